@@ -1,0 +1,41 @@
+import { z } from "zod";
+import type { CallOptions } from "./call-options.ts";
+import { id } from "./id.ts";
+import { instant } from "./instant.ts";
+
+const escalationSpeed = z.number().min(0);
+
+/** How time runs for a user in a demonstration. */
+export const demoFlagsDto = z.object({
+  userId: id(),
+  /** The instant that the demonstration takes for now, or `null` for the real one. */
+  virtualNow: instant().nullable(),
+  /** A factor: 1 is real time. */
+  escalationSpeed,
+});
+
+export const demoFlagsPutDto = z.object({
+  /** May be left out; if given it must be the user that the call names. */
+  userId: id().optional(),
+  /** Default `null`. */
+  virtualNow: instant().nullable().default(null),
+  /** Default 1. */
+  escalationSpeed: escalationSpeed.default(1),
+});
+
+export type DemoFlagsDto = z.output<typeof demoFlagsDto>;
+export type DemoFlagsPutDto = z.input<typeof demoFlagsPutDto>;
+
+/**
+ * Demo flags, at most one row a user. Every method throws {@link ValidationError} for input that breaks a rule and
+ * {@link UnavailableError} when the database cannot answer; what it throws beyond that stands at the method.
+ */
+export interface DemoFlagsService {
+  /** @throws NotFoundError if none were set for this user */
+  getDemoFlags(userId: string, options?: CallOptions): Promise<DemoFlagsDto>;
+  /**
+   * Creates or replaces the user's flags, all fields.
+   * @throws RelatedRowMissingError if there is no such user
+   */
+  putDemoFlags(userId: string, flags: DemoFlagsPutDto, options?: CallOptions): Promise<DemoFlagsDto>;
+}

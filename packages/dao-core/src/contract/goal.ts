@@ -1,0 +1,103 @@
+import { z } from "zod";
+import type { CallOptions } from "./call-options.ts";
+import { id } from "./id.ts";
+import { instant } from "./instant.ts";
+import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
+import { listRequest, type Page } from "./page.ts";
+import { taskDto, taskStructureDto } from "./task.ts";
+import { text } from "./text.ts";
+
+const title = text({ min: 1, max: 500 });
+
+/** What a user wishes to reach. */
+export const goalDto = z.object({
+  id: id(),
+  userId: id(),
+  title,
+  category: text().nullable(),
+  timeline: text().nullable(),
+  status: text(),
+  createdAt: instant(),
+});
+
+export const goalCreateDto = z.object({
+  userId: id(),
+  title,
+  /** Default `null`. */
+  category: text().nullable().default(null),
+  /** Free text, such as `8 weeks`. Default `null`. */
+  timeline: text().nullable().default(null),
+  /** Default `active`. */
+  status: text().default("active"),
+});
+
+/** An absent field is kept, `null` clears. A goal stays with its user. */
+export const goalUpdateDto = z.object({
+  title: title.optional(),
+  category: text().nullable().optional(),
+  timeline: text().nullable().optional(),
+  status: text().optional(),
+});
+
+export const goalListRequest = listRequest({
+  userId: id().optional(),
+  status: text().optional(),
+  category: text().optional(),
+});
+
+/** A milestone within a goal's structure, with the tasks that lead to it. */
+export const milestoneStructureDto = milestoneCreateDto.omit({ goalId: true }).extend({
+  /** Default: none. */
+  tasks: z.array(taskStructureDto).default(() => []),
+});
+
+/** A goal with all its milestones and tasks, created together or not at all. */
+export const goalStructureCreateDto = z.object({
+  goal: goalCreateDto,
+  /** Default: none. */
+  milestones: z.array(milestoneStructureDto).default(() => []),
+});
+
+/** A goal with its milestones and tasks, two flat lists. */
+export const goalWithRelationsDto = goalDto.extend({
+  milestones: z.array(milestoneDto),
+  tasks: z.array(taskDto),
+});
+
+export type GoalDto = z.output<typeof goalDto>;
+export type GoalCreateDto = z.input<typeof goalCreateDto>;
+export type GoalUpdateDto = z.input<typeof goalUpdateDto>;
+export type GoalListRequest = z.input<typeof goalListRequest>;
+export type MilestoneStructureDto = z.input<typeof milestoneStructureDto>;
+export type GoalStructureCreateDto = z.input<typeof goalStructureCreateDto>;
+export type GoalWithRelationsDto = z.output<typeof goalWithRelationsDto>;
+
+/**
+ * Goals. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError} when the
+ * database cannot answer; what it throws beyond that stands at the method.
+ */
+export interface GoalService {
+  /** One page of goals, newest first. */
+  listGoals(request?: GoalListRequest, options?: CallOptions): Promise<Page<GoalDto>>;
+  /** @throws NotFoundError if there is no such goal */
+  getGoal(id: string, options?: CallOptions): Promise<GoalDto>;
+  /**
+   * The goal with its milestones (by week, then age) and its tasks (by start time, those without one last, then age).
+   * @throws NotFoundError
+   */
+  getGoalFull(id: string, options?: CallOptions): Promise<GoalWithRelationsDto>;
+  /** @throws RelatedRowMissingError if there is no such user */
+  createGoal(input: GoalCreateDto, options?: CallOptions): Promise<GoalDto>;
+  /**
+   * Creates a goal with its milestones and their tasks: all of it, or nothing. Answers them in the order of the input.
+   * @throws RelatedRowMissingError if there is no such user
+   */
+  createGoalWithStructure(input: GoalStructureCreateDto, options?: CallOptions): Promise<GoalWithRelationsDto>;
+  /** @throws NotFoundError */
+  updateGoal(id: string, changes: GoalUpdateDto, options?: CallOptions): Promise<GoalDto>;
+  /**
+   * Deletes the goal with its milestones, tasks and conversations.
+   * @throws NotFoundError
+   */
+  deleteGoal(id: string, options?: CallOptions): Promise<void>;
+}

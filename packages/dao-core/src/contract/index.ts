@@ -1,0 +1,112 @@
+export type { CallOptions } from "./call-options.ts";
+export {
+  type ConversationCreateDto,
+  type ConversationDto,
+  type ConversationListRequest,
+  type ConversationService,
+  type ConversationUpdateDto,
+  conversationCreateDto,
+  conversationDto,
+  conversationListRequest,
+  conversationUpdateDto,
+} from "./conversation.ts";
+export {
+  type DemoFlagsDto,
+  type DemoFlagsPutDto,
+  type DemoFlagsService,
+  demoFlagsDto,
+  demoFlagsPutDto,
+} from "./demo-flags.ts";
+export {
+  ConflictError,
+  DAO_ERROR_CODES,
+  DaoError,
+  type DaoErrorCode,
+  isDaoError,
+  NotFoundError,
+  RelatedRowMissingError,
+  RetryableError,
+  SchemaVersionError,
+  TransactionLostError,
+  UnavailableError,
+  UnitOfWorkMisuseError,
+  ValidationError,
+  type ValidationIssue,
+} from "./errors.ts";
+export {
+  type GoalCreateDto,
+  type GoalDto,
+  type GoalListRequest,
+  type GoalService,
+  type GoalStructureCreateDto,
+  type GoalUpdateDto,
+  type GoalWithRelationsDto,
+  goalCreateDto,
+  goalDto,
+  goalListRequest,
+  goalStructureCreateDto,
+  goalUpdateDto,
+  goalWithRelationsDto,
+  type MilestoneStructureDto,
+  milestoneStructureDto,
+} from "./goal.ts";
+export { id, parseId } from "./id.ts";
+export { parseInstant } from "./instant.ts";
+export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./json.ts";
+export {
+  type MilestoneCreateDto,
+  type MilestoneDto,
+  type MilestoneListRequest,
+  type MilestoneService,
+  type MilestoneUpdateDto,
+  milestoneCreateDto,
+  milestoneDto,
+  milestoneListRequest,
+  milestoneUpdateDto,
+} from "./milestone.ts";
+export { MAX_PAGE_SIZE, type Page, type PageRequest, pageOf } from "./page.ts";
+export type { DaoServices } from "./services.ts";
+export {
+  type BulkUpdateStateRequest,
+  type BulkUpdateStateResult,
+  bulkUpdateStateRequest,
+  bulkUpdateStateResult,
+  type CalendarEventLinkDto,
+  calendarEventLinkDto,
+  MAX_BULK_TASKS,
+  TASK_PRIORITIES,
+  TASK_STATES,
+  type TaskCreateDto,
+  type TaskDto,
+  type TaskListRequest,
+  type TaskPriority,
+  type TaskService,
+  type TaskState,
+  type TaskStatisticsDto,
+  type TaskStatisticsRequest,
+  type TaskStructureDto,
+  type TaskTimerangeRequest,
+  type TaskUpdateDto,
+  TRIGGER_TYPES,
+  type TriggerType,
+  taskCreateDto,
+  taskDto,
+  taskListRequest,
+  taskStatisticsDto,
+  taskStatisticsRequest,
+  taskStructureDto,
+  taskTimerangeRequest,
+  taskUpdateDto,
+} from "./task.ts";
+export {
+  type UserCreateDto,
+  type UserDto,
+  type UserListRequest,
+  type UserService,
+  type UserUpdateDto,
+  userCreateDto,
+  userDto,
+  userListRequest,
+  userUpdateDto,
+} from "./user.ts";
+export { validate } from "./validation.ts";

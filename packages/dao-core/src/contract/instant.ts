@@ -1,0 +1,54 @@
+import { z } from "zod";
+
+/** The instants that RFC 3339 can write, and so the ones that are stored: the years 0001 to 9999, UTC. */
+export const MIN_INSTANT = new Date("0001-01-01T00:00:00.000Z");
+export const MAX_INSTANT = new Date("9999-12-31T23:59:59.999Z");
+
+const rfc3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:([Zz])|([+-])(\d{2}):(\d{2}))$/;
+
+/**
+ * Reads RFC 3339 text with `Z` or an offset; digits below the millisecond are cut off. Answers `undefined` for
+ * anything else, also for days and hours that no calendar has: {@link explainInstant} says why.
+ */
+export function parseInstant(text: string): Date | undefined {
+  const match = rfc3339.exec(text);
+  if (match === null) return undefined;
+  const [, year, month, day, hour, minute, second, fraction = "", , sign, offsetHour, offsetMinute] = match;
+  const millisecond = Number(fraction.slice(0, 3).padEnd(3, "0"));
+  const local = new Date(0);
+  local.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
+  local.setUTCHours(Number(hour), Number(minute), Number(second), millisecond);
+  // A 30th of February or a 25th hour rolls over: what is read back then differs from what was written.
+  const isRead = local.toISOString().startsWith(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
+  if (!isRead || Number(offsetHour ?? 0) > 23 || Number(offsetMinute ?? 0) > 59) return undefined;
+  const offset = (Number(offsetHour ?? 0) * 60 + Number(offsetMinute ?? 0)) * 60_000 * (sign === "-" ? -1 : 1);
+  const instant = new Date(local.getTime() - offset);
+  return isStorable(instant) ? instant : undefined;
+}
+
+function isStorable(instant: Date): boolean {
+  return instant >= MIN_INSTANT && instant <= MAX_INSTANT;
+}
+
+/** What is wrong with a value that should be an instant, and what to send instead. */
+export function explainInstant(value: unknown): string {
+  if (value === undefined) return "is required";
+  if (value === null) return "must not be null; send an instant";
+  if (value instanceof Date) return "must be a valid Date in the years 0001 to 9999";
+  if (typeof value !== "string") return "must be an instant, such as 2026-02-15T10:00:00Z";
+  if (/ \d{2}:\d{2}$/.test(value) && /[Tt]/.test(value)) {
+    return "has a space where its offset's + should be: in a query string send %2B for +, or end it in Z";
+  }
+  if (/^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$/.test(value)) {
+    return "has no offset: end it in Z, or in an offset such as +02:00";
+  }
+  if (parseInstant(value) !== undefined) return "must be a Date, not text: pass new Date(text)";
+  return "must be an RFC 3339 instant in the years 0001 to 9999, such as 2026-02-15T10:00:00Z or 2026-02-15T12:00:00+02:00";
+}
+
+/** An instant, in milliseconds: a `Date` in TypeScript, RFC 3339 text in JSON. */
+export function instant() {
+  return z
+    .date({ error: (issue) => explainInstant(issue.input) })
+    .refine(isStorable, { error: (issue) => explainInstant(issue.input) });
+}

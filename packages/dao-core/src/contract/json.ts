@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { unstorableText } from "./text.ts";
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+export type JsonObject = { [key: string]: JsonValue };
+export type JsonArray = JsonValue[];
+
+/** How deep a JSON value may nest: `[]` is 1 deep, `[[]]` is 2 (contract, "Data"). */
+export const MAX_JSON_DEPTH = 64;
+
+interface JsonProblem {
+  readonly path: PropertyKey[];
+  readonly message: string;
+}
+
+/**
+ * What keeps `value` from being stored as JSON and read back the same, or `undefined`: anything that is not JSON
+ * (dates, `NaN`, functions, cycles), text that PostgreSQL cannot store, too deep a nesting.
+ */
+export function findJsonProblem(value: unknown, depth = 0): JsonProblem | undefined {
+  switch (typeof value) {
+    case "string": {
+      const message = unstorableText(value);
+      return message === undefined ? undefined : { path: [], message };
+    }
+    case "number":
+      if (Number.isFinite(value)) return undefined;
+      return { path: [], message: "must be a finite number: JSON has no NaN and no Infinity" };
+    case "boolean":
+      return undefined;
+    case "object":
+      break;
+    default:
+      return { path: [], message: `must be JSON, not ${typeof value}` };
+  }
+  if (value === null) return undefined;
+  if (depth >= MAX_JSON_DEPTH) return { path: [], message: `must nest at most ${MAX_JSON_DEPTH} deep` };
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) {
+      const problem = findJsonProblem(value[index], depth + 1);
+      if (problem !== undefined) return { path: [index, ...problem.path], message: problem.message };
+    }
+    return undefined;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) {
+    return { path: [], message: "must be plain JSON, not an instance of a class" };
+  }
+  for (const [key, member] of Object.entries(value)) {
+    const unstorable = unstorableText(key);
+    if (unstorable !== undefined)
+      return { path: [], message: `has a key that ${unstorable.replace("must not hold", "holds")}` };
+    const problem = findJsonProblem(member, depth + 1);
+    if (problem !== undefined) return { path: [key, ...problem.path], message: problem.message };
+  }
+  return undefined;
+}
+
+function json<T extends JsonValue>(isKind: (value: unknown) => boolean, expected: string) {
+  // `custom` hands the value on by reference: keys such as `__proto__` stay what the caller sent.
+  return z.custom<T>(isKind, { error: `must be ${expected}`, abort: true }).superRefine((value, context) => {
+    const problem = findJsonProblem(value);
+    if (problem !== undefined) context.addIssue({ code: "custom", ...problem });
+  });
+}
+
+/** A JSON object, passed on untouched. */
+export function jsonObject() {
+  const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+  return json<JsonObject>(isObject, "a JSON object").meta({ type: "object", additionalProperties: true });
+}
+
+/** A JSON array, passed on untouched. */
+export function jsonArray() {
+  return json<JsonArray>(Array.isArray, "a JSON array").meta({ type: "array", items: {} });
+}

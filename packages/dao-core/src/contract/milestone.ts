@@ -1,0 +1,62 @@
+import { z } from "zod";
+import type { CallOptions } from "./call-options.ts";
+import { id } from "./id.ts";
+import { instant } from "./instant.ts";
+import { listRequest, type Page } from "./page.ts";
+import { text } from "./text.ts";
+
+const title = text({ min: 1, max: 500 });
+/** Counted from 1; the upper bound is PostgreSQL's `integer`. */
+const weekNumber = z.int().min(1).max(2_147_483_647);
+
+/** What a goal should have reached by the end of one of its weeks. */
+export const milestoneDto = z.object({
+  id: id(),
+  goalId: id(),
+  weekNumber,
+  title,
+  status: text(),
+  createdAt: instant(),
+});
+
+export const milestoneCreateDto = z.object({
+  goalId: id(),
+  weekNumber,
+  title,
+  /** Default `pending`. */
+  status: text().default("pending"),
+});
+
+/** An absent field is kept. A milestone stays with its goal. */
+export const milestoneUpdateDto = z.object({
+  weekNumber: weekNumber.optional(),
+  title: title.optional(),
+  status: text().optional(),
+});
+
+export const milestoneListRequest = listRequest({ goalId: id().optional(), status: text().optional() });
+
+export type MilestoneDto = z.output<typeof milestoneDto>;
+export type MilestoneCreateDto = z.input<typeof milestoneCreateDto>;
+export type MilestoneUpdateDto = z.input<typeof milestoneUpdateDto>;
+export type MilestoneListRequest = z.input<typeof milestoneListRequest>;
+
+/**
+ * Milestones. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError}
+ * when the database cannot answer; what it throws beyond that stands at the method.
+ */
+export interface MilestoneService {
+  /** One page of milestones, newest first. */
+  listMilestones(request?: MilestoneListRequest, options?: CallOptions): Promise<Page<MilestoneDto>>;
+  /** @throws NotFoundError if there is no such milestone */
+  getMilestone(id: string, options?: CallOptions): Promise<MilestoneDto>;
+  /** @throws RelatedRowMissingError if there is no such goal */
+  createMilestone(input: MilestoneCreateDto, options?: CallOptions): Promise<MilestoneDto>;
+  /** @throws NotFoundError */
+  updateMilestone(id: string, changes: MilestoneUpdateDto, options?: CallOptions): Promise<MilestoneDto>;
+  /**
+   * Deletes the milestone with its tasks.
+   * @throws NotFoundError
+   */
+  deleteMilestone(id: string, options?: CallOptions): Promise<void>;
+}

@@ -1,0 +1,59 @@
+import { z } from "zod";
+
+/**
+ * Why PostgreSQL cannot store `text`, or `undefined` if it can: it has neither U+0000 nor unpaired surrogates
+ * (contract, "Data").
+ */
+export function unstorableText(text: string): string | undefined {
+  if (text.includes("\u0000")) return "must not hold the NUL character (U+0000), which PostgreSQL cannot store";
+  if (!text.isWellFormed()) return "must not hold an unpaired surrogate; send well-formed Unicode";
+  return undefined;
+}
+
+/** Length in code points, as PostgreSQL's `char_length` counts: an emoji is one. */
+export function codePointLength(text: string): number {
+  let length = text.length;
+  for (let i = 0; i < text.length - 1; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0xd800 && unit <= 0xdbff) {
+      length--;
+      i++;
+    }
+  }
+  return length;
+}
+
+/**
+ * Free text: any Unicode that PostgreSQL can store, not trimmed, `min` to `max` code points long.
+ * Defaults: no bounds.
+ */
+export function text({ min = 0, max = Number.POSITIVE_INFINITY }: { min?: number; max?: number } = {}) {
+  const bounded = Number.isFinite(max);
+  const schema = z.string().superRefine((value, context) => {
+    const unstorable = unstorableText(value);
+    if (unstorable !== undefined) context.addIssue({ code: "custom", message: unstorable });
+    if (value.length >= min && value.length <= max) return;
+    const length = codePointLength(value);
+    if (length < min || length > max) {
+      context.addIssue({ code: "custom", message: `must be ${min} to ${max} characters long, not ${length}` });
+    }
+  });
+  return schema.meta({ ...(min > 0 && { minLength: min }), ...(bounded && { maxLength: max }) });
+}
+
+/**
+ * The shape of an e-mail address, also as a database constraint: dot-separated atoms (RFC 5322, 3.2.3, with the
+ * Unicode of RFC 6531), `@`, dot-separated labels. Whether mail arrives there is not for a data layer to know.
+ * Written so that JavaScript and PostgreSQL read it alike; the semicolon is escaped because drizzle-kit cuts a
+ * constraint at one.
+ */
+export const EMAIL_PATTERN = String.raw`^[^\s@"(),:\u003b<>[\]\\.]+(\.[^\s@"(),:\u003b<>[\]\\.]+)*@[^\s@"(),:\u003b<>[\]\\.]+(\.[^\s@"(),:\u003b<>[\]\\.]+)*$`;
+
+const emailPattern = new RegExp(EMAIL_PATTERN);
+
+/** An e-mail address of 1 to 255 characters. */
+export function email() {
+  return text({ min: 1, max: 255 })
+    .refine((value) => emailPattern.test(value), { error: "must be an e-mail address, such as jane@example.com" })
+    .meta({ format: "email", minLength: 1, maxLength: 255 });
+}

@@ -1,0 +1,69 @@
+import { z } from "zod";
+import type { CallOptions } from "./call-options.ts";
+import { id } from "./id.ts";
+import { instant } from "./instant.ts";
+import { jsonObject } from "./json.ts";
+import { listRequest, type Page } from "./page.ts";
+import { email, text } from "./text.ts";
+
+const name = text({ min: 1, max: 255 });
+
+/** A person whom the agents plan for. */
+export const userDto = z.object({
+  id: id(),
+  name,
+  email: email(),
+  preferences: jsonObject(),
+  demoMode: z.boolean(),
+  createdAt: instant(),
+});
+
+export const userCreateDto = z.object({
+  name,
+  /** Unique among all users. */
+  email: email(),
+  /** Default `{}`; `null` means the same, as callers of the Python service send it. */
+  preferences: jsonObject()
+    .nullish()
+    .transform((value) => value ?? {}),
+  /** Default `false`. */
+  demoMode: z.boolean().default(false),
+});
+
+/** An absent field is kept. `preferences` are replaced as a whole. */
+export const userUpdateDto = z.object({
+  name: name.optional(),
+  email: email().optional(),
+  preferences: jsonObject()
+    .nullable()
+    .transform((value) => value ?? {})
+    .optional(),
+  demoMode: z.boolean().optional(),
+});
+
+export const userListRequest = listRequest({ email: text().optional() });
+
+export type UserDto = z.output<typeof userDto>;
+export type UserCreateDto = z.input<typeof userCreateDto>;
+export type UserUpdateDto = z.input<typeof userUpdateDto>;
+export type UserListRequest = z.input<typeof userListRequest>;
+
+/**
+ * Users. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError} when the
+ * database cannot answer; what it throws beyond that stands at the method.
+ */
+export interface UserService {
+  /** One page of users, newest first. */
+  listUsers(request?: UserListRequest, options?: CallOptions): Promise<Page<UserDto>>;
+  /** @throws NotFoundError if there is no such user */
+  getUser(id: string, options?: CallOptions): Promise<UserDto>;
+  /** @throws ConflictError if the e-mail address is taken */
+  createUser(input: UserCreateDto, options?: CallOptions): Promise<UserDto>;
+  /** @throws NotFoundError, ConflictError if the e-mail address is taken */
+  updateUser(id: string, changes: UserUpdateDto, options?: CallOptions): Promise<UserDto>;
+  /**
+   * Deletes the user with all goals, milestones, tasks, conversations and demo flags.
+   * @throws NotFoundError
+   */
+  deleteUser(id: string, options?: CallOptions): Promise<void>;
+}

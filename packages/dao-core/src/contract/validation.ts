@@ -1,0 +1,61 @@
+import type { z } from "zod";
+import { ValidationError, type ValidationIssue } from "./errors.ts";
+
+/** What Zod hands to an error map, as far as the sentences below need it. */
+interface RawIssue {
+  readonly code?: string | undefined;
+  readonly input?: unknown;
+  readonly expected?: unknown;
+  readonly values?: readonly unknown[] | undefined;
+  readonly minimum?: unknown;
+  readonly maximum?: unknown;
+  readonly keys?: readonly string[] | undefined;
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  object: "an object",
+  array: "a list",
+  date: "an instant",
+  nan: "a number",
+};
+
+/** The sentence for an issue whose schema has none of its own: what must be sent instead. */
+function explain(issue: RawIssue): string {
+  switch (issue.code) {
+    case "invalid_type": {
+      if (issue.input === undefined) return "is required";
+      const expected = typeNames[String(issue.expected)] ?? String(issue.expected);
+      if (issue.input === null) return `must not be null; send ${expected}`;
+      return `must be ${expected}`;
+    }
+    case "invalid_value":
+      if (issue.input === undefined) return "is required";
+      return `must be one of ${(issue.values ?? []).map((value) => JSON.stringify(value)).join(", ")}`;
+    case "too_small":
+      return `must be at least ${String(issue.minimum)}`;
+    case "too_big":
+      return `must be at most ${String(issue.maximum)}`;
+    default:
+      return "is not valid";
+  }
+}
+
+/**
+ * Parses `input` by `schema`: unknown keys are dropped, defaults filled in, ids lower-cased.
+ * @throws ValidationError with every broken rule, if there is one
+ */
+export function validate<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+  const result = schema.safeParse(input, { error: explain });
+  if (result.success) return result.data;
+  throw new ValidationError(result.error.issues.flatMap(toIssues), { cause: result.error });
+}
+
+function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {
+  const path = issue.path.map(String);
+  if (issue.code !== "unrecognized_keys") return [{ path: path.join("."), message: issue.message }];
+  return issue.keys.map((key) => ({ path: [...path, key].join("."), message: "is not a known parameter" }));
+}

@@ -1,0 +1,30 @@
+import { sql } from "drizzle-orm";
+import { check, foreignKey, index, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import type { JsonArray } from "../contract/json.ts";
+import { createdAtColumn, idColumn } from "./columns.ts";
+import { goals } from "./goals.ts";
+import { users } from "./users.ts";
+
+export const conversations = pgTable(
+  "conversations",
+  {
+    id: idColumn(),
+    userId: uuid("user_id").notNull(),
+    goalId: uuid("goal_id").notNull(),
+    messages: jsonb("messages").$type<JsonArray>().notNull().default([]),
+    status: text("status").notNull().default("open"),
+    createdAt: createdAtColumn(),
+  },
+  (table) => [
+    foreignKey({ name: "conversations_user_id_fkey", columns: [table.userId], foreignColumns: [users.id] }).onDelete(
+      "cascade",
+    ),
+    foreignKey({ name: "conversations_goal_id_fkey", columns: [table.goalId], foreignColumns: [goals.id] }).onDelete(
+      "cascade",
+    ),
+    index("conversations_created_at_idx").on(table.createdAt, table.id),
+    index("conversations_user_id_created_at_idx").on(table.userId, table.createdAt, table.id),
+    index("conversations_goal_id_created_at_idx").on(table.goalId, table.createdAt, table.id),
+    check("conversations_messages_array", sql`jsonb_typeof(${table.messages}) = 'array'`),
+  ],
+);

@@ -1,0 +1,6 @@
+export { conversations } from "./conversations.ts";
+export { demoFlags } from "./demo-flags.ts";
+export { goals } from "./goals.ts";
+export { milestones } from "./milestones.ts";
+export { taskPriority, taskState, tasks, triggerType } from "./tasks.ts";
+export { users } from "./users.ts";

@@ -1,0 +1,25 @@
+import { sql } from "drizzle-orm";
+import { check, foreignKey, index, integer, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { createdAtColumn, idColumn, lengthCheck } from "./columns.ts";
+import { goals } from "./goals.ts";
+
+export const milestones = pgTable(
+  "milestones",
+  {
+    id: idColumn(),
+    goalId: uuid("goal_id").notNull(),
+    weekNumber: integer("week_number").notNull(),
+    title: text("title").notNull(),
+    status: text("status").notNull().default("pending"),
+    createdAt: createdAtColumn(),
+  },
+  (table) => [
+    foreignKey({ name: "milestones_goal_id_fkey", columns: [table.goalId], foreignColumns: [goals.id] }).onDelete(
+      "cascade",
+    ),
+    index("milestones_created_at_idx").on(table.createdAt, table.id),
+    index("milestones_goal_id_created_at_idx").on(table.goalId, table.createdAt, table.id),
+    lengthCheck("milestones_title_length", table.title, 1, 500),
+    check("milestones_week_number_positive", sql`${table.weekNumber} >= 1`),
+  ],
+);

@@ -1,0 +1,51 @@
+import { sql } from "drizzle-orm";
+import { boolean, check, foreignKey, index, pgEnum, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
+import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "../contract/task.ts";
+import { createdAtColumn, idColumn, instantCheck, instantColumn, lengthCheck } from "./columns.ts";
+import { goals } from "./goals.ts";
+import { milestones } from "./milestones.ts";
+import { users } from "./users.ts";
+
+export const taskState = pgEnum("task_state", TASK_STATES);
+export const taskPriority = pgEnum("task_priority", TASK_PRIORITIES);
+export const triggerType = pgEnum("trigger_type", TRIGGER_TYPES);
+
+export const tasks = pgTable(
+  "tasks",
+  {
+    id: idColumn(),
+    userId: uuid("user_id").notNull(),
+    goalId: uuid("goal_id").notNull(),
+    milestoneId: uuid("milestone_id"),
+    title: text("title").notNull(),
+    startTime: instantColumn("start_time"),
+    endTime: instantColumn("end_time"),
+    state: taskState("state").notNull().default("scheduled"),
+    priority: taskPriority("priority").notNull().default("standard"),
+    triggerType: triggerType("trigger_type").notNull().default("time"),
+    isRecurring: boolean("is_recurring").notNull().default(false),
+    calendarEventId: varchar("calendar_event_id", { length: 255 }),
+    createdAt: createdAtColumn(),
+  },
+  (table) => [
+    // Checked in this order by PostgreSQL: from the parent down, as a cascading delete locks.
+    foreignKey({ name: "tasks_user_id_fkey", columns: [table.userId], foreignColumns: [users.id] }).onDelete("cascade"),
+    foreignKey({ name: "tasks_goal_id_fkey", columns: [table.goalId], foreignColumns: [goals.id] }).onDelete("cascade"),
+    foreignKey({
+      name: "tasks_milestone_id_fkey",
+      columns: [table.milestoneId],
+      foreignColumns: [milestones.id],
+    }).onDelete("cascade"),
+    index("tasks_created_at_idx").on(table.createdAt, table.id),
+    index("tasks_user_id_created_at_idx").on(table.userId, table.createdAt, table.id),
+    index("tasks_user_id_start_time_idx").on(table.userId, table.startTime, table.id),
+    index("tasks_goal_id_created_at_idx").on(table.goalId, table.createdAt, table.id),
+    index("tasks_milestone_id_created_at_idx").on(table.milestoneId, table.createdAt, table.id),
+    index("tasks_calendar_event_id_idx").on(table.calendarEventId),
+    lengthCheck("tasks_title_length", table.title, 1, 500),
+    lengthCheck("tasks_calendar_event_id_length", table.calendarEventId, 1, 255),
+    instantCheck("tasks_start_time_range", table.startTime),
+    instantCheck("tasks_end_time_range", table.endTime),
+    check("tasks_end_time_not_before_start_time", sql`${table.endTime} >= ${table.startTime}`),
+  ],
+);

@@ -1,0 +1,42 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import type { ConversationDao, DemoFlagsDao, GoalDao, MilestoneDao, TaskDao, UserDao } from "./daos.ts";
+
+/** How far a transaction is shielded from others; PostgreSQL's three levels. */
+export type IsolationLevel = "read committed" | "repeatable read" | "serializable";
+
+/** How a transaction runs. */
+export interface TransactionOptions extends CallOptions {
+  /** Default: the database's, which is `read committed` unless somebody changed it. */
+  readonly isolationLevel?: IsolationLevel | undefined;
+  /** Default `false`. */
+  readonly readOnly?: boolean | undefined;
+  /** Milliseconds that a statement of the transaction may run. Default: the session's. */
+  readonly statementTimeout?: number | undefined;
+  /** Milliseconds that a statement may wait for a lock. Default: the session's. */
+  readonly lockTimeout?: number | undefined;
+}
+
+/**
+ * The port to the database: six DAOs and a transaction. A service takes any session, be it a pool or an open
+ * transaction. Whoever wants another ORM or driver implements this interface, and nothing else.
+ */
+export interface DatabaseSession {
+  readonly users: UserDao;
+  readonly goals: GoalDao;
+  readonly milestones: MilestoneDao;
+  readonly tasks: TaskDao;
+  readonly conversations: ConversationDao;
+  readonly demoFlags: DemoFlagsDao;
+
+  /**
+   * Runs `work` in a transaction: committed when its promise fulfils, rolled back when it rejects. On a session that is
+   * a transaction already it is a savepoint, and `options` other than `signal` are refused.
+   *
+   * Callers use {@link DaoUnitOfWork.run}, which adds retries and what happens after the commit.
+   * @throws RetryableError, TransactionLostError, UnavailableError, and whatever `work` throws
+   */
+  transaction<Result>(
+    work: (session: DatabaseSession) => Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result>;
+}

@@ -1,0 +1,43 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import type { TransactionOptions } from "./database-session.ts";
+
+/** A bound value, in a form that every driver sends alike: instants and JSON are text already. */
+export type SqlParameter = string | number | boolean | null;
+
+/** A row as the values of its columns, in the order of the statement. */
+export type SqlRow = readonly unknown[];
+
+export interface SqlResult {
+  readonly rows: readonly SqlRow[];
+  /** How many rows the statement answered or changed. */
+  readonly count: number;
+}
+
+/** Runs statements, each on its own or all in one transaction, as the thing behind it decides. */
+export interface SqlExecutor {
+  /**
+   * Runs one statement with `$1`, `$2`, … bound to `parameters`, as a prepared one unless the session forbids it.
+   * Rejects with the driver's own error; {@link toDaoError} translates it.
+   */
+  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult>;
+}
+
+/** An open transaction. */
+export interface SqlTransaction extends SqlExecutor {
+  /** Runs statements that have no parameters and whose answers do not matter, in one round trip. */
+  executeScript(text: string): Promise<void>;
+  /** Runs `work` so that its statements alone are undone when it rejects. */
+  savepoint<Result>(work: (transaction: SqlTransaction) => Promise<Result>, options?: CallOptions): Promise<Result>;
+}
+
+/** A database behind a driver. */
+export interface SqlDriver extends SqlExecutor {
+  /** What it is, for a person: `PostgreSQL at localhost:5432/flux`. Never holds a password. */
+  readonly description: string;
+  transaction<Result>(
+    work: (transaction: SqlTransaction) => Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result>;
+  /** Lets what runs finish, for `timeout` milliseconds at most, then closes every connection. */
+  close(timeout?: number): Promise<void>;
+}
