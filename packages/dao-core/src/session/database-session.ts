@@ -28,6 +28,9 @@ export interface DatabaseSession {
   readonly conversations: ConversationDao;
   readonly demoFlags: DemoFlagsDao;
 
+  /** Whether what is done here is committed here in the end; `false` where a host's own transaction is joined. */
+  readonly commits: boolean;
+
   /**
    * Runs `work` in a transaction: committed when its promise fulfils, rolled back when it rejects. On a session that is
    * a transaction already it is a savepoint, and `options` other than `signal` are refused.

@@ -34,6 +34,8 @@ export interface SqlTransaction extends SqlExecutor {
 export interface SqlDriver extends SqlExecutor {
   /** What it is, for a person: `PostgreSQL at localhost:5432/flux`. Never holds a password. */
   readonly description: string;
+  /** `false` where the transaction is a host's, who commits it. */
+  readonly commits: boolean;
   transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options?: TransactionOptions,

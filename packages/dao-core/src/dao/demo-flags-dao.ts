@@ -1,0 +1,54 @@
+import { eq } from "drizzle-orm";
+import type { CallOptions } from "../contract/call-options.ts";
+import type { DemoFlagsDto, DemoFlagsPutDto } from "../contract/demo-flags.ts";
+import { demoFlags } from "../schema/demo-flags.ts";
+import type { DemoFlagsDao } from "../session/daos.ts";
+import type { SqlExecutor } from "../session/sql.ts";
+import { rowMapper } from "./row-mapper.ts";
+import { given, lazily, queryBuilder, run } from "./statement.ts";
+
+const read = rowMapper<DemoFlagsDto>(demoFlags);
+
+const findByUserId = lazily(() =>
+  queryBuilder
+    .select()
+    .from(demoFlags)
+    .where(eq(demoFlags.userId, given("userId"))),
+);
+
+/** An upsert in one statement, so that any number of first ones at once succeed. */
+const put = lazily(() => {
+  const flags = { virtualNow: given("virtualNow"), escalationSpeed: given("escalationSpeed") };
+  return queryBuilder
+    .insert(demoFlags)
+    .values({ userId: given("userId"), ...flags })
+    .onConflictDoUpdate({ target: demoFlags.userId, set: flags })
+    .returning();
+});
+
+const remove = lazily(() => queryBuilder.delete(demoFlags).where(eq(demoFlags.userId, given("userId"))));
+
+/** Demo flags by SQL. */
+export class SqlDemoFlagsDao implements DemoFlagsDao {
+  readonly #executor: SqlExecutor;
+
+  constructor(executor: SqlExecutor) {
+    this.#executor = executor;
+  }
+
+  async findByUserId(userId: string, options?: CallOptions): Promise<DemoFlagsDto | null> {
+    const { rows } = await run(this.#executor, findByUserId(), { userId }, options);
+    return rows[0] === undefined ? null : read(rows[0]);
+  }
+
+  async put(userId: string, flags: DemoFlagsPutDto, options?: CallOptions): Promise<DemoFlagsDto> {
+    const values = { userId, virtualNow: flags.virtualNow ?? null, escalationSpeed: flags.escalationSpeed ?? 1 };
+    const { rows } = await run(this.#executor, put(), values, options);
+    return read(rows[0] ?? []);
+  }
+
+  async delete(userId: string, options?: CallOptions): Promise<boolean> {
+    const { count } = await run(this.#executor, remove(), { userId }, options);
+    return count > 0;
+  }
+}

@@ -1,0 +1,74 @@
+import { getTableColumns, type SQL, sql } from "drizzle-orm";
+import type { PgTable } from "drizzle-orm/pg-core";
+import { v7 as uuidv7 } from "uuid";
+import type { CallOptions } from "../contract/call-options.ts";
+import type { GoalDto, GoalStructureCreateDto, GoalWithRelationsDto } from "../contract/goal.ts";
+import type { MilestoneDto } from "../contract/milestone.ts";
+import type { TaskDto } from "../contract/task.ts";
+import { goals } from "../schema/goals.ts";
+import { milestones } from "../schema/milestones.ts";
+import { tasks } from "../schema/tasks.ts";
+import type { SqlExecutor } from "../session/sql.ts";
+import { goalStatements } from "./goal-statements.ts";
+import { readInstant } from "./instant-text.ts";
+import { milestoneStatements } from "./milestone-dao.ts";
+import { lazily, queryBuilder, run, type StatementValues } from "./statement.ts";
+import { taskStatements } from "./task-dao.ts";
+
+/** A select that reads a JSON array of objects as new rows of `table`, its columns in the table's order. */
+function recordsOf(table: PgTable, placeholder: string): SQL {
+  const columns = Object.entries(getTableColumns(table)).filter(([name]) => name !== "createdAt");
+  const names = columns.map(([name]) => sql.identifier(name));
+  const definitions = columns.map(([name, column]) => sql`${sql.identifier(name)} ${sql.raw(column.getSQLType())}`);
+  const record = sql`json_to_recordset(${sql.placeholder(placeholder)}::json) as record(${sql.join(definitions, sql`, `)})`;
+  return sql`select ${sql.join(names, sql`, `)}, now() from ${record}`;
+}
+
+/**
+ * A goal, its milestones and their tasks in one statement, whatever their number: all of it or nothing, one round trip,
+ * and three parameters, so that no limit of the protocol is near. Foreign keys are checked at the statement's end.
+ */
+const insertStructure = lazily(() => {
+  const newGoal = queryBuilder
+    .$with("new_goal")
+    .as(goalStatements.insertion().returning({ createdAt: sql`${goals.createdAt}`.as("created_at") }));
+  const newMilestones = queryBuilder
+    .$with("new_milestones")
+    .as(queryBuilder.insert(milestones).select(recordsOf(milestones, "milestones")));
+  const newTasks = queryBuilder.$with("new_tasks").as(queryBuilder.insert(tasks).select(recordsOf(tasks, "tasks")));
+  return queryBuilder.with(newGoal, newMilestones, newTasks).select({ createdAt: newGoal.createdAt }).from(newGoal);
+});
+
+/**
+ * Creates the structure. What is answered is what was written, in the order of the input: all that the database adds is
+ * the one moment of creation.
+ */
+export async function createGoalWithStructure(
+  executor: SqlExecutor,
+  input: GoalStructureCreateDto,
+  options?: CallOptions,
+): Promise<GoalWithRelationsDto> {
+  const goal = goalStatements.insertValues(uuidv7(), { ...input.goal, userId: input.goal.userId.toLowerCase() });
+  const milestoneRows: StatementValues[] = [];
+  const taskRows: StatementValues[] = [];
+  for (const { tasks: itsTasks = [], ...milestone } of input.milestones ?? []) {
+    const milestoneRow = milestoneStatements.insertValues(uuidv7(), { ...milestone, goalId: goal["id"] });
+    milestoneRows.push(milestoneRow);
+    const owners = { userId: goal["userId"], goalId: goal["id"], milestoneId: milestoneRow["id"] };
+    for (const task of itsTasks) taskRows.push(taskStatements.insertValues(uuidv7(), { ...task, ...owners }));
+  }
+  const values = { ...goal, milestones: milestoneRows, tasks: taskRows };
+  const { rows } = await run(executor, insertStructure(), values, options);
+  const createdAt = readInstant(rows[0]?.[0]);
+  return {
+    ...created<GoalDto>(goal, createdAt),
+    milestones: milestoneRows.map((row) => created<MilestoneDto>(row, createdAt)),
+    tasks: taskRows.map((row) => created<TaskDto>(row, createdAt)),
+  };
+}
+
+/** The DTO of a row whose columns, all but `created_at`, are `values`. */
+function created<Dto extends object>(values: StatementValues, createdAt: Date): Dto {
+  const dto: Record<string, unknown> = { ...values, createdAt: new Date(createdAt) };
+  return dto as Dto;
+}

@@ -1,0 +1,29 @@
+import { MAX_INSTANT, MIN_INSTANT } from "../contract/instant.ts";
+
+/**
+ * A `Date` from the text of a `timestamptz`, as PostgreSQL writes it in a result or within JSON, cut to milliseconds.
+ * Rows of the Python service can hold infinities and years that RFC 3339 cannot write; those are read as the nearest
+ * instant that it can.
+ */
+export function readInstant(value: unknown): Date {
+  if (value instanceof Date) return withinRange(value.getTime());
+  const text = String(value);
+  // 2026-02-15 10:00:00.123456+00, the session's time zone being UTC
+  if (text.length >= 22 && text.endsWith("+00")) return parse(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`);
+  if (text === "infinity") return new Date(MAX_INSTANT);
+  if (text === "-infinity" || text.endsWith(" BC")) return new Date(MIN_INSTANT);
+  const match = /^(\d{4,6}-\d{2}-\d{2})[ T]([\d:.]+)([+-]\d{2})(?::?(\d{2}))?(?::\d{2})?$/.exec(text);
+  if (match === null) return new Date(MAX_INSTANT);
+  const [, date, time, hours, minutes = "00"] = match;
+  return parse(`${date}T${time}${hours}:${minutes}`);
+}
+
+function parse(iso: string): Date {
+  // Years of five digits are beyond the range, and beyond Date.parse.
+  return withinRange(iso.charCodeAt(4) === 45 ? Date.parse(iso) : Number.POSITIVE_INFINITY);
+}
+
+function withinRange(time: number): Date {
+  if (time < MIN_INSTANT.getTime()) return new Date(MIN_INSTANT);
+  return new Date(Math.min(time, MAX_INSTANT.getTime()));
+}

@@ -1,0 +1,23 @@
+import type {
+  MilestoneCreateDto,
+  MilestoneDto,
+  MilestoneListRequest,
+  MilestoneUpdateDto,
+} from "../contract/milestone.ts";
+import { milestones } from "../schema/milestones.ts";
+import type { MilestoneDao } from "../session/daos.ts";
+import type { SqlExecutor } from "../session/sql.ts";
+import { EntityStatements, TableDao } from "./table-dao.ts";
+
+/** The statements on milestones, also for those who write or read them with their goal. */
+export const milestoneStatements = new EntityStatements<MilestoneDto>(milestones);
+
+/** Milestones by SQL. */
+export class SqlMilestoneDao
+  extends TableDao<MilestoneDto, MilestoneCreateDto, MilestoneUpdateDto, MilestoneListRequest>
+  implements MilestoneDao
+{
+  constructor(executor: SqlExecutor) {
+    super(executor, milestoneStatements);
+  }
+}

@@ -1,0 +1,44 @@
+import { type Column, getTableColumns, type Table } from "drizzle-orm";
+import { PgDoublePrecision, PgJsonb, PgTimestampString } from "drizzle-orm/pg-core";
+import type { SqlRow } from "../session/sql.ts";
+import { readInstant } from "./instant-text.ts";
+
+/** Makes DTOs of rows that hold a table's columns, in the order of the table's definition, from `offset` on. */
+export type RowMapper<Dto> = (row: SqlRow, offset?: number) => Dto;
+
+type Decoder = ((value: unknown) => unknown) | undefined;
+
+/** The mapper for all columns of `table`. The caller names the DTO that the table's columns make up. */
+export function rowMapper<Dto extends object>(table: Table): RowMapper<Dto> {
+  const columns = Object.entries(getTableColumns(table));
+  const names = columns.map(([name]) => name);
+  const decoders = columns.map(([, column]) => decoderOf(column));
+  return (row, offset = 0) => {
+    const dto: Record<string, unknown> = {};
+    for (let index = 0; index < names.length; index++) {
+      const value = row[offset + index];
+      const decode = decoders[index];
+      dto[names[index] ?? ""] = decode === undefined || value === null ? value : decode(value);
+    }
+    return dto as Dto;
+  };
+}
+
+function decoderOf(column: Column): Decoder {
+  if (column instanceof PgTimestampString) return readInstant;
+  if (column instanceof PgJsonb) return readJson;
+  if (column instanceof PgDoublePrecision) return readFiniteNumber;
+  return undefined;
+}
+
+/** Drivers parse JSON, or leave it as text where the host has set them so. */
+function readJson(value: unknown): unknown {
+  return typeof value === "string" ? JSON.parse(value) : value;
+}
+
+/** Rows of the Python service can hold numbers that JSON cannot: infinities are read as the largest, NaN as 1. */
+function readFiniteNumber(value: unknown): number {
+  const number = Number(value);
+  if (Number.isNaN(number)) return 1;
+  return Math.max(-Number.MAX_VALUE, Math.min(number, Number.MAX_VALUE));
+}

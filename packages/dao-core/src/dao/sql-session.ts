@@ -1,0 +1,89 @@
+import { UnitOfWorkMisuseError } from "../contract/errors.ts";
+import type { ConversationDao, DemoFlagsDao, GoalDao, MilestoneDao, TaskDao, UserDao } from "../session/daos.ts";
+import type { DatabaseSession, TransactionOptions } from "../session/database-session.ts";
+import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/sql.ts";
+import { toDaoError } from "../session/to-dao-error.ts";
+import { SqlConversationDao } from "./conversation-dao.ts";
+import { SqlDemoFlagsDao } from "./demo-flags-dao.ts";
+import { SqlGoalDao } from "./goal-dao.ts";
+import { SqlMilestoneDao } from "./milestone-dao.ts";
+import { SqlTaskDao } from "./task-dao.ts";
+import { SqlUserDao } from "./user-dao.ts";
+
+/** The six DAOs over one thing that runs statements; what a transaction means is left to whoever extends it. */
+export abstract class SqlSession implements DatabaseSession {
+  readonly users: UserDao;
+  readonly goals: GoalDao;
+  readonly milestones: MilestoneDao;
+  readonly tasks: TaskDao;
+  readonly conversations: ConversationDao;
+  readonly demoFlags: DemoFlagsDao;
+  readonly commits: boolean;
+
+  constructor(executor: SqlExecutor, commits: boolean) {
+    this.commits = commits;
+    this.users = new SqlUserDao(executor);
+    this.goals = new SqlGoalDao(executor);
+    this.milestones = new SqlMilestoneDao(executor);
+    this.tasks = new SqlTaskDao(executor);
+    this.conversations = new SqlConversationDao(executor);
+    this.demoFlags = new SqlDemoFlagsDao(executor);
+  }
+
+  abstract transaction<Result>(
+    work: (session: DatabaseSession) => Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result>;
+}
+
+/** A session on a driver: each call for itself, each transaction on a connection of its own. */
+export class DriverSession extends SqlSession {
+  readonly #driver: SqlDriver;
+
+  constructor(driver: SqlDriver) {
+    super(driver, driver.commits);
+    this.#driver = driver;
+  }
+
+  async transaction<Result>(
+    work: (session: DatabaseSession) => Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result> {
+    try {
+      return await this.#driver.transaction(
+        (transaction) => work(new TransactionSession(transaction, this.commits)),
+        options,
+      );
+    } catch (error) {
+      throw toDaoError(error);
+    }
+  }
+}
+
+/** A session within a transaction; its own transactions are savepoints. */
+class TransactionSession extends SqlSession {
+  readonly #transaction: SqlTransaction;
+
+  constructor(transaction: SqlTransaction, commits: boolean) {
+    super(transaction, commits);
+    this.#transaction = transaction;
+  }
+
+  async transaction<Result>(
+    work: (session: DatabaseSession) => Promise<Result>,
+    { signal, ...others }: TransactionOptions = {},
+  ): Promise<Result> {
+    const refused = Object.entries(others).filter(([, value]) => value !== undefined);
+    if (refused.length > 0) {
+      const names = refused.map(([name]) => name).join(", ");
+      throw new UnitOfWorkMisuseError(`A nested unit of work takes ${names} from the outer one. Set it there.`);
+    }
+    try {
+      return await this.#transaction.savepoint((nested) => work(new TransactionSession(nested, this.commits)), {
+        signal,
+      });
+    } catch (error) {
+      throw toDaoError(error);
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import { is, Param, Placeholder, type Query, type SQL, sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/pg-proxy";
+import type { CallOptions } from "../contract/call-options.ts";
+import { ValidationError } from "../contract/errors.ts";
+import { unstorableText } from "../contract/text.ts";
+import type { SqlExecutor, SqlParameter, SqlResult } from "../session/sql.ts";
+import { toDaoError } from "../session/to-dao-error.ts";
+
+/**
+ * Drizzle as a query builder: every statement is written with it, once, and turned into text. It runs nothing; that is
+ * the session's work.
+ */
+export const queryBuilder = drizzle(async () => {
+  throw new Error("This builds statements; a session runs them.");
+});
+
+/** The values of a statement, by the names of its placeholders. */
+export type StatementValues = Readonly<Record<string, unknown>>;
+
+/** A statement as text, with what stands in the place of each parameter. */
+export interface Statement {
+  readonly text: string;
+  readonly parameters: readonly (string | { readonly constant: SqlParameter })[];
+}
+
+interface Buildable {
+  toSQL(): Query;
+}
+
+/** Builds a statement that is built once and run often: `sql.placeholder("name")` marks what each run gives. */
+export function compile(query: Buildable): Statement {
+  const { sql: text, params } = query.toSQL();
+  return { text, parameters: params.map(toParameter) };
+}
+
+/** Defers {@link compile} to the first use, so that importing the library builds nothing. */
+export function lazily(query: () => Buildable): () => Statement {
+  let statement: Statement | undefined;
+  return () => {
+    statement ??= compile(query());
+    return statement;
+  };
+}
+
+function toParameter(parameter: unknown): Statement["parameters"][number] {
+  const value = is(parameter, Param) ? parameter.value : parameter;
+  return is(value, Placeholder) ? value.name : { constant: encode("", value) };
+}
+
+/** A value as the drivers send it: instants as RFC 3339, JSON as text. */
+function encode(name: string, value: unknown): SqlParameter {
+  switch (typeof value) {
+    case "string": {
+      const unstorable = unstorableText(value);
+      if (unstorable !== undefined) throw new ValidationError([{ path: name, message: unstorable }]);
+      return value;
+    }
+    case "number":
+    case "boolean":
+      return value;
+    case "undefined":
+      return null;
+    case "object":
+      if (value === null) return null;
+      return value instanceof Date ? instantText(name, value) : JSON.stringify(value);
+    default:
+      throw new ValidationError([{ path: name, message: `must not be a ${typeof value}` }]);
+  }
+}
+
+function instantText(name: string, value: Date): string {
+  if (Number.isNaN(value.getTime())) throw new ValidationError([{ path: name, message: "must be a valid Date" }]);
+  return value.toISOString();
+}
+
+/**
+ * Runs a statement with these values.
+ * @throws DaoError for everything that the database refuses
+ */
+export async function run(
+  executor: SqlExecutor,
+  statement: Statement,
+  values: StatementValues,
+  options?: CallOptions,
+): Promise<SqlResult> {
+  const parameters = statement.parameters.map((parameter) =>
+    typeof parameter === "string" ? encode(parameter, values[parameter]) : parameter.constant,
+  );
+  try {
+    return await executor.execute(statement.text, parameters, options);
+  } catch (error) {
+    throw toDaoError(error, values);
+  }
+}
+
+/** A placeholder for the value of this name. */
+export function given(name: string): SQL {
+  return sql`${sql.placeholder(name)}`;
+}

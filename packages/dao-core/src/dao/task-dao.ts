@@ -1,0 +1,106 @@
+import { and, asc, eq, gte, sql } from "drizzle-orm";
+import type { CallOptions } from "../contract/call-options.ts";
+import type {
+  BulkUpdateStateRequest,
+  TaskCreateDto,
+  TaskDto,
+  TaskListRequest,
+  TaskState,
+  TaskStatisticsDto,
+  TaskStatisticsRequest,
+  TaskTimerangeRequest,
+  TaskUpdateDto,
+} from "../contract/task.ts";
+import { tasks } from "../schema/tasks.ts";
+import type { TaskDao } from "../session/daos.ts";
+import type { SqlExecutor } from "../session/sql.ts";
+import { given, lazily, queryBuilder, run } from "./statement.ts";
+import { EntityStatements, TableDao } from "./table-dao.ts";
+
+/** The statements on tasks, also for those who write or read them with their goal. */
+export const taskStatements = new EntityStatements<TaskDto>(tasks);
+
+/** The first moment after the given millisecond: columns hold microseconds, and an end is included to the millisecond. */
+const justAfter = (name: string) => sql`${sql.placeholder(name)}::timestamptz + interval '1 millisecond'`;
+
+const findByTimerange = lazily(() =>
+  queryBuilder
+    .select()
+    .from(tasks)
+    .where(
+      and(
+        eq(tasks.userId, given("userId")),
+        gte(tasks.startTime, given("startTime")),
+        sql`${tasks.startTime} < ${justAfter("endTime")}`,
+      ),
+    )
+    .orderBy(asc(tasks.startTime), asc(tasks.id)),
+);
+
+const countIn = (state: TaskState) => sql`count(*) filter (where ${tasks.state} = ${sql.raw(`'${state}'`)})`.as(state);
+
+const statistics = lazily(() =>
+  queryBuilder
+    .select({
+      scheduled: countIn("scheduled"),
+      drifted: countIn("drifted"),
+      completed: countIn("completed"),
+      missed: countIn("missed"),
+    })
+    .from(tasks)
+    .where(
+      and(
+        eq(tasks.userId, given("userId")),
+        gte(tasks.createdAt, given("startDate")),
+        sql`${tasks.createdAt} < ${justAfter("endDate")}`,
+      ),
+    ),
+);
+
+/** Locks in the order of the ids, so that two of these never wait for each other. */
+const bulkUpdateState = lazily(() => {
+  const locked = queryBuilder.$with("locked").as(
+    queryBuilder
+      .select({ id: tasks.id })
+      .from(tasks)
+      .where(sql`${tasks.id} = any(${sql.placeholder("taskIds")}::uuid[])`)
+      .orderBy(asc(tasks.id))
+      .for("update"),
+  );
+  return queryBuilder
+    .with(locked)
+    .update(tasks)
+    .set({ state: given("newState") })
+    .from(locked)
+    .where(eq(tasks.id, locked.id));
+});
+
+/** Tasks by SQL. */
+export class SqlTaskDao extends TableDao<TaskDto, TaskCreateDto, TaskUpdateDto, TaskListRequest> implements TaskDao {
+  constructor(executor: SqlExecutor) {
+    super(executor, taskStatements);
+  }
+
+  async findByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]> {
+    const { rows } = await run(this.executor, findByTimerange(), { ...request }, options);
+    return rows.map((row) => taskStatements.read(row));
+  }
+
+  async bulkUpdateState({ taskIds, newState }: BulkUpdateStateRequest, options?: CallOptions): Promise<number> {
+    const values = { taskIds: `{${taskIds.join()}}`, newState };
+    const { count } = await run(this.executor, bulkUpdateState(), values, options);
+    return count;
+  }
+
+  async statistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto> {
+    const { rows } = await run(this.executor, statistics(), { ...request }, options);
+    const [scheduled = 0, drifted = 0, completed = 0, missed = 0] = (rows[0] ?? []).map(Number);
+    const totalTasks = scheduled + drifted + completed + missed;
+    return {
+      userId: request.userId,
+      totalTasks,
+      byState: { scheduled, drifted, completed, missed },
+      completionRate: totalTasks === 0 ? 0 : Math.round((completed / totalTasks) * 10_000) / 10_000,
+    };
+  }
+}

@@ -1,0 +1,14 @@
+import type { UserCreateDto, UserDto, UserListRequest, UserUpdateDto } from "../contract/user.ts";
+import { users } from "../schema/users.ts";
+import type { UserDao } from "../session/daos.ts";
+import type { SqlExecutor } from "../session/sql.ts";
+import { EntityStatements, TableDao } from "./table-dao.ts";
+
+const statements = new EntityStatements<UserDto>(users);
+
+/** Users by SQL. */
+export class SqlUserDao extends TableDao<UserDto, UserCreateDto, UserUpdateDto, UserListRequest> implements UserDao {
+  constructor(executor: SqlExecutor) {
+    super(executor, statements);
+  }
+}

@@ -1,0 +1,95 @@
+import type { CallOptions } from "./contract/call-options.ts";
+import { UnavailableError } from "./contract/errors.ts";
+import { DriverSession } from "./dao/sql-session.ts";
+import { checkSchema } from "./migrations/check-schema.ts";
+import { migrate } from "./migrations/migrate.ts";
+import type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
+import { parseDatabaseUrl } from "./session/database-url.ts";
+import { DrizzleDriver, type HostDrizzle } from "./session/drizzle-driver.ts";
+import { PgliteDriver } from "./session/pglite-driver.ts";
+import { PostgresDriver, type PostgresDriverOptions } from "./session/postgres-driver.ts";
+import type { SqlDriver } from "./session/sql.ts";
+import { toDaoError } from "./session/to-dao-error.ts";
+
+/** How to open a database. PGlite heeds none of these. */
+export type DatabaseOptions = PostgresDriverOptions;
+
+/** An open database: a session, and what concerns the whole of it. */
+export class Database extends DriverSession implements AsyncDisposable {
+  readonly #driver: SqlDriver;
+
+  constructor(driver: SqlDriver) {
+    super(driver);
+    this.#driver = driver;
+  }
+
+  /** What it is, for a person, such as `PostgreSQL at localhost:5432/flux`. Holds no password. */
+  get description(): string {
+    return this.#driver.description;
+  }
+
+  /**
+   * Brings the schema to the version of this code: creates it, updates it, or takes over what the Python service left.
+   * Safe to call from many processes at once; all of it happens in one transaction. It never runs by itself.
+   * @throws SchemaVersionError when the database is newer than the code, or holds something else
+   */
+  migrate(options?: MigrationOptions): Promise<MigrationReport> {
+    return migrate(this.#driver, options);
+  }
+
+  /**
+   * Resolves when the database answers and its schema is the one that this code needs.
+   * @throws UnavailableError, SchemaVersionError
+   */
+  async checkReady(options?: CallOptions): Promise<void> {
+    await checkSchema(this.#driver, options);
+  }
+
+  /**
+   * Lets running statements finish, then closes every connection; what is called later is refused.
+   * @param timeout milliseconds to wait for running statements; default 5,000
+   */
+  close(timeout?: number): Promise<void> {
+    return this.#driver.close(timeout);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/**
+ * Opens a database, and makes sure that it answers.
+ *
+ * ```ts
+ * await using db = await openDatabase(process.env.DATABASE_URL);
+ * await db.migrate();
+ * ```
+ *
+ * @param url `postgres://user:password@host:5432/database`; `memory://` or a folder (`./data`) for an embedded database
+ *   (needs `@electric-sql/pglite`)
+ * @throws ValidationError for a malformed URL; UnavailableError when the database does not answer
+ */
+export async function openDatabase(url: string | undefined, options: DatabaseOptions = {}): Promise<Database> {
+  const location = parseDatabaseUrl(url);
+  if (location.kind === "memory") return new Database(await PgliteDriver.open());
+  if (location.kind === "folder") return new Database(await PgliteDriver.open(location.path));
+  const driver = new PostgresDriver(location.url, location.description, options);
+  try {
+    await driver.execute("select 1", []);
+  } catch (error) {
+    await driver.close(0);
+    const reason = toDaoError(error);
+    if (!(reason instanceof UnavailableError)) throw reason;
+    throw new UnavailableError(`Cannot open ${location.description}. ${reason.message}`, { cause: error });
+  }
+  return new Database(driver);
+}
+
+/**
+ * A session on a host's own Drizzle database or open transaction, on whichever driver: our rows and the host's in one
+ * transaction. A transaction is joined, never committed; the host's client is left as it is.
+ */
+export function joinDrizzle(host: HostDrizzle): DriverSession {
+  return new DriverSession(new DrizzleDriver(host));
+}

@@ -1,0 +1,136 @@
+export type { CallOptions } from "./contract/call-options.ts";
+export {
+  type ConversationCreateDto,
+  type ConversationDto,
+  type ConversationListRequest,
+  type ConversationService,
+  type ConversationUpdateDto,
+  conversationCreateDto,
+  conversationDto,
+  conversationListRequest,
+  conversationUpdateDto,
+} from "./contract/conversation.ts";
+export {
+  type DemoFlagsDto,
+  type DemoFlagsPutDto,
+  type DemoFlagsService,
+  demoFlagsDto,
+  demoFlagsPutDto,
+} from "./contract/demo-flags.ts";
+export {
+  ConflictError,
+  DAO_ERROR_CODES,
+  DaoError,
+  type DaoErrorCode,
+  isDaoError,
+  NotFoundError,
+  RelatedRowMissingError,
+  RetryableError,
+  SchemaVersionError,
+  TransactionLostError,
+  UnavailableError,
+  UnitOfWorkMisuseError,
+  ValidationError,
+  type ValidationIssue,
+} from "./contract/errors.ts";
+export {
+  type GoalCreateDto,
+  type GoalDto,
+  type GoalListRequest,
+  type GoalService,
+  type GoalStructureCreateDto,
+  type GoalUpdateDto,
+  type GoalWithRelationsDto,
+  goalCreateDto,
+  goalDto,
+  goalListRequest,
+  goalStructureCreateDto,
+  goalUpdateDto,
+  goalWithRelationsDto,
+  type MilestoneStructureDto,
+  milestoneStructureDto,
+} from "./contract/goal.ts";
+export { id, parseId } from "./contract/id.ts";
+export { parseInstant } from "./contract/instant.ts";
+export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./contract/json.ts";
+export {
+  type MilestoneCreateDto,
+  type MilestoneDto,
+  type MilestoneListRequest,
+  type MilestoneService,
+  type MilestoneUpdateDto,
+  milestoneCreateDto,
+  milestoneDto,
+  milestoneListRequest,
+  milestoneUpdateDto,
+} from "./contract/milestone.ts";
+export { MAX_PAGE_SIZE, type Page, type PageRequest, pageOf } from "./contract/page.ts";
+export type { DaoServices } from "./contract/services.ts";
+export {
+  type BulkUpdateStateRequest,
+  type BulkUpdateStateResult,
+  bulkUpdateStateRequest,
+  bulkUpdateStateResult,
+  type CalendarEventLinkDto,
+  calendarEventLinkDto,
+  MAX_BULK_TASKS,
+  TASK_PRIORITIES,
+  TASK_STATES,
+  type TaskCreateDto,
+  type TaskDto,
+  type TaskListRequest,
+  type TaskPriority,
+  type TaskService,
+  type TaskState,
+  type TaskStatisticsDto,
+  type TaskStatisticsRequest,
+  type TaskStructureDto,
+  type TaskTimerangeRequest,
+  type TaskUpdateDto,
+  TRIGGER_TYPES,
+  type TriggerType,
+  taskCreateDto,
+  taskDto,
+  taskListRequest,
+  taskStatisticsDto,
+  taskStatisticsRequest,
+  taskStructureDto,
+  taskTimerangeRequest,
+  taskUpdateDto,
+} from "./contract/task.ts";
+export {
+  type UserCreateDto,
+  type UserDto,
+  type UserListRequest,
+  type UserService,
+  type UserUpdateDto,
+  userCreateDto,
+  userDto,
+  userListRequest,
+  userUpdateDto,
+} from "./contract/user.ts";
+export { validate } from "./contract/validation.ts";
+export { Database, type DatabaseOptions, joinDrizzle, openDatabase } from "./database.ts";
+export { checkSchema } from "./migrations/check-schema.ts";
+export { migrate } from "./migrations/migrate.ts";
+export type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
+export { DaoConversationService } from "./service/dao-conversation-service.ts";
+export { DaoDemoFlagsService } from "./service/dao-demo-flags-service.ts";
+export { DaoGoalService } from "./service/dao-goal-service.ts";
+export { DaoMilestoneService } from "./service/dao-milestone-service.ts";
+export { createDaoServices } from "./service/dao-services.ts";
+export { DaoTaskService } from "./service/dao-task-service.ts";
+export { DaoUserService } from "./service/dao-user-service.ts";
+export type {
+  ConversationDao,
+  DemoFlagsDao,
+  EntityDao,
+  GoalDao,
+  MilestoneDao,
+  TaskDao,
+  UserDao,
+} from "./session/daos.ts";
+export type { DatabaseSession, IsolationLevel, TransactionOptions } from "./session/database-session.ts";
+export type { HostDrizzle } from "./session/drizzle-driver.ts";
+export type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlRow, SqlTransaction } from "./session/sql.ts";
+export { DaoUnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";

@@ -1,0 +1,36 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import {
+  type DemoFlagsDto,
+  type DemoFlagsPutDto,
+  type DemoFlagsService,
+  demoFlagsPutDto,
+} from "../contract/demo-flags.ts";
+import { NotFoundError, ValidationError } from "../contract/errors.ts";
+import { parseId } from "../contract/id.ts";
+import { validate } from "../contract/validation.ts";
+import type { DatabaseSession } from "../session/database-session.ts";
+
+/** {@link DemoFlagsService} on a database session. */
+export class DaoDemoFlagsService implements DemoFlagsService {
+  readonly #session: DatabaseSession;
+
+  /** @param session a database, or a unit of work to work inside of */
+  constructor(session: DatabaseSession) {
+    this.#session = session;
+  }
+
+  async getDemoFlags(userId: string, options?: CallOptions): Promise<DemoFlagsDto> {
+    const flags = await this.#session.demoFlags.findByUserId(parseId(userId, "userId"), options);
+    if (flags === null) throw new NotFoundError("set of demo flags", userId);
+    return flags;
+  }
+
+  async putDemoFlags(userId: string, flags: DemoFlagsPutDto, options?: CallOptions): Promise<DemoFlagsDto> {
+    const id = parseId(userId, "userId");
+    const valid = validate(demoFlagsPutDto, flags);
+    if (valid.userId !== undefined && valid.userId !== id) {
+      throw new ValidationError([{ path: "userId", message: "must be the user that the call names, or left out" }]);
+    }
+    return this.#session.demoFlags.put(id, valid, options);
+  }
+}

@@ -1,0 +1,53 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import { NotFoundError } from "../contract/errors.ts";
+import { parseId } from "../contract/id.ts";
+import {
+  type MilestoneCreateDto,
+  type MilestoneDto,
+  type MilestoneListRequest,
+  type MilestoneService,
+  type MilestoneUpdateDto,
+  milestoneCreateDto,
+  milestoneListRequest,
+  milestoneUpdateDto,
+} from "../contract/milestone.ts";
+import type { Page } from "../contract/page.ts";
+import { validate } from "../contract/validation.ts";
+import type { DatabaseSession } from "../session/database-session.ts";
+
+/** {@link MilestoneService} on a database session. */
+export class DaoMilestoneService implements MilestoneService {
+  readonly #session: DatabaseSession;
+
+  /** @param session a database, or a unit of work to work inside of */
+  constructor(session: DatabaseSession) {
+    this.#session = session;
+  }
+
+  async listMilestones(request: MilestoneListRequest = {}, options?: CallOptions): Promise<Page<MilestoneDto>> {
+    return this.#session.milestones.list(validate(milestoneListRequest, request), options);
+  }
+
+  async getMilestone(id: string, options?: CallOptions): Promise<MilestoneDto> {
+    const milestone = await this.#session.milestones.findById(parseId(id), options);
+    return milestone ?? notFound(id);
+  }
+
+  async createMilestone(input: MilestoneCreateDto, options?: CallOptions): Promise<MilestoneDto> {
+    return this.#session.milestones.create(validate(milestoneCreateDto, input), options);
+  }
+
+  async updateMilestone(id: string, changes: MilestoneUpdateDto, options?: CallOptions): Promise<MilestoneDto> {
+    const valid = validate(milestoneUpdateDto, changes);
+    const milestone = await this.#session.milestones.update(parseId(id), valid, options);
+    return milestone ?? notFound(id);
+  }
+
+  async deleteMilestone(id: string, options?: CallOptions): Promise<void> {
+    if (!(await this.#session.milestones.delete(parseId(id), options))) notFound(id);
+  }
+}
+
+function notFound(id: string): never {
+  throw new NotFoundError("milestone", id);
+}

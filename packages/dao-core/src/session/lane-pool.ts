@@ -1,0 +1,158 @@
+import { UnavailableError } from "../contract/errors.ts";
+import type { Lane } from "./lane.ts";
+
+export interface LanePoolOptions {
+  /** The most connections that are open at once. */
+  readonly size: number;
+  /** Milliseconds to wait for a connection. */
+  readonly acquireTimeout: number;
+  /** The most callers that may wait at once; the next one is turned away. */
+  readonly maxWaiting: number;
+}
+
+interface Waiter {
+  readonly exclusive: boolean;
+  readonly admit: (lane: Lane) => void;
+  readonly refuse: (error: unknown) => void;
+}
+
+/**
+ * Hands out lanes in two ways: *shared* for a single statement, pipelined behind others, and *exclusive* for a
+ * transaction. Waiting callers are served in the order in which they came. A lane that is lost leaves the pool, and
+ * the next caller opens another.
+ */
+export class LanePool {
+  readonly #open: (onLost: (lane: Lane) => void) => Lane;
+  readonly #options: LanePoolOptions;
+  readonly #lanes = new Set<Lane>();
+  readonly #exclusive = new Set<Lane>();
+  readonly #waiting: Waiter[] = [];
+  #isClosed = false;
+
+  constructor(open: (onLost: (lane: Lane) => void) => Lane, options: LanePoolOptions) {
+    this.#open = open;
+    this.#options = options;
+  }
+
+  /**
+   * Runs one statement on a lane that others may share.
+   * @throws UnavailableError when every lane is held by a transaction and none is free in time
+   */
+  shared<Result>(statement: (lane: Lane) => Promise<Result>): Promise<Result> {
+    const lane = this.#waiting.length === 0 ? this.#leastBusy() : undefined;
+    return lane === undefined ? this.#wait(false).then(statement) : statement(lane);
+  }
+
+  /**
+   * Runs `work` on a lane that nobody else uses meanwhile.
+   * @throws UnavailableError when no lane is free in time
+   */
+  async exclusive<Result>(work: (lane: Lane) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    const lane = this.#waiting.length === 0 ? this.#leastBusy() : undefined;
+    const held = lane ?? (await this.#wait(true, signal));
+    this.#exclusive.add(held);
+    try {
+      // What was sent before is let through: a BEGIN behind a long queue could be left idle (porsager/postgres #1189).
+      if (held.running > 0) await held.idle();
+      return await work(held);
+    } finally {
+      this.#exclusive.delete(held);
+      if (!held.isAlive) this.#lanes.delete(held);
+      this.#admitWaiting();
+    }
+  }
+
+  /** Lets what runs finish, for `timeout` milliseconds at most, then closes every lane. */
+  async close(timeout: number): Promise<void> {
+    this.#isClosed = true;
+    for (const waiter of this.#waiting.splice(0)) waiter.refuse(closedError());
+    let expire: NodeJS.Timeout | undefined;
+    const expired = new Promise<void>((resolve) => {
+      expire = setTimeout(resolve, timeout);
+    });
+    await Promise.race([this.#allIdle(), expired]);
+    clearTimeout(expire);
+    await Promise.all([...this.#lanes].map((lane) => lane.close()));
+    this.#lanes.clear();
+  }
+
+  /** A shared lane that is idle, else a new one while there is room, else the one with the least to do. */
+  #leastBusy(): Lane | undefined {
+    if (this.#isClosed) throw closedError();
+    let least: Lane | undefined;
+    for (const lane of this.#lanes) {
+      if (this.#exclusive.has(lane)) continue;
+      if (lane.running === 0) return lane;
+      if (least === undefined || lane.running < least.running) least = lane;
+    }
+    if (this.#lanes.size >= this.#options.size) return least;
+    const lane = this.#open((lost) => this.#drop(lost));
+    this.#lanes.add(lane);
+    return lane;
+  }
+
+  #drop(lane: Lane): void {
+    // A lane that a transaction holds leaves when the transaction does, so that it cannot be replaced twice.
+    if (this.#exclusive.has(lane)) return;
+    this.#lanes.delete(lane);
+    this.#admitWaiting();
+  }
+
+  #wait(exclusive: boolean, signal?: AbortSignal): Promise<Lane> {
+    const { acquireTimeout, maxWaiting } = this.#options;
+    if (this.#waiting.length >= maxWaiting) {
+      return Promise.reject(
+        new UnavailableError(`${maxWaiting} callers wait for a connection already. Try again later.`),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        clearTimeout(expiry);
+        signal?.removeEventListener("abort", abort);
+        const place = this.#waiting.indexOf(waiter);
+        if (place >= 0) this.#waiting.splice(place, 1);
+      };
+      const waiter: Waiter = {
+        exclusive,
+        admit: (lane) => {
+          leave();
+          resolve(lane);
+        },
+        refuse: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      const abort = () => waiter.refuse(signal?.reason);
+      const expiry = setTimeout(() => {
+        const sentence = `No connection was free within ${acquireTimeout} ms. Try again later, or raise poolSize.`;
+        waiter.refuse(new UnavailableError(sentence));
+      }, acquireTimeout);
+      signal?.addEventListener("abort", abort, { once: true });
+      this.#waiting.push(waiter);
+    });
+  }
+
+  #admitWaiting(): void {
+    for (let waiter = this.#waiting[0]; waiter !== undefined; waiter = this.#waiting[0]) {
+      if (this.#isClosed) return;
+      const lane = this.#leastBusy();
+      if (lane === undefined) return;
+      // Marked at once: the waiter itself goes on only in a later microtask.
+      if (waiter.exclusive) this.#exclusive.add(lane);
+      waiter.admit(lane);
+    }
+  }
+
+  async #allIdle(): Promise<void> {
+    const settled = () => this.#exclusive.size === 0 && [...this.#lanes].every((lane) => lane.running === 0);
+    while (!settled()) {
+      await Promise.all([...this.#lanes].map((lane) => lane.idle()));
+      if (!settled()) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
+function closedError(): UnavailableError {
+  return new UnavailableError("The database was closed. Open it again before you use it.");
+}

@@ -1,0 +1,112 @@
+import postgres from "postgres";
+import type { SqlConnection } from "./open-transaction.ts";
+import type { SqlParameter, SqlResult } from "./sql.ts";
+
+export type LaneOptions = postgres.Options<Record<string, postgres.PostgresType>>;
+
+interface CancellableQuery<Rows> extends PromiseLike<Rows> {
+  cancel(): void;
+}
+
+/**
+ * One connection to PostgreSQL: a postgres.js client of its own with a single connection, which knows when that
+ * connection is lost and is never used again then.
+ */
+export class Lane implements SqlConnection {
+  readonly #client: postgres.Sql;
+  readonly #prepare: boolean;
+  #isAlive = true;
+  #running = 0;
+  #whenIdle: (() => void)[] = [];
+
+  /** @param onLost called once, when the connection is gone */
+  constructor(url: string, options: LaneOptions, onLost: (lane: Lane) => void) {
+    this.#prepare = options.prepare ?? true;
+    this.#client = postgres(url, {
+      ...options,
+      max: 1,
+      fetch_types: false,
+      idle_timeout: 0,
+      max_lifetime: null,
+      onnotice: () => undefined,
+      onclose: () => {
+        if (!this.#isAlive) return;
+        this.#isAlive = false;
+        onLost(this);
+        void this.#endWhenIdle();
+      },
+    });
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  /** Statements that are on their way. */
+  get running(): number {
+    return this.#running;
+  }
+
+  async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
+    // With no parameters postgres.js would take the simple protocol, which is never prepared.
+    const options = { prepare: this.#prepare, simple: false };
+    const query = this.#client.unsafe<Record<string, unknown>[]>(text, [...parameters], options).values();
+    this.#running++;
+    try {
+      const rows = signal === undefined ? await query : await this.#abortable(query, signal);
+      return { rows, count: rows.count };
+    } finally {
+      this.#settled();
+    }
+  }
+
+  async executeScript(text: string): Promise<void> {
+    this.#running++;
+    try {
+      await this.#client.unsafe(text).simple();
+    } finally {
+      this.#settled();
+    }
+  }
+
+  /** Resolves when no statement is on its way. */
+  idle(): Promise<void> {
+    return this.#running === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** Closes the connection; what still runs on it is rolled back by the server, and rejects. */
+  async close(): Promise<void> {
+    this.#isAlive = false;
+    await this.#client.end({ timeout: 0 });
+  }
+
+  /** The server's cancel request names a connection, not a statement: the lane is not used again after one. */
+  async #abortable<Rows>(query: CancellableQuery<Rows>, signal: AbortSignal): Promise<Rows> {
+    signal.throwIfAborted();
+    const cancel = () => query.cancel();
+    signal.addEventListener("abort", cancel, { once: true });
+    try {
+      return await query;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      await this.close();
+      throw signal.reason;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
+  }
+
+  #settled(): void {
+    this.#running--;
+    if (this.#running > 0) return;
+    const waiting = this.#whenIdle;
+    this.#whenIdle = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** Statements that were queued behind a lost connection may have been sent on a new one: let them finish. */
+  async #endWhenIdle(): Promise<void> {
+    await this.idle();
+    await this.#client.end({ timeout: 0 });
+  }
+}

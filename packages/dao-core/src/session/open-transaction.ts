@@ -1,0 +1,187 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import { TransactionLostError, UnitOfWorkMisuseError } from "../contract/errors.ts";
+import type { SqlParameter, SqlResult, SqlTransaction } from "./sql.ts";
+import { databaseErrorFacts, isConnectionLoss } from "./to-dao-error.ts";
+
+/** One connection, for one transaction's use. */
+export interface SqlConnection {
+  /** `false` once the connection is lost; it never comes back. */
+  readonly isAlive: boolean;
+  execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
+  executeScript(text: string): Promise<void>;
+}
+
+/** How a level of a transaction ends; the outermost one is the transaction itself, the others are savepoints. */
+interface Ending {
+  readonly commit: string;
+  readonly rollback: string;
+}
+
+/**
+ * A transaction, or a savepoint within one, on a connection of its own.
+ *
+ * Its statements are handed to the driver one by one, each only when the one before has settled and the connection is
+ * alive: a driver that reconnects by itself would run the rest of a dead transaction statement by statement
+ * (porsager/postgres #1186, #1204, #1216).
+ */
+export class OpenTransaction implements SqlTransaction {
+  readonly #connection: SqlConnection;
+  readonly #depth: number;
+  readonly #signal: AbortSignal | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+  #pending = 0;
+  #state: "open" | "nested" | "ended" = "open";
+  /** The statement error after which PostgreSQL takes no more statements on this level. */
+  #failure: { readonly error: unknown } | undefined;
+
+  private constructor(connection: SqlConnection, depth: number, signal: AbortSignal | undefined) {
+    this.#connection = connection;
+    this.#depth = depth;
+    this.#signal = signal;
+  }
+
+  /** Runs `work` between `begin` (a script, so that it can set local limits too) and a commit or a rollback. */
+  static async run<Result>(
+    connection: SqlConnection,
+    begin: string,
+    work: (transaction: SqlTransaction) => Promise<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result> {
+    const transaction = new OpenTransaction(connection, 0, signal);
+    await connection.executeScript(begin);
+    return transaction.#complete(work, { commit: "commit", rollback: "rollback" });
+  }
+
+  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+    const misuse = this.#misuse();
+    if (misuse !== undefined) return Promise.reject(misuse);
+    const signal = options?.signal ?? this.#signal;
+    return this.#enqueue(() => this.#connection.execute(text, parameters, signal));
+  }
+
+  executeScript(text: string): Promise<void> {
+    const misuse = this.#misuse();
+    if (misuse !== undefined) return Promise.reject(misuse);
+    return this.#enqueue(() => this.#connection.executeScript(text));
+  }
+
+  async savepoint<Result>(
+    work: (transaction: SqlTransaction) => Promise<Result>,
+    options?: CallOptions,
+  ): Promise<Result> {
+    const misuse = this.#misuse();
+    if (misuse !== undefined) throw misuse;
+    const name = `level_${this.#depth + 1}`;
+    const signal = options?.signal ?? this.#signal;
+    this.#state = "nested";
+    try {
+      await this.#enqueue(() => this.#connection.executeScript(`savepoint ${name}`));
+      const nested = new OpenTransaction(this.#connection, this.#depth + 1, signal);
+      return await nested.#complete(work, {
+        commit: `release savepoint ${name}`,
+        rollback: `rollback to savepoint ${name}; release savepoint ${name}`,
+      });
+    } finally {
+      if (this.#state === "nested") this.#state = "open";
+    }
+  }
+
+  async #complete<Result>(
+    work: (transaction: SqlTransaction) => Promise<Result>,
+    { commit, rollback }: Ending,
+  ): Promise<Result> {
+    let result: Result;
+    try {
+      result = await work(this);
+      this.#signal?.throwIfAborted();
+      const misuse = this.#unfinished();
+      if (misuse !== undefined) throw misuse;
+    } catch (error) {
+      await this.#rollBack(rollback);
+      throw error;
+    }
+    await this.#commit(commit);
+    return result;
+  }
+
+  async #commit(commit: string): Promise<void> {
+    this.#state = "ended";
+    if (!this.#connection.isAlive) throw new TransactionLostError("rolled_back");
+    try {
+      await this.#connection.executeScript(commit);
+    } catch (error) {
+      if (!this.#isLoss(error)) throw error;
+      throw new TransactionLostError(this.#depth === 0 ? "unknown" : "rolled_back", { cause: error });
+    }
+  }
+
+  /** The error that brought us here tells more than one of the rollback: a connection that is gone has rolled back. */
+  async #rollBack(rollback: string): Promise<void> {
+    this.#state = "ended";
+    await this.#tail;
+    if (!this.#connection.isAlive) return;
+    try {
+      await this.#connection.executeScript(rollback);
+    } catch (error) {
+      if (!this.#isLoss(error)) throw error;
+    }
+  }
+
+  #enqueue<Result>(statement: () => Promise<Result>): Promise<Result> {
+    this.#pending++;
+    const result = this.#tail.then(async () => {
+      try {
+        this.#signal?.throwIfAborted();
+        if (!this.#connection.isAlive) throw new TransactionLostError("rolled_back");
+        return await statement();
+      } catch (error) {
+        const reported = this.#isLoss(error) ? new TransactionLostError("rolled_back", { cause: error }) : error;
+        this.#failure ??= { error: reported };
+        throw reported;
+      } finally {
+        this.#pending--;
+      }
+    });
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  #isLoss(error: unknown): boolean {
+    if (error instanceof TransactionLostError) return false;
+    const code = databaseErrorFacts(error)?.code;
+    return !this.#connection.isAlive || (code !== undefined && isConnectionLoss(code));
+  }
+
+  /** Why no statement may be run on this level now. */
+  #misuse(): UnitOfWorkMisuseError | undefined {
+    switch (this.#state) {
+      case "ended":
+        return new UnitOfWorkMisuseError(
+          "This unit of work has ended. Use the session, or begin another; await all work before the callback returns.",
+        );
+      case "nested":
+        return new UnitOfWorkMisuseError(
+          "A nested unit of work is open. Use the inner one until it ends; run two nested ones one after the other.",
+        );
+      case "open":
+        return undefined;
+    }
+  }
+
+  /** Why the work, though its callback fulfilled, cannot be committed. */
+  #unfinished(): UnitOfWorkMisuseError | undefined {
+    if (this.#pending > 0 || this.#state === "nested") {
+      return new UnitOfWorkMisuseError(
+        "The callback returned before all its statements were done, so everything was rolled back. Await every promise.",
+      );
+    }
+    if (this.#failure !== undefined) {
+      return new UnitOfWorkMisuseError(
+        "A statement failed and its error was caught inside the unit of work, so everything was rolled back. " +
+          "Put what may fail into a nested unit of work.",
+        { cause: this.#failure.error },
+      );
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,90 @@
+import type { PGlite, Transaction } from "@electric-sql/pglite";
+import type { CallOptions } from "../contract/call-options.ts";
+import { UnavailableError } from "../contract/errors.ts";
+import { beginScript } from "./begin.ts";
+import type { TransactionOptions } from "./database-session.ts";
+import { OpenTransaction, type SqlConnection } from "./open-transaction.ts";
+import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "./sql.ts";
+
+const identity = <Value>(value: Value): Value => value;
+
+/** As for postgres.js: instants stay text until a row mapper reads them. */
+const queryOptions = { rowMode: "array", parsers: { 1082: identity, 1114: identity, 1184: identity } } as const;
+
+/**
+ * Embedded PostgreSQL (PGlite): one connection in this process, so one statement or one transaction at a time. A signal
+ * is heeded between statements; PGlite cannot cancel one that runs.
+ */
+export class PgliteDriver implements SqlDriver {
+  readonly description: string;
+  readonly commits = true;
+  readonly #database: PGlite;
+  #tail: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  private constructor(database: PGlite, description: string) {
+    this.#database = database;
+    this.description = description;
+  }
+
+  /**
+   * @param folder where the data is kept; default: in memory
+   * @throws UnavailableError if `@electric-sql/pglite` is not installed, or the folder cannot be used
+   */
+  static async open(folder?: string): Promise<PgliteDriver> {
+    const { PGlite } = await import("@electric-sql/pglite").catch((cause: unknown) => {
+      const sentence =
+        "The embedded database needs the package @electric-sql/pglite: install it, or use a postgres:// URL.";
+      throw new UnavailableError(sentence, { cause });
+    });
+    const database = await PGlite.create(folder === undefined ? {} : { dataDir: folder }).catch((cause: unknown) => {
+      const sentence = `The embedded database at ${folder ?? "memory://"} cannot be opened. Is the folder writable and not in use?`;
+      throw new UnavailableError(sentence, { cause });
+    });
+    return new PgliteDriver(database, folder === undefined ? "PGlite in memory" : `PGlite in ${folder}`);
+  }
+
+  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+    return this.#exclusive(() => connectionOf(this.#database).execute(text, parameters), options?.signal);
+  }
+
+  async transaction<Result>(
+    work: (transaction: SqlTransaction) => Promise<Result>,
+    options: TransactionOptions = {},
+  ): Promise<Result> {
+    const { signal } = options;
+    const begin = beginScript(options);
+    const connection = connectionOf(this.#database);
+    return this.#exclusive(() => OpenTransaction.run(connection, begin, work, signal), signal);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#tail;
+    await this.#database.close();
+  }
+
+  #exclusive<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    if (this.#isClosed) return Promise.reject(new UnavailableError("The database was closed. Open it again first."));
+    const result = this.#tail.then(() => {
+      signal?.throwIfAborted();
+      return work();
+    });
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function connectionOf(database: Pick<Transaction, "query" | "exec">): SqlConnection {
+  return {
+    isAlive: true,
+    async execute(text, parameters) {
+      const result = await database.query<unknown[]>(text, [...parameters], queryOptions);
+      return { rows: result.rows, count: result.affectedRows || result.rows.length };
+    },
+    async executeScript(text) {
+      await database.exec(text);
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import { beginScript } from "./begin.ts";
+import type { TransactionOptions } from "./database-session.ts";
+import { Lane, type LaneOptions } from "./lane.ts";
+import { LanePool } from "./lane-pool.ts";
+import { OpenTransaction } from "./open-transaction.ts";
+import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "./sql.ts";
+import { databaseErrorFacts } from "./to-dao-error.ts";
+
+/** How to use a PostgreSQL server. All times in milliseconds; 0 switches a server-side limit off. */
+export interface PostgresDriverOptions {
+  /** The most connections, for single statements and transactions together. Default 10. */
+  readonly poolSize?: number | undefined;
+  /**
+   * Whether statements are prepared once per connection. Default `true`. Behind a proxy that pools by transaction
+   * (PgBouncer) it must be `false`; then no connection settings are sent either, and the server's own limits hold.
+   */
+  readonly prepare?: boolean | undefined;
+  /** For connecting. Default 5,000. */
+  readonly connectTimeout?: number | undefined;
+  /** For a connection to be free. Default 5,000. */
+  readonly acquireTimeout?: number | undefined;
+  /** The most callers that wait for a connection; the next is turned away. Default 1,000. */
+  readonly maxWaiting?: number | undefined;
+  /** For a statement. Default 30,000. */
+  readonly statementTimeout?: number | undefined;
+  /** For a lock that a statement waits for. Default 10,000. */
+  readonly lockTimeout?: number | undefined;
+  /** For a transaction that waits for its next statement. Default 60,000. */
+  readonly idleInTransactionTimeout?: number | undefined;
+  /** What `pg_stat_activity` shows. Default `flux-dao`. */
+  readonly applicationName?: string | undefined;
+}
+
+const identity = <Value>(value: Value): Value => value;
+
+/** Values cross the driver as text: the row mappers make them what DTOs hold, and nothing is parsed twice. */
+const types = {
+  instant: { to: 1184, from: [1082, 1114, 1184], serialize: identity, parse: identity },
+  json: { to: 114, from: [114, 3802], serialize: identity, parse: JSON.parse },
+};
+
+/** How often a single statement is tried when the database gives it up for others (40001, 40P01). */
+const MAX_ATTEMPTS = 5;
+
+/** PostgreSQL by postgres.js: single statements pipelined over shared lanes, each transaction on a lane of its own. */
+export class PostgresDriver implements SqlDriver {
+  readonly description: string;
+  readonly commits = true;
+  readonly #pool: LanePool;
+
+  /** Opens no connection yet; the first statement does. */
+  constructor(url: string, description: string, options: PostgresDriverOptions = {}) {
+    const prepare = options.prepare ?? true;
+    const laneOptions: LaneOptions = {
+      prepare,
+      types,
+      connect_timeout: (options.connectTimeout ?? 5_000) / 1_000,
+      connection: {
+        application_name: options.applicationName ?? "flux-dao",
+        ...(prepare && {
+          statement_timeout: options.statementTimeout ?? 30_000,
+          lock_timeout: options.lockTimeout ?? 10_000,
+          idle_in_transaction_session_timeout: options.idleInTransactionTimeout ?? 60_000,
+        }),
+      },
+    };
+    this.description = description;
+    this.#pool = new LanePool((onLost) => new Lane(url, laneOptions, onLost), {
+      size: options.poolSize ?? 10,
+      acquireTimeout: options.acquireTimeout ?? 5_000,
+      maxWaiting: options.maxWaiting ?? 1_000,
+    });
+  }
+
+  async execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+    const signal = options?.signal;
+    // A cancelled statement takes its connection along, so it has one to itself.
+    const run = (): Promise<SqlResult> =>
+      signal === undefined
+        ? this.#pool.shared((lane) => lane.execute(text, parameters))
+        : this.#pool.exclusive((lane) => lane.execute(text, parameters, signal), signal);
+    signal?.throwIfAborted();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await run();
+      } catch (error) {
+        if (attempt === MAX_ATTEMPTS || !isGivenUp(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt));
+      }
+    }
+  }
+
+  async transaction<Result>(
+    work: (transaction: SqlTransaction) => Promise<Result>,
+    options: TransactionOptions = {},
+  ): Promise<Result> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const begin = beginScript(options);
+    return this.#pool.exclusive((lane) => OpenTransaction.run(lane, begin, work, signal), signal);
+  }
+
+  close(timeout = 5_000): Promise<void> {
+    return this.#pool.close(timeout);
+  }
+}
+
+/** A single statement that was given up has left nothing behind, so it may be tried again. */
+function isGivenUp(error: unknown): boolean {
+  const code = databaseErrorFacts(error)?.code;
+  return code === "40001" || code === "40P01";
+}

@@ -1,0 +1,128 @@
+import { isDaoError, UnitOfWorkMisuseError } from "./contract/errors.ts";
+import type { ConversationDao, DemoFlagsDao, GoalDao, MilestoneDao, TaskDao, UserDao } from "./session/daos.ts";
+import type { DatabaseSession, TransactionOptions } from "./session/database-session.ts";
+
+/** How a unit of work runs. */
+export interface UnitOfWorkOptions extends TransactionOptions {
+  /**
+   * How often the callback is run again when the database gives the work up for others (serialization failure, deadlock).
+   * The callback must then be safe to run again: what it does outside the database is not undone. Default 0.
+   */
+  readonly retries?: number | undefined;
+}
+
+/**
+ * Several writes that happen together or not at all. It carries the six DAOs, and is a session itself: give it to a
+ * service, and the service works inside it.
+ *
+ * ```ts
+ * const goal = await DaoUnitOfWork.run(db, async (uow) => {
+ *   const user = await uow.users.create({ name: "Ada", email: "ada@example.com" });
+ *   return uow.goals.create({ userId: user.id, title: "Learn Spanish" });
+ * });
+ * ```
+ */
+export class DaoUnitOfWork implements DatabaseSession {
+  readonly users: UserDao;
+  readonly goals: GoalDao;
+  readonly milestones: MilestoneDao;
+  readonly tasks: TaskDao;
+  readonly conversations: ConversationDao;
+  readonly demoFlags: DemoFlagsDao;
+  readonly commits: boolean;
+  readonly #session: DatabaseSession;
+  readonly #afterCommit: (() => void | Promise<void>)[] = [];
+
+  private constructor(session: DatabaseSession) {
+    this.#session = session;
+    this.users = session.users;
+    this.goals = session.goals;
+    this.milestones = session.milestones;
+    this.tasks = session.tasks;
+    this.conversations = session.conversations;
+    this.demoFlags = session.demoFlags;
+    this.commits = session.commits;
+  }
+
+  /**
+   * Runs `work` as one transaction: when its promise fulfils everything is committed, when it rejects everything is
+   * rolled back. Within another unit of work it is a savepoint: what fails is undone up to there, and the outer one
+   * goes on if it catches the error. A host's transaction is joined the same way, and never committed here.
+   *
+   * @throws whatever `work` throws; RetryableError when the database gave the work up and no retry is left;
+   *   TransactionLostError when the connection was lost; UnavailableError; UnitOfWorkMisuseError when a promise was not
+   *   awaited, or the error of a failed statement was swallowed
+   */
+  static async run<Result>(
+    session: DatabaseSession,
+    work: (uow: DaoUnitOfWork) => Promise<Result>,
+    { retries = 0, ...options }: UnitOfWorkOptions = {},
+  ): Promise<Result> {
+    if (session instanceof DaoUnitOfWork) {
+      if (retries > 0) throw new UnitOfWorkMisuseError("Only a whole transaction can be retried. Set retries outside.");
+      return session.#nest(work, options);
+    }
+    const [result, uow] = await DaoUnitOfWork.#attempt(session, work, retries, options);
+    for (const callback of uow.#afterCommit) await callback();
+    return result;
+  }
+
+  /**
+   * Calls `callback` once everything is committed, and never if it is not; in the order of registration. `run` waits
+   * for it, and rejects with what it throws, though the work is committed.
+   * @throws UnitOfWorkMisuseError inside a host's transaction, whose commit is the host's to know
+   */
+  afterCommit(callback: () => void | Promise<void>): void {
+    if (!this.commits) {
+      throw new UnitOfWorkMisuseError(
+        "The commit is the host's here. Do after it, in the host, what must come after it.",
+      );
+    }
+    this.#afterCommit.push(callback);
+  }
+
+  /** A nested unit of work for code that knows only sessions; the same as {@link DaoUnitOfWork.run} on this one. */
+  transaction<Result>(
+    work: (session: DatabaseSession) => Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result> {
+    return this.#nest(work, options);
+  }
+
+  static async #attempt<Result>(
+    session: DatabaseSession,
+    work: (uow: DaoUnitOfWork) => Promise<Result>,
+    retries: number,
+    options: TransactionOptions,
+  ): Promise<[Result, DaoUnitOfWork]> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await DaoUnitOfWork.#begin(session, work, options);
+      } catch (error) {
+        if (attempt >= retries || !isDaoError(error) || error.code !== "retryable") throw error;
+        // Full jitter, so that those who collided do not collide again.
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(1_000, 20 * 2 ** attempt)));
+      }
+    }
+  }
+
+  static #begin<Result>(
+    session: DatabaseSession,
+    work: (uow: DaoUnitOfWork) => Promise<Result>,
+    options: TransactionOptions | undefined,
+  ): Promise<[Result, DaoUnitOfWork]> {
+    return session.transaction(async (transaction) => {
+      const uow = new DaoUnitOfWork(transaction);
+      return [await work(uow), uow];
+    }, options);
+  }
+
+  async #nest<Result>(
+    work: (uow: DaoUnitOfWork) => Promise<Result>,
+    options: TransactionOptions | undefined,
+  ): Promise<Result> {
+    const [result, nested] = await DaoUnitOfWork.#begin(this.#session, work, options);
+    this.#afterCommit.push(...nested.#afterCommit);
+    return result;
+  }
+}

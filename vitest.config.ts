@@ -1,0 +1,38 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, import.meta.url));
+
+// The tests run on the sources; the package checks look at what is built.
+const alias = {
+  "@flux/dao-core/contract": source("dao-core/src/contract/index.ts"),
+  "@flux/dao-core/errors": source("dao-core/src/contract/errors.ts"),
+  "@flux/dao-core/schema": source("dao-core/src/schema/index.ts"),
+  "@flux/dao-core/testing": source("dao-core/src/testing/index.ts"),
+  "@flux/dao-core": source("dao-core/src/index.ts"),
+  "@flux/dao-http/client": source("dao-http/src/client/index.ts"),
+  "@flux/dao-http/server": source("dao-http/src/server.ts"),
+  "@flux/dao-http": source("dao-http/src/index.ts"),
+};
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["packages/*/src/**/*.test.ts"] },
+      },
+      {
+        extends: true,
+        test: {
+          name: "integration",
+          include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "scripts/**/*.test.ts"],
+          globalSetup: ["test/global-setup.ts"],
+          maxWorkers: 2,
+        },
+      },
+    ],
+    coverage: { include: ["packages/*/src/**"], exclude: ["**/*.test.ts", "**/*.gen.ts"] },
+  },
+});
