@@ -1,0 +1,89 @@
+import postgres from "postgres";
+import { startEmbeddedPostgres } from "./embedded-postgres.ts";
+
+const IMAGE = "postgres:17-alpine";
+const MAX_CONNECTIONS = "300";
+
+/** A PostgreSQL server for tests. */
+export interface TestServer {
+  /** Connection URL with a user that may create databases. */
+  readonly url: string;
+  /** Where the server comes from. */
+  readonly kind: "TEST_DATABASE_URL" | "docker" | "embedded";
+  /** One line for people: version, source, and why no better source was taken. Holds no password. */
+  readonly describe: string;
+  /** Stops the server; does nothing to one that TEST_DATABASE_URL names. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Finds or starts a PostgreSQL server for tests: the one that the environment variable TEST_DATABASE_URL names, else a
+ * Docker container (postgres:17-alpine), else the binaries of the package `embedded-postgres`.
+ *
+ * Servers that it starts allow 300 connections, and do not outlive this process.
+ *
+ * @throws Error when TEST_DATABASE_URL names a server that does not answer, or when no way works.
+ */
+export async function startTestServer(): Promise<TestServer> {
+  const given = process.env["TEST_DATABASE_URL"];
+  if (given !== undefined && given !== "") {
+    const describe = `PostgreSQL ${await serverVersion(given)}, named by TEST_DATABASE_URL`;
+    return { url: given, kind: "TEST_DATABASE_URL", describe, stop: async () => {} };
+  }
+  const docker = await startContainer();
+  if (typeof docker !== "string") return docker;
+  const server = await startEmbeddedPostgres({ settings: { max_connections: MAX_CONNECTIONS } });
+  const note = server.note === undefined ? "" : ` ${server.note}`;
+  return {
+    url: server.url,
+    kind: "embedded",
+    describe: `PostgreSQL ${server.version}, embedded binaries (${docker})${note === "" ? "" : `.${note}`}`,
+    stop: () => server.stop(),
+  };
+}
+
+/** Starts the container, or says why it cannot be. */
+async function startContainer(): Promise<TestServer | string> {
+  // Loading testcontainers takes longer than all the rest, so only those pay who need it.
+  const { getContainerRuntimeClient } = await import("testcontainers");
+  try {
+    await getContainerRuntimeClient();
+  } catch {
+    return "no Docker engine found";
+  }
+  try {
+    const { PostgreSqlContainer } = await import("@testcontainers/postgresql");
+    const container = await new PostgreSqlContainer(IMAGE)
+      .withDatabase("postgres")
+      .withUsername("postgres")
+      .withCommand(["postgres", "-c", `max_connections=${MAX_CONNECTIONS}`, "-c", "fsync=off"])
+      .start();
+    const url = container.getConnectionUri();
+    return {
+      url,
+      kind: "docker",
+      describe: `PostgreSQL ${await serverVersion(url)}, Docker image ${IMAGE}`,
+      stop: async () => {
+        await container.stop();
+      },
+    };
+  } catch (error) {
+    // An engine without access to the registry, most often.
+    return `the Docker engine could not start ${IMAGE}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+async function serverVersion(url: string): Promise<string> {
+  const sql = postgres(url, { max: 1, connect_timeout: 10, onnotice: () => {} });
+  try {
+    const [row] = await sql<{ server_version: string }[]>`show server_version`;
+    // Distributions add their name: "17.5 (Debian 17.5-1)".
+    return row?.server_version.split(" ")[0] ?? "of unknown version";
+  } catch (cause) {
+    const { host } = new URL(url);
+    const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
+    throw new Error(`The PostgreSQL server at ${host} does not answer: ${reason}`, { cause });
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
