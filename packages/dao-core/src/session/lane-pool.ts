@@ -48,17 +48,19 @@ export class LanePool {
    * @throws UnavailableError when no lane is free in time
    */
   async exclusive<Result>(work: (lane: Lane) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    const lane = this.#waiting.length === 0 ? this.#leastBusy() : undefined;
-    const held = lane ?? (await this.#wait(true, signal));
-    this.#exclusive.add(held);
-    try {
-      // What was sent before is let through: a BEGIN behind a long queue could be left idle (porsager/postgres #1189).
-      if (held.running > 0) await held.idle();
-      return await work(held);
-    } finally {
-      this.#exclusive.delete(held);
-      if (!held.isAlive) this.#lanes.delete(held);
-      this.#admitWaiting();
+    for (;;) {
+      const lane = this.#waiting.length === 0 ? this.#leastBusy() : undefined;
+      const held = lane ?? (await this.#wait(true, signal));
+      this.#exclusive.add(held);
+      try {
+        // What was sent before is let through: a BEGIN behind a long queue could be left idle (porsager/postgres #1189).
+        if (held.running > 0) await held.idle();
+        if (held.isAlive) return await work(held);
+      } finally {
+        this.#exclusive.delete(held);
+        if (!held.isAlive) this.#lanes.delete(held);
+        this.#admitWaiting();
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 import postgres from "postgres";
 import type { SqlConnection } from "./open-transaction.ts";
 import type { SqlParameter, SqlResult } from "./sql.ts";
+import { databaseErrorFacts, isConnectionLoss } from "./to-dao-error.ts";
 
 export type LaneOptions = postgres.Options<Record<string, postgres.PostgresType>>;
 
@@ -15,6 +16,7 @@ interface CancellableQuery<Rows> extends PromiseLike<Rows> {
 export class Lane implements SqlConnection {
   readonly #client: postgres.Sql;
   readonly #prepare: boolean;
+  readonly #onLost: (lane: Lane) => void;
   #isAlive = true;
   #running = 0;
   #whenIdle: (() => void)[] = [];
@@ -29,13 +31,9 @@ export class Lane implements SqlConnection {
       idle_timeout: 0,
       max_lifetime: null,
       onnotice: () => undefined,
-      onclose: () => {
-        if (!this.#isAlive) return;
-        this.#isAlive = false;
-        onLost(this);
-        void this.#endWhenIdle();
-      },
+      onclose: () => this.#lose(),
     });
+    this.#onLost = onLost;
   }
 
   get isAlive(): boolean {
@@ -55,6 +53,9 @@ export class Lane implements SqlConnection {
     try {
       const rows = signal === undefined ? await query : await this.#abortable(query, signal);
       return { rows, count: rows.count };
+    } catch (error) {
+      this.#loseIfLost(error);
+      throw error;
     } finally {
       this.#settled();
     }
@@ -64,6 +65,9 @@ export class Lane implements SqlConnection {
     this.#running++;
     try {
       await this.#client.unsafe(text).simple();
+    } catch (error) {
+      this.#loseIfLost(error);
+      throw error;
     } finally {
       this.#settled();
     }
@@ -94,6 +98,22 @@ export class Lane implements SqlConnection {
     } finally {
       signal.removeEventListener("abort", cancel);
     }
+  }
+
+  /**
+   * The server says that it ends a connection before the socket closes. A statement handed over in between would make
+   * postgres.js connect anew, and hang there until its connect time-out.
+   */
+  #loseIfLost(error: unknown): void {
+    const code = databaseErrorFacts(error)?.code;
+    if (code !== undefined && isConnectionLoss(code)) this.#lose();
+  }
+
+  #lose(): void {
+    if (!this.#isAlive) return;
+    this.#isAlive = false;
+    this.#onLost(this);
+    void this.#endWhenIdle();
   }
 
   #settled(): void {

@@ -1,0 +1,11 @@
+export { type ContractCase, contractSuite } from "./contract-suite.ts";
+export {
+  makeConversationData,
+  makeDemoFlagsData,
+  makeGoalData,
+  makeGoalStructureData,
+  makeMilestoneData,
+  makeTaskData,
+  makeUserData,
+} from "./factories.ts";
+export { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from "./test-database.ts";
