@@ -6,7 +6,18 @@ import { describe, expect, test } from "vitest";
 const source = dirname(fileURLToPath(import.meta.url));
 
 /** The rooms from the ground up: a file imports from its own room and those before it (docs/architecture.md). */
-const rooms = ["contract", "schema", "session", "dao", "unit-of-work", "service", "migrations", "database", "index", "testing"];
+const rooms = [
+  "contract",
+  "schema",
+  "session",
+  "dao",
+  "unit-of-work",
+  "service",
+  "migrations",
+  "database",
+  "index",
+  "testing",
+];
 
 /** The service room and the migrations know sessions, but no DAO and no Drizzle. */
 const notFrom: Readonly<Record<string, readonly string[]>> = {
@@ -57,7 +68,10 @@ describe("imports run one way", () => {
       expect(notFrom[room] ?? [], `${file} imports ${target}`).not.toContain(roomOf(target));
     }
     if (!mayImportDrizzle.has(room)) {
-      expect(packages.filter((name) => name.startsWith("drizzle-orm")), `${file} imports the ORM`).toEqual([]);
+      expect(
+        packages.filter((name) => name.startsWith("drizzle-orm")),
+        `${file} imports the ORM`,
+      ).toEqual([]);
     }
   });
 });

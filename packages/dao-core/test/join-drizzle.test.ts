@@ -1,6 +1,12 @@
 import { PGlite } from "@electric-sql/pglite";
 import { createDaoServices, DaoUnitOfWork, type HostDrizzle, joinDrizzle, UnitOfWorkMisuseError } from "@flux/dao-core";
-import { contractSuite, createTestDatabase, makeGoalStructureData, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import {
+  contractSuite,
+  createTestDatabase,
+  makeGoalStructureData,
+  makeUserData,
+  type TestDatabase,
+} from "@flux/dao-core/testing";
 import { sql } from "drizzle-orm";
 import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
@@ -37,7 +43,9 @@ describe.each(hosts)("a host's Drizzle on $driver", ({ open }) => {
   beforeAll(async () => {
     testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
     host = await open(testDatabase);
-    await host.drizzle.execute(sql`create table host_rows (name text primary key, at timestamptz default now(), data jsonb)`);
+    await host.drizzle.execute(
+      sql`create table host_rows (name text primary key, at timestamptz default now(), data jsonb)`,
+    );
   });
   afterAll(async () => {
     await host.close();
@@ -88,7 +96,10 @@ describe.each(hosts)("a host's Drizzle on $driver", ({ open }) => {
       await expect(inner).rejects.toMatchObject({ code: "conflict", field: "email" });
     });
     const { users } = testDatabase.database;
-    expect([(await users.list({ email: kept.email })).total, (await users.list({ email: undone.email })).total]).toEqual([1, 0]);
+    expect([
+      (await users.list({ email: kept.email })).total,
+      (await users.list({ email: undone.email })).total,
+    ]).toEqual([1, 0]);
   });
 
   test("the moment of the commit is the host's to know", async () => {

@@ -1,7 +1,7 @@
-import postgres from "postgres";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createDaoServices, DaoUnitOfWork, isDaoError, TransactionLostError } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 
 const TRANSACTIONS = 400;
 const WORKERS = 8;

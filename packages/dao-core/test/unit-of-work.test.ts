@@ -1,4 +1,11 @@
-import { createDaoServices, DaoUnitOfWork, NotFoundError, RetryableError, UnavailableError, UnitOfWorkMisuseError } from "@flux/dao-core";
+import {
+  createDaoServices,
+  DaoUnitOfWork,
+  NotFoundError,
+  RetryableError,
+  UnavailableError,
+  UnitOfWorkMisuseError,
+} from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 
@@ -61,7 +68,11 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
       await expect(inner).rejects.toMatchObject({ code: "conflict", field: "email" });
       await uow.users.create(late);
     });
-    expect([await exists(kept.email), await exists(undone.email), await exists(late.email)]).toEqual([true, false, true]);
+    expect([await exists(kept.email), await exists(undone.email), await exists(late.email)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
   });
 
   test("nested three deep: the middle one rolls back with what is inside it", async () => {
@@ -74,7 +85,11 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
         throw new Error("middle");
       }).catch(() => undefined);
     });
-    expect([await exists(outer.email), await exists(middle.email), await exists(inner.email)]).toEqual([true, false, false]);
+    expect([await exists(outer.email), await exists(middle.email), await exists(inner.email)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 
   test("runs its statements one by one, also when they are called side by side", async () => {
@@ -294,7 +309,9 @@ describe("on PostgreSQL, with others at work", () => {
       release = resolve;
     });
     const holders = Array.from({ length: 3 }, () => DaoUnitOfWork.run(database, () => released));
-    await expect(database.users.findById("0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e")).rejects.toBeInstanceOf(UnavailableError);
+    await expect(database.users.findById("0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e")).rejects.toBeInstanceOf(
+      UnavailableError,
+    );
     release();
     await Promise.all(holders);
     expect(await database.users.findById("0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e")).toBeNull();
@@ -306,7 +323,9 @@ describe("on PostgreSQL, with others at work", () => {
     const running = DaoUnitOfWork.run(own.database, (uow) => uow.users.create(data));
     await own.database.close();
     expect((await running).email).toBe(data.email);
-    await expect(own.database.users.findById("0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e")).rejects.toBeInstanceOf(UnavailableError);
+    await expect(own.database.users.findById("0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e")).rejects.toBeInstanceOf(
+      UnavailableError,
+    );
     await own.drop();
   });
 });

@@ -1,5 +1,6 @@
 import type { ConversationDto } from "../../contract/conversation.ts";
 import type { DemoFlagsDto } from "../../contract/demo-flags.ts";
+import { isDaoError } from "../../contract/errors.ts";
 import type { GoalDto } from "../../contract/goal.ts";
 import type { MilestoneDto } from "../../contract/milestone.ts";
 import type { DaoServices } from "../../contract/services.ts";
@@ -62,8 +63,18 @@ export async function survivors(services: DaoServices, family: Family): Promise<
     conversation: services.conversations.getConversation(family.conversation.id),
     demoFlags: services.demoFlags.getDemoFlags(family.user.id),
   };
-  const outcomes = await Promise.allSettled(Object.values(reads));
-  return Object.keys(reads).filter((_, index) => outcomes[index]?.status === "fulfilled");
+  const found = await Promise.all(
+    Object.entries(reads).map(async ([name, read]) => {
+      try {
+        await read;
+        return [name];
+      } catch (error) {
+        if (isDaoError(error) && error.code === "not_found") return [];
+        throw error;
+      }
+    }),
+  );
+  return found.flat();
 }
 
 /** An id that no row has. */

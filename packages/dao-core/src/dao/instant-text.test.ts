@@ -1,0 +1,32 @@
+import { describe, expect, test } from "vitest";
+import { readInstant } from "./instant-text.ts";
+
+describe("a timestamptz as PostgreSQL writes it", () => {
+  test.each([
+    ["2026-02-15 10:00:00+00", "2026-02-15T10:00:00.000Z"],
+    ["2026-02-15 10:00:00.1+00", "2026-02-15T10:00:00.100Z"],
+    ["2026-02-15 10:00:00.123999+00", "2026-02-15T10:00:00.123Z"],
+    ["2026-02-15T10:00:00.123456+00:00", "2026-02-15T10:00:00.123Z"],
+    ["2026-02-15 12:00:00.123456+02", "2026-02-15T10:00:00.123Z"],
+    ["2026-02-15 15:45:00+05:45", "2026-02-15T10:00:00.000Z"],
+    ["1883-11-18 12:00:00-04:56:02", "1883-11-18T16:56:00.000Z"],
+    ["0001-01-01 00:00:00+00", "0001-01-01T00:00:00.000Z"],
+    ["9999-12-31 23:59:59.999999+00", "9999-12-31T23:59:59.999Z"],
+  ])("%s is %s", (text, iso) => {
+    expect(readInstant(text).toISOString()).toBe(iso);
+  });
+
+  // contract, "The database that the Python service leaves behind": it may hold infinite times.
+  test.each([
+    ["infinity", "9999-12-31T23:59:59.999Z"],
+    ["-infinity", "0001-01-01T00:00:00.000Z"],
+    ["10000-01-01 00:00:00+00", "9999-12-31T23:59:59.999Z"],
+    ["0044-03-15 00:00:00+00 BC", "0001-01-01T00:00:00.000Z"],
+  ])("%s, which RFC 3339 cannot write, is the nearest that it can", (text, iso) => {
+    expect(readInstant(text).toISOString()).toBe(iso);
+  });
+
+  test("a driver's Date is taken as it is", () => {
+    expect(readInstant(new Date("2026-02-15T10:00:00.123Z")).toISOString()).toBe("2026-02-15T10:00:00.123Z");
+  });
+});

@@ -1,0 +1,40 @@
+import { describe, expect, test } from "vitest";
+import { ValidationError } from "../contract/errors.ts";
+import { parseDatabaseUrl } from "./database-url.ts";
+
+describe("a database URL", () => {
+  test.each([
+    ["postgres://ada:secret@db.example:6543/flux", "PostgreSQL at db.example:6543/flux"],
+    ["postgresql://ada:secret@db.example/flux", "PostgreSQL at db.example:5432/flux"],
+    ["postgresql+asyncpg://ada:secret@db.example/flux", "PostgreSQL at db.example:5432/flux"],
+    ["postgres://ada@localhost", "PostgreSQL at localhost:5432/ada"],
+  ])("%s", (url, description) => {
+    const location = parseDatabaseUrl(url);
+    expect(location).toMatchObject({ kind: "postgres", description });
+    if (location.kind === "postgres") expect(location.url).toMatch(/^postgresql:\/\//);
+  });
+
+  test.each([
+    ["memory://", { kind: "memory" }],
+    ["./data", { kind: "folder", path: "./data" }],
+    ["/var/data", { kind: "folder", path: "/var/data" }],
+    ["..", { kind: "folder", path: ".." }],
+    ["file:///var/my%20data", { kind: "folder", path: "/var/my data" }],
+  ])("%s is embedded", (url, location) => {
+    expect(parseDatabaseUrl(url)).toEqual(location);
+  });
+
+  test.each([
+    undefined,
+    "",
+    " ",
+    "localhost:5432/flux",
+    "mysql://ada:secret@db/flux",
+    "postgres://ada:secret@db:99999/flux",
+    "data",
+  ])("%s is refused with what is expected, and without what may be secret", (url) => {
+    expect(() => parseDatabaseUrl(url)).toThrow(ValidationError);
+    expect(() => parseDatabaseUrl(url)).toThrow(/postgres:\/\/user:password@host:5432\/database/);
+    expect(() => parseDatabaseUrl(url)).not.toThrow(/secret/);
+  });
+});

@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import { NotFoundError, RelatedRowMissingError } from "../contract/errors.ts";
+import { toDaoError } from "./to-dao-error.ts";
+
+const databaseError = (code: string, facts: object = {}) =>
+  Object.assign(new Error("SECRET sql and parameters"), { code, ...facts });
+
+describe("the error for a SQLSTATE (docs/errors.md)", () => {
+  test.each([
+    ["23505", "conflict"],
+    ["23503", "related_row_missing"],
+    ["23514", "validation_failed"],
+    ["23502", "validation_failed"],
+    ["22021", "validation_failed"],
+    ["22P02", "validation_failed"],
+    ["22003", "validation_failed"],
+    ["40001", "retryable"],
+    ["40P01", "retryable"],
+    ["57014", "unavailable"],
+    ["55P03", "unavailable"],
+    ["53300", "unavailable"],
+    ["08006", "unavailable"],
+    ["57P01", "unavailable"],
+    ["57P03", "unavailable"],
+    ["25P03", "unavailable"],
+    ["28P01", "unavailable"],
+    ["28000", "unavailable"],
+    ["3D000", "unavailable"],
+    ["26000", "unavailable"],
+    ["42P05", "unavailable"],
+    ["ECONNREFUSED", "unavailable"],
+    ["CONNECT_TIMEOUT", "unavailable"],
+    ["42P01", "schema_version"],
+    ["42703", "schema_version"],
+    ["42704", "schema_version"],
+  ])("%s is %s, keeps its cause, and says nothing of it", (code, expected) => {
+    const cause = databaseError(code);
+    const error = toDaoError(cause);
+    expect(error).toMatchObject({ code: expected, cause });
+    expect(String(error)).not.toContain("SECRET");
+  });
+
+  test("is found behind an ORM's wrapper", () => {
+    const wrapped = new Error("Failed query: SECRET", {
+      cause: databaseError("23505", { constraint: "users_email_key" }),
+    });
+    expect(toDaoError(wrapped)).toMatchObject({ code: "conflict", field: "email" });
+  });
+
+  test("names field and id of a foreign key, by either driver's spelling of the constraint", () => {
+    for (const key of ["constraint_name", "constraint"]) {
+      const error = toDaoError(databaseError("23503", { [key]: "tasks_goal_id_fkey" }), { goalId: "the-id" });
+      expect(error).toBeInstanceOf(RelatedRowMissingError);
+      expect(error).toMatchObject({ field: "goalId", id: "the-id" });
+    }
+  });
+
+  test("names the field and rule of a check, and of a column that must not be null", () => {
+    expect(toDaoError(databaseError("23514", { constraint_name: "tasks_title_length" }))).toMatchObject({
+      issues: [{ path: "title", message: "must be 1 to 500 characters long" }],
+    });
+    expect(toDaoError(databaseError("23502", { column_name: "week_number" }))).toMatchObject({
+      issues: [{ path: "weekNumber", message: "must not be null" }],
+    });
+  });
+
+  test("leaves what nobody foresaw as it is", () => {
+    const unforeseen = databaseError("XX000");
+    const own = new NotFoundError("task", "x");
+    const plain = new TypeError("x");
+    expect([toDaoError(unforeseen), toDaoError(own), toDaoError(plain), toDaoError("x")]).toEqual([
+      unforeseen,
+      own,
+      plain,
+      "x",
+    ]);
+  });
+});

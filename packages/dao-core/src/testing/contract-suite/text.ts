@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import type { DaoServices } from "../../contract/services.ts";
+import { assertInvalid } from "./assert-refused.ts";
+import type { ContractCase } from "./contract-case.ts";
+import { createOwner, type Owner } from "./sample-rows.ts";
+import { type TextField, textFields } from "./text-fields.ts";
+
+/** Text that a careless implementation would change, cut, or run. */
+const stubbornTexts: readonly string[] = [
+  "  leading, trailing and\tinner  white space \n",
+  "'; DROP TABLE users; --",
+  '" OR 1=1; /* */ $1 $$ :name ? %s {0} #{x}',
+  "back\\slash \\u0000 \\x00 \\n, 100% & <b>\"quoted\"</b> 'twice''",
+  "null",
+  "2026-02-15T10:00:00.000Z",
+  "{a,b}",
+  "日本語 עברית العربية ÅÅ é e\u0301 \u{1f468}\u200d\u{1f469}\u200d\u{1f467} \u{10ffff}",
+  "\u0001 control \u001f\u007f\u0085 \ufeff\ufffe\u2028\u2029",
+];
+
+const unstorable: Readonly<Record<string, string>> = {
+  NUL: "a\u0000b",
+  "a lone high surrogate": "a\ud83dz",
+  "a lone low surrogate": "\ude00",
+  "surrogates in the wrong order": "\ude00\ud83d",
+};
+
+type Write = (text: string) => Promise<string | null | undefined>;
+
+/** Every way to write the field, with the path under which its input has it. */
+function writes(field: TextField, services: DaoServices, owner: Owner): readonly (readonly [string, Write])[] {
+  const { update } = field;
+  const create: Write = (text) => field.create(services, owner, text);
+  if (update === undefined) return [[field.path, create]];
+  return [
+    [field.path, create],
+    [field.field, (text) => update(services, owner, text)],
+  ];
+}
+
+function storesVerbatim(field: TextField): ContractCase {
+  return {
+    name: `contract, Data: ${field.entity} ${field.path} is stored as it is, not trimmed, not interpreted`,
+    async run(services) {
+      const owner = await createOwner(services);
+      for (const [, write] of writes(field, services, owner)) {
+        for (const text of stubbornTexts) assert.equal(await write(text), text);
+      }
+    },
+  };
+}
+
+function refusesUnstorable(field: TextField): ContractCase {
+  return {
+    name: `contract, Data: ${field.entity} ${field.path} refuses NUL and unpaired surrogates`,
+    async run(services) {
+      const owner = await createOwner(services);
+      for (const [path, write] of writes(field, services, owner)) {
+        for (const text of Object.values(unstorable)) await assertInvalid(write(text), path);
+      }
+    },
+  };
+}
+
+function isBounded(field: TextField, max: number): ContractCase {
+  return {
+    name: `contract, Data: ${field.entity} ${field.path} has 1 to ${max} characters, counted in code points`,
+    async run(services) {
+      const owner = await createOwner(services);
+      for (const [path, write] of writes(field, services, owner)) {
+        for (const text of ["x", " ", "🙂".repeat(max), `${"🙂".repeat(max - 1)}x`])
+          assert.equal(await write(text), text);
+        for (const text of ["", "🙂".repeat(max + 1), "x".repeat(max + 1)]) await assertInvalid(write(text), path);
+      }
+    },
+  };
+}
+
+function isUnbounded(field: TextField): ContractCase {
+  return {
+    name: `contract, Data: ${field.entity} ${field.path} is text of any length, also empty`,
+    async run(services) {
+      const owner = await createOwner(services);
+      for (const [, write] of writes(field, services, owner)) {
+        for (const text of ["", "🙂".repeat(5_000)]) assert.equal(await write(text), text);
+      }
+    },
+  };
+}
+
+/** Free text, in every field that takes it and by every operation that writes it. */
+export const textCases: readonly ContractCase[] = textFields.flatMap((field) => [
+  storesVerbatim(field),
+  refusesUnstorable(field),
+  field.max === undefined ? isUnbounded(field) : isBounded(field, field.max),
+]);
