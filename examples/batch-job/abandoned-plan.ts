@@ -1,0 +1,15 @@
+import { createDaoServices, type DatabaseSession } from "@flux/dao-core";
+import { createGoalWithPlan } from "../goal-planner/create-goal-with-plan.ts";
+
+/** Gives the job something to do: a plan that began five weeks ago, and all runs since then have drifted. */
+export async function createAbandonedPlan(session: DatabaseSession): Promise<void> {
+  const services = createDaoServices(session);
+  const startDate = new Date();
+  startDate.setUTCDate(startDate.getUTCDate() - 5 * 7);
+  const email = `jane.${crypto.randomUUID()}@example.com`;
+  const goal = await createGoalWithPlan(services, email, startDate);
+
+  const now = new Date();
+  const over = goal.tasks.filter((task) => task.endTime !== null && task.endTime < now);
+  await services.tasks.bulkUpdateState({ taskIds: over.map((task) => task.id), newState: "drifted" });
+}

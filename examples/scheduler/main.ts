@@ -1,0 +1,16 @@
+import { connect } from "../connect.ts";
+import { createGoalWithPlan } from "../goal-planner/create-goal-with-plan.ts";
+import { schedulerDailySync } from "./daily-sync.ts";
+import { linkCalendarEvent } from "./link-calendar-event.ts";
+
+await using connection = await connect();
+const { services } = connection;
+
+// A plan that starts on a Monday, seen on the evening of that day: nobody has said that the first run was done.
+const goal = await createGoalWithPlan(services, `jane.${crypto.randomUUID()}@example.com`, new Date("2026-03-02"));
+await schedulerDailySync(services, goal.userId, new Date("2026-03-02T20:00:00Z"));
+
+// The other runs go into the user's calendar; the id is what the calendar answers.
+for (const task of goal.tasks.slice(1, 3)) {
+  await linkCalendarEvent(services, task.id, `calendar-event-${crypto.randomUUID()}`);
+}
