@@ -1,0 +1,82 @@
+import { SchemaVersionError } from "../contract/errors.ts";
+import type { SqlExecutor } from "../session/sql.ts";
+import { type Migration, type MigrationSet, schemaVersion } from "./migration-set.ts";
+
+/** The table that says which migrations a database has. */
+export const JOURNAL_TABLE = '"public"."flux_dao_migrations"';
+
+export const CREATE_JOURNAL = `CREATE TABLE ${JOURNAL_TABLE} (
+	"version" integer PRIMARY KEY NOT NULL,
+	"name" text NOT NULL,
+	"checksum" text NOT NULL,
+	"applied_at" timestamp with time zone DEFAULT now() NOT NULL
+);`;
+
+/** The statement that enters `migration`; a text without parameters, so that a person can run it too. */
+export function journalInsert({ version, name, checksum }: Migration): string {
+  const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
+  return `INSERT INTO ${JOURNAL_TABLE} ("version", "name", "checksum") VALUES (${version}, ${quoted(name)}, ${quoted(checksum)});`;
+}
+
+export interface JournalEntry {
+  readonly version: number;
+  readonly name: string;
+  readonly checksum: string;
+}
+
+/** The journal by ascending version, or `undefined` where there is no such table. */
+export async function readJournal(executor: SqlExecutor): Promise<JournalEntry[] | undefined> {
+  // Asked of the catalog first: a statement that fails would end the transaction.
+  const { rows: tables } = await executor.execute(
+    `select 1 as found from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = 'public' and c.relname = 'flux_dao_migrations'`,
+    [],
+  );
+  if (tables.length === 0) return undefined;
+  const { rows } = await executor.execute(
+    `select version as version, name as name, checksum as checksum from ${JOURNAL_TABLE} order by version`,
+    [],
+  );
+  return rows.map(([version, name, checksum]) => ({
+    version: Number(version),
+    name: String(name),
+    checksum: String(checksum),
+  }));
+}
+
+/**
+ * Makes sure that `journal` is how `set` begins.
+ * @throws SchemaVersionError when the database is newer than the code, or has other migrations than the code
+ */
+export function verifyJournal(journal: readonly JournalEntry[], set: MigrationSet): void {
+  const codeVersion = schemaVersion(set);
+  const last = journal.at(-1);
+  if (last === undefined) return;
+  if (last.version > codeVersion) throw newerSchemaError(last.version, codeVersion);
+  const versions = `The database is at version ${last.version}, this code at version ${codeVersion}`;
+  for (const migration of set.migrations.slice(0, last.version)) {
+    const { version, name, checksum } = migration;
+    const entry = journal.find((candidate) => candidate.version === version);
+    if (entry === undefined) {
+      throw new SchemaVersionError(
+        `${versions}, but the journal flux_dao_migrations lacks version ${version} (${name}). Restore its row.`,
+      );
+    }
+    if (entry.checksum === checksum) continue;
+    throw new SchemaVersionError(
+      `${versions}, but version ${version} was applied as ${entry.name} with the checksum ${short(entry.checksum)}, ` +
+        `where this code has ${name} with ${short(checksum)}. A migration must not change once it was applied: ` +
+        "use the release that the database was migrated with, and put the change into a new migration.",
+    );
+  }
+}
+
+const short = (checksum: string) => `${checksum.slice(0, 12)}…`;
+
+/** The refusal of a database that a later release has migrated. */
+export function newerSchemaError(databaseVersion: number, codeVersion: number): SchemaVersionError {
+  return new SchemaVersionError(
+    `The database's schema is at version ${databaseVersion}, newer than version ${codeVersion}, which this code needs. ` +
+      "Run a release that knows it.",
+  );
+}

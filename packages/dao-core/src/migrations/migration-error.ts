@@ -1,0 +1,52 @@
+import { isDaoError, RetryableError, SchemaVersionError, UnavailableError } from "../contract/errors.ts";
+import { databaseErrorFacts, toDaoError } from "../session/to-dao-error.ts";
+
+/** How far a migration got. */
+export interface MigrationProgress {
+  /** The version of the schema before, once it is known. */
+  from: number | undefined;
+  readonly to: number;
+  /** What is being done, to continue "… failed at". */
+  step: string;
+}
+
+/** What `migrate()` throws for an error of the driver, found from its SQLSTATE. What is no database's is left as it is. */
+export function toMigrationError(error: unknown, { from, to, step }: MigrationProgress): unknown {
+  const code = databaseErrorFacts(error)?.code;
+  if (isDaoError(error) || code === undefined) return error;
+  const start = from === undefined ? "" : ` from version ${from}`;
+  const failure = `Migrating the database${start} to version ${to} failed at ${step}, and nothing was changed`;
+  const options = { cause: error };
+  switch (code) {
+    case "42501": // insufficient privilege
+      return new SchemaVersionError(
+        `${failure}: the database role lacks a privilege. Run migrate() as the owner of the tables with CREATE on the ` +
+          "schema public, or have such a role run the SQL that planMigrations() writes.",
+        options,
+      );
+    case "25006": // read-only transaction
+      return new SchemaVersionError(
+        `${failure}: the database takes no writes. Run migrate() on the primary server, as a role whose transactions ` +
+          "are not read-only.",
+        options,
+      );
+    case "55P03": // lock not available
+      return new UnavailableError(
+        `${failure}: what it needs was in use until the time-out. Run migrate() again when long transactions have ` +
+          "ended, or with a longer lockTimeout or waitTimeout.",
+        options,
+      );
+    case "57014": // query canceled
+      return new UnavailableError(
+        `${failure}: the statement was cancelled, or ran into its time-out. Run migrate() again, with a longer ` +
+          "statementTimeout.",
+        options,
+      );
+  }
+  const translated = toDaoError(error);
+  if (translated instanceof UnavailableError || translated instanceof RetryableError) return translated;
+  const isSqlState = /^[0-9A-Z]{5}$/.test(code);
+  return isSqlState
+    ? new SchemaVersionError(`${failure}. The error's cause says what the database answered.`, options)
+    : translated;
+}
