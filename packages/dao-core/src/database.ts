@@ -87,9 +87,10 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
 }
 
 /**
- * A session on a host's own Drizzle database or open transaction, on whichever driver: our rows and the host's in one
- * transaction. A transaction is joined, never committed; the host's client is left as it is.
+ * The database as a host's own Drizzle instance or open transaction sees it, on whichever driver: our rows and the host's
+ * in one transaction. A transaction is joined and never committed; the host's client is left as it is, and `close` does
+ * not close it.
  */
-export function joinDrizzle(host: HostDrizzle): DriverSession {
-  return new DriverSession(new DrizzleDriver(host));
+export function joinDrizzle(host: HostDrizzle): Database {
+  return new Database(new DrizzleDriver(host));
 }

@@ -1,6 +1,7 @@
 import postgres from "postgres";
 import { v7 as uuidv7 } from "uuid";
 import { type Database, type DatabaseOptions, openDatabase } from "../database.ts";
+import { migrationsFingerprint } from "../migrations/migration-set.ts";
 
 export interface TestDatabaseOptions extends DatabaseOptions {
   /**

@@ -1,0 +1,59 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { checkSchema } from "../src/migrations/check-schema.ts";
+import { migrate } from "../src/migrations/migrate.ts";
+import { migrationsFingerprint } from "../src/migrations/migration-set.ts";
+import { planMigrations } from "../src/migrations/plan-migrations.ts";
+import { SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";
+import { type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts";
+import { IRREGULAR_ROWS, PYTHON_SERVICE_DDL, REGULAR_ROWS, VIOLATION_COUNTS } from "./takeover-database.ts";
+
+async function catalog({ sql }: ScratchDatabase): Promise<string[]> {
+  return (await sql.unsafe<{ line: string }[]>(SCHEMA_CATALOG_QUERY)).map(({ line }) => line);
+}
+
+const beginnings: [what: string, before: string, takesOver: boolean][] = [
+  ["an empty database", "", false],
+  ["a database of the Python service", PYTHON_SERVICE_DDL + REGULAR_ROWS, true],
+  ["one whose rows break rules", PYTHON_SERVICE_DDL + REGULAR_ROWS + IRREGULAR_ROWS, true],
+];
+
+test.each(beginnings)("the plan for %s, run by hand, does what migrate() does", (_, before, takesOver) =>
+  withScratchDatabase(async (byHand) => {
+    await byHand.sql.unsafe(before);
+    const catalogBefore = await catalog(byHand);
+    const plan = await planMigrations(byHand.driver());
+    expect(plan).toMatchObject({ from: 0, to: 1, applied: ["0000_initial"], takesOver });
+    expect(await catalog(byHand)).toEqual(catalogBefore);
+    await byHand.sql.unsafe(plan.sql);
+    await checkSchema(byHand.driver());
+    const report = await migrate(byHand.driver());
+    expect(report).toMatchObject({ from: 1, applied: [], takenOver: false });
+    if (before.includes(IRREGULAR_ROWS)) expect(report.violations).toHaveLength(Object.keys(VIOLATION_COUNTS).length);
+    await withScratchDatabase(async (byCode) => {
+      await byCode.sql.unsafe(before);
+      await migrate(byCode.driver());
+      expect(await catalog(byHand)).toEqual(await catalog(byCode));
+      const journal = "select version, name, checksum from flux_dao_migrations";
+      expect([...(await byHand.sql.unsafe(journal))]).toEqual([...(await byCode.sql.unsafe(journal))]);
+    });
+    expect(await planMigrations(byHand.driver())).toEqual({ from: 1, to: 1, applied: [], takesOver: false, sql: "" });
+    // Run twice, it must fail as a whole.
+    await expect(byHand.sql.unsafe(plan.sql)).rejects.toMatchObject({ code: "42P07" });
+  }),
+);
+
+test("a plan is refused where migrate() refuses", () =>
+  withScratchDatabase(async (database) => {
+    await database.sql.unsafe("create table users (id integer)");
+    await expect(planMigrations(database.driver())).rejects.toMatchObject({ name: "SchemaVersionError" });
+  }));
+
+test("the embedded migrations are those of drizzle/", async () => {
+  const repository = fileURLToPath(new URL("../../..", import.meta.url));
+  const script = ["--import", "tsx", "scripts/embed-migrations.ts", "--check"];
+  await promisify(execFile)(process.execPath, script, { cwd: repository });
+  expect(migrationsFingerprint()).toMatch(/^[0-9a-f]{12}$/);
+});

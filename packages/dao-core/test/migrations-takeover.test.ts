@@ -1,0 +1,315 @@
+import type postgres from "postgres";
+import { describe, expect, test } from "vitest";
+import { checkSchema } from "../src/migrations/check-schema.ts";
+import { migrate, migrateBy } from "../src/migrations/migrate.ts";
+import { embeddedMigrations } from "../src/migrations/migration-set.ts";
+import { CONSTRAINT_RULES } from "../src/schema/constraints.ts";
+import { PgliteDriver } from "../src/session/pglite-driver.ts";
+import { SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";
+import { connect, type ScratchDatabase, waitForBlockedBackend, withScratchDatabase } from "./scratch-database.ts";
+import {
+  DEFAULTS,
+  IRREGULAR_ROWS,
+  PYTHON_SERVICE_DDL,
+  REGULAR_ROWS,
+  TABLE_KEYS,
+  VIOLATION_COUNTS,
+} from "./takeover-database.ts";
+
+type Row = Record<string, unknown>;
+
+async function catalog(sql: postgres.Sql): Promise<string[]> {
+  return (await sql.unsafe<{ line: string }[]>(SCHEMA_CATALOG_QUERY)).map(({ line }) => line);
+}
+
+async function freshCatalog(): Promise<string[]> {
+  let lines: string[] = [];
+  await withScratchDatabase(async (database) => {
+    await migrate(database.driver());
+    lines = await catalog(database.sql);
+  });
+  return lines;
+}
+
+/** Every row of every table, as the database writes its values: microseconds, infinities and NaN included. */
+async function allRows(sql: postgres.Sql): Promise<Record<string, Row[]>> {
+  const entries = Object.entries(TABLE_KEYS).map(async ([table, key]): Promise<[string, Row[]]> => {
+    const rows = await sql.unsafe<{ row: Row }[]>(`select to_jsonb(t) as row from ${table} t order by ${key}`);
+    return [table, rows.map(({ row }) => row)];
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+/** The rows that a takeover has to make of `before`: NULLs of columns with a default replaced, all else the same. */
+function withDefaults(before: Record<string, Row[]>): Record<string, Row[]> {
+  return Object.fromEntries(
+    Object.entries(before).map(([table, rows]) => [
+      table,
+      rows.map((row) => {
+        const nulls = Object.entries(DEFAULTS[table] ?? {}).filter(([column]) => row[column] === null);
+        const filled = nulls.map(([column, value]) => [column, value === "now" ? expect.stringMatching(/^20/) : value]);
+        return { ...row, ...Object.fromEntries(filled) };
+      }),
+    ]),
+  );
+}
+
+describe("a database of the Python service", () => {
+  test("whose rows keep every rule becomes exactly what an empty one becomes", () =>
+    withScratchDatabase(async (database) => {
+      await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
+      const before = await allRows(database.sql);
+      const report = await migrate(database.driver());
+      expect(report).toMatchObject({ from: 0, to: 1, applied: ["0000_initial"], takenOver: true, violations: [] });
+      expect(await catalog(database.sql)).toEqual(await freshCatalog());
+      expect(await allRows(database.sql)).toEqual(withDefaults(before));
+      expect(await migrate(database.driver())).toMatchObject({ from: 1, applied: [], takenOver: false });
+      await checkSchema(database.driver());
+    }));
+
+  test("that is empty becomes the same, on PGlite too", async () => {
+    const driver = await PgliteDriver.open();
+    try {
+      await driver.transaction((transaction) => transaction.executeScript(PYTHON_SERVICE_DDL));
+      expect(await migrate(driver)).toMatchObject({ takenOver: true, violations: [] });
+      const taken = await driver.execute(SCHEMA_CATALOG_QUERY, []);
+      const other = await PgliteDriver.open();
+      await migrate(other);
+      expect(taken.rows).toEqual((await other.execute(SCHEMA_CATALOG_QUERY, [])).rows);
+      await other.close();
+    } finally {
+      await driver.close();
+    }
+  }, 60_000);
+
+  test("with rows that break rules loses none, changes none, and reports how to find them", () =>
+    withScratchDatabase(async (database) => {
+      const { sql } = database;
+      await sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS + IRREGULAR_ROWS);
+      const before = await allRows(sql);
+      const { takenOver, violations } = await migrate(database.driver());
+      expect(takenOver).toBe(true);
+      expect(await allRows(sql)).toEqual(withDefaults(before));
+      expect(Object.fromEntries(violations.map(({ constraint, rows }) => [constraint, rows]))).toEqual(
+        VIOLATION_COUNTS,
+      );
+      for (const { query, rows, message, table } of violations) {
+        expect(await sql.unsafe(query)).toHaveLength(rows);
+        expect(message).toMatch(new RegExp(`^${rows} rows? of ${table} broke a rule`));
+      }
+      await checkSchema(database.driver());
+    }));
+
+  test("leaves NOT VALID just the rules that rows break", () =>
+    withScratchDatabase(async (database) => {
+      await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
+      await database.sql.unsafe("update milestones set week_number = 0; update goals set title = repeat('g', 600)");
+      const { violations } = await migrate(database.driver());
+      expect(violations.map(({ constraint }) => constraint)).toEqual([
+        "goals_title_length",
+        "milestones_week_number_positive",
+      ]);
+      const differing = (await catalog(database.sql)).filter((line) => line.endsWith(" NOT VALID"));
+      expect(differing.map((line) => line.split(":")[0])).toEqual([
+        "constraint goals.goals_title_length",
+        "constraint milestones.milestones_week_number_positive",
+      ]);
+    }));
+
+  test("is reported on until its rows are corrected and the rules validated", () =>
+    withScratchDatabase(async (database) => {
+      const { sql } = database;
+      await sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
+      await sql.unsafe("update milestones set week_number = 0");
+      const driver = database.driver();
+      await migrate(driver);
+      const insert = "insert into milestones (goal_id, week_number, title) select goal_id, 0, 'New' from milestones";
+      await expect(sql.unsafe(insert)).rejects.toMatchObject({ constraint_name: "milestones_week_number_positive" });
+      const [violation] = (await migrate(driver)).violations;
+      expect(violation).toMatchObject({ constraint: "milestones_week_number_positive", rows: 2 });
+      await sql.unsafe("update milestones set week_number = 1");
+      const [corrected] = (await migrate(driver)).violations;
+      expect(corrected).toMatchObject({ rows: 0, message: expect.stringContaining("kept by every row now") });
+      await sql.unsafe(corrected?.validation ?? "");
+      expect((await migrate(driver)).violations).toEqual([]);
+      expect(await catalog(sql)).toEqual(await freshCatalog());
+    }));
+
+  test("then gets the later migrations as any other does", () =>
+    withScratchDatabase(async (database) => {
+      await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
+      const next = { version: 2, name: "0001_nick", checksum: "x", sql: 'ALTER TABLE "users" ADD COLUMN "nick" text;' };
+      const set = { ...embeddedMigrations, migrations: [...embeddedMigrations.migrations, next] };
+      const report = await migrateBy(set, database.driver());
+      expect(report).toMatchObject({ from: 0, to: 2, applied: ["0000_initial", "0001_nick"], takenOver: true });
+      expect(await database.sql.unsafe("select nick from users")).toHaveLength(3);
+    }));
+
+  test("keeps tables, columns and indexes that others added", () =>
+    withScratchDatabase(async (database) => {
+      const { sql } = database;
+      await sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
+      await sql.unsafe(
+        `create table alembic_version (version_num text); alter table users add column nick text;
+         alter table users add column points integer not null default 0; create index by_title on goals (title)`,
+      );
+      await migrate(database.driver());
+      const added = (await catalog(sql)).filter((line) => /alembic|nick|points|by_title/.test(line));
+      expect(added).toHaveLength(6);
+    }));
+
+  test("is locked as a whole for the takeover, whose wait has a limit", () =>
+    withScratchDatabase(async (database) => {
+      await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
+      const before = await catalog(database.sql);
+      const reader = connect(database.url);
+      await reader.unsafe("begin; select count(*) from demo_flags");
+      await expect(migrate(database.driver(), { lockTimeout: 50 })).rejects.toMatchObject({
+        code: "unavailable",
+        message: expect.stringMatching(/failed at the takeover from the Python service.*lockTimeout/),
+      });
+      await reader.end({ timeout: 0 });
+      expect(await catalog(database.sql)).toEqual(before);
+    }));
+
+  test("survives a backend killed in the middle: it is as it was, and the next call takes it over", () =>
+    withScratchDatabase(async (database) => {
+      const { sql } = database;
+      await sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
+      const [catalogBefore, rowsBefore] = [await catalog(sql), await allRows(sql)];
+      // The last index is built from a table that the migration can lock, but whose other index name is held up.
+      const holder = connect(database.url);
+      await holder.unsafe("begin; create table users_created_at_idx ()");
+      const refused = expect(migrate(database.driver())).rejects.toMatchObject({
+        code: "transaction_lost",
+        outcome: "rolled_back",
+      });
+      const pid = await waitForBlockedBackend(database);
+      const [progress] = await sql.unsafe("select query from pg_stat_activity where pid = $1", [pid]);
+      expect(progress?.["query"]).toContain("users_created_at_idx");
+      await sql.unsafe("select pg_terminate_backend($1)", [pid]);
+      await refused;
+      await holder.unsafe("rollback");
+      await holder.end({ timeout: 0 });
+      expect(await catalog(sql)).toEqual(catalogBefore);
+      expect(await allRows(sql)).toEqual(rowsBefore);
+      expect(await migrate(database.driver())).toMatchObject({ takenOver: true });
+    }));
+
+  test(
+    "is taken over though the first try is given up in a deadlock with its writers",
+    () =>
+      withScratchDatabase(async (database) => {
+        await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
+        await database.sql.unsafe(`alter database ${database.name} set deadlock_timeout to '2s'`);
+        const writer = connect(database.url);
+        await writer.unsafe("set deadlock_timeout to '60s'; begin; update tasks set title = 'Written'");
+        const migration = migrate(database.driver());
+        await waitForBlockedBackend(database);
+        await writer.unsafe("update users set name = 'Written'; commit");
+        await writer.end({ timeout: 0 });
+        expect(await migration).toMatchObject({ takenOver: true });
+        expect(await database.sql.unsafe("select 1 from tasks where title = 'Written'")).toHaveLength(3);
+      }),
+    20_000,
+  );
+});
+
+describe("tables that differ from the Python service's are refused, with what differs:", () => {
+  const differences: [what: string, change: string, sentence: RegExp][] = [
+    [
+      "a column of another type",
+      "alter table tasks alter title type varchar(500)",
+      /tasks.title is character varying\(500\) instead of text/,
+    ],
+    [
+      "a column without a time zone",
+      "alter table tasks alter start_time type timestamp",
+      /tasks.start_time is timestamp without/,
+    ],
+    ["a column missing", "alter table goals drop timeline", /goals.timeline is missing/],
+    [
+      "a column that inserts would have to fill",
+      "alter table goals add rank int not null",
+      /goals.rank is unknown, and NOT NULL/,
+    ],
+    ["a required column that may be null", "alter table users alter name drop not null", /users.name is not NOT NULL/],
+    ["a table missing", "drop table demo_flags", /demo_flags is missing/],
+    [
+      "a view",
+      "alter table demo_flags rename to flags; create view demo_flags as select * from flags",
+      /demo_flags is not a table/,
+    ],
+    [
+      "one more enum value",
+      "alter type task_state add value 'paused' before 'missed'",
+      /task_state has the values scheduled, drifted, completed, paused, missed/,
+    ],
+    [
+      "a foreign key that does not cascade",
+      "alter table goals drop constraint goals_user_id_fkey, add foreign key (user_id) references users",
+      /goals_user_id_fkey is not FOREIGN KEY .* ON DELETE CASCADE/,
+    ],
+    [
+      "a foreign key of another name",
+      "alter table tasks rename constraint tasks_milestone_id_fkey to fk_milestone",
+      /constraint tasks_milestone_id_fkey is not/,
+    ],
+    [
+      "e-mail addresses that need not be unique",
+      "alter table users drop constraint users_email_key",
+      /users_email_key is not UNIQUE \(email\)/,
+    ],
+  ];
+
+  test.each(differences)("%s", (_, change, sentence) =>
+    withScratchDatabase(async ({ sql, driver }) => {
+      await sql.unsafe(PYTHON_SERVICE_DDL);
+      await sql.unsafe(change);
+      const before = await catalog(sql);
+      const error = await migrate(driver()).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ name: "SchemaVersionError", message: expect.stringMatching(sentence) });
+      expect(error).toMatchObject({ message: expect.stringContaining("version 0; this code needs version 1") });
+      expect(await catalog(sql)).toEqual(before);
+    }),
+  );
+});
+
+test("the test's rows break every CHECK rule that there is", () => {
+  const checks = Object.keys(CONSTRAINT_RULES).filter((name) => !name.endsWith("_key"));
+  expect(Object.keys(VIOLATION_COUNTS).toSorted()).toEqual(checks.toSorted());
+});
+
+test("the other way round: the Python service writes to a database that we made", () =>
+  withScratchDatabase(async ({ sql, driver }: ScratchDatabase) => {
+    await migrate(driver());
+    const insert = async (statement: string) => {
+      const [row] = await sql.unsafe<{ id: string }[]>(`${statement} returning *`);
+      return row ?? { id: "" };
+    };
+    const user = await insert(
+      `insert into users (name, email, preferences, demo_mode) values ('Ada', 'ada@example.com', '{"a": 1}'::jsonb, false)`,
+    );
+    const goal = await insert(`insert into goals (user_id, title, status) values ('${user.id}', 'Learn', 'active')`);
+    const milestone = await insert(
+      `insert into milestones (goal_id, week_number, title, status) values ('${goal.id}', 1, 'Week', 'pending')`,
+    );
+    const task = await insert(
+      `insert into tasks (user_id, goal_id, milestone_id, title, start_time, state, priority, trigger_type, is_recurring)
+       values ('${user.id}', '${goal.id}', '${milestone.id}', 'Do', '2026-02-15 10:00:00.123456+00',
+         'drifted'::task_state, 'must-not-miss'::task_priority, 'on_leaving_home'::trigger_type, true)`,
+    );
+    const conversation = await insert(
+      `insert into conversations (user_id, goal_id, messages) values ('${user.id}', '${goal.id}', '[{"role": "user"}]')`,
+    );
+    await sql.unsafe(`insert into demo_flags (user_id, virtual_now) values ('${user.id}', now())`);
+    for (const row of [user, goal, milestone, task, conversation]) {
+      expect(row).toMatchObject({ id: expect.stringMatching(/^[0-9a-f-]{36}$/), created_at: expect.any(Date) });
+    }
+    expect(task).toMatchObject({ calendar_event_id: null, state: "drifted" });
+    expect(conversation).toMatchObject({ status: "open" });
+    const [flags] = await sql.unsafe("select escalation_speed from demo_flags");
+    expect(flags).toEqual({ escalation_speed: 1 });
+    await sql.unsafe("delete from users");
+    expect(Object.values(await allRows(sql)).flat()).toEqual([]);
+  }));

@@ -1,0 +1,310 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { checkSchema } from "../src/migrations/check-schema.ts";
+import { migrate, migrateBy } from "../src/migrations/migrate.ts";
+import { embeddedMigrations, type Migration } from "../src/migrations/migration-set.ts";
+import { SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";
+import { connect, type ScratchDatabase, waitForBlockedBackend, withScratchDatabase } from "./scratch-database.ts";
+
+const PROCESSES = 20;
+const migrateProcess = fileURLToPath(new URL("migrate-process.ts", import.meta.url));
+const LOCK_NUMBER = "28829699411304815";
+
+function secondMigration(sql: string): Migration {
+  return { version: 2, name: "0001_second", checksum: "second", sql };
+}
+
+async function catalog({ sql }: ScratchDatabase): Promise<string[]> {
+  return (await sql.unsafe<{ line: string }[]>(SCHEMA_CATALOG_QUERY)).map(({ line }) => line);
+}
+
+describe("an empty database", () => {
+  test("gets the schema, and a second call finds nothing to do", () =>
+    withScratchDatabase(async (database) => {
+      const driver = database.driver();
+      const first = await migrate(driver);
+      expect(first).toMatchObject({ from: 0, to: 1, applied: ["0000_initial"], takenOver: false, violations: [] });
+      const second = await migrate(driver);
+      expect(second).toMatchObject({ from: 1, to: 1, applied: [], takenOver: false, violations: [] });
+      await checkSchema(driver);
+    }));
+
+  test("gets it in the schema public, whatever the search path is", () =>
+    withScratchDatabase(async (database) => {
+      await database.sql.unsafe(
+        `create schema elsewhere; alter database ${database.name} set search_path to elsewhere`,
+      );
+      await migrate(database.driver());
+      const schemas = await database.sql.unsafe(
+        "select distinct schemaname::text from pg_tables where tablename in ('users', 'demo_flags', 'flux_dao_migrations')",
+      );
+      expect([...schemas]).toEqual([{ schemaname: "public" }]);
+    }));
+
+  test("keeps the settings of the connection as they were", () =>
+    withScratchDatabase(async (database) => {
+      const driver = database.driver({ poolSize: 1, lockTimeout: 1234, statementTimeout: 4321 });
+      await migrate(driver);
+      const { rows } = await driver.execute(
+        `select current_setting('lock_timeout') as lock, current_setting('statement_timeout') as statement,
+           current_setting('search_path') as path, current_setting('row_security') as security`,
+        [],
+      );
+      expect(rows).toEqual([["1234ms", "4321ms", '"$user", public', "on"]]);
+    }));
+});
+
+test(`${PROCESSES} processes at once: one applies, all succeed`, { timeout: 120_000 }, () =>
+  withScratchDatabase(async (database) => {
+    const processes = Array.from({ length: PROCESSES }, () =>
+      fork(migrateProcess, [database.url], { execArgv: ["--import", "tsx"] }),
+    );
+    try {
+      await Promise.all(processes.map((child) => once(child, "message")));
+      const answers = processes.map(async (child) => (await once(child, "message"))[0]);
+      for (const child of processes) child.send("go");
+      const applied = (await Promise.all(answers)).toSorted((a, b) => b.applied?.length - a.applied?.length);
+      expect(applied).toEqual([{ applied: ["0000_initial"] }, ...Array(PROCESSES - 1).fill({ applied: [] })]);
+    } finally {
+      for (const child of processes) child.kill("SIGKILL");
+    }
+    const journal = await database.sql.unsafe("select version, name from flux_dao_migrations");
+    expect([...journal]).toEqual([{ version: 1, name: "0000_initial" }]);
+  }),
+);
+
+describe("waiting for another migration", () => {
+  async function withLockHeld(
+    database: ScratchDatabase,
+    work: (release: () => Promise<unknown>) => Promise<void>,
+  ): Promise<void> {
+    const holder = connect(database.url);
+    try {
+      await holder.unsafe(`begin; select pg_advisory_xact_lock(${LOCK_NUMBER})`);
+      await work(() => holder.unsafe("commit"));
+    } finally {
+      await holder.end({ timeout: 0 });
+    }
+  }
+
+  test("outlasts the session's own time-outs", () =>
+    withScratchDatabase((database) =>
+      withLockHeld(database, async (release) => {
+        const migration = migrate(database.driver({ lockTimeout: 50, statementTimeout: 50 }));
+        await waitForBlockedBackend(database, 200);
+        await release();
+        expect((await migration).applied).toEqual(["0000_initial"]);
+      }),
+    ));
+
+  test("has a limit of its own", () =>
+    withScratchDatabase((database) =>
+      withLockHeld(database, async () => {
+        await expect(migrate(database.driver(), { waitTimeout: 50 })).rejects.toMatchObject({
+          code: "unavailable",
+          message: expect.stringMatching(/to version 1 failed at the wait for another migration.*waitTimeout/),
+        });
+      }),
+    ));
+
+  test("is given up at a signal, and leaves the server", () =>
+    withScratchDatabase((database) =>
+      withLockHeld(database, async () => {
+        const controller = new AbortController();
+        const migration = migrate(database.driver(), { signal: controller.signal });
+        const refused = expect(migration).rejects.toBe(controller.signal.reason ?? "given up");
+        const pid = await waitForBlockedBackend(database);
+        controller.abort("given up");
+        await refused;
+        const waiting = "select pid from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'";
+        await expect.poll(() => database.sql.unsafe(waiting, [pid])).toHaveLength(0);
+      }),
+    ));
+});
+
+describe("refused, with a sentence that names both versions, and nothing changed:", () => {
+  const refusals: { what: string; before: string; sentence: RegExp; migrated: boolean }[] = [
+    {
+      what: "a database newer than the code",
+      before: "insert into flux_dao_migrations (version, name, checksum) values (7, '0006_future', 'future')",
+      sentence: /is at version 7, newer than version 1, which this code needs\. Run a release/,
+      migrated: true,
+    },
+    {
+      what: "a migration that was changed after it was applied",
+      before: "update flux_dao_migrations set checksum = repeat('0', 64)",
+      sentence: /is at version 1, this code at version 1, but version 1 was applied as 0000_initial.*000000000000…/,
+      migrated: true,
+    },
+    {
+      what: "tables of ours that are only partly there",
+      before: "create table users (id uuid primary key); create table goals (id uuid primary key)",
+      sentence: /\(version 0; this code needs version 1\), but has goals, users in the schema public.*tasks is missing/,
+      migrated: false,
+    },
+    {
+      what: "an enum type of ours alone",
+      before: "create type task_state as enum ('on')",
+      sentence: /\(version 0; this code needs version 1\), but has task_state in the schema public/,
+      migrated: false,
+    },
+    {
+      what: "our own tables without their journal",
+      before: "drop table flux_dao_migrations",
+      sentence: /our own constraints are there already.*restore the journal if the tables are ours/,
+      migrated: true,
+    },
+  ];
+
+  test.each(refusals)("$what", ({ before, sentence, migrated }) =>
+    withScratchDatabase(async (database) => {
+      const driver = database.driver();
+      if (migrated) await migrate(driver);
+      await database.sql.unsafe(before);
+      const found = await catalog(database);
+      await expect(migrate(driver)).rejects.toMatchObject({
+        name: "SchemaVersionError",
+        message: expect.stringMatching(sentence),
+      });
+      expect(await catalog(database)).toEqual(found);
+    }),
+  );
+
+  test("a journal with a gap", () =>
+    withScratchDatabase(async (database) => {
+      const set = {
+        ...embeddedMigrations,
+        migrations: [...embeddedMigrations.migrations, secondMigration("select 1")],
+      };
+      await migrateBy(set, database.driver());
+      await database.sql.unsafe("delete from flux_dao_migrations where version = 1");
+      await expect(migrateBy(set, database.driver())).rejects.toThrow(/lacks version 1 \(0000_initial\)/);
+    }));
+});
+
+describe("privileges", () => {
+  async function withRole(
+    database: ScratchDatabase,
+    work: (url: string, role: string) => Promise<void>,
+  ): Promise<void> {
+    const role = `${database.name}_role`;
+    await database.sql.unsafe(
+      `create role ${role} login password 'secret'; revoke create on schema public from public;
+       grant usage on schema public to ${role}`,
+    );
+    try {
+      const url = new URL(database.url);
+      url.username = role;
+      url.password = "secret";
+      await work(url.href, role);
+    } finally {
+      await database.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+    }
+  }
+
+  test("a role that may not create tables is told so", () =>
+    withScratchDatabase((database) =>
+      withRole(database, async (url) => {
+        await expect(migrate(database.driver({ url }))).rejects.toMatchObject({
+          name: "SchemaVersionError",
+          message: expect.stringMatching(/from version 0 to version 1 failed at the journal.*lacks a privilege\. Run/),
+        });
+        expect(await catalog(database)).toEqual([]);
+      }),
+    ));
+
+  test("a role that may only read the journal finds nothing to do, and the schema ready", () =>
+    withScratchDatabase((database) =>
+      withRole(database, async (url, role) => {
+        await migrate(database.driver());
+        const driver = database.driver({ url });
+        await expect(checkSchema(driver)).rejects.toThrow(
+          /may not read the table flux_dao_migrations\. Grant it SELECT/,
+        );
+        await database.sql.unsafe(`grant select on flux_dao_migrations to ${role}`);
+        await checkSchema(driver);
+        expect((await migrate(driver)).applied).toEqual([]);
+      }),
+    ));
+
+  test("a database that takes no writes is told from one that lacks a privilege", () =>
+    withScratchDatabase(async (database) => {
+      await database.sql.unsafe(`alter database ${database.name} set default_transaction_read_only to on`);
+      await expect(migrate(database.driver())).rejects.toMatchObject({
+        name: "SchemaVersionError",
+        message: expect.stringMatching(/takes no writes\. Run migrate\(\) on the primary server/),
+      });
+    }));
+});
+
+describe("a failure in the middle", () => {
+  test("leaves nothing behind, and says where it was", () =>
+    withScratchDatabase(async (database) => {
+      const broken = secondMigration(
+        'ALTER TABLE "users" ADD COLUMN "nick" text;\n--> statement-breakpoint\nALTER TABLE "nowhere" ADD COLUMN "x" text;',
+      );
+      const set = { ...embeddedMigrations, migrations: [...embeddedMigrations.migrations, broken] };
+      const error = await migrateBy(set, database.driver()).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({
+        name: "SchemaVersionError",
+        message: expect.stringMatching(/from version 0 to version 2 failed at 0001_second, and nothing was changed/),
+        cause: { code: "42P01" },
+      });
+      expect(await catalog(database)).toEqual([]);
+      expect((await migrate(database.driver())).applied).toEqual(["0000_initial"]);
+    }));
+
+  test("keeps what earlier calls applied", () =>
+    withScratchDatabase(async (database) => {
+      await migrate(database.driver());
+      const before = await catalog(database);
+      const broken = secondMigration(
+        'ALTER TABLE "users" ADD COLUMN "nick" text;\n--> statement-breakpoint\nselect 1/0;',
+      );
+      const set = { ...embeddedMigrations, migrations: [...embeddedMigrations.migrations, broken] };
+      await expect(migrateBy(set, database.driver())).rejects.toThrow(/from version 1 to version 2 failed/);
+      expect(await catalog(database)).toEqual(before);
+      await checkSchema(database.driver());
+    }));
+});
+
+describe("checkSchema", () => {
+  test("says of an absent schema to run migrate()", () =>
+    withScratchDatabase(async (database) => {
+      await expect(checkSchema(database.driver())).rejects.toMatchObject({
+        name: "SchemaVersionError",
+        message: expect.stringMatching(/\(version 0\); this code needs version 1\. Run migrate\(\)/),
+      });
+    }));
+
+  test("says of an empty journal to run migrate()", () =>
+    withScratchDatabase(async (database) => {
+      await migrate(database.driver());
+      await database.sql.unsafe("delete from flux_dao_migrations");
+      await expect(checkSchema(database.driver())).rejects.toThrow(/\(version 0\).*Run migrate\(\)/);
+    }));
+
+  test("names both versions of a newer schema", () =>
+    withScratchDatabase(async (database) => {
+      await migrate(database.driver());
+      await database.sql.unsafe("insert into flux_dao_migrations values (2, '0001_next', 'x')");
+      await expect(checkSchema(database.driver())).rejects.toMatchObject({
+        name: "SchemaVersionError",
+        message: expect.stringMatching(/at version 2, newer than version 1/),
+      });
+    }));
+
+  test("says that a server is not there", () =>
+    withScratchDatabase(async (database) => {
+      const url = new URL(database.url);
+      url.pathname = "/flux_no_such_database";
+      await expect(checkSchema(database.driver({ url: url.href }))).rejects.toMatchObject({ code: "unavailable" });
+    }));
+});
+
+test("a wrong time-out is refused before anything is done", () =>
+  withScratchDatabase(async (database) => {
+    await expect(migrate(database.driver(), { lockTimeout: -1 })).rejects.toThrow(RangeError);
+  }));

@@ -1,0 +1,67 @@
+import { randomUUID } from "node:crypto";
+import postgres from "postgres";
+import { inject } from "vitest";
+import { PostgresDriver, type PostgresDriverOptions } from "../src/session/postgres-driver.ts";
+
+/** An empty database for one test. */
+export interface ScratchDatabase {
+  readonly url: string;
+  readonly name: string;
+  /** A superuser's connection, for what happens beside the code under test. */
+  readonly sql: postgres.Sql;
+  /** The code's own driver; another one for each call, closed at the end. */
+  driver(options?: PostgresDriverOptions & { readonly url?: string }): PostgresDriver;
+}
+
+/** Runs `work` on a database of its own, which is dropped afterwards. */
+export async function withScratchDatabase(work: (database: ScratchDatabase) => Promise<void>): Promise<void> {
+  const name = `flux_scratch_${randomUUID().replaceAll("-", "")}`;
+  const admin = connect(inject("adminUrl"));
+  const drivers: PostgresDriver[] = [];
+  try {
+    await admin.unsafe(`create database ${name}`);
+    const url = withDatabase(inject("adminUrl"), name);
+    const sql = connect(url);
+    try {
+      await work({
+        url,
+        name,
+        sql,
+        driver: ({ url: otherUrl = url, ...options } = {}) => {
+          const driver = new PostgresDriver(otherUrl, "the test's database", { poolSize: 2, ...options });
+          drivers.push(driver);
+          return driver;
+        },
+      });
+    } finally {
+      await Promise.all(drivers.map((driver) => driver.close(0)));
+      await sql.end({ timeout: 0 });
+      await admin.unsafe(`drop database if exists ${name} with (force)`);
+    }
+  } finally {
+    await admin.end({ timeout: 0 });
+  }
+}
+
+/** Another connection to the same server, one that may hold a transaction open. */
+export function connect(url: string): postgres.Sql {
+  return postgres(url, { max: 1, onnotice: () => undefined, onclose: () => undefined });
+}
+
+function withDatabase(serverUrl: string, name: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+/** Resolves when a backend of this database waits for a lock, for `milliseconds` at least; answers its process id. */
+export async function waitForBlockedBackend({ sql, name }: ScratchDatabase, milliseconds = 0): Promise<number> {
+  for (;;) {
+    const [backend] = await sql.unsafe<{ pid: number }[]>(
+      `select pid from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'
+       and clock_timestamp() - query_start >= $2::int * interval '1 millisecond'`,
+      [name, milliseconds],
+    );
+    if (backend !== undefined) return backend.pid;
+  }
+}
