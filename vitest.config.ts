@@ -38,6 +38,9 @@ export default defineConfig({
           include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "scripts/**/*.test.ts"],
           globalSetup: ["test/global-setup.ts"],
           maxWorkers: 2,
+          // A new PGlite takes 3 s of one core, several times that where the cores are shared.
+          hookTimeout: 60_000,
+          testTimeout: 30_000,
         },
       },
     ],

@@ -6,13 +6,9 @@ import { checkSchema } from "../src/migrations/check-schema.ts";
 import { migrate } from "../src/migrations/migrate.ts";
 import { migrationsFingerprint } from "../src/migrations/migration-set.ts";
 import { planMigrations } from "../src/migrations/plan-migrations.ts";
-import { SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";
-import { type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts";
+import { readSchemaCatalog } from "./schema-catalog.ts";
+import { withScratchDatabase } from "./scratch-database.ts";
 import { IRREGULAR_ROWS, PYTHON_SERVICE_DDL, REGULAR_ROWS, VIOLATION_COUNTS } from "./takeover-database.ts";
-
-async function catalog({ sql }: ScratchDatabase): Promise<string[]> {
-  return (await sql.unsafe<{ line: string }[]>(SCHEMA_CATALOG_QUERY)).map(({ line }) => line);
-}
 
 const beginnings: [what: string, before: string, takesOver: boolean][] = [
   ["an empty database", "", false],
@@ -23,10 +19,10 @@ const beginnings: [what: string, before: string, takesOver: boolean][] = [
 test.each(beginnings)("the plan for %s, run by hand, does what migrate() does", (_, before, takesOver) =>
   withScratchDatabase(async (byHand) => {
     await byHand.sql.unsafe(before);
-    const catalogBefore = await catalog(byHand);
+    const catalogBefore = await readSchemaCatalog(byHand.sql);
     const plan = await planMigrations(byHand.driver());
     expect(plan).toMatchObject({ from: 0, to: 1, applied: ["0000_initial"], takesOver });
-    expect(await catalog(byHand)).toEqual(catalogBefore);
+    expect(await readSchemaCatalog(byHand.sql)).toEqual(catalogBefore);
     await byHand.sql.unsafe(plan.sql);
     await checkSchema(byHand.driver());
     const report = await migrate(byHand.driver());
@@ -35,7 +31,7 @@ test.each(beginnings)("the plan for %s, run by hand, does what migrate() does", 
     await withScratchDatabase(async (byCode) => {
       await byCode.sql.unsafe(before);
       await migrate(byCode.driver());
-      expect(await catalog(byHand)).toEqual(await catalog(byCode));
+      expect(await readSchemaCatalog(byHand.sql)).toEqual(await readSchemaCatalog(byCode.sql));
       const journal = "select version, name, checksum from flux_dao_migrations";
       expect([...(await byHand.sql.unsafe(journal))]).toEqual([...(await byCode.sql.unsafe(journal))]);
     });

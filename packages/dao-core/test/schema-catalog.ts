@@ -1,3 +1,5 @@
+import type postgres from "postgres";
+
 /** Lists all that makes up the schema `public`, one line each: enum values, columns, constraints, indexes. */
 export const SCHEMA_CATALOG_QUERY = `
   select 'enum ' || t.typname || ': ' || string_agg(e.enumlabel, ', ' order by e.enumsortorder) as line
@@ -17,5 +19,10 @@ export const SCHEMA_CATALOG_QUERY = `
   union all
   select 'index ' || indexdef from pg_indexes where schemaname = 'public'
   union all
-  select 'relation ' || c.relkind || ' ' || c.relname from pg_class c where c.relnamespace = 'public'::regnamespace
+  select 'relation ' || c.relkind::text || ' ' || c.relname from pg_class c where c.relnamespace = 'public'::regnamespace
   order by 1`;
+
+/** The schema of the database that `sql` is connected to; equal for databases that are made alike. */
+export async function readSchemaCatalog(sql: postgres.Sql): Promise<string[]> {
+  return (await sql.unsafe<{ line: string }[]>(SCHEMA_CATALOG_QUERY)).map(({ line }) => line);
+}

@@ -1,0 +1,138 @@
+import { describe, expect, test } from "vitest";
+import { migrate, migrateBy } from "../src/migrations/migrate.ts";
+import { embeddedMigrations } from "../src/migrations/migration-set.ts";
+import { readSchemaCatalog } from "./schema-catalog.ts";
+import { withScratchDatabase } from "./scratch-database.ts";
+import { PYTHON_SERVICE_DDL } from "./takeover-database.ts";
+
+describe("refused, with a sentence that names both versions, and nothing changed:", () => {
+  const refusals: [what: string, { before: string; sentence: RegExp; migrated: boolean }][] = [
+    [
+      "a database newer than the code",
+      {
+        before: "insert into flux_dao_migrations (version, name, checksum) values (7, '0006_future', 'future')",
+        sentence: /is at version 7, newer than version 1, which this code needs\. Run a release/,
+        migrated: true,
+      },
+    ],
+    [
+      "a migration that was changed after it was applied",
+      {
+        before: "update flux_dao_migrations set checksum = repeat('0', 64)",
+        sentence: /is at version 1, this code at version 1, but version 1 was applied as 0000_initial.*000000000000…/,
+        migrated: true,
+      },
+    ],
+    [
+      "tables of ours that are only partly there",
+      {
+        before: "create table users (id uuid primary key); create table goals (id uuid primary key)",
+        sentence:
+          /\(version 0; this code needs version 1\), but has goals, users in the schema public.*tasks is missing/,
+        migrated: false,
+      },
+    ],
+    [
+      "an enum type of ours alone",
+      {
+        before: "create type task_state as enum ('on')",
+        sentence: /\(version 0; this code needs version 1\), but has task_state in the schema public/,
+        migrated: false,
+      },
+    ],
+    [
+      "our own tables without their journal",
+      {
+        before: "drop table flux_dao_migrations",
+        sentence: /our own constraints are there already.*restore the journal if the tables are ours/,
+        migrated: true,
+      },
+    ],
+  ];
+
+  test.each(refusals)("%s", (_, { before, sentence, migrated }) =>
+    withScratchDatabase(async (database) => {
+      const driver = database.driver();
+      if (migrated) await migrate(driver);
+      await database.sql.unsafe(before);
+      const found = await readSchemaCatalog(database.sql);
+      await expect(migrate(driver)).rejects.toMatchObject({
+        name: "SchemaVersionError",
+        message: expect.stringMatching(sentence),
+      });
+      expect(await readSchemaCatalog(database.sql)).toEqual(found);
+    }),
+  );
+
+  test("a journal with a gap", () =>
+    withScratchDatabase(async (database) => {
+      const second = { version: 2, name: "0001_second", checksum: "second", sql: "select 1;" };
+      const set = {
+        ...embeddedMigrations,
+        migrations: [...embeddedMigrations.migrations, second],
+      };
+      await migrateBy(set, database.driver());
+      await database.sql.unsafe("delete from flux_dao_migrations where version = 1");
+      await expect(migrateBy(set, database.driver())).rejects.toThrow(/lacks version 1 \(0000_initial\)/);
+    }));
+});
+
+describe("tables that differ from the Python service's are refused, with what differs:", () => {
+  const differences: [what: string, change: string, sentence: RegExp][] = [
+    [
+      "a column of another type",
+      "alter table tasks alter title type varchar(500)",
+      /tasks.title is character varying\(500\) instead of text/,
+    ],
+    [
+      "a column without a time zone",
+      "alter table tasks alter start_time type timestamp",
+      /tasks.start_time is timestamp without/,
+    ],
+    ["a column missing", "alter table goals drop timeline", /goals.timeline is missing/],
+    [
+      "a column that inserts would have to fill",
+      "alter table goals add rank int not null",
+      /goals.rank is unknown, and NOT NULL/,
+    ],
+    ["a required column that may be null", "alter table users alter name drop not null", /users.name is not NOT NULL/],
+    ["a table missing", "drop table demo_flags", /demo_flags is missing/],
+    [
+      "a view",
+      "alter table demo_flags rename to flags; create view demo_flags as select * from flags",
+      /demo_flags is not a table/,
+    ],
+    [
+      "one more enum value",
+      "alter type task_state add value 'paused' before 'missed'",
+      /task_state has the values scheduled, drifted, completed, paused, missed/,
+    ],
+    [
+      "a foreign key that does not cascade",
+      "alter table goals drop constraint goals_user_id_fkey, add foreign key (user_id) references users",
+      /goals_user_id_fkey is not FOREIGN KEY .* ON DELETE CASCADE/,
+    ],
+    [
+      "a foreign key of another name",
+      "alter table tasks rename constraint tasks_milestone_id_fkey to fk_milestone",
+      /constraint tasks_milestone_id_fkey is not/,
+    ],
+    [
+      "e-mail addresses that need not be unique",
+      "alter table users drop constraint users_email_key",
+      /users_email_key is not UNIQUE \(email\)/,
+    ],
+  ];
+
+  test.each(differences)("%s", (_, change, sentence) =>
+    withScratchDatabase(async ({ sql, driver }) => {
+      await sql.unsafe(PYTHON_SERVICE_DDL);
+      await sql.unsafe(change);
+      const before = await readSchemaCatalog(sql);
+      const error = await migrate(driver()).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ name: "SchemaVersionError", message: expect.stringMatching(sentence) });
+      expect(error).toMatchObject({ message: expect.stringContaining("version 0; this code needs version 1") });
+      expect(await readSchemaCatalog(sql)).toEqual(before);
+    }),
+  );
+});

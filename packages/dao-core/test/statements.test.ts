@@ -1,0 +1,163 @@
+import { createDaoServices, DaoUnitOfWork, isDaoError, type SqlDriver, ValidationError } from "@flux/dao-core";
+import {
+  createTestDatabase,
+  makeGoalStructureData,
+  makeTaskData,
+  makeUserData,
+  type TestDatabase,
+} from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { Database } from "../src/database.ts";
+import { parseDatabaseUrl } from "../src/session/database-url.ts";
+import { PostgresDriver } from "../src/session/postgres-driver.ts";
+
+let testDatabase: TestDatabase;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
+});
+afterAll(() => testDatabase.drop());
+
+/** One connection, so that what is prepared can be looked up on it, behind a driver that counts. */
+function countingDatabase(prepare: boolean) {
+  const location = parseDatabaseUrl(testDatabase.url);
+  if (location.kind !== "postgres") throw new Error("needs a server");
+  const driver = new PostgresDriver(location.url, location.description, { poolSize: 1, prepare });
+  const texts: string[] = [];
+  const counting: SqlDriver = {
+    description: driver.description,
+    commits: true,
+    execute(text, parameters, options) {
+      texts.push(text);
+      return driver.execute(text, parameters, options);
+    },
+    transaction: (work, options) => driver.transaction(work, options),
+    close: (timeout) => driver.close(timeout),
+  };
+  return { driver, texts, database: new Database(counting) };
+}
+
+describe("statements", () => {
+  test.each([
+    { milestones: 8, tasksPerMilestone: 5 },
+    { milestones: 20, tasksPerMilestone: 50 },
+  ])("a structure of $milestones × $tasksPerMilestone is one", async (size) => {
+    const { database, texts } = countingDatabase(true);
+    const services = createDaoServices(database);
+    const user = await services.users.createUser(makeUserData());
+    texts.length = 0;
+    const plan = await services.goals.createGoalWithStructure(makeGoalStructureData(user.id, size));
+    expect(plan.tasks).toHaveLength(size.milestones * size.tasksPerMilestone);
+    expect(texts).toHaveLength(1);
+    await database.close();
+  });
+
+  test("every one is prepared, once a connection, however often it runs", async () => {
+    const { database, driver, texts } = countingDatabase(true);
+    const services = createDaoServices(database);
+    const user = await services.users.createUser(makeUserData());
+    const { id: goalId } = await services.goals.createGoalWithStructure(makeGoalStructureData(user.id));
+    const range = { userId: user.id, startTime: new Date(0), endTime: new Date() };
+    for (let round = 0; round < 3; round++) {
+      const task = await services.tasks.createTask(makeTaskData(user.id, goalId));
+      await services.tasks.getTask(task.id);
+      await services.tasks.listTasks({ userId: user.id });
+      await services.tasks.getTasksByTimerange(range);
+      await services.tasks.getTaskStatistics({ userId: user.id, startDate: new Date(0), endDate: new Date() });
+      await services.tasks.updateTask(task.id, { title: "again" });
+      await services.goals.getGoalFull(goalId);
+    }
+    const { rows } = await driver.execute("select statement from pg_prepared_statements", []);
+    const prepared = rows.map(([statement]) => statement);
+    for (const text of new Set(texts)) expect(prepared.filter((one) => one === text)).toHaveLength(1);
+    await database.close();
+  });
+
+  test("with prepare: false nothing is", async () => {
+    const { database, driver } = countingDatabase(false);
+    await createDaoServices(database).users.createUser(makeUserData());
+    const { rows } = await driver.execute("select name from pg_prepared_statements", []);
+    expect(rows).toEqual([]);
+    await database.close();
+  });
+
+  test("a single statement that is given up in a deadlock is run again", async () => {
+    const { database } = testDatabase;
+    const other = postgres(testDatabase.url, { max: 1, onnotice: () => undefined });
+    // The single statement locks both rows in one order, the other transaction in the opposite one.
+    const user = await database.users.create(makeUserData());
+    const goal = await database.goals.create({ userId: user.id, title: "x" });
+    const taskIds = [];
+    for (let i = 0; i < 2; i++) taskIds.push((await database.tasks.create(makeTaskData(user.id, goal.id))).id);
+    const [low = "", high = ""] = taskIds.sort();
+    const outcome = await Promise.allSettled([
+      other.begin(async (sql) => {
+        await sql`set local deadlock_timeout = '10s'`;
+        await sql`update tasks set title = 'held' where id = ${high}`;
+        await waitForBlocked(sql, 1);
+        await sql`update tasks set title = 'held' where id = ${low}`;
+      }),
+      whenLocked(high).then(() => database.tasks.bulkUpdateState({ taskIds, newState: "missed" })),
+    ]);
+    expect(outcome.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);
+    expect((await database.tasks.findById(low))?.state).toBe("missed");
+    await other.end();
+  });
+});
+
+/** Resolves when somebody holds the lock of the task's row. */
+async function whenLocked(id: string): Promise<void> {
+  const probe = postgres(testDatabase.url, { max: 1 });
+  for (let isLocked = false; !isLocked; ) {
+    const free = await probe`select 1 from tasks where id = ${id} for update skip locked`;
+    isLocked = free.length === 0;
+  }
+  await probe.end();
+}
+
+/** Resolves when so many backends of this database wait for a lock. */
+async function waitForBlocked(sql: postgres.Sql, count: number): Promise<void> {
+  for (let blocked = 0; blocked < count; ) {
+    const [row] = await sql<{ blocked: number }[]>`
+      select count(*)::int as blocked from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`;
+    blocked = row?.blocked ?? 0;
+  }
+}
+
+describe("a DAO called directly", () => {
+  test("leaves the rules to the database, which answers with the same errors", async () => {
+    const { database } = testDatabase;
+    const user = await database.users.create(makeUserData());
+    const issuesOf = (call: Promise<unknown>) =>
+      call.then(
+        () => "accepted",
+        (error: unknown) => (error instanceof ValidationError ? error.issues.map(({ path }) => path).join() : error),
+      );
+    expect(await issuesOf(database.users.create({ name: "", email: "a@b" }))).toBe("name");
+    expect(await issuesOf(database.users.create({ name: "x", email: "nowhere" }))).toBe("email");
+    expect(await issuesOf(database.users.create({ name: "a\u0000", email: "a@b" }))).toBe("name");
+    expect(await issuesOf(database.users.create({ name: "\ud800", email: "a@b" }))).toBe("name");
+    expect(await issuesOf(database.users.update(user.id, { preferences: JSON.parse('{"a":"\\u0000"}') }))).toBe("");
+    expect(await issuesOf(database.demoFlags.put(user.id, { escalationSpeed: Number.NaN }))).toBe("escalationSpeed");
+    expect(await issuesOf(database.goals.create({ userId: "no uuid", title: "x" }))).toBe("");
+  });
+
+  test("a half-done structure leaves nothing behind", async () => {
+    const { database } = testDatabase;
+    const user = await database.users.create(makeUserData());
+    const structure = makeGoalStructureData(user.id, { milestones: 3, tasksPerMilestone: 2 });
+    const broken = structure.milestones?.map((milestone, index) =>
+      index === 2 ? { ...milestone, weekNumber: 0 } : milestone,
+    );
+    const creating = database.goals.createWithStructure({ ...structure, milestones: broken });
+    await expect(creating).rejects.toMatchObject({ issues: [{ path: "weekNumber" }] });
+    expect((await database.goals.list({ userId: user.id })).total).toBe(0);
+    expect((await database.tasks.list({ userId: user.id })).total).toBe(0);
+  });
+
+  test("the error of a failed statement inside a unit of work is the same", async () => {
+    const run = DaoUnitOfWork.run(testDatabase.database, (uow) => uow.users.create({ name: "", email: "a@b" }));
+    await expect(run).rejects.toSatisfy((error) => isDaoError(error) && error.code === "validation_failed");
+  });
+});
