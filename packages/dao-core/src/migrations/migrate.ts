@@ -1,4 +1,4 @@
-import { RetryableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { RetryableError, TransactionLostError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SqlDriver, SqlTransaction } from "../session/sql.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
 import type { MigrationOptions, MigrationReport } from "./migration-report.ts";
@@ -49,6 +49,8 @@ export async function migrateBy(
       return { ...report, durationMs: Math.round(performance.now() - begun) };
     } catch (error) {
       const reported = toMigrationError(error, progress);
+      // A caller that gave up is told so, whatever became of the connection that its statement was cancelled on.
+      if (options.signal?.aborted && isRolledBack(reported)) throw options.signal.reason;
       if (!(reported instanceof RetryableError) || attempt === MAX_ATTEMPTS) throw reported;
     }
   }
@@ -81,6 +83,10 @@ async function apply(
   progress.step = "counting the rows that break a rule";
   const violations = await findRuleViolations(transaction);
   return { from, to, applied, takenOver: takesOver, violations };
+}
+
+function isRolledBack(error: unknown): boolean {
+  return !(error instanceof TransactionLostError) || error.outcome === "rolled_back";
 }
 
 function milliseconds(value: number): number {
