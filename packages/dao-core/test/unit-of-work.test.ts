@@ -46,6 +46,15 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     expect(await exists(data.email)).toBe(false);
   });
 
+  test("hands on what its callback throws as it is, also where it looks like an error of the database", async () => {
+    const mine = Object.assign(new Error("no such file"), { code: "ENOENT" });
+    const throwMine = async () => {
+      throw mine;
+    };
+    await expect(DaoUnitOfWork.run(database(), throwMine)).rejects.toBe(mine);
+    await expect(DaoUnitOfWork.run(database(), (uow) => DaoUnitOfWork.run(uow, throwMine))).rejects.toBe(mine);
+  });
+
   test("is a session: a service works inside it", async () => {
     const data = makeUserData();
     const run = DaoUnitOfWork.run(database(), async (uow) => {
@@ -293,6 +302,27 @@ describe("on PostgreSQL, with others at work", () => {
       await expect(blocked).rejects.toThrow(/abort/i);
     });
     expect((await database.users.findById(user.id))?.name).toBe("held");
+  });
+
+  test("an abort ends a unit of work in the middle of a statement, with the signal's reason, and the pool goes on", async () => {
+    const { database } = testDatabase;
+    const user = await database.users.create(makeUserData());
+    const [data, reason] = [makeUserData(), new Error("enough")];
+    await DaoUnitOfWork.run(database, async (uow) => {
+      await uow.users.update(user.id, { name: "held" });
+      const controller = new AbortController();
+      const blocked = DaoUnitOfWork.run(
+        database,
+        async (other) => {
+          await other.users.create(data);
+          setTimeout(() => controller.abort(reason), 50);
+          await other.users.update(user.id, { name: "late" });
+        },
+        { signal: controller.signal },
+      );
+      await expect(blocked).rejects.toBe(reason);
+    });
+    expect((await database.users.list({ email: data.email })).total).toBe(0);
   });
 
   test("more transactions than connections: they wait their turn, and all commit", async () => {

@@ -49,14 +49,12 @@ export class DriverSession extends SqlSession {
     work: (session: DatabaseSession) => Promise<Result>,
     options?: TransactionOptions,
   ): Promise<Result> {
-    try {
-      return await this.#driver.transaction(
-        (transaction) => work(new TransactionSession(transaction, this.commits)),
+    return translated(work, (untranslated) =>
+      this.#driver.transaction(
+        (transaction) => untranslated(new TransactionSession(transaction, this.commits)),
         options,
-      );
-    } catch (error) {
-      throw toDaoError(error);
-    }
+      ),
+    );
   }
 }
 
@@ -78,12 +76,33 @@ class TransactionSession extends SqlSession {
       const names = refused.map(([name]) => name).join(", ");
       throw new UnitOfWorkMisuseError(`A nested unit of work takes ${names} from the outer one. Set it there.`);
     }
-    try {
-      return await this.#transaction.savepoint((nested) => work(new TransactionSession(nested, this.commits)), {
-        signal,
-      });
-    } catch (error) {
-      throw toDaoError(error);
-    }
+    return translated(work, (untranslated) =>
+      this.#transaction.savepoint((nested) => untranslated(new TransactionSession(nested, this.commits)), { signal }),
+    );
+  }
+}
+
+type Work<Result> = (session: DatabaseSession) => Promise<Result>;
+
+/**
+ * Translates what the driver says of beginning and ending a transaction. What `work` throws is the caller's own, also
+ * where it looks like a driver's error: a file that is not there is no database that cannot be reached.
+ */
+async function translated<Result>(
+  work: Work<Result>,
+  transact: (untranslated: Work<Result>) => Promise<Result>,
+): Promise<Result> {
+  let callersOwn: { readonly error: unknown } | undefined;
+  try {
+    return await transact(async (session) => {
+      try {
+        return await work(session);
+      } catch (error) {
+        callersOwn = { error };
+        throw error;
+      }
+    });
+  } catch (error) {
+    throw callersOwn?.error === error ? error : toDaoError(error);
   }
 }

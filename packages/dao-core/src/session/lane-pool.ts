@@ -26,6 +26,8 @@ export class LanePool {
   readonly #options: LanePoolOptions;
   readonly #lanes = new Set<Lane>();
   readonly #exclusive = new Set<Lane>();
+  /** What runs on exclusive lanes, for {@link close} to wait for. */
+  readonly #exclusiveWork = new Set<Promise<unknown>>();
   readonly #waiting: Waiter[] = [];
   #isClosed = false;
 
@@ -55,7 +57,7 @@ export class LanePool {
       try {
         // What was sent before is let through: a BEGIN behind a long queue could be left idle (porsager/postgres #1189).
         if (held.running > 0) await held.idle();
-        if (held.isAlive) return await work(held);
+        if (held.isAlive) return await this.#counted(work(held));
       } finally {
         this.#exclusive.delete(held);
         if (!held.isAlive) this.#lanes.delete(held);
@@ -146,12 +148,18 @@ export class LanePool {
     }
   }
 
-  async #allIdle(): Promise<void> {
-    const settled = () => this.#exclusive.size === 0 && [...this.#lanes].every((lane) => lane.running === 0);
-    while (!settled()) {
-      await Promise.all([...this.#lanes].map((lane) => lane.idle()));
-      if (!settled()) await new Promise((resolve) => setTimeout(resolve, 5));
+  async #counted<Result>(work: Promise<Result>): Promise<Result> {
+    this.#exclusiveWork.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#exclusiveWork.delete(work);
     }
+  }
+
+  async #allIdle(): Promise<void> {
+    await Promise.allSettled(this.#exclusiveWork);
+    await Promise.all([...this.#lanes].map((lane) => lane.idle()));
   }
 }
 

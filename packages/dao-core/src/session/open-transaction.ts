@@ -56,7 +56,7 @@ export class OpenTransaction implements SqlTransaction {
     const misuse = this.#misuse();
     if (misuse !== undefined) return Promise.reject(misuse);
     const signal = options?.signal ?? this.#signal;
-    return this.#enqueue(() => this.#connection.execute(text, parameters, signal));
+    return this.#enqueue(() => this.#connection.execute(text, parameters, signal), signal);
   }
 
   executeScript(text: string): Promise<void> {
@@ -127,15 +127,16 @@ export class OpenTransaction implements SqlTransaction {
     }
   }
 
-  #enqueue<Result>(statement: () => Promise<Result>): Promise<Result> {
+  #enqueue<Result>(statement: () => Promise<Result>, signal = this.#signal): Promise<Result> {
     this.#pending++;
     const result = this.#tail.then(async () => {
       try {
-        this.#signal?.throwIfAborted();
+        signal?.throwIfAborted();
         if (!this.#connection.isAlive) throw new TransactionLostError("rolled_back");
         return await statement();
       } catch (error) {
-        const reported = this.#isLoss(error) ? new TransactionLostError("rolled_back", { cause: error }) : error;
+        const isOurs = signal?.aborted === true || !this.#isLoss(error);
+        const reported = isOurs ? error : new TransactionLostError("rolled_back", { cause: error });
         this.#failure ??= { error: reported };
         throw reported;
       } finally {

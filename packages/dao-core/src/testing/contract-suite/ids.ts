@@ -1,21 +1,26 @@
 import assert from "node:assert/strict";
 import type { DaoServices } from "../../contract/services.ts";
-import { makeConversationData, makeGoalData, makeMilestoneData, makeTaskData, makeUserData } from "../factories.ts";
+import {
+  makeConversationData,
+  makeGoalData,
+  makeGoalStructureData,
+  makeMilestoneData,
+  makeTaskData,
+} from "../factories.ts";
 import { assertInvalid, assertNotFound, assertRefused } from "./assert-refused.ts";
 import type { ContractCase } from "./contract-case.ts";
 import { createFamily, createOwner, type Family, idsOf, unknownId } from "./sample-rows.ts";
 
 const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** Ids that no row has; no version of RFC 9562 has most of them either. */
-const wellFormedIds: readonly string[] = [
-  "00000000-0000-0000-0000-000000000000",
-  "ffffffff-ffff-ffff-ffff-ffffffffffff",
-  "FFFFFFFF-FFFF-0FFF-0FFF-FFFFFFFFFFFF",
-  "12345678-9abc-def0-1234-56789abcdef0",
-  "a8098c1a-f86e-11da-bd1a-00112444be1e",
-  "6fa459ea-ee8a-3ca4-894e-db77e160355e",
-];
+/** Ids that no row has, with version and variant bits of every kind, also such as RFC 9562 does not know. */
+function unknownIdsOfEveryVersion(): string[] {
+  const ids = Array.from("0123456789abcdef", (version, index) => {
+    const variant = "89ab01234567cdef"[index] ?? "8";
+    return unknownId().replace(/-.(...)-.(...)-/, `-${version}$1-${variant}$2-`);
+  });
+  return [...ids, unknownId().toUpperCase()];
+}
 
 const malformedIds: readonly string[] = [
   "1",
@@ -35,59 +40,158 @@ const malformedIds: readonly string[] = [
   "%00",
 ];
 
-/** Every call that names a row by its id. */
-function callsById(services: DaoServices): Record<string, (id: string) => Promise<unknown>> {
-  const { users, goals, milestones, tasks, conversations, demoFlags } = services;
-  return {
-    getUser: (id) => users.getUser(id),
-    updateUser: (id) => users.updateUser(id, { name: "Other" }),
-    "updateUser with no change": (id) => users.updateUser(id, {}),
-    deleteUser: (id) => users.deleteUser(id),
-    getGoal: (id) => goals.getGoal(id),
-    getGoalFull: (id) => goals.getGoalFull(id),
-    updateGoal: (id) => goals.updateGoal(id, { title: "Other" }),
-    "updateGoal with no change": (id) => goals.updateGoal(id, {}),
-    deleteGoal: (id) => goals.deleteGoal(id),
-    getMilestone: (id) => milestones.getMilestone(id),
-    updateMilestone: (id) => milestones.updateMilestone(id, { title: "Other" }),
-    "updateMilestone with no change": (id) => milestones.updateMilestone(id, {}),
-    deleteMilestone: (id) => milestones.deleteMilestone(id),
-    getTask: (id) => tasks.getTask(id),
-    updateTask: (id) => tasks.updateTask(id, { title: "Other" }),
-    "updateTask with no change": (id) => tasks.updateTask(id, {}),
-    deleteTask: (id) => tasks.deleteTask(id),
-    linkCalendarEvent: (id) => tasks.linkCalendarEvent(id, { calendarEventId: "event" }),
-    "linkCalendarEvent to unlink": (id) => tasks.linkCalendarEvent(id, { calendarEventId: null }),
-    getConversation: (id) => conversations.getConversation(id),
-    updateConversation: (id) => conversations.updateConversation(id, { status: "closed" }),
-    "updateConversation with no change": (id) => conversations.updateConversation(id, {}),
-    getDemoFlags: (id) => demoFlags.getDemoFlags(id),
-  };
+/** Every call that names a row by its id, but for `putDemoFlags`, which makes the row. */
+const callsById: Readonly<Record<string, (services: DaoServices, id: string) => Promise<unknown>>> = {
+  getUser: ({ users }, id) => users.getUser(id),
+  updateUser: ({ users }, id) => users.updateUser(id, { name: "Other" }),
+  "updateUser without a change": ({ users }, id) => users.updateUser(id, {}),
+  deleteUser: ({ users }, id) => users.deleteUser(id),
+  getGoal: ({ goals }, id) => goals.getGoal(id),
+  getGoalFull: ({ goals }, id) => goals.getGoalFull(id),
+  updateGoal: ({ goals }, id) => goals.updateGoal(id, { title: "Other" }),
+  "updateGoal without a change": ({ goals }, id) => goals.updateGoal(id, {}),
+  deleteGoal: ({ goals }, id) => goals.deleteGoal(id),
+  getMilestone: ({ milestones }, id) => milestones.getMilestone(id),
+  updateMilestone: ({ milestones }, id) => milestones.updateMilestone(id, { title: "Other" }),
+  "updateMilestone without a change": ({ milestones }, id) => milestones.updateMilestone(id, {}),
+  deleteMilestone: ({ milestones }, id) => milestones.deleteMilestone(id),
+  getTask: ({ tasks }, id) => tasks.getTask(id),
+  updateTask: ({ tasks }, id) => tasks.updateTask(id, { title: "Other" }),
+  "updateTask without a change": ({ tasks }, id) => tasks.updateTask(id, {}),
+  deleteTask: ({ tasks }, id) => tasks.deleteTask(id),
+  linkCalendarEvent: ({ tasks }, id) => tasks.linkCalendarEvent(id, { calendarEventId: "event" }),
+  "linkCalendarEvent to unlink": ({ tasks }, id) => tasks.linkCalendarEvent(id, { calendarEventId: null }),
+  getConversation: ({ conversations }, id) => conversations.getConversation(id),
+  updateConversation: ({ conversations }, id) => conversations.updateConversation(id, { status: "closed" }),
+  "updateConversation without a change": ({ conversations }, id) => conversations.updateConversation(id, {}),
+  getDemoFlags: ({ demoFlags }, id) => demoFlags.getDemoFlags(id),
+};
+
+const missingRowCases: ContractCase[] = Object.entries(callsById).map(([name, call]) => ({
+  name: `contract, Errors: ${name} of a row that does not exist is not_found, whatever the version of its id`,
+  async run(services) {
+    for (const id of unknownIdsOfEveryVersion()) await assertNotFound(call(services, id));
+  },
+}));
+
+const malformedIdCases: ContractCase[] = Object.entries(callsById).map(([name, call]) => ({
+  name: `contract, Errors: ${name} refuses what is no UUID`,
+  async run(services) {
+    for (const id of malformedIds) await assertRefused(call(services, id), "validation_failed");
+  },
+}));
+
+/** What each of these answers is the row with this id, so that the spelling of an id can be compared. */
+function readsOf({ user, goal, milestone, milestoneTask, conversation }: Family) {
+  return [
+    [user, callsById["getUser"], callsById["updateUser without a change"]],
+    [goal, callsById["getGoal"], callsById["updateGoal without a change"]],
+    [milestone, callsById["getMilestone"], callsById["updateMilestone without a change"]],
+    [milestoneTask, callsById["getTask"], callsById["updateTask without a change"]],
+    [conversation, callsById["getConversation"], callsById["updateConversation without a change"]],
+  ] as const;
 }
 
-/** The names of {@link callsById}, which need no services to be listed. */
-const callNames: readonly string[] = [
-  "getUser",
-  "updateUser",
-  "updateUser with no change",
-  "deleteUser",
-  "getGoal",
-  "getGoalFull",
-  "updateGoal",
-  "updateGoal with no change",
-  "deleteGoal",
-  "getMilestone",
-  "updateMilestone",
-  "updateMilestone with no change",
-  "deleteMilestone",
-  "getTask",
-  "updateTask",
-  "updateTask with no change",
-  "deleteTask",
-  "linkCalendarEvent",
-  "linkCalendarEvent to unlink",
-  "getConversation",
-  "updateConversation",
-  "updateConversation with no change",
-  "getDemoFlags",
+const spellingCases: ContractCase[] = [
+  {
+    name: "contract, Data: ids are UUIDv7 in lower case, and no two rows share one",
+    async run(services) {
+      const { user, goal, milestone, milestoneTask, looseTask, conversation } = await createFamily(services);
+      const ids = idsOf([user, goal, milestone, milestoneTask, looseTask, conversation]);
+      for (const id of ids) assert.match(id, uuidV7);
+      assert.equal(new Set(ids).size, ids.length);
+      const structure = await services.goals.createGoalWithStructure(makeGoalStructureData(user.id));
+      const structureIds = idsOf([structure, ...structure.milestones, ...structure.tasks]);
+      for (const id of structureIds) assert.match(id, uuidV7);
+      assert.equal(new Set(structureIds).size, structureIds.length);
+    },
+  },
+  {
+    name: "contract, Data: an id may be sent in upper case; answers are lower case",
+    async run(services) {
+      const family = await createFamily(services);
+      const { user, goal, milestone, milestoneTask } = family;
+      for (const [row, ...reads] of readsOf(family)) {
+        for (const read of reads) assert.deepEqual(await read?.(services, row.id.toUpperCase()), row);
+      }
+      const [userId, goalId, milestoneId, taskId] = idsOf([user, goal, milestone, milestoneTask]).map((id) =>
+        id.toUpperCase(),
+      );
+      assert.ok(userId && goalId && milestoneId && taskId);
+      const full = await services.goals.getGoalFull(goalId);
+      assert.equal(full.id, goal.id);
+      const flags = await services.demoFlags.putDemoFlags(userId, { userId });
+      assert.equal(flags.userId, user.id);
+      assert.deepEqual(await services.demoFlags.getDemoFlags(userId), flags);
+      const linked = await services.tasks.linkCalendarEvent(taskId, { calendarEventId: "event" });
+      assert.equal(linked.id, milestoneTask.id);
+      const moved = await services.tasks.updateTask(taskId, { milestoneId });
+      assert.equal(moved.milestoneId, milestone.id);
+    },
+  },
+  {
+    name: "contract, Data: foreign keys may be sent in upper case; answers are lower case",
+    async run(services) {
+      const { user, goal, milestone } = await createFamily(services);
+      const userId = user.id.toUpperCase();
+      const goalId = goal.id.toUpperCase();
+      const milestoneId = milestone.id.toUpperCase();
+      assert.equal((await services.goals.createGoal(makeGoalData(userId))).userId, user.id);
+      assert.equal((await services.milestones.createMilestone(makeMilestoneData(goalId))).goalId, goal.id);
+      const task = await services.tasks.createTask(makeTaskData(userId, goalId, { milestoneId }));
+      assert.deepEqual([task.userId, task.goalId, task.milestoneId], [user.id, goal.id, milestone.id]);
+      const conversation = await services.conversations.createConversation(makeConversationData(userId, goalId));
+      assert.deepEqual([conversation.userId, conversation.goalId], [user.id, goal.id]);
+      const structure = await services.goals.createGoalWithStructure(makeGoalStructureData(userId));
+      assert.equal(structure.userId, user.id);
+      for (const { userId } of structure.tasks) assert.equal(userId, user.id);
+    },
+  },
+  {
+    name: "contract, Data: filters, time ranges, statistics and bulk updates take ids in upper case",
+    async run({ goals, tasks, ...services }) {
+      const { user, goal, milestone, milestoneTask } = await createFamily({ goals, tasks, ...services });
+      const userId = user.id.toUpperCase();
+      assert.deepEqual((await goals.listGoals({ userId })).items, [goal]);
+      const filter = { userId, goalId: goal.id.toUpperCase(), milestoneId: milestone.id.toUpperCase() };
+      assert.deepEqual((await tasks.listTasks(filter)).items, [milestoneTask]);
+      const day = { startTime: new Date("2026-03-01T00:00:00Z"), endTime: new Date("2026-03-02T00:00:00Z") };
+      await tasks.updateTask(milestoneTask.id, { startTime: day.startTime });
+      assert.deepEqual(idsOf(await tasks.getTasksByTimerange({ userId, ...day })), [milestoneTask.id]);
+      const period = { startDate: user.createdAt, endDate: new Date(Date.now() + 3_600_000) };
+      const statistics = await tasks.getTaskStatistics({ userId, ...period });
+      assert.deepEqual([statistics.userId, statistics.totalTasks], [user.id, 2]);
+      const taskIds = [milestoneTask.id.toUpperCase(), milestoneTask.id];
+      assert.deepEqual(await tasks.bulkUpdateState({ taskIds, newState: "missed" }), { updatedCount: 1 });
+    },
+  },
+];
+
+const malformedForeignKey: ContractCase = {
+  name: "contract, Errors: a foreign key or a filter that is no UUID is refused, and named",
+  async run(services) {
+    const { goals, milestones, tasks, conversations, demoFlags } = services;
+    const { user, goal } = await createOwner(services);
+    for (const bad of ["", ...malformedIds]) {
+      await assertInvalid(goals.createGoal(makeGoalData(bad)), "userId");
+      await assertInvalid(goals.createGoalWithStructure(makeGoalStructureData(bad)), "goal.userId");
+      await assertInvalid(milestones.createMilestone(makeMilestoneData(bad)), "goalId");
+      const task = { userId: bad, goalId: bad, milestoneId: bad, title: "Run" };
+      await assertInvalid(tasks.createTask(task), "userId", "goalId", "milestoneId");
+      await assertInvalid(conversations.createConversation({ userId: bad, goalId: bad }), "userId", "goalId");
+      await assertInvalid(goals.listGoals({ userId: bad }), "userId");
+      await assertInvalid(tasks.listTasks({ milestoneId: bad }), "milestoneId");
+      await assertInvalid(tasks.bulkUpdateState({ taskIds: [goal.id, bad], newState: "missed" }), "taskIds.1");
+      await assertInvalid(demoFlags.putDemoFlags(user.id, { userId: bad }), "userId");
+      await assertRefused(demoFlags.putDemoFlags(bad === "" ? "x" : bad, {}), "validation_failed");
+    }
+  },
+};
+
+/** How ids look, which are accepted, and what a missing row or a malformed id answers. */
+export const idCases: readonly ContractCase[] = [
+  ...spellingCases,
+  ...missingRowCases,
+  ...malformedIdCases,
+  malformedForeignKey,
 ];

@@ -3,5 +3,6 @@
  * A field that is `undefined` is as good as absent.
  */
 export function untyped<Input extends object>(valid: Input, fields: object): Input {
-  return Object.assign({}, valid, fields);
+  // Not `Object.assign`, to which a field of the name `__proto__` would be a prototype.
+  return { ...valid, ...fields };
 }

@@ -1,0 +1,52 @@
+import { concurrencyCases } from "./contract-suite/concurrency.ts";
+import type { ContractCase } from "./contract-suite/contract-case.ts";
+import { conversationCases } from "./contract-suite/conversation.ts";
+import { deleteCases } from "./contract-suite/deletes.ts";
+import { demoFlagsCases } from "./contract-suite/demo-flags.ts";
+import { filterCases } from "./contract-suite/filters.ts";
+import { goalCases } from "./contract-suite/goal.ts";
+import { goalStructureCases } from "./contract-suite/goal-structure.ts";
+import { idCases } from "./contract-suite/ids.ts";
+import { instantCases } from "./contract-suite/instants.ts";
+import { jsonCases } from "./contract-suite/json.ts";
+import { listCases } from "./contract-suite/lists.ts";
+import { milestoneCases } from "./contract-suite/milestone.ts";
+import { signalCases } from "./contract-suite/signals.ts";
+import { taskCases } from "./contract-suite/task.ts";
+import { taskBulkUpdateCases } from "./contract-suite/task-bulk-update.ts";
+import { taskStatisticsCases } from "./contract-suite/task-statistics.ts";
+import { taskTimeCases } from "./contract-suite/task-times.ts";
+import { textCases } from "./contract-suite/text.ts";
+import { userCases } from "./contract-suite/user.ts";
+
+export type { ContractCase } from "./contract-suite/contract-case.ts";
+
+/**
+ * What every implementation of `DaoServices` must do, on whatever driver, ORM or transport. It belongs to no test
+ * runner:
+ *
+ * ```ts
+ * for (const { name, run } of contractSuite) test(name, () => run(services));
+ * ```
+ */
+export const contractSuite: readonly ContractCase[] = [
+  ...userCases,
+  ...goalCases,
+  ...goalStructureCases,
+  ...milestoneCases,
+  ...taskCases,
+  ...taskTimeCases,
+  ...taskStatisticsCases,
+  ...taskBulkUpdateCases,
+  ...conversationCases,
+  ...demoFlagsCases,
+  ...idCases,
+  ...textCases,
+  ...jsonCases,
+  ...instantCases,
+  ...listCases,
+  ...filterCases,
+  ...deleteCases,
+  ...concurrencyCases,
+  ...signalCases,
+];
