@@ -1,10 +1,11 @@
 import { RetryableError, TransactionLostError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SqlDriver, SqlTransaction } from "../session/sql.ts";
+import { toDaoError } from "../session/to-dao-error.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
 import type { MigrationOptions, MigrationReport } from "./migration-report.ts";
 import { embeddedMigrations, type MigrationSet, schemaVersion } from "./migration-set.ts";
-import { LOCK, makePlan, SETTINGS } from "./plan.ts";
-import { findRuleViolations } from "./rule-violations.ts";
+import { LOCK, type MigrationPlan, makePlan, SETTINGS } from "./plan.ts";
+import { countViolations, findUnvalidatedRules, type RuleViolation, type UnvalidatedRule } from "./rule-violations.ts";
 
 /** How often it is tried when the database gives it up in a deadlock with other work. */
 const MAX_ATTEMPTS = 5;
@@ -15,7 +16,7 @@ const MAX_ATTEMPTS = 5;
  *
  * All of it is one transaction, so after a failure the database is as it was. Any number of processes may call it at
  * once: one does the work, the others wait for it and find nothing to do. A takeover locks all six tables until it is
- * done, for readers too; count on some seconds a million rows.
+ * done, for readers too: some ten seconds for a million tasks.
  *
  * @throws SchemaVersionError, naming both versions, when the database is newer than the code, a migration was changed
  *   after it was applied, there are tables that are neither ours nor the Python service's, or the role may not do it;
@@ -32,21 +33,34 @@ export async function migrateBy(
   driver: SqlDriver,
   options: MigrationOptions = {},
 ): Promise<MigrationReport> {
+  const begun = performance.now();
+  const { plan, unvalidated } = await migrateSchema(set, driver, options);
+  const { from, to, applied, takesOver } = plan;
+  const violations = await readViolations(driver, unvalidated, options);
+  const durationMs = Math.round(performance.now() - begun);
+  return { from, to, applied, takenOver: takesOver, violations, durationMs };
+}
+
+/** What a migration did, and which rules of the schema are not validated after it. */
+interface MigratedSchema {
+  readonly plan: MigrationPlan;
+  readonly unvalidated: readonly UnvalidatedRule[];
+}
+
+async function migrateSchema(set: MigrationSet, driver: SqlDriver, options: MigrationOptions): Promise<MigratedSchema> {
   if (!driver.commits) {
     throw new UnitOfWorkMisuseError(
       "A migration needs a transaction of its own. Pass the database, not a transaction that is open already.",
     );
   }
-  const begun = performance.now();
   for (let attempt = 1; ; attempt++) {
     const progress: MigrationProgress = { from: undefined, to: schemaVersion(set), step: "the connection" };
     try {
       // Read committed: whoever waited for the lock must see what was committed meanwhile.
-      const report = await driver.transaction((transaction) => apply(set, transaction, options, progress), {
+      return await driver.transaction((transaction) => apply(set, transaction, options, progress), {
         isolationLevel: "read committed",
         signal: options.signal,
       });
-      return { ...report, durationMs: Math.round(performance.now() - begun) };
     } catch (error) {
       const reported = toMigrationError(error, progress);
       // A caller that gave up is told so, whatever became of the connection that its statement was cancelled on.
@@ -61,7 +75,7 @@ async function apply(
   transaction: SqlTransaction,
   { waitTimeout = 600_000, lockTimeout = 30_000, statementTimeout = 0 }: MigrationOptions,
   progress: MigrationProgress,
-): Promise<Omit<MigrationReport, "durationMs">> {
+): Promise<MigratedSchema> {
   const run = async (statement: string) => {
     // Not as a script, which a signal could not cancel.
     await transaction.execute(statement, []);
@@ -74,15 +88,35 @@ async function apply(
   await run(`SET LOCAL statement_timeout TO ${milliseconds(statementTimeout)};`);
   await run(`SET LOCAL lock_timeout TO ${milliseconds(lockTimeout)};`);
   progress.step = "reading its version";
-  const { from, to, applied, takesOver, steps } = await makePlan(transaction, set);
-  progress.from = from;
-  for (const { name, statements } of steps) {
+  const plan = await makePlan(transaction, set);
+  progress.from = plan.from;
+  for (const { name, statements } of plan.steps) {
     progress.step = name;
     for (const statement of statements) await run(statement);
   }
-  progress.step = "counting the rows that break a rule";
-  const violations = await findRuleViolations(transaction);
-  return { from, to, applied, takenOver: takesOver, violations };
+  progress.step = "reading its rules";
+  return { plan, unvalidated: await findUnvalidatedRules(transaction) };
+}
+
+/** In a transaction of its own, after the commit: nobody should wait while rows are counted. */
+async function readViolations(
+  driver: SqlDriver,
+  unvalidated: readonly UnvalidatedRule[],
+  { statementTimeout = 0, signal }: MigrationOptions,
+): Promise<RuleViolation[]> {
+  if (unvalidated.length === 0) return [];
+  try {
+    return await driver.transaction(
+      async (transaction) => {
+        for (const setting of SETTINGS) await transaction.execute(setting, []);
+        await transaction.execute(`SET LOCAL statement_timeout TO ${milliseconds(statementTimeout)};`, []);
+        return countViolations(transaction, unvalidated);
+      },
+      { readOnly: true, signal },
+    );
+  } catch (error) {
+    throw toDaoError(error);
+  }
 }
 
 function isRolledBack(error: unknown): boolean {

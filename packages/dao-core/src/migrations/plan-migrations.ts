@@ -1,7 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { SqlDriver } from "../session/sql.ts";
 import { toDaoError } from "../session/to-dao-error.ts";
-import { embeddedMigrations, type MigrationSet } from "./migration-set.ts";
+import { embeddedMigrations } from "./migration-set.ts";
 import { LOCK, makePlan, SETTINGS } from "./plan.ts";
 
 /** What `migrate()` would do now. */
@@ -25,16 +25,12 @@ export interface MigrationPlanText {
  * Changes nothing, and needs no more than to read the catalog and the journal.
  * @throws SchemaVersionError as `migrate()` does; UnavailableError
  */
-export async function planMigrations(
-  driver: SqlDriver,
-  options: CallOptions & { readonly set?: MigrationSet | undefined } = {},
-): Promise<MigrationPlanText> {
-  const { signal, set = embeddedMigrations } = options;
+export async function planMigrations(driver: SqlDriver, { signal }: CallOptions = {}): Promise<MigrationPlanText> {
   try {
     const plan = await driver.transaction(
       async (transaction) => {
         for (const statement of SETTINGS) await transaction.execute(statement, []);
-        return makePlan(transaction, set);
+        return makePlan(transaction, embeddedMigrations);
       },
       { readOnly: true, isolationLevel: "repeatable read", signal },
     );

@@ -1,4 +1,3 @@
-import type { CallOptions } from "../contract/call-options.ts";
 import { CONSTRAINT_RULES } from "../schema/constraints.ts";
 import type { SqlExecutor } from "../session/sql.ts";
 
@@ -17,28 +16,43 @@ export interface RuleViolation {
   readonly message: string;
 }
 
-/**
- * The rules of our tables that are not validated, each with the number of rows that break it: what a takeover of the
- * Python service's database left to do. None on any other database, at the cost of one look at the catalog; where there
- * are some, each takes a scan of its table.
- */
-export async function findRuleViolations(executor: SqlExecutor, options?: CallOptions): Promise<RuleViolation[]> {
+/** A CHECK constraint that is NOT VALID. */
+export interface UnvalidatedRule {
+  readonly table: string;
+  readonly constraint: string;
+  /** What it demands of a row, in SQL. */
+  readonly expression: string;
+}
+
+/** The rules of our tables that are not validated, at the cost of one look at the catalog. */
+export async function findUnvalidatedRules(executor: SqlExecutor): Promise<UnvalidatedRule[]> {
   const names = Object.keys(CONSTRAINT_RULES)
     .map((name) => `'${name}'`)
     .join(", ");
-  const { rows: constraints } = await executor.execute(
-    `select c.relname::text as "table", k.conname::text as name, pg_get_expr(k.conbin, k.conrelid) as rule
+  const { rows } = await executor.execute(
+    `select c.relname::text as "table", k.conname::text as name, pg_get_expr(k.conbin, k.conrelid) as expression
      from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = 'public' and k.contype = 'c' and not k.convalidated and k.conname in (${names})
      order by c.relname, k.conname`,
     [],
-    options,
   );
+  return rows.map(([table, constraint, expression]) => ({
+    table: String(table),
+    constraint: String(constraint),
+    expression: String(expression),
+  }));
+}
+
+/** Counts the rows that break each of `rules`. Each takes a scan of its table, and no lock that others would notice. */
+export async function countViolations(
+  executor: SqlExecutor,
+  rules: readonly UnvalidatedRule[],
+): Promise<RuleViolation[]> {
   const violations: RuleViolation[] = [];
-  for (const [table, name, rule] of constraints) {
-    const condition = `from "public"."${table}" where not (${rule})`;
-    const { rows } = await executor.execute(`select count(*) as rows ${condition}`, [], options);
-    violations.push(describe(String(table), String(name), Number(rows[0]?.[0] ?? 0), `select * ${condition};`));
+  for (const { table, constraint, expression } of rules) {
+    const condition = `from "public"."${table}" where not (${expression})`;
+    const { rows } = await executor.execute(`select count(*) as rows ${condition}`, []);
+    violations.push(describe(table, constraint, Number(rows[0]?.[0] ?? 0), `select * ${condition};`));
   }
   return violations;
 }
