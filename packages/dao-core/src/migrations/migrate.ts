@@ -1,4 +1,4 @@
-import { RetryableError, TransactionLostError, UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { RetryableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SqlDriver, SqlTransaction } from "../session/sql.ts";
 import { toDaoError } from "../session/to-dao-error.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
@@ -63,8 +63,6 @@ async function migrateSchema(set: MigrationSet, driver: SqlDriver, options: Migr
       });
     } catch (error) {
       const reported = toMigrationError(error, progress);
-      // A caller that gave up is told so, whatever became of the connection that its statement was cancelled on.
-      if (options.signal?.aborted && isRolledBack(reported)) throw options.signal.reason;
       if (!(reported instanceof RetryableError) || attempt === MAX_ATTEMPTS) throw reported;
     }
   }
@@ -117,10 +115,6 @@ async function readViolations(
   } catch (error) {
     throw toDaoError(error);
   }
-}
-
-function isRolledBack(error: unknown): boolean {
-  return !(error instanceof TransactionLostError) || error.outcome === "rolled_back";
 }
 
 function milliseconds(value: number): number {
