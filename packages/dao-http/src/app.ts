@@ -1,0 +1,177 @@
+import { createDaoServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
+import { SERVICE_KEY_HEADER, type ServiceKey, ServiceKeys } from "./auth.ts";
+import { docsPages } from "./docs/docs-pages.ts";
+import { Endpoint } from "./endpoint.ts";
+import { toFetchHandler } from "./fetch-handler.ts";
+import { answerHealth, Readiness, type ReadinessCheck } from "./health.ts";
+import { HttpError } from "./http-error.ts";
+import type { HttpRequest, HttpResponse, OpenPage } from "./http-message.ts";
+import { DEFAULT_BODY_LIMIT } from "./json-body.ts";
+import { createLogger, type Logger, logRequest } from "./log.ts";
+import { type FailedRequest, problemHeaders, toProblem } from "./problem.ts";
+import { requestIdOf } from "./request-id.ts";
+import { Router } from "./router.ts";
+import { apiRoutes } from "./routes/routes.ts";
+
+export interface DaoAppOptions {
+  /** What the API is served from: a database, a unit of work, or services of any other kind. */
+  readonly services: DaoServices | DatabaseSession;
+  /** The keys that callers may use: at least one. */
+  readonly keys: readonly ServiceKey[];
+  /**
+   * Whether the service can do its work, for `/ready`. Default: what the session says, if `services` is a database;
+   * else it is always ready.
+   */
+  readonly readiness?: ReadinessCheck | undefined;
+  /** Gets one line a request. Default: errors only, on standard output. */
+  readonly logger?: Logger | undefined;
+  /** Bytes that a body may have. Default 1 MiB. */
+  readonly bodyLimit?: number | undefined;
+  /** Whether `/docs`, `/redoc` and `/openapi.json` are served. Default `true`. */
+  readonly docs?: boolean | undefined;
+  /** Where a host mounts the app, such as `/dao`, for `Location` headers. The host strips it from the requests. */
+  readonly basePath?: string | undefined;
+}
+
+/** The REST API. It has no socket of its own: a host hands it requests. */
+export interface DaoApp {
+  /** Answers a web-standard request. Bound: it can be passed on as it is. Never rejects. */
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** Answers a request of any host; for those who write one. Never rejects. */
+  readonly handle: (request: HttpRequest) => Promise<HttpResponse>;
+  /** From now on `/ready` answers 503, because the process is about to stop. All else goes on. */
+  readonly announceStop: () => void;
+}
+
+/** What becomes known of a request while it is answered. */
+interface Progress {
+  endpoint?: Endpoint | undefined;
+  openPath?: string;
+  caller?: string;
+}
+
+/**
+ * The REST API over `services`, for any host that speaks `fetch`, and for Node (see `startServer`).
+ *
+ * ```ts
+ * const app = createDaoApp({ services: database, keys: [{ name: "scheduler", key: process.env.SCHEDULER_KEY }] });
+ * export default { fetch: app.fetch };
+ * ```
+ *
+ * @throws TypeError without a key
+ */
+export function createDaoApp(options: DaoAppOptions): DaoApp {
+  const app = new App(options);
+  const handle = (request: HttpRequest) => app.handle(request);
+  return { handle, fetch: toFetchHandler(handle), announceStop: () => app.readiness.announceStop() };
+}
+
+class App {
+  readonly readiness: Readiness;
+  readonly #keys: ServiceKeys;
+  readonly #logger: Logger;
+  readonly #bodyLimit: number;
+  readonly #open: ReadonlyMap<string, OpenPage>;
+  readonly #router = new Router<Endpoint>();
+
+  constructor(options: DaoAppOptions) {
+    const { services, keys, docs = true, basePath = "" } = options;
+    this.readiness = new Readiness(options.readiness ?? readinessOf(services));
+    this.#keys = new ServiceKeys(keys);
+    this.#logger = options.logger ?? createLogger({ level: "error" });
+    this.#bodyLimit = options.bodyLimit ?? DEFAULT_BODY_LIMIT;
+    const daoServices = toServices(services);
+    for (const route of apiRoutes) {
+      const { method, path } = route.operation;
+      this.#router.add(method, path, new Endpoint(route, daoServices, basePath));
+    }
+    this.#open = new Map<string, OpenPage>([
+      ["/health", answerHealth],
+      ["/ready", () => this.readiness.answer()],
+      ...(docs ? docsPages() : []),
+    ]);
+  }
+
+  async handle(request: HttpRequest): Promise<HttpResponse> {
+    const start = performance.now();
+    const requestId = requestIdOf(request.header("x-request-id"));
+    const [path, query] = splitTarget(request.target);
+    const progress: Progress = {};
+    let response: HttpResponse;
+    let cause: unknown;
+    try {
+      response = await this.#answer(request, path, query, progress);
+    } catch (error) {
+      cause = error;
+      response = problemResponse(error, { path, requestId, id: progress.endpoint?.id });
+    }
+    response.headers["x-request-id"] = requestId;
+    logRequest(this.#logger, {
+      method: request.method,
+      path: progress.endpoint?.path ?? progress.openPath ?? null,
+      status: response.status,
+      ms: Math.round((performance.now() - start) * 1_000) / 1_000,
+      requestId,
+      caller: progress.caller ?? null,
+      cause,
+    });
+    return response;
+  }
+
+  #answer(http: HttpRequest, path: string, query: string, progress: Progress): HttpResponse | Promise<HttpResponse> {
+    const openPath = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+    const open = this.#open.get(openPath);
+    if (open !== undefined) {
+      progress.openPath = openPath;
+      if (http.method !== "GET" && http.method !== "HEAD") throw methodNotAllowed(http.method, "GET, HEAD");
+      return open(path);
+    }
+    progress.caller = this.#keys.identify(http.header(SERVICE_KEY_HEADER));
+    const match = this.#router.match(path);
+    if (match === undefined) {
+      throw new HttpError("not_found", "There is nothing at this path. Check it against /openapi.json.");
+    }
+    const endpoint = match.methods.get(http.method);
+    if (endpoint === undefined) throw methodNotAllowed(http.method, match.allow);
+    progress.endpoint = endpoint;
+    return endpoint.answer({ http, id: match.parameter, query, bodyLimit: this.#bodyLimit });
+  }
+}
+
+function methodNotAllowed(method: string, allow: string): HttpError {
+  return new HttpError("method_not_allowed", `This path does not answer ${method}, but ${allow}.`, { allow });
+}
+
+function problemResponse(error: unknown, request: FailedRequest): HttpResponse {
+  const problem = toProblem(error, request);
+  const headers = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    ...problemHeaders(error, problem),
+  };
+  return { status: problem.status, headers, body: JSON.stringify(problem) };
+}
+
+/** Path and query of a request's target, which a proxy may send with scheme and host before it. */
+function splitTarget(target: string): [path: string, query: string] {
+  const from = target.startsWith("/") ? 0 : Math.max(0, target.indexOf("/", target.indexOf("://") + 3));
+  const mark = target.indexOf("?", from);
+  if (mark === -1) return [from === 0 ? target : target.slice(from), ""];
+  return [target.slice(from, mark), target.slice(mark + 1)];
+}
+
+function toServices(services: DaoServices | DatabaseSession): DaoServices {
+  return isSession(services) ? createDaoServices(services) : services;
+}
+
+function isSession(services: DaoServices | DatabaseSession): services is DatabaseSession {
+  return "transaction" in services;
+}
+
+function readinessOf(services: DaoServices | DatabaseSession): ReadinessCheck {
+  if (!("checkReady" in services) || typeof services.checkReady !== "function") return async () => undefined;
+  const { checkReady } = services;
+  return async (options) => {
+    await Reflect.apply(checkReady, services, [options]);
+  };
+}

@@ -1,0 +1,32 @@
+/**
+ * A request and a response as the app sees them, whichever host they come from: a `fetch` handler or Node's own server.
+ * There is no framework between: its objects cost a third of what a bare Node server can do (docs/decisions.md).
+ */
+
+/** A request whose body has not been read yet. */
+export interface HttpRequest {
+  /** In capitals, as in the request line. */
+  readonly method: string;
+  /** Path and query as they came, not decoded: `/api/v1/tasks/?page=2`. */
+  readonly target: string;
+  /** The header of this lower-case name; several are joined by `, `. */
+  header(name: string): string | undefined;
+  /**
+   * The whole body; empty where there is none.
+   * @param limit bytes
+   * @throws HttpError `payload_too_large` as soon as more than `limit` bytes have been announced or sent
+   */
+  readBody(limit: number): Promise<Uint8Array>;
+}
+
+/** A response in full. */
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case. `content-length` is the host's to set. */
+  readonly headers: Record<string, string>;
+  /** `undefined` for none. The host leaves it out of the answer to a HEAD. */
+  readonly body: string | undefined;
+}
+
+/** Answers a path that needs no key; `path` is as it came, with its trailing slash if it has one. */
+export type OpenPage = (path: string) => HttpResponse | Promise<HttpResponse>;

@@ -1,0 +1,47 @@
+import { parseInstant } from "@flux/dao-core/contract";
+import { HttpError, InvalidRequestError } from "./http-error.ts";
+import type { HttpRequest } from "./http-message.ts";
+import { decode } from "./wire/decode.ts";
+
+/** Bytes that a body may have unless set otherwise: 1 MiB (contract, "Errors"). */
+export const DEFAULT_BODY_LIMIT = 1_048_576;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+const jsonMediaType = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-?8"?[ \t]*)?;?$/i;
+
+/**
+ * The body of `request` as the input of a service. A body without a media type is taken for JSON, as the Python service
+ * took it (RFC 9110, 8.3 leaves that to the server).
+ * @throws HttpError `unsupported_media_type`, `payload_too_large`; InvalidRequestError for what is not JSON in UTF-8
+ */
+export async function readJsonBody(request: HttpRequest, limit: number): Promise<unknown> {
+  const mediaType = request.header("content-type");
+  if (mediaType !== undefined && !jsonMediaType.test(mediaType.trim())) {
+    throw new HttpError(
+      "unsupported_media_type",
+      "The body has a media type that is not accepted here. Send JSON in UTF-8, with Content-Type: application/json.",
+    );
+  }
+  return decode(parse(await request.readBody(limit)), parseInstant);
+}
+
+function parse(body: Uint8Array): unknown {
+  if (body.length === 0) throw invalid("has no body; send a JSON object");
+  let text: string;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    throw invalid("has a body that is not UTF-8");
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const position = /position (\d+)/.exec(String(error))?.[1];
+    throw invalid(`has a body that is not valid JSON${position === undefined ? "" : `, from position ${position} on`}`);
+  }
+}
+
+function invalid(message: string): InvalidRequestError {
+  return new InvalidRequestError([{ path: "", message }]);
+}

@@ -1,0 +1,60 @@
+import { type DestinationStream, pino } from "pino";
+
+/** Where log lines go. A pino logger is one, and so are most others. */
+export interface Logger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** From the most to the least talkative. */
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What the log says of a request. Never its key, its query, or its body. */
+export interface RequestLogEntry {
+  readonly method: string;
+  /** The path's template, such as `/api/v1/tasks/{task_id}`; `null` where no route has the path. */
+  readonly path: string | null;
+  readonly status: number;
+  /** Milliseconds from the request's head to the answer, to the microsecond. */
+  readonly ms: number;
+  readonly requestId: string;
+  /** The name of the caller's key; `null` where there is none. */
+  readonly caller: string | null;
+  /** What went wrong, for a 5xx. */
+  readonly cause?: unknown;
+}
+
+/** Writes the one line that a request gets. */
+export function logRequest(logger: Logger, { cause, requestId, ...entry }: RequestLogEntry): void {
+  const fields = { ...entry, request_id: requestId };
+  if (entry.status < 500) logger.info(fields, "request");
+  else logger.error(cause === undefined ? fields : { ...fields, err: describeError(cause) }, "request failed");
+}
+
+/** How many causes of causes the log follows. */
+const MAX_CAUSES = 5;
+
+/** An error as the log has it: with its stack and its causes, without the fields in which drivers keep parameters. */
+function describeError(error: unknown, depth = 0): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack, cause } = error;
+  const code: unknown = Reflect.get(error, "code");
+  return {
+    type: name,
+    message,
+    stack,
+    ...(typeof code === "string" && { code }),
+    ...(cause !== undefined && depth < MAX_CAUSES && { cause: describeError(cause, depth + 1) }),
+  };
+}
+
+/** A pino logger that writes JSON lines, to standard output unless told otherwise. Default level: `info`. */
+export function createLogger(options: { readonly level?: LogLevel; readonly destination?: DestinationStream } = {}) {
+  const { level = "info", destination } = options;
+  // The error is described already; pino's own serializer would add what drivers hang on to it.
+  const settings = { level, base: null, serializers: { err: (error: unknown) => error } };
+  return destination === undefined ? pino(settings) : pino(settings, destination);
+}

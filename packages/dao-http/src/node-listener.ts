@@ -1,0 +1,114 @@
+import { Buffer } from "node:buffer";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { bodyBrokeOff, bodyTooLarge } from "./body-errors.ts";
+import type { HttpRequest, HttpResponse } from "./http-message.ts";
+
+/** Milliseconds that an answered request may go on sending its body: without a byte, and in all. */
+const LINGER_IDLE = 1_000;
+const LINGER_TOTAL = 5_000;
+
+/**
+ * A listener for `node:http` that answers by `handle`; Express and Fastify take it too. It does not go through web
+ * `Request` and `Response` objects, which cost more than the rest of a small answer.
+ */
+export function toNodeListener(
+  handle: (request: HttpRequest) => Promise<HttpResponse>,
+): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
+  return (incoming, outgoing) => {
+    void handle(new NodeRequest(incoming)).then((response) => send(incoming, outgoing, response));
+  };
+}
+
+function send(incoming: IncomingMessage, outgoing: ServerResponse, { status, headers, body }: HttpResponse): void {
+  // A 204 has no length (RFC 9110, 8.6).
+  if (body !== undefined) headers["content-length"] = String(Buffer.byteLength(body));
+  outgoing.writeHead(status, headers);
+  const content = incoming.method === "HEAD" ? undefined : body;
+  if (incoming.complete || !hasBody(incoming)) outgoing.end(content);
+  else linger(incoming, outgoing, content);
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+/**
+ * Answers a request whose body is still coming in, and that nobody will read. A connection that is closed with bytes
+ * unread is reset, and a reset can overtake the answer: so the rest is let in and thrown away, but not for long.
+ */
+function linger(incoming: IncomingMessage, outgoing: ServerResponse, content: HttpResponse["body"]): void {
+  if (content === undefined) outgoing.flushHeaders();
+  else outgoing.write(content);
+  const finish = () => {
+    clearTimeout(idle);
+    clearTimeout(total);
+    incoming.off("end", finish).off("close", finish);
+    outgoing.end();
+    if (!incoming.complete) incoming.socket.destroySoon();
+  };
+  const idle = setTimeout(finish, LINGER_IDLE);
+  const total = setTimeout(finish, LINGER_TOTAL);
+  incoming.on("data", () => idle.refresh());
+  incoming.once("end", finish).once("close", finish);
+}
+
+/** A request of Node's own server. */
+class NodeRequest implements HttpRequest {
+  readonly #incoming: IncomingMessage;
+
+  constructor(incoming: IncomingMessage) {
+    this.#incoming = incoming;
+  }
+
+  get method(): string {
+    return this.#incoming.method ?? "GET";
+  }
+
+  get target(): string {
+    return this.#incoming.url ?? "/";
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#incoming.headers[name];
+    return typeof value === "object" ? value.join(", ") : value;
+  }
+
+  readBody(limit: number): Promise<Uint8Array> {
+    const incoming = this.#incoming;
+    return new Promise((resolve, reject) => {
+      if (Number(incoming.headers["content-length"] ?? 0) > limit) {
+        reject(bodyTooLarge(limit));
+        return;
+      }
+      if (incoming.readableEnded) {
+        // Waiting for what has been would be for ever.
+        reject(new TypeError("The host has read the body already: mount the app before what parses bodies."));
+        return;
+      }
+      const chunks: Buffer[] = [];
+      let length = 0;
+      const onData = (chunk: Buffer) => {
+        length += chunk.length;
+        if (length > limit) {
+          stop();
+          reject(bodyTooLarge(limit));
+        } else chunks.push(chunk);
+      };
+      const onEnd = () => {
+        stop();
+        const [first] = chunks;
+        resolve(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, length));
+      };
+      const onBreak = () => {
+        stop();
+        reject(bodyBrokeOff());
+      };
+      const stop = () => {
+        incoming.off("data", onData).off("end", onEnd).off("close", onBreak).off("error", onBreak);
+        // An error that comes later has nobody to tell.
+        incoming.on("error", () => undefined);
+      };
+      incoming.on("data", onData).on("end", onEnd).on("close", onBreak).on("error", onBreak);
+    });
+  }
+}

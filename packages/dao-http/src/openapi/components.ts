@@ -1,0 +1,61 @@
+import {
+  bulkUpdateStateRequest,
+  bulkUpdateStateResult,
+  calendarEventLinkDto,
+  conversationCreateDto,
+  conversationDto,
+  conversationUpdateDto,
+  demoFlagsDto,
+  demoFlagsPutDto,
+  goalCreateDto,
+  goalDto,
+  goalStructureCreateDto,
+  goalUpdateDto,
+  goalWithRelationsDto,
+  milestoneCreateDto,
+  milestoneDto,
+  milestoneStructureDto,
+  milestoneUpdateDto,
+  taskCreateDto,
+  taskDto,
+  taskStatisticsDto,
+  taskStructureDto,
+  taskUpdateDto,
+  userCreateDto,
+  userDto,
+  userUpdateDto,
+} from "@flux/dao-core/contract";
+import type { z } from "zod";
+
+/** What is sent, under its name in the document. */
+export const inputComponents: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
+  ["UserCreateDto", userCreateDto],
+  ["UserUpdateDto", userUpdateDto],
+  ["GoalCreateDto", goalCreateDto],
+  ["GoalUpdateDto", goalUpdateDto],
+  ["GoalStructureCreateDto", goalStructureCreateDto],
+  ["MilestoneStructureDto", milestoneStructureDto],
+  ["TaskStructureDto", taskStructureDto],
+  ["MilestoneCreateDto", milestoneCreateDto],
+  ["MilestoneUpdateDto", milestoneUpdateDto],
+  ["TaskCreateDto", taskCreateDto],
+  ["TaskUpdateDto", taskUpdateDto],
+  ["BulkUpdateStateRequest", bulkUpdateStateRequest],
+  ["CalendarEventLinkDto", calendarEventLinkDto],
+  ["ConversationCreateDto", conversationCreateDto],
+  ["ConversationUpdateDto", conversationUpdateDto],
+  ["DemoFlagsPutDto", demoFlagsPutDto],
+]);
+
+/** What is answered, under its name in the document. */
+export const outputComponents: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
+  ["UserDto", userDto],
+  ["GoalDto", goalDto],
+  ["GoalWithRelationsDto", goalWithRelationsDto],
+  ["MilestoneDto", milestoneDto],
+  ["TaskDto", taskDto],
+  ["TaskStatisticsDto", taskStatisticsDto],
+  ["BulkUpdateStateResult", bulkUpdateStateResult],
+  ["ConversationDto", conversationDto],
+  ["DemoFlagsDto", demoFlagsDto],
+]);

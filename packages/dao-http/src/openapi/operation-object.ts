@@ -1,0 +1,106 @@
+import type { ProblemCode } from "../http-error.ts";
+import type { ApiRoute } from "../routes/routes.ts";
+import { encode } from "../wire/encode.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import { responsesOf } from "./problem-responses.ts";
+
+/** The schemas of an operation, as they look on the wire. */
+export interface OperationSchemas {
+  readonly query: JsonSchema | undefined;
+  readonly body: JsonSchema | undefined;
+  readonly output: JsonSchema | undefined;
+}
+
+/** What any operation can answer instead of what it is for. */
+const everywhere: readonly ProblemCode[] = [
+  "validation_failed",
+  "invalid_service_key",
+  "internal_error",
+  "unavailable",
+];
+const withBody: readonly ProblemCode[] = ["payload_too_large", "unsupported_media_type"];
+
+const requestIdHeader = { "X-Request-Id": { $ref: "#/components/headers/RequestId" } };
+
+/** An operation as OpenAPI describes it. */
+export function openApiOperation({ name, operation, route, location }: ApiRoute, schemas: OperationSchemas): object {
+  const tag = operation.path.split("/")[3];
+  const codes = [...everywhere, ...(schemas.body === undefined ? [] : withBody), ...route.errors];
+  return {
+    operationId: name,
+    summary: route.summary,
+    ...(route.description !== undefined && { description: route.description }),
+    tags: [tag],
+    parameters: [...pathParameters(operation.path), ...queryParameters(schemas.query)],
+    ...(schemas.body !== undefined && {
+      requestBody: {
+        required: true,
+        content: { "application/json": { schema: schemas.body, example: JSON.parse(encode(route.example)) } },
+      },
+    }),
+    responses: {
+      [route.status]: {
+        description: route.status === 204 ? "Done." : route.summary,
+        headers: { ...requestIdHeader, ...(location !== undefined && locationHeader(location)) },
+        ...(schemas.output !== undefined && { content: { "application/json": { schema: schemas.output } } }),
+      },
+      ...responsesOf(codes),
+    },
+  };
+}
+
+function locationHeader(path: string): object {
+  return {
+    Location: { description: `Where the new row is: ${path}`, schema: { type: "string", format: "uri-reference" } },
+  };
+}
+
+function pathParameters(path: string): object[] {
+  const name = /\{(\w+)\}/.exec(path)?.[1];
+  if (name === undefined) return [];
+  return [{ name, in: "path", required: true, schema: { type: "string", format: "uuid" } }];
+}
+
+const parameterDescriptions: Readonly<Record<string, string>> = {
+  page: "From 1. Default 1. Not together with skip and limit.",
+  page_size: "Rows on a page. Default 100. Not together with skip and limit.",
+  skip: "Rows to pass over. Default 0. Not together with page and page_size.",
+  limit: "Rows to answer. Default 100. Not together with page and page_size.",
+};
+
+function queryParameters(query: JsonSchema | undefined): object[] {
+  return Object.entries(query?.properties ?? {}).map(([name, schema]) => ({
+    name,
+    in: "query",
+    required: query?.required?.includes(name) ?? false,
+    ...(name in parameterDescriptions && { description: parameterDescriptions[name] }),
+    schema,
+  }));
+}
+
+function probe(operationId: string, summary: string, responses: object): object {
+  return { get: { operationId, summary, tags: ["operation"], security: [], responses } };
+}
+
+function statusResponse(description: string, example: object): object {
+  const schema = {
+    type: "object",
+    properties: { status: { type: "string" }, detail: { type: "string" } },
+    required: ["status"],
+  };
+  return { description, headers: requestIdHeader, content: { "application/json": { schema, example } } };
+}
+
+/** The two probes, which are no services' operations. */
+export const healthPaths: Readonly<Record<string, object>> = {
+  "/health": probe("getHealth", "Whether the process runs", {
+    200: statusResponse("It runs.", { status: "ok" }),
+  }),
+  "/ready": probe("getReadiness", "Whether requests should be sent here", {
+    200: statusResponse("The database answers, and has the schema that this version needs.", { status: "ready" }),
+    503: statusResponse("Not now; detail says why.", {
+      status: "not_ready",
+      detail: "The database cannot be reached. Check that it runs, then try again.",
+    }),
+  }),
+};

@@ -1,0 +1,118 @@
+import { PROBLEM_CODES, type ProblemCode } from "../http-error.ts";
+
+/** The problem details of RFC 9457, as the service writes them. */
+export const problemSchema = {
+  type: "object",
+  description: "Problem details (RFC 9457).",
+  properties: {
+    type: { type: "string", format: "uri", description: "Names the kind of problem, one for one with code." },
+    title: { type: "string" },
+    status: { type: "integer" },
+    detail: { type: "string", description: "What is wrong, and what to do about it." },
+    instance: { type: "string", description: "The path of the request." },
+    code: { type: "string", enum: Object.keys(PROBLEM_CODES) },
+    errors: {
+      type: "array",
+      description: "With validation_failed: every broken rule that was found, names as the caller wrote them.",
+      items: {
+        type: "object",
+        properties: { path: { type: "string" }, message: { type: "string" } },
+        required: ["path", "message"],
+      },
+    },
+    field: { type: "string", description: "With conflict and related_row_missing: the field that it is about." },
+    id: { type: "string", description: "With related_row_missing: the id that no row has." },
+    reason: {
+      type: "string",
+      enum: ["retryable", "transaction_lost", "schema_version"],
+      description: "The data layer's own code, where code is wider.",
+    },
+    outcome: {
+      type: "string",
+      enum: ["rolled_back", "unknown"],
+      description: "With transaction_lost: whether anything was kept.",
+    },
+  },
+  required: ["type", "title", "status", "detail", "instance", "code"],
+};
+
+const row = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
+
+/** When each is answered, and an example of its `detail` and of what it has besides. */
+const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string, detail: string, more?: object]>>> = {
+  validation_failed: [
+    "The body is not JSON, or the body or a parameter breaks a rule.",
+    "title must be 1 to 500 characters long, not 0.",
+    { errors: [{ path: "title", message: "must be 1 to 500 characters long, not 0" }] },
+  ],
+  invalid_service_key: [
+    "The service key is missing or wrong.",
+    "The header X-Flux-Service-Key is missing. Send one of the service's keys in it.",
+  ],
+  not_found: ["No such row.", `No task has the id ${row}. Check the id, or list what there is.`],
+  method_not_allowed: ["The path exists, the method does not.", "This path does not answer PUT, but GET, HEAD, POST."],
+  conflict: [
+    "A unique value is taken, or a race with other requests was lost.",
+    "email is taken by another user. Choose another, or update that row.",
+    { field: "email" },
+  ],
+  payload_too_large: [
+    "The body is over the limit.",
+    "The body has more than 1048576 bytes. Send less, in several requests.",
+  ],
+  unsupported_media_type: [
+    "The body is not application/json.",
+    "The body has a media type that is not accepted here. Send JSON in UTF-8, with Content-Type: application/json.",
+  ],
+  related_row_missing: [
+    "A foreign key names a row that does not exist.",
+    `user_id names a row that does not exist: ${row}. Create that row first, or correct the id.`,
+    { field: "user_id", id: row },
+  ],
+  internal_error: [
+    "Something unforeseen. The cause is in the log, with the request id.",
+    `Something unforeseen went wrong. The service's log says what, under the request id ${row}.`,
+  ],
+  unavailable: [
+    "The database does not answer now, or is not ready for this version of the service.",
+    "The database cannot be reached. Check that it runs, then try again.",
+  ],
+};
+
+const moreHeaders: Readonly<Partial<Record<ProblemCode, object>>> = {
+  method_not_allowed: { Allow: { description: "The methods that the path has.", schema: { type: "string" } } },
+  unavailable: { "Retry-After": { description: "Seconds to wait.", schema: { type: "integer" } } },
+};
+
+/** The problem as a response, for each code that an operation can answer. */
+export const problemResponses = Object.fromEntries(
+  Object.entries(cases).map(([code, [description, detail, more]]) => [
+    code,
+    problemResponse(code, description, detail, more),
+  ]),
+);
+
+function problemResponse(code: string, description: string, detail: string, more: object = {}): object {
+  const { status, title } = PROBLEM_CODES[code as ProblemCode];
+  const example = {
+    type: `urn:flux-dao:error:${code}`,
+    title,
+    status,
+    detail,
+    instance: "/api/v1/tasks/",
+    code,
+    ...more,
+  };
+  return {
+    description: `${title}: ${description}`,
+    headers: { "X-Request-Id": { $ref: "#/components/headers/RequestId" }, ...moreHeaders[code as ProblemCode] },
+    content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" }, example } },
+  };
+}
+
+/** The responses member of these codes, by status. */
+export function responsesOf(codes: readonly ProblemCode[]): Record<string, object> {
+  return Object.fromEntries(
+    codes.map((code) => [PROBLEM_CODES[code].status, { $ref: `#/components/responses/${code}` }]),
+  );
+}

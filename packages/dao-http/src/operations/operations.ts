@@ -1,0 +1,52 @@
+import type { OperationTable } from "./operation.ts";
+
+/**
+ * The REST API: which request stands for which service method (guide, "API Reference"). Server, client and OpenAPI
+ * document are made of this table; what only the server needs to know of an operation is in `routes/`.
+ */
+export const operations = {
+  users: {
+    listUsers: { method: "GET", path: "/api/v1/users/", input: "query" },
+    getUser: { method: "GET", path: "/api/v1/users/{user_id}", id: "id", input: "none" },
+    createUser: { method: "POST", path: "/api/v1/users/", input: "body" },
+    updateUser: { method: "PATCH", path: "/api/v1/users/{user_id}", id: "id", input: "body" },
+    deleteUser: { method: "DELETE", path: "/api/v1/users/{user_id}", id: "id", input: "none" },
+  },
+  goals: {
+    listGoals: { method: "GET", path: "/api/v1/goals/", input: "query" },
+    getGoal: { method: "GET", path: "/api/v1/goals/{goal_id}", id: "id", input: "none" },
+    getGoalFull: { method: "GET", path: "/api/v1/goals/{goal_id}/full", id: "id", input: "none" },
+    createGoal: { method: "POST", path: "/api/v1/goals/", input: "body" },
+    createGoalWithStructure: { method: "POST", path: "/api/v1/goals/with-structure", input: "body" },
+    updateGoal: { method: "PATCH", path: "/api/v1/goals/{goal_id}", id: "id", input: "body" },
+    deleteGoal: { method: "DELETE", path: "/api/v1/goals/{goal_id}", id: "id", input: "none" },
+  },
+  milestones: {
+    listMilestones: { method: "GET", path: "/api/v1/milestones/", input: "query" },
+    getMilestone: { method: "GET", path: "/api/v1/milestones/{milestone_id}", id: "id", input: "none" },
+    createMilestone: { method: "POST", path: "/api/v1/milestones/", input: "body" },
+    updateMilestone: { method: "PATCH", path: "/api/v1/milestones/{milestone_id}", id: "id", input: "body" },
+    deleteMilestone: { method: "DELETE", path: "/api/v1/milestones/{milestone_id}", id: "id", input: "none" },
+  },
+  tasks: {
+    listTasks: { method: "GET", path: "/api/v1/tasks/", input: "query" },
+    getTask: { method: "GET", path: "/api/v1/tasks/{task_id}", id: "id", input: "none" },
+    createTask: { method: "POST", path: "/api/v1/tasks/", input: "body" },
+    updateTask: { method: "PATCH", path: "/api/v1/tasks/{task_id}", id: "id", input: "body" },
+    deleteTask: { method: "DELETE", path: "/api/v1/tasks/{task_id}", id: "id", input: "none" },
+    getTasksByTimerange: { method: "GET", path: "/api/v1/tasks/by-timerange", input: "query" },
+    bulkUpdateState: { method: "POST", path: "/api/v1/tasks/bulk-update-state", input: "body" },
+    linkCalendarEvent: { method: "PATCH", path: "/api/v1/tasks/{task_id}/calendar-event", id: "id", input: "body" },
+    getTaskStatistics: { method: "GET", path: "/api/v1/tasks/statistics", input: "query" },
+  },
+  conversations: {
+    listConversations: { method: "GET", path: "/api/v1/conversations/", input: "query" },
+    getConversation: { method: "GET", path: "/api/v1/conversations/{id}", id: "id", input: "none" },
+    createConversation: { method: "POST", path: "/api/v1/conversations/", input: "body" },
+    updateConversation: { method: "PATCH", path: "/api/v1/conversations/{id}", id: "id", input: "body" },
+  },
+  demoFlags: {
+    getDemoFlags: { method: "GET", path: "/api/v1/demo-flags/{user_id}", id: "userId", input: "none" },
+    putDemoFlags: { method: "PUT", path: "/api/v1/demo-flags/{user_id}", id: "userId", input: "body" },
+  },
+} as const satisfies OperationTable;
