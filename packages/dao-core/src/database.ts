@@ -4,6 +4,7 @@ import { DriverSession } from "./dao/sql-session.ts";
 import { checkSchema } from "./migrations/check-schema.ts";
 import { migrate } from "./migrations/migrate.ts";
 import type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
+import { type MigrationPlanText, planMigrations } from "./migrations/plan-migrations.ts";
 import { parseDatabaseUrl } from "./session/database-url.ts";
 import { DrizzleDriver, type HostDrizzle } from "./session/drizzle-driver.ts";
 import { PgliteDriver } from "./session/pglite-driver.ts";
@@ -35,6 +36,14 @@ export class Database extends DriverSession implements AsyncDisposable {
    */
   migrate(options?: MigrationOptions): Promise<MigrationReport> {
     return migrate(this.#driver, options);
+  }
+
+  /**
+   * What {@link migrate} would do, as SQL for those who apply it by hand. Changes nothing.
+   * @throws SchemaVersionError as `migrate` does; UnavailableError
+   */
+  planMigrations(options?: CallOptions): Promise<MigrationPlanText> {
+    return planMigrations(this.#driver, options);
   }
 
   /**

@@ -111,9 +111,9 @@ export {
 } from "./contract/user.ts";
 export { validate } from "./contract/validation.ts";
 export { Database, type DatabaseOptions, joinDrizzle, openDatabase } from "./database.ts";
-export { checkSchema } from "./migrations/check-schema.ts";
-export { migrate } from "./migrations/migrate.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
+export type { MigrationPlanText } from "./migrations/plan-migrations.ts";
+export type { RuleViolation } from "./migrations/rule-violations.ts";
 export { DaoConversationService } from "./service/dao-conversation-service.ts";
 export { DaoDemoFlagsService } from "./service/dao-demo-flags-service.ts";
 export { DaoGoalService } from "./service/dao-goal-service.ts";

@@ -1,4 +1,5 @@
 import { RetryableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { milliseconds } from "../session/begin.ts";
 import type { SqlDriver, SqlTransaction } from "../session/sql.ts";
 import { toDaoError } from "../session/to-dao-error.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
@@ -115,9 +116,4 @@ async function readViolations(
   } catch (error) {
     throw toDaoError(error);
   }
-}
-
-function milliseconds(value: number): number {
-  if (Number.isInteger(value) && value >= 0 && value <= 2_147_483_647) return value;
-  throw new RangeError(`A time-out must be a whole number of milliseconds from 0 (no limit) on, not ${value}.`);
 }

@@ -13,7 +13,11 @@ export function beginScript({ isolationLevel, readOnly, statementTimeout, lockTi
   return begin;
 }
 
-function milliseconds(value: number): number {
+/**
+ * `value` as PostgreSQL takes it for a time-out.
+ * @throws RangeError for anything but a whole number of milliseconds
+ */
+export function milliseconds(value: number): number {
   if (Number.isInteger(value) && value >= 0 && value <= 2_147_483_647) return value;
   throw new RangeError(`A time-out must be a whole number of milliseconds from 0 (no limit) on, not ${value}.`);
 }

@@ -59,6 +59,8 @@ export class PostgresDriver implements SqlDriver {
       connection: {
         application_name: options.applicationName ?? "flux-dao",
         ...(prepare && {
+          // Where migrations put the tables, whatever the role's own path is.
+          search_path: "public",
           statement_timeout: options.statementTimeout ?? 30_000,
           lock_timeout: options.lockTimeout ?? 10_000,
           idle_in_transaction_session_timeout: options.idleInTransactionTimeout ?? 60_000,
