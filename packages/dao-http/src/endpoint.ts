@@ -37,7 +37,7 @@ export class Endpoint {
     this.#service = services[service];
     this.#method = name;
     this.#input = operation.input;
-    this.#readQuery = queryReader(route.query);
+    this.#readQuery = queryReader(operation.query);
     this.#status = route.status;
     // What comes before the id: no path of a row has anything behind it.
     this.#location = location && basePath + location.slice(0, location.indexOf("{"));

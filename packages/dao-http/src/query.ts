@@ -1,8 +1,8 @@
 import { parseInstant } from "@flux/dao-core/contract";
 import type { ValidationIssue } from "@flux/dao-core/errors";
-import { z } from "zod";
 import { InvalidRequestError } from "./http-error.ts";
-import { isInstantField, toSnakeCase } from "./wire/field-names.ts";
+import type { ParameterKind, QueryParameters } from "./operations/query-parameters.ts";
+import { toSnakeCase } from "./wire/field-names.ts";
 
 /** Reads a query string into the input of a service. */
 export type QueryReader = (query: string) => Record<string, unknown>;
@@ -18,28 +18,21 @@ interface Parameter {
 
 // As JSON writes them, so that there is one spelling: no `+1`, `01`, `1e3` or ` 1`.
 const wholeNumber = /^(?:0|-?[1-9]\d*)$/;
-const readNumber: ReadValue = (text) => (wholeNumber.test(text) ? Number(text) : text);
-const readBoolean: ReadValue = (text) => (text === "true" ? true : text === "false" ? false : text);
-const readInstant: ReadValue = (text) => parseInstant(text) ?? text;
-const readText: ReadValue = (text) => text;
 
-function readerOf(name: string, schema: z.ZodType): ReadValue {
-  if (isInstantField(name)) return readInstant;
-  const { type } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
-  if (type === "integer" || type === "number") return readNumber;
-  return type === "boolean" ? readBoolean : readText;
-}
+const readers: Readonly<Record<ParameterKind, ReadValue>> = {
+  text: (text) => text,
+  number: (text) => (wholeNumber.test(text) ? Number(text) : text),
+  boolean: (text) => (text === "true" ? true : text === "false" ? false : text),
+  instant: (text) => parseInstant(text) ?? text,
+};
 
-/**
- * The reader for the parameters that `schema` has; without one, for an operation that takes none. A parameter that is
- * not known, or given twice, is refused (contract, "REST").
- */
-export function queryReader(schema: z.ZodObject | undefined): QueryReader {
-  const parameters = new Map<string, Parameter>();
-  for (const [name, field] of Object.entries<z.ZodType>(schema?.shape ?? {})) {
-    parameters.set(toSnakeCase(name) ?? name, { name, read: readerOf(name, field) });
+/** The reader for these parameters. Any other is refused, and one that is given twice (contract, "REST"). */
+export function queryReader(parameters: QueryParameters = {}): QueryReader {
+  const known = new Map<string, Parameter>();
+  for (const [name, kind] of Object.entries(parameters)) {
+    known.set(toSnakeCase(name) ?? name, { name, read: readers[kind] });
   }
-  return (query) => readQuery(query, parameters);
+  return (query) => readQuery(query, known);
 }
 
 function readQuery(query: string, parameters: ReadonlyMap<string, Parameter>): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import type { DaoServices } from "@flux/dao-core/contract";
+import type { QueryParameters, QueryParametersFor } from "./query-parameters.ts";
 
 /** The name of a service: `users`, `goals`, … */
 export type ServiceName = keyof DaoServices;
@@ -12,33 +13,36 @@ export interface Operation {
   readonly id?: "id" | "userId";
   /** Where the service's input is: in the query string, in the JSON body, or nowhere. */
   readonly input: "none" | "query" | "body";
+  /** What the query string can hold, if the input is there. */
+  readonly query?: QueryParameters;
 }
 
-interface ById extends Operation {
+interface WithId {
   readonly path: `/api/v1/${string}{${string}}${string}`;
   readonly id: "id" | "userId";
-  readonly input: "none";
 }
 
-interface ByIdWithInput extends Operation {
-  readonly path: `/api/v1/${string}{${string}}${string}`;
-  readonly id: "id" | "userId";
-  readonly input: "query" | "body";
-}
-
-interface WithInput extends Operation {
+interface WithoutId {
   readonly id?: never;
-  readonly input: "query" | "body";
+}
+
+type WithInput<Input> =
+  | { readonly input: "body"; readonly query?: never }
+  | { readonly input: "query"; readonly query: QueryParametersFor<Input> };
+
+interface WithoutInput {
+  readonly input: "none";
+  readonly query?: never;
 }
 
 /** The operations that can stand for a service method, by its arguments; the last of them are the call's options. */
 export type OperationFor<Method> = Method extends (...args: infer Args) => Promise<unknown>
   ? Required<Args> extends readonly [infer First, unknown]
     ? First extends string
-      ? ById
-      : WithInput
-    : Required<Args> extends readonly [string, unknown, unknown]
-      ? ByIdWithInput
+      ? Operation & WithId & WithoutInput
+      : Operation & WithoutId & WithInput<First>
+    : Required<Args> extends readonly [string, infer Second, unknown]
+      ? Operation & WithId & WithInput<Second>
       : never
   : never;
 

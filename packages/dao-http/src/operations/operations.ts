@@ -1,4 +1,13 @@
 import type { OperationTable } from "./operation.ts";
+import {
+  conversationListParameters,
+  goalListParameters,
+  milestoneListParameters,
+  taskListParameters,
+  taskStatisticsParameters,
+  taskTimerangeParameters,
+  userListParameters,
+} from "./query-parameters.ts";
 
 /**
  * The REST API: which request stands for which service method (guide, "API Reference"). Server, client and OpenAPI
@@ -6,14 +15,14 @@ import type { OperationTable } from "./operation.ts";
  */
 export const operations = {
   users: {
-    listUsers: { method: "GET", path: "/api/v1/users/", input: "query" },
+    listUsers: { method: "GET", path: "/api/v1/users/", input: "query", query: userListParameters },
     getUser: { method: "GET", path: "/api/v1/users/{user_id}", id: "id", input: "none" },
     createUser: { method: "POST", path: "/api/v1/users/", input: "body" },
     updateUser: { method: "PATCH", path: "/api/v1/users/{user_id}", id: "id", input: "body" },
     deleteUser: { method: "DELETE", path: "/api/v1/users/{user_id}", id: "id", input: "none" },
   },
   goals: {
-    listGoals: { method: "GET", path: "/api/v1/goals/", input: "query" },
+    listGoals: { method: "GET", path: "/api/v1/goals/", input: "query", query: goalListParameters },
     getGoal: { method: "GET", path: "/api/v1/goals/{goal_id}", id: "id", input: "none" },
     getGoalFull: { method: "GET", path: "/api/v1/goals/{goal_id}/full", id: "id", input: "none" },
     createGoal: { method: "POST", path: "/api/v1/goals/", input: "body" },
@@ -22,25 +31,40 @@ export const operations = {
     deleteGoal: { method: "DELETE", path: "/api/v1/goals/{goal_id}", id: "id", input: "none" },
   },
   milestones: {
-    listMilestones: { method: "GET", path: "/api/v1/milestones/", input: "query" },
+    listMilestones: { method: "GET", path: "/api/v1/milestones/", input: "query", query: milestoneListParameters },
     getMilestone: { method: "GET", path: "/api/v1/milestones/{milestone_id}", id: "id", input: "none" },
     createMilestone: { method: "POST", path: "/api/v1/milestones/", input: "body" },
     updateMilestone: { method: "PATCH", path: "/api/v1/milestones/{milestone_id}", id: "id", input: "body" },
     deleteMilestone: { method: "DELETE", path: "/api/v1/milestones/{milestone_id}", id: "id", input: "none" },
   },
   tasks: {
-    listTasks: { method: "GET", path: "/api/v1/tasks/", input: "query" },
+    listTasks: { method: "GET", path: "/api/v1/tasks/", input: "query", query: taskListParameters },
     getTask: { method: "GET", path: "/api/v1/tasks/{task_id}", id: "id", input: "none" },
     createTask: { method: "POST", path: "/api/v1/tasks/", input: "body" },
     updateTask: { method: "PATCH", path: "/api/v1/tasks/{task_id}", id: "id", input: "body" },
     deleteTask: { method: "DELETE", path: "/api/v1/tasks/{task_id}", id: "id", input: "none" },
-    getTasksByTimerange: { method: "GET", path: "/api/v1/tasks/by-timerange", input: "query" },
+    getTasksByTimerange: {
+      method: "GET",
+      path: "/api/v1/tasks/by-timerange",
+      input: "query",
+      query: taskTimerangeParameters,
+    },
     bulkUpdateState: { method: "POST", path: "/api/v1/tasks/bulk-update-state", input: "body" },
     linkCalendarEvent: { method: "PATCH", path: "/api/v1/tasks/{task_id}/calendar-event", id: "id", input: "body" },
-    getTaskStatistics: { method: "GET", path: "/api/v1/tasks/statistics", input: "query" },
+    getTaskStatistics: {
+      method: "GET",
+      path: "/api/v1/tasks/statistics",
+      input: "query",
+      query: taskStatisticsParameters,
+    },
   },
   conversations: {
-    listConversations: { method: "GET", path: "/api/v1/conversations/", input: "query" },
+    listConversations: {
+      method: "GET",
+      path: "/api/v1/conversations/",
+      input: "query",
+      query: conversationListParameters,
+    },
     getConversation: { method: "GET", path: "/api/v1/conversations/{id}", id: "id", input: "none" },
     createConversation: { method: "POST", path: "/api/v1/conversations/", input: "body" },
     updateConversation: { method: "PATCH", path: "/api/v1/conversations/{id}", id: "id", input: "body" },

@@ -1,0 +1,31 @@
+/** The service did not take the key (403): it is missing from its settings, or wrong. */
+export class InvalidServiceKeyError extends Error {
+  /** Of the request, to find it in the service's log. */
+  readonly requestId: string | undefined;
+
+  constructor(detail: string, requestId: string | undefined) {
+    super(detail);
+    this.name = "InvalidServiceKeyError";
+    this.requestId = requestId;
+  }
+}
+
+/**
+ * The service answered what none of its operations should: a fault of its own (500), a body over its limit (413), or
+ * something between that is not this service at all.
+ */
+export class UnexpectedResponseError extends Error {
+  readonly status: number;
+  /** The problem's `code`, if it is one of this service's. */
+  readonly code: string | undefined;
+  /** Of the request, to find it in the service's log. */
+  readonly requestId: string | undefined;
+
+  constructor(status: number, detail: string, options: { readonly code?: string; readonly requestId?: string }) {
+    super(detail);
+    this.name = "UnexpectedResponseError";
+    this.status = status;
+    this.code = options.code;
+    this.requestId = options.requestId;
+  }
+}

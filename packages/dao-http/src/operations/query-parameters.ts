@@ -1,0 +1,44 @@
+/** How the text of a query parameter is to be read. */
+export type ParameterKind = "text" | "number" | "boolean" | "instant";
+
+/** The query parameters of an operation, under the names that the service calls them by. */
+export type QueryParameters = Readonly<Record<string, ParameterKind>>;
+
+type KindOf<Value> = Value extends number
+  ? "number"
+  : Value extends boolean
+    ? "boolean"
+    : Value extends Date
+      ? "instant"
+      : "text";
+
+/** The parameters that stand for the request object of a service: all of them, each of the right kind. */
+export type QueryParametersFor<Request> = {
+  readonly [Name in keyof Request]-?: KindOf<NonNullable<Request[Name]>>;
+};
+
+const paging = { page: "number", pageSize: "number", skip: "number", limit: "number" } as const;
+
+export const userListParameters = { ...paging, email: "text" } as const;
+
+export const goalListParameters = { ...paging, userId: "text", status: "text", category: "text" } as const;
+
+export const milestoneListParameters = { ...paging, goalId: "text", status: "text" } as const;
+
+export const taskListParameters = {
+  ...paging,
+  userId: "text",
+  goalId: "text",
+  milestoneId: "text",
+  state: "text",
+  priority: "text",
+  triggerType: "text",
+  isRecurring: "boolean",
+  calendarEventId: "text",
+} as const;
+
+export const taskTimerangeParameters = { userId: "text", startTime: "instant", endTime: "instant" } as const;
+
+export const taskStatisticsParameters = { userId: "text", startDate: "instant", endDate: "instant" } as const;
+
+export const conversationListParameters = { ...paging, userId: "text", goalId: "text", status: "text" } as const;
