@@ -1,0 +1,135 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import type { DaoApp } from "./app.ts";
+import { answerMalformedRequest } from "./malformed-request.ts";
+import { toNodeListener } from "./node-listener.ts";
+import { SettingsError } from "./settings.ts";
+
+export interface ServerOptions {
+  readonly app: DaoApp;
+  /** Default `127.0.0.1`: this machine only. */
+  readonly host?: string | undefined;
+  /** Default 8000; 0 takes any that is free. */
+  readonly port?: number | undefined;
+  /** Closed last of all when the server stops, with the milliseconds that it may take. */
+  readonly database?: { close(timeout: number): Promise<void> } | undefined;
+  /**
+   * Milliseconds for which `/ready` answers 503 before new connections are refused, so that whoever sends requests here
+   * learns of it. Default 500.
+   */
+  readonly stopDelay?: number | undefined;
+  /** Milliseconds that stopping may take in all; what runs then is cut off. Default 10,000. */
+  readonly gracePeriod?: number | undefined;
+}
+
+/** A server that listens. */
+export interface RunningServer extends AsyncDisposable {
+  /** Where it listens, such as `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /**
+   * Stops: `/ready` turns 503, new connections are refused, requests that are being answered finish, and the database is
+   * closed. Called twice it stops once.
+   */
+  stop(): Promise<void>;
+}
+
+/** Milliseconds that a client may take to send its headers, and the whole of a request. */
+const HEADERS_TIMEOUT = 10_000;
+const REQUEST_TIMEOUT = 30_000;
+/** Milliseconds that an idle connection is kept: longer than the 60 s after which proxies let go of theirs. */
+const KEEP_ALIVE_TIMEOUT = 65_000;
+
+/**
+ * Serves `app` by Node's own HTTP server.
+ * @throws SettingsError when it cannot listen there, naming the port
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { app, host = "127.0.0.1", port = 8_000 } = options;
+  const answer = toNodeListener(app.handle);
+  let isStopping = false;
+  const server = createServer(
+    {
+      headersTimeout: HEADERS_TIMEOUT,
+      requestTimeout: REQUEST_TIMEOUT,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+      connectionsCheckingInterval: 1_000,
+    },
+    (incoming, outgoing) => {
+      // The answer says so, and a well-behaved client sends its next request elsewhere.
+      if (isStopping) outgoing.shouldKeepAlive = false;
+      answer(incoming, outgoing);
+    },
+  );
+  server.on("clientError", answerMalformedRequest);
+  const connections = trackConnections(server);
+  await listen(server, host, port);
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    isStopping = true;
+    stopped ??= stopServer(server, connections, options);
+    return stopped;
+  };
+  return { url: urlOf(server), stop, [Symbol.asyncDispose]: stop };
+}
+
+function trackConnections(server: Server): ReadonlySet<Socket> {
+  const connections = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
+  return connections;
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException) => reject(explainListenError(error, host, port));
+    server.once("error", onError);
+    server.listen({ host, port }, () => {
+      server.off("error", onError);
+      resolve();
+    });
+  });
+}
+
+function explainListenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  switch (error.code) {
+    case "EADDRINUSE":
+      return new SettingsError([`Port ${port} on ${host} is in use. Stop what listens there, or set PORT to another.`]);
+    case "EACCES":
+      return new SettingsError([
+        `Port ${port} on ${host} may not be used by this account. Set PORT to one above 1023.`,
+      ]);
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return new SettingsError([`HOST ${host} is no address of this machine, so port ${port} cannot be opened there.`]);
+    default:
+      return error;
+  }
+}
+
+function urlOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}
+
+async function stopServer(server: Server, connections: ReadonlySet<Socket>, options: ServerOptions): Promise<void> {
+  const { app, database, stopDelay = 500, gracePeriod = 10_000 } = options;
+  const deadline = Date.now() + gracePeriod;
+  app.announceStop();
+  await delay(Math.min(stopDelay, gracePeriod));
+  let isClosed = false;
+  server.close(() => {
+    isClosed = true;
+  });
+  // Node keeps connections on which nothing has been said yet, and those whose request ends after the close.
+  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+  while (!isClosed && Date.now() < deadline) {
+    server.closeIdleConnections();
+    await delay(20);
+  }
+  server.closeAllConnections();
+  await database?.close(Math.max(0, deadline - Date.now()));
+}

@@ -1,0 +1,55 @@
+import { openDatabase, SchemaVersionError, ValidationError } from "@flux/dao-core";
+import { createDaoApp } from "./app.ts";
+import type { Logger } from "./log.ts";
+import { type RunningServer, startServer } from "./http-server.ts";
+import { type Settings, SettingsError } from "./settings.ts";
+
+/** The service, up and running. */
+export interface RunningService extends RunningServer {
+  /** Which database it works on, for a person; without its password. */
+  readonly database: string;
+  /** What whoever started it should know, a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Opens the database and serves the API from it. The schema is looked at, never changed: with one that is absent or too
+ * old the service starts, is not ready, and becomes so when somebody migrates.
+ * @throws SettingsError; UnavailableError when the database does not answer; SchemaVersionError when its schema is newer
+ *   than this code
+ */
+export async function startService(settings: Settings, logger: Logger): Promise<RunningService> {
+  const database = await open(settings);
+  try {
+    const warnings = [...settings.warnings];
+    const schemaProblem = await findSchemaProblem(() => database.checkReady());
+    if (schemaProblem !== undefined) warnings.push(`${schemaProblem} Until then /ready answers 503.`);
+    const { keys, host, port } = settings;
+    const app = createDaoApp({ services: database, keys, logger });
+    const server = await startServer({ app, host, port, database });
+    return { ...server, database: database.description, warnings };
+  } catch (error) {
+    await database.close(0);
+    throw error;
+  }
+}
+
+async function open({ databaseUrl, poolSize }: Settings) {
+  try {
+    return await openDatabase(databaseUrl, { poolSize });
+  } catch (error) {
+    if (!(error instanceof ValidationError)) throw error;
+    throw new SettingsError(error.issues.map(({ message }) => `DATABASE_URL ${message}.`));
+  }
+}
+
+/** Why the schema is not ready, if it can become so without another version of this code. */
+async function findSchemaProblem(check: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await check();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SchemaVersionError) || /newer than/.test(error.message)) throw error;
+    return error.message;
+  }
+}

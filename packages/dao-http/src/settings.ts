@@ -1,0 +1,137 @@
+import type { ServiceKey } from "./auth.ts";
+import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { DEVELOPMENT_KEYS, parseServiceKeys } from "./service-key-setting.ts";
+
+/** How the service runs, as the environment says (contract, "Keys and settings"). */
+export interface Settings {
+  /** Default, but not in production: the guide's local database. */
+  readonly databaseUrl: string;
+  readonly keys: readonly ServiceKey[];
+  /** Default `127.0.0.1`. */
+  readonly host: string;
+  /** Default 8000; 0 takes any that is free. */
+  readonly port: number;
+  /** Connections to the database. Default: the data layer's. */
+  readonly poolSize: number | undefined;
+  /** Default `info`. */
+  readonly logLevel: LogLevel;
+  /** What whoever starts the service should know, a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** The environment does not say how to run the service, or says what would be unsafe. */
+export class SettingsError extends Error {
+  /** A sentence for each; none shows a secret. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.name = "SettingsError";
+    this.problems = problems;
+  }
+}
+
+/** A set of variables, such as `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where Supabase's local database is (guide, "Setup"). */
+const LOCAL_DATABASE_URL = "postgresql://postgres:postgres@localhost:54322/postgres";
+
+/**
+ * Reads the settings from `environment`. A variable that is empty counts as not set.
+ * @throws SettingsError with all problems at once
+ */
+export function readSettings(environment: Environment): Settings {
+  const reader = new SettingsReader(environment);
+  const isProduction = reader.text("NODE_ENV") === "production";
+  const host = reader.host();
+  const settings = {
+    databaseUrl: reader.databaseUrl(isProduction),
+    host,
+    port: reader.wholeNumber("PORT", 0, 65_535) ?? 8_000,
+    poolSize: reader.wholeNumber("DB_POOL_SIZE", 1, 1_000),
+    logLevel: reader.logLevel(),
+    keys: reader.keys(isProduction, isLoopback(host)),
+    warnings: reader.warnings,
+  };
+  if (reader.problems.length > 0) throw new SettingsError(reader.problems);
+  return settings;
+}
+
+class SettingsReader {
+  readonly problems: string[] = [];
+  readonly warnings: string[] = [];
+  readonly #environment: Environment;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#environment[name]?.trim();
+    return value === "" ? undefined : value;
+  }
+
+  wholeNumber(name: string, min: number, max: number): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (/^\d{1,9}$/.test(text) && value >= min && value <= max) return value;
+    this.problems.push(`${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}.`);
+    return undefined;
+  }
+
+  logLevel(): LogLevel {
+    const text = this.text("LOG_LEVEL");
+    const level = LOG_LEVELS.find((known) => known === (text ?? "info").toLowerCase());
+    if (level === undefined) {
+      this.problems.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(", ")}, not ${JSON.stringify(text)}.`);
+    }
+    return level ?? "info";
+  }
+
+  host(): string {
+    const text = this.text("HOST") ?? "127.0.0.1";
+    const host = text.replace(/^\[(.*)\]$/, "$1");
+    if (!/^[A-Za-z0-9._:%-]+$/.test(host)) {
+      this.problems.push(
+        `HOST must be an address or a name to listen on, such as 127.0.0.1 or 0.0.0.0, not ${JSON.stringify(text)}.`,
+      );
+    }
+    return host;
+  }
+
+  databaseUrl(isProduction: boolean): string {
+    const url = this.text("DATABASE_URL");
+    if (url === undefined && isProduction) {
+      this.problems.push("DATABASE_URL must be set in production: postgres://user:password@host:5432/database.");
+    }
+    return url ?? LOCAL_DATABASE_URL;
+  }
+
+  keys(isProduction: boolean, isOnLoopback: boolean): readonly ServiceKey[] {
+    const demand = isProduction ? "in production" : isOnLoopback ? undefined : "where HOST is not a loopback address";
+    const text = this.text("SERVICE_API_KEYS");
+    if (text === undefined) {
+      if (demand !== undefined) this.problems.push(`SERVICE_API_KEYS must be set ${demand}: a JSON array of keys.`);
+      else this.warnings.push("SERVICE_API_KEYS is not set: the guide's development keys work, on this machine only.");
+      return DEVELOPMENT_KEYS;
+    }
+    const keys = parseServiceKeys(text);
+    if (typeof keys === "string") {
+      this.problems.push(`SERVICE_API_KEYS ${keys}.`);
+      return [];
+    }
+    const isPublic = keys.some(({ key }) => DEVELOPMENT_KEYS.some((known) => known.key === key));
+    if (isPublic && demand !== undefined) {
+      this.problems.push(
+        `SERVICE_API_KEYS must not hold one of the guide's development keys ${demand}: everyone knows them.`,
+      );
+    }
+    return keys;
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}

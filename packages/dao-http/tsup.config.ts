@@ -1,0 +1,32 @@
+import { copyFile, mkdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { defineConfig } from "tsup";
+import { docsAssets } from "./src/docs/assets.ts";
+
+const require = createRequire(import.meta.url);
+
+/** The documentation pages are served from files of this package: it has no other packages at run time for them. */
+async function copyDocsAssets(): Promise<void> {
+  await mkdir("dist/docs", { recursive: true });
+  for (const { file, source } of docsAssets) {
+    await copyFile(require.resolve(`${source}/${file}`), `dist/docs/${file}`);
+  }
+  for (const [licence, copy] of licences) await copyFile(require.resolve(licence), `dist/docs/${copy}`);
+}
+
+const licences = [
+  ["swagger-ui-dist/LICENSE", "swagger-ui.LICENSE.txt"],
+  ["swagger-ui-dist/NOTICE", "swagger-ui.NOTICE.txt"],
+  ["swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt", "swagger-ui-bundle.js.LICENSE.txt"],
+  ["redoc/bundles/redoc.standalone.js.LICENSE.txt", "redoc.standalone.js.LICENSE.txt"],
+] as const;
+
+export default defineConfig({
+  entry: ["src/index.ts", "src/client/index.ts", "src/server.ts", "src/cli.ts"],
+  format: "esm",
+  target: "node20",
+  dts: true,
+  sourcemap: true,
+  clean: true,
+  onSuccess: copyDocsAssets,
+});
