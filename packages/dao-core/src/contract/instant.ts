@@ -36,7 +36,7 @@ export function explainInstant(value: unknown): string {
   if (value === null) return "must not be null; send an instant";
   if (value instanceof Date) return "must be a valid Date in the years 0001 to 9999";
   if (typeof value !== "string") return "must be an instant, such as 2026-02-15T10:00:00Z";
-  if (/ \d{2}:\d{2}$/.test(value) && /[Tt]/.test(value)) {
+  if (/\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)? \d{2}:\d{2}$/.test(value)) {
     return "has a space where its offset's + should be: in a query string send %2B for +, or end it in Z";
   }
   if (/^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$/.test(value)) {
