@@ -1,0 +1,119 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { ValidationError } from "./errors.ts";
+import { listRequest, MAX_PAGE_SIZE, pageOf, pageWindow, toPage } from "./page.ts";
+import { validate } from "./validation.ts";
+
+const request = listRequest({ status: z.string().optional() });
+
+/** The paths of what is wrong with this request. */
+function pathsOf(input: unknown): string[] {
+  try {
+    validate(request, input);
+    return [];
+  } catch (error) {
+    if (error instanceof ValidationError) return error.issues.map((issue) => issue.path);
+    throw error;
+  }
+}
+
+describe("listRequest", () => {
+  test.each([
+    {},
+    { page: 1 },
+    { page: Number.MAX_SAFE_INTEGER, pageSize: 100 },
+    { pageSize: 1, status: "open" },
+    { skip: 0, limit: 100 },
+    { skip: Number.MAX_SAFE_INTEGER },
+    { page: undefined, pageSize: undefined, skip: 5, limit: undefined, status: undefined },
+  ])("takes %j", (input) => {
+    expect(pathsOf(input)).toEqual([]);
+  });
+
+  test.each([
+    [{ page: 0 }, ["page"]],
+    [{ page: -1 }, ["page"]],
+    [{ page: 1.5 }, ["page"]],
+    [{ page: "1" }, ["page"]],
+    [{ page: null }, ["page"]],
+    [{ page: Number.MAX_SAFE_INTEGER + 1 }, ["page"]],
+    [{ pageSize: 0 }, ["pageSize"]],
+    [{ pageSize: 101 }, ["pageSize"]],
+    [{ skip: -1 }, ["skip"]],
+    [{ skip: Number.NaN }, ["skip"]],
+    [{ limit: 0 }, ["limit"]],
+    [{ limit: 101 }, ["limit"]],
+    [{ page: 0, pageSize: 0 }, ["page", "pageSize"]],
+    [{ page: 1, skip: 0 }, ["skip"]],
+    [{ page: 1, limit: 1 }, ["limit"]],
+    [{ pageSize: 1, skip: 0 }, ["skip"]],
+    [{ pageSize: 1, skip: 0, limit: 1 }, ["skip"]],
+    [{ colour: "red" }, ["colour"]],
+    [{ colour: "red", size: 1 }, ["colour", "size"]],
+  ])("refuses %j", (input, paths) => {
+    expect(pathsOf(input)).toEqual(paths);
+  });
+
+  test("says that the two styles do not mix", () => {
+    expect(() => validate(request, { page: 1, skip: 0 })).toThrow(
+      "skip cannot be mixed with page numbers: page by one style.",
+    );
+    expect(() => validate(request, { colour: 1 })).toThrow("colour is not a known parameter.");
+  });
+});
+
+describe("pageWindow", () => {
+  test.each([
+    [{}, { skip: 0, limit: 100 }],
+    [{ page: 3 }, { skip: 200, limit: 100 }],
+    [
+      { page: 3, pageSize: 7 },
+      { skip: 14, limit: 7 },
+    ],
+    [{ pageSize: 7 }, { skip: 0, limit: 7 }],
+    [{ skip: 5 }, { skip: 5, limit: 100 }],
+    [{ limit: 5 }, { skip: 0, limit: 5 }],
+    [
+      { skip: 0, limit: 5 },
+      { skip: 0, limit: 5 },
+    ],
+  ])("%j", (input, window) => {
+    expect(pageWindow(input)).toEqual(window);
+  });
+});
+
+describe("toPage", () => {
+  test.each([
+    [0, { skip: 0, limit: 100 }, { page: 1, pageSize: 100, hasNext: false, hasPrev: false }],
+    [7, { skip: 0, limit: 7 }, { page: 1, pageSize: 7, hasNext: false, hasPrev: false }],
+    [8, { skip: 0, limit: 7 }, { page: 1, pageSize: 7, hasNext: true, hasPrev: false }],
+    [8, { skip: 7, limit: 7 }, { page: 2, pageSize: 7, hasNext: false, hasPrev: true }],
+    [8, { skip: 6, limit: 4 }, { page: 2, pageSize: 4, hasNext: false, hasPrev: true }],
+    [8, { skip: 900, limit: 4 }, { page: 226, pageSize: 4, hasNext: false, hasPrev: true }],
+  ])("of %d rows, %j", (total, { skip, limit }, expected) => {
+    const items = Array.from({ length: total }, (_, index) => index).slice(skip, skip + limit);
+    const page = toPage(items, total, { skip, limit });
+    expect(page).toEqual({ items, total, ...expected });
+    expect(pageOf(z.number()).parse(page)).toEqual(page);
+  });
+
+  test("following hasNext shows every row once", () => {
+    const total = fc.integer({ min: 0, max: 500 });
+    const size = fc.integer({ min: 1, max: MAX_PAGE_SIZE });
+    fc.assert(
+      fc.property(total, size, (length, pageSize) => {
+        const rows = Array.from({ length }, (_, index) => index);
+        const seen: number[] = [];
+        for (let page = 1, hasNext = true; hasNext; page++) {
+          const window = pageWindow({ page, pageSize });
+          const answer = toPage(rows.slice(window.skip, window.skip + window.limit), length, window);
+          expect([answer.page, answer.pageSize, answer.hasPrev]).toEqual([page, pageSize, page > 1]);
+          seen.push(...answer.items);
+          hasNext = answer.hasNext;
+        }
+        expect(seen).toEqual(rows);
+      }),
+    );
+  });
+});

@@ -1,0 +1,153 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { codePointLength, EMAIL_PATTERN, email, text, unstorableText } from "./text.ts";
+
+const anyUnits = fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units));
+const anyCodePoints = fc.string({ unit: "binary" });
+
+const messagesOf = (schema: ReturnType<typeof text>, value: unknown) =>
+  schema.safeParse(value).error?.issues.map((issue) => issue.message) ?? [];
+
+describe("unstorableText: what PostgreSQL cannot store (contract, Data)", () => {
+  test.each([
+    ["NUL", "a\u0000b", "NUL"],
+    ["NUL alone", "\u0000", "NUL"],
+    ["a lone high surrogate", "a\ud83d", "surrogate"],
+    ["a lone low surrogate", "\ude00b", "surrogate"],
+    ["surrogates in the wrong order", "\ude00\ud83d", "surrogate"],
+  ])("%s", (_, value, word) => {
+    expect(unstorableText(value)).toContain(word);
+  });
+
+  test.each(["", " ", "text", "🙂", "\u0001\u001f\u007f", "\uffff\ufffe\ufeff", "\u{10ffff}"])("not %j", (value) => {
+    expect(unstorableText(value)).toBeUndefined();
+  });
+
+  test("whatever it lets pass survives UTF-8", () => {
+    fc.assert(
+      fc.property(anyUnits, (value) => {
+        const survives =
+          new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(value)) === value;
+        expect(unstorableText(value) === undefined).toBe(survives && !value.includes("\u0000"));
+      }),
+    );
+  });
+});
+
+describe("codePointLength: as char_length counts", () => {
+  test.each([
+    ["", 0],
+    ["abc", 3],
+    ["é", 1],
+    ["e\u0301", 2],
+    ["🙂", 1],
+    ["a🙂b🙂", 4],
+    ["👨‍👩‍👧", 5],
+    ["\u{10ffff}", 1],
+  ])("%j has %d", (value, length) => {
+    expect(codePointLength(value)).toBe(length);
+  });
+
+  test("is the number of code points of any well-formed text", () => {
+    fc.assert(
+      fc.property(anyCodePoints, (value) => {
+        expect(codePointLength(value)).toBe([...value].length);
+      }),
+    );
+  });
+});
+
+describe("text", () => {
+  test("has no bounds by default", () => {
+    expect(messagesOf(text(), "")).toEqual([]);
+    expect(messagesOf(text(), "x".repeat(100_000))).toEqual([]);
+  });
+
+  test("is bounded in code points, both ends included", () => {
+    const title = text({ min: 1, max: 500 });
+    for (const value of ["x", "🙂".repeat(500), "x".repeat(500)]) expect(messagesOf(title, value)).toEqual([]);
+    expect(messagesOf(title, "")).toEqual(["must be 1 to 500 characters long, not 0"]);
+    expect(messagesOf(title, "🙂".repeat(501))).toEqual(["must be 1 to 500 characters long, not 501"]);
+  });
+
+  test("is handed on as it is", () => {
+    fc.assert(
+      fc.property(anyCodePoints, (value) => {
+        fc.pre(!value.includes("\u0000"));
+        expect(text().parse(value)).toBe(value);
+      }),
+    );
+  });
+
+  test("names every rule that is broken", () => {
+    expect(messagesOf(text({ min: 1, max: 2 }), "ab\u0000")).toHaveLength(2);
+  });
+
+  test.each([null, undefined, 5, true, [], {}, ["a"]])("is not %j", (value) => {
+    expect(text().safeParse(value).success).toBe(false);
+  });
+});
+
+describe("email", () => {
+  test.each([
+    "jane@example.com",
+    "jane.doe+tag@sub.example.co.uk",
+    "o'brien@example.com",
+    "a@b",
+    "jane@localhost",
+    "jane_doe-1%x@example.com",
+    "!#$%&'*+-/=?^_`{|}~@example.com",
+    "ünï@bücher.example",
+    "用户@例子.广告",
+    "🙂@example.com",
+    `${"x".repeat(243)}@example.com`,
+  ])("%s is one", (value) => {
+    expect(email().safeParse(value).success).toBe(true);
+  });
+
+  test.each([
+    "",
+    " ",
+    "jane",
+    "@",
+    "@example.com",
+    "jane@",
+    "jane@@example.com",
+    "jane@example@com",
+    "jane doe@example.com",
+    " jane@example.com",
+    "jane@example.com ",
+    "jane@example.com\n",
+    "jane@exam\tple.com",
+    "jane\u00a0doe@example.com",
+    ".jane@example.com",
+    "jane.@example.com",
+    "jane..doe@example.com",
+    "jane@.example.com",
+    "jane@example.com.",
+    "jane@example..com",
+    "Jane <jane@example.com>",
+    '"jane doe"@example.com',
+    "a@example.com,b@example.com",
+    "a@example.com;b@example.com",
+    "jane@[127.0.0.1]",
+    "jane(comment)@example.com",
+    "jane:doe@example.com",
+    "jane\\doe@example.com",
+    "jane\u0000@example.com",
+    "jane\ud83d@example.com",
+    `${"x".repeat(244)}@example.com`,
+  ])("%j is none", (value) => {
+    expect(email().safeParse(value).success).toBe(false);
+  });
+
+  test("takes no time that grows faster than the text", () => {
+    const started = performance.now();
+    for (const part of ["a.", "a@", ".", "a"]) email().safeParse(part.repeat(50_000));
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+
+  test("the pattern holds no semicolon, at which drizzle-kit would cut the constraint", () => {
+    expect(EMAIL_PATTERN).not.toContain(";");
+  });
+});
