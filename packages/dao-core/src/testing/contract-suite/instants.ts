@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { MAX_INSTANT, MIN_INSTANT } from "../../contract/instant.ts";
 import type { DaoServices } from "../../contract/services.ts";
 import { makeGoalStructureData, makeTaskData } from "../factories.ts";
 import { assertInvalid } from "./assert-refused.ts";
 import type { ContractCase } from "./contract-case.ts";
 import { createOwner, type Owner } from "./sample-rows.ts";
+import { MAX_INSTANT, MIN_INSTANT } from "./storable-instants.ts";
 import { untyped } from "./untyped.ts";
 
 /** Instants that a column, a driver or a text format could bend. */

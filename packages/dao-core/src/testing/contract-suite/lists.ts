@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MAX_PAGE_SIZE, type PageRequest } from "../../contract/page.ts";
+import type { PageRequest } from "../../contract/page.ts";
 import { makeGoalStructureData } from "../factories.ts";
 import { assertInvalid } from "./assert-refused.ts";
 import type { ContractCase } from "./contract-case.ts";
@@ -7,6 +7,7 @@ import { type ListedEntity, type ListedRow, listedEntities, listedUsers } from "
 import { createOwner, idsOf, nextMillisecond } from "./sample-rows.ts";
 import { untyped } from "./untyped.ts";
 
+const MAX_PAGE_SIZE = 100;
 const ROWS = 7;
 
 /** What each request answers of {@link ROWS} rows: positions of the first and the last row, and the paging. */

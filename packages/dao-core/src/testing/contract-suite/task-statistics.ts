@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { MAX_INSTANT, MIN_INSTANT } from "../../contract/instant.ts";
 import type { DaoServices } from "../../contract/services.ts";
 import { TASK_STATES, type TaskState } from "../../contract/task.ts";
 import { makeGoalStructureData, makeTaskData } from "../factories.ts";
 import { assertInvalid } from "./assert-refused.ts";
 import type { ContractCase } from "./contract-case.ts";
 import { createOwner, nextMillisecond } from "./sample-rows.ts";
+import { MAX_INSTANT, MIN_INSTANT } from "./storable-instants.ts";
 import { untyped } from "./untyped.ts";
 
 type Counts = Readonly<Record<TaskState, number>>;

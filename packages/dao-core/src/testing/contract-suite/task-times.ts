@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { MAX_INSTANT, MIN_INSTANT } from "../../contract/instant.ts";
 import { makeGoalData, makeGoalStructureData, makeTaskData } from "../factories.ts";
 import { assertInvalid } from "./assert-refused.ts";
 import type { ContractCase } from "./contract-case.ts";
 import { createOwner, idsOf } from "./sample-rows.ts";
+import { MAX_INSTANT, MIN_INSTANT } from "./storable-instants.ts";
 import { untyped } from "./untyped.ts";
 
 const at = (time: string) => new Date(`2026-02-15T${time}Z`);

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "../../contract/task.ts";
 import { makeMilestoneData, makeTaskData } from "../factories.ts";
 import { assertInvalid, assertRelatedRowMissing } from "./assert-refused.ts";
 import type { ContractCase } from "./contract-case.ts";
@@ -9,7 +8,11 @@ import { untyped } from "./untyped.ts";
 const start = new Date("2026-02-15T10:00:00.123Z");
 const end = new Date("2026-02-15T11:30:00.456Z");
 
-const enumValues = { state: TASK_STATES, priority: TASK_PRIORITIES, triggerType: TRIGGER_TYPES } as const;
+const enumValues = {
+  state: ["scheduled", "drifted", "completed", "missed"],
+  priority: ["standard", "important", "must-not-miss"],
+  triggerType: ["time", "on_leaving_home"],
+} as const;
 
 /** What is a task's alone; its times have a file of their own. */
 export const taskCases: readonly ContractCase[] = [
