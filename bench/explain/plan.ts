@@ -1,0 +1,137 @@
+import type postgres from "postgres";
+import type { RecordedStatement } from "./recording-driver.ts";
+
+/** How PostgreSQL plans a prepared statement: anew for the values of each run, once for all values, or as it likes. */
+export type PlanMode = "custom" | "generic";
+
+/** What EXPLAIN (ANALYZE, BUFFERS) says of one run, cut to what a table can show. */
+export interface PlanSummary {
+  /** Milliseconds, the median of the runs. */
+  readonly executionMs: number;
+  readonly planningMs: number;
+  /** Pages of 8 kB that were touched. */
+  readonly pages: number;
+  /** The nodes that read a table, as `Index Scan tasks_pkey`, and the sorts. */
+  readonly nodes: readonly string[];
+  /** What the checking and following of foreign keys took, of the execution. */
+  readonly foreignKeys: { readonly ms: number; readonly calls: number };
+}
+
+interface PlanNode {
+  readonly "Node Type": string;
+  readonly "Relation Name"?: string;
+  readonly "Index Name"?: string;
+  readonly "Shared Hit Blocks"?: number;
+  readonly "Shared Read Blocks"?: number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+interface ExplainedRun {
+  readonly Plan: PlanNode;
+  readonly "Planning Time"?: number;
+  readonly "Execution Time": number;
+  readonly Triggers?: readonly { readonly Time: number; readonly Calls: number }[];
+}
+
+const RUNS = 5;
+
+/** Prepares the statement on this one connection, runs it several times in the mode, and undoes what it wrote. */
+export function explain(
+  sql: postgres.Sql,
+  statement: RecordedStatement,
+  mode: PlanMode | "auto",
+): Promise<PlanSummary> {
+  return prepared(sql, statement, mode, async (execution) => {
+    // The first one fills the caches.
+    await explainOnce(sql, execution);
+    const runs: ExplainedRun[] = [];
+    for (let run = 0; run < RUNS; run++) runs.push(await explainOnce(sql, execution));
+    runs.sort((a, b) => a["Execution Time"] - b["Execution Time"]);
+    const middle = runs[Math.floor(RUNS / 2)];
+    if (middle === undefined) throw new Error("EXPLAIN answered nothing.");
+    return summarize(middle);
+  });
+}
+
+/** Whether PostgreSQL, left alone, goes on with the generic plan from the sixth run on. */
+export function prefersGenericPlan(sql: postgres.Sql, statement: RecordedStatement): Promise<boolean> {
+  return prepared(sql, statement, "auto", async (execution) => {
+    for (let run = 0; run < 7; run++) await explainOnce(sql, execution);
+    const [plans] = await sql<{ generic: boolean }[]>`
+      select generic_plans > 0 as generic from pg_prepared_statements where name = 'explained'`;
+    return plans?.generic ?? false;
+  });
+}
+
+/** {@link explain} on the candidate table, where the user has just imported 100,000 tasks, all at one moment. */
+export function explainWithImport(
+  sql: postgres.Sql,
+  statement: RecordedStatement,
+  userId: string,
+): Promise<PlanSummary> {
+  const imported = `insert into candidate (id, user_id, goal_id, title)
+    select uuid7(now()), user_id, id, 'Imported'
+    from (select * from goals where user_id = '${userId}' limit 1) as goal, generate_series(1, 100000)`;
+  return prepared(sql, statement, "auto", async (execution) => {
+    await explainOnce(sql, execution);
+    return summarize(await explainOnce(sql, execution, imported));
+  });
+}
+
+async function prepared<Result>(
+  sql: postgres.Sql,
+  statement: RecordedStatement,
+  mode: PlanMode | "auto",
+  work: (execution: string) => Promise<Result>,
+): Promise<Result> {
+  await sql.unsafe(`set plan_cache_mode = ${mode === "auto" ? "auto" : `force_${mode}_plan`}`);
+  await sql.unsafe(`prepare explained as ${statement.text}`);
+  try {
+    return await work(`execute explained(${statement.parameters.map(literal).join(", ")})`);
+  } finally {
+    await sql.unsafe("deallocate explained");
+  }
+}
+
+async function explainOnce(sql: postgres.Sql, execution: string, before = ""): Promise<ExplainedRun> {
+  await sql.unsafe(`begin; ${before}`);
+  try {
+    const [row] = await sql.unsafe<{ "QUERY PLAN": ExplainedRun[] }[]>(
+      `explain (analyze, buffers, format json) ${execution}`,
+    );
+    const [explained] = row?.["QUERY PLAN"] ?? [];
+    if (explained === undefined) throw new Error("EXPLAIN answered nothing.");
+    return explained;
+  } finally {
+    await sql.unsafe("rollback");
+  }
+}
+
+function literal(value: string | number | boolean | null): string {
+  if (typeof value === "string") return `'${value.replaceAll("'", "''")}'`;
+  return String(value);
+}
+
+function summarize(run: ExplainedRun): PlanSummary {
+  const triggers = run.Triggers ?? [];
+  const nodes: string[] = [];
+  collect(run.Plan, nodes);
+  return {
+    executionMs: run["Execution Time"],
+    planningMs: run["Planning Time"] ?? 0,
+    pages: (run.Plan["Shared Hit Blocks"] ?? 0) + (run.Plan["Shared Read Blocks"] ?? 0),
+    nodes: [...new Set(nodes)],
+    foreignKeys: {
+      ms: triggers.reduce((sum, { Time: time }) => sum + time, 0),
+      calls: triggers.reduce((sum, { Calls: calls }) => sum + calls, 0),
+    },
+  };
+}
+
+function collect(node: PlanNode, nodes: string[]): void {
+  const type = node["Node Type"];
+  const source = node["Index Name"] ?? node["Relation Name"];
+  if (/Scan$/.test(type) && source !== undefined && type !== "Bitmap Heap Scan") nodes.push(`${type} ${source}`);
+  if (/Sort$/.test(type)) nodes.push(type);
+  for (const child of node.Plans ?? []) collect(child, nodes);
+}

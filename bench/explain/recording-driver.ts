@@ -1,0 +1,34 @@
+import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "@flux/dao-core";
+
+/** A statement as a DAO sent it. */
+export interface RecordedStatement {
+  readonly text: string;
+  readonly parameters: readonly SqlParameter[];
+}
+
+/** Runs nothing and answers one empty row to everything: what a DAO sends can be looked at without a database. */
+export class RecordingDriver implements SqlDriver {
+  readonly description = "a recorder";
+  readonly commits = true;
+  readonly #statements: RecordedStatement[] = [];
+
+  async execute(text: string, parameters: readonly SqlParameter[]): Promise<SqlResult> {
+    this.#statements.push({ text, parameters });
+    return { rows: [[]], count: 1 };
+  }
+
+  transaction<Result>(_work: (transaction: SqlTransaction) => Promise<Result>): Promise<Result> {
+    return Promise.reject(new Error("A recorder has no transactions."));
+  }
+
+  async close(): Promise<void> {}
+
+  /** The one statement that `call` sends. */
+  async record(call: () => Promise<unknown>): Promise<RecordedStatement> {
+    this.#statements.length = 0;
+    await call();
+    const [statement, ...others] = this.#statements;
+    if (statement === undefined || others.length > 0) throw new Error("The call did not send exactly one statement.");
+    return statement;
+  }
+}
