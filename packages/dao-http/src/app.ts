@@ -106,15 +106,16 @@ class App {
       response = problemResponse(error, { path, requestId, id: progress.endpoint?.id });
     }
     response.headers["x-request-id"] = requestId;
-    logRequest(this.#logger, {
+    const entry = {
       method: request.method,
       path: progress.endpoint?.path ?? progress.openPath ?? null,
       status: response.status,
       ms: Math.round((performance.now() - start) * 1_000) / 1_000,
-      requestId,
+      request_id: requestId,
       caller: progress.caller ?? null,
-      cause,
-    });
+    };
+    // Of a probe that fails, the answer itself says why.
+    logRequest(this.#logger, entry, cause ?? response.body);
     return response;
   }
 

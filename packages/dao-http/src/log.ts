@@ -15,23 +15,20 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** What the log says of a request. Never its key, its query, or its body. */
 export interface RequestLogEntry {
   readonly method: string;
-  /** The path's template, such as `/api/v1/tasks/{task_id}`; `null` where no route has the path. */
+  /** The path's template, such as `/api/v1/tasks/{task_id}`; `null` where no route was looked for or found. */
   readonly path: string | null;
   readonly status: number;
   /** Milliseconds from the request's head to the answer, to the microsecond. */
   readonly ms: number;
-  readonly requestId: string;
+  readonly request_id: string;
   /** The name of the caller's key; `null` where there is none. */
   readonly caller: string | null;
-  /** What went wrong, for a 5xx. */
-  readonly cause?: unknown;
 }
 
-/** Writes the one line that a request gets. */
-export function logRequest(logger: Logger, { cause, requestId, ...entry }: RequestLogEntry): void {
-  const fields = { ...entry, request_id: requestId };
-  if (entry.status < 500) logger.info(fields, "request");
-  else logger.error(cause === undefined ? fields : { ...fields, err: describeError(cause) }, "request failed");
+/** Writes the one line that a request gets; for a 5xx with its cause. */
+export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown): void {
+  if (entry.status < 500) logger.info(entry, "request");
+  else logger.error({ ...entry, err: describeError(cause) }, "request failed");
 }
 
 /** How many causes of causes the log follows. */

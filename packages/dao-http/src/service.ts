@@ -1,7 +1,7 @@
 import { openDatabase, SchemaVersionError, ValidationError } from "@flux/dao-core";
 import { createDaoApp } from "./app.ts";
-import type { Logger } from "./log.ts";
 import { type RunningServer, startServer } from "./http-server.ts";
+import type { Logger } from "./log.ts";
 import { type Settings, SettingsError } from "./settings.ts";
 
 /** The service, up and running. */

@@ -34,6 +34,12 @@ export class SettingsError extends Error {
 /** A set of variables, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+const databaseUrlForm = "postgres://user:password@host:5432/database";
+
+/** A scheme that the data layer opens, or a folder; it looks at the rest itself. */
+const possibleDatabaseUrl =
+  /^(?:postgres(?:ql)?(?:\+[a-z0-9]+)?:\/\/|memory:\/\/$|file:\/\/|\.{0,2}[\\/]|[A-Za-z]:[\\/])/;
+
 /** Where Supabase's local database is (guide, "Setup"). */
 const LOCAL_DATABASE_URL = "postgresql://postgres:postgres@localhost:54322/postgres";
 
@@ -104,7 +110,12 @@ class SettingsReader {
   databaseUrl(isProduction: boolean): string {
     const url = this.text("DATABASE_URL");
     if (url === undefined && isProduction) {
-      this.problems.push("DATABASE_URL must be set in production: postgres://user:password@host:5432/database.");
+      this.problems.push(`DATABASE_URL must be set in production: ${databaseUrlForm}.`);
+    }
+    if (url !== undefined && !possibleDatabaseUrl.test(url)) {
+      this.problems.push(
+        `DATABASE_URL must be ${databaseUrlForm}, or "memory://", or a folder for an embedded database.`,
+      );
     }
     return url ?? LOCAL_DATABASE_URL;
   }
