@@ -86,15 +86,15 @@ ALTER TABLE "tasks" ADD CONSTRAINT "tasks_goal_id_fkey" FOREIGN KEY ("goal_id") 
 ALTER TABLE "tasks" ADD CONSTRAINT "tasks_milestone_id_fkey" FOREIGN KEY ("milestone_id") REFERENCES "public"."milestones"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "conversations_created_at_idx" ON "conversations" USING btree ("created_at","id");--> statement-breakpoint
 CREATE INDEX "conversations_user_id_created_at_idx" ON "conversations" USING btree ("user_id","created_at","id");--> statement-breakpoint
-CREATE INDEX "conversations_goal_id_created_at_idx" ON "conversations" USING btree ("goal_id","created_at","id");--> statement-breakpoint
+CREATE INDEX "conversations_goal_id_idx" ON "conversations" USING btree ("goal_id");--> statement-breakpoint
 CREATE INDEX "goals_created_at_idx" ON "goals" USING btree ("created_at","id");--> statement-breakpoint
 CREATE INDEX "goals_user_id_created_at_idx" ON "goals" USING btree ("user_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "milestones_created_at_idx" ON "milestones" USING btree ("created_at","id");--> statement-breakpoint
-CREATE INDEX "milestones_goal_id_created_at_idx" ON "milestones" USING btree ("goal_id","created_at","id");--> statement-breakpoint
+CREATE INDEX "milestones_goal_id_idx" ON "milestones" USING btree ("goal_id");--> statement-breakpoint
 CREATE INDEX "tasks_created_at_idx" ON "tasks" USING btree ("created_at","id");--> statement-breakpoint
 CREATE INDEX "tasks_user_id_created_at_idx" ON "tasks" USING btree ("user_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "tasks_user_id_start_time_idx" ON "tasks" USING btree ("user_id","start_time","id");--> statement-breakpoint
-CREATE INDEX "tasks_goal_id_created_at_idx" ON "tasks" USING btree ("goal_id","created_at","id");--> statement-breakpoint
-CREATE INDEX "tasks_milestone_id_created_at_idx" ON "tasks" USING btree ("milestone_id","created_at","id");--> statement-breakpoint
-CREATE INDEX "tasks_calendar_event_id_idx" ON "tasks" USING btree ("calendar_event_id");--> statement-breakpoint
+CREATE INDEX "tasks_goal_id_idx" ON "tasks" USING btree ("goal_id");--> statement-breakpoint
+CREATE INDEX "tasks_milestone_id_idx" ON "tasks" USING btree ("milestone_id") WHERE "tasks"."milestone_id" is not null;--> statement-breakpoint
+CREATE INDEX "tasks_calendar_event_id_idx" ON "tasks" USING btree ("calendar_event_id") WHERE "tasks"."calendar_event_id" is not null;--> statement-breakpoint
 CREATE INDEX "users_created_at_idx" ON "users" USING btree ("created_at","id");

@@ -146,15 +146,15 @@ $validate$;
 --> statement-breakpoint
 CREATE INDEX "conversations_created_at_idx" ON "public"."conversations" USING btree ("created_at","id");--> statement-breakpoint
 CREATE INDEX "conversations_user_id_created_at_idx" ON "public"."conversations" USING btree ("user_id","created_at","id");--> statement-breakpoint
-CREATE INDEX "conversations_goal_id_created_at_idx" ON "public"."conversations" USING btree ("goal_id","created_at","id");--> statement-breakpoint
+CREATE INDEX "conversations_goal_id_idx" ON "public"."conversations" USING btree ("goal_id");--> statement-breakpoint
 CREATE INDEX "goals_created_at_idx" ON "public"."goals" USING btree ("created_at","id");--> statement-breakpoint
 CREATE INDEX "goals_user_id_created_at_idx" ON "public"."goals" USING btree ("user_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "milestones_created_at_idx" ON "public"."milestones" USING btree ("created_at","id");--> statement-breakpoint
-CREATE INDEX "milestones_goal_id_created_at_idx" ON "public"."milestones" USING btree ("goal_id","created_at","id");--> statement-breakpoint
+CREATE INDEX "milestones_goal_id_idx" ON "public"."milestones" USING btree ("goal_id");--> statement-breakpoint
 CREATE INDEX "tasks_created_at_idx" ON "public"."tasks" USING btree ("created_at","id");--> statement-breakpoint
 CREATE INDEX "tasks_user_id_created_at_idx" ON "public"."tasks" USING btree ("user_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "tasks_user_id_start_time_idx" ON "public"."tasks" USING btree ("user_id","start_time","id");--> statement-breakpoint
-CREATE INDEX "tasks_goal_id_created_at_idx" ON "public"."tasks" USING btree ("goal_id","created_at","id");--> statement-breakpoint
-CREATE INDEX "tasks_milestone_id_created_at_idx" ON "public"."tasks" USING btree ("milestone_id","created_at","id");--> statement-breakpoint
-CREATE INDEX "tasks_calendar_event_id_idx" ON "public"."tasks" USING btree ("calendar_event_id");--> statement-breakpoint
+CREATE INDEX "tasks_goal_id_idx" ON "public"."tasks" USING btree ("goal_id");--> statement-breakpoint
+CREATE INDEX "tasks_milestone_id_idx" ON "public"."tasks" USING btree ("milestone_id") WHERE "milestone_id" is not null;--> statement-breakpoint
+CREATE INDEX "tasks_calendar_event_id_idx" ON "public"."tasks" USING btree ("calendar_event_id") WHERE "calendar_event_id" is not null;--> statement-breakpoint
 CREATE INDEX "users_created_at_idx" ON "public"."users" USING btree ("created_at","id");

@@ -42,6 +42,7 @@ describe("an empty database", () => {
   test("keeps the settings of the connection as they were", () =>
     withScratchDatabase(async (database) => {
       const driver = database.driver({ poolSize: 1, lockTimeout: 1234, statementTimeout: 4321 });
+      await driver.execute(`set search_path to "$user", public`, []);
       await migrate(driver);
       const { rows } = await driver.execute(
         `select current_setting('lock_timeout') as lock, current_setting('statement_timeout') as statement,

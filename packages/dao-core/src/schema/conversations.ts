@@ -24,7 +24,7 @@ export const conversations = pgTable(
     ),
     index("conversations_created_at_idx").on(table.createdAt, table.id),
     index("conversations_user_id_created_at_idx").on(table.userId, table.createdAt, table.id),
-    index("conversations_goal_id_created_at_idx").on(table.goalId, table.createdAt, table.id),
+    index("conversations_goal_id_idx").on(table.goalId),
     check("conversations_messages_array", sql`jsonb_typeof(${table.messages}) = 'array'`),
   ],
 );

@@ -18,7 +18,7 @@ export const milestones = pgTable(
       "cascade",
     ),
     index("milestones_created_at_idx").on(table.createdAt, table.id),
-    index("milestones_goal_id_created_at_idx").on(table.goalId, table.createdAt, table.id),
+    index("milestones_goal_id_idx").on(table.goalId),
     lengthCheck("milestones_title_length", table.title, 1, 500),
     check("milestones_week_number_positive", sql`${table.weekNumber} >= 1`),
   ],

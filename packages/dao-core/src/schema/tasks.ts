@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { isNotNull, sql } from "drizzle-orm";
 import { boolean, check, foreignKey, index, pgEnum, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
 import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "../contract/task.ts";
 import { createdAtColumn, idColumn, instantCheck, instantColumn, lengthCheck } from "./columns.ts";
@@ -36,12 +36,13 @@ export const tasks = pgTable(
       columns: [table.milestoneId],
       foreignColumns: [milestones.id],
     }).onDelete("cascade"),
+    // Which indexes, and why these: docs/indexes.md
     index("tasks_created_at_idx").on(table.createdAt, table.id),
     index("tasks_user_id_created_at_idx").on(table.userId, table.createdAt, table.id),
     index("tasks_user_id_start_time_idx").on(table.userId, table.startTime, table.id),
-    index("tasks_goal_id_created_at_idx").on(table.goalId, table.createdAt, table.id),
-    index("tasks_milestone_id_created_at_idx").on(table.milestoneId, table.createdAt, table.id),
-    index("tasks_calendar_event_id_idx").on(table.calendarEventId),
+    index("tasks_goal_id_idx").on(table.goalId),
+    index("tasks_milestone_id_idx").on(table.milestoneId).where(isNotNull(table.milestoneId)),
+    index("tasks_calendar_event_id_idx").on(table.calendarEventId).where(isNotNull(table.calendarEventId)),
     lengthCheck("tasks_title_length", table.title, 1, 500),
     lengthCheck("tasks_calendar_event_id_length", table.calendarEventId, 1, 255),
     instantCheck("tasks_start_time_range", table.startTime),
