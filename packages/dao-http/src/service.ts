@@ -49,7 +49,7 @@ async function findSchemaProblem(check: () => Promise<void>): Promise<string | u
     await check();
     return undefined;
   } catch (error) {
-    if (!(error instanceof SchemaVersionError) || /newer than/.test(error.message)) throw error;
+    if (!(error instanceof SchemaVersionError) || error.isNewer) throw error;
     return error.message;
   }
 }

@@ -133,9 +133,18 @@ export class TransactionLostError extends DaoError {
   }
 }
 
-/** The database's schema is not the one that this code needs: older, newer or absent. The message names both. */
+/**
+ * The database's schema is not the one that this code needs: older, newer or absent. The message names both. Whether
+ * `migrate()` of this code can mend it says `isNewer`: where it is `true`, another version of the code is needed.
+ */
 export class SchemaVersionError extends DaoError {
   readonly code = "schema_version";
+  readonly isNewer: boolean;
+
+  constructor(message: string, options?: ErrorOptions & { readonly isNewer?: boolean }) {
+    super(message, options);
+    this.isNewer = options?.isNewer ?? false;
+  }
 }
 
 /** A unit of work was used in a way that would lose data or hang; the message says which, and what to do instead. */

@@ -78,5 +78,6 @@ export function newerSchemaError(databaseVersion: number, codeVersion: number): 
   return new SchemaVersionError(
     `The database's schema is at version ${databaseVersion}, newer than version ${codeVersion}, which this code needs. ` +
       "Run a release that knows it.",
+    { isNewer: true },
   );
 }
