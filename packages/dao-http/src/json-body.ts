@@ -8,7 +8,8 @@ export const DEFAULT_BODY_LIMIT = 1_048_576;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-const jsonMediaType = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-?8"?[ \t]*)?;?$/i;
+/** JSON has no charset but UTF-8 (RFC 8259, 8.1); other parameters mean nothing to it. */
+const jsonMediaType = /^application\/json(?!.*;[ \t]*charset=(?!"?utf-?8"?[ \t]*(?:;|$)))[ \t]*(?:;|$)/i;
 
 /**
  * The body of `request` as the input of a service. A body without a media type is taken for JSON, as the Python service
