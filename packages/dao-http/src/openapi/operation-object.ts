@@ -19,13 +19,20 @@ const everywhere: readonly ProblemCode[] = [
   "unavailable",
 ];
 const withBody: readonly ProblemCode[] = ["payload_too_large", "unsupported_media_type"];
+/** A race with other writers can be lost by any of them (contract, "Errors"). */
+const ofWriters: readonly ProblemCode[] = ["conflict"];
 
 const requestIdHeader = { "X-Request-Id": { $ref: "#/components/headers/RequestId" } };
 
 /** An operation as OpenAPI describes it. */
 export function openApiOperation({ name, operation, route, location }: ApiRoute, schemas: OperationSchemas): object {
   const tag = operation.path.split("/")[3];
-  const codes = [...everywhere, ...(schemas.body === undefined ? [] : withBody), ...route.errors];
+  const codes = [
+    ...everywhere,
+    ...(schemas.body === undefined ? [] : withBody),
+    ...(operation.method === "GET" ? [] : ofWriters),
+    ...route.errors,
+  ];
   return {
     operationId: name,
     summary: route.summary,
