@@ -1,0 +1,172 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
+import { createUser } from "../rest/rows.ts";
+import { KEYS, useRestServer } from "../rest/server.ts";
+
+const executablePath = [process.env["CHROMIUM_PATH"], "/usr/bin/chromium"].find((path) => path && existsSync(path));
+
+/** Keep Chromium from looking for its maker's servers, which no test needs and closed networks refuse. */
+const args = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+const server = useRestServer();
+
+let profile: string | undefined;
+let context: BrowserContext | undefined;
+
+beforeAll(async () => {
+  if (executablePath === undefined) {
+    console.warn(
+      "No Chromium: the API's pages are NOT tested. Install Debian's package chromium, or set CHROMIUM_PATH.",
+    );
+    return;
+  }
+  profile = await mkdtemp(join(tmpdir(), "pages-test-"));
+  context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args });
+}, 60_000);
+
+afterAll(async () => {
+  await context?.close();
+  if (profile !== undefined) await rm(profile, { recursive: true, force: true });
+});
+
+/** A page, and everything that would be a defect of it. */
+interface WatchedPage {
+  readonly page: Page;
+  /** Requests to elsewhere, failed requests, errors in the console, and uncaught ones. */
+  readonly faults: readonly string[];
+}
+
+async function openPage(test: TestContext, path: string): Promise<WatchedPage> {
+  if (context === undefined) return test.skip("no Chromium on this machine");
+  const page = await context.newPage();
+  const faults: string[] = [];
+  await page.route("**/*", (route) => {
+    const { origin, protocol } = new URL(route.request().url());
+    if (origin === server.baseUrl || protocol === "data:" || protocol === "blob:") return route.continue();
+    faults.push(`a request to ${route.request().url()}`);
+    return route.abort();
+  });
+  page.on("console", (message) => {
+    if (message.type() === "error") faults.push(`console: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => faults.push(`uncaught: ${error.message}`));
+  page.on("requestfailed", (request) => faults.push(`failed: ${request.url()}`));
+  page.on("response", (response) => {
+    if (response.status() >= 400) faults.push(`${response.status()}: ${response.url()}`);
+  });
+  await page.goto(server.baseUrl + path);
+  return { page, faults };
+}
+
+/** The operations that the guide's reference has. */
+const OPERATIONS = 34;
+
+/** A page's text without the invisible spaces at which long paths may wrap. */
+const textOf = async (page: Page) => (await page.locator("body").textContent())?.replaceAll("\u200b", "");
+
+describe("issue 2: the API's pages in a browser", { timeout: 60_000 }, () => {
+  test.for(["/docs", "/docs/"])(
+    "%s shows every operation, and asks nobody else for anything",
+    async (path, context) => {
+      const { page, faults } = await openPage(context, path);
+      await page.locator(".opblock").first().waitFor();
+      expect(await page.locator(".opblock").count()).toBe(OPERATIONS);
+      const text = await textOf(page);
+      for (const part of ["/api/v1/users/", "/api/v1/tasks/{task_id}/calendar-event", "/api/v1/demo-flags/{user_id}"]) {
+        expect(text).toContain(part);
+      }
+      await screenshot(page, path);
+      expect(faults).toEqual([]);
+      await page.close();
+    },
+  );
+
+  test("/docs: Authorize with a key, then a call by Execute answers 200 (guide, Using Swagger UI)", async (context) => {
+    const { email } = await createUser(server.call);
+    const { page, faults } = await openPage(context, "/docs");
+    await page.getByRole("button", { name: "Authorize" }).first().click();
+    const dialog = page.locator(".modal-ux");
+    await dialog.locator("input").fill(KEYS["goal-planner"]);
+    await dialog.locator("button.authorize").click();
+    await dialog.getByText("Logout").waitFor();
+    await dialog.locator("button.btn-done").click();
+
+    const answer = await execute(page, email);
+    expect(answer.status()).toBe(200);
+    expect(answer.request().headers()["x-flux-service-key"]).toBe(KEYS["goal-planner"]);
+    const shown = page.locator("#operations-users-listUsers .live-responses-table");
+    await shown.getByText(email).first().waitFor();
+    expect(await shown.locator(".response-col_status").last().textContent()).toMatch(/^200\b/);
+    await screenshot(page, "/docs-executed");
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("/docs: without a key the same call is 403, and the page shows the problem", async (context) => {
+    const { page, faults } = await openPage(context, "/docs");
+    expect((await execute(page, "x@example.com")).status()).toBe(403);
+    await page.locator(".live-responses-table").getByText("invalid_service_key").first().waitFor();
+    // The browser itself writes the 403 to the console: that much was asked for.
+    expect(faults.filter((fault) => !/\b403\b/.test(fault))).toEqual([]);
+    await page.close();
+  });
+
+  test.for(["/redoc", "/redoc/"])(
+    "%s shows every operation, and asks nobody else for anything",
+    async (path, context) => {
+      const { page, faults } = await openPage(context, path);
+      const sections = page.locator("[data-section-id^='operation/']");
+      await sections.nth(OPERATIONS - 1).waitFor();
+      expect(await sections.count()).toBe(OPERATIONS);
+      const text = await textOf(page);
+      for (const part of ["/api/v1/users/", "/api/v1/tasks/{task_id}/calendar-event", "serviceKey"]) {
+        expect(text).toContain(part);
+      }
+      await screenshot(page, path);
+      expect(faults).toEqual([]);
+      await page.close();
+    },
+  );
+
+  test("/openapi.json is shown as it is", async (context) => {
+    const { page, faults } = await openPage(context, "/openapi.json");
+    expect(JSON.parse((await page.locator("pre").textContent()) ?? "")).toMatchObject({
+      openapi: expect.stringMatching(/^3\.1/),
+    });
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+});
+
+/** Runs "List users", filtered by an address, from its form. */
+async function execute(page: Page, email: string) {
+  const operation = page.locator("#operations-users-listUsers");
+  await operation.locator(".opblock-summary").click();
+  // Which form is open at once is a setting of the page.
+  const tryIt = operation.getByRole("button", { name: "Try it out" });
+  const run = operation.getByRole("button", { name: "Execute" });
+  await tryIt.or(run).first().waitFor();
+  if (await tryIt.isVisible()) await tryIt.click();
+  await operation.getByPlaceholder("email").fill(email);
+  const answer = page.waitForResponse((response) => response.url().includes("/api/v1/users/"));
+  await run.click();
+  return answer;
+}
+
+/** For people to look at: kept only where SCREENSHOTS names a folder. */
+async function screenshot(page: Page, name: string): Promise<void> {
+  const folder = process.env["SCREENSHOTS"];
+  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name.replaceAll("/", "_")}.png`) });
+}

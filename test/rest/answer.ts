@@ -1,0 +1,114 @@
+import { expect } from "vitest";
+
+/** What the server answered. */
+export interface Answer<Body = unknown> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The text read as JSON; `undefined` where there is none. */
+  readonly body: Body;
+}
+
+/** One broken rule of a validation error. */
+export interface ProblemIssue {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** An error as the contract has it: RFC 9457 problem details with a `code`. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly instance: string;
+  readonly code: string;
+  readonly errors?: readonly ProblemIssue[];
+}
+
+/** The table of contract.md, "Errors". */
+export const CODE_OF_STATUS: Readonly<Record<number, string>> = {
+  400: "validation_failed",
+  403: "invalid_service_key",
+  404: "not_found",
+  405: "method_not_allowed",
+  409: "conflict",
+  413: "payload_too_large",
+  415: "unsupported_media_type",
+  422: "related_row_missing",
+  500: "internal_error",
+  503: "unavailable",
+};
+
+/** What no answer to a failed request may show: SQL, a stack, a connection, a key. */
+const LEAKS: Readonly<Record<string, RegExp>> = {
+  SQL: /\bselect\b.+\bfrom\b|\binsert into\b|\bupdate\b.+\bset\b.+=|\bdelete from\b|\$\d|"public"|\breturning\b/is,
+  "a constraint's or an index's name":
+    /\b(users|goals|milestones|tasks|conversations|demo_flags)_\w*(key|check|idx)\b|\bidx_/,
+  "a stack": /\n\s+at |\bat [\w.<>]+ \(|node_modules|\.[cm]?[jt]s:\d+|file:\/\//,
+  "a connection": /postgres(ql)?:\/\/|\bECONN|CONNECTION_/,
+  "a service key": /(goal-planner|scheduler|observer)-key-/,
+  "a name of the TypeScript side":
+    /\b(userId|goalId|milestoneId|startTime|endTime|weekNumber|demoMode|triggerType|isRecurring|calendarEventId|taskIds|newState|virtualNow|escalationSpeed|startDate|endDate)\b/,
+};
+
+/** Holds for every answer of the service, whatever the request: the tests look at each of them. */
+export function checkAnswer(method: string, path: string, answer: Answer): void {
+  const where = `${method} ${path.slice(0, 200)}`;
+  const { status, headers, text } = answer;
+  expect(headers.get("x-request-id"), `${where} answers with a request id`).toMatch(/^[\x21-\x7e]{1,200}$/);
+  expect(status >= 300 && status < 400, `${where} is not redirected`).toBe(false);
+  if (status < 400) {
+    if (status === 204) expect(text, `${where} has no content`).toBe("");
+    return;
+  }
+  for (const [what, pattern] of Object.entries(LEAKS)) {
+    expect(pattern.exec(text)?.[0], `${where} shows ${what}: ${text.slice(0, 500)}`).toBeUndefined();
+  }
+  // The readiness probe has a body of its own (contract, "REST"); HEAD has none.
+  if (/^\/ready\/?(\?|$)/.test(path) && status === 503) return;
+  if (method === "HEAD") expect(text).toBe("");
+  else checkProblem(where, answer);
+}
+
+function checkProblem(where: string, { status, headers, body }: Answer): void {
+  expect(headers.get("content-type"), where).toMatch(/^application\/problem\+json\b/);
+  const problem = {
+    type: expect.stringMatching(/^\S+$/),
+    title: expect.stringMatching(/\S/),
+    status,
+    detail: expect.stringMatching(/^\S.*\.$/s),
+    instance: expect.stringMatching(/^\S+$/),
+    code: CODE_OF_STATUS[status] ?? "(a status that the contract does not have)",
+  };
+  const issue = { path: expect.any(String), message: expect.stringMatching(/\S/) };
+  const sent: Readonly<Record<string, unknown>> = typeof body === "object" && body !== null ? { ...body } : {};
+  const errors = Array.isArray(sent["errors"]) ? sent["errors"].map(() => issue) : [];
+  if (status === 400) Object.assign(problem, { errors });
+  // Which unique value, foreign key or race it was, for programs (RFC 9457, 3.2: extension members).
+  for (const name of ["field", "id", "reason"]) {
+    if ((status === 409 || status === 422) && name in sent) Object.assign(problem, { [name]: expect.any(String) });
+  }
+  expect(body, where).toEqual(problem);
+  if (status === 400) expect(errors.length, `${where} says what is wrong in "errors"`).toBeGreaterThan(0);
+  if (status === 503) expect(headers.get("retry-after"), `${where} says when to retry`).toMatch(/^\d+$/);
+}
+
+/** The answer is a problem of this status. */
+export function expectProblem(answer: Answer, status: keyof typeof CODE_OF_STATUS): Problem {
+  expect({ status: answer.status, text: answer.status === status ? "" : answer.text }).toEqual({ status, text: "" });
+  return answer.body as Problem;
+}
+
+/** The answer is a validation error about these fields, in the caller's spelling, and no others. */
+export function expectInvalid(answer: Answer, ...paths: string[]): Problem {
+  const problem = expectProblem(answer, 400);
+  expect([...new Set(problem.errors?.map((issue) => issue.path))].sort(), answer.text).toEqual(paths.sort());
+  return problem;
+}
+
+/** The answer has this status; its body is handed on. */
+export function expectStatus<Body>(answer: Answer<Body>, status: number): Body {
+  expect({ status: answer.status, text: answer.status === status ? "" : answer.text }).toEqual({ status, text: "" });
+  return answer.body;
+}

@@ -1,0 +1,222 @@
+import { describe, expect, test } from "vitest";
+import { expectProblem, expectStatus, type Problem } from "./answer.ts";
+import { chunked, requestHead, sendRaw } from "./raw-socket.ts";
+import { uniqueEmail } from "./rows.ts";
+import { KEYS, useRestServer } from "./server.ts";
+
+const server = useRestServer();
+const { call } = server;
+
+const MEBIBYTE = 1_048_576;
+const key = `X-Flux-Service-Key: ${KEYS.scheduler}`;
+const json = "Content-Type: application/json";
+
+const post = (body: string | Uint8Array, headers: Record<string, string | undefined> = {}) =>
+  call("POST", "/api/v1/users/", { body, headers });
+
+const validBody = () => JSON.stringify({ name: "Jane Doe", email: uniqueEmail() });
+/** A valid body of exactly so many bytes. */
+const bodyOf = (bytes: number) => new TextEncoder().encode(validBody().padEnd(bytes, " "));
+
+describe("Errors: 413 for a body over the limit of 1 MiB, however it is sent", () => {
+  test("by Content-Length: the limit itself is taken, one byte more is not", async () => {
+    expectStatus(await post(bodyOf(MEBIBYTE)), 201);
+    expectProblem(await post(bodyOf(MEBIBYTE + 1)), 413);
+  });
+
+  test("by Content-Length, before any of the body has come", async () => {
+    const answer = await sendRaw(
+      server.baseUrl,
+      requestHead("POST", "/api/v1/users/", key, json, "Content-Length: 999999999999"),
+    );
+    expect(answer.status).toBe(413);
+    expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json\b/);
+  });
+
+  test("in chunks: the limit itself is taken, one byte more is not", async () => {
+    const head = requestHead("POST", "/api/v1/users/", key, json, "Transfer-Encoding: chunked");
+    expect((await sendRaw(server.baseUrl, head, ...chunked(bodyOf(MEBIBYTE)))).status).toBe(201);
+    const answer = await sendRaw(server.baseUrl, head, ...chunked(bodyOf(MEBIBYTE + 1)));
+    expect(answer.status).toBe(413);
+    expect(answer.text).toContain('"payload_too_large"');
+  });
+
+  test("in chunks, 2 MB", async () => {
+    const head = requestHead("POST", "/api/v1/users/", key, json, "Transfer-Encoding: chunked");
+    const answer = await sendRaw(server.baseUrl, head, ...chunked(bodyOf(2_000_000)));
+    expect(answer.status).toBe(413);
+    expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json\b/);
+    expectStatus(await call("GET", "/health"), 200);
+  });
+
+  test("in chunks without an end: the answer does not wait for it", async () => {
+    const head = requestHead("POST", "/api/v1/users/", key, json, "Transfer-Encoding: chunked");
+    const parts = [...chunked(bodyOf(2_000_000))].slice(0, -1);
+    expect((await sendRaw(server.baseUrl, head, ...parts)).status).toBe(413);
+  });
+
+  test("on every operation that takes a body", async () => {
+    const id = crypto.randomUUID();
+    for (const [method, path] of [
+      ["PATCH", `/api/v1/users/${id}`],
+      ["POST", "/api/v1/goals/with-structure"],
+      ["POST", "/api/v1/tasks/bulk-update-state"],
+      ["PUT", `/api/v1/demo-flags/${id}`],
+    ] as const) {
+      expectProblem(await call(method, path, { body: bodyOf(MEBIBYTE + 1) }), 413);
+    }
+  });
+});
+
+describe("Errors: 415 for a body that is not application/json", () => {
+  test.each([
+    "text/plain",
+    "text/json",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "application/jsonp",
+    "application/json-patch+json",
+    "application/problem+json",
+    "application/xml",
+    "application",
+    "json",
+    "*/*",
+    "application/json; charset=iso-8859-1",
+    "application/json; charset=utf-16; x=y",
+    "",
+  ])("%s", async (type) => {
+    expectProblem(await post(validBody(), { "Content-Type": type }), 415);
+  });
+
+  test.each([
+    "application/json",
+    "application/json; charset=utf-8",
+    "Application/JSON",
+    "application/json;charset=UTF-8",
+    "application/json ; charset=utf-8",
+    "application/json; profile=x",
+    'application/json; x=y; charset="utf-8"',
+  ])("%s is taken", async (type) => {
+    expectStatus(await post(validBody(), { "Content-Type": type }), 201);
+  });
+
+  test("one that says nothing of its type is taken for JSON, as the Python service took it", async () => {
+    expectStatus(await post(validBody(), { "Content-Type": undefined }), 201);
+    expectProblem(await post("name=Jane", { "Content-Type": undefined }), 400);
+  });
+
+  test("also by PATCH and PUT, and nothing of such a body is read", async () => {
+    const id = crypto.randomUUID();
+    const parts = { body: "{}", headers: { "Content-Type": "text/plain" } };
+    expectProblem(await call("PATCH", `/api/v1/users/${id}`, parts), 415);
+    expectProblem(await call("PUT", `/api/v1/demo-flags/${id}`, parts), 415);
+  });
+});
+
+describe("Errors: 400 for a body that is no JSON", () => {
+  test.each([
+    ["nothing", ""],
+    ["spaces", "  \n "],
+    ["half of an object", '{"name": "Jane"'],
+    ["two values", '{"name": "Jane"} {}'],
+    ["a trailing comma", '{"name": "Jane",}'],
+    ["single quotes", "{'name': 'Jane'}"],
+    ["a comment", '{"name": "Jane" /* who */}'],
+    ["a raw line feed in text", '{"name": "Ja\nne"}'],
+    ["NaN", '{"escalation_speed": NaN}'],
+    ["Infinity", '{"escalation_speed": Infinity}'],
+    ["a bad escape", '{"name": "\\x41"}'],
+    ["a form", "name=Jane&email=jane%40example.com"],
+    ["a byte order mark's wrong half", "\u00ef"],
+    ["Python's None", '{"name": None}'],
+  ])("%s", async (_, text) => {
+    expectProblem(await post(text), 400);
+  });
+
+  test("the answer says that it is no JSON, and shows nothing of it", async () => {
+    const answer = await post('{"name": "canary-value-1", "email": canary-value-2}');
+    expect(expectProblem(answer, 400).detail).toMatch(/JSON/);
+    expect(answer.text).not.toContain("canary");
+  });
+
+  test("invalid UTF-8 is refused, not mended", async () => {
+    const encoder = new TextEncoder();
+    for (const bytes of [
+      [0xff],
+      [0xc3, 0x28],
+      [0xed, 0xa0, 0x80],
+      [0xc0, 0x80],
+      [0xf4, 0x90, 0x80, 0x80],
+      [0xe2, 0x82],
+    ]) {
+      const body = Buffer.concat([
+        encoder.encode('{"name": "x'),
+        Uint8Array.from(bytes),
+        encoder.encode(`", "email": "${uniqueEmail()}"}`),
+      ]);
+      expectProblem(await post(body), 400);
+    }
+  });
+
+  test("UTF-16 is no JSON either", async () => {
+    expectProblem(await post(Buffer.from(validBody(), "utf16le")), 400);
+  });
+
+  test("a body that is no object is a validation error", async () => {
+    for (const body of ["null", "[]", '"text"', "1", "true"]) {
+      const { errors } = expectProblem(await post(body), 400);
+      expect(errors?.length).toBe(1);
+    }
+  });
+
+  test("no body at all, where one is needed", async () => {
+    const answer = await sendRaw(server.baseUrl, requestHead("POST", "/api/v1/users/", key));
+    expect(answer.status).toBe(400);
+    const withType = await sendRaw(
+      server.baseUrl,
+      requestHead("POST", "/api/v1/users/", key, json, "Content-Length: 0"),
+    );
+    expect(withType.status).toBe(400);
+  });
+});
+
+describe("Bad input: deep JSON gets its documented answer, and the server lives on", () => {
+  const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
+  const withPreferences = (preferences: string) =>
+    `{"name": "x", "email": "${uniqueEmail()}", "preferences": ${preferences}}`;
+
+  test.each([20_000, 400_000])("%d deep, in a JSON column", async (depth) => {
+    const { errors } = expectProblem(await post(withPreferences(`{"a": ${nested(depth)}}`)), 400);
+    expect(errors?.[0]?.path).toMatch(/^preferences\b/);
+    expectStatus(await call("GET", "/health"), 200);
+  });
+
+  test("20,000 objects deep", async () => {
+    expectProblem(await post(withPreferences(`${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`)), 400);
+  });
+
+  test("20,000 deep, as the body itself or half of it", async () => {
+    expectProblem(await post(nested(20_000)), 400);
+    expectProblem(await post("[".repeat(20_000)), 400);
+    expectProblem(await post('{"a":'.repeat(20_000)), 400);
+  });
+
+  test("20,000 deep where text or a list of ids is meant", async () => {
+    expectProblem(await post(`{"name": ${nested(20_000)}, "email": "${uniqueEmail()}"}`), 400);
+    const body = `{"task_ids": ${nested(20_000)}, "new_state": "missed"}`;
+    expectProblem(await call("POST", "/api/v1/tasks/bulk-update-state", { body }), 400);
+  });
+
+  test("20,000 deep in an unknown field, which is ignored", async () => {
+    const answer = await post(`{"name": "x", "email": "${uniqueEmail()}", "colour": ${nested(20_000)}}`);
+    expect([201, 400]).toContain(answer.status);
+    expectStatus(await call("GET", "/health"), 200);
+  });
+
+  test("a long list of errors is answered whole, or cut, but in bounds", async () => {
+    const body = JSON.stringify({ task_ids: Array.from({ length: 200_000 }, () => 1), new_state: "missed" });
+    const answer = await call<Problem>("POST", "/api/v1/tasks/bulk-update-state", { body });
+    expectProblem(answer, 400);
+    expect(answer.text.length).toBeLessThan(1_000_000);
+  });
+});

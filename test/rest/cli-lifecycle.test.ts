@@ -1,0 +1,175 @@
+import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { useCli } from "./cli-process.ts";
+
+const cli = useCli();
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase({ serverUrl: inject("adminUrl") });
+}, 60_000);
+afterAll(() => database.drop());
+
+const usersOf = (baseUrl: string, key: string) =>
+  fetch(`${baseUrl}/api/v1/users/`, { headers: { "X-Flux-Service-Key": key } });
+
+/** A database that nobody but the service is connected to. */
+async function ownDatabase(): Promise<TestDatabase> {
+  const own = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  await own.database.close();
+  return own;
+}
+
+async function onDatabase<Result>(url: string, work: (sql: postgres.Sql) => Promise<Result>): Promise<Result> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  try {
+    return await work(sql);
+  } finally {
+    await sql.end();
+  }
+}
+
+/** How many connections there are to a database, this one aside. */
+const connectionsTo = ({ url }: TestDatabase) =>
+  onDatabase(url, async (sql) => {
+    const others = sql`select from pg_stat_activity where datname = current_database()
+      and backend_type = 'client backend' and pid <> pg_backend_pid()`;
+    return (await others).length;
+  });
+
+describe("Keys and settings", { timeout: 60_000 }, () => {
+  test.concurrent("without SERVICE_API_KEYS the guide's three development keys work, with a warning", async () => {
+    await using service = cli.start({ DATABASE_URL: database.url });
+    const baseUrl = await service.started;
+    for (const key of ["goal-planner-key-abc", "scheduler-key-def", "observer-key-ghi"]) {
+      expect((await usersOf(baseUrl, key)).status).toBe(200);
+    }
+    expect((await usersOf(baseUrl, "other")).status).toBe(403);
+    service.kill("SIGTERM");
+    expect(await service.exited).toBe(0);
+    expect(service.output()).toMatch(/development keys?/i);
+    expect(service.output()).not.toMatch(/goal-planner-key-abc|scheduler-key-def|observer-key-ghi/);
+  });
+
+  test.concurrent.each([
+    ["a JSON array", '["first-key-1", "second-key-2"]', undefined],
+    [
+      "a JSON object, whose names the log uses",
+      '{"goal-planner": "first-key-1", "billing": "second-key-2"}',
+      "billing",
+    ],
+    ["a comma-separated list", "first-key-1, second-key-2", undefined],
+    ["a comma-separated list of one", "second-key-2", undefined],
+  ])("SERVICE_API_KEYS as %s", async (_, keys, name) => {
+    await using service = cli.start({ DATABASE_URL: database.url, SERVICE_API_KEYS: keys });
+    const baseUrl = await service.started;
+    expect((await usersOf(baseUrl, "second-key-2")).status).toBe(200);
+    expect((await usersOf(baseUrl, "goal-planner-key-abc")).status).toBe(403);
+    expect((await usersOf(baseUrl, keys)).status).toBe(keys === "second-key-2" ? 200 : 403);
+    service.kill("SIGTERM");
+    expect(await service.exited).toBe(0);
+    const output = service.output();
+    if (name !== undefined) expect(output).toContain(`"${name}"`);
+    expect(output).not.toMatch(/first-key-1|second-key-2|goal-planner-key-abc/);
+    expect(output).toContain('"/api/v1/users');
+  });
+
+  test.concurrent("a postgresql+asyncpg:// URL, left over from the Python service, works", async () => {
+    const url = database.url.replace(/^postgres(ql)?:/, "postgresql+asyncpg:");
+    expect(url).toMatch(/^postgresql\+asyncpg:\/\//);
+    await using service = cli.start({ DATABASE_URL: url });
+    const baseUrl = await service.started;
+    expect((await fetch(`${baseUrl}/ready`)).status).toBe(200);
+    expect((await usersOf(baseUrl, "scheduler-key-def")).status).toBe(200);
+  });
+
+  test.concurrent("LOG_LEVEL=silent and DB_POOL_SIZE=2 are heeded", async () => {
+    await using own = await ownDatabase();
+    await using service = cli.start({ DATABASE_URL: own.url, LOG_LEVEL: "silent", DB_POOL_SIZE: "2" });
+    const baseUrl = await service.started;
+    const answers = await Promise.all(Array.from({ length: 40 }, () => usersOf(baseUrl, "scheduler-key-def")));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 40 }, () => 200));
+    expect(service.output()).not.toMatch(/"status"|\/api\/v1/);
+    expect(await connectionsTo(own)).toBe(2);
+  });
+});
+
+describe("Bad input: a port in use says which", { timeout: 60_000 }, () => {
+  test.concurrent("and the service ends", async () => {
+    await using first = cli.start({ DATABASE_URL: database.url });
+    const url = await first.started;
+    const { port } = new URL(url);
+    const { exit, output } = await cli.run({ DATABASE_URL: database.url, PORT: port });
+    expect({ exit, output }).toEqual({ exit: 1, output: expect.stringContaining(port) });
+    expect(output).toMatch(/in use/);
+    expect(output).not.toMatch(/\n\s+at /);
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+  });
+});
+
+describe("Bad input: a schema newer than the code is refused, with both versions named", { timeout: 60_000 }, () => {
+  test.concurrent("at the start", async () => {
+    await using other = await createTestDatabase({ serverUrl: inject("adminUrl") });
+    const current = await onDatabase(other.url, async (sql) => {
+      const [row] = await sql<{ version: number }[]>`select max(version)::int as version from flux_dao_migrations`;
+      await sql`insert into flux_dao_migrations (version, name, checksum) values (9001, '9001_later', 'x')`;
+      return row?.version ?? 0;
+    });
+    expect(current).toBeGreaterThan(0);
+    const { exit, output } = await cli.run({ DATABASE_URL: other.url });
+    expect({ exit, output }).toEqual({ exit: 1, output: expect.stringMatching(/\b9001\b/) });
+    expect(output).toMatch(new RegExp(`version ${current}\\b`));
+    expect(output).not.toMatch(/\n\s+at /);
+  });
+});
+
+describe("issue 2: a graceful stop", { timeout: 60_000 }, () => {
+  test.concurrent.for(["SIGTERM", "SIGINT"] as const)(
+    "%s: requests in flight finish, then it exits with 0",
+    async (signal, { expect }) => {
+      await using own = await ownDatabase();
+      await onDatabase(own.url, (sql) =>
+        sql.unsafe(`
+        create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(1.5); return new; end $$;
+        create trigger slow before insert on users for each row execute function slow()`),
+      );
+      await using service = cli.start({ DATABASE_URL: own.url });
+      const baseUrl = await service.started;
+      const inFlight = fetch(`${baseUrl}/api/v1/users/`, {
+        method: "POST",
+        headers: { "X-Flux-Service-Key": "scheduler-key-def", "Content-Type": "application/json" },
+        body: JSON.stringify({ name: "x", email: "x@example.com" }),
+      });
+      await onDatabase(own.url, async (sql) => {
+        const sleepers = async () =>
+          (await sql`select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`)
+            .length;
+        await expect.poll(sleepers, { timeout: 10_000, interval: 20 }).toBe(1);
+      });
+
+      service.kill(signal);
+      const answer = await inFlight;
+      expect(answer.status).toBe(201);
+      expect(((await answer.json()) as { email: string }).email).toBe("x@example.com");
+      expect(await service.exited).toBe(0);
+      await expect(fetch(`${baseUrl}/health`)).rejects.toThrow();
+      await onDatabase(own.url, async (sql) =>
+        expect(await sql`select email from users`).toEqual([{ email: "x@example.com" }]),
+      );
+      // A backend needs a moment to see that its client has gone.
+      await expect.poll(() => connectionsTo(own), { timeout: 5_000 }).toBe(0);
+    },
+  );
+
+  test.concurrent("an idle keep-alive connection does not hold it", async () => {
+    await using service = cli.start({ DATABASE_URL: database.url });
+    const baseUrl = await service.started;
+    // fetch keeps its connection open.
+    expect((await usersOf(baseUrl, "scheduler-key-def")).status).toBe(200);
+    const start = performance.now();
+    service.kill("SIGTERM");
+    expect(await service.exited).toBe(0);
+    expect(performance.now() - start).toBeLessThan(3_000);
+  });
+});

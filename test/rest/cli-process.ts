@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "tsup";
+import { afterAll, beforeAll } from "vitest";
+
+const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
+
+type Environment = Readonly<Record<string, string>>;
+
+/** The service as its users start it: a process of its own, set up by its environment alone. */
+export interface CliProcess extends AsyncDisposable {
+  /** Resolves with its URL when it says that it serves; rejects with its output when it ends before. */
+  readonly started: Promise<string>;
+  /** What it wrote so far, standard output and error together. */
+  output(): string;
+  /** Resolves with its exit code, or the signal that ended it. */
+  readonly exited: Promise<number | NodeJS.Signals | null>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** How a start went that was expected to be refused. */
+export interface CliOutcome {
+  /** The exit code, the signal that ended it, or that it runs after all. */
+  readonly exit: number | NodeJS.Signals | "it started" | null;
+  readonly output: string;
+  /** How long it took to its end or its start. */
+  readonly milliseconds: number;
+}
+
+export interface Cli {
+  /** Starts it with these variables and no others, on any free port if they name none. */
+  start(settings: Environment): CliProcess;
+  /** Runs it to its end, or until it answers; nothing is left of it. */
+  run(settings: Environment): Promise<CliOutcome>;
+}
+
+/**
+ * The command-line program, built once for the file: a process that compiles its source at each start takes longer than
+ * all that the tests do with it.
+ */
+export function useCli(): Cli {
+  let folder = "";
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "flux-dao-cli-"));
+    await build({
+      entry: { cli: path("packages/dao-http/src/cli.ts") },
+      outDir: folder,
+      tsconfig: path("tsconfig.json"),
+      config: false,
+      silent: true,
+      format: "esm",
+      platform: "node",
+      target: "node20",
+      // One file that stands alone; only the embedded database, which these tests do not use, is left out.
+      noExternal: [/.*/],
+      external: ["@electric-sql/pglite"],
+      banner: { js: 'import { createRequire as here } from "node:module"; const require = here(import.meta.url);' },
+    });
+  }, 60_000);
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const start = (settings: Environment) => startProcess(join(folder, "cli.js"), settings);
+  return { start, run: (settings) => runToEnd(start(settings)) };
+}
+
+function startProcess(program: string, settings: Environment): CliProcess {
+  const env = { PATH: process.env["PATH"], PORT: "0", ...settings };
+  const child = spawn(process.execPath, [program, "serve"], { cwd: tmpdir(), env, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  const exited = exitOf(child);
+  const started = new Promise<string>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        output += text;
+        const url = /\bat (http:\S+:\d+)/.exec(output)?.[1];
+        if (url !== undefined) resolve(url);
+      });
+    }
+    exited.then(() => reject(new Error(`The service ended before it served:\n${output}`)), reject);
+  });
+  // Whoever waits for its end alone need not hear of the start.
+  started.catch(() => undefined);
+  return {
+    started,
+    exited,
+    output: () => output,
+    kill: (signal) => {
+      child.kill(signal);
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
+
+async function runToEnd(service: CliProcess): Promise<CliOutcome> {
+  const from = performance.now();
+  await using running = service;
+  const started = running.started.then(
+    () => "it started" as const,
+    () => running.exited,
+  );
+  const exit = await Promise.race([running.exited, started]);
+  return { exit, output: running.output(), milliseconds: performance.now() - from };
+}
+
+async function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals | null> {
+  // "close" comes when all of its output is read.
+  await once(child, "close");
+  return child.exitCode ?? child.signalCode;
+}

@@ -1,0 +1,140 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { findFreePort } from "../../scripts/postgres/free-port.ts";
+import { useCli } from "./cli-process.ts";
+
+const SECRET = "canary-secret";
+const cli = useCli();
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase({ serverUrl: inject("adminUrl") });
+}, 60_000);
+afterAll(() => database.drop());
+
+/** Starts the service with these settings on a database that is there, and expects it to refuse. */
+async function refusal(settings: Readonly<Record<string, string>>): Promise<string> {
+  const { exit, output, milliseconds } = await cli.run({ DATABASE_URL: database.url, ...settings });
+  expect({ exit, output }).toEqual({ exit: 1, output: expect.any(String) });
+  expect(milliseconds).toBeLessThan(10_000);
+  expect(output).not.toContain(SECRET);
+  // A sentence for people, not a stack.
+  expect(output).toMatch(/\.\s*("|$)/m);
+  expect(output).not.toMatch(/\n\s+at |node_modules/);
+  return output;
+}
+
+describe("Keys and settings: a bad value stops the start with a sentence that names the variable", {
+  timeout: 60_000,
+}, () => {
+  test.concurrent.each([
+    ["another database's", `mysql://user:${SECRET}@localhost/db`],
+    ["no URL", `user:${SECRET}@localhost`],
+    ["a port out of range", `postgres://user:${SECRET}@localhost:99999/db`],
+    ["a port that is text", `postgresql://user:${SECRET}@localhost:port/db`],
+    ["a space within", `postgres://user:${SECRET}@local host/db`],
+  ])("DATABASE_URL: %s", async (_, url) => {
+    expect(await refusal({ DATABASE_URL: url })).toMatch(/DATABASE_URL/);
+  });
+
+  test.concurrent.each(["x", "0x50", "65536", "-1"])("PORT=%s", async (port) => {
+    expect(await refusal({ PORT: port })).toMatch(/PORT/);
+  });
+
+  test.concurrent.each(["0", "many", "1.5"])("DB_POOL_SIZE=%s", async (size) => {
+    expect(await refusal({ DB_POOL_SIZE: size })).toMatch(/DB_POOL_SIZE/);
+  });
+
+  test.concurrent("LOG_LEVEL=loud, and what is allowed is shown", async () => {
+    expect(await refusal({ LOG_LEVEL: "loud" })).toMatch(/LOG_LEVEL.*\binfo\b/s);
+  });
+
+  test.concurrent.each([
+    ["half of a JSON array", `["${SECRET}`],
+    ["half of a JSON object", `{"a": "${SECRET}"`],
+    ["an empty array", "[]"],
+    ["an empty object", "{}"],
+    ["a number in the array", `["${SECRET}", 1]`],
+    ["null in the array", `["${SECRET}", null]`],
+    ["an empty key in the array", `["${SECRET}", ""]`],
+    ["a number in the object", `{"a": "${SECRET}", "b": 1}`],
+    ["an empty key in the object", `{"a": "${SECRET}", "b": ""}`],
+    ["an object in the object", `{"a": {"b": "${SECRET}"}}`],
+    ["nothing between commas", ", ,"],
+    ["a key that no header can carry", `["${SECRET}\\n"]`],
+  ])("SERVICE_API_KEYS: %s", async (_, keys) => {
+    expect(await refusal({ SERVICE_API_KEYS: keys })).toMatch(/SERVICE_API_KEYS/);
+  });
+});
+
+describe("Bad input: a DATABASE_URL that answers nobody stops the start within 10 seconds", { timeout: 60_000 }, () => {
+  test.concurrent("nobody listens", async () => {
+    const port = await findFreePort();
+    const output = await refusal({ DATABASE_URL: `postgres://user:${SECRET}@127.0.0.1:${port}/db` });
+    expect(output).toMatch(new RegExp(`127\\.0\\.0\\.1:${port}`));
+  });
+
+  test.concurrent("somebody listens and says nothing", async () => {
+    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const address = silent.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    await refusal({ DATABASE_URL: `postgres://user:${SECRET}@127.0.0.1:${address.port}/db` });
+    silent.close();
+  });
+
+  test.concurrent("no such host", async () => {
+    await refusal({ DATABASE_URL: `postgres://user:${SECRET}@no-such-host.invalid/db` });
+  });
+
+  test.concurrent("no such database", async () => {
+    const url = new URL(inject("adminUrl"));
+    url.pathname = "/no_such_database";
+    const output = await refusal({ DATABASE_URL: url.href });
+    expect(output).toMatch(/database/);
+    if (url.password !== "") expect(output).not.toContain(decodeURIComponent(url.password));
+  });
+
+  test.concurrent("a wrong password", async () => {
+    const url = new URL(database.url);
+    url.username = "nobody";
+    url.password = SECRET;
+    await refusal({ DATABASE_URL: url.href });
+  });
+});
+
+describe("Keys and settings: without keys of its own the service starts on loopback only", { timeout: 60_000 }, () => {
+  const own = '["own-key-1"]';
+
+  test.concurrent.each([
+    ["in production without keys", { NODE_ENV: "production" }],
+    ["on all addresses without keys", { HOST: "0.0.0.0" }],
+    ["on all addresses of IPv6 without keys", { HOST: "::" }],
+    ["in production with the guide's keys", { NODE_ENV: "production", SERVICE_API_KEYS: '["goal-planner-key-abc"]' }],
+    [
+      "in production with one of the guide's keys among others",
+      { NODE_ENV: "production", SERVICE_API_KEYS: "own-key-1,scheduler-key-def" },
+    ],
+    [
+      "on all addresses with one of the guide's keys",
+      { HOST: "0.0.0.0", SERVICE_API_KEYS: `{"observer": "observer-key-ghi", "x": "own-key-1"}` },
+    ],
+    ["in production, on loopback, with no keys", { NODE_ENV: "production", HOST: "127.0.0.1", SERVICE_API_KEYS: "" }],
+  ])("it refuses %s", async (_, settings) => {
+    const output = await refusal(settings);
+    expect(output).toMatch(/SERVICE_API_KEYS/);
+    expect(output).not.toMatch(/own-key-1/);
+  });
+
+  test.concurrent.each([
+    ["in production with keys of its own", { NODE_ENV: "production", SERVICE_API_KEYS: own }],
+    ["on all addresses with keys of its own", { HOST: "0.0.0.0", SERVICE_API_KEYS: own }],
+    ["on localhost without keys", { HOST: "localhost" }],
+    ["on loopback with the guide's keys", { SERVICE_API_KEYS: '["goal-planner-key-abc"]' }],
+  ])("it starts %s", async (_, settings) => {
+    const { exit, output } = await cli.run({ DATABASE_URL: database.url, ...settings });
+    expect({ exit, output }).toEqual({ exit: "it started", output: expect.not.stringContaining("own-key-1") });
+  });
+});

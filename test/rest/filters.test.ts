@@ -1,0 +1,166 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { expectInvalid, expectStatus } from "./answer.ts";
+import {
+  createConversation,
+  createGoal,
+  createMilestone,
+  createTask,
+  createUser,
+  idsOf,
+  type PageOf,
+  unknownId,
+} from "./rows.ts";
+import { useRestServer } from "./server.ts";
+
+const { call } = useRestServer();
+
+type Rows = readonly { readonly id: string }[];
+
+/** The rows that each filter has to find; every list holds others too. */
+const found: Record<string, Rows> = {};
+let ids: Record<"user" | "goal" | "milestone", string>;
+
+beforeAll(async () => {
+  const [user, other] = [await createUser(call), await createUser(call, { email: "o'neil+tag@example.com" })];
+  const goals = [
+    await createGoal(call, user, { category: "health", status: "active" }),
+    await createGoal(call, user, { category: "art & craft", status: "paused" }),
+    await createGoal(call, other, { category: "health", status: "paused" }),
+  ] as const;
+  const milestones = [
+    await createMilestone(call, goals[0], { status: "pending" }),
+    await createMilestone(call, goals[0], { status: "done" }),
+    await createMilestone(call, goals[2], { status: "done" }),
+  ] as const;
+  const tasks = [
+    await createTask(call, goals[0], { milestone_id: milestones[0].id, state: "completed", priority: "important" }),
+    await createTask(call, goals[0], { is_recurring: true, calendar_event_id: "event 1/2?&=#" }),
+    await createTask(call, goals[2], { trigger_type: "on_leaving_home", state: "completed", is_recurring: true }),
+  ] as const;
+  const conversations = [
+    await createConversation(call, goals[0], { status: "open" }),
+    await createConversation(call, goals[1], { status: "closed" }),
+    await createConversation(call, goals[2], { status: "closed" }),
+  ] as const;
+  ids = { user: user.id, goal: goals[0].id, milestone: milestones[0].id };
+  Object.assign(found, {
+    [`users?email=${user.email}`]: [user],
+    [`users?email=${encodeURIComponent(other.email)}`]: [other],
+    "goals?user_id=USER": [goals[0], goals[1]],
+    "goals?status=paused": [goals[1], goals[2]],
+    "goals?category=health": [goals[0], goals[2]],
+    "goals?category=art+%26%20craft": [goals[1]],
+    "goals?user_id=USER&status=active&category=health": [goals[0]],
+    "milestones?goal_id=GOAL": [milestones[0], milestones[1]],
+    "milestones?status=done": [milestones[1], milestones[2]],
+    "milestones?goal_id=GOAL&status=done": [milestones[1]],
+    "tasks?user_id=USER": [tasks[0], tasks[1]],
+    "tasks?goal_id=GOAL": [tasks[0], tasks[1]],
+    "tasks?milestone_id=MILESTONE": [tasks[0]],
+    "tasks?state=completed": [tasks[0], tasks[2]],
+    "tasks?state=drifted": [],
+    "tasks?priority=important": [tasks[0]],
+    "tasks?priority=must-not-miss": [],
+    "tasks?trigger_type=on_leaving_home": [tasks[2]],
+    "tasks?is_recurring=true": [tasks[1], tasks[2]],
+    "tasks?is_recurring=false": [tasks[0]],
+    [`tasks?calendar_event_id=${encodeURIComponent("event 1/2?&=#")}`]: [tasks[1]],
+    "tasks?user_id=USER&goal_id=GOAL&state=scheduled&priority=standard&trigger_type=time&is_recurring=true": [tasks[1]],
+    "conversations?user_id=USER": [conversations[0], conversations[1]],
+    "conversations?goal_id=GOAL": [conversations[0]],
+    "conversations?status=closed": [conversations[1], conversations[2]],
+    "conversations?user_id=USER&status=closed": [conversations[1]],
+  });
+});
+
+function list(filter: string) {
+  const query = filter.replace("?", "/?").replace("USER", ids.user).replace("GOAL", ids.goal);
+  return call<PageOf<{ id: string }>>("GET", `/api/v1/${query.replace("MILESTONE", ids.milestone)}`);
+}
+
+describe("REST: lists can be filtered by equality", () => {
+  test("each filter of the contract selects the rows that are equal, and `total` counts them", async () => {
+    expect(Object.keys(found)).toHaveLength(26);
+    for (const [filter, rows] of Object.entries(found)) {
+      const { items, total } = expectStatus(await list(filter), 200);
+      expect({ filter, total, ids: idsOf(items).sort() }).toEqual({
+        filter,
+        total: rows.length,
+        ids: idsOf(rows).sort(),
+      });
+    }
+  });
+
+  test("`total` counts what the filter selects, not what the page holds", async () => {
+    const page = expectStatus(await list("tasks?user_id=USER&page_size=1"), 200);
+    expect({ ...page, items: page.items.length }).toEqual({
+      items: 1,
+      total: 2,
+      page: 1,
+      page_size: 1,
+      has_next: true,
+      has_prev: false,
+    });
+  });
+
+  test("equality is exact: no other case, no part, no spaces trimmed", async () => {
+    for (const filter of [
+      "goals?category=Health",
+      "goals?category=heal",
+      "goals?category=health%20",
+      "goals?status=%25",
+      "goals?status=",
+    ]) {
+      expect(expectStatus(await list(filter), 200).total, filter).toBe(0);
+    }
+  });
+
+  test("an id is found in either case; one that no row has finds nothing", async () => {
+    expect(expectStatus(await call("GET", `/api/v1/tasks/?goal_id=${ids.goal.toUpperCase()}`), 200)).toMatchObject({
+      total: 2,
+    });
+    expect(expectStatus(await call("GET", `/api/v1/tasks/?goal_id=${unknownId()}`), 200)).toMatchObject({ total: 0 });
+  });
+});
+
+describe("REST: filters that break a rule are a validation error", () => {
+  test.each([
+    ["goals?user_id=1", "user_id"],
+    ["goals?user_id=", "user_id"],
+    ["milestones?goal_id=null", "goal_id"],
+    ["tasks?user_id=x", "user_id"],
+    ["tasks?goal_id=x", "goal_id"],
+    ["tasks?milestone_id=null", "milestone_id"],
+    ["tasks?state=done", "state"],
+    ["tasks?state=Scheduled", "state"],
+    ["tasks?state=", "state"],
+    ["tasks?priority=must_not_miss", "priority"],
+    ["tasks?trigger_type=constructor", "trigger_type"],
+    ["tasks?is_recurring=yes", "is_recurring"],
+    ["tasks?is_recurring=2", "is_recurring"],
+    ["tasks?is_recurring=", "is_recurring"],
+    ["conversations?user_id=x", "user_id"],
+    ["conversations?goal_id=x", "goal_id"],
+    // A NUL, which no row can hold.
+    ["goals?category=a%00b", "category"],
+    ["users?email=%00", "email"],
+    // Given twice: which one would it be?
+    ["tasks?state=completed&state=missed", "state"],
+    ["goals?status=a&status=a", "status"],
+  ])("%s", async (filter, name) => {
+    expectInvalid(await list(filter), name);
+  });
+
+  test.each([
+    ["users?name=Jane", "name"],
+    ["users?id=1", "id"],
+    ["goals?title=x", "title"],
+    ["goals?timeline=x", "timeline"],
+    ["milestones?week_number=1", "week_number"],
+    ["tasks?title=x", "title"],
+    ["tasks?start_time=2026-02-15T10:00:00Z", "start_time"],
+    ["conversations?messages=x", "messages"],
+  ])("%s: no filter of the contract, so an unknown parameter", async (filter, name) => {
+    expectInvalid(await list(filter), name);
+  });
+});

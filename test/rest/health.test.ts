@@ -1,0 +1,89 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { expectStatus } from "./answer.ts";
+import { startDatabaseProxy } from "./database-proxy.ts";
+import { startRestServer, useRestServer } from "./server.ts";
+
+const server = useRestServer();
+const { call } = server;
+
+/** What `/ready` answers where the service should get no requests; within 2 s (contract, "REST"). */
+async function expectNotReady(probe: typeof call): Promise<string> {
+  const start = performance.now();
+  const answer = await probe<{ detail: string }>("GET", "/ready");
+  expect(performance.now() - start).toBeLessThan(2_000);
+  const body = expectStatus(answer, 503);
+  expect(body).toStrictEqual({ status: "not_ready", detail: expect.stringMatching(/^\S.*\.$/s) });
+  expect(answer.headers.get("content-type")).toMatch(/^application\/json\b/);
+  return body.detail;
+}
+
+describe("REST: GET /health and GET /ready", () => {
+  test.each([
+    ["/health", '{"status":"ok"}'],
+    ["/ready", '{"status":"ready"}'],
+  ])("%s is 200 %s", async (path, text) => {
+    const answer = await call("GET", path);
+    expectStatus(answer, 200);
+    expect(answer.text).toBe(text);
+    expect(answer.headers.get("content-type")).toMatch(/^application\/json\b/);
+  });
+
+  test("200 probes at once are all answered", async () => {
+    const answers = await Promise.all(Array.from({ length: 200 }, () => call("GET", "/ready")));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  });
+});
+
+describe("REST: GET /ready is 503 when the schema is not the one that the code needs", () => {
+  afterEach(async () => {
+    await server.sql("alter table if exists hidden rename to flux_dao_migrations");
+    await server.sql("delete from flux_dao_migrations where version > 9000");
+    await server.sql("update flux_dao_migrations set version = version + 9000 where version < 1");
+    expectStatus(await call("GET", "/ready"), 200);
+  });
+
+  test("a newer one; both versions are named", async () => {
+    await server.sql("insert into flux_dao_migrations (version, name, checksum) values (9001, '9001_later', 'x')");
+    const detail = await expectNotReady(call);
+    expect(detail).toMatch(/\b9001\b/);
+    expect(detail).toMatch(/newer/);
+    expectStatus(await call("GET", "/health"), 200);
+  });
+
+  test("an older one", async () => {
+    await server.sql("update flux_dao_migrations set version = version - 9000");
+    await expectNotReady(call);
+  });
+
+  test("none at all", async () => {
+    await server.sql("alter table flux_dao_migrations rename to hidden");
+    await expectNotReady(call);
+    expectStatus(await call("GET", "/health"), 200);
+  });
+});
+
+describe("REST: GET /ready is 503 within 2 s when the database does not answer", { timeout: 20_000 }, () => {
+  test("while the network swallows everything, and 200 again when it does not", async () => {
+    await using proxy = await startDatabaseProxy(server.databaseUrl);
+    await using behind = await startRestServer({ databaseUrl: proxy.url });
+    expectStatus(await behind.call("GET", "/ready"), 200);
+    proxy.freeze();
+    await expectNotReady(behind.call);
+    // The connection that hangs is not waited for again and again.
+    await expectNotReady(behind.call);
+    expectStatus(await behind.call("GET", "/health"), 200);
+    proxy.thaw();
+    await expect.poll(async () => (await behind.call("GET", "/ready")).status, { timeout: 10_000 }).toBe(200);
+  });
+
+  test("while connections are refused, and 200 again when they are not", async () => {
+    await using proxy = await startDatabaseProxy(server.databaseUrl);
+    await using behind = await startRestServer({ databaseUrl: proxy.url });
+    expectStatus(await behind.call("GET", "/ready"), 200);
+    await proxy.refuse();
+    await expectNotReady(behind.call);
+    expectStatus(await behind.call("GET", "/health"), 200);
+    await proxy.accept();
+    await expect.poll(async () => (await behind.call("GET", "/ready")).status, { timeout: 10_000 }).toBe(200);
+  });
+});

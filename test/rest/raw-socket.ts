@@ -1,0 +1,79 @@
+import { connect } from "node:net";
+
+/** A response as it came over the socket. */
+export interface RawResponse {
+  readonly status: number;
+  /** Names in lower case; of several with one name the last. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** All that follows the headers, chunk framing included. */
+  readonly text: string;
+}
+
+/**
+ * Sends bytes that no HTTP client would, and reads the answer: to its end by Content-Length, else until the server
+ * closes, for which `requestHead` asks.
+ *
+ * `fetch` tidies paths up, joins headers of one name, and does not stop halfway.
+ */
+export async function sendRaw(baseUrl: string, ...parts: (string | Uint8Array)[]): Promise<RawResponse> {
+  const { hostname, port } = new URL(baseUrl);
+  const socket = connect(Number(port), hostname);
+  const received: Buffer[] = [];
+  let failure: unknown;
+  const answered = new Promise<void>((resolve) => {
+    socket.on("data", (chunk) => {
+      received.push(chunk);
+      if (isWhole(Buffer.concat(received).toString("latin1"))) resolve();
+    });
+    // The server may answer and close before all of a body is written; what it said counts, not the broken pipe.
+    socket.on("error", (error) => {
+      failure = error;
+    });
+    socket.on("close", () => resolve());
+  });
+  for (const part of parts) socket.write(part);
+  await answered;
+  socket.destroy();
+  const answer = Buffer.concat(received).toString("utf8");
+  if (answer === "") throw new Error("the server closed without an answer", { cause: failure });
+  return parse(answer);
+}
+
+/** Whether all of the body is there that the answer's Content-Length announces; characters are bytes here. */
+function isWhole(answer: string): boolean {
+  const end = answer.indexOf("\r\n\r\n");
+  const length = /\r\ncontent-length: *(\d+)/i.exec(answer.slice(0, end))?.[1];
+  return end !== -1 && length !== undefined && answer.length >= end + 4 + Number(length);
+}
+
+/** The head of a request, with a valid key. */
+export function requestHead(method: string, target: string, ...headers: string[]): string {
+  const lines = [`${method} ${target} HTTP/1.1`, "Host: localhost", "Connection: close", ...headers];
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+/** A body in chunks of 64 KiB, as a sender that does not know the length yet would send it. */
+export function* chunked(body: Uint8Array): Generator<Uint8Array | string> {
+  const size = 65_536;
+  for (let from = 0; from < body.length; from += size) {
+    const chunk = body.subarray(from, from + size);
+    yield `${chunk.length.toString(16)}\r\n`;
+    yield chunk;
+    yield "\r\n";
+  }
+  yield "0\r\n\r\n";
+}
+
+function parse(answer: string): RawResponse {
+  const end = answer.indexOf("\r\n\r\n");
+  const [statusLine = "", ...lines] = answer.slice(0, end).split("\r\n");
+  const headers = lines.map((line): [string, string] => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+  });
+  return {
+    status: Number(statusLine.split(" ")[1]),
+    headers: Object.fromEntries(headers),
+    text: answer.slice(end + 4),
+  };
+}

@@ -1,0 +1,47 @@
+import { z } from "zod";
+import {
+  type OpenApiDocument,
+  type OperationObject,
+  type ResponseObject,
+  resolve,
+  type SchemaObject,
+} from "./openapi-document.ts";
+
+/** Checks values against the schemas of an OpenAPI document, strictly: what is not documented is a problem. */
+export class SchemaCheck {
+  readonly #document: OpenApiDocument;
+  readonly #compiled = new Map<SchemaObject, z.ZodType>();
+
+  constructor(document: OpenApiDocument) {
+    this.#document = document;
+  }
+
+  /** The documented response, its reference followed. */
+  responseOf({ responses }: OperationObject, status: number): ResponseObject | undefined {
+    const response = responses[String(status)];
+    if (response?.$ref === undefined) return response;
+    return resolve(this.#document, response.$ref) as ResponseObject | undefined;
+  }
+
+  /** What is wrong with `value` by `schema`: nothing, most of the time. */
+  problemsOf(schema: SchemaObject, value: unknown): string[] {
+    const compiled = this.#compiled.get(schema) ?? this.#compile(schema);
+    this.#compiled.set(schema, compiled);
+    const { success, error } = compiled.safeParse(value);
+    return success ? [] : error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  }
+
+  #compile(schema: SchemaObject): z.ZodType {
+    return z.fromJSONSchema(this.#inline(schema) as z.core.JSONSchema.JSONSchema);
+  }
+
+  /** The schema with its references replaced by what they stand for, and objects closed to other properties. */
+  #inline(node: unknown): unknown {
+    if (typeof node !== "object" || node === null) return node;
+    if (Array.isArray(node)) return node.map((item) => this.#inline(item));
+    if ("$ref" in node) return this.#inline(resolve(this.#document, String(node.$ref)));
+    const entries = Object.entries(node).map(([key, value]) => [key, this.#inline(value)]);
+    const closed = "properties" in node && "type" in node && !("additionalProperties" in node);
+    return Object.fromEntries(closed ? [...entries, ["additionalProperties", false]] : entries);
+  }
+}

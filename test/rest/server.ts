@@ -1,0 +1,146 @@
+import { openDatabase } from "@flux/dao-core";
+import { createTestDatabase } from "@flux/dao-core/testing";
+import { createDaoApp } from "@flux/dao-http";
+import { createLogger, startServer } from "@flux/dao-http/server";
+import postgres from "postgres";
+import { afterAll, beforeAll, inject } from "vitest";
+import { type Answer, checkAnswer } from "./answer.ts";
+
+/** The guide's keys, by the names that the tests' service logs. */
+export const KEYS = {
+  "goal-planner": "goal-planner-key-abc",
+  scheduler: "scheduler-key-def",
+  observer: "observer-key-ghi",
+} as const;
+
+/** An id as answers have it. */
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** An instant as answers have it: RFC 3339, UTC, milliseconds. */
+export const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+
+/** What a request has beside method and path. */
+export interface RequestParts {
+  /** Text and bytes are sent as they are, all else as JSON. Default: no body. */
+  readonly body?: unknown;
+  /** Replace the defaults: the goal planner's key, and `application/json` where there is a body. `undefined` omits one. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Sends a request, and checks what holds for every answer. `Body` is what the caller goes on to compare. */
+export type Call = <Body = unknown>(method: string, path: string, parts?: RequestParts) => Promise<Answer<Body>>;
+
+/** How the service uses the database, all in milliseconds. */
+export interface RestServerOptions {
+  /** Default: a database of its own, migrated and empty. */
+  readonly databaseUrl?: string;
+  readonly poolSize?: number;
+  readonly acquireTimeout?: number;
+  readonly maxWaiting?: number;
+  readonly lockTimeout?: number;
+  readonly statementTimeout?: number;
+}
+
+/** The REST API on a socket, over a PostgreSQL database. */
+export interface RestServer extends AsyncDisposable {
+  readonly call: Call;
+  readonly baseUrl: string;
+  readonly databaseUrl: string;
+  /** Runs SQL on the database, past the service. */
+  sql(script: string): Promise<void>;
+  /** The lines of the service's log so far. */
+  logLines(): readonly string[];
+  stop(): Promise<void>;
+}
+
+/** Starts the service on a free port of 127.0.0.1. */
+export async function startRestServer({ databaseUrl, ...options }: RestServerOptions = {}): Promise<RestServer> {
+  const own =
+    databaseUrl === undefined ? await createTestDatabase({ serverUrl: inject("adminUrl"), ...options }) : undefined;
+  const url = own?.url ?? databaseUrl ?? "";
+  const database = own?.database ?? (await openDatabase(url, options));
+  const lines: string[] = [];
+  const logger = createLogger({ destination: { write: (text) => lines.push(...text.split("\n").filter(Boolean)) } });
+  const keys = Object.entries(KEYS).map(([name, key]) => ({ name, key }));
+  const app = createDaoApp({ services: database, keys, logger });
+  const server = await startServer({ app, port: 0, database, stopDelay: 0, gracePeriod: 1_000 });
+  const baseUrl = server.url;
+  const stop = async () => {
+    await server.stop();
+    await own?.drop();
+  };
+  return {
+    baseUrl,
+    databaseUrl: url,
+    call: (method, path, parts) => call(baseUrl, method, path, parts),
+    sql: (script) => runSql(url, script),
+    logLines: () => lines,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** {@link startRestServer} for all tests of a file, or of the `describe` that calls it. */
+export function useRestServer(options?: RestServerOptions): Omit<RestServer, "stop" | typeof Symbol.asyncDispose> {
+  let running: RestServer | undefined;
+  beforeAll(async () => {
+    running = await startRestServer(options);
+  }, 60_000);
+  afterAll(() => running?.stop());
+  const server = (): RestServer => {
+    if (running === undefined) throw new Error("The service runs from beforeAll to afterAll.");
+    return running;
+  };
+  return {
+    call: (method, path, parts) => server().call(method, path, parts),
+    sql: (script) => server().sql(script),
+    logLines: () => server().logLines(),
+    get baseUrl() {
+      return server().baseUrl;
+    },
+    get databaseUrl() {
+      return server().databaseUrl;
+    },
+  };
+}
+
+async function call<Body>(baseUrl: string, method: string, path: string, parts: RequestParts = {}) {
+  const body = toBytes(parts.body);
+  const headers = new Headers();
+  const wanted = {
+    "X-Flux-Service-Key": KEYS["goal-planner"],
+    "Content-Type": body === undefined ? undefined : "application/json",
+    ...parts.headers,
+  };
+  for (const [name, value] of Object.entries(wanted)) if (value !== undefined) headers.set(name, value);
+  const init: RequestInit = { method, headers, redirect: "manual" };
+  if (body !== undefined) init.body = body;
+  const response = await fetch(baseUrl + path, init);
+  const text = await response.text();
+  const answer: Answer<Body> = {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: isJson(response) && text !== "" ? JSON.parse(text) : undefined,
+  };
+  checkAnswer(method, path, answer);
+  return answer;
+}
+
+/** Bytes, for which `fetch` sets no content type of its own. */
+function toBytes(body: unknown): Uint8Array<ArrayBuffer> | undefined {
+  if (body === undefined) return undefined;
+  if (body instanceof Uint8Array) return new Uint8Array(body);
+  return new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body));
+}
+
+const isJson = ({ headers }: Response) => /^application\/(problem\+)?json\b/.test(headers.get("content-type") ?? "");
+
+async function runSql(url: string, script: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  try {
+    await sql.unsafe(script);
+  } finally {
+    await sql.end();
+  }
+}
