@@ -24,6 +24,8 @@ export function toWireSchemas(
     override: ({ zodSchema, jsonSchema }) => {
       // The pattern knows lower case only, but either is accepted; the format says it all.
       if (jsonSchema.format === "uuid") delete jsonSchema.pattern;
+      // Of whole numbers it says how many JavaScript has; that is no rule of the API.
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       if (zodSchema._zod.def.type !== "date") return;
       jsonSchema.type = "string";
       jsonSchema.format = "date-time";
