@@ -81,6 +81,24 @@ describe("statements", () => {
     await database.close();
   });
 
+  // Inside units of work, where no statement is retried, so that a deadlock would show.
+  test("bulk updates of the same tasks in any order never deadlock one another", async () => {
+    const { database } = testDatabase;
+    const user = await database.users.create(makeUserData());
+    const { tasks } = await database.goals.createWithStructure(
+      makeGoalStructureData(user.id, { milestones: 10, tasksPerMilestone: 20 }),
+    );
+    const taskIds = tasks.map(({ id }) => id);
+    const update = (index: number) =>
+      DaoUnitOfWork.run(database, async (uow) => {
+        // Each begins elsewhere, every second one runs backwards.
+        const ids = [...taskIds.slice(index * 5), ...taskIds.slice(0, index * 5)];
+        return uow.tasks.bulkUpdateState({ taskIds: index % 2 === 0 ? ids : ids.reverse(), newState: "drifted" });
+      });
+    const counts = await Promise.all(Array.from({ length: 40 }, (_, index) => update(index)));
+    expect(new Set(counts)).toEqual(new Set([taskIds.length]));
+  });
+
   test("a single statement that is given up in a deadlock is run again", async () => {
     const { database } = testDatabase;
     const other = postgres(testDatabase.url, { max: 1, onnotice: () => undefined });
@@ -141,6 +159,30 @@ describe("a DAO called directly", () => {
     expect(await issuesOf(database.users.update(user.id, { preferences: JSON.parse('{"a":"\\u0000"}') }))).toBe("");
     expect(await issuesOf(database.demoFlags.put(user.id, { escalationSpeed: Number.NaN }))).toBe("escalationSpeed");
     expect(await issuesOf(database.goals.create({ userId: "no uuid", title: "x" }))).toBe("");
+  });
+
+  test("fills in the defaults", async () => {
+    const { database } = testDatabase;
+    const user = await database.users.create({ name: "Ada", email: makeUserData().email });
+    expect(user).toMatchObject({ preferences: {}, demoMode: false });
+    const goal = await database.goals.create({ userId: user.id, title: "x" });
+    expect(goal).toMatchObject({ category: null, timeline: null, status: "active" });
+    expect(await database.milestones.create({ goalId: goal.id, weekNumber: 1, title: "x" })).toMatchObject({
+      status: "pending",
+    });
+    expect(await database.tasks.create({ userId: user.id, goalId: goal.id, title: "x" })).toMatchObject({
+      milestoneId: null,
+      startTime: null,
+      endTime: null,
+      state: "scheduled",
+      priority: "standard",
+      triggerType: "time",
+      isRecurring: false,
+      calendarEventId: null,
+    });
+    const conversation = await database.conversations.create({ userId: user.id, goalId: goal.id, messages: null });
+    expect(conversation).toMatchObject({ messages: [], status: "open" });
+    expect(await database.demoFlags.put(user.id, {})).toMatchObject({ virtualNow: null, escalationSpeed: 1 });
   });
 
   test("a half-done structure leaves nothing behind", async () => {

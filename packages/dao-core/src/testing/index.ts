@@ -1,5 +1,7 @@
 export { type ContractCase, contractSuite } from "./contract-suite.ts";
 export {
+  type GoalStructureData,
+  type GoalStructureShape,
   makeConversationData,
   makeDemoFlagsData,
   makeGoalData,
