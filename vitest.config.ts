@@ -18,6 +18,7 @@ const alias = {
 export default defineConfig({
   resolve: { alias },
   test: {
+    silent: "passed-only",
     projects: [
       {
         extends: true,
@@ -28,7 +29,12 @@ export default defineConfig({
         test: {
           name: "types",
           include: [],
-          typecheck: { enabled: true, only: true, tsconfig: "test/types/tsconfig.json", include: ["test/types/**/*.test-d.ts"] },
+          typecheck: {
+            enabled: true,
+            only: true,
+            tsconfig: "test/types/tsconfig.json",
+            include: ["test/types/**/*.test-d.ts"],
+          },
         },
       },
       {
