@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const source = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** All that a file needs at run time, types left out, and what that needs. */
+function collect(file: string, found: Set<string>): void {
+  if (found.has(file)) return;
+  found.add(file);
+  const text = readFileSync(resolve(source, file), "utf8");
+  for (const [, clause = "", specifier = ""] of text.matchAll(/^(?:import|export) ([^;]*?)from "([^"]+)";/gms)) {
+    if (clause.startsWith("type ")) continue;
+    if (specifier.startsWith(".")) collect(relative(source, resolve(source, dirname(file), specifier)), found);
+    else found.add(specifier);
+  }
+}
+
+test("the client needs no server code, no zod, and of the data layer only its errors", () => {
+  const found = new Set<string>();
+  collect("client/index.ts", found);
+  const files = [...found].map((file) => file.replaceAll("\\", "/"));
+  expect(files.filter((file) => !/^(client|operations|wire)\//.test(file))).toEqual(["@flux/dao-core/errors"]);
+  expect(files.length).toBeGreaterThan(10);
+});

@@ -1,0 +1,159 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { createDaoApp } from "./app.ts";
+import { type ServerOptions, startServer } from "./http-server.ts";
+import { stubServices } from "./services-stub.ts";
+import { SettingsError } from "./settings.ts";
+
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+function start(answer?: Parameters<typeof stubServices>[0], options: Partial<ServerOptions> = {}) {
+  const { services } = stubServices(answer);
+  const app = createDaoApp({ services, keys: [{ name: "test", key: "k" }], logger: silent });
+  return startServer({ app, port: 0, stopDelay: 0, ...options });
+}
+
+/** Sends bytes as they are, and reads until the server closes. */
+async function sendRaw(url: string, ...parts: readonly string[]): Promise<string> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  let received = "";
+  socket.setEncoding("utf8").on("data", (text: string) => {
+    received += text;
+  });
+  socket.on("error", () => undefined);
+  for (const part of parts) socket.write(part);
+  await once(socket, "close");
+  return received;
+}
+
+const head = (...lines: readonly string[]) => `${["Host: x", "X-Flux-Service-Key: k", ...lines].join("\r\n")}\r\n\r\n`;
+const post = (...lines: readonly string[]) =>
+  `POST /api/v1/users/ HTTP/1.1\r\n${head("Content-Type: application/json", ...lines)}`;
+
+describe("the Node server", () => {
+  test("answers over a socket, one request after the other on one connection", async () => {
+    await using server = await start(({ args }) => ({ id: "7", ...Object(args[0]) }));
+    const get = `GET /api/v1/users/0 HTTP/1.1\r\n${head()}`;
+    const text = await sendRaw(server.url, get, `${post("Content-Length: 16", "Connection: close")}{"name":"Jané"}`);
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 201"]);
+    expect(text).toContain('"name":"Jané"');
+  });
+
+  test("a HEAD has the length of the GET and no body; a 204 neither", async () => {
+    await using server = await start(({ method }) => (method === "deleteUser" ? undefined : { id: "7" }));
+    const answer = await sendRaw(server.url, `HEAD /api/v1/users/0 HTTP/1.1\r\n${head("Connection: close")}`);
+    expect(answer).toMatch(/content-length: 10\r\n/i);
+    expect(answer).toMatch(/\r\n\r\n$/);
+    const gone = await sendRaw(server.url, `DELETE /api/v1/users/0 HTTP/1.1\r\n${head("Connection: close")}`);
+    expect(gone).toMatch(/^HTTP\/1\.1 204/);
+    expect(gone).not.toMatch(/content-length|transfer-encoding/i);
+  });
+
+  test("a body that is refused unread is let in, so that the answer arrives: 413 for 3 MB in chunks, 403, 415", async () => {
+    await using server = await start();
+    const chunk = `${(65_536).toString(16)}\r\n${"x".repeat(65_536)}\r\n`;
+    const chunks = [...Array.from({ length: 48 }, () => chunk), "0\r\n\r\n"];
+    const chunked = ["Transfer-Encoding: chunked", "Connection: close"];
+    expect(await sendRaw(server.url, post(...chunked), ...chunks)).toMatch(/^HTTP\/1\.1 413/);
+    const anonymous = post(...chunked).replace("X-Flux-Service-Key: k\r\n", "");
+    expect(await sendRaw(server.url, anonymous, ...chunks)).toMatch(/^HTTP\/1\.1 403/);
+    const plain = post(...chunked).replace("application/json", "text/plain");
+    expect(await sendRaw(server.url, plain, ...chunks)).toMatch(/^HTTP\/1\.1 415/);
+    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+  });
+
+  test("a body that is announced and never sent is not waited for", async () => {
+    await using server = await start();
+    const begin = performance.now();
+    const answer = await sendRaw(server.url, post("Content-Length: 5000000", "Connection: close"));
+    expect(answer).toMatch(/^HTTP\/1\.1 413/);
+    expect(performance.now() - begin).toBeLessThan(4_000);
+  });
+
+  test("a body that breaks off harms nobody", async () => {
+    await using server = await start();
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    socket.write(`${post("Content-Length: 100")}{"name":`);
+    await delay(50);
+    socket.destroy();
+    await delay(50);
+    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+  });
+
+  test.each([
+    ["no HTTP", "nonsense\r\n\r\n", "400", "validation_failed"],
+    ["an unknown method", "FETCH / HTTP/1.1\r\nHost: x\r\n\r\n", "400", "validation_failed"],
+    ["two lengths", `${post("Content-Length: 1", "Content-Length: 2")}`, "400", "validation_failed"],
+    ["huge headers", `GET / HTTP/1.1\r\n${head(`X-Large: ${"x".repeat(40_000)}`)}`, "431", "headers_too_large"],
+  ])("%s is a problem too", async (_, text, status, code) => {
+    await using server = await start();
+    const answer = await sendRaw(server.url, text);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(answer).toMatch(/content-type: application\/problem\+json\r\n/i);
+    expect(answer).toMatch(/x-request-id: \S+/i);
+    expect(JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")))).toMatchObject({ status: Number(status), code });
+  });
+
+  test("a port in use is named", async () => {
+    await using server = await start();
+    const port = Number(new URL(server.url).port);
+    const error = await start(undefined, { port }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(SettingsError);
+    expect(String(error)).toContain(`Port ${port} on 127.0.0.1 is in use`);
+  });
+});
+
+describe("stopping", () => {
+  test("a request that is being answered is finished, then the database is closed, then it is over", async () => {
+    const events: string[] = [];
+    const database = {
+      close: async () => {
+        events.push("database closed");
+      },
+    };
+    const answer = async () => {
+      await delay(300);
+      events.push("answered");
+      return { id: "7" };
+    };
+    const server = await start(answer, { database });
+    const slow = fetch(`${server.url}/api/v1/users/0`, { headers: { "X-Flux-Service-Key": "k" } });
+    // Connections that never say anything must not hold it up.
+    const silentSocket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    silentSocket.on("error", () => undefined);
+    await delay(100);
+    await Promise.all([server.stop(), server.stop()]);
+    events.push("stopped");
+    expect((await slow).status).toBe(200);
+    expect(events).toEqual(["answered", "database closed", "stopped"]);
+    await expect(fetch(`${server.url}/health`)).rejects.toThrow();
+  });
+
+  test("/ready is 503 first, while other requests are still answered", async () => {
+    const server = await start(undefined, { stopDelay: 400 });
+    const stopped = server.stop();
+    expect((await fetch(`${server.url}/ready`)).status).toBe(503);
+    const health = await fetch(`${server.url}/health`);
+    expect({ status: health.status, connection: health.headers.get("connection") }).toEqual({
+      status: 200,
+      connection: "close",
+    });
+    await stopped;
+  });
+
+  test("what does not finish within the grace period is cut off", async () => {
+    const server = await start(() => new Promise(() => undefined), { gracePeriod: 300 });
+    const hanging = fetch(`${server.url}/api/v1/users/0`, { headers: { "X-Flux-Service-Key": "k" } });
+    const outcome = hanging.then(
+      () => "answered",
+      () => "cut off",
+    );
+    await delay(50);
+    const begin = performance.now();
+    await server.stop();
+    expect(performance.now() - begin).toBeLessThan(1_500);
+    expect(await outcome).toBe("cut off");
+  });
+});

@@ -1,0 +1,71 @@
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { describe, expect, test } from "vitest";
+import { apiRoutes } from "../routes/routes.ts";
+import { openApiDocument } from "./openapi-document.ts";
+
+interface Described {
+  readonly operationId: string;
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly example: unknown }>> };
+  readonly responses: Readonly<Record<string, { readonly $ref?: string; readonly headers?: object }>>;
+}
+
+const text = JSON.stringify(openApiDocument());
+const document: {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+} = JSON.parse(text);
+
+describe("the OpenAPI document", () => {
+  test("is valid OpenAPI 3.1", async () => {
+    const result = await new Validator().validate(JSON.parse(text));
+    expect(result.errors ?? []).toEqual([]);
+    expect(result.valid).toBe(true);
+  });
+
+  test.each(apiRoutes)(
+    "has $name, with its errors, its example and its parameters",
+    ({ name, operation, route, location }) => {
+      const described = document.paths[operation.path]?.[operation.method.toLowerCase()];
+      expect(described?.operationId).toBe(name);
+      const responses = described?.responses ?? {};
+      expect(Object.keys(responses)).toEqual(
+        expect.arrayContaining([String(route.status), "400", "403", "500", "503"]),
+      );
+      expect("Location" in (responses[route.status]?.headers ?? {})).toBe(location !== undefined);
+      const body = described?.requestBody?.content["application/json"];
+      expect(body === undefined).toBe(operation.input !== "body");
+      if (body !== undefined) {
+        expect(Object.keys(responses)).toEqual(expect.arrayContaining(["413", "415"]));
+        expect(JSON.stringify(body.example)).not.toMatch(/[a-z][A-Z]\w*"/);
+      }
+      // The table that requests are read by and the schemas that they are checked by know the same parameters.
+      const inQuery = described?.parameters?.filter((parameter) => parameter.in === "query") ?? [];
+      expect(inQuery).toHaveLength(Object.keys(operation.query ?? {}).length);
+    },
+  );
+
+  test("refers only to what it has", () => {
+    for (const [, pointer = ""] of text.matchAll(/"\$ref":"#\/([^"]+)"/g)) {
+      const found = pointer.split("/").reduce<unknown>((value, key) => Reflect.get(Object(value), key), document);
+      expect(found, pointer).toBeDefined();
+    }
+  });
+
+  test("names its fields as JSON does, and no instant is left without a format", () => {
+    expect(document.components.schemas["TaskDto"]).toMatchObject({
+      properties: {
+        user_id: { type: "string", format: "uuid" },
+        start_time: { anyOf: [{ type: "string", format: "date-time" }, { type: "null" }] },
+        created_at: { type: "string", format: "date-time" },
+      },
+    });
+    expect(text).not.toMatch(/"(userId|startTime|createdAt|isRecurring|pageSize)"/);
+  });
+
+  test("says what is public, and how to send the key", () => {
+    expect(document.paths["/health"]?.["get"]).toMatchObject({ security: [] });
+    expect(document.paths["/ready"]?.["get"]).toMatchObject({ security: [] });
+    expect(text).toContain('"serviceKey":{"type":"apiKey","in":"header","name":"X-Flux-Service-Key"');
+  });
+});

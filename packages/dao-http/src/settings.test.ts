@@ -1,0 +1,148 @@
+import { describe, expect, test } from "vitest";
+import { DEVELOPMENT_KEYS, parseServiceKeys } from "./service-key-setting.ts";
+import { type Environment, readSettings, SettingsError } from "./settings.ts";
+
+function problemsOf(environment: Environment): readonly string[] {
+  try {
+    readSettings(environment);
+    return [];
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    return error.problems;
+  }
+}
+
+const keys = '["a-long-key-of-our-own"]';
+const databaseUrl = "postgres://u:p@db/flux";
+
+describe("settings", () => {
+  test("nothing set: the guide's keys on loopback, with a warning", () => {
+    const settings = readSettings({});
+    expect(settings).toMatchObject({
+      databaseUrl: "postgresql://postgres:postgres@localhost:54322/postgres",
+      host: "127.0.0.1",
+      port: 8_000,
+      poolSize: undefined,
+      logLevel: "info",
+      keys: DEVELOPMENT_KEYS,
+    });
+    expect(settings.warnings).toHaveLength(1);
+    expect(readSettings({ PORT: "", SERVICE_API_KEYS: " ", HOST: "" })).toEqual(settings);
+  });
+
+  test("everything set", () => {
+    const settings = readSettings({
+      DATABASE_URL: "postgresql+asyncpg://u:p@db/flux",
+      SERVICE_API_KEYS: keys,
+      HOST: "0.0.0.0",
+      PORT: "9000",
+      DB_POOL_SIZE: "20",
+      LOG_LEVEL: "WARN",
+      NODE_ENV: "production",
+    });
+    expect(settings).toEqual({
+      databaseUrl: "postgresql+asyncpg://u:p@db/flux",
+      keys: [{ name: "key-1", key: "a-long-key-of-our-own" }],
+      host: "0.0.0.0",
+      port: 9_000,
+      poolSize: 20,
+      logLevel: "warn",
+      warnings: [],
+    });
+  });
+
+  test.each([
+    ["PORT", "abc"],
+    ["PORT", "-1"],
+    ["PORT", "65536"],
+    ["PORT", "8e3"],
+    ["DB_POOL_SIZE", "0"],
+    ["DB_POOL_SIZE", "1.5"],
+    ["LOG_LEVEL", "loud"],
+    ["HOST", "http://x"],
+    ["HOST", "a b"],
+    ["DATABASE_URL", "mysql://u:secret@h/d"],
+    ["DATABASE_URL", "localhost"],
+    ["SERVICE_API_KEYS", "[]"],
+    ["SERVICE_API_KEYS", '["secret"'],
+    ["SERVICE_API_KEYS", '{"a": 5}'],
+    ["SERVICE_API_KEYS", '"secret"'],
+    ["SERVICE_API_KEYS", "secret key,b"],
+    ["SERVICE_API_KEYS", ",,"],
+    ["SERVICE_API_KEYS", '{"a": "secret", "b": "secret"}'],
+  ])("%s = %s stops the start with a sentence that names it, and shows no secret", (name, value) => {
+    const problems = problemsOf({ SERVICE_API_KEYS: keys, [name]: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${name} .*\\.$`));
+    expect(problems[0]).not.toContain("secret");
+  });
+
+  test("all problems are told at once", () => {
+    expect(problemsOf({ PORT: "x", LOG_LEVEL: "y", SERVICE_API_KEYS: "[]" })).toHaveLength(3);
+  });
+
+  test.each(["memory://", "./data", "/var/data", "file:///var/data", "postgres://h/d"])(
+    "DATABASE_URL = %s is possible",
+    (url) => {
+      expect(readSettings({ DATABASE_URL: url }).databaseUrl).toBe(url);
+    },
+  );
+
+  test.each([
+    [{ NODE_ENV: "production", DATABASE_URL: databaseUrl }],
+    [{ HOST: "0.0.0.0" }],
+    [{ HOST: "::" }],
+    [{ HOST: "192.168.0.7" }],
+    [{ HOST: "0.0.0.0", SERVICE_API_KEYS: '["own-key", "scheduler-key-def"]' }],
+    [{ NODE_ENV: "production", DATABASE_URL: databaseUrl, SERVICE_API_KEYS: "observer-key-ghi" }],
+  ])("%j is refused, for its keys", (environment) => {
+    expect(problemsOf(environment).join()).toContain("SERVICE_API_KEYS");
+  });
+
+  test.each(["localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"])("%s is loopback", (host) => {
+    expect(readSettings({ HOST: host }).keys).toEqual(DEVELOPMENT_KEYS);
+  });
+
+  test("production needs a DATABASE_URL", () => {
+    expect(problemsOf({ NODE_ENV: "production", SERVICE_API_KEYS: keys }).join()).toContain("DATABASE_URL");
+  });
+});
+
+describe("SERVICE_API_KEYS", () => {
+  test.each([
+    [
+      '["a", "b"]',
+      [
+        ["key-1", "a"],
+        ["key-2", "b"],
+      ],
+    ],
+    [
+      " a , b ",
+      [
+        ["key-1", "a"],
+        ["key-2", "b"],
+      ],
+    ],
+    ["a,a", [["key-1", "a"]]],
+    ["only", [["key-1", "only"]]],
+    [
+      '{"scheduler": "a", "observer": ["b", "c"]}',
+      [
+        ["scheduler", "a"],
+        ["observer", "b"],
+        ["observer", "c"],
+      ],
+    ],
+    [
+      '["observer-key-ghi", "x"]',
+      [
+        ["observer", "observer-key-ghi"],
+        ["key-2", "x"],
+      ],
+    ],
+    ['{"__proto__": "a"}', [["__proto__", "a"]]],
+  ])("%s", (text, expected) => {
+    expect(parseServiceKeys(text)).toEqual(expected.map(([name, key]) => ({ name, key })));
+  });
+});
