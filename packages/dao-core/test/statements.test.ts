@@ -105,7 +105,7 @@ describe("statements", () => {
     // The single statement locks both rows in one order, the other transaction in the opposite one.
     const user = await database.users.create(makeUserData());
     const goal = await database.goals.create({ userId: user.id, title: "x" });
-    const taskIds = [];
+    const taskIds: string[] = [];
     for (let i = 0; i < 2; i++) taskIds.push((await database.tasks.create(makeTaskData(user.id, goal.id))).id);
     const [low = "", high = ""] = taskIds.sort();
     const outcome = await Promise.allSettled([
@@ -134,7 +134,7 @@ async function whenLocked(id: string): Promise<void> {
 }
 
 /** Resolves when so many backends of this database wait for a lock. */
-async function waitForBlocked(sql: postgres.Sql, count: number): Promise<void> {
+async function waitForBlocked(sql: postgres.ISql, count: number): Promise<void> {
   for (let blocked = 0; blocked < count; ) {
     const [row] = await sql<{ blocked: number }[]>`
       select count(*)::int as blocked from pg_stat_activity

@@ -11,7 +11,7 @@ import { SqlTaskDao } from "./task-dao.ts";
 import { SqlUserDao } from "./user-dao.ts";
 
 /** The six DAOs over one thing that runs statements; what a transaction means is left to whoever extends it. */
-export abstract class SqlSession implements DatabaseSession {
+abstract class SqlSession implements DatabaseSession {
   readonly users: UserDao;
   readonly goals: GoalDao;
   readonly milestones: MilestoneDao;

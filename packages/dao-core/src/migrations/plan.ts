@@ -5,7 +5,7 @@ import { type Migration, type MigrationSet, schemaVersion, statementsOf } from "
 import { comparePythonService, type PythonServiceComparison } from "./python-service-shape.ts";
 
 /** A part of a migration that succeeds or fails as one. */
-export interface MigrationStep {
+interface MigrationStep {
   /** For messages: `0000_initial`. */
   readonly name: string;
   /** Each a single statement that ends in a semicolon. */
