@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
 import { expectProblem, expectStatus, type Problem } from "./answer.ts";
 import { chunked, requestHead, sendRaw } from "./raw-socket.ts";
@@ -167,6 +169,18 @@ describe("Errors: 400 for a body that is no JSON", () => {
       const { errors } = expectProblem(await post(body), 400);
       expect(errors?.length).toBe(1);
     }
+  });
+
+  test("a body that breaks off makes nothing, and the server lives on", async () => {
+    const email = uniqueEmail();
+    const { hostname, port } = new URL(server.baseUrl);
+    const socket = connect(Number(port), hostname).resume();
+    const lines = server.logLines().length;
+    socket.write(requestHead("POST", "/api/v1/users/", key, json, "Content-Length: 1000"));
+    socket.end(`{"name": "x", "email": "${email}"}`);
+    await once(socket, "close");
+    await expect.poll(() => server.logLines().length).toBe(lines + 1);
+    expect(expectStatus(await call("GET", `/api/v1/users/?email=${email}`), 200)).toMatchObject({ total: 0 });
   });
 
   test("no body at all, where one is needed", async () => {

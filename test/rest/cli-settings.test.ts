@@ -47,6 +47,12 @@ describe("Keys and settings: a bad value stops the start with a sentence that na
     expect(await refusal({ DB_POOL_SIZE: size })).toMatch(/DB_POOL_SIZE/);
   });
 
+  test.concurrent("PORT is 8000 where it is not set", async () => {
+    // Another process of this machine may have that port; then the refusal names it.
+    const { output } = await cli.run({ DATABASE_URL: database.url, PORT: "" });
+    expect(output).toMatch(/:8000\b|\bPort 8000\b/);
+  });
+
   test.concurrent("LOG_LEVEL=loud, and what is allowed is shown", async () => {
     expect(await refusal({ LOG_LEVEL: "loud" })).toMatch(/LOG_LEVEL.*\binfo\b/s);
   });
