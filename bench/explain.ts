@@ -10,9 +10,9 @@ import { fillCandidate, type IndexCost, onCandidate, type WriteCost } from "./ex
 import { INDEX_SETS } from "./explain/index-sets.ts";
 import { seedMillionTasks } from "./explain/million-tasks.ts";
 import { explain, explainWithImport, type PlanSummary, prefersGenericPlan } from "./explain/plan.ts";
-import { RecordingDriver } from "./explain/recording-driver.ts";
 import { pickSamples, type Samples } from "./explain/samples.ts";
 import { markdownTable } from "./markdown-table.ts";
+import { RecordingDriver } from "./recording-driver.ts";
 
 const server = await startEmbeddedPostgres({
   settings: { shared_buffers: "1GB", max_wal_size: "8GB", autovacuum: "off" },

@@ -1,6 +1,6 @@
 import type postgres from "postgres";
+import type { RecordedStatement } from "../recording-driver.ts";
 import type { IndexSet } from "./index-sets.ts";
-import type { RecordedStatement } from "./recording-driver.ts";
 
 /** What it takes to write one row. */
 export interface WriteCost {

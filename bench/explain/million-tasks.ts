@@ -1,4 +1,5 @@
 import type postgres from "postgres";
+import { UUID7_FUNCTION } from "../uuid7.ts";
 
 /** What the samples of {@link seedMillionTasks} are drawn from. */
 export const NOW = "2026-06-01 12:00:00+00";
@@ -17,10 +18,7 @@ export async function seedMillionTasks(sql: postgres.Sql): Promise<void> {
 }
 
 const statements = [
-  `create function uuid7(moment timestamptz) returns uuid language sql volatile as $$
-     select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
-       placing substring(int8send((extract(epoch from moment) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1),
-       'hex')::uuid $$`,
+  UUID7_FUNCTION,
 
   `create temp table new_users as
      select n, uuid7(moment) as id, moment

@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import type { RecordedStatement } from "./recording-driver.ts";
+import type { RecordedStatement } from "../recording-driver.ts";
 
 /** How PostgreSQL plans a prepared statement: anew for the values of each run, once for all values, or as it likes. */
 export type PlanMode = "custom" | "generic";

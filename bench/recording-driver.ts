@@ -23,11 +23,16 @@ export class RecordingDriver implements SqlDriver {
 
   async close(): Promise<void> {}
 
-  /** The one statement that `call` sends. */
-  async record(call: () => Promise<unknown>): Promise<RecordedStatement> {
+  /** The statements that `call` sends. */
+  async recordAll(call: () => Promise<unknown>): Promise<RecordedStatement[]> {
     this.#statements.length = 0;
     await call();
-    const [statement, ...others] = this.#statements;
+    return [...this.#statements];
+  }
+
+  /** The one statement that `call` sends. */
+  async record(call: () => Promise<unknown>): Promise<RecordedStatement> {
+    const [statement, ...others] = await this.recordAll(call);
     if (statement === undefined || others.length > 0) throw new Error("The call did not send exactly one statement.");
     return statement;
   }

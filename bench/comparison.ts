@@ -1,0 +1,73 @@
+import { median } from "./median.ts";
+
+/** What one stretch of calls showed. */
+export interface Measurement {
+  readonly perSecond: number;
+  /** Milliseconds of processor time for each operation, of the side under test alone. */
+  readonly cpuMs: number;
+  /** Milliseconds, where they were looked at. */
+  readonly p50?: number;
+  readonly p99?: number;
+}
+
+/** Ours beside the yardstick: medians of the rounds, and the median of the ratios within each round. */
+export interface Comparison {
+  readonly operation: string;
+  readonly ours: Measurement;
+  readonly yardstick: Measurement;
+  readonly ratio: Measurement;
+}
+
+export type Side = "ours" | "yardstick";
+
+/**
+ * Measures every operation on both sides in turn, round after round, so that what else the machine does strikes both
+ * alike. The first round warms up and does not count; the sides change places in each.
+ */
+export async function compare<Operation extends string>(
+  operations: readonly Operation[],
+  rounds: number,
+  measure: (side: Side, operation: Operation, isWarmUp: boolean) => Promise<Measurement>,
+): Promise<Comparison[]> {
+  const pairs = new Map<Operation, Record<Side, Measurement>[]>(operations.map((operation) => [operation, []]));
+  for (let round = 0; round <= rounds; round++) {
+    for (const operation of operations) {
+      const first = await measure(round % 2 === 0 ? "ours" : "yardstick", operation, round === 0);
+      const second = await measure(round % 2 === 0 ? "yardstick" : "ours", operation, round === 0);
+      if (round === 0) continue;
+      const pair = round % 2 === 0 ? { ours: first, yardstick: second } : { ours: second, yardstick: first };
+      pairs.get(operation)?.push(pair);
+    }
+  }
+  return [...pairs].map(([operation, measured]) => summarize(operation, measured));
+}
+
+function summarize(operation: string, pairs: readonly Record<Side, Measurement>[]): Comparison {
+  return {
+    operation,
+    ours: medians(pairs.map(({ ours }) => ours)),
+    yardstick: medians(pairs.map(({ yardstick }) => yardstick)),
+    ratio: medians(pairs.map(({ ours, yardstick }) => ratio(ours, yardstick))),
+  };
+}
+
+function ratio(ours: Measurement, yardstick: Measurement): Measurement {
+  return {
+    perSecond: ours.perSecond / yardstick.perSecond,
+    cpuMs: ours.cpuMs / yardstick.cpuMs,
+    ...(ours.p50 !== undefined && yardstick.p50 !== undefined && { p50: ours.p50 / yardstick.p50 }),
+    ...(ours.p99 !== undefined && yardstick.p99 !== undefined && { p99: ours.p99 / yardstick.p99 }),
+  };
+}
+
+function medians(all: readonly Measurement[]): Measurement {
+  const of = (name: keyof Measurement) => all.map((one) => one[name]).filter((value) => value !== undefined);
+  const p50 = of("p50");
+  const p99 = of("p99");
+  return {
+    perSecond: median(of("perSecond")),
+    cpuMs: median(of("cpuMs")),
+    ...(p50.length > 0 && { p50: median(p50) }),
+    ...(p99.length > 0 && { p99: median(p99) }),
+  };
+}

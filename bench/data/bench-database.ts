@@ -1,0 +1,40 @@
+import { openDatabase } from "@flux/dao-core";
+import postgres from "postgres";
+import { startEmbeddedPostgres } from "../../scripts/postgres/embedded-postgres.ts";
+import { drawInputs, type Inputs, removeScratch } from "./inputs.ts";
+import { seed } from "./seed.ts";
+
+/** A server of its own with a migrated and seeded database. */
+export interface BenchDatabase extends AsyncDisposable {
+  readonly url: string;
+  readonly version: string;
+  readonly inputs: Inputs;
+  /** Brings the tables back to their size, between two stretches of writing. */
+  tidy(): Promise<void>;
+}
+
+/**
+ * Starts the server from the embedded binaries. Its data are not made durable (no fsync), so that the disk is no part of
+ * the figures, and it does not vacuum by itself, so that it does so between the measurements.
+ */
+export async function openBenchDatabase(): Promise<BenchDatabase> {
+  const server = await startEmbeddedPostgres({ settings: { shared_buffers: "256MB", autovacuum: "off" } });
+  const sql = postgres(server.url, { max: 1, onnotice: () => undefined });
+  const close = async () => {
+    await sql.end();
+    await server.stop();
+  };
+  try {
+    {
+      await using database = await openDatabase(server.url);
+      await database.migrate();
+    }
+    await seed(sql);
+    const inputs = await drawInputs(sql);
+    const tidy = () => removeScratch(sql, inputs);
+    return { url: server.url, version: server.version, inputs, tidy, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,54 @@
+import type postgres from "postgres";
+
+/** What the operations are called with: rows of the seeded database, drawn at random. Plain data, to be sent as JSON. */
+export interface Inputs {
+  readonly taskIds: readonly string[];
+  readonly goalIds: readonly string[];
+  /** Seven days each, around a task. */
+  readonly weeks: readonly { readonly userId: string; readonly start: string; readonly end: string }[];
+  /** The last thirty days of each user. */
+  readonly months: readonly { readonly userId: string; readonly start: string; readonly end: string }[];
+  /** Disjoint sets of a thousand ids, all from all over the table. */
+  readonly bulks: readonly (readonly string[])[];
+  /** What is written belongs to this one, so that it can be removed again. */
+  readonly scratch: { readonly userId: string; readonly goalId: string; readonly milestoneId: string };
+  /** When new structures begin. */
+  readonly begin: string;
+}
+
+/** Makes the scratch rows, and draws the rest. */
+export async function drawInputs(sql: postgres.Sql): Promise<Inputs> {
+  const tasks = await sql<{ id: string }[]>`select id from tasks order by md5(id::text)`;
+  const ids = tasks.map(({ id }) => id);
+  const goals = await sql<{ id: string }[]>`select id from goals order by md5(id::text)`;
+  const weeks = await sql<{ userId: string; start: Date; end: Date }[]>`
+    select user_id as "userId", start_time - interval '3 days' as start, start_time + interval '4 days' as end
+    from tasks order by md5(id::text) limit 1000`;
+  const users = await sql<
+    { userId: string }[]
+  >`select user_id as "userId" from goals group by 1 order by md5(user_id::text)`;
+  const [scratch] = await sql<Inputs["scratch"][]>`
+    with owner as (insert into users (name, email) values ('Scratch', 'scratch@example.com') returning id),
+      goal as (insert into goals (user_id, title) select id, 'Scratch' from owner returning id, user_id),
+      milestone as (insert into milestones (goal_id, week_number, title) select id, 1, 'Scratch' from goal returning id)
+    select goal.user_id as "userId", goal.id as "goalId", milestone.id as "milestoneId" from goal, milestone`;
+  if (scratch === undefined) throw new Error("The scratch rows were not made.");
+  const now = Date.now();
+  const month = { start: new Date(now - 30 * 86_400_000).toISOString(), end: new Date(now).toISOString() };
+  return {
+    taskIds: ids.slice(0, 5000),
+    goalIds: goals.map(({ id }) => id),
+    weeks: weeks.map(({ userId, start, end }) => ({ userId, start: start.toISOString(), end: end.toISOString() })),
+    months: users.map(({ userId }) => ({ userId, ...month })),
+    bulks: Array.from({ length: Math.floor(ids.length / 1000) }, (_, set) => ids.slice(set * 1000, (set + 1) * 1000)),
+    scratch,
+    begin: new Date(now).toISOString(),
+  };
+}
+
+/** Removes what the operations have created, and what updates have left behind in the tables. */
+export async function removeScratch(sql: postgres.Sql, { scratch }: Inputs): Promise<void> {
+  await sql`delete from goals where user_id = ${scratch.userId} and id <> ${scratch.goalId}`;
+  await sql`delete from tasks where user_id = ${scratch.userId}`;
+  await sql.unsafe("vacuum tasks, milestones, goals");
+}

@@ -1,0 +1,79 @@
+import { randomUUID } from "node:crypto";
+import type postgres from "postgres";
+import type { GoalRow, MilestoneRow, NewStructure, TaskRow } from "./rows.ts";
+
+/** A goal with what belongs to it. */
+export interface GoalWithRelations extends GoalRow {
+  readonly milestones: readonly MilestoneRow[];
+  readonly tasks: readonly TaskRow[];
+}
+
+/** The yardstick: the queries on goals as one writes them by hand on postgres.js. */
+export class GoalQueries {
+  readonly #sql: postgres.Sql;
+
+  constructor(sql: postgres.Sql) {
+    this.#sql = sql;
+  }
+
+  async full(id: string): Promise<GoalWithRelations | undefined> {
+    const [[goal], milestones, tasks] = await Promise.all([
+      this.#sql<GoalRow[]>`
+        select id, user_id, title, category, timeline, status, created_at from goals where id = ${id}`,
+      this.#sql<MilestoneRow[]>`
+        select id, goal_id, week_number, title, status, created_at
+        from milestones where goal_id = ${id} order by week_number, created_at, id`,
+      this.#sql<TaskRow[]>`
+        select id, user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, trigger_type,
+               is_recurring, calendar_event_id, created_at
+        from tasks where goal_id = ${id} order by start_time, created_at, id`,
+    ]);
+    return goal && { ...goal, milestones, tasks };
+  }
+
+  async createStructure(structure: NewStructure): Promise<GoalWithRelations> {
+    const goalId = randomUUID();
+    const { user_id, title, category, timeline, status } = structure.goal;
+    const milestones: Omit<MilestoneRow, "created_at">[] = [];
+    const tasks: Omit<TaskRow, "created_at">[] = [];
+    for (const { tasks: itsTasks, ...milestone } of structure.milestones) {
+      const id = randomUUID();
+      milestones.push({ id, goal_id: goalId, ...milestone });
+      for (const task of itsTasks) {
+        const start_time = task.start_time === null ? null : new Date(task.start_time);
+        const end_time = task.end_time === null ? null : new Date(task.end_time);
+        tasks.push({ id: randomUUID(), user_id, goal_id: goalId, milestone_id: id, ...task, start_time, end_time });
+      }
+    }
+    const [created] = await this.#sql<{ created_at: Date }[]>`
+      with new_goal as (
+        insert into goals (id, user_id, title, category, timeline, status)
+        values (${goalId}, ${user_id}, ${title}, ${category}, ${timeline}, ${status})
+        returning created_at
+      ), new_milestones as (
+        insert into milestones (id, goal_id, week_number, title, status)
+        select id, goal_id, week_number, title, status
+        from json_to_recordset(${JSON.stringify(milestones)}::text::json)
+          as record(id uuid, goal_id uuid, week_number int, title text, status text)
+      ), new_tasks as (
+        insert into tasks (id, user_id, goal_id, milestone_id, title, start_time, end_time, state, priority,
+                           trigger_type, is_recurring, calendar_event_id)
+        select id, user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, trigger_type,
+               is_recurring, calendar_event_id
+        from json_to_recordset(${JSON.stringify(tasks)}::text::json)
+          as record(id uuid, user_id uuid, goal_id uuid, milestone_id uuid, title text, start_time timestamptz,
+                    end_time timestamptz, state task_state, priority task_priority, trigger_type trigger_type,
+                    is_recurring boolean, calendar_event_id varchar)
+      )
+      select created_at from new_goal`;
+    if (created === undefined) throw new Error("The structure was not created.");
+    const { created_at } = created;
+    return {
+      id: goalId,
+      ...structure.goal,
+      created_at,
+      milestones: milestones.map((milestone) => ({ ...milestone, created_at })),
+      tasks: tasks.map((task) => ({ ...task, created_at })),
+    };
+  }
+}

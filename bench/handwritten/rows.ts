@@ -1,0 +1,71 @@
+/** Rows as postgres.js answers them: the columns' names, instants as `Date`s. */
+export interface TaskRow {
+  readonly id: string;
+  readonly user_id: string;
+  readonly goal_id: string;
+  readonly milestone_id: string | null;
+  readonly title: string;
+  readonly start_time: Date | null;
+  readonly end_time: Date | null;
+  readonly state: string;
+  readonly priority: string;
+  readonly trigger_type: string;
+  readonly is_recurring: boolean;
+  readonly calendar_event_id: string | null;
+  readonly created_at: Date;
+}
+
+export interface MilestoneRow {
+  readonly id: string;
+  readonly goal_id: string;
+  readonly week_number: number;
+  readonly title: string;
+  readonly status: string;
+  readonly created_at: Date;
+}
+
+export interface GoalRow {
+  readonly id: string;
+  readonly user_id: string;
+  readonly title: string;
+  readonly category: string | null;
+  readonly timeline: string | null;
+  readonly status: string;
+  readonly created_at: Date;
+}
+
+export interface StatisticsRow {
+  readonly total: number;
+  readonly scheduled: number;
+  readonly drifted: number;
+  readonly completed: number;
+  readonly missed: number;
+}
+
+/** What a new task says of itself; `Date`s in process, text over HTTP. */
+export interface NewTask {
+  readonly title: string;
+  readonly start_time: Date | string | null;
+  readonly end_time: Date | string | null;
+  readonly state: string;
+  readonly priority: string;
+  readonly trigger_type: string;
+  readonly is_recurring: boolean;
+  readonly calendar_event_id: string | null;
+}
+
+export interface NewStructure {
+  readonly goal: {
+    readonly user_id: string;
+    readonly title: string;
+    readonly category: string | null;
+    readonly timeline: string | null;
+    readonly status: string;
+  };
+  readonly milestones: readonly {
+    readonly week_number: number;
+    readonly title: string;
+    readonly status: string;
+    readonly tasks: readonly NewTask[];
+  }[];
+}

@@ -1,0 +1,98 @@
+import type postgres from "postgres";
+import type { NewTask, StatisticsRow, TaskRow } from "./rows.ts";
+
+/**
+ * The yardstick: the queries on tasks as one writes them by hand on postgres.js, with its tagged templates, which it
+ * prepares and pipelines.
+ */
+export class TaskQueries {
+  readonly #sql: postgres.Sql;
+
+  constructor(sql: postgres.Sql) {
+    this.#sql = sql;
+  }
+
+  async find(id: string): Promise<TaskRow | undefined> {
+    const [task] = await this.#sql<TaskRow[]>`
+      select id, user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, trigger_type,
+             is_recurring, calendar_event_id, created_at
+      from tasks where id = ${id}`;
+    return task;
+  }
+
+  async byTimerange(userId: string, start: Date | string, end: Date | string): Promise<TaskRow[]> {
+    return this.#sql<TaskRow[]>`
+      select id, user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, trigger_type,
+             is_recurring, calendar_event_id, created_at
+      from tasks where user_id = ${userId} and start_time >= ${start} and start_time <= ${end}
+      order by start_time, id`;
+  }
+
+  async statistics(userId: string, start: Date | string, end: Date | string): Promise<StatisticsRow | undefined> {
+    const [counts] = await this.#sql<StatisticsRow[]>`
+      select count(*)::int as total,
+             count(*) filter (where state = 'scheduled')::int as scheduled,
+             count(*) filter (where state = 'drifted')::int as drifted,
+             count(*) filter (where state = 'completed')::int as completed,
+             count(*) filter (where state = 'missed')::int as missed
+      from tasks where user_id = ${userId} and created_at >= ${start} and created_at <= ${end}`;
+    return counts;
+  }
+
+  /** Two statements, which postgres.js sends at once: faster than one that joins a page with its count. */
+  async page(limit: number, skip: number): Promise<{ items: TaskRow[]; total: number }> {
+    const [items, [counted]] = await Promise.all([
+      this.#sql<TaskRow[]>`
+        select id, user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, trigger_type,
+               is_recurring, calendar_event_id, created_at
+        from tasks order by created_at desc, id desc limit ${limit} offset ${skip}`,
+      this.#sql<{ total: number }[]>`select count(*)::int as total from tasks`,
+    ]);
+    return { items, total: counted?.total ?? 0 };
+  }
+
+  async pageJoined(limit: number, skip: number): Promise<{ items: TaskRow[]; total: number }> {
+    const rows = await this.#sql<(TaskRow & { total: number })[]>`
+      select counted.total, page.*
+      from (select count(*)::int as total from tasks) as counted
+      left join (
+        select id, user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, trigger_type,
+               is_recurring, calendar_event_id, created_at
+        from tasks order by created_at desc, id desc limit ${limit} offset ${skip}
+      ) as page on true
+      order by page.created_at desc, page.id desc`;
+    return { items: rows, total: rows[0]?.total ?? 0 };
+  }
+
+  async create(
+    userId: string,
+    goalId: string,
+    milestoneId: string | null,
+    task: NewTask,
+  ): Promise<TaskRow | undefined> {
+    const [created] = await this.#sql<TaskRow[]>`
+      insert into tasks (user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, trigger_type,
+                         is_recurring, calendar_event_id)
+      values (${userId}, ${goalId}, ${milestoneId}, ${task.title}, ${task.start_time}, ${task.end_time}, ${task.state},
+              ${task.priority}, ${task.trigger_type}, ${task.is_recurring}, ${task.calendar_event_id})
+      returning id, user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, trigger_type,
+                is_recurring, calendar_event_id, created_at`;
+    return created;
+  }
+
+  async update(id: string, title: string, state: string): Promise<TaskRow | undefined> {
+    const [updated] = await this.#sql<TaskRow[]>`
+      update tasks set title = ${title}, state = ${state} where id = ${id}
+      returning id, user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, trigger_type,
+                is_recurring, calendar_event_id, created_at`;
+    return updated;
+  }
+
+  /** Locks in the order of the ids, as the contract asks. */
+  async bulkUpdateState(ids: string[], state: string): Promise<number> {
+    const updated = await this.#sql`
+      with locked as (select id from tasks where id = any(${ids}::uuid[]) order by id for update)
+      update tasks set state = ${state} from locked where tasks.id = locked.id`;
+    return updated.count;
+  }
+}

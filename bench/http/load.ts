@@ -1,0 +1,64 @@
+/** The process that sends the requests. */
+import { answerCommands, type CommandTable } from "../processes/commands.ts";
+import { Connection } from "./connection.ts";
+import type { ApiRequest } from "./requests.ts";
+
+/** What one stretch of requests showed, times in milliseconds. */
+export interface LoadResult {
+  readonly requests: number;
+  readonly elapsedMs: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+export interface LoadCommands extends CommandTable {
+  load: {
+    request: {
+      port: number;
+      serviceKey: string;
+      requests: readonly ApiRequest[];
+      connections: number;
+      milliseconds: number;
+    };
+    response: LoadResult;
+  };
+}
+
+answerCommands<LoadCommands>({
+  load: async ({ port, serviceKey, requests, connections, milliseconds }) => {
+    const texts = requests.map((request) => toBytes(request, port, serviceKey));
+    const open = await Promise.all(Array.from({ length: connections }, () => Connection.open(port)));
+    const times: number[] = [];
+    const start = performance.now();
+    let sent = 0;
+    const use = async (connection: Connection) => {
+      for (let now = start; now - start < milliseconds; ) {
+        const text = texts[sent++ % texts.length];
+        if (text === undefined) throw new RangeError("There is nothing to send.");
+        const status = await connection.send(text);
+        if (status >= 300) throw new Error(`The server answered ${status}.`);
+        const answered = performance.now();
+        times.push(answered - now);
+        now = answered;
+      }
+    };
+    await Promise.all(open.map(use));
+    const elapsedMs = performance.now() - start;
+    for (const connection of open) connection.close();
+    times.sort((a, b) => a - b);
+    return { requests: times.length, elapsedMs, p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
+  },
+});
+
+function toBytes({ method, path, body }: ApiRequest, port: number, serviceKey: string): Buffer {
+  const content = body === undefined ? "" : JSON.stringify(body);
+  const head = [`${method} ${path} HTTP/1.1`, `Host: 127.0.0.1:${port}`, `X-Flux-Service-Key: ${serviceKey}`];
+  if (body !== undefined) {
+    head.push("Content-Type: application/json", `Content-Length: ${Buffer.byteLength(content)}`);
+  }
+  return Buffer.from(`${head.join("\r\n")}\r\n\r\n${content}`);
+}
+
+function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}

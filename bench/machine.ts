@@ -1,0 +1,24 @@
+import { availableParallelism, cpus, platform, totalmem } from "node:os";
+
+/** What the figures depend on. Names nobody and no place. */
+export interface Machine {
+  readonly date: string;
+  readonly cores: number;
+  readonly processor: string;
+  readonly memoryGb: number;
+  readonly platform: string;
+  readonly node: string;
+  readonly postgres: string;
+}
+
+export function describeMachine(postgresVersion: string): Machine {
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    cores: availableParallelism(),
+    processor: cpus()[0]?.model ?? "unknown",
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    platform: `${platform()} ${process.arch}`,
+    node: process.versions.node,
+    postgres: postgresVersion,
+  };
+}

@@ -1,0 +1,77 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "tsup";
+
+const root = new URL("../../", import.meta.url);
+const output = new URL("node_modules/.cache/flux-bench/", root);
+
+/** The packages as they are shipped: what `@flux/…` stands for in a compiled program. */
+const shipped: Readonly<Record<string, string>> = {
+  "@flux/dao-core": "packages/dao-core/dist/index.js",
+  "@flux/dao-http": "packages/dao-http/dist/index.js",
+};
+
+/** The file of the command that serves the REST API, as it is shipped. */
+export const SERVICE_FILE = fileURLToPath(new URL("packages/dao-http/dist/cli.js", root));
+
+/**
+ * Compiles programs of the bench for plain Node, and builds the packages where their build is older than their source.
+ * Run through `tsx` they would be slowed by its helpers, and more on one side than on the other.
+ *
+ * @param programs paths within `bench/`, without their ending: `in-process/worker`
+ * @returns the file of a program
+ */
+export async function compile<Program extends string>(
+  programs: readonly Program[],
+): Promise<Readonly<Record<Program, string>>> {
+  buildStalePackages();
+  await build({
+    entry: Object.fromEntries(
+      programs.map((program) => [program, fileURLToPath(new URL(`bench/${program}.ts`, root))]),
+    ),
+    outDir: fileURLToPath(output),
+    config: false,
+    format: "esm",
+    target: "node20",
+    platform: "node",
+    external: ["postgres"],
+    sourcemap: true,
+    silent: true,
+    clean: true,
+    esbuildPlugins: [
+      {
+        name: "shipped-packages",
+        setup: ({ onResolve }) => {
+          onResolve({ filter: /^@flux\// }, ({ path }) => {
+            const file = shipped[path];
+            if (file === undefined) throw new Error(`${path} is not among the packages that the bench knows.`);
+            return { path: pathToFileURL(fileURLToPath(new URL(file, root))).href, external: true };
+          });
+        },
+      },
+    ],
+  });
+  const files = programs.map((program) => [program, fileURLToPath(new URL(`${program}.js`, output))]);
+  return Object.fromEntries(files) as Record<Program, string>;
+}
+
+function buildStalePackages(): void {
+  for (const name of ["dao-core", "dao-http"]) {
+    const folder = new URL(`packages/${name}/`, root);
+    const source = newest(new URL("src/", folder));
+    const built = statSync(new URL("dist/index.js", folder), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (source <= built) continue;
+    console.log(`Building ${name} …`);
+    execFileSync("pnpm", ["run", "build"], { cwd: fileURLToPath(folder), stdio: ["ignore", "ignore", "inherit"] });
+  }
+}
+
+/** When a file in the folder was changed last. */
+function newest(folder: URL): number {
+  let time = 0;
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) time = Math.max(time, statSync(`${entry.parentPath}/${entry.name}`).mtimeMs);
+  }
+  return time;
+}

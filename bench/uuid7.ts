@@ -1,0 +1,6 @@
+/** SQL that makes a function `uuid7(moment)`: ids for test data that lie in the order of time, as the library's do. */
+export const UUID7_FUNCTION = `
+  create function uuid7(moment timestamptz) returns uuid language sql volatile as $$
+    select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+      placing substring(int8send((extract(epoch from moment) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1),
+      'hex')::uuid $$`;
