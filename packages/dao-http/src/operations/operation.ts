@@ -36,7 +36,7 @@ interface WithoutInput {
 }
 
 /** The operations that can stand for a service method, by its arguments; the last of them are the call's options. */
-export type OperationFor<Method> = Method extends (...args: infer Args) => Promise<unknown>
+type OperationFor<Method> = Method extends (...args: infer Args) => Promise<unknown>
   ? Required<Args> extends readonly [infer First, unknown]
     ? First extends string
       ? Operation & WithId & WithoutInput

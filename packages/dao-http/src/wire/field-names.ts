@@ -56,9 +56,9 @@ type ObjectsOf<Value> = Value extends string | number | boolean | null | undefin
           : Value | ObjectsOf<Value[keyof Value]>;
 
 /** The fields of any DTO that can hold an instant. */
-export type InstantField = FieldOf<ObjectsOf<Exchanged>, "instant">;
+type InstantField = FieldOf<ObjectsOf<Exchanged>, "instant">;
 /** The fields of any DTO that hold a caller's own JSON. */
-export type JsonField = FieldOf<ObjectsOf<Exchanged>, "json">;
+type JsonField = FieldOf<ObjectsOf<Exchanged>, "json">;
 
 type FieldOf<Dto, Kind extends "instant" | "json"> = Dto extends unknown
   ? {
