@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { checkSchema } from "../src/migrations/check-schema.ts";
 import { migrate, migrateBy } from "../src/migrations/migrate.ts";
-import { embeddedMigrations, type Migration } from "../src/migrations/migration-set.ts";
+import type { Migration } from "../src/migrations/migration.ts";
+import { embeddedMigrations } from "../src/migrations/migration-set.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { connect, type ScratchDatabase, waitForBlockedBackend, withScratchDatabase } from "./scratch-database.ts";
 

@@ -1,6 +1,7 @@
 import { SchemaVersionError } from "../contract/errors.ts";
 import type { SqlExecutor } from "../session/sql.ts";
-import { type Migration, type MigrationSet, schemaVersion } from "./migration-set.ts";
+import type { Migration } from "./migration.ts";
+import { type MigrationSet, schemaVersion } from "./migration-set.ts";
 
 /** The table that says which migrations a database has. */
 export const JOURNAL_TABLE = '"public"."flux_dao_migrations"';

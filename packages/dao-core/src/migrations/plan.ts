@@ -1,7 +1,8 @@
 import { SchemaVersionError } from "../contract/errors.ts";
 import type { SqlExecutor } from "../session/sql.ts";
 import { CREATE_JOURNAL, journalInsert, readJournal, verifyJournal } from "./journal.ts";
-import { type Migration, type MigrationSet, schemaVersion, statementsOf } from "./migration-set.ts";
+import type { Migration } from "./migration.ts";
+import { type MigrationSet, schemaVersion, statementsOf } from "./migration-set.ts";
 import { comparePythonService, type PythonServiceComparison } from "./python-service-shape.ts";
 
 /** A part of a migration that succeeds or fails as one. */
