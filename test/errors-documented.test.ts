@@ -19,7 +19,10 @@ describe("docs/errors.md is complete", () => {
     for (const name of classes) expect(page).toContain(`| \`${name}\` |`);
   });
 
-  test.each(PROBLEM_CODES)("code %s of the REST API has its row", (code) => {
-    expect(page).toMatch(new RegExp(`^\\| \\d{3} \\| \`${code}\` \\|`, "m"));
-  });
+  test.each(Object.entries(PROBLEM_CODES))(
+    "code %s of the REST API has its row, with its status",
+    (code, { status }) => {
+      expect(page).toMatch(new RegExp(`^\\| ${status} \\| \`${code}\` \\|`, "m"));
+    },
+  );
 });
