@@ -14,7 +14,8 @@ import {
 } from "./rows.ts";
 import { INSTANT, UUID, useRestServer } from "./server.ts";
 
-const { call } = useRestServer();
+const server = useRestServer();
+const { call } = server;
 
 let user: UserRow;
 beforeAll(async () => {
@@ -228,6 +229,28 @@ describe("REST: GET /goals/{id}/full", () => {
       milestones: pick(milestones, 1, 3, 0, 2),
       tasks: pick(tasks, 2, 5, 1, 4, 0, 3),
     });
+  });
+
+  test("rows that are alike otherwise are by id, in whatever order they were written", async () => {
+    const goal = await createOwner(call);
+    const ids = ["cccccccc", "aaaaaaaa", "eeeeeeee", "bbbbbbbb", "dddddddd"].map((start) =>
+      unknownId().replace(/^.{8}/, start),
+    );
+    const rows = (fields: string) =>
+      ids.map((id) => `('${id}', '${goal.id}', ${fields}, 'x', '2026-01-01T00:00:00Z')`).join(", ");
+    await server.sql(`
+      insert into milestones (id, goal_id, week_number, title, created_at) values ${rows("1")};
+      insert into tasks (id, goal_id, user_id, title, created_at) values ${rows(`'${goal.user_id}'`)}`);
+    const full = expectStatus(await call<GoalWithRelations>("GET", `/api/v1/goals/${goal.id}/full`), 200);
+    expect(idsOf(full.milestones)).toEqual([...ids].sort());
+    expect(idsOf(full.tasks)).toEqual([...ids].sort());
+    // The age goes before the id.
+    await server.sql(`
+      update milestones set created_at = '2025-01-01T00:00:00Z' where id = '${ids[2]}';
+      update tasks set created_at = '2025-01-01T00:00:00Z' where id = '${ids[2]}'`);
+    const aged = expectStatus(await call<GoalWithRelations>("GET", `/api/v1/goals/${goal.id}/full`), 200);
+    expect(aged.milestones[0]?.id).toBe(ids[2]);
+    expect(aged.tasks[0]?.id).toBe(ids[2]);
   });
 
   test("of a structure: rows of one moment are by id, which is the order of the request", async () => {

@@ -17,8 +17,12 @@ beforeAll(async () => {
   const goals: GoalRow[] = [];
   for (let number = 1; number <= 7; number++) goals.push(await createGoal(call, owner, { title: `Goal ${number}` }));
   // Several rows of one moment: the order among those is by id.
-  const ids = goals.slice(2, 5).map(({ id }) => `'${id}'`);
+  const ids = goals.slice(1, 6).map(({ id }) => `'${id}'`);
   await server.sql(`update goals set created_at = '2020-01-01T00:00:00Z' where id in (${ids.join(", ")})`);
+  // And rewritten in another order, so that where they lie does not give it away.
+  for (const id of [ids[2], ids[0], ids[4], ids[1], ids[3]]) {
+    await server.sql(`update goals set timeline = 'rewritten' where id = ${id}`);
+  }
   const rows = await Promise.all(goals.map(({ id }) => call<GoalRow>("GET", `/api/v1/goals/${id}`)));
   newestFirst = rows
     .map((answer) => expectStatus(answer, 200))

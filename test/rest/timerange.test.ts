@@ -12,7 +12,8 @@ import {
 } from "./rows.ts";
 import { useRestServer } from "./server.ts";
 
-const { call } = useRestServer();
+const server = useRestServer();
+const { call } = server;
 
 const FROM = "2026-02-15T00:00:00.000Z";
 const TO = "2026-02-15T23:59:59.999Z";
@@ -49,6 +50,18 @@ describe("REST: GET /tasks/by-timerange", () => {
     const found = expectStatus(await timerange({ user_id: goal.user_id, start_time: FROM, end_time: TO }), 200);
     const sameMoment = [tasks["noon"], tasks["noon too"]].sort((a, b) => ((a?.id ?? "") < (b?.id ?? "") ? -1 : 1));
     expect(found).toStrictEqual([tasks["start"], ...sameMoment, tasks["end"]]);
+  });
+
+  test("tasks of one moment are by id, in whatever order they were written", async () => {
+    const goal = await createOwner(call);
+    const ids = ["cccccccc", "aaaaaaaa", "eeeeeeee", "bbbbbbbb", "dddddddd"].map((start) =>
+      unknownId().replace(/^.{8}/, start),
+    );
+    const rows = ids.map((id) => `('${id}', '${goal.user_id}', '${goal.id}', 't', '2031-01-01T00:00:00Z')`);
+    await server.sql(`insert into tasks (id, user_id, goal_id, title, start_time) values ${rows.join(", ")}`);
+    const day = { start_time: "2031-01-01T00:00:00Z", end_time: "2031-01-02T00:00:00Z" };
+    const found = expectStatus(await timerange({ user_id: goal.user_id, ...day }), 200);
+    expect(idsOf(found)).toEqual([...ids].sort());
   });
 
   test("the start of the task counts, not its end, and one without a start is in no range", async () => {
