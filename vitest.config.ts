@@ -19,6 +19,7 @@ export default defineConfig({
   resolve: { alias },
   test: {
     silent: "passed-only",
+    maxWorkers: "100%",
     projects: [
       {
         extends: true,
@@ -43,7 +44,6 @@ export default defineConfig({
           name: "integration",
           include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "scripts/**/*.test.ts"],
           globalSetup: ["test/global-setup.ts"],
-          maxWorkers: 2,
           // A new PGlite takes 3 s of one core, several times that where the cores are shared.
           hookTimeout: 60_000,
           testTimeout: 30_000,
