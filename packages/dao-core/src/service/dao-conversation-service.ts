@@ -9,11 +9,11 @@ import {
   conversationListRequest,
   conversationUpdateDto,
 } from "../contract/conversation.ts";
-import { NotFoundError } from "../contract/errors.ts";
 import { parseId } from "../contract/id.ts";
 import type { Page } from "../contract/page.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { found } from "./found.ts";
 
 /** {@link ConversationService} on a database session. */
 export class DaoConversationService implements ConversationService {
@@ -32,8 +32,7 @@ export class DaoConversationService implements ConversationService {
   }
 
   async getConversation(id: string, options?: CallOptions): Promise<ConversationDto> {
-    const conversation = await this.#session.conversations.findById(parseId(id), options);
-    return conversation ?? notFound(id);
+    return found("conversation", id, await this.#session.conversations.findById(parseId(id), options));
   }
 
   async createConversation(input: ConversationCreateDto, options?: CallOptions): Promise<ConversationDto> {
@@ -46,11 +45,6 @@ export class DaoConversationService implements ConversationService {
     options?: CallOptions,
   ): Promise<ConversationDto> {
     const valid = validate(conversationUpdateDto, changes);
-    const conversation = await this.#session.conversations.update(parseId(id), valid, options);
-    return conversation ?? notFound(id);
+    return found("conversation", id, await this.#session.conversations.update(parseId(id), valid, options));
   }
-}
-
-function notFound(id: string): never {
-  throw new NotFoundError("conversation", id);
 }

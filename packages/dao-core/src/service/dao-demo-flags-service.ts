@@ -5,10 +5,11 @@ import {
   type DemoFlagsService,
   demoFlagsPutDto,
 } from "../contract/demo-flags.ts";
-import { NotFoundError, ValidationError } from "../contract/errors.ts";
+import { ValidationError } from "../contract/errors.ts";
 import { parseId } from "../contract/id.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { found } from "./found.ts";
 
 /** {@link DemoFlagsService} on a database session. */
 export class DaoDemoFlagsService implements DemoFlagsService {
@@ -20,9 +21,8 @@ export class DaoDemoFlagsService implements DemoFlagsService {
   }
 
   async getDemoFlags(userId: string, options?: CallOptions): Promise<DemoFlagsDto> {
-    const flags = await this.#session.demoFlags.findByUserId(parseId(userId, "userId"), options);
-    if (flags === null) throw new NotFoundError("set of demo flags", userId);
-    return flags;
+    const id = parseId(userId, "userId");
+    return found("set of demo flags", id, await this.#session.demoFlags.findByUserId(id, options));
   }
 
   async putDemoFlags(userId: string, flags: DemoFlagsPutDto, options?: CallOptions): Promise<DemoFlagsDto> {

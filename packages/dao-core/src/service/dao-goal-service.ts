@@ -17,6 +17,7 @@ import { parseId } from "../contract/id.ts";
 import type { Page } from "../contract/page.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { found } from "./found.ts";
 
 /** {@link GoalService} on a database session. */
 export class DaoGoalService implements GoalService {
@@ -32,13 +33,11 @@ export class DaoGoalService implements GoalService {
   }
 
   async getGoal(id: string, options?: CallOptions): Promise<GoalDto> {
-    const goal = await this.#session.goals.findById(parseId(id), options);
-    return goal ?? notFound(id);
+    return found("goal", id, await this.#session.goals.findById(parseId(id), options));
   }
 
   async getGoalFull(id: string, options?: CallOptions): Promise<GoalWithRelationsDto> {
-    const goal = await this.#session.goals.findWithRelations(parseId(id), options);
-    return goal ?? notFound(id);
+    return found("goal", id, await this.#session.goals.findWithRelations(parseId(id), options));
   }
 
   async createGoal(input: GoalCreateDto, options?: CallOptions): Promise<GoalDto> {
@@ -50,15 +49,11 @@ export class DaoGoalService implements GoalService {
   }
 
   async updateGoal(id: string, changes: GoalUpdateDto, options?: CallOptions): Promise<GoalDto> {
-    const goal = await this.#session.goals.update(parseId(id), validate(goalUpdateDto, changes), options);
-    return goal ?? notFound(id);
+    return found("goal", id, await this.#session.goals.update(parseId(id), validate(goalUpdateDto, changes), options));
   }
 
   async deleteGoal(id: string, options?: CallOptions): Promise<void> {
-    if (!(await this.#session.goals.delete(parseId(id), options))) notFound(id);
+    const isDeleted = await this.#session.goals.delete(parseId(id), options);
+    if (!isDeleted) throw new NotFoundError("goal", id);
   }
-}
-
-function notFound(id: string): never {
-  throw new NotFoundError("goal", id);
 }

@@ -14,6 +14,7 @@ import {
 import type { Page } from "../contract/page.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { found } from "./found.ts";
 
 /** {@link MilestoneService} on a database session. */
 export class DaoMilestoneService implements MilestoneService {
@@ -29,8 +30,7 @@ export class DaoMilestoneService implements MilestoneService {
   }
 
   async getMilestone(id: string, options?: CallOptions): Promise<MilestoneDto> {
-    const milestone = await this.#session.milestones.findById(parseId(id), options);
-    return milestone ?? notFound(id);
+    return found("milestone", id, await this.#session.milestones.findById(parseId(id), options));
   }
 
   async createMilestone(input: MilestoneCreateDto, options?: CallOptions): Promise<MilestoneDto> {
@@ -39,15 +39,11 @@ export class DaoMilestoneService implements MilestoneService {
 
   async updateMilestone(id: string, changes: MilestoneUpdateDto, options?: CallOptions): Promise<MilestoneDto> {
     const valid = validate(milestoneUpdateDto, changes);
-    const milestone = await this.#session.milestones.update(parseId(id), valid, options);
-    return milestone ?? notFound(id);
+    return found("milestone", id, await this.#session.milestones.update(parseId(id), valid, options));
   }
 
   async deleteMilestone(id: string, options?: CallOptions): Promise<void> {
-    if (!(await this.#session.milestones.delete(parseId(id), options))) notFound(id);
+    const isDeleted = await this.#session.milestones.delete(parseId(id), options);
+    if (!isDeleted) throw new NotFoundError("milestone", id);
   }
-}
-
-function notFound(id: string): never {
-  throw new NotFoundError("milestone", id);
 }

@@ -24,6 +24,7 @@ import {
 } from "../contract/task.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { found } from "./found.ts";
 
 /** {@link TaskService} on a database session. */
 export class DaoTaskService implements TaskService {
@@ -39,8 +40,7 @@ export class DaoTaskService implements TaskService {
   }
 
   async getTask(id: string, options?: CallOptions): Promise<TaskDto> {
-    const task = await this.#session.tasks.findById(parseId(id), options);
-    return task ?? notFound(id);
+    return found("task", id, await this.#session.tasks.findById(parseId(id), options));
   }
 
   async createTask(input: TaskCreateDto, options?: CallOptions): Promise<TaskDto> {
@@ -48,12 +48,12 @@ export class DaoTaskService implements TaskService {
   }
 
   async updateTask(id: string, changes: TaskUpdateDto, options?: CallOptions): Promise<TaskDto> {
-    const task = await this.#session.tasks.update(parseId(id), validate(taskUpdateDto, changes), options);
-    return task ?? notFound(id);
+    return found("task", id, await this.#session.tasks.update(parseId(id), validate(taskUpdateDto, changes), options));
   }
 
   async deleteTask(id: string, options?: CallOptions): Promise<void> {
-    if (!(await this.#session.tasks.delete(parseId(id), options))) notFound(id);
+    const isDeleted = await this.#session.tasks.delete(parseId(id), options);
+    if (!isDeleted) throw new NotFoundError("task", id);
   }
 
   async getTasksByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]> {
@@ -66,15 +66,14 @@ export class DaoTaskService implements TaskService {
   }
 
   async linkCalendarEvent(id: string, link: CalendarEventLinkDto, options?: CallOptions): Promise<TaskDto> {
-    const task = await this.#session.tasks.update(parseId(id), validate(calendarEventLinkDto, link), options);
-    return task ?? notFound(id);
+    return found(
+      "task",
+      id,
+      await this.#session.tasks.update(parseId(id), validate(calendarEventLinkDto, link), options),
+    );
   }
 
   async getTaskStatistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto> {
     return this.#session.tasks.statistics(validate(taskStatisticsRequest, request), options);
   }
-}
-
-function notFound(id: string): never {
-  throw new NotFoundError("task", id);
 }

@@ -14,6 +14,7 @@ import {
 } from "../contract/user.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { found } from "./found.ts";
 
 /** {@link UserService} on a database session. */
 export class DaoUserService implements UserService {
@@ -29,8 +30,7 @@ export class DaoUserService implements UserService {
   }
 
   async getUser(id: string, options?: CallOptions): Promise<UserDto> {
-    const user = await this.#session.users.findById(parseId(id), options);
-    return user ?? notFound(id);
+    return found("user", id, await this.#session.users.findById(parseId(id), options));
   }
 
   async createUser(input: UserCreateDto, options?: CallOptions): Promise<UserDto> {
@@ -38,15 +38,11 @@ export class DaoUserService implements UserService {
   }
 
   async updateUser(id: string, changes: UserUpdateDto, options?: CallOptions): Promise<UserDto> {
-    const user = await this.#session.users.update(parseId(id), validate(userUpdateDto, changes), options);
-    return user ?? notFound(id);
+    return found("user", id, await this.#session.users.update(parseId(id), validate(userUpdateDto, changes), options));
   }
 
   async deleteUser(id: string, options?: CallOptions): Promise<void> {
-    if (!(await this.#session.users.delete(parseId(id), options))) notFound(id);
+    const isDeleted = await this.#session.users.delete(parseId(id), options);
+    if (!isDeleted) throw new NotFoundError("user", id);
   }
-}
-
-function notFound(id: string): never {
-  throw new NotFoundError("user", id);
 }
