@@ -20,26 +20,36 @@ export interface Comparison {
 
 export type Side = "ours" | "yardstick";
 
+/** What is compared. */
+export interface ComparedOperation<Name extends string> {
+  readonly name: Name;
+  /** Whether it takes part in every third round only. */
+  readonly isSlow: boolean;
+}
+
 /**
  * Measures every operation on both sides in turn, round after round, so that what else the machine does strikes both
  * alike. The first round warms up and does not count; the sides change places in each.
  */
-export async function compare<Operation extends string>(
-  operations: readonly Operation[],
+export async function compare<Name extends string>(
+  operations: readonly ComparedOperation<Name>[],
   rounds: number,
-  measure: (side: Side, operation: Operation, isWarmUp: boolean) => Promise<Measurement>,
+  measure: (side: Side, operation: Name, isWarmUp: boolean) => Promise<Measurement>,
 ): Promise<Comparison[]> {
-  const pairs = new Map<Operation, Record<Side, Measurement>[]>(operations.map((operation) => [operation, []]));
+  const pairs = new Map<Name, Record<Side, Measurement>[]>(operations.map(({ name }) => [name, []]));
   for (let round = 0; round <= rounds; round++) {
-    for (const operation of operations) {
-      const first = await measure(round % 2 === 0 ? "ours" : "yardstick", operation, round === 0);
-      const second = await measure(round % 2 === 0 ? "yardstick" : "ours", operation, round === 0);
-      if (round === 0) continue;
-      const pair = round % 2 === 0 ? { ours: first, yardstick: second } : { ours: second, yardstick: first };
-      pairs.get(operation)?.push(pair);
+    for (const { name, isSlow } of operations) {
+      const isWarmUp = round === 0;
+      if (isSlow && !isWarmUp && round % 3 !== 1) continue;
+      // Slow ones too change places.
+      const oursFirst = (isSlow ? Math.floor(round / 3) : round) % 2 === 0;
+      const first = await measure(oursFirst ? "ours" : "yardstick", name, isWarmUp);
+      const second = await measure(oursFirst ? "yardstick" : "ours", name, isWarmUp);
+      const pair = oursFirst ? { ours: first, yardstick: second } : { ours: second, yardstick: first };
+      if (!isWarmUp) pairs.get(name)?.push(pair);
     }
   }
-  return [...pairs].map(([operation, measured]) => summarize(operation, measured));
+  return [...pairs].map(([name, measured]) => summarize(name, measured));
 }
 
 function summarize(operation: string, pairs: readonly Record<Side, Measurement>[]): Comparison {

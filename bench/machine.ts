@@ -6,16 +6,19 @@ export interface Machine {
   readonly cores: number;
   readonly processor: string;
   readonly memoryGb: number;
+  /** How many processes wanted to run before the bench began: above some tenths, other work disturbs the figures. */
+  readonly loadBefore: number;
   readonly platform: string;
   readonly node: string;
   readonly postgres: string;
 }
 
-export function describeMachine(postgresVersion: string): Machine {
+export function describeMachine(postgresVersion: string, loadBefore: number): Machine {
   return {
     date: new Date().toISOString().slice(0, 10),
     cores: availableParallelism(),
     processor: cpus()[0]?.model ?? "unknown",
+    loadBefore,
     memoryGb: Math.round(totalmem() / 2 ** 30),
     platform: `${platform()} ${process.arch}`,
     node: process.versions.node,

@@ -4,6 +4,7 @@
  * results to `bench/results/`.
  */
 import { mkdir, writeFile } from "node:fs/promises";
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { openBenchDatabase } from "./data/bench-database.ts";
 import { TASKS } from "./data/seed.ts";
@@ -23,14 +24,15 @@ const { values: flags } = parseArgs({
 const only = flags.only?.split(",");
 const plan: Plan = {
   operations: OPERATION_NAMES.filter((name) => only === undefined || only.includes(name)),
-  rounds: flags.short ? 2 : 5,
-  sliceMs: flags.short ? 100 : 400,
+  rounds: flags.short ? 4 : 15,
+  sliceMs: flags.short ? 80 : 150,
 };
 const results = await measureAll(plan);
 console.log(report(results));
 if (flags.record) await record(results);
 
 async function measureAll(plan: Plan): Promise<Results> {
+  const [load = 0] = loadavg();
   const programs = await compile([
     "in-process/worker",
     "http/load",
@@ -40,7 +42,7 @@ async function measureAll(plan: Plan): Promise<Results> {
   await using database = await openBenchDatabase();
   const idle = await measureIdle(database.url, programs["processes/report-usage"]);
   return {
-    machine: describeMachine(database.version),
+    machine: describeMachine(database.version, Number(load.toFixed(1))),
     tasks: TASKS,
     rounds: plan.rounds,
     concurrency: CONCURRENCY,

@@ -34,7 +34,8 @@ export function report(results: Results): string {
   const statements = Object.entries(results.structureStatements).map(([size, count]) => `${size} ${count}`);
   return [
     `${machine.cores} cores (${machine.processor}), Node ${machine.node}, PostgreSQL ${machine.postgres}; ` +
-      `${results.tasks} tasks, medians of ${results.rounds} rounds`,
+      `${results.tasks} tasks, medians of ${results.rounds} rounds (of a third of them where one call is slow)`,
+    ...(machine.loadBefore > 0.5 ? [`Other work (load ${machine.loadBefore}) disturbs the figures.`] : []),
     "",
     `In process, ${results.concurrency} callers: the services ÷ hand-written SQL on postgres.js`,
     "",

@@ -36,8 +36,8 @@ export function toStructureDto({ goal, milestones }: NewStructure): GoalStructur
       weekNumber,
       tasks: tasks.map((task) => ({
         title: task.title,
-        startTime: task.start_time,
-        endTime: task.end_time,
+        startTime: toDate(task.start_time),
+        endTime: toDate(task.end_time),
         state: task.state,
         priority: task.priority,
         triggerType: task.trigger_type,
@@ -46,4 +46,8 @@ export function toStructureDto({ goal, milestones }: NewStructure): GoalStructur
       })),
     })),
   };
+}
+
+function toDate(instant: Date | string | null): Date | null {
+  return typeof instant === "string" ? new Date(instant) : instant;
 }

@@ -1,3 +1,5 @@
+import type { TaskDto } from "@flux/dao-core";
+
 /** Rows as postgres.js answers them: the columns' names, instants as `Date`s. */
 export interface TaskRow {
   readonly id: string;
@@ -47,9 +49,9 @@ export interface NewTask {
   readonly title: string;
   readonly start_time: Date | string | null;
   readonly end_time: Date | string | null;
-  readonly state: string;
-  readonly priority: string;
-  readonly trigger_type: string;
+  readonly state: TaskDto["state"];
+  readonly priority: TaskDto["priority"];
+  readonly trigger_type: TaskDto["triggerType"];
   readonly is_recurring: boolean;
   readonly calendar_event_id: string | null;
 }

@@ -1,5 +1,5 @@
 /** The process that sends the requests. */
-import { answerCommands, type CommandTable } from "../processes/commands.ts";
+import { answerCommands } from "../processes/commands.ts";
 import { Connection } from "./connection.ts";
 import type { ApiRequest } from "./requests.ts";
 
@@ -11,7 +11,8 @@ export interface LoadResult {
   readonly p99: number;
 }
 
-export interface LoadCommands extends CommandTable {
+// A type, not an interface: an interface would not be known to hold nothing else.
+export type LoadCommands = {
   load: {
     request: {
       port: number;
@@ -22,7 +23,7 @@ export interface LoadCommands extends CommandTable {
     };
     response: LoadResult;
   };
-}
+};
 
 answerCommands<LoadCommands>({
   load: async ({ port, serviceKey, requests, connections, milliseconds }) => {

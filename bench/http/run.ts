@@ -2,7 +2,7 @@ import { type Comparison, compare } from "../comparison.ts";
 import type { BenchDatabase } from "../data/bench-database.ts";
 import type { Inputs } from "../data/inputs.ts";
 import { nth, OPERATIONS, type OperationName } from "../operations.ts";
-import type { Plan } from "../plan.ts";
+import { comparedOperations, type Plan } from "../plan.ts";
 import { Child } from "../processes/child.ts";
 import { assertSameAnswer } from "../same-answer.ts";
 import type { LoadCommands } from "./load.ts";
@@ -37,7 +37,7 @@ export async function compareHttp(database: BenchDatabase, programs: HttpProgram
   try {
     for (const operation of plan.operations) await check(servers, operation, inputs);
     await database.tidy();
-    const comparisons = await compare(plan.operations, plan.rounds, async (side, operation, isWarmUp) => {
+    const comparisons = await compare(comparedOperations(plan), plan.rounds, async (side, operation, isWarmUp) => {
       const { port, process } = servers[side];
       const before = await process.ask("usage", null);
       const result = await load.ask("load", {
@@ -45,7 +45,7 @@ export async function compareHttp(database: BenchDatabase, programs: HttpProgram
         serviceKey: SERVICE_KEY,
         requests: requestsOf(operation, inputs),
         connections: CONNECTIONS,
-        milliseconds: plan.sliceMs * (isWarmUp ? 2 : 1),
+        milliseconds: plan.sliceMs * (isWarmUp ? 4 : 1),
       });
       const after = await process.ask("usage", null);
       if (OPERATIONS[operation].writes) await database.tidy();

@@ -1,7 +1,7 @@
 import { type Comparison, compare } from "../comparison.ts";
 import type { BenchDatabase } from "../data/bench-database.ts";
 import { OPERATIONS, type OperationName } from "../operations.ts";
-import type { Plan } from "../plan.ts";
+import { comparedOperations, type Plan } from "../plan.ts";
 import { Child } from "../processes/child.ts";
 import { assertSameAnswer } from "../same-answer.ts";
 import type { WorkerCommands } from "./worker.ts";
@@ -19,8 +19,8 @@ export async function compareInProcess(database: BenchDatabase, workerFile: stri
     for (const worker of Object.values(workers)) await worker.ask("prepare", database.inputs);
     for (const operation of plan.operations) await check(workers, operation);
     await database.tidy();
-    return await compare(plan.operations, plan.rounds, async (side, operation, isWarmUp) => {
-      const milliseconds = plan.sliceMs * (isWarmUp ? 2 : 1);
+    return await compare(comparedOperations(plan), plan.rounds, async (side, operation, isWarmUp) => {
+      const milliseconds = plan.sliceMs * (isWarmUp ? 4 : 1);
       const slice = await workers[side].ask("run", { operation, concurrency: CONCURRENCY, milliseconds });
       if (OPERATIONS[operation].writes) await database.tidy();
       return { perSecond: (slice.operations / slice.elapsedMs) * 1000, cpuMs: slice.cpuMs / slice.operations };

@@ -3,7 +3,7 @@ import { openDatabase } from "@flux/dao-core";
 import postgres from "postgres";
 import type { Inputs } from "../data/inputs.ts";
 import type { OperationName, Operations } from "../operations.ts";
-import { answerCommands, type CommandTable } from "../processes/commands.ts";
+import { answerCommands } from "../processes/commands.ts";
 import { handwrittenOperations } from "./handwritten.ts";
 import { ourOperations } from "./ours.ts";
 
@@ -15,13 +15,14 @@ export interface Slice {
   readonly cpuMs: number;
 }
 
-export interface WorkerCommands extends CommandTable {
+// A type, not an interface: an interface would not be known to hold nothing else.
+export type WorkerCommands = {
   prepare: { request: Inputs; response: null };
   /** Calls the operation from `concurrency` callers at once, until the time is over and the last call has returned. */
   run: { request: { operation: OperationName; concurrency: number; milliseconds: number }; response: Slice };
   /** What one call answers, as JSON. */
   answer: { request: { operation: OperationName; call: number }; response: unknown };
-}
+};
 
 const [side, url = ""] = process.argv.slice(2);
 const POOL = 10;
