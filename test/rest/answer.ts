@@ -10,7 +10,7 @@ export interface Answer<Body = unknown> {
 }
 
 /** One broken rule of a validation error. */
-export interface ProblemIssue {
+interface ProblemIssue {
   readonly path: string;
   readonly message: string;
 }

@@ -12,7 +12,7 @@ const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, im
 type Environment = Readonly<Record<string, string>>;
 
 /** The service as its users start it: a process of its own, set up by its environment alone. */
-export interface CliProcess extends AsyncDisposable {
+interface CliProcess extends AsyncDisposable {
   /** Resolves with its URL when it says that it serves; rejects with its output when it ends before. */
   readonly started: Promise<string>;
   /** What it wrote so far, standard output and error together. */
@@ -23,7 +23,7 @@ export interface CliProcess extends AsyncDisposable {
 }
 
 /** How a start went that was expected to be refused. */
-export interface CliOutcome {
+interface CliOutcome {
   /** The exit code, the signal that ended it, or that it runs after all. */
   readonly exit: number | NodeJS.Signals | "it started" | null;
   readonly output: string;

@@ -47,6 +47,16 @@ describe("Keys and settings: a bad value stops the start with a sentence that na
     expect(await refusal({ DB_POOL_SIZE: size })).toMatch(/DB_POOL_SIZE/);
   });
 
+  test.concurrent.each(["no such host!", "203.0.113.1"])("HOST=%s", async (host) => {
+    expect(await refusal({ HOST: host, SERVICE_API_KEYS: "own-key-1" })).toMatch(/HOST/);
+  });
+
+  test.concurrent("DATABASE_URL has to be set in production", async () => {
+    expect(await refusal({ DATABASE_URL: "", NODE_ENV: "production", SERVICE_API_KEYS: "own-key-1" })).toMatch(
+      /DATABASE_URL/,
+    );
+  });
+
   test.concurrent("PORT is 8000 where it is not set", async () => {
     // Another process of this machine may have that port; then the refusal names it.
     const { output } = await cli.run({ DATABASE_URL: database.url, PORT: "" });

@@ -16,7 +16,7 @@ export interface SchemaObject {
   readonly required?: readonly string[];
 }
 
-export interface MediaObject {
+interface MediaObject {
   readonly schema: SchemaObject;
   readonly example?: unknown;
   readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;

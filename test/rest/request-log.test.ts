@@ -120,6 +120,8 @@ describe("issue 2: one log line a request, never the key", () => {
     await call("GET", "/api/v1/users/", {
       headers: { "X-Flux-Service-Key": "canary-key", Authorization: "Bearer canary" },
     });
+    await call("GET", "/api/v1/canary-path/canary-id?secret=canary-query");
+    await call("GET", "/docs?secret=canary-query");
     const log = server.logLines().join("\n");
     expect(server.logLines().length).toBeGreaterThan(4);
     expect(log).not.toMatch(/canary/);

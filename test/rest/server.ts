@@ -1,4 +1,4 @@
-import { openDatabase } from "@flux/dao-core";
+import { type Database, openDatabase } from "@flux/dao-core";
 import { createTestDatabase } from "@flux/dao-core/testing";
 import { createDaoApp } from "@flux/dao-http";
 import { createLogger, startServer } from "@flux/dao-http/server";
@@ -20,7 +20,7 @@ export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 export const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 
 /** What a request has beside method and path. */
-export interface RequestParts {
+interface RequestParts {
   /** Text and bytes are sent as they are, all else as JSON. Default: no body. */
   readonly body?: unknown;
   /** Replace the defaults: the goal planner's key, and `application/json` where there is a body. `undefined` omits one. */
@@ -46,6 +46,8 @@ export interface RestServer extends AsyncDisposable {
   readonly call: Call;
   readonly baseUrl: string;
   readonly databaseUrl: string;
+  /** The one that the service works on, for a test that is its host. */
+  readonly database: Database;
   /** Runs SQL on the database, past the service. */
   sql(script: string): Promise<void>;
   /** The lines of the service's log so far. */
@@ -72,6 +74,7 @@ export async function startRestServer({ databaseUrl, ...options }: RestServerOpt
   return {
     baseUrl,
     databaseUrl: url,
+    database,
     call: (method, path, parts) => call(baseUrl, method, path, parts),
     sql: (script) => runSql(url, script),
     logLines: () => lines,
@@ -100,6 +103,9 @@ export function useRestServer(options?: RestServerOptions): Omit<RestServer, "st
     },
     get databaseUrl() {
       return server().databaseUrl;
+    },
+    get database() {
+      return server().database;
     },
   };
 }
