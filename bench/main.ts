@@ -33,12 +33,7 @@ if (flags.record) await record(results);
 
 async function measureAll(plan: Plan): Promise<Results> {
   const [load = 0] = loadavg();
-  const programs = await compile([
-    "in-process/worker",
-    "http/load",
-    "http/handwritten-server",
-    "processes/report-usage",
-  ]);
+  const programs = await compile(["in-process/worker", "http/load", "http/server-by-hand", "processes/report-usage"]);
   await using database = await openBenchDatabase();
   const idle = await measureIdle(database.url, programs["processes/report-usage"]);
   return {

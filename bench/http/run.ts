@@ -15,7 +15,7 @@ export const CONNECTIONS = 16;
 /** The compiled programs that it takes. */
 export interface HttpPrograms {
   readonly "http/load": string;
-  readonly "http/handwritten-server": string;
+  readonly "http/server-by-hand": string;
   readonly "processes/report-usage": string;
 }
 
@@ -32,7 +32,7 @@ export async function compareHttp(database: BenchDatabase, programs: HttpProgram
   const load = new Child<LoadCommands>(programs["http/load"]);
   const servers = {
     ours: await startOurServer(database.url, reportUsage),
-    yardstick: await startHandwrittenServer(programs["http/handwritten-server"], database.url, reportUsage),
+    yardstick: await startHandwrittenServer(programs["http/server-by-hand"], database.url, reportUsage),
   };
   try {
     for (const operation of plan.operations) await check(servers, operation, inputs);

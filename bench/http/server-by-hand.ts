@@ -1,6 +1,6 @@
 /**
  * The yardstick over HTTP: Node's own server, the hand-written SQL and JSON.stringify, and nothing else: no key, no
- * validation, no log. `handwritten-server.js <database URL>` prints its port to standard error.
+ * validation, no log. `server-by-hand.js <database URL>` prints its port to standard error.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
