@@ -16,6 +16,15 @@ export interface RawResponse {
  * `fetch` tidies paths up, joins headers of one name, and does not stop halfway.
  */
 export async function sendRaw(baseUrl: string, ...parts: (string | Uint8Array)[]): Promise<RawResponse> {
+  return parse(await exchange(baseUrl, parts, isWhole));
+}
+
+/** Sends bytes, and answers all that comes back until the server closes: several responses, if it takes them so. */
+export function sendRawForAll(baseUrl: string, ...parts: (string | Uint8Array)[]): Promise<string> {
+  return exchange(baseUrl, parts, () => false);
+}
+
+async function exchange(baseUrl: string, parts: (string | Uint8Array)[], isEnough: (answer: string) => boolean) {
   const { hostname, port } = new URL(baseUrl);
   const socket = connect(Number(port), hostname);
   const received: Buffer[] = [];
@@ -23,7 +32,7 @@ export async function sendRaw(baseUrl: string, ...parts: (string | Uint8Array)[]
   const answered = new Promise<void>((resolve) => {
     socket.on("data", (chunk) => {
       received.push(chunk);
-      if (isWhole(Buffer.concat(received).toString("latin1"))) resolve();
+      if (isEnough(Buffer.concat(received).toString("latin1"))) resolve();
     });
     // The server may answer and close before all of a body is written; what it said counts, not the broken pipe.
     socket.on("error", (error) => {
@@ -36,7 +45,7 @@ export async function sendRaw(baseUrl: string, ...parts: (string | Uint8Array)[]
   socket.destroy();
   const answer = Buffer.concat(received).toString("utf8");
   if (answer === "") throw new Error("the server closed without an answer", { cause: failure });
-  return parse(answer);
+  return answer;
 }
 
 /** Whether all of the body is there that the answer's Content-Length announces; characters are bytes here. */
