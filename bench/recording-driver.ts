@@ -6,15 +6,18 @@ export interface RecordedStatement {
   readonly parameters: readonly SqlParameter[];
 }
 
-/** Runs nothing and answers one empty row to everything: what a DAO sends can be looked at without a database. */
+/** What every statement answers: a moment of creation, and NULLs for all other columns. */
+const row: readonly unknown[] = ["2026-02-15 10:00:00+00", ...Array.from({ length: 20 }, () => null)];
+
+/** Runs nothing and answers the same one row to everything: what a DAO sends can be looked at without a database. */
 export class RecordingDriver implements SqlDriver {
   readonly description = "a recorder";
-  readonly commits = true;
+  readonly isTransaction = false;
   readonly #statements: RecordedStatement[] = [];
 
   async execute(text: string, parameters: readonly SqlParameter[]): Promise<SqlResult> {
     this.#statements.push({ text, parameters });
-    return { rows: [[]], count: 1 };
+    return { rows: [row], count: 1 };
   }
 
   transaction<Result>(_work: (transaction: SqlTransaction) => Promise<Result>): Promise<Result> {
