@@ -1,5 +1,5 @@
 import type { CallOptions } from "./contract/call-options.ts";
-import { UnavailableError } from "./contract/errors.ts";
+import { UnavailableError, ValidationError } from "./contract/errors.ts";
 import { DriverSession } from "./dao/sql-session.ts";
 import { checkSchema } from "./migrations/check-schema.ts";
 import { migrate } from "./migrations/migrate.ts";
@@ -10,9 +10,9 @@ import { DrizzleDriver, type HostDrizzle } from "./session/drizzle-driver.ts";
 import { PgliteDriver } from "./session/pglite-driver.ts";
 import { PostgresDriver, type PostgresDriverOptions } from "./session/postgres-driver.ts";
 import type { SqlDriver } from "./session/sql.ts";
-import { toDaoError } from "./session/to-dao-error.ts";
+import { databaseErrorFacts, toDaoError } from "./session/to-dao-error.ts";
 
-/** How to open a database. PGlite heeds none of these. */
+/** How to open a database. PGlite, which has one connection and no network, heeds none of these. */
 export type DatabaseOptions = PostgresDriverOptions;
 
 /** An open database: a session, and what concerns the whole of it. */
@@ -55,7 +55,8 @@ export class Database extends DriverSession implements AsyncDisposable {
   }
 
   /**
-   * Lets running statements finish, then closes every connection; what is called later is refused.
+   * Lets running statements finish, then closes every connection; what is called later is refused. A host's database
+   * that was joined is not closed, and goes on.
    * @param timeout milliseconds to wait for running statements; default 5,000
    */
   close(timeout?: number): Promise<void> {
@@ -67,6 +68,9 @@ export class Database extends DriverSession implements AsyncDisposable {
   }
 }
 
+/** What a server says of a connection parameter that it does not know, or of a value that it does not take. */
+const settingCodes: ReadonlySet<string> = new Set(["42704", "22023"]);
+
 /**
  * Opens a database, and makes sure that it answers.
  *
@@ -77,7 +81,7 @@ export class Database extends DriverSession implements AsyncDisposable {
  *
  * @param url `postgres://user:password@host:5432/database`; `memory://` or a folder (`./data`) for an embedded database
  *   (needs `@electric-sql/pglite`)
- * @throws ValidationError for a malformed URL; UnavailableError when the database does not answer
+ * @throws ValidationError for a malformed URL or option; UnavailableError when the database does not answer
  */
 export async function openDatabase(url: string | undefined, options: DatabaseOptions = {}): Promise<Database> {
   const location = parseDatabaseUrl(url);
@@ -88,6 +92,10 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
     await driver.execute("select 1", []);
   } catch (error) {
     await driver.close(0);
+    if (settingCodes.has(databaseErrorFacts(error)?.code ?? "")) {
+      const message = "has a parameter, or came with an option, that the server does not take: look behind its ?";
+      throw new ValidationError([{ path: "The database URL", message }], { cause: error });
+    }
     const reason = toDaoError(error);
     if (!(reason instanceof UnavailableError)) throw reason;
     throw new UnavailableError(`Cannot open ${location.description}. ${reason.message}`, { cause: error });

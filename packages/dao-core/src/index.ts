@@ -50,7 +50,7 @@ export {
   type MilestoneStructureDto,
   milestoneStructureDto,
 } from "./contract/goal.ts";
-export { id, parseId } from "./contract/id.ts";
+export { parseId } from "./contract/id.ts";
 export { parseInstant } from "./contract/instant.ts";
 export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./contract/json.ts";
 export {
@@ -64,7 +64,15 @@ export {
   milestoneListRequest,
   milestoneUpdateDto,
 } from "./contract/milestone.ts";
-export { MAX_PAGE_SIZE, type Page, type PageRequest, pageOf } from "./contract/page.ts";
+export {
+  MAX_PAGE_SIZE,
+  type Page,
+  type PageRequest,
+  type PageWindow,
+  pageOf,
+  pageWindow,
+  toPage,
+} from "./contract/page.ts";
 export type { DaoServices } from "./contract/services.ts";
 export {
   type BulkUpdateStateRequest,
@@ -133,4 +141,5 @@ export type {
 export type { DatabaseSession, IsolationLevel, TransactionOptions } from "./session/database-session.ts";
 export type { HostDrizzle } from "./session/drizzle-driver.ts";
 export type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlRow, SqlTransaction } from "./session/sql.ts";
+export { toDaoError } from "./session/to-dao-error.ts";
 export { DaoUnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";

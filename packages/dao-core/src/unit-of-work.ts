@@ -29,19 +29,22 @@ export class DaoUnitOfWork implements DatabaseSession {
   readonly tasks: TaskDao;
   readonly conversations: ConversationDao;
   readonly demoFlags: DemoFlagsDao;
-  readonly commits: boolean;
+  readonly isTransaction = true;
   readonly #session: DatabaseSession;
+  /** Whether the commit is ours: not where somebody else's transaction was joined. */
+  readonly #commits: boolean;
   readonly #afterCommit: (() => void | Promise<void>)[] = [];
+  #hasEnded = false;
 
-  private constructor(session: DatabaseSession) {
+  private constructor(session: DatabaseSession, commits: boolean) {
     this.#session = session;
+    this.#commits = commits;
     this.users = session.users;
     this.goals = session.goals;
     this.milestones = session.milestones;
     this.tasks = session.tasks;
     this.conversations = session.conversations;
     this.demoFlags = session.demoFlags;
-    this.commits = session.commits;
   }
 
   /**
@@ -58,24 +61,26 @@ export class DaoUnitOfWork implements DatabaseSession {
     work: (uow: DaoUnitOfWork) => Promise<Result>,
     { retries = 0, ...options }: UnitOfWorkOptions = {},
   ): Promise<Result> {
-    if (session instanceof DaoUnitOfWork) {
-      if (retries > 0) throw new UnitOfWorkMisuseError("Only a whole transaction can be retried. Set retries outside.");
-      return session.#nest(work, options);
+    if (session.isTransaction && retries > 0) {
+      throw new UnitOfWorkMisuseError("Only a whole transaction can be run again. Set retries where it begins.");
     }
+    if (session instanceof DaoUnitOfWork) return session.#nest(work, options);
     const [result, uow] = await DaoUnitOfWork.#attempt(session, work, retries, options);
-    for (const callback of uow.#afterCommit) await callback();
+    await runAll(uow.#afterCommit);
     return result;
   }
 
   /**
-   * Calls `callback` once everything is committed, and never if it is not; in the order of registration. `run` waits
-   * for it, and rejects with what it throws, though the work is committed.
-   * @throws UnitOfWorkMisuseError inside a host's transaction, whose commit is the host's to know
+   * Calls `callback` once everything is committed, and never if it is not; in the order of registration, and whether or
+   * not one before it failed. `run` waits for all of them, and rejects with what they throw (an `AggregateError` if it
+   * is more than one), though the work is committed.
+   * @throws UnitOfWorkMisuseError after the end, and inside a transaction that somebody else began and will commit
    */
   afterCommit(callback: () => void | Promise<void>): void {
-    if (!this.commits) {
+    if (this.#hasEnded) throw new UnitOfWorkMisuseError("This unit of work has ended: it has no commit to wait for.");
+    if (!this.#commits) {
       throw new UnitOfWorkMisuseError(
-        "The commit is the host's here. Do after it, in the host, what must come after it.",
+        "The commit is not ours here. Do after it, where it is made, what comes after it.",
       );
     }
     this.#afterCommit.push(callback);
@@ -97,7 +102,7 @@ export class DaoUnitOfWork implements DatabaseSession {
   ): Promise<[Result, DaoUnitOfWork]> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await DaoUnitOfWork.#begin(session, work, options);
+        return await DaoUnitOfWork.#begin(session, !session.isTransaction, work, options);
       } catch (error) {
         if (attempt >= retries || !isDaoError(error) || error.code !== "retryable") throw error;
         // Full jitter, so that those who collided do not collide again.
@@ -108,12 +113,17 @@ export class DaoUnitOfWork implements DatabaseSession {
 
   static #begin<Result>(
     session: DatabaseSession,
+    commits: boolean,
     work: (uow: DaoUnitOfWork) => Promise<Result>,
     options: TransactionOptions | undefined,
   ): Promise<[Result, DaoUnitOfWork]> {
     return session.transaction(async (transaction) => {
-      const uow = new DaoUnitOfWork(transaction);
-      return [await work(uow), uow];
+      const uow = new DaoUnitOfWork(transaction, commits);
+      try {
+        return [await work(uow), uow];
+      } finally {
+        uow.#hasEnded = true;
+      }
     }, options);
   }
 
@@ -121,8 +131,22 @@ export class DaoUnitOfWork implements DatabaseSession {
     work: (uow: DaoUnitOfWork) => Promise<Result>,
     options: TransactionOptions | undefined,
   ): Promise<Result> {
-    const [result, nested] = await DaoUnitOfWork.#begin(this.#session, work, options);
+    const [result, nested] = await DaoUnitOfWork.#begin(this.#session, this.#commits, work, options);
     this.#afterCommit.push(...nested.#afterCommit);
     return result;
   }
+}
+
+/** Calls all of them, one after the other; a mail that fails does not stop the cache from being cleared. */
+async function runAll(callbacks: readonly (() => void | Promise<void>)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const callback of callbacks) {
+    try {
+      await callback();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 1) throw new AggregateError(errors, "Committed; what was to come after the commit failed.");
+  if (errors.length === 1) throw errors[0];
 }

@@ -1,5 +1,12 @@
 import { PGlite } from "@electric-sql/pglite";
-import { createDaoServices, DaoUnitOfWork, type HostDrizzle, joinDrizzle, UnitOfWorkMisuseError } from "@flux/dao-core";
+import {
+  createDaoServices,
+  DaoUnitOfWork,
+  type DatabaseSession,
+  type HostDrizzle,
+  joinDrizzle,
+  UnitOfWorkMisuseError,
+} from "@flux/dao-core";
 import { contractSuite, createTestDatabase, makeGoalStructureData, makeUserData } from "@flux/dao-core/testing";
 import { sql } from "drizzle-orm";
 import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
@@ -97,6 +104,67 @@ describe.each(hosts)("a host's Drizzle on $driver", ({ open }) => {
       await expect(inner).rejects.toMatchObject({ code: "conflict", field: "email" });
     });
     expect([await usersWith(kept.email), await usersWith(undone.email)]).toEqual([1, 0]);
+  });
+
+  describe.each([
+    {
+      where: "in its transaction",
+      within: (work: (session: DatabaseSession) => Promise<unknown>) =>
+        host.drizzle.transaction((transaction) => work(joinDrizzle(transaction))),
+    },
+    {
+      where: "outside of one",
+      within: (work: (session: DatabaseSession) => Promise<unknown>) => work(joinDrizzle(host.drizzle)),
+    },
+  ])("what a unit of work refuses, $where", ({ within }) => {
+    test("a commit after the error of a failed statement was swallowed", async () => {
+      const data = makeUserData();
+      const run = within((session) =>
+        DaoUnitOfWork.run(session, async (uow) => {
+          await uow.users.create(data);
+          await uow.users.create(data).catch(() => undefined);
+        }),
+      );
+      await expect(run).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+      expect(await usersWith(data.email)).toBe(0);
+    });
+
+    test("a commit while a promise was not awaited", async () => {
+      const data = makeUserData();
+      const run = within((session) =>
+        DaoUnitOfWork.run(session, async (uow) => {
+          void uow.users.create(data).catch(() => undefined);
+        }),
+      );
+      await expect(run).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+      expect(await usersWith(data.email)).toBe(0);
+    });
+
+    test("two nested ones side by side", async () => {
+      const [first, second] = [makeUserData(), makeUserData()];
+      await within((session) =>
+        DaoUnitOfWork.run(session, async (uow) => {
+          const [one, two] = await Promise.allSettled(
+            [first, second].map((data) => DaoUnitOfWork.run(uow, (nested) => nested.users.create(data))),
+          );
+          expect(one?.status).toBe("fulfilled");
+          expect(two).toMatchObject({ status: "rejected", reason: { code: "unit_of_work_misused" } });
+        }),
+      );
+      expect([await usersWith(first.email), await usersWith(second.email)]).toEqual([1, 0]);
+    });
+
+    test("a statement after its end", async () => {
+      const data = makeUserData();
+      let escaped: DaoUnitOfWork | undefined;
+      await within((session) =>
+        DaoUnitOfWork.run(session, async (uow) => {
+          escaped = uow;
+        }),
+      );
+      await expect(escaped?.users.create(data)).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+      expect(await usersWith(data.email)).toBe(0);
+    });
   });
 
   test("the moment of the commit is the host's to know", async () => {

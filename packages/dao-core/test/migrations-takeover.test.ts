@@ -66,7 +66,9 @@ describe("a database of the Python service", () => {
   test("that is empty becomes the same, on PGlite too", async () => {
     const driver = await PgliteDriver.open();
     try {
-      const run = (script: string) => driver.transaction((transaction) => transaction.executeScript(script));
+      const run = async (script: string) => {
+        for (const statement of script.split(";")) if (statement.trim() !== "") await driver.execute(statement, []);
+      };
       await run(PYTHON_SERVICE_DDL);
       expect(await migrate(driver)).toMatchObject({ takenOver: true, violations: [] });
       const { rows: takenOver } = await driver.execute(SCHEMA_CATALOG_QUERY, []);

@@ -26,7 +26,7 @@ function countingDatabase(prepare: boolean) {
   const texts: string[] = [];
   const counting: SqlDriver = {
     description: driver.description,
-    commits: true,
+    isTransaction: false,
     execute(text, parameters, options) {
       texts.push(text);
       return driver.execute(text, parameters, options);

@@ -2,6 +2,7 @@ import {
   createDaoServices,
   DaoUnitOfWork,
   NotFoundError,
+  openDatabase,
   RetryableError,
   UnavailableError,
   UnitOfWorkMisuseError,
@@ -168,6 +169,29 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     expect(calls).toHaveLength(2);
   });
 
+  test("what waits for a commit runs also when one before it failed", async () => {
+    const calls: string[] = [];
+    const run = DaoUnitOfWork.run(database(), async (uow) => {
+      uow.afterCommit(() => {
+        throw new Error("no mail");
+      });
+      uow.afterCommit(() => void calls.push("cache cleared"));
+    });
+    await expect(run).rejects.toThrow("no mail");
+    expect(calls).toEqual(["cache cleared"]);
+  });
+
+  test("knows no moment of commit, and no retry, inside a transaction that it did not begin, or after its end", async () => {
+    await database().transaction(async (session) => {
+      const run = DaoUnitOfWork.run(session, async (uow) => uow.afterCommit(() => undefined));
+      await expect(run).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+      const retried = DaoUnitOfWork.run(session, async () => undefined, { retries: 1 });
+      await expect(retried).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+    });
+    const ended = await DaoUnitOfWork.run(database(), async (uow) => uow);
+    expect(() => ended.afterCommit(() => undefined)).toThrow(UnitOfWorkMisuseError);
+  });
+
   test("an error of what runs after the commit reaches the caller, is not retried, and undoes nothing", async () => {
     const data = makeUserData();
     let runs = 0;
@@ -189,7 +213,7 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
 
   test("read-only refuses to write", async () => {
     const run = DaoUnitOfWork.run(database(), (uow) => uow.users.create(makeUserData()), { readOnly: true });
-    await expect(run).rejects.toThrow();
+    await expect(run).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
   });
 
   test("options of the whole transaction are refused inside", async () => {
@@ -326,9 +350,9 @@ describe("on PostgreSQL, with others at work", () => {
   });
 
   test("more transactions than connections: they wait their turn, and all commit", async () => {
-    const { database } = testDatabase;
+    await using patient = await openDatabase(testDatabase.url, { poolSize: 3, acquireTimeout: 60_000 });
     const names = Array.from({ length: 40 }, () => makeUserData());
-    const users = await Promise.all(names.map((data) => DaoUnitOfWork.run(database, (uow) => uow.users.create(data))));
+    const users = await Promise.all(names.map((data) => DaoUnitOfWork.run(patient, (uow) => uow.users.create(data))));
     expect(new Set(users.map(({ id }) => id)).size).toBe(40);
   });
 

@@ -50,7 +50,7 @@ export {
   type MilestoneStructureDto,
   milestoneStructureDto,
 } from "./goal.ts";
-export { id, parseId } from "./id.ts";
+export { parseId } from "./id.ts";
 export { parseInstant } from "./instant.ts";
 export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./json.ts";
 export {
@@ -64,7 +64,15 @@ export {
   milestoneListRequest,
   milestoneUpdateDto,
 } from "./milestone.ts";
-export { MAX_PAGE_SIZE, type Page, type PageRequest, pageOf } from "./page.ts";
+export {
+  MAX_PAGE_SIZE,
+  type Page,
+  type PageRequest,
+  type PageWindow,
+  pageOf,
+  pageWindow,
+  toPage,
+} from "./page.ts";
 export type { DaoServices } from "./services.ts";
 export {
   type BulkUpdateStateRequest,

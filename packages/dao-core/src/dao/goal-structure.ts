@@ -12,7 +12,7 @@ import type { SqlExecutor } from "../session/sql.ts";
 import { goalStatements } from "./goal-statements.ts";
 import { readInstant } from "./instant-text.ts";
 import { milestoneStatements } from "./milestone-dao.ts";
-import { lazily, queryBuilder, run, type StatementValues } from "./statement.ts";
+import { encode, lazily, queryBuilder, run, type StatementValues } from "./statement.ts";
 import { taskStatements } from "./task-dao.ts";
 
 /** A select that reads a JSON array of objects as new rows of `table`, its columns in the table's order. */
@@ -57,7 +57,7 @@ export async function createGoalWithStructure(
     const owners = { userId: goal["userId"], goalId: goal["id"], milestoneId: milestoneRow["id"] };
     for (const task of itsTasks) taskRows.push(taskStatements.insertValues(uuidv7(), { ...task, ...owners }));
   }
-  const values = { ...goal, milestones: milestoneRows, tasks: taskRows };
+  const values = { ...goal, milestones: milestoneRows.map(encoded), tasks: taskRows.map(encoded) };
   const { rows } = await run(executor, insertStructure(), values, options);
   const createdAt = readInstant(rows[0]?.[0]);
   return {
@@ -67,8 +67,16 @@ export async function createGoalWithStructure(
   };
 }
 
-/** The DTO of a row whose columns, all but `created_at`, are `values`. */
+/** A row as it stands in a JSON parameter. */
+function encoded(row: StatementValues): StatementValues {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, encode(name, value)]));
+}
+
+/** The DTO of a row whose columns, all but `created_at`, are `values`; it shares no Date with the input. */
 function created<Dto extends object>(values: StatementValues, createdAt: Date): Dto {
-  const dto: Record<string, unknown> = { ...values, createdAt: new Date(createdAt) };
+  const dto: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries({ ...values, createdAt })) {
+    dto[name] = value instanceof Date ? new Date(value) : value;
+  }
   return dto as Dto;
 }

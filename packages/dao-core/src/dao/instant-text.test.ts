@@ -9,7 +9,7 @@ describe("a timestamptz as PostgreSQL writes it", () => {
     ["2026-02-15T10:00:00.123456+00:00", "2026-02-15T10:00:00.123Z"],
     ["2026-02-15 12:00:00.123456+02", "2026-02-15T10:00:00.123Z"],
     ["2026-02-15 15:45:00+05:45", "2026-02-15T10:00:00.000Z"],
-    ["1883-11-18 12:00:00-04:56:02", "1883-11-18T16:56:00.000Z"],
+    ["1883-11-18 12:00:00-04:56:02", "1883-11-18T16:56:02.000Z"],
     ["0001-01-01 00:00:00+00", "0001-01-01T00:00:00.000Z"],
     ["9999-12-31 23:59:59.999999+00", "9999-12-31T23:59:59.999Z"],
   ])("%s is %s", (text, iso) => {
@@ -24,6 +24,10 @@ describe("a timestamptz as PostgreSQL writes it", () => {
     ["0044-03-15 00:00:00+00 BC", "0001-01-01T00:00:00.000Z"],
   ])("%s, which RFC 3339 cannot write, is the nearest that it can", (text, iso) => {
     expect(readInstant(text).toISOString()).toBe(iso);
+  });
+
+  test("in a DateStyle that is not ISO is refused, not guessed", () => {
+    expect(() => readInstant("15.02.2026 10:00:00 UTC")).toThrow(/DateStyle/);
   });
 
   test("a driver's Date is taken as it is", () => {

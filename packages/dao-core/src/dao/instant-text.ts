@@ -12,10 +12,13 @@ export function readInstant(value: unknown): Date {
   if (text.length >= 22 && text.endsWith("+00")) return parse(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`);
   if (text === "infinity") return new Date(MAX_INSTANT);
   if (text === "-infinity" || text.endsWith(" BC")) return new Date(MIN_INSTANT);
-  const match = /^(\d{4,6}-\d{2}-\d{2})[ T]([\d:.]+)([+-]\d{2})(?::?(\d{2}))?(?::\d{2})?$/.exec(text);
-  if (match === null) return new Date(MAX_INSTANT);
-  const [, date, time, hours, minutes = "00"] = match;
-  return parse(`${date}T${time}${hours}:${minutes}`);
+  const match = /^(\d{4,6}-\d{2}-\d{2})[ T]([\d:.]+)([+-])(\d{2}):?(\d{2})?:?(\d{2})?$/.exec(text);
+  if (match === null) {
+    throw new Error("The database wrote an instant in a form that is not read here. Set its DateStyle to ISO.");
+  }
+  const [, date, time, sign, hours, minutes = 0, seconds = 0] = match;
+  const offset = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * (sign === "-" ? -1_000 : 1_000);
+  return withinRange(parse(`${date}T${time}Z`).getTime() - offset);
 }
 
 function parse(iso: string): Date {

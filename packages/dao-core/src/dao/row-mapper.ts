@@ -31,9 +31,17 @@ function decoderOf(column: Column): Decoder {
   return undefined;
 }
 
-/** Drivers parse JSON, or leave it as text where the host has set them so. */
+/**
+ * Our own drivers leave JSON as text, a host's may have parsed it. Text that is no JSON is then a parsed string, which a
+ * row of the Python service can hold where we have an object.
+ */
 function readJson(value: unknown): unknown {
-  return typeof value === "string" ? JSON.parse(value) : value;
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
 }
 
 /** Rows of the Python service can hold numbers that JSON cannot: infinities are read as the largest, NaN as 1. */

@@ -18,10 +18,10 @@ abstract class SqlSession implements DatabaseSession {
   readonly tasks: TaskDao;
   readonly conversations: ConversationDao;
   readonly demoFlags: DemoFlagsDao;
-  readonly commits: boolean;
+  readonly isTransaction: boolean;
 
-  constructor(executor: SqlExecutor, commits: boolean) {
-    this.commits = commits;
+  constructor(executor: SqlExecutor, isTransaction: boolean) {
+    this.isTransaction = isTransaction;
     this.users = new SqlUserDao(executor);
     this.goals = new SqlGoalDao(executor);
     this.milestones = new SqlMilestoneDao(executor);
@@ -41,7 +41,7 @@ export class DriverSession extends SqlSession {
   readonly #driver: SqlDriver;
 
   constructor(driver: SqlDriver) {
-    super(driver, driver.commits);
+    super(driver, driver.isTransaction);
     this.#driver = driver;
   }
 
@@ -50,10 +50,7 @@ export class DriverSession extends SqlSession {
     options?: TransactionOptions,
   ): Promise<Result> {
     return translated(work, (untranslated) =>
-      this.#driver.transaction(
-        (transaction) => untranslated(new TransactionSession(transaction, this.commits)),
-        options,
-      ),
+      this.#driver.transaction((transaction) => untranslated(new TransactionSession(transaction)), options),
     );
   }
 }
@@ -62,8 +59,8 @@ export class DriverSession extends SqlSession {
 class TransactionSession extends SqlSession {
   readonly #transaction: SqlTransaction;
 
-  constructor(transaction: SqlTransaction, commits: boolean) {
-    super(transaction, commits);
+  constructor(transaction: SqlTransaction) {
+    super(transaction, true);
     this.#transaction = transaction;
   }
 
@@ -77,7 +74,7 @@ class TransactionSession extends SqlSession {
       throw new UnitOfWorkMisuseError(`A nested unit of work takes ${names} from the outer one. Set it there.`);
     }
     return translated(work, (untranslated) =>
-      this.#transaction.savepoint((nested) => untranslated(new TransactionSession(nested, this.commits)), { signal }),
+      this.#transaction.savepoint((nested) => untranslated(new TransactionSession(nested)), { signal }),
     );
   }
 }

@@ -47,8 +47,11 @@ function toParameter(parameter: unknown): Statement["parameters"][number] {
   return is(value, Placeholder) ? value.name : { constant: encode("", value) };
 }
 
-/** A value as the drivers send it: instants as RFC 3339, JSON as text. */
-function encode(name: string, value: unknown): SqlParameter {
+/**
+ * A value as the drivers send it: instants as RFC 3339, JSON as text.
+ * @throws ValidationError, naming the field, for what would be stored as something else
+ */
+export function encode(name: string, value: unknown): SqlParameter {
   switch (typeof value) {
     case "string": {
       const unstorable = unstorableText(value);

@@ -49,7 +49,7 @@ interface MigratedSchema {
 }
 
 async function migrateSchema(set: MigrationSet, driver: SqlDriver, options: MigrationOptions): Promise<MigratedSchema> {
-  if (!driver.commits) {
+  if (driver.isTransaction) {
     throw new UnitOfWorkMisuseError(
       "A migration needs a transaction of its own. Pass the database, not a transaction that is open already.",
     );
@@ -82,10 +82,10 @@ async function apply(
   for (const setting of SETTINGS) await run(setting);
   progress.step = "the wait for another migration";
   await run("SET LOCAL statement_timeout TO 0;");
-  await run(`SET LOCAL lock_timeout TO ${milliseconds(waitTimeout)};`);
+  await run(`SET LOCAL lock_timeout TO ${milliseconds("waitTimeout", waitTimeout)};`);
   await run(LOCK);
-  await run(`SET LOCAL statement_timeout TO ${milliseconds(statementTimeout)};`);
-  await run(`SET LOCAL lock_timeout TO ${milliseconds(lockTimeout)};`);
+  await run(`SET LOCAL statement_timeout TO ${milliseconds("statementTimeout", statementTimeout)};`);
+  await run(`SET LOCAL lock_timeout TO ${milliseconds("lockTimeout", lockTimeout)};`);
   progress.step = "reading its version";
   const plan = await makePlan(transaction, set);
   progress.from = plan.from;
@@ -108,7 +108,10 @@ async function readViolations(
     return await driver.transaction(
       async (transaction) => {
         for (const setting of SETTINGS) await transaction.execute(setting, []);
-        await transaction.execute(`SET LOCAL statement_timeout TO ${milliseconds(statementTimeout)};`, []);
+        await transaction.execute(
+          `SET LOCAL statement_timeout TO ${milliseconds("statementTimeout", statementTimeout)};`,
+          [],
+        );
         return countViolations(transaction, unvalidated);
       },
       { readOnly: true, signal },

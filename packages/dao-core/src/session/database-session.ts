@@ -28,8 +28,8 @@ export interface DatabaseSession {
   readonly conversations: ConversationDao;
   readonly demoFlags: DemoFlagsDao;
 
-  /** Whether what is done here is committed here in the end; `false` where a host's own transaction is joined. */
-  readonly commits: boolean;
+  /** Whether this is an open transaction: then {@link transaction} is a savepoint within it. */
+  readonly isTransaction: boolean;
 
   /**
    * Runs `work` in a transaction: committed when its promise fulfils, rolled back when it rejects. On a session that is

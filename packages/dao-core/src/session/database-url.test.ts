@@ -25,6 +25,15 @@ describe("a database URL", () => {
   });
 
   test.each([
+    ["postgres://ada:50%@db/flux", "%25"],
+    ["postgres://ada:secret@db/flux?sslmode=bogus", "sslmode"],
+    ["file://%zz/x", "postgres://"],
+  ])("%s is refused with what is wrong", (url, expected) => {
+    expect(() => parseDatabaseUrl(url)).toThrow(ValidationError);
+    expect(() => parseDatabaseUrl(url)).toThrow(expected);
+  });
+
+  test.each([
     undefined,
     "",
     " ",

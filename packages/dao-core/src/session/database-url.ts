@@ -19,18 +19,38 @@ export function parseDatabaseUrl(url: string | undefined): DatabaseLocation {
   if (url === undefined || url.trim() === "") throw invalid(`is not set; it ${expected}`);
   if (url === "memory://") return { kind: "memory" };
   if (/^(\.{0,2}\/|[A-Za-z]:[\\/]|\.{1,2}$)/.test(url)) return { kind: "folder", path: url };
-  if (url.startsWith("file://")) return { kind: "folder", path: decodeURIComponent(new URL(url).pathname) };
-  const withoutDriver = url.replace(/^postgres(ql)?(\+[a-z0-9]+)?:\/\//, "postgresql://");
-  if (!withoutDriver.startsWith("postgresql://") || !URL.canParse(withoutDriver)) throw invalid(expected);
-  const { hostname, port, pathname, username } = new URL(withoutDriver);
+  if (url.startsWith("file://")) return { kind: "folder", path: decoded(toUrl(url).pathname) };
+  const parsed = toUrl(url.replace(/^postgres(ql)?(\+[a-z0-9]+)?:\/\//, "postgresql://"));
+  if (parsed.protocol !== "postgresql:") throw invalid(expected);
+  const { hostname, port, pathname, username, password, searchParams } = parsed;
+  for (const part of [username, password, pathname]) decoded(part);
   if (port === "0") throw invalid("must have a port between 1 and 65535");
+  const sslMode = searchParams.get("sslmode") ?? searchParams.get("ssl");
+  if (sslMode !== null && !SSL_MODES.includes(sslMode)) {
+    throw invalid(`must have one of ${SSL_MODES.join(", ")} as sslmode`);
+  }
   const host = hostname === "" ? "localhost" : hostname;
-  const database = pathname.slice(1) || username || "postgres";
+  const database = decoded(pathname.slice(1)) || decoded(username) || "postgres";
   return {
     kind: "postgres",
-    url: withoutDriver,
+    url: parsed.href,
     description: `PostgreSQL at ${host}:${port || "5432"}/${database}`,
   };
+}
+
+const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-full"];
+
+function toUrl(url: string): URL {
+  if (!URL.canParse(url)) throw invalid(expected);
+  return new URL(url);
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw invalid("must have %25 for a % in the user, the password or the database");
+  }
 }
 
 function invalid(message: string): ValidationError {

@@ -3,7 +3,8 @@ import { PgTransaction } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { TransactionOptions } from "./database-session.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlRow, SqlTransaction } from "./sql.ts";
+import { OpenTransaction, type SqlConnection } from "./open-transaction.ts";
+import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlRow, SqlTransaction } from "./sql.ts";
 
 /** What of a host's Drizzle database or transaction is used; any PostgreSQL driver's will do. */
 export interface HostDrizzle {
@@ -15,30 +16,28 @@ export interface HostDrizzle {
 }
 
 /**
- * The host's own Drizzle instance: its transaction is joined and never ended, its client and pool are left as they are.
- * Statements are not prepared; that is the host's choice.
+ * The host's own Drizzle instance, or a transaction of it: that is joined and never ended, and its client and pool are
+ * left as they are. Statements are not prepared, that is the host's choice; a signal is heeded between them.
  */
-export class DrizzleDriver implements SqlDriver, SqlTransaction {
+export class DrizzleDriver implements SqlDriver {
   readonly description = "the host's Drizzle database";
-  readonly commits: boolean;
   readonly #host: HostDrizzle;
+  /** The host's transaction, with what was begun and has not ended within it. */
+  readonly #joined: SqlTransaction | undefined;
 
   constructor(host: HostDrizzle) {
     this.#host = host;
-    this.commits = !is(host, PgTransaction);
+    this.#joined = is(host, PgTransaction) ? OpenTransaction.join(connectionOf(host)) : undefined;
+  }
+
+  get isTransaction(): boolean {
+    return this.#joined !== undefined;
   }
 
   async execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
     options?.signal?.throwIfAborted();
-    return readResult(await this.#host.execute(toSql(text, parameters)));
-  }
-
-  async executeScript(text: string): Promise<void> {
-    await this.#host.execute(sql.raw(text));
-  }
-
-  savepoint<Result>(work: (transaction: SqlTransaction) => Promise<Result>, options?: CallOptions): Promise<Result> {
-    return this.transaction(work, options);
+    const executor: SqlExecutor = this.#joined ?? connectionOf(this.#host);
+    return executor.execute(text, parameters, options);
   }
 
   async transaction<Result>(
@@ -49,13 +48,13 @@ export class DrizzleDriver implements SqlDriver, SqlTransaction {
       throw new UnitOfWorkMisuseError("A host's Drizzle connection has the host's time-outs. Leave them out here.");
     }
     signal?.throwIfAborted();
-    const run = async (host: HostDrizzle) => {
-      const result = await work(new DrizzleDriver(host));
-      signal?.throwIfAborted();
-      return result;
-    };
-    if (isolationLevel === undefined && readOnly !== true) return this.#host.transaction(run);
-    return this.#host.transaction(run, {
+    if (this.#joined !== undefined) {
+      if (isolationLevel === undefined && readOnly === undefined) return this.#joined.savepoint(work, { signal });
+      throw new UnitOfWorkMisuseError("The transaction is the host's, and open already. Set its options there.");
+    }
+    const within = (host: HostDrizzle) => OpenTransaction.within(connectionOf(host), work, signal);
+    if (isolationLevel === undefined && readOnly !== true) return this.#host.transaction(within);
+    return this.#host.transaction(within, {
       ...(isolationLevel !== undefined && { isolationLevel }),
       ...(readOnly === true && { accessMode: "read only" as const }),
     });
@@ -63,6 +62,21 @@ export class DrizzleDriver implements SqlDriver, SqlTransaction {
 
   /** Nothing to do: the connection is the host's. */
   async close(): Promise<void> {}
+}
+
+/** A host's connection: whether it is alive, the host finds out. */
+function connectionOf(host: HostDrizzle): SqlConnection & SqlExecutor {
+  return {
+    isAlive: true,
+    async execute(text: string, parameters: readonly SqlParameter[]) {
+      return readResult(await host.execute(toSql(text, parameters)));
+    },
+    async executeScript(text: string) {
+      await host.execute(sql.raw(text));
+    },
+    // Not by SQL of ours: postgres.js fails a transaction for good unless it set the savepoint itself.
+    nested: (work) => host.transaction((inner) => work(connectionOf(inner))),
+  };
 }
 
 /** Our statements number their parameters in order, so their text can be cut at `$1`, `$2`, … */

@@ -12,6 +12,7 @@ export interface LanePoolOptions {
 
 interface Waiter {
   readonly exclusive: boolean;
+  /** Puts the lane to use at once, before anybody else can. */
   readonly admit: (lane: Lane) => void;
   readonly refuse: (error: unknown) => void;
 }
@@ -42,7 +43,7 @@ export class LanePool {
    */
   shared<Result>(statement: (lane: Lane) => Promise<Result>): Promise<Result> {
     const lane = this.#waiting.length === 0 ? this.#leastBusy() : undefined;
-    return lane === undefined ? this.#wait(false).then(statement) : statement(lane);
+    return lane === undefined ? this.#wait(false, statement) : statement(lane);
   }
 
   /**
@@ -50,13 +51,14 @@ export class LanePool {
    * @throws UnavailableError when no lane is free in time
    */
   async exclusive<Result>(work: (lane: Lane) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    const deadline = performance.now() + this.#options.acquireTimeout;
     for (;;) {
       const lane = this.#waiting.length === 0 ? this.#leastBusy() : undefined;
-      const held = lane ?? (await this.#wait(true, signal));
+      const held = lane ?? (await this.#wait(true, async (admitted) => admitted, signal));
       this.#exclusive.add(held);
       try {
         // What was sent before is let through: a BEGIN behind a long queue could be left idle (porsager/postgres #1189).
-        if (held.running > 0) await held.idle();
+        if (held.running > 0) await this.#untilIdle(held, deadline, signal);
         if (held.isAlive) return await this.#counted(work(held));
       } finally {
         this.#exclusive.delete(held);
@@ -102,7 +104,7 @@ export class LanePool {
     this.#admitWaiting();
   }
 
-  #wait(exclusive: boolean, signal?: AbortSignal): Promise<Lane> {
+  #wait<Result>(exclusive: boolean, use: (lane: Lane) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     const { acquireTimeout, maxWaiting } = this.#options;
     if (this.#waiting.length >= maxWaiting) {
       return Promise.reject(
@@ -111,8 +113,7 @@ export class LanePool {
     }
     return new Promise((resolve, reject) => {
       const leave = () => {
-        clearTimeout(expiry);
-        signal?.removeEventListener("abort", abort);
+        stopWatching();
         const place = this.#waiting.indexOf(waiter);
         if (place >= 0) this.#waiting.splice(place, 1);
       };
@@ -120,21 +121,34 @@ export class LanePool {
         exclusive,
         admit: (lane) => {
           leave();
-          resolve(lane);
+          resolve(use(lane));
         },
         refuse: (error) => {
           leave();
           reject(error);
         },
       };
-      const abort = () => waiter.refuse(signal?.reason);
-      const expiry = setTimeout(() => {
-        const sentence = `No connection was free within ${acquireTimeout} ms. Try again later, or raise poolSize.`;
-        waiter.refuse(new UnavailableError(sentence));
-      }, acquireTimeout);
-      signal?.addEventListener("abort", abort, { once: true });
+      const stopWatching = onGivenUp(acquireTimeout, signal, (error) => waiter.refuse(error ?? this.#noneFree()));
       this.#waiting.push(waiter);
     });
+  }
+
+  #untilIdle(lane: Lane, deadline: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const remaining = Math.max(0, deadline - performance.now());
+      const stopWatching = onGivenUp(remaining, signal, (error) => reject(error ?? this.#noneFree()));
+      void lane.idle().then(() => {
+        stopWatching();
+        resolve();
+      });
+    });
+  }
+
+  #noneFree(): UnavailableError {
+    const { acquireTimeout } = this.#options;
+    return new UnavailableError(
+      `No connection was free within ${acquireTimeout} ms. Try again later, or raise poolSize.`,
+    );
   }
 
   #admitWaiting(): void {
@@ -161,6 +175,28 @@ export class LanePool {
     await Promise.allSettled(this.#exclusiveWork);
     await Promise.all([...this.#lanes].map((lane) => lane.idle()));
   }
+}
+
+/** Calls `giveUp` at most once: with the reason of an abort, or with nothing when the time is over. */
+function onGivenUp(
+  milliseconds: number,
+  signal: AbortSignal | undefined,
+  giveUp: (reason: unknown) => void,
+): () => void {
+  const stopWatching = () => {
+    clearTimeout(expiry);
+    signal?.removeEventListener("abort", abort);
+  };
+  const abort = () => {
+    stopWatching();
+    giveUp(signal?.reason);
+  };
+  const expiry = setTimeout(() => {
+    stopWatching();
+    giveUp(undefined);
+  }, milliseconds);
+  signal?.addEventListener("abort", abort, { once: true });
+  return stopWatching;
 }
 
 function closedError(): UnavailableError {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
 import type { SqlConnection } from "./open-transaction.ts";
 import type { SqlParameter, SqlResult } from "./sql.ts";
@@ -5,9 +6,8 @@ import { databaseErrorFacts, isConnectionLoss } from "./to-dao-error.ts";
 
 export type LaneOptions = postgres.Options<Record<string, postgres.PostgresType>>;
 
-interface CancellableQuery<Rows> extends PromiseLike<Rows> {
-  cancel(): void;
-}
+/** Milliseconds for which an aborted statement may still say how it ended. */
+const ABORT_GRACE = 1_000;
 
 /**
  * One connection to PostgreSQL: a postgres.js client of its own with a single connection, which knows when that
@@ -18,6 +18,7 @@ export class Lane implements SqlConnection {
   readonly #prepare: boolean;
   readonly #onLost: (lane: Lane) => void;
   #isAlive = true;
+  #lossCause: unknown;
   #running = 0;
   #whenIdle: (() => void)[] = [];
 
@@ -38,6 +39,10 @@ export class Lane implements SqlConnection {
 
   get isAlive(): boolean {
     return this.#isAlive;
+  }
+
+  get lossCause(): unknown {
+    return this.#lossCause;
   }
 
   /** Statements that are on their way. */
@@ -84,20 +89,39 @@ export class Lane implements SqlConnection {
     await this.#client.end({ timeout: 0 });
   }
 
-  /** The server's cancel request names a connection, not a statement: the lane is not used again after one. */
-  async #abortable<Rows>(query: CancellableQuery<Rows>, signal: AbortSignal): Promise<Rows> {
+  /**
+   * Waits for a query until it settles; after an abort {@link ABORT_GRACE} longer, in case it was done already, or the
+   * server cannot be reached. The server's cancel request names a connection, not a statement, and may arrive late: the
+   * lane is given up as soon as one is on its way.
+   */
+  #abortable<Rows>(query: PromiseLike<Rows>, signal: AbortSignal): Promise<Rows> {
     signal.throwIfAborted();
-    const cancel = () => query.cancel();
-    signal.addEventListener("abort", cancel, { once: true });
-    try {
-      return await query;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      await this.close();
-      throw signal.reason;
-    } finally {
-      signal.removeEventListener("abort", cancel);
-    }
+    return new Promise((resolve, reject) => {
+      let grace: NodeJS.Timeout | undefined;
+      const settle = (end: () => void) => {
+        clearTimeout(grace);
+        signal.removeEventListener("abort", abort);
+        end();
+      };
+      const abort = () => {
+        grace = setTimeout(() => settle(() => reject(signal.reason)), ABORT_GRACE);
+        void this.#giveUp(query, signal.reason);
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      query.then(
+        (rows) => settle(() => resolve(rows)),
+        (error: unknown) => settle(() => reject(signal.aborted ? signal.reason : error)),
+      );
+    });
+  }
+
+  /** Has the server cancel the query, as far as it can be reached, and closes the connection. */
+  async #giveUp(query: PromiseLike<unknown>, reason: unknown): Promise<void> {
+    this.#lossCause = reason;
+    this.#isAlive = false;
+    this.#onLost(this);
+    await Promise.race([cancel(query).catch(() => undefined), delay(ABORT_GRACE, undefined, { ref: false })]);
+    await this.#client.end({ timeout: 0 });
   }
 
   /**
@@ -129,4 +153,13 @@ export class Lane implements SqlConnection {
     await this.idle();
     await this.#client.end({ timeout: 0 });
   }
+}
+
+/**
+ * Sends the server's cancel request. The public `cancel()` of postgres.js drops the promise of what it does, which then
+ * rejects unhandled where the server takes no new connection.
+ */
+async function cancel(query: PromiseLike<unknown>): Promise<void> {
+  const canceller: unknown = Reflect.get(query, "canceller");
+  if (typeof canceller === "function") await Reflect.apply(canceller, query, [query]);
 }

@@ -7,15 +7,22 @@ import { databaseErrorFacts, isConnectionLoss } from "./to-dao-error.ts";
 export interface SqlConnection {
   /** `false` once the connection is lost; it never comes back. */
   readonly isAlive: boolean;
+  /** Why it was given up, where that was on purpose: the reason of an abort. */
+  readonly lossCause?: unknown;
   execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
+  /** Runs statements that have no parameters and whose answers do not matter. */
   executeScript(text: string): Promise<void>;
+  /** A host's own savepoint, which ends as `work` does; where there is none, SQL does it. */
+  readonly nested?: <Result>(work: (connection: SqlConnection) => Promise<Result>) => Promise<Result>;
 }
 
-/** How a level of a transaction ends; the outermost one is the transaction itself, the others are savepoints. */
+/** The statements that end a level of a transaction: none where the host ends it. */
 interface Ending {
-  readonly commit: string;
-  readonly rollback: string;
+  readonly commit: readonly string[];
+  readonly rollback: readonly string[];
 }
+
+const hostsEnding: Ending = { commit: [], rollback: [] };
 
 /**
  * A transaction, or a savepoint within one, on a connection of its own.
@@ -49,7 +56,21 @@ export class OpenTransaction implements SqlTransaction {
   ): Promise<Result> {
     const transaction = new OpenTransaction(connection, 0, signal);
     await connection.executeScript(begin);
-    return transaction.#complete(work, { commit: "commit", rollback: "rollback" });
+    return transaction.#complete(work, { commit: ["commit"], rollback: ["rollback"] });
+  }
+
+  /** Runs `work` in a transaction that a host has just begun, and ends as this promise does. */
+  static within<Result>(
+    connection: SqlConnection,
+    work: (transaction: SqlTransaction) => Promise<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result> {
+    return new OpenTransaction(connection, 0, signal).#complete(work, hostsEnding);
+  }
+
+  /** Joins a transaction that a host has open, and goes on with when we are done. */
+  static join(connection: SqlConnection): SqlTransaction {
+    return new OpenTransaction(connection, 0, undefined);
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
@@ -59,31 +80,44 @@ export class OpenTransaction implements SqlTransaction {
     return this.#enqueue(() => this.#connection.execute(text, parameters, signal), signal);
   }
 
-  executeScript(text: string): Promise<void> {
-    const misuse = this.#misuse();
-    if (misuse !== undefined) return Promise.reject(misuse);
-    return this.#enqueue(() => this.#connection.executeScript(text));
-  }
-
   async savepoint<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options?: CallOptions,
   ): Promise<Result> {
     const misuse = this.#misuse();
     if (misuse !== undefined) throw misuse;
-    const name = `level_${this.#depth + 1}`;
     const signal = options?.signal ?? this.#signal;
     this.#state = "nested";
     try {
-      await this.#enqueue(() => this.#connection.executeScript(`savepoint ${name}`));
-      const nested = new OpenTransaction(this.#connection, this.#depth + 1, signal);
-      return await nested.#complete(work, {
-        commit: `release savepoint ${name}`,
-        rollback: `rollback to savepoint ${name}; release savepoint ${name}`,
-      });
+      return await (this.#connection.nested === undefined
+        ? this.#savepointBySql(work, signal)
+        : this.#savepointByHost(this.#connection.nested, work, signal));
     } finally {
       if (this.#state === "nested") this.#state = "open";
     }
+  }
+
+  async #savepointBySql<Result>(
+    work: (transaction: SqlTransaction) => Promise<Result>,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    const name = `flux_level_${this.#depth + 1}`;
+    await this.#enqueue(() => this.#connection.executeScript(`savepoint ${name}`));
+    return new OpenTransaction(this.#connection, this.#depth + 1, signal).#complete(work, {
+      commit: [`release savepoint ${name}`],
+      rollback: [`rollback to savepoint ${name}`, `release savepoint ${name}`],
+    });
+  }
+
+  async #savepointByHost<Result>(
+    nested: NonNullable<SqlConnection["nested"]>,
+    work: (transaction: SqlTransaction) => Promise<Result>,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    await this.#tail;
+    return nested((connection) =>
+      new OpenTransaction(connection, this.#depth + 1, signal).#complete(work, hostsEnding),
+    );
   }
 
   async #complete<Result>(
@@ -104,24 +138,26 @@ export class OpenTransaction implements SqlTransaction {
     return result;
   }
 
-  async #commit(commit: string): Promise<void> {
+  async #commit(commit: readonly string[]): Promise<void> {
     this.#state = "ended";
-    if (!this.#connection.isAlive) throw new TransactionLostError("rolled_back");
+    if (!this.#connection.isAlive) throw this.#lost("rolled_back");
     try {
-      await this.#connection.executeScript(commit);
+      for (const statement of commit) await this.#connection.executeScript(statement);
     } catch (error) {
       if (!this.#isLoss(error)) throw error;
-      throw new TransactionLostError(this.#depth === 0 ? "unknown" : "rolled_back", { cause: error });
+      throw this.#lost(this.#depth === 0 ? "unknown" : "rolled_back", error);
     }
   }
 
   /** The error that brought us here tells more than one of the rollback: a connection that is gone has rolled back. */
-  async #rollBack(rollback: string): Promise<void> {
+  async #rollBack(rollback: readonly string[]): Promise<void> {
     this.#state = "ended";
     await this.#tail;
-    if (!this.#connection.isAlive) return;
     try {
-      await this.#connection.executeScript(rollback);
+      for (const statement of rollback) {
+        if (!this.#connection.isAlive) return;
+        await this.#connection.executeScript(statement);
+      }
     } catch (error) {
       if (!this.#isLoss(error)) throw error;
     }
@@ -132,11 +168,11 @@ export class OpenTransaction implements SqlTransaction {
     const result = this.#tail.then(async () => {
       try {
         signal?.throwIfAborted();
-        if (!this.#connection.isAlive) throw new TransactionLostError("rolled_back");
+        if (!this.#connection.isAlive) throw this.#lost("rolled_back");
         return await statement();
       } catch (error) {
         const isOurs = signal?.aborted === true || !this.#isLoss(error);
-        const reported = isOurs ? error : new TransactionLostError("rolled_back", { cause: error });
+        const reported = isOurs ? error : this.#lost("rolled_back", error);
         this.#failure ??= { error: reported };
         throw reported;
       } finally {
@@ -145,6 +181,10 @@ export class OpenTransaction implements SqlTransaction {
     });
     this.#tail = result.catch(() => undefined);
     return result;
+  }
+
+  #lost(outcome: "rolled_back" | "unknown", cause: unknown = this.#connection.lossCause): TransactionLostError {
+    return new TransactionLostError(outcome, { cause });
   }
 
   #isLoss(error: unknown): boolean {

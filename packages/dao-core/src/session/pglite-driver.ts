@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { PGlite, Transaction } from "@electric-sql/pglite";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError } from "../contract/errors.ts";
@@ -8,8 +9,12 @@ import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "./sql.t
 
 const identity = <Value>(value: Value): Value => value;
 
-/** As for postgres.js: instants stay text until a row mapper reads them. */
-const queryOptions = { rowMode: "array", parsers: { 1082: identity, 1114: identity, 1184: identity } } as const;
+/** As for postgres.js: instants and JSON stay text until a row mapper reads them. */
+const parsers = { 114: identity, 1082: identity, 1114: identity, 1184: identity, 3802: identity };
+const queryOptions = { rowMode: "array", parsers } as const;
+
+/** Milliseconds that a call waits for those before it. */
+const TURN_TIMEOUT = 30_000;
 
 /**
  * Embedded PostgreSQL (PGlite): one connection in this process, so one statement or one transaction at a time. A signal
@@ -17,7 +22,7 @@ const queryOptions = { rowMode: "array", parsers: { 1082: identity, 1114: identi
  */
 export class PgliteDriver implements SqlDriver {
   readonly description: string;
-  readonly commits = true;
+  readonly isTransaction = false;
   readonly #database: PGlite;
   #tail: Promise<unknown> = Promise.resolve();
   #isClosed = false;
@@ -58,22 +63,45 @@ export class PgliteDriver implements SqlDriver {
     return this.#exclusive(() => OpenTransaction.run(connection, begin, work, signal), signal);
   }
 
-  async close(): Promise<void> {
+  async close(timeout = 5_000): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#tail;
+    await Promise.race([this.#tail, delay(timeout, undefined, { ref: false })]);
     await this.#database.close();
   }
 
+  /** Runs `work` when all work before it is done; a caller that gave up by then is passed over. */
   #exclusive<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
     if (this.#isClosed) return Promise.reject(new UnavailableError("The database was closed. Open it again first."));
-    const result = this.#tail.then(() => {
-      signal?.throwIfAborted();
-      return work();
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      let hasGivenUp = false;
+      const giveUp = (error: unknown) => {
+        hasGivenUp = true;
+        leaveQueue();
+        reject(error);
+      };
+      const abort = () => giveUp(signal?.reason);
+      const expiry = setTimeout(() => giveUp(turnTimeoutError()), TURN_TIMEOUT);
+      const leaveQueue = () => {
+        clearTimeout(expiry);
+        signal?.removeEventListener("abort", abort);
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+      this.#tail = this.#tail.then(async () => {
+        if (hasGivenUp) return;
+        leaveQueue();
+        await work().then(resolve, reject);
+      });
     });
-    this.#tail = result.catch(() => undefined);
-    return result;
   }
+}
+
+function turnTimeoutError(): UnavailableError {
+  return new UnavailableError(
+    `The embedded database, which has one connection, was busy for ${TURN_TIMEOUT} ms. ` +
+      "Inside a unit of work use the unit of work, not the database.",
+  );
 }
 
 function connectionOf(database: Pick<Transaction, "query" | "exec">): SqlConnection {

@@ -1,5 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import { beginScript } from "./begin.ts";
+import { ValidationError } from "../contract/errors.ts";
+import { beginScript, isWholeNumber, LARGEST_VALUE } from "./begin.ts";
 import type { TransactionOptions } from "./database-session.ts";
 import { Lane, type LaneOptions } from "./lane.ts";
 import { LanePool } from "./lane-pool.ts";
@@ -37,7 +38,7 @@ const identity = <Value>(value: Value): Value => value;
 /** Values cross the driver as text: the row mappers make them what DTOs hold, and nothing is parsed twice. */
 const types = {
   instant: { to: 1184, from: [1082, 1114, 1184], serialize: identity, parse: identity },
-  json: { to: 114, from: [114, 3802], serialize: identity, parse: JSON.parse },
+  json: { to: 114, from: [114, 3802], serialize: identity, parse: identity },
 };
 
 /** How often a single statement is tried when the database gives it up for others (40001, 40P01). */
@@ -46,11 +47,15 @@ const MAX_ATTEMPTS = 5;
 /** PostgreSQL by postgres.js: single statements pipelined over shared lanes, each transaction on a lane of its own. */
 export class PostgresDriver implements SqlDriver {
   readonly description: string;
-  readonly commits = true;
+  readonly isTransaction = false;
   readonly #pool: LanePool;
 
-  /** Opens no connection yet; the first statement does. */
+  /**
+   * Opens no connection yet; the first statement does.
+   * @throws ValidationError for an option that is no whole number within its bounds
+   */
   constructor(url: string, description: string, options: PostgresDriverOptions = {}) {
+    checkOptions(options);
     const prepare = options.prepare ?? true;
     const laneOptions: LaneOptions = {
       prepare,
@@ -58,6 +63,9 @@ export class PostgresDriver implements SqlDriver {
       connect_timeout: (options.connectTimeout ?? 5_000) / 1_000,
       connection: {
         application_name: options.applicationName ?? "flux-dao",
+        // How instants are written; a database or a role may have others. Transaction-pooling proxies keep track of these.
+        DateStyle: "ISO",
+        TimeZone: "UTC",
         ...(prepare && {
           // Where migrations put the tables, whatever the role's own path is.
           search_path: "public",
@@ -112,4 +120,23 @@ export class PostgresDriver implements SqlDriver {
 function isGivenUp(error: unknown): boolean {
   const code = databaseErrorFacts(error)?.code;
   return code === "40001" || code === "40P01";
+}
+
+const smallestValues = {
+  poolSize: 1,
+  connectTimeout: 1,
+  acquireTimeout: 0,
+  maxWaiting: 0,
+  statementTimeout: 0,
+  lockTimeout: 0,
+  idleInTransactionTimeout: 0,
+} as const;
+
+function checkOptions(options: PostgresDriverOptions): void {
+  const issues = Object.entries(smallestValues).flatMap(([path, smallest]) => {
+    const value: unknown = Reflect.get(options, path);
+    if (value === undefined || isWholeNumber(value, smallest)) return [];
+    return [{ path, message: `must be a whole number from ${smallest} to ${LARGEST_VALUE}` }];
+  });
+  if (issues.length > 0) throw new ValidationError(issues);
 }

@@ -24,8 +24,6 @@ export interface SqlExecutor {
 
 /** An open transaction. */
 export interface SqlTransaction extends SqlExecutor {
-  /** Runs statements that have no parameters and whose answers do not matter, in one round trip. */
-  executeScript(text: string): Promise<void>;
   /** Runs `work` so that its statements alone are undone when it rejects. */
   savepoint<Result>(work: (transaction: SqlTransaction) => Promise<Result>, options?: CallOptions): Promise<Result>;
 }
@@ -34,8 +32,8 @@ export interface SqlTransaction extends SqlExecutor {
 export interface SqlDriver extends SqlExecutor {
   /** What it is, for a person: `PostgreSQL at localhost:5432/flux`. Never holds a password. */
   readonly description: string;
-  /** `false` where the transaction is a host's, who commits it. */
-  readonly commits: boolean;
+  /** Whether it is a transaction that somebody else has opened, and will commit. */
+  readonly isTransaction: boolean;
   transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options?: TransactionOptions,

@@ -6,6 +6,7 @@ import {
   RetryableError,
   SchemaVersionError,
   UnavailableError,
+  UnitOfWorkMisuseError,
   ValidationError,
 } from "../contract/errors.ts";
 import { CONSTRAINT_RULES, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
@@ -75,7 +76,8 @@ function constraintError(
       return new ValidationError([{ path: toFieldName(column ?? ""), message: "must not be null" }], { cause });
     default:
       // Class 22, "data exception": NUL in text or JSON, a number out of range, a malformed UUID.
-      return /^22...$/.test(code)
+      // Not 22023, which is about a setting.
+      return /^22...$/.test(code) && code !== "22023"
         ? new ValidationError([{ path: "", message: "holds a value that PostgreSQL cannot store" }], { cause })
         : undefined;
   }
@@ -105,6 +107,16 @@ function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoErro
     case "42P05":
       return new UnavailableError(
         "A prepared statement got lost, as behind a transaction-pooling proxy. Open the database with prepare: false.",
+        options,
+      );
+    case "25006":
+      return new UnitOfWorkMisuseError(
+        "The transaction is read-only. Leave out readOnly to write, and connect to the primary, not to a replica.",
+        options,
+      );
+    case "25P02":
+      return new UnitOfWorkMisuseError(
+        "A statement of this transaction failed before, so it takes no more. Put what may fail into a nested unit of work.",
         options,
       );
     case "42P01":

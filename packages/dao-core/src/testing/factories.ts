@@ -87,15 +87,15 @@ export function makeDemoFlagsData(overrides: Partial<DemoFlagsPutDto> = {}): Dem
 /** What {@link makeGoalStructureData} makes. */
 export interface GoalStructureShape {
   /** How many milestones, in weeks 1, 2, 3, …. Default 2. */
-  readonly milestones?: number;
+  readonly milestones?: number | undefined;
   /** How many tasks each of them has. Default 2. */
-  readonly tasksPerMilestone?: number;
+  readonly tasksPerMilestone?: number | undefined;
   /** Fields of the goal. */
-  readonly goal?: Partial<GoalCreateDto>;
+  readonly goal?: Partial<GoalCreateDto> | undefined;
   /** Fields of every milestone. */
-  readonly milestone?: Partial<Omit<MilestoneStructureDto, "tasks">>;
+  readonly milestone?: Partial<Omit<MilestoneStructureDto, "tasks">> | undefined;
   /** Fields of every task. */
-  readonly task?: Partial<TaskStructureDto>;
+  readonly task?: Partial<TaskStructureDto> | undefined;
 }
 
 /** A {@link GoalStructureCreateDto} whose lists are there. */

@@ -34,8 +34,7 @@ export interface TestDatabase extends AsyncDisposable {
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const { serverUrl = process.env["TEST_DATABASE_URL"], ...databaseOptions } = options;
   if (serverUrl === undefined || serverUrl === "") {
-    const database = await openDatabase("memory://");
-    await database.migrate();
+    const database = await openMigrated("memory://", {});
     return testDatabase(database, "memory://", () => database.close());
   }
   const name = `flux_test_${uuidv7().replaceAll("-", "")}`;
@@ -44,11 +43,25 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
     await sql.unsafe(`create database ${name} template ${template}`);
   });
   const url = withDatabase(serverUrl, name);
-  const database = await openDatabase(url, databaseOptions);
-  return testDatabase(database, url, async () => {
+  const dropIt = () => onServer(serverUrl, (sql) => sql.unsafe(`drop database if exists ${name} with (force)`));
+  try {
+    const database = await openDatabase(url, databaseOptions);
+    return testDatabase(database, url, () => database.close().then(dropIt));
+  } catch (error) {
+    await dropIt();
+    throw error;
+  }
+}
+
+async function openMigrated(url: string, options: DatabaseOptions): Promise<Database> {
+  const database = await openDatabase(url, options);
+  try {
+    await database.migrate();
+    return database;
+  } catch (error) {
     await database.close();
-    await onServer(serverUrl, (sql) => sql.unsafe(`drop database if exists ${name} with (force)`));
-  });
+    throw error;
+  }
 }
 
 function testDatabase(database: Database, url: string, drop: () => Promise<void>): TestDatabase {
@@ -65,8 +78,7 @@ async function migratedTemplate(sql: postgres.Sql, serverUrl: string): Promise<s
     if (known !== undefined) return name;
     await sql.unsafe(`drop database if exists ${name} with (force)`);
     await sql.unsafe(`create database ${name}`);
-    const database = await openDatabase(withDatabase(serverUrl, name), { poolSize: 1 });
-    await database.migrate();
+    const database = await openMigrated(withDatabase(serverUrl, name), { poolSize: 1 });
     await database.close();
     await sql.unsafe(`alter database ${name} with is_template true`);
     return name;
