@@ -114,6 +114,13 @@ describe("REST: the key comes first", () => {
   test("an app without keys is not made", () => {
     expect(() => testApp(undefined, { keys: [] })).toThrow("at least one service key");
   });
+
+  test.each(["", " ", "two words", "kéy", "x".repeat(201)])("nor one with the key %j, which is not shown", (key) => {
+    const make = () => testApp(undefined, { keys: [{ name: "caller", key }] });
+    expect(make).toThrow(
+      new TypeError("The service key of caller must be 1 to 200 printable ASCII characters without a space."),
+    );
+  });
 });
 
 describe("request ids and the log", () => {

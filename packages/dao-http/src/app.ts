@@ -16,7 +16,7 @@ import { apiRoutes } from "./routes/routes.ts";
 export interface DaoAppOptions {
   /** What the API is served from: a database, a unit of work, or services of any other kind. */
   readonly services: DaoServices | DatabaseSession;
-  /** The keys that callers may use: at least one. */
+  /** The keys that callers may use: at least one, each of 1 to 200 printable ASCII characters without a space. */
   readonly keys: readonly ServiceKey[];
   /**
    * Whether the service can do its work, for `/ready`. Default: what the session says, if `services` is a database;
@@ -54,11 +54,12 @@ interface Progress {
  * The REST API over `services`, for any host that speaks `fetch`, and for Node (see `startServer`).
  *
  * ```ts
- * const app = createDaoApp({ services: database, keys: [{ name: "scheduler", key: process.env.SCHEDULER_KEY }] });
+ * const { keys } = readSettings(process.env); // of @flux/dao-http/server: SERVICE_API_KEYS, checked
+ * const app = createDaoApp({ services: database, keys });
  * export default { fetch: app.fetch };
  * ```
  *
- * @throws TypeError without a key
+ * @throws TypeError without a key, and for a key that is not 1 to 200 printable ASCII characters without a space
  */
 export function createDaoApp(options: DaoAppOptions): DaoApp {
   const app = new App(options);

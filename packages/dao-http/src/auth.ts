@@ -11,13 +11,27 @@ export interface ServiceKey {
   readonly key: string;
 }
 
+/** What a header can carry without loss: printable ASCII, no space. */
+const possibleKey = /^[\x21-\x7e]{1,200}$/;
+
+/** The rule that {@link isPossibleKey} holds a key to, in words. */
+export const KEY_RULE = "1 to 200 printable ASCII characters without a space";
+
+/** Whether callers could send this as their key: any other would let nobody in, and an empty one everybody. */
+export function isPossibleKey(key: unknown): key is string {
+  return typeof key === "string" && possibleKey.test(key);
+}
+
 /** Tells whose a key is. Holds digests only. */
 export class ServiceKeys {
   readonly #digests: readonly { readonly name: string; readonly digest: Uint8Array }[];
 
-  /** @throws TypeError without a key: such a service could never be called */
+  /** @throws TypeError without a key, and for one that no caller could send; it never shows a key */
   constructor(keys: readonly ServiceKey[]) {
     if (keys.length === 0) throw new TypeError("The service needs at least one service key.");
+    for (const { name, key } of keys) {
+      if (!isPossibleKey(key)) throw new TypeError(`The service key of ${name} must be ${KEY_RULE}.`);
+    }
     this.#digests = keys.map(({ name, key }) => ({ name, digest: digestOf(key) }));
   }
 

@@ -1,4 +1,4 @@
-import type { ServiceKey } from "./auth.ts";
+import { isPossibleKey, KEY_RULE, type ServiceKey } from "./auth.ts";
 
 /** The guide's keys for development, with the names of the agents that they are meant for. */
 export const DEVELOPMENT_KEYS: readonly ServiceKey[] = [
@@ -6,9 +6,6 @@ export const DEVELOPMENT_KEYS: readonly ServiceKey[] = [
   { name: "scheduler", key: "scheduler-key-def" },
   { name: "observer", key: "observer-key-ghi" },
 ];
-
-/** What a header can carry without loss: printable ASCII, no space. */
-const possibleKey = /^[\x21-\x7e]{1,200}$/;
 
 const expected =
   'must be a JSON array ["key", …], a JSON object {"goal-planner": "key", …} whose names stand in the log, or keys ' +
@@ -26,9 +23,7 @@ export function parseServiceKeys(text: string): readonly ServiceKey[] | string {
   const keys: ServiceKey[] = [];
   const owners = new Map<string, string>();
   for (const [name, key] of entries) {
-    if (typeof key !== "string" || !possibleKey.test(key)) {
-      return `holds a key (of ${name}) that is not 1 to 200 printable ASCII characters without a space`;
-    }
+    if (!isPossibleKey(key)) return `holds a key (of ${name}) that is not ${KEY_RULE}`;
     const owner = owners.get(key);
     if (owner !== undefined && owner !== name) return `gives the same key to ${owner} and to ${name}`;
     if (owner === undefined) keys.push({ name, key });
