@@ -78,6 +78,13 @@ describe("Errors: what is wrong with a request as HTTP", () => {
     expect((await callSmall("POST", "/api/v1/users", { body: '{"a":"bcd"}' })).status).toBe(413);
   });
 
+  test("thousands of unknown parameters make no answer of thousands of lines", async () => {
+    const { body, text } = await call("GET", `/api/v1/users/?${"a&".repeat(7_500)}`);
+    expect(body.detail).toBe("a is not a known parameter (and 7499 more: errors has the first 100).");
+    expect(body.errors).toHaveLength(100);
+    expect(text.length).toBeLessThan(10_000);
+  });
+
   test("an operation that takes no parameters takes none", async () => {
     const { body } = await call("GET", `/api/v1/users/${id}?pretty=1`);
     expect(body).toMatchObject({ status: 400, errors: [{ path: "pretty", message: "is not a known parameter" }] });
@@ -130,5 +137,17 @@ describe("Errors: what the services throw", () => {
       level: "error",
       fields: { status: 500, err: { message: cause.message, cause: { message: "select secret" } } },
     });
+  });
+});
+
+describe("a logger that throws", () => {
+  const fail = () => {
+    throw new Error("the disk is full");
+  };
+
+  test("keeps nobody from the answer, good or bad", async () => {
+    const broken = { logger: { info: fail, warn: fail, error: fail } };
+    expect((await testApp(() => ({ id }), broken).call("GET", `/api/v1/tasks/${id}`)).status).toBe(200);
+    expect((await testApp(fail, broken).call("GET", `/api/v1/tasks/${id}`)).status).toBe(500);
   });
 });

@@ -84,6 +84,27 @@ describe("REST: requests become calls", () => {
   });
 });
 
+describe("REST: a target with scheme and host before its path, as proxies send it", () => {
+  const { app, calls } = testApp(() => ({ id }));
+  const get = (target: string) =>
+    app.handle({
+      method: "GET",
+      target,
+      header: (name) => (name === "x-flux-service-key" ? KEY : undefined),
+      readBody: async () => new Uint8Array(),
+    });
+
+  test("is its path and query", async () => {
+    expect((await get(`http://service:8000/api/v1/tasks/${id}`)).status).toBe(200);
+    expect((await get("HTTP://service/api/v1/users/?page=2")).status).toBe(200);
+    expect(calls.at(-1)).toEqual({ method: "listUsers", args: [{ page: 2 }] });
+  });
+
+  test.each(["http://evil?x=/api/v1/users/", "http://evil", "*", ""])("%j has no path of ours", async (target) => {
+    expect((await get(target)).status).toBe(404);
+  });
+});
+
 describe("REST: the key comes first", () => {
   const { call, calls, lines } = testApp();
 

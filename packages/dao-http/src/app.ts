@@ -4,11 +4,11 @@ import { docsPages } from "./docs/docs-pages.ts";
 import { Endpoint } from "./endpoint.ts";
 import { toFetchHandler } from "./fetch-handler.ts";
 import { answerHealth, Readiness, type ReadinessCheck } from "./health.ts";
-import { HttpError } from "./http-error.ts";
+import { HttpError, InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest, HttpResponse, OpenPage } from "./http-message.ts";
 import { DEFAULT_BODY_LIMIT } from "./json-body.ts";
 import { createLogger, type Logger, logRequest } from "./log.ts";
-import { type FailedRequest, problemHeaders, toProblem } from "./problem.ts";
+import { problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
 import { Router } from "./router.ts";
 import { apiRoutes } from "./routes/routes.ts";
@@ -129,6 +129,7 @@ class App {
       return open(path);
     }
     progress.caller = this.#keys.identify(http.header(SERVICE_KEY_HEADER));
+    checkExpectation(http.header("expect"));
     const match = this.#router.match(path);
     if (match === undefined) {
       throw new HttpError("not_found", "There is nothing at this path. Check it against /openapi.json.");
@@ -144,22 +145,19 @@ function methodNotAllowed(method: string, allow: string): HttpError {
   return new HttpError("method_not_allowed", `This path does not answer ${method}, but ${allow}.`, { allow });
 }
 
-function problemResponse(error: unknown, request: FailedRequest): HttpResponse {
-  const problem = toProblem(error, request);
-  const headers = {
-    "content-type": "application/problem+json",
-    "cache-control": "no-store",
-    ...problemHeaders(error, problem),
-  };
-  return { status: problem.status, headers, body: JSON.stringify(problem) };
+/** There is one expectation, and any other must not be passed over in silence (RFC 9110, 10.1.1). */
+function checkExpectation(expect: string | undefined): void {
+  if (expect === undefined || expect.toLowerCase() === "100-continue") return;
+  throw new InvalidRequestError([{ path: "Expect", message: "must be 100-continue, or be left out" }]);
 }
 
 /** Path and query of a request's target, which a proxy may send with scheme and host before it. */
 function splitTarget(target: string): [path: string, query: string] {
-  const from = target.startsWith("/") ? 0 : Math.max(0, target.indexOf("/", target.indexOf("://") + 3));
-  const mark = target.indexOf("?", from);
-  if (mark === -1) return [from === 0 ? target : target.slice(from), ""];
-  return [target.slice(from, mark), target.slice(mark + 1)];
+  const local = target.startsWith("/") ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, "");
+  const mark = local.indexOf("?");
+  const path = mark === -1 ? local : local.slice(0, mark);
+  // An authority alone stands for its root (RFC 9112, 3.2.2).
+  return [path === "" ? "/" : path, mark === -1 ? "" : local.slice(mark + 1)];
 }
 
 function toServices(services: DaoServices | DatabaseSession): DaoServices {

@@ -14,7 +14,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** What the log says of a request. Never its key, its query, or its body. */
 export interface RequestLogEntry {
-  readonly method: string;
+  /** `null` for bytes that no request could be made of. */
+  readonly method: string | null;
   /** The path's template, such as `/api/v1/tasks/{task_id}`; `null` where no route was looked for or found. */
   readonly path: string | null;
   readonly status: number;
@@ -25,10 +26,14 @@ export interface RequestLogEntry {
   readonly caller: string | null;
 }
 
-/** Writes the one line that a request gets; for a 5xx with its cause. */
+/** Writes the one line that a request gets; for a 5xx with its cause. A logger that fails keeps nobody from the answer. */
 export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown): void {
-  if (entry.status < 500) logger.info(entry, "request");
-  else logger.error({ ...entry, err: describeError(cause) }, "request failed");
+  try {
+    if (entry.status < 500) logger.info(entry, "request");
+    else logger.error({ ...entry, err: describeError(cause) }, "request failed");
+  } catch {
+    // There is nobody left to tell.
+  }
 }
 
 /** How many causes of causes the log follows. */

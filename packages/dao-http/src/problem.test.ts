@@ -66,6 +66,22 @@ describe("contract, Errors: every error has its status and code", () => {
     expect(problem.detail).toMatch(/^task_id m \(and 3 more/);
   });
 
+  test("of very many broken rules the first 100 are listed, and detail counts the rest", () => {
+    const issuesOf = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({
+        path: `milestones.0.tasks.${index}.startTime`,
+        message: "is bad",
+      }));
+    const all = toProblem(new ValidationError(issuesOf(100)), request);
+    expect(all.errors).toHaveLength(100);
+    expect(all.detail).toBe("milestones.0.tasks.0.start_time is bad (and 99 more: see errors).");
+    const some = toProblem(new ValidationError(issuesOf(110_000)), request);
+    expect(some.errors?.at(-1)?.path).toBe("milestones.0.tasks.99.start_time");
+    expect(some.errors).toHaveLength(100);
+    expect(some.detail).toBe("milestones.0.tasks.0.start_time is bad (and 109999 more: errors has the first 100).");
+    expect(JSON.stringify(some).length).toBeLessThan(10_000);
+  });
+
   test("related_row_missing names field and id, in the detail and as members", () => {
     const problem = toProblem(new RelatedRowMissingError("milestoneId", id), request);
     expect(problem).toMatchObject({ field: "milestone_id", id });

@@ -1,12 +1,15 @@
 import {
   type ConflictError,
   type DaoError,
+  describeIssues,
   isDaoError,
   RelatedRowMissingError,
   type TransactionLostError,
-  ValidationError,
+  type ValidationError,
+  type ValidationIssue,
 } from "@flux/dao-core/errors";
 import { HttpError, InvalidRequestError, PROBLEM_CODES, type ProblemCode } from "./http-error.ts";
+import type { HttpResponse } from "./http-message.ts";
 import { toWirePath } from "./wire/field-path.ts";
 
 /** An error as the API answers it: RFC 9457 problem details, with members of our own from `code` on. */
@@ -20,7 +23,7 @@ export interface Problem {
   /** The path of the request. */
   readonly instance: string;
   readonly code: ProblemCode;
-  /** The broken rules of a `validation_failed`, with names as the caller wrote them. */
+  /** The broken rules of a `validation_failed`, at most the first 100, with names as the caller wrote them. */
   readonly errors?: readonly { readonly path: string; readonly message: string }[] | undefined;
   /** The field that a `conflict` or a `related_row_missing` is about, where it is known. */
   readonly field?: string | undefined;
@@ -31,6 +34,9 @@ export interface Problem {
   /** What became of a transaction that was lost: `rolled_back` or `unknown`. */
   readonly outcome?: string | undefined;
 }
+
+/** How many broken rules a problem lists: enough to mend a request by, and never an answer of megabytes. */
+export const MAX_ERRORS = 100;
 
 /** Seconds after which a caller may try again; the data layer serves again within 2 s of a fault's end. */
 const RETRY_AFTER = "2";
@@ -45,8 +51,7 @@ export interface FailedRequest {
 
 /** The problem that `error` is to the caller, whatever was thrown. Knows of the request only what it is told. */
 export function toProblem(error: unknown, request: FailedRequest): Problem {
-  if (error instanceof InvalidRequestError)
-    return problem(error.code, error.message, request, { errors: error.issues });
+  if (error instanceof InvalidRequestError) return issuesProblem(error.issues, request);
   if (error instanceof HttpError) return problem(error.code, error.message, request);
   if (isDaoError(error)) return daoProblem(error, request);
   return internalError(request);
@@ -56,6 +61,17 @@ export function toProblem(error: unknown, request: FailedRequest): Problem {
 export function problemHeaders(error: unknown, { code }: Problem): Readonly<Record<string, string>> {
   if (error instanceof HttpError) return error.headers;
   return code === "unavailable" ? { "retry-after": RETRY_AFTER } : {};
+}
+
+/** The answer that says so. */
+export function problemResponse(error: unknown, request: FailedRequest): HttpResponse {
+  const problem = toProblem(error, request);
+  const headers = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    ...problemHeaders(error, problem),
+  };
+  return { status: problem.status, headers, body: JSON.stringify(problem) };
 }
 
 function problem(code: ProblemCode, detail: string, request: FailedRequest, members?: Partial<Problem>): Problem {
@@ -103,10 +119,26 @@ function hasCode<Kind extends DaoError>(error: DaoError, code: Kind["code"]): er
   return error.code === code;
 }
 
-function validationProblem(error: ValidationError, request: FailedRequest): Problem {
-  const errors = error.issues.map(({ path, message }) => ({
-    path: path === request.id?.name ? request.id.wireName : toWirePath(path),
-    message,
-  }));
-  return problem("validation_failed", new ValidationError(errors).message, request, { errors });
+function validationProblem({ issues }: ValidationError, request: FailedRequest): Problem {
+  return issuesProblem(
+    // The rest is counted only: renaming 100,000 paths to show 100 would be in vain.
+    issues.map((issue, index) => (index < MAX_ERRORS ? inCallersWords(issue, request) : issue)),
+    request,
+  );
+}
+
+function inCallersWords({ path, message }: ValidationIssue, { id }: FailedRequest): ValidationIssue {
+  return { path: path === id?.name ? id.wireName : toWirePath(path), message };
+}
+
+/** The problem of these broken rules, of which there may be as many as a body has values. */
+function issuesProblem(issues: readonly ValidationIssue[], request: FailedRequest): Problem {
+  const detail =
+    issues.length <= MAX_ERRORS
+      ? describeIssues(issues)
+      : describeIssues(issues.slice(0, 1)).replace(
+          /\.$/,
+          ` (and ${issues.length - 1} more: errors has the first ${MAX_ERRORS}).`,
+        );
+  return problem("validation_failed", detail, request, { errors: issues.slice(0, MAX_ERRORS) });
 }

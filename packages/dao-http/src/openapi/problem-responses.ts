@@ -1,4 +1,5 @@
 import { PROBLEM_CODES, type ProblemCode } from "../http-error.ts";
+import { MAX_ERRORS } from "../problem.ts";
 
 /** The problem details of RFC 9457, as the service writes them. */
 export const problemSchema = {
@@ -13,7 +14,10 @@ export const problemSchema = {
     code: { type: "string", enum: Object.keys(PROBLEM_CODES) },
     errors: {
       type: "array",
-      description: "With validation_failed: every broken rule that was found, names as the caller wrote them.",
+      description:
+        "With validation_failed: the broken rules that were found, names as the caller wrote them. detail says how many " +
+        "there are when not all are listed.",
+      maxItems: MAX_ERRORS,
       items: {
         type: "object",
         properties: { path: { type: "string" }, message: { type: "string" } },
