@@ -65,7 +65,7 @@ export async function startRestServer({ databaseUrl, ...options }: RestServerOpt
   const logger = createLogger({ destination: { write: (text) => lines.push(...text.split("\n").filter(Boolean)) } });
   const keys = Object.entries(KEYS).map(([name, key]) => ({ name, key }));
   const app = createDaoApp({ services: database, keys, logger });
-  const server = await startServer({ app, port: 0, database, stopDelay: 0, gracePeriod: 1_000 });
+  const server = await startServer({ app, port: 0, database, logger, stopDelay: 0, gracePeriod: 1_000 });
   const baseUrl = server.url;
   const stop = async () => {
     await server.stop();

@@ -1,9 +1,11 @@
 import { once } from "node:events";
-import { connect } from "node:net";
+import { createServer } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { createDaoApp } from "./app.ts";
 import { type ServerOptions, startServer } from "./http-server.ts";
+import { toNodeListener } from "./node-listener.ts";
 import { stubServices } from "./services-stub.ts";
 import { SettingsError } from "./settings.ts";
 
@@ -16,8 +18,11 @@ function start(answer?: Parameters<typeof stubServices>[0], options: Partial<Ser
 }
 
 /** Sends bytes as they are, and reads until the server closes. */
-async function sendRaw(url: string, ...parts: readonly string[]): Promise<string> {
-  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+function sendRaw(url: string, ...parts: readonly string[]): Promise<string> {
+  return readAll(connect(Number(new URL(url).port), "127.0.0.1"), ...parts);
+}
+
+async function readAll(socket: Socket, ...parts: readonly string[]): Promise<string> {
   let received = "";
   socket.setEncoding("utf8").on("data", (text: string) => {
     received += text;
@@ -94,6 +99,85 @@ describe("the Node server", () => {
     expect(answer).toMatch(/content-type: application\/problem\+json\r\n/i);
     expect(answer).toMatch(/x-request-id: \S+/i);
     expect(JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")))).toMatchObject({ status: Number(status), code });
+  });
+
+  test("a handler that rejects costs its own connection, and not the process", async () => {
+    await using server = createServer(toNodeListener(() => Promise.reject(new Error("unforeseen"))));
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as AddressInfo;
+    for (let time = 0; time < 2; time++) await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
+  });
+
+  test("what is no request, behind one that is being answered, waits for that answer", async () => {
+    let finish: (row: unknown) => void = () => undefined;
+    const row = new Promise((resolve) => {
+      finish = resolve;
+    });
+    const lines: object[] = [];
+    const log = (fields: object) => void lines.push(fields);
+    const logger = { info: log, warn: log, error: log };
+    await using server = await start(() => row, { logger });
+    const answers = sendRaw(server.url, `${post("Content-Length: 2")}{}garbage\r\n\r\n`, "more garbage\r\n\r\n");
+    // The server has met the garbage by the time that it answers another connection.
+    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+    finish({ id: "7" });
+    const text = await answers;
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 201", "HTTP/1.1 400"]);
+    expect(text).toContain('{"id":"7"}');
+    const requestId = /.*x-request-id: (\S+)/is.exec(text)?.[1];
+    expect(lines).toEqual([{ method: null, path: null, status: 400, ms: 0, request_id: requestId, caller: null }]);
+    expect(text.slice(text.lastIndexOf("HTTP/1.1 4"))).toMatch(/cache-control: no-store\r\n/i);
+  });
+
+  test.each([
+    ["GET /health HTTP/1.1\r\n\r\n", 400, "Host is missing; HTTP/1.1 demands that header."],
+    [
+      "CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+      405,
+      "This service is no proxy: it does not answer CONNECT.",
+    ],
+    [
+      "FOO /api/v1/users/ HTTP/1.1\r\nHost: x\r\n\r\n",
+      400,
+      "The input has a method that no path knows; send GET, HEAD, POST, PUT, PATCH or DELETE, in capitals as they are here.",
+    ],
+    [
+      `GET /health HTTP/1.1\r\nHost: x\r\n\r\nget /health HTTP/1.1\r\n\r\n`,
+      400,
+      "The input has a method that no path knows; send GET, HEAD, POST, PUT, PATCH or DELETE, in capitals as they are here.",
+    ],
+    [
+      `GET /api/v1/users/ HTTP/1.1\r\n${head("Expect: a-miracle", "Connection: close")}`,
+      400,
+      "Expect must be 100-continue, or be left out.",
+    ],
+  ])("%j: %i %s", async (bytes, status, detail) => {
+    await using server = await start();
+    const text = await sendRaw(server.url, bytes);
+    const last = text.slice(text.lastIndexOf("HTTP/1.1 4"));
+    expect(last).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(last).toMatch(/x-request-id: \S+/i);
+    expect(last).toMatch(/content-type: application\/problem\+json\r\n/i);
+    expect(JSON.parse(last.slice(last.indexOf("\r\n\r\n")))).toMatchObject({ status, detail });
+  });
+
+  test("leave to send a body is given when it is about to be read, not before its key and its length are known", async () => {
+    await using server = await start(() => ({ id: "7" }));
+    const ask = (length: number, key: string) =>
+      post("Expect: 100-continue", `Content-Length: ${length}`).replace("Service-Key: k", `Service-Key: ${key}`);
+    const port = Number(new URL(server.url).port);
+    for (const [length, key, status] of [
+      [2, "wrong", 403],
+      [5_000_000, "k", 413],
+    ] as const) {
+      const [first] = await once(connect(port, "127.0.0.1").end(ask(length, key)), "data");
+      expect(String(first)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+      expect(String(first)).toMatch(/connection: close\r\n/i);
+    }
+    const socket = connect(port, "127.0.0.1");
+    socket.write(ask(2, "k"));
+    expect(String(await once(socket, "data"))).toBe("HTTP/1.1 100 Continue\r\n\r\n");
+    expect(await readAll(socket, "{}")).toMatch(/^HTTP\/1\.1 201 /);
   });
 
   test("a port in use is named", async () => {

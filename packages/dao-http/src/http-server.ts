@@ -1,9 +1,12 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DaoApp } from "./app.ts";
-import { answerMalformedRequest } from "./malformed-request.ts";
-import { toNodeListener } from "./node-listener.ts";
+import { HttpError, InvalidRequestError } from "./http-error.ts";
+import { createLogger, type Logger } from "./log.ts";
+import { MalformedRequests, writeRefusal } from "./malformed-request.ts";
+import { send, toContinueListener, toNodeListener } from "./node-listener.ts";
+import { type RefusedRequest, refuse } from "./refusal.ts";
 import { SettingsError } from "./settings.ts";
 
 export interface ServerOptions {
@@ -12,6 +15,8 @@ export interface ServerOptions {
   readonly host?: string | undefined;
   /** Default 8000; 0 takes any that is free. */
   readonly port?: number | undefined;
+  /** Gets one line for what never reaches the app, such as bytes that are no HTTP. Default: errors only, as the app's. */
+  readonly logger?: Logger | undefined;
   /** Closed last of all when the server stops, with the milliseconds that it may take. */
   readonly database?: { close(timeout: number): Promise<void> } | undefined;
   /**
@@ -45,25 +50,41 @@ const KEEP_ALIVE_TIMEOUT = 65_000;
  * @throws SettingsError when it cannot listen there, naming the port
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { app, host = "127.0.0.1", port = 8_000 } = options;
-  const answer = toNodeListener(app.handle);
+  const { app, host = "127.0.0.1", port = 8_000, logger = createLogger({ level: "error" }) } = options;
+  const malformed = new MalformedRequests(logger);
   let isStopping = false;
+  const listener =
+    (answer: ReturnType<typeof toNodeListener>) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      malformed.follow(incoming, outgoing);
+      // The answer says so, and a well-behaved client sends its next request elsewhere.
+      if (isStopping) outgoing.shouldKeepAlive = false;
+      if (lacksHost(incoming)) {
+        outgoing.shouldKeepAlive = false;
+        send(incoming, outgoing, refuse(hostMissing(), requestOf(incoming), logger));
+      } else answer(incoming, outgoing);
+    };
+  const onRequest = listener(toNodeListener(app.handle));
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT,
       requestTimeout: REQUEST_TIMEOUT,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
       connectionsCheckingInterval: 1_000,
+      // Node's own answer has no body and no request id.
+      requireHostHeader: false,
     },
-    (incoming, outgoing) => {
-      // The answer says so, and a well-behaved client sends its next request elsewhere.
-      if (isStopping) outgoing.shouldKeepAlive = false;
-      answer(incoming, outgoing);
-    },
+    onRequest,
   );
-  server.on("clientError", answerMalformedRequest);
+  server.on("checkContinue", listener(toContinueListener(app.handle)));
+  // The app refuses every other expectation, once it knows who asks.
+  server.on("checkExpectation", onRequest);
+  server.on("clientError", (error, socket) => malformed.answer(error, socket));
+  server.on("connect", (incoming, socket) => {
+    socket.on("error", () => undefined);
+    writeRefusal(socket, refuse(noProxy(), requestOf(incoming), logger));
+  });
   const connections = trackConnections(server);
-  await listen(server, host, port);
+  await listenOn(server, host, port);
   let stopped: Promise<void> | undefined;
   const stop = () => {
     isStopping = true;
@@ -71,6 +92,25 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     return stopped;
   };
   return { url: urlOf(server), stop, [Symbol.asyncDispose]: stop };
+}
+
+/** HTTP/1.1 demands the header (RFC 9112, 3.2). */
+function lacksHost({ headers, httpVersion }: IncomingMessage): boolean {
+  return headers.host === undefined && httpVersion === "1.1";
+}
+
+function hostMissing(): HttpError {
+  return new InvalidRequestError([{ path: "Host", message: "is missing; HTTP/1.1 demands that header" }]);
+}
+
+function noProxy(): HttpError {
+  return new HttpError("method_not_allowed", "This service is no proxy: it does not answer CONNECT.", {
+    allow: "GET, HEAD, POST, PUT, PATCH, DELETE",
+  });
+}
+
+function requestOf({ method, headers }: IncomingMessage): RefusedRequest {
+  return { method, requestId: headers["x-request-id"]?.toString() };
 }
 
 function trackConnections(server: Server): ReadonlySet<Socket> {
@@ -82,7 +122,7 @@ function trackConnections(server: Server): ReadonlySet<Socket> {
   return connections;
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listenOn(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException) => reject(explainListenError(error, host, port));
     server.once("error", onError);

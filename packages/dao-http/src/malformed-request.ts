@@ -1,39 +1,124 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
-import { toProblem } from "./problem.ts";
-import { requestIdOf } from "./request-id.ts";
+import type { HttpResponse } from "./http-message.ts";
+import type { Logger } from "./log.ts";
+import { refuse } from "./refusal.ts";
 
 /** Milliseconds that the sender has to read the answer. */
 const LINGER = 1_000;
 
-/** Answers what Node's parser could not make a request of, or waited for too long; then closes the connection. */
-export function answerMalformedRequest(error: Error & { readonly code?: string }, socket: Duplex): void {
-  if (!socket.writable || error.code === "ECONNRESET") {
-    socket.destroy();
-    return;
+/** A request that is being answered. */
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+}
+
+/** What Node's parser says of bytes that are no request. */
+interface ParseError extends Error {
+  readonly code?: string;
+  readonly rawPacket?: Uint8Array;
+  readonly bytesParsed?: number;
+}
+
+/**
+ * Answers what Node's parser could not make a request of, or waited for too long; then closes the connection. The
+ * requests that came before on the same connection are answered first.
+ */
+export class MalformedRequests {
+  readonly #logger: Logger;
+  readonly #running = new WeakMap<Duplex, Set<Exchange>>();
+  /** The parser goes on complaining with whatever follows; one answer is enough. */
+  readonly #refused = new WeakSet<Duplex>();
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
   }
-  const requestId = requestIdOf(undefined);
-  const problem = toProblem(explain(error.code), { path: "/", requestId });
-  const body = JSON.stringify(problem);
+
+  /** Takes note of a request that is going to be answered. */
+  follow(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const { socket } = incoming;
+    const running = this.#running.get(socket) ?? new Set();
+    this.#running.set(socket, running);
+    const exchange = { incoming, outgoing };
+    running.add(exchange);
+    outgoing.once("close", () => running.delete(exchange));
+  }
+
+  /** Whether a request on this connection is being answered. */
+  isAnswering(socket: Duplex): boolean {
+    return (this.#running.get(socket)?.size ?? 0) > 0;
+  }
+
+  /** Answers what `error` is about, as the listener of the server's `clientError`. */
+  answer(error: ParseError, socket: Duplex): void {
+    if (!socket.writable || error.code === "ECONNRESET") {
+      socket.destroy();
+      return;
+    }
+    if (this.#refused.has(socket)) return;
+    this.#refused.add(socket);
+    const running = [...(this.#running.get(socket) ?? [])];
+    const broken = running.find(({ incoming }) => !incoming.complete);
+    const whole = running.filter((exchange) => exchange !== broken);
+    const last = whole.at(-1);
+    const finish = () => {
+      // A request has one answer: where it began before the request broke, that one goes on, and closes.
+      if (broken?.outgoing.headersSent !== true) this.#refuse(explain(error), socket);
+    };
+    if (last === undefined) finish();
+    else last.outgoing.once("close", finish);
+  }
+
+  #refuse(error: HttpError, socket: Duplex): void {
+    if (!socket.writable) socket.destroy();
+    else writeRefusal(socket, refuse(error, {}, this.#logger));
+  }
+}
+
+/** Writes an answer past Node's server, which has no response object where it has no request; then closes. */
+export function writeRefusal(socket: Duplex, { status, headers, body = "" }: HttpResponse): void {
   const head = [
-    `HTTP/1.1 ${problem.status} ${problem.title}`,
-    "Connection: close",
-    "Content-Type: application/problem+json",
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    `X-Request-Id: ${requestId}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    "connection: close",
+    `content-length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  socket.write(`${head.join("\r\n")}\r\n\r\n`);
+  socket.end(body);
   // Not at once: a connection that is closed with bytes unread is reset, and a reset can overtake the answer.
   setTimeout(() => socket.destroy(), LINGER).unref();
 }
 
-function explain(code: string | undefined): HttpError {
-  switch (code) {
+function explain(error: ParseError): HttpError {
+  switch (error.code) {
     case "HPE_HEADER_OVERFLOW":
       return new HttpError("headers_too_large", "The request's headers are too large. Send fewer or shorter ones.");
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return new HttpError("request_timeout", "The request did not arrive in time. Send it again, without pauses.");
     default:
-      return new InvalidRequestError([{ path: "", message: "is not well-formed HTTP/1.1" }]);
+      return invalid(isUnknownMethod(error) ? unknownMethod : "is not well-formed HTTP/1.1");
   }
+}
+
+const unknownMethod =
+  "has a method that no path knows; send GET, HEAD, POST, PUT, PATCH or DELETE, in capitals as they are here";
+
+/** A request line that is well-formed; its method is a token (RFC 9110, 5.6.2). */
+const requestLine = /^[!#$%&'*+.^`|~\w-]+ \S+ HTTP\/1\.\d\r?\n/;
+
+function isUnknownMethod({ code, rawPacket, bytesParsed = 0 }: ParseError): boolean {
+  if (code !== "HPE_INVALID_METHOD" || rawPacket === undefined) return false;
+  // The parser stops within the method: the line around it is the one that it did not take.
+  const start = rawPacket.lastIndexOf(LINE_FEED, Math.max(0, bytesParsed - 1)) + 1;
+  const line = Buffer.from(rawPacket.subarray(start, start + MAX_LINE)).toString("latin1");
+  return requestLine.test(line);
+}
+
+const LINE_FEED = 0x0a;
+/** Node takes no more for all of the headers. */
+const MAX_LINE = 16_384;
+
+function invalid(message: string): InvalidRequestError {
+  return new InvalidRequestError([{ path: "", message }]);
 }

@@ -7,19 +7,45 @@ import type { HttpRequest, HttpResponse } from "./http-message.ts";
 const LINGER_IDLE = 1_000;
 const LINGER_TOTAL = 5_000;
 
+type Handle = (request: HttpRequest) => Promise<HttpResponse>;
+type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
+
 /**
  * A listener for `node:http` that answers by `handle`; Express and Fastify take it too. It does not go through web
  * `Request` and `Response` objects, which cost more than the rest of a small answer.
  */
-export function toNodeListener(
-  handle: (request: HttpRequest) => Promise<HttpResponse>,
-): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
+export function toNodeListener(handle: Handle): NodeListener {
+  return (incoming, outgoing) => answer(handle, new NodeRequest(incoming), incoming, outgoing);
+}
+
+/**
+ * The listener for a server's `checkContinue`: a sender that asks for leave to send its body (`Expect: 100-continue`)
+ * gets it when the body is about to be read, so that a body which would be refused is not even sent.
+ */
+export function toContinueListener(handle: Handle): NodeListener {
   return (incoming, outgoing) => {
-    void handle(new NodeRequest(incoming)).then((response) => send(incoming, outgoing, response));
+    // Unless it is told to go on, the sender may send its body or not: what comes next on the connection is unclear.
+    outgoing.shouldKeepAlive = false;
+    const onRead = () => {
+      outgoing.writeContinue();
+    };
+    answer(handle, new NodeRequest(incoming, onRead), incoming, outgoing);
   };
 }
 
-function send(incoming: IncomingMessage, outgoing: ServerResponse, { status, headers, body }: HttpResponse): void {
+function answer(handle: Handle, request: HttpRequest, incoming: IncomingMessage, outgoing: ServerResponse): void {
+  // Without an answer the connection is of no use; a rejection that nobody handles would end the process.
+  handle(request)
+    .then((response) => send(incoming, outgoing, response))
+    .catch(() => incoming.socket.destroy());
+}
+
+/** Writes the response of `handle`. */
+export function send(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { status, headers, body }: HttpResponse,
+): void {
   // A 204 has no length (RFC 9110, 8.6).
   if (body !== undefined) headers["content-length"] = String(Buffer.byteLength(body));
   outgoing.writeHead(status, headers);
@@ -56,8 +82,12 @@ function linger(incoming: IncomingMessage, outgoing: ServerResponse, content: Ht
 class NodeRequest implements HttpRequest {
   readonly #incoming: IncomingMessage;
 
-  constructor(incoming: IncomingMessage) {
+  readonly #onRead: (() => void) | undefined;
+
+  /** @param onRead called when the body is about to be read */
+  constructor(incoming: IncomingMessage, onRead?: () => void) {
     this.#incoming = incoming;
+    this.#onRead = onRead;
   }
 
   get method(): string {
@@ -85,6 +115,7 @@ class NodeRequest implements HttpRequest {
         reject(new TypeError("The host has read the body already: mount the app before what parses bodies."));
         return;
       }
+      this.#onRead?.();
       const chunks: Buffer[] = [];
       let length = 0;
       const onData = (chunk: Buffer) => {

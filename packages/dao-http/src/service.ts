@@ -26,7 +26,7 @@ export async function startService(settings: Settings, logger: Logger): Promise<
     if (schemaProblem !== undefined) warnings.push(`${schemaProblem} Until then /ready answers 503.`);
     const { keys, host, port } = settings;
     const app = createDaoApp({ services: database, keys, logger });
-    const server = await startServer({ app, host, port, database });
+    const server = await startServer({ app, host, port, database, logger });
     return { ...server, database: database.description, warnings };
   } catch (error) {
     await database.close(0);
