@@ -1,11 +1,17 @@
 import { execFileSync } from "node:child_process";
+import { errorCode } from "./postgres/error-code.ts";
 
 /** How often it is looked whether the launchers are still there. */
 const INTERVAL_MS = 500;
 
+/** What a process is to the command it was started through. */
+type Role = "launcher" | "shell" | "other";
+
 /**
  * Calls `callback` once when npx, pnpm, or a shell of theirs that this process was started through has gone. A signal to
  * one of them does not reach this process: npx ends, and what it started would stay behind.
+ *
+ * They are listed at the call: one that has gone before it is not missed.
  */
 export function onLauncherGone(callback: () => void): void {
   const launchers = findLaunchers();
@@ -18,15 +24,50 @@ export function onLauncherGone(callback: () => void): void {
   timer.unref();
 }
 
-/** This process's ancestors up to the first that is no launcher, such as the user's own shell. */
+/**
+ * This process's ancestors up to the outermost npx or pnpm. Shells between them are theirs; one above them is the user's,
+ * and may end while what it started goes on.
+ */
 function findLaunchers(): number[] {
   const processes = new Map(listProcesses().map((one) => [one.pid, one]));
   const launchers: number[] = [];
+  let shells: number[] = [];
   for (let one = processes.get(process.ppid); one !== undefined; one = processes.get(one.parent)) {
-    if (!/\b(tsx|pnpm|npm|npx)\b/.test(one.command)) break;
-    launchers.push(one.pid);
+    const role = roleOf(one.command);
+    if (role === "other") break;
+    shells.push(one.pid);
+    if (role === "shell") continue;
+    launchers.push(...shells);
+    shells = [];
   }
   return launchers;
+}
+
+/**
+ * Looks at the program alone, or the script that Node.js runs: the arguments of a `su` or of a CI job's shell may name
+ * npx as well.
+ *
+ * @param command A program and its arguments, as `ps` shows them.
+ */
+export function roleOf(command: string): Role {
+  const [program = "", ...args] = command.trim().split(/\s+/);
+  const name = baseName(program);
+  if (isLauncherName(name)) return "launcher";
+  if (name === "node") {
+    const script = args.find((argument) => !argument.startsWith("-"));
+    return script !== undefined && isLauncherName(baseName(script)) ? "launcher" : "other";
+  }
+  return /^(ba|da|z|k|a)?sh$/.test(name) && args[0] === "-c" ? "shell" : "other";
+}
+
+/** `pnpm` for `/usr/lib/node_modules/pnpm/bin/pnpm.cjs`. */
+function baseName(path: string): string {
+  return path.replace(/^.*[\\/]/, "").replace(/\.(c|m)?js$|\.exe$/, "");
+}
+
+/** npx shows itself as `npm exec`, and is the script `npx-cli.js` before it does. */
+function isLauncherName(name: string): boolean {
+  return /^(pnpm|pnpx|npm|npx)(-cli)?$/.test(name);
 }
 
 interface Process {
@@ -53,7 +94,8 @@ function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    // Another user's process, as the npx of a `sudo` is, may not be signalled, but it is there.
+    return errorCode(error) === "EPERM";
   }
 }
