@@ -1,12 +1,13 @@
-import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
+import { buildPackages } from "./build.ts";
 import { onLauncherGone } from "./launchers.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./postgres/embedded-postgres.ts";
 
 /**
- * The service as its users run it, from nothing: builds the packages, starts an embedded PostgreSQL with its data in
+ * The service as its users run it, from nothing: builds the packages where they changed, starts an embedded PostgreSQL with its data in
  * `.data/` (unless `DATABASE_URL` names another), migrates it, and serves.
  */
 const repository = fileURLToPath(new URL("..", import.meta.url));
@@ -15,19 +16,37 @@ function say(...lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`${line}\n`);
 }
 
-/** Declarations stay as they are: they take long, and nothing here reads them. */
-function build(): void {
-  const pnpm = process.env["npm_execpath"];
-  const [command, ...prefix] = pnpm?.endsWith("js") ? [process.execPath, pnpm] : [pnpm ?? "pnpm"];
-  const args = ["--recursive", "--filter", "./packages/*", "exec", "tsup", "--silent", "--no-dts", "--no-clean"];
-  execFileSync(command, [...prefix, ...args], { cwd: repository, stdio: ["ignore", "ignore", "inherit"] });
-}
-
 const built = (path: string) => new URL(`../packages/${path}`, import.meta.url).href;
 
-async function main(): Promise<void> {
+async function main(): Promise<never> {
+  const stop = stopRequest();
+  const cleanups: (() => Promise<unknown>)[] = [];
+  let exitCode = 0;
+  try {
+    const postgres = await serve(stop, cleanups);
+    const failure = await Promise.race([aborted(stop), postgres?.exited.then(endMessage) ?? aborted(stop)]);
+    if (failure !== undefined) {
+      say(failure);
+      exitCode = 1;
+    }
+  } catch (error) {
+    // What fails because of the stop is no failure.
+    if (!stop.aborted) throw error;
+  } finally {
+    for (const cleanup of cleanups.reverse()) await cleanup();
+  }
+  process.exit(exitCode);
+}
+
+/**
+ * Starts everything; what has to be ended later is in `cleanups`, also when this fails.
+ *
+ * @returns The embedded PostgreSQL, if there is one.
+ * @throws The signal's reason when the stop is requested before all runs.
+ */
+async function serve(stop: AbortSignal, cleanups: (() => Promise<unknown>)[]): Promise<EmbeddedPostgres | undefined> {
   say("Building …");
-  build();
+  await buildPackages(stop);
   const core: typeof import("@flux/dao-core") = await import(built("dao-core/dist/index.js"));
   const http: typeof import("@flux/dao-http/server") = await import(built("dao-http/dist/server.js"));
 
@@ -35,35 +54,32 @@ async function main(): Promise<void> {
   const isEmbedded = (environment["DATABASE_URL"] ?? "") === "";
   // Looked at before anything is started; the embedded database's URL is the one thing that is not known yet.
   const checked = http.readSettings(isEmbedded ? { ...environment, DATABASE_URL: "memory://" } : environment);
+  stop.throwIfAborted();
   const postgres = isEmbedded ? await startPostgres() : undefined;
-  let stop = async () => postgres?.stop();
-  stopOnSignals(() => stop());
-  try {
-    const settings = { ...checked, databaseUrl: postgres?.url ?? checked.databaseUrl };
-    const database = await core.openDatabase(settings.databaseUrl, { poolSize: 1 });
-    const migration = await database.migrate();
-    await database.close();
+  if (postgres !== undefined) cleanups.push(() => postgres.stop());
+  stop.throwIfAborted();
 
-    const service = await http.startService(settings, http.createLogger({ level: settings.logLevel }));
-    stop = async () => {
-      await service.stop();
-      await postgres?.stop();
-    };
-    say(
-      ...service.warnings.map((warning) => `Warning: ${warning}`),
-      ...migration.violations.map(({ message }) => `Warning: ${message}`),
-      "",
-      `  REST API   ${service.url}/api/v1`,
-      `  API pages  ${service.url}/docs  ${service.url}/redoc  ${service.url}/openapi.json`,
-      ...(settings.keys === http.DEVELOPMENT_KEYS ? [`  Key        ${http.DEVELOPMENT_KEYS[0]?.key}`] : []),
-      `  Database   ${postgres === undefined ? service.database : describe(postgres)}, schema version ${migration.to}`,
-      "  Stop       Ctrl-C",
-      "",
-    );
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const settings = { ...checked, databaseUrl: postgres?.url ?? checked.databaseUrl };
+  const database = await core.openDatabase(settings.databaseUrl, { poolSize: 1 });
+  const migration = await database.migrate();
+  await database.close();
+  stop.throwIfAborted();
+
+  const service = await http.startService(settings, http.createLogger({ level: settings.logLevel }));
+  cleanups.push(() => service.stop());
+  stop.throwIfAborted();
+  say(
+    ...service.warnings.map((warning) => `Warning: ${warning}`),
+    ...migration.violations.map(({ message }) => `Warning: ${message}`),
+    "",
+    `  REST API   ${service.url}/api/v1`,
+    `  API pages  ${service.url}/docs  ${service.url}/redoc  ${service.url}/openapi.json`,
+    ...(settings.keys === http.DEVELOPMENT_KEYS ? [`  Key        ${http.DEVELOPMENT_KEYS[0]?.key}`] : []),
+    `  Database   ${postgres === undefined ? service.database : describe(postgres)}, schema version ${migration.to}`,
+    "  Stop       Ctrl-C",
+    "",
+  );
+  return postgres;
 }
 
 async function startPostgres(): Promise<EmbeddedPostgres> {
@@ -77,20 +93,26 @@ function describe({ version, dataDirectory }: EmbeddedPostgres): string {
   return `embedded PostgreSQL ${version}, its data in ${dataDirectory}`;
 }
 
-function stopOnSignals(stop: () => Promise<unknown>): void {
-  let isStopping = false;
+function endMessage(exit: string): string {
+  return `PostgreSQL ended by itself (${exit}), and the service stops with it. Run the same command again to start both.`;
+}
+
+/** Aborted when this process, or one that it was started through, is told to end. */
+function stopRequest(): AbortSignal {
+  const controller = new AbortController();
   const onSignal = () => {
     // Ctrl-C reaches every process of the terminal, and some of them pass it on: it arrives here more than once.
-    if (isStopping) return;
-    isStopping = true;
+    if (controller.signal.aborted) return;
     say("Stopping …");
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    );
+    controller.abort();
   };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onSignal);
   onLauncherGone(onSignal);
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onSignal);
+  return controller.signal;
+}
+
+async function aborted(signal: AbortSignal): Promise<undefined> {
+  if (!signal.aborted) await once(signal, "abort");
 }
 
 /** The errors of settings, servers and databases are sentences for a person; those of the language are for us. */

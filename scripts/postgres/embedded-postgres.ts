@@ -58,6 +58,8 @@ export interface EmbeddedPostgres {
   readonly version: string;
   /** Says what is elsewhere than one would look for it: data or binaries outside the unreachable folder. */
   readonly note?: string;
+  /** Fulfilled when the server has ended, by `stop()` or by itself: its exit code or the signal's name as text. */
+  readonly exited: Promise<string>;
   /** Stops the server (open connections are closed), and removes temporary data. May be called again. */
   stop(): Promise<void>;
 }
@@ -91,6 +93,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
       pid: server.pid,
       version: binaries.version,
       ...(note === "" ? {} : { note }),
+      exited: server.exited,
       stop: async () => {
         await server.end();
         await removeTemporary(directory);

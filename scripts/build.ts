@@ -1,0 +1,63 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { docsAssets } from "../packages/dao-http/src/docs/assets.ts";
+import { errorCode } from "./postgres/error-code.ts";
+
+const packages = fileURLToPath(new URL("../packages/", import.meta.url));
+
+/**
+ * Builds what is missing in the packages' `dist/` or older than their sources. Declarations stay as they are: they take
+ * long, and the service does not read them. Nothing is removed, so that who runs on an older build can go on.
+ *
+ * @throws Error when a build fails, and the signal's reason when it is aborted; no process of it is left then.
+ */
+export async function buildPackages(signal: AbortSignal): Promise<void> {
+  const docs = docsAssets.map(({ file }) => `dist/docs/${file}`);
+  await Promise.all([build("dao-core", [], signal), build("dao-http", docs, signal)]);
+  signal.throwIfAborted();
+}
+
+async function build(name: string, assets: readonly string[], signal: AbortSignal): Promise<void> {
+  const folder = join(packages, name);
+  if (await isFresh(folder, assets)) return;
+  const tsup = createRequire(import.meta.url).resolve("tsup/dist/cli-default.js");
+  const child = spawn(process.execPath, [tsup, "--silent", "--no-dts", "--no-clean"], {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const onAbort = () => child.kill();
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const [code] = await once(child, "close");
+  signal.removeEventListener("abort", onAbort);
+  signal.throwIfAborted();
+  if (code !== 0) throw new Error(`The build of ${name} failed.`);
+}
+
+/** Whether all that the package exports is there, and was written after its sources. */
+async function isFresh(folder: string, assets: readonly string[]): Promise<boolean> {
+  const manifest: { exports: Record<string, string | { default: string }> } = JSON.parse(
+    await readFile(join(folder, "package.json"), "utf8"),
+  );
+  const outputs = Object.values(manifest.exports).flatMap((target) =>
+    typeof target === "string" ? [] : target.default,
+  );
+  const sources = (await readdir(join(folder, "src"), { recursive: true })).map((path) => join("src", path));
+  try {
+    // Copies keep the time of what they are copied from; it is enough that they are there.
+    await Promise.all(assets.map((asset) => stat(join(folder, asset))));
+    const written = Math.min(...(await times(folder, outputs)));
+    return written > Math.max(...(await times(folder, [...sources, "package.json", "tsup.config.ts"])));
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+async function times(folder: string, paths: readonly string[]): Promise<number[]> {
+  return await Promise.all(paths.map(async (path) => (await stat(join(folder, path))).mtimeMs));
+}
