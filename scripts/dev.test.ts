@@ -1,0 +1,167 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { chmod, copyFile, cp, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+
+const repository = fileURLToPath(new URL("..", import.meta.url));
+const PNPM = ["npx", "--yes", "pnpm@10.34.9"];
+const NODE = [process.execPath, "--import", "tsx", "scripts/dev.ts"];
+/** The longest that stopping may take; where it works, it is over in a second or two. */
+const STOP_MS = 20_000;
+
+/** A copy of this repository that was never built: `dev` builds in it, and keeps its data there. */
+let copy = "";
+const cleanups: (() => void)[] = [];
+
+beforeAll(async () => {
+  copy = await mkdtemp(join(tmpdir(), "flux-dev-"));
+  // The account that runs the database for root has to get there.
+  await chmod(copy, 0o755);
+  const filter = (path: string) => !["dist", "coverage"].includes(basename(path));
+  for (const folder of ["scripts", "packages", "examples"]) {
+    // The links to dependencies are relative, and lead to those of the copy.
+    await cp(join(repository, folder), join(copy, folder), { recursive: true, verbatimSymlinks: true, filter });
+  }
+  // Without pnpm-workspace.yaml, pnpm does not install first: these modules are the repository's own.
+  for (const file of ["package.json", "tsconfig.base.json", "tsconfig.json"]) {
+    await copyFile(join(repository, file), join(copy, file));
+  }
+  await symlink(join(repository, "node_modules"), join(copy, "node_modules"));
+});
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+});
+afterAll(() => rm(copy, { recursive: true, force: true }));
+
+interface Dev {
+  readonly child: ChildProcess;
+  /** Waits until `pattern` stands in what it wrote; rejects with its output when it ends before. */
+  readonly shown: (pattern: RegExp) => Promise<string>;
+  readonly output: () => string;
+  /** Its exit code, or the signal that ended it. */
+  readonly exited: Promise<number | NodeJS.Signals>;
+}
+
+function startDev([command = "", ...args]: readonly string[]): Dev {
+  const { DATABASE_URL: _1, SERVICE_API_KEYS: _2, NODE_ENV: _3, HOST: _4, LOG_LEVEL: _5, ...env } = process.env;
+  const child = spawn(command, args, { cwd: copy, env: { ...env, PORT: "0" }, stdio: ["ignore", "pipe", "pipe"] });
+  cleanups.push(() => {
+    for (const pid of child.exitCode === null && child.signalCode === null ? familyOf(child) : []) kill(pid);
+  });
+  let output = "";
+  const onText = (text: string) => {
+    output += text;
+    child.emit("output");
+  };
+  child.stdout.setEncoding("utf8").on("data", onText);
+  child.stderr.setEncoding("utf8").on("data", onText);
+  const exited = once(child, "exit").then(([code, signal]) => code ?? signal);
+  const closed = once(child, "close");
+  const shown = async (pattern: RegExp): Promise<string> => {
+    for (;;) {
+      const [all, found] = pattern.exec(output) ?? [];
+      if (all !== undefined) return found ?? all;
+      const isOver = await Promise.race([once(child, "output").then(() => false), closed.then(() => true)]);
+      if (isOver && !pattern.test(output)) throw new Error(`It ended before it wrote ${pattern}:\n${output}`);
+    }
+  };
+  return { child, shown, output: () => output, exited };
+}
+
+/** The process and all that it started, the server's own processes included. */
+function familyOf({ pid }: ChildProcess): number[] {
+  const family = new Set([pid]);
+  const rows = listProcesses();
+  for (let size = 0; size < family.size; ) {
+    size = family.size;
+    for (const row of rows) if (family.has(row.parent)) family.add(row.pid);
+  }
+  return [...family].filter((one) => one !== undefined);
+}
+
+function listProcesses() {
+  const listing = execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat="], { encoding: "utf8" });
+  return listing.split("\n").flatMap((line) => {
+    const [pid, parent, state = ""] = line.trim().split(/\s+/);
+    // One that ended and that nobody waited for is gone as well.
+    return state === "" || state.startsWith("Z") ? [] : [{ pid: Number(pid), parent: Number(parent) }];
+  });
+}
+
+async function allGone(pids: readonly number[]): Promise<void> {
+  const isLeft = () => listProcesses().filter(({ pid }) => pids.includes(pid));
+  await vi.waitFor(() => expect(isLeft()).toEqual([]), { timeout: STOP_MS, interval: 100 });
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended in the meantime.
+  }
+}
+
+describe.runIf(process.platform !== "win32")("dev", { timeout: 60_000 }, () => {
+  test("ends with everything it started when npx is stopped while it builds", async () => {
+    const dev = startDev([...PNPM, "dev"]);
+    await dev.shown(/Building …/);
+    const family = familyOf(dev.child);
+    expect(family.length).toBeGreaterThan(2);
+    dev.child.kill("SIGTERM");
+    await dev.exited;
+    await allGone(family);
+    expect(dev.output()).not.toContain("Starting PostgreSQL");
+    expect(existsSync(join(copy, ".data"))).toBe(false);
+  });
+
+  test("ends cleanly when it is stopped itself while it builds", async () => {
+    const dev = startDev(NODE);
+    await dev.shown(/Building …/);
+    const family = familyOf(dev.child);
+    dev.child.kill("SIGINT");
+    expect(await dev.exited).toBe(0);
+    await allGone(family);
+    expect(existsSync(join(copy, ".data"))).toBe(false);
+  });
+
+  test("serves from nothing through npx, and leaves nothing behind when npx is stopped", async () => {
+    const dev = startDev([...PNPM, "dev"]);
+    const url = await dev.shown(/REST API +(http:\S+)\/api\/v1/);
+    const key = await dev.shown(/Key +(\S+)/);
+    await dev.shown(/Stop +Ctrl-C/);
+    const health = await fetch(`${url}/health`);
+    expect(health.status).toBe(200);
+    expect((await fetch(`${url}/docs`)).status).toBe(200);
+    const users = await fetch(`${url}/api/v1/users/`, { headers: { "X-Flux-Service-Key": key } });
+    expect(users.status).toBe(200);
+    expect((await fetch(`${url}/api/v1/users/`)).status).toBe(403);
+
+    const [command = "", ...prefix] = PNPM;
+    const env = { ...process.env, FLUX_DAO_URL: url, FLUX_DAO_KEY: key };
+    const examples = await promisify(execFile)(command, [...prefix, "all:http"], { cwd: join(copy, "examples"), env });
+    expect(examples.stdout.split(`Over HTTP: ${url}`)).toHaveLength(4);
+
+    const family = familyOf(dev.child);
+    dev.child.kill("SIGTERM");
+    await dev.exited;
+    await allGone(family);
+    expect(dev.output()).toContain("Stopping …");
+  });
+
+  test("says so and fails when its PostgreSQL dies", async () => {
+    const dev = startDev(NODE);
+    const data = await dev.shown(/its data in (.+), schema version/);
+    await dev.shown(/Stop +Ctrl-C/);
+    const family = familyOf(dev.child);
+    const [postmaster] = (await readFile(join(data, "postmaster.pid"), "utf8")).split("\n");
+    process.kill(Number(postmaster), "SIGKILL");
+    expect(await dev.exited).toBe(1);
+    expect(await dev.shown(/PostgreSQL ended by itself \(SIGKILL\)/)).not.toBe("");
+    await allGone(family);
+  });
+});
