@@ -7,30 +7,6 @@ import type { DaoServices, JsonArray, JsonObject, Page } from "@flux/dao-core/co
 const camelCase = /^[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)*$/;
 const snakeCase = /^[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*$/;
 
-/** Callers choose names, so what is remembered of them is bounded. All the names of the contract are some 50. */
-const MAX_REMEMBERED = 512;
-
-function remember<Value>(make: (name: string) => Value): (name: string) => Value {
-  const known = new Map<string, Value>();
-  return (name) => {
-    const value = known.get(name);
-    if (value !== undefined || known.has(name)) return value ?? make(name);
-    const made = make(name);
-    if (known.size < MAX_REMEMBERED) known.set(name, made);
-    return made;
-  };
-}
-
-/** `userId` → `user_id`; `undefined` for what is no camelCase name. */
-export const toSnakeCase = remember((name): string | undefined =>
-  camelCase.test(name) ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : undefined,
-);
-
-/** `user_id` → `userId`; `undefined` for what is no snake_case name, such as `__proto__` and `userId`. */
-export const toCamelCase = remember((name): string | undefined =>
-  snakeCase.test(name) ? name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()) : undefined,
-);
-
 /** What the services take and answer, as one union. */
 type Exchanged = {
   [Service in keyof DaoServices]: {
@@ -60,6 +36,11 @@ type InstantField = FieldOf<ObjectsOf<Exchanged>, "instant">;
 /** The fields of any DTO that hold a caller's own JSON. */
 type JsonField = FieldOf<ObjectsOf<Exchanged>, "json">;
 
+/** The fields of all DTOs and pages. */
+type AnyField = NameIn<ObjectsOf<Exchanged> | Page<unknown>>;
+
+type NameIn<Dto> = Dto extends unknown ? keyof Dto & string : never;
+
 type FieldOf<Dto, Kind extends "instant" | "json"> = Dto extends unknown
   ? {
       [Name in keyof Dto]-?: KindOf<NonNullable<Dto[Name]>> extends Kind ? Name : never;
@@ -75,7 +56,55 @@ type KindOf<Value> = [Value] extends [Date]
       ? "json"
       : "other";
 
-// The compiler holds both complete: a DTO with another such field does not compile until it is named here.
+// The compiler holds the three complete: a DTO with another such field does not compile until it is named here.
+const knownFields = {
+  id: true,
+  title: true,
+  email: true,
+  items: true,
+  name: true,
+  preferences: true,
+  demoMode: true,
+  createdAt: true,
+  userId: true,
+  category: true,
+  timeline: true,
+  status: true,
+  goalId: true,
+  weekNumber: true,
+  milestoneId: true,
+  startTime: true,
+  endTime: true,
+  state: true,
+  priority: true,
+  triggerType: true,
+  isRecurring: true,
+  calendarEventId: true,
+  messages: true,
+  virtualNow: true,
+  escalationSpeed: true,
+  goal: true,
+  milestones: true,
+  tasks: true,
+  taskIds: true,
+  newState: true,
+  updatedCount: true,
+  totalTasks: true,
+  byState: true,
+  completionRate: true,
+  scheduled: true,
+  drifted: true,
+  completed: true,
+  missed: true,
+  startDate: true,
+  endDate: true,
+  total: true,
+  page: true,
+  pageSize: true,
+  hasNext: true,
+  hasPrev: true,
+} satisfies Record<AnyField, true>;
+
 const instantFields = {
   createdAt: true,
   startTime: true,
@@ -95,3 +124,26 @@ export const isInstantField = (name: string): boolean => instants.has(name);
 
 /** Whether the field of this camelCase name holds a caller's own JSON, which passes untouched. */
 export const isJsonField = (name: string): boolean => jsons.has(name);
+
+function snakeCaseOf(name: string): string | undefined {
+  return camelCase.test(name) ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : undefined;
+}
+
+function camelCaseOf(name: string): string | undefined {
+  return snakeCase.test(name) ? name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()) : undefined;
+}
+
+// Of the contract's own names only: callers choose others, and whatever they choose must not be remembered.
+const wireNames = new Map<string, string>();
+const fieldNames = new Map<string, string>();
+for (const name of Object.keys(knownFields)) {
+  const wireName = snakeCaseOf(name) ?? name;
+  wireNames.set(name, wireName);
+  fieldNames.set(wireName, name);
+}
+
+/** `userId` → `user_id`; `undefined` for what is no camelCase name. */
+export const toSnakeCase = (name: string): string | undefined => wireNames.get(name) ?? snakeCaseOf(name);
+
+/** `user_id` → `userId`; `undefined` for what is no snake_case name, such as `__proto__` and `userId`. */
+export const toCamelCase = (name: string): string | undefined => fieldNames.get(name) ?? camelCaseOf(name);

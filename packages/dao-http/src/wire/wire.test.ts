@@ -1,5 +1,5 @@
 import { parseInstant } from "@flux/dao-core/contract";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { decode } from "./decode.ts";
 import { encode } from "./encode.ts";
 import { toCamelCase, toSnakeCase } from "./field-names.ts";
@@ -30,7 +30,16 @@ describe("names", () => {
   );
 
   test("thousands of unknown names change nothing for the known ones", () => {
-    for (let index = 0; index < 2_000; index++) toCamelCase(`unknown_${"x".repeat(index % 40)}y${index}`);
+    const match = vi.spyOn(RegExp.prototype, "test");
+    try {
+      for (let index = 0; index < 2_000; index++) toCamelCase(`unknown_${"x".repeat(index % 40)}y${index}`);
+      match.mockClear();
+      // Known from the start, whatever came before: nothing is looked at again.
+      for (const name of ["milestone_id", "has_prev", "new_state", "virtual_now"]) toCamelCase(name);
+      expect(match).not.toHaveBeenCalled();
+    } finally {
+      match.mockRestore();
+    }
     expect(toCamelCase("milestone_id")).toBe("milestoneId");
     expect(toCamelCase("userId")).toBeUndefined();
   });
