@@ -50,6 +50,11 @@ describe("query parameters", () => {
     ]);
   });
 
+  test("one without a name is told so", () => {
+    expect(issuesOf("=1")).toEqual([["", "has a parameter without a name"]]);
+    expect(() => read("=")).toThrow("The input has a parameter without a name.");
+  });
+
   test("repeated ones are refused", () => {
     expect(issuesOf("page=1&page=1")).toEqual([["page", "is given more than once"]]);
   });

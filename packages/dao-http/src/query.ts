@@ -44,7 +44,8 @@ function readQuery(query: string, parameters: ReadonlyMap<string, Parameter>): R
     const wireName = decodePart(equals === -1 ? pair : pair.slice(0, equals));
     const text = decodePart(equals === -1 ? "" : pair.slice(equals + 1));
     const parameter = parameters.get(wireName);
-    if (parameter === undefined) issues.push({ path: wireName, message: "is not a known parameter" });
+    if (wireName === "") issues.push({ path: "", message: "has a parameter without a name" });
+    else if (parameter === undefined) issues.push({ path: wireName, message: "is not a known parameter" });
     else if (Object.hasOwn(input, parameter.name)) issues.push({ path: wireName, message: "is given more than once" });
     else input[parameter.name] = parameter.read(text);
   }
