@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, copyFile, cp, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
@@ -39,7 +39,7 @@ afterEach(() => {
 afterAll(() => rm(copy, { recursive: true, force: true }));
 
 interface Dev {
-  readonly child: ChildProcess;
+  readonly child: ReturnType<typeof spawn>;
   /** Waits until `pattern` stands in what it wrote; rejects with its output when it ends before. */
   readonly shown: (pattern: RegExp) => Promise<string>;
   readonly output: () => string;
@@ -51,7 +51,7 @@ function startDev([command = "", ...args]: readonly string[]): Dev {
   const { DATABASE_URL: _1, SERVICE_API_KEYS: _2, NODE_ENV: _3, HOST: _4, LOG_LEVEL: _5, ...env } = process.env;
   const child = spawn(command, args, { cwd: copy, env: { ...env, PORT: "0" }, stdio: ["ignore", "pipe", "pipe"] });
   cleanups.push(() => {
-    for (const pid of child.exitCode === null && child.signalCode === null ? familyOf(child) : []) kill(pid);
+    if (child.exitCode === null && child.signalCode === null) killAll(familyOf([child.pid]));
   });
   let output = "";
   const onText = (text: string) => {
@@ -73,15 +73,15 @@ function startDev([command = "", ...args]: readonly string[]): Dev {
   return { child, shown, output: () => output, exited };
 }
 
-/** The process and all that it started, the server's own processes included. */
-function familyOf({ pid }: ChildProcess): number[] {
-  const family = new Set([pid]);
+/** The processes and all that they started, the server's own processes included. */
+function familyOf(pids: readonly (number | undefined)[]): number[] {
+  const family = new Set(pids);
   const rows = listProcesses();
   for (let size = 0; size < family.size; ) {
     size = family.size;
     for (const row of rows) if (family.has(row.parent)) family.add(row.pid);
   }
-  return [...family].filter((one) => one !== undefined);
+  return [...family].filter((pid) => pid !== undefined);
 }
 
 function listProcesses() {
@@ -93,24 +93,32 @@ function listProcesses() {
   });
 }
 
+/** Waits for all of them to end; what is left then, and what it started since, is killed. */
 async function allGone(pids: readonly number[]): Promise<void> {
-  const isLeft = () => listProcesses().filter(({ pid }) => pids.includes(pid));
-  await vi.waitFor(() => expect(isLeft()).toEqual([]), { timeout: STOP_MS, interval: 100 });
-}
-
-function kill(pid: number): void {
+  const left = () => listProcesses().filter(({ pid }) => pids.includes(pid));
   try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended in the meantime.
+    await vi.waitFor(() => expect(left()).toEqual([]), { timeout: STOP_MS, interval: 100 });
+  } catch (error) {
+    killAll(familyOf(left().map(({ pid }) => pid)));
+    throw error;
   }
 }
 
-describe.runIf(process.platform !== "win32")("dev", { timeout: 60_000 }, () => {
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended in the meantime.
+    }
+  }
+}
+
+describe.runIf(process.platform !== "win32")("dev", { timeout: 120_000 }, () => {
   test("ends with everything it started when npx is stopped while it builds", async () => {
     const dev = startDev([...PNPM, "dev"]);
     await dev.shown(/Building …/);
-    const family = familyOf(dev.child);
+    const family = familyOf([dev.child.pid]);
     expect(family.length).toBeGreaterThan(2);
     dev.child.kill("SIGTERM");
     await dev.exited;
@@ -122,7 +130,7 @@ describe.runIf(process.platform !== "win32")("dev", { timeout: 60_000 }, () => {
   test("ends cleanly when it is stopped itself while it builds", async () => {
     const dev = startDev(NODE);
     await dev.shown(/Building …/);
-    const family = familyOf(dev.child);
+    const family = familyOf([dev.child.pid]);
     dev.child.kill("SIGINT");
     expect(await dev.exited).toBe(0);
     await allGone(family);
@@ -146,7 +154,7 @@ describe.runIf(process.platform !== "win32")("dev", { timeout: 60_000 }, () => {
     const examples = await promisify(execFile)(command, [...prefix, "all:http"], { cwd: join(copy, "examples"), env });
     expect(examples.stdout.split(`Over HTTP: ${url}`)).toHaveLength(4);
 
-    const family = familyOf(dev.child);
+    const family = familyOf([dev.child.pid]);
     dev.child.kill("SIGTERM");
     await dev.exited;
     await allGone(family);
@@ -157,7 +165,7 @@ describe.runIf(process.platform !== "win32")("dev", { timeout: 60_000 }, () => {
     const dev = startDev(NODE);
     const data = await dev.shown(/its data in (.+), schema version/);
     await dev.shown(/Stop +Ctrl-C/);
-    const family = familyOf(dev.child);
+    const family = familyOf([dev.child.pid]);
     const [postmaster] = (await readFile(join(data, "postmaster.pid"), "utf8")).split("\n");
     process.kill(Number(postmaster), "SIGKILL");
     expect(await dev.exited).toBe(1);
