@@ -47,6 +47,8 @@ export {
   goalStructureCreateDto,
   goalUpdateDto,
   goalWithRelationsDto,
+  MAX_STRUCTURE_MILESTONES,
+  MAX_STRUCTURE_TASKS,
   type MilestoneStructureDto,
   milestoneStructureDto,
 } from "./contract/goal.ts";

@@ -6,6 +6,7 @@ import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
 import { listRequest, type Page } from "./page.ts";
 import { taskDto, taskStructureDto } from "./task.ts";
 import { text } from "./text.ts";
+import { memberOf, refuseLongList, validate } from "./validation.ts";
 
 const title = text({ min: 1, max: 500 });
 
@@ -45,18 +46,42 @@ export const goalListRequest = listRequest({
   category: text().optional(),
 });
 
+/** The most milestones, and tasks of all of them together, that a structure can have. */
+export const MAX_STRUCTURE_MILESTONES = 1_000;
+export const MAX_STRUCTURE_TASKS = 10_000;
+
 /** A milestone within a goal's structure, with the tasks that lead to it. */
 export const milestoneStructureDto = milestoneCreateDto.omit({ goalId: true }).extend({
   /** Default: none. */
-  tasks: z.array(taskStructureDto).default(() => []),
+  tasks: z
+    .array(taskStructureDto)
+    .default(() => [])
+    .meta({ maxItems: MAX_STRUCTURE_TASKS }),
 });
 
 /** A goal with all its milestones and tasks, created together or not at all. */
 export const goalStructureCreateDto = z.object({
   goal: goalCreateDto,
   /** Default: none. */
-  milestones: z.array(milestoneStructureDto).default(() => []),
+  milestones: z
+    .array(milestoneStructureDto)
+    .default(() => [])
+    .meta({ maxItems: MAX_STRUCTURE_MILESTONES }),
 });
+
+/**
+ * Parses a structure.
+ * @throws ValidationError
+ */
+export function validateStructure(input: unknown): z.output<typeof goalStructureCreateDto> {
+  const milestones = memberOf(input, "milestones");
+  refuseLongList("milestones", milestones, MAX_STRUCTURE_MILESTONES, "milestones");
+  if (Array.isArray(milestones)) {
+    const tasks = milestones.flatMap((milestone) => memberOf(milestone, "tasks") ?? []);
+    refuseLongList("milestones", tasks, MAX_STRUCTURE_TASKS, "tasks in all");
+  }
+  return validate(goalStructureCreateDto, input);
+}
 
 /** A goal with its milestones and tasks, two flat lists. */
 export const goalWithRelationsDto = goalDto.extend({
@@ -90,6 +115,7 @@ export interface GoalService {
   createGoal(input: GoalCreateDto, options?: CallOptions): Promise<GoalDto>;
   /**
    * Creates a goal with its milestones and their tasks: all of it, or nothing. Answers them in the order of the input.
+   * At most 1,000 milestones and, in all, 10,000 tasks.
    * @throws RelatedRowMissingError if there is no such user
    */
   createGoalWithStructure(input: GoalStructureCreateDto, options?: CallOptions): Promise<GoalWithRelationsDto>;

@@ -65,22 +65,28 @@ describe("listRequest", () => {
 
 describe("pageWindow", () => {
   test.each([
-    [{}, { skip: 0, limit: 100 }],
-    [{ page: 3 }, { skip: 200, limit: 100 }],
+    [{}, { skip: 0, limit: 100, page: 1 }],
+    [{ page: 3 }, { skip: 200, limit: 100, page: 3 }],
     [
       { page: 3, pageSize: 7 },
-      { skip: 14, limit: 7 },
+      { skip: 14, limit: 7, page: 3 },
     ],
-    [{ pageSize: 7 }, { skip: 0, limit: 7 }],
-    [{ skip: 5 }, { skip: 5, limit: 100 }],
-    [{ limit: 5 }, { skip: 0, limit: 5 }],
+    [{ pageSize: 7 }, { skip: 0, limit: 7, page: 1 }],
+    [{ skip: 5 }, { skip: 5, limit: 100, page: 1 }],
+    [{ skip: 250 }, { skip: 250, limit: 100, page: 3 }],
+    [{ limit: 5 }, { skip: 0, limit: 5, page: 1 }],
     [
       { skip: 0, limit: 5 },
-      { skip: 0, limit: 5 },
+      { skip: 0, limit: 5, page: 1 },
     ],
   ])("%j", (input, window) => {
     expect(pageWindow(input)).toEqual(window);
   });
+});
+
+test("the number of a page is the one that was asked for, however large", () => {
+  const page = Number.MAX_SAFE_INTEGER;
+  expect(toPage([], 0, pageWindow({ page, pageSize: 100 })).page).toBe(page);
 });
 
 describe("toPage", () => {
@@ -93,7 +99,7 @@ describe("toPage", () => {
     [8, { skip: 900, limit: 4 }, { page: 226, pageSize: 4, hasNext: false, hasPrev: true }],
   ])("of %d rows, %j", (total, { skip, limit }, expected) => {
     const items = Array.from({ length: total }, (_, index) => index).slice(skip, skip + limit);
-    const page = toPage(items, total, { skip, limit });
+    const page = toPage(items, total, pageWindow({ skip, limit }));
     expect(page).toEqual({ items, total, ...expected });
     expect(pageOf(z.number()).parse(page)).toEqual(page);
   });

@@ -30,7 +30,11 @@ export interface PageRequest {
 const pageSize = z.int().min(1).max(MAX_PAGE_SIZE);
 
 const pageRequestShape = {
-  page: z.int().min(1).optional(),
+  page: z
+    .int()
+    .min(1)
+
+    .optional(),
   pageSize: pageSize.optional(),
   skip: z.int().min(0).optional(),
   limit: pageSize.optional(),
@@ -47,24 +51,26 @@ export function listRequest<Filters extends z.ZodRawShape>(filters: Filters) {
   });
 }
 
-/** Rows to pass over, and rows to answer. */
+/** Rows to pass over, rows to answer, and the number of that page. */
 export interface PageWindow {
   readonly skip: number;
   readonly limit: number;
+  readonly page: number;
 }
 
 /** Where in the list a request looks. */
 export function pageWindow({ page = 1, pageSize = MAX_PAGE_SIZE, skip, limit }: PageRequest): PageWindow {
-  if (skip !== undefined || limit !== undefined) return { skip: skip ?? 0, limit: limit ?? MAX_PAGE_SIZE };
-  return { skip: (page - 1) * pageSize, limit: pageSize };
+  if (skip === undefined && limit === undefined) return { skip: (page - 1) * pageSize, limit: pageSize, page };
+  const [from, size] = [skip ?? 0, limit ?? MAX_PAGE_SIZE];
+  return { skip: from, limit: size, page: Math.floor(from / size) + 1 };
 }
 
 /** The page that `items` are, of `total` rows. */
-export function toPage<Item>(items: Item[], total: number, { skip, limit }: PageWindow): Page<Item> {
+export function toPage<Item>(items: Item[], total: number, { skip, limit, page }: PageWindow): Page<Item> {
   return {
     items,
     total,
-    page: Math.floor(skip / limit) + 1,
+    page,
     pageSize: limit,
     hasNext: skip + items.length < total,
     hasPrev: skip > 0,

@@ -4,6 +4,7 @@ import { id } from "./id.ts";
 import { instant } from "./instant.ts";
 import { listRequest, type Page } from "./page.ts";
 import { text } from "./text.ts";
+import { memberOf, refuseLongList, validate } from "./validation.ts";
 
 /** In the guide's order, which is also the order of the database's enum types. */
 export const TASK_STATES = ["scheduled", "drifted", "completed", "missed"] as const;
@@ -141,6 +142,15 @@ export const bulkUpdateStateRequest = z.object({
     .max(MAX_BULK_TASKS, { error: `must hold 1 to ${MAX_BULK_TASKS} ids` }),
   newState: z.enum(TASK_STATES),
 });
+
+/**
+ * Parses a bulk update.
+ * @throws ValidationError
+ */
+export function validateBulkUpdate(input: unknown): z.output<typeof bulkUpdateStateRequest> {
+  refuseLongList("taskIds", memberOf(input, "taskIds"), MAX_BULK_TASKS, "ids");
+  return validate(bulkUpdateStateRequest, input);
+}
 
 export const bulkUpdateStateResult = z.object({ updatedCount: z.int().min(0) });
 

@@ -2,9 +2,15 @@ import { describe, expect, test } from "vitest";
 import { conversationCreateDto, conversationUpdateDto } from "./conversation.ts";
 import { demoFlagsPutDto } from "./demo-flags.ts";
 import { isDaoError, ValidationError, type ValidationIssue } from "./errors.ts";
-import { goalStructureCreateDto } from "./goal.ts";
+import { goalStructureCreateDto, validateStructure } from "./goal.ts";
 import { milestoneCreateDto, milestoneUpdateDto } from "./milestone.ts";
-import { bulkUpdateStateRequest, taskCreateDto, taskStatisticsRequest, taskUpdateDto } from "./task.ts";
+import {
+  bulkUpdateStateRequest,
+  taskCreateDto,
+  taskStatisticsRequest,
+  taskUpdateDto,
+  validateBulkUpdate,
+} from "./task.ts";
 import { userCreateDto, userUpdateDto } from "./user.ts";
 import { validate } from "./validation.ts";
 
@@ -178,5 +184,22 @@ describe("defaults (contract, Data)", () => {
 
   test("of demo flags", () => {
     expect(validate(demoFlagsPutDto, {})).toEqual({ virtualNow: null, escalationSpeed: 1 });
+  });
+});
+
+describe("a list that is far too long", () => {
+  test("is refused as a whole, before there is an issue for each of its members", () => {
+    const many = Array.from({ length: 330_000 }, () => ({}));
+    for (const milestones of [
+      many,
+      [{ tasks: many }],
+      [{ tasks: many.slice(0, 9_000) }, { tasks: many.slice(0, 9_000) }],
+    ]) {
+      const parse = () => validateStructure({ goal: {}, milestones });
+      expect(parse).toThrow(ValidationError);
+      expect(parse).toThrow(/^milestones must hold at most [\d]+ (milestones|tasks in all), not \d+\.$/);
+    }
+    const parse = () => validateBulkUpdate({ taskIds: many.map(() => ""), newState: "missed" });
+    expect(parse).toThrow(/^taskIds must hold at most 1000 ids, not 330000\.$/);
   });
 });

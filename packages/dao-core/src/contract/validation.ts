@@ -59,3 +59,17 @@ function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {
   if (issue.code !== "unrecognized_keys") return [{ path: path.join("."), message: issue.message }];
   return issue.keys.map((key) => ({ path: [...path, key].join("."), message: "is not a known parameter" }));
 }
+
+/**
+ * Refuses a list that is too long before its members are looked at: there would be an issue for each of them.
+ * @throws ValidationError
+ */
+export function refuseLongList(path: string, list: unknown, max: number, what: string): void {
+  if (!Array.isArray(list) || list.length <= max) return;
+  throw new ValidationError([{ path, message: `must hold at most ${max} ${what}, not ${list.length}` }]);
+}
+
+/** A member of what may be no object at all. */
+export function memberOf(input: unknown, name: string): unknown {
+  return typeof input === "object" && input !== null ? Reflect.get(input, name) : undefined;
+}

@@ -60,6 +60,8 @@ async function migrateSchema(set: MigrationSet, driver: SqlDriver, options: Migr
       // Read committed: whoever waited for the lock must see what was committed meanwhile.
       return await driver.transaction((transaction) => apply(set, transaction, options, progress), {
         isolationLevel: "read committed",
+        // Statements set their own below; a long one is not to be taken for a server that hangs.
+        statementTimeout: 0,
         signal: options.signal,
       });
     } catch (error) {

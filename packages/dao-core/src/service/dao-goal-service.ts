@@ -10,8 +10,8 @@ import {
   type GoalWithRelationsDto,
   goalCreateDto,
   goalListRequest,
-  goalStructureCreateDto,
   goalUpdateDto,
+  validateStructure,
 } from "../contract/goal.ts";
 import { parseId } from "../contract/id.ts";
 import type { Page } from "../contract/page.ts";
@@ -45,7 +45,7 @@ export class DaoGoalService implements GoalService {
   }
 
   async createGoalWithStructure(input: GoalStructureCreateDto, options?: CallOptions): Promise<GoalWithRelationsDto> {
-    return this.#session.goals.createWithStructure(validate(goalStructureCreateDto, input), options);
+    return this.#session.goals.createWithStructure(validateStructure(input), options);
   }
 
   async updateGoal(id: string, changes: GoalUpdateDto, options?: CallOptions): Promise<GoalDto> {

@@ -5,7 +5,6 @@ import type { Page } from "../contract/page.ts";
 import {
   type BulkUpdateStateRequest,
   type BulkUpdateStateResult,
-  bulkUpdateStateRequest,
   type CalendarEventLinkDto,
   calendarEventLinkDto,
   type TaskCreateDto,
@@ -21,6 +20,7 @@ import {
   taskStatisticsRequest,
   taskTimerangeRequest,
   taskUpdateDto,
+  validateBulkUpdate,
 } from "../contract/task.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
@@ -61,7 +61,7 @@ export class DaoTaskService implements TaskService {
   }
 
   async bulkUpdateState(request: BulkUpdateStateRequest, options?: CallOptions): Promise<BulkUpdateStateResult> {
-    const valid = validate(bulkUpdateStateRequest, request);
+    const valid = validateBulkUpdate(request);
     return { updatedCount: await this.#session.tasks.bulkUpdateState(valid, options) };
   }
 

@@ -2,6 +2,7 @@ import { is, type SQL, type SQLChunk, sql } from "drizzle-orm";
 import { PgTransaction } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { localSettings } from "./begin.ts";
 import type { TransactionOptions } from "./database-session.ts";
 import { OpenTransaction, type SqlConnection } from "./open-transaction.ts";
 import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlRow, SqlTransaction } from "./sql.ts";
@@ -42,17 +43,21 @@ export class DrizzleDriver implements SqlDriver {
 
   async transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
-    { isolationLevel, readOnly, statementTimeout, lockTimeout, signal }: TransactionOptions = {},
+    options: TransactionOptions = {},
   ): Promise<Result> {
-    if (statementTimeout !== undefined || lockTimeout !== undefined) {
-      throw new UnitOfWorkMisuseError("A host's Drizzle connection has the host's time-outs. Leave them out here.");
-    }
+    const { isolationLevel, readOnly, signal } = options;
+    const settings = localSettings(options);
     signal?.throwIfAborted();
     if (this.#joined !== undefined) {
-      if (isolationLevel === undefined && readOnly === undefined) return this.#joined.savepoint(work, { signal });
+      const isPlain = isolationLevel === undefined && readOnly === undefined && settings.length === 0;
+      if (isPlain) return this.#joined.savepoint(work, { signal });
       throw new UnitOfWorkMisuseError("The transaction is the host's, and open already. Set its options there.");
     }
-    const within = (host: HostDrizzle) => OpenTransaction.within(connectionOf(host), work, signal);
+    const within = async (host: HostDrizzle) => {
+      const connection = connectionOf(host);
+      for (const setting of settings) await connection.executeScript(setting);
+      return OpenTransaction.within(connection, work, signal);
+    };
     if (isolationLevel === undefined && readOnly !== true) return this.#host.transaction(within);
     return this.#host.transaction(within, {
       ...(isolationLevel !== undefined && { isolationLevel }),

@@ -1,5 +1,4 @@
 import { UnavailableError } from "../contract/errors.ts";
-import type { Lane } from "./lane.ts";
 
 export interface LanePoolOptions {
   /** The most connections that are open at once. */
@@ -10,7 +9,17 @@ export interface LanePoolOptions {
   readonly maxWaiting: number;
 }
 
-interface Waiter {
+/** What a pool must know of a connection. */
+export interface PooledLane {
+  readonly isAlive: boolean;
+  /** Statements that are on their way. */
+  readonly running: number;
+  /** Resolves when none is. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Waiter<Lane> {
   readonly exclusive: boolean;
   /** Puts the lane to use at once, before anybody else can. */
   readonly admit: (lane: Lane) => void;
@@ -22,14 +31,14 @@ interface Waiter {
  * transaction. Waiting callers are served in the order in which they came. A lane that is lost leaves the pool, and
  * the next caller opens another.
  */
-export class LanePool {
+export class LanePool<Lane extends PooledLane> {
   readonly #open: (onLost: (lane: Lane) => void) => Lane;
   readonly #options: LanePoolOptions;
   readonly #lanes = new Set<Lane>();
   readonly #exclusive = new Set<Lane>();
   /** What runs on exclusive lanes, for {@link close} to wait for. */
   readonly #exclusiveWork = new Set<Promise<unknown>>();
-  readonly #waiting: Waiter[] = [];
+  readonly #waiting: Waiter<Lane>[] = [];
   #isClosed = false;
 
   constructor(open: (onLost: (lane: Lane) => void) => Lane, options: LanePoolOptions) {
@@ -117,7 +126,7 @@ export class LanePool {
         const place = this.#waiting.indexOf(waiter);
         if (place >= 0) this.#waiting.splice(place, 1);
       };
-      const waiter: Waiter = {
+      const waiter: Waiter<Lane> = {
         exclusive,
         admit: (lane) => {
           leave();

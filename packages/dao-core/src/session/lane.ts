@@ -20,6 +20,8 @@ export class Lane implements SqlConnection {
   #isAlive = true;
   #lossCause: unknown;
   #running = 0;
+  #silenceTimeout = 0;
+  #silence: NodeJS.Timeout | undefined;
   #whenIdle: (() => void)[] = [];
 
   /** @param onLost called once, when the connection is gone */
@@ -50,11 +52,19 @@ export class Lane implements SqlConnection {
     return this.#running;
   }
 
+  /**
+   * Milliseconds for which the server may say nothing while statements run; then the connection is taken for lost. The
+   * server's own time-outs come first; this is for a server that hangs, or a network that swallows. 0 is no limit.
+   */
+  limitSilence(milliseconds: number): void {
+    this.#silenceTimeout = milliseconds;
+  }
+
   async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
     // With no parameters postgres.js would take the simple protocol, which is never prepared.
     const options = { prepare: this.#prepare, simple: false };
     const query = this.#client.unsafe<Record<string, unknown>[]>(text, [...parameters], options).values();
-    this.#running++;
+    this.#started();
     try {
       const rows = signal === undefined ? await query : await this.#abortable(query, signal);
       return { rows, count: rows.count };
@@ -67,7 +77,7 @@ export class Lane implements SqlConnection {
   }
 
   async executeScript(text: string): Promise<void> {
-    this.#running++;
+    this.#started();
     try {
       await this.#client.unsafe(text).simple();
     } catch (error) {
@@ -140,9 +150,26 @@ export class Lane implements SqlConnection {
     void this.#endWhenIdle();
   }
 
+  #started(): void {
+    if (this.#running++ > 0 || this.#silenceTimeout === 0) return;
+    // What has arrived while this process was busy is read before the immediate.
+    this.#silence = setTimeout(() => setImmediate(() => this.#endSilence()), this.#silenceTimeout);
+  }
+
+  #endSilence(): void {
+    if (this.#silence === undefined) return;
+    this.#lose();
+    void this.#client.end({ timeout: 0 });
+  }
+
   #settled(): void {
     this.#running--;
-    if (this.#running > 0) return;
+    if (this.#running > 0) {
+      this.#silence?.refresh();
+      return;
+    }
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
     const waiting = this.#whenIdle;
     this.#whenIdle = [];
     for (const resolve of waiting) resolve();

@@ -23,7 +23,7 @@ export interface PostgresDriverOptions {
   readonly acquireTimeout?: number | undefined;
   /** The most callers that wait for a connection; the next is turned away. Default 1,000. */
   readonly maxWaiting?: number | undefined;
-  /** For a statement. Default 30,000. */
+  /** For a statement; a server that says nothing for 2,000 longer is taken for lost. Default 30,000. */
   readonly statementTimeout?: number | undefined;
   /** For a lock that a statement waits for. Default 10,000. */
   readonly lockTimeout?: number | undefined;
@@ -48,7 +48,8 @@ const MAX_ATTEMPTS = 5;
 export class PostgresDriver implements SqlDriver {
   readonly description: string;
   readonly isTransaction = false;
-  readonly #pool: LanePool;
+  readonly #pool: LanePool<Lane>;
+  readonly #silenceTimeout: number;
 
   /**
    * Opens no connection yet; the first statement does.
@@ -76,7 +77,13 @@ export class PostgresDriver implements SqlDriver {
       },
     };
     this.description = description;
-    this.#pool = new LanePool((onLost) => new Lane(url, laneOptions, onLost), {
+    this.#silenceTimeout = silenceTimeout(options.statementTimeout ?? 30_000);
+    const open = (onLost: (lane: Lane) => void) => {
+      const lane = new Lane(url, laneOptions, onLost);
+      lane.limitSilence(this.#silenceTimeout);
+      return lane;
+    };
+    this.#pool = new LanePool(open, {
       size: options.poolSize ?? 10,
       acquireTimeout: options.acquireTimeout ?? 5_000,
       maxWaiting: options.maxWaiting ?? 1_000,
@@ -108,7 +115,15 @@ export class PostgresDriver implements SqlDriver {
     const { signal } = options;
     signal?.throwIfAborted();
     const begin = beginScript(options);
-    return this.#pool.exclusive((lane) => OpenTransaction.run(lane, begin, work, signal), signal);
+    const { statementTimeout } = options;
+    return this.#pool.exclusive(async (lane) => {
+      if (statementTimeout !== undefined) lane.limitSilence(silenceTimeout(statementTimeout));
+      try {
+        return await OpenTransaction.run(lane, begin, work, signal);
+      } finally {
+        lane.limitSilence(this.#silenceTimeout);
+      }
+    }, signal);
   }
 
   close(timeout = 5_000): Promise<void> {
@@ -120,6 +135,13 @@ export class PostgresDriver implements SqlDriver {
 function isGivenUp(error: unknown): boolean {
   const code = databaseErrorFacts(error)?.code;
   return code === "40001" || code === "40P01";
+}
+
+/** How long after a statement's time-out the server must have said so. */
+const SILENCE_MARGIN = 2_000;
+
+function silenceTimeout(statementTimeout: number): number {
+  return statementTimeout === 0 ? 0 : Math.min(statementTimeout + SILENCE_MARGIN, LARGEST_VALUE);
 }
 
 const smallestValues = {

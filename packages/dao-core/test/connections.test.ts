@@ -1,0 +1,143 @@
+import { DaoUnitOfWork, openDatabase, UnavailableError, ValidationError } from "@flux/dao-core";
+import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { parseDatabaseUrl } from "../src/session/database-url.ts";
+import { PostgresDriver, type PostgresDriverOptions } from "../src/session/postgres-driver.ts";
+import { faultyNetwork } from "./faulty-network.ts";
+
+let testDatabase: TestDatabase;
+const uncaught: unknown[] = [];
+const catchUncaught = (error: unknown) => uncaught.push(error);
+beforeAll(async () => {
+  process.on("unhandledRejection", catchUncaught);
+  testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
+});
+afterAll(async () => {
+  await testDatabase.drop();
+  process.off("unhandledRejection", catchUncaught);
+  expect(uncaught).toEqual([]);
+});
+
+function openDriver(url: string, options: PostgresDriverOptions): PostgresDriver {
+  const location = parseDatabaseUrl(url);
+  if (location.kind !== "postgres") throw new Error("needs a server");
+  return new PostgresDriver(location.url, location.description, options);
+}
+
+describe("a connection", () => {
+  test("that was cancelled is nobody else's afterwards: a late cancel hits nothing", async () => {
+    const driver = openDriver(testDatabase.url, { poolSize: 1 });
+    const others: unknown[] = [];
+    for (let round = 0; round < 300; round++) {
+      const controller = new AbortController();
+      const aborted = driver.execute("select 1", [], { signal: controller.signal }).catch(() => undefined);
+      setTimeout(() => controller.abort(), Math.random() * 2);
+      await aborted;
+      await driver.execute("select pg_sleep(0.001)", []).catch((error: unknown) => others.push(error));
+    }
+    expect(others).toEqual([]);
+    await driver.close();
+  });
+
+  test("that is busy is waited for no longer than the time to acquire one, or until the signal", async () => {
+    const driver = openDriver(testDatabase.url, { poolSize: 1, acquireTimeout: 100 });
+    const slow = driver.execute("select pg_sleep(1)", []);
+    const work = async () => "served";
+    await expect(driver.transaction(work)).rejects.toBeInstanceOf(UnavailableError);
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const waiting = driver.transaction(work, { signal: controller.signal });
+    controller.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+    await slow;
+    expect(await driver.transaction(work)).toBe("served");
+    await driver.close();
+  });
+});
+
+describe("a server that hangs", () => {
+  test("an abort rejects with its reason, though the server neither answers nor cancels", async () => {
+    await using network = await faultyNetwork(testDatabase.url);
+    const database = await openDatabase(network.url, { poolSize: 1 });
+    network.freeze();
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const call = database.users.list({}, { signal: controller.signal });
+    controller.abort(reason);
+    await expect(call).rejects.toBe(reason);
+    await database.close(0);
+  });
+
+  test("an abort while the server refuses the connection for a cancel leaves nothing unhandled", async () => {
+    await using network = await faultyNetwork(testDatabase.url);
+    const driver = openDriver(network.url, { poolSize: 1 });
+    await driver.execute("select 1", []);
+    const controller = new AbortController();
+    const call = driver.execute("select pg_sleep(30)", [], { signal: controller.signal });
+    network.refuse();
+    controller.abort();
+    await expect(call).rejects.toThrow(/abort/i);
+    await driver.close(0);
+  });
+
+  test("every call ends: a statement and a unit of work that hear nothing are UnavailableErrors or lost", async () => {
+    await using network = await faultyNetwork(testDatabase.url);
+    const database = await openDatabase(network.url, { poolSize: 2, statementTimeout: 100 });
+    await Promise.all([database.users.list(), database.users.list()]);
+    network.freeze();
+    const calls = [
+      database.users.list(),
+      database.users.create(makeUserData()),
+      DaoUnitOfWork.run(database, (uow) => uow.users.create(makeUserData())),
+    ];
+    for (const outcome of await Promise.allSettled(calls)) {
+      expect(outcome).toMatchObject({ status: "rejected", reason: { code: /unavailable|transaction_lost/ } });
+    }
+    await database.close(0);
+  });
+
+  test("a statement that may run longer is not taken for a hang", async () => {
+    const driver = openDriver(testDatabase.url, { poolSize: 1, statementTimeout: 100 });
+    const slow = driver.transaction((transaction) => transaction.execute("select pg_sleep(2.5)", []), {
+      statementTimeout: 0,
+    });
+    expect((await slow).count).toBe(1);
+    await driver.close();
+  });
+});
+
+describe("settings of others", () => {
+  test("a database's own DateStyle and time zone change no instant", async () => {
+    await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
+    const admin = postgres(own.url, { max: 1 });
+    const name = new URL(own.url).pathname.slice(1);
+    await admin.unsafe(
+      `alter database ${name} set datestyle = 'German'; alter database ${name} set timezone = 'Asia/Kolkata'`,
+    );
+    await admin.end();
+    await using database = await openDatabase(own.url);
+    const user = await database.users.create(makeUserData());
+    const goal = await database.goals.create({ userId: user.id, title: "x" });
+    const startTime = new Date("1800-01-01T00:00:00.123Z");
+    const task = await database.tasks.create({ userId: user.id, goalId: goal.id, title: "x", startTime });
+    expect((await database.tasks.findById(task.id))?.startTime).toEqual(startTime);
+    expect(Math.abs(user.createdAt.getTime() - Date.now())).toBeLessThan(3_600_000);
+  });
+
+  test.each([
+    ["poolSize", 0],
+    ["poolSize", Number.NaN],
+    ["statementTimeout", -1],
+    ["acquireTimeout", 1.5],
+  ])("%s of %d is refused by name", async (option, value) => {
+    const opening = openDatabase(testDatabase.url, { [option]: value });
+    await expect(opening).rejects.toBeInstanceOf(ValidationError);
+    await expect(opening).rejects.toThrow(option);
+  });
+
+  test("a parameter of the URL that the server does not know is refused as the URL's", async () => {
+    const opening = openDatabase(`${testDatabase.url}?foo=bar`);
+    await expect(opening).rejects.toBeInstanceOf(ValidationError);
+  });
+});
