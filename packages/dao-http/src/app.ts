@@ -5,7 +5,7 @@ import { Endpoint } from "./endpoint.ts";
 import { toFetchHandler } from "./fetch-handler.ts";
 import { answerHealth, Readiness, type ReadinessCheck } from "./health.ts";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
-import type { HttpRequest, HttpResponse, OpenPage } from "./http-message.ts";
+import type { HttpRequest, HttpResponse, OpenAnswer, OpenPage } from "./http-message.ts";
 import { DEFAULT_BODY_LIMIT } from "./json-body.ts";
 import { createLogger, type Logger, logRequest } from "./log.ts";
 import { problemResponse } from "./problem.ts";
@@ -98,7 +98,7 @@ class App {
     const requestId = requestIdOf(request.header("x-request-id"));
     const [path, query] = splitTarget(request.target);
     const progress: Progress = {};
-    let response: HttpResponse;
+    let response: OpenAnswer;
     let cause: unknown;
     try {
       response = await this.#answer(request, path, query, progress);
@@ -115,18 +115,17 @@ class App {
       request_id: requestId,
       caller: progress.caller ?? null,
     };
-    // Of a probe that fails, the answer itself says why.
-    logRequest(this.#logger, entry, cause ?? response.body);
+    logRequest(this.#logger, entry, cause, response.unwell);
     return response;
   }
 
-  #answer(http: HttpRequest, path: string, query: string, progress: Progress): HttpResponse | Promise<HttpResponse> {
+  #answer(http: HttpRequest, path: string, query: string, progress: Progress): OpenAnswer | Promise<OpenAnswer> {
     const openPath = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
     const open = this.#open.get(openPath);
     if (open !== undefined) {
       progress.openPath = openPath;
       if (http.method !== "GET" && http.method !== "HEAD") throw methodNotAllowed(http.method, "GET, HEAD");
-      return open(path);
+      return open(path, http);
     }
     progress.caller = this.#keys.identify(http.header(SERVICE_KEY_HEADER));
     checkExpectation(http.header("expect"));

@@ -43,6 +43,15 @@ describe("probes", () => {
     expect((await call("GET", "/health", noKey)).status).toBe(200);
   });
 
+  test("the log has why it is not ready, as text and as a warning; a planned stop is nothing to be warned of", async () => {
+    const { app, call, lines } = testApp(undefined, { readiness: () => Promise.reject(new UnavailableError("Gone.")) });
+    await call("GET", "/ready", noKey);
+    expect(lines.at(-1)).toMatchObject({ level: "warn", fields: { path: "/ready", status: 503, detail: "Gone." } });
+    app.announceStop();
+    await call("GET", "/ready", noKey);
+    expect(lines.at(-1)).toMatchObject({ level: "info", fields: { path: "/ready", status: 503 } });
+  });
+
   test("a database is asked by its own checkReady", async () => {
     const { services } = stubServices();
     const session: DaoServices & { checkReady(): Promise<void> } = {

@@ -1,5 +1,5 @@
 import { isDaoError } from "@flux/dao-core/errors";
-import type { HttpResponse } from "./http-message.ts";
+import type { HttpResponse, OpenAnswer } from "./http-message.ts";
 
 /** Resolves when the service can do its work; rejects with the reason why not. */
 export type ReadinessCheck = (options: { readonly signal: AbortSignal }) => Promise<void>;
@@ -22,10 +22,12 @@ export class Readiness {
     this.#isStopping = true;
   }
 
-  async answer(): Promise<HttpResponse> {
-    const reason = this.#isStopping ? "The service is stopping." : await this.#reason();
+  async answer(): Promise<OpenAnswer> {
+    // Planned, and so nothing to be warned of.
+    if (this.#isStopping) return jsonAnswer(503, { status: "not_ready", detail: "The service is stopping." });
+    const reason = await this.#reason();
     if (reason === undefined) return jsonAnswer(200, { status: "ready" });
-    return jsonAnswer(503, { status: "not_ready", detail: reason });
+    return { ...jsonAnswer(503, { status: "not_ready", detail: reason }), unwell: reason };
   }
 
   /** Why it is not ready. However many ask at once, the database is asked once. */

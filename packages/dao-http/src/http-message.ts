@@ -24,9 +24,15 @@ export interface HttpResponse {
   readonly status: number;
   /** Names in lower case. `content-length` is the host's to set. */
   readonly headers: Record<string, string>;
-  /** `undefined` for none. The host leaves it out of the answer to a HEAD. */
-  readonly body: string | undefined;
+  /** `undefined` for none. The host leaves it out of the answer to a HEAD. Several answers may share bytes. */
+  readonly body: string | Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** The answer of a path that needs no key. */
+export interface OpenAnswer extends HttpResponse {
+  /** A sentence for the log, where the answer is that something is wrong. */
+  readonly unwell?: string | undefined;
 }
 
 /** Answers a path that needs no key; `path` is as it came, with its trailing slash if it has one. */
-export type OpenPage = (path: string) => HttpResponse | Promise<HttpResponse>;
+export type OpenPage = (path: string, request: HttpRequest) => OpenAnswer | Promise<OpenAnswer>;

@@ -26,10 +26,14 @@ export interface RequestLogEntry {
   readonly caller: string | null;
 }
 
-/** Writes the one line that a request gets; for a 5xx with its cause. A logger that fails keeps nobody from the answer. */
-export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown): void {
+/**
+ * Writes the one line that a request gets; for a 5xx with its cause, and for an answer that is only `unwell`, such as that
+ * of a probe, with the sentence that says why. A logger that fails keeps nobody from the answer.
+ */
+export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown, unwell?: string): void {
   try {
-    if (entry.status < 500) logger.info(entry, "request");
+    if (unwell !== undefined) logger.warn({ ...entry, detail: unwell }, "not ready");
+    else if (entry.status < 500 || cause === undefined) logger.info(entry, "request");
     else logger.error({ ...entry, err: describeError(cause) }, "request failed");
   } catch {
     // There is nobody left to tell.
