@@ -180,6 +180,32 @@ describe("the Node server", () => {
     expect(await readAll(socket, "{}")).toMatch(/^HTTP\/1\.1 201 /);
   });
 
+  test("a client that takes nothing of its answer is cut off, and its place is free again", async () => {
+    const row = { name: "x".repeat(50_000_000) };
+    await using server = await start(() => row, { sendTimeout: 200, maxConnections: 1 });
+    const slow = connect(Number(new URL(server.url).port), "127.0.0.1");
+    slow.on("error", () => undefined);
+    slow.pause().write(`GET /api/v1/users/0 HTTP/1.1\r\n${head()}`);
+    await once(slow, "connect");
+    await expect(fetch(`${server.url}/health`)).rejects.toThrow();
+    await expect
+      .poll(
+        () =>
+          fetch(`${server.url}/health`).then(
+            ({ status }) => status,
+            () => 0,
+          ),
+        { timeout: 4_000 },
+      )
+      .toBe(200);
+    slow.destroy();
+  });
+
+  test("one whose answer takes longer than that to be made gets it", async () => {
+    await using server = await start(() => delay(600, { id: "7" }), { sendTimeout: 100 });
+    expect(await sendRaw(server.url, `GET /api/v1/users/0 HTTP/1.1\r\n${head("Connection: close")}`)).toMatch(/ 200 /);
+  });
+
   test("a port in use is named", async () => {
     await using server = await start();
     const port = Number(new URL(server.url).port);

@@ -17,6 +17,10 @@ export interface ServerOptions {
   readonly port?: number | undefined;
   /** Gets one line for what never reaches the app, such as bytes that are no HTTP. Default: errors only, as the app's. */
   readonly logger?: Logger | undefined;
+  /** Connections at a time; one beyond is closed at once. Default 4,096. */
+  readonly maxConnections?: number | undefined;
+  /** Milliseconds after which a client that takes nothing of its answer is cut off. Default 30,000. */
+  readonly sendTimeout?: number | undefined;
   /** Closed last of all when the server stops, with the milliseconds that it may take. */
   readonly database?: { close(timeout: number): Promise<void> } | undefined;
   /**
@@ -82,6 +86,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.on("connect", (incoming, socket) => {
     socket.on("error", () => undefined);
     writeRefusal(socket, refuse(noProxy(), requestOf(incoming), logger));
+  });
+  server.maxConnections = options.maxConnections ?? 4_096;
+  server.setTimeout(options.sendTimeout ?? 30_000, (socket) => {
+    // Nothing came in or went out. Only one whose answer is still being made is not at fault.
+    if (socket.writableLength > 0 || !malformed.isAnswering(socket)) socket.destroy();
   });
   const connections = trackConnections(server);
   await listenOn(server, host, port);

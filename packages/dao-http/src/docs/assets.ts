@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -53,8 +54,20 @@ function locate({ file, source }: DocsAsset): string | URL {
   return existsSync(copy) ? copy : require.resolve(`${source}/${file}`);
 }
 
-/** Reads it from disk each time: the pages are rarely looked at, and the files are megabytes. */
-export async function readAsset(asset: DocsAsset): Promise<string> {
+const loaded = new Map<DocsAsset, Promise<Uint8Array<ArrayBuffer>>>();
+
+/** What is served. Read once: all answers share the bytes, however many are being sent. */
+export function readAsset(asset: DocsAsset): Promise<Uint8Array<ArrayBuffer>> {
+  const known = loaded.get(asset);
+  if (known !== undefined) return known;
+  const bytes = load(asset);
+  loaded.set(asset, bytes);
+  // What went wrong once may go well the next time.
+  bytes.catch(() => loaded.delete(asset));
+  return bytes;
+}
+
+async function load(asset: DocsAsset): Promise<Uint8Array<ArrayBuffer>> {
   const text = await readFile(locate(asset), "utf8");
-  return asset.edit === undefined ? text : asset.edit(text);
+  return Buffer.from(asset.edit === undefined ? text : asset.edit(text));
 }

@@ -36,6 +36,25 @@ describe("the pages", () => {
     expect((await response.text()).length).toBeGreaterThan(50_000);
   });
 
+  test.each(["/docs", "/docs/initialize.js", "/openapi.json", ...docsAssets.map(({ path }) => path)])(
+    "%s is made once, and not sent to who has it",
+    async (path) => {
+      const ask = (headers: Readonly<Record<string, string>>) => {
+        const header = (name: string) => headers[name];
+        return app.handle({ method: "GET", target: path, header, readBody: async () => new Uint8Array() });
+      };
+      const [first, second] = [await ask({}), await ask({})];
+      expect(first.body).toBeInstanceOf(Uint8Array);
+      if (path.includes(".")) expect(Object.is(first.body, second.body) || path.endsWith("initialize.js")).toBe(true);
+      const etag = first.headers["etag"] ?? "";
+      expect(etag).toMatch(/^"[\w-]{43}"$/);
+      for (const tags of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
+        expect(await ask({ "if-none-match": tags })).toMatchObject({ status: 304, body: undefined, headers: { etag } });
+      }
+      expect((await ask({ "if-none-match": '"other"' })).status).toBe(200);
+    },
+  );
+
   test("Redoc asks nobody for its maker's logo", async () => {
     expect(await (await get("/redoc/redoc.standalone.js")).text()).not.toContain("cdn.redoc.ly");
   });

@@ -1,6 +1,8 @@
-import type { HttpResponse, OpenPage } from "../http-message.ts";
+import { Buffer } from "node:buffer";
+import { hash } from "node:crypto";
+import type { HttpRequest, OpenPage } from "../http-message.ts";
 import { openApiDocument } from "../openapi/openapi-document.ts";
-import { type DocsAsset, docsAssets, readAsset } from "./assets.ts";
+import { docsAssets, readAsset } from "./assets.ts";
 
 /** What pages and scripts may load and do: only what this service itself serves. */
 function contentSecurityPolicy(extra: string): string {
@@ -72,16 +74,19 @@ const pages: readonly (Page & { readonly initialize: string })[] = [
 /** `/docs`, `/redoc`, `/openapi.json` and the files that they need, by path. */
 export function docsPages(): [path: string, page: OpenPage][] {
   return [
-    ["/openapi.json", answerDocument],
-    ...pages.flatMap((page): [string, OpenPage][] => [
-      [`/${page.name}`, (path) => answerPage(page, path.endsWith("/"))],
-      [`/${page.name}/initialize.js`, () => answerText("text/javascript; charset=utf-8", page.initialize)],
-    ]),
-    ...docsAssets.map((asset): [string, OpenPage] => [asset.path, () => answerAsset(asset)]),
+    ["/openapi.json", serve("application/json", documentBytes)],
+    ...pages.flatMap((page): [string, OpenPage][] => {
+      const [plain, withSlash] = [servePage(page, false), servePage(page, true)];
+      return [
+        [`/${page.name}`, (path, request) => (path.endsWith("/") ? withSlash : plain)(path, request)],
+        [`/${page.name}/initialize.js`, serve("text/javascript; charset=utf-8", () => page.initialize)],
+      ];
+    }),
+    ...docsAssets.map((asset): [string, OpenPage] => [asset.path, serve(asset.contentType, () => readAsset(asset))]),
   ];
 }
 
-function answerPage({ name, title, style, script, policy }: Page, hasSlash: boolean): HttpResponse {
+function servePage({ name, title, style, script, policy }: Page, hasSlash: boolean): OpenPage {
   const folder = hasSlash ? "" : `${name}/`;
   const html = `<!doctype html>
 <html lang="en">
@@ -98,26 +103,37 @@ function answerPage({ name, title, style, script, policy }: Page, hasSlash: bool
   </body>
 </html>
 `;
-  const response = answerText("text/html; charset=utf-8", html);
-  response.headers["content-security-policy"] = policy;
-  return response;
+  return serve("text/html; charset=utf-8", () => html, { "content-security-policy": policy });
 }
 
-async function answerAsset(asset: DocsAsset): Promise<HttpResponse> {
-  return answerText(asset.contentType, await readAsset(asset));
-}
+type Bytes = Uint8Array<ArrayBuffer>;
 
-function answerText(contentType: string, body: string): HttpResponse {
-  return {
-    status: 200,
-    headers: { "content-type": contentType, "cache-control": "no-cache", ...securityHeaders },
-    body,
+/** Serves what does not change while the process runs. Who has it already is told so, by its `ETag`. */
+function serve(
+  contentType: string,
+  load: () => string | Bytes | Promise<Bytes>,
+  headers: Readonly<Record<string, string>> = {},
+): OpenPage {
+  let etag: string | undefined;
+  return async (_, request) => {
+    const content = await load();
+    const body = typeof content === "string" ? Buffer.from(content) : content;
+    etag ??= `"${hash("sha256", body, "base64url")}"`;
+    const always = { etag, "cache-control": "no-cache", ...securityHeaders, ...headers };
+    if (hasCopy(request, etag)) return { status: 304, headers: always, body: undefined };
+    return { status: 200, headers: { "content-type": contentType, ...always }, body };
   };
 }
 
-let document: string | undefined;
+/** Whether the caller has what `etag` names (RFC 9110, 13.1.2). */
+function hasCopy(request: HttpRequest, etag: string): boolean {
+  const tags = request.header("if-none-match")?.split(",") ?? [];
+  return tags.some((tag) => ["*", etag, `W/${etag}`].includes(tag.trim()));
+}
 
-function answerDocument(): HttpResponse {
-  document ??= JSON.stringify(openApiDocument());
-  return answerText("application/json", document);
+let document: Bytes | undefined;
+
+function documentBytes(): Bytes {
+  document ??= Buffer.from(JSON.stringify(openApiDocument()));
+  return document;
 }
