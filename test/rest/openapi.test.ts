@@ -100,6 +100,17 @@ describe("issue 2: /openapi.json is an OpenAPI 3.1 document", () => {
     }
     expect(count).toBeGreaterThan(10);
   });
+
+  test("every success with a body has an example, valid by its schema", () => {
+    for (const { method, path, operation } of operations) {
+      for (const status of Object.keys(operation.responses).filter((code) => code.startsWith("2"))) {
+        for (const { schema, example } of Object.values(schemas.responseOf(operation, Number(status))?.content ?? {})) {
+          expect(example, `${method} ${path}`).toBeDefined();
+          expect(schemas.problemsOf(schema, example), `${method} ${path}`).toEqual([]);
+        }
+      }
+    }
+  });
 });
 
 describe("issue 2: the document has the security scheme and every error response", () => {

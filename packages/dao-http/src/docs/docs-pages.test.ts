@@ -62,7 +62,7 @@ describe("the pages", () => {
   test("/openapi.json needs no key", async () => {
     const response = await get("/openapi.json");
     expect(response.headers.get("content-type")).toBe("application/json");
-    expect(await response.json()).toMatchObject({ openapi: "3.1.0", servers: [{ url: "./" }] });
+    expect(await response.json()).toMatchObject({ openapi: "3.1.0", servers: [{ url: "." }] });
   });
 
   test("can be left out", async () => {

@@ -26,12 +26,30 @@ export function toWireSchemas(
       if (jsonSchema.format === "uuid") delete jsonSchema.pattern;
       // Of whole numbers it says how many JavaScript has; that is no rule of the API.
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-      if (zodSchema._zod.def.type !== "date") return;
-      jsonSchema.type = "string";
-      jsonSchema.format = "date-time";
+      // An address may have any Unicode (RFC 6531), which is what this format's name means.
+      if (jsonSchema.format === "email") jsonSchema.format = "idn-email";
+      if (zodSchema._zod.def.type === "date") {
+        jsonSchema.type = "string";
+        jsonSchema.format = "date-time";
+      }
+      if (io === "output") dropLimits(jsonSchema);
+      else addDefault(zodSchema, jsonSchema);
     },
   });
   return new Map(Object.entries(result.schemas).map(([id, schema]) => [id, toWire(schema)]));
+}
+
+/** Rows that were taken over from the Python service are answered as they are, whatever rule they break. */
+function dropLimits(schema: JsonSchema): void {
+  for (const limit of ["minLength", "maxLength", "minimum", "maximum"] as const) delete schema[limit];
+  if (schema.format === "idn-email") delete schema.format;
+}
+
+/** What a field that is left out becomes, also where a transformation says so. */
+function addDefault(type: z.core.$ZodType, schema: JsonSchema): void {
+  const { success, data } = z.safeParse(type, undefined);
+  if (!success || data === undefined) return;
+  schema.default = JSON.parse(JSON.stringify(data));
 }
 
 /** `schema` with its properties under their wire names, and without what only a document of its own needs. */

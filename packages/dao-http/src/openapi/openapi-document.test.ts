@@ -13,7 +13,7 @@ interface Described {
 const text = JSON.stringify(openApiDocument());
 const document: {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+  readonly components: Readonly<Record<"schemas" | "responses", Readonly<Record<string, unknown>>>>;
 } = JSON.parse(text);
 
 describe("the OpenAPI document", () => {
@@ -61,6 +61,25 @@ describe("the OpenAPI document", () => {
       },
     });
     expect(text).not.toMatch(/"(userId|startTime|createdAt|isRecurring|pageSize)"/);
+  });
+
+  test("tells what a field that is left out becomes, and has no limits on what is answered", () => {
+    const { schemas } = document.components;
+    expect(schemas["TaskCreateDto"]).toMatchObject({ properties: { milestone_id: { default: null } } });
+    expect(schemas["UserCreateDto"]).toMatchObject({
+      properties: { preferences: { default: {} }, email: { format: "idn-email", maxLength: 255 } },
+    });
+    expect(schemas["ConversationCreateDto"]).toMatchObject({ properties: { messages: { default: [] } } });
+    expect(JSON.stringify([schemas["UserUpdateDto"], schemas["ConversationUpdateDto"]])).not.toContain('"default"');
+    for (const name of ["UserDto", "GoalDto", "MilestoneDto", "TaskDto", "DemoFlagsDto"]) {
+      expect(JSON.stringify(schemas[name]), name).not.toMatch(/"(m(in|ax)(Length|imum)|default)":|email"}/);
+    }
+  });
+
+  test("has no response that nothing refers to", () => {
+    for (const name of Object.keys(document.components.responses)) {
+      expect(text).toContain(`"$ref":"#/components/responses/${name}"`);
+    }
   });
 
   test("says what is public, and how to send the key", () => {

@@ -40,11 +40,12 @@ export function openApiDocument(): object {
       version: API_VERSION,
       description:
         "Stores and retrieves what the Flux agents (Goal Planner, Scheduler, Observer) work with. It checks the format " +
-        "of data and that references exist; business logic belongs to its callers.",
+        "of data and that references exist; business logic belongs to its callers. A path answers any other method than its " +
+        "own with 405 (method_not_allowed), and names its own in Allow.",
       license: { name: "MIT", identifier: "MIT" },
     },
     // Relative to where this document is, so that it holds wherever the service is mounted.
-    servers: [{ url: "./", description: "This service" }],
+    servers: [{ url: ".", description: "This service" }],
     security: [{ serviceKey: [] }],
     tags,
     paths: { ...paths, ...healthPaths },

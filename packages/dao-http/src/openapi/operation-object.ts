@@ -1,6 +1,7 @@
 import type { ProblemCode } from "../http-error.ts";
 import type { ApiRoute } from "../routes/routes.ts";
 import { encode } from "../wire/encode.ts";
+import { exampleOf } from "./examples.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { responsesOf } from "./problem-responses.ts";
 
@@ -15,6 +16,8 @@ export interface OperationSchemas {
 const everywhere: readonly ProblemCode[] = [
   "validation_failed",
   "invalid_service_key",
+  "request_timeout",
+  "headers_too_large",
   "internal_error",
   "unavailable",
 ];
@@ -49,7 +52,9 @@ export function openApiOperation({ name, operation, route, location }: ApiRoute,
       [route.status]: {
         description: route.status === 204 ? "Done." : route.summary,
         headers: { ...requestIdHeader, ...(location !== undefined && locationHeader(location)) },
-        ...(schemas.output !== undefined && { content: { "application/json": { schema: schemas.output } } }),
+        ...(schemas.output !== undefined && {
+          content: { "application/json": { schema: schemas.output, example: exampleOf(schemas.output) } },
+        }),
       },
       ...responsesOf(codes),
     },

@@ -54,7 +54,10 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
     "The header X-Flux-Service-Key is missing. Send one of the service's keys in it.",
   ],
   not_found: ["No such row.", `No task has the id ${row}. Check the id, or list what there is.`],
-  method_not_allowed: ["The path exists, the method does not.", "This path does not answer PUT, but GET, HEAD, POST."],
+  request_timeout: [
+    "The request did not arrive in time.",
+    "The request did not arrive in time. Send it again, without pauses.",
+  ],
   conflict: [
     "A unique value is taken, or a race with other requests was lost.",
     "email is taken by another user. Choose another, or update that row.",
@@ -73,6 +76,10 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
     `user_id names a row that does not exist: ${row}. Create that row first, or correct the id.`,
     { field: "user_id", id: row },
   ],
+  headers_too_large: [
+    "The headers are over 16 KiB.",
+    "The request's headers are too large. Send fewer or shorter ones.",
+  ],
   internal_error: [
     "Something unforeseen. The cause is in the log, with the request id.",
     `Something unforeseen went wrong. The service's log says what, under the request id ${row}.`,
@@ -84,7 +91,6 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
 };
 
 const moreHeaders: Readonly<Partial<Record<ProblemCode, object>>> = {
-  method_not_allowed: { Allow: { description: "The methods that the path has.", schema: { type: "string" } } },
   unavailable: { "Retry-After": { description: "Seconds to wait.", schema: { type: "integer" } } },
 };
 
