@@ -180,6 +180,18 @@ describe("the Node server", () => {
     expect(await readAll(socket, "{}")).toMatch(/^HTTP\/1\.1 201 /);
   });
 
+  test("a request that breaks within its body has one line in the log, with the id of its answer", async () => {
+    const lines: { request_id?: string; status?: number }[] = [];
+    const log = (fields: object) => void lines.push(fields);
+    const logger = { info: log, warn: log, error: log };
+    const app = createDaoApp({ services: stubServices().services, keys: [{ name: "test", key: "k" }], logger });
+    await using server = await startServer({ app, port: 0, stopDelay: 0, logger });
+    const text = await sendRaw(server.url, `${post("Transfer-Encoding: chunked")}xyz\r\n`);
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    await expect.poll(() => lines.length).toBe(1);
+    expect(lines[0]).toMatchObject({ status: 400, request_id: /x-request-id: (\S+)/i.exec(text)?.[1] });
+  });
+
   test("a client that takes nothing of its answer is cut off, and its place is free again", async () => {
     const row = { name: "x".repeat(50_000_000) };
     await using server = await start(() => row, { sendTimeout: 200, maxConnections: 1 });

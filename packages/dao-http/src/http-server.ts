@@ -6,7 +6,7 @@ import { HttpError, InvalidRequestError } from "./http-error.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { MalformedRequests, writeRefusal } from "./malformed-request.ts";
 import { send, toContinueListener, toNodeListener } from "./node-listener.ts";
-import { type RefusedRequest, refuse } from "./refusal.ts";
+import { refuse, requestOf } from "./refusal.ts";
 import { SettingsError } from "./settings.ts";
 
 export interface ServerOptions {
@@ -116,10 +116,6 @@ function noProxy(): HttpError {
   return new HttpError("method_not_allowed", "This service is no proxy: it does not answer CONNECT.", {
     allow: "GET, HEAD, POST, PUT, PATCH, DELETE",
   });
-}
-
-function requestOf({ method, headers }: IncomingMessage): RefusedRequest {
-  return { method, requestId: headers["x-request-id"]?.toString() };
 }
 
 function trackConnections(server: Server): ReadonlySet<Socket> {

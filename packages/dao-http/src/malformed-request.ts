@@ -3,7 +3,8 @@ import type { Duplex } from "node:stream";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
 import type { HttpResponse } from "./http-message.ts";
 import type { Logger } from "./log.ts";
-import { refuse } from "./refusal.ts";
+import { refuse, requestOf } from "./refusal.ts";
+import { requestIdOf } from "./request-id.ts";
 
 /** Milliseconds that the sender has to read the answer. */
 const LINGER = 1_000;
@@ -35,9 +36,11 @@ export class MalformedRequests {
     this.#logger = logger;
   }
 
-  /** Takes note of a request that is going to be answered. */
+  /** Takes note of a request that is going to be answered, and gives it an id if it has none. */
   follow(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const { socket } = incoming;
+    const { socket, headers } = incoming;
+    // Whoever answers it in the end, app or not, it goes by one id.
+    headers["x-request-id"] = requestIdOf(headers["x-request-id"]?.toString());
     const running = this.#running.get(socket) ?? new Set();
     this.#running.set(socket, running);
     const exchange = { incoming, outgoing };
@@ -63,16 +66,14 @@ export class MalformedRequests {
     const whole = running.filter((exchange) => exchange !== broken);
     const last = whole.at(-1);
     const finish = () => {
-      // A request has one answer: where it began before the request broke, that one goes on, and closes.
-      if (broken?.outgoing.headersSent !== true) this.#refuse(explain(error), socket);
+      if (!socket.writable) socket.destroy();
+      else if (broken === undefined) writeRefusal(socket, refuse(explain(error), {}, this.#logger));
+      // A request has one answer: where it began before the request broke, that one goes on, and closes. And it has one
+      // line in the log, which the app writes as soon as it finds that the body broke off.
+      else if (!broken.outgoing.headersSent) writeRefusal(socket, refuse(explain(error), requestOf(broken.incoming)));
     };
     if (last === undefined) finish();
     else last.outgoing.once("close", finish);
-  }
-
-  #refuse(error: HttpError, socket: Duplex): void {
-    if (!socket.writable) socket.destroy();
-    else writeRefusal(socket, refuse(error, {}, this.#logger));
   }
 }
 
