@@ -20,6 +20,9 @@ export default defineConfig({
   test: {
     silent: "passed-only",
     maxWorkers: "100%",
+    // For machines whose cores are shared with other work: a new PGlite alone takes 3 s of one core.
+    hookTimeout: 60_000,
+    testTimeout: 30_000,
     projects: [
       {
         extends: true,
@@ -44,9 +47,6 @@ export default defineConfig({
           name: "integration",
           include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "scripts/**/*.test.ts"],
           globalSetup: ["test/global-setup.ts"],
-          // A new PGlite takes 3 s of one core, several times that where the cores are shared.
-          hookTimeout: 60_000,
-          testTimeout: 30_000,
         },
       },
     ],
