@@ -244,5 +244,7 @@ describe("checkSchema", () => {
 
 test("a wrong time-out is refused before anything is done", () =>
   withScratchDatabase(async (database) => {
-    await expect(migrate(database.driver(), { lockTimeout: -1 })).rejects.toThrow("lockTimeout must be a whole number of milliseconds");
+    await expect(migrate(database.driver(), { lockTimeout: -1 })).rejects.toThrow(
+      "lockTimeout must be a whole number of milliseconds",
+    );
   }));
