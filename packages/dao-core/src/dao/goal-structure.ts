@@ -48,14 +48,15 @@ export async function createGoalWithStructure(
   input: GoalStructureCreateDto,
   options?: CallOptions,
 ): Promise<GoalWithRelationsDto> {
-  const goal = goalStatements.insertValues(uuidv7(), { ...input.goal, userId: input.goal.userId.toLowerCase() });
+  const goal = goalStatements.insertValues(uuidv7(), input.goal, { userId: input.goal.userId.toLowerCase() });
+  const { id: goalId, userId } = goal;
   const milestoneRows: StatementValues[] = [];
   const taskRows: StatementValues[] = [];
-  for (const { tasks: itsTasks = [], ...milestone } of input.milestones ?? []) {
-    const milestoneRow = milestoneStatements.insertValues(uuidv7(), { ...milestone, goalId: goal["id"] });
+  for (const milestone of input.milestones ?? []) {
+    const milestoneRow = milestoneStatements.insertValues(uuidv7(), milestone, { goalId });
     milestoneRows.push(milestoneRow);
-    const owners = { userId: goal["userId"], goalId: goal["id"], milestoneId: milestoneRow["id"] };
-    for (const task of itsTasks) taskRows.push(taskStatements.insertValues(uuidv7(), { ...task, ...owners }));
+    const owners = { userId, goalId, milestoneId: milestoneRow["id"] };
+    for (const task of milestone.tasks ?? []) taskRows.push(taskStatements.insertValues(uuidv7(), task, owners));
   }
   const values = { ...goal, milestones: milestoneRows.map(encoded), tasks: taskRows.map(encoded) };
   const { rows } = await run(executor, insertStructure(), values, options);
@@ -69,14 +70,18 @@ export async function createGoalWithStructure(
 
 /** A row as it stands in a JSON parameter. */
 function encoded(row: StatementValues): StatementValues {
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, encode(name, value)]));
+  const values: Record<string, unknown> = {};
+  for (const name in row) values[name] = encode(name, row[name]);
+  return values;
 }
 
 /** The DTO of a row whose columns, all but `created_at`, are `values`; it shares no Date with the input. */
 function created<Dto extends object>(values: StatementValues, createdAt: Date): Dto {
   const dto: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries({ ...values, createdAt })) {
+  for (const name in values) {
+    const value = values[name];
     dto[name] = value instanceof Date ? new Date(value) : value;
   }
+  dto["createdAt"] = new Date(createdAt);
   return dto as Dto;
 }

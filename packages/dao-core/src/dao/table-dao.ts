@@ -11,6 +11,15 @@ import { compile, given, lazily, queryBuilder, run, type Statement, type Stateme
 /** A table with the columns that every entity has. */
 export type EntityTable = PgTable & { readonly id: PgColumn; readonly createdAt: PgColumn };
 
+/** A column that callers write. */
+interface WritableColumn {
+  readonly name: string;
+  /** `null` is no value of a JSON column but the lack of one. */
+  readonly isJson: boolean;
+  /** What an insert writes where nothing is given. */
+  readonly whenMissing: unknown;
+}
+
 /**
  * The statements on one table, each built at its first use and kept for the life of the process; sessions share them.
  * An update or a list has one statement for each set of fields that callers really use.
@@ -19,6 +28,7 @@ export class EntityStatements<Dto extends object> {
   readonly table: EntityTable;
   readonly columns: Readonly<Record<string, PgColumn>>;
   readonly read: RowMapper<Dto>;
+  readonly #writable: readonly WritableColumn[];
   readonly #updates = new Map<string, Statement>();
   readonly #lists = new Map<string, Statement>();
 
@@ -26,6 +36,13 @@ export class EntityStatements<Dto extends object> {
     this.table = table;
     this.columns = getTableColumns(table);
     this.read = rowMapper<Dto>(table);
+    this.#writable = Object.entries(this.columns)
+      .filter(([name]) => name !== "id" && name !== "createdAt")
+      .map(([name, column]) => ({
+        name,
+        isJson: column.columnType === "PgJsonb",
+        whenMissing: column.default ?? null,
+      }));
   }
 
   readonly insert = lazily(() => this.insertion().returning());
@@ -86,14 +103,14 @@ export class EntityStatements<Dto extends object> {
   }
 
   /**
-   * All columns but `created_at`, which is the database's to set: what `input` says, else the column's default.
-   * For a JSON column `null` is no value but the lack of one.
+   * All columns but `created_at`, which is the database's to set: what `owners` say (the rows that this one belongs to,
+   * apart from `input`, since to copy what Zod made costs more than all else here), then `input`, else the default.
    */
-  insertValues(id: string, input: object): StatementValues {
+  insertValues(id: string, input: object, owners: StatementValues = {}): StatementValues {
     const values: Record<string, unknown> = { id };
-    for (const [name, column] of Object.entries(this.columns)) {
-      if (name === "id" || name === "createdAt") continue;
-      values[name] = valueOrDefault(column, Reflect.get(input, name));
+    for (const { name, isJson, whenMissing } of this.#writable) {
+      const value: unknown = owners[name] ?? Reflect.get(input, name);
+      values[name] = value === undefined || (isJson && value === null) ? whenMissing : value;
     }
     return values;
   }
@@ -101,10 +118,9 @@ export class EntityStatements<Dto extends object> {
   /** What of `changes` is to be written: known columns that are given. */
   updateValues(id: string, changes: object): StatementValues {
     const values: Record<string, unknown> = { id };
-    for (const [name, column] of Object.entries(this.columns)) {
-      if (name === "id" || name === "createdAt") continue;
+    for (const { name, isJson, whenMissing } of this.#writable) {
       const value: unknown = Reflect.get(changes, name);
-      if (value !== undefined) values[name] = column.columnType === "PgJsonb" ? (value ?? column.default) : value;
+      if (value !== undefined) values[name] = isJson && value === null ? whenMissing : value;
     }
     return values;
   }
@@ -114,11 +130,6 @@ export class EntityStatements<Dto extends object> {
     if (column === undefined) throw new TypeError(`${name} is no column`);
     return column;
   }
-}
-
-function valueOrDefault(column: PgColumn, value: unknown): unknown {
-  const isMissing = value === undefined || (value === null && column.columnType === "PgJsonb");
-  return isMissing ? (column.default ?? null) : value;
 }
 
 function remembered(

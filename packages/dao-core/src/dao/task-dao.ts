@@ -82,7 +82,7 @@ export class SqlTaskDao extends TableDao<TaskDto, TaskCreateDto, TaskUpdateDto, 
   }
 
   async findByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]> {
-    const { rows } = await run(this.executor, findByTimerange(), { ...request }, options);
+    const { rows } = await run(this.executor, findByTimerange(), request, options);
     return rows.map((row) => taskStatements.read(row));
   }
 
@@ -93,7 +93,7 @@ export class SqlTaskDao extends TableDao<TaskDto, TaskCreateDto, TaskUpdateDto, 
   }
 
   async statistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto> {
-    const { rows } = await run(this.executor, statistics(), { ...request }, options);
+    const { rows } = await run(this.executor, statistics(), request, options);
     const [scheduled = 0, drifted = 0, completed = 0, missed = 0] = (rows[0] ?? []).map(Number);
     const totalTasks = scheduled + drifted + completed + missed;
     return {
