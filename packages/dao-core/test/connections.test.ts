@@ -107,6 +107,21 @@ describe("a server that hangs", () => {
   });
 });
 
+test("a process that was busy itself for longer than that takes nothing for a hang", async () => {
+  const driver = openDriver(testDatabase.url, { poolSize: 1, statementTimeout: 400 });
+  const sleep = () => driver.execute("select pg_sleep(0.3)", []);
+  await sleep(); // prepared: the others go out at once, one behind the other
+  const calls = Array.from({ length: 11 }, sleep);
+  // After an immediate come the timers, and only then what has arrived.
+  setTimeout(() => {
+    setImmediate(() => {
+      for (const begin = Date.now(); Date.now() - begin < 2_500; );
+    });
+  }, 10);
+  for (const outcome of await Promise.allSettled(calls)) expect(outcome).toMatchObject({ status: "fulfilled" });
+  await driver.close();
+});
+
 describe("settings of others", () => {
   test("a database's own DateStyle and time zone change no instant", async () => {
     await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });

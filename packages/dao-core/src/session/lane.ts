@@ -20,6 +20,7 @@ export class Lane implements SqlConnection {
   #isAlive = true;
   #lossCause: unknown;
   #running = 0;
+  #settledCount = 0;
   #silenceTimeout = 0;
   #silence: NodeJS.Timeout | undefined;
   #whenIdle: (() => void)[] = [];
@@ -152,17 +153,22 @@ export class Lane implements SqlConnection {
 
   #started(): void {
     if (this.#running++ > 0 || this.#silenceTimeout === 0) return;
-    // What has arrived while this process was busy is read before the immediate.
-    this.#silence = setTimeout(() => setImmediate(() => this.#endSilence()), this.#silenceTimeout);
+    this.#silence = setTimeout(() => {
+      const settledBefore = this.#settledCount;
+      // What has arrived while this process was busy itself is read before the immediate.
+      setImmediate(() => {
+        if (this.#settledCount === settledBefore) this.#endSilence();
+      });
+    }, this.#silenceTimeout);
   }
 
   #endSilence(): void {
-    if (this.#silence === undefined) return;
     this.#lose();
     void this.#client.end({ timeout: 0 });
   }
 
   #settled(): void {
+    this.#settledCount++;
     this.#running--;
     if (this.#running > 0) {
       this.#silence?.refresh();
