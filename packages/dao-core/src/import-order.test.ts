@@ -12,6 +12,7 @@ const rooms = [
   "session",
   "dao",
   "unit-of-work",
+  "run-once",
   "service",
   "migrations",
   "database",
@@ -22,7 +23,7 @@ const rooms = [
 /** The service room and the migrations know sessions, but no DAO and no Drizzle. */
 const notFrom: Readonly<Record<string, readonly string[]>> = {
   "unit-of-work": ["dao"],
-  service: ["dao", "schema", "unit-of-work"],
+  service: ["dao", "schema", "run-once"],
   migrations: ["dao", "unit-of-work", "service"],
   schema: ["session"],
 };

@@ -1,4 +1,4 @@
-export type { CallOptions } from "./contract/call-options.ts";
+export type { CallOptions, CreateOptions, WriteOptions } from "./contract/call-options.ts";
 export {
   type ConversationCreateDto,
   type ConversationDto,
@@ -9,6 +9,11 @@ export {
   conversationDto,
   conversationListRequest,
   conversationUpdateDto,
+  MAX_APPENDED_MESSAGES,
+  type MessagesAppendDto,
+  type MessagesAppendResult,
+  messagesAppendDto,
+  messagesAppendResult,
 } from "./contract/conversation.ts";
 export {
   type DemoFlagsDto,
@@ -22,6 +27,7 @@ export {
   DAO_ERROR_CODES,
   DaoError,
   type DaoErrorCode,
+  IdempotencyKeyReusedError,
   isDaoError,
   NotFoundError,
   RelatedRowMissingError,
@@ -32,6 +38,7 @@ export {
   UnitOfWorkMisuseError,
   ValidationError,
   type ValidationIssue,
+  VersionMismatchError,
 } from "./contract/errors.ts";
 export {
   type GoalCreateDto,
@@ -120,10 +127,12 @@ export {
   userUpdateDto,
 } from "./contract/user.ts";
 export { validate } from "./contract/validation.ts";
+export { versionOf } from "./contract/version.ts";
 export { Database, type DatabaseOptions, joinDrizzle, openDatabase } from "./database.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
 export type { MigrationPlanText } from "./migrations/plan-migrations.ts";
 export type { RuleViolation } from "./migrations/rule-violations.ts";
+export { type OnceOptions, type OnceOutcome, runOnce, sweepIdempotencyKeys } from "./run-once.ts";
 export { DaoConversationService } from "./service/dao-conversation-service.ts";
 export { DaoDemoFlagsService } from "./service/dao-demo-flags-service.ts";
 export { DaoGoalService } from "./service/dao-goal-service.ts";
@@ -136,6 +145,9 @@ export type {
   DemoFlagsDao,
   EntityDao,
   GoalDao,
+  IdempotencyKey,
+  IdempotencyKeyDao,
+  IdempotencyRecord,
   MilestoneDao,
   TaskDao,
   UserDao,

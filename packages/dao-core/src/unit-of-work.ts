@@ -1,5 +1,13 @@
 import { isDaoError, UnitOfWorkMisuseError } from "./contract/errors.ts";
-import type { ConversationDao, DemoFlagsDao, GoalDao, MilestoneDao, TaskDao, UserDao } from "./session/daos.ts";
+import type {
+  ConversationDao,
+  DemoFlagsDao,
+  GoalDao,
+  IdempotencyKeyDao,
+  MilestoneDao,
+  TaskDao,
+  UserDao,
+} from "./session/daos.ts";
 import type { DatabaseSession, TransactionOptions } from "./session/database-session.ts";
 
 /** How a unit of work runs. */
@@ -29,6 +37,7 @@ export class DaoUnitOfWork implements DatabaseSession {
   readonly tasks: TaskDao;
   readonly conversations: ConversationDao;
   readonly demoFlags: DemoFlagsDao;
+  readonly idempotencyKeys: IdempotencyKeyDao;
   readonly isTransaction = true;
   readonly #session: DatabaseSession;
   /** Whether the commit is ours: not where somebody else's transaction was joined. */
@@ -45,6 +54,7 @@ export class DaoUnitOfWork implements DatabaseSession {
     this.tasks = session.tasks;
     this.conversations = session.conversations;
     this.demoFlags = session.demoFlags;
+    this.idempotencyKeys = session.idempotencyKeys;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { CallOptions } from "./call-options.ts";
+import type { CallOptions, WriteOptions } from "./call-options.ts";
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
 
@@ -28,14 +28,15 @@ export type DemoFlagsPutDto = z.input<typeof demoFlagsPutDto>;
 
 /**
  * Demo flags, at most one row a user. Every method throws {@link ValidationError} for input that breaks a rule and
- * {@link UnavailableError} when the database cannot answer; what it throws beyond that stands at the method.
+ * {@link UnavailableError} when the database cannot answer; what it throws beyond that stands at the method
+ * and its options.
  */
 export interface DemoFlagsService {
   /** @throws NotFoundError if none were set for this user */
   getDemoFlags(userId: string, options?: CallOptions): Promise<DemoFlagsDto>;
   /**
    * Creates or replaces the user's flags, all fields.
-   * @throws RelatedRowMissingError if there is no such user
+   * @throws RelatedRowMissingError if there is no such user; VersionMismatchError, also where none were set
    */
-  putDemoFlags(userId: string, flags: DemoFlagsPutDto, options?: CallOptions): Promise<DemoFlagsDto>;
+  putDemoFlags(userId: string, flags: DemoFlagsPutDto, options?: WriteOptions): Promise<DemoFlagsDto>;
 }

@@ -9,6 +9,8 @@ export const DAO_ERROR_CODES = [
   "not_found",
   "conflict",
   "related_row_missing",
+  "version_mismatch",
+  "idempotency_key_reused",
   "retryable",
   "unavailable",
   "transaction_lost",
@@ -98,6 +100,29 @@ export class RelatedRowMissingError extends DaoError {
     );
     this.field = field;
     this.id = id;
+  }
+}
+
+/** The row has another version than the caller asked for: somebody has changed it meanwhile. Nothing was written. */
+export class VersionMismatchError extends DaoError {
+  readonly code = "version_mismatch";
+
+  /** @param what the entity in the singular, lower case: `task` */
+  constructor(what: string, id: string, options?: ErrorOptions) {
+    super(`The ${what} ${id} is not as it was read. Read it again, and decide anew.`, options);
+  }
+}
+
+/** An idempotency key came with another request than the one that it was first used for. Nothing was written. */
+export class IdempotencyKeyReusedError extends DaoError {
+  readonly code = "idempotency_key_reused";
+
+  constructor(options?: ErrorOptions) {
+    super(
+      "This idempotency key was used for another request within the last 24 hours. Make a new key for each request, " +
+        "and send it again only with the same one.",
+      options,
+    );
   }
 }
 

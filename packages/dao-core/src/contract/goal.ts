@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { CallOptions } from "./call-options.ts";
+import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
@@ -99,7 +99,8 @@ export type GoalWithRelationsDto = z.output<typeof goalWithRelationsDto>;
 
 /**
  * Goals. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError} when the
- * database cannot answer; what it throws beyond that stands at the method.
+ * database cannot answer; what it throws beyond that stands at the method
+ * and its options.
  */
 export interface GoalService {
   /** One page of goals, newest first. */
@@ -112,18 +113,18 @@ export interface GoalService {
    */
   getGoalFull(id: string, options?: CallOptions): Promise<GoalWithRelationsDto>;
   /** @throws RelatedRowMissingError if there is no such user */
-  createGoal(input: GoalCreateDto, options?: CallOptions): Promise<GoalDto>;
+  createGoal(input: GoalCreateDto, options?: CreateOptions): Promise<GoalDto>;
   /**
    * Creates a goal with its milestones and their tasks: all of it, or nothing. Answers them in the order of the input.
    * At most 1,000 milestones and, in all, 10,000 tasks.
    * @throws RelatedRowMissingError if there is no such user
    */
-  createGoalWithStructure(input: GoalStructureCreateDto, options?: CallOptions): Promise<GoalWithRelationsDto>;
+  createGoalWithStructure(input: GoalStructureCreateDto, options?: CreateOptions): Promise<GoalWithRelationsDto>;
   /** @throws NotFoundError */
-  updateGoal(id: string, changes: GoalUpdateDto, options?: CallOptions): Promise<GoalDto>;
+  updateGoal(id: string, changes: GoalUpdateDto, options?: WriteOptions): Promise<GoalDto>;
   /**
    * Deletes the goal with its milestones, tasks and conversations.
    * @throws NotFoundError
    */
-  deleteGoal(id: string, options?: CallOptions): Promise<void>;
+  deleteGoal(id: string, options?: WriteOptions): Promise<void>;
 }

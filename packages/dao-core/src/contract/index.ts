@@ -1,4 +1,4 @@
-export type { CallOptions } from "./call-options.ts";
+export type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 export {
   type ConversationCreateDto,
   type ConversationDto,
@@ -9,6 +9,11 @@ export {
   conversationDto,
   conversationListRequest,
   conversationUpdateDto,
+  MAX_APPENDED_MESSAGES,
+  type MessagesAppendDto,
+  type MessagesAppendResult,
+  messagesAppendDto,
+  messagesAppendResult,
 } from "./conversation.ts";
 export {
   type DemoFlagsDto,
@@ -22,6 +27,7 @@ export {
   DAO_ERROR_CODES,
   DaoError,
   type DaoErrorCode,
+  IdempotencyKeyReusedError,
   isDaoError,
   NotFoundError,
   RelatedRowMissingError,
@@ -32,6 +38,7 @@ export {
   UnitOfWorkMisuseError,
   ValidationError,
   type ValidationIssue,
+  VersionMismatchError,
 } from "./errors.ts";
 export {
   type GoalCreateDto,
@@ -120,3 +127,4 @@ export {
   userUpdateDto,
 } from "./user.ts";
 export { validate } from "./validation.ts";
+export { versionOf } from "./version.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { CallOptions } from "./call-options.ts";
+import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
 import { listRequest, type Page } from "./page.ts";
@@ -43,7 +43,8 @@ export type MilestoneListRequest = z.input<typeof milestoneListRequest>;
 
 /**
  * Milestones. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError}
- * when the database cannot answer; what it throws beyond that stands at the method.
+ * when the database cannot answer; what it throws beyond that stands at the method
+ * and its options.
  */
 export interface MilestoneService {
   /** One page of milestones, newest first. */
@@ -51,12 +52,12 @@ export interface MilestoneService {
   /** @throws NotFoundError if there is no such milestone */
   getMilestone(id: string, options?: CallOptions): Promise<MilestoneDto>;
   /** @throws RelatedRowMissingError if there is no such goal */
-  createMilestone(input: MilestoneCreateDto, options?: CallOptions): Promise<MilestoneDto>;
+  createMilestone(input: MilestoneCreateDto, options?: CreateOptions): Promise<MilestoneDto>;
   /** @throws NotFoundError */
-  updateMilestone(id: string, changes: MilestoneUpdateDto, options?: CallOptions): Promise<MilestoneDto>;
+  updateMilestone(id: string, changes: MilestoneUpdateDto, options?: WriteOptions): Promise<MilestoneDto>;
   /**
    * Deletes the milestone with its tasks.
    * @throws NotFoundError
    */
-  deleteMilestone(id: string, options?: CallOptions): Promise<void>;
+  deleteMilestone(id: string, options?: WriteOptions): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { CallOptions } from "./call-options.ts";
+import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
 import { listRequest, type Page } from "./page.ts";
@@ -171,7 +171,8 @@ export type CalendarEventLinkDto = z.input<typeof calendarEventLinkDto>;
 
 /**
  * Tasks. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError} when the
- * database cannot answer; what it throws beyond that stands at the method.
+ * database cannot answer; what it throws beyond that stands at the method
+ * and its options.
  */
 export interface TaskService {
   /** One page of tasks, newest first. */
@@ -179,11 +180,11 @@ export interface TaskService {
   /** @throws NotFoundError if there is no such task */
   getTask(id: string, options?: CallOptions): Promise<TaskDto>;
   /** @throws RelatedRowMissingError if there is no such user, goal or milestone */
-  createTask(input: TaskCreateDto, options?: CallOptions): Promise<TaskDto>;
+  createTask(input: TaskCreateDto, options?: CreateOptions): Promise<TaskDto>;
   /** @throws NotFoundError, RelatedRowMissingError if there is no such milestone */
-  updateTask(id: string, changes: TaskUpdateDto, options?: CallOptions): Promise<TaskDto>;
+  updateTask(id: string, changes: TaskUpdateDto, options?: WriteOptions): Promise<TaskDto>;
   /** @throws NotFoundError */
-  deleteTask(id: string, options?: CallOptions): Promise<void>;
+  deleteTask(id: string, options?: WriteOptions): Promise<void>;
   /** A user's tasks that start within the range, both ends included, by start time, then id. */
   getTasksByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]>;
   /** Sets one state on up to 1000 tasks at once; answers how many there were of them. */
@@ -192,7 +193,7 @@ export interface TaskService {
    * Links the task with a calendar event, or unlinks it with `null`.
    * @throws NotFoundError
    */
-  linkCalendarEvent(id: string, link: CalendarEventLinkDto, options?: CallOptions): Promise<TaskDto>;
+  linkCalendarEvent(id: string, link: CalendarEventLinkDto, options?: WriteOptions): Promise<TaskDto>;
   /** Counts a user's tasks that were created within the range, both ends included, by state. */
   getTaskStatistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto>;
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { CallOptions } from "./call-options.ts";
+import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
 import { jsonObject } from "./json.ts";
@@ -50,7 +50,8 @@ export type UserListRequest = z.input<typeof userListRequest>;
 
 /**
  * Users. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError} when the
- * database cannot answer; what it throws beyond that stands at the method.
+ * database cannot answer; what it throws beyond that stands at the method
+ * and its options.
  */
 export interface UserService {
   /** One page of users, newest first. */
@@ -58,12 +59,12 @@ export interface UserService {
   /** @throws NotFoundError if there is no such user */
   getUser(id: string, options?: CallOptions): Promise<UserDto>;
   /** @throws ConflictError if the e-mail address is taken */
-  createUser(input: UserCreateDto, options?: CallOptions): Promise<UserDto>;
+  createUser(input: UserCreateDto, options?: CreateOptions): Promise<UserDto>;
   /** @throws NotFoundError, ConflictError if the e-mail address is taken */
-  updateUser(id: string, changes: UserUpdateDto, options?: CallOptions): Promise<UserDto>;
+  updateUser(id: string, changes: UserUpdateDto, options?: WriteOptions): Promise<UserDto>;
   /**
    * Deletes the user with all goals, milestones, tasks, conversations and demo flags.
    * @throws NotFoundError
    */
-  deleteUser(id: string, options?: CallOptions): Promise<void>;
+  deleteUser(id: string, options?: WriteOptions): Promise<void>;
 }

@@ -5,16 +5,18 @@ import { demoFlags } from "../schema/demo-flags.ts";
 import type { DemoFlagsDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/sql.ts";
 import { rowMapper } from "./row-mapper.ts";
-import { given, lazily, queryBuilder, run } from "./statement.ts";
+import { given, lazily, queryBuilder, run, type Statement } from "./statement.ts";
 
 const read = rowMapper<DemoFlagsDto>(demoFlags);
 
-const findByUserId = lazily(() =>
+const selection = () =>
   queryBuilder
     .select()
     .from(demoFlags)
-    .where(eq(demoFlags.userId, given("userId"))),
-);
+    .where(eq(demoFlags.userId, given("userId")));
+
+const findByUserId = lazily(selection);
+const lockByUserId = lazily(() => selection().for("update"));
 
 /** An upsert in one statement, so that any number of first ones at once succeed. */
 const put = lazily(() => {
@@ -36,9 +38,12 @@ export class SqlDemoFlagsDao implements DemoFlagsDao {
     this.#executor = executor;
   }
 
-  async findByUserId(userId: string, options?: CallOptions): Promise<DemoFlagsDto | null> {
-    const { rows } = await run(this.#executor, findByUserId(), { userId }, options);
-    return rows[0] === undefined ? null : read(rows[0]);
+  findByUserId(userId: string, options?: CallOptions): Promise<DemoFlagsDto | null> {
+    return this.#find(findByUserId(), userId, options);
+  }
+
+  lockByUserId(userId: string, options?: CallOptions): Promise<DemoFlagsDto | null> {
+    return this.#find(lockByUserId(), userId, options);
   }
 
   async put(userId: string, flags: DemoFlagsPutDto, options?: CallOptions): Promise<DemoFlagsDto> {
@@ -50,5 +55,10 @@ export class SqlDemoFlagsDao implements DemoFlagsDao {
   async delete(userId: string, options?: CallOptions): Promise<boolean> {
     const { count } = await run(this.#executor, remove(), { userId }, options);
     return count > 0;
+  }
+
+  async #find(statement: Statement, userId: string, options: CallOptions | undefined): Promise<DemoFlagsDto | null> {
+    const { rows } = await run(this.#executor, statement, { userId }, options);
+    return rows[0] === undefined ? null : read(rows[0]);
   }
 }

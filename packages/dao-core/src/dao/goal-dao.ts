@@ -1,4 +1,4 @@
-import type { CallOptions } from "../contract/call-options.ts";
+import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type {
   GoalCreateDto,
   GoalDto,
@@ -20,7 +20,7 @@ export class SqlGoalDao extends TableDao<GoalDto, GoalCreateDto, GoalUpdateDto, 
     super(executor, goalStatements);
   }
 
-  createWithStructure(input: GoalStructureCreateDto, options?: CallOptions): Promise<GoalWithRelationsDto> {
+  createWithStructure(input: GoalStructureCreateDto, options?: CreateOptions): Promise<GoalWithRelationsDto> {
     return createGoalWithStructure(this.executor, input, options);
   }
 

@@ -1,7 +1,7 @@
 import { getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { v7 as uuidv7 } from "uuid";
-import type { CallOptions } from "../contract/call-options.ts";
+import type { CreateOptions } from "../contract/call-options.ts";
 import type { GoalDto, GoalStructureCreateDto, GoalWithRelationsDto } from "../contract/goal.ts";
 import type { MilestoneDto } from "../contract/milestone.ts";
 import type { TaskDto } from "../contract/task.ts";
@@ -46,9 +46,11 @@ const insertStructure = lazily(() => {
 export async function createGoalWithStructure(
   executor: SqlExecutor,
   input: GoalStructureCreateDto,
-  options?: CallOptions,
+  options?: CreateOptions,
 ): Promise<GoalWithRelationsDto> {
-  const goal = goalStatements.insertValues(uuidv7(), input.goal, { userId: input.goal.userId.toLowerCase() });
+  const goal = goalStatements.insertValues(options?.id ?? uuidv7(), input.goal, {
+    userId: input.goal.userId.toLowerCase(),
+  });
   const { id: goalId, userId } = goal;
   const milestoneRows: StatementValues[] = [];
   const taskRows: StatementValues[] = [];

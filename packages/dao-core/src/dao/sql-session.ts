@@ -1,16 +1,25 @@
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
-import type { ConversationDao, DemoFlagsDao, GoalDao, MilestoneDao, TaskDao, UserDao } from "../session/daos.ts";
+import type {
+  ConversationDao,
+  DemoFlagsDao,
+  GoalDao,
+  IdempotencyKeyDao,
+  MilestoneDao,
+  TaskDao,
+  UserDao,
+} from "../session/daos.ts";
 import type { DatabaseSession, TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/sql.ts";
 import { toDaoError } from "../session/to-dao-error.ts";
 import { SqlConversationDao } from "./conversation-dao.ts";
 import { SqlDemoFlagsDao } from "./demo-flags-dao.ts";
 import { SqlGoalDao } from "./goal-dao.ts";
+import { SqlIdempotencyKeyDao } from "./idempotency-key-dao.ts";
 import { SqlMilestoneDao } from "./milestone-dao.ts";
 import { SqlTaskDao } from "./task-dao.ts";
 import { SqlUserDao } from "./user-dao.ts";
 
-/** The six DAOs over one thing that runs statements; what a transaction means is left to whoever extends it. */
+/** All DAOs over one thing that runs statements; what a transaction means is left to whoever extends it. */
 abstract class SqlSession implements DatabaseSession {
   readonly users: UserDao;
   readonly goals: GoalDao;
@@ -18,6 +27,7 @@ abstract class SqlSession implements DatabaseSession {
   readonly tasks: TaskDao;
   readonly conversations: ConversationDao;
   readonly demoFlags: DemoFlagsDao;
+  readonly idempotencyKeys: IdempotencyKeyDao;
   readonly isTransaction: boolean;
 
   constructor(executor: SqlExecutor, isTransaction: boolean) {
@@ -28,6 +38,7 @@ abstract class SqlSession implements DatabaseSession {
     this.tasks = new SqlTaskDao(executor);
     this.conversations = new SqlConversationDao(executor);
     this.demoFlags = new SqlDemoFlagsDao(executor);
+    this.idempotencyKeys = new SqlIdempotencyKeyDao(executor);
   }
 
   abstract transaction<Result>(

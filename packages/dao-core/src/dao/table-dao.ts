@@ -1,7 +1,7 @@
 import { and, desc, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
 import { v7 as uuidv7 } from "uuid";
-import type { CallOptions } from "../contract/call-options.ts";
+import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import { type Page, type PageRequest, pageWindow, toPage } from "../contract/page.ts";
 import type { EntityDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/sql.ts";
@@ -52,6 +52,14 @@ export class EntityStatements<Dto extends object> {
       .select()
       .from(this.table)
       .where(eq(this.table.id, given("id"))),
+  );
+
+  readonly lockById = lazily(() =>
+    queryBuilder
+      .select()
+      .from(this.table)
+      .where(eq(this.table.id, given("id")))
+      .for("update"),
   );
 
   readonly delete = lazily(() => queryBuilder.delete(this.table).where(eq(this.table.id, given("id"))));
@@ -160,14 +168,19 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
     this.#statements = statements;
   }
 
-  async create(input: Create, options?: CallOptions): Promise<Dto> {
-    const values = this.#statements.insertValues(uuidv7(), input);
+  async create(input: Create, options?: CreateOptions): Promise<Dto> {
+    const values = this.#statements.insertValues(options?.id ?? uuidv7(), input);
     const { rows } = await run(this.executor, this.#statements.insert(), values, options);
     return this.#one(rows[0]) ?? raiseNoRow();
   }
 
   async findById(id: string, options?: CallOptions): Promise<Dto | null> {
     const { rows } = await run(this.executor, this.#statements.findById(), { id }, options);
+    return this.#one(rows[0]);
+  }
+
+  async lockById(id: string, options?: CallOptions): Promise<Dto | null> {
+    const { rows } = await run(this.executor, this.#statements.lockById(), { id }, options);
     return this.#one(rows[0]);
   }
 

@@ -1,4 +1,4 @@
-import type { CallOptions } from "../contract/call-options.ts";
+import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
 import {
   type ConversationCreateDto,
   type ConversationDto,
@@ -8,12 +8,19 @@ import {
   conversationCreateDto,
   conversationListRequest,
   conversationUpdateDto,
+  type MessagesAppendDto,
+  type MessagesAppendResult,
+  validateAppend,
 } from "../contract/conversation.ts";
 import { parseId } from "../contract/id.ts";
 import type { Page } from "../contract/page.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { withChosenId } from "./chosen-id.ts";
 import { found } from "./found.ts";
+import { writeRow } from "./row-write.ts";
+
+const conversation = { what: "conversation", dao: (session: DatabaseSession) => session.conversations };
 
 /** {@link ConversationService} on a database session. */
 export class DaoConversationService implements ConversationService {
@@ -35,16 +42,25 @@ export class DaoConversationService implements ConversationService {
     return found("conversation", id, await this.#session.conversations.findById(parseId(id), options));
   }
 
-  async createConversation(input: ConversationCreateDto, options?: CallOptions): Promise<ConversationDto> {
-    return this.#session.conversations.create(validate(conversationCreateDto, input), options);
+  async createConversation(input: ConversationCreateDto, options?: CreateOptions): Promise<ConversationDto> {
+    return this.#session.conversations.create(validate(conversationCreateDto, input), withChosenId(options));
   }
 
   async updateConversation(
     id: string,
     changes: ConversationUpdateDto,
-    options?: CallOptions,
+    options?: WriteOptions,
   ): Promise<ConversationDto> {
+    const key = parseId(id);
     const valid = validate(conversationUpdateDto, changes);
-    return found("conversation", id, await this.#session.conversations.update(parseId(id), valid, options));
+    return writeRow(this.#session, conversation, key, options, (conversations) =>
+      conversations.update(key, valid, options),
+    );
+  }
+
+  async appendMessages(id: string, input: MessagesAppendDto, options?: CallOptions): Promise<MessagesAppendResult> {
+    const key = parseId(id);
+    const messageCount = await this.#session.conversations.appendMessages(key, validateAppend(input), options);
+    return { messageCount: found("conversation", key, messageCount) };
   }
 }

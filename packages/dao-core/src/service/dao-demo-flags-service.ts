@@ -1,4 +1,4 @@
-import type { CallOptions } from "../contract/call-options.ts";
+import type { CallOptions, WriteOptions } from "../contract/call-options.ts";
 import {
   type DemoFlagsDto,
   type DemoFlagsPutDto,
@@ -10,6 +10,7 @@ import { parseId } from "../contract/id.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { found } from "./found.ts";
+import { checkVersion, whileLocked } from "./row-write.ts";
 
 /** {@link DemoFlagsService} on a database session. */
 export class DaoDemoFlagsService implements DemoFlagsService {
@@ -25,12 +26,16 @@ export class DaoDemoFlagsService implements DemoFlagsService {
     return found("set of demo flags", id, await this.#session.demoFlags.findByUserId(id, options));
   }
 
-  async putDemoFlags(userId: string, flags: DemoFlagsPutDto, options?: CallOptions): Promise<DemoFlagsDto> {
+  async putDemoFlags(userId: string, flags: DemoFlagsPutDto, options?: WriteOptions): Promise<DemoFlagsDto> {
     const id = parseId(userId, "userId");
     const valid = validate(demoFlagsPutDto, flags);
     if (valid.userId !== undefined && valid.userId !== id) {
       throw new ValidationError([{ path: "userId", message: "must be the user that the call names, or left out" }]);
     }
-    return this.#session.demoFlags.put(id, valid, options);
+    if (options?.ifVersion === undefined) return this.#session.demoFlags.put(id, valid, options);
+    return whileLocked(this.#session, options, async ({ demoFlags }) => {
+      checkVersion("set of demo flags of user", id, await demoFlags.lockByUserId(id), options);
+      return demoFlags.put(id, valid, options);
+    });
   }
 }

@@ -1,5 +1,4 @@
-import type { CallOptions } from "../contract/call-options.ts";
-import { NotFoundError } from "../contract/errors.ts";
+import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
 import {
   type GoalCreateDto,
   type GoalDto,
@@ -17,7 +16,11 @@ import { parseId } from "../contract/id.ts";
 import type { Page } from "../contract/page.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { withChosenId } from "./chosen-id.ts";
 import { found } from "./found.ts";
+import { writeRow } from "./row-write.ts";
+
+const goal = { what: "goal", dao: (session: DatabaseSession) => session.goals };
 
 /** {@link GoalService} on a database session. */
 export class DaoGoalService implements GoalService {
@@ -40,20 +43,22 @@ export class DaoGoalService implements GoalService {
     return found("goal", id, await this.#session.goals.findWithRelations(parseId(id), options));
   }
 
-  async createGoal(input: GoalCreateDto, options?: CallOptions): Promise<GoalDto> {
-    return this.#session.goals.create(validate(goalCreateDto, input), options);
+  async createGoal(input: GoalCreateDto, options?: CreateOptions): Promise<GoalDto> {
+    return this.#session.goals.create(validate(goalCreateDto, input), withChosenId(options));
   }
 
-  async createGoalWithStructure(input: GoalStructureCreateDto, options?: CallOptions): Promise<GoalWithRelationsDto> {
-    return this.#session.goals.createWithStructure(validateStructure(input), options);
+  async createGoalWithStructure(input: GoalStructureCreateDto, options?: CreateOptions): Promise<GoalWithRelationsDto> {
+    return this.#session.goals.createWithStructure(validateStructure(input), withChosenId(options));
   }
 
-  async updateGoal(id: string, changes: GoalUpdateDto, options?: CallOptions): Promise<GoalDto> {
-    return found("goal", id, await this.#session.goals.update(parseId(id), validate(goalUpdateDto, changes), options));
+  async updateGoal(id: string, changes: GoalUpdateDto, options?: WriteOptions): Promise<GoalDto> {
+    const key = parseId(id);
+    const valid = validate(goalUpdateDto, changes);
+    return writeRow(this.#session, goal, key, options, (goals) => goals.update(key, valid, options));
   }
 
-  async deleteGoal(id: string, options?: CallOptions): Promise<void> {
-    const isDeleted = await this.#session.goals.delete(parseId(id), options);
-    if (!isDeleted) throw new NotFoundError("goal", id);
+  async deleteGoal(id: string, options?: WriteOptions): Promise<void> {
+    const key = parseId(id);
+    await writeRow(this.#session, goal, key, options, (goals) => goals.delete(key, options));
   }
 }

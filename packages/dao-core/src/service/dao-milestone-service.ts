@@ -1,5 +1,4 @@
-import type { CallOptions } from "../contract/call-options.ts";
-import { NotFoundError } from "../contract/errors.ts";
+import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
 import { parseId } from "../contract/id.ts";
 import {
   type MilestoneCreateDto,
@@ -14,7 +13,11 @@ import {
 import type { Page } from "../contract/page.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { withChosenId } from "./chosen-id.ts";
 import { found } from "./found.ts";
+import { writeRow } from "./row-write.ts";
+
+const milestone = { what: "milestone", dao: (session: DatabaseSession) => session.milestones };
 
 /** {@link MilestoneService} on a database session. */
 export class DaoMilestoneService implements MilestoneService {
@@ -33,17 +36,18 @@ export class DaoMilestoneService implements MilestoneService {
     return found("milestone", id, await this.#session.milestones.findById(parseId(id), options));
   }
 
-  async createMilestone(input: MilestoneCreateDto, options?: CallOptions): Promise<MilestoneDto> {
-    return this.#session.milestones.create(validate(milestoneCreateDto, input), options);
+  async createMilestone(input: MilestoneCreateDto, options?: CreateOptions): Promise<MilestoneDto> {
+    return this.#session.milestones.create(validate(milestoneCreateDto, input), withChosenId(options));
   }
 
-  async updateMilestone(id: string, changes: MilestoneUpdateDto, options?: CallOptions): Promise<MilestoneDto> {
+  async updateMilestone(id: string, changes: MilestoneUpdateDto, options?: WriteOptions): Promise<MilestoneDto> {
+    const key = parseId(id);
     const valid = validate(milestoneUpdateDto, changes);
-    return found("milestone", id, await this.#session.milestones.update(parseId(id), valid, options));
+    return writeRow(this.#session, milestone, key, options, (milestones) => milestones.update(key, valid, options));
   }
 
-  async deleteMilestone(id: string, options?: CallOptions): Promise<void> {
-    const isDeleted = await this.#session.milestones.delete(parseId(id), options);
-    if (!isDeleted) throw new NotFoundError("milestone", id);
+  async deleteMilestone(id: string, options?: WriteOptions): Promise<void> {
+    const key = parseId(id);
+    await writeRow(this.#session, milestone, key, options, (milestones) => milestones.delete(key, options));
   }
 }

@@ -1,5 +1,4 @@
-import type { CallOptions } from "../contract/call-options.ts";
-import { NotFoundError } from "../contract/errors.ts";
+import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
 import { parseId } from "../contract/id.ts";
 import type { Page } from "../contract/page.ts";
 import {
@@ -24,7 +23,11 @@ import {
 } from "../contract/task.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { withChosenId } from "./chosen-id.ts";
 import { found } from "./found.ts";
+import { writeRow } from "./row-write.ts";
+
+const task = { what: "task", dao: (session: DatabaseSession) => session.tasks };
 
 /** {@link TaskService} on a database session. */
 export class DaoTaskService implements TaskService {
@@ -43,17 +46,19 @@ export class DaoTaskService implements TaskService {
     return found("task", id, await this.#session.tasks.findById(parseId(id), options));
   }
 
-  async createTask(input: TaskCreateDto, options?: CallOptions): Promise<TaskDto> {
-    return this.#session.tasks.create(validate(taskCreateDto, input), options);
+  async createTask(input: TaskCreateDto, options?: CreateOptions): Promise<TaskDto> {
+    return this.#session.tasks.create(validate(taskCreateDto, input), withChosenId(options));
   }
 
-  async updateTask(id: string, changes: TaskUpdateDto, options?: CallOptions): Promise<TaskDto> {
-    return found("task", id, await this.#session.tasks.update(parseId(id), validate(taskUpdateDto, changes), options));
+  async updateTask(id: string, changes: TaskUpdateDto, options?: WriteOptions): Promise<TaskDto> {
+    const key = parseId(id);
+    const valid = validate(taskUpdateDto, changes);
+    return writeRow(this.#session, task, key, options, (tasks) => tasks.update(key, valid, options));
   }
 
-  async deleteTask(id: string, options?: CallOptions): Promise<void> {
-    const isDeleted = await this.#session.tasks.delete(parseId(id), options);
-    if (!isDeleted) throw new NotFoundError("task", id);
+  async deleteTask(id: string, options?: WriteOptions): Promise<void> {
+    const key = parseId(id);
+    await writeRow(this.#session, task, key, options, (tasks) => tasks.delete(key, options));
   }
 
   async getTasksByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]> {
@@ -65,12 +70,10 @@ export class DaoTaskService implements TaskService {
     return { updatedCount: await this.#session.tasks.bulkUpdateState(valid, options) };
   }
 
-  async linkCalendarEvent(id: string, link: CalendarEventLinkDto, options?: CallOptions): Promise<TaskDto> {
-    return found(
-      "task",
-      id,
-      await this.#session.tasks.update(parseId(id), validate(calendarEventLinkDto, link), options),
-    );
+  async linkCalendarEvent(id: string, link: CalendarEventLinkDto, options?: WriteOptions): Promise<TaskDto> {
+    const key = parseId(id);
+    const valid = validate(calendarEventLinkDto, link);
+    return writeRow(this.#session, task, key, options, (tasks) => tasks.update(key, valid, options));
   }
 
   async getTaskStatistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto> {

@@ -1,5 +1,4 @@
-import type { CallOptions } from "../contract/call-options.ts";
-import { NotFoundError } from "../contract/errors.ts";
+import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
 import { parseId } from "../contract/id.ts";
 import type { Page } from "../contract/page.ts";
 import {
@@ -14,7 +13,11 @@ import {
 } from "../contract/user.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { withChosenId } from "./chosen-id.ts";
 import { found } from "./found.ts";
+import { writeRow } from "./row-write.ts";
+
+const user = { what: "user", dao: (session: DatabaseSession) => session.users };
 
 /** {@link UserService} on a database session. */
 export class DaoUserService implements UserService {
@@ -33,16 +36,18 @@ export class DaoUserService implements UserService {
     return found("user", id, await this.#session.users.findById(parseId(id), options));
   }
 
-  async createUser(input: UserCreateDto, options?: CallOptions): Promise<UserDto> {
-    return this.#session.users.create(validate(userCreateDto, input), options);
+  async createUser(input: UserCreateDto, options?: CreateOptions): Promise<UserDto> {
+    return this.#session.users.create(validate(userCreateDto, input), withChosenId(options));
   }
 
-  async updateUser(id: string, changes: UserUpdateDto, options?: CallOptions): Promise<UserDto> {
-    return found("user", id, await this.#session.users.update(parseId(id), validate(userUpdateDto, changes), options));
+  async updateUser(id: string, changes: UserUpdateDto, options?: WriteOptions): Promise<UserDto> {
+    const key = parseId(id);
+    const valid = validate(userUpdateDto, changes);
+    return writeRow(this.#session, user, key, options, (users) => users.update(key, valid, options));
   }
 
-  async deleteUser(id: string, options?: CallOptions): Promise<void> {
-    const isDeleted = await this.#session.users.delete(parseId(id), options);
-    if (!isDeleted) throw new NotFoundError("user", id);
+  async deleteUser(id: string, options?: WriteOptions): Promise<void> {
+    const key = parseId(id);
+    await writeRow(this.#session, user, key, options, (users) => users.delete(key, options));
   }
 }

@@ -1,9 +1,10 @@
-import type { CallOptions } from "../contract/call-options.ts";
+import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type {
   ConversationCreateDto,
   ConversationDto,
   ConversationListRequest,
   ConversationUpdateDto,
+  MessagesAppendDto,
 } from "../contract/conversation.ts";
 import type { DemoFlagsDto, DemoFlagsPutDto } from "../contract/demo-flags.ts";
 import type {
@@ -39,9 +40,11 @@ import type { UserCreateDto, UserDto, UserListRequest, UserUpdateDto } from "../
  */
 export interface EntityDao<Dto, Create, Update, ListRequest> {
   /** @throws ConflictError, RelatedRowMissingError, ValidationError */
-  create(input: Create, options?: CallOptions): Promise<Dto>;
+  create(input: Create, options?: CreateOptions): Promise<Dto>;
   /** The row, or `null` if there is none. */
   findById(id: string, options?: CallOptions): Promise<Dto | null>;
+  /** The same, and nobody else can change or delete the row until the transaction ends. */
+  lockById(id: string, options?: CallOptions): Promise<Dto | null>;
   /** One page, newest first. */
   list(request?: ListRequest, options?: CallOptions): Promise<Page<Dto>>;
   /**
@@ -57,7 +60,7 @@ export type UserDao = EntityDao<UserDto, UserCreateDto, UserUpdateDto, UserListR
 
 export interface GoalDao extends EntityDao<GoalDto, GoalCreateDto, GoalUpdateDto, GoalListRequest> {
   /** All of the structure or nothing, in one statement. */
-  createWithStructure(input: GoalStructureCreateDto, options?: CallOptions): Promise<GoalWithRelationsDto>;
+  createWithStructure(input: GoalStructureCreateDto, options?: CreateOptions): Promise<GoalWithRelationsDto>;
   /** The goal with its milestones and tasks as of one moment, or `null` if there is none. */
   findWithRelations(id: string, options?: CallOptions): Promise<GoalWithRelationsDto | null>;
 }
@@ -73,18 +76,46 @@ export interface TaskDao extends EntityDao<TaskDto, TaskCreateDto, TaskUpdateDto
   statistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto>;
 }
 
-export type ConversationDao = EntityDao<
-  ConversationDto,
-  ConversationCreateDto,
-  ConversationUpdateDto,
-  ConversationListRequest
->;
+export interface ConversationDao
+  extends EntityDao<ConversationDto, ConversationCreateDto, ConversationUpdateDto, ConversationListRequest> {
+  /** Puts messages behind those that are there; how many there are then, or `null` if there is no such conversation. */
+  appendMessages(id: string, input: MessagesAppendDto, options?: CallOptions): Promise<number | null>;
+}
 
 export interface DemoFlagsDao {
   /** The user's flags, or `null` if none were set. */
   findByUserId(userId: string, options?: CallOptions): Promise<DemoFlagsDto | null>;
+  /** The same, and nobody else can change or delete them until the transaction ends. */
+  lockByUserId(userId: string, options?: CallOptions): Promise<DemoFlagsDto | null>;
   /** Creates or replaces all fields. @throws RelatedRowMissingError if there is no such user */
   put(userId: string, flags: DemoFlagsPutDto, options?: CallOptions): Promise<DemoFlagsDto>;
   /** Whether there were flags. */
   delete(userId: string, options?: CallOptions): Promise<boolean>;
+}
+
+/** A request's key: whose it is, what the caller calls it, and what tells the request from another one. */
+export interface IdempotencyKey {
+  readonly scope: string;
+  readonly key: string;
+  readonly fingerprint: string;
+}
+
+/** What was recorded for a key. */
+export interface IdempotencyRecord {
+  readonly fingerprint: string;
+  /** JSON text. */
+  readonly result: string | null;
+}
+
+/** Which work was done already. {@link runOnce} is what callers use. */
+export interface IdempotencyKeyDao {
+  /**
+   * Takes the key for the work of this transaction: `null`, or what was recorded for it within `lifetime` milliseconds.
+   * Waits for a transaction that has taken the same key.
+   */
+  claim(key: IdempotencyKey, lifetime: number, options?: CallOptions): Promise<IdempotencyRecord | null>;
+  /** Records the result for a key that this transaction has taken. */
+  record(key: IdempotencyKey, result: string, options?: CallOptions): Promise<void>;
+  /** Deletes keys older than `lifetime` milliseconds, `limit` of them at most; answers how many. */
+  deleteExpired(lifetime: number, limit: number, options?: CallOptions): Promise<number>;
 }

@@ -1,5 +1,13 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import type { ConversationDao, DemoFlagsDao, GoalDao, MilestoneDao, TaskDao, UserDao } from "./daos.ts";
+import type {
+  ConversationDao,
+  DemoFlagsDao,
+  GoalDao,
+  IdempotencyKeyDao,
+  MilestoneDao,
+  TaskDao,
+  UserDao,
+} from "./daos.ts";
 
 /** How far a transaction is shielded from others; PostgreSQL's three levels. */
 export type IsolationLevel = "read committed" | "repeatable read" | "serializable";
@@ -17,7 +25,7 @@ export interface TransactionOptions extends CallOptions {
 }
 
 /**
- * The port to the database: six DAOs and a transaction. A service takes any session, be it a pool or an open
+ * The port to the database: a DAO for each of the six entities, one for idempotency keys, and a transaction. A service takes any session, be it a pool or an open
  * transaction. Whoever wants another ORM or driver implements this interface, and nothing else.
  */
 export interface DatabaseSession {
@@ -27,13 +35,14 @@ export interface DatabaseSession {
   readonly tasks: TaskDao;
   readonly conversations: ConversationDao;
   readonly demoFlags: DemoFlagsDao;
+  readonly idempotencyKeys: IdempotencyKeyDao;
 
   /** Whether this is an open transaction: then {@link transaction} is a savepoint within it. */
   readonly isTransaction: boolean;
 
   /**
    * Runs `work` in a transaction: committed when its promise fulfils, rolled back when it rejects. On a session that is
-   * a transaction already it is a savepoint, and `options` other than `signal` are refused.
+   * a transaction already it is a savepoint, and `options` other than `signal` and `timeout` are refused.
    *
    * Callers use {@link DaoUnitOfWork.run}, which adds retries and what happens after the commit.
    * @throws RetryableError, TransactionLostError, UnavailableError, and whatever `work` throws

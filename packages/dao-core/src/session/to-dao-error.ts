@@ -9,7 +9,7 @@ import {
   UnitOfWorkMisuseError,
   ValidationError,
 } from "../contract/errors.ts";
-import { CONSTRAINT_RULES, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
+import { CONSTRAINT_RULES, type ConstraintRule, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
 
 /** What PostgreSQL says of an error, by whichever driver it came. */
 export interface DatabaseErrorFacts {
@@ -52,12 +52,14 @@ export function toDaoError(error: unknown, values: Readonly<Record<string, unkno
   return constraintError(facts, values, error) ?? operationalError(facts, error) ?? error;
 }
 
+const takenId: ConstraintRule = { field: "id", message: "is taken by another row" };
+
 function constraintError(
   { code, constraint = "", column }: DatabaseErrorFacts,
   values: Readonly<Record<string, unknown>>,
   cause: unknown,
 ): DaoError | undefined {
-  const rule = CONSTRAINT_RULES[constraint];
+  const rule = CONSTRAINT_RULES[constraint] ?? (constraint.endsWith("_pkey") ? takenId : undefined);
   switch (code) {
     case "23505": {
       const what = rule === undefined ? "A row with this key exists already" : `${rule.field} ${rule.message}`;

@@ -1,0 +1,83 @@
+import { and, asc, eq, sql } from "drizzle-orm";
+import type { CallOptions } from "../contract/call-options.ts";
+import { idempotencyKeys } from "../schema/idempotency-keys.ts";
+import type { IdempotencyKey, IdempotencyKeyDao, IdempotencyRecord } from "../session/daos.ts";
+import type { SqlExecutor } from "../session/sql.ts";
+import { given, lazily, queryBuilder, run } from "./statement.ts";
+
+const isThisKey = () => and(eq(idempotencyKeys.scope, given("scope")), eq(idempotencyKeys.key, given("key")));
+
+const isExpired = () =>
+  sql`${idempotencyKeys.createdAt} < now() - ${sql.placeholder("lifetime")}::double precision * interval '1 millisecond'`;
+
+/** An insert that waits for whoever inserts the same key; an expired key is taken over. */
+const claim = lazily(() =>
+  queryBuilder
+    .insert(idempotencyKeys)
+    .values({ scope: given("scope"), key: given("key"), fingerprint: given("fingerprint") })
+    .onConflictDoUpdate({
+      target: [idempotencyKeys.scope, idempotencyKeys.key],
+      set: { fingerprint: given("fingerprint"), result: null, createdAt: sql`now()` },
+      setWhere: isExpired(),
+    })
+    .returning({ claimed: sql`1`.as("claimed") }),
+);
+
+const find = lazily(() =>
+  queryBuilder
+    .select({ fingerprint: idempotencyKeys.fingerprint, result: idempotencyKeys.result })
+    .from(idempotencyKeys)
+    .where(isThisKey()),
+);
+
+const record = lazily(() =>
+  queryBuilder
+    .update(idempotencyKeys)
+    .set({ result: given("result") })
+    .where(isThisKey()),
+);
+
+/** Skips what others delete at the same time, or take over. */
+const deleteExpired = lazily(() => {
+  const expired = queryBuilder
+    .$with("expired")
+    .as(
+      queryBuilder
+        .select({ scope: idempotencyKeys.scope, key: idempotencyKeys.key })
+        .from(idempotencyKeys)
+        .where(isExpired())
+        .orderBy(asc(idempotencyKeys.createdAt))
+        .limit(sql.placeholder("limit"))
+        .for("update", { skipLocked: true }),
+    );
+  return queryBuilder
+    .with(expired)
+    .delete(idempotencyKeys)
+    .where(sql`(${idempotencyKeys.scope}, ${idempotencyKeys.key}) in (select scope, key from ${expired})`);
+});
+
+/** Idempotency keys by SQL. */
+export class SqlIdempotencyKeyDao implements IdempotencyKeyDao {
+  readonly #executor: SqlExecutor;
+
+  constructor(executor: SqlExecutor) {
+    this.#executor = executor;
+  }
+
+  async claim(key: IdempotencyKey, lifetime: number, options?: CallOptions): Promise<IdempotencyRecord | null> {
+    const { count } = await run(this.#executor, claim(), { ...key, lifetime }, options);
+    if (count > 0) return null;
+    const { rows } = await run(this.#executor, find(), { ...key }, options);
+    const [fingerprint, result] = rows[0] ?? [];
+    return { fingerprint: String(fingerprint), result: typeof result === "string" ? result : null };
+  }
+
+  async record(key: IdempotencyKey, result: string, options?: CallOptions): Promise<void> {
+    await run(this.#executor, record(), { ...key, result }, options);
+  }
+
+  async deleteExpired(lifetime: number, limit: number, options?: CallOptions): Promise<number> {
+    const { count } = await run(this.#executor, deleteExpired(), { lifetime, limit }, options);
+    return count;
+  }
+}
