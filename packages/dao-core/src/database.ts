@@ -1,6 +1,6 @@
 import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
-import { DriverSession } from "./dao/sql-session.ts";
+import { DriverSession, type SessionOptions } from "./dao/sql-session.ts";
 import { checkSchema } from "./migrations/check-schema.ts";
 import { migrate } from "./migrations/migrate.ts";
 import type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
@@ -12,15 +12,15 @@ import { PostgresDriver, type PostgresDriverOptions } from "./session/postgres-d
 import type { SqlDriver } from "./session/sql.ts";
 import { databaseErrorFacts, toDaoError } from "./session/to-dao-error.ts";
 
-/** How to open a database. PGlite, which has one connection and no network, heeds none of these. */
-export type DatabaseOptions = PostgresDriverOptions;
+/** How to open a database. PGlite, which has one connection and no network, heeds only `onRetry`. */
+export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {}
 
 /** An open database: a session, and what concerns the whole of it. */
 export class Database extends DriverSession implements AsyncDisposable {
   readonly #driver: SqlDriver;
 
-  constructor(driver: SqlDriver) {
-    super(driver);
+  constructor(driver: SqlDriver, options?: SessionOptions) {
+    super(driver, options);
     this.#driver = driver;
   }
 
@@ -85,8 +85,8 @@ const settingCodes: ReadonlySet<string> = new Set(["42704", "22023"]);
  */
 export async function openDatabase(url: string | undefined, options: DatabaseOptions = {}): Promise<Database> {
   const location = parseDatabaseUrl(url);
-  if (location.kind === "memory") return new Database(await PgliteDriver.open());
-  if (location.kind === "folder") return new Database(await PgliteDriver.open(location.path));
+  if (location.kind === "memory") return new Database(await PgliteDriver.open(), options);
+  if (location.kind === "folder") return new Database(await PgliteDriver.open(location.path), options);
   const driver = new PostgresDriver(location.url, location.description, options);
   try {
     await driver.execute("select 1", []);
@@ -100,7 +100,7 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
     if (!(reason instanceof UnavailableError)) throw reason;
     throw new UnavailableError(`Cannot open ${location.description}. ${reason.message}`, { cause: error });
   }
-  return new Database(driver);
+  return new Database(driver, options);
 }
 
 /**

@@ -9,14 +9,19 @@ import type {
   UserDao,
 } from "./session/daos.ts";
 import type { DatabaseSession, TransactionOptions } from "./session/database-session.ts";
+import { withDeadline } from "./session/deadline.ts";
+import { type Retry, withRetries } from "./session/retry.ts";
 
 /** How a unit of work runs. */
 export interface UnitOfWorkOptions extends TransactionOptions {
   /**
    * How often the callback is run again when the database gives the work up for others (serialization failure, deadlock).
-   * The callback must then be safe to run again: what it does outside the database is not undone. Default 0.
+   * The callback must then be safe to run again: what it does outside the database is not undone. Before the nth retry
+   * it waits up to 20 · 2ⁿ⁻¹ ms, at random, and a second at most. Default 0.
    */
   readonly retries?: number | undefined;
+  /** Called before each retry, to count or to log it; what it throws ends the attempts. */
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
 /**
@@ -69,13 +74,17 @@ export class DaoUnitOfWork implements DatabaseSession {
   static async run<Result>(
     session: DatabaseSession,
     work: (uow: DaoUnitOfWork) => Promise<Result>,
-    { retries = 0, ...options }: UnitOfWorkOptions = {},
+    { retries = 0, onRetry, ...options }: UnitOfWorkOptions = {},
   ): Promise<Result> {
     if (session.isTransaction && retries > 0) {
       throw new UnitOfWorkMisuseError("Only a whole transaction can be run again. Set retries where it begins.");
     }
     if (session instanceof DaoUnitOfWork) return session.#nest(work, options);
-    const [result, uow] = await DaoUnitOfWork.#attempt(session, work, retries, options);
+    const [result, uow] = await withDeadline(options, (bounded) =>
+      withRetries({ retries, onRetry, isRetryable }, () =>
+        DaoUnitOfWork.#begin(session, !session.isTransaction, work, bounded),
+      ),
+    );
     await runAll(uow.#afterCommit);
     return result;
   }
@@ -104,23 +113,6 @@ export class DaoUnitOfWork implements DatabaseSession {
     return this.#nest(work, options);
   }
 
-  static async #attempt<Result>(
-    session: DatabaseSession,
-    work: (uow: DaoUnitOfWork) => Promise<Result>,
-    retries: number,
-    options: TransactionOptions,
-  ): Promise<[Result, DaoUnitOfWork]> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await DaoUnitOfWork.#begin(session, !session.isTransaction, work, options);
-      } catch (error) {
-        if (attempt >= retries || !isDaoError(error) || error.code !== "retryable") throw error;
-        // Full jitter, so that those who collided do not collide again.
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(1_000, 20 * 2 ** attempt)));
-      }
-    }
-  }
-
   static #begin<Result>(
     session: DatabaseSession,
     commits: boolean,
@@ -146,6 +138,8 @@ export class DaoUnitOfWork implements DatabaseSession {
     return result;
   }
 }
+
+const isRetryable = (error: unknown): boolean => isDaoError(error) && error.code === "retryable";
 
 /** Calls all of them, one after the other; a mail that fails does not stop the cache from being cleared. */
 async function runAll(callbacks: readonly (() => void | Promise<void>)[]): Promise<void> {

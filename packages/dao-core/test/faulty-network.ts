@@ -1,4 +1,15 @@
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+
+/** Where to cut a connection. */
+export interface Cut {
+  /** How many chunks of the server's answers are let through first, on whichever connections they come. */
+  readonly after: number;
+  /** How much of the chunk that is cut is let through, from 0 to 1. */
+  readonly share: number;
+  /** Whether both ends see a reset instead of an orderly end. */
+  readonly reset: boolean;
+}
 
 /** A network between a client and a server that can fail on demand. */
 export interface FaultyNetwork extends AsyncDisposable {
@@ -6,16 +17,25 @@ export interface FaultyNetwork extends AsyncDisposable {
   readonly url: string;
   /** From now on nothing arrives, in either direction, and nobody is told. */
   freeze(): void;
-  /** From now on new connections are refused; those that are open go on. */
+  /** From now on new connections are reset; those that are open go on. */
   refuse(): void;
+  /** Cuts one connection in the middle of an answer; resolves when it is cut. */
+  cut(where: Cut): Promise<void>;
+  /** Cuts every connection; new ones are refused, as where no server listens. */
+  leave(): Promise<void>;
+  /** Ends what `leave` began. */
+  comeBack(): Promise<void>;
 }
 
 /** Puts a proxy in front of the server at `serverUrl`. */
 export async function faultyNetwork(serverUrl: string): Promise<FaultyNetwork> {
   const target = new URL(serverUrl);
   const sockets = new Set<Socket>();
+  const cuts = new Set<(answer: Buffer, inbound: Socket, outbound: Socket) => boolean>();
   let [isFrozen, isRefusing] = [false, false];
-  const server = createServer((inbound) => {
+  let server: Server | undefined;
+
+  const relay = (inbound: Socket) => {
     if (isRefusing) {
       inbound.resetAndDestroy();
       return;
@@ -26,8 +46,11 @@ export async function faultyNetwork(serverUrl: string): Promise<FaultyNetwork> {
       [outbound, inbound],
     ] as const) {
       sockets.add(from);
+      from.setNoDelay(true);
       from.on("data", (data) => {
-        if (!isFrozen) to.write(data);
+        if (isFrozen) return;
+        if (from === outbound) for (const cut of cuts) if (cut(data, inbound, outbound)) return;
+        to.write(data);
       });
       from.on("error", () => to.destroy());
       from.on("close", () => {
@@ -35,10 +58,22 @@ export async function faultyNetwork(serverUrl: string): Promise<FaultyNetwork> {
         to.destroy();
       });
     }
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  };
+  const listen = async (port: number): Promise<number> => {
+    server = createServer(relay).listen(port, "127.0.0.1");
+    await once(server, "listening");
+    return (server.address() as AddressInfo).port;
+  };
+  const leave = async () => {
+    const closed = server?.listening ? once(server, "close") : undefined;
+    server?.close();
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+
+  const port = await listen(0);
   const url = new URL(target);
-  url.port = String((server.address() as AddressInfo).port);
+  url.port = String(port);
   return {
     url: url.href,
     freeze: () => {
@@ -47,9 +82,29 @@ export async function faultyNetwork(serverUrl: string): Promise<FaultyNetwork> {
     refuse: () => {
       isRefusing = true;
     },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
+    cut: ({ after, share, reset }) =>
+      new Promise((resolve) => {
+        let remaining = after;
+        const cut = (answer: Buffer, inbound: Socket, outbound: Socket) => {
+          if (remaining-- > 0) return false;
+          cuts.delete(cut);
+          // What is let through must be out before the end, which drops what is not.
+          inbound.write(answer.subarray(0, Math.floor(answer.length * share)), () => {
+            for (const socket of [inbound, outbound]) {
+              if (reset) socket.resetAndDestroy();
+              else socket.destroy();
+            }
+            resolve();
+          });
+          outbound.pause();
+          return true;
+        };
+        cuts.add(cut);
+      }),
+    leave,
+    comeBack: async () => {
+      await listen(port);
     },
+    [Symbol.asyncDispose]: leave,
   };
 }

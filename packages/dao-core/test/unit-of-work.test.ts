@@ -290,11 +290,19 @@ describe("on PostgreSQL, with others at work", () => {
     expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);
   });
 
+  /** Runs `work` while somebody else, on connections of their own, has changed the user and not committed yet. */
+  async function whileHeld(userId: string, work: () => Promise<void>): Promise<void> {
+    await using others = await openDatabase(testDatabase.url, { poolSize: 1 });
+    await DaoUnitOfWork.run(others, async (uow) => {
+      await uow.users.update(userId, { name: "held" });
+      await work();
+    });
+  }
+
   test("a lock that is not free within its time-out: UnavailableError", async () => {
     const { database } = testDatabase;
     const user = await database.users.create(makeUserData());
-    await DaoUnitOfWork.run(database, async (uow) => {
-      await uow.users.update(user.id, { name: "held" });
+    await whileHeld(user.id, async () => {
       const blocked = DaoUnitOfWork.run(database, (other) => other.users.update(user.id, { name: "late" }), {
         lockTimeout: 50,
       });
@@ -306,8 +314,7 @@ describe("on PostgreSQL, with others at work", () => {
   test("a statement over its time-out: UnavailableError", async () => {
     const { database } = testDatabase;
     const user = await database.users.create(makeUserData());
-    await DaoUnitOfWork.run(database, async (uow) => {
-      await uow.users.update(user.id, { name: "held" });
+    await whileHeld(user.id, async () => {
       const blocked = DaoUnitOfWork.run(database, (other) => other.users.update(user.id, { name: "late" }), {
         statementTimeout: 50,
       });
@@ -318,8 +325,7 @@ describe("on PostgreSQL, with others at work", () => {
   test("an abort ends a statement that runs, on the server too", async () => {
     const { database } = testDatabase;
     const user = await database.users.create(makeUserData());
-    await DaoUnitOfWork.run(database, async (uow) => {
-      await uow.users.update(user.id, { name: "held" });
+    await whileHeld(user.id, async () => {
       const controller = new AbortController();
       const blocked = database.users.update(user.id, { name: "late" }, { signal: controller.signal });
       setTimeout(() => controller.abort(), 50);
@@ -332,8 +338,7 @@ describe("on PostgreSQL, with others at work", () => {
     const { database } = testDatabase;
     const user = await database.users.create(makeUserData());
     const [data, reason] = [makeUserData(), new Error("enough")];
-    await DaoUnitOfWork.run(database, async (uow) => {
-      await uow.users.update(user.id, { name: "held" });
+    await whileHeld(user.id, async () => {
       const controller = new AbortController();
       const blocked = DaoUnitOfWork.run(
         database,

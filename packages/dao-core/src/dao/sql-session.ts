@@ -9,13 +9,22 @@ import type {
   UserDao,
 } from "../session/daos.ts";
 import type { DatabaseSession, TransactionOptions } from "../session/database-session.ts";
+import { withDeadline } from "../session/deadline.ts";
+import type { Retry } from "../session/retry.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/sql.ts";
 import { toDaoError } from "../session/to-dao-error.ts";
+import {
+  foreignTransactionMisuse,
+  inTransactionContext,
+  outerSessionMisuse,
+  type TransactionContext,
+} from "../session/transaction-context.ts";
 import { SqlConversationDao } from "./conversation-dao.ts";
 import { SqlDemoFlagsDao } from "./demo-flags-dao.ts";
 import { SqlGoalDao } from "./goal-dao.ts";
 import { SqlIdempotencyKeyDao } from "./idempotency-key-dao.ts";
 import { SqlMilestoneDao } from "./milestone-dao.ts";
+import { SingleStatements, TransactionStatements } from "./session-statements.ts";
 import { SqlTaskDao } from "./task-dao.ts";
 import { SqlUserDao } from "./user-dao.ts";
 
@@ -47,21 +56,44 @@ abstract class SqlSession implements DatabaseSession {
   ): Promise<Result>;
 }
 
+/** What a session tells those who watch over it. */
+export interface SessionOptions {
+  /**
+   * Called before a single statement that the database gave up for others (40001, 40P01) is tried again, to count or to
+   * log it; what it throws ends the attempts. Units of work have one of their own.
+   */
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
+}
+
 /** A session on a driver: each call for itself, each transaction on a connection of its own. */
 export class DriverSession extends SqlSession {
   readonly #driver: SqlDriver;
 
-  constructor(driver: SqlDriver) {
-    super(driver, driver.isTransaction);
+  constructor(driver: SqlDriver, options: SessionOptions = {}) {
+    super(driver.isTransaction ? driver : new SingleStatements(driver, options), driver.isTransaction);
     this.#driver = driver;
   }
 
   async transaction<Result>(
     work: (session: DatabaseSession) => Promise<Result>,
-    options?: TransactionOptions,
+    options: TransactionOptions = {},
   ): Promise<Result> {
+    const driver = this.#driver;
+    const misuse = outerSessionMisuse(driver);
+    if (misuse !== undefined) throw misuse;
     return translated(work, (untranslated) =>
-      this.#driver.transaction((transaction) => untranslated(new TransactionSession(transaction)), options),
+      withDeadline(options, (bounded) =>
+        inTransactionContext(driver, async (context) => {
+          try {
+            return await driver.transaction(
+              (transaction) => untranslated(new TransactionSession(transaction, context)),
+              bounded,
+            );
+          } finally {
+            context.isOpen = false;
+          }
+        }),
+      ),
     );
   }
 }
@@ -69,23 +101,29 @@ export class DriverSession extends SqlSession {
 /** A session within a transaction; its own transactions are savepoints. */
 class TransactionSession extends SqlSession {
   readonly #transaction: SqlTransaction;
+  readonly #context: TransactionContext;
 
-  constructor(transaction: SqlTransaction) {
-    super(transaction, true);
+  constructor(transaction: SqlTransaction, context: TransactionContext) {
+    super(new TransactionStatements(transaction, context), true);
     this.#transaction = transaction;
+    this.#context = context;
   }
 
   async transaction<Result>(
     work: (session: DatabaseSession) => Promise<Result>,
-    { signal, ...others }: TransactionOptions = {},
+    { signal, timeout, ...others }: TransactionOptions = {},
   ): Promise<Result> {
+    const misuse = foreignTransactionMisuse(this.#context);
+    if (misuse !== undefined) throw misuse;
     const refused = Object.entries(others).filter(([, value]) => value !== undefined);
     if (refused.length > 0) {
       const names = refused.map(([name]) => name).join(", ");
       throw new UnitOfWorkMisuseError(`A nested unit of work takes ${names} from the outer one. Set it there.`);
     }
     return translated(work, (untranslated) =>
-      this.#transaction.savepoint((nested) => untranslated(new TransactionSession(nested)), { signal }),
+      withDeadline({ signal, timeout }, (bounded) =>
+        this.#transaction.savepoint((nested) => untranslated(new TransactionSession(nested, this.#context)), bounded),
+      ),
     );
   }
 }

@@ -28,7 +28,7 @@ describe("a pool of lanes", () => {
       const { opened, open } = gate();
       let isInTransaction = false;
       const first = pool.exclusive(() => opened);
-      const statement = pool.shared(async () => isInTransaction);
+      const statement = pool.shared("read", async () => isInTransaction);
       open();
       const second = turns(count).then(() =>
         pool.exclusive(async () => {
@@ -48,7 +48,7 @@ describe("a pool of lanes", () => {
     const served: string[] = [];
     const holding = pool.exclusive(() => opened);
     const waiting = [
-      pool.shared(async () => served.push("statement")),
+      pool.shared("read", async () => served.push("statement")),
       pool.exclusive(async () => served.push("transaction")),
     ];
     open();
@@ -60,8 +60,8 @@ describe("a pool of lanes", () => {
     const pool = new LanePool(idleLane, options);
     const { opened, open } = gate();
     const holding = pool.exclusive(() => opened);
-    const waiting = [pool.shared(async () => 1), pool.shared(async () => 2)];
-    await expect(pool.shared(async () => 3)).rejects.toBeInstanceOf(UnavailableError);
+    const waiting = [pool.shared("read", async () => 1), pool.shared("read", async () => 2)];
+    await expect(pool.shared("read", async () => 3)).rejects.toBeInstanceOf(UnavailableError);
     open();
     expect(await Promise.all(waiting)).toEqual([1, 2]);
     await holding;

@@ -19,8 +19,19 @@ export interface PooledLane {
   close(): Promise<void>;
 }
 
+/**
+ * How a lane is used: by a statement that waits for nobody, by one that may wait for a lock, or by a transaction.
+ */
+type Use = "read" | "write" | "transaction";
+
+/**
+ * The most statements that are on their way on one lane. Enough to keep the server busy while answers travel; few enough
+ * that a caller who is turned away is told so while it can still be of use.
+ */
+const PIPELINE_DEPTH = 32;
+
 interface Waiter<Lane> {
-  readonly exclusive: boolean;
+  readonly use: Use;
   /** Puts the lane to use at once, before anybody else can. */
   readonly admit: (lane: Lane) => void;
   readonly refuse: (error: unknown) => void;
@@ -28,14 +39,17 @@ interface Waiter<Lane> {
 
 /**
  * Hands out lanes in two ways: *shared* for a single statement, pipelined behind others, and *exclusive* for a
- * transaction. Waiting callers are served in the order in which they came. A lane that is lost leaves the pool, and
- * the next caller opens another.
+ * transaction. Nothing is pipelined behind a write, because a write may wait for a lock, and all behind it with it.
+ * Waiting callers are served in the order in which they came. A lane that is lost leaves the pool, and the next caller
+ * opens another.
  */
 export class LanePool<Lane extends PooledLane> {
   readonly #open: (onLost: (lane: Lane) => void) => Lane;
   readonly #options: LanePoolOptions;
   readonly #lanes = new Set<Lane>();
   readonly #exclusive = new Set<Lane>();
+  /** Lanes with a write on its way, which take no other statement. */
+  readonly #writing = new Set<Lane>();
   /** What runs on exclusive lanes, for {@link close} to wait for. */
   readonly #exclusiveWork = new Set<Promise<unknown>>();
   readonly #waiting: Waiter<Lane>[] = [];
@@ -48,11 +62,12 @@ export class LanePool<Lane extends PooledLane> {
 
   /**
    * Runs one statement on a lane that others may share.
-   * @throws UnavailableError when every lane is held by a transaction and none is free in time
+   * @throws UnavailableError when every lane is in use and none is free in time, or too many wait already
    */
-  shared<Result>(statement: (lane: Lane) => Promise<Result>): Promise<Result> {
-    const lane = this.#waiting.length === 0 ? this.#leastBusy() : undefined;
-    return lane === undefined ? this.#wait(false, statement) : statement(lane);
+  shared<Result>(use: "read" | "write", statement: (lane: Lane) => Promise<Result>): Promise<Result> {
+    const lane = this.#waiting.length === 0 ? this.#leastBusy(use) : undefined;
+    const run = (admitted: Lane) => this.#share(admitted, use, statement);
+    return lane === undefined ? this.#wait(use, run) : run(lane);
   }
 
   /**
@@ -62,8 +77,8 @@ export class LanePool<Lane extends PooledLane> {
   async exclusive<Result>(work: (lane: Lane) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     const deadline = performance.now() + this.#options.acquireTimeout;
     for (;;) {
-      const lane = this.#waiting.length === 0 ? this.#leastBusy() : undefined;
-      const held = lane ?? (await this.#wait(true, async (admitted) => admitted, signal));
+      const lane = this.#waiting.length === 0 ? this.#leastBusy("transaction") : undefined;
+      const held = lane ?? (await this.#wait("transaction", async (admitted) => admitted, signal));
       this.#exclusive.add(held);
       try {
         // What was sent before is let through: a BEGIN behind a long queue could be left idle (porsager/postgres #1189).
@@ -91,13 +106,25 @@ export class LanePool<Lane extends PooledLane> {
     this.#lanes.clear();
   }
 
-  /** A shared lane that is idle, else a new one while there is room, else the one with the least to do. */
-  #leastBusy(): Lane | undefined {
+  #share<Result>(lane: Lane, use: Use, statement: (lane: Lane) => Promise<Result>): Promise<Result> {
+    if (use === "write") this.#writing.add(lane);
+    const settled = () => {
+      if (use === "write") this.#writing.delete(lane);
+      if (this.#waiting.length > 0) this.#admitWaiting();
+    };
+    const result = statement(lane);
+    result.then(settled, settled);
+    return result;
+  }
+
+  /** A lane that is idle, else a new one while there is room, else the one with the least to do of those that take more. */
+  #leastBusy(use: Use): Lane | undefined {
     if (this.#isClosed) throw closedError();
     let least: Lane | undefined;
     for (const lane of this.#lanes) {
-      if (this.#exclusive.has(lane)) continue;
+      if (this.#exclusive.has(lane) || this.#writing.has(lane)) continue;
       if (lane.running === 0) return lane;
+      if (lane.running >= PIPELINE_DEPTH && use !== "transaction") continue;
       if (least === undefined || lane.running < least.running) least = lane;
     }
     if (this.#lanes.size >= this.#options.size) return least;
@@ -113,7 +140,7 @@ export class LanePool<Lane extends PooledLane> {
     this.#admitWaiting();
   }
 
-  #wait<Result>(exclusive: boolean, use: (lane: Lane) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  #wait<Result>(use: Use, run: (lane: Lane) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     const { acquireTimeout, maxWaiting } = this.#options;
     if (this.#waiting.length >= maxWaiting) {
       return Promise.reject(
@@ -127,10 +154,10 @@ export class LanePool<Lane extends PooledLane> {
         if (place >= 0) this.#waiting.splice(place, 1);
       };
       const waiter: Waiter<Lane> = {
-        exclusive,
+        use,
         admit: (lane) => {
           leave();
-          resolve(use(lane));
+          resolve(run(lane));
         },
         refuse: (error) => {
           leave();
@@ -163,10 +190,10 @@ export class LanePool<Lane extends PooledLane> {
   #admitWaiting(): void {
     for (let waiter = this.#waiting[0]; waiter !== undefined; waiter = this.#waiting[0]) {
       if (this.#isClosed) return;
-      const lane = this.#leastBusy();
+      const lane = this.#leastBusy(waiter.use);
       if (lane === undefined) return;
       // Marked at once: the waiter itself goes on only in a later microtask.
-      if (waiter.exclusive) this.#exclusive.add(lane);
+      if (waiter.use === "transaction") this.#exclusive.add(lane);
       waiter.admit(lane);
     }
   }

@@ -9,6 +9,9 @@ export type LaneOptions = postgres.Options<Record<string, postgres.PostgresType>
 /** Milliseconds for which an aborted statement may still say how it ended. */
 const ABORT_GRACE = 1_000;
 
+/** Milliseconds after which a cancel request that had no effect is sent again. */
+const CANCEL_INTERVAL = 50;
+
 /**
  * One connection to PostgreSQL: a postgres.js client of its own with a single connection, which knows when that
  * connection is lost and is never used again then.
@@ -131,7 +134,17 @@ export class Lane implements SqlConnection {
     this.#lossCause = reason;
     this.#isAlive = false;
     this.#onLost(this);
-    await Promise.race([cancel(query).catch(() => undefined), delay(ABORT_GRACE, undefined, { ref: false })]);
+    let isSettled = false;
+    const settle = () => {
+      isSettled = true;
+    };
+    const settled = query.then(settle, settle);
+    const end = performance.now() + ABORT_GRACE;
+    // One that arrives between two messages of a statement (its parse and its execution) is dropped by the server.
+    for (let left = ABORT_GRACE; !isSettled && left > 0; left = end - performance.now()) {
+      const again = Promise.all([cancel(query).catch(() => undefined), pause(CANCEL_INTERVAL)]);
+      await Promise.race([settled, again, pause(left)]);
+    }
     await this.#client.end({ timeout: 0 });
   }
 
@@ -187,6 +200,9 @@ export class Lane implements SqlConnection {
     await this.#client.end({ timeout: 0 });
   }
 }
+
+/** Keeps no process alive that has nothing else to do. */
+const pause = (milliseconds: number) => delay(milliseconds, undefined, { ref: false });
 
 /**
  * Sends the server's cancel request. The public `cancel()` of postgres.js drops the promise of what it does, which then

@@ -6,7 +6,6 @@ import { Lane, type LaneOptions } from "./lane.ts";
 import { LanePool } from "./lane-pool.ts";
 import { OpenTransaction } from "./open-transaction.ts";
 import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "./sql.ts";
-import { databaseErrorFacts } from "./to-dao-error.ts";
 
 /** How to use a PostgreSQL server. All times in milliseconds; 0 switches a server-side limit off. */
 export interface PostgresDriverOptions {
@@ -40,9 +39,6 @@ const types = {
   instant: { to: 1184, from: [1082, 1114, 1184], serialize: identity, parse: identity },
   json: { to: 114, from: [114, 3802], serialize: identity, parse: identity },
 };
-
-/** How often a single statement is tried when the database gives it up for others (40001, 40P01). */
-const MAX_ATTEMPTS = 5;
 
 /** PostgreSQL by postgres.js: single statements pipelined over shared lanes, each transaction on a lane of its own. */
 export class PostgresDriver implements SqlDriver {
@@ -90,22 +86,14 @@ export class PostgresDriver implements SqlDriver {
     });
   }
 
-  async execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
     const signal = options?.signal;
-    // A cancelled statement takes its connection along, so it has one to itself.
-    const run = (): Promise<SqlResult> =>
-      signal === undefined
-        ? this.#pool.shared((lane) => lane.execute(text, parameters))
-        : this.#pool.exclusive((lane) => lane.execute(text, parameters, signal), signal);
-    signal?.throwIfAborted();
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await run();
-      } catch (error) {
-        if (attempt === MAX_ATTEMPTS || !isGivenUp(error)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt));
-      }
+    if (signal === undefined) {
+      return this.#pool.shared(isRead(text) ? "read" : "write", (lane) => lane.execute(text, parameters));
     }
+    if (signal.aborted) return Promise.reject(signal.reason);
+    // A cancelled statement takes its connection along, so it has one to itself.
+    return this.#pool.exclusive((lane) => lane.execute(text, parameters, signal), signal);
   }
 
   async transaction<Result>(
@@ -131,10 +119,9 @@ export class PostgresDriver implements SqlDriver {
   }
 }
 
-/** A single statement that was given up has left nothing behind, so it may be tried again. */
-function isGivenUp(error: unknown): boolean {
-  const code = databaseErrorFacts(error)?.code;
-  return code === "40001" || code === "40P01";
+/** Whether a statement takes no lock for which it could have to wait; `with` begins those of ours that write. */
+function isRead(text: string): boolean {
+  return text.startsWith("select");
 }
 
 /** How long after a statement's time-out the server must have said so. */

@@ -89,10 +89,10 @@ const toFieldName = (column: string) => column.replace(/_([a-z])/g, (_, letter: 
 
 function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoError | undefined {
   const options = { cause };
+  if (isGivenUp(cause)) {
+    return new RetryableError("The database gave this work up in favour of other work. Run it again.", options);
+  }
   switch (code) {
-    case "40001":
-    case "40P01":
-      return new RetryableError("The database gave this work up in favour of other work. Run it again.", options);
     case "57014":
       return new UnavailableError(
         "The statement ran longer than its time-out. Try again later, or ask for less.",
@@ -164,6 +164,12 @@ const connectionCodes: ReadonlySet<string> = new Set([
   "EHOSTUNREACH",
   "ENETUNREACH",
 ]);
+
+/** Whether the database gave the statement up in favour of others, as after a deadlock. */
+export function isGivenUp(error: unknown): boolean {
+  const code = databaseErrorFacts(error)?.code;
+  return code === "40001" || code === "40P01";
+}
 
 /** Whether `code` says that the connection, not the statement, failed. */
 export function isConnectionLoss(code: string): boolean {

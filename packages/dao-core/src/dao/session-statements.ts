@@ -1,0 +1,51 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import { withDeadline } from "../session/deadline.ts";
+import { type RetryPolicy, withRetries } from "../session/retry.ts";
+import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/sql.ts";
+import { isGivenUp } from "../session/to-dao-error.ts";
+import {
+  foreignTransactionMisuse,
+  outerSessionMisuse,
+  type TransactionContext,
+} from "../session/transaction-context.ts";
+import type { SessionOptions } from "./sql-session.ts";
+
+/** How often a single statement is tried again when the database gives it up for others, and for how long. */
+const RETRIES = 9;
+const RETRIES_WITHIN = 30_000;
+
+/** Statements of their own, on a driver: one that was given up has left nothing behind, so it is tried again. */
+export class SingleStatements implements SqlExecutor {
+  readonly #driver: SqlDriver;
+  readonly #retries: RetryPolicy;
+
+  constructor(driver: SqlDriver, { onRetry }: SessionOptions) {
+    this.#driver = driver;
+    this.#retries = { retries: RETRIES, within: RETRIES_WITHIN, isRetryable: isGivenUp, onRetry };
+  }
+
+  execute(text: string, parameters: readonly SqlParameter[], options: CallOptions = {}): Promise<SqlResult> {
+    const misuse = outerSessionMisuse(this.#driver);
+    if (misuse !== undefined) return Promise.reject(misuse);
+    return withDeadline(options, (bounded) =>
+      withRetries(this.#retries, () => this.#driver.execute(text, parameters, bounded)),
+    );
+  }
+}
+
+/** Statements of a transaction. */
+export class TransactionStatements implements SqlExecutor {
+  readonly #transaction: SqlTransaction;
+  readonly #context: TransactionContext;
+
+  constructor(transaction: SqlTransaction, context: TransactionContext) {
+    this.#transaction = transaction;
+    this.#context = context;
+  }
+
+  execute(text: string, parameters: readonly SqlParameter[], options: CallOptions = {}): Promise<SqlResult> {
+    const misuse = foreignTransactionMisuse(this.#context);
+    if (misuse !== undefined) return Promise.reject(misuse);
+    return withDeadline(options, (bounded) => this.#transaction.execute(text, parameters, bounded));
+  }
+}

@@ -1,0 +1,39 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import { UnavailableError, ValidationError } from "../contract/errors.ts";
+import { isWholeNumber, LARGEST_VALUE } from "./begin.ts";
+
+/**
+ * Runs `call` with the caller's signal, or with one that also aborts when the call's `timeout` is over. Without a
+ * timeout it costs nothing.
+ * @throws ValidationError for a timeout that is no whole number of milliseconds from 1 on
+ */
+export function withDeadline<Options extends CallOptions, Result>(
+  options: Options,
+  call: (options: Options) => Promise<Result>,
+): Promise<Result> {
+  return options.timeout === undefined ? call(options) : bounded(options, options.timeout, call);
+}
+
+async function bounded<Options extends CallOptions, Result>(
+  options: Options,
+  timeout: number,
+  call: (options: Options) => Promise<Result>,
+): Promise<Result> {
+  const { signal } = options;
+  if (!isWholeNumber(timeout, 1)) {
+    const message = `must be a whole number of milliseconds from 1 to ${LARGEST_VALUE}`;
+    throw new ValidationError([{ path: "timeout", message }]);
+  }
+  const expiry = new AbortController();
+  const timer = setTimeout(() => expiry.abort(timeoutError(timeout)), timeout);
+  const either = signal === undefined ? expiry.signal : AbortSignal.any([signal, expiry.signal]);
+  try {
+    return await call({ ...options, signal: either, timeout: undefined });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function timeoutError(timeout: number): UnavailableError {
+  return new UnavailableError(`The call was not done within its ${timeout} ms. Try again later, or give it longer.`);
+}

@@ -1,0 +1,41 @@
+/** What is told of a retry before it happens. */
+export interface Retry {
+  /** The one that failed, from 1. */
+  readonly attempt: number;
+  /** Milliseconds until the next. */
+  readonly delay: number;
+  /** Why it failed. */
+  readonly error: unknown;
+}
+
+/** How often and when to try again. */
+export interface RetryPolicy {
+  /** Attempts beyond the first. */
+  readonly retries: number;
+  /** Milliseconds after the beginning from which on nothing is tried again. Default: no limit. */
+  readonly within?: number;
+  readonly isRetryable: (error: unknown) => boolean;
+  /** Called before each wait. What it throws ends the attempts. */
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
+}
+
+/** Milliseconds: the most to wait before the first retry, doubled each time, and before any. */
+const FIRST_DELAY = 20;
+const LONGEST_DELAY = 1_000;
+
+/** Runs `work` until it succeeds, fails for good, or has been tried often enough. */
+export async function withRetries<Result>(policy: RetryPolicy, work: () => Promise<Result>): Promise<Result> {
+  const { retries, within = Number.POSITIVE_INFINITY, isRetryable, onRetry } = policy;
+  const begun = performance.now();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt > retries || !isRetryable(error) || performance.now() - begun > within) throw error;
+      // Full jitter, so that those who collided do not collide again.
+      const delay = Math.random() * Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (attempt - 1));
+      onRetry?.({ attempt, delay, error });
+      await new Promise((resolve) => setTimeout(resolve, delay));
+    }
+  }
+}

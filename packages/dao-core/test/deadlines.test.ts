@@ -1,0 +1,126 @@
+import { DaoUnitOfWork, openDatabase, UnavailableError, ValidationError } from "@flux/dao-core";
+import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+
+let testDatabase: TestDatabase;
+/** A connection of somebody else's, to hold locks and to look. */
+let others: postgres.Sql;
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 4, applicationName: "deadlines" });
+  others = postgres(testDatabase.url, { max: 2, onnotice: () => undefined });
+});
+afterAll(async () => {
+  await others.end();
+  await testDatabase.drop();
+});
+
+/** Runs `work` while somebody else holds the user's row. */
+async function whileHeld(work: (userId: string) => Promise<void>): Promise<void> {
+  const user = await testDatabase.database.users.create(makeUserData());
+  await others.begin(async (sql) => {
+    await sql`select 1 from users where id = ${user.id} for update`;
+    await work(user.id);
+  });
+}
+
+/** The statements of ours that the server is at. */
+async function active(): Promise<number> {
+  const [row] = await others<{ count: number }[]>`
+    select count(*)::int from pg_stat_activity where application_name = 'deadlines' and state = 'active'`;
+  return row?.count ?? 0;
+}
+
+/** Milliseconds from now until the server is at none of them. */
+async function untilGone(): Promise<number> {
+  const begun = performance.now();
+  while ((await active()) > 0);
+  return performance.now() - begun;
+}
+
+async function untilActive(count: number): Promise<void> {
+  while ((await active()) < count);
+}
+
+describe("the timeout of a call", () => {
+  test("gives a statement up that waits for a lock, with an UnavailableError that names it, on the server too", () =>
+    whileHeld(async (id) => {
+      const late = testDatabase.database.users.update(id, { name: "late" }, { timeout: 100 });
+      await expect(late).rejects.toThrow(/not done within its 100 ms/);
+      await expect(late).rejects.toBeInstanceOf(UnavailableError);
+      await untilGone();
+    }));
+
+  test("bounds a unit of work as a whole, and a nested one", () =>
+    whileHeld(async (id) => {
+      const { database } = testDatabase;
+      const data = makeUserData();
+      const late = DaoUnitOfWork.run(
+        database,
+        async (uow) => {
+          await uow.users.create(data);
+          await uow.users.update(id, { name: "late" });
+        },
+        { timeout: 100 },
+      );
+      await expect(late).rejects.toBeInstanceOf(UnavailableError);
+      const nested = DaoUnitOfWork.run(database, (uow) =>
+        DaoUnitOfWork.run(uow, (inner) => inner.users.update(id, { name: "late" }), { timeout: 100 }),
+      );
+      await expect(nested).rejects.toBeInstanceOf(UnavailableError);
+      expect((await database.users.list({ email: data.email })).total).toBe(0);
+    }));
+
+  test("counts the wait for a connection", async () => {
+    await using database = await openDatabase(testDatabase.url, { poolSize: 1 });
+    let release: () => void = () => undefined;
+    const held = DaoUnitOfWork.run(
+      database,
+      () =>
+        new Promise<void>((resolve) => {
+          release = resolve;
+        }),
+    );
+    await expect(database.users.list({}, { timeout: 50 })).rejects.toThrow(/not done within its 50 ms/);
+    release();
+    await held;
+  });
+
+  test("leaves a call alone that is done by then, and the signal beside it", async () => {
+    const { database } = testDatabase;
+    const { signal } = new AbortController();
+    expect((await database.users.list({}, { timeout: 60_000, signal })).page).toBe(1);
+    const reason = new Error("enough");
+    await expect(database.users.list({}, { timeout: 60_000, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])("of %d is refused", async (timeout) => {
+    const { database } = testDatabase;
+    await expect(database.users.list({}, { timeout })).rejects.toBeInstanceOf(ValidationError);
+    await expect(DaoUnitOfWork.run(database, async () => 1, { timeout })).rejects.toBeInstanceOf(ValidationError);
+  });
+});
+
+describe("after an abort", () => {
+  test("the server is soon at none of the statements, again and again, and the pool serves", () =>
+    whileHeld(async (id) => {
+      const { database } = testDatabase;
+      const times: number[] = [];
+      for (let round = 0; round < 20; round++) {
+        const controller = new AbortController();
+        const calls = [
+          database.users.update(id, { name: "late" }, { signal: controller.signal }),
+          DaoUnitOfWork.run(database, (uow) => uow.users.delete(id), { signal: controller.signal }),
+        ];
+        const settled = Promise.allSettled(calls);
+        await untilActive(2);
+        controller.abort();
+        times.push(await untilGone());
+        expect((await settled).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+        expect(await database.users.findById(id)).toMatchObject({ id });
+      }
+      // 200 ms is promised (docs/reliability.md); ten times that tells a cancel from the lock's own 10 s.
+      expect(Math.max(...times)).toBeLessThan(2_000);
+    }));
+});

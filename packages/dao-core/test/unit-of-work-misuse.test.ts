@@ -1,0 +1,126 @@
+import { createDaoServices, DaoUnitOfWork, type Database, openDatabase, UnitOfWorkMisuseError } from "@flux/dao-core";
+import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+
+const unknownId = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
+
+const engines = [
+  { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 }) },
+  { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
+] as const;
+
+/** Whatever can be asked of a session. */
+const uses: readonly (readonly [string, (database: Database) => Promise<unknown>])[] = [
+  ["a read", (database) => database.users.findById(unknownId)],
+  ["a write", (database) => database.users.create(makeUserData())],
+  ["a service", (database) => createDaoServices(database).users.listUsers()],
+  ["a unit of work", (database) => DaoUnitOfWork.run(database, (uow) => uow.users.findById(unknownId))],
+  ["a call with a signal", (database) => database.users.findById(unknownId, { signal: new AbortController().signal })],
+];
+
+describe.each(engines)("on $engine, inside a unit of work", ({ open }) => {
+  let testDatabase: TestDatabase;
+  beforeAll(async () => {
+    testDatabase = await open();
+  });
+  afterAll(() => testDatabase.drop());
+
+  // The pool has one connection, which the unit of work holds: to wait would be to wait for the acquire time-out.
+  test.each(uses)("%s on the session outside is refused at once, and harms nothing", async (_, use) => {
+    const { database } = testDatabase;
+    const data = makeUserData();
+    await DaoUnitOfWork.run(database, async (uow) => {
+      await uow.users.create(data);
+      await expect(use(database)).rejects.toThrow(/Use the unit of work that the callback was given/);
+      await expect(use(database)).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+      await DaoUnitOfWork.run(uow, () => expect(use(database)).rejects.toBeInstanceOf(UnitOfWorkMisuseError));
+    });
+    expect((await database.users.list({ email: data.email })).total).toBe(1);
+  });
+
+  test("it is refused in whatever the callback calls, also after a wait, and with others at work", async () => {
+    const { database } = testDatabase;
+    const outside = DaoUnitOfWork.run(database, (uow) => uow.users.create(makeUserData()));
+    const inside = DaoUnitOfWork.run(database, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      await Promise.all([1, 2].map(() => expect(database.users.list()).rejects.toBeInstanceOf(UnitOfWorkMisuseError)));
+    });
+    await Promise.all([outside, inside, database.users.list()]);
+  });
+
+  test("what its callback began may use the session once it has ended, and so may what comes after the commit", async () => {
+    const { database } = testDatabase;
+    let ended: () => void = () => undefined;
+    const end = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    let later: Promise<unknown> | undefined;
+    let afterCommit: unknown;
+    await DaoUnitOfWork.run(database, async (uow) => {
+      later = end.then(() => database.users.findById(unknownId));
+      uow.afterCommit(async () => {
+        afterCommit = await database.users.findById(unknownId);
+      });
+    });
+    ended();
+    expect(await later).toBeNull();
+    expect(afterCommit).toBeNull();
+  });
+
+  test("a service's own transaction is a savepoint there", async () => {
+    const { users } = createDaoServices(testDatabase.database);
+    const user = await users.createUser(makeUserData());
+    await DaoUnitOfWork.run(testDatabase.database, async (uow) => {
+      await createDaoServices(uow).users.updateUser(user.id, { name: "Ada" }, { ifVersion: "*" });
+    });
+    expect((await users.getUser(user.id)).name).toBe("Ada");
+  });
+});
+
+describe("with more than one connection", () => {
+  let testDatabase: TestDatabase;
+  beforeAll(async () => {
+    testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 4 });
+  });
+  afterAll(() => testDatabase.drop());
+
+  test("a unit of work inside the callback of another is refused at once", async () => {
+    const { database } = testDatabase;
+    const data = makeUserData();
+    let share: (uow: DaoUnitOfWork) => void = () => undefined;
+    const shared = new Promise<DaoUnitOfWork>((resolve) => {
+      share = resolve;
+    });
+    const [first, second] = await Promise.allSettled([
+      DaoUnitOfWork.run(database, async (uow) => {
+        share(uow);
+        await uow.users.create(data);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }),
+      DaoUnitOfWork.run(database, async () => {
+        const foreign = await shared;
+        await expect(foreign.users.findById(unknownId)).rejects.toThrow(/another one than the one whose callback/);
+        await foreign.users.create(makeUserData());
+      }),
+    ]);
+    expect(first.status).toBe("fulfilled");
+    expect(second).toMatchObject({ status: "rejected", reason: { code: "unit_of_work_misused" } });
+    expect((await database.users.list({ email: data.email })).total).toBe(1);
+  });
+
+  test("two databases do not get in each other's way, in whichever order they are nested", async () => {
+    const { database } = testDatabase;
+    await using other = await openDatabase(testDatabase.url, { poolSize: 1 });
+    const data = makeUserData();
+    await DaoUnitOfWork.run(database, async (outer) => {
+      await other.users.list();
+      await DaoUnitOfWork.run(other, async (inner) => {
+        await outer.users.create(data);
+        await inner.users.findById(unknownId);
+        await expect(database.users.list()).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+        await expect(other.users.list()).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+      });
+    });
+    expect((await database.users.list({ email: data.email })).total).toBe(1);
+  });
+});
