@@ -15,7 +15,7 @@ import { useRestServer } from "./server.ts";
 
 const { call } = useRestServer();
 
-/** The guide's reference, in its own words. */
+/** The guide's reference, in its own words, and what came since. */
 const REFERENCE = `
 GET /api/v1/users/ | GET /api/v1/users/{user_id} | POST /api/v1/users/ | PATCH /api/v1/users/{user_id}
 DELETE /api/v1/users/{user_id} | GET /api/v1/goals/ | GET /api/v1/goals/{goal_id} | GET /api/v1/goals/{goal_id}/full
@@ -25,8 +25,8 @@ DELETE /api/v1/tasks/{task_id} | GET /api/v1/tasks/by-timerange | POST /api/v1/t
 PATCH /api/v1/tasks/{task_id}/calendar-event | GET /api/v1/tasks/statistics | GET /api/v1/milestones/
 GET /api/v1/milestones/{milestone_id} | POST /api/v1/milestones/ | PATCH /api/v1/milestones/{milestone_id}
 DELETE /api/v1/milestones/{milestone_id} | GET /api/v1/conversations/ | GET /api/v1/conversations/{id}
-POST /api/v1/conversations/ | PATCH /api/v1/conversations/{id} | GET /api/v1/demo-flags/{user_id}
-PUT /api/v1/demo-flags/{user_id} | GET /health | GET /ready`
+POST /api/v1/conversations/ | PATCH /api/v1/conversations/{id}
+POST /api/v1/conversations/{id}/messages | GET /api/v1/demo-flags/{user_id} | PUT /api/v1/demo-flags/{user_id} | GET /health | GET /ready`
   .split(/[|\n]/)
   .map((line) => line.trim())
   .filter((line) => line !== "");
@@ -189,6 +189,7 @@ describe("every documented operation answers something documented", () => {
       "/api/v1/tasks/{task_id}/calendar-event": { id: task.id, body: { calendar_event_id: "x" } },
       "/api/v1/conversations/": { body: { user_id, goal_id: id } },
       "/api/v1/conversations/{id}": { id: conversation.id, body: { status: "closed" } },
+      "/api/v1/conversations/{id}/messages": { id: conversation.id, body: { messages: [{ role: "agent" }] } },
       "/api/v1/demo-flags/{user_id}": { id: user_id, body: { escalation_speed: 2 } },
       "/health": {},
       "/ready": {},

@@ -1,4 +1,5 @@
 import { createDaoServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
+import { Admission } from "./admission.ts";
 import { SERVICE_KEY_HEADER, type ServiceKey, ServiceKeys } from "./auth.ts";
 import { docsPages } from "./docs/docs-pages.ts";
 import { Endpoint } from "./endpoint.ts";
@@ -27,6 +28,8 @@ export interface DaoAppOptions {
   readonly logger?: Logger | undefined;
   /** Bytes that a body may have. Default 1 MiB. */
   readonly bodyLimit?: number | undefined;
+  /** Requests of the API that are answered at a time; one beyond is turned away with a 503. Default 1,000. */
+  readonly maxConcurrentRequests?: number | undefined;
   /** Whether `/docs`, `/redoc` and `/openapi.json` are served. Default `true`. */
   readonly docs?: boolean | undefined;
   /** Where a host mounts the app, such as `/dao`, for `Location` headers. The host strips it from the requests. */
@@ -72,6 +75,7 @@ class App {
   readonly #keys: ServiceKeys;
   readonly #logger: Logger;
   readonly #bodyLimit: number;
+  readonly #admission: Admission;
   readonly #open: ReadonlyMap<string, OpenPage>;
   readonly #router = new Router<Endpoint>();
 
@@ -81,6 +85,7 @@ class App {
     this.#keys = new ServiceKeys(keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
     this.#bodyLimit = options.bodyLimit ?? DEFAULT_BODY_LIMIT;
+    this.#admission = new Admission(options.maxConcurrentRequests ?? 1_000);
     const daoServices = toServices(services);
     for (const route of apiRoutes) {
       const { method, path } = route.operation;
@@ -136,7 +141,8 @@ class App {
     const endpoint = match.methods.get(http.method);
     if (endpoint === undefined) throw methodNotAllowed(http.method, match.allow);
     progress.endpoint = endpoint;
-    return endpoint.answer({ http, id: match.parameter, query, bodyLimit: this.#bodyLimit });
+    const asked = { http, id: match.parameter, query, bodyLimit: this.#bodyLimit };
+    return this.#admission.admit(() => endpoint.answer(asked));
   }
 }
 

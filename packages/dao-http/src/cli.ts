@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
 import { isDaoError } from "@flux/dao-core";
-import { pino } from "pino";
-import { createLogger } from "./log.ts";
+import { createLogger, openStandardOutput } from "./log.ts";
 import { type RunningService, startService } from "./service.ts";
 import { readSettings, SettingsError } from "./settings.ts";
 
@@ -51,10 +50,8 @@ function parseCommand(args: readonly string[]) {
 
 async function serve(): Promise<void> {
   const settings = readSettings(process.env);
-  // Lines are written when the process has nothing better to do, and in any case before it ends.
-  const destination = pino.destination({ dest: 1, sync: false });
-  process.on("exit", () => destination.flushSync());
-  const service = await startService(settings, createLogger({ level: settings.logLevel, destination }));
+  const logger = createLogger({ level: settings.logLevel, destination: openStandardOutput() });
+  const service = await startService(settings, logger);
   stopOnSignal(service);
   say(
     ...service.warnings.map((warning) => `Warning: ${warning}`),

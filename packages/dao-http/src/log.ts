@@ -1,4 +1,6 @@
+import { isDaoError } from "@flux/dao-core/errors";
 import { type DestinationStream, pino } from "pino";
+import { HttpError } from "./http-error.ts";
 
 /** Where log lines go. A pino logger is one, and so are most others. */
 export interface Logger {
@@ -27,17 +29,25 @@ export interface RequestLogEntry {
 }
 
 /**
- * Writes the one line that a request gets; for a 5xx with its cause, and for an answer that is only `unwell`, such as that
- * of a probe, with the sentence that says why. A logger that fails keeps nobody from the answer.
+ * Writes the one line that a request gets; for a 5xx with its cause, for one that was turned away because there is more
+ * work than can be done, and for an answer that is only `unwell`, such as that of a probe, with the sentence that says
+ * why. A logger that fails keeps nobody from the answer.
  */
 export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown, unwell?: string): void {
   try {
     if (unwell !== undefined) logger.warn({ ...entry, detail: unwell }, "not ready");
     else if (entry.status < 500 || cause === undefined) logger.info(entry, "request");
+    else if (isTurnedAway(cause)) logger.warn({ ...entry, detail: cause.message }, "turned away");
     else logger.error({ ...entry, err: describeError(cause) }, "request failed");
   } catch {
     // There is nobody left to tell.
   }
+}
+
+/** Whether an error says all there is to say in its message, and comes in thousands: where its stack is, is known. */
+function isTurnedAway(error: unknown): error is Error {
+  if (error instanceof HttpError) return error.code === "unavailable";
+  return isDaoError(error) && error.code === "unavailable" && error.cause === undefined;
 }
 
 /** How many causes of causes the log follows. */
@@ -63,4 +73,26 @@ export function createLogger(options: { readonly level?: LogLevel; readonly dest
   // The error is described already; pino's own serializer would add what drivers hang on to it.
   const settings = { level, base: null, serializers: { err: (error: unknown) => error } };
   return destination === undefined ? pino(settings) : pino(settings, destination);
+}
+
+/** Bytes of lines that are written at one go, milliseconds that a line waits for others, and bytes kept at most. */
+const BATCH = 8_192;
+const FLUSH_INTERVAL = 100;
+const MAX_UNWRITTEN = 16_777_216;
+
+/**
+ * Standard output for the lines of a process: several at one go, because writing costs more than making them. They are
+ * written before the process ends, however it does so by itself; one that is killed loses those of the last 100 ms. While
+ * nobody reads, lines beyond 16 MiB are lost.
+ */
+export function openStandardOutput() {
+  const destination = pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: BATCH,
+    maxLength: MAX_UNWRITTEN,
+    periodicFlush: FLUSH_INTERVAL,
+  });
+  process.on("exit", () => destination.flushSync());
+  return destination;
 }

@@ -3,6 +3,7 @@ import {
   DAO_ERROR_CODES,
   type DaoError,
   type DaoErrorCode,
+  IdempotencyKeyReusedError,
   NotFoundError,
   RelatedRowMissingError,
   RetryableError,
@@ -11,6 +12,7 @@ import {
   UnavailableError,
   UnitOfWorkMisuseError,
   ValidationError,
+  VersionMismatchError,
 } from "@flux/dao-core/contract";
 import { describe, expect, test } from "vitest";
 import { HttpError } from "./http-error.ts";
@@ -25,6 +27,8 @@ const errors: Readonly<Record<DaoErrorCode, readonly [DaoError, number, string]>
   not_found: [new NotFoundError("task", id), 404, "not_found"],
   conflict: [new ConflictError("email is taken.", { field: "email" }), 409, "conflict"],
   related_row_missing: [new RelatedRowMissingError("userId", id), 422, "related_row_missing"],
+  version_mismatch: [new VersionMismatchError("task", id), 412, "version_mismatch"],
+  idempotency_key_reused: [new IdempotencyKeyReusedError(), 422, "idempotency_key_reused"],
   retryable: [new RetryableError("Run it again."), 409, "conflict"],
   unavailable: [new UnavailableError("Try again later."), 503, "unavailable"],
   transaction_lost: [new TransactionLostError("unknown"), 503, "unavailable"],

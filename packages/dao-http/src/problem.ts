@@ -103,7 +103,9 @@ function daoProblem(error: DaoError, request: FailedRequest): Problem {
   }
   switch (error.code) {
     case "not_found":
-      return problem("not_found", error.message, request);
+    case "version_mismatch":
+    case "idempotency_key_reused":
+      return problem(error.code, error.message, request);
     case "retryable":
       return problem("conflict", error.message, request, { reason: error.code });
     case "unavailable":

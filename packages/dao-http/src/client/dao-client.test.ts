@@ -1,6 +1,7 @@
 import {
   ConflictError,
   type DaoServices,
+  IdempotencyKeyReusedError,
   NotFoundError,
   RelatedRowMissingError,
   RetryableError,
@@ -8,6 +9,7 @@ import {
   TransactionLostError,
   UnavailableError,
   ValidationError,
+  VersionMismatchError,
 } from "@flux/dao-core/contract";
 import { describe, expect, test } from "vitest";
 import { createDaoApp } from "../app.ts";
@@ -110,6 +112,8 @@ describe("errors are those of the services", () => {
       { path: "milestones.0.weekNumber", message: "n" },
     ]),
     new NotFoundError("task", id),
+    new VersionMismatchError("task", id),
+    new IdempotencyKeyReusedError(),
     new ConflictError("email is taken.", { field: "email" }),
     new RelatedRowMissingError("milestoneId", id),
     new RelatedRowMissingError("goalId", undefined),

@@ -1,5 +1,6 @@
 import {
   ConflictError,
+  IdempotencyKeyReusedError,
   NotFoundError,
   RelatedRowMissingError,
   RetryableError,
@@ -8,6 +9,7 @@ import {
   UnavailableError,
   ValidationError,
   type ValidationIssue,
+  VersionMismatchError,
 } from "@flux/dao-core/errors";
 import type { Operation } from "../operations/operation.ts";
 import { toFieldPath } from "../wire/field-path.ts";
@@ -48,6 +50,10 @@ function daoError(code: string, detail: string, response: FailedResponse, operat
       return new ConflictError(detail, { field: field && toFieldPath(field) });
     case "related_row_missing":
       return new RelatedRowMissingError(toFieldPath(field ?? ""), member(response, "id"));
+    case "version_mismatch":
+      return withMessage(new VersionMismatchError("row", ""), detail);
+    case "idempotency_key_reused":
+      return withMessage(new IdempotencyKeyReusedError(), detail);
     case "retryable":
       return new RetryableError(detail);
     case "unavailable":

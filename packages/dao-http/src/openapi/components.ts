@@ -12,6 +12,8 @@ import {
   goalStructureCreateDto,
   goalUpdateDto,
   goalWithRelationsDto,
+  messagesAppendDto,
+  messagesAppendResult,
   milestoneCreateDto,
   milestoneDto,
   milestoneStructureDto,
@@ -44,6 +46,7 @@ export const inputComponents: ReadonlyMap<string, z.ZodType> = new Map<string, z
   ["CalendarEventLinkDto", calendarEventLinkDto],
   ["ConversationCreateDto", conversationCreateDto],
   ["ConversationUpdateDto", conversationUpdateDto],
+  ["MessagesAppendDto", messagesAppendDto],
   ["DemoFlagsPutDto", demoFlagsPutDto],
 ]);
 
@@ -57,5 +60,6 @@ export const outputComponents: ReadonlyMap<string, z.ZodType> = new Map<string, 
   ["TaskStatisticsDto", taskStatisticsDto],
   ["BulkUpdateStateResult", bulkUpdateStateResult],
   ["ConversationDto", conversationDto],
+  ["MessagesAppendResult", messagesAppendResult],
   ["DemoFlagsDto", demoFlagsDto],
 ]);

@@ -4,6 +4,7 @@ import type {
   DemoFlagsDto,
   GoalDto,
   GoalWithRelationsDto,
+  MessagesAppendResult,
   MilestoneDto,
   Page,
   TaskDto,
@@ -61,6 +62,7 @@ interface Answers {
   readonly TaskStatisticsDto: TaskStatisticsDto;
   readonly BulkUpdateStateResult: BulkUpdateStateResult;
   readonly ConversationDto: ConversationDto;
+  readonly MessagesAppendResult: MessagesAppendResult;
   readonly DemoFlagsDto: DemoFlagsDto;
 }
 
@@ -93,6 +95,7 @@ const examples: Answers = {
     status: "open",
     createdAt,
   },
+  MessagesAppendResult: { messageCount: 2 },
   DemoFlagsDto: { userId, virtualNow: new Date("2026-03-01T08:00:00Z"), escalationSpeed: 2 },
 };
 

@@ -68,6 +68,7 @@ export const operations = {
     getConversation: { method: "GET", path: "/api/v1/conversations/{id}", id: "id", input: "none" },
     createConversation: { method: "POST", path: "/api/v1/conversations/", input: "body" },
     updateConversation: { method: "PATCH", path: "/api/v1/conversations/{id}", id: "id", input: "body" },
+    appendMessages: { method: "POST", path: "/api/v1/conversations/{id}/messages", id: "id", input: "body" },
   },
   demoFlags: {
     getDemoFlags: { method: "GET", path: "/api/v1/demo-flags/{user_id}", id: "userId", input: "none" },

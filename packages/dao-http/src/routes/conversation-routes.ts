@@ -3,6 +3,8 @@ import {
   conversationDto,
   conversationListRequest,
   conversationUpdateDto,
+  messagesAppendDto,
+  messagesAppendResult,
   pageOf,
 } from "@flux/dao-core/contract";
 import type { RoutesOf } from "./route.ts";
@@ -33,11 +35,23 @@ export const conversationRoutes = {
   },
   updateConversation: {
     summary: "Update a conversation",
-    description: "A field that is left out is kept. Messages are replaced as a whole.",
+    description:
+      "A field that is left out is kept. Messages are replaced as a whole: to add some, append them to those that are there.",
     status: 200,
     body: conversationUpdateDto,
     example: { status: "closed" },
     output: conversationDto,
+    errors: ["not_found"],
+  },
+  appendMessages: {
+    summary: "Append messages to a conversation",
+    description:
+      "1 to 1000 of them, behind those that are there, all together: of those who append at the same time none loses " +
+      "anything. Answers how many there are then.",
+    status: 200,
+    body: messagesAppendDto,
+    example: { messages: [{ role: "assistant", content: "How far can you run today?" }] },
+    output: messagesAppendResult,
     errors: ["not_found"],
   },
 } satisfies RoutesOf<"conversations">;

@@ -81,6 +81,7 @@ const knownFields = {
   isRecurring: true,
   calendarEventId: true,
   messages: true,
+  messageCount: true,
   virtualNow: true,
   escalationSpeed: true,
   goal: true,

@@ -59,6 +59,8 @@ const calls: Readonly<Record<string, Call>> = {
     conversations.createConversation(makeConversationData(user.id, goal.id), options),
   updateConversation: ({ conversations }, { conversation }, options) =>
     conversations.updateConversation(conversation.id, { status: "closed" }, options),
+  appendMessages: ({ conversations }, { conversation }, options) =>
+    conversations.appendMessages(conversation.id, { messages: ["more"] }, options),
   getDemoFlags: ({ demoFlags }, { user }, options) => demoFlags.getDemoFlags(user.id, options),
   putDemoFlags: ({ demoFlags }, { user }, options) => demoFlags.putDemoFlags(user.id, {}, options),
 };
