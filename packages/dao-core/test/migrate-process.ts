@@ -1,24 +1,76 @@
 /**
- * A process of its own that migrates a database when its parent says so, and reports how it went.
- * Arguments: the database URL.
+ * A process of its own that migrates a database when its parent says so, and reports how it went; its parent may also
+ * have it stop on the way, to kill it there. Arguments: the database URL.
  */
 import { migrate } from "../src/migrations/migrate.ts";
 import { PostgresDriver } from "../src/session/postgres-driver.ts";
+import type { SqlDriver, SqlTransaction } from "../src/session/sql.ts";
+
+/** Where a migration says that it is there, and whether it then waits for its end. */
+export interface StopPoint {
+  /** Before this statement of its transaction, counted from 0; the one after the last is the commit. */
+  readonly statement: number;
+  readonly waits: boolean;
+}
+
+/** What the parent hears. */
+export type MigrateMessage =
+  | "ready"
+  | { readonly at: number }
+  | { readonly applied: readonly string[]; readonly statements: number }
+  | { readonly error: string };
 
 const [url = ""] = process.argv.slice(2);
 // A lock time-out that every waiting migrator would run into, if the migration did not have its own.
 const driver = new PostgresDriver(url, "the test's database", { poolSize: 1, lockTimeout: 1 });
+let statements = 0;
 
-process.once("message", async () => {
-  let answer: { applied: readonly string[] } | { error: string };
+function tell(message: MigrateMessage): Promise<void> {
+  return new Promise((resolve) => {
+    process.send?.(message, () => resolve());
+  });
+}
+
+function stoppingAt({ statement, waits }: StopPoint): SqlDriver {
+  let isDone = false;
+  const pass = async () => {
+    if (isDone || statements !== statement) return;
+    await tell({ at: statement });
+    if (waits) await new Promise(() => setInterval(() => undefined, 60_000));
+  };
+  return {
+    description: driver.description,
+    isTransaction: false,
+    execute: (...args) => driver.execute(...args),
+    close: (timeout) => driver.close(timeout),
+    transaction: (work, options) =>
+      driver.transaction(async (transaction) => {
+        const watched: SqlTransaction = {
+          savepoint: (...args) => transaction.savepoint(...args),
+          execute: async (...args) => {
+            await pass();
+            statements += isDone ? 0 : 1;
+            return transaction.execute(...args);
+          },
+        };
+        const result = await work(watched);
+        await pass();
+        isDone = true;
+        return result;
+      }, options),
+  };
+}
+
+process.once("message", async (stop: StopPoint) => {
   try {
-    answer = { applied: (await migrate(driver)).applied };
+    const { applied } = await migrate(stoppingAt(stop));
+    await tell({ applied, statements });
   } catch (error) {
-    answer = { error: String(error) };
+    await tell({ error: String(error) });
   }
   await driver.close();
-  process.send?.(answer, () => process.disconnect());
+  process.disconnect();
 });
 
 await driver.execute("select 1 as one", []);
-process.send?.("ready");
+await tell("ready");

@@ -6,6 +6,7 @@ import { checkSchema } from "../src/migrations/check-schema.ts";
 import { migrate } from "../src/migrations/migrate.ts";
 import { migrationsFingerprint } from "../src/migrations/migration-set.ts";
 import { planMigrations } from "../src/migrations/plan-migrations.ts";
+import { ALL_NAMES, NEWEST } from "./migration-versions.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { withScratchDatabase } from "./scratch-database.ts";
 import { IRREGULAR_ROWS, PYTHON_SERVICE_DDL, REGULAR_ROWS, VIOLATION_COUNTS } from "./takeover-database.ts";
@@ -21,12 +22,12 @@ test.each(beginnings)("the plan for %s, run by hand, does what migrate() does", 
     await byHand.sql.unsafe(before);
     const catalogBefore = await readSchemaCatalog(byHand.sql);
     const plan = await planMigrations(byHand.driver());
-    expect(plan).toMatchObject({ from: 0, to: 1, applied: ["0000_initial"], takesOver });
+    expect(plan).toMatchObject({ from: 0, to: NEWEST, applied: ALL_NAMES, takesOver });
     expect(await readSchemaCatalog(byHand.sql)).toEqual(catalogBefore);
     await byHand.sql.unsafe(plan.sql);
     await checkSchema(byHand.driver());
     const report = await migrate(byHand.driver());
-    expect(report).toMatchObject({ from: 1, applied: [], takenOver: false });
+    expect(report).toMatchObject({ from: NEWEST, applied: [], takenOver: false });
     if (before.includes(IRREGULAR_ROWS)) expect(report.violations).toHaveLength(Object.keys(VIOLATION_COUNTS).length);
     await withScratchDatabase(async (byCode) => {
       await byCode.sql.unsafe(before);
@@ -35,7 +36,13 @@ test.each(beginnings)("the plan for %s, run by hand, does what migrate() does", 
       const journal = "select version, name, checksum from flux_dao_migrations";
       expect([...(await byHand.sql.unsafe(journal))]).toEqual([...(await byCode.sql.unsafe(journal))]);
     });
-    expect(await planMigrations(byHand.driver())).toEqual({ from: 1, to: 1, applied: [], takesOver: false, sql: "" });
+    expect(await planMigrations(byHand.driver())).toEqual({
+      from: NEWEST,
+      to: NEWEST,
+      applied: [],
+      takesOver: false,
+      sql: "",
+    });
     // Run twice, it must fail as a whole.
     await expect(byHand.sql.unsafe(plan.sql)).rejects.toMatchObject({ code: "42P07" });
   }),

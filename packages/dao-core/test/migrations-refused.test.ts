@@ -1,25 +1,32 @@
 import { describe, expect, test } from "vitest";
 import { migrate, migrateBy } from "../src/migrations/migrate.ts";
-import { embeddedMigrations } from "../src/migrations/migration-set.ts";
+import { NEWEST, withNext } from "./migration-versions.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { withScratchDatabase } from "./scratch-database.ts";
 import { PYTHON_SERVICE_DDL } from "./takeover-database.ts";
+
+const FUTURE = NEWEST + 6;
+const absent = `\\(version 0; this code needs version ${NEWEST}\\)`;
 
 describe("refused, with a sentence that names both versions, and nothing changed:", () => {
   const refusals: [what: string, { before: string; sentence: RegExp; migrated: boolean }][] = [
     [
       "a database newer than the code",
       {
-        before: "insert into flux_dao_migrations (version, name, checksum) values (7, '0006_future', 'future')",
-        sentence: /is at version 7, newer than version 1, which this code needs\. Run a release/,
+        before: `insert into flux_dao_migrations (version, name, checksum) values (${FUTURE}, 'future', 'future')`,
+        sentence: new RegExp(
+          `is at version ${FUTURE}, newer than version ${NEWEST}, which this code needs\\. Run a release`,
+        ),
         migrated: true,
       },
     ],
     [
       "a migration that was changed after it was applied",
       {
-        before: "update flux_dao_migrations set checksum = repeat('0', 64)",
-        sentence: /is at version 1, this code at version 1, but version 1 was applied as 0000_initial.*000000000000…/,
+        before: "update flux_dao_migrations set checksum = repeat('0', 64) where version = 1",
+        sentence: new RegExp(
+          `at version ${NEWEST}, this code at version ${NEWEST}, but version 1 was applied as 0000_initial.*0{12}…`,
+        ),
         migrated: true,
       },
     ],
@@ -27,8 +34,7 @@ describe("refused, with a sentence that names both versions, and nothing changed
       "tables of ours that are only partly there",
       {
         before: "create table users (id uuid primary key); create table goals (id uuid primary key)",
-        sentence:
-          /\(version 0; this code needs version 1\), but has goals, users in the schema public.*tasks is missing/,
+        sentence: new RegExp(`${absent}, but has goals, users in the schema public.*tasks is missing`),
         migrated: false,
       },
     ],
@@ -36,7 +42,7 @@ describe("refused, with a sentence that names both versions, and nothing changed
       "an enum type of ours alone",
       {
         before: "create type task_state as enum ('on')",
-        sentence: /\(version 0; this code needs version 1\), but has task_state in the schema public/,
+        sentence: new RegExp(`${absent}, but has task_state in the schema public`),
         migrated: false,
       },
     ],
@@ -66,11 +72,7 @@ describe("refused, with a sentence that names both versions, and nothing changed
 
   test("a journal with a gap", () =>
     withScratchDatabase(async (database) => {
-      const second = { version: 2, name: "0001_second", checksum: "second", sql: "select 1;" };
-      const set = {
-        ...embeddedMigrations,
-        migrations: [...embeddedMigrations.migrations, second],
-      };
+      const set = withNext("select 1;");
       await migrateBy(set, database.driver());
       await database.sql.unsafe("delete from flux_dao_migrations where version = 1");
       await expect(migrateBy(set, database.driver())).rejects.toThrow(/lacks version 1 \(0000_initial\)/);
@@ -131,7 +133,7 @@ describe("tables that differ from the Python service's are refused, with what di
       const before = await readSchemaCatalog(sql);
       const error = await migrate(driver()).catch((reason: unknown) => reason);
       expect(error).toMatchObject({ name: "SchemaVersionError", message: expect.stringMatching(sentence) });
-      expect(error).toMatchObject({ message: expect.stringContaining("version 0; this code needs version 1") });
+      expect(error).toMatchObject({ message: expect.stringContaining(`version 0; this code needs version ${NEWEST}`) });
       expect(await readSchemaCatalog(sql)).toEqual(before);
     }),
   );

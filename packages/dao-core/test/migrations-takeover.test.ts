@@ -2,9 +2,9 @@ import type postgres from "postgres";
 import { describe, expect, test } from "vitest";
 import { checkSchema } from "../src/migrations/check-schema.ts";
 import { migrate, migrateBy } from "../src/migrations/migrate.ts";
-import { embeddedMigrations } from "../src/migrations/migration-set.ts";
 import { CONSTRAINT_RULES } from "../src/schema/constraints.ts";
 import { PgliteDriver } from "../src/session/pglite-driver.ts";
+import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
 import { readSchemaCatalog, SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";
 import { connect, type ScratchDatabase, waitForBlockedBackend, withScratchDatabase } from "./scratch-database.ts";
 import {
@@ -56,10 +56,10 @@ describe("a database of the Python service", () => {
       await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
       const before = await allRows(database.sql);
       const report = await migrate(database.driver());
-      expect(report).toMatchObject({ from: 0, to: 1, applied: ["0000_initial"], takenOver: true, violations: [] });
+      expect(report).toMatchObject({ from: 0, to: NEWEST, applied: ALL_NAMES, takenOver: true, violations: [] });
       expect(await readSchemaCatalog(database.sql)).toEqual(await freshCatalog());
       expect(await allRows(database.sql)).toEqual(withDefaults(before));
-      expect(await migrate(database.driver())).toMatchObject({ from: 1, applied: [], takenOver: false });
+      expect(await migrate(database.driver())).toMatchObject({ from: NEWEST, applied: [], takenOver: false });
       await checkSchema(database.driver());
     }));
 
@@ -136,10 +136,9 @@ describe("a database of the Python service", () => {
   test("then gets the later migrations as any other does", () =>
     withScratchDatabase(async (database) => {
       await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
-      const next = { version: 2, name: "0001_nick", checksum: "x", sql: 'ALTER TABLE "users" ADD COLUMN "nick" text;' };
-      const set = { ...embeddedMigrations, migrations: [...embeddedMigrations.migrations, next] };
+      const set = withNext('ALTER TABLE "users" ADD COLUMN "nick" text;', "nick");
       const report = await migrateBy(set, database.driver());
-      expect(report).toMatchObject({ from: 0, to: 2, applied: ["0000_initial", "0001_nick"], takenOver: true });
+      expect(report).toMatchObject({ from: 0, to: NEWEST + 1, applied: [...ALL_NAMES, "nick"], takenOver: true });
       expect(await database.sql.unsafe("select nick from users")).toHaveLength(3);
     }));
 

@@ -1,0 +1,18 @@
+import type { Migration } from "../src/migrations/migration.ts";
+import { embeddedMigrations, type MigrationSet, schemaVersion } from "../src/migrations/migration-set.ts";
+
+/** The version that this code needs. */
+export const NEWEST = schemaVersion(embeddedMigrations);
+
+/** The names of all migrations, as an empty database's journal gets them. */
+export const ALL_NAMES: readonly string[] = embeddedMigrations.migrations.map(({ name }) => name);
+
+/** The migration of a release to come. */
+export function nextMigration(sql: string, name = "next"): Migration {
+  return { version: NEWEST + 1, name, checksum: name, sql };
+}
+
+/** The migrations of that release. */
+export function withNext(sql: string, name?: string): MigrationSet {
+  return { ...embeddedMigrations, migrations: [...embeddedMigrations.migrations, nextMigration(sql, name)] };
+}
