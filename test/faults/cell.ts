@@ -1,0 +1,97 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type Database, openDatabase } from "@flux/dao-core";
+import { faultyNetwork } from "../../packages/dao-core/test/faulty-network.ts";
+import type { Fault, Scene } from "./faults.ts";
+import { connect, type FaultyServer } from "./faulty-server.ts";
+import { databaseOptions } from "./limits.ts";
+import {
+  awaitService,
+  checkBackends,
+  checkSlots,
+  describeError,
+  NeverSettledError,
+  watchUncaught,
+  withinDeadline,
+} from "./observers.ts";
+import { outcomeOf } from "./outcome.ts";
+import type { Random } from "./random.ts";
+import { Tally } from "./tally.ts";
+import type { Shift, Workload } from "./workload.ts";
+
+/** A cell of the matrix. */
+export interface Cell {
+  readonly workload: Workload;
+  readonly fault: Fault;
+  readonly workers: number;
+  /** How often the fault strikes. */
+  readonly rounds: number;
+}
+
+/** How long a worker waits after an error before it goes on, as callers do. */
+const PAUSE_AFTER_ERROR = 5;
+
+/**
+ * Runs a cell on a database and a pool of its own: the same pool through all of its faults, since it has to recover.
+ */
+export async function runCell(server: FaultyServer, cell: Cell, random: Random): Promise<Tally> {
+  const tally = new Tally();
+  using _ = watchUncaught(() => tally);
+  const name = await server.createDatabase(cell.workload.content);
+  await using network = await faultyNetwork(server.urlOf(name));
+  const database = await openDatabase(cell.fault.needsNetwork ? network.url : server.urlOf(name), databaseOptions);
+  const sql = connect(server.urlOf(name));
+  try {
+    for (let round = 0; round < cell.rounds; round++) {
+      const shift = await cell.workload.begin({ database, sql, workers: cell.workers, random });
+      await runRound(cell, shift, { server, network, database: name, random, tally }, database);
+      await shift.audit(sql, tally);
+    }
+  } catch (error) {
+    // No fault is under way here, so nothing may fail.
+    tally.violate("foreign error", `between faults: ${describeError(error)}`);
+  } finally {
+    await sql.end({ timeout: 0 });
+    await database.close(0);
+    await server.dropDatabase(name);
+  }
+  // What is rejected now, nobody waits for.
+  await delay(0);
+  return tally;
+}
+
+/** Workers work, the fault strikes and ends, and everything must be as before. */
+async function runRound(cell: Cell, shift: Shift, scene: Scene, database: Database): Promise<void> {
+  const { fault, workload } = cell;
+  const { random, server, tally } = scene;
+  const over = new AbortController();
+  const crew = Array.from({ length: cell.workers }, (_, worker) => work(cell, shift, worker, tally, over.signal));
+  await delay(random.next() * workload.busyFor);
+  await fault.strike(scene);
+  tally.faults++;
+  await awaitService(database, performance.now(), tally);
+  over.abort();
+  await Promise.all(crew);
+  await checkSlots(database, tally);
+  await checkBackends(server, scene.database, tally);
+}
+
+/** What one worker does until its shift is over. */
+async function work(cell: Cell, shift: Shift, worker: number, tally: Tally, over: AbortSignal): Promise<void> {
+  const { workload, fault } = cell;
+  const what = `${workload.name}, ${fault.name}`;
+  while (!over.aborted) {
+    const operation = shift.next(worker);
+    try {
+      await withinDeadline(() => operation.run(), workload.deadline, tally, what);
+      tally.acknowledged++;
+      operation.settled("acknowledged");
+    } catch (error) {
+      if (error instanceof NeverSettledError) return;
+      const outcome = outcomeOf(error, operation.unit);
+      if (outcome === undefined) tally.violate("foreign error", describeError(error));
+      else tally[outcome]++;
+      operation.settled(outcome ?? "unknown");
+      await delay(PAUSE_AFTER_ERROR);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { openDatabase, UnavailableError } from "@flux/dao-core";
+import type { FaultyNetwork } from "../../packages/dao-core/test/faulty-network.ts";
+import type { FaultyServer } from "./faulty-server.ts";
+import { APPLICATION, databaseOptions, PAUSE } from "./limits.ts";
+import type { Random } from "./random.ts";
+import type { Tally } from "./tally.ts";
+
+/** What a fault can get at. */
+export interface Scene {
+  readonly server: FaultyServer;
+  readonly network: FaultyNetwork;
+  /** The name of the database that the pool works on. */
+  readonly database: string;
+  readonly random: Random;
+  readonly tally: Tally;
+}
+
+export interface Fault {
+  readonly name: string;
+  /** Whether the pool reaches the server through the network that can fail. */
+  readonly needsNetwork: boolean;
+  /** Breaks something, and mends it; resolves when it is mended. */
+  strike(scene: Scene): Promise<void>;
+}
+
+/** One backend, or now and then all of them; those that work before those that idle. */
+const backendTerminated: Fault = {
+  name: "backend terminated",
+  needsNetwork: false,
+  async strike({ server, database, random }) {
+    const count = random.chance(0.2) ? 1_000 : 1;
+    await server.admin`
+      select pg_terminate_backend(pid, 2000) from (
+        select pid from pg_stat_activity where application_name = ${APPLICATION} and datname = ${database}
+        order by state = 'idle', random() limit ${count}) victims`;
+  },
+};
+
+const serverKilled: Fault = {
+  name: "server killed",
+  needsNetwork: false,
+  async strike({ server }) {
+    await server.kill();
+    await server.restart();
+  },
+};
+
+const serverPaused: Fault = {
+  name: "server paused",
+  needsNetwork: false,
+  async strike({ server }) {
+    await server.pause();
+    await delay(PAUSE);
+    await server.resume();
+  },
+};
+
+const responseCut: Fault = {
+  name: "response cut",
+  needsNetwork: true,
+  async strike({ network, random }) {
+    await network.cut({ after: random.below(30), share: random.next(), reset: random.chance(0.5) });
+  },
+};
+
+/** Nobody listens: neither the open pool nor one that is opened now gets a connection. */
+const serverAbsent: Fault = {
+  name: "server absent",
+  needsNetwork: true,
+  async strike({ network, database, random, tally }) {
+    await network.leave();
+    const url = new URL(network.url);
+    url.pathname = `/${database}`;
+    await openDatabase(url.href, databaseOptions).then(
+      (opened) => {
+        tally.violate("foreign error", "a database was opened where no server listens");
+        return opened.close(0);
+      },
+      (error: unknown) => {
+        if (!(error instanceof UnavailableError)) tally.violate("foreign error", `opening: ${String(error)}`);
+      },
+    );
+    await delay(random.below(300));
+    await network.comeBack();
+  },
+};
+
+export const faults = { backendTerminated, serverKilled, serverPaused, responseCut, serverAbsent };

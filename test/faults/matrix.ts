@@ -1,0 +1,45 @@
+import type { Cell } from "./cell.ts";
+import { type Fault, faults } from "./faults.ts";
+import { POOL_SIZE } from "./limits.ts";
+import type { Workload } from "./workload.ts";
+import { bulkUpdate } from "./workloads/bulk-update.ts";
+import { migration } from "./workloads/migration.ts";
+import { singleStatements } from "./workloads/single-statements.ts";
+import { structureCreation } from "./workloads/structure-creation.ts";
+import { nestedUnitOfWork, unitOfWork } from "./workloads/units-of-work.ts";
+
+export const workloads: readonly Workload[] = [
+  singleStatements,
+  unitOfWork,
+  nestedUnitOfWork,
+  structureCreation,
+  bulkUpdate,
+  migration,
+];
+
+/** One worker, one for each connection, and more than there are connections. */
+const CREWS = [1, POOL_SIZE, 3 * POOL_SIZE];
+
+/** How often each fault strikes in a cell: what takes long, less often. */
+const rounds: readonly (readonly [Fault, number])[] = [
+  [faults.backendTerminated, 20],
+  [faults.serverKilled, 6],
+  [faults.serverPaused, 3],
+  [faults.responseCut, 20],
+  [faults.serverAbsent, 12],
+];
+
+/** Every cell; `share` is how much of the faults to let strike, at least one in each. */
+export function* matrix(share: number): Generator<Cell> {
+  for (const workload of workloads) {
+    for (const [fault, count] of rounds) {
+      for (const workers of CREWS) {
+        yield { workload, fault, workers, rounds: Math.max(1, Math.round(count * share)) };
+      }
+    }
+  }
+}
+
+export function cellName({ workload, fault, workers }: Cell): string {
+  return `${workload.name} × ${fault.name} × ${workers} ${workers === 1 ? "worker" : "workers"}`;
+}

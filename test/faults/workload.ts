@@ -1,0 +1,41 @@
+import type { Database } from "@flux/dao-core";
+import type postgres from "postgres";
+import type { Outcome, Unit } from "./outcome.ts";
+import type { Random } from "./random.ts";
+import type { Tally } from "./tally.ts";
+
+/** Where a workload runs. */
+export interface Workplace {
+  /** The pool that the faults hit. */
+  readonly database: Database;
+  /** A superuser's connection to the same database, made anew after a fault; only used between faults. */
+  readonly sql: postgres.Sql;
+  readonly workers: number;
+  readonly random: Random;
+}
+
+/** One thing that a worker does, and whoever remembers what became of it. */
+export interface Operation {
+  readonly unit: Unit;
+  run(): Promise<unknown>;
+  settled(outcome: Outcome): void;
+}
+
+/** What the workers do during one fault, and what must be true after it. */
+export interface Shift {
+  /** The next thing for this worker; it comes for another when it is done. */
+  next(worker: number): Operation;
+  /** Compares what the database holds with what the workers were told. */
+  audit(sql: postgres.Sql, tally: Tally): Promise<void>;
+}
+
+/** One of the matrix's kinds of work. */
+export interface Workload {
+  readonly name: string;
+  readonly content: "migrated" | "empty";
+  /** When every call must have settled, in milliseconds. */
+  readonly deadline: number;
+  /** Within how many milliseconds of a shift's begin a fault should strike, so that it hits the work in the middle. */
+  readonly busyFor: number;
+  begin(workplace: Workplace): Promise<Shift>;
+}
