@@ -2,12 +2,14 @@ import { createDaoServices, type DaoServices, type DatabaseSession } from "@flux
 import { Admission } from "./admission.ts";
 import { SERVICE_KEY_HEADER, type ServiceKey, ServiceKeys } from "./auth.ts";
 import { docsPages } from "./docs/docs-pages.ts";
-import { Endpoint } from "./endpoint.ts";
+import { Endpoint, type EndpointSettings } from "./endpoint.ts";
 import { toFetchHandler } from "./fetch-handler.ts";
 import { answerHealth, Readiness, type ReadinessCheck } from "./health.ts";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest, HttpResponse, OpenAnswer, OpenPage } from "./http-message.ts";
+import { OnceOnly } from "./idempotency.ts";
 import { DEFAULT_BODY_LIMIT } from "./json-body.ts";
+import { KeySweeper } from "./key-sweeper.ts";
 import { createLogger, type Logger, logRequest } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
@@ -74,7 +76,6 @@ class App {
   readonly readiness: Readiness;
   readonly #keys: ServiceKeys;
   readonly #logger: Logger;
-  readonly #bodyLimit: number;
   readonly #admission: Admission;
   readonly #open: ReadonlyMap<string, OpenPage>;
   readonly #router = new Router<Endpoint>();
@@ -84,12 +85,16 @@ class App {
     this.readiness = new Readiness(options.readiness ?? readinessOf(services));
     this.#keys = new ServiceKeys(keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
-    this.#bodyLimit = options.bodyLimit ?? DEFAULT_BODY_LIMIT;
     this.#admission = new Admission(options.maxConcurrentRequests ?? 1_000);
-    const daoServices = toServices(services);
+    const settings: EndpointSettings = {
+      services: isSession(services) ? createDaoServices(services) : services,
+      onceOnly: isSession(services) ? new OnceOnly(services, new KeySweeper(services, this.#logger)) : undefined,
+      basePath,
+      bodyLimit: options.bodyLimit ?? DEFAULT_BODY_LIMIT,
+    };
     for (const route of apiRoutes) {
       const { method, path } = route.operation;
-      this.#router.add(method, path, new Endpoint(route, daoServices, basePath));
+      this.#router.add(method, path, new Endpoint(route, settings));
     }
     this.#open = new Map<string, OpenPage>([
       ["/health", answerHealth],
@@ -132,7 +137,8 @@ class App {
       if (http.method !== "GET" && http.method !== "HEAD") throw methodNotAllowed(http.method, "GET, HEAD");
       return open(path, http);
     }
-    progress.caller = this.#keys.identify(http.header(SERVICE_KEY_HEADER));
+    const caller = this.#keys.identify(http.header(SERVICE_KEY_HEADER));
+    progress.caller = caller;
     checkExpectation(http.header("expect"));
     const match = this.#router.match(path);
     if (match === undefined) {
@@ -141,7 +147,7 @@ class App {
     const endpoint = match.methods.get(http.method);
     if (endpoint === undefined) throw methodNotAllowed(http.method, match.allow);
     progress.endpoint = endpoint;
-    const asked = { http, id: match.parameter, query, bodyLimit: this.#bodyLimit };
+    const asked = { http, path, id: match.parameter, query, caller };
     return this.#admission.admit(() => endpoint.answer(asked));
   }
 }
@@ -163,10 +169,6 @@ function splitTarget(target: string): [path: string, query: string] {
   const path = mark === -1 ? local : local.slice(0, mark);
   // An authority alone stands for its root (RFC 9112, 3.2.2).
   return [path === "" ? "/" : path, mark === -1 ? "" : local.slice(mark + 1)];
-}
-
-function toServices(services: DaoServices | DatabaseSession): DaoServices {
-  return isSession(services) ? createDaoServices(services) : services;
 }
 
 function isSession(services: DaoServices | DatabaseSession): services is DatabaseSession {

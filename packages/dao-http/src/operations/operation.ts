@@ -15,6 +15,8 @@ export interface Operation {
   readonly input: "none" | "query" | "body";
   /** What the query string can hold, if the input is there. */
   readonly query?: QueryParameters;
+  /** Present where it is about one row as a whole: that row has a version, which is its `ETag`. */
+  readonly row?: true;
 }
 
 interface WithId {
@@ -35,14 +37,17 @@ interface WithoutInput {
   readonly query?: never;
 }
 
+/** A method whose call can depend on the version of a row is about one row. */
+type OfRow<Options> = "ifVersion" extends keyof Options ? { readonly row: true } : unknown;
+
 /** The operations that can stand for a service method, by its arguments; the last of them are the call's options. */
 type OperationFor<Method> = Method extends (...args: infer Args) => Promise<unknown>
-  ? Required<Args> extends readonly [infer First, unknown]
+  ? Required<Args> extends readonly [infer First, infer Options]
     ? First extends string
-      ? Operation & WithId & WithoutInput
-      : Operation & WithoutId & WithInput<First>
-    : Required<Args> extends readonly [string, infer Second, unknown]
-      ? Operation & WithId & WithInput<Second>
+      ? Operation & WithId & WithoutInput & OfRow<Options>
+      : Operation & WithoutId & WithInput<First> & OfRow<Options>
+    : Required<Args> extends readonly [string, infer Second, infer Options]
+      ? Operation & WithId & WithInput<Second> & OfRow<Options>
       : never
   : never;
 
