@@ -11,7 +11,7 @@ export interface ConnectionOptions {
   readonly serviceKey: string;
   /** Default: the runtime's own. */
   readonly fetch?: Fetch | undefined;
-  /** Milliseconds that a call may take, its answer read in full. Default 30,000. */
+  /** Milliseconds that a call may take, its answer read in full, unless the call has a time-out of its own. Default 30,000. */
   readonly timeout?: number | undefined;
 }
 
@@ -21,7 +21,11 @@ export interface Call {
   readonly target: string;
   /** JSON text, if there is a body. */
   readonly body: string | undefined;
+  /** Beside those that every call has. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | undefined;
+  /** Milliseconds; `undefined` for the connection's own. */
+  readonly timeout: number | undefined;
 }
 
 export interface Answer {
@@ -53,7 +57,7 @@ export class Connection {
    * @throws UnavailableError when the service cannot be reached, or does not answer in time; the signal's reason when it
    *   aborts
    */
-  async send({ method, target, body, signal }: Call): Promise<Answer> {
+  async send({ method, target, body, headers, signal, timeout = this.#timeout }: Call): Promise<Answer> {
     signal?.throwIfAborted();
     const abort = new AbortController();
     const giveUp = () => abort.abort(signal?.reason);
@@ -62,12 +66,15 @@ export class Connection {
     const timer = setTimeout(() => {
       isLate = true;
       abort.abort();
-    }, this.#timeout);
-    const headers = body === undefined ? this.#headers : { ...this.#headers, "content-type": "application/json" };
+    }, timeout);
     // A redirect would carry the key to wherever it points; the service never sends one.
     const init = {
       method,
-      headers,
+      headers: {
+        ...this.#headers,
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...headers,
+      },
       signal: abort.signal,
       redirect: "manual",
       ...(body !== undefined && { body }),
@@ -79,7 +86,7 @@ export class Connection {
     } catch (cause) {
       signal?.throwIfAborted();
       if (isLate)
-        throw new UnavailableError(`The service did not answer within ${this.#timeout} ms. ${mayHaveDone(method)}`, {
+        throw new UnavailableError(`The service did not answer within ${timeout} ms. ${mayHaveDone(method)}`, {
           cause,
         });
       throw new UnavailableError(`The service cannot be reached, or the connection was lost. ${mayHaveDone(method)}`, {

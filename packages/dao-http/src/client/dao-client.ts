@@ -1,18 +1,54 @@
-import type { CallOptions, DaoServices } from "@flux/dao-core/contract";
+import type { DaoServices } from "@flux/dao-core/contract";
 import type { Operation } from "../operations/operation.ts";
 import { operations } from "../operations/operations.ts";
 import { decode } from "../wire/decode.ts";
 import { encode } from "../wire/encode.ts";
+import { type ClientOptions, headersOf } from "./call-headers.ts";
 import { Connection, type ConnectionOptions, parseAnswer } from "./connection.ts";
-import { checkBody, checkedId } from "./input-check.ts";
+import { checkBody, checkedId, checkTimeout } from "./input-check.ts";
 import { toQueryString } from "./query-string.ts";
 import { toResponseError } from "./response-error.ts";
 
 /** How to reach the service. */
 export type DaoClientOptions = ConnectionOptions;
 
+/** What a call that is sent by POST takes beside what its service does. */
+export interface KeyOptions {
+  /**
+   * The request's name, unique for each: a UUID, or `invoice-2026-02`. However often a request is sent under its key
+   * within 24 hours, it is done once, and answered the same. 1 to 255 visible ASCII characters. Default: none; then a
+   * request that is sent twice is done twice.
+   */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** The options of a call by POST: a row's id is made by the service, and a key does what choosing it would be for. */
+type PostOptions<Options> = Omit<Options, "id"> & KeyOptions;
+
+type PostMethod<Method> = Method extends (...args: infer Args) => infer Result
+  ? Required<Args> extends readonly [infer Input, infer Options]
+    ? (input: Input, options?: PostOptions<Options>) => Result
+    : Required<Args> extends readonly [infer Id, infer Input, infer Options]
+      ? (id: Id, input: Input, options?: PostOptions<Options>) => Result
+      : never
+  : never;
+
+type ServiceMethods<Service, Table> = {
+  readonly [Method in keyof Service]: Method extends keyof Table
+    ? Table[Method] extends { readonly method: "POST" }
+      ? PostMethod<Service[Method]>
+      : Service[Method]
+    : never;
+};
+
+/** The six services, whose calls by POST also take an idempotency key. */
+export type DaoClient = {
+  readonly [Service in keyof DaoServices]: ServiceMethods<DaoServices[Service], (typeof operations)[Service]>;
+};
+
 /**
- * The six services over HTTP: the same methods, DTOs and errors as in-process.
+ * The six services over HTTP: the same methods, DTOs and errors as in-process. Only the `id` of a row to be created
+ * cannot be chosen.
  *
  * ```ts
  * const { tasks } = createDaoClient({ baseUrl: "http://flux-dao-service:8000", serviceKey: "scheduler-key-def" });
@@ -24,14 +60,14 @@ export type DaoClientOptions = ConnectionOptions;
  *
  * @throws TypeError for a base URL that is none
  */
-export function createDaoClient(options: DaoClientOptions): DaoServices {
+export function createDaoClient(options: DaoClientOptions): DaoClient {
   const connection = new Connection(options);
   const services: unknown = Object.fromEntries(
     Object.entries(operations).map(([name, table]) => [name, createService(table, connection)]),
   );
   // The table has every method of every service, which the compiler checks where it is written; what the network
   // answers, it cannot check.
-  return services as DaoServices;
+  return services as DaoClient;
 }
 
 type RemoteMethod = (...args: unknown[]) => Promise<unknown>;
@@ -54,11 +90,15 @@ async function call(connection: Connection, operation: Operation, args: readonly
   const path = operation.id === undefined ? operation.path : pathOf(operation.path, checkedId(args[0], operation.id));
   const query = operation.query === undefined ? "" : toQueryString(input ?? {}, operation.query);
   if (operation.input === "body") checkBody(input);
+  const { signal, timeout, ...others }: ClientOptions = options ?? {};
+  checkTimeout(timeout);
   const answer = await connection.send({
     method: operation.method,
     target: path + query,
     body: operation.input === "body" ? encode(input) : undefined,
-    signal: (options as CallOptions | undefined)?.signal,
+    headers: headersOf(others, operation),
+    signal,
+    timeout,
   });
   if (answer.status === 204) return undefined;
   const body = parseAnswer(answer);

@@ -21,6 +21,16 @@ export function checkedId(id: unknown, field: string): string {
   throw new ValidationError([{ path: field, message }]);
 }
 
+/** What a timer can be set to; a longer one would ring at once. */
+const MAX_TIMEOUT = 2_147_483_647;
+
+/** @throws ValidationError for what is no time-out in-process either */
+export function checkTimeout(timeout: number | undefined): void {
+  if (timeout === undefined || (Number.isInteger(timeout) && timeout >= 1 && timeout <= MAX_TIMEOUT)) return;
+  const message = `must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT}`;
+  throw new ValidationError([{ path: "timeout", message }]);
+}
+
 /** @throws ValidationError if JSON would make something else of `input` */
 export function checkBody(input: unknown): void {
   const issues: ValidationIssue[] = [];
