@@ -4,13 +4,25 @@ import { HttpError } from "./http-error.ts";
 const RETRY_AFTER = "2";
 
 /**
+ * Refusals a second that are made at once; those beyond wait for a second first, as long as no more than so many wait.
+ * Reading a request and refusing it costs half of what answering it does: callers that come again at once, whatever
+ * Retry-After says, would take the time of those that are being answered.
+ */
+const QUICK_REFUSALS = 500;
+const HOLD = 1_000;
+const MAX_HELD = 4_096;
+
+/**
  * Lets in as many requests at a time as can be answered in good time, and turns others away before anything of them is
- * read: what is refused must cost little, or an overload would leave no time to answer anybody.
+ * read.
  */
 export class Admission {
   readonly #limit: number;
   readonly #overloaded: HttpError;
   #running = 0;
+  #held = 0;
+  #quick = 0;
+  #second = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -21,6 +33,7 @@ export class Admission {
 
   /** @throws HttpError `unavailable` when as many as the limit are at work */
   async admit<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#running >= this.#limit) await this.#holdBack();
     if (this.#running >= this.#limit) throw this.#overloaded;
     this.#running++;
     try {
@@ -28,5 +41,17 @@ export class Admission {
     } finally {
       this.#running--;
     }
+  }
+
+  async #holdBack(): Promise<void> {
+    const second = Math.floor(performance.now() / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#quick = 0;
+    }
+    if (++this.#quick <= QUICK_REFUSALS || this.#held >= MAX_HELD) return;
+    this.#held++;
+    await new Promise((resolve) => setTimeout(resolve, HOLD));
+    this.#held--;
   }
 }
