@@ -1,11 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
+import { type AddressInfo, Server as NetServer } from "node:net";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { DaoApp } from "./app.ts";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { MalformedRequests, writeRefusal } from "./malformed-request.ts";
 import { send, toContinueListener, toNodeListener } from "./node-listener.ts";
+import { OpenConnections } from "./open-connections.ts";
 import { refuse, requestOf } from "./refusal.ts";
 import { SettingsError } from "./settings.ts";
 
@@ -56,29 +57,26 @@ const KEEP_ALIVE_TIMEOUT = 65_000;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { app, host = "127.0.0.1", port = 8_000, logger = createLogger({ level: "error" }) } = options;
   const malformed = new MalformedRequests(logger);
-  let isStopping = false;
+  const server = createServer({
+    headersTimeout: HEADERS_TIMEOUT,
+    requestTimeout: REQUEST_TIMEOUT,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+    connectionsCheckingInterval: 1_000,
+    // Node's own answer has no body and no request id.
+    requireHostHeader: false,
+  });
+  const connections = new OpenConnections(server);
   const listener =
     (answer: ReturnType<typeof toNodeListener>) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
       malformed.follow(incoming, outgoing);
-      // The answer says so, and a well-behaved client sends its next request elsewhere.
-      if (isStopping) outgoing.shouldKeepAlive = false;
+      connections.follow(incoming, outgoing);
       if (lacksHost(incoming)) {
         outgoing.shouldKeepAlive = false;
         send(incoming, outgoing, refuse(hostMissing(), requestOf(incoming), logger));
       } else answer(incoming, outgoing);
     };
   const onRequest = listener(toNodeListener(app.handle));
-  const server = createServer(
-    {
-      headersTimeout: HEADERS_TIMEOUT,
-      requestTimeout: REQUEST_TIMEOUT,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
-      connectionsCheckingInterval: 1_000,
-      // Node's own answer has no body and no request id.
-      requireHostHeader: false,
-    },
-    onRequest,
-  );
+  server.on("request", onRequest);
   server.on("checkContinue", listener(toContinueListener(app.handle)));
   // The app refuses every other expectation, once it knows who asks.
   server.on("checkExpectation", onRequest);
@@ -92,11 +90,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     // Nothing came in or went out. Only one whose answer is still being made is not at fault.
     if (socket.writableLength > 0 || !malformed.isAnswering(socket)) socket.destroy();
   });
-  const connections = trackConnections(server);
   await listenOn(server, host, port);
   let stopped: Promise<void> | undefined;
   const stop = () => {
-    isStopping = true;
     stopped ??= stopServer(server, connections, options);
     return stopped;
   };
@@ -116,15 +112,6 @@ function noProxy(): HttpError {
   return new HttpError("method_not_allowed", "This service is no proxy: it does not answer CONNECT.", {
     allow: "GET, HEAD, POST, PUT, PATCH, DELETE",
   });
-}
-
-function trackConnections(server: Server): ReadonlySet<Socket> {
-  const connections = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    connections.add(socket);
-    socket.once("close", () => connections.delete(socket));
-  });
-  return connections;
 }
 
 function listenOn(server: Server, host: string, port: number): Promise<void> {
@@ -160,21 +147,46 @@ function urlOf(server: Server): string {
   return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }
 
-async function stopServer(server: Server, connections: ReadonlySet<Socket>, options: ServerOptions): Promise<void> {
+/** Milliseconds that the end of a stop keeps for closing the database. */
+const CLOSING_TIME = 500;
+/** Milliseconds that a connection is idle, at the least, before it is closed. */
+const SHORTEST_IDLE = 20;
+
+async function stopServer(server: Server, connections: OpenConnections, options: ServerOptions): Promise<void> {
   const { app, database, stopDelay = 500, gracePeriod = 10_000 } = options;
-  const deadline = Date.now() + gracePeriod;
+  const end = performance.now() + gracePeriod;
+  const cutOff = end - Math.min(CLOSING_TIME, gracePeriod / 2);
   app.announceStop();
+  connections.announceClose();
   await delay(Math.min(stopDelay, gracePeriod));
+  await quietTurn();
   let isClosed = false;
-  server.close(() => {
+  // HTTP's own close would cut idle connections at once, among them those that a request is on its way on.
+  NetServer.prototype.close.call(server, () => {
     isClosed = true;
   });
-  // Node keeps connections on which nothing has been said yet, and those whose request ends after the close.
-  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
-  while (!isClosed && Date.now() < deadline) {
-    server.closeIdleConnections();
-    await delay(20);
+  while (!isClosed && performance.now() < cutOff) {
+    await delay(10);
+    // Straight after what has come in was read, so that a request is seen before its connection is taken for idle.
+    await nextTurn();
+    connections.closeIdle(Math.max(stopDelay, SHORTEST_IDLE));
   }
   server.closeAllConnections();
-  await database?.close(Math.max(0, deadline - Date.now()));
+  await database?.close(Math.max(0, end - performance.now()));
+}
+
+/** Milliseconds that a turn of the event loop may take to count as a quiet one, and turns that it is waited for. */
+const QUIET_TURN = 1;
+const MAX_TURNS = 50;
+
+/**
+ * Waits for a moment at which this process has nothing else to do: connections that the system has made, and this process
+ * has not taken yet, are reset when the port is closed.
+ */
+async function quietTurn(): Promise<void> {
+  for (let turn = 0; turn < MAX_TURNS; turn++) {
+    const start = performance.now();
+    await nextTurn();
+    if (performance.now() - start < QUIET_TURN) return;
+  }
 }
