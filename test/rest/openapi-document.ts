@@ -7,6 +7,7 @@ export interface OpenApiDocument {
   readonly components: {
     readonly schemas: Readonly<Record<string, SchemaObject>>;
     readonly securitySchemes: Readonly<Record<string, object>>;
+    readonly responses: Readonly<Record<string, ResponseObject>>;
   };
 }
 
@@ -22,21 +23,29 @@ interface MediaObject {
   readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
 }
 
+interface HeaderObject {
+  readonly $ref?: string;
+  /** Whether every such response has it. */
+  readonly required?: boolean;
+}
+
+interface ParameterObject {
+  readonly name: string;
+  readonly in: string;
+  readonly required?: boolean;
+  readonly schema: SchemaObject;
+}
+
 export interface ResponseObject {
   readonly $ref?: string;
   readonly description?: string;
-  readonly headers?: Readonly<Record<string, object>>;
+  readonly headers?: Readonly<Record<string, HeaderObject>>;
   readonly content?: Readonly<Record<string, MediaObject>>;
 }
 
 export interface OperationObject {
   readonly operationId?: string;
-  readonly parameters?: readonly {
-    readonly name: string;
-    readonly in: string;
-    readonly required?: boolean;
-    readonly schema: SchemaObject;
-  }[];
+  readonly parameters?: readonly (ParameterObject | { readonly $ref: string })[];
   readonly requestBody?: { readonly content: Readonly<Record<string, MediaObject>> };
   readonly responses: Readonly<Record<string, ResponseObject>>;
   readonly security?: readonly object[];
@@ -54,6 +63,20 @@ export function operationsOf({ paths }: OpenApiDocument): Operation[] {
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   );
+}
+
+/** The operation's parameters, their references followed. */
+export function parametersOf(document: OpenApiDocument, { parameters = [] }: OperationObject): ParameterObject[] {
+  return parameters.map((parameter) =>
+    "$ref" in parameter ? (resolve(document, parameter.$ref) as ParameterObject) : parameter,
+  );
+}
+
+/** The names of the headers that every such response has. */
+export function requiredHeaders(document: OpenApiDocument, { headers = {} }: ResponseObject): string[] {
+  const isRequired = ({ $ref, required }: HeaderObject) =>
+    $ref === undefined ? required === true : (resolve(document, $ref) as HeaderObject).required === true;
+  return Object.keys(headers).filter((name) => isRequired(headers[name] ?? {}));
 }
 
 /** Every `$ref` in it. */

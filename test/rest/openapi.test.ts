@@ -1,6 +1,14 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Answer, expectStatus } from "./answer.ts";
-import { type OpenApiDocument, type Operation, operationsOf, referencesIn, resolve } from "./openapi-document.ts";
+import {
+  type OpenApiDocument,
+  type Operation,
+  operationsOf,
+  parametersOf,
+  referencesIn,
+  requiredHeaders,
+  resolve,
+} from "./openapi-document.ts";
 import {
   createConversation,
   createMilestone,
@@ -64,7 +72,7 @@ describe("issue 2: /openapi.json is an OpenAPI 3.1 document", () => {
 
   test("parameters: each of the path is declared and required, none is declared twice", () => {
     for (const { path, operation } of operations) {
-      const parameters = operation.parameters ?? [];
+      const parameters = parametersOf(document, operation);
       const inPath = parameters.filter((parameter) => parameter.in === "path");
       expect(
         inPath.map(({ name }) => `{${name}}`),
@@ -132,7 +140,7 @@ describe("issue 2: the document has the security scheme and every error response
       const expected = ["400", "403", "500", "503"];
       if (path.includes("{") && method !== "PUT") expected.push("404");
       if (operation.requestBody !== undefined) expected.push("413", "415");
-      if (method === "POST" && !/users|bulk/.test(path)) expected.push("422");
+      if (method === "POST") expected.push("422");
       // A unique violation, or a race that was lost in spite of retries: whatever writes.
       if (method !== "GET") expected.push("409");
       expect(documented, `${method} ${path}`).toEqual(expect.arrayContaining(expected));
@@ -142,6 +150,22 @@ describe("issue 2: the document has the security scheme and every error response
           "application/problem+json",
         ]);
       }
+    }
+  });
+
+  test("preconditions and keys are parameters of the operations that heed them, and have their answers", () => {
+    for (const { method, path, operation } of operations) {
+      const names = parametersOf(document, operation)
+        .filter((parameter) => parameter.in === "header")
+        .map(({ name }) => name);
+      const isRow = /\{\w+\}(\/calendar-event)?$/.test(path);
+      const expected = !isRow ? [] : method === "GET" ? ["If-Match", "If-None-Match"] : ["If-Match"];
+      expect(names, `${method} ${path}`).toEqual(method === "POST" ? ["Idempotency-Key"] : expected);
+      const statuses = Object.keys(operation.responses);
+      expect(statuses.includes("412"), `${method} ${path} 412`).toBe(expected.length > 0);
+      expect(statuses.includes("304"), `${method} ${path} 304`).toBe(expected.length > 1);
+      const codes = JSON.stringify(schemas.responseOf(operation, 422)?.content ?? {});
+      expect(codes.includes("idempotency_key_reused"), `${method} ${path} 422`).toBe(method === "POST");
     }
   });
 
@@ -220,9 +244,12 @@ describe("every documented operation answers something documented", () => {
       const answer = await call(method, target, operation.requestBody === undefined ? {} : { body });
       expect(answer.status, `${method} ${target}: ${answer.text.slice(0, 300)}`).toBeLessThan(300);
       check(entry, answer);
-      for (const name of Object.keys(schemas.responseOf(operation, answer.status)?.headers ?? {})) {
-        expect(answer.headers.get(name), `${method} ${path} has the documented ${name}`).not.toBeNull();
+      const required = requiredHeaders(document, schemas.responseOf(operation, answer.status) ?? {});
+      // What the document says of the others is seen where they come: in preconditions.test.ts, idempotency.test.ts.
+      for (const name of ["X-Request-Id", "ETag", "Location"]) {
+        expect(answer.headers.has(name), `${method} ${path} has ${name} as documented`).toBe(required.includes(name));
       }
+      expect(answer.headers.has("Idempotent-Replayed")).toBe(false);
     }
   });
 

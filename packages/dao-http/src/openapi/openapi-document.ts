@@ -3,7 +3,9 @@ import { apiRoutes } from "../routes/routes.ts";
 import { inputComponents, outputComponents } from "./components.ts";
 import { type JsonSchema, toWireSchemas } from "./json-schema.ts";
 import { healthPaths, type OperationSchemas, openApiOperation } from "./operation-object.ts";
-import { problemResponses, problemSchema } from "./problem-responses.ts";
+import { notModified, problemResponses, problemSchema } from "./problem-responses.ts";
+import { headerParameters } from "./request-headers.ts";
+import { responseHeaders } from "./response-headers.ts";
 
 /** The version of the API, which is the guide's. */
 const API_VERSION = "1.0.0";
@@ -41,7 +43,9 @@ export function openApiDocument(): object {
       description:
         "Stores and retrieves what the Flux agents (Goal Planner, Scheduler, Observer) work with. It checks the format " +
         "of data and that references exist; business logic belongs to its callers. A path answers any other method than its " +
-        "own with 405 (method_not_allowed), and names its own in Allow.",
+        "own with 405 (method_not_allowed), and names its own in Allow. If-Match and If-None-Match are refused with 400 " +
+        "where they are not among an operation's parameters; Idempotency-Key is heeded by POST, and ignored by all other " +
+        "methods, which can be sent twice as they are.",
       license: { name: "MIT", identifier: "MIT" },
     },
     // Relative to where this document is, so that it holds wherever the service is mounted.
@@ -58,13 +62,9 @@ export function openApiDocument(): object {
           description: "One of the keys in SERVICE_API_KEYS. In development: goal-planner-key-abc.",
         },
       },
-      headers: {
-        RequestId: {
-          description: "The request's own X-Request-Id, or a new one. The log has it too.",
-          schema: { type: "string" },
-        },
-      },
-      responses: problemResponses,
+      headers: responseHeaders,
+      parameters: headerParameters,
+      responses: { not_modified: notModified, ...problemResponses },
       schemas: {
         ...named(inputs, inputComponents),
         ...named(outputs, outputComponents),

@@ -1,9 +1,12 @@
 import type { ProblemCode } from "../http-error.ts";
+import { preconditionUse } from "../preconditions.ts";
 import type { ApiRoute } from "../routes/routes.ts";
 import { encode } from "../wire/encode.ts";
 import { exampleOf } from "./examples.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { responsesOf } from "./problem-responses.ts";
+import { headerParametersOf } from "./request-headers.ts";
+import { requestIdHeader, successHeaders } from "./response-headers.ts";
 
 /** The schemas of an operation, as they look on the wire. */
 export interface OperationSchemas {
@@ -24,24 +27,23 @@ const everywhere: readonly ProblemCode[] = [
 const withBody: readonly ProblemCode[] = ["payload_too_large", "unsupported_media_type"];
 /** A race with other writers can be lost by any of them (contract, "Errors"). */
 const ofWriters: readonly ProblemCode[] = ["conflict"];
-
-const requestIdHeader = { "X-Request-Id": { $ref: "#/components/headers/RequestId" } };
+const withPreconditions: readonly ProblemCode[] = ["version_mismatch"];
+const withKey: readonly ProblemCode[] = ["idempotency_key_reused"];
 
 /** An operation as OpenAPI describes it. */
-export function openApiOperation({ name, operation, route, location }: ApiRoute, schemas: OperationSchemas): object {
+export function openApiOperation(apiRoute: ApiRoute, schemas: OperationSchemas): object {
+  const { name, operation, route } = apiRoute;
   const tag = operation.path.split("/")[3];
-  const codes = [
-    ...everywhere,
-    ...(schemas.body === undefined ? [] : withBody),
-    ...(operation.method === "GET" ? [] : ofWriters),
-    ...route.errors,
-  ];
   return {
     operationId: name,
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
     tags: [tag],
-    parameters: [...pathParameters(operation.path), ...queryParameters(schemas.query)],
+    parameters: [
+      ...pathParameters(operation.path),
+      ...queryParameters(schemas.query),
+      ...headerParametersOf(operation),
+    ],
     ...(schemas.body !== undefined && {
       requestBody: {
         required: true,
@@ -51,20 +53,26 @@ export function openApiOperation({ name, operation, route, location }: ApiRoute,
     responses: {
       [route.status]: {
         description: route.status === 204 ? "Done." : route.summary,
-        headers: { ...requestIdHeader, ...(location !== undefined && locationHeader(location)) },
+        headers: successHeaders(apiRoute),
         ...(schemas.output !== undefined && {
           content: { "application/json": { schema: schemas.output, example: exampleOf(schemas.output) } },
         }),
       },
-      ...responsesOf(codes),
+      ...(preconditionUse(operation) === "read" && { 304: { $ref: "#/components/responses/not_modified" } }),
+      ...responsesOf(problemsOf(apiRoute, schemas)),
     },
   };
 }
 
-function locationHeader(path: string): object {
-  return {
-    Location: { description: `Where the new row is: ${path}`, schema: { type: "string", format: "uri-reference" } },
-  };
+function problemsOf({ operation, route }: ApiRoute, schemas: OperationSchemas): ProblemCode[] {
+  return [
+    ...everywhere,
+    ...(schemas.body === undefined ? [] : withBody),
+    ...(operation.method === "GET" ? [] : ofWriters),
+    ...route.errors,
+    ...(preconditionUse(operation) === "none" ? [] : withPreconditions),
+    ...(operation.method === "POST" ? withKey : []),
+  ];
 }
 
 function pathParameters(path: string): object[] {

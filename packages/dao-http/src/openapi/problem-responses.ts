@@ -1,5 +1,6 @@
 import { PROBLEM_CODES, type ProblemCode } from "../http-error.ts";
 import { MAX_ERRORS } from "../problem.ts";
+import { etagHeader, requestIdHeader } from "./response-headers.ts";
 
 /** The problem details of RFC 9457, as the service writes them. */
 export const problemSchema = {
@@ -63,6 +64,10 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
     "email is taken by another user. Choose another, or update that row.",
     { field: "email" },
   ],
+  version_mismatch: [
+    "The row has none of the versions that If-Match names.",
+    `The task ${row} is not as it was read. Read it again, and decide anew.`,
+  ],
   payload_too_large: [
     "The body is over the limit.",
     "The body has more than 1048576 bytes. Send less, in several requests.",
@@ -75,6 +80,11 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
     "A foreign key names a row that does not exist.",
     `user_id names a row that does not exist: ${row}. Create that row first, or correct the id.`,
     { field: "user_id", id: row },
+  ],
+  idempotency_key_reused: [
+    "The Idempotency-Key was used for another request.",
+    "This idempotency key was used for another request within the last 24 hours. Make a new key for each request, and " +
+      "send it again only with the same one.",
   ],
   headers_too_large: [
     "The headers are over 16 KiB.",
@@ -94,35 +104,48 @@ const moreHeaders: Readonly<Partial<Record<ProblemCode, object>>> = {
   unavailable: { "Retry-After": { description: "Seconds to wait.", schema: { type: "integer" } } },
 };
 
+/** The answer to a conditional read of a row that is as the reader has it. */
+export const notModified = {
+  description: "The row's ETag is among those that If-None-Match names.",
+  headers: { ...requestIdHeader, ...etagHeader },
+};
+
 /** The problem as a response, for each code that an operation can answer. */
 export const problemResponses = Object.fromEntries(
-  Object.entries(cases).map(([code, [description, detail, more]]) => [
-    code,
-    problemResponse(code, description, detail, more),
-  ]),
+  Object.keys(cases).map((code) => [code, problemResponse([code as ProblemCode])]),
 );
 
-function problemResponse(code: string, description: string, detail: string, more: object = {}): object {
-  const { status, title } = PROBLEM_CODES[code as ProblemCode];
-  const example = {
-    type: `urn:flux-dao:error:${code}`,
-    title,
-    status,
-    detail,
-    instance: "/api/v1/tasks/",
-    code,
-    ...more,
-  };
+/** The response of a status that stands for these codes. */
+function problemResponse(codes: readonly ProblemCode[]): object {
+  const examples = codes.map((code) => [code, { value: exampleOf(code) }] as const);
+  const [[, { value: example } = {}] = []] = examples;
+  const schema = { $ref: "#/components/schemas/Problem" };
   return {
-    description: `${title}: ${description}`,
-    headers: { "X-Request-Id": { $ref: "#/components/headers/RequestId" }, ...moreHeaders[code as ProblemCode] },
-    content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" }, example } },
+    description: codes.map((code) => `${PROBLEM_CODES[code].title}: ${cases[code]?.[0]}`).join(" "),
+    headers: Object.assign({}, requestIdHeader, ...codes.map((code) => moreHeaders[code])),
+    content: {
+      "application/problem+json":
+        codes.length === 1 ? { schema, example } : { schema, examples: Object.fromEntries(examples) },
+    },
   };
 }
 
-/** The responses member of these codes, by status. */
+function exampleOf(code: ProblemCode): object {
+  const { status, title } = PROBLEM_CODES[code];
+  const [, detail, more] = cases[code] ?? [];
+  return { type: `urn:flux-dao:error:${code}`, title, status, detail, instance: "/api/v1/tasks/", code, ...more };
+}
+
+/** The responses member of these codes, by status; several can have one. */
 export function responsesOf(codes: readonly ProblemCode[]): Record<string, object> {
-  return Object.fromEntries(
-    codes.map((code) => [PROBLEM_CODES[code].status, { $ref: `#/components/responses/${code}` }]),
-  );
+  const byStatus = new Map<number, ProblemCode[]>();
+  for (const code of new Set(codes)) {
+    const { status } = PROBLEM_CODES[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries([...byStatus].map(([status, together]) => [status, responseOf(together)]));
+}
+
+function responseOf(codes: readonly ProblemCode[]): object {
+  return codes.length === 1 ? { $ref: `#/components/responses/${codes[0]}` } : problemResponse(codes);
 }

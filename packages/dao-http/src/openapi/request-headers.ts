@@ -1,0 +1,51 @@
+import type { Operation } from "../operations/operation.ts";
+import { preconditionUse } from "../preconditions.ts";
+
+const entityTags = { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] };
+
+/** The headers that an operation can be sent with beside the key, as components of the document. */
+export const headerParameters = {
+  IfMatchToRead: {
+    name: "If-Match",
+    in: "header",
+    description: "* or a list of entity-tags: the row is answered only if its ETag is among them, and 412 otherwise.",
+    schema: entityTags,
+  },
+  IfNoneMatch: {
+    name: "If-None-Match",
+    in: "header",
+    description: "* or a list of entity-tags: 304 without a body if the row's ETag is among them.",
+    schema: entityTags,
+  },
+  IfMatchToWrite: {
+    name: "If-Match",
+    in: "header",
+    description:
+      "* or a list of entity-tags: the row is changed only if its ETag is among them, which means that nobody has " +
+      "changed it since it was read; 412 otherwise. A weak tag is none that matches.",
+    schema: entityTags,
+  },
+  IdempotencyKey: {
+    name: "Idempotency-Key",
+    in: "header",
+    description:
+      "A name for this request, unique for each, such as a UUID. However often the request is sent under it within 24 " +
+      "hours, it is done once, and answered the same; another request under it is 422. Failures are not kept: the " +
+      "request may be sent again. 1 to 255 visible ASCII characters, with quotes around them or without.",
+    schema: { type: "string", examples: ["8e03978e-40d5-43dd-bc93-6894a57f9324"] },
+  },
+} as const;
+
+type ParameterName = keyof typeof headerParameters;
+
+const ofUse: Readonly<Record<ReturnType<typeof preconditionUse>, readonly ParameterName[]>> = {
+  read: ["IfMatchToRead", "IfNoneMatch"],
+  write: ["IfMatchToWrite"],
+  none: [],
+};
+
+/** References to those that this operation takes. */
+export function headerParametersOf(operation: Operation): object[] {
+  const names = operation.method === "POST" ? (["IdempotencyKey"] as const) : ofUse[preconditionUse(operation)];
+  return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
+}

@@ -1,0 +1,44 @@
+import type { ApiRoute } from "../routes/routes.ts";
+
+/** Headers of answers, as components of the document. */
+export const responseHeaders = {
+  RequestId: {
+    description: "The request's own X-Request-Id, or a new one. The log has it too.",
+    required: true,
+    schema: { type: "string" },
+  },
+  ETag: {
+    description:
+      "The row's version: it changes when any field does, whoever writes it. For If-Match and If-None-Match.",
+    required: true,
+    schema: { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] },
+  },
+  IdempotentReplayed: {
+    description:
+      "true where the request was done before under its Idempotency-Key, and this is the answer that it got.",
+    schema: { type: "string", const: "true" },
+  },
+} as const;
+
+/** What every answer has. */
+export const requestIdHeader = { "X-Request-Id": { $ref: "#/components/headers/RequestId" } };
+
+export const etagHeader = { ETag: { $ref: "#/components/headers/ETag" } };
+
+/** The headers of an operation's answer when all went well. */
+export function successHeaders({ operation, route, location }: ApiRoute): object {
+  return {
+    ...requestIdHeader,
+    ...(operation.row === true && route.status !== 204 && etagHeader),
+    ...(operation.method === "POST" && {
+      "Idempotent-Replayed": { $ref: "#/components/headers/IdempotentReplayed" },
+    }),
+    ...(location !== undefined && {
+      Location: {
+        description: `Where the new row is: ${location}`,
+        required: true,
+        schema: { type: "string", format: "uri-reference" },
+      },
+    }),
+  };
+}
