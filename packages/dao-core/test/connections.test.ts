@@ -156,3 +156,19 @@ describe("settings of others", () => {
     await expect(opening).rejects.toBeInstanceOf(ValidationError);
   });
 });
+
+test("a write that waits for a lock holds up no read", async () => {
+  await using database = await openDatabase(testDatabase.url, { poolSize: 4 });
+  const user = await database.users.create(makeUserData());
+  await using others = await openDatabase(testDatabase.url, { poolSize: 1 });
+  await DaoUnitOfWork.run(others, async (uow) => {
+    await uow.users.update(user.id, { name: "held" });
+    const write = database.users.update(user.id, { name: "late" });
+    // More at a time than there are connections, and again and again.
+    for (let round = 0; round < 50; round++) {
+      await Promise.all(Array.from({ length: 20 }, () => database.users.findById(user.id)));
+    }
+    await expect(Promise.race([write, Promise.resolve("still waits")])).resolves.toBe("still waits");
+    write.catch(() => undefined);
+  });
+});

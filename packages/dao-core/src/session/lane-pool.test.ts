@@ -3,7 +3,7 @@ import { UnavailableError } from "../contract/errors.ts";
 import { LanePool, type PooledLane } from "./lane-pool.ts";
 
 function idleLane(): PooledLane {
-  return { isAlive: true, running: 0, idle: async () => undefined, close: async () => undefined };
+  return { isAlive: true, running: 0, isStalled: false, idle: async () => undefined, close: async () => undefined };
 }
 
 function gate() {
@@ -98,5 +98,68 @@ describe("a pool of lanes", () => {
     open();
     await Promise.all([holding, closing]);
     await expect(pool.exclusive(async () => undefined)).rejects.toBeInstanceOf(UnavailableError);
+  });
+});
+
+/** A lane that counts what is on its way, as the real one does. */
+class CountingLane implements PooledLane {
+  readonly isAlive = true;
+  running = 0;
+  isStalled = false;
+
+  async execute(until: Promise<unknown>): Promise<this> {
+    this.running++;
+    try {
+      await until;
+      return this;
+    } finally {
+      this.running--;
+    }
+  }
+
+  async idle(): Promise<void> {}
+  async close(): Promise<void> {}
+}
+
+describe("on shared lanes", () => {
+  test("a read goes behind a write only where there is no other lane", async () => {
+    const pool = new LanePool(() => new CountingLane(), { ...options, size: 2 });
+    const { opened, open } = gate();
+    const write = pool.shared("write", (lane) => lane.execute(opened));
+    const reads = Array.from({ length: 8 }, () => pool.shared("read", (lane) => lane.execute(opened)));
+    const behind = pool.shared("read", (lane) => lane.execute(opened));
+    open();
+    const writing = await write;
+    expect((await Promise.all(reads)).filter((lane) => lane === writing)).toEqual([]);
+    expect(await behind).toBe(writing);
+  });
+
+  test("nothing is sent on a lane that is stalled, until it goes on", async () => {
+    const lane = new CountingLane();
+    const pool = new LanePool(() => lane, options);
+    const { opened, open } = gate();
+    const stuck = pool.shared("write", () => lane.execute(opened));
+    lane.isStalled = true;
+    const waiting = [pool.shared("read", () => lane.execute(opened)), pool.exclusive(async () => lane.running)];
+    await turns(20);
+    expect(lane.running).toBe(1);
+    lane.isStalled = false;
+    open();
+    await Promise.all([stuck, ...waiting]);
+  });
+
+  test("as many statements are on their way as a lane takes, and the others wait in line", async () => {
+    const lane = new CountingLane();
+    const pool = new LanePool(() => lane, { ...options, maxWaiting: 100 });
+    const { opened, open } = gate();
+    const order: number[] = [];
+    const statements = Array.from({ length: 20 }, (_, index) =>
+      pool.shared("read", () => lane.execute(opened)).then(() => order.push(index)),
+    );
+    await turns(20);
+    expect(lane.running).toBe(8);
+    open();
+    await Promise.all(statements);
+    expect(order).toEqual(Array.from({ length: 20 }, (_, index) => index));
   });
 });

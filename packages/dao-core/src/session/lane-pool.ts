@@ -14,6 +14,8 @@ export interface PooledLane {
   readonly isAlive: boolean;
   /** Statements that are on their way. */
   readonly running: number;
+  /** Whether statements are on their way and none has come to its end for a while: one waits for a lock, or takes long. */
+  readonly isStalled: boolean;
   /** Resolves when none is. */
   idle(): Promise<void>;
   close(): Promise<void>;
@@ -24,11 +26,8 @@ export interface PooledLane {
  */
 type Use = "read" | "write" | "transaction";
 
-/**
- * The most statements that are on their way on one lane. Enough to keep the server busy while answers travel; few enough
- * that a caller who is turned away is told so while it can still be of use.
- */
-const PIPELINE_DEPTH = 32;
+/** The most statements on their way on one lane: enough to keep the server busy while answers travel. */
+const PIPELINE_DEPTH = 8;
 
 interface Waiter<Lane> {
   readonly use: Use;
@@ -39,17 +38,17 @@ interface Waiter<Lane> {
 
 /**
  * Hands out lanes in two ways: *shared* for a single statement, pipelined behind others, and *exclusive* for a
- * transaction. Nothing is pipelined behind a write, because a write may wait for a lock, and all behind it with it.
- * Waiting callers are served in the order in which they came. A lane that is lost leaves the pool, and the next caller
- * opens another.
+ * transaction. A statement that waits for a lock holds up all behind it on its lane, so nothing is sent on a lane that is
+ * stalled, and no read behind a write while there is another lane. Waiting callers are served in the order in which they
+ * came. A lane that is lost leaves the pool, and the next caller opens another.
  */
 export class LanePool<Lane extends PooledLane> {
   readonly #open: (onLost: (lane: Lane) => void) => Lane;
   readonly #options: LanePoolOptions;
   readonly #lanes = new Set<Lane>();
   readonly #exclusive = new Set<Lane>();
-  /** Lanes with a write on its way, which take no other statement. */
-  readonly #writing = new Set<Lane>();
+  /** How many writes are on their way, on lanes where there are any. */
+  readonly #writes = new Map<Lane, number>();
   /** What runs on exclusive lanes, for {@link close} to wait for. */
   readonly #exclusiveWork = new Set<Promise<unknown>>();
   readonly #waiting: Waiter<Lane>[] = [];
@@ -107,9 +106,9 @@ export class LanePool<Lane extends PooledLane> {
   }
 
   #share<Result>(lane: Lane, use: Use, statement: (lane: Lane) => Promise<Result>): Promise<Result> {
-    if (use === "write") this.#writing.add(lane);
+    if (use === "write") this.#countWrite(lane, 1);
     const settled = () => {
-      if (use === "write") this.#writing.delete(lane);
+      if (use === "write") this.#countWrite(lane, -1);
       if (this.#waiting.length > 0) this.#admitWaiting();
     };
     const result = statement(lane);
@@ -117,15 +116,27 @@ export class LanePool<Lane extends PooledLane> {
     return result;
   }
 
+  #countWrite(lane: Lane, change: 1 | -1): void {
+    const count = (this.#writes.get(lane) ?? 0) + change;
+    if (count === 0) this.#writes.delete(lane);
+    else this.#writes.set(lane, count);
+  }
+
   /** A lane that is idle, else a new one while there is room, else the one with the least to do of those that take more. */
   #leastBusy(use: Use): Lane | undefined {
     if (this.#isClosed) throw closedError();
     let least: Lane | undefined;
+    let leastRank = use === "transaction" ? Number.POSITIVE_INFINITY : 2 * PIPELINE_DEPTH;
     for (const lane of this.#lanes) {
-      if (this.#exclusive.has(lane) || this.#writing.has(lane)) continue;
-      if (lane.running === 0) return lane;
-      if (lane.running >= PIPELINE_DEPTH && use !== "transaction") continue;
-      if (least === undefined || lane.running < least.running) least = lane;
+      if (this.#exclusive.has(lane)) continue;
+      const { running } = lane;
+      if (running === 0) return lane;
+      if (running >= PIPELINE_DEPTH && use !== "transaction") continue;
+      // Behind a write only where there is nothing else.
+      const rank = use === "read" && this.#writes.has(lane) ? running + PIPELINE_DEPTH : running;
+      if (rank >= leastRank || lane.isStalled) continue;
+      least = lane;
+      leastRank = rank;
     }
     if (this.#lanes.size >= this.#options.size) return least;
     const lane = this.#open((lost) => this.#drop(lost));

@@ -9,6 +9,9 @@ export type LaneOptions = postgres.Options<Record<string, postgres.PostgresType>
 /** Milliseconds for which an aborted statement may still say how it ended. */
 const ABORT_GRACE = 1_000;
 
+/** Milliseconds without an answer after which a lane on which statements run is stalled. */
+const STALLED_AFTER = 100;
+
 /** Milliseconds after which a cancel request that had no effect is sent again. */
 const CANCEL_INTERVAL = 50;
 
@@ -24,6 +27,8 @@ export class Lane implements SqlConnection {
   #lossCause: unknown;
   #running = 0;
   #settledCount = 0;
+  /** When the first of the statements that run was sent, or the last one of them was done. */
+  #lastProgress = 0;
   #silenceTimeout = 0;
   #silence: NodeJS.Timeout | undefined;
   #whenIdle: (() => void)[] = [];
@@ -54,6 +59,10 @@ export class Lane implements SqlConnection {
   /** Statements that are on their way. */
   get running(): number {
     return this.#running;
+  }
+
+  get isStalled(): boolean {
+    return this.#running > 0 && performance.now() - this.#lastProgress > STALLED_AFTER;
   }
 
   /**
@@ -165,7 +174,9 @@ export class Lane implements SqlConnection {
   }
 
   #started(): void {
-    if (this.#running++ > 0 || this.#silenceTimeout === 0) return;
+    if (this.#running++ > 0) return;
+    this.#lastProgress = performance.now();
+    if (this.#silenceTimeout === 0) return;
     this.#silence = setTimeout(() => {
       const settledBefore = this.#settledCount;
       // What has arrived while this process was busy itself is read before the immediate.
@@ -184,6 +195,7 @@ export class Lane implements SqlConnection {
     this.#settledCount++;
     this.#running--;
     if (this.#running > 0) {
+      this.#lastProgress = performance.now();
       this.#silence?.refresh();
       return;
     }
