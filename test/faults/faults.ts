@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { openDatabase, UnavailableError } from "@flux/dao-core";
 import type { FaultyNetwork } from "../../packages/dao-core/test/faulty-network.ts";
-import type { FaultyServer } from "./faulty-server.ts";
+import type { DatabaseName, FaultyServer } from "./faulty-server.ts";
 import { APPLICATION, databaseOptions, PAUSE } from "./limits.ts";
 import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";
@@ -10,8 +10,8 @@ import type { Tally } from "./tally.ts";
 export interface Scene {
   readonly server: FaultyServer;
   readonly network: FaultyNetwork;
-  /** The name of the database that the pool works on. */
-  readonly database: string;
+  /** The database that the pool works on. */
+  readonly database: DatabaseName;
   readonly random: Random;
   readonly tally: Tally;
 }

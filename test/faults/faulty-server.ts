@@ -6,8 +6,16 @@ import postgres from "postgres";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../scripts/postgres/embedded-postgres.ts";
 import { signalServer } from "./process-group.ts";
 
-const TEMPLATE = "faults_template";
-const settings = { max_connections: "80", shared_buffers: "32MB" };
+/** The databases of the matrix: the migrated one is emptied for each cell, and the other one is what migrations start with. */
+const DATABASES = ["migrated", "empty"] as const;
+export type DatabaseName = (typeof DATABASES)[number];
+
+const settings = {
+  max_connections: "80",
+  shared_buffers: "32MB",
+  // Before it recovers, PostgreSQL has every file written to the disk: by one call where the system has it, not one by one.
+  ...(process.platform === "linux" && { recovery_init_sync_method: "syncfs" }),
+};
 
 /**
  * A PostgreSQL server of the matrix's own, which is killed and paused. What it acknowledges is durable: `fsync` and
@@ -17,7 +25,6 @@ export class FaultyServer implements AsyncDisposable {
   readonly #folder: string;
   #server: EmbeddedPostgres;
   #admin: postgres.Sql;
-  #made = 0;
 
   private constructor(folder: string, server: EmbeddedPostgres) {
     this.#folder = folder;
@@ -31,11 +38,19 @@ export class FaultyServer implements AsyncDisposable {
     await chmod(folder, 0o755);
     const server = await startEmbeddedPostgres({ dataDirectory: join(folder, "data"), settings });
     const faulty = new FaultyServer(folder, server);
-    await faulty.admin.unsafe(`create database ${TEMPLATE}`);
-    const database = await openDatabase(faulty.urlOf(TEMPLATE));
+    try {
+      await faulty.#createDatabases();
+      return faulty;
+    } catch (error) {
+      await faulty[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #createDatabases(): Promise<void> {
+    for (const name of DATABASES) await this.admin.unsafe(`create database ${name}`);
+    await using database = await openDatabase(this.urlOf("migrated"));
     await database.migrate();
-    await database.close();
-    return faulty;
   }
 
   /** The version, and what it promises of a commit. */
@@ -51,28 +66,17 @@ export class FaultyServer implements AsyncDisposable {
     return this.#admin;
   }
 
-  urlOf(database: string): string {
+  urlOf(database: DatabaseName): string {
     const url = new URL(this.#server.url);
     url.pathname = `/${database}`;
     return url.href;
-  }
-
-  /** A migrated database, or an empty one; its name. */
-  async createDatabase(content: "migrated" | "empty"): Promise<string> {
-    const name = `faults_${++this.#made}`;
-    await this.admin.unsafe(`create database ${name} template ${content === "empty" ? "template0" : TEMPLATE}`);
-    return name;
-  }
-
-  async dropDatabase(name: string): Promise<void> {
-    await this.admin.unsafe(`drop database ${name} with (force)`);
   }
 
   /** Kills the postmaster and all its processes, as a crash does; resolves when they are gone. */
   async kill(): Promise<void> {
     await this.#admin.end({ timeout: 0 });
     await signalServer(this.#server.pid, "SIGKILL");
-    await this.#server.exited;
+    // There is nothing left to stop: this waits until its process is gone.
     await this.#server.stop();
   }
 

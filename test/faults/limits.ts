@@ -6,8 +6,8 @@ export const POOL_SIZE = 8;
 /** What `pg_stat_activity` calls them. */
 export const APPLICATION = "faults";
 
-const CONNECT_TIMEOUT = 1_000;
-const ACQUIRE_TIMEOUT = 1_000;
+const CONNECT_TIMEOUT = 500;
+const ACQUIRE_TIMEOUT = 500;
 const STATEMENT_TIMEOUT = 500;
 
 /** The limits are short, so that a pause that outlasts them is too. */
@@ -26,14 +26,14 @@ export const migrationOptions = { waitTimeout: 2_000, lockTimeout: 2_000, statem
 /** How long after a statement's time-out a silent server is given up: documented, and no option. */
 const SILENCE_MARGIN = 2_000;
 
-/** How much longer than every limit a server is paused. */
-export const PAUSE = STATEMENT_TIMEOUT + SILENCE_MARGIN + 300;
-
 /** For a machine that is busy with the server, the matrix and whatever else. */
 const ALLOWANCE = 500;
 
 /** When every call must have settled: all the limits that can pass one after the other when one fault hits it. */
 export const CALL_DEADLINE = ACQUIRE_TIMEOUT + CONNECT_TIMEOUT + STATEMENT_TIMEOUT + SILENCE_MARGIN + ALLOWANCE;
+
+/** How long a server is paused: so long that a call which waits for its return is late. */
+export const PAUSE = CALL_DEADLINE + 200;
 
 /** A migration waits for another one too. */
 export const MIGRATION_DEADLINE = CALL_DEADLINE + migrationOptions.waitTimeout;

@@ -21,6 +21,12 @@ const begun = performance.now();
 const random = new Random(seed);
 const groups = new Map<string, Tally>();
 await using server = await FaultyServer.start();
+for (const [signal, status] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  process.once(signal, () => void server[Symbol.asyncDispose]().finally(() => process.exit(status)));
+}
 console.log(await server.describe());
 for (const cell of matrix(Number(flags.share ?? 1))) {
   // Each cell has its own choices, so that one alone makes the same ones.

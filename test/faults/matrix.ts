@@ -22,10 +22,10 @@ const CREWS = [1, POOL_SIZE, 3 * POOL_SIZE];
 
 /** How often each fault strikes in a cell: what takes long, less often. */
 const rounds: readonly (readonly [Fault, number])[] = [
-  [faults.backendTerminated, 20],
-  [faults.serverKilled, 6],
+  [faults.backendTerminated, 25],
+  [faults.serverKilled, 10],
   [faults.serverPaused, 3],
-  [faults.responseCut, 20],
+  [faults.responseCut, 25],
   [faults.serverAbsent, 12],
 ];
 

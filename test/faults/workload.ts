@@ -1,5 +1,6 @@
 import type { Database } from "@flux/dao-core";
 import type postgres from "postgres";
+import type { DatabaseName } from "./faulty-server.ts";
 import type { Outcome, Unit } from "./outcome.ts";
 import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";
@@ -32,7 +33,7 @@ export interface Shift {
 /** One of the matrix's kinds of work. */
 export interface Workload {
   readonly name: string;
-  readonly content: "migrated" | "empty";
+  readonly database: DatabaseName;
   /** When every call must have settled, in milliseconds. */
   readonly deadline: number;
   /** Within how many milliseconds of a shift's begin a fault should strike, so that it hits the work in the middle. */

@@ -9,7 +9,7 @@ const TASKS = 60;
 /** Each worker sets the state of all its tasks at once. */
 export const bulkUpdate: Workload = {
   name: "bulk update",
-  content: "migrated",
+  database: "migrated",
   deadline: CALL_DEADLINE,
   busyFor: 50,
   async begin({ database, workers }) {

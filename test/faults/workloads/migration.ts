@@ -7,7 +7,7 @@ import type { Workload } from "../workload.ts";
 /** All workers migrate the same empty database, and those who come later find it migrated. */
 export const migration: Workload = {
   name: "migration",
-  content: "empty",
+  database: "empty",
   deadline: MIGRATION_DEADLINE,
   busyFor: 150,
   async begin({ database, sql }) {

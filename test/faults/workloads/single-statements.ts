@@ -8,7 +8,7 @@ import type { Operation, Workload } from "../workload.ts";
 /** Creates users, changes one of the worker's own, and reads. */
 export const singleStatements: Workload = {
   name: "single statements",
-  content: "migrated",
+  database: "migrated",
   deadline: CALL_DEADLINE,
   busyFor: 40,
   async begin({ database, workers, random }) {

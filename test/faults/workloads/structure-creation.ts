@@ -10,7 +10,7 @@ const TASKS_PER_MILESTONE = 8;
 /** Creates goals with their milestones and tasks. */
 export const structureCreation: Workload = {
   name: "structure creation",
-  content: "migrated",
+  database: "migrated",
   deadline: CALL_DEADLINE,
   busyFor: 60,
   async begin({ database }) {

@@ -38,7 +38,7 @@ class UndoneOnPurpose extends Error {}
 function workload(name: string, work: (uow: DaoUnitOfWork, mark: string) => Promise<void>): Workload {
   return {
     name,
-    content: "migrated",
+    database: "migrated",
     deadline: CALL_DEADLINE,
     busyFor: 60,
     async begin({ database }) {
