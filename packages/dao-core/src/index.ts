@@ -128,6 +128,7 @@ export {
 } from "./contract/user.ts";
 export { validate } from "./contract/validation.ts";
 export { versionOf } from "./contract/version.ts";
+export type { SessionOptions } from "./dao/sql-session.ts";
 export { Database, type DatabaseOptions, joinDrizzle, openDatabase } from "./database.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
 export type { MigrationPlanText } from "./migrations/plan-migrations.ts";
@@ -154,6 +155,7 @@ export type {
 } from "./session/daos.ts";
 export type { DatabaseSession, IsolationLevel, TransactionOptions } from "./session/database-session.ts";
 export type { HostDrizzle } from "./session/drizzle-driver.ts";
+export type { Retry } from "./session/retry.ts";
 export type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlRow, SqlTransaction } from "./session/sql.ts";
 export { toDaoError } from "./session/to-dao-error.ts";
 export { DaoUnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";

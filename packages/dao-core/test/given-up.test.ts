@@ -1,0 +1,156 @@
+import { createDaoServices, DaoUnitOfWork, Database, type Retry, RetryableError } from "@flux/dao-core";
+import { contractSuite, createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { parseDatabaseUrl } from "../src/session/database-url.ts";
+import { PostgresDriver } from "../src/session/postgres-driver.ts";
+import type { SqlDriver, SqlExecutor, SqlParameter, SqlTransaction } from "../src/session/sql.ts";
+
+const GIVE_UP = "do $$ begin raise exception using errcode = '40001'; end $$";
+
+/** Says of each statement whether the server gives it up for others; `false` lets it run. */
+type Fault = () => boolean;
+
+/** Statements of which some are given up by the server itself, so that a transaction is really aborted. */
+function faulty(executor: SqlExecutor, fault: Fault): SqlExecutor["execute"] {
+  return (text: string, parameters: readonly SqlParameter[], options) =>
+    fault() ? executor.execute(GIVE_UP, [], options) : executor.execute(text, parameters, options);
+}
+
+function faultyTransaction(transaction: SqlTransaction, fault: Fault): SqlTransaction {
+  return {
+    execute: faulty(transaction, fault),
+    savepoint: (work, options) => transaction.savepoint((inner) => work(faultyTransaction(inner, fault)), options),
+  };
+}
+
+function faultyDriver(driver: SqlDriver, fault: Fault): SqlDriver {
+  return {
+    description: driver.description,
+    isTransaction: false,
+    execute: faulty(driver, fault),
+    transaction: (work, options) => driver.transaction((inner) => work(faultyTransaction(inner, fault)), options),
+    close: (timeout) => driver.close(timeout),
+  };
+}
+
+let testDatabase: TestDatabase;
+let driver: PostgresDriver;
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  const location = parseDatabaseUrl(testDatabase.url);
+  if (location.kind !== "postgres") throw new Error("needs a server");
+  driver = new PostgresDriver(location.url, location.description);
+});
+afterAll(async () => {
+  await driver.close();
+  await testDatabase.drop();
+});
+
+/** Gives up as many statements as the list says, one after the other. */
+const inTurn =
+  (faults: boolean[]): Fault =>
+  () =>
+    faults.shift() ?? false;
+
+describe("with every tenth statement given up by the server (40001)", () => {
+  let given = 0;
+  let retried = 0;
+  const oneInTen = () => {
+    const isGivenUp = Math.random() < 0.1;
+    if (isGivenUp) given++;
+    return isGivenUp;
+  };
+  const services = () =>
+    createDaoServices(
+      new Database(faultyDriver(driver, oneInTen), {
+        onRetry: () => {
+          retried++;
+        },
+      }),
+    );
+
+  test.each(contractSuite.map(({ name, run }) => [name, run] as const))("%s", async (_, run) => {
+    await run(services());
+  });
+
+  test("so it was, and they were tried again", () => {
+    expect(given).toBeGreaterThan(100);
+    expect(retried).toBeGreaterThan(100);
+  });
+});
+
+describe("a single statement that is given up", () => {
+  test("is tried again, and whoever watches is told of it", async () => {
+    const retries: Retry[] = [];
+    const database = new Database(faultyDriver(driver, inTurn([true, true])), {
+      onRetry: (retry) => {
+        retries.push(retry);
+      },
+    });
+    const data = makeUserData();
+    await createDaoServices(database).users.createUser(data);
+    expect((await database.users.list({ email: data.email })).total).toBe(1);
+    expect(retries.map(({ attempt }) => attempt)).toEqual([1, 2]);
+    for (const { delay, error } of retries) {
+      expect(delay).toBeGreaterThanOrEqual(0);
+      expect(delay).toBeLessThanOrEqual(40);
+      expect(error).toMatchObject({ code: "40001" });
+    }
+  });
+
+  test("ten times over is a RetryableError", async () => {
+    let attempts = 0;
+    const database = new Database(
+      faultyDriver(driver, () => {
+        attempts++;
+        return true;
+      }),
+    );
+    await expect(database.users.list()).rejects.toBeInstanceOf(RetryableError);
+    expect(attempts).toBe(10);
+  });
+
+  test("is not tried again when the hook throws", async () => {
+    const mine = new Error("no more");
+    const database = new Database(faultyDriver(driver, inTurn([true])), {
+      onRetry: () => {
+        throw mine;
+      },
+    });
+    await expect(database.users.list()).rejects.toBe(mine);
+  });
+});
+
+describe("a unit of work that is given up", () => {
+  const work = (data: ReturnType<typeof makeUserData>) => async (uow: DaoUnitOfWork) => {
+    const user = await uow.users.create(data);
+    await uow.goals.create({ userId: user.id, title: "Once" });
+    return user.id;
+  };
+
+  test("is run again as often as asked for, and nothing of the attempts before is kept", async () => {
+    const database = new Database(faultyDriver(driver, inTurn([false, true, true])));
+    const data = makeUserData();
+    const attempts: number[] = [];
+    const userId = await DaoUnitOfWork.run(database, work(data), {
+      retries: 2,
+      onRetry: ({ attempt, error }) => {
+        expect(error).toBeInstanceOf(RetryableError);
+        attempts.push(attempt);
+      },
+    });
+    expect(attempts).toEqual([1, 2]);
+    expect((await database.users.list({ email: data.email })).items.map(({ id }) => id)).toEqual([userId]);
+    expect((await database.goals.list({ userId })).total).toBe(1);
+  });
+
+  test("rejects with a RetryableError when no retry is left, and by default at once", async () => {
+    const data = makeUserData();
+    const first = new Database(faultyDriver(driver, inTurn([true])));
+    await expect(DaoUnitOfWork.run(first, work(data))).rejects.toBeInstanceOf(RetryableError);
+    const third = new Database(faultyDriver(driver, inTurn([true, true, true])));
+    await expect(DaoUnitOfWork.run(third, work(data), { retries: 2 })).rejects.toBeInstanceOf(RetryableError);
+    expect((await first.users.list({ email: data.email })).total).toBe(0);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, test } from "vitest";
+import { checkSchema } from "../src/migrations/check-schema.ts";
+import { migrate, migrateBy } from "../src/migrations/migrate.ts";
+import { planMigrations } from "../src/migrations/plan-migrations.ts";
+import { ALL_NAMES, withNext } from "./migration-versions.ts";
+import { readSchemaCatalog } from "./schema-catalog.ts";
+import { connect, type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts";
+import { PYTHON_SERVICE_DDL, REGULAR_ROWS } from "./takeover-database.ts";
+import { TransactionPooler } from "./transaction-pooler.ts";
+
+/** What the clients that had the connections before may have left on them. */
+const SPOILED = `
+  set search_path to elsewhere; set lock_timeout to '1ms'; set standard_conforming_strings to off;
+  set default_transaction_isolation to serializable; set row_security to on`;
+
+const SETTINGS = `
+  select current_setting('search_path') as path, current_setting('lock_timeout') as lock,
+    current_setting('standard_conforming_strings') as strings, current_setting('statement_timeout') as statement`;
+
+async function withPooler(
+  database: ScratchDatabase,
+  work: (pooler: TransactionPooler, url: string) => Promise<void>,
+): Promise<void> {
+  await using pooler = await TransactionPooler.start(database.url);
+  const url = pooler.through(database.url);
+  const neighbours = Array.from({ length: 3 }, () => connect(url));
+  try {
+    // A connection each, then a round in which each of the three is spoiled.
+    for (const neighbour of neighbours) await neighbour.unsafe("select 1");
+    for (const neighbour of neighbours) await neighbour.unsafe(SPOILED);
+    await work(pooler, url);
+  } finally {
+    await Promise.all(neighbours.map((neighbour) => neighbour.end({ timeout: 0 })));
+  }
+}
+
+describe("through a proxy that pools by transaction", () => {
+  test.each([
+    ["an empty database", ""],
+    ["a database of the Python service", PYTHON_SERVICE_DDL + REGULAR_ROWS],
+  ])("%s is planned, migrated and checked as directly", (_, before) =>
+    withScratchDatabase(async (direct) => {
+      await direct.sql.unsafe(before);
+      const plan = await planMigrations(direct.driver());
+      await migrate(direct.driver());
+      await withScratchDatabase(async (database) => {
+        await database.sql.unsafe(before);
+        await withPooler(database, async (pooler, url) => {
+          const driver = database.driver({ url, prepare: false });
+          expect(await planMigrations(driver)).toEqual(plan);
+          expect((await migrate(driver)).applied).toEqual(ALL_NAMES);
+          await checkSchema(driver);
+          expect((await migrate(driver)).applied).toEqual([]);
+          expect((await migrateBy(withNext("create table later ()"), driver)).applied).toEqual(["next"]);
+          expect(pooler.switches).toBeGreaterThan(6);
+        });
+        await database.sql.unsafe("drop table later; delete from flux_dao_migrations where name = 'next'");
+        expect(await readSchemaCatalog(database.sql)).toEqual(await readSchemaCatalog(direct.sql));
+      });
+    }),
+  );
+
+  test("many at once: one applies, none waits for a lock that a session kept", () =>
+    withScratchDatabase((database) =>
+      withPooler(database, async (_, url) => {
+        const drivers = Array.from({ length: 8 }, () => database.driver({ url, prepare: false, poolSize: 1 }));
+        const reports = await Promise.all(drivers.map((driver) => migrate(driver, { waitTimeout: 20_000 })));
+        expect(reports.map(({ applied }) => applied.length).toSorted()).toEqual([
+          ...Array(7).fill(0),
+          ALL_NAMES.length,
+        ]);
+        const locks = `select 1 from pg_locks where locktype = 'advisory'
+          and database = (select oid from pg_database where datname = current_database())`;
+        expect(await database.sql.unsafe(locks)).toHaveLength(0);
+      }),
+    ));
+
+  test("nothing of the migration is left on the connections for those who get them next", () =>
+    withScratchDatabase((database) =>
+      withPooler(database, async (_, url) => {
+        await migrate(database.driver({ url, prepare: false, poolSize: 1 }));
+        const next = connect(url);
+        const seen = [];
+        for (let turn = 0; turn < 3; turn++) seen.push((await next.unsafe(SETTINGS))[0]);
+        await next.end({ timeout: 0 });
+        const spoiled = { path: "elsewhere", lock: "1ms", strings: "off", statement: "0" };
+        expect(seen).toContainEqual(spoiled);
+        for (const settings of seen)
+          expect([spoiled, { ...spoiled, path: '"$user", public', lock: "0", strings: "on" }]).toContainEqual(settings);
+      }),
+    ));
+});

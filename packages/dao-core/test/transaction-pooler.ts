@@ -1,0 +1,156 @@
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+const code = (type: string) => type.charCodeAt(0);
+const IDLE = code("I");
+/** Each of these the server answers with one ReadyForQuery. */
+const ANSWERED: readonly number[] = [code("Q"), code("S")];
+/** SSLRequest and GSSENCRequest come before the start-up message, and have no type. */
+const ENCRYPTION_REQUESTS: readonly number[] = [80_877_103, 80_877_104];
+
+/** A connection to the server, on whose transaction at most one client is. */
+interface Backend {
+  readonly socket: Socket;
+  client: Client | undefined;
+  /** How many more times it will say that it is ready. */
+  unanswered: number;
+}
+
+interface Client {
+  readonly socket: Socket;
+  backend: Backend | undefined;
+  /** What it has sent, and no backend was free to take: messages, whole ones. */
+  readonly waiting: Buffer[];
+  /** The backend that it had before. */
+  last: Backend | undefined;
+}
+
+/**
+ * A proxy that pools by transaction, as PgBouncer can: between two transactions a client has no connection, and gets
+ * another one for the next. Each client's own log-in makes one connection more, which then belongs to all.
+ */
+export class TransactionPooler implements AsyncDisposable {
+  /** How often a client got another backend than the one it had before. */
+  switches = 0;
+  readonly #server: Server;
+  readonly #target: { readonly host: string; readonly port: number };
+  readonly #backends: Backend[] = [];
+  readonly #line: Client[] = [];
+  readonly #sockets: Socket[] = [];
+
+  private constructor(target: { readonly host: string; readonly port: number }) {
+    this.#target = target;
+    this.#server = createServer((socket) => this.#accept(socket));
+  }
+
+  /** Starts one before the server of this URL. */
+  static async start(url: string): Promise<TransactionPooler> {
+    const { hostname, port } = new URL(url);
+    const pooler = new TransactionPooler({ host: hostname, port: Number(port) });
+    await new Promise<void>((resolve) => pooler.#server.listen(0, "127.0.0.1", resolve));
+    return pooler;
+  }
+
+  /** The URL of the same database through the pooler. */
+  through(url: string): string {
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("The pooler does not listen.");
+    const own = new URL(url);
+    own.hostname = "127.0.0.1";
+    own.port = String(address.port);
+    return own.href;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #accept(socket: Socket): void {
+    // Its start-up message is answered by the first ReadyForQuery.
+    const backend: Backend = { socket: connect(this.#target), client: undefined, unanswered: 1 };
+    const client: Client = { socket, backend, waiting: [], last: backend };
+    backend.client = client;
+    this.#backends.push(backend);
+    const fromClient = new MessageReader((type, message) => this.#forward(client, type, message));
+    let hasStarted = false;
+    socket.on("data", (bytes) => {
+      if (hasStarted) fromClient.read(bytes);
+      else if (bytes.length === 8 && ENCRYPTION_REQUESTS.includes(bytes.readInt32BE(4))) socket.write("N");
+      else {
+        hasStarted = true;
+        backend.socket.write(bytes);
+      }
+    });
+    const fromServer = new MessageReader((type, message) => {
+      backend.client?.socket.write(message);
+      if (type !== code("Z")) return;
+      backend.unanswered--;
+      if (backend.unanswered === 0 && message[5] === IDLE) this.#release(backend);
+    });
+    backend.socket.on("data", (bytes) => fromServer.read(bytes));
+    for (const each of [socket, backend.socket]) {
+      // Messages are passed on one by one, and none is to wait for the next.
+      each.setNoDelay(true).on("error", () => undefined);
+      this.#sockets.push(each);
+    }
+  }
+
+  #forward(client: Client, type: number, message: Buffer): void {
+    // The connection stays, as a pooler's does: the client's farewell is not for the server.
+    if (type === code("X")) return;
+    if (client.backend !== undefined) send(client.backend, message);
+    else {
+      if (client.waiting.length === 0) this.#line.push(client);
+      client.waiting.push(message);
+      this.#assign();
+    }
+  }
+
+  #release(backend: Backend): void {
+    if (backend.client !== undefined) backend.client.backend = undefined;
+    backend.client = undefined;
+    // Behind the others, so that whoever comes next gets another one.
+    this.#backends.splice(this.#backends.indexOf(backend), 1);
+    this.#backends.push(backend);
+    this.#assign();
+  }
+
+  #assign(): void {
+    for (;;) {
+      const backend = this.#backends.find(({ unanswered, client }) => unanswered === 0 && client === undefined);
+      const client = backend === undefined ? undefined : this.#line.shift();
+      if (backend === undefined || client === undefined) return;
+      if (client.last !== backend) this.switches++;
+      client.last = backend;
+      client.backend = backend;
+      backend.client = client;
+      for (const message of client.waiting.splice(0)) send(backend, message);
+    }
+  }
+}
+
+function send(backend: Backend, message: Buffer): void {
+  if (ANSWERED.includes(message[0] ?? 0)) backend.unanswered++;
+  backend.socket.write(message);
+}
+
+/** Cuts what one side sends into its messages: a type, a length, a body. */
+class MessageReader {
+  #rest: Buffer<ArrayBufferLike> = Buffer.alloc(0);
+  readonly #onMessage: (type: number, message: Buffer) => void;
+
+  constructor(onMessage: (type: number, message: Buffer) => void) {
+    this.#onMessage = onMessage;
+  }
+
+  read(bytes: Buffer): void {
+    this.#rest = Buffer.concat([this.#rest, bytes]);
+    while (this.#rest.length >= 5) {
+      const end = 1 + this.#rest.readInt32BE(1);
+      if (this.#rest.length < end) return;
+      const message = this.#rest.subarray(0, end);
+      this.#rest = this.#rest.subarray(end);
+      this.#onMessage(message[0] ?? 0, message);
+    }
+  }
+}
