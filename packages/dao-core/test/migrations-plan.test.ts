@@ -3,12 +3,12 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { checkSchema } from "../src/migrations/check-schema.ts";
-import { migrate } from "../src/migrations/migrate.ts";
-import { migrationsFingerprint } from "../src/migrations/migration-set.ts";
+import { migrate, migrateBy } from "../src/migrations/migrate.ts";
+import { embeddedMigrations, migrationsFingerprint } from "../src/migrations/migration-set.ts";
 import { planMigrations } from "../src/migrations/plan-migrations.ts";
 import { ALL_NAMES, NEWEST } from "./migration-versions.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
-import { withScratchDatabase } from "./scratch-database.ts";
+import { connect, withRole, withScratchDatabase } from "./scratch-database.ts";
 import { IRREGULAR_ROWS, PYTHON_SERVICE_DDL, REGULAR_ROWS, VIOLATION_COUNTS } from "./takeover-database.ts";
 
 const beginnings: [what: string, before: string, takesOver: boolean][] = [
@@ -24,7 +24,7 @@ test.each(beginnings)("the plan for %s, run by hand, does what migrate() does", 
     const plan = await planMigrations(byHand.driver());
     expect(plan).toMatchObject({ from: 0, to: NEWEST, applied: ALL_NAMES, takesOver });
     expect(await readSchemaCatalog(byHand.sql)).toEqual(catalogBefore);
-    await byHand.sql.unsafe(plan.sql);
+    await runAsPsql(byHand.url, plan.sql);
     await checkSchema(byHand.driver());
     const report = await migrate(byHand.driver());
     expect(report).toMatchObject({ from: NEWEST, applied: [], takenOver: false });
@@ -44,9 +44,61 @@ test.each(beginnings)("the plan for %s, run by hand, does what migrate() does", 
       sql: "",
     });
     // Run twice, it must fail as a whole.
-    await expect(byHand.sql.unsafe(plan.sql)).rejects.toMatchObject({ code: "42P07" });
+    const made = await readSchemaCatalog(byHand.sql);
+    await expect(runAsPsql(byHand.url, plan.sql)).rejects.toMatchObject({ code: "42P07" });
+    expect(await readSchemaCatalog(byHand.sql)).toEqual(made);
   }),
 );
+
+test("the plan for the version before, run as one script, does the rest", () =>
+  withScratchDatabase(async (byHand) => {
+    const older = embeddedMigrations.migrations.slice(0, -1);
+    await migrateBy({ ...embeddedMigrations, migrations: older }, byHand.driver());
+    const plan = await planMigrations(byHand.driver());
+    expect(plan).toMatchObject({ from: older.length, to: NEWEST, applied: ALL_NAMES.slice(-1), takesOver: false });
+    await byHand.sql.unsafe(plan.sql);
+    await withScratchDatabase(async (byCode) => {
+      await migrate(byCode.driver());
+      expect(await readSchemaCatalog(byHand.sql)).toEqual(await readSchemaCatalog(byCode.sql));
+    });
+  }));
+
+test("a plan needs no more than to read: it is made by a role that may do nothing else, and changes nothing", () =>
+  withScratchDatabase(async (database) => {
+    await withRole(database, async (url) => {
+      const plan = await planMigrations(database.driver({ url }));
+      expect(plan).toMatchObject({ from: 0, to: NEWEST, applied: ALL_NAMES });
+      expect(await readSchemaCatalog(database.sql)).toEqual([]);
+      await expect(migrate(database.driver({ url }))).rejects.toThrow(
+        /have such a role run the SQL that planMigrations/,
+      );
+      await runAsPsql(database.url, plan.sql);
+      await database.sql.unsafe(`grant select on flux_dao_migrations to public`);
+      await checkSchema(database.driver({ url }));
+    });
+  }));
+
+/** Statement by statement on one connection, as psql does with ON_ERROR_STOP; what is open in the end is rolled back. */
+async function runAsPsql(url: string, script: string): Promise<void> {
+  const sql = connect(url);
+  try {
+    for (const statement of splitAsPsql(script)) await sql.unsafe(statement);
+  } finally {
+    await sql.end({ timeout: 0 });
+  }
+}
+
+/** Comments, quoted and dollar-quoted text as a whole, else up to the next of them. */
+const piece = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$\w*\$)[\s\S]*?\1|;|[^;'"$/-]+|[\s\S]/g;
+
+function splitAsPsql(script: string): string[] {
+  const statements = [""];
+  for (const [text] of script.matchAll(piece)) {
+    if (text === ";") statements.push("");
+    else statements.push(`${statements.pop()}${text}`);
+  }
+  return statements.filter((statement) => statement.replace(/--[^\n]*/g, "").trim() !== "");
+}
 
 test("a plan is refused where migrate() refuses", () =>
   withScratchDatabase(async (database) => {

@@ -3,7 +3,13 @@ import { checkSchema } from "../src/migrations/check-schema.ts";
 import { migrate, migrateBy } from "../src/migrations/migrate.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
-import { connect, type ScratchDatabase, waitForBlockedBackend, withScratchDatabase } from "./scratch-database.ts";
+import {
+  connect,
+  type ScratchDatabase,
+  waitForBlockedBackend,
+  withRole,
+  withScratchDatabase,
+} from "./scratch-database.ts";
 
 const LOCK_NUMBER = "28829699411304815";
 
@@ -96,25 +102,6 @@ describe("waiting for another migration", () => {
 });
 
 describe("privileges", () => {
-  async function withRole(
-    database: ScratchDatabase,
-    work: (url: string, role: string) => Promise<void>,
-  ): Promise<void> {
-    const role = `${database.name}_role`;
-    await database.sql.unsafe(
-      `create role ${role} login password 'secret'; revoke create on schema public from public;
-       grant usage on schema public to ${role}`,
-    );
-    try {
-      const url = new URL(database.url);
-      url.username = role;
-      url.password = "secret";
-      await work(url.href, role);
-    } finally {
-      await database.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
-    }
-  }
-
   test("a role that may not create tables is told so", () =>
     withScratchDatabase((database) =>
       withRole(database, async (url) => {
@@ -139,6 +126,29 @@ describe("privileges", () => {
         await database.sql.unsafe(`grant select on flux_dao_migrations to ${role}`);
         await checkSchema(driver);
         expect((await migrate(driver)).applied).toEqual([]);
+      }),
+    ));
+
+  test("a role that may create tables, but does not own ours, is told so, and nothing is changed", () =>
+    withScratchDatabase((database) =>
+      withRole(database, async (url, role) => {
+        await migrate(database.driver());
+        await database.sql.unsafe(
+          `grant create on schema public to ${role}; grant select, insert on flux_dao_migrations to ${role}`,
+        );
+        const before = await readSchemaCatalog(database.sql);
+        const set = withNext(
+          'CREATE TABLE "later" ();\n--> statement-breakpoint\nALTER TABLE "users" ADD COLUMN "nick" text;',
+        );
+        await expect(migrateBy(set, database.driver({ url }))).rejects.toMatchObject({
+          name: "SchemaVersionError",
+          message: expect.stringMatching(
+            new RegExp(
+              `from version ${NEWEST} to version ${NEWEST + 1} failed at next, .*lacks a privilege.*owner of the`,
+            ),
+          ),
+        });
+        expect(await readSchemaCatalog(database.sql)).toEqual(before);
       }),
     ));
 

@@ -43,6 +43,26 @@ export async function withScratchDatabase(work: (database: ScratchDatabase) => P
   }
 }
 
+/** Runs `work` with a role that may read the schema `public`, and no more. */
+export async function withRole(
+  database: ScratchDatabase,
+  work: (url: string, role: string) => Promise<void>,
+): Promise<void> {
+  const role = `${database.name}_role`;
+  await database.sql.unsafe(
+    `create role ${role} login password 'secret'; revoke create on schema public from public;
+     grant usage on schema public to ${role}`,
+  );
+  try {
+    const url = new URL(database.url);
+    url.username = role;
+    url.password = "secret";
+    await work(url.href, role);
+  } finally {
+    await database.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+  }
+}
+
 /** Another connection to the same server, one that may hold a transaction open. */
 export function connect(url: string): postgres.Sql {
   return postgres(url, { max: 1, onnotice: () => undefined, onclose: () => undefined });
