@@ -1,0 +1,375 @@
+import { setTimeout } from "node:timers/promises";
+import { createDaoServices, isDaoError, versionOf } from "@flux/dao-core";
+import { createDaoClient } from "@flux/dao-http/client";
+import postgres from "postgres";
+import { describe, expect, test } from "vitest";
+import { type Answer, expectInvalid, expectProblem, expectStatus } from "./answer.ts";
+import {
+  createConversation,
+  createGoal,
+  createMilestone,
+  createOwner,
+  createTask,
+  createUser,
+  type UserRow,
+  uniqueEmail,
+  unknownId,
+} from "./rows.ts";
+import { KEYS, useRestServer } from "./server.ts";
+
+const server = useRestServer();
+const { call } = server;
+
+const ETAG = /^"[\w-]{22}"$/;
+const STALE = '"aaaaaaaaaaaaaaaaaaaaaa"';
+
+const etagOf = ({ headers }: Answer): string => {
+  const etag = headers.get("etag") ?? "";
+  expect(etag).toMatch(ETAG);
+  return etag;
+};
+
+/** A row of each entity: where it is, a change to it, and the same change made past the service. */
+async function rows() {
+  const goal = await createOwner(call);
+  const { user_id } = goal;
+  await call("PUT", `/api/v1/demo-flags/${user_id}`, { body: {} });
+  return {
+    user: { path: `/api/v1/users/${user_id}`, method: "PATCH", body: { name: "Other" } },
+    goal: { path: `/api/v1/goals/${goal.id}`, method: "PATCH", body: { title: "Other" } },
+    milestone: {
+      path: `/api/v1/milestones/${(await createMilestone(call, goal)).id}`,
+      method: "PATCH",
+      body: { title: "Other" },
+    },
+    task: { path: `/api/v1/tasks/${(await createTask(call, goal)).id}`, method: "PATCH", body: { title: "Other" } },
+    conversation: {
+      path: `/api/v1/conversations/${(await createConversation(call, goal)).id}`,
+      method: "PATCH",
+      body: { status: "closed" },
+    },
+    demoFlags: { path: `/api/v1/demo-flags/${user_id}`, method: "PUT", body: { escalation_speed: 7 } },
+  };
+}
+
+const ENTITIES = ["user", "goal", "milestone", "task", "conversation", "demoFlags"] as const;
+
+describe("issue 3, Lost updates: a row's answer has its ETag", () => {
+  test.each(ENTITIES)("%s: the same until it is changed, and another one then", async (entity) => {
+    const { path, method, body } = (await rows())[entity];
+    const before = etagOf(await call("GET", path));
+    expect(etagOf(await call("GET", `${path}/`))).toBe(before);
+    expect(etagOf(await call("HEAD", path))).toBe(before);
+    const changed = etagOf(await call(method, path, { body }));
+    expect(changed).not.toBe(before);
+    expect(etagOf(await call("GET", path))).toBe(changed);
+    expect(etagOf(await call(method, path, { body }))).toBe(changed);
+  });
+
+  test("what was created has it, and so has a linked task", async () => {
+    const goal = await createOwner(call);
+    const created = await call<UserRow>("POST", "/api/v1/users/", { body: { name: "a", email: uniqueEmail() } });
+    expect(etagOf(await call("GET", `/api/v1/users/${created.body.id}`))).toBe(etagOf(created));
+    const path = `/api/v1/tasks/${(await createTask(call, goal)).id}`;
+    const link = await call("PATCH", `${path}/calendar-event`, { body: { calendar_event_id: "e" } });
+    expect(etagOf(await call("GET", path))).toBe(etagOf(link));
+  });
+
+  test("it is what versionOf says of the DTO, in-process and through the client", async () => {
+    const { id } = await createUser(call, { preferences: { b: [1.5, { "10": null, "9": "é🙂" }], a: "x" } });
+    const etag = etagOf(await call("GET", `/api/v1/users/${id}`));
+    const client = createDaoClient({ baseUrl: server.baseUrl, serviceKey: KEYS.observer });
+    for (const { users } of [createDaoServices(server.database), client]) {
+      expect(`"${versionOf(await users.getUser(id))}"`).toBe(etag);
+    }
+  });
+
+  test("lists, structures and deletions have none", async () => {
+    const goal = await createOwner(call);
+    const structure = { goal: { user_id: goal.user_id, title: "g" }, milestones: [] };
+    const conversation = await createConversation(call, goal);
+    for (const answer of [
+      await call("GET", "/api/v1/goals/"),
+      await call("GET", `/api/v1/goals/${goal.id}/full`),
+      await call("POST", "/api/v1/goals/with-structure", { body: structure }),
+      await call("POST", `/api/v1/conversations/${conversation.id}/messages`, { body: { messages: [1] } }),
+      await call("DELETE", `/api/v1/goals/${goal.id}`),
+    ]) {
+      expect(answer.status).toBeLessThan(300);
+      expect(answer.headers.get("etag")).toBeNull();
+    }
+  });
+});
+
+describe("issue 3, Lost updates: If-Match on a write", () => {
+  test.each(ENTITIES)("%s: 200 with its ETag, 412 with another, and then nothing is written", async (entity) => {
+    const { path, method, body } = (await rows())[entity];
+    const before = await call("GET", path);
+    const stale = await call(method, path, { body, headers: { "If-Match": STALE } });
+    expect(expectProblem(stale, 412).detail).toMatch(/ is not as it was read\. Read it again, and decide anew\.$/);
+    expect((await call("GET", path)).text).toBe(before.text);
+    const written = await call(method, path, { body, headers: { "If-Match": etagOf(before) } });
+    expect(expectStatus(written, 200)).toMatchObject(body);
+    // It has moved on, by ourselves.
+    expectProblem(await call(method, path, { body: {}, headers: { "If-Match": etagOf(before) } }), 412);
+    expect((await call("GET", path)).text).toBe(written.text);
+  });
+
+  test("a calendar event is linked only to the task as it was read", async () => {
+    const path = `/api/v1/tasks/${(await createTask(call, await createOwner(call))).id}`;
+    const headers = { "If-Match": etagOf(await call("GET", path)) };
+    const link = (calendar_event_id: string) =>
+      call("PATCH", `${path}/calendar-event`, { headers, body: { calendar_event_id } });
+    expectStatus(await link("one"), 200);
+    expectProblem(await link("two"), 412);
+    expect((await call("GET", path)).body).toMatchObject({ calendar_event_id: "one" });
+  });
+
+  test("only the row as it was read is deleted", async () => {
+    const goal = await createOwner(call);
+    const paths = [
+      `/api/v1/tasks/${(await createTask(call, goal)).id}`,
+      `/api/v1/milestones/${(await createMilestone(call, goal)).id}`,
+      `/api/v1/goals/${goal.id}`,
+      `/api/v1/users/${goal.user_id}`,
+    ];
+    for (const path of paths) {
+      expectProblem(await call("DELETE", path, { headers: { "If-Match": STALE } }), 412);
+      const headers = { "If-Match": etagOf(await call("GET", path)) };
+      expectStatus(await call("DELETE", path, { headers }), 204);
+      expectProblem(await call("DELETE", path, { headers }), 404);
+    }
+  });
+
+  test("a list of tags, an asterisk; no weak tag matches, and no quoted asterisk", async () => {
+    const { path, method, body } = (await rows()).goal;
+    const etag = etagOf(await call("GET", path));
+    const put = (header: string) => call(method, path, { body: {}, headers: { "If-Match": header } });
+    for (const header of [etag, `${STALE}, ${etag}`, ` ,\t${STALE},,${etag} , `, "*", `W/${STALE}, ${etag}`]) {
+      expectStatus(await put(header), 200);
+    }
+    for (const header of [STALE, `W/${etag}`, `W/${etag}, ${STALE}`, '"*"', '""', '"a,b"', `"${"x".repeat(5_000)}"`]) {
+      expectProblem(await put(header), 412);
+    }
+    expectStatus(await call(method, path, { body, headers: { "If-Match": etag } }), 200);
+  });
+
+  test("what is malformed is 400 and names the header", async () => {
+    const { path, method } = (await rows()).goal;
+    const etag = etagOf(await call("GET", path));
+    const malformed = ["", ",", etag.slice(1, -1), etag.slice(1), `${etag}x`, `${etag} ${etag}`, `w/${etag}`];
+    malformed.push(`*, ${etag}`, `${etag}, *`, "**", `W/ ${etag}`, '"a b"', '"a"b"', "'a'");
+    for (const header of malformed) {
+      const answer = await call(method, path, { body: { title: "no" }, headers: { "If-Match": header } });
+      expectInvalid(answer, "If-Match");
+    }
+    expect(etagOf(await call("GET", path))).toBe(etag);
+  });
+
+  test("a row that does not exist is 404 whatever is asked of its version", async () => {
+    for (const header of ["*", STALE, `W/${STALE}`]) {
+      for (const path of ["users", "goals", "milestones", "tasks", "conversations"]) {
+        const parts = { body: {}, headers: { "If-Match": header } };
+        expectProblem(await call("PATCH", `/api/v1/${path}/${unknownId()}`, parts), 404);
+      }
+      expectProblem(await call("DELETE", `/api/v1/tasks/${unknownId()}`, { headers: { "If-Match": header } }), 404);
+      expectProblem(await call("GET", `/api/v1/tasks/${unknownId()}`, { headers: { "If-Match": header } }), 404);
+    }
+  });
+
+  test("demo flags that were never set are 412: there is no version to have", async () => {
+    const path = `/api/v1/demo-flags/${(await createUser(call)).id}`;
+    for (const header of ["*", STALE]) {
+      expectProblem(await call("PUT", path, { body: {}, headers: { "If-Match": header } }), 412);
+      expectProblem(await call("GET", path), 404);
+    }
+  });
+
+  test("a change that breaks a rule is 400, before its version is looked at", async () => {
+    const { path } = (await rows()).goal;
+    expectInvalid(await call("PATCH", path, { body: { title: "" }, headers: { "If-Match": STALE } }), "title");
+  });
+});
+
+describe("issue 3, Lost updates: conditional reads", () => {
+  test.each(ENTITIES)("%s: 304 without a body while it is as the reader has it", async (entity) => {
+    const { path, method, body } = (await rows())[entity];
+    const etag = etagOf(await call("GET", path));
+    const read = (header: string, verb = "GET") => call(verb, path, { headers: { "If-None-Match": header } });
+    for (const header of [etag, `W/${etag}`, `${STALE}, ${etag}`, "*"]) {
+      for (const verb of ["GET", "HEAD"]) {
+        const answer = await read(header, verb);
+        expect([answer.status, answer.text, etagOf(answer)]).toEqual([304, "", etag]);
+        expect(answer.headers.get("content-type")).toBeNull();
+      }
+    }
+    expectStatus(await read(STALE), 200);
+    await call(method, path, { body });
+    const fresh = await read(etag);
+    expect(expectStatus(fresh, 200)).toMatchObject(body);
+    expect(etagOf(fresh)).not.toBe(etag);
+  });
+
+  test("If-Match on a read is 412 where it does not match, and comes before If-None-Match", async () => {
+    const { path } = (await rows()).goal;
+    const etag = etagOf(await call("GET", path));
+    for (const header of [etag, "*", `${STALE}, ${etag}`]) {
+      expectStatus(await call("GET", path, { headers: { "If-Match": header } }), 200);
+    }
+    for (const header of [STALE, `W/${etag}`]) {
+      expectProblem(await call("GET", path, { headers: { "If-Match": header } }), 412);
+      expectProblem(await call("GET", path, { headers: { "If-Match": header, "If-None-Match": etag } }), 412);
+    }
+    const both = { "If-Match": etag, "If-None-Match": etag };
+    expect((await call("GET", path, { headers: both })).status).toBe(304);
+  });
+
+  test("what is malformed is 400 and names the header", async () => {
+    const { path } = (await rows()).goal;
+    for (const header of ["", "x", '"x', "*, *"]) {
+      expectInvalid(await call("GET", path, { headers: { "If-None-Match": header } }), "If-None-Match");
+    }
+  });
+});
+
+describe("issue 3, Lost updates: no precondition is passed over in silence", () => {
+  test("where no single row is read or changed they are 400, and nothing is done", async () => {
+    const goal = await createOwner(call);
+    const { id: conversation } = await createConversation(call, goal);
+    const email = uniqueEmail();
+    const requests: [method: string, path: string, body?: unknown][] = [
+      ["POST", "/api/v1/users/", { name: "a", email }],
+      ["POST", "/api/v1/goals/with-structure", { goal: { user_id: goal.user_id, title: "g" }, milestones: [] }],
+      ["POST", "/api/v1/tasks/bulk-update-state", { task_ids: [unknownId()], new_state: "missed" }],
+      ["POST", `/api/v1/conversations/${conversation}/messages`, { messages: [1] }],
+      ["GET", "/api/v1/goals/"],
+      ["GET", `/api/v1/goals/${goal.id}/full`],
+      ["GET", `/api/v1/tasks/statistics?user_id=${goal.user_id}`],
+    ];
+    for (const [method, path, body] of requests) {
+      for (const name of ["If-Match", "If-None-Match"]) {
+        for (const value of ["*", STALE, ""]) {
+          expectInvalid(await call(method, path, { body, headers: { [name]: value } }), name);
+        }
+      }
+    }
+    expect((await call("GET", `/api/v1/users/?email=${email}`)).body).toMatchObject({ total: 0 });
+    expect((await call("GET", `/api/v1/goals/?user_id=${goal.user_id}`)).body).toMatchObject({ total: 1 });
+    expect((await call("GET", `/api/v1/conversations/${conversation}`)).body).toMatchObject({ messages: [] });
+  });
+
+  test.each(ENTITIES)("%s: If-None-Match on a write is 400", async (entity) => {
+    const { path, method, body } = (await rows())[entity];
+    const before = await call("GET", path);
+    for (const value of ["*", STALE]) {
+      const answer = await call(method, path, { body, headers: { "If-None-Match": value } });
+      expectInvalid(answer, "If-None-Match");
+      expect(expectProblem(answer, 400).detail).toContain("If-Match");
+    }
+    expect((await call("GET", path)).text).toBe(before.text);
+  });
+
+  test("dates are no preconditions of rows that have none (RFC 9110, 13.1.3 and 13.1.4)", async () => {
+    const { path, method, body } = (await rows()).goal;
+    const longAgo = "Thu, 01 Jan 1970 00:00:00 GMT";
+    expectStatus(await call("GET", path, { headers: { "If-Modified-Since": new Date().toUTCString() } }), 200);
+    expectStatus(await call(method, path, { body, headers: { "If-Unmodified-Since": longAgo } }), 200);
+  });
+});
+
+describe("issue 3, Lost updates: 100 writers of one counter lose none", () => {
+  const WRITERS = 100;
+  const counterOf = ({ preferences }: Pick<UserRow, "preferences">) => Number(preferences["counter"]);
+  const writers = (write: () => Promise<void>) => Promise.all(Array.from({ length: WRITERS }, write));
+  const newCounter = () => createUser(call, { preferences: { counter: 0, kept: true } });
+
+  /** Until it was the one that wrote; how often it was not. Whoever lost stands back for a while, as writers should. */
+  async function untilWritten(write: () => Promise<boolean>): Promise<number> {
+    for (let lost = 0; ; lost++) {
+      if (await write()) return lost;
+      await setTimeout(Math.random() * Math.min(1_280, 20 * 2 ** lost));
+    }
+  }
+
+  test("over HTTP: GET, then PATCH with If-Match, again on 412", async () => {
+    const { id } = await newCounter();
+    const path = `/api/v1/users/${id}`;
+    let lost = 0;
+    await writers(async () => {
+      lost += await untilWritten(async () => {
+        const read = await call<UserRow>("GET", path);
+        const preferences = { ...read.body.preferences, counter: counterOf(read.body) + 1 };
+        const answer = await call("PATCH", path, { body: { preferences }, headers: { "If-Match": etagOf(read) } });
+        if (answer.status !== 200) expectProblem(answer, 412);
+        return answer.status === 200;
+      });
+    });
+    const { preferences } = expectStatus(await call<UserRow>("GET", path), 200);
+    expect(preferences).toEqual({ counter: WRITERS, kept: true });
+    expect(lost, "writers met").toBeGreaterThan(0);
+  });
+
+  test.each(["in-process", "through the client"])("%s: ifVersion of versionOf", async (where) => {
+    const { id } = await newCounter();
+    const { users } =
+      where === "in-process"
+        ? createDaoServices(server.database)
+        : createDaoClient({ baseUrl: server.baseUrl, serviceKey: KEYS.observer });
+    let lost = 0;
+    await writers(async () => {
+      lost += await untilWritten(async () => {
+        const user = await users.getUser(id);
+        const preferences = { ...user.preferences, counter: counterOf(user) + 1 };
+        try {
+          await users.updateUser(id, { preferences }, { ifVersion: versionOf(user) });
+          return true;
+        } catch (error) {
+          if (isDaoError(error) && error.code === "version_mismatch") return false;
+          throw error;
+        }
+      });
+    });
+    expect((await users.getUser(id)).preferences).toEqual({ counter: WRITERS, kept: true });
+    expect(lost, "writers met").toBeGreaterThan(0);
+  });
+
+  test("a writer that knows nothing of versions is seen: by SQL, past the service", async () => {
+    const goal = await createGoal(call, await newCounter());
+    const path = `/api/v1/users/${goal.user_id}`;
+    const read = await call<UserRow>("GET", path);
+    const sql = postgres(server.databaseUrl, { max: 1 });
+    try {
+      await sql`update users set preferences = jsonb_set(preferences, '{counter}', '1') where id = ${goal.user_id}`;
+      const body = { preferences: { counter: counterOf(read.body) + 1 } };
+      expectProblem(await call("PATCH", path, { body, headers: { "If-Match": etagOf(read) } }), 412);
+      const { users } = createDaoServices(server.database);
+      const ifVersion = etagOf(read).slice(1, -1);
+      await expect(users.updateUser(goal.user_id, body, { ifVersion })).rejects.toMatchObject({
+        code: "version_mismatch",
+      });
+      expect((await users.getUser(goal.user_id)).preferences).toEqual({ counter: 1, kept: true });
+      // It waits for a writer that has not committed yet, and sees what that one did.
+      const { headers } = await call("GET", path);
+      const conditional = { body, headers: { "If-Match": headers.get("etag") ?? "" } };
+      let answer: Promise<Answer> | undefined;
+      await sql.begin(async (tx) => {
+        await tx`update users set preferences = jsonb_set(preferences, '{counter}', '2') where id = ${goal.user_id}`;
+        answer = call("PATCH", path, conditional);
+        await waitForLock(tx);
+      });
+      expectProblem((await answer) as Answer, 412);
+      expect((await users.getUser(goal.user_id)).preferences).toEqual({ counter: 2, kept: true });
+    } finally {
+      await sql.end();
+    }
+  });
+
+  /** Until a session of this database waits for the transaction's lock. */
+  async function waitForLock(tx: postgres.TransactionSql): Promise<void> {
+    for (;;) {
+      const [row] = await tx`select count(*)::int as waiting from pg_stat_activity
+        where datname = current_database() and pg_backend_pid() = any (pg_blocking_pids(pid))`;
+      if (Number(row?.["waiting"]) > 0) return;
+    }
+  }
+});
