@@ -1,0 +1,331 @@
+import { IdempotencyKeyReusedError } from "@flux/dao-core";
+import { createDaoApp } from "@flux/dao-http";
+import { createDaoClient } from "@flux/dao-http/client";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Answer, expectInvalid, expectProblem, expectStatus } from "./answer.ts";
+import {
+  createConversation,
+  createOwner,
+  createTask,
+  createUser,
+  type GoalRow,
+  uniqueEmail,
+  unknownId,
+} from "./rows.ts";
+import { KEYS, useRestServer } from "./server.ts";
+
+const server = useRestServer();
+const { call } = server;
+
+let sql: postgres.Sql;
+beforeAll(() => {
+  sql = postgres(server.databaseUrl, { max: 2 });
+});
+afterAll(() => sql.end());
+
+const newKey = () => crypto.randomUUID();
+const keyed = (key: string, headers: object = {}) => ({ "Idempotency-Key": key, ...headers });
+const isReplay = ({ headers }: Answer) => headers.get("idempotent-replayed") === "true";
+const times = <Result>(count: number, make: (index: number) => Result) =>
+  Array.from({ length: count }, (_, i) => make(i));
+
+/** What makes an answer the same: all but the request's own id, the date, and that it is a replay. */
+function essence({ status, headers, text }: Answer): object {
+  const others = ["x-request-id", "date", "idempotent-replayed", "connection", "keep-alive"];
+  return { status, text, headers: [...headers].filter(([name]) => !others.includes(name)) };
+}
+
+const goalsOf = async (userId: string) =>
+  expectStatus(await call<{ total: number }>("GET", `/api/v1/goals/?user_id=${userId}`), 200).total;
+
+/** A request of every POST, and how to count what it does: by what the count grows when it is done once. */
+const posts: Readonly<
+  Record<string, () => Promise<{ path: string; body: unknown; grows: number; count: () => Promise<number> }>>
+> = {
+  createUser: async () => {
+    const email = uniqueEmail();
+    const count = async () => (await call<{ total: number }>("GET", `/api/v1/users/?email=${email}`)).body.total;
+    return { path: "/api/v1/users/", body: { name: "Ada", email }, grows: 1, count };
+  },
+  createGoal: async () => {
+    const { id } = await createUser(call);
+    return { path: "/api/v1/goals/", body: { user_id: id, title: "t" }, grows: 1, count: () => goalsOf(id) };
+  },
+  createGoalWithStructure: async () => {
+    const { id } = await createUser(call);
+    const milestones = times(3, (week) => ({ week_number: week + 1, title: "m", tasks: [{ title: "t" }] }));
+    const body = { goal: { user_id: id, title: "t" }, milestones };
+    return { path: "/api/v1/goals/with-structure", body, grows: 1, count: () => goalsOf(id) };
+  },
+  createMilestone: async () => {
+    const { id } = await createOwner(call);
+    const count = async () => (await call<{ total: number }>("GET", `/api/v1/milestones/?goal_id=${id}`)).body.total;
+    return { path: "/api/v1/milestones/", body: { goal_id: id, week_number: 1, title: "m" }, grows: 1, count };
+  },
+  createTask: async () => {
+    const { id, user_id } = await createOwner(call);
+    const count = async () => (await call<{ total: number }>("GET", `/api/v1/tasks/?goal_id=${id}`)).body.total;
+    return { path: "/api/v1/tasks/", body: { user_id, goal_id: id, title: "t" }, grows: 1, count };
+  },
+  createConversation: async () => {
+    const { id, user_id } = await createOwner(call);
+    const count = async () => (await call<{ total: number }>("GET", `/api/v1/conversations/?goal_id=${id}`)).body.total;
+    return { path: "/api/v1/conversations/", body: { user_id, goal_id: id }, grows: 1, count };
+  },
+  appendMessages: async () => {
+    const path = `/api/v1/conversations/${(await createConversation(call, await createOwner(call))).id}`;
+    const count = async () => (await call<{ messages: unknown[] }>("GET", path)).body.messages.length;
+    return { path: `${path}/messages`, body: { messages: ["é", { b: 1, a: 2 }] }, grows: 2, count };
+  },
+  bulkUpdateState: async () => {
+    const { id } = await createTask(call, await createOwner(call));
+    const state = async () => (await call<{ state: string }>("GET", `/api/v1/tasks/${id}`)).body.state;
+    const count = async () => Number((await state()) === "missed");
+    const body = { task_ids: [id], new_state: "missed" };
+    return { path: "/api/v1/tasks/bulk-update-state", body, grows: 1, count };
+  },
+};
+
+describe("issue 3, Exactly once: every POST is done once under its key", () => {
+  test.each(Object.keys(posts))("%s: the second answer is the first one, byte for byte, and says so", async (name) => {
+    const { path, body, grows, count } = (await posts[name]?.()) ?? expect.fail();
+    const before = await count();
+    const parts = { body, headers: keyed(newKey()) };
+    const first = await call("POST", path, parts);
+    expect([200, 201]).toContain(first.status);
+    expect(isReplay(first)).toBe(false);
+    for (const again of [await call("POST", path, parts), await call("POST", path.replace(/\/$/, ""), parts)]) {
+      expect(isReplay(again)).toBe(true);
+      expect(essence(again)).toEqual(essence(first));
+    }
+    expect(await count()).toBe(before + grows);
+  });
+
+  test.each(Object.keys(posts))("%s: 20 at the same time do the work once", async (name) => {
+    const { path, body, grows, count } = (await posts[name]?.()) ?? expect.fail();
+    const before = await count();
+    const parts = { body, headers: keyed(newKey()) };
+    const answers = await Promise.all(times(20, () => call("POST", path, parts)));
+    expect(answers.filter((answer) => !isReplay(answer))).toHaveLength(1);
+    expect(new Set(answers.map((answer) => JSON.stringify(essence(answer)))).size).toBe(1);
+    expect(answers[0]?.status).toBeLessThan(300);
+    expect(await count()).toBe(before + grows);
+  });
+
+  test("two at the same time, 50 times over", async () => {
+    const { id } = await createUser(call);
+    for (let round = 0; round < 50; round++) {
+      const parts = { body: { user_id: id, title: `${round}` }, headers: keyed(newKey()) };
+      const [one, two] = await Promise.all([
+        call("POST", "/api/v1/goals/", parts),
+        call("POST", "/api/v1/goals/", parts),
+      ]);
+      expect(essence(one)).toEqual(essence(two));
+      expect([isReplay(one), isReplay(two)].sort()).toEqual([false, true]);
+    }
+    expect(await goalsOf(id)).toBe(50);
+  });
+
+  test("a replay has the answer of then, whatever became of the row since", async () => {
+    const { path, body } = (await posts["createGoal"]?.()) ?? expect.fail();
+    const parts = { body, headers: keyed(newKey()) };
+    const first = await call<GoalRow>("POST", path, parts);
+    const location = first.headers.get("location") ?? "";
+    expect(location).toBe(`/api/v1/goals/${first.body.id}`);
+    await call("PATCH", location, { body: { title: "Other" } });
+    expect(essence(await call("POST", path, parts))).toEqual(essence(first));
+    expectStatus(await call("DELETE", location), 204);
+    expect(essence(await call("POST", path, parts))).toEqual(essence(first));
+    expectProblem(await call("GET", location), 404);
+  });
+
+  test("without a key nothing is recorded, and a request that is sent twice is done twice", async () => {
+    const { path, body, count } = (await posts["createGoal"]?.()) ?? expect.fail();
+    const recorded = async () => Number((await sql`select count(*)::int as n from idempotency_keys`)[0]?.["n"]);
+    const before = await recorded();
+    for (const answer of [await call("POST", path, { body }), await call("POST", path, { body })]) {
+      expect([expectStatus(answer, 201) !== undefined, isReplay(answer)]).toEqual([true, false]);
+    }
+    expect([await count(), await recorded()]).toEqual([2, before]);
+  });
+});
+
+describe("issue 3, Exactly once: what a key is", () => {
+  test("another body, path or spelling of the body under the same key is 422, and nothing is done", async () => {
+    const { id, user_id } = await createOwner(call);
+    const body = { user_id, title: "t" };
+    const headers = keyed(newKey());
+    expectStatus(await call("POST", "/api/v1/goals/", { body, headers }), 201);
+    const others: [path: string, body: unknown][] = [
+      ["/api/v1/goals/", { ...body, title: "u" }],
+      ["/api/v1/goals/", JSON.stringify(body, null, 1)],
+      ["/api/v1/goals/", { title: "t", user_id }],
+      ["/api/v1/tasks/", { ...body, goal_id: id }],
+      ["/api/v1/goals/with-structure", { goal: body, milestones: [] }],
+    ];
+    for (const [path, other] of others) {
+      const problem = expectProblem(await call("POST", path, { body: other, headers }), 422);
+      expect(problem).toMatchObject({
+        code: "idempotency_key_reused",
+        title: "Idempotency key reused",
+        detail: new IdempotencyKeyReusedError().message,
+      });
+    }
+    expect(await goalsOf(user_id)).toBe(2);
+    expect((await call("GET", `/api/v1/tasks/?user_id=${user_id}`)).body).toMatchObject({ total: 0 });
+  });
+
+  test("the same key of another caller is another key", async () => {
+    const { path, body, count } = (await posts["createGoal"]?.()) ?? expect.fail();
+    const key = newKey();
+    const bodies = await Promise.all(
+      Object.values(KEYS).map(async (serviceKey) => {
+        const headers = keyed(key, { "X-Flux-Service-Key": serviceKey });
+        const answers = [await call("POST", path, { body, headers }), await call("POST", path, { body, headers })];
+        expect(answers.map(isReplay)).toEqual([false, true]);
+        return answers[1]?.text;
+      }),
+    );
+    expect(new Set(bodies).size).toBe(3);
+    expect(await count()).toBe(3);
+  });
+
+  test("with or without quotes it is the same key", async () => {
+    for (const [bare, quoted] of [
+      ["invoice-2026-02", '"invoice-2026-02"'],
+      ['a"b\\c', '"a\\"b\\\\c"'],
+      ["~".repeat(255), `"${"~".repeat(255)}"`],
+      ["!", '"!"'],
+    ]) {
+      const { path, body } = (await posts["createGoal"]?.()) ?? expect.fail();
+      const first = await call("POST", path, { body, headers: keyed(String(bare)) });
+      expect(isReplay(first)).toBe(false);
+      const again = await call("POST", path, { body, headers: keyed(String(quoted)) });
+      expect([isReplay(again), again.text]).toEqual([true, first.text]);
+    }
+  });
+
+  test("what is no key is 400 and names the header, and nothing is done", async () => {
+    const { path, body, count } = (await posts["createGoal"]?.()) ?? expect.fail();
+    const malformed = ["", '""', "a b", "a\tb", "é", "x".repeat(256), `"${"x".repeat(256)}"`, '"a', '"a"b"', '"a\\b"'];
+    // Two headers are one with a comma between.
+    malformed.push("one, two", '"one", "two"', '"a";b=1', '"a b"');
+    for (const key of malformed)
+      expectInvalid(await call("POST", path, { body, headers: keyed(key) }), "Idempotency-Key");
+    expect(await count()).toBe(0);
+  });
+
+  test("other methods ignore it: they can be sent twice as they are", async () => {
+    const { id } = await createUser(call);
+    const path = `/api/v1/users/${id}`;
+    const headers = keyed(newKey());
+    for (const name of ["one", "two"]) {
+      expect((await call("PATCH", path, { body: { name }, headers })).body).toMatchObject({ name });
+    }
+    expectStatus(await call("PUT", `/api/v1/demo-flags/${id}`, { body: {}, headers: keyed("not a key") }), 200);
+    expectStatus(await call("GET", path, { headers }), 200);
+    expectStatus(await call("DELETE", path, { headers }), 204);
+    expect(await sql`select 1 from idempotency_keys where key = ${headers["Idempotency-Key"]}`).toHaveLength(0);
+  });
+
+  test("neither a service key nor another caller's answer can be had by it", async () => {
+    const { path, body } = (await posts["createGoal"]?.()) ?? expect.fail();
+    const headers = keyed(newKey());
+    expectStatus(await call("POST", path, { body, headers }), 201);
+    expectProblem(await call("POST", path, { body, headers: { ...headers, "X-Flux-Service-Key": "wrong" } }), 403);
+    const [row] = await sql`select scope from idempotency_keys where key = ${headers["Idempotency-Key"]}`;
+    expect(row).toEqual({ scope: "goal-planner" });
+  });
+});
+
+describe("issue 3, Exactly once: what fails leaves the key free", () => {
+  test("a refused request may be sent again under its key, mended or as it was", async () => {
+    const { id } = await createUser(call);
+    const headers = keyed(newKey());
+    const post = (body: unknown, more = {}) =>
+      call("POST", "/api/v1/goals/", { body, headers: { ...headers, ...more } });
+    expectInvalid(await post({ user_id: id, title: "" }), "title");
+    expectProblem(await post("{"), 400);
+    expectProblem(await post({ user_id: unknownId(), title: "t" }), 422);
+    expectProblem(await post("x", { "Content-Type": "text/plain" }), 415);
+    expectProblem(await post(" ".repeat(1_048_577)), 413);
+    const done = await post({ user_id: id, title: "t" });
+    expect([expectStatus(done, 201) !== undefined, isReplay(done)]).toEqual([true, false]);
+    expect(await goalsOf(id)).toBe(1);
+  });
+
+  test("a conflict is not remembered: when the other row is gone, the same request succeeds", async () => {
+    const user = await createUser(call);
+    const parts = { body: { name: "a", email: user.email }, headers: keyed(newKey()) };
+    for (let round = 0; round < 2; round++) expectProblem(await call("POST", "/api/v1/users/", parts), 409);
+    await call("DELETE", `/api/v1/users/${user.id}`);
+    expectStatus(await call("POST", "/api/v1/users/", parts), 201);
+  });
+});
+
+describe("issue 3, Exactly once: keys expire after 24 hours", () => {
+  const age = (key: string, interval: string) =>
+    sql`update idempotency_keys set created_at = now() - ${interval}::interval where key = ${key}`;
+
+  test("a key is remembered for 24 hours, and free after them, also for another request", async () => {
+    const { path, body, count } = (await posts["createGoal"]?.()) ?? expect.fail();
+    const key = newKey();
+    const post = (fields: object = {}) =>
+      call("POST", path, { body: { ...Object(body), ...fields }, headers: keyed(key) });
+    const first = await post();
+    await age(key, "23 hours 59 minutes");
+    expect(isReplay(await post())).toBe(true);
+    await age(key, "24 hours 1 second");
+    const second = await post({ title: "Other" });
+    expect([isReplay(second), second.status, second.text === first.text]).toEqual([false, 201, false]);
+    expect(isReplay(await post({ title: "Other" }))).toBe(true);
+    expect(await count()).toBe(2);
+  });
+
+  test("of 20 that find an expired key at the same time one does the work", async () => {
+    const { path, body, count } = (await posts["createGoal"]?.()) ?? expect.fail();
+    const parts = { body, headers: keyed(newKey()) };
+    await call("POST", path, parts);
+    await age(parts.headers["Idempotency-Key"], "25 hours");
+    const answers = await Promise.all(times(20, () => call("POST", path, parts)));
+    expect(answers.filter((answer) => !isReplay(answer))).toHaveLength(1);
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+    expect(await count()).toBe(2);
+  });
+});
+
+describe("issue 3, Exactly once: through the client, and where there is no database", () => {
+  test("the client's idempotencyKey makes a call safe to repeat", async () => {
+    const { goals, conversations } = createDaoClient({ baseUrl: server.baseUrl, serviceKey: KEYS.scheduler });
+    const { id, user_id } = await createOwner(call);
+    const options = { idempotencyKey: newKey() };
+    const create = (title: string) => goals.createGoal({ userId: user_id, title }, options);
+    const goal = await create("t");
+    expect(await create("t")).toEqual(goal);
+    await expect(create("u")).rejects.toThrow(new IdempotencyKeyReusedError());
+    await expect(create("u")).rejects.toBeInstanceOf(IdempotencyKeyReusedError);
+    const { id: conversation } = await createConversation(call, { id, user_id });
+    const append = { idempotencyKey: 'with "quotes" and \\'.replaceAll(" ", "_") };
+    for (let round = 0; round < 2; round++) {
+      expect(await conversations.appendMessages(conversation, { messages: [1] }, append)).toEqual({ messageCount: 1 });
+    }
+    const structure = { goal: { userId: user_id, title: "s" }, milestones: [{ weekNumber: 1, title: "m", tasks: [] }] };
+    const once = { idempotencyKey: newKey() };
+    const whole = await goals.createGoalWithStructure(structure, once);
+    expect(await goals.createGoalWithStructure(structure, once)).toEqual(whole);
+  });
+
+  test("an app on services of its host's own refuses a key, and says why", async () => {
+    const client = createDaoClient({ baseUrl: server.baseUrl, serviceKey: KEYS.scheduler });
+    const app = createDaoApp({ services: client, keys: [{ name: "a", key: "k" }] });
+    const headers = { "X-Flux-Service-Key": "k", "Content-Type": "application/json", "Idempotency-Key": newKey() };
+    const email = uniqueEmail();
+    const request = { method: "POST", headers, body: JSON.stringify({ name: "a", email }) };
+    const response = await app.fetch(new Request("http://host/api/v1/users/", request));
+    expect(response.status).toBe(400);
+    const [issue] = ((await response.json()) as { errors: { path: string; message: string }[] }).errors;
+    expect(issue).toEqual({ path: "Idempotency-Key", message: expect.stringContaining("without a database") });
+    expect((await client.users.listUsers({ email })).total).toBe(0);
+  });
+});
