@@ -1,0 +1,226 @@
+import fc from "fast-check";
+import type { Kind } from "../known-rows.ts";
+import { type Method, Operation } from "../operation.ts";
+import { never } from "../reference.ts";
+import * as value from "./values.ts";
+
+type Value = fc.Arbitrary<unknown>;
+
+/** One in this many inputs is no object at all, or one in which a required field is missing. */
+const BROKEN = 100;
+
+/** An object with `required` fields, of which hardly ever one is missing, and some of `optional` ones. */
+function fields(required: Readonly<Record<string, Value>>, optional: Readonly<Record<string, Value>>): Value {
+  const model: Record<string, Value> = { ...required, ...optional };
+  const ignored: Record<string, Value> = { unknown: fc.constant("is ignored"), id: fc.constant(7) };
+  const requiredKeys = Object.keys(required);
+  return fc.oneof(
+    { weight: BROKEN, arbitrary: fc.record(model, { requiredKeys, noNullPrototype: true }) },
+    { weight: 8, arbitrary: fc.record({ ...model, ...ignored }, { requiredKeys, noNullPrototype: true }) },
+    { weight: 1, arbitrary: fc.record(model, { requiredKeys: [], noNullPrototype: true }) },
+    { weight: 1, arbitrary: fc.constantFrom<unknown>(null, undefined, "text", 7, []) },
+  );
+}
+
+const optionalTask = {
+  startTime: value.nullable(value.instant),
+  endTime: value.nullable(value.instant),
+  state: value.state,
+  priority: value.priority,
+  triggerType: value.triggerType,
+  isRecurring: value.boolean,
+  calendarEventId: value.nullable(value.calendarEvent),
+};
+const milestoneId = value.nullable(value.rowId("milestone"));
+const optionalGoal = {
+  category: value.nullable(value.category),
+  timeline: value.nullable(value.text(["8 weeks"], 0, 2_000)),
+  status: value.status,
+};
+const owners = { userId: value.rowId("user"), goalId: value.rowId("goal") };
+
+const newGoal = fields({ userId: owners.userId, title: value.title }, optionalGoal);
+
+const list = (member: Value, maxLength: number): Value => value.mostly(fc.array(member, { maxLength }), null, {}, "[]");
+const structure = fields(
+  { goal: newGoal },
+  {
+    milestones: list(
+      fields(
+        { weekNumber: value.weekNumber, title: value.title },
+        { status: value.status, tasks: list(fields({ title: value.title }, optionalTask), 3) },
+      ),
+      3,
+    ),
+  },
+);
+
+const create = (method: Method, kind: Kind, input: Value) => operation(method, input, value.createOptions(kind));
+const get = (method: Method, kind: Kind) => operation(method, value.rowId(kind));
+
+/** A write on one row, whose options may ask for a version of it. */
+function write(method: Method, kind: Kind, ...input: readonly Value[]): fc.Arbitrary<Operation> {
+  return value
+    .rowId(kind === "demoFlags" ? "user" : kind)
+    .chain((id) => operation(method, fc.constant(id), ...input, value.writeOptions(kind, id)));
+}
+
+function operation(method: Method, ...args: readonly Value[]): fc.Arbitrary<Operation> {
+  return fc.tuple(...args).map((all) => {
+    // A caller without options gives none.
+    const isGiven = all.at(-1) !== undefined || all.length === 1;
+    return new Operation(method, isGiven ? all : all.slice(0, -1));
+  });
+}
+
+const page = value.mostly(
+  fc.oneof(fc.integer({ min: 1, max: 3 }), fc.constant(Number.MAX_SAFE_INTEGER)),
+  0,
+  -1,
+  1.5,
+  "1",
+);
+const size = value.mostly(fc.oneof(fc.integer({ min: 1, max: 3 }), fc.constant(100)), 0, 101, 2.5, null);
+const skip = value.mostly(fc.oneof(fc.nat({ max: 5 }), fc.constant(Number.MAX_SAFE_INTEGER)), -1, "0", 0.5);
+
+/** A list by any of its filters, in one of the two styles of paging, and hardly ever in both. */
+function lists(method: Method, filters: Readonly<Record<string, Value>>): fc.Arbitrary<Operation> {
+  const request = (paging: Readonly<Record<string, Value>>) =>
+    fc.record({ ...paging, ...filters }, { requiredKeys: [] });
+  // Of many filters at once hardly any row is selected.
+  const one = Object.entries(filters).map(([name, filter]) => fc.record({ [name]: filter }));
+  const asked = fc.oneof(
+    { weight: 30, arbitrary: fc.constant(undefined) },
+    { weight: 40, arbitrary: fc.record({ page, pageSize: size }, { requiredKeys: [] }) },
+    { weight: 40, arbitrary: fc.record({ skip, limit: size }, { requiredKeys: [] }) },
+    { weight: 60, arbitrary: fc.oneof(...one) },
+    { weight: 20, arbitrary: request({ page, pageSize: size }) },
+    { weight: 20, arbitrary: request({ skip, limit: size }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ page, pageSize: size, skip, limit: size }, { requiredKeys: ["page", "limit"] }),
+    },
+    { weight: 1, arbitrary: fc.record({ unknown: fc.constant("x") }) },
+  );
+  return operation(method, asked);
+}
+
+/** A user and a range, which hardly ever ends before it starts. */
+const range = (start: string, end: string, bound: Value): Value => {
+  const backwards = fc.oneof({ weight: 20, arbitrary: fc.constant(false) }, fc.constant(true));
+  return fc.tuple(value.rowId("user"), bound, bound, backwards).map(([userId, from, to, isBackwards]) => {
+    const isOrdered = !(from instanceof Date && to instanceof Date) || from <= to;
+    const [first, last] = isOrdered === isBackwards ? [to, from] : [from, to];
+    return { userId, [start]: first, [end]: last };
+  });
+};
+
+const taskIds = value.mostly(
+  fc.array(value.rowId("task"), { minLength: 1, maxLength: 5 }),
+  ...[[], null, {}, "id", Array.from({ length: 1_001 }, () => "c0ffee00-0000-4000-8000-000000000001")],
+);
+const bulkUpdate = fields({ taskIds, newState: value.state }, {});
+
+const newUser = fields(
+  { name: value.text(["Ada", "José Núñez"], 1, 255), email: value.email },
+  { preferences: value.preferences, demoMode: value.boolean },
+);
+const newMilestone = fields(
+  { goalId: owners.goalId, weekNumber: value.weekNumber, title: value.title },
+  { status: value.status },
+);
+const newTask = fields({ ...owners, title: value.title }, { milestoneId, ...optionalTask });
+const newConversation = fields(owners, { messages: value.messages, status: value.status });
+
+/** Changes: any of the fields, hardly ever owners, which are ignored. */
+const changes = (optional: Readonly<Record<string, Value>>) => fields({}, optional);
+const userChanges = changes({
+  name: value.text(["Ada", "Grace"], 1, 255),
+  email: value.email,
+  preferences: value.preferences,
+  demoMode: value.boolean,
+});
+const goalChanges = changes({ ...optionalGoal, title: value.title, userId: owners.userId });
+const milestoneChanges = changes({ weekNumber: value.weekNumber, title: value.title, status: value.status });
+const taskChanges = changes({ ...optionalTask, title: value.title, milestoneId, goalId: owners.goalId });
+const conversationChanges = changes({ messages: value.messages, status: value.status });
+const link = fields({ calendarEventId: value.nullable(value.calendarEvent) }, {});
+const append = fc
+  .tuple(value.rowId("conversation"), fields({ messages: value.appended }, {}))
+  .map((args) => new Operation("conversations.appendMessages", args));
+const flags = changes({
+  virtualNow: value.nullable(value.instant),
+  escalationSpeed: value.speed,
+});
+const ownFlags = (id: unknown) => fc.record({ userId: fc.constant(id), escalationSpeed: value.speed });
+
+const filters = { status: value.status, userId: owners.userId, goalId: owners.goalId };
+const { isRecurring, state, priority, triggerType } = optionalTask;
+const taskFilters = {
+  userId: owners.userId,
+  goalId: owners.goalId,
+  milestoneId: value.rowId("milestone"),
+  calendarEventId: value.calendarEvent,
+  ...{ isRecurring, state, priority, triggerType },
+};
+
+const putFlags = write("demoFlags.putDemoFlags", "demoFlags", flags);
+const putOwnFlags = value
+  .rowId("user")
+  .chain((id) => operation("demoFlags.putDemoFlags", fc.constant(id), fc.oneof(ownFlags(id), ownFlags(never(1)))));
+
+/** All operations, each as often as it is of use: what creates rows more often than what deletes many at once. */
+export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 8, arbitrary: create("users.createUser", "user", newUser) },
+  { weight: 2, arbitrary: get("users.getUser", "user") },
+  { weight: 5, arbitrary: write("users.updateUser", "user", userChanges) },
+  { weight: 3, arbitrary: lists("users.listUsers", { email: value.anAddress }) },
+  { weight: 1, arbitrary: write("users.deleteUser", "user") },
+  { weight: 5, arbitrary: create("goals.createGoal", "goal", newGoal) },
+  { weight: 3, arbitrary: create("goals.createGoalWithStructure", "goal", structure) },
+  { weight: 2, arbitrary: get("goals.getGoal", "goal") },
+  { weight: 4, arbitrary: get("goals.getGoalFull", "goal") },
+  { weight: 4, arbitrary: write("goals.updateGoal", "goal", goalChanges) },
+  {
+    weight: 3,
+    arbitrary: lists("goals.listGoals", { userId: filters.userId, status: filters.status, category: value.category }),
+  },
+  { weight: 1, arbitrary: write("goals.deleteGoal", "goal") },
+  { weight: 5, arbitrary: create("milestones.createMilestone", "milestone", newMilestone) },
+  { weight: 2, arbitrary: get("milestones.getMilestone", "milestone") },
+  { weight: 4, arbitrary: write("milestones.updateMilestone", "milestone", milestoneChanges) },
+  { weight: 3, arbitrary: lists("milestones.listMilestones", { goalId: filters.goalId, status: filters.status }) },
+  { weight: 1, arbitrary: write("milestones.deleteMilestone", "milestone") },
+  { weight: 10, arbitrary: create("tasks.createTask", "task", newTask) },
+  { weight: 2, arbitrary: get("tasks.getTask", "task") },
+  { weight: 6, arbitrary: write("tasks.updateTask", "task", taskChanges) },
+  { weight: 5, arbitrary: lists("tasks.listTasks", taskFilters) },
+  { weight: 2, arbitrary: write("tasks.deleteTask", "task") },
+  { weight: 4, arbitrary: operation("tasks.getTasksByTimerange", range("startTime", "endTime", value.instant)) },
+  { weight: 4, arbitrary: operation("tasks.bulkUpdateState", bulkUpdate) },
+  { weight: 3, arbitrary: write("tasks.linkCalendarEvent", "task", link) },
+  { weight: 4, arbitrary: operation("tasks.getTaskStatistics", range("startDate", "endDate", value.createdAround)) },
+  { weight: 4, arbitrary: create("conversations.createConversation", "conversation", newConversation) },
+  { weight: 3, arbitrary: get("conversations.getConversation", "conversation") },
+  { weight: 3, arbitrary: write("conversations.updateConversation", "conversation", conversationChanges) },
+  { weight: 5, arbitrary: append },
+  { weight: 3, arbitrary: lists("conversations.listConversations", filters) },
+  { weight: 3, arbitrary: get("demoFlags.getDemoFlags", "user") },
+  { weight: 5, arbitrary: putFlags },
+  { weight: 1, arbitrary: putOwnFlags },
+);
+
+/** What callers on the same rows can most get in one another's way with, among all else. */
+export const contendedOperation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 8, arbitrary: anyOperation },
+  { weight: 2, arbitrary: write("users.updateUser", "user", userChanges) },
+  { weight: 1, arbitrary: write("users.deleteUser", "user") },
+  { weight: 1, arbitrary: write("goals.deleteGoal", "goal") },
+  { weight: 1, arbitrary: write("milestones.deleteMilestone", "milestone") },
+  { weight: 2, arbitrary: create("tasks.createTask", "task", newTask) },
+  { weight: 2, arbitrary: write("tasks.updateTask", "task", taskChanges) },
+  { weight: 1, arbitrary: operation("tasks.bulkUpdateState", bulkUpdate) },
+  { weight: 2, arbitrary: append },
+  { weight: 1, arbitrary: write("conversations.updateConversation", "conversation", conversationChanges) },
+  { weight: 1, arbitrary: putFlags },
+);

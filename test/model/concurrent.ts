@@ -1,0 +1,70 @@
+import fc from "fast-check";
+import { contendedOperation } from "./arbitrary/operations.ts";
+import { Counterexample } from "./counterexample.ts";
+import { KnownRows } from "./known-rows.ts";
+import { lastLook } from "./last-look.ts";
+import { describeEvent, type Event, explain } from "./linearizability.ts";
+import { callOf, learn, type Operation, run } from "./operation.ts";
+import { State } from "./oracle/state.ts";
+import { labelOf } from "./outcome.ts";
+import type { Tally } from "./tally.ts";
+import { beginning, clear, type World } from "./world.ts";
+
+const MAX_CALLERS = 6;
+const MAX_CALLS = 8;
+
+/** Runs operations and notes what happened when. */
+class Recorder {
+  readonly events: Event[] = [];
+  readonly known = new KnownRows();
+  readonly #world: World;
+  readonly #tally: Tally;
+  #tick = 0;
+
+  constructor(world: World, tally: Tally) {
+    this.#world = world;
+    this.#tally = tally;
+  }
+
+  /** One call after the other, as one caller makes them. */
+  async run(caller: number, operations: readonly Operation[]): Promise<void> {
+    for (const operation of operations) {
+      const call = callOf(operation, this.known);
+      const invoked = this.#tick++;
+      const outcome = await run(this.#world.services, call);
+      const ended = this.#tick++;
+      learn(this.known, call, outcome);
+      this.#tally.add(call.method, labelOf(outcome));
+      this.events.push({ caller, call, outcome, invoked, ended });
+    }
+  }
+}
+
+/** Several callers at once on the same few rows; some order must explain all answers and what is left in the end. */
+export function concurrentProperty(world: World, tally: Tally) {
+  const caller = fc.array(contendedOperation, { minLength: 1, maxLength: MAX_CALLS, size: "max" });
+  const callers = fc.array(caller, { minLength: 2, maxLength: MAX_CALLERS, size: "max" });
+  return fc.asyncProperty(beginning, callers, (first, operations) => race(world, tally, first, operations));
+}
+
+/** @param first what one caller does before the others begin */
+export async function race(
+  world: World,
+  tally: Tally,
+  first: readonly Operation[],
+  callers: readonly (readonly Operation[])[],
+): Promise<void> {
+  await clear(world);
+  const recorder = new Recorder(world, tally);
+  await recorder.run(0, first);
+  await Promise.all(callers.map((operations, caller) => recorder.run(caller, operations)));
+  await recorder.run(0, lastLook(recorder.known));
+  const { events } = recorder;
+  const byCaller = callers.map((_, caller) => events.filter((event) => event.caller === caller));
+  // Overlapping calls: which of two rows of one millisecond is older the answers do not say.
+  const clock = world.clock === "sequence" ? "unknown" : world.clock;
+  const verdict = explain(State.empty(clock), byCaller);
+  if (verdict.isExplained) return;
+  const history = events.toSorted((a, b) => a.invoked - b.invoked).map((event) => `  ${describeEvent(event)}`);
+  throw new Counterexample(`${verdict.reason}\nThe history:\n${history.join("\n")}`);
+}

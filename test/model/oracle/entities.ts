@@ -1,0 +1,118 @@
+import type { Kind } from "../known-rows.ts";
+import {
+  boolean,
+  emailAddress,
+  instant,
+  jsonArray,
+  jsonObject,
+  oneOf,
+  type Rule,
+  speed,
+  text,
+  uuid,
+  wholeNumber,
+} from "./rules.ts";
+
+/** A field as contract.md's table of data has it. */
+export interface Field {
+  readonly rule: Rule;
+  /** What it is where a creation leaves it out; a field without one is required. */
+  readonly default?: unknown;
+  /** Whether null is one of its values. */
+  readonly isNullable?: true;
+  /** `preferences` and `messages`: null means empty. */
+  readonly nullMeans?: unknown;
+  /** The entity whose row it names. */
+  readonly references?: Kind;
+  /** A row's owner: said at its creation and never changed. */
+  readonly isFixed?: true;
+  readonly isUnique?: true;
+}
+
+export interface Entity {
+  readonly fields: Readonly<Record<string, Field>>;
+  /** The fields that lists can be filtered by, all by equality, and what a filter must be. */
+  readonly filters: Readonly<Record<string, Rule>>;
+}
+
+const owner = (kind: Kind): Field => ({ rule: uuid, references: kind, isFixed: true });
+const title: Field = { rule: text(1, 500) };
+export const STATES = ["scheduled", "drifted", "completed", "missed"] as const;
+const state = oneOf(...STATES);
+const priority = oneOf("standard", "important", "must-not-miss");
+const triggerType = oneOf("time", "on_leaving_home");
+export const calendarEventId = text(1, 255);
+const moment: Field = { rule: instant, default: null, isNullable: true };
+
+export const ENTITIES: Readonly<Record<Kind, Entity>> = {
+  user: {
+    fields: {
+      name: { rule: text(1, 255) },
+      email: { rule: emailAddress, isUnique: true },
+      preferences: { rule: jsonObject, default: {}, nullMeans: {} },
+      demoMode: { rule: boolean, default: false },
+    },
+    filters: { email: text() },
+  },
+  goal: {
+    fields: {
+      userId: owner("user"),
+      title,
+      category: { rule: text(), default: null, isNullable: true },
+      timeline: { rule: text(), default: null, isNullable: true },
+      status: { rule: text(), default: "active" },
+    },
+    filters: { userId: uuid, status: text(), category: text() },
+  },
+  milestone: {
+    fields: {
+      goalId: owner("goal"),
+      weekNumber: { rule: wholeNumber(1, 2 ** 31 - 1) },
+      title,
+      status: { rule: text(), default: "pending" },
+    },
+    filters: { goalId: uuid, status: text() },
+  },
+  task: {
+    fields: {
+      userId: owner("user"),
+      goalId: owner("goal"),
+      milestoneId: { rule: uuid, references: "milestone", default: null, isNullable: true },
+      title,
+      startTime: moment,
+      endTime: moment,
+      state: { rule: state, default: "scheduled" },
+      priority: { rule: priority, default: "standard" },
+      triggerType: { rule: triggerType, default: "time" },
+      isRecurring: { rule: boolean, default: false },
+      calendarEventId: { rule: calendarEventId, default: null, isNullable: true },
+    },
+    filters: {
+      userId: uuid,
+      goalId: uuid,
+      milestoneId: uuid,
+      state,
+      priority,
+      triggerType,
+      isRecurring: boolean,
+      calendarEventId: text(),
+    },
+  },
+  conversation: {
+    fields: {
+      userId: owner("user"),
+      goalId: owner("goal"),
+      messages: { rule: jsonArray, default: [], nullMeans: [] },
+      status: { rule: text(), default: "open" },
+    },
+    filters: { userId: uuid, goalId: uuid, status: text() },
+  },
+  demoFlags: {
+    fields: {
+      userId: owner("user"),
+      virtualNow: moment,
+      escalationSpeed: { rule: speed, default: 1 },
+    },
+    filters: {},
+  },
+};

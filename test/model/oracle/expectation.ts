@@ -1,0 +1,98 @@
+import { isDeepStrictEqual } from "node:util";
+import { versionOf } from "@flux/dao-core";
+import { toCode } from "../code.ts";
+import { type Fields, isFields } from "../known-rows.ts";
+import { describeOutcome, type Outcome } from "../outcome.ts";
+import type { Broken } from "./input.ts";
+import type { Row, State } from "./state.ts";
+
+/** An error that the specification demands, or one of several where it does not say which of two rules comes first. */
+export type Refusal =
+  | { readonly code: "validation_failed"; readonly broken: Broken }
+  | { readonly code: "not_found" | "version_mismatch" }
+  | { readonly code: "conflict"; readonly field: string }
+  | { readonly code: "related_row_missing"; readonly field: string; readonly id: string };
+
+/** What is wrong with an answer, as a sentence; `undefined` where nothing is. */
+export type Fault = string | undefined;
+
+/** How a call must end in a certain state: refused in one of some ways, or answered. */
+export type Expectation =
+  | { readonly refusals: readonly Refusal[] }
+  /** Looks at the answer; where it is right, the state then has what the call did. */
+  | { readonly accept: (answer: unknown) => Fault };
+
+export const refused = (...refusals: readonly Refusal[]): Expectation => ({ refusals });
+export const answered = (accept: (answer: unknown) => Fault): Expectation => ({ accept });
+
+const CLASSES: Readonly<Record<Refusal["code"], string>> = {
+  validation_failed: "ValidationError",
+  not_found: "NotFoundError",
+  version_mismatch: "VersionMismatchError",
+  conflict: "ConflictError",
+  related_row_missing: "RelatedRowMissingError",
+};
+
+export function compare(expectation: Expectation, outcome: Outcome): Fault {
+  if ("accept" in expectation) {
+    if (outcome.kind === "answer") return expectation.accept(outcome.value);
+    return `must be answered, but was refused: ${describeOutcome(outcome)}`;
+  }
+  const { refusals } = expectation;
+  if (outcome.kind === "error" && refusals.some((refusal) => isRefusal(refusal, outcome))) return undefined;
+  const wanted = refusals.map((refusal) => toCode({ ...refusal })).join(" or ");
+  return `must be refused: ${wanted}; it ended in ${describeOutcome(outcome)}`;
+}
+
+function isRefusal(refusal: Refusal, { name, code, field, id, paths }: Outcome & { kind: "error" }): boolean {
+  if (code !== refusal.code || name !== CLASSES[refusal.code]) return false;
+  switch (refusal.code) {
+    case "validation_failed":
+      return namesWhatIsBroken(refusal.broken, paths);
+    case "conflict":
+      return field === refusal.field;
+    case "related_row_missing":
+      return field === refusal.field && id === refusal.id;
+    default:
+      return true;
+  }
+}
+
+/** Every broken field is named and no other is. Within a JSON value the path may go on to where it is wrong. */
+function namesWhatIsBroken({ certain, possible }: Broken, paths: readonly string[]): boolean {
+  const isAt = (path: string, field: string) => path === field || path.startsWith(`${field}.`);
+  const isBroken = (path: string) => [...certain, ...possible].some((field) => isAt(path, field));
+  const isNamed = (field: string) => paths.some((path) => isAt(path, field));
+  return paths.length > 0 && paths.every(isBroken) && certain.every(isNamed);
+}
+
+export function differs(actual: unknown, expected: unknown): Fault {
+  if (isDeepStrictEqual(actual, expected)) return undefined;
+  return `must be answered ${toCode(expected)}, not ${toCode(actual)}`;
+}
+
+/** Whether `actual` is the row as it was written last, told in the same way. */
+export function differsFromRow(state: State, actual: unknown, row: Row): Fault {
+  const fault = differs(actual, row.fields);
+  if (fault !== undefined || !isFields(actual)) return fault;
+  if (row.version === undefined) {
+    state.replace(row, actual);
+    return undefined;
+  }
+  const version = versionOf(actual);
+  return version === row.version ? undefined : `answers the row ${row.id} as version ${version}, not ${row.version}`;
+}
+
+/** A new row must be as `expected`, with an id of its own and the moment that it was made. */
+export function differsFromNew(actual: unknown, expected: Fields, chosenId: string | undefined): Fault {
+  if (!isFields(actual)) return `must answer a row, not ${toCode(actual)}`;
+  const { id, createdAt } = actual;
+  if (chosenId !== undefined && id !== chosenId) return `must have the id ${chosenId}, not ${toCode(id)}`;
+  if (chosenId === undefined && !isUuid7(id)) return `must have a UUIDv7 in lower case as its id, not ${toCode(id)}`;
+  if (!(createdAt instanceof Date)) return `must say when it was created, not ${toCode(createdAt)}`;
+  return differs(actual, { ...expected, id, createdAt });
+}
+
+function isUuid7(id: unknown): boolean {
+  return typeof id === "string" && /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/.test(id);
+}

@@ -1,0 +1,119 @@
+import { versionOf } from "@flux/dao-core";
+import { type Fields, idOf, KINDS, type Kind } from "../known-rows.ts";
+import { ENTITIES } from "./entities.ts";
+
+export interface Row {
+  readonly kind: Kind;
+  readonly id: string;
+  /** The DTO, as the last write answered it. */
+  readonly fields: Fields;
+  /**
+   * Its version by that answer: every later read must tell the same, whichever way it comes. `undefined` when the last
+   * write did not answer the row: then the first read tells.
+   */
+  readonly version: string | undefined;
+  /** Counts the transactions that created rows: where two differ, the higher one is younger. */
+  readonly transaction: number;
+}
+
+/**
+ * What is known of two rows that were created within one millisecond, which is as much as a DTO tells: with `sequence`,
+ * that the later call made the younger row; with `milliseconds`, that the database knows no better, and goes by id; with
+ * `unknown`, nothing, since the calls overlapped and the database counts microseconds.
+ */
+export type Clock = "sequence" | "milliseconds" | "unknown";
+
+/**
+ * All rows, as they should be. Rows are never changed but replaced, so that a copy costs next to nothing: the search for
+ * an order that explains a concurrent history makes many.
+ */
+export class State {
+  readonly #tables: ReadonlyMap<Kind, Map<string, Row>>;
+  readonly #clock: Clock;
+  #transaction: number;
+
+  private constructor(tables: ReadonlyMap<Kind, Map<string, Row>>, clock: Clock, transaction: number) {
+    this.#tables = tables;
+    this.#clock = clock;
+    this.#transaction = transaction;
+  }
+
+  static empty(clock: Clock): State {
+    return new State(new Map(KINDS.map((kind) => [kind, new Map()])), clock, 0);
+  }
+
+  copy(): State {
+    const tables = new Map([...this.#tables].map(([kind, rows]) => [kind, new Map(rows)]));
+    return new State(tables, this.#clock, this.#transaction);
+  }
+
+  /** What tells two states apart that have come by different orders of the same operations. */
+  digest(): string {
+    const digestOf = ({ kind, id, version, fields }: Row) => `${kind} ${id} ${version ?? versionOf(fields)}`;
+    const rows = KINDS.flatMap((kind) => this.rows(kind).map(digestOf));
+    return rows.sort().join("\n");
+  }
+
+  find(kind: Kind, id: unknown): Row | undefined {
+    return this.#table(kind).get(String(id).toLowerCase());
+  }
+
+  rows(kind: Kind): Row[] {
+    return [...this.#table(kind).values()];
+  }
+
+  /** Oldest first, then by id; 0 where either may come first. */
+  byAge(a: Row, b: Row): number {
+    const byMillisecond = instantOf(a, "createdAt") - instantOf(b, "createdAt");
+    if (byMillisecond !== 0 || this.#clock === "unknown") return byMillisecond;
+    if (this.#clock === "sequence" && a.transaction !== b.transaction) return a.transaction - b.transaction;
+    return byId(a, b);
+  }
+
+  /** Rows of one transaction are as old as one another. */
+  beginTransaction(): void {
+    this.#transaction++;
+  }
+
+  create(kind: Kind, fields: Fields): void {
+    const id = idOf(kind, fields);
+    this.#table(kind).set(id, { kind, id, fields, version: versionOf(fields), transaction: this.#transaction });
+  }
+
+  replace(row: Row, fields: Fields): void {
+    this.#table(row.kind).set(row.id, { ...row, fields, version: versionOf(fields) });
+  }
+
+  /** Replaces the row with one that nobody has been answered yet: how its JSON is ordered is not known. */
+  replaceUnseen(row: Row, fields: Fields): void {
+    this.#table(row.kind).set(row.id, { ...row, fields, version: undefined });
+  }
+
+  /** Every foreign key is ON DELETE CASCADE. */
+  delete(kind: Kind, id: string): void {
+    this.#table(kind).delete(id);
+    for (const child of KINDS) {
+      for (const [field, { references }] of Object.entries(ENTITIES[child].fields)) {
+        if (references !== kind) continue;
+        for (const row of this.rows(child)) if (row.fields[field] === id) this.delete(child, row.id);
+      }
+    }
+  }
+
+  #table(kind: Kind): Map<string, Row> {
+    const table = this.#tables.get(kind);
+    if (table === undefined) throw new RangeError(`there is no ${kind}`);
+    return table;
+  }
+}
+
+export function byId(a: Row, b: Row): number {
+  if (a.id === b.id) return 0;
+  return a.id < b.id ? -1 : 1;
+}
+
+/** In milliseconds; later than all others where there is none. */
+export function instantOf(row: Row, field: string): number {
+  const instant = row.fields[field];
+  return instant instanceof Date ? instant.getTime() : Number.MAX_VALUE;
+}

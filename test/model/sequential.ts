@@ -1,0 +1,81 @@
+import fc from "fast-check";
+import { anyOperation } from "./arbitrary/operations.ts";
+import { Counterexample } from "./counterexample.ts";
+import { KnownRows } from "./known-rows.ts";
+import { lastLook } from "./last-look.ts";
+import { callOf, describeCall, learn, type Operation, run } from "./operation.ts";
+import { judge } from "./oracle/judge.ts";
+import { State } from "./oracle/state.ts";
+import { labelOf } from "./outcome.ts";
+import type { Tally } from "./tally.ts";
+import { beginning, clear, type World } from "./world.ts";
+
+/** What fast-check's runner hands from command to command. */
+interface Model {
+  readonly state: State;
+  readonly known: KnownRows;
+}
+
+interface Real {
+  readonly world: World;
+  readonly tally: Tally;
+}
+
+/** Runs one operation and asks the oracle about its outcome. */
+async function step({ state, known }: Model, { world, tally }: Real, operation: Operation): Promise<void> {
+  const call = callOf(operation, known);
+  const outcome = await run(world.services, call);
+  tally.add(call.method, labelOf(outcome));
+  const fault = judge(state, call, outcome);
+  if (fault !== undefined) throw new Counterexample(`${describeCall(call)}\n${fault}`);
+  learn(known, call, outcome);
+}
+
+class OperationCommand implements fc.AsyncCommand<Model, Real> {
+  readonly #operation: Operation;
+
+  constructor(operation: Operation) {
+    this.#operation = operation;
+  }
+
+  /** References stand for something whatever went before, so every operation may come at any place. */
+  check(): boolean {
+    return true;
+  }
+
+  run(model: Model, real: Real): Promise<void> {
+    return step(model, real, this.#operation);
+  }
+
+  toString(): string {
+    return `\n  ${this.#operation}`;
+  }
+}
+
+/** How many operations a sequence has at most, besides those that it starts with and the last look. */
+const MAX_OPERATIONS = 40;
+
+/** One operation after the other, each answer compared with the oracle's. */
+export function sequentialProperty(world: World, tally: Tally) {
+  const commands = fc.commands([anyOperation.map((operation) => new OperationCommand(operation))], {
+    maxCommands: MAX_OPERATIONS,
+    size: "max",
+    disableReplayLog: true,
+  });
+  return fc.asyncProperty(beginning, commands, async (first, commands) => {
+    await clear(world);
+    const model = { state: State.empty(world.clock), known: new KnownRows() };
+    const real = { world, tally };
+    for (const operation of first) await step(model, real, operation);
+    await fc.asyncModelRun(() => ({ model, real }), commands);
+    for (const operation of lastLook(model.known)) await step(model, real, operation);
+  });
+}
+
+/** Runs operations in this order: a counterexample as a test. */
+export async function replay(world: World, tally: Tally, operations: readonly Operation[]): Promise<void> {
+  await clear(world);
+  const model = { state: State.empty(world.clock), known: new KnownRows() };
+  for (const operation of operations) await step(model, { world, tally }, operation);
+  for (const operation of lastLook(model.known)) await step(model, { world, tally }, operation);
+}

@@ -1,0 +1,66 @@
+import { createDaoServices, type DaoServices } from "@flux/dao-core";
+import { createTestDatabase } from "@flux/dao-core/testing";
+import fc from "fast-check";
+import { type Operation, op } from "./operation.ts";
+import type { Clock } from "./oracle/state.ts";
+import { live } from "./reference.ts";
+
+/** A database to run sequences on, one after the other. */
+export interface World extends AsyncDisposable {
+  readonly engine: string;
+  readonly services: DaoServices;
+  /** How exactly its clock tells which of two calls came first, where they came one after the other. */
+  readonly clock: Clock;
+}
+
+/** @param serverUrl a PostgreSQL server; without it, PGlite in this process */
+export async function openWorld(serverUrl: string | undefined, poolSize = 8): Promise<World> {
+  const test = await createTestDatabase({ serverUrl: serverUrl ?? "", poolSize });
+  const services = createDaoServices(test.database);
+  return {
+    engine: serverUrl === undefined ? "PGlite" : "postgres.js",
+    services,
+    // PGlite takes its time from JavaScript.
+    clock: serverUrl === undefined ? "milliseconds" : "sequence",
+    [Symbol.asyncDispose]: () => test.drop(),
+  };
+}
+
+/**
+ * Leaves no row. Every sequence starts so, since lists, which need no filter, answer all rows there are: the oracle could
+ * not say what they must be if other sequences shared the database. Deleting by the services costs less than a truncation.
+ */
+export async function clear({ services: { users } }: World): Promise<void> {
+  for (;;) {
+    const { items } = await users.listUsers();
+    if (items.length === 0) return;
+    for (const { id } of items) await users.deleteUser(id);
+  }
+}
+
+/** From nothing to two users who have all that there is. */
+const BEGINNINGS: readonly (readonly Operation[])[] = [
+  [],
+  [
+    op("users.createUser", { name: "Ada", email: "ada@example.com" }),
+    op("goals.createGoal", { userId: live("user", 0), title: "Run a half marathon" }),
+  ],
+  [
+    op("users.createUser", { name: "Ada", email: "ada@example.com" }),
+    op("users.createUser", { name: "Grace", email: "grace@example.com" }),
+    op("goals.createGoalWithStructure", {
+      goal: { userId: live("user", 0), title: "Learn Spanish" },
+      milestones: [
+        { weekNumber: 1, title: "First", tasks: [{ title: "A" }, { title: "B" }] },
+        { weekNumber: 1, title: "Second", tasks: [{ title: "C" }] },
+      ],
+    }),
+    op("conversations.createConversation", { userId: live("user", 0), goalId: live("goal", 0), messages: ["Hello"] }),
+    op("demoFlags.putDemoFlags", live("user", 0), {}),
+  ],
+];
+
+/** What a sequence starts with: mostly with all kinds of rows, so that what follows finds something. */
+export const beginning: fc.Arbitrary<readonly Operation[]> = fc
+  .oneof(fc.constant(0), fc.constant(1), { weight: 6, arbitrary: fc.constant(2) })
+  .map((index) => BEGINNINGS[index] ?? []);
