@@ -1,5 +1,6 @@
 import { bodyBrokeOff, bodyTooLarge } from "./body-errors.ts";
 import type { HttpRequest, HttpResponse } from "./http-message.ts";
+import { setSecurityHeaders } from "./security-headers.ts";
 
 /** A web-standard handler that answers by `handle`. */
 export function toFetchHandler(
@@ -7,6 +8,7 @@ export function toFetchHandler(
 ): (request: Request) => Promise<Response> {
   return async (request) => {
     const { status, headers, body } = await handle(new FetchRequest(request));
+    setSecurityHeaders(headers);
     return new Response(request.method === "HEAD" ? null : body, { status, headers });
   };
 }

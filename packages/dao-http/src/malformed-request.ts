@@ -5,6 +5,7 @@ import type { HttpResponse } from "./http-message.ts";
 import type { Logger } from "./log.ts";
 import { refuse, requestOf } from "./refusal.ts";
 import { requestIdOf } from "./request-id.ts";
+import { setSecurityHeaders } from "./security-headers.ts";
 
 /** Milliseconds that the sender has to read the answer. */
 const LINGER = 1_000;
@@ -79,6 +80,7 @@ export class MalformedRequests {
 
 /** Writes an answer past Node's server, which has no response object where it has no request; then closes. */
 export function writeRefusal(socket: Duplex, { status, headers, body = "" }: HttpResponse): void {
+  setSecurityHeaders(headers);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     "connection: close",

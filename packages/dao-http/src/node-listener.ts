@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { bodyBrokeOff, bodyTooLarge } from "./body-errors.ts";
 import type { HttpRequest, HttpResponse } from "./http-message.ts";
+import { setSecurityHeaders } from "./security-headers.ts";
 
 /** Milliseconds that an answered request may go on sending its body: without a byte, and in all. */
 const LINGER_IDLE = 1_000;
@@ -48,6 +49,7 @@ export function send(
 ): void {
   // A 204 has no length (RFC 9110, 8.6).
   if (body !== undefined) headers["content-length"] = String(Buffer.byteLength(body));
+  setSecurityHeaders(headers);
   outgoing.writeHead(status, headers);
   const content = incoming.method === "HEAD" ? undefined : body;
   if (incoming.complete || !hasBody(incoming)) outgoing.end(content);

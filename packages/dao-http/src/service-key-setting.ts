@@ -22,10 +22,11 @@ export function parseServiceKeys(text: string): readonly ServiceKey[] | string {
   if (entries.length === 0) return "must hold at least one key";
   const keys: ServiceKey[] = [];
   const owners = new Map<string, string>();
-  for (const [name, key] of entries) {
-    if (!isPossibleKey(key)) return `holds a key (of ${name}) that is not ${KEY_RULE}`;
+  for (const [index, [name, key]] of entries.entries()) {
+    // By its place, because who mixed up names and keys would read a key here.
+    if (!isPossibleKey(key)) return `holds a key (number ${index + 1}) that is not ${KEY_RULE}`;
     const owner = owners.get(key);
-    if (owner !== undefined && owner !== name) return `gives the same key to ${owner} and to ${name}`;
+    if (owner !== undefined && owner !== name) return `gives the same key to two names (number ${index + 1})`;
     if (owner === undefined) keys.push({ name, key });
     owners.set(key, name);
   }

@@ -63,6 +63,11 @@ describe("settings", () => {
     ["HOST", "a b"],
     ["DATABASE_URL", "mysql://u:secret@h/d"],
     ["DATABASE_URL", "localhost"],
+    ["DATABASE_URL", "//u:secret@h/d"],
+    ["HOST", "postgres://u:secret@h/d"],
+    ["PORT", "postgres://u:secret@h/d"],
+    ["DB_POOL_SIZE", '["secret"]'],
+    ["LOG_LEVEL", "u:secret@h"],
     ["SERVICE_API_KEYS", "[]"],
     ["SERVICE_API_KEYS", '["secret"'],
     ["SERVICE_API_KEYS", '{"a": 5}'],
@@ -70,6 +75,8 @@ describe("settings", () => {
     ["SERVICE_API_KEYS", "secret key,b"],
     ["SERVICE_API_KEYS", ",,"],
     ["SERVICE_API_KEYS", '{"a": "secret", "b": "secret"}'],
+    ["SERVICE_API_KEYS", '{"secret-1": "scheduler", "secret-2": "scheduler"}'],
+    ["SERVICE_API_KEYS", '{"secret": ""}'],
   ])("%s = %s stops the start with a sentence that names it, and shows no secret", (name, value) => {
     const problems = problemsOf({ SERVICE_API_KEYS: keys, [name]: value });
     expect(problems).toHaveLength(1);

@@ -36,9 +36,17 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const databaseUrlForm = "postgres://user:password@host:5432/database";
 
-/** A scheme that the data layer opens, or a folder; it looks at the rest itself. */
+/**
+ * A scheme that the data layer opens, or a folder; it looks at the rest itself. `//user:password@host` is a URL that lost
+ * its scheme, and no folder, whose name may be shown.
+ */
 const possibleDatabaseUrl =
-  /^(?:postgres(?:ql)?(?:\+[a-z0-9]+)?:\/\/|memory:\/\/$|file:\/\/|\.{0,2}[\\/]|[A-Za-z]:[\\/])/;
+  /^(?:postgres(?:ql)?(?:\+[a-z0-9]+)?:\/\/|memory:\/\/$|file:\/\/|\.{0,2}[\\/](?!\/)|[A-Za-z]:[\\/])/;
+
+/** A value as messages show it. What was meant for another variable may be a secret: a URL, a key. */
+function shown(text: string): string {
+  return /^[\w.+ -]{1,16}$/.test(text) ? JSON.stringify(text) : "what it is set to";
+}
 
 /** Where Supabase's local database is (guide, "Setup"). */
 const LOCAL_DATABASE_URL = "postgresql://postgres:postgres@localhost:54322/postgres";
@@ -83,7 +91,7 @@ class SettingsReader {
     if (text === undefined) return undefined;
     const value = Number(text);
     if (/^\d{1,9}$/.test(text) && value >= min && value <= max) return value;
-    this.problems.push(`${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}.`);
+    this.problems.push(`${name} must be a whole number from ${min} to ${max}, not ${shown(text)}.`);
     return undefined;
   }
 
@@ -91,7 +99,7 @@ class SettingsReader {
     const text = this.text("LOG_LEVEL");
     const level = LOG_LEVELS.find((known) => known === (text ?? "info").toLowerCase());
     if (level === undefined) {
-      this.problems.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(", ")}, not ${JSON.stringify(text)}.`);
+      this.problems.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(", ")}, not ${shown(text ?? "")}.`);
     }
     return level ?? "info";
   }
@@ -101,7 +109,7 @@ class SettingsReader {
     const host = text.replace(/^\[(.*)\]$/, "$1");
     if (!/^[A-Za-z0-9._:%-]+$/.test(host)) {
       this.problems.push(
-        `HOST must be an address or a name to listen on, such as 127.0.0.1 or 0.0.0.0, not ${JSON.stringify(text)}.`,
+        `HOST must be an address or a name to listen on, such as 127.0.0.1 or 0.0.0.0, not ${shown(text)}.`,
       );
     }
     return host;

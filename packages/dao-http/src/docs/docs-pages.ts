@@ -21,7 +21,8 @@ function contentSecurityPolicy(extra: string): string {
 }
 
 const securityHeaders = {
-  "x-content-type-options": "nosniff",
+  // For browsers that do not know frame-ancestors.
+  "x-frame-options": "DENY",
   "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
