@@ -72,8 +72,8 @@ async function openPage(test: TestContext, path: string): Promise<WatchedPage> {
   return { page, faults };
 }
 
-/** The operations that the guide's reference has. */
-const OPERATIONS = 34;
+/** The operations that the guide's reference has, and the one that appends messages. */
+const OPERATIONS = 35;
 
 /** A page's text without the invisible spaces at which long paths may wrap. */
 const textOf = async (page: Page) => (await page.locator("body").textContent())?.replaceAll("\u200b", "");
