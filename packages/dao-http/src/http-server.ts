@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, Server as NetServer } from "node:net";
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import type { AddressInfo } from "node:net";
 import type { DaoApp } from "./app.ts";
+import { stopServer } from "./graceful-stop.ts";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { MalformedRequests, writeRefusal } from "./malformed-request.ts";
@@ -73,7 +73,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       if (lacksHost(incoming)) {
         outgoing.shouldKeepAlive = false;
         send(incoming, outgoing, refuse(hostMissing(), requestOf(incoming), logger));
-      } else answer(incoming, outgoing);
+      } else connections.answer(() => answer(incoming, outgoing));
     };
   const onRequest = listener(toNodeListener(app.handle));
   server.on("request", onRequest);
@@ -145,48 +145,4 @@ function explainListenError(error: NodeJS.ErrnoException, host: string, port: nu
 function urlOf(server: Server): string {
   const { address, family, port } = server.address() as AddressInfo;
   return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
-}
-
-/** Milliseconds that the end of a stop keeps for closing the database. */
-const CLOSING_TIME = 500;
-/** Milliseconds that a connection is idle, at the least, before it is closed. */
-const SHORTEST_IDLE = 20;
-
-async function stopServer(server: Server, connections: OpenConnections, options: ServerOptions): Promise<void> {
-  const { app, database, stopDelay = 500, gracePeriod = 10_000 } = options;
-  const end = performance.now() + gracePeriod;
-  const cutOff = end - Math.min(CLOSING_TIME, gracePeriod / 2);
-  app.announceStop();
-  connections.announceClose();
-  await delay(Math.min(stopDelay, gracePeriod));
-  await quietTurn();
-  let isClosed = false;
-  // HTTP's own close would cut idle connections at once, among them those that a request is on its way on.
-  NetServer.prototype.close.call(server, () => {
-    isClosed = true;
-  });
-  while (!isClosed && performance.now() < cutOff) {
-    await delay(10);
-    // Straight after what has come in was read, so that a request is seen before its connection is taken for idle.
-    await nextTurn();
-    connections.closeIdle(Math.max(stopDelay, SHORTEST_IDLE));
-  }
-  server.closeAllConnections();
-  await database?.close(Math.max(0, end - performance.now()));
-}
-
-/** Milliseconds that a turn of the event loop may take to count as a quiet one, and turns that it is waited for. */
-const QUIET_TURN = 1;
-const MAX_TURNS = 50;
-
-/**
- * Waits for a moment at which this process has nothing else to do: connections that the system has made, and this process
- * has not taken yet, are reset when the port is closed.
- */
-async function quietTurn(): Promise<void> {
-  for (let turn = 0; turn < MAX_TURNS; turn++) {
-    const start = performance.now();
-    await nextTurn();
-    if (performance.now() - start < QUIET_TURN) return;
-  }
 }

@@ -16,10 +16,13 @@ export class OpenConnections {
   readonly #uses = new Map<Socket, Use>();
   readonly #answers = new Set<ServerResponse>();
   #isClosing = false;
+  #held: (() => void)[] | undefined;
+  #lastOpened = 0;
 
   constructor(server: Server) {
     server.on("connection", (socket: Socket) => {
-      this.#uses.set(socket, { answering: 0, idleSince: performance.now(), bytesRead: 0 });
+      this.#lastOpened = performance.now();
+      this.#uses.set(socket, { answering: 0, idleSince: this.#lastOpened, bytesRead: 0 });
       socket.once("close", () => this.#uses.delete(socket));
     });
   }
@@ -43,6 +46,28 @@ export class OpenConnections {
   announceClose(): void {
     this.#isClosing = true;
     for (const outgoing of this.#answers) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
+  }
+
+  /** When the last one was made, by `performance.now()`. */
+  get lastOpened(): number {
+    return this.#lastOpened;
+  }
+
+  /** Answers a request: at once, or when the requests that are held are let go. */
+  answer(answer: () => void): void {
+    if (this.#held === undefined) answer();
+    else this.#held.push(answer);
+  }
+
+  /** Keeps the requests that come in from now on waiting, until {@link release}. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const answer of held) answer();
   }
 
   /** Closes those on which there has been no request for so many milliseconds. */

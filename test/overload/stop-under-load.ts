@@ -1,0 +1,172 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type postgres from "postgres";
+import { ClientConnection, type Outcome, requestBytes } from "./client-connection.ts";
+
+/** A service that runs in a process of its own. */
+export interface StoppableService {
+  readonly port: number;
+  readonly key: string;
+  terminate(): void;
+  /** The exit code, or the signal that ended it. */
+  readonly exited: Promise<string>;
+}
+
+export interface StopReport {
+  readonly exit: string;
+  /** Milliseconds from SIGTERM until the process was gone. */
+  readonly goneAfter: number;
+  /** Whether `/ready` said 503 before any connection was refused. */
+  readonly isReadyFirst: boolean;
+  readonly answers: number;
+  /** Answers by status that should not be there. */
+  readonly unexpected: readonly number[];
+  /** Requests that were sent and got no whole answer, of clients that heed `/ready` as a balancer does. */
+  readonly dropped: readonly string[];
+  /** The same of clients that connect again and again, whatever `/ready` says, until their connection is refused. */
+  readonly droppedOfObstinate: readonly string[];
+  /** Writes that were acknowledged, and those of them that the database has not. */
+  readonly acknowledged: number;
+  readonly lost: number;
+  /** Connections of the service that the database still had 5 s later. */
+  readonly backendsLeft: number;
+}
+
+/** How a client behaves. */
+interface Manner {
+  /** Milliseconds between an answer and the next request, at most. */
+  readonly pause: number;
+  /** Whether each request has a connection of its own. */
+  readonly isFresh: boolean;
+  readonly isObstinate: boolean;
+}
+
+const MANNERS: readonly { readonly clients: number; readonly manner: Manner }[] = [
+  { clients: 16, manner: { pause: 0, isFresh: false, isObstinate: false } },
+  { clients: 16, manner: { pause: 300, isFresh: false, isObstinate: false } },
+  { clients: 8, manner: { pause: 20, isFresh: true, isObstinate: false } },
+  { clients: 4, manner: { pause: 0, isFresh: false, isObstinate: true } },
+];
+
+/** Sends SIGTERM to a service that many clients are using, and counts what becomes of their requests. */
+export async function stopUnderLoad(service: StoppableService, sql: postgres.Sql): Promise<StopReport> {
+  const crowd = new Crowd(service);
+  const clients = MANNERS.flatMap(({ clients, manner }) => Array.from({ length: clients }, () => crowd.use(manner)));
+  const probing = crowd.probe();
+  while (crowd.answers < 300) await delay(5);
+  const signalled = performance.now();
+  service.terminate();
+  const exit = await service.exited;
+  const goneAfter = performance.now() - signalled;
+  await Promise.all([...clients, probing]);
+  const [there] = await sql<{ count: number }[]>`
+    select count(*)::int from users where email in ${sql(["", ...crowd.acknowledged])}`;
+  return {
+    exit,
+    goneAfter,
+    isReadyFirst: crowd.notReadyAt < crowd.refusedAt,
+    answers: crowd.answers,
+    unexpected: crowd.unexpected,
+    dropped: crowd.dropped,
+    droppedOfObstinate: crowd.droppedOfObstinate,
+    acknowledged: crowd.acknowledged.length,
+    lost: crowd.acknowledged.length - (there?.count ?? 0),
+    backendsLeft: await backendsLeft(sql),
+  };
+}
+
+/** Clients of one service, and the balancer before it. */
+class Crowd {
+  readonly #service: StoppableService;
+  answers = 0;
+  notReadyAt = Number.POSITIVE_INFINITY;
+  refusedAt = Number.POSITIVE_INFINITY;
+  readonly unexpected: number[] = [];
+  readonly dropped: string[] = [];
+  readonly droppedOfObstinate: string[] = [];
+  readonly acknowledged: string[] = [];
+
+  constructor(service: StoppableService) {
+    this.#service = service;
+  }
+
+  get #isReady(): boolean {
+    return this.notReadyAt === Number.POSITIVE_INFINITY;
+  }
+
+  /** Asks `/ready` again and again, as a balancer does. */
+  async probe(): Promise<void> {
+    while (this.#isReady) {
+      const connection = await this.#connect();
+      if (connection === undefined) return;
+      const outcome = await connection.send(requestBytes("", "GET", "/ready"));
+      connection.close();
+      if (outcome.status === 503) this.notReadyAt = performance.now();
+      else this.#count(outcome, "GET /ready", this.dropped);
+      await delay(50);
+    }
+  }
+
+  /** Sends requests until it is told to go elsewhere, or there is nobody. */
+  async use({ pause, isFresh, isObstinate }: Manner): Promise<void> {
+    const dropped = isObstinate ? this.droppedOfObstinate : this.dropped;
+    let connection: ClientConnection | undefined;
+    for (let request = 0; isObstinate || this.#isReady; request++) {
+      if (connection === undefined || connection.isClosed) connection = await this.#connect();
+      if (connection === undefined) return;
+      // A connection on which the server says nothing of closing is used until it does, ready or not.
+      do {
+        const outcome = await this.#send(connection, request, dropped);
+        if (isFresh || outcome.status === undefined || outcome.isLast) {
+          connection.close();
+          connection = undefined;
+        }
+        if (pause > 0) await delay(Math.random() * pause);
+      } while (connection !== undefined && !connection.isClosed && !this.#isReady);
+    }
+    connection?.close();
+  }
+
+  async #connect(): Promise<ClientConnection | undefined> {
+    try {
+      return await ClientConnection.open(this.#service.port);
+    } catch {
+      this.refusedAt = Math.min(this.refusedAt, performance.now());
+      return undefined;
+    }
+  }
+
+  async #send(connection: ClientConnection, request: number, dropped: string[]): Promise<Outcome> {
+    const { key } = this.#service;
+    if (request % 2 === 0) {
+      const outcome = await connection.send(requestBytes(key, "GET", "/api/v1/users/?page=1&page_size=5"));
+      this.#count(outcome, "GET", dropped);
+      return outcome;
+    }
+    const email = `${crypto.randomUUID()}@example.com`;
+    const outcome = await connection.send(requestBytes(key, "POST", "/api/v1/users/", { name: "x", email }));
+    this.#count(outcome, "POST", dropped);
+    if (outcome.status === 201) this.acknowledged.push(email);
+    return outcome;
+  }
+
+  #count(outcome: Outcome, method: string, dropped: string[]): void {
+    if (outcome.status === undefined) {
+      // What was closed before a byte was sent is no drop: whoever sends it elsewhere does not do it twice.
+      if (!outcome.loss.startsWith("unsent")) dropped.push(`${method}: ${outcome.loss}`);
+      return;
+    }
+    this.answers++;
+    if (outcome.status !== 200 && outcome.status !== 201) this.unexpected.push(outcome.status);
+  }
+}
+
+async function backendsLeft(sql: postgres.Sql): Promise<number> {
+  const deadline = performance.now() + 5_000;
+  for (;;) {
+    const left = await sql`
+      select from pg_stat_activity where datname = current_database() and application_name = 'flux-dao'`;
+    if (left.length === 0 || performance.now() > deadline) return left.length;
+    // A backend needs a moment to see that its client has gone.
+    await delay(50);
+  }
+}

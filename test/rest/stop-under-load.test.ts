@@ -1,0 +1,75 @@
+import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { stopUnderLoad } from "../overload/stop-under-load.ts";
+import { useCli } from "./cli-process.ts";
+import { startDatabaseProxy } from "./database-proxy.ts";
+
+const cli = useCli();
+const KEY = "scheduler-key-def";
+
+let database: TestDatabase;
+let sql: postgres.Sql;
+beforeAll(async () => {
+  database = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  await database.database.close();
+  sql = postgres(database.url, { max: 1, onnotice: () => undefined });
+}, 60_000);
+afterAll(async () => {
+  await sql.end();
+  await database.drop();
+});
+
+/** The lines of the log that are about requests. */
+const requestLines = (output: string) => output.split("\n").filter((line) => line.includes('"request_id"'));
+
+describe("issue 3: SIGTERM under load", { timeout: 60_000 }, () => {
+  test("no request that was sent is dropped, /ready is 503 first, and nothing is left; three times", async () => {
+    for (let time = 0; time < 3; time++) {
+      await using service = cli.start({ DATABASE_URL: database.url });
+      const { port } = new URL(await service.started);
+      const report = await stopUnderLoad(
+        {
+          port: Number(port),
+          key: KEY,
+          terminate: () => service.kill("SIGTERM"),
+          exited: service.exited.then(String),
+        },
+        sql,
+      );
+      expect(report).toMatchObject({
+        exit: "0",
+        isReadyFirst: true,
+        unexpected: [],
+        dropped: [],
+        lost: 0,
+        backendsLeft: 0,
+      });
+      expect(report.acknowledged).toBeGreaterThan(50);
+      expect(report.goneAfter).toBeLessThan(10_000);
+      // Every answer has its line, those of the last moment too; the probe's own last answer is not counted as one.
+      expect(requestLines(service.output()).length).toBeGreaterThanOrEqual(report.answers);
+    }
+  });
+
+  test("while the database says nothing it is gone within its grace period of 10 s, with exit code 0", async () => {
+    await using proxy = await startDatabaseProxy(database.url);
+    await using service = cli.start({ DATABASE_URL: proxy.url });
+    const baseUrl = await service.started;
+    const read = () =>
+      fetch(`${baseUrl}/api/v1/users/`, { headers: { "X-Flux-Service-Key": KEY } }).then(
+        ({ status }) => status,
+        () => "cut off",
+      );
+    expect(await read()).toBe(200);
+    proxy.freeze();
+    const waiting = Array.from({ length: 20 }, read);
+    // They have reached the service when it has answered one that came after them.
+    expect((await fetch(`${baseUrl}/health`)).status).toBe(200);
+    const start = performance.now();
+    service.kill("SIGTERM");
+    expect(await service.exited).toBe(0);
+    expect(performance.now() - start).toBeLessThan(10_000);
+    for (const outcome of await Promise.all(waiting)) expect([503, "cut off"]).toContain(outcome);
+  });
+});
