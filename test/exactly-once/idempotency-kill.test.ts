@@ -1,0 +1,28 @@
+import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { Random } from "../faults/random.ts";
+import type { Moment } from "./killed-server.ts";
+import { killAtEach } from "./kills.ts";
+import { buildServer, type ServerProgram } from "./server-process.ts";
+
+const seed = Math.floor(Math.random() * 2 ** 31);
+
+describe(`issue 3, Exactly once: the server is killed, and the request sent again under its key (seed ${seed})`, () => {
+  let program: ServerProgram;
+  let database: TestDatabase;
+  beforeAll(async () => {
+    program = await buildServer();
+    database = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  }, 60_000);
+  afterAll(async () => {
+    await database?.drop();
+    await program?.[Symbol.asyncDispose]();
+  });
+
+  test("10 times between commit and answer, and at two other moments: one goal each", async () => {
+    const others: Moment[] = ["before the work", "before the commit"];
+    const moments = [...others, ...Array.from({ length: 10 }, (): Moment => "after the commit")];
+    const tally = await killAtEach(moments, new Random(seed), { program, databaseUrl: database.url });
+    expect(tally.isClean, String(tally)).toBe(true);
+  }, 60_000);
+});

@@ -1,0 +1,128 @@
+import postgres from "postgres";
+import type { Random } from "../faults/random.ts";
+import type { Moment } from "./killed-server.ts";
+import { ServerProcess, type ServerProgram } from "./server-process.ts";
+import { Tally } from "./tally.ts";
+
+/** Clients that have a request under way when the server is killed. */
+const CLIENTS = 4;
+const MILESTONES = 3;
+
+/** How often a client sends its request, and where it gives up on the service. */
+const MAX_ATTEMPTS = 20;
+
+/** A goal that is wanted once, whatever happens. */
+interface Wish {
+  readonly key: string;
+  readonly title: string;
+  readonly withStructure: boolean;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly isReplay: boolean;
+  readonly id: string;
+}
+
+/** Where the kills happen. */
+export interface Scene {
+  readonly program: ServerProgram;
+  readonly databaseUrl: string;
+}
+
+/**
+ * Kills the server once for each of `moments`, with {@link CLIENTS} requests under way, which their clients then send again
+ * under the same keys to the next server; counts what came of them.
+ */
+export async function killAtEach(moments: readonly Moment[], random: Random, scene: Scene): Promise<Tally> {
+  const tally = new Tally();
+  const sql = postgres(scene.databaseUrl, { max: 1 });
+  const start = () => ServerProcess.start(scene.program, scene.databaseUrl);
+  const servers: Promise<ServerProcess>[] = [start()];
+  try {
+    const [user] =
+      await sql`insert into users (name, email) values ('Ada', ${`${crypto.randomUUID()}@x`}) returning id`;
+    const userId = String(user?.["id"]);
+    for (const [round, moment] of moments.entries()) {
+      const server = await servers[round];
+      if (server === undefined) throw new Error("Each round has a server.");
+      const next = start();
+      servers.push(next);
+      const wishes = Array.from({ length: CLIENTS }, (_, client) => wish(random, `round ${round}, client ${client}`));
+      await server.order({ moment, transaction: 1 + random.below(CLIENTS) });
+      const first = await Promise.all(wishes.map((wanted) => send(server.url, userId, wanted)));
+      const exit = await server.exited;
+      if (exit !== "SIGKILL") tally.violation(`round ${round}: the server ended with ${exit}`);
+      const last = await Promise.all(
+        wishes.map(async (wanted, index) => first[index] ?? retry((await next).url, userId, wanted)),
+      );
+      tally.count(moment, first, last);
+      for (const [index, wanted] of wishes.entries()) await check(sql, wanted, last[index], tally);
+    }
+    await checkAll(sql, moments.length * CLIENTS, tally);
+  } finally {
+    await Promise.all(servers.map(async (server) => (await server)[Symbol.asyncDispose]()));
+    await sql.end();
+  }
+  return tally;
+}
+
+function wish(random: Random, title: string): Wish {
+  return {
+    key: `${random.below(2 ** 31)} ${title}`.replaceAll(/[ ,]+/g, "-"),
+    title,
+    withStructure: random.chance(0.5),
+  };
+}
+
+/** The answer, or `undefined` if there was none: the connection broke, or could not be made. */
+async function send(url: string, userId: string, { key, title, withStructure }: Wish): Promise<Reply | undefined> {
+  const goal = { user_id: userId, title };
+  const milestones = Array.from({ length: MILESTONES }, (_, week) => ({
+    week_number: week + 1,
+    title,
+    tasks: [{ title }],
+  }));
+  const headers = { "x-flux-service-key": "client-key", "content-type": "application/json", "idempotency-key": key };
+  const path = withStructure ? "/api/v1/goals/with-structure" : "/api/v1/goals/";
+  try {
+    const body = JSON.stringify(withStructure ? { goal, milestones } : goal);
+    const response = await fetch(url + path, { method: "POST", headers, body });
+    const { id } = (await response.json()) as { readonly id: string };
+    return { status: response.status, isReplay: response.headers.get("idempotent-replayed") === "true", id };
+  } catch {
+    return undefined;
+  }
+}
+
+async function retry(url: string, userId: string, wanted: Wish): Promise<Reply | undefined> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const reply = await send(url, userId, wanted);
+    if (reply !== undefined) return reply;
+  }
+  return undefined;
+}
+
+/** One goal each, whole, and the one that the client was told of. */
+async function check(sql: postgres.Sql, { title, withStructure }: Wish, reply: Reply | undefined, tally: Tally) {
+  if (reply?.status !== 201) tally.violation(`${title}: answered ${reply?.status ?? "nothing"}`);
+  const goals = await sql`select id, (select count(*)::int from milestones where goal_id = goals.id) as milestones,
+    (select count(*)::int from tasks where goal_id = goals.id) as tasks from goals where title = ${title}`;
+  if (goals.length > 1) tally.duplicates += goals.length - 1;
+  if (goals.length === 0 || !goals.some(({ id }) => id === reply?.id)) tally.losses++;
+  const parts = withStructure ? MILESTONES : 0;
+  for (const { milestones, tasks } of goals) {
+    if (milestones !== parts || tasks !== parts) tally.violation(`${title}: half-written`);
+  }
+}
+
+/** Nothing is there that nobody wished for, and each key is recorded with its answer. */
+async function checkAll(sql: postgres.Sql, wishes: number, tally: Tally): Promise<void> {
+  const [row] = await sql`select (select count(*)::int from goals) as goals,
+    (select count(*)::int from idempotency_keys where result is not null) as answers,
+    (select count(*)::int from idempotency_keys where result is null) as unanswered`;
+  const expected = { goals: wishes, answers: wishes, unanswered: 0 };
+  if (JSON.stringify(row) !== JSON.stringify(expected)) {
+    tally.violation(`in the end there are ${JSON.stringify(row)}, not ${JSON.stringify(expected)}`);
+  }
+}

@@ -1,0 +1,62 @@
+import type { Moment } from "./killed-server.ts";
+
+interface Answered {
+  readonly isReplay: boolean;
+}
+
+/** What became of the requests of one kind of kill. */
+interface Row {
+  kills: number;
+  requests: number;
+  /** Got no answer before the server died. */
+  unanswered: number;
+  /** Of those: had been done, so that the next server answered what was recorded. */
+  replayed: number;
+  /** Of those: had left nothing behind, and were done by the next server. */
+  doneLater: number;
+}
+
+/** Counts, all of which but the first few must be zero. */
+export class Tally {
+  duplicates = 0;
+  losses = 0;
+  readonly violations: string[] = [];
+  readonly #rows = new Map<Moment, Row>();
+
+  violation(text: string): void {
+    this.violations.push(text);
+  }
+
+  count(moment: Moment, first: readonly (Answered | undefined)[], last: readonly (Answered | undefined)[]): void {
+    const row = this.#rows.get(moment) ?? { kills: 0, requests: 0, unanswered: 0, replayed: 0, doneLater: 0 };
+    this.#rows.set(moment, row);
+    const unanswered = last.filter((_, index) => first[index] === undefined);
+    const replayed = unanswered.filter((answer) => answer?.isReplay === true).length;
+    row.kills++;
+    row.requests += first.length;
+    row.unanswered += unanswered.length;
+    row.replayed += replayed;
+    row.doneLater += unanswered.filter((answer) => answer?.isReplay === false).length;
+    // Otherwise the kill hit nothing, and proves nothing.
+    if (unanswered.length === 0) this.violation(`a kill ${moment}: every request was answered before it`);
+    if (moment === "after the commit" && replayed === 0)
+      this.violation("a kill after the commit: nothing was replayed");
+    if (first.some((answer) => answer?.isReplay === true)) this.violation("a first request was taken for a replay");
+  }
+
+  /** Whether all is as promised. */
+  get isClean(): boolean {
+    return this.duplicates === 0 && this.losses === 0 && this.violations.length === 0;
+  }
+
+  /** For people, in Markdown. */
+  toString(): string {
+    const head = "| killed | kills | requests | unanswered | of those replayed | of those done later |";
+    const rows = [...this.#rows].map(
+      ([moment, { kills, requests, unanswered, replayed, doneLater }]) =>
+        `| ${moment} | ${kills} | ${requests} | ${unanswered} | ${replayed} | ${doneLater} |`,
+    );
+    const totals = `duplicates ${this.duplicates}, losses ${this.losses}, other violations ${this.violations.length}`;
+    return [head, "|---|---|---|---|---|---|", ...rows, "", totals, ...this.violations.slice(0, 20)].join("\n");
+  }
+}
