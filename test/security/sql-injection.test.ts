@@ -1,0 +1,167 @@
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expectStatus } from "../rest/answer.ts";
+import type { OpenApiDocument } from "../rest/openapi-document.ts";
+import { createConversation, createMilestone, createOwner, createTask, uniqueEmail } from "../rest/rows.ts";
+import { KEYS, useRestServer } from "../rest/server.ts";
+import { type FilledRequest, type TextInput, textInputs } from "./text-inputs.ts";
+
+const server = useRestServer();
+const { call } = server;
+
+/** Each would show in one way or another if any text became part of a statement: rows, tables, an error, a wait. */
+const PAYLOADS = [
+  "'; drop table canary; --",
+  "'); delete from users; --",
+  "' or '1'='1",
+  '" or ""="',
+  "x' || pg_sleep(5) || '",
+  "1; select pg_sleep(5)",
+  "') returning (select string_agg(usename, ',') from pg_user); --",
+  "' union select id, name, email from users --",
+  "\\'; drop table canary; --",
+  "$1 {0} %(id)s $$; drop table canary; $$ %s :name ? ??",
+  "/* */ */ --",
+  "U&'\\0027' E'\\x27' 0x27 chr(39)",
+];
+/** Addresses by the rules for e-mail. */
+const ADDRESSES = ["'or'1'='1", "$1", "{x}--", "`id`|x"];
+/** Milliseconds; a `pg_sleep` takes longer. */
+const LIMIT = 4_000;
+
+let inputs: readonly TextInput[] = [];
+let sql: postgres.Sql;
+let before: Snapshot;
+
+beforeAll(async () => {
+  sql = postgres(server.databaseUrl, { max: 1, onnotice: () => undefined });
+  await sql.unsafe("create table canary (id integer); insert into canary values (1)");
+  const goal = await createOwner(call);
+  const { id: milestone } = await createMilestone(call, goal);
+  const { id: task } = await createTask(call, goal);
+  const { id: conversation } = await createConversation(call, goal);
+  await call("PUT", `/api/v1/demo-flags/${goal.user_id}`, { body: {} });
+  const rows: Readonly<Record<string, unknown>> = {
+    user_id: goal.user_id,
+    goal_id: goal.id,
+    milestone_id: milestone,
+    task_id: task,
+    task_ids: task,
+    id: conversation,
+  };
+  const document = expectStatus(await call<OpenApiDocument>("GET", "/openapi.json"), 200);
+  inputs = textInputs(document, (name) => (name === "email" ? uniqueEmail() : rows[name]));
+  before = await takeSnapshot();
+});
+afterAll(() => sql.end());
+
+interface Snapshot {
+  /** All relations, functions, types and roles. */
+  readonly objects: readonly string[];
+  /** How many rows the tables have, but for those that keep requests. */
+  readonly rows: number;
+}
+
+async function takeSnapshot(): Promise<Snapshot> {
+  const objects = await sql.unsafe<{ name: string }[]>(
+    `select relname::text as name from pg_class where relnamespace = 'public'::regnamespace
+     union all select proname::text from pg_proc where pronamespace = 'public'::regnamespace
+     union all select 'role' || count(*) from pg_roles
+     order by 1`,
+  );
+  const tables = ["users", "goals", "milestones", "tasks", "conversations", "demo_flags", "canary"];
+  const counts = tables.map((table) => `(select count(*) from ${table})`);
+  const [total] = await sql.unsafe<{ rows: number }[]>(`select (${counts.join(" + ")})::int as rows`);
+  return { objects: objects.map(({ name }) => name), rows: total?.rows ?? 0 };
+}
+
+/** Past the checks that all tests make: a refusal may repeat the path, and the name of a parameter, that were sent. */
+async function send({ method, path, body, headers }: FilledRequest) {
+  const init = {
+    method,
+    headers: { "X-Flux-Service-Key": KEYS.scheduler, "Content-Type": "application/json", ...headers },
+  };
+  const content = body === undefined ? {} : { body: JSON.stringify(body) };
+  const response = await fetch(server.baseUrl + path, { ...init, ...content });
+  return { status: response.status, text: await response.text() };
+}
+
+/** Sends `text` in this place; answers how many rows it made. */
+async function inject(input: TextInput, text: string): Promise<number> {
+  const start = performance.now();
+  const answer = await send(input.request(text));
+  const what = `${input.name} = ${text}: ${answer.status} ${answer.text}`;
+  expect(performance.now() - start, what).toBeLessThan(LIMIT);
+  expect(answer.status, what).toBeLessThan(500);
+  if (answer.status >= 400) {
+    // No rule of the contract forbids any of it in free text.
+    if (input.in !== "header") expect(["form", "email"], what).toContain(input.kind);
+    return 0;
+  }
+  if (input.in !== "header") expect(input.kind, `${what}, which has not the form of such a value`).not.toBe("form");
+  await expectVerbatim(input, text, answer, what);
+  return answer.status === 201 ? [...answer.text.matchAll(/"id":"/g)].length : 0;
+}
+
+/** What was stored is the text itself; what was asked for by it has it. */
+async function expectVerbatim(
+  input: TextInput,
+  text: string,
+  answer: { readonly text: string },
+  what: string,
+): Promise<void> {
+  if (input.in === "header") return;
+  if (input.in === "query") {
+    const { items } = JSON.parse(answer.text) as { items: readonly Record<string, unknown>[] };
+    for (const item of items) expect(item[input.parameter ?? ""], what).toBe(text);
+    return;
+  }
+  const row = input.path.replace(/\/messages$/, "");
+  const stored =
+    row === input.path
+      ? answer
+      : await send({
+          ...input.request(""),
+          method: "GET",
+          path: input.request("").path.replace(/\/messages$/, ""),
+          body: undefined,
+        });
+  expect(stored.text, what).toContain(JSON.stringify(text));
+}
+
+describe("issue 3: no text of a request becomes part of a statement", () => {
+  test("every operation of the document is among those that are tried, with all its fields", () => {
+    const names = inputs.map(({ name }) => name);
+    expect(new Set(inputs.map(({ method, path }) => `${method} ${path}`)).size).toBeGreaterThan(30);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "GET /api/v1/users/ query.email",
+        "GET /api/v1/tasks/{task_id} path.task_id",
+        "POST /api/v1/users/ body.preferences.(key)",
+        "POST /api/v1/goals/with-structure body.milestones.0.tasks.0.title",
+        "POST /api/v1/tasks/bulk-update-state body.task_ids.0",
+        "PATCH /api/v1/conversations/{id} body.messages.(value)",
+      ]),
+    );
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test("it is stored as it is, or refused by a rule; no table, row or second is missing", {
+    timeout: 120_000,
+  }, async () => {
+    let made = 0;
+    let sent = 0;
+    for (const input of inputs) {
+      const texts =
+        input.kind === "email" ? [...PAYLOADS, ...ADDRESSES.map((name) => `${name}.${sent}@example.com`)] : PAYLOADS;
+      for (const text of texts) {
+        // A key that was used counts for the request that it came with.
+        made += await inject(input, input.in === "header" ? `${text} ${sent}` : text);
+        sent++;
+      }
+      expect(await takeSnapshot(), `after ${input.name}`).toEqual({ ...before, rows: before.rows + made });
+    }
+    expect(sent).toBeGreaterThan(1_500);
+    expect(made).toBeGreaterThan(300);
+  });
+});
