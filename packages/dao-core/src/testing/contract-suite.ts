@@ -1,3 +1,4 @@
+import { appendedMessagesCases } from "./contract-suite/appended-messages.ts";
 import { concurrencyCases } from "./contract-suite/concurrency.ts";
 import type { ContractCase } from "./contract-suite/contract-case.ts";
 import { conversationCases } from "./contract-suite/conversation.ts";
@@ -18,6 +19,7 @@ import { taskStatisticsCases } from "./contract-suite/task-statistics.ts";
 import { taskTimeCases } from "./contract-suite/task-times.ts";
 import { textCases } from "./contract-suite/text.ts";
 import { userCases } from "./contract-suite/user.ts";
+import { versionCases } from "./contract-suite/versions.ts";
 
 export type { ContractCase } from "./contract-suite/contract-case.ts";
 
@@ -39,6 +41,7 @@ export const contractSuite: readonly ContractCase[] = [
   ...taskStatisticsCases,
   ...taskBulkUpdateCases,
   ...conversationCases,
+  ...appendedMessagesCases,
   ...demoFlagsCases,
   ...idCases,
   ...textCases,
@@ -49,4 +52,5 @@ export const contractSuite: readonly ContractCase[] = [
   ...deleteCases,
   ...concurrencyCases,
   ...signalCases,
+  ...versionCases,
 ];
