@@ -13,6 +13,10 @@ describe("Errors: always problem details, also for what is no HTTP request", () 
   test.each([
     ["no request line", "garbage\r\n\r\n", 400],
     ["a TLS handshake", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400],
+    ["a request line without a version", `GET /api/v1/users/\r\nHost: localhost\r\n${key}\r\n\r\n`, 400],
+    ["HTTP/0.9", `GET /api/v1/users/ HTTP/0.9\r\nHost: localhost\r\n${key}\r\n\r\n`, 400],
+    ["HTTP/2.0", `GET /api/v1/users/ HTTP/2.0\r\nHost: localhost\r\n${key}\r\n\r\n`, 400],
+    ["HTTP/1.2", `GET /api/v1/users/ HTTP/1.2\r\nHost: localhost\r\n${key}\r\n\r\n`, 400],
     ["a header without a colon", requestHead("GET", "/api/v1/users/", key, "no colon here"), 400],
     ["two lengths", requestHead("POST", "/api/v1/users/", key, json, "Content-Length: 2", "Content-Length: 3"), 400],
     ["a length that is none", requestHead("POST", "/api/v1/users/", key, json, "Content-Length: -1"), 400],

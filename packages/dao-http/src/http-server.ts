@@ -70,9 +70,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     (answer: ReturnType<typeof toNodeListener>) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
       malformed.follow(incoming, outgoing);
       connections.follow(incoming, outgoing);
-      if (lacksHost(incoming)) {
+      const malformation = malformationOf(incoming);
+      if (malformation !== undefined) {
         outgoing.shouldKeepAlive = false;
-        send(incoming, outgoing, refuse(hostMissing(), requestOf(incoming), logger));
+        send(incoming, outgoing, refuse(malformation, requestOf(incoming), logger));
       } else connections.answer(() => answer(incoming, outgoing));
     };
   const onRequest = listener(toNodeListener(app.handle));
@@ -99,12 +100,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return { url: urlOf(server), stop, [Symbol.asyncDispose]: stop };
 }
 
-/** HTTP/1.1 demands the header (RFC 9112, 3.2). */
-function lacksHost({ headers, httpVersion }: IncomingMessage): boolean {
-  return headers.host === undefined && httpVersion === "1.1";
-}
-
-function hostMissing(): HttpError {
+/** What is wrong with a request's head that Node's parser lets through. */
+function malformationOf({ headers, httpVersion, httpVersionMajor }: IncomingMessage): HttpError | undefined {
+  // A request line without a version is HTTP/0.9's, which had no headers and no writes.
+  if (httpVersionMajor !== 1) return new InvalidRequestError([{ path: "", message: "is not of HTTP/1.0 or HTTP/1.1" }]);
+  // HTTP/1.1 demands the header (RFC 9112, 3.2).
+  if (headers.host !== undefined || httpVersion !== "1.1") return undefined;
   return new InvalidRequestError([{ path: "Host", message: "is missing; HTTP/1.1 demands that header" }]);
 }
 
