@@ -24,8 +24,6 @@ export function toWireSchemas(
     override: ({ zodSchema, jsonSchema }) => {
       // The pattern knows lower case only, but either is accepted; the format says it all.
       if (jsonSchema.format === "uuid") delete jsonSchema.pattern;
-      // Of whole numbers it says how many JavaScript has; that is no rule of the API.
-      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       // An address may have any Unicode (RFC 6531), which is what this format's name means.
       if (jsonSchema.format === "email") jsonSchema.format = "idn-email";
       if (zodSchema._zod.def.type === "date") {
