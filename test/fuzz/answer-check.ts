@@ -1,0 +1,185 @@
+import type { OpenApiDocument, ResponseObject } from "../rest/openapi-document.ts";
+import { SchemaCheck } from "../rest/schema-check.ts";
+import { differenceOf } from "./echo.ts";
+import type { HttpResponse } from "./http-response.ts";
+import { leakIn } from "./leaks.ts";
+import { type FuzzRequest, headerName, isKeyed } from "./request.ts";
+import { type JsonSchema, SchemaJudge } from "./schema-verdict.ts";
+
+/** Headers that are HTTP's own, which no document need name. */
+const HTTP_HEADERS = new Set(
+  "date connection keep-alive content-type content-length cache-control x-content-type-options".split(" "),
+);
+
+/** Statuses that say that the request was wrong, or the service. All others are about the state of the data. */
+const REFUSALS = new Set([400, 403, 405, 408, 411, 413, 414, 415, 417, 431]);
+
+/** Checks answers against the document that the service serves, and against what the request can expect. */
+export class AnswerCheck {
+  readonly #document: OpenApiDocument;
+  readonly #schemas: SchemaCheck;
+  readonly #judge: SchemaJudge;
+  readonly #key: string;
+
+  constructor(document: OpenApiDocument, key: string) {
+    this.#document = document;
+    this.#schemas = new SchemaCheck(document);
+    this.#judge = new SchemaJudge(document, { isClosed: true });
+    this.#key = key;
+  }
+
+  /** What is wrong with the answer: nothing, most of the time. */
+  problemsOf(request: FuzzRequest, response: HttpResponse): string[] {
+    const ofStatus = this.#statusProblems(request, response);
+    // An answer that should have been another has the other's headers and body, too.
+    if (ofStatus.length > 0) return ofStatus;
+    return [...requestIdProblems(request, response), ...this.#documentedProblems(request, response)];
+  }
+
+  #statusProblems(request: FuzzRequest, response: HttpResponse): string[] {
+    const { expectation, isAimed, operation } = request;
+    const { is, statuses = [], because } = expectation;
+    const { status } = response;
+    if (status >= 500) return [`${status} is never expected`];
+    const problems: string[] = [];
+    if (isAimed && !(status in operation.operation.responses)) problems.push(`${status} is not documented`);
+    if (is === "taken" && REFUSALS.has(status))
+      problems.push(`${status} for what is valid ${because}: ${detailOf(response)}`);
+    // Another request under a key that was used is refused for that before its body is looked at.
+    const isReuse = status === 422 && statuses.includes(400) && isKeyed(request);
+    if (is === "refused" && !statuses.includes(status) && !isReuse) {
+      problems.push(`${status}, not ${statuses.join(" or ")}, for ${because}: ${detailOf(response)}`);
+    }
+    return problems;
+  }
+
+  #documentedProblems(request: FuzzRequest, response: HttpResponse): string[] {
+    const { operation, isAimed, method } = request;
+    const { status } = response;
+    const documented = this.#schemas.responseOf(operation.operation, status);
+    const isProblem = !isAimed || (status >= 400 && documented === undefined);
+    const expected: ResponseObject | undefined = isProblem ? PAST_OPERATIONS : documented;
+    if (expected === undefined) return [];
+    const problems = this.#headerProblems(request, response, expected);
+    const [[type, media] = []] = Object.entries(expected.content ?? {});
+    if (media === undefined || method === "HEAD") {
+      return response.body.length === 0 ? problems : [...problems, "a body where there is none"];
+    }
+    const sentType = headerOf(response, "content-type");
+    if (sentType !== type) problems.push(`the content type ${sentType}, not ${type}`);
+    const text = Buffer.from(response.body).toString("utf8");
+    let body: unknown;
+    try {
+      body = JSON.parse(text);
+    } catch {
+      return [...problems, "a body that is not JSON"];
+    }
+    const verdict = this.#judge.judge(media.schema, body);
+    if (verdict.is !== "valid") problems.push(`a body that breaks its schema: ${verdict.because}`);
+    if (status >= 400) problems.push(...this.#problemProblems(request, response, body));
+    else if (["POST", "PUT", "PATCH"].includes(request.method)) problems.push(...echoProblems(request, body));
+    return problems;
+  }
+
+  #headerProblems(
+    { method, operation }: FuzzRequest,
+    response: HttpResponse,
+    { headers = {} }: ResponseObject,
+  ): string[] {
+    const problems: string[] = [];
+    const documented = new Map(Object.entries(headers).map(([name, header]) => [name.toLowerCase(), header]));
+    const seen = new Set<string>();
+    for (const [name, value] of response.headers) {
+      if (seen.has(name)) problems.push(`the header ${name} twice`);
+      seen.add(name);
+      const header = documented.get(name);
+      if (header !== undefined) problems.push(...this.#headerValueProblems(name, value, header));
+      else if (!HTTP_HEADERS.has(name) && !(name === "allow" && response.status === 405)) {
+        problems.push(`the header ${name}, which is not documented`);
+      }
+    }
+    if (response.status === 201 && documented.has("location") && !seen.has("location")) problems.push("no Location");
+    if (response.status === 405) problems.push(...this.#allowProblems(operation.path, response));
+    if (method !== "HEAD" && response.status === 204 && seen.has("content-length"))
+      problems.push("a length of no body");
+    return problems;
+  }
+
+  #headerValueProblems(name: string, value: string, reference: object): string[] {
+    const pointer: unknown = Reflect.get(reference, "$ref");
+    const header =
+      typeof pointer === "string"
+        ? Reflect.get(this.#document.components, "headers")?.[pointer.split("/").at(-1) ?? ""]
+        : reference;
+    const schema: JsonSchema = Reflect.get(header ?? {}, "schema") ?? {};
+    const read = schema.type === "integer" ? Number(value) : schema.type === "boolean" ? value === "true" : value;
+    const verdict = this.#judge.judge(schema, read);
+    return verdict.is === "valid" ? [] : [`the header ${name}: ${verdict.because}`];
+  }
+
+  #allowProblems(path: string, response: HttpResponse): string[] {
+    const allowed = (headerOf(response, "allow") ?? "").split(", ");
+    const documented = Object.keys(this.#document.paths[path] ?? {}).map((method) => method.toUpperCase());
+    const missing = documented.filter((method) => !allowed.includes(method));
+    return missing.map((method) => `Allow lacks ${method}`);
+  }
+
+  #problemProblems(request: FuzzRequest, response: HttpResponse, body: unknown): string[] {
+    if (typeof body !== "object" || body === null || !("code" in body)) return [];
+    const problems: string[] = [];
+    if (Reflect.get(body, "status") !== response.status)
+      problems.push("a problem with another status than the answer's");
+    const told = ownWordsOf(body);
+    const leak = leakIn(told, this.#key);
+    if (leak !== undefined) problems.push(`a problem that shows ${leak}: ${told.slice(0, 300)}`);
+    if (response.status === 400 && !Array.isArray(Reflect.get(body, "errors"))) problems.push("a 400 without errors");
+    if (
+      request.isAimed &&
+      Reflect.get(body, "instance") !== request.target.split("?")[0]?.replace(/^\w+:\/\/[^/]*/, "")
+    ) {
+      problems.push(`a problem of another path: ${Reflect.get(body, "instance")}`);
+    }
+    return problems;
+  }
+}
+
+const PAST_OPERATIONS: ResponseObject = {
+  headers: { "X-Request-Id": {} },
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+};
+
+function headerOf({ headers }: HttpResponse, wanted: string): string | undefined {
+  return headers.find(([name]) => name === wanted)?.[1];
+}
+
+function detailOf({ body }: HttpResponse): string {
+  return /"detail":"(.*?)","/.exec(Buffer.from(body).toString("utf8"))?.[1] ?? "";
+}
+
+/** What the service says in words of its own: without the path of the request, and the names in it. */
+function ownWordsOf(problem: object): string {
+  const { errors, detail, ...others }: { errors?: unknown; detail?: unknown } = problem;
+  const issues: readonly object[] = Array.isArray(errors) ? errors : [];
+  const paths = issues.map((issue) => String(Reflect.get(issue, "path"))).filter((path) => path !== "");
+  const sentence = paths.reduce((text, path) => text.replaceAll(path, "…"), String(detail));
+  const messages = issues.map((issue) => String(Reflect.get(issue, "message")));
+  return [sentence, ...messages, JSON.stringify({ ...others, instance: "" })].join("\n");
+}
+
+/** The caller's own id if it is one, else a new one. */
+function requestIdProblems({ headers }: FuzzRequest, response: HttpResponse): string[] {
+  const id = headerOf(response, "x-request-id");
+  if (id === undefined || !/^[\x21-\x7e]{1,200}$/.test(id)) return [`the request id ${id}`];
+  const sent = headers.find((line) => headerName(line) === "x-request-id");
+  const own = sent?.slice(sent.indexOf(":") + 1).trim() ?? "";
+  return /^[\x21-\x7e]{1,200}$/.test(own) && own !== id && response.status !== 431
+    ? [`the request id ${id}, not ${own}`]
+    : [];
+}
+
+function echoProblems(request: FuzzRequest, row: unknown): string[] {
+  // A replayed answer is that of another request.
+  if (isKeyed(request)) return [];
+  const difference = differenceOf(request.json, row);
+  return difference === undefined ? [] : [`a row that is not what was sent: ${difference}`];
+}

@@ -1,0 +1,98 @@
+import { type JsonSchema, type SchemaJudge, VALID, type Verdict, worst } from "./schema-verdict.ts";
+
+/** How deep a JSON column may nest. */
+const MAX_JSON_DEPTH = 64;
+
+/**
+ * Judges a value by the rules of the contract that JSON Schema has no words for. What they refuse is refused, and what
+ * the document takes and they take too is taken.
+ */
+export class ContractRules {
+  readonly #judge: SchemaJudge;
+
+  constructor(judge: SchemaJudge) {
+    this.#judge = judge;
+  }
+
+  /** @param isUpdate whether fields that are left out keep what the row has */
+  judge(reference: JsonSchema, value: unknown, isUpdate: boolean): Verdict {
+    const schema = this.#judge.schemaOf(reference);
+    if (schema.anyOf !== undefined) return worst(schema.anyOf.map((part) => this.judge(part, value, isUpdate)));
+    if (isJsonColumn(schema)) return judgeJson(value, 0);
+    if (typeof value === "string") return worst([judgeText(value), judgeInstant(schema, value)]);
+    if (typeof value === "number" && !Number.isFinite(value)) return refused("a number that is too large for a double");
+    const { items } = schema;
+    if (Array.isArray(value)) {
+      return items === undefined ? VALID : worst(value.map((item) => this.judge(items, item, isUpdate)));
+    }
+    if (typeof value !== "object" || value === null) return VALID;
+    const members = Object.entries(schema.properties ?? {})
+      .filter(([name]) => Object.hasOwn(value, name))
+      .map(([name, property]) => this.judge(property, Reflect.get(value, name), isUpdate));
+    return worst([...members, judgeSpan(schema, value, isUpdate)]);
+  }
+}
+
+function refused(because: string): Verdict {
+  return { is: "invalid", because };
+}
+
+/** "Free text may hold any Unicode but NUL and unpaired surrogates … in JSON values too." */
+function judgeText(text: string): Verdict {
+  if (text.includes("\u0000")) return refused("a NUL");
+  return text.isWellFormed() ? VALID : refused("an unpaired surrogate");
+}
+
+/** Instants are of the years 0001 to 9999, in UTC. */
+function judgeInstant({ format }: JsonSchema, text: string): Verdict {
+  if (format !== "date-time") return VALID;
+  const instant = instantOf(text);
+  if (Number.isNaN(instant)) return VALID;
+  const isStorable = instant >= Date.parse("0001-01-01T00:00:00Z") && instant <= Date.parse("9999-12-31T23:59:59.999Z");
+  return isStorable ? VALID : refused("an instant beyond the years 0001 to 9999");
+}
+
+function instantOf(value: unknown): number {
+  return typeof value === "string" ? Date.parse(value.toUpperCase().replace(" ", "T")) : Number.NaN;
+}
+
+/** A schema of anything: `preferences`, `messages`. */
+function isJsonColumn({ type, properties, additionalProperties, items }: JsonSchema): boolean {
+  if (type === "object") return properties === undefined && additionalProperties === true;
+  return type === "array" && items !== undefined && Object.keys(items).length === 0;
+}
+
+/** "A JSON value nests at most 64 deep." */
+function judgeJson(value: unknown, depth: number): Verdict {
+  if (typeof value === "string") return judgeText(value);
+  if (typeof value === "number" && !Number.isFinite(value)) return refused("a number that is too large for a double");
+  if (typeof value !== "object" || value === null) return VALID;
+  if (depth >= MAX_JSON_DEPTH) return refused("JSON that nests too deep");
+  for (const [key, member] of Object.entries(value)) {
+    const verdict = worst([judgeText(key), judgeJson(member, depth + 1)]);
+    if (verdict.is !== "valid") return verdict;
+  }
+  return VALID;
+}
+
+const SPANS = [
+  ["start_time", "end_time"],
+  ["start_date", "end_date"],
+] as const;
+
+/** "`end_time` ≥ `start_time`", also of the row that results from an update; and a range that starts after its end. */
+function judgeSpan({ properties = {} }: JsonSchema, value: object, isUpdate: boolean): Verdict {
+  for (const [from, to] of SPANS) {
+    if (!(from in properties && to in properties)) continue;
+    const [start, end] = [from, to].map((name) => (Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined));
+    if (milliseconds(end) < milliseconds(start)) return refused("an end before its start");
+    const isHalf = (start === undefined) !== (end === undefined);
+    if (isUpdate && isHalf) return { is: "unclear", because: "the other end of the span is the row's" };
+  }
+  return VALID;
+}
+
+/** Digits below the millisecond are cut off. */
+function milliseconds(value: unknown): number {
+  return Math.floor(instantOf(value));
+}

@@ -1,0 +1,51 @@
+import { isDeepStrictEqual } from "node:util";
+
+/**
+ * What a row has otherwise than the request that wrote it said, of the fields that both have; `undefined` if nothing.
+ * @param sent the body as JSON.parse reads it
+ */
+export function differenceOf(sent: unknown, row: unknown): string | undefined {
+  if (!isObject(sent) || !isObject(row)) return undefined;
+  for (const [name, value] of Object.entries(sent)) {
+    if (!Object.hasOwn(row, name) || name === "__proto__") continue;
+    const stored: unknown = Reflect.get(row, name);
+    if (isListOfRows(stored) || isSame(value, stored)) continue;
+    return `${name} is ${show(stored)}, not ${show(value)}`;
+  }
+  return undefined;
+}
+
+/** They have more than was sent, and may be grouped in another way. */
+function isListOfRows(stored: unknown): boolean {
+  return Array.isArray(stored) && stored.length > 0 && stored.every((row) => isObject(row) && "created_at" in row);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isSame(sent: unknown, stored: unknown): boolean {
+  // Null means empty for what is stored as JSON.
+  if (sent === null && isEmpty(stored)) return true;
+  // JSON has no negative zero once it has been through a double and back.
+  if (isDeepStrictEqual(toJson(sent), toJson(stored))) return true;
+  if (typeof sent !== "string" || typeof stored !== "string") return false;
+  // Ids are lower case; instants are in UTC, to the millisecond.
+  return sent.toLowerCase() === stored || instantOf(sent) === instantOf(stored);
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
+function toJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value).slice(0, 200);
+}
+
+function instantOf(text: string): number {
+  return /^\d{4}-\d\d-\d\d[Tt ]\d/.test(text) ? Math.floor(Date.parse(text.toUpperCase())) : Number.NaN;
+}

@@ -1,0 +1,45 @@
+import { connect } from "node:net";
+
+/** Milliseconds that an exchange may take: far longer than any of the server's own limits for bytes that were sent. */
+const DEADLINE = 20_000;
+
+/** What is sent over one connection. */
+export interface Sent {
+  readonly bytes: Uint8Array;
+  /** Where the bytes are cut into pieces that are sent one by one. */
+  readonly cuts: readonly number[];
+  /** Whether the sender says that nothing more comes. Else it waits for the server to close. */
+  readonly ends: boolean;
+}
+
+/**
+ * Sends bytes over a connection of their own, and answers all that came back until the server closed it.
+ * @throws Error when the server does not close in time
+ */
+export async function exchange(baseUrl: string, { bytes, cuts, ends }: Sent): Promise<Uint8Array> {
+  const { hostname, port } = new URL(baseUrl);
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  const received: Uint8Array[] = [];
+  const closed = new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(new Error(`the server did not close the connection within ${DEADLINE / 1_000} s`));
+    }, DEADLINE);
+    socket.on("data", (chunk) => received.push(chunk));
+    // It may close before all is written; what it answered counts, not the broken pipe.
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+  const edges = [0, ...cuts, bytes.length];
+  for (const [index, from] of edges.slice(0, -1).entries()) {
+    const piece = bytes.subarray(from, edges[index + 1]);
+    // Once it is written, the next piece is another packet.
+    await new Promise((resolve) => socket.write(piece, resolve));
+  }
+  if (ends) socket.end();
+  await closed;
+  return Buffer.concat(received);
+}

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import type { OpenApiDocument } from "../rest/openapi-document.ts";
+import { describeFinding } from "./findings.ts";
+import { type FuzzedServer, startFuzzedServer } from "./fuzzed-server.ts";
+import { describeMemory, memoryProblem } from "./memory.ts";
+import { Fuzz } from "./run.ts";
+import { SchemaJudge } from "./schema-verdict.ts";
+
+/** Another one finds other things: `pnpm test:fuzz` takes a new one each time. */
+const SEED = 20_261_124;
+const REQUESTS = 2_500;
+
+let server: FuzzedServer;
+beforeAll(async () => {
+  server = await startFuzzedServer(inject("adminUrl"));
+});
+afterAll(() => server?.[Symbol.asyncDispose]());
+
+test("whatever is sent, the service answers what its document says, and keeps nothing of it", async () => {
+  const fuzz = await Fuzz.start(server, SEED);
+  await fuzz.sendUntil(REQUESTS / 2);
+  const before = await server.memory();
+  await fuzz.sendUntil(REQUESTS);
+  const after = await server.memory();
+  expect(fuzz.findings.kept.map(describeFinding)).toEqual([]);
+  expect(fuzz.table.neverDone).toEqual([]);
+  expect(server.complaints()).toBe("");
+  expect(memoryProblem(before, after, REQUESTS / 2), describeMemory([before, after])).toBeUndefined();
+});
+
+test.each([
+  ["a code point is one character", { type: "string", maxLength: 2 }, "😀😀", "valid"],
+  ["and three are more than two", { type: "string", maxLength: 2 }, "😀😀😀", "invalid"],
+  ["a minimum", { type: "integer", minimum: 1 }, 0, "invalid"],
+  ["1.0 is an integer", { type: "integer" }, 1.0, "valid"],
+  ["no integer", { type: "integer" }, 1.5, "invalid"],
+  ["null where it may be", { anyOf: [{ type: "string", format: "date-time" }, { type: "null" }] }, null, "valid"],
+  ["the 30th of February", { type: "string", format: "date-time" }, "2026-02-30T00:00:00Z", "invalid"],
+  ["a leap second", { type: "string", format: "date-time" }, "2016-12-31T23:59:60Z", "unclear"],
+  ["a UUID of no version", { type: "string", format: "uuid" }, "ffffffff-ffff-ffff-ffff-ffffffffffff", "valid"],
+  ["a UUID in braces", { type: "string", format: "uuid" }, "{ffffffff-ffff-ffff-ffff-ffffffffffff}", "invalid"],
+  ["an item that is wrong", { type: "array", items: { enum: [1] } }, [1, 2], "invalid"],
+  ["a property that lacks", { type: "object", required: ["a"] }, {}, "invalid"],
+  ["an inherited property is none", { type: "object", required: ["toString"] }, {}, "invalid"],
+  ["a reference", { $ref: "#/components/schemas/One" }, 2, "invalid"],
+])("by JSON Schema: %s", (_, schema, value, verdict) => {
+  expect(judge.judge(schema, value).is).toBe(verdict);
+});
+
+test("a property that is not named is one too many only where the schema is closed", () => {
+  const schema = { type: "object", properties: { a: {} } };
+  expect(judge.judge(schema, { b: 1 }).is).toBe("valid");
+  expect(new SchemaJudge(document, { isClosed: true }).judge(schema, { b: 1 }).is).toBe("invalid");
+});
+
+test("a keyword or a format that nobody checks is an error", () => {
+  expect(() => judge.judge({ type: "string", contentEncoding: "base64" } as object, "")).toThrow("contentEncoding");
+  expect(() => judge.judge({ type: "string", format: "duration" }, "")).toThrow("duration");
+});
+
+const document: OpenApiDocument = {
+  openapi: "3.1.0",
+  info: {},
+  paths: {},
+  components: { schemas: { One: { const: 1 } as object }, securitySchemes: {}, responses: {} },
+};
+const judge = new SchemaJudge(document);

@@ -1,0 +1,19 @@
+import { MARK } from "./text.ts";
+
+/** What no answer to a failed request may show: SQL, a stack, a name of the database, a key, what was sent. */
+const LEAKS: Readonly<Record<string, RegExp>> = {
+  SQL: /\bselect\b.+\bfrom\b|\binsert into\b|\bupdate\b.+\bset\b.+=|\bdelete from\b|\$\d|"public"|\breturning\b/is,
+  "a constraint or an index": /\b(users|goals|milestones|tasks|conversations|demo_flags)_\w*(key|check|idx)\b|\bidx_/,
+  "a stack": /\n\s+at |\bat [\w.<>]+ \(|node_modules|\.[cm]?[jt]s:\d+|file:\/\//,
+  "an error of the language": /\b(Type|Range|Reference|Syntax)Error\b|Cannot read|is not a function|\bundefined\b/,
+  "an error of PostgreSQL": /\bSQLSTATE\b|\bpg_|\bviolates\b|\brelation "/,
+  "a connection": /postgres(ql)?:\/\/|\bECONN|CONNECTION_/,
+  "what was sent": new RegExp(MARK),
+  "a TypeScript name": /\b(user|goal|task|milestone|calendarEvent)Ids?\b|\b(start|end)(Time|Date)\b|\bweekNumber\b/,
+};
+
+/** What `text`, which the service wrote about a failed request, shows that it should not; `undefined` if nothing. */
+export function leakIn(text: string, key: string): string | undefined {
+  if (text.includes(key)) return "the service key";
+  return Object.entries(LEAKS).find(([, pattern]) => pattern.test(text))?.[0];
+}

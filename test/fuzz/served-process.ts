@@ -1,0 +1,36 @@
+import { createLogger, readSettings, startService } from "@flux/dao-http/server";
+
+/**
+ * The service in a process of its own, set up by its environment as the command is, which also tells how much it holds:
+ * to the message `"heap"` it answers with its memory after a full collection. Needs `--expose-gc` and an IPC channel.
+ */
+
+export interface Memory {
+  /** Bytes of live objects. */
+  readonly heapUsed: number;
+  /** Bytes of buffers outside of the heap. */
+  readonly external: number;
+  /** Bytes that the operating system counts. */
+  readonly rss: number;
+}
+
+/** Collecting once leaves what finalizers hold. */
+const COLLECTIONS = 3;
+
+async function memory(): Promise<Memory> {
+  for (let round = 0; round < COLLECTIONS; round++) {
+    globalThis.gc?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { heapUsed, external, rss };
+}
+
+const settings = readSettings(process.env);
+const service = await startService(settings, createLogger({ level: settings.logLevel }));
+process.on("message", (message) => {
+  if (message === "heap") memory().then((answer) => process.send?.(answer));
+});
+// The parent's end is the end.
+process.on("disconnect", () => process.exit(0));
+process.send?.({ url: service.url });
