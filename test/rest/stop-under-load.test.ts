@@ -42,6 +42,7 @@ describe("issue 3: SIGTERM under load", { timeout: 60_000 }, () => {
         isReadyFirst: true,
         unexpected: [],
         dropped: [],
+        droppedOfObstinate: [],
         lost: 0,
         backendsLeft: 0,
       });

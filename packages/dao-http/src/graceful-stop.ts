@@ -15,8 +15,8 @@ const CLOSING_TIME = 500;
 /** Milliseconds that a connection is idle, at the least, before it is closed. */
 const SHORTEST_IDLE = 20;
 /** Milliseconds without a new connection after which the port is closed, and those for which that is waited for. */
-const QUIET = 50;
-const PATIENCE = 250;
+const QUIET = 100;
+const PATIENCE = 400;
 
 /** Stops a server without dropping a request, as far as the grace period allows. */
 export async function stopServer(server: Server, connections: OpenConnections, options: StopOptions): Promise<void> {
