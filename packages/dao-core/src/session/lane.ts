@@ -32,6 +32,10 @@ export class Lane implements SqlConnection {
   #silenceTimeout = 0;
   #silence: NodeJS.Timeout | undefined;
   #whenIdle: (() => void)[] = [];
+  /** Statements that postgres.js has, and that have not settled. */
+  readonly #queries = new Set<PromiseLike<unknown>>();
+  /** Those of them that were taken back unsent. */
+  readonly #withdrawn = new WeakSet<PromiseLike<unknown>>();
 
   /** @param onLost called once, when the connection is gone */
   constructor(url: string, options: LaneOptions, onLost: (lane: Lane) => void) {
@@ -78,13 +82,15 @@ export class Lane implements SqlConnection {
     const options = { prepare: this.#prepare, simple: false };
     const query = this.#client.unsafe<Record<string, unknown>[]>(text, [...parameters], options).values();
     this.#started();
+    this.#queries.add(query);
     try {
       const rows = signal === undefined ? await query : await this.#abortable(query, signal);
       return { rows, count: rows.count };
     } catch (error) {
       this.#loseIfLost(error);
-      throw error;
+      throw this.#withdrawn.has(query) ? withdrawnError() : error;
     } finally {
+      this.#queries.delete(query);
       this.#settled();
     }
   }
@@ -169,8 +175,22 @@ export class Lane implements SqlConnection {
   #lose(): void {
     if (!this.#isAlive) return;
     this.#isAlive = false;
+    this.#withdrawUnsent();
     this.#onLost(this);
     void this.#endWhenIdle();
+  }
+
+  /**
+   * Takes back what waits in postgres.js. It would send that on another connection, where it goes on counting the rows of
+   * an answer that was cut in the middle: the next statement's row is then not the first, and seems to be missing.
+   */
+  #withdrawUnsent(): void {
+    for (const query of this.#queries) {
+      if (isSent(query)) continue;
+      this.#withdrawn.add(query);
+      // At once, since it was not sent: before the client can connect anew.
+      void cancel(query);
+    }
   }
 
   #started(): void {
@@ -206,11 +226,23 @@ export class Lane implements SqlConnection {
     for (const resolve of waiting) resolve();
   }
 
-  /** Statements that were queued behind a lost connection may have been sent on a new one: let them finish. */
+  /** Statements that were sent settle when the socket closes, and the client would not hear of it after its end. */
   async #endWhenIdle(): Promise<void> {
     await this.idle();
     await this.#client.end({ timeout: 0 });
   }
+}
+
+/** Whether postgres.js has given a query to its connection; until then it has no state. */
+function isSent(query: PromiseLike<unknown>): boolean {
+  return Boolean(Reflect.get(query, "state"));
+}
+
+/** The error of a statement that was not sent before its connection was lost. */
+function withdrawnError(): Error {
+  return Object.assign(new Error("The connection was lost before the statement was sent."), {
+    code: "CONNECTION_CLOSED",
+  });
 }
 
 /** Keeps no process alive that has nothing else to do. */
