@@ -1,0 +1,27 @@
+import { openDatabase, UnavailableError } from "@flux/dao-core";
+import { createTestDatabase, makeUserData } from "@flux/dao-core/testing";
+import { expect, inject, test } from "vitest";
+import { faultyNetwork } from "./faulty-network.ts";
+
+// postgres.js sends what is queued on a new connection, where it goes on counting the rows of the answer that was cut.
+test("a statement that waits behind an answer that is cut in the middle is not answered wrongly", async () => {
+  await using testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  const { users } = testDatabase.database;
+  const [user] = await Promise.all(
+    Array.from({ length: 100 }, () => users.create(makeUserData({ name: "x".repeat(255) }))),
+  );
+  if (user === undefined) throw new RangeError("there is no user");
+  await using network = await faultyNetwork(testDatabase.url);
+  await using database = await openDatabase(network.url, { poolSize: 1 });
+  await database.users.list();
+
+  const cut = network.cut({ after: 0, share: 0.5, reset: false });
+  // The first of its kind makes the driver hold back what comes after it, until it knows the statement's types.
+  const calls = [database.users.list(), database.goals.list(), database.users.findById(user.id)];
+  const [answerOfManyRows, , waiting] = await Promise.allSettled(calls);
+  await cut;
+  expect(answerOfManyRows).toMatchObject({ status: "rejected", reason: { code: "unavailable" } });
+  if (waiting?.status === "fulfilled") expect(waiting.value).toEqual(user);
+  else expect(waiting?.reason).toBeInstanceOf(UnavailableError);
+  await expect(database.users.findById(user.id)).resolves.toEqual(user);
+});
