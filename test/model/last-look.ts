@@ -1,9 +1,24 @@
-import type { KnownRows } from "./known-rows.ts";
-import { type Operation, op } from "./operation.ts";
-import { live } from "./reference.ts";
+import { KINDS, type Kind, type KnownRows } from "./known-rows.ts";
+import { type Method, type Operation, op } from "./operation.ts";
 
-/** Reads all rows, each list to its end: what a sequence leaves must be what its answers said. */
+const GETS: Readonly<Record<Kind, Method>> = {
+  user: "users.getUser",
+  goal: "goals.getGoal",
+  milestone: "milestones.getMilestone",
+  task: "tasks.getTask",
+  conversation: "conversations.getConversation",
+  demoFlags: "demoFlags.getDemoFlags",
+};
+
+/** So many deleted rows of a kind are looked for. */
+const MAX_GONE = 3;
+
+/** Reads all rows, and some that must be gone: what a sequence leaves must be what its answers said. */
 export function lastLook(known: KnownRows): Operation[] {
+  const gone = KINDS.flatMap((kind) => {
+    const ids = known.ids(kind, "gone").slice(-MAX_GONE);
+    return ids.map((id) => op(GETS[kind], id));
+  });
   return [
     op("users.listUsers"),
     op("goals.listGoals"),
@@ -11,7 +26,8 @@ export function lastLook(known: KnownRows): Operation[] {
     op("tasks.listTasks"),
     op("conversations.listConversations"),
     // Flags have no list.
-    ...known.ids("user", "live").map((_, pick) => op("demoFlags.getDemoFlags", live("user", pick))),
-    ...known.ids("goal", "live").map((_, pick) => op("goals.getGoalFull", live("goal", pick))),
+    ...known.ids("user", "live").map((id) => op("demoFlags.getDemoFlags", id)),
+    ...known.ids("goal", "live").map((id) => op("goals.getGoalFull", id)),
+    ...gone,
   ];
 }

@@ -11,7 +11,7 @@ import { Tally } from "./tally.ts";
 import { openWorld } from "./world.ts";
 
 const SEQUENCES = {
-  postgres: { sequential: 6_500, concurrent: 2_500 },
+  postgres: { sequential: 8_000, concurrent: 4_000 },
   pglite: { sequential: 1_500, concurrent: 500 },
 } as const;
 

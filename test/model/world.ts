@@ -38,6 +38,8 @@ export async function clear({ services: { users } }: World): Promise<void> {
   }
 }
 
+const noon = new Date("2026-02-15T12:00:00.000Z");
+
 /** From nothing to two users who have all that there is. */
 const BEGINNINGS: readonly (readonly Operation[])[] = [
   [],
@@ -51,7 +53,14 @@ const BEGINNINGS: readonly (readonly Operation[])[] = [
     op("goals.createGoalWithStructure", {
       goal: { userId: live("user", 0), title: "Learn Spanish" },
       milestones: [
-        { weekNumber: 1, title: "First", tasks: [{ title: "A" }, { title: "B" }] },
+        {
+          weekNumber: 1,
+          title: "First",
+          tasks: [
+            { title: "A", startTime: noon },
+            { title: "B", startTime: noon },
+          ],
+        },
         { weekNumber: 1, title: "Second", tasks: [{ title: "C" }] },
       ],
     }),

@@ -91,8 +91,8 @@ function lists(method: Method, filters: Readonly<Record<string, Value>>): fc.Arb
   const one = Object.entries(filters).map(([name, filter]) => fc.record({ [name]: filter }));
   const asked = fc.oneof(
     { weight: 30, arbitrary: fc.constant(undefined) },
-    { weight: 40, arbitrary: fc.record({ page, pageSize: size }, { requiredKeys: [] }) },
-    { weight: 40, arbitrary: fc.record({ skip, limit: size }, { requiredKeys: [] }) },
+    { weight: 40, arbitrary: fc.record({ page, pageSize: size }, { requiredKeys: ["pageSize"] }) },
+    { weight: 40, arbitrary: fc.record({ skip, limit: size }, { requiredKeys: ["limit"] }) },
     { weight: 60, arbitrary: fc.oneof(...one) },
     { weight: 20, arbitrary: request({ page, pageSize: size }) },
     { weight: 20, arbitrary: request({ skip, limit: size }) },
@@ -196,7 +196,7 @@ export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 6, arbitrary: write("tasks.updateTask", "task", taskChanges) },
   { weight: 5, arbitrary: lists("tasks.listTasks", taskFilters) },
   { weight: 2, arbitrary: write("tasks.deleteTask", "task") },
-  { weight: 4, arbitrary: operation("tasks.getTasksByTimerange", range("startTime", "endTime", value.instant)) },
+  { weight: 6, arbitrary: operation("tasks.getTasksByTimerange", range("startTime", "endTime", value.instant)) },
   { weight: 4, arbitrary: operation("tasks.bulkUpdateState", bulkUpdate) },
   { weight: 3, arbitrary: write("tasks.linkCalendarEvent", "task", link) },
   { weight: 4, arbitrary: operation("tasks.getTaskStatistics", range("startDate", "endDate", value.createdAround)) },
@@ -212,15 +212,17 @@ export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
 
 /** What callers on the same rows can most get in one another's way with, among all else. */
 export const contendedOperation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 8, arbitrary: anyOperation },
-  { weight: 2, arbitrary: write("users.updateUser", "user", userChanges) },
+  { weight: 16, arbitrary: anyOperation },
+  { weight: 4, arbitrary: write("users.updateUser", "user", userChanges) },
   { weight: 1, arbitrary: write("users.deleteUser", "user") },
   { weight: 1, arbitrary: write("goals.deleteGoal", "goal") },
+  { weight: 2, arbitrary: get("goals.getGoalFull", "goal") },
   { weight: 1, arbitrary: write("milestones.deleteMilestone", "milestone") },
-  { weight: 2, arbitrary: create("tasks.createTask", "task", newTask) },
-  { weight: 2, arbitrary: write("tasks.updateTask", "task", taskChanges) },
-  { weight: 1, arbitrary: operation("tasks.bulkUpdateState", bulkUpdate) },
-  { weight: 2, arbitrary: append },
-  { weight: 1, arbitrary: write("conversations.updateConversation", "conversation", conversationChanges) },
-  { weight: 1, arbitrary: putFlags },
+  { weight: 4, arbitrary: create("tasks.createTask", "task", newTask) },
+  { weight: 5, arbitrary: write("tasks.updateTask", "task", taskChanges) },
+  { weight: 3, arbitrary: operation("tasks.bulkUpdateState", bulkUpdate) },
+  { weight: 5, arbitrary: append },
+  { weight: 2, arbitrary: get("conversations.getConversation", "conversation") },
+  { weight: 3, arbitrary: write("conversations.updateConversation", "conversation", conversationChanges) },
+  { weight: 3, arbitrary: putFlags },
 );

@@ -145,7 +145,7 @@ export function rowId(kind: Kind): Value {
   const pick = fc.oneof({ weight: 3, arbitrary: fc.nat({ max: 2 }) }, fc.nat({ max: 20 }));
   const reference = fc.oneof(
     { weight: 40, arbitrary: pick.map((n) => live(kind, n)) },
-    { weight: 2, arbitrary: pick.map((n) => gone(kind, n)) },
+    { weight: 4, arbitrary: pick.map((n) => gone(kind, n)) },
     { weight: 1, arbitrary: fc.nat({ max: 2 }).map(never) },
     { weight: 2, arbitrary: pick.map((n) => upperCase(live(kind, n))) },
   );
