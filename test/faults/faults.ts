@@ -2,7 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openDatabase, UnavailableError } from "@flux/dao-core";
 import type { FaultyNetwork } from "../../packages/dao-core/test/faulty-network.ts";
 import type { DatabaseName, FaultyServer } from "./faulty-server.ts";
-import { APPLICATION, databaseOptions, PAUSE } from "./limits.ts";
+import { APPLICATION, CALL_DEADLINE, databaseOptions, PAUSE } from "./limits.ts";
+import { withinDeadline } from "./observers.ts";
 import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";
 
@@ -72,7 +73,12 @@ const serverAbsent: Fault = {
     await network.leave();
     const url = new URL(network.url);
     url.pathname = `/${database}`;
-    await openDatabase(url.href, databaseOptions).then(
+    await withinDeadline(
+      () => openDatabase(url.href, databaseOptions),
+      CALL_DEADLINE,
+      tally,
+      "opening a database",
+    ).then(
       (opened) => {
         tally.violate("foreign error", "a database was opened where no server listens");
         return opened.close(0);
