@@ -1,0 +1,208 @@
+/**
+ * How the service does with more work than it can. `--minutes N` (default 10) of rounds, in each of which every workload
+ * saturates the service first and then asks for 4 times as much; then `--stops N` (default 30) stops under load. Exits with
+ * 1 when something is not as it is promised.
+ */
+import { parseArgs } from "node:util";
+import { createTestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { markdownTable } from "../../bench/markdown-table.ts";
+import { startTestServer } from "../../scripts/postgres/test-server.ts";
+import { type Arena, openArena, WORKLOADS, type Workload } from "./arena.ts";
+import type { LoadResult } from "./load.ts";
+import { type ReadyWatch, watchReady } from "./ready-watch.ts";
+import type { Memory } from "./report-memory.ts";
+import { buildPrograms, SERVICE_KEY } from "./service-process.ts";
+import { type StopReport, stopUnderLoad } from "./stop-under-load.ts";
+
+/** Of the peak, what must be left in successful answers at so many times the load that saturates. */
+const SHARE = 0.8;
+const TIMES = 4;
+/** Connections over which the load of 4 times the rate comes: three callers to each that is let in. */
+const CONNECTIONS = 3_000;
+const POOL_SIZE = 10;
+const WRITE_MS = 10;
+const SATURATING_MS = 5_000;
+const OVERLOAD_MS = 25_000;
+
+interface Round {
+  readonly peak: LoadResult;
+  readonly overload: LoadResult;
+  readonly ready: ReadyWatch;
+  readonly memory: Memory;
+}
+
+const perSecond = ({ successesInTime, elapsedMs }: LoadResult) => (successesInTime / elapsedMs) * 1_000;
+
+/** The connections with which closed-loop callers get the most out of it: more of them bring less than 5 % more. */
+async function findSaturation(arena: Arena, workload: Workload): Promise<number> {
+  let best = { connections: 4, rate: 0 };
+  for (let connections = 4; connections <= 128; connections *= 2) {
+    const rate = perSecond(await arena.load(workload, { connections, milliseconds: 3_000 }));
+    console.log(`${workload}: ${connections} connections, ${Math.round(rate)} a second`);
+    if (rate > best.rate * 1.05) best = { connections, rate };
+  }
+  return best.connections;
+}
+
+async function playRound(arena: Arena, workload: Workload, connections: number): Promise<Round> {
+  const peak = await arena.load(workload, { connections, milliseconds: SATURATING_MS });
+  const watching = new AbortController();
+  const ready = watchReady(arena.port, watching.signal);
+  const overload = await arena.load(workload, {
+    connections: CONNECTIONS,
+    milliseconds: OVERLOAD_MS,
+    rate: perSecond(peak) * TIMES,
+  });
+  watching.abort();
+  return { peak, overload, ready: await ready, memory: await arena.memory() };
+}
+
+class Findings {
+  readonly #violations: string[] = [];
+
+  check(isFine: boolean, violation: string): void {
+    if (!isFine) this.#violations.push(violation);
+  }
+
+  end(): void {
+    for (const violation of this.#violations) console.error(`VIOLATION: ${violation}`);
+    console.log(`${this.#violations.length} violations`);
+    process.exitCode = this.#violations.length === 0 ? 0 : 1;
+  }
+}
+
+const count = (results: readonly LoadResult[], status: string) =>
+  results.reduce((sum, { statuses }) => sum + (statuses[status] ?? 0), 0);
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const whole = (value: number) => Math.round(value).toLocaleString("en");
+
+function reportWorkload(workload: Workload, rounds: readonly Round[], findings: Findings): string[] {
+  const overloads = rounds.map(({ overload }) => overload);
+  const peak = mean(rounds.map((round) => perSecond(round.peak)));
+  const kept = mean(overloads.map(perSecond));
+  const strange = overloads.flatMap(({ statuses }) =>
+    Object.keys(statuses).filter((status) => !["200", "201", "503"].includes(status)),
+  );
+  const losses = overloads.flatMap((result) => Object.keys(result.losses));
+  const unhelpful = overloads.reduce((sum, { withoutRetryAfter }) => sum + withoutRetryAfter, 0);
+  findings.check(kept >= SHARE * peak, `${workload}: ${whole(kept)} a second is less than ${SHARE} of ${whole(peak)}`);
+  findings.check(strange.length === 0, `${workload}: statuses ${strange.join(", ")}`);
+  findings.check(losses.length === 0, `${workload}: connections lost: ${losses.join(", ")}`);
+  findings.check(unhelpful === 0, `${workload}: ${unhelpful} times 503 without Retry-After`);
+  return [
+    workload,
+    whole(peak),
+    whole(peak * TIMES),
+    whole(kept),
+    (kept / peak).toFixed(2),
+    whole(Math.max(...overloads.map(({ success }) => success.p99))),
+    whole(count(overloads, "503")),
+    whole(overloads.reduce((sum, { unsent }) => sum + unsent, 0)),
+    rounds.map(({ ready }) => JSON.stringify(ready.statuses)).at(-1) ?? "",
+    whole(Math.max(...rounds.map(({ ready }) => ready.slowest))),
+  ];
+}
+
+/** Flat: the last third of the run has no more in memory than the second one, but for 10 %. */
+function reportMemory(samples: readonly Memory[], findings: Findings): void {
+  const third = Math.floor(samples.length / 3);
+  const rows = (["heapMb", "rssMb"] as const).map((kind) => {
+    const values = samples.map((sample) => sample[kind]);
+    const [middle, last] = [mean(values.slice(third, 2 * third)), mean(values.slice(2 * third))];
+    if (third > 0) findings.check(last <= middle * 1.1, `${kind} grows: ${middle.toFixed(1)} to ${last.toFixed(1)}`);
+    return [kind, values[0], mean(values.slice(0, third)), middle, last, Math.max(...values)].map((cell) =>
+      typeof cell === "number" ? cell.toFixed(1) : String(cell),
+    );
+  });
+  console.log(markdownTable(["", "first round", "first third", "second third", "last third", "most"], rows));
+}
+
+async function overload(serverUrl: string, minutes: number, findings: Findings): Promise<void> {
+  await using arena = await openArena({ serverUrl, poolSize: POOL_SIZE, writeMs: WRITE_MS });
+  let written = 0;
+  const load = arena.load;
+  const counted: Arena = {
+    ...arena,
+    load: async (workload, how) => {
+      const result = await load(workload, how);
+      written += result.statuses["201"] ?? 0;
+      return result;
+    },
+  };
+  const saturation = { reads: 0, writes: 0 };
+  for (const workload of WORKLOADS) saturation[workload] = await findSaturation(counted, workload);
+  const rounds: Record<Workload, Round[]> = { reads: [], writes: [] };
+  const samples: Memory[] = [];
+  const end = performance.now() + minutes * 60_000;
+  do {
+    for (const workload of WORKLOADS) {
+      const round = await playRound(counted, workload, saturation[workload]);
+      rounds[workload].push(round);
+      samples.push(round.memory);
+      console.log(
+        `${workload}: ${whole(perSecond(round.peak))} → ${whole(perSecond(round.overload))} a second, ` +
+          `503: ${whole(count([round.overload], "503"))}, /ready ${JSON.stringify(round.ready)}, ` +
+          `RSS ${round.memory.rssMb.toFixed(1)} MB, heap ${round.memory.heapMb.toFixed(1)} MB`,
+      );
+    }
+  } while (performance.now() < end);
+  const head = ["", "peak/s", "asked/s", "answered/s", "share", "p99 ms", "503s", "unsent", "/ready", "slowest ms"];
+  console.log(
+    markdownTable(
+      head,
+      WORKLOADS.map((workload) => reportWorkload(workload, rounds[workload], findings)),
+    ),
+  );
+  reportMemory(samples, findings);
+  const rows = await arena.rows();
+  console.log(`${whole(written)} writes acknowledged, ${whole(rows)} rows`);
+  findings.check(rows === written, `${written} writes were acknowledged, and ${rows} are there`);
+}
+
+async function stops(serverUrl: string, times: number, findings: Findings): Promise<void> {
+  await using test = await createTestDatabase({ serverUrl });
+  await test.database.close();
+  await using programs = await buildPrograms();
+  const sql = postgres(test.url, { max: 1, onnotice: () => undefined });
+  const reports: StopReport[] = [];
+  for (let time = 0; time < times; time++) {
+    const { port, child } = await programs.startService({ DATABASE_URL: test.url });
+    const terminate = () => void process.kill(child.pid, "SIGTERM");
+    reports.push(await stopUnderLoad({ port, key: SERVICE_KEY, terminate, exited: child.ended }, sql));
+  }
+  await sql.end();
+  const sum = (figure: (report: StopReport) => number) => reports.reduce((total, report) => total + figure(report), 0);
+  const zeros: readonly [string, number][] = [
+    ["exit code not 0", sum(({ exit }) => (exit === "0" ? 0 : 1))],
+    ["/ready not 503 first", sum(({ isReadyFirst }) => (isReadyFirst ? 0 : 1))],
+    ["not gone within 10 s", sum(({ goneAfter }) => (goneAfter < 10_000 ? 0 : 1))],
+    ["requests dropped", sum(({ dropped, droppedOfObstinate }) => dropped.length + droppedOfObstinate.length)],
+    ["answers of another status", sum(({ unexpected }) => unexpected.length)],
+    ["acknowledged writes lost", sum(({ lost }) => lost)],
+    ["backends left", sum(({ backendsLeft }) => backendsLeft)],
+  ];
+  for (const [what, number] of zeros) findings.check(number === 0, `stops: ${what}: ${number}`);
+  const rows = [
+    ["stops", whole(times)],
+    ["requests answered", whole(sum(({ answers }) => answers))],
+    ["writes acknowledged", whole(sum(({ acknowledged }) => acknowledged))],
+    ["slowest stop, ms", whole(Math.max(...reports.map(({ goneAfter }) => goneAfter)))],
+    ...zeros.map(([what, number]) => [what, String(number)]),
+  ];
+  console.log(markdownTable(["", ""], rows));
+}
+
+const { values } = parseArgs({
+  options: { minutes: { type: "string", default: "10" }, stops: { type: "string", default: "30" } },
+});
+const server = await startTestServer();
+console.log(server.describe);
+const findings = new Findings();
+try {
+  if (Number(values.minutes) > 0) await overload(server.url, Number(values.minutes), findings);
+  if (Number(values.stops) > 0) await stops(server.url, Number(values.stops), findings);
+} finally {
+  await server.stop();
+}
+findings.end();

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { type Arena, openArena } from "./arena.ts";
+
+const POOL_SIZE = 10;
+
+let arena: Arena;
+let acknowledged = 0;
+beforeAll(async () => {
+  arena = await openArena({ serverUrl: inject("adminUrl"), poolSize: POOL_SIZE, writeMs: 10 });
+  // The first requests of a process leave more in memory than later ones.
+  acknowledged = (await arena.load("writes", { connections: 8, milliseconds: 500 })).statuses["201"] ?? 0;
+}, 60_000);
+afterAll(() => arena[Symbol.asyncDispose]());
+
+/** How many connections to the database the service has. */
+async function backends(): Promise<number> {
+  const rows = await arena.sql`
+    select from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
+      and pid <> pg_backend_pid() and application_name = 'flux-dao'`;
+  return rows.length;
+}
+
+/** One and a half times as many callers as are let in, on a pool that serves less than 1,000 a second. */
+async function overload(): Promise<void> {
+  const loading = arena.load("writes", { connections: 1_500, milliseconds: 2_500 });
+  const health = await fetch(`http://127.0.0.1:${arena.port}/health`);
+  expect(health.status).toBe(200);
+  const result = await loading;
+  expect(result.losses).toEqual({});
+  expect(Object.keys(result.statuses).sort()).toEqual(["201", "503"]);
+  expect(result.withoutRetryAfter).toBe(0);
+  acknowledged += result.statuses["201"] ?? 0;
+}
+
+describe("issue 3: more work than the pool carries", { timeout: 60_000 }, () => {
+  test("waits or is turned away with 503 and Retry-After, within bounds, and nothing is lost", async () => {
+    await overload();
+    const before = await arena.memory();
+    await overload();
+    const after = await arena.memory();
+    // Twice the work leaves no more behind: what waited is gone, and nothing was kept of it.
+    expect(after.heapMb - before.heapMb).toBeLessThan(10);
+    expect(await backends()).toBeLessThanOrEqual(POOL_SIZE);
+    expect(await arena.rows()).toBe(acknowledged);
+  });
+
+  test("and is served as ever when there is less of it", async () => {
+    const result = await arena.load("writes", { connections: POOL_SIZE, milliseconds: 500 });
+    expect(Object.keys(result.statuses)).toEqual(["201"]);
+    expect(result.losses).toEqual({});
+    expect((await fetch(`http://127.0.0.1:${arena.port}/ready`)).status).toBe(200);
+    expect(await arena.rows()).toBe(acknowledged + (result.statuses["201"] ?? 0));
+  });
+});
