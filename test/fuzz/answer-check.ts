@@ -170,8 +170,8 @@ function ownWordsOf(problem: object): string {
 function requestIdProblems({ headers }: FuzzRequest, response: HttpResponse): string[] {
   const id = headerOf(response, "x-request-id");
   if (id === undefined || !/^[\x21-\x7e]{1,200}$/.test(id)) return [`the request id ${id}`];
-  const sent = headers.find((line) => headerName(line) === "x-request-id");
-  const own = sent?.slice(sent.indexOf(":") + 1).trim() ?? "";
+  const sent = headers.filter((line) => headerName(line) === "x-request-id");
+  const own = sent.length === 1 ? (sent[0]?.slice(sent[0].indexOf(":") + 1).trim() ?? "") : "";
   return /^[\x21-\x7e]{1,200}$/.test(own) && own !== id && response.status !== 431
     ? [`the request id ${id}, not ${own}`]
     : [];

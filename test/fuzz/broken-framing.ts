@@ -31,6 +31,16 @@ export const brokenLength: Break = (random, request) => {
   return refusedPast(framed(request, body, ...lines), lines.join(" and "), 400);
 };
 
+/** A body of another length than its announcement. */
+export const otherLength: Break = (random, request) => {
+  const { body } = request;
+  if (body === undefined || body.length < 2) return undefined;
+  const half = Math.floor(body.length / 2);
+  const length = pick(random, [0, 1, half, half, body.length + 1, body.length + 1_000]);
+  const because = `a Content-Length of ${length} for ${body.length} bytes`;
+  return refusedPast(framed(request, body, `Content-Length: ${length}`), because, 400);
+};
+
 /** Chunks that are none (RFC 9112, 7.1). */
 export const brokenChunks: Break = (random, request) => {
   // An answer that needs no body may come before it.

@@ -1,5 +1,5 @@
 import type { Random } from "../faults/random.ts";
-import { type FuzzRequest, headerName, withHeaders } from "./request.ts";
+import { type FuzzRequest, headerName, isKeyed, withHeaders } from "./request.ts";
 import { pick } from "./text.ts";
 
 /** Breaks a request that is right; `undefined` where it has nothing to break in this way. */
@@ -135,6 +135,22 @@ export const brokenQuery: Break = (random, request) => {
   ]);
   const mark = request.target.includes("?") ? "&" : "?";
   return refused({ ...request, target: `${request.target}${mark}${more}` }, `the query ${more.slice(0, 40)}`, 400);
+};
+
+/** Headers twice of which there can be one. Where both say the same, or nobody looks, either answer is right. */
+export const doubleHeader: Break = (random, request) => {
+  const either = (line: string): FuzzRequest => ({
+    ...withHeaders(request, [], line),
+    expectation: { is: "either", because: `${line} once more` },
+  });
+  const options = [
+    () => either("Host: other"),
+    () => (request.body === undefined ? undefined : either("Content-Type: text/plain")),
+    () => (request.body === undefined ? undefined : either("Content-Type: application/json")),
+    () => either("X-Request-Id: once"),
+    () => (isKeyed(request) ? refused(withHeaders(request, [], "Idempotency-Key: other"), "two keys", 400) : undefined),
+  ];
+  return pick(random, options)();
 };
 
 /** Request lines and headers that are no HTTP, or more of it than is taken. */

@@ -1,9 +1,12 @@
 import type { Memory } from "./served-process.ts";
 
-/** What a leak of this many bytes a request would add is too much. */
-const LEAK = 256;
-/** What is held no matter how many requests there were: compiled code, caches of statements, pools of buffers. */
-const SLACK = 4 * 2 ** 20;
+/**
+ * Bytes a request that are too much. What a leak keeps is a request, its body or its answer: all of them are larger, the
+ * smallest object with a request's id in it is 150 bytes.
+ */
+const LEAK = 128;
+/** What may still grow, however many requests there were: a statement for each set of fields, and compiled code. */
+const SLACK = 2 * 2 ** 20;
 
 /** What is wrong with how memory grew over `requests`; `undefined` if nothing. */
 export function memoryProblem(before: Memory, after: Memory, requests: number): string | undefined {

@@ -16,12 +16,6 @@ const SENDERS = 6;
 /** How many rows of each kind there are before it begins. */
 const FIRST_ROWS = 8;
 
-export interface FuzzReport {
-  readonly requests: number;
-  readonly table: StatusTable;
-  readonly findings: Findings;
-}
-
 /** A fuzz of a server, which can go on after a look at what it did so far. */
 export class Fuzz {
   readonly table = new StatusTable();

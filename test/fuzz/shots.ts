@@ -1,7 +1,7 @@
 import type { Random } from "../faults/random.ts";
 import type { OpenApiDocument, Operation } from "../rest/openapi-document.ts";
 import { brokenEncoding, brokenJson, brokenMediaType, compressedBody, largeBody, openBody } from "./broken-body.ts";
-import { brokenChunks, brokenLength, oddChunks } from "./broken-framing.ts";
+import { brokenChunks, brokenLength, oddChunks, otherLength } from "./broken-framing.ts";
 import {
   type Break,
   brokenHead,
@@ -9,6 +9,7 @@ import {
   brokenMethod,
   brokenPath,
   brokenQuery,
+  doubleHeader,
   refusedPast,
 } from "./broken-head.ts";
 import type { Sent } from "./exchange.ts";
@@ -28,6 +29,7 @@ const BREAKS: Readonly<Record<string, Break>> = {
   path: brokenPath,
   query: brokenQuery,
   head: brokenHead,
+  "double header": doubleHeader,
   "media type": brokenMediaType,
   encoding: brokenEncoding,
   compression: compressedBody,
@@ -35,6 +37,7 @@ const BREAKS: Readonly<Record<string, Break>> = {
   "large body": largeBody,
   "open body": openBody,
   length: brokenLength,
+  "other length": otherLength,
   chunks: brokenChunks,
   "odd chunks": oddChunks,
 };
