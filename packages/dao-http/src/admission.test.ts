@@ -19,7 +19,7 @@ describe("Admission", () => {
   });
 
   test("turns away what is beyond the limit without beginning it, and lets in again when there is room", async () => {
-    const admission = new Admission(1);
+    const admission = new Admission({ atWork: 1, waiting: 0 });
     const first = openWork();
     const running = admission.admit(first.work);
     const second = openWork();
@@ -30,15 +30,44 @@ describe("Admission", () => {
     expect(await admission.admit(async () => "let in")).toBe("let in");
   });
 
+  test("as many as may wait are let in one by one, in the order in which they came", async () => {
+    const admission = new Admission({ atWork: 1, waiting: 2 });
+    const first = openWork();
+    const running = admission.admit(first.work);
+    const begun: string[] = [];
+    const waiting = ["second", "third"].map((name) => admission.admit(async () => begun.push(name)));
+    await expect(admission.admit(async () => "done")).rejects.toMatchObject(refused);
+    expect(begun).toEqual([]);
+    first.end();
+    await Promise.all([running, ...waiting]);
+    expect(begun).toEqual(["second", "third"]);
+  });
+
+  test("whoever has waited for 5 s is turned away, and nobody else", async () => {
+    const admission = new Admission({ atWork: 1, waiting: 10 });
+    const { work, end } = openWork();
+    const running = admission.admit(work);
+    const outcome = (wait: Promise<string>) => wait.catch((error: unknown) => error);
+    const early = outcome(admission.admit(async () => "let in"));
+    await vi.advanceTimersByTimeAsync(3_000);
+    const late = outcome(admission.admit(async () => "let in"));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await early).toMatchObject(refused);
+    await vi.advanceTimersByTimeAsync(2_000);
+    end();
+    expect(await running).toBe("done");
+    expect(await late).toBe("let in");
+  });
+
   test("work that fails leaves its place", async () => {
-    const admission = new Admission(1);
+    const admission = new Admission({ atWork: 1, waiting: 0 });
     for (let time = 0; time < 2; time++) {
       await expect(admission.admit(() => Promise.reject(new Error("broken")))).rejects.toThrow("broken");
     }
   });
 
   test("500 refusals a second are made at once, others a second later", async () => {
-    const admission = new Admission(0);
+    const admission = new Admission({ atWork: 0, waiting: 0 });
     const outcomes = Array.from({ length: 500 }, () => admission.admit(async () => "done"));
     for (const outcome of outcomes) await expect(outcome).rejects.toMatchObject(refused);
     let isSettled = false;
@@ -53,7 +82,7 @@ describe("Admission", () => {
   });
 
   test("one that is held back is let in if there is room by then", async () => {
-    const admission = new Admission(1);
+    const admission = new Admission({ atWork: 1, waiting: 0 });
     const { work, end } = openWork();
     const running = admission.admit(work);
     const early = Array.from({ length: 500 }, () => admission.admit(async () => "done").catch(() => "refused"));
@@ -68,7 +97,7 @@ describe("Admission", () => {
   test("no more than 4,096 are held back", async () => {
     // The fake ones take seconds for so many.
     vi.useRealTimers();
-    const admission = new Admission(0);
+    const admission = new Admission({ atWork: 0, waiting: 0 });
     let held = 5_000;
     const outcomes = Array.from({ length: 5_000 }, () => admission.admit(async () => "done").catch(() => held--));
     await new Promise((resolve) => setImmediate(resolve));

@@ -3,6 +3,9 @@ import { HttpError } from "./http-error.ts";
 /** Seconds after which a caller that was turned away may try again. */
 const RETRY_AFTER = "2";
 
+/** Milliseconds that a request waits at most: as long as the data layer waits for a connection. */
+const LONGEST_WAIT = 5_000;
+
 /**
  * Refusals a second that are made at once; those beyond wait for a second first, as long as no more than so many wait.
  * Reading a request and refusing it costs half of what answering it does: callers that come again at once, whatever
@@ -12,35 +15,83 @@ const QUICK_REFUSALS = 500;
 const HOLD = 1_000;
 const MAX_HELD = 4_096;
 
+export interface AdmissionLimits {
+  /** Requests at work at a time. */
+  readonly atWork: number;
+  /** Requests that wait for one of them to end. */
+  readonly waiting: number;
+}
+
+interface Waiter {
+  readonly since: number;
+  readonly enter: () => void;
+  readonly refuse: (error: HttpError) => void;
+}
+
 /**
- * Lets in as many requests at a time as can be answered in good time, and turns others away before anything of them is
- * read.
+ * Lets in as many requests at a time as are worked on best, has some more wait in line, and turns others away. Whoever is
+ * not let in costs next to nothing, for nothing of the request is read: hundreds of requests that are half done would keep
+ * the garbage collector busier than the requests keep the process.
  */
 export class Admission {
-  readonly #limit: number;
+  readonly #limits: AdmissionLimits;
   readonly #overloaded: HttpError;
-  #running = 0;
+  /** In the order in which they came. Nobody waits while there is room. */
+  readonly #waiting: Waiter[] = [];
+  #expiry: ReturnType<typeof setTimeout> | undefined;
+  #atWork = 0;
   #held = 0;
   #quick = 0;
   #second = 0;
 
-  constructor(limit: number) {
-    this.#limit = limit;
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
     // One for all: making an error is dear, for its stack.
-    const detail = `The service is answering ${limit} requests already. Try again later.`;
+    const detail = "The service has more requests than it can answer. Try again later.";
     this.#overloaded = new HttpError("unavailable", detail, { "retry-after": RETRY_AFTER });
   }
 
-  /** @throws HttpError `unavailable` when as many as the limit are at work */
+  /** @throws HttpError `unavailable` when there is no room at work nor in line, or none in time */
   async admit<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#running >= this.#limit) await this.#holdBack();
-    if (this.#running >= this.#limit) throw this.#overloaded;
-    this.#running++;
+    if (this.#atWork < this.#limits.atWork) this.#atWork++;
+    else await this.#place();
     try {
       return await work();
     } finally {
-      this.#running--;
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#atWork--;
+      else next.enter();
     }
+  }
+
+  /** Waits for the place of one that ends. */
+  async #place(): Promise<void> {
+    if (this.#waiting.length >= this.#limits.waiting) await this.#holdBack();
+    if (this.#atWork < this.#limits.atWork) this.#atWork++;
+    else if (this.#waiting.length >= this.#limits.waiting) throw this.#overloaded;
+    else await this.#wait();
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((enter, refuse) => {
+      this.#waiting.push({ since: performance.now(), enter, refuse });
+      this.#expiry ??= setTimeout(() => this.#expire(), LONGEST_WAIT);
+    });
+  }
+
+  /** Turns away those who have waited too long. One timer for all. */
+  #expire(): void {
+    const now = performance.now();
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      const rest = first.since + LONGEST_WAIT - now;
+      if (rest > 0) {
+        this.#expiry = setTimeout(() => this.#expire(), rest);
+        return;
+      }
+      this.#waiting.shift();
+      first.refuse(this.#overloaded);
+    }
+    this.#expiry = undefined;
   }
 
   async #holdBack(): Promise<void> {

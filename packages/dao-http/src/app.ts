@@ -30,8 +30,10 @@ export interface DaoAppOptions {
   readonly logger?: Logger | undefined;
   /** Bytes that a body may have. Default 1 MiB. */
   readonly bodyLimit?: number | undefined;
-  /** Requests of the API that are answered at a time; one beyond is turned away with a 503. Default 1,000. */
+  /** Requests of the API that are worked on at a time; others wait. Default 256. */
   readonly maxConcurrentRequests?: number | undefined;
+  /** Requests of the API that wait; one beyond is turned away with a 503. Default 1,000. */
+  readonly maxWaitingRequests?: number | undefined;
   /** Whether `/docs`, `/redoc` and `/openapi.json` are served. Default `true`. */
   readonly docs?: boolean | undefined;
   /** Where a host mounts the app, such as `/dao`, for `Location` headers. The host strips it from the requests. */
@@ -85,7 +87,8 @@ class App {
     this.readiness = new Readiness(options.readiness ?? readinessOf(services));
     this.#keys = new ServiceKeys(keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
-    this.#admission = new Admission(options.maxConcurrentRequests ?? 1_000);
+    const { maxConcurrentRequests: atWork = 256, maxWaitingRequests: waiting = 1_000 } = options;
+    this.#admission = new Admission({ atWork, waiting });
     const settings: EndpointSettings = {
       services: isSession(services) ? createDaoServices(services) : services,
       onceOnly: isSession(services) ? new OnceOnly(services, new KeySweeper(services, this.#logger)) : undefined,
