@@ -2,9 +2,7 @@ import { getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { v7 as uuidv7 } from "uuid";
 import type { CreateOptions } from "../contract/call-options.ts";
-import type { GoalDto, GoalStructureCreateDto, GoalWithRelationsDto } from "../contract/goal.ts";
-import type { MilestoneDto } from "../contract/milestone.ts";
-import type { TaskDto } from "../contract/task.ts";
+import type { GoalStructureCreateDto, GoalWithRelationsDto } from "../contract/goal.ts";
 import { goals } from "../schema/goals.ts";
 import { milestones } from "../schema/milestones.ts";
 import { tasks } from "../schema/tasks.ts";
@@ -12,7 +10,7 @@ import type { SqlExecutor } from "../session/sql.ts";
 import { goalStatements } from "./goal-statements.ts";
 import { readInstant } from "./instant-text.ts";
 import { milestoneStatements } from "./milestone-dao.ts";
-import { encode, lazily, queryBuilder, run, type StatementValues } from "./statement.ts";
+import { lazily, queryBuilder, run, validInstant } from "./statement.ts";
 import { taskStatements } from "./task-dao.ts";
 
 /** A select that reads a JSON array of objects as new rows of `table`, its columns in the table's order. */
@@ -41,7 +39,7 @@ const insertStructure = lazily(() => {
 
 /**
  * Creates the structure. What is answered is what was written, in the order of the input: all that the database adds is
- * the one moment of creation.
+ * the one moment of creation. So the rows that are sent are the DTOs that are answered, made in one walk over the input.
  */
 export async function createGoalWithStructure(
   executor: SqlExecutor,
@@ -52,38 +50,34 @@ export async function createGoalWithStructure(
     userId: input.goal.userId.toLowerCase(),
   });
   const { id: goalId, userId } = goal;
-  const milestoneRows: StatementValues[] = [];
-  const taskRows: StatementValues[] = [];
+  const milestoneRows: NewRow[] = [];
+  const taskRows: NewRow[] = [];
   for (const milestone of input.milestones ?? []) {
     const milestoneRow = milestoneStatements.insertValues(uuidv7(), milestone, { goalId });
     milestoneRows.push(milestoneRow);
     const owners = { userId, goalId, milestoneId: milestoneRow["id"] };
-    for (const task of milestone.tasks ?? []) taskRows.push(taskStatements.insertValues(uuidv7(), task, owners));
+    for (const task of milestone.tasks ?? [])
+      taskRows.push(withOwnDates(taskStatements.insertValues(uuidv7(), task, owners)));
   }
-  const values = { ...goal, milestones: milestoneRows.map(encoded), tasks: taskRows.map(encoded) };
+  const values = { ...goal, milestones: milestoneRows, tasks: taskRows };
   const { rows } = await run(executor, insertStructure(), values, options);
   const createdAt = readInstant(rows[0]?.[0]);
-  return {
-    ...created<GoalDto>(goal, createdAt),
-    milestones: milestoneRows.map((row) => created<MilestoneDto>(row, createdAt)),
-    tasks: taskRows.map((row) => created<TaskDto>(row, createdAt)),
-  };
+  for (const row of [goal, ...milestoneRows, ...taskRows]) row["createdAt"] = new Date(createdAt);
+  // Every column of its table by name, which is what a DTO is.
+  return { ...goal, milestones: milestoneRows, tasks: taskRows } as GoalWithRelationsDto;
 }
 
-/** A row as it stands in a JSON parameter. */
-function encoded(row: StatementValues): StatementValues {
-  const values: Record<string, unknown> = {};
-  for (const name in row) values[name] = encode(name, row[name]);
-  return values;
-}
+/** A row that is being made, by the names of its DTO. */
+type NewRow = Record<string, unknown>;
 
-/** The DTO of a row whose columns, all but `created_at`, are `values`; it shares no Date with the input. */
-function created<Dto extends object>(values: StatementValues, createdAt: Date): Dto {
-  const dto: Record<string, unknown> = {};
-  for (const name in values) {
-    const value = values[name];
-    dto[name] = value instanceof Date ? new Date(value) : value;
+/**
+ * Gives the row dates that the caller cannot change.
+ * @throws ValidationError for one that is not valid, which JSON would make null
+ */
+function withOwnDates(row: NewRow): NewRow {
+  for (const name in row) {
+    const value = row[name];
+    if (value instanceof Date) row[name] = new Date(validInstant(name, value));
   }
-  dto["createdAt"] = new Date(createdAt);
-  return dto as Dto;
+  return row;
 }

@@ -65,15 +65,19 @@ export function encode(name: string, value: unknown): SqlParameter {
       return null;
     case "object":
       if (value === null) return null;
-      return value instanceof Date ? instantText(name, value) : JSON.stringify(value);
+      return value instanceof Date ? validInstant(name, value).toISOString() : JSON.stringify(value);
     default:
       throw new ValidationError([{ path: name, message: `must not be a ${typeof value}` }]);
   }
 }
 
-function instantText(name: string, value: Date): string {
+/**
+ * An instant that can be sent.
+ * @throws ValidationError, naming the field, for one that is not valid
+ */
+export function validInstant(name: string, value: Date): Date {
   if (Number.isNaN(value.getTime())) throw new ValidationError([{ path: name, message: "must be a valid Date" }]);
-  return value.toISOString();
+  return value;
 }
 
 /**

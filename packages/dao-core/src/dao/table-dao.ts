@@ -114,7 +114,7 @@ export class EntityStatements<Dto extends object> {
    * All columns but `created_at`, which is the database's to set: what `owners` say (the rows that this one belongs to,
    * apart from `input`, since to copy what Zod made costs more than all else here), then `input`, else the default.
    */
-  insertValues(id: string, input: object, owners: StatementValues = {}): StatementValues {
+  insertValues(id: string, input: object, owners: StatementValues = {}): Record<string, unknown> {
     const values: Record<string, unknown> = { id };
     for (const { name, isJson, whenMissing } of this.#writable) {
       const value: unknown = owners[name] ?? Reflect.get(input, name);
