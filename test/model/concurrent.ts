@@ -48,7 +48,7 @@ export function concurrentProperty(world: World, tally: Tally) {
 }
 
 /** @param first what one caller does before the others begin */
-export async function race(
+async function race(
   world: World,
   tally: Tally,
   first: readonly Operation[],

@@ -11,8 +11,8 @@ import { Tally } from "./tally.ts";
 import { openWorld } from "./world.ts";
 
 const SEQUENCES = {
-  postgres: { sequential: 8_000, concurrent: 4_000 },
-  pglite: { sequential: 1_500, concurrent: 500 },
+  postgres: { sequential: 6_500, concurrent: 3_000 },
+  pglite: { sequential: 1_200, concurrent: 400 },
 } as const;
 
 const { values: flags } = parseArgs({

@@ -5,7 +5,7 @@ import { type Outcome, observe } from "./outcome.ts";
 import { resolve } from "./reference.ts";
 
 /** The services' methods, and the kind of row that each is about. */
-export const METHODS = {
+const METHODS = {
   "users.listUsers": "user",
   "users.getUser": "user",
   "users.createUser": "user",

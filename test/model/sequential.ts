@@ -71,11 +71,3 @@ export function sequentialProperty(world: World, tally: Tally) {
     for (const operation of lastLook(model.known)) await step(model, real, operation);
   });
 }
-
-/** Runs operations in this order: a counterexample as a test. */
-export async function replay(world: World, tally: Tally, operations: readonly Operation[]): Promise<void> {
-  await clear(world);
-  const model = { state: State.empty(world.clock), known: new KnownRows() };
-  for (const operation of operations) await step(model, { world, tally }, operation);
-  for (const operation of lastLook(model.known)) await step(model, { world, tally }, operation);
-}

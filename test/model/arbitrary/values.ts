@@ -55,7 +55,7 @@ export const boolean = mostly(fc.boolean(), null, 0, 1, "true");
 /** Optional fields that may be null. */
 export const nullable = (value: Value): Value => fc.oneof({ weight: 4, arbitrary: value }, fc.constant(null));
 
-export function choice(...values: readonly string[]): Value {
+function choice(...values: readonly string[]): Value {
   return mostly(fc.constantFrom(...values), null, "", "SCHEDULED", "other", 0, [values[0]]);
 }
 

@@ -41,7 +41,8 @@ export function compare(expectation: Expectation, outcome: Outcome): Fault {
   const { refusals } = expectation;
   if (outcome.kind === "error" && refusals.some((refusal) => isRefusal(refusal, outcome))) return undefined;
   const wanted = refusals.map((refusal) => toCode({ ...refusal })).join(" or ");
-  return `must be refused: ${wanted}; it ended in ${describeOutcome(outcome)}`;
+  const actual = `${outcome.kind === "answer" ? "answered" : "refused"}: ${describeOutcome(outcome)}`;
+  return `must be refused: ${wanted}; it was ${actual}`;
 }
 
 function isRefusal(refusal: Refusal, { name, code, field, id, paths }: Outcome & { kind: "error" }): boolean {
