@@ -1,18 +1,17 @@
 import { HttpError } from "./http-error.ts";
 
-/** Seconds after which a caller that was turned away may try again. */
-const RETRY_AFTER = "2";
+/** Milliseconds after which a caller that was turned away may try again. */
+const RETRY_AFTER = 2_000;
 
 /** Milliseconds that a request waits at most: as long as the data layer waits for a connection. */
 const LONGEST_WAIT = 5_000;
 
 /**
- * Refusals a second that are made at once; those beyond wait for a second first, as long as no more than so many wait.
- * Reading a request and refusing it costs half of what answering it does: callers that come again at once, whatever
+ * Refusals a second that are made at once; those beyond are held back first for as long as the caller should have waited,
+ * and so many at most. Reading a request and refusing it costs half of what answering it does: callers that come again at once, whatever
  * Retry-After says, would take the time of those that are being answered.
  */
-const QUICK_REFUSALS = 500;
-const HOLD = 1_000;
+const QUICK_REFUSALS = 100;
 const MAX_HELD = 4_096;
 
 export interface AdmissionLimits {
@@ -48,7 +47,7 @@ export class Admission {
     this.#limits = limits;
     // One for all: making an error is dear, for its stack.
     const detail = "The service has more requests than it can answer. Try again later.";
-    this.#overloaded = new HttpError("unavailable", detail, { "retry-after": RETRY_AFTER });
+    this.#overloaded = new HttpError("unavailable", detail, { "retry-after": String(RETRY_AFTER / 1_000) });
   }
 
   /** @throws HttpError `unavailable` when there is no room at work nor in line, or none in time */
@@ -102,7 +101,7 @@ export class Admission {
     }
     if (++this.#quick <= QUICK_REFUSALS || this.#held >= MAX_HELD) return;
     this.#held++;
-    await new Promise((resolve) => setTimeout(resolve, HOLD));
+    await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
     this.#held--;
   }
 }
