@@ -25,3 +25,16 @@ test("a statement that waits behind an answer that is cut in the middle is not a
   else expect(waiting?.reason).toBeInstanceOf(UnavailableError);
   await expect(database.users.findById(user.id)).resolves.toEqual(user);
 });
+
+test("a statement whose connection is refused has that as its cause", async () => {
+  await using testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  await using network = await faultyNetwork(testDatabase.url);
+  await using database = await openDatabase(network.url, { poolSize: 1 });
+  await network.leave();
+  const calls = () => [database.users.list(), database.users.list()];
+  // The first ones may still find the connection that was open.
+  await Promise.allSettled(calls());
+  for (const outcome of await Promise.allSettled(calls())) {
+    expect(outcome).toMatchObject({ reason: { code: "unavailable", cause: { code: "ECONNREFUSED" } } });
+  }
+});

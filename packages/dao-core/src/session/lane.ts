@@ -25,6 +25,8 @@ export class Lane implements SqlConnection {
   readonly #onLost: (lane: Lane) => void;
   #isAlive = true;
   #lossCause: unknown;
+  /** What the first statement that heard of the loss was told. */
+  #lossCode: string | undefined;
   #running = 0;
   #settledCount = 0;
   /** When the first of the statements that run was sent, or the last one of them was done. */
@@ -88,7 +90,8 @@ export class Lane implements SqlConnection {
       return { rows, count: rows.count };
     } catch (error) {
       this.#loseIfLost(error);
-      throw this.#withdrawn.has(query) ? withdrawnError() : error;
+      // It may have been rejected before it was withdrawn, and the reason for that is the better one.
+      throw this.#withdrawn.has(query) && isCancelled(error) ? withdrawnError(this.#lossCode) : error;
     } finally {
       this.#queries.delete(query);
       this.#settled();
@@ -169,7 +172,9 @@ export class Lane implements SqlConnection {
    */
   #loseIfLost(error: unknown): void {
     const code = databaseErrorFacts(error)?.code;
-    if (code !== undefined && isConnectionLoss(code)) this.#lose();
+    if (code === undefined || !isConnectionLoss(code)) return;
+    this.#lossCode ??= code;
+    this.#lose();
   }
 
   #lose(): void {
@@ -238,11 +243,14 @@ function isSent(query: PromiseLike<unknown>): boolean {
   return Boolean(Reflect.get(query, "state"));
 }
 
+/** Whether this is what postgres.js says of a query that it was told to drop. */
+function isCancelled(error: unknown): boolean {
+  return databaseErrorFacts(error)?.code === "57014";
+}
+
 /** The error of a statement that was not sent before its connection was lost. */
-function withdrawnError(): Error {
-  return Object.assign(new Error("The connection was lost before the statement was sent."), {
-    code: "CONNECTION_CLOSED",
-  });
+function withdrawnError(code = "CONNECTION_CLOSED"): Error {
+  return Object.assign(new Error("The connection was lost before the statement was sent."), { code });
 }
 
 /** Keeps no process alive that has nothing else to do. */
