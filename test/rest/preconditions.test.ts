@@ -289,7 +289,7 @@ describe("issue 3, Lost updates: 100 writers of one counter lose none", () => {
   async function untilWritten(write: () => Promise<boolean>): Promise<number> {
     for (let lost = 0; ; lost++) {
       if (await write()) return lost;
-      await setTimeout(Math.random() * Math.min(2_000, 100 * 2 ** lost));
+      await setTimeout(Math.random() * Math.min(10_000, 100 * 2 ** lost));
     }
   }
 
