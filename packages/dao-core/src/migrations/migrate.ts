@@ -11,6 +11,10 @@ import { countViolations, findUnvalidatedRules, type RuleViolation, type Unvalid
 /** How often it is tried when the database gives it up in a deadlock with other work. */
 const MAX_ATTEMPTS = 5;
 
+/** Milliseconds; see {@link MigrationOptions}. */
+const WAIT_TIMEOUT = 600_000;
+const STATEMENT_TIMEOUT = 0;
+
 /**
  * Brings the schema of a database to the version that this code needs: makes it in an empty database, applies what is
  * missing, or takes over what the Python service left (no row is lost; see {@link MigrationReport.violations}).
@@ -60,8 +64,8 @@ async function migrateSchema(set: MigrationSet, driver: SqlDriver, options: Migr
       // Read committed: whoever waited for the lock must see what was committed meanwhile.
       return await driver.transaction((transaction) => apply(set, transaction, options, progress), {
         isolationLevel: "read committed",
-        // Statements set their own below; a long one is not to be taken for a server that hangs.
-        statementTimeout: 0,
+        // Statements set their own below; this says when the server is taken for lost, and a long one is not to be.
+        statementTimeout: longestStatement(options),
         signal: options.signal,
       });
     } catch (error) {
@@ -71,10 +75,16 @@ async function migrateSchema(set: MigrationSet, driver: SqlDriver, options: Migr
   }
 }
 
+/** Milliseconds that a statement may take by these limits, the wait for another migration being one; 0 is no limit. */
+function longestStatement({ waitTimeout, statementTimeout }: MigrationOptions): number {
+  const limits = [waitTimeout ?? WAIT_TIMEOUT, statementTimeout ?? STATEMENT_TIMEOUT];
+  return limits.includes(0) ? 0 : Math.max(...limits);
+}
+
 async function apply(
   set: MigrationSet,
   transaction: SqlTransaction,
-  { waitTimeout = 600_000, lockTimeout = 30_000, statementTimeout = 0 }: MigrationOptions,
+  { waitTimeout = WAIT_TIMEOUT, lockTimeout = 30_000, statementTimeout = STATEMENT_TIMEOUT }: MigrationOptions,
   progress: MigrationProgress,
 ): Promise<MigratedSchema> {
   const run = async (statement: string) => {

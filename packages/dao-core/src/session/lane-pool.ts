@@ -77,7 +77,7 @@ export class LanePool<Lane extends PooledLane> {
     const deadline = performance.now() + this.#options.acquireTimeout;
     for (;;) {
       const lane = this.#waiting.length === 0 ? this.#leastBusy("transaction") : undefined;
-      const held = lane ?? (await this.#wait("transaction", async (admitted) => admitted, signal));
+      const held = lane ?? (await this.#wait("transaction", async (admitted) => admitted, signal, deadline));
       this.#exclusive.add(held);
       try {
         // What was sent before is let through: a BEGIN behind a long queue could be left idle (porsager/postgres #1189).
@@ -151,8 +151,14 @@ export class LanePool<Lane extends PooledLane> {
     this.#admitWaiting();
   }
 
-  #wait<Result>(use: Use, run: (lane: Lane) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  #wait<Result>(
+    use: Use,
+    run: (lane: Lane) => Promise<Result>,
+    signal?: AbortSignal,
+    deadline?: number,
+  ): Promise<Result> {
     const { acquireTimeout, maxWaiting } = this.#options;
+    const remaining = deadline === undefined ? acquireTimeout : Math.max(0, deadline - performance.now());
     if (this.#waiting.length >= maxWaiting) {
       return Promise.reject(
         new UnavailableError(`${maxWaiting} callers wait for a connection already. Try again later.`),
@@ -175,7 +181,7 @@ export class LanePool<Lane extends PooledLane> {
           reject(error);
         },
       };
-      const stopWatching = onGivenUp(acquireTimeout, signal, (error) => waiter.refuse(error ?? this.#noneFree()));
+      const stopWatching = onGivenUp(remaining, signal, (error) => waiter.refuse(error ?? this.#noneFree()));
       this.#waiting.push(waiter);
     });
   }
