@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type Arena, openArena } from "./arena.ts";
 
@@ -20,9 +21,13 @@ async function backends(): Promise<number> {
   return rows.length;
 }
 
-/** One and a half times as many callers as are let in, on a pool that serves less than 1,000 a second. */
+/** More callers than are worked on or wait, of whom none is served for a while; then as many as the pool can. */
 async function overload(): Promise<void> {
-  const loading = arena.load("writes", { connections: 1_500, milliseconds: 2_500 });
+  const loading = arena.load("writes", { connections: 2_000, milliseconds: 4_000 });
+  await arena.sql.begin(async (sql) => {
+    await sql`lock table milestones in access exclusive mode`;
+    await delay(3_000);
+  });
   const health = await fetch(`http://127.0.0.1:${arena.port}/health`);
   expect(health.status).toBe(200);
   const result = await loading;

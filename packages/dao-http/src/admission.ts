@@ -8,8 +8,8 @@ const LONGEST_WAIT = 5_000;
 
 /**
  * Refusals a second that are made at once; those beyond are held back first for as long as the caller should have waited,
- * and so many at most. Reading a request and refusing it costs half of what answering it does: callers that come again at once, whatever
- * Retry-After says, would take the time of those that are being answered.
+ * and so many at most. Reading a request and refusing it costs half of what answering it does: callers that come again at
+ * once, whatever Retry-After says, would take the time of those that are being answered.
  */
 const QUICK_REFUSALS = 100;
 const MAX_HELD = 4_096;
