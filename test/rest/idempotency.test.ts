@@ -4,15 +4,8 @@ import { createDaoClient } from "@flux/dao-http/client";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, expectInvalid, expectProblem, expectStatus } from "./answer.ts";
-import {
-  createConversation,
-  createOwner,
-  createTask,
-  createUser,
-  type GoalRow,
-  uniqueEmail,
-  unknownId,
-} from "./rows.ts";
+import { postsOf } from "./posts.ts";
+import { createConversation, createOwner, createUser, type GoalRow, uniqueEmail, unknownId } from "./rows.ts";
 import { KEYS, useRestServer } from "./server.ts";
 
 const server = useRestServer();
@@ -36,56 +29,7 @@ function essence({ status, headers, text }: Answer): object {
   return { status, text, headers: [...headers].filter(([name]) => !others.includes(name)) };
 }
 
-const goalsOf = async (userId: string) =>
-  expectStatus(await call<{ total: number }>("GET", `/api/v1/goals/?user_id=${userId}`), 200).total;
-
-/** A request of every POST, and how to count what it does: by what the count grows when it is done once. */
-const posts: Readonly<
-  Record<string, () => Promise<{ path: string; body: unknown; grows: number; count: () => Promise<number> }>>
-> = {
-  createUser: async () => {
-    const email = uniqueEmail();
-    const count = async () => (await call<{ total: number }>("GET", `/api/v1/users/?email=${email}`)).body.total;
-    return { path: "/api/v1/users/", body: { name: "Ada", email }, grows: 1, count };
-  },
-  createGoal: async () => {
-    const { id } = await createUser(call);
-    return { path: "/api/v1/goals/", body: { user_id: id, title: "t" }, grows: 1, count: () => goalsOf(id) };
-  },
-  createGoalWithStructure: async () => {
-    const { id } = await createUser(call);
-    const milestones = times(3, (week) => ({ week_number: week + 1, title: "m", tasks: [{ title: "t" }] }));
-    const body = { goal: { user_id: id, title: "t" }, milestones };
-    return { path: "/api/v1/goals/with-structure", body, grows: 1, count: () => goalsOf(id) };
-  },
-  createMilestone: async () => {
-    const { id } = await createOwner(call);
-    const count = async () => (await call<{ total: number }>("GET", `/api/v1/milestones/?goal_id=${id}`)).body.total;
-    return { path: "/api/v1/milestones/", body: { goal_id: id, week_number: 1, title: "m" }, grows: 1, count };
-  },
-  createTask: async () => {
-    const { id, user_id } = await createOwner(call);
-    const count = async () => (await call<{ total: number }>("GET", `/api/v1/tasks/?goal_id=${id}`)).body.total;
-    return { path: "/api/v1/tasks/", body: { user_id, goal_id: id, title: "t" }, grows: 1, count };
-  },
-  createConversation: async () => {
-    const { id, user_id } = await createOwner(call);
-    const count = async () => (await call<{ total: number }>("GET", `/api/v1/conversations/?goal_id=${id}`)).body.total;
-    return { path: "/api/v1/conversations/", body: { user_id, goal_id: id }, grows: 1, count };
-  },
-  appendMessages: async () => {
-    const path = `/api/v1/conversations/${(await createConversation(call, await createOwner(call))).id}`;
-    const count = async () => (await call<{ messages: unknown[] }>("GET", path)).body.messages.length;
-    return { path: `${path}/messages`, body: { messages: ["é", { b: 1, a: 2 }] }, grows: 2, count };
-  },
-  bulkUpdateState: async () => {
-    const { id } = await createTask(call, await createOwner(call));
-    const state = async () => (await call<{ state: string }>("GET", `/api/v1/tasks/${id}`)).body.state;
-    const count = async () => Number((await state()) === "missed");
-    const body = { task_ids: [id], new_state: "missed" };
-    return { path: "/api/v1/tasks/bulk-update-state", body, grows: 1, count };
-  },
-};
+const { goalsOf, posts } = postsOf(call);
 
 describe("issue 3, Exactly once: every POST is done once under its key", () => {
   test.each(Object.keys(posts))("%s: the second answer is the first one, byte for byte, and says so", async (name) => {

@@ -12,39 +12,17 @@ import {
   VersionMismatchError,
 } from "@flux/dao-core/contract";
 import { describe, expect, test } from "vitest";
-import { createDaoApp } from "../app.ts";
 import { operations } from "../operations/operations.ts";
-import { stubServices } from "../services-stub.ts";
 import { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
+import { connectedClient, rejection } from "./connected-client.ts";
 import type { Fetch } from "./connection.ts";
 import { createDaoClient } from "./dao-client.ts";
 
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
-
-/** A client whose calls are answered by an app on these services. */
-function connected(answer?: Parameters<typeof stubServices>[0], serviceKey = "k") {
-  const { services, calls } = stubServices(answer);
-  const app = createDaoApp({ services, keys: [{ name: "test", key: "k" }], logger: silent });
-  const sent: string[] = [];
-  const headers: Headers[] = [];
-  const fetch: Fetch = (url, init) => {
-    headers.push(new Headers(init.headers));
-    sent.push(`${init.method} ${url.slice("http://service".length)}`);
-    return app.fetch(new Request(url, init));
-  };
-  return { client: createDaoClient({ baseUrl: "http://service/", serviceKey, fetch }), calls, sent, headers };
-}
-
-const rejection = (call: Promise<unknown>): Promise<unknown> =>
-  call.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 
 describe("the client", () => {
   test("has every method of every service", () => {
-    const { client } = connected();
+    const { client } = connectedClient();
     for (const [service, table] of Object.entries(operations)) {
       for (const method of Object.keys(table)) {
         expect(typeof Reflect.get(Object(Reflect.get(client, service)), method), `${service}.${method}`).toBe(
@@ -84,7 +62,7 @@ describe("the client", () => {
       [{ email: "a+b@x&y" }],
     ],
   ])("%s", async (request, call, args) => {
-    const { client, calls, sent } = connected();
+    const { client, calls, sent } = connectedClient();
     await call(client);
     expect(sent).toEqual([request]);
     expect(calls[0]?.args).toEqual(args);
@@ -99,97 +77,11 @@ describe("the client", () => {
       demoMode: false,
       createdAt: new Date(7),
     };
-    const { client } = connected(() => user);
+    const { client } = connectedClient(() => user);
     expect(await client.users.getUser(id)).toEqual(user);
     const page = { items: [user], total: 1, page: 1, pageSize: 100, hasNext: false, hasPrev: false };
-    expect(await connected(() => page).client.users.listUsers()).toEqual(page);
-    expect(await connected().client.users.deleteUser(id)).toBeUndefined();
-  });
-});
-
-describe("options of a call", () => {
-  const version = "abcdefghijklmnopqrstuv";
-
-  test.each<[string | readonly string[], string]>([
-    [version, `"${version}"`],
-    [[version, "other"], `"${version}", "other"`],
-    ["*", "*"],
-    [["a", "*"], "*"],
-    [[], '""'],
-    [["", 'quote"', "spa ce", "ä", "line\n"], '""'],
-    [["spa ce", "b"], '"b"'],
-  ])("ifVersion %j is If-Match: %s", async (ifVersion, header) => {
-    const { client, headers } = connected();
-    await client.users.updateUser(id, { name: "Ada" }, { ifVersion });
-    await client.users.deleteUser(id, { ifVersion });
-    await client.demoFlags.putDemoFlags(id, {}, { ifVersion });
-    await client.tasks.linkCalendarEvent(id, { calendarEventId: null }, { ifVersion });
-    expect(headers.map((sent) => sent.get("if-match"))).toEqual([header, header, header, header]);
-  });
-
-  test("ifVersion reaches the service as it was", async () => {
-    const { client, calls } = connected();
-    for (const ifVersion of [version, [version, "other"], "*", []]) {
-      await client.goals.deleteGoal(id, { ifVersion });
-    }
-    const versions = [[version], [version, "other"], "*", [""]];
-    expect(calls.map(({ args }) => args)).toEqual(versions.map((ifVersion) => [id, { ifVersion }]));
-  });
-
-  test("no precondition and no key is sent where none was given", async () => {
-    const { client, headers } = connected(() => ({ id }));
-    await client.users.updateUser(id, { name: "Ada" }, { ifVersion: undefined });
-    await client.users.createUser({ name: "Ada", email: "a@b" }, { idempotencyKey: undefined });
-    for (const sent of headers) {
-      expect([sent.get("if-match"), sent.get("idempotency-key")]).toEqual([null, null]);
-    }
-  });
-
-  test.each([
-    ["invoice-2026-02", '"invoice-2026-02"'],
-    ['a"b\\c', '"a\\"b\\\\c"'],
-  ])("the idempotency key %s is sent as a string of structured fields", async (idempotencyKey, header) => {
-    // These services have no database to record it in.
-    const { client, headers } = connected();
-    const options = { idempotencyKey };
-    const goal = { userId: id, title: "t" };
-    for (const call of [
-      client.goals.createGoal(goal, options),
-      client.goals.createGoalWithStructure({ goal, milestones: [] }, options),
-      client.tasks.bulkUpdateState({ taskIds: [id], newState: "missed" }, options),
-      client.conversations.appendMessages(id, { messages: ["a"] }, options),
-    ]) {
-      expect(await rejection(call)).toMatchObject({ issues: [{ path: "Idempotency-Key" }] });
-    }
-    expect(headers.map((sent) => sent.get("idempotency-key"))).toEqual([header, header, header, header]);
-  });
-
-  test.each(["", " ", "a b", "ä", "line\n", "x".repeat(256)])("the idempotency key %j is refused", async (key) => {
-    const { client, sent } = connected();
-    const error = await rejection(client.users.createUser({ name: "Ada", email: "a@b" }, { idempotencyKey: key }));
-    expect(error).toBeInstanceOf(ValidationError);
-    expect(error).toMatchObject({ issues: [{ path: "idempotencyKey" }] });
-    expect(sent).toEqual([]);
-  });
-
-  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2_147_483_648])(
-    "a time-out of %d ms is refused",
-    async (timeout) => {
-      const { client, sent } = connected();
-      const error = await rejection(client.users.getUser(id, { timeout }));
-      expect(error).toBeInstanceOf(ValidationError);
-      expect(error).toMatchObject({ issues: [{ path: "timeout" }] });
-      expect(sent).toEqual([]);
-    },
-  );
-
-  test("an id cannot be chosen, and nothing is sent", async () => {
-    const { client, sent } = connected();
-    const services: DaoServices = client;
-    const error = await rejection(services.users.createUser({ name: "Ada", email: "a@b" }, { id }));
-    expect(error).toBeInstanceOf(ValidationError);
-    expect(error).toMatchObject({ issues: [{ path: "id", message: expect.stringContaining("idempotencyKey") }] });
-    expect(sent).toEqual([]);
+    expect(await connectedClient(() => page).client.users.listUsers()).toEqual(page);
+    expect(await connectedClient().client.users.deleteUser(id)).toBeUndefined();
   });
 });
 
@@ -211,7 +103,7 @@ describe("errors are those of the services", () => {
     new TransactionLostError("unknown"),
     new SchemaVersionError("Run migrate()."),
   ])("$name", async (thrown) => {
-    const { client } = connected(() => {
+    const { client } = connectedClient(() => {
       throw thrown;
     });
     const error = await rejection(client.tasks.getTask(id));
@@ -221,10 +113,10 @@ describe("errors are those of the services", () => {
   });
 
   test("a wrong key and a fault of the service have errors of their own, with the request id", async () => {
-    const wrong = await rejection(connected(undefined, "wrong").client.users.listUsers());
+    const wrong = await rejection(connectedClient(undefined, "wrong").client.users.listUsers());
     expect(wrong).toBeInstanceOf(InvalidServiceKeyError);
     expect(wrong).toMatchObject({ requestId: expect.stringMatching(/\S/) });
-    const { client } = connected(() => {
+    const { client } = connectedClient(() => {
       throw new Error("boom");
     });
     const fault = await rejection(client.users.listUsers());
@@ -246,7 +138,7 @@ describe("errors are those of the services", () => {
 });
 
 describe("what JSON and query strings cannot carry is refused as in-process", () => {
-  const { client, sent } = connected();
+  const { client, sent } = connectedClient();
   const untyped = <Input>(input: object): Input => Object.assign(Object.create(Object.prototype), input);
   const cycle: { self?: object } = {};
   cycle.self = cycle;

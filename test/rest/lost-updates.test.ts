@@ -1,0 +1,115 @@
+import { setTimeout } from "node:timers/promises";
+import { createDaoServices, isDaoError, versionOf } from "@flux/dao-core";
+import { createDaoClient } from "@flux/dao-http/client";
+import postgres from "postgres";
+import { describe, expect, test } from "vitest";
+import { type Answer, expectProblem, expectStatus } from "./answer.ts";
+import { createGoal, createUser, type UserRow } from "./rows.ts";
+import { KEYS, useRestServer } from "./server.ts";
+
+const server = useRestServer();
+const { call } = server;
+
+const etagOf = ({ headers }: Answer) => headers.get("etag") ?? expect.fail("The row has no ETag.");
+
+describe("issue 3, Lost updates: 100 writers of one counter lose none", () => {
+  const WRITERS = 100;
+  /** Some thousand statements, on a machine that may have other work. */
+  const ENOUGH = { timeout: 120_000 };
+  const counterOf = ({ preferences }: Pick<UserRow, "preferences">) => Number(preferences["counter"]);
+  const writers = (count: number, write: () => Promise<void>) => Promise.all(Array.from({ length: count }, write));
+  const newCounter = () => createUser(call, { preferences: { counter: 0, kept: true } });
+
+  /** Until it was the one that wrote; how often it was not. Whoever lost stands back for a while, as writers should. */
+  async function untilWritten(write: () => Promise<boolean>): Promise<number> {
+    for (let lost = 0; ; lost++) {
+      if (await write()) return lost;
+      await setTimeout(Math.random() * Math.min(10_000, 100 * 2 ** lost));
+    }
+  }
+
+  test("over HTTP: GET, then PATCH with If-Match, again on 412", ENOUGH, async () => {
+    const { id } = await newCounter();
+    const path = `/api/v1/users/${id}`;
+    let lost = 0;
+    await writers(WRITERS, async () => {
+      lost += await untilWritten(async () => {
+        const read = await call<UserRow>("GET", path);
+        const preferences = { ...read.body.preferences, counter: counterOf(read.body) + 1 };
+        const answer = await call("PATCH", path, { body: { preferences }, headers: { "If-Match": etagOf(read) } });
+        if (answer.status !== 200) expectProblem(answer, 412);
+        return answer.status === 200;
+      });
+    });
+    const { preferences } = expectStatus(await call<UserRow>("GET", path), 200);
+    expect(preferences).toEqual({ counter: WRITERS, kept: true });
+    expect(lost, "writers met").toBeGreaterThan(0);
+  });
+
+  test.each([
+    ["in-process", WRITERS],
+    ["through the client", 25],
+  ])("%s: ifVersion of versionOf, %d writers", ENOUGH, async (where, count) => {
+    const { id } = await newCounter();
+    const { users } =
+      where === "in-process"
+        ? createDaoServices(server.database)
+        : createDaoClient({ baseUrl: server.baseUrl, serviceKey: KEYS.observer });
+    let lost = 0;
+    await writers(count, async () => {
+      lost += await untilWritten(async () => {
+        const user = await users.getUser(id);
+        const preferences = { ...user.preferences, counter: counterOf(user) + 1 };
+        try {
+          await users.updateUser(id, { preferences }, { ifVersion: versionOf(user) });
+          return true;
+        } catch (error) {
+          if (isDaoError(error) && error.code === "version_mismatch") return false;
+          throw error;
+        }
+      });
+    });
+    expect((await users.getUser(id)).preferences).toEqual({ counter: count, kept: true });
+    expect(lost, "writers met").toBeGreaterThan(0);
+  });
+
+  test("a writer that knows nothing of versions is seen: by SQL, past the service", async () => {
+    const goal = await createGoal(call, await newCounter());
+    const path = `/api/v1/users/${goal.user_id}`;
+    const read = await call<UserRow>("GET", path);
+    const sql = postgres(server.databaseUrl, { max: 1 });
+    try {
+      await sql`update users set preferences = jsonb_set(preferences, '{counter}', '1') where id = ${goal.user_id}`;
+      const body = { preferences: { counter: counterOf(read.body) + 1 } };
+      expectProblem(await call("PATCH", path, { body, headers: { "If-Match": etagOf(read) } }), 412);
+      const { users } = createDaoServices(server.database);
+      const ifVersion = etagOf(read).slice(1, -1);
+      await expect(users.updateUser(goal.user_id, body, { ifVersion })).rejects.toMatchObject({
+        code: "version_mismatch",
+      });
+      expect((await users.getUser(goal.user_id)).preferences).toEqual({ counter: 1, kept: true });
+      // It waits for a writer that has not committed yet, and sees what that one did.
+      const { headers } = await call("GET", path);
+      const conditional = { body, headers: { "If-Match": headers.get("etag") ?? "" } };
+      let answer: Promise<Answer> | undefined;
+      await sql.begin(async (tx) => {
+        await tx`update users set preferences = jsonb_set(preferences, '{counter}', '2') where id = ${goal.user_id}`;
+        answer = call("PATCH", path, conditional);
+        await waitForLock(tx);
+      });
+      expectProblem((await answer) as Answer, 412);
+      expect((await users.getUser(goal.user_id)).preferences).toEqual({ counter: 2, kept: true });
+    } finally {
+      await sql.end();
+    }
+  });
+
+  /** Until a session of this database waits for the transaction's lock. */
+  async function waitForLock(tx: postgres.TransactionSql): Promise<void> {
+    for (;;) {
+      const [row] = await tx`select count(*)::int as waiting from pg_stat_activity
+        where datname = current_database() and pg_backend_pid() = any (pg_blocking_pids(pid))`;
+      if (Number(row?.["waiting"]) > 0) return;
+    }
+  }
+});
