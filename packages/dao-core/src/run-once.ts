@@ -6,7 +6,7 @@ import type { DatabaseSession } from "./session/database-session.ts";
 import { DaoUnitOfWork } from "./unit-of-work.ts";
 
 /** Milliseconds for which a key is remembered: 24 hours. */
-export const KEY_LIFETIME = 86_400_000;
+const KEY_LIFETIME = 86_400_000;
 
 /** How often the work is run again when the database gives it up for others. */
 const RETRIES = 5;
