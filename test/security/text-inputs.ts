@@ -21,7 +21,7 @@ interface FieldSchema extends SchemaObject {
 type Parameter = ReturnType<typeof parametersOf>[number];
 
 /** What a place takes: any text, any JSON, an e-mail address, or only what has another form than hostile text. */
-export type InputKind = "text" | "json" | "email" | "form";
+type InputKind = "text" | "json" | "email" | "form";
 
 /** A place of a request that a caller fills. */
 export interface TextInput {
