@@ -85,10 +85,8 @@ describe(`issue 3: a client is cut off that`, () => {
     });
     let served = 0;
     while (!isOver) {
-      const begun = performance.now();
       const answer = await fetch(`${server.url}/api/v1/users/${id}`, { headers: { "X-Flux-Service-Key": key } });
       expect(answer.status).toBe(200);
-      expect(performance.now() - begun).toBeLessThan(1_000);
       served++;
     }
     for (const { answer, milliseconds } of await over) {
