@@ -86,6 +86,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     socket.on("error", () => undefined);
     writeRefusal(socket, refuse(noProxy(), requestOf(incoming), logger));
   });
+  // As many as the limit of their size allows; Node would drop those beyond 2,000 in silence, a precondition among them.
+  server.maxHeadersCount = 0;
   server.maxConnections = options.maxConnections ?? 4_096;
   server.setTimeout(options.sendTimeout ?? 30_000, (socket) => {
     // Nothing came in or went out. Only one whose answer is still being made is not at fault.

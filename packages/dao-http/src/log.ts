@@ -36,7 +36,7 @@ export interface RequestLogEntry {
 export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown, unwell?: string): void {
   try {
     if (unwell !== undefined) logger.warn({ ...entry, detail: unwell }, "not ready");
-    else if (entry.status < 500 || cause === undefined) logger.info(entry, "request");
+    else if (entry.status < 500) logger.info(entry, "request");
     else if (isTurnedAway(cause)) logger.warn({ ...entry, detail: cause.message }, "turned away");
     else logger.error({ ...entry, err: describeError(cause) }, "request failed");
   } catch {
@@ -55,7 +55,7 @@ const MAX_CAUSES = 5;
 
 /** An error as the log has it: with its stack and its causes, without the fields in which drivers keep parameters. */
 function describeError(error: unknown, depth = 0): object {
-  if (!(error instanceof Error)) return { message: String(error) };
+  if (!(error instanceof Error)) return { message: textOf(error) };
   const { name, message, stack, cause } = error;
   const code: unknown = Reflect.get(error, "code");
   return {
@@ -65,6 +65,15 @@ function describeError(error: unknown, depth = 0): object {
     ...(typeof code === "string" && { code }),
     ...(cause !== undefined && depth < MAX_CAUSES && { cause: describeError(cause, depth + 1) }),
   };
+}
+
+/** What was thrown, where it is no error: an object may have no text, or throw at being asked for one. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return typeof thrown;
+  }
 }
 
 /** A pino logger that writes JSON lines, to standard output unless told otherwise. Default level: `info`. */

@@ -41,10 +41,14 @@ export class Connection {
   readonly #fetch: Fetch;
   readonly #timeout: number;
 
-  /** @throws TypeError for a base URL that is none */
+  /** @throws TypeError for a base URL that is none, and for a key that no header can carry; it shows neither */
   constructor({ baseUrl, serviceKey, fetch: ownFetch, timeout = 30_000 }: ConnectionOptions) {
-    if (!/^https?:\/\/[^/?#]+[^?#]*$/i.test(baseUrl)) {
-      throw new TypeError(`baseUrl must be http(s)://host:port, such as http://localhost:8000, not ${baseUrl}.`);
+    if (!/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(baseUrl)) {
+      throw new TypeError("baseUrl must be http(s)://host:port, such as http://localhost:8000, without a password.");
+    }
+    // Left to fetch, it would stand in the error of every call.
+    if (!/^[\x21-\x7e]{1,200}$/.test(serviceKey)) {
+      throw new TypeError("serviceKey must be 1 to 200 printable ASCII characters, without a space or a line break.");
     }
     this.#baseUrl = baseUrl.replace(/\/+$/, "");
     this.#headers = { "x-flux-service-key": serviceKey, accept: "application/json" };

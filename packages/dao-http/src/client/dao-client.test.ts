@@ -243,8 +243,18 @@ describe("the connection", () => {
     };
     await createDaoClient({ baseUrl: "http://x/dao/", serviceKey: "k", fetch }).users.listUsers();
     expect(urls).toEqual(["http://x/dao/api/v1/users/"]);
-    for (const baseUrl of ["", "x", "ftp://x", "http://", "http://x?y", "http://x#y"]) {
+    for (const baseUrl of ["", "x", "ftp://x", "http://", "http://x?y", "http://x#y", "http://me:hunter2@x"]) {
       expect(() => createDaoClient({ baseUrl, serviceKey: "k" })).toThrow("baseUrl must be");
+      expect(() => createDaoClient({ baseUrl, serviceKey: "k" })).not.toThrow("hunter2");
     }
   });
+
+  test.each(["", "hunter2\n", "hunter2 ", "hünter2", "x".repeat(201)])(
+    "a key that no header can carry is refused at once, and shown nowhere: %j",
+    (serviceKey) => {
+      const create = () => createDaoClient({ baseUrl: "http://x", serviceKey });
+      expect(create).toThrow(/serviceKey must be/);
+      expect(create).not.toThrow(/nter2/);
+    },
+  );
 });
