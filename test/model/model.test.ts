@@ -1,23 +1,32 @@
-import { describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { MODES, runLane } from "./lane.ts";
-import { openWorld } from "./world.ts";
+import { openWorld, type World } from "./world.ts";
 
-// A slice of the long run, `main.ts`, with another seed each time.
-const seed = Math.floor(Math.random() * 2 ** 31);
+// A slice of the long run, `main.ts`, with other seeds each time.
+const firstSeed = Math.floor(Math.random() * 2 ** 30);
 const engines = [
-  { engine: "postgres", serverUrl: () => inject("adminUrl"), sequences: 60 },
-  { engine: "pglite", serverUrl: () => undefined, sequences: 15 },
+  { engine: "postgres", serverUrl: () => inject("adminUrl") },
+  { engine: "pglite", serverUrl: () => undefined },
 ] as const;
 
-describe.each(engines)(
-  "the services on $engine answer as the specification says",
-  ({ engine, serverUrl, sequences }) => {
-    test.each(MODES)("random operations, %s", async (mode) => {
-      process.stdout.write(`Model test of ${engine}, ${mode}: seed ${seed}\n`);
-      await using world = await openWorld(serverUrl());
-      const { failure } = await runLane(world, mode, { seed, sequences });
+/** Milliseconds in which a batch is begun after the other: some hundred sequences where nothing else is to do. */
+const TIME = 3_000;
+const BATCH = 10;
+
+describe.each(engines)("the services on $engine answer as the specification says", ({ engine, serverUrl }) => {
+  let world: World;
+  beforeAll(async () => {
+    world = await openWorld(serverUrl());
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  test.each(MODES)("random operations, %s", async (mode) => {
+    process.stdout.write(`Model test of ${engine}, ${mode}: seeds from ${firstSeed}\n`);
+    const end = performance.now() + TIME;
+    for (let seed = firstSeed; performance.now() < end; seed++) {
+      const { failure } = await runLane(world, mode, { seed, sequences: BATCH });
       const again = `npx tsx test/model/main.ts --seed ${seed} --only ${engine}/${mode} --path ${failure?.path}`;
       expect(failure, `${failure?.report}\n\nAgain: ${again}`).toBeUndefined();
-    });
-  },
-);
+    }
+  });
+});
