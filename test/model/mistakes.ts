@@ -1,0 +1,263 @@
+import {
+  ConflictError,
+  type DaoServices,
+  type GoalDto,
+  isDaoError,
+  RelatedRowMissingError,
+  type TaskDto,
+  versionOf,
+} from "@flux/dao-core";
+
+/** Services with a mistake in them: a model test that does not see it says nothing when it is green. */
+export interface Mistake {
+  readonly name: string;
+  readonly make: (services: DaoServices) => Partial<DaoServices>;
+}
+
+/** A service with some methods replaced; its own stay bound to it. */
+function replacing<Service extends object>(service: Service, methods: Partial<Service>): Service {
+  return new Proxy(service, {
+    get(target, name) {
+      const method: unknown = Reflect.get(methods, name) ?? Reflect.get(target, name);
+      return typeof method === "function" ? method.bind(target) : method;
+    },
+  });
+}
+
+/** Seen by whoever calls one method after the other. */
+export const alone: readonly Mistake[] = [
+  {
+    name: "a list's total counts the page alone",
+    make: ({ goals }) => ({
+      goals: replacing(goals, {
+        listGoals: async (request) => {
+          const page = await goals.listGoals(request);
+          return { ...page, total: page.items.length };
+        },
+      }),
+    }),
+  },
+  {
+    name: "a page begins where the one before ended, less one",
+    make: ({ tasks }) => ({
+      tasks: replacing(tasks, {
+        listTasks: async (request = {}) => {
+          const { page = 1 } = request;
+          if (page !== 2) return tasks.listTasks(request);
+          const before = await tasks.listTasks({ ...request, page: 1 });
+          const answer = await tasks.listTasks(request);
+          return { ...answer, items: [...before.items.slice(-1), ...answer.items].slice(0, answer.pageSize) };
+        },
+      }),
+    }),
+  },
+  {
+    name: "a range leaves out its end",
+    make: ({ tasks }) => ({
+      tasks: replacing(tasks, {
+        getTasksByTimerange: async (request) => {
+          const found = await tasks.getTasksByTimerange(request);
+          return found.filter(({ startTime }) => startTime?.getTime() !== request.endTime.getTime());
+        },
+      }),
+    }),
+  },
+  {
+    name: "tasks of one start time come in the wrong order",
+    make: ({ goals }) => ({
+      goals: replacing(goals, {
+        getGoalFull: async (id) => {
+          const goal = await goals.getGoalFull(id);
+          return { ...goal, tasks: goal.tasks.toReversed().toSorted(byStart) };
+        },
+      }),
+    }),
+  },
+  {
+    name: "a milestone is deleted without its tasks",
+    make: ({ milestones, tasks }) => ({
+      milestones: replacing(milestones, {
+        deleteMilestone: async (id, options) => {
+          await milestones.getMilestone(id);
+          for (const task of (await tasks.listTasks({ milestoneId: id })).items) {
+            await tasks.updateTask(task.id, { milestoneId: null });
+          }
+          await milestones.deleteMilestone(id, options);
+        },
+      }),
+    }),
+  },
+  {
+    name: "an update takes null for absent",
+    make: ({ tasks }) => ({
+      tasks: replacing(tasks, {
+        updateTask: (id, changes, options) => {
+          if (typeof changes !== "object" || changes === null) return tasks.updateTask(id, changes, options);
+          const said = Object.entries(changes).filter(([, value]) => value !== null);
+          return tasks.updateTask(id, Object.fromEntries(said), options);
+        },
+      }),
+    }),
+  },
+  {
+    name: "a version is not looked at",
+    make: ({ tasks }) => ({ tasks: replacing(tasks, { updateTask: (id, changes) => tasks.updateTask(id, changes) }) }),
+  },
+  {
+    name: "a list tells the same row in another order, and so as another version",
+    make: ({ conversations }) => ({
+      conversations: replacing(conversations, {
+        listConversations: async (request) => {
+          const page = await conversations.listConversations(request);
+          return { ...page, items: page.items.map(({ status, ...row }) => ({ status, ...row })) };
+        },
+      }),
+    }),
+  },
+  {
+    name: "a missing row is said of the wrong field",
+    make: ({ milestones }) => ({
+      milestones: replacing(milestones, {
+        createMilestone: async (input, options) => {
+          try {
+            return await milestones.createMilestone(input, options);
+          } catch (error) {
+            if (isDaoError(error) && error.code === "related_row_missing") {
+              throw new RelatedRowMissingError("milestoneId", input.goalId);
+            }
+            throw error;
+          }
+        },
+      }),
+    }),
+  },
+  {
+    name: "a second delete succeeds",
+    make: ({ goals }) => ({
+      goals: replacing(goals, {
+        deleteGoal: (id, options) => goals.deleteGoal(id, options).catch(unlessNotFound),
+      }),
+    }),
+  },
+  {
+    name: "a row that went with its owner is still in a cache",
+    make: ({ goals }) => {
+      const cache = new Map<string, GoalDto>();
+      return {
+        goals: replacing(goals, {
+          getGoal: async (id) => {
+            const goal = cache.get(id) ?? (await goals.getGoal(id));
+            cache.set(id, goal);
+            return goal;
+          },
+          updateGoal: (id, changes, options) => {
+            cache.delete(id);
+            return goals.updateGoal(id, changes, options);
+          },
+          deleteGoal: (id, options) => {
+            cache.delete(id);
+            return goals.deleteGoal(id, options);
+          },
+        }),
+      };
+    },
+  },
+  {
+    name: "e-mail addresses are told apart without regard to case",
+    make: ({ users }) => ({
+      users: replacing(users, {
+        createUser: async (input, options) => {
+          const all = (await users.listUsers()).items.map(({ email }) => email.toLowerCase());
+          const created = await users.createUser(input, options);
+          if (!all.includes(created.email.toLowerCase())) return created;
+          await users.deleteUser(created.id);
+          throw new ConflictError("taken", { field: "email" });
+        },
+      }),
+    }),
+  },
+];
+
+/** Not there for one caller, only for several at once. */
+export const atOnce: readonly Mistake[] = [
+  {
+    name: "messages are appended by rewriting the history",
+    make: ({ conversations }) => ({
+      conversations: replacing(conversations, {
+        appendMessages: async (id, input) => {
+          const { messages } = await conversations.getConversation(id).catch(() => ({ messages: undefined }));
+          const count = Array.isArray(input?.messages) ? input.messages.length : 0;
+          // What is refused is refused as it should be.
+          if (messages === undefined || count === 0 || count > 1_000) return conversations.appendMessages(id, input);
+          const all = [...messages, ...input.messages];
+          await conversations.updateConversation(id, { messages: all });
+          return { messageCount: all.length };
+        },
+      }),
+    }),
+  },
+  {
+    name: "a version is looked at before the write, not with it",
+    make: ({ users }) => ({
+      users: replacing(users, {
+        updateUser: async (id, changes, options) => {
+          const asked = [options?.ifVersion ?? "*"].flat();
+          if (asked.includes("*")) return users.updateUser(id, changes, options);
+          // What is refused is refused as it should be: no row has one of no versions.
+          const refusal: unknown = await users.updateUser(id, changes, { ifVersion: [] }).catch((error) => error);
+          const isMismatch = isDaoError(refusal) && refusal.code === "version_mismatch";
+          if (!isMismatch || !asked.includes(versionOf(await users.getUser(id)))) throw refusal;
+          return users.updateUser(id, changes);
+        },
+      }),
+    }),
+  },
+  {
+    name: "two deletes of one row succeed",
+    make: ({ users, goals, milestones }) => ({
+      users: replacing(users, {
+        deleteUser: async (id, options) => {
+          await users.getUser(id);
+          await users.deleteUser(id, options).catch(unlessNotFound);
+        },
+      }),
+      goals: replacing(goals, {
+        deleteGoal: async (id, options) => {
+          await goals.getGoal(id);
+          await goals.deleteGoal(id, options).catch(unlessNotFound);
+        },
+      }),
+      milestones: replacing(milestones, {
+        deleteMilestone: async (id, options) => {
+          await milestones.getMilestone(id);
+          await milestones.deleteMilestone(id, options).catch(unlessNotFound);
+        },
+      }),
+    }),
+  },
+  {
+    name: "a bulk update is seen when half of it is done",
+    make: ({ tasks }) => ({
+      tasks: replacing(tasks, {
+        bulkUpdateState: async (request) => {
+          const given: unknown = request?.taskIds;
+          const isRight = Array.isArray(given) && given.every((id) => /^[\da-f-]{36}$/i.test(String(id)));
+          if (!isRight || given.length < 2 || given.length > 1_000) return tasks.bulkUpdateState(request);
+          const [first = "", ...others] = new Set(request.taskIds.map((id) => id.toLowerCase()));
+          const { updatedCount } = await tasks.bulkUpdateState({ ...request, taskIds: [first] });
+          if (others.length === 0) return { updatedCount };
+          const rest = await tasks.bulkUpdateState({ ...request, taskIds: others });
+          return { updatedCount: updatedCount + rest.updatedCount };
+        },
+      }),
+    }),
+  },
+];
+
+function unlessNotFound(error: unknown): void {
+  if (!isDaoError(error) || error.code !== "not_found") throw error;
+}
+
+function byStart(a: TaskDto, b: TaskDto): number {
+  return (a.startTime?.getTime() ?? Number.MAX_VALUE) - (b.startTime?.getTime() ?? Number.MAX_VALUE);
+}
