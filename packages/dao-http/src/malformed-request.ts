@@ -56,11 +56,12 @@ export class MalformedRequests {
 
   /** Answers what `error` is about, as the listener of the server's `clientError`. */
   answer(error: ParseError, socket: Duplex): void {
+    // Whatever else comes must not close the connection: the refusal is on its way, and closes it in its time.
+    if (this.#refused.has(socket) && error.code !== "ECONNRESET") return;
     if (!socket.writable || error.code === "ECONNRESET") {
       socket.destroy();
       return;
     }
-    if (this.#refused.has(socket)) return;
     this.#refused.add(socket);
     const running = [...(this.#running.get(socket) ?? [])];
     const broken = running.find(({ incoming }) => !incoming.complete);
