@@ -38,7 +38,8 @@ export const otherLength: Break = (random, request) => {
   const half = Math.floor(body.length / 2);
   const length = pick(random, [0, 1, half, half, body.length + 1, body.length + 1_000]);
   const because = `a Content-Length of ${length} for ${body.length} bytes`;
-  return refusedPast(framed(request, body, `Content-Length: ${length}`), because, 400);
+  const sent = { ...framed(request, body, `Content-Length: ${length}`), isInOnePiece: length < body.length };
+  return refusedPast(sent, because, 400);
 };
 
 /** Chunks that are none (RFC 9112, 7.1). */

@@ -6,6 +6,8 @@ export interface Finding {
   readonly kind: string;
   readonly problem: string;
   readonly sent: Uint8Array;
+  /** Where it was cut into pieces. */
+  readonly cuts: readonly number[];
   readonly received: Uint8Array;
   /** How often it was seen, and for which operations. */
   times: number;
@@ -32,8 +34,8 @@ export class Findings {
       known.times++;
       known.operations.add(where);
     } else if (this.#kept.size < KEPT) {
-      const sent = shot.bytes;
-      this.#kept.set(key, { where, kind, problem, sent, received, times: 1, operations: new Set([where]) });
+      const { bytes: sent, cuts } = shot;
+      this.#kept.set(key, { where, kind, problem, sent, cuts, received, times: 1, operations: new Set([where]) });
     }
   }
 
@@ -48,11 +50,13 @@ export class Findings {
 
 /** A finding for a person, with the bytes as `printf '%b'` takes them: pipe it to `nc`. */
 export function describeFinding(finding: Finding): string {
-  const { where, kind, problem, sent, received, times, operations } = finding;
+  const { where, kind, problem, sent, cuts, received, times, operations } = finding;
+  const pieces = cuts.length === 0 ? [] : [`  sent in pieces that begin at ${cuts.join(", ")}`];
   return [
     `${where} (${kind}): ${problem}`,
     `  ${times} times, for ${[...operations].sort().join(", ")}`,
     `  printf '%b' '${escapeBytes(sent)}' | nc 127.0.0.1 8000`,
+    ...pieces,
     `  was answered: ${JSON.stringify(Buffer.from(received).toString("utf8").slice(0, 1_000))}`,
   ].join("\n");
 }

@@ -34,7 +34,7 @@ try {
   console.log(`${fuzz.requests} requests in ${seconds.toFixed(0)} s, ${fuzz.findings.count} findings.`);
   console.log(describeMemory([warm, between, last]));
   problems.push(...fuzz.findings.kept.map(describeFinding));
-  problems.push(...fuzz.table.neverDone.map((operation) => `No request for ${operation} was done: none reached it.`));
+  problems.push(...fuzz.neverDone.map((operation) => `No request for ${operation} was done: none reached it.`));
   const grown = memoryProblem(warm, last, total * 0.5);
   if (grown !== undefined) problems.push(grown);
   if (server.complaints() !== "")

@@ -34,6 +34,8 @@ export interface FuzzRequest {
   readonly json: unknown;
   readonly framing: "length" | "chunked" | "as it is";
   readonly expectation: Expectation;
+  /** Sent at one go: what comes after the end that it announced would meet a connection that is closed, and reset it. */
+  readonly isInOnePiece?: boolean;
 }
 
 /** The name of the header in a line, in lower case. */

@@ -1,5 +1,5 @@
 import { Random } from "../faults/random.ts";
-import { type OpenApiDocument, operationsOf } from "../rest/openapi-document.ts";
+import { type OpenApiDocument, type Operation, operationsOf } from "../rest/openapi-document.ts";
 import { AnswerCheck } from "./answer-check.ts";
 import { exchange } from "./exchange.ts";
 import { Findings } from "./findings.ts";
@@ -15,6 +15,14 @@ import { StatusTable } from "./status-table.ts";
 const SENDERS = 6;
 /** How many rows of each kind there are before it begins. */
 const FIRST_ROWS = 8;
+
+/** How often an operation is tried that finds no row, or not the one that it needs. */
+const MAX_TRIES = 50;
+
+/** What makes rows comes first, what deletes them last. */
+function rankOf({ method }: Operation): number {
+  return method === "DELETE" ? 2 : method === "POST" || method === "PUT" ? 0 : 1;
+}
 
 /** A fuzz of a server, which can go on after a look at what it did so far. */
 export class Fuzz {
@@ -53,6 +61,12 @@ export class Fuzz {
     return this.#requests;
   }
 
+  /** The operations that no request was done for: what they answer then was not seen. */
+  get neverDone(): readonly string[] {
+    const rest = operationsOf(this.document).filter((operation) => !this.table.isDone(operation));
+    return rest.map(({ method, path }) => `${method} ${path}`);
+  }
+
   /** Sends until there were this many in all. */
   async sendUntil(requests: number): Promise<void> {
     await Promise.all(
@@ -64,11 +78,17 @@ export class Fuzz {
     if (end !== undefined) throw new Error(`The server ended (${end}):\n${this.#server.complaints()}`);
   }
 
+  /** Makes rows, and then has every operation done once, those that delete last. */
   async #makeRows(): Promise<void> {
     const [shots] = this.#senders;
-    for (const operation of operationsOf(this.document)) {
-      if (operation.method !== "POST") continue;
-      for (let row = 0; row < FIRST_ROWS; row++) if (shots !== undefined) await this.#send(shots.first(operation));
+    if (shots === undefined) return;
+    const operations = operationsOf(this.document).sort((a, b) => rankOf(a) - rankOf(b));
+    for (const operation of operations) {
+      const times = rankOf(operation) === 0 ? FIRST_ROWS : 1;
+      for (let time = 0; time < times; time++) await this.#send(shots.first(operation));
+      for (let time = 0; time < MAX_TRIES && !this.table.isDone(operation); time++) {
+        await this.#send(shots.first(operation));
+      }
     }
   }
 

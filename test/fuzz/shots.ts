@@ -123,7 +123,8 @@ export class Shots {
       index === requests.length - 1 ? withHeaders(request, [], "Connection: close") : request,
     );
     const bytes = Buffer.concat(closing.map((request) => bytesOf(request, (left) => 1 + random.below(left))));
-    const pieces = random.chance(0.2) ? random.below(6) : 0;
+    const isWhole = requests.some((request) => request.isInOnePiece);
+    const pieces = !isWhole && random.chance(0.2) ? random.below(6) : 0;
     const cuts = Array.from({ length: pieces }, () => random.below(bytes.length)).sort((a, b) => a - b);
     // What contradicts itself about its end may leave the server waiting for more.
     const ends = requests.some(({ framing, expectation }) => framing === "as it is" && expectation.is === "refused");

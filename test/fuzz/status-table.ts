@@ -1,3 +1,4 @@
+import type { Operation } from "../rest/openapi-document.ts";
 import type { FuzzRequest } from "./request.ts";
 
 const CLASSES = ["2xx", "400", "403", "404", "405", "409", "412", "413", "415", "422", "431", "5xx", "other"] as const;
@@ -13,9 +14,9 @@ export class StatusTable {
     count(this.#byKind, kind, column);
   }
 
-  /** The operations that no request was done for. */
-  get neverDone(): readonly string[] {
-    return [...this.#byOperation].filter(([, counts]) => !counts.has("2xx")).map(([operation]) => operation);
+  /** Whether a request for it was done. */
+  isDone({ method, path }: Operation): boolean {
+    return this.#byOperation.get(`${method} ${path}`)?.has("2xx") ?? false;
   }
 
   toString(): string {
