@@ -18,7 +18,7 @@ import { type StopReport, stopUnderLoad } from "./stop-under-load.ts";
 /** Of the peak, what must be left in successful answers at so many times the load that saturates. */
 const SHARE = 0.8;
 const TIMES = 4;
-/** Connections over which the load of 4 times the rate comes: more than are worked on (256) and wait (1,000). */
+/** Connections over which the load of 4 times the rate comes: more than are worked on (128) and wait (1,000). */
 const CONNECTIONS = 2_000;
 const POOL_SIZE = 10;
 const WRITE_MS = 10;

@@ -14,6 +14,12 @@ const LONGEST_WAIT = 5_000;
 const QUICK_REFUSALS = 100;
 const MAX_HELD = 4_096;
 
+/**
+ * Requests at work at a time unless set otherwise: a dozen for each connection of a pool of the default size, which is
+ * enough to keep it busy, and few enough for the garbage collector.
+ */
+export const DEFAULT_CONCURRENT_REQUESTS = 128;
+
 export interface AdmissionLimits {
   /** Requests at work at a time. */
   readonly atWork: number;

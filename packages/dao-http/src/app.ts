@@ -1,5 +1,5 @@
 import { createDaoServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
-import { Admission } from "./admission.ts";
+import { Admission, DEFAULT_CONCURRENT_REQUESTS } from "./admission.ts";
 import { SERVICE_KEY_HEADER, type ServiceKey, ServiceKeys } from "./auth.ts";
 import { docsPages } from "./docs/docs-pages.ts";
 import { Endpoint, type EndpointSettings } from "./endpoint.ts";
@@ -30,7 +30,7 @@ export interface DaoAppOptions {
   readonly logger?: Logger | undefined;
   /** Bytes that a body may have. Default 1 MiB. */
   readonly bodyLimit?: number | undefined;
-  /** Requests of the API that are worked on at a time; others wait. Default 256. */
+  /** Requests of the API that are worked on at a time; others wait. Default 128. */
   readonly maxConcurrentRequests?: number | undefined;
   /** Requests of the API that wait; one beyond is turned away with a 503. Default 1,000. */
   readonly maxWaitingRequests?: number | undefined;
@@ -87,8 +87,10 @@ class App {
     this.readiness = new Readiness(options.readiness ?? readinessOf(services));
     this.#keys = new ServiceKeys(keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
-    const { maxConcurrentRequests: atWork = 256, maxWaitingRequests: waiting = 1_000 } = options;
-    this.#admission = new Admission({ atWork, waiting });
+    this.#admission = new Admission({
+      atWork: options.maxConcurrentRequests ?? DEFAULT_CONCURRENT_REQUESTS,
+      waiting: options.maxWaitingRequests ?? 1_000,
+    });
     const settings: EndpointSettings = {
       services: isSession(services) ? createDaoServices(services) : services,
       onceOnly: isSession(services) ? new OnceOnly(services, new KeySweeper(services, this.#logger)) : undefined,

@@ -1,4 +1,5 @@
 import { openDatabase, SchemaVersionError, ValidationError } from "@flux/dao-core";
+import { DEFAULT_CONCURRENT_REQUESTS } from "./admission.ts";
 import { createDaoApp } from "./app.ts";
 import { type RunningServer, startServer } from "./http-server.ts";
 import type { Logger } from "./log.ts";
@@ -25,7 +26,9 @@ export async function startService(settings: Settings, logger: Logger): Promise<
     const schemaProblem = await findSchemaProblem(() => database.checkReady());
     if (schemaProblem !== undefined) warnings.push(`${schemaProblem} Until then /ready answers 503.`);
     const { keys, host, port } = settings;
-    const app = createDaoApp({ services: database, keys, logger });
+    // A large pool is of use only to as many requests.
+    const maxConcurrentRequests = Math.max(DEFAULT_CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
+    const app = createDaoApp({ services: database, keys, logger, maxConcurrentRequests });
     const server = await startServer({ app, host, port, database, logger });
     return { ...server, database: database.description, warnings };
   } catch (error) {
