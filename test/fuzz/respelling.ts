@@ -110,7 +110,7 @@ const RESPELLINGS: readonly Respell[] = [
 ];
 
 /** Some are the caller's own, which are answered as they came; the others are replaced. */
-export const REQUEST_IDS: readonly string[] = [
+const REQUEST_IDS: readonly string[] = [
   "a",
   "caller-id-1",
   "x".repeat(200),

@@ -123,7 +123,7 @@ export class Values {
 }
 
 /** An object with these members as its own, `__proto__` too. */
-export function record(entries: readonly (readonly [string, unknown])[]): object {
+function record(entries: readonly (readonly [string, unknown])[]): object {
   return Object.fromEntries(entries);
 }
 
