@@ -94,7 +94,7 @@ const MAX_UNWRITTEN = 16_777_216;
  * written before the process ends, however it does so by itself; one that is killed loses those of the last 100 ms. While
  * nobody reads, lines beyond 16 MiB are lost.
  */
-export function openStandardOutput() {
+export function openStandardOutput(): DestinationStream {
   const destination = pino.destination({
     dest: 1,
     sync: false,
