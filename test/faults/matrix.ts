@@ -8,7 +8,7 @@ import { singleStatements } from "./workloads/single-statements.ts";
 import { structureCreation } from "./workloads/structure-creation.ts";
 import { nestedUnitOfWork, unitOfWork } from "./workloads/units-of-work.ts";
 
-export const workloads: readonly Workload[] = [
+const workloads: readonly Workload[] = [
   singleStatements,
   unitOfWork,
   nestedUnitOfWork,

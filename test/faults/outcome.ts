@@ -31,7 +31,7 @@ const notDone: ReadonlySet<string> = new Set([
 ]);
 
 /** The code of the driver's error, which the library's has as its cause. */
-export function codeOf(error: unknown): string | undefined {
+function codeOf(error: unknown): string | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (!isDaoError(at) && "code" in at) return String(at.code);
   }

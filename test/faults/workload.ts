@@ -6,7 +6,7 @@ import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";
 
 /** Where a workload runs. */
-export interface Workplace {
+interface Workplace {
   /** The pool that the faults hit. */
   readonly database: Database;
   /** A superuser's connection to the same database, made anew after a fault; only used between faults. */

@@ -34,7 +34,7 @@ export interface LoadResult {
   readonly refusal: Latency;
 }
 
-export interface Latency {
+interface Latency {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;

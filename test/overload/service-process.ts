@@ -18,7 +18,7 @@ export interface Programs extends AsyncDisposable {
 }
 
 /** The service by its command, in a process of its own. */
-export interface ServiceProcess {
+interface ServiceProcess {
   readonly port: number;
   readonly child: Child<MemoryCommands>;
 }

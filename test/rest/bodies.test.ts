@@ -107,6 +107,13 @@ describe("Errors: 415 for a body that is not application/json", () => {
     expectProblem(await post("name=Jane", { "Content-Type": undefined }), 400);
   });
 
+  test("nor for one that is compressed, or says so", async () => {
+    for (const encoding of ["gzip", "br", "gzip, identity"]) {
+      expectProblem(await post(validBody(), { "Content-Encoding": encoding }), 415);
+    }
+    expectStatus(await post(validBody(), { "Content-Encoding": "identity" }), 201);
+  });
+
   test("also by PATCH and PUT, and nothing of such a body is read", async () => {
     const id = crypto.randomUUID();
     const parts = { body: "{}", headers: { "Content-Type": "text/plain" } };

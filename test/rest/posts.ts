@@ -3,7 +3,7 @@ import { createConversation, createOwner, createTask, createUser, uniqueEmail } 
 import type { Call } from "./server.ts";
 
 /** A request that does something, and how to count it. */
-export interface Post {
+interface Post {
   readonly path: string;
   readonly body: unknown;
   /** By what the count grows when it is done once. */

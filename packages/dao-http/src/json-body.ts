@@ -24,6 +24,13 @@ export async function readJsonBody(request: HttpRequest, limit: number): Promise
       "The body has a media type that is not accepted here. Send JSON in UTF-8, with Content-Type: application/json.",
     );
   }
+  const encoding = request.header("content-encoding");
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    throw new HttpError(
+      "unsupported_media_type",
+      "The body is compressed. Send it as it is, without Content-Encoding.",
+    );
+  }
   return decode(parse(await request.readBody(limit)), parseInstant);
 }
 
