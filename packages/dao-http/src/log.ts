@@ -36,12 +36,17 @@ export interface RequestLogEntry {
 export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown, unwell?: string): void {
   try {
     if (unwell !== undefined) logger.warn({ ...entry, detail: unwell }, "not ready");
-    else if (entry.status < 500) logger.info(entry, "request");
+    else if (entry.status < 500 || isPlanned(entry, cause)) logger.info(entry, "request");
     else if (isTurnedAway(cause)) logger.warn({ ...entry, detail: cause.message }, "turned away");
     else logger.error({ ...entry, err: describeError(cause) }, "request failed");
   } catch {
     // There is nobody left to tell.
   }
+}
+
+/** Whether nothing has failed: a stop is announced with a 503. What is thrown as `undefined` makes a 500. */
+function isPlanned({ status }: RequestLogEntry, cause: unknown): boolean {
+  return cause === undefined && status !== 500;
 }
 
 /** Whether an error says all there is to say in its message, and comes in thousands: where its stack is, is known. */
