@@ -1,6 +1,7 @@
 import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
-import { DriverSession, type SessionOptions } from "./dao/sql-session.ts";
+import type { SessionOptions } from "./dao/session-statements.ts";
+import { DriverSession } from "./dao/sql-session.ts";
 import { checkSchema } from "./migrations/check-schema.ts";
 import { migrate } from "./migrations/migrate.ts";
 import type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";

@@ -128,7 +128,7 @@ export {
 } from "./contract/user.ts";
 export { validate } from "./contract/validation.ts";
 export { versionOf } from "./contract/version.ts";
-export type { SessionOptions } from "./dao/sql-session.ts";
+export type { SessionOptions } from "./dao/session-statements.ts";
 export { Database, type DatabaseOptions, joinDrizzle, openDatabase } from "./database.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
 export type { MigrationPlanText } from "./migrations/plan-migrations.ts";

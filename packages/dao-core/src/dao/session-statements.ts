@@ -1,6 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { withDeadline } from "../session/deadline.ts";
-import { type RetryPolicy, withRetries } from "../session/retry.ts";
+import { type Retry, type RetryPolicy, withRetries } from "../session/retry.ts";
 import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/sql.ts";
 import { isGivenUp } from "../session/to-dao-error.ts";
 import {
@@ -8,7 +8,15 @@ import {
   outerSessionMisuse,
   type TransactionContext,
 } from "../session/transaction-context.ts";
-import type { SessionOptions } from "./sql-session.ts";
+
+/** What a session tells those who watch over it. */
+export interface SessionOptions {
+  /**
+   * Called before a single statement that the database gave up for others (40001, 40P01) is tried again, to count or to
+   * log it; what it throws ends the attempts. Units of work have one of their own.
+   */
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
+}
 
 /** How often a single statement is tried again when the database gives it up for others, and for how long. */
 const RETRIES = 9;

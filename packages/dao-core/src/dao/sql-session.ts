@@ -10,7 +10,6 @@ import type {
 } from "../session/daos.ts";
 import type { DatabaseSession, TransactionOptions } from "../session/database-session.ts";
 import { withDeadline } from "../session/deadline.ts";
-import type { Retry } from "../session/retry.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/sql.ts";
 import { toDaoError } from "../session/to-dao-error.ts";
 import {
@@ -24,7 +23,7 @@ import { SqlDemoFlagsDao } from "./demo-flags-dao.ts";
 import { SqlGoalDao } from "./goal-dao.ts";
 import { SqlIdempotencyKeyDao } from "./idempotency-key-dao.ts";
 import { SqlMilestoneDao } from "./milestone-dao.ts";
-import { SingleStatements, TransactionStatements } from "./session-statements.ts";
+import { type SessionOptions, SingleStatements, TransactionStatements } from "./session-statements.ts";
 import { SqlTaskDao } from "./task-dao.ts";
 import { SqlUserDao } from "./user-dao.ts";
 
@@ -54,15 +53,6 @@ abstract class SqlSession implements DatabaseSession {
     work: (session: DatabaseSession) => Promise<Result>,
     options?: TransactionOptions,
   ): Promise<Result>;
-}
-
-/** What a session tells those who watch over it. */
-export interface SessionOptions {
-  /**
-   * Called before a single statement that the database gave up for others (40001, 40P01) is tried again, to count or to
-   * log it; what it throws ends the attempts. Units of work have one of their own.
-   */
-  readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
 /** A session on a driver: each call for itself, each transaction on a connection of its own. */
