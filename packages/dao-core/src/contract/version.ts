@@ -13,7 +13,17 @@ const LENGTH = 22;
  * @param row a DTO as a service answered it
  */
 export function versionOf(row: object): string {
-  return hash("sha256", JSON.stringify(row), "base64url").slice(0, LENGTH);
+  let text = "";
+  for (const [name, value] of Object.entries(row)) text += `${name} ${textOf(value)}\n`;
+  return hash("sha256", text, "base64url").slice(0, LENGTH);
+}
+
+/** A field's value: text with its length before it, so that no two rows have the same text. */
+function textOf(value: unknown): string {
+  if (typeof value === "string") return `${value.length} ${value}`;
+  if (value instanceof Date) return String(value.getTime());
+  // Four times as slow, so for JSON columns alone.
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
 }
 
 /** Whether `row` has the version, or one of the versions, that a caller asks for. */
