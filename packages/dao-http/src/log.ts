@@ -90,7 +90,7 @@ export function createLogger(options: { readonly level?: LogLevel; readonly dest
 }
 
 /** Bytes of lines that are written at one go, milliseconds that a line waits for others, and bytes kept at most. */
-const BATCH = 32_768;
+const BATCH = 16_000;
 const FLUSH_INTERVAL = 100;
 const MAX_UNWRITTEN = 16_777_216;
 
