@@ -3,13 +3,10 @@ import { IdempotencyKeyReusedError, UnitOfWorkMisuseError, ValidationError } fro
 import type { JsonValue } from "./contract/json.ts";
 import type { IdempotencyKey } from "./session/daos.ts";
 import type { DatabaseSession } from "./session/database-session.ts";
-import { DaoUnitOfWork } from "./unit-of-work.ts";
+import { type DaoUnitOfWork, runRepeatable } from "./unit-of-work.ts";
 
 /** Milliseconds for which a key is remembered: 24 hours. */
 const KEY_LIFETIME = 86_400_000;
-
-/** How often the work is run again when the database gives it up for others. */
-const RETRIES = 5;
 
 /** Which work it is, and how to run it. */
 export interface OnceOptions extends CallOptions {
@@ -33,7 +30,8 @@ export interface OnceOutcome<Result> {
 /**
  * Does work exactly once, however often it is called, and by how many at a time: the key and the result are written in
  * the work's own transaction, so either all of it has happened or none. A later call with the same key gets the recorded
- * result, and does nothing. Work that throws leaves nothing behind, and may be tried again under its key.
+ * result, and does nothing. Work that throws leaves nothing behind, and may be tried again under its key. Work that the
+ * database gave up for others is run again, five times at most, so it should do nothing that no rollback undoes.
  *
  * ```ts
  * const { result } = await runOnce(db, { key: `weekly-plan-${week}` }, async (uow) => {
@@ -52,23 +50,18 @@ export async function runOnce<Result extends JsonValue>(
   work: (uow: DaoUnitOfWork) => Promise<Result>,
 ): Promise<OnceOutcome<Result>> {
   const key = toKey(options);
-  const { signal, timeout } = options;
-  return DaoUnitOfWork.run(
-    session,
-    async (uow) => {
-      const recorded = await uow.idempotencyKeys.claim(key, KEY_LIFETIME);
-      if (recorded === null) {
-        const result = await work(uow);
-        await uow.idempotencyKeys.record(key, JSON.stringify(result));
-        return { result, isReplay: false };
-      }
-      if (recorded.fingerprint !== key.fingerprint) throw new IdempotencyKeyReusedError();
-      if (recorded.result === null) throw nestedUseError();
-      // Recorded by this same work, whose result has this type.
-      return { result: JSON.parse(recorded.result) as Result, isReplay: true };
-    },
-    { signal, timeout, retries: session.isTransaction ? 0 : RETRIES },
-  );
+  return runRepeatable(session, options, async (uow) => {
+    const recorded = await uow.idempotencyKeys.claim(key, KEY_LIFETIME);
+    if (recorded === null) {
+      const result = await work(uow);
+      await uow.idempotencyKeys.record(key, JSON.stringify(result));
+      return { result, isReplay: false };
+    }
+    if (recorded.fingerprint !== key.fingerprint) throw new IdempotencyKeyReusedError();
+    if (recorded.result === null) throw nestedUseError();
+    // Recorded by this same work, whose result has this type.
+    return { result: JSON.parse(recorded.result) as Result, isReplay: true };
+  });
 }
 
 /** A key without a result is seen only by the transaction that has claimed it. */

@@ -1,13 +1,6 @@
+import type { CallOptions } from "./contract/call-options.ts";
 import { isDaoError, UnitOfWorkMisuseError } from "./contract/errors.ts";
-import type {
-  ConversationDao,
-  DemoFlagsDao,
-  GoalDao,
-  IdempotencyKeyDao,
-  MilestoneDao,
-  TaskDao,
-  UserDao,
-} from "./session/daos.ts";
+import type { Daos } from "./session/daos.ts";
 import type { DatabaseSession, TransactionOptions } from "./session/database-session.ts";
 import { withDeadline } from "./session/deadline.ts";
 import { type Retry, withRetries } from "./session/retry.ts";
@@ -36,13 +29,13 @@ export interface UnitOfWorkOptions extends TransactionOptions {
  * ```
  */
 export class DaoUnitOfWork implements DatabaseSession {
-  readonly users: UserDao;
-  readonly goals: GoalDao;
-  readonly milestones: MilestoneDao;
-  readonly tasks: TaskDao;
-  readonly conversations: ConversationDao;
-  readonly demoFlags: DemoFlagsDao;
-  readonly idempotencyKeys: IdempotencyKeyDao;
+  readonly users: Daos["users"];
+  readonly goals: Daos["goals"];
+  readonly milestones: Daos["milestones"];
+  readonly tasks: Daos["tasks"];
+  readonly conversations: Daos["conversations"];
+  readonly demoFlags: Daos["demoFlags"];
+  readonly idempotencyKeys: Daos["idempotencyKeys"];
   readonly isTransaction = true;
   readonly #session: DatabaseSession;
   /** Whether the commit is ours: not where somebody else's transaction was joined. */
@@ -137,6 +130,21 @@ export class DaoUnitOfWork implements DatabaseSession {
     this.#afterCommit.push(...nested.#afterCommit);
     return result;
   }
+}
+
+/** How often repeatable work is run again. */
+const REPEATS = 5;
+
+/**
+ * Runs work of this library's own as a unit of work: it does nothing outside the database, so it is run again when the
+ * database gives it up for others, where the whole transaction is its own.
+ */
+export function runRepeatable<Result>(
+  session: DatabaseSession,
+  { signal, timeout }: CallOptions,
+  work: (uow: DaoUnitOfWork) => Promise<Result>,
+): Promise<Result> {
+  return DaoUnitOfWork.run(session, work, { signal, timeout, retries: session.isTransaction ? 0 : REPEATS });
 }
 
 const isRetryable = (error: unknown): boolean => isDaoError(error) && error.code === "retryable";

@@ -1,13 +1,5 @@
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
-import type {
-  ConversationDao,
-  DemoFlagsDao,
-  GoalDao,
-  IdempotencyKeyDao,
-  MilestoneDao,
-  TaskDao,
-  UserDao,
-} from "../session/daos.ts";
+import type { Daos } from "../session/daos.ts";
 import type { DatabaseSession, TransactionOptions } from "../session/database-session.ts";
 import { withDeadline } from "../session/deadline.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/sql.ts";
@@ -29,13 +21,13 @@ import { SqlUserDao } from "./user-dao.ts";
 
 /** All DAOs over one thing that runs statements; what a transaction means is left to whoever extends it. */
 abstract class SqlSession implements DatabaseSession {
-  readonly users: UserDao;
-  readonly goals: GoalDao;
-  readonly milestones: MilestoneDao;
-  readonly tasks: TaskDao;
-  readonly conversations: ConversationDao;
-  readonly demoFlags: DemoFlagsDao;
-  readonly idempotencyKeys: IdempotencyKeyDao;
+  readonly users: Daos["users"];
+  readonly goals: Daos["goals"];
+  readonly milestones: Daos["milestones"];
+  readonly tasks: Daos["tasks"];
+  readonly conversations: Daos["conversations"];
+  readonly demoFlags: Daos["demoFlags"];
+  readonly idempotencyKeys: Daos["idempotencyKeys"];
   readonly isTransaction: boolean;
 
   constructor(executor: SqlExecutor, isTransaction: boolean) {

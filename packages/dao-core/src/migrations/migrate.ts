@@ -13,7 +13,7 @@ const MAX_ATTEMPTS = 5;
 
 /** Milliseconds; see {@link MigrationOptions}. */
 const WAIT_TIMEOUT = 600_000;
-const STATEMENT_TIMEOUT = 0;
+const STATEMENT_TIMEOUT = 3_600_000;
 
 /**
  * Brings the schema of a database to the version that this code needs: makes it in an empty database, applies what is
@@ -113,20 +113,16 @@ async function apply(
 async function readViolations(
   driver: SqlDriver,
   unvalidated: readonly UnvalidatedRule[],
-  { statementTimeout = 0, signal }: MigrationOptions,
+  { statementTimeout = STATEMENT_TIMEOUT, signal }: MigrationOptions,
 ): Promise<RuleViolation[]> {
   if (unvalidated.length === 0) return [];
   try {
     return await driver.transaction(
       async (transaction) => {
         for (const setting of SETTINGS) await transaction.execute(setting, []);
-        await transaction.execute(
-          `SET LOCAL statement_timeout TO ${milliseconds("statementTimeout", statementTimeout)};`,
-          [],
-        );
         return countViolations(transaction, unvalidated);
       },
-      { readOnly: true, signal },
+      { readOnly: true, statementTimeout, signal },
     );
   } catch (error) {
     throw toDaoError(error);

@@ -13,7 +13,10 @@ export interface MigrationOptions extends CallOptions {
    * short one protects a busy service: the migration then fails, changes nothing, and can be run again.
    */
   readonly lockTimeout?: number | undefined;
-  /** For one statement. Default 0: how long an index takes to build is for the size of the table to say. */
+  /**
+   * For one statement. Default 3,600,000, an hour, which no table of a sane size needs to be read or indexed. A server that
+   * says nothing for 2,000 longer than a statement may take is taken for lost; with 0, no limit, it would be waited for.
+   */
   readonly statementTimeout?: number | undefined;
 }
 

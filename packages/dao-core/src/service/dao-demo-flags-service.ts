@@ -9,8 +9,9 @@ import { ValidationError } from "../contract/errors.ts";
 import { parseId } from "../contract/id.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { runRepeatable } from "../unit-of-work.ts";
 import { found } from "./found.ts";
-import { checkVersion, whileLocked } from "./row-write.ts";
+import { checkVersion } from "./row-write.ts";
 
 /** {@link DemoFlagsService} on a database session. */
 export class DaoDemoFlagsService implements DemoFlagsService {
@@ -33,7 +34,7 @@ export class DaoDemoFlagsService implements DemoFlagsService {
       throw new ValidationError([{ path: "userId", message: "must be the user that the call names, or left out" }]);
     }
     if (options?.ifVersion === undefined) return this.#session.demoFlags.put(id, valid, options);
-    return whileLocked(this.#session, options, async ({ demoFlags }) => {
+    return runRepeatable(this.#session, options, async ({ demoFlags }) => {
       checkVersion("set of demo flags of user", id, await demoFlags.lockByUserId(id), options);
       return demoFlags.put(id, valid, options);
     });

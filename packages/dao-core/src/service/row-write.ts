@@ -2,10 +2,7 @@ import type { CallOptions, WriteOptions } from "../contract/call-options.ts";
 import { NotFoundError, VersionMismatchError } from "../contract/errors.ts";
 import { hasVersion } from "../contract/version.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
-import { DaoUnitOfWork } from "../unit-of-work.ts";
-
-/** How often a write that depends on a version is tried again when the database gives it up for others. */
-const RETRIES = 5;
+import { runRepeatable } from "../unit-of-work.ts";
 
 /** What a DAO must offer so that writes can depend on a row's version. */
 interface LockingDao {
@@ -34,7 +31,7 @@ export async function writeRow<Dao extends LockingDao, Result>(
   const result =
     options?.ifVersion === undefined
       ? await write(dao(session))
-      : await whileLocked(session, options, async (locked) => {
+      : await runRepeatable(session, options, async (locked) => {
           const current = await dao(locked).lockById(id);
           if (current === null) return null;
           checkVersion(what, id, current, options);
@@ -42,15 +39,6 @@ export async function writeRow<Dao extends LockingDao, Result>(
         });
   if (result === null || result === false) throw new NotFoundError(what, id);
   return result;
-}
-
-/** Runs `work` in a transaction, which is tried again when the database gives it up for others. */
-export function whileLocked<Result>(
-  session: DatabaseSession,
-  { signal, timeout }: CallOptions,
-  work: (session: DatabaseSession) => Promise<Result>,
-): Promise<Result> {
-  return DaoUnitOfWork.run(session, work, { signal, timeout, retries: session.isTransaction ? 0 : RETRIES });
 }
 
 /** @throws VersionMismatchError if `row` has another version than `options` ask for */

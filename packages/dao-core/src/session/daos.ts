@@ -119,3 +119,14 @@ export interface IdempotencyKeyDao {
   /** Deletes keys older than `lifetime` milliseconds, `limit` of them at most; answers how many. */
   deleteExpired(lifetime: number, limit: number, options?: CallOptions): Promise<number>;
 }
+
+/** All DAOs, as a session and a unit of work carry them. */
+export interface Daos {
+  readonly users: UserDao;
+  readonly goals: GoalDao;
+  readonly milestones: MilestoneDao;
+  readonly tasks: TaskDao;
+  readonly conversations: ConversationDao;
+  readonly demoFlags: DemoFlagsDao;
+  readonly idempotencyKeys: IdempotencyKeyDao;
+}

@@ -1,13 +1,5 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import type {
-  ConversationDao,
-  DemoFlagsDao,
-  GoalDao,
-  IdempotencyKeyDao,
-  MilestoneDao,
-  TaskDao,
-  UserDao,
-} from "./daos.ts";
+import type { Daos } from "./daos.ts";
 
 /** How far a transaction is shielded from others; PostgreSQL's three levels. */
 export type IsolationLevel = "read committed" | "repeatable read" | "serializable";
@@ -28,15 +20,7 @@ export interface TransactionOptions extends CallOptions {
  * The port to the database: a DAO for each of the six entities, one for idempotency keys, and a transaction. A service takes any session, be it a pool or an open
  * transaction. Whoever wants another ORM or driver implements this interface, and nothing else.
  */
-export interface DatabaseSession {
-  readonly users: UserDao;
-  readonly goals: GoalDao;
-  readonly milestones: MilestoneDao;
-  readonly tasks: TaskDao;
-  readonly conversations: ConversationDao;
-  readonly demoFlags: DemoFlagsDao;
-  readonly idempotencyKeys: IdempotencyKeyDao;
-
+export interface DatabaseSession extends Daos {
   /** Whether this is an open transaction: then {@link transaction} is a savepoint within it. */
   readonly isTransaction: boolean;
 
