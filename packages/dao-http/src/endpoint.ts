@@ -1,13 +1,7 @@
 import type { DaoServices } from "@flux/dao-core/contract";
 import type { HttpRequest, HttpResponse } from "./http-message.ts";
-import {
-  IDEMPOTENCY_KEY_HEADER,
-  keyNotSupported,
-  type OnceOnly,
-  parseIdempotencyKey,
-  RereadableRequest,
-} from "./idempotency.ts";
-import { readJsonBody } from "./json-body.ts";
+import { IDEMPOTENCY_KEY_HEADER, keyNotSupported, type OnceOnly, parseIdempotencyKey } from "./idempotency.ts";
+import { parseJsonBody, readJsonBody } from "./json-body.ts";
 import type { ServiceName } from "./operations/operation.ts";
 import {
   etagOf,
@@ -88,7 +82,7 @@ export class Endpoint {
     const key = this.#isPost ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
     if (key !== undefined) return this.#answerOnce(key, request);
     const { services, bodyLimit } = this.#settings;
-    const input = this.#input === "body" ? await readJsonBody(http, bodyLimit) : query;
+    const input = this.#input === "body" ? parseJsonBody(await readJsonBody(http, bodyLimit)) : query;
     return this.#toResponse(await this.#call(services, request.id, input, preconditions), preconditions);
   }
 
@@ -96,9 +90,9 @@ export class Endpoint {
     const { onceOnly, bodyLimit } = this.#settings;
     const key = parseIdempotencyKey(header);
     if (onceOnly === undefined) throw keyNotSupported();
-    const request = new RereadableRequest(http);
-    const input = await readJsonBody(request, bodyLimit);
-    const keyed = { key, caller, method: http.method, path, query, body: request.body };
+    const body = await readJsonBody(http, bodyLimit);
+    const input = parseJsonBody(body);
+    const keyed = { key, caller, method: http.method, path, query, body };
     return onceOnly.answer(keyed, async (services) => this.#toResponse(await this.#call(services, id, input)));
   }
 

@@ -8,6 +8,7 @@ import { MalformedRequests, writeRefusal } from "./malformed-request.ts";
 import { send, toContinueListener, toNodeListener } from "./node-listener.ts";
 import { OpenConnections } from "./open-connections.ts";
 import { refuse, requestOf } from "./refusal.ts";
+import { requestIdOf } from "./request-id.ts";
 import { SettingsError } from "./settings.ts";
 
 export interface ServerOptions {
@@ -56,7 +57,6 @@ const KEEP_ALIVE_TIMEOUT = 65_000;
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { app, host = "127.0.0.1", port = 8_000, logger = createLogger({ level: "error" }) } = options;
-  const malformed = new MalformedRequests(logger);
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT,
     requestTimeout: REQUEST_TIMEOUT,
@@ -66,10 +66,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     requireHostHeader: false,
   });
   const connections = new OpenConnections(server);
+  const malformed = new MalformedRequests(connections, logger);
   const listener =
     (answer: ReturnType<typeof toNodeListener>) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
-      malformed.follow(incoming, outgoing);
       connections.follow(incoming, outgoing);
+      // Whoever answers it in the end, app or not, it goes by one id.
+      incoming.headers["x-request-id"] = requestIdOf(incoming.headers["x-request-id"]?.toString());
       const malformation = malformationOf(incoming);
       if (malformation !== undefined) {
         outgoing.shouldKeepAlive = false;
@@ -91,7 +93,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.maxConnections = options.maxConnections ?? 4_096;
   server.setTimeout(options.sendTimeout ?? 30_000, (socket) => {
     // Nothing came in or went out. Only one whose answer is still being made is not at fault.
-    if (socket.writableLength > 0 || !malformed.isAnswering(socket)) socket.destroy();
+    if (socket.writableLength > 0 || connections.exchangesOn(socket).size === 0) socket.destroy();
   });
   await listenOn(server, host, port);
   let stopped: Promise<void> | undefined;

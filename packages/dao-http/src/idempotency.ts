@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { createDaoServices, type DaoServices, type DatabaseSession, runOnce } from "@flux/dao-core";
 import { InvalidRequestError } from "./http-error.ts";
-import type { HttpRequest, HttpResponse } from "./http-message.ts";
+import type { HttpResponse } from "./http-message.ts";
 import type { KeySweeper } from "./key-sweeper.ts";
 
 /** The header of a request that is to be done once, however often it is sent (draft-ietf-httpapi-idempotency-key-header-07). */
@@ -85,32 +85,4 @@ export function keyNotSupported(): InvalidRequestError {
 
 function invalid(message: string): InvalidRequestError {
   return new InvalidRequestError([{ path: "Idempotency-Key", message }]);
-}
-
-/** A request whose body can be looked at again after it was read. */
-export class RereadableRequest implements HttpRequest {
-  readonly #request: HttpRequest;
-  /** What was read; empty before. */
-  body: Uint8Array = new Uint8Array();
-
-  constructor(request: HttpRequest) {
-    this.#request = request;
-  }
-
-  get method(): string {
-    return this.#request.method;
-  }
-
-  get target(): string {
-    return this.#request.target;
-  }
-
-  header(name: string): string | undefined {
-    return this.#request.header(name);
-  }
-
-  async readBody(limit: number): Promise<Uint8Array> {
-    this.body = await this.#request.readBody(limit);
-    return this.body;
-  }
 }

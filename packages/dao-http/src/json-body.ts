@@ -12,11 +12,11 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 const jsonMediaType = /^application\/json(?!.*;[ \t]*charset=(?!"?utf-?8"?[ \t]*(?:;|$)))[ \t]*(?:;|$)/i;
 
 /**
- * The body of `request` as the input of a service. A body without a media type is taken for JSON, as the Python service
+ * The body of `request`, which says that it is JSON, or says nothing. A body without a media type is taken for JSON, as the Python service
  * took it (RFC 9110, 8.3 leaves that to the server).
- * @throws HttpError `unsupported_media_type`, `payload_too_large`; InvalidRequestError for what is not JSON in UTF-8
+ * @throws HttpError `unsupported_media_type`, `payload_too_large`; InvalidRequestError for one that broke off
  */
-export async function readJsonBody(request: HttpRequest, limit: number): Promise<unknown> {
+export async function readJsonBody(request: HttpRequest, limit: number): Promise<Uint8Array> {
   const mediaType = request.header("content-type");
   if (mediaType !== undefined && !jsonMediaType.test(mediaType.trim())) {
     throw new HttpError(
@@ -31,7 +31,15 @@ export async function readJsonBody(request: HttpRequest, limit: number): Promise
       "The body is compressed. Send it as it is, without Content-Encoding.",
     );
   }
-  return decode(parse(await request.readBody(limit)), parseInstant);
+  return request.readBody(limit);
+}
+
+/**
+ * What a body says, as the input of a service.
+ * @throws InvalidRequestError for what is not JSON in UTF-8
+ */
+export function parseJsonBody(body: Uint8Array): unknown {
+  return decode(parse(body), parseInstant);
 }
 
 function parse(body: Uint8Array): unknown {

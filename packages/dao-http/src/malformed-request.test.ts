@@ -19,7 +19,7 @@ function openConnection(): { socket: Duplex; written: () => string } {
 const parseError = Object.assign(new Error("Parse Error"), { code: "HPE_INVALID_CONTENT_LENGTH" });
 
 test("what follows a malformed request does not cut off the answer to it", () => {
-  const malformed = new MalformedRequests(createLogger({ level: "silent" }));
+  const malformed = new MalformedRequests({ exchangesOn: () => new Set() }, createLogger({ level: "silent" }));
   const { socket, written } = openConnection();
   malformed.answer(parseError, socket);
   malformed.answer(parseError, socket);
@@ -29,7 +29,7 @@ test("what follows a malformed request does not cut off the answer to it", () =>
 });
 
 test("a connection that its client has reset is closed", () => {
-  const malformed = new MalformedRequests(createLogger({ level: "silent" }));
+  const malformed = new MalformedRequests({ exchangesOn: () => new Set() }, createLogger({ level: "silent" }));
   const { socket, written } = openConnection();
   malformed.answer(Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }), socket);
   expect(socket.destroyed).toBe(true);

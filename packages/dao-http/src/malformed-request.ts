@@ -1,20 +1,14 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
 import type { HttpResponse } from "./http-message.ts";
 import type { Logger } from "./log.ts";
+import type { OpenConnections } from "./open-connections.ts";
 import { refuse, requestOf } from "./refusal.ts";
-import { requestIdOf } from "./request-id.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 
 /** Milliseconds that the sender has to read the answer. */
 const LINGER = 1_000;
-
-/** A request that is being answered. */
-interface Exchange {
-  readonly incoming: IncomingMessage;
-  readonly outgoing: ServerResponse;
-}
 
 /** What Node's parser says of bytes that are no request. */
 interface ParseError extends Error {
@@ -28,30 +22,14 @@ interface ParseError extends Error {
  * requests that came before on the same connection are answered first.
  */
 export class MalformedRequests {
+  readonly #connections: Pick<OpenConnections, "exchangesOn">;
   readonly #logger: Logger;
-  readonly #running = new WeakMap<Duplex, Set<Exchange>>();
   /** The parser goes on complaining with whatever follows; one answer is enough. */
   readonly #refused = new WeakSet<Duplex>();
 
-  constructor(logger: Logger) {
+  constructor(connections: Pick<OpenConnections, "exchangesOn">, logger: Logger) {
+    this.#connections = connections;
     this.#logger = logger;
-  }
-
-  /** Takes note of a request that is going to be answered, and gives it an id if it has none. */
-  follow(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const { socket, headers } = incoming;
-    // Whoever answers it in the end, app or not, it goes by one id.
-    headers["x-request-id"] = requestIdOf(headers["x-request-id"]?.toString());
-    const running = this.#running.get(socket) ?? new Set();
-    this.#running.set(socket, running);
-    const exchange = { incoming, outgoing };
-    running.add(exchange);
-    outgoing.once("close", () => running.delete(exchange));
-  }
-
-  /** Whether a request on this connection is being answered. */
-  isAnswering(socket: Duplex): boolean {
-    return (this.#running.get(socket)?.size ?? 0) > 0;
   }
 
   /** Answers what `error` is about, as the listener of the server's `clientError`. */
@@ -63,7 +41,7 @@ export class MalformedRequests {
       return;
     }
     this.#refused.add(socket);
-    const running = [...(this.#running.get(socket) ?? [])];
+    const running = [...this.#connections.exchangesOn(socket)];
     const broken = running.find(({ incoming }) => !incoming.complete);
     const whole = running.filter((exchange) => exchange !== broken);
     const last = whole.at(-1);

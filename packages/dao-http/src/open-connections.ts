@@ -1,20 +1,28 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+
+/** A request that has no whole answer yet. */
+export interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+}
 
 /** How a connection is used. */
 interface Use {
-  /** Requests on it that have no whole answer yet. */
-  answering: number;
-  /** When the last one was answered, or the connection was made; by `performance.now()`. */
+  readonly socket: Socket;
+  readonly exchanges: Set<Exchange>;
+  /** When the last request was answered, or the connection was made; by `performance.now()`. */
   idleSince: number;
   /** Bytes that had come in by then: with more of them another request has begun. */
   bytesRead: number;
 }
 
-/** The connections of a server, so that it can close them without dropping a request. */
+const none: ReadonlySet<Exchange> = new Set();
+
+/** The connections of a server and what is being answered on them, so that they can be closed without dropping a request. */
 export class OpenConnections {
-  readonly #uses = new Map<Socket, Use>();
-  readonly #answers = new Set<ServerResponse>();
+  readonly #uses = new Map<Duplex, Use>();
   #isClosing = false;
   #held: (() => void)[] | undefined;
   #lastOpened = 0;
@@ -22,30 +30,36 @@ export class OpenConnections {
   constructor(server: Server) {
     server.on("connection", (socket: Socket) => {
       this.#lastOpened = performance.now();
-      this.#uses.set(socket, { answering: 0, idleSince: this.#lastOpened, bytesRead: 0 });
+      this.#uses.set(socket, { socket, exchanges: new Set(), idleSince: this.#lastOpened, bytesRead: 0 });
       socket.once("close", () => this.#uses.delete(socket));
     });
   }
 
   /** Takes note of a request that is going to be answered. */
-  follow({ socket }: IncomingMessage, outgoing: ServerResponse): void {
+  follow(incoming: IncomingMessage, outgoing: ServerResponse): void {
     if (this.#isClosing) outgoing.shouldKeepAlive = false;
-    const use = this.#uses.get(socket);
+    const use = this.#uses.get(incoming.socket);
     if (use === undefined) return;
-    use.answering++;
-    this.#answers.add(outgoing);
+    const exchange = { incoming, outgoing };
+    use.exchanges.add(exchange);
     outgoing.once("close", () => {
-      this.#answers.delete(outgoing);
-      use.answering--;
+      use.exchanges.delete(exchange);
       use.idleSince = performance.now();
-      use.bytesRead = socket.bytesRead;
+      use.bytesRead = use.socket.bytesRead;
     });
+  }
+
+  /** The requests on a connection that have no whole answer yet, in the order in which they came. */
+  exchangesOn(socket: Duplex): ReadonlySet<Exchange> {
+    return this.#uses.get(socket)?.exchanges ?? none;
   }
 
   /** From now on every answer tells the client to send its next request elsewhere (`Connection: close`). */
   announceClose(): void {
     this.#isClosing = true;
-    for (const outgoing of this.#answers) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
+    for (const { exchanges } of this.#uses.values()) {
+      for (const { outgoing } of exchanges) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
+    }
   }
 
   /** When the last one was made, by `performance.now()`. */
@@ -73,8 +87,8 @@ export class OpenConnections {
   /** Closes those on which there has been no request for so many milliseconds. */
   closeIdle(milliseconds: number): void {
     const now = performance.now();
-    for (const [socket, { answering, idleSince, bytesRead }] of this.#uses) {
-      if (answering === 0 && socket.bytesRead === bytesRead && now - idleSince >= milliseconds) socket.destroy();
+    for (const { socket, exchanges, idleSince, bytesRead } of this.#uses.values()) {
+      if (exchanges.size === 0 && socket.bytesRead === bytesRead && now - idleSince >= milliseconds) socket.destroy();
     }
   }
 }
