@@ -1,9 +1,9 @@
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { Random } from "../faults/random.ts";
+import { Random } from "../random.ts";
 import type { Moment } from "./killed-server.ts";
 import { killAtEach } from "./kills.ts";
-import { buildServer, type ServerProgram } from "./server-process.ts";
+import { compileServer, type ServerProgram } from "./server-process.ts";
 
 const seed = Math.floor(Math.random() * 2 ** 31);
 
@@ -11,7 +11,7 @@ describe(`issue 3, Exactly once: the server is killed, and the request sent agai
   let program: ServerProgram;
   let database: TestDatabase;
   beforeAll(async () => {
-    program = await buildServer();
+    program = await compileServer();
     database = await createTestDatabase({ serverUrl: inject("adminUrl") });
   }, 60_000);
   afterAll(async () => {

@@ -6,10 +6,10 @@
 import { parseArgs } from "node:util";
 import { createTestDatabase } from "@flux/dao-core/testing";
 import { startTestServer } from "../../scripts/postgres/test-server.ts";
-import { Random } from "../faults/random.ts";
+import { Random } from "../random.ts";
 import type { Moment } from "./killed-server.ts";
 import { killAtEach } from "./kills.ts";
-import { buildServer } from "./server-process.ts";
+import { compileServer } from "./server-process.ts";
 
 const { values: flags } = parseArgs({ options: { seed: { type: "string" }, kills: { type: "string" } } });
 const seed = flags.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(flags.seed);
@@ -26,7 +26,7 @@ const postgres = await startTestServer();
 try {
   console.log(postgres.describe);
   await using database = await createTestDatabase({ serverUrl: postgres.url });
-  await using program = await buildServer();
+  await using program = await compileServer();
   const begun = performance.now();
   const tally = await killAtEach(moments, random, { program, databaseUrl: database.url });
   const minutes = ((performance.now() - begun) / 60_000).toFixed(1);

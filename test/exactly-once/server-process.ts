@@ -1,36 +1,13 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "tsup";
+import { compilePrograms, type Programs } from "../programs.ts";
 import type { KillOrder, Started } from "./killed-server.ts";
 
-const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+/** `killed-server.ts`, compiled. */
+export type ServerProgram = Programs<"server">;
 
-/** The program of {@link ServerProcess} in one file: to compile its source at each start would take longer than a kill. */
-export interface ServerProgram extends AsyncDisposable {
-  readonly file: string;
-}
-
-export async function buildServer(): Promise<ServerProgram> {
-  const folder = await mkdtemp(join(tmpdir(), "flux-dao-killed-"));
-  await build({
-    entry: { server: path("./killed-server.ts") },
-    outDir: folder,
-    tsconfig: path("../../tsconfig.json"),
-    config: false,
-    silent: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    noExternal: [/.*/],
-    external: ["@electric-sql/pglite"],
-    banner: { js: 'import { createRequire as here } from "node:module"; const require = here(import.meta.url);' },
-  });
-  const file = join(folder, "server.js");
-  return { file, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+export function compileServer(): Promise<ServerProgram> {
+  return compilePrograms({ server: "test/exactly-once/killed-server.ts" });
 }
 
 /** A service that can be told when to die. */
@@ -46,8 +23,8 @@ export class ServerProcess implements AsyncDisposable {
     this.url = url;
   }
 
-  static async start({ file }: ServerProgram, databaseUrl: string): Promise<ServerProcess> {
-    const child = fork(file, { env: { DATABASE_URL: databaseUrl }, execArgv: [], stdio: "inherit" });
+  static async start(program: ServerProgram, databaseUrl: string): Promise<ServerProcess> {
+    const child = fork(program.file("server"), { env: { DATABASE_URL: databaseUrl }, execArgv: [], stdio: "inherit" });
     const exited = once(child, "exit").then(() => child.signalCode ?? child.exitCode);
     const failed = exited.then((exit) => Promise.reject(new Error(`The server ended with ${exit} before it served.`)));
     const [message] = await Promise.race([once(child, "message"), failed]);

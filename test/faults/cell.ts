@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Database, openDatabase } from "@flux/dao-core";
-import { faultyNetwork } from "../../packages/dao-core/test/faulty-network.ts";
+import { faultyNetwork } from "../faulty-network.ts";
+import type { Random } from "../random.ts";
 import type { Fault, Scene } from "./faults.ts";
 import { connect, type FaultyServer } from "./faulty-server.ts";
 import { databaseOptions } from "./limits.ts";
@@ -14,7 +15,6 @@ import {
   withinDeadline,
 } from "./observers.ts";
 import { outcomeOf } from "./outcome.ts";
-import type { Random } from "./random.ts";
 import { Tally } from "./tally.ts";
 import type { Shift, Workload } from "./workload.ts";
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Random } from "../random.ts";
 import { runCell } from "./cell.ts";
 import { type Fault, faults } from "./faults.ts";
 import { FaultyServer } from "./faulty-server.ts";
 import { POOL_SIZE } from "./limits.ts";
-import { Random } from "./random.ts";
 import type { Workload } from "./workload.ts";
 import { bulkUpdate } from "./workloads/bulk-update.ts";
 import { migration } from "./workloads/migration.ts";

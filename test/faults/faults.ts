@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { openDatabase, UnavailableError } from "@flux/dao-core";
-import type { FaultyNetwork } from "../../packages/dao-core/test/faulty-network.ts";
+import type { FaultyNetwork } from "../faulty-network.ts";
+import type { Random } from "../random.ts";
 import type { DatabaseName, FaultyServer } from "./faulty-server.ts";
 import { APPLICATION, CALL_DEADLINE, databaseOptions, PAUSE } from "./limits.ts";
 import { withinDeadline } from "./observers.ts";
-import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";
 
 /** What a fault can get at. */

@@ -4,10 +4,10 @@
  * `--share 0.1` a tenth of the faults. Exits with 1 when anything happened that must not.
  */
 import { parseArgs } from "node:util";
+import { Random } from "../random.ts";
 import { runCell } from "./cell.ts";
 import { FaultyServer } from "./faulty-server.ts";
 import { cellName, matrix } from "./matrix.ts";
-import { Random } from "./random.ts";
 import { groupTable, violationTable } from "./report.ts";
 import { Tally } from "./tally.ts";
 

@@ -1,8 +1,8 @@
 import type { Database } from "@flux/dao-core";
 import type postgres from "postgres";
+import type { Random } from "../random.ts";
 import type { DatabaseName } from "./faulty-server.ts";
 import type { Outcome, Unit } from "./outcome.ts";
-import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";
 
 /** Where a workload runs. */

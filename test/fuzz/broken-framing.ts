@@ -1,4 +1,4 @@
-import type { Random } from "../faults/random.ts";
+import type { Random } from "../random.ts";
 import { type Break, refusedPast } from "./broken-head.ts";
 import { type FuzzRequest, withHeaders } from "./request.ts";
 import { pick } from "./text.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "../faults/random.ts";
+import type { Random } from "../random.ts";
 import { type FuzzRequest, headerName, isKeyed, withHeaders } from "./request.ts";
 import { pick } from "./text.ts";
 

@@ -1,4 +1,4 @@
-import type { Random } from "../faults/random.ts";
+import type { Random } from "../random.ts";
 import { JsonText, nested } from "./json-text.ts";
 import type { JsonSchema, SchemaJudge } from "./schema-verdict.ts";
 import { pick, textOfLength, unstorableText } from "./text.ts";

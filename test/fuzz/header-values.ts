@@ -1,4 +1,4 @@
-import type { Random } from "../faults/random.ts";
+import type { Random } from "../random.ts";
 import { type IdStock, unknownId } from "./id-stock.ts";
 import { VALID, type Verdict } from "./schema-verdict.ts";
 import { pick } from "./text.ts";

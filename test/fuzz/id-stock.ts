@@ -1,4 +1,4 @@
-import type { Random } from "../faults/random.ts";
+import type { Random } from "../random.ts";
 import { pick } from "./text.ts";
 
 /** How many ids of a kind are kept: the newest, since older ones are likely deleted. */

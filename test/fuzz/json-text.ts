@@ -1,4 +1,4 @@
-import type { Random } from "../faults/random.ts";
+import type { Random } from "../random.ts";
 
 /** JSON text that stands in a value as it is, such as a number that no double holds. */
 export class JsonText {

@@ -1,4 +1,4 @@
-import type { Random } from "../faults/random.ts";
+import type { Random } from "../random.ts";
 import { type OpenApiDocument, type Operation, parametersOf } from "../rest/openapi-document.ts";
 import { breakValue } from "./broken-values.ts";
 import { ContractRules } from "./contract-rules.ts";

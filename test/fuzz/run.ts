@@ -1,4 +1,4 @@
-import { Random } from "../faults/random.ts";
+import { Random } from "../random.ts";
 import { type OpenApiDocument, type Operation, operationsOf } from "../rest/openapi-document.ts";
 import { AnswerCheck } from "./answer-check.ts";
 import { exchange } from "./exchange.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "../faults/random.ts";
+import type { Random } from "../random.ts";
 import type { OpenApiDocument, Operation } from "../rest/openapi-document.ts";
 import { brokenEncoding, brokenJson, brokenMediaType, compressedBody, largeBody, openBody } from "./broken-body.ts";
 import { brokenChunks, brokenLength, oddChunks, otherLength } from "./broken-framing.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "../faults/random.ts";
+import type { Random } from "../random.ts";
 
 /** Pieces of text that software has stumbled over. */
 const PIECES: readonly string[] = [

@@ -1,4 +1,4 @@
-import type { Random } from "../faults/random.ts";
+import type { Random } from "../random.ts";
 import { type IdStock, kindOf } from "./id-stock.ts";
 import { JsonText, nested } from "./json-text.ts";
 import type { JsonSchema, SchemaJudge } from "./schema-verdict.ts";

@@ -4,7 +4,7 @@ import postgres from "postgres";
 import { requestBytes } from "./client-connection.ts";
 import type { LoadRequest, LoadResult } from "./load.ts";
 import type { Memory } from "./report-memory.ts";
-import { buildPrograms, SERVICE_KEY } from "./service-process.ts";
+import { compileOverloadPrograms, SERVICE_KEY, startLoad, startService } from "./service-process.ts";
 
 /** What is asked for: where the process itself is the bottleneck, and where the pool of connections is. */
 export const WORKLOADS = ["reads", "writes"] as const;
@@ -32,9 +32,9 @@ export async function openArena({ serverUrl, poolSize, writeMs }: ArenaOptions):
   const sql = postgres(test.url, { max: 1, onnotice: () => undefined });
   const requests = await prepare(test, sql, writeMs);
   await test.database.close();
-  const programs = await buildPrograms();
-  const service = await programs.startService({ DATABASE_URL: test.url, DB_POOL_SIZE: String(poolSize) });
-  const generator = programs.startLoad();
+  const programs = await compileOverloadPrograms();
+  const service = await startService(programs, { DATABASE_URL: test.url, DB_POOL_SIZE: String(poolSize) });
+  const generator = startLoad(programs);
   return {
     port: service.port,
     sql,

@@ -12,7 +12,7 @@ import { type Arena, openArena, WORKLOADS, type Workload } from "./arena.ts";
 import type { LoadResult } from "./load.ts";
 import { type ReadyWatch, watchReady } from "./ready-watch.ts";
 import type { Memory } from "./report-memory.ts";
-import { buildPrograms, SERVICE_KEY } from "./service-process.ts";
+import { compileOverloadPrograms, SERVICE_KEY, startService } from "./service-process.ts";
 import { type StopReport, stopUnderLoad } from "./stop-under-load.ts";
 
 /** Of the peak, what must be left in successful answers at so many times the load that saturates. */
@@ -170,11 +170,11 @@ async function overload(serverUrl: string, minutes: number, findings: Findings):
 async function stops(serverUrl: string, times: number, findings: Findings): Promise<void> {
   await using test = await createTestDatabase({ serverUrl });
   await test.database.close();
-  await using programs = await buildPrograms();
+  await using programs = await compileOverloadPrograms();
   const sql = postgres(test.url, { max: 1, onnotice: () => undefined });
   const reports: StopReport[] = [];
   for (let time = 0; time < times; time++) {
-    const { port, child } = await programs.startService({ DATABASE_URL: test.url });
+    const { port, child } = await startService(programs, { DATABASE_URL: test.url });
     const terminate = () => void process.kill(child.pid, "SIGTERM");
     reports.push(await stopUnderLoad({ port, key: SERVICE_KEY, terminate, exited: child.ended }, sql));
   }

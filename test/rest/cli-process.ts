@@ -1,13 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "tsup";
 import { afterAll, beforeAll } from "vitest";
-
-const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
+import { compilePrograms, type Programs } from "../programs.ts";
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -38,31 +33,14 @@ export interface Cli {
   run(settings: Environment): Promise<CliOutcome>;
 }
 
-/**
- * The command-line program, built once for the file: a process that compiles its source at each start takes longer than
- * all that the tests do with it.
- */
+/** The command-line program, compiled once for the file. */
 export function useCli(): Cli {
-  let folder = "";
+  let programs: Programs<"cli"> | undefined;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "flux-dao-cli-"));
-    await build({
-      entry: { cli: path("packages/dao-http/src/cli.ts") },
-      outDir: folder,
-      tsconfig: path("tsconfig.json"),
-      config: false,
-      silent: true,
-      format: "esm",
-      platform: "node",
-      target: "node20",
-      // One file that stands alone; only the embedded database, which these tests do not use, is left out.
-      noExternal: [/.*/],
-      external: ["@electric-sql/pglite"],
-      banner: { js: 'import { createRequire as here } from "node:module"; const require = here(import.meta.url);' },
-    });
+    programs = await compilePrograms({ cli: "packages/dao-http/src/cli.ts" });
   }, 60_000);
-  afterAll(() => rm(folder, { recursive: true, force: true }));
-  const start = (settings: Environment) => startProcess(join(folder, "cli.js"), settings);
+  afterAll(() => programs?.[Symbol.asyncDispose]());
+  const start = (settings: Environment) => startProcess(programs?.file("cli") ?? "", settings);
   return { start, run: (settings) => runToEnd(start(settings)) };
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { faultyNetwork } from "../faulty-network.ts";
 import { expectStatus } from "./answer.ts";
-import { startDatabaseProxy } from "./database-proxy.ts";
 import { startRestServer, useRestServer } from "./server.ts";
 
 const server = useRestServer();
@@ -64,26 +64,26 @@ describe("REST: GET /ready is 503 when the schema is not the one that the code n
 
 describe("REST: GET /ready is 503 within 2 s when the database does not answer", { timeout: 20_000 }, () => {
   test("while the network swallows everything, and 200 again when it does not", async () => {
-    await using proxy = await startDatabaseProxy(server.databaseUrl);
-    await using behind = await startRestServer({ databaseUrl: proxy.url });
+    await using network = await faultyNetwork(server.databaseUrl);
+    await using behind = await startRestServer({ databaseUrl: network.url });
     expectStatus(await behind.call("GET", "/ready"), 200);
-    proxy.freeze();
+    network.freeze();
     await expectNotReady(behind.call);
     // The connection that hangs is not waited for again and again.
     await expectNotReady(behind.call);
     expectStatus(await behind.call("GET", "/health"), 200);
-    proxy.thaw();
+    network.thaw();
     await expect.poll(async () => (await behind.call("GET", "/ready")).status, { timeout: 10_000 }).toBe(200);
   });
 
   test("while connections are refused, and 200 again when they are not", async () => {
-    await using proxy = await startDatabaseProxy(server.databaseUrl);
-    await using behind = await startRestServer({ databaseUrl: proxy.url });
+    await using network = await faultyNetwork(server.databaseUrl);
+    await using behind = await startRestServer({ databaseUrl: network.url });
     expectStatus(await behind.call("GET", "/ready"), 200);
-    await proxy.refuse();
+    await network.leave();
     await expectNotReady(behind.call);
     expectStatus(await behind.call("GET", "/health"), 200);
-    await proxy.accept();
+    await network.comeBack();
     await expect.poll(async () => (await behind.call("GET", "/ready")).status, { timeout: 10_000 }).toBe(200);
   });
 });

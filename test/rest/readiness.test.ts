@@ -1,21 +1,21 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FaultyServer } from "../faults/faulty-server.ts";
-import { type DatabaseProxy, startDatabaseProxy } from "./database-proxy.ts";
+import { type FaultyNetwork, faultyNetwork } from "../faulty-network.ts";
 import { type RestServer, startRestServer } from "./server.ts";
 
 /** A database server of this file's own, behind a network of its own. */
 let postgres: FaultyServer;
-let proxy: DatabaseProxy;
+let network: FaultyNetwork;
 let server: RestServer;
 beforeAll(async () => {
   postgres = await FaultyServer.start();
-  proxy = await startDatabaseProxy(postgres.urlOf("migrated"));
-  server = await startRestServer({ databaseUrl: proxy.url });
+  network = await faultyNetwork(postgres.urlOf("migrated"));
+  server = await startRestServer({ databaseUrl: network.url });
 }, 60_000);
 afterAll(async () => {
   await server.stop();
-  await proxy[Symbol.asyncDispose]();
+  await network[Symbol.asyncDispose]();
   await postgres[Symbol.asyncDispose]();
 }, 60_000);
 
@@ -47,8 +47,8 @@ function keepBusy(): () => Promise<void> {
 const faults: readonly [name: string, begin: () => Promise<void>, end: () => Promise<void>][] = [
   ["the server is killed, and started again", () => postgres.kill(), () => postgres.restart()],
   ["the server is paused", () => postgres.pause(), () => postgres.resume()],
-  ["connections are cut and refused", () => proxy.refuse(), () => proxy.accept()],
-  ["the network swallows everything", async () => proxy.freeze(), async () => proxy.thaw()],
+  ["connections are cut and refused", () => network.leave(), () => network.comeBack()],
+  ["the network swallows everything", async () => network.freeze(), async () => network.thaw()],
 ];
 
 describe("issue 3: /ready is 503 within 2 s of the database going, and 200 within 2 s of its return", {

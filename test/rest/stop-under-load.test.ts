@@ -1,9 +1,9 @@
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { faultyNetwork } from "../faulty-network.ts";
 import { stopUnderLoad } from "../overload/stop-under-load.ts";
 import { useCli } from "./cli-process.ts";
-import { startDatabaseProxy } from "./database-proxy.ts";
 
 const cli = useCli();
 const KEY = "scheduler-key-def";
@@ -54,8 +54,8 @@ describe("issue 3: SIGTERM under load", { timeout: 60_000 }, () => {
   });
 
   test("while the database says nothing it is gone within its grace period of 10 s, with exit code 0", async () => {
-    await using proxy = await startDatabaseProxy(database.url);
-    await using service = cli.start({ DATABASE_URL: proxy.url });
+    await using network = await faultyNetwork(database.url);
+    await using service = cli.start({ DATABASE_URL: network.url });
     const baseUrl = await service.started;
     const read = () =>
       fetch(`${baseUrl}/api/v1/users/`, { headers: { "X-Flux-Service-Key": KEY } }).then(
@@ -63,7 +63,7 @@ describe("issue 3: SIGTERM under load", { timeout: 60_000 }, () => {
         () => "cut off",
       );
     expect(await read()).toBe(200);
-    proxy.freeze();
+    network.freeze();
     const waiting = Array.from({ length: 20 }, read);
     // They have reached the service when it has answered one that came after them.
     expect((await fetch(`${baseUrl}/health`)).status).toBe(200);

@@ -2,9 +2,9 @@ import { DaoUnitOfWork, openDatabase, UnavailableError, ValidationError } from "
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { faultyNetwork } from "../../../test/faulty-network.ts";
 import { parseDatabaseUrl } from "../src/session/database-url.ts";
 import { PostgresDriver, type PostgresDriverOptions } from "../src/session/postgres-driver.ts";
-import { faultyNetwork } from "./faulty-network.ts";
 
 let testDatabase: TestDatabase;
 const uncaught: unknown[] = [];

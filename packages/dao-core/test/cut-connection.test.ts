@@ -1,7 +1,7 @@
 import { openDatabase, UnavailableError } from "@flux/dao-core";
 import { createTestDatabase, makeUserData } from "@flux/dao-core/testing";
 import { expect, inject, test } from "vitest";
-import { faultyNetwork } from "./faulty-network.ts";
+import { faultyNetwork } from "../../../test/faulty-network.ts";
 
 // postgres.js sends what is queued on a new connection, where it goes on counting the rows of the answer that was cut.
 test("a statement that waits behind an answer that is cut in the middle is not answered wrongly", async () => {

@@ -6,8 +6,8 @@
 import { parseArgs } from "node:util";
 import postgres from "postgres";
 import { startTestServer } from "../../../scripts/postgres/test-server.ts";
-import { Random } from "../../../test/faults/random.ts";
-import { MigrateProgram } from "./migrate-program.ts";
+import { Random } from "../../../test/random.ts";
+import { compileMigrateProgram } from "./migrate-program.ts";
 import { BEGINNINGS, type Kill, MigrationKills } from "./migration-kills.ts";
 
 const { values: flags } = parseArgs({ options: { seed: { type: "string" }, rounds: { type: "string" } } });
@@ -27,7 +27,7 @@ url.pathname = `/${name}`;
 const sql = postgres(url.href, { max: 1, onnotice: () => undefined });
 const done: Kill[] = [];
 try {
-  await using program = await MigrateProgram.build();
+  await using program = await compileMigrateProgram();
   const kills = new MigrationKills(program, url.href, sql);
   for (const beginning of Object.keys(BEGINNINGS)) {
     const places = (await kills.statementsFrom(beginning)) + 1;

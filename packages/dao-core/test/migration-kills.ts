@@ -2,13 +2,13 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type postgres from "postgres";
-import type { Random } from "../../../test/faults/random.ts";
+import type { Random } from "../../../test/random.ts";
 import { CREATE_JOURNAL, journalInsert } from "../src/migrations/journal.ts";
 import { migrate } from "../src/migrations/migrate.ts";
 import { embeddedMigrations, statementsOf } from "../src/migrations/migration-set.ts";
 import { PostgresDriver } from "../src/session/postgres-driver.ts";
 import type { MigrateMessage, StopPoint } from "./migrate-process.ts";
-import type { MigrateProgram } from "./migrate-program.ts";
+import { type MigrateProgram, startMigrateProgram } from "./migrate-program.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { PYTHON_SERVICE_DDL, REGULAR_ROWS, TABLE_KEYS } from "./takeover-database.ts";
 
@@ -116,7 +116,7 @@ export class MigrationKills {
   }
 
   async #start(stop: StopPoint): Promise<ChildProcess> {
-    const child = this.#program.start(this.#url);
+    const child = startMigrateProgram(this.#program, this.#url);
     await once(child, "message");
     child.send(stop);
     return child;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { expect, test } from "vitest";
 import type { StopPoint } from "./migrate-process.ts";
-import { MigrateProgram } from "./migrate-program.ts";
+import { compileMigrateProgram, startMigrateProgram } from "./migrate-program.ts";
 import { ALL_NAMES } from "./migration-versions.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { withScratchDatabase } from "./scratch-database.ts";
@@ -11,8 +11,8 @@ const nowhere: StopPoint = { statement: -1, waits: false };
 
 test(`${PROCESSES} processes at once: one applies, all succeed`, { timeout: 120_000 }, () =>
   withScratchDatabase(async (database) => {
-    await using program = await MigrateProgram.build();
-    const processes = Array.from({ length: PROCESSES }, () => program.start(database.url));
+    await using program = await compileMigrateProgram();
+    const processes = Array.from({ length: PROCESSES }, () => startMigrateProgram(program, database.url));
     const ends = processes.map(async (child) => (await once(child, "exit"))[0]);
     try {
       // Connected all of them, so that not one begins when another is done.

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { Random } from "../../../test/faults/random.ts";
-import { MigrateProgram } from "./migrate-program.ts";
+import { Random } from "../../../test/random.ts";
+import { compileMigrateProgram } from "./migrate-program.ts";
 import { BEGINNINGS, type Kill, MigrationKills } from "./migration-kills.ts";
 import { withScratchDatabase } from "./scratch-database.ts";
 
@@ -12,7 +12,7 @@ test.for(Object.keys(BEGINNINGS))(
   { timeout: 60_000 },
   (beginning) =>
     withScratchDatabase(async ({ url, sql }) => {
-      await using program = await MigrateProgram.build();
+      await using program = await compileMigrateProgram();
       const kills = new MigrationKills(program, url, sql);
       const random = new Random(SEED);
       const places = (await kills.statementsFrom(beginning)) + 1;

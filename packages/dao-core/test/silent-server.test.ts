@@ -1,7 +1,7 @@
 import { openDatabase, UnavailableError } from "@flux/dao-core";
 import { createTestDatabase } from "@flux/dao-core/testing";
 import { expect, inject, test } from "vitest";
-import { faultyNetwork } from "./faulty-network.ts";
+import { faultyNetwork } from "../../../test/faulty-network.ts";
 
 test("a migration whose limits are set ends though the server hangs", async () => {
   await using testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 /** Where to cut a connection. */
-export interface Cut {
+interface Cut {
   /** How many chunks of the server's answers are let through first, on whichever connections they come. */
   readonly after: number;
   /** How much of the chunk that is cut is let through, from 0 to 1. */
@@ -17,6 +17,8 @@ export interface FaultyNetwork extends AsyncDisposable {
   readonly url: string;
   /** From now on nothing arrives, in either direction, and nobody is told. */
   freeze(): void;
+  /** Lets through what was held up, and what comes. */
+  thaw(): void;
   /** From now on new connections are reset; those that are open go on. */
   refuse(): void;
   /** Cuts one connection in the middle of an answer; resolves when it is cut. */
@@ -48,10 +50,10 @@ export async function faultyNetwork(serverUrl: string): Promise<FaultyNetwork> {
       sockets.add(from);
       from.setNoDelay(true);
       from.on("data", (data) => {
-        if (isFrozen) return;
         if (from === outbound) for (const cut of cuts) if (cut(data, inbound, outbound)) return;
         to.write(data);
       });
+      if (isFrozen) from.pause();
       from.on("error", () => to.destroy());
       from.on("close", () => {
         sockets.delete(from);
@@ -78,6 +80,11 @@ export async function faultyNetwork(serverUrl: string): Promise<FaultyNetwork> {
     url: url.href,
     freeze: () => {
       isFrozen = true;
+      for (const socket of sockets) socket.pause();
+    },
+    thaw: () => {
+      isFrozen = false;
+      for (const socket of sockets) socket.resume();
     },
     refuse: () => {
       isRefusing = true;
