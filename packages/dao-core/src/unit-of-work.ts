@@ -1,6 +1,6 @@
 import type { CallOptions } from "./contract/call-options.ts";
 import { isDaoError, UnitOfWorkMisuseError } from "./contract/errors.ts";
-import type { Daos } from "./session/daos.ts";
+import { DaoSet } from "./session/dao-set.ts";
 import type { DatabaseSession, TransactionOptions } from "./session/database-session.ts";
 import { withDeadline } from "./session/deadline.ts";
 import { type Retry, withRetries } from "./session/retry.ts";
@@ -28,14 +28,7 @@ export interface UnitOfWorkOptions extends TransactionOptions {
  * });
  * ```
  */
-export class DaoUnitOfWork implements DatabaseSession {
-  readonly users: Daos["users"];
-  readonly goals: Daos["goals"];
-  readonly milestones: Daos["milestones"];
-  readonly tasks: Daos["tasks"];
-  readonly conversations: Daos["conversations"];
-  readonly demoFlags: Daos["demoFlags"];
-  readonly idempotencyKeys: Daos["idempotencyKeys"];
+export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
   readonly isTransaction = true;
   readonly #session: DatabaseSession;
   /** Whether the commit is ours: not where somebody else's transaction was joined. */
@@ -44,15 +37,9 @@ export class DaoUnitOfWork implements DatabaseSession {
   #hasEnded = false;
 
   private constructor(session: DatabaseSession, commits: boolean) {
+    super(session);
     this.#session = session;
     this.#commits = commits;
-    this.users = session.users;
-    this.goals = session.goals;
-    this.milestones = session.milestones;
-    this.tasks = session.tasks;
-    this.conversations = session.conversations;
-    this.demoFlags = session.demoFlags;
-    this.idempotencyKeys = session.idempotencyKeys;
   }
 
   /**

@@ -66,6 +66,14 @@ describe.each(hosts)("a host's Drizzle on $driver", ({ open }) => {
     return Array.isArray(rows) ? rows.length : undefined;
   };
 
+  test("a timeout is looked at in its transaction too", async () => {
+    await host.drizzle.transaction(async (transaction) => {
+      const { users } = joinDrizzle(transaction);
+      await expect(users.list({}, { timeout: 0 })).rejects.toMatchObject({ code: "validation_failed" });
+      expect((await users.list({}, { timeout: 60_000 })).page).toBe(1);
+    });
+  });
+
   test("its rows and ours commit together", async () => {
     const data = makeUserData();
     await host.drizzle.transaction(async (transaction) => {

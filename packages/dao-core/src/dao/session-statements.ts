@@ -22,14 +22,16 @@ export interface SessionOptions {
 const RETRIES = 9;
 const RETRIES_WITHIN = 30_000;
 
-/** Statements of their own, on a driver: one that was given up has left nothing behind, so it is tried again. */
+/** Statements on a driver: one that was given up, and was not part of more, has left nothing behind and is tried again. */
 export class SingleStatements implements SqlExecutor {
   readonly #driver: SqlDriver;
   readonly #retries: RetryPolicy;
 
   constructor(driver: SqlDriver, { onRetry }: SessionOptions) {
     this.#driver = driver;
-    this.#retries = { retries: RETRIES, within: RETRIES_WITHIN, isRetryable: isGivenUp, onRetry };
+    // Within somebody else's transaction nothing can be tried again: all of it was given up.
+    const retries = driver.isTransaction ? 0 : RETRIES;
+    this.#retries = { retries, within: RETRIES_WITHIN, isRetryable: isGivenUp, onRetry };
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options: CallOptions = {}): Promise<SqlResult> {

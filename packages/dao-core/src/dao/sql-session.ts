@@ -1,4 +1,5 @@
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { DaoSet } from "../session/dao-set.ts";
 import type { Daos } from "../session/daos.ts";
 import type { DatabaseSession, TransactionOptions } from "../session/database-session.ts";
 import { withDeadline } from "../session/deadline.ts";
@@ -19,40 +20,27 @@ import { type SessionOptions, SingleStatements, TransactionStatements } from "./
 import { SqlTaskDao } from "./task-dao.ts";
 import { SqlUserDao } from "./user-dao.ts";
 
-/** All DAOs over one thing that runs statements; what a transaction means is left to whoever extends it. */
-abstract class SqlSession implements DatabaseSession {
-  readonly users: Daos["users"];
-  readonly goals: Daos["goals"];
-  readonly milestones: Daos["milestones"];
-  readonly tasks: Daos["tasks"];
-  readonly conversations: Daos["conversations"];
-  readonly demoFlags: Daos["demoFlags"];
-  readonly idempotencyKeys: Daos["idempotencyKeys"];
-  readonly isTransaction: boolean;
-
-  constructor(executor: SqlExecutor, isTransaction: boolean) {
-    this.isTransaction = isTransaction;
-    this.users = new SqlUserDao(executor);
-    this.goals = new SqlGoalDao(executor);
-    this.milestones = new SqlMilestoneDao(executor);
-    this.tasks = new SqlTaskDao(executor);
-    this.conversations = new SqlConversationDao(executor);
-    this.demoFlags = new SqlDemoFlagsDao(executor);
-    this.idempotencyKeys = new SqlIdempotencyKeyDao(executor);
-  }
-
-  abstract transaction<Result>(
-    work: (session: DatabaseSession) => Promise<Result>,
-    options?: TransactionOptions,
-  ): Promise<Result>;
+/** All DAOs over one thing that runs statements. */
+function daosOn(executor: SqlExecutor): Daos {
+  return {
+    users: new SqlUserDao(executor),
+    goals: new SqlGoalDao(executor),
+    milestones: new SqlMilestoneDao(executor),
+    tasks: new SqlTaskDao(executor),
+    conversations: new SqlConversationDao(executor),
+    demoFlags: new SqlDemoFlagsDao(executor),
+    idempotencyKeys: new SqlIdempotencyKeyDao(executor),
+  };
 }
 
 /** A session on a driver: each call for itself, each transaction on a connection of its own. */
-export class DriverSession extends SqlSession {
+export class DriverSession extends DaoSet implements DatabaseSession {
+  readonly isTransaction: boolean;
   readonly #driver: SqlDriver;
 
   constructor(driver: SqlDriver, options: SessionOptions = {}) {
-    super(driver.isTransaction ? driver : new SingleStatements(driver, options), driver.isTransaction);
+    super(daosOn(new SingleStatements(driver, options)));
+    this.isTransaction = driver.isTransaction;
     this.#driver = driver;
   }
 
@@ -81,12 +69,13 @@ export class DriverSession extends SqlSession {
 }
 
 /** A session within a transaction; its own transactions are savepoints. */
-class TransactionSession extends SqlSession {
+class TransactionSession extends DaoSet implements DatabaseSession {
+  readonly isTransaction = true;
   readonly #transaction: SqlTransaction;
   readonly #context: TransactionContext;
 
   constructor(transaction: SqlTransaction, context: TransactionContext) {
-    super(new TransactionStatements(transaction, context), true);
+    super(daosOn(new TransactionStatements(transaction, context)));
     this.#transaction = transaction;
     this.#context = context;
   }
