@@ -82,7 +82,13 @@ const mismatchCases: ContractCase[] = Object.entries(writes).map(([name, { rowOf
     const family = await createFamily(services);
     const id = idOf(family);
     const version = versionOf(rowOf(family));
-    for (const ifVersion of [otherVersion, "", [], [otherVersion, ""], [version.slice(1), `${version}0`, `"${version}"`]]) {
+    for (const ifVersion of [
+      otherVersion,
+      "",
+      [],
+      [otherVersion, ""],
+      [version.slice(1), `${version}0`, `"${version}"`],
+    ]) {
       const error = await assertRefused(write(services, id, { ifVersion }), "version_mismatch");
       assert.equal(error.name, "VersionMismatchError");
       assert.match(error.message, / is not as it was read\. Read it again, and decide anew\.$/);
