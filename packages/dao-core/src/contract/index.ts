@@ -74,6 +74,8 @@ export {
   milestoneUpdateDto,
 } from "./milestone.ts";
 export {
+  COUNT_MODES,
+  type CountMode,
   MAX_PAGE_SIZE,
   type Page,
   type PageRequest,
@@ -84,8 +86,12 @@ export {
 } from "./page.ts";
 export type { DaoServices } from "./services.ts";
 export {
+  type BulkUpdateRequest,
+  type BulkUpdateResult,
   type BulkUpdateStateRequest,
   type BulkUpdateStateResult,
+  bulkUpdateRequest,
+  bulkUpdateResult,
   bulkUpdateStateRequest,
   bulkUpdateStateResult,
   type CalendarEventLinkDto,
@@ -93,8 +99,12 @@ export {
   MAX_BULK_TASKS,
   TASK_PRIORITIES,
   TASK_STATES,
+  type TaskChangeDto,
   type TaskCreateDto,
   type TaskDto,
+  type TaskFilter,
+  type TaskImportDto,
+  type TaskImportResult,
   type TaskListRequest,
   type TaskPriority,
   type TaskService,
@@ -106,8 +116,12 @@ export {
   type TaskUpdateDto,
   TRIGGER_TYPES,
   type TriggerType,
+  taskChangeDto,
   taskCreateDto,
   taskDto,
+  taskFilter,
+  taskImportDto,
+  taskImportResult,
   taskListRequest,
   taskStatisticsDto,
   taskStatisticsRequest,

@@ -71,32 +71,49 @@ const taskCreateShape = {
 
 export const taskStructureDto = z.object(taskCreateShape).refine((task) => !endsBeforeItStarts(task), endBeforeStart);
 
-export const taskCreateDto = z
+const ownedTaskCreateShape = {
+  userId: id(),
+  goalId: id(),
+  /** Default `null`. */
+  milestoneId: id().nullable().default(null),
+  ...taskCreateShape,
+};
+
+export const taskCreateDto = z.object(ownedTaskCreateShape).refine((task) => !endsBeforeItStarts(task), endBeforeStart);
+
+/** A task among many that are created at once. */
+export const taskImportDto = z
   .object({
-    userId: id(),
-    goalId: id(),
-    /** Default `null`. */
-    milestoneId: id().nullable().default(null),
-    ...taskCreateShape,
+    /**
+     * The new row's, where the caller wants to know it before: an import that is repeated is then refused
+     * ({@link ConflictError}), and nothing is there twice. Default: a new UUIDv7.
+     */
+    id: id().optional(),
+    ...ownedTaskCreateShape,
   })
   .refine((task) => !endsBeforeItStarts(task), endBeforeStart);
+
+const taskUpdateShape = {
+  milestoneId: id().nullable().optional(),
+  title: title.optional(),
+  startTime: instant().nullable().optional(),
+  endTime: instant().nullable().optional(),
+  state: z.enum(TASK_STATES).optional(),
+  priority: z.enum(TASK_PRIORITIES).optional(),
+  triggerType: z.enum(TRIGGER_TYPES).optional(),
+  isRecurring: z.boolean().optional(),
+  calendarEventId: calendarEventId.nullable().optional(),
+};
 
 /** An absent field is kept, `null` clears. A task stays with its user and its goal. */
-export const taskUpdateDto = z
-  .object({
-    milestoneId: id().nullable().optional(),
-    title: title.optional(),
-    startTime: instant().nullable().optional(),
-    endTime: instant().nullable().optional(),
-    state: z.enum(TASK_STATES).optional(),
-    priority: z.enum(TASK_PRIORITIES).optional(),
-    triggerType: z.enum(TRIGGER_TYPES).optional(),
-    isRecurring: z.boolean().optional(),
-    calendarEventId: calendarEventId.nullable().optional(),
-  })
+export const taskUpdateDto = z.object(taskUpdateShape).refine((task) => !endsBeforeItStarts(task), endBeforeStart);
+
+/** One task's change among many: which task, and what of it. */
+export const taskChangeDto = z
+  .object({ id: id(), ...taskUpdateShape })
   .refine((task) => !endsBeforeItStarts(task), endBeforeStart);
 
-export const taskListRequest = listRequest({
+const taskFilters = {
   userId: id().optional(),
   goalId: id().optional(),
   milestoneId: id().optional(),
@@ -105,7 +122,12 @@ export const taskListRequest = listRequest({
   triggerType: z.enum(TRIGGER_TYPES).optional(),
   isRecurring: z.boolean().optional(),
   calendarEventId: text().optional(),
-});
+};
+
+export const taskListRequest = listRequest(taskFilters);
+
+/** The filters of a list, without its paging. */
+export const taskFilter = z.strictObject(taskFilters);
 
 /** A user's tasks whose start lies within the range, both ends included, to the millisecond. */
 export const taskTimerangeRequest = z
@@ -154,19 +176,66 @@ export function validateBulkUpdate(input: unknown): z.output<typeof bulkUpdateSt
 
 export const bulkUpdateStateResult = z.object({ updatedCount: z.int().min(0) });
 
+/** A different change for each of up to {@link MAX_BULK_TASKS} tasks. */
+export const bulkUpdateRequest = z
+  .object({
+    updates: z
+      .array(taskChangeDto)
+      .min(1, { error: `must hold 1 to ${MAX_BULK_TASKS} updates` })
+      .max(MAX_BULK_TASKS),
+  })
+  .superRefine(({ updates }, context) => {
+    const seen = new Set<string>();
+    for (const [index, { id }] of updates.entries()) {
+      if (seen.has(id)) {
+        const path = ["updates", index, "id"];
+        context.addIssue({ code: "custom", path, message: "is given more than once: send one change for each task" });
+      }
+      seen.add(id);
+    }
+  });
+
+/**
+ * Parses updates of many tasks.
+ * @throws ValidationError
+ */
+export function validateBulkChanges(input: unknown): z.output<typeof bulkUpdateRequest> {
+  refuseLongList("updates", memberOf(input, "updates"), MAX_BULK_TASKS, "updates");
+  return validate(bulkUpdateRequest, input);
+}
+
+/** What became of each change, in the order in which they were sent. */
+export const bulkUpdateResult = z.object({
+  results: z.array(
+    z.object({
+      id: id(),
+      /** The task as it is now; `null` where there is none of this id. */
+      task: taskDto.nullable(),
+    }),
+  ),
+});
+
+export const taskImportResult = z.object({ createdCount: z.int().min(0) });
+
 /** Links a task with an event of a calendar; `null` unlinks it. */
 export const calendarEventLinkDto = z.object({ calendarEventId: calendarEventId.nullable() });
 
 export type TaskDto = z.output<typeof taskDto>;
 export type TaskCreateDto = z.input<typeof taskCreateDto>;
+export type TaskImportDto = z.input<typeof taskImportDto>;
+export type TaskImportResult = z.output<typeof taskImportResult>;
 export type TaskStructureDto = z.input<typeof taskStructureDto>;
 export type TaskUpdateDto = z.input<typeof taskUpdateDto>;
+export type TaskChangeDto = z.input<typeof taskChangeDto>;
+export type TaskFilter = z.input<typeof taskFilter>;
 export type TaskListRequest = z.input<typeof taskListRequest>;
 export type TaskTimerangeRequest = z.input<typeof taskTimerangeRequest>;
 export type TaskStatisticsRequest = z.input<typeof taskStatisticsRequest>;
 export type TaskStatisticsDto = z.output<typeof taskStatisticsDto>;
 export type BulkUpdateStateRequest = z.input<typeof bulkUpdateStateRequest>;
 export type BulkUpdateStateResult = z.output<typeof bulkUpdateStateResult>;
+export type BulkUpdateRequest = z.input<typeof bulkUpdateRequest>;
+export type BulkUpdateResult = z.output<typeof bulkUpdateResult>;
 export type CalendarEventLinkDto = z.input<typeof calendarEventLinkDto>;
 
 /**
@@ -181,6 +250,30 @@ export interface TaskService {
   getTask(id: string, options?: CallOptions): Promise<TaskDto>;
   /** @throws RelatedRowMissingError if there is no such user, goal or milestone */
   createTask(input: TaskCreateDto, options?: CreateOptions): Promise<TaskDto>;
+  /**
+   * Creates any number of tasks, all of them or none; they are read as they are needed, and never all in memory. Inside a
+   * unit of work the source must not use that unit of work, which waits for this call. An error of the source is thrown
+   * on, and nothing is created.
+   * @throws ValidationError, whose paths begin with the number of the task, from 0; RelatedRowMissingError; ConflictError
+   *   for an id that is taken; TransactionLostError
+   */
+  createTasks(
+    tasks: Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>,
+    options?: CallOptions,
+  ): Promise<TaskImportResult>;
+  /**
+   * Every task that the filter selects, newest first, read a thousand at a time as the loop goes on: a million take no
+   * more memory than a few thousand. No transaction is open and no connection is held meanwhile, so the loop may take its
+   * time, and may write. A task that is there all the time, and selected, comes once; one that is created, changed or
+   * deleted meanwhile may come or not. For one moment's tasks stream inside a unit of work that is `repeatable read`.
+   * The query stops when the loop is left. `timeout` is for each thousand.
+   */
+  streamTasks(filter?: TaskFilter, options?: CallOptions): AsyncIterable<TaskDto>;
+  /**
+   * Changes up to 1000 tasks at once, each in its own way, all of them or none; a task that does not exist is passed over.
+   * @throws ValidationError also for two changes of one task; RelatedRowMissingError if there is no such milestone
+   */
+  updateTasks(request: BulkUpdateRequest, options?: CallOptions): Promise<BulkUpdateResult>;
   /** @throws NotFoundError, RelatedRowMissingError if there is no such milestone */
   updateTask(id: string, changes: TaskUpdateDto, options?: WriteOptions): Promise<TaskDto>;
   /** @throws NotFoundError */

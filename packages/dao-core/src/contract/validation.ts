@@ -46,16 +46,18 @@ function explain(issue: RawIssue): string {
 
 /**
  * Parses `input` by `schema`: unknown keys are dropped, defaults filled in, ids lower-cased.
+ * @param place what the paths of issues begin with, where `input` is part of more
  * @throws ValidationError with every broken rule, if there is one
  */
-export function validate<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+export function validate<Schema extends z.ZodType>(schema: Schema, input: unknown, place?: string): z.output<Schema> {
   const result = schema.safeParse(input, { error: explain });
   if (result.success) return result.data;
-  throw new ValidationError(result.error.issues.flatMap(toIssues), { cause: result.error });
+  const issues = result.error.issues.flatMap((issue) => toIssues(issue, place));
+  throw new ValidationError(issues, { cause: result.error });
 }
 
-function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {
-  const path = issue.path.map(String);
+function toIssues(issue: z.core.$ZodIssue, place: string | undefined): ValidationIssue[] {
+  const path = [...(place === undefined ? [] : [place]), ...issue.path.map(String)];
   if (issue.code !== "unrecognized_keys") return [{ path: path.join("."), message: issue.message }];
   return issue.keys.map((key) => ({ path: [...path, key].join("."), message: "is not a known parameter" }));
 }

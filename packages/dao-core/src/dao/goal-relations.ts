@@ -9,7 +9,7 @@ import type { SqlExecutor, SqlRow } from "../session/sql.ts";
 import { goalStatements } from "./goal-statements.ts";
 import { milestoneStatements } from "./milestone-dao.ts";
 import { given, lazily, queryBuilder, run } from "./statement.ts";
-import { taskStatements } from "./task-dao.ts";
+import { taskStatements } from "./task-statements.ts";
 
 /** Drizzle leaves the table's name out in a query on one table, where a subquery would then find its own column. */
 const qualified = (column: PgColumn): SQL => sql`${column.table}.${sql.identifier(column.name)}`;

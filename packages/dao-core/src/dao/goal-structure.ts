@@ -1,5 +1,4 @@
-import { getTableColumns, type SQL, sql } from "drizzle-orm";
-import type { PgTable } from "drizzle-orm/pg-core";
+import { sql } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import type { CreateOptions } from "../contract/call-options.ts";
 import type { GoalStructureCreateDto, GoalWithRelationsDto } from "../contract/goal.ts";
@@ -9,18 +8,10 @@ import { tasks } from "../schema/tasks.ts";
 import type { SqlExecutor } from "../session/sql.ts";
 import { goalStatements } from "./goal-statements.ts";
 import { readInstant } from "./instant-text.ts";
+import { newRows } from "./json-records.ts";
 import { milestoneStatements } from "./milestone-dao.ts";
 import { lazily, queryBuilder, run, validInstant } from "./statement.ts";
-import { taskStatements } from "./task-dao.ts";
-
-/** A select that reads a JSON array of objects as new rows of `table`, its columns in the table's order. */
-function recordsOf(table: PgTable, placeholder: string): SQL {
-  const columns = Object.entries(getTableColumns(table)).filter(([name]) => name !== "createdAt");
-  const names = columns.map(([name]) => sql.identifier(name));
-  const definitions = columns.map(([name, column]) => sql`${sql.identifier(name)} ${sql.raw(column.getSQLType())}`);
-  const record = sql`json_to_recordset(${sql.placeholder(placeholder)}::json) as record(${sql.join(definitions, sql`, `)})`;
-  return sql`select ${sql.join(names, sql`, `)}, now() from ${record}`;
-}
+import { taskStatements } from "./task-statements.ts";
 
 /**
  * A goal, its milestones and their tasks in one statement, whatever their number: all of it or nothing, one round trip,
@@ -32,8 +23,8 @@ const insertStructure = lazily(() => {
     .as(goalStatements.insertion().returning({ createdAt: sql`${goals.createdAt}`.as("created_at") }));
   const newMilestones = queryBuilder
     .$with("new_milestones")
-    .as(queryBuilder.insert(milestones).select(recordsOf(milestones, "milestones")));
-  const newTasks = queryBuilder.$with("new_tasks").as(queryBuilder.insert(tasks).select(recordsOf(tasks, "tasks")));
+    .as(queryBuilder.insert(milestones).select(newRows(milestones, "milestones")));
+  const newTasks = queryBuilder.$with("new_tasks").as(queryBuilder.insert(tasks).select(newRows(tasks, "tasks")));
   return queryBuilder.with(newGoal, newMilestones, newTasks).select({ createdAt: newGoal.createdAt }).from(newGoal);
 });
 

@@ -1,15 +1,14 @@
-import { and, desc, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
-import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
+import { eq, getTableColumns } from "drizzle-orm";
+import type { PgColumn } from "drizzle-orm/pg-core";
 import { v7 as uuidv7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
-import { type Page, type PageRequest, pageWindow, toPage } from "../contract/page.ts";
+import type { Page, PageRequest } from "../contract/page.ts";
 import type { EntityDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/sql.ts";
+import type { EntityTable } from "./entity-table.ts";
+import { ListStatements } from "./list-statements.ts";
 import { type RowMapper, rowMapper } from "./row-mapper.ts";
 import { compile, given, lazily, queryBuilder, run, type Statement, type StatementValues } from "./statement.ts";
-
-/** A table with the columns that every entity has. */
-export type EntityTable = PgTable & { readonly id: PgColumn; readonly createdAt: PgColumn };
 
 /** A column that callers write. */
 interface WritableColumn {
@@ -22,20 +21,21 @@ interface WritableColumn {
 
 /**
  * The statements on one table, each built at its first use and kept for the life of the process; sessions share them.
- * An update or a list has one statement for each set of fields that callers really use.
+ * An update has one for each set of fields that callers really use.
  */
 export class EntityStatements<Dto extends object> {
   readonly table: EntityTable;
   readonly columns: Readonly<Record<string, PgColumn>>;
   readonly read: RowMapper<Dto>;
+  readonly lists: ListStatements<Dto>;
   readonly #writable: readonly WritableColumn[];
   readonly #updates = new Map<string, Statement>();
-  readonly #lists = new Map<string, Statement>();
 
   constructor(table: EntityTable) {
     this.table = table;
     this.columns = getTableColumns(table);
     this.read = rowMapper<Dto>(table);
+    this.lists = new ListStatements(table, this.columns, this.read);
     this.#writable = Object.entries(this.columns)
       .filter(([name]) => name !== "id" && name !== "createdAt")
       .map(([name, column]) => ({
@@ -74,40 +74,19 @@ export class EntityStatements<Dto extends object> {
 
   /** Sets these columns of one row. */
   update(names: readonly string[]): Statement {
-    return remembered(this.#updates, names, () =>
-      queryBuilder
-        .update(this.table)
-        .set(Object.fromEntries(names.map((name) => [name, given(name)])))
-        .where(eq(this.table.id, given("id")))
-        .returning(),
-    );
-  }
-
-  /** One page of the rows that equal the given values in these columns, with their total in the first column. */
-  list(names: readonly string[]): Statement {
-    return remembered(this.#lists, names, () => {
-      const filter = and(...names.map((name) => eq(this.#column(name), given(name))));
-      const counted = queryBuilder
-        .select({ total: sql`count(*)`.as("total") })
-        .from(this.table)
-        .where(filter)
-        .as("counted");
-      const page = queryBuilder
-        .select()
-        .from(this.table)
-        .where(filter)
-        .orderBy(desc(this.table.createdAt), desc(this.table.id))
-        .limit(sql.placeholder("limit"))
-        .offset(sql.placeholder("skip"))
-        .as("page");
-      const inPage = (name: string): SQL => sql`${sql.identifier("page")}.${sql.identifier(this.#column(name).name)}`;
-      const pageColumns = Object.keys(this.columns).map((name) => [name, inPage(name)]);
-      return queryBuilder
-        .select({ total: counted.total, ...Object.fromEntries(pageColumns) })
-        .from(counted)
-        .leftJoin(page, sql`true`)
-        .orderBy(desc(inPage("createdAt")), desc(inPage("id")));
-    });
+    const key = names.join();
+    let statement = this.#updates.get(key);
+    if (statement === undefined) {
+      statement = compile(
+        queryBuilder
+          .update(this.table)
+          .set(Object.fromEntries(names.map((name) => [name, given(name)])))
+          .where(eq(this.table.id, given("id")))
+          .returning(),
+      );
+      this.#updates.set(key, statement);
+    }
+    return statement;
   }
 
   /**
@@ -132,29 +111,7 @@ export class EntityStatements<Dto extends object> {
     }
     return values;
   }
-
-  #column(name: string): PgColumn {
-    const column = this.columns[name];
-    if (column === undefined) throw new TypeError(`${name} is no column`);
-    return column;
-  }
 }
-
-function remembered(
-  statements: Map<string, Statement>,
-  names: readonly string[],
-  build: () => Parameters<typeof compile>[0],
-): Statement {
-  const key = names.join();
-  let statement = statements.get(key);
-  if (statement === undefined) {
-    statement = compile(build());
-    statements.set(key, statement);
-  }
-  return statement;
-}
-
-const pagingNames: ReadonlySet<string> = new Set(["page", "pageSize", "skip", "limit"]);
 
 /** CRUD, once, over any table. */
 export class TableDao<Dto extends object, Create extends object, Update extends object, List extends PageRequest>
@@ -184,19 +141,8 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
     return this.#one(rows[0]);
   }
 
-  async list(request?: List, options?: CallOptions): Promise<Page<Dto>> {
-    const window = pageWindow(request ?? {});
-    const values: Record<string, unknown> = { ...window };
-    const names: string[] = [];
-    for (const [name, value] of Object.entries(request ?? {})) {
-      if (value === undefined || pagingNames.has(name)) continue;
-      names.push(name);
-      values[name] = value;
-    }
-    const { rows } = await run(this.executor, this.#statements.list(names.sort()), values, options);
-    // A page beyond the last row is one row that holds nothing but the total.
-    const items = rows.filter((row) => row[1] !== null).map((row) => this.#statements.read(row, 1));
-    return toPage(items, Number(rows[0]?.[0] ?? 0), window);
+  list(request?: List, options?: CallOptions): Promise<Page<Dto>> {
+    return this.#statements.lists.page(this.executor, request ?? {}, options);
   }
 
   async update(id: string, changes: Update, options?: CallOptions): Promise<Dto | null> {

@@ -2,8 +2,10 @@ import { and, asc, eq, gte, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
 import type {
   BulkUpdateStateRequest,
+  TaskChangeDto,
   TaskCreateDto,
   TaskDto,
+  TaskImportDto,
   TaskListRequest,
   TaskState,
   TaskStatisticsDto,
@@ -15,10 +17,9 @@ import { tasks } from "../schema/tasks.ts";
 import type { TaskDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/sql.ts";
 import { given, lazily, queryBuilder, run } from "./statement.ts";
-import { EntityStatements, TableDao } from "./table-dao.ts";
-
-/** The statements on tasks, also for those who write or read them with their goal. */
-export const taskStatements = new EntityStatements<TaskDto>(tasks);
+import { TableDao } from "./table-dao.ts";
+import { createTasks, updateTasks } from "./task-batches.ts";
+import { taskStatements } from "./task-statements.ts";
 
 /** The first moment after the given millisecond: columns hold microseconds, and an end is included to the millisecond. */
 const justAfter = (name: string) => sql`${sql.placeholder(name)}::timestamptz + interval '1 millisecond'`;
@@ -79,6 +80,14 @@ const bulkUpdateState = lazily(() => {
 export class SqlTaskDao extends TableDao<TaskDto, TaskCreateDto, TaskUpdateDto, TaskListRequest> implements TaskDao {
   constructor(executor: SqlExecutor) {
     super(executor, taskStatements);
+  }
+
+  createMany(input: readonly TaskImportDto[], options?: CallOptions): Promise<number> {
+    return createTasks(this.executor, input, options);
+  }
+
+  updateMany(changes: readonly TaskChangeDto[], options?: CallOptions): Promise<TaskDto[]> {
+    return updateTasks(this.executor, changes, options);
   }
 
   async findByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]> {

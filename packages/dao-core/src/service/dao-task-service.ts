@@ -2,12 +2,16 @@ import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-
 import { parseId } from "../contract/id.ts";
 import type { Page } from "../contract/page.ts";
 import {
+  type BulkUpdateRequest,
+  type BulkUpdateResult,
   type BulkUpdateStateRequest,
   type BulkUpdateStateResult,
   type CalendarEventLinkDto,
   calendarEventLinkDto,
   type TaskCreateDto,
   type TaskDto,
+  type TaskFilter,
+  type TaskImportResult,
   type TaskListRequest,
   type TaskService,
   type TaskStatisticsDto,
@@ -19,6 +23,7 @@ import {
   taskStatisticsRequest,
   taskTimerangeRequest,
   taskUpdateDto,
+  validateBulkChanges,
   validateBulkUpdate,
 } from "../contract/task.ts";
 import { validate } from "../contract/validation.ts";
@@ -26,6 +31,8 @@ import type { DatabaseSession } from "../session/database-session.ts";
 import { withChosenId } from "./chosen-id.ts";
 import { found } from "./found.ts";
 import { writeRow } from "./row-write.ts";
+import { importTasks, type TaskSource } from "./task-import.ts";
+import { streamTasks } from "./task-stream.ts";
 
 const task = { what: "task", dao: (session: DatabaseSession) => session.tasks };
 
@@ -48,6 +55,21 @@ export class DaoTaskService implements TaskService {
 
   async createTask(input: TaskCreateDto, options?: CreateOptions): Promise<TaskDto> {
     return this.#session.tasks.create(validate(taskCreateDto, input), withChosenId(options));
+  }
+
+  async createTasks(tasks: TaskSource, options?: CallOptions): Promise<TaskImportResult> {
+    return { createdCount: await importTasks(this.#session, tasks, options) };
+  }
+
+  streamTasks(filter: TaskFilter = {}, options?: CallOptions): AsyncIterable<TaskDto> {
+    return streamTasks(this.#session, filter, options);
+  }
+
+  async updateTasks(request: BulkUpdateRequest, options?: CallOptions): Promise<BulkUpdateResult> {
+    const { updates } = validateBulkChanges(request);
+    const updated = await this.#session.tasks.updateMany(updates, options);
+    const byId = new Map(updated.map((row) => [row.id, row]));
+    return { results: updates.map(({ id }) => ({ id, task: byId.get(id) ?? null })) };
   }
 
   async updateTask(id: string, changes: TaskUpdateDto, options?: WriteOptions): Promise<TaskDto> {

@@ -24,8 +24,10 @@ import type {
 import type { Page } from "../contract/page.ts";
 import type {
   BulkUpdateStateRequest,
+  TaskChangeDto,
   TaskCreateDto,
   TaskDto,
+  TaskImportDto,
   TaskListRequest,
   TaskStatisticsDto,
   TaskStatisticsRequest,
@@ -70,6 +72,17 @@ export type MilestoneDao = EntityDao<MilestoneDto, MilestoneCreateDto, Milestone
 export interface TaskDao extends EntityDao<TaskDto, TaskCreateDto, TaskUpdateDto, TaskListRequest> {
   /** A user's tasks that start within the range, both ends included, by start time, then id. */
   findByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]>;
+  /**
+   * Creates many tasks, all of them or none; answers how many.
+   * @throws ConflictError, RelatedRowMissingError, ValidationError
+   */
+  createMany(tasks: readonly TaskImportDto[], options?: CallOptions): Promise<number>;
+  /**
+   * Changes many tasks, each in its own way, all of them or none, locking them in the order of their ids; answers those
+   * that there are, in any order. No id may come twice.
+   * @throws RelatedRowMissingError, ValidationError
+   */
+  updateMany(changes: readonly TaskChangeDto[], options?: CallOptions): Promise<TaskDto[]>;
   /** Sets one state on many tasks, locking them in the order of their ids; answers how many there were. */
   bulkUpdateState(request: BulkUpdateStateRequest, options?: CallOptions): Promise<number>;
   /** Counts a user's tasks that were created within the range, both ends included. */

@@ -17,7 +17,11 @@ export interface DatabaseErrorFacts {
   readonly code: string;
   readonly constraint: string | undefined;
   readonly column: string | undefined;
+  /** A UUID in what is said in detail, such as the key that a foreign key missed: a fact in whatever language. */
+  readonly id: string | undefined;
 }
+
+const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 
 const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 const field = (error: object, name: string): string | undefined => text(Reflect.get(error, name));
@@ -32,6 +36,7 @@ export function databaseErrorFacts(error: unknown): DatabaseErrorFacts | undefin
         // postgres.js has the protocol's names, pg and PGlite have shorter ones.
         constraint: field(cause, "constraint_name") ?? field(cause, "constraint"),
         column: field(cause, "column_name") ?? field(cause, "column"),
+        id: uuid.exec(field(cause, "detail") ?? "")?.[0],
       };
     }
     cause = "cause" in cause ? cause.cause : undefined;
@@ -43,7 +48,8 @@ export function databaseErrorFacts(error: unknown): DatabaseErrorFacts | undefin
  * The data layer's error for one of the driver, found from the SQLSTATE, never from a message (PostgreSQL manual,
  * appendix A). What nobody foresaw is handed back as it is.
  *
- * @param values the fields that the statement wrote, to name the id that a foreign key missed
+ * @param values the fields that the statement wrote, to name the id that a foreign key missed; where it wrote many rows,
+ *   the database names it
  */
 export function toDaoError(error: unknown, values: Readonly<Record<string, unknown>> = {}): unknown {
   if (isDaoError(error)) return error;
@@ -55,7 +61,7 @@ export function toDaoError(error: unknown, values: Readonly<Record<string, unkno
 const takenId: ConstraintRule = { field: "id", message: "is taken by another row" };
 
 function constraintError(
-  { code, constraint = "", column }: DatabaseErrorFacts,
+  { code, constraint = "", column, id }: DatabaseErrorFacts,
   values: Readonly<Record<string, unknown>>,
   cause: unknown,
 ): DaoError | undefined {
@@ -67,7 +73,7 @@ function constraintError(
     }
     case "23503": {
       const name = FOREIGN_KEY_FIELDS[constraint] ?? constraint;
-      return new RelatedRowMissingError(name, text(values[name]), { cause });
+      return new RelatedRowMissingError(name, text(values[name]) ?? id, { cause });
     }
     case "23514":
       return new ValidationError(

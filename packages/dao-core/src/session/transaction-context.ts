@@ -21,6 +21,13 @@ export function inTransactionContext<Result>(
   return storage.run(context, () => work(context));
 }
 
+/** A function that runs in the context of whoever called this, also when it is called within a transaction begun later. */
+export function inCallersContext<Args extends unknown[], Result>(
+  work: (...args: Args) => Result,
+): (...args: Args) => Result {
+  return AsyncLocalStorage.bind(work);
+}
+
 /** The transaction on `driver` within whose callback the caller is. */
 function openTransactionOn(driver: SqlDriver): TransactionContext | undefined {
   let context = storage.getStore();

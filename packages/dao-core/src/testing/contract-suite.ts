@@ -10,10 +10,12 @@ import { goalStructureCases } from "./contract-suite/goal-structure.ts";
 import { idCases } from "./contract-suite/ids.ts";
 import { instantCases } from "./contract-suite/instants.ts";
 import { jsonCases } from "./contract-suite/json.ts";
+import { listCursorCases } from "./contract-suite/list-cursors.ts";
 import { listCases } from "./contract-suite/lists.ts";
 import { milestoneCases } from "./contract-suite/milestone.ts";
 import { signalCases } from "./contract-suite/signals.ts";
 import { taskCases } from "./contract-suite/task.ts";
+import { taskBatchCases } from "./contract-suite/task-batches.ts";
 import { taskBulkUpdateCases } from "./contract-suite/task-bulk-update.ts";
 import { taskStatisticsCases } from "./contract-suite/task-statistics.ts";
 import { taskTimeCases } from "./contract-suite/task-times.ts";
@@ -39,6 +41,7 @@ export const contractSuite: readonly ContractCase[] = [
   ...taskCases,
   ...taskTimeCases,
   ...taskStatisticsCases,
+  ...taskBatchCases,
   ...taskBulkUpdateCases,
   ...conversationCases,
   ...appendedMessagesCases,
@@ -48,6 +51,7 @@ export const contractSuite: readonly ContractCase[] = [
   ...jsonCases,
   ...instantCases,
   ...listCases,
+  ...listCursorCases,
   ...filterCases,
   ...deleteCases,
   ...concurrencyCases,

@@ -109,6 +109,6 @@ function answerOf({ $ref, items, properties }: JsonSchema): unknown {
   if (typeof items === "object" && !Array.isArray(items)) return [answerOf(items)];
   const rows = properties?.["items"];
   if (typeof rows !== "object") throw new TypeError("There is no example of such an answer.");
-  const page: Page<unknown> = { items: [], total: 1, page: 1, pageSize: 100, hasNext: false, hasPrev: false };
-  return { ...page, items: answerOf(rows) };
+  const paging = { total: 1, page: 1, pageSize: 100, hasNext: false, hasPrev: false, nextCursor: null };
+  return { items: [answerOf(rows)].flat(), ...paging } satisfies Page<unknown>;
 }

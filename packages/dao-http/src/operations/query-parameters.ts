@@ -17,7 +17,14 @@ export type QueryParametersFor<Request> = {
   readonly [Name in keyof Request]-?: KindOf<NonNullable<Request[Name]>>;
 };
 
-const paging = { page: "number", pageSize: "number", skip: "number", limit: "number" } as const;
+const paging = {
+  page: "number",
+  pageSize: "number",
+  skip: "number",
+  limit: "number",
+  cursor: "text",
+  count: "text",
+} as const;
 
 export const userListParameters = { ...paging, email: "text" } as const;
 

@@ -104,6 +104,7 @@ const knownFields = {
   pageSize: true,
   hasNext: true,
   hasPrev: true,
+  nextCursor: true,
 } satisfies Record<AnyField, true>;
 
 const instantFields = {

@@ -91,3 +91,8 @@ export function nextMillisecond(): Promise<void> {
 export function idsOf(rows: readonly { readonly id: string }[]): string[] {
   return rows.map((row) => row.id);
 }
+
+/** So many of what `make` makes. */
+export function times<Result>(count: number, make: (index: number) => Result): Result[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}

@@ -46,6 +46,13 @@ const calls: Readonly<Record<string, Call>> = {
   deleteTask: ({ tasks }, { looseTask }, options) => tasks.deleteTask(looseTask.id, options),
   getTasksByTimerange: ({ tasks }, { user }, options) =>
     tasks.getTasksByTimerange({ userId: user.id, startTime: day, endTime: day }, options),
+  createTasks: ({ tasks }, { user, goal }, options) => tasks.createTasks([makeTaskData(user.id, goal.id)], options),
+  streamTasks: async ({ tasks }, { user }, options) => {
+    for await (const task of tasks.streamTasks({ userId: user.id }, options)) return task;
+    return undefined;
+  },
+  updateTasks: ({ tasks }, { looseTask }, options) =>
+    tasks.updateTasks({ updates: [{ id: looseTask.id, title: "Other" }] }, options),
   bulkUpdateState: ({ tasks }, { looseTask }, options) =>
     tasks.bulkUpdateState({ taskIds: [looseTask.id], newState: "missed" }, options),
   linkCalendarEvent: ({ tasks }, { looseTask }, options) =>

@@ -1,0 +1,178 @@
+import { and, desc, eq, type SQL, sql } from "drizzle-orm";
+import type { PgColumn } from "drizzle-orm/pg-core";
+import type { CallOptions } from "../contract/call-options.ts";
+import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow, toPage } from "../contract/page.ts";
+import type { SqlExecutor, SqlRow } from "../session/sql.ts";
+import type { EntityTable } from "./entity-table.ts";
+import { readCursor, toCursor } from "./list-cursor.ts";
+import type { RowMapper } from "./row-mapper.ts";
+import { compile, given, queryBuilder, run, type Statement, type StatementValues } from "./statement.ts";
+
+/** The most rows that `count: "estimated"` counts; of more it asks the planner. */
+const EXACT_UP_TO = 1_000;
+
+/** What makes the statement of one list another than that of the next. */
+interface ListShape {
+  /** The columns that must equal a value. */
+  readonly filters: readonly string[];
+  readonly count: CountMode;
+  readonly isBehindCursor: boolean;
+}
+
+/** The lists of one table: a statement for each set of filters and each kind of paging that callers really use. */
+export class ListStatements<Dto extends object> {
+  readonly #table: EntityTable;
+  readonly #columns: Readonly<Record<string, PgColumn>>;
+  readonly #read: RowMapper<Dto>;
+  /** Where in a row `id` and `created_at` are. */
+  readonly #idIndex: number;
+  readonly #createdAtIndex: number;
+  readonly #statements = new Map<string, Statement>();
+
+  constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, read: RowMapper<Dto>) {
+    this.#table = table;
+    this.#columns = columns;
+    this.#read = read;
+    const names = Object.keys(columns);
+    this.#idIndex = names.indexOf("id");
+    this.#createdAtIndex = names.indexOf("createdAt");
+  }
+
+  /** One page, with its total, in one statement; two where the planner must be asked for the total. */
+  async page(executor: SqlExecutor, request: PageRequest, options?: CallOptions): Promise<Page<Dto>> {
+    const window = pageWindow(request);
+    // One more than asked for tells whether there is another page.
+    const values: Record<string, unknown> = { skip: window.skip, limit: window.limit + 1 };
+    const filters: string[] = [];
+    for (const [name, value] of Object.entries(request)) {
+      if (value === undefined || PAGING_NAMES.has(name)) continue;
+      filters.push(name);
+      values[name] = value;
+    }
+    const { count = "exact", cursor } = request;
+    if (cursor !== undefined) Object.assign(values, readCursor(cursor));
+    const shape: ListShape = { filters: filters.sort(), count, isBehindCursor: cursor !== undefined };
+    const { rows } = await run(executor, this.#statement(shape), values, options);
+    if (count === "none") return this.#toPage(rows, 0, null, window);
+    const counted = Number(rows[0]?.[0] ?? 0);
+    // A page beyond the last row is one row that holds nothing but the total.
+    const found = rows[0]?.[1] === null ? [] : rows;
+    const isMore = count === "estimated" && counted > EXACT_UP_TO;
+    const total = isMore ? Math.max(counted, await this.#estimate(executor, filters, values, options)) : counted;
+    return this.#toPage(found, 1, total, window);
+  }
+
+  /** @param offset where in a row the table's columns begin */
+  #toPage(
+    rows: readonly SqlRow[],
+    offset: number,
+    total: number | null,
+    window: ReturnType<typeof pageWindow>,
+  ): Page<Dto> {
+    const shown = rows.length > window.limit ? rows.slice(0, window.limit) : rows;
+    const items = shown.map((row) => this.#read(row, offset));
+    const last = rows.length > window.limit ? shown.at(-1) : undefined;
+    return toPage(items, total, window, last === undefined ? null : this.#cursorOf(last, offset));
+  }
+
+  #cursorOf(row: SqlRow, offset: number): string {
+    const createdAt = row[offset + this.#createdAtIndex];
+    if (typeof createdAt !== "string") {
+      throw new Error("The driver makes a Date of created_at, which drops its microseconds. Have it answer text.");
+    }
+    return toCursor({ createdAt, id: String(row[offset + this.#idIndex]) });
+  }
+
+  /** How many rows the planner expects, by the statistics of the table (PostgreSQL manual, 14.2). */
+  async #estimate(
+    executor: SqlExecutor,
+    filters: readonly string[],
+    values: StatementValues,
+    options: CallOptions | undefined,
+  ): Promise<number> {
+    const estimate = this.#remembered(`estimate:${filters.join()}`, () => {
+      const { text, parameters } = compile(this.#ones(this.#filter(filters)));
+      return { text: `explain (format json) ${text}`, parameters };
+    });
+    const { rows } = await run(executor, estimate, values, options);
+    return plannedRows(rows[0]?.[0]);
+  }
+
+  #statement(shape: ListShape): Statement {
+    const { filters, count, isBehindCursor } = shape;
+    return this.#remembered(`${count}:${isBehindCursor}:${filters.join()}`, () =>
+      compile(count === "none" ? this.#rows(shape) : this.#countedRows(shape)),
+    );
+  }
+
+  #remembered(key: string, build: () => Statement): Statement {
+    let statement = this.#statements.get(key);
+    if (statement === undefined) {
+      statement = build();
+      this.#statements.set(key, statement);
+    }
+    return statement;
+  }
+
+  /** The rows of a page, newest first. */
+  #rows({ filters, isBehindCursor }: ListShape) {
+    const { createdAt, id } = this.#table;
+    const position = sql`(${sql.placeholder("createdAt")}::timestamptz, ${sql.placeholder("id")}::uuid)`;
+    const behind = isBehindCursor ? sql`(${createdAt}, ${id}) < ${position}` : undefined;
+    const rows = queryBuilder
+      .select()
+      .from(this.#table)
+      .where(and(this.#filter(filters), behind))
+      .orderBy(desc(createdAt), desc(id))
+      .limit(sql.placeholder("limit"));
+    return isBehindCursor ? rows : rows.offset(sql.placeholder("skip"));
+  }
+
+  /** The same with their number in the first column: of all, or as far as an estimate counts. */
+  #countedRows(shape: ListShape) {
+    const page = this.#rows(shape).as("page");
+    const inPage = (column: PgColumn): SQL => sql`${sql.identifier("page")}.${sql.identifier(column.name)}`;
+    const pageColumns = Object.entries(this.#columns).map(([name, column]) => [name, inPage(column)]);
+    const counted = this.#counted(shape);
+    return queryBuilder
+      .select({ total: counted.total, ...Object.fromEntries(pageColumns) })
+      .from(counted)
+      .leftJoin(page, sql`true`)
+      .orderBy(desc(inPage(this.#table.createdAt)), desc(inPage(this.#table.id)));
+  }
+
+  #counted({ filters, count }: ListShape) {
+    const total = sql`count(*)`.as("total");
+    const filter = this.#filter(filters);
+    if (count === "exact") return queryBuilder.select({ total }).from(this.#table).where(filter).as("counted");
+    const some = this.#ones(filter)
+      .limit(EXACT_UP_TO + 1)
+      .as("some");
+    return queryBuilder.select({ total }).from(some).as("counted");
+  }
+
+  #ones(filter: SQL | undefined) {
+    return queryBuilder
+      .select({ one: sql`1`.as("one") })
+      .from(this.#table)
+      .where(filter);
+  }
+
+  #filter(names: readonly string[]): SQL | undefined {
+    return and(...names.map((name) => eq(this.#column(name), given(name))));
+  }
+
+  #column(name: string): PgColumn {
+    const column = this.#columns[name];
+    if (column === undefined) throw new TypeError(`${name} is no column`);
+    return column;
+  }
+}
+
+/** The number of rows in a plan, which a host's driver may have parsed already. */
+function plannedRows(plan: unknown): number {
+  const plans: unknown = typeof plan === "string" ? JSON.parse(plan) : plan;
+  const rows: unknown = Array.isArray(plans) ? plans[0]?.Plan?.["Plan Rows"] : undefined;
+  if (typeof rows !== "number") throw new Error("The database answered EXPLAIN in a form that is not read here.");
+  return rows;
+}

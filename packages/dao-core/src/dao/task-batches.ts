@@ -1,0 +1,107 @@
+import { asc, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
+import type { PgColumn } from "drizzle-orm/pg-core";
+import { v7 as uuidv7 } from "uuid";
+import type { CallOptions } from "../contract/call-options.ts";
+import type { TaskChangeDto, TaskDto, TaskImportDto } from "../contract/task.ts";
+import { tasks } from "../schema/tasks.ts";
+import type { SqlExecutor } from "../session/sql.ts";
+import { jsonRecords, newRows } from "./json-records.ts";
+import { compile, lazily, queryBuilder, run, type Statement, validInstant } from "./statement.ts";
+import { taskStatements } from "./task-statements.ts";
+
+/*
+ * Many tasks in one statement. They travel as one JSON text, so that no limit on parameters is near, and one prepared
+ * statement serves any number of rows.
+ */
+
+const insertTasks = lazily(() => queryBuilder.insert(tasks).select(newRows(tasks, "tasks")));
+
+/** Creates the tasks, all or none; answers how many. */
+export async function createTasks(
+  executor: SqlExecutor,
+  input: readonly TaskImportDto[],
+  options?: CallOptions,
+): Promise<number> {
+  const rows = input.map((task) => withValidInstants(taskStatements.insertValues(task.id ?? uuidv7(), task)));
+  const { count } = await run(executor, insertTasks(), { tasks: rows }, options);
+  return count;
+}
+
+const { columns } = taskStatements;
+const updatable = Object.keys(columns).filter((name) => !["id", "userId", "goalId", "createdAt"].includes(name));
+
+/** The statement for each set of fields that callers really change at once. */
+const updates = new Map<string, Statement>();
+
+/** Changes the tasks, each in its own way, all or none; answers those that there are, in any order. */
+export async function updateTasks(
+  executor: SqlExecutor,
+  changes: readonly TaskChangeDto[],
+  options?: CallOptions,
+): Promise<TaskDto[]> {
+  const isChanged = (name: string) => changes.some((change) => Reflect.get(change, name) !== undefined);
+  // A statement that sets nothing would be none: a title that no change has is kept by it.
+  const names = updatable.filter((name) => name === "title" || isChanged(name));
+  const rows = changes.map((change) => ({ ...withValidInstants(change), changed: changedFields(change, names) }));
+  const { rows: updated } = await run(executor, updateStatement(names), { changes: rows }, options);
+  return updated.map((row) => taskStatements.read(row));
+}
+
+/** Which of these fields the change gives, the first as bit 0: null is a value, so absence must be told apart. */
+function changedFields(change: TaskChangeDto, names: readonly string[]): number {
+  return names.reduce((bits, name, index) => (Reflect.get(change, name) === undefined ? bits : bits | (1 << index)), 0);
+}
+
+function updateStatement(names: readonly string[]): Statement {
+  const key = names.join();
+  let statement = updates.get(key);
+  if (statement === undefined) {
+    statement = compile(buildUpdate(names));
+    updates.set(key, statement);
+  }
+  return statement;
+}
+
+/** Locks in the order of the ids, so that two of these never wait for each other. */
+function buildUpdate(names: readonly string[]) {
+  const members = names.map((name) => [name, columnOf(name).getSQLType()] as const);
+  const records = jsonRecords("changes", [["id", "uuid"], ["changed", "integer"], ...members]);
+  const member = (name: string) => sql`record.${sql.identifier(name)}`;
+  const newValues = names.map((name) => [name, member(name).as(`new_${name}`)]);
+  const locked = queryBuilder.$with("locked").as(
+    queryBuilder
+      .select({ id: tasks.id, changed: member("changed").as("changed"), ...Object.fromEntries(newValues) })
+      .from(tasks)
+      .innerJoin(records, eq(tasks.id, member("id")))
+      .orderBy(asc(tasks.id))
+      .for("update", { of: tasks }),
+  );
+  const values = names.map((name, index) => [name, changedValue(columnOf(name), `new_${name}`, 1 << index)]);
+  return queryBuilder
+    .with(locked)
+    .update(tasks)
+    .set(Object.fromEntries(values))
+    .from(locked)
+    .where(eq(tasks.id, sql`locked.id`))
+    .returning(getTableColumns(tasks));
+}
+
+/** The new value where its bit is set, else the one that the row has. */
+function changedValue(column: PgColumn, newName: string, bit: number): SQL {
+  const isSet = sql`locked.changed & ${sql.raw(String(bit))} <> 0`;
+  return sql`case when ${isSet} then locked.${sql.identifier(newName)} else ${column} end`;
+}
+
+function columnOf(name: string): PgColumn {
+  const column = columns[name];
+  if (column === undefined) throw new TypeError(`${name} is no column`);
+  return column;
+}
+
+/**
+ * @throws ValidationError for an instant that is not valid, which JSON would make null
+ */
+function withValidInstants<Row extends object>(row: Row): Row {
+  for (const [name, value] of Object.entries(row)) if (value instanceof Date) validInstant(name, value);
+  return row;
+}

@@ -1,0 +1,109 @@
+import { createDaoServices, DaoUnitOfWork, type TaskImportDto } from "@flux/dao-core";
+import {
+  createTestDatabase,
+  makeGoalData,
+  makeTaskData,
+  makeUserData,
+  type TestDatabase,
+} from "@flux/dao-core/testing";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+
+const MANY = 2_345;
+
+let testDatabase: TestDatabase;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
+});
+afterAll(() => testDatabase.drop());
+
+async function newGoal() {
+  const { users, goals } = createDaoServices(testDatabase.database);
+  const user = await users.createUser(makeUserData());
+  return goals.createGoal(makeGoalData(user.id));
+}
+
+function* newTasks(count: number, { id, userId }: { readonly id: string; readonly userId: string }) {
+  for (let index = 0; index < count; index++) yield makeTaskData(userId, id);
+}
+
+/** A promise that is resolved from outside. */
+function newGate() {
+  let resolve = () => undefined as void;
+  const promise = new Promise<void>((open) => {
+    resolve = open;
+  });
+  return { promise, resolve: () => resolve() };
+}
+
+test("the source of an import may read the same database, outside of the import's transaction", async () => {
+  const { tasks } = createDaoServices(testDatabase.database);
+  const [from, to] = [await newGoal(), await newGoal()];
+  await tasks.createTasks(newTasks(MANY, from));
+  async function* copies(): AsyncGenerator<TaskImportDto> {
+    for await (const { id, createdAt, ...task } of tasks.streamTasks({ goalId: from.id })) {
+      yield { ...task, userId: to.userId, goalId: to.id };
+    }
+  }
+  expect(await tasks.createTasks(copies())).toEqual({ createdCount: MANY });
+  expect((await tasks.listTasks({ goalId: to.id })).total).toBe(MANY);
+});
+
+test("inside a unit of work an import is part of it, and one that fails is undone alone", async () => {
+  const goal = await newGoal();
+  const { database } = testDatabase;
+  await DaoUnitOfWork.run(database, async (uow) => {
+    const { tasks } = createDaoServices(uow);
+    await tasks.createTasks(newTasks(MANY, goal));
+    const broken = [...newTasks(MANY, goal), { ...makeTaskData(goal.userId, goal.id), title: "" }];
+    await expect(tasks.createTasks(broken)).rejects.toMatchObject({ code: "validation_failed" });
+    await tasks.createTasks(newTasks(1, goal));
+  });
+  const { tasks } = createDaoServices(database);
+  expect((await tasks.listTasks({ goalId: goal.id })).total).toBe(MANY + 1);
+  const undone = DaoUnitOfWork.run(database, async (uow) => {
+    await createDaoServices(uow).tasks.createTasks(newTasks(MANY, goal));
+    throw new Error("undo");
+  });
+  await expect(undone).rejects.toThrow("undo");
+  expect((await tasks.listTasks({ goalId: goal.id })).total).toBe(MANY + 1);
+});
+
+test("inside a repeatable-read unit of work a stream shows one moment", async () => {
+  const goal = await newGoal();
+  const { database } = testDatabase;
+  const outside = createDaoServices(database).tasks;
+  await outside.createTasks(newTasks(MANY, goal));
+  const begun = newGate();
+  const changed = newGate();
+  const counting = DaoUnitOfWork.run(
+    database,
+    async (uow) => {
+      const states = new Map<string, number>();
+      for await (const { state } of createDaoServices(uow).tasks.streamTasks({ goalId: goal.id })) {
+        begun.resolve();
+        await changed.promise;
+        states.set(state, (states.get(state) ?? 0) + 1);
+      }
+      return [...states];
+    },
+    { isolationLevel: "repeatable read", readOnly: true },
+  );
+  await begun.promise;
+  const { items } = await outside.listTasks({ goalId: goal.id, skip: 2_300 });
+  await outside.bulkUpdateState({ taskIds: items.map(({ id }) => id), newState: "missed" });
+  changed.resolve();
+  expect(await counting).toEqual([["scheduled", MANY]]);
+});
+
+test("a stream that is left stops its query, and the connections serve on", async () => {
+  const { tasks } = createDaoServices(testDatabase.database);
+  const goal = await newGoal();
+  await tasks.createTasks(newTasks(MANY, goal));
+  for (let round = 0; round < 20; round++) {
+    for await (const { goalId } of tasks.streamTasks({ goalId: goal.id })) {
+      expect(goalId).toBe(goal.id);
+      break;
+    }
+  }
+  expect((await tasks.listTasks({ goalId: goal.id })).total).toBe(MANY);
+});
