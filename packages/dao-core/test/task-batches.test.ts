@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { createDaoServices, DaoUnitOfWork, type TaskImportDto } from "@flux/dao-core";
 import {
   createTestDatabase,
@@ -26,13 +27,11 @@ function* newTasks(count: number, { id, userId }: { readonly id: string; readonl
   for (let index = 0; index < count; index++) yield makeTaskData(userId, id);
 }
 
-/** A promise that is resolved from outside. */
+/** Something to wait for until another says that it may go on. */
 function newGate() {
-  let resolve = () => undefined as void;
-  const promise = new Promise<void>((open) => {
-    resolve = open;
-  });
-  return { promise, resolve: () => resolve() };
+  const gate = new EventEmitter();
+  const opened = once(gate, "open");
+  return { opened, open: () => gate.emit("open") };
 }
 
 test("the source of an import may read the same database, outside of the import's transaction", async () => {
@@ -80,18 +79,18 @@ test("inside a repeatable-read unit of work a stream shows one moment", async ()
     async (uow) => {
       const states = new Map<string, number>();
       for await (const { state } of createDaoServices(uow).tasks.streamTasks({ goalId: goal.id })) {
-        begun.resolve();
-        await changed.promise;
+        begun.open();
+        await changed.opened;
         states.set(state, (states.get(state) ?? 0) + 1);
       }
       return [...states];
     },
     { isolationLevel: "repeatable read", readOnly: true },
   );
-  await begun.promise;
+  await begun.opened;
   const { items } = await outside.listTasks({ goalId: goal.id, skip: 2_300 });
   await outside.bulkUpdateState({ taskIds: items.map(({ id }) => id), newState: "missed" });
-  changed.resolve();
+  changed.open();
   expect(await counting).toEqual([["scheduled", MANY]]);
 });
 

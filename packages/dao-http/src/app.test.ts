@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { id, KEY, testApp } from "./test-app.ts";
+import { id, KEY, noChunks, testApp } from "./test-app.ts";
 
 describe("REST: requests become calls", () => {
   const answers: Readonly<Record<string, unknown>> = {
@@ -92,6 +92,7 @@ describe("REST: a target with scheme and host before its path, as proxies send i
       target,
       header: (name) => (name === "x-flux-service-key" ? KEY : undefined),
       readBody: async () => new Uint8Array(),
+      readChunks: noChunks,
     });
 
   test("is its path and query", async () => {

@@ -6,15 +6,23 @@ import { Endpoint, type EndpointSettings } from "./endpoint.ts";
 import { toFetchHandler } from "./fetch-handler.ts";
 import { answerHealth, Readiness, type ReadinessCheck } from "./health.ts";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
-import type { HttpRequest, HttpResponse, OpenAnswer, OpenPage } from "./http-message.ts";
+import {
+  type HttpRequest,
+  type HttpResponse,
+  isStreamed,
+  type OpenAnswer,
+  type OpenPage,
+  type StreamedResponse,
+} from "./http-message.ts";
 import { OnceOnly } from "./idempotency.ts";
 import { DEFAULT_BODY_LIMIT } from "./json-body.ts";
 import { KeySweeper } from "./key-sweeper.ts";
-import { createLogger, type Logger, logRequest } from "./log.ts";
+import { createLogger, type Logger, logRequest, type RequestLogEntry } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
 import { Router } from "./router.ts";
 import { apiRoutes } from "./routes/routes.ts";
+import { watchedBody } from "./watched-body.ts";
 
 export interface DaoAppOptions {
   /** What the API is served from: a database, a unit of work, or services of any other kind. */
@@ -49,6 +57,8 @@ export interface DaoApp {
   /** From now on `/ready` answers 503, because the process is about to stop. All else goes on. */
   readonly announceStop: () => void;
 }
+
+type AnyAnswer = OpenAnswer | StreamedResponse;
 
 /** What becomes known of a request while it is answered. */
 interface Progress {
@@ -113,7 +123,7 @@ class App {
     const requestId = requestIdOf(request.header("x-request-id"));
     const [path, query] = splitTarget(request.target);
     const progress: Progress = {};
-    let response: OpenAnswer;
+    let response: AnyAnswer;
     let cause: unknown;
     try {
       response = await this.#answer(request, path, query, progress);
@@ -130,11 +140,16 @@ class App {
       request_id: requestId,
       caller: progress.caller ?? null,
     };
-    logRequest(this.#logger, entry, cause, response.unwell);
-    return response;
+    logRequest(this.#logger, entry, cause, isStreamed(response) ? undefined : response.unwell);
+    return isStreamed(response) ? { ...response, body: this.#watched(response.body, entry) } : response;
   }
 
-  #answer(http: HttpRequest, path: string, query: string, progress: Progress): OpenAnswer | Promise<OpenAnswer> {
+  /** An answer that breaks off has its status already: the log alone can tell of it. */
+  #watched(body: AsyncIterable<string>, entry: RequestLogEntry): AsyncIterable<string> {
+    return watchedBody(body, (error) => logRequest(this.#logger, { ...entry, status: 500 }, error));
+  }
+
+  #answer(http: HttpRequest, path: string, query: string, progress: Progress): AnyAnswer | Promise<AnyAnswer> {
     const openPath = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
     const open = this.#open.get(openPath);
     if (open !== undefined) {

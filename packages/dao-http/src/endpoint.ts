@@ -1,8 +1,17 @@
-import type { DaoServices } from "@flux/dao-core/contract";
+import type { DaoServices, Page } from "@flux/dao-core/contract";
 import type { HttpRequest, HttpResponse } from "./http-message.ts";
-import { IDEMPOTENCY_KEY_HEADER, keyNotSupported, type OnceOnly, parseIdempotencyKey } from "./idempotency.ts";
+import {
+  IDEMPOTENCY_KEY_HEADER,
+  keyNotSupported,
+  keyOnStream,
+  type OnceOnly,
+  parseIdempotencyKey,
+} from "./idempotency.ts";
 import { parseJsonBody, readJsonBody } from "./json-body.ts";
-import type { ServiceName } from "./operations/operation.ts";
+import { toNdjson } from "./ndjson-answer.ts";
+import { readNdjson } from "./ndjson-body.ts";
+import type { Operation, ServiceName } from "./operations/operation.ts";
+import { pageLinks } from "./page-links.ts";
 import {
   etagOf,
   isToBeAnswered,
@@ -48,13 +57,16 @@ export class Endpoint {
   readonly #settings: EndpointSettings;
   readonly #service: ServiceName;
   readonly #method: string;
-  readonly #input: "none" | "query" | "body";
+  readonly #input: Operation["input"];
+  readonly #isStreamed: boolean;
   readonly #readQuery: QueryReader;
   readonly #status: number;
   readonly #location: string | undefined;
   readonly #preconditions: PreconditionUse;
   /** Whether the answer has a row, and so an `ETag`. */
   readonly #isRow: boolean;
+  /** Whether the answer is a page of a list. */
+  readonly #isList: boolean;
   /** Whether sending it twice could do it twice. */
   readonly #isPost: boolean;
 
@@ -66,6 +78,8 @@ export class Endpoint {
     this.#service = service;
     this.#method = name;
     this.#input = operation.input;
+    this.#isStreamed = operation.output === "ndjson";
+    this.#isList = operation.query !== undefined && "cursor" in operation.query;
     this.#readQuery = queryReader(operation.query);
     this.#status = route.status;
     // What comes before the id: no path of a row has anything behind it.
@@ -81,38 +95,55 @@ export class Endpoint {
     const query = this.#readQuery(request.query);
     const key = this.#isPost ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
     if (key !== undefined) return this.#answerOnce(key, request);
-    const { services, bodyLimit } = this.#settings;
-    const input = this.#input === "body" ? parseJsonBody(await readJsonBody(http, bodyLimit)) : query;
-    return this.#toResponse(await this.#call(services, request.id, input, preconditions), preconditions);
+    if (this.#isStreamed) return this.#answerInLines(query);
+    const input = this.#input === "body" || this.#input === "ndjson" ? await this.#readBody(http) : query;
+    return this.#toResponse(
+      await this.#call(this.#settings.services, request.id, input, preconditions),
+      request.query,
+      preconditions,
+    );
+  }
+
+  async #readBody(http: HttpRequest): Promise<unknown> {
+    const { bodyLimit } = this.#settings;
+    return this.#input === "ndjson" ? readNdjson(http, bodyLimit) : parseJsonBody(await readJsonBody(http, bodyLimit));
+  }
+
+  async #answerInLines(query: unknown): Promise<HttpResponse> {
+    const left = new AbortController();
+    const rows = this.#apply(this.#settings.services, [query, { signal: left.signal }]);
+    if (!isAsyncIterable(rows)) throw new TypeError(`${this.#method} answers no rows one by one.`);
+    const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
+    return { status: this.#status, headers, body: await toNdjson(rows, () => left.abort()) };
   }
 
   async #answerOnce(header: string, { http, path, query, id, caller }: EndpointRequest): Promise<HttpResponse> {
     const { onceOnly, bodyLimit } = this.#settings;
     const key = parseIdempotencyKey(header);
+    if (this.#input === "ndjson") throw keyOnStream();
     if (onceOnly === undefined) throw keyNotSupported();
     const body = await readJsonBody(http, bodyLimit);
     const input = parseJsonBody(body);
     const keyed = { key, caller, method: http.method, path, query, body };
-    return onceOnly.answer(keyed, async (services) => this.#toResponse(await this.#call(services, id, input)));
+    return onceOnly.answer(keyed, async (services) => this.#toResponse(await this.#call(services, id, input), query));
+  }
+
+  #call(services: DaoServices, id: string | undefined, input: unknown, { ifMatch }: Preconditions = {}): unknown {
+    if (id === undefined) return this.#apply(services, [input]);
+    const args = this.#input === "none" ? [id] : [id, input];
+    if (ifMatch !== undefined && this.#preconditions === "write") args.push({ ifVersion: ifMatch });
+    return this.#apply(services, args);
   }
 
   /** The table and the services are checked against each other by the compiler; here they are just data. */
-  #call(
-    services: DaoServices,
-    id: string | undefined,
-    input: unknown,
-    { ifMatch }: Preconditions = {},
-  ): Promise<unknown> {
+  #apply(services: DaoServices, args: unknown[]): unknown {
     const service = services[this.#service];
     const method: unknown = Reflect.get(service, this.#method);
     if (typeof method !== "function") throw new TypeError(`The services have no method ${this.#method}.`);
-    if (id === undefined) return Reflect.apply(method, service, [input]);
-    const args = this.#input === "none" ? [id] : [id, input];
-    if (ifMatch !== undefined && this.#preconditions === "write") args.push({ ifVersion: ifMatch });
     return Reflect.apply(method, service, args);
   }
 
-  #toResponse(result: unknown, preconditions: Preconditions = {}): HttpResponse {
+  #toResponse(result: unknown, query: string, preconditions: Preconditions = {}): HttpResponse {
     if (this.#status === 204) return { status: 204, headers: { "cache-control": "no-store" }, body: undefined };
     const headers: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store" };
     if (this.#location !== undefined) headers["location"] = this.#location + idOf(result);
@@ -123,8 +154,17 @@ export class Endpoint {
       }
       headers["etag"] = etag;
     }
+    if (this.#isList && isPage(result)) headers["link"] = pageLinks(result, query);
     return { status: this.#status, headers, body: encode(result) };
   }
+}
+
+function isPage(result: unknown): result is Page<unknown> {
+  return typeof result === "object" && result !== null && "nextCursor" in result;
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
 function idOf(row: unknown): string {

@@ -1,5 +1,5 @@
 import { bodyBrokeOff, bodyTooLarge } from "./body-errors.ts";
-import type { HttpRequest, HttpResponse } from "./http-message.ts";
+import { type HttpRequest, type HttpResponse, isStreamed } from "./http-message.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 
 /** A web-standard handler that answers by `handle`. */
@@ -7,10 +7,30 @@ export function toFetchHandler(
   handle: (request: HttpRequest) => Promise<HttpResponse>,
 ): (request: Request) => Promise<Response> {
   return async (request) => {
-    const { status, headers, body } = await handle(new FetchRequest(request));
+    const response = await handle(new FetchRequest(request));
+    const { status, headers } = response;
     setSecurityHeaders(headers);
-    return new Response(request.method === "HEAD" ? null : body, { status, headers });
+    const body = isStreamed(response) ? toStream(response.body) : response.body;
+    if (request.method !== "HEAD") return new Response(body, { status, headers });
+    if (body instanceof ReadableStream) await body.cancel();
+    return new Response(null, { status, headers });
   };
+}
+
+/** The bytes of a body in pieces, each made when it is asked for. */
+function toStream(body: AsyncIterable<string>): ReadableStream<Uint8Array> {
+  const pieces = body[Symbol.asyncIterator]();
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await pieces.next();
+      if (done === true) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    async cancel() {
+      await pieces.return?.();
+    },
+  });
 }
 
 /** A request of a host that speaks `fetch`. */
@@ -31,6 +51,17 @@ class FetchRequest implements HttpRequest {
 
   header(name: string): string | undefined {
     return this.#request.headers.get(name) ?? undefined;
+  }
+
+  async *readChunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    const reader = this.#request.body?.getReader();
+    if (reader === undefined) return;
+    try {
+      for (let next = await read(reader); next !== undefined; next = await read(reader)) yield next;
+    } finally {
+      // Whether the sender minds is not ours to wait for.
+      reader.cancel().catch(() => undefined);
+    }
   }
 
   async readBody(limit: number): Promise<Uint8Array> {

@@ -1,5 +1,5 @@
 import { isDaoError } from "@flux/dao-core/errors";
-import type { HttpResponse, OpenAnswer } from "./http-message.ts";
+import type { OpenAnswer, WholeResponse } from "./http-message.ts";
 
 /** Resolves when the service can do its work; rejects with the reason why not. */
 export type ReadinessCheck = (options: { readonly signal: AbortSignal }) => Promise<void>;
@@ -65,11 +65,11 @@ export class Readiness {
 }
 
 /** Answers `/health`: the process runs, whatever the database does. */
-export function answerHealth(): HttpResponse {
+export function answerHealth(): WholeResponse {
   return jsonAnswer(200, { status: "ok" });
 }
 
-function jsonAnswer(status: number, body: Readonly<Record<string, string>>): HttpResponse {
+function jsonAnswer(status: number, body: Readonly<Record<string, string>>): WholeResponse {
   return {
     status,
     headers: { "content-type": "application/json", "cache-control": "no-store" },

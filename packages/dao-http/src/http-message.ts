@@ -17,10 +17,15 @@ export interface HttpRequest {
    * @throws HttpError `payload_too_large` as soon as more than `limit` bytes have been announced or sent
    */
   readBody(limit: number): Promise<Uint8Array>;
+  /**
+   * The body as it comes in, read no faster than it is asked for.
+   * @throws InvalidRequestError when it breaks off
+   */
+  readChunks(): AsyncIterable<Uint8Array>;
 }
 
 /** A response in full. */
-export interface HttpResponse {
+export interface WholeResponse {
   readonly status: number;
   /** Names in lower case. `content-length` is the host's to set. */
   readonly headers: Record<string, string>;
@@ -28,11 +33,29 @@ export interface HttpResponse {
   readonly body: string | Uint8Array<ArrayBuffer> | undefined;
 }
 
+/** A response whose body is sent as it is made. */
+export interface StreamedResponse {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  /**
+   * Asked for the next piece no faster than they are sent, and let go when nobody wants the rest. When a piece cannot be
+   * had, the host must break the answer off, so that it does not look as if it were whole.
+   */
+  readonly body: AsyncIterable<string>;
+}
+
+export type HttpResponse = WholeResponse | StreamedResponse;
+
 /** The answer of a path that needs no key. */
-export interface OpenAnswer extends HttpResponse {
+export interface OpenAnswer extends WholeResponse {
   /** A sentence for the log, where the answer is that something is wrong. */
   readonly unwell?: string | undefined;
 }
 
 /** Answers a path that needs no key; `path` is as it came, with its trailing slash if it has one. */
 export type OpenPage = (path: string, request: HttpRequest) => OpenAnswer | Promise<OpenAnswer>;
+
+/** Whether a response's body is sent as it is made. */
+export function isStreamed(response: HttpResponse): response is StreamedResponse {
+  return typeof response.body === "object" && Symbol.asyncIterator in response.body;
+}

@@ -76,6 +76,13 @@ export function parseIdempotencyKey(value: string): string {
   throw invalid("must be one key of 1 to 255 visible ASCII characters, with quotes around it or without");
 }
 
+/** The refusal of a key where the request is worked on while it comes in, so that nothing could be compared with it. */
+export function keyOnStream(): InvalidRequestError {
+  return invalid(
+    "is not taken here: give each task an id of its own, so that an import which is sent twice is refused",
+  );
+}
+
 /** The refusal of a key where nothing could be recorded. */
 export function keyNotSupported(): InvalidRequestError {
   return invalid(

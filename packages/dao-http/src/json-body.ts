@@ -12,16 +12,26 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 const jsonMediaType = /^application\/json(?!.*;[ \t]*charset=(?!"?utf-?8"?[ \t]*(?:;|$)))[ \t]*(?:;|$)/i;
 
 /**
- * The body of `request`, which says that it is JSON, or says nothing. A body without a media type is taken for JSON, as the Python service
- * took it (RFC 9110, 8.3 leaves that to the server).
+ * The body of `request`.
  * @throws HttpError `unsupported_media_type`, `payload_too_large`; InvalidRequestError for one that broke off
  */
 export async function readJsonBody(request: HttpRequest, limit: number): Promise<Uint8Array> {
+  checkMediaType(request, jsonMediaType, "JSON in UTF-8, with Content-Type: application/json");
+  return request.readBody(limit);
+}
+
+/**
+ * A body without a media type is taken for what is accepted, as the Python service took it (RFC 9110, 8.3 leaves that to
+ * the server).
+ * @param accepted says what to send, for a person
+ * @throws HttpError `unsupported_media_type`
+ */
+export function checkMediaType(request: HttpRequest, mediaTypes: RegExp, accepted: string): void {
   const mediaType = request.header("content-type");
-  if (mediaType !== undefined && !jsonMediaType.test(mediaType.trim())) {
+  if (mediaType !== undefined && !mediaTypes.test(mediaType.trim())) {
     throw new HttpError(
       "unsupported_media_type",
-      "The body has a media type that is not accepted here. Send JSON in UTF-8, with Content-Type: application/json.",
+      `The body has a media type that is not accepted here. Send ${accepted}.`,
     );
   }
   const encoding = request.header("content-encoding");
@@ -31,7 +41,6 @@ export async function readJsonBody(request: HttpRequest, limit: number): Promise
       "The body is compressed. Send it as it is, without Content-Encoding.",
     );
   }
-  return request.readBody(limit);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
-import type { HttpResponse } from "./http-message.ts";
+import type { WholeResponse } from "./http-message.ts";
 import type { Logger } from "./log.ts";
 import type { OpenConnections } from "./open-connections.ts";
 import { refuse, requestOf } from "./refusal.ts";
@@ -58,7 +58,7 @@ export class MalformedRequests {
 }
 
 /** Writes an answer past Node's server, which has no response object where it has no request; then closes. */
-export function writeRefusal(socket: Duplex, { status, headers, body = "" }: HttpResponse): void {
+export function writeRefusal(socket: Duplex, { status, headers, body = "" }: WholeResponse): void {
   setSecurityHeaders(headers);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

@@ -1,7 +1,14 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { pipeline, Readable } from "node:stream";
 import { bodyBrokeOff, bodyTooLarge } from "./body-errors.ts";
-import type { HttpRequest, HttpResponse } from "./http-message.ts";
+import {
+  type HttpRequest,
+  type HttpResponse,
+  isStreamed,
+  type StreamedResponse,
+  type WholeResponse,
+} from "./http-message.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 
 /** Milliseconds that an answered request may go on sending its body: without a byte, and in all. */
@@ -42,11 +49,12 @@ function answer(handle: Handle, request: HttpRequest, incoming: IncomingMessage,
 }
 
 /** Writes the response of `handle`. */
-export function send(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  { status, headers, body }: HttpResponse,
-): void {
+export function send(incoming: IncomingMessage, outgoing: ServerResponse, response: HttpResponse): void {
+  if (isStreamed(response)) {
+    sendStreamed(incoming, outgoing, response);
+    return;
+  }
+  const { status, headers, body } = response;
   // A 204 has no length (RFC 9110, 8.6).
   if (body !== undefined) headers["content-length"] = String(Buffer.byteLength(body));
   setSecurityHeaders(headers);
@@ -54,6 +62,21 @@ export function send(
   const content = incoming.method === "HEAD" ? undefined : body;
   if (incoming.complete || !hasBody(incoming)) outgoing.end(content);
   else linger(incoming, outgoing, content);
+}
+
+/** Sends a body as it is made. One that fails is cut off, in the middle of a chunk: the receiver hears that it is not whole. */
+function sendStreamed(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { status, headers, body }: StreamedResponse,
+): void {
+  setSecurityHeaders(headers);
+  outgoing.writeHead(status, headers);
+  const pieces = Readable.from(body);
+  if (incoming.method === "HEAD") {
+    outgoing.end();
+    pieces.destroy();
+  } else pipeline(pieces, outgoing, () => undefined);
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
@@ -64,7 +87,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
  * Answers a request whose body is still coming in, and that nobody will read. A connection that is closed with bytes
  * unread is reset, and a reset can overtake the answer: so the rest is let in and thrown away, but not for long.
  */
-function linger(incoming: IncomingMessage, outgoing: ServerResponse, content: HttpResponse["body"]): void {
+function linger(incoming: IncomingMessage, outgoing: ServerResponse, content: WholeResponse["body"]): void {
   if (content === undefined) outgoing.flushHeaders();
   else outgoing.write(content);
   const finish = () => {
@@ -76,7 +99,7 @@ function linger(incoming: IncomingMessage, outgoing: ServerResponse, content: Ht
   };
   const idle = setTimeout(finish, LINGER_IDLE);
   const total = setTimeout(finish, LINGER_TOTAL);
-  incoming.on("data", () => idle.refresh());
+  incoming.on("data", () => idle.refresh()).resume();
   incoming.once("end", finish).once("close", finish);
 }
 
@@ -105,6 +128,17 @@ class NodeRequest implements HttpRequest {
     return typeof value === "object" ? value.join(", ") : value;
   }
 
+  async *readChunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    if (this.#incoming.readableEnded) throw bodyReadAlready();
+    this.#onRead?.();
+    try {
+      // Not destroyed when nobody wants the rest: an answer must still go out on the connection.
+      for await (const chunk of this.#incoming.iterator({ destroyOnReturn: false })) yield chunk;
+    } catch {
+      throw bodyBrokeOff();
+    }
+  }
+
   readBody(limit: number): Promise<Uint8Array> {
     const incoming = this.#incoming;
     return new Promise((resolve, reject) => {
@@ -114,7 +148,7 @@ class NodeRequest implements HttpRequest {
       }
       if (incoming.readableEnded) {
         // Waiting for what has been would be for ever.
-        reject(new TypeError("The host has read the body already: mount the app before what parses bodies."));
+        reject(bodyReadAlready());
         return;
       }
       this.#onRead?.();
@@ -144,4 +178,8 @@ class NodeRequest implements HttpRequest {
       incoming.on("data", onData).on("end", onEnd).on("close", onBreak).on("error", onBreak);
     });
   }
+}
+
+function bodyReadAlready(): TypeError {
+  return new TypeError("The host has read the body already: mount the app before what parses bodies.");
 }

@@ -9,7 +9,7 @@ import {
   type ValidationIssue,
 } from "@flux/dao-core/errors";
 import { HttpError, InvalidRequestError, PROBLEM_CODES, type ProblemCode } from "./http-error.ts";
-import type { HttpResponse } from "./http-message.ts";
+import type { WholeResponse } from "./http-message.ts";
 import { toWirePath } from "./wire/field-path.ts";
 
 /** An error as the API answers it: RFC 9457 problem details, with members of our own from `code` on. */
@@ -64,7 +64,7 @@ export function problemHeaders(error: unknown, { code }: Problem): Readonly<Reco
 }
 
 /** The answer that says so. */
-export function problemResponse(error: unknown, request: FailedRequest): HttpResponse {
+export function problemResponse(error: unknown, request: FailedRequest): WholeResponse {
   const problem = toProblem(error, request);
   const headers = {
     "content-type": "application/problem+json",

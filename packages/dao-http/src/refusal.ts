@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { HttpResponse } from "./http-message.ts";
+import type { WholeResponse } from "./http-message.ts";
 import { type Logger, logRequest } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
@@ -15,7 +15,7 @@ interface RefusedRequest {
  * The answer to a request that is refused past the app, with its line in the log; without a `logger` where the app has a
  * line for it already.
  */
-export function refuse(error: unknown, { method, requestId }: RefusedRequest, logger?: Logger): HttpResponse {
+export function refuse(error: unknown, { method, requestId }: RefusedRequest, logger?: Logger): WholeResponse {
   const id = requestIdOf(requestId);
   const response = problemResponse(error, { path: "/", requestId: id });
   response.headers["x-request-id"] = id;

@@ -1,4 +1,5 @@
 import type { DaoServices } from "@flux/dao-core/contract";
+import type { Operation } from "./operations/operation.ts";
 import { operations } from "./operations/operations.ts";
 
 /** A call that reached the services. */
@@ -17,16 +18,21 @@ export function stubServices(answer: (call: RecordedCall) => unknown = () => und
     Object.entries(operations).map(([service, table]) => [
       service,
       Object.fromEntries(
-        Object.keys(table).map((method) => [
-          method,
-          async (...args: readonly unknown[]) => {
+        Object.entries<Operation>(table).map(([method, { output }]) => {
+          const record = async (...args: readonly unknown[]) => {
             const call = { method, args };
             calls.push(call);
             return answer(call);
-          },
-        ]),
+          };
+          return [method, output === "ndjson" ? (...args: readonly unknown[]) => oneByOne(record(...args)) : record];
+        }),
       ),
     ]),
   );
   return { services: services as DaoServices, calls };
+}
+
+/** The items of a list, or a single one. */
+async function* oneByOne(answer: Promise<unknown>): AsyncGenerator<unknown> {
+  for (const item of [await answer].flat()) yield item;
 }

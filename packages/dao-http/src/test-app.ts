@@ -7,6 +7,9 @@ export const KEY = "goal-planner-key-abc";
 /** An id that has the right form. */
 export const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
+/** The body of a request that has none. */
+export async function* noChunks(): AsyncGenerator<Uint8Array> {}
+
 interface LoggedLine {
   readonly level: string;
   readonly fields: Readonly<Record<string, unknown>>;

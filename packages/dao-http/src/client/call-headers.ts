@@ -1,6 +1,6 @@
 import type { CreateOptions, WriteOptions } from "@flux/dao-core/contract";
 import { ValidationError } from "@flux/dao-core/errors";
-import type { Operation } from "../operations/operation.ts";
+import { type Operation, takesIdempotencyKey } from "../operations/operation.ts";
 
 /** The options that any call may have. */
 export type ClientOptions = CreateOptions & WriteOptions & { readonly idempotencyKey?: string | undefined };
@@ -11,8 +11,9 @@ const visibleAscii = /^[\x21-\x7e]{1,255}$/;
  * The headers that stand for a call's options.
  * @throws ValidationError for what no header can carry
  */
-export function headersOf(options: ClientOptions, { method, row }: Operation): Record<string, string> {
-  if (method === "POST") return headersOfPost(options);
+export function headersOf(options: ClientOptions, operation: Operation): Record<string, string> {
+  if (takesIdempotencyKey(operation)) return headersOfPost(options);
+  const { method, row } = operation;
   const { ifVersion } = options;
   return row === undefined || method === "GET" || ifVersion === undefined ? {} : { "if-match": tagList(ifVersion) };
 }

@@ -1,5 +1,5 @@
-import { UnavailableError } from "@flux/dao-core/errors";
 import { UnexpectedResponseError } from "./client-errors.ts";
+import { Exchange } from "./exchange.ts";
 
 /** As much of `fetch` as the client needs. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -19,13 +19,18 @@ export interface Call {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
-  /** JSON text, if there is a body. */
-  readonly body: string | undefined;
+  readonly body: CallBody | undefined;
   /** Beside those that every call has. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | undefined;
   /** Milliseconds; `undefined` for the connection's own. */
   readonly timeout: number | undefined;
+}
+
+/** What a call sends: text, or bytes that are made as they are sent. */
+export interface CallBody {
+  readonly mediaType: string;
+  readonly content: string | ReadableStream<Uint8Array>;
 }
 
 export interface Answer {
@@ -58,55 +63,43 @@ export class Connection {
   }
 
   /**
+   * Sends a call and reads its answer.
    * @throws UnavailableError when the service cannot be reached, or does not answer in time; the signal's reason when it
    *   aborts
    */
-  async send({ method, target, body, headers, signal, timeout = this.#timeout }: Call): Promise<Answer> {
-    signal?.throwIfAborted();
-    const abort = new AbortController();
-    const giveUp = () => abort.abort(signal?.reason);
-    signal?.addEventListener("abort", giveUp);
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      abort.abort();
-    }, timeout);
-    // A redirect would carry the key to wherever it points; the service never sends one.
-    const init = {
-      method,
-      headers: {
-        ...this.#headers,
-        ...(body !== undefined && { "content-type": "application/json" }),
-        ...headers,
-      },
-      signal: abort.signal,
-      redirect: "manual",
-      ...(body !== undefined && { body }),
-    } as const;
+  async send(call: Call): Promise<Answer> {
+    const exchange = await this.open(call);
     try {
-      const response = await this.#fetch(this.#baseUrl + target, init);
-      const requestId = response.headers.get("x-request-id") ?? undefined;
-      return { status: response.status, requestId, text: await response.text() };
-    } catch (cause) {
-      signal?.throwIfAborted();
-      if (isLate)
-        throw new UnavailableError(`The service did not answer within ${timeout} ms. ${mayHaveDone(method)}`, {
-          cause,
-        });
-      throw new UnavailableError(`The service cannot be reached, or the connection was lost. ${mayHaveDone(method)}`, {
-        cause,
-      });
+      return { status: exchange.status, requestId: exchange.requestId, text: await exchange.text() };
     } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", giveUp);
+      exchange.close();
     }
   }
-}
 
-function mayHaveDone(method: string): string {
-  return method === "GET"
-    ? "Check that it runs, then try again."
-    : "What was asked may have been done or not: read before you write again.";
+  /**
+   * Sends a call; its answer is for the caller to read, and to close.
+   * @throws as {@link send} does
+   */
+  async open({ method, target, body, headers, signal, timeout = this.#timeout }: Call): Promise<Exchange> {
+    signal?.throwIfAborted();
+    const exchange = new Exchange({ method, signal, timeout });
+    const init: RequestInit = {
+      method,
+      headers: { ...this.#headers, ...(body !== undefined && { "content-type": body.mediaType }), ...headers },
+      signal: exchange.signal,
+      // A redirect would carry the key to wherever it points; the service never sends one.
+      redirect: "manual",
+      ...(body !== undefined && { body: body.content }),
+      ...(typeof body?.content === "object" && { duplex: "half" as const }),
+    };
+    try {
+      await exchange.begin(this.#fetch(this.#baseUrl + target, init));
+      return exchange;
+    } catch (error) {
+      exchange.close();
+      throw error;
+    }
+  }
 }
 
 /** The answer's body as JSON. */

@@ -4,8 +4,9 @@ import { operations } from "../operations/operations.ts";
 import { decode } from "../wire/decode.ts";
 import { encode } from "../wire/encode.ts";
 import { type ClientOptions, headersOf } from "./call-headers.ts";
-import { Connection, type ConnectionOptions, parseAnswer } from "./connection.ts";
+import { type Answer, type Call, Connection, type ConnectionOptions, parseAnswer } from "./connection.ts";
 import { checkBody, checkedId, checkTimeout } from "./input-check.ts";
+import { parseLines, SentLines } from "./ndjson.ts";
 import { toQueryString } from "./query-string.ts";
 import { toResponseError } from "./response-error.ts";
 
@@ -35,13 +36,13 @@ type PostMethod<Method> = Method extends (...args: infer Args) => infer Result
 
 type ServiceMethods<Service, Table> = {
   readonly [Method in keyof Service]: Method extends keyof Table
-    ? Table[Method] extends { readonly method: "POST" }
+    ? Table[Method] extends { readonly method: "POST"; readonly input: "body" }
       ? PostMethod<Service[Method]>
       : Service[Method]
     : never;
 };
 
-/** The six services, whose calls by POST also take an idempotency key. */
+/** The six services, whose calls by POST also take an idempotency key; not those that send line by line. */
 export type DaoClient = {
   readonly [Service in keyof DaoServices]: ServiceMethods<DaoServices[Service], (typeof operations)[Service]>;
 };
@@ -70,7 +71,7 @@ export function createDaoClient(options: DaoClientOptions): DaoClient {
   return services as DaoClient;
 }
 
-type RemoteMethod = (...args: unknown[]) => Promise<unknown>;
+type RemoteMethod = (...args: unknown[]) => unknown;
 
 function createService(
   table: Readonly<Record<string, Operation>>,
@@ -79,31 +80,73 @@ function createService(
   return Object.fromEntries(
     Object.entries(table).map(([name, operation]): [string, RemoteMethod] => [
       name,
-      (...args) => call(connection, operation, args),
+      operation.output === "ndjson"
+        ? (...args) => stream(connection, operation, args)
+        : (...args) => call(connection, operation, args),
     ]),
   );
 }
 
 async function call(connection: Connection, operation: Operation, args: readonly unknown[]): Promise<unknown> {
+  const request = requestOf(operation, args);
+  if (operation.input === "ndjson") return callWithLines(connection, operation, request);
+  const { input } = request;
+  if (operation.input === "body") checkBody(input);
+  const body = operation.input === "body" ? { mediaType: "application/json", content: encode(input) } : undefined;
+  return resultOf(await connection.send({ ...request, body }), operation);
+}
+
+/** A call whose arguments have been read. */
+interface ReadRequest extends Omit<Call, "body"> {
+  readonly input: unknown;
+}
+
+function requestOf(operation: Operation, args: readonly unknown[]): ReadRequest {
   const rest = operation.id === undefined ? args : args.slice(1);
   const [input, options] = operation.input === "none" ? [undefined, rest[0]] : rest;
   const path = operation.id === undefined ? operation.path : pathOf(operation.path, checkedId(args[0], operation.id));
   const query = operation.query === undefined ? "" : toQueryString(input ?? {}, operation.query);
-  if (operation.input === "body") checkBody(input);
   const { signal, timeout, ...others }: ClientOptions = options ?? {};
   checkTimeout(timeout);
-  const answer = await connection.send({
-    method: operation.method,
-    target: path + query,
-    body: operation.input === "body" ? encode(input) : undefined,
-    headers: headersOf(others, operation),
-    signal,
-    timeout,
+  const headers = headersOf(others, operation);
+  return { method: operation.method, target: path + query, headers, signal, timeout, input };
+}
+
+async function callWithLines(connection: Connection, operation: Operation, request: ReadRequest): Promise<unknown> {
+  const lines = new SentLines(request.input as Iterable<unknown>, (item, number) => {
+    checkBody(item, [String(number)]);
+    return encode(item);
   });
+  const body = { mediaType: "application/x-ndjson", content: lines.toStream() };
+  try {
+    return resultOf(await connection.send({ ...request, body }), operation);
+  } catch (error) {
+    throw lines.failure === undefined ? error : lines.failure.error;
+  } finally {
+    await lines.close();
+  }
+}
+
+function resultOf(answer: Answer, operation: Operation): unknown {
   if (answer.status === 204) return undefined;
   const body = parseAnswer(answer);
   if (answer.status === 200 || answer.status === 201) return decode(body, readInstant);
   throw toResponseError({ status: answer.status, requestId: answer.requestId, body }, operation);
+}
+
+async function* stream(
+  connection: Connection,
+  operation: Operation,
+  args: readonly unknown[],
+): AsyncGenerator<unknown, void, undefined> {
+  const exchange = await connection.open({ ...requestOf(operation, args), body: undefined });
+  try {
+    const { status, requestId } = exchange;
+    if (status !== 200) resultOf({ status, requestId, text: await exchange.text() }, operation);
+    for await (const row of parseLines(exchange.pieces())) yield decode(row, readInstant);
+  } finally {
+    exchange.close();
+  }
 }
 
 function pathOf(template: string, id: string): string {

@@ -31,10 +31,13 @@ export function checkTimeout(timeout: number | undefined): void {
   throw new ValidationError([{ path: "timeout", message }]);
 }
 
-/** @throws ValidationError if JSON would make something else of `input` */
-export function checkBody(input: unknown): void {
+/**
+ * @param place what the paths of issues begin with
+ * @throws ValidationError if JSON would make something else of `input`
+ */
+export function checkBody(input: unknown, place: readonly string[] = []): void {
   const issues: ValidationIssue[] = [];
-  checkFields(input, [], issues);
+  checkFields(input, place, issues);
   if (issues.length > 0) throw new ValidationError(issues);
 }
 

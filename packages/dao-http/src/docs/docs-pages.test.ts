@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createDaoApp } from "../app.ts";
 import { stubServices } from "../services-stub.ts";
+import { noChunks } from "../test-app.ts";
 import { docsAssets } from "./assets.ts";
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -41,7 +42,13 @@ describe("the pages", () => {
     async (path) => {
       const ask = (headers: Readonly<Record<string, string>>) => {
         const header = (name: string) => headers[name];
-        return app.handle({ method: "GET", target: path, header, readBody: async () => new Uint8Array() });
+        return app.handle({
+          method: "GET",
+          target: path,
+          header,
+          readBody: async () => new Uint8Array(),
+          readChunks: noChunks,
+        });
       };
       const [first, second] = [await ask({}), await ask({})];
       expect(first.body).toBeInstanceOf(Uint8Array);

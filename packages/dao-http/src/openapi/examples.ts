@@ -1,4 +1,5 @@
 import type {
+  BulkUpdateResult,
   BulkUpdateStateResult,
   ConversationDto,
   DemoFlagsDto,
@@ -8,6 +9,7 @@ import type {
   MilestoneDto,
   Page,
   TaskDto,
+  TaskImportResult,
   TaskStatisticsDto,
   UserDto,
 } from "@flux/dao-core/contract";
@@ -60,6 +62,8 @@ interface Answers {
   readonly MilestoneDto: MilestoneDto;
   readonly TaskDto: TaskDto;
   readonly TaskStatisticsDto: TaskStatisticsDto;
+  readonly TaskImportResult: TaskImportResult;
+  readonly BulkUpdateResult: BulkUpdateResult;
   readonly BulkUpdateStateResult: BulkUpdateStateResult;
   readonly ConversationDto: ConversationDto;
   readonly MessagesAppendResult: MessagesAppendResult;
@@ -85,6 +89,13 @@ const examples: Answers = {
     totalTasks: 3,
     byState: { scheduled: 1, drifted: 0, completed: 2, missed: 0 },
     completionRate: 0.6667,
+  },
+  TaskImportResult: { createdCount: 100_000 },
+  BulkUpdateResult: {
+    results: [
+      { id: task.id, task: { ...task, state: "completed" } },
+      { id: id("73"), task: null },
+    ],
   },
   BulkUpdateStateResult: { updatedCount: 2 },
   ConversationDto: {

@@ -1,4 +1,5 @@
 import type { ProblemCode } from "../http-error.ts";
+import { takesIdempotencyKey } from "../operations/operation.ts";
 import { preconditionUse } from "../preconditions.ts";
 import type { ApiRoute } from "../routes/routes.ts";
 import { encode } from "../wire/encode.ts";
@@ -47,7 +48,7 @@ export function openApiOperation(apiRoute: ApiRoute, schemas: OperationSchemas):
     ...(schemas.body !== undefined && {
       requestBody: {
         required: true,
-        content: { "application/json": { schema: schemas.body, example: JSON.parse(encode(route.example)) } },
+        content: contentOf(operation.input, schemas.body, JSON.parse(encode(route.example))),
       },
     }),
     responses: {
@@ -55,13 +56,25 @@ export function openApiOperation(apiRoute: ApiRoute, schemas: OperationSchemas):
         description: route.status === 204 ? "Done." : route.summary,
         headers: successHeaders(apiRoute),
         ...(schemas.output !== undefined && {
-          content: { "application/json": { schema: schemas.output, example: exampleOf(schemas.output) } },
+          content: contentOf(operation.output, schemas.output, exampleOf(schemas.output)),
         }),
       },
       ...(preconditionUse(operation) === "read" && { 304: { $ref: "#/components/responses/not_modified" } }),
       ...responsesOf(problemsOf(apiRoute, schemas)),
     },
   };
+}
+
+/** A body: JSON, or one JSON text a line. OpenAPI 3.1 has no schema for a line, so it stands where text says what it holds. */
+function contentOf(form: string | undefined, schema: JsonSchema, example: unknown): object {
+  if (form !== "ndjson") return { "application/json": { schema, example } };
+  const lines: JsonSchema = {
+    type: "string",
+    description: "One JSON text a line.",
+    contentMediaType: "application/json",
+    contentSchema: schema,
+  };
+  return { "application/x-ndjson": { schema: lines, example: `${JSON.stringify(example)}\n` } };
 }
 
 function problemsOf({ operation, route }: ApiRoute, schemas: OperationSchemas): ProblemCode[] {
@@ -71,7 +84,7 @@ function problemsOf({ operation, route }: ApiRoute, schemas: OperationSchemas): 
     ...(operation.method === "GET" ? [] : ofWriters),
     ...route.errors,
     ...(preconditionUse(operation) === "none" ? [] : withPreconditions),
-    ...(operation.method === "POST" ? withKey : []),
+    ...(takesIdempotencyKey(operation) ? withKey : []),
   ];
 }
 
@@ -86,6 +99,9 @@ const parameterDescriptions: Readonly<Record<string, string>> = {
   page_size: "Rows on a page. Default 100. Not together with skip and limit.",
   skip: "Rows to pass over. Default 0. Not together with page and page_size.",
   limit: "Rows to answer. Default 100. Not together with page and page_size.",
+  cursor: "The next_cursor of the page before: the page begins behind it. Not together with page and skip.",
+  count:
+    "How total is found. exact, the default; estimated: exact up to 1000 rows, beyond the planner's estimate; none: total is null.",
 };
 
 function queryParameters(query: JsonSchema | undefined): object[] {

@@ -1,4 +1,4 @@
-import type { Operation } from "../operations/operation.ts";
+import { type Operation, takesIdempotencyKey } from "../operations/operation.ts";
 import { preconditionUse } from "../preconditions.ts";
 
 const entityTags = { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] };
@@ -46,6 +46,6 @@ const ofUse: Readonly<Record<ReturnType<typeof preconditionUse>, readonly Parame
 
 /** References to those that this operation takes. */
 export function headerParametersOf(operation: Operation): object[] {
-  const names = operation.method === "POST" ? (["IdempotencyKey"] as const) : ofUse[preconditionUse(operation)];
+  const names = takesIdempotencyKey(operation) ? (["IdempotencyKey"] as const) : ofUse[preconditionUse(operation)];
   return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
 }

@@ -1,3 +1,4 @@
+import { takesIdempotencyKey } from "../operations/operation.ts";
 import type { ApiRoute } from "../routes/routes.ts";
 
 /** Headers of answers, as components of the document. */
@@ -13,6 +14,11 @@ export const responseHeaders = {
     required: true,
     schema: { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] },
   },
+  Link: {
+    description: "Other pages (RFC 8288): first, next, and of a list that is paged by number prev and last. Relative.",
+    required: true,
+    schema: { type: "string" },
+  },
   IdempotentReplayed: {
     description:
       "true where the request was done before under its Idempotency-Key, and this is the answer that it got.",
@@ -25,12 +31,15 @@ export const requestIdHeader = { "X-Request-Id": { $ref: "#/components/headers/R
 
 export const etagHeader = { ETag: { $ref: "#/components/headers/ETag" } };
 
+const linkHeader = { Link: { $ref: "#/components/headers/Link" } };
+
 /** The headers of an operation's answer when all went well. */
 export function successHeaders({ operation, route, location }: ApiRoute): object {
   return {
     ...requestIdHeader,
     ...(operation.row === true && route.status !== 204 && etagHeader),
-    ...(operation.method === "POST" && {
+    ...(operation.query !== undefined && "cursor" in operation.query && linkHeader),
+    ...(takesIdempotencyKey(operation) && {
       "Idempotent-Replayed": { $ref: "#/components/headers/IdempotentReplayed" },
     }),
     ...(location !== undefined && {

@@ -3,6 +3,7 @@ import {
   conversationListParameters,
   goalListParameters,
   milestoneListParameters,
+  taskFilterParameters,
   taskListParameters,
   taskStatisticsParameters,
   taskTimerangeParameters,
@@ -47,6 +48,15 @@ export const operations = {
     listTasks: { method: "GET", path: "/api/v1/tasks/", input: "query", query: taskListParameters },
     getTask: { method: "GET", path: "/api/v1/tasks/{task_id}", id: "id", input: "none", row: true },
     createTask: { method: "POST", path: "/api/v1/tasks/", input: "body", row: true },
+    createTasks: { method: "POST", path: "/api/v1/tasks/import", input: "ndjson" },
+    streamTasks: {
+      method: "GET",
+      path: "/api/v1/tasks/stream",
+      input: "query",
+      query: taskFilterParameters,
+      output: "ndjson",
+    },
+    updateTasks: { method: "POST", path: "/api/v1/tasks/bulk-update", input: "body" },
     updateTask: { method: "PATCH", path: "/api/v1/tasks/{task_id}", id: "id", input: "body", row: true },
     deleteTask: { method: "DELETE", path: "/api/v1/tasks/{task_id}", id: "id", input: "none", row: true },
     getTasksByTimerange: {

@@ -32,8 +32,7 @@ export const goalListParameters = { ...paging, userId: "text", status: "text", c
 
 export const milestoneListParameters = { ...paging, goalId: "text", status: "text" } as const;
 
-export const taskListParameters = {
-  ...paging,
+export const taskFilterParameters = {
   userId: "text",
   goalId: "text",
   milestoneId: "text",
@@ -43,6 +42,8 @@ export const taskListParameters = {
   isRecurring: "boolean",
   calendarEventId: "text",
 } as const;
+
+export const taskListParameters = { ...paging, ...taskFilterParameters } as const;
 
 export const taskTimerangeParameters = { userId: "text", startTime: "instant", endTime: "instant" } as const;
 

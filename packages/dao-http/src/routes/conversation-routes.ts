@@ -7,12 +7,13 @@ import {
   messagesAppendResult,
   pageOf,
 } from "@flux/dao-core/contract";
+import { listDescription } from "./list-description.ts";
 import type { RoutesOf } from "./route.ts";
 
 export const conversationRoutes = {
   listConversations: {
     summary: "List conversations",
-    description: "One page, newest first.",
+    description: listDescription,
     status: 200,
     query: conversationListRequest,
     output: pageOf(conversationDto),

@@ -7,6 +7,7 @@ import {
   goalWithRelationsDto,
   pageOf,
 } from "@flux/dao-core/contract";
+import { listDescription } from "./list-description.ts";
 import type { RoutesOf } from "./route.ts";
 
 const userId = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
@@ -14,7 +15,7 @@ const userId = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 export const goalRoutes = {
   listGoals: {
     summary: "List goals",
-    description: "One page, newest first.",
+    description: listDescription,
     status: 200,
     query: goalListRequest,
     output: pageOf(goalDto),

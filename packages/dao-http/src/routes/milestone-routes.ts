@@ -5,12 +5,13 @@ import {
   milestoneUpdateDto,
   pageOf,
 } from "@flux/dao-core/contract";
+import { listDescription } from "./list-description.ts";
 import type { RoutesOf } from "./route.ts";
 
 export const milestoneRoutes = {
   listMilestones: {
     summary: "List milestones",
-    description: "One page, newest first.",
+    description: listDescription,
     status: 200,
     query: milestoneListRequest,
     output: pageOf(milestoneDto),

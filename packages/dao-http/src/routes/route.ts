@@ -14,11 +14,11 @@ export interface Route {
   readonly status: 200 | 201 | 204;
   /** Of the query string, if the operation's input is there. */
   readonly query?: z.ZodObject;
-  /** Of the body, if the operation's input is there. */
+  /** Of the body, if the operation's input is there; of each line, where it has one JSON text a line. */
   readonly body?: z.ZodType;
   /** A body to begin with, as the documentation shows it. */
   readonly example?: object;
-  /** Of the answer; absent where it has no body. */
+  /** Of the answer, or of each line of it; absent where it has no body. */
   readonly output?: z.ZodType;
   /** The operation of the same service at whose path the created row is from now on. */
   readonly location?: string;
@@ -27,11 +27,14 @@ export interface Route {
 }
 
 type Input<Args extends readonly unknown[]> =
-  Required<Args> extends readonly [string, infer Second, unknown] ? Second : NonNullable<Args[0]>;
+  Required<Args> extends readonly [string, infer Second, unknown] ? Second : ItemOf<NonNullable<Args[0]>>;
+
+/** What is sent or answered line by line has the schema of a line. */
+type ItemOf<Value> = Value extends Iterable<infer Item> | AsyncIterable<infer Item> ? Item : Value;
 
 type InputSchemas<Kind, In> = Kind extends "query"
   ? { readonly query: z.ZodObject & z.ZodType<unknown, In>; readonly body?: never }
-  : Kind extends "body"
+  : Kind extends "body" | "ndjson"
     ? { readonly body: z.ZodType<unknown, In>; readonly example: In & object; readonly query?: never }
     : { readonly query?: never; readonly body?: never };
 
@@ -39,7 +42,9 @@ type OutputSchema<Output> = [Output] extends [undefined]
   ? { readonly status: 204; readonly output?: never }
   : { readonly status: 200 | 201; readonly output: z.ZodType<Output> };
 
-type RouteFor<Method, Kind> = Method extends (...args: infer Args) => Promise<infer Output>
+type RouteFor<Method, Kind> = Method extends (
+  ...args: infer Args
+) => Promise<infer Output> | AsyncIterable<infer Output>
   ? Route & InputSchemas<Kind, Input<Args>> & OutputSchema<Output extends void ? undefined : Output>
   : never;
 

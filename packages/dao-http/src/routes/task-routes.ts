@@ -1,10 +1,15 @@
 import {
+  bulkUpdateRequest,
+  bulkUpdateResult,
   bulkUpdateStateRequest,
   bulkUpdateStateResult,
   calendarEventLinkDto,
   pageOf,
   taskCreateDto,
   taskDto,
+  taskFilter,
+  taskImportDto,
+  taskImportResult,
   taskListRequest,
   taskStatisticsDto,
   taskStatisticsRequest,
@@ -12,12 +17,13 @@ import {
   taskUpdateDto,
 } from "@flux/dao-core/contract";
 import { z } from "zod";
+import { listDescription } from "./list-description.ts";
 import type { RoutesOf } from "./route.ts";
 
 export const taskRoutes = {
   listTasks: {
     summary: "List tasks",
-    description: "One page, newest first.",
+    description: listDescription,
     status: 200,
     query: taskListRequest,
     output: pageOf(taskDto),
@@ -41,6 +47,47 @@ export const taskRoutes = {
     },
     output: taskDto,
     location: "getTask",
+    errors: ["related_row_missing"],
+  },
+  createTasks: {
+    summary: "Create many tasks",
+    description:
+      "One task a line, any number of them, created all or none. An id of one's own lets an import be sent again: it is " +
+      "refused where it was done. It must arrive within 30 seconds: send more in several requests.",
+    status: 201,
+    body: taskImportDto,
+    example: {
+      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+      goalId: "0198c5f0-7a3f-7b12-9d4e-1c2b3a495867",
+      title: "Run 3km",
+    },
+    output: taskImportResult,
+    errors: ["related_row_missing"],
+  },
+  streamTasks: {
+    summary: "Stream tasks",
+    description:
+      "Every task that the filter selects, newest first, one a line; any number takes no more memory than a few. The answer is " +
+      "cut off, not ended, when it cannot be completed.",
+    status: 200,
+    query: taskFilter,
+    output: taskDto,
+    errors: [],
+  },
+  updateTasks: {
+    summary: "Change many tasks",
+    description:
+      "A different change for each of 1 to 1000 tasks, all or none; of a change, a field that is left out is kept, and null " +
+      "clears. A task that does not exist is passed over, and its result is null. Results are in the order of the updates.",
+    status: 200,
+    body: bulkUpdateRequest,
+    example: {
+      updates: [
+        { id: "0198c5f0-7a40-7f0d-a1b2-c3d4e5f60718", state: "completed" },
+        { id: "0198c5f0-7a41-7c3d-8e9f-0a1b2c3d4e5f", title: "Run 4km", startTime: new Date("2026-02-16T10:00:00Z") },
+      ],
+    },
+    output: bulkUpdateResult,
     errors: ["related_row_missing"],
   },
   updateTask: {

@@ -1,10 +1,11 @@
 import { pageOf, userCreateDto, userDto, userListRequest, userUpdateDto } from "@flux/dao-core/contract";
+import { listDescription } from "./list-description.ts";
 import type { RoutesOf } from "./route.ts";
 
 export const userRoutes = {
   listUsers: {
     summary: "List users",
-    description: "One page, newest first.",
+    description: listDescription,
     status: 200,
     query: userListRequest,
     output: pageOf(userDto),

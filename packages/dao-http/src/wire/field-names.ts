@@ -12,11 +12,14 @@ type Exchanged = {
   [Service in keyof DaoServices]: {
     [Method in keyof DaoServices[Service]]: DaoServices[Service][Method] extends (
       ...args: infer Args
-    ) => Promise<infer Result>
-      ? Args[number] | Result
+    ) => Promise<infer Result> | AsyncIterable<infer Result>
+      ? ItemOf<Args[number]> | Result
       : never;
   }[keyof DaoServices[Service]];
 }[keyof DaoServices];
+
+/** What is sent one by one is looked at one by one. */
+type ItemOf<Value> = Value extends Iterable<infer Item> | AsyncIterable<infer Item> ? Item : Value;
 
 /** The objects that `Value` is made of, down to those whose fields are plain values, instants or JSON columns. */
 type ObjectsOf<Value> = Value extends string | number | boolean | null | undefined | Date | AbortSignal
@@ -105,6 +108,10 @@ const knownFields = {
   hasNext: true,
   hasPrev: true,
   nextCursor: true,
+  updates: true,
+  results: true,
+  task: true,
+  createdCount: true,
 } satisfies Record<AnyField, true>;
 
 const instantFields = {

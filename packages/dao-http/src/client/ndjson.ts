@@ -1,0 +1,73 @@
+import { UnexpectedResponseError } from "./client-errors.ts";
+
+/** The values of text that has one JSON text a line. */
+export async function* parseLines(pieces: AsyncIterable<string>): AsyncGenerator<unknown, void, undefined> {
+  let begun = "";
+  for await (const piece of pieces) {
+    const lines = (begun + piece).split("\n");
+    begun = lines.pop() ?? "";
+    for (const line of lines) yield parseLine(line);
+  }
+  if (begun !== "") yield parseLine(begun);
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new UnexpectedResponseError(200, "The answer has a line that is not JSON. Check the base URL.");
+  }
+}
+
+/** Items that are sent at a time. */
+const BATCH_SIZE = 200;
+
+/** A body that is made of a source, item by item, as it is sent. */
+export class SentLines {
+  /** What the source threw; `fetch` has errors of its own for that. */
+  failure: { readonly error: unknown } | undefined;
+  readonly #iterator: Iterator<unknown> | AsyncIterator<unknown>;
+  readonly #toLine: (item: unknown, number: number) => string;
+  #count = 0;
+  #isDone = false;
+
+  /** @param toLine the text of an item, without a line's end */
+  constructor(source: Iterable<unknown> | AsyncIterable<unknown>, toLine: (item: unknown, number: number) => string) {
+    this.#iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    this.#toLine = toLine;
+  }
+
+  toStream(): ReadableStream<Uint8Array> {
+    const encoder = new TextEncoder();
+    return new ReadableStream({
+      pull: async (controller) => {
+        try {
+          const text = await this.#nextLines();
+          if (text !== "") controller.enqueue(encoder.encode(text));
+          if (this.#isDone) controller.close();
+        } catch (error) {
+          this.failure = { error };
+          controller.error(error);
+        }
+      },
+      cancel: () => this.close(),
+    });
+  }
+
+  /** Lets the source go, if it has not come to its end. */
+  async close(): Promise<void> {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    await this.#iterator.return?.();
+  }
+
+  async #nextLines(): Promise<string> {
+    let text = "";
+    for (let lines = 0; lines < BATCH_SIZE && !this.#isDone; lines++) {
+      const { done, value } = await this.#iterator.next();
+      if (done === true) this.#isDone = true;
+      else text += `${this.#toLine(value, this.#count++)}\n`;
+    }
+    return text;
+  }
+}

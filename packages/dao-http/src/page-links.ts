@@ -1,0 +1,47 @@
+import type { Page } from "@flux/dao-core/contract";
+
+/**
+ * The `Link` header of a page (RFC 8288): the first page, the next, the one before and the last, as far as they are
+ * known. A request that names a page or rows to skip gets links by number; any other is led on by cursor, which is as
+ * fast on the last page as on the first. Relative to the request's own path, wherever the service is mounted.
+ *
+ * @param query the request's, without its question mark
+ */
+export function pageLinks(page: Page<unknown>, query: string): string {
+  const asked = new URLSearchParams(query);
+  const targets = asked.has("page") || asked.has("skip") ? byNumber(page, asked) : byCursor(page);
+  return Object.entries(targets)
+    .map(([relation, place]) => `<?${at(asked, place)}>; rel="${relation}"`)
+    .join(", ");
+}
+
+/** The name and the value of the parameter that says where a page begins; `undefined` for the beginning. */
+type Place = readonly [name: string, value: string | number] | undefined;
+
+type Targets = Readonly<Record<string, Place>>;
+
+function byCursor({ nextCursor }: Page<unknown>): Targets {
+  return { first: undefined, ...(nextCursor !== null && { next: ["cursor", nextCursor] as const }) };
+}
+
+function byNumber({ page, pageSize, hasNext, hasPrev, total }: Page<unknown>, asked: URLSearchParams): Targets {
+  const bySkip = asked.has("skip");
+  const here = bySkip ? Number(asked.get("skip")) / pageSize + 1 : (page ?? 1);
+  const place = (number: number): Place =>
+    bySkip ? ["skip", Math.max(0, Math.round((number - 1) * pageSize))] : ["page", number];
+  const last =
+    total === null || asked.get("count") === "estimated" ? undefined : Math.max(1, Math.ceil(total / pageSize));
+  return {
+    first: place(1),
+    ...(hasPrev && { prev: place(here - 1) }),
+    ...(hasNext && { next: place(here + 1) }),
+    ...(last !== undefined && { last: place(last) }),
+  };
+}
+
+function at(asked: URLSearchParams, place: Place): URLSearchParams {
+  const query = new URLSearchParams(asked);
+  for (const name of ["page", "skip", "cursor"]) query.delete(name);
+  if (place !== undefined) query.set(place[0], String(place[1]));
+  return query;
+}
