@@ -73,6 +73,7 @@ export interface PageOf<Row> {
   readonly page_size: number;
   readonly has_next: boolean;
   readonly has_prev: boolean;
+  readonly next_cursor: string | null;
 }
 
 export interface Statistics {

@@ -15,7 +15,7 @@ function parseLine(line: string): unknown {
   try {
     return JSON.parse(line);
   } catch {
-    throw new UnexpectedResponseError(200, "The answer has a line that is not JSON. Check the base URL.");
+    throw new UnexpectedResponseError(200, "The answer has a line that is not JSON. Check the base URL.", {});
   }
 }
 

@@ -1,0 +1,82 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { expectInvalid, expectStatus } from "./answer.ts";
+import { createGoal, createUser, type GoalRow, type PageOf } from "./rows.ts";
+import { useRestServer } from "./server.ts";
+
+const server = useRestServer();
+const { call } = server;
+
+const PATH = "/api/v1/goals/";
+let userId: string;
+let ids: string[];
+
+beforeAll(async () => {
+  const owner = await createUser(call);
+  userId = owner.id;
+  for (let number = 1; number <= 7; number++) await createGoal(call, owner, { title: `Goal ${number}` });
+  const all = await call<PageOf<GoalRow>>("GET", `${PATH}?user_id=${userId}`);
+  ids = expectStatus(all, 200).items.map(({ id }) => id);
+});
+
+/** The links of a page by their relation, resolved as a client resolves them (RFC 8288, 3.1). */
+async function linksOf(target: string): Promise<Record<string, string>> {
+  const { headers } = await call("GET", target);
+  const base = new URL(target, server.baseUrl);
+  const links = [...(headers.get("link") ?? "").matchAll(/<([^>]*)>; rel="(\w+)"/g)];
+  return Object.fromEntries(
+    links.map(([, reference = "", relation = ""]) => {
+      const { pathname, search } = new URL(reference, base);
+      return [relation, pathname + search];
+    }),
+  );
+}
+
+describe("issue 4: Link headers of lists (RFC 8288)", () => {
+  test.each(["page_size=3", "limit=3", "count=none&page_size=3", "count=estimated&limit=3"])(
+    "%s is led on by cursor, until every row was shown once",
+    async (query) => {
+      const seen: string[] = [];
+      let target: string | undefined = `${PATH}?user_id=${userId}&${query}`;
+      for (let page = 0; target !== undefined && page < 5; page++) {
+        const { items, ...paging }: PageOf<GoalRow> = expectStatus(await call<PageOf<GoalRow>>("GET", target), 200);
+        expect(paging.page).toBe(page === 0 ? 1 : null);
+        seen.push(...items.map(({ id }) => id));
+        const links: Record<string, string> = await linksOf(target);
+        expect(Object.keys(links)).toEqual(paging.has_next ? ["first", "next"] : ["first"]);
+        expect(new URL(links["first"] ?? "", server.baseUrl).searchParams.has("cursor")).toBe(false);
+        target = links["next"];
+      }
+      expect(seen).toEqual(ids);
+    },
+  );
+
+  test("a list that is asked for by page number is led on by number, both ways", async () => {
+    const page = (number: number) => `${PATH}?user_id=${userId}&page_size=3&page=${number}`;
+    expect(await linksOf(page(1))).toEqual({ first: page(1), next: page(2), last: page(3) });
+    expect(await linksOf(page(2))).toEqual({ first: page(1), prev: page(1), next: page(3), last: page(3) });
+    expect(await linksOf(page(3))).toEqual({ first: page(1), prev: page(2), last: page(3) });
+    expect(await linksOf(`${page(2)}&count=none`)).not.toHaveProperty("last");
+    expect(await linksOf(`${page(2)}&count=estimated`)).not.toHaveProperty("last");
+  });
+
+  test("a list that skips is led on by rows to skip", async () => {
+    const skip = (rows: number) => `${PATH}?user_id=${userId}&limit=3&skip=${rows}`;
+    expect(await linksOf(skip(0))).toEqual({ first: skip(0), next: skip(3), last: skip(6) });
+    expect(await linksOf(skip(2))).toEqual({ first: skip(0), prev: skip(0), next: skip(5), last: skip(6) });
+    expect(await linksOf(skip(6))).toEqual({ first: skip(0), prev: skip(3), last: skip(6) });
+  });
+
+  test("what else was asked is kept, encoded as it must be", async () => {
+    const links = await linksOf(`${PATH}?user_id=${userId}&status=a%26b+%22c%22%3E&page=1`);
+    expect(new URL(links["last"] ?? "", server.baseUrl).searchParams.get("status")).toBe('a&b "c">');
+  });
+
+  test("a cursor that is none, or comes with a page number, is refused", async () => {
+    expectInvalid(await call("GET", `${PATH}?cursor=next`), "cursor");
+    expectInvalid(await call("GET", `${PATH}?cursor=`), "cursor");
+    expectInvalid(await call("GET", `${PATH}?count=planned`), "count");
+    const { next_cursor: cursor } = expectStatus(await call<PageOf<GoalRow>>("GET", `${PATH}?page_size=1`), 200);
+    expectInvalid(await call("GET", `${PATH}?cursor=${cursor}&page=2`), "page");
+    expectInvalid(await call("GET", `${PATH}?cursor=${cursor}&skip=2`), "skip");
+  });
+});
