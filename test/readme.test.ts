@@ -35,6 +35,10 @@ test("the README begins with some twenty lines of TypeScript that run, with a tr
   expect(await runBlock(0)).toEqual([["2026-03-02T07:00:00.000Z Learn 50 common words: scheduled"]]);
 });
 
+test("what the README says of many rows runs, and does what it says", async () => {
+  expect(await runBlock(1)).toEqual([[{ createdCount: 2_000 }], ["important"]]);
+});
+
 test("what the README says of bad days runs, and does what it says", async () => {
-  expect(await runBlock(1)).toEqual([[false, true], ["version_mismatch"]]);
+  expect(await runBlock(2)).toEqual([[false, true], ["version_mismatch"]]);
 });
