@@ -72,8 +72,8 @@ async function openPage(test: TestContext, path: string): Promise<WatchedPage> {
   return { page, faults };
 }
 
-/** The operations that the guide's reference has, and the one that appends messages. */
-const OPERATIONS = 35;
+/** The operations that the guide's reference has, and those that append messages, and create, stream and change many tasks. */
+const OPERATIONS = 38;
 
 /** A page's text without the invisible spaces at which long paths may wrap. */
 const textOf = async (page: Page) => (await page.locator("body").textContent())?.replaceAll("\u200b", "");

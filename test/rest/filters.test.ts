@@ -100,6 +100,7 @@ describe("REST: lists can be filtered by equality", () => {
       page_size: 1,
       has_next: true,
       has_prev: false,
+      next_cursor: expect.any(String),
     });
   });
 

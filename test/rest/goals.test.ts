@@ -43,6 +43,7 @@ describe("guide, Goal Endpoints", () => {
       page_size: 100,
       has_next: false,
       has_prev: false,
+      next_cursor: null,
     });
   });
 

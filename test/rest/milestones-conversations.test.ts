@@ -14,7 +14,7 @@ import { INSTANT, UUID, useRestServer } from "./server.ts";
 
 const { call } = useRestServer();
 
-const onePage = { total: 1, page: 1, page_size: 100, has_next: false, has_prev: false };
+const onePage = { total: 1, page: 1, page_size: 100, has_next: false, has_prev: false, next_cursor: null };
 
 describe("guide, Milestone Endpoints", () => {
   test("POST /api/v1/milestones/ answers 201 with the whole row and where it is", async () => {

@@ -66,6 +66,7 @@ describe("guide, Task Endpoints", () => {
       page_size: 100,
       has_next: false,
       has_prev: false,
+      next_cursor: null,
     });
   });
 

@@ -48,6 +48,7 @@ describe("guide, User Endpoints", () => {
       page_size: 100,
       has_next: false,
       has_prev: false,
+      next_cursor: null,
     });
   });
 

@@ -57,7 +57,11 @@ describe("issue 3: 431 for a head over 16 KiB", () => {
 describe("issue 3: 413 for a body over 1 MiB, which is not even read", () => {
   test("on every operation that takes one", async () => {
     const document = expectStatus(await call<OpenApiDocument>("GET", "/openapi.json"), 200);
-    const bodies = textInputs(document, () => crypto.randomUUID()).filter((input) => input.in === "body");
+    // Of a body with one JSON text a line, that is the limit of a line: test/rest/task-streams.test.ts.
+    const isWhole = (path: string) => !path.endsWith("/import");
+    const bodies = textInputs(document, () => crypto.randomUUID()).filter(
+      (input) => input.in === "body" && isWhole(input.path),
+    );
     const operations = new Map(bodies.map((input) => [`${input.method} ${input.path}`, input]));
     expect(operations.size).toBeGreaterThan(13);
     for (const input of operations.values()) {

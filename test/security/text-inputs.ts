@@ -14,7 +14,9 @@ interface FieldSchema extends SchemaObject {
   readonly enum?: readonly string[];
   readonly items?: FieldSchema;
   readonly anyOf?: readonly FieldSchema[];
+  readonly pattern?: string;
   readonly additionalProperties?: unknown;
+  readonly contentSchema?: FieldSchema;
   readonly properties?: Readonly<Record<string, FieldSchema>>;
 }
 
@@ -63,6 +65,8 @@ class OperationInputs {
   readonly #method: string;
   readonly #path: string;
   readonly #parameters: readonly Parameter[];
+  readonly #mediaType: string | undefined;
+  /** Of a body with one JSON text a line: of a line. */
   readonly #body: FieldSchema | undefined;
 
   constructor(document: OpenApiDocument, known: Known, method: string, path: string, operation: OperationObject) {
@@ -71,7 +75,10 @@ class OperationInputs {
     this.#method = method;
     this.#path = path;
     this.#parameters = parametersOf(document, operation);
-    this.#body = operation.requestBody?.content["application/json"]?.schema;
+    const [[mediaType, content] = []] = Object.entries(operation.requestBody?.content ?? {});
+    this.#mediaType = mediaType;
+    const schema: FieldSchema | undefined = content?.schema;
+    this.#body = schema?.contentSchema ?? schema;
   }
 
   all(): TextInput[] {
@@ -172,7 +179,7 @@ class OperationInputs {
   #request(fill: { parameter?: Parameter; text?: string; name?: string; body?: unknown }): FilledRequest {
     let path = this.#path;
     const query: string[] = fill.name === undefined ? [] : [`${encodeURIComponent(fill.name)}=1`];
-    const headers: Record<string, string> = {};
+    const headers: Record<string, string> = this.#mediaType === undefined ? {} : { "Content-Type": this.#mediaType };
     for (const parameter of this.#parameters) {
       const isFilled = parameter === fill.parameter;
       if (!isFilled && parameter.required !== true) continue;
@@ -191,7 +198,8 @@ class OperationInputs {
   }
 }
 
-function kindOf({ type, format, enum: values }: FieldSchema): InputKind {
+function kindOf({ type, format, pattern, enum: values }: FieldSchema): InputKind {
   if (format === "idn-email") return "email";
-  return [type].flat().includes("string") && format === undefined && values === undefined ? "text" : "form";
+  const isFree = format === undefined && pattern === undefined && values === undefined;
+  return [type].flat().includes("string") && isFree ? "text" : "form";
 }
