@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { MAX_INSTANT, MIN_INSTANT } from "../contract/instant.ts";
 import { readInstant } from "./instant-text.ts";
 
 describe("a timestamptz as PostgreSQL writes it", () => {
@@ -14,6 +16,21 @@ describe("a timestamptz as PostgreSQL writes it", () => {
     ["9999-12-31 23:59:59.999999+00", "9999-12-31T23:59:59.999Z"],
   ])("%s is %s", (text, iso) => {
     expect(readInstant(text).toISOString()).toBe(iso);
+  });
+
+  test("is read to the millisecond, whatever the instant and its digits", () => {
+    const instants = fc.date({ min: MIN_INSTANT, max: MAX_INSTANT, noInvalidDate: true });
+    fc.assert(
+      fc.property(instants, fc.integer({ min: 0, max: 999 }), (instant, microseconds) => {
+        const [day, clock = ""] = instant.toISOString().slice(0, -1).split("T");
+        const [seconds, milliseconds = ""] = clock.split(".");
+        // PostgreSQL leaves out the zeros at the end of a fraction, and one that is nothing else.
+        const fraction = `${milliseconds}${String(microseconds).padStart(3, "0")}`.replace(/0+$/, "");
+        const written = `${day} ${seconds}${fraction === "" ? "" : `.${fraction}`}+00`;
+        expect(readInstant(written)).toEqual(instant);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   // contract, "The database that the Python service leaves behind": it may hold infinite times.

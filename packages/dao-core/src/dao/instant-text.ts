@@ -1,4 +1,5 @@
 import { MAX_INSTANT, MIN_INSTANT } from "../contract/instant.ts";
+import { timeOfDigits } from "../contract/instant-digits.ts";
 
 /**
  * A `Date` from the text of a `timestamptz`, as PostgreSQL writes it in a result or within JSON, cut to milliseconds.
@@ -8,8 +9,10 @@ import { MAX_INSTANT, MIN_INSTANT } from "../contract/instant.ts";
 export function readInstant(value: unknown): Date {
   if (value instanceof Date) return withinRange(value.getTime());
   const text = String(value);
-  // 2026-02-15 10:00:00.123456+00, the session's time zone being UTC
-  if (text.length >= 22 && text.endsWith("+00")) return parse(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`);
+  // 2026-02-15 10:00:00.123456+00, the session's time zone being UTC; 00 begins a year that Date.UTC takes for another
+  if (text.charCodeAt(4) === HYPHEN && text.endsWith("+00") && !text.startsWith("00")) {
+    return new Date(timeOfDigits(text, text.length - 3));
+  }
   if (text === "infinity") return new Date(MAX_INSTANT);
   if (text === "-infinity" || text.endsWith(" BC")) return new Date(MIN_INSTANT);
   const match = /^(\d{4,6}-\d{2}-\d{2})[ T]([\d:.]+)([+-])(\d{2}):?(\d{2})?:?(\d{2})?$/.exec(text);
@@ -21,9 +24,11 @@ export function readInstant(value: unknown): Date {
   return withinRange(parse(`${date}T${time}Z`).getTime() - offset);
 }
 
+const HYPHEN = 0x2d;
+
 function parse(iso: string): Date {
   // Years of five digits are beyond the range, and beyond Date.parse.
-  return withinRange(iso.charCodeAt(4) === 45 ? Date.parse(iso) : Number.POSITIVE_INFINITY);
+  return withinRange(iso.charCodeAt(4) === HYPHEN ? Date.parse(iso) : Number.POSITIVE_INFINITY);
 }
 
 function withinRange(time: number): Date {

@@ -1,4 +1,5 @@
 import { isJsonField, toSnakeCase } from "./field-names.ts";
+import { instantText } from "./instant-text.ts";
 
 interface EncodedField {
   /** `"user_id":` */
@@ -28,7 +29,7 @@ function encodeText(text: string): string {
 
 function encodeInstant(instant: Date): string {
   // An invalid one is sent as what it is, so that it is refused by name, and not taken for null.
-  return Number.isNaN(instant.getTime()) ? '"Invalid Date"' : `"${instant.toISOString()}"`;
+  return Number.isNaN(instant.getTime()) ? '"Invalid Date"' : `"${instantText(instant)}"`;
 }
 
 /**
