@@ -5,7 +5,7 @@ import { demoFlags } from "../schema/demo-flags.ts";
 import type { DemoFlagsDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/sql.ts";
 import { rowMapper } from "./row-mapper.ts";
-import { given, lazily, queryBuilder, run, type Statement } from "./statement.ts";
+import { given, lazily, lazilyShort, queryBuilder, run, type Statement } from "./statement.ts";
 
 const read = rowMapper<DemoFlagsDto>(demoFlags);
 
@@ -15,7 +15,7 @@ const selection = () =>
     .from(demoFlags)
     .where(eq(demoFlags.userId, given("userId")));
 
-const findByUserId = lazily(selection);
+const findByUserId = lazilyShort(selection);
 const lockByUserId = lazily(() => selection().for("update"));
 
 /** An upsert in one statement, so that any number of first ones at once succeed. */

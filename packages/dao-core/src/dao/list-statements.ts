@@ -91,8 +91,8 @@ export class ListStatements<Dto extends object> {
     options: CallOptions | undefined,
   ): Promise<number> {
     const estimate = this.#remembered(`estimate:${filters.join()}`, () => {
-      const { text, parameters } = compile(this.#ones(this.#filter(filters)));
-      return { text: `explain (format json) ${text}`, parameters };
+      const counted = compile(this.#ones(this.#filter(filters)));
+      return { ...counted, text: `explain (format json) ${counted.text}` };
     });
     const { rows } = await run(executor, estimate, values, options);
     return plannedRows(rows[0]?.[0]);

@@ -1,7 +1,14 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { withDeadline } from "../session/deadline.ts";
 import { type Retry, type RetryPolicy, withRetries } from "../session/retry.ts";
-import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/sql.ts";
+import type {
+  SqlDriver,
+  SqlExecutor,
+  SqlParameter,
+  SqlResult,
+  SqlTransaction,
+  StatementOptions,
+} from "../session/sql.ts";
 import { isGivenUp } from "../session/to-dao-error.ts";
 import {
   foreignTransactionMisuse,
@@ -34,7 +41,7 @@ export class SingleStatements implements SqlExecutor {
     this.#retries = { retries, within: RETRIES_WITHIN, isRetryable: isGivenUp, onRetry };
   }
 
-  execute(text: string, parameters: readonly SqlParameter[], options: CallOptions = {}): Promise<SqlResult> {
+  execute(text: string, parameters: readonly SqlParameter[], options: StatementOptions = {}): Promise<SqlResult> {
     const misuse = outerSessionMisuse(this.#driver);
     if (misuse !== undefined) return Promise.reject(misuse);
     return withDeadline(options, (bounded) =>

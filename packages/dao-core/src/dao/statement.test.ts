@@ -28,6 +28,7 @@ describe("a compiled statement", () => {
     expect(statement).toEqual({
       text: 'update "users" set "name" = $1, "preferences" = $2 where "users"."id" = $3',
       parameters: ["name", "preferences", "id"],
+      isShort: false,
     });
   });
 

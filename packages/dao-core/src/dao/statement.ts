@@ -3,7 +3,7 @@ import { drizzle } from "drizzle-orm/pg-proxy";
 import type { CallOptions } from "../contract/call-options.ts";
 import { ValidationError } from "../contract/errors.ts";
 import { unstorableText } from "../contract/text.ts";
-import type { SqlExecutor, SqlParameter, SqlResult } from "../session/sql.ts";
+import type { SqlExecutor, SqlParameter, SqlResult, StatementOptions } from "../session/sql.ts";
 import { toDaoError } from "../session/to-dao-error.ts";
 
 /**
@@ -21,6 +21,8 @@ export type StatementValues = Readonly<Record<string, unknown>>;
 export interface Statement {
   readonly text: string;
   readonly parameters: readonly (string | { readonly constant: SqlParameter })[];
+  /** Whether it is a read of little, by a key or a range of one user's. */
+  readonly isShort: boolean;
 }
 
 interface Buildable {
@@ -28,18 +30,23 @@ interface Buildable {
 }
 
 /** Builds a statement that is built once and run often: `sql.placeholder("name")` marks what each run gives. */
-export function compile(query: Buildable): Statement {
+export function compile(query: Buildable, isShort = false): Statement {
   const { sql: text, params } = query.toSQL();
-  return { text, parameters: params.map(toParameter) };
+  return { text, parameters: params.map(toParameter), isShort };
 }
 
 /** Defers {@link compile} to the first use, so that importing the library builds nothing. */
-export function lazily(query: () => Buildable): () => Statement {
+export function lazily(query: () => Buildable, isShort = false): () => Statement {
   let statement: Statement | undefined;
   return () => {
-    statement ??= compile(query());
+    statement ??= compile(query(), isShort);
     return statement;
   };
+}
+
+/** {@link lazily} for a read that the server answers at once, whatever its parameters. */
+export function lazilyShort(query: () => Buildable): () => Statement {
+  return lazily(query, true);
 }
 
 function toParameter(parameter: unknown): Statement["parameters"][number] {
@@ -94,10 +101,16 @@ export async function run(
     typeof parameter === "string" ? encode(parameter, values[parameter]) : parameter.constant,
   );
   try {
-    return await executor.execute(statement.text, parameters, options);
+    return await executor.execute(statement.text, parameters, statement.isShort ? asShort(options) : options);
   } catch (error) {
     throw toDaoError(error, values);
   }
+}
+
+const SHORT: StatementOptions = { isShort: true };
+
+function asShort(options: CallOptions | undefined): StatementOptions {
+  return options === undefined ? SHORT : { ...options, isShort: true };
 }
 
 /** A placeholder for the value of this name. */

@@ -8,7 +8,16 @@ import type { SqlExecutor } from "../session/sql.ts";
 import type { EntityTable } from "./entity-table.ts";
 import { ListStatements } from "./list-statements.ts";
 import { type RowMapper, rowMapper } from "./row-mapper.ts";
-import { compile, given, lazily, queryBuilder, run, type Statement, type StatementValues } from "./statement.ts";
+import {
+  compile,
+  given,
+  lazily,
+  lazilyShort,
+  queryBuilder,
+  run,
+  type Statement,
+  type StatementValues,
+} from "./statement.ts";
 
 /** A column that callers write. */
 interface WritableColumn {
@@ -47,7 +56,7 @@ export class EntityStatements<Dto extends object> {
 
   readonly insert = lazily(() => this.insertion().returning());
 
-  readonly findById = lazily(() =>
+  readonly findById = lazilyShort(() =>
     queryBuilder
       .select()
       .from(this.table)

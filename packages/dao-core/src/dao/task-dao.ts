@@ -16,7 +16,7 @@ import type {
 import { tasks } from "../schema/tasks.ts";
 import type { TaskDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/sql.ts";
-import { given, lazily, queryBuilder, run } from "./statement.ts";
+import { given, lazily, lazilyShort, queryBuilder, run } from "./statement.ts";
 import { TableDao } from "./table-dao.ts";
 import { createTasks, updateTasks } from "./task-batches.ts";
 import { taskStatements } from "./task-statements.ts";
@@ -24,7 +24,7 @@ import { taskStatements } from "./task-statements.ts";
 /** The first moment after the given millisecond: columns hold microseconds, and an end is included to the millisecond. */
 const justAfter = (name: string) => sql`${sql.placeholder(name)}::timestamptz + interval '1 millisecond'`;
 
-const findByTimerange = lazily(() =>
+const findByTimerange = lazilyShort(() =>
   queryBuilder
     .select()
     .from(tasks)
@@ -40,7 +40,7 @@ const findByTimerange = lazily(() =>
 
 const countIn = (state: TaskState) => sql`count(*) filter (where ${tasks.state} = ${sql.raw(`'${state}'`)})`.as(state);
 
-const statistics = lazily(() =>
+const statistics = lazilyShort(() =>
   queryBuilder
     .select({
       scheduled: countIn("scheduled"),

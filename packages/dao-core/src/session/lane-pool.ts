@@ -22,9 +22,16 @@ export interface PooledLane {
 }
 
 /**
- * How a lane is used: by a statement that waits for nobody, by one that may wait for a lock, or by a transaction.
+ * How a lane is used: by a statement that waits for nobody, and is answered at once or takes its time, by one that may
+ * wait for a lock, or by a transaction.
  */
-type Use = "read" | "write" | "transaction";
+type Use = "short read" | "read" | "write" | "transaction";
+
+/**
+ * Short reads that go out together on one lane, in one packet: a system call on either side, and the waking of a server
+ * process, take longer than such a read. Few enough that the last of them waits for less than a millisecond.
+ */
+const GATHERED = 4;
 
 /** The most statements on their way on one lane: enough to keep the server busy while answers travel. */
 const PIPELINE_DEPTH = 8;
@@ -39,7 +46,8 @@ interface Waiter<Lane> {
 /**
  * Hands out lanes in two ways: *shared* for a single statement, pipelined behind others, and *exclusive* for a
  * transaction. A statement that waits for a lock holds up all behind it on its lane, so nothing is sent on a lane that is
- * stalled, and no read behind a write while there is another lane. Waiting callers are served in the order in which they
+ * stalled, and no read behind a write while there is another lane. Short reads that are begun in one turn of the event loop
+ * share a lane, though others be idle. Waiting callers are served in the order in which they
  * came. A lane that is lost leaves the pool, and the next caller opens another.
  */
 export class LanePool<Lane extends PooledLane> {
@@ -52,6 +60,8 @@ export class LanePool<Lane extends PooledLane> {
   /** What runs on exclusive lanes, for {@link close} to wait for. */
   readonly #exclusiveWork = new Set<Promise<unknown>>();
   readonly #waiting: Waiter<Lane>[] = [];
+  /** Where the short reads of this turn of the event loop go. */
+  #gathering: Lane | undefined;
   #isClosed = false;
 
   constructor(open: (onLost: (lane: Lane) => void) => Lane, options: LanePoolOptions) {
@@ -63,8 +73,8 @@ export class LanePool<Lane extends PooledLane> {
    * Runs one statement on a lane that others may share.
    * @throws UnavailableError when every lane is in use and none is free in time, or too many wait already
    */
-  shared<Result>(use: "read" | "write", statement: (lane: Lane) => Promise<Result>): Promise<Result> {
-    const lane = this.#waiting.length === 0 ? this.#leastBusy(use) : undefined;
+  shared<Result>(use: Exclude<Use, "transaction">, statement: (lane: Lane) => Promise<Result>): Promise<Result> {
+    const lane = this.#waiting.length === 0 ? this.#laneFor(use) : undefined;
     const run = (admitted: Lane) => this.#share(admitted, use, statement);
     return lane === undefined ? this.#wait(use, run) : run(lane);
   }
@@ -122,9 +132,30 @@ export class LanePool<Lane extends PooledLane> {
     else this.#writes.set(lane, count);
   }
 
+  #laneFor(use: Use): Lane | undefined {
+    if (use !== "short read") return this.#leastBusy(use);
+    const gathering = this.#gathering;
+    if (gathering !== undefined && gathering.running < GATHERED && this.#isFreeForReads(gathering)) return gathering;
+    const lane = this.#leastBusy(use);
+    if (lane === undefined || lane.running > 0) return lane;
+    // postgres.js sends what it was given in a turn at the turn's end.
+    if (gathering === undefined) setImmediate(() => this.#endTurn());
+    this.#gathering = lane;
+    return lane;
+  }
+
+  #endTurn(): void {
+    this.#gathering = undefined;
+  }
+
+  #isFreeForReads(lane: Lane): boolean {
+    return this.#lanes.has(lane) && !this.#exclusive.has(lane) && !this.#writes.has(lane) && !lane.isStalled;
+  }
+
   /** A lane that is idle, else a new one while there is room, else the one with the least to do of those that take more. */
   #leastBusy(use: Use): Lane | undefined {
     if (this.#isClosed) throw closedError();
+    const isRead = use === "read" || use === "short read";
     let least: Lane | undefined;
     let leastRank = use === "transaction" ? Number.POSITIVE_INFINITY : 2 * PIPELINE_DEPTH;
     for (const lane of this.#lanes) {
@@ -133,7 +164,7 @@ export class LanePool<Lane extends PooledLane> {
       if (running === 0) return lane;
       if (running >= PIPELINE_DEPTH && use !== "transaction") continue;
       // Behind a write only where there is nothing else.
-      const rank = use === "read" && this.#writes.has(lane) ? running + PIPELINE_DEPTH : running;
+      const rank = isRead && this.#writes.has(lane) ? running + PIPELINE_DEPTH : running;
       if (rank >= leastRank || lane.isStalled) continue;
       least = lane;
       leastRank = rank;

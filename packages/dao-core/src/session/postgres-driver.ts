@@ -1,11 +1,10 @@
-import type { CallOptions } from "../contract/call-options.ts";
 import { ValidationError } from "../contract/errors.ts";
 import { beginScript, isWholeNumber, LARGEST_VALUE } from "./begin.ts";
 import type { TransactionOptions } from "./database-session.ts";
 import { Lane, type LaneOptions } from "./lane.ts";
 import { LanePool } from "./lane-pool.ts";
 import { OpenTransaction } from "./open-transaction.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "./sql.ts";
+import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction, StatementOptions } from "./sql.ts";
 
 /** How to use a PostgreSQL server. All times in milliseconds; 0 switches a server-side limit off. */
 export interface PostgresDriverOptions {
@@ -86,10 +85,11 @@ export class PostgresDriver implements SqlDriver {
     });
   }
 
-  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
-    const signal = options?.signal;
+  execute(text: string, parameters: readonly SqlParameter[], options: StatementOptions = {}): Promise<SqlResult> {
+    const { signal, isShort } = options;
     if (signal === undefined) {
-      return this.#pool.shared(isRead(text) ? "read" : "write", (lane) => lane.execute(text, parameters));
+      const use = isShort === true ? "short read" : isRead(text) ? "read" : "write";
+      return this.#pool.shared(use, (lane) => lane.execute(text, parameters));
     }
     if (signal.aborted) return Promise.reject(signal.reason);
     // A cancelled statement takes its connection along, so it has one to itself.

@@ -13,13 +13,22 @@ export interface SqlResult {
   readonly count: number;
 }
 
+/** How one statement is run. */
+export interface StatementOptions extends CallOptions {
+  /**
+   * Whether it is a read that the server answers in well under a millisecond, whatever its parameters: then it may be sent
+   * behind others of its kind, though a connection is idle. Default `false`.
+   */
+  readonly isShort?: boolean | undefined;
+}
+
 /** Runs statements, each on its own or all in one transaction, as the thing behind it decides. */
 export interface SqlExecutor {
   /**
    * Runs one statement with `$1`, `$2`, … bound to `parameters`, as a prepared one unless the session forbids it.
    * Rejects with the driver's own error; {@link toDaoError} translates it.
    */
-  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult>;
+  execute(text: string, parameters: readonly SqlParameter[], options?: StatementOptions): Promise<SqlResult>;
 }
 
 /** An open transaction. */

@@ -28,7 +28,7 @@ export interface Call {
 }
 
 /** What a call sends: text, or bytes that are made as they are sent. */
-export interface CallBody {
+interface CallBody {
   readonly mediaType: string;
   readonly content: string | ReadableStream<Uint8Array>;
 }
