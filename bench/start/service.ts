@@ -17,13 +17,13 @@ export interface Service {
 /** Starts it in production with these settings beside the bench's own. */
 export async function startService(settings: Readonly<Record<string, string>>): Promise<Service> {
   const begun = performance.now();
-  const child = spawn(process.execPath, [...(process.env["NODE_ARGS"]??"").split(" ").filter(Boolean), SERVICE_FILE, "serve"], {
+  const child = spawn(process.execPath, [SERVICE_FILE, "serve"], {
     env: {
       PATH: process.env["PATH"],
       SERVICE_API_KEYS: JSON.stringify({ bench: SERVICE_KEY }),
       PORT: "0",
       NODE_ENV: "production",
-      ...(process.env["SENV"]?JSON.parse(process.env["SENV"]):{}),...settings,
+      ...settings,
     },
     stdio: ["ignore", "ignore", "pipe"],
   });

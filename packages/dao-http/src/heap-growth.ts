@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
  * outlive the young generation while they wait for the database, so most of what there is is garbage; V8's own choice, up
  * to 300, makes 200 MB of a service that needs 20. The price is up to 5 % of the processor time of the largest answers.
  */
-const HEAP_GROWTH = 70;
+const HEAP_GROWTH = 50;
 
 /** Has this process collect its garbage before it is several times of what is in use. */
 export function limitHeapGrowth(): void {
