@@ -48,7 +48,7 @@ export function useCli(): Cli {
 }
 
 function startProcess(program: string, settings: Environment): CliProcess {
-  const env = { PATH: process.env["PATH"], PORT: "0", ...settings };
+  const env = { PATH: process.env["PATH"], PORT: "0", DB_PREPARE: process.env["FLUX_TEST_PREPARE"], ...settings };
   const child = spawn(process.execPath, [program, "serve"], { cwd: tmpdir(), env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   let log = "";
