@@ -15,7 +15,7 @@ const IMPORTS = {
   ],
 } as const satisfies Record<string, readonly string[]>;
 
-export type ImportName = keyof typeof IMPORTS;
+type ImportName = keyof typeof IMPORTS;
 
 /** Milliseconds, medians; the start of Node itself is no part of them. */
 export type ImportTimes = Readonly<Record<ImportName, number>>;
