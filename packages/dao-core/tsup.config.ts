@@ -39,6 +39,7 @@ export default defineConfig([
     ...common,
     // A host joins these tables with its own, so they are made by its Drizzle.
     entry: { index: schemaEntry },
+    noExternal: ["zod"],
     outDir: "dist/schema",
     clean: true,
   },
