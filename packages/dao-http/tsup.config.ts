@@ -1,17 +1,23 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { defineConfig } from "tsup";
 import { docsAssets } from "./src/docs/assets.ts";
 
 const require = createRequire(import.meta.url);
 
-/** The documentation pages are served from files of this package: it has no other packages at run time for them. */
+/**
+ * The documentation pages are served from files of this package: it has no other packages at run time for them. With them
+ * go the licences of all that is built in.
+ */
 async function copyDocsAssets(): Promise<void> {
   await mkdir("dist/docs", { recursive: true });
   for (const { file, source } of docsAssets) {
     await copyFile(require.resolve(`${source}/${file}`), `dist/docs/${file}`);
   }
   for (const [licence, copy] of licences) await copyFile(require.resolve(licence), `dist/docs/${copy}`);
+  await mkdir("dist/licences", { recursive: true });
+  await copyFile(join(dirname(require.resolve("zod/package.json")), "LICENSE"), "dist/licences/zod.LICENSE.txt");
 }
 
 const licences = [
@@ -27,6 +33,9 @@ export default defineConfig({
   target: "node20",
   dts: true,
   sourcemap: true,
+
   clean: true,
+  // What of it is used, in one file: as a package it is a hundred, and reading those is a third of a start.
+  noExternal: ["zod"],
   onSuccess: copyDocsAssets,
 });

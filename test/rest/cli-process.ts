@@ -10,8 +10,11 @@ type Environment = Readonly<Record<string, string>>;
 interface CliProcess extends AsyncDisposable {
   /** Resolves with its URL when it says that it serves; rejects with its output when it ends before. */
   readonly started: Promise<string>;
+  readonly pid: number;
   /** What it wrote so far, standard output and error together. */
   output(): string;
+  /** What of that went to standard output. */
+  log(): string;
   /** Resolves with its exit code, or the signal that ended it. */
   readonly exited: Promise<number | NodeJS.Signals | null>;
   kill(signal: NodeJS.Signals): void;
@@ -45,9 +48,13 @@ export function useCli(): Cli {
 }
 
 function startProcess(program: string, settings: Environment): CliProcess {
-  const env = { PATH: process.env["PATH"], PORT: "0", ...settings };
+  const env = { PATH: process.env["PATH"], PORT: "0", DB_PREPARE: process.env["FLUX_TEST_PREPARE"], ...settings };
   const child = spawn(process.execPath, [program, "serve"], { cwd: tmpdir(), env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
+  let log = "";
+  child.stdout.on("data", (text: string) => {
+    log += text;
+  });
   const exited = exitOf(child);
   const started = new Promise<string>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) {
@@ -64,7 +71,9 @@ function startProcess(program: string, settings: Environment): CliProcess {
   return {
     started,
     exited,
+    pid: child.pid ?? -1,
     output: () => output,
+    log: () => log,
     kill: (signal) => {
       child.kill(signal);
     },

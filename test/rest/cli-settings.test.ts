@@ -47,6 +47,21 @@ describe("Keys and settings: a bad value stops the start with a sentence that na
     expect(await refusal({ DB_POOL_SIZE: size })).toMatch(/DB_POOL_SIZE/);
   });
 
+  test.concurrent.each(["0", "257", "two", "1.5"])("PROCESSES=%s", async (processes) => {
+    expect(await refusal({ PROCESSES: processes })).toMatch(/PROCESSES/);
+  });
+
+  test.concurrent.each(["memory://", "./data", "file:///tmp/data"])(
+    "PROCESSES=2 with an embedded database: %s",
+    async (url) => {
+      expect(await refusal({ PROCESSES: "2", DATABASE_URL: url })).toMatch(/^PROCESSES.*embedded/);
+    },
+  );
+
+  test.concurrent.each(["no", "1"])("DB_PREPARE=%s", async (prepare) => {
+    expect(await refusal({ DB_PREPARE: prepare })).toMatch(/DB_PREPARE must be true or false/);
+  });
+
   test.concurrent.each(["no such host!", "203.0.113.1"])("HOST=%s", async (host) => {
     expect(await refusal({ HOST: host, SERVICE_API_KEYS: "own-key-1" })).toMatch(/HOST/);
   });

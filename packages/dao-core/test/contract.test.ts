@@ -1,18 +1,33 @@
-import { createDaoServices } from "@flux/dao-core";
+import { createDaoServices, openDatabase } from "@flux/dao-core";
 import { contractSuite, createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, inject, test } from "vitest";
+import { TransactionPooler } from "./transaction-pooler.ts";
+
+/** A database that is reached through a proxy alone, in which every transaction has another connection. */
+async function openPooled(): Promise<Pick<TestDatabase, "database" | "drop">> {
+  const direct = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  const pooler = await TransactionPooler.start(direct.url);
+  const database = await openDatabase(pooler.through(direct.url), { prepare: false });
+  const drop = async () => {
+    await database.close();
+    await pooler[Symbol.asyncDispose]();
+    await direct.drop();
+  };
+  return { database, drop };
+}
 
 const engines = [
   { engine: "PostgreSQL by postgres.js", open: () => createTestDatabase({ serverUrl: inject("adminUrl") }) },
   {
-    engine: "PostgreSQL, nothing prepared, as behind a transaction-pooling proxy",
+    engine: "PostgreSQL, nothing prepared",
     open: () => createTestDatabase({ serverUrl: inject("adminUrl"), prepare: false }),
   },
+  { engine: "PostgreSQL through a transaction-pooling proxy", open: openPooled },
   { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
 ] as const;
 
 describe.each(engines)("the contract on $engine", ({ open }) => {
-  let testDatabase: TestDatabase;
+  let testDatabase: Pick<TestDatabase, "database" | "drop">;
   beforeAll(async () => {
     testDatabase = await open();
   });

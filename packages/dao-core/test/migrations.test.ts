@@ -38,7 +38,8 @@ describe("an empty database", () => {
 
   test("keeps the settings of the connection as they were", () =>
     withScratchDatabase(async (database) => {
-      const driver = database.driver({ poolSize: 1, lockTimeout: 1234, statementTimeout: 4321 });
+      // Time-outs are set on prepared connections only.
+      const driver = database.driver({ prepare: true, poolSize: 1, lockTimeout: 1234, statementTimeout: 4321 });
       await driver.execute(`set search_path to "$user", public`, []);
       await migrate(driver);
       const { rows } = await driver.execute(

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { DaoApp } from "./app.ts";
 import { stopServer } from "./graceful-stop.ts";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
@@ -90,7 +90,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   // As many as the limit of their size allows; Node would drop those beyond 2,000 in silence, a precondition among them.
   server.maxHeadersCount = 0;
-  server.maxConnections = options.maxConnections ?? 4_096;
+  // By Node's own limit a cluster would hand the connection on from process to process, for ever.
+  const { maxConnections = 4_096 } = options;
+  server.on("connection", (socket: Socket) => {
+    if (connections.count > maxConnections) socket.destroy();
+  });
   server.setTimeout(options.sendTimeout ?? 30_000, (socket) => {
     // Nothing came in or went out. Only one whose answer is still being made is not at fault.
     if (socket.writableLength > 0 || connections.exchangesOn(socket).size === 0) socket.destroy();

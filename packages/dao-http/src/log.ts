@@ -1,6 +1,7 @@
 import { isDaoError } from "@flux/dao-core/errors";
 import { type DestinationStream, pino } from "pino";
 import { HttpError } from "./http-error.ts";
+import type { LogLevel } from "./log-level.ts";
 
 /** Where log lines go. A pino logger is one, and so are most others. */
 export interface Logger {
@@ -8,11 +9,6 @@ export interface Logger {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
-
-/** From the most to the least talkative. */
-export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
-
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** What the log says of a request. Never its key, its query, or its body. */
 export interface RequestLogEntry {
@@ -92,15 +88,21 @@ export function createLogger(options: { readonly level?: LogLevel; readonly dest
 /** Bytes of lines that are written at one go, and milliseconds that a line waits for others. */
 const BATCH = 16_000;
 const FLUSH_INTERVAL = 100;
+/** The same where other processes write to it too, at most: what is longer a pipe may take in pieces (`PIPE_BUF`). */
+const LARGEST_WHOLE_WRITE = 4_096;
 
 /**
  * Standard output for the lines of a process: several at one go, because writing costs more than making them. They are
  * written before the process ends, however it does so by itself; one that is killed loses those of the last 100 ms. The
  * writes are synchronous, since handing them to another thread costs a tenth of the throughput; so a reader that stops
  * reading stops the service, as it does any process that writes to standard output.
+ * @param isShared whether other processes write to it too. Lines of up to 4 KB stay whole then.
  */
-export function openStandardOutput(): DestinationStream {
-  const destination = pino.destination({ dest: 1, sync: true, minLength: BATCH, periodicFlush: FLUSH_INTERVAL });
+export function openStandardOutput({ isShared = false } = {}): DestinationStream {
+  const batch = isShared
+    ? { minLength: LARGEST_WHOLE_WRITE - 512, maxWrite: LARGEST_WHOLE_WRITE }
+    : { minLength: BATCH };
+  const destination = pino.destination({ dest: 1, sync: true, periodicFlush: FLUSH_INTERVAL, ...batch });
   process.on("exit", () => destination.flushSync());
   return destination;
 }

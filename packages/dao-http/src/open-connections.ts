@@ -35,6 +35,10 @@ export class OpenConnections {
     });
   }
 
+  get count(): number {
+    return this.#uses.size;
+  }
+
   /** Takes note of a request that is going to be answered. */
   follow(incoming: IncomingMessage, outgoing: ServerResponse): void {
     if (this.#isClosing) outgoing.shouldKeepAlive = false;

@@ -37,9 +37,9 @@ export async function startService(settings: Settings, logger: Logger): Promise<
   }
 }
 
-async function open({ databaseUrl, poolSize }: Settings) {
+async function open({ databaseUrl, poolSize, prepare }: Settings) {
   try {
-    return await openDatabase(databaseUrl, { poolSize });
+    return await openDatabase(databaseUrl, { poolSize, prepare });
   } catch (error) {
     if (!(error instanceof ValidationError)) throw error;
     throw new SettingsError(error.issues.map(({ message }) => `DATABASE_URL ${message}.`));

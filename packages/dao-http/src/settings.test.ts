@@ -22,7 +22,9 @@ describe("settings", () => {
       databaseUrl: "postgresql://postgres:postgres@localhost:54322/postgres",
       host: "127.0.0.1",
       port: 8_000,
+      processes: 1,
       poolSize: undefined,
+      prepare: true,
       logLevel: "info",
       keys: DEVELOPMENT_KEYS,
     });
@@ -36,7 +38,9 @@ describe("settings", () => {
       SERVICE_API_KEYS: keys,
       HOST: "0.0.0.0",
       PORT: "9000",
+      PROCESSES: "4",
       DB_POOL_SIZE: "20",
+      DB_PREPARE: "False",
       LOG_LEVEL: "WARN",
       NODE_ENV: "production",
     });
@@ -45,7 +49,9 @@ describe("settings", () => {
       keys: [{ name: "key-1", key: "a-long-key-of-our-own" }],
       host: "0.0.0.0",
       port: 9_000,
+      processes: 4,
       poolSize: 20,
+      prepare: false,
       logLevel: "warn",
       warnings: [],
     });

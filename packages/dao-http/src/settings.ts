@@ -1,5 +1,5 @@
 import type { ServiceKey } from "./auth.ts";
-import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { LOG_LEVELS, type LogLevel } from "./log-level.ts";
 import { DEVELOPMENT_KEYS, parseServiceKeys } from "./service-key-setting.ts";
 
 /** How the service runs, as the environment says (contract, "Keys and settings"). */
@@ -11,8 +11,12 @@ export interface Settings {
   readonly host: string;
   /** Default 8000; 0 takes any that is free. */
   readonly port: number;
-  /** Connections to the database. Default: the data layer's. */
+  /** Processes that serve on the one port. Default 1. */
+  readonly processes: number;
+  /** Connections of each process to the database. Default: the data layer's. */
   readonly poolSize: number | undefined;
+  /** Whether statements are prepared; not behind a proxy that pools by transaction. Default `true`. */
+  readonly prepare: boolean;
   /** Default `info`. */
   readonly logLevel: LogLevel;
   /** What whoever starts the service should know, a sentence each. */
@@ -36,12 +40,18 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const databaseUrlForm = "postgres://user:password@host:5432/database";
 
+/** The URL of a server, which any number of processes can use. */
+const serverUrl = /^postgres/;
+
 /**
  * A scheme that the data layer opens, or a folder; it looks at the rest itself. `//user:password@host` is a URL that lost
  * its scheme, and no folder, whose name may be shown.
  */
 const possibleDatabaseUrl =
   /^(?:postgres(?:ql)?(?:\+[a-z0-9]+)?:\/\/|memory:\/\/$|file:\/\/|\.{0,2}[\\/](?!\/)|[A-Za-z]:[\\/])/;
+
+/** The most processes: more than the cores of one machine are of no use. */
+const MAX_PROCESSES = 256;
 
 /** A value as messages show it. What was meant for another variable may be a secret: a URL, a key. */
 function shown(text: string): string {
@@ -59,11 +69,14 @@ export function readSettings(environment: Environment): Settings {
   const reader = new SettingsReader(environment);
   const isProduction = reader.text("NODE_ENV") === "production";
   const host = reader.host();
+  const databaseUrl = reader.databaseUrl(isProduction);
   const settings = {
-    databaseUrl: reader.databaseUrl(isProduction),
+    databaseUrl,
     host,
     port: reader.wholeNumber("PORT", 0, 65_535) ?? 8_000,
+    processes: reader.processes(databaseUrl),
     poolSize: reader.wholeNumber("DB_POOL_SIZE", 1, 1_000),
+    prepare: reader.trueOrFalse("DB_PREPARE") ?? true,
     logLevel: reader.logLevel(),
     keys: reader.keys(isProduction, isLoopback(host)),
     warnings: reader.warnings,
@@ -93,6 +106,22 @@ class SettingsReader {
     if (/^\d{1,9}$/.test(text) && value >= min && value <= max) return value;
     this.problems.push(`${name} must be a whole number from ${min} to ${max}, not ${shown(text)}.`);
     return undefined;
+  }
+
+  trueOrFalse(name: string): boolean | undefined {
+    const text = this.text(name)?.toLowerCase();
+    if (text === undefined) return undefined;
+    if (text === "true" || text === "false") return text === "true";
+    this.problems.push(`${name} must be true or false, not ${shown(text)}.`);
+    return undefined;
+  }
+
+  processes(databaseUrl: string): number {
+    const processes = this.wholeNumber("PROCESSES", 1, MAX_PROCESSES) ?? 1;
+    if (processes > 1 && possibleDatabaseUrl.test(databaseUrl) && !serverUrl.test(databaseUrl)) {
+      this.problems.push("PROCESSES must be 1 with an embedded database, which only one process can open.");
+    }
+    return processes;
   }
 
   logLevel(): LogLevel {

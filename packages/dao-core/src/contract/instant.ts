@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { timeOfDigits, two } from "./instant-digits.ts";
 
 /** The instants that RFC 3339 can write, and so the ones that are stored: the years 0001 to 9999, UTC. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { unstorableText } from "./text.ts";
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { ValidationError } from "./errors.ts";
 import { listRequest, pageOf, pageWindow, toPage } from "./page.ts";
 import { validate } from "./validation.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** One page of a list, newest rows first. */
 export interface Page<Item> {

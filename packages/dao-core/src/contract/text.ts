@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * Why PostgreSQL cannot store `text`, or `undefined` if it can: it has neither U+0000 nor unpaired surrogates

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { toSnakeCase } from "../wire/field-names.ts";
 
 /** A JSON Schema of draft 2020-12, which is OpenAPI 3.1's own. */

@@ -16,7 +16,7 @@ import {
   taskTimerangeRequest,
   taskUpdateDto,
 } from "@flux/dao-core/contract";
-import { z } from "zod";
+import * as z from "zod";
 import { listDescription } from "./list-description.ts";
 import type { RoutesOf } from "./route.ts";
 

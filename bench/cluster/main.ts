@@ -1,0 +1,119 @@
+/**
+ * `tsx bench/cluster/main.ts`: what two processes behind one port answer, against one. Each serving process gets a share
+ * of a core, as a container does, so that it is the bottleneck even on two cores that the database and the load share.
+ * `--json` prints the figures alone.
+ */
+import { parseArgs } from "node:util";
+import { openBenchDatabase } from "../data/bench-database.ts";
+import type { LoadCommands } from "../http/load.ts";
+import { requestsOf } from "../http/requests.ts";
+import { markdownTable } from "../markdown-table.ts";
+import { median } from "../median.ts";
+import { Child } from "../processes/child.ts";
+import { compile } from "../processes/compile.ts";
+import { SERVICE_KEY, type Service, startService } from "../start/service.ts";
+import { CpuQuota, whyNoQuota } from "./cpu-quota.ts";
+import { childrenOf, cpuTimeOf } from "./cpu-time.ts";
+
+/** Of a core, for each process that serves. */
+const SHARE = 0.25;
+const ROUNDS = 9;
+const SLICE_MS = 2_000;
+const CONNECTIONS = 32;
+
+interface Figures {
+  readonly operation: "find" | "page";
+  readonly onePerSecond: number;
+  readonly twoPerSecond: number;
+  /** The median of the rounds' ratios. */
+  readonly ratio: number;
+  /** Which part of their share the two used: close to 1 where they were the bottleneck. */
+  readonly shareUsed: number;
+  /** What the process that deals out the connections used of a core. */
+  readonly primaryShare: number;
+}
+
+/** A service whose serving processes are held to their share. */
+interface LimitedService extends AsyncDisposable {
+  readonly service: Service;
+  readonly serving: readonly number[];
+}
+
+async function startLimited(databaseUrl: string, processes: number): Promise<LimitedService> {
+  const service = await startService({ DATABASE_URL: databaseUrl, PROCESSES: String(processes) });
+  const serving = processes === 1 ? [service.pid] : childrenOf(service.pid);
+  const quotas = serving.map((pid) => new CpuQuota(pid, SHARE));
+  return {
+    service,
+    serving,
+    [Symbol.asyncDispose]: async () => {
+      await service.stop();
+      for (const quota of quotas) await quota[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const totalCpu = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + cpuTimeOf(pid), 0);
+
+async function measure(): Promise<Figures[]> {
+  const programs = await compile(["http/load"]);
+  await using database = await openBenchDatabase();
+  await using one = await startLimited(database.url, 1);
+  await using two = await startLimited(database.url, 2);
+  const load = new Child<LoadCommands>(programs["http/load"]);
+  const figures: Figures[] = [];
+  for (const operation of ["find", "page"] as const) {
+    const requests = requestsOf(operation, database.inputs);
+    const stretch = async ({ service, serving }: LimitedService) => {
+      const before = { serving: totalCpu(serving), primary: cpuTimeOf(service.pid) };
+      const { requests: count, elapsedMs } = await load.ask("load", {
+        port: service.port,
+        serviceKey: SERVICE_KEY,
+        requests,
+        connections: CONNECTIONS,
+        milliseconds: SLICE_MS,
+      });
+      return {
+        perSecond: (count / elapsedMs) * 1_000,
+        share: (totalCpu(serving) - before.serving) / elapsedMs / serving.length / SHARE,
+        primary: (cpuTimeOf(service.pid) - before.primary) / elapsedMs,
+      };
+    };
+    await stretch(one);
+    await stretch(two);
+    const rounds = [];
+    for (let round = 0; round < ROUNDS; round++) rounds.push({ one: await stretch(one), two: await stretch(two) });
+    figures.push({
+      operation,
+      onePerSecond: median(rounds.map((round) => round.one.perSecond)),
+      twoPerSecond: median(rounds.map((round) => round.two.perSecond)),
+      ratio: median(rounds.map((round) => round.two.perSecond / round.one.perSecond)),
+      shareUsed: median(rounds.map((round) => round.two.share)),
+      primaryShare: median(rounds.map((round) => round.two.primary)),
+    });
+  }
+  await load.stop();
+  return figures;
+}
+
+const { values: flags } = parseArgs({ options: { json: { type: "boolean" } } });
+const reason = whyNoQuota();
+if (reason !== undefined) console.log(flags.json ? "null" : `Not measured: ${reason}.`);
+else {
+  const figures = await measure();
+  if (flags.json) console.log(JSON.stringify(figures, null, 2));
+  else {
+    const whole = (value: number) => Math.round(value).toLocaleString("en");
+    const rows = figures.map((figure) => [
+      figure.operation,
+      whole(figure.onePerSecond),
+      whole(figure.twoPerSecond),
+      figure.ratio.toFixed(2),
+      figure.shareUsed.toFixed(2),
+      figure.primaryShare.toFixed(3),
+    ]);
+    const head = ["", "one, requests/s", "two, requests/s", "ratio", "of their share used", "cores of the primary"];
+    console.log(`Each serving process has ${SHARE} of a core; ${CONNECTIONS} connections; ${ROUNDS} rounds in turn.\n`);
+    console.log(markdownTable(head, rows));
+  }
+}

@@ -1,0 +1,178 @@
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { findFreePort } from "../../scripts/postgres/free-port.ts";
+import { stopUnderLoad } from "../overload/stop-under-load.ts";
+import { useCli } from "./cli-process.ts";
+
+const cli = useCli();
+const KEY = "scheduler-key-def";
+
+let database: TestDatabase;
+let sql: postgres.Sql;
+beforeAll(async () => {
+  database = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  await database.database.close();
+  sql = postgres(database.url, { max: 1, onnotice: () => undefined });
+}, 60_000);
+afterAll(async () => {
+  await sql.end();
+  await database.drop();
+});
+
+const start = (settings: Readonly<Record<string, string>> = {}) =>
+  cli.start({ DATABASE_URL: database.url, PROCESSES: "2", ...settings });
+
+/** The processes that this one has started. */
+function childrenOf(pid: number): number[] {
+  const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n");
+  return lines.flatMap((line) => {
+    const [child, parent] = line.trim().split(/\s+/).map(Number);
+    return parent === pid && child !== undefined ? [child] : [];
+  });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Each request on a connection of its own, which is dealt to one of the processes. */
+const read = async (baseUrl: string) => {
+  const headers = { "X-Flux-Service-Key": KEY, Connection: "close" };
+  return (await fetch(`${baseUrl}/api/v1/users/?page_size=1`, { headers })).status;
+};
+
+const connections = async () =>
+  (await sql`select from pg_stat_activity where datname = current_database() and application_name = 'flux-dao'`).length;
+
+// One after the other: they count the connections to the database that they share.
+describe("PROCESSES=2", { timeout: 60_000 }, () => {
+  test("both answer on the one port, each with connections of its own, and say once that they serve", async () => {
+    await using service = start({ DB_POOL_SIZE: "1" });
+    const baseUrl = await service.started;
+    expect(childrenOf(service.pid)).toHaveLength(2);
+    expect(await Promise.all(Array.from({ length: 20 }, () => read(baseUrl)))).toEqual(Array(20).fill(200));
+    expect(await connections()).toBe(2);
+    expect((await fetch(`${baseUrl}/ready`)).status).toBe(200);
+    expect((await fetch(`${baseUrl}/health`)).status).toBe(200);
+    service.kill("SIGTERM");
+    expect(await service.exited).toBe(0);
+    expect(service.output().match(/Warning: SERVICE_API_KEYS/g)).toHaveLength(1);
+    expect(service.output().match(/Flux DAO service at .*, by 2 processes\./g)).toHaveLength(1);
+    expect(service.output().match(/SIGTERM: finishing/g)).toHaveLength(1);
+    await expect.poll(connections).toBe(0);
+  });
+
+  test("SIGTERM under load: no request that was sent is dropped, and every line of the log is whole", async () => {
+    await using service = start();
+    const { port } = new URL(await service.started);
+    const workers = childrenOf(service.pid);
+    const report = await stopUnderLoad(
+      { port: Number(port), key: KEY, terminate: () => service.kill("SIGTERM"), exited: service.exited.then(String) },
+      sql,
+    );
+    expect(report).toMatchObject({
+      exit: "0",
+      isReadyFirst: true,
+      unexpected: [],
+      dropped: [],
+      droppedOfObstinate: [],
+      lost: 0,
+      backendsLeft: 0,
+    });
+    expect(report.goneAfter).toBeLessThan(10_000);
+    expect(workers.filter(isRunning)).toEqual([]);
+    const lines = service.log().trimEnd().split("\n");
+    expect(lines.length).toBeGreaterThanOrEqual(report.answers);
+    for (const line of lines) expect(JSON.parse(line)).toMatchObject({ request_id: expect.any(String) });
+  });
+
+  test("Ctrl-C, which every process of a terminal gets, stops it as SIGTERM does", async () => {
+    await using service = start();
+    const baseUrl = await service.started;
+    const workers = childrenOf(service.pid);
+    const answers = Promise.all(Array.from({ length: 20 }, () => read(baseUrl)));
+    for (const pid of workers) process.kill(pid, "SIGINT");
+    service.kill("SIGINT");
+    expect(await answers).toEqual(Array(20).fill(200));
+    expect(await service.exited).toBe(0);
+    expect(service.output()).not.toMatch(/ended|started now/);
+    expect(workers.filter(isRunning)).toEqual([]);
+  });
+
+  test("a second signal stops it at once", async () => {
+    await using service = start();
+    await service.started;
+    const workers = childrenOf(service.pid);
+    service.kill("SIGTERM");
+    await expect.poll(() => service.output()).toMatch(/Send it again to stop at once/);
+    service.kill("SIGTERM");
+    expect(await service.exited).toBe(1);
+    await expect.poll(() => workers.filter(isRunning), { timeout: 10_000 }).toEqual([]);
+  });
+
+  test("one that is killed is replaced, and the other answers meanwhile", async () => {
+    await using service = start();
+    const baseUrl = await service.started;
+    const [first, second] = childrenOf(service.pid);
+    if (first === undefined || second === undefined) throw new Error("There are not two processes.");
+    process.kill(first, "SIGKILL");
+    await expect.poll(() => service.output()).toMatch(/ended \(SIGKILL\)\. Another one is started now\./);
+    expect(await Promise.all(Array.from({ length: 20 }, () => read(baseUrl)))).toEqual(Array(20).fill(200));
+    await expect.poll(() => childrenOf(service.pid).length, { timeout: 10_000 }).toBe(2);
+    expect(childrenOf(service.pid)).toContain(second);
+    expect(childrenOf(service.pid)).not.toContain(first);
+    service.kill("SIGTERM");
+    expect(await service.exited).toBe(0);
+  });
+
+  test("none outlives the process that started them", async () => {
+    await using service = start();
+    await service.started;
+    const workers = childrenOf(service.pid);
+    expect(workers).toHaveLength(2);
+    service.kill("SIGKILL");
+    await service.exited;
+    await expect.poll(() => workers.filter(isRunning), { timeout: 10_000 }).toEqual([]);
+  });
+
+  describe("a start that fails ends with one message, as with one process", () => {
+    const outcomes = async (settings: Readonly<Record<string, string>>) => {
+      const one = await cli.run({ DATABASE_URL: database.url, ...settings });
+      const two = await cli.run({ DATABASE_URL: database.url, ...settings, PROCESSES: "2" });
+      return { one: { exit: one.exit, output: one.output }, two: { exit: two.exit, output: two.output } };
+    };
+
+    test("the port is in use", async () => {
+      const server = createServer().listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const address = server.address();
+      if (address === null || typeof address === "string") throw new Error("no port");
+      const { one, two } = await outcomes({ PORT: String(address.port) });
+      server.close();
+      expect(one).toMatchObject({ exit: 1, output: expect.stringContaining(`${address.port}`) });
+      expect(two).toEqual(one);
+    });
+
+    test("the database does not answer", async () => {
+      const port = await findFreePort();
+      const { one, two } = await outcomes({ DATABASE_URL: `postgres://user:secret@127.0.0.1:${port}/db` });
+      expect(one).toMatchObject({ exit: 1, output: expect.stringContaining(`${port}`) });
+      expect(two).toEqual(one);
+    });
+
+    test("a setting is bad", async () => {
+      const { one, two } = await outcomes({ LOG_LEVEL: "loud" });
+      expect(one).toMatchObject({ exit: 1, output: expect.stringContaining("LOG_LEVEL") });
+      expect(two).toEqual(one);
+    });
+  });
+});

@@ -1,0 +1,15 @@
+import { vi } from "vitest";
+
+/**
+ * A set-up file for `FLUX_TEST_PREPARE=false`: what does not say otherwise opens PostgreSQL with `prepare: false`, as
+ * behind a proxy that pools by transaction.
+ */
+vi.mock("../packages/dao-core/src/session/postgres-driver.ts", async (importOriginal) => {
+  const original = await importOriginal<typeof import("../packages/dao-core/src/session/postgres-driver.ts")>();
+  class UnpreparedDriver extends original.PostgresDriver {
+    constructor(...[url, description, options = {}]: ConstructorParameters<typeof original.PostgresDriver>) {
+      super(url, description, { ...options, prepare: options.prepare ?? false });
+    }
+  }
+  return { ...original, PostgresDriver: UnpreparedDriver };
+});
