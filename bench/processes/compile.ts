@@ -35,7 +35,8 @@ export async function compile<Program extends string>(
     format: "esm",
     target: "node20",
     platform: "node",
-    external: ["postgres"],
+    // Libraries run as they are installed.
+    external: [/^(?!@flux\/)[@a-z]/],
     sourcemap: true,
     silent: true,
     clean: true,
