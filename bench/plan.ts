@@ -3,6 +3,8 @@ import type { OperationName } from "./operations.ts";
 /** How thoroughly to measure. */
 export interface Plan {
   readonly operations: readonly OperationName[];
+  /** Who competes in process beside the yardstick; default: all, or all that the short one has. */
+  readonly contenders: readonly string[] | undefined;
   /** Just ours and the yardsticks, at one concurrency. */
   readonly isShort: boolean;
   /** Rounds that count, after one that warms up. Many short ones bear noise better than a few long ones. */

@@ -13,7 +13,11 @@ interface Question {
  * the same values. Names may be snake_case or camelCase, and a field that is null may be absent. The next cursor is each
  * one's own; of what was created, ids need only be in the same places, and the moment of creation is not compared.
  */
-export function assertSameAnswer({ operation, contender, creates }: Question, actual: unknown, expected: unknown): void {
+export function assertSameAnswer(
+  { operation, contender, creates }: Question,
+  actual: unknown,
+  expected: unknown,
+): void {
   const [one, other] = [actual, expected].map((answer) => JSON.stringify(normalize(answer, creates, new Map())));
   if (one === other && one !== undefined) return;
   const at = [...(one ?? "")].findIndex((character, index) => character !== other?.[index]);

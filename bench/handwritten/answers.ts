@@ -12,7 +12,8 @@ export function toPageAfter<Row>(
   after: Cursor | undefined,
   pageSize: number,
 ) {
-  return { items, page_size: pageSize, has_next: hasNext, has_prev: after !== undefined };
+  const page = after === undefined ? 1 : null;
+  return { items, total: null, page, page_size: pageSize, has_next: hasNext, has_prev: after !== undefined };
 }
 
 /** Statistics as the API answers them. */

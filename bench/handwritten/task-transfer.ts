@@ -12,21 +12,29 @@ export interface OwnedNewTask extends NewTask {
 /** Rows in one statement: more gain little, and take memory. */
 const BATCH = 5_000;
 
+/** What postgres.js would take for single values, by their type's number in PostgreSQL's catalog. */
+const BOOLEAN_ARRAY = 1000;
+const TIMESTAMPTZ_ARRAY = 1185;
+
 /** The yardstick of an import: one transaction of inserts, each of many rows as one array a column. */
-export async function importByUnnest(sql: postgres.Sql, tasks: Iterable<OwnedNewTask> | AsyncIterable<OwnedNewTask>): Promise<number> {
+export async function importByUnnest(
+  sql: postgres.Sql,
+  tasks: Iterable<OwnedNewTask> | AsyncIterable<OwnedNewTask>,
+): Promise<number> {
   return sql.begin(async (transaction) => {
     let count = 0;
     let batch: OwnedNewTask[] = [];
     const flush = async () => {
       const column = <Name extends keyof OwnedNewTask>(name: Name) => batch.map((task) => task[name]);
+      const instants = (name: "start_time" | "end_time") => sql.array(column(name), TIMESTAMPTZ_ARRAY);
       await transaction`
         insert into tasks (user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, trigger_type,
                            is_recurring, calendar_event_id)
         select * from unnest(${column("user_id")}::uuid[], ${column("goal_id")}::uuid[],
                              ${column("milestone_id")}::uuid[], ${column("title")}::text[],
-                             ${column("start_time")}::timestamptz[], ${column("end_time")}::timestamptz[],
+                             ${instants("start_time")}, ${instants("end_time")},
                              ${column("state")}::task_state[], ${column("priority")}::task_priority[],
-                             ${column("trigger_type")}::trigger_type[], ${column("is_recurring")}::boolean[],
+                             ${column("trigger_type")}::trigger_type[], ${sql.array(column("is_recurring"), BOOLEAN_ARRAY)},
                              ${column("calendar_event_id")}::varchar[])`;
       count += batch.length;
       batch = [];
@@ -41,7 +49,10 @@ export async function importByUnnest(sql: postgres.Sql, tasks: Iterable<OwnedNew
 }
 
 /** The same by COPY. */
-export async function importByCopy(sql: postgres.Sql, tasks: Iterable<OwnedNewTask> | AsyncIterable<OwnedNewTask>): Promise<number> {
+export async function importByCopy(
+  sql: postgres.Sql,
+  tasks: Iterable<OwnedNewTask> | AsyncIterable<OwnedNewTask>,
+): Promise<number> {
   let count = 0;
   async function* lines() {
     let text = "";

@@ -1,7 +1,8 @@
-import { createDaoServices, DaoUnitOfWork, type DatabaseSession, openDatabase } from "@flux/dao-core";
+import { createDaoServices, DaoUnitOfWork, type DatabaseSession, openDatabase, type TaskService } from "@flux/dao-core";
 import type { Operations } from "../../operations.ts";
 import type { Calls } from "../calls.ts";
 import { POOL_SIZE } from "../pool-size.ts";
+import { summarizeExport } from "../summarize-export.ts";
 import { inTransaction } from "./in-transaction.ts";
 
 /** The services, as a program that imports the library calls them. */
@@ -22,6 +23,15 @@ export async function openUnitOfWork(url: string, calls: Calls): Promise<Operati
   );
 }
 
+/** Cursors are opaque: the one of the last page comes with the page before it. */
+async function cursorOfLastPage(tasks: TaskService, lastPage: number): Promise<string> {
+  const { nextCursor } = await tasks.listTasks({ page: lastPage - 1, pageSize: 100 });
+  if (nextCursor === null) throw new Error("There is no last page.");
+  return nextCursor;
+}
+
+const cursors = new WeakMap<Calls, string>();
+
 function serviceOperations(session: DatabaseSession, calls: Calls) {
   const { tasks, goals, conversations } = createDaoServices(session);
   return {
@@ -35,7 +45,12 @@ function serviceOperations(session: DatabaseSession, calls: Calls) {
       return tasks.getTaskStatistics({ userId, startDate: start, endDate: end });
     },
     page: () => tasks.listTasks({ page: 1, pageSize: 100 }),
+    pageUncounted: () => tasks.listTasks({ pageSize: 100, count: "none" }),
     pageDeep: () => tasks.listTasks({ page: calls.lastPage, pageSize: 100 }),
+    pageCursor: async () => {
+      cursors.set(calls, cursors.get(calls) ?? (await cursorOfLastPage(tasks, calls.lastPage)));
+      return tasks.listTasks({ pageSize: 100, cursor: cursors.get(calls), count: "none" });
+    },
     full: (call) => goals.getGoalFull(calls.goalId(call)),
     create: () => tasks.createTask(calls.task),
     update: (call) => {
@@ -47,7 +62,10 @@ function serviceOperations(session: DatabaseSession, calls: Calls) {
       const { ids, state } = calls.bulk(call);
       return tasks.bulkUpdateState({ taskIds: ids, newState: state });
     },
+    updateMany: (call) => tasks.updateTasks({ updates: [...calls.changes(call)] }),
     structure8x5: () => goals.createGoalWithStructure(calls.smallStructure.dto),
     structure20x50: () => goals.createGoalWithStructure(calls.largeStructure.dto),
+    import: () => tasks.createTasks(calls.imported()),
+    export: () => summarizeExport(tasks.streamTasks()),
   } as const satisfies Operations;
 }

@@ -3,6 +3,7 @@ import { exportByCursor, importByCopy, importByUnnest } from "../../handwritten/
 import type { Operations } from "../../operations.ts";
 import type { Calls } from "../calls.ts";
 import { POOL_SIZE } from "../pool-size.ts";
+import { summarizeExport } from "../summarize-export.ts";
 import { handwrittenOperations, toRow } from "./handwritten.ts";
 import { inTransaction } from "./in-transaction.ts";
 
@@ -33,17 +34,6 @@ export async function openTransaction(url: string, calls: Calls): Promise<Operat
 export async function openCopy(url: string, calls: Calls): Promise<Operations> {
   const sql = postgres(url, { max: POOL_SIZE });
   return { import: async () => ({ created_count: await importByCopy(sql, newRows(calls)) }) };
-}
-
-/** Takes every task, and answers what shows that all of them came. */
-export async function summarizeExport(tasks: AsyncIterable<{ readonly title: string }>) {
-  let count = 0;
-  let titleLength = 0;
-  for await (const { title } of tasks) {
-    count++;
-    titleLength += title.length;
-  }
-  return { count, title_length: titleLength };
 }
 
 function* newRows(calls: Calls) {

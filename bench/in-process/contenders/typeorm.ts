@@ -46,17 +46,17 @@ export async function open(url: string, calls: Calls): Promise<Operations> {
     },
     page: () => page(1),
     pageDeep: () => page(calls.lastPage),
-    // Joined, which is the default, two lists would be multiplied with each other.
-    full: (call) =>
-      goals.findOne({
+    // Joined, which is the default, two lists would be multiplied with each other; by queries they have no order.
+    full: async (call) => {
+      const goal = await goals.findOneOrFail({
         where: { id: calls.goalId(call) },
         relations: { milestones: true, tasks: true },
         relationLoadStrategy: "query",
-        order: {
-          milestones: { weekNumber: "ASC", createdAt: "ASC", id: "ASC" },
-          tasks: { startTime: "ASC", createdAt: "ASC", id: "ASC" },
-        },
-      }),
+      });
+      goal.milestones?.sort((a, b) => a.weekNumber - b.weekNumber || compare(a, b));
+      goal.tasks?.sort((a, b) => toNumber(a.startTime) - toNumber(b.startTime) || compare(a, b));
+      return goal;
+    },
     create: () => tasks.save(tasks.create(calls.task)),
     update: async (call) => {
       const { id, ...changes } = calls.change(call);
@@ -89,4 +89,13 @@ function createStructure(source: DataSource, { dto }: Structure) {
     );
     return { ...goal, milestones, tasks };
   });
+}
+
+function compare(a: { createdAt: Date; id: string }, b: { createdAt: Date; id: string }): number {
+  return toNumber(a.createdAt) - toNumber(b.createdAt) || (a.id < b.id ? -1 : 1);
+}
+
+/** Nulls come last, as in PostgreSQL. */
+function toNumber(instant: Date | null): number {
+  return instant?.getTime() ?? Number.MAX_VALUE;
 }

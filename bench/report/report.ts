@@ -1,0 +1,15 @@
+import type { Results } from "../results.ts";
+import { tablesOf } from "./tables.ts";
+
+/** The results as a person reads them in a terminal. */
+export function report(results: Results): string {
+  const { machine, leftOut } = results;
+  return [
+    ...(machine.loadBefore > 0.5 ? [`Other work (load ${machine.loadBefore}) disturbs the figures.`] : []),
+    ...Object.entries(leftOut).map(([name, reason]) => `Without ${name}. ${reason}`),
+    ...Object.entries(tablesOf(results))
+      // A head and a rule.
+      .filter(([, table]) => table.split("\n").length > 2)
+      .map(([name, table]) => `${name}\n\n${table}`),
+  ].join("\n\n");
+}
