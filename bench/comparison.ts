@@ -29,25 +29,25 @@ export interface Cell {
 /** An operation and those that compete at it, the yardstick first. */
 export interface Contest<Operation extends string, Contender extends string> {
   readonly operation: Operation;
-  /** Whether it takes part in every third round only. */
+  /** Whether it takes part in every third round only, the first among them, and not in warming up. */
   readonly isSlow: boolean;
   readonly contenders: readonly Contender[];
 }
 
 /**
  * Measures every contender at every operation in turn, round after round, so that what else the machine does strikes all
- * of them alike. The first round warms up and does not count; the order is another one in each.
+ * of them alike. The order is another one in each; a round that warms up comes before the first, and does not count.
  */
 export async function compare<Operation extends string, Contender extends string>(
   contests: readonly Contest<Operation, Contender>[],
-  { rounds, callers }: { readonly rounds: number; readonly callers: number },
+  { rounds, callers, warmsUp }: { readonly rounds: number; readonly callers: number; readonly warmsUp: boolean },
   measure: (contender: Contender, operation: Operation, isWarmUp: boolean) => Promise<Measurement>,
 ): Promise<Cell[]> {
   const measured = new Map<Contest<Operation, Contender>, Map<Contender, Measurement>[]>();
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = warmsUp ? 0 : 1; round <= rounds; round++) {
     for (const contest of contests) {
       const isWarmUp = round === 0;
-      if (contest.isSlow && !isWarmUp && round % 3 !== 1) continue;
+      if (contest.isSlow && round % 3 !== 1) continue;
       const results = new Map<Contender, Measurement>();
       // Slow ones too change places.
       for (const contender of reordered(contest.contenders, contest.isSlow ? Math.floor(round / 3) : round)) {

@@ -33,8 +33,8 @@ export const OPERATIONS = {
   updateMany: { title: "1,000 updates that differ", writes: true, creates: false, pace: "slow" },
   structure8x5: { title: "structure 8 × 5", writes: true, creates: true, pace: "quick" },
   structure20x50: { title: "structure 20 × 50", writes: true, creates: true, pace: "slow" },
-  import: { title: "import of 100,000 tasks", writes: true, creates: true, pace: "long" },
-  export: { title: "export of all tasks", writes: false, creates: false, pace: "long" },
+  import: { title: "import", writes: true, creates: true, pace: "long" },
+  export: { title: "export", writes: false, creates: false, pace: "long" },
 } as const satisfies Record<string, OperationKind>;
 
 export type OperationName = keyof typeof OPERATIONS;

@@ -75,22 +75,27 @@ interface Requests {
 function compareRequests({ database, servers, load, plan, connections, loadedRssMb }: Requests): Promise<Cell[]> {
   const operations = plan.operations.filter((name) => OPERATIONS[name].pace !== "long");
   const contests = operations.map((operation) => contest(servers, operation));
-  return compare(contests, { rounds: plan.rounds, callers: connections }, async (name, operation, isWarmUp) => {
-    const { port, process, cursor } = server(servers, name);
-    const before = await process.ask("usage", null);
-    const result = await load.ask("load", {
-      port,
-      serviceKey: SERVICE_KEY,
-      requests: requestsOf(operation, database.inputs, cursor),
-      connections,
-      milliseconds: plan.sliceMs * (isWarmUp ? 2 : 1),
-    });
-    const after = await process.ask("usage", null);
-    if (OPERATIONS[operation].pace === "quick") loadedRssMb[name] = Math.max(loadedRssMb[name] ?? 0, after.rssMb);
-    if (OPERATIONS[operation].writes) await database.tidy();
-    const { requests, elapsedMs, p50, p99 } = result;
-    return { perSecond: (requests / elapsedMs) * 1000, cpuMs: (after.cpuMs - before.cpuMs) / requests, p50, p99 };
-  });
+  const warmsUp = connections === CONNECTIONS[0];
+  return compare(
+    contests,
+    { rounds: plan.rounds, callers: connections, warmsUp },
+    async (name, operation, isWarmUp) => {
+      const { port, process, cursor } = server(servers, name);
+      const before = await process.ask("usage", null);
+      const result = await load.ask("load", {
+        port,
+        serviceKey: SERVICE_KEY,
+        requests: requestsOf(operation, database.inputs, cursor),
+        connections,
+        milliseconds: plan.sliceMs * (isWarmUp ? 2 : 1),
+      });
+      const after = await process.ask("usage", null);
+      if (OPERATIONS[operation].pace === "quick") loadedRssMb[name] = Math.max(loadedRssMb[name] ?? 0, after.rssMb);
+      if (OPERATIONS[operation].writes) await database.tidy();
+      const { requests, elapsedMs, p50, p99 } = result;
+      return { perSecond: (requests / elapsedMs) * 1000, cpuMs: (after.cpuMs - before.cpuMs) / requests, p50, p99 };
+    },
+  );
 }
 
 function compareTransfers(
@@ -101,7 +106,7 @@ function compareTransfers(
 ): Promise<Cell[]> {
   const operations = plan.operations.filter((name) => OPERATIONS[name].pace === "long");
   const contests = operations.map((operation) => contest(servers, operation));
-  return compare(contests, { rounds: plan.longRounds, callers: 1 }, async (name, operation) => {
+  return compare(contests, { rounds: plan.longRounds, callers: 1, warmsUp: !plan.isShort }, async (name, operation) => {
     const { process, port } = server(servers, name);
     const { path } = nth(requestsOf(operation, database.inputs, ""), 0);
     const target = { port, path, serviceKey: SERVICE_KEY };

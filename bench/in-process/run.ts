@@ -37,6 +37,7 @@ export async function compareInProcess(
     for (const operation of plan.operations) await check(database, workers, operation);
     await database.tidy();
     const cells: Cell[] = [];
+    // Those after the first find everybody warm.
     for (const callers of plan.isShort ? [MAIN_CALLERS] : [MAIN_CALLERS, 1, 100]) {
       cells.push(...(await compareCalls(database, workers, callers, plan)));
     }
@@ -49,26 +50,34 @@ export async function compareInProcess(
 function compareCalls(database: BenchDatabase, workers: Workers, callers: number, plan: Plan): Promise<Cell[]> {
   const operations = plan.operations.filter((name) => OPERATIONS[name].pace !== "long");
   const contests = operations.map((operation) => contest(workers, operation, callers));
-  return compare(contests, { rounds: plan.rounds, callers }, async (contender, operation, isWarmUp) => {
-    const milliseconds = plan.sliceMs * (isWarmUp ? 2 : 1);
-    const slice = await worker(workers, contender).process.ask("run", { operation, callers, milliseconds });
-    if (OPERATIONS[operation].writes) await database.tidy();
-    const { operations, elapsedMs, cpuMs, p50, p99 } = slice;
-    return { perSecond: (operations / elapsedMs) * 1000, cpuMs: cpuMs / operations, p50, p99 };
-  });
+  return compare(
+    contests,
+    { rounds: plan.rounds, callers, warmsUp: callers === MAIN_CALLERS },
+    async (contender, operation, isWarmUp) => {
+      const milliseconds = plan.sliceMs * (isWarmUp ? 2 : 1);
+      const slice = await worker(workers, contender).process.ask("run", { operation, callers, milliseconds });
+      if (OPERATIONS[operation].writes) await database.tidy();
+      const { operations, elapsedMs, cpuMs, p50, p99 } = slice;
+      return { perSecond: (operations / elapsedMs) * 1000, cpuMs: cpuMs / operations, p50, p99 };
+    },
+  );
 }
 
 function compareLongCalls(database: BenchDatabase, workers: Workers, plan: Plan): Promise<Cell[]> {
   const operations = plan.operations.filter((name) => OPERATIONS[name].pace === "long");
   const contests = operations.map((operation) => contest(workers, operation, undefined));
   const rows = { import: plan.importRows, export: database.tasks };
-  return compare(contests, { rounds: plan.longRounds, callers: 1 }, async (contender, operation) => {
-    const slice = await worker(workers, contender).process.ask("runOnce", { operation });
-    if (OPERATIONS[operation].writes) await database.tidy();
-    const count = operation === "import" ? rows.import : rows.export;
-    const { elapsedMs, cpuMs, p50, p99, rssGrowthMb } = slice;
-    return { perSecond: (count / elapsedMs) * 1000, cpuMs: cpuMs / count, p50, p99, rssGrowthMb };
-  });
+  return compare(
+    contests,
+    { rounds: plan.longRounds, callers: 1, warmsUp: !plan.isShort },
+    async (contender, operation) => {
+      const slice = await worker(workers, contender).process.ask("runOnce", { operation });
+      if (OPERATIONS[operation].writes) await database.tidy();
+      const count = operation === "import" ? rows.import : rows.export;
+      const { elapsedMs, cpuMs, p50, p99, rssGrowthMb } = slice;
+      return { perSecond: (count / elapsedMs) * 1000, cpuMs: cpuMs / count, p50, p99, rssGrowthMb };
+    },
+  );
 }
 
 /** @param callers at once; `undefined` for a long operation, at which all compete that have a way */

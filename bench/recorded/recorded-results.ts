@@ -9,11 +9,11 @@ export async function writeResults(results: Results): Promise<void> {
   await writeFile(new URL(`${results.machine.date}.json`, folder), `${JSON.stringify(results, rounded, 1)}\n`);
 }
 
-/** @throws Error when nothing is recorded */
-export async function readNewestResults(): Promise<Results> {
-  const files = (await readdir(folder)).filter((name) => /^\d{4}-\d\d-\d\d\.json$/.test(name)).sort();
+/** @returns `undefined` when nothing is recorded */
+export async function readNewestResults(): Promise<Results | undefined> {
+  const files = (await readdir(folder).catch(() => [])).filter((name) => /^\d{4}-\d\d-\d\d\.json$/.test(name)).sort();
   const newest = files.at(-1);
-  if (newest === undefined) throw new Error("No results are recorded in bench/results: run pnpm bench --record.");
+  if (newest === undefined) return undefined;
   return JSON.parse(await readFile(new URL(newest, folder), "utf8"));
 }
 

@@ -1,5 +1,5 @@
 /** A bar in a group; `undefined` leaves a gap. */
-export interface Series {
+interface Series {
   readonly title: string;
   /** One for each group. */
   readonly values: readonly (number | undefined)[];

@@ -8,8 +8,13 @@ export function report(results: Results): string {
     ...(machine.loadBefore > 0.5 ? [`Other work (load ${machine.loadBefore}) disturbs the figures.`] : []),
     ...Object.entries(leftOut).map(([name, reason]) => `Without ${name}. ${reason}`),
     ...Object.entries(tablesOf(results))
-      // A head and a rule.
-      .filter(([, table]) => table.split("\n").length > 2)
+      .filter(([, table]) => hasFigures(table))
       .map(([name, table]) => `${name}\n\n${table}`),
   ].join("\n\n");
+}
+
+/** Whether there is a row, and a column beside the first. */
+function hasFigures(table: string): boolean {
+  const [head = "", , row] = table.split("\n");
+  return row !== undefined && head.split("|").length > 3;
 }

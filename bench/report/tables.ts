@@ -84,7 +84,13 @@ function targetTable(results: Results): string {
 /** One contender beside its yardstick, at every concurrency. */
 function sideBySide(cells: readonly Cell[], contender: string, yardstick: string, callersName: string): string {
   const concurrencies = callersOf(cells, false);
-  const head = concurrencies.flatMap((callers) => [`${callers} ${callersName}`, "CPU", "p99", "ours/s", "by hand/s"]);
+  const head = concurrencies.flatMap((callers) => [
+    `${callers} ${callersName}: throughput`,
+    "CPU",
+    "p99",
+    "ours/s",
+    "by hand/s",
+  ]);
   const rows = operationsOf(cells).map((operation) => [
     titleOf(operation),
     ...concurrencies.flatMap((callers) => {

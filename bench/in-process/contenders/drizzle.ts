@@ -29,6 +29,5 @@ export async function open(url: string, calls: Calls): Promise<Operations> {
       return queries.bulkUpdateState(ids, state);
     },
     structure8x5: () => queries.createStructure(calls.smallStructure.dto),
-    structure20x50: () => queries.createStructure(calls.largeStructure.dto),
   };
 }

@@ -91,7 +91,6 @@ export async function open(url: string, calls: Calls): Promise<Operations> {
       return { updated_count: Number(numUpdatedRows) };
     },
     structure8x5: () => createStructure(db, calls.smallStructure),
-    structure20x50: () => createStructure(db, calls.largeStructure),
   };
 }
 

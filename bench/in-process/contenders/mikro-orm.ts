@@ -82,7 +82,6 @@ export async function open(url: string, calls: Calls): Promise<Operations> {
       return { updatedCount: await orm.em.fork().nativeUpdate(taskSchema, { id: { $in: ids } }, { state }) };
     },
     structure8x5: () => createStructure(orm, calls.smallStructure),
-    structure20x50: () => createStructure(orm, calls.largeStructure),
   };
 }
 

@@ -67,7 +67,6 @@ export async function open(url: string, calls: Calls): Promise<Operations> {
       return { updatedCount: count };
     },
     structure8x5: () => createStructure(prisma, calls.smallStructure),
-    structure20x50: () => createStructure(prisma, calls.largeStructure),
   };
 }
 

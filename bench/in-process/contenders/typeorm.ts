@@ -69,7 +69,6 @@ export async function open(url: string, calls: Calls): Promise<Operations> {
       return { updatedCount: affected };
     },
     structure8x5: () => createStructure(source, calls.smallStructure),
-    structure20x50: () => createStructure(source, calls.largeStructure),
   };
 }
 

@@ -10,7 +10,7 @@ export interface PrismaClient extends Delegates {
   $transaction<Result>(work: (transaction: Delegates) => Promise<Result>): Promise<Result>;
 }
 
-export interface Delegates {
+interface Delegates {
   readonly goal: Delegate<GoalModel>;
   readonly milestone: Delegate<MilestoneModel>;
   readonly task: Delegate<TaskModel>;
@@ -37,14 +37,14 @@ interface Query {
   readonly _count?: true;
 }
 
-export interface GoalModel {
+interface GoalModel {
   readonly id: string;
   readonly userId: string;
   readonly milestones?: readonly MilestoneModel[];
   readonly tasks?: readonly TaskModel[];
 }
 
-export interface MilestoneModel {
+interface MilestoneModel {
   readonly id: string;
 }
 
