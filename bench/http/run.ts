@@ -76,26 +76,22 @@ function compareRequests({ database, servers, load, plan, connections, loadedRss
   const operations = plan.operations.filter((name) => OPERATIONS[name].pace !== "long");
   const contests = operations.map((operation) => contest(servers, operation));
   const warmsUp = connections === CONNECTIONS[0];
-  return compare(
-    contests,
-    { rounds: plan.rounds, callers: connections, warmsUp },
-    async (name, operation, isWarmUp) => {
-      const { port, process, cursor } = server(servers, name);
-      const before = await process.ask("usage", null);
-      const result = await load.ask("load", {
-        port,
-        serviceKey: SERVICE_KEY,
-        requests: requestsOf(operation, database.inputs, cursor),
-        connections,
-        milliseconds: plan.sliceMs * (isWarmUp ? 2 : 1),
-      });
-      const after = await process.ask("usage", null);
-      if (OPERATIONS[operation].pace === "quick") loadedRssMb[name] = Math.max(loadedRssMb[name] ?? 0, after.rssMb);
-      if (OPERATIONS[operation].writes) await database.tidy();
-      const { requests, elapsedMs, p50, p99 } = result;
-      return { perSecond: (requests / elapsedMs) * 1000, cpuMs: (after.cpuMs - before.cpuMs) / requests, p50, p99 };
-    },
-  );
+  return compare(contests, { rounds: plan.rounds, callers: connections, warmsUp }, async (name, operation) => {
+    const { port, process, cursor } = server(servers, name);
+    const before = await process.ask("usage", null);
+    const result = await load.ask("load", {
+      port,
+      serviceKey: SERVICE_KEY,
+      requests: requestsOf(operation, database.inputs, cursor),
+      connections,
+      milliseconds: plan.sliceMs,
+    });
+    const after = await process.ask("usage", null);
+    if (OPERATIONS[operation].pace === "quick") loadedRssMb[name] = Math.max(loadedRssMb[name] ?? 0, after.rssMb);
+    if (OPERATIONS[operation].writes) await database.tidy();
+    const { requests, elapsedMs, p50, p99 } = result;
+    return { perSecond: (requests / elapsedMs) * 1000, cpuMs: (after.cpuMs - before.cpuMs) / requests, p50, p99 };
+  });
 }
 
 function compareTransfers(

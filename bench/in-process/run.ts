@@ -53,9 +53,9 @@ function compareCalls(database: BenchDatabase, workers: Workers, callers: number
   return compare(
     contests,
     { rounds: plan.rounds, callers, warmsUp: callers === MAIN_CALLERS },
-    async (contender, operation, isWarmUp) => {
-      const milliseconds = plan.sliceMs * (isWarmUp ? 2 : 1);
-      const slice = await worker(workers, contender).process.ask("run", { operation, callers, milliseconds });
+    async (contender, operation) => {
+      const request = { operation, callers, milliseconds: plan.sliceMs };
+      const slice = await worker(workers, contender).process.ask("run", request);
       if (OPERATIONS[operation].writes) await database.tidy();
       const { operations, elapsedMs, cpuMs, p50, p99 } = slice;
       return { perSecond: (operations / elapsedMs) * 1000, cpuMs: cpuMs / operations, p50, p99 };

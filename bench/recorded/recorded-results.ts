@@ -6,7 +6,7 @@ const folder = new URL("../results/", import.meta.url);
 /** Writes what a run found to `bench/results/<date>.json`, in place of another of that day. */
 export async function writeResults(results: Results): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await writeFile(new URL(`${results.machine.date}.json`, folder), `${JSON.stringify(results, rounded, 1)}\n`);
+  await writeFile(new URL(`${results.machine.date}.json`, folder), `${JSON.stringify(results, rounded, 2)}\n`);
 }
 
 /** @returns `undefined` when nothing is recorded */
