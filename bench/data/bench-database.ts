@@ -15,13 +15,15 @@ export interface BenchDatabase extends AsyncDisposable {
   tidy(): Promise<void>;
 }
 
+const IMPORT_ROWS = 100_000;
+
 /**
  * Starts the server from the embedded binaries. Its data are not made durable (no fsync), so that the disk is no part of
  * the figures, and it does not vacuum by itself, so that it does so between the measurements.
  *
- * @param importRows how many tasks an import is to have
+ * @param importRows how many tasks an import is to have; default 100,000
  */
-export async function openBenchDatabase(importRows: number): Promise<BenchDatabase> {
+export async function openBenchDatabase(importRows = IMPORT_ROWS): Promise<BenchDatabase> {
   const server = await startEmbeddedPostgres({
     // Every contender keeps its ten connections until the end.
     settings: { shared_buffers: "256MB", autovacuum: "off", max_connections: "300" },

@@ -14,12 +14,12 @@ export interface ApiRequest {
 const VARIANTS = 500;
 
 /**
- * The requests of an operation, of which the load takes one after the other. Those of long operations have no body: an
- * import's is written as it is sent.
+ * The requests of an operation, of which the load takes one after the other. There are none for long operations, which
+ * are transfers.
  *
- * @param cursor the server's own cursor of the last page
+ * @param cursor the server's own cursor of the last page; without one there are no requests for a page by cursor
  */
-export function requestsOf(operation: OperationName, inputs: Inputs, cursor: string): ApiRequest[] {
+export function requestsOf(operation: OperationName, inputs: Inputs, cursor?: string): ApiRequest[] {
   const calls = new Calls(inputs);
   const vary = (request: (call: number) => ApiRequest, variants = VARIANTS) =>
     Array.from({ length: variants }, (_, call) => request(call));
@@ -45,6 +45,7 @@ export function requestsOf(operation: OperationName, inputs: Inputs, cursor: str
     case "pageDeep":
       return [get(`/tasks/?page=${calls.lastPage}&page_size=100`)];
     case "pageCursor":
+      if (cursor === undefined) return [];
       return [get(`/tasks/?page_size=100&count=none&cursor=${encodeURIComponent(cursor)}`)];
     case "full":
       return vary((call) => get(`/goals/${calls.goalId(call)}/full`));
@@ -71,9 +72,8 @@ export function requestsOf(operation: OperationName, inputs: Inputs, cursor: str
     case "structure20x50":
       return [post("/goals/with-structure", calls.largeStructure.rows)];
     case "import":
-      return [{ method: "POST", path: "/api/v1/tasks/import" }];
     case "export":
-      return [get("/tasks/stream")];
+      return [];
   }
 }
 

@@ -102,15 +102,14 @@ function compareTransfers(
 ): Promise<Cell[]> {
   const operations = plan.operations.filter((name) => OPERATIONS[name].pace === "long");
   const contests = operations.map((operation) => contest(servers, operation));
-  return compare(contests, { rounds: plan.longRounds, callers: 1, warmsUp: !plan.isShort }, async (name, operation) => {
+  return compare(contests, { rounds: plan.longRounds, callers: 1, warmsUp: true }, async (name, operation) => {
     const { process, port } = server(servers, name);
-    const { path } = nth(requestsOf(operation, database.inputs, ""), 0);
-    const target = { port, path, serviceKey: SERVICE_KEY };
+    const target = { port, serviceKey: SERVICE_KEY };
     await process.ask("watchGrowth", null);
     const before = await process.ask("usage", null);
     const { elapsedMs, rows } = await (operation === "import"
-      ? load.ask("import", { ...target, inputs: database.inputs })
-      : load.ask("export", target));
+      ? load.ask("import", { ...target, path: "/api/v1/tasks/import", inputs: database.inputs })
+      : load.ask("export", { ...target, path: "/api/v1/tasks/stream" }));
     const after = await process.ask("usage", null);
     const rssGrowthMb = await process.ask("growth", null);
     const expected = operation === "import" ? plan.importRows : database.tasks;

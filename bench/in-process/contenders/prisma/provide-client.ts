@@ -8,7 +8,7 @@ const run = promisify(execFile);
 const schema = new URL("schema.prisma", import.meta.url);
 const folder = new URL("../../../../node_modules/.cache/flux-bench-prisma/", import.meta.url);
 
-/** Of two days: the client of the generator's own release was not published. */
+/** The client is a patch release behind: that of the generator's own was not published. */
 const PACKAGES = { prisma: "7.10.1", "@prisma/client": "7.10.0", "@prisma/adapter-pg": "7.10.1" };
 
 export const PRISMA_VERSION = PACKAGES["@prisma/client"];
