@@ -31,6 +31,9 @@ const { values: flags } = parseArgs({
 const LONGEST: readonly OperationName[] = ["structure20x50"];
 
 const only = flags.only?.split(",");
+if (flags.record && (flags.short || only !== undefined || flags.contenders !== undefined)) {
+  throw new Error("Only a whole run is recorded: leave out the other flags.");
+}
 const plan: Plan = {
   operations: OPERATION_NAMES.filter((name) => only?.includes(name) ?? !(flags.short && LONGEST.includes(name))),
   contenders: flags.contenders?.split(","),
