@@ -41,7 +41,7 @@ export interface Contest<Operation extends string, Contender extends string> {
 export async function compare<Operation extends string, Contender extends string>(
   contests: readonly Contest<Operation, Contender>[],
   { rounds, callers, warmsUp }: { readonly rounds: number; readonly callers: number; readonly warmsUp: boolean },
-  measure: (contender: Contender, operation: Operation) => Promise<Measurement>,
+  measure: (contender: Contender, operation: Operation, isWarmUp: boolean) => Promise<Measurement>,
 ): Promise<Cell[]> {
   const measured = new Map<Contest<Operation, Contender>, Map<Contender, Measurement>[]>();
   for (let round = warmsUp ? 0 : 1; round <= rounds; round++) {
@@ -51,7 +51,7 @@ export async function compare<Operation extends string, Contender extends string
       const results = new Map<Contender, Measurement>();
       // Slow ones too change places.
       for (const contender of reordered(contest.contenders, contest.isSlow ? Math.floor(round / 3) : round)) {
-        results.set(contender, await measure(contender, contest.operation));
+        results.set(contender, await measure(contender, contest.operation, isWarmUp));
       }
       if (!isWarmUp) measured.set(contest, [...(measured.get(contest) ?? []), results]);
     }

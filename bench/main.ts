@@ -39,7 +39,7 @@ const plan: Plan = {
   contenders: flags.contenders?.split(","),
   isShort: flags.short,
   rounds: flags.short ? 3 : 5,
-  sliceMs: flags.short ? 50 : 100,
+  sliceMs: flags.short ? 50 : 80,
   longRounds: flags.short ? 1 : 3,
   importRows: flags.short ? 5_000 : 100_000,
 };
@@ -60,12 +60,12 @@ if (flags.check) {
   else console.log("No ratio is below half of the recorded one.");
 }
 
-/** A moment of other work can strike one side alone: what has truly fallen has fallen the second time too. */
+/** A moment of other work can strike one side alone: what has truly fallen has fallen in a longer look too. */
 async function findFallenTwice(results: Results, recorded: Results): Promise<FallenRatio[]> {
   const suspects = findFallenRatios(results, recorded);
   if (suspects.length === 0) return [];
   const operations = plan.operations.filter((name) => suspects.some(({ operation }) => operation === name));
-  const again = findFallenRatios(await measureAll({ ...plan, operations }), recorded);
+  const again = findFallenRatios(await measureAll({ ...plan, operations, rounds: 3 * plan.rounds }), recorded);
   return again.filter(({ where, operation }) =>
     suspects.some((suspect) => suspect.where === where && suspect.operation === operation),
   );

@@ -14,6 +14,7 @@ import { competitorVersions } from "./versions.ts";
 
 /** Runs the bench. */
 export async function measureAll(plan: Plan): Promise<Results> {
+  const begun = performance.now();
   const [load = 0] = loadavg();
   const programs = await compile([
     "in-process/worker",
@@ -28,7 +29,7 @@ export async function measureAll(plan: Plan): Promise<Results> {
   const prismaClient = names.includes("prisma") ? await tryPrisma(leftOut) : undefined;
   await using database = await openBenchDatabase(plan.importRows);
   const start = await measureStart(database.url, programs["processes/report-usage"], plan.isShort ? 1 : 5);
-  return {
+  const measured = {
     machine: describeMachine(database.version, Number(load.toFixed(1))),
     versions: competitorVersions(),
     leftOut,
@@ -50,6 +51,7 @@ export async function measureAll(plan: Plan): Promise<Results> {
     http: await compareHttp(database, programs, plan),
     start,
   };
+  return { ...measured, seconds: Math.round((performance.now() - begun) / 1000) };
 }
 
 function takesPart(name: ContenderName, { isShort, contenders }: Plan): boolean {

@@ -1,5 +1,8 @@
 import type { OperationName } from "./operations.ts";
 
+/** How many times as long warming up takes: the more code a contender has, the longer until the engine has compiled it. */
+export const WARM_UP = 4;
+
 /** How thoroughly to measure. */
 export interface Plan {
   readonly operations: readonly OperationName[];

@@ -14,6 +14,8 @@ export interface Results {
   readonly importRows: number;
   readonly rounds: number;
   readonly sliceMs: number;
+  /** How long all of it took. */
+  readonly seconds: number;
   readonly structureStatements: Readonly<Record<string, number>>;
   readonly inProcess: readonly Cell[];
   readonly http: HttpResult;

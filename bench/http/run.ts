@@ -1,7 +1,7 @@
 import { type Cell, compare } from "../comparison.ts";
 import type { BenchDatabase } from "../data/bench-database.ts";
 import { LAST_PAGE, nth, OPERATIONS, type OperationName } from "../operations.ts";
-import type { Plan } from "../plan.ts";
+import { type Plan, WARM_UP } from "../plan.ts";
 import { Child } from "../processes/child.ts";
 import { assertSameAnswer } from "../same-answer.ts";
 import { CONNECTIONS, SERVER_NAMES, SERVERS, type ServerName } from "./contenders.ts";
@@ -76,22 +76,26 @@ function compareRequests({ database, servers, load, plan, connections, loadedRss
   const operations = plan.operations.filter((name) => OPERATIONS[name].pace !== "long");
   const contests = operations.map((operation) => contest(servers, operation));
   const warmsUp = connections === CONNECTIONS[0];
-  return compare(contests, { rounds: plan.rounds, callers: connections, warmsUp }, async (name, operation) => {
-    const { port, process, cursor } = server(servers, name);
-    const before = await process.ask("usage", null);
-    const result = await load.ask("load", {
-      port,
-      serviceKey: SERVICE_KEY,
-      requests: requestsOf(operation, database.inputs, cursor),
-      connections,
-      milliseconds: plan.sliceMs,
-    });
-    const after = await process.ask("usage", null);
-    if (OPERATIONS[operation].pace === "quick") loadedRssMb[name] = Math.max(loadedRssMb[name] ?? 0, after.rssMb);
-    if (OPERATIONS[operation].writes) await database.tidy();
-    const { requests, elapsedMs, p50, p99 } = result;
-    return { perSecond: (requests / elapsedMs) * 1000, cpuMs: (after.cpuMs - before.cpuMs) / requests, p50, p99 };
-  });
+  return compare(
+    contests,
+    { rounds: plan.rounds, callers: connections, warmsUp },
+    async (name, operation, isWarmUp) => {
+      const { port, process, cursor } = server(servers, name);
+      const before = await process.ask("usage", null);
+      const result = await load.ask("load", {
+        port,
+        serviceKey: SERVICE_KEY,
+        requests: requestsOf(operation, database.inputs, cursor),
+        connections,
+        milliseconds: plan.sliceMs * (isWarmUp ? WARM_UP : 1),
+      });
+      const after = await process.ask("usage", null);
+      if (OPERATIONS[operation].pace === "quick") loadedRssMb[name] = Math.max(loadedRssMb[name] ?? 0, after.rssMb);
+      if (OPERATIONS[operation].writes) await database.tidy();
+      const { requests, elapsedMs, p50, p99 } = result;
+      return { perSecond: (requests / elapsedMs) * 1000, cpuMs: (after.cpuMs - before.cpuMs) / requests, p50, p99 };
+    },
+  );
 }
 
 function compareTransfers(
@@ -102,7 +106,8 @@ function compareTransfers(
 ): Promise<Cell[]> {
   const operations = plan.operations.filter((name) => OPERATIONS[name].pace === "long");
   const contests = operations.map((operation) => contest(servers, operation));
-  return compare(contests, { rounds: plan.longRounds, callers: 1, warmsUp: true }, async (name, operation) => {
+  // A hundred thousand rows make little of a cold start, and the few of a short run do not.
+  return compare(contests, { rounds: plan.longRounds, callers: 1, warmsUp: plan.isShort }, async (name, operation) => {
     const { process, port } = server(servers, name);
     const target = { port, serviceKey: SERVICE_KEY };
     await process.ask("watchGrowth", null);

@@ -1,7 +1,7 @@
 import { type Cell, type Contest, compare } from "../comparison.ts";
 import type { BenchDatabase } from "../data/bench-database.ts";
 import { OPERATIONS, type OperationName } from "../operations.ts";
-import type { Plan } from "../plan.ts";
+import { type Plan, WARM_UP } from "../plan.ts";
 import { Child } from "../processes/child.ts";
 import { assertSameAnswer } from "../same-answer.ts";
 import { CONTENDERS, type ContenderKind, type ContenderName, MAIN_CALLERS, YARDSTICK } from "./contenders.ts";
@@ -53,8 +53,8 @@ function compareCalls(database: BenchDatabase, workers: Workers, callers: number
   return compare(
     contests,
     { rounds: plan.rounds, callers, warmsUp: callers === MAIN_CALLERS },
-    async (contender, operation) => {
-      const request = { operation, callers, milliseconds: plan.sliceMs };
+    async (contender, operation, isWarmUp) => {
+      const request = { operation, callers, milliseconds: plan.sliceMs * (isWarmUp ? WARM_UP : 1) };
       const slice = await worker(workers, contender).process.ask("run", request);
       if (OPERATIONS[operation].writes) await database.tidy();
       const { operations, elapsedMs, cpuMs, p50, p99 } = slice;
@@ -66,18 +66,15 @@ function compareCalls(database: BenchDatabase, workers: Workers, callers: number
 function compareLongCalls(database: BenchDatabase, workers: Workers, plan: Plan): Promise<Cell[]> {
   const operations = plan.operations.filter((name) => OPERATIONS[name].pace === "long");
   const contests = operations.map((operation) => contest(workers, operation, undefined));
+  // The check has warmed everybody up.
   const rows = { import: plan.importRows, export: database.tasks };
-  return compare(
-    contests,
-    { rounds: plan.longRounds, callers: 1, warmsUp: !plan.isShort },
-    async (contender, operation) => {
-      const slice = await worker(workers, contender).process.ask("runOnce", { operation });
-      if (OPERATIONS[operation].writes) await database.tidy();
-      const count = operation === "import" ? rows.import : rows.export;
-      const { elapsedMs, cpuMs, p50, p99, rssGrowthMb } = slice;
-      return { perSecond: (count / elapsedMs) * 1000, cpuMs: cpuMs / count, p50, p99, rssGrowthMb };
-    },
-  );
+  return compare(contests, { rounds: plan.longRounds, callers: 1, warmsUp: false }, async (contender, operation) => {
+    const slice = await worker(workers, contender).process.ask("runOnce", { operation });
+    if (OPERATIONS[operation].writes) await database.tidy();
+    const count = operation === "import" ? rows.import : rows.export;
+    const { elapsedMs, cpuMs, p50, p99, rssGrowthMb } = slice;
+    return { perSecond: (count / elapsedMs) * 1000, cpuMs: cpuMs / count, p50, p99, rssGrowthMb };
+  });
 }
 
 /** @param callers at once; `undefined` for a long operation, at which all compete that have a way */

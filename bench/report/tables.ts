@@ -57,7 +57,7 @@ function titleOf(operation: string): string {
   return operation in OPERATIONS ? OPERATIONS[operation as keyof typeof OPERATIONS].title : operation;
 }
 
-function machineTable({ machine, versions, tasks, rounds, sliceMs }: Results): string {
+function machineTable({ machine, versions, tasks, rounds, sliceMs, seconds }: Results): string {
   const libraries = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return markdownTable(
     ["what", "which"],
@@ -69,7 +69,7 @@ function machineTable({ machine, versions, tasks, rounds, sliceMs }: Results): s
       ["PostgreSQL", machine.postgres],
       ["libraries", libraries.join(", ")],
       ["tasks", tasks.toLocaleString("en")],
-      ["rounds", `${rounds} of ${sliceMs} ms for each contender and operation`],
+      ["rounds", `${rounds} of ${sliceMs} ms for each contender and operation; ${seconds} s in all`],
     ],
   );
 }
