@@ -2,82 +2,99 @@ import { median } from "./median.ts";
 
 /** What one stretch of calls showed. */
 export interface Measurement {
+  /** Operations a second; of long operations rows a second. */
   readonly perSecond: number;
-  /** Milliseconds of processor time for each operation, of the side under test alone. */
+  /** Milliseconds of processor time for each of them, of the contender's process alone. */
   readonly cpuMs: number;
-  /** Milliseconds, where they were looked at. */
-  readonly p50?: number;
-  readonly p99?: number;
+  /** Milliseconds that half of the calls, and all but one in a hundred, took at most. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Megabytes that the process grew by at most during a long operation. */
+  readonly rssGrowthMb?: number;
 }
 
-/** Ours beside the yardstick: medians of the rounds, and the median of the ratios within each round. */
-export interface Comparison {
+/** How a contender's measurement relates to its yardstick's of the same round. */
+export type Ratio = Pick<Measurement, "perSecond" | "cpuMs" | "p50" | "p99">;
+
+/** One contender at one operation: medians of the rounds, and the medians of the ratios within each round. */
+export interface Cell {
   readonly operation: string;
-  readonly ours: Measurement;
-  readonly yardstick: Measurement;
-  readonly ratio: Measurement;
+  readonly contender: string;
+  /** Callers, or connections, at once. */
+  readonly callers: number;
+  readonly measured: Measurement;
+  readonly ratio: Ratio;
 }
 
-export type Side = "ours" | "yardstick";
-
-/** What is compared. */
-export interface ComparedOperation<Name extends string> {
-  readonly name: Name;
-  /** Whether it takes part in every third round only. */
+/** An operation and those that compete at it, the yardstick first. */
+export interface Contest<Operation extends string, Contender extends string> {
+  readonly operation: Operation;
+  /** Whether it takes part in every third round only, the first among them, and not in warming up. */
   readonly isSlow: boolean;
+  readonly contenders: readonly Contender[];
 }
 
 /**
- * Measures every operation on both sides in turn, round after round, so that what else the machine does strikes both
- * alike. The first round warms up and does not count; the sides change places in each.
+ * Measures every contender at every operation in turn, round after round, so that what else the machine does strikes all
+ * of them alike. The order is another one in each; a round that warms up comes before the first, and does not count.
  */
-export async function compare<Name extends string>(
-  operations: readonly ComparedOperation<Name>[],
-  rounds: number,
-  measure: (side: Side, operation: Name, isWarmUp: boolean) => Promise<Measurement>,
-): Promise<Comparison[]> {
-  const pairs = new Map<Name, Record<Side, Measurement>[]>(operations.map(({ name }) => [name, []]));
-  for (let round = 0; round <= rounds; round++) {
-    for (const { name, isSlow } of operations) {
+export async function compare<Operation extends string, Contender extends string>(
+  contests: readonly Contest<Operation, Contender>[],
+  { rounds, callers, warmsUp }: { readonly rounds: number; readonly callers: number; readonly warmsUp: boolean },
+  measure: (contender: Contender, operation: Operation, isWarmUp: boolean) => Promise<Measurement>,
+): Promise<Cell[]> {
+  const measured = new Map<Contest<Operation, Contender>, Map<Contender, Measurement>[]>();
+  for (let round = warmsUp ? 0 : 1; round <= rounds; round++) {
+    for (const contest of contests) {
       const isWarmUp = round === 0;
-      if (isSlow && !isWarmUp && round % 3 !== 1) continue;
+      if (contest.isSlow && round % 3 !== 1) continue;
+      const results = new Map<Contender, Measurement>();
       // Slow ones too change places.
-      const oursFirst = (isSlow ? Math.floor(round / 3) : round) % 2 === 0;
-      const first = await measure(oursFirst ? "ours" : "yardstick", name, isWarmUp);
-      const second = await measure(oursFirst ? "yardstick" : "ours", name, isWarmUp);
-      const pair = oursFirst ? { ours: first, yardstick: second } : { ours: second, yardstick: first };
-      if (!isWarmUp) pairs.get(name)?.push(pair);
+      for (const contender of reordered(contest.contenders, contest.isSlow ? Math.floor(round / 3) : round)) {
+        results.set(contender, await measure(contender, contest.operation, isWarmUp));
+      }
+      if (!isWarmUp) measured.set(contest, [...(measured.get(contest) ?? []), results]);
     }
   }
-  return [...pairs].map(([name, measured]) => summarize(name, measured));
+  return [...measured].flatMap(([{ operation, contenders }, results]) =>
+    contenders.map((contender) => summarize(operation, contender, contenders[0], callers, results)),
+  );
 }
 
-function summarize(operation: string, pairs: readonly Record<Side, Measurement>[]): Comparison {
-  return {
-    operation,
-    ours: medians(pairs.map(({ ours }) => ours)),
-    yardstick: medians(pairs.map(({ yardstick }) => yardstick)),
-    ratio: medians(pairs.map(({ ours, yardstick }) => ratio(ours, yardstick))),
-  };
+/** Begins at another one in each round, and goes the other way in every second. */
+function reordered<Item>(items: readonly Item[], round: number): Item[] {
+  const start = round % items.length;
+  const rotated = [...items.slice(start), ...items.slice(0, start)];
+  return round % 2 === 0 ? rotated : rotated.reverse();
 }
 
-function ratio(ours: Measurement, yardstick: Measurement): Measurement {
-  return {
-    perSecond: ours.perSecond / yardstick.perSecond,
-    cpuMs: ours.cpuMs / yardstick.cpuMs,
-    ...(ours.p50 !== undefined && yardstick.p50 !== undefined && { p50: ours.p50 / yardstick.p50 }),
-    ...(ours.p99 !== undefined && yardstick.p99 !== undefined && { p99: ours.p99 / yardstick.p99 }),
-  };
+function summarize<Contender extends string>(
+  operation: string,
+  contender: Contender,
+  yardstick: Contender | undefined,
+  callers: number,
+  rounds: readonly ReadonlyMap<Contender, Measurement>[],
+): Cell {
+  const own: Measurement[] = [];
+  const ratios: Ratio[] = [];
+  for (const round of rounds) {
+    const one = round.get(contender);
+    const other = yardstick === undefined ? undefined : round.get(yardstick);
+    if (one === undefined || other === undefined) continue;
+    own.push(one);
+    ratios.push({
+      perSecond: one.perSecond / other.perSecond,
+      cpuMs: one.cpuMs / other.cpuMs,
+      p50: one.p50 / other.p50,
+      p99: one.p99 / other.p99,
+    });
+  }
+  const growth = own.map(({ rssGrowthMb }) => rssGrowthMb).filter((value) => value !== undefined);
+  const measured = { ...medians(own), ...(growth.length > 0 && { rssGrowthMb: median(growth) }) };
+  return { operation, contender, callers, measured, ratio: medians(ratios) };
 }
 
-function medians(all: readonly Measurement[]): Measurement {
-  const of = (name: keyof Measurement) => all.map((one) => one[name]).filter((value) => value !== undefined);
-  const p50 = of("p50");
-  const p99 = of("p99");
-  return {
-    perSecond: median(of("perSecond")),
-    cpuMs: median(of("cpuMs")),
-    ...(p50.length > 0 && { p50: median(p50) }),
-    ...(p99.length > 0 && { p99: median(p99) }),
-  };
+function medians(all: readonly Ratio[]): Ratio {
+  const of = (name: keyof Ratio) => median(all.map((one) => one[name]));
+  return { perSecond: of("perSecond"), cpuMs: of("cpuMs"), p50: of("p50"), p99: of("p99") };
 }

@@ -1,66 +1,72 @@
 /**
- * `pnpm bench`: the library and the service beside hand-written SQL, on a PostgreSQL of its own, within some three
- * minutes. `--short` takes half a minute and is rough, `--only find,page` measures some operations, `--record` writes the
- * results to `bench/results/`.
+ * `pnpm bench`: the library and the service beside hand-written SQL, ORMs and other servers, on a PostgreSQL of its own,
+ * within eight minutes.
+ *
+ * - `--short`: ours and the yardsticks only, at one concurrency, rough, within 40 seconds
+ * - `--check`: ends with 1 where a ratio of ours is below half of the recorded one
+ * - `--record`: writes the results to `bench/results/`, and the tables and plots of docs/performance.md
+ * - `--only find,page`: some operations
+ * - `--contenders ours,prisma`: some contenders in process, and no other servers than ours
  */
-import { mkdir, writeFile } from "node:fs/promises";
-import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { openBenchDatabase } from "./data/bench-database.ts";
-import { TASKS } from "./data/seed.ts";
-import { measureIdle } from "./http/idle.ts";
-import { CONNECTIONS, compareHttp } from "./http/run.ts";
-import { CONCURRENCY, compareInProcess } from "./in-process/run.ts";
-import { describeMachine } from "./machine.ts";
-import { OPERATION_NAMES } from "./operations.ts";
+import { measureAll } from "./measure-all.ts";
+import { OPERATION_NAMES, type OperationName } from "./operations.ts";
 import type { Plan } from "./plan.ts";
-import { compile } from "./processes/compile.ts";
-import { type Results, report } from "./report.ts";
-import { countStructureStatements } from "./structure-statements.ts";
+import { type FallenRatio, findFallenRatios } from "./recorded/fallen-ratios.ts";
+import { readNewestResults, writeResults } from "./recorded/recorded-results.ts";
+import { writePage } from "./report/performance-page.ts";
+import { report } from "./report/report.ts";
+import type { Results } from "./results.ts";
 
 const { values: flags } = parseArgs({
-  options: { short: { type: "boolean" }, record: { type: "boolean" }, only: { type: "string" } },
+  options: {
+    short: { type: "boolean", default: false },
+    check: { type: "boolean", default: false },
+    record: { type: "boolean", default: false },
+    only: { type: "string" },
+    contenders: { type: "string" },
+  },
 });
+/** What a short run goes without: it is one statement, the same as that of a smaller structure. */
+const LONGEST: readonly OperationName[] = ["structure20x50"];
+
 const only = flags.only?.split(",");
+if (flags.record && (flags.short || only !== undefined || flags.contenders !== undefined)) {
+  throw new Error("Only a whole run is recorded: leave out the other flags.");
+}
 const plan: Plan = {
-  operations: OPERATION_NAMES.filter((name) => only === undefined || only.includes(name)),
-  rounds: flags.short ? 4 : 15,
-  sliceMs: flags.short ? 80 : 150,
+  operations: OPERATION_NAMES.filter((name) => only?.includes(name) ?? !(flags.short && LONGEST.includes(name))),
+  contenders: flags.contenders?.split(","),
+  isShort: flags.short,
+  rounds: flags.short ? 3 : 5,
+  sliceMs: flags.short ? 50 : 80,
+  longRounds: flags.short ? 1 : 3,
+  importRows: flags.short ? 5_000 : 100_000,
 };
 const results = await measureAll(plan);
 console.log(report(results));
-if (flags.record) await record(results);
-
-async function measureAll(plan: Plan): Promise<Results> {
-  const [load = 0] = loadavg();
-  const programs = await compile(["in-process/worker", "http/load", "http/server-by-hand", "processes/report-usage"]);
-  await using database = await openBenchDatabase();
-  const idle = await measureIdle(database.url, programs["processes/report-usage"]);
-  return {
-    machine: describeMachine(database.version, Number(load.toFixed(1))),
-    tasks: TASKS,
-    rounds: plan.rounds,
-    concurrency: CONCURRENCY,
-    connections: CONNECTIONS,
-    structureStatements: {
-      "8 × 5": await countStructureStatements(8, 5),
-      "20 × 50": await countStructureStatements(20, 50),
-    },
-    inProcess: await compareInProcess(database, programs["in-process/worker"], plan),
-    http: await compareHttp(database, programs, plan),
-    idle,
-  };
+if (flags.record) {
+  await writeResults(results);
+  await writePage(results);
+}
+if (flags.check) {
+  const recorded = await readNewestResults();
+  const fallen = recorded === undefined ? [] : await findFallenTwice(results, recorded);
+  for (const { where, operation, now, before } of fallen) {
+    console.error(`${where}, ${operation}: ${now.toFixed(2)} of the yardstick, and ${before.toFixed(2)} as recorded`);
+  }
+  if (fallen.length > 0) process.exitCode = 1;
+  else if (recorded === undefined) console.log("Nothing is recorded to compare with: pnpm bench --record.");
+  else console.log("No ratio is below half of the recorded one.");
 }
 
-async function record(results: Results): Promise<void> {
-  const folder = new URL("results/", import.meta.url);
-  await mkdir(folder, { recursive: true });
-  const file = new URL(`${results.machine.date}.json`, folder);
-  await writeFile(file, `${JSON.stringify(results, rounded, 2)}\n`);
-  console.log(`Recorded in bench/results/${results.machine.date}.json`);
-}
-
-/** Four significant digits: more would be noise. */
-function rounded(_name: string, value: unknown): unknown {
-  return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
+/** A moment of other work can strike one side alone: what has truly fallen has fallen in a longer look too. */
+async function findFallenTwice(results: Results, recorded: Results): Promise<FallenRatio[]> {
+  const suspects = findFallenRatios(results, recorded);
+  if (suspects.length === 0) return [];
+  const operations = plan.operations.filter((name) => suspects.some(({ operation }) => operation === name));
+  const again = findFallenRatios(await measureAll({ ...plan, operations, rounds: 3 * plan.rounds }), recorded);
+  return again.filter(({ where, operation }) =>
+    suspects.some((suspect) => suspect.where === where && suspect.operation === operation),
+  );
 }

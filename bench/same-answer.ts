@@ -1,15 +1,29 @@
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** Whose answer to what is looked at. */
+interface Question {
+  readonly operation: string;
+  readonly contender: string;
+  /** Whether it made new rows. */
+  readonly creates: boolean;
+}
+
 /**
- * Makes sure that both sides did the same work: their answers, read as JSON, have the same fields with the same values.
- * Names may be snake_case or camelCase; of what was created, ids need only be in the same places, and the moment of
- * creation is not compared.
+ * Makes sure that a contender did the same work as the yardstick: their answers, read as JSON, have the same fields with
+ * the same values. Names may be snake_case or camelCase, and a field that is null may be absent. The next cursor is each
+ * one's own; of what was created, ids need only be in the same places, and the moment of creation is not compared.
  */
-export function assertSameAnswer(operation: string, ours: unknown, yardstick: unknown, creates: boolean): void {
-  const [one, other] = [ours, yardstick].map((answer) => JSON.stringify(normalize(answer, creates, new Map())));
+export function assertSameAnswer(
+  { operation, contender, creates }: Question,
+  actual: unknown,
+  expected: unknown,
+): void {
+  const [one, other] = [actual, expected].map((answer) => JSON.stringify(normalize(answer, creates, new Map())));
   if (one === other && one !== undefined) return;
+  const at = [...(one ?? "")].findIndex((character, index) => character !== other?.[index]);
+  const around = (text: string | undefined) => text?.slice(Math.max(0, at - 300), at + 300);
   throw new Error(
-    `The two sides answer differently to ${operation}:\n${one?.slice(0, 2000)}\n${other?.slice(0, 2000)}`,
+    `${contender} and the yardstick answer differently to ${operation}:\n…${around(one)}\n…${around(other)}`,
   );
 }
 
@@ -23,7 +37,7 @@ function normalize(value: unknown, creates: boolean, ids: Map<string, string>): 
   if (Array.isArray(value)) return value.map((item) => normalize(item, creates, ids));
   const fields = Object.entries(value)
     .map(([name, member]: [string, unknown]) => ({ name: toSnakeCase(name), member }))
-    .filter(({ name }) => !creates || name !== "created_at")
+    .filter(({ name, member }) => member !== null && name !== "next_cursor" && (!creates || name !== "created_at"))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   return Object.fromEntries(fields.map(({ name, member }) => [name, normalize(member, creates, ids)]));
 }

@@ -26,8 +26,8 @@ export function newStructure(userId: string, milestones: number, tasksEach: numb
   };
 }
 
-/** The same as the services take it. */
-export function toStructureDto({ goal, milestones }: NewStructure): GoalStructureCreateDto {
+/** The same as the services take it, and ORMs that know columns by such names. */
+export function toStructureDto({ goal, milestones }: NewStructure) {
   const { user_id: userId, ...goalFields } = goal;
   return {
     goal: { userId, ...goalFields },
@@ -45,7 +45,7 @@ export function toStructureDto({ goal, milestones }: NewStructure): GoalStructur
         calendarEventId: task.calendar_event_id,
       })),
     })),
-  };
+  } satisfies GoalStructureCreateDto;
 }
 
 function toDate(instant: Date | string | null): Date | null {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type postgres from "postgres";
 import type { GoalRow, MilestoneRow, NewStructure, TaskRow } from "./rows.ts";
+import type { SqlTag } from "./sql-tag.ts";
 
 /** A goal with what belongs to it. */
 export interface GoalWithRelations extends GoalRow {
@@ -13,11 +13,11 @@ type JsonRow<Row> = {
   readonly [Name in keyof Row]: Date extends Row[Name] ? Exclude<Row[Name], Date> | string : Row[Name];
 };
 
-/** The yardstick: the queries on goals as one writes them by hand on postgres.js. */
+/** The yardstick: the queries on goals as one writes them by hand. */
 export class GoalQueries {
-  readonly #sql: postgres.Sql;
+  readonly #sql: SqlTag;
 
-  constructor(sql: postgres.Sql) {
+  constructor(sql: SqlTag) {
     this.#sql = sql;
   }
 

@@ -36,6 +36,12 @@ export interface GoalRow {
   readonly created_at: Date;
 }
 
+/** The last row of a page, its moment of creation in full precision. */
+export interface Cursor {
+  readonly created_at: string;
+  readonly id: string;
+}
+
 export interface StatisticsRow {
   readonly total: number;
   readonly scheduled: number;

@@ -1,14 +1,11 @@
-import type postgres from "postgres";
-import type { NewTask, StatisticsRow, TaskRow } from "./rows.ts";
+import type { Cursor, NewTask, StatisticsRow, TaskRow } from "./rows.ts";
+import type { SqlTag } from "./sql-tag.ts";
 
-/**
- * The yardstick: the queries on tasks as one writes them by hand on postgres.js, with its tagged templates, which it
- * prepares and pipelines.
- */
+/** The yardstick: the queries on tasks as one writes them by hand. postgres.js prepares and pipelines them. */
 export class TaskQueries {
-  readonly #sql: postgres.Sql;
+  readonly #sql: SqlTag;
 
-  constructor(sql: postgres.Sql) {
+  constructor(sql: SqlTag) {
     this.#sql = sql;
   }
 
@@ -51,6 +48,22 @@ export class TaskQueries {
     return { items, total: counted?.total ?? 0 };
   }
 
+  /** The first page, or the one behind `after`; one row more tells whether there is another. */
+  async pageAfter(limit: number, after: Cursor | undefined): Promise<{ items: TaskRow[]; hasNext: boolean }> {
+    const rows =
+      after === undefined
+        ? await this.#sql<TaskRow[]>`
+            select id, user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, trigger_type,
+                   is_recurring, calendar_event_id, created_at
+            from tasks order by created_at desc, id desc limit ${limit + 1}`
+        : await this.#sql<TaskRow[]>`
+            select id, user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, trigger_type,
+                   is_recurring, calendar_event_id, created_at
+            from tasks where (created_at, id) < (${after.created_at}::text::timestamptz, ${after.id})
+            order by created_at desc, id desc limit ${limit + 1}`;
+    return { items: rows.slice(0, limit), hasNext: rows.length > limit };
+  }
+
   async create(
     userId: string,
     goalId: string,
@@ -77,9 +90,31 @@ export class TaskQueries {
 
   /** Locks in the order of the ids, as the contract asks. */
   async bulkUpdateState(ids: string[], state: string): Promise<number> {
-    const updated = await this.#sql`
+    const updated = await this.#sql<object[]>`
       with locked as (select id from tasks where id = any(${ids}::uuid[]) order by id for update)
       update tasks set state = ${state} from locked where tasks.id = locked.id`;
     return updated.count;
   }
+
+  /** Changes that differ, as columns; a null leaves a field as it is. Answers the rows in no order. */
+  async updateMany({ ids, titles, states, priorities }: TaskChanges): Promise<TaskRow[]> {
+    return this.#sql<TaskRow[]>`
+      with changes as (
+        select * from unnest(${ids}::uuid[], ${titles}::text[], ${states}::task_state[], ${priorities}::task_priority[])
+          as change(id, title, state, priority)
+      ), locked as (select tasks.id from tasks join changes using (id) order by tasks.id for update of tasks)
+      update tasks set title = coalesce(changes.title, tasks.title), state = coalesce(changes.state, tasks.state),
+                       priority = coalesce(changes.priority, tasks.priority)
+      from changes join locked using (id) where tasks.id = changes.id
+      returning tasks.id, user_id, goal_id, milestone_id, tasks.title, start_time, end_time, tasks.state,
+                tasks.priority, trigger_type, is_recurring, calendar_event_id, created_at`;
+  }
+}
+
+/** An array a column, all of the same length. */
+export interface TaskChanges {
+  readonly ids: readonly string[];
+  readonly titles: readonly (string | null)[];
+  readonly states: readonly (string | null)[];
+  readonly priorities: readonly (string | null)[];
 }

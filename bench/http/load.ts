@@ -1,7 +1,12 @@
 /** The process that sends the requests. */
+import type { Inputs } from "../data/inputs.ts";
+import { Calls } from "../in-process/calls.ts";
+import { toRow } from "../in-process/contenders/handwritten.ts";
 import { answerCommands } from "../processes/commands.ts";
+import { quantile } from "../quantile.ts";
 import { Connection } from "./connection.ts";
 import type { ApiRequest } from "./requests.ts";
+import { transfer } from "./transfer.ts";
 
 /** What one stretch of requests showed, times in milliseconds. */
 export interface LoadResult {
@@ -11,18 +16,21 @@ export interface LoadResult {
   readonly p99: number;
 }
 
+interface Target {
+  readonly port: number;
+  readonly serviceKey: string;
+}
+
 // A type, not an interface: an interface would not be known to hold nothing else.
 export type LoadCommands = {
   load: {
-    request: {
-      port: number;
-      serviceKey: string;
-      requests: readonly ApiRequest[];
-      connections: number;
-      milliseconds: number;
-    };
+    request: Target & { requests: readonly ApiRequest[]; connections: number; milliseconds: number };
     response: LoadResult;
   };
+  /** Sends as many new tasks as the inputs say. @returns milliseconds, and how many there were by the answer */
+  import: { request: Target & { path: string; inputs: Inputs }; response: { elapsedMs: number; rows: number } };
+  /** Takes a line for each task. */
+  export: { request: Target & { path: string }; response: { elapsedMs: number; rows: number } };
 };
 
 answerCommands<LoadCommands>({
@@ -49,7 +57,23 @@ answerCommands<LoadCommands>({
     times.sort((a, b) => a - b);
     return { requests: times.length, elapsedMs, p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
   },
+  import: async ({ inputs, ...target }) => {
+    const start = performance.now();
+    const { text } = await transfer({ ...target, lines: newTaskLines(inputs) });
+    const elapsedMs = performance.now() - start;
+    const { created_count }: { created_count: number } = JSON.parse(text);
+    return { elapsedMs, rows: created_count };
+  },
+  export: async (target) => {
+    const start = performance.now();
+    const { lines } = await transfer({ ...target, lines: undefined });
+    return { elapsedMs: performance.now() - start, rows: lines };
+  },
 });
+
+function* newTaskLines(inputs: Inputs): Generator<string> {
+  for (const task of new Calls(inputs).imported()) yield JSON.stringify(toRow(task));
+}
 
 function toBytes({ method, path, body }: ApiRequest, port: number, serviceKey: string): Buffer {
   const content = body === undefined ? "" : JSON.stringify(body);
@@ -58,8 +82,4 @@ function toBytes({ method, path, body }: ApiRequest, port: number, serviceKey: s
     head.push("Content-Type: application/json", `Content-Length: ${Buffer.byteLength(content)}`);
   }
   return Buffer.from(`${head.join("\r\n")}\r\n\r\n${content}`);
-}
-
-function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

@@ -1,6 +1,7 @@
 import type { Inputs } from "../data/inputs.ts";
-import { newStructure } from "../data/structure.ts";
-import { nth, type OperationName } from "../operations.ts";
+import { Calls } from "../in-process/calls.ts";
+import { toRow } from "../in-process/contenders/handwritten.ts";
+import type { OperationName } from "../operations.ts";
 
 /** A request of the REST API. */
 export interface ApiRequest {
@@ -12,70 +13,74 @@ export interface ApiRequest {
 /** How many requests that differ an operation has at most. */
 const VARIANTS = 500;
 
-/** The requests of an operation, of which the load takes one after the other. */
-export function requestsOf(operation: OperationName, inputs: Inputs): ApiRequest[] {
-  const { scratch } = inputs;
-  const get = (path: string): ApiRequest => ({ method: "GET", path: `/api/v1${path}` });
+/**
+ * The requests of an operation, of which the load takes one after the other. There are none for long operations, which
+ * are transfers.
+ *
+ * @param cursor the server's own cursor of the last page; without one there are no requests for a page by cursor
+ */
+export function requestsOf(operation: OperationName, inputs: Inputs, cursor?: string): ApiRequest[] {
+  const calls = new Calls(inputs);
   const vary = (request: (call: number) => ApiRequest, variants = VARIANTS) =>
     Array.from({ length: variants }, (_, call) => request(call));
-  const structure = (milestones: number, tasks: number): ApiRequest => ({
-    method: "POST",
-    path: "/api/v1/goals/with-structure",
-    body: newStructure(scratch.userId, milestones, tasks, new Date(inputs.begin)),
-  });
   switch (operation) {
     case "find":
-      return vary((call) => get(`/tasks/${nth(inputs.taskIds, call)}`));
+      return vary((call) => get(`/tasks/${calls.taskId(call)}`));
     case "timerange":
       return vary((call) => {
-        const { userId, start, end } = nth(inputs.weeks, call);
-        return get(`/tasks/by-timerange?user_id=${userId}&start_time=${start}&end_time=${end}`);
+        const { userId, start, end } = calls.week(call);
+        const [from, to] = [start.toISOString(), end.toISOString()];
+        return get(`/tasks/by-timerange?user_id=${userId}&start_time=${from}&end_time=${to}`);
       });
     case "statistics":
       return vary((call) => {
-        const { userId, start, end } = nth(inputs.months, call);
-        return get(`/tasks/statistics?user_id=${userId}&start_date=${start}&end_date=${end}`);
+        const { userId, start, end } = calls.month(call);
+        const [from, to] = [start.toISOString(), end.toISOString()];
+        return get(`/tasks/statistics?user_id=${userId}&start_date=${from}&end_date=${to}`);
       });
     case "page":
       return [get("/tasks/?page=1&page_size=100")];
+    case "pageUncounted":
+      return [get("/tasks/?page_size=100&count=none")];
+    case "pageDeep":
+      return [get(`/tasks/?page=${calls.lastPage}&page_size=100`)];
+    case "pageCursor":
+      if (cursor === undefined) return [];
+      return [get(`/tasks/?page_size=100&count=none&cursor=${encodeURIComponent(cursor)}`)];
     case "full":
-      return vary((call) => get(`/goals/${nth(inputs.goalIds, call)}/full`));
+      return vary((call) => get(`/goals/${calls.goalId(call)}/full`));
     case "create":
-      return [{ method: "POST", path: "/api/v1/tasks/", body: newTask(inputs) }];
+      return [post("/tasks/", toRow(calls.task))];
     case "update":
-      return vary((call) => ({
-        method: "PATCH",
-        path: `/api/v1/tasks/${nth(inputs.taskIds, call)}`,
-        body: { title: "Run 6 km", state: nth(["drifted", "completed"], call) },
-      }));
-    case "bulk":
-      return vary(
-        (call) => ({
-          method: "POST",
-          path: "/api/v1/tasks/bulk-update-state",
-          body: { task_ids: nth(inputs.bulks, call), new_state: nth(["drifted", "completed"], call) },
-        }),
-        inputs.bulks.length,
+      return vary((call) => {
+        const { id, ...body } = calls.change(call);
+        return { method: "PATCH", path: `/api/v1/tasks/${id}`, body };
+      });
+    case "append":
+      return vary((call) =>
+        post(`/conversations/${calls.conversationId(call)}/messages`, { messages: calls.messages(call) }),
       );
+    case "bulk":
+      return vary((call) => {
+        const { ids, state } = calls.bulk(call);
+        return post("/tasks/bulk-update-state", { task_ids: ids, new_state: state });
+      }, inputs.bulks.length);
+    case "updateMany":
+      return vary((call) => post("/tasks/bulk-update", { updates: calls.changes(call) }), inputs.bulks.length);
     case "structure8x5":
-      return [structure(8, 5)];
+      return [post("/goals/with-structure", calls.smallStructure.rows)];
     case "structure20x50":
-      return [structure(20, 50)];
+      return [post("/goals/with-structure", calls.largeStructure.rows)];
+    case "import":
+    case "export":
+      return [];
   }
 }
 
-function newTask({ scratch, begin }: Inputs) {
-  return {
-    user_id: scratch.userId,
-    goal_id: scratch.goalId,
-    milestone_id: scratch.milestoneId,
-    title: "Run 5 km at an easy pace",
-    start_time: begin,
-    end_time: begin,
-    state: "scheduled",
-    priority: "standard",
-    trigger_type: "time",
-    is_recurring: false,
-    calendar_event_id: null,
-  };
+function get(path: string): ApiRequest {
+  return { method: "GET", path: `/api/v1${path}` };
+}
+
+function post(path: string, body: unknown): ApiRequest {
+  return { method: "POST", path: `/api/v1${path}`, body };
 }

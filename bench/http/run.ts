@@ -1,79 +1,174 @@
-import { type Comparison, compare } from "../comparison.ts";
+import { type Cell, compare } from "../comparison.ts";
 import type { BenchDatabase } from "../data/bench-database.ts";
-import type { Inputs } from "../data/inputs.ts";
-import { nth, OPERATIONS, type OperationName } from "../operations.ts";
-import { comparedOperations, type Plan } from "../plan.ts";
+import { LAST_PAGE, nth, OPERATIONS, type OperationName } from "../operations.ts";
+import { type Plan, WARM_UP } from "../plan.ts";
 import { Child } from "../processes/child.ts";
 import { assertSameAnswer } from "../same-answer.ts";
+import { CONNECTIONS, SERVER_NAMES, SERVERS, type ServerName } from "./contenders.ts";
 import type { LoadCommands } from "./load.ts";
-import { requestsOf } from "./requests.ts";
-import { SERVICE_KEY, type ServerProcess, startHandwrittenServer, startOurServer } from "./servers.ts";
-
-/** Connections at once, each with one request at a time. */
-export const CONNECTIONS = 16;
+import { type ApiRequest, requestsOf } from "./requests.ts";
+import { SERVICE_KEY, type ServerProcess, startOtherServer, startOurServer } from "./servers.ts";
 
 /** The compiled programs that it takes. */
 export interface HttpPrograms {
   readonly "http/load": string;
-  readonly "http/server-by-hand": string;
+  readonly "http/server-bare": string;
+  readonly "http/server-fastify": string;
+  readonly "http/server-hono": string;
   readonly "processes/report-usage": string;
 }
 
 export interface HttpResult {
-  readonly comparisons: Comparison[];
-  /** Megabytes that our server has in memory after all that. */
-  readonly loadedRssMb: number;
+  readonly cells: readonly Cell[];
+  /** The most megabytes that each server had in memory after a stretch of quick requests. */
+  readonly loadedRssMb: Readonly<Record<string, number>>;
 }
 
-/** Compares the service with a bare server with the hand-written SQL; server and load each in a process of its own. */
+/** A server under test. */
+interface Competitor extends ServerProcess {
+  /** Its own cursor of the last page. */
+  readonly cursor: string;
+}
+
+type Competitors = ReadonlyMap<ServerName, Competitor>;
+
+/** Compares servers, each in a process of its own, under the load of another process. */
 export async function compareHttp(database: BenchDatabase, programs: HttpPrograms, plan: Plan): Promise<HttpResult> {
-  const { inputs } = database;
-  const reportUsage = programs["processes/report-usage"];
   const load = new Child<LoadCommands>(programs["http/load"]);
-  const servers = {
-    ours: await startOurServer(database.url, reportUsage),
-    yardstick: await startHandwrittenServer(programs["http/server-by-hand"], database.url, reportUsage),
-  };
+  const started: ServerProcess[] = [];
   try {
-    for (const operation of plan.operations) await check(servers, operation, inputs);
+    const servers = new Map<ServerName, Competitor>();
+    for (const name of plan.isShort || plan.contenders !== undefined ? (["bare", "ours"] as const) : SERVER_NAMES) {
+      const server = await start(name, database.url, programs);
+      started.push(server);
+      servers.set(name, { ...server, cursor: await lastCursor(server, database) });
+    }
+    for (const operation of plan.operations) await check(database, servers, operation);
     await database.tidy();
-    const comparisons = await compare(comparedOperations(plan), plan.rounds, async (side, operation, isWarmUp) => {
-      const { port, process } = servers[side];
+    const loadedRssMb: Record<string, number> = {};
+    const cells: Cell[] = [];
+    for (const connections of plan.isShort ? CONNECTIONS.slice(0, 1) : CONNECTIONS) {
+      cells.push(...(await compareRequests({ database, servers, load, plan, connections, loadedRssMb })));
+    }
+    return { cells: [...cells, ...(await compareTransfers(database, servers, load, plan))], loadedRssMb };
+  } finally {
+    await Promise.all([load, ...started.map(({ process }) => process)].map((child) => child.stop()));
+  }
+}
+
+function start(name: ServerName, databaseUrl: string, programs: HttpPrograms): Promise<ServerProcess> {
+  const reportUsage = programs["processes/report-usage"];
+  if (name === "ours") return startOurServer(databaseUrl, reportUsage);
+  return startOtherServer(programs[`http/server-${name}`], databaseUrl, reportUsage);
+}
+
+interface Requests {
+  readonly database: BenchDatabase;
+  readonly servers: Competitors;
+  readonly load: Child<LoadCommands>;
+  readonly plan: Plan;
+  readonly connections: number;
+  /** Is brought up to date. */
+  readonly loadedRssMb: Record<string, number>;
+}
+
+function compareRequests({ database, servers, load, plan, connections, loadedRssMb }: Requests): Promise<Cell[]> {
+  const operations = plan.operations.filter((name) => OPERATIONS[name].pace !== "long");
+  const contests = operations.map((operation) => contest(servers, operation));
+  const warmsUp = connections === CONNECTIONS[0];
+  return compare(
+    contests,
+    { rounds: plan.rounds, callers: connections, warmsUp },
+    async (name, operation, isWarmUp) => {
+      const { port, process, cursor } = server(servers, name);
       const before = await process.ask("usage", null);
       const result = await load.ask("load", {
         port,
         serviceKey: SERVICE_KEY,
-        requests: requestsOf(operation, inputs),
-        connections: CONNECTIONS,
-        milliseconds: plan.sliceMs * (isWarmUp ? 4 : 1),
+        requests: requestsOf(operation, database.inputs, cursor),
+        connections,
+        milliseconds: plan.sliceMs * (isWarmUp ? WARM_UP : 1),
       });
       const after = await process.ask("usage", null);
+      if (OPERATIONS[operation].pace === "quick") loadedRssMb[name] = Math.max(loadedRssMb[name] ?? 0, after.rssMb);
       if (OPERATIONS[operation].writes) await database.tidy();
       const { requests, elapsedMs, p50, p99 } = result;
       return { perSecond: (requests / elapsedMs) * 1000, cpuMs: (after.cpuMs - before.cpuMs) / requests, p50, p99 };
-    });
-    const { rssMb } = await servers.ours.process.ask("usage", null);
-    return { comparisons, loadedRssMb: rssMb };
-  } finally {
-    await Promise.all([load, servers.ours.process, servers.yardstick.process].map((child) => child.stop()));
+    },
+  );
+}
+
+function compareTransfers(
+  database: BenchDatabase,
+  servers: Competitors,
+  load: Child<LoadCommands>,
+  plan: Plan,
+): Promise<Cell[]> {
+  const operations = plan.operations.filter((name) => OPERATIONS[name].pace === "long");
+  const contests = operations.map((operation) => contest(servers, operation));
+  // A hundred thousand rows make little of a cold start, and the few of a short run do not.
+  return compare(contests, { rounds: plan.longRounds, callers: 1, warmsUp: plan.isShort }, async (name, operation) => {
+    const { process, port } = server(servers, name);
+    const target = { port, serviceKey: SERVICE_KEY };
+    await process.ask("watchGrowth", null);
+    const before = await process.ask("usage", null);
+    const { elapsedMs, rows } = await (operation === "import"
+      ? load.ask("import", { ...target, path: "/api/v1/tasks/import", inputs: database.inputs })
+      : load.ask("export", { ...target, path: "/api/v1/tasks/stream" }));
+    const after = await process.ask("usage", null);
+    const rssGrowthMb = await process.ask("growth", null);
+    const expected = operation === "import" ? plan.importRows : database.tasks;
+    if (rows !== expected) throw new Error(`${name} did the ${operation} with ${rows} rows, not ${expected}.`);
+    if (OPERATIONS[operation].writes) await database.tidy();
+    return {
+      perSecond: (rows / elapsedMs) * 1000,
+      cpuMs: (after.cpuMs - before.cpuMs) / rows,
+      p50: elapsedMs,
+      p99: elapsedMs,
+      rssGrowthMb,
+    };
+  });
+}
+
+function contest(servers: Competitors, operation: OperationName) {
+  const contenders = [...servers.keys()].filter((name) => SERVERS[name].operations.includes(operation));
+  return { operation, isSlow: OPERATIONS[operation].pace === "slow", contenders };
+}
+
+/** All servers must answer as the yardstick does. What is long is checked by the number of its rows. */
+async function check(database: BenchDatabase, servers: Competitors, operation: OperationName): Promise<void> {
+  const { writes, creates, pace } = OPERATIONS[operation];
+  if (pace === "long") return;
+  const ask = async ({ port, cursor }: Competitor) => {
+    if (writes) await database.tidy();
+    return fetchJson(port, nth(requestsOf(operation, database.inputs, cursor), 1));
+  };
+  const expected = await ask(server(servers, "bare"));
+  for (const [name, competitor] of servers) {
+    if (name === "bare" || !SERVERS[name].operations.includes(operation)) continue;
+    assertSameAnswer({ operation, contender: name, creates }, await ask(competitor), expected);
   }
 }
 
-async function check(
-  servers: Record<"ours" | "yardstick", ServerProcess>,
-  operation: OperationName,
-  inputs: Inputs,
-): Promise<void> {
-  const request = nth(requestsOf(operation, inputs), 1);
-  const answers: unknown[] = [];
-  for (const { port } of [servers.ours, servers.yardstick]) {
-    const response = await fetch(`http://127.0.0.1:${port}${request.path}`, {
-      method: request.method,
-      headers: { "x-flux-service-key": SERVICE_KEY, "content-type": "application/json" },
-      ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
-    });
-    if (!response.ok) throw new Error(`${request.method} ${request.path} answered ${response.status}.`);
-    answers.push(await response.json());
-  }
-  assertSameAnswer(operation, answers[0], answers[1], OPERATIONS[operation].creates);
+/** The server's own, where it tells one; else that of the hand-written SQL. */
+async function lastCursor({ port }: ServerProcess, { inputs }: BenchDatabase): Promise<string> {
+  const path = `/api/v1/tasks/?page=${LAST_PAGE - 1}&page_size=100`;
+  const { next_cursor }: { next_cursor?: string } = await fetchJson(port, { method: "GET", path });
+  return next_cursor ?? `${inputs.beforeLastPage.created_at},${inputs.beforeLastPage.id}`;
+}
+
+async function fetchJson<Answer>(port: number, { method, path, body }: ApiRequest): Promise<Answer> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+    method,
+    headers: { "x-flux-service-key": SERVICE_KEY, ...(body !== undefined && { "content-type": "application/json" }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`);
+  return (await response.json()) as Answer;
+}
+
+function server(servers: Competitors, name: ServerName): Competitor {
+  const found = servers.get(name);
+  if (found === undefined) throw new Error(`${name} does not take part.`);
+  return found;
 }

@@ -5,8 +5,8 @@ import type { UsageCommands } from "../processes/report-usage.ts";
 /** A server in a process of its own. */
 export interface ServerProcess {
   readonly port: number;
-  /** Milliseconds from the start of the process until it answered. */
-  readonly startMs: number;
+  /** The moment when the process was started, by the clock of `performance.now`. */
+  readonly begunAt: number;
   readonly process: Child<UsageCommands>;
 }
 
@@ -27,8 +27,8 @@ export function startOurServer(databaseUrl: string, reportUsage: string): Promis
   return start(SERVICE_FILE, ["serve"], env, reportUsage);
 }
 
-/** The hand-written one. */
-export function startHandwrittenServer(file: string, databaseUrl: string, reportUsage: string): Promise<ServerProcess> {
+/** A program of the bench that serves the same API. */
+export function startOtherServer(file: string, databaseUrl: string, reportUsage: string): Promise<ServerProcess> {
   return start(file, [databaseUrl], { NODE_ENV: "production" }, reportUsage);
 }
 
@@ -39,7 +39,7 @@ function start(
   reportUsage: string,
 ): Promise<ServerProcess> {
   return new Promise((resolve, reject) => {
-    const begun = performance.now();
+    const begunAt = performance.now();
     const said: string[] = [];
     const process = new Child<UsageCommands>(file, {
       args,
@@ -48,7 +48,7 @@ function start(
       onErrorLine: (line) => {
         said.push(line);
         const port = /Port (\d+)|127\.0\.0\.1:(\d+)/.exec(line);
-        if (port !== null) resolve({ port: Number(port[1] ?? port[2]), startMs: performance.now() - begun, process });
+        if (port !== null) resolve({ port: Number(port[1] ?? port[2]), begunAt, process });
       },
     });
     process.ended.then((how) => reject(new Error(`The server ended (${how}): ${said.join("\n")}`)));

@@ -1,42 +1,115 @@
-import { type Comparison, compare } from "../comparison.ts";
+import { type Cell, type Contest, compare } from "../comparison.ts";
 import type { BenchDatabase } from "../data/bench-database.ts";
 import { OPERATIONS, type OperationName } from "../operations.ts";
-import { comparedOperations, type Plan } from "../plan.ts";
+import { type Plan, WARM_UP } from "../plan.ts";
 import { Child } from "../processes/child.ts";
 import { assertSameAnswer } from "../same-answer.ts";
+import { CONTENDERS, type ContenderKind, type ContenderName, MAIN_CALLERS, YARDSTICK } from "./contenders.ts";
 import type { WorkerCommands } from "./worker.ts";
 
-/** Callers at once. */
-export const CONCURRENCY = 32;
+interface Worker {
+  readonly process: Child<WorkerCommands>;
+  readonly operations: readonly OperationName[];
+}
 
-/** Compares the services with hand-written SQL, each side in a process of its own. */
-export async function compareInProcess(database: BenchDatabase, workerFile: string, plan: Plan): Promise<Comparison[]> {
-  const workers = {
-    ours: new Child<WorkerCommands>(workerFile, { args: ["ours", database.url] }),
-    yardstick: new Child<WorkerCommands>(workerFile, { args: ["handwritten", database.url] }),
-  };
+type Workers = ReadonlyMap<ContenderName, Worker>;
+
+/** Compares contenders, each in a process of its own; those that the plan or the machine has not are left out. */
+export async function compareInProcess(
+  database: BenchDatabase,
+  workerFile: string,
+  names: readonly ContenderName[],
+  prismaClient: string | undefined,
+  plan: Plan,
+): Promise<Cell[]> {
+  const processes = new Map<ContenderName, Child<WorkerCommands>>();
   try {
-    for (const worker of Object.values(workers)) await worker.ask("prepare", database.inputs);
-    for (const operation of plan.operations) await check(workers, operation);
+    const workers = new Map<ContenderName, Worker>();
+    for (const name of names) {
+      const process = new Child<WorkerCommands>(workerFile, {
+        args: [name, database.url],
+        nodeArgs: ["--expose-gc"],
+        env: { NODE_ENV: "production", ...(prismaClient !== undefined && { PRISMA_CLIENT: prismaClient }) },
+      });
+      processes.set(name, process);
+      workers.set(name, { process, operations: await process.ask("prepare", database.inputs) });
+    }
+    for (const operation of plan.operations) await check(database, workers, operation);
     await database.tidy();
-    return await compare(comparedOperations(plan), plan.rounds, async (side, operation, isWarmUp) => {
-      const milliseconds = plan.sliceMs * (isWarmUp ? 4 : 1);
-      const slice = await workers[side].ask("run", { operation, concurrency: CONCURRENCY, milliseconds });
-      if (OPERATIONS[operation].writes) await database.tidy();
-      return { perSecond: (slice.operations / slice.elapsedMs) * 1000, cpuMs: slice.cpuMs / slice.operations };
-    });
+    const cells: Cell[] = [];
+    // Those after the first find everybody warm.
+    for (const callers of plan.isShort ? [MAIN_CALLERS] : [MAIN_CALLERS, 1, 100]) {
+      cells.push(...(await compareCalls(database, workers, callers, plan)));
+    }
+    return [...cells, ...(await compareLongCalls(database, workers, plan))];
   } finally {
-    await Promise.all(Object.values(workers).map((worker) => worker.stop()));
+    await Promise.all([...processes.values()].map((process) => process.stop()));
   }
 }
 
-async function check(
-  workers: Record<"ours" | "yardstick", Child<WorkerCommands>>,
-  operation: OperationName,
-): Promise<void> {
-  for (const call of [0, 1, 2]) {
-    const ours = await workers.ours.ask("answer", { operation, call });
-    const yardstick = await workers.yardstick.ask("answer", { operation, call });
-    assertSameAnswer(operation, ours, yardstick, OPERATIONS[operation].creates);
+function compareCalls(database: BenchDatabase, workers: Workers, callers: number, plan: Plan): Promise<Cell[]> {
+  const operations = plan.operations.filter((name) => OPERATIONS[name].pace !== "long");
+  const contests = operations.map((operation) => contest(workers, operation, callers));
+  return compare(
+    contests,
+    { rounds: plan.rounds, callers, warmsUp: callers === MAIN_CALLERS },
+    async (contender, operation, isWarmUp) => {
+      const request = { operation, callers, milliseconds: plan.sliceMs * (isWarmUp ? WARM_UP : 1) };
+      const slice = await worker(workers, contender).process.ask("run", request);
+      if (OPERATIONS[operation].writes) await database.tidy();
+      const { operations, elapsedMs, cpuMs, p50, p99 } = slice;
+      return { perSecond: (operations / elapsedMs) * 1000, cpuMs: cpuMs / operations, p50, p99 };
+    },
+  );
+}
+
+function compareLongCalls(database: BenchDatabase, workers: Workers, plan: Plan): Promise<Cell[]> {
+  const operations = plan.operations.filter((name) => OPERATIONS[name].pace === "long");
+  const contests = operations.map((operation) => contest(workers, operation, undefined));
+  // The check has warmed everybody up.
+  const rows = { import: plan.importRows, export: database.tasks };
+  return compare(contests, { rounds: plan.longRounds, callers: 1, warmsUp: false }, async (contender, operation) => {
+    const slice = await worker(workers, contender).process.ask("runOnce", { operation });
+    if (OPERATIONS[operation].writes) await database.tidy();
+    const count = operation === "import" ? rows.import : rows.export;
+    const { elapsedMs, cpuMs, p50, p99, rssGrowthMb } = slice;
+    return { perSecond: (count / elapsedMs) * 1000, cpuMs: cpuMs / count, p50, p99, rssGrowthMb };
+  });
+}
+
+/** @param callers at once; `undefined` for a long operation, at which all compete that have a way */
+function contest(workers: Workers, operation: OperationName, callers: number | undefined) {
+  const contenders = [...workers.keys()].filter((name) => {
+    const { callers: measuredAt, only }: ContenderKind = CONTENDERS[name];
+    if (only !== undefined && !only.includes(operation)) return false;
+    if (callers !== undefined && !measuredAt.includes(callers)) return false;
+    return worker(workers, name).operations.includes(operation);
+  });
+  return {
+    operation,
+    isSlow: OPERATIONS[operation].pace === "slow",
+    contenders,
+  } satisfies Contest<OperationName, ContenderName>;
+}
+
+/** All contenders must answer as the yardstick does. */
+async function check(database: BenchDatabase, workers: Workers, operation: OperationName): Promise<void> {
+  const { writes, creates, pace } = OPERATIONS[operation];
+  for (const call of pace === "long" ? [0] : [0, 1, 2]) {
+    const ask = async ({ process }: Worker) => {
+      if (writes) await database.tidy();
+      return process.ask("answer", { operation, call });
+    };
+    const expected = await ask(worker(workers, YARDSTICK));
+    for (const [name, contender] of workers) {
+      if (name === YARDSTICK || !contender.operations.includes(operation)) continue;
+      assertSameAnswer({ operation, contender: name, creates }, await ask(contender), expected);
+    }
   }
+}
+
+function worker(workers: Workers, name: ContenderName): Worker {
+  const found = workers.get(name);
+  if (found === undefined) throw new Error(`${name} does not take part.`);
+  return found;
 }

@@ -1,59 +1,92 @@
-/** One side of the in-process comparison: `worker.js ours|handwritten <database URL>`. */
-import { openDatabase } from "@flux/dao-core";
-import postgres from "postgres";
+/** One contender of the in-process comparison: `worker.js <contender> <database URL>`. */
 import type { Inputs } from "../data/inputs.ts";
 import type { OperationName, Operations } from "../operations.ts";
 import { answerCommands } from "../processes/commands.ts";
-import { handwrittenOperations } from "./handwritten.ts";
-import { ourOperations } from "./ours.ts";
+import { RssGrowth } from "../processes/rss-growth.ts";
+import { quantile } from "../quantile.ts";
+import { Calls } from "./calls.ts";
+import type { ContenderName } from "./contenders.ts";
+import { openContender } from "./open-contender.ts";
 
-/** A measured stretch of one operation. */
+/** A measured stretch of one operation, times in milliseconds. */
 export interface Slice {
   readonly operations: number;
   readonly elapsedMs: number;
-  /** Processor time of the side under test, the database's not included. */
+  /** Processor time of the contender, the database's not included. */
   readonly cpuMs: number;
+  readonly p50: number;
+  readonly p99: number;
 }
 
 // A type, not an interface: an interface would not be known to hold nothing else.
 export type WorkerCommands = {
-  prepare: { request: Inputs; response: null };
-  /** Calls the operation from `concurrency` callers at once, until the time is over and the last call has returned. */
-  run: { request: { operation: OperationName; concurrency: number; milliseconds: number }; response: Slice };
+  /** @returns the operations that the contender has a way for */
+  prepare: { request: Inputs; response: OperationName[] };
+  /** Calls the operation from `callers` callers at once, until the time is over and the last call has returned. */
+  run: { request: { operation: OperationName; callers: number; milliseconds: number }; response: Slice };
+  /** Calls the operation once. */
+  runOnce: { request: { operation: OperationName }; response: Slice & { readonly rssGrowthMb: number } };
   /** What one call answers, as JSON. */
   answer: { request: { operation: OperationName; call: number }; response: unknown };
 };
 
-const [side, url = ""] = process.argv.slice(2);
-const POOL = 10;
+const [contender, url = ""] = process.argv.slice(2);
 let operations: Operations | undefined;
 let calls = 0;
 
 answerCommands<WorkerCommands>({
   prepare: async (inputs) => {
-    operations =
-      side === "ours"
-        ? ourOperations(await openDatabase(url, { poolSize: POOL }), inputs)
-        : handwrittenOperations(postgres(url, { max: POOL }), inputs);
-    return null;
+    operations = await openContender(contender as ContenderName, url, new Calls(inputs));
+    return Object.keys(operations) as OperationName[];
   },
-  run: async ({ operation, concurrency, milliseconds }) => {
+  run: ({ operation, callers, milliseconds }) => {
     const call = callOf(operation);
-    const startCpu = process.cpuUsage();
-    const start = performance.now();
-    const first = calls;
-    const caller = async () => {
-      while (performance.now() - start < milliseconds) await call(calls++);
-    };
-    await Promise.all(Array.from({ length: concurrency }, caller));
-    const elapsedMs = performance.now() - start;
-    const { user, system } = process.cpuUsage(startCpu);
-    return { operations: calls - first, elapsedMs, cpuMs: (user + system) / 1000 };
+    return measure(async (times) => {
+      const start = performance.now();
+      const caller = async () => {
+        for (let now = start; now - start < milliseconds; ) {
+          await call(calls++);
+          const returned = performance.now();
+          times.push(returned - now);
+          now = returned;
+        }
+      };
+      await Promise.all(Array.from({ length: callers }, caller));
+    });
+  },
+  runOnce: async ({ operation }) => {
+    const call = callOf(operation);
+    const growth = new RssGrowth();
+    const slice = await measure(async (times) => {
+      const start = performance.now();
+      await call(calls++);
+      times.push(performance.now() - start);
+    });
+    return { ...slice, rssGrowthMb: growth.stop() };
   },
   answer: async ({ operation, call }) => callOf(operation)(call),
 });
 
+/** @param work notes how long each of its calls took */
+async function measure(work: (times: number[]) => Promise<void>): Promise<Slice> {
+  const times: number[] = [];
+  const startCpu = process.cpuUsage();
+  const start = performance.now();
+  await work(times);
+  const elapsedMs = performance.now() - start;
+  const { user, system } = process.cpuUsage(startCpu);
+  const sorted = Float64Array.from(times).sort();
+  return {
+    operations: times.length,
+    elapsedMs,
+    cpuMs: (user + system) / 1000,
+    p50: quantile(sorted, 0.5),
+    p99: quantile(sorted, 0.99),
+  };
+}
+
 function callOf(operation: OperationName): (call: number) => Promise<unknown> {
-  if (operations === undefined) throw new Error("The worker was not prepared.");
-  return operations[operation];
+  const call = operations?.[operation];
+  if (call === undefined) throw new Error(`${contender} has no way to ${operation}, or was not prepared.`);
+  return call;
 }

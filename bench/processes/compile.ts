@@ -12,6 +12,9 @@ const shipped: Readonly<Record<string, string>> = {
   "@flux/dao-http": "packages/dao-http/dist/index.js",
 };
 
+/** The URL of the library, as it is shipped. */
+export const SHIPPED_CORE = new URL("packages/dao-core/dist/index.js", root).href;
+
 /** The file of the command that serves the REST API, as it is shipped. */
 export const SERVICE_FILE = fileURLToPath(new URL("packages/dao-http/dist/cli.js", root));
 
@@ -35,7 +38,8 @@ export async function compile<Program extends string>(
     format: "esm",
     target: "node20",
     platform: "node",
-    external: ["postgres"],
+    // Libraries run as they are installed.
+    external: [/^(?!@flux\/)[@a-z]/],
     sourcemap: true,
     silent: true,
     clean: true,

@@ -1,20 +1,23 @@
 /**
  * The yardstick over HTTP: Node's own server, the hand-written SQL and JSON.stringify, and nothing else: no key, no
- * validation, no log. `server-by-hand.js <database URL>` prints its port to standard error.
+ * validation, no log. `server-bare.js <database URL>` prints its port to standard error.
  */
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createInterface } from "node:readline";
 import postgres from "postgres";
-import { toPage, toStatistics } from "../handwritten/answers.ts";
+import { toColumns, toPage, toPageAfter, toStatistics, toUpdates } from "../handwritten/answers.ts";
+import { ConversationQueries } from "../handwritten/conversation-queries.ts";
 import { GoalQueries } from "../handwritten/goal-queries.ts";
-import type { NewStructure, NewTask } from "../handwritten/rows.ts";
+import type { NewStructure } from "../handwritten/rows.ts";
 import { TaskQueries } from "../handwritten/task-queries.ts";
+import { exportByCursor, importByUnnest, type OwnedNewTask } from "../handwritten/task-transfer.ts";
 
 const sql = postgres(process.argv[2] ?? "", { max: 10 });
 const tasks = new TaskQueries(sql);
 const goals = new GoalQueries(sql);
-
-type NewTaskBody = NewTask & { user_id: string; goal_id: string; milestone_id: string | null };
+const conversations = new ConversationQueries(sql);
 
 const server = createServer((request, response) => {
   answer(request, response).catch((error: unknown) => {
@@ -28,25 +31,32 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const [path = "", query = ""] = (request.url ?? "").split("?");
   const route = `${request.method} ${path}`;
   if (route === "GET /api/v1/tasks/") {
-    const parameters = new URLSearchParams(query);
-    const page = Number(parameters.get("page"));
-    const pageSize = Number(parameters.get("page_size"));
-    const { items, total } = await tasks.page(pageSize, (page - 1) * pageSize);
-    send(response, 200, toPage(items, total, page, pageSize));
+    send(response, 200, await list(new URLSearchParams(query)));
   } else if (route === "GET /api/v1/tasks/by-timerange") {
     const [userId, start, end] = range(query, "start_time", "end_time");
     send(response, 200, await tasks.byTimerange(userId, start, end));
   } else if (route === "GET /api/v1/tasks/statistics") {
     const [userId, start, end] = range(query, "start_date", "end_date");
     send(response, 200, toStatistics(userId, await tasks.statistics(userId, start, end)));
+  } else if (route === "GET /api/v1/tasks/stream") {
+    await sendStream(response);
   } else if (route === "POST /api/v1/tasks/") {
-    const task = await readBody<NewTaskBody>(request);
+    const task = await readBody<OwnedNewTask>(request);
     send(response, 201, await tasks.create(task.user_id, task.goal_id, task.milestone_id, task));
+  } else if (route === "POST /api/v1/tasks/import") {
+    send(response, 201, { created_count: await importByUnnest(sql, readLines(request)) });
   } else if (route === "POST /api/v1/tasks/bulk-update-state") {
     const { task_ids, new_state } = await readBody<{ task_ids: string[]; new_state: string }>(request);
     send(response, 200, { updated_count: await tasks.bulkUpdateState(task_ids, new_state) });
+  } else if (route === "POST /api/v1/tasks/bulk-update") {
+    const columns = toColumns((await readBody<{ updates: Parameters<typeof toColumns>[0] }>(request)).updates);
+    send(response, 200, toUpdates(columns.ids, await tasks.updateMany(columns)));
   } else if (route === "POST /api/v1/goals/with-structure") {
     send(response, 201, await goals.createStructure(await readBody<NewStructure>(request)));
+  } else if (route.startsWith("POST /api/v1/conversations/") && path.endsWith("/messages")) {
+    const { messages } = await readBody<{ messages: unknown[] }>(request);
+    const id = path.slice("/api/v1/conversations/".length, -"/messages".length);
+    send(response, 200, { message_count: await conversations.append(id, messages) });
   } else if (route.startsWith("GET /api/v1/goals/") && path.endsWith("/full")) {
     send(response, 200, await goals.full(path.slice("/api/v1/goals/".length, -"/full".length)));
   } else if (route.startsWith("GET /api/v1/tasks/")) {
@@ -57,6 +67,18 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   } else response.writeHead(404).end();
 }
 
+/** A page by its number with the total, or by a cursor (a moment and an id) without one. */
+async function list(parameters: URLSearchParams): Promise<unknown> {
+  const pageSize = Number(parameters.get("page_size"));
+  if (parameters.get("count") !== "none") {
+    const page = Number(parameters.get("page"));
+    return toPage(await tasks.page(pageSize, (page - 1) * pageSize), page, pageSize);
+  }
+  const [created_at = "", id = ""] = parameters.get("cursor")?.split(",") ?? [];
+  const after = id === "" ? undefined : { created_at, id };
+  return toPageAfter(await tasks.pageAfter(pageSize, after), after, pageSize);
+}
+
 function send(response: ServerResponse, status: number, value: unknown): void {
   if (value === undefined) {
     response.writeHead(404).end();
@@ -65,6 +87,20 @@ function send(response: ServerResponse, status: number, value: unknown): void {
   const body = JSON.stringify(value);
   const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
   response.writeHead(status, headers).end(body);
+}
+
+/** A line for each task, as fast as the client takes them. */
+async function sendStream(response: ServerResponse): Promise<void> {
+  response.writeHead(200, { "content-type": "application/x-ndjson" });
+  let text = "";
+  for await (const task of exportByCursor(sql)) {
+    text += `${JSON.stringify(task)}\n`;
+    if (text.length < 65_536) continue;
+    const goesOn = response.write(text);
+    text = "";
+    if (!goesOn) await once(response, "drain");
+  }
+  response.end(text);
 }
 
 function range(query: string, start: string, end: string): [string, string, string] {
@@ -79,4 +115,16 @@ function readBody<Body>(request: IncomingMessage): Promise<Body> {
     request.on("end", () => resolve(JSON.parse(Buffer.concat(chunks).toString())));
     request.on("error", reject);
   });
+}
+
+async function* readLines(request: IncomingMessage): AsyncGenerator<OwnedNewTask> {
+  for await (const line of createInterface({ input: request, crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (line === "") continue;
+    const task: OwnedNewTask = JSON.parse(line);
+    yield { ...task, start_time: toDate(task.start_time), end_time: toDate(task.end_time) };
+  }
+}
+
+function toDate(instant: Date | string | null): Date | null {
+  return instant === null ? null : new Date(instant);
 }

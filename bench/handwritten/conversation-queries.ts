@@ -1,0 +1,18 @@
+import type { SqlTag } from "./sql-tag.ts";
+
+/** The yardstick: the queries on conversations as one writes them by hand. */
+export class ConversationQueries {
+  readonly #sql: SqlTag;
+
+  constructor(sql: SqlTag) {
+    this.#sql = sql;
+  }
+
+  /** @returns how many messages there are now; `undefined` without a conversation */
+  async append(id: string, messages: readonly unknown[]): Promise<number | undefined> {
+    const [appended] = await this.#sql<{ count: number }[]>`
+      update conversations set messages = messages || ${JSON.stringify(messages)}::text::jsonb where id = ${id}
+      returning jsonb_array_length(messages) as count`;
+    return appended?.count;
+  }
+}

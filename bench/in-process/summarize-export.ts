@@ -1,0 +1,10 @@
+/** Takes every task, and answers what shows that all of them came. */
+export async function summarizeExport(tasks: AsyncIterable<{ readonly title: string }>) {
+  let count = 0;
+  let titleLength = 0;
+  for await (const { title } of tasks) {
+    count++;
+    titleLength += title.length;
+  }
+  return { count, title_length: titleLength };
+}

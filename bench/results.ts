@@ -1,0 +1,23 @@
+import type { Cell } from "./comparison.ts";
+import type { HttpResult } from "./http/run.ts";
+import type { Machine } from "./machine.ts";
+import type { StartFigures } from "./start/start-figures.ts";
+
+/** All that a run of the bench found; what is recorded. */
+export interface Results {
+  readonly machine: Machine;
+  /** Of the libraries that compete, by package. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Contenders that could not take part, and why. */
+  readonly leftOut: Readonly<Record<string, string>>;
+  readonly tasks: number;
+  readonly importRows: number;
+  readonly rounds: number;
+  readonly sliceMs: number;
+  /** How long all of it took. */
+  readonly seconds: number;
+  readonly structureStatements: Readonly<Record<string, number>>;
+  readonly inProcess: readonly Cell[];
+  readonly http: HttpResult;
+  readonly start: StartFigures;
+}
