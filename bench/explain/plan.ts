@@ -13,6 +13,12 @@ export interface PlanSummary {
   readonly pages: number;
   /** The nodes that read a table, as `Index Scan tasks_pkey`, and the sorts. */
   readonly nodes: readonly string[];
+  /** The indexes that were read, each once. */
+  readonly indexes: readonly string[];
+  /** The tables that were read from one end to the other. */
+  readonly wholeTables: readonly string[];
+  /** How many rows the largest of the sorts had before it; 0 without one. */
+  readonly sortedRows: number;
   /** What the checking and following of foreign keys took, of the execution. */
   readonly foreignKeys: { readonly ms: number; readonly calls: number };
 }
@@ -23,6 +29,8 @@ interface PlanNode {
   readonly "Index Name"?: string;
   readonly "Shared Hit Blocks"?: number;
   readonly "Shared Read Blocks"?: number;
+  readonly "Actual Rows"?: number;
+  readonly "Actual Loops"?: number;
   readonly Plans?: readonly PlanNode[];
 }
 
@@ -40,14 +48,15 @@ export function explain(
   sql: postgres.Sql,
   statement: RecordedStatement,
   mode: PlanMode | "auto",
+  countedRuns = RUNS,
 ): Promise<PlanSummary> {
   return prepared(sql, statement, mode, async (execution) => {
     // The first one fills the caches.
     await explainOnce(sql, execution);
     const runs: ExplainedRun[] = [];
-    for (let run = 0; run < RUNS; run++) runs.push(await explainOnce(sql, execution));
+    for (let run = 0; run < countedRuns; run++) runs.push(await explainOnce(sql, execution));
     runs.sort((a, b) => a["Execution Time"] - b["Execution Time"]);
-    const middle = runs[Math.floor(RUNS / 2)];
+    const middle = runs[Math.floor(countedRuns / 2)];
     if (middle === undefined) throw new Error("EXPLAIN answered nothing.");
     return summarize(middle);
   });
@@ -114,13 +123,16 @@ function literal(value: string | number | boolean | null): string {
 
 function summarize(run: ExplainedRun): PlanSummary {
   const triggers = run.Triggers ?? [];
-  const nodes: string[] = [];
-  collect(run.Plan, nodes);
+  const nodes = [...allNodes(run.Plan)];
+  const isWholeTable = (node: PlanNode) => node["Node Type"] === "Seq Scan";
   return {
     executionMs: run["Execution Time"],
     planningMs: run["Planning Time"] ?? 0,
     pages: (run.Plan["Shared Hit Blocks"] ?? 0) + (run.Plan["Shared Read Blocks"] ?? 0),
-    nodes: [...new Set(nodes)],
+    nodes: unique(nodes.map(describe)),
+    indexes: unique(nodes.map((node) => node["Index Name"])),
+    wholeTables: unique(nodes.filter(isWholeTable).map((node) => node["Relation Name"])),
+    sortedRows: Math.max(0, ...nodes.filter(isSort).flatMap(({ Plans: inputs = [] }) => inputs.map(rowsOf))),
     foreignKeys: {
       ms: triggers.reduce((sum, { Time: time }) => sum + time, 0),
       calls: triggers.reduce((sum, { Calls: calls }) => sum + calls, 0),
@@ -128,10 +140,27 @@ function summarize(run: ExplainedRun): PlanSummary {
   };
 }
 
-function collect(node: PlanNode, nodes: string[]): void {
+function* allNodes(node: PlanNode): Generator<PlanNode> {
+  yield node;
+  for (const child of node.Plans ?? []) yield* allNodes(child);
+}
+
+function isSort(node: PlanNode): boolean {
+  return node["Node Type"].endsWith("Sort");
+}
+
+function rowsOf(node: PlanNode): number {
+  return (node["Actual Rows"] ?? 0) * (node["Actual Loops"] ?? 1);
+}
+
+/** A node that reads or sorts, as the tables show it; nothing for others. */
+function describe(node: PlanNode): string | undefined {
   const type = node["Node Type"];
+  if (isSort(node)) return type;
   const source = node["Index Name"] ?? node["Relation Name"];
-  if (/Scan$/.test(type) && source !== undefined && type !== "Bitmap Heap Scan") nodes.push(`${type} ${source}`);
-  if (/Sort$/.test(type)) nodes.push(type);
-  for (const child of node.Plans ?? []) collect(child, nodes);
+  return type.endsWith("Scan") && source !== undefined && type !== "Bitmap Heap Scan" ? `${type} ${source}` : undefined;
+}
+
+function unique(names: readonly (string | undefined)[]): string[] {
+  return [...new Set(names.filter((name) => name !== undefined))];
 }

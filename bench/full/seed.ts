@@ -8,7 +8,8 @@ const TASKS_A_STATEMENT = 1_000_000;
 /**
  * Fills a migrated database so that whatever a user or a goal is asked for has the same size in any of them, and only the
  * tables grow: a user has two goals, sixty days apart; a goal has 8 milestones, and gets 5 tasks in each of 8 weeks. A
- * quarter of the tasks is linked with a calendar event. Rows lie in the table in the order in which they were made, so
+ * quarter of the tasks is linked with a calendar event; what must not be missed is mostly completed, so that state and
+ * priority depend on each other. Rows lie in the table in the order in which they were made, so
  * that the tasks of one goal are strewn over it. Ids are UUIDv7.
  *
  * @param sql a single connection of a superuser
@@ -68,11 +69,15 @@ function tasksOfTicks(first: number, last: number, ticks: number, ticksAWeek: nu
                        calendar_event_id, created_at)
     select uuid7(moment), user_id, goal_id, milestone_id, 'Run ' || floor(random() * 20) || ' km',
            start_time, start_time + interval '30 minutes',
-           (array['scheduled', 'completed', 'completed', 'missed', 'drifted'])[1 + floor(random() * 5)]::task_state,
-           (array['standard', 'standard', 'important', 'must-not-miss'])[1 + floor(random() * 4)]::task_priority,
-           random() < 0.1, case when random() < 0.25 then 'evt_' || md5(random()::text) end, moment
+           (case when priority = 'must-not-miss'
+                   then array['completed', 'completed', 'completed', 'completed', 'missed']
+                 else array['scheduled', 'completed', 'completed', 'missed', 'drifted']
+            end)[1 + floor(random() * 5)]::task_state,
+           priority, random() < 0.1, case when random() < 0.25 then 'evt_' || md5(random()::text) end, moment
     from (select goal.user_id, goal.id as goal_id, milestone.id as milestone_id, begun.moment,
-                 begun.moment + interval '7 days' * random() as start_time
+                 begun.moment + interval '7 days' * random() as start_time,
+                 (array['standard', 'standard', 'important', 'must-not-miss'])[1 + floor(random() * 4)]::task_priority
+                   as priority
           from (select tick, week, tick - (week - 1) * ${ticksAWeek} as goal,
                        ${momentOf("tick", ticks)} as moment
                 from generate_series(${first}, ${last}) as tick, generate_series(1, 8) as week) as begun
