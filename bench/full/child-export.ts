@@ -3,46 +3,36 @@ import { createDaoServices, openDatabase } from "@flux/dao-core";
 import postgres from "postgres";
 import type { TaskRow } from "../handwritten/rows.ts";
 import { answerCommands } from "../processes/commands.ts";
+import { type MemoryUse, MemoryWatch } from "./memory-watch.ts";
 
 /** What reading so many rows took. */
-export interface ExportRun {
+export interface ExportRun extends MemoryUse {
   readonly rows: number;
   readonly elapsedMs: number;
   readonly cpuMs: number;
-  /** Megabytes in memory before the first row, and at most. */
-  readonly rssBeforeMb: number;
-  readonly rssPeakMb: number;
 }
 
 // A type, not an interface: an interface would not be known to hold nothing else.
 export type ExportCommands = { read: { request: { rows: number }; response: ExportRun } };
 
 const [side, url = ""] = process.argv.slice(2);
-const ROWS_A_LOOK = 2000;
 
 const rowsOf = side === "ours" ? await streamed() : await cursored();
 
 answerCommands<ExportCommands>({
   read: async ({ rows }) => {
-    const rssBefore = process.memoryUsage.rss();
-    let rssPeak = rssBefore;
+    const memory = new MemoryWatch(rows);
     let read = 0;
     const startCpu = process.cpuUsage();
     const start = performance.now();
     for await (const _ of rowsOf()) {
       read++;
-      if (read % ROWS_A_LOOK === 0) rssPeak = Math.max(rssPeak, process.memoryUsage.rss());
+      memory.count();
       if (read === rows) break;
     }
     const elapsedMs = performance.now() - start;
     const { user, system } = process.cpuUsage(startCpu);
-    return {
-      rows: read,
-      elapsedMs,
-      cpuMs: (user + system) / 1000,
-      rssBeforeMb: rssBefore / 1e6,
-      rssPeakMb: rssPeak / 1e6,
-    };
+    return { rows: read, elapsedMs, cpuMs: (user + system) / 1000, ...memory.use() };
   },
 });
 

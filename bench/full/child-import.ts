@@ -4,17 +4,15 @@ import { pipeline } from "node:stream/promises";
 import { createDaoServices, openDatabase } from "@flux/dao-core";
 import postgres from "postgres";
 import { answerCommands } from "../processes/commands.ts";
+import { type MemoryUse, MemoryWatch } from "./memory-watch.ts";
 import type { FullSamples } from "./samples.ts";
 
 export type ImportSide = "ours" | "unnest" | "copy";
 
 /** What writing so many rows took. */
-export interface ImportRun {
+export interface ImportRun extends MemoryUse {
   readonly elapsedMs: number;
   readonly cpuMs: number;
-  /** Megabytes in memory before the first row, and at most. */
-  readonly rssBeforeMb: number;
-  readonly rssPeakMb: number;
 }
 
 // A type, not an interface: an interface would not be known to hold nothing else.
@@ -39,39 +37,28 @@ interface NewTask {
 
 const [side, url = ""] = process.argv.slice(2);
 const ROWS_A_STATEMENT = 1000;
-const ROWS_A_LOOK = 2000;
 
 const write = side === "ours" ? await byService() : side === "unnest" ? await byUnnest() : await byCopy();
 
 answerCommands<ImportCommands>({
   write: async ({ rows, parents }) => {
-    const rssBefore = process.memoryUsage.rss();
-    let rssPeak = rssBefore;
-    let made = 0;
-    const look = () => {
-      if (++made % ROWS_A_LOOK === 0) rssPeak = Math.max(rssPeak, process.memoryUsage.rss());
-    };
+    const memory = new MemoryWatch(rows);
     const startCpu = process.cpuUsage();
     const start = performance.now();
-    const written = await write(newTasks(rows, parents, look));
+    const written = await write(newTasks(rows, parents, memory));
     if (written !== rows) throw new Error(`${written} of ${rows} tasks were written.`);
     const elapsedMs = performance.now() - start;
     const { user, system } = process.cpuUsage(startCpu);
-    return {
-      elapsedMs,
-      cpuMs: (user + system) / 1000,
-      rssBeforeMb: rssBefore / 1e6,
-      rssPeakMb: Math.max(rssPeak, process.memoryUsage.rss()) / 1e6,
-    };
+    return { elapsedMs, cpuMs: (user + system) / 1000, ...memory.use() };
   },
 });
 
-function* newTasks(rows: number, parents: FullSamples["parents"], look: () => void): Generator<NewTask> {
+function* newTasks(rows: number, parents: FullSamples["parents"], memory: MemoryWatch): Generator<NewTask> {
   const begin = Date.now();
   for (let n = 0; n < rows; n++) {
     const parent = parents[n % parents.length];
     if (parent === undefined) throw new RangeError("There are no goals to import into.");
-    look();
+    memory.count();
     const start = begin + n * 60_000;
     yield {
       ...parent,
@@ -101,7 +88,7 @@ async function byUnnest(): Promise<Writer> {
     sql.begin(async (transaction) => {
       let written = 0;
       for (const batch of batches(tasks)) {
-        const column = <Name extends keyof NewTask>(name: Name) => batch.map((task) => task[name]);
+        const column = (name: keyof NewTask) => batch.map((task) => toText(task[name]));
         const { count } = await transaction`
           insert into tasks (user_id, goal_id, milestone_id, title, start_time, end_time, state, priority,
                              trigger_type, is_recurring, calendar_event_id)
@@ -115,6 +102,11 @@ async function byUnnest(): Promise<Writer> {
       }
       return written;
     });
+}
+
+/** postgres.js takes an array of dates or of booleans for a single one, and leaves text to the server. */
+function toText(value: NewTask[keyof NewTask]): string | null {
+  return value instanceof Date ? value.toISOString() : value === null ? null : String(value);
 }
 
 async function byCopy(): Promise<Writer> {

@@ -26,8 +26,8 @@ export async function measureEstimates({ url, samples }: FullDatabase): Promise<
     priority: { priority: "important" },
     recurring: { isRecurring: true },
     "state, priority": { state: "missed", priority: "important" },
-    "state, priority, which depend on each other": { state: "drifted", priority: "must-not-miss" },
-    "state, priority, recurring": { state: "completed", priority: "must-not-miss", isRecurring: true },
+    "state, priority, which depend on each other": { state: "completed", priority: "must-not-miss" },
+    "state, priority, which no task has together": { state: "drifted", priority: "must-not-miss" },
     "a trigger type that no task has": { triggerType: "on_leaving_home" },
   };
   const results: EstimateResult[] = [];

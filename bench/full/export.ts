@@ -48,7 +48,8 @@ function medians(runs: readonly ExportRun[]): ExportRun {
     rows: of("rows"),
     elapsedMs: of("elapsedMs"),
     cpuMs: of("cpuMs"),
-    rssBeforeMb: of("rssBeforeMb"),
-    rssPeakMb: of("rssPeakMb"),
+    beforeMb: of("beforeMb"),
+    warmMb: of("warmMb"),
+    peakMb: of("peakMb"),
   };
 }

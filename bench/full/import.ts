@@ -58,7 +58,8 @@ function medians(runs: readonly ImportRun[]): ImportRun {
   return {
     elapsedMs: of("elapsedMs"),
     cpuMs: of("cpuMs"),
-    rssBeforeMb: of("rssBeforeMb"),
-    rssPeakMb: of("rssPeakMb"),
+    beforeMb: of("beforeMb"),
+    warmMb: of("warmMb"),
+    peakMb: of("peakMb"),
   };
 }
