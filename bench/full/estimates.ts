@@ -12,7 +12,7 @@ export interface EstimateResult {
 
 /** Asks for both totals of lists by all sorts of filters. */
 export async function measureEstimates({ url, samples }: FullDatabase): Promise<EstimateResult[]> {
-  await using database = await openDatabase(url, { poolSize: 1 });
+  await using database = await openDatabase(url, { poolSize: 1, statementTimeout: 300_000 });
   const { tasks } = createDaoServices(database);
   const [parent] = samples.parents;
   if (parent === undefined) throw new RangeError("There are no goals.");

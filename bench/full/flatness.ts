@@ -21,7 +21,7 @@ export interface CallCost {
 }
 
 /** One operation on the small and on the large table. */
-export interface FlatnessResult {
+interface FlatnessResult {
   readonly operation: FullOperationName;
   readonly small: CallCost;
   readonly large: CallCost;

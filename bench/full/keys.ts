@@ -4,7 +4,7 @@ import { startEmbeddedPostgres } from "../../scripts/postgres/embedded-postgres.
 import { UUID7_FUNCTION } from "../uuid7.ts";
 
 /** What it takes to go on inserting into a table that has many rows already. */
-export interface KeyResult {
+interface KeyResult {
   readonly key: "UUIDv7" | "UUIDv4";
   readonly seconds: number;
   /** For each new row: write-ahead log, and pages of 8 kB that were written to for the first time since a checkpoint. */

@@ -34,14 +34,15 @@ export type FullWorkerCommands = {
 };
 
 const [smallUrl, largeUrl] = process.argv.slice(2);
-const POOL = 8;
+/** Deep pages and exact counts of ten million rows take seconds, and more where other work is going on. */
+const OPTIONS = { poolSize: 8, statementTimeout: 300_000 };
 const calls: Partial<Record<Size, FullCalls>> = {};
 let lastCall = 0;
 
 answerCommands<FullWorkerCommands>({
   prepare: async (samples) => {
-    calls.small = await fullCalls(await openDatabase(smallUrl, { poolSize: POOL }), samples.small);
-    calls.large = await fullCalls(await openDatabase(largeUrl, { poolSize: POOL }), samples.large);
+    calls.small = await fullCalls(await openDatabase(smallUrl, OPTIONS), samples.small);
+    calls.large = await fullCalls(await openDatabase(largeUrl, OPTIONS), samples.large);
     return null;
   },
   run: async ({ size, operation, callers, milliseconds, maxCalls }) => {
