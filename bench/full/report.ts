@@ -44,8 +44,8 @@ function flatnessParts({ rounds, operations, deepPageRatio }: Flatness, largeTas
   return [
     "### Flat, whatever the size of the table",
     "Cost is the time for a call as its caller has it, large ÷ small. Beside it is the server's execution alone, which " +
-      "grows somewhat: an index has a level more, and the rows and pages of five thousand users are no longer in the " +
-      "processor's caches. Of the pairs the first is the small table. " +
+      "grows: the pages that it touches become more by a level or two of the indexes, and (as we take it; that was not " +
+      "measured) are found less often in the processor's caches. Of the pairs the first is the small table. " +
       `Medians of ${rounds} rounds (of a third of them for pages by number in the middle and exact counts, ` +
       "which have one caller; all others have eight).",
     markdownTable(
