@@ -1,4 +1,4 @@
-import type { DatabaseSession } from "@flux/dao-core";
+import type { DatabaseSession, TaskImportDto } from "@flux/dao-core";
 import type { Samples } from "./samples.ts";
 
 /** A call of a DAO, under the name that the tables show. */
@@ -24,6 +24,9 @@ export function calls(samples: Samples): NamedCall[] {
       tasks: Array.from({ length: tasks }, () => ({ title: "Run 5 km", startTime: now, endTime: now })),
     })),
   });
+  const many = (count: number) => Array.from({ length: count }, (): TaskImportDto => ({ ...task, endTime: now }));
+  const changes = (count: number) =>
+    samples.someTasks.slice(0, count).map((id, index) => ({ id, title: `Run ${index} km` }));
   const named = (entries: Record<string, NamedCall["call"]>): NamedCall[] =>
     Object.entries(entries).map(([name, call]) => ({ name, call }));
 
@@ -34,25 +37,40 @@ export function calls(samples: Samples): NamedCall[] {
     "task: statistics, 30 days": (db) => db.tasks.statistics({ userId, ...month }),
     "task: statistics, 30 days, busy user": (db) => db.tasks.statistics({ userId: busy.userId, ...month }),
     "task: list, page 1": (db) => db.tasks.list({}),
+    "task: list, page 1, estimated": (db) => db.tasks.list({ count: "estimated" }),
+    "task: list, page 1, not counted": (db) => db.tasks.list({ count: "none" }),
+    "task: list, by cursor in the middle": (db) => db.tasks.list({ cursor: samples.middleCursor, count: "none" }),
+    "task: list, by cursor, estimated": (db) => db.tasks.list({ cursor: samples.middleCursor, count: "estimated" }),
+    "task: list, 1,000 by cursor, as a stream reads": (db) =>
+      db.tasks.list({ cursor: samples.middleCursor, limit: 1000, count: "none" }),
     "task: list, page 5,000": (db) => db.tasks.list({ page: 5000 }),
     "task: list by userId": (db) => db.tasks.list({ userId }),
     "task: list by userId, busy user": (db) => db.tasks.list({ userId: busy.userId }),
+    "task: list by userId, busy user, by cursor": (db) =>
+      db.tasks.list({ userId: busy.userId, cursor: samples.middleCursor, count: "none" }),
+    "task: list by userId, busy user, estimated": (db) => db.tasks.list({ userId: busy.userId, count: "estimated" }),
     "task: list by userId, state, busy user": (db) => db.tasks.list({ userId: busy.userId, state: "missed" }),
     "task: list by goalId": (db) => db.tasks.list({ goalId }),
     "task: list by goalId, 1,000 tasks": (db) => db.tasks.list({ goalId: big.goalId }),
     "task: list by milestoneId": (db) => db.tasks.list({ milestoneId }),
     "task: list by calendarEventId": (db) => db.tasks.list({ calendarEventId }),
     "task: list by state": (db) => db.tasks.list({ state: "missed" }),
+    "task: list by state, by cursor": (db) =>
+      db.tasks.list({ state: "missed", cursor: samples.middleCursor, count: "none" }),
+    "task: list by state, estimated": (db) => db.tasks.list({ state: "missed", count: "estimated" }),
     "task: list by priority": (db) => db.tasks.list({ priority: "important" }),
     "task: list by triggerType": (db) => db.tasks.list({ triggerType: "on_leaving_home" }),
     "task: list by isRecurring": (db) => db.tasks.list({ isRecurring: true }),
     "task: create": (db) => db.tasks.create(task),
+    "task: create 1,000 at once": (db) => db.tasks.createMany(many(1000)),
     "task: update state": (db) => db.tasks.update(taskId, { state: "completed" }),
     "task: update times": (db) => db.tasks.update(taskId, { startTime: now, endTime: now }),
     "task: bulk update, 100 ids": (db) =>
       db.tasks.bulkUpdateState({ taskIds: samples.someTasks.slice(0, 100), newState: "drifted" }),
     "task: bulk update, 1,000 ids": (db) =>
       db.tasks.bulkUpdateState({ taskIds: samples.someTasks, newState: "drifted" }),
+    "task: different changes, 100 tasks": (db) => db.tasks.updateMany(changes(100)),
+    "task: different changes, 1,000 tasks": (db) => db.tasks.updateMany(changes(1000)),
     "task: delete": (db) => db.tasks.delete(taskId),
     "goal: find": (db) => db.goals.findById(goalId),
     "goal: full, 16 tasks": (db) => db.goals.findWithRelations(goalId),

@@ -17,6 +17,8 @@ export interface IndexCost {
   readonly insert: WriteCost;
   /** Moving the start of a row, which needs a new entry in every index. */
   readonly move: WriteCost;
+  /** Changing the state of a row, which needs none where no index holds `state` and the row's page has room. */
+  readonly changeState: WriteCost;
 }
 
 /** Makes the table `candidate`: all rows of `tasks`, inserted one after the other with the indexes of `set` in place. */
@@ -45,18 +47,34 @@ export async function fillCandidate(sql: postgres.Sql, set: IndexSet): Promise<I
   );
   await sql.unsafe("rollback");
   await sql.unsafe("vacuum candidate");
-  return { megabytes, insert, move };
+  const changeState = await measure(sql, STATE_CHANGES, CHANGED);
+  await sql.unsafe("vacuum candidate");
+  return { megabytes, insert, move, changeState };
 }
+
+const CHANGED = 50_000;
+
+/** Rows drawn at random, each in a transaction of its own: a page then makes room for the next version by itself. */
+const STATE_CHANGES = `do $$
+  declare chosen uuid;
+  begin
+    for chosen in select id from candidate order by md5(id::text) limit ${CHANGED} loop
+      update candidate set state = 'drifted' where id = chosen;
+      commit;
+    end loop;
+  end $$`;
 
 /** A statement on `tasks`, as one on the candidate. */
 export function onCandidate({ text, parameters }: RecordedStatement): RecordedStatement {
   return { text: text.replaceAll('"tasks"', '"candidate"'), parameters };
 }
 
-async function measure(sql: postgres.Sql, statement: string): Promise<WriteCost> {
+/** @param rows how many the statement writes, where it does not say itself */
+async function measure(sql: postgres.Sql, statement: string, rows?: number): Promise<WriteCost> {
   const [before] = await sql<{ lsn: string }[]>`select pg_current_wal_insert_lsn() as lsn`;
   const start = performance.now();
-  const { count } = await sql.unsafe(statement);
+  const { count: written } = await sql.unsafe(statement);
+  const count = rows ?? written;
   const elapsed = performance.now() - start;
   const [after] = await sql<{ bytes: string }[]>`
     select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), ${before?.lsn ?? ""}::pg_lsn) as bytes`;

@@ -75,4 +75,15 @@ export const INDEX_SETS: readonly IndexSet[] = [
       event: linkedEvent,
     },
   },
+  {
+    name: "narrow parents, with state",
+    indexes: {
+      age: byAge,
+      user_age: `${byUserAndAge} include (state)`,
+      user_start: byUserAndStart,
+      goal: "(goal_id)",
+      milestone: inMilestone,
+      event: linkedEvent,
+    },
+  },
 ];

@@ -22,6 +22,8 @@ export interface Samples {
   readonly big: { readonly goalId: string };
   /** A thousand ids from all over the table. */
   readonly someTasks: string[];
+  /** What a page by cursor in the middle of all tasks begins behind. */
+  readonly middleCursor: string;
 }
 
 /** Picks the same kind of rows, whatever the data. */
@@ -41,6 +43,18 @@ export async function pickSamples(sql: postgres.Sql): Promise<Samples> {
   const [big] = await sql<Samples["big"][]>`
     select goal_id as "goalId" from tasks group by goal_id having count(*) >= 1000 order by goal_id limit 1`;
   const some = await sql<{ id: string }[]>`select id from tasks order by hashtext(id::text) limit 1000`;
-  if (typical === undefined || busy === undefined || big === undefined) throw new Error("The data lack a sample.");
-  return { now: new Date(NOW), typical, busy, big, someTasks: some.map(({ id }) => id) };
+  // The cursor of the library, made of the row that it would be made of.
+  const [middle] = await sql<{ text: string }[]>`
+    select created_at || ' ' || id as text from tasks order by created_at desc, id desc
+    offset (select count(*) / 2 from tasks) limit 1`;
+  if (middle === undefined || typical === undefined || busy === undefined || big === undefined)
+    throw new Error("The data lack a sample.");
+  return {
+    now: new Date(NOW),
+    typical,
+    busy,
+    big,
+    someTasks: some.map(({ id }) => id),
+    middleCursor: Buffer.from(middle.text).toString("base64url"),
+  };
 }

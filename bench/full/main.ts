@@ -1,0 +1,85 @@
+/**
+ * `pnpm bench:full`: what calls cost on a large table beside a small one; counts, exports and imports. With a million
+ * tasks (`--tasks`) within some five minutes, with ten million within twenty. `--only flat,estimates,export,import,keys`
+ * measures some parts; `--record` writes `bench/results/full-<date>.json` and the section of docs/performance.md.
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { describeMachine } from "../machine.ts";
+import { compile } from "../processes/compile.ts";
+import { openFullDatabases } from "./databases.ts";
+import { measureEstimates } from "./estimates.ts";
+import { measureExport } from "./export.ts";
+import { measureFlatness } from "./flatness.ts";
+import { measureImport } from "./import.ts";
+import { measureKeys } from "./keys.ts";
+import { fillPerformancePage } from "./performance-page.ts";
+import { report } from "./report.ts";
+import type { FullResults } from "./results.ts";
+
+const PARTS = ["flat", "estimates", "export", "import", "keys"] as const;
+const ROUNDS = 15;
+const SLICE_MS = 400;
+
+const { values: flags } = parseArgs({
+  options: {
+    tasks: { type: "string", default: "1000000" },
+    only: { type: "string" },
+    record: { type: "boolean", default: false },
+  },
+});
+const wanted: ReadonlySet<string> = new Set(flags.only?.split(",") ?? PARTS);
+if (flags.record && wanted.size < PARTS.length) throw new Error("What is recorded has all parts: leave out --only.");
+
+const results = await measureAll(Number(flags.tasks));
+console.log(report(results));
+if (flags.record) await record(results);
+
+async function measureAll(tasks: number): Promise<FullResults> {
+  const [load = 0] = loadavg();
+  const programs = await compile(["full/worker", "full/child-export", "full/child-import"]);
+  await using databases = await openFullDatabases(tasks);
+  const { small, large } = databases;
+  // First what sees the tables as they were seeded; an import leaves the small one's indexes larger than it needs.
+  const estimates = await part("estimates", () => measureEstimates(large));
+  const exported = await part("export", () => measureExport(large, programs["full/child-export"]));
+  const flatness = await part("flat", () =>
+    measureFlatness(databases, programs["full/worker"], { rounds: ROUNDS, sliceMs: SLICE_MS }),
+  );
+  const imported = await part("import", () => measureImport(small, programs["full/child-import"]));
+  const keys = await part("keys", () => measureKeys(tasks));
+  return {
+    machine: describeMachine(databases.serverVersion, Number(load.toFixed(1))),
+    sharedBuffersMb: databases.sharedBuffersMb,
+    smallTasks: small.tasks,
+    largeTasks: large.tasks,
+    ...(flatness !== undefined && { flatness }),
+    ...(estimates !== undefined && { estimates }),
+    ...(exported !== undefined && { export: exported }),
+    ...(imported !== undefined && { import: imported }),
+    ...(keys !== undefined && { keys }),
+  };
+}
+
+async function part<Result>(name: (typeof PARTS)[number], measure: () => Promise<Result>): Promise<Result | undefined> {
+  if (!wanted.has(name)) return undefined;
+  const start = performance.now();
+  const result = await measure();
+  console.log(`Part ${name} took ${((performance.now() - start) / 1000).toFixed(0)} s.`);
+  return result;
+}
+
+async function record(results: FullResults): Promise<void> {
+  const folder = new URL("../results/", import.meta.url);
+  await mkdir(folder, { recursive: true });
+  const name = `full-${results.machine.date}.json`;
+  await writeFile(new URL(name, folder), `${JSON.stringify(results, significant, 2)}\n`);
+  await fillPerformancePage(report(results));
+  console.log(`Recorded in bench/results/${name} and docs/performance.md`);
+}
+
+/** Four significant digits: more would be noise. */
+function significant(_name: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
+}

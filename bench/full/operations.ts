@@ -1,0 +1,87 @@
+import { createDaoServices, type Database } from "@flux/dao-core";
+import type { FullSamples } from "./samples.ts";
+
+/** What is measured on a small and on a large table. */
+export interface FullOperation {
+  readonly title: string;
+  /** Callers at once; one for what takes seconds on the large table. */
+  readonly callers: number;
+  /** Calls in a slice at most, where they would make the small table large. Default: as many as the time allows. */
+  readonly maxCalls?: number;
+  /** Takes seconds on the large table: it is measured in every third round only. */
+  readonly isSlow?: boolean;
+  /** How much of its cost on the small table it may have on the large one. Default: it is not said. */
+  readonly target?: number;
+}
+
+const CALLERS = 8;
+
+/** Under the names that the recorded results have, in the order in which they are measured. */
+export const FULL_OPERATIONS = {
+  find: { title: "find by id", callers: CALLERS, target: 1.3 },
+  timerange: { title: "by-timerange, 7 days", callers: CALLERS, target: 1.3 },
+  statistics: { title: "statistics, 30 days", callers: CALLERS, target: 1.3 },
+  create: { title: "create task", callers: CALLERS, maxCalls: 500, target: 1.3 },
+  firstPage: { title: 'page 1, `count: "none"`', callers: CALLERS },
+  nextPage: { title: "page 2 by cursor", callers: CALLERS },
+  middleByCursor: { title: "page in the middle, by cursor", callers: CALLERS },
+  middleByNumber: { title: "page in the middle, by number", callers: 1, isSlow: true },
+  estimated: { title: 'page 1, `count: "estimated"`', callers: CALLERS },
+  exact: { title: 'page 1, `count: "exact"`', callers: 1, isSlow: true },
+} as const satisfies Record<string, FullOperation>;
+
+export type FullOperationName = keyof typeof FULL_OPERATIONS;
+
+export const FULL_OPERATION_NAMES = Object.keys(FULL_OPERATIONS) as FullOperationName[];
+
+/** The calls; `call` numbers them, and picks the input. */
+export type FullCalls = Readonly<Record<FullOperationName, (call: number) => Promise<unknown>>>;
+
+/** The operations by the services. Looks up the cursors of the pages first. */
+export async function fullCalls(database: Database, samples: FullSamples): Promise<FullCalls> {
+  const { tasks } = createDaoServices(database);
+  const { middlePage } = samples;
+  const weeks = samples.weeks.map(({ userId, start, end }) => ({
+    userId,
+    startTime: new Date(start),
+    endTime: new Date(end),
+  }));
+  const months = samples.months.map(({ userId, start, end }) => ({
+    userId,
+    startDate: new Date(start),
+    endDate: new Date(end),
+  }));
+  const begin = new Date();
+  const cursorAfter = async (page: number) => {
+    const { nextCursor } = await tasks.listTasks({ page, count: "none" });
+    if (nextCursor === null) throw new Error(`Page ${page} is the last.`);
+    return nextCursor;
+  };
+  const afterFirst = await cursorAfter(1);
+  const beforeMiddle = await cursorAfter(middlePage - 1);
+  return {
+    find: (call) => tasks.getTask(nth(samples.taskIds, call)),
+    timerange: (call) => tasks.getTasksByTimerange(nth(weeks, call)),
+    statistics: (call) => tasks.getTaskStatistics(nth(months, call)),
+    create: (call) =>
+      tasks.createTask({
+        ...nth(samples.parents, call),
+        title: "Run 5 km at an easy pace",
+        startTime: begin,
+        endTime: begin,
+        calendarEventId: call % 4 === 0 ? `evt_${call}` : null,
+      }),
+    firstPage: () => tasks.listTasks({ count: "none" }),
+    nextPage: () => tasks.listTasks({ cursor: afterFirst, count: "none" }),
+    middleByCursor: () => tasks.listTasks({ cursor: beforeMiddle, count: "none" }),
+    middleByNumber: () => tasks.listTasks({ page: middlePage, count: "none" }),
+    estimated: () => tasks.listTasks({ count: "estimated" }),
+    exact: () => tasks.listTasks({ count: "exact" }),
+  };
+}
+
+function nth<Item>(list: readonly Item[], number: number): Item {
+  const item = list[number % list.length];
+  if (item === undefined) throw new RangeError("The list is empty.");
+  return item;
+}

@@ -1,0 +1,170 @@
+import { markdownTable } from "../markdown-table.ts";
+import type { EstimateResult } from "./estimates.ts";
+import type { ExportResult } from "./export.ts";
+import type { CallCost, Flatness } from "./flatness.ts";
+import type { ImportResult } from "./import.ts";
+import type { KeysResult } from "./keys.ts";
+import type { MemoryUse } from "./memory-watch.ts";
+import { FULL_OPERATIONS, type FullOperation } from "./operations.ts";
+import type { FullResults } from "./results.ts";
+
+/** The results as a person reads them, in Markdown. */
+export function report(results: FullResults): string {
+  const { machine, smallTasks, largeTasks } = results;
+  const parts = [
+    `${machine.date}: ${machine.cores} cores (${machine.processor}), ${machine.memoryGb} GB, Node ${machine.node}, ` +
+      `PostgreSQL ${machine.postgres} with ${results.sharedBuffersMb} MB of buffers, nothing durable. ` +
+      `The small table has ${count(smallTasks)} tasks, the large one ${count(largeTasks)}; a user has 80 in both.`,
+    ...(machine.loadBefore > 0.5 ? [`Other work (load ${machine.loadBefore}) disturbed the figures.`] : []),
+  ];
+  if (results.flatness !== undefined) parts.push(...flatnessParts(results.flatness, largeTasks));
+  if (results.estimates !== undefined) parts.push(...estimateParts(results.estimates, largeTasks));
+  if (results.export !== undefined) parts.push(...exportParts(results.export));
+  if (results.import !== undefined) parts.push(...importParts(results.import));
+  if (results.keys !== undefined) parts.push(...keyParts(results.keys));
+  return parts.join("\n\n");
+}
+
+function flatnessParts({ rounds, operations, deepPageRatio }: Flatness, largeTasks: number): string[] {
+  const rows = operations.map(({ operation, small, large, costRatio, serverRatio }) => {
+    const { title, target }: FullOperation = FULL_OPERATIONS[operation];
+    const both = (value: (cost: CallCost) => string) => `${value(small)}; ${value(large)}`;
+    return [
+      title,
+      target === undefined ? "" : `≤ ${target}`,
+      costRatio.toFixed(2),
+      serverRatio.toFixed(2),
+      both(({ perSecond }) => rounded(perSecond)),
+      both(({ p50, p99 }) => `${rounded(p50)}, ${rounded(p99)}`),
+      both(({ cpuMs }) => rounded(cpuMs * 1000)),
+      both(({ serverMs }) => rounded(serverMs * 1000)),
+      both(({ pages, pagesRead }) => `${rounded(pages)} (${rounded(pagesRead)})`),
+    ];
+  });
+  return [
+    "### Flat, whatever the size of the table",
+    "Cost is the time for a call as its caller has it, large ÷ small. Beside it is the server's execution alone, which " +
+      "grows: the pages that it touches become more by a level or two of the indexes, and (as we take it; that was not " +
+      "measured) are found less often in the processor's caches. Of the pairs the first is the small table. " +
+      `Medians of ${rounds} rounds (of a third of them for pages by number in the middle and exact counts, ` +
+      "which have one caller; all others have eight).",
+    markdownTable(
+      [
+        "operation",
+        "target",
+        "cost",
+        "in the server",
+        "calls/s",
+        "p50, p99 ms",
+        "caller's CPU µs",
+        "server µs",
+        "pages (not in cache)",
+      ],
+      rows,
+    ),
+    `A page in the middle, by cursor, takes ${deepPageRatio.large.toFixed(2)} times as long as page 1 on the large table ` +
+      `(target ≤ 1.5), where it is page ${count(largeTasks / 200)}, and ${deepPageRatio.small.toFixed(2)} times on the ` +
+      "small one.",
+  ];
+}
+
+function estimateParts(estimates: readonly EstimateResult[], largeTasks: number): string[] {
+  const rows = estimates.map(({ filter, exact, estimated, exactMs, estimatedMs }) => [
+    filter,
+    count(exact),
+    count(estimated),
+    exact === estimated ? "0" : exact === 0 ? "" : percent(estimated / exact - 1),
+    rounded(exactMs),
+    rounded(estimatedMs),
+  ]);
+  return [
+    '### `count: "estimated"`',
+    `On the ${count(largeTasks)} tasks, just after an \`analyze\`.`,
+    markdownTable(["filter", "exact", "estimated", "error", "exact ms", "estimated ms"], rows),
+    "Up to 1,000 rows the answer is exact. The planner takes columns to be independent: where they are not, it errs by as " +
+      "much. A filter without an index that selects (nearly) nothing takes the reading of the whole table, for the page " +
+      "as for the total.",
+  ];
+}
+
+function exportParts({ rows, ours, handwritten, ratio, cpuRatio }: ExportResult): string[] {
+  const line = (name: string, run: ExportResult["ours"]) => [
+    name,
+    rounded((run.rows / run.elapsedMs) * 1000),
+    rounded((run.cpuMs * 1000) / run.rows),
+    ...memoryCells(run),
+  ];
+  return [
+    "### Export",
+    `The newest ${count(rows)} tasks of the large table, to one consumer that only counts them.`,
+    markdownTable(
+      ["by", "rows/s", "CPU µs a row", ...MEMORY_HEAD],
+      [line("`streamTasks`", ours), line("postgres.js, `cursor(1000)`", handwritten)],
+    ),
+    `Rows a second, ours ÷ by hand: ${ratio.toFixed(2)}; processor time: ${cpuRatio.toFixed(2)}. Target of the growth ` +
+      "once warm: ≤ 30 MB.",
+  ];
+}
+
+function importParts({ rows, sides, ratioToUnnest, ratioToCopy }: ImportResult): string[] {
+  const line = (name: string, run: ImportResult["sides"]["ours"]) => [
+    name,
+    rounded((rows / run.elapsedMs) * 1000),
+    rounded((run.cpuMs * 1000) / rows),
+    ...memoryCells(run),
+  ];
+  return [
+    "### Import",
+    `${count(rows)} new tasks into the small table. What is by hand validates nothing and leaves the ids to the database.`,
+    markdownTable(
+      ["by", "rows/s", "CPU µs a row", ...MEMORY_HEAD],
+      [
+        line("`createTasks`", sides.ours),
+        line("by hand, `unnest` of 1,000 rows", sides.unnest),
+        line("by hand, `copy`", sides.copy),
+      ],
+    ),
+    `Rows a second, ours ÷ \`unnest\`: ${ratioToUnnest.toFixed(2)}; ours ÷ \`copy\`: ${ratioToCopy.toFixed(2)}. ` +
+      "Target: ≥ 0.9 of one of the two.",
+  ];
+}
+
+const MEMORY_HEAD = ["MB before", "growth in the first tenth", "growth after it"];
+
+function memoryCells({ beforeMb, warmMb, peakMb }: MemoryUse): string[] {
+  return [beforeMb, warmMb - beforeMb, peakMb - warmMb].map(rounded);
+}
+
+function keyParts({ before, inserted, keys }: KeysResult): string[] {
+  const rows = keys.map((key) => [
+    key.key,
+    rounded((key.seconds * 1e6) / inserted),
+    rounded(key.walBytes),
+    key.pageImages.toFixed(2),
+    key.pages.toFixed(1),
+    `${rounded(key.builtMb)}; ${rounded(key.grownMb)}`,
+    rounded(key.tableAndIndexesMb),
+  ]);
+  return [
+    "### UUIDv7 and UUIDv4 as key",
+    `${count(inserted)} rows inserted, a thousand at a time, with ten checkpoints, into ${count(before)} with all indexes ` +
+      "of `tasks`, on a server that logs whole pages as production does, with 1 GB of buffers.",
+    markdownTable(
+      ["ids", "µs a row", "WAL bytes a row", "page images a row", "pages a row", "key MB before; after", "all MB"],
+      rows,
+    ),
+  ];
+}
+
+/** Three significant digits: more would be noise. */
+function rounded(value: number): string {
+  return value === 0 ? "0" : count(Number(value.toPrecision(3)));
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en", { maximumFractionDigits: 6 });
+}
+
+function percent(share: number): string {
+  return `${share > 0 ? "+" : "−"}${rounded(Math.abs(share) * 100)} %`;
+}

@@ -1,0 +1,19 @@
+import type { Machine } from "../machine.ts";
+import type { EstimateResult } from "./estimates.ts";
+import type { ExportResult } from "./export.ts";
+import type { Flatness } from "./flatness.ts";
+import type { ImportResult } from "./import.ts";
+import type { KeysResult } from "./keys.ts";
+
+/** All that a run found; what is recorded. A part that was not asked for is absent. */
+export interface FullResults {
+  readonly machine: Machine;
+  readonly sharedBuffersMb: number;
+  readonly smallTasks: number;
+  readonly largeTasks: number;
+  readonly flatness?: Flatness;
+  readonly estimates?: readonly EstimateResult[];
+  readonly export?: ExportResult;
+  readonly import?: ImportResult;
+  readonly keys?: KeysResult;
+}

@@ -1,0 +1,79 @@
+import { Database } from "@flux/dao-core";
+import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { loadWithoutIndexes } from "../../bench/explain/bulk-load.ts";
+import { calls } from "../../bench/explain/calls.ts";
+import { seedMillionTasks } from "../../bench/explain/million-tasks.ts";
+import { explain, type PlanSummary, tablesScannedBy } from "../../bench/explain/plan.ts";
+import { pickSamples } from "../../bench/explain/samples.ts";
+import { type RecordedStatement, RecordingDriver } from "../../bench/recording-driver.ts";
+import { EXPECTED_READS, EXPECTED_WRITES, type ExpectedPlan } from "./expected-plans.ts";
+
+/** So many rows may be sorted where the values say that there are no more. */
+const FEW_ROWS = 101;
+
+/** The statements as the DAOs send them, by the name of the call. */
+const statements = new Map<string, RecordedStatement>();
+let testDatabase: TestDatabase;
+let sql: postgres.Sql;
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  sql = postgres(testDatabase.url, { max: 1, onnotice: () => undefined });
+  await sql.unsafe("set work_mem = '128MB'; set maintenance_work_mem = '256MB'");
+  await loadWithoutIndexes(sql, ["milestones", "tasks"], () => seedMillionTasks(sql));
+  await sql.unsafe("reset work_mem; reset maintenance_work_mem");
+  const driver = new RecordingDriver();
+  const session = new Database(driver);
+  for (const { name, call } of calls(await pickSamples(sql))) {
+    statements.set(name, await driver.record(() => call(session)));
+  }
+}, 240_000);
+
+afterAll(async () => {
+  await sql?.end();
+  await testDatabase?.drop();
+});
+
+function statementOf(name: string): RecordedStatement {
+  const statement = statements.get(name);
+  if (statement === undefined) throw new Error(`There is no call ${name}.`);
+  return statement;
+}
+
+function expectPlan(plan: PlanSummary, expected: ExpectedPlan): void {
+  expect.soft([...plan.indexes].sort(), "indexes").toEqual([...expected.indexes].sort());
+  expectWithinBounds(plan, expected);
+}
+
+function expectWithinBounds(plan: PlanSummary, { pages, sortedRows = 0, scans }: ExpectedPlan): void {
+  expect.soft(plan.pages, "pages").toBeLessThanOrEqual(pages);
+  expect.soft(plan.sortedRows, "rows sorted").toBeLessThanOrEqual(sortedRows);
+  expect.soft(plan.scannedTables, "tables read without an index").toEqual(scans === undefined ? [] : [scans]);
+}
+
+describe("on a million tasks", () => {
+  test("every statement has its plan here", () => {
+    expect([...statements.keys()].sort()).toEqual(
+      [...Object.keys(EXPECTED_READS), ...Object.keys(EXPECTED_WRITES)].sort(),
+    );
+  });
+
+  test.each(Object.entries(EXPECTED_READS))("%s", async (name, expected) => {
+    // From the sixth run on a generic plan is kept, unless custom ones are much cheaper.
+    expectPlan(await explain(sql, statementOf(name), "generic", 1), expected);
+    const custom = await explain(sql, statementOf(name), "custom", 1);
+    // Where values are known to select few rows, an index may be read as a bitmap, and one may do for two.
+    expect.soft(expected.indexes, "indexes of the custom plan").toEqual(expect.arrayContaining([...custom.indexes]));
+    expectWithinBounds(custom, { ...expected, sortedRows: Math.max(expected.sortedRows ?? 0, FEW_ROWS) });
+  });
+
+  // After all reads, since even what is undone leaves dead rows to pass over.
+  test.each(Object.entries(EXPECTED_WRITES))("%s", async (name, expected) => {
+    expectPlan(await explain(sql, statementOf(name), "generic", 1), expected);
+    expectPlan(await explain(sql, statementOf(name), "custom", 1), expected);
+    // Also by the statements that check foreign keys and follow them.
+    expect(await tablesScannedBy(sql, statementOf(name))).toEqual([]);
+  });
+});
