@@ -1,4 +1,5 @@
 import { loadavg } from "node:os";
+import { compareProcesses } from "./cluster/compare-processes.ts";
 import { openBenchDatabase } from "./data/bench-database.ts";
 import { compareHttp } from "./http/run.ts";
 import { providePrismaClient } from "./in-process/contenders/prisma/provide-client.ts";
@@ -8,9 +9,13 @@ import { describeMachine } from "./machine.ts";
 import type { Plan } from "./plan.ts";
 import { compile } from "./processes/compile.ts";
 import type { Results } from "./results.ts";
+import { measureLoadedMemory } from "./start/loaded-memory.ts";
 import { measureStart } from "./start/start-figures.ts";
 import { countStructureStatements } from "./structure-statements.ts";
 import { competitorVersions } from "./versions.ts";
+
+/** Milliseconds for which the service is loaded with everything that it can be asked for. */
+const LOAD_MS = 20_000;
 
 /** Runs the bench. */
 export async function measureAll(plan: Plan): Promise<Results> {
@@ -28,7 +33,7 @@ export async function measureAll(plan: Plan): Promise<Results> {
   const names = CONTENDER_NAMES.filter((name) => takesPart(name, plan));
   const prismaClient = names.includes("prisma") ? await tryPrisma(leftOut) : undefined;
   await using database = await openBenchDatabase(plan.importRows);
-  const start = await measureStart(database.url, programs["processes/report-usage"], plan.isShort ? 1 : 5);
+  const start = await measureStart(database.url, programs["processes/report-usage"], plan.isShort ? 1 : 9);
   const measured = {
     machine: describeMachine(database.version, Number(load.toFixed(1))),
     versions: competitorVersions(),
@@ -50,6 +55,11 @@ export async function measureAll(plan: Plan): Promise<Results> {
     ),
     http: await compareHttp(database, programs, plan),
     start,
+    ...(!plan.isShort &&
+      plan.contenders === undefined && {
+        loaded: await measureLoadedMemory(database, programs["http/load"], LOAD_MS),
+        processes: await compareProcesses(database, programs["http/load"]),
+      }),
   };
   return { ...measured, seconds: Math.round((performance.now() - begun) / 1000) };
 }

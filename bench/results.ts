@@ -1,6 +1,8 @@
+import type { ProcessFigures } from "./cluster/compare-processes.ts";
 import type { Cell } from "./comparison.ts";
 import type { HttpResult } from "./http/run.ts";
 import type { Machine } from "./machine.ts";
+import type { LoadedMemory } from "./start/loaded-memory.ts";
 import type { StartFigures } from "./start/start-figures.ts";
 
 /** All that a run of the bench found; what is recorded. */
@@ -20,4 +22,8 @@ export interface Results {
   readonly inProcess: readonly Cell[];
   readonly http: HttpResult;
   readonly start: StartFigures;
+  /** Of whole runs only. */
+  readonly loaded?: LoadedMemory;
+  /** Or why they could not be compared. Of whole runs only. */
+  readonly processes?: readonly ProcessFigures[] | string;
 }

@@ -223,7 +223,7 @@ function longRows(
     ]);
 }
 
-function startTable({ start, http, structureStatements }: Results): string {
+function startTable({ start, http, loaded: mixed, processes, structureStatements }: Results): string {
   const statements = Object.entries(structureStatements).map(([size, count]) => `${size}: ${count}`);
   const loaded = Object.entries(http.loadedRssMb).map(([name, rssMb]) => `${name} ${rssMb.toFixed(0)}`);
   return markdownTable(
@@ -234,10 +234,19 @@ function startTable({ start, http, structureStatements }: Results): string {
       ["ratio of the two", ratio(start.imports.ratio)],
       ["service ready after its process starts, ms", start.readyMs.toFixed(0)],
       ["memory of the idle service, MB", start.idleRssMb.toFixed(0)],
-      ["most memory under load, MB", loaded.join(", ")],
+      ["most memory under load of the quick routes, MB", loaded.join(", ")],
+      ...(mixed === undefined ? [] : [["most memory under load of all routes, MB", mixed.mostRssMb.toFixed(0)]]),
+      ...processRows(processes),
       ["statements for a structure", statements.join(", ")],
     ],
   );
+}
+
+function processRows(processes: Results["processes"]): string[][] {
+  if (processes === undefined) return [];
+  const name = "two processes against one";
+  if (typeof processes === "string") return [[name, `not measured: ${processes}`]];
+  return processes.map((figures) => [`${name}, ${titleOf(figures.operation)}`, ratio(figures.ratio)]);
 }
 
 function ratio(value: number | undefined): string {

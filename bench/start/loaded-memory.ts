@@ -7,7 +7,7 @@ import { residentMemoryOf } from "./resident-memory.ts";
 import { SERVICE_KEY, startService } from "./service.ts";
 
 /** Connections at once, each with one request at a time. */
-export const CONNECTIONS = 64;
+const CONNECTIONS = 64;
 
 /** The service under all that it can be asked for at once, as fast as it answers. */
 export interface LoadedMemory {

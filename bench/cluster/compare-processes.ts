@@ -1,16 +1,8 @@
-/**
- * `tsx bench/cluster/main.ts`: what two processes behind one port answer, against one. Each serving process gets a share
- * of a core, as a container does, so that it is the bottleneck even on two cores that the database and the load share.
- * `--json` prints the figures alone.
- */
-import { parseArgs } from "node:util";
-import { openBenchDatabase } from "../data/bench-database.ts";
+import type { BenchDatabase } from "../data/bench-database.ts";
 import type { LoadCommands } from "../http/load.ts";
 import { requestsOf } from "../http/requests.ts";
-import { markdownTable } from "../markdown-table.ts";
 import { median } from "../median.ts";
 import { Child } from "../processes/child.ts";
-import { compile } from "../processes/compile.ts";
 import { SERVICE_KEY, type Service, startService } from "../start/service.ts";
 import { CpuQuota, whyNoQuota } from "./cpu-quota.ts";
 import { childrenOf, cpuTimeOf } from "./cpu-time.ts";
@@ -21,7 +13,8 @@ const ROUNDS = 9;
 const SLICE_MS = 2_000;
 const CONNECTIONS = 32;
 
-interface Figures {
+/** What two processes behind one port answer, against one. */
+export interface ProcessFigures {
   readonly operation: "find" | "page";
   readonly onePerSecond: number;
   readonly twoPerSecond: number;
@@ -55,13 +48,19 @@ async function startLimited(databaseUrl: string, processes: number): Promise<Lim
 
 const totalCpu = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + cpuTimeOf(pid), 0);
 
-async function measure(): Promise<Figures[]> {
-  const programs = await compile(["http/load"]);
-  await using database = await openBenchDatabase();
+/**
+ * Compares one serving process with two behind one port. Each gets a share of a core, as a container does, so that it is
+ * the bottleneck even on two cores that the database and the load share.
+ * @param loadFile the compiled `http/load`
+ * @returns why it could not be measured, where nothing can be held to a share
+ */
+export async function compareProcesses(database: BenchDatabase, loadFile: string): Promise<ProcessFigures[] | string> {
+  const reason = whyNoQuota();
+  if (reason !== undefined) return reason;
   await using one = await startLimited(database.url, 1);
   await using two = await startLimited(database.url, 2);
-  const load = new Child<LoadCommands>(programs["http/load"]);
-  const figures: Figures[] = [];
+  const load = new Child<LoadCommands>(loadFile);
+  const figures: ProcessFigures[] = [];
   for (const operation of ["find", "page"] as const) {
     const requests = requestsOf(operation, database.inputs);
     const stretch = async ({ service, serving }: LimitedService) => {
@@ -94,26 +93,4 @@ async function measure(): Promise<Figures[]> {
   }
   await load.stop();
   return figures;
-}
-
-const { values: flags } = parseArgs({ options: { json: { type: "boolean" } } });
-const reason = whyNoQuota();
-if (reason !== undefined) console.log(flags.json ? "null" : `Not measured: ${reason}.`);
-else {
-  const figures = await measure();
-  if (flags.json) console.log(JSON.stringify(figures, null, 2));
-  else {
-    const whole = (value: number) => Math.round(value).toLocaleString("en");
-    const rows = figures.map((figure) => [
-      figure.operation,
-      whole(figure.onePerSecond),
-      whole(figure.twoPerSecond),
-      figure.ratio.toFixed(2),
-      figure.shareUsed.toFixed(2),
-      figure.primaryShare.toFixed(3),
-    ]);
-    const head = ["", "one, requests/s", "two, requests/s", "ratio", "of their share used", "cores of the primary"];
-    console.log(`Each serving process has ${SHARE} of a core; ${CONNECTIONS} connections; ${ROUNDS} rounds in turn.\n`);
-    console.log(markdownTable(head, rows));
-  }
 }
