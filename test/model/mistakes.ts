@@ -5,6 +5,7 @@ import {
   isDaoError,
   RelatedRowMissingError,
   type TaskDto,
+  ValidationError,
   versionOf,
 } from "@flux/dao-core";
 
@@ -47,6 +48,40 @@ export const alone: readonly Mistake[] = [
           const before = await tasks.listTasks({ ...request, page: 1 });
           const answer = await tasks.listTasks(request);
           return { ...answer, items: [...before.items.slice(-1), ...answer.items].slice(0, answer.pageSize) };
+        },
+      }),
+    }),
+  },
+  {
+    name: "a page behind a cursor begins with the row that the page before ended with",
+    make: ({ tasks }) => {
+      const lastRows = new Map<string | null | undefined, TaskDto>();
+      return {
+        tasks: replacing(tasks, {
+          listTasks: async (request) => {
+            const page = await tasks.listTasks(request);
+            const last = page.items.at(-1);
+            if (last !== undefined) lastRows.set(page.nextCursor, last);
+            const before = lastRows.get(request?.cursor ?? undefined);
+            return before === undefined ? page : { ...page, items: [before, ...page.items].slice(0, page.pageSize) };
+          },
+        }),
+      };
+    },
+  },
+  {
+    name: "of many tasks those before the first broken one are created",
+    make: ({ tasks }) => ({
+      tasks: replacing(tasks, {
+        createTasks: async (list) => {
+          try {
+            return await tasks.createTasks(list);
+          } catch (error) {
+            const place = error instanceof ValidationError ? error.issues[0]?.path : undefined;
+            const before = Array.isArray(list) ? list.slice(0, Number.parseInt(place ?? "0", 10)) : [];
+            await tasks.createTasks(before).catch(() => undefined);
+            throw error;
+          }
         },
       }),
     }),
@@ -231,6 +266,17 @@ export const atOnce: readonly Mistake[] = [
         deleteMilestone: async (id, options) => {
           await milestones.getMilestone(id);
           await milestones.deleteMilestone(id, options).catch(unlessNotFound);
+        },
+      }),
+    }),
+  },
+  {
+    name: "changes of many tasks are made twice, and undo what came between",
+    make: ({ tasks }) => ({
+      tasks: replacing(tasks, {
+        updateTasks: async (request) => {
+          await tasks.updateTasks(request);
+          return tasks.updateTasks(request);
         },
       }),
     }),

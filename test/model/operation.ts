@@ -26,6 +26,9 @@ const METHODS = {
   "tasks.listTasks": "task",
   "tasks.getTask": "task",
   "tasks.createTask": "task",
+  "tasks.createTasks": "task",
+  "tasks.streamTasks": "task",
+  "tasks.updateTasks": "task",
   "tasks.updateTask": "task",
   "tasks.deleteTask": "task",
   "tasks.getTasksByTimerange": "task",
@@ -77,7 +80,20 @@ export function run(services: DaoServices, { method, args }: Call): Promise<Outc
   if (typeof target !== "object" || target === null) throw new TypeError(`there is no service for ${method}`);
   const call: unknown = Reflect.get(target, name ?? "");
   if (typeof call !== "function") throw new TypeError(`there is no method ${method}`);
-  return observe(async (): Promise<unknown> => Reflect.apply(call, target, args));
+  return observe(async (): Promise<unknown> => {
+    const result: unknown = Reflect.apply(call, target, args);
+    return isAsyncIterable(result) ? listOf(result) : result;
+  });
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}
+
+async function listOf(rows: AsyncIterable<unknown>): Promise<unknown[]> {
+  const list: unknown[] = [];
+  for await (const row of rows) list.push(row);
+  return list;
 }
 
 /** Tells what whoever made this call knows by its outcome. */
@@ -99,11 +115,15 @@ function learnFrom(known: KnownRows, kind: Kind, answer: unknown): void {
   }
   if (!isFields(answer)) return;
   if ("items" in answer) learnFrom(known, kind, answer["items"]);
-  const { milestones, tasks, ...row } = answer;
+  const { milestones, tasks, results, task, nextCursor, ...row } = answer;
+  if (typeof nextCursor === "string") known.learnCursor(kind, nextCursor);
   if ("createdAt" in row || "virtualNow" in row) known.learn(kind, row);
   // A goal with its relations.
   learnFrom(known, "milestone", milestones);
   learnFrom(known, "task", tasks);
+  // What became of many changes.
+  learnFrom(known, "task", results);
+  learnFrom(known, "task", task);
 }
 
 /** What a counterexample shows of a call: the operation with what its references stood for. */

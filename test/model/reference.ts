@@ -109,6 +109,36 @@ class Creation extends Reference {
   }
 }
 
+class Cursor extends Reference {
+  readonly #kind: Kind;
+  readonly #back: number;
+
+  constructor(kind: Kind, back: number) {
+    super();
+    this.#kind = kind;
+    this.#back = back;
+  }
+
+  resolve(known: KnownRows): string | undefined {
+    const cursors = known.cursors(this.#kind);
+    return cursors.at(-1 - (this.#back % cursors.length));
+  }
+
+  toString(): string {
+    return `cursor(${JSON.stringify(this.#kind)}, ${this.#back})`;
+  }
+}
+
+class NewTitle extends Reference {
+  resolve(known: KnownRows): string {
+    return known.newTitle();
+  }
+
+  toString(): string {
+    return "newTitle()";
+  }
+}
+
 /** The id of a row that was there when it was last heard of; where there is none, of no row. */
 export const live = (kind: Kind, pick: number): Reference => new RowId(kind, "live", pick);
 /** The id of a row that has been deleted; where there is none, of no row. */
@@ -119,6 +149,10 @@ export const never = (pick: number): NeverId => new NeverId(pick);
 export const upperCase = (id: Reference): Reference => new UpperCase(id);
 /** The version that a row had `back` versions ago, as its caller saw it. */
 export const version = (kind: Kind, row: Reference, back: number): Reference => new Version(kind, row, back);
+/** The cursor that a page of this kind answered, `back` pages ago; where there is none, none, which is the first page. */
+export const cursor = (kind: Kind, back: number): Reference => new Cursor(kind, back);
+/** A title that no other task gets: by it a task is known again that was created without an answer. */
+export const newTitle = (): Reference => new NewTitle();
 /** The instant at which a task was created, `shift` milliseconds later. */
 export const creation = (task: Reference, shift: number): Reference => new Creation(task, shift);
 

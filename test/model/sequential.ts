@@ -3,10 +3,11 @@ import { anyOperation } from "./arbitrary/operations.ts";
 import { Counterexample } from "./counterexample.ts";
 import { KnownRows } from "./known-rows.ts";
 import { lastLook } from "./last-look.ts";
-import { callOf, describeCall, learn, type Operation, run } from "./operation.ts";
+import { looksAfter } from "./looks-after.ts";
+import { type Call, callOf, describeCall, learn, type Operation, run } from "./operation.ts";
 import { judge } from "./oracle/judge.ts";
 import { State } from "./oracle/state.ts";
-import { labelOf } from "./outcome.ts";
+import { labelOf, type Outcome } from "./outcome.ts";
 import type { Tally } from "./tally.ts";
 import { beginning, clear, type World } from "./world.ts";
 
@@ -21,14 +22,20 @@ interface Real {
   readonly tally: Tally;
 }
 
-/** Runs one operation and asks the oracle about its outcome. */
+/** Runs operations, and then asks the oracle about the outcome of each. */
 async function step({ state, known }: Model, { world, tally }: Real, operation: Operation): Promise<void> {
-  const call = callOf(operation, known);
-  const outcome = await run(world.services, call);
-  tally.add(call.method, labelOf(outcome));
-  const fault = judge(state, call, outcome);
-  if (fault !== undefined) throw new Counterexample(`${describeCall(call)}\n${fault}`);
-  learn(known, call, outcome);
+  const outcomes: [Call, Outcome][] = [];
+  for (const each of [operation, ...looksAfter(operation)]) {
+    const call = callOf(each, known);
+    const outcome = await run(world.services, call);
+    tally.add(call.method, labelOf(outcome));
+    learn(known, call, outcome);
+    outcomes.push([call, outcome]);
+  }
+  for (const [call, outcome] of outcomes) {
+    const fault = judge(state, call, outcome);
+    if (fault !== undefined) throw new Counterexample(`${describeCall(call)}\n${fault}`);
+  }
 }
 
 class OperationCommand implements fc.AsyncCommand<Model, Real> {
@@ -64,7 +71,8 @@ export function sequentialProperty(world: World, tally: Tally) {
   });
   return fc.asyncProperty(beginning, commands, async (first, commands) => {
     await clear(world);
-    const model = { state: State.empty(world.clock), known: new KnownRows() };
+    const known = new KnownRows();
+    const model = { state: State.empty(world.clock, known), known };
     const real = { world, tally };
     for (const operation of first) await step(model, real, operation);
     await fc.asyncModelRun(() => ({ model, real }), commands);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Kind } from "../known-rows.ts";
 import { type Method, Operation } from "../operation.ts";
-import { never } from "../reference.ts";
+import { never, newTitle } from "../reference.ts";
 import * as value from "./values.ts";
 
 type Value = fc.Arbitrary<unknown>;
@@ -16,7 +16,7 @@ function fields(required: Readonly<Record<string, Value>>, optional: Readonly<Re
   const requiredKeys = Object.keys(required);
   return fc.oneof(
     { weight: BROKEN, arbitrary: fc.record(model, { requiredKeys, noNullPrototype: true }) },
-    { weight: 8, arbitrary: fc.record({ ...model, ...ignored }, { requiredKeys, noNullPrototype: true }) },
+    { weight: 8, arbitrary: fc.record({ ...ignored, ...model }, { requiredKeys, noNullPrototype: true }) },
     { weight: 1, arbitrary: fc.record(model, { requiredKeys: [], noNullPrototype: true }) },
     { weight: 1, arbitrary: fc.constantFrom<unknown>(null, undefined, "text", 7, []) },
   );
@@ -80,26 +80,35 @@ const page = value.mostly(
   1.5,
   "1",
 );
-const size = value.mostly(fc.oneof(fc.integer({ min: 1, max: 3 }), fc.constant(100)), 0, 101, 2.5, null);
+const size = value.mostly(
+  fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 3 }) }, { weight: 1, arbitrary: fc.constant(100) }),
+  ...[0, 101, 2.5, null],
+);
 const skip = value.mostly(fc.oneof(fc.nat({ max: 5 }), fc.constant(Number.MAX_SAFE_INTEGER)), -1, "0", 0.5);
 
-/** A list by any of its filters, in one of the two styles of paging, and hardly ever in both. */
-function lists(method: Method, filters: Readonly<Record<string, Value>>): fc.Arbitrary<Operation> {
+const count = value.mostly(fc.constantFrom("exact", "estimated", "none"), "planned", null, true);
+
+/** A list by any of its filters, in one of the three styles of paging, and hardly ever in several. */
+function lists(method: Method, kind: Kind, filters: Readonly<Record<string, Value>>): fc.Arbitrary<Operation> {
+  const cursor = value.cursorOf(kind);
   const request = (paging: Readonly<Record<string, Value>>) =>
     fc.record({ ...paging, ...filters }, { requiredKeys: [] });
   // Of many filters at once hardly any row is selected.
   const one = Object.entries(filters).map(([name, filter]) => fc.record({ [name]: filter }));
   const asked = fc.oneof(
     { weight: 30, arbitrary: fc.constant(undefined) },
-    { weight: 40, arbitrary: fc.record({ page, pageSize: size }, { requiredKeys: ["pageSize"] }) },
-    { weight: 40, arbitrary: fc.record({ skip, limit: size }, { requiredKeys: ["limit"] }) },
+    { weight: 40, arbitrary: fc.record({ page, pageSize: size, count }, { requiredKeys: ["pageSize"] }) },
+    { weight: 40, arbitrary: fc.record({ skip, limit: size, count }, { requiredKeys: ["limit"] }) },
+    { weight: 60, arbitrary: fc.record({ cursor, pageSize: size, count }, { requiredKeys: ["cursor"] }) },
     { weight: 60, arbitrary: fc.oneof(...one) },
     { weight: 20, arbitrary: request({ page, pageSize: size }) },
     { weight: 20, arbitrary: request({ skip, limit: size }) },
+    { weight: 20, arbitrary: request({ cursor, limit: size, count }) },
     {
       weight: 2,
       arbitrary: fc.record({ page, pageSize: size, skip, limit: size }, { requiredKeys: ["page", "limit"] }),
     },
+    { weight: 2, arbitrary: fc.record({ cursor, page, skip, limit: size }, { requiredKeys: ["cursor", "page"] }) },
     { weight: 1, arbitrary: fc.record({ unknown: fc.constant("x") }) },
   );
   return operation(method, asked);
@@ -120,6 +129,36 @@ const taskIds = value.mostly(
   ...[[], null, {}, "id", Array.from({ length: 1_001 }, () => "c0ffee00-0000-4000-8000-000000000001")],
 );
 const bulkUpdate = fields({ taskIds, newState: value.state }, {});
+
+/** Of one task among several: hardly ever with an end that is before its start, which would refuse them all. */
+const taskOfSeveral = {
+  ...optionalTask,
+  endTime: fc.oneof({ weight: 5, arbitrary: fc.constant(undefined) }, optionalTask.endTime),
+};
+
+/** Tasks that are created at once, hardly ever with a broken one among them. */
+const newTasks = value.mostly(
+  fc.array(
+    value.mostly(
+      fields(
+        { ...owners, title: value.mostly(fc.constant(newTitle()), ...value.brokenTitles) },
+        { milestoneId, ...taskOfSeveral, id: value.chosenId("task") },
+      ),
+      ...[null, 7, "task", []],
+    ),
+    { maxLength: 4 },
+  ),
+  ...[null, {}, 7],
+);
+
+/** Few, so that the same task is hardly ever changed twice. */
+const updates = value.mostly(
+  fc.array(fields({ id: value.rowId("task") }, { ...taskOfSeveral, title: value.title, milestoneId }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+  ...[[], null, {}, "id", Array.from({ length: 1_001 }, () => ({ id: "c0ffee00-0000-4000-8000-000000000001" }))],
+);
 
 const newUser = fields(
   { name: value.text(["Ada", "José Núñez"], 1, 255), email: value.email },
@@ -164,6 +203,14 @@ const taskFilters = {
   ...{ isRecurring, state, priority, triggerType },
 };
 
+/** Of a stream: what pages a list is none. */
+const filter = fc.oneof(
+  { weight: 10, arbitrary: fc.constant(undefined) },
+  { weight: 40, arbitrary: fc.oneof(...Object.entries(taskFilters).map(([name, one]) => fc.record({ [name]: one }))) },
+  { weight: 10, arbitrary: fc.record(taskFilters, { requiredKeys: [] }) },
+  { weight: 1, arbitrary: fc.constantFrom<unknown>({ page: 1 }, { cursor: "c" }, { count: "none" }, null, 7, []) },
+);
+
 const putFlags = write("demoFlags.putDemoFlags", "demoFlags", flags);
 const putOwnFlags = value
   .rowId("user")
@@ -174,7 +221,7 @@ export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 8, arbitrary: create("users.createUser", "user", newUser) },
   { weight: 2, arbitrary: get("users.getUser", "user") },
   { weight: 5, arbitrary: write("users.updateUser", "user", userChanges) },
-  { weight: 3, arbitrary: lists("users.listUsers", { email: value.anAddress }) },
+  { weight: 3, arbitrary: lists("users.listUsers", "user", { email: value.anAddress }) },
   { weight: 2, arbitrary: write("users.deleteUser", "user") },
   { weight: 5, arbitrary: create("goals.createGoal", "goal", newGoal) },
   { weight: 3, arbitrary: create("goals.createGoalWithStructure", "goal", structure) },
@@ -183,18 +230,28 @@ export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: write("goals.updateGoal", "goal", goalChanges) },
   {
     weight: 3,
-    arbitrary: lists("goals.listGoals", { userId: filters.userId, status: filters.status, category: value.category }),
+    arbitrary: lists("goals.listGoals", "goal", {
+      userId: filters.userId,
+      status: filters.status,
+      category: value.category,
+    }),
   },
   { weight: 2, arbitrary: write("goals.deleteGoal", "goal") },
   { weight: 5, arbitrary: create("milestones.createMilestone", "milestone", newMilestone) },
   { weight: 2, arbitrary: get("milestones.getMilestone", "milestone") },
   { weight: 4, arbitrary: write("milestones.updateMilestone", "milestone", milestoneChanges) },
-  { weight: 3, arbitrary: lists("milestones.listMilestones", { goalId: filters.goalId, status: filters.status }) },
+  {
+    weight: 3,
+    arbitrary: lists("milestones.listMilestones", "milestone", { goalId: filters.goalId, status: filters.status }),
+  },
   { weight: 2, arbitrary: write("milestones.deleteMilestone", "milestone") },
   { weight: 10, arbitrary: create("tasks.createTask", "task", newTask) },
+  { weight: 4, arbitrary: operation("tasks.createTasks", newTasks) },
+  { weight: 3, arbitrary: operation("tasks.streamTasks", filter) },
+  { weight: 5, arbitrary: operation("tasks.updateTasks", fields({ updates }, {})) },
   { weight: 2, arbitrary: get("tasks.getTask", "task") },
   { weight: 6, arbitrary: write("tasks.updateTask", "task", taskChanges) },
-  { weight: 5, arbitrary: lists("tasks.listTasks", taskFilters) },
+  { weight: 8, arbitrary: lists("tasks.listTasks", "task", taskFilters) },
   { weight: 2, arbitrary: write("tasks.deleteTask", "task") },
   { weight: 6, arbitrary: operation("tasks.getTasksByTimerange", range("startTime", "endTime", value.instant)) },
   { weight: 4, arbitrary: operation("tasks.bulkUpdateState", bulkUpdate) },
@@ -204,7 +261,7 @@ export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 3, arbitrary: get("conversations.getConversation", "conversation") },
   { weight: 3, arbitrary: write("conversations.updateConversation", "conversation", conversationChanges) },
   { weight: 5, arbitrary: append },
-  { weight: 3, arbitrary: lists("conversations.listConversations", filters) },
+  { weight: 3, arbitrary: lists("conversations.listConversations", "conversation", filters) },
   { weight: 3, arbitrary: get("demoFlags.getDemoFlags", "user") },
   { weight: 5, arbitrary: putFlags },
   { weight: 1, arbitrary: putOwnFlags },
@@ -220,6 +277,8 @@ export const contendedOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: write("milestones.deleteMilestone", "milestone") },
   { weight: 4, arbitrary: create("tasks.createTask", "task", newTask) },
   { weight: 5, arbitrary: write("tasks.updateTask", "task", taskChanges) },
+  { weight: 2, arbitrary: operation("tasks.createTasks", newTasks) },
+  { weight: 4, arbitrary: operation("tasks.updateTasks", fields({ updates }, {})) },
   { weight: 3, arbitrary: operation("tasks.bulkUpdateState", bulkUpdate) },
   { weight: 5, arbitrary: append },
   { weight: 2, arbitrary: get("conversations.getConversation", "conversation") },

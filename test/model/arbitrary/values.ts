@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { Kind } from "../known-rows.ts";
-import { creation, gone, live, never, type Reference, upperCase, version } from "../reference.ts";
+import { creation, cursor, gone, live, never, type Reference, upperCase, version } from "../reference.ts";
 
 /**
  * Values of fields. Most come from small pools, so that filters select something, addresses are taken, ranges hold tasks,
@@ -154,15 +154,38 @@ export function rowId(kind: Kind): Value {
 
 const chosen = ["c0ffee00-0000-4000-8000-000000000001", "c0ffee00-0000-0000-0000-000000000002"];
 
-/** The options of a creation: mostly none, else an id, which may be taken or no id at all. */
-export function createOptions(kind: Kind): Value {
-  const id = fc.oneof(
+/** What is no title. */
+export const brokenTitles = ["", "x".repeat(501), ...brokenText];
+
+/** An id that a caller gives a new row, which may be taken or no id at all. */
+export function chosenId(kind: Kind): Value {
+  return fc.oneof(
     { weight: 3, arbitrary: fc.uuid() },
     { weight: 4, arbitrary: fc.constantFrom(...chosen, ...chosen.map((id) => id.toUpperCase())) },
     { weight: 2, arbitrary: fc.nat({ max: 3 }).map((n) => live(kind, n)) },
     { weight: 1, arbitrary: fc.constantFrom(...brokenIds) },
   );
-  return fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, fc.record({ id }));
+}
+
+/** The options of a creation: mostly none, else an id. */
+export function createOptions(kind: Kind): Value {
+  return fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, fc.record({ id: chosenId(kind) }));
+}
+
+/** What no page has answered: no text, no place, or one that is no row's. */
+const brokenCursors = ["", "a b", "next", "x".repeat(256), null, 7, ["c"]].concat(
+  ["2026-02-15 10:00:00+00", "2026-02-15 25:00:00+00 c0ffee00-0000-4000-8000-000000000001"].map((place) =>
+    Buffer.from(place).toString("base64url"),
+  ),
+);
+
+/** A cursor of this kind's pages: mostly of one of the latest. */
+export function cursorOf(kind: Kind): Value {
+  const back = fc.oneof({ weight: 3, arbitrary: fc.nat({ max: 1 }) }, fc.nat({ max: 9 }));
+  return mostly(
+    back.map((pages) => cursor(kind, pages)),
+    ...brokenCursors,
+  );
 }
 
 /** The options of a write on the row `id`: none, or the version that it should have. */

@@ -30,10 +30,19 @@ export const brokenUnless = (isRight: boolean, path: string): Broken => (isRight
 
 export const brokenId = (id: unknown, path = "id"): Broken => brokenUnless(uuid(id), path);
 
-/** What a creation says that it must not. @param without fields that it does not say */
-export function brokenCreation(kind: Kind, input: unknown, without: readonly string[] = []): Broken {
+/**
+ * What a creation says that it must not.
+ * @param without fields that it does not say
+ * @param others what is broken of that which it says besides
+ */
+export function brokenCreation(
+  kind: Kind,
+  input: unknown,
+  without: readonly string[] = [],
+  others: readonly string[] = [],
+): Broken {
   if (!isFields(input)) return brokenAt("");
-  const certain: string[] = [];
+  const certain = [...others];
   for (const [name, field] of Object.entries(ENTITIES[kind].fields)) {
     if (without.includes(name)) continue;
     const isAbsent = input[name] === undefined;
@@ -42,13 +51,16 @@ export function brokenCreation(kind: Kind, input: unknown, without: readonly str
   return withSpan(certain, input);
 }
 
-/** What an update says that it must not. What cannot be changed is an unknown field, and unknown fields are ignored. */
-export function brokenUpdate(kind: Kind, input: unknown): Broken {
+/**
+ * What an update says that it must not. What cannot be changed is an unknown field, and unknown fields are ignored.
+ * @param others what is broken of that which it says besides
+ */
+export function brokenUpdate(kind: Kind, input: unknown, others: readonly string[] = []): Broken {
   if (!isFields(input)) return brokenAt("");
   const certain = Object.entries(ENTITIES[kind].fields)
     .filter(([name, field]) => field.isFixed !== true && input[name] !== undefined && !isValue(field, input[name]))
     .map(([name]) => name);
-  return withSpan(certain, input);
+  return withSpan([...others, ...certain], input);
 }
 
 function isValue(field: Field, value: unknown): boolean {

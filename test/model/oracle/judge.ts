@@ -2,6 +2,7 @@ import { isFields } from "../known-rows.ts";
 import type { Call, Method } from "../operation.ts";
 import type { Outcome } from "../outcome.ts";
 import { answered, compare, differs, type Expectation, type Fault, refused } from "./expectation.ts";
+import { createTasks } from "./imports.ts";
 import {
   brokenAt,
   brokenCreation,
@@ -17,7 +18,14 @@ import { createRow, deleteRow, getRow, hasAskedVersion, missingRows, refusedInpu
 import { jsonArray } from "./rules.ts";
 import type { State } from "./state.ts";
 import { createStructure, getGoalFull } from "./structures.ts";
-import { bulkUpdateState, getTaskStatistics, getTasksByTimerange, linkCalendarEvent } from "./task-queries.ts";
+import { updateTasks } from "./task-changes.ts";
+import {
+  bulkUpdateState,
+  getTaskStatistics,
+  getTasksByTimerange,
+  linkCalendarEvent,
+  streamTasks,
+} from "./task-queries.ts";
 
 type Judge = (state: State, first: unknown, second: unknown, third: unknown) => Expectation;
 
@@ -42,6 +50,9 @@ const JUDGES: Readonly<Record<Method, Judge>> = {
   "tasks.listTasks": (state, request) => listRows(state, "task", request),
   "tasks.getTask": (state, id) => getRow(state, "task", id),
   "tasks.createTask": (state, input, options) => createRow(state, "task", input, options),
+  "tasks.createTasks": createTasks,
+  "tasks.streamTasks": streamTasks,
+  "tasks.updateTasks": updateTasks,
   "tasks.updateTask": (state, id, changes, options) => updateRow(state, "task", id, changes, options),
   "tasks.deleteTask": (state, id, options) => deleteRow(state, "task", id, options),
   "tasks.getTasksByTimerange": getTasksByTimerange,

@@ -1,10 +1,10 @@
 import { toCode } from "../code.ts";
-import { isFields, type Kind } from "../known-rows.ts";
+import { type Fields, isFields, type Kind } from "../known-rows.ts";
 import { ENTITIES } from "./entities.ts";
 import { answered, differs, differsFromRow, type Expectation, type Fault, refused } from "./expectation.ts";
-import { brokenAt, brokenUnless, joinBroken } from "./input.ts";
+import { type Broken, brokenAt, brokenUnless, joinBroken } from "./input.ts";
 import { refusedInput } from "./rows.ts";
-import { type Rule, wholeNumber } from "./rules.ts";
+import { oneOf, type Rule, wholeNumber } from "./rules.ts";
 import type { Row, State } from "./state.ts";
 
 const MOST = Number.MAX_SAFE_INTEGER;
@@ -13,47 +13,104 @@ const PAGING: Readonly<Record<string, Rule>> = {
   pageSize: wholeNumber(1, 100),
   skip: wholeNumber(0, MOST),
   limit: wholeNumber(1, 100),
+  count: oneOf("exact", "estimated", "none"),
 };
 
 export function listRows(state: State, kind: Kind, request: unknown): Expectation {
-  const { filters } = ENTITIES[kind];
   const asked = request === undefined ? {} : request;
   if (!isFields(asked)) return refused({ code: "validation_failed", broken: brokenAt("") });
-  const given = Object.entries(asked).filter(([, value]) => value !== undefined);
-  const rules = { ...PAGING, ...filters };
-  const broken = joinBroken(...given.map(([name, value]) => brokenUnless(rules[name]?.(value) ?? false, name)));
-  const has = (...names: string[]) => given.some(([name]) => names.includes(name));
-  const isMixed = has("page", "pageSize") && has("skip", "limit");
-  // Which of the two styles is the wrong one is not said.
-  const invalid = refusedInput(isMixed ? { certain: broken.certain, possible: ["skip", "limit"] } : broken);
+  const { cursor } = asked;
+  const isCursor: Rule = (value) => state.rowAt(value) !== undefined;
+  const invalid = refusedInput(brokenRequest(asked, { ...PAGING, cursor: isCursor, ...ENTITIES[kind].filters }));
   if (invalid !== undefined) return invalid;
-  const wanted = given.filter(([name]) => name in filters);
-  const isWanted = (row: Row) => wanted.every(([name, value]) => row.fields[name] === filterValue(name, value));
-  const rows = state
-    .rows(kind)
-    .filter(isWanted)
-    .sort((a, b) => state.byAge(b, a));
-  const window = windowOf(asked["page"], asked["pageSize"], asked["skip"], asked["limit"]);
+  const rows = rowsOf(state, kind, asked);
+  const window = windowOf(asked);
+  const before = state.rowAt(cursor);
   return answered((answer) => {
     if (!isFields(answer)) return `must be answered a page, not ${toCode(answer)}`;
-    const { items, ...rest } = answer;
+    const { items, nextCursor, ...rest } = answer;
+    const behind = before === undefined ? rows : rowsBehind(state, rows, before, items);
+    const slice = behind.slice(window.skip, window.skip + window.size);
+    const fault = differsFromRows(state, items, slice, behind, newestFirst(state));
+    if (fault !== undefined) return fault;
+    const isMore = behind.length > window.skip + window.size;
+    const mayBeMore = before !== undefined && isOpen(state, rows, before, items);
     const page = {
-      total: rows.length,
-      page: window.page,
+      // So few are counted where an estimate would do.
+      total: asked["count"] === "none" ? null : rows.length,
+      page: before === undefined ? window.page : null,
       pageSize: window.size,
-      hasNext: window.skip + window.size < rows.length,
-      hasPrev: window.skip > 0,
+      hasNext: isMore || (mayBeMore && nextCursor !== null),
+      hasPrev: before !== undefined || window.skip > 0,
     };
-    const slice = rows.slice(window.skip, window.skip + window.size);
-    return differs(rest, page) ?? differsFromRows(state, items, slice, rows, (a, b) => state.byAge(b, a));
+    return differs(rest, page) ?? endPage(state, kind, page.hasNext, nextCursor, items);
   });
+}
+
+export const newestFirst = (state: State) => (a: Row, b: Row) => state.byAge(b, a);
+
+/** What breaks a rule by itself; and what does not go together, which need not be looked at then. */
+function brokenRequest(asked: Fields, rules: Readonly<Record<string, Rule>>): Broken {
+  const given = Object.entries(asked).filter(([, value]) => value !== undefined);
+  const { certain } = joinBroken(...given.map(([name, value]) => brokenUnless(rules[name]?.(value) ?? false, name)));
+  const has = (...names: string[]) => given.some(([name]) => names.includes(name));
+  const besideCursor = has("cursor") ? ["page", "skip"].filter((name) => has(name)) : [];
+  // Which of the two styles is the wrong one is not said.
+  const mixed = has("page", "pageSize") && has("skip", "limit") ? ["skip", "limit"] : [];
+  // Of what looks like a cursor it is found out last that no page has answered it.
+  const cursor = certain.filter((name) => name === "cursor");
+  const others = certain.filter((name) => name !== "cursor");
+  if (others.length > 0) return { certain: others, possible: [...cursor, ...besideCursor, ...mixed] };
+  if (cursor.length === 0) return { certain: besideCursor, possible: mixed };
+  const isAlone = besideCursor.length + mixed.length === 0;
+  return isAlone ? brokenAt("cursor") : { certain: [], possible: [...cursor, ...besideCursor, ...mixed] };
+}
+
+/** The rows that a request's filters select, newest first. */
+export function rowsOf(state: State, kind: Kind, asked: Fields): Row[] {
+  const { filters } = ENTITIES[kind];
+  const wanted = Object.entries(asked).filter(([name, value]) => name in filters && value !== undefined);
+  const isWanted = (row: Row) => wanted.every(([name, value]) => row.fields[name] === filterValue(name, value));
+  return state.rows(kind).filter(isWanted).sort(newestFirst(state));
 }
 
 function filterValue(name: string, value: unknown): unknown {
   return name.endsWith("Id") && name !== "calendarEventId" ? String(value).toLowerCase() : value;
 }
 
-function windowOf(page: unknown, pageSize: unknown, skip: unknown, limit: unknown) {
+/**
+ * Those of `rows` that come behind the row `before`. Where it cannot be told of some of its age whether they do, those
+ * do that are among the answered `items`.
+ */
+function rowsBehind(state: State, rows: readonly Row[], before: Row, items: unknown): Row[] {
+  const answeredIds = new Set(Array.isArray(items) ? items.map((item: unknown) => isFields(item) && item["id"]) : []);
+  return rows.filter((row) => {
+    const byAge = state.byAge(row, before);
+    if (byAge !== 0) return byAge < 0;
+    return row.id !== before.id && answeredIds.has(row.id);
+  });
+}
+
+/** Whether rows of the age of `before` that the page `items` does not have may come behind it. */
+function isOpen(state: State, rows: readonly Row[], before: Row, items: unknown): boolean {
+  if (!Array.isArray(items)) return false;
+  const ofItsAge = rows.filter((row) => row.id !== before.id && state.byAge(row, before) === 0).map(({ id }) => id);
+  const ids = items.map((item: unknown) => isFields(item) && String(item["id"]));
+  return ids.every((id) => id !== false && ofItsAge.includes(id)) && ofItsAge.length > ids.length;
+}
+
+/** A page with another one behind it has a cursor, which from then on stands for its last row. */
+function endPage(state: State, kind: Kind, hasNext: boolean, cursor: unknown, items: unknown): Fault {
+  if (!hasNext) return differs(cursor, null);
+  const last: unknown = Array.isArray(items) ? items.at(-1) : undefined;
+  const row = isFields(last) ? state.find(kind, last["id"]) : undefined;
+  if (typeof cursor !== "string" || row === undefined) return `must have a next cursor, not ${toCode(cursor)}`;
+  state.endPage(cursor, row);
+  return undefined;
+}
+
+function windowOf({ page, pageSize, skip, limit, cursor }: Fields) {
+  if (cursor !== undefined) return { skip: 0, size: Number(pageSize ?? limit ?? 100), page: null };
   if (skip === undefined && limit === undefined) {
     const [number, size] = [Number(page ?? 1), Number(pageSize ?? 100)];
     return { skip: (number - 1) * size, size, page: number };

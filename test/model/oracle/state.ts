@@ -1,5 +1,5 @@
 import { versionOf } from "@flux/dao-core";
-import { type Fields, idOf, KINDS, type Kind } from "../known-rows.ts";
+import { type Fields, idOf, KINDS, type Kind, type KnownRows } from "../known-rows.ts";
 import { ENTITIES } from "./entities.ts";
 
 export interface Row {
@@ -30,21 +30,33 @@ export type Clock = "sequence" | "milliseconds" | "unknown";
 export class State {
   readonly #tables: ReadonlyMap<Kind, Map<string, Row>>;
   readonly #clock: Clock;
-  #transaction: number;
+  /** The row that each cursor begins behind, as it was when it ended a page. */
+  readonly #cursors: Map<string, Row>;
+  /** What answers tell of rows that the calls which made them did not answer. */
+  readonly known: KnownRows;
+  #transaction = 0;
 
-  private constructor(tables: ReadonlyMap<Kind, Map<string, Row>>, clock: Clock, transaction: number) {
+  private constructor(
+    tables: ReadonlyMap<Kind, Map<string, Row>>,
+    cursors: Map<string, Row>,
+    clock: Clock,
+    known: KnownRows,
+  ) {
     this.#tables = tables;
+    this.#cursors = cursors;
     this.#clock = clock;
-    this.#transaction = transaction;
+    this.known = known;
   }
 
-  static empty(clock: Clock): State {
-    return new State(new Map(KINDS.map((kind) => [kind, new Map()])), clock, 0);
+  static empty(clock: Clock, known: KnownRows): State {
+    return new State(new Map(KINDS.map((kind) => [kind, new Map()])), new Map(), clock, known);
   }
 
   copy(): State {
     const tables = new Map([...this.#tables].map(([kind, rows]) => [kind, new Map(rows)]));
-    return new State(tables, this.#clock, this.#transaction);
+    const copy = new State(tables, new Map(this.#cursors), this.#clock, this.known);
+    copy.#transaction = this.#transaction;
+    return copy;
   }
 
   /** What tells two states apart that have come by different orders of the same operations. */
@@ -68,6 +80,16 @@ export class State {
     if (byMillisecond !== 0 || this.#clock === "unknown") return byMillisecond;
     if (this.#clock === "sequence" && a.transaction !== b.transaction) return a.transaction - b.transaction;
     return byId(a, b);
+  }
+
+  /** The row that a page ended with which answered this cursor. */
+  rowAt(cursor: unknown): Row | undefined {
+    return typeof cursor === "string" ? this.#cursors.get(cursor) : undefined;
+  }
+
+  /** A page that ends with `row` answers this cursor. */
+  endPage(cursor: string, row: Row): void {
+    this.#cursors.set(cursor, row);
   }
 
   /** Rows of one transaction are as old as one another. */

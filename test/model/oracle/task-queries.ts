@@ -2,7 +2,7 @@ import { type Fields, isFields } from "../known-rows.ts";
 import { calendarEventId, ENTITIES, STATES } from "./entities.ts";
 import { answered, differs, type Expectation, refused } from "./expectation.ts";
 import { type Broken, brokenAt, brokenId, brokenUnless, isBroken, joinBroken } from "./input.ts";
-import { differsFromRows } from "./lists.ts";
+import { differsFromRows, newestFirst, rowsOf } from "./lists.ts";
 import { refusedInput, updateRow } from "./rows.ts";
 import { instant, type Rule, uuid } from "./rules.ts";
 import { byId, instantOf, type Row, type State } from "./state.ts";
@@ -21,6 +21,20 @@ function brokenRange(request: Fields, start: string, end: string): Broken {
 function tasksOf(state: State, userId: unknown, field: string, from: unknown, to: unknown): Row[] {
   const isIn = (row: Row) => instantOf(row, field) >= Number(from) && instantOf(row, field) <= Number(to);
   return state.rows("task").filter((row) => row.fields["userId"] === String(userId).toLowerCase() && isIn(row));
+}
+
+/** All tasks that the filter selects, newest first; what pages a list is no filter. */
+export function streamTasks(state: State, filter: unknown): Expectation {
+  const asked = filter === undefined ? {} : filter;
+  if (!isFields(asked)) return refused({ code: "validation_failed", broken: brokenAt("") });
+  const rules = ENTITIES.task.filters;
+  const given = Object.entries(asked).filter(([, value]) => value !== undefined);
+  const invalid = refusedInput(
+    joinBroken(...given.map(([name, value]) => brokenUnless(rules[name]?.(value) ?? false, name))),
+  );
+  if (invalid !== undefined) return invalid;
+  const rows = rowsOf(state, "task", asked);
+  return answered((answer) => differsFromRows(state, answer, rows, rows, newestFirst(state)));
 }
 
 /** `start_time` within the range, both ends included, ordered by it, then by id. */

@@ -1,4 +1,5 @@
 import type { CallOptions } from "../contract/call-options.ts";
+import { ValidationError } from "../contract/errors.ts";
 import { type TaskImportDto, taskImportDto } from "../contract/task.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
@@ -42,6 +43,16 @@ async function writeAll({ tasks }: DatabaseSession, first: TaskImportDto[], batc
   return count;
 }
 
+/** @throws ValidationError for what a caller without a type checker could send */
+function iteratorOf(source: TaskSource): Iterator<TaskImportDto> | AsyncIterator<TaskImportDto> {
+  const given: unknown = source;
+  if (typeof given === "object" && given !== null) {
+    if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
+    if (Symbol.iterator in source) return source[Symbol.iterator]();
+  }
+  throw new ValidationError([{ path: "", message: "must be tasks in a list, or in what else can be iterated" }]);
+}
+
 /** A source, checked and in batches, read as they are asked for. */
 class TaskBatches {
   readonly #iterator: Iterator<TaskImportDto> | AsyncIterator<TaskImportDto>;
@@ -50,7 +61,7 @@ class TaskBatches {
   #isDone = false;
 
   constructor(source: TaskSource) {
-    this.#iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    this.#iterator = iteratorOf(source);
     // It may use the database itself, and is no part of the transaction that its tasks are written in.
     this.#readInContext = inCallersContext(() => this.#read());
   }

@@ -1,3 +1,4 @@
+import { ValidationError } from "@flux/dao-core/errors";
 import { UnexpectedResponseError } from "./client-errors.ts";
 
 /** The values of text that has one JSON text a line. */
@@ -19,6 +20,16 @@ function parseLine(line: string): unknown {
   }
 }
 
+/** @throws ValidationError for what cannot be iterated, as in-process */
+function iteratorOf(source: Iterable<unknown> | AsyncIterable<unknown>): Iterator<unknown> | AsyncIterator<unknown> {
+  const given: unknown = source;
+  if (typeof given === "object" && given !== null) {
+    if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
+    if (Symbol.iterator in source) return source[Symbol.iterator]();
+  }
+  throw new ValidationError([{ path: "", message: "must be items in a list, or in what else can be iterated" }]);
+}
+
 /** Items that are sent at a time. */
 const BATCH_SIZE = 200;
 
@@ -33,7 +44,7 @@ export class SentLines {
 
   /** @param toLine the text of an item, without a line's end */
   constructor(source: Iterable<unknown> | AsyncIterable<unknown>, toLine: (item: unknown, number: number) => string) {
-    this.#iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    this.#iterator = iteratorOf(source);
     this.#toLine = toLine;
   }
 

@@ -101,6 +101,8 @@ const importCases: readonly ContractCase[] = [
         }
       }
       await assertInvalid(services.tasks.createTasks(sourceOf([good, null]).source), "1");
+      const noSources: readonly unknown[] = [null, undefined, 7, {}, "tasks"];
+      for (const source of noSources) await assertInvalid(services.tasks.createTasks(source as TaskImportDto[]), "");
       assert.equal(await countOf(services, owner), 0);
     },
   },
