@@ -74,7 +74,10 @@ function operation(method: Method, ...args: readonly Value[]): fc.Arbitrary<Oper
 }
 
 const page = value.mostly(
-  fc.oneof(fc.integer({ min: 1, max: 3 }), fc.constant(Number.MAX_SAFE_INTEGER)),
+  fc.oneof(
+    { weight: 6, arbitrary: fc.integer({ min: 1, max: 3 }) },
+    { weight: 1, arbitrary: fc.constant(Number.MAX_SAFE_INTEGER) },
+  ),
   0,
   -1,
   1.5,
@@ -84,7 +87,13 @@ const size = value.mostly(
   fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 3 }) }, { weight: 1, arbitrary: fc.constant(100) }),
   ...[0, 101, 2.5, null],
 );
-const skip = value.mostly(fc.oneof(fc.nat({ max: 5 }), fc.constant(Number.MAX_SAFE_INTEGER)), -1, "0", 0.5);
+const skip = value.mostly(
+  fc.oneof(
+    { weight: 6, arbitrary: fc.nat({ max: 3 }) },
+    { weight: 1, arbitrary: fc.constant(Number.MAX_SAFE_INTEGER) },
+  ),
+  ...[-1, "0", 0.5],
+);
 
 const count = value.mostly(fc.constantFrom("exact", "estimated", "none"), "planned", null, true);
 
