@@ -15,6 +15,8 @@ export interface SchemaObject {
   readonly $ref?: string;
   readonly properties?: Readonly<Record<string, SchemaObject>>;
   readonly required?: readonly string[];
+  /** Of text with one JSON text a line: what each line holds. */
+  readonly contentSchema?: SchemaObject;
 }
 
 interface MediaObject {

@@ -29,6 +29,9 @@ beforeAll(async () => {
     .sort((a, b) => (a.created_at === b.created_at ? (a.id < b.id ? 1 : -1) : a.created_at < b.created_at ? 1 : -1));
 });
 
+/** What looks like a cursor. */
+const cursorOf = (place: string) => Buffer.from(place).toString("base64url");
+
 async function page(query: string) {
   const path = `/api/v1/goals/?user_id=${owner.id}${query === "" ? "" : `&${query}`}`;
   return expectStatus(await call<PageOf<GoalRow>>("GET", path), 200);
@@ -62,7 +65,9 @@ describe("REST: lists take page and page_size, or skip and limit", () => {
     ["skip=6", { page: 1, page_size: 100, has_next: false, has_prev: true }, 6, 7],
     ["skip=250&limit=100", { page: 3, page_size: 100, has_next: false, has_prev: true }, 7, 7],
   ])("?%s", async (query, expected, from, to) => {
-    expect(await page(query)).toStrictEqual({ items: newestFirst.slice(from, to), total: 7, ...expected });
+    const cursor = expected.has_next ? expect.stringMatching(/^[\w-]{1,255}$/) : null;
+    const items = newestFirst.slice(from, to);
+    expect(await page(query)).toStrictEqual({ items, total: 7, ...expected, next_cursor: cursor });
   });
 
   test("the pages together are the whole list, each row once", async () => {
@@ -75,11 +80,23 @@ describe("REST: lists take page and page_size, or skip and limit", () => {
     expect(seen).toEqual(idsOf(newestFirst));
   });
 
+  test("behind a cursor there is the rest, without a page number, whatever counts it", async () => {
+    const first = await page("page_size=3");
+    const rest = await page(`cursor=${first.next_cursor}`);
+    const paging = { page: null, page_size: 100, has_next: false, has_prev: true, next_cursor: null };
+    expect(rest).toStrictEqual({ items: newestFirst.slice(3), total: 7, ...paging });
+    expect(await page(`cursor=${first.next_cursor}&count=estimated`)).toStrictEqual(rest);
+    expect(await page(`cursor=${first.next_cursor}&count=none`)).toStrictEqual({ ...rest, total: null });
+    const second = await page(`cursor=${first.next_cursor}&limit=2`);
+    expect(second).toMatchObject({ items: newestFirst.slice(3, 5), page: null, page_size: 2, has_next: true });
+    expect((await page(`cursor=${second.next_cursor}&limit=2`)).items).toStrictEqual(newestFirst.slice(5));
+  });
+
   test("a list of nothing", async () => {
     const nobody = await createUser(call);
     const answer = await call("GET", `/api/v1/tasks/?user_id=${nobody.id}`);
     const empty = { items: [], total: 0, page: 1, page_size: 100, has_next: false, has_prev: false };
-    expect(expectStatus(answer, 200)).toStrictEqual(empty);
+    expect(expectStatus(answer, 200)).toStrictEqual({ ...empty, next_cursor: null });
   });
 
   test("100 is the most rows of a page, and the default", async () => {
@@ -96,6 +113,7 @@ describe("REST: lists take page and page_size, or skip and limit", () => {
       page_size: 100,
       has_next: true,
       has_prev: false,
+      next_cursor: expect.stringMatching(/./),
     });
   });
 });
@@ -127,6 +145,11 @@ describe.each(LISTS)("REST: what %s' list refuses", (list) => {
     ["page_size", ["0", "-1", "101", "1.5", "", "x", "1e9"]],
     ["skip", ["-1", "0.5", "", "x", "99999999999999999999"]],
     ["limit", ["0", "-1", "101", "2.5", "", "x"]],
+    [
+      "cursor",
+      ["", "x", "a b", "null", "é", "x".repeat(256), cursorOf("2026-02-15"), cursorOf("2026-02-15 10:00:00+00 x")],
+    ],
+    ["count", ["", "none,", "EXACT", "true", "planned"]],
   ])("a bad %s", async (name, values) => {
     for (const value of values) expectInvalid(await get(`${name}=${encodeURIComponent(value)}`), name);
   });
@@ -136,6 +159,13 @@ describe.each(LISTS)("REST: what %s' list refuses", (list) => {
       const problem = expectStatus(await get(query), 400);
       expect(JSON.stringify(problem)).toMatch(/mix/);
     }
+  });
+
+  test("a cursor beside a page number or rows to skip, also at their defaults", async () => {
+    const cursor = cursorOf("2026-02-15 10:00:00.123456+00 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e");
+    expectStatus(await get(`cursor=${cursor}&page_size=1`), 200);
+    expectInvalid(await get(`cursor=${cursor}&page=1`), "page");
+    expectInvalid(await get(`cursor=${cursor}&skip=0`), "skip");
   });
 
   test("unknown parameters, by name", async () => {

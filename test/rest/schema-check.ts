@@ -23,8 +23,19 @@ export class SchemaCheck {
     return resolve(this.#document, response.$ref) as ResponseObject | undefined;
   }
 
-  /** What is wrong with `value` by `schema`: nothing, most of the time. */
+  /** What is wrong with `value` by `schema`: nothing, most of the time. Text with a schema for what it holds is read by lines. */
   problemsOf(schema: SchemaObject, value: unknown): string[] {
+    const { contentSchema } = schema;
+    if (contentSchema === undefined || typeof value !== "string") return this.#ownProblemsOf(schema, value);
+    const lines = value.split("\n");
+    // Each has an end.
+    if (lines.pop() !== "") return ["the last line has no end"];
+    return lines.flatMap((line, index) =>
+      this.#ownProblemsOf(contentSchema, JSON.parse(line)).map((problem) => `${index}.${problem}`),
+    );
+  }
+
+  #ownProblemsOf(schema: SchemaObject, value: unknown): string[] {
     const compiled = this.#compiled.get(schema) ?? this.#compile(schema);
     this.#compiled.set(schema, compiled);
     const { success, error } = compiled.safeParse(value);
