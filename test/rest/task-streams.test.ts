@@ -91,7 +91,9 @@ describe("issue 4: POST /tasks/import creates a task for each line, all or none"
   });
 
   test("another media type, a compressed body, a line over the limit and an idempotency key are refused", async () => {
-    expectProblem(await importLines(line(), { "Content-Type": "application/json" }), 415);
+    for (const type of ["application/json", "application/x-ndjsonl", "application/x-ndjson; charset=utf-16"]) {
+      expectProblem(await importLines(line(), { "Content-Type": type }), 415);
+    }
     expectProblem(await importLines(line(), { "Content-Encoding": "gzip" }), 415);
     expectProblem(await importLines(`${line()}\n${line({ calendar_event_id: "x".repeat(1_100_000) })}`), 413);
     expectInvalid(await importLines(line(), { "Idempotency-Key": "import-1" }), "Idempotency-Key");

@@ -9,7 +9,13 @@ export const DEFAULT_BODY_LIMIT = 1_048_576;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** JSON has no charset but UTF-8 (RFC 8259, 8.1); other parameters mean nothing to it. */
-const jsonMediaType = /^application\/json(?!.*;[ \t]*charset=(?!"?utf-?8"?[ \t]*(?:;|$)))[ \t]*(?:;|$)/i;
+const noOtherCharset = /(?!.*;[ \t]*charset=(?!"?utf-?8"?[ \t]*(?:;|$)))/.source;
+const jsonMediaType = mediaTypeOf("json");
+
+/** The media type `application/<subtype>` with any parameters, but for those that name a charset other than UTF-8. */
+export function mediaTypeOf(subtype: string): RegExp {
+  return new RegExp(`^application/(?:${subtype})${noOtherCharset}[ \\t]*(?:;|$)`, "i");
+}
 
 /**
  * The body of `request`.

@@ -1,12 +1,12 @@
 import { bodyTooLarge } from "./body-errors.ts";
 import { InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
-import { checkMediaType, parseJsonBody } from "./json-body.ts";
+import { checkMediaType, mediaTypeOf, parseJsonBody } from "./json-body.ts";
 
 const NEWLINE = 0x0a;
 
 /** `application/x-ndjson` is what the format calls itself; it is registered under no name. */
-const ndjsonMediaType = /^application\/(?:x-)?ndjson[ \t]*(?:;|$)/i;
+const ndjsonMediaType = mediaTypeOf("x-ndjson|ndjson");
 
 /**
  * The values of a body that has one JSON text a line (NDJSON), as inputs of a service, read as they are asked for. Blank

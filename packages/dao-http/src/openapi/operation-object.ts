@@ -70,7 +70,9 @@ function contentOf(form: string | undefined, schema: JsonSchema, example: unknow
   if (form !== "ndjson") return { "application/json": { schema, example } };
   const lines: JsonSchema = {
     type: "string",
-    description: "One JSON text a line.",
+    description:
+      "One JSON text a line. A line ends with LF or CRLF, which the last need not have; blank lines are passed over. " +
+      "contentSchema is what each line holds.",
     contentMediaType: "application/json",
     contentSchema: schema,
   };

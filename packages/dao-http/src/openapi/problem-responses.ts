@@ -69,11 +69,11 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
     `The task ${row} is not as it was read. Read it again, and decide anew.`,
   ],
   payload_too_large: [
-    "The body is over the limit.",
+    "The body is over the limit, or a line of one that is read by lines.",
     "The body has more than 1048576 bytes. Send less, in several requests.",
   ],
   unsupported_media_type: [
-    "The body is not application/json.",
+    "The body is not of the operation's media type in UTF-8, or it is compressed.",
     "The body has a media type that is not accepted here. Send JSON in UTF-8, with Content-Type: application/json.",
   ],
   related_row_missing: [
