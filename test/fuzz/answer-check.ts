@@ -1,14 +1,18 @@
-import type { OpenApiDocument, ResponseObject } from "../rest/openapi-document.ts";
+import { type OpenApiDocument, type ResponseObject, requiredHeaders } from "../rest/openapi-document.ts";
 import { SchemaCheck } from "../rest/schema-check.ts";
 import { differenceOf } from "./echo.ts";
+import { formatCertainty } from "./formats.ts";
 import type { HttpResponse } from "./http-response.ts";
 import { leakIn } from "./leaks.ts";
+import { NDJSON, parseLines } from "./lines.ts";
 import { type FuzzRequest, headerName, isKeyed } from "./request.ts";
-import { type JsonSchema, SchemaJudge } from "./schema-verdict.ts";
+import { type JsonSchema, SchemaJudge, worst } from "./schema-verdict.ts";
 
 /** Headers that are HTTP's own, which no document need name. */
 const HTTP_HEADERS = new Set(
-  "date connection keep-alive content-type content-length cache-control x-content-type-options".split(" "),
+  "date connection keep-alive content-type content-length transfer-encoding cache-control x-content-type-options".split(
+    " ",
+  ),
 );
 
 /** Statuses that say that the request was wrong, or the service. All others are about the state of the data. */
@@ -62,20 +66,26 @@ export class AnswerCheck {
     if (expected === undefined) return [];
     const problems = this.#headerProblems(request, response, expected);
     const [[type, media] = []] = Object.entries(expected.content ?? {});
+    if (type !== NDJSON && headerOf(response, "transfer-encoding") !== undefined) {
+      problems.push("an answer in chunks that could have told its length");
+    }
     if (media === undefined || method === "HEAD") {
       return response.body.length === 0 ? problems : [...problems, "a body where there is none"];
     }
     const sentType = headerOf(response, "content-type");
     if (sentType !== type) problems.push(`the content type ${sentType}, not ${type}`);
     const text = Buffer.from(response.body).toString("utf8");
-    let body: unknown;
+    const { contentSchema } = media.schema;
+    let bodies: unknown[];
     try {
-      body = JSON.parse(text);
+      bodies = contentSchema === undefined ? [JSON.parse(text)] : parseLines(text);
     } catch {
       return [...problems, "a body that is not JSON"];
     }
-    const verdict = this.#judge.judge(media.schema, body);
+    const verdict = worst(bodies.map((body) => this.#judge.judge(contentSchema ?? media.schema, body)));
     if (verdict.is !== "valid") problems.push(`a body that breaks its schema: ${verdict.because}`);
+    if (contentSchema !== undefined) return problems;
+    const [body] = bodies;
     if (status >= 400) problems.push(...this.#problemProblems(request, response, body));
     else if (["POST", "PUT", "PATCH"].includes(request.method)) problems.push(...echoProblems(request, body));
     return problems;
@@ -98,7 +108,10 @@ export class AnswerCheck {
         problems.push(`the header ${name}, which is not documented`);
       }
     }
-    if (response.status === 201 && documented.has("location") && !seen.has("location")) problems.push("no Location");
+    for (const name of requiredHeaders(this.#document, { headers })) {
+      if (!seen.has(name.toLowerCase())) problems.push(`no ${name}`);
+    }
+    for (const [name, value] of response.headers) if (name === "link") problems.push(...linkProblems(value));
     if (response.status === 405) problems.push(...this.#allowProblems(operation.path, response));
     if (method !== "HEAD" && response.status === 204 && seen.has("content-length"))
       problems.push("a length of no body");
@@ -154,6 +167,18 @@ function headerOf({ headers }: HttpResponse, wanted: string): string | undefined
 
 function detailOf({ body }: HttpResponse): string {
   return /"detail":"(.*?)","/.exec(Buffer.from(body).toString("utf8"))?.[1] ?? "";
+}
+
+const RELATIONS = ["first", "prev", "next", "last"];
+
+/** RFC 8288, 3: a list of references in angle brackets, each with its relation, and none of those twice. */
+function linkProblems(value: string): string[] {
+  const links = value.split(", ").map((link) => /^<([^<>"\s]+)>; rel="(\w+)"$/.exec(link));
+  const relations = links.map((link) => link?.[2] ?? "");
+  const isRight =
+    links.every((link) => formatCertainty("uri-reference", link?.[1] ?? "<") === "valid") &&
+    relations.every((relation, index) => RELATIONS.includes(relation) && relations.indexOf(relation) === index);
+  return isRight ? [] : [`the header link: ${value}`];
 }
 
 /** What the service says in words of its own: without the path of the request, and the names in it. */

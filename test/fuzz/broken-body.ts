@@ -1,12 +1,19 @@
 import { gzipSync } from "node:zlib";
+import type { Random } from "../random.ts";
 import { type Break, refused } from "./broken-head.ts";
+import { takesLines, withLine } from "./lines.ts";
 import { BODY_LIMIT, type FuzzRequest, withHeaders } from "./request.ts";
 import { pick } from "./text.ts";
 
-/** Media types and charsets that are not JSON's. */
+/** Whether the body has one JSON text a line, so that what breaks a JSON text must break one of them. */
+const isByLines = ({ operation }: FuzzRequest): boolean => takesLines(operation.operation);
+
+/** Media types and charsets that are not those of the body. */
 export const brokenMediaType: Break = (random, request) => {
   if (request.body === undefined) return undefined;
+  const own = isByLines(request) ? "application/x-ndjson" : "application/json";
   const type = pick(random, [
+    isByLines(request) ? "application/json" : "application/x-ndjson",
     "text/plain",
     "text/json",
     "application/xml",
@@ -20,42 +27,62 @@ export const brokenMediaType: Break = (random, request) => {
     "json",
     "*/*",
     "\xff",
-    "application/json; charset=utf-16",
-    "application/json; charset=iso-8859-1",
-    'application/json;charset="latin1"',
-    "application/json; charset=",
-    "application/json; charset=utf-7; charset=utf-8",
+    `${own}; charset=utf-16`,
+    `${own}; charset=iso-8859-1`,
+    `${own};charset="latin1"`,
+    `${own}; charset=`,
+    `${own}; charset=utf-7; charset=utf-8`,
   ]);
   return refused(withHeaders(request, ["content-type"], `Content-Type: ${type}`), `the media type ${type}`, 415);
 };
+
+/** The request with its JSON text, or one of those that it has, made another. */
+function withText(
+  random: Random,
+  request: FuzzRequest,
+  make: (text: Buffer) => readonly [because: string, bytes: Uint8Array],
+): FuzzRequest | undefined {
+  const { body } = request;
+  if (body === undefined) return undefined;
+  if (!isByLines(request)) {
+    const [because, bytes] = make(Buffer.from(body));
+    return withBody(request, bytes, because);
+  }
+  let why = "";
+  const broken = withLine(random, body, (line) => {
+    const [because, bytes] = make(Buffer.from(Buffer.from(line).toString("utf8").trim()));
+    why = because;
+    return bytes;
+  });
+  // A blank line is none, and no error.
+  const isBlank = /^the body "\s*"$/.test(why);
+  return broken === undefined || isBlank ? undefined : withBody(request, broken, `a line: ${why}`);
+}
 
 function withBody(request: FuzzRequest, body: Uint8Array, because: string, ...statuses: number[]): FuzzRequest {
   return refused({ ...request, body, json: undefined }, because, ...(statuses.length === 0 ? [400] : statuses));
 }
 
 /** The same JSON in bytes that are not UTF-8. */
-export const brokenEncoding: Break = (random, request) => {
-  const { body } = request;
-  if (body === undefined) return undefined;
-  const text = Buffer.from(body).toString("utf8");
-  const utf16 = Buffer.from(text, "utf16le");
-  const inText = (bytes: readonly number[]) =>
-    Buffer.concat([Buffer.from('{"x":"'), Buffer.from(bytes), Buffer.from('",'), Buffer.from(text).subarray(1)]);
-  const [because, bytes] = pick<[string, Uint8Array]>(random, [
-    ["UTF-16LE", utf16],
-    ["UTF-16LE with a byte-order mark", Buffer.concat([Buffer.from([0xff, 0xfe]), utf16])],
-    ["UTF-16BE", Buffer.from(utf16).swap16()],
-    ["UTF-16BE with a byte-order mark", Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(utf16).swap16()])],
-    ["Latin-1", inText([0xe9])],
-    ["a UTF-8 sequence that ends too early", inText([0xf0, 0x9f, 0x98])],
-    ["an overlong sequence", inText([0xc0, 0x80])],
-    ["a surrogate in UTF-8", inText([0xed, 0xa0, 0x80])],
-    ["a code point beyond Unicode", inText([0xf4, 0x90, 0x80, 0x80])],
-    ["a NUL byte", inText([0])],
-    ["a line break within text", inText([10])],
-  ]);
-  return withBody(request, bytes, because);
-};
+export const brokenEncoding: Break = (random, request) =>
+  withText(random, request, (json) => {
+    const utf16 = Buffer.from(json.toString("utf8"), "utf16le");
+    const inText = (bytes: readonly number[]) =>
+      Buffer.concat([Buffer.from('{"x":"'), Buffer.from(bytes), Buffer.from('",'), json.subarray(1)]);
+    return pick<[string, Uint8Array]>(random, [
+      ["UTF-16LE", utf16],
+      ["UTF-16LE with a byte-order mark", Buffer.concat([Buffer.from([0xff, 0xfe]), utf16])],
+      ["UTF-16BE", Buffer.from(utf16).swap16()],
+      ["UTF-16BE with a byte-order mark", Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(utf16).swap16()])],
+      ["Latin-1", inText([0xe9])],
+      ["a UTF-8 sequence that ends too early", inText([0xf0, 0x9f, 0x98])],
+      ["an overlong sequence", inText([0xc0, 0x80])],
+      ["a surrogate in UTF-8", inText([0xed, 0xa0, 0x80])],
+      ["a code point beyond Unicode", inText([0xf4, 0x90, 0x80, 0x80])],
+      ["a NUL byte", inText([0])],
+      ["a line break within text", inText([10])],
+    ]);
+  });
 
 /** A body that is compressed, which the document does not offer. */
 export const compressedBody: Break = (random, request) => {
@@ -66,10 +93,14 @@ export const compressedBody: Break = (random, request) => {
 };
 
 /** Bytes that are UTF-8, and no JSON. */
-export const brokenJson: Break = (random, request) => {
-  if (request.body === undefined) return undefined;
-  const text = Buffer.from(request.body).toString("utf8");
-  const other = pick(random, [
+export const brokenJson: Break = (random, request) =>
+  withText(random, request, (json) => {
+    const other = brokenText(random, json.toString("utf8"));
+    return [`the body ${JSON.stringify(other.slice(0, 40))}`, Buffer.from(other)];
+  });
+
+function brokenText(random: Random, text: string): string {
+  return pick(random, [
     "",
     " ",
     "\n\n",
@@ -112,10 +143,9 @@ export const brokenJson: Break = (random, request) => {
     "a=b&c=d",
     "<xml/>",
   ]);
-  return withBody(request, Buffer.from(other), `the body ${JSON.stringify(other.slice(0, 40))}`);
-};
+}
 
-/** More than a body may have; and as much as that exactly. */
+/** More than a body may have, or a line of one with lines; and as much as that exactly. */
 export const largeBody: Break = (random, request) => {
   const { body } = request;
   if (body === undefined || body.length >= BODY_LIMIT || !random.chance(0.15)) return undefined;
@@ -124,9 +154,29 @@ export const largeBody: Break = (random, request) => {
     framing: random.chance(0.5) && request.version === " HTTP/1.1" ? "chunked" : "length",
   };
   const over = pick(random, [0, 1, 70_000]);
-  const blanks = Buffer.alloc(BODY_LIMIT + over - body.length, " ");
-  const large = Buffer.concat(random.chance(0.5) ? [body, blanks] : [blanks, body]);
+  const isBefore = random.chance(0.5);
+  const enlarge = (text: Uint8Array) => {
+    const blanks = Buffer.alloc(BODY_LIMIT + over - text.length, " ");
+    return Buffer.concat(isBefore ? [blanks, text] : [text, blanks]);
+  };
+  const large = isByLines(request) ? withLine(random, body, enlarge) : enlarge(body);
+  if (large === undefined) return undefined;
   return over === 0 ? { ...framed, body: large } : withBody(framed, large, "a body over the limit", 413);
+};
+
+/** A body that is larger than a body of JSON may be, and whose lines are not. */
+export const longLines: Break = (_, request) => {
+  const { body } = request;
+  if (body === undefined || !isByLines(request)) return undefined;
+  const line = Buffer.alloc(BODY_LIMIT / 4, " ").fill("\n", -1);
+  return { ...request, body: Buffer.concat([line, line, line, body, Buffer.from("\n"), line, line]) };
+};
+
+/** A key on what is worked on while it comes in. */
+export const keyOnLines: Break = (random, request) => {
+  if (!isByLines(request)) return undefined;
+  const key = pick(random, ["key-1", '"key-2"', "", '"']);
+  return refused(withHeaders(request, [], `Idempotency-Key: ${key}`), "an idempotency key", 400);
 };
 
 /** Standards leave it open whether these are taken. */

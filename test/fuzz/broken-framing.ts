@@ -1,5 +1,6 @@
 import type { Random } from "../random.ts";
 import { type Break, refusedPast } from "./broken-head.ts";
+import { linesOf, takesLines } from "./lines.ts";
 import { type FuzzRequest, withHeaders } from "./request.ts";
 import { pick } from "./text.ts";
 
@@ -31,12 +32,22 @@ export const brokenLength: Break = (random, request) => {
   return refusedPast(framed(request, body, ...lines), lines.join(" and "), 400);
 };
 
+/** Where a body can be cut so that what is left is wrong: not between its lines. */
+function cutsOf({ operation }: FuzzRequest, body: Uint8Array): readonly number[] {
+  const half = Math.floor(body.length / 2);
+  if (!takesLines(operation.operation)) return [0, 1, half, half];
+  return linesOf(body).flatMap(([from, to]) => {
+    const text = Buffer.from(body.subarray(from, to)).toString("latin1");
+    const start = from + text.length - text.trimStart().length;
+    return [start + 1, start + Math.ceil(text.trim().length / 2)];
+  });
+}
+
 /** A body of another length than its announcement. */
 export const otherLength: Break = (random, request) => {
   const { body } = request;
   if (body === undefined || body.length < 2) return undefined;
-  const half = Math.floor(body.length / 2);
-  const length = pick(random, [0, 1, half, half, body.length + 1, body.length + 1_000]);
+  const length = pick(random, [...cutsOf(request, body), body.length + 1, body.length + 1_000]);
   const because = `a Content-Length of ${length} for ${body.length} bytes`;
   const sent = { ...framed(request, body, `Content-Length: ${length}`), isInOnePiece: length < body.length };
   return refusedPast(sent, because, 400);
@@ -45,7 +56,7 @@ export const otherLength: Break = (random, request) => {
 /** Chunks that are none (RFC 9112, 7.1). */
 export const brokenChunks: Break = (random, request) => {
   // An answer that needs no body may come before it.
-  if (request.body === undefined) return undefined;
+  if (request.body === undefined || request.body.length === 0) return undefined;
   const text = Buffer.from(request.body).toString("latin1");
   const size = text.length.toString(16);
   const chunks = pick(random, [

@@ -28,8 +28,8 @@ export class ContractRules {
     if (typeof value !== "object" || value === null) return VALID;
     const members = Object.entries(schema.properties ?? {})
       .filter(([name]) => Object.hasOwn(value, name))
-      .map(([name, property]) => this.judge(property, Reflect.get(value, name), isUpdate));
-    return worst([...members, judgeSpan(schema, value, isUpdate)]);
+      .map(([name, property]) => this.judge(property, Reflect.get(value, name), isUpdate || name === UPDATES));
+    return worst([...members, judgeSpan(schema, value, isUpdate), judgeUpdates(value)]);
   }
 }
 
@@ -73,6 +73,17 @@ function judgeJson(value: unknown, depth: number): Verdict {
     if (verdict.is !== "valid") return verdict;
   }
   return VALID;
+}
+
+/** Many changes at once. */
+const UPDATES = "updates";
+
+/** "One change for each task." */
+function judgeUpdates(value: object): Verdict {
+  const updates: unknown = Object.hasOwn(value, UPDATES) ? Reflect.get(value, UPDATES) : undefined;
+  if (!Array.isArray(updates)) return VALID;
+  const ids = updates.map((update: unknown) => String(Reflect.get(Object(update), "id")).toLowerCase());
+  return new Set(ids).size === ids.length ? VALID : refused("two changes of one row");
 }
 
 const SPANS = [

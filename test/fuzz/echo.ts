@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from "node:util";
  * @param sent the body as JSON.parse reads it
  */
 export function differenceOf(sent: unknown, row: unknown): string | undefined {
+  if (Array.isArray(sent)) return differenceOfCount(sent, row);
   if (!isObject(sent) || !isObject(row)) return undefined;
   for (const [name, value] of Object.entries(sent)) {
     if (!Object.hasOwn(row, name) || name === "__proto__") continue;
@@ -13,6 +14,12 @@ export function differenceOf(sent: unknown, row: unknown): string | undefined {
     return `${name} is ${show(stored)}, not ${show(value)}`;
   }
   return undefined;
+}
+
+/** Rows that are sent by lines are counted in the answer. */
+function differenceOfCount({ length }: readonly unknown[], answer: unknown): string | undefined {
+  const count: unknown = isObject(answer) ? Reflect.get(answer, "created_count") : undefined;
+  return count === length ? undefined : `created_count is ${show(count)} for ${length} lines`;
 }
 
 /** They have more than was sent, and may be grouped in another way. */
@@ -43,7 +50,7 @@ function toJson(value: unknown): unknown {
 }
 
 function show(value: unknown): string {
-  return JSON.stringify(value).slice(0, 200);
+  return String(JSON.stringify(value)).slice(0, 200);
 }
 
 function instantOf(text: string): number {

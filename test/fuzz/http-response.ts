@@ -34,7 +34,12 @@ function parseResponse(bytes: Uint8Array, method: string): { response: HttpRespo
   const status = Number(match[1]);
   const headers = lines.map(parseHeader);
   const start = end + 4;
-  const size = status < 200 || status === 204 || status === 304 || method === "HEAD" ? 0 : lengthOf(headers);
+  const hasBody = status >= 200 && status !== 204 && status !== 304 && method !== "HEAD";
+  if (hasBody && !headers.some(([name]) => name === "content-length")) {
+    const { body, length } = bodyWithoutLength(bytes.subarray(start), headers);
+    return { response: { status, headers, body }, length: start + length };
+  }
+  const size = hasBody ? lengthOf(headers) : 0;
   if (bytes.length < start + size) {
     throw new BadResponseError(`${status} with ${bytes.length - start} of the ${size} bytes of its body`);
   }
@@ -47,7 +52,32 @@ function parseHeader(line: string): [name: string, value: string] {
   return [match[1]?.toLowerCase() ?? "", match[2] ?? ""];
 }
 
-/** The service knows the length of all that it answers. */
+/** What is answered as it is made: in chunks, or to a client that knows none up to the end of the connection. */
+function bodyWithoutLength(bytes: Uint8Array, headers: HttpResponse["headers"]): { body: Uint8Array; length: number } {
+  const headerOf = (wanted: string) => headers.find(([name]) => name === wanted)?.[1];
+  if (headerOf("transfer-encoding") === "chunked") return joinChunks(bytes);
+  if (headerOf("transfer-encoding") === undefined && headerOf("connection") === "close") {
+    return { body: bytes, length: bytes.length };
+  }
+  throw new BadResponseError("a body whose end nobody can tell");
+}
+
+/** RFC 9112, 7.1, without extensions and trailers. */
+function joinChunks(bytes: Uint8Array): { body: Uint8Array; length: number } {
+  const parts: Uint8Array[] = [];
+  for (let from = 0; ; ) {
+    const line = /^([0-9a-f]+)\r\n/i.exec(textOf(bytes.subarray(from, from + 20)));
+    if (line === null) throw new BadResponseError("a body in chunks that is cut off");
+    const start = from + line[0].length;
+    const size = Number.parseInt(line[1] ?? "", 16);
+    const end = start + size;
+    if (textOf(bytes.subarray(end, end + 2)) !== "\r\n") throw new BadResponseError("a chunk that is cut off");
+    if (size === 0) return { body: Buffer.concat(parts), length: end + 2 };
+    parts.push(bytes.subarray(start, end));
+    from = end + 2;
+  }
+}
+
 function lengthOf(headers: HttpResponse["headers"]): number {
   const values = headers.filter(([name]) => name === "content-length");
   const value = values[0]?.[1] ?? "";

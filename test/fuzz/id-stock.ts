@@ -16,6 +16,7 @@ export class IdStock {
     } else if (typeof value === "object" && value !== null) {
       for (const [name, member] of Object.entries(value)) {
         if (name === "id") this.#add(kind, member);
+        else if (name === "next_cursor") this.#add(`${kind} cursor`, member);
         else if (name.endsWith("_id")) this.#add(name.slice(0, -"_id".length), member);
         else if (name === "items") this.learn(kind, member);
         else if (Array.isArray(member) && name !== "messages") this.learn(singular(name), member);
@@ -30,6 +31,17 @@ export class IdStock {
     if (ids.includes(id)) return;
     ids.push(id);
     if (ids.length > KEPT) ids.shift();
+  }
+
+  /** A cursor that a page of this kind answered, if one did. */
+  pickCursor(random: Random, kind: string): string | undefined {
+    const cursors = this.#ids.get(`${kind} cursor`);
+    return cursors === undefined ? undefined : pick(random, cursors);
+  }
+
+  /** Whether a page has answered this cursor; only of the newest. */
+  isCursor(kind: string, text: string): boolean {
+    return this.#ids.get(`${kind} cursor`)?.includes(text) ?? false;
   }
 
   /** The id of a row that was there, most often; in any spelling that is valid. */

@@ -10,26 +10,34 @@ export class JsonText {
 
 /** How a value is written. */
 interface Spelling {
-  /** Of all possible blanks. */
-  readonly blanks: boolean;
+  /** What may stand between tokens. */
+  readonly blanks: readonly string[];
   /** Characters as `\uXXXX`, also where none is needed. */
   readonly escapes: boolean;
   /** Members twice, the last of which counts. */
   readonly duplicates: boolean;
 }
 
-/** The JSON text of a value, in one of its many spellings. Unpaired surrogates are escaped. */
-export function toJsonText(random: Random, value: unknown): string {
-  if (random.chance(0.5)) return write(random, value, { blanks: false, escapes: false, duplicates: false });
+/** JSON knows more of them, but a line ends at some. */
+const BLANKS_OF_LINES = [" ", "\t", "\r", "  ", ""];
+const BLANKS = [" ", "\n", "\t", "\r\n", ""];
+
+/**
+ * The JSON text of a value, in one of its many spellings. Unpaired surrogates are escaped.
+ * @param isLine whether it must be without a line's end
+ */
+export function toJsonText(random: Random, value: unknown, isLine = false): string {
+  if (random.chance(0.5)) return write(random, value, { blanks: [], escapes: false, duplicates: false });
   return write(random, value, {
-    blanks: random.chance(0.5),
+    blanks: random.chance(0.5) ? (isLine ? BLANKS_OF_LINES : BLANKS) : [],
     escapes: random.chance(0.4),
     duplicates: random.chance(0.3),
   });
 }
 
 function write(random: Random, value: unknown, spelling: Spelling): string {
-  const blank = () => (spelling.blanks ? [" ", "\n", "\t", "\r\n", ""][random.below(5)] : "");
+  const { blanks } = spelling;
+  const blank = () => (blanks.length === 0 ? "" : blanks[random.below(blanks.length)]);
   const go = (member: unknown): string => `${blank()}${write(random, member, spelling)}${blank()}`;
   if (value instanceof JsonText) return value.text;
   if (typeof value === "string") return writeText(random, value, spelling);

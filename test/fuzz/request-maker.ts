@@ -5,9 +5,10 @@ import { ContractRules } from "./contract-rules.ts";
 import { headerValue } from "./header-values.ts";
 import { type IdStock, singular } from "./id-stock.ts";
 import { toJsonText } from "./json-text.ts";
+import { joinLines, lineSchemaOf, NDJSON } from "./lines.ts";
 import { queryText, readQueryText } from "./parameter-text.ts";
 import { BODY_LIMIT, type Expectation, type FuzzRequest } from "./request.ts";
-import { type JsonSchema, SchemaJudge, type Verdict, worst } from "./schema-verdict.ts";
+import { type JsonSchema, SchemaJudge, VALID, type Verdict, worst } from "./schema-verdict.ts";
 import { pick } from "./text.ts";
 import { Values } from "./values.ts";
 
@@ -47,7 +48,9 @@ export class RequestMaker {
 
   make(operation: Operation, isBroken: boolean): FuzzRequest {
     const parameters = parametersOf(this.#document, operation.operation);
-    const bodySchema = operation.operation.requestBody?.content["application/json"]?.schema as JsonSchema | undefined;
+    const content = operation.operation.requestBody?.content;
+    const lineSchema = lineSchemaOf(content);
+    const bodySchema = lineSchema ?? (content?.["application/json"]?.schema as JsonSchema | undefined);
     const placesToBreak = [
       ...parameters.map(({ name }) => name),
       ...(bodySchema === undefined ? [] : Array(4).fill(BODY)),
@@ -55,12 +58,16 @@ export class RequestMaker {
     const broken = isBroken && placesToBreak.length > 0 ? pick(this.#random, placesToBreak) : undefined;
     const of = (place: string) => parameters.filter((parameter) => parameter.in === place);
     const path = this.#path(operation.path, of("path"), broken);
-    const query = this.#query(of("query"), broken);
+    const query = this.#query(of("query"), broken, kindOfPath(operation.path));
     const headers = of("header").flatMap((parameter) => this.#header(parameter, broken));
-    const body = bodySchema && this.#body(operation, bodySchema, broken === BODY, path.text);
+    const body =
+      bodySchema &&
+      (lineSchema === undefined
+        ? this.#body(operation, bodySchema, broken === BODY, path.text)
+        : this.#lines(operation, lineSchema, broken === BODY));
     const verdicts = [path.verdict, query.verdict, ...headers.map(({ verdict }) => verdict)];
     if (body !== undefined) verdicts.push(body.verdict);
-    const isTooLarge = body !== undefined && Buffer.byteLength(body.text) > BODY_LIMIT;
+    const isTooLarge = body !== undefined && sizeOf(body.text, lineSchema !== undefined) > BODY_LIMIT;
     const needsKey = (operation.operation.security ?? [{}]).length > 0;
     return {
       kind: broken === undefined ? "valid" : broken === BODY ? "broken body" : "broken parameter",
@@ -72,7 +79,7 @@ export class RequestMaker {
       headers: [
         "Host: localhost",
         ...(needsKey ? [`X-Flux-Service-Key: ${this.#key}`] : []),
-        ...(body === undefined ? [] : ["Content-Type: application/json"]),
+        ...(body === undefined ? [] : [`Content-Type: ${lineSchema === undefined ? "application/json" : NDJSON}`]),
         ...headers.map(({ text }) => text),
       ],
       body: body === undefined ? undefined : Buffer.from(body.text),
@@ -109,11 +116,13 @@ export class RequestMaker {
     return { text: this.#random.chance(0.5) ? path : `${path}/`, verdict: worst(verdicts) };
   }
 
-  #query(parameters: readonly Parameter[], broken: string | undefined): Part {
+  #query(parameters: readonly Parameter[], broken: string | undefined, kind: string): Part {
     const random = this.#random;
     const values: Record<string, unknown> = {};
     const pairs: string[] = [];
-    const style = random.chance(0.5) ? /^(skip|limit)$/ : /^(page|page_size)$/;
+    // Of the three ways to page those names that do not go with the one that is taken.
+    const style = pick(random, [/^(skip|limit|cursor)$/, /^(page|page_size|cursor)$/, /^(page|skip|limit)$/]);
+    const verdicts: Verdict[] = [];
     for (const parameter of parameters) {
       const { name, schema, required = false } = parameter;
       const isBroken = broken === name;
@@ -121,18 +130,37 @@ export class RequestMaker {
       if (!required && !isBroken && !random.chance(0.25)) continue;
       if (!isBroken && !isMixed && style.test(name)) continue;
       if (required && isBroken && random.chance(0.2)) continue;
-      const text = queryText(this.#value(parameter, "", isBroken));
+      const cursor = name === "cursor" ? this.#cursor(parameter, kind, isBroken) : undefined;
+      if (name === "cursor" && cursor === undefined) continue;
+      const text = cursor?.text ?? queryText(this.#value(parameter, "", isBroken));
+      if (cursor !== undefined) verdicts.push(cursor.verdict);
       values[name] = readQueryText(schema, text);
       pairs.push(`${name}=${encode(text)}`);
     }
     const properties = Object.fromEntries(parameters.map(({ name, schema }) => [name, schema]));
     const required = parameters.filter((parameter) => parameter.required).map(({ name }) => name);
-    const verdicts = [this.#judgeAll({ type: "object", properties, required }, values)];
+    verdicts.push(this.#judgeAll({ type: "object", properties, required }, values));
     const isPaged = "page" in values || "page_size" in values;
     if (isPaged && ("skip" in values || "limit" in values)) {
       verdicts.push({ is: "invalid", because: "a mix of page numbers and skip or limit" });
     }
+    if ("cursor" in values && ("page" in values || "skip" in values)) {
+      verdicts.push({ is: "invalid", because: "a cursor beside page or skip" });
+    }
     return { text: pairs.length === 0 ? "" : `?${pairs.join("&")}`, verdict: worst(verdicts) };
+  }
+
+  /** The cursor of a page that was answered, or none at all. */
+  #cursor(parameter: Parameter, kind: string, isBroken: boolean): Part | undefined {
+    const random = this.#random;
+    const known = this.#ids.pickCursor(random, kind);
+    if (!isBroken) return known === undefined ? undefined : { text: known, verdict: VALID };
+    // One that was changed may be that of another row.
+    if (known !== undefined && random.chance(0.3)) {
+      return { text: misspelled(random, known), verdict: { is: "unclear", because: "a cursor that was changed" } };
+    }
+    const text = random.chance(0.5) ? pick(random, NO_CURSORS) : queryText(this.#value(parameter, "", true));
+    return { text, verdict: this.#ids.isCursor(kind, text) ? VALID : { is: "invalid", because: "no cursor" } };
   }
 
   #header({ name, required = false, schema }: Parameter, broken: string | undefined): Part[] {
@@ -143,7 +171,7 @@ export class RequestMaker {
   }
 
   #body({ method, path: template }: Operation, schema: JsonSchema, isBroken: boolean, path: string) {
-    const value = this.#values.make(schema);
+    const value = this.#values.make(schema, "", kindOfPath(template));
     const sent = isBroken ? breakValue(this.#random, this.#judge, schema, value) : value;
     const text = sent === undefined ? "" : toJsonText(this.#random, sent);
     if (text === "") return { text, json: undefined, verdict: { is: "invalid", because: "no body" } satisfies Verdict };
@@ -160,9 +188,73 @@ export class RequestMaker {
     }
     return { text, json, verdict: worst(verdicts) };
   }
+
+  /** Some lines, of which one is broken at one place if any is. */
+  #lines({ path: template }: Operation, schema: JsonSchema, isBroken: boolean) {
+    const random = this.#random;
+    const make = () => this.#values.make(schema, "", kindOfPath(template));
+    if (!isBroken && random.chance(0.003)) return this.#manyLines(schema, make());
+    const values = Array.from({ length: isBroken ? 1 + random.below(3) : random.below(4) }, make);
+    const at = isBroken ? random.below(values.length) : -1;
+    const sent = values.map((value, index) => (index === at ? breakValue(random, this.#judge, schema, value) : value));
+    const lines = sent.map((value) => (value === undefined ? "" : toJsonText(random, value, true)));
+    const json = lines.filter((line) => line !== "").map((line): unknown => JSON.parse(line));
+    const verdict = worst(json.map((value) => this.#judgeAll(schema, value)));
+    return { text: joinLines(random, lines), json, verdict };
+  }
+
+  /** The same row very often, for which it must be none with an id of its own. */
+  #manyLines(schema: JsonSchema, value: unknown) {
+    const row: unknown = { ...Object(value), id: undefined };
+    const text = JSON.stringify(row);
+    const json: unknown = JSON.parse(text);
+    return { text: `${text}\n`.repeat(MANY), json: Array(MANY).fill(json), verdict: this.#judgeAll(schema, json) };
+  }
 }
 
 const BODY = "(body)";
+/** More lines than a service is likely to work on at once. */
+const MANY = 1_050;
+
+/** What the rows of a path are: `/api/v1/tasks/import` is about each `task`. */
+function kindOfPath(path: string): string {
+  return singular(path.split("/")[3] ?? "");
+}
+
+/** Bytes of what the limit is for: the body, or its longest line. */
+function sizeOf(text: string, isByLines: boolean): number {
+  return Math.max(...(isByLines ? text.split("\n") : [text]).map((part) => Buffer.byteLength(part)));
+}
+
+/** Places that are none, the form of which the document does not tell. */
+const NO_CURSORS: readonly string[] = [
+  "next",
+  "0",
+  "-",
+  "AAAA",
+  ...[
+    "2026-02-15 10:00:00+00",
+    "2026-02-30 10:00:00+00 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+    "0000-01-01 00:00:00+00 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+    "999999-01-01 00:00:00+00 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+    "2026-02-15 10:00:00+99 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+    "2026-02-15 10:00:00+00 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e'",
+    "now 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+    "2026-02-15 10:00:00+00 \u0000",
+  ].map((place) => Buffer.from(place).toString("base64url")),
+];
+
+/** With a character more, less, or in another case. */
+function misspelled(random: Random, cursor: string): string {
+  const at = random.below(cursor.length);
+  return pick(random, [
+    `${cursor}A`,
+    cursor.slice(1),
+    cursor.slice(0, -1),
+    cursor.toLowerCase(),
+    `${cursor.slice(0, at)}${pick(random, ["A", "_", "z", "9"])}${cursor.slice(at + 1)}`,
+  ]);
+}
 const MAX_PARAMETER = 255;
 
 function expectationOf({ is, because }: Verdict): Expectation {

@@ -1,4 +1,5 @@
 import type { Random } from "../random.ts";
+import { takesLines } from "./lines.ts";
 import { type FuzzRequest, headerName, withHeaders } from "./request.ts";
 import { pick } from "./text.ts";
 
@@ -49,6 +50,16 @@ const JSON_TYPES: readonly string[] = [
   "application/json; version=1",
 ];
 
+const NDJSON_TYPES: readonly string[] = [
+  "application/x-ndjson",
+  "APPLICATION/X-NDJSON",
+  "application/ndjson",
+  "application/x-ndjson;charset=utf-8",
+  'application/ndjson ; charset="UTF-8"',
+  "application/x-ndjson;",
+  "application/x-ndjson; version=1",
+];
+
 /** Ways to write a request that change nothing of what it means. */
 const RESPELLINGS: readonly Respell[] = [
   // Characters that need no encoding may have one (RFC 3986, 6.2.2.2).
@@ -81,9 +92,13 @@ const RESPELLINGS: readonly Respell[] = [
   (random, request) => withHeaders(request, ["x-request-id"], `X-Request-Id: ${pick(random, REQUEST_IDS)}`),
   (random, request) =>
     request.headers.some((line) => headerName(line) === "content-type")
-      ? withHeaders(request, ["content-type"], `Content-Type: ${pick(random, JSON_TYPES)}`)
+      ? withHeaders(
+          request,
+          ["content-type"],
+          `Content-Type: ${pick(random, takesLines(request.operation.operation) ? NDJSON_TYPES : JSON_TYPES)}`,
+        )
       : request,
-  // JSON is what is taken for granted.
+  // What the operation takes is taken for granted.
   (_, request) => (request.framing === "length" ? withHeaders(request, ["content-type"]) : request),
   (_, request) =>
     request.body !== undefined && request.framing === "length" && request.version === " HTTP/1.1"

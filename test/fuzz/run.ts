@@ -6,6 +6,7 @@ import { Findings } from "./findings.ts";
 import type { FuzzedServer } from "./fuzzed-server.ts";
 import { BadResponseError, type HttpResponse, parseResponses } from "./http-response.ts";
 import { IdStock, singular } from "./id-stock.ts";
+import { NDJSON, parseLines } from "./lines.ts";
 import type { FuzzRequest } from "./request.ts";
 import { RequestMaker } from "./request-maker.ts";
 import { type Shot, Shots } from "./shots.ts";
@@ -124,6 +125,8 @@ export class Fuzz {
     for (const [name, value] of headers) if (name === "etag") this.#ids.learn("etag", { id: value });
     const segments = operation.path.split("/").filter((segment) => segment !== "" && !segment.startsWith("{"));
     if (method === "HEAD" || body.length === 0 || segments[0] !== "api") return;
-    this.#ids.learn(singular(segments[2] ?? ""), JSON.parse(Buffer.from(body).toString("utf8")));
+    const text = Buffer.from(body).toString("utf8");
+    const isByLines = headers.some(([name, value]) => name === "content-type" && value === NDJSON);
+    this.#ids.learn(singular(segments[2] ?? ""), isByLines ? parseLines(text) : JSON.parse(text));
   }
 }

@@ -22,10 +22,14 @@ export interface JsonSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
+  /** What text holds that has one JSON text a line: each of them. */
+  readonly contentSchema?: JsonSchema;
 }
 
 /** Says nothing about what is valid. */
-const ANNOTATIONS = new Set(["default", "description", "title", "example", "examples", "deprecated"]);
+const ANNOTATIONS = new Set(
+  "default description title example examples deprecated contentMediaType contentSchema".split(" "),
+);
 const KEYWORDS = new Set(
   "$ref type enum const anyOf allOf properties required additionalProperties items minItems maxItems minLength maxLength pattern format minimum maximum exclusiveMinimum".split(
     " ",

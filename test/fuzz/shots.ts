@@ -1,6 +1,15 @@
 import type { Random } from "../random.ts";
 import type { OpenApiDocument, Operation } from "../rest/openapi-document.ts";
-import { brokenEncoding, brokenJson, brokenMediaType, compressedBody, largeBody, openBody } from "./broken-body.ts";
+import {
+  brokenEncoding,
+  brokenJson,
+  brokenMediaType,
+  compressedBody,
+  keyOnLines,
+  largeBody,
+  longLines,
+  openBody,
+} from "./broken-body.ts";
 import { brokenChunks, brokenLength, oddChunks, otherLength } from "./broken-framing.ts";
 import {
   type Break,
@@ -35,12 +44,17 @@ const BREAKS: Readonly<Record<string, Break>> = {
   compression: compressedBody,
   JSON: brokenJson,
   "large body": largeBody,
+  "long lines": longLines,
+  "key on lines": keyOnLines,
   "open body": openBody,
   length: brokenLength,
   "other length": otherLength,
   chunks: brokenChunks,
   "odd chunks": oddChunks,
 };
+
+/** Bytes of a body that may be sent in chunks of a few bytes. */
+const FINE = 4_096;
 
 /** How many requests are sent at once at most, without waiting for answers. */
 const PIPELINE = 5;
@@ -122,7 +136,10 @@ export class Shots {
     const closing = requests.map((request, index) =>
       index === requests.length - 1 ? withHeaders(request, [], "Connection: close") : request,
     );
-    const bytes = Buffer.concat(closing.map((request) => bytesOf(request, (left) => 1 + random.below(left))));
+    // Small chunks end within lines, and within the sequences of UTF-8.
+    const isFine = random.chance(0.3);
+    const cut = (left: number) => 1 + random.below(isFine && left < FINE ? Math.min(left, 6) : left);
+    const bytes = Buffer.concat(closing.map((request) => bytesOf(request, cut)));
     const isWhole = requests.some((request) => request.isInOnePiece);
     const pieces = !isWhole && random.chance(0.2) ? random.below(6) : 0;
     const cuts = Array.from({ length: pieces }, () => random.below(bytes.length)).sort((a, b) => a - b);

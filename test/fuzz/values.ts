@@ -34,9 +34,9 @@ export class Values {
       case "string":
         return this.#text(schema, kindOf(name, kind));
       case "array":
-        return this.#list(schema, name);
+        return this.#list(schema, name, kind);
       case "object":
-        return this.#object(schema);
+        return this.#object(schema, kind);
       default:
         return this.#anything(0);
     }
@@ -76,19 +76,23 @@ export class Values {
     }
   }
 
-  #list({ items = {}, minItems = 0, maxItems }: JsonSchema, name: string): unknown[] {
+  #list({ items = {}, minItems = 0, maxItems }: JsonSchema, name: string, kind: string): unknown[] {
     const random = this.#random;
     const isLong = Object.keys(items).length === 0 || maxItems === undefined ? false : random.chance(0.01);
     const length = isLong ? Math.min(maxItems ?? 0, 1_000) : Math.max(minItems, random.below(4));
-    return Array.from({ length }, () => this.make(items, name));
+    return Array.from({ length }, () => this.make(items, name, kind));
   }
 
-  #object({ properties, required = [] }: JsonSchema): object {
+  #object({ properties, required = [] }: JsonSchema, kind: string): object {
     const random = this.#random;
     if (properties === undefined) return record(Array.from({ length: random.below(4) }, () => this.#member(1)));
     const entries = Object.entries(properties)
       .filter(([name]) => required.includes(name) || random.chance(0.5))
-      .map(([name, schema]): [string, unknown] => [name, this.make(schema, name)]);
+      .map(([name, schema]): [string, unknown] => {
+        // An id that must be given is a row's; one that may be is a new row's, which is refused if it is taken.
+        const isOfRow = name !== "id" || required.includes(name) || random.chance(0.1);
+        return [name, this.make(schema, name, isOfRow ? kind : "")];
+      });
     // Unknown fields are ignored.
     if (random.chance(0.1)) entries.push(this.#member(1));
     return record(random.chance(0.5) ? entries : entries.toReversed());
