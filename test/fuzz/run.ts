@@ -115,9 +115,9 @@ export class Fuzz {
       const request = shot.requests[index];
       if (request === undefined) continue;
       this.table.add(request, response.status);
-      for (const problem of this.#check.problemsOf(request, response))
-        this.findings.add(shot, index, problem, received);
-      if (response.status < 300) this.#learn(request, response);
+      const problems = this.#check.problemsOf(request, response);
+      for (const problem of problems) this.findings.add(shot, index, problem, received);
+      if (response.status < 300 && problems.length === 0) this.#learn(request, response);
     }
   }
 
