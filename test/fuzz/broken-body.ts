@@ -168,7 +168,7 @@ export const largeBody: Break = (random, request) => {
 export const longLines: Break = (_, request) => {
   const { body } = request;
   if (body === undefined || !isByLines(request)) return undefined;
-  const line = Buffer.alloc(BODY_LIMIT / 4, " ").fill("\n", -1);
+  const line = Buffer.from(`${" ".repeat(BODY_LIMIT / 4)}\n`);
   return { ...request, body: Buffer.concat([line, line, line, body, Buffer.from("\n"), line, line]) };
 };
 
