@@ -162,4 +162,58 @@ describe("on shared lanes", () => {
     await Promise.all(statements);
     expect(order).toEqual(Array.from({ length: 20 }, (_, index) => index));
   });
+
+  describe("short reads that are begun in one turn of the event loop", () => {
+    const short = (pool: LanePool<CountingLane>, until: Promise<unknown>) =>
+      pool.shared("short read", (lane) => lane.execute(until));
+
+    test("share a lane, four at a time, though others are idle", async () => {
+      const pool = new LanePool(() => new CountingLane(), { ...options, size: 3 });
+      const { opened, open } = gate();
+      const reads = Array.from({ length: 9 }, () => short(pool, opened));
+      open();
+      const lanes = await Promise.all(reads);
+      const shares = [...new Set(lanes)].map((lane) => lanes.filter((other) => other === lane).length);
+      expect(shares).toEqual([4, 4, 1]);
+    });
+
+    test("and those of the next turn take an idle one", async () => {
+      const pool = new LanePool(() => new CountingLane(), { ...options, size: 2 });
+      const { opened, open } = gate();
+      const first = short(pool, opened);
+      await new Promise((resolve) => setImmediate(resolve));
+      const second = short(pool, opened);
+      open();
+      expect(await first).not.toBe(await second);
+    });
+
+    test.each(["write", "read"] as const)("do not go behind a %s while there is another lane", async (use) => {
+      const pool = new LanePool(() => new CountingLane(), { ...options, size: 2 });
+      const { opened, open } = gate();
+      const other = pool.shared(use, (lane) => lane.execute(opened));
+      const reads = [short(pool, opened), short(pool, opened)];
+      open();
+      const lane = await other;
+      expect((await Promise.all(reads)).filter((one) => one === lane)).toEqual([]);
+    });
+
+    test("nor on a lane that a transaction has taken, a write has joined, or that is stalled", async () => {
+      for (const take of ["transaction", "write", "stall"] as const) {
+        const pool = new LanePool(() => new CountingLane(), { ...options, size: 2 });
+        const first = await short(pool, Promise.resolve());
+        const { opened, open } = gate();
+        let taken: Promise<unknown> = Promise.resolve();
+        if (take === "transaction") taken = pool.exclusive(() => opened);
+        else if (take === "write") taken = pool.shared("write", (lane) => lane.execute(opened));
+        else {
+          first.isStalled = true;
+          taken = first.execute(opened);
+        }
+        const second = short(pool, opened);
+        open();
+        expect(await second, take).not.toBe(first);
+        await taken;
+      }
+    });
+  });
 });
