@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import cluster from "node:cluster";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { isDaoError } from "@flux/dao-core/errors";
 import { limitHeapGrowth } from "./heap-growth.ts";
+import type { ServerOptions } from "./http-server.ts";
 import { readSettings, type Settings, SettingsError } from "./settings.ts";
-import { STOP, type WorkerMessage } from "./worker-message.ts";
+import { PORT_CLOSED, STOP, type WorkerMessage } from "./worker-message.ts";
 import { type Serving, WorkerError, WorkerProcesses } from "./worker-processes.ts";
 
 const usage = `Usage: flux-dao serve
@@ -74,16 +76,28 @@ async function serve(settings: Settings): Promise<void> {
 }
 
 /** Loads what serves: the process that only deals out connections does without. */
-async function startService(settings: Settings) {
+async function startService(settings: Settings, options: Pick<ServerOptions, "whenPortIsClosed"> = {}) {
   limitHeapGrowth();
   const [log, service] = await Promise.all([import("./log.ts"), import("./service.ts")]);
   const destination = log.openStandardOutput({ isShared: cluster.isWorker });
-  return service.startService(settings, log.createLogger({ level: settings.logLevel, destination }));
+  return service.startService(settings, log.createLogger({ level: settings.logLevel, destination }), options);
 }
+
+/** Milliseconds that answers wait at most for the other processes to close the port, when all of them stop. */
+const LONGEST_HOLD = 1_000;
 
 /** Serves until the process that started this one says so, or ends: then `node:cluster` ends this one too. */
 async function serveAsWorker(settings: Settings): Promise<void> {
   let stop = async () => {};
+  const othersClosed = new Promise<void>((resolve) => {
+    process.on("message", (message) => {
+      if (message === PORT_CLOSED) resolve();
+    });
+  });
+  const whenPortIsClosed = () => {
+    tell({ kind: "port closed" });
+    return Promise.race([othersClosed, delay(LONGEST_HOLD)]);
+  };
   const onStop = () => {
     stop().then(() => process.exit(0), fail);
   };
@@ -92,7 +106,7 @@ async function serveAsWorker(settings: Settings): Promise<void> {
   });
   // Whoever asks a whole group to end, as a terminal does, asks the others too. It may be asked twice.
   process.on("SIGINT", onStop).on("SIGTERM", onStop);
-  const service = await startService(settings);
+  const service = await startService(settings, { whenPortIsClosed });
   stop = service.stop;
   const { url, database, warnings } = service;
   tell({ kind: "serving", url, database, warnings });

@@ -8,6 +8,7 @@ export interface StopOptions {
   readonly database?: { close(timeout: number): Promise<void> } | undefined;
   readonly stopDelay?: number | undefined;
   readonly gracePeriod?: number | undefined;
+  readonly whenPortIsClosed?: (() => Promise<void>) | undefined;
 }
 
 /** Milliseconds of the grace period that are kept for the end: whoever ends the process by force does it on the dot. */
@@ -20,15 +21,16 @@ const PATIENCE = 400;
 
 /** Stops a server without dropping a request, as far as the grace period allows. */
 export async function stopServer(server: Server, connections: OpenConnections, options: StopOptions): Promise<void> {
-  const { app, database, stopDelay = 500, gracePeriod = 10_000 } = options;
+  const { app, database, stopDelay = 500, gracePeriod = 10_000, whenPortIsClosed } = options;
   const cutOff = performance.now() + gracePeriod - Math.min(CLOSING_TIME, gracePeriod / 2);
   app.announceStop();
   connections.announceClose();
   await delay(Math.min(stopDelay, gracePeriod));
   let isClosed = false;
-  await closePort(server, connections, () => {
+  const onClosed = () => {
     isClosed = true;
-  });
+  };
+  await closePort(server, connections, onClosed, whenPortIsClosed);
   while (!isClosed && performance.now() < cutOff) {
     await delay(10);
     // Straight after what has come in was read, so that a request is seen before its connection is taken for idle.
@@ -43,7 +45,12 @@ export async function stopServer(server: Server, connections: OpenConnections, o
  * Closes the port when nobody is about to be on it: connections that the system has made, and this process has not taken
  * yet, are reset by that. Whoever calls again as soon as there is an answer would always be; so answers wait meanwhile.
  */
-async function closePort(server: Server, connections: OpenConnections, onClosed: () => void): Promise<void> {
+async function closePort(
+  server: Server,
+  connections: OpenConnections,
+  onClosed: () => void,
+  whenPortIsClosed: StopOptions["whenPortIsClosed"],
+): Promise<void> {
   connections.hold();
   const from = performance.now();
   const isQuiet = (now: number) => now - Math.max(from, connections.lastOpened) >= QUIET;
@@ -53,5 +60,6 @@ async function closePort(server: Server, connections: OpenConnections, onClosed:
   }
   // HTTP's own close would cut idle connections at once, among them those that a request is on its way on.
   NetServer.prototype.close.call(server, onClosed);
+  await whenPortIsClosed?.();
   connections.release();
 }

@@ -32,6 +32,11 @@ export interface ServerOptions {
   readonly stopDelay?: number | undefined;
   /** Milliseconds that stopping may take in all; what runs then is cut off. Default 10,000. */
   readonly gracePeriod?: number | undefined;
+  /**
+   * Called when a stop has closed the port for this process. Answers that wait for that go out when it resolves: where other
+   * processes listen on the port too, once none does. Default: at once.
+   */
+  readonly whenPortIsClosed?: (() => Promise<void>) | undefined;
 }
 
 /** A server that listens. */

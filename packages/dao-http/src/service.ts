@@ -1,7 +1,7 @@
 import { openDatabase, SchemaVersionError, ValidationError } from "@flux/dao-core";
 import { DEFAULT_CONCURRENT_REQUESTS } from "./admission.ts";
 import { createDaoApp } from "./app.ts";
-import { type RunningServer, startServer } from "./http-server.ts";
+import { type RunningServer, type ServerOptions, startServer } from "./http-server.ts";
 import type { Logger } from "./log.ts";
 import { type Settings, SettingsError } from "./settings.ts";
 
@@ -19,7 +19,11 @@ export interface RunningService extends RunningServer {
  * @throws SettingsError; UnavailableError when the database does not answer; SchemaVersionError when its schema is newer
  *   than this code
  */
-export async function startService(settings: Settings, logger: Logger): Promise<RunningService> {
+export async function startService(
+  settings: Settings,
+  logger: Logger,
+  { whenPortIsClosed }: Pick<ServerOptions, "whenPortIsClosed"> = {},
+): Promise<RunningService> {
   const database = await open(settings);
   try {
     const warnings = [...settings.warnings];
@@ -29,7 +33,7 @@ export async function startService(settings: Settings, logger: Logger): Promise<
     // A large pool is of use only to as many requests.
     const maxConcurrentRequests = Math.max(DEFAULT_CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
     const app = createDaoApp({ services: database, keys, logger, maxConcurrentRequests });
-    const server = await startServer({ app, host, port, database, logger });
+    const server = await startServer({ app, host, port, database, logger, whenPortIsClosed });
     return { ...server, database: database.description, warnings };
   } catch (error) {
     await database.close(0);

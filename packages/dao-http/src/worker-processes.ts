@@ -1,6 +1,6 @@
 import cluster, { type Worker } from "node:cluster";
 import { RestartPause } from "./restart-pause.ts";
-import { STOP, type WorkerMessage } from "./worker-message.ts";
+import { PORT_CLOSED, STOP, type WorkerMessage } from "./worker-message.ts";
 
 /** What is said of a service once it serves. */
 export type Serving = Omit<Extract<WorkerMessage, { kind: "serving" }>, "kind">;
@@ -56,11 +56,21 @@ export class WorkerProcesses {
     for (const timer of this.#timers) clearTimeout(timer);
     const workers = [...this.#running.values()];
     for (const { worker } of workers) if (worker.isConnected()) worker.send(STOP);
+    void this.#announcePortClosed(workers);
     const kill = setTimeout(() => this.kill(), STOP_TIMEOUT);
     const ends = await Promise.all(workers.map(({ ended }) => ended));
     clearTimeout(kill);
     const failures = ends.filter(({ how }) => how !== "0");
     if (failures.length > 0) throw new WorkerError(failures.flatMap(({ lines }) => lines));
+  }
+
+  /**
+   * Tells them when none takes connections any more. Until then each keeps its answers: whoever calls again as soon as
+   * there is one would be dealt to another, which may be about to close the port, too.
+   */
+  async #announcePortClosed(workers: readonly RunningWorker[]): Promise<void> {
+    await Promise.all(workers.map(({ hasClosedPort, ended }) => Promise.race([hasClosedPort, ended])));
+    for (const { worker } of workers) if (worker.isConnected()) worker.send(PORT_CLOSED);
   }
 
   /** Ends all of them at once. */
@@ -102,11 +112,13 @@ class RunningWorker {
   /** Rejects with a WorkerError when it ends before it serves. */
   readonly serving: Promise<Serving>;
   readonly ended: Promise<WorkerEnd>;
+  readonly hasClosedPort: Promise<void>;
   readonly #begun = performance.now();
   #endedAt: number | undefined;
 
   constructor(worker: Worker) {
     this.worker = worker;
+    this.hasClosedPort = this.#portClosed();
     let reason: readonly string[] | undefined;
     this.ended = this.#end().then((how) => {
       this.#endedAt = performance.now();
@@ -115,9 +127,17 @@ class RunningWorker {
     this.serving = new Promise((resolve, reject) => {
       worker.on("message", (message: WorkerMessage) => {
         if (message.kind === "serving") resolve(message);
-        else reason = message.lines;
+        else if (message.kind === "failed") reason = message.lines;
       });
       this.ended.then(({ lines }) => reject(new WorkerError(lines)));
+    });
+  }
+
+  #portClosed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.worker.on("message", ({ kind }: WorkerMessage) => {
+        if (kind === "port closed") resolve();
+      });
     });
   }
 
