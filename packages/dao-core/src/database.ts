@@ -2,6 +2,7 @@ import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
 import type { SessionOptions } from "./dao/session-statements.ts";
 import { DriverSession } from "./dao/sql-session.ts";
+import type { Finding } from "./diagnosis/finding.ts";
 import { checkSchema } from "./migrations/check-schema.ts";
 import { migrate } from "./migrations/migrate.ts";
 import type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
@@ -53,6 +54,17 @@ export class Database extends DriverSession implements AsyncDisposable {
    */
   async checkReady(options?: CallOptions): Promise<void> {
     await checkSchema(this.#driver, options);
+  }
+
+  /**
+   * Looks at the database as whoever runs it would: the server's version, the schema and what was changed past the
+   * migrations, rules that rows break, the role's privileges, the clock. Each finding says what to mend. Changes nothing.
+   * @throws UnavailableError when the database does not answer
+   */
+  async diagnose(options?: CallOptions): Promise<Finding[]> {
+    // Not needed to work with the database.
+    const { diagnose } = await import("./diagnosis/diagnose.ts");
+    return diagnose(this.#driver, options);
   }
 
   /**

@@ -15,6 +15,7 @@ const rooms = [
   "run-once",
   "service",
   "migrations",
+  "diagnosis",
   "database",
   "index",
   "testing",
@@ -29,7 +30,7 @@ const notFrom: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Only these may know the ORM; everything above them is written against the port. */
-const mayImportDrizzle: ReadonlySet<string> = new Set(["schema", "session", "dao"]);
+const mayImportDrizzle: ReadonlySet<string> = new Set(["schema", "session", "dao", "diagnosis"]);
 
 const files = readdirSync(source, { recursive: true, encoding: "utf8" })
   .map((file) => file.replaceAll("\\", "/"))

@@ -144,6 +144,7 @@ export { validate } from "./contract/validation.ts";
 export { versionOf } from "./contract/version.ts";
 export type { SessionOptions } from "./dao/session-statements.ts";
 export { Database, type DatabaseOptions, joinDrizzle, openDatabase } from "./database.ts";
+export type { Finding, FindingName } from "./diagnosis/finding.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
 export type { MigrationPlanText } from "./migrations/plan-migrations.ts";
 export type { RuleViolation } from "./migrations/rule-violations.ts";

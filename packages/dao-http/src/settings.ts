@@ -85,6 +85,23 @@ export function readSettings(environment: Environment): Settings {
   return settings;
 }
 
+/** What a command needs that works on the database and serves nothing. */
+export type DatabaseSettings = Pick<Settings, "databaseUrl" | "prepare">;
+
+/**
+ * Reads what says where the database is, and nothing else: `flux-dao migrate` needs no keys.
+ * @throws SettingsError with all problems at once
+ */
+export function readDatabaseSettings(environment: Environment): DatabaseSettings {
+  const reader = new SettingsReader(environment);
+  const settings = {
+    databaseUrl: reader.databaseUrl(reader.text("NODE_ENV") === "production"),
+    prepare: reader.trueOrFalse("DB_PREPARE") ?? true,
+  };
+  if (reader.problems.length > 0) throw new SettingsError(reader.problems);
+  return settings;
+}
+
 class SettingsReader {
   readonly problems: string[] = [];
   readonly warnings: string[] = [];

@@ -1,0 +1,32 @@
+import cluster from "node:cluster";
+import { isDaoError } from "@flux/dao-core/errors";
+import { SettingsError } from "../settings.ts";
+import type { WorkerMessage } from "../worker-message.ts";
+import { WorkerError } from "../worker-processes.ts";
+import { say } from "./output.ts";
+
+/** Ends the process with 1: with a sentence for what a person can mend, with a stack for what only a programmer can. */
+export function fail(error: unknown): void {
+  const lines = explain(error);
+  // Of several processes one speaks.
+  if (cluster.isWorker && process.connected) {
+    const message: WorkerMessage = { kind: "failed", lines };
+    process.send?.(message, undefined, undefined, () => process.exit(1));
+  } else {
+    say(...lines);
+    process.exit(1);
+  }
+}
+
+function explain(error: unknown): readonly string[] {
+  if (error instanceof SettingsError) return error.problems;
+  if (error instanceof WorkerError) return error.lines;
+  if (isDaoError(error)) return [error.message];
+  if (isSystemError(error)) return [`${error.message}.`];
+  return [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+}
+
+/** What the system refused, such as a file that cannot be written: the message names the file. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error && "path" in error;
+}

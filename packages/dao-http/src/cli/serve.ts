@@ -1,0 +1,122 @@
+import cluster from "node:cluster";
+import { setTimeout as delay } from "node:timers/promises";
+import { limitHeapGrowth } from "../heap-growth.ts";
+import type { ServerOptions } from "../http-server.ts";
+import { readSettings, type Settings } from "../settings.ts";
+import { PORT_CLOSED, STOP, type WorkerMessage } from "../worker-message.ts";
+import { type Serving, WorkerProcesses } from "../worker-processes.ts";
+import type { Command } from "./command.ts";
+import { fail } from "./fail.ts";
+import { say } from "./output.ts";
+
+const usage = `Usage: flux-dao serve
+
+Serves the REST API, until it is told to stop (Ctrl-C, SIGTERM).
+
+Settings come from the environment:
+  DATABASE_URL      postgres://user:password@host:5432/database
+  SERVICE_API_KEYS  ["key", …] or {"goal-planner": "key", …} or key,key
+  HOST              address to listen on      (127.0.0.1)
+  PORT              port to listen on         (8000)
+  PROCESSES         processes on that port    (1)
+  DB_POOL_SIZE      connections of a process to the database  (10)
+  DB_PREPARE        false behind a proxy that pools by transaction  (true)
+  LOG_LEVEL         trace, debug, info, warn, error, fatal or silent  (info)
+`;
+
+/** `flux-dao serve` */
+export const serveCommand: Command = {
+  summary: "serve the REST API",
+  usage,
+  options: {},
+  async run() {
+    await serve(readSettings(process.env));
+    return undefined;
+  },
+};
+
+/** What runs until it is told to stop. */
+interface Stoppable {
+  stop(): Promise<void>;
+  /** Ends what would outlive this process. */
+  kill(): void;
+}
+
+async function serve(settings: Settings): Promise<void> {
+  if (cluster.isWorker) await serveAsWorker(settings);
+  else if (settings.processes === 1) {
+    const service = await startService(settings);
+    stopOnSignal({ stop: service.stop, kill: () => undefined });
+    sayServing(service, settings);
+  } else {
+    const workers = new WorkerProcesses(say);
+    const serving = await workers.start(settings.processes);
+    stopOnSignal(workers);
+    sayServing(serving, settings);
+  }
+}
+
+/** Loads what serves: the process that only deals out connections does without. */
+async function startService(settings: Settings, options: Pick<ServerOptions, "whenPortIsClosed"> = {}) {
+  limitHeapGrowth();
+  const [log, service] = await Promise.all([import("../log.ts"), import("../service.ts")]);
+  const destination = log.openStandardOutput({ isShared: cluster.isWorker });
+  return service.startService(settings, log.createLogger({ level: settings.logLevel, destination }), options);
+}
+
+/** Milliseconds that answers wait at most for the other processes to close the port, when all of them stop. */
+const LONGEST_HOLD = 1_000;
+
+/** Serves until the process that started this one says so, or ends: then `node:cluster` ends this one too. */
+async function serveAsWorker(settings: Settings): Promise<void> {
+  let stop = async () => {};
+  const othersClosed = new Promise<void>((resolve) => {
+    process.on("message", (message) => {
+      if (message === PORT_CLOSED) resolve();
+    });
+  });
+  const whenPortIsClosed = () => {
+    tell({ kind: "port closed" });
+    return Promise.race([othersClosed, delay(LONGEST_HOLD)]);
+  };
+  const onStop = () => {
+    stop().then(() => process.exit(0), fail);
+  };
+  process.on("message", (message) => {
+    if (message === STOP) onStop();
+  });
+  // Whoever asks a whole group to end, as a terminal does, asks the others too. It may be asked twice.
+  process.on("SIGINT", onStop).on("SIGTERM", onStop);
+  const service = await startService(settings, { whenPortIsClosed });
+  stop = service.stop;
+  const { url, database, warnings } = service;
+  tell({ kind: "serving", url, database, warnings });
+}
+
+function tell(message: WorkerMessage, onSent?: () => void): void {
+  process.send?.(message, undefined, undefined, onSent);
+}
+
+function sayServing({ url, database, warnings }: Serving, { processes }: Settings): void {
+  say(
+    ...warnings.map((warning) => `Warning: ${warning}`),
+    `Flux DAO service at ${url}, on ${database}${processes > 1 ? `, by ${processes} processes` : ""}.`,
+    `  API pages  ${url}/docs  ${url}/redoc  ${url}/openapi.json`,
+    "  Stop it with Ctrl-C or SIGTERM.",
+  );
+}
+
+function stopOnSignal(service: Stoppable): void {
+  let isStopping = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (isStopping) {
+      say("Stopped at once, with requests unanswered.");
+      service.kill();
+      process.exit(1);
+    }
+    isStopping = true;
+    say(`${signal}: finishing the requests that are being answered. Send it again to stop at once.`);
+    service.stop().then(() => process.exit(0), fail);
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+}

@@ -1,0 +1,179 @@
+import { randomUUID } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import postgres from "postgres";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { findFreePort } from "../../scripts/postgres/free-port.ts";
+import { useCommand } from "./run-command.ts";
+
+const run = useCommand();
+
+/** No stack, no secret: what people's mistakes are answered with. */
+function expectSentence(text: string): void {
+  expect(text).not.toMatch(/\n\s+at |node:|\.[mc]?js:\d|secret/);
+  expect(text.trim()).toMatch(/^[A-Z].*\.$/s);
+}
+
+describe("issue 5: flux-dao says how it is used", () => {
+  test("a list of the commands, and each command's own page", async () => {
+    const help = await run(["--help"]);
+    expect(help).toMatchObject({ exit: 0, stderr: "" });
+    const names = [...help.stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = ""]) => name);
+    expect(names).toEqual(["serve", "migrate", "doctor", "openapi"]);
+    for (const name of names) {
+      const page = await run([name, "--help"]);
+      expect(page).toMatchObject({ exit: 0, stderr: "" });
+      expect(page.stdout).toContain(`Usage: flux-dao ${name}`);
+    }
+  });
+
+  test.each([
+    [[], "A command is missing."],
+    [["start"], "There is no command start."],
+    [["constructor"], "There is no command constructor."],
+    [["migrate", "--force"], "--force"],
+    [["migrate", "now"], "now"],
+    [["migrate", "--plan", "--check"], "do not go together"],
+    [["openapi", "--out"], "--out"],
+  ])("called wrongly, as by %j, it ends with 2", async (args, sentence) => {
+    const { exit, stdout, stderr } = await run(args);
+    expect({ exit, stdout }).toEqual({ exit: 2, stdout: "" });
+    expect(stderr).toContain(sentence);
+    expect(stderr).toContain("Usage: flux-dao COMMAND");
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+});
+
+describe("issue 5: flux-dao openapi", () => {
+  test("prints the document, or writes it", async () => {
+    const { exit, stdout, stderr } = await run(["openapi"]);
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toMatchObject({ openapi: "3.1.0", paths: { "/api/v1/tasks/": {} } });
+    const folder = await mkdtemp(join(tmpdir(), "flux-openapi-"));
+    try {
+      const out = join(folder, "openapi.json");
+      expect((await run(["openapi", "--out", out])).exit).toBe(0);
+      expect(await readFile(out, "utf8")).toBe(stdout);
+      const nowhere = await run(["openapi", "--out", join(folder, "none", "openapi.json")]);
+      expect(nowhere.exit).toBe(1);
+      expectSentence(nowhere.stderr);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe("issue 5: flux-dao migrate and doctor", () => {
+  let admin: postgres.Sql;
+  let sql: postgres.Sql;
+  let name: string;
+  let url: string;
+  beforeEach(async () => {
+    name = `flux_scratch_${randomUUID().replaceAll("-", "")}`;
+    admin = postgres(inject("adminUrl"), { max: 1, onnotice: () => undefined });
+    await admin.unsafe(`create database ${name}`);
+    const database = new URL(inject("adminUrl"));
+    database.pathname = `/${name}`;
+    url = database.href;
+    sql = postgres(url, { max: 1, onnotice: () => undefined });
+  });
+  afterEach(async () => {
+    await sql.end();
+    await admin.unsafe(`drop database ${name} with (force)`);
+    await admin.end();
+  });
+
+  const on = (...args: string[]) => run(args, { DATABASE_URL: url });
+
+  test("migrate creates the schema, and then has nothing to do; --check tells the two apart", async () => {
+    const before = await on("migrate", "--check");
+    expect(before.exit).toBe(1);
+    expectSentence(before.stderr);
+    const first = await on("migrate");
+    expect(first.exit).toBe(0);
+    expect(first.stderr).toContain("0000_initial");
+    const second = await on("migrate", "--json");
+    expect(JSON.parse(second.stdout)).toMatchObject({ applied: [], takenOver: false });
+    expect(await on("migrate", "--check")).toMatchObject({ exit: 0, stdout: "" });
+    expect(JSON.parse((await on("migrate", "--check", "--json")).stdout)).toMatchObject({ applied: [] });
+    expect(await on("migrate", "--plan")).toMatchObject({ exit: 0, stdout: "" });
+  });
+
+  test("what --plan prints does the same by hand, and changes nothing by itself", async () => {
+    const { exit, stdout } = await on("migrate", "--plan");
+    expect(exit).toBe(0);
+    expect((await on("migrate", "--check")).exit).toBe(1);
+    await sql.unsafe(stdout);
+    expect((await on("migrate", "--check")).exit).toBe(0);
+    expect((await on("doctor", "--json")).exit).toBe(0);
+  });
+
+  test("they need no keys, and say in a sentence what is wrong with the database", async () => {
+    const production = { NODE_ENV: "production", DATABASE_URL: url };
+    expect((await run(["migrate"], production)).exit).toBe(0);
+    const port = await findFreePort();
+    for (const bad of ["mysql://me:secret@db/x", `postgres://me:secret@127.0.0.1:${port}/x`]) {
+      for (const args of [["migrate"], ["migrate", "--plan"], ["migrate", "--check"]]) {
+        const { exit, stdout, stderr } = await run(args, { DATABASE_URL: bad });
+        expect({ exit, stdout }).toEqual({ exit: 1, stdout: "" });
+        expectSentence(stderr);
+      }
+      const { exit, stdout } = await run(["doctor"], { DATABASE_URL: bad });
+      expect(exit).toBe(1);
+      expect(stdout).toMatch(/^mend {2}(settings|database) /m);
+      expect(stdout).not.toMatch(/secret|\n\s+at /);
+    }
+  });
+
+  const findings = async (environment: Readonly<Record<string, string>> = {}) => {
+    const { exit, stdout } = await run(["doctor", "--json"], { DATABASE_URL: url, ...environment });
+    const all: readonly { name: string; isWell: boolean; message: string }[] = JSON.parse(stdout);
+    expect(exit).toBe(all.every(({ isWell }) => isWell) ? 0 : 1);
+    return new Map(all.map((finding) => [finding.name, finding]));
+  };
+
+  test("doctor finds nothing wrong with a database that was migrated", async () => {
+    expect((await findings()).get("schema")).toMatchObject({ isWell: false });
+    await on("migrate");
+    const found = await findings();
+    expect([...found.keys()]).toEqual([
+      ...["settings", "keys", "database", "server", "clock", "schema", "drift", "rules", "privileges"],
+    ]);
+    expect([...found.values()].filter(({ isWell }) => !isWell)).toEqual([]);
+    expect((await on("doctor")).stdout).toMatch(/^ok {4}drift /m);
+  });
+
+  test("doctor names what was changed past the migrations, what a role may not do, and keys that are short", async () => {
+    await on("migrate");
+    await sql.unsafe(`drop index tasks_goal_id_idx; alter table users drop constraint users_name_length;
+      alter table goals alter column title drop not null; alter table tasks alter column title type varchar(9);
+      alter table demo_flags drop column virtual_now`);
+    const { message = "" } = (await findings()).get("drift") ?? {};
+    for (const part of [
+      "tasks_goal_id_idx",
+      "users_name_length",
+      "goals.title",
+      "tasks.title",
+      "demo_flags.virtual_now",
+    ]) {
+      expect(message).toContain(part);
+    }
+    expect((await findings({ SERVICE_API_KEYS: '{"scheduler": "short"}' })).get("keys")).toMatchObject({
+      isWell: false,
+      message: expect.stringContaining("scheduler"),
+    });
+    await sql.unsafe(`create role ${name} login password 'p'; grant select on all tables in schema public to ${name}`);
+    try {
+      const limited = new URL(url);
+      limited.username = name;
+      limited.password = "p";
+      expect((await findings({ DATABASE_URL: limited.href })).get("privileges")).toMatchObject({
+        isWell: false,
+        message: expect.stringMatching(/goals \(INSERT, UPDATE, DELETE\)/),
+      });
+    } finally {
+      await sql.unsafe(`drop owned by ${name}; drop role ${name}`);
+    }
+  });
+});

@@ -1,0 +1,37 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll } from "vitest";
+import { compilePrograms, type Programs } from "../programs.ts";
+
+/** How a command ended, and what it said. */
+export interface CommandOutcome {
+  readonly exit: number | null;
+  /** For programs. */
+  readonly stdout: string;
+  /** For people. */
+  readonly stderr: string;
+}
+
+/** Runs `flux-dao` with these arguments, and with these variables and no others, to its end. */
+export type RunCommand = (
+  args: readonly string[],
+  environment?: Readonly<Record<string, string>>,
+) => Promise<CommandOutcome>;
+
+/** The command-line program, compiled once for the file. */
+export function useCommand(): RunCommand {
+  let programs: Programs<"cli"> | undefined;
+  beforeAll(async () => {
+    programs = await compilePrograms({ cli: "packages/dao-http/src/cli.ts" });
+  }, 60_000);
+  afterAll(() => programs?.[Symbol.asyncDispose]());
+  return async (args, environment = {}) => {
+    const env = { PATH: process.env["PATH"], ...environment };
+    const child = spawn(process.execPath, [programs?.file("cli") ?? "", ...args], { cwd: tmpdir(), env });
+    child.stdin.end();
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+    return { exit: child.exitCode, stdout, stderr };
+  };
+}
