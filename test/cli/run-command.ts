@@ -6,7 +6,7 @@ import { afterAll, beforeAll } from "vitest";
 import { compilePrograms, type Programs } from "../programs.ts";
 
 /** How a command ended, and what it said. */
-export interface CommandOutcome {
+interface CommandOutcome {
   readonly exit: number | null;
   /** For programs. */
   readonly stdout: string;
