@@ -39,6 +39,28 @@ const connectionsTo = ({ url }: TestDatabase) =>
   });
 
 describe("Keys and settings", { timeout: 60_000 }, () => {
+  test.concurrent("DB_SLOW_STATEMENT_MS has statements that take longer logged, without their parameters", async () => {
+    const email = "canary@example.com";
+    await using service = cli.start({ DATABASE_URL: database.url, DB_SLOW_STATEMENT_MS: "1" });
+    const baseUrl = await service.started;
+    const headers = { "X-Flux-Service-Key": "scheduler-key-def" };
+    // The first one on a connection has to wait for it.
+    const all = Array.from({ length: 20 }, () => fetch(`${baseUrl}/api/v1/users/?email=${email}`, { headers }));
+    for (const response of await Promise.all(all)) expect(response.status).toBe(200);
+    const slow = () =>
+      service
+        .log()
+        .split("\n")
+        .filter((line) => line.includes("slow statement"));
+    await expect.poll(slow).not.toEqual([]);
+    expect(JSON.parse(slow()[0] ?? "")).toMatchObject({
+      level: 40,
+      statement: expect.stringContaining("select"),
+      ms: expect.any(Number),
+    });
+    expect(service.log()).not.toContain(email);
+  });
+
   test.concurrent("without SERVICE_API_KEYS the guide's three development keys work, with a warning", async () => {
     await using service = cli.start({ DATABASE_URL: database.url });
     const baseUrl = await service.started;

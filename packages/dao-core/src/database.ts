@@ -14,7 +14,7 @@ import { PostgresDriver, type PostgresDriverOptions } from "./session/postgres-d
 import type { SqlDriver } from "./session/sql.ts";
 import { databaseErrorFacts, toDaoError } from "./session/to-dao-error.ts";
 
-/** How to open a database. PGlite, which has one connection and no network, heeds only `onRetry`. */
+/** How to open a database. PGlite, which has one connection and no network, heeds only `onRetry` and `onStatement`. */
 export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {}
 
 /** An open database: a session, and what concerns the whole of it. */

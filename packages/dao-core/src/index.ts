@@ -142,7 +142,7 @@ export {
 } from "./contract/user.ts";
 export { validate } from "./contract/validation.ts";
 export { versionOf } from "./contract/version.ts";
-export type { SessionOptions } from "./dao/session-statements.ts";
+export type { SessionOptions, StatementReport } from "./dao/session-statements.ts";
 export { Database, type DatabaseOptions, joinDrizzle, openDatabase } from "./database.ts";
 export type { Finding, FindingName } from "./diagnosis/finding.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";

@@ -1,4 +1,4 @@
-import { openDatabase, SchemaVersionError, ValidationError } from "@flux/dao-core";
+import { openDatabase, SchemaVersionError, type StatementReport, ValidationError } from "@flux/dao-core";
 import { DEFAULT_CONCURRENT_REQUESTS } from "./admission.ts";
 import { createDaoApp } from "./app.ts";
 import { type RunningServer, type ServerOptions, startServer } from "./http-server.ts";
@@ -24,7 +24,7 @@ export async function startService(
   logger: Logger,
   { whenPortIsClosed }: Pick<ServerOptions, "whenPortIsClosed"> = {},
 ): Promise<RunningService> {
-  const database = await open(settings);
+  const database = await open(settings, logger);
   try {
     const warnings = [...settings.warnings];
     const schemaProblem = await findSchemaProblem(() => database.checkReady());
@@ -41,13 +41,22 @@ export async function startService(
   }
 }
 
-async function open({ databaseUrl, poolSize, prepare }: Settings) {
+async function open({ databaseUrl, poolSize, prepare, slowStatementMs }: Settings, logger: Logger) {
+  const onStatement = slowStatementMs === undefined ? undefined : logSlowStatements(logger, slowStatementMs);
   try {
-    return await openDatabase(databaseUrl, { poolSize, prepare });
+    return await openDatabase(databaseUrl, { poolSize, prepare, onStatement });
   } catch (error) {
     if (!(error instanceof ValidationError)) throw error;
     throw new SettingsError(error.issues.map(({ message }) => `DATABASE_URL ${message}.`));
   }
+}
+
+/** The line of a slow statement has its text, never its parameters. */
+function logSlowStatements(logger: Logger, limit: number) {
+  return ({ text, milliseconds, count }: StatementReport) => {
+    if (milliseconds < limit) return;
+    logger.warn({ statement: text, ms: Math.round(milliseconds), rows: count ?? null }, "slow statement");
+  };
 }
 
 /** Why the schema is not ready, if it can become so without another version of this code. */

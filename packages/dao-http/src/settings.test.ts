@@ -25,6 +25,7 @@ describe("settings", () => {
       processes: 1,
       poolSize: undefined,
       prepare: true,
+      slowStatementMs: undefined,
       logLevel: "info",
       keys: DEVELOPMENT_KEYS,
     });
@@ -40,6 +41,7 @@ describe("settings", () => {
       PORT: "9000",
       PROCESSES: "4",
       DB_POOL_SIZE: "20",
+      DB_SLOW_STATEMENT_MS: "250",
       DB_PREPARE: "False",
       LOG_LEVEL: "WARN",
       NODE_ENV: "production",
@@ -52,6 +54,7 @@ describe("settings", () => {
       processes: 4,
       poolSize: 20,
       prepare: false,
+      slowStatementMs: 250,
       logLevel: "warn",
       warnings: [],
     });
@@ -62,6 +65,8 @@ describe("settings", () => {
     ["PORT", "-1"],
     ["PORT", "65536"],
     ["PORT", "8e3"],
+    ["DB_SLOW_STATEMENT_MS", "0"],
+    ["DB_SLOW_STATEMENT_MS", "slow"],
     ["DB_POOL_SIZE", "0"],
     ["DB_POOL_SIZE", "1.5"],
     ["LOG_LEVEL", "loud"],

@@ -17,6 +17,8 @@ export interface Settings {
   readonly poolSize: number | undefined;
   /** Whether statements are prepared; not behind a proxy that pools by transaction. Default `true`. */
   readonly prepare: boolean;
+  /** Milliseconds from which on a statement is logged as slow; `undefined` for none. */
+  readonly slowStatementMs: number | undefined;
   /** Default `info`. */
   readonly logLevel: LogLevel;
   /** What whoever starts the service should know, a sentence each. */
@@ -77,6 +79,7 @@ export function readSettings(environment: Environment): Settings {
     processes: reader.processes(databaseUrl),
     poolSize: reader.wholeNumber("DB_POOL_SIZE", 1, 1_000),
     prepare: reader.trueOrFalse("DB_PREPARE") ?? true,
+    slowStatementMs: reader.wholeNumber("DB_SLOW_STATEMENT_MS", 1, 86_400_000),
     logLevel: reader.logLevel(),
     keys: reader.keys(isProduction, isLoopback(host)),
     warnings: reader.warnings,

@@ -23,6 +23,51 @@ export interface SessionOptions {
    * log it; what it throws ends the attempts. Units of work have one of their own.
    */
   readonly onRetry?: ((retry: Retry) => void) | undefined;
+  /**
+   * Called after every statement, in and outside of units of work, to measure or to log it: each attempt for itself, but
+   * not BEGIN, COMMIT and savepoints. What it throws is ignored.
+   */
+  readonly onStatement?: ((statement: StatementReport) => void) | undefined;
+}
+
+/** A statement that came to its end. */
+export interface StatementReport {
+  /** As it was sent, with `$1`, `$2`, … where its parameters are, which are not told: they are people's data. */
+  readonly text: string;
+  /** From when it was to be run until its answer was here, the wait for a connection included. */
+  readonly milliseconds: number;
+  /** How many rows it answered or changed; `undefined` where it failed. */
+  readonly count: number | undefined;
+  /** What the driver threw, where it failed. */
+  readonly error?: unknown;
+}
+
+/** Runs a statement, and tells of it those who want to know. */
+function watched(text: string, { onStatement }: SessionOptions, execute: () => Promise<SqlResult>): Promise<SqlResult> {
+  return onStatement === undefined ? execute() : reported(text, onStatement, execute);
+}
+
+async function reported(
+  text: string,
+  onStatement: NonNullable<SessionOptions["onStatement"]>,
+  execute: () => Promise<SqlResult>,
+): Promise<SqlResult> {
+  const begun = performance.now();
+  const tell = (outcome: Pick<StatementReport, "count" | "error">) => {
+    try {
+      onStatement({ text, milliseconds: performance.now() - begun, ...outcome });
+    } catch {
+      // A statement does not fail for those who look on.
+    }
+  };
+  try {
+    const result = await execute();
+    tell({ count: result.count });
+    return result;
+  } catch (error) {
+    tell({ count: undefined, error });
+    throw error;
+  }
 }
 
 /** How often a single statement is tried again when the database gives it up for others, and for how long. */
@@ -33,9 +78,12 @@ const RETRIES_WITHIN = 30_000;
 export class SingleStatements implements SqlExecutor {
   readonly #driver: SqlDriver;
   readonly #retries: RetryPolicy;
+  readonly #options: SessionOptions;
 
-  constructor(driver: SqlDriver, { onRetry }: SessionOptions) {
+  constructor(driver: SqlDriver, options: SessionOptions) {
+    const { onRetry } = options;
     this.#driver = driver;
+    this.#options = options;
     // Within somebody else's transaction nothing can be tried again: all of it was given up.
     const retries = driver.isTransaction ? 0 : RETRIES;
     this.#retries = { retries, within: RETRIES_WITHIN, isRetryable: isGivenUp, onRetry };
@@ -45,7 +93,9 @@ export class SingleStatements implements SqlExecutor {
     const misuse = outerSessionMisuse(this.#driver);
     if (misuse !== undefined) return Promise.reject(misuse);
     return withDeadline(options, (bounded) =>
-      withRetries(this.#retries, () => this.#driver.execute(text, parameters, bounded)),
+      withRetries(this.#retries, () =>
+        watched(text, this.#options, () => this.#driver.execute(text, parameters, bounded)),
+      ),
     );
   }
 }
@@ -54,15 +104,19 @@ export class SingleStatements implements SqlExecutor {
 export class TransactionStatements implements SqlExecutor {
   readonly #transaction: SqlTransaction;
   readonly #context: TransactionContext;
+  readonly #options: SessionOptions;
 
-  constructor(transaction: SqlTransaction, context: TransactionContext) {
+  constructor(transaction: SqlTransaction, context: TransactionContext, options: SessionOptions) {
     this.#transaction = transaction;
     this.#context = context;
+    this.#options = options;
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options: CallOptions = {}): Promise<SqlResult> {
     const misuse = foreignTransactionMisuse(this.#context);
     if (misuse !== undefined) return Promise.reject(misuse);
-    return withDeadline(options, (bounded) => this.#transaction.execute(text, parameters, bounded));
+    return withDeadline(options, (bounded) =>
+      watched(text, this.#options, () => this.#transaction.execute(text, parameters, bounded)),
+    );
   }
 }

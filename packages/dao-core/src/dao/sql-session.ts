@@ -37,11 +37,13 @@ function daosOn(executor: SqlExecutor): Daos {
 export class DriverSession extends DaoSet implements DatabaseSession {
   readonly isTransaction: boolean;
   readonly #driver: SqlDriver;
+  readonly #options: SessionOptions;
 
   constructor(driver: SqlDriver, options: SessionOptions = {}) {
     super(daosOn(new SingleStatements(driver, options)));
     this.isTransaction = driver.isTransaction;
     this.#driver = driver;
+    this.#options = options;
   }
 
   async transaction<Result>(
@@ -56,7 +58,7 @@ export class DriverSession extends DaoSet implements DatabaseSession {
         inTransactionContext(driver, async (context) => {
           try {
             return await driver.transaction(
-              (transaction) => untranslated(new TransactionSession(transaction, context)),
+              (transaction) => untranslated(new TransactionSession(transaction, context, this.#options)),
               bounded,
             );
           } finally {
@@ -73,11 +75,13 @@ class TransactionSession extends DaoSet implements DatabaseSession {
   readonly isTransaction = true;
   readonly #transaction: SqlTransaction;
   readonly #context: TransactionContext;
+  readonly #options: SessionOptions;
 
-  constructor(transaction: SqlTransaction, context: TransactionContext) {
-    super(daosOn(new TransactionStatements(transaction, context)));
+  constructor(transaction: SqlTransaction, context: TransactionContext, options: SessionOptions) {
+    super(daosOn(new TransactionStatements(transaction, context, options)));
     this.#transaction = transaction;
     this.#context = context;
+    this.#options = options;
   }
 
   async transaction<Result>(
@@ -93,7 +97,10 @@ class TransactionSession extends DaoSet implements DatabaseSession {
     }
     return translated(work, (untranslated) =>
       withDeadline({ signal, timeout }, (bounded) =>
-        this.#transaction.savepoint((nested) => untranslated(new TransactionSession(nested, this.#context)), bounded),
+        this.#transaction.savepoint(
+          (nested) => untranslated(new TransactionSession(nested, this.#context, this.#options)),
+          bounded,
+        ),
       ),
     );
   }

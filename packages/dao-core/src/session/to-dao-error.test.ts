@@ -66,6 +66,10 @@ describe("the error for a SQLSTATE (docs/errors.md)", () => {
     });
   });
 
+  test.each(["08P01", "26000", "42P05"])("says how to open a database behind a pooling proxy (%s)", (code) => {
+    expect(String(toDaoError(databaseError(code)))).toContain("prepare: false");
+  });
+
   test("leaves what nobody foresaw as it is", () => {
     const unforeseen = databaseError("XX000");
     const own = new NotFoundError("task", "x");

@@ -111,6 +111,13 @@ function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoErro
       return new UnavailableError("The database refused the login. Check user and password in DATABASE_URL.", options);
     case "3D000":
       return new UnavailableError("The server has no such database. Create it, or correct DATABASE_URL.", options);
+    // PgBouncer says so of a connection parameter that it does not know.
+    case "08P01":
+      return new UnavailableError(
+        "The server, or a proxy before it, did not take what was sent. Behind a transaction-pooling proxy open the database " +
+          "with prepare: false (DB_PREPARE=false).",
+        options,
+      );
     case "26000":
     case "42P05":
       return new UnavailableError(

@@ -21,6 +21,7 @@ Settings come from the environment:
   PROCESSES         processes on that port    (1)
   DB_POOL_SIZE      connections of a process to the database  (10)
   DB_PREPARE        false behind a proxy that pools by transaction  (true)
+  DB_SLOW_STATEMENT_MS  statements that take longer are logged  (none)
   LOG_LEVEL         trace, debug, info, warn, error, fatal or silent  (info)
 `;
 

@@ -37,6 +37,8 @@ export interface Answer {
   readonly status: number;
   readonly requestId: string | undefined;
   readonly text: string;
+  /** Milliseconds after which the service asks to be called again. */
+  readonly retryAfter?: number | undefined;
 }
 
 /** Sends calls to one service. */
@@ -44,7 +46,8 @@ export class Connection {
   readonly #baseUrl: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #fetch: Fetch;
-  readonly #timeout: number;
+  /** Milliseconds that a call may take. */
+  readonly timeout: number;
 
   /** @throws TypeError for a base URL that is none, and for a key that no header can carry; it shows neither */
   constructor({ baseUrl, serviceKey, fetch: ownFetch, timeout = 30_000 }: ConnectionOptions) {
@@ -59,7 +62,7 @@ export class Connection {
     this.#headers = { "x-flux-service-key": serviceKey, accept: "application/json" };
     // Called as a function of nobody: a browser's fetch minds whose it is.
     this.#fetch = ownFetch ?? ((url, init) => fetch(url, init));
-    this.#timeout = timeout;
+    this.timeout = timeout;
   }
 
   /**
@@ -70,7 +73,8 @@ export class Connection {
   async send(call: Call): Promise<Answer> {
     const exchange = await this.open(call);
     try {
-      return { status: exchange.status, requestId: exchange.requestId, text: await exchange.text() };
+      const { status, requestId, retryAfter } = exchange;
+      return { status, requestId, retryAfter, text: await exchange.text() };
     } finally {
       exchange.close();
     }
@@ -80,7 +84,7 @@ export class Connection {
    * Sends a call; its answer is for the caller to read, and to close.
    * @throws as {@link send} does
    */
-  async open({ method, target, body, headers, signal, timeout = this.#timeout }: Call): Promise<Exchange> {
+  async open({ method, target, body, headers, signal, timeout = this.timeout }: Call): Promise<Exchange> {
     signal?.throwIfAborted();
     const exchange = new Exchange({ method, signal, timeout });
     const init: RequestInit = {

@@ -9,9 +9,13 @@ import { checkBody, checkedId, checkTimeout } from "./input-check.ts";
 import { parseLines, SentLines } from "./ndjson.ts";
 import { toQueryString } from "./query-string.ts";
 import { toResponseError } from "./response-error.ts";
+import { type RetryOptions, sendWithRetries } from "./retry.ts";
 
 /** How to reach the service. */
-export type DaoClientOptions = ConnectionOptions;
+export interface DaoClientOptions extends ConnectionOptions {
+  /** How calls are sent again. `false` sends each once. Default: two retries of what can be sent twice. */
+  readonly retry?: RetryOptions | false | undefined;
+}
 
 /** What a call that is sent by POST takes beside what its service does. */
 export interface KeyOptions {
@@ -56,15 +60,17 @@ export type DaoClient = {
  * const { updatedCount } = await tasks.bulkUpdateState({ taskIds, newState: "drifted" });
  * ```
  *
- * Beyond what the services throw, a call throws {@link InvalidServiceKeyError} and {@link UnexpectedResponseError}. It is
- * sent once; what to try again is for the caller to say.
+ * Beyond what the services throw, a call throws {@link InvalidServiceKeyError} and {@link UnexpectedResponseError}. One that
+ * can be sent twice is sent again when the service is not to be reached, or says that it has no room
+ * ({@link RetryOptions}); what else to try again is for the caller to say.
  *
  * @throws TypeError for a base URL that is none
  */
 export function createDaoClient(options: DaoClientOptions): DaoClient {
   const connection = new Connection(options);
+  const retry = options.retry === false ? { retries: 0 } : options.retry;
   const services: unknown = Object.fromEntries(
-    Object.entries(operations).map(([name, table]) => [name, createService(table, connection)]),
+    Object.entries(operations).map(([name, table]) => [name, createService(table, connection, retry)]),
   );
   // The table has every method of every service, which the compiler checks where it is written; what the network
   // answers, it cannot check.
@@ -76,24 +82,30 @@ type RemoteMethod = (...args: unknown[]) => unknown;
 function createService(
   table: Readonly<Record<string, Operation>>,
   connection: Connection,
+  retry: RetryOptions | undefined,
 ): Record<string, RemoteMethod> {
   return Object.fromEntries(
     Object.entries(table).map(([name, operation]): [string, RemoteMethod] => [
       name,
       operation.output === "ndjson"
         ? (...args) => stream(connection, operation, args)
-        : (...args) => call(connection, operation, args),
+        : (...args) => call(connection, operation, args, retry),
     ]),
   );
 }
 
-async function call(connection: Connection, operation: Operation, args: readonly unknown[]): Promise<unknown> {
+async function call(
+  connection: Connection,
+  operation: Operation,
+  args: readonly unknown[],
+  retry: RetryOptions | undefined,
+): Promise<unknown> {
   const request = requestOf(operation, args);
   if (operation.input === "ndjson") return callWithLines(connection, operation, request);
   const { input } = request;
   if (operation.input === "body") checkBody(input);
   const body = operation.input === "body" ? { mediaType: "application/json", content: encode(input) } : undefined;
-  return resultOf(await connection.send({ ...request, body }), operation);
+  return resultOf(await sendWithRetries(connection, { ...request, body }, operation, retry), operation);
 }
 
 /** A call whose arguments have been read. */

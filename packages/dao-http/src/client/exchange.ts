@@ -41,6 +41,12 @@ export class Exchange {
     return this.#response?.headers.get("x-request-id") ?? undefined;
   }
 
+  /** Milliseconds after which the service asks to be called again (RFC 9110, 10.2.3); it sends no dates. */
+  get retryAfter(): number | undefined {
+    const seconds = this.#response?.headers.get("retry-after") ?? "";
+    return /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : undefined;
+  }
+
   /**
    * The whole body.
    * @throws as {@link begin} does

@@ -1,3 +1,4 @@
 export { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
 export type { Fetch } from "./connection.ts";
 export { createDaoClient, type DaoClient, type DaoClientOptions, type KeyOptions } from "./dao-client.ts";
+export type { ClientRetry, RetryOptions } from "./retry.ts";
