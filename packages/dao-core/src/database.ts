@@ -9,6 +9,8 @@ import type { MigrationOptions, MigrationReport } from "./migrations/migration-r
 import { type MigrationPlanText, planMigrations } from "./migrations/plan-migrations.ts";
 import { parseDatabaseUrl } from "./session/database-url.ts";
 import { DrizzleDriver, type HostDrizzle } from "./session/drizzle-driver.ts";
+import type { HostPgPool } from "./session/pg-connection.ts";
+import { PgDriver, type PgDriverOptions } from "./session/pg-driver.ts";
 import { PgliteDriver } from "./session/pglite-driver.ts";
 import { PostgresDriver, type PostgresDriverOptions } from "./session/postgres-driver.ts";
 import type { SqlDriver } from "./session/sql.ts";
@@ -114,6 +116,29 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
     throw new UnavailableError(`Cannot open ${location.description}. ${reason.message}`, { cause: error });
   }
   return new Database(driver, options);
+}
+
+/** How to use a host's `pg.Pool`. */
+export interface JoinPgPoolOptions extends PgDriverOptions, SessionOptions {}
+
+/**
+ * The database over a host's own `pg.Pool`, for a host that has one already: one pool, one limit of connections.
+ *
+ * ```ts
+ * const services = createDaoServices(joinPgPool(pool));
+ * ```
+ *
+ * The pool is left as it is, its parsers and settings included, and `close` does not end it. Results come as text and are
+ * read by parsers of our own; a pool with `binary: true` cannot be used. What {@link openDatabase} sets when it connects is
+ * the host's here: the `search_path`, on which the schema of the tables must be; the time-outs; any `TimeZone`; and the
+ * `DateStyle`, which must be ISO, as it is unless somebody changed it. Give the pool an `error` listener, as `pg` asks of
+ * every host: it is told of idle clients that were lost.
+ *
+ * A call whose signal aborts stops waiting for a client at once; a statement that runs is cancelled over another client of
+ * the pool, and given up after a second where there is none; its own client is dropped.
+ */
+export function joinPgPool(pool: HostPgPool, options: JoinPgPoolOptions = {}): Database {
+  return new Database(new PgDriver(pool, options), options);
 }
 
 /**

@@ -143,7 +143,14 @@ export {
 export { validate } from "./contract/validation.ts";
 export { versionOf } from "./contract/version.ts";
 export type { SessionOptions, StatementReport } from "./dao/session-statements.ts";
-export { Database, type DatabaseOptions, joinDrizzle, openDatabase } from "./database.ts";
+export {
+  Database,
+  type DatabaseOptions,
+  type JoinPgPoolOptions,
+  joinDrizzle,
+  joinPgPool,
+  openDatabase,
+} from "./database.ts";
 export type { Finding, FindingName } from "./diagnosis/finding.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
 export type { MigrationPlanText } from "./migrations/plan-migrations.ts";
@@ -170,6 +177,7 @@ export type {
 } from "./session/daos.ts";
 export type { DatabaseSession, IsolationLevel, TransactionOptions } from "./session/database-session.ts";
 export type { HostDrizzle } from "./session/drizzle-driver.ts";
+export type { HostPgClient, HostPgPool, PgAnswer, PgQuery } from "./session/pg-connection.ts";
 export type { Retry } from "./session/retry.ts";
 export type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlRow, SqlTransaction } from "./session/sql.ts";
 export { toDaoError } from "./session/to-dao-error.ts";

@@ -1,5 +1,6 @@
-import { createDaoServices, openDatabase } from "@flux/dao-core";
+import { createDaoServices, joinPgPool, openDatabase } from "@flux/dao-core";
 import { contractSuite, createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
+import pg from "pg";
 import { afterAll, beforeAll, describe, inject, test } from "vitest";
 import { TransactionPooler } from "./transaction-pooler.ts";
 
@@ -16,6 +17,12 @@ async function openPooled(): Promise<Pick<TestDatabase, "database" | "drop">> {
   return { database, drop };
 }
 
+async function openPgPool(): Promise<Pick<TestDatabase, "database" | "drop">> {
+  const { url, drop } = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
+  const pool = new pg.Pool({ connectionString: url, max: 4 });
+  return { database: joinPgPool(pool), drop: () => pool.end().then(drop) };
+}
+
 const engines = [
   { engine: "PostgreSQL by postgres.js", open: () => createTestDatabase({ serverUrl: inject("adminUrl") }) },
   {
@@ -23,6 +30,7 @@ const engines = [
     open: () => createTestDatabase({ serverUrl: inject("adminUrl"), prepare: false }),
   },
   { engine: "PostgreSQL through a transaction-pooling proxy", open: openPooled },
+  { engine: "a host's pg pool", open: openPgPool },
   { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
 ] as const;
 

@@ -1,0 +1,49 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import { beginScript } from "./begin.ts";
+import type { TransactionOptions } from "./database-session.ts";
+import { OpenTransaction } from "./open-transaction.ts";
+import { type HostPgPool, PgConnection } from "./pg-connection.ts";
+import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "./sql.ts";
+
+/** How a host's `pg.Pool` is used. */
+export interface PgDriverOptions {
+  /**
+   * Whether statements are prepared once per client. Default `true`. Behind a proxy that pools by transaction (PgBouncer)
+   * it must be `false`; then a statement that is aborted is not cancelled on the server, only its client is dropped.
+   */
+  readonly prepare?: boolean | undefined;
+}
+
+/** A host's own `pg.Pool`: each statement and each transaction on a client that it gives out, and gets back. */
+export class PgDriver implements SqlDriver {
+  readonly description = "the host's pg pool";
+  readonly isTransaction = false;
+  readonly #pool: HostPgPool;
+  readonly #prepare: boolean;
+
+  constructor(pool: HostPgPool, options: PgDriverOptions = {}) {
+    this.#pool = pool;
+    this.#prepare = options.prepare ?? true;
+  }
+
+  // Not by the pool's own query(), which drops its client after any error, a row that exists already included.
+  execute(text: string, parameters: readonly SqlParameter[], { signal }: CallOptions = {}): Promise<SqlResult> {
+    return PgConnection.use(this.#pool, this.#prepare, signal, (connection) =>
+      connection.execute(text, parameters, signal),
+    );
+  }
+
+  async transaction<Result>(
+    work: (transaction: SqlTransaction) => Promise<Result>,
+    options: TransactionOptions = {},
+  ): Promise<Result> {
+    const { signal } = options;
+    const begin = beginScript(options);
+    return PgConnection.use(this.#pool, this.#prepare, signal, (connection) =>
+      OpenTransaction.run(connection, begin, work, signal),
+    );
+  }
+
+  /** Nothing to do: the pool is the host's. */
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,173 @@
+import { createDaoServices, DaoUnitOfWork, joinPgPool, TransactionLostError, UnavailableError } from "@flux/dao-core";
+import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+
+let testDatabase: TestDatabase;
+let pool: pg.Pool;
+let lostWhileIdle: Error[];
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
+});
+afterAll(() => testDatabase.drop());
+
+beforeEach(() => {
+  pool = openPool();
+  lostWhileIdle = [];
+});
+afterEach(() => pool.end());
+
+function openPool(options: pg.PoolConfig = {}): pg.Pool {
+  const opened = new pg.Pool({ connectionString: testDatabase.url, max: 2, ...options });
+  opened.on("error", (error) => lostWhileIdle.push(error));
+  return opened;
+}
+
+const usersWith = async (email: string) => (await testDatabase.database.users.list({ email })).total;
+const preparedNames = async () => {
+  const { rows } = await pool.query<{ name: string }>("select name from pg_prepared_statements");
+  return rows.map(({ name }) => name);
+};
+
+describe("a backend that is killed inside a transaction", () => {
+  const kill = (pid: number | undefined) => pool.query("select pg_terminate_backend($1)", [pid]);
+  const checkedOut = () => {
+    const pids: (number | undefined)[] = [];
+    pool.on("acquire", (client) => pids.push(Number(Reflect.get(client, "processID"))));
+    return pids;
+  };
+
+  test("leaves nothing behind, and nothing of the transaction runs elsewhere", async () => {
+    const [first, second] = [makeUserData(), makeUserData()];
+    const [pids, dropped] = [checkedOut(), new Set<unknown>()];
+    pool.on("remove", (client) => dropped.add(Reflect.get(client, "processID")));
+    const run = DaoUnitOfWork.run(joinPgPool(pool), async (uow) => {
+      await uow.users.create(first);
+      await kill(pids[0]);
+      await uow.users.create(second);
+    });
+    await expect(run).rejects.toThrow(TransactionLostError);
+    await expect(run).rejects.toMatchObject({ outcome: "rolled_back" });
+    expect([await usersWith(first.email), await usersWith(second.email)]).toEqual([0, 0]);
+    expect(dropped).toContain(pids[0]);
+    await createDaoServices(joinPgPool(pool)).users.createUser(first);
+    expect(lostWhileIdle).toEqual([]);
+  });
+
+  test("while a statement runs: the transaction is lost as well", async () => {
+    const data = makeUserData();
+    const pids = checkedOut();
+    const blocker = await pool.connect();
+    await blocker.query("begin; lock table goals");
+    const run = DaoUnitOfWork.run(joinPgPool(pool), async (uow) => {
+      const user = await uow.users.create(data);
+      const create = uow.goals.create({ userId: user.id, title: "Waits" });
+      await Promise.all([create, blocker.query("select pg_terminate_backend($1)", [pids[1]])]);
+    });
+    await expect(run).rejects.toMatchObject({ code: "transaction_lost", outcome: "rolled_back" });
+    await blocker.query("rollback");
+    blocker.release();
+    expect(await usersWith(data.email)).toBe(0);
+  });
+});
+
+test("a host's pool is left as it was: its own parsers work, and it is not ended", async () => {
+  const types: pg.CustomTypesConfig = {
+    getTypeParser: (oid: number, format?: "text" | "binary") =>
+      oid === 1184 ? () => "the host's" : pg.types.getTypeParser(oid, format ?? "text"),
+  };
+  await using hosts = Object.assign(openPool({ max: 1, types }), {
+    async [Symbol.asyncDispose]() {
+      await hosts.end();
+    },
+  });
+  const settings = "select current_setting('TimeZone') || current_setting('search_path') as settings, now() as at";
+  const before = await hosts.query(settings);
+  const database = joinPgPool(hosts);
+  const { users } = createDaoServices(database);
+  const user = await users.createUser(makeUserData());
+  expect((await users.getUser(user.id)).createdAt).toEqual(user.createdAt);
+  await database.close();
+  expect(hosts.listenerCount("error")).toBe(1);
+  const after = await hosts.query(settings);
+  expect(after.rows).toEqual(before.rows);
+  expect(after.rows[0]).toMatchObject({ at: "the host's" });
+});
+
+test("instants are read whatever the host's time zone is", async () => {
+  const elsewhere = openPool({ options: "-c TimeZone=Asia/Kolkata" });
+  const user = await joinPgPool(elsewhere).users.create(makeUserData());
+  await elsewhere.end();
+  expect(await testDatabase.database.users.findById(user.id)).toEqual(user);
+});
+
+test("a statement that the database refuses costs no connection", async () => {
+  const { users } = joinPgPool(pool);
+  const data = makeUserData();
+  let removed = 0;
+  pool.on("remove", () => removed++);
+  await users.create(data);
+  await expect(users.create(data)).rejects.toMatchObject({ code: "conflict", field: "email" });
+  expect({ removed, total: pool.totalCount }).toEqual({ removed: 0, total: 1 });
+});
+
+test("statements are prepared under one short name for a text", async () => {
+  const { users } = joinPgPool(pool);
+  const { id } = await users.create(makeUserData());
+  for (const _ of [1, 2, 3]) await users.findById(id);
+  const names = await preparedNames();
+  expect(names).toHaveLength(2);
+  for (const name of names) expect(name).toMatch(/^flux_[\w-]{22}$/);
+});
+
+test("with prepare: false nothing is prepared", async () => {
+  const { users } = joinPgPool(pool, { prepare: false });
+  const { id } = await users.create(makeUserData());
+  expect(await users.findById(id)).toMatchObject({ id });
+  expect(await preparedNames()).toEqual([]);
+});
+
+describe("a signal", () => {
+  test("cancels the statement that runs, on the server too", async () => {
+    const data = makeUserData();
+    const { users } = joinPgPool(pool);
+    await using blocker = await lockedUsers();
+    const create = users.create(data, { signal: AbortSignal.timeout(100) });
+    await expect(create).rejects.toMatchObject({ name: "TimeoutError" });
+    const waiting = await pool.query("select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = $1", [
+      new URL(testDatabase.url).pathname.slice(1),
+    ]);
+    expect(waiting.rowCount).toBe(0);
+    await blocker.unlock();
+    expect(await usersWith(data.email)).toBe(0);
+  });
+
+  test("ends the wait for a client, which goes back to the pool when it comes", async () => {
+    const held = [await pool.connect(), await pool.connect()];
+    const { users } = joinPgPool(pool);
+    await expect(users.list({}, { signal: AbortSignal.timeout(20) })).rejects.toMatchObject({ name: "TimeoutError" });
+    for (const client of held) client.release();
+    expect((await users.list()).page).toBe(1);
+    expect([pool.idleCount, pool.waitingCount]).toEqual([2, 0]);
+  });
+});
+
+test("a pool that is ended gives no connection", async () => {
+  const ended = openPool();
+  await ended.end();
+  await expect(joinPgPool(ended).users.list()).rejects.toThrow(UnavailableError);
+});
+
+/** A table that nobody else can write to until it is unlocked. */
+async function lockedUsers(): Promise<AsyncDisposable & { unlock(): Promise<void> }> {
+  const client = new pg.Client({ connectionString: testDatabase.url });
+  await client.connect();
+  await client.query("begin; lock table users");
+  return {
+    async unlock() {
+      await client.query("rollback");
+    },
+    [Symbol.asyncDispose]: () => client.end(),
+  };
+}
