@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { createTestDatabase } from "@flux/dao-core/testing";
 import { expect, inject, test } from "vitest";
+import { buildPackages } from "../../scripts/build.ts";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
 import { findServerAccount, identityOf } from "../../scripts/postgres/server-account.ts";
 
@@ -55,6 +56,7 @@ test("the tree of the image serves from an empty folder, as an unprivileged user
   const empty = await mkdtemp(join(tmpdir(), "flux-dao-empty-"));
   const database = await createTestDatabase({ serverUrl: inject("adminUrl") });
   try {
+    await buildPackages(new AbortController().signal);
     const workspace = join(folder, "workspace");
     await copyWorkspace(workspace);
     await run("npx", [...deployment, tree], { cwd: workspace });
