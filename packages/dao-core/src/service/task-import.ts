@@ -23,16 +23,23 @@ export async function importTasks(
   try {
     const first = await batches.next();
     if (first.length === 0) return 0;
-    if (batches.isDone) return await session.tasks.createMany(first, options);
-    return await session.transaction((transaction) => writeAll(transaction, first, batches), options);
+    // A source of exactly one batch has not said yet that it has no more.
+    const second = await batches.next();
+    if (second.length === 0) return await session.tasks.createMany(first, options);
+    return await session.transaction((transaction) => writeAll(transaction, first, second, batches), options);
   } finally {
     await batches.close();
   }
 }
 
-async function writeAll({ tasks }: DatabaseSession, first: TaskImportDto[], batches: TaskBatches): Promise<number> {
-  let count = 0;
-  for (let batch = first; batch.length > 0; ) {
+async function writeAll(
+  { tasks }: DatabaseSession,
+  first: TaskImportDto[],
+  second: TaskImportDto[],
+  batches: TaskBatches,
+): Promise<number> {
+  let count = await tasks.createMany(first);
+  for (let batch = second; batch.length > 0; ) {
     // The next is read and checked while this one is written. Both must have settled before the transaction ends.
     const [written, next] = await Promise.allSettled([tasks.createMany(batch), batches.next()]);
     if (written.status === "rejected") throw written.reason;
@@ -64,11 +71,6 @@ class TaskBatches {
     this.#iterator = iteratorOf(source);
     // It may use the database itself, and is no part of the transaction that its tasks are written in.
     this.#readInContext = inCallersContext(() => this.#read());
-  }
-
-  /** Whether the source has no more. */
-  get isDone(): boolean {
-    return this.#isDone;
   }
 
   /**
