@@ -6,7 +6,15 @@ import type { SqlExecutor, SqlRow } from "../session/sql.ts";
 import type { EntityTable } from "./entity-table.ts";
 import { readCursor, toCursor } from "./list-cursor.ts";
 import type { RowMapper } from "./row-mapper.ts";
-import { compile, given, queryBuilder, run, type Statement, type StatementValues } from "./statement.ts";
+import {
+  compile,
+  given,
+  queryBuilder,
+  run,
+  type Statement,
+  StatementCache,
+  type StatementValues,
+} from "./statement.ts";
 
 /** The most rows that `count: "estimated"` counts; of more it asks the planner. */
 const EXACT_UP_TO = 1_000;
@@ -27,7 +35,7 @@ export class ListStatements<Dto extends object> {
   /** Where in a row `id` and `created_at` are. */
   readonly #idIndex: number;
   readonly #createdAtIndex: number;
-  readonly #statements = new Map<string, Statement>();
+  readonly #statements = new StatementCache();
 
   constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, read: RowMapper<Dto>) {
     this.#table = table;
@@ -90,7 +98,7 @@ export class ListStatements<Dto extends object> {
     values: StatementValues,
     options: CallOptions | undefined,
   ): Promise<number> {
-    const estimate = this.#remembered(`estimate:${filters.join()}`, () => {
+    const estimate = this.#statements.get(`estimate:${filters.join()}`, () => {
       const counted = compile(this.#ones(this.#filter(filters)));
       return { ...counted, text: `explain (format json) ${counted.text}` };
     });
@@ -100,18 +108,9 @@ export class ListStatements<Dto extends object> {
 
   #statement(shape: ListShape): Statement {
     const { filters, count, isBehindCursor } = shape;
-    return this.#remembered(`${count}:${isBehindCursor}:${filters.join()}`, () =>
+    return this.#statements.get(`${count}:${isBehindCursor}:${filters.join()}`, () =>
       compile(count === "none" ? this.#rows(shape) : this.#countedRows(shape)),
     );
-  }
-
-  #remembered(key: string, build: () => Statement): Statement {
-    let statement = this.#statements.get(key);
-    if (statement === undefined) {
-      statement = build();
-      this.#statements.set(key, statement);
-    }
-    return statement;
   }
 
   /** The rows of a page, newest first. */

@@ -49,6 +49,20 @@ export function lazilyShort(query: () => Buildable): () => Statement {
   return lazily(query, true);
 }
 
+/** Statements that differ by the fields that callers use, each compiled when it is used first, and kept. */
+export class StatementCache {
+  readonly #statements = new Map<string, Statement>();
+
+  get(key: string, build: () => Statement): Statement {
+    let statement = this.#statements.get(key);
+    if (statement === undefined) {
+      statement = build();
+      this.#statements.set(key, statement);
+    }
+    return statement;
+  }
+}
+
 function toParameter(parameter: unknown): Statement["parameters"][number] {
   const value = is(parameter, Param) ? parameter.value : parameter;
   return is(value, Placeholder) ? value.name : { constant: encode("", value) };

@@ -16,6 +16,7 @@ import {
   queryBuilder,
   run,
   type Statement,
+  StatementCache,
   type StatementValues,
 } from "./statement.ts";
 
@@ -38,7 +39,7 @@ export class EntityStatements<Dto extends object> {
   readonly read: RowMapper<Dto>;
   readonly lists: ListStatements<Dto>;
   readonly #writable: readonly WritableColumn[];
-  readonly #updates = new Map<string, Statement>();
+  readonly #updates = new StatementCache();
 
   constructor(table: EntityTable) {
     this.table = table;
@@ -83,19 +84,15 @@ export class EntityStatements<Dto extends object> {
 
   /** Sets these columns of one row. */
   update(names: readonly string[]): Statement {
-    const key = names.join();
-    let statement = this.#updates.get(key);
-    if (statement === undefined) {
-      statement = compile(
+    return this.#updates.get(names.join(), () =>
+      compile(
         queryBuilder
           .update(this.table)
           .set(Object.fromEntries(names.map((name) => [name, given(name)])))
           .where(eq(this.table.id, given("id")))
           .returning(),
-      );
-      this.#updates.set(key, statement);
-    }
-    return statement;
+      ),
+    );
   }
 
   /**

@@ -6,7 +6,7 @@ import type { TaskChangeDto, TaskDto, TaskImportDto } from "../contract/task.ts"
 import { tasks } from "../schema/tasks.ts";
 import type { SqlExecutor } from "../session/sql.ts";
 import { jsonRecords, newRows } from "./json-records.ts";
-import { compile, lazily, queryBuilder, run, type Statement, validInstant } from "./statement.ts";
+import { compile, lazily, queryBuilder, run, StatementCache, validInstant } from "./statement.ts";
 import { taskStatements } from "./task-statements.ts";
 
 /*
@@ -31,7 +31,7 @@ const { columns } = taskStatements;
 const updatable = Object.keys(columns).filter((name) => !["id", "userId", "goalId", "createdAt"].includes(name));
 
 /** The statement for each set of fields that callers really change at once. */
-const updates = new Map<string, Statement>();
+const updates = new StatementCache();
 
 /** Changes the tasks, each in its own way, all or none; answers those that there are, in any order. */
 export async function updateTasks(
@@ -43,23 +43,14 @@ export async function updateTasks(
   // A statement that sets nothing would be none: a title that no change has is kept by it.
   const names = updatable.filter((name) => name === "title" || isChanged(name));
   const rows = changes.map((change) => ({ ...withValidInstants(change), changed: changedFields(change, names) }));
-  const { rows: updated } = await run(executor, updateStatement(names), { changes: rows }, options);
+  const statement = updates.get(names.join(), () => compile(buildUpdate(names)));
+  const { rows: updated } = await run(executor, statement, { changes: rows }, options);
   return updated.map((row) => taskStatements.read(row));
 }
 
 /** Which of these fields the change gives, the first as bit 0: null is a value, so absence must be told apart. */
 function changedFields(change: TaskChangeDto, names: readonly string[]): number {
   return names.reduce((bits, name, index) => (Reflect.get(change, name) === undefined ? bits : bits | (1 << index)), 0);
-}
-
-function updateStatement(names: readonly string[]): Statement {
-  const key = names.join();
-  let statement = updates.get(key);
-  if (statement === undefined) {
-    statement = compile(buildUpdate(names));
-    updates.set(key, statement);
-  }
-  return statement;
 }
 
 /** Locks in the order of the ids, so that two of these never wait for each other. */

@@ -15,10 +15,12 @@ import { listCases } from "./contract-suite/lists.ts";
 import { milestoneCases } from "./contract-suite/milestone.ts";
 import { signalCases } from "./contract-suite/signals.ts";
 import { taskCases } from "./contract-suite/task.ts";
-import { taskBatchCases } from "./contract-suite/task-batches.ts";
 import { taskBulkUpdateCases } from "./contract-suite/task-bulk-update.ts";
+import { taskImportCases } from "./contract-suite/task-import.ts";
 import { taskStatisticsCases } from "./contract-suite/task-statistics.ts";
+import { taskStreamCases } from "./contract-suite/task-stream.ts";
 import { taskTimeCases } from "./contract-suite/task-times.ts";
+import { taskUpdatesCases } from "./contract-suite/task-updates.ts";
 import { textCases } from "./contract-suite/text.ts";
 import { userCases } from "./contract-suite/user.ts";
 import { versionCases } from "./contract-suite/versions.ts";
@@ -41,7 +43,9 @@ export const contractSuite: readonly ContractCase[] = [
   ...taskCases,
   ...taskTimeCases,
   ...taskStatisticsCases,
-  ...taskBatchCases,
+  ...taskImportCases,
+  ...taskStreamCases,
+  ...taskUpdatesCases,
   ...taskBulkUpdateCases,
   ...conversationCases,
   ...appendedMessagesCases,
