@@ -31,6 +31,17 @@ export interface StopReport {
   readonly backendsLeft: number;
 }
 
+/** What is expected of every stop. */
+export const NOTHING_DROPPED = {
+  exit: "0",
+  isReadyFirst: true,
+  unexpected: [],
+  dropped: [],
+  droppedOfObstinate: [],
+  lost: 0,
+  backendsLeft: 0,
+} as const satisfies Partial<StopReport>;
+
 /** How a client behaves. */
 interface Manner {
   /** Milliseconds between an answer and the next request, at most. */

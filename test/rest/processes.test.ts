@@ -1,27 +1,16 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
-import postgres from "postgres";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
-import { stopUnderLoad } from "../overload/stop-under-load.ts";
+import { NOTHING_DROPPED, stopUnderLoad } from "../overload/stop-under-load.ts";
 import { useCli } from "./cli-process.ts";
+import { useServiceDatabase } from "./service-database.ts";
 
 const cli = useCli();
 const KEY = "scheduler-key-def";
 
-let database: TestDatabase;
-let sql: postgres.Sql;
-beforeAll(async () => {
-  database = await createTestDatabase({ serverUrl: inject("adminUrl") });
-  await database.database.close();
-  sql = postgres(database.url, { max: 1, onnotice: () => undefined });
-}, 60_000);
-afterAll(async () => {
-  await sql.end();
-  await database.drop();
-});
+const database = useServiceDatabase();
 
 const start = (settings: Readonly<Record<string, string>> = {}) =>
   cli.start({ DATABASE_URL: database.url, PROCESSES: "2", ...settings });
@@ -51,7 +40,9 @@ const read = async (baseUrl: string) => {
 };
 
 const connections = async () =>
-  (await sql`select from pg_stat_activity where datname = current_database() and application_name = 'flux-dao'`).length;
+  (
+    await database.sql`select from pg_stat_activity where datname = current_database() and application_name = 'flux-dao'`
+  ).length;
 
 // One after the other: they count the connections to the database that they share.
 describe("PROCESSES=2", { timeout: 60_000 }, () => {
@@ -77,17 +68,9 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     const workers = childrenOf(service.pid);
     const report = await stopUnderLoad(
       { port: Number(port), key: KEY, terminate: () => service.kill("SIGTERM"), exited: service.exited.then(String) },
-      sql,
+      database.sql,
     );
-    expect(report).toMatchObject({
-      exit: "0",
-      isReadyFirst: true,
-      unexpected: [],
-      dropped: [],
-      droppedOfObstinate: [],
-      lost: 0,
-      backendsLeft: 0,
-    });
+    expect(report).toMatchObject(NOTHING_DROPPED);
     expect(report.goneAfter).toBeLessThan(10_000);
     expect(workers.filter(isRunning)).toEqual([]);
     const lines = service.log().trimEnd().split("\n");

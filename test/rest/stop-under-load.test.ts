@@ -1,24 +1,13 @@
-import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
-import postgres from "postgres";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { faultyNetwork } from "../faulty-network.ts";
-import { stopUnderLoad } from "../overload/stop-under-load.ts";
+import { NOTHING_DROPPED, stopUnderLoad } from "../overload/stop-under-load.ts";
 import { useCli } from "./cli-process.ts";
+import { useServiceDatabase } from "./service-database.ts";
 
 const cli = useCli();
 const KEY = "scheduler-key-def";
 
-let database: TestDatabase;
-let sql: postgres.Sql;
-beforeAll(async () => {
-  database = await createTestDatabase({ serverUrl: inject("adminUrl") });
-  await database.database.close();
-  sql = postgres(database.url, { max: 1, onnotice: () => undefined });
-}, 60_000);
-afterAll(async () => {
-  await sql.end();
-  await database.drop();
-});
+const database = useServiceDatabase();
 
 /** The lines of the log that are about requests. */
 const requestLines = (output: string) => output.split("\n").filter((line) => line.includes('"request_id"'));
@@ -35,17 +24,9 @@ describe("issue 3: SIGTERM under load", { timeout: 60_000 }, () => {
           terminate: () => service.kill("SIGTERM"),
           exited: service.exited.then(String),
         },
-        sql,
+        database.sql,
       );
-      expect(report).toMatchObject({
-        exit: "0",
-        isReadyFirst: true,
-        unexpected: [],
-        dropped: [],
-        droppedOfObstinate: [],
-        lost: 0,
-        backendsLeft: 0,
-      });
+      expect(report).toMatchObject(NOTHING_DROPPED);
       expect(report.acknowledged).toBeGreaterThan(50);
       expect(report.goneAfter).toBeLessThan(10_000);
       // Every answer has its line, those of the last moment too; the probe's own last answer is not counted as one.
