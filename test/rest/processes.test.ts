@@ -134,15 +134,31 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
       return { one: { exit: one.exit, output: one.output }, two: { exit: two.exit, output: two.output } };
     };
 
-    test("the port is in use", async () => {
+    const usePort = async () => {
       const server = createServer().listen(0, "127.0.0.1");
       await once(server, "listening");
       const address = server.address();
       if (address === null || typeof address === "string") throw new Error("no port");
-      const { one, two } = await outcomes({ PORT: String(address.port) });
-      server.close();
-      expect(one).toMatchObject({ exit: 1, output: expect.stringContaining(`${address.port}`) });
+      return { port: String(address.port), [Symbol.asyncDispose]: async () => void server.close() };
+    };
+
+    test("the port is in use", async () => {
+      await using used = await usePort();
+      const { one, two } = await outcomes({ PORT: used.port });
+      expect(one).toMatchObject({ exit: 1, output: expect.stringContaining(used.port) });
       expect(two).toEqual(one);
+    });
+
+    test("those that have not failed yet end in silence with the process that started them", async () => {
+      await using used = await usePort();
+      // What each of them sends may find it gone: with eight, two times in five.
+      for (let start = 0; start < 5; start++) {
+        const { exit, output } = await cli.run({ DATABASE_URL: database.url, PORT: used.port, PROCESSES: "8" });
+        expect(exit).toBe(1);
+        expect(output.trimEnd()).toBe(
+          `Port ${used.port} on 127.0.0.1 is in use. Stop what listens there, or set PORT to another.`,
+        );
+      }
     });
 
     test("the database does not answer", async () => {

@@ -70,6 +70,8 @@ const LONGEST_HOLD = 1_000;
 
 /** Serves until the process that started this one says so, or ends: then `node:cluster` ends this one too. */
 async function serveAsWorker(settings: Settings): Promise<void> {
+  // What cannot be sent: the process that started this one has ended, and nobody is there to be told.
+  cluster.worker?.on("error", () => process.exit(1));
   let stop = async () => {};
   const othersClosed = new Promise<void>((resolve) => {
     process.on("message", (message) => {
