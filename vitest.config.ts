@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, import.meta.url));
 
 // The tests run on the sources; the package checks look at what is built.
-const alias = {
+export const alias = {
   "@flux/dao-core/contract": source("dao-core/src/contract/index.ts"),
   "@flux/dao-core/errors": source("dao-core/src/contract/errors.ts"),
   "@flux/dao-core/schema": source("dao-core/src/schema/index.ts"),

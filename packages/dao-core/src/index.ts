@@ -1,3 +1,8 @@
+/**
+ * The data layer: services, DAOs, {@link DaoUnitOfWork}, {@link openDatabase}, DTO schemas and types, errors.
+ *
+ * @module @flux/dao-core
+ */
 export type { CallOptions, CreateOptions, WriteOptions } from "./contract/call-options.ts";
 export {
   type ConversationCreateDto,

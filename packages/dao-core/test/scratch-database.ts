@@ -14,7 +14,9 @@ export interface ScratchDatabase {
 }
 
 /** Runs `work` on a database of its own, which is dropped afterwards. */
-export async function withScratchDatabase(work: (database: ScratchDatabase) => Promise<void>): Promise<void> {
+export async function withScratchDatabase<Result>(
+  work: (database: ScratchDatabase) => Promise<Result>,
+): Promise<Result> {
   const name = `flux_scratch_${randomUUID().replaceAll("-", "")}`;
   const admin = connect(inject("adminUrl"));
   const drivers: PostgresDriver[] = [];
@@ -23,7 +25,7 @@ export async function withScratchDatabase(work: (database: ScratchDatabase) => P
     const url = withDatabase(inject("adminUrl"), name);
     const sql = connect(url);
     try {
-      await work({
+      return await work({
         url,
         name,
         sql,

@@ -1,3 +1,8 @@
+/**
+ * The REST API, to be mounted in any web-standard host.
+ *
+ * @module @flux/dao-http
+ */
 export { createDaoApp, type DaoApp, type DaoAppOptions } from "./app.ts";
 export type { ServiceKey } from "./auth.ts";
 export type { ReadinessCheck } from "./health.ts";

@@ -1,3 +1,8 @@
+/**
+ * The REST API as a server of its own, as the command `flux-dao serve` runs it.
+ *
+ * @module @flux/dao-http/server
+ */
 export { type RunningServer, type ServerOptions, startServer } from "./http-server.ts";
 export { createLogger, type Logger } from "./log.ts";
 export { LOG_LEVELS, type LogLevel } from "./log-level.ts";

@@ -9,7 +9,7 @@ const rfc3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))
 
 /**
  * Reads RFC 3339 text with `Z` or an offset; digits below the millisecond are cut off. Answers `undefined` for
- * anything else, also for days and hours that no calendar has: {@link explainInstant} says why.
+ * anything else, also for days and hours that no calendar has.
  */
 export function parseInstant(text: string): Date | undefined {
   return parseOwnForm(text) ?? parseAnyForm(text);

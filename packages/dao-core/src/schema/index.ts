@@ -1,3 +1,8 @@
+/**
+ * The Drizzle tables, to be joined with a host's own; they are made by the host's Drizzle.
+ *
+ * @module @flux/dao-core/schema
+ */
 export { conversations } from "./conversations.ts";
 export { demoFlags } from "./demo-flags.ts";
 export { goals } from "./goals.ts";

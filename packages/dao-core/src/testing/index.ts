@@ -1,3 +1,8 @@
+/**
+ * For users' tests: databases of their own, input for the services, and the suite that every implementation passes.
+ *
+ * @module @flux/dao-core/testing
+ */
 export { type ContractCase, contractSuite } from "./contract-suite.ts";
 export {
   type GoalStructureData,

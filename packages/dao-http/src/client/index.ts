@@ -1,3 +1,8 @@
+/**
+ * The services over HTTP.
+ *
+ * @module @flux/dao-http/client
+ */
 export { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
 export type { Fetch } from "./connection.ts";
 export { createDaoClient, type DaoClient, type DaoClientOptions, type KeyOptions } from "./dao-client.ts";

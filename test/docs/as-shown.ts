@@ -1,0 +1,11 @@
+/** Whether `printed` is what a page shows, in which `…` stands for anything within a line, or for any lines. */
+export function isAsShown(printed: string, shown: string): boolean {
+  const lines = shown
+    .trim()
+    .split("\n")
+    .map((line) => line.trimEnd());
+  const pattern = lines.map((line) => (line === "…" ? "[^]*" : line.split("…").map(escaped).join(".*")));
+  return new RegExp(`^${pattern.join("\\n")}$`).test(printed.trim().replace(/ +$/gm, ""));
+}
+
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

@@ -1,0 +1,43 @@
+import { join } from "node:path";
+import type { Block } from "./blocks.ts";
+import type { Page } from "./pages.ts";
+
+/** What a page has its reader do, in one shell: what a block exports, or starts in the background, the next ones have. */
+export interface PageScript {
+  readonly bash: string;
+  readonly steps: readonly Step[];
+}
+
+interface Step {
+  readonly block: Block;
+  /** Where the script leaves what the step prints. */
+  readonly output: string;
+}
+
+/** The files that a page has its reader write, and the commands (`sh run`) that it has them type. */
+export function pageScript(page: Page, folder: string): PageScript {
+  const steps: Step[] = [];
+  const lines = ["set -e", "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT", `cd '${folder}'`];
+  for (const [index, block] of page.blocks.entries()) {
+    if (block.title !== undefined) lines.push(...writing(block, block.title));
+    else if (block.language === "sh" && block.attributes.has("run")) {
+      const output = join(folder, `.output-${index}`);
+      lines.push("{", block.code, `} > '${output}' 2>&1`, ...waitingFor(block));
+      steps.push({ block, output });
+    }
+  }
+  return { bash: lines.join("\n"), steps };
+}
+
+function writing({ code }: Block, title: string): string[] {
+  return [`mkdir -p "$(dirname '${title}')"`, `cat > '${title}' <<'END OF THE FILE'`, code, "END OF THE FILE"];
+}
+
+/** A reader sees when a server serves (`wait=http://…`). */
+function waitingFor({ attributes }: Block): string[] {
+  const wait = [...attributes].find((attribute) => attribute.startsWith("wait="));
+  if (wait === undefined) return [];
+  return [
+    `curl --silent --fail --retry 100 --retry-delay 0 --retry-all-errors -o /dev/null '${wait.slice("wait=".length)}'`,
+  ];
+}

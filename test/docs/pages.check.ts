@@ -1,0 +1,112 @@
+import { execFile, execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { withScratchDatabase } from "../../packages/dao-core/test/scratch-database.ts";
+import { findFreePort } from "../../scripts/postgres/free-port.ts";
+import { isAsShown } from "./as-shown.ts";
+import type { Block } from "./blocks.ts";
+import { pageScript } from "./page-script.ts";
+import { type Page, readPages } from "./pages.ts";
+import { createReaderProject, type ReaderProject } from "./reader-project.ts";
+
+const run = promisify(execFile);
+const pages = readPages();
+
+const isTypescript = ({ language }: Block) => language === "ts";
+const isWhole = (block: Block) => isTypescript(block) && block.given === undefined && block.title === undefined;
+const isRun = (block: Block) => isWhole(block) && !block.attributes.has("compile-only");
+const isScripted = ({ blocks }: Page) => blocks.some(({ attributes }) => attributes.has("run"));
+const nameOf = ({ line }: Block) => `line-${line}.ts`;
+
+let project: ReaderProject;
+beforeAll(async () => {
+  project = await createReaderProject(pages);
+  for (const { name, blocks } of pages) {
+    mkdirSync(join(project.folder, name));
+    for (const block of blocks.filter(isTypescript)) {
+      const code = block.given === undefined ? block.code : `${block.given}\n${block.code}`;
+      const file = block.title ?? nameOf(block);
+      if (file.endsWith("ts")) writeFileSync(join(project.folder, name, file), `${code}\nexport {};\n`);
+    }
+  }
+}, 120_000);
+afterAll(() => project[Symbol.asyncDispose]());
+
+/** Runs a command with an empty database of its own as DATABASE_URL. */
+const runOn = (command: string, args: readonly string[], cwd: string, settings: Record<string, string> = {}) =>
+  withScratchDatabase(async ({ url }) => {
+    const { PATH, HOME } = process.env;
+    const { stdout } = await run(command, args, { cwd, env: { PATH, HOME, DATABASE_URL: url, ...settings } });
+    return stdout;
+  });
+
+function expectShown({ line, shown }: Block, printed: string): void {
+  if (shown === undefined) return;
+  expect(isAsShown(printed, shown), `line ${line} prints\n${printed}\nwhere the page shows\n${shown}`).toBe(true);
+}
+
+test("every TypeScript block compiles, against the packages as they are packed", { timeout: 120_000 }, () => {
+  const checks = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: true };
+  const modules = { module: "nodenext", types: ["node"], allowImportingTsExtensions: true, noEmit: true };
+  const compilerOptions = { ...checks, ...modules, target: "es2023", lib: ["es2023", "esnext.disposable"] };
+  const include = pages.map(({ name }) => name);
+  writeFileSync(join(project.folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include }));
+  try {
+    execFileSync("npx", ["tsc", "--project", "."], { cwd: project.folder, encoding: "utf8" });
+  } catch (error) {
+    throw new Error(error instanceof Error && "stdout" in error ? String(error.stdout) : String(error));
+  }
+});
+
+describe.each(pages.filter(({ blocks }) => blocks.some(isRun)))("$path", ({ name, blocks }) => {
+  test.each(blocks.filter(isRun))("the code of line $line runs", { timeout: 60_000 }, async (block) => {
+    expectShown(block, await runOn("npx", ["tsx", nameOf(block)], join(project.folder, name)));
+  });
+});
+
+describe.each(pages.filter(isScripted))("$path, followed from its beginning to its end", (page) => {
+  test("does what it says", { timeout: 180_000 }, async () => {
+    const isFromNothing = page.blocks.some(({ code }) => code.includes("npm init"));
+    const folder = join(isFromNothing ? project.empty : project.folder, `${page.name}-followed`);
+    mkdirSync(folder);
+    const port = String(await findFreePort());
+    const rewrite = (text: string) =>
+      text
+        .replaceAll("localhost:8000", `localhost:${port}`)
+        .replace(/^npm install .*/gm, (line) =>
+          line.replace(/@flux\/dao-(core|http)(?=\s|$)/g, (name) => project.tarball(name)),
+        );
+    const rewritten = page.blocks.map((block) => ({
+      ...block,
+      code: rewrite(block.code),
+      attributes: new Set([...block.attributes].map(rewrite)),
+    }));
+    const { bash, steps } = pageScript({ ...page, blocks: rewritten }, folder);
+    const printed = (output: string) => {
+      try {
+        return readFileSync(output, "utf8");
+      } catch {
+        return "(not reached)";
+      }
+    };
+    try {
+      await runOn("bash", ["-c", bash], folder, { PORT: port });
+    } catch (error) {
+      const all = steps.map(({ block, output }) => `$ ${block.code}\n${printed(output)}`);
+      throw new Error(`${all.join("\n")}\n${error instanceof Error ? error.message.slice(-500) : error}`);
+    }
+    for (const { block, output } of steps) expectShown(block, printed(output));
+  });
+});
+
+test("a block of the languages that are checked is not marked with anything that the checks do not know", () => {
+  const known = /^(run|compile-only|title=.+|wait=http:.+)$/;
+  const unknown = pages.flatMap(({ path, blocks }) =>
+    blocks.flatMap(({ attributes, line }) =>
+      [...attributes].filter((name) => !known.test(name)).map((name) => `${path}:${line} ${name}`),
+    ),
+  );
+  expect(unknown).toEqual([]);
+});

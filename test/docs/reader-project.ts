@@ -1,0 +1,67 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { builtinModules } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Page } from "./pages.ts";
+
+const run = promisify(execFile);
+const repository = fileURLToPath(new URL("../../", import.meta.url));
+
+/** What the pages' reader has: a project into which our packages are installed, as they would be published. */
+export interface ReaderProject extends AsyncDisposable {
+  readonly folder: string;
+  /** A folder outside of it, where nothing is installed. */
+  readonly empty: string;
+  /** Where a package of ours lies, packed. */
+  tarball(name: string): string;
+}
+
+/** Packs the packages as they are built, and installs them with what the pages import. */
+export async function createReaderProject(pages: readonly Page[]): Promise<ReaderProject> {
+  const root = await mkdtemp(join(tmpdir(), "flux-dao-reader-"));
+  const [folder, empty] = [join(root, "project"), join(root, "empty")];
+  const tarball = (name: string) => join(root, `${name.replace("@", "").replace("/", "-")}.tgz`);
+  await Promise.all([mkdir(folder), mkdir(empty)]);
+  const pack = ["--filter", "./packages/*", "exec", "pnpm", "pack", "--out", join(root, "%s.tgz")];
+  await run("npx", ["--yes", "pnpm@10.34.9", ...pack], { cwd: repository });
+  await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  const ours = ["@flux/dao-core", "@flux/dao-http"].map(tarball);
+  const theirs = await versions(new Set([...importedBy(pages), "typescript", "tsx", "@types/node"]));
+  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", ...ours, ...theirs], { cwd: folder });
+  return { folder, empty, tarball, [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) };
+}
+
+/** The packages that TypeScript blocks import, but for ours. */
+function importedBy(pages: readonly Page[]): string[] {
+  const code = pages.flatMap(({ blocks }) =>
+    blocks.filter(({ language }) => language === "ts").map(({ code }) => code),
+  );
+  const specifiers = [...code.join("\n").matchAll(/(?:from|import) "([^".][^"]*)"/g)].map(([, name = ""]) => name);
+  return specifiers
+    .map((specifier) =>
+      specifier
+        .split("/")
+        .slice(0, specifier.startsWith("@") ? 2 : 1)
+        .join("/"),
+    )
+    .filter((name) => !name.startsWith("@flux/") && !name.startsWith("node:") && !builtinModules.includes(name));
+}
+
+/** Each as the workspace has it, with its peers of ours and its types; what the workspace does not have fails. */
+async function versions(names: ReadonlySet<string>): Promise<string[]> {
+  const known = new Map<string, string>();
+  for (const path of ["packages/dao-http/", "packages/dao-core/", "examples/", ""]) {
+    const { dependencies, devDependencies } = JSON.parse(await readFile(`${repository}${path}package.json`, "utf8"));
+    for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies }))
+      known.set(name, `${version}`);
+  }
+  const types = [...names].map((name) => `@types/${name}`).filter((name) => known.has(name));
+  return [...names, ...types, "drizzle-orm", "zod", "@electric-sql/pglite"].map((name) => {
+    const version = known.get(name);
+    if (version === undefined) throw new Error(`A page imports ${name}, which no package.json here has a version of.`);
+    return `${name}@${version}`;
+  });
+}
