@@ -5,7 +5,7 @@ import { createDaoClient } from "./dao-client.ts";
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** A client whose calls are answered by an app on these services. */
+/** A client whose calls are answered by an app on these services, and sent once. */
 export function connectedClient(answer?: Parameters<typeof stubServices>[0], serviceKey = "k") {
   const { services, calls } = stubServices(answer);
   const app = createDaoApp({ services, keys: [{ name: "test", key: "k" }], logger: silent });
@@ -16,7 +16,12 @@ export function connectedClient(answer?: Parameters<typeof stubServices>[0], ser
     sent.push(`${init.method} ${url.slice("http://service".length)}`);
     return app.fetch(new Request(url, init));
   };
-  return { client: createDaoClient({ baseUrl: "http://service/", serviceKey, fetch }), calls, sent, headers };
+  return {
+    client: createDaoClient({ baseUrl: "http://service/", serviceKey, fetch, retry: false }),
+    calls,
+    sent,
+    headers,
+  };
 }
 
 export const rejection = (call: Promise<unknown>): Promise<unknown> =>
