@@ -20,7 +20,7 @@ describe("issue 5: flux-dao says how it is used", () => {
     const help = await run(["--help"]);
     expect(help).toMatchObject({ exit: 0, stderr: "" });
     const names = [...help.stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = ""]) => name);
-    expect(names).toEqual(["serve", "migrate", "doctor", "openapi"]);
+    expect(names).toEqual(["serve", "migrate", "doctor", "seed", "openapi"]);
     for (const name of names) {
       const page = await run([name, "--help"]);
       expect(page).toMatchObject({ exit: 0, stderr: "" });
@@ -36,6 +36,10 @@ describe("issue 5: flux-dao says how it is used", () => {
     [["migrate", "now"], "now"],
     [["migrate", "--plan", "--check"], "do not go together"],
     [["openapi", "--out"], "--out"],
+    [["seed", "--users", "many"], "--users must be a whole number"],
+    [["seed", "--users", "0", "--tasks", "1"], "--users must be at least 1"],
+    [["seed", "--seed", "4294967296"], "--seed must be"],
+    [["seed", "--from", "2026-02-30"], "--from must be a day"],
   ])("called wrongly, as by %j, it ends with 2", async (args, sentence) => {
     const { exit, stdout, stderr } = await run(args);
     expect({ exit, stdout }).toEqual({ exit: 2, stdout: "" });

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { text } from "node:stream/consumers";
@@ -14,10 +14,14 @@ interface CommandOutcome {
   readonly stderr: string;
 }
 
-/** Runs `flux-dao` with these arguments, and with these variables and no others, to its end. */
+/**
+ * Runs `flux-dao` with these arguments, and with these variables and no others, to its end; `meanwhile` is called when it
+ * has been started.
+ */
 export type RunCommand = (
   args: readonly string[],
   environment?: Readonly<Record<string, string>>,
+  meanwhile?: (command: ChildProcess) => Promise<void>,
 ) => Promise<CommandOutcome>;
 
 /** The command-line program, compiled once for the file. */
@@ -27,11 +31,12 @@ export function useCommand(): RunCommand {
     programs = await compilePrograms({ cli: "packages/dao-http/src/cli.ts" });
   }, 60_000);
   afterAll(() => programs?.[Symbol.asyncDispose]());
-  return async (args, environment = {}) => {
+  return async (args, environment = {}, meanwhile = async () => {}) => {
     const env = { PATH: process.env["PATH"], ...environment };
     const child = spawn(process.execPath, [programs?.file("cli") ?? "", ...args], { cwd: tmpdir(), env });
     child.stdin.end();
-    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+    const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+    const [[stdout, stderr]] = await Promise.all([ended, meanwhile(child)]);
     return { exit: child.exitCode, stdout, stderr };
   };
 }

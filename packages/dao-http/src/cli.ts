@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: () => import("./cli/serve.ts").then(({ serveCommand }) => serveCommand),
   migrate: () => import("./cli/migrate.ts").then(({ migrateCommand }) => migrateCommand),
   doctor: () => import("./cli/doctor.ts").then(({ doctorCommand }) => doctorCommand),
+  seed: () => import("./cli/seed.ts").then(({ seedCommand }) => seedCommand),
   openapi: () => import("./cli/openapi.ts").then(({ openApiCommand }) => openApiCommand),
 };
 

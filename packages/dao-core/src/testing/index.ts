@@ -4,6 +4,15 @@
  * @module @flux/dao-core/testing
  */
 export { type ContractCase, contractSuite } from "./contract-suite.ts";
+export { type DemoDataOptions, type DemoDataSize, demoDataSize, makeDemoData } from "./demo-data/demo-data.ts";
+export type { DemoGoal, DemoRow } from "./demo-data/demo-goal.ts";
+export type { DemoUser } from "./demo-data/demo-user.ts";
+export {
+  type DemoDataCounts,
+  type DemoDataProgress,
+  type WriteDemoDataOptions,
+  writeDemoData,
+} from "./demo-data/write-demo-data.ts";
 export {
   type GoalStructureData,
   type GoalStructureShape,

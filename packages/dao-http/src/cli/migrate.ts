@@ -27,9 +27,9 @@ export const migrateCommand: Command = {
     }
     const { databaseUrl, prepare } = readDatabaseSettings(process.env);
     await using database = await openDatabase(databaseUrl, { poolSize: 1, prepare });
-    if (flags["plan"] === true) return plan(database, flags);
-    if (flags["check"] === true) return check(database, flags);
-    return migrate(database, flags);
+    if (flags["plan"] === true) return await plan(database, flags);
+    if (flags["check"] === true) return await check(database, flags);
+    return await migrate(database, flags);
   },
 };
 

@@ -1,0 +1,73 @@
+import type { TaskImportDto, TaskState } from "../../contract/task.ts";
+import { demoId } from "./demo-id.ts";
+import { DAY, HOUR, MINUTE, WEEK } from "./duration.ts";
+import type { GoalIdea, TaskIdea } from "./goal-ideas.ts";
+import { Random } from "./random.ts";
+
+/** What the tasks of a goal follow from. */
+export interface TaskPlan {
+  readonly userId: string;
+  readonly goalId: string;
+  /** One for each week. */
+  readonly milestoneIds: readonly string[];
+  readonly idea: GoalIdea;
+  /** How many tasks. */
+  readonly count: number;
+  /** When the goal was made, in milliseconds since 1970. */
+  readonly created: number;
+  /** Midnight, by the person's own clock, before the first week. */
+  readonly start: number;
+  /** The instant that all is seen from. */
+  readonly now: number;
+  readonly seed: readonly [number, number];
+}
+
+/** The tasks of a goal, made as they are read, and the same each time; in the order in which they are to be done. */
+export function demoTasks(plan: TaskPlan): Iterable<TaskImportDto> {
+  return { [Symbol.iterator]: () => makeTasks(plan) };
+}
+
+function* makeTasks(plan: TaskPlan): Generator<TaskImportDto> {
+  const random = new Random(...plan.seed);
+  for (let index = 0; index < plan.count; index++) yield makeTask(plan, index, random);
+}
+
+function makeTask(plan: TaskPlan, index: number, random: Random): TaskImportDto {
+  const idea = random.oneOf(plan.idea.tasks);
+  const row = {
+    id: demoId(random, plan.created + index),
+    userId: plan.userId,
+    goalId: plan.goalId,
+    title: idea.title,
+    priority: random.oneOf(PRIORITIES),
+    triggerType: idea.isOnLeavingHome === true ? "on_leaving_home" : "time",
+    isRecurring: idea.isRecurring,
+  } as const;
+  // Some are for some day or other.
+  if (random.chance(0.05)) {
+    return { ...row, milestoneId: null, startTime: null, endTime: null, state: "scheduled", calendarEventId: null };
+  }
+  const start = startOf(plan, index, idea, random);
+  const week = Math.min(Math.floor((start - plan.start) / WEEK), plan.milestoneIds.length - 1);
+  const end = start + idea.minutes * MINUTE;
+  const state = stateOf(end, plan.now, random);
+  const calendarEventId = random.chance(0.3) ? `demo-${random.word().toString(36)}-${index}` : null;
+  const times = { startTime: new Date(start), endTime: new Date(end) };
+  return { ...row, milestoneId: plan.milestoneIds[week] ?? null, ...times, state, calendarEventId };
+}
+
+/** Two of three tasks are as important as most. */
+const PRIORITIES = ["standard", "standard", "standard", "standard", "important", "must-not-miss"] as const;
+
+/** The tasks of a goal are spread evenly over its days, and of each day at the hours that suit them, to a quarter. */
+function startOf({ start, count, milestoneIds }: TaskPlan, index: number, { hour }: TaskIdea, random: Random): number {
+  const day = Math.floor((index * milestoneIds.length * 7) / count);
+  return start + day * DAY + hour * HOUR + random.between(-4, 3) * 15 * MINUTE;
+}
+
+/** What was not done has drifted for three days, while it can still be done; then most of it is missed. */
+function stateOf(end: number, now: number, random: Random): TaskState {
+  if (end > now) return "scheduled";
+  if (random.chance(0.7)) return "completed";
+  return end > now - 3 * DAY || random.chance(0.2) ? "drifted" : "missed";
+}

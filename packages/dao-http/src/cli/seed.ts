@@ -1,0 +1,163 @@
+import { createDaoServices, type Database, openDatabase, ValidationError } from "@flux/dao-core";
+import { type DemoDataProgress, type DemoDataSize, demoDataSize, writeDemoData } from "@flux/dao-core/testing";
+import { readDatabaseSettings } from "../settings.ts";
+import type { Command, CommandFlags } from "./command.ts";
+import { print, say } from "./output.ts";
+import { grouped, ProgressBar } from "./progress-bar.ts";
+import { UsageError } from "./usage-error.ts";
+
+const usage = `Usage: flux-dao seed [--users N] [--tasks N] [--seed N] [--from DATE] [--add] [--json]
+
+Fills the database in DATABASE_URL, which must be migrated, with demo data: people with goals, weekly milestones, tasks,
+conversations and demo flags. Their addresses are of example.com. A database that has users is refused, unless --add.
+
+  --users N     how many people  (one for a hundred tasks; 100)
+  --tasks N     how many tasks they have together  (a hundred for each)
+  --seed N      another one gives other people  (1)
+  --from DATE   the day that all is seen from, such as 2026-03-02: what lies before it is done or was not done in time,
+                what lies behind it is scheduled  (today, in UTC)
+  --add         also into a database that has users; those of this seed that are there already are passed over
+  --json        prints the result as JSON
+
+The same seed, numbers and date give the same rows, ids included; only created_at is of the time of writing. Each person is
+written with all that belongs to them, or not at all. Ctrl-C stops it between the two; the same call with --add goes on.
+
+Exit codes: 0 all is written; 1 failed or stopped; 2 called wrongly.
+`;
+
+/** `flux-dao seed` */
+export const seedCommand: Command = {
+  summary: "fill the database with demo data",
+  usage,
+  options: {
+    users: { type: "string" },
+    tasks: { type: "string" },
+    seed: { type: "string" },
+    from: { type: "string" },
+    add: { type: "boolean" },
+    json: { type: "boolean" },
+  },
+  async run(flags) {
+    const size = sizeOf(flags);
+    const { databaseUrl, prepare } = readDatabaseSettings(process.env);
+    await using database = await openDatabase(databaseUrl, { poolSize: CONCURRENCY, prepare });
+    await database.checkReady();
+    if (flags["add"] !== true) {
+      const { total } = await createDaoServices(database).users.listUsers({ pageSize: 1 });
+      if (total !== null && total > 0) {
+        say(
+          `${database.description} has ${grouped(total)} users already. Nothing was written. If demo data may go beside` +
+            " them, or a call that was stopped is to go on, add --add.",
+        );
+        return 1;
+      }
+    }
+    return await write(database, size, flags["json"] === true);
+  },
+};
+
+/** Users that are written at a time: more of them wait for one another. */
+const CONCURRENCY = 4;
+
+/** @throws UsageError */
+function sizeOf(flags: CommandFlags): DemoDataSize {
+  const options = {
+    users: wholeNumber(flags, "users"),
+    tasks: wholeNumber(flags, "tasks"),
+    seed: wholeNumber(flags, "seed"),
+    from: day(flags["from"]),
+  };
+  try {
+    return demoDataSize(options);
+  } catch (error) {
+    if (!(error instanceof ValidationError)) throw error;
+    throw new UsageError(error.issues.map(({ path, message }) => `--${path} ${message}.`).join(" "));
+  }
+}
+
+function wholeNumber(flags: CommandFlags, name: string): number | undefined {
+  const text = flags[name];
+  if (typeof text !== "string") return undefined;
+  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--${name} must be a whole number, such as 100.`);
+  return Number(text);
+}
+
+function day(text: string | boolean | undefined): Date | undefined {
+  if (typeof text !== "string") return undefined;
+  const date = new Date(`${text}T00:00:00Z`);
+  // A Date takes the 30th of February for the 2nd of March.
+  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(date.getTime()) && dayText(date) === text;
+  if (!isDay) throw new UsageError("--from must be a day, such as 2026-03-02.");
+  return date;
+}
+
+const dayText = (date: Date) => date.toISOString().slice(0, 10);
+
+async function write(database: Database, size: DemoDataSize, isJson: boolean): Promise<number> {
+  const start = performance.now();
+  const { users, tasks } = size;
+  const bar =
+    tasks > 0 ? new ProgressBar(process.stderr, tasks, "tasks") : new ProgressBar(process.stderr, users, "users");
+  let progress = NOTHING_YET;
+  const onProgress = (now: DemoDataProgress) => {
+    progress = now;
+    bar.update(tasks > 0 ? now.tasksMade : now.written.users + now.present);
+  };
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  try {
+    await writeDemoData(database, { ...size, concurrency: CONCURRENCY, signal: stop.signal, onProgress });
+  } catch (error) {
+    if (error !== stop.signal.reason) {
+      bar.clear();
+      say(...stoppedLines(progress, size, "Failed"));
+      throw error;
+    }
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
+  bar.clear();
+  const isComplete = progress.written.users + progress.present === users;
+  const { written, present } = progress;
+  const milliseconds = Math.round(performance.now() - start);
+  if (isJson) {
+    await print(JSON.stringify({ isComplete, ...size, from: dayText(size.from), written, present, milliseconds }));
+  } else if (isComplete) say(...completeLines(progress, size, milliseconds));
+  else say(...stoppedLines(progress, size, "Stopped"));
+  return isComplete ? 0 : 1;
+}
+
+const NOTHING_YET: DemoDataProgress = {
+  written: { users: 0, goals: 0, milestones: 0, tasks: 0, conversations: 0, demoFlags: 0 },
+  present: 0,
+  tasksMade: 0,
+};
+
+function completeLines({ written, present }: DemoDataProgress, size: DemoDataSize, milliseconds: number): string[] {
+  const counts = [
+    `${grouped(written.users)} users`,
+    `${grouped(written.goals)} goals`,
+    `${grouped(written.milestones)} milestones`,
+    `${grouped(written.tasks)} tasks`,
+    `${grouped(written.conversations)} conversations`,
+    `${grouped(written.demoFlags)} demo flags`,
+  ];
+  const passedOver = present === 0 ? "" : ` ${grouped(present)} users of this seed were there already.`;
+  return [
+    `Written in ${(milliseconds / 1_000).toFixed(1)} s: ${counts.join(", ")}.${passedOver}`,
+    `The same rows again, elsewhere: ${commandFor(size)}`,
+  ];
+}
+
+function stoppedLines({ written, present }: DemoDataProgress, size: DemoDataSize, how: string): string[] {
+  const there = grouped(written.users + present);
+  return [
+    `${how}: ${there} of ${grouped(size.users)} users are there, each with all that belongs to them, and nothing of the others.`,
+    `To go on: ${commandFor(size)} --add`,
+  ];
+}
+
+function commandFor({ users, tasks, seed, from }: DemoDataSize): string {
+  return `flux-dao seed --users ${users} --tasks ${tasks} --seed ${seed} --from ${dayText(from)}`;
+}

@@ -1,0 +1,94 @@
+import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { useCommand } from "./run-command.ts";
+
+const run = useCommand();
+
+const TABLES = ["users", "goals", "milestones", "tasks", "conversations", "demo_flags"] as const;
+
+describe("flux-dao seed", () => {
+  let database: TestDatabase;
+  let sql: postgres.Sql;
+  beforeEach(async () => {
+    database = await createTestDatabase({ serverUrl: inject("adminUrl") });
+    sql = postgres(database.url, { max: 1, onnotice: () => undefined });
+  });
+  afterEach(async () => {
+    await sql.end();
+    await database.drop();
+  });
+
+  const seed = (...args: string[]) => run(["seed", ...args], { DATABASE_URL: database.url });
+
+  /** All rows, as text, without the time of writing. */
+  const rows = async () => {
+    const tables = await Promise.all(
+      TABLES.map((table) => sql.unsafe(`select (to_jsonb(r) - 'created_at')::text as row from ${table} r order by 1`)),
+    );
+    return tables.map((table) => table.map(({ row }) => String(row)));
+  };
+
+  const userCount = async () => Number((await sql`select count(*) from users`)[0]?.["count"]);
+
+  test("writes the same rows for the same options, and says what", async () => {
+    const args = ["--users", "12", "--tasks", "900", "--seed", "3", "--from", "2026-03-02"];
+    const { exit, stdout, stderr } = await seed(...args, "--json");
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
+    const first = await rows();
+    const [users, goals, milestones, tasks, conversations, demoFlags] = first.map((table) => table.length);
+    expect({ users, tasks }).toEqual({ users: 12, tasks: 900 });
+    expect(JSON.parse(stdout)).toEqual({
+      isComplete: true,
+      ...{ seed: 3, users: 12, tasks: 900, from: "2026-03-02" },
+      written: { users, goals, milestones, tasks, conversations, demoFlags },
+      present: 0,
+      milliseconds: expect.any(Number),
+    });
+    await sql`truncate users cascade`;
+    const again = await seed(...args);
+    expect({ ...again, stderr: "" }).toEqual({ exit: 0, stdout: "", stderr: "" });
+    expect(again.stderr).toMatch(/^Written in \d+\.\d s: 12 users, .*, 900 tasks, /);
+    expect(again.stderr).toContain("flux-dao seed --users 12 --tasks 900 --seed 3 --from 2026-03-02\n");
+    expect(again.stderr).not.toContain("\u001b");
+    expect(await rows()).toEqual(first);
+  });
+
+  test("leaves a database with users alone, unless it is told to add", async () => {
+    await sql`insert into users (name, email) values ('Ada', 'ada@example.com')`;
+    const refused = await seed("--users", "2");
+    expect(refused).toMatchObject({ exit: 1, stdout: "" });
+    expect(refused.stderr).toMatch(/ has 1 users already\. Nothing was written\. .* add --add\.\n$/);
+    expect(await userCount()).toBe(1);
+    expect((await seed("--users", "2", "--tasks", "0", "--add")).exit).toBe(0);
+    expect(await userCount()).toBe(3);
+  });
+
+  test("says that a database was not migrated", async () => {
+    await sql`drop table flux_dao_migrations`;
+    const { exit, stderr } = await seed();
+    expect(exit).toBe(1);
+    expect(stderr).toMatch(/^[A-Z][^\n]*\.\n$/);
+  });
+
+  test("stopped by Ctrl-C it leaves whole users, and goes on with --add to the same end", async () => {
+    const args = ["--users", "40", "--tasks", "12000", "--from", "2026-03-02"];
+    const stopped = await run(["seed", ...args, "--json"], { DATABASE_URL: database.url }, async (command) => {
+      await expect.poll(userCount, { timeout: 20_000, interval: 5 }).toBeGreaterThan(0);
+      command.kill("SIGINT");
+    });
+    expect({ exit: stopped.exit, stderr: stopped.stderr }).toEqual({ exit: 1, stderr: "" });
+    const { isComplete, written } = JSON.parse(stopped.stdout);
+    expect(isComplete).toBe(false);
+    expect(written.users).toBeLessThan(40);
+    expect(written.users).toBe(await userCount());
+    expect((await rows()).map((table) => table.length)).toEqual(Object.values(written));
+
+    const rest = await seed(...args, "--add", "--json");
+    expect(JSON.parse(rest.stdout)).toMatchObject({ isComplete: true, present: written.users });
+    const resumed = await rows();
+    await sql`truncate users cascade`;
+    await seed(...args);
+    expect(await rows()).toEqual(resumed);
+  });
+});
