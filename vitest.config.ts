@@ -7,6 +7,7 @@ const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, imp
 export const alias = {
   "@flux/dao-core/contract": source("dao-core/src/contract/index.ts"),
   "@flux/dao-core/errors": source("dao-core/src/contract/errors.ts"),
+  "@flux/dao-core/database-url": source("dao-core/src/session/database-url.ts"),
   "@flux/dao-core/schema": source("dao-core/src/schema/index.ts"),
   "@flux/dao-core/testing": source("dao-core/src/testing/index.ts"),
   "@flux/dao-core": source("dao-core/src/index.ts"),

@@ -11,6 +11,7 @@ const entries = {
   index: "src/index.ts",
   "contract/index": "src/contract/index.ts",
   "contract/errors": "src/contract/errors.ts",
+  "database-url": "src/session/database-url.ts",
   "testing/index": "src/testing/index.ts",
 };
 const schemaEntry = "src/schema/index.ts";

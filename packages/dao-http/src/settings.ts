@@ -1,3 +1,5 @@
+import { parseDatabaseUrl } from "@flux/dao-core/database-url";
+import { ValidationError } from "@flux/dao-core/errors";
 import type { ServiceKey } from "./auth.ts";
 import { LOG_LEVELS, type LogLevel } from "./log-level.ts";
 import { DEVELOPMENT_KEYS, parseServiceKeys } from "./service-key-setting.ts";
@@ -40,17 +42,7 @@ export class SettingsError extends Error {
 /** A set of variables, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const databaseUrlForm = "postgres://user:password@host:5432/database";
-
-/** The URL of a server, which any number of processes can use. */
-const serverUrl = /^postgres/;
-
-/**
- * A scheme that the data layer opens, or a folder; it looks at the rest itself. `//user:password@host` is a URL that lost
- * its scheme, and no folder, whose name may be shown.
- */
-const possibleDatabaseUrl =
-  /^(?:postgres(?:ql)?(?:\+[a-z0-9]+)?:\/\/|memory:\/\/$|file:\/\/|\.{0,2}[\\/](?!\/)|[A-Za-z]:[\\/])/;
+const DATABASE_URL_FORM = "postgres://user:password@host:5432/database";
 
 /** The most processes: more than the cores of one machine are of no use. */
 const MAX_PROCESSES = 256;
@@ -76,7 +68,7 @@ export function readSettings(environment: Environment): Settings {
     databaseUrl,
     host,
     port: reader.wholeNumber("PORT", 0, 65_535) ?? 8_000,
-    processes: reader.processes(databaseUrl),
+    processes: reader.processes(),
     poolSize: reader.wholeNumber("DB_POOL_SIZE", 1, 1_000),
     prepare: reader.trueOrFalse("DB_PREPARE") ?? true,
     slowStatementMs: reader.wholeNumber("DB_SLOW_STATEMENT_MS", 1, 86_400_000),
@@ -109,6 +101,8 @@ class SettingsReader {
   readonly problems: string[] = [];
   readonly warnings: string[] = [];
   readonly #environment: Environment;
+  /** Whether DATABASE_URL, once it is read, is of a database in the process itself. */
+  #isEmbedded = false;
 
   constructor(environment: Environment) {
     this.#environment = environment;
@@ -136,9 +130,9 @@ class SettingsReader {
     return undefined;
   }
 
-  processes(databaseUrl: string): number {
+  processes(): number {
     const processes = this.wholeNumber("PROCESSES", 1, MAX_PROCESSES) ?? 1;
-    if (processes > 1 && possibleDatabaseUrl.test(databaseUrl) && !serverUrl.test(databaseUrl)) {
+    if (processes > 1 && this.#isEmbedded) {
       this.problems.push("PROCESSES must be 1 with an embedded database, which only one process can open.");
     }
     return processes;
@@ -166,15 +160,17 @@ class SettingsReader {
 
   databaseUrl(isProduction: boolean): string {
     const url = this.text("DATABASE_URL");
-    if (url === undefined && isProduction) {
-      this.problems.push(`DATABASE_URL must be set in production: ${databaseUrlForm}.`);
+    if (url === undefined) {
+      if (isProduction) this.problems.push(`DATABASE_URL must be set in production: ${DATABASE_URL_FORM}.`);
+      return LOCAL_DATABASE_URL;
     }
-    if (url !== undefined && !possibleDatabaseUrl.test(url)) {
-      this.problems.push(
-        `DATABASE_URL must be ${databaseUrlForm}, or "memory://", or a folder for an embedded database.`,
-      );
+    try {
+      this.#isEmbedded = parseDatabaseUrl(url).kind !== "postgres";
+    } catch (error) {
+      if (!(error instanceof ValidationError)) throw error;
+      this.problems.push(...error.issues.map(({ message }) => `DATABASE_URL ${message}.`));
     }
-    return url ?? LOCAL_DATABASE_URL;
+    return url;
   }
 
   keys(isProduction: boolean, isOnLoopback: boolean): readonly ServiceKey[] {

@@ -41,6 +41,8 @@ describe("a database URL", () => {
     "mysql://ada:secret@db/flux",
     "postgres://ada:secret@db:99999/flux",
     "data",
+    "//ada:secret@db/flux",
+    "/\\ada:secret@db/flux",
   ])("%s is refused with what is expected, and without what may be secret", (url) => {
     expect(() => parseDatabaseUrl(url)).toThrow(ValidationError);
     expect(() => parseDatabaseUrl(url)).toThrow(/postgres:\/\/user:password@host:5432\/database/);

@@ -9,6 +9,9 @@ export type DatabaseLocation =
 const expected =
   'must be postgres://user:password@host:5432/database, or "memory://", or a folder (./data) for an embedded database';
 
+/** `//user:password@host` is a URL that lost its scheme, and no folder, whose name may be shown. */
+const FOLDER = /^(?:\.{0,2}[\\/](?![\\/])|[A-Za-z]:[\\/]|\.{1,2}$)/;
+
 /**
  * Reads a database URL: `postgres://`, `postgresql://` and, left over from the Python service, `postgresql+asyncpg://`;
  * `memory://` and folders (`./data`, `/var/data`, `file:///var/data`) for PGlite. No message shows the URL: it may hold
@@ -18,7 +21,7 @@ const expected =
 export function parseDatabaseUrl(url: string | undefined): DatabaseLocation {
   if (url === undefined || url.trim() === "") throw invalid(`is not set; it ${expected}`);
   if (url === "memory://") return { kind: "memory" };
-  if (/^(\.{0,2}\/|[A-Za-z]:[\\/]|\.{1,2}$)/.test(url)) return { kind: "folder", path: url };
+  if (FOLDER.test(url)) return { kind: "folder", path: url };
   if (url.startsWith("file://")) return { kind: "folder", path: decoded(toUrl(url).pathname) };
   const parsed = toUrl(url.replace(/^postgres(ql)?(\+[a-z0-9]+)?:\/\//, "postgresql://"));
   if (parsed.protocol !== "postgresql:") throw invalid(expected);
