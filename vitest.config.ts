@@ -47,6 +47,8 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "scripts/**/*.test.ts"],
+          // They test a service that runs elsewhere: test:black-box.
+          exclude: ["test/black-box/**"],
           globalSetup: ["test/global-setup.ts"],
           setupFiles: process.env["FLUX_TEST_PREPARE"] === "false" ? ["test/unprepared.ts"] : [],
         },

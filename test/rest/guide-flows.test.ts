@@ -7,8 +7,9 @@ import {
   type GoalWithRelations,
   type Statistics,
   type TaskRow,
+  uniqueEmail,
 } from "./rows.ts";
-import { useRestServer } from "./server.ts";
+import { KEYS, useRestServer } from "./server.ts";
 
 /**
  * The guide's own examples, line by line, with `fetch` for httpx: what its readers run must work as it stands there.
@@ -50,7 +51,7 @@ function isoformat(date: Date, microseconds = 0): string {
 }
 
 async function createGoalWithPlan(userEmail: string, goalTitle: string) {
-  const client = httpxClient("goal-planner-key-abc");
+  const client = httpxClient(KEYS["goal-planner"]);
   const userResponse = await client.post("/api/v1/users/", {
     json: {
       name: "Jane Doe",
@@ -87,7 +88,7 @@ async function createGoalWithPlan(userEmail: string, goalTitle: string) {
 }
 
 async function schedulerDailySync(userId: string) {
-  const client = httpxClient("scheduler-key-def");
+  const client = httpxClient(KEYS.scheduler);
   const now = new Date();
   // now.replace(hour=…) keeps the microseconds: the guide's times have them.
   const startTime = new Date(now);
@@ -115,7 +116,7 @@ async function schedulerDailySync(userId: string) {
 }
 
 async function linkCalendarEvent(taskId: string, calendarEventId: string) {
-  const response = await httpxClient("scheduler-key-def").patch(`/api/v1/tasks/${taskId}/calendar-event`, {
+  const response = await httpxClient(KEYS.scheduler).patch(`/api/v1/tasks/${taskId}/calendar-event`, {
     json: { calendar_event_id: calendarEventId },
   });
   return (await response.json()) as TaskRow;
@@ -124,22 +125,24 @@ async function linkCalendarEvent(taskId: string, calendarEventId: string) {
 async function analyzeUserPatterns(userId: string, days = 30) {
   const now = new Date();
   const startDate = new Date(now.getTime() - days * 86_400_000);
-  const response = await httpxClient("observer-key-ghi").get("/api/v1/tasks/statistics", {
+  const response = await httpxClient(KEYS.observer).get("/api/v1/tasks/statistics", {
     params: { user_id: userId, start_date: isoformat(startDate, 456), end_date: isoformat(now, 456) },
   });
   return (await response.json()) as Statistics;
 }
 
 describe("guide, Example: Complete Goal Planner Flow", () => {
+  const email = uniqueEmail();
+
   test("creates a user and a goal with its plan, and prints what it prints", async () => {
-    const goal = await createGoalWithPlan("jane@example.com", "Run a half marathon");
+    const goal = await createGoalWithPlan(email, "Run a half marathon");
     expect(goal.title).toBe("Run a half marathon");
     expect(goal.milestones.map(({ title }) => title)).toEqual(["Build base fitness", "Increase distance"]);
     expect(goal.tasks.map(({ title }) => title)).toEqual(["Run 3km", "Stretch routine (15 min)", "Run 5km"]);
   });
 
   test("raise_for_status() raises the second time, because the user is there", async () => {
-    await expect(createGoalWithPlan("jane@example.com", "Again")).rejects.toThrow(/^409: /);
+    await expect(createGoalWithPlan(email, "Again")).rejects.toThrow(/^409: /);
   });
 });
 
@@ -196,8 +199,8 @@ describe("guide, Example: Observer Service Flow", () => {
 
 describe("guide, Writing Your Own Tests: Integration Test Pattern (HTTP)", () => {
   test("test_create_and_retrieve_task", async () => {
-    const client = httpxClient("goal-planner-key-abc");
-    const user = await client.post("/api/v1/users/", { json: { name: "Test User", email: "test@example.com" } });
+    const client = httpxClient(KEYS["goal-planner"]);
+    const user = await client.post("/api/v1/users/", { json: { name: "Test User", email: uniqueEmail() } });
     const { id: user_id } = (await user.json()) as { id: string };
     const goal = await client.post("/api/v1/goals/", { json: { user_id, title: "Test Goal" } });
     const { id: goal_id } = (await goal.json()) as { id: string };

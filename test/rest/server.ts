@@ -6,12 +6,27 @@ import postgres from "postgres";
 import { afterAll, beforeAll, inject } from "vitest";
 import { type Answer, checkAnswer } from "./answer.ts";
 
-/** The guide's keys, by the names that the tests' service logs. */
-export const KEYS = {
-  "goal-planner": "goal-planner-key-abc",
-  scheduler: "scheduler-key-def",
-  observer: "observer-key-ghi",
-} as const;
+/** A service that runs already, and a key of it. */
+export interface Deployment {
+  readonly url: string;
+  readonly key: string;
+}
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** What the black-box suite tests (test/black-box); absent everywhere else. */
+    deployment?: Deployment;
+  }
+}
+
+const deployment = inject("deployment");
+
+/** The guide's keys, by the names that the tests' service logs; of a deployment the one that was given. */
+export const KEYS: Readonly<Record<"goal-planner" | "scheduler" | "observer", string>> = {
+  "goal-planner": deployment?.key ?? "goal-planner-key-abc",
+  scheduler: deployment?.key ?? "scheduler-key-def",
+  observer: deployment?.key ?? "observer-key-ghi",
+};
 
 /** An id as answers have it. */
 export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -83,8 +98,12 @@ export async function startRestServer({ databaseUrl, ...options }: RestServerOpt
   };
 }
 
-/** {@link startRestServer} for all tests of a file, or of the `describe` that calls it. */
+/**
+ * {@link startRestServer} for all tests of a file, or of the `describe` that calls it. In the black-box suite it is the
+ * deployment, of which there are only `call` and `baseUrl`.
+ */
 export function useRestServer(options?: RestServerOptions): Omit<RestServer, "stop" | typeof Symbol.asyncDispose> {
+  if (deployment !== undefined) return deployedServer(deployment);
   let running: RestServer | undefined;
   beforeAll(async () => {
     running = await startRestServer(options);
@@ -106,6 +125,24 @@ export function useRestServer(options?: RestServerOptions): Omit<RestServer, "st
     },
     get database() {
       return server().database;
+    },
+  };
+}
+
+function deployedServer({ url }: Deployment): ReturnType<typeof useRestServer> {
+  const unreachable = (): never => {
+    throw new Error("A deployment can only be called: a test that needs more is none of the black-box suite.");
+  };
+  return {
+    baseUrl: url,
+    call: (method, path, parts) => call(url, method, path, parts),
+    sql: unreachable,
+    logLines: unreachable,
+    get databaseUrl() {
+      return unreachable();
+    },
+    get database() {
+      return unreachable();
     },
   };
 }

@@ -9,7 +9,7 @@ describe("guide, User Endpoints", () => {
   test("POST /api/v1/users/ answers 201 with the whole row and where it is", async () => {
     const body = {
       name: "Jane Doe",
-      email: "jane@example.com",
+      email: uniqueEmail(),
       preferences: { timezone: "America/New_York" },
       demo_mode: true,
     };

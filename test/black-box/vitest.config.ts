@@ -1,0 +1,38 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+import { alias } from "../../vitest.config.ts";
+import { readDeployment } from "./read-deployment.ts";
+
+/** Tests of the REST API that need nothing but its URL and a key, and that what others wrote does not disturb. */
+const REST_TESTS = [
+  "authentication",
+  "bulk-update",
+  "cascade",
+  "concurrency",
+  "demo-flags",
+  "field-rules",
+  "goals",
+  "guide-flows",
+  "instants",
+  "json-values",
+  "malformed-http",
+  "milestones-conversations",
+  "openapi",
+  "page-links",
+  "patch",
+  "paths",
+  "tasks",
+  "users",
+];
+
+export default defineConfig({
+  root: fileURLToPath(new URL("../..", import.meta.url)),
+  resolve: { alias },
+  test: {
+    name: "black-box",
+    include: ["test/black-box/**/*.test.ts", ...REST_TESTS.map((name) => `test/rest/${name}.test.ts`)],
+    provide: { deployment: readDeployment(process.env) },
+    silent: "passed-only",
+    testTimeout: 30_000,
+  },
+});
