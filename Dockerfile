@@ -11,7 +11,8 @@ ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000
 COPY --from=build /service /service
 # An empty folder: the program reads no file of the folder that it is started in.
 WORKDIR /srv
-USER node
+# The image's account node, by its number, so that it can be seen not to be root.
+USER 1000:1000
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \

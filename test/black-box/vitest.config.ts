@@ -1,7 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { alias } from "../../vitest.config.ts";
-import { readDeployment } from "./read-deployment.ts";
 
 /** Tests of the REST API that need nothing but its URL and a key, and that what others wrote does not disturb. */
 const REST_TESTS = [
@@ -31,7 +30,7 @@ export default defineConfig({
   test: {
     name: "black-box",
     include: ["test/black-box/**/*.test.ts", ...REST_TESTS.map((name) => `test/rest/${name}.test.ts`)],
-    provide: { deployment: readDeployment(process.env) },
+    globalSetup: ["test/black-box/read-deployment.ts"],
     silent: "passed-only",
     testTimeout: 30_000,
   },

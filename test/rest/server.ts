@@ -7,7 +7,7 @@ import { afterAll, beforeAll, inject } from "vitest";
 import { type Answer, checkAnswer } from "./answer.ts";
 
 /** A service that runs already, and a key of it. */
-export interface Deployment {
+interface Deployment {
   readonly url: string;
   readonly key: string;
 }
