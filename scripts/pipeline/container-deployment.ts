@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { findFreePort } from "../postgres/free-port.ts";
-import type { Deployment } from "./deployment.ts";
+import { BEFORE_SERVING, type Deployment } from "./deployment.ts";
 import { read, run } from "./run.ts";
 import { waitUntilReady } from "./wait-until-ready.ts";
 
@@ -47,6 +47,9 @@ export class ContainerDeployment implements Deployment {
   async start(key: string) {
     const port = await findFreePort();
     this.#settings = { SERVICE_API_KEYS: key, FLUX_DAO_PORT: `${port}` };
+    for (const command of BEFORE_SERVING) {
+      await run([...COMPOSE, "run", "--rm", "migrate", ...command], { env: this.#settings });
+    }
     await run([...COMPOSE, "up", "--detach"], { env: this.#settings });
     const url = `http://127.0.0.1:${port}`;
     await waitUntilReady(url);

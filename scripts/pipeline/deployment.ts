@@ -1,5 +1,8 @@
 import type { StepResult } from "./step.ts";
 
+/** Commands of `flux-dao` that are run on the new database, one after the other: each loads files that `serve` does not. */
+export const BEFORE_SERVING = [["migrate"], ["doctor"], ["seed", "--users", "2"]] as const;
+
 /** A way to run the service as it is shipped. What it holds is let go when it is disposed of. */
 export interface Deployment extends AsyncDisposable {
   /** What is made, as the report calls it. */

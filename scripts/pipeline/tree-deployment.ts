@@ -10,7 +10,7 @@ import { findFreePort } from "../postgres/free-port.ts";
 import { canUseDirectory, findServerAccount, identityOf, type ServerAccount } from "../postgres/server-account.ts";
 import { startTestServer, type TestServer } from "../postgres/test-server.ts";
 import { makeDeployedTree } from "./deployed-tree.ts";
-import type { Deployment } from "./deployment.ts";
+import { BEFORE_SERVING, type Deployment } from "./deployment.ts";
 import { run } from "./run.ts";
 import { waitUntilReady } from "./wait-until-ready.ts";
 
@@ -87,9 +87,11 @@ class TreeDeployment implements Deployment {
       },
       ...identityOf(this.#account),
     };
-    const migration = spawn(process.execPath, [this.#program, "migrate"], { ...options, stdio: "inherit" });
-    const [code] = await once(migration, "close");
-    if (code !== 0) throw new Error(`flux-dao migrate ended with ${code}.`);
+    for (const command of BEFORE_SERVING) {
+      const job = spawn(process.execPath, [this.#program, ...command], { ...options, stdio: "inherit" });
+      const [code] = await once(job, "close");
+      if (code !== 0) throw new Error(`flux-dao ${command.join(" ")} ended with ${code}.`);
+    }
 
     const log = await open(this.#logFile, "w");
     const stdio = ["ignore", log.fd, log.fd] as const;
