@@ -86,7 +86,7 @@ export const taskImportDto = z
   .object({
     /**
      * The new row's, where the caller wants to know it before: an import that is repeated is then refused
-     * ({@link ConflictError}), and nothing is there twice. Default: a new UUIDv7.
+     * (`ConflictError`), and nothing is there twice. Default: a new UUIDv7.
      */
     id: id().optional(),
     ...ownedTaskCreateShape,
