@@ -48,7 +48,9 @@ export class ContainerDeployment implements Deployment {
     const port = await findFreePort();
     this.#settings = { SERVICE_API_KEYS: key, FLUX_DAO_PORT: `${port}` };
     for (const command of BEFORE_SERVING) {
-      await run([...COMPOSE, "run", "--rm", "migrate", ...command], { env: this.#settings });
+      // The job has no keys of its own, and doctor looks for them.
+      const job = ["run", "--rm", "--env", `SERVICE_API_KEYS=${key}`, "migrate", ...command];
+      await run([...COMPOSE, ...job], { env: this.#settings });
     }
     await run([...COMPOSE, "up", "--detach"], { env: this.#settings });
     const url = `http://127.0.0.1:${port}`;
