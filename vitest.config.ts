@@ -8,10 +8,12 @@ export const alias = {
   "@flux/dao-core/contract": source("dao-core/src/contract/index.ts"),
   "@flux/dao-core/errors": source("dao-core/src/contract/errors.ts"),
   "@flux/dao-core/database-url": source("dao-core/src/session/database-url.ts"),
+  "@flux/dao-core/opentelemetry": source("dao-core/src/opentelemetry/index.ts"),
   "@flux/dao-core/schema": source("dao-core/src/schema/index.ts"),
   "@flux/dao-core/testing": source("dao-core/src/testing/index.ts"),
   "@flux/dao-core": source("dao-core/src/index.ts"),
   "@flux/dao-http/client": source("dao-http/src/client/index.ts"),
+  "@flux/dao-http/opentelemetry": source("dao-http/src/opentelemetry/index.ts"),
   "@flux/dao-http/server": source("dao-http/src/server.ts"),
   "@flux/dao-http": source("dao-http/src/index.ts"),
 };

@@ -12,6 +12,7 @@ const entries = {
   "contract/index": "src/contract/index.ts",
   "contract/errors": "src/contract/errors.ts",
   "database-url": "src/session/database-url.ts",
+  "opentelemetry/index": "src/opentelemetry/index.ts",
   "testing/index": "src/testing/index.ts",
 };
 const schemaEntry = "src/schema/index.ts";

@@ -16,7 +16,7 @@ import { PostgresDriver, type PostgresDriverOptions } from "./session/postgres-d
 import type { SqlDriver } from "./session/sql.ts";
 import { databaseErrorFacts, toDaoError } from "./session/to-dao-error.ts";
 
-/** How to open a database. PGlite, which has one connection and no network, heeds only `onRetry` and `onStatement`. */
+/** How to open a database. PGlite, which has one connection and no network, heeds only what {@link SessionOptions} has. */
 export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {}
 
 /** An open database: a session, and what concerns the whole of it. */
@@ -74,8 +74,12 @@ export class Database extends DriverSession implements AsyncDisposable {
    * that was joined is not closed, and goes on.
    * @param timeout milliseconds to wait for running statements; default 5,000
    */
-  close(timeout?: number): Promise<void> {
-    return this.#driver.close(timeout);
+  async close(timeout?: number): Promise<void> {
+    try {
+      await this.#driver.close(timeout);
+    } finally {
+      this.telemetry?.closed();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -146,6 +150,6 @@ export function joinPgPool(pool: HostPgPool, options: JoinPgPoolOptions = {}): D
  * in one transaction. A transaction is joined and never committed; the host's client is left as it is, and `close` does
  * not close it.
  */
-export function joinDrizzle(host: HostDrizzle): Database {
-  return new Database(new DrizzleDriver(host));
+export function joinDrizzle(host: HostDrizzle, options: SessionOptions = {}): Database {
+  return new Database(new DrizzleDriver(host), options);
 }

@@ -18,6 +18,7 @@ const rooms = [
   "diagnosis",
   "database",
   "index",
+  "opentelemetry",
   "testing",
 ];
 
@@ -31,6 +32,9 @@ const notFrom: Readonly<Record<string, readonly string[]>> = {
 
 /** Only these may know the ORM; everything above them is written against the port. */
 const mayImportDrizzle: ReadonlySet<string> = new Set(["schema", "session", "dao", "diagnosis"]);
+
+/** An entry of its own: whoever has no OpenTelemetry imports nothing of it. */
+const mayImportOpenTelemetry = "opentelemetry";
 
 const files = readdirSync(source, { recursive: true, encoding: "utf8" })
   .map((file) => file.replaceAll("\\", "/"))
@@ -74,6 +78,10 @@ describe("imports run one way", () => {
         packages.filter((name) => name.startsWith("drizzle-orm")),
         `${file} imports the ORM`,
       ).toEqual([]);
+    }
+    if (room !== mayImportOpenTelemetry) {
+      expect(packages.filter((name) => name.startsWith("@opentelemetry"))).toEqual([]);
+      expect(targets.map(roomOf), `${file} imports what only its own entry may`).not.toContain("opentelemetry");
     }
   });
 });

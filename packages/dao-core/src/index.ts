@@ -181,9 +181,12 @@ export type {
   UserDao,
 } from "./session/daos.ts";
 export type { DatabaseSession, IsolationLevel, TransactionOptions } from "./session/database-session.ts";
+export type { DatabaseAddress } from "./session/database-url.ts";
 export type { HostDrizzle } from "./session/drizzle-driver.ts";
+export type { ObservedPool, PoolObserver, PoolUsage } from "./session/observed-pool.ts";
 export type { HostPgClient, HostPgPool, PgAnswer, PgQuery } from "./session/pg-connection.ts";
 export type { Retry } from "./session/retry.ts";
 export type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlRow, SqlTransaction } from "./session/sql.ts";
+export type { DatabaseTelemetry, ObservedDatabase, StatementAnswer, Telemetry } from "./session/telemetry.ts";
 export { toDaoError } from "./session/to-dao-error.ts";
 export { DaoUnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";

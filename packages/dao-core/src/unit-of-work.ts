@@ -60,8 +60,12 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
       throw new UnitOfWorkMisuseError("Only a whole transaction can be run again. Set retries where it begins.");
     }
     if (session instanceof DaoUnitOfWork) return session.#nest(work, options);
+    const told = (retry: Retry) => {
+      session.telemetry?.retried("unit of work", retry);
+      onRetry?.(retry);
+    };
     const [result, uow] = await withDeadline(options, (bounded) =>
-      withRetries({ retries, onRetry, isRetryable }, () =>
+      withRetries({ retries, onRetry: told, isRetryable }, () =>
         DaoUnitOfWork.#begin(session, !session.isTransaction, work, bounded),
       ),
     );

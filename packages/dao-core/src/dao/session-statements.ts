@@ -9,6 +9,7 @@ import type {
   SqlTransaction,
   StatementOptions,
 } from "../session/sql.ts";
+import type { DatabaseTelemetry, Telemetry } from "../session/telemetry.ts";
 import { isGivenUp } from "../session/to-dao-error.ts";
 import {
   foreignTransactionMisuse,
@@ -28,6 +29,11 @@ export interface SessionOptions {
    * not BEGIN, COMMIT and savepoints. What it throws is ignored.
    */
   readonly onStatement?: ((statement: StatementReport) => void) | undefined;
+  /**
+   * Makes spans and metrics of statements, units of work and the pool: `databaseTelemetry()` of
+   * `@flux/dao-core/opentelemetry`. Default: none.
+   */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** A statement that came to its end. */
@@ -80,8 +86,11 @@ export class SingleStatements implements SqlExecutor {
   readonly #retries: RetryPolicy;
   readonly #options: SessionOptions;
 
-  constructor(driver: SqlDriver, options: SessionOptions) {
-    const { onRetry } = options;
+  constructor(driver: SqlDriver, options: SessionOptions, telemetry: DatabaseTelemetry | undefined) {
+    const onRetry = (retry: Retry) => {
+      telemetry?.retried("statement", retry);
+      options.onRetry?.(retry);
+    };
     this.#driver = driver;
     this.#options = options;
     // Within somebody else's transaction nothing can be tried again: all of it was given up.
@@ -97,6 +106,21 @@ export class SingleStatements implements SqlExecutor {
         watched(text, this.#options, () => this.#driver.execute(text, parameters, bounded)),
       ),
     );
+  }
+}
+
+/** Statements that telemetry follows, each from its call to its end. */
+export class FollowedStatements implements SqlExecutor {
+  readonly #statements: SqlExecutor;
+  readonly #telemetry: DatabaseTelemetry;
+
+  constructor(statements: SqlExecutor, telemetry: DatabaseTelemetry) {
+    this.#statements = statements;
+    this.#telemetry = telemetry;
+  }
+
+  execute(text: string, parameters: readonly SqlParameter[], options?: StatementOptions): Promise<SqlResult> {
+    return this.#telemetry.statement(text, () => this.#statements.execute(text, parameters, options));
   }
 }
 

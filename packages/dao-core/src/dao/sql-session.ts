@@ -4,6 +4,7 @@ import type { Daos } from "../session/daos.ts";
 import type { DatabaseSession, TransactionOptions } from "../session/database-session.ts";
 import { withDeadline } from "../session/deadline.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/sql.ts";
+import type { DatabaseTelemetry } from "../session/telemetry.ts";
 import { toDaoError } from "../session/to-dao-error.ts";
 import {
   foreignTransactionMisuse,
@@ -16,12 +17,18 @@ import { SqlDemoFlagsDao } from "./demo-flags-dao.ts";
 import { SqlGoalDao } from "./goal-dao.ts";
 import { SqlIdempotencyKeyDao } from "./idempotency-key-dao.ts";
 import { SqlMilestoneDao } from "./milestone-dao.ts";
-import { type SessionOptions, SingleStatements, TransactionStatements } from "./session-statements.ts";
+import {
+  FollowedStatements,
+  type SessionOptions,
+  SingleStatements,
+  TransactionStatements,
+} from "./session-statements.ts";
 import { SqlTaskDao } from "./task-dao.ts";
 import { SqlUserDao } from "./user-dao.ts";
 
 /** All DAOs over one thing that runs statements. */
-function daosOn(executor: SqlExecutor): Daos {
+function daosOn(statements: SqlExecutor, telemetry: DatabaseTelemetry | undefined): Daos {
+  const executor = telemetry === undefined ? statements : new FollowedStatements(statements, telemetry);
   return {
     users: new SqlUserDao(executor),
     goals: new SqlGoalDao(executor),
@@ -36,19 +43,30 @@ function daosOn(executor: SqlExecutor): Daos {
 /** A session on a driver: each call for itself, each transaction on a connection of its own. */
 export class DriverSession extends DaoSet implements DatabaseSession {
   readonly isTransaction: boolean;
+  readonly telemetry: DatabaseTelemetry | undefined;
   readonly #driver: SqlDriver;
   readonly #options: SessionOptions;
 
   constructor(driver: SqlDriver, options: SessionOptions = {}) {
-    super(daosOn(new SingleStatements(driver, options)));
+    const telemetry = options.telemetry?.observe(driver);
+    super(daosOn(new SingleStatements(driver, options, telemetry), telemetry));
     this.isTransaction = driver.isTransaction;
+    this.telemetry = telemetry;
     this.#driver = driver;
     this.#options = options;
   }
 
-  async transaction<Result>(
+  transaction<Result>(
     work: (session: DatabaseSession) => Promise<Result>,
     options: TransactionOptions = {},
+  ): Promise<Result> {
+    const transact = () => this.#transact(work, options);
+    return this.telemetry === undefined ? transact() : this.telemetry.unitOfWork(this.isTransaction, transact);
+  }
+
+  async #transact<Result>(
+    work: (session: DatabaseSession) => Promise<Result>,
+    options: TransactionOptions,
   ): Promise<Result> {
     const driver = this.#driver;
     const misuse = outerSessionMisuse(driver);
@@ -58,7 +76,8 @@ export class DriverSession extends DaoSet implements DatabaseSession {
         inTransactionContext(driver, async (context) => {
           try {
             return await driver.transaction(
-              (transaction) => untranslated(new TransactionSession(transaction, context, this.#options)),
+              (transaction) =>
+                untranslated(new TransactionSession(transaction, context, this.#options, this.telemetry)),
               bounded,
             );
           } finally {
@@ -76,17 +95,32 @@ class TransactionSession extends DaoSet implements DatabaseSession {
   readonly #transaction: SqlTransaction;
   readonly #context: TransactionContext;
   readonly #options: SessionOptions;
+  readonly #telemetry: DatabaseTelemetry | undefined;
 
-  constructor(transaction: SqlTransaction, context: TransactionContext, options: SessionOptions) {
-    super(daosOn(new TransactionStatements(transaction, context, options)));
+  constructor(
+    transaction: SqlTransaction,
+    context: TransactionContext,
+    options: SessionOptions,
+    telemetry: DatabaseTelemetry | undefined,
+  ) {
+    super(daosOn(new TransactionStatements(transaction, context, options), telemetry));
     this.#transaction = transaction;
     this.#context = context;
     this.#options = options;
+    this.#telemetry = telemetry;
   }
 
-  async transaction<Result>(
+  transaction<Result>(
     work: (session: DatabaseSession) => Promise<Result>,
-    { signal, timeout, ...others }: TransactionOptions = {},
+    options: TransactionOptions = {},
+  ): Promise<Result> {
+    const transact = () => this.#transact(work, options);
+    return this.#telemetry === undefined ? transact() : this.#telemetry.unitOfWork(true, transact);
+  }
+
+  async #transact<Result>(
+    work: (session: DatabaseSession) => Promise<Result>,
+    { signal, timeout, ...others }: TransactionOptions,
   ): Promise<Result> {
     const misuse = foreignTransactionMisuse(this.#context);
     if (misuse !== undefined) throw misuse;
@@ -98,7 +132,7 @@ class TransactionSession extends DaoSet implements DatabaseSession {
     return translated(work, (untranslated) =>
       withDeadline({ signal, timeout }, (bounded) =>
         this.#transaction.savepoint(
-          (nested) => untranslated(new TransactionSession(nested, this.#context, this.#options)),
+          (nested) => untranslated(new TransactionSession(nested, this.#context, this.#options, this.#telemetry)),
           bounded,
         ),
       ),

@@ -1,5 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Daos } from "./daos.ts";
+import type { DatabaseTelemetry } from "./telemetry.ts";
 
 /** How far a transaction is shielded from others; PostgreSQL's three levels. */
 export type IsolationLevel = "read committed" | "repeatable read" | "serializable";
@@ -23,6 +24,8 @@ export interface TransactionOptions extends CallOptions {
 export interface DatabaseSession extends Daos {
   /** Whether this is an open transaction: then {@link transaction} is a savepoint within it. */
   readonly isTransaction: boolean;
+  /** Who is told when a unit of work on it is tried again, if anybody is. */
+  readonly telemetry?: DatabaseTelemetry | undefined;
 
   /**
    * Runs `work` in a transaction: committed when its promise fulfils, rolled back when it rejects. On a session that is

@@ -6,6 +6,15 @@ export type DatabaseLocation =
   | { readonly kind: "memory" }
   | { readonly kind: "folder"; readonly path: string };
 
+/** Which database of which server; without user and password. */
+export interface DatabaseAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  /** Where in it the connections look for tables; `undefined` where the server says so. */
+  readonly schema?: string | undefined;
+}
+
 const expected =
   'must be postgres://user:password@host:5432/database, or "memory://", or a folder (./data) for an embedded database';
 
@@ -25,19 +34,27 @@ export function parseDatabaseUrl(url: string | undefined): DatabaseLocation {
   if (url.startsWith("file://")) return { kind: "folder", path: decoded(toUrl(url).pathname) };
   const parsed = toUrl(url.replace(/^postgres(ql)?(\+[a-z0-9]+)?:\/\//, "postgresql://"));
   if (parsed.protocol !== "postgresql:") throw invalid(expected);
-  const { hostname, port, pathname, username, password, searchParams } = parsed;
+  const { port, pathname, username, password, searchParams } = parsed;
   for (const part of [username, password, pathname]) decoded(part);
   if (port === "0") throw invalid("must have a port between 1 and 65535");
   const sslMode = searchParams.get("sslmode") ?? searchParams.get("ssl");
   if (sslMode !== null && !SSL_MODES.includes(sslMode)) {
     throw invalid(`must have one of ${SSL_MODES.join(", ")} as sslmode`);
   }
-  const host = hostname === "" ? "localhost" : hostname;
-  const database = decoded(pathname.slice(1)) || decoded(username) || "postgres";
+  const address = addressOf(parsed);
   return {
     kind: "postgres",
     url: parsed.href,
-    description: `PostgreSQL at ${host}:${port || "5432"}/${database}`,
+    description: `PostgreSQL at ${address.host}:${address.port}/${address.database}`,
+  };
+}
+
+/** The address in a `postgresql://` URL that {@link parseDatabaseUrl} has let pass. */
+export function addressOf({ hostname, port, pathname, username }: URL): DatabaseAddress {
+  return {
+    host: hostname === "" ? "localhost" : hostname,
+    port: port === "" ? 5432 : Number(port),
+    database: decoded(pathname.slice(1)) || decoded(username) || "postgres",
   };
 }
 

@@ -1,4 +1,5 @@
 import { UnavailableError } from "../contract/errors.ts";
+import type { ObservedPool, PoolObserver, PoolUsage } from "./observed-pool.ts";
 
 export interface LanePoolOptions {
   /** The most connections that are open at once. */
@@ -50,7 +51,7 @@ interface Waiter<Lane> {
  * share a lane, though others be idle. Waiting callers are served in the order in which they
  * came. A lane that is lost leaves the pool, and the next caller opens another.
  */
-export class LanePool<Lane extends PooledLane> {
+export class LanePool<Lane extends PooledLane> implements ObservedPool {
   readonly #open: (onLost: (lane: Lane) => void) => Lane;
   readonly #options: LanePoolOptions;
   readonly #lanes = new Set<Lane>();
@@ -62,11 +63,22 @@ export class LanePool<Lane extends PooledLane> {
   readonly #waiting: Waiter<Lane>[] = [];
   /** Where the short reads of this turn of the event loop go. */
   #gathering: Lane | undefined;
+  #observer: PoolObserver | undefined;
   #isClosed = false;
 
   constructor(open: (onLost: (lane: Lane) => void) => Lane, options: LanePoolOptions) {
     this.#open = open;
     this.#options = options;
+  }
+
+  get usage(): PoolUsage {
+    let used = 0;
+    for (const lane of this.#lanes) if (lane.running > 0 || this.#exclusive.has(lane)) used++;
+    return { size: this.#options.size, used, idle: this.#lanes.size - used, waiting: this.#waiting.length };
+  }
+
+  observe(observer: PoolObserver): void {
+    this.#observer = observer;
   }
 
   /**
@@ -75,8 +87,15 @@ export class LanePool<Lane extends PooledLane> {
    */
   shared<Result>(use: Exclude<Use, "transaction">, statement: (lane: Lane) => Promise<Result>): Promise<Result> {
     const lane = this.#waiting.length === 0 ? this.#laneFor(use) : undefined;
-    const run = (admitted: Lane) => this.#share(admitted, use, statement);
-    return lane === undefined ? this.#wait(use, run) : run(lane);
+    if (lane !== undefined) {
+      this.#observer?.acquired(0);
+      return this.#share(lane, use, statement);
+    }
+    const begun = performance.now();
+    return this.#wait(use, (admitted) => {
+      this.#observer?.acquired(performance.now() - begun);
+      return this.#share(admitted, use, statement);
+    });
   }
 
   /**
@@ -84,7 +103,8 @@ export class LanePool<Lane extends PooledLane> {
    * @throws UnavailableError when no lane is free in time
    */
   async exclusive<Result>(work: (lane: Lane) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    const deadline = performance.now() + this.#options.acquireTimeout;
+    const begun = performance.now();
+    const deadline = begun + this.#options.acquireTimeout;
     for (;;) {
       const lane = this.#waiting.length === 0 ? this.#leastBusy("transaction") : undefined;
       const held = lane ?? (await this.#wait("transaction", async (admitted) => admitted, signal, deadline));
@@ -92,7 +112,10 @@ export class LanePool<Lane extends PooledLane> {
       try {
         // What was sent before is let through: a BEGIN behind a long queue could be left idle (porsager/postgres #1189).
         if (held.running > 0) await this.#untilIdle(held, deadline, signal);
-        if (held.isAlive) return await this.#counted(work(held));
+        if (held.isAlive) {
+          this.#observer?.acquired(performance.now() - begun);
+          return await this.#counted(work(held));
+        }
       } finally {
         this.#exclusive.delete(held);
         if (!held.isAlive) this.#lanes.delete(held);
@@ -212,7 +235,7 @@ export class LanePool<Lane extends PooledLane> {
           reject(error);
         },
       };
-      const stopWatching = onGivenUp(remaining, signal, (error) => waiter.refuse(error ?? this.#noneFree()));
+      const stopWatching = onGivenUp(remaining, signal, (error) => waiter.refuse(error ?? this.#timeOut()));
       this.#waiting.push(waiter);
     });
   }
@@ -220,7 +243,7 @@ export class LanePool<Lane extends PooledLane> {
   #untilIdle(lane: Lane, deadline: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const remaining = Math.max(0, deadline - performance.now());
-      const stopWatching = onGivenUp(remaining, signal, (error) => reject(error ?? this.#noneFree()));
+      const stopWatching = onGivenUp(remaining, signal, (error) => reject(error ?? this.#timeOut()));
       void lane.idle().then(() => {
         stopWatching();
         resolve();
@@ -228,7 +251,8 @@ export class LanePool<Lane extends PooledLane> {
     });
   }
 
-  #noneFree(): UnavailableError {
+  #timeOut(): UnavailableError {
+    this.#observer?.timedOut();
     const { acquireTimeout } = this.#options;
     return new UnavailableError(
       `No connection was free within ${acquireTimeout} ms. Try again later, or raise poolSize.`,

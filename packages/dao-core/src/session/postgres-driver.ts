@@ -1,8 +1,10 @@
 import { ValidationError } from "../contract/errors.ts";
 import { beginScript, isWholeNumber, LARGEST_VALUE } from "./begin.ts";
 import type { TransactionOptions } from "./database-session.ts";
+import { addressOf, type DatabaseAddress } from "./database-url.ts";
 import { Lane, type LaneOptions } from "./lane.ts";
 import { LanePool } from "./lane-pool.ts";
+import type { ObservedPool } from "./observed-pool.ts";
 import { OpenTransaction } from "./open-transaction.ts";
 import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction, StatementOptions } from "./sql.ts";
 
@@ -33,6 +35,9 @@ export interface PostgresDriverOptions {
 
 const identity = <Value>(value: Value): Value => value;
 
+/** Where migrations put the tables, whatever the role's own search path is. */
+const SCHEMA = "public";
+
 /** Values cross the driver as text: the row mappers make them what DTOs hold, and nothing is parsed twice. */
 const types = {
   instant: { to: 1184, from: [1082, 1114, 1184], serialize: identity, parse: identity },
@@ -43,6 +48,7 @@ const types = {
 export class PostgresDriver implements SqlDriver {
   readonly description: string;
   readonly isTransaction = false;
+  readonly address: DatabaseAddress;
   readonly #pool: LanePool<Lane>;
   readonly #silenceTimeout: number;
 
@@ -63,8 +69,7 @@ export class PostgresDriver implements SqlDriver {
         DateStyle: "ISO",
         TimeZone: "UTC",
         ...(prepare && {
-          // Where migrations put the tables, whatever the role's own path is.
-          search_path: "public",
+          search_path: SCHEMA,
           statement_timeout: options.statementTimeout ?? 30_000,
           lock_timeout: options.lockTimeout ?? 10_000,
           idle_in_transaction_session_timeout: options.idleInTransactionTimeout ?? 60_000,
@@ -72,6 +77,7 @@ export class PostgresDriver implements SqlDriver {
       },
     };
     this.description = description;
+    this.address = { ...addressOf(new URL(url)), schema: prepare ? SCHEMA : undefined };
     this.#silenceTimeout = silenceTimeout(options.statementTimeout ?? 30_000);
     const open = (onLost: (lane: Lane) => void) => {
       const lane = new Lane(url, laneOptions, onLost);
@@ -83,6 +89,10 @@ export class PostgresDriver implements SqlDriver {
       acquireTimeout: options.acquireTimeout ?? 5_000,
       maxWaiting: options.maxWaiting ?? 1_000,
     });
+  }
+
+  get pool(): ObservedPool {
+    return this.#pool;
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options: StatementOptions = {}): Promise<SqlResult> {

@@ -1,5 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { TransactionOptions } from "./database-session.ts";
+import type { ObservedDatabase } from "./telemetry.ts";
 
 /** A bound value, in a form that every driver sends alike: instants and JSON are text already. */
 export type SqlParameter = string | number | boolean | null;
@@ -38,7 +39,7 @@ export interface SqlTransaction extends SqlExecutor {
 }
 
 /** A database behind a driver. */
-export interface SqlDriver extends SqlExecutor {
+export interface SqlDriver extends SqlExecutor, ObservedDatabase {
   /** What it is, for a person: `PostgreSQL at localhost:5432/flux`. Never holds a password. */
   readonly description: string;
   /** Whether it is a transaction that somebody else has opened, and will commit. */

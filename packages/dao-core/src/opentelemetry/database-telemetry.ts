@@ -1,0 +1,161 @@
+import {
+  type Attributes,
+  context,
+  type Histogram,
+  INVALID_SPAN_CONTEXT,
+  type Span,
+  SpanKind,
+  type SpanOptions,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
+import type { DatabaseAddress } from "../session/database-url.ts";
+import type { Retry } from "../session/retry.ts";
+import type { DatabaseTelemetry, ObservedDatabase, StatementAnswer, Telemetry } from "../session/telemetry.ts";
+import { failureAttributes } from "./failure.ts";
+import { CONVENTIONS, createInstruments, type Instruments, SCOPE } from "./instruments.ts";
+import { measurePool } from "./pool-metrics.ts";
+import { summarize } from "./query-summary.ts";
+
+/** How spans and metrics are made. */
+export interface DatabaseTelemetryOptions {
+  /** What metrics call the pool. Default: where the database is, such as `localhost:5432/flux|public`. */
+  readonly poolName?: string | undefined;
+}
+
+/**
+ * Spans and metrics by OpenTelemetry's semantic conventions, for whichever SDK is registered; without one nothing is
+ * recorded. Register it first.
+ *
+ * ```ts
+ * await using db = await openDatabase(url, { telemetry: databaseTelemetry() });
+ * ```
+ *
+ * Their names: docs/how-to/observe.md. They hold the text of statements, but no values.
+ */
+export function databaseTelemetry(options: DatabaseTelemetryOptions = {}): Telemetry {
+  return { observe: (database) => new OpenTelemetryDatabase(database, options) };
+}
+
+/** What all runs of one statement have in common. */
+interface Query {
+  readonly summary: string;
+  readonly attributes: Attributes;
+  /** With what would be too much for a metric. */
+  readonly spanAttributes: Attributes;
+}
+
+class OpenTelemetryDatabase implements DatabaseTelemetry {
+  readonly #tracer: Tracer = trace.getTracerProvider().getTracer(SCOPE, undefined, CONVENTIONS);
+  readonly #instruments: Instruments = createInstruments();
+  readonly #attributes: Attributes;
+  readonly #queries = new Map<string, Query>();
+  readonly closed: () => void;
+
+  constructor({ address, pool }: ObservedDatabase, { poolName }: DatabaseTelemetryOptions) {
+    this.#attributes = { "db.system.name": "postgresql", ...(address !== undefined && addressAttributes(address)) };
+    this.closed =
+      pool === undefined ? () => undefined : measurePool(pool, poolName ?? defaultPoolName(address), this.#instruments);
+  }
+
+  statement<Result extends StatementAnswer>(text: string, run: () => Promise<Result>): Promise<Result> {
+    const { summary, attributes, spanAttributes } = this.#query(text);
+    const span = this.#start(summary, { kind: SpanKind.CLIENT, attributes: spanAttributes });
+    return follow(span, run, {
+      duration: this.#instruments.statementDuration,
+      attributes,
+      onResult: ({ rows }) => span.setAttribute("db.response.returned_rows", rows.length),
+    });
+  }
+
+  unitOfWork<Result>(isNested: boolean, run: () => Promise<Result>): Promise<Result> {
+    const attributes = this.#attributes;
+    const span = this.#start(isNested ? "nested unit of work" : "unit of work", { attributes });
+    const within = trace.setSpan(context.active(), span);
+    return follow(span, () => context.with(within, run), {
+      // A nested one is a part of its outer one, which is measured.
+      duration: isNested ? undefined : this.#instruments.unitOfWorkDuration,
+      attributes,
+    });
+  }
+
+  retried(what: "statement" | "unit of work", { error }: Retry): void {
+    this.#instruments.retries.add(1, { "flux_dao.retry.of": what, ...failureAttributes(error) });
+  }
+
+  #start(name: string, options: SpanOptions): Span {
+    try {
+      return this.#tracer.startSpan(name, options);
+    } catch {
+      // A sampler or a processor of the host's may throw; its statements are run all the same.
+      return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+    }
+  }
+
+  #query(text: string): Query {
+    let query = this.#queries.get(text);
+    if (query === undefined) {
+      const { text: summary, operation, table } = summarize(text);
+      const attributes = {
+        ...this.#attributes,
+        "db.query.summary": summary,
+        ...(operation !== undefined && { "db.operation.name": operation }),
+        ...(table !== undefined && { "db.collection.name": table }),
+      };
+      query = { summary, attributes, spanAttributes: { ...attributes, "db.query.text": text } };
+      this.#queries.set(text, query);
+    }
+    return query;
+  }
+}
+
+interface Measure<Result> {
+  readonly duration: Histogram | undefined;
+  readonly attributes: Attributes;
+  readonly onResult?: (result: Result) => void;
+}
+
+/** Runs what the span is about, and ends it as that ends. */
+async function follow<Result>(span: Span, run: () => Promise<Result>, measure: Measure<Result>): Promise<Result> {
+  const { duration, attributes, onResult } = measure;
+  const begun = performance.now();
+  const end = (failure?: Attributes) => {
+    const seconds = (performance.now() - begun) / 1_000;
+    duration?.record(seconds, failure === undefined ? attributes : { ...attributes, ...failure });
+    try {
+      span.end();
+    } catch {
+      // What is done is done, whatever a processor of the host's throws.
+    }
+  };
+  try {
+    const result = await run();
+    onResult?.(result);
+    end();
+    return result;
+  } catch (error) {
+    const failure = failureAttributes(error);
+    // Without a message: it can hold what people wrote.
+    span.setAttributes(failure).setStatus({ code: SpanStatusCode.ERROR });
+    end(failure);
+    throw error;
+  }
+}
+
+function addressAttributes({ host, port, ...address }: DatabaseAddress): Attributes {
+  return {
+    "db.namespace": namespaceOf(address),
+    "server.address": host.replace(/^\[(.*)\]$/, "$1"),
+    // The conventions leave out what everyone expects.
+    ...(port !== 5432 && { "server.port": port }),
+  };
+}
+
+function namespaceOf({ database, schema }: Pick<DatabaseAddress, "database" | "schema">): string {
+  return schema === undefined ? database : `${database}|${schema}`;
+}
+
+function defaultPoolName(address: DatabaseAddress | undefined): string {
+  return address === undefined ? "postgresql" : `${address.host}:${address.port}/${namespaceOf(address)}`;
+}

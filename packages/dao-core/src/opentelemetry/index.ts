@@ -1,0 +1,1 @@
+export { type DatabaseTelemetryOptions, databaseTelemetry } from "./database-telemetry.ts";

@@ -1,0 +1,42 @@
+import { type Counter, type Histogram, type Meter, metrics } from "@opentelemetry/api";
+
+/** Who makes the spans and metrics, and the semantic conventions that they follow. */
+export const SCOPE = "@flux/dao-core";
+export const CONVENTIONS = { schemaUrl: "https://opentelemetry.io/schemas/1.44.0" };
+
+/** Seconds, as the conventions have them for `db.client.operation.duration`. */
+const BOUNDARIES = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
+
+/** What is measured as it happens. */
+export interface Instruments {
+  readonly meter: Meter;
+  readonly statementDuration: Histogram;
+  readonly unitOfWorkDuration: Histogram;
+  readonly retries: Counter;
+  readonly connectionWait: Histogram;
+  readonly connectionTimeouts: Counter;
+}
+
+/** The instruments of the meter provider that is registered now: one that comes later is not found. */
+export function createInstruments(): Instruments {
+  const meter = metrics.getMeter(SCOPE, undefined, CONVENTIONS);
+  const seconds = (name: string, description: string) =>
+    meter.createHistogram(name, { unit: "s", description, advice: { explicitBucketBoundaries: BOUNDARIES } });
+  return {
+    meter,
+    statementDuration: seconds("db.client.operation.duration", "Duration of database client operations."),
+    unitOfWorkDuration: seconds("flux_dao.unit_of_work.duration", "Duration of attempts at a unit of work."),
+    retries: meter.createCounter("flux_dao.retries", {
+      unit: "{retry}",
+      description: "Statements and units of work that the database gave up, and that are tried again.",
+    }),
+    connectionWait: seconds(
+      "db.client.connection.wait_time",
+      "The time it took to obtain an open connection from the pool.",
+    ),
+    connectionTimeouts: meter.createCounter("db.client.connection.timeouts", {
+      unit: "{timeout}",
+      description: "The number of connection timeouts that have occurred trying to obtain a connection from the pool.",
+    }),
+  };
+}

@@ -1,0 +1,55 @@
+import type { BatchObservableResult } from "@opentelemetry/api";
+import type { ObservedPool } from "../session/observed-pool.ts";
+import type { Instruments } from "./instruments.ts";
+
+/** Names of pools that are open: each is unique within the process. */
+const taken = new Set<string>();
+
+function uniqueName(name: string): string {
+  let unique = name;
+  for (let number = 2; taken.has(unique); number++) unique = `${name}#${number}`;
+  taken.add(unique);
+  return unique;
+}
+
+/**
+ * Measures a pool: its use when the metrics are collected, and how long callers wait when they do.
+ * @returns ends it
+ */
+export function measurePool(pool: ObservedPool, poolName: string, instruments: Instruments): () => void {
+  const { meter, connectionWait, connectionTimeouts } = instruments;
+  const name = uniqueName(poolName);
+  const attributes = { "db.client.connection.pool.name": name };
+  const used = { ...attributes, "db.client.connection.state": "used" };
+  const idle = { ...attributes, "db.client.connection.state": "idle" };
+  pool.observe({
+    acquired: (milliseconds) => connectionWait.record(milliseconds / 1_000, attributes),
+    timedOut: () => connectionTimeouts.add(1, attributes),
+  });
+  const ofConnections = (description: string) => ({ unit: "{connection}", description });
+  const count = meter.createObservableUpDownCounter(
+    "db.client.connection.count",
+    ofConnections("The number of connections that are currently in state described by the state attribute."),
+  );
+  const max = meter.createObservableUpDownCounter(
+    "db.client.connection.max",
+    ofConnections("The maximum number of open connections allowed."),
+  );
+  const pending = meter.createObservableUpDownCounter("db.client.connection.pending_requests", {
+    unit: "{request}",
+    description: "The number of current pending requests for an open connection.",
+  });
+  const look = (result: BatchObservableResult) => {
+    const { usage } = pool;
+    result.observe(count, usage.used, used);
+    result.observe(count, usage.idle, idle);
+    result.observe(max, usage.size, attributes);
+    result.observe(pending, usage.waiting, attributes);
+  };
+  const looked = [count, max, pending];
+  meter.addBatchObservableCallback(look, looked);
+  return () => {
+    meter.removeBatchObservableCallback(look, looked);
+    taken.delete(name);
+  };
+}

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { summarize } from "./query-summary.ts";
+
+test.each([
+  ['select "id", "title" from "tasks" where "tasks"."id" = $1', "select tasks", "select", "tasks"],
+  ['select "id" from "tasks" where "id" = $1 for update', "select tasks", "select", "tasks"],
+  ['insert into "users" ("id", "name") values ($1, $2) returning "id"', "insert users", "insert", "users"],
+  [
+    'insert into "demo_flags" ("user_id") values ($1) on conflict ("user_id") do update set "a" = $2',
+    "insert demo_flags",
+    "insert",
+    "demo_flags",
+  ],
+  ['update "goals" set "title" = $1 where "goals"."id" = $2', "update goals", "update", "goals"],
+  ['delete from "users" where "users"."id" = $1', "delete users", "delete", "users"],
+  ['explain (format json) select 1 as "one" from "tasks"', "explain select tasks", undefined, "tasks"],
+  [
+    'select "total", "page"."id" from (select count(*) as "total" from "tasks") "counted" left join (select "id" from "tasks" limit $1) "page" on true',
+    "select select tasks select tasks",
+    "select",
+    "tasks",
+  ],
+  [
+    'with "locked" as (select "id" from "tasks" order by "id" for update) update "tasks" set "state" = $1 from "locked" where "tasks"."id" = "locked"."id"',
+    "select tasks update tasks",
+    undefined,
+    "tasks",
+  ],
+  [
+    'with "new_goal" as (insert into "goals" ("id") values ($1) returning "created_at"), "new_tasks" as (insert into "tasks" select "id", now() from json_to_recordset($2::json) as record("id" uuid)) select "created_at" from "new_goal"',
+    "insert goals insert tasks select select",
+    undefined,
+    undefined,
+  ],
+])("%s", (statement, text, operation, table) => {
+  expect(summarize(statement)).toEqual({ text, operation, table });
+});
