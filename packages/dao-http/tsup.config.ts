@@ -28,7 +28,7 @@ const licences = [
 ] as const;
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/client/index.ts", "src/server.ts", "src/cli.ts"],
+  entry: ["src/index.ts", "src/client/index.ts", "src/opentelemetry/index.ts", "src/server.ts", "src/cli.ts"],
   format: "esm",
   target: "node20",
   dts: true,

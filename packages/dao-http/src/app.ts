@@ -1,5 +1,6 @@
 import { createDaoServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
 import { Admission, DEFAULT_CONCURRENT_REQUESTS } from "./admission.ts";
+import type { AppTelemetry, RequestProgress } from "./app-telemetry.ts";
 import { SERVICE_KEY_HEADER, type ServiceKey, ServiceKeys } from "./auth.ts";
 import { docsPages } from "./docs/docs-pages.ts";
 import { Endpoint, type EndpointSettings } from "./endpoint.ts";
@@ -20,6 +21,7 @@ import { KeySweeper } from "./key-sweeper.ts";
 import { createLogger, type Logger, logRequest, type RequestLogEntry } from "./log.ts";
 import { problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
+import { splitTarget } from "./request-target.ts";
 import { Router } from "./router.ts";
 import { apiRoutes } from "./routes/routes.ts";
 import { watchedBody } from "./watched-body.ts";
@@ -46,6 +48,8 @@ export interface DaoAppOptions {
   readonly docs?: boolean | undefined;
   /** Where a host mounts the app, such as `/dao`, for `Location` headers. The host strips it from the requests. */
   readonly basePath?: string | undefined;
+  /** Makes spans and metrics of requests: `appTelemetry()` of `@flux/dao-http/opentelemetry`. Default: none. */
+  readonly telemetry?: AppTelemetry | undefined;
 }
 
 /** The REST API. It has no socket of its own: a host hands it requests. */
@@ -60,11 +64,9 @@ export interface DaoApp {
 
 type AnyAnswer = OpenAnswer | StreamedResponse;
 
-/** What becomes known of a request while it is answered. */
-interface Progress {
-  endpoint?: Endpoint | undefined;
-  openPath?: string;
-  caller?: string;
+interface Progress extends RequestProgress {
+  /** What the path calls the row's id. */
+  id?: Endpoint["id"];
 }
 
 /**
@@ -80,7 +82,11 @@ interface Progress {
  */
 export function createDaoApp(options: DaoAppOptions): DaoApp {
   const app = new App(options);
-  const handle = (request: HttpRequest) => app.handle(request);
+  const { telemetry } = options;
+  const handle =
+    telemetry === undefined
+      ? (request: HttpRequest) => app.handle(request, {})
+      : (request: HttpRequest) => telemetry.request(request, (progress) => app.handle(request, progress));
   return { handle, fetch: toFetchHandler(handle), announceStop: () => app.readiness.announceStop() };
 }
 
@@ -118,29 +124,28 @@ class App {
     ]);
   }
 
-  async handle(request: HttpRequest): Promise<HttpResponse> {
+  async handle(request: HttpRequest, progress: Progress): Promise<HttpResponse> {
     const start = performance.now();
     const requestId = requestIdOf(request.header("x-request-id"));
     const [path, query] = splitTarget(request.target);
-    const progress: Progress = {};
     let response: AnyAnswer;
-    let cause: unknown;
     try {
       response = await this.#answer(request, path, query, progress);
     } catch (error) {
-      cause = error;
-      response = problemResponse(error, { path, requestId, id: progress.endpoint?.id });
+      progress.cause = error;
+      response = problemResponse(error, { path, requestId, id: progress.id });
     }
     response.headers["x-request-id"] = requestId;
     const entry = {
       method: request.method,
-      path: progress.endpoint?.path ?? progress.openPath ?? null,
+      path: progress.route ?? null,
       status: response.status,
       ms: Math.round((performance.now() - start) * 1_000) / 1_000,
       request_id: requestId,
       caller: progress.caller ?? null,
+      ...progress.trace,
     };
-    logRequest(this.#logger, entry, cause, isStreamed(response) ? undefined : response.unwell);
+    logRequest(this.#logger, entry, progress.cause, isStreamed(response) ? undefined : response.unwell);
     return isStreamed(response) ? { ...response, body: this.#watched(response.body, entry) } : response;
   }
 
@@ -153,7 +158,7 @@ class App {
     const openPath = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
     const open = this.#open.get(openPath);
     if (open !== undefined) {
-      progress.openPath = openPath;
+      progress.route = openPath;
       if (http.method !== "GET" && http.method !== "HEAD") throw methodNotAllowed(http.method, "GET, HEAD");
       return open(path, http);
     }
@@ -166,7 +171,8 @@ class App {
     }
     const endpoint = match.methods.get(http.method);
     if (endpoint === undefined) throw methodNotAllowed(http.method, match.allow);
-    progress.endpoint = endpoint;
+    progress.route = endpoint.path;
+    progress.id = endpoint.id;
     const asked = { http, path, id: match.parameter, query, caller };
     return this.#admission.admit(() => endpoint.answer(asked));
   }
@@ -180,15 +186,6 @@ function methodNotAllowed(method: string, allow: string): HttpError {
 function checkExpectation(expect: string | undefined): void {
   if (expect === undefined || expect.toLowerCase() === "100-continue") return;
   throw new InvalidRequestError([{ path: "Expect", message: "must be 100-continue, or be left out" }]);
-}
-
-/** Path and query of a request's target, which a proxy may send with scheme and host before it. */
-function splitTarget(target: string): [path: string, query: string] {
-  const local = target.startsWith("/") ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, "");
-  const mark = local.indexOf("?");
-  const path = mark === -1 ? local : local.slice(0, mark);
-  // An authority alone stands for its root (RFC 9112, 3.2.2).
-  return [path === "" ? "/" : path, mark === -1 ? "" : local.slice(mark + 1)];
 }
 
 function isSession(services: DaoServices | DatabaseSession): services is DatabaseSession {

@@ -49,6 +49,11 @@ class FetchRequest implements HttpRequest {
     return this.#request.method;
   }
 
+  get scheme(): string {
+    const { url } = this.#request;
+    return url.slice(0, url.indexOf(":"));
+  }
+
   header(name: string): string | undefined {
     return this.#request.headers.get(name) ?? undefined;
   }

@@ -9,6 +9,10 @@ export interface HttpRequest {
   readonly method: string;
   /** Path and query as they came, not decoded: `/api/v1/tasks/?page=2`. */
   readonly target: string;
+  /** `http` or `https`, as this host received it. Default `http`. */
+  readonly scheme?: string | undefined;
+  /** Of HTTP, such as `1.1`, where the host knows it. */
+  readonly protocolVersion?: string | undefined;
   /** The header of this lower-case name; several are joined by `, `. */
   header(name: string): string | undefined;
   /**

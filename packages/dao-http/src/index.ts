@@ -4,6 +4,7 @@
  * @module @flux/dao-http
  */
 export { createDaoApp, type DaoApp, type DaoAppOptions } from "./app.ts";
+export type { AppTelemetry, RequestProgress } from "./app-telemetry.ts";
 export type { ServiceKey } from "./auth.ts";
 export type { ReadinessCheck } from "./health.ts";
 export { PROBLEM_CODES, type ProblemCode } from "./http-error.ts";

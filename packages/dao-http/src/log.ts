@@ -22,6 +22,9 @@ export interface RequestLogEntry {
   readonly request_id: string;
   /** The name of the caller's key; `null` where there is none. */
   readonly caller: string | null;
+  /** Of the request's span, where it has one. */
+  readonly trace_id?: string;
+  readonly span_id?: string;
 }
 
 /**

@@ -119,6 +119,14 @@ class NodeRequest implements HttpRequest {
     return this.#incoming.method ?? "GET";
   }
 
+  get scheme(): string {
+    return "encrypted" in this.#incoming.socket ? "https" : "http";
+  }
+
+  get protocolVersion(): string {
+    return this.#incoming.httpVersion;
+  }
+
   get target(): string {
     return this.#incoming.url ?? "/";
   }

@@ -1,8 +1,16 @@
-import { openDatabase, SchemaVersionError, type StatementReport, ValidationError } from "@flux/dao-core";
+import {
+  openDatabase,
+  SchemaVersionError,
+  type StatementReport,
+  type Telemetry,
+  ValidationError,
+} from "@flux/dao-core";
 import { DEFAULT_CONCURRENT_REQUESTS } from "./admission.ts";
 import { createDaoApp } from "./app.ts";
 import { type RunningServer, type ServerOptions, startServer } from "./http-server.ts";
 import type { Logger } from "./log.ts";
+import type { ServiceTelemetry } from "./opentelemetry/service-telemetry.ts";
+import { registeredTelemetry } from "./registered-telemetry.ts";
 import { type Settings, SettingsError } from "./settings.ts";
 
 /** The service, up and running. */
@@ -15,7 +23,8 @@ export interface RunningService extends RunningServer {
 
 /**
  * Opens the database and serves the API from it. The schema is looked at, never changed: with one that is absent or too
- * old the service starts, is not ready, and becomes so when somebody migrates.
+ * old the service starts, is not ready, and becomes so when somebody migrates. An OpenTelemetry SDK that was registered
+ * before is told of requests, statements and the pool.
  * @throws SettingsError; UnavailableError when the database does not answer; SchemaVersionError when its schema is newer
  *   than this code
  */
@@ -24,7 +33,8 @@ export async function startService(
   logger: Logger,
   { whenPortIsClosed }: Pick<ServerOptions, "whenPortIsClosed"> = {},
 ): Promise<RunningService> {
-  const database = await open(settings, logger);
+  const telemetry = await findTelemetry();
+  const database = await open(settings, logger, telemetry?.database);
   try {
     const warnings = [...settings.warnings];
     const schemaProblem = await findSchemaProblem(() => database.checkReady());
@@ -32,19 +42,38 @@ export async function startService(
     const { keys, host, port } = settings;
     // A large pool is of use only to as many requests.
     const maxConcurrentRequests = Math.max(DEFAULT_CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
-    const app = createDaoApp({ services: database, keys, logger, maxConcurrentRequests });
+    const app = createDaoApp({ services: database, keys, logger, maxConcurrentRequests, telemetry: telemetry?.app });
     const server = await startServer({ app, host, port, database, logger, whenPortIsClosed });
-    return { ...server, database: database.description, warnings };
+    const stop = async () => {
+      await server.stop();
+      await telemetry?.flush();
+    };
+    return { ...server, stop, [Symbol.asyncDispose]: stop, database: database.description, warnings };
   } catch (error) {
     await database.close(0);
     throw error;
   }
 }
 
-async function open({ databaseUrl, poolSize, prepare, slowStatementMs }: Settings, logger: Logger) {
+/** @throws SettingsError where an SDK is registered that cannot be told of anything */
+async function findTelemetry(): Promise<ServiceTelemetry | undefined> {
+  try {
+    return await registeredTelemetry();
+  } catch (cause) {
+    const sentence =
+      "An OpenTelemetry SDK is registered, but @opentelemetry/api cannot be loaded: install it beside @flux/dao-http.";
+    throw Object.assign(new SettingsError([sentence]), { cause });
+  }
+}
+
+async function open(
+  { databaseUrl, poolSize, prepare, slowStatementMs }: Settings,
+  logger: Logger,
+  telemetry: Telemetry | undefined,
+) {
   const onStatement = slowStatementMs === undefined ? undefined : logSlowStatements(logger, slowStatementMs);
   try {
-    return await openDatabase(databaseUrl, { poolSize, prepare, onStatement });
+    return await openDatabase(databaseUrl, { poolSize, prepare, onStatement, telemetry });
   } catch (error) {
     if (!(error instanceof ValidationError)) throw error;
     throw new SettingsError(error.issues.map(({ message }) => `DATABASE_URL ${message}.`));

@@ -1,4 +1,5 @@
 import { UnexpectedResponseError } from "./client-errors.ts";
+import type { ClientTelemetry } from "./client-telemetry.ts";
 import { Exchange } from "./exchange.ts";
 
 /** As much of `fetch` as the client needs. */
@@ -13,12 +14,21 @@ export interface ConnectionOptions {
   readonly fetch?: Fetch | undefined;
   /** Milliseconds that a call may take, its answer read in full, unless the call has a time-out of its own. Default 30,000. */
   readonly timeout?: number | undefined;
+  /**
+   * Makes spans and metrics of calls, and sends their trace context along: `clientTelemetry()` of
+   * `@flux/dao-http/opentelemetry`. Default: none.
+   */
+  readonly telemetry?: ClientTelemetry | undefined;
 }
 
 export interface Call {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
+  /** The path's template. */
+  readonly path: string;
+  /** Which it is of those that are sent for one call, from 1. Default 1. */
+  readonly attempt?: number | undefined;
   readonly body: CallBody | undefined;
   /** Beside those that every call has. */
   readonly headers: Readonly<Record<string, string>>;
@@ -46,11 +56,12 @@ export class Connection {
   readonly #baseUrl: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #fetch: Fetch;
+  readonly #telemetry: ClientTelemetry | undefined;
   /** Milliseconds that a call may take. */
   readonly timeout: number;
 
   /** @throws TypeError for a base URL that is none, and for a key that no header can carry; it shows neither */
-  constructor({ baseUrl, serviceKey, fetch: ownFetch, timeout = 30_000 }: ConnectionOptions) {
+  constructor({ baseUrl, serviceKey, fetch: ownFetch, timeout = 30_000, telemetry }: ConnectionOptions) {
     if (!/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(baseUrl)) {
       throw new TypeError("baseUrl must be http(s)://host:port, such as http://localhost:8000, without a password.");
     }
@@ -63,6 +74,7 @@ export class Connection {
     // Called as a function of nobody: a browser's fetch minds whose it is.
     this.#fetch = ownFetch ?? ((url, init) => fetch(url, init));
     this.timeout = timeout;
+    this.#telemetry = telemetry;
   }
 
   /**
@@ -84,12 +96,19 @@ export class Connection {
    * Sends a call; its answer is for the caller to read, and to close.
    * @throws as {@link send} does
    */
-  async open({ method, target, body, headers, signal, timeout = this.timeout }: Call): Promise<Exchange> {
+  async open(call: Call): Promise<Exchange> {
+    const { method, target, path, attempt = 1, body, headers, signal, timeout = this.timeout } = call;
     signal?.throwIfAborted();
-    const exchange = new Exchange({ method, signal, timeout });
+    const span = this.#telemetry?.begin({ method, baseUrl: this.#baseUrl, path, attempt });
+    const exchange = new Exchange({ method, signal, timeout, span });
     const init: RequestInit = {
       method,
-      headers: { ...this.#headers, ...(body !== undefined && { "content-type": body.mediaType }), ...headers },
+      headers: {
+        ...span?.headers,
+        ...this.#headers,
+        ...(body !== undefined && { "content-type": body.mediaType }),
+        ...headers,
+      },
       signal: exchange.signal,
       // A redirect would carry the key to wherever it points; the service never sends one.
       redirect: "manual",
@@ -97,7 +116,8 @@ export class Connection {
       ...(typeof body?.content === "object" && { duplex: "half" as const }),
     };
     try {
-      await exchange.begin(this.#fetch(this.#baseUrl + target, init));
+      const send = () => this.#fetch(this.#baseUrl + target, init);
+      await exchange.begin(span === undefined ? send() : span.run(send));
       return exchange;
     } catch (error) {
       exchange.close();

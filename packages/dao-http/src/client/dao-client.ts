@@ -121,7 +121,7 @@ function requestOf(operation: Operation, args: readonly unknown[]): ReadRequest 
   const { signal, timeout, ...others }: ClientOptions = options ?? {};
   checkTimeout(timeout);
   const headers = headersOf(others, operation);
-  return { method: operation.method, target: path + query, headers, signal, timeout, input };
+  return { method: operation.method, target: path + query, path: operation.path, headers, signal, timeout, input };
 }
 
 async function callWithLines(connection: Connection, operation: Operation, request: ReadRequest): Promise<unknown> {

@@ -1,4 +1,5 @@
 import { UnavailableError } from "@flux/dao-core/errors";
+import type { CallSpan } from "./client-telemetry.ts";
 
 /** What bounds an exchange. */
 export interface ExchangeLimits {
@@ -6,6 +7,8 @@ export interface ExchangeLimits {
   readonly signal: AbortSignal | undefined;
   /** Milliseconds for the answer; for one that is read piece by piece, for each of them. */
   readonly timeout: number;
+  /** Told once, when it ends. */
+  readonly span?: Pick<CallSpan, "ended"> | undefined;
 }
 
 /** A call and its answer, which ends when it is closed, when its signal aborts, or when its time is over. */
@@ -16,6 +19,7 @@ export class Exchange {
   #timer: ReturnType<typeof setTimeout>;
   #isLate = false;
   #response: Response | undefined;
+  #failure: unknown;
 
   constructor(limits: ExchangeLimits) {
     this.#limits = limits;
@@ -78,6 +82,7 @@ export class Exchange {
     clearTimeout(this.#timer);
     this.#limits.signal?.removeEventListener("abort", this.#giveUp);
     this.#abort.abort();
+    this.#limits.span?.ended({ status: this.status, error: this.#failure, isLate: this.#isLate });
   }
 
   #startTimer(): ReturnType<typeof setTimeout> {
@@ -96,6 +101,7 @@ export class Exchange {
     try {
       return await work;
     } catch (cause) {
+      this.#failure = cause;
       const { method, signal, timeout } = this.#limits;
       signal?.throwIfAborted();
       const what = this.#isLate

@@ -4,6 +4,7 @@
  * @module @flux/dao-http/client
  */
 export { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
+export type { CallOutcome, CallSpan, ClientTelemetry, FollowedCall } from "./client-telemetry.ts";
 export type { Fetch } from "./connection.ts";
 export { createDaoClient, type DaoClient, type DaoClientOptions, type KeyOptions } from "./dao-client.ts";
 export type { ClientRetry, RetryOptions } from "./retry.ts";

@@ -50,7 +50,7 @@ export async function sendWithRetries(
   const attempts = isRepeatable(operation, call.headers) ? retries : 0;
   for (let attempt = 1; ; attempt++) {
     const left = Math.max(1, Math.ceil(end - performance.now()));
-    const outcome = await attemptOf(connection, { ...call, timeout: left });
+    const outcome = await attemptOf(connection, { ...call, timeout: left, attempt });
     const isFinal = attempt > attempts || !outcome.isUnavailable;
     // Full jitter, so that those who were turned away together do not come back together.
     const delay = (outcome.retryAfter ?? 0) + Math.random() * Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (attempt - 1));

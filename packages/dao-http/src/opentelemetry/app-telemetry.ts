@@ -1,0 +1,163 @@
+import {
+  type Attributes,
+  type Context,
+  context,
+  type Histogram,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type TextMapGetter,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
+import type { AppTelemetry, RequestProgress } from "../app-telemetry.ts";
+import { type HttpRequest, type HttpResponse, isStreamed } from "../http-message.ts";
+import { toProblem } from "../problem.ts";
+import { type RequestAttributes, requestAttributes } from "./request-attributes.ts";
+import { begun, durationHistogram, end, httpTracer } from "./scope.ts";
+
+/**
+ * Server spans and the duration of requests by OpenTelemetry's semantic conventions, for whichever SDK is registered; the
+ * trace context of the caller is taken in. Without an SDK nothing is recorded. Register it first.
+ *
+ * ```ts
+ * const app = createDaoApp({ services, keys, telemetry: appTelemetry() });
+ * ```
+ *
+ * Their names: docs/how-to/observe.md. They hold no id, no query and no body.
+ */
+export function appTelemetry(): AppTelemetry {
+  return new OpenTelemetryApp();
+}
+
+const headers: TextMapGetter<HttpRequest> = {
+  get: (request, name) => request.header(name.toLowerCase()),
+  // The propagators of the conventions ask by name.
+  keys: () => [],
+};
+
+class OpenTelemetryApp implements AppTelemetry {
+  readonly #tracer: Tracer = httpTracer();
+  readonly #duration: Histogram = durationHistogram(
+    "http.server.request.duration",
+    "Duration of HTTP server requests.",
+  );
+
+  async request(
+    request: HttpRequest,
+    answer: (progress: RequestProgress) => Promise<HttpResponse>,
+  ): Promise<HttpResponse> {
+    const parent = parentOf(request);
+    const attributes = requestAttributes(request);
+    const kind = parent.isServed ? SpanKind.INTERNAL : SpanKind.SERVER;
+    const options = { kind, attributes: attributes.ofSpan };
+    const span = begun(() => this.#tracer.startSpan(attributes.method, options, parent.context));
+    // The host measures what it follows.
+    const followed = new FollowedRequest(span, parent.isServed ? undefined : this.#duration, attributes);
+    const within = trace.setSpan(parent.context, span);
+    const response = await context.with(within, answer, undefined, followed.progress);
+    if (!isStreamed(response)) {
+      followed.ended(response.status);
+      return response;
+    }
+    return {
+      ...response,
+      body: followedBody(response.body, within, (error) => followed.ended(response.status, error)),
+    };
+  }
+}
+
+interface Parent {
+  readonly context: Context;
+  /** Whether the host follows this request already, as an instrumentation of its server does. */
+  readonly isServed: boolean;
+}
+
+/** The caller's span, or one of this process that is nearer to the request. */
+function parentOf(request: HttpRequest): Parent {
+  const here = context.active();
+  const local = trace.getSpanContext(here);
+  const extracted = propagation.extract(local === undefined ? here : ROOT_CONTEXT, request, headers);
+  const remote = trace.getSpanContext(extracted);
+  const isServed =
+    local !== undefined &&
+    (remote === undefined || (local.traceId === remote.traceId && local.spanId !== remote.spanId));
+  return { context: isServed ? here : extracted, isServed };
+}
+
+/** A request that is being answered. */
+class FollowedRequest {
+  readonly progress: RequestProgress;
+  readonly #span: Span;
+  readonly #duration: Histogram | undefined;
+  readonly #attributes: RequestAttributes;
+  readonly #begun = performance.now();
+  #hasEnded = false;
+
+  constructor(span: Span, duration: Histogram | undefined, attributes: RequestAttributes) {
+    const spanContext = span.spanContext();
+    const isTraced = trace.isSpanContextValid(spanContext);
+    this.progress = { trace: isTraced ? { trace_id: spanContext.traceId, span_id: spanContext.spanId } : undefined };
+    this.#span = span;
+    this.#duration = duration;
+    this.#attributes = attributes;
+  }
+
+  /** @param brokeOff what kept an answer from being sent in full, after its status was */
+  ended(status: number, brokeOff?: unknown): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const { route, caller, cause = brokeOff } = this.progress;
+    const hasFailed = status >= 500 || brokeOff !== undefined;
+    const outcome: Attributes = {
+      "http.response.status_code": status,
+      ...(route !== undefined && { "http.route": route }),
+      ...(hasFailed && { "error.type": cause === undefined ? String(status) : codeOf(cause) }),
+    };
+    const span = this.#span.setAttributes(outcome);
+    if (route !== undefined) span.updateName(`${this.#attributes.method} ${route}`);
+    if (caller !== undefined) span.setAttribute("flux_dao.caller", caller);
+    // A refusal is the caller's fault, and no error of a server.
+    if (hasFailed) span.setStatus({ code: SpanStatusCode.ERROR });
+    this.#duration?.record((performance.now() - this.#begun) / 1_000, { ...this.#attributes.ofMetric, ...outcome });
+    end(span);
+  }
+}
+
+/** The code of the problem that an error is to the caller. */
+function codeOf(error: unknown): string {
+  return toProblem(error, { path: "", requestId: "" }).code;
+}
+
+/** The body, each piece of it made within the request's span, with `ended` told of its end. */
+function followedBody(
+  body: AsyncIterable<string>,
+  within: Context,
+  ended: (error?: unknown) => void,
+): AsyncIterable<string> {
+  return {
+    [Symbol.asyncIterator]() {
+      const pieces = body[Symbol.asyncIterator]();
+      const next = async () => {
+        try {
+          const piece = await pieces.next();
+          if (piece.done === true) ended();
+          return piece;
+        } catch (error) {
+          ended(error);
+          throw error;
+        }
+      };
+      return {
+        next: () => context.with(within, next),
+        async return() {
+          await pieces.return?.();
+          ended();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}

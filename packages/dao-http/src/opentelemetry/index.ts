@@ -1,0 +1,2 @@
+export { appTelemetry } from "./app-telemetry.ts";
+export { clientTelemetry } from "./client-telemetry.ts";

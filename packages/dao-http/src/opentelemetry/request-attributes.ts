@@ -1,0 +1,56 @@
+import type { Attributes } from "@opentelemetry/api";
+import type { HttpRequest } from "../http-message.ts";
+import { splitTarget } from "../request-target.ts";
+import { shownPath } from "./shown-path.ts";
+
+/** The methods that the conventions know. */
+const methods: ReadonlySet<string> = new Set([
+  "CONNECT",
+  "DELETE",
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "PATCH",
+  "POST",
+  "PUT",
+  "QUERY",
+  "TRACE",
+]);
+
+/** What is known of a request before it is answered. */
+export interface RequestAttributes {
+  /** What its span's name begins with. */
+  readonly method: string;
+  /** Of few values each. */
+  readonly ofMetric: Attributes;
+  readonly ofSpan: Attributes;
+}
+
+export function requestAttributes(request: HttpRequest): RequestAttributes {
+  const { method, target, protocolVersion } = request;
+  const isKnown = methods.has(method);
+  const ofMetric = {
+    "http.request.method": isKnown ? method : "_OTHER",
+    "url.scheme": schemeOf(request),
+    ...(protocolVersion !== undefined && { "network.protocol.version": protocolVersion }),
+  };
+  const [path] = splitTarget(target);
+  const ofSpan = { ...ofMetric, "url.path": shownPath(path), ...hostAttributes(request) };
+  return { method: isKnown ? method : "HTTP", ofMetric, ofSpan };
+}
+
+/** As the caller has it, before any proxy. */
+function schemeOf(request: HttpRequest): string {
+  const forwarded = request.header("x-forwarded-proto");
+  return forwarded === "http" || forwarded === "https" ? forwarded : (request.scheme ?? "http");
+}
+
+/** The host that the caller asked for; nothing where the header has no name of a host. */
+function hostAttributes(request: HttpRequest): Attributes {
+  const host = request.header("x-forwarded-host") ?? request.header("host");
+  const [, name, ipv6, port] = /^(?:([\w.-]{1,253})|\[([0-9a-f:.]{2,45})\])(?::(\d{1,5}))?$/i.exec(host ?? "") ?? [];
+  const address = name ?? ipv6;
+  return address === undefined
+    ? {}
+    : { "server.address": address, ...(port !== undefined && { "server.port": Number(port) }) };
+}

@@ -1,0 +1,40 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Telemetry } from "@flux/dao-core";
+import { databaseTelemetry } from "@flux/dao-core/opentelemetry";
+import { metrics, trace } from "@opentelemetry/api";
+import type { AppTelemetry } from "../app-telemetry.ts";
+import { appTelemetry } from "./app-telemetry.ts";
+
+/** What the service is followed with. */
+export interface ServiceTelemetry {
+  readonly app: AppTelemetry;
+  readonly database: Telemetry;
+  /** Has the SDK send what it holds back, before the process ends. Never rejects. */
+  flush(): Promise<void>;
+}
+
+/** Milliseconds that sending may take: a service that has used up its grace period has a moment left. */
+const FLUSH_TIMEOUT = 500;
+
+export function createServiceTelemetry(): ServiceTelemetry {
+  return { app: appTelemetry(), database: databaseTelemetry(), flush };
+}
+
+async function flush(): Promise<void> {
+  const providers = [delegateOf(trace.getTracerProvider()), metrics.getMeterProvider()];
+  const flushed = Promise.allSettled(providers.map((provider) => callIfThere(provider, "forceFlush")));
+  await Promise.race([flushed, delay(FLUSH_TIMEOUT, undefined, { ref: false })]);
+}
+
+/** The SDK's own provider, which the API keeps behind one of its own. */
+function delegateOf(provider: object): object {
+  const getDelegate: unknown = Reflect.get(provider, "getDelegate");
+  const delegate: unknown = typeof getDelegate === "function" ? Reflect.apply(getDelegate, provider, []) : provider;
+  return typeof delegate === "object" && delegate !== null ? delegate : provider;
+}
+
+/** The API has no method for it; the SDKs do. */
+async function callIfThere(provider: object, name: string): Promise<void> {
+  const method: unknown = Reflect.get(provider, name);
+  if (typeof method === "function") await Reflect.apply(method, provider, []);
+}
