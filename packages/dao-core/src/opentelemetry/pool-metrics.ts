@@ -39,17 +39,21 @@ export function measurePool(pool: ObservedPool, poolName: string, instruments: I
     unit: "{request}",
     description: "The number of current pending requests for an open connection.",
   });
+  let isClosed = false;
   const look = (result: BatchObservableResult) => {
+    // A pool that is gone is told of once more, as empty: an SDK keeps the last value. Its name may be another's by then.
+    if (isClosed) queueMicrotask(() => meter.removeBatchObservableCallback(look, looked));
+    if (isClosed && taken.has(name)) return;
     const { usage } = pool;
     result.observe(count, usage.used, used);
     result.observe(count, usage.idle, idle);
-    result.observe(max, usage.size, attributes);
+    result.observe(max, isClosed ? 0 : usage.size, attributes);
     result.observe(pending, usage.waiting, attributes);
   };
   const looked = [count, max, pending];
   meter.addBatchObservableCallback(look, looked);
   return () => {
-    meter.removeBatchObservableCallback(look, looked);
+    isClosed = true;
     taken.delete(name);
   };
 }
