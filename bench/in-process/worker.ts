@@ -3,20 +3,10 @@ import type { Inputs } from "../data/inputs.ts";
 import type { OperationName, Operations } from "../operations.ts";
 import { answerCommands } from "../processes/commands.ts";
 import { RssGrowth } from "../processes/rss-growth.ts";
-import { quantile } from "../quantile.ts";
+import { measure, measureCalls, type Slice } from "../slice.ts";
 import { Calls } from "./calls.ts";
 import type { ContenderName } from "./contenders.ts";
 import { openContender } from "./open-contender.ts";
-
-/** A measured stretch of one operation, times in milliseconds. */
-export interface Slice {
-  readonly operations: number;
-  readonly elapsedMs: number;
-  /** Processor time of the contender, the database's not included. */
-  readonly cpuMs: number;
-  readonly p50: number;
-  readonly p99: number;
-}
 
 // A type, not an interface: an interface would not be known to hold nothing else.
 export type WorkerCommands = {
@@ -41,18 +31,7 @@ answerCommands<WorkerCommands>({
   },
   run: ({ operation, callers, milliseconds }) => {
     const call = callOf(operation);
-    return measure(async (times) => {
-      const start = performance.now();
-      const caller = async () => {
-        for (let now = start; now - start < milliseconds; ) {
-          await call(calls++);
-          const returned = performance.now();
-          times.push(returned - now);
-          now = returned;
-        }
-      };
-      await Promise.all(Array.from({ length: callers }, caller));
-    });
+    return measureCalls(() => call(calls++), callers, milliseconds);
   },
   runOnce: async ({ operation }) => {
     const call = callOf(operation);
@@ -66,24 +45,6 @@ answerCommands<WorkerCommands>({
   },
   answer: async ({ operation, call }) => callOf(operation)(call),
 });
-
-/** @param work notes how long each of its calls took */
-async function measure(work: (times: number[]) => Promise<void>): Promise<Slice> {
-  const times: number[] = [];
-  const startCpu = process.cpuUsage();
-  const start = performance.now();
-  await work(times);
-  const elapsedMs = performance.now() - start;
-  const { user, system } = process.cpuUsage(startCpu);
-  const sorted = Float64Array.from(times).sort();
-  return {
-    operations: times.length,
-    elapsedMs,
-    cpuMs: (user + system) / 1000,
-    p50: quantile(sorted, 0.5),
-    p99: quantile(sorted, 0.99),
-  };
-}
 
 function callOf(operation: OperationName): (call: number) => Promise<unknown> {
   const call = operations?.[operation];

@@ -1,0 +1,60 @@
+/** One way to be followed by OpenTelemetry: `worker.js <way> <database URL> <URL of the library> <URL of its telemetry>`. */
+import { metrics } from "@opentelemetry/api";
+import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
+import type { Inputs } from "../data/inputs.ts";
+import { Calls } from "../in-process/calls.ts";
+import { POOL_SIZE } from "../in-process/pool-size.ts";
+import { answerCommands } from "../processes/commands.ts";
+import { measureCalls, type Slice } from "../slice.ts";
+import type { TelemetryCall, Way } from "./ways.ts";
+
+export type WorkerCommands = {
+  prepare: { request: Inputs; response: null };
+  run: { request: { call: TelemetryCall; callers: number; milliseconds: number }; response: Slice };
+};
+
+const [way, url, coreUrl = "", telemetryUrl = ""] = process.argv.slice(2);
+let run: Readonly<Record<TelemetryCall, () => Promise<unknown>>> | undefined;
+
+answerCommands<WorkerCommands>({
+  prepare: async (inputs) => {
+    if (way === ("sdk" satisfies Way)) registerSdk();
+    const core: typeof import("@flux/dao-core") = await import(coreUrl);
+    const isFollowed = way === ("sdk" satisfies Way) || way === ("no sdk" satisfies Way);
+    const database = await core.openDatabase(url, {
+      poolSize: POOL_SIZE,
+      ...(isFollowed && { telemetry: (await importTelemetry()).databaseTelemetry() }),
+    });
+    const { tasks } = core.createDaoServices(database);
+    const calls = new Calls(inputs);
+    let count = 0;
+    run = {
+      getTask: () => tasks.getTask(calls.taskId(count++)),
+      "unit of work": () =>
+        core.DaoUnitOfWork.run(database, async (uow) => {
+          const { id, ...changes } = calls.change(count++);
+          await uow.tasks.lockById(id);
+          return uow.tasks.update(id, changes);
+        }),
+    };
+    return null;
+  },
+  run: ({ call, callers, milliseconds }) => {
+    if (run === undefined) throw new Error("Nothing was prepared.");
+    return measureCalls(run[call], callers, milliseconds);
+  },
+});
+
+function importTelemetry(): Promise<typeof import("@flux/dao-core/opentelemetry")> {
+  return import(telemetryUrl);
+}
+
+/** An SDK as in production, whose exporters take everything and send it nowhere. */
+function registerSdk(): void {
+  const exported = (_: unknown, done: (result: { code: number }) => void) => done({ code: 0 });
+  const rest = { shutdown: async () => undefined, forceFlush: async () => undefined };
+  new NodeTracerProvider({ spanProcessors: [new BatchSpanProcessor({ export: exported, ...rest })] }).register();
+  const reader = new PeriodicExportingMetricReader({ exporter: { export: exported, ...rest } });
+  metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }));
+}
