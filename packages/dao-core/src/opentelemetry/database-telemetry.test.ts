@@ -1,0 +1,49 @@
+import { type Tracer, trace } from "@opentelemetry/api";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { databaseTelemetry } from "./database-telemetry.ts";
+
+/** Registers an SDK whose tracer starts spans this way. */
+function register(startSpan: () => never | { end: () => never }): void {
+  const tracer: unknown = { startSpan };
+  // As far as it is called here.
+  trace.setGlobalTracerProvider({ getTracer: () => tracer as Tracer });
+}
+
+afterEach(() => trace.disable());
+
+describe("a statement is run once, and answers as it does", () => {
+  const answer = { rows: [] };
+  const failure = new Error("refused");
+  const run = async (statement: () => Promise<typeof answer>) => {
+    const called = vi.fn(statement);
+    const outcome = databaseTelemetry().observe({}).statement("select 1", called);
+    await outcome.catch(() => undefined);
+    expect(called).toHaveBeenCalledOnce();
+    return outcome;
+  };
+
+  test.each([
+    ["where no SDK is registered", () => undefined],
+    [
+      "where a sampler or a processor throws at the beginning",
+      () =>
+        register(() => {
+          throw new Error("sampler");
+        }),
+    ],
+    [
+      "where a processor throws at the end",
+      () => {
+        const end = () => {
+          throw new Error("processor");
+        };
+        const span = { end, setAttribute: () => span, setAttributes: () => span, setStatus: () => span };
+        register(() => span);
+      },
+    ],
+  ])("%s", async (_, prepare) => {
+    prepare();
+    await expect(run(async () => answer)).resolves.toBe(answer);
+    await expect(run(() => Promise.reject(failure))).rejects.toBe(failure);
+  });
+});
