@@ -9,9 +9,12 @@ import { DEFAULT_CONCURRENT_REQUESTS } from "./admission.ts";
 import { createDaoApp } from "./app.ts";
 import { type RunningServer, type ServerOptions, startServer } from "./http-server.ts";
 import type { Logger } from "./log.ts";
-import type { ServiceTelemetry } from "./opentelemetry/service-telemetry.ts";
 import { registeredTelemetry } from "./registered-telemetry.ts";
 import { type Settings, SettingsError } from "./settings.ts";
+
+/** The SDK may be an agent's that nobody here knows of: no reason not to serve. */
+const TELEMETRY_UNUSABLE =
+  "An OpenTelemetry SDK is registered and told nothing: @opentelemetry/api is not installed beside @flux/dao-http.";
 
 /** The service, up and running. */
 export interface RunningService extends RunningServer {
@@ -33,10 +36,13 @@ export async function startService(
   logger: Logger,
   { whenPortIsClosed }: Pick<ServerOptions, "whenPortIsClosed"> = {},
 ): Promise<RunningService> {
-  const telemetry = await findTelemetry();
+  const warnings = [...settings.warnings];
+  const telemetry = await registeredTelemetry().catch(() => {
+    warnings.push(TELEMETRY_UNUSABLE);
+    return undefined;
+  });
   const database = await open(settings, logger, telemetry?.database);
   try {
-    const warnings = [...settings.warnings];
     const schemaProblem = await findSchemaProblem(() => database.checkReady());
     if (schemaProblem !== undefined) warnings.push(`${schemaProblem} Until then /ready answers 503.`);
     const { keys, host, port } = settings;
@@ -52,17 +58,6 @@ export async function startService(
   } catch (error) {
     await database.close(0);
     throw error;
-  }
-}
-
-/** @throws SettingsError where an SDK is registered that cannot be told of anything */
-async function findTelemetry(): Promise<ServiceTelemetry | undefined> {
-  try {
-    return await registeredTelemetry();
-  } catch (cause) {
-    const sentence =
-      "An OpenTelemetry SDK is registered, but @opentelemetry/api cannot be loaded: install it beside @flux/dao-http.";
-    throw Object.assign(new SettingsError([sentence]), { cause });
   }
 }
 
