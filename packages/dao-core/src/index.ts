@@ -180,8 +180,8 @@ export type {
   TaskDao,
   UserDao,
 } from "./session/daos.ts";
+export type { DatabaseAddress } from "./session/database-address.ts";
 export type { DatabaseSession, IsolationLevel, TransactionOptions } from "./session/database-session.ts";
-export type { DatabaseAddress } from "./session/database-url.ts";
 export type { HostDrizzle } from "./session/drizzle-driver.ts";
 export type { ObservedPool, PoolObserver, PoolUsage } from "./session/observed-pool.ts";
 export type { HostPgClient, HostPgPool, PgAnswer, PgQuery } from "./session/pg-connection.ts";

@@ -1,19 +1,11 @@
 import { ValidationError } from "../contract/errors.ts";
+import { addressOf } from "./database-address.ts";
 
 /** Where a database is. */
 export type DatabaseLocation =
   | { readonly kind: "postgres"; readonly url: string; readonly description: string }
   | { readonly kind: "memory" }
   | { readonly kind: "folder"; readonly path: string };
-
-/** Which database of which server; without user and password. */
-export interface DatabaseAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly database: string;
-  /** Where in it the connections look for tables; `undefined` where the server says so. */
-  readonly schema?: string | undefined;
-}
 
 const expected =
   'must be postgres://user:password@host:5432/database, or "memory://", or a folder (./data) for an embedded database';
@@ -46,15 +38,6 @@ export function parseDatabaseUrl(url: string | undefined): DatabaseLocation {
     kind: "postgres",
     url: parsed.href,
     description: `PostgreSQL at ${address.host}:${address.port}/${address.database}`,
-  };
-}
-
-/** The address in a `postgresql://` URL that {@link parseDatabaseUrl} has let pass. */
-export function addressOf({ hostname, port, pathname, username }: URL): DatabaseAddress {
-  return {
-    host: hostname === "" ? "localhost" : hostname,
-    port: port === "" ? 5432 : Number(port),
-    database: decoded(pathname.slice(1)) || decoded(username) || "postgres",
   };
 }
 

@@ -1,7 +1,7 @@
 import { ValidationError } from "../contract/errors.ts";
 import { beginScript, isWholeNumber, LARGEST_VALUE } from "./begin.ts";
+import { addressOf, type DatabaseAddress } from "./database-address.ts";
 import type { TransactionOptions } from "./database-session.ts";
-import { addressOf, type DatabaseAddress } from "./database-url.ts";
 import { Lane, type LaneOptions } from "./lane.ts";
 import { LanePool } from "./lane-pool.ts";
 import type { ObservedPool } from "./observed-pool.ts";
