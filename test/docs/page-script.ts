@@ -14,10 +14,13 @@ interface Step {
   readonly output: string;
 }
 
+/** As a terminal's shell does, `set -m` gives each job a process group: `kill %1` is for what `npx` started, too. */
+const END_JOBS = "for job in $(jobs -p); do kill -- -$job 2>/dev/null || true; done; wait";
+
 /** The files that a page has its reader write, and the commands (`sh run`) that it has them type. */
 export function pageScript(page: Page, folder: string): PageScript {
   const steps: Step[] = [];
-  const lines = ["set -e", "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT", `cd '${folder}'`];
+  const lines = ["set -em", `trap '${END_JOBS}' EXIT`, `cd '${folder}'`];
   for (const [index, block] of page.blocks.entries()) {
     if (block.title !== undefined) lines.push(...writing(block, block.title));
     else if (block.language === "sh" && block.attributes.has("run")) {
