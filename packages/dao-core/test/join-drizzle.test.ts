@@ -7,7 +7,13 @@ import {
   joinDrizzle,
   UnitOfWorkMisuseError,
 } from "@flux/dao-core";
-import { contractSuite, createTestDatabase, makeGoalStructureData, makeUserData } from "@flux/dao-core/testing";
+import {
+  contractSuite,
+  createTestDatabase,
+  makeGoalStructureData,
+  makeUserData,
+  type TestDatabase,
+} from "@flux/dao-core/testing";
 import { sql } from "drizzle-orm";
 import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
@@ -209,4 +215,61 @@ test("a host's client is left as it was: its own parsers and serializers work as
   await createDaoServices(joinDrizzle(host)).users.createUser(makeUserData());
   expect({ parsers: { ...client.options.parsers }, serializers: { ...client.options.serializers } }).toEqual(before);
   await client.end();
+});
+
+describe("what pg says without a SQLSTATE", () => {
+  let testDatabase: TestDatabase;
+  let pool: pg.Pool;
+  /** The pool has one client at a time: this is the last. */
+  let client: pg.PoolClient | undefined;
+  beforeAll(async () => {
+    testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
+    pool = new pg.Pool({ connectionString: testDatabase.url, max: 1, connectionTimeoutMillis: 100 });
+    // A host's own duty: a client without a listener ends the process when its connection is lost.
+    pool.on("error", () => undefined);
+    pool.on("connect", (connected) => {
+      client = connected;
+      connected.on("error", () => undefined);
+    });
+  });
+  afterAll(() => pool.end().then(() => testDatabase.drop()));
+
+  const session = () => joinDrizzle(drizzlePg(pool));
+  /** Ends the connection as a network does: not a word from the server. */
+  const cut = () => Reflect.get(Object(client), "connection").stream.destroy();
+  const lost = (outcome: string) => ({ code: "transaction_lost", outcome });
+
+  test("a pool that gives no connection in time: unavailable", async () => {
+    const held = await pool.connect();
+    await expect(session().users.list()).rejects.toMatchObject({ code: "unavailable" });
+    await expect(DaoUnitOfWork.run(session(), ({ users }) => users.list())).rejects.toMatchObject({
+      code: "unavailable",
+    });
+    held.release();
+  });
+
+  test("a connection that is cut during a statement: unavailable, within a transaction lost", async () => {
+    const single = session().users.list();
+    setTimeout(cut);
+    await expect(single).rejects.toMatchObject({ code: "unavailable" });
+    const data = makeUserData();
+    const run = DaoUnitOfWork.run(session(), async (uow) => {
+      await uow.users.create(data);
+      await DaoUnitOfWork.run(uow, async ({ users }) => {
+        cut();
+        await expect(users.list()).rejects.toMatchObject(lost("rolled_back"));
+        await users.list();
+      });
+    });
+    await expect(run).rejects.toMatchObject(lost("rolled_back"));
+    expect((await session().users.list({ email: data.email })).total).toBe(0);
+  });
+
+  test("a connection that is cut when the host commits: lost, and nobody knows how", async () => {
+    const run = DaoUnitOfWork.run(session(), async (uow) => {
+      await uow.users.create(makeUserData());
+      cut();
+    });
+    await expect(run).rejects.toMatchObject(lost("unknown"));
+  });
 });

@@ -4,8 +4,10 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import { localSettings } from "./begin.ts";
 import type { TransactionOptions } from "./database-session.ts";
+import { inHostsTransaction } from "./hosts-transaction.ts";
 import { OpenTransaction, type SqlConnection } from "./open-transaction.ts";
 import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlRow, SqlTransaction } from "./sql.ts";
+import { withCode } from "./to-dao-error.ts";
 
 /** What of a host's Drizzle database or transaction is used; any PostgreSQL driver's will do. */
 export interface HostDrizzle {
@@ -53,16 +55,20 @@ export class DrizzleDriver implements SqlDriver {
       if (isPlain) return this.#joined.savepoint(work, { signal });
       throw new UnitOfWorkMisuseError("The transaction is the host's, and open already. Set its options there.");
     }
-    const within = async (host: HostDrizzle) => {
-      const connection = connectionOf(host);
-      for (const setting of settings) await connection.executeScript(setting);
-      return OpenTransaction.within(connection, work, signal);
-    };
-    if (isolationLevel === undefined && readOnly !== true) return this.#host.transaction(within);
-    return this.#host.transaction(within, {
+    const hostsOptions = {
       ...(isolationLevel !== undefined && { isolationLevel }),
       ...(readOnly === true && { accessMode: "read only" as const }),
-    });
+    };
+    const hasOptions = Object.keys(hostsOptions).length > 0;
+    return inHostsTransaction(
+      (within) => this.#host.transaction(within, ...(hasOptions ? [hostsOptions] : [])),
+      async (host: HostDrizzle) => {
+        const connection = connectionOf(host);
+        for (const setting of settings) await connection.executeScript(setting);
+        return OpenTransaction.within(connection, work, signal);
+      },
+      "unknown",
+    );
   }
 
   /** Nothing to do: the connection is the host's. */
@@ -74,14 +80,27 @@ function connectionOf(host: HostDrizzle): SqlConnection & SqlExecutor {
   return {
     isAlive: true,
     async execute(text: string, parameters: readonly SqlParameter[]) {
-      return readResult(await host.execute(toSql(text, parameters)));
+      return readResult(await run(host, toSql(text, parameters)));
     },
     async executeScript(text: string) {
-      await host.execute(sql.raw(text));
+      await run(host, sql.raw(text));
     },
     // Not by SQL of ours: postgres.js fails a transaction for good unless it set the savepoint itself.
-    nested: (work) => host.transaction((inner) => work(connectionOf(inner))),
+    nested: (work) =>
+      inHostsTransaction(
+        (within) => host.transaction(within),
+        (inner: HostDrizzle) => work(connectionOf(inner)),
+        "rolled_back",
+      ),
   };
+}
+
+async function run(host: HostDrizzle, query: SQL): Promise<unknown> {
+  try {
+    return await host.execute(query);
+  } catch (error) {
+    throw withCode(error);
+  }
 }
 
 /** Our statements number their parameters in order, so their text can be cut at `$1`, `$2`, … */

@@ -1,19 +1,23 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { TransactionLostError, UnitOfWorkMisuseError } from "../contract/errors.ts";
-import type { SqlParameter, SqlResult, SqlTransaction } from "./sql.ts";
+import type { SqlParameter, SqlResult } from "./sql.ts";
 import { databaseErrorFacts, isConnectionLoss } from "./to-dao-error.ts";
 
 /** One connection, for one transaction's use. */
-export interface SqlConnection {
+export interface TransactionConnection<Connection> {
   /** `false` once the connection is lost; it never comes back. */
   readonly isAlive: boolean;
   /** Why it was given up, where that was on purpose: the reason of an abort. */
   readonly lossCause?: unknown;
-  execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
   /** Runs statements that have no parameters and whose answers do not matter. */
   executeScript(text: string): Promise<void>;
   /** A host's own savepoint, which ends as `work` does; where there is none, SQL does it. */
-  readonly nested?: <Result>(work: (connection: SqlConnection) => Promise<Result>) => Promise<Result>;
+  readonly nested?: <Result>(work: (connection: Connection) => Promise<Result>) => Promise<Result>;
+}
+
+/** One that takes statements as text. */
+export interface SqlConnection extends TransactionConnection<SqlConnection> {
+  execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
 }
 
 /** The statements that end a level of a transaction: none where the host ends it. */
@@ -31,8 +35,8 @@ const hostsEnding: Ending = { commit: [], rollback: [] };
  * alive: a driver that reconnects by itself would run the rest of a dead transaction statement by statement
  * (porsager/postgres #1186, #1204, #1216).
  */
-export class OpenTransaction implements SqlTransaction {
-  readonly #connection: SqlConnection;
+export class OpenTransaction<Connection extends TransactionConnection<Connection>> {
+  readonly #connection: Connection;
   readonly #depth: number;
   readonly #signal: AbortSignal | undefined;
   #tail: Promise<unknown> = Promise.resolve();
@@ -41,7 +45,7 @@ export class OpenTransaction implements SqlTransaction {
   /** The statement error after which PostgreSQL takes no more statements on this level. */
   #failure: { readonly error: unknown } | undefined;
 
-  private constructor(connection: SqlConnection, depth: number, signal: AbortSignal | undefined) {
+  private constructor(connection: Connection, depth: number, signal: AbortSignal | undefined) {
     this.#connection = connection;
     this.#depth = depth;
     this.#signal = signal;
@@ -51,7 +55,7 @@ export class OpenTransaction implements SqlTransaction {
   static async run<Result>(
     connection: SqlConnection,
     begin: string,
-    work: (transaction: SqlTransaction) => Promise<Result>,
+    work: (transaction: OpenTransaction<SqlConnection>) => Promise<Result>,
     signal?: AbortSignal,
   ): Promise<Result> {
     const transaction = new OpenTransaction(connection, 0, signal);
@@ -60,28 +64,46 @@ export class OpenTransaction implements SqlTransaction {
   }
 
   /** Runs `work` in a transaction that a host has just begun, and ends as this promise does. */
-  static within<Result>(
-    connection: SqlConnection,
-    work: (transaction: SqlTransaction) => Promise<Result>,
+  static within<Connection extends TransactionConnection<Connection>, Result>(
+    connection: Connection,
+    work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
     signal?: AbortSignal,
   ): Promise<Result> {
     return new OpenTransaction(connection, 0, signal).#complete(work, hostsEnding);
   }
 
   /** Joins a transaction that a host has open, and goes on with when we are done. */
-  static join(connection: SqlConnection): SqlTransaction {
+  static join(connection: SqlConnection): OpenTransaction<SqlConnection> {
     return new OpenTransaction(connection, 0, undefined);
   }
 
-  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+  /** As `SqlTransaction` says, where the connection takes text. */
+  execute(
+    this: OpenTransaction<SqlConnection>,
+    text: string,
+    parameters: readonly SqlParameter[],
+    options?: CallOptions,
+  ): Promise<SqlResult> {
     const misuse = this.#misuse();
     if (misuse !== undefined) return Promise.reject(misuse);
     const signal = options?.signal ?? this.#signal;
     return this.#enqueue(() => this.#connection.execute(text, parameters, signal), signal);
   }
 
+  /** Runs a call of another kind, which may be several statements, as {@link execute} runs one. */
+  call<Result>(
+    work: (connection: Connection, signal: AbortSignal | undefined) => Promise<Result>,
+    options?: CallOptions,
+  ): Promise<Result> {
+    const misuse = this.#misuse();
+    if (misuse !== undefined) return Promise.reject(misuse);
+    const signal = options?.signal ?? this.#signal;
+    return this.#enqueue(() => work(this.#connection, signal), signal);
+  }
+
+  /** Runs `work` so that its statements alone are undone when it rejects. */
   async savepoint<Result>(
-    work: (transaction: SqlTransaction) => Promise<Result>,
+    work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
     options?: CallOptions,
   ): Promise<Result> {
     const misuse = this.#misuse();
@@ -98,7 +120,7 @@ export class OpenTransaction implements SqlTransaction {
   }
 
   async #savepointBySql<Result>(
-    work: (transaction: SqlTransaction) => Promise<Result>,
+    work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
     signal: AbortSignal | undefined,
   ): Promise<Result> {
     const name = `flux_level_${this.#depth + 1}`;
@@ -110,8 +132,8 @@ export class OpenTransaction implements SqlTransaction {
   }
 
   async #savepointByHost<Result>(
-    nested: NonNullable<SqlConnection["nested"]>,
-    work: (transaction: SqlTransaction) => Promise<Result>,
+    nested: NonNullable<TransactionConnection<Connection>["nested"]>,
+    work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
     signal: AbortSignal | undefined,
   ): Promise<Result> {
     await this.#tail;
@@ -121,7 +143,7 @@ export class OpenTransaction implements SqlTransaction {
   }
 
   async #complete<Result>(
-    work: (transaction: SqlTransaction) => Promise<Result>,
+    work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
     { commit, rollback }: Ending,
   ): Promise<Result> {
     let result: Result;

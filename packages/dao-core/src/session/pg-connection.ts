@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "../contract/errors.ts";
 import type { SqlConnection } from "./open-transaction.ts";
 import type { SqlParameter, SqlResult, SqlRow } from "./sql.ts";
-import { databaseErrorFacts, isConnectionLoss } from "./to-dao-error.ts";
+import { connectionClosed, databaseErrorFacts, isConnectionLoss } from "./to-dao-error.ts";
 
 /** What of a host's `pg.Pool` is used. */
 export interface HostPgPool {
@@ -114,8 +114,7 @@ export class PgConnection implements SqlConnection {
       // Errors of pg itself have no code: a connection that ended, or a time-out after which the answer may yet come.
       this.#lose(error);
       if (code !== undefined) throw error;
-      const message = "The connection was lost while the statement ran.";
-      throw Object.assign(new Error(message, { cause: error }), { code: "CONNECTION_CLOSED" });
+      throw connectionClosed(error);
     }
   }
 

@@ -188,3 +188,22 @@ export function isGivenUp(error: unknown): boolean {
 export function isConnectionLoss(code: string): boolean {
   return connectionCodes.has(code) || code.startsWith("08");
 }
+
+/**
+ * The error of a statement with a code. `pg` gives none where the connection was lost, or where its pool had none to give:
+ * its own errors are plain ones without a code. An error of a class of its own is something else.
+ */
+export function withCode(error: unknown): unknown {
+  if (databaseErrorFacts(error) !== undefined || isDaoError(error)) return error;
+  let root = error;
+  for (let depth = 0; root instanceof Error && root.cause instanceof Error && depth < 8; depth++) root = root.cause;
+  const isPlain = root instanceof Error && Object.getPrototypeOf(root) === Error.prototype;
+  return isPlain ? connectionClosed(error) : error;
+}
+
+/** What a driver that has no code for it means to say: the connection is gone, or there was none. */
+export function connectionClosed(cause: unknown): Error {
+  return Object.assign(new Error("The connection was lost, or there was none.", { cause }), {
+    code: "CONNECTION_CLOSED",
+  });
+}

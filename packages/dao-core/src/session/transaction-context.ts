@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
-import type { SqlDriver } from "./sql.ts";
 
 /** A transaction that is open, for whatever its callback calls and awaits. */
 export interface TransactionContext {
-  readonly driver: SqlDriver;
+  /** What it was begun on, a driver or an ORM: two of them are two databases. */
+  readonly source: object;
   /** The transaction, on another database, within whose callback this one was begun. */
   readonly outer: TransactionContext | undefined;
   isOpen: boolean;
@@ -12,12 +12,12 @@ export interface TransactionContext {
 
 const storage = new AsyncLocalStorage<TransactionContext>();
 
-/** Runs `work` in the context of a new transaction on `driver`, which ends when the caller says so. */
+/** Runs `work` in the context of a new transaction on `source`, which ends when the caller says so. */
 export function inTransactionContext<Result>(
-  driver: SqlDriver,
+  source: object,
   work: (context: TransactionContext) => Promise<Result>,
 ): Promise<Result> {
-  const context: TransactionContext = { driver, outer: storage.getStore(), isOpen: true };
+  const context: TransactionContext = { source, outer: storage.getStore(), isOpen: true };
   return storage.run(context, () => work(context));
 }
 
@@ -28,10 +28,10 @@ export function inCallersContext<Args extends unknown[], Result>(
   return AsyncLocalStorage.bind(work);
 }
 
-/** The transaction on `driver` within whose callback the caller is. */
-function openTransactionOn(driver: SqlDriver): TransactionContext | undefined {
+/** The transaction on `source` within whose callback the caller is. */
+function openTransactionOn(source: object): TransactionContext | undefined {
   let context = storage.getStore();
-  while (context !== undefined && !(context.isOpen && context.driver === driver)) context = context.outer;
+  while (context !== undefined && !(context.isOpen && context.source === source)) context = context.outer;
   return context;
 }
 
@@ -39,8 +39,8 @@ function openTransactionOn(driver: SqlDriver): TransactionContext | undefined {
  * Why a session may not be used here: within a unit of work on the same database each would wait for a connection that
  * only the end of a unit of work sets free, and a pool full of them waits for ever.
  */
-export function outerSessionMisuse(driver: SqlDriver): UnitOfWorkMisuseError | undefined {
-  if (openTransactionOn(driver) === undefined) return undefined;
+export function outerSessionMisuse(source: object): UnitOfWorkMisuseError | undefined {
+  if (openTransactionOn(source) === undefined) return undefined;
   return new UnitOfWorkMisuseError(
     "A unit of work is open here, and this is the session outside of it. Use the unit of work that the callback was given; " +
       "what does not belong to it has to wait for its end, or be begun outside of its callback.",
@@ -49,7 +49,7 @@ export function outerSessionMisuse(driver: SqlDriver): UnitOfWorkMisuseError | u
 
 /** Why a unit of work may not be used here: within the callback of another on the same database. */
 export function foreignTransactionMisuse(own: TransactionContext): UnitOfWorkMisuseError | undefined {
-  const open = openTransactionOn(own.driver);
+  const open = openTransactionOn(own.source);
   if (open === undefined || open === own) return undefined;
   return new UnitOfWorkMisuseError(
     "This unit of work is another one than the one whose callback runs here. Use the one that the callback was given.",

@@ -1,0 +1,161 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import { UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { DaoSet } from "./dao-set.ts";
+import type { Daos } from "./daos.ts";
+import type { DatabaseSession, TransactionOptions } from "./database-session.ts";
+import { withDeadline } from "./deadline.ts";
+import type { DatabaseTelemetry } from "./telemetry.ts";
+import { toDaoError } from "./to-dao-error.ts";
+import {
+  foreignTransactionMisuse,
+  inTransactionContext,
+  outerSessionMisuse,
+  type TransactionContext,
+} from "./transaction-context.ts";
+
+/** What begins transactions: a driver, or an ORM. */
+interface TransactionSource<Transaction> {
+  /** Whether it is a transaction that somebody else has opened, and will commit. */
+  readonly isTransaction: boolean;
+  transaction<Result>(
+    work: (transaction: Transaction) => Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result>;
+}
+
+/** A transaction within which there can be savepoints. */
+interface Nestable<Transaction> {
+  savepoint<Result>(work: (transaction: Transaction) => Promise<Result>, options?: CallOptions): Promise<Result>;
+}
+
+/** Makes the DAOs whose calls run in a transaction. */
+type DaosWithin<Transaction> = (transaction: Transaction, context: TransactionContext) => Daos;
+
+/** A session on a driver or an ORM: each call for itself, each transaction on a connection of its own. */
+export class TransactingSession<Transaction extends Nestable<Transaction>> extends DaoSet implements DatabaseSession {
+  readonly isTransaction: boolean;
+  readonly telemetry: DatabaseTelemetry | undefined;
+  readonly #source: TransactionSource<Transaction>;
+  readonly #daosWithin: DaosWithin<Transaction>;
+
+  /** @param daos those whose calls run each for itself */
+  constructor(
+    source: TransactionSource<Transaction>,
+    daos: Daos,
+    daosWithin: DaosWithin<Transaction>,
+    telemetry?: DatabaseTelemetry,
+  ) {
+    super(daos);
+    this.isTransaction = source.isTransaction;
+    this.telemetry = telemetry;
+    this.#source = source;
+    this.#daosWithin = daosWithin;
+  }
+
+  transaction<Result>(
+    work: (session: DatabaseSession) => Promise<Result>,
+    options: TransactionOptions = {},
+  ): Promise<Result> {
+    const transact = () => this.#transact(work, options);
+    return this.telemetry === undefined ? transact() : this.telemetry.unitOfWork(this.isTransaction, transact);
+  }
+
+  async #transact<Result>(
+    work: (session: DatabaseSession) => Promise<Result>,
+    options: TransactionOptions,
+  ): Promise<Result> {
+    const source = this.#source;
+    const misuse = outerSessionMisuse(source);
+    if (misuse !== undefined) throw misuse;
+    return translated(work, (untranslated) =>
+      withDeadline(options, (bounded) =>
+        inTransactionContext(source, async (context) => {
+          try {
+            return await source.transaction(
+              (transaction) => untranslated(new NestedSession(transaction, context, this.#daosWithin, this.telemetry)),
+              bounded,
+            );
+          } finally {
+            context.isOpen = false;
+          }
+        }),
+      ),
+    );
+  }
+}
+
+/** A session within a transaction; its own transactions are savepoints. */
+class NestedSession<Transaction extends Nestable<Transaction>> extends DaoSet implements DatabaseSession {
+  readonly isTransaction = true;
+  readonly #transaction: Transaction;
+  readonly #context: TransactionContext;
+  readonly #daosWithin: DaosWithin<Transaction>;
+  readonly #telemetry: DatabaseTelemetry | undefined;
+
+  constructor(
+    transaction: Transaction,
+    context: TransactionContext,
+    daosWithin: DaosWithin<Transaction>,
+    telemetry: DatabaseTelemetry | undefined,
+  ) {
+    super(daosWithin(transaction, context));
+    this.#transaction = transaction;
+    this.#context = context;
+    this.#daosWithin = daosWithin;
+    this.#telemetry = telemetry;
+  }
+
+  transaction<Result>(
+    work: (session: DatabaseSession) => Promise<Result>,
+    options: TransactionOptions = {},
+  ): Promise<Result> {
+    const transact = () => this.#transact(work, options);
+    return this.#telemetry === undefined ? transact() : this.#telemetry.unitOfWork(true, transact);
+  }
+
+  async #transact<Result>(
+    work: (session: DatabaseSession) => Promise<Result>,
+    { signal, timeout, ...others }: TransactionOptions,
+  ): Promise<Result> {
+    const misuse = foreignTransactionMisuse(this.#context);
+    if (misuse !== undefined) throw misuse;
+    const refused = Object.entries(others).filter(([, value]) => value !== undefined);
+    if (refused.length > 0) {
+      const names = refused.map(([name]) => name).join(", ");
+      throw new UnitOfWorkMisuseError(`A nested unit of work takes ${names} from the outer one. Set it there.`);
+    }
+    return translated(work, (untranslated) =>
+      withDeadline({ signal, timeout }, (bounded) =>
+        this.#transaction.savepoint(
+          (nested) => untranslated(new NestedSession(nested, this.#context, this.#daosWithin, this.#telemetry)),
+          bounded,
+        ),
+      ),
+    );
+  }
+}
+
+type Work<Result> = (session: DatabaseSession) => Promise<Result>;
+
+/**
+ * Translates what the driver says of beginning and ending a transaction. What `work` throws is the caller's own, also
+ * where it looks like a driver's error: a file that is not there is no database that cannot be reached.
+ */
+async function translated<Result>(
+  work: Work<Result>,
+  transact: (untranslated: Work<Result>) => Promise<Result>,
+): Promise<Result> {
+  let callersOwn: { readonly error: unknown } | undefined;
+  try {
+    return await transact(async (session) => {
+      try {
+        return await work(session);
+      } catch (error) {
+        callersOwn = { error };
+        throw error;
+      }
+    });
+  } catch (error) {
+    throw callersOwn?.error === error ? error : toDaoError(error);
+  }
+}
