@@ -9,6 +9,7 @@ const common = { format: "esm", target: "node20", sourcemap: true } satisfies Op
 
 const entries = {
   index: "src/index.ts",
+  engine: "src/engine.ts",
   "contract/index": "src/contract/index.ts",
   "contract/errors": "src/contract/errors.ts",
   "database-url": "src/session/database-url.ts",

@@ -11,6 +11,7 @@ const rooms = [
   "schema",
   "session",
   "dao",
+  "engine",
   "unit-of-work",
   "run-once",
   "service",

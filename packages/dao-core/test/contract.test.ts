@@ -1,11 +1,12 @@
 import { createDaoServices, joinPgPool, openDatabase } from "@flux/dao-core";
-import { contractSuite, createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
+import { contractSuite, createTestDatabase } from "@flux/dao-core/testing";
 import pg from "pg";
 import { afterAll, beforeAll, describe, inject, test } from "vitest";
+import { openKyselySession, type TestSession } from "./kysely-database.ts";
 import { TransactionPooler } from "./transaction-pooler.ts";
 
 /** A database that is reached through a proxy alone, in which every transaction has another connection. */
-async function openPooled(): Promise<Pick<TestDatabase, "database" | "drop">> {
+async function openPooled(): Promise<TestSession> {
   const direct = await createTestDatabase({ serverUrl: inject("adminUrl") });
   const pooler = await TransactionPooler.start(direct.url);
   const database = await openDatabase(pooler.through(direct.url), { prepare: false });
@@ -17,7 +18,7 @@ async function openPooled(): Promise<Pick<TestDatabase, "database" | "drop">> {
   return { database, drop };
 }
 
-async function openPgPool(): Promise<Pick<TestDatabase, "database" | "drop">> {
+async function openPgPool(): Promise<TestSession> {
   const { url, drop } = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
   const pool = new pg.Pool({ connectionString: url, max: 4 });
   return { database: joinPgPool(pool), drop: () => pool.end().then(drop) };
@@ -31,11 +32,12 @@ const engines = [
   },
   { engine: "PostgreSQL through a transaction-pooling proxy", open: openPooled },
   { engine: "a host's pg pool", open: openPgPool },
+  { engine: "Kysely", open: () => openKyselySession(4) },
   { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
 ] as const;
 
 describe.each(engines)("the contract on $engine", ({ open }) => {
-  let testDatabase: Pick<TestDatabase, "database" | "drop">;
+  let testDatabase: TestSession;
   beforeAll(async () => {
     testDatabase = await open();
   });

@@ -13,17 +13,19 @@ import {
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { openKyselySession, type TestSession } from "./kysely-database.ts";
 
 const DAY = 86_400_000;
 const newKey = () => crypto.randomUUID();
 
 const engines = [
   { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl") }) },
+  { engine: "Kysely", open: () => openKyselySession(4) },
   { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
 ] as const;
 
 describe.each(engines)("work that is run once, on $engine", ({ open }) => {
-  let testDatabase: TestDatabase;
+  let testDatabase: TestSession;
   beforeAll(async () => {
     testDatabase = await open();
   });

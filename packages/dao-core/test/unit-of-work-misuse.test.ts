@@ -1,16 +1,24 @@
-import { createDaoServices, DaoUnitOfWork, type Database, openDatabase, UnitOfWorkMisuseError } from "@flux/dao-core";
+import {
+  createDaoServices,
+  DaoUnitOfWork,
+  type DatabaseSession,
+  openDatabase,
+  UnitOfWorkMisuseError,
+} from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { openKyselySession, type TestSession } from "./kysely-database.ts";
 
 const unknownId = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
 const engines = [
   { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 }) },
+  { engine: "Kysely", open: () => openKyselySession(1) },
   { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
 ] as const;
 
 /** Whatever can be asked of a session. */
-const uses: readonly (readonly [string, (database: Database) => Promise<unknown>])[] = [
+const uses: readonly (readonly [string, (database: DatabaseSession) => Promise<unknown>])[] = [
   ["a read", (database) => database.users.findById(unknownId)],
   ["a write", (database) => database.users.create(makeUserData())],
   ["a service", (database) => createDaoServices(database).users.listUsers()],
@@ -19,7 +27,7 @@ const uses: readonly (readonly [string, (database: Database) => Promise<unknown>
 ];
 
 describe.each(engines)("on $engine, inside a unit of work", ({ open }) => {
-  let testDatabase: TestDatabase;
+  let testDatabase: TestSession;
   beforeAll(async () => {
     testDatabase = await open();
   });

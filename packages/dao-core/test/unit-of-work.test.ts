@@ -9,14 +9,16 @@ import {
 } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { openKyselySession, type TestSession } from "./kysely-database.ts";
 
 const engines = [
   { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 3 }) },
+  { engine: "Kysely", open: () => openKyselySession(3) },
   { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
 ] as const;
 
 describe.each(engines)("a unit of work on $engine", ({ open }) => {
-  let testDatabase: TestDatabase;
+  let testDatabase: TestSession;
   beforeAll(async () => {
     testDatabase = await open();
   });

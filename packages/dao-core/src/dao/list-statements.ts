@@ -17,7 +17,7 @@ import {
 } from "./statement.ts";
 
 /** The most rows that `count: "estimated"` counts; of more it asks the planner. */
-const EXACT_UP_TO = 1_000;
+export const EXACT_UP_TO = 1_000;
 
 /** What makes the statement of one list another than that of the next. */
 interface ListShape {

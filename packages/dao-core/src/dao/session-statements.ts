@@ -1,6 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { withDeadline } from "../session/deadline.ts";
-import { type Retry, type RetryPolicy, withRetries } from "../session/retry.ts";
+import { type Retry, type RetryPolicy, SINGLE_CALL_RETRIES, withRetries } from "../session/retry.ts";
 import type {
   SqlDriver,
   SqlExecutor,
@@ -76,10 +76,6 @@ async function reported(
   }
 }
 
-/** How often a single statement is tried again when the database gives it up for others, and for how long. */
-const RETRIES = 9;
-const RETRIES_WITHIN = 30_000;
-
 /** Statements on a driver: one that was given up, and was not part of more, has left nothing behind and is tried again. */
 export class SingleStatements implements SqlExecutor {
   readonly #driver: SqlDriver;
@@ -94,8 +90,8 @@ export class SingleStatements implements SqlExecutor {
     this.#driver = driver;
     this.#options = options;
     // Within somebody else's transaction nothing can be tried again: all of it was given up.
-    const retries = driver.isTransaction ? 0 : RETRIES;
-    this.#retries = { retries, within: RETRIES_WITHIN, isRetryable: isGivenUp, onRetry };
+    const never = driver.isTransaction && { retries: 0 };
+    this.#retries = { ...SINGLE_CALL_RETRIES, ...never, isRetryable: isGivenUp, onRetry };
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options: StatementOptions = {}): Promise<SqlResult> {

@@ -72,7 +72,7 @@ function toParameter(parameter: unknown): Statement["parameters"][number] {
  * A value as the drivers send it: instants as RFC 3339, JSON as text.
  * @throws ValidationError, naming the field, for what would be stored as something else
  */
-function encode(name: string, value: unknown): SqlParameter {
+export function encode(name: string, value: unknown): SqlParameter {
   switch (typeof value) {
     case "string": {
       const unstorable = unstorableText(value);

@@ -1,5 +1,4 @@
-import { eq, getTableColumns } from "drizzle-orm";
-import type { PgColumn } from "drizzle-orm/pg-core";
+import { eq } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
@@ -8,51 +7,24 @@ import type { SqlExecutor } from "../session/sql.ts";
 import type { EntityTable } from "./entity-table.ts";
 import { ListStatements } from "./list-statements.ts";
 import { type RowMapper, rowMapper } from "./row-mapper.ts";
-import {
-  compile,
-  given,
-  lazily,
-  lazilyShort,
-  queryBuilder,
-  run,
-  type Statement,
-  StatementCache,
-  type StatementValues,
-} from "./statement.ts";
-
-/** A column that callers write. */
-interface WritableColumn {
-  readonly name: string;
-  /** `null` is no value of a JSON column but the lack of one. */
-  readonly isJson: boolean;
-  /** What an insert writes where nothing is given. */
-  readonly whenMissing: unknown;
-}
+import { RowValues } from "./row-values.ts";
+import { compile, given, lazily, lazilyShort, queryBuilder, run, type Statement, StatementCache } from "./statement.ts";
 
 /**
  * The statements on one table, each built at its first use and kept for the life of the process; sessions share them.
  * An update has one for each set of fields that callers really use.
  */
-export class EntityStatements<Dto extends object> {
+export class EntityStatements<Dto extends object> extends RowValues {
   readonly table: EntityTable;
-  readonly columns: Readonly<Record<string, PgColumn>>;
   readonly read: RowMapper<Dto>;
   readonly lists: ListStatements<Dto>;
-  readonly #writable: readonly WritableColumn[];
   readonly #updates = new StatementCache();
 
   constructor(table: EntityTable) {
+    super(table);
     this.table = table;
-    this.columns = getTableColumns(table);
     this.read = rowMapper<Dto>(table);
     this.lists = new ListStatements(table, this.columns, this.read);
-    this.#writable = Object.entries(this.columns)
-      .filter(([name]) => name !== "id" && name !== "createdAt")
-      .map(([name, column]) => ({
-        name,
-        isJson: column.columnType === "PgJsonb",
-        whenMissing: column.default ?? null,
-      }));
   }
 
   readonly insert = lazily(() => this.insertion().returning());
@@ -93,29 +65,6 @@ export class EntityStatements<Dto extends object> {
           .returning(),
       ),
     );
-  }
-
-  /**
-   * All columns but `created_at`, which is the database's to set: what `owners` say (the rows that this one belongs to,
-   * apart from `input`, since to copy what Zod made costs more than all else here), then `input`, else the default.
-   */
-  insertValues(id: string, input: object, owners: StatementValues = {}): Record<string, unknown> {
-    const values: Record<string, unknown> = { id };
-    for (const { name, isJson, whenMissing } of this.#writable) {
-      const value: unknown = owners[name] ?? Reflect.get(input, name);
-      values[name] = value === undefined || (isJson && value === null) ? whenMissing : value;
-    }
-    return values;
-  }
-
-  /** What of `changes` is to be written: known columns that are given. */
-  updateValues(id: string, changes: object): StatementValues {
-    const values: Record<string, unknown> = { id };
-    for (const { name, isJson, whenMissing } of this.#writable) {
-      const value: unknown = Reflect.get(changes, name);
-      if (value !== undefined) values[name] = isJson && value === null ? whenMissing : value;
-    }
-    return values;
   }
 }
 

@@ -20,6 +20,7 @@ import { given, lazily, lazilyShort, queryBuilder, run } from "./statement.ts";
 import { TableDao } from "./table-dao.ts";
 import { createTasks, updateTasks } from "./task-batches.ts";
 import { taskStatements } from "./task-statements.ts";
+import { toTaskStatistics } from "./task-statistics.ts";
 
 /** The first moment after the given millisecond: columns hold microseconds, and an end is included to the millisecond. */
 const justAfter = (name: string) => sql`${sql.placeholder(name)}::timestamptz + interval '1 millisecond'`;
@@ -104,12 +105,6 @@ export class SqlTaskDao extends TableDao<TaskDto, TaskCreateDto, TaskUpdateDto, 
   async statistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto> {
     const { rows } = await run(this.executor, statistics(), request, options);
     const [scheduled = 0, drifted = 0, completed = 0, missed = 0] = (rows[0] ?? []).map(Number);
-    const totalTasks = scheduled + drifted + completed + missed;
-    return {
-      userId: request.userId,
-      totalTasks,
-      byState: { scheduled, drifted, completed, missed },
-      completionRate: totalTasks === 0 ? 0 : Math.round((completed / totalTasks) * 10_000) / 10_000,
-    };
+    return toTaskStatistics(request.userId, { scheduled, drifted, completed, missed });
   }
 }

@@ -19,6 +19,9 @@ export interface RetryPolicy {
   readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
+/** How often a single call is tried again when the database gives it up for others, and for how long. */
+export const SINGLE_CALL_RETRIES = { retries: 9, within: 30_000 } as const;
+
 /** Milliseconds: the most to wait before the first retry, doubled each time, and before any. */
 const FIRST_DELAY = 20;
 const LONGEST_DELAY = 1_000;

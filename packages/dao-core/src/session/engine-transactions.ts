@@ -1,0 +1,133 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { v7 as uuidv7 } from "uuid";
+import { localSettings } from "./begin.ts";
+import type { TransactionOptions } from "./database-session.ts";
+import type { Engine } from "./engine.ts";
+import { inHostsTransaction } from "./hosts-transaction.ts";
+import { OpenTransaction, type TransactionConnection } from "./open-transaction.ts";
+import { withCode } from "./to-dao-error.ts";
+
+/** A transaction of an engine's, as a connection. Whether it is alive, its errors tell. */
+class EngineConnection<Handle> implements TransactionConnection<EngineConnection<Handle>> {
+  readonly isAlive = true;
+  readonly #engine: Engine<Handle>;
+  readonly #handle: Handle;
+
+  constructor(engine: Engine<Handle>, handle: Handle) {
+    this.#engine = engine;
+    this.#handle = handle;
+  }
+
+  async executeScript(text: string): Promise<void> {
+    await coded(() => this.#engine.execute(this.#handle, text));
+  }
+
+  /** Runs a call of a DAO; when the signal aborts, the server is told to cancel what of it runs. */
+  call<Result>(work: (handle: Handle) => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    const run = () => coded(() => work(this.#handle));
+    return signal === undefined ? run() : this.#cancellable(run, signal);
+  }
+
+  async #cancellable<Result>(run: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+    // By this name the server finds the connection, for as long as the transaction is open.
+    const name = `flux-dao ${uuidv7()}`;
+    await this.executeScript(`set local application_name = '${name}'`);
+    signal.throwIfAborted();
+    const settled = new AbortController();
+    let cancelling: Promise<void> | undefined;
+    const cancel = () => {
+      cancelling = cancelUntil(settled.signal, this.#engine, name);
+    };
+    signal.addEventListener("abort", cancel, { once: true });
+    try {
+      return await run();
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      settled.abort();
+      await cancelling;
+    }
+  }
+}
+
+/** Milliseconds between two cancel requests: one that comes between two steps of a statement does nothing. */
+const CANCEL_INTERVAL = 50;
+/** Milliseconds for which a cancel request may wait for a connection of the pool, which may be all in use. */
+const CANCEL_PATIENCE = 1_000;
+
+/**
+ * Has the server cancel what the connection of this name runs, again and again until it is settled. A request that comes too
+ * late does no harm: when the transaction has ended, nobody has the name.
+ */
+async function cancelUntil<Handle>(settled: AbortSignal, engine: Engine<Handle>, name: string): Promise<void> {
+  const statement = `select pg_cancel_backend(pid) from pg_stat_activity where application_name = '${name}'`;
+  while (!settled.aborted) {
+    const request = engine.execute(engine.database, statement).catch(() => undefined);
+    await Promise.race([request, delay(CANCEL_PATIENCE, undefined, { ref: false })]);
+    await delay(CANCEL_INTERVAL, undefined, { signal: settled, ref: false }).catch(() => undefined);
+  }
+}
+
+/** The transactions of an engine, with what all drivers hold to: nothing swallowed, nothing forgotten, one level at a time. */
+export class EngineTransactions<Handle> {
+  readonly isTransaction = false;
+  readonly #engine: Engine<Handle>;
+
+  constructor(engine: Engine<Handle>) {
+    this.#engine = engine;
+  }
+
+  /** Runs a call by itself. One that can be given up has a connection to itself, so that no other call is cancelled. */
+  call<Result>(work: (handle: Handle) => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    if (signal === undefined) return coded(() => work(this.#engine.database));
+    return this.transaction((transaction) => transaction.call((connection) => connection.call(work, signal)), {
+      signal,
+    });
+  }
+
+  async transaction<Result>(
+    work: (transaction: EngineTransaction<Handle>) => Promise<Result>,
+    options: TransactionOptions = {},
+  ): Promise<Result> {
+    const { isolationLevel, readOnly, signal } = options;
+    const settings = localSettings(options);
+    signal?.throwIfAborted();
+    const run = (onBegun: () => void) =>
+      inHostsTransaction<Handle, Result>(
+        (within) => this.#engine.transaction(within, { isolationLevel, readOnly }),
+        async (handle) => {
+          onBegun();
+          const connection = new EngineConnection(this.#engine, handle);
+          for (const setting of settings) await connection.executeScript(setting);
+          return OpenTransaction.within(connection, work, signal);
+        },
+        "unknown",
+      );
+    return signal === undefined ? run(() => undefined) : waitingNoLonger(signal, run);
+  }
+}
+
+export type EngineTransaction<Handle> = OpenTransaction<EngineConnection<Handle>>;
+
+/** Rejects with the signal's reason when it aborts before the pool has given a connection, for which `run` waits. */
+function waitingNoLonger<Result>(signal: AbortSignal, run: (onBegun: () => void) => Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    const stop = () => signal.removeEventListener("abort", abort);
+    signal.addEventListener("abort", abort, { once: true });
+    const onBegun = () => {
+      stop();
+      signal.throwIfAborted();
+    };
+    run(onBegun).finally(stop).then(resolve, reject);
+  });
+}
+
+async function coded<Result>(run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    throw withCode(error);
+  }
+}
