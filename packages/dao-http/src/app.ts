@@ -2,6 +2,7 @@ import { createDaoServices, type DaoServices, type DatabaseSession } from "@flux
 import { Admission, DEFAULT_CONCURRENT_REQUESTS } from "./admission.ts";
 import type { AppTelemetry, RequestProgress } from "./app-telemetry.ts";
 import { SERVICE_KEY_HEADER, type ServiceKey, ServiceKeys } from "./auth.ts";
+import { BasePath } from "./base-path.ts";
 import { docsPages } from "./docs/docs-pages.ts";
 import { Endpoint, type EndpointSettings } from "./endpoint.ts";
 import { toFetchHandler } from "./fetch-handler.ts";
@@ -46,7 +47,10 @@ export interface DaoAppOptions {
   readonly maxWaitingRequests?: number | undefined;
   /** Whether `/docs`, `/redoc` and `/openapi.json` are served. Default `true`. */
   readonly docs?: boolean | undefined;
-  /** Where a host mounts the app, such as `/dao`, for `Location` headers. The host strips it from the requests. */
+  /**
+   * Where a host mounts the app, such as `/dao`. Requests are taken with it and, for hosts and proxies that strip it,
+   * without it; `Location` headers and problems name it. Default: the root.
+   */
   readonly basePath?: string | undefined;
   /** Makes spans and metrics of requests: `appTelemetry()` of `@flux/dao-http/opentelemetry`. Default: none. */
   readonly telemetry?: AppTelemetry | undefined;
@@ -78,7 +82,8 @@ interface Progress extends RequestProgress {
  * export default { fetch: app.fetch };
  * ```
  *
- * @throws TypeError without a key, and for a key that is not 1 to 200 printable ASCII characters without a space
+ * @throws TypeError without a key, for a key that is not 1 to 200 printable ASCII characters without a space, and for a
+ *   `basePath` that is none
  */
 export function createDaoApp(options: DaoAppOptions): DaoApp {
   const app = new App(options);
@@ -95,11 +100,13 @@ class App {
   readonly #keys: ServiceKeys;
   readonly #logger: Logger;
   readonly #admission: Admission;
+  readonly #basePath: BasePath;
   readonly #open: ReadonlyMap<string, OpenPage>;
   readonly #router = new Router<Endpoint>();
 
   constructor(options: DaoAppOptions) {
-    const { services, keys, docs = true, basePath = "" } = options;
+    const { services, keys, docs = true } = options;
+    this.#basePath = new BasePath(options.basePath ?? "");
     this.readiness = new Readiness(options.readiness ?? readinessOf(services));
     this.#keys = new ServiceKeys(keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
@@ -110,7 +117,7 @@ class App {
     const settings: EndpointSettings = {
       services: isSession(services) ? createDaoServices(services) : services,
       onceOnly: isSession(services) ? new OnceOnly(services, new KeySweeper(services, this.#logger)) : undefined,
-      basePath,
+      basePath: this.#basePath.prefix,
       bodyLimit: options.bodyLimit ?? DEFAULT_BODY_LIMIT,
     };
     for (const route of apiRoutes) {
@@ -127,13 +134,14 @@ class App {
   async handle(request: HttpRequest, progress: Progress): Promise<HttpResponse> {
     const start = performance.now();
     const requestId = requestIdOf(request.header("x-request-id"));
-    const [path, query] = splitTarget(request.target);
+    const [target, query] = splitTarget(request.target);
+    const path = this.#basePath.strip(target);
     let response: AnyAnswer;
     try {
       response = await this.#answer(request, path, query, progress);
     } catch (error) {
       progress.cause = error;
-      response = problemResponse(error, { path, requestId, id: progress.id });
+      response = problemResponse(error, { path: this.#basePath.prefix + path, requestId, id: progress.id });
     }
     response.headers["x-request-id"] = requestId;
     const entry = {

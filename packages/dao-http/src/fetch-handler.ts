@@ -1,4 +1,4 @@
-import { bodyBrokeOff, bodyTooLarge } from "./body-errors.ts";
+import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "./body-errors.ts";
 import { type HttpRequest, type HttpResponse, isStreamed } from "./http-message.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 
@@ -58,8 +58,13 @@ class FetchRequest implements HttpRequest {
     return this.#request.headers.get(name) ?? undefined;
   }
 
+  #reader(): ReadableStreamDefaultReader<Uint8Array> | undefined {
+    if (this.#request.bodyUsed) throw bodyReadAlready();
+    return this.#request.body?.getReader();
+  }
+
   async *readChunks(): AsyncGenerator<Uint8Array, void, undefined> {
-    const reader = this.#request.body?.getReader();
+    const reader = this.#reader();
     if (reader === undefined) return;
     try {
       for (let next = await read(reader); next !== undefined; next = await read(reader)) yield next;
@@ -71,7 +76,7 @@ class FetchRequest implements HttpRequest {
 
   async readBody(limit: number): Promise<Uint8Array> {
     if (Number(this.header("content-length")) > limit) throw bodyTooLarge(limit);
-    const reader = this.#request.body?.getReader();
+    const reader = this.#reader();
     if (reader === undefined) return new Uint8Array();
     const chunks: Uint8Array[] = [];
     let length = 0;

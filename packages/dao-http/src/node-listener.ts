@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline, Readable } from "node:stream";
-import { bodyBrokeOff, bodyTooLarge } from "./body-errors.ts";
+import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "./body-errors.ts";
 import {
   type HttpRequest,
   type HttpResponse,
@@ -137,7 +137,7 @@ class NodeRequest implements HttpRequest {
   }
 
   async *readChunks(): AsyncGenerator<Uint8Array, void, undefined> {
-    if (this.#incoming.readableEnded) throw bodyReadAlready();
+    if (this.#incoming.readableDidRead) throw bodyReadAlready();
     this.#onRead?.();
     try {
       // Not destroyed when nobody wants the rest: an answer must still go out on the connection.
@@ -154,8 +154,7 @@ class NodeRequest implements HttpRequest {
         reject(bodyTooLarge(limit));
         return;
       }
-      if (incoming.readableEnded) {
-        // Waiting for what has been would be for ever.
+      if (incoming.readableDidRead) {
         reject(bodyReadAlready());
         return;
       }
@@ -186,8 +185,4 @@ class NodeRequest implements HttpRequest {
       incoming.on("data", onData).on("end", onEnd).on("close", onBreak).on("error", onBreak);
     });
   }
-}
-
-function bodyReadAlready(): TypeError {
-  return new TypeError("The host has read the body already: mount the app before what parses bodies.");
 }
