@@ -62,7 +62,10 @@ export interface DaoApp {
   readonly fetch: (request: Request) => Promise<Response>;
   /** Answers a request of any host; for those who write one. Never rejects. */
   readonly handle: (request: HttpRequest) => Promise<HttpResponse>;
-  /** From now on `/ready` answers 503, because the process is about to stop. All else goes on. */
+  /**
+   * From now on `/ready` answers 503, because the process is about to stop, and every answer has its connection closed, so
+   * that the host's server can come to its end. All else goes on.
+   */
   readonly announceStop: () => void;
 }
 
@@ -144,6 +147,7 @@ class App {
       response = problemResponse(error, { path: this.#basePath.prefix + path, requestId, id: progress.id });
     }
     response.headers["x-request-id"] = requestId;
+    if (this.readiness.isStopping) response.headers["connection"] = "close";
     const entry = {
       method: request.method,
       path: progress.route ?? null,

@@ -22,6 +22,10 @@ export class Readiness {
     this.#isStopping = true;
   }
 
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   async answer(): Promise<OpenAnswer> {
     // Planned, and so nothing to be warned of.
     if (this.#isStopping) return jsonAnswer(503, { status: "not_ready", detail: "The service is stopping." });

@@ -1,0 +1,26 @@
+import { createDaoApp, toNodeListener } from "@flux/dao-http";
+import Fastify from "fastify";
+import type { HostOptions, RunningHost } from "./running-host.ts";
+
+/** A Fastify app of the host's own, with the data API under /data. */
+export async function startFastify(options: HostOptions, port: number): Promise<RunningHost> {
+  const dao = createDaoApp({ ...options, basePath: "/data" });
+  const answer = toNodeListener(dao.handle);
+  const app = Fastify();
+  app.register(
+    async (data) => {
+      // Leaves every body unread, whatever its type: the data API reads it itself, as it comes in.
+      data.removeAllContentTypeParsers();
+      data.addContentTypeParser("*", (_request, _body, done) => done(null));
+      data.all("/*", (request, reply) => {
+        reply.hijack();
+        answer(request.raw, reply.raw);
+      });
+    },
+    { prefix: "/data" },
+  );
+  app.addHook("preClose", async () => dao.announceStop());
+  app.post("/echo", async (request) => request.body);
+  const url = await app.listen({ host: "127.0.0.1", port });
+  return { url, stop: () => app.close() };
+}
