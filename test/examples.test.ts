@@ -1,11 +1,16 @@
-import { createDaoServices, type DaoServices } from "@flux/dao-core";
+import { createDaoServices, type DaoServices, joinDrizzle, joinPgPool } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import { createDaoApp } from "@flux/dao-http";
 import { createDaoClient } from "@flux/dao-http/client";
+import { drizzle } from "drizzle-orm/node-postgres";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { markMissedTasks } from "../examples/batch-job/mark-missed-tasks.ts";
 import { createGoalWithPlan } from "../examples/goal-planner/create-goal-with-plan.ts";
+import { completeRun, kilometresOf } from "../examples/monolith/complete-run.ts";
+import { migrateWorkouts } from "../examples/monolith/workouts.ts";
 import { analyzeUserPatterns } from "../examples/observer/analyze-user-patterns.ts";
+import { openHostPool } from "../examples/own-pool/host-pool.ts";
 import { schedulerDailySync } from "../examples/scheduler/daily-sync.ts";
 import { linkCalendarEvent } from "../examples/scheduler/link-calendar-event.ts";
 
@@ -59,5 +64,65 @@ describe.each([
     await markMissedTasks(services.tasks, new Date("2026-04-30T00:00:00Z"));
     const { byState } = await analyzeUserPatterns(services, plan.userId);
     expect(byState).toMatchObject({ missed: 4, drifted: 0 });
+  });
+});
+
+describe("a host's own pool", () => {
+  let pool: pg.Pool;
+  beforeAll(() => {
+    pool = openHostPool(testDatabase.url);
+  });
+  afterAll(() => pool.end());
+
+  /** All that we could have changed: the pool, its clients, the parsers and the server's settings. */
+  async function found() {
+    const client = await pool.connect();
+    const { rows: settings } = await client.query("select name, setting from pg_settings order by name");
+    const { rows: values } = await client.query(
+      "select '2026-03-02'::date, '2026-03-02 07:00:00.123456+00'::timestamptz, '{}'::jsonb, '[1]'::json, 1::int8, 1.5::numeric, true",
+    );
+    client.release();
+    return {
+      settings,
+      values,
+      options: { ...pool.options },
+      ended: [pool.ending, pool.ended],
+      listeners: [pool, client].map((emitter) => emitter.eventNames().map((name) => [name, emitter.listenerCount(name)])),
+      parsers: Array.from({ length: 4_000 }, (_, oid) => [
+        pg.types.getTypeParser(oid),
+        pg.types.getTypeParser(oid, "binary"),
+      ]),
+      defaults: { ...pg.defaults },
+    };
+  }
+
+  test.each([
+    { how: "joinPgPool", join: () => joinPgPool(pool) },
+    { how: "joinDrizzle", join: () => joinDrizzle(drizzle(pool)) },
+  ])("is left exactly as it was found, by $how", async ({ join }) => {
+    const before = await found();
+    const database = join();
+    await database.migrate();
+    const plan = await createGoalWithPlan(createDaoServices(database), makeUserData().email, new Date());
+    await database.transaction(({ tasks }) => tasks.list({ goalId: plan.id }), { lockTimeout: 100 });
+    await expect(database.users.create({ name: "Jane", email: "no address" })).rejects.toThrow();
+    await database.close();
+    expect(await found()).toEqual(before);
+    expect([pool.idleCount, pool.waitingCount]).toEqual([pool.totalCount, 0]);
+  });
+
+  test("a monolith's rows and ours are written together, or not at all", async () => {
+    const database = drizzle(pool);
+    await migrateWorkouts(database);
+    const services = createDaoServices(joinDrizzle(database));
+    const { userId, tasks } = await createGoalWithPlan(services, makeUserData().email, new Date());
+    const [first, second] = tasks.map(({ id }) => id);
+    await completeRun(database, first ?? "", 5.5);
+    // The host's own rule, then ours, and then ours on a task that there is not.
+    await expect(completeRun(database, second ?? "", -1)).rejects.toThrow();
+    await expect(completeRun(database, first ?? "", 4)).rejects.toThrow();
+    await expect(completeRun(database, userId, 4)).rejects.toMatchObject({ code: "not_found" });
+    expect(await kilometresOf(database, userId)).toBe(5.5);
+    expect((await services.tasks.listTasks({ userId, state: "completed" })).items.map(({ id }) => id)).toEqual([first]);
   });
 });
