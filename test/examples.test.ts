@@ -87,7 +87,9 @@ describe("a host's own pool", () => {
       values,
       options: { ...pool.options },
       ended: [pool.ending, pool.ended],
-      listeners: [pool, client].map((emitter) => emitter.eventNames().map((name) => [name, emitter.listenerCount(name)])),
+      listeners: [pool, client].map((emitter) =>
+        emitter.eventNames().map((name) => [name, emitter.listenerCount(name)]),
+      ),
       parsers: Array.from({ length: 4_000 }, (_, oid) => [
         pg.types.getTypeParser(oid),
         pg.types.getTypeParser(oid, "binary"),

@@ -1,0 +1,12 @@
+import { spawnSync } from "node:child_process";
+import { startTestServer } from "./postgres/test-server.ts";
+
+/** Runs the examples that need a PostgreSQL server: on the one of TEST_DATABASE_URL, or one that is there for them alone. */
+const server = await startTestServer();
+console.log(`On ${server.describe}:`);
+const { status } = spawnSync("pnpm", ["--filter", "flux-dao-examples", "all:postgres"], {
+  stdio: "inherit",
+  env: { ...process.env, DATABASE_URL: server.url },
+});
+await server.stop();
+process.exitCode = status ?? 1;
