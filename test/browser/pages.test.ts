@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
+import { startNodeHttp } from "../../examples/mounting/node-http.ts";
+import type { RunningHost } from "../../examples/mounting/running-host.ts";
 import { createUser } from "../rest/rows.ts";
 import { KEYS, useRestServer } from "../rest/server.ts";
 
@@ -50,13 +52,13 @@ interface WatchedPage {
   readonly faults: readonly string[];
 }
 
-async function openPage(test: TestContext, path: string): Promise<WatchedPage> {
+async function openPage(test: TestContext, path: string, baseUrl = server.baseUrl): Promise<WatchedPage> {
   if (context === undefined) return test.skip(absence);
   const page = await context.newPage();
   const faults: string[] = [];
   await page.route("**/*", (route) => {
     const { origin, protocol } = new URL(route.request().url());
-    if (origin === server.baseUrl || protocol === "data:" || protocol === "blob:") return route.continue();
+    if (origin === baseUrl || protocol === "data:" || protocol === "blob:") return route.continue();
     faults.push(`a request to ${route.request().url()}`);
     return route.abort();
   });
@@ -68,7 +70,7 @@ async function openPage(test: TestContext, path: string): Promise<WatchedPage> {
   page.on("response", (response) => {
     if (response.status() >= 400) faults.push(`${response.status()}: ${response.url()}`);
   });
-  await page.goto(server.baseUrl + path);
+  await page.goto(baseUrl + path);
   return { page, faults };
 }
 
@@ -138,6 +140,33 @@ describe("issue 2: the API's pages in a browser", { timeout: 60_000 }, () => {
     expect(JSON.parse((await page.locator("pre").textContent()) ?? "")).toMatchObject({
       openapi: expect.stringMatching(/^3\.1/),
     });
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+});
+
+describe("mounted under a sub-path of a host's", { timeout: 60_000 }, () => {
+  let host: RunningHost | undefined;
+  beforeAll(async () => {
+    const keys = Object.entries(KEYS).map(([name, key]) => ({ name, key }));
+    host = await startNodeHttp({ services: server.database, keys }, 0);
+  });
+  afterAll(() => host?.stop());
+
+  test("/docs calls the API where it is", async (context) => {
+    const { page, faults } = await openPage(context, "/data/docs", host?.url);
+    const answer = await execute(page, "x@example.com");
+    expect([answer.status(), new URL(answer.url()).pathname]).toEqual([403, "/data/api/v1/users/"]);
+    expect(faults.filter((fault) => !/\b403\b/.test(fault))).toEqual([]);
+    await page.close();
+  });
+
+  test("/redoc shows the API", async (context) => {
+    const { page, faults } = await openPage(context, "/data/redoc", host?.url);
+    await page
+      .locator("[data-section-id^='operation/']")
+      .nth(OPERATIONS - 1)
+      .waitFor();
     expect(faults).toEqual([]);
     await page.close();
   });
