@@ -2,22 +2,19 @@ import { createServer, request } from "node:http";
 import { json } from "node:stream/consumers";
 import { DaoUnitOfWork } from "@flux/dao-core";
 import { createTestDatabase, makeGoalData, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
-import { createDaoApp, toNodeListener } from "@flux/dao-http";
+import { createDaoApp, type DaoAppOptions, toNodeListener } from "@flux/dao-http";
 import { createLogger } from "@flux/dao-http/server";
 import Fastify from "fastify";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { startExpress } from "../examples/mounting/express.ts";
-import { startFastify } from "../examples/mounting/fastify.ts";
-import { startHono } from "../examples/mounting/hono.ts";
-import { startNodeHttp } from "../examples/mounting/node-http.ts";
-import { type HostOptions, listen, type RunningHost } from "../examples/mounting/running-host.ts";
+import { hosts, type RunningHost } from "../examples/mounting/hosts.ts";
+import { listen } from "../examples/mounting/listen.ts";
 
 const KEY = "mounting-key";
 
 const bodyOf = async (answer: Response | undefined) => JSON.parse((await answer?.text()) ?? "");
 
 let testDatabase: TestDatabase;
-let options: HostOptions;
+let options: DaoAppOptions;
 beforeAll(async () => {
   testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
   const logger = createLogger({ level: "silent" });
@@ -25,12 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => testDatabase.drop());
 
-describe.each([
-  { name: "Express", start: startExpress },
-  { name: "Fastify", start: startFastify },
-  { name: "Hono", start: startHono },
-  { name: "node:http", start: startNodeHttp },
-])("mounted on $name, at /data", ({ start }) => {
+describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
   let host: RunningHost;
   beforeAll(async () => {
     host = await start(options, 0);
@@ -168,12 +160,12 @@ describe.each([
 
 describe("a host that has read the body before", () => {
   const dao = () => createDaoApp({ ...options, basePath: "/data" });
-  const hosts = {
+  const tooLate = {
     // As express.json() does.
     async "node:http"() {
       const answer = toNodeListener(dao().handle);
       const server = createServer((incoming, outgoing) => json(incoming).then(() => answer(incoming, outgoing)));
-      return listen(server, 0, dao());
+      return listen(server, dao(), 0);
     },
     async Fastify() {
       const app = Fastify();
@@ -186,7 +178,7 @@ describe("a host that has read the body before", () => {
     },
   };
 
-  test.each(Object.entries(hosts))("%s: the answer says what to do, and nobody waits", async (_, start) => {
+  test.each(Object.entries(tooLate))("%s: the answer says what to do, and nobody waits", async (_, start) => {
     const host = await start();
     const answer = await fetch(`${host.url}/data/api/v1/users/`, {
       method: "POST",

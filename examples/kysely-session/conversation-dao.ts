@@ -2,7 +2,7 @@ import type { ConversationDao } from "@flux/dao-core";
 import { entityRows, type RunCall } from "@flux/dao-core/engine";
 import { sql } from "kysely";
 import { entityDao } from "./entity-dao.ts";
-import type { Db } from "./tables.ts";
+import type { Db } from "./kysely-engine.ts";
 
 export function conversationDao(run: RunCall<Db>): ConversationDao {
   return {

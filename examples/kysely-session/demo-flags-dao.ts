@@ -1,6 +1,6 @@
 import type { DemoFlagsDao } from "@flux/dao-core";
 import { entityRows, type RunCall } from "@flux/dao-core/engine";
-import type { Db } from "./tables.ts";
+import type { Db } from "./kysely-engine.ts";
 
 const { demoFlags } = entityRows;
 

@@ -1,7 +1,7 @@
 import type { EntityDao, PageRequest } from "@flux/dao-core";
 import type { EntityRows, ListPlan, RunCall } from "@flux/dao-core/engine";
 import { sql } from "kysely";
-import type { Db } from "./tables.ts";
+import type { Db } from "./kysely-engine.ts";
 
 /** CRUD over any table. */
 export function entityDao<Dto extends object, Create extends object, Update extends object, List extends PageRequest>(

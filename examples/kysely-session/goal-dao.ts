@@ -3,7 +3,7 @@ import { type ColumnValues, type EntityRows, entityRows, type RunCall } from "@f
 import { jsonArrayFrom } from "kysely/helpers/postgres";
 import { entityDao } from "./entity-dao.ts";
 import { insertMany } from "./insert-many.ts";
-import type { Db } from "./tables.ts";
+import type { Db } from "./kysely-engine.ts";
 
 const { goals, milestones, tasks } = entityRows;
 

@@ -1,7 +1,7 @@
 import type { IdempotencyKeyDao, IdempotencyRecord } from "@flux/dao-core";
 import type { RunCall } from "@flux/dao-core/engine";
 import { sql } from "kysely";
-import type { Db } from "./tables.ts";
+import type { Db } from "./kysely-engine.ts";
 
 const isExpired = (lifetime: number) =>
   sql<boolean>`idempotency_keys.created_at < now() - ${lifetime}::double precision * interval '1 millisecond'`;

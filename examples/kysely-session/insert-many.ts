@@ -1,10 +1,10 @@
 import type { ColumnValues, EntityRows } from "@flux/dao-core/engine";
-import { type QueryCreator, sql } from "kysely";
-import type { Tables } from "./tables.ts";
+import { sql } from "kysely";
+import type { Db } from "./kysely-engine.ts";
 
 /** Inserts any number of rows: as one JSON text, since a statement takes 65,535 parameters at the most. */
 export function insertMany(
-  db: QueryCreator<Tables>,
+  db: Pick<Db, "insertInto" | "selectFrom">,
   { table, columns }: EntityRows<object>,
   rows: readonly ColumnValues[],
 ) {

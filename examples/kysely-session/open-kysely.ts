@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
-import type { Db } from "./tables.ts";
+import type { Db } from "./kysely-engine.ts";
 
 const TIMESTAMPTZ = 1184;
 

@@ -3,7 +3,7 @@ import { entityRows, type RunCall, toTaskStatistics } from "@flux/dao-core/engin
 import { type RawBuilder, sql } from "kysely";
 import { entityDao } from "./entity-dao.ts";
 import { insertMany } from "./insert-many.ts";
-import type { Db } from "./tables.ts";
+import type { Db } from "./kysely-engine.ts";
 
 const { tasks } = entityRows;
 

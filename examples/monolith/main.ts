@@ -4,8 +4,7 @@ import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
 import pg from "pg";
 import { createGoalWithPlan } from "../goal-planner/create-goal-with-plan.ts";
-import { completeRun, kilometresOf } from "./complete-run.ts";
-import { migrateWorkouts } from "./workouts.ts";
+import { completeRun, kilometresOf, migrateWorkouts } from "./workouts.ts";
 
 const { DATABASE_URL } = process.env;
 const client = DATABASE_URL === undefined ? await PGlite.create() : new pg.Pool({ connectionString: DATABASE_URL });

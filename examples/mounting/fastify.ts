@@ -1,12 +1,12 @@
-import { createDaoApp, toNodeListener } from "@flux/dao-http";
+import { createDaoApp, type DaoAppOptions, toNodeListener } from "@flux/dao-http";
 import Fastify from "fastify";
-import type { HostOptions, RunningHost } from "./running-host.ts";
 
 /** A Fastify app of the host's own, with the data API under /data. */
-export async function startFastify(options: HostOptions, port: number): Promise<RunningHost> {
+export function fastifyHost(options: DaoAppOptions) {
   const dao = createDaoApp({ ...options, basePath: "/data" });
   const answer = toNodeListener(dao.handle);
   const app = Fastify();
+
   app.register(
     async (data) => {
       // Leaves every body unread, whatever its type: the data API reads it itself, as it comes in.
@@ -20,7 +20,7 @@ export async function startFastify(options: HostOptions, port: number): Promise<
     { prefix: "/data" },
   );
   app.addHook("preClose", async () => dao.announceStop());
+
   app.post("/echo", async (request) => request.body);
-  const url = await app.listen({ host: "127.0.0.1", port });
-  return { url, stop: () => app.close() };
+  return { app, dao };
 }

@@ -1,11 +1,7 @@
 import { openDatabase } from "@flux/dao-core";
 import { createDaoClient } from "@flux/dao-http/client";
-import { startExpress } from "./express.ts";
-import { startFastify } from "./fastify.ts";
-import { startHono } from "./hono.ts";
-import { startNodeHttp } from "./node-http.ts";
+import { hosts } from "./hosts.ts";
 
-const hosts = { express: startExpress, fastify: startFastify, hono: startHono, "node-http": startNodeHttp };
 const keys = [{ name: "goal-planner", key: "goal-planner-key-abc" }];
 
 await using db = await openDatabase(process.env["DATABASE_URL"] ?? "memory://");

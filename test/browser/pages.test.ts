@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
-import { startNodeHttp } from "../../examples/mounting/node-http.ts";
-import type { RunningHost } from "../../examples/mounting/running-host.ts";
+import { listen } from "../../examples/mounting/listen.ts";
+import { nodeHttpHost } from "../../examples/mounting/node-http.ts";
 import { createUser } from "../rest/rows.ts";
 import { KEYS, useRestServer } from "../rest/server.ts";
 
@@ -146,10 +146,11 @@ describe("issue 2: the API's pages in a browser", { timeout: 60_000 }, () => {
 });
 
 describe("mounted under a sub-path of a host's", { timeout: 60_000 }, () => {
-  let host: RunningHost | undefined;
+  let host: Awaited<ReturnType<typeof listen>> | undefined;
   beforeAll(async () => {
     const keys = Object.entries(KEYS).map(([name, key]) => ({ name, key }));
-    host = await startNodeHttp({ services: server.database, keys }, 0);
+    const { server: mounted, dao } = nodeHttpHost({ services: server.database, keys });
+    host = await listen(mounted, dao, 0);
   });
   afterAll(() => host?.stop());
 
