@@ -1,0 +1,19 @@
+import { readdir, readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+
+const repository = new URL("../", import.meta.url);
+const guides = new URL("docs/how-to/", repository);
+
+/** A link to a file of the examples, and the block behind it. */
+const quote = /\[`(examples\/[^`]+\.ts)`\][^\n]*:\n\n```ts\n([\s\S]*?)```/g;
+
+test("what the how-to guides quote of the examples is what stands there", async () => {
+  const quoted: string[] = [];
+  for (const page of await readdir(guides)) {
+    for (const [, path = "", code] of (await readFile(new URL(page, guides), "utf8")).matchAll(quote)) {
+      quoted.push(path);
+      expect(code, `${page} quotes ${path}`).toBe(await readFile(new URL(path, repository), "utf8"));
+    }
+  }
+  expect(quoted.length).toBeGreaterThanOrEqual(8);
+});
