@@ -5,7 +5,7 @@ const repository = new URL("../", import.meta.url);
 const guides = new URL("docs/how-to/", repository);
 
 /** A link to a file of the examples, and the block behind it. */
-const quote = /\[`(examples\/[^`]+\.ts)`\][^\n]*:\n\n```ts\n([\s\S]*?)```/g;
+const quote = /\[`(examples\/[^`]+\.ts)`\][^\n]*:\n\n```ts compile-only\n([\s\S]*?)```/g;
 
 test("what the how-to guides quote of the examples is what stands there", async () => {
   const quoted: string[] = [];

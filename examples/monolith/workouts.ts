@@ -4,7 +4,7 @@ import { eq, sql, sum } from "drizzle-orm";
 import { doublePrecision, type PgDatabase, type PgQueryResultHKT, pgTable, uuid } from "drizzle-orm/pg-core";
 
 /** A table of the host's own: what a task, which is ours, has become. */
-export const workouts = pgTable("workouts", {
+const workouts = pgTable("workouts", {
   taskId: uuid("task_id")
     .primaryKey()
     .references(() => tasks.id, { onDelete: "cascade" }),

@@ -1,4 +1,8 @@
-/** For those who put an ORM of their own behind the port: docs/how-to/another-orm.md. */
+/**
+ * For those who put an ORM of their own behind the port: {@link engineSession}, and the rules that its DAOs share with ours.
+ *
+ * @module @flux/dao-core/engine
+ */
 export { type ColumnValues, EntityRows, entityRows, type ListPlan } from "./dao/entity-rows.ts";
 export type { ListPosition } from "./dao/list-cursor.ts";
 export { toTaskStatistics } from "./dao/task-statistics.ts";
