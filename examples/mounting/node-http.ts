@@ -1,5 +1,4 @@
 import { createServer } from "node:http";
-import { json } from "node:stream/consumers";
 import { createDaoApp, type DaoAppOptions, toNodeListener } from "@flux/dao-http";
 
 /** A server of the host's own on `node:http`, with the data API under /data. */
@@ -7,9 +6,9 @@ export function nodeHttpHost(options: DaoAppOptions) {
   const dao = createDaoApp({ ...options, basePath: "/data" });
   const answer = toNodeListener(dao.handle);
 
-  const server = createServer(async (incoming, outgoing) => {
+  const server = createServer((incoming, outgoing) => {
     if (incoming.url?.startsWith("/data/")) answer(incoming, outgoing);
-    else outgoing.end(JSON.stringify(await json(incoming)));
+    else incoming.pipe(outgoing);
   });
   return { server, dao };
 }
