@@ -5,6 +5,7 @@ import { createTestDatabase, makeGoalData, makeUserData, type TestDatabase } fro
 import { createDaoApp, type DaoAppOptions, toNodeListener } from "@flux/dao-http";
 import { createLogger } from "@flux/dao-http/server";
 import Fastify from "fastify";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { hosts, type RunningHost } from "../examples/mounting/hosts.ts";
 import { listen } from "../examples/mounting/listen.ts";
@@ -15,12 +16,26 @@ const bodyOf = async (answer: Response | undefined) => JSON.parse((await answer?
 
 let testDatabase: TestDatabase;
 let options: DaoAppOptions;
+/** A connection of the test's own, to look. */
+let sql: postgres.Sql;
 beforeAll(async () => {
   testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  sql = postgres(testDatabase.url, { max: 1 });
   const logger = createLogger({ level: "silent" });
   options = { services: testDatabase.database, keys: [{ name: "mounting", key: KEY }], logger };
 });
-afterAll(() => testDatabase.drop());
+afterAll(async () => {
+  await sql.end();
+  await testDatabase.drop();
+});
+
+/** Resolves when a statement waits for a lock. */
+async function untilWaiting(): Promise<void> {
+  while (
+    (await sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+      .length === 0
+  );
+}
 
 describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
   let host: RunningHost;
@@ -146,7 +161,7 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
       await uow.users.lockById(user.id);
       const init = { method: "PATCH", body: '{"name": "Ada"}' };
       answer = send(`${other.url}/data/api/v1/users/${user.id}`, init);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await untilWaiting();
       stopped = other.stop();
     });
     expect(await bodyOf(await answer)).toMatchObject({ name: "Ada" });
