@@ -3,17 +3,9 @@ import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
 import { listRequest, type Page } from "./page.ts";
+import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "./task-enums.ts";
 import { text } from "./text.ts";
 import { memberOf, refuseLongList, validate } from "./validation.ts";
-
-/** In the guide's order, which is also the order of the database's enum types. */
-export const TASK_STATES = ["scheduled", "drifted", "completed", "missed"] as const;
-export const TASK_PRIORITIES = ["standard", "important", "must-not-miss"] as const;
-export const TRIGGER_TYPES = ["time", "on_leaving_home"] as const;
-
-export type TaskState = (typeof TASK_STATES)[number];
-export type TaskPriority = (typeof TASK_PRIORITIES)[number];
-export type TriggerType = (typeof TRIGGER_TYPES)[number];
 
 /** The most ids that {@link TaskService.bulkUpdateState} takes at once. */
 export const MAX_BULK_TASKS = 1000;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { codePointLength, EMAIL_PATTERN, email, text, unstorableText } from "./text.ts";
+import { EMAIL_PATTERN } from "./email-pattern.ts";
+import { codePointLength, email, text, unstorableText } from "./text.ts";
 
 const anyUnits = fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units));
 const anyCodePoints = fc.string({ unit: "binary" });

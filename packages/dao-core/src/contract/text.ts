@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { EMAIL_PATTERN } from "./email-pattern.ts";
 
 /**
  * Why PostgreSQL cannot store `text`, or `undefined` if it can: it has neither U+0000 nor unpaired surrogates
@@ -40,14 +41,6 @@ export function text({ min = 0, max = Number.POSITIVE_INFINITY }: { min?: number
   });
   return schema.meta({ ...(min > 0 && { minLength: min }), ...(bounded && { maxLength: max }) });
 }
-
-/**
- * The shape of an e-mail address, also as a database constraint: dot-separated atoms (RFC 5322, 3.2.3, with the
- * Unicode of RFC 6531), `@`, dot-separated labels. Whether mail arrives there is not for a data layer to know.
- * Written so that JavaScript and PostgreSQL read it alike; the semicolon is escaped because drizzle-kit cuts a
- * constraint at one.
- */
-export const EMAIL_PATTERN = String.raw`^[^\s@"(),:\u003b<>[\]\\.]+(\.[^\s@"(),:\u003b<>[\]\\.]+)*@[^\s@"(),:\u003b<>[\]\\.]+(\.[^\s@"(),:\u003b<>[\]\\.]+)*$`;
 
 const emailPattern = new RegExp(EMAIL_PATTERN);
 

@@ -7,12 +7,12 @@ import type {
   TaskDto,
   TaskImportDto,
   TaskListRequest,
-  TaskState,
   TaskStatisticsDto,
   TaskStatisticsRequest,
   TaskTimerangeRequest,
   TaskUpdateDto,
 } from "../contract/task.ts";
+import type { TaskState } from "../contract/task-enums.ts";
 import { tasks } from "../schema/tasks.ts";
 import type { TaskDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/sql.ts";

@@ -1,0 +1,115 @@
+/**
+ * Writes each package's NOTICE: whose code is built into it, and where the licences are. Read from what the build wrote,
+ * so that nothing which is built in can be missing. With `--check` it writes nothing, and ends with 1 where a NOTICE
+ * differs.
+ */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { basename, join, resolve } from "node:path";
+import { type DocsAsset, docsAssets } from "../../packages/dao-http/src/docs/assets.ts";
+import { type PublishedPackage, readPublishedPackages } from "./published-package.ts";
+import { writeOrCheck } from "./recorded-text.ts";
+
+interface Metafile {
+  readonly outputs: Readonly<Record<string, { inputs: Readonly<Record<string, { bytesInOutput: number }>> }>>;
+}
+
+const byName = (a: string, b: string) => (a < b ? -1 : 1);
+
+/** `…/node_modules/@scope/name/` of a path, the innermost, and the name in it. */
+function packageOf(path: string): { folder: string; name: string } | undefined {
+  const match = /^(.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\/)/.exec(path);
+  return match?.[1] === undefined || match[2] === undefined ? undefined : { folder: match[1], name: match[2] };
+}
+
+async function readJson<Content>(file: string): Promise<Content> {
+  return JSON.parse(await readFile(file, "utf8"));
+}
+
+/** "name version (licence)", of a package's folder. */
+async function titleOf(folder: string): Promise<string> {
+  const manifest: { name: string; version: string; license: string } = await readJson(join(folder, "package.json"));
+  return `${manifest.name} ${manifest.version} (${manifest.license})`;
+}
+
+/** A file of the package's `dist/`, as NOTICE names it. @throws Error when the build has not put it there */
+async function inDist({ folder, manifest }: PublishedPackage, file: string): Promise<string> {
+  await stat(join(folder, "dist", file)).catch((cause: unknown) => {
+    throw new Error(`${manifest.name} needs dist/${file}: let its tsup.config.ts copy it, and build.`, { cause });
+  });
+  return `dist/${file}`;
+}
+
+/** What the bundler has built in. */
+async function builtIn(published: PublishedPackage): Promise<string[]> {
+  const folders = new Map<string, string>();
+  const built = await readdir(join(published.folder, "dist"), { recursive: true });
+  const metafiles = built.filter((file) => basename(file) === "metafile-esm.json");
+  if (metafiles.length === 0) throw new Error(`${published.manifest.name} is not built: run 'pnpm build'.`);
+  for (const file of metafiles) {
+    const { outputs }: Metafile = await readJson(join(published.folder, "dist", file));
+    for (const [input, { bytesInOutput }] of Object.values(outputs).flatMap(({ inputs }) => Object.entries(inputs))) {
+      const found = packageOf(resolve(published.folder, input));
+      if (found !== undefined && bytesInOutput > 0) folders.set(found.name, found.folder);
+    }
+  }
+  const names = [...folders].toSorted(([a], [b]) => byName(a, b));
+  return await Promise.all(
+    names.map(async ([name, folder]) => {
+      const licence = await inDist(published, `licences/${name.replaceAll("/", "+")}.LICENSE.txt`);
+      return `${await titleOf(folder)}: ${licence}`;
+    }),
+  );
+}
+
+/** The names of the packages whose code a bundle of another's holds, by its source map. */
+async function namesIn(bundle: string): Promise<string[]> {
+  const { sources }: { sources: readonly string[] } = await readJson(`${bundle}.map`);
+  return sources.flatMap((source) => packageOf(source)?.name ?? []);
+}
+
+/** What the documentation pages are made of. */
+async function pages(published: PublishedPackage): Promise<string[]> {
+  const { resolve: locate } = createRequire(join(published.folder, "package.json"));
+  const makerOf = ({ source }: DocsAsset) => source.split("/")[0] ?? source;
+  const parts: string[] = [];
+  for (const maker of new Set(docsAssets.map(makerOf))) {
+    const assets = docsAssets.filter((asset) => makerOf(asset) === maker);
+    const folder = packageOf(locate(`${maker}/package.json`))?.folder ?? "";
+    const names = (await Promise.all(assets.map(({ file, source }) => namesIn(locate(`${source}/${file}`))))).flat();
+    const files = await Promise.all(assets.map(({ file }) => inDist(published, `docs/${file}`)));
+    const shortName = maker.replace(/-dist$/, "");
+    const licence = await inDist(published, `docs/${shortName}.LICENSE.txt`);
+    const scripts = assets.filter(({ file }) => file.endsWith(".js"));
+    const carried = await Promise.all(scripts.map(({ file }) => inDist(published, `docs/${file}.LICENSE.txt`)));
+    const notice = await readFile(join(folder, "NOTICE"), "utf8").catch(() => "");
+    parts.push(
+      [
+        `${await titleOf(folder)}: ${licence}`,
+        ...notice.split("\n").flatMap((line) => (line === "" ? [] : `  ${line}`)),
+        `  In ${files.join(", ")}.`,
+        `  Its bundle holds code of these packages, whose notices, as far as it carries them, are in ${carried.join(", ")}:`,
+        ...[...new Set(names)].toSorted(byName).map((name) => `    ${name}`),
+      ].join("\n"),
+    );
+  }
+  return parts;
+}
+
+async function noticeOf(published: PublishedPackage): Promise<string> {
+  const { name } = published.manifest;
+  const parts = [
+    `${name}\nCopyright (c) 2026 Flux. MIT licence, in LICENSE.`,
+    "This package holds code of others, under their own licences, which are in the files named here.",
+    (await builtIn(published)).join("\n"),
+  ];
+  if (name === "@flux/dao-http") parts.push("The documentation pages:", ...(await pages(published)));
+  return `${parts.join("\n\n")}\n`;
+}
+
+const packages = await readPublishedPackages();
+const notices = packages.map(async (published) => ({
+  file: join(published.folder, "NOTICE"),
+  text: await noticeOf(published),
+}));
+await writeOrCheck(await Promise.all(notices), "pnpm notice");

@@ -1,0 +1,147 @@
+/**
+ * Writes the table of sizes in docs/packages.md: what an import adds to a bundle. With `--check` it writes nothing, and ends
+ * with 1 where a size is off the table's by more than 5 %, or the rows differ. Either way it ends with 1 where the errors
+ * bring anything else along.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { readPublishedPackages } from "./published-package.ts";
+
+const page = fileURLToPath(new URL("../../docs/packages.md", import.meta.url));
+const table = /(?<=<!-- sizes: written by `pnpm sizes` -->\n\n)[\s\S]*?(?=\n\n<!-- end of the sizes -->)/;
+const TOLERANCE = 0.05;
+/** Kilobytes that a size may be off in any case: the table has one decimal, and a small module a hundred lines. */
+const SLACK = 0.1;
+
+interface Bundle {
+  /** Kilobytes, minified. */
+  readonly minified: number;
+  /** Kilobytes, minified and compressed. */
+  readonly gzipped: number;
+  /** The files that something of is in it. */
+  readonly inputs: ReadonlySet<string>;
+}
+
+const packages = await readPublishedPackages();
+const entries = packages.flatMap((published) => published.entries);
+const peers = packages.flatMap(({ manifest }) => Object.keys(manifest.peerDependencies ?? {}));
+
+/** What of `specifier` a user imports, for those who do not take it whole. */
+const parts: readonly { readonly specifier: string; readonly names: string }[] = [
+  { specifier: "@flux/dao-core", names: "NotFoundError" },
+  { specifier: "@flux/dao-core", names: "taskDto" },
+  { specifier: "@flux/dao-core", names: "DaoTaskService, openDatabase" },
+  { specifier: "@flux/dao-core/contract", names: "isDaoError" },
+];
+
+/** Bundles as a user would for Node.js, with all dependencies but the peers, which the user has anyway. */
+async function bundle(specifier: string, names: string): Promise<Bundle> {
+  const entry = entries.find((candidate) => candidate.specifier === specifier);
+  if (entry === undefined) throw new Error(`There is no entry ${specifier}.`);
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: `export ${names} from ${JSON.stringify(entry.module)};`, resolveDir: "." },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    external: peers.flatMap((peer) => [peer, `${peer}/*`]),
+    metafile: true,
+    write: false,
+    logLevel: "error",
+  });
+  const text = outputFiles[0]?.contents ?? new Uint8Array();
+  const inputs = Object.values(metafile.outputs).flatMap((output) =>
+    Object.entries(output.inputs).flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? file : [])),
+  );
+  return {
+    minified: text.byteLength / 1000,
+    gzipped: gzipSync(text, { level: 9 }).byteLength / 1000,
+    inputs: new Set(inputs),
+  };
+}
+
+interface Row {
+  readonly what: string;
+  readonly minified: number;
+  readonly gzipped: number;
+}
+
+async function rows(): Promise<Row[]> {
+  const whole = entries.map(async ({ specifier }) => ({
+    what: `all of \`${specifier}\``,
+    ...(await bundle(specifier, "*")),
+  }));
+  const some = parts.map(async ({ specifier, names }) => ({
+    what: `\`${names.replaceAll(", ", "`, `")}\` of \`${specifier}\``,
+    ...(await bundle(specifier, `{ ${names} }`)),
+  }));
+  return await Promise.all([...whole, ...some]);
+}
+
+const format = ({ what, minified, gzipped }: Row) => `| ${what} | ${minified.toFixed(1)} | ${gzipped.toFixed(1)} |`;
+
+function parse(text: string): Row[] {
+  return [...text.matchAll(/^\| (.*) \| ([\d.]+) \| ([\d.]+) \|$/gm)].map(([, what = "", minified, gzipped]) => ({
+    what,
+    minified: Number(minified),
+    gzipped: Number(gzipped),
+  }));
+}
+
+function complain(sentence: string): void {
+  process.stderr.write(`${sentence}\n`);
+  process.exitCode = 1;
+}
+
+const isOff = (now: number, recorded: number) => Math.abs(now - recorded) > Math.max(recorded * TOLERANCE, SLACK);
+
+function compare(measured: readonly Row[], recorded: readonly Row[]): void {
+  for (const row of measured) {
+    const known = recorded.find(({ what }) => what === row.what);
+    if (known === undefined) {
+      complain(`docs/packages.md has no size of ${row.what}. Run 'pnpm sizes'.`);
+    } else if (isOff(row.minified, known.minified) || isOff(row.gzipped, known.gzipped)) {
+      complain(`${row.what} is now ${format(row)}, and was ${format(known)}. If that is meant, run 'pnpm sizes'.`);
+    }
+  }
+  for (const { what } of recorded) {
+    if (!measured.some((row) => row.what === what)) complain(`${what} is no more. Run 'pnpm sizes'.`);
+  }
+}
+
+const measured = await rows();
+const text = await readFile(page, "utf8");
+const recorded = table.exec(text)?.[0];
+if (recorded === undefined) throw new Error("docs/packages.md has lost the place of its table of sizes.");
+if (process.argv.includes("--check")) {
+  compare(measured, parse(recorded));
+} else {
+  const head = ["| imported | kB, minified | kB, gzipped too |", "|---|---|---|"];
+  await writeFile(
+    page,
+    text.replace(table, () => [...head, ...measured.map(format)].join("\n")),
+  );
+}
+
+await checkErrorsAlone();
+
+/** The errors are for those who want nothing else: no zod, no driver, no other module. */
+async function checkErrorsAlone(): Promise<void> {
+  const core = packages.find(({ manifest }) => manifest.name === "@flux/dao-core");
+  if (core === undefined) throw new Error("There is no @flux/dao-core.");
+  // By the metafile of the package's own build too: the bundle's inputs are files of `dist/`, each made of several sources.
+  const built: { outputs: Record<string, { inputs: Record<string, unknown> }> } = JSON.parse(
+    await readFile(join(core.folder, "dist", "metafile-esm.json"), "utf8"),
+  );
+  const { inputs } = await bundle("@flux/dao-core/errors", "*");
+  const brought = [...inputs].flatMap((file) => {
+    const output = built.outputs[relative(core.folder, file).replaceAll("\\", "/")];
+    return output === undefined ? file : Object.keys(output.inputs);
+  });
+  const others = brought.filter((file) => file !== "src/contract/errors.ts");
+  if (others.length > 0) complain(`@flux/dao-core/errors brings along ${others.join(", ")}.`);
+}
