@@ -11,7 +11,8 @@ import { withCode } from "./to-dao-error.ts";
 
 /** What of a host's Drizzle database or transaction is used; any PostgreSQL driver's will do. */
 export interface HostDrizzle {
-  execute(query: SQL): PromiseLike<unknown>;
+  /** Is given an `SQL` of Drizzle; not typed so, for the declarations of this package to need none of Drizzle's. */
+  execute(query: unknown): PromiseLike<unknown>;
   transaction<Result>(
     work: (transaction: HostDrizzle) => Promise<Result>,
     options?: { isolationLevel?: "read committed" | "repeatable read" | "serializable"; accessMode?: "read only" },
