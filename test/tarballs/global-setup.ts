@@ -1,0 +1,89 @@
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { TestProject } from "vitest/node";
+import { type PublishedPackage, readPublishedPackages } from "../../scripts/packages/published-package.ts";
+import { installLineOf } from "./documents.ts";
+import { findNode, type NodeVersion } from "./node-versions.ts";
+import { succeed } from "./run.ts";
+import { TYPESCRIPT_VERSIONS, typescriptFolder } from "./typescript-versions.ts";
+
+/** By name of the package, the path of its tarball. */
+type Tarballs = Readonly<Record<string, string>>;
+
+/** Folders, each an empty project in which the tarballs were installed. */
+interface Projects {
+  /** With what the README says, and nothing more. */
+  readonly readme: string;
+  /** With every peer, optional ones too, at the newest version of its range, and three versions of TypeScript. */
+  readonly newest: string;
+  /** The same at the lowest. */
+  readonly lowest: string;
+}
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    tarballs: Tarballs;
+    projects: Projects;
+    nodes: readonly NodeVersion[];
+  }
+}
+
+/** Both ends of `engines`, and the newest of what is maintained. */
+const NODE_VERSIONS = ["20.19.0", "20", "22.12.0", "22", "24"];
+
+/** Packs what is built, and installs it as users would. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), "flux-dao-tarballs-"));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    const packages = await readPublishedPackages();
+    const tarballs: Tarballs = Object.fromEntries(
+      await Promise.all(packages.map(async (published) => [published.manifest.name, await pack(published, folder)])),
+    );
+    const files = Object.values(tarballs);
+    const tools = ["@types/node@20", ...TYPESCRIPT_VERSIONS.map((v) => `${typescriptFolder(v)}@npm:typescript@${v}`)];
+    const readme = (await installLineOf("README.md")).map((name) => tarballs[name] ?? name);
+    const [nodes, ...projects] = await Promise.all([
+      Promise.all(NODE_VERSIONS.map(findNode)),
+      install(join(folder, "readme"), readme),
+      install(join(folder, "newest"), [...files, ...peersOf(packages, (range) => range), ...tools, "tsx"]),
+      install(join(folder, "lowest"), [...files, ...peersOf(packages, lowestOf), ...tools, "tsx"]),
+    ]);
+    project.provide("tarballs", tarballs);
+    project.provide("projects", { readme: projects[0], newest: projects[1], lowest: projects[2] });
+    project.provide("nodes", nodes);
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return remove;
+}
+
+async function pack({ folder }: PublishedPackage, destination: string): Promise<string> {
+  const root: { packageManager: string } = JSON.parse(
+    await readFile(fileURLToPath(new URL("../../package.json", import.meta.url)), "utf8"),
+  );
+  const args = ["--yes", root.packageManager, "pack", "--json", "--pack-destination", destination];
+  const { filename }: { filename: string } = JSON.parse(await succeed("npx", args, { cwd: folder }));
+  return filename;
+}
+
+function peersOf(packages: readonly PublishedPackage[], versionOf: (range: string) => string): string[] {
+  const peers = packages.flatMap(({ manifest }) => Object.entries(manifest.peerDependencies ?? {}));
+  return [...new Set(peers.map(([name, range]) => `${name}@${versionOf(range)}`))];
+}
+
+function lowestOf(range: string): string {
+  const version = /^\^(\d+\.\d+\.\d+)$/.exec(range)?.[1];
+  if (version === undefined) throw new Error(`The lowest version of ${range} is not known: only ^1.2.3 is.`);
+  return version;
+}
+
+async function install(folder: string, what: readonly string[]): Promise<string> {
+  await mkdir(folder);
+  await succeed("npm", ["init", "-y"], { cwd: folder });
+  await succeed("npm", ["install", "--no-audit", "--no-fund", ...what], { cwd: folder });
+  return folder;
+}

@@ -1,0 +1,111 @@
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, inject, test } from "vitest";
+import { withScratchDatabase } from "../../packages/dao-core/test/scratch-database.ts";
+import { readPublishedPackages } from "../../scripts/packages/published-package.ts";
+import { findFreePort } from "../../scripts/postgres/free-port.ts";
+import { blockOf } from "./documents.ts";
+import { run, startService, succeed } from "./run.ts";
+
+const entries = (await readPublishedPackages()).flatMap((published) => published.entries);
+const specifiers = JSON.stringify(entries.map(({ specifier }) => specifier));
+const { readme, newest, lowest } = inject("projects");
+const nodes = inject("nodes");
+const printed = "2026-03-02T07:00:00.000Z Learn 50 common words: scheduled\n";
+
+/** Writes a file into a project; how it is run there. */
+async function program(project: string, name: string, text: string): Promise<string> {
+  await writeFile(join(project, name), text);
+  return name;
+}
+
+const firstExample = async (project: string) => program(project, "first.mts", await blockOf("README.md", "ts", 0));
+
+describe.each(nodes)("Node.js $asked", ({ asked, binary: node }) => {
+  test.skipIf(node === undefined)("import and require give the same of every entry, and say nothing", async () => {
+    const print = (load: string) =>
+      `const load = ${load}; (async () => { const found = {};
+      for (const name of ${specifiers}) found[name] = Object.keys(await load(name)).sort();
+      console.log(JSON.stringify(found)); })();`;
+    const esm = await program(newest, "entries.mjs", print("(name) => import(name)"));
+    const cjs = await program(newest, "entries.cjs", print("require"));
+    const imported = await run("node", [esm], { cwd: newest, node });
+    expect(imported).toMatchObject({ code: 0, stderr: "" });
+    const exported: Record<string, string[]> = JSON.parse(imported.stdout);
+    for (const { specifier } of entries) expect(exported[specifier]?.length, specifier).toBeGreaterThan(0);
+    // Of all versions that can do it, 22.12 alone warns.
+    const warned = asked === "22.12.0" ? expect.stringMatching(/^\S+ ExperimentalWarning: CommonJS module /) : "";
+    const required = await run("node", [cjs], { cwd: newest, node });
+    expect(required).toEqual({ code: 0, stdout: imported.stdout, stderr: warned });
+  });
+
+  test.skipIf(node === undefined)("a job from CommonJS on PostgreSQL", () =>
+    withScratchDatabase(async ({ url }) => {
+      const file = await program(readme, "job.cjs", await blockOf("docs/packages.md", "js", 0));
+      expect(await succeed("node", [file], { cwd: readme, node, env: { DATABASE_URL: url } })).toBe("0\n");
+    }),
+  );
+});
+
+// Not on the lowest versions too: it takes long, and would hardly fail where the above does not.
+describe.each(nodes.filter(({ asked }) => !asked.includes(".")))("Node.js $asked", ({ binary: node }) => {
+  test.skipIf(node === undefined)("the README's first example, embedded and on PostgreSQL", () =>
+    withScratchDatabase(async ({ url }) => {
+      const args = ["tsx", await firstExample(readme)];
+      expect(await succeed("npx", args, { cwd: readme, node })).toBe(printed);
+      expect(await succeed("npx", args, { cwd: readme, node, env: { DATABASE_URL: url } })).toBe(printed);
+    }),
+  );
+
+  test.skipIf(node === undefined)("the batch job in this process, and with one line changed over HTTP", () =>
+    withScratchDatabase(async ({ url }) => {
+      const job = await blockOf("docs/packages.md", "ts", 0);
+      const line = (await blockOf("docs/packages.md", "ts", 1)).trim();
+      const port = `${await findFreePort()}`;
+      const overHttp = job.replace(/^const \{ users, goals, tasks \} = .*$/m, line.replace("8000", port));
+      const changed = overHttp.split("\n").filter((text, index) => text !== job.split("\n")[index]);
+      expect(changed).toEqual([line.replace("8000", port)]);
+
+      const options = { cwd: readme, node, env: { DATABASE_URL: url } };
+      expect(await succeed("npx", ["tsx", await program(readme, "job.mts", job)], options)).toBe("2 tasks missed\n");
+      const service = startService({ ...options, env: { ...options.env, PORT: port } });
+      const ended = once(service, "exit");
+      try {
+        const ready = () => fetch(`http://127.0.0.1:${port}/ready`).then(({ status }) => status);
+        await expect.poll(ready, { timeout: 20_000 }).toBe(200);
+        const file = await program(readme, "job-over-http.mts", overHttp);
+        expect(await succeed("npx", ["tsx", file], { cwd: readme, node })).toBe("2 tasks missed\n");
+      } finally {
+        service.kill();
+        await ended;
+      }
+      expect(service.exitCode).toBe(0);
+    }),
+  );
+
+  test.skipIf(node === undefined)("the command", () =>
+    withScratchDatabase(async ({ url }) => {
+      const command = (...args: string[]) =>
+        run("npx", ["flux-dao", ...args], { cwd: readme, node, env: { DATABASE_URL: url } });
+      expect(await command("--help")).toMatchObject({ code: 0, stdout: expect.stringContaining("migrate") });
+      expect(await command("migrate", "--check")).toMatchObject({ code: 1 });
+      expect(await command("migrate")).toMatchObject({ code: 0 });
+      expect(await command("migrate", "--check")).toMatchObject({ code: 0 });
+      const { code, stdout } = await command("openapi");
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ openapi: expect.stringMatching(/^3\.1/) });
+    }),
+  );
+});
+
+test.each([
+  ["lowest", lowest],
+  ["newest", newest],
+])("with the %s version of every peer: the README's first example", (_, project) =>
+  withScratchDatabase(async ({ url }) => {
+    const args = ["tsx", await firstExample(project)];
+    expect(await succeed("npx", args, { cwd: project })).toBe(printed);
+    expect(await succeed("npx", args, { cwd: project, env: { DATABASE_URL: url } })).toBe(printed);
+  }),
+);
