@@ -1,20 +1,19 @@
 import { readFile } from "node:fs/promises";
+import { blocksOf } from "../docs/blocks.ts";
 
 const repository = new URL("../../", import.meta.url);
 
-/** The nth block of a language in one of the repository's Markdown files. @throws Error when there is none */
-export async function blockOf(page: string, language: string, index: number): Promise<string> {
-  const text = await readFile(new URL(page, repository), "utf8");
-  const blocks = [...text.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, "g"))];
-  const block = blocks[index]?.[1];
+/** The code of the nth block of a language in one of the repository's pages. @throws Error when there is none */
+export async function codeOf(page: string, language: string, index = 0): Promise<string> {
+  const blocks = blocksOf(await readFile(new URL(page, repository), "utf8"));
+  const block = blocks.filter((candidate) => candidate.language === language)[index];
   if (block === undefined) throw new Error(`${page} has no block ${index} of ${language}.`);
-  return block;
+  return `${block.code}\n`;
 }
 
-/** What `npm install` is told to install by the first block of a page that has one. */
-export async function installLineOf(page: string): Promise<string[]> {
-  const text = await readFile(new URL(page, repository), "utf8");
-  const line = /npm install ([^&#`\n]+)/.exec(text)?.[1];
+/** What a page tells to install, the first time that it does. */
+export async function installedBy(page: string): Promise<string[]> {
+  const line = /npm install ([^`#\n]+)/.exec(await readFile(new URL(page, repository), "utf8"))?.[1];
   if (line === undefined) throw new Error(`${page} does not say what to install.`);
   return line.trim().split(/\s+/);
 }

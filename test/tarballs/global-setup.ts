@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
 import { type PublishedPackage, readPublishedPackages } from "../../scripts/packages/published-package.ts";
-import { installLineOf } from "./documents.ts";
+import { installedBy } from "./documents.ts";
 import { findNode, type NodeVersion } from "./node-versions.ts";
 import { succeed } from "./run.ts";
 import { TYPESCRIPT_VERSIONS, typescriptFolder } from "./typescript-versions.ts";
@@ -44,9 +44,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     );
     const files = Object.values(tarballs);
     const tools = ["@types/node@20", ...TYPESCRIPT_VERSIONS.map((v) => `${typescriptFolder(v)}@npm:typescript@${v}`)];
-    const readme = (await installLineOf("README.md")).map((name) => tarballs[name] ?? name);
+    const readme = (await installedBy("README.md")).map((name) => tarballs[name] ?? name);
     const [nodes, ...projects] = await Promise.all([
-      Promise.all(NODE_VERSIONS.map(findNode)),
+      Promise.all(NODE_VERSIONS.map((asked) => findNode(asked, folder))),
       install(join(folder, "readme"), readme),
       install(join(folder, "newest"), [...files, ...peersOf(packages, (range) => range), ...tools, "tsx"]),
       install(join(folder, "lowest"), [...files, ...peersOf(packages, lowestOf), ...tools, "tsx"]),

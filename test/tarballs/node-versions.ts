@@ -1,25 +1,20 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { succeed } from "./run.ts";
 
 /** A Node.js to try the packages on. */
 export interface NodeVersion {
   /** As asked for: `20`, or `20.19.0`. */
   readonly asked: string;
-  /** The path of its binary, or why there is none. */
+  /** The path of its binary; `undefined` where it cannot be had. */
   readonly binary: string | undefined;
-  readonly reason?: string;
 }
 
-// Between runs, since they are 40 MB each.
-const folder = fileURLToPath(new URL("../../.data/node-versions/", import.meta.url));
-
 /**
- * This process's Node.js where it is the one that is asked for, else one from the registry. Says on standard output where
- * there is none: the tests that need it are skipped.
+ * This process's Node.js where it is the one that is asked for, else one from the registry, put into `folder`. Says on
+ * standard output where there is none: the tests that need it are skipped.
  */
-export async function findNode(asked: string): Promise<NodeVersion> {
+export async function findNode(asked: string, folder: string): Promise<NodeVersion> {
   const own = process.versions.node;
   if (own === asked || own.split(".")[0] === asked) return { asked, binary: process.execPath };
   const name = `node-${process.platform}-${process.arch}`;
@@ -33,6 +28,6 @@ export async function findNode(asked: string): Promise<NodeVersion> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     process.stdout.write(`\nNOT TRIED on Node.js ${asked}: ${name}@${asked} cannot be had here.\n${reason}\n\n`);
-    return { asked, binary: undefined, reason };
+    return { asked, binary: undefined };
   }
 }

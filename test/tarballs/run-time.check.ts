@@ -5,7 +5,7 @@ import { describe, expect, inject, test } from "vitest";
 import { withScratchDatabase } from "../../packages/dao-core/test/scratch-database.ts";
 import { readPublishedPackages } from "../../scripts/packages/published-package.ts";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
-import { blockOf } from "./documents.ts";
+import { codeOf } from "./documents.ts";
 import { run, startService, succeed } from "./run.ts";
 
 const entries = (await readPublishedPackages()).flatMap((published) => published.entries);
@@ -20,7 +20,7 @@ async function program(project: string, name: string, text: string): Promise<str
   return name;
 }
 
-const firstExample = async (project: string) => program(project, "first.mts", await blockOf("README.md", "ts", 0));
+const firstExample = async (project: string) => program(project, "first.mts", await codeOf("README.md", "ts"));
 
 describe.each(nodes)("Node.js $asked", ({ asked, binary: node }) => {
   test.skipIf(node === undefined)("import and require give the same of every entry, and say nothing", async () => {
@@ -42,7 +42,7 @@ describe.each(nodes)("Node.js $asked", ({ asked, binary: node }) => {
 
   test.skipIf(node === undefined)("a job from CommonJS on PostgreSQL", () =>
     withScratchDatabase(async ({ url }) => {
-      const file = await program(readme, "job.cjs", await blockOf("docs/packages.md", "js", 0));
+      const file = await program(readme, "job.cjs", await codeOf("docs/packages.md", "js"));
       expect(await succeed("node", [file], { cwd: readme, node, env: { DATABASE_URL: url } })).toBe("0\n");
     }),
   );
@@ -60,19 +60,18 @@ describe.each(nodes.filter(({ asked }) => !asked.includes(".")))("Node.js $asked
 
   test.skipIf(node === undefined)("the batch job in this process, and with one line changed over HTTP", () =>
     withScratchDatabase(async ({ url }) => {
-      const job = await blockOf("docs/packages.md", "ts", 0);
-      const line = (await blockOf("docs/packages.md", "ts", 1)).trim();
+      const job = await codeOf("docs/packages.md", "ts");
       const port = `${await findFreePort()}`;
-      const overHttp = job.replace(/^const \{ users, goals, tasks \} = .*$/m, line.replace("8000", port));
-      const changed = overHttp.split("\n").filter((text, index) => text !== job.split("\n")[index]);
-      expect(changed).toEqual([line.replace("8000", port)]);
+      const [before = "", after = ""] = (await codeOf("docs/packages.md", "diff")).trim().split("\n");
+      expect(job.split("\n")).toContain(before.slice(1));
+      const overHttp = job.replace(before.slice(1), after.slice(1).replace("8000", port));
 
       const options = { cwd: readme, node, env: { DATABASE_URL: url } };
       expect(await succeed("npx", ["tsx", await program(readme, "job.mts", job)], options)).toBe("2 tasks missed\n");
       const service = startService({ ...options, env: { ...options.env, PORT: port } });
       const ended = once(service, "exit");
       try {
-        const ready = () => fetch(`http://127.0.0.1:${port}/ready`).then(({ status }) => status);
+        const ready = () => fetch(`http://localhost:${port}/ready`).then(({ status }) => status);
         await expect.poll(ready, { timeout: 20_000 }).toBe(200);
         const file = await program(readme, "job-over-http.mts", overHttp);
         expect(await succeed("npx", ["tsx", file], { cwd: readme, node })).toBe("2 tasks missed\n");
@@ -102,10 +101,13 @@ describe.each(nodes.filter(({ asked }) => !asked.includes(".")))("Node.js $asked
 test.each([
   ["lowest", lowest],
   ["newest", newest],
-])("with the %s version of every peer: the README's first example", (_, project) =>
-  withScratchDatabase(async ({ url }) => {
-    const args = ["tsx", await firstExample(project)];
-    expect(await succeed("npx", args, { cwd: project })).toBe(printed);
-    expect(await succeed("npx", args, { cwd: project, env: { DATABASE_URL: url } })).toBe(printed);
-  }),
+])(
+  "with the %s version of every peer: the package's example, embedded, and the README's, on PostgreSQL",
+  (_, project) =>
+    withScratchDatabase(async ({ url }) => {
+      const example = await program(project, "package.mts", await codeOf("packages/dao-core/README.md", "ts"));
+      expect(await succeed("npx", ["tsx", example], { cwd: project })).toBe("1\n");
+      const args = ["tsx", await firstExample(project)];
+      expect(await succeed("npx", args, { cwd: project, env: { DATABASE_URL: url } })).toBe(printed);
+    }),
 );

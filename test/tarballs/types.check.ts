@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
 import { readPublishedPackages } from "../../scripts/packages/published-package.ts";
-import { blockOf } from "./documents.ts";
+import { codeOf } from "./documents.ts";
 import { run } from "./run.ts";
 import { TYPESCRIPT_VERSIONS, typescriptFolder } from "./typescript-versions.ts";
 
@@ -19,8 +19,10 @@ async function check(project: string, typescript: string, moduleResolution: stri
   const files = {
     "entries.mts": [...imports, all].join("\n"),
     "entries.cts": [...requires, all].join("\n"),
-    "first.mts": await blockOf("README.md", "ts", 0),
-    "job.mts": await blockOf("docs/packages.md", "ts", 0),
+    "first.mts": await codeOf("README.md", "ts"),
+    "job.mts": await codeOf("docs/packages.md", "ts"),
+    "core.mts": await codeOf("packages/dao-core/README.md", "ts"),
+    "client.mts": await codeOf("packages/dao-http/README.md", "ts"),
     // Is to be found, or nothing would be.
     "mistake.mts": 'import { createDaoClient } from "@flux/dao-http/client";\ncreateDaoClient({ baseUrl: 8000 });\n',
   };
