@@ -5,7 +5,7 @@ import { alias } from "./vitest.config.ts";
 export default defineConfig({
   resolve: { alias },
   test: {
-    include: ["test/**/*.check.ts"],
+    include: ["test/docs/**/*.check.ts"],
     globalSetup: ["test/global-setup.ts"],
   },
 });
