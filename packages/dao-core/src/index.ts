@@ -172,6 +172,7 @@ export { DaoTaskService } from "./service/dao-task-service.ts";
 export { DaoUserService } from "./service/dao-user-service.ts";
 export type {
   ConversationDao,
+  Daos,
   DemoFlagsDao,
   EntityDao,
   GoalDao,
@@ -187,8 +188,18 @@ export type { DatabaseSession, IsolationLevel, TransactionOptions } from "./sess
 export type { HostDrizzle } from "./session/drizzle-driver.ts";
 export type { ObservedPool, PoolObserver, PoolUsage } from "./session/observed-pool.ts";
 export type { HostPgClient, HostPgPool, PgAnswer, PgQuery } from "./session/pg-connection.ts";
+export type { PgDriverOptions } from "./session/pg-driver.ts";
+export type { PostgresDriverOptions } from "./session/postgres-driver.ts";
 export type { Retry } from "./session/retry.ts";
-export type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlRow, SqlTransaction } from "./session/sql.ts";
+export type {
+  SqlDriver,
+  SqlExecutor,
+  SqlParameter,
+  SqlResult,
+  SqlRow,
+  SqlTransaction,
+  StatementOptions,
+} from "./session/sql.ts";
 export type { DatabaseTelemetry, ObservedDatabase, StatementAnswer, Telemetry } from "./session/telemetry.ts";
 export { toDaoError } from "./session/to-dao-error.ts";
 export { DaoUnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";

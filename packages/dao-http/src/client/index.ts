@@ -5,6 +5,6 @@
  */
 export { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
 export type { CallOutcome, CallSpan, ClientTelemetry, FollowedCall } from "./client-telemetry.ts";
-export type { Fetch } from "./connection.ts";
+export type { ConnectionOptions, Fetch } from "./connection.ts";
 export { createDaoClient, type DaoClient, type DaoClientOptions, type KeyOptions } from "./dao-client.ts";
 export type { ClientRetry, RetryOptions } from "./retry.ts";
