@@ -1,0 +1,27 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createDaoApp } from "../packages/dao-http/src/index.ts";
+import { stubServices } from "../packages/dao-http/src/services-stub.ts";
+
+// The reference of the REST API as files, in `site/rest/`: the page /redoc, and all that it loads.
+
+const folder = fileURLToPath(new URL("../site/rest/", import.meta.url));
+const app = createDaoApp({ services: stubServices().services, keys: [{ name: "site", key: "site" }] });
+
+async function read(path: string): Promise<string> {
+  const response = await app.fetch(new Request(`http://service/${path}`));
+  if (response.status !== 200) throw new Error(`${path} is answered with ${response.status}.`);
+  return await response.text();
+}
+
+const page = await read("redoc");
+const linked = [...page.matchAll(/(?:src|href)="\.?\/?([^":]+)"/g)].flatMap(([, path]) => path ?? []);
+const files = new Map([["index.html", page]]);
+for (const path of [...linked, "openapi.json"]) files.set(path, await read(path));
+// A page that is opened as a file may load scripts, and nothing else: the document goes into the one that begins.
+files.set("redoc/initialize.js", `Redoc.init(${files.get("openapi.json")}, {}, document.getElementById("page"));\n`);
+for (const [path, text] of files) {
+  await mkdir(dirname(join(folder, path)), { recursive: true });
+  await writeFile(join(folder, path), text);
+}
