@@ -26,11 +26,7 @@ async function openPgPool(): Promise<TestSession> {
 
 const engines = [
   { engine: "PostgreSQL by postgres.js", open: () => createTestDatabase({ serverUrl: inject("adminUrl") }) },
-  {
-    engine: "PostgreSQL, nothing prepared",
-    open: () => createTestDatabase({ serverUrl: inject("adminUrl"), prepare: false }),
-  },
-  { engine: "PostgreSQL through a transaction-pooling proxy", open: openPooled },
+  { engine: "PostgreSQL through a transaction-pooling proxy, nothing prepared", open: openPooled },
   { engine: "a host's pg pool", open: openPgPool },
   { engine: "Kysely", open: () => openKyselySession(4) },
   { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
