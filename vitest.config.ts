@@ -50,12 +50,17 @@ export default defineConfig({
         extends: true,
         test: {
           name: "integration",
-          include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "scripts/**/*.test.ts"],
+          include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
           // They test a service that runs elsewhere: test:black-box.
           exclude: ["test/black-box/**"],
           globalSetup: ["test/global-setup.ts"],
           setupFiles: process.env["FLUX_TEST_PREPARE"] === "false" ? ["test/unprepared.ts"] : [],
         },
+      },
+      {
+        // What this repository is worked on with: `pnpm dev`, and the PostgreSQL that is started for it and for the tests.
+        extends: true,
+        test: { name: "tooling", include: ["scripts/**/*.test.ts"] },
       },
     ],
     coverage: { include: ["packages/*/src/**"], exclude: ["**/*.test.ts", "**/*.gen.ts"] },
