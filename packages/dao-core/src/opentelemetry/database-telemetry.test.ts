@@ -1,4 +1,4 @@
-import { type Tracer, trace } from "@opentelemetry/api";
+import { type Histogram, type Meter, metrics, type Tracer, trace } from "@opentelemetry/api";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { databaseTelemetry } from "./database-telemetry.ts";
 
@@ -9,7 +9,21 @@ function register(startSpan: () => never | { end: () => never }): void {
   trace.setGlobalTracerProvider({ getTracer: () => tracer as Tracer });
 }
 
-afterEach(() => trace.disable());
+/** Registers an SDK that records nothing, and fails at that. */
+function registerFailingMeter(): void {
+  const record = () => {
+    throw new Error("processor of attributes");
+  };
+  const instrument: unknown = { record, add: record };
+  const histogram = instrument as Histogram;
+  const meter: unknown = { createHistogram: () => histogram, createCounter: () => histogram };
+  metrics.setGlobalMeterProvider({ getMeter: () => meter as Meter });
+}
+
+afterEach(() => {
+  trace.disable();
+  metrics.disable();
+});
 
 describe("a statement is run once, and answers as it does", () => {
   const answer = { rows: [] };
@@ -41,6 +55,16 @@ describe("a statement is run once, and answers as it does", () => {
         register(() => span);
       },
     ],
+    [
+      "where a processor throws when the answer is told of",
+      () => {
+        const refuse = () => {
+          throw new Error("processor");
+        };
+        register(() => ({ end: refuse, setAttribute: refuse, setAttributes: refuse, setStatus: refuse }));
+      },
+    ],
+    ["where a metric cannot be recorded", registerFailingMeter],
   ])("%s", async (_, prepare) => {
     prepare();
     await expect(run(async () => answer)).resolves.toBe(answer);

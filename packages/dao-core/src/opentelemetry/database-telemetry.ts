@@ -17,6 +17,7 @@ import { failureAttributes } from "./failure.ts";
 import { CONVENTIONS, createInstruments, type Instruments, SCOPE } from "./instruments.ts";
 import { measurePool } from "./pool-metrics.ts";
 import { summarize } from "./query-summary.ts";
+import { quietly } from "./quietly.ts";
 
 /** How spans and metrics are made. */
 export interface DatabaseTelemetryOptions {
@@ -81,16 +82,12 @@ class OpenTelemetryDatabase implements DatabaseTelemetry {
   }
 
   retried(what: "statement" | "unit of work", { error }: Retry): void {
-    this.#instruments.retries.add(1, { "flux_dao.retry.of": what, ...failureAttributes(error) });
+    const attributes = { "flux_dao.retry.of": what, ...failureAttributes(error) };
+    quietly(() => this.#instruments.retries.add(1, attributes));
   }
 
   #start(name: string, options: SpanOptions): Span {
-    try {
-      return this.#tracer.startSpan(name, options);
-    } catch {
-      // A sampler or a processor of the host's may throw; its statements are run all the same.
-      return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
-    }
+    return quietly(() => this.#tracer.startSpan(name, options)) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
   }
 
   #query(text: string): Query {
@@ -122,25 +119,22 @@ async function follow<Result>(span: Span, run: () => Promise<Result>, measure: M
   const begun = performance.now();
   const end = (failure?: Attributes) => {
     const seconds = (performance.now() - begun) / 1_000;
-    duration?.record(seconds, failure === undefined ? attributes : { ...attributes, ...failure });
-    try {
-      span.end();
-    } catch {
-      // What is done is done, whatever a processor of the host's throws.
-    }
+    quietly(() => duration?.record(seconds, failure === undefined ? attributes : { ...attributes, ...failure }));
+    quietly(() => span.end());
   };
+  let result: Result;
   try {
-    const result = await run();
-    onResult?.(result);
-    end();
-    return result;
+    result = await run();
   } catch (error) {
     const failure = failureAttributes(error);
     // Without a message: it can hold what people wrote.
-    span.setAttributes(failure).setStatus({ code: SpanStatusCode.ERROR });
+    quietly(() => span.setAttributes(failure).setStatus({ code: SpanStatusCode.ERROR }));
     end(failure);
     throw error;
   }
+  quietly(() => onResult?.(result));
+  end();
+  return result;
 }
 
 function addressAttributes({ host, port, ...address }: DatabaseAddress): Attributes {

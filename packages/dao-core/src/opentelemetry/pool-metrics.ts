@@ -1,6 +1,7 @@
 import type { BatchObservableResult } from "@opentelemetry/api";
 import type { ObservedPool } from "../session/observed-pool.ts";
 import type { Instruments } from "./instruments.ts";
+import { quietly } from "./quietly.ts";
 
 /** Names of pools that are open: each is unique within the process. */
 const taken = new Set<string>();
@@ -23,8 +24,8 @@ export function measurePool(pool: ObservedPool, poolName: string, instruments: I
   const used = { ...attributes, "db.client.connection.state": "used" };
   const idle = { ...attributes, "db.client.connection.state": "idle" };
   pool.observe({
-    acquired: (milliseconds) => connectionWait.record(milliseconds / 1_000, attributes),
-    timedOut: () => connectionTimeouts.add(1, attributes),
+    acquired: (milliseconds) => quietly(() => connectionWait.record(milliseconds / 1_000, attributes)),
+    timedOut: () => quietly(() => connectionTimeouts.add(1, attributes)),
   });
   const ofConnections = (description: string) => ({ unit: "{connection}", description });
   const count = meter.createObservableUpDownCounter(

@@ -16,7 +16,7 @@ import type { AppTelemetry, RequestProgress } from "../app-telemetry.ts";
 import { type HttpRequest, type HttpResponse, isStreamed } from "../http-message.ts";
 import { toProblem } from "../problem.ts";
 import { type RequestAttributes, requestAttributes } from "./request-attributes.ts";
-import { begun, durationHistogram, end, httpTracer } from "./scope.ts";
+import { durationHistogram, httpTracer, quietly, startedSpan } from "./scope.ts";
 
 /**
  * Server spans and the duration of requests by OpenTelemetry's semantic conventions, for whichever SDK is registered; the
@@ -53,7 +53,7 @@ class OpenTelemetryApp implements AppTelemetry {
     const attributes = requestAttributes(request);
     const kind = parent.isServed ? SpanKind.INTERNAL : SpanKind.SERVER;
     const options = { kind, attributes: attributes.ofSpan };
-    const span = begun(() => this.#tracer.startSpan(attributes.method, options, parent.context));
+    const span = startedSpan(() => this.#tracer.startSpan(attributes.method, options, parent.context));
     // The host measures what it follows.
     const followed = new FollowedRequest(span, parent.isServed ? undefined : this.#duration, attributes);
     const within = trace.setSpan(parent.context, span);
@@ -79,7 +79,8 @@ interface Parent {
 function parentOf(request: HttpRequest): Parent {
   const here = context.active();
   const local = trace.getSpanContext(here);
-  const extracted = propagation.extract(local === undefined ? here : ROOT_CONTEXT, request, headers);
+  const nearest = local === undefined ? here : ROOT_CONTEXT;
+  const extracted = quietly(() => propagation.extract(nearest, request, headers)) ?? nearest;
   const remote = trace.getSpanContext(extracted);
   const isServed =
     local !== undefined &&
@@ -116,13 +117,16 @@ class FollowedRequest {
       ...(route !== undefined && { "http.route": route }),
       ...(hasFailed && { "error.type": cause === undefined ? String(status) : codeOf(cause) }),
     };
-    const span = this.#span.setAttributes(outcome);
-    if (route !== undefined) span.updateName(`${this.#attributes.method} ${route}`);
-    if (caller !== undefined) span.setAttribute("flux_dao.caller", caller);
-    // A refusal is the caller's fault, and no error of a server.
-    if (hasFailed) span.setStatus({ code: SpanStatusCode.ERROR });
-    this.#duration?.record((performance.now() - this.#begun) / 1_000, { ...this.#attributes.ofMetric, ...outcome });
-    end(span);
+    const seconds = (performance.now() - this.#begun) / 1_000;
+    quietly(() => {
+      const span = this.#span.setAttributes(outcome);
+      if (route !== undefined) span.updateName(`${this.#attributes.method} ${route}`);
+      if (caller !== undefined) span.setAttribute("flux_dao.caller", caller);
+      // A refusal is the caller's fault, and no error of a server.
+      if (hasFailed) span.setStatus({ code: SpanStatusCode.ERROR });
+    });
+    quietly(() => this.#duration?.record(seconds, { ...this.#attributes.ofMetric, ...outcome }));
+    quietly(() => this.#span.end());
   }
 }
 

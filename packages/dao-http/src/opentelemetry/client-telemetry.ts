@@ -11,7 +11,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { CallOutcome, CallSpan, ClientTelemetry, FollowedCall } from "../client/client-telemetry.ts";
-import { begun, durationHistogram, end, httpTracer } from "./scope.ts";
+import { durationHistogram, httpTracer, quietly, startedSpan } from "./scope.ts";
 
 /**
  * Client spans and the duration of calls by OpenTelemetry's semantic conventions, for whichever SDK is registered; the
@@ -41,7 +41,7 @@ class OpenTelemetryClient implements ClientTelemetry {
       "url.full": baseUrl + path.replace(/\{\w+\}/, "REDACTED"),
       ...(attempt > 1 && { "http.request.resend_count": attempt - 1 }),
     };
-    const span = begun(() =>
+    const span = startedSpan(() =>
       this.#tracer.startSpan(`${method} ${path}`, { kind: SpanKind.CLIENT, attributes: ofSpan }),
     );
     return new SentCall(span, this.#duration, attributes);
@@ -61,7 +61,7 @@ class SentCall implements CallSpan {
     this.#within = trace.setSpan(context.active(), span);
     this.#duration = duration;
     this.#attributes = attributes;
-    propagation.inject(this.#within, this.headers);
+    quietly(() => propagation.inject(this.#within, this.headers));
   }
 
   run<Result>(send: () => Result): Result {
@@ -75,10 +75,13 @@ class SentCall implements CallSpan {
       ...(!isLate && error !== undefined && { "error.type": errorType(error) }),
       ...(error === undefined && status >= 400 && { "error.type": String(status) }),
     };
-    const span = this.#span.setAttributes(outcome);
-    if (outcome["error.type"] !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
-    this.#duration.record((performance.now() - this.#begun) / 1_000, { ...this.#attributes, ...outcome });
-    end(span);
+    const seconds = (performance.now() - this.#begun) / 1_000;
+    quietly(() => {
+      const span = this.#span.setAttributes(outcome);
+      if (outcome["error.type"] !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
+    });
+    quietly(() => this.#duration.record(seconds, { ...this.#attributes, ...outcome }));
+    quietly(() => this.#span.end());
   }
 }
 

@@ -17,20 +17,19 @@ export function durationHistogram(name: string, description: string): Histogram 
   return metrics.getMeter(SCOPE, undefined, CONVENTIONS).createHistogram(name, { unit: "s", description, advice });
 }
 
-/** A span, or one that records nothing where a sampler or a processor of the host's throws: the work is done all the same. */
-export function begun(start: () => Span): Span {
+/**
+ * Tells the SDK something. What its parts throw that are a host's own (samplers, processors, propagators) is no reason
+ * for a request to fail.
+ */
+export function quietly<Result>(tell: () => Result): Result | undefined {
   try {
-    return start();
+    return tell();
   } catch {
-    return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+    return undefined;
   }
 }
 
-/** Ends a span, whatever a processor of the host's throws. */
-export function end(span: Span): void {
-  try {
-    span.end();
-  } catch {
-    // What is done is done.
-  }
+/** A span, or one that records nothing where it cannot be started. */
+export function startedSpan(start: () => Span): Span {
+  return quietly(start) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 }
