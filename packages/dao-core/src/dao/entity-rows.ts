@@ -5,7 +5,7 @@ import type { ConversationDto } from "../contract/conversation.ts";
 import type { DemoFlagsDto } from "../contract/demo-flags.ts";
 import type { GoalDto } from "../contract/goal.ts";
 import type { MilestoneDto } from "../contract/milestone.ts";
-import { PAGING_NAMES, type Page, type PageRequest, pageWindow, toPage } from "../contract/page.ts";
+import { PAGING_NAMES, type Page, type PageRequest, pageWindow } from "../contract/page.ts";
 import type { TaskDto } from "../contract/task.ts";
 import type { UserDto } from "../contract/user.ts";
 import { conversations } from "../schema/conversations.ts";
@@ -15,8 +15,8 @@ import { milestones } from "../schema/milestones.ts";
 import { tasks } from "../schema/tasks.ts";
 import { users } from "../schema/users.ts";
 import type { SqlParameter } from "../session/sql.ts";
-import { type ListPosition, readCursor, toCursor } from "./list-cursor.ts";
-import { EXACT_UP_TO } from "./list-statements.ts";
+import { type ListPosition, readCursor } from "./list-cursor.ts";
+import { EXACT_UP_TO, type ListRows, listPage, listTotal } from "./list-page.ts";
 import { type RowMapper, rowMapper } from "./row-mapper.ts";
 import { RowValues } from "./row-values.ts";
 import { encode } from "./statement.ts";
@@ -54,6 +54,10 @@ export class EntityRows<Dto extends object> {
   readonly #values: RowValues;
   readonly #read: RowMapper<Dto>;
   readonly #columnOf: ReadonlyMap<string, string>;
+  readonly #listed: ListRows<object, Dto> = {
+    read: (row) => this.read(row),
+    placeOf: (row) => [Reflect.get(row, "created_at"), Reflect.get(row, "id")],
+  };
 
   constructor(table: PgTable) {
     this.table = getTableName(table);
@@ -98,19 +102,8 @@ export class EntityRows<Dto extends object> {
       skip: window.skip,
       limit: window.limit + 1,
       countUpTo: { exact: undefined, estimated: EXACT_UP_TO + 1, none: 0 }[count],
-      toPage: async (rows, counted, estimate) => {
-        const shown = rows.slice(0, window.limit);
-        const last = rows.length > window.limit ? shown.at(-1) : undefined;
-        const isMore = count === "estimated" && counted > EXACT_UP_TO;
-        const total = isMore ? Math.max(counted, await estimate()) : counted;
-        const next = last === undefined ? null : toCursor(positionOf(last));
-        return toPage(
-          shown.map((row) => this.read(row)),
-          count === "none" ? null : total,
-          window,
-          next,
-        );
-      },
+      toPage: async (rows, counted, estimate) =>
+        listPage(rows, await listTotal(count, counted, estimate), window, this.#listed),
     };
   }
 
@@ -124,14 +117,6 @@ export class EntityRows<Dto extends object> {
     });
     return Object.fromEntries(entries);
   }
-}
-
-function positionOf(row: object): ListPosition {
-  const createdAt: unknown = Reflect.get(row, "created_at");
-  if (typeof createdAt === "string") return { createdAt, id: String(Reflect.get(row, "id")) };
-  throw new TypeError(
-    "A row of a list must have created_at as text: a Date drops its microseconds, and rows with them.",
-  );
 }
 
 /** The rows of all entities. */

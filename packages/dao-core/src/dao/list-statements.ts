@@ -1,10 +1,11 @@
 import { and, desc, eq, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../contract/call-options.ts";
-import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow, toPage } from "../contract/page.ts";
+import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow } from "../contract/page.ts";
 import type { SqlExecutor, SqlRow } from "../session/sql.ts";
 import type { EntityTable } from "./entity-table.ts";
-import { readCursor, toCursor } from "./list-cursor.ts";
+import { readCursor } from "./list-cursor.ts";
+import { EXACT_UP_TO, type ListRows, listPage, listTotal } from "./list-page.ts";
 import type { RowMapper } from "./row-mapper.ts";
 import {
   compile,
@@ -15,9 +16,6 @@ import {
   StatementCache,
   type StatementValues,
 } from "./statement.ts";
-
-/** The most rows that `count: "estimated"` counts; of more it asks the planner. */
-export const EXACT_UP_TO = 1_000;
 
 /** What makes the statement of one list another than that of the next. */
 interface ListShape {
@@ -32,18 +30,17 @@ export class ListStatements<Dto extends object> {
   readonly #table: EntityTable;
   readonly #columns: Readonly<Record<string, PgColumn>>;
   readonly #read: RowMapper<Dto>;
-  /** Where in a row `id` and `created_at` are. */
-  readonly #idIndex: number;
-  readonly #createdAtIndex: number;
+  readonly #uncounted: ListRows<SqlRow, Dto>;
+  /** Whose first column is the total. */
+  readonly #counted: ListRows<SqlRow, Dto>;
   readonly #statements = new StatementCache();
 
   constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, read: RowMapper<Dto>) {
     this.#table = table;
     this.#columns = columns;
     this.#read = read;
-    const names = Object.keys(columns);
-    this.#idIndex = names.indexOf("id");
-    this.#createdAtIndex = names.indexOf("createdAt");
+    this.#uncounted = this.#rowsFrom(0);
+    this.#counted = this.#rowsFrom(1);
   }
 
   /** One page, with its total, in one statement; two where the planner must be asked for the total. */
@@ -61,34 +58,19 @@ export class ListStatements<Dto extends object> {
     if (cursor !== undefined) Object.assign(values, readCursor(cursor));
     const shape: ListShape = { filters: filters.sort(), count, isBehindCursor: cursor !== undefined };
     const { rows } = await run(executor, this.#statement(shape), values, options);
-    if (count === "none") return this.#toPage(rows, 0, null, window);
-    const counted = Number(rows[0]?.[0] ?? 0);
+    if (count === "none") return listPage(rows, null, window, this.#uncounted);
     // A page beyond the last row is one row that holds nothing but the total.
     const found = rows[0]?.[1] === null ? [] : rows;
-    const isMore = count === "estimated" && counted > EXACT_UP_TO;
-    const total = isMore ? Math.max(counted, await this.#estimate(executor, filters, values, options)) : counted;
-    return this.#toPage(found, 1, total, window);
+    const counted = Number(rows[0]?.[0] ?? 0);
+    const total = await listTotal(count, counted, () => this.#estimate(executor, filters, values, options));
+    return listPage(found, total, window, this.#counted);
   }
 
   /** @param offset where in a row the table's columns begin */
-  #toPage(
-    rows: readonly SqlRow[],
-    offset: number,
-    total: number | null,
-    window: ReturnType<typeof pageWindow>,
-  ): Page<Dto> {
-    const shown = rows.length > window.limit ? rows.slice(0, window.limit) : rows;
-    const items = shown.map((row) => this.#read(row, offset));
-    const last = rows.length > window.limit ? shown.at(-1) : undefined;
-    return toPage(items, total, window, last === undefined ? null : this.#cursorOf(last, offset));
-  }
-
-  #cursorOf(row: SqlRow, offset: number): string {
-    const createdAt = row[offset + this.#createdAtIndex];
-    if (typeof createdAt !== "string") {
-      throw new Error("The driver makes a Date of created_at, which drops its microseconds. Have it answer text.");
-    }
-    return toCursor({ createdAt, id: String(row[offset + this.#idIndex]) });
+  #rowsFrom(offset: number): ListRows<SqlRow, Dto> {
+    const names = Object.keys(this.#columns);
+    const [createdAt, id] = [offset + names.indexOf("createdAt"), offset + names.indexOf("id")];
+    return { read: (row) => this.#read(row, offset), placeOf: (row) => [row[createdAt], row[id]] };
   }
 
   /** How many rows the planner expects, by the statistics of the table (PostgreSQL manual, 14.2). */
@@ -132,7 +114,7 @@ export class ListStatements<Dto extends object> {
     const page = this.#rows(shape).as("page");
     const inPage = (column: PgColumn): SQL => sql`${sql.identifier("page")}.${sql.identifier(column.name)}`;
     const pageColumns = Object.entries(this.#columns).map(([name, column]) => [name, inPage(column)]);
-    const counted = this.#counted(shape);
+    const counted = this.#count(shape);
     return queryBuilder
       .select({ total: counted.total, ...Object.fromEntries(pageColumns) })
       .from(counted)
@@ -140,7 +122,7 @@ export class ListStatements<Dto extends object> {
       .orderBy(desc(inPage(this.#table.createdAt)), desc(inPage(this.#table.id)));
   }
 
-  #counted({ filters, count }: ListShape) {
+  #count({ filters, count }: ListShape) {
     const total = sql`count(*)`.as("total");
     const filter = this.#filter(filters);
     if (count === "exact") return queryBuilder.select({ total }).from(this.#table).where(filter).as("counted");

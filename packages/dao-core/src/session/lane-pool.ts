@@ -1,4 +1,5 @@
 import { UnavailableError } from "../contract/errors.ts";
+import { onGivenUp } from "./given-up.ts";
 import type { ObservedPool, PoolObserver, PoolUsage } from "./observed-pool.ts";
 
 export interface LanePoolOptions {
@@ -283,28 +284,6 @@ export class LanePool<Lane extends PooledLane> implements ObservedPool {
     await Promise.allSettled(this.#exclusiveWork);
     await Promise.all([...this.#lanes].map((lane) => lane.idle()));
   }
-}
-
-/** Calls `giveUp` at most once: with the reason of an abort, or with nothing when the time is over. */
-function onGivenUp(
-  milliseconds: number,
-  signal: AbortSignal | undefined,
-  giveUp: (reason: unknown) => void,
-): () => void {
-  const stopWatching = () => {
-    clearTimeout(expiry);
-    signal?.removeEventListener("abort", abort);
-  };
-  const abort = () => {
-    stopWatching();
-    giveUp(signal?.reason);
-  };
-  const expiry = setTimeout(() => {
-    stopWatching();
-    giveUp(undefined);
-  }, milliseconds);
-  signal?.addEventListener("abort", abort, { once: true });
-  return stopWatching;
 }
 
 function closedError(): UnavailableError {

@@ -4,6 +4,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError } from "../contract/errors.ts";
 import { beginScript } from "./begin.ts";
 import type { TransactionOptions } from "./database-session.ts";
+import { onGivenUp } from "./given-up.ts";
 import { OpenTransaction, type SqlConnection } from "./open-transaction.ts";
 import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "./sql.ts";
 
@@ -76,18 +77,10 @@ export class PgliteDriver implements SqlDriver {
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       let hasGivenUp = false;
-      const giveUp = (error: unknown) => {
+      const leaveQueue = onGivenUp(TURN_TIMEOUT, signal, (reason) => {
         hasGivenUp = true;
-        leaveQueue();
-        reject(error);
-      };
-      const abort = () => giveUp(signal?.reason);
-      const expiry = setTimeout(() => giveUp(turnTimeoutError()), TURN_TIMEOUT);
-      const leaveQueue = () => {
-        clearTimeout(expiry);
-        signal?.removeEventListener("abort", abort);
-      };
-      signal?.addEventListener("abort", abort, { once: true });
+        reject(reason ?? turnTimeoutError());
+      });
       this.#tail = this.#tail.then(async () => {
         if (hasGivenUp) return;
         leaveQueue();

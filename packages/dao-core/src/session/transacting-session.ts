@@ -56,8 +56,7 @@ export class TransactingSession<Transaction extends Nestable<Transaction>> exten
     work: (session: DatabaseSession) => Promise<Result>,
     options: TransactionOptions = {},
   ): Promise<Result> {
-    const transact = () => this.#transact(work, options);
-    return this.telemetry === undefined ? transact() : this.telemetry.unitOfWork(this.isTransaction, transact);
+    return followed(this.telemetry, this.isTransaction, () => this.#transact(work, options));
   }
 
   async #transact<Result>(
@@ -109,8 +108,7 @@ class NestedSession<Transaction extends Nestable<Transaction>> extends DaoSet im
     work: (session: DatabaseSession) => Promise<Result>,
     options: TransactionOptions = {},
   ): Promise<Result> {
-    const transact = () => this.#transact(work, options);
-    return this.#telemetry === undefined ? transact() : this.#telemetry.unitOfWork(true, transact);
+    return followed(this.#telemetry, true, () => this.#transact(work, options));
   }
 
   async #transact<Result>(
@@ -133,6 +131,15 @@ class NestedSession<Transaction extends Nestable<Transaction>> extends DaoSet im
       ),
     );
   }
+}
+
+/** Runs a unit of work so that telemetry sees it, where there is any. */
+function followed<Result>(
+  telemetry: DatabaseTelemetry | undefined,
+  isNested: boolean,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  return telemetry === undefined ? run() : telemetry.unitOfWork(isNested, run);
 }
 
 type Work<Result> = (session: DatabaseSession) => Promise<Result>;
