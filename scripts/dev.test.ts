@@ -4,12 +4,10 @@ import { existsSync } from "node:fs";
 import { chmod, copyFile, cp, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { packageManager, repository } from "./repository.ts";
 
-const repository = fileURLToPath(new URL("..", import.meta.url));
-const PNPM = ["npx", "--yes", "pnpm@10.34.9"];
 const NODE = [process.execPath, "--import", "tsx", "scripts/dev.ts"];
 /** The longest that stopping may take; where it works, it is over in a second or two. */
 const STOP_MS = 20_000;
@@ -116,7 +114,7 @@ function killAll(pids: readonly number[]): void {
 
 describe.runIf(process.platform !== "win32")("dev", { timeout: 120_000 }, () => {
   test("ends with everything it started when npx is stopped while it builds", async () => {
-    const dev = startDev([...PNPM, "dev"]);
+    const dev = startDev([...packageManager, "dev"]);
     await dev.shown(/Building …/);
     const family = familyOf([dev.child.pid]);
     expect(family.length).toBeGreaterThan(2);
@@ -138,7 +136,7 @@ describe.runIf(process.platform !== "win32")("dev", { timeout: 120_000 }, () => 
   });
 
   test("serves from nothing through npx, and leaves nothing behind when npx is stopped", async () => {
-    const dev = startDev([...PNPM, "dev"]);
+    const dev = startDev([...packageManager, "dev"]);
     const url = await dev.shown(/REST API +(http:\S+)\/api\/v1/);
     const key = await dev.shown(/Key +(\S+)/);
     await dev.shown(/Stop +Ctrl-C/);
@@ -149,7 +147,7 @@ describe.runIf(process.platform !== "win32")("dev", { timeout: 120_000 }, () => 
     expect(users.status).toBe(200);
     expect((await fetch(`${url}/api/v1/users/`)).status).toBe(403);
 
-    const [command = "", ...prefix] = PNPM;
+    const [command, ...prefix] = packageManager;
     const env = { ...process.env, FLUX_DAO_URL: url, FLUX_DAO_KEY: key };
     const examples = await promisify(execFile)(command, [...prefix, "all:http"], { cwd: join(copy, "examples"), env });
     expect(examples.stdout.split(`Over HTTP: ${url}`)).toHaveLength(4);

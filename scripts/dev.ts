@@ -1,16 +1,10 @@
 import { once } from "node:events";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { buildPackages } from "./build.ts";
 import { onLauncherGone } from "./launchers.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./postgres/embedded-postgres.ts";
-
-/**
- * The service as its users run it, from nothing: builds the packages where they changed, starts an embedded PostgreSQL with its data in
- * `.data/` (unless `DATABASE_URL` names another), migrates it, and serves.
- */
-const repository = fileURLToPath(new URL("..", import.meta.url));
+import { repository } from "./repository.ts";
 
 function say(...lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`${line}\n`);
@@ -18,6 +12,10 @@ function say(...lines: readonly string[]): void {
 
 const built = (path: string) => new URL(`../packages/${path}`, import.meta.url).href;
 
+/**
+ * The service as its users run it, from nothing: builds the packages where they changed, starts an embedded PostgreSQL with
+ * its data in `.data/` (unless `DATABASE_URL` names another), migrates it, and serves.
+ */
 async function main(): Promise<never> {
   const stop = stopRequest();
   const cleanups: (() => Promise<unknown>)[] = [];

@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { findFreePort } from "../postgres/free-port.ts";
+import { read, run } from "../run.ts";
 import { BEFORE_SERVING, type Deployment } from "./deployment.ts";
-import { read, run } from "./run.ts";
 import { waitUntilReady } from "./wait-until-ready.ts";
 
 /** Megabytes. */

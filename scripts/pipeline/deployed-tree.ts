@@ -1,7 +1,7 @@
 import { cp, readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { packageManager, repository } from "./repository.ts";
-import { run } from "./run.ts";
+import { packageManager, repository } from "../repository.ts";
+import { run } from "../run.ts";
 
 /** The files that the image holds beside its base image. */
 export interface DeployedTree {

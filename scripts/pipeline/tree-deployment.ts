@@ -9,9 +9,9 @@ import { buildPackages } from "../build.ts";
 import { findFreePort } from "../postgres/free-port.ts";
 import { canUseDirectory, findServerAccount, identityOf, type ServerAccount } from "../postgres/server-account.ts";
 import { startTestServer, type TestServer } from "../postgres/test-server.ts";
+import { run } from "../run.ts";
 import { makeDeployedTree } from "./deployed-tree.ts";
 import { BEFORE_SERVING, type Deployment } from "./deployment.ts";
-import { run } from "./run.ts";
 import { waitUntilReady } from "./wait-until-ready.ts";
 
 /** Megabytes: the base image has about 140 of the 200 that the image may have. */

@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { packageManager } from "./repository.ts";
-import { run } from "./run.ts";
+import { packageManager } from "../repository.ts";
+import { run } from "../run.ts";
 import type { TestCounts } from "./step.ts";
 
 /** Runs Vitest with these arguments and, beside this process's own, these variables; answers how many tests there were. */

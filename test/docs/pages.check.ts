@@ -1,17 +1,15 @@
-import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withScratchDatabase } from "../../packages/dao-core/test/scratch-database.ts";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
+import { run, succeed } from "../tarballs/run.ts";
 import { isAsShown } from "./as-shown.ts";
 import type { Block } from "./blocks.ts";
 import { pageScript } from "./page-script.ts";
 import { type Page, readPages } from "./pages.ts";
 import { createReaderProject, type ReaderProject } from "./reader-project.ts";
 
-const run = promisify(execFile);
 const pages = readPages();
 
 const isTypescript = ({ language }: Block) => language === "ts";
@@ -27,37 +25,32 @@ beforeAll(async () => {
     mkdirSync(join(project.folder, name));
     for (const block of blocks.filter(isTypescript)) {
       const code = block.given === undefined ? block.code : `${block.given}\n${block.code}`;
-      const file = block.title ?? nameOf(block);
-      if (file.endsWith("ts")) writeFileSync(join(project.folder, name, file), `${code}\nexport {};\n`);
+      // One that the page changes later is compiled as it is before, too; others import it as it is then.
+      const isChanged = blocks.some(({ title, line }) => title === block.title && line > block.line);
+      const file = block.title === undefined || isChanged ? nameOf(block) : block.title;
+      writeFileSync(join(project.folder, name, file), `${code}\nexport {};\n`);
     }
   }
 }, 120_000);
 afterAll(() => project[Symbol.asyncDispose]());
 
-/** Runs a command with an empty database of its own as DATABASE_URL. */
+/** Runs a command with an empty database of its own as DATABASE_URL; what it printed. */
 const runOn = (command: string, args: readonly string[], cwd: string, settings: Record<string, string> = {}) =>
-  withScratchDatabase(async ({ url }) => {
-    const { PATH, HOME } = process.env;
-    const { stdout } = await run(command, args, { cwd, env: { PATH, HOME, DATABASE_URL: url, ...settings } });
-    return stdout;
-  });
+  withScratchDatabase(({ url }) => succeed(command, args, { cwd, env: { DATABASE_URL: url, ...settings } }));
 
 function expectShown({ line, shown }: Block, printed: string): void {
   if (shown === undefined) return;
   expect(isAsShown(printed, shown), `line ${line} prints\n${printed}\nwhere the page shows\n${shown}`).toBe(true);
 }
 
-test("every TypeScript block compiles, against the packages as they are packed", { timeout: 120_000 }, () => {
+test("every TypeScript block compiles, against the packages as they are packed", { timeout: 120_000 }, async () => {
   const checks = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: true };
   const modules = { module: "nodenext", types: ["node"], allowImportingTsExtensions: true, noEmit: true };
   const compilerOptions = { ...checks, ...modules, target: "es2023", lib: ["es2023", "esnext.disposable"] };
   const include = pages.map(({ name }) => name);
   writeFileSync(join(project.folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include }));
-  try {
-    execFileSync("npx", ["tsc", "--project", "."], { cwd: project.folder, encoding: "utf8" });
-  } catch (error) {
-    throw new Error(error instanceof Error && "stdout" in error ? String(error.stdout) : String(error));
-  }
+  const { stdout } = await run("npx", ["tsc", "--project", "."], { cwd: project.folder });
+  expect(stdout).toBe("");
 });
 
 describe.each(pages.filter(({ blocks }) => blocks.some(isRun)))("$path", ({ name, blocks }) => {
@@ -76,7 +69,7 @@ describe.each(pages.filter(isScripted))("$path, followed from its beginning to i
       text
         .replaceAll("localhost:8000", `localhost:${port}`)
         .replace(/^npm install .*/gm, (line) =>
-          line.replace(/@flux\/dao-(core|http)(?=\s|$)/g, (name) => project.tarball(name)),
+          line.replace(/@flux\/dao-(core|http)(?=\s|$)/g, (name) => project.tarballs[name] ?? name),
         );
     const rewritten = page.blocks.map((block) => ({
       ...block,

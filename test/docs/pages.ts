@@ -1,8 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { repository } from "../../scripts/repository.ts";
 import { type Block, blocksOf } from "./blocks.ts";
-
-const repository = join(import.meta.dirname, "../../");
 
 /** A page of the documentation. */
 export interface Page {

@@ -1,37 +1,32 @@
-import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { packPackages, type Tarballs } from "../../scripts/packages/pack.ts";
+import { repository } from "../../scripts/repository.ts";
+import { succeed } from "../tarballs/run.ts";
 import type { Page } from "./pages.ts";
-
-const run = promisify(execFile);
-const repository = fileURLToPath(new URL("../../", import.meta.url));
 
 /** What the pages' reader has: a project into which our packages are installed, as they would be published. */
 export interface ReaderProject extends AsyncDisposable {
   readonly folder: string;
   /** A folder outside of it, where nothing is installed. */
   readonly empty: string;
-  /** Where a package of ours lies, packed. */
-  tarball(name: string): string;
+  /** Where our packages lie, packed. */
+  readonly tarballs: Tarballs;
 }
 
 /** Packs the packages as they are built, and installs them with what the pages import. */
 export async function createReaderProject(pages: readonly Page[]): Promise<ReaderProject> {
   const root = await mkdtemp(join(tmpdir(), "flux-dao-reader-"));
   const [folder, empty] = [join(root, "project"), join(root, "empty")];
-  const tarball = (name: string) => join(root, `${name.replace("@", "").replace("/", "-")}.tgz`);
   await Promise.all([mkdir(folder), mkdir(empty)]);
-  const pack = ["--filter", "./packages/*", "exec", "pnpm", "pack", "--out", join(root, "%s.tgz")];
-  await run("npx", ["--yes", "pnpm@10.34.9", ...pack], { cwd: repository });
+  const tarballs = await packPackages(root);
   await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  const ours = ["@flux/dao-core", "@flux/dao-http"].map(tarball);
   const theirs = await versions(new Set([...importedBy(pages), "typescript", "tsx", "@types/node"]));
-  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", ...ours, ...theirs], { cwd: folder });
-  return { folder, empty, tarball, [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) };
+  const install = ["install", "--prefer-offline", "--no-audit", "--no-fund", ...Object.values(tarballs), ...theirs];
+  await succeed("npm", install, { cwd: folder });
+  return { folder, empty, tarballs, [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) };
 }
 
 /** The packages that TypeScript blocks import, but for ours. */

@@ -1,12 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, posix } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, inject, test } from "vitest";
 import { readPublishedPackages } from "../../scripts/packages/published-package.ts";
+import { repository } from "../../scripts/repository.ts";
 import { succeed } from "./run.ts";
 
-const repository = fileURLToPath(new URL("../../", import.meta.url));
 const packages = await readPublishedPackages();
 
 const allowed = [

@@ -1,16 +1,13 @@
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
+import { packPackages, type Tarballs } from "../../scripts/packages/pack.ts";
 import { type PublishedPackage, readPublishedPackages } from "../../scripts/packages/published-package.ts";
 import { installedBy } from "./documents.ts";
 import { findNode, type NodeVersion } from "./node-versions.ts";
 import { succeed } from "./run.ts";
 import { TYPESCRIPT_VERSIONS, typescriptFolder } from "./typescript-versions.ts";
-
-/** By name of the package, the path of its tarball. */
-type Tarballs = Readonly<Record<string, string>>;
 
 /** Folders, each an empty project in which the tarballs were installed. */
 interface Projects {
@@ -39,9 +36,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
     const packages = await readPublishedPackages();
-    const tarballs: Tarballs = Object.fromEntries(
-      await Promise.all(packages.map(async (published) => [published.manifest.name, await pack(published, folder)])),
-    );
+    const tarballs = await packPackages(folder);
     const files = Object.values(tarballs);
     const tools = ["@types/node@20", ...TYPESCRIPT_VERSIONS.map((v) => `${typescriptFolder(v)}@npm:typescript@${v}`)];
     const readme = (await installedBy("README.md")).map((name) => tarballs[name] ?? name);
@@ -59,15 +54,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
     throw error;
   }
   return remove;
-}
-
-async function pack({ folder }: PublishedPackage, destination: string): Promise<string> {
-  const root: { packageManager: string } = JSON.parse(
-    await readFile(fileURLToPath(new URL("../../package.json", import.meta.url)), "utf8"),
-  );
-  const args = ["--yes", root.packageManager, "pack", "--json", "--pack-destination", destination];
-  const { filename }: { filename: string } = JSON.parse(await succeed("npx", args, { cwd: folder }));
-  return filename;
 }
 
 function peersOf(packages: readonly PublishedPackage[], versionOf: (range: string) => string): string[] {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 
-/** The folder that all of this is in. */
-export const repository = fileURLToPath(new URL("../..", import.meta.url));
+/** The folder that all of this is in, with a slash at its end. */
+export const repository = join(import.meta.dirname, "../");
 
 const manifest: { packageManager: string } = JSON.parse(readFileSync(`${repository}package.json`, "utf8"));
 

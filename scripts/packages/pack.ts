@@ -1,0 +1,16 @@
+import { packageManager } from "../repository.ts";
+import { read } from "../run.ts";
+import { readPublishedPackages } from "./published-package.ts";
+
+/** By name of the package, the path of its tarball. */
+export type Tarballs = Readonly<Record<string, string>>;
+
+/** Packs the packages as they are built, into a folder, as they would be published. */
+export async function packPackages(destination: string): Promise<Tarballs> {
+  const pack = [...packageManager, "pack", "--json", "--pack-destination", destination] as const;
+  const packed = (await readPublishedPackages()).map(async ({ folder, manifest }) => {
+    const { filename }: { filename: string } = JSON.parse(await read(pack, { cwd: folder }));
+    return [manifest.name, filename];
+  });
+  return Object.fromEntries(await Promise.all(packed));
+}
