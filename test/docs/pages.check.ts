@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openDatabase } from "@flux/dao-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withScratchDatabase } from "../../packages/dao-core/test/scratch-database.ts";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
@@ -92,6 +93,19 @@ describe.each(pages.filter(isScripted))("$path, followed from its beginning to i
     }
     for (const { block, output } of steps) expectShown(block, printed(output));
   });
+});
+
+describe("SQL is for a database that was migrated", () => {
+  const all = pages.flatMap(({ path, blocks }) => blocks.map((block) => ({ path, ...block })));
+  test.each(all.filter(({ language }) => language === "sql"))("$path, line $line", ({ code }) =>
+    withScratchDatabase(async ({ url, sql }) => {
+      await using database = await openDatabase(url);
+      await database.migrate();
+      await sql.unsafe(code);
+      const findings = await database.diagnose();
+      expect(findings.filter(({ isWell }) => !isWell)).toEqual([]);
+    }),
+  );
 });
 
 test("a block of the languages that are checked is not marked with anything that the checks do not know", () => {
