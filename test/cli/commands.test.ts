@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -65,6 +66,14 @@ describe("issue 5: flux-dao openapi", () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+});
+
+describe("a reader that wants no more, as head does", () => {
+  test("ends the command in silence", async () => {
+    const leave = async ({ stdout }: ChildProcess) => void stdout?.destroy();
+    const { exit, stderr } = await run(["openapi"], {}, leave);
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
   });
 });
 

@@ -35,7 +35,9 @@ export function useCommand(): RunCommand {
     const env = { PATH: process.env["PATH"], ...environment };
     const child = spawn(process.execPath, [programs?.file("cli") ?? "", ...args], { cwd: tmpdir(), env });
     child.stdin.end();
-    const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+    // Unless `meanwhile` has closed it.
+    const read = text(child.stdout).catch(() => "");
+    const ended = Promise.all([read, text(child.stderr), once(child, "close")]);
     const [[stdout, stderr]] = await Promise.all([ended, meanwhile(child)]);
     return { exit: child.exitCode, stdout, stderr };
   };
