@@ -8,7 +8,7 @@ export const alias = {
   "@flux/dao-core/contract": source("dao-core/src/contract/index.ts"),
   "@flux/dao-core/engine": source("dao-core/src/engine.ts"),
   "@flux/dao-core/errors": source("dao-core/src/contract/errors.ts"),
-  "@flux/dao-core/database-url": source("dao-core/src/session/database-url.ts"),
+  "@flux/dao-core/database-url": source("dao-core/src/connection-string/database-url.ts"),
   "@flux/dao-core/opentelemetry": source("dao-core/src/opentelemetry/index.ts"),
   "@flux/dao-core/schema": source("dao-core/src/schema/index.ts"),
   "@flux/dao-core/testing": source("dao-core/src/testing/index.ts"),

@@ -4,8 +4,8 @@ import { vi } from "vitest";
  * A set-up file for `FLUX_TEST_PREPARE=false`: what does not say otherwise opens PostgreSQL with `prepare: false`, as
  * behind a proxy that pools by transaction.
  */
-vi.mock("../packages/dao-core/src/session/postgres-driver.ts", async (importOriginal) => {
-  const original = await importOriginal<typeof import("../packages/dao-core/src/session/postgres-driver.ts")>();
+vi.mock("../packages/dao-core/src/drivers/postgres/driver.ts", async (importOriginal) => {
+  const original = await importOriginal<typeof import("../packages/dao-core/src/drivers/postgres/driver.ts")>();
   class UnpreparedDriver extends original.PostgresDriver {
     constructor(...[url, description, options = {}]: ConstructorParameters<typeof original.PostgresDriver>) {
       super(url, description, { ...options, prepare: options.prepare ?? false });

@@ -13,7 +13,7 @@ const entries = {
   engine: "src/engine.ts",
   "contract/index": "src/contract/index.ts",
   "contract/errors": "src/contract/errors.ts",
-  "database-url": "src/session/database-url.ts",
+  "database-url": "src/connection-string/database-url.ts",
   "opentelemetry/index": "src/opentelemetry/index.ts",
   "testing/index": "src/testing/index.ts",
 };

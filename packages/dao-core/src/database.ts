@@ -1,20 +1,20 @@
+import { parseDatabaseUrl } from "./connection-string/database-url.ts";
 import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
 import type { SessionOptions } from "./dao/session-statements.ts";
 import { DriverSession } from "./dao/sql-session.ts";
 import type { Finding } from "./diagnosis/finding.ts";
+import { DrizzleDriver, type HostDrizzle } from "./drivers/drizzle.ts";
+import { PgDriver, type PgDriverOptions } from "./drivers/pg.ts";
+import type { HostPgPool } from "./drivers/pg-connection.ts";
+import { PgliteDriver } from "./drivers/pglite.ts";
+import { PostgresDriver, type PostgresDriverOptions } from "./drivers/postgres/driver.ts";
 import { checkSchema } from "./migrations/check-schema.ts";
 import { migrate } from "./migrations/migrate.ts";
 import type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
 import { type MigrationPlanText, planMigrations } from "./migrations/plan-migrations.ts";
-import { parseDatabaseUrl } from "./session/database-url.ts";
-import { DrizzleDriver, type HostDrizzle } from "./session/drizzle-driver.ts";
-import type { HostPgPool } from "./session/pg-connection.ts";
-import { PgDriver, type PgDriverOptions } from "./session/pg-driver.ts";
-import { PgliteDriver } from "./session/pglite-driver.ts";
-import { PostgresDriver, type PostgresDriverOptions } from "./session/postgres-driver.ts";
-import type { SqlDriver } from "./session/sql.ts";
-import { databaseErrorFacts, toDaoError } from "./session/to-dao-error.ts";
+import type { SqlDriver } from "./session/driver.ts";
+import { databaseErrorFacts, toDaoError } from "./session/postgres-errors.ts";
 
 /** How to open a database. PGlite, which has one connection and no network, heeds only what {@link SessionOptions} has. */
 export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {}

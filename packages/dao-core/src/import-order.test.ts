@@ -9,7 +9,9 @@ const source = dirname(fileURLToPath(import.meta.url));
 const rooms = [
   "contract",
   "schema",
+  "connection-string",
   "session",
+  "drivers",
   "dao",
   "engine",
   "unit-of-work",
@@ -26,13 +28,13 @@ const rooms = [
 /** The service room and the migrations know sessions, but no DAO and no Drizzle. */
 const notFrom: Readonly<Record<string, readonly string[]>> = {
   "unit-of-work": ["dao"],
-  service: ["dao", "schema", "run-once"],
-  migrations: ["dao", "unit-of-work", "service"],
-  schema: ["session"],
+  service: ["dao", "schema", "run-once", "drivers"],
+  migrations: ["dao", "unit-of-work", "service", "drivers"],
+  dao: ["drivers"],
 };
 
 /** Only these may know the ORM; everything above them is written against the port. */
-const mayImportDrizzle: ReadonlySet<string> = new Set(["schema", "session", "dao", "diagnosis"]);
+const mayImportDrizzle: ReadonlySet<string> = new Set(["schema", "drivers", "dao", "diagnosis"]);
 
 /** An entry of its own: whoever has no OpenTelemetry imports nothing of it. */
 const mayImportOpenTelemetry = "opentelemetry";

@@ -3,6 +3,8 @@
  *
  * @module @flux/dao-core
  */
+
+export type { DatabaseAddress } from "./connection-string/database-address.ts";
 export type { CallOptions, CreateOptions, WriteOptions } from "./contract/call-options.ts";
 export {
   type ConversationCreateDto,
@@ -159,6 +161,10 @@ export {
   openDatabase,
 } from "./database.ts";
 export type { Finding, FindingName } from "./diagnosis/finding.ts";
+export type { HostDrizzle } from "./drivers/drizzle.ts";
+export type { PgDriverOptions } from "./drivers/pg.ts";
+export type { HostPgClient, HostPgPool, PgAnswer, PgQuery } from "./drivers/pg-connection.ts";
+export type { PostgresDriverOptions } from "./drivers/postgres/driver.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
 export type { MigrationPlanText } from "./migrations/plan-migrations.ts";
 export type { RuleViolation } from "./migrations/rule-violations.ts";
@@ -183,14 +189,7 @@ export type {
   TaskDao,
   UserDao,
 } from "./session/daos.ts";
-export type { DatabaseAddress } from "./session/database-address.ts";
 export type { DatabaseSession, IsolationLevel, TransactionOptions } from "./session/database-session.ts";
-export type { HostDrizzle } from "./session/drizzle-driver.ts";
-export type { ObservedPool, PoolObserver, PoolUsage } from "./session/observed-pool.ts";
-export type { HostPgClient, HostPgPool, PgAnswer, PgQuery } from "./session/pg-connection.ts";
-export type { PgDriverOptions } from "./session/pg-driver.ts";
-export type { PostgresDriverOptions } from "./session/postgres-driver.ts";
-export type { Retry } from "./session/retry.ts";
 export type {
   SqlDriver,
   SqlExecutor,
@@ -199,7 +198,9 @@ export type {
   SqlRow,
   SqlTransaction,
   StatementOptions,
-} from "./session/sql.ts";
+} from "./session/driver.ts";
+export type { ObservedPool, PoolObserver, PoolUsage } from "./session/observed-pool.ts";
+export { toDaoError } from "./session/postgres-errors.ts";
+export type { Retry } from "./session/retry.ts";
 export type { DatabaseTelemetry, ObservedDatabase, StatementAnswer, Telemetry } from "./session/telemetry.ts";
-export { toDaoError } from "./session/to-dao-error.ts";
 export { DaoUnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";

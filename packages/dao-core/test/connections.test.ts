@@ -3,8 +3,8 @@ import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-c
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
-import { parseDatabaseUrl } from "../src/session/database-url.ts";
-import { PostgresDriver, type PostgresDriverOptions } from "../src/session/postgres-driver.ts";
+import { parseDatabaseUrl } from "../src/connection-string/database-url.ts";
+import { PostgresDriver, type PostgresDriverOptions } from "../src/drivers/postgres/driver.ts";
 
 let testDatabase: TestDatabase;
 const uncaught: unknown[] = [];

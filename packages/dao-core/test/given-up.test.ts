@@ -8,9 +8,9 @@ import {
   type TestDatabase,
 } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { parseDatabaseUrl } from "../src/session/database-url.ts";
-import { PostgresDriver } from "../src/session/postgres-driver.ts";
-import type { SqlDriver, SqlExecutor, SqlParameter, SqlTransaction } from "../src/session/sql.ts";
+import { parseDatabaseUrl } from "../src/connection-string/database-url.ts";
+import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import type { SqlDriver, SqlExecutor, SqlParameter, SqlTransaction } from "../src/session/driver.ts";
 
 const GIVE_UP = "do $$ begin raise exception using errcode = '40001'; end $$";
 

@@ -2,9 +2,10 @@
  * A process of its own that migrates a database when its parent says so, and reports how it went; its parent may also
  * have it stop on the way, to kill it there. Arguments: the database URL.
  */
+
+import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 import { migrate } from "../src/migrations/migrate.ts";
-import { PostgresDriver } from "../src/session/postgres-driver.ts";
-import type { SqlDriver, SqlTransaction } from "../src/session/sql.ts";
+import type { SqlDriver, SqlTransaction } from "../src/session/driver.ts";
 
 /** Where a migration says that it is there, and whether it then waits for its end. */
 export interface StopPoint {

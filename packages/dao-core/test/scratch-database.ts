@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { inject } from "vitest";
-import { PostgresDriver, type PostgresDriverOptions } from "../src/session/postgres-driver.ts";
+import { PostgresDriver, type PostgresDriverOptions } from "../src/drivers/postgres/driver.ts";
 
 /** An empty database for one test. */
 export interface ScratchDatabase {

@@ -8,9 +8,9 @@ import {
 } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { parseDatabaseUrl } from "../src/connection-string/database-url.ts";
 import { Database } from "../src/database.ts";
-import { parseDatabaseUrl } from "../src/session/database-url.ts";
-import { PostgresDriver } from "../src/session/postgres-driver.ts";
+import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 
 let testDatabase: TestDatabase;
 beforeAll(async () => {

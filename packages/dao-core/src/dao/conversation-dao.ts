@@ -9,7 +9,7 @@ import type {
 } from "../contract/conversation.ts";
 import { conversations } from "../schema/conversations.ts";
 import type { ConversationDao } from "../session/daos.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 import { given, lazily, queryBuilder, run } from "./statement.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";
 

@@ -3,7 +3,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { DemoFlagsDto, DemoFlagsPutDto } from "../contract/demo-flags.ts";
 import { demoFlags } from "../schema/demo-flags.ts";
 import type { DemoFlagsDao } from "../session/daos.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 import { rowMapper } from "./row-mapper.ts";
 import { given, lazily, lazilyShort, queryBuilder, run, type Statement } from "./statement.ts";
 

@@ -14,7 +14,7 @@ import { goals } from "../schema/goals.ts";
 import { milestones } from "../schema/milestones.ts";
 import { tasks } from "../schema/tasks.ts";
 import { users } from "../schema/users.ts";
-import type { SqlParameter } from "../session/sql.ts";
+import type { SqlParameter } from "../session/driver.ts";
 import { type ListPosition, readCursor } from "./list-cursor.ts";
 import { EXACT_UP_TO, type ListRows, listPage, listTotal } from "./list-page.ts";
 import { type RowMapper, rowMapper } from "./row-mapper.ts";

@@ -8,7 +8,7 @@ import type {
   GoalWithRelationsDto,
 } from "../contract/goal.ts";
 import type { GoalDao } from "../session/daos.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 import { findGoalWithRelations } from "./goal-relations.ts";
 import { goalStatements } from "./goal-statements.ts";
 import { createGoalWithStructure } from "./goal-structure.ts";

@@ -5,7 +5,7 @@ import type { GoalWithRelationsDto } from "../contract/goal.ts";
 import { goals } from "../schema/goals.ts";
 import { milestones } from "../schema/milestones.ts";
 import { tasks } from "../schema/tasks.ts";
-import type { SqlExecutor, SqlRow } from "../session/sql.ts";
+import type { SqlExecutor, SqlRow } from "../session/driver.ts";
 import { goalStatements } from "./goal-statements.ts";
 import { milestoneStatements } from "./milestone-dao.ts";
 import { given, lazily, queryBuilder, run } from "./statement.ts";

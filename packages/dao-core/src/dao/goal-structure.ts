@@ -5,7 +5,7 @@ import type { GoalStructureCreateDto, GoalWithRelationsDto } from "../contract/g
 import { goals } from "../schema/goals.ts";
 import { milestones } from "../schema/milestones.ts";
 import { tasks } from "../schema/tasks.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 import { goalStatements } from "./goal-statements.ts";
 import { readInstant } from "./instant-text.ts";
 import { newRows } from "./json-records.ts";

@@ -2,7 +2,7 @@ import { and, asc, eq, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
 import { idempotencyKeys } from "../schema/idempotency-keys.ts";
 import type { IdempotencyKey, IdempotencyKeyDao, IdempotencyRecord } from "../session/daos.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 import { given, lazily, queryBuilder, run } from "./statement.ts";
 
 const isThisKey = () => and(eq(idempotencyKeys.scope, given("scope")), eq(idempotencyKeys.key, given("key")));

@@ -2,7 +2,7 @@ import { and, desc, eq, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../contract/call-options.ts";
 import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow } from "../contract/page.ts";
-import type { SqlExecutor, SqlRow } from "../session/sql.ts";
+import type { SqlExecutor, SqlRow } from "../session/driver.ts";
 import type { EntityTable } from "./entity-table.ts";
 import { readCursor } from "./list-cursor.ts";
 import { EXACT_UP_TO, type ListRows, listPage, listTotal } from "./list-page.ts";

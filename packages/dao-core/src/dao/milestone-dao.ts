@@ -6,7 +6,7 @@ import type {
 } from "../contract/milestone.ts";
 import { milestones } from "../schema/milestones.ts";
 import type { MilestoneDao } from "../session/daos.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";
 
 /** The statements on milestones, also for those who write or read them with their goal. */

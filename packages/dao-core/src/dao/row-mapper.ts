@@ -1,6 +1,6 @@
 import { type Column, getTableColumns, type Table } from "drizzle-orm";
 import { PgDoublePrecision, PgJsonb, PgTimestampString } from "drizzle-orm/pg-core";
-import type { SqlRow } from "../session/sql.ts";
+import type { SqlRow } from "../session/driver.ts";
 import { readInstant } from "./instant-text.ts";
 
 /** Makes DTOs of rows that hold a table's columns, in the order of the table's definition, from `offset` on. */

@@ -1,6 +1,5 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { withDeadline } from "../session/deadline.ts";
-import { type Retry, type RetryPolicy, SINGLE_CALL_RETRIES, withRetries } from "../session/retry.ts";
 import type {
   SqlDriver,
   SqlExecutor,
@@ -8,9 +7,10 @@ import type {
   SqlResult,
   SqlTransaction,
   StatementOptions,
-} from "../session/sql.ts";
+} from "../session/driver.ts";
+import { isGivenUp } from "../session/postgres-errors.ts";
+import { type Retry, type RetryPolicy, SINGLE_CALL_RETRIES, withRetries } from "../session/retry.ts";
 import type { DatabaseTelemetry, Telemetry } from "../session/telemetry.ts";
-import { isGivenUp } from "../session/to-dao-error.ts";
 import {
   foreignTransactionMisuse,
   outerSessionMisuse,

@@ -1,5 +1,5 @@
 import type { Daos } from "../session/daos.ts";
-import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/sql.ts";
+import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/driver.ts";
 import type { DatabaseTelemetry } from "../session/telemetry.ts";
 import { TransactingSession } from "../session/transacting-session.ts";
 import { SqlConversationDao } from "./conversation-dao.ts";

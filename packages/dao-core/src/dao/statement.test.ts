@@ -2,7 +2,7 @@ import { eq } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import { ValidationError } from "../contract/errors.ts";
 import { users } from "../schema/users.ts";
-import type { SqlExecutor, SqlParameter } from "../session/sql.ts";
+import type { SqlExecutor, SqlParameter } from "../session/driver.ts";
 import { compile, given, queryBuilder, run } from "./statement.ts";
 
 const statement = compile(

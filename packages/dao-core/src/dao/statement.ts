@@ -3,8 +3,8 @@ import { drizzle } from "drizzle-orm/pg-proxy";
 import type { CallOptions } from "../contract/call-options.ts";
 import { ValidationError } from "../contract/errors.ts";
 import { unstorableText } from "../contract/text.ts";
-import type { SqlExecutor, SqlParameter, SqlResult, StatementOptions } from "../session/sql.ts";
-import { toDaoError } from "../session/to-dao-error.ts";
+import type { SqlExecutor, SqlParameter, SqlResult, StatementOptions } from "../session/driver.ts";
+import { toDaoError } from "../session/postgres-errors.ts";
 
 /**
  * Drizzle as a query builder: every statement is written with it, once, and turned into text. It runs nothing; that is

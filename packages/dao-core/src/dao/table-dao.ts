@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
 import type { EntityDao } from "../session/daos.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 import type { EntityTable } from "./entity-table.ts";
 import { ListStatements } from "./list-statements.ts";
 import { type RowMapper, rowMapper } from "./row-mapper.ts";

@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { TaskChangeDto, TaskDto, TaskImportDto } from "../contract/task.ts";
 import { tasks } from "../schema/tasks.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 import { jsonRecords, newRows } from "./json-records.ts";
 import { compile, lazily, queryBuilder, run, StatementCache, validInstant } from "./statement.ts";
 import { taskStatements } from "./task-statements.ts";

@@ -15,7 +15,7 @@ import type {
 import type { TaskState } from "../contract/task-enums.ts";
 import { tasks } from "../schema/tasks.ts";
 import type { TaskDao } from "../session/daos.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 import { given, lazily, lazilyShort, queryBuilder, run } from "./statement.ts";
 import { TableDao } from "./table-dao.ts";
 import { createTasks, updateTasks } from "./task-batches.ts";

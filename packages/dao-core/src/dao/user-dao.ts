@@ -1,7 +1,7 @@
 import type { UserCreateDto, UserDto, UserListRequest, UserUpdateDto } from "../contract/user.ts";
 import { users } from "../schema/users.ts";
 import type { UserDao } from "../session/daos.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";
 
 const statements = new EntityStatements<UserDto>(users);

@@ -2,8 +2,8 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { SchemaVersionError } from "../contract/errors.ts";
 import { planMigrations } from "../migrations/plan-migrations.ts";
 import { findUnvalidatedRules } from "../migrations/rule-violations.ts";
-import type { SqlDriver, SqlExecutor } from "../session/sql.ts";
-import { toDaoError } from "../session/to-dao-error.ts";
+import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
+import { toDaoError } from "../session/postgres-errors.ts";
 import { type Finding, unwell, well } from "./finding.ts";
 import { findSchemaDrift, TABLE_NAMES } from "./schema-drift.ts";
 

@@ -7,7 +7,7 @@ import { idempotencyKeys } from "../schema/idempotency-keys.ts";
 import { milestones } from "../schema/milestones.ts";
 import { tasks } from "../schema/tasks.ts";
 import { users } from "../schema/users.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 
 const tables: readonly PgTable[] = [users, goals, milestones, tasks, conversations, demoFlags, idempotencyKeys];
 

@@ -1,7 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { SchemaVersionError } from "../contract/errors.ts";
-import type { SqlExecutor } from "../session/sql.ts";
-import { databaseErrorFacts, toDaoError } from "../session/to-dao-error.ts";
+import type { SqlExecutor } from "../session/driver.ts";
+import { databaseErrorFacts, toDaoError } from "../session/postgres-errors.ts";
 import { JOURNAL_TABLE, newerSchemaError } from "./journal.ts";
 import { embeddedMigrations, schemaVersion } from "./migration-set.ts";
 

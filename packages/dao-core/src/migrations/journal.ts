@@ -1,5 +1,5 @@
 import { SchemaVersionError } from "../contract/errors.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 import type { Migration } from "./migration.ts";
 import { type MigrationSet, schemaVersion } from "./migration-set.ts";
 

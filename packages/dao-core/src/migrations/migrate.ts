@@ -1,7 +1,7 @@
 import { RetryableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 import { milliseconds } from "../session/begin.ts";
-import type { SqlDriver, SqlTransaction } from "../session/sql.ts";
-import { toDaoError } from "../session/to-dao-error.ts";
+import type { SqlDriver, SqlTransaction } from "../session/driver.ts";
+import { toDaoError } from "../session/postgres-errors.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
 import type { MigrationOptions, MigrationReport } from "./migration-report.ts";
 import { embeddedMigrations, type MigrationSet, schemaVersion } from "./migration-set.ts";

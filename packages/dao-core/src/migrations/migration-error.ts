@@ -1,5 +1,5 @@
 import { isDaoError, RetryableError, SchemaVersionError, UnavailableError } from "../contract/errors.ts";
-import { databaseErrorFacts, toDaoError } from "../session/to-dao-error.ts";
+import { databaseErrorFacts, toDaoError } from "../session/postgres-errors.ts";
 
 /** How far a migration got. */
 export interface MigrationProgress {

@@ -1,6 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import type { SqlDriver } from "../session/sql.ts";
-import { toDaoError } from "../session/to-dao-error.ts";
+import type { SqlDriver } from "../session/driver.ts";
+import { toDaoError } from "../session/postgres-errors.ts";
 import { embeddedMigrations } from "./migration-set.ts";
 import { LOCK, makePlan, SETTINGS } from "./plan.ts";
 

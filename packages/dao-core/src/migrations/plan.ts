@@ -1,5 +1,5 @@
 import { SchemaVersionError } from "../contract/errors.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 import { CREATE_JOURNAL, journalInsert, readJournal, verifyJournal } from "./journal.ts";
 import type { Migration } from "./migration.ts";
 import { type MigrationSet, schemaVersion, statementsOf } from "./migration-set.ts";

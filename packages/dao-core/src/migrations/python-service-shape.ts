@@ -1,4 +1,4 @@
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 
 /**
  * The database that the Python service leaves behind (contract.md, last section), frozen: what `drizzle/takeover` starts

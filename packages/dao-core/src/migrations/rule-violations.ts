@@ -1,5 +1,5 @@
 import { CONSTRAINT_RULES } from "../schema/constraints.ts";
-import type { SqlExecutor } from "../session/sql.ts";
+import type { SqlExecutor } from "../session/driver.ts";
 
 /** A rule that the database enforces on what is written, but does not vouch for in the rows that were there before. */
 export interface RuleViolation {

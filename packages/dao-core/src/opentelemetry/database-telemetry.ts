@@ -10,7 +10,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import type { DatabaseAddress } from "../session/database-address.ts";
+import type { DatabaseAddress } from "../connection-string/database-address.ts";
 import type { Retry } from "../session/retry.ts";
 import type { DatabaseTelemetry, ObservedDatabase, StatementAnswer, Telemetry } from "../session/telemetry.ts";
 import { failureAttributes } from "./failure.ts";

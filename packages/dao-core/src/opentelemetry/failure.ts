@@ -1,6 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
 import { isDaoError } from "../contract/errors.ts";
-import { databaseErrorFacts, toDaoError } from "../session/to-dao-error.ts";
+import { databaseErrorFacts, toDaoError } from "../session/postgres-errors.ts";
 
 /** Class 00 to 99, F0, HV, P0 and XX (PostgreSQL manual, appendix A): not `EPIPE`. */
 const sqlState = /^(?:\d\d|F0|HV|P0|XX)[0-9A-Z]{3}$/;

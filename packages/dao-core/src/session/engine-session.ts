@@ -2,8 +2,8 @@ import type { DatabaseSession } from "./database-session.ts";
 import { withDeadline } from "./deadline.ts";
 import type { Engine, RunCall } from "./engine.ts";
 import { type EngineTransaction, EngineTransactions } from "./engine-transactions.ts";
+import { isGivenUp, toDaoError } from "./postgres-errors.ts";
 import { type Retry, SINGLE_CALL_RETRIES, withRetries } from "./retry.ts";
-import { isGivenUp, toDaoError } from "./to-dao-error.ts";
 import { TransactingSession } from "./transacting-session.ts";
 import { foreignTransactionMisuse, outerSessionMisuse, type TransactionContext } from "./transaction-context.ts";
 

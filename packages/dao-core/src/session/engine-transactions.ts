@@ -3,9 +3,9 @@ import { v7 as uuidv7 } from "uuid";
 import { localSettings } from "./begin.ts";
 import type { TransactionOptions } from "./database-session.ts";
 import type { Engine } from "./engine.ts";
-import { inHostsTransaction } from "./hosts-transaction.ts";
-import { OpenTransaction, type TransactionConnection } from "./open-transaction.ts";
-import { withCode } from "./to-dao-error.ts";
+import { inHostsTransaction } from "./host-transaction.ts";
+import { withCode } from "./postgres-errors.ts";
+import { OpenTransaction, type TransactionConnection } from "./transaction.ts";
 
 /** A transaction of an engine's, as a connection. Whether it is alive, its errors tell. */
 class EngineConnection<Handle> implements TransactionConnection<EngineConnection<Handle>> {

@@ -4,8 +4,8 @@ import { DaoSet } from "./dao-set.ts";
 import type { Daos } from "./daos.ts";
 import type { DatabaseSession, TransactionOptions } from "./database-session.ts";
 import { withDeadline } from "./deadline.ts";
+import { toDaoError } from "./postgres-errors.ts";
 import type { DatabaseTelemetry } from "./telemetry.ts";
-import { toDaoError } from "./to-dao-error.ts";
 import {
   foreignTransactionMisuse,
   inTransactionContext,

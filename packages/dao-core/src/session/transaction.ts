@@ -1,7 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { TransactionLostError, UnitOfWorkMisuseError } from "../contract/errors.ts";
-import type { SqlParameter, SqlResult } from "./sql.ts";
-import { databaseErrorFacts, isConnectionLoss } from "./to-dao-error.ts";
+import type { SqlParameter, SqlResult } from "./driver.ts";
+import { databaseErrorFacts, isConnectionLoss } from "./postgres-errors.ts";
 
 /** One connection, for one transaction's use. */
 export interface TransactionConnection<Connection> {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "../contract/errors.ts";
-import type { SqlConnection } from "./open-transaction.ts";
-import type { SqlParameter, SqlResult, SqlRow } from "./sql.ts";
-import { connectionClosed, databaseErrorFacts, isConnectionLoss } from "./to-dao-error.ts";
+import type { SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
+import { connectionClosed, databaseErrorFacts, isConnectionLoss } from "../session/postgres-errors.ts";
+import type { SqlConnection } from "../session/transaction.ts";
 
 /** What of a host's `pg.Pool` is used. */
 export interface HostPgPool {

@@ -1,12 +1,12 @@
-import { ValidationError } from "../contract/errors.ts";
-import { beginScript, isWholeNumber, LARGEST_VALUE } from "./begin.ts";
-import { addressOf, type DatabaseAddress } from "./database-address.ts";
-import type { TransactionOptions } from "./database-session.ts";
-import { Lane, type LaneOptions } from "./lane.ts";
-import { LanePool } from "./lane-pool.ts";
-import type { ObservedPool } from "./observed-pool.ts";
-import { OpenTransaction } from "./open-transaction.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction, StatementOptions } from "./sql.ts";
+import { addressOf, type DatabaseAddress } from "../../connection-string/database-address.ts";
+import { ValidationError } from "../../contract/errors.ts";
+import { beginScript, isWholeNumber, LARGEST_VALUE } from "../../session/begin.ts";
+import type { TransactionOptions } from "../../session/database-session.ts";
+import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction, StatementOptions } from "../../session/driver.ts";
+import type { ObservedPool } from "../../session/observed-pool.ts";
+import { OpenTransaction } from "../../session/transaction.ts";
+import { Lane, type LaneOptions } from "./connection.ts";
+import { LanePool } from "./connection-pool.ts";
 
 /** How to use a PostgreSQL server. All times in milliseconds; 0 switches a server-side limit off. */
 export interface PostgresDriverOptions {

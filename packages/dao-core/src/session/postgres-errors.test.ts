@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { NotFoundError, RelatedRowMissingError } from "../contract/errors.ts";
-import { toDaoError } from "./to-dao-error.ts";
+import { toDaoError } from "./postgres-errors.ts";
 
 const databaseError = (code: string, facts: object = {}) =>
   Object.assign(new Error("SECRET sql and parameters"), { code, ...facts });

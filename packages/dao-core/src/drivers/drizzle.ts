@@ -2,12 +2,12 @@ import { is, type SQL, type SQLChunk, sql } from "drizzle-orm";
 import { PgTransaction } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
-import { localSettings } from "./begin.ts";
-import type { TransactionOptions } from "./database-session.ts";
-import { inHostsTransaction } from "./hosts-transaction.ts";
-import { OpenTransaction, type SqlConnection } from "./open-transaction.ts";
-import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlRow, SqlTransaction } from "./sql.ts";
-import { withCode } from "./to-dao-error.ts";
+import { localSettings } from "../session/begin.ts";
+import type { TransactionOptions } from "../session/database-session.ts";
+import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlRow, SqlTransaction } from "../session/driver.ts";
+import { inHostsTransaction } from "../session/host-transaction.ts";
+import { withCode } from "../session/postgres-errors.ts";
+import { OpenTransaction, type SqlConnection } from "../session/transaction.ts";
 
 /** What of a host's Drizzle database or transaction is used; any PostgreSQL driver's will do. */
 export interface HostDrizzle {

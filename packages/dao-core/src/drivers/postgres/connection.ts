@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
-import type { SqlConnection } from "./open-transaction.ts";
-import type { SqlParameter, SqlResult } from "./sql.ts";
-import { databaseErrorFacts, isConnectionLoss } from "./to-dao-error.ts";
+import type { SqlParameter, SqlResult } from "../../session/driver.ts";
+import { databaseErrorFacts, isConnectionLoss } from "../../session/postgres-errors.ts";
+import type { SqlConnection } from "../../session/transaction.ts";
 
 export type LaneOptions = postgres.Options<Record<string, postgres.PostgresType>>;
 

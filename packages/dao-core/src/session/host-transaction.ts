@@ -1,5 +1,5 @@
 import { TransactionLostError } from "../contract/errors.ts";
-import { databaseErrorFacts, isConnectionLoss, withCode } from "./to-dao-error.ts";
+import { databaseErrorFacts, isConnectionLoss, withCode } from "./postgres-errors.ts";
 
 /**
  * Runs `work` in a transaction, or a savepoint, that a host begins, and ends as the promise of `work` does.

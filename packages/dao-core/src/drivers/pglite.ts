@@ -2,11 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { PGlite, Transaction } from "@electric-sql/pglite";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError } from "../contract/errors.ts";
-import { beginScript } from "./begin.ts";
-import type { TransactionOptions } from "./database-session.ts";
-import { onGivenUp } from "./given-up.ts";
-import { OpenTransaction, type SqlConnection } from "./open-transaction.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "./sql.ts";
+import { beginScript } from "../session/begin.ts";
+import type { TransactionOptions } from "../session/database-session.ts";
+import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import { onGivenUp } from "../session/given-up.ts";
+import { OpenTransaction, type SqlConnection } from "../session/transaction.ts";
 
 const identity = <Value>(value: Value): Value => value;
 

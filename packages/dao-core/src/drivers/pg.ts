@@ -1,9 +1,9 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import { beginScript } from "./begin.ts";
-import type { TransactionOptions } from "./database-session.ts";
-import { OpenTransaction } from "./open-transaction.ts";
+import { beginScript } from "../session/begin.ts";
+import type { TransactionOptions } from "../session/database-session.ts";
+import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import { OpenTransaction } from "../session/transaction.ts";
 import { type HostPgPool, PgConnection } from "./pg-connection.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "./sql.ts";
 
 /** How a host's `pg.Pool` is used. */
 export interface PgDriverOptions {

@@ -1,6 +1,6 @@
-import { UnavailableError } from "../contract/errors.ts";
-import { onGivenUp } from "./given-up.ts";
-import type { ObservedPool, PoolObserver, PoolUsage } from "./observed-pool.ts";
+import { UnavailableError } from "../../contract/errors.ts";
+import { onGivenUp } from "../../session/given-up.ts";
+import type { ObservedPool, PoolObserver, PoolUsage } from "../../session/observed-pool.ts";
 
 export interface LanePoolOptions {
   /** The most connections that are open at once. */

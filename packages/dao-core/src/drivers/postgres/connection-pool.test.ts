@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { UnavailableError } from "../contract/errors.ts";
-import { LanePool, type PooledLane } from "./lane-pool.ts";
+import { UnavailableError } from "../../contract/errors.ts";
+import { LanePool, type PooledLane } from "./connection-pool.ts";
 
 function idleLane(): PooledLane {
   return { isAlive: true, running: 0, isStalled: false, idle: async () => undefined, close: async () => undefined };
