@@ -106,7 +106,7 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
   const location = parseDatabaseUrl(url);
   if (location.kind === "memory") return new Database(await PgliteDriver.open(), options);
   if (location.kind === "folder") return new Database(await PgliteDriver.open(location.path), options);
-  const driver = new PostgresDriver(location.url, location.description, options);
+  const driver = new PostgresDriver(location, options);
   try {
     await driver.execute("select 1", []);
   } catch (error) {

@@ -22,7 +22,7 @@ afterAll(() => testDatabase.drop());
 function countingDatabase(prepare: boolean) {
   const location = parseDatabaseUrl(testDatabase.url);
   if (location.kind !== "postgres") throw new Error("needs a server");
-  const driver = new PostgresDriver(location.url, location.description, { poolSize: 1, prepare });
+  const driver = new PostgresDriver(location, { poolSize: 1, prepare });
   const texts: string[] = [];
   const counting: SqlDriver = {
     description: driver.description,

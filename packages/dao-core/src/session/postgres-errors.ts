@@ -99,6 +99,11 @@ function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoErro
     return new RetryableError("The database gave this work up in favour of other work. Run it again.", options);
   }
   switch (code) {
+    case STALE_STATEMENT:
+      return new RetryableError(
+        "A table was altered while this work ran, so it was rolled back. Run it again.",
+        options,
+      );
     case "57014":
       return new UnavailableError(
         "The statement ran longer than its time-out. Try again later, or ask for less.",
@@ -177,6 +182,21 @@ const connectionCodes: ReadonlySet<string> = new Set([
   "EHOSTUNREACH",
   "ENETUNREACH",
 ]);
+
+/** The code of {@link staleStatement}. */
+const STALE_STATEMENT = "STALE_STATEMENT";
+
+/**
+ * The error of a prepared statement that the server has refused before it did anything, since a table was altered or the
+ * statement is not there any more: it can be run again on another connection, a transaction from its beginning.
+ */
+export function staleStatement(cause: unknown): Error {
+  return Object.assign(new Error("The server has refused a prepared statement.", { cause }), { code: STALE_STATEMENT });
+}
+
+export function isStaleStatement(error: unknown): boolean {
+  return databaseErrorFacts(error)?.code === STALE_STATEMENT;
+}
 
 /** Whether the database gave the statement up in favour of others, as after a deadlock. */
 export function isGivenUp(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { TransactionLostError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SqlParameter, SqlResult } from "./driver.ts";
-import { databaseErrorFacts, isConnectionLoss } from "./postgres-errors.ts";
+import { databaseErrorFacts, isConnectionLoss, isStaleStatement } from "./postgres-errors.ts";
 
 /** One connection, for one transaction's use. */
 export interface TransactionConnection<Connection> {
@@ -210,8 +210,9 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
   }
 
   #isLoss(error: unknown): boolean {
-    if (error instanceof TransactionLostError) return false;
     const code = databaseErrorFacts(error)?.code;
+    // The connection is not used any more, but the server has said why.
+    if (error instanceof TransactionLostError || isStaleStatement(error) || code === "25006") return false;
     return !this.#connection.isAlive || (code !== undefined && isConnectionLoss(code));
   }
 
