@@ -18,6 +18,8 @@ const slice: readonly { workload: Workload; fault: Fault; workers: number; round
   { workload: singleStatements, fault: faults.serverPaused, workers: 3 * POOL_SIZE, rounds: 1 },
   { workload: nestedUnitOfWork, fault: faults.responseCut, workers: POOL_SIZE, rounds: 5 },
   { workload: bulkUpdate, fault: faults.serverAbsent, workers: 3 * POOL_SIZE, rounds: 2 },
+  { workload: unitOfWork, fault: faults.tableAltered, workers: 3 * POOL_SIZE, rounds: 4 },
+  { workload: nestedUnitOfWork, fault: faults.serverReadOnly, workers: POOL_SIZE, rounds: 3 },
   { workload: migration, fault: faults.backendTerminated, workers: 1, rounds: 5 },
 ];
 

@@ -27,6 +27,8 @@ const rounds: readonly (readonly [Fault, number])[] = [
   [faults.serverPaused, 3],
   [faults.responseCut, 25],
   [faults.serverAbsent, 12],
+  [faults.tableAltered, 25],
+  [faults.serverReadOnly, 12],
 ];
 
 /** Every cell; `share` is how much of the faults to let strike, at least one in each. */

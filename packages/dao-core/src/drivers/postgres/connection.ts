@@ -6,6 +6,7 @@ import {
   databaseErrorFacts,
   isConnectionLoss,
   isStaleStatement,
+  loginError,
   staleStatement,
 } from "../../session/postgres-errors.ts";
 import type { SqlConnection } from "../../session/transaction.ts";
@@ -87,7 +88,7 @@ export class PostgresConnection implements SqlConnection {
       throw connectionClosed(undefined);
     } catch (error) {
       connection.#abandon(error);
-      throw connection.#lossCause;
+      throw loginError(connection.#lossCause);
     } finally {
       clearTimeout(expiry);
     }
