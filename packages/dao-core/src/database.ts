@@ -138,6 +138,10 @@ export interface JoinPgPoolOptions extends PgDriverOptions, SessionOptions {}
  * `DateStyle`, which must be ISO, as it is unless somebody changed it. Give the pool an `error` listener, as `pg` asks of
  * every host: it is told of idle clients that were lost.
  *
+ * A prepared statement that no longer fits, after ALTER TABLE or DEALLOCATE ALL, is run once more, on another client; inside a
+ * unit of work it is a `RetryableError`, which `retries` covers. Its client is dropped, and so is one whose server takes no
+ * writes, which is an `UnavailableError`.
+ *
  * A call whose signal aborts stops waiting for a client at once; a statement that runs is cancelled over another client of
  * the pool, and given up after a second where there is none; its own client is dropped.
  */
