@@ -60,7 +60,8 @@ export class Database extends DriverSession implements AsyncDisposable {
 
   /**
    * Looks at the database as whoever runs it would: the server's version, the schema and what was changed past the
-   * migrations, rules that rows break, the role's privileges, the clock. Each finding says what to mend. Changes nothing.
+   * migrations, rules that rows break, the role's privileges, the clock; of an embedded database also whether its indexes
+   * have the rows of their tables, which takes as long as to read all of it. Each finding says what to mend. Changes nothing.
    * @throws UnavailableError when the database does not answer
    */
   async diagnose(options?: CallOptions): Promise<Finding[]> {
@@ -99,8 +100,9 @@ const settingCodes: ReadonlySet<string> = new Set(["42704", "22023"]);
  * ```
  *
  * @param url `postgres://user:password@host:5432/database`; `memory://` or a folder (`./data`) for an embedded database
- *   (needs `@electric-sql/pglite`)
- * @throws ValidationError for a malformed URL or option; UnavailableError when the database does not answer
+ *   (needs `@electric-sql/pglite`). One process can have a folder open at a time, and once; other users cannot read it
+ * @throws ValidationError for a malformed URL or option; UnavailableError when the database does not answer, or the folder is
+ *   open already, or cannot be used
  */
 export async function openDatabase(url: string | undefined, options: DatabaseOptions = {}): Promise<Database> {
   const location = parseDatabaseUrl(url);
@@ -137,6 +139,10 @@ export interface JoinPgPoolOptions extends PgDriverOptions, SessionOptions {}
  * the host's here: the `search_path`, on which the schema of the tables must be; the time-outs; any `TimeZone`; and the
  * `DateStyle`, which must be ISO, as it is unless somebody changed it. Give the pool an `error` listener, as `pg` asks of
  * every host: it is told of idle clients that were lost.
+ *
+ * A prepared statement that no longer fits, after ALTER TABLE or DEALLOCATE ALL, is run once more, on another client; inside a
+ * unit of work it is a `RetryableError`, which `retries` covers. Its client is dropped, and so is one whose server takes no
+ * writes, which is an `UnavailableError`.
  *
  * A call whose signal aborts stops waiting for a client at once; a statement that runs is cancelled over another client of
  * the pool, and given up after a second where there is none; its own client is dropped.

@@ -110,6 +110,70 @@ describe("after ALTER TABLE by somebody else", () => {
     await database.close();
   });
 
+  test.each([
+    [
+      "a column that is written has another type",
+      `alter table users drop constraint users_name_length; alter table users alter column name type jsonb using to_jsonb(name)`,
+    ],
+    [
+      "a column that is looked for has another type",
+      `alter table goals alter column user_id drop default, drop constraint goals_user_id_fkey;
+       alter table goals alter column user_id type text`,
+    ],
+    [
+      "an enum was made again",
+      `alter table tasks alter column state drop default; alter type task_state rename to old_state;
+       create type task_state as enum ('scheduled', 'drifted', 'completed', 'missed');
+       alter table tasks alter column state type task_state using state::text::task_state; drop type old_state cascade;
+       alter table tasks alter column state set default 'scheduled'`,
+    ],
+  ])("calls go on where %s", async (_, ddl) => {
+    await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
+    await using database = await openDatabase(own.url, { poolSize: 3, prepare: true });
+    const { users, goals, tasks } = createDaoServices(database);
+    const user = await users.createUser(makeUserData());
+    const goal = await goals.createGoal({ userId: user.id, title: "Run" });
+    const all = async () => {
+      const name = ddl.includes("jsonb") ? '"Grace"' : "Grace";
+      await Promise.all(
+        Array.from({ length: 12 }, () => [
+          users.updateUser(user.id, { name }),
+          goals.listGoals({ userId: user.id }),
+          tasks.createTask({ userId: user.id, goalId: goal.id, title: "Run", state: "missed" }),
+        ]).flat(),
+      );
+    };
+    await all();
+    await own.database.close();
+    const session = postgres(own.url, { max: 1 });
+    await session.unsafe(ddl);
+    await session.end();
+    await all();
+    expect((await tasks.listTasks({ userId: user.id })).total).toBe(24);
+  });
+
+  test("what does not fit the schema even when it is prepared afresh says so, and costs one connection", async () => {
+    await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
+    await using database = await openDatabase(own.url, { poolSize: 1, prepare: true, applicationName: "misfit" });
+    const { goals, users } = createDaoServices(database);
+    const user = await users.createUser(makeUserData());
+    for (const title of ["a", "b"]) await goals.createGoal({ userId: user.id, title });
+    const { nextCursor } = await goals.listGoals({ pageSize: 1 });
+    const list = () => goals.listGoals({ cursor: nextCursor ?? "" });
+    await list();
+    const session = postgres(own.url, { max: 1 });
+    await session.unsafe(`alter table milestones drop constraint milestones_goal_id_fkey;
+      alter table tasks drop constraint tasks_goal_id_fkey;
+      alter table conversations drop constraint conversations_goal_id_fkey;
+      alter table goals alter column id drop default, alter column id type text`);
+    const process = async () => (await session`select pid from pg_stat_activity where application_name = 'misfit'`)[0];
+    await expect(list()).rejects.toMatchObject({ code: "42883" });
+    const after = await process();
+    for (let n = 0; n < 6; n++) await expect(list()).rejects.toMatchObject({ code: "42883" });
+    expect(await process()).toEqual(after);
+    await session.end();
+  });
+
   test("a unit of work is a RetryableError, and its retries cover it", async () => {
     const { database, ids } = await openWithGoals({ poolSize: 1 });
     const [id = ""] = ids;

@@ -5,6 +5,7 @@ import { findUnvalidatedRules } from "../migrations/rule-violations.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
 import { type Finding, unwell, well } from "./finding.ts";
+import { findIndexDamage, isEmbedded } from "./index-damage.ts";
 import { findSchemaDrift, TABLE_NAMES } from "./schema-drift.ts";
 
 /** The oldest PostgreSQL that all of this was tried on. */
@@ -28,6 +29,8 @@ export async function diagnose(driver: SqlDriver, options?: CallOptions): Promis
     findings.push(schema);
     // Of a schema of another version there is nothing to compare with.
     if (schema.isWell) findings.push(await drift(driver), await rules(driver), await privileges(driver, options));
+    // A server keeps others from its files, and has its own tools for what a disk has lost.
+    if (schema.isWell && (await isEmbedded(driver))) findings.push(await indexes(driver));
     return findings;
   } catch (error) {
     throw toDaoError(error);
@@ -71,6 +74,16 @@ async function drift(executor: SqlExecutor): Promise<Finding> {
   const found = await findSchemaDrift(executor);
   if (found.length === 0) return well("drift", "Tables, columns, constraints and indexes are those of the migrations.");
   return unwell("drift", `The schema was changed past the migrations: ${listed(found)}. Put it back as it was.`);
+}
+
+async function indexes(driver: SqlDriver): Promise<Finding> {
+  const found = await findIndexDamage(driver);
+  if (found.length === 0) return well("indexes", "Every index has the rows of its table.");
+  return unwell(
+    "indexes",
+    `The embedded database is damaged, as by two processes that had it open at a time: ${listed(found)}. Copy its folder, ` +
+      "delete the rows that are there twice, and run REINDEX.",
+  );
 }
 
 async function rules(executor: SqlExecutor): Promise<Finding> {

@@ -2,8 +2,9 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { beginScript } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import { isStaleStatement } from "../session/postgres-errors.ts";
 import { OpenTransaction } from "../session/transaction.ts";
-import { type HostPgPool, PgConnection } from "./pg-connection.ts";
+import { type HostPgPool, type PgClients, PgConnection } from "./pg-connection.ts";
 
 /** How a host's `pg.Pool` is used. */
 export interface PgDriverOptions {
@@ -18,28 +19,34 @@ export interface PgDriverOptions {
 export class PgDriver implements SqlDriver {
   readonly description = "the host's pg pool";
   readonly isTransaction = false;
-  readonly #pool: HostPgPool;
-  readonly #prepare: boolean;
+  readonly #clients: PgClients;
 
-  constructor(pool: HostPgPool, options: PgDriverOptions = {}) {
-    this.#pool = pool;
-    this.#prepare = options.prepare ?? true;
+  constructor(pool: HostPgPool, { prepare = true }: PgDriverOptions = {}) {
+    this.#clients = { pool, prepare, generation: 0, lastMissing: Number.NEGATIVE_INFINITY };
   }
 
   // Not by the pool's own query(), which drops its client after any error, a row that exists already included.
-  execute(text: string, parameters: readonly SqlParameter[], { signal }: CallOptions = {}): Promise<SqlResult> {
-    return PgConnection.use(this.#pool, this.#prepare, signal, (connection) =>
-      connection.execute(text, parameters, signal),
-    );
+  async execute(text: string, parameters: readonly SqlParameter[], { signal }: CallOptions = {}): Promise<SqlResult> {
+    const run = (isPrepared?: boolean) =>
+      PgConnection.use(this.#clients, { signal }, (connection) =>
+        connection.execute(text, parameters, signal, isPrepared),
+      );
+    try {
+      return await run();
+    } catch (error) {
+      if (!isStaleStatement(error)) throw error;
+      // It was refused before it did anything. Unprepared, it cannot be stale.
+      return run(false);
+    }
   }
 
   async transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options: TransactionOptions = {},
   ): Promise<Result> {
-    const { signal } = options;
+    const { signal, readOnly } = options;
     const begin = beginScript(options);
-    return PgConnection.use(this.#pool, this.#prepare, signal, (connection) =>
+    return PgConnection.use(this.#clients, { signal, isReadOnly: readOnly }, (connection) =>
       OpenTransaction.run(connection, begin, work, signal),
     );
   }

@@ -7,6 +7,7 @@ import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
 import { onGivenUp } from "../session/given-up.ts";
 import { OpenTransaction, type SqlConnection } from "../session/transaction.ts";
+import { type EmbeddedFolder, takeFolder } from "./pglite-folder.ts";
 
 const identity = <Value>(value: Value): Value => value;
 
@@ -25,17 +26,19 @@ export class PgliteDriver implements SqlDriver {
   readonly description: string;
   readonly isTransaction = false;
   readonly #database: PGlite;
+  readonly #folder: EmbeddedFolder | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  private constructor(database: PGlite, description: string) {
+  private constructor(database: PGlite, description: string, folder: EmbeddedFolder | undefined) {
     this.#database = database;
     this.description = description;
+    this.#folder = folder;
   }
 
   /**
-   * @param folder where the data is kept; default: in memory
-   * @throws UnavailableError if `@electric-sql/pglite` is not installed, or the folder cannot be used
+   * @param folder where the data is kept, which is this process's alone until it is closed; default: in memory
+   * @throws UnavailableError if `@electric-sql/pglite` is not installed, or the folder is in use, or cannot be used
    */
   static async open(folder?: string): Promise<PgliteDriver> {
     const { PGlite } = await import("@electric-sql/pglite").catch((cause: unknown) => {
@@ -43,11 +46,15 @@ export class PgliteDriver implements SqlDriver {
         "The embedded database needs the package @electric-sql/pglite: install it, or use a postgres:// URL.";
       throw new UnavailableError(sentence, { cause });
     });
-    const database = await PGlite.create(folder === undefined ? {} : { dataDir: folder }).catch((cause: unknown) => {
-      const sentence = `The embedded database at ${folder ?? "memory://"} cannot be opened. Is the folder writable and not in use?`;
-      throw new UnavailableError(sentence, { cause });
-    });
-    return new PgliteDriver(database, folder === undefined ? "PGlite in memory" : `PGlite in ${folder}`);
+    const taken = folder === undefined ? undefined : await takeFolder(folder);
+    const database = await PGlite.create(taken === undefined ? {} : { dataDir: taken.path }).catch(
+      async (cause: unknown) => {
+        await taken?.release();
+        const sentence = `The embedded database in ${folder ?? "memory"} cannot be opened. Is the folder one of its own, and whole?`;
+        throw new UnavailableError(sentence, { cause });
+      },
+    );
+    return new PgliteDriver(database, folder === undefined ? "PGlite in memory" : `PGlite in ${folder}`, taken);
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
@@ -68,7 +75,11 @@ export class PgliteDriver implements SqlDriver {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await Promise.race([this.#tail, delay(timeout, undefined, { ref: false })]);
-    await this.#database.close();
+    try {
+      await this.#database.close();
+    } finally {
+      await this.#folder?.release();
+    }
   }
 
   /** Runs `work` when all work before it is done; a caller that gave up by then is passed over. */

@@ -17,6 +17,8 @@ export interface DatabaseErrorFacts {
   readonly code: string;
   readonly constraint: string | undefined;
   readonly column: string | undefined;
+  /** The function of the server's source that raised it. */
+  readonly routine: string | undefined;
   /** A UUID in what is said in detail, such as the key that a foreign key missed: a fact in whatever language. */
   readonly id: string | undefined;
 }
@@ -36,6 +38,7 @@ export function databaseErrorFacts(error: unknown): DatabaseErrorFacts | undefin
         // postgres.js has the protocol's names, pg and PGlite have shorter ones.
         constraint: field(cause, "constraint_name") ?? field(cause, "constraint"),
         column: field(cause, "column_name") ?? field(cause, "column"),
+        routine: field(cause, "routine"),
         id: uuid.exec(field(cause, "detail") ?? "")?.[0],
       };
     }
@@ -256,6 +259,28 @@ export function loginError(error: unknown): unknown {
   return Object.assign(new Error("The connection was closed before the login.", { cause: error }), {
     code: "LOGIN_CLOSED",
   });
+}
+
+/** By SQLSTATE the place in the server where a prepared statement is found to be of another time than the schema. */
+const stalePlans: Readonly<Record<string, string>> = {
+  // Its result has other columns or types now.
+  "0A000": "RevalidateCachedQuery",
+  // It is gone: DEALLOCATE ALL, DISCARD ALL, or a proxy that has put another server connection behind this one.
+  "26000": "FetchPreparedStatement",
+  // Its parameters keep the types that they were prepared with: a column that is written, or compared, has another now,
+  "42804": "transformAssignedExpr",
+  "42883": "op_error",
+  // or the type itself is gone, as where an enum was made again.
+  XX000: "getTypeInputInfo",
+};
+
+/**
+ * Whether a statement that was prepared before was refused because its plan no longer fits, by ALTER TABLE or DEALLOCATE. It
+ * was refused before it did anything. Of one that was not prepared before, the codes mean what they say.
+ */
+export function isStalePlan(error: unknown): boolean {
+  const facts = databaseErrorFacts(error);
+  return facts?.routine !== undefined && stalePlans[facts.code] === facts.routine;
 }
 
 /** Whether `code` says that the connection, not the statement, failed. */

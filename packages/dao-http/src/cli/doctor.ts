@@ -10,7 +10,7 @@ const usage = `Usage: flux-dao doctor [--json]
 
 Looks at the settings and at the database in DATABASE_URL, and says what to mend: does it answer, is the server new enough,
 is the schema at the version of this program and as the migrations made it, may the role do its work, do the clocks agree,
-are the keys good. Changes nothing.
+are the keys good; of an embedded database also, has every index the rows of its table. Changes nothing.
 
   --json   prints the findings as JSON
 

@@ -5,6 +5,7 @@ import {
   connectionClosed,
   databaseErrorFacts,
   isConnectionLoss,
+  isStalePlan,
   isStaleStatement,
   loginError,
   staleStatement,
@@ -44,8 +45,8 @@ export class PostgresConnection implements SqlConnection {
   #isAlive = true;
   #lossCause: unknown;
   #transaction: { readonly isReadOnly: boolean } | undefined;
-  /** Whether it was lost because the server refused a statement: what was not sent can run on another connection. */
-  #isRefused = false;
+  /** Whether it is to be replaced: what was not sent can run on another connection. */
+  #isRetired = false;
   /** Statements that postgres.js has, and that have not settled. */
   readonly #queries = new Set<PromiseLike<unknown> & { cancel(): void }>();
   /** Those of them that were taken back unsent. */
@@ -138,7 +139,8 @@ export class PostgresConnection implements SqlConnection {
     const { prepare } = this.#settings;
     // With no parameters postgres.js would take the simple protocol, which is never prepared.
     const options = { prepare, simple: false };
-    const sent = prepare ? this.#preparedText(text) : text;
+    const known = prepare ? this.#statements.find(text) : undefined;
+    const sent = known ?? (prepare ? this.#prepare(text) : text);
     const query = this.#client.unsafe<Record<string, unknown>[]>(sent, SentOnce.copy(parameters), options).values();
     this.#activity.started();
     this.#queries.add(query);
@@ -147,7 +149,8 @@ export class PostgresConnection implements SqlConnection {
       const rows = await (signal === undefined ? query : abortable(query, signal, cancel));
       return { rows, count: rows.count };
     } catch (error) {
-      const reported = this.#examined(query, error);
+      if (known === undefined && isStalePlan(error)) this.#statements.forget(text);
+      const reported = this.#examined(query, error, known !== undefined);
       if (rerun !== undefined && isStaleStatement(reported)) return rerun(text, parameters);
       throw reported;
     } finally {
@@ -214,8 +217,8 @@ export class PostgresConnection implements SqlConnection {
     return socket;
   }
 
-  #preparedText(text: string): string {
-    const sent = this.#statements.use(text);
+  #prepare(text: string): string {
+    const sent = this.#statements.add(text);
     if (this.#statements.hasEvicted && this.#transaction === undefined) {
       this.executeScript(this.#statements.deallocation()).catch(() => this.retire());
     }
@@ -235,15 +238,16 @@ export class PostgresConnection implements SqlConnection {
   }
 
   /** What to report of a statement that failed, and what its failure says of the connection. */
-  #examined(query: PromiseLike<unknown>, error: unknown): unknown {
+  #examined(query: PromiseLike<unknown>, error: unknown, wasPrepared: boolean): unknown {
     // It may have been rejected before it was withdrawn, and the reason for that is the better one.
     if (this.#withdrawn.has(query) && isCancelled(error)) return this.#unsentError();
-    if (!isResendError(error) && !this.#isReadOnlyServer(error)) {
+    const cause = isResendError(error) ? refusalOf(query) : error;
+    // Some refusals of a stale plan postgres.js hands on.
+    const isStale = isResendError(error) || (wasPrepared && isStalePlan(error));
+    if (!isStale && !this.#isReadOnlyServer(error)) {
       this.#loseIfLost(error);
       return error;
     }
-    const cause = isResendError(error) ? refusalOf(query) : error;
-    this.#isRefused = true;
     this.#lossCause ??= cause;
     this.#lose("retired");
     return this.#events.onRefused(this, cause);
@@ -256,7 +260,7 @@ export class PostgresConnection implements SqlConnection {
 
   /** The error of a statement that was not sent before its connection was lost. */
   #unsentError(): Error {
-    if (this.#isRefused) return staleStatement(this.#lossCause);
+    if (this.#isRetired) return staleStatement(this.#lossCause);
     const code = databaseErrorFacts(this.#lossCause)?.code ?? "CONNECTION_CLOSED";
     const message = "The connection was lost before the statement was sent.";
     return Object.assign(new Error(message, { cause: this.#lossCause }), { code });
@@ -276,6 +280,7 @@ export class PostgresConnection implements SqlConnection {
   #lose(reason: LossReason): void {
     if (!this.#isAlive) return;
     this.#isAlive = false;
+    this.#isRetired = reason === "retired";
     this.#withdrawUnsent();
     this.#events.onLost(this, reason);
     void this.idle().then(() => this.#end());

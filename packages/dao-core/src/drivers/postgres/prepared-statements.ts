@@ -27,9 +27,24 @@ export class PreparedStatements {
     return this.#evictions > LONGEST_HISTORY;
   }
 
-  /** The text under which `text` is sent, so that it is prepared once. */
-  use(text: string): string {
-    return this.#recent.get(text) ?? this.#enter(text);
+  /** The text under which `text` was prepared; `undefined` where it is not. */
+  find(text: string): string | undefined {
+    const recent = this.#recent.get(text);
+    if (recent !== undefined) return recent;
+    const older = this.#older.get(text);
+    if (older === undefined) return undefined;
+    this.#older.delete(text);
+    return this.#keep(text, older);
+  }
+
+  /** The text under which to prepare `text`. */
+  add(text: string): string {
+    return this.#keep(text, this.#evictions === 0 ? text : `${text} --${this.#evictions}`);
+  }
+
+  /** Takes back {@link add} for a text that the server has refused to prepare. */
+  forget(text: string): void {
+    this.#recent.delete(text);
   }
 
   /** The script that deallocates what was evicted since the last time; to be run outside of transactions. */
@@ -43,10 +58,7 @@ export class PreparedStatements {
 end $flux_dao$`;
   }
 
-  #enter(text: string): string {
-    const kept = this.#older.get(text);
-    this.#older.delete(text);
-    const sent = kept ?? (this.#evictions === 0 ? text : `${text} --${this.#evictions}`);
+  #keep(text: string, sent: string): string {
     this.#recent.set(text, sent);
     if (this.#recent.size >= GENERATION) {
       this.#evictions += this.#older.size;
