@@ -98,8 +98,10 @@ export class SingleStatements implements SqlExecutor {
     const misuse = outerSessionMisuse(this.#driver);
     if (misuse !== undefined) return Promise.reject(misuse);
     return withDeadline(options, (bounded) =>
-      withRetries(this.#retries, () =>
-        watched(text, this.#options, () => this.#driver.execute(text, parameters, bounded)),
+      withRetries(
+        this.#retries,
+        () => watched(text, this.#options, () => this.#driver.execute(text, parameters, bounded)),
+        bounded.signal,
       ),
     );
   }
