@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "../contract/errors.ts";
+import { throwIfAborted } from "../session/deadline.ts";
 import type { SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
+import { ABORT_GRACE } from "../session/interruption.ts";
 import { connectionClosed, databaseErrorFacts, isConnectionLoss } from "../session/postgres-errors.ts";
-import type { SqlConnection } from "../session/transaction.ts";
+import type { SqlConnection } from "../session/transaction-connection.ts";
 
 /** What of a host's `pg.Pool` is used. */
 export interface HostPgPool {
@@ -36,9 +38,6 @@ export interface PgAnswer {
   readonly rowCount: number | null;
 }
 
-/** Milliseconds for which an aborted statement may still say how it ended. */
-const ABORT_GRACE = 1_000;
-
 const identity = (text: string) => text;
 const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
   [16, (text) => text === "t"],
@@ -57,6 +56,8 @@ export class PgConnection implements SqlConnection {
   readonly #client: HostPgClient;
   readonly #prepare: boolean;
   #loss: { readonly cause: unknown } | undefined;
+  #onLost: (() => void) | undefined;
+  #isReleased = false;
   // A client that is checked out has no listener of its pool's: its error would end the process.
   readonly #onError = (error: Error) => this.#lose(error);
 
@@ -93,8 +94,18 @@ export class PgConnection implements SqlConnection {
     return this.#loss?.cause;
   }
 
+  onLost(listener: (() => void) | undefined): void {
+    this.#onLost = listener;
+  }
+
+  /** Its pool ends a client that is given back with an error, and what runs on it rejects. */
+  drop(cause: unknown): void {
+    this.#lose(cause);
+    this.#release();
+  }
+
   async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const name = this.#prepare ? { name: statementName(text) } : {};
     const query = this.#query({ ...name, text, values: [...parameters], rowMode: "array", types });
     const { rows, rowCount } = signal === undefined ? await query : await this.#abortable(query, signal);
@@ -152,10 +163,14 @@ export class PgConnection implements SqlConnection {
   }
 
   #lose(cause: unknown): void {
-    this.#loss ??= { cause };
+    if (this.#loss !== undefined) return;
+    this.#loss = { cause };
+    this.#onLost?.();
   }
 
   #release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
     if (this.#loss === undefined) this.#client.release();
     else this.#client.release(new Error("The connection was lost, or given up.", { cause: this.#loss.cause }));
     // From here on the pool listens.
@@ -169,7 +184,7 @@ function statementName(text: string): string {
 }
 
 async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Promise<HostPgClient> {
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   try {
     const connecting = pool.connect();
     return signal === undefined ? await connecting : await abortable(connecting, signal);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
 import type { SqlParameter, SqlResult } from "../../session/driver.ts";
 import { databaseErrorFacts, isConnectionLoss } from "../../session/postgres-errors.ts";
-import type { SqlConnection } from "../../session/transaction.ts";
+import type { SqlConnection } from "../../session/transaction-connection.ts";
 
 export type LaneOptions = postgres.Options<Record<string, postgres.PostgresType>>;
 
@@ -23,6 +23,8 @@ export class Lane implements SqlConnection {
   readonly #client: postgres.Sql;
   readonly #prepare: boolean;
   readonly #onLost: (lane: Lane) => void;
+  /** Who has it for a transaction, and is told too. */
+  #onTransactionLost: (() => void) | undefined;
   #isAlive = true;
   #lossCause: unknown;
   /** What the first statement that heard of the loss was told. */
@@ -60,6 +62,16 @@ export class Lane implements SqlConnection {
 
   get lossCause(): unknown {
     return this.#lossCause;
+  }
+
+  onLost(listener: (() => void) | undefined): void {
+    this.#onTransactionLost = listener;
+  }
+
+  drop(cause: unknown): void {
+    this.#lossCause ??= cause;
+    this.#lose();
+    void this.#client.end({ timeout: 0 });
   }
 
   /** Statements that are on their way. */
@@ -118,6 +130,7 @@ export class Lane implements SqlConnection {
   /** Closes the connection; what still runs on it is rolled back by the server, and rejects. */
   async close(): Promise<void> {
     this.#isAlive = false;
+    this.#onTransactionLost?.();
     await this.#client.end({ timeout: 0 });
   }
 
@@ -152,6 +165,7 @@ export class Lane implements SqlConnection {
     this.#lossCause = reason;
     this.#isAlive = false;
     this.#onLost(this);
+    this.#onTransactionLost?.();
     let isSettled = false;
     const settle = () => {
       isSettled = true;
@@ -182,6 +196,7 @@ export class Lane implements SqlConnection {
     this.#isAlive = false;
     this.#withdrawUnsent();
     this.#onLost(this);
+    this.#onTransactionLost?.();
     void this.#endWhenIdle();
   }
 
