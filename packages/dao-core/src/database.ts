@@ -4,7 +4,8 @@ import { UnavailableError, ValidationError } from "./contract/errors.ts";
 import type { SessionOptions } from "./dao/session-statements.ts";
 import { DriverSession } from "./dao/sql-session.ts";
 import type { Finding } from "./diagnosis/finding.ts";
-import { DrizzleDriver, type HostDrizzle } from "./drivers/drizzle.ts";
+import { DrizzleDriver } from "./drivers/drizzle.ts";
+import type { HostDrizzle } from "./drivers/drizzle-connection.ts";
 import { PgDriver, type PgDriverOptions } from "./drivers/pg.ts";
 import type { HostPgPool } from "./drivers/pg-connection.ts";
 import { PgliteDriver } from "./drivers/pglite.ts";
@@ -106,8 +107,8 @@ const settingCodes: ReadonlySet<string> = new Set(["42704", "22023"]);
  */
 export async function openDatabase(url: string | undefined, options: DatabaseOptions = {}): Promise<Database> {
   const location = parseDatabaseUrl(url);
-  if (location.kind === "memory") return new Database(await PgliteDriver.open(), options);
-  if (location.kind === "folder") return new Database(await PgliteDriver.open(location.path), options);
+  if (location.kind === "memory") return new Database(await PgliteDriver.open(undefined, options), options);
+  if (location.kind === "folder") return new Database(await PgliteDriver.open(location.path, options), options);
   const driver = new PostgresDriver(location, options);
   try {
     await driver.execute("select 1", []);

@@ -161,7 +161,7 @@ export {
   openDatabase,
 } from "./database.ts";
 export type { Finding, FindingName } from "./diagnosis/finding.ts";
-export type { HostDrizzle } from "./drivers/drizzle.ts";
+export type { HostDrizzle } from "./drivers/drizzle-connection.ts";
 export type { PgDriverOptions } from "./drivers/pg.ts";
 export type { HostPgClient, HostPgPool, PgAnswer, PgQuery } from "./drivers/pg-connection.ts";
 export type { PostgresDriverOptions } from "./drivers/postgres/driver.ts";

@@ -16,6 +16,7 @@ import {
   outerSessionMisuse,
   type TransactionContext,
 } from "../session/transaction-context.ts";
+import { readOnlyMisuse } from "../session/transaction-misuse.ts";
 
 /** What a session tells those who watch over it. */
 export interface SessionOptions {
@@ -98,8 +99,10 @@ export class SingleStatements implements SqlExecutor {
     const misuse = outerSessionMisuse(this.#driver);
     if (misuse !== undefined) return Promise.reject(misuse);
     return withDeadline(options, (bounded) =>
-      withRetries(this.#retries, () =>
-        watched(text, this.#options, () => this.#driver.execute(text, parameters, bounded)),
+      withRetries(
+        this.#retries,
+        () => watched(text, this.#options, () => this.#driver.execute(text, parameters, bounded)),
+        bounded.signal,
       ),
     );
   }
@@ -135,8 +138,12 @@ export class TransactionStatements implements SqlExecutor {
   execute(text: string, parameters: readonly SqlParameter[], options: CallOptions = {}): Promise<SqlResult> {
     const misuse = foreignTransactionMisuse(this.#context);
     if (misuse !== undefined) return Promise.reject(misuse);
-    return withDeadline(options, (bounded) =>
+    const result = withDeadline(options, (bounded) =>
       watched(text, this.#options, () => this.#transaction.execute(text, parameters, bounded)),
     );
+    if (!this.#context.isReadOnly) return result;
+    return result.catch((error: unknown) => {
+      throw readOnlyMisuse(error);
+    });
   }
 }

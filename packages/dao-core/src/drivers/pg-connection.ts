@@ -1,7 +1,9 @@
 import { hash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "../contract/errors.ts";
+import { throwIfAborted } from "../session/deadline.ts";
 import type { SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
+import { ABORT_GRACE } from "../session/interruption.ts";
 import {
   connectionClosed,
   databaseErrorFacts,
@@ -9,7 +11,7 @@ import {
   isStalePlan,
   staleStatement,
 } from "../session/postgres-errors.ts";
-import type { SqlConnection } from "../session/transaction.ts";
+import type { SqlConnection } from "../session/transaction-connection.ts";
 
 /** What of a host's `pg.Pool` is used. */
 export interface HostPgPool {
@@ -44,9 +46,6 @@ export interface PgAnswer {
 
 /** The SQLSTATE of a write where none is taken. */
 const READ_ONLY = "25006";
-
-/** Milliseconds for which an aborted statement may still say how it ended. */
-const ABORT_GRACE = 1_000;
 
 const identity = (text: string) => text;
 const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
@@ -92,6 +91,8 @@ export class PgConnection implements SqlConnection {
   #loss: { readonly cause: unknown } | undefined;
   /** Why the next caller is not to have this client, though it is alive. */
   #misfit: { readonly cause: unknown } | undefined;
+  #onLost: (() => void) | undefined;
+  #isReleased = false;
   // A client that is checked out has no listener of its pool's: its error would end the process.
   readonly #onError = (error: Error) => this.#lose(error);
 
@@ -127,9 +128,19 @@ export class PgConnection implements SqlConnection {
     return this.#loss?.cause;
   }
 
+  onLost(listener: (() => void) | undefined): void {
+    this.#onLost = listener;
+  }
+
+  /** Its pool ends a client that is given back with an error, and what runs on it rejects. */
+  drop(cause: unknown): void {
+    this.#lose(cause);
+    this.#release();
+  }
+
   /**
-   * @throws {@link staleStatement} for one whose plan is stale; UnavailableError where the server takes no writes; the
-   *   client is then dropped when it is given back
+   * @throws {@link staleStatement} for one whose plan is stale; the client is then dropped when it is given back, and so it is
+   *   where the server takes no writes
    */
   async execute(
     text: string,
@@ -137,7 +148,7 @@ export class PgConnection implements SqlConnection {
     signal?: AbortSignal,
     isPrepared = this.#clients.prepare,
   ): Promise<SqlResult> {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const values = [...parameters];
     if (!isPrepared) return this.#run({ text, values, rowMode: "array", types }, signal);
     const { generation } = this.#clients;
@@ -170,7 +181,7 @@ export class PgConnection implements SqlConnection {
       return await this.#client.query(query);
     } catch (error) {
       const code = databaseErrorFacts(error)?.code;
-      if (code === READ_ONLY && !this.#isReadOnly) throw this.#takesNoWrites(error);
+      if (code === READ_ONLY && !this.#isReadOnly) this.#misfit = { cause: error };
       if (code !== undefined && !isConnectionLoss(code)) throw error;
       // Errors of pg itself have no code: a connection that ended, or a time-out after which the answer may yet come.
       this.#lose(error);
@@ -191,14 +202,6 @@ export class PgConnection implements SqlConnection {
       if (isAgain) return error;
     }
     return staleStatement(error);
-  }
-
-  #takesNoWrites(error: unknown): UnavailableError {
-    this.#misfit = { cause: error };
-    return new UnavailableError(
-      "The server takes no writes: it is a replica, or was made read-only. Have the pool connect to the primary, or wait until it is one.",
-      { cause: error },
-    );
   }
 
   /** Waits for a query until it settles; after an abort {@link ABORT_GRACE} longer, in case it was done already. */
@@ -235,10 +238,14 @@ export class PgConnection implements SqlConnection {
   }
 
   #lose(cause: unknown): void {
-    this.#loss ??= { cause };
+    if (this.#loss !== undefined) return;
+    this.#loss = { cause };
+    this.#onLost?.();
   }
 
   #release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
     const reason = this.#loss ?? this.#misfit;
     if (reason === undefined) this.#client.release();
     else this.#client.release(new Error("The connection was lost, or is not to be used again.", reason));

@@ -26,7 +26,7 @@ export function engineSession<Handle>(engine: Engine<Handle>, options: EngineSes
     const misuse = outerSessionMisuse(transactions);
     if (misuse !== undefined) throw misuse;
     return translated(() =>
-      withDeadline(callOptions, ({ signal }) => withRetries(policy, () => transactions.call(work, signal))),
+      withDeadline(callOptions, ({ signal }) => withRetries(policy, () => transactions.call(work, signal), signal)),
     );
   };
   return new TransactingSession<EngineTransaction<Handle>>(transactions, engine.daos(alone), (transaction, context) =>

@@ -10,7 +10,7 @@ import {
   loginError,
   staleStatement,
 } from "../../session/postgres-errors.ts";
-import type { SqlConnection } from "../../session/transaction.ts";
+import type { SqlConnection } from "../../session/transaction-connection.ts";
 import { Activity } from "./activity.ts";
 import { abortable, cancelUntilSettled } from "./cancel-request.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
@@ -45,6 +45,8 @@ export class PostgresConnection implements SqlConnection {
   #isAlive = true;
   #lossCause: unknown;
   #transaction: { readonly isReadOnly: boolean } | undefined;
+  /** The transaction's own listener. */
+  #onLost: (() => void) | undefined;
   /** Whether it is to be replaced: what was not sent can run on another connection. */
   #isRetired = false;
   /** Statements that postgres.js has, and that have not settled. */
@@ -106,6 +108,16 @@ export class PostgresConnection implements SqlConnection {
   /** Whether it should be replaced when nothing runs on it. */
   get isWornOut(): boolean {
     return this.#statements.isWornOut;
+  }
+
+  onLost(listener: (() => void) | undefined): void {
+    this.#onLost = listener;
+  }
+
+  drop(cause: unknown): void {
+    this.#lossCause ??= cause;
+    this.#lose("aborted");
+    void this.#end();
   }
 
   get running(): number {
@@ -202,6 +214,7 @@ export class PostgresConnection implements SqlConnection {
   /** Closes the connection; what still runs on it is rolled back by the server, and rejects. */
   async close(): Promise<void> {
     this.#isAlive = false;
+    this.#onLost?.();
     await this.#end();
   }
 
@@ -232,7 +245,7 @@ export class PostgresConnection implements SqlConnection {
   async #cancel(query: PromiseLike<unknown>, reason: unknown): Promise<void> {
     this.#lossCause = reason;
     this.#isAlive = false;
-    this.#events.onLost(this, "aborted");
+    this.#notifyLost("aborted");
     await cancelUntilSettled(query, this.#server, this.#settings.openSocket);
     await this.#end();
   }
@@ -282,8 +295,13 @@ export class PostgresConnection implements SqlConnection {
     this.#isAlive = false;
     this.#isRetired = reason === "retired";
     this.#withdrawUnsent();
-    this.#events.onLost(this, reason);
+    this.#notifyLost(reason);
     void this.idle().then(() => this.#end());
+  }
+
+  #notifyLost(reason: LossReason): void {
+    this.#events.onLost(this, reason);
+    this.#onLost?.();
   }
 
   /**

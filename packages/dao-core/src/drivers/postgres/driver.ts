@@ -71,6 +71,8 @@ export class PostgresDriver implements SqlDriver {
   readonly address: DatabaseAddress;
   readonly #pool: ConnectionPool<PostgresConnection>;
   readonly #responseTimeout: number;
+  /** For a transaction that waits for its next statement, where the server sets no limit. */
+  readonly #idleTimeout: number;
   /** On which connection the last prepared statement was lost, and when. */
   #statementLoss: { readonly connection: PostgresConnection; readonly at: number } | undefined;
 
@@ -83,6 +85,7 @@ export class PostgresDriver implements SqlDriver {
     const { prepare = true, connectTimeout = 5_000 } = options;
     this.description = location.description;
     this.address = { ...location.address, schema: prepare ? SCHEMA : undefined };
+    this.#idleTimeout = prepare ? 0 : (options.idleInTransactionTimeout ?? 60_000);
     this.#responseTimeout = responseTimeout(options.statementTimeout ?? 30_000);
     const settings: ConnectionSettings = {
       url: location.url,
@@ -131,8 +134,9 @@ export class PostgresDriver implements SqlDriver {
     const begin = beginScript(options);
     return this.#pool.exclusive(async (connection) => {
       if (statementTimeout !== undefined) connection.setResponseTimeout(responseTimeout(statementTimeout));
+      const run = () => OpenTransaction.run(connection, begin, work, signal, this.#idleTimeout);
       try {
-        return await connection.inTransaction(readOnly, () => OpenTransaction.run(connection, begin, work, signal));
+        return await connection.inTransaction(readOnly, run);
       } finally {
         connection.setResponseTimeout(this.#responseTimeout);
       }
