@@ -143,6 +143,7 @@ describe("a server that gives fewer connections than the pool may have", () => {
       revoke connect on database ${new URL(testDatabase.url).pathname.slice(1)} from public`);
   });
   afterAll(async () => {
+    await admin`select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename in ('few', 'shut_out', 'kept_out')`;
     await admin.unsafe("drop owned by few, shut_out; drop role few, shut_out, kept_out");
   });
 
@@ -156,12 +157,22 @@ describe("a server that gives fewer connections than the pool may have", () => {
   });
 
   test("a caller for whom that is too few is told why", async () => {
-    await using database = await openDatabase(withRole("few"), { poolSize: 10, acquireTimeout: 200 });
+    await using database = await openDatabase(withRole("few"), { poolSize: 10, acquireTimeout: 2_000 });
     let release = () => {};
     const released = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const held = Array.from({ length: 3 }, () => DaoUnitOfWork.run(database, () => released));
+    const held: Promise<void>[] = [];
+    for (let count = 0; count < 3; count++) {
+      await new Promise<void>((begun) => {
+        held.push(
+          DaoUnitOfWork.run(database, () => {
+            begun();
+            return released;
+          }),
+        );
+      });
+    }
     const late = database.users.list();
     await expect(late).rejects.toBeInstanceOf(UnavailableError);
     await expect(late).rejects.toThrow(/no more than 3 connections/);
