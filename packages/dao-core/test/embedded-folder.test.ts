@@ -138,7 +138,12 @@ describe("an embedded database is open once", () => {
     expect(await recordOf(folder)).toMatchObject({ listens: false });
     await expect(takeFolder(folder)).rejects.toThrow(`is in use by process ${child.pid}`);
     await killed(child);
+    const own = await ownRecord();
     await expectFree();
+    // One that has a shorter path to it, in a container, may listen.
+    const path = await leaveLock({ ...own, listens: true });
+    await expect(takeFolder(folder)).rejects.toThrow(/cannot be asked/);
+    await rm(path);
   });
 
   test("also while its process is stopped", async () => {

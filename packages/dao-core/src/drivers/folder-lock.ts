@@ -64,7 +64,8 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const token = `${Date.now().toString(36).padStart(9, "0")}-${randomBytes(8).toString("hex")}`;
   const server = await listen(socketPath(folder, token)).catch(() => undefined);
   const release = async () => {
-    await rm(lockPath(folder, token), { force: true });
+    const path = lockPath(folder, token);
+    await Promise.all([rm(path, { force: true }), rm(unannounced(path), { force: true })]);
     if (server !== undefined) await new Promise((resolve) => server.close(resolve));
   };
   try {
@@ -85,20 +86,22 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
 }
 
 const lockPath = (folder: string, token: string) => join(folder, `flux-dao-${token}.lock`);
+const unannounced = (path: string) => `${path}.new`;
 
 function socketPath(folder: string, token: string): string {
   return process.platform === "win32" ? `\\\\.\\pipe\\flux-dao-${token}` : join(folder, `flux-dao-${token}.sock`);
 }
 
-/** Longer ones are cut off, or refused, by the system: 104 bytes on some, with the zero at the end. */
-const LONGEST_SOCKET_PATH = 103;
+/** The system cuts off what is longer, or refuses it: it has room for 104 bytes on some, with the zero at the end. */
+const isTooLong = (socket: string) => Buffer.byteLength(socket) > 103;
 
 /** Not every file system has sockets. */
 function listen(path: string): Promise<Server> {
   return new Promise((resolve, reject) => {
-    if (Buffer.byteLength(path) > LONGEST_SOCKET_PATH) throw new Error("The path is too long for a socket.");
+    if (isTooLong(path)) throw new Error("The path is too long for a socket.");
     const server = createServer((socket) => socket.destroy()).unref();
-    server.once("error", reject);
+    // Also for what comes later, such as a caller that cannot be accepted: an error without a listener ends the process.
+    server.on("error", reject);
     // Exclusive: a worker of a cluster would have its primary listen.
     server.listen({ path, exclusive: true }, () => resolve(server));
   });
@@ -108,8 +111,8 @@ function listen(path: string): Promise<Server> {
 async function announce(folder: string, token: string, listens: boolean): Promise<void> {
   const path = lockPath(folder, token);
   const holder: FolderHolder = { ...thisProcess(), listens };
-  await writeFile(`${path}.new`, JSON.stringify(holder), { mode: 0o600, flag: "wx" });
-  await rename(`${path}.new`, path);
+  await writeFile(unannounced(path), JSON.stringify(holder), { mode: 0o600, flag: "wx" });
+  await rename(unannounced(path), path);
 }
 
 /** Those announced in the folder who live, or may live, the earliest first; what the dead have left is removed. */
@@ -146,6 +149,8 @@ async function lifeOf(holder: FolderHolder, socket: string): Promise<"alive" | "
   const isHere = holder.kernel === undefined ? holder.host === hostname() : holder.kernel === kernel;
   // The same name with another kernel is this machine before its last start.
   if (!isHere) return holder.host === hostname() ? "dead" : "unknown";
+  // It may have a shorter path there, in another container.
+  if (holder.listens && isTooLong(socket)) return "unknown";
   if (holder.listens) return (await isListening(socket)) ? "alive" : "dead";
   if (holder.pidNamespace !== pidNamespace) return "unknown";
   return isRunning(holder.pid, holder.startTime) ? "alive" : "dead";
