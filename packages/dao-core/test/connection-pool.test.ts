@@ -24,10 +24,18 @@ afterAll(async () => {
   expect(uncaught).toEqual([]);
 });
 
-/** So many connections of a pool are open and idle. */
-async function warmUp(database: Pick<TestDatabase["database"], "users">, count: number): Promise<void> {
-  const signal = new AbortController().signal;
-  await Promise.all(Array.from({ length: count }, () => database.users.list({}, { signal })));
+/** Has so many connections of a pool open and idle, all of them logged in. */
+async function warmUp(database: TestDatabase["database"], count: number): Promise<void> {
+  let begun = 0;
+  let release = () => {};
+  const allBegun = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const work = () => {
+    if (++begun === count) release();
+    return allBegun;
+  };
+  await Promise.all(Array.from({ length: count }, () => DaoUnitOfWork.run(database, work)));
 }
 
 /** From now on the clock of the process is so many milliseconds ahead, its timers are not. */
