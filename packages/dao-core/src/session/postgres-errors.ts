@@ -138,7 +138,8 @@ function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoErro
     case "42703":
     case "42704":
       return new SchemaVersionError(
-        "The database lacks a table, column or type that this code needs. Run migrate() with this version of the code.",
+        "The database lacks a table, column or type that this code needs, or search_path does not lead there. Run migrate(); " +
+          "checkReady() says what differs.",
         options,
       );
     default:
