@@ -110,15 +110,21 @@ function ofTable(found: Found, name: string, table: TableShape): SchemaDifferenc
     return [{ what: `${name} is ${kind === "view" ? "a view" : "something else"}, not a table`, advice }];
   }
   const others = found.others(name, table);
+  const missing = Object.keys(table.columns).filter((column) => found.detail("column", name, column) === undefined);
+  // What a column that is missing took along comes back by the next migrate() after it.
+  const isWhole = ([, definition]: [string, string]) =>
+    !missing.some((column) => new RegExp(`\\b${column}\\b`).test(definition));
   return [
     ...Object.entries(table.columns).flatMap(([column, expected]) =>
       ofColumn(name, column, expected, found.detail("column", name, column), others),
     ),
     ...others.flatMap((column) => ofStrangeColumn(column)),
-    ...Object.entries(table.constraints).flatMap(([constraint, expected]) =>
-      ofConstraint(found, name, constraint, expected),
-    ),
-    ...Object.entries(table.indexes).flatMap(([index, definition]) => ofIndex(found, name, index, definition)),
+    ...Object.entries(table.constraints)
+      .filter(isWhole)
+      .flatMap(([constraint, expected]) => ofConstraint(found, name, constraint, expected)),
+    ...Object.entries(table.indexes)
+      .filter(isWhole)
+      .flatMap(([index, definition]) => ofIndex(found, name, index, definition)),
   ];
 }
 
