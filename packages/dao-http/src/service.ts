@@ -64,13 +64,13 @@ export async function startService(
 }
 
 async function open(
-  { databaseUrl, poolSize, prepare, slowStatementMs }: Settings,
+  { databaseUrl, poolSize, prepare, limits, slowStatementMs }: Settings,
   logger: Logger,
   telemetry: Telemetry | undefined,
 ) {
   const onStatement = slowStatementMs === undefined ? undefined : logSlowStatements(logger, slowStatementMs);
   try {
-    return await openDatabase(databaseUrl, { poolSize, prepare, onStatement, telemetry });
+    return await openDatabase(databaseUrl, { ...limits, poolSize, prepare, onStatement, telemetry });
   } catch (error) {
     if (!(error instanceof ValidationError)) throw error;
     throw new SettingsError(error.issues.map(({ message }) => `DATABASE_URL ${message}.`));

@@ -26,8 +26,8 @@ export const migrateCommand: Command = {
     if (flags["plan"] === true && flags["check"] === true) {
       throw new UsageError("--plan and --check do not go together: --plan prints, --check decides.");
     }
-    const { databaseUrl, prepare } = readDatabaseSettings(process.env);
-    await using database = await openDatabase(databaseUrl, { poolSize: 1, prepare });
+    const { databaseUrl, prepare, limits } = readDatabaseSettings(process.env);
+    await using database = await openDatabase(databaseUrl, { ...limits, poolSize: 1, prepare });
     if (flags["plan"] === true) return await plan(database, flags);
     if (flags["check"] === true) return await check(database, flags);
     return await migrate(database, flags);

@@ -29,6 +29,10 @@ export interface PostgresDriverOptions {
   readonly lockTimeout?: number | undefined;
   /** For a transaction that waits for its next statement. Default 60,000. */
   readonly idleInTransactionTimeout?: number | undefined;
+  /** For a connection that is not used; then it is closed. 0 is never. */
+  readonly idleTimeout?: number | undefined;
+  /** For a connection, used or not; then it is replaced as soon as nothing runs on it. 0 is never. */
+  readonly maxLifetime?: number | undefined;
   /** What `pg_stat_activity` shows. Default `flux-dao`. */
   readonly applicationName?: string | undefined;
 }
@@ -149,6 +153,8 @@ const smallestValues = {
   statementTimeout: 0,
   lockTimeout: 0,
   idleInTransactionTimeout: 0,
+  idleTimeout: 0,
+  maxLifetime: 0,
 } as const;
 
 function checkOptions(options: PostgresDriverOptions): void {
