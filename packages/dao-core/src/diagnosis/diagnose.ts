@@ -5,7 +5,7 @@ import type { MigrationPlan } from "../migrations/plan.ts";
 import { readPlan } from "../migrations/plan-migrations.ts";
 import { findUnvalidatedRules } from "../migrations/rule-violations.ts";
 import { findObstacles } from "../migrations/schema-differences.ts";
-import { adviceFor } from "../migrations/schema-error.ts";
+import { adviceFor, listed as listedDifferences } from "../migrations/schema-error.ts";
 import { readSchemaFacts } from "../migrations/schema-facts.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
@@ -82,7 +82,7 @@ function schemaVersion(plan: MigrationPlan | SchemaVersionError): Finding {
 
 async function drift(executor: SqlExecutor, { differences }: MigrationPlan, options?: CallOptions): Promise<Finding> {
   if (differences.length > 0) {
-    const what = listed(differences.map((difference) => difference.what));
+    const what = listedDifferences(differences);
     return unwell("drift", `The schema was changed past the migrations: ${what}. ${adviceFor(differences)}`);
   }
   const asMade = "Tables, columns, constraints and indexes are those of the migrations.";
@@ -112,8 +112,7 @@ async function rules(executor: SqlExecutor): Promise<Finding> {
 async function privileges(executor: SqlExecutor, options?: CallOptions): Promise<Finding> {
   const obstacles = findObstacles(await readSchemaFacts(executor, embeddedMigrations.shape, options));
   if (obstacles.length === 0) return well("privileges", "The role may read and write all tables, and finds them.");
-  const what = listed(obstacles.map((obstacle) => obstacle.what));
-  return unwell("privileges", `This role cannot do its work: ${what}. ${adviceFor(obstacles)}`);
+  return unwell("privileges", `This role cannot do its work: ${listedDifferences(obstacles)}. ${adviceFor(obstacles)}`);
 }
 
 function listed(all: readonly string[]): string {

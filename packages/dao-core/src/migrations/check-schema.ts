@@ -95,6 +95,10 @@ async function readVersion(
   }
 }
 
+/** Without SQL and names of roles: whoever may ask for `/ready` reads it. */
+const ADVICE =
+  "Run migrate() (flux-dao migrate), or diagnose() (flux-dao doctor), which say what to do about what they cannot put right.";
+
 async function lookClosely(executor: SqlExecutor, options?: CallOptions): Promise<void> {
   const { shape } = embeddedMigrations;
   const facts = await readSchemaFacts(executor, shape, options);
@@ -106,7 +110,7 @@ async function lookClosely(executor: SqlExecutor, options?: CallOptions): Promis
   }
   const differences = findSchemaDifferences(facts, shape).filter(({ isBearable }) => isBearable !== true);
   const problems = [...differences, ...findObstacles(facts)];
-  if (problems.length > 0) throw schemaDifferenceError(problems, NEEDED);
+  if (problems.length > 0) throw schemaDifferenceError(problems, NEEDED, ADVICE);
 }
 
 function absentSchemaError(cause?: unknown): SchemaVersionError {

@@ -5,7 +5,7 @@ import type { Migration } from "./migration.ts";
 import { type MigrationSet, schemaVersion, statementsOf } from "./migration-set.ts";
 import { comparePythonService, type PythonServiceComparison } from "./python-service-shape.ts";
 import { findSchemaDifferences, type SchemaDifference } from "./schema-differences.ts";
-import { schemaDifferenceError } from "./schema-error.ts";
+import { adviceFor, schemaDifferenceError } from "./schema-error.ts";
 import { readSchemaFacts, type SchemaFact } from "./schema-facts.ts";
 import type { MigrationStep } from "./schema-repairs.ts";
 
@@ -77,7 +77,7 @@ function removalOfRemains(facts: readonly SchemaFact[]): MigrationStep {
 /** @throws SchemaVersionError where the plan would leave something as it should not be */
 export function refuseDifferences({ differences, to }: MigrationPlan): void {
   const refused = differences.filter(({ repair }) => repair === undefined);
-  if (refused.length > 0) throw schemaDifferenceError(refused, to);
+  if (refused.length > 0) throw schemaDifferenceError(refused, to, adviceFor(refused));
 }
 
 function stepOf(migration: Migration, takeoverSet: MigrationSet | undefined): MigrationStep {
