@@ -1,5 +1,9 @@
+import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
+import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
+import pg from "pg";
+import postgres from "postgres";
 import { describe, expect, test } from "vitest";
-import { Database } from "../src/database.ts";
+import { Database, joinDrizzle, joinPgPool, openDatabase } from "../src/database.ts";
 import { checkSchema, SchemaCheck } from "../src/migrations/check-schema.ts";
 import { migrate } from "../src/migrations/migrate.ts";
 import { planMigrations } from "../src/migrations/plan-migrations.ts";
@@ -291,7 +295,38 @@ describe("what this role cannot reach is no matter of migrations, and named by c
   );
 });
 
+test("triggers that are not ours change nothing of readiness, and diagnose() names them", () =>
+  afterChange(
+    `create function stamp() returns trigger language plpgsql as 'begin new.title = upper(new.title); return new; end';
+     create trigger stamp before insert on tasks for each row execute function stamp()`,
+    async ({ driver }) => {
+      const database = new Database(driver());
+      await database.checkReady();
+      expect(await database.diagnose()).toContainEqual({
+        name: "drift",
+        isWell: true,
+        message: expect.stringContaining("Triggers that are not ours run with what is written to tasks (stamp)."),
+      });
+    },
+  ));
+
 describe("readiness", () => {
+  test("is the same on every driver", () =>
+    afterChange("select 1", async ({ url, sql }) => {
+      const pool = new pg.Pool({ connectionString: url, max: 1 });
+      const client = postgres(url, { max: 1 });
+      await using embedded = await openDatabase("memory://");
+      await embedded.migrate();
+      const joined = [joinPgPool(pool), joinDrizzle(drizzlePg(pool)), joinDrizzle(drizzlePostgres(client))];
+      for (const database of [embedded, ...joined]) await database.checkReady();
+      await sql.unsafe("alter table tasks rename priority to importance");
+      for (const database of joined) {
+        await expect(database.tasks.list()).rejects.toMatchObject({ name: "SchemaVersionError" });
+        await expect(database.checkReady()).rejects.toMatchObject(named("the column tasks.priority is missing"));
+      }
+      await Promise.all([pool.end(), client.end()]);
+    }));
+
   test("looks closely at the start, after a statement failed by the schema, and while something is wrong", () =>
     withScratchDatabase(async (database) => {
       await migrate(database.driver());

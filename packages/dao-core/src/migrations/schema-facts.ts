@@ -12,14 +12,15 @@ export interface SchemaFact {
   readonly detail: string;
 }
 
-/** All columns of these tables, what may be wrong of the rest: in one round trip, and of the catalog's cached rows. */
+/** In one round trip. The columns have names of their own, as some drivers make objects of rows. */
 const FACTS = `
 with ours as (
   select c.oid, c.relname::text as name, c.relkind
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where n.nspname = 'public' and c.relname = any ($1::text[])
 ), tables as (select * from ours where relkind in ('r', 'p'))
-select 'table', name, '', case when relkind in ('r', 'p') then 'table' when relkind in ('v', 'm') then 'view' else 'other' end
+select 'table' as kind, name as "table", '' as name,
+  case when relkind in ('r', 'p') then 'table' when relkind in ('v', 'm') then 'view' else 'other' end as detail
 from ours
 union all
 select 'column', t.name, a.attname::text, format_type(a.atttypid, a.atttypmod)
