@@ -10,7 +10,7 @@ import { PgDriver, type PgDriverOptions } from "./drivers/pg.ts";
 import type { HostPgPool } from "./drivers/pg-connection.ts";
 import { PgliteDriver } from "./drivers/pglite.ts";
 import { PostgresDriver, type PostgresDriverOptions } from "./drivers/postgres/driver.ts";
-import { checkSchema } from "./migrations/check-schema.ts";
+import { SchemaCheck } from "./migrations/check-schema.ts";
 import { migrate } from "./migrations/migrate.ts";
 import type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
 import { type MigrationPlanText, planMigrations } from "./migrations/plan-migrations.ts";
@@ -23,10 +23,13 @@ export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {
 /** An open database: a session, and what concerns the whole of it. */
 export class Database extends DriverSession implements AsyncDisposable {
   readonly #driver: SqlDriver;
+  readonly #schemaCheck: SchemaCheck;
 
   constructor(driver: SqlDriver, options?: SessionOptions) {
-    super(driver, options);
+    const schemaCheck = new SchemaCheck();
+    super(driver, options, (error) => schemaCheck.statementFailed(error));
     this.#driver = driver;
+    this.#schemaCheck = schemaCheck;
   }
 
   /** What it is, for a person, such as `PostgreSQL at localhost:5432/flux`. Holds no password. */
@@ -35,8 +38,9 @@ export class Database extends DriverSession implements AsyncDisposable {
   }
 
   /**
-   * Brings the schema to the version of this code: creates it, updates it, or takes over what the Python service left.
-   * Safe to call from many processes at once; all of it happens in one transaction. It never runs by itself.
+   * Brings the schema to the version of this code: creates it, updates it, or takes over what the Python service left. What
+   * was changed past the migrations it puts right, where that needs no guess about rows, and else refuses. Safe to call from
+   * many processes at once; all of it happens in one transaction. It never runs by itself.
    * @throws SchemaVersionError when the database is newer than the code, or holds something else
    */
   migrate(options?: MigrationOptions): Promise<MigrationReport> {
@@ -52,11 +56,13 @@ export class Database extends DriverSession implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the database answers and its schema is the one that this code needs.
-   * @throws UnavailableError, SchemaVersionError
+   * Resolves when the database takes reads and writes, and its schema is the one that this code needs: tables, columns,
+   * types, constraints, privileges. It may be called every second: it is one statement that reads one row; the schema itself
+   * is looked at by the first call, every 5 s, and after a statement failed by it or lost its connection.
+   * @throws UnavailableError, also where the server takes no writes (a hot standby); SchemaVersionError that says what differs
    */
   async checkReady(options?: CallOptions): Promise<void> {
-    await checkSchema(this.#driver, options);
+    await this.#schemaCheck.run(this.#driver, options);
   }
 
   /**

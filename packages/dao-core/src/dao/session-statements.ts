@@ -49,9 +49,21 @@ export interface StatementReport {
   readonly error?: unknown;
 }
 
+/** Everyone who wants to know of statements. */
+interface StatementWatchers extends SessionOptions {
+  readonly onFailure?: ((error: unknown) => void) | undefined;
+}
+
 /** Runs a statement, and tells of it those who want to know. */
-function watched(text: string, { onStatement }: SessionOptions, execute: () => Promise<SqlResult>): Promise<SqlResult> {
-  return onStatement === undefined ? execute() : reported(text, onStatement, execute);
+function watched(
+  text: string,
+  { onStatement, onFailure }: StatementWatchers,
+  execute: () => Promise<SqlResult>,
+): Promise<SqlResult> {
+  const result = onStatement === undefined ? execute() : reported(text, onStatement, execute);
+  // Beside the caller's chain, which has nothing to wait for.
+  if (onFailure !== undefined) result.catch(onFailure);
+  return result;
 }
 
 async function reported(
@@ -81,9 +93,9 @@ async function reported(
 export class SingleStatements implements SqlExecutor {
   readonly #driver: SqlDriver;
   readonly #retries: RetryPolicy;
-  readonly #options: SessionOptions;
+  readonly #options: StatementWatchers;
 
-  constructor(driver: SqlDriver, options: SessionOptions, telemetry: DatabaseTelemetry | undefined) {
+  constructor(driver: SqlDriver, options: StatementWatchers, telemetry: DatabaseTelemetry | undefined) {
     const onRetry = (retry: Retry) => {
       telemetry?.retried("statement", retry);
       options.onRetry?.(retry);
@@ -127,9 +139,9 @@ export class FollowedStatements implements SqlExecutor {
 export class TransactionStatements implements SqlExecutor {
   readonly #transaction: SqlTransaction;
   readonly #context: TransactionContext;
-  readonly #options: SessionOptions;
+  readonly #options: StatementWatchers;
 
-  constructor(transaction: SqlTransaction, context: TransactionContext, options: SessionOptions) {
+  constructor(transaction: SqlTransaction, context: TransactionContext, options: StatementWatchers) {
     this.#transaction = transaction;
     this.#context = context;
     this.#options = options;

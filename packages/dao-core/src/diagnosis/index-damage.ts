@@ -1,6 +1,6 @@
+import { embeddedMigrations } from "../migrations/migration-set.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
-import { TABLE_NAMES } from "./schema-drift.ts";
 
 /** With the order in which each has its rows, so that a query that asks for that order goes through it. */
 const indexes = `
@@ -27,7 +27,7 @@ export function findIndexDamage(driver: SqlDriver): Promise<string[]> {
   return driver.transaction(
     async (transaction) => {
       const found: string[] = [];
-      const { rows } = await transaction.execute(indexes, [`{${TABLE_NAMES.join()}}`]);
+      const { rows } = await transaction.execute(indexes, [`{${Object.keys(embeddedMigrations.shape.tables).join()}}`]);
       for (const [table, index, isUnique, columns, order] of rows) {
         found.push(...(await damageOf(transaction, { table, index, isUnique, columns, order })));
       }

@@ -132,7 +132,8 @@ const connectionCodes: ReadonlySet<string> = new Set([
 ]);
 
 const SCHEMA_SENTENCE =
-  "The database lacks a table, column or type that this code needs. Run migrate() with this version of the code.";
+  "The database lacks a table, column or type that this code needs, or search_path does not lead there. Run migrate(); " +
+  "checkReady() says what differs.";
 
 const NO_ANSWER =
   "The database did not answer in time. Check that it runs, and that no firewall drops the connection; then try again.";

@@ -75,9 +75,9 @@ function keys({ keys: known }: Settings): Finding {
   return { name, isWell: false, message };
 }
 
-async function database({ databaseUrl, prepare }: Settings): Promise<Finding[]> {
+async function database({ databaseUrl, prepare, limits }: Settings): Promise<Finding[]> {
   try {
-    await using opened = await openDatabase(databaseUrl, { poolSize: 1, prepare });
+    await using opened = await openDatabase(databaseUrl, { ...limits, poolSize: 1, prepare });
     return [
       { name: "database", isWell: true, message: `${opened.description} answers.` },
       ...(await opened.diagnose()),
