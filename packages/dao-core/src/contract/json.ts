@@ -24,8 +24,7 @@ export function findJsonProblem(value: unknown, depth = 0): JsonProblem | undefi
       return message === undefined ? undefined : { path: [], message };
     }
     case "number":
-      if (Number.isFinite(value)) return undefined;
-      return { path: [], message: "must be a finite number: JSON has no NaN and no Infinity" };
+      return isHeld(value) ? undefined : { path: [], message: NUMBER_PROBLEM };
     case "boolean":
       return undefined;
     case "object":
@@ -54,6 +53,17 @@ export function findJsonProblem(value: unknown, depth = 0): JsonProblem | undefi
     if (problem !== undefined) return { path: [key, ...problem.path], message: problem.message };
   }
   return undefined;
+}
+
+const NUMBER_PROBLEM =
+  "must be a finite number that a double holds exactly (whole ones up to 9007199254740992); send any other as text";
+
+/**
+ * Whether JavaScript has the number as it was written, as far as that can be seen. From 1e21 on it writes an exponent, as
+ * a float has it; a whole number of fewer digits that is beyond 2⁵³ may have been another one before it was read.
+ */
+function isHeld(number: number): boolean {
+  return Number.isFinite(number) && !(Math.abs(number) > 2 ** 53 && Math.abs(number) < 1e21);
 }
 
 function json<T extends JsonValue>(isKind: (value: unknown) => boolean, expected: string) {

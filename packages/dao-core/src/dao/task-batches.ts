@@ -23,7 +23,7 @@ export async function createTasks(
   options?: CallOptions,
 ): Promise<number> {
   const rows = input.map((task) => withValidInstants(taskStatements.insertValues(task.id ?? uuidv7(), task)));
-  const { count } = await run(executor, insertTasks(), { tasks: rows }, options);
+  const { count } = await run(executor, insertTasks(), { tasks: JSON.stringify(rows) }, options);
   return count;
 }
 
@@ -44,7 +44,7 @@ export async function updateTasks(
   const names = updatable.filter((name) => name === "title" || isChanged(name));
   const rows = changes.map((change) => ({ ...withValidInstants(change), changed: changedFields(change, names) }));
   const statement = updates.get(names.join(), () => compile(buildUpdate(names)));
-  const { rows: updated } = await run(executor, statement, { changes: rows }, options);
+  const { rows: updated } = await run(executor, statement, { changes: JSON.stringify(rows) }, options);
   return updated.map((row) => taskStatements.read(row));
 }
 
