@@ -15,7 +15,8 @@ interface JsonProblem {
 
 /**
  * What keeps `value` from being stored as JSON and read back the same, or `undefined`: anything that is not JSON
- * (dates, `NaN`, functions, cycles), text that PostgreSQL cannot store, too deep a nesting.
+ * (dates, `NaN`, functions, cycles), whole numbers that JavaScript cannot tell from others, text that PostgreSQL cannot
+ * store, too deep a nesting.
  */
 export function findJsonProblem(value: unknown, depth = 0): JsonProblem | undefined {
   switch (typeof value) {
@@ -74,13 +75,13 @@ function json<T extends JsonValue>(isKind: (value: unknown) => boolean, expected
   });
 }
 
-/** A JSON object, passed on untouched. */
+/** A JSON object, passed on untouched; a number that a double cannot hold is a validation error. */
 export function jsonObject() {
   const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
   return json<JsonObject>(isObject, "a JSON object").meta({ type: "object", additionalProperties: true });
 }
 
-/** A JSON array, passed on untouched. */
+/** A JSON array, passed on untouched; a number that a double cannot hold is a validation error. */
 export function jsonArray() {
   return json<JsonArray>(Array.isArray, "a JSON array").meta({ type: "array", items: {} });
 }
