@@ -178,7 +178,10 @@ const newMilestone = fields(
   { status: value.status },
 );
 const newTask = fields({ ...owners, title: value.title }, { milestoneId, ...optionalTask });
-const newConversation = fields(owners, { messages: value.messages, status: value.status });
+const newConversation = fields(
+  { userId: owners.userId },
+  { goalId: value.nullable(owners.goalId), messages: value.messages, status: value.status },
+);
 
 /** Changes: any of the fields, hardly ever owners, which are ignored. */
 const changes = (optional: Readonly<Record<string, Value>>) => fields({}, optional);

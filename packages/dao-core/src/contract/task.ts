@@ -263,7 +263,8 @@ export interface TaskService {
   streamTasks(filter?: TaskFilter, options?: CallOptions): AsyncIterable<TaskDto>;
   /**
    * Changes up to 1000 tasks at once, each in its own way, all of them or none; a task that does not exist is passed over.
-   * @throws ValidationError also for two changes of one task; RelatedRowMissingError if there is no such milestone
+   * @throws ValidationError also for two changes of one task, and for a task that breaks a rule since before it was one: the
+   *   path has its place in `updates`, the message its id; RelatedRowMissingError if there is no such milestone
    */
   updateTasks(request: BulkUpdateRequest, options?: CallOptions): Promise<BulkUpdateResult>;
   /** @throws NotFoundError, RelatedRowMissingError if there is no such milestone */
@@ -272,7 +273,10 @@ export interface TaskService {
   deleteTask(id: string, options?: WriteOptions): Promise<void>;
   /** A user's tasks that start within the range, both ends included, by start time, then id. */
   getTasksByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]>;
-  /** Sets one state on up to 1000 tasks at once; answers how many there were of them. */
+  /**
+   * Sets one state on up to 1000 tasks at once; returns how many there were of them.
+   * @throws ValidationError also for a task that breaks a rule since before it was one, named as by {@link updateTasks}
+   */
   bulkUpdateState(request: BulkUpdateStateRequest, options?: CallOptions): Promise<BulkUpdateStateResult>;
   /**
    * Links the task with a calendar event, or unlinks it with `null`.

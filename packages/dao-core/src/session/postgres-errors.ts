@@ -71,18 +71,20 @@ function constraintError(
   const rule = CONSTRAINT_RULES[constraint] ?? (constraint.endsWith("_pkey") ? takenId : undefined);
   switch (code) {
     case "23505": {
-      const what = rule === undefined ? "A row with this key exists already" : `${rule.field} ${rule.message}`;
+      const name = rule === takenId && id !== undefined ? `id ${id}` : rule?.field;
+      const what = rule === undefined ? "A row with this key exists already" : `${name} ${rule.message}`;
       return new ConflictError(`${what}. Choose another, or update that row.`, { field: rule?.field, cause });
     }
     case "23503": {
       const name = FOREIGN_KEY_FIELDS[constraint] ?? constraint;
       return new RelatedRowMissingError(name, text(values[name]) ?? id, { cause });
     }
-    case "23514":
-      return new ValidationError(
-        [{ path: rule?.field ?? "", message: rule?.message ?? `breaks the rule ${constraint} of the database` }],
-        { cause },
-      );
+    case "23514": {
+      const message = rule?.message ?? `breaks the rule ${constraint} of the database`;
+      // Of many rows that one statement writes, the database names the one, its id first.
+      const where = id === undefined || id === values["id"] ? "" : ` in the row ${id}`;
+      return new ValidationError([{ path: rule?.field ?? "", message: message + where }], { cause });
+    }
     case "23502":
       return new ValidationError([{ path: toFieldName(column ?? ""), message: "must not be null" }], { cause });
     default:
