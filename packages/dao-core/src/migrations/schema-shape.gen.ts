@@ -25,14 +25,14 @@ export const SCHEMA_SHAPE: SchemaShape = {
       "columns": {
         "id": "uuid DEFAULT gen_random_uuid() NOT NULL",
         "user_id": "uuid NOT NULL",
-        "goal_id": "uuid NOT NULL",
+        "goal_id": "uuid",
         "messages": "jsonb DEFAULT '[]'::jsonb NOT NULL",
         "status": "text DEFAULT 'open' NOT NULL",
         "created_at": "timestamp with time zone DEFAULT now() NOT NULL"
       },
       "constraints": {
         "conversations_goal_id_fkey": "FOREIGN KEY (goal_id) REFERENCES goals(id) ON DELETE CASCADE",
-        "conversations_messages_array": "CHECK (jsonb_typeof(\"messages\") = 'array')",
+        "conversations_messages_array": "CHECK (jsonb_typeof(\"messages\") in ('array', 'string', 'null'))",
         "conversations_pkey": "PRIMARY KEY (id)",
         "conversations_user_id_fkey": "FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE"
       },
@@ -162,7 +162,7 @@ export const SCHEMA_SHAPE: SchemaShape = {
         "users_email_length": "CHECK (char_length(\"email\") between 1 and 255)",
         "users_name_length": "CHECK (char_length(\"name\") between 1 and 255)",
         "users_pkey": "PRIMARY KEY (id)",
-        "users_preferences_object": "CHECK (jsonb_typeof(\"preferences\") = 'object')"
+        "users_preferences_object": "CHECK (jsonb_typeof(\"preferences\") in ('object', 'null'))"
       },
       "indexes": {
         "users_created_at_idx": "btree (created_at, id)"
