@@ -101,7 +101,9 @@ const parameterDescriptions: Readonly<Record<string, string>> = {
   page_size: "Rows on a page. Default 100. Not together with skip and limit.",
   skip: "Rows to pass over. Default 0. Not together with page and page_size.",
   limit: "Rows to answer. Default 100. Not together with page and page_size.",
-  cursor: "The next_cursor of the page before: the page begins behind it. Not together with page and skip.",
+  cursor:
+    "The next_cursor of the page before, or of a stream: the answer begins after it. Not together with page and skip.",
+  cursors: "Whether lines with cursors come between the tasks, and one at the end. Default false.",
   count:
     "How total is found. exact, the default; estimated: exact up to 1000 rows, beyond the planner's estimate; none: total is null.",
 };
