@@ -1,15 +1,15 @@
-import type { DaoServices } from "@flux/dao-core/contract";
+import type { DaoServices, StreamOptions } from "@flux/dao-core/contract";
 import type { Operation } from "../operations/operation.ts";
 import { operations } from "../operations/operations.ts";
-import { decode } from "../wire/decode.ts";
 import { encode } from "../wire/encode.ts";
 import { type ClientOptions, headersOf } from "./call-headers.ts";
-import { type Answer, type Call, Connection, type ConnectionOptions, parseAnswer } from "./connection.ts";
+import { type Answer, type Call, Connection, type ConnectionOptions } from "./connection.ts";
 import { checkBody, checkedId, checkTimeout } from "./input-check.ts";
-import { parseLines, SentLines } from "./ndjson.ts";
+import { SentLines } from "./ndjson.ts";
 import { toQueryString } from "./query-string.ts";
-import { toResponseError } from "./response-error.ts";
-import { type RetryOptions, sendWithRetries } from "./retry.ts";
+import { resultOf } from "./result.ts";
+import { Attempts, type RetryOptions } from "./retry.ts";
+import { streamRows } from "./row-stream.ts";
 
 /** How to reach the service. */
 export interface DaoClientOptions extends ConnectionOptions {
@@ -88,7 +88,7 @@ function createService(
     Object.entries(table).map(([name, operation]): [string, RemoteMethod] => [
       name,
       operation.output === "ndjson"
-        ? (...args) => stream(connection, operation, args)
+        ? (...args) => stream(connection, operation, args, retry)
         : (...args) => call(connection, operation, args, retry),
     ]),
   );
@@ -105,7 +105,17 @@ async function call(
   const { input } = request;
   if (operation.input === "body") checkBody(input);
   const body = operation.input === "body" ? { mediaType: "application/json", content: encode(input) } : undefined;
-  return resultOf(await sendWithRetries(connection, { ...request, body }, operation, retry), operation);
+  const attempts = new Attempts(request, operation, request.timeout ?? connection.timeout, retry);
+  for (;;) {
+    let answer: Answer | undefined;
+    try {
+      const { number: attempt, timeLeft: timeout } = attempts;
+      answer = await connection.send({ ...request, body, timeout, attempt });
+      return resultOf(answer, operation);
+    } catch (error) {
+      await attempts.next(error, answer);
+    }
+  }
 }
 
 /** A call whose arguments have been read. */
@@ -139,34 +149,25 @@ async function callWithLines(connection: Connection, operation: Operation, reque
   }
 }
 
-function resultOf(answer: Answer, operation: Operation): unknown {
-  if (answer.status === 204) return undefined;
-  const body = parseAnswer(answer);
-  if (answer.status === 200 || answer.status === 201) return decode(body, readInstant);
-  throw toResponseError({ status: answer.status, requestId: answer.requestId, body }, operation);
-}
-
 async function* stream(
   connection: Connection,
   operation: Operation,
   args: readonly unknown[],
+  retry: RetryOptions | undefined,
 ): AsyncGenerator<unknown, void, undefined> {
-  const exchange = await connection.open({ ...requestOf(operation, args), body: undefined });
-  try {
-    const { status, requestId } = exchange;
-    if (status !== 200) resultOf({ status, requestId, text: await exchange.text() }, operation);
-    for await (const row of parseLines(exchange.pieces())) yield decode(row, readInstant);
-  } finally {
-    exchange.close();
-  }
+  const request = requestOf(operation, args);
+  const { input, timeout = connection.timeout } = request;
+  const { onCursor }: StreamOptions = Object(args[1]);
+  const attempts = new Attempts(request, operation, timeout, retry);
+  const open = (cursor: string | undefined) => {
+    const { number: attempt, timeLeft } = attempts;
+    const target = operation.path + toQueryString({ ...Object(input), cursor, cursors: true }, operation.query ?? {});
+    return connection.open({ ...request, target, body: undefined, timeout: timeLeft, attempt });
+  };
+  const cursor: string | undefined = Object(input).cursor;
+  yield* streamRows({ operation, attempts, open, cursor, onCursor });
 }
 
 function pathOf(template: string, id: string): string {
   return template.replace(/\{\w+\}/, () => encodeURIComponent(id));
-}
-
-/** The service writes instants in one form only, which every runtime reads. */
-function readInstant(text: string): Date | undefined {
-  const instant = new Date(text);
-  return Number.isNaN(instant.getTime()) ? undefined : instant;
 }
