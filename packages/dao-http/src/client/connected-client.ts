@@ -1,8 +1,7 @@
 import { createDaoApp } from "../app.ts";
-import type { Operation } from "../operations/operation.ts";
-import { operations } from "../operations/operations.ts";
 import { stubServices } from "../services-stub.ts";
 import { id } from "../test-app.ts";
+import { results } from "../wire/results.ts";
 import type { AnyShape } from "../wire/shape.ts";
 import type { Fetch } from "./connection.ts";
 import { createDaoClient } from "./dao-client.ts";
@@ -33,8 +32,8 @@ export function connectedClient(
 
 /** What the service's method of this name returns, with nothing in it. */
 export function sampleResult(method: string): unknown {
-  const table: Readonly<Record<string, Operation>> = Object.assign({}, ...Object.values(operations));
-  return sampleOf(table[method]?.result ?? "json");
+  const shapes: Readonly<Record<string, AnyShape>> = Object.assign({}, ...Object.values(results));
+  return sampleOf(shapes[method]);
 }
 
 function sampleOf(shape: AnyShape | null | undefined): unknown {

@@ -2,12 +2,14 @@ import type { DaoServices, StreamOptions } from "@flux/dao-core/contract";
 import type { Operation } from "../operations/operation.ts";
 import { operations } from "../operations/operations.ts";
 import { encode } from "../wire/encode.ts";
+import { results } from "../wire/results.ts";
+import type { AnyShape } from "../wire/shape.ts";
 import { type ClientOptions, headersOf } from "./call-headers.ts";
 import { type Answer, type Call, Connection, type ConnectionOptions } from "./connection.ts";
 import { checkBody, checkedId, checkTimeout } from "./input-check.ts";
 import { SentLines } from "./ndjson.ts";
 import { toQueryString } from "./query-string.ts";
-import { resultOf } from "./result.ts";
+import { type ClientOperation, resultOf } from "./result.ts";
 import { Attempts, type RetryOptions } from "./retry.ts";
 import { streamRows } from "./row-stream.ts";
 
@@ -60,17 +62,21 @@ export type DaoClient = {
  * const { updatedCount } = await tasks.bulkUpdateState({ taskIds, newState: "drifted" });
  * ```
  *
- * Beyond what the services throw, a call throws {@link InvalidServiceKeyError} and {@link UnexpectedResponseError}. One that
- * can be sent twice is sent again when the service is not to be reached, or says that it has no room
- * ({@link RetryOptions}); what else to try again is for the caller to say.
+ * Beyond what the services throw, a call throws {@link InvalidServiceKeyError} and {@link UnexpectedResponseError}. What comes
+ * is checked: an answer that is not the service's, or was damaged on the way, is an `UnavailableError`. A call that can be
+ * sent twice is sent again after one ({@link RetryOptions}); what else to try again is for the caller to say.
  *
  * @throws TypeError for a base URL that is none
  */
 export function createDaoClient(options: DaoClientOptions): DaoClient {
   const connection = new Connection(options);
   const retry = options.retry === false ? { retries: 0 } : options.retry;
+  const shapes: Readonly<Record<string, ResultShapes>> = results;
   const services: unknown = Object.fromEntries(
-    Object.entries(operations).map(([name, table]) => [name, createService(table, connection, retry)]),
+    Object.entries(operations).map(([name, table]) => [
+      name,
+      createService(table, shapes[name] ?? {}, connection, retry),
+    ]),
   );
   // The table has every method of every service, which the compiler checks where it is written; what the network
   // answers, it cannot check.
@@ -79,24 +85,26 @@ export function createDaoClient(options: DaoClientOptions): DaoClient {
 
 type RemoteMethod = (...args: unknown[]) => unknown;
 
+type ResultShapes = Readonly<Record<string, AnyShape | undefined>>;
+
 function createService(
   table: Readonly<Record<string, Operation>>,
+  shapes: ResultShapes,
   connection: Connection,
   retry: RetryOptions | undefined,
 ): Record<string, RemoteMethod> {
   return Object.fromEntries(
-    Object.entries(table).map(([name, operation]): [string, RemoteMethod] => [
-      name,
-      operation.output === "ndjson"
-        ? (...args) => stream(connection, operation, args, retry)
-        : (...args) => call(connection, operation, args, retry),
-    ]),
+    Object.entries(table).map(([name, entry]): [string, RemoteMethod] => {
+      const operation = { ...entry, result: shapes[name] };
+      const send = operation.output === "ndjson" ? stream : call;
+      return [name, (...args) => send(connection, operation, args, retry)];
+    }),
   );
 }
 
 async function call(
   connection: Connection,
-  operation: Operation,
+  operation: ClientOperation,
   args: readonly unknown[],
   retry: RetryOptions | undefined,
 ): Promise<unknown> {
@@ -134,7 +142,11 @@ function requestOf(operation: Operation, args: readonly unknown[]): ReadRequest 
   return { method: operation.method, target: path + query, path: operation.path, headers, signal, timeout, input };
 }
 
-async function callWithLines(connection: Connection, operation: Operation, request: ReadRequest): Promise<unknown> {
+async function callWithLines(
+  connection: Connection,
+  operation: ClientOperation,
+  request: ReadRequest,
+): Promise<unknown> {
   const lines = new SentLines(request.input as Iterable<unknown>, (item, number) => {
     checkBody(item, [String(number)]);
     return encode(item);
@@ -151,7 +163,7 @@ async function callWithLines(connection: Connection, operation: Operation, reque
 
 async function* stream(
   connection: Connection,
-  operation: Operation,
+  operation: ClientOperation,
   args: readonly unknown[],
   retry: RetryOptions | undefined,
 ): AsyncGenerator<unknown, void, undefined> {

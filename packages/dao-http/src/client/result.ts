@@ -7,12 +7,17 @@ import { type Answer, parseJson } from "./connection.ts";
 import { type AnswerHead, foreignAnswer } from "./foreign-answer.ts";
 import { toResponseError } from "./response-error.ts";
 
+/** An operation with what it returns: the shape of its result, of a stream of each row; `undefined` for nothing. */
+export interface ClientOperation extends Operation {
+  readonly result: AnyShape | undefined;
+}
+
 /**
  * What the service returned, as the operation promises it.
  * @throws what the service threw; UnavailableError for what something else sent, UnexpectedResponseError for what a service of
  *   another version did
  */
-export function resultOf(answer: Answer, operation: Operation): unknown {
+export function resultOf(answer: Answer, operation: ClientOperation): unknown {
   const { status, text } = answer;
   if (operation.result === undefined ? status !== 204 : status !== 200 && status !== 201) {
     throw toResponseError(answer, operation);
@@ -24,7 +29,11 @@ export function resultOf(answer: Answer, operation: Operation): unknown {
  * `body`, decoded, if it has the shape that the operation promises.
  * @throws as {@link resultOf}
  */
-export function checkedResult(body: unknown, head: AnswerHead, { method, result: shape = "json" }: Operation): unknown {
+export function checkedResult(
+  body: unknown,
+  head: AnswerHead,
+  { method, result: shape = "json" }: ClientOperation,
+): unknown {
   if (body === undefined) throw foreignAnswer(head, method, "not JSON");
   const result = decode(body, readInstant);
   const fault = findFault(result, shape);

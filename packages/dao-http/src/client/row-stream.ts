@@ -1,15 +1,14 @@
-import type { Operation } from "../operations/operation.ts";
 import { parseJson } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
 import { foreignAnswer } from "./foreign-answer.ts";
 import { linesOf } from "./ndjson.ts";
 import { toResponseError } from "./response-error.ts";
-import { checkedResult } from "./result.ts";
+import { type ClientOperation, checkedResult } from "./result.ts";
 import type { Attempts } from "./retry.ts";
 
 /** How a stream is asked for. */
 export interface StreamSource {
-  readonly operation: Operation;
+  readonly operation: ClientOperation;
   readonly attempts: Attempts;
   /** Sends the request for the rows after `cursor`, with lines between them that have cursors. */
   readonly open: (cursor: string | undefined) => Promise<Exchange>;

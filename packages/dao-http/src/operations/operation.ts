@@ -1,5 +1,4 @@
 import type { DaoServices } from "@flux/dao-core/contract";
-import type { AnyShape, Shape } from "../wire/shape.ts";
 import type { QueryParameters, QueryParametersFor } from "./query-parameters.ts";
 
 /** The name of a service: `users`, `goals`, … */
@@ -20,8 +19,6 @@ export interface Operation {
   readonly row?: true;
   /** Present where the answer has one JSON text a line. */
   readonly output?: "ndjson";
-  /** What the service returns, of a stream each row. Absent where it returns nothing: the answer is a 204. */
-  readonly result?: AnyShape;
 }
 
 /** Whether an idempotency key can stand for its request: not for one that is worked on while it comes in. */
@@ -55,25 +52,20 @@ interface WithLines {
 /** A method whose call can depend on the version of a row is about one row. */
 type OfRow<Options> = "ifVersion" extends keyof Options ? { readonly row: true } : unknown;
 
-type WithResult<Result> = Result extends void
-  ? { readonly result?: never }
-  : { readonly result: Shape<Result>; readonly output?: never };
-
 /** The operations that can stand for a service method, by its arguments; the last of them are the call's options. */
-type OperationFor<Method> = Method extends (...args: infer Args) => AsyncIterable<infer Row>
-  ? Operation & WithoutId & WithInput<NonNullable<Args[0]>> & { readonly output: "ndjson"; readonly result: Shape<Row> }
-  : Method extends (...args: infer Args) => Promise<infer Result>
-    ? WithResult<Result> & OperationWith<Args>
-    : never;
+type OperationFor<Method> = Method extends (...args: infer Args) => AsyncIterable<unknown>
+  ? Operation & WithoutId & WithInput<NonNullable<Args[0]>> & { readonly output: "ndjson" }
+  : AwaitedOperationFor<Method>;
 
-type OperationWith<Args extends readonly unknown[]> =
-  Required<Args> extends readonly [infer First, infer Options]
+type AwaitedOperationFor<Method> = Method extends (...args: infer Args) => Promise<unknown>
+  ? Required<Args> extends readonly [infer First, infer Options]
     ? First extends string
       ? Operation & WithId & WithoutInput & OfRow<Options>
       : Operation & WithoutId & (First extends Iterable<unknown> ? WithLines : WithInput<First>) & OfRow<Options>
     : Required<Args> extends readonly [string, infer Second, infer Options]
       ? Operation & WithId & WithInput<Second> & OfRow<Options>
-      : never;
+      : never
+  : never;
 
 /** An entry for every method of every service: a method without one does not compile, nor does one without a method. */
 export type OperationTable = {

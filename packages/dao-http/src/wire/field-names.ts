@@ -1,5 +1,5 @@
 import type { DaoServices, JsonArray, JsonObject, Page } from "@flux/dao-core/contract";
-import { resultShapes } from "./shape.ts";
+import { results } from "./results.ts";
 
 /**
  * Field names in TypeScript are camelCase, in JSON snake_case. Both have one spelling only: a name with a capital is
@@ -77,7 +77,8 @@ function collectFields(shape: unknown): void {
     collectFields(field);
   }
 }
-collectFields([inputFields, ...resultShapes]);
+collectFields(inputFields);
+for (const shapes of Object.values(results)) Object.values<unknown>(shapes).forEach(collectFields);
 
 /** Whether the field of this camelCase name holds an instant: a `Date` in TypeScript, RFC 3339 text in JSON. */
 export const isInstantField = (name: string): boolean => instants.has(name);

@@ -19,13 +19,12 @@ import type {
 /** What a value of JSON can be. A JSON column is whatever its writers put there. */
 type Scalar = "string" | "number" | "boolean" | "instant" | "json";
 
-/** The fields of an object, each with what it holds. */
-export interface Fields {
-  readonly [name: string]: AnyShape;
-}
-
 /** The shape of a result as plain data: a scalar, the fields of an object, a list of one shape, or an object or null. */
-export type AnyShape = Scalar | `${Scalar} or null` | Fields | readonly [AnyShape, null?];
+export type AnyShape =
+  | Scalar
+  | `${Scalar} or null`
+  | { readonly [name: string]: AnyShape }
+  | readonly [AnyShape, null?];
 
 /** The shape of `Value`, held complete by the compiler: a DTO with another field does not compile until it is named here. */
 export type Shape<Value> = null extends Value ? OrNull<PresentShape<NonNullable<Value>>> : PresentShape<Value>;
@@ -48,7 +47,7 @@ type PresentShape<Value> = [Value] extends [string]
               ? readonly [Shape<Item>]
               : { readonly [Name in keyof Value]-?: Shape<Value[Name]> };
 
-export const userShape: Shape<UserDto> = {
+export const user: Shape<UserDto> = {
   id: "string",
   name: "string",
   email: "string",
@@ -57,7 +56,7 @@ export const userShape: Shape<UserDto> = {
   createdAt: "instant",
 };
 
-export const goalShape: Shape<GoalDto> = {
+export const goal: Shape<GoalDto> = {
   id: "string",
   userId: "string",
   title: "string",
@@ -67,7 +66,7 @@ export const goalShape: Shape<GoalDto> = {
   createdAt: "instant",
 };
 
-export const milestoneShape: Shape<MilestoneDto> = {
+export const milestone: Shape<MilestoneDto> = {
   id: "string",
   goalId: "string",
   weekNumber: "number",
@@ -76,7 +75,7 @@ export const milestoneShape: Shape<MilestoneDto> = {
   createdAt: "instant",
 };
 
-export const taskShape: Shape<TaskDto> = {
+export const task: Shape<TaskDto> = {
   id: "string",
   userId: "string",
   goalId: "string",
@@ -92,7 +91,7 @@ export const taskShape: Shape<TaskDto> = {
   createdAt: "instant",
 };
 
-export const conversationShape: Shape<ConversationDto> = {
+export const conversation: Shape<ConversationDto> = {
   id: "string",
   userId: "string",
   goalId: "string",
@@ -101,34 +100,34 @@ export const conversationShape: Shape<ConversationDto> = {
   createdAt: "instant",
 };
 
-export const demoFlagsShape: Shape<DemoFlagsDto> = {
+export const demoFlags: Shape<DemoFlagsDto> = {
   userId: "string",
   virtualNow: "instant or null",
   escalationSpeed: "number",
 };
 
-export const goalWithRelationsShape: Shape<GoalWithRelationsDto> = {
-  ...goalShape,
-  milestones: [milestoneShape],
-  tasks: [taskShape],
+export const goalWithRelations: Shape<GoalWithRelationsDto> = {
+  ...goal,
+  milestones: [milestone],
+  tasks: [task],
 };
 
-export const taskStatisticsShape: Shape<TaskStatisticsDto> = {
+export const taskStatistics: Shape<TaskStatisticsDto> = {
   userId: "string",
   totalTasks: "number",
   byState: { scheduled: "number", drifted: "number", completed: "number", missed: "number" },
   completionRate: "number",
 };
 
-export const bulkUpdateShape: Shape<BulkUpdateResult> = { results: [{ id: "string", task: [taskShape, null] }] };
-export const bulkUpdateStateShape: Shape<BulkUpdateStateResult> = { updatedCount: "number" };
-export const taskImportShape: Shape<TaskImportResult> = { createdCount: "number" };
-export const messagesAppendShape: Shape<MessagesAppendResult> = { messageCount: "number" };
+export const bulkUpdate: Shape<BulkUpdateResult> = { results: [{ id: "string", task: [task, null] }] };
+export const bulkUpdateState: Shape<BulkUpdateStateResult> = { updatedCount: "number" };
+export const taskImport: Shape<TaskImportResult> = { createdCount: "number" };
+export const messagesAppend: Shape<MessagesAppendResult> = { messageCount: "number" };
 
 type PageShape<Item> = Omit<Shape<Page<string>>, "items"> & { readonly items: readonly [Item] };
 
 /** The shape of a page of items that have this one. */
-export function pageShape<Item>(item: Item): PageShape<Item> {
+export function page<Item>(item: Item): PageShape<Item> {
   return {
     items: [item],
     total: "number or null",
@@ -139,17 +138,3 @@ export function pageShape<Item>(item: Item): PageShape<Item> {
     nextCursor: "string or null",
   };
 }
-
-/** Every object that a service returns is one of these, or within one. */
-export const resultShapes: readonly AnyShape[] = [
-  userShape,
-  goalWithRelationsShape,
-  conversationShape,
-  demoFlagsShape,
-  taskStatisticsShape,
-  bulkUpdateShape,
-  bulkUpdateStateShape,
-  taskImportShape,
-  messagesAppendShape,
-  pageShape(taskShape),
-];
