@@ -5,7 +5,7 @@
  */
 
 export type { DatabaseAddress } from "./connection-string/database-address.ts";
-export type { CallOptions, CreateOptions, WriteOptions } from "./contract/call-options.ts";
+export type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./contract/call-options.ts";
 export {
   type ConversationCreateDto,
   type ConversationDto,
@@ -114,6 +114,7 @@ export {
   type TaskService,
   type TaskStatisticsDto,
   type TaskStatisticsRequest,
+  type TaskStreamRequest,
   type TaskStructureDto,
   type TaskTimerangeRequest,
   type TaskUpdateDto,
@@ -126,6 +127,7 @@ export {
   taskListRequest,
   taskStatisticsDto,
   taskStatisticsRequest,
+  taskStreamRequest,
   taskStructureDto,
   taskTimerangeRequest,
   taskUpdateDto,

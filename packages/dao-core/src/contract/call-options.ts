@@ -14,6 +14,15 @@ export interface CallOptions {
   readonly timeout?: number | undefined;
 }
 
+/** The options of what is read row by row. */
+export interface StreamOptions extends CallOptions {
+  /**
+   * Called with a cursor when the loop has had all rows before it, each thousand rows at most, and not behind the last. Kept,
+   * it lets another stream with the same filter go on from there. What it throws ends the stream. Default: none.
+   */
+  readonly onCursor?: ((cursor: string) => void) | undefined;
+}
+
 /** The options of what creates a row. */
 export interface CreateOptions extends CallOptions {
   /**

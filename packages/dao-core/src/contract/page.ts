@@ -48,7 +48,10 @@ export interface PageRequest {
 
 const pageSize = z.int().min(1).max(MAX_PAGE_SIZE);
 
-const cursor = z.string().regex(/^[\w-]{1,255}$/, { error: "must be the next cursor of a page, as it was answered" });
+/** Where to go on in a list or a stream. */
+export const cursor = z
+  .string()
+  .regex(/^[\w-]{1,255}$/, { error: "must be the next cursor of a page, as it was answered" });
 
 const pageRequestShape = {
   page: z.int().min(1).optional(),

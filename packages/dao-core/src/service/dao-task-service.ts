@@ -1,4 +1,4 @@
-import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
+import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
 import { parseId } from "../contract/id.ts";
 import type { Page } from "../contract/page.ts";
 import {
@@ -10,12 +10,12 @@ import {
   calendarEventLinkDto,
   type TaskCreateDto,
   type TaskDto,
-  type TaskFilter,
   type TaskImportResult,
   type TaskListRequest,
   type TaskService,
   type TaskStatisticsDto,
   type TaskStatisticsRequest,
+  type TaskStreamRequest,
   type TaskTimerangeRequest,
   type TaskUpdateDto,
   taskCreateDto,
@@ -62,8 +62,8 @@ export class DaoTaskService implements TaskService {
     return { createdCount: await importTasks(this.#session, tasks, options) };
   }
 
-  streamTasks(filter: TaskFilter = {}, options?: CallOptions): AsyncIterable<TaskDto> {
-    return streamTasks(this.#session, filter, options);
+  streamTasks(request: TaskStreamRequest = {}, options?: StreamOptions): AsyncIterable<TaskDto> {
+    return streamTasks(this.#session, request, options);
   }
 
   async updateTasks(request: BulkUpdateRequest, options?: CallOptions): Promise<BulkUpdateResult> {
