@@ -94,7 +94,7 @@ export const task: Shape<TaskDto> = {
 export const conversation: Shape<ConversationDto> = {
   id: "string",
   userId: "string",
-  goalId: "string",
+  goalId: "string or null",
   messages: "json",
   status: "string",
   createdAt: "instant",
