@@ -51,6 +51,8 @@ export class PostgresDriver implements SqlDriver {
   readonly address: DatabaseAddress;
   readonly #pool: LanePool<Lane>;
   readonly #silenceTimeout: number;
+  /** Where the server is told of none: 0 where it is. */
+  readonly #idleTimeout: number;
 
   /**
    * Opens no connection yet; the first statement does.
@@ -79,6 +81,7 @@ export class PostgresDriver implements SqlDriver {
     this.description = description;
     this.address = { ...addressOf(new URL(url)), schema: prepare ? SCHEMA : undefined };
     this.#silenceTimeout = silenceTimeout(options.statementTimeout ?? 30_000);
+    this.#idleTimeout = prepare ? 0 : (options.idleInTransactionTimeout ?? 60_000);
     const open = (onLost: (lane: Lane) => void) => {
       const lane = new Lane(url, laneOptions, onLost);
       lane.limitSilence(this.#silenceTimeout);
@@ -117,7 +120,7 @@ export class PostgresDriver implements SqlDriver {
     return this.#pool.exclusive(async (lane) => {
       if (statementTimeout !== undefined) lane.limitSilence(silenceTimeout(statementTimeout));
       try {
-        return await OpenTransaction.run(lane, begin, work, signal);
+        return await OpenTransaction.run(lane, begin, work, signal, this.#idleTimeout);
       } finally {
         lane.limitSilence(this.#silenceTimeout);
       }
