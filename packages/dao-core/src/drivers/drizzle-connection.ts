@@ -50,7 +50,10 @@ export class DrizzleLink {
     if (!(client instanceof EventEmitter)) return () => undefined;
     const lose = (error: unknown) => this.lose(error);
     client.on("error", lose);
-    return () => client.removeListener("error", lose);
+    return () => {
+      // A lost one tells of it twice, and its pool drops it.
+      if (this.isAlive) client.removeListener("error", lose);
+    };
   }
 }
 

@@ -27,7 +27,7 @@ export interface PostgresDriverOptions {
   readonly statementTimeout?: number | undefined;
   /** For a lock that a statement waits for. Default 10,000. */
   readonly lockTimeout?: number | undefined;
-  /** For a transaction that waits for its next statement. Default 60,000. */
+  /** For a transaction that waits for its next statement; also with `prepare: false`, and embedded. Default 60,000. */
   readonly idleInTransactionTimeout?: number | undefined;
   /** What `pg_stat_activity` shows. Default `flux-dao`. */
   readonly applicationName?: string | undefined;
