@@ -49,6 +49,10 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
    * rolled back. Within another unit of work it is a savepoint: what fails is undone up to there, and the outer one
    * goes on if it catches the error. A host's transaction is joined the same way, and never committed here.
    *
+   * It also rejects, whatever `work` waits for, at its `timeout` or abort and when its connection is lost. When it has settled,
+   * nothing of it reaches the database any more: nested ones that are still open are closed with it, and what `work` goes
+   * on to do is refused with a UnitOfWorkMisuseError.
+   *
    * @throws whatever `work` throws; RetryableError when the database gave the work up and no retry is left;
    *   TransactionLostError when the connection was lost; UnavailableError; UnitOfWorkMisuseError when a promise was not
    *   awaited, or the error of a failed statement was swallowed

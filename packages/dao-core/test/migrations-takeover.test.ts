@@ -83,7 +83,12 @@ describe("a database of the Python service", () => {
     withScratchDatabase(async (database) => {
       const { sql } = database;
       await sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS + IRREGULAR_ROWS);
-      const earlier = { ...embeddedMigrations, migrations: embeddedMigrations.migrations.slice(0, 2) };
+      const { migrations, shape } = embeddedMigrations;
+      const { conversations } = shape.tables;
+      if (conversations === undefined) throw new RangeError("there is no such table");
+      const columns = { ...conversations.columns, goal_id: "uuid NOT NULL" };
+      const tables = { ...shape.tables, conversations: { ...conversations, columns } };
+      const earlier = { ...embeddedMigrations, migrations: migrations.slice(0, 2), shape: { ...shape, tables } };
       await migrateBy(earlier, database.driver());
       const jsonNull = "update users set preferences = 'null' where name = 'Ada'";
       await expect(sql.unsafe(jsonNull)).rejects.toMatchObject({ constraint_name: "users_preferences_object" });

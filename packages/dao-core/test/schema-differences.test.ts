@@ -239,13 +239,14 @@ describe("changed past the migrations, and refused with what to do:", () => {
     }
   });
 
-  test("a journal that lost its newest row, with what to do", () =>
-    afterChange(`delete from flux_dao_migrations where version = ${NEWEST}`, async (database) => {
+  test("a journal that lost rows, with what to do", () =>
+    afterChange("delete from flux_dao_migrations where version > 1", async (database) => {
       await expect(migrate(database.driver())).rejects.toMatchObject(
         named("enter it again as planMigrations() writes it"),
       );
       const { sql } = await planMigrations(database.driver());
-      await database.sql.unsafe(/^INSERT INTO.*;$/m.exec(sql)?.[0] ?? "");
+      for (const [insert] of sql.matchAll(/^INSERT INTO .*flux_dao_migrations.*;$/gm))
+        await database.sql.unsafe(insert);
       expect(await migrate(database.driver())).toMatchObject({ from: NEWEST, applied: [], repaired: [] });
     }));
 });

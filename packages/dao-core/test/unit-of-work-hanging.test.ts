@@ -3,14 +3,21 @@ import {
   createDaoServices,
   DaoUnitOfWork,
   type DatabaseSession,
+  openDatabase,
   runOnce,
   TransactionLostError,
   UnavailableError,
   UnitOfWorkMisuseError,
   type UnitOfWorkOptions,
 } from "@flux/dao-core";
-import { makeGoalData, makeTaskData, makeUserData } from "@flux/dao-core/testing";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import {
+  createTestDatabase,
+  makeGoalData,
+  makeTaskData,
+  makeUserData,
+  type TestDatabase,
+} from "@flux/dao-core/testing";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { everyDriver, type OneConnection, serverDrivers } from "./every-driver.ts";
 
 const hang = () => new Promise<never>(() => undefined);
@@ -271,5 +278,36 @@ describe.each(serverDrivers)("on $driver, when the connection is lost", ({ open 
       await DaoUnitOfWork.run(uow, hang);
     });
     await expect(run).rejects.toBeInstanceOf(TransactionLostError);
+  });
+});
+
+describe("on postgres.js", () => {
+  let testDatabase: TestDatabase;
+  beforeAll(async () => {
+    testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
+  });
+  afterAll(() => testDatabase.drop());
+
+  test("where nothing is prepared, and the server so has no limit, the library ends what idles", async () => {
+    const { url } = testDatabase;
+    await using database = await openDatabase(url, { poolSize: 1, prepare: false, idleInTransactionTimeout: 200 });
+    const run = DaoUnitOfWork.run(database, async (uow) => {
+      await add(uow);
+      await DaoUnitOfWork.run(uow, hang);
+    });
+    await expect(run).rejects.toMatchObject({ code: "transaction_lost", outcome: "rolled_back" });
+    await expectNothing(database);
+  });
+
+  test("closing the database ends what hangs", async () => {
+    const database = await openDatabase(testDatabase.url, { poolSize: 1 });
+    const run = DaoUnitOfWork.run(database, async (uow) => {
+      await add(uow);
+      await hang();
+    });
+    const ended = run.catch((error: unknown) => error);
+    await database.close(50);
+    expect(await ended).toMatchObject({ code: "transaction_lost", outcome: "rolled_back" });
+    await expectNothing(testDatabase.database);
   });
 });

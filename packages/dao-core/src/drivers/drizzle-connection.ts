@@ -1,6 +1,8 @@
 import { EventEmitter } from "node:events";
 import { type SQL, type SQLChunk, sql } from "drizzle-orm";
-import type { SqlExecutor, SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
+import { throwIfAborted } from "../session/deadline.ts";
+import type { SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
+import { giveTurn } from "../session/event-loop.ts";
 import { inHostsTransaction } from "../session/host-transaction.ts";
 import { databaseErrorFacts, isConnectionLoss, withCode } from "../session/postgres-errors.ts";
 import type { SqlConnection } from "../session/transaction-connection.ts";
@@ -48,12 +50,15 @@ export class DrizzleLink {
     if (!(client instanceof EventEmitter)) return () => undefined;
     const lose = (error: unknown) => this.lose(error);
     client.on("error", lose);
-    return () => client.removeListener("error", lose);
+    return () => {
+      // A lost one tells of it twice, and its pool drops it.
+      if (this.isAlive) client.removeListener("error", lose);
+    };
   }
 }
 
 /** A host's database or transaction, as what statements run on. */
-export class DrizzleConnection implements SqlConnection, SqlExecutor {
+export class DrizzleConnection implements SqlConnection {
   readonly #host: HostDrizzle;
   readonly #link: DrizzleLink;
 
@@ -74,7 +79,10 @@ export class DrizzleConnection implements SqlConnection, SqlExecutor {
     this.#link.onLost(listener);
   }
 
-  async execute(text: string, parameters: readonly SqlParameter[]): Promise<SqlResult> {
+  async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
+    // The host's database may be in this process.
+    await giveTurn();
+    throwIfAborted(signal);
     return readResult(await this.#run(toSql(text, parameters)));
   }
 

@@ -5,7 +5,7 @@ import { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import { localSettings } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import { throwIfAborted } from "../session/deadline.ts";
-import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
 import { inHostsTransaction } from "../session/host-transaction.ts";
 import { OpenTransaction } from "../session/transaction.ts";
 import type { SqlConnection } from "../session/transaction-connection.ts";
@@ -32,9 +32,9 @@ export class DrizzleDriver implements SqlDriver {
   }
 
   async execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+    if (this.#joined !== undefined) return this.#joined.execute(text, parameters, options);
     throwIfAborted(options?.signal);
-    const executor: SqlExecutor = this.#joined ?? new DrizzleConnection(this.#host);
-    return executor.execute(text, parameters, options);
+    return new DrizzleConnection(this.#host).execute(text, parameters, options?.signal);
   }
 
   async transaction<Result>(

@@ -1,12 +1,14 @@
-import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import type { PGlite } from "@electric-sql/pglite";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError } from "../contract/errors.ts";
-import { beginScript, milliseconds } from "../session/begin.ts";
+import { beginScript } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import { throwIfAborted } from "../session/deadline.ts";
 import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import { giveTurn } from "../session/event-loop.ts";
 import { onGivenUp } from "../session/given-up.ts";
+import { milliseconds } from "../session/limits.ts";
 import { OpenTransaction } from "../session/transaction.ts";
 import type { SqlConnection } from "../session/transaction-connection.ts";
 import { type EmbeddedFolder, takeFolder } from "./pglite-folder.ts";
@@ -19,9 +21,6 @@ const queryOptions = { rowMode: "array", parsers } as const;
 
 /** Milliseconds that a call waits for those before it. */
 const TURN_TIMEOUT = 30_000;
-
-/** Milliseconds after which the event loop gets a turn: statements in this process are awaited without one. */
-const LOOP_INTERVAL = 10;
 
 /** How an embedded database is used. */
 export interface PgliteDriverOptions {
@@ -137,8 +136,6 @@ class PgliteConnection implements SqlConnection {
   readonly #database: PGlite;
   #isAlive = true;
   #onLost: (() => void) | undefined;
-  /** When the event loop had a turn that we know of. */
-  #lastTurn = performance.now();
 
   constructor(database: PGlite) {
     this.#database = database;
@@ -153,11 +150,8 @@ class PgliteConnection implements SqlConnection {
   }
 
   async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
-    if (performance.now() - this.#lastTurn > LOOP_INTERVAL) {
-      await turn();
-      this.#lastTurn = performance.now();
-      throwIfAborted(signal);
-    }
+    await giveTurn();
+    throwIfAborted(signal);
     const result = await this.#database.query<unknown[]>(text, [...parameters], queryOptions);
     return { rows: result.rows, count: result.affectedRows || result.rows.length };
   }

@@ -1,6 +1,6 @@
 import { RetryableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
-import { milliseconds } from "../session/begin.ts";
 import type { SqlDriver, SqlTransaction } from "../session/driver.ts";
+import { milliseconds } from "../session/limits.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
 import type { MigrationOptions, MigrationReport } from "./migration-report.ts";

@@ -1,6 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError, ValidationError } from "../contract/errors.ts";
-import { isWholeNumber, LARGEST_VALUE } from "./begin.ts";
+import { isWholeNumber, LARGEST_VALUE } from "./limits.ts";
 
 /** When a signal of ours aborts, and how: a process that is busy runs no timer, so the clock is compared as well. */
 interface Deadline {

@@ -160,7 +160,7 @@ const sentences: Readonly<Record<string, readonly [new (message: string, options
     ],
     "53300": [
       UnavailableError,
-      "The server has no connection to spare. Lower poolSize, or raise max_connections or the limit of the role or database.",
+      "The server has no connection to spare. Lower poolSize, or allow more: max_connections, or the limit of the role or the database.",
     ],
     "57P01": [UnavailableError, "The server is shutting down, or has ended this connection. Try again later."],
     "57P02": [UnavailableError, "The server has ended this connection since another one crashed. Try again later."],

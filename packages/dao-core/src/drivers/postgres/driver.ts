@@ -1,9 +1,10 @@
 import type { DatabaseAddress } from "../../connection-string/database-address.ts";
 import type { PostgresLocation } from "../../connection-string/database-url.ts";
 import { ValidationError } from "../../contract/errors.ts";
-import { beginScript, isWholeNumber, LARGEST_VALUE } from "../../session/begin.ts";
+import { beginScript } from "../../session/begin.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
 import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction, StatementOptions } from "../../session/driver.ts";
+import { isWholeNumber, LARGEST_VALUE } from "../../session/limits.ts";
 import type { ObservedPool } from "../../session/observed-pool.ts";
 import { databaseErrorFacts, isStaleStatement, staleStatement } from "../../session/postgres-errors.ts";
 import { OpenTransaction } from "../../session/transaction.ts";
@@ -31,7 +32,7 @@ export interface PostgresDriverOptions {
   readonly statementTimeout?: number | undefined;
   /** For a lock that a statement waits for. Default 10,000. */
   readonly lockTimeout?: number | undefined;
-  /** For a transaction that waits for its next statement. Default 60,000. */
+  /** For a transaction that waits for its next statement; also with `prepare: false`, and embedded. Default 60,000. */
   readonly idleInTransactionTimeout?: number | undefined;
   /**
    * For a connection that is not used: then it is closed. Default 600,000 (10 minutes); 0 is no limit. One that was idle for
