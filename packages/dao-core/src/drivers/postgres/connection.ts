@@ -15,7 +15,15 @@ import { Activity } from "./activity.ts";
 import { abortable, cancelUntilSettled } from "./cancel-request.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { PreparedStatements } from "./prepared-statements.ts";
-import { isResendError, isSent, processOf, refusalOf, SentOnce, type ServerProcess } from "./resend-fence.ts";
+import {
+  isResendError,
+  isSent,
+  processOf,
+  refusalOf,
+  SentOnce,
+  type ServerProcess,
+  wasPrepared,
+} from "./resend-fence.ts";
 import type { LossReason } from "./slot.ts";
 
 /** Who is notified of what happens to connections. */
@@ -151,8 +159,7 @@ export class PostgresConnection implements SqlConnection {
     const { prepare } = this.#settings;
     // With no parameters postgres.js would take the simple protocol, which is never prepared.
     const options = { prepare, simple: false };
-    const known = prepare ? this.#statements.find(text) : undefined;
-    const sent = known ?? (prepare ? this.#prepare(text) : text);
+    const sent = prepare ? (this.#statements.find(text) ?? this.#prepare(text)) : text;
     const query = this.#client.unsafe<Record<string, unknown>[]>(sent, SentOnce.copy(parameters), options).values();
     this.#activity.started();
     this.#queries.add(query);
@@ -161,8 +168,7 @@ export class PostgresConnection implements SqlConnection {
       const rows = await (signal === undefined ? query : abortable(query, signal, cancel));
       return { rows, count: rows.count };
     } catch (error) {
-      if (known === undefined && isStalePlan(error)) this.#statements.forget(text);
-      const reported = this.#examined(query, error, known !== undefined);
+      const reported = this.#examined(query, error);
       if (rerun !== undefined && isStaleStatement(reported)) return rerun(text, parameters);
       throw reported;
     } finally {
@@ -251,12 +257,12 @@ export class PostgresConnection implements SqlConnection {
   }
 
   /** What to report of a statement that failed, and what its failure says of the connection. */
-  #examined(query: PromiseLike<unknown>, error: unknown, wasPrepared: boolean): unknown {
+  #examined(query: PromiseLike<unknown>, error: unknown): unknown {
     // It may have been rejected before it was withdrawn, and the reason for that is the better one.
     if (this.#withdrawn.has(query) && isCancelled(error)) return this.#unsentError();
     const cause = isResendError(error) ? refusalOf(query) : error;
     // Some refusals of a stale plan postgres.js hands on.
-    const isStale = isResendError(error) || (wasPrepared && isStalePlan(error));
+    const isStale = isResendError(error) || (wasPrepared(query) && isStalePlan(error));
     if (!isStale && !this.#isReadOnlyServer(error)) {
       this.#loseIfLost(error);
       return error;
