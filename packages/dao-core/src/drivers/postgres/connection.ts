@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import postgres from "postgres";
 import type { SqlParameter, SqlResult } from "../../session/driver.ts";
+import { onGivenUp } from "../../session/given-up.ts";
 import {
   connectionClosed,
   databaseErrorFacts,
@@ -26,6 +27,9 @@ import {
 } from "./resend-fence.ts";
 import type { LossReason } from "./slot.ts";
 
+/** Milliseconds for which a peer may take nothing of what is sent before a connection is closed. */
+const CLOSE_GRACE = 1_000;
+
 /** Who is notified of what happens to connections. */
 export interface ConnectionEvents {
   /** It takes no more statements. Called once. */
@@ -48,6 +52,8 @@ export class PostgresConnection implements SqlConnection {
   readonly #events: ConnectionEvents;
   readonly #statements = new PreparedStatements();
   readonly #activity = new Activity(() => this.#endUnresponsive());
+  /** Aborts the opening of the socket. */
+  readonly #opening = new AbortController();
   #socket: Socket | undefined;
   #server: ServerProcess | undefined;
   #isAlive = true;
@@ -87,11 +93,18 @@ export class PostgresConnection implements SqlConnection {
 
   /**
    * Connects, logs in and runs the settings' script.
-   * @throws the server's or the socket's error; one with the code `CONNECT_TIMEOUT` when that takes too long
+   * @throws the server's or the socket's error; one with the code `CONNECT_TIMEOUT` when that takes too long; the reason of an
+   *   abort
    */
-  static async open(settings: ConnectionSettings, events: ConnectionEvents): Promise<PostgresConnection> {
+  static async open(
+    settings: ConnectionSettings,
+    events: ConnectionEvents,
+    signal: AbortSignal,
+  ): Promise<PostgresConnection> {
     const connection = new PostgresConnection(settings, events);
-    const expiry = setTimeout(() => connection.#abandon(connectTimeoutError()), settings.connectTimeout);
+    const stopWatching = onGivenUp(settings.connectTimeout, signal, (reason) =>
+      connection.#abandon(reason ?? connectTimeoutError()),
+    );
     try {
       connection.#server = processOf(await connection.#client.unsafe(settings.script).simple());
       connection.setResponseTimeout(settings.responseTimeout);
@@ -101,7 +114,7 @@ export class PostgresConnection implements SqlConnection {
       connection.#abandon(error);
       throw loginError(connection.#lossCause);
     } finally {
-      clearTimeout(expiry);
+      stopWatching();
     }
   }
 
@@ -227,7 +240,7 @@ export class PostgresConnection implements SqlConnection {
   /** postgres.js connects again by itself; a second socket would go on in the middle of what was lost. */
   async #openSocket(): Promise<Socket> {
     if (this.#socket !== undefined || !this.#isAlive) throw connectionClosed(this.#lossCause);
-    const socket = await this.#settings.openSocket();
+    const socket = await this.#settings.openSocket(this.#opening.signal);
     if (!this.#isAlive) {
       socket.destroy();
       throw connectionClosed(this.#lossCause);
@@ -337,9 +350,10 @@ export class PostgresConnection implements SqlConnection {
 
   /** Ends the client at once; what has not settled rejects. */
   async #end(): Promise<void> {
+    this.#opening.abort(this.#lossCause);
     await this.#client.end({ timeout: 0 });
-    // A peer that is gone would keep it open.
-    this.#socket?.destroySoon();
+    // A peer that is gone would keep it open, and one that takes nothing what is still to be sent.
+    this.#socket?.setTimeout(CLOSE_GRACE, () => this.#socket?.destroy()).destroySoon();
   }
 }
 
