@@ -170,6 +170,13 @@ describe("after ALTER TABLE by somebody else", () => {
     await expect(list()).rejects.toMatchObject({ code: "42883" });
     const after = await process();
     for (let n = 0; n < 6; n++) await expect(list()).rejects.toMatchObject({ code: "42883" });
+    // Side by side, too: the later ones know of the statement before the server has refused to prepare it.
+    for (let n = 0; n < 3; n++) {
+      const calls = await Promise.allSettled(Array.from({ length: 20 }, list));
+      expect(calls).toEqual(
+        calls.map(() => ({ status: "rejected", reason: expect.objectContaining({ code: "42883" }) })),
+      );
+    }
     expect(await process()).toEqual(after);
     await session.end();
   });
@@ -225,6 +232,11 @@ describe("prepared statements that get lost", () => {
     const lost = database.users.findById(user.id);
     await expect(lost).rejects.toBeInstanceOf(UnavailableError);
     await expect(lost).rejects.toThrow("prepare: false");
+    await database.users.findById(user.id);
+    await driver.execute("deallocate all", []);
+    const work = DaoUnitOfWork.run(database, (uow) => uow.users.findById(user.id));
+    await expect(work).rejects.toBeInstanceOf(UnavailableError);
+    await expect(work).rejects.toThrow("prepare: false");
     await database.close();
   });
 

@@ -2,7 +2,14 @@ import { connect, type Socket } from "node:net";
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { isResendError, isSent, processOf, refusalOf, SentOnce } from "../src/drivers/postgres/resend-fence.ts";
+import {
+  isResendError,
+  isSent,
+  processOf,
+  refusalOf,
+  SentOnce,
+  wasPrepared,
+} from "../src/drivers/postgres/resend-fence.ts";
 
 /**
  * What the driver relies on of postgres.js, and what it fences off (docs/decisions.md): each fails when a new version of
@@ -79,6 +86,19 @@ describe("postgres.js", () => {
     await expect(second).rejects.toMatchObject({ code: "57014" });
     await first;
     expect(isSent(first)).toBe(true);
+    await sql.end();
+  });
+
+  test("marks a query whose statement the server had prepared before", async () => {
+    const sql = postgres(testDatabase.url, options);
+    const run = async (text: string) => {
+      const query = sql.unsafe(text, [1], prepared);
+      await query.catch(() => undefined);
+      return wasPrepared(query);
+    };
+    expect([await run(byId), await run(byId)]).toEqual([false, true]);
+    const misfit = "select * from numbers where id = $1::jsonb";
+    expect(await Promise.all([run(misfit), run(misfit)])).toEqual([false, false]);
     await sql.end();
   });
 

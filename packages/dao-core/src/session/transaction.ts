@@ -297,7 +297,8 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
   #isLoss(error: unknown): boolean {
     const code = databaseErrorFacts(error)?.code;
     // The connection is not used any more, but the server has said why.
-    if (error instanceof TransactionLostError || isStaleStatement(error) || code === "25006") return false;
+    if (error instanceof TransactionLostError || isStaleStatement(error) || code === "25006" || code === "26000")
+      return false;
     return !this.#connection.isAlive || (code !== undefined && isConnectionLoss(code));
   }
 

@@ -60,8 +60,11 @@ async function requestCancel({ pid, secret }: ServerProcess, openSocket: () => P
     await new Promise<void>((resolve) => {
       socket.on("error", () => resolve());
       socket.on("close", () => resolve());
+      // A server that hangs accepts the connection, and never closes it.
+      socket.setTimeout(CANCEL_GRACE, () => socket.destroy());
       socket.resume();
-      socket.end(message);
+      // Not ended: PgBouncer 1.18 crashes when such a client is gone before the server has its request.
+      socket.write(message);
     });
   } catch {
     // Where the server takes no connection the statement ends without being cancelled.

@@ -49,13 +49,15 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
   #gathering: Slot<Connection> | undefined;
   #observer: PoolObserver | undefined;
   #isClosing = false;
-  #isClosed = false;
+  /** Aborts what is being opened when the pool is closed. */
+  readonly #closed = new AbortController();
 
-  constructor(open: () => Promise<Connection>, options: PoolOptions) {
+  /** @param open opens a connection; an abort leaves none */
+  constructor(open: (signal: AbortSignal) => Promise<Connection>, options: PoolOptions) {
     this.#options = options;
     this.#waiting = new WaitingLine(options.maxWaiting);
     this.#upkeep = new Upkeep(this.#slots, options, () => this.#admitWaiting());
-    this.#connector = new Connector(open, options.size, {
+    this.#connector = new Connector(() => open(this.#closed.signal), options.size, {
       open: () => this.#slots.size,
       wanted: () => this.#waiting.length,
       opened: (connection) => this.#opened(connection),
@@ -155,7 +157,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
     });
     await Promise.race([this.#allIdle(), expired]);
     clearTimeout(expire);
-    this.#isClosed = true;
+    this.#closed.abort(closedError());
     this.#connector.stop();
     this.#upkeep.stop();
     this.#waiting.refuseAll(closedError());
@@ -226,6 +228,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
     milliseconds: number,
     signal?: AbortSignal,
   ): Promise<Result> {
+    if (this.#closed.signal.aborted) return Promise.reject(closedError());
     const result = this.#waiting.wait(use, run, Math.max(0, milliseconds), () => this.#timeOut(), signal);
     this.#connector.grow();
     return result;
@@ -255,7 +258,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
 
   #admitWaiting(): void {
     for (let waiter = this.#waiting.first; waiter !== undefined; waiter = this.#waiting.first) {
-      if (this.#isClosed) return;
+      if (this.#closed.signal.aborted) return;
       const slot = this.#leastBusy(waiter.purpose);
       if (slot === undefined) break;
       // Marked at once: the waiter itself goes on only in a later microtask.
@@ -271,7 +274,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
   }
 
   #opened(connection: Connection): void {
-    if (this.#isClosed) return void connection.close();
+    if (this.#closed.signal.aborted) return void connection.close();
     if (connection.isAlive) this.#slots.set(connection, new Slot(connection, this.#options.maxLifetime));
     this.#upkeep.begin();
     this.#admitWaiting();

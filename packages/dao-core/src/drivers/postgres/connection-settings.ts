@@ -15,6 +15,6 @@ export interface ConnectionSettings {
   readonly responseTimeout: number;
   /** Run on each new connection. */
   readonly script: string;
-  /** Opens the one socket of a connection, TLS included, or that of a cancel request. */
-  readonly openSocket: () => Promise<Socket>;
+  /** Opens the one socket of a connection, TLS included, or that of a cancel request; an abort leaves nothing open. */
+  readonly openSocket: (signal?: AbortSignal) => Promise<Socket>;
 }

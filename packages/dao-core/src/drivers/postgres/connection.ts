@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import postgres from "postgres";
 import type { SqlParameter, SqlResult } from "../../session/driver.ts";
+import { onGivenUp } from "../../session/given-up.ts";
 import {
   connectionClosed,
   databaseErrorFacts,
@@ -15,8 +16,19 @@ import { Activity } from "./activity.ts";
 import { abortable, cancelUntilSettled } from "./cancel-request.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { PreparedStatements } from "./prepared-statements.ts";
-import { isResendError, isSent, processOf, refusalOf, SentOnce, type ServerProcess } from "./resend-fence.ts";
+import {
+  isResendError,
+  isSent,
+  processOf,
+  refusalOf,
+  SentOnce,
+  type ServerProcess,
+  wasPrepared,
+} from "./resend-fence.ts";
 import type { LossReason } from "./slot.ts";
+
+/** Milliseconds for which a peer may take nothing of what is sent before a connection is closed. */
+const CLOSE_GRACE = 1_000;
 
 /** Who is notified of what happens to connections. */
 export interface ConnectionEvents {
@@ -40,6 +52,8 @@ export class PostgresConnection implements SqlConnection {
   readonly #events: ConnectionEvents;
   readonly #statements = new PreparedStatements();
   readonly #activity = new Activity(() => this.#endUnresponsive());
+  /** Aborts the opening of the socket. */
+  readonly #opening = new AbortController();
   #socket: Socket | undefined;
   #server: ServerProcess | undefined;
   #isAlive = true;
@@ -79,11 +93,18 @@ export class PostgresConnection implements SqlConnection {
 
   /**
    * Connects, logs in and runs the settings' script.
-   * @throws the server's or the socket's error; one with the code `CONNECT_TIMEOUT` when that takes too long
+   * @throws the server's or the socket's error; one with the code `CONNECT_TIMEOUT` when that takes too long; the reason of an
+   *   abort
    */
-  static async open(settings: ConnectionSettings, events: ConnectionEvents): Promise<PostgresConnection> {
+  static async open(
+    settings: ConnectionSettings,
+    events: ConnectionEvents,
+    signal: AbortSignal,
+  ): Promise<PostgresConnection> {
     const connection = new PostgresConnection(settings, events);
-    const expiry = setTimeout(() => connection.#abandon(connectTimeoutError()), settings.connectTimeout);
+    const stopWatching = onGivenUp(settings.connectTimeout, signal, (reason) =>
+      connection.#abandon(reason ?? connectTimeoutError()),
+    );
     try {
       connection.#server = processOf(await connection.#client.unsafe(settings.script).simple());
       connection.setResponseTimeout(settings.responseTimeout);
@@ -93,7 +114,7 @@ export class PostgresConnection implements SqlConnection {
       connection.#abandon(error);
       throw loginError(connection.#lossCause);
     } finally {
-      clearTimeout(expiry);
+      stopWatching();
     }
   }
 
@@ -151,8 +172,7 @@ export class PostgresConnection implements SqlConnection {
     const { prepare } = this.#settings;
     // With no parameters postgres.js would take the simple protocol, which is never prepared.
     const options = { prepare, simple: false };
-    const known = prepare ? this.#statements.find(text) : undefined;
-    const sent = known ?? (prepare ? this.#prepare(text) : text);
+    const sent = prepare ? (this.#statements.find(text) ?? this.#prepare(text)) : text;
     const query = this.#client.unsafe<Record<string, unknown>[]>(sent, SentOnce.copy(parameters), options).values();
     this.#activity.started();
     this.#queries.add(query);
@@ -161,8 +181,7 @@ export class PostgresConnection implements SqlConnection {
       const rows = await (signal === undefined ? query : abortable(query, signal, cancel));
       return { rows, count: rows.count };
     } catch (error) {
-      if (known === undefined && isStalePlan(error)) this.#statements.forget(text);
-      const reported = this.#examined(query, error, known !== undefined);
+      const reported = this.#examined(query, error);
       if (rerun !== undefined && isStaleStatement(reported)) return rerun(text, parameters);
       throw reported;
     } finally {
@@ -221,7 +240,7 @@ export class PostgresConnection implements SqlConnection {
   /** postgres.js connects again by itself; a second socket would go on in the middle of what was lost. */
   async #openSocket(): Promise<Socket> {
     if (this.#socket !== undefined || !this.#isAlive) throw connectionClosed(this.#lossCause);
-    const socket = await this.#settings.openSocket();
+    const socket = await this.#settings.openSocket(this.#opening.signal);
     if (!this.#isAlive) {
       socket.destroy();
       throw connectionClosed(this.#lossCause);
@@ -251,12 +270,12 @@ export class PostgresConnection implements SqlConnection {
   }
 
   /** What to report of a statement that failed, and what its failure says of the connection. */
-  #examined(query: PromiseLike<unknown>, error: unknown, wasPrepared: boolean): unknown {
+  #examined(query: PromiseLike<unknown>, error: unknown): unknown {
     // It may have been rejected before it was withdrawn, and the reason for that is the better one.
     if (this.#withdrawn.has(query) && isCancelled(error)) return this.#unsentError();
     const cause = isResendError(error) ? refusalOf(query) : error;
     // Some refusals of a stale plan postgres.js hands on.
-    const isStale = isResendError(error) || (wasPrepared && isStalePlan(error));
+    const isStale = isResendError(error) || (wasPrepared(query) && isStalePlan(error));
     if (!isStale && !this.#isReadOnlyServer(error)) {
       this.#loseIfLost(error);
       return error;
@@ -331,9 +350,10 @@ export class PostgresConnection implements SqlConnection {
 
   /** Ends the client at once; what has not settled rejects. */
   async #end(): Promise<void> {
+    this.#opening.abort(this.#lossCause);
     await this.#client.end({ timeout: 0 });
-    // A peer that is gone would keep it open.
-    this.#socket?.destroySoon();
+    // A peer that is gone would keep it open, and one that takes nothing what is still to be sent.
+    this.#socket?.setTimeout(CLOSE_GRACE, () => this.#socket?.destroy()).destroySoon();
   }
 }
 

@@ -101,13 +101,13 @@ export class PostgresDriver implements SqlDriver {
       connectTimeout,
       responseTimeout: this.#responseTimeout,
       script: prepare ? sessionScript(options, location) : NO_SCRIPT,
-      openSocket: () => openSocket({ ...endpointOf(location), connectTimeout, keepAlive: KEEP_ALIVE }),
+      openSocket: (signal) => openSocket({ ...endpointOf(location), connectTimeout, keepAlive: KEEP_ALIVE, signal }),
     };
     const events: ConnectionEvents = {
       onLost: (connection, reason) => this.#pool.lost(connection, reason),
       onRefused: (connection, error) => this.#onRefused(connection, error),
     };
-    this.#pool = new ConnectionPool(() => PostgresConnection.open(settings, events), {
+    this.#pool = new ConnectionPool((signal) => PostgresConnection.open(settings, events, signal), {
       size: options.poolSize ?? 10,
       acquireTimeout: options.acquireTimeout ?? 5_000,
       maxWaiting: options.maxWaiting ?? 1_000,

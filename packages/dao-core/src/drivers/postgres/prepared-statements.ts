@@ -42,11 +42,6 @@ export class PreparedStatements {
     return this.#keep(text, this.#evictions === 0 ? text : `${text} --${this.#evictions}`);
   }
 
-  /** Takes back {@link add} for a text that the server has refused to prepare. */
-  forget(text: string): void {
-    this.#recent.delete(text);
-  }
-
   /** The script that deallocates what was evicted since the last time; to be run outside of transactions. */
   deallocation(): string {
     const texts = this.#evicted.map((text) => `'${text.replaceAll("'", "''")}'`);

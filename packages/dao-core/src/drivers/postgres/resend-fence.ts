@@ -45,6 +45,11 @@ export function isSent(query: PromiseLike<unknown>): boolean {
   return Boolean(Reflect.get(query, "state"));
 }
 
+/** Whether the server had prepared the query's statement before postgres.js sent it. */
+export function wasPrepared(query: PromiseLike<unknown>): boolean {
+  return Boolean(Reflect.get(query, "prepared"));
+}
+
 /** The server process that has answered, as postgres.js documents it: `state` of a result, or of the last of several. */
 export function processOf(results: readonly unknown[]): ServerProcess | undefined {
   const last = results.at(-1);
