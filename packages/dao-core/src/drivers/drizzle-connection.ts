@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { type SQL, type SQLChunk, sql } from "drizzle-orm";
 import type { SqlExecutor, SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
+import { dueTurn } from "../session/event-loop.ts";
 import { inHostsTransaction } from "../session/host-transaction.ts";
 import { databaseErrorFacts, isConnectionLoss, withCode } from "../session/postgres-errors.ts";
 import type { SqlConnection } from "../session/transaction-connection.ts";
@@ -83,14 +84,18 @@ export class DrizzleConnection implements SqlConnection, SqlExecutor {
   }
 
   /** Not by SQL of ours: postgres.js fails a transaction for good unless it set the savepoint itself. */
-  readonly nested = <Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result> =>
-    inHostsTransaction(
+  readonly nested = async <Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result> => {
+    await dueTurn();
+    return inHostsTransaction(
       (within) => this.#host.transaction(within),
       (inner: HostDrizzle) => work(new DrizzleConnection(inner, this.#link)),
       { isSavepoint: true, link: this.#link },
     );
+  };
 
   async #run(query: SQL): Promise<unknown> {
+    // The host's driver may be PGlite.
+    await dueTurn();
     try {
       return await this.#host.execute(query);
     } catch (error) {

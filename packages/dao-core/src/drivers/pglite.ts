@@ -1,4 +1,4 @@
-import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import type { PGlite } from "@electric-sql/pglite";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError } from "../contract/errors.ts";
@@ -6,6 +6,7 @@ import { beginScript, milliseconds } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import { throwIfAborted } from "../session/deadline.ts";
 import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import { dueTurn } from "../session/event-loop.ts";
 import { onGivenUp } from "../session/given-up.ts";
 import { OpenTransaction } from "../session/transaction.ts";
 import type { SqlConnection } from "../session/transaction-connection.ts";
@@ -19,9 +20,6 @@ const queryOptions = { rowMode: "array", parsers } as const;
 
 /** Milliseconds that a call waits for those before it. */
 const TURN_TIMEOUT = 30_000;
-
-/** Milliseconds after which the event loop gets a turn: statements in this process are awaited without one. */
-const LOOP_INTERVAL = 10;
 
 /** How an embedded database is used. */
 export interface PgliteDriverOptions {
@@ -137,8 +135,6 @@ class PgliteConnection implements SqlConnection {
   readonly #database: PGlite;
   #isAlive = true;
   #onLost: (() => void) | undefined;
-  /** When the event loop had a turn that we know of. */
-  #lastTurn = performance.now();
 
   constructor(database: PGlite) {
     this.#database = database;
@@ -153,9 +149,9 @@ class PgliteConnection implements SqlConnection {
   }
 
   async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
-    if (performance.now() - this.#lastTurn > LOOP_INTERVAL) {
-      await turn();
-      this.#lastTurn = performance.now();
+    const turn = dueTurn();
+    if (turn !== undefined) {
+      await turn;
       throwIfAborted(signal);
     }
     const result = await this.#database.query<unknown[]>(text, [...parameters], queryOptions);
@@ -163,6 +159,7 @@ class PgliteConnection implements SqlConnection {
   }
 
   async executeScript(text: string): Promise<void> {
+    await dueTurn();
     await this.#database.exec(text);
   }
 
