@@ -218,6 +218,15 @@ describe("a lock that was left behind is taken over", () => {
 });
 
 describe("a folder is let go", () => {
+  test("by the time that a second close resolves", async () => {
+    await cp(migrated, folder, { recursive: true });
+    const database = await openDatabase(folder);
+    const closing = database.close();
+    await database.close();
+    expect(await locksIn(folder)).toEqual([]);
+    await closing;
+  });
+
   test("by a close while statements run", async () => {
     await cp(migrated, folder, { recursive: true });
     const database = await openDatabase(folder);

@@ -38,6 +38,14 @@ describe("changed past the migrations, and put right by migrate():", () => {
     { change: "alter table users alter column created_at drop default", what: "users.created_at has no default" },
     { change: "drop index tasks_goal_id_idx", what: "the index tasks_goal_id_idx is missing", isBearable: true },
     {
+      change: "alter table tasks rename constraint tasks_pkey to tasks_pk",
+      what: "the constraint tasks_pkey is called tasks_pk",
+    },
+    {
+      change: 'alter table milestones rename constraint milestones_goal_id_fkey to "goal\'s"',
+      what: "the constraint milestones_goal_id_fkey is called goal's",
+    },
+    {
       change: `delete from pg_enum where enumlabel = 'drifted'`,
       what: "the value drifted of the type task_state is missing",
     },
@@ -142,6 +150,22 @@ describe("changed past the migrations, and refused with what to do:", () => {
       advice: /alter table public\.goals alter title type text using title::text;/,
     },
     {
+      change: "alter table tasks alter state drop default, alter state type text, alter state set default 'scheduled'",
+      what: "tasks.state is text, not task_state",
+      advice: /alter table public\.tasks alter state drop default.*?;/,
+    },
+    {
+      change: "alter type trigger_type rename to cause",
+      what: "tasks.trigger_type is cause, not trigger_type",
+      advice: /create type .*?; .*?;/,
+    },
+    {
+      change:
+        "alter table demo_flags drop constraint demo_flags_pkey, add constraint flags primary key (user_id, escalation_speed)",
+      what: "the constraint flags is not PRIMARY KEY (user_id)",
+      advice: /alter table .*?;/,
+    },
+    {
       change: "alter table tasks alter start_time type timestamp",
       what: "tasks.start_time is timestamp without time zone, not timestamp with time zone",
       advice: /alter table .*?;/,
@@ -195,7 +219,7 @@ describe("changed past the migrations, and refused with what to do:", () => {
       expect(error).toMatchObject(named(what));
       expect(await readSchemaCatalog(database.sql)).toEqual(changed);
       if (advice === undefined) return;
-      const statement = advice.exec(error instanceof Error ? error.message : "")?.[0];
+      const statement = advice.exec(error instanceof Error ? error.message : "")?.[0].replaceAll("Run: ", "");
       expect(statement).toBeDefined();
       // Whoever does as they are told is done.
       await database.sql.unsafe(statement ?? "");
@@ -249,6 +273,12 @@ describe("changed past the migrations, and refused with what to do:", () => {
         await database.sql.unsafe(insert);
       expect(await migrate(database.driver())).toMatchObject({ from: NEWEST, applied: [], repaired: [] });
     }));
+
+  test("a journal without its versions", () =>
+    afterChange("alter table flux_dao_migrations drop column version", async (database) => {
+      await expect(checkSchema(database.driver())).rejects.toMatchObject(named("has no column version"));
+      await expect(migrate(database.driver())).rejects.toMatchObject(named("nothing was changed"));
+    }));
 });
 
 describe("what this role cannot reach is no matter of migrations, and named by checkReady() and diagnose():", () => {
@@ -261,8 +291,20 @@ describe("what this role cannot reach is no matter of migrations, and named by c
       cure: "grant insert, delete on public.tasks to app",
     },
     {
+      change: `${APP} revoke select, insert on tasks from app; grant select (id), insert (id) on tasks to app`,
+      what: "the role may not select, insert on public.tasks",
+      advice: /Run: grant select, insert on public\.tasks to app;/,
+      cure: "grant select, insert on public.tasks to app",
+    },
+    {
+      change: `${APP} alter table users enable row level security; create policy readers on users for select to app using (true)`,
+      what: "row-level security of public.users has no policy by which the role may insert, update, delete",
+      advice: /Create a policy on public\.users for app/,
+      cure: "create policy all_of_it on users to app using (true)",
+    },
+    {
       change: `${APP} alter table users enable row level security`,
-      what: "row-level security of public.users has no policy for the role",
+      what: "row-level security of public.users has no policy by which the role may select, insert, update, delete",
       advice: /Create a policy on public\.users for app/,
       cure: "create policy all_of_it on users to app using (true)",
     },

@@ -186,6 +186,32 @@ describe.each(everyDriver)("on $driver, what never ends", ({ open }) => {
     expect(begun).toEqual([]);
   });
 
+  test.each<{ what: string; again: (uow: DaoUnitOfWork) => Promise<unknown> }>([
+    { what: "statements", again: (uow) => uow.users.list() },
+    { what: "nested ones that run no statement", again: (uow) => DaoUnitOfWork.run(uow, async () => undefined) },
+  ])("a loop of $what leaves timers their turn, and so their signals", async ({ again }) => {
+    const signal = AbortSignal.timeout(50);
+    const run = DaoUnitOfWork.run(
+      scene.database,
+      async (uow) => {
+        for (let count = 0; count < 100_000; count++) await again(uow);
+      },
+      { signal },
+    );
+    await expect(run).rejects.toThrow(/timeout/);
+    await expectNothing(scene.database);
+  });
+
+  test("a loop of single statements leaves timers their turn, too", async () => {
+    const { users } = scene.database;
+    const signal = AbortSignal.timeout(50);
+    const loop = async () => {
+      for (let count = 0; count < 100_000; count++) await users.list({}, { signal });
+    };
+    await expect(loop()).rejects.toThrow(/timeout/);
+    await expectNothing(scene.database);
+  });
+
   test("an import whose source hangs before anything is written rejects too, and the source is told", async () => {
     let wasTold = false;
     const source: AsyncIterable<never> = {

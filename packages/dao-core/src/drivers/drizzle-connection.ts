@@ -80,7 +80,7 @@ export class DrizzleConnection implements SqlConnection {
   }
 
   async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
-    // The host's database may be in this process.
+    // The application's database may be in this process.
     await giveTurn();
     throwIfAborted(signal);
     return readResult(await this.#run(toSql(text, parameters)));
@@ -91,12 +91,14 @@ export class DrizzleConnection implements SqlConnection {
   }
 
   /** Not by SQL of ours: postgres.js fails a transaction for good unless it set the savepoint itself. */
-  readonly nested = <Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result> =>
-    inHostsTransaction(
+  readonly nested = async <Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result> => {
+    await giveTurn();
+    return inHostsTransaction(
       (within) => this.#host.transaction(within),
       (inner: HostDrizzle) => work(new DrizzleConnection(inner, this.#link)),
       { isSavepoint: true, link: this.#link },
     );
+  };
 
   async #run(query: SQL): Promise<unknown> {
     try {

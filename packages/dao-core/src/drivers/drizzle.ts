@@ -6,6 +6,7 @@ import { localSettings } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import { throwIfAborted } from "../session/deadline.ts";
 import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import { giveTurn } from "../session/event-loop.ts";
 import { inHostsTransaction } from "../session/host-transaction.ts";
 import { OpenTransaction } from "../session/transaction.ts";
 import type { SqlConnection } from "../session/transaction-connection.ts";
@@ -43,6 +44,7 @@ export class DrizzleDriver implements SqlDriver {
   ): Promise<Result> {
     const { isolationLevel, readOnly, signal } = options;
     const settings = localSettings(options);
+    await giveTurn();
     throwIfAborted(signal);
     if (this.#joined !== undefined) {
       const isPlain = isolationLevel === undefined && readOnly === undefined && settings.length === 0;

@@ -39,7 +39,7 @@ export class PgliteDriver implements SqlDriver {
   readonly #folder: EmbeddedFolder | undefined;
   readonly #idleTimeout: number;
   #tail: Promise<unknown> = Promise.resolve();
-  #isClosed = false;
+  #closing: Promise<void> | undefined;
 
   private constructor(database: PGlite, description: string, folder: EmbeddedFolder | undefined, idleTimeout: number) {
     this.#connection = new PgliteConnection(database);
@@ -85,9 +85,12 @@ export class PgliteDriver implements SqlDriver {
     return this.#exclusive(() => OpenTransaction.run(this.#connection, begin, work, signal, this.#idleTimeout), signal);
   }
 
-  async close(timeout = 5_000): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  close(timeout = 5_000): Promise<void> {
+    this.#closing ??= this.#close(timeout);
+    return this.#closing;
+  }
+
+  async #close(timeout: number): Promise<void> {
     await Promise.race([this.#tail, delay(timeout, undefined, { ref: false })]);
     try {
       await this.#connection.close();
@@ -98,7 +101,7 @@ export class PgliteDriver implements SqlDriver {
 
   /** Runs `work` when all work before it is done; a caller that gave up by then is passed over. */
   #exclusive<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-    if (this.#isClosed) return Promise.reject(closedError());
+    if (this.#closing !== undefined) return Promise.reject(closedError());
     const start = async () => {
       throwIfAborted(signal);
       if (!this.#connection.isAlive) throw closedError();
@@ -157,6 +160,7 @@ class PgliteConnection implements SqlConnection {
   }
 
   async executeScript(text: string): Promise<void> {
+    await giveTurn();
     await this.#database.exec(text);
   }
 

@@ -89,6 +89,12 @@ async function readVersion(
             "role may not read the table flux_dao_migrations. Grant it SELECT, and USAGE on the schema public.",
           { cause: error },
         );
+      case "42703": // no such column
+        throw new SchemaVersionError(
+          "The table flux_dao_migrations, by which the version of the database's schema is known, has no column version. " +
+            "Restore it from a backup.",
+          { cause: error },
+        );
       default:
         throw error;
     }

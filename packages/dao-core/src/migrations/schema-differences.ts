@@ -4,6 +4,7 @@ import {
   addEnumValue,
   createIndex,
   type MigrationStep,
+  renameConstraint,
   setDefault,
   setNotNull,
 } from "./schema-repairs.ts";
@@ -23,7 +24,7 @@ export interface SchemaDifference {
 
 /** What of `shape` is missing or otherwise. What there is beside it is of interest only where no row could be written for it. */
 export function findSchemaDifferences(facts: readonly SchemaFact[], shape: SchemaShape): SchemaDifference[] {
-  const found = new Found(facts);
+  const found = new Found(facts, shape);
   const names = Object.keys(shape.tables);
   if (names.every((name) => found.detail("table", name) === undefined)) return [];
   const differences = Object.entries(shape.enums).flatMap(([name, values]) => ofEnum(found, name, values));
@@ -33,7 +34,7 @@ export function findSchemaDifferences(facts: readonly SchemaFact[], shape: Schem
 
 /** What keeps this connection's role from working with tables that are as they should be. */
 export function findObstacles(facts: readonly SchemaFact[]): SchemaDifference[] {
-  return facts.flatMap(({ kind, table, detail }): SchemaDifference[] => {
+  return facts.flatMap(({ kind, table, name, detail }): SchemaDifference[] => {
     switch (kind) {
       case "search path":
         return [
@@ -48,7 +49,7 @@ export function findObstacles(facts: readonly SchemaFact[]): SchemaDifference[] 
       case "policies":
         return [
           {
-            what: `row-level security of public.${table} has no policy for the role, which so sees no row and writes none`,
+            what: `row-level security of public.${table} has no policy by which the role may ${name}`,
             advice: `Create a policy on public.${table} for ${detail}, or use a role with BYPASSRLS.`,
           },
         ];
@@ -61,14 +62,28 @@ export function findObstacles(facts: readonly SchemaFact[]): SchemaDifference[] 
 class Found {
   readonly #details: ReadonlyMap<string, string>;
   readonly #facts: readonly SchemaFact[];
+  readonly #shape: SchemaShape;
 
-  constructor(facts: readonly SchemaFact[]) {
+  constructor(facts: readonly SchemaFact[], shape: SchemaShape) {
     this.#facts = facts;
+    this.#shape = shape;
     this.#details = new Map(facts.map(({ kind, table, name, detail }) => [`${kind} ${table}.${name}`, detail]));
   }
 
   detail(kind: SchemaFact["kind"], table: string, name = ""): string | undefined {
     return this.#details.get(`${kind} ${table}.${name}`);
+  }
+
+  /** The constraint of `table` whose definition begins so; `undefined` where there is none. */
+  constraint(table: string, start: string): SchemaFact | undefined {
+    return this.#facts.find(
+      (fact) => fact.kind === "constraint" && fact.table === table && fact.detail.startsWith(start),
+    );
+  }
+
+  /** A column's values as another type: those of an enum, which may have had another name, by their text. */
+  cast(column: string, type: string): string {
+    return Object.hasOwn(this.#shape.enums, type) ? `${column}::text::${type}` : `${column}::${type}`;
   }
 
   /** Columns of `table` that are none of ours. */
@@ -115,9 +130,7 @@ function ofTable(found: Found, name: string, table: TableShape): SchemaDifferenc
   const isWhole = ([, definition]: [string, string]) =>
     !missing.some((column) => new RegExp(`\\b${column}\\b`).test(definition));
   return [
-    ...Object.entries(table.columns).flatMap(([column, expected]) =>
-      ofColumn(name, column, expected, found.detail("column", name, column), others),
-    ),
+    ...Object.entries(table.columns).flatMap(([column, expected]) => ofColumn(found, name, column, expected, others)),
     ...others.flatMap((column) => ofStrangeColumn(column)),
     ...Object.entries(table.constraints)
       .filter(isWhole)
@@ -140,12 +153,13 @@ function columnWords(text: string): ColumnWords {
 }
 
 function ofColumn(
+  found: Found,
   table: string,
   column: string,
   expectedText: string,
-  actualText: string | undefined,
   others: readonly SchemaFact[],
 ): SchemaDifference[] {
+  const actualText = found.detail("column", table, column);
   const where = `${table}.${column}`;
   const expected = columnWords(expectedText);
   const alter = `alter table public.${table}`;
@@ -161,8 +175,11 @@ function ofColumn(
   const type = actual.type.replace(/^public\./, "");
   if (type !== expected.type) {
     const isGenerated = type.endsWith(" GENERATED");
-    const change = isGenerated ? "drop expression" : `type ${expected.type} using ${column}::${expected.type}`;
-    const advice = `Run: ${alter} alter ${column} ${change};`;
+    const change = isGenerated ? "drop expression" : `type ${expected.type} using ${found.cast(column, expected.type)}`;
+    // A default of the one type is none of the other; migrate() sets it again.
+    const hasDefault = !isGenerated && actual.default !== undefined;
+    const dropDefault = hasDefault ? `alter ${column} drop default, ` : "";
+    const advice = `Run: ${alter} ${dropDefault}alter ${column} ${change};${hasDefault ? " Then run migrate()." : ""}`;
     return [{ what: `${where} is ${type}, not ${expected.type}`, advice }];
   }
   const differences: SchemaDifference[] = [];
@@ -192,11 +209,20 @@ function ofConstraint(found: Found, table: string, name: string, expected: strin
   const comparable = expected.startsWith("CHECK") ? `CHECK (${[...new Set(columns)].toSorted().join(", ")})` : expected;
   // A unique index of the same name does the same, its name in errors included.
   if (actual === comparable || found.detail("index", table, name) === expected) return [];
-  if (actual === undefined) {
+  // There can be one primary key; what else has another name does the same, but is not known by it where rows break it.
+  const other =
+    actual === undefined ? found.constraint(table, expected.replace(/^PRIMARY KEY.*/, "PRIMARY KEY")) : undefined;
+  if (other?.detail === expected) {
+    return [
+      { what: `the constraint ${name} is called ${other.name}`, repair: renameConstraint(table, other.name, name) },
+    ];
+  }
+  if (actual === undefined && other === undefined) {
     return [{ what: `the constraint ${name} is missing`, repair: addConstraint(table, name, expected) }];
   }
-  const advice = `Run: alter table public.${table} drop constraint ${name}; Then run migrate(), which makes it again.`;
-  return [{ what: `the constraint ${name} is not ${expected}`, advice }];
+  const present = other?.name ?? name;
+  const advice = `Run: alter table public.${table} drop constraint ${present}; Then run migrate(), which makes it again.`;
+  return [{ what: `the constraint ${present} is not ${expected}`, advice }];
 }
 
 function ofIndex(found: Found, table: string, name: string, definition: string): SchemaDifference[] {

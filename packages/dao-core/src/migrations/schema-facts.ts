@@ -6,7 +6,7 @@ import type { SchemaShape } from "./schema-shape.ts";
 export interface SchemaFact {
   readonly kind: "table" | "column" | "constraint" | "index" | "enum" | "search path" | "privileges" | "policies";
   readonly table: string;
-  /** Of the column, constraint or index. */
+  /** Of the column, constraint or index; the commands that no policy allows. */
   readonly name: string;
   /** In the words of {@link SchemaShape}; a CHECK by the columns that it is about. */
   readonly detail: string;
@@ -48,13 +48,18 @@ from tables where to_regclass(quote_ident(name)) is distinct from oid having cou
 union all
 select 'privileges', t.name, '', string_agg(p.name, ', ' order by p.place) || ' on public.' || t.name || ' to ' || quote_ident(current_user)
 from tables t, unnest('{select,insert,update,delete}'::text[]) with ordinality p (name, place)
-where not case p.name when 'delete' then has_table_privilege(t.oid, p.name) else has_any_column_privilege(t.oid, p.name) end
+where not has_table_privilege(t.oid, p.name) and case p.name when 'delete' then true
+  when 'update' then not has_any_column_privilege(t.oid, p.name)
+  else exists (select from pg_attribute a where a.attrelid = t.oid and t.name || '.' || a.attname = any ($3::text[])
+    and (p.name = 'select' or a.attname <> 'created_at') and not has_column_privilege(t.oid, a.attnum, p.name)) end
 group by t.name
 union all
-select 'policies', t.name, '', quote_ident(current_user)
-from tables t where row_security_active(t.oid) and not exists (
-  select from pg_policy p where p.polrelid = t.oid and p.polpermissive
-    and exists (select from unnest(p.polroles) role where role = 0 or pg_has_role(role, 'usage')))`;
+select 'policies', t.name, string_agg(c.name, ', ' order by c.place), quote_ident(current_user)
+from tables t, unnest('{select,insert,update,delete}'::text[], '{r,a,w,d}'::text[]) with ordinality c (name, letter, place)
+where row_security_active(t.oid) and not exists (
+  select from pg_policy p where p.polrelid = t.oid and p.polpermissive and p.polcmd::text in ('*', c.letter)
+    and exists (select from unnest(p.polroles) role where role = 0 or pg_has_role(role, 'usage')))
+group by t.name`;
 
 /** What there is of `shape`, seen as this connection's role and search path see it. */
 export async function readSchemaFacts(
@@ -62,7 +67,10 @@ export async function readSchemaFacts(
   { tables, enums }: SchemaShape,
   options?: CallOptions,
 ): Promise<SchemaFact[]> {
-  const names = [tables, enums].map((all) => `{${Object.keys(all).join()}}`);
+  const columns = Object.entries(tables).flatMap(([table, shape]) =>
+    Object.keys(shape.columns).map((name) => `${table}.${name}`),
+  );
+  const names = [Object.keys(tables), Object.keys(enums), columns].map((all) => `{${all.join()}}`);
   const { rows } = await executor.execute(FACTS, names, options);
   return rows.map(([kind, table, name, detail]) => ({
     kind: String(kind) as SchemaFact["kind"],

@@ -62,6 +62,13 @@ export function addConstraint(table: string, name: string, definition: string): 
   };
 }
 
+export function renameConstraint(table: string, from: string, to: string): MigrationStep {
+  return {
+    name: `the name of the constraint ${to}`,
+    statements: [`ALTER TABLE "public"."${table}" RENAME CONSTRAINT "${from.replaceAll('"', '""')}" TO "${to}";`],
+  };
+}
+
 /** @param isInvalid whether a CREATE INDEX CONCURRENTLY that failed has left one behind */
 export function createIndex(table: string, name: string, definition: string, isInvalid: boolean): MigrationStep {
   const create = `CREATE INDEX "${name}" ON "public"."${table}" USING ${definition};`;
