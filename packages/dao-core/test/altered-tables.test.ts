@@ -194,6 +194,14 @@ describe("after ALTER TABLE by somebody else", () => {
     await database.close();
   });
 
+  test("a call that was begun before close() is run again, too", async () => {
+    const { database, services, ids } = await openWithGoals({ poolSize: 1 });
+    await services.goals.getGoal(ids[0] ?? "");
+    await alterGoals();
+    const calls = ids.map((id) => services.goals.getGoal(id));
+    await Promise.all([database.close(), Promise.all(calls)]);
+  });
+
   test("a call with a signal is run again, too", async () => {
     const { database, services, ids } = await openWithGoals({ poolSize: 1 });
     const [id = ""] = ids;

@@ -87,6 +87,7 @@ export class DrizzleConnection implements SqlConnection {
   }
 
   async executeScript(text: string): Promise<void> {
+    await giveTurn();
     await this.#run(sql.raw(text));
   }
 

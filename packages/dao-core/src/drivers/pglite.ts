@@ -7,10 +7,10 @@ import type { TransactionOptions } from "../session/database-session.ts";
 import { throwIfAborted } from "../session/deadline.ts";
 import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
 import { giveTurn } from "../session/event-loop.ts";
-import { onGivenUp } from "../session/given-up.ts";
 import { milliseconds } from "../session/limits.ts";
 import { OpenTransaction } from "../session/transaction.ts";
 import type { SqlConnection } from "../session/transaction-connection.ts";
+import { limitWait } from "../session/wait-limit.ts";
 import { type EmbeddedFolder, takeFolder } from "./pglite-folder.ts";
 
 const identity = <Value>(value: Value): Value => value;
@@ -110,9 +110,9 @@ export class PgliteDriver implements SqlDriver {
     return new Promise((resolve, reject) => {
       throwIfAborted(signal);
       let hasGivenUp = false;
-      const leaveQueue = onGivenUp(TURN_TIMEOUT, signal, (reason) => {
+      const leaveQueue = limitWait(TURN_TIMEOUT, signal, turnTimeoutError, (error) => {
         hasGivenUp = true;
-        reject(reason ?? turnTimeoutError());
+        reject(error);
       });
       this.#tail = this.#tail.then(async () => {
         if (hasGivenUp) return;

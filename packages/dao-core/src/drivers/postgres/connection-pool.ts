@@ -1,6 +1,7 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { UnavailableError } from "../../contract/errors.ts";
-import { onGivenUp } from "../../session/given-up.ts";
 import type { ObservedPool, PoolObserver, PoolUsage } from "../../session/observed-pool.ts";
+import { limitWait } from "../../session/wait-limit.ts";
 import { Connector } from "./connector.ts";
 import { type LossReason, type PooledConnection, Slot, type Use } from "./slot.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -77,13 +78,15 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
 
   /**
    * Runs one statement on a connection that others may share.
+   * @param isRerun whether it was begun before, so that it is run though the pool is being closed
    * @throws UnavailableError when no connection is free in time, or too many callers wait; what `open` throws
    */
   shared<Result>(
     use: Exclude<Use, "transaction">,
     statement: (connection: Connection) => Promise<Result>,
+    isRerun = false,
   ): Promise<Result> {
-    if (this.#isClosing) return Promise.reject(closedError());
+    if (this.#isClosing && !isRerun) return Promise.reject(closedError());
     const slot = this.#waiting.length === 0 ? this.#slotFor(use) : undefined;
     if (slot !== undefined) {
       this.#observer?.acquired(0);
@@ -237,7 +240,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
   #untilIdle(connection: Connection, deadline: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const remaining = Math.max(0, deadline - performance.now());
-      const stopWatching = onGivenUp(remaining, signal, (error) => reject(error ?? this.#timeOut()));
+      const stopWatching = limitWait(remaining, signal, () => this.#timeOut(), reject);
       void connection.idle().then(() => {
         stopWatching();
         resolve();
@@ -296,9 +299,13 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
   }
 
   async #allIdle(): Promise<void> {
-    await this.#waiting.empty();
-    await Promise.allSettled(this.#exclusiveWork);
-    await Promise.all([...this.#slots.keys()].map((connection) => connection.idle()));
+    do {
+      await this.#waiting.empty();
+      await Promise.allSettled(this.#exclusiveWork);
+      await Promise.all([...this.#slots.keys()].map((connection) => connection.idle()));
+      // A statement that was refused is run again, after its connection has become idle.
+      await nextTurn();
+    } while (this.#waiting.length > 0 || this.usage.used > 0);
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
 import postgres from "postgres";
 import type { SqlParameter, SqlResult } from "../../session/driver.ts";
-import { onGivenUp } from "../../session/given-up.ts";
 import {
   connectionClosed,
   databaseErrorFacts,
@@ -12,6 +11,7 @@ import {
   staleStatement,
 } from "../../session/postgres-errors.ts";
 import type { SqlConnection } from "../../session/transaction-connection.ts";
+import { limitWait } from "../../session/wait-limit.ts";
 import { Activity } from "./activity.ts";
 import { abortable, cancelUntilSettled } from "./cancel-request.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
@@ -102,9 +102,8 @@ export class PostgresConnection implements SqlConnection {
     signal: AbortSignal,
   ): Promise<PostgresConnection> {
     const connection = new PostgresConnection(settings, events);
-    const stopWatching = onGivenUp(settings.connectTimeout, signal, (reason) =>
-      connection.#abandon(reason ?? connectTimeoutError()),
-    );
+    const abandon = (error: unknown) => connection.#abandon(error);
+    const stopWatching = limitWait(settings.connectTimeout, signal, connectTimeoutError, abandon);
     try {
       connection.#server = processOf(await connection.#client.unsafe(settings.script).simple());
       connection.setResponseTimeout(settings.responseTimeout);

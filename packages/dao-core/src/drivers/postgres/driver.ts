@@ -148,8 +148,14 @@ export class PostgresDriver implements SqlDriver {
     return this.#pool.close(timeout);
   }
 
-  #share(use: "point query" | "read" | "write", text: string, parameters: readonly SqlParameter[]): Promise<SqlResult> {
-    return this.#pool.shared(use, (connection) => connection.execute(text, parameters, undefined, this.#rerun));
+  #share(
+    use: "point query" | "read" | "write",
+    text: string,
+    parameters: readonly SqlParameter[],
+    isRerun = false,
+  ): Promise<SqlResult> {
+    const run = (connection: PostgresConnection) => connection.execute(text, parameters, undefined, this.#rerun);
+    return this.#pool.shared(use, run, isRerun);
   }
 
   /** A cancelled statement takes its connection along, so it has one to itself. */
@@ -165,7 +171,7 @@ export class PostgresDriver implements SqlDriver {
   }
 
   /** Runs a statement again that did nothing on a connection which is not used any more. */
-  readonly #rerun: Rerun = (text, parameters) => this.#share(useOf(text), text, parameters);
+  readonly #rerun: Rerun = (text, parameters) => this.#share(useOf(text), text, parameters, true);
 
   #onRefused(connection: PostgresConnection, error: unknown): unknown {
     switch (databaseErrorFacts(error)?.code) {

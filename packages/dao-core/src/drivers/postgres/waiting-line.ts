@@ -1,5 +1,5 @@
 import { UnavailableError } from "../../contract/errors.ts";
-import { onGivenUp } from "../../session/given-up.ts";
+import { limitWait } from "../../session/wait-limit.ts";
 
 interface Waiter<Purpose, Place> {
   readonly purpose: Purpose;
@@ -61,7 +61,7 @@ export class WaitingLine<Purpose, Place> {
           reject(error);
         },
       };
-      const stopWatching = onGivenUp(milliseconds, signal, (reason) => waiter.refuse(reason ?? timedOut()));
+      const stopWatching = limitWait(milliseconds, signal, timedOut, waiter.refuse);
       this.#waiting.push(waiter);
     });
   }

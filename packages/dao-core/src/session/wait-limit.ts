@@ -1,12 +1,13 @@
 /**
- * For whoever waits in a line: calls `giveUp` at most once, with the reason of an abort, or with nothing when the time is
- * over.
- * @returns stops watching, for one whose turn has come
+ * Limits how long a caller waits: calls `end` at most once, with the reason of an abort, or with what `timedOut` returns when
+ * the time is over.
+ * @returns stops watching, for a caller whose turn has come
  */
-export function onGivenUp(
+export function limitWait(
   milliseconds: number,
   signal: AbortSignal | undefined,
-  giveUp: (reason: unknown) => void,
+  timedOut: () => unknown,
+  end: (error: unknown) => void,
 ): () => void {
   const stopWatching = () => {
     clearTimeout(expiry);
@@ -14,11 +15,11 @@ export function onGivenUp(
   };
   const abort = () => {
     stopWatching();
-    giveUp(signal?.reason);
+    end(signal?.reason);
   };
   const expiry = setTimeout(() => {
     stopWatching();
-    giveUp(undefined);
+    end(timedOut());
   }, milliseconds);
   signal?.addEventListener("abort", abort, { once: true });
   return stopWatching;
