@@ -272,6 +272,27 @@ describe.each(serverDrivers)("on $driver, when the connection is lost", ({ open 
     }
   });
 
+  test("a deadline holds though the network swallows the rollback, and the pool serves when it is back", async () => {
+    const { database, network } = scene;
+    const begun = performance.now();
+    for (const work of [hang, (uow: DaoUnitOfWork) => uow.users.list()]) {
+      const run = DaoUnitOfWork.run(
+        database,
+        async (uow) => {
+          await add(uow);
+          network.freeze();
+          await work(uow);
+        },
+        { timeout: 200 },
+      );
+      await expect(run).rejects.toThrow(/not done within its 200 ms/);
+      network.thaw();
+      await vi.waitFor(() => expectNothing(database), 10_000);
+    }
+    // A server that says nothing is taken for lost after 32 s.
+    expect(performance.now() - begun).toBeLessThan(20_000);
+  });
+
   test("so where the server ends a transaction that idles", async () => {
     const run = DaoUnitOfWork.run(scene.database, async (uow) => {
       await add(uow);
