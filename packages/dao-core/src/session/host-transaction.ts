@@ -1,8 +1,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { TransactionLostError } from "../contract/errors.ts";
-import { throwIfAborted } from "./deadline.ts";
+import { throwIfAborted } from "./abort-signal.ts";
 import { ABORT_GRACE } from "./interruption.ts";
-import { databaseErrorFacts, isConnectionLoss, withCode } from "./postgres-errors.ts";
+import { isLossError, withCode } from "./postgres-errors.ts";
 
 /** A host's connection, as far as can be told. */
 interface HostsLink {
@@ -76,7 +76,7 @@ export function inHostsTransaction<Handle, Result>(
       }
       if (outcome !== undefined && "error" in outcome) return reject(outcome.error);
       const coded = withCode(error);
-      if (outcome === undefined || !isLoss(coded)) return reject(coded);
+      if (outcome === undefined || !isLossError(coded)) return reject(coded);
       reject(ending(error));
     });
   });
@@ -84,9 +84,4 @@ export function inHostsTransaction<Handle, Result>(
     stopWatching();
     clearTimeout(grace);
   });
-}
-
-function isLoss(error: unknown): boolean {
-  const code = databaseErrorFacts(error)?.code;
-  return code !== undefined && isConnectionLoss(code);
 }
