@@ -7,6 +7,7 @@ import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
 import pg from "pg";
 import postgres from "postgres";
 import { inject } from "vitest";
+import { type FaultyNetwork, faultyNetwork } from "../../../test/faulty-network.ts";
 
 /** Milliseconds after which the server ends a session that idles in a transaction, where there is a server. */
 export const IDLE_TIMEOUT = 2_000;
@@ -20,6 +21,8 @@ export interface OneConnection extends AsyncDisposable {
 
 interface OnServer extends OneConnection {
   readonly others: postgres.Sql;
+  /** What is between the driver and the server. */
+  readonly network: FaultyNetwork;
 }
 
 interface DriverCase<Scene extends OneConnection = OneConnection> {
@@ -34,14 +37,17 @@ async function onServer(
   const others = postgres(url, { max: 2, onnotice: () => undefined });
   const [{ name } = { name: "" }] = await others<{ name: string }[]>`select current_database() as name`;
   await others.unsafe(`alter database ${name} set idle_in_transaction_session_timeout = ${IDLE_TIMEOUT}`);
-  const { database: opening, end } = open(url);
+  const network = await faultyNetwork(url);
+  const { database: opening, end } = open(network.url);
   const database = await opening;
   return {
     database,
     others,
+    network,
     async [Symbol.asyncDispose]() {
       await database.close();
       await end?.();
+      await network[Symbol.asyncDispose]();
       await others.end();
       await drop();
     },

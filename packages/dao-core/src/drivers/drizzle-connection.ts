@@ -1,10 +1,10 @@
 import { EventEmitter } from "node:events";
 import { type SQL, type SQLChunk, sql } from "drizzle-orm";
-import { throwIfAborted } from "../session/deadline.ts";
+import { throwIfAborted } from "../session/abort-signal.ts";
 import type { SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
 import { giveTurn } from "../session/event-loop.ts";
 import { inHostsTransaction } from "../session/host-transaction.ts";
-import { databaseErrorFacts, isConnectionLoss, withCode } from "../session/postgres-errors.ts";
+import { isLossError, withCode } from "../session/postgres-errors.ts";
 import type { SqlConnection } from "../session/transaction-connection.ts";
 
 /** What of a host's Drizzle database or transaction is used; any PostgreSQL driver's will do. */
@@ -106,8 +106,7 @@ export class DrizzleConnection implements SqlConnection {
       return await this.#host.execute(query);
     } catch (error) {
       const coded = withCode(error);
-      const code = databaseErrorFacts(coded)?.code;
-      if (code !== undefined && isConnectionLoss(code)) this.#link.lose(coded);
+      if (isLossError(coded)) this.#link.lose(coded);
       throw coded;
     }
   }

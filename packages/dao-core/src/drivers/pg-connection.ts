@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "../contract/errors.ts";
-import { throwIfAborted } from "../session/deadline.ts";
+import { throwIfAborted } from "../session/abort-signal.ts";
 import type { SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
 import { ABORT_GRACE } from "../session/interruption.ts";
 import {

@@ -2,8 +2,9 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { ValidationError } from "../contract/errors.ts";
 import { type TaskImportDto, taskImportDto } from "../contract/task.ts";
 import { validate } from "../contract/validation.ts";
+import { throwIfAborted, untilAborted } from "../session/abort-signal.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
-import { throwIfAborted, untilAborted, withDeadline } from "../session/deadline.ts";
+import { withDeadline } from "../session/deadline.ts";
 import { inCallersContext } from "../session/transaction-context.ts";
 
 /** Tasks in one statement: enough that a round trip is nothing beside it, few enough to be held in memory. */

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
+import { throwIfAborted } from "./abort-signal.ts";
 import { localSettings } from "./begin.ts";
 import type { TransactionOptions } from "./database-session.ts";
-import { throwIfAborted } from "./deadline.ts";
 import type { Engine } from "./engine.ts";
 import { inHostsTransaction } from "./host-transaction.ts";
 import { withCode } from "./postgres-errors.ts";

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { TransactionLostError } from "../contract/errors.ts";
-import { throwIfAborted } from "./deadline.ts";
+import { throwIfAborted } from "./abort-signal.ts";
 import { ABORT_GRACE } from "./interruption.ts";
-import { databaseErrorFacts, isConnectionLoss, withCode } from "./postgres-errors.ts";
+import { isLossError, withCode } from "./postgres-errors.ts";
 
 /** A host's connection, as far as can be told. */
 interface HostsLink {
@@ -13,7 +13,7 @@ interface HostsLink {
 interface HostsTransactionOptions {
   /** Whether it is a savepoint within another: that is never committed by itself. Default `false`. */
   readonly isSavepoint?: boolean;
-  /** Ends the wait for the host to begin, and after {@link ABORT_GRACE} that for its rollback. */
+  /** Ends the wait for the host to begin; once it has, {@link ABORT_GRACE} later, that for what runs and for its rollback. */
   readonly signal?: AbortSignal | undefined;
   readonly link?: HostsLink | undefined;
 }
@@ -35,12 +35,22 @@ export function inHostsTransaction<Handle, Result>(
   let outcome: { readonly error?: unknown } | undefined;
   let hasHostEnded = false;
   let grace: NodeJS.Timeout | undefined;
+  let stopWatching: () => void = () => undefined;
   /** Settles as the host's transaction does, or rejects when that is waited for no longer. */
   const waiting = new Promise<Result>((resolve, reject) => {
-    const abort = () => reject(signal?.reason);
+    let hasBegun = false;
+    const ending = (cause: unknown) => new TransactionLostError(isSavepoint ? "rolled_back" : "unknown", { cause });
+    const waitNoLonger = (error: unknown) => {
+      const giveUp = () => {
+        const isCommitting = outcome !== undefined && !("error" in outcome);
+        reject(isCommitting ? ending(error) : error);
+      };
+      grace ??= setTimeout(giveUp, ABORT_GRACE);
+    };
+    const abort = () => (hasBegun ? waitNoLonger : reject)(signal?.reason);
     const within = async (handle: Handle): Promise<Result> => {
       throwIfAborted(signal);
-      signal?.removeEventListener("abort", abort);
+      hasBegun = true;
       try {
         working = work(handle);
         const result = await working;
@@ -49,7 +59,7 @@ export function inHostsTransaction<Handle, Result>(
       } catch (error) {
         outcome = { error };
         const isLost = link?.isAlive === false;
-        if (isLost || signal?.aborted === true) grace = setTimeout(reject, ABORT_GRACE, error);
+        if (isLost) waitNoLonger(error);
         if (isLost && isSavepoint) reject(error);
         else if (isLost) await turn();
         if (isLost && (isSavepoint || hasHostEnded)) return new Promise<never>(() => undefined);
@@ -57,23 +67,21 @@ export function inHostsTransaction<Handle, Result>(
       }
     };
     signal?.addEventListener("abort", abort, { once: true });
+    stopWatching = () => signal?.removeEventListener("abort", abort);
     begin(within).then(resolve, async (error: unknown) => {
       hasHostEnded = true;
-      signal?.removeEventListener("abort", abort);
       if (working !== undefined && outcome === undefined && link !== undefined) {
         link.lose(error);
         await working.catch(() => undefined);
       }
       if (outcome !== undefined && "error" in outcome) return reject(outcome.error);
       const coded = withCode(error);
-      if (outcome === undefined || !isLoss(coded)) return reject(coded);
-      reject(new TransactionLostError(isSavepoint ? "rolled_back" : "unknown", { cause: error }));
+      if (outcome === undefined || !isLossError(coded)) return reject(coded);
+      reject(ending(error));
     });
   });
-  return waiting.finally(() => clearTimeout(grace));
-}
-
-function isLoss(error: unknown): boolean {
-  const code = databaseErrorFacts(error)?.code;
-  return code !== undefined && isConnectionLoss(code);
+  return waiting.finally(() => {
+    stopWatching();
+    clearTimeout(grace);
+  });
 }

@@ -1,3 +1,5 @@
+import { TransactionLostError, UnavailableError } from "../contract/errors.ts";
+
 /**
  * Tells when a transaction has run nothing for a while, where the server does not end it by itself: in process, or behind a
  * proxy that takes no `idle_in_transaction_session_timeout`.
@@ -6,10 +8,15 @@ export class IdleTimer {
   readonly #timer: NodeJS.Timeout;
   #running = 0;
 
-  /** @param milliseconds without a statement after which `onIdle` is called */
-  constructor(milliseconds: number, onIdle: () => void) {
+  /**
+   * @param milliseconds without a statement after which `onIdle` is called
+   * @param onIdle is given what the transaction is to reject with: the same as where the server ends it
+   */
+  constructor(milliseconds: number, onIdle: (error: TransactionLostError) => void) {
     this.#timer = setTimeout(() => {
-      if (this.#running === 0) onIdle();
+      if (this.#running > 0) return;
+      const sentence = `The transaction ran no statement for ${milliseconds} ms (idleInTransactionTimeout), so it was ended.`;
+      onIdle(new TransactionLostError("rolled_back", { cause: new UnavailableError(sentence) }));
     }, milliseconds);
   }
 

@@ -291,6 +291,12 @@ export function isConnectionLoss(code: string): boolean {
   return connectionCodes.has(code) || code.startsWith("08");
 }
 
+/** Whether `error` says that the connection, not the statement, failed. */
+export function isLossError(error: unknown): boolean {
+  const code = databaseErrorFacts(error)?.code;
+  return code !== undefined && isConnectionLoss(code);
+}
+
 /**
  * The error of a statement with a code. `pg` gives none where the connection was lost, or where its pool had none to give:
  * its own errors are plain ones without a code. An error of a class of its own is something else.

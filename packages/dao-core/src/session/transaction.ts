@@ -1,10 +1,10 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import { TransactionLostError, UnavailableError, type UnitOfWorkMisuseError } from "../contract/errors.ts";
-import { eitherSignal, throwIfAborted } from "./deadline.ts";
+import { TransactionLostError, type UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { eitherSignal, throwIfAborted } from "./abort-signal.ts";
 import type { SqlParameter, SqlResult } from "./driver.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { Interruption } from "./interruption.ts";
-import { databaseErrorFacts, isConnectionLoss, isStaleStatement } from "./postgres-errors.ts";
+import { databaseErrorFacts, isLossError, isStaleStatement } from "./postgres-errors.ts";
 import type { SqlConnection, TransactionConnection } from "./transaction-connection.ts";
 import {
   endedMisuse,
@@ -14,26 +14,28 @@ import {
   swallowedMisuse,
 } from "./transaction-misuse.ts";
 
-/** The statements between which a level of a transaction runs: none where the host sends them. */
+/** The statements between which a level runs: none where the host sends them. */
 interface Bounds {
   readonly begin?: string;
   readonly commit: readonly string[];
   readonly rollback: readonly string[];
 }
 
+type Work<Connection extends TransactionConnection<Connection>, Result> = (
+  level: OpenTransaction<Connection>,
+) => Promise<Result>;
+
 const hostsBounds: Bounds = { commit: [], rollback: [] };
 
 /**
  * A transaction, or a savepoint within one: a *level*, on a connection of the transaction's own.
  *
- * Its statements are handed to the driver one by one, each only when the one before has settled and the connection is
- * alive: a driver that reconnects by itself would run the rest of a dead transaction statement by statement
- * (porsager/postgres #1186, #1204, #1216).
+ * Its statements are handed to the driver one by one, each only when the one before has settled and the connection is alive: a
+ * driver that reconnects by itself would run the rest of a dead transaction (porsager/postgres #1186, #1204, #1216).
  *
  * A level ends with its callback, or is *interrupted* before that: by its signal, the loss of the connection, or the end of
- * the level above. However it ends, what is open beneath it is closed first, innermost first, what it has sent is waited for,
- * and what it has not is refused; only then its rollback is sent. So nothing of it reaches the database afterwards, whatever
- * its callback still does.
+ * the level above. However it ends, what is open beneath it is closed first, what it has sent is waited for, and what it has not
+ * is refused; only then its rollback is sent. So nothing of it reaches the database later, whatever its callback does.
  */
 export class OpenTransaction<Connection extends TransactionConnection<Connection>> {
   #connection: Connection;
@@ -69,8 +71,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
 
   /**
    * Runs `work` between `begin` (a script, so that it can set local limits too) and a commit or a rollback.
-   * @param idleTimeout milliseconds that the transaction may wait for its next statement, where the server sets no limit;
-   *   0 is none
+   * @param idleTimeout milliseconds between two statements, where the server sets no limit; 0 is none
    */
   static async run<Result>(
     connection: SqlConnection,
@@ -80,20 +81,20 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
     idleTimeout = 0,
   ): Promise<Result> {
     const transaction = new OpenTransaction(connection, undefined, signal);
-    if (idleTimeout === 0) return transaction.#complete(work, { begin, commit: ["commit"], rollback: ["rollback"] });
-    const idleTimer = new IdleTimer(idleTimeout, () => transaction.#interruption.interrupt(idleError(idleTimeout)));
-    transaction.#idleTimer = idleTimer;
+    if (idleTimeout > 0) {
+      transaction.#idleTimer = new IdleTimer(idleTimeout, (error) => transaction.#interruption.interrupt(error));
+    }
     try {
       return await transaction.#complete(work, { begin, commit: ["commit"], rollback: ["rollback"] });
     } finally {
-      idleTimer.stop();
+      transaction.#idleTimer?.stop();
     }
   }
 
   /** Runs `work` in a transaction that a host has just begun, and ends as this promise does. */
   static within<Connection extends TransactionConnection<Connection>, Result>(
     connection: Connection,
-    work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
+    work: Work<Connection, Result>,
     signal?: AbortSignal,
   ): Promise<Result> {
     return new OpenTransaction(connection, undefined, signal).#complete(work, hostsBounds);
@@ -126,10 +127,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
   }
 
   /** Runs `work` so that its statements alone are undone when it rejects. */
-  async savepoint<Result>(
-    work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
-    options?: CallOptions,
-  ): Promise<Result> {
+  async savepoint<Result>(work: Work<Connection, Result>, options?: CallOptions): Promise<Result> {
     const misuse = this.#misuse();
     if (misuse !== undefined) throw misuse;
     const level = new OpenTransaction(this.#connection, this, options?.signal);
@@ -143,10 +141,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
     }
   }
 
-  async #bySql<Result>(
-    parent: OpenTransaction<Connection>,
-    work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
-  ): Promise<Result> {
+  async #bySql<Result>(parent: OpenTransaction<Connection>, work: Work<Connection, Result>): Promise<Result> {
     const name = `flux_level_${this.#depth}`;
     await parent.#enqueue(() => this.#connection.executeScript(`savepoint ${name}`));
     return this.#complete(work, {
@@ -158,7 +153,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
   async #byHost<Result>(
     parent: OpenTransaction<Connection>,
     nested: NonNullable<TransactionConnection<Connection>["nested"]>,
-    work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
+    work: Work<Connection, Result>,
   ): Promise<Result> {
     await parent.#tail;
     this.#interruption.throwIfInterrupted();
@@ -168,10 +163,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
     });
   }
 
-  async #complete<Result>(
-    work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
-    { begin, commit, rollback }: Bounds,
-  ): Promise<Result> {
+  async #complete<Result>(work: Work<Connection, Result>, { begin, commit, rollback }: Bounds): Promise<Result> {
     const stopWatching = this.#watch();
     try {
       const result = await this.#run(work, begin).catch(async (error: unknown) => {
@@ -186,10 +178,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
     }
   }
 
-  async #run<Result>(
-    work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
-    begin: string | undefined,
-  ): Promise<Result> {
+  async #run<Result>(work: Work<Connection, Result>, begin: string | undefined): Promise<Result> {
     const result = await this.#interruption.race(() =>
       begin === undefined ? work(this) : this.#begin(begin).then(() => work(this)),
     );
@@ -212,10 +201,9 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
     const watchesLoss = this.#parent === undefined || !this.#parent.#isWatched;
     this.#isWatched = true;
     if (watchesLoss) connection.onLost?.(() => void this.#interruptByLoss());
-    const stopWatching =
-      this.#ownSignal && this.#interruption.watch(this.#ownSignal, (cause) => connection.drop?.(cause));
+    const stop = this.#ownSignal && this.#interruption.watch(this.#ownSignal, (cause) => connection.drop?.(cause));
     return () => {
-      stopWatching?.();
+      stop?.();
       if (watchesLoss) connection.onLost?.(undefined);
     };
   }
@@ -299,7 +287,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
     // The connection is not used any more, but the server has said why.
     if (error instanceof TransactionLostError || isStaleStatement(error) || code === "25006" || code === "26000")
       return false;
-    return !this.#connection.isAlive || (code !== undefined && isConnectionLoss(code));
+    return !this.#connection.isAlive || isLossError(error);
   }
 
   /** Why no statement may be run on this level now. */
@@ -313,10 +301,4 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
     if (this.#pending > 0 || this.#nested !== undefined) return forgottenMisuse();
     return this.#failure === undefined ? undefined : swallowedMisuse(this.#failure.error);
   }
-}
-
-/** As where the server ends such a transaction, and the connection with it. */
-function idleError(milliseconds: number): TransactionLostError {
-  const sentence = `The transaction ran no statement for ${milliseconds} ms (idleInTransactionTimeout), so it was ended.`;
-  return new TransactionLostError("rolled_back", { cause: new UnavailableError(sentence) });
 }

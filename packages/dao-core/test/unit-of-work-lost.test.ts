@@ -1,0 +1,99 @@
+import { DaoUnitOfWork, openDatabase, TransactionLostError } from "@flux/dao-core";
+import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { serverDrivers } from "./every-driver.ts";
+import { add, expectNothing, hang, hangings } from "./hanging-work.ts";
+
+type Server = Awaited<ReturnType<(typeof serverDrivers)[number]["open"]>>;
+
+describe.each(serverDrivers)("on $driver, when the connection is lost", ({ open }) => {
+  let scene: Server;
+  beforeAll(async () => {
+    scene = await open();
+  });
+  afterAll(() => scene[Symbol.asyncDispose]());
+
+  /** Ends the one session that has a transaction open, once there is one. */
+  async function terminate(): Promise<void> {
+    for (;;) {
+      const ended = await scene.others`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and state = 'idle in transaction'`;
+      if (ended.length > 0) return;
+    }
+  }
+
+  test.each(hangings)("$what rejects, and the next one has another", async ({ work }) => {
+    for (let round = 0; round < 3; round++) {
+      let terminated: Promise<void> = Promise.resolve();
+      const run = work(scene.database, {}, () => {
+        terminated = terminate();
+      });
+      await expect(run).rejects.toBeInstanceOf(TransactionLostError);
+      await expect(run).rejects.toMatchObject({ outcome: "rolled_back" });
+      await terminated;
+      // A client of the application's own may give its next statement to the connection that is just ending.
+      await vi.waitFor(() => expectNothing(scene.database), 10_000);
+    }
+  });
+
+  test("a deadline holds though the network swallows the rollback, and the pool serves when it is back", async () => {
+    const { database, network } = scene;
+    const begun = performance.now();
+    for (const work of [hang, (uow: DaoUnitOfWork) => uow.users.list()]) {
+      const run = DaoUnitOfWork.run(
+        database,
+        async (uow) => {
+          await add(uow);
+          network.freeze();
+          await work(uow);
+        },
+        { timeout: 200 },
+      );
+      await expect(run).rejects.toThrow(/not done within its 200 ms/);
+      network.thaw();
+      await vi.waitFor(() => expectNothing(database), 10_000);
+    }
+    // A server that says nothing is taken for lost after 32 s.
+    expect(performance.now() - begun).toBeLessThan(20_000);
+  });
+
+  test("so where the server ends a transaction that idles", async () => {
+    const run = DaoUnitOfWork.run(scene.database, async (uow) => {
+      await add(uow);
+      await DaoUnitOfWork.run(uow, hang);
+    });
+    await expect(run).rejects.toBeInstanceOf(TransactionLostError);
+  });
+});
+
+describe("on postgres.js", () => {
+  let testDatabase: TestDatabase;
+  beforeAll(async () => {
+    testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
+  });
+  afterAll(() => testDatabase.drop());
+
+  test("where nothing is prepared, and the server so has no limit, the library ends what idles", async () => {
+    const { url } = testDatabase;
+    await using database = await openDatabase(url, { poolSize: 1, prepare: false, idleInTransactionTimeout: 200 });
+    const run = DaoUnitOfWork.run(database, async (uow) => {
+      await add(uow);
+      await DaoUnitOfWork.run(uow, hang);
+    });
+    await expect(run).rejects.toMatchObject({ code: "transaction_lost", outcome: "rolled_back" });
+    await expectNothing(database);
+  });
+
+  test("closing the database ends what hangs", async () => {
+    const database = await openDatabase(testDatabase.url, { poolSize: 1 });
+    const run = DaoUnitOfWork.run(database, async (uow) => {
+      await add(uow);
+      await hang();
+    });
+    const ended = run.catch((error: unknown) => error);
+    await database.close(50);
+    expect(await ended).toMatchObject({ code: "transaction_lost", outcome: "rolled_back" });
+    await expectNothing(testDatabase.database);
+  });
+});
