@@ -1,7 +1,8 @@
 import { createDaoServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
 import { Admission, DEFAULT_CONCURRENT_REQUESTS } from "./admission.ts";
+import type { ServiceKey } from "./app/development-keys.ts";
 import type { AppTelemetry, RequestProgress } from "./app-telemetry.ts";
-import { SERVICE_KEY_HEADER, type ServiceKey, ServiceKeys } from "./auth.ts";
+import { ServiceKeys } from "./auth.ts";
 import { BasePath } from "./base-path.ts";
 import { docsPages } from "./docs/docs-pages.ts";
 import { Endpoint, type EndpointSettings } from "./endpoint.ts";
@@ -174,7 +175,7 @@ class App {
       if (http.method !== "GET" && http.method !== "HEAD") throw methodNotAllowed(http.method, "GET, HEAD");
       return open(path, http);
     }
-    const caller = this.#keys.identify(http.header(SERVICE_KEY_HEADER));
+    const caller = this.#keys.identify(http);
     progress.caller = caller;
     checkExpectation(http.header("expect"));
     const match = this.#router.match(path);
