@@ -22,6 +22,7 @@ export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {
 /** An open database: a session, and what concerns the whole of it. */
 export class Database extends DriverSession implements AsyncDisposable {
   readonly #driver: SqlDriver;
+  #wasReady = false;
 
   constructor(driver: SqlDriver, options?: SessionOptions) {
     super(driver, options);
@@ -51,11 +52,20 @@ export class Database extends DriverSession implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the database answers and its schema is the one that this code needs.
+   * Resolves when the database answers and its schema is the one that this code needs. It waits for no connection of a busy
+   * pool, but opens one more for the moment; where the server has no room for that, the last look counts.
    * @throws UnavailableError, SchemaVersionError
    */
   async checkReady(options?: CallOptions): Promise<void> {
-    await checkSchema(this.#driver, options);
+    try {
+      await checkSchema(this.#driver.probe ?? this.#driver, options);
+      this.#wasReady = true;
+    } catch (error) {
+      const isInUse = (this.#driver.pool?.usage.used ?? 1) > 0;
+      if (this.#wasReady && isInUse && hasNoRoom(error)) return;
+      this.#wasReady = false;
+      throw error;
+    }
   }
 
   /**
@@ -85,6 +95,11 @@ export class Database extends DriverSession implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** Whether a server says that it is there, and takes no more connections. */
+function hasNoRoom(error: unknown): boolean {
+  return error instanceof UnavailableError && databaseErrorFacts(error.cause)?.code === "53300";
 }
 
 /** What a server says of a connection parameter that it does not know, or of a value that it does not take. */

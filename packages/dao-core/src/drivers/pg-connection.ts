@@ -8,6 +8,13 @@ import type { SqlConnection } from "../session/transaction.ts";
 /** What of a host's `pg.Pool` is used. */
 export interface HostPgPool {
   connect(): Promise<HostPgClient>;
+  /** What it makes its clients by; a probe opens one more where all are in use. */
+  readonly Client?: new (
+    options: object,
+  ) => HostPgClient & { connect(): Promise<unknown>; end(): Promise<void> };
+  readonly options?: { readonly max?: number };
+  readonly idleCount?: number;
+  readonly totalCount?: number;
 }
 
 /** What of a client that its pool gave out is used. */

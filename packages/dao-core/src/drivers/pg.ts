@@ -1,7 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { beginScript } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
 import { OpenTransaction } from "../session/transaction.ts";
 import { type HostPgPool, PgConnection } from "./pg-connection.ts";
 
@@ -18,6 +18,10 @@ export interface PgDriverOptions {
 export class PgDriver implements SqlDriver {
   readonly description = "the host's pg pool";
   readonly isTransaction = false;
+  readonly probe: SqlExecutor = {
+    execute: (text, parameters, options) =>
+      this.#execute(isInUse(this.#pool) ? beside(this.#pool) : this.#pool, text, parameters, options),
+  };
   readonly #pool: HostPgPool;
   readonly #prepare: boolean;
 
@@ -26,11 +30,18 @@ export class PgDriver implements SqlDriver {
     this.#prepare = options.prepare ?? true;
   }
 
+  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+    return this.#execute(this.#pool, text, parameters, options);
+  }
+
   // Not by the pool's own query(), which drops its client after any error, a row that exists already included.
-  execute(text: string, parameters: readonly SqlParameter[], { signal }: CallOptions = {}): Promise<SqlResult> {
-    return PgConnection.use(this.#pool, this.#prepare, signal, (connection) =>
-      connection.execute(text, parameters, signal),
-    );
+  #execute(
+    pool: HostPgPool,
+    text: string,
+    parameters: readonly SqlParameter[],
+    { signal }: CallOptions = {},
+  ): Promise<SqlResult> {
+    return PgConnection.use(pool, this.#prepare, signal, (connection) => connection.execute(text, parameters, signal));
   }
 
   async transaction<Result>(
@@ -46,4 +57,22 @@ export class PgDriver implements SqlDriver {
 
   /** Nothing to do: the pool is the host's. */
   async close(): Promise<void> {}
+}
+
+/** Whether a caller would have to wait for a client. */
+function isInUse({ options, idleCount = 0, totalCount = 0 }: HostPgPool): boolean {
+  return idleCount === 0 && totalCount >= (options?.max ?? Number.POSITIVE_INFINITY);
+}
+
+/** Gives out another client like those of `pool`, which is closed when it is given back. */
+function beside(pool: HostPgPool): HostPgPool {
+  const { Client, options } = pool;
+  if (Client === undefined || options === undefined) return pool;
+  return {
+    async connect() {
+      const client = new Client(options);
+      await client.connect();
+      return Object.assign(client, { release: () => void client.end() });
+    },
+  };
 }

@@ -4,7 +4,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError } from "../contract/errors.ts";
 import { beginScript } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
 import { onGivenUp } from "../session/given-up.ts";
 import { OpenTransaction, type SqlConnection } from "../session/transaction.ts";
 
@@ -25,7 +25,9 @@ export class PgliteDriver implements SqlDriver {
   readonly description: string;
   readonly isTransaction = false;
   readonly #database: PGlite;
+  readonly probe: SqlExecutor = { execute: (...statement) => this.#probe(...statement) };
   #tail: Promise<unknown> = Promise.resolve();
+  #inLine = 0;
   #isClosed = false;
 
   private constructor(database: PGlite, description: string) {
@@ -52,6 +54,10 @@ export class PgliteDriver implements SqlDriver {
 
   execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
     return this.#exclusive(() => connectionOf(this.#database).execute(text, parameters), options?.signal);
+  }
+
+  #probe(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+    return this.#inLine === 0 ? this.execute(text, parameters, options) : Promise.reject(noRoomError());
   }
 
   async transaction<Result>(
@@ -81,13 +87,20 @@ export class PgliteDriver implements SqlDriver {
         hasGivenUp = true;
         reject(reason ?? turnTimeoutError());
       });
+      this.#inLine++;
       this.#tail = this.#tail.then(async () => {
-        if (hasGivenUp) return;
-        leaveQueue();
-        await work().then(resolve, reject);
+        if (!hasGivenUp) {
+          leaveQueue();
+          await work().then(resolve, reject);
+        }
+        this.#inLine--;
       });
     });
   }
+}
+
+function noRoomError(): Error {
+  return Object.assign(new Error("The embedded database has one connection, which is in use."), { code: "53300" });
 }
 
 function turnTimeoutError(): UnavailableError {

@@ -1,8 +1,16 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { addressOf, type DatabaseAddress } from "../../connection-string/database-address.ts";
-import { ValidationError } from "../../contract/errors.ts";
+import { UnavailableError, ValidationError } from "../../contract/errors.ts";
 import { beginScript, isWholeNumber, LARGEST_VALUE } from "../../session/begin.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction, StatementOptions } from "../../session/driver.ts";
+import type {
+  SqlDriver,
+  SqlExecutor,
+  SqlParameter,
+  SqlResult,
+  SqlTransaction,
+  StatementOptions,
+} from "../../session/driver.ts";
 import type { ObservedPool } from "../../session/observed-pool.ts";
 import { OpenTransaction } from "../../session/transaction.ts";
 import { Lane, type LaneOptions } from "./connection.ts";
@@ -38,6 +46,9 @@ const identity = <Value>(value: Value): Value => value;
 /** Where migrations put the tables, whatever the role's own search path is. */
 const SCHEMA = "public";
 
+/** Milliseconds that a probe waits for a connection of the pool: a third of what `/ready` has. */
+const PROBE_PATIENCE = 500;
+
 /** Values cross the driver as text: the row mappers make them what DTOs hold, and nothing is parsed twice. */
 const types = {
   instant: { to: 1184, from: [1082, 1114, 1184], serialize: identity, parse: identity },
@@ -50,7 +61,10 @@ export class PostgresDriver implements SqlDriver {
   readonly isTransaction = false;
   readonly address: DatabaseAddress;
   readonly #pool: LanePool<Lane>;
+  readonly #open: (onLost: (lane: Lane) => void) => Lane;
   readonly #silenceTimeout: number;
+  #isClosed = false;
+  readonly probe: SqlExecutor = { execute: (...statement) => this.#probe(...statement) };
 
   /**
    * Opens no connection yet; the first statement does.
@@ -79,12 +93,12 @@ export class PostgresDriver implements SqlDriver {
     this.description = description;
     this.address = { ...addressOf(new URL(url)), schema: prepare ? SCHEMA : undefined };
     this.#silenceTimeout = silenceTimeout(options.statementTimeout ?? 30_000);
-    const open = (onLost: (lane: Lane) => void) => {
+    this.#open = (onLost) => {
       const lane = new Lane(url, laneOptions, onLost);
       lane.limitSilence(this.#silenceTimeout);
       return lane;
     };
-    this.#pool = new LanePool(open, {
+    this.#pool = new LanePool(this.#open, {
       size: options.poolSize ?? 10,
       acquireTimeout: options.acquireTimeout ?? 5_000,
       maxWaiting: options.maxWaiting ?? 1_000,
@@ -106,6 +120,32 @@ export class PostgresDriver implements SqlDriver {
     return this.#pool.exclusive((lane) => lane.execute(text, parameters, signal), signal);
   }
 
+  /** On a connection of the pool, or, where none comes free for a while, on one more, whichever returns first. */
+  async #probe(
+    text: string,
+    parameters: readonly SqlParameter[],
+    { signal }: StatementOptions = {},
+  ): Promise<SqlResult> {
+    const over = new AbortController();
+    const signals = signal === undefined ? [over.signal] : [over.signal, signal];
+    const inLine = this.execute(text, parameters, { signal: AbortSignal.any(signals) });
+    // A line that is full, or too slow, says nothing of the server.
+    const hasEnded = inLine.then(
+      () => true,
+      (error: unknown) => this.#isClosed || !(error instanceof UnavailableError),
+    );
+    const patience = delay(PROBE_PATIENCE, false, { ref: false });
+    if (await Promise.race([hasEnded, patience])) return inLine;
+    const lane = this.#open(() => undefined);
+    const beside = lane.execute(text, parameters, signal);
+    try {
+      return await Promise.race([inLine.catch(() => beside), beside]);
+    } finally {
+      over.abort();
+      void lane.close();
+    }
+  }
+
   async transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options: TransactionOptions = {},
@@ -125,6 +165,7 @@ export class PostgresDriver implements SqlDriver {
   }
 
   close(timeout = 5_000): Promise<void> {
+    this.#isClosed = true;
     return this.#pool.close(timeout);
   }
 }
