@@ -3,12 +3,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline, Readable } from "node:stream";
 import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "./body-errors.ts";
 import {
+  type BodyReading,
   type HttpRequest,
   type HttpResponse,
   isStreamed,
   type StreamedResponse,
   type WholeResponse,
 } from "./http-message.ts";
+import { departureOf } from "./node/departure.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 
 /** Milliseconds that an answered request may go on sending its body: without a byte, and in all. */
@@ -23,7 +25,7 @@ type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => voi
  * `Request` and `Response` objects, which cost more than the rest of a small answer.
  */
 export function toNodeListener(handle: Handle): NodeListener {
-  return (incoming, outgoing) => answer(handle, new NodeRequest(incoming), incoming, outgoing);
+  return (incoming, outgoing) => answer(handle, new NodeRequest(incoming, outgoing), incoming, outgoing);
 }
 
 /**
@@ -37,7 +39,7 @@ export function toContinueListener(handle: Handle): NodeListener {
     const onRead = () => {
       outgoing.writeContinue();
     };
-    answer(handle, new NodeRequest(incoming, onRead), incoming, outgoing);
+    answer(handle, new NodeRequest(incoming, outgoing, onRead), incoming, outgoing);
   };
 }
 
@@ -106,12 +108,14 @@ function linger(incoming: IncomingMessage, outgoing: ServerResponse, content: Wh
 /** A request of Node's own server. */
 class NodeRequest implements HttpRequest {
   readonly #incoming: IncomingMessage;
-
+  readonly #outgoing: ServerResponse;
   readonly #onRead: (() => void) | undefined;
+  #signal: AbortSignal | undefined;
 
   /** @param onRead called when the body is about to be read */
-  constructor(incoming: IncomingMessage, onRead?: () => void) {
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse, onRead?: () => void) {
     this.#incoming = incoming;
+    this.#outgoing = outgoing;
     this.#onRead = onRead;
   }
 
@@ -131,8 +135,15 @@ class NodeRequest implements HttpRequest {
     return this.#incoming.url ?? "/";
   }
 
+  get signal(): AbortSignal {
+    this.#signal ??= departureOf(this.#incoming, this.#outgoing);
+    return this.#signal;
+  }
+
   header(name: string): string | undefined {
-    const value = this.#incoming.headers[name];
+    const { headers } = this.#incoming;
+    // HTTP/2 has another name for it (RFC 9113, 8.3.1).
+    const value = headers[name] ?? (name === "host" ? headers[":authority"] : undefined);
     return typeof value === "object" ? value.join(", ") : value;
   }
 
@@ -147,7 +158,7 @@ class NodeRequest implements HttpRequest {
     }
   }
 
-  readBody(limit: number): Promise<Uint8Array> {
+  readBody(limit: number, reading?: BodyReading): Promise<Uint8Array> {
     const incoming = this.#incoming;
     return new Promise((resolve, reject) => {
       if (Number(incoming.headers["content-length"] ?? 0) > limit) {
@@ -158,6 +169,11 @@ class NodeRequest implements HttpRequest {
         reject(bodyReadAlready());
         return;
       }
+      if (incoming.destroyed) {
+        // It tells of its end no more.
+        reject(bodyBrokeOff());
+        return;
+      }
       this.#onRead?.();
       const chunks: Buffer[] = [];
       let length = 0;
@@ -166,7 +182,14 @@ class NodeRequest implements HttpRequest {
         if (length > limit) {
           stop();
           reject(bodyTooLarge(limit));
-        } else chunks.push(chunk);
+          return;
+        }
+        chunks.push(chunk);
+        reading?.onBytes(chunk.length);
+      };
+      const onRefused = () => {
+        stop();
+        reject(reading?.signal.reason);
       };
       const onEnd = () => {
         stop();
@@ -179,9 +202,11 @@ class NodeRequest implements HttpRequest {
       };
       const stop = () => {
         incoming.off("data", onData).off("end", onEnd).off("close", onBreak).off("error", onBreak);
+        reading?.signal.removeEventListener("abort", onRefused);
         // An error that comes later has nobody to tell.
         incoming.on("error", () => undefined);
       };
+      reading?.signal.addEventListener("abort", onRefused);
       incoming.on("data", onData).on("end", onEnd).on("close", onBreak).on("error", onBreak);
     });
   }

@@ -3,7 +3,7 @@ import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
-import { listRequest, type Page } from "./page.ts";
+import { filterText, listRequest, type Page } from "./page.ts";
 import { taskDto, taskStructureDto } from "./task.ts";
 import { text } from "./text.ts";
 import { memberOf, refuseLongList, validate } from "./validation.ts";
@@ -42,8 +42,8 @@ export const goalUpdateDto = z.object({
 
 export const goalListRequest = listRequest({
   userId: id().optional(),
-  status: text().optional(),
-  category: text().optional(),
+  status: filterText().optional(),
+  category: filterText().optional(),
 });
 
 /** The most milestones, and tasks of all of them together, that a structure can have. */
