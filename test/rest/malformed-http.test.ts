@@ -120,6 +120,17 @@ describe("RFC 9110, 9112: what is pipelined is responded to in its place", () =>
     ]);
   });
 
+  test("as often as it is offered on a connection", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on("warning", onWarning);
+    const bytes = get("/health", ...h2c).repeat(20) + closing;
+    expect(statusesOf(await sendRawForAll(server.baseUrl, bytes))).toEqual(Array(21).fill(200));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("warning", onWarning);
+    expect(warnings).toEqual([]);
+  });
+
   test("an offer without a key is a 403 as any other request", async () => {
     const bytes = get("/api/v1/users/", ...h2c).replace(`${key}\r\n`, "");
     expect(statusesOf(await sendRawForAll(server.baseUrl, bytes + closing))).toEqual([403, 200]);
@@ -142,6 +153,11 @@ describe("RFC 9112: a connection whose framing cannot be trusted is closed, and 
     ["a Host that is none", get("/api/v1/users/").replace("Host: localhost", "Host: local host")],
     ["a Host with a path", get("/api/v1/users/").replace("Host: localhost", "Host: localhost/x")],
     ["HTTP/1.2", get("/api/v1/users/").replace("HTTP/1.1", "HTTP/1.2")],
+    ["two Host lines, before a CONNECT", `${get("/health", "Host: x")}CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n`],
+    [
+      "two Host lines, before an offer of h2c",
+      get("/health", "Host: x") + get("/health", "Upgrade: h2c", "Connection: Upgrade"),
+    ],
     ["no Host", get("/api/v1/users/").replace("Host: localhost\r\n", "")],
   ])("%s", async (_, bytes) => {
     const answers = await sendRawForAll(server.baseUrl, bytes + create() + closing);

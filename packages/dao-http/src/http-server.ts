@@ -96,14 +96,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.on("connect", (incoming: IncomingMessage, socket: Duplex) => {
     socket.on("error", () => undefined);
     afterAll(connections.exchangesOn(socket), () => {
-      if (socket.writable) writeRefusal(socket, refuse(noProxy(), requestOf(incoming), logger));
+      if (socket.writable && !connections.isClosing(incoming.socket))
+        writeRefusal(socket, refuse(noProxy(), requestOf(incoming), logger));
     });
   });
   // Such as h2c, which Java's client offers with its first request: declined by going on with HTTP/1.1 (RFC 9110, 7.8).
   server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, rest: Buffer) => {
     const bytes = withoutUpgrade(incoming, rest);
-    socket.on("error", () => socket.destroy());
-    afterAll(connections.exchangesOn(socket), () => readAgain(server, socket, bytes));
+    const onError = () => socket.destroy();
+    socket.on("error", onError);
+    afterAll(connections.exchangesOn(socket), () => {
+      if (socket.destroyed || connections.isClosing(incoming.socket)) return;
+      socket.off("error", onError);
+      readAgain(server, socket, bytes);
+    });
   });
   // A client may close its side of the connection as soon as it has sent its request; Node has no option for it.
   Reflect.set(server, "httpAllowHalfOpen", true);

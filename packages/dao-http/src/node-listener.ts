@@ -57,6 +57,8 @@ export function send(incoming: IncomingMessage, outgoing: ServerResponse, respon
     return;
   }
   const { status, headers, body } = response;
+  // HTTP/2 has no such header (RFC 9113, 8.2.2).
+  if (incoming.httpVersionMajor > 1) delete headers["connection"];
   // A 204 has no length (RFC 9110, 8.6).
   if (body !== undefined) headers["content-length"] = String(Buffer.byteLength(body));
   setSecurityHeaders(headers);

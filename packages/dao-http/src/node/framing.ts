@@ -67,6 +67,8 @@ export function readAgain(
   socket: Duplex,
   bytes: Buffer,
 ) {
+  // Of all that the server listened for it leaves this, and adds it again.
+  socket.removeAllListeners("timeout");
   socket.unshift(bytes);
   server.emit("connection", socket);
 }
