@@ -10,7 +10,7 @@ import {
   type StreamedResponse,
   type WholeResponse,
 } from "./http-message.ts";
-import { departureOf } from "./node/departure.ts";
+import { departureOf, probeAfterEnd } from "./node/departure.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 
 /** Milliseconds that an answered request may go on sending its body: without a byte, and in all. */
@@ -68,6 +68,8 @@ export function send(incoming: IncomingMessage, outgoing: ServerResponse, respon
   else linger(incoming, outgoing, content);
 }
 
+const NDJSON = "application/x-ndjson";
+
 /** Sends a body as it is made. One that fails is cut off, in the middle of a chunk: the receiver hears that it is not whole. */
 function sendStreamed(
   incoming: IncomingMessage,
@@ -77,6 +79,12 @@ function sendStreamed(
   setSecurityHeaders(headers);
   outgoing.writeHead(status, headers);
   const pieces = Readable.from(body);
+  // An empty line means nothing in NDJSON. What waits to be sent already tells of a connection that is gone.
+  if (headers["content-type"] === NDJSON && incoming.httpVersionMajor === 1) {
+    probeAfterEnd(incoming, outgoing, () => {
+      if (!outgoing.writableEnded && outgoing.writableLength === 0) outgoing.write("\n");
+    });
+  }
   if (incoming.method === "HEAD") {
     outgoing.end();
     pieces.destroy();
