@@ -4,7 +4,7 @@ import { HttpError } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
 
 /** The header that carries the caller's key (guide, "Authentication"), in lower case. */
-export const SERVICE_KEY_HEADER = "x-flux-service-key";
+const SERVICE_KEY_HEADER = "x-flux-service-key";
 
 /** What a header can carry without loss: printable ASCII, no space. */
 const possibleKey = /^[\x21-\x7e]{1,200}$/;

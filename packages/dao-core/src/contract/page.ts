@@ -48,7 +48,7 @@ export interface PageRequest {
 }
 
 /** The most characters of a filter's value: it stands in a URL, and in the links to other pages several times. */
-export const MAX_FILTER_LENGTH = 500;
+const MAX_FILTER_LENGTH = 500;
 
 /** The value of a filter on a column of free text. */
 export const filterText = () => text({ max: MAX_FILTER_LENGTH });

@@ -8,12 +8,15 @@ import type { SqlConnection } from "../session/transaction.ts";
 /** What of a host's `pg.Pool` is used. */
 export interface HostPgPool {
   connect(): Promise<HostPgClient>;
-  /** What it makes its clients by; a probe opens one more where all are in use. */
+  /** With `options` what it makes its clients by; a probe opens one more where all are in use. */
   readonly Client?: new (
     options: object,
   ) => HostPgClient & { connect(): Promise<unknown>; end(): Promise<void> };
+  /** As the application gave them; `max` is the most clients. */
   readonly options?: { readonly max?: number };
+  /** Clients that are open and not in use. */
   readonly idleCount?: number;
+  /** Clients that are open. */
   readonly totalCount?: number;
 }
 
