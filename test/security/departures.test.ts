@@ -90,10 +90,13 @@ describe("a client that half-closes after its request has its response", () => {
     ["HTTP/1.0", `${head}\r\n`.replace("HTTP/1.1", "HTTP/1.0"), 200],
   ])("%s", async (_, bytes, status) => {
     await using busy = await startBusy();
-    busy.finish();
     const { socket, received } = await busy.send("");
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.end(bytes);
+    await expect.poll(() => busy.calls.length).toBe(1);
+    // The server has heard of the end of the sending by then: it came on the heels of the request.
+    await fetch(`${busy.server.url}/health`);
+    busy.finish();
     await closed;
     expect(received()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*"id":"${id}"`));
   });
