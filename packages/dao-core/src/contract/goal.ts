@@ -115,8 +115,9 @@ export interface GoalService {
   /** @throws RelatedRowMissingError if there is no such user */
   createGoal(input: GoalCreateDto, options?: CreateOptions): Promise<GoalDto>;
   /**
-   * Creates a goal with its milestones and their tasks: all of it, or nothing. Answers them in the order of the input.
-   * At most 1,000 milestones and, in all, 10,000 tasks.
+   * Creates a goal with its milestones and their tasks: all of it, or nothing. Returns them in the order of the input, as they
+   * were sent: where a trigger of your own changes what is stored, read it with `getGoalFull`. At most 1,000 milestones and,
+   * in all, 10,000 tasks.
    * @throws RelatedRowMissingError if there is no such user
    */
   createGoalWithStructure(input: GoalStructureCreateDto, options?: CreateOptions): Promise<GoalWithRelationsDto>;
