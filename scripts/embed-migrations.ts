@@ -1,13 +1,15 @@
 /**
- * Writes `packages/dao-core/src/migrations/migrations.gen.ts` from `drizzle/`, so that a bundled or published library
- * carries its migrations. With `--check` it writes nothing, and exits with 1 when that file is not what it would write.
+ * Writes `migrations.gen.ts` and `schema-shape.gen.ts` in `packages/dao-core/src/migrations/` from `drizzle/`, so that a
+ * bundled or published library carries its migrations, and knows what they lead to. With `--check` it writes nothing, and
+ * exits with 1 when a file is not what it would write.
  */
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { type Snapshot, schemaShapeText } from "./schema-shape.ts";
 
 const drizzleFolder = new URL("../drizzle/", import.meta.url);
-const generatedFile = new URL("../packages/dao-core/src/migrations/migrations.gen.ts", import.meta.url);
+const generatedFolder = new URL("../packages/dao-core/src/migrations/", import.meta.url);
 
 /** Line ends as in the repository, whatever the checkout made of them: the checksum must be the same everywhere. */
 async function readText(file: URL): Promise<string> {
@@ -58,13 +60,18 @@ async function generatedText(): Promise<string> {
   ].join("\n");
 }
 
-const text = await generatedText();
-if (process.argv.includes("--check")) {
-  const found = await readText(generatedFile).catch(() => "");
-  if (found !== text) {
-    process.stderr.write(`${fileURLToPath(generatedFile)} is not made from drizzle/ as it is. Run: pnpm generate\n`);
+async function shapeText(): Promise<string> {
+  const last = (await migrationNames()).at(-1)?.split("_")[0];
+  const snapshot: Snapshot = JSON.parse(await readText(new URL(`meta/${last}_snapshot.json`, drizzleFolder)));
+  return schemaShapeText(snapshot);
+}
+
+const generated = { "migrations.gen.ts": await generatedText(), "schema-shape.gen.ts": await shapeText() };
+for (const [name, text] of Object.entries(generated)) {
+  const file = new URL(name, generatedFolder);
+  if (!process.argv.includes("--check")) await writeFile(file, text);
+  else if ((await readText(file).catch(() => "")) !== text) {
+    process.stderr.write(`${fileURLToPath(file)} is not made from drizzle/ as it is. Run: pnpm generate\n`);
     process.exitCode = 1;
   }
-} else {
-  await writeFile(generatedFile, text);
 }

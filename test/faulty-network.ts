@@ -15,12 +15,18 @@ interface Cut {
 export interface FaultyNetwork extends AsyncDisposable {
   /** The server's URL through this network. */
   readonly url: string;
-  /** From now on nothing arrives, in either direction, and nobody is told. */
+  /** How many connections were begun. */
+  readonly begun: number;
+  /** From now on nothing arrives, in either direction, and neither end is notified. */
   freeze(): void;
+  /** From now on nothing arrives on the connections that are open, in either direction; new ones are as ever. */
+  freezeOpen(): void;
   /** Lets through what was held up, and what comes. */
   thaw(): void;
   /** From now on new connections are reset; those that are open go on. */
   refuse(): void;
+  /** Ends what `refuse` began. */
+  accept(): void;
   /** Cuts one connection in the middle of an answer; resolves when it is cut. */
   cut(where: Cut): Promise<void>;
   /** Cuts every connection; new ones are refused, as where no server listens. */
@@ -35,9 +41,11 @@ export async function faultyNetwork(serverUrl: string): Promise<FaultyNetwork> {
   const sockets = new Set<Socket>();
   const cuts = new Set<(answer: Buffer, inbound: Socket, outbound: Socket) => boolean>();
   let [isFrozen, isRefusing] = [false, false];
+  let begun = 0;
   let server: Server | undefined;
 
   const relay = (inbound: Socket) => {
+    begun++;
     if (isRefusing) {
       inbound.resetAndDestroy();
       return;
@@ -78,8 +86,14 @@ export async function faultyNetwork(serverUrl: string): Promise<FaultyNetwork> {
   url.port = String(port);
   return {
     url: url.href,
+    get begun() {
+      return begun;
+    },
     freeze: () => {
       isFrozen = true;
+      for (const socket of sockets) socket.pause();
+    },
+    freezeOpen: () => {
       for (const socket of sockets) socket.pause();
     },
     thaw: () => {
@@ -88,6 +102,9 @@ export async function faultyNetwork(serverUrl: string): Promise<FaultyNetwork> {
     },
     refuse: () => {
       isRefusing = true;
+    },
+    accept: () => {
+      isRefusing = false;
     },
     cut: ({ after, share, reset }) =>
       new Promise((resolve) => {

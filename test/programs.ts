@@ -31,8 +31,8 @@ export async function compilePrograms<Name extends string>(
     format: "esm",
     platform: "node",
     target: "node20",
-    // Only the embedded database, which these do not use, is left out.
-    noExternal: [/.*/],
+    // Only the embedded database, which reads files of its package, is left out.
+    noExternal: [/^(?!@electric-sql\/pglite)/],
     external: ["@electric-sql/pglite"],
     banner: { js: 'import { createRequire as here } from "node:module"; const require = here(import.meta.url);' },
   });

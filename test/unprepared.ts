@@ -7,8 +7,8 @@ import { vi } from "vitest";
 vi.mock("../packages/dao-core/src/drivers/postgres/driver.ts", async (importOriginal) => {
   const original = await importOriginal<typeof import("../packages/dao-core/src/drivers/postgres/driver.ts")>();
   class UnpreparedDriver extends original.PostgresDriver {
-    constructor(...[url, description, options = {}]: ConstructorParameters<typeof original.PostgresDriver>) {
-      super(url, description, { ...options, prepare: options.prepare ?? false });
+    constructor(...[location, options = {}]: ConstructorParameters<typeof original.PostgresDriver>) {
+      super(location, { ...options, prepare: options.prepare ?? false });
     }
   }
   return { ...original, PostgresDriver: UnpreparedDriver };

@@ -5,6 +5,7 @@ import { type Fault, faults } from "./faults.ts";
 import { FaultyServer } from "./faulty-server.ts";
 import { POOL_SIZE } from "./limits.ts";
 import type { Workload } from "./workload.ts";
+import { abandonedWork } from "./workloads/abandoned-work.ts";
 import { bulkUpdate } from "./workloads/bulk-update.ts";
 import { migration } from "./workloads/migration.ts";
 import { singleStatements } from "./workloads/single-statements.ts";
@@ -17,7 +18,11 @@ const slice: readonly { workload: Workload; fault: Fault; workers: number; round
   { workload: structureCreation, fault: faults.serverKilled, workers: POOL_SIZE, rounds: 1 },
   { workload: singleStatements, fault: faults.serverPaused, workers: 3 * POOL_SIZE, rounds: 1 },
   { workload: nestedUnitOfWork, fault: faults.responseCut, workers: POOL_SIZE, rounds: 5 },
+  { workload: abandonedWork, fault: faults.backendTerminated, workers: 3 * POOL_SIZE, rounds: 5 },
+  { workload: abandonedWork, fault: faults.responseCut, workers: POOL_SIZE, rounds: 3 },
   { workload: bulkUpdate, fault: faults.serverAbsent, workers: 3 * POOL_SIZE, rounds: 2 },
+  { workload: unitOfWork, fault: faults.tableAltered, workers: 3 * POOL_SIZE, rounds: 4 },
+  { workload: nestedUnitOfWork, fault: faults.serverReadOnly, workers: POOL_SIZE, rounds: 3 },
   { workload: migration, fault: faults.backendTerminated, workers: 1, rounds: 5 },
 ];
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openDatabase, UnavailableError } from "@flux/dao-core";
 import type { FaultyNetwork } from "../faulty-network.ts";
 import type { Random } from "../random.ts";
-import type { DatabaseName, FaultyServer } from "./faulty-server.ts";
+import { connect, type DatabaseName, type FaultyServer } from "./faulty-server.ts";
 import { APPLICATION, CALL_DEADLINE, databaseOptions, PAUSE } from "./limits.ts";
 import { withinDeadline } from "./observers.ts";
 import type { Tally } from "./tally.ts";
@@ -30,13 +30,16 @@ const backendTerminated: Fault = {
   name: "backend terminated",
   needsNetwork: false,
   async strike({ server, database, random }) {
-    const count = random.chance(0.2) ? 1_000 : 1;
-    await server.admin`
-      select pg_terminate_backend(pid, 2000) from (
-        select pid from pg_stat_activity where application_name = ${APPLICATION} and datname = ${database}
-        order by state = 'idle', random() limit ${count}) victims`;
+    await terminateBackends(server, database, random.chance(0.2) ? 1_000 : 1);
   },
 };
+
+async function terminateBackends(server: FaultyServer, database: DatabaseName, count: number): Promise<void> {
+  await server.admin`
+    select pg_terminate_backend(pid, 2000) from (
+      select pid from pg_stat_activity where application_name = ${APPLICATION} and datname = ${database}
+      order by state = 'idle', random() limit ${count}) victims`;
+}
 
 const serverKilled: Fault = {
   name: "server killed",
@@ -92,4 +95,41 @@ const serverAbsent: Fault = {
   },
 };
 
-export const faults = { backendTerminated, serverKilled, serverPaused, responseCut, serverAbsent };
+/** Other columns of the same tables have other types than when statements on them were prepared. */
+const tableAltered: Fault = {
+  name: "table altered",
+  needsNetwork: false,
+  async strike({ server, database, random }) {
+    const sql = connect(server.urlOf(database));
+    const type = `varchar(${600 + random.below(100)})`;
+    for (const column of ["goals.category", "goals.timeline", "milestones.status", "tasks.calendar_event_id"]) {
+      const [table, name] = column.split(".");
+      // As callers of DDL do; what waits for a lock is ended by the pool's own lock time-out.
+      await sql.unsafe(`do $$ begin if to_regclass('public.${table}') is not null then
+        alter table public.${table} alter column ${name} type ${type}; end if; end $$`);
+    }
+    await sql.end();
+  },
+};
+
+/** As at a fail-over: the sessions end, and those that are opened next are on a server that takes no writes for a while. */
+const serverReadOnly: Fault = {
+  name: "server read-only",
+  needsNetwork: false,
+  async strike({ server, database, random }) {
+    await server.admin.unsafe(`alter database ${database} set default_transaction_read_only = on`);
+    await terminateBackends(server, database, 1_000);
+    await delay(random.below(500));
+    await server.admin.unsafe(`alter database ${database} reset default_transaction_read_only`);
+  },
+};
+
+export const faults = {
+  backendTerminated,
+  serverKilled,
+  serverPaused,
+  responseCut,
+  serverAbsent,
+  tableAltered,
+  serverReadOnly,
+};

@@ -2,6 +2,7 @@ import type { Cell } from "./cell.ts";
 import { type Fault, faults } from "./faults.ts";
 import { POOL_SIZE } from "./limits.ts";
 import type { Workload } from "./workload.ts";
+import { abandonedWork } from "./workloads/abandoned-work.ts";
 import { bulkUpdate } from "./workloads/bulk-update.ts";
 import { migration } from "./workloads/migration.ts";
 import { singleStatements } from "./workloads/single-statements.ts";
@@ -12,6 +13,7 @@ const workloads: readonly Workload[] = [
   singleStatements,
   unitOfWork,
   nestedUnitOfWork,
+  abandonedWork,
   structureCreation,
   bulkUpdate,
   migration,
@@ -27,6 +29,8 @@ const rounds: readonly (readonly [Fault, number])[] = [
   [faults.serverPaused, 3],
   [faults.responseCut, 25],
   [faults.serverAbsent, 12],
+  [faults.tableAltered, 25],
+  [faults.serverReadOnly, 12],
 ];
 
 /** Every cell; `share` is how much of the faults to let strike, at least one in each. */

@@ -15,6 +15,7 @@ export type Unit = "statement" | "transaction";
 export function outcomeOf(error: unknown, unit: Unit): Outcome | undefined {
   if (!isDaoError(error)) return undefined;
   if (error instanceof TransactionLostError) return error.outcome === "unknown" ? "unknown" : "refused";
+  if (error.code === "retryable") return "refused";
   if (error.code !== "unavailable") return undefined;
   if (unit === "transaction") return "refused";
   const code = codeOf(error);
@@ -26,8 +27,11 @@ const notDone: ReadonlySet<string> = new Set([
   "55P03", // lock time-out
   "57P03", // starting up or stopping
   "53300", // too many connections
+  "25006", // takes no writes
   "ECONNREFUSED",
   "CONNECT_TIMEOUT",
+  "ETIMEDOUT",
+  "LOGIN_CLOSED",
 ]);
 
 /** The code of the driver's error, which the library's has as its cause. */

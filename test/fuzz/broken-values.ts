@@ -217,6 +217,7 @@ function brokenJson(random: Random): unknown[] {
     new JsonText('{"__proto__":{"a":"\\u0000"}}'),
     new JsonText('[{"a":1e400}]'),
     new JsonText('{"a":[-1e400]}'),
+    new JsonText('{"a":9007199254740994}'),
   ];
 }
 

@@ -62,10 +62,15 @@ function isJsonColumn({ type, properties, additionalProperties, items }: JsonSch
   return type === "array" && items !== undefined && Object.keys(items).length === 0;
 }
 
+/** From 1e21 on JavaScript writes an exponent, as a float has it. */
+function isExact(number: number): boolean {
+  return Math.abs(number) <= 2 ** 53 || (Math.abs(number) >= 1e21 && Number.isFinite(number));
+}
+
 /** "A JSON value nests at most 64 deep." */
 function judgeJson(value: unknown, depth: number): Verdict {
   if (typeof value === "string") return judgeText(value);
-  if (typeof value === "number" && !Number.isFinite(value)) return refused("a number that is too large for a double");
+  if (typeof value === "number" && !isExact(value)) return refused("a number that no double holds exactly");
   if (typeof value !== "object" || value === null) return VALID;
   if (depth >= MAX_JSON_DEPTH) return refused("JSON that nests too deep");
   for (const [key, member] of Object.entries(value)) {

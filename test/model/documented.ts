@@ -44,6 +44,7 @@ const DOCUMENTED: Readonly<Record<Method, readonly string[]>> = {
   "conversations.updateConversation": write,
   "conversations.appendMessages": get,
   "demoFlags.getDemoFlags": get,
+  "unitsOfWork.abandon": ["ok"],
   "demoFlags.putDemoFlags": [...read, "version_mismatch", ...missing("userId")],
 };
 

@@ -1,6 +1,5 @@
 import {
   ConflictError,
-  type DaoServices,
   type GoalDto,
   isDaoError,
   RelatedRowMissingError,
@@ -8,11 +7,13 @@ import {
   ValidationError,
   versionOf,
 } from "@flux/dao-core";
+import { run } from "./operation.ts";
+import type { World } from "./world.ts";
 
 /** Services with a mistake in them: a model test that does not see it says nothing when it is green. */
 export interface Mistake {
   readonly name: string;
-  readonly make: (services: DaoServices) => Partial<DaoServices>;
+  readonly make: (services: World["services"]) => Partial<World["services"]>;
 }
 
 /** A service with some methods replaced; its own stay bound to it. */
@@ -82,6 +83,17 @@ export const alone: readonly Mistake[] = [
             await tasks.createTasks(before).catch(() => undefined);
             throw error;
           }
+        },
+      }),
+    }),
+  },
+  {
+    name: "what a unit of work left under way is written by itself",
+    make: (services) => ({
+      unitsOfWork: replacing(services.unitsOfWork, {
+        abandon: async (_ending, calls) => {
+          for (const call of calls) await run(services, call);
+          return "nothing";
         },
       }),
     }),

@@ -1,10 +1,9 @@
-import type { DaoServices } from "@flux/dao-core";
 import { toCode } from "./code.ts";
 import { isFields, type Kind, type KnownRows } from "./known-rows.ts";
 import { type Outcome, observe } from "./outcome.ts";
 import { resolve } from "./reference.ts";
 
-/** The services' methods, and the kind of row that each is about. */
+/** The methods of the services and of units of work, and the kind of row that each is about. */
 const METHODS = {
   "users.listUsers": "user",
   "users.getUser": "user",
@@ -42,6 +41,7 @@ const METHODS = {
   "conversations.appendMessages": "conversation",
   "demoFlags.getDemoFlags": "demoFlags",
   "demoFlags.putDemoFlags": "demoFlags",
+  "unitsOfWork.abandon": "user",
 } as const satisfies Record<string, Kind>;
 
 export type Method = keyof typeof METHODS;
@@ -74,7 +74,7 @@ export function callOf({ method, args }: Operation, known: KnownRows): Call {
 }
 
 /** Runs the call. Arguments may be of any type, as those of a caller in JavaScript. */
-export function run(services: DaoServices, { method, args }: Call): Promise<Outcome> {
+export function run(services: object, { method, args }: Call): Promise<Outcome> {
   const [service, name] = method.split(".");
   const target: unknown = Reflect.get(services, service ?? "");
   if (typeof target !== "object" || target === null) throw new TypeError(`there is no service for ${method}`);

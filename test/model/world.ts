@@ -4,11 +4,12 @@ import fc from "fast-check";
 import { type Operation, op } from "./operation.ts";
 import type { Clock } from "./oracle/state.ts";
 import { live } from "./reference.ts";
+import { UnitsOfWork } from "./units-of-work.ts";
 
 /** A database to run sequences on, one after the other. */
 export interface World extends AsyncDisposable {
   readonly engine: string;
-  readonly services: DaoServices;
+  readonly services: DaoServices & { readonly unitsOfWork: UnitsOfWork };
   /** How exactly its clock tells which of two calls came first, where they came one after the other. */
   readonly clock: Clock;
 }
@@ -16,7 +17,7 @@ export interface World extends AsyncDisposable {
 /** @param serverUrl a PostgreSQL server; without it, PGlite in this process */
 export async function openWorld(serverUrl: string | undefined, poolSize = 8): Promise<World> {
   const test = await createTestDatabase({ serverUrl: serverUrl ?? "", poolSize });
-  const services = createDaoServices(test.database);
+  const services = { ...createDaoServices(test.database), unitsOfWork: new UnitsOfWork(test.database) };
   return {
     engine: serverUrl === undefined ? "PGlite" : "postgres.js",
     services,

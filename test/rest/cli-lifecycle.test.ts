@@ -106,6 +106,26 @@ describe("Keys and settings", { timeout: 60_000 }, () => {
     expect((await usersOf(baseUrl, "scheduler-key-def")).status).toBe(200);
   });
 
+  test.concurrent("the limits of the data layer are respected, such as DB_LOCK_TIMEOUT_MS and DB_STATEMENT_TIMEOUT_MS", async () => {
+    await using own = await ownDatabase();
+    for (const [limit, sentence] of [
+      ["DB_LOCK_TIMEOUT_MS", "A lock was not free"],
+      ["DB_STATEMENT_TIMEOUT_MS", "ran longer than its time-out"],
+    ] as const) {
+      // Prepared, since the driver's own limits hold only so.
+      await using service = cli.start({ DATABASE_URL: own.url, [limit]: "100", DB_PREPARE: "true" });
+      const baseUrl = await service.started;
+      await onDatabase(own.url, (sql) =>
+        sql.begin(async (locked) => {
+          await locked`lock table users in access exclusive mode`;
+          const response = await usersOf(baseUrl, "scheduler-key-def");
+          expect(response.status).toBe(503);
+          expect(await response.text()).toContain(sentence);
+        }),
+      );
+    }
+  });
+
   test.concurrent("LOG_LEVEL=silent and DB_POOL_SIZE=2 are heeded", async () => {
     await using own = await ownDatabase();
     await using service = cli.start({ DATABASE_URL: own.url, LOG_LEVEL: "silent", DB_POOL_SIZE: "2" });

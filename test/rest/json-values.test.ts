@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { expectInvalid, expectProblem, expectStatus } from "./answer.ts";
-import { createOwner, createUser, type GoalRow, type UserRow, uniqueEmail } from "./rows.ts";
+import { type Answer, expectInvalid, expectProblem, expectStatus } from "./answer.ts";
+import { createConversation, createOwner, createUser, type GoalRow, type UserRow, uniqueEmail } from "./rows.ts";
 import { useRestServer } from "./server.ts";
 
 const { call } = useRestServer();
@@ -141,9 +141,54 @@ describe("Data: numbers out of range are a validation error, where the Python se
     expectInvalid(await putSpeed(speed), "escalation_speed");
   });
 
-  test("a number in a JSON column that no double holds is 400, not stored as something else", async () => {
-    const { errors } = expectProblem(await postUser('"preferences": {"a": 1e400}'), 400);
-    expect(errors?.[0]?.path).toMatch(/^preferences\b/);
+  const unheld = [
+    "1e400",
+    "-1e400",
+    "9007199254740993",
+    "-9007199254740993",
+    "12345678901234567890",
+    `1${"0".repeat(40)}`,
+  ];
+
+  test.each(unheld)(
+    "a number in a JSON column that no double holds, such as %s, is 400 and says to send text",
+    async (number) => {
+      const expectRefused = (answer: Answer<unknown>, path: string) => {
+        expect(expectProblem(answer, 400).errors).toEqual([{ path, message: expect.stringContaining("as text") }]);
+      };
+      expectRefused(
+        await postUser(`"preferences": {"a \\" \\\\": "", "b": [0.5, {"c": ${number}}]}`),
+        "preferences.b.1.c",
+      );
+      const user = `/api/v1/users/${goal.user_id}`;
+      expectRefused(await call("PATCH", user, { body: `{"preferences":{"a":${number}}}` }), "preferences.a");
+      const owner = `"user_id": "${goal.user_id}"`;
+      const created = await call("POST", "/api/v1/conversations/", {
+        body: `{${owner}, "messages": [[1, ${number} ]]}`,
+      });
+      expectRefused(created, "messages.0.1");
+      const { id } = await createConversation(call, goal);
+      const path = `/api/v1/conversations/${id}`;
+      expectRefused(await call("PATCH", path, { body: `{"messages": [${number}]}` }), "messages.0");
+      expectRefused(await call("POST", `${path}/messages`, { body: `{"messages": [${number}]}` }), "messages.0");
+      const headers = { "content-type": "application/json", "idempotency-key": crypto.randomUUID() };
+      const keyed = { body: `{"name": "x", "email": "${uniqueEmail()}", "preferences": {"a": ${number}}}`, headers };
+      for (let times = 0; times < 2; times++)
+        expectRefused(await call("POST", "/api/v1/users/", keyed), "preferences.a");
+    },
+  );
+
+  test("as many digits in text, in a key and in a fraction are no such number, and neither is what JavaScript holds", async () => {
+    const digits = "12345678901234567890";
+    const preferences = `{"${digits}": "${digits}", "\\"${digits}": [0.1234567890123456789, ${2 ** 53}, -${2 ** 53}, 1e21]}`;
+    expect(expectStatus(await postUser(`"preferences": ${preferences}`), 201).preferences).toStrictEqual({
+      [digits]: digits,
+      [`"${digits}`]: [0.12345678901234568, 2 ** 53, -(2 ** 53), 1e21],
+    });
+  });
+
+  test("a number field says itself what it takes", async () => {
+    expect(expectStatus(await putSpeed("9223372036854775808"), 200)).toMatchObject({ escalation_speed: 2 ** 63 });
   });
 
   test("the smallest and the largest double pass through a JSON column", async () => {

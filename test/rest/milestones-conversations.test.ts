@@ -96,6 +96,21 @@ describe("guide, Conversation Endpoints", () => {
     expect((await createConversation(call, goal, { messages: null })).messages).toStrictEqual([]);
   });
 
+  test("it may begin before its goal: `goal_id` is null then, given so or left out", async () => {
+    const { user_id } = await createOwner(call);
+    for (const body of [{ user_id, goal_id: null }, { user_id }]) {
+      const created = expectStatus(await call<ConversationRow>("POST", "/api/v1/conversations/", { body }), 201);
+      expect(created).toMatchObject({ user_id, goal_id: null, messages: [] });
+      const path = `/api/v1/conversations/${created.id}`;
+      expect(expectStatus(await call("GET", path), 200)).toStrictEqual(created);
+      expect(expectStatus(await call("PATCH", path, { body: { status: "closed" } }), 200)).toMatchObject({
+        goal_id: null,
+      });
+    }
+    const list = await call<PageOf<ConversationRow>>("GET", `/api/v1/conversations/?user_id=${user_id}`);
+    expect(expectStatus(list, 200).items.map(({ goal_id }) => goal_id)).toEqual([null, null]);
+  });
+
   test("GET answers the row and the page of it, as the guide has them", async () => {
     const conversation = await createConversation(call, await createOwner(call), { messages: [{ a: {} }] });
     const path = `/api/v1/conversations/${conversation.id}`;
@@ -131,7 +146,7 @@ describe("guide, Conversation Endpoints", () => {
       expect(detail).toContain(field);
       expect(detail).toContain(id);
     }
-    expectInvalid(await call("POST", "/api/v1/conversations/", { body: {} }), "user_id", "goal_id");
+    expectInvalid(await call("POST", "/api/v1/conversations/", { body: {} }), "user_id");
     expect(expectProblem(await call("GET", "/api/v1/conversations/1"), 400).errors?.[0]?.path).toMatch(/id$/);
   });
 });

@@ -17,7 +17,7 @@ import { KEYS, useRestServer } from "./server.ts";
 const server = useRestServer();
 const { call } = server;
 
-const ETAG = /^"[0-9a-f]{16}"$/;
+const ETAG = /^"[0-9a-f]{32}"$/;
 const STALE = '"aaaaaaaaaaaaaaaaaaaaaa"';
 
 const etagOf = ({ headers }: Answer): string => {

@@ -1,7 +1,7 @@
 import { openDatabase } from "@flux/dao-core";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { expectStatus } from "./answer.ts";
+import { expectProblem, expectStatus } from "./answer.ts";
 import type { ConversationRow, DemoFlagsRow, GoalRow, GoalWithRelations, PageOf, TaskRow, UserRow } from "./rows.ts";
 import { INSTANT, type RestServer, startRestServer } from "./server.ts";
 
@@ -168,6 +168,44 @@ describe("Data: taking over a database of the Python service, as callers see it"
       do $$ begin
         assert (select start_time = '2026-02-15T10:00:00.123456Z' from tasks where id = '${id(6)}'), 'microseconds';
       end $$`);
+  });
+
+  test("a start that was read is taken for an end, though the row's start has microseconds", async () => {
+    const task = `/api/v1/tasks/${id(6)}`;
+    const { start_time } = await get<TaskRow>(task);
+    const ended = await server.call<TaskRow>("PATCH", task, { body: { end_time: start_time } });
+    expect(expectStatus(ended, 200)).toMatchObject({ start_time, end_time: start_time });
+    const updates = [{ id: id(6), end_time: start_time, start_time }];
+    expectStatus(await server.call("POST", "/api/v1/tasks/bulk-update", { body: { updates } }), 200);
+    await server.sql(
+      `update tasks set start_time = '2026-02-15T10:00:00.123456Z', end_time = null where id = '${id(6)}'`,
+    );
+    const [update] = [{ id: id(6), end_time: start_time }];
+    expectStatus(await server.call("POST", "/api/v1/tasks/bulk-update", { body: { updates: [update] } }), 200);
+    await server.sql(`
+      do $$ begin
+        assert (select end_time = start_time from tasks where id = '${id(6)}'), 'the Python service refuses to read others';
+      end $$`);
+    const earlier = await server.call("PATCH", task, { body: { end_time: "2026-02-15T10:00:00.122Z" } });
+    expect(expectProblem(earlier, 400).errors?.[0]?.path).toBe("end_time");
+    expectStatus(await server.call("PATCH", task, { body: { end_time: null } }), 200);
+  });
+
+  test("a call over many rows says which one of them breaks a rule, and where the caller named it", async () => {
+    const rule = { errors: [{ path: "task_ids.1.calendar_event_id", message: expect.stringContaining(id(7)) }] };
+    const body = { task_ids: [id(6), id(7).toUpperCase(), id(6)], new_state: "missed" };
+    expect(expectProblem(await server.call("POST", "/api/v1/tasks/bulk-update-state", { body }), 400)).toMatchObject(
+      rule,
+    );
+    const updates = [
+      { id: id(6), state: "missed" },
+      { id: id(7), state: "drifted" },
+    ];
+    const bulk = await server.call("POST", "/api/v1/tasks/bulk-update", { body: { updates } });
+    const problem = expectProblem(bulk, 400);
+    expect(problem.errors).toEqual([{ path: "updates.1.calendar_event_id", message: expect.stringContaining(id(7)) }]);
+    expect(problem.detail).toContain(id(7));
+    expect((await get<TaskRow>(`/api/v1/tasks/${id(6)}`)).state).toBe("scheduled");
   });
 
   test("its rows can be changed and deleted", async () => {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "@flux/dao-core";
 import { createDaoApp } from "@flux/dao-http";
 import { createDaoClient } from "@flux/dao-http/client";
-import { createLogger } from "@flux/dao-http/server";
+import { createLogger, startServer } from "@flux/dao-http/server";
 import postgres from "postgres";
 import { beforeAll, describe, expect, test } from "vitest";
 import { expectInvalid, expectProblem, expectStatus } from "./answer.ts";
@@ -133,6 +133,54 @@ describe("issue 4: GET /tasks/stream answers every task on a line of its own", (
     expect(text).toBe(items.map((task) => `${JSON.stringify(task)}\n`).join(""));
     expect((await call("HEAD", `/api/v1/tasks/stream?goal_id=${goal}`)).status).toBe(200);
     expect((await call("GET", "/api/v1/tasks/stream?goal_id=0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e")).text).toBe("");
+  });
+
+  test("with cursors between them, and a last line, where they are asked for", async () => {
+    const goal = await fillGoal(2_500);
+    const path = `/api/v1/tasks/stream?goal_id=${goal}`;
+    const { text } = await call("GET", path);
+    const rows = text.split("\n").slice(0, -1);
+    const lines = (await call("GET", `${path}&cursors=true`)).text.split("\n").slice(0, -1);
+    const isCursor = (line: string) => line.startsWith('{"next_cursor":');
+    expect(lines.filter((line) => !isCursor(line))).toEqual(rows);
+    expect(lines.filter(isCursor)).toHaveLength(3);
+    expect(lines.at(-1)).toBe('{"next_cursor":null}');
+    const place = lines.findIndex(isCursor);
+    const rest = await call("GET", `${path}&cursors=false&cursor=${JSON.parse(lines[place] ?? "").next_cursor}`);
+    expect(rest.text.split("\n").slice(0, -1)).toEqual(rows.slice(place));
+    const none = await call("GET", "/api/v1/tasks/stream?goal_id=0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e&cursors=true");
+    expect(none.text).toBe('{"next_cursor":null}\n');
+    expectInvalid(await call("GET", `${path}&cursors=yes`), "cursors");
+    expectInvalid(await call("GET", `${path}&cursor=yes`), "cursor");
+  });
+
+  test("a reader that takes longer over it than the server waits has each task once", async () => {
+    const goal = await fillGoal(30_000);
+    const logger = createLogger({ level: "silent" });
+    const app = createDaoApp({ services: server.database, keys: [{ name: "job", key: "job-key" }], logger });
+    await using impatient = await startServer({
+      app,
+      port: 0,
+      logger,
+      sendTimeout: 200,
+      stopDelay: 0,
+      gracePeriod: 100,
+    });
+    let breaks = 0;
+    const onRetry = () => {
+      breaks++;
+    };
+    const { tasks } = createDaoClient({ baseUrl: impatient.url, serviceKey: "job-key", retry: { onRetry } });
+    const ids = new Set<string>();
+    let count = 0;
+    for await (const { id } of tasks.streamTasks({ goalId: goal })) {
+      ids.add(id);
+      // Until the break shows, which is when all is read that had come before it.
+      if (breaks === 0 && count % 1_000 === 0) await delay(400);
+      count++;
+    }
+    expect([count, ids.size]).toEqual([30_000, 30_000]);
+    expect(breaks).toBeGreaterThan(0);
   });
 
   test("what is wrong with the filter is a problem", async () => {

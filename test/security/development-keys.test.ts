@@ -24,17 +24,18 @@ describe("a key that everyone knows opens to this machine alone", () => {
     expect((await ask(host)).status).toBe(200);
   });
 
-  test.each([
-    "attacker.example",
-    "localhost.attacker.example",
-    "127.0.0.1.attacker.example",
-    "192.168.0.7:8000",
-    "",
-    "localhost:8000.attacker.example",
-  ])("not to a page whose name leads here (DNS rebinding): Host: %s", async (host) => {
-    const { status, body } = await ask(host);
-    expect({ status, code: body.code }).toEqual({ status: 403, code: "invalid_service_key" });
-    expect(body.detail).toMatch(/SERVICE_API_KEYS/);
+  test.each(["attacker.example", "localhost.attacker.example", "127.0.0.1.attacker.example", "192.168.0.7:8000", ""])(
+    "not to a page whose name leads here (DNS rebinding): Host: %s",
+    async (host) => {
+      const { status, body } = await ask(host);
+      expect({ status, code: body.code }).toEqual({ status: 403, code: "invalid_service_key" });
+      expect(body.detail).toMatch(/SERVICE_API_KEYS/);
+    },
+  );
+
+  test("a name behind the port makes no loopback host: the request is malformed", async () => {
+    const { status, body } = await ask("localhost:8000.attacker.example");
+    expect({ status, code: body.code }).toEqual({ status: 400, code: "validation_failed" });
   });
 
   test.each([

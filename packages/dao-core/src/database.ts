@@ -4,12 +4,13 @@ import { UnavailableError, ValidationError } from "./contract/errors.ts";
 import type { SessionOptions } from "./dao/session-statements.ts";
 import { DriverSession } from "./dao/sql-session.ts";
 import type { Finding } from "./diagnosis/finding.ts";
-import { DrizzleDriver, type HostDrizzle } from "./drivers/drizzle.ts";
+import { DrizzleDriver } from "./drivers/drizzle.ts";
+import type { HostDrizzle } from "./drivers/drizzle-connection.ts";
 import { PgDriver, type PgDriverOptions } from "./drivers/pg.ts";
 import type { HostPgPool } from "./drivers/pg-connection.ts";
 import { PgliteDriver } from "./drivers/pglite.ts";
 import { PostgresDriver, type PostgresDriverOptions } from "./drivers/postgres/driver.ts";
-import { checkSchema } from "./migrations/check-schema.ts";
+import { SchemaCheck } from "./migrations/check-schema.ts";
 import { migrate } from "./migrations/migrate.ts";
 import type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
 import { type MigrationPlanText, planMigrations } from "./migrations/plan-migrations.ts";
@@ -22,11 +23,14 @@ export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {
 /** An open database: a session, and what concerns the whole of it. */
 export class Database extends DriverSession implements AsyncDisposable {
   readonly #driver: SqlDriver;
+  readonly #schemaCheck: SchemaCheck;
   #wasReady = false;
 
   constructor(driver: SqlDriver, options?: SessionOptions) {
-    super(driver, options);
+    const schemaCheck = new SchemaCheck();
+    super(driver, options, (error) => schemaCheck.statementFailed(error));
     this.#driver = driver;
+    this.#schemaCheck = schemaCheck;
   }
 
   /** What it is, for a person, such as `PostgreSQL at localhost:5432/flux`. Holds no password. */
@@ -35,8 +39,9 @@ export class Database extends DriverSession implements AsyncDisposable {
   }
 
   /**
-   * Brings the schema to the version of this code: creates it, updates it, or takes over what the Python service left.
-   * Safe to call from many processes at once; all of it happens in one transaction. It never runs by itself.
+   * Brings the schema to the version of this code: creates it, updates it, or takes over what the Python service left. What
+   * was changed past the migrations it puts right, where that needs no guess about rows, and else refuses. Safe to call from
+   * many processes at once; all of it happens in one transaction. It never runs by itself.
    * @throws SchemaVersionError when the database is newer than the code, or holds something else
    */
   migrate(options?: MigrationOptions): Promise<MigrationReport> {
@@ -52,13 +57,15 @@ export class Database extends DriverSession implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the database answers and its schema is the one that this code needs. It waits for no connection of a busy
-   * pool, but opens one more for the moment; where the server has no room for that, the last look counts.
-   * @throws UnavailableError, SchemaVersionError
+   * Resolves when the database takes reads and writes, and its schema is the one that this code needs: tables, columns,
+   * types, constraints, privileges. It may be called every second: it is one statement that reads one row; the schema itself
+   * is looked at by the first call, every 5 s, and after a statement failed by it or lost its connection. It waits for no
+   * connection of a busy pool, but opens one more for the moment; where the server has no room for that, the last look counts.
+   * @throws UnavailableError, also where the server takes no writes (a hot standby); SchemaVersionError that says what differs
    */
   async checkReady(options?: CallOptions): Promise<void> {
     try {
-      await checkSchema(this.#driver.probe ?? this.#driver, options);
+      await this.#schemaCheck.run(this.#driver.probe ?? this.#driver, options);
       this.#wasReady = true;
     } catch (error) {
       const isInUse = (this.#driver.pool?.usage.used ?? 1) > 0;
@@ -70,7 +77,8 @@ export class Database extends DriverSession implements AsyncDisposable {
 
   /**
    * Looks at the database as whoever runs it would: the server's version, the schema and what was changed past the
-   * migrations, rules that rows break, the role's privileges, the clock. Each finding says what to mend. Changes nothing.
+   * migrations, rules that rows break, the role's privileges, the clock; of an embedded database also whether its indexes
+   * have the rows of their tables, which takes as long as to read all of it. Each finding says what to mend. Changes nothing.
    * @throws UnavailableError when the database does not answer
    */
   async diagnose(options?: CallOptions): Promise<Finding[]> {
@@ -114,14 +122,15 @@ const settingCodes: ReadonlySet<string> = new Set(["42704", "22023"]);
  * ```
  *
  * @param url `postgres://user:password@host:5432/database`; `memory://` or a folder (`./data`) for an embedded database
- *   (needs `@electric-sql/pglite`)
- * @throws ValidationError for a malformed URL or option; UnavailableError when the database does not answer
+ *   (needs `@electric-sql/pglite`). One process can have a folder open at a time, and once; other users cannot read it
+ * @throws ValidationError for a malformed URL or option; UnavailableError when the database does not answer, or the folder is
+ *   open already, or cannot be used
  */
 export async function openDatabase(url: string | undefined, options: DatabaseOptions = {}): Promise<Database> {
   const location = parseDatabaseUrl(url);
-  if (location.kind === "memory") return new Database(await PgliteDriver.open(), options);
-  if (location.kind === "folder") return new Database(await PgliteDriver.open(location.path), options);
-  const driver = new PostgresDriver(location.url, location.description, options);
+  if (location.kind === "memory") return new Database(await PgliteDriver.open(undefined, options), options);
+  if (location.kind === "folder") return new Database(await PgliteDriver.open(location.path, options), options);
+  const driver = new PostgresDriver(location, options);
   try {
     await driver.execute("select 1", []);
   } catch (error) {
@@ -152,6 +161,10 @@ export interface JoinPgPoolOptions extends PgDriverOptions, SessionOptions {}
  * the host's here: the `search_path`, on which the schema of the tables must be; the time-outs; any `TimeZone`; and the
  * `DateStyle`, which must be ISO, as it is unless somebody changed it. Give the pool an `error` listener, as `pg` asks of
  * every host: it is told of idle clients that were lost.
+ *
+ * A prepared statement that no longer fits, after ALTER TABLE or DEALLOCATE ALL, is run once more, on another client; inside a
+ * unit of work it is a `RetryableError`, which `retries` covers. Its client is dropped, and so is one whose server takes no
+ * writes, which is an `UnavailableError`.
  *
  * A call whose signal aborts stops waiting for a client at once; a statement that runs is cancelled over another client of
  * the pool, and given up after a second where there is none; its own client is dropped.

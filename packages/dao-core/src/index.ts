@@ -5,7 +5,7 @@
  */
 
 export type { DatabaseAddress } from "./connection-string/database-address.ts";
-export type { CallOptions, CreateOptions, WriteOptions } from "./contract/call-options.ts";
+export type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./contract/call-options.ts";
 export {
   type ConversationCreateDto,
   type ConversationDto,
@@ -114,6 +114,7 @@ export {
   type TaskService,
   type TaskStatisticsDto,
   type TaskStatisticsRequest,
+  type TaskStreamRequest,
   type TaskStructureDto,
   type TaskTimerangeRequest,
   type TaskUpdateDto,
@@ -126,6 +127,7 @@ export {
   taskListRequest,
   taskStatisticsDto,
   taskStatisticsRequest,
+  taskStreamRequest,
   taskStructureDto,
   taskTimerangeRequest,
   taskUpdateDto,
@@ -161,7 +163,7 @@ export {
   openDatabase,
 } from "./database.ts";
 export type { Finding, FindingName } from "./diagnosis/finding.ts";
-export type { HostDrizzle } from "./drivers/drizzle.ts";
+export type { HostDrizzle } from "./drivers/drizzle-connection.ts";
 export type { PgDriverOptions } from "./drivers/pg.ts";
 export type { HostPgClient, HostPgPool, PgAnswer, PgQuery } from "./drivers/pg-connection.ts";
 export type { PostgresDriverOptions } from "./drivers/postgres/driver.ts";

@@ -34,18 +34,24 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
   /** Whether the commit is ours: not where somebody else's transaction was joined. */
   readonly #commits: boolean;
   readonly #afterCommit: (() => void | Promise<void>)[] = [];
-  #hasEnded = false;
+  /** Shared with whoever ends the transaction, which may be before its callback ends. */
+  readonly #life: { hasEnded: boolean };
 
-  private constructor(session: DatabaseSession, commits: boolean) {
+  private constructor(session: DatabaseSession, commits: boolean, life: { hasEnded: boolean }) {
     super(session);
     this.#session = session;
     this.#commits = commits;
+    this.#life = life;
   }
 
   /**
    * Runs `work` as one transaction: when its promise fulfils everything is committed, when it rejects everything is
    * rolled back. Within another unit of work it is a savepoint: what fails is undone up to there, and the outer one
    * goes on if it catches the error. A host's transaction is joined the same way, and never committed here.
+   *
+   * It also rejects, whatever `work` waits for, at its `timeout` or abort and when its connection is lost. When it has settled,
+   * nothing of it reaches the database any more: nested ones that are still open are closed with it, and what `work` goes
+   * on to do is refused with a UnitOfWorkMisuseError.
    *
    * @throws whatever `work` throws; RetryableError when the database gave the work up and no retry is left;
    *   TransactionLostError when the connection was lost; UnavailableError; UnitOfWorkMisuseError when a promise was not
@@ -65,8 +71,10 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
       onRetry?.(retry);
     };
     const [result, uow] = await withDeadline(options, (bounded) =>
-      withRetries({ retries, onRetry: told, isRetryable }, () =>
-        DaoUnitOfWork.#begin(session, !session.isTransaction, work, bounded),
+      withRetries(
+        { retries, onRetry: told, isRetryable },
+        () => DaoUnitOfWork.#begin(session, !session.isTransaction, work, bounded),
+        bounded.signal,
       ),
     );
     await runAll(uow.#afterCommit);
@@ -80,7 +88,8 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
    * @throws UnitOfWorkMisuseError after the end, and inside a transaction that somebody else began and will commit
    */
   afterCommit(callback: () => void | Promise<void>): void {
-    if (this.#hasEnded) throw new UnitOfWorkMisuseError("This unit of work has ended: it has no commit to wait for.");
+    if (this.#life.hasEnded)
+      throw new UnitOfWorkMisuseError("This unit of work has ended: it has no commit to wait for.");
     if (!this.#commits) {
       throw new UnitOfWorkMisuseError(
         "The commit is not ours here. Do after it, where it is made, what comes after it.",
@@ -97,20 +106,21 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     return this.#nest(work, options);
   }
 
-  static #begin<Result>(
+  static async #begin<Result>(
     session: DatabaseSession,
     commits: boolean,
     work: (uow: DaoUnitOfWork) => Promise<Result>,
     options: TransactionOptions | undefined,
   ): Promise<[Result, DaoUnitOfWork]> {
-    return session.transaction(async (transaction) => {
-      const uow = new DaoUnitOfWork(transaction, commits);
-      try {
+    const life = { hasEnded: false };
+    try {
+      return await session.transaction(async (transaction) => {
+        const uow = new DaoUnitOfWork(transaction, commits, life);
         return [await work(uow), uow];
-      } finally {
-        uow.#hasEnded = true;
-      }
-    }, options);
+      }, options);
+    } finally {
+      life.hasEnded = true;
+    }
   }
 
   async #nest<Result>(

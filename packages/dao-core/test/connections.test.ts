@@ -3,8 +3,8 @@ import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-c
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
-import { parseDatabaseUrl } from "../src/connection-string/database-url.ts";
 import { PostgresDriver, type PostgresDriverOptions } from "../src/drivers/postgres/driver.ts";
+import { postgresLocation } from "./postgres-location.ts";
 
 let testDatabase: TestDatabase;
 const uncaught: unknown[] = [];
@@ -20,9 +20,7 @@ afterAll(async () => {
 });
 
 function openDriver(url: string, options: PostgresDriverOptions): PostgresDriver {
-  const location = parseDatabaseUrl(url);
-  if (location.kind !== "postgres") throw new Error("needs a server");
-  return new PostgresDriver(location.url, location.description, options);
+  return new PostgresDriver(postgresLocation(url), options);
 }
 
 describe("a connection", () => {

@@ -48,7 +48,7 @@ beforeAll(async () => {
   testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
   const location = parseDatabaseUrl(testDatabase.url);
   if (location.kind !== "postgres") throw new Error("needs a server");
-  driver = new PostgresDriver(location.url, location.description);
+  driver = new PostgresDriver(location);
 });
 afterAll(async () => {
   await driver.close();

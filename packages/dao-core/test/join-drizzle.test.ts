@@ -168,6 +168,46 @@ describe.each(hosts)("a host's Drizzle on $driver", ({ open }) => {
       expect([await usersWith(first.email), await usersWith(second.email)]).toEqual([1, 0]);
     });
 
+    test("a nested one that is under way when it ends", async () => {
+      const data = makeUserData();
+      let underWay: Promise<unknown> = Promise.resolve();
+      const run = within((session) =>
+        DaoUnitOfWork.run(session, async (uow) => {
+          const created = new Promise<void>((resolve) => {
+            underWay = DaoUnitOfWork.run(uow, async (nested) => {
+              await nested.users.create(data);
+              resolve();
+              await run.catch(() => undefined);
+              await nested.users.create(makeUserData());
+            });
+            underWay.catch(() => undefined);
+          });
+          await created;
+          throw new Error("fails beside it");
+        }),
+      );
+      await expect(run).rejects.toThrow("fails beside it");
+      await expect(underWay).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+      expect(await usersWith(data.email)).toBe(0);
+    });
+
+    test("to wait for its callback longer than its timeout", async () => {
+      const [kept, undone] = [makeUserData(), makeUserData()];
+      await within(async (session) => {
+        const late = DaoUnitOfWork.run(
+          session,
+          async (uow) => {
+            await uow.users.create(undone);
+            await DaoUnitOfWork.run(uow, () => new Promise(() => undefined));
+          },
+          { timeout: 50 },
+        );
+        await expect(late).rejects.toThrow(/not done within its 50 ms/);
+        await session.users.create(kept);
+      });
+      expect([await usersWith(kept.email), await usersWith(undone.email)]).toEqual([1, 0]);
+    });
+
     test("a statement after its end", async () => {
       const data = makeUserData();
       let escaped: DaoUnitOfWork | undefined;

@@ -6,6 +6,7 @@
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 import { migrate } from "../src/migrations/migrate.ts";
 import type { SqlDriver, SqlTransaction } from "../src/session/driver.ts";
+import { postgresLocation } from "./postgres-location.ts";
 
 /** Where a migration says that it is there, and whether it then waits for its end. */
 export interface StopPoint {
@@ -23,7 +24,7 @@ export type MigrateMessage =
 
 const [url = ""] = process.argv.slice(2);
 // A lock time-out that every waiting migrator would run into, if the migration did not have its own.
-const driver = new PostgresDriver(url, "the test's database", { poolSize: 1, lockTimeout: 1 });
+const driver = new PostgresDriver(postgresLocation(url), { poolSize: 1, lockTimeout: 1 });
 let statements = 0;
 
 function tell(message: MigrateMessage): Promise<void> {

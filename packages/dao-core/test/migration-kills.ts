@@ -9,6 +9,7 @@ import { migrate } from "../src/migrations/migrate.ts";
 import { embeddedMigrations, statementsOf } from "../src/migrations/migration-set.ts";
 import type { MigrateMessage, StopPoint } from "./migrate-process.ts";
 import { type MigrateProgram, startMigrateProgram } from "./migrate-program.ts";
+import { postgresLocation } from "./postgres-location.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { PYTHON_SERVICE_DDL, REGULAR_ROWS, TABLE_KEYS } from "./takeover-database.ts";
 
@@ -140,7 +141,7 @@ export class MigrationKills {
 
   /** Runs it again, to the end. */
   async #finish(after: string): Promise<string[]> {
-    const driver = new PostgresDriver(this.#url, "the test's database", { poolSize: 1 });
+    const driver = new PostgresDriver(postgresLocation(this.#url), { poolSize: 1 });
     try {
       await migrate(driver, { waitTimeout: WAIT_TIMEOUT });
     } catch (error) {

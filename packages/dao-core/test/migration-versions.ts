@@ -14,5 +14,6 @@ export function nextMigration(sql: string, name = "next"): Migration {
 
 /** The migrations of that release. */
 export function withNext(sql: string, name?: string): MigrationSet {
-  return { ...embeddedMigrations, migrations: [...embeddedMigrations.migrations, nextMigration(sql, name)] };
+  const migrations = [...embeddedMigrations.migrations, nextMigration(sql, name)];
+  return { ...embeddedMigrations, migrations, shape: undefined };
 }

@@ -49,7 +49,8 @@ describe("through a proxy that pools by transaction", () => {
           const driver = database.driver({ url, prepare: false });
           expect(await planMigrations(driver)).toEqual(plan);
           expect((await migrate(driver)).applied).toEqual(ALL_NAMES);
-          await checkSchema(driver);
+          // Migrations name the schema; the statements of DAOs do not, and would find nothing here.
+          await expect(checkSchema(driver)).rejects.toThrow("search_path (elsewhere)");
           expect((await migrate(driver)).applied).toEqual([]);
           expect((await migrateBy(withNext("create table later ()"), driver)).applied).toEqual(["next"]);
           expect(pooler.switches).toBeGreaterThan(6);

@@ -50,7 +50,9 @@ describe("refused, with a sentence that names both versions, and nothing changed
       "our own tables without their journal",
       {
         before: "drop table flux_dao_migrations",
-        sentence: /our own constraints are there already.*restore the journal if the tables are ours/,
+        sentence: new RegExp(
+          `^The tables are as version ${NEWEST}, which this code needs, makes them, but their journal flux_dao_migrations is`,
+        ),
         migrated: true,
       },
     ],

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { PgliteDriver } from "../src/drivers/pglite.ts";
 import { checkSchema } from "../src/migrations/check-schema.ts";
 import { migrate, migrateBy } from "../src/migrations/migrate.ts";
+import { embeddedMigrations } from "../src/migrations/migration-set.ts";
 import { CONSTRAINT_RULES } from "../src/schema/constraints.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
 import { readSchemaCatalog, SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";
@@ -12,6 +13,7 @@ import {
   IRREGULAR_ROWS,
   PYTHON_SERVICE_DDL,
   REGULAR_ROWS,
+  SECOND_MIGRATION,
   TABLE_KEYS,
   VIOLATION_COUNTS,
 } from "./takeover-database.ts";
@@ -61,6 +63,44 @@ describe("a database of the Python service", () => {
       expect(await allRows(database.sql)).toEqual(withDefaults(before));
       expect(await migrate(database.driver())).toMatchObject({ from: NEWEST, applied: [], takenOver: false });
       await checkSchema(database.driver());
+    }));
+
+  test("is adopted after its second migration, too: conversations without a goal stay so", () =>
+    withScratchDatabase(async (database) => {
+      const { sql } = database;
+      await sql.unsafe(PYTHON_SERVICE_DDL + SECOND_MIGRATION + REGULAR_ROWS);
+      await sql.unsafe("update conversations set goal_id = null where messages = 'null'");
+      const before = await allRows(sql);
+      expect(await migrate(database.driver())).toMatchObject({ takenOver: true, violations: [] });
+      expect(await readSchemaCatalog(sql)).toEqual(await freshCatalog());
+      expect(await allRows(sql)).toEqual(withDefaults(before));
+      // Its own migrations may run again.
+      await sql.unsafe(SECOND_MIGRATION);
+      await checkSchema(database.driver());
+    }));
+
+  test("that an earlier version of ours adopted lets JSON null and strings pass, and keeps what breaks even that", () =>
+    withScratchDatabase(async (database) => {
+      const { sql } = database;
+      await sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS + IRREGULAR_ROWS);
+      const { migrations, shape } = embeddedMigrations;
+      const { conversations } = shape.tables;
+      if (conversations === undefined) throw new RangeError("there is no such table");
+      const columns = { ...conversations.columns, goal_id: "uuid NOT NULL" };
+      const tables = { ...shape.tables, conversations: { ...conversations, columns } };
+      const earlier = { ...embeddedMigrations, migrations: migrations.slice(0, 2), shape: { ...shape, tables } };
+      await migrateBy(earlier, database.driver());
+      const jsonNull = "update users set preferences = 'null' where name = 'Ada'";
+      await expect(sql.unsafe(jsonNull)).rejects.toMatchObject({ constraint_name: "users_preferences_object" });
+      const before = await allRows(sql);
+      const { violations } = await migrate(database.driver());
+      expect(await allRows(sql)).toEqual(before);
+      expect(violations).toContainEqual(
+        expect.objectContaining({ constraint: "conversations_messages_array", rows: 2 }),
+      );
+      expect(violations).toContainEqual(expect.objectContaining({ constraint: "users_preferences_object", rows: 2 }));
+      await sql.unsafe(jsonNull);
+      await sql.unsafe("insert into conversations (user_id, messages) select id, '\"text\"' from users limit 1");
     }));
 
   test("that is empty becomes the same, on PGlite too", async () => {

@@ -116,7 +116,7 @@ describe("privileges", () => {
       }),
     ));
 
-  test("a role that may only read the journal finds nothing to do, and the schema ready", () =>
+  test("a role that may only read the journal finds nothing to do, and is told what it may not do", () =>
     withScratchDatabase((database) =>
       withRole(database, async (url, role) => {
         await migrate(database.driver());
@@ -125,8 +125,12 @@ describe("privileges", () => {
           /may not read the table flux_dao_migrations\. Grant it SELECT/,
         );
         await database.sql.unsafe(`grant select on flux_dao_migrations to ${role}`);
-        await checkSchema(driver);
         expect((await migrate(driver)).applied).toEqual([]);
+        await expect(checkSchema(driver)).rejects.toThrow(
+          /the role may not select, insert, update, delete on public\./,
+        );
+        await database.sql.unsafe(`grant all on all tables in schema public to ${role}`);
+        await checkSchema(driver);
       }),
     ));
 

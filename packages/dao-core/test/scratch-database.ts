@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { inject } from "vitest";
 import { PostgresDriver, type PostgresDriverOptions } from "../src/drivers/postgres/driver.ts";
+import { postgresLocation } from "./postgres-location.ts";
 
 /** An empty database for one test. */
 export interface ScratchDatabase {
@@ -30,7 +31,7 @@ export async function withScratchDatabase<Result>(
         name,
         sql,
         driver: ({ url: otherUrl = url, ...options } = {}) => {
-          const driver = new PostgresDriver(otherUrl, "the test's database", { poolSize: 2, ...options });
+          const driver = new PostgresDriver(postgresLocation(otherUrl), { poolSize: 2, ...options });
           drivers.push(driver);
           return driver;
         },

@@ -22,7 +22,7 @@ afterAll(() => testDatabase.drop());
 function countingDatabase(prepare: boolean) {
   const location = parseDatabaseUrl(testDatabase.url);
   if (location.kind !== "postgres") throw new Error("needs a server");
-  const driver = new PostgresDriver(location.url, location.description, { poolSize: 1, prepare });
+  const driver = new PostgresDriver(location, { poolSize: 1, prepare });
   const texts: string[] = [];
   const counting: SqlDriver = {
     description: driver.description,
@@ -156,7 +156,12 @@ describe("a DAO called directly", () => {
     expect(await issuesOf(database.users.create({ name: "x", email: "nowhere" }))).toBe("email");
     expect(await issuesOf(database.users.create({ name: "a\u0000", email: "a@b" }))).toBe("name");
     expect(await issuesOf(database.users.create({ name: "\ud800", email: "a@b" }))).toBe("name");
-    expect(await issuesOf(database.users.update(user.id, { preferences: JSON.parse('{"a":"\\u0000"}') }))).toBe("");
+    expect(await issuesOf(database.users.update(user.id, { preferences: JSON.parse('{"a":"\\u0000"}') }))).toBe(
+      "preferences.a",
+    );
+    expect(await issuesOf(database.users.update(user.id, { preferences: { a: [Number.NaN] } }))).toBe(
+      "preferences.a.0",
+    );
     expect(await issuesOf(database.demoFlags.put(user.id, { escalationSpeed: Number.NaN }))).toBe("escalationSpeed");
     expect(await issuesOf(database.goals.create({ userId: "no uuid", title: "x" }))).toBe("");
   });

@@ -65,6 +65,9 @@ export const PYTHON_SERVICE_DDL = `
   create index idx_conversations_user_id on conversations (user_id);
   create index idx_conversations_goal_id on conversations (goal_id);`;
 
+/** Its second migration: the planner writes conversations before their goals, their messages as a string. */
+export const SECOND_MIGRATION = "alter table conversations alter column goal_id drop not null;";
+
 /** The tables, each with its key. */
 export const TABLE_KEYS: Readonly<Record<string, string>> = {
   users: "id",
@@ -115,7 +118,9 @@ export const REGULAR_ROWS = `
   insert into conversations (id, user_id, goal_id, messages, status, created_at) values
     (${id(41)}, ${id(1)}, ${id(11)}, '[{"role": "user", "content": null}]', 'closed', '2026-01-02 03:04:05.678901+00'),
     (${id(42)}, ${id(2)}, ${id(12)}, null, null, null),
-    (${id(43)}, ${id(2)}, ${id(12)}, 'null', 'open', '2026-01-02 03:04:05.000001+00');
+    (${id(43)}, ${id(2)}, ${id(12)}, 'null', 'open', '2026-01-02 03:04:05.000001+00'),
+    (${id(44)}, ${id(2)}, ${id(12)}, '"[{\\"role\\": \\"user\\"}]"', 'open', '2026-01-02 03:04:05.000001+00'),
+    (${id(45)}, ${id(2)}, ${id(12)}, '"not an array"', 'open', '2026-01-02 03:04:05.000001+00');
   insert into demo_flags (user_id, virtual_now, escalation_speed) values
     (${id(1)}, '2026-02-15 10:00:00.123456+00', 2.5),
     (${id(2)}, null, null);`;

@@ -1,4 +1,5 @@
 import type { DaoServices, Page } from "@flux/dao-core/contract";
+import { InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest, HttpResponse } from "./http-message.ts";
 import {
   IDEMPOTENCY_KEY_HEADER,
@@ -8,7 +9,7 @@ import {
   parseIdempotencyKey,
 } from "./idempotency.ts";
 import { checkJson, parseJsonBody } from "./json-body.ts";
-import { toNdjson } from "./ndjson-answer.ts";
+import { CursorLines, toNdjson } from "./ndjson-answer.ts";
 import { readNdjson } from "./ndjson-body.ts";
 import type { Operation, ServiceName } from "./operations/operation.ts";
 import { pageLinks } from "./page-links.ts";
@@ -87,7 +88,7 @@ export class Endpoint {
     this.#method = name;
     this.#input = operation.input;
     this.#isStreamed = operation.output === "ndjson";
-    this.#isList = operation.query !== undefined && "cursor" in operation.query;
+    this.#isList = operation.query !== undefined && "page" in operation.query;
     this.#readQuery = queryReader(operation.query);
     this.#status = route.status;
     // What comes before the id: no path of a row has anything behind it.
@@ -132,12 +133,16 @@ export class Endpoint {
     }
   }
 
-  async #answerInLines(query: unknown): Promise<HttpResponse> {
+  async #answerInLines({ cursors = false, ...request }: Record<string, unknown>): Promise<HttpResponse> {
+    if (typeof cursors !== "boolean") {
+      throw new InvalidRequestError([{ path: "cursors", message: "must be true or false" }]);
+    }
     const left = new AbortController();
-    const rows = this.#apply(this.#settings.services, [query, { signal: left.signal }]);
+    const lines = cursors ? new CursorLines() : undefined;
+    const rows = this.#apply(this.#settings.services, [request, { signal: left.signal, onCursor: lines?.add }]);
     if (!isAsyncIterable(rows)) throw new TypeError(`${this.#method} answers no rows one by one.`);
     const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
-    return { status: this.#status, headers, body: await toNdjson(rows, () => left.abort()) };
+    return { status: this.#status, headers, body: await toNdjson(rows, () => left.abort(), lines) };
   }
 
   #prepareOnce(header: string, { http, path, query, id, caller }: EndpointRequest): PreparedRequest {

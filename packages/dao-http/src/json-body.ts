@@ -1,7 +1,9 @@
 import { parseInstant } from "@flux/dao-core/contract";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
+import { markLostIntegers } from "./lost-integers.ts";
 import { decode } from "./wire/decode.ts";
+import { isJsonField, toCamelCase } from "./wire/field-names.ts";
 
 /** Bytes that a body may have unless set otherwise: 1 MiB (contract, "Errors"). */
 export const DEFAULT_BODY_LIMIT = 1_048_576;
@@ -63,11 +65,22 @@ function parse(body: Uint8Array): unknown {
     throw invalid("has a body that is not UTF-8");
   }
   try {
-    return JSON.parse(text);
+    return withLostIntegers(JSON.parse(text), text);
   } catch (error) {
     const position = /position (\d+)/.exec(String(error))?.[1];
     throw invalid(`has a body that is not valid JSON${position === undefined ? "" : `, from position ${position} on`}`);
   }
+}
+
+/** In JSON columns alone: a field that is a number says itself what it takes. */
+function withLostIntegers(value: unknown, text: string): unknown {
+  const marked = markLostIntegers(text);
+  if (marked === text || typeof value !== "object" || value === null) return value;
+  const fields: unknown = JSON.parse(marked);
+  for (const name of Object.keys(value)) {
+    if (isJsonField(toCamelCase(name) ?? "")) Reflect.set(value, name, Reflect.get(Object(fields), name));
+  }
+  return value;
 }
 
 function invalid(message: string): InvalidRequestError {

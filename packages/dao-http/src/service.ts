@@ -1,4 +1,5 @@
 import {
+  isDaoError,
   openDatabase,
   SchemaVersionError,
   type StatementReport,
@@ -25,8 +26,9 @@ export interface RunningService extends RunningServer {
 }
 
 /**
- * Opens the database and serves the API from it. The schema is looked at, never changed: with one that is absent or too
- * old the service starts, is not ready, and becomes so when somebody migrates. An OpenTelemetry SDK that was registered
+ * Opens the database and serves the API from it. The schema is looked at, never changed: with one that is absent, too old or
+ * not as it should be the service starts, is not ready, and becomes so when it is migrated; likewise on a server that takes no
+ * writes. An OpenTelemetry SDK that was registered
  * before is told of requests, statements and the pool.
  * @throws SettingsError; UnavailableError when the database does not answer; SchemaVersionError when its schema is newer
  *   than this code
@@ -43,8 +45,8 @@ export async function startService(
   });
   const database = await open(settings, logger, telemetry?.database);
   try {
-    const schemaProblem = await findSchemaProblem(() => database.checkReady());
-    if (schemaProblem !== undefined) warnings.push(`${schemaProblem} Until then /ready answers 503.`);
+    const problem = await findProblem(() => database.checkReady());
+    if (problem !== undefined) warnings.push(`${problem} Until then /ready answers 503.`);
     const { keys, host, port } = settings;
     // A large pool is of use only to as many requests.
     const maxConcurrentRequests = Math.max(DEFAULT_CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
@@ -62,13 +64,13 @@ export async function startService(
 }
 
 async function open(
-  { databaseUrl, poolSize, prepare, slowStatementMs }: Settings,
+  { databaseUrl, poolSize, prepare, limits, slowStatementMs }: Settings,
   logger: Logger,
   telemetry: Telemetry | undefined,
 ) {
   const onStatement = slowStatementMs === undefined ? undefined : logSlowStatements(logger, slowStatementMs);
   try {
-    return await openDatabase(databaseUrl, { poolSize, prepare, onStatement, telemetry });
+    return await openDatabase(databaseUrl, { ...limits, poolSize, prepare, onStatement, telemetry });
   } catch (error) {
     if (!(error instanceof ValidationError)) throw error;
     throw new SettingsError(error.issues.map(({ message }) => `DATABASE_URL ${message}.`));
@@ -83,13 +85,13 @@ function logSlowStatements(logger: Logger, limit: number) {
   };
 }
 
-/** Why the schema is not ready, if it can become so without another version of this code. */
-async function findSchemaProblem(check: () => Promise<void>): Promise<string | undefined> {
+/** Why the database is not ready, if it can become so without another version of this code. */
+async function findProblem(check: () => Promise<void>): Promise<string | undefined> {
   try {
     await check();
     return undefined;
   } catch (error) {
-    if (!(error instanceof SchemaVersionError) || error.isNewer) throw error;
+    if (!isDaoError(error) || (error instanceof SchemaVersionError && error.isNewer)) throw error;
     return error.message;
   }
 }

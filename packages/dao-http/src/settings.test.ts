@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { DEVELOPMENT_KEYS } from "./app/development-keys.ts";
+import { LIMIT_SETTINGS } from "./database-limits.ts";
 import { parseServiceKeys } from "./service-key-setting.ts";
 import { type Environment, readSettings, SettingsError } from "./settings.ts";
 
@@ -44,6 +46,8 @@ describe("settings", () => {
       DB_POOL_SIZE: "20",
       DB_SLOW_STATEMENT_MS: "250",
       DB_PREPARE: "False",
+      DB_LOCK_TIMEOUT_MS: "0",
+      DB_MAX_LIFETIME_MS: "2147483647",
       LOG_LEVEL: "WARN",
       NODE_ENV: "production",
     });
@@ -55,6 +59,7 @@ describe("settings", () => {
       processes: 4,
       poolSize: 20,
       prepare: false,
+      limits: { lockTimeout: 0, maxLifetime: 2_147_483_647 },
       slowStatementMs: 250,
       logLevel: "warn",
       warnings: [],
@@ -70,6 +75,10 @@ describe("settings", () => {
     ["DB_SLOW_STATEMENT_MS", "slow"],
     ["DB_POOL_SIZE", "0"],
     ["DB_POOL_SIZE", "1.5"],
+    ["DB_CONNECT_TIMEOUT_MS", "0"],
+    ["DB_STATEMENT_TIMEOUT_MS", "30s"],
+    ["DB_MAX_LIFETIME_MS", "2147483648"],
+    ["DB_MAX_WAITING", "-1"],
     ["LOG_LEVEL", "loud"],
     ["HOST", "http://x"],
     ["HOST", "a b"],
@@ -99,6 +108,14 @@ describe("settings", () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(new RegExp(`^${name} .*\\.$`));
     expect(problems[0]).not.toContain("secret");
+  });
+
+  test("every limit stands in docs/running.md, and no other", () => {
+    const page = readFileSync(new URL("../../../docs/running.md", import.meta.url), "utf8");
+    const rows = Object.entries(LIMIT_SETTINGS).map(
+      ([option, { variable, meaning }]) => `| \`${variable}\` | \`${option}\` | ${meaning} |`,
+    );
+    expect(page.split("\n").filter((line) => line.startsWith("| `DB_"))).toEqual(rows);
   });
 
   test("all problems are told at once", () => {

@@ -1,6 +1,7 @@
 import { parseDatabaseUrl } from "@flux/dao-core/database-url";
 import { ValidationError } from "@flux/dao-core/errors";
 import { DEVELOPMENT_KEYS, isPublicKey, type ServiceKey } from "./app/development-keys.ts";
+import { type DatabaseLimits, readDatabaseLimits } from "./database-limits.ts";
 import { LOG_LEVELS, type LogLevel } from "./log-level.ts";
 import { parseServiceKeys } from "./service-key-setting.ts";
 
@@ -19,6 +20,8 @@ export interface Settings {
   readonly poolSize: number | undefined;
   /** Whether statements are prepared; not behind a proxy that pools by transaction. Default `true`. */
   readonly prepare: boolean;
+  /** The time-outs of the connections and statements, and how many callers may wait. Default: the data layer's. */
+  readonly limits: DatabaseLimits;
   /** Milliseconds from which on a statement is logged as slow; `undefined` for none. */
   readonly slowStatementMs: number | undefined;
   /** Default `info`. */
@@ -74,6 +77,7 @@ export function readSettings(environment: Environment): Settings {
     processes: reader.processes(),
     poolSize: reader.wholeNumber("DB_POOL_SIZE", 1, 1_000),
     prepare: reader.trueOrFalse("DB_PREPARE") ?? true,
+    limits: reader.databaseLimits(),
     slowStatementMs: reader.wholeNumber("DB_SLOW_STATEMENT_MS", 1, 86_400_000),
     logLevel: reader.logLevel(),
     keys: reader.keys(isProduction, isLoopback(host)),
@@ -84,7 +88,7 @@ export function readSettings(environment: Environment): Settings {
 }
 
 /** What a command needs that works on the database and serves nothing. */
-export type DatabaseSettings = Pick<Settings, "databaseUrl" | "prepare">;
+export type DatabaseSettings = Pick<Settings, "databaseUrl" | "prepare" | "limits">;
 
 /**
  * Reads what says where the database is, and nothing else: `flux-dao migrate` needs no keys.
@@ -95,6 +99,7 @@ export function readDatabaseSettings(environment: Environment): DatabaseSettings
   const settings = {
     databaseUrl: reader.databaseUrl(reader.text("NODE_ENV") === "production"),
     prepare: reader.trueOrFalse("DB_PREPARE") ?? true,
+    limits: reader.databaseLimits(),
   };
   if (reader.problems.length > 0) throw new SettingsError(reader.problems);
   return settings;
@@ -120,9 +125,13 @@ class SettingsReader {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const value = Number(text);
-    if (/^\d{1,9}$/.test(text) && value >= min && value <= max) return value;
+    if (/^\d{1,10}$/.test(text) && value >= min && value <= max) return value;
     this.problems.push(`${name} must be a whole number from ${min} to ${max}, not ${shown(text)}.`);
     return undefined;
+  }
+
+  databaseLimits(): DatabaseLimits {
+    return readDatabaseLimits((...variable) => this.wholeNumber(...variable));
   }
 
   trueOrFalse(name: string): boolean | undefined {

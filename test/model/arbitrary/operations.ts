@@ -2,6 +2,7 @@ import fc from "fast-check";
 import type { Kind } from "../known-rows.ts";
 import { type Method, Operation } from "../operation.ts";
 import { never, newTitle } from "../reference.ts";
+import { ENDINGS } from "../units-of-work.ts";
 import * as value from "./values.ts";
 
 type Value = fc.Arbitrary<unknown>;
@@ -178,7 +179,10 @@ const newMilestone = fields(
   { status: value.status },
 );
 const newTask = fields({ ...owners, title: value.title }, { milestoneId, ...optionalTask });
-const newConversation = fields(owners, { messages: value.messages, status: value.status });
+const newConversation = fields(
+  { userId: owners.userId },
+  { goalId: value.nullable(owners.goalId), messages: value.messages, status: value.status },
+);
 
 /** Changes: any of the fields, hardly ever owners, which are ignored. */
 const changes = (optional: Readonly<Record<string, Value>>) => fields({}, optional);
@@ -225,8 +229,8 @@ const putOwnFlags = value
   .rowId("user")
   .chain((id) => operation("demoFlags.putDemoFlags", fc.constant(id), fc.oneof(ownFlags(id), ownFlags(never(1)))));
 
-/** All operations, each as often as it is of use: what creates rows more often than what deletes many at once. */
-export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
+/** All calls, each as often as it is of use: what creates rows more often than what deletes many at once. */
+const anyCall: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 8, arbitrary: create("users.createUser", "user", newUser) },
   { weight: 2, arbitrary: get("users.getUser", "user") },
   { weight: 5, arbitrary: write("users.updateUser", "user", userChanges) },
@@ -274,6 +278,21 @@ export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 3, arbitrary: get("demoFlags.getDemoFlags", "user") },
   { weight: 5, arbitrary: putFlags },
   { weight: 1, arbitrary: putOwnFlags },
+);
+
+/** Calls in a unit of work that ends while they are under way. Hardly ever by its deadline, which takes its time. */
+const abandoned = operation(
+  "unitsOfWork.abandon",
+  fc.oneof(
+    { weight: 8, arbitrary: fc.constantFrom("fails beside it", "forgets it") },
+    { weight: 1, arbitrary: fc.constantFrom(...ENDINGS) },
+  ),
+  fc.array(anyCall, { minLength: 1, maxLength: 3 }),
+);
+
+export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 40, arbitrary: anyCall },
+  { weight: 1, arbitrary: abandoned },
 );
 
 /** What callers on the same rows can most get in one another's way with, among all else. */

@@ -101,7 +101,7 @@ export const ENTITIES: Readonly<Record<Kind, Entity>> = {
   conversation: {
     fields: {
       userId: owner("user"),
-      goalId: owner("goal"),
+      goalId: { ...owner("goal"), default: null, isNullable: true },
       messages: { rule: jsonArray, default: [], nullMeans: [] },
       status: { rule: text(), default: "open" },
     },

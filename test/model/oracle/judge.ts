@@ -67,6 +67,8 @@ const JUDGES: Readonly<Record<Method, Judge>> = {
   "conversations.appendMessages": appendMessages,
   "demoFlags.getDemoFlags": (state, id) => getRow(state, "demoFlags", id),
   "demoFlags.putDemoFlags": putDemoFlags,
+  // Nothing of it is left, as every look after it must show.
+  "unitsOfWork.abandon": () => answered((answer) => differs(answer, "nothing")),
 };
 
 /**

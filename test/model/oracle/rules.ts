@@ -55,7 +55,9 @@ const DEPTH = 64;
 
 function isJson(value: unknown, depth: number): boolean {
   if (value === null || typeof value === "boolean") return true;
-  if (typeof value === "number") return Number.isFinite(value);
+  // A whole number beyond 2⁵³ is not what was written; from 1e21 on it has an exponent, as a float.
+  if (typeof value === "number")
+    return Number.isFinite(value) && (Math.abs(value) <= 2 ** 53 || Math.abs(value) >= 1e21);
   if (typeof value === "string") return isStorableText(value);
   if (typeof value !== "object" || value instanceof Date || depth === DEPTH) return false;
   if (Array.isArray(value)) return value.every((member) => isJson(member, depth + 1));

@@ -25,14 +25,15 @@ export function updateTasks(state: State, request: unknown): Expectation {
   const invalid = refusedInput(brokenChanges(updates));
   if (invalid !== undefined) return invalid;
   const changes = updates.map((change: Fields) => ({ id: String(change["id"]).toLowerCase(), change }));
-  const rows = changes.flatMap(({ id, change }) => {
+  const rows = changes.flatMap(({ id, change }, index) => {
     const row = state.find("task", id);
-    return row === undefined ? [] : [{ row, fields: updatedFields("task", row.fields, change) }];
+    return row === undefined ? [] : [{ row, fields: updatedFields("task", row.fields, change), index }];
   });
   const refusals: Refusal[] = rows.flatMap(({ fields }) => missingRows(state, "task", fields));
   // For the row that results: what the changes say may be right by itself.
-  if (rows.some(({ fields }) => endsBeforeItStarts(fields))) {
-    refusals.push({ code: "validation_failed", broken: brokenAt("endTime") });
+  for (const { fields, index } of rows) {
+    const broken = brokenAt(`updates.${index}.endTime`);
+    if (endsBeforeItStarts(fields)) refusals.push({ code: "validation_failed", broken });
   }
   if (refusals.length > 0) return refused(...refusals);
   return answered((answer) => {

@@ -1,9 +1,22 @@
 import { ValidationError } from "../contract/errors.ts";
-import { addressOf } from "./database-address.ts";
+import { addressOf, type DatabaseAddress } from "./database-address.ts";
+
+/** A database of a server. */
+export interface PostgresLocation {
+  readonly kind: "postgres";
+  readonly url: string;
+  /** For a person; holds no password. */
+  readonly description: string;
+  readonly address: DatabaseAddress;
+  readonly sslMode: SslMode;
+}
+
+/** How a connection is encrypted, as by libpq. */
+export type SslMode = (typeof SSL_MODES)[number];
 
 /** Where a database is. */
 export type DatabaseLocation =
-  | { readonly kind: "postgres"; readonly url: string; readonly description: string }
+  | PostgresLocation
   | { readonly kind: "memory" }
   | { readonly kind: "folder"; readonly path: string };
 
@@ -30,18 +43,23 @@ export function parseDatabaseUrl(url: string | undefined): DatabaseLocation {
   for (const part of [username, password, pathname]) decoded(part);
   if (port === "0") throw invalid("must have a port between 1 and 65535");
   const sslMode = searchParams.get("sslmode") ?? searchParams.get("ssl");
-  if (sslMode !== null && !SSL_MODES.includes(sslMode)) {
-    throw invalid(`must have one of ${SSL_MODES.join(", ")} as sslmode`);
-  }
   const address = addressOf(parsed);
   return {
     kind: "postgres",
     url: parsed.href,
     description: `PostgreSQL at ${address.host}:${address.port}/${address.database}`,
+    address,
+    sslMode: toSslMode(sslMode),
   };
 }
 
-const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-full"];
+const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
+
+function toSslMode(text: string | null): SslMode {
+  const mode = SSL_MODES.find((known) => known === (text ?? "disable"));
+  if (mode === undefined) throw invalid(`must have one of ${SSL_MODES.join(", ")} as sslmode`);
+  return mode;
+}
 
 function toUrl(url: string): URL {
   if (!URL.canParse(url)) throw invalid(expected);

@@ -1,17 +1,27 @@
 /** The optional last argument of every service and DAO method. */
 export interface CallOptions {
   /**
-   * Gives the call up: the statement is cancelled on the server, and the promise rejects with the signal's `reason`, after
+   * Aborts the call: the statement is cancelled on the server, and the promise rejects with the signal's `reason`, after
    * a second at the latest. A statement that the server had finished by then has happened. Inside a unit of work an
-   * aborted statement ends the whole of it. An embedded database and a host's connection cannot cancel a statement that
-   * runs: there the signal is heeded before it begins. Default: none.
+   * aborted statement ends the whole of it; the signal of a unit of work ends it whatever its callback waits for. An
+   * embedded database and an application's Drizzle cannot cancel a statement that runs: there the signal is respected before
+   * and after it. Default: none.
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Milliseconds that the call may take in all, waiting included; then it is given up as by a signal, with an
+   * Milliseconds that the call may take in all, waiting included; then it is aborted as by a signal, with an
    * {@link UnavailableError}. Default: what the database's own limits add up to, 42 s unless set otherwise.
    */
   readonly timeout?: number | undefined;
+}
+
+/** The options of what is read row by row. */
+export interface StreamOptions extends CallOptions {
+  /**
+   * Called with a cursor when the loop has had all rows before it, each thousand rows at most, and not behind the last. Kept,
+   * it lets another stream with the same filter go on from there. What it throws ends the stream. Default: none.
+   */
+  readonly onCursor?: ((cursor: string) => void) | undefined;
 }
 
 /** The options of what creates a row. */

@@ -7,11 +7,11 @@ import { filterText, listRequest, type Page } from "./page.ts";
 import { text } from "./text.ts";
 import { memberOf, refuseLongList, validate } from "./validation.ts";
 
-/** What a user and an agent said to each other about a goal. */
+/** What a user and an agent said to each other about a goal, or before there was one. */
 export const conversationDto = z.object({
   id: id(),
   userId: id(),
-  goalId: id(),
+  goalId: id().nullable(),
   messages: jsonArray(),
   status: text(),
   createdAt: instant(),
@@ -19,7 +19,8 @@ export const conversationDto = z.object({
 
 export const conversationCreateDto = z.object({
   userId: id(),
-  goalId: id(),
+  /** Default `null`: a conversation that began before its goal. */
+  goalId: id().nullable().default(null),
   /** Default `[]`; `null` means the same, as callers of the Python service send it. */
   messages: jsonArray()
     .nullish()

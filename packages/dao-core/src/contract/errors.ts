@@ -127,8 +127,9 @@ export class IdempotencyKeyReusedError extends DaoError {
 }
 
 /**
- * The database gave up on the work so that other work could go on: a serialization failure (40001) or a deadlock
- * (40P01). Nothing was written, and the same work may succeed now. Single statements are retried before this is thrown.
+ * The database aborted the work so that other work could go on: a serialization failure (40001) or a deadlock (40P01); or
+ * it refused a prepared statement because the schema had changed since. Nothing was written, and the same work may succeed
+ * now. Single statements are retried before this is thrown.
  */
 export class RetryableError extends DaoError {
   readonly code = "retryable";

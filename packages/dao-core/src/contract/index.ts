@@ -1,4 +1,4 @@
-export type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
+export type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 export {
   type ConversationCreateDto,
   type ConversationDto,
@@ -107,6 +107,7 @@ export {
   type TaskService,
   type TaskStatisticsDto,
   type TaskStatisticsRequest,
+  type TaskStreamRequest,
   type TaskStructureDto,
   type TaskTimerangeRequest,
   type TaskUpdateDto,
@@ -119,6 +120,7 @@ export {
   taskListRequest,
   taskStatisticsDto,
   taskStatisticsRequest,
+  taskStreamRequest,
   taskStructureDto,
   taskTimerangeRequest,
   taskUpdateDto,

@@ -23,6 +23,9 @@ describe("findJsonProblem", () => {
     [true],
     [0],
     [-1.5e300],
+    [2 ** 53],
+    [-(2 ** 53)],
+    [1e21],
     [""],
     ["🙂 \uffff"],
     [[]],
@@ -37,6 +40,8 @@ describe("findJsonProblem", () => {
   test.each([
     ["NaN", Number.NaN, [], "finite"],
     ["Infinity", Number.POSITIVE_INFINITY, [], "finite"],
+    ["a whole number beyond 2⁵³", { a: [2 ** 53 + 2] }, ["a", 0], "as text"],
+    ["one below −2⁵³", -(2 ** 60), [], "as text"],
     ["undefined", undefined, [], "undefined"],
     ["a function", () => 1, [], "function"],
     ["a symbol", Symbol("x"), [], "symbol"],
@@ -100,10 +105,10 @@ describe("findJsonProblem", () => {
     );
   });
 
-  test("finds nothing in what a JSON parser made, but for NUL, lone surrogates and depth", () => {
+  test("finds nothing in what a JSON parser made, but for NUL, lone surrogates, depth and long whole numbers", () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 8 }), (source) => {
-        const isRefused = /\\u0000|\\ud[89a-f]/i.test(source);
+        const isRefused = /\\u0000|\\ud[89a-f]|(?<![\d.])\d{16}/i.test(source);
         const value: unknown = JSON.parse(source);
         fc.pre(!isRefused);
         expect(findJsonProblem(value)).toBeUndefined();

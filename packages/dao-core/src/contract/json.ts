@@ -15,7 +15,8 @@ interface JsonProblem {
 
 /**
  * What keeps `value` from being stored as JSON and read back the same, or `undefined`: anything that is not JSON
- * (dates, `NaN`, functions, cycles), text that PostgreSQL cannot store, too deep a nesting.
+ * (dates, `NaN`, functions, cycles), whole numbers that JavaScript cannot tell from others, text that PostgreSQL cannot
+ * store, too deep a nesting.
  */
 export function findJsonProblem(value: unknown, depth = 0): JsonProblem | undefined {
   switch (typeof value) {
@@ -24,8 +25,7 @@ export function findJsonProblem(value: unknown, depth = 0): JsonProblem | undefi
       return message === undefined ? undefined : { path: [], message };
     }
     case "number":
-      if (Number.isFinite(value)) return undefined;
-      return { path: [], message: "must be a finite number: JSON has no NaN and no Infinity" };
+      return isHeld(value) ? undefined : { path: [], message: NUMBER_PROBLEM };
     case "boolean":
       return undefined;
     case "object":
@@ -56,6 +56,17 @@ export function findJsonProblem(value: unknown, depth = 0): JsonProblem | undefi
   return undefined;
 }
 
+const NUMBER_PROBLEM =
+  "must be a finite number that a double holds exactly (whole ones up to 9007199254740992); send any other as text";
+
+/**
+ * Whether JavaScript has the number as it was written, as far as that can be seen. From 1e21 on it writes an exponent, as
+ * a float has it; a whole number of fewer digits that is beyond 2⁵³ may have been another one before it was read.
+ */
+function isHeld(number: number): boolean {
+  return Number.isFinite(number) && !(Math.abs(number) > 2 ** 53 && Math.abs(number) < 1e21);
+}
+
 function json<T extends JsonValue>(isKind: (value: unknown) => boolean, expected: string) {
   // `custom` hands the value on by reference: keys such as `__proto__` stay what the caller sent.
   return z.custom<T>(isKind, { error: `must be ${expected}`, abort: true }).superRefine((value, context) => {
@@ -64,13 +75,13 @@ function json<T extends JsonValue>(isKind: (value: unknown) => boolean, expected
   });
 }
 
-/** A JSON object, passed on untouched. */
+/** A JSON object, passed on untouched; a number that a double cannot hold is a validation error. */
 export function jsonObject() {
   const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
   return json<JsonObject>(isObject, "a JSON object").meta({ type: "object", additionalProperties: true });
 }
 
-/** A JSON array, passed on untouched. */
+/** A JSON array, passed on untouched; a number that a double cannot hold is a validation error. */
 export function jsonArray() {
   return json<JsonArray>(Array.isArray, "a JSON array").meta({ type: "array", items: {} });
 }

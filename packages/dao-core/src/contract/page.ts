@@ -55,7 +55,10 @@ export const filterText = () => text({ max: MAX_FILTER_LENGTH });
 
 const pageSize = z.int().min(1).max(MAX_PAGE_SIZE);
 
-const cursor = z.string().regex(/^[\w-]{1,255}$/, { error: "must be the next cursor of a page, as it was answered" });
+/** Where to go on in a list or a stream. */
+export const cursor = z
+  .string()
+  .regex(/^[\w-]{1,255}$/, { error: "must be the next cursor of a page, as it was answered" });
 
 const pageRequestShape = {
   page: z.int().min(1).optional(),

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
+import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
-import { filterText, listRequest, type Page } from "./page.ts";
+import { cursor, filterText, listRequest, type Page } from "./page.ts";
 import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "./task-enums.ts";
 import { text } from "./text.ts";
 import { memberOf, refuseLongList, validate } from "./validation.ts";
@@ -121,6 +121,9 @@ export const taskListRequest = listRequest(taskFilters);
 /** The filters of a list, without its paging. */
 export const taskFilter = z.strictObject(taskFilters);
 
+/** Which tasks to stream: all that the filter selects, or those that come after a cursor of `onCursor` or of a list. */
+export const taskStreamRequest = taskFilter.extend({ cursor: cursor.optional() });
+
 /** A user's tasks whose start lies within the range, both ends included, to the millisecond. */
 export const taskTimerangeRequest = z
   .strictObject({ userId: id(), startTime: instant(), endTime: instant() })
@@ -220,6 +223,7 @@ export type TaskStructureDto = z.input<typeof taskStructureDto>;
 export type TaskUpdateDto = z.input<typeof taskUpdateDto>;
 export type TaskChangeDto = z.input<typeof taskChangeDto>;
 export type TaskFilter = z.input<typeof taskFilter>;
+export type TaskStreamRequest = z.input<typeof taskStreamRequest>;
 export type TaskListRequest = z.input<typeof taskListRequest>;
 export type TaskTimerangeRequest = z.input<typeof taskTimerangeRequest>;
 export type TaskStatisticsRequest = z.input<typeof taskStatisticsRequest>;
@@ -258,12 +262,14 @@ export interface TaskService {
    * more memory than a few thousand. No transaction is open and no connection is held meanwhile, so the loop may take its
    * time, and may write. A task that is there all the time, and selected, comes once; one that is created, changed or
    * deleted meanwhile may come or not. For one moment's tasks stream inside a unit of work that is `repeatable read`.
-   * The query stops when the loop is left. `timeout` is for each thousand.
+   * The query stops when the loop is left. `timeout` is for each thousand. Over HTTP a stream that breaks off goes on
+   * where it was, for as long as each attempt brings tasks; one that cannot go on throws, and never just ends.
    */
-  streamTasks(filter?: TaskFilter, options?: CallOptions): AsyncIterable<TaskDto>;
+  streamTasks(request?: TaskStreamRequest, options?: StreamOptions): AsyncIterable<TaskDto>;
   /**
    * Changes up to 1000 tasks at once, each in its own way, all of them or none; a task that does not exist is passed over.
-   * @throws ValidationError also for two changes of one task; RelatedRowMissingError if there is no such milestone
+   * @throws ValidationError also for two changes of one task, and for a task that breaks a rule since before it was one: the
+   *   path has its place in `updates`, the message its id; RelatedRowMissingError if there is no such milestone
    */
   updateTasks(request: BulkUpdateRequest, options?: CallOptions): Promise<BulkUpdateResult>;
   /** @throws NotFoundError, RelatedRowMissingError if there is no such milestone */
@@ -272,7 +278,10 @@ export interface TaskService {
   deleteTask(id: string, options?: WriteOptions): Promise<void>;
   /** A user's tasks that start within the range, both ends included, by start time, then id. */
   getTasksByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]>;
-  /** Sets one state on up to 1000 tasks at once; answers how many there were of them. */
+  /**
+   * Sets one state on up to 1000 tasks at once; returns how many there were of them.
+   * @throws ValidationError also for a task that breaks a rule since before it was one, named as by {@link updateTasks}
+   */
   bulkUpdateState(request: BulkUpdateStateRequest, options?: CallOptions): Promise<BulkUpdateStateResult>;
   /**
    * Links the task with a calendar event, or unlinks it with `null`.

@@ -51,7 +51,7 @@ export async function createGoalWithStructure(
     for (const task of milestone.tasks ?? [])
       taskRows.push(withOwnDates(taskStatements.insertValues(uuidv7(), task, owners)));
   }
-  const values = { ...goal, milestones: milestoneRows, tasks: taskRows };
+  const values = { ...goal, milestones: JSON.stringify(milestoneRows), tasks: JSON.stringify(taskRows) };
   const { rows } = await run(executor, insertStructure(), values, options);
   const createdAt = readInstant(rows[0]?.[0]);
   for (const row of [goal, ...milestoneRows, ...taskRows]) row["createdAt"] = new Date(createdAt);

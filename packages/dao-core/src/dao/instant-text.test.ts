@@ -43,6 +43,21 @@ describe("a timestamptz as PostgreSQL writes it", () => {
     expect(readInstant(text).toISOString()).toBe(iso);
   });
 
+  // A session's time zone decides which year the local time of an edge has.
+  test.each([
+    ["10000-01-01 00:00:00+05:30", "9999-12-31T18:30:00.000Z"],
+    ["10000-01-01 05:29:59.999999+05:30", "9999-12-31T23:59:59.999Z"],
+    ["9999-12-31 23:59:59.999-08", "9999-12-31T23:59:59.999Z"],
+    ["0001-12-31 19:03:58-04:56:02 BC", "0001-01-01T00:00:00.000Z"],
+    ["0001-12-31T22:03:58.25-04:56:02 BC", "0001-01-01T03:00:00.250Z"],
+    ["0001-01-01 00:30:00+01:00", "0001-01-01T00:00:00.000Z"],
+    ["294276-12-31 23:59:59.999999+00", "9999-12-31T23:59:59.999Z"],
+    ["294277-01-01 05:29:59.999999+05:30", "9999-12-31T23:59:59.999Z"],
+    ["4714-11-24 00:00:00+00 BC", "0001-01-01T00:00:00.000Z"],
+  ])("%s is clamped as an instant, not as a local time: %s", (text, iso) => {
+    expect(readInstant(text).toISOString()).toBe(iso);
+  });
+
   test("in a DateStyle that is not ISO is refused, not guessed", () => {
     expect(() => readInstant("15.02.2026 10:00:00 UTC")).toThrow(/DateStyle/);
   });

@@ -14,24 +14,26 @@ export function readInstant(value: unknown): Date {
     return new Date(timeOfDigits(text, text.length - 3));
   }
   if (text === "infinity") return new Date(MAX_INSTANT);
-  if (text === "-infinity" || text.endsWith(" BC")) return new Date(MIN_INSTANT);
-  const match = /^(\d{4,6}-\d{2}-\d{2})[ T]([\d:.]+)([+-])(\d{2}):?(\d{2})?:?(\d{2})?$/.exec(text);
+  if (text === "-infinity") return new Date(MIN_INSTANT);
+  const match = /^(\d{4,6})(-\d{2}-\d{2})[ T]([\d:]+(?:\.\d+)?)([+-])(\d{2}):?(\d{2})?:?(\d{2})?( BC)?$/.exec(text);
   if (match === null) {
     throw new Error("The database wrote an instant in a form that is not read here. Set its DateStyle to ISO.");
   }
-  const [, date, time, sign, hours, minutes = 0, seconds = 0] = match;
+  const [, year, day, time, sign, hours, minutes = 0, seconds = 0, isBc] = match;
   const offset = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * (sign === "-" ? -1_000 : 1_000);
-  return withinRange(parse(`${date}T${time}Z`).getTime() - offset);
+  // Only the instant is held to the range: its local time may lie a day beyond, in the year 10000 or 1 BC, which is year 0.
+  const local = localTime(isBc === undefined ? Number(year) : 1 - Number(year), `${day}T${time}Z`);
+  return withinRange(local - offset);
 }
 
 const HYPHEN = 0x2d;
 
-function parse(iso: string): Date {
-  // Years of five digits are beyond the range, and beyond Date.parse.
-  return withinRange(iso.charCodeAt(4) === HYPHEN ? Date.parse(iso) : Number.POSITIVE_INFINITY);
+/** Years that `Date` cannot hold are as far off as any. */
+function localTime(year: number, rest: string): number {
+  if (Math.abs(year) > 200_000) return year * Number.MAX_VALUE;
+  return Date.parse(`${year < 0 ? "-" : "+"}${String(Math.abs(year)).padStart(6, "0")}${rest}`);
 }
 
 function withinRange(time: number): Date {
-  if (time < MIN_INSTANT.getTime()) return new Date(MIN_INSTANT);
-  return new Date(Math.min(time, MAX_INSTANT.getTime()));
+  return new Date(Math.max(MIN_INSTANT.getTime(), Math.min(time, MAX_INSTANT.getTime())));
 }

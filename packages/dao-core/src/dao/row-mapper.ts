@@ -18,24 +18,43 @@ export function rowMapper<Dto extends object>(table: Table): RowMapper<Dto> {
     for (let index = 0; index < names.length; index++) {
       const value = row[offset + index];
       const decode = decoders[index];
-      dto[names[index] ?? ""] = decode === undefined || value === null ? value : decode(value);
+      dto[names[index] ?? ""] = decode === undefined ? value : decode(value);
     }
     return dto as Dto;
   };
 }
 
 function decoderOf(column: Column): Decoder {
-  if (column instanceof PgTimestampString) return readInstant;
-  if (column instanceof PgJsonb) return readJson;
-  if (column instanceof PgDoublePrecision) return readFiniteNumber;
+  if (column instanceof PgJsonb) return Array.isArray(column.default) ? readJsonArray : readJsonObject;
+  if (column instanceof PgTimestampString) return unlessNull(readInstant);
+  if (column instanceof PgDoublePrecision) return unlessNull(readFiniteNumber);
   return undefined;
+}
+
+const unlessNull = (decode: (value: unknown) => unknown) => (value: unknown) => (value === null ? null : decode(value));
+
+/** JSON null, which the Python service writes, is empty. */
+function readJsonObject(value: unknown): unknown {
+  return readJson(value) ?? {};
+}
+
+/**
+ * JSON null is empty, and a string that holds a JSON array is that array: the Python service's planner writes those. Any
+ * other value is the one member of an array, as PostgreSQL takes it when it appends to one.
+ */
+function readJsonArray(value: unknown): unknown {
+  const json = readJson(value);
+  if (Array.isArray(json)) return json;
+  if (json === null) return [];
+  const held = readJson(json);
+  return Array.isArray(held) ? held : [json];
 }
 
 /**
  * Our own drivers leave JSON as text, a host's may have parsed it. Text that is no JSON is then a parsed string, which a
- * row of the Python service can hold where we have an object.
+ * row of the Python service can hold where we have an object or an array.
  */
-function readJson(value: unknown): unknown {
+export function readJson(value: unknown): unknown {
   if (typeof value !== "string") return value;
   try {
     return JSON.parse(value);

@@ -16,6 +16,7 @@ import {
   outerSessionMisuse,
   type TransactionContext,
 } from "../session/transaction-context.ts";
+import { readOnlyMisuse } from "../session/transaction-misuse.ts";
 
 /** What a session tells those who watch over it. */
 export interface SessionOptions {
@@ -48,9 +49,21 @@ export interface StatementReport {
   readonly error?: unknown;
 }
 
+/** Everyone who wants to know of statements. */
+interface StatementWatchers extends SessionOptions {
+  readonly onFailure?: ((error: unknown) => void) | undefined;
+}
+
 /** Runs a statement, and tells of it those who want to know. */
-function watched(text: string, { onStatement }: SessionOptions, execute: () => Promise<SqlResult>): Promise<SqlResult> {
-  return onStatement === undefined ? execute() : reported(text, onStatement, execute);
+function watched(
+  text: string,
+  { onStatement, onFailure }: StatementWatchers,
+  execute: () => Promise<SqlResult>,
+): Promise<SqlResult> {
+  const result = onStatement === undefined ? execute() : reported(text, onStatement, execute);
+  // Beside the caller's chain, which has nothing to wait for.
+  if (onFailure !== undefined) result.catch(onFailure);
+  return result;
 }
 
 async function reported(
@@ -80,9 +93,9 @@ async function reported(
 export class SingleStatements implements SqlExecutor {
   readonly #driver: SqlDriver;
   readonly #retries: RetryPolicy;
-  readonly #options: SessionOptions;
+  readonly #options: StatementWatchers;
 
-  constructor(driver: SqlDriver, options: SessionOptions, telemetry: DatabaseTelemetry | undefined) {
+  constructor(driver: SqlDriver, options: StatementWatchers, telemetry: DatabaseTelemetry | undefined) {
     const onRetry = (retry: Retry) => {
       telemetry?.retried("statement", retry);
       options.onRetry?.(retry);
@@ -98,8 +111,10 @@ export class SingleStatements implements SqlExecutor {
     const misuse = outerSessionMisuse(this.#driver);
     if (misuse !== undefined) return Promise.reject(misuse);
     return withDeadline(options, (bounded) =>
-      withRetries(this.#retries, () =>
-        watched(text, this.#options, () => this.#driver.execute(text, parameters, bounded)),
+      withRetries(
+        this.#retries,
+        () => watched(text, this.#options, () => this.#driver.execute(text, parameters, bounded)),
+        bounded.signal,
       ),
     );
   }
@@ -124,9 +139,9 @@ export class FollowedStatements implements SqlExecutor {
 export class TransactionStatements implements SqlExecutor {
   readonly #transaction: SqlTransaction;
   readonly #context: TransactionContext;
-  readonly #options: SessionOptions;
+  readonly #options: StatementWatchers;
 
-  constructor(transaction: SqlTransaction, context: TransactionContext, options: SessionOptions) {
+  constructor(transaction: SqlTransaction, context: TransactionContext, options: StatementWatchers) {
     this.#transaction = transaction;
     this.#context = context;
     this.#options = options;
@@ -135,8 +150,12 @@ export class TransactionStatements implements SqlExecutor {
   execute(text: string, parameters: readonly SqlParameter[], options: CallOptions = {}): Promise<SqlResult> {
     const misuse = foreignTransactionMisuse(this.#context);
     if (misuse !== undefined) return Promise.reject(misuse);
-    return withDeadline(options, (bounded) =>
+    const result = withDeadline(options, (bounded) =>
       watched(text, this.#options, () => this.#transaction.execute(text, parameters, bounded)),
     );
+    if (!this.#context.isReadOnly) return result;
+    return result.catch((error: unknown) => {
+      throw readOnlyMisuse(error);
+    });
   }
 }

@@ -32,12 +32,14 @@ function daosOn(statements: SqlExecutor, telemetry: DatabaseTelemetry | undefine
 
 /** A session whose DAOs are ours, on a driver. */
 export class DriverSession extends TransactingSession<SqlTransaction> {
-  constructor(driver: SqlDriver, options: SessionOptions = {}) {
+  /** @param onFailure told of what each statement that fails fails by */
+  constructor(driver: SqlDriver, options: SessionOptions = {}, onFailure?: (error: unknown) => void) {
+    const watchers = { ...options, onFailure };
     const telemetry = options.telemetry?.observe(driver);
     super(
       driver,
-      daosOn(new SingleStatements(driver, options, telemetry), telemetry),
-      (transaction, context) => daosOn(new TransactionStatements(transaction, context, options), telemetry),
+      daosOn(new SingleStatements(driver, watchers, telemetry), telemetry),
+      (transaction, context) => daosOn(new TransactionStatements(transaction, context, watchers), telemetry),
       telemetry,
     );
   }

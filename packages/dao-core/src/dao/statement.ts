@@ -2,6 +2,7 @@ import { is, Param, Placeholder, type Query, type SQL, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/pg-proxy";
 import type { CallOptions } from "../contract/call-options.ts";
 import { ValidationError } from "../contract/errors.ts";
+import { findJsonProblem } from "../contract/json.ts";
 import { unstorableText } from "../contract/text.ts";
 import type { SqlExecutor, SqlParameter, SqlResult, StatementOptions } from "../session/driver.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
@@ -86,10 +87,17 @@ export function encode(name: string, value: unknown): SqlParameter {
       return null;
     case "object":
       if (value === null) return null;
-      return value instanceof Date ? validInstant(name, value).toISOString() : JSON.stringify(value);
+      return value instanceof Date ? validInstant(name, value).toISOString() : jsonText(name, value);
     default:
       throw new ValidationError([{ path: name, message: `must not be a ${typeof value}` }]);
   }
+}
+
+/** @throws ValidationError for what JSON, or PostgreSQL, would make something else of */
+function jsonText(name: string, value: object): string {
+  const problem = findJsonProblem(value);
+  if (problem === undefined) return JSON.stringify(value);
+  throw new ValidationError([{ path: [name, ...problem.path.map(String)].join("."), message: problem.message }]);
 }
 
 /**

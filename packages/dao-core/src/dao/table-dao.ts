@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq, type SQL } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
@@ -19,10 +19,13 @@ export class EntityStatements<Dto extends object> extends RowValues {
   readonly read: RowMapper<Dto>;
   readonly lists: ListStatements<Dto>;
   readonly #updates = new StatementCache();
+  readonly #assignments: Readonly<Record<string, SQL>>;
 
-  constructor(table: EntityTable) {
+  /** @param assignments what an update sets a column to, where that is not just what is given for it */
+  constructor(table: EntityTable, assignments: Readonly<Record<string, SQL>> = {}) {
     super(table);
     this.table = table;
+    this.#assignments = assignments;
     this.read = rowMapper<Dto>(table);
     this.lists = new ListStatements(table, this.columns, this.read);
   }
@@ -60,7 +63,7 @@ export class EntityStatements<Dto extends object> extends RowValues {
       compile(
         queryBuilder
           .update(this.table)
-          .set(Object.fromEntries(names.map((name) => [name, given(name)])))
+          .set(Object.fromEntries(names.map((name) => [name, this.#assignments[name] ?? given(name)])))
           .where(eq(this.table.id, given("id")))
           .returning(),
       ),

@@ -7,7 +7,7 @@ import { tasks } from "../schema/tasks.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { jsonRecords, newRows } from "./json-records.ts";
 import { compile, lazily, queryBuilder, run, StatementCache, validInstant } from "./statement.ts";
-import { taskStatements } from "./task-statements.ts";
+import { taskStatements, writtenEnd } from "./task-statements.ts";
 
 /*
  * Many tasks in one statement. They travel as one JSON text, so that no limit on parameters is near, and one prepared
@@ -23,7 +23,7 @@ export async function createTasks(
   options?: CallOptions,
 ): Promise<number> {
   const rows = input.map((task) => withValidInstants(taskStatements.insertValues(task.id ?? uuidv7(), task)));
-  const { count } = await run(executor, insertTasks(), { tasks: rows }, options);
+  const { count } = await run(executor, insertTasks(), { tasks: JSON.stringify(rows) }, options);
   return count;
 }
 
@@ -44,7 +44,7 @@ export async function updateTasks(
   const names = updatable.filter((name) => name === "title" || isChanged(name));
   const rows = changes.map((change) => ({ ...withValidInstants(change), changed: changedFields(change, names) }));
   const statement = updates.get(names.join(), () => compile(buildUpdate(names)));
-  const { rows: updated } = await run(executor, statement, { changes: rows }, options);
+  const { rows: updated } = await run(executor, statement, { changes: JSON.stringify(rows) }, options);
   return updated.map((row) => taskStatements.read(row));
 }
 
@@ -80,7 +80,8 @@ function buildUpdate(names: readonly string[]) {
 /** The new value where its bit is set, else the one that the row has. */
 function changedValue(column: PgColumn, newName: string, bit: number): SQL {
   const isSet = sql`locked.changed & ${sql.raw(String(bit))} <> 0`;
-  return sql`case when ${isSet} then locked.${sql.identifier(newName)} else ${column} end`;
+  const value = sql`locked.${sql.identifier(newName)}`;
+  return sql`case when ${isSet} then ${column === tasks.endTime ? writtenEnd(value) : value} else ${column} end`;
 }
 
 function columnOf(name: string): PgColumn {

@@ -1,11 +1,16 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { SchemaVersionError } from "../contract/errors.ts";
-import { planMigrations } from "../migrations/plan-migrations.ts";
+import { embeddedMigrations } from "../migrations/migration-set.ts";
+import type { MigrationPlan } from "../migrations/plan.ts";
+import { readPlan } from "../migrations/plan-migrations.ts";
 import { findUnvalidatedRules } from "../migrations/rule-violations.ts";
+import { findObstacles } from "../migrations/schema-differences.ts";
+import { adviceFor, listed as listedDifferences } from "../migrations/schema-error.ts";
+import { readSchemaFacts } from "../migrations/schema-facts.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
 import { type Finding, unwell, well } from "./finding.ts";
-import { findSchemaDrift, TABLE_NAMES } from "./schema-drift.ts";
+import { findIndexDamage, isEmbedded } from "./index-damage.ts";
 
 /** The oldest PostgreSQL that all of this was tried on. */
 const OLDEST_VERSION = 15;
@@ -16,6 +21,8 @@ const CLOCK_TOLERANCE = 2_000;
 /** How many of the things that are wrong a sentence names. */
 const MAX_NAMED = 5;
 
+const TABLES = `{${Object.keys(embeddedMigrations.shape.tables).join()}}`;
+
 /**
  * Looks at a database as whoever runs it would: is the server new enough, the schema ours and whole, may this role do its
  * work, do the clocks agree. Changes nothing.
@@ -24,10 +31,13 @@ const MAX_NAMED = 5;
 export async function diagnose(driver: SqlDriver, options?: CallOptions): Promise<Finding[]> {
   try {
     const findings = [await serverVersion(driver, options), await clock(driver, options)];
-    const schema = await schemaVersion(driver, options);
-    findings.push(schema);
+    const plan = await planOrRefusal(driver, options);
+    findings.push(schemaVersion(plan));
     // Of a schema of another version there is nothing to compare with.
-    if (schema.isWell) findings.push(await drift(driver), await rules(driver), await privileges(driver, options));
+    if (plan instanceof SchemaVersionError || plan.applied.length > 0) return findings;
+    findings.push(await drift(driver, plan, options), await rules(driver), await privileges(driver, options));
+    // A server keeps others from its files, and has its own tools for what a disk has lost.
+    if (await isEmbedded(driver)) findings.push(await indexes(driver));
     return findings;
   } catch (error) {
     throw toDaoError(error);
@@ -56,21 +66,50 @@ async function clock(executor: SqlExecutor, options?: CallOptions): Promise<Find
   return unwell("clock", `The database's clock is ${seconds} ${way} this machine's. Have both set theirs by NTP.`);
 }
 
-async function schemaVersion(driver: SqlDriver, options?: CallOptions): Promise<Finding> {
+/** What `migrate()` would do, or why it would refuse to. */
+async function planOrRefusal(driver: SqlDriver, options?: CallOptions): Promise<MigrationPlan | SchemaVersionError> {
   try {
-    const { from, to, applied } = await planMigrations(driver, options);
-    if (applied.length === 0) return well("schema", `The schema is at version ${to}, which this code needs.`);
-    return unwell("schema", `The schema is at version ${from}; this code needs version ${to}. Migrate it.`);
+    return await readPlan(driver, options);
   } catch (error) {
-    if (error instanceof SchemaVersionError) return unwell("schema", error.message);
+    if (error instanceof SchemaVersionError) return error;
     throw error;
   }
 }
 
-async function drift(executor: SqlExecutor): Promise<Finding> {
-  const found = await findSchemaDrift(executor);
-  if (found.length === 0) return well("drift", "Tables, columns, constraints and indexes are those of the migrations.");
-  return unwell("drift", `The schema was changed past the migrations: ${listed(found)}. Put it back as it was.`);
+function schemaVersion(plan: MigrationPlan | SchemaVersionError): Finding {
+  if (plan instanceof SchemaVersionError) return unwell("schema", plan.message);
+  const { from, to, applied } = plan;
+  if (applied.length === 0) return well("schema", `The schema is at version ${to}, which this code needs.`);
+  return unwell("schema", `The schema is at version ${from}; this code needs version ${to}. Migrate it.`);
+}
+
+async function drift(executor: SqlExecutor, { differences }: MigrationPlan, options?: CallOptions): Promise<Finding> {
+  if (differences.length > 0) {
+    const what = listedDifferences(differences);
+    return unwell("drift", `The schema was changed past the migrations: ${what}. ${adviceFor(differences)}`);
+  }
+  const asMade = "Tables, columns, constraints and indexes are those of the migrations.";
+  const { rows } = await executor.execute(
+    `select c.relname || ' (' || string_agg(t.tgname, ', ' order by t.tgname) || ')'
+     from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = 'public' and c.relname = any ($1::text[]) and not t.tgisinternal and t.tgenabled <> 'D'
+     group by c.relname order by c.relname`,
+    [TABLES],
+    options,
+  );
+  if (rows.length === 0) return well("drift", asMade);
+  const triggers = listed(rows.map(([text]) => String(text)));
+  return well("drift", `${asMade} Triggers that are not ours run with what is written to ${triggers}.`);
+}
+
+async function indexes(driver: SqlDriver): Promise<Finding> {
+  const found = await findIndexDamage(driver);
+  if (found.length === 0) return well("indexes", "Every index has the rows of its table.");
+  return unwell(
+    "indexes",
+    `The embedded database is damaged, as by two processes that had it open at a time: ${listed(found)}. Copy its folder, ` +
+      "delete the rows that are there twice, and run REINDEX.",
+  );
 }
 
 async function rules(executor: SqlExecutor): Promise<Finding> {
@@ -84,16 +123,9 @@ async function rules(executor: SqlExecutor): Promise<Finding> {
 }
 
 async function privileges(executor: SqlExecutor, options?: CallOptions): Promise<Finding> {
-  const { rows } = await executor.execute(
-    `select name || ' (' || string_agg(privilege, ', ' order by place) || ')'
-     from unnest($1::text[]) as name, unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) with ordinality as need (privilege, place)
-     where not has_table_privilege('public.' || name, privilege) group by name order by name`,
-    [`{${TABLE_NAMES.join()}}`],
-    options,
-  );
-  if (rows.length === 0) return well("privileges", "The role may read and write all tables.");
-  const missing = rows.map(([text]) => String(text));
-  return unwell("privileges", `The role lacks privileges on ${listed(missing)}. Grant them.`);
+  const obstacles = findObstacles(await readSchemaFacts(executor, embeddedMigrations.shape, options));
+  if (obstacles.length === 0) return well("privileges", "The role may read and write all tables, and finds them.");
+  return unwell("privileges", `This role cannot do its work: ${listedDifferences(obstacles)}. ${adviceFor(obstacles)}`);
 }
 
 function listed(all: readonly string[]): string {

@@ -1,5 +1,5 @@
 /** What was looked at. */
-export type FindingName = "server" | "schema" | "drift" | "rules" | "privileges" | "clock";
+export type FindingName = "server" | "schema" | "drift" | "rules" | "privileges" | "clock" | "indexes";
 
 /** What one look at a database found. */
 export interface Finding {

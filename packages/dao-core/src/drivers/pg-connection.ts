@@ -1,9 +1,17 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "../contract/errors.ts";
+import { throwIfAborted } from "../session/deadline.ts";
 import type { SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
-import { connectionClosed, databaseErrorFacts, isConnectionLoss } from "../session/postgres-errors.ts";
-import type { SqlConnection } from "../session/transaction.ts";
+import { ABORT_GRACE } from "../session/interruption.ts";
+import {
+  connectionClosed,
+  databaseErrorFacts,
+  isConnectionLoss,
+  isStalePlan,
+  staleStatement,
+} from "../session/postgres-errors.ts";
+import type { SqlConnection } from "../session/transaction-connection.ts";
 
 /** What of a host's `pg.Pool` is used. */
 export interface HostPgPool {
@@ -46,8 +54,8 @@ export interface PgAnswer {
   readonly rowCount: number | null;
 }
 
-/** Milliseconds for which an aborted statement may still say how it ended. */
-const ABORT_GRACE = 1_000;
+/** The SQLSTATE of a write where none is taken. */
+const READ_ONLY = "25006";
 
 const identity = (text: string) => text;
 const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
@@ -55,25 +63,50 @@ const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, 
   ...[21, 23, 26, 700, 701].map((oid) => [oid, Number] as const),
 ]);
 
-/**
- * Ours alone, whatever the host has set on `pg.types` or its pool: numbers and truth values as such, everything else as
- * text, which the row mappers read.
- */
+/** Whatever `pg.types` or the pool says: numbers and truth values as such, all else as text, which the row mappers read. */
 const types = { getTypeParser: (oid: number) => parsers.get(oid) ?? identity };
+
+/** A host's pool, and what its clients have in common. */
+export interface PgClients {
+  readonly pool: HostPgPool;
+  /** Whether statements are prepared. */
+  readonly prepare: boolean;
+  /** How often prepared statements turned out to be stale: from then on all are prepared under other names. */
+  generation: number;
+  /** When a client last lacked a statement that was prepared on it, by `performance.now()`. */
+  lastMissing: number;
+}
+
+/** The names of what was prepared on each client, by whichever of our drivers it was used. */
+const preparedOn = new WeakMap<HostPgClient, Set<string>>();
+
+/** Milliseconds within which a second statement that got lost is no accident. */
+const MISSING_AGAIN = 60_000;
+
+/** How a client is used. */
+export interface PgUse {
+  readonly signal?: AbortSignal | undefined;
+  /** Whether it is for a transaction that its caller wants to be read-only. */
+  readonly isReadOnly?: boolean | undefined;
+}
 
 /** A client of a host's pool, checked out: it knows when its connection is lost, and is dropped by the pool then. */
 export class PgConnection implements SqlConnection {
-  readonly #pool: HostPgPool;
+  readonly #clients: PgClients;
   readonly #client: HostPgClient;
-  readonly #prepare: boolean;
+  readonly #isReadOnly: boolean;
   #loss: { readonly cause: unknown } | undefined;
+  /** Why the next caller is not to have this client, though it is alive. */
+  #misfit: { readonly cause: unknown } | undefined;
+  #onLost: (() => void) | undefined;
+  #isReleased = false;
   // A client that is checked out has no listener of its pool's: its error would end the process.
   readonly #onError = (error: Error) => this.#lose(error);
 
-  private constructor(pool: HostPgPool, client: HostPgClient, prepare: boolean) {
-    this.#pool = pool;
+  private constructor(clients: PgClients, client: HostPgClient, isReadOnly: boolean) {
+    this.#clients = clients;
     this.#client = client;
-    this.#prepare = prepare;
+    this.#isReadOnly = isReadOnly;
     client.on("error", this.#onError);
   }
 
@@ -82,12 +115,11 @@ export class PgConnection implements SqlConnection {
    * @throws UnavailableError when the pool gives none
    */
   static async use<Result>(
-    pool: HostPgPool,
-    prepare: boolean,
-    signal: AbortSignal | undefined,
+    clients: PgClients,
+    { signal, isReadOnly = false }: PgUse,
     work: (connection: PgConnection) => Promise<Result>,
   ): Promise<Result> {
-    const connection = new PgConnection(pool, await checkOut(pool, signal), prepare);
+    const connection = new PgConnection(clients, await checkOut(clients.pool, signal), isReadOnly);
     try {
       return await work(connection);
     } finally {
@@ -103,16 +135,52 @@ export class PgConnection implements SqlConnection {
     return this.#loss?.cause;
   }
 
-  async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
-    signal?.throwIfAborted();
-    const name = this.#prepare ? { name: statementName(text) } : {};
-    const query = this.#query({ ...name, text, values: [...parameters], rowMode: "array", types });
-    const { rows, rowCount } = signal === undefined ? await query : await this.#abortable(query, signal);
-    return { rows, count: rowCount ?? rows.length };
+  onLost(listener: (() => void) | undefined): void {
+    this.#onLost = listener;
+  }
+
+  /** Its pool ends a client that is given back with an error, and what runs on it rejects. */
+  drop(cause: unknown): void {
+    this.#lose(cause);
+    this.#release();
+  }
+
+  /**
+   * @throws {@link staleStatement} for one whose plan is stale; the client is then dropped when it is given back, and so it is
+   *   where the server takes no writes
+   */
+  async execute(
+    text: string,
+    parameters: readonly SqlParameter[],
+    signal?: AbortSignal,
+    isPrepared = this.#clients.prepare,
+  ): Promise<SqlResult> {
+    throwIfAborted(signal);
+    const values = [...parameters];
+    if (!isPrepared) return this.#run({ text, values, rowMode: "array", types }, signal);
+    const { generation } = this.#clients;
+    const name = statementName(text, generation);
+    const prepared = preparedOn.get(this.#client) ?? new Set();
+    preparedOn.set(this.#client, prepared);
+    try {
+      const result = await this.#run({ name, text, values, rowMode: "array", types }, signal);
+      prepared.add(name);
+      return result;
+    } catch (error) {
+      if (!isStalePlan(error)) prepared.add(name);
+      else if (prepared.has(name)) throw this.#stale(error, generation);
+      throw error;
+    }
   }
 
   async executeScript(text: string): Promise<void> {
     await this.#query({ text, rowMode: "array", types });
+  }
+
+  async #run(statement: PgQuery, signal: AbortSignal | undefined): Promise<SqlResult> {
+    const query = this.#query(statement);
+    const { rows, rowCount } = signal === undefined ? await query : await this.#abortable(query, signal);
+    return { rows, count: rowCount ?? rows.length };
   }
 
   async #query(query: PgQuery): Promise<PgAnswer> {
@@ -120,12 +188,27 @@ export class PgConnection implements SqlConnection {
       return await this.#client.query(query);
     } catch (error) {
       const code = databaseErrorFacts(error)?.code;
+      if (code === READ_ONLY && !this.#isReadOnly) this.#misfit = { cause: error };
       if (code !== undefined && !isConnectionLoss(code)) throw error;
       // Errors of pg itself have no code: a connection that ended, or a time-out after which the answer may yet come.
       this.#lose(error);
       if (code !== undefined) throw error;
       throw connectionClosed(error);
     }
+  }
+
+  /** What to throw for a statement that was refused because it is stale. One that keeps getting lost is for its caller to mend. */
+  #stale(error: unknown, generation: number): unknown {
+    const clients = this.#clients;
+    this.#misfit = { cause: error };
+    // The pool's other clients have the same statements, and may have the same plans.
+    if (clients.generation === generation) clients.generation++;
+    if (databaseErrorFacts(error)?.code === "26000") {
+      const isAgain = performance.now() - clients.lastMissing < MISSING_AGAIN;
+      clients.lastMissing = performance.now();
+      if (isAgain) return error;
+    }
+    return staleStatement(error);
   }
 
   /** Waits for a query until it settles; after an abort {@link ABORT_GRACE} longer, in case it was done already. */
@@ -148,11 +231,11 @@ export class PgConnection implements SqlConnection {
    */
   async #cancel(query: Promise<unknown>): Promise<void> {
     const processId = this.#client.processID;
-    if (!this.#prepare || typeof processId !== "number") return;
+    if (!this.#clients.prepare || typeof processId !== "number") return;
     const settled = new AbortController();
     const settle = () => settled.abort();
     const whenSettled = query.then(settle, settle);
-    const cancelling = PgConnection.use(this.#pool, false, settled.signal, (connection) =>
+    const cancelling = PgConnection.use(this.#clients, { signal: settled.signal }, (connection) =>
       connection.executeScript(`select pg_cancel_backend(${processId})`),
     );
     const done = cancelling.catch(() => undefined).then(() => whenSettled);
@@ -162,20 +245,25 @@ export class PgConnection implements SqlConnection {
   }
 
   #lose(cause: unknown): void {
-    this.#loss ??= { cause };
+    if (this.#loss !== undefined) return;
+    this.#loss = { cause };
+    this.#onLost?.();
   }
 
   #release(): void {
-    if (this.#loss === undefined) this.#client.release();
-    else this.#client.release(new Error("The connection was lost, or given up.", { cause: this.#loss.cause }));
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    const reason = this.#loss ?? this.#misfit;
+    if (reason === undefined) this.#client.release();
+    else this.#client.release(new Error("The connection was lost, or is not to be used again.", reason));
     // From here on the pool listens.
     this.#client.removeListener("error", this.#onError);
   }
 }
 
-/** The same text has the same name, and another text another one: that is what `pg` asks of a name. */
-function statementName(text: string): string {
-  return `flux_${createHash("sha256").update(text).digest("base64url").slice(0, 22)}`;
+/** The same text of one generation has the same name, and another text another one: that is what `pg` asks of a name. */
+function statementName(text: string, generation: number): string {
+  return `flux_${hash("sha256", `${generation} ${text}`, "base64url").slice(0, 22)}`;
 }
 
 async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Promise<HostPgClient> {

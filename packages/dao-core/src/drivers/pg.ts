@@ -2,8 +2,9 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { beginScript } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import { isStaleStatement } from "../session/postgres-errors.ts";
 import { OpenTransaction } from "../session/transaction.ts";
-import { type HostPgPool, PgConnection } from "./pg-connection.ts";
+import { type HostPgPool, type PgClients, PgConnection } from "./pg-connection.ts";
 
 /** How a host's `pg.Pool` is used. */
 export interface PgDriverOptions {
@@ -19,38 +20,43 @@ export class PgDriver implements SqlDriver {
   readonly description = "the host's pg pool";
   readonly isTransaction = false;
   readonly probe: SqlExecutor = {
-    execute: (text, parameters, options) =>
-      this.#execute(isInUse(this.#pool) ? beside(this.#pool) : this.#pool, text, parameters, options),
+    execute: (text, parameters, options) => this.#execute(clientsOfProbe(this.#clients), text, parameters, options),
   };
-  readonly #pool: HostPgPool;
-  readonly #prepare: boolean;
+  readonly #clients: PgClients;
 
-  constructor(pool: HostPgPool, options: PgDriverOptions = {}) {
-    this.#pool = pool;
-    this.#prepare = options.prepare ?? true;
+  constructor(pool: HostPgPool, { prepare = true }: PgDriverOptions = {}) {
+    this.#clients = { pool, prepare, generation: 0, lastMissing: Number.NEGATIVE_INFINITY };
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
-    return this.#execute(this.#pool, text, parameters, options);
+    return this.#execute(this.#clients, text, parameters, options);
   }
 
   // Not by the pool's own query(), which drops its client after any error, a row that exists already included.
-  #execute(
-    pool: HostPgPool,
+  async #execute(
+    clients: PgClients,
     text: string,
     parameters: readonly SqlParameter[],
     { signal }: CallOptions = {},
   ): Promise<SqlResult> {
-    return PgConnection.use(pool, this.#prepare, signal, (connection) => connection.execute(text, parameters, signal));
+    const run = (isPrepared?: boolean) =>
+      PgConnection.use(clients, { signal }, (connection) => connection.execute(text, parameters, signal, isPrepared));
+    try {
+      return await run();
+    } catch (error) {
+      if (!isStaleStatement(error)) throw error;
+      // It was refused before it did anything. Unprepared, it cannot be stale.
+      return run(false);
+    }
   }
 
   async transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options: TransactionOptions = {},
   ): Promise<Result> {
-    const { signal } = options;
+    const { signal, readOnly } = options;
     const begin = beginScript(options);
-    return PgConnection.use(this.#pool, this.#prepare, signal, (connection) =>
+    return PgConnection.use(this.#clients, { signal, isReadOnly: readOnly }, (connection) =>
       OpenTransaction.run(connection, begin, work, signal),
     );
   }
@@ -59,20 +65,16 @@ export class PgDriver implements SqlDriver {
   async close(): Promise<void> {}
 }
 
-/** Whether a caller would have to wait for a client. */
-function isInUse({ options, idleCount = 0, totalCount = 0 }: HostPgPool): boolean {
-  return idleCount === 0 && totalCount >= (options?.max ?? Number.POSITIVE_INFINITY);
-}
-
-/** Gives out another client like those of `pool`, which is closed when it is given back. */
-function beside(pool: HostPgPool): HostPgPool {
-  const { Client, options } = pool;
-  if (Client === undefined || options === undefined) return pool;
-  return {
-    async connect() {
-      const client = new Client(options);
-      await client.connect();
-      return Object.assign(client, { release: () => void client.end() });
-    },
+/** The pool's clients; where a caller would have to wait for one, another like them, closed when it is given back. */
+function clientsOfProbe(clients: PgClients): PgClients {
+  const { Client, options, idleCount = 0, totalCount = 0 } = clients.pool;
+  if (Client === undefined || options === undefined) return clients;
+  const isInUse = idleCount === 0 && totalCount >= (options.max ?? Number.POSITIVE_INFINITY);
+  if (!isInUse) return clients;
+  const connect = async () => {
+    const client = new Client(options);
+    await client.connect();
+    return Object.assign(client, { release: () => void client.end() });
   };
+  return { ...clients, pool: { connect } };
 }

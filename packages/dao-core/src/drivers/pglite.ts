@@ -1,12 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { PGlite, Transaction } from "@electric-sql/pglite";
+import type { PGlite } from "@electric-sql/pglite";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError } from "../contract/errors.ts";
 import { beginScript } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
+import { throwIfAborted } from "../session/deadline.ts";
 import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import { giveTurn } from "../session/event-loop.ts";
 import { onGivenUp } from "../session/given-up.ts";
-import { OpenTransaction, type SqlConnection } from "../session/transaction.ts";
+import { milliseconds } from "../session/limits.ts";
+import { OpenTransaction } from "../session/transaction.ts";
+import type { SqlConnection } from "../session/transaction-connection.ts";
+import { type EmbeddedFolder, takeFolder } from "./pglite-folder.ts";
 
 const identity = <Value>(value: Value): Value => value;
 
@@ -17,47 +22,66 @@ const queryOptions = { rowMode: "array", parsers } as const;
 /** Milliseconds that a call waits for those before it. */
 const TURN_TIMEOUT = 30_000;
 
+/** How an embedded database is used. */
+export interface PgliteDriverOptions {
+  /** Milliseconds that a transaction, which keeps all other calls waiting, may run no statement. Default 60,000; 0 is no limit. */
+  readonly idleInTransactionTimeout?: number | undefined;
+}
+
 /**
  * Embedded PostgreSQL (PGlite): one connection in this process, so one statement or one transaction at a time. A signal
- * is heeded between statements; PGlite cannot cancel one that runs.
+ * is respected between statements; PGlite cannot cancel one that runs.
  */
 export class PgliteDriver implements SqlDriver {
   readonly description: string;
   readonly isTransaction = false;
-  readonly #database: PGlite;
   readonly probe: SqlExecutor = { execute: (...statement) => this.#probe(...statement) };
+  readonly #connection: PgliteConnection;
+  readonly #folder: EmbeddedFolder | undefined;
+  readonly #idleTimeout: number;
   #tail: Promise<unknown> = Promise.resolve();
+  /** Calls that run or wait. */
   #inLine = 0;
   #isClosed = false;
 
-  private constructor(database: PGlite, description: string) {
-    this.#database = database;
+  private constructor(database: PGlite, description: string, folder: EmbeddedFolder | undefined, idleTimeout: number) {
+    this.#connection = new PgliteConnection(database);
     this.description = description;
+    this.#folder = folder;
+    this.#idleTimeout = idleTimeout;
   }
 
   /**
-   * @param folder where the data is kept; default: in memory
-   * @throws UnavailableError if `@electric-sql/pglite` is not installed, or the folder cannot be used
+   * @param folder where the data is kept, which is this process's alone until it is closed; default: in memory
+   * @throws UnavailableError if `@electric-sql/pglite` is not installed, or the folder is in use, or cannot be used;
+   *   ValidationError for an option that is no whole number of milliseconds
    */
-  static async open(folder?: string): Promise<PgliteDriver> {
+  static async open(folder?: string, options: PgliteDriverOptions = {}): Promise<PgliteDriver> {
+    const idleTimeout = milliseconds("idleInTransactionTimeout", options.idleInTransactionTimeout ?? 60_000);
     const { PGlite } = await import("@electric-sql/pglite").catch((cause: unknown) => {
       const sentence =
         "The embedded database needs the package @electric-sql/pglite: install it, or use a postgres:// URL.";
       throw new UnavailableError(sentence, { cause });
     });
-    const database = await PGlite.create(folder === undefined ? {} : { dataDir: folder }).catch((cause: unknown) => {
-      const sentence = `The embedded database at ${folder ?? "memory://"} cannot be opened. Is the folder writable and not in use?`;
-      throw new UnavailableError(sentence, { cause });
-    });
-    return new PgliteDriver(database, folder === undefined ? "PGlite in memory" : `PGlite in ${folder}`);
+    const taken = folder === undefined ? undefined : await takeFolder(folder);
+    const database = await PGlite.create(taken === undefined ? {} : { dataDir: taken.path }).catch(
+      async (cause: unknown) => {
+        await taken?.release();
+        const sentence = `The embedded database in ${folder ?? "memory"} cannot be opened. Is the folder one of its own, and whole?`;
+        throw new UnavailableError(sentence, { cause });
+      },
+    );
+    const description = folder === undefined ? "PGlite in memory" : `PGlite in ${folder}`;
+    return new PgliteDriver(database, description, taken, idleTimeout);
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
-    return this.#exclusive(() => connectionOf(this.#database).execute(text, parameters), options?.signal);
+    return this.#exclusive(() => this.#connection.execute(text, parameters, options?.signal), options?.signal);
   }
 
   #probe(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
-    return this.#inLine === 0 ? this.execute(text, parameters, options) : Promise.reject(noRoomError());
+    const mustWait = this.#inLine > 0 && !this.#isClosed;
+    return mustWait ? Promise.reject(noRoomError()) : this.execute(text, parameters, options);
   }
 
   async transaction<Result>(
@@ -66,34 +90,44 @@ export class PgliteDriver implements SqlDriver {
   ): Promise<Result> {
     const { signal } = options;
     const begin = beginScript(options);
-    const connection = connectionOf(this.#database);
-    return this.#exclusive(() => OpenTransaction.run(connection, begin, work, signal), signal);
+    return this.#exclusive(() => OpenTransaction.run(this.#connection, begin, work, signal, this.#idleTimeout), signal);
   }
 
   async close(timeout = 5_000): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await Promise.race([this.#tail, delay(timeout, undefined, { ref: false })]);
-    await this.#database.close();
+    try {
+      await this.#connection.close();
+    } finally {
+      await this.#folder?.release();
+    }
   }
 
   /** Runs `work` when all work before it is done; a caller that gave up by then is passed over. */
   #exclusive<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-    if (this.#isClosed) return Promise.reject(new UnavailableError("The database was closed. Open it again first."));
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#isClosed) return Promise.reject(closedError());
+    const start = async () => {
+      throwIfAborted(signal);
+      if (!this.#connection.isAlive) throw closedError();
+      return work();
+    };
     return new Promise((resolve, reject) => {
+      throwIfAborted(signal);
       let hasGivenUp = false;
       const leaveQueue = onGivenUp(TURN_TIMEOUT, signal, (reason) => {
         hasGivenUp = true;
+        this.#inLine--;
         reject(reason ?? turnTimeoutError());
       });
       this.#inLine++;
       this.#tail = this.#tail.then(async () => {
-        if (!hasGivenUp) {
-          leaveQueue();
-          await work().then(resolve, reject);
-        }
-        this.#inLine--;
+        if (hasGivenUp) return;
+        leaveQueue();
+        const finished = start().finally(() => {
+          this.#inLine--;
+        });
+        await finished.then(resolve, reject);
       });
     });
   }
@@ -103,6 +137,10 @@ function noRoomError(): Error {
   return Object.assign(new Error("The embedded database has one connection, which is in use."), { code: "53300" });
 }
 
+function closedError(): UnavailableError {
+  return new UnavailableError("The database was closed. Open it again first.");
+}
+
 function turnTimeoutError(): UnavailableError {
   return new UnavailableError(
     `The embedded database, which has one connection, was busy for ${TURN_TIMEOUT} ms. ` +
@@ -110,15 +148,39 @@ function turnTimeoutError(): UnavailableError {
   );
 }
 
-function connectionOf(database: Pick<Transaction, "query" | "exec">): SqlConnection {
-  return {
-    isAlive: true,
-    async execute(text, parameters) {
-      const result = await database.query<unknown[]>(text, [...parameters], queryOptions);
-      return { rows: result.rows, count: result.affectedRows || result.rows.length };
-    },
-    async executeScript(text) {
-      await database.exec(text);
-    },
-  };
+/** The one connection, with the transaction that runs on it, if one does. */
+class PgliteConnection implements SqlConnection {
+  readonly #database: PGlite;
+  #isAlive = true;
+  #onLost: (() => void) | undefined;
+
+  constructor(database: PGlite) {
+    this.#database = database;
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  onLost(listener: (() => void) | undefined): void {
+    this.#onLost = listener;
+  }
+
+  async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
+    await giveTurn();
+    throwIfAborted(signal);
+    const result = await this.#database.query<unknown[]>(text, [...parameters], queryOptions);
+    return { rows: result.rows, count: result.affectedRows || result.rows.length };
+  }
+
+  async executeScript(text: string): Promise<void> {
+    await this.#database.exec(text);
+  }
+
+  /** A transaction that is still open is lost. */
+  async close(): Promise<void> {
+    this.#isAlive = false;
+    this.#onLost?.();
+    await this.#database.close();
+  }
 }

@@ -60,7 +60,8 @@ export function verifyJournal(journal: readonly JournalEntry[], set: MigrationSe
     const entry = journal.find((candidate) => candidate.version === version);
     if (entry === undefined) {
       throw new SchemaVersionError(
-        `${versions}, but the journal flux_dao_migrations lacks version ${version} (${name}). Restore its row.`,
+        `${versions}, but the journal flux_dao_migrations lacks version ${version} (${name}). ` +
+          `Restore its row: ${journalInsert(migration)}`,
       );
     }
     if (entry.checksum === checksum) continue;

@@ -1,11 +1,11 @@
 import { RetryableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
-import { milliseconds } from "../session/begin.ts";
 import type { SqlDriver, SqlTransaction } from "../session/driver.ts";
+import { milliseconds } from "../session/limits.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
 import type { MigrationOptions, MigrationReport } from "./migration-report.ts";
 import { embeddedMigrations, type MigrationSet, schemaVersion } from "./migration-set.ts";
-import { LOCK, type MigrationPlan, makePlan, SETTINGS } from "./plan.ts";
+import { LOCK, type MigrationPlan, makePlan, refuseDifferences, SETTINGS } from "./plan.ts";
 import { countViolations, findUnvalidatedRules, type RuleViolation, type UnvalidatedRule } from "./rule-violations.ts";
 
 /** How often it is tried when the database gives it up in a deadlock with other work. */
@@ -23,8 +23,12 @@ const STATEMENT_TIMEOUT = 3_600_000;
  * once: one does the work, the others wait for it and find nothing to do. A takeover locks all six tables until it is
  * done, for readers too: some ten seconds for a million tasks.
  *
+ * What was changed past the migrations it puts right where that needs no guess: missing constraints, indexes, defaults, enum
+ * values, NOT NULLs; all tables, where none of them is left. What else was changed is refused, with what to do.
+ *
  * @throws SchemaVersionError, naming both versions, when the database is newer than the code, a migration was changed
- *   after it was applied, there are tables that are neither ours nor the Python service's, or the role may not do it;
+ *   after it was applied, there are tables that are neither ours nor the Python service's, the schema was changed in a way
+ *   that cannot be put right by itself, or the role may not do it;
  *   UnavailableError when a limit of `options` passed or the server does not answer; TransactionLostError when the
  *   connection broke: call it again
  */
@@ -39,16 +43,17 @@ export async function migrateBy(
   options: MigrationOptions = {},
 ): Promise<MigrationReport> {
   const begun = performance.now();
-  const { plan, unvalidated } = await migrateSchema(set, driver, options);
+  const { plan, repaired, unvalidated } = await migrateSchema(set, driver, options);
   const { from, to, applied, takesOver } = plan;
   const violations = await readViolations(driver, unvalidated, options);
   const durationMs = Math.round(performance.now() - begun);
-  return { from, to, applied, takenOver: takesOver, violations, durationMs };
+  return { from, to, applied, takenOver: takesOver, repaired, violations, durationMs };
 }
 
 /** What a migration did, and which rules of the schema are not validated after it. */
 interface MigratedSchema {
   readonly plan: MigrationPlan;
+  readonly repaired: readonly string[];
   readonly unvalidated: readonly UnvalidatedRule[];
 }
 
@@ -59,7 +64,12 @@ async function migrateSchema(set: MigrationSet, driver: SqlDriver, options: Migr
     );
   }
   for (let attempt = 1; ; attempt++) {
-    const progress: MigrationProgress = { from: undefined, to: schemaVersion(set), step: "the connection" };
+    const progress: MigrationProgress = {
+      from: undefined,
+      to: schemaVersion(set),
+      step: "the connection",
+      advice: undefined,
+    };
     try {
       // Read committed: whoever waited for the lock must see what was committed meanwhile.
       return await driver.transaction((transaction) => apply(set, transaction, options, progress), {
@@ -98,15 +108,23 @@ async function apply(
   await run(LOCK);
   await run(`SET LOCAL statement_timeout TO ${milliseconds("statementTimeout", statementTimeout)};`);
   await run(`SET LOCAL lock_timeout TO ${milliseconds("lockTimeout", lockTimeout)};`);
-  progress.step = "reading its version";
-  const plan = await makePlan(transaction, set);
-  progress.from = plan.from;
-  for (const { name, statements } of plan.steps) {
-    progress.step = name;
-    for (const statement of statements) await run(statement);
-  }
+  const carryOut = async () => {
+    progress.step = "reading its version";
+    const plan = await makePlan(transaction, set);
+    refuseDifferences(plan);
+    progress.from ??= plan.from;
+    for (const { name, advice, statements } of plan.steps) {
+      Object.assign(progress, { step: name, advice });
+      for (const statement of statements) await run(statement);
+    }
+    return plan;
+  };
+  const plan = await carryOut();
+  // What was applied may have met a schema that had been changed.
+  const { differences } = plan.applied.length === 0 ? plan : await carryOut();
   progress.step = "reading its rules";
-  return { plan, unvalidated: await findUnvalidatedRules(transaction) };
+  const unvalidated = await findUnvalidatedRules(transaction);
+  return { plan, repaired: differences.map(({ what }) => what), unvalidated };
 }
 
 /** In a transaction of its own, after the commit: nobody should wait while rows are counted. */

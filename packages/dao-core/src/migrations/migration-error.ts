@@ -8,10 +8,15 @@ export interface MigrationProgress {
   readonly to: number;
   /** What is being done, to continue "… failed at". */
   step: string;
+  /** What to do where rows break what that demands. */
+  advice: string | undefined;
 }
 
+/** A column, an object, a table or index is there already. */
+const nameIsTaken: ReadonlySet<string> = new Set(["42701", "42710", "42P07"]);
+
 /** What `migrate()` throws for an error of the driver, found from its SQLSTATE. What is no database's is left as it is. */
-export function toMigrationError(error: unknown, { from, to, step }: MigrationProgress): unknown {
+export function toMigrationError(error: unknown, { from, to, step, advice }: MigrationProgress): unknown {
   const code = databaseErrorFacts(error)?.code;
   if (isDaoError(error) || code === undefined) return error;
   const start = from === undefined ? "" : ` from version ${from}`;
@@ -42,6 +47,19 @@ export function toMigrationError(error: unknown, { from, to, step }: MigrationPr
           "statementTimeout.",
         options,
       );
+  }
+  if (advice !== undefined && code.startsWith("23")) {
+    return new SchemaVersionError(
+      `${failure}: rows break it. ${advice} Correct them, and run migrate() again.`,
+      options,
+    );
+  }
+  if (nameIsTaken.has(code)) {
+    return new SchemaVersionError(
+      `${failure}: something of a name that it needs is there already, which the error's cause tells. Rename or drop that; ` +
+        "or, if the journal has lost the row of a migration, enter it again as planMigrations() writes it.",
+      options,
+    );
   }
   const translated = toDaoError(error);
   if (translated instanceof UnavailableError || translated instanceof RetryableError) return translated;

@@ -30,6 +30,8 @@ export interface MigrationReport {
   readonly applied: readonly string[];
   /** Whether this call brought a database of the Python service to version 1. */
   readonly takenOver: boolean;
+  /** What was changed past the migrations and is put right, as half sentences: `the index tasks_goal_id_idx is missing`. */
+  readonly repaired: readonly string[];
   /**
    * The rules that the database does not vouch for, because it was taken over with rows that break them. Reported by
    * every call until they are validated, so that whoever runs the second migration learns of them too.

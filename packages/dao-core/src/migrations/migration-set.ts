@@ -1,5 +1,7 @@
 import type { Migration } from "./migration.ts";
 import { MIGRATIONS, MIGRATIONS_FINGERPRINT, PYTHON_SERVICE_TAKEOVER } from "./migrations.gen.ts";
+import { SCHEMA_SHAPE } from "./schema-shape.gen.ts";
+import type { SchemaShape } from "./schema-shape.ts";
 
 /** Everything that this code knows about making the schema. */
 export interface MigrationSet {
@@ -7,10 +9,16 @@ export interface MigrationSet {
   readonly migrations: readonly Migration[];
   /** What brings a database of the Python service to version 1; separated like a migration's statements. */
   readonly takeover: string;
+  /** What the last of them leads to; `undefined` where that is not known. */
+  readonly shape?: SchemaShape | undefined;
 }
 
 /** The migrations that this package carries. */
-export const embeddedMigrations: MigrationSet = { migrations: MIGRATIONS, takeover: PYTHON_SERVICE_TAKEOVER };
+export const embeddedMigrations = {
+  migrations: MIGRATIONS,
+  takeover: PYTHON_SERVICE_TAKEOVER,
+  shape: SCHEMA_SHAPE,
+} as const satisfies MigrationSet;
 
 /** The version of the schema that `set` leads to. */
 export function schemaVersion({ migrations }: MigrationSet): number {

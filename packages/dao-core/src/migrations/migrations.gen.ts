@@ -15,10 +15,16 @@ export const MIGRATIONS: readonly Migration[] = [
     checksum: "d4785f58700057c1d2137206c0737d2d6a03d8c6c105c0f96520285999bf6c74",
     sql: "CREATE TABLE \"idempotency_keys\" (\n\t\"scope\" text NOT NULL,\n\t\"key\" text NOT NULL,\n\t\"fingerprint\" text NOT NULL,\n\t\"result\" text,\n\t\"created_at\" timestamp with time zone DEFAULT now() NOT NULL,\n\tCONSTRAINT \"idempotency_keys_pkey\" PRIMARY KEY(\"scope\",\"key\")\n);\n--> statement-breakpoint\nCREATE INDEX \"idempotency_keys_created_at_idx\" ON \"idempotency_keys\" USING btree (\"created_at\");",
   },
+  {
+    version: 3,
+    name: "0002_python_service_beside",
+    checksum: "60aab3b4d27dca1f29c229ecfa738920d6483c3d1a926297af1c003342b70371",
+    sql: "-- What the Python service and its planner write beside ours: conversations without a goal, JSON null, and messages as a\n-- JSON string. An adopted database may hold rows that break even the new rules: those stay NOT VALID there, as before.\nALTER TABLE \"conversations\" DROP CONSTRAINT \"conversations_messages_array\";--> statement-breakpoint\nALTER TABLE \"users\" DROP CONSTRAINT \"users_preferences_object\";--> statement-breakpoint\nALTER TABLE \"conversations\" ALTER COLUMN \"goal_id\" DROP NOT NULL;--> statement-breakpoint\nALTER TABLE \"conversations\" ADD CONSTRAINT \"conversations_messages_array\" CHECK (jsonb_typeof(\"conversations\".\"messages\") in ('array', 'string', 'null')) NOT VALID;--> statement-breakpoint\nALTER TABLE \"users\" ADD CONSTRAINT \"users_preferences_object\" CHECK (jsonb_typeof(\"users\".\"preferences\") in ('object', 'null')) NOT VALID;--> statement-breakpoint\nDO $validate$\nBEGIN\n\tBEGIN\n\t\tALTER TABLE \"conversations\" VALIDATE CONSTRAINT \"conversations_messages_array\";\n\tEXCEPTION WHEN check_violation THEN\n\t\tRAISE NOTICE 'Rows of conversations break the rule conversations_messages_array, which stays NOT VALID.';\n\tEND;\n\tBEGIN\n\t\tALTER TABLE \"users\" VALIDATE CONSTRAINT \"users_preferences_object\";\n\tEXCEPTION WHEN check_violation THEN\n\t\tRAISE NOTICE 'Rows of users break the rule users_preferences_object, which stays NOT VALID.';\n\tEND;\nEND\n$validate$;\n",
+  },
 ];
 
 /** Differs wherever the schema that the migrations lead to may differ. */
-export const MIGRATIONS_FINGERPRINT = "b770e44e76e9";
+export const MIGRATIONS_FINGERPRINT = "2a94d872b80b";
 
 /** drizzle/takeover/python-service.sql */
 export const PYTHON_SERVICE_TAKEOVER =

@@ -1,17 +1,13 @@
 import { SchemaVersionError } from "../contract/errors.ts";
 import type { SqlExecutor } from "../session/driver.ts";
-import { CREATE_JOURNAL, journalInsert, readJournal, verifyJournal } from "./journal.ts";
+import { CREATE_JOURNAL, JOURNAL_TABLE, journalInsert, readJournal, verifyJournal } from "./journal.ts";
 import type { Migration } from "./migration.ts";
 import { type MigrationSet, schemaVersion, statementsOf } from "./migration-set.ts";
 import { comparePythonService, type PythonServiceComparison } from "./python-service-shape.ts";
-
-/** A part of a migration that succeeds or fails as one. */
-interface MigrationStep {
-  /** For messages: `0000_initial`. */
-  readonly name: string;
-  /** Each a single statement that ends in a semicolon. */
-  readonly statements: readonly string[];
-}
+import { findSchemaDifferences, type SchemaDifference } from "./schema-differences.ts";
+import { adviceFor, schemaDifferenceError } from "./schema-error.ts";
+import { readSchemaFacts, type SchemaFact } from "./schema-facts.ts";
+import type { MigrationStep } from "./schema-repairs.ts";
 
 /** What has to be done to a database. */
 export interface MigrationPlan {
@@ -20,6 +16,8 @@ export interface MigrationPlan {
   /** The migrations that enter the journal. */
   readonly applied: readonly string[];
   readonly takesOver: boolean;
+  /** How the schema differs from what the migrations made; nothing while there are migrations to apply. */
+  readonly differences: readonly SchemaDifference[];
   readonly steps: readonly MigrationStep[];
 }
 
@@ -48,13 +46,38 @@ export const LOCK = "SELECT pg_advisory_xact_lock(28829699411304815);";
 export async function makePlan(executor: SqlExecutor, set: MigrationSet): Promise<MigrationPlan> {
   const journal = await readJournal(executor);
   verifyJournal(journal ?? [], set);
-  const from = journal?.at(-1)?.version ?? 0;
+  const facts = set.shape === undefined ? undefined : await readSchemaFacts(executor, set.shape);
+  const recorded = journal?.at(-1)?.version ?? 0;
+  const hasLostTables = recorded > 0 && facts?.some(({ kind }) => kind === "table") === false;
+  const from = hasLostTables ? 0 : recorded;
   const to = schemaVersion(set);
-  const takesOver = from === 0 && (await isPythonService(executor, to));
+  const takesOver = recorded === 0 && (await isPythonService(executor, set, facts));
   const pending = set.migrations.filter((migration) => migration.version > from);
   const steps = pending.map((migration) => stepOf(migration, takesOver ? set : undefined));
   if (journal === undefined) steps.unshift({ name: "the journal", statements: [CREATE_JOURNAL] });
-  return { from, to, applied: pending.map((migration) => migration.name), takesOver, steps };
+  if (hasLostTables) steps.unshift(removalOfRemains(facts));
+  const isCurrent = pending.length === 0 && facts !== undefined && set.shape !== undefined;
+  const differences = isCurrent ? findSchemaDifferences(facts, set.shape) : [];
+  steps.push(...repairsOf(differences));
+  return { from, to, applied: pending.map((migration) => migration.name), takesOver, differences, steps };
+}
+
+/** Keys come first: other rules refer to them. */
+function repairsOf(differences: readonly SchemaDifference[]): MigrationStep[] {
+  const repairs = differences.flatMap(({ repair }) => repair ?? []);
+  return repairs.toSorted((a, b) => Number(b.isKey ?? false) - Number(a.isKey ?? false));
+}
+
+/** Where all tables are gone: what the journal says of them, and their types. */
+function removalOfRemains(facts: readonly SchemaFact[]): MigrationStep {
+  const types = facts.filter(({ kind }) => kind === "enum").map(({ table }) => `DROP TYPE "public"."${table}";`);
+  return { name: "the removal of what the tables left", statements: [`DELETE FROM ${JOURNAL_TABLE};`, ...types] };
+}
+
+/** @throws SchemaVersionError where the plan would leave something as it should not be */
+export function refuseDifferences({ differences, to }: MigrationPlan): void {
+  const refused = differences.filter(({ repair }) => repair === undefined);
+  if (refused.length > 0) throw schemaDifferenceError(refused, to, adviceFor(refused));
 }
 
 function stepOf(migration: Migration, takeoverSet: MigrationSet | undefined): MigrationStep {
@@ -68,11 +91,31 @@ function stepOf(migration: Migration, takeoverSet: MigrationSet | undefined): Mi
 }
 
 /** Whether a database without a journal is the Python service's, and not an empty one. */
-async function isPythonService(executor: SqlExecutor, to: number): Promise<boolean> {
+async function isPythonService(
+  executor: SqlExecutor,
+  set: MigrationSet,
+  facts: readonly SchemaFact[] = [],
+): Promise<boolean> {
   const comparison = await comparePythonService(executor);
   if (comparison.present.length === 0) return false;
-  if (comparison.differences.length > 0) throw foreignTablesError(comparison, to);
-  return true;
+  if (comparison.differences.length === 0) return true;
+  const isOurs = set.shape !== undefined && findSchemaDifferences(facts, set.shape).length === 0;
+  throw isOurs && facts.some(({ kind }) => kind === "table")
+    ? lostJournalError(set)
+    : foreignTablesError(comparison, schemaVersion(set));
+}
+
+/** Not written by itself: a later release may have migrated these tables, in a way that does not show. */
+function lostJournalError(set: MigrationSet): SchemaVersionError {
+  const statements = [
+    CREATE_JOURNAL.replace("TABLE", "TABLE IF NOT EXISTS").replace(/\s+/g, " "),
+    ...set.migrations.map(journalInsert),
+  ];
+  return new SchemaVersionError(
+    `The tables are as version ${schemaVersion(set)}, which this code needs, makes them, but their journal ` +
+      "flux_dao_migrations is missing or empty. Nothing was changed. Restore it from a backup, or, if no later release has " +
+      `migrated this database, run: ${statements.join(" ")}`,
+  );
 }
 
 function foreignTablesError({ present, differences }: PythonServiceComparison, to: number): SchemaVersionError {
@@ -81,6 +124,6 @@ function foreignTablesError({ present, differences }: PythonServiceComparison, t
   return new SchemaVersionError(
     `The database has no journal flux_dao_migrations (version 0; this code needs version ${to}), but has ` +
       `${present.join(", ")} in the schema public, and not as the Python service made them: ${shown}${more}. ` +
-      "Nothing was changed. Use another database, correct these, or restore the journal if the tables are ours.",
+      "Nothing was changed. Use another database, drop or correct these, or restore the journal if the tables are ours.",
   );
 }

@@ -48,7 +48,8 @@ const COLUMNS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   conversations: {
     id: "uuid!",
     user_id: "uuid!",
-    goal_id: "uuid!",
+    // NOT NULL before its second migration; where it still is, that is no difference.
+    goal_id: "uuid",
     messages: "jsonb",
     status: "text",
     created_at: "timestamp with time zone",

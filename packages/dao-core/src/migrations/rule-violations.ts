@@ -1,10 +1,10 @@
-import { CONSTRAINT_RULES } from "../schema/constraints.ts";
+import { CONSTRAINT_RULES, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 
 /** A rule that the database enforces on what is written, but does not vouch for in the rows that were there before. */
 export interface RuleViolation {
   readonly table: string;
-  /** The CHECK constraint, which is NOT VALID. */
+  /** The CHECK constraint or foreign key, which is NOT VALID. */
   readonly constraint: string;
   /** How many rows break it now. */
   readonly rows: number;
@@ -16,7 +16,7 @@ export interface RuleViolation {
   readonly message: string;
 }
 
-/** A CHECK constraint that is NOT VALID. */
+/** A CHECK constraint or foreign key that is NOT VALID. */
 export interface UnvalidatedRule {
   readonly table: string;
   readonly constraint: string;
@@ -26,13 +26,18 @@ export interface UnvalidatedRule {
 
 /** The rules of our tables that are not validated, at the cost of one look at the catalog. */
 export async function findUnvalidatedRules(executor: SqlExecutor): Promise<UnvalidatedRule[]> {
-  const names = Object.keys(CONSTRAINT_RULES)
+  const names = Object.keys({ ...CONSTRAINT_RULES, ...FOREIGN_KEY_FIELDS })
     .map((name) => `'${name}'`)
     .join(", ");
   const { rows } = await executor.execute(
-    `select c.relname::text as "table", k.conname::text as name, pg_get_expr(k.conbin, k.conrelid) as expression
+    `select c.relname::text as "table", k.conname::text as name, case k.contype
+       when 'c' then pg_get_expr(k.conbin, k.conrelid)
+       else format('%1$I.%2$I is null or exists (select from %3$s parent where parent.%4$I = %1$I.%2$I)',
+         c.relname, a.attname, k.confrelid::regclass, p.attname) end as expression
      from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = 'public' and k.contype = 'c' and not k.convalidated and k.conname in (${names})
+     left join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+     left join pg_attribute p on p.attrelid = k.confrelid and p.attnum = k.confkey[1]
+     where n.nspname = 'public' and k.contype in ('c', 'f') and not k.convalidated and k.conname in (${names})
      order by c.relname, k.conname`,
     [],
   );
@@ -58,7 +63,10 @@ export async function countViolations(
 }
 
 function describe(table: string, constraint: string, rows: number, query: string): RuleViolation {
-  const { field, message: rule } = CONSTRAINT_RULES[constraint] ?? { field: constraint, message: "must keep its rule" };
+  const { field, message: rule } = CONSTRAINT_RULES[constraint] ?? {
+    field: FOREIGN_KEY_FIELDS[constraint] ?? constraint,
+    message: "must name a row that exists",
+  };
   const message =
     rows === 0
       ? `${table}: ${field} ${rule} (${constraint}) is kept by every row now. Run the validation.`

@@ -10,7 +10,7 @@ export const conversations = pgTable(
   {
     id: idColumn(),
     userId: uuid("user_id").notNull(),
-    goalId: uuid("goal_id").notNull(),
+    goalId: uuid("goal_id"),
     messages: jsonb("messages").$type<JsonArray>().notNull().default([]),
     status: text("status").notNull().default("open"),
     createdAt: createdAtColumn(),
@@ -25,6 +25,7 @@ export const conversations = pgTable(
     index("conversations_created_at_idx").on(table.createdAt, table.id),
     index("conversations_user_id_created_at_idx").on(table.userId, table.createdAt, table.id),
     index("conversations_goal_id_idx").on(table.goalId),
-    check("conversations_messages_array", sql`jsonb_typeof(${table.messages}) = 'array'`),
+    // JSON null and strings are the Python service's; they are read as arrays.
+    check("conversations_messages_array", sql`jsonb_typeof(${table.messages}) in ('array', 'string', 'null')`),
   ],
 );

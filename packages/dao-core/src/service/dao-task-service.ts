@@ -1,4 +1,4 @@
-import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
+import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
 import { parseId } from "../contract/id.ts";
 import type { Page } from "../contract/page.ts";
 import {
@@ -10,12 +10,12 @@ import {
   calendarEventLinkDto,
   type TaskCreateDto,
   type TaskDto,
-  type TaskFilter,
   type TaskImportResult,
   type TaskListRequest,
   type TaskService,
   type TaskStatisticsDto,
   type TaskStatisticsRequest,
+  type TaskStreamRequest,
   type TaskTimerangeRequest,
   type TaskUpdateDto,
   taskCreateDto,
@@ -30,6 +30,7 @@ import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { withChosenId } from "./chosen-id.ts";
 import { found } from "./found.ts";
+import { nameBrokenRow } from "./name-broken-row.ts";
 import { writeRow } from "./row-write.ts";
 import { importTasks, type TaskSource } from "./task-import.ts";
 import { streamTasks } from "./task-stream.ts";
@@ -61,13 +62,14 @@ export class DaoTaskService implements TaskService {
     return { createdCount: await importTasks(this.#session, tasks, options) };
   }
 
-  streamTasks(filter: TaskFilter = {}, options?: CallOptions): AsyncIterable<TaskDto> {
-    return streamTasks(this.#session, filter, options);
+  streamTasks(request: TaskStreamRequest = {}, options?: StreamOptions): AsyncIterable<TaskDto> {
+    return streamTasks(this.#session, request, options);
   }
 
   async updateTasks(request: BulkUpdateRequest, options?: CallOptions): Promise<BulkUpdateResult> {
     const { updates } = validateBulkChanges(request);
-    const updated = await this.#session.tasks.updateMany(updates, options);
+    const ids = updates.map(({ id }) => id);
+    const updated = await nameBrokenRow("updates", ids, () => this.#session.tasks.updateMany(updates, options));
     const byId = new Map(updated.map((row) => [row.id, row]));
     return { results: updates.map(({ id }) => ({ id, task: byId.get(id) ?? null })) };
   }
@@ -89,7 +91,8 @@ export class DaoTaskService implements TaskService {
 
   async bulkUpdateState(request: BulkUpdateStateRequest, options?: CallOptions): Promise<BulkUpdateStateResult> {
     const valid = validateBulkUpdate(request);
-    return { updatedCount: await this.#session.tasks.bulkUpdateState(valid, options) };
+    const update = () => this.#session.tasks.bulkUpdateState(valid, options);
+    return { updatedCount: await nameBrokenRow("taskIds", valid.taskIds, update) };
   }
 
   async linkCalendarEvent(id: string, link: CalendarEventLinkDto, options?: WriteOptions): Promise<TaskDto> {

@@ -3,6 +3,7 @@ import { ValidationError } from "../contract/errors.ts";
 import { type TaskImportDto, taskImportDto } from "../contract/task.ts";
 import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { throwIfAborted, untilAborted, withDeadline } from "../session/deadline.ts";
 import { inCallersContext } from "../session/transaction-context.ts";
 
 /** Tasks in one statement: enough that a round trip is nothing beside it, few enough to be held in memory. */
@@ -14,22 +15,22 @@ export type TaskSource = Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>;
  * Creates the tasks of `source`, all of them or none: in one statement if they are few, else in one transaction.
  * @throws what the source throws, and what `createTasks` of the task service does
  */
-export async function importTasks(
-  session: DatabaseSession,
-  source: TaskSource,
-  options: CallOptions | undefined,
-): Promise<number> {
-  const batches = new TaskBatches(source);
-  try {
-    const first = await batches.next();
-    if (first.length === 0) return 0;
-    // A source of exactly one batch has not said yet that it has no more.
-    const second = await batches.next();
-    if (second.length === 0) return await session.tasks.createMany(first, options);
-    return await session.transaction((transaction) => writeAll(transaction, first, second, batches), options);
-  } finally {
-    await batches.close();
-  }
+export function importTasks(session: DatabaseSession, source: TaskSource, options: CallOptions = {}): Promise<number> {
+  return withDeadline(options, async (bounded) => {
+    const { signal } = bounded;
+    throwIfAborted(signal);
+    const batches = new TaskBatches(source, signal);
+    try {
+      const first = await batches.next();
+      if (first.length === 0) return 0;
+      // A source of exactly one batch has not said yet that it has no more.
+      const second = await batches.next();
+      if (second.length === 0) return await session.tasks.createMany(first, bounded);
+      return await session.transaction((transaction) => writeAll(transaction, first, second, batches), bounded);
+    } finally {
+      await batches.close();
+    }
+  });
 }
 
 async function writeAll(
@@ -40,12 +41,11 @@ async function writeAll(
 ): Promise<number> {
   let count = await tasks.createMany(first);
   for (let batch = second; batch.length > 0; ) {
-    // The next is read and checked while this one is written. Both must have settled before the transaction ends.
-    const [written, next] = await Promise.allSettled([tasks.createMany(batch), batches.next()]);
-    if (written.status === "rejected") throw written.reason;
-    if (next.status === "rejected") throw next.reason;
-    count += written.value;
-    batch = next.value;
+    // Read and checked while this one is written. If it fails, that is heard when its turn comes.
+    const next = batches.next();
+    next.catch(() => undefined);
+    count += await tasks.createMany(batch);
+    batch = await next;
   }
   return count;
 }
@@ -63,36 +63,60 @@ function iteratorOf(source: TaskSource): Iterator<TaskImportDto> | AsyncIterator
 /** A source, checked and in batches, read as they are asked for. */
 class TaskBatches {
   readonly #iterator: Iterator<TaskImportDto> | AsyncIterator<TaskImportDto>;
+  readonly #signal: AbortSignal | undefined;
   readonly #readInContext: () => Promise<TaskImportDto[]>;
   #count = 0;
   #isDone = false;
+  /** Whether the source was asked for a task and has not answered. */
+  #isWaiting = false;
 
-  constructor(source: TaskSource) {
+  constructor(source: TaskSource, signal: AbortSignal | undefined) {
     this.#iterator = iteratorOf(source);
+    this.#signal = signal;
     // It may use the database itself, and is no part of the transaction that its tasks are written in.
     this.#readInContext = inCallersContext(() => this.#read());
   }
 
   /**
    * The next tasks; none when there are no more.
-   * @throws ValidationError, and what the source throws
+   * @throws ValidationError; what the source throws; the signal's reason
    */
   next(): Promise<TaskImportDto[]> {
-    return this.#readInContext();
+    return untilAborted(this.#readInContext(), this.#signal);
   }
 
-  /** Lets the source go, if it has not come to its end. */
+  /** Lets the source go, if it has not come to its end. One that hangs would never say that it has gone. */
   async close(): Promise<void> {
-    if (!this.#isDone) await this.#iterator.return?.();
+    if (this.#isDone) return;
+    const gone = this.#leave();
+    if (this.#isWaiting || this.#signal?.aborted === true) gone.catch(() => undefined);
+    else await untilAborted(gone, this.#signal);
+  }
+
+  async #leave(): Promise<void> {
+    await this.#iterator.return?.();
   }
 
   async #read(): Promise<TaskImportDto[]> {
     const batch: TaskImportDto[] = [];
-    while (!this.#isDone && batch.length < BATCH_SIZE) {
-      const { done, value } = await this.#iterator.next();
-      if (done === true) this.#isDone = true;
-      else batch.push(validate(taskImportDto, value, String(this.#count++)));
+    while (batch.length < BATCH_SIZE) {
+      const { done, value } = await this.#take();
+      if (done === true) break;
+      batch.push(validate(taskImportDto, value, String(this.#count++)));
+      throwIfAborted(this.#signal);
     }
     return batch;
+  }
+
+  async #take(): Promise<IteratorResult<TaskImportDto, unknown>> {
+    if (this.#isDone) return { done: true, value: undefined };
+    this.#isWaiting = true;
+    try {
+      const taken = await this.#iterator.next();
+      this.#isDone = taken.done === true;
+      return taken;
+    } finally {
+      this.#isWaiting = false;
+    }
   }
 }

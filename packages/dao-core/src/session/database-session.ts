@@ -28,7 +28,8 @@ export interface DatabaseSession extends Daos {
   readonly telemetry?: DatabaseTelemetry | undefined;
 
   /**
-   * Runs `work` in a transaction: committed when its promise fulfils, rolled back when it rejects. On a session that is
+   * Runs `work` in a transaction: committed when its promise fulfils, rolled back when it rejects, at the timeout or abort, and
+   * when the connection is lost, whatever `work` still does. On a session that is
    * a transaction already it is a savepoint, and `options` other than `signal` and `timeout` are refused.
    *
    * Callers use {@link DaoUnitOfWork.run}, which adds retries and what happens after the commit.

@@ -6,6 +6,7 @@ import { isGivenUp, toDaoError } from "./postgres-errors.ts";
 import { type Retry, SINGLE_CALL_RETRIES, withRetries } from "./retry.ts";
 import { TransactingSession } from "./transacting-session.ts";
 import { foreignTransactionMisuse, outerSessionMisuse, type TransactionContext } from "./transaction-context.ts";
+import { readOnlyMisuse } from "./transaction-misuse.ts";
 
 export interface EngineSessionOptions {
   /** Called before a single call that the database gave up for others is tried again; what it throws ends the attempts. */
@@ -26,7 +27,7 @@ export function engineSession<Handle>(engine: Engine<Handle>, options: EngineSes
     const misuse = outerSessionMisuse(transactions);
     if (misuse !== undefined) throw misuse;
     return translated(() =>
-      withDeadline(callOptions, ({ signal }) => withRetries(policy, () => transactions.call(work, signal))),
+      withDeadline(callOptions, ({ signal }) => withRetries(policy, () => transactions.call(work, signal), signal)),
     );
   };
   return new TransactingSession<EngineTransaction<Handle>>(transactions, engine.daos(alone), (transaction, context) =>
@@ -42,7 +43,9 @@ function within<Handle>(transaction: EngineTransaction<Handle>, context: Transac
     return translated(() =>
       withDeadline(options, (bounded) =>
         transaction.call((connection, signal) => connection.call(work, signal), bounded),
-      ),
+      ).catch((error: unknown) => {
+        throw context.isReadOnly ? readOnlyMisuse(error) : error;
+      }),
     );
   };
 }

@@ -2,10 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
 import { localSettings } from "./begin.ts";
 import type { TransactionOptions } from "./database-session.ts";
+import { throwIfAborted } from "./deadline.ts";
 import type { Engine } from "./engine.ts";
 import { inHostsTransaction } from "./host-transaction.ts";
 import { withCode } from "./postgres-errors.ts";
-import { OpenTransaction, type TransactionConnection } from "./transaction.ts";
+import { OpenTransaction } from "./transaction.ts";
+import type { TransactionConnection } from "./transaction-connection.ts";
 
 /** A transaction of an engine's, as a connection. Whether it is alive, its errors tell. */
 class EngineConnection<Handle> implements TransactionConnection<EngineConnection<Handle>> {
@@ -32,7 +34,7 @@ class EngineConnection<Handle> implements TransactionConnection<EngineConnection
     // By this name the server finds the connection, for as long as the transaction is open.
     const name = `flux-dao ${uuidv7()}`;
     await this.executeScript(`set local application_name = '${name}'`);
-    signal.throwIfAborted();
+    throwIfAborted(signal);
     const settled = new AbortController();
     let cancelling: Promise<void> | undefined;
     const cancel = () => {
@@ -92,37 +94,20 @@ export class EngineTransactions<Handle> {
   ): Promise<Result> {
     const { isolationLevel, readOnly, signal } = options;
     const settings = localSettings(options);
-    signal?.throwIfAborted();
-    const run = (onBegun: () => void) =>
-      inHostsTransaction<Handle, Result>(
-        (within) => this.#engine.transaction(within, { isolationLevel, readOnly }),
-        async (handle) => {
-          onBegun();
-          const connection = new EngineConnection(this.#engine, handle);
-          for (const setting of settings) await connection.executeScript(setting);
-          return OpenTransaction.within(connection, work, signal);
-        },
-        "unknown",
-      );
-    return signal === undefined ? run(() => undefined) : waitingNoLonger(signal, run);
+    throwIfAborted(signal);
+    return inHostsTransaction<Handle, Result>(
+      (within) => this.#engine.transaction(within, { isolationLevel, readOnly }),
+      async (handle) => {
+        const connection = new EngineConnection(this.#engine, handle);
+        for (const setting of settings) await connection.executeScript(setting);
+        return OpenTransaction.within(connection, work, signal);
+      },
+      { signal },
+    );
   }
 }
 
 export type EngineTransaction<Handle> = OpenTransaction<EngineConnection<Handle>>;
-
-/** Rejects with the signal's reason when it aborts before the pool has given a connection, for which `run` waits. */
-function waitingNoLonger<Result>(signal: AbortSignal, run: (onBegun: () => void) => Promise<Result>): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    const stop = () => signal.removeEventListener("abort", abort);
-    signal.addEventListener("abort", abort, { once: true });
-    const onBegun = () => {
-      stop();
-      signal.throwIfAborted();
-    };
-    run(onBegun).finally(stop).then(resolve, reject);
-  });
-}
 
 async function coded<Result>(run: () => Promise<Result>): Promise<Result> {
   try {

@@ -1,35 +1,76 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { TransactionLostError } from "../contract/errors.ts";
+import { throwIfAborted } from "./deadline.ts";
+import { ABORT_GRACE } from "./interruption.ts";
 import { databaseErrorFacts, isConnectionLoss, withCode } from "./postgres-errors.ts";
 
+/** A host's connection, as far as can be told. */
+interface HostsLink {
+  readonly isAlive: boolean;
+  lose(cause: unknown): void;
+}
+
+interface HostsTransactionOptions {
+  /** Whether it is a savepoint within another: that is never committed by itself. Default `false`. */
+  readonly isSavepoint?: boolean;
+  /** Ends the wait for the host to begin, and after {@link ABORT_GRACE} that for its rollback. */
+  readonly signal?: AbortSignal | undefined;
+  readonly link?: HostsLink | undefined;
+}
+
 /**
- * Runs `work` in a transaction, or a savepoint, that a host begins, and ends as the promise of `work` does.
- * @param ending what has become of the transaction when the connection is lost as the host commits it
- * @throws what `work` throws, whatever the host makes of it, such as that its rollback found no connection;
- *   TransactionLostError
+ * Runs `work` in a transaction, or a savepoint, that a host begins, and settles as that does.
+ *
+ * Where the connection is lost, postgres.js ends the transaction by itself, and sends the rollback of a callback that rejects
+ * after that on whichever connection it has then, in the middle of another's transaction. Such a callback never settles.
+ * @throws what `work` throws, whatever the host makes of it, such as that its rollback found no connection; the signal's
+ *   reason; TransactionLostError
  */
-export async function inHostsTransaction<Handle, Result>(
+export function inHostsTransaction<Handle, Result>(
   begin: (work: (handle: Handle) => Promise<Result>) => Promise<Result>,
   work: (handle: Handle) => Promise<Result>,
-  ending: "rolled_back" | "unknown",
+  { isSavepoint = false, signal, link }: HostsTransactionOptions,
 ): Promise<Result> {
+  let working: Promise<Result> | undefined;
   let outcome: { readonly error?: unknown } | undefined;
-  try {
-    return await begin(async (handle) => {
+  let hasHostEnded = false;
+  let grace: NodeJS.Timeout | undefined;
+  /** Settles as the host's transaction does, or rejects when that is waited for no longer. */
+  const waiting = new Promise<Result>((resolve, reject) => {
+    const abort = () => reject(signal?.reason);
+    const within = async (handle: Handle): Promise<Result> => {
+      throwIfAborted(signal);
+      signal?.removeEventListener("abort", abort);
       try {
-        const result = await work(handle);
+        working = work(handle);
+        const result = await working;
         outcome = {};
         return result;
       } catch (error) {
         outcome = { error };
+        const isLost = link?.isAlive === false;
+        if (isLost || signal?.aborted === true) grace = setTimeout(reject, ABORT_GRACE, error);
+        if (isLost && isSavepoint) reject(error);
+        else if (isLost) await turn();
+        if (isLost && (isSavepoint || hasHostEnded)) return new Promise<never>(() => undefined);
         throw error;
       }
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    begin(within).then(resolve, async (error: unknown) => {
+      hasHostEnded = true;
+      signal?.removeEventListener("abort", abort);
+      if (working !== undefined && outcome === undefined && link !== undefined) {
+        link.lose(error);
+        await working.catch(() => undefined);
+      }
+      if (outcome !== undefined && "error" in outcome) return reject(outcome.error);
+      const coded = withCode(error);
+      if (outcome === undefined || !isLoss(coded)) return reject(coded);
+      reject(new TransactionLostError(isSavepoint ? "rolled_back" : "unknown", { cause: error }));
     });
-  } catch (error) {
-    if (outcome !== undefined && "error" in outcome) throw outcome.error;
-    const coded = withCode(error);
-    if (outcome !== undefined && isLoss(coded)) throw new TransactionLostError(ending, { cause: error });
-    throw coded;
-  }
+  });
+  return waiting.finally(() => clearTimeout(grace));
 }
 
 function isLoss(error: unknown): boolean {

@@ -30,7 +30,7 @@ describe("the error for a SQLSTATE (docs/errors.md)", () => {
     ["42P05", "unavailable"],
     ["ECONNREFUSED", "unavailable"],
     ["CONNECT_TIMEOUT", "unavailable"],
-    ["25006", "unit_of_work_misused"],
+    ["25006", "unavailable"],
     ["25P02", "unit_of_work_misused"],
     ["42P01", "schema_version"],
     ["42703", "schema_version"],

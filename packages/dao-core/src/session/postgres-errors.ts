@@ -17,6 +17,8 @@ export interface DatabaseErrorFacts {
   readonly code: string;
   readonly constraint: string | undefined;
   readonly column: string | undefined;
+  /** The function of the server's source that raised it. */
+  readonly routine: string | undefined;
   /** A UUID in what is said in detail, such as the key that a foreign key missed: a fact in whatever language. */
   readonly id: string | undefined;
 }
@@ -36,6 +38,7 @@ export function databaseErrorFacts(error: unknown): DatabaseErrorFacts | undefin
         // postgres.js has the protocol's names, pg and PGlite have shorter ones.
         constraint: field(cause, "constraint_name") ?? field(cause, "constraint"),
         column: field(cause, "column_name") ?? field(cause, "column"),
+        routine: field(cause, "routine"),
         id: uuid.exec(field(cause, "detail") ?? "")?.[0],
       };
     }
@@ -68,18 +71,20 @@ function constraintError(
   const rule = CONSTRAINT_RULES[constraint] ?? (constraint.endsWith("_pkey") ? takenId : undefined);
   switch (code) {
     case "23505": {
-      const what = rule === undefined ? "A row with this key exists already" : `${rule.field} ${rule.message}`;
+      const name = rule === takenId && id !== undefined ? `id ${id}` : rule?.field;
+      const what = rule === undefined ? "A row with this key exists already" : `${name} ${rule.message}`;
       return new ConflictError(`${what}. Choose another, or update that row.`, { field: rule?.field, cause });
     }
     case "23503": {
       const name = FOREIGN_KEY_FIELDS[constraint] ?? constraint;
       return new RelatedRowMissingError(name, text(values[name]) ?? id, { cause });
     }
-    case "23514":
-      return new ValidationError(
-        [{ path: rule?.field ?? "", message: rule?.message ?? `breaks the rule ${constraint} of the database` }],
-        { cause },
-      );
+    case "23514": {
+      const message = rule?.message ?? `breaks the rule ${constraint} of the database`;
+      // Of many rows that one statement writes, the database names the one, its id first.
+      const where = id === undefined || id === values["id"] ? "" : ` in the row ${id}`;
+      return new ValidationError([{ path: rule?.field ?? "", message: message + where }], { cause });
+    }
     case "23502":
       return new ValidationError([{ path: toFieldName(column ?? ""), message: "must not be null" }], { cause });
     default:
@@ -93,64 +98,26 @@ function constraintError(
 
 const toFieldName = (column: string) => column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoError | undefined {
-  const options = { cause };
-  if (isGivenUp(cause)) {
-    return new RetryableError("The database gave this work up in favour of other work. Run it again.", options);
-  }
-  switch (code) {
-    case "57014":
-      return new UnavailableError(
-        "The statement ran longer than its time-out. Try again later, or ask for less.",
-        options,
-      );
-    case "55P03":
-      return new UnavailableError("A lock was not free within its time-out. Try again later.", options);
-    case "28000":
-    case "28P01":
-      return new UnavailableError("The database refused the login. Check user and password in DATABASE_URL.", options);
-    case "3D000":
-      return new UnavailableError("The server has no such database. Create it, or correct DATABASE_URL.", options);
-    // PgBouncer says so of a connection parameter that it does not know.
-    case "08P01":
-      return new UnavailableError(
-        "The server, or a proxy before it, did not take what was sent. Behind a transaction-pooling proxy open the database " +
-          "with prepare: false (DB_PREPARE=false).",
-        options,
-      );
-    case "26000":
-    case "42P05":
-      return new UnavailableError(
-        "A prepared statement got lost, as behind a transaction-pooling proxy. Open the database with prepare: false.",
-        options,
-      );
-    case "25006":
-      return new UnitOfWorkMisuseError(
-        "The transaction is read-only. Leave out readOnly to write, and connect to the primary, not to a replica.",
-        options,
-      );
-    case "25P02":
-      return new UnitOfWorkMisuseError(
-        "A statement of this transaction failed before, so it takes no more. Put what may fail into a nested unit of work.",
-        options,
-      );
-    case "42P01":
-    case "42703":
-    case "42704":
-      return new SchemaVersionError(
-        "The database lacks a table, column or type that this code needs. Run migrate() with this version of the code.",
-        options,
-      );
-    default:
-      if (isConnectionLoss(code)) {
-        return new UnavailableError("The database cannot be reached. Check that it runs, then try again.", options);
-      }
-      if (code.startsWith("53")) {
-        return new UnavailableError("The database has no room for more work now. Try again later.", options);
-      }
-      return undefined;
-  }
-}
+/** What postgres.js and Node.js say of a connection that was closed. */
+const closedCodes: ReadonlySet<string> = new Set([
+  "CONNECTION_CLOSED",
+  "CONNECTION_ENDED",
+  "CONNECTION_DESTROYED",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+]);
+
+/** What says that there is no server, or that the way to it is blocked. */
+const unreachableCodes = [
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ENOENT",
+  "EACCES",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+] as const;
 
 const connectionCodes: ReadonlySet<string> = new Set([
   // PostgreSQL: shut down, crashed, starting up; ended for idling in a transaction
@@ -159,29 +126,164 @@ const connectionCodes: ReadonlySet<string> = new Set([
   "57P03",
   "25P03",
   "25P04",
-  // postgres.js
-  "CONNECTION_CLOSED",
-  "CONNECTION_ENDED",
-  "CONNECTION_DESTROYED",
+  ...closedCodes,
+  ...unreachableCodes,
+  "LOGIN_CLOSED",
   "CONNECT_TIMEOUT",
-  // Node
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "ECONNABORTED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "ENOENT",
-  "EACCES",
-  "EPIPE",
   "ETIMEDOUT",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
 ]);
+
+const SCHEMA_SENTENCE =
+  "The database lacks a table, column or type that this code needs, or search_path does not lead there. Run migrate(); " +
+  "checkReady() says what differs.";
+
+const NO_ANSWER =
+  "The database did not answer in time. Check that it runs, and that no firewall drops the connection; then try again.";
+
+/** Sentences for what is the matter with a server, a connection or a call, by SQLSTATE or by the code of a socket or driver. */
+const sentences: Readonly<Record<string, readonly [new (message: string, options: ErrorOptions) => DaoError, string]>> =
+  {
+    STALE_STATEMENT: [RetryableError, "A table was altered while this work ran, so it was rolled back. Run it again."],
+    "40001": [
+      RetryableError,
+      "The database aborted this work in favor of other work (serialization failure). Run it again.",
+    ],
+    "40P01": [RetryableError, "The database aborted this work in favor of other work (deadlock). Run it again."],
+    "57014": [UnavailableError, "The statement ran longer than its time-out. Try again later, or ask for less."],
+    "55P03": [UnavailableError, "A lock was not free within its time-out. Try again later."],
+    "28000": [UnavailableError, "The database refused the login. Check user and password in DATABASE_URL."],
+    "28P01": [UnavailableError, "The database refused the login. Check user and password in DATABASE_URL."],
+    "3D000": [UnavailableError, "The server has no such database. Create it, or correct DATABASE_URL."],
+    "42501": [
+      UnavailableError,
+      "The database role lacks a privilege that this needs. Grant it; the error's cause and `flux-dao doctor` say which.",
+    ],
+    "53300": [
+      UnavailableError,
+      "The server has no connection to spare. Lower poolSize, or allow more: max_connections, or the limit of the role or the database.",
+    ],
+    "57P01": [UnavailableError, "The server is shutting down, or has ended this connection. Try again later."],
+    "57P02": [UnavailableError, "The server has ended this connection since another one crashed. Try again later."],
+    "57P03": [UnavailableError, "The server is starting up, shutting down or recovering. Try again later."],
+    // Poolers say so of nearly everything: that they are full, have no server, or do not know a parameter.
+    "08P01": [
+      UnavailableError,
+      "The server, or a pooler before it, refused what was sent: it may be full, have no server behind it, or not take a " +
+        "parameter of DATABASE_URL; the error's cause says which. Behind a transaction-pooling one open the database with " +
+        "prepare: false (DB_PREPARE=false).",
+    ],
+    "26000": [
+      UnavailableError,
+      "Prepared statements get lost, as behind a transaction-pooling proxy. Open the database with prepare: false " +
+        "(DB_PREPARE=false).",
+    ],
+    "42P05": [
+      UnavailableError,
+      "Prepared statements get mixed up, as behind a transaction-pooling proxy. Open the database with prepare: false " +
+        "(DB_PREPARE=false).",
+    ],
+    "25006": [
+      UnavailableError,
+      "The server takes no writes now: it is a standby, or its transactions are read-only. Try again later, or connect to the " +
+        "primary.",
+    ],
+    "25P02": [
+      UnitOfWorkMisuseError,
+      "A statement of this transaction failed before, so it takes no more. Put what may fail into a nested unit of work.",
+    ],
+    "42P01": [SchemaVersionError, SCHEMA_SENTENCE],
+    "42703": [SchemaVersionError, SCHEMA_SENTENCE],
+    "42704": [SchemaVersionError, SCHEMA_SENTENCE],
+    LOGIN_CLOSED: [
+      UnavailableError,
+      "What listens at the database's address closed the connection before the login: a proxy that is full or has no server " +
+        "behind it, or a server of another kind. Try again later.",
+    ],
+    CONNECT_TIMEOUT: [UnavailableError, NO_ANSWER],
+    ETIMEDOUT: [UnavailableError, NO_ANSWER],
+    ...Object.fromEntries(
+      unreachableCodes.map((code) => [
+        code,
+        [UnavailableError, "The database cannot be reached. Check that it runs, then try again."],
+      ]),
+    ),
+  };
+
+/** What fails before or while TLS is set up; the socket's own error says what to do about it. */
+const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_CA)/;
+
+function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoError | undefined {
+  const options = { cause };
+  const known = sentences[code];
+  if (known !== undefined) {
+    const [ErrorClass, sentence] = known;
+    return new ErrorClass(sentence, options);
+  }
+  if (isConnectionLoss(code)) {
+    return new UnavailableError(
+      "The connection to the database was lost. Try again; whether a write was done before is not known.",
+      options,
+    );
+  }
+  if (code.startsWith("53")) {
+    return new UnavailableError("The database has no room for more work now. Try again later.", options);
+  }
+  if (TLS_CODE.test(code) && cause instanceof Error) return new UnavailableError(cause.message, options);
+  return undefined;
+}
+
+/** The code of {@link staleStatement}. */
+const STALE_STATEMENT = "STALE_STATEMENT";
+
+/**
+ * The error of a prepared statement that the server has refused before it did anything, since a table was altered or the
+ * statement is not there any more: it can be run again on another connection, a transaction from its beginning.
+ */
+export function staleStatement(cause: unknown): Error {
+  return Object.assign(new Error("The server has refused a prepared statement.", { cause }), { code: STALE_STATEMENT });
+}
+
+export function isStaleStatement(error: unknown): boolean {
+  return databaseErrorFacts(error)?.code === STALE_STATEMENT;
+}
 
 /** Whether the database gave the statement up in favour of others, as after a deadlock. */
 export function isGivenUp(error: unknown): boolean {
   const code = databaseErrorFacts(error)?.code;
   return code === "40001" || code === "40P01";
+}
+
+/**
+ * The error of a login during which the connection was closed, without a word of the server; any other error is as it was.
+ */
+export function loginError(error: unknown): unknown {
+  const code = databaseErrorFacts(error)?.code ?? "";
+  if (!closedCodes.has(code)) return error;
+  return Object.assign(new Error("The connection was closed before the login.", { cause: error }), {
+    code: "LOGIN_CLOSED",
+  });
+}
+
+/** By SQLSTATE the place in the server where a prepared statement is found to be of another time than the schema. */
+const stalePlans: Readonly<Record<string, string>> = {
+  // Its result has other columns or types now.
+  "0A000": "RevalidateCachedQuery",
+  // It is gone: DEALLOCATE ALL, DISCARD ALL, or a proxy that has put another server connection behind this one.
+  "26000": "FetchPreparedStatement",
+  // Its parameters keep the types that they were prepared with: a column that is written, or compared, has another now,
+  "42804": "transformAssignedExpr",
+  "42883": "op_error",
+  // or the type itself is gone, as where an enum was made again.
+  XX000: "getTypeInputInfo",
+};
+
+/**
+ * Whether a statement that was prepared before was refused because its plan no longer fits, by ALTER TABLE or DEALLOCATE. It
+ * was refused before it did anything. Of one that was not prepared before, the codes mean what they say.
+ */
+export function isStalePlan(error: unknown): boolean {
+  const facts = databaseErrorFacts(error);
+  return facts?.routine !== undefined && stalePlans[facts.code] === facts.routine;
 }
 
 /** Whether `code` says that the connection, not the statement, failed. */

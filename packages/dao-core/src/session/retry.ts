@@ -1,3 +1,5 @@
+import { throwIfAborted, untilAborted } from "./deadline.ts";
+
 /** What is told of a retry before it happens. */
 export interface Retry {
   /** The one that failed, from 1. */
@@ -26,8 +28,15 @@ export const SINGLE_CALL_RETRIES = { retries: 9, within: 30_000 } as const;
 const FIRST_DELAY = 20;
 const LONGEST_DELAY = 1_000;
 
-/** Runs `work` until it succeeds, fails for good, or has been tried often enough. */
-export async function withRetries<Result>(policy: RetryPolicy, work: () => Promise<Result>): Promise<Result> {
+/**
+ * Runs `work` until it succeeds, fails for good, or has been tried often enough.
+ * @throws what `work` throws; the reason of a signal that aborts between two attempts
+ */
+export async function withRetries<Result>(
+  policy: RetryPolicy,
+  work: () => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
   const { retries, within = Number.POSITIVE_INFINITY, isRetryable, onRetry } = policy;
   const begun = performance.now();
   for (let attempt = 1; ; attempt++) {
@@ -38,7 +47,8 @@ export async function withRetries<Result>(policy: RetryPolicy, work: () => Promi
       // Full jitter, so that those who collided do not collide again.
       const delay = Math.random() * Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (attempt - 1));
       onRetry?.({ attempt, delay, error });
-      await new Promise((resolve) => setTimeout(resolve, delay));
+      await untilAborted(new Promise((resolve) => setTimeout(resolve, delay)), signal);
+      throwIfAborted(signal);
     }
   }
 }

@@ -7,6 +7,7 @@ import { withDeadline } from "./deadline.ts";
 import { toDaoError } from "./postgres-errors.ts";
 import type { DatabaseTelemetry } from "./telemetry.ts";
 import {
+  asCallback,
   foreignTransactionMisuse,
   inTransactionContext,
   outerSessionMisuse,
@@ -68,10 +69,12 @@ export class TransactingSession<Transaction extends Nestable<Transaction>> exten
     if (misuse !== undefined) throw misuse;
     return translated(work, (untranslated) =>
       withDeadline(options, (bounded) =>
-        inTransactionContext(source, async (context) => {
+        inTransactionContext(source, options.readOnly === true, async (context) => {
+          const session = (transaction: Transaction) =>
+            new NestedSession(transaction, context, this.#daosWithin, this.telemetry);
           try {
             return await source.transaction(
-              (transaction) => untranslated(new NestedSession(transaction, context, this.#daosWithin, this.telemetry)),
+              (transaction) => asCallback(context, () => untranslated(session(transaction))),
               bounded,
             );
           } finally {
@@ -122,10 +125,12 @@ class NestedSession<Transaction extends Nestable<Transaction>> extends DaoSet im
       const names = refused.map(([name]) => name).join(", ");
       throw new UnitOfWorkMisuseError(`A nested unit of work takes ${names} from the outer one. Set it there.`);
     }
+    const session = (nested: Transaction) =>
+      new NestedSession(nested, this.#context, this.#daosWithin, this.#telemetry);
     return translated(work, (untranslated) =>
       withDeadline({ signal, timeout }, (bounded) =>
         this.#transaction.savepoint(
-          (nested) => untranslated(new NestedSession(nested, this.#context, this.#daosWithin, this.#telemetry)),
+          (nested) => asCallback(this.#context, () => untranslated(session(nested))),
           bounded,
         ),
       ),

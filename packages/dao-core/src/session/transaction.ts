@@ -1,66 +1,93 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import { TransactionLostError, UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { TransactionLostError, UnavailableError, type UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { eitherSignal, throwIfAborted } from "./deadline.ts";
 import type { SqlParameter, SqlResult } from "./driver.ts";
-import { databaseErrorFacts, isConnectionLoss } from "./postgres-errors.ts";
+import { IdleTimer } from "./idle-timer.ts";
+import { Interruption } from "./interruption.ts";
+import { databaseErrorFacts, isConnectionLoss, isStaleStatement } from "./postgres-errors.ts";
+import type { SqlConnection, TransactionConnection } from "./transaction-connection.ts";
+import {
+  endedMisuse,
+  forgottenMisuse,
+  nestedOpenMisuse,
+  outerEndedMisuse,
+  swallowedMisuse,
+} from "./transaction-misuse.ts";
 
-/** One connection, for one transaction's use. */
-export interface TransactionConnection<Connection> {
-  /** `false` once the connection is lost; it never comes back. */
-  readonly isAlive: boolean;
-  /** Why it was given up, where that was on purpose: the reason of an abort. */
-  readonly lossCause?: unknown;
-  /** Runs statements that have no parameters and whose answers do not matter. */
-  executeScript(text: string): Promise<void>;
-  /** A host's own savepoint, which ends as `work` does; where there is none, SQL does it. */
-  readonly nested?: <Result>(work: (connection: Connection) => Promise<Result>) => Promise<Result>;
-}
-
-/** One that takes statements as text. */
-export interface SqlConnection extends TransactionConnection<SqlConnection> {
-  execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
-}
-
-/** The statements that end a level of a transaction: none where the host ends it. */
-interface Ending {
+/** The statements between which a level of a transaction runs: none where the host sends them. */
+interface Bounds {
+  readonly begin?: string;
   readonly commit: readonly string[];
   readonly rollback: readonly string[];
 }
 
-const hostsEnding: Ending = { commit: [], rollback: [] };
+const hostsBounds: Bounds = { commit: [], rollback: [] };
 
 /**
- * A transaction, or a savepoint within one, on a connection of its own.
+ * A transaction, or a savepoint within one: a *level*, on a connection of the transaction's own.
  *
  * Its statements are handed to the driver one by one, each only when the one before has settled and the connection is
  * alive: a driver that reconnects by itself would run the rest of a dead transaction statement by statement
  * (porsager/postgres #1186, #1204, #1216).
+ *
+ * A level ends with its callback, or is *interrupted* before that: by its signal, the loss of the connection, or the end of
+ * the level above. However it ends, what is open beneath it is closed first, innermost first, what it has sent is waited for,
+ * and what it has not is refused; only then its rollback is sent. So nothing of it reaches the database afterwards, whatever
+ * its callback still does.
  */
 export class OpenTransaction<Connection extends TransactionConnection<Connection>> {
-  readonly #connection: Connection;
+  #connection: Connection;
+  readonly #parent: OpenTransaction<Connection> | undefined;
   readonly #depth: number;
+  /** What interrupts this level; {@link #signal} has that of the levels above, too. */
+  readonly #ownSignal: AbortSignal | undefined;
   readonly #signal: AbortSignal | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #pending = 0;
-  #state: "open" | "nested" | "ended" = "open";
+  #hasEnded = false;
+  #isWatched = false;
+  #isClosedFromAbove = false;
+  /** The level that is open beneath this one. */
+  #nested: { readonly level: OpenTransaction<Connection>; readonly settled: Promise<unknown> } | undefined;
   /** The statement error after which PostgreSQL takes no more statements on this level. */
   #failure: { readonly error: unknown } | undefined;
+  readonly #interruption = new Interruption();
+  #idleTimer: IdleTimer | undefined;
 
-  private constructor(connection: Connection, depth: number, signal: AbortSignal | undefined) {
+  private constructor(
+    connection: Connection,
+    parent: OpenTransaction<Connection> | undefined,
+    signal: AbortSignal | undefined,
+  ) {
     this.#connection = connection;
-    this.#depth = depth;
-    this.#signal = signal;
+    this.#parent = parent;
+    this.#depth = parent === undefined ? 0 : parent.#depth + 1;
+    this.#ownSignal = signal;
+    this.#signal = parent === undefined ? signal : eitherSignal(parent.#signal, signal);
+    this.#idleTimer = parent === undefined ? undefined : parent.#idleTimer;
   }
 
-  /** Runs `work` between `begin` (a script, so that it can set local limits too) and a commit or a rollback. */
+  /**
+   * Runs `work` between `begin` (a script, so that it can set local limits too) and a commit or a rollback.
+   * @param idleTimeout milliseconds that the transaction may wait for its next statement, where the server sets no limit;
+   *   0 is none
+   */
   static async run<Result>(
     connection: SqlConnection,
     begin: string,
     work: (transaction: OpenTransaction<SqlConnection>) => Promise<Result>,
     signal?: AbortSignal,
+    idleTimeout = 0,
   ): Promise<Result> {
-    const transaction = new OpenTransaction(connection, 0, signal);
-    await connection.executeScript(begin);
-    return transaction.#complete(work, { commit: ["commit"], rollback: ["rollback"] });
+    const transaction = new OpenTransaction(connection, undefined, signal);
+    if (idleTimeout === 0) return transaction.#complete(work, { begin, commit: ["commit"], rollback: ["rollback"] });
+    const idleTimer = new IdleTimer(idleTimeout, () => transaction.#interruption.interrupt(idleError(idleTimeout)));
+    transaction.#idleTimer = idleTimer;
+    try {
+      return await transaction.#complete(work, { begin, commit: ["commit"], rollback: ["rollback"] });
+    } finally {
+      idleTimer.stop();
+    }
   }
 
   /** Runs `work` in a transaction that a host has just begun, and ends as this promise does. */
@@ -69,12 +96,12 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
     work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
     signal?: AbortSignal,
   ): Promise<Result> {
-    return new OpenTransaction(connection, 0, signal).#complete(work, hostsEnding);
+    return new OpenTransaction(connection, undefined, signal).#complete(work, hostsBounds);
   }
 
   /** Joins a transaction that a host has open, and goes on with when we are done. */
   static join(connection: SqlConnection): OpenTransaction<SqlConnection> {
-    return new OpenTransaction(connection, 0, undefined);
+    return new OpenTransaction(connection, undefined, undefined);
   }
 
   /** As `SqlTransaction` says, where the connection takes text. */
@@ -84,10 +111,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
     parameters: readonly SqlParameter[],
     options?: CallOptions,
   ): Promise<SqlResult> {
-    const misuse = this.#misuse();
-    if (misuse !== undefined) return Promise.reject(misuse);
-    const signal = options?.signal ?? this.#signal;
-    return this.#enqueue(() => this.#connection.execute(text, parameters, signal), signal);
+    return this.call((connection, signal) => connection.execute(text, parameters, signal), options);
   }
 
   /** Runs a call of another kind, which may be several statements, as {@link execute} runs one. */
@@ -97,7 +121,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
   ): Promise<Result> {
     const misuse = this.#misuse();
     if (misuse !== undefined) return Promise.reject(misuse);
-    const signal = options?.signal ?? this.#signal;
+    const signal = eitherSignal(this.#signal, options?.signal);
     return this.#enqueue(() => work(this.#connection, signal), signal);
   }
 
@@ -108,60 +132,117 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
   ): Promise<Result> {
     const misuse = this.#misuse();
     if (misuse !== undefined) throw misuse;
-    const signal = options?.signal ?? this.#signal;
-    this.#state = "nested";
+    const level = new OpenTransaction(this.#connection, this, options?.signal);
+    const { nested } = this.#connection;
+    const settled = nested === undefined ? level.#bySql(this, work) : level.#byHost(this, nested, work);
+    this.#nested = { level, settled };
     try {
-      return await (this.#connection.nested === undefined
-        ? this.#savepointBySql(work, signal)
-        : this.#savepointByHost(this.#connection.nested, work, signal));
+      return await settled;
     } finally {
-      if (this.#state === "nested") this.#state = "open";
+      this.#nested = undefined;
     }
   }
 
-  async #savepointBySql<Result>(
+  async #bySql<Result>(
+    parent: OpenTransaction<Connection>,
     work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
-    signal: AbortSignal | undefined,
   ): Promise<Result> {
-    const name = `flux_level_${this.#depth + 1}`;
-    await this.#enqueue(() => this.#connection.executeScript(`savepoint ${name}`));
-    return new OpenTransaction(this.#connection, this.#depth + 1, signal).#complete(work, {
+    const name = `flux_level_${this.#depth}`;
+    await parent.#enqueue(() => this.#connection.executeScript(`savepoint ${name}`));
+    return this.#complete(work, {
       commit: [`release savepoint ${name}`],
       rollback: [`rollback to savepoint ${name}`, `release savepoint ${name}`],
     });
   }
 
-  async #savepointByHost<Result>(
+  async #byHost<Result>(
+    parent: OpenTransaction<Connection>,
     nested: NonNullable<TransactionConnection<Connection>["nested"]>,
     work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
-    signal: AbortSignal | undefined,
   ): Promise<Result> {
-    await this.#tail;
-    return nested((connection) =>
-      new OpenTransaction(connection, this.#depth + 1, signal).#complete(work, hostsEnding),
-    );
+    await parent.#tail;
+    this.#interruption.throwIfInterrupted();
+    return nested((connection) => {
+      this.#connection = connection;
+      return this.#complete(work, hostsBounds);
+    });
   }
 
   async #complete<Result>(
     work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
-    { commit, rollback }: Ending,
+    { begin, commit, rollback }: Bounds,
   ): Promise<Result> {
-    let result: Result;
+    const stopWatching = this.#watch();
     try {
-      result = await work(this);
-      this.#signal?.throwIfAborted();
-      const misuse = this.#unfinished();
-      if (misuse !== undefined) throw misuse;
-    } catch (error) {
-      await this.#rollBack(rollback);
-      throw error;
+      const result = await this.#run(work, begin).catch(async (error: unknown) => {
+        await this.#close();
+        await this.#rollBack(rollback);
+        throw error;
+      });
+      await this.#commit(commit);
+      return result;
+    } finally {
+      stopWatching();
     }
-    await this.#commit(commit);
+  }
+
+  async #run<Result>(
+    work: (transaction: OpenTransaction<Connection>) => Promise<Result>,
+    begin: string | undefined,
+  ): Promise<Result> {
+    const result = await this.#interruption.race(() =>
+      begin === undefined ? work(this) : this.#begin(begin).then(() => work(this)),
+    );
+    throwIfAborted(this.#signal);
+    const misuse = this.#unfinished();
+    if (misuse !== undefined) throw misuse;
     return result;
   }
 
+  async #begin(script: string): Promise<void> {
+    const begun = this.#connection.executeScript(script);
+    this.#tail = begun.catch(() => undefined);
+    await begun;
+    this.#interruption.throwIfInterrupted();
+  }
+
+  /** Watches for what interrupts this level, until it has ended. */
+  #watch(): () => void {
+    const connection = this.#connection;
+    const watchesLoss = this.#parent === undefined || !this.#parent.#isWatched;
+    this.#isWatched = true;
+    if (watchesLoss) connection.onLost?.(() => void this.#interruptByLoss());
+    const stopWatching =
+      this.#ownSignal && this.#interruption.watch(this.#ownSignal, (cause) => connection.drop?.(cause));
+    return () => {
+      stopWatching?.();
+      if (watchesLoss) connection.onLost?.(undefined);
+    };
+  }
+
+  /** A callback that hears of it from its statement comes first: its error tells more. */
+  async #interruptByLoss(): Promise<void> {
+    let innermost: OpenTransaction<Connection> = this;
+    while (innermost.#nested !== undefined) innermost = innermost.#nested.level;
+    await innermost.#tail;
+    setImmediate(() => this.#interruption.interrupt(this.#lost("rolled_back")));
+  }
+
+  /** Ends this level for all that is not sent yet, what is beneath it first, and waits for what is. */
+  async #close(): Promise<void> {
+    this.#hasEnded = true;
+    if (this.#nested !== undefined) {
+      const { level, settled } = this.#nested;
+      level.#isClosedFromAbove = true;
+      const { reason } = this.#interruption;
+      level.#interruption.interrupt(reason === undefined ? outerEndedMisuse() : reason.error);
+      await settled.catch(() => undefined);
+    }
+    await this.#tail;
+  }
+
   async #commit(commit: readonly string[]): Promise<void> {
-    this.#state = "ended";
+    this.#hasEnded = true;
     if (!this.#connection.isAlive) throw this.#lost("rolled_back");
     try {
       for (const statement of commit) await this.#connection.executeScript(statement);
@@ -173,36 +254,40 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
 
   /** The error that brought us here tells more than one of the rollback: a connection that is gone has rolled back. */
   async #rollBack(rollback: readonly string[]): Promise<void> {
-    this.#state = "ended";
-    await this.#tail;
     try {
       for (const statement of rollback) {
-        if (!this.#connection.isAlive) return;
+        // The rollback of the level above undoes this one, too.
+        if (!this.#connection.isAlive || this.#isClosedFromAbove) return;
         await this.#connection.executeScript(statement);
       }
     } catch (error) {
-      if (!this.#isLoss(error)) throw error;
+      this.#connection.drop?.(error);
     }
   }
 
   #enqueue<Result>(statement: () => Promise<Result>, signal = this.#signal): Promise<Result> {
     this.#pending++;
-    const result = this.#tail.then(async () => {
-      try {
-        signal?.throwIfAborted();
-        if (!this.#connection.isAlive) throw this.#lost("rolled_back");
-        return await statement();
-      } catch (error) {
-        const isOurs = signal?.aborted === true || !this.#isLoss(error);
-        const reported = isOurs ? error : this.#lost("rolled_back", error);
-        this.#failure ??= { error: reported };
-        throw reported;
-      } finally {
-        this.#pending--;
-      }
-    });
+    const result = this.#tail.then(() => this.#runStatement(statement, signal));
     this.#tail = result.catch(() => undefined);
     return result;
+  }
+
+  async #runStatement<Result>(statement: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    if (this.#hasEnded) throw endedMisuse();
+    this.#idleTimer?.statementBegun();
+    try {
+      throwIfAborted(signal);
+      if (!this.#connection.isAlive) throw this.#lost("rolled_back");
+      return await statement();
+    } catch (error) {
+      const isOurs = signal?.aborted === true || !this.#isLoss(error);
+      const reported = isOurs ? error : this.#lost("rolled_back", error);
+      this.#failure ??= { error: reported };
+      throw reported;
+    } finally {
+      this.#pending--;
+      this.#idleTimer?.statementEnded();
+    }
   }
 
   #lost(outcome: "rolled_back" | "unknown", cause: unknown = this.#connection.lossCause): TransactionLostError {
@@ -210,41 +295,27 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
   }
 
   #isLoss(error: unknown): boolean {
-    if (error instanceof TransactionLostError) return false;
     const code = databaseErrorFacts(error)?.code;
+    // The connection is not used any more, but the server has said why.
+    if (error instanceof TransactionLostError || isStaleStatement(error) || code === "25006") return false;
     return !this.#connection.isAlive || (code !== undefined && isConnectionLoss(code));
   }
 
   /** Why no statement may be run on this level now. */
   #misuse(): UnitOfWorkMisuseError | undefined {
-    switch (this.#state) {
-      case "ended":
-        return new UnitOfWorkMisuseError(
-          "This unit of work has ended. Use the session, or begin another; await all work before the callback returns.",
-        );
-      case "nested":
-        return new UnitOfWorkMisuseError(
-          "A nested unit of work is open. Use the inner one until it ends; run two nested ones one after the other.",
-        );
-      case "open":
-        return undefined;
-    }
+    if (this.#hasEnded) return endedMisuse();
+    return this.#nested === undefined ? undefined : nestedOpenMisuse();
   }
 
   /** Why the work, though its callback fulfilled, cannot be committed. */
   #unfinished(): UnitOfWorkMisuseError | undefined {
-    if (this.#pending > 0 || this.#state === "nested") {
-      return new UnitOfWorkMisuseError(
-        "The callback returned before all its statements were done, so everything was rolled back. Await every promise.",
-      );
-    }
-    if (this.#failure !== undefined) {
-      return new UnitOfWorkMisuseError(
-        "A statement failed and its error was caught inside the unit of work, so everything was rolled back. " +
-          "Put what may fail into a nested unit of work.",
-        { cause: this.#failure.error },
-      );
-    }
-    return undefined;
+    if (this.#pending > 0 || this.#nested !== undefined) return forgottenMisuse();
+    return this.#failure === undefined ? undefined : swallowedMisuse(this.#failure.error);
   }
+}
+
+/** As where the server ends such a transaction, and the connection with it. */
+function idleError(milliseconds: number): TransactionLostError {
+  const sentence = `The transaction ran no statement for ${milliseconds} ms (idleInTransactionTimeout), so it was ended.`;
+  return new TransactionLostError("rolled_back", { cause: new UnavailableError(sentence) });
 }

@@ -10,7 +10,7 @@ const usage = `Usage: flux-dao doctor [--json]
 
 Looks at the settings and at the database in DATABASE_URL, and says what to mend: does it answer, is the server new enough,
 is the schema at the version of this program and as the migrations made it, may the role do its work, do the clocks agree,
-are the keys good. Changes nothing.
+are the keys good; of an embedded database also, has every index the rows of its table. Changes nothing.
 
   --json   prints the findings as JSON
 
@@ -75,9 +75,9 @@ function keys({ keys: known }: Settings): Finding {
   return { name, isWell: false, message };
 }
 
-async function database({ databaseUrl, prepare }: Settings): Promise<Finding[]> {
+async function database({ databaseUrl, prepare, limits }: Settings): Promise<Finding[]> {
   try {
-    await using opened = await openDatabase(databaseUrl, { poolSize: 1, prepare });
+    await using opened = await openDatabase(databaseUrl, { ...limits, poolSize: 1, prepare });
     return [
       { name: "database", isWell: true, message: `${opened.description} answers.` },
       ...(await opened.diagnose()),

@@ -1,5 +1,6 @@
 import cluster from "node:cluster";
 import { setTimeout as delay } from "node:timers/promises";
+import { LIMIT_SETTINGS } from "../database-limits.ts";
 import { limitHeapGrowth } from "../heap-growth.ts";
 import type { ServerOptions } from "../http-server.ts";
 import { readSettings, type Settings } from "../settings.ts";
@@ -23,6 +24,11 @@ Settings come from the environment:
   DB_PREPARE        false behind a proxy that pools by transaction  (true)
   DB_SLOW_STATEMENT_MS  statements that take longer are logged  (none)
   LOG_LEVEL         trace, debug, info, warn, error, fatal or silent  (info)
+
+Limits, in milliseconds:
+${Object.values(LIMIT_SETTINGS)
+  .map(({ variable, meaning }) => `  ${variable.padEnd(34)}${meaning}`)
+  .join("\n")}
 `;
 
 /** `flux-dao serve` */

@@ -34,7 +34,7 @@ describe("options of a call", () => {
   });
 
   test("no precondition and no key is sent where none was given", async () => {
-    const { client, headers } = connectedClient(() => ({ id }));
+    const { client, headers } = connectedClient();
     await client.users.updateUser(id, { name: "Ada" }, { ifVersion: undefined });
     await client.users.createUser({ name: "Ada", email: "a@b" }, { idempotencyKey: undefined });
     for (const sent of headers) {

@@ -11,8 +11,9 @@ export class InvalidServiceKeyError extends Error {
 }
 
 /**
- * The service answered what none of its operations should: a fault of its own (500), a body over its limit (413), or
- * something between that is not this service at all.
+ * The call was answered in a way that trying again will not change: by the service with a fault of its own (500), a body over
+ * its limit (413), or what only another version of the client can read; or by something before it that refused the call with a
+ * 4xx of its own. What else is not the service's answer is an `UnavailableError`.
  */
 export class UnexpectedResponseError extends Error {
   readonly status: number;

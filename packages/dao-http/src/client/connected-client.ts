@@ -1,12 +1,18 @@
 import { createDaoApp } from "../app.ts";
 import { stubServices } from "../services-stub.ts";
+import { id } from "../test-app.ts";
+import { results } from "../wire/results.ts";
+import type { AnyShape } from "../wire/shape.ts";
 import type { Fetch } from "./connection.ts";
 import { createDaoClient } from "./dao-client.ts";
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** A client whose calls are answered by an app on these services, and sent once. */
-export function connectedClient(answer?: Parameters<typeof stubServices>[0], serviceKey = "k") {
+/** A client whose calls are answered by an app on these services, and sent once. Default: each is answered by a sample. */
+export function connectedClient(
+  answer: NonNullable<Parameters<typeof stubServices>[0]> = ({ method }) => sampleResult(method),
+  serviceKey = "k",
+) {
   const { services, calls } = stubServices(answer);
   const app = createDaoApp({ services, keys: [{ name: "test", key: "k" }], logger: silent });
   const sent: string[] = [];
@@ -22,6 +28,22 @@ export function connectedClient(answer?: Parameters<typeof stubServices>[0], ser
     sent,
     headers,
   };
+}
+
+/** What the service's method of this name returns, with nothing in it. */
+export function sampleResult(method: string): unknown {
+  const shapes: Readonly<Record<string, AnyShape>> = Object.assign({}, ...Object.values(results));
+  return sampleOf(shapes[method]);
+}
+
+function sampleOf(shape: AnyShape | null | undefined): unknown {
+  if (shape == null) return null;
+  if (Array.isArray(shape)) return shape.length === 1 ? [] : null;
+  if (typeof shape === "object") {
+    return Object.fromEntries(Object.entries(shape).map(([name, field]) => [name, sampleOf(field)]));
+  }
+  const samples = { string: id, number: 0, boolean: false, instant: new Date(0), json: {} };
+  return Reflect.get(samples, shape) ?? null;
 }
 
 export const rejection = (call: Promise<unknown>): Promise<unknown> =>

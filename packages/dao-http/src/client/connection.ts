@@ -1,6 +1,6 @@
-import { UnexpectedResponseError } from "./client-errors.ts";
 import type { ClientTelemetry } from "./client-telemetry.ts";
 import { Exchange } from "./exchange.ts";
+import type { AnswerHead } from "./foreign-answer.ts";
 
 /** As much of `fetch` as the client needs. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -43,12 +43,8 @@ interface CallBody {
   readonly content: string | ReadableStream<Uint8Array>;
 }
 
-export interface Answer {
-  readonly status: number;
-  readonly requestId: string | undefined;
+export interface Answer extends AnswerHead {
   readonly text: string;
-  /** Milliseconds after which the service asks to be called again. */
-  readonly retryAfter?: number | undefined;
 }
 
 /** Sends calls to one service. */
@@ -85,8 +81,7 @@ export class Connection {
   async send(call: Call): Promise<Answer> {
     const exchange = await this.open(call);
     try {
-      const { status, requestId, retryAfter } = exchange;
-      return { status, requestId, retryAfter, text: await exchange.text() };
+      return await exchange.answer();
     } finally {
       exchange.close();
     }
@@ -126,13 +121,11 @@ export class Connection {
   }
 }
 
-/** The answer's body as JSON. */
-export function parseAnswer({ status, text, requestId }: Answer): unknown {
+/** The value of JSON text, or `undefined` where it is none. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    if (status >= 400) return undefined;
-    const detail = `The answer has status ${status}, but its body is not JSON. Check the base URL.`;
-    throw new UnexpectedResponseError(status, detail, { ...(requestId !== undefined && { requestId }) });
+    return undefined;
   }
 }

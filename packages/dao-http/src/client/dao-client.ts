@@ -1,15 +1,17 @@
-import type { DaoServices } from "@flux/dao-core/contract";
+import type { DaoServices, StreamOptions } from "@flux/dao-core/contract";
 import type { Operation } from "../operations/operation.ts";
 import { operations } from "../operations/operations.ts";
-import { decode } from "../wire/decode.ts";
 import { encode } from "../wire/encode.ts";
+import { results } from "../wire/results.ts";
+import type { AnyShape } from "../wire/shape.ts";
 import { type ClientOptions, headersOf } from "./call-headers.ts";
-import { type Answer, type Call, Connection, type ConnectionOptions, parseAnswer } from "./connection.ts";
+import { type Answer, type Call, Connection, type ConnectionOptions } from "./connection.ts";
 import { checkBody, checkedId, checkTimeout } from "./input-check.ts";
-import { parseLines, SentLines } from "./ndjson.ts";
+import { SentLines } from "./ndjson.ts";
 import { toQueryString } from "./query-string.ts";
-import { toResponseError } from "./response-error.ts";
-import { type RetryOptions, sendWithRetries } from "./retry.ts";
+import { type ClientOperation, resultOf } from "./result.ts";
+import { Attempts, type RetryOptions } from "./retry.ts";
+import { streamRows } from "./row-stream.ts";
 
 /** How to reach the service. */
 export interface DaoClientOptions extends ConnectionOptions {
@@ -60,17 +62,21 @@ export type DaoClient = {
  * const { updatedCount } = await tasks.bulkUpdateState({ taskIds, newState: "drifted" });
  * ```
  *
- * Beyond what the services throw, a call throws {@link InvalidServiceKeyError} and {@link UnexpectedResponseError}. One that
- * can be sent twice is sent again when the service is not to be reached, or says that it has no room
- * ({@link RetryOptions}); what else to try again is for the caller to say.
+ * Beyond what the services throw, a call throws {@link InvalidServiceKeyError} and {@link UnexpectedResponseError}. What comes
+ * is checked: an answer that is not the service's, or was damaged on the way, is an `UnavailableError`. A call that can be
+ * sent twice is sent again after one ({@link RetryOptions}); what else to try again is for the caller to say.
  *
  * @throws TypeError for a base URL that is none
  */
 export function createDaoClient(options: DaoClientOptions): DaoClient {
   const connection = new Connection(options);
   const retry = options.retry === false ? { retries: 0 } : options.retry;
+  const shapes: Readonly<Record<string, ResultShapes>> = results;
   const services: unknown = Object.fromEntries(
-    Object.entries(operations).map(([name, table]) => [name, createService(table, connection, retry)]),
+    Object.entries(operations).map(([name, table]) => [
+      name,
+      createService(table, shapes[name] ?? {}, connection, retry),
+    ]),
   );
   // The table has every method of every service, which the compiler checks where it is written; what the network
   // answers, it cannot check.
@@ -79,24 +85,26 @@ export function createDaoClient(options: DaoClientOptions): DaoClient {
 
 type RemoteMethod = (...args: unknown[]) => unknown;
 
+type ResultShapes = Readonly<Record<string, AnyShape | undefined>>;
+
 function createService(
   table: Readonly<Record<string, Operation>>,
+  shapes: ResultShapes,
   connection: Connection,
   retry: RetryOptions | undefined,
 ): Record<string, RemoteMethod> {
   return Object.fromEntries(
-    Object.entries(table).map(([name, operation]): [string, RemoteMethod] => [
-      name,
-      operation.output === "ndjson"
-        ? (...args) => stream(connection, operation, args)
-        : (...args) => call(connection, operation, args, retry),
-    ]),
+    Object.entries(table).map(([name, entry]): [string, RemoteMethod] => {
+      const operation = { ...entry, result: shapes[name] };
+      const send = operation.output === "ndjson" ? stream : call;
+      return [name, (...args) => send(connection, operation, args, retry)];
+    }),
   );
 }
 
 async function call(
   connection: Connection,
-  operation: Operation,
+  operation: ClientOperation,
   args: readonly unknown[],
   retry: RetryOptions | undefined,
 ): Promise<unknown> {
@@ -105,7 +113,17 @@ async function call(
   const { input } = request;
   if (operation.input === "body") checkBody(input);
   const body = operation.input === "body" ? { mediaType: "application/json", content: encode(input) } : undefined;
-  return resultOf(await sendWithRetries(connection, { ...request, body }, operation, retry), operation);
+  const attempts = new Attempts(request, operation, request.timeout ?? connection.timeout, retry);
+  for (;;) {
+    let answer: Answer | undefined;
+    try {
+      const { number: attempt, timeLeft: timeout } = attempts;
+      answer = await connection.send({ ...request, body, timeout, attempt });
+      return resultOf(answer, operation);
+    } catch (error) {
+      await attempts.next(error, answer);
+    }
+  }
 }
 
 /** A call whose arguments have been read. */
@@ -124,7 +142,11 @@ function requestOf(operation: Operation, args: readonly unknown[]): ReadRequest 
   return { method: operation.method, target: path + query, path: operation.path, headers, signal, timeout, input };
 }
 
-async function callWithLines(connection: Connection, operation: Operation, request: ReadRequest): Promise<unknown> {
+async function callWithLines(
+  connection: Connection,
+  operation: ClientOperation,
+  request: ReadRequest,
+): Promise<unknown> {
   const lines = new SentLines(request.input as Iterable<unknown>, (item, number) => {
     checkBody(item, [String(number)]);
     return encode(item);
@@ -139,34 +161,25 @@ async function callWithLines(connection: Connection, operation: Operation, reque
   }
 }
 
-function resultOf(answer: Answer, operation: Operation): unknown {
-  if (answer.status === 204) return undefined;
-  const body = parseAnswer(answer);
-  if (answer.status === 200 || answer.status === 201) return decode(body, readInstant);
-  throw toResponseError({ status: answer.status, requestId: answer.requestId, body }, operation);
-}
-
 async function* stream(
   connection: Connection,
-  operation: Operation,
+  operation: ClientOperation,
   args: readonly unknown[],
+  retry: RetryOptions | undefined,
 ): AsyncGenerator<unknown, void, undefined> {
-  const exchange = await connection.open({ ...requestOf(operation, args), body: undefined });
-  try {
-    const { status, requestId } = exchange;
-    if (status !== 200) resultOf({ status, requestId, text: await exchange.text() }, operation);
-    for await (const row of parseLines(exchange.pieces())) yield decode(row, readInstant);
-  } finally {
-    exchange.close();
-  }
+  const request = requestOf(operation, args);
+  const { input, timeout = connection.timeout } = request;
+  const { onCursor }: StreamOptions = Object(args[1]);
+  const attempts = new Attempts(request, operation, timeout, retry);
+  const open = (cursor: string | undefined) => {
+    const { number: attempt, timeLeft } = attempts;
+    const target = operation.path + toQueryString({ ...Object(input), cursor, cursors: true }, operation.query ?? {});
+    return connection.open({ ...request, target, body: undefined, timeout: timeLeft, attempt });
+  };
+  const cursor: string | undefined = Object(input).cursor;
+  yield* streamRows({ operation, attempts, open, cursor, onCursor });
 }
 
 function pathOf(template: string, id: string): string {
   return template.replace(/\{\w+\}/, () => encodeURIComponent(id));
-}
-
-/** The service writes instants in one form only, which every runtime reads. */
-function readInstant(text: string): Date | undefined {
-  const instant = new Date(text);
-  return Number.isNaN(instant.getTime()) ? undefined : instant;
 }

@@ -1,11 +1,12 @@
-import { UnavailableError } from "@flux/dao-core/errors";
 import type { CallSpan } from "./client-telemetry.ts";
+import type { Answer } from "./connection.ts";
+import { type AnswerHead, unavailable } from "./foreign-answer.ts";
 
 /** What bounds an exchange. */
 export interface ExchangeLimits {
   readonly method: string;
   readonly signal: AbortSignal | undefined;
-  /** Milliseconds for the answer; for one that is read piece by piece, for each of them. */
+  /** Milliseconds for the answer, or for its head where it is read piece by piece. */
   readonly timeout: number;
   /** Told once, when it ends. */
   readonly span?: Pick<CallSpan, "ended"> | undefined;
@@ -16,7 +17,8 @@ export class Exchange {
   readonly #limits: ExchangeLimits;
   readonly #abort = new AbortController();
   readonly #giveUp = () => this.#abort.abort(this.#limits.signal?.reason);
-  #timer: ReturnType<typeof setTimeout>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #limit = 0;
   #isLate = false;
   #response: Response | undefined;
   #failure: unknown;
@@ -24,7 +26,7 @@ export class Exchange {
   constructor(limits: ExchangeLimits) {
     this.#limits = limits;
     limits.signal?.addEventListener("abort", this.#giveUp);
-    this.#timer = this.#startTimer();
+    this.#startTimer(limits.timeout);
   }
 
   /** For `fetch`. */
@@ -37,38 +39,33 @@ export class Exchange {
     this.#response = await this.#translated(response);
   }
 
-  get status(): number {
-    return this.#response?.status ?? 0;
-  }
-
-  get requestId(): string | undefined {
-    return this.#response?.headers.get("x-request-id") ?? undefined;
-  }
-
-  /** Milliseconds after which the service asks to be called again (RFC 9110, 10.2.3); it sends no dates. */
-  get retryAfter(): number | undefined {
-    const seconds = this.#response?.headers.get("retry-after") ?? "";
-    return /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : undefined;
+  /** Status 0 where nothing was answered. */
+  get head(): AnswerHead {
+    const status = this.#response?.status ?? 0;
+    const header = (name: string) => this.#response?.headers.get(name) ?? undefined;
+    const retryAfter = waitOf(header("retry-after"), header("date"));
+    return { status, requestId: header("x-request-id"), contentType: header("content-type"), retryAfter };
   }
 
   /**
-   * The whole body.
+   * The answer with the whole of its body.
    * @throws as {@link begin} does
    */
-  async text(): Promise<string> {
-    return this.#response === undefined ? "" : this.#translated(this.#response.text());
+  async answer(): Promise<Answer> {
+    return { ...this.head, text: await this.#translated(this.#response?.text() ?? Promise.resolve("")) };
   }
 
   /**
    * The text of the body as it comes.
+   * @param limit milliseconds for the next piece
    * @throws as {@link begin} does, also for a body that breaks off
    */
-  async *pieces(): AsyncGenerator<string, void, undefined> {
+  async *pieces(limit: () => number): AsyncGenerator<string, void, undefined> {
     const reader = this.#response?.body?.getReader();
     if (reader === undefined) return;
     const decoder = new TextDecoder();
     for (;;) {
-      this.#restartTimer();
+      this.#startTimer(limit());
       const { done, value } = await this.#translated(reader.read());
       // What is done with a piece is the caller's time.
       clearTimeout(this.#timer);
@@ -82,19 +79,16 @@ export class Exchange {
     clearTimeout(this.#timer);
     this.#limits.signal?.removeEventListener("abort", this.#giveUp);
     this.#abort.abort();
-    this.#limits.span?.ended({ status: this.status, error: this.#failure, isLate: this.#isLate });
+    this.#limits.span?.ended({ status: this.#response?.status ?? 0, error: this.#failure, isLate: this.#isLate });
   }
 
-  #startTimer(): ReturnType<typeof setTimeout> {
-    return setTimeout(() => {
+  #startTimer(limit: number): void {
+    clearTimeout(this.#timer);
+    this.#limit = limit;
+    this.#timer = setTimeout(() => {
       this.#isLate = true;
       this.#abort.abort();
-    }, this.#limits.timeout);
-  }
-
-  #restartTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = this.#startTimer();
+    }, limit);
   }
 
   async #translated<Result>(work: Promise<Result>): Promise<Result> {
@@ -102,18 +96,24 @@ export class Exchange {
       return await work;
     } catch (cause) {
       this.#failure = cause;
-      const { method, signal, timeout } = this.#limits;
+      const { method, signal } = this.#limits;
       signal?.throwIfAborted();
       const what = this.#isLate
-        ? `The service did not answer within ${timeout} ms.`
+        ? `The service did not answer within ${this.#limit} ms.`
         : "The service cannot be reached, or the connection was lost.";
-      throw new UnavailableError(`${what} ${mayHaveDone(method)}`, { cause });
+      throw unavailable(what, method, { cause });
     }
   }
 }
 
-function mayHaveDone(method: string): string {
-  return method === "GET"
-    ? "Check that it runs, then try again."
-    : "What was asked may have been done or not: read before you write again.";
+/**
+ * The milliseconds that a `Retry-After` asks for, as seconds or as a date (RFC 9110, 10.2.3), which is by the clock that set
+ * `Date`; `undefined` for what is neither.
+ */
+function waitOf(retryAfter: string | undefined, date: string | undefined): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  if (/^\d+$/.test(retryAfter)) return Number(retryAfter) * 1_000;
+  const [until, now] = [Date.parse(retryAfter), Date.parse(date ?? "")];
+  const wait = until - (Number.isNaN(now) ? Date.now() : now);
+  return /^[A-Z][a-z]{2,8}, /.test(retryAfter) && !Number.isNaN(wait) ? Math.max(0, wait) : undefined;
 }

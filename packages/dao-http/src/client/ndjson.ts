@@ -1,22 +1,12 @@
 import { ValidationError } from "@flux/dao-core/errors";
-import { UnexpectedResponseError } from "./client-errors.ts";
 
-/** The values of text that has one JSON text a line. */
-export async function* parseLines(pieces: AsyncIterable<string>): AsyncGenerator<unknown, void, undefined> {
+/** The lines of text, as many at a time as a piece completes. What follows the last line's end is none. */
+export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string[], void, undefined> {
   let begun = "";
   for await (const piece of pieces) {
     const lines = (begun + piece).split("\n");
     begun = lines.pop() ?? "";
-    for (const line of lines) yield parseLine(line);
-  }
-  if (begun !== "") yield parseLine(begun);
-}
-
-function parseLine(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    throw new UnexpectedResponseError(200, "The answer has a line that is not JSON. Check the base URL.", {});
+    if (lines.length > 0) yield lines;
   }
 }
 

@@ -14,42 +14,56 @@ import {
 import type { Operation } from "../operations/operation.ts";
 import { toFieldPath } from "../wire/field-path.ts";
 import { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
+import { type Answer, parseJson } from "./connection.ts";
+import { foreignAnswer } from "./foreign-answer.ts";
 
-/** An answer that is no success. */
-export interface FailedResponse {
-  readonly status: number;
-  readonly requestId: string | undefined;
-  /** The body read as JSON, or `undefined` where it is none. */
-  readonly body: unknown;
-}
+const PROBLEM_TYPE = "urn:flux-dao:error:";
 
-/** The error that the service threw on its side, made again from its problem; or that the answer is no problem of its. */
-export function toResponseError(response: FailedResponse, operation: Operation): Error {
-  const { status, requestId } = response;
-  const detail = member(response, "detail");
-  const code = member(response, "code");
-  if (detail === undefined || code === undefined) {
-    const what = `The answer has status ${status}, and is not one of the DAO service. Check the base URL.`;
-    return new UnexpectedResponseError(status, what, { ...(requestId !== undefined && { requestId }) });
-  }
+/** The error that the service threw on its side, made again from its problem; or what is told of an answer that is none. */
+export function toResponseError(answer: Answer, operation: Operation): Error {
+  const { status, requestId } = answer;
+  const problem = problemOf(answer);
+  if (problem === undefined) return foreignAnswer(answer, operation.method);
+  const { code, detail } = problem;
   if (code === "invalid_service_key") return new InvalidServiceKeyError(detail, requestId);
+  const reason = member(problem.body, "reason");
   return (
-    daoError(code, detail, response, operation) ??
-    new UnexpectedResponseError(status, detail, { code, ...(requestId !== undefined && { requestId }) })
+    (reason && daoError(reason, problem, operation)) ||
+    daoError(code, problem, operation) ||
+    // Of a service of another version: what it says is still worth reading.
+    (status === 503
+      ? new UnavailableError(detail)
+      : new UnexpectedResponseError(status, detail, { code, ...(requestId !== undefined && { requestId }) }))
   );
 }
 
-function daoError(code: string, detail: string, response: FailedResponse, operation: Operation): Error | undefined {
-  const field = member(response, "field");
-  switch (member(response, "reason") ?? code) {
+/** A problem document of the service. */
+interface Problem {
+  readonly code: string;
+  readonly detail: string;
+  readonly body: object;
+}
+
+function problemOf({ status, text }: Answer): Problem | undefined {
+  const body = parseJson(text);
+  if (typeof body !== "object" || body === null) return undefined;
+  const [code, detail] = [member(body, "code"), member(body, "detail")];
+  const isOurs = (member(body, "type") ?? PROBLEM_TYPE).startsWith(PROBLEM_TYPE);
+  const isOfAnswer = !("status" in body) || body.status === status;
+  return isOurs && isOfAnswer && code !== undefined && detail !== undefined ? { code, detail, body } : undefined;
+}
+
+function daoError(code: string, { detail, body }: Problem, operation: Operation): Error | undefined {
+  const field = member(body, "field");
+  switch (code) {
     case "validation_failed":
-      return new ValidationError(issuesOf(response.body, operation));
+      return validationError(body, detail, operation);
     case "not_found":
       return withMessage(new NotFoundError("row", ""), detail);
     case "conflict":
       return new ConflictError(detail, { field: field && toFieldPath(field) });
     case "related_row_missing":
-      return new RelatedRowMissingError(toFieldPath(field ?? ""), member(response, "id"));
+      return new RelatedRowMissingError(toFieldPath(field ?? ""), member(body, "id"));
     case "version_mismatch":
       return withMessage(new VersionMismatchError("row", ""), detail);
     case "idempotency_key_reused":
@@ -59,7 +73,7 @@ function daoError(code: string, detail: string, response: FailedResponse, operat
     case "unavailable":
       return new UnavailableError(detail);
     case "transaction_lost":
-      return new TransactionLostError(member(response, "outcome") === "rolled_back" ? "rolled_back" : "unknown");
+      return new TransactionLostError(member(body, "outcome") === "rolled_back" ? "rolled_back" : "unknown");
     case "schema_version":
       return new SchemaVersionError(detail);
     default:
@@ -67,21 +81,21 @@ function daoError(code: string, detail: string, response: FailedResponse, operat
   }
 }
 
-function member({ body }: FailedResponse, name: string): string | undefined {
-  if (typeof body !== "object" || body === null) return undefined;
+function member(body: object, name: string): string | undefined {
   const value: unknown = Reflect.get(body, name);
   return typeof value === "string" ? value : undefined;
 }
 
-function issuesOf(body: unknown, { id, path }: Operation): ValidationIssue[] {
-  const errors = typeof body === "object" && body !== null && "errors" in body ? body.errors : [];
-  if (!Array.isArray(errors)) return [];
+function validationError(body: object, detail: string, { id, path }: Operation): ValidationError {
+  const errors: unknown = Reflect.get(body, "errors");
   const idParameter = /\{(\w+)\}/.exec(path)?.[1];
-  return errors.map((issue: Partial<ValidationIssue>) => {
-    const wirePath = String(issue.path ?? "");
+  const issues = (Array.isArray(errors) ? errors : []).map((issue: unknown): ValidationIssue => {
+    const wirePath = member(Object(issue), "path") ?? "";
     const isId = id !== undefined && wirePath === idParameter;
-    return { path: isId ? id : toFieldPath(wirePath), message: String(issue.message ?? "") };
+    return { path: isId ? id : toFieldPath(wirePath), message: member(Object(issue), "message") ?? "" };
   });
+  const error = new ValidationError(issues);
+  return issues.length === 0 ? withMessage(error, detail) : error;
 }
 
 /** The class makes its message of parts that only the service knows; what it made of them is in the problem. */

@@ -13,7 +13,8 @@ const unavailable = (retryAfter?: string) =>
     { code: "unavailable", detail: "No room. Try again later.", status: 503 },
     { status: 503, headers: retryAfter === undefined ? {} : { "retry-after": retryAfter } },
   );
-const row = () => Response.json({ user_id: id, virtual_now: null, escalation_speed: 1 });
+/** What either of the calls below returns. */
+const row = () => Response.json({ user_id: id, virtual_now: null, escalation_speed: 1, updated_count: 1 });
 
 /** A client that is answered in turn, and what it sent. */
 function answeredBy(replies: Reply[], options: RetryOptions | false = {}) {

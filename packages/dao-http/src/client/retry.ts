@@ -1,6 +1,7 @@
 import { isDaoError } from "@flux/dao-core/errors";
-import type { Operation } from "../operations/operation.ts";
-import type { Answer, Call, Connection } from "./connection.ts";
+import { type Operation, takesIdempotencyKey } from "../operations/operation.ts";
+import type { Call } from "./connection.ts";
+import type { AnswerHead } from "./foreign-answer.ts";
 
 /** What is told of a retry before it happens. */
 export interface ClientRetry {
@@ -12,11 +13,13 @@ export interface ClientRetry {
   readonly operation: string;
 }
 
-/** How calls are sent again that nobody answered, or that were answered with a 503. */
+/** How calls are sent again that the service did not answer, or answered with a 503. */
 export interface RetryOptions {
   /**
    * Attempts beyond the first. Only calls are sent again that can be sent twice: those that read, `putDemoFlags` without a
-   * version, and a POST under an idempotency key. All attempts share the call's time-out. Default 2.
+   * version, and a POST under an idempotency key; any other only where it surely was not done, since no connection came about
+   * or the answer is a 429. All attempts share the call's time-out; those of a stream begin to count with each row that comes.
+   * Default 2.
    */
   readonly retries?: number | undefined;
   /** Called before each wait, to count or to log it. */
@@ -29,55 +32,92 @@ const DEFAULT_RETRIES = 2;
 const FIRST_DELAY = 100;
 const LONGEST_DELAY = 2_000;
 
-/** Whether sending it twice does what sending it once does. */
-function isRepeatable({ method }: Operation, headers: Readonly<Record<string, string>>): boolean {
-  if (method === "GET") return true;
-  if (method === "PUT") return headers["if-match"] === undefined;
-  return method === "POST" && headers["idempotency-key"] !== undefined;
-}
+/** What comes of connecting alone: nothing was sent. */
+const unconnected: ReadonlySet<unknown> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
 
-/**
- * Sends a call until it is answered, it has been sent often enough, or its time is over.
- * @throws as {@link Connection.send} does, for the last attempt
- */
-export async function sendWithRetries(
-  connection: Connection,
-  call: Call,
-  operation: Operation,
-  { retries = DEFAULT_RETRIES, onRetry }: RetryOptions = {},
-): Promise<Answer> {
-  const end = performance.now() + (call.timeout ?? connection.timeout);
-  const attempts = isRepeatable(operation, call.headers) ? retries : 0;
-  for (let attempt = 1; ; attempt++) {
-    const left = Math.max(1, Math.ceil(end - performance.now()));
-    const outcome = await attemptOf(connection, { ...call, timeout: left, attempt });
-    const isFinal = attempt > attempts || !outcome.isUnavailable;
+/** The attempts at one call: how many there may be, and how much time they have together. */
+export class Attempts {
+  readonly #call: Pick<Call, "headers" | "signal">;
+  readonly #operation: Operation;
+  readonly #timeout: number;
+  readonly #options: RetryOptions;
+  #number = 1;
+  #end = 0;
+
+  /** @param timeout milliseconds for all of them */
+  constructor(
+    call: Pick<Call, "headers" | "signal">,
+    operation: Operation,
+    timeout: number,
+    options: RetryOptions = {},
+  ) {
+    this.#call = call;
+    this.#operation = operation;
+    this.#timeout = timeout;
+    this.#options = options;
+    this.restart();
+  }
+
+  /** From 1. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** Milliseconds that the next may take; at least one. */
+  get timeLeft(): number {
+    return Math.max(1, Math.ceil(this.#end - performance.now()));
+  }
+
+  /** What comes now has all attempts and all the time again. */
+  restart(): void {
+    this.#number = 1;
+    this.#end = performance.now() + this.#timeout;
+  }
+
+  /**
+   * Waits until it is time for the next attempt.
+   * @param error why the last one failed
+   * @param head of the answer to it, if there was one
+   * @throws `error`, where there is no other attempt; the signal's reason when it aborts
+   */
+  async next(error: unknown, head: AnswerHead | undefined): Promise<void> {
+    const { retries = DEFAULT_RETRIES, onRetry } = this.#options;
+    const attempt = this.#number;
     // Full jitter, so that those who were turned away together do not come back together.
-    const delay = (outcome.retryAfter ?? 0) + Math.random() * Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (attempt - 1));
-    if (isFinal || performance.now() + delay >= end) return outcome.result();
-    onRetry?.({ attempt, delay, operation: `${operation.method} ${operation.path}` });
-    await wait(delay, call.signal);
+    const jitter = Math.random() * Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (attempt - 1));
+    const delay = (head?.retryAfter ?? 0) + jitter;
+    const isFinal = attempt > retries || performance.now() + delay >= this.#end;
+    if (isFinal || !this.#mayBeRepeated(error, head?.status)) throw error;
+    const { method, path } = this.#operation;
+    onRetry?.({ attempt, delay, operation: `${method} ${path}` });
+    await wait(delay, this.#call.signal);
+    this.#number++;
+  }
+
+  #mayBeRepeated(error: unknown, status: number | undefined): boolean {
+    const isUnavailable = status === 503 || (isDaoError(error) && error.code === "unavailable");
+    return isUnavailable && (isRepeatable(this.#operation, this.#call.headers) || wasSurelyNotDone(error, status));
   }
 }
 
-interface Outcome {
-  readonly isUnavailable: boolean;
-  /** Milliseconds that the service asks for. */
-  readonly retryAfter?: number | undefined;
-  /** The answer, or the error. */
-  readonly result: () => Answer;
+/** Whether sending it twice does what sending it once does. */
+function isRepeatable(operation: Operation, headers: Call["headers"]): boolean {
+  if (operation.method === "GET") return true;
+  if (operation.method === "PUT") return headers["if-match"] === undefined;
+  return takesIdempotencyKey(operation) && headers["idempotency-key"] !== undefined;
 }
 
-async function attemptOf(connection: Connection, call: Call): Promise<Outcome> {
-  try {
-    const answer = await connection.send(call);
-    return { isUnavailable: answer.status === 503, retryAfter: answer.retryAfter, result: () => answer };
-  } catch (error) {
-    const result = () => {
-      throw error;
-    };
-    return { isUnavailable: isDaoError(error) && error.code === "unavailable", result };
+function wasSurelyNotDone(error: unknown, status: number | undefined): boolean {
+  if (status === 429) return true;
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ("code" in cause && unconnected.has(cause.code)) return true;
   }
+  return false;
 }
 
 /** @throws the signal's reason when it aborts */

@@ -1,5 +1,5 @@
 import type { ProblemCode } from "../http-error.ts";
-import { takesIdempotencyKey } from "../operations/operation.ts";
+import { type Operation, takesIdempotencyKey } from "../operations/operation.ts";
 import { preconditionUse } from "../preconditions.ts";
 import type { ApiRoute } from "../routes/routes.ts";
 import { encode } from "../wire/encode.ts";
@@ -56,7 +56,7 @@ export function openApiOperation(apiRoute: ApiRoute, schemas: OperationSchemas):
         description: route.status === 204 ? "Done." : route.summary,
         headers: successHeaders(apiRoute),
         ...(schemas.output !== undefined && {
-          content: contentOf(operation.output, schemas.output, exampleOf(schemas.output)),
+          content: contentOf(operation.output, lineOf(operation, schemas.output), exampleOf(schemas.output)),
         }),
       },
       ...(preconditionUse(operation) === "read" && { 304: { $ref: "#/components/responses/not_modified" } }),
@@ -64,6 +64,18 @@ export function openApiOperation(apiRoute: ApiRoute, schemas: OperationSchemas):
     },
   };
 }
+
+/** What an answer has, as a whole or on each line: with `cursors` there are lines of another kind between the rows. */
+function lineOf({ output }: Operation, row: JsonSchema): JsonSchema {
+  return output === "ndjson" ? { anyOf: [row, cursorLine] } : row;
+}
+
+const cursorLine: JsonSchema = {
+  type: "object",
+  properties: { next_cursor: { type: ["string", "null"] } },
+  required: ["next_cursor"],
+  additionalProperties: false,
+};
 
 /** A body: JSON, or one JSON text a line. OpenAPI 3.1 has no schema for a line, so it stands where text says what it holds. */
 function contentOf(form: string | undefined, schema: JsonSchema, example: unknown): object {
@@ -101,7 +113,9 @@ const parameterDescriptions: Readonly<Record<string, string>> = {
   page_size: "Rows on a page. Default 100. Not together with skip and limit.",
   skip: "Rows to pass over. Default 0. Not together with page and page_size.",
   limit: "Rows to answer. Default 100. Not together with page and page_size.",
-  cursor: "The next_cursor of the page before: the page begins behind it. Not together with page and skip.",
+  cursor:
+    "The next_cursor of the page before, or of a stream: the answer begins after it. Not together with page and skip.",
+  cursors: "Whether lines with cursors come between the tasks, and one at the end. Default false.",
   count:
     "How total is found. exact, the default; estimated: exact up to 1000 rows, beyond the planner's estimate; none: total is null.",
 };

@@ -39,7 +39,7 @@ export function successHeaders({ operation, route, location }: ApiRoute): object
   return {
     ...requestIdHeader,
     ...(operation.row === true && route.status !== 204 && etagHeader),
-    ...(operation.query !== undefined && "cursor" in operation.query && linkHeader),
+    ...(operation.query !== undefined && "page" in operation.query && linkHeader),
     ...(takesIdempotencyKey(operation) && {
       "Idempotent-Replayed": { $ref: "#/components/headers/IdempotentReplayed" },
     }),

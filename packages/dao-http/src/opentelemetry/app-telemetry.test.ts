@@ -1,6 +1,7 @@
 import { propagation, type TextMapPropagator } from "@opentelemetry/api";
 import { afterEach, expect, test } from "vitest";
 import { createDaoApp } from "../app.ts";
+import { sampleResult } from "../client/connected-client.ts";
 import { createDaoClient } from "../client/dao-client.ts";
 import { stubServices } from "../services-stub.ts";
 import { appTelemetry } from "./app-telemetry.ts";
@@ -16,7 +17,7 @@ test("a host's propagator that throws is no reason for a call to fail, on either
   propagation.setGlobalPropagator(propagator);
   const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const keys = [{ name: "test", key: "k" }];
-  const { services } = stubServices(() => ({ items: [] }));
+  const { services } = stubServices(({ method }) => sampleResult(method));
   const app = createDaoApp({ services, keys, logger, telemetry: appTelemetry() });
   const { users } = createDaoClient({
     baseUrl: "http://service",

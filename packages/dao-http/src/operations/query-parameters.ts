@@ -32,7 +32,7 @@ export const goalListParameters = { ...paging, userId: "text", status: "text", c
 
 export const milestoneListParameters = { ...paging, goalId: "text", status: "text" } as const;
 
-export const taskFilterParameters = {
+const taskFilterParameters = {
   userId: "text",
   goalId: "text",
   milestoneId: "text",
@@ -42,6 +42,9 @@ export const taskFilterParameters = {
   isRecurring: "boolean",
   calendarEventId: "text",
 } as const;
+
+/** `cursors` is HTTP's own: whether lines between the rows say how far they are, and one at the end that it is the end. */
+export const taskStreamParameters = { ...taskFilterParameters, cursor: "text", cursors: "boolean" } as const;
 
 export const taskListParameters = { ...paging, ...taskFilterParameters } as const;
 

@@ -7,12 +7,12 @@ import {
   pageOf,
   taskCreateDto,
   taskDto,
-  taskFilter,
   taskImportDto,
   taskImportResult,
   taskListRequest,
   taskStatisticsDto,
   taskStatisticsRequest,
+  taskStreamRequest,
   taskTimerangeRequest,
   taskUpdateDto,
 } from "@flux/dao-core/contract";
@@ -68,9 +68,12 @@ export const taskRoutes = {
     summary: "Stream tasks",
     description:
       "Every task that the filter selects, newest first, one a line; any number takes no more memory than a few. The answer is " +
-      "cut off, not ended, when it cannot be completed.",
+      "cut off, not ended, when it cannot be completed. Not every client and proxy can tell the one from the other (over " +
+      "HTTP/1.0 none can for sure): ask for cursors. Then " +
+      'a line {"next_cursor":"..."} comes after each thousand tasks at most, and {"next_cursor":null} is the last of all: ' +
+      "without it the answer is not whole, and goes on with the last cursor that came.",
     status: 200,
-    query: taskFilter,
+    query: taskStreamRequest.extend({ cursors: z.boolean().optional() }),
     output: taskDto,
     errors: [],
   },

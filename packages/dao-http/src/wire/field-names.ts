@@ -1,4 +1,5 @@
 import type { DaoServices, JsonArray, JsonObject, Page } from "@flux/dao-core/contract";
+import { results } from "./results.ts";
 
 /**
  * Field names in TypeScript are camelCase, in JSON snake_case. Both have one spelling only: a name with a capital is
@@ -7,13 +8,13 @@ import type { DaoServices, JsonArray, JsonObject, Page } from "@flux/dao-core/co
 const camelCase = /^[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)*$/;
 const snakeCase = /^[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*$/;
 
-/** What the services take and answer, as one union. */
+/** What the services take and return, each as one union. */
 type Exchanged = {
   [Service in keyof DaoServices]: {
     [Method in keyof DaoServices[Service]]: DaoServices[Service][Method] extends (
       ...args: infer Args
     ) => Promise<infer Result> | AsyncIterable<infer Result>
-      ? ItemOf<Args[number]> | Result
+      ? { readonly input: ItemOf<Args[number]>; readonly result: Result }
       : never;
   }[keyof DaoServices[Service]];
 }[keyof DaoServices];
@@ -34,22 +35,15 @@ type ObjectsOf<Value> = Value extends string | number | boolean | null | undefin
           ? ObjectsOf<Item>
           : Value | ObjectsOf<Value[keyof Value]>;
 
-/** The fields of any DTO that can hold an instant. */
-type InstantField = FieldOf<ObjectsOf<Exchanged>, "instant">;
-/** The fields of any DTO that hold a caller's own JSON. */
-type JsonField = FieldOf<ObjectsOf<Exchanged>, "json">;
-
-/** The fields of all DTOs and pages. */
-type AnyField = NameIn<ObjectsOf<Exchanged> | Page<unknown>>;
+/** The fields that only inputs have: those of results stand in their shapes. */
+type InputField = Exclude<
+  NameIn<ObjectsOf<Exchanged["input"]>>,
+  NameIn<ObjectsOf<Exchanged["result"]> | Page<unknown>>
+>;
 
 type NameIn<Dto> = Dto extends unknown ? keyof Dto & string : never;
 
-type FieldOf<Dto, Kind extends "instant" | "json"> = Dto extends unknown
-  ? {
-      [Name in keyof Dto]-?: KindOf<NonNullable<Dto[Name]>> extends Kind ? Name : never;
-    }[keyof Dto] &
-      string
-  : never;
+type ValueIn<Dto, Name> = Dto extends unknown ? (Name extends keyof Dto ? NonNullable<Dto[Name]> : never) : never;
 
 type KindOf<Value> = [Value] extends [Date]
   ? "instant"
@@ -59,74 +53,32 @@ type KindOf<Value> = [Value] extends [Date]
       ? "json"
       : "other";
 
-// The compiler holds the three complete: a DTO with another such field does not compile until it is named here.
-const knownFields = {
-  id: true,
-  title: true,
-  email: true,
-  items: true,
-  name: true,
-  preferences: true,
-  demoMode: true,
-  createdAt: true,
-  userId: true,
-  category: true,
-  timeline: true,
-  status: true,
-  goalId: true,
-  weekNumber: true,
-  milestoneId: true,
-  startTime: true,
-  endTime: true,
-  state: true,
-  priority: true,
-  triggerType: true,
-  isRecurring: true,
-  calendarEventId: true,
-  messages: true,
-  messageCount: true,
-  virtualNow: true,
-  escalationSpeed: true,
-  goal: true,
-  milestones: true,
-  tasks: true,
-  taskIds: true,
-  newState: true,
-  updatedCount: true,
-  totalTasks: true,
-  byState: true,
-  completionRate: true,
-  scheduled: true,
-  drifted: true,
-  completed: true,
-  missed: true,
-  startDate: true,
-  endDate: true,
-  total: true,
-  page: true,
-  pageSize: true,
-  hasNext: true,
-  hasPrev: true,
-  nextCursor: true,
-  updates: true,
-  results: true,
-  task: true,
-  createdCount: true,
-} satisfies Record<AnyField, true>;
+// The compiler holds it complete: an input with another such field does not compile until it is named here.
+const inputFields: { readonly [Name in InputField]: KindOf<ValueIn<ObjectsOf<Exchanged["input"]>, Name>> } = {
+  goal: "other",
+  taskIds: "other",
+  newState: "other",
+  updates: "other",
+  startDate: "instant",
+  endDate: "instant",
+};
 
-const instantFields = {
-  createdAt: true,
-  startTime: true,
-  endTime: true,
-  startDate: true,
-  endDate: true,
-  virtualNow: true,
-} satisfies Record<InstantField, true>;
+const known = new Set<string>();
+const instants = new Set<string>();
+const jsons = new Set<string>();
 
-const jsonFields = { preferences: true, messages: true } satisfies Record<JsonField, true>;
-
-const instants: ReadonlySet<string> = new Set(Object.keys(instantFields));
-const jsons: ReadonlySet<string> = new Set(Object.keys(jsonFields));
+function collectFields(shape: unknown): void {
+  if (typeof shape !== "object" || shape === null) return;
+  const fields: readonly [string, unknown][] = Object.entries(shape);
+  for (const [name, field] of fields) {
+    if (!Array.isArray(shape)) known.add(name);
+    if (field === "instant" || field === "instant or null") instants.add(name);
+    if (field === "json") jsons.add(name);
+    collectFields(field);
+  }
+}
+collectFields(inputFields);
+for (const shapes of Object.values(results)) Object.values<unknown>(shapes).forEach(collectFields);
 
 /** Whether the field of this camelCase name holds an instant: a `Date` in TypeScript, RFC 3339 text in JSON. */
 export const isInstantField = (name: string): boolean => instants.has(name);
@@ -145,7 +97,7 @@ function camelCaseOf(name: string): string | undefined {
 // Of the contract's own names only: callers choose others, and whatever they choose must not be remembered.
 const wireNames = new Map<string, string>();
 const fieldNames = new Map<string, string>();
-for (const name of Object.keys(knownFields)) {
+for (const name of known) {
   const wireName = snakeCaseOf(name) ?? name;
   wireNames.set(name, wireName);
   fieldNames.set(wireName, name);

@@ -1,81 +1,72 @@
 import { UnavailableError } from "../../contract/errors.ts";
 import { onGivenUp } from "../../session/given-up.ts";
 import type { ObservedPool, PoolObserver, PoolUsage } from "../../session/observed-pool.ts";
+import { Connector } from "./connector.ts";
+import { type LossReason, type PooledConnection, Slot, type Use } from "./slot.ts";
+import { Upkeep } from "./upkeep.ts";
+import { WaitingLine } from "./waiting-line.ts";
 
-export interface LanePoolOptions {
+/** Times in milliseconds. */
+export interface PoolOptions {
   /** The most connections that are open at once. */
   readonly size: number;
-  /** Milliseconds to wait for a connection. */
+  /** To wait for a connection. */
   readonly acquireTimeout: number;
-  /** The most callers that may wait at once; the next one is turned away. */
+  /** The most callers that may wait at once; the next one is refused. */
   readonly maxWaiting: number;
-}
-
-/** What a pool must know of a connection. */
-export interface PooledLane {
-  readonly isAlive: boolean;
-  /** Statements that are on their way. */
-  readonly running: number;
-  /** Whether statements are on their way and none has come to its end for a while: one waits for a lock, or takes long. */
-  readonly isStalled: boolean;
-  /** Resolves when none is. */
-  idle(): Promise<void>;
-  close(): Promise<void>;
+  /** For a connection that is not used; 0 is no limit. */
+  readonly idleTimeout: number;
+  /** From opening a connection to replacing it; 0 is no limit. */
+  readonly maxLifetime: number;
 }
 
 /**
- * How a lane is used: by a statement that waits for nobody, and is answered at once or takes its time, by one that may
- * wait for a lock, or by a transaction.
- */
-type Use = "short read" | "read" | "write" | "transaction";
-
-/**
- * Short reads that go out together on one lane, in one packet: a system call on either side, and the waking of a server
- * process, take longer than such a read. Few enough that the last of them waits for less than a millisecond.
+ * Point queries that go out together on one connection, in one packet: a system call on either side, and the waking of a server
+ * process, take longer than such a query. Few enough that the last of them waits for less than a millisecond.
  */
 const GATHERED = 4;
 
-/** The most statements on their way on one lane: enough to keep the server busy while answers travel. */
+/** The most statements on their way on one connection: enough to keep the server busy while answers travel. */
 const PIPELINE_DEPTH = 8;
 
-interface Waiter<Lane> {
-  readonly use: Use;
-  /** Puts the lane to use at once, before anybody else can. */
-  readonly admit: (lane: Lane) => void;
-  readonly refuse: (error: unknown) => void;
-}
-
 /**
- * Hands out lanes in two ways: *shared* for a single statement, pipelined behind others, and *exclusive* for a
- * transaction. A statement that waits for a lock holds up all behind it on its lane, so nothing is sent on a lane that is
- * stalled, and no read behind a write while there is another lane. Short reads that are begun in one turn of the event loop
- * share a lane, though others be idle. Waiting callers are served in the order in which they
- * came. A lane that is lost leaves the pool, and the next caller opens another.
+ * Hands out connections in two ways: *shared* for a single statement, pipelined behind others, and *exclusive* for a
+ * transaction. A statement that waits for a lock holds up all behind it on its connection, so nothing is sent on one that is
+ * blocked, and no read behind a write while there is another. Callers wait in line in the order in which they came.
+ *
+ * A connection is opened when a caller finds none idle. One that is lost leaves the pool, and the idle ones are tested then;
+ * when none can be opened and none is left, those who wait are refused with the reason.
  */
-export class LanePool<Lane extends PooledLane> implements ObservedPool {
-  readonly #open: (onLost: (lane: Lane) => void) => Lane;
-  readonly #options: LanePoolOptions;
-  readonly #lanes = new Set<Lane>();
-  readonly #exclusive = new Set<Lane>();
-  /** How many writes are on their way, on lanes where there are any. */
-  readonly #writes = new Map<Lane, number>();
-  /** What runs on exclusive lanes, for {@link close} to wait for. */
+export class ConnectionPool<Connection extends PooledConnection> implements ObservedPool {
+  readonly #options: PoolOptions;
+  readonly #connector: Connector<Connection>;
+  readonly #upkeep: Upkeep<Connection>;
+  readonly #slots = new Map<Connection, Slot<Connection>>();
+  readonly #waiting: WaitingLine<Use, Slot<Connection>>;
+  /** What runs on exclusive connections. */
   readonly #exclusiveWork = new Set<Promise<unknown>>();
-  readonly #waiting: Waiter<Lane>[] = [];
-  /** Where the short reads of this turn of the event loop go. */
-  #gathering: Lane | undefined;
+  /** On which this turn's point queries are gathered. */
+  #gathering: Slot<Connection> | undefined;
   #observer: PoolObserver | undefined;
+  #isClosing = false;
   #isClosed = false;
 
-  constructor(open: (onLost: (lane: Lane) => void) => Lane, options: LanePoolOptions) {
-    this.#open = open;
+  constructor(open: () => Promise<Connection>, options: PoolOptions) {
     this.#options = options;
+    this.#waiting = new WaitingLine(options.maxWaiting);
+    this.#upkeep = new Upkeep(this.#slots, options, () => this.#admitWaiting());
+    this.#connector = new Connector(open, options.size, {
+      open: () => this.#slots.size,
+      wanted: () => this.#waiting.length,
+      opened: (connection) => this.#opened(connection),
+      failed: (error, isLast) => this.#failed(error, isLast),
+    });
   }
 
   get usage(): PoolUsage {
     let used = 0;
-    for (const lane of this.#lanes) if (lane.running > 0 || this.#exclusive.has(lane)) used++;
-    return { size: this.#options.size, used, idle: this.#lanes.size - used, waiting: this.#waiting.length };
+    for (const { isExclusive, connection } of this.#slots.values()) if (isExclusive || connection.running > 0) used++;
+    return { size: this.#connector.limit, used, idle: this.#slots.size - used, waiting: this.#waiting.length };
   }
 
   observe(observer: PoolObserver): void {
@@ -83,169 +74,168 @@ export class LanePool<Lane extends PooledLane> implements ObservedPool {
   }
 
   /**
-   * Runs one statement on a lane that others may share.
-   * @throws UnavailableError when every lane is in use and none is free in time, or too many wait already
+   * Runs one statement on a connection that others may share.
+   * @throws UnavailableError when no connection is free in time, or too many callers wait; what `open` throws
    */
-  shared<Result>(use: Exclude<Use, "transaction">, statement: (lane: Lane) => Promise<Result>): Promise<Result> {
-    const lane = this.#waiting.length === 0 ? this.#laneFor(use) : undefined;
-    if (lane !== undefined) {
+  shared<Result>(
+    use: Exclude<Use, "transaction">,
+    statement: (connection: Connection) => Promise<Result>,
+  ): Promise<Result> {
+    if (this.#isClosing) return Promise.reject(closedError());
+    const slot = this.#waiting.length === 0 ? this.#slotFor(use) : undefined;
+    if (slot !== undefined) {
       this.#observer?.acquired(0);
-      return this.#share(lane, use, statement);
+      return this.#share(slot, use, statement);
     }
     const begun = performance.now();
-    return this.#wait(use, (admitted) => {
+    const run = (admitted: Slot<Connection>) => {
       this.#observer?.acquired(performance.now() - begun);
       return this.#share(admitted, use, statement);
-    });
+    };
+    return this.#wait(use, run, this.#options.acquireTimeout);
   }
 
   /**
-   * Runs `work` on a lane that nobody else uses meanwhile.
-   * @throws UnavailableError when no lane is free in time
+   * Runs `work` on a connection that no other caller uses meanwhile.
+   * @throws UnavailableError when no connection is free in time, or too many callers wait; what `open` throws
    */
-  async exclusive<Result>(work: (lane: Lane) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  async exclusive<Result>(work: (connection: Connection) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    if (this.#isClosing) throw closedError();
     const begun = performance.now();
     const deadline = begun + this.#options.acquireTimeout;
     for (;;) {
-      const lane = this.#waiting.length === 0 ? this.#leastBusy("transaction") : undefined;
-      const held = lane ?? (await this.#wait("transaction", async (admitted) => admitted, signal, deadline));
-      this.#exclusive.add(held);
+      const free = this.#waiting.length === 0 ? this.#leastBusy("transaction") : undefined;
+      const remaining = deadline - performance.now();
+      const held = free ?? (await this.#wait("transaction", async (admitted) => admitted, remaining, signal));
+      const { connection } = held;
+      held.isExclusive = true;
       try {
         // What was sent before is let through: a BEGIN behind a long queue could be left idle (porsager/postgres #1189).
-        if (held.running > 0) await this.#untilIdle(held, deadline, signal);
-        if (held.isAlive) {
+        if (connection.running > 0) await this.#untilIdle(connection, deadline, signal);
+        if (connection.isAlive) {
           this.#observer?.acquired(performance.now() - begun);
-          return await this.#counted(work(held));
+          return await this.#counted(work(connection));
         }
       } finally {
-        this.#exclusive.delete(held);
-        if (!held.isAlive) this.#lanes.delete(held);
+        held.isExclusive = false;
+        if (held.isReplaced) connection.retire();
+        if (!connection.isAlive) this.#slots.delete(connection);
         this.#admitWaiting();
       }
     }
   }
 
-  /** Lets what runs finish, for `timeout` milliseconds at most, then closes every lane. */
+  /** Takes a connection out that takes no more statements. */
+  lost(connection: Connection, reason: LossReason): void {
+    const slot = this.#slots.get(connection);
+    // One that a transaction holds leaves when the transaction does, and one that finishes its statements when it has: so
+    // there are never more connections than the pool may have.
+    if (slot?.isExclusive === false) {
+      if (reason === "retired" && connection.running > 0) void connection.idle().then(() => this.#remove(connection));
+      else this.#remove(connection);
+    }
+    if (reason === "dead") this.#upkeep.testIdle();
+  }
+
+  /** Replaces all connections that were opened before `time`, as `performance.now()` says it. */
+  replaceOpenedBefore(time: number): void {
+    for (const slot of [...this.#slots.values()]) {
+      if (slot.connection.openedAt >= time) continue;
+      if (slot.isExclusive) slot.isReplaced = true;
+      else slot.connection.retire();
+    }
+  }
+
+  /** Lets what was begun finish, for `timeout` milliseconds at most, then closes every connection. */
   async close(timeout: number): Promise<void> {
-    this.#isClosed = true;
-    for (const waiter of this.#waiting.splice(0)) waiter.refuse(closedError());
+    this.#isClosing = true;
     let expire: NodeJS.Timeout | undefined;
     const expired = new Promise<void>((resolve) => {
       expire = setTimeout(resolve, timeout);
     });
     await Promise.race([this.#allIdle(), expired]);
     clearTimeout(expire);
-    await Promise.all([...this.#lanes].map((lane) => lane.close()));
-    this.#lanes.clear();
+    this.#isClosed = true;
+    this.#connector.stop();
+    this.#upkeep.stop();
+    this.#waiting.refuseAll(closedError());
+    await Promise.all([...this.#slots.keys()].map((connection) => connection.close()));
+    this.#slots.clear();
   }
 
-  #share<Result>(lane: Lane, use: Use, statement: (lane: Lane) => Promise<Result>): Promise<Result> {
-    if (use === "write") this.#countWrite(lane, 1);
+  #share<Result>(
+    slot: Slot<Connection>,
+    use: Use,
+    statement: (connection: Connection) => Promise<Result>,
+  ): Promise<Result> {
+    if (use === "write") slot.writes++;
     const settled = () => {
-      if (use === "write") this.#countWrite(lane, -1);
+      if (use === "write") slot.writes--;
       if (this.#waiting.length > 0) this.#admitWaiting();
     };
-    const result = statement(lane);
+    const result = statement(slot.connection);
     result.then(settled, settled);
     return result;
   }
 
-  #countWrite(lane: Lane, change: 1 | -1): void {
-    const count = (this.#writes.get(lane) ?? 0) + change;
-    if (count === 0) this.#writes.delete(lane);
-    else this.#writes.set(lane, count);
-  }
-
-  #laneFor(use: Use): Lane | undefined {
-    if (use !== "short read") return this.#leastBusy(use);
+  #slotFor(use: Use): Slot<Connection> | undefined {
+    if (use !== "point query") return this.#leastBusy(use);
     const gathering = this.#gathering;
-    if (gathering !== undefined && gathering.running < GATHERED && this.#isFreeForReads(gathering)) return gathering;
-    const lane = this.#leastBusy(use);
-    if (lane === undefined || lane.running > 0) return lane;
+    if (gathering?.isUsable && gathering.writes === 0) {
+      const { running, isBlocked } = gathering.connection;
+      if (running < GATHERED && !isBlocked) return gathering;
+    }
+    const slot = this.#leastBusy(use);
+    if (slot === undefined || slot.connection.running > 0) return slot;
     // postgres.js sends what it was given in a turn at the turn's end.
     if (gathering === undefined) setImmediate(() => this.#endTurn());
-    this.#gathering = lane;
-    return lane;
+    this.#gathering = slot;
+    return slot;
   }
 
   #endTurn(): void {
     this.#gathering = undefined;
   }
 
-  #isFreeForReads(lane: Lane): boolean {
-    return this.#lanes.has(lane) && !this.#exclusive.has(lane) && !this.#writes.has(lane) && !lane.isStalled;
-  }
-
-  /** A lane that is idle, else a new one while there is room, else the one with the least to do of those that take more. */
-  #leastBusy(use: Use): Lane | undefined {
-    if (this.#isClosed) throw closedError();
-    const isRead = use === "read" || use === "short read";
-    let least: Lane | undefined;
+  /** One that is idle; where there is none, and none can be opened, the one with the least to do of those that take more. */
+  #leastBusy(use: Use): Slot<Connection> | undefined {
+    const isRead = use === "read" || use === "point query";
+    let least: Slot<Connection> | undefined;
     let leastRank = use === "transaction" ? Number.POSITIVE_INFINITY : 2 * PIPELINE_DEPTH;
-    for (const lane of this.#lanes) {
-      if (this.#exclusive.has(lane)) continue;
-      const { running } = lane;
-      if (running === 0) return lane;
+    for (const slot of this.#slots.values()) {
+      if (!slot.isUsable) continue;
+      const { running, lastUsed, isBlocked } = slot.connection;
+      if (running === 0) {
+        if (!this.#upkeep.isStale(lastUsed)) return slot;
+        this.#upkeep.test(slot);
+        continue;
+      }
       if (running >= PIPELINE_DEPTH && use !== "transaction") continue;
       // Behind a write only where there is nothing else.
-      const rank = isRead && this.#writes.has(lane) ? running + PIPELINE_DEPTH : running;
-      if (rank >= leastRank || lane.isStalled) continue;
-      least = lane;
+      const rank = isRead && slot.writes > 0 ? running + PIPELINE_DEPTH : running;
+      if (rank >= leastRank || isBlocked) continue;
+      least = slot;
       leastRank = rank;
     }
-    if (this.#lanes.size >= this.#options.size) return least;
-    const lane = this.#open((lost) => this.#drop(lost));
-    this.#lanes.add(lane);
-    return lane;
-  }
-
-  #drop(lane: Lane): void {
-    // A lane that a transaction holds leaves when the transaction does, so that it cannot be replaced twice.
-    if (this.#exclusive.has(lane)) return;
-    this.#lanes.delete(lane);
-    this.#admitWaiting();
+    return this.#upkeep.isTesting || this.#connector.isConnecting || this.#connector.mayConnect ? undefined : least;
   }
 
   #wait<Result>(
     use: Use,
-    run: (lane: Lane) => Promise<Result>,
+    run: (slot: Slot<Connection>) => Promise<Result>,
+    milliseconds: number,
     signal?: AbortSignal,
-    deadline?: number,
   ): Promise<Result> {
-    const { acquireTimeout, maxWaiting } = this.#options;
-    const remaining = deadline === undefined ? acquireTimeout : Math.max(0, deadline - performance.now());
-    if (this.#waiting.length >= maxWaiting) {
-      return Promise.reject(
-        new UnavailableError(`${maxWaiting} callers wait for a connection already. Try again later.`),
-      );
-    }
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        stopWatching();
-        const place = this.#waiting.indexOf(waiter);
-        if (place >= 0) this.#waiting.splice(place, 1);
-      };
-      const waiter: Waiter<Lane> = {
-        use,
-        admit: (lane) => {
-          leave();
-          resolve(run(lane));
-        },
-        refuse: (error) => {
-          leave();
-          reject(error);
-        },
-      };
-      const stopWatching = onGivenUp(remaining, signal, (error) => waiter.refuse(error ?? this.#timeOut()));
-      this.#waiting.push(waiter);
-    });
+    const result = this.#waiting.wait(use, run, Math.max(0, milliseconds), () => this.#timeOut(), signal);
+    this.#connector.grow();
+    return result;
   }
 
-  #untilIdle(lane: Lane, deadline: number, signal: AbortSignal | undefined): Promise<void> {
+  #untilIdle(connection: Connection, deadline: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const remaining = Math.max(0, deadline - performance.now());
       const stopWatching = onGivenUp(remaining, signal, (error) => reject(error ?? this.#timeOut()));
-      void lane.idle().then(() => {
+      void connection.idle().then(() => {
         stopWatching();
         resolve();
       });
@@ -254,21 +244,43 @@ export class LanePool<Lane extends PooledLane> implements ObservedPool {
 
   #timeOut(): UnavailableError {
     this.#observer?.timedOut();
-    const { acquireTimeout } = this.#options;
-    return new UnavailableError(
-      `No connection was free within ${acquireTimeout} ms. Try again later, or raise poolSize.`,
-    );
+    const { lastError, limit } = this.#connector;
+    const sentence = `No connection was free within ${this.#options.acquireTimeout} ms.`;
+    const why =
+      limit < this.#options.size
+        ? `The server gives no more than ${limit} connections: lower poolSize, or raise its limit.`
+        : "Try again later, or raise poolSize.";
+    return new UnavailableError(`${sentence} ${why}`, { cause: lastError });
   }
 
   #admitWaiting(): void {
-    for (let waiter = this.#waiting[0]; waiter !== undefined; waiter = this.#waiting[0]) {
+    for (let waiter = this.#waiting.first; waiter !== undefined; waiter = this.#waiting.first) {
       if (this.#isClosed) return;
-      const lane = this.#leastBusy(waiter.use);
-      if (lane === undefined) return;
+      const slot = this.#leastBusy(waiter.purpose);
+      if (slot === undefined) break;
       // Marked at once: the waiter itself goes on only in a later microtask.
-      if (waiter.use === "transaction") this.#exclusive.add(lane);
-      waiter.admit(lane);
+      if (waiter.purpose === "transaction") slot.isExclusive = true;
+      waiter.admit(slot);
     }
+    this.#connector.grow();
+  }
+
+  #remove(connection: Connection): void {
+    this.#slots.delete(connection);
+    this.#admitWaiting();
+  }
+
+  #opened(connection: Connection): void {
+    if (this.#isClosed) return void connection.close();
+    if (connection.isAlive) this.#slots.set(connection, new Slot(connection, this.#options.maxLifetime));
+    this.#upkeep.begin();
+    this.#admitWaiting();
+  }
+
+  /** Callers are refused only when no connection is open, and none is being opened. */
+  #failed(error: unknown, isLast: boolean): void {
+    if (isLast && this.#slots.size === 0) this.#waiting.refuseAll(error);
+    this.#admitWaiting();
   }
 
   async #counted<Result>(work: Promise<Result>): Promise<Result> {
@@ -281,8 +293,9 @@ export class LanePool<Lane extends PooledLane> implements ObservedPool {
   }
 
   async #allIdle(): Promise<void> {
+    await this.#waiting.empty();
     await Promise.allSettled(this.#exclusiveWork);
-    await Promise.all([...this.#lanes].map((lane) => lane.idle()));
+    await Promise.all([...this.#slots.keys()].map((connection) => connection.idle()));
   }
 }
 

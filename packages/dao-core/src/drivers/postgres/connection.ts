@@ -1,57 +1,100 @@
-import { setTimeout as delay } from "node:timers/promises";
+import type { Socket } from "node:net";
 import postgres from "postgres";
 import type { SqlParameter, SqlResult } from "../../session/driver.ts";
-import { databaseErrorFacts, isConnectionLoss } from "../../session/postgres-errors.ts";
-import type { SqlConnection } from "../../session/transaction.ts";
+import {
+  connectionClosed,
+  databaseErrorFacts,
+  isConnectionLoss,
+  isStalePlan,
+  isStaleStatement,
+  loginError,
+  staleStatement,
+} from "../../session/postgres-errors.ts";
+import type { SqlConnection } from "../../session/transaction-connection.ts";
+import { Activity } from "./activity.ts";
+import { abortable, cancelUntilSettled } from "./cancel-request.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
+import { PreparedStatements } from "./prepared-statements.ts";
+import { isResendError, isSent, processOf, refusalOf, SentOnce, type ServerProcess } from "./resend-fence.ts";
+import type { LossReason } from "./slot.ts";
 
-export type LaneOptions = postgres.Options<Record<string, postgres.PostgresType>>;
+/** Who is notified of what happens to connections. */
+export interface ConnectionEvents {
+  /** It takes no more statements. Called once. */
+  onLost(connection: PostgresConnection, reason: LossReason): void;
+  /** The server has refused a statement before it did anything: what the statement rejects with. */
+  onRefused(connection: PostgresConnection, error: unknown): unknown;
+}
 
-/** Milliseconds for which an aborted statement may still say how it ended. */
-const ABORT_GRACE = 1_000;
-
-/** Milliseconds without an answer after which a lane on which statements run is stalled. */
-const STALLED_AFTER = 100;
-
-/** Milliseconds after which a cancel request that had no effect is sent again. */
-const CANCEL_INTERVAL = 50;
+/** Runs a statement that the server has refused, or that was not sent, on another connection. */
+export type Rerun = (text: string, parameters: readonly SqlParameter[]) => Promise<SqlResult>;
 
 /**
- * One connection to PostgreSQL: a postgres.js client of its own with a single connection, which knows when that
- * connection is lost and is never used again then.
+ * One connection to PostgreSQL: a postgres.js client of its own with a single connection and a single socket, which knows when
+ * that is lost, and is never used again then. What it fences off is listed in docs/decisions.md.
  */
-export class Lane implements SqlConnection {
+export class PostgresConnection implements SqlConnection {
+  readonly openedAt = performance.now();
   readonly #client: postgres.Sql;
-  readonly #prepare: boolean;
-  readonly #onLost: (lane: Lane) => void;
+  readonly #settings: ConnectionSettings;
+  readonly #events: ConnectionEvents;
+  readonly #statements = new PreparedStatements();
+  readonly #activity = new Activity(() => this.#endUnresponsive());
+  #socket: Socket | undefined;
+  #server: ServerProcess | undefined;
   #isAlive = true;
   #lossCause: unknown;
-  /** What the first statement that heard of the loss was told. */
-  #lossCode: string | undefined;
-  #running = 0;
-  #settledCount = 0;
-  /** When the first of the statements that run was sent, or the last one of them was done. */
-  #lastProgress = 0;
-  #silenceTimeout = 0;
-  #silence: NodeJS.Timeout | undefined;
-  #whenIdle: (() => void)[] = [];
+  #transaction: { readonly isReadOnly: boolean } | undefined;
+  /** The transaction's own listener. */
+  #onLost: (() => void) | undefined;
+  /** Whether it is to be replaced: what was not sent can run on another connection. */
+  #isRetired = false;
   /** Statements that postgres.js has, and that have not settled. */
-  readonly #queries = new Set<PromiseLike<unknown>>();
+  readonly #queries = new Set<PromiseLike<unknown> & { cancel(): void }>();
   /** Those of them that were taken back unsent. */
   readonly #withdrawn = new WeakSet<PromiseLike<unknown>>();
 
-  /** @param onLost called once, when the connection is gone */
-  constructor(url: string, options: LaneOptions, onLost: (lane: Lane) => void) {
-    this.#prepare = options.prepare ?? true;
-    this.#client = postgres(url, {
-      ...options,
+  private constructor(settings: ConnectionSettings, events: ConnectionEvents) {
+    this.#settings = settings;
+    this.#events = events;
+    const options = {
+      types: settings.types,
+      connection: { ...settings.parameters },
+      prepare: settings.prepare,
       max: 1,
+      // TLS, time-outs and keep-alive are the socket's.
+      ssl: false,
+      connect_timeout: 0,
+      keep_alive: 0,
       fetch_types: false,
       idle_timeout: 0,
       max_lifetime: null,
       onnotice: () => undefined,
-      onclose: () => this.#lose(),
-    });
-    this.#onLost = onLost;
+      onclose: () => this.#lose("dead"),
+      // Documented, and missing in the types.
+      socket: () => this.#openSocket(),
+    };
+    this.#client = postgres(settings.url, options);
+  }
+
+  /**
+   * Connects, logs in and runs the settings' script.
+   * @throws the server's or the socket's error; one with the code `CONNECT_TIMEOUT` when that takes too long
+   */
+  static async open(settings: ConnectionSettings, events: ConnectionEvents): Promise<PostgresConnection> {
+    const connection = new PostgresConnection(settings, events);
+    const expiry = setTimeout(() => connection.#abandon(connectTimeoutError()), settings.connectTimeout);
+    try {
+      connection.#server = processOf(await connection.#client.unsafe(settings.script).simple());
+      connection.setResponseTimeout(settings.responseTimeout);
+      if (connection.#isAlive) return connection;
+      throw connectionClosed(undefined);
+    } catch (error) {
+      connection.#abandon(error);
+      throw loginError(connection.#lossCause);
+    } finally {
+      clearTimeout(expiry);
+    }
   }
 
   get isAlive(): boolean {
@@ -62,185 +105,236 @@ export class Lane implements SqlConnection {
     return this.#lossCause;
   }
 
-  /** Statements that are on their way. */
-  get running(): number {
-    return this.#running;
+  /** Whether it should be replaced when nothing runs on it. */
+  get isWornOut(): boolean {
+    return this.#statements.isWornOut;
   }
 
-  get isStalled(): boolean {
-    return this.#running > 0 && performance.now() - this.#lastProgress > STALLED_AFTER;
+  onLost(listener: (() => void) | undefined): void {
+    this.#onLost = listener;
+  }
+
+  drop(cause: unknown): void {
+    this.#lossCause ??= cause;
+    this.#lose("aborted");
+    void this.#end();
+  }
+
+  get running(): number {
+    return this.#activity.running;
+  }
+
+  get isBlocked(): boolean {
+    return this.#activity.isBlocked;
+  }
+
+  /** When it was used last, as `performance.now()` says it. */
+  get lastUsed(): number {
+    return this.#activity.lastProgress;
   }
 
   /**
-   * Milliseconds for which the server may say nothing while statements run; then the connection is taken for lost. The
-   * server's own time-outs come first; this is for a server that hangs, or a network that swallows. 0 is no limit.
+   * Milliseconds for which the server may send nothing while statements run; then the connection counts as lost. The
+   * server's own time-outs come first; this is for a server that hangs, or a network that drops packets. 0 is no limit.
    */
-  limitSilence(milliseconds: number): void {
-    this.#silenceTimeout = milliseconds;
+  setResponseTimeout(milliseconds: number): void {
+    this.#activity.responseTimeout = milliseconds;
   }
 
-  async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
+  /** @param rerun for a statement that the server has refused before it did anything; by default it rejects */
+  async execute(
+    text: string,
+    parameters: readonly SqlParameter[],
+    signal?: AbortSignal,
+    rerun?: Rerun,
+  ): Promise<SqlResult> {
+    const { prepare } = this.#settings;
     // With no parameters postgres.js would take the simple protocol, which is never prepared.
-    const options = { prepare: this.#prepare, simple: false };
-    const query = this.#client.unsafe<Record<string, unknown>[]>(text, [...parameters], options).values();
-    this.#started();
+    const options = { prepare, simple: false };
+    const known = prepare ? this.#statements.find(text) : undefined;
+    const sent = known ?? (prepare ? this.#prepare(text) : text);
+    const query = this.#client.unsafe<Record<string, unknown>[]>(sent, SentOnce.copy(parameters), options).values();
+    this.#activity.started();
     this.#queries.add(query);
     try {
-      const rows = signal === undefined ? await query : await this.#abortable(query, signal);
+      const cancel = () => void this.#cancel(query, signal?.reason);
+      const rows = await (signal === undefined ? query : abortable(query, signal, cancel));
       return { rows, count: rows.count };
     } catch (error) {
-      this.#loseIfLost(error);
-      // It may have been rejected before it was withdrawn, and the reason for that is the better one.
-      throw this.#withdrawn.has(query) && isCancelled(error) ? withdrawnError(this.#lossCode) : error;
+      if (known === undefined && isStalePlan(error)) this.#statements.forget(text);
+      const reported = this.#examined(query, error, known !== undefined);
+      if (rerun !== undefined && isStaleStatement(reported)) return rerun(text, parameters);
+      throw reported;
     } finally {
       this.#queries.delete(query);
-      this.#settled();
+      this.#activity.settled();
     }
   }
 
   async executeScript(text: string): Promise<void> {
-    this.#started();
+    this.#activity.started();
     try {
       await this.#client.unsafe(text).simple();
     } catch (error) {
       this.#loseIfLost(error);
       throw error;
     } finally {
-      this.#settled();
+      this.#activity.settled();
     }
   }
 
-  /** Resolves when no statement is on its way. */
+  /** Runs `work`, a transaction on this connection: nothing of the connection's own is sent meanwhile. */
+  async inTransaction<Result>(isReadOnly: boolean, work: () => Promise<Result>): Promise<Result> {
+    this.#transaction = { isReadOnly };
+    try {
+      return await work();
+    } finally {
+      this.#transaction = undefined;
+    }
+  }
+
+  /** Whether the server answers within `milliseconds`; a connection that does not is lost. */
+  async isAnswering(milliseconds: number): Promise<boolean> {
+    const usual = this.#activity.responseTimeout;
+    this.setResponseTimeout(milliseconds);
+    await this.executeScript("select 1").catch(() => this.#lose("dead"));
+    this.setResponseTimeout(usual);
+    return this.#isAlive;
+  }
+
   idle(): Promise<void> {
-    return this.#running === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
+    return this.#activity.idle();
+  }
+
+  /** Takes no more statements, and closes when those that run have settled. */
+  retire(): void {
+    this.#lose("retired");
   }
 
   /** Closes the connection; what still runs on it is rolled back by the server, and rejects. */
   async close(): Promise<void> {
     this.#isAlive = false;
-    await this.#client.end({ timeout: 0 });
+    this.#onLost?.();
+    await this.#end();
+  }
+
+  /** postgres.js connects again by itself; a second socket would go on in the middle of what was lost. */
+  async #openSocket(): Promise<Socket> {
+    if (this.#socket !== undefined || !this.#isAlive) throw connectionClosed(this.#lossCause);
+    const socket = await this.#settings.openSocket();
+    if (!this.#isAlive) {
+      socket.destroy();
+      throw connectionClosed(this.#lossCause);
+    }
+    this.#socket = socket;
+    return socket;
+  }
+
+  #prepare(text: string): string {
+    const sent = this.#statements.add(text);
+    if (this.#statements.hasEvicted && this.#transaction === undefined) {
+      this.executeScript(this.#statements.deallocation()).catch(() => this.retire());
+    }
+    return sent;
   }
 
   /**
-   * Waits for a query until it settles; after an abort {@link ABORT_GRACE} longer, in case it was done already, or the
-   * server cannot be reached. The server's cancel request names a connection, not a statement, and may arrive late: the
-   * lane is given up as soon as one is on its way.
+   * Has the server cancel the query, as far as it can be reached, and closes the connection: a cancel request names a
+   * connection, not a statement, and may arrive late.
    */
-  #abortable<Rows>(query: PromiseLike<Rows>, signal: AbortSignal): Promise<Rows> {
-    signal.throwIfAborted();
-    return new Promise((resolve, reject) => {
-      let grace: NodeJS.Timeout | undefined;
-      const settle = (end: () => void) => {
-        clearTimeout(grace);
-        signal.removeEventListener("abort", abort);
-        end();
-      };
-      const abort = () => {
-        grace = setTimeout(() => settle(() => reject(signal.reason)), ABORT_GRACE);
-        void this.#giveUp(query, signal.reason);
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      query.then(
-        (rows) => settle(() => resolve(rows)),
-        (error: unknown) => settle(() => reject(signal.aborted ? signal.reason : error)),
-      );
-    });
-  }
-
-  /** Has the server cancel the query, as far as it can be reached, and closes the connection. */
-  async #giveUp(query: PromiseLike<unknown>, reason: unknown): Promise<void> {
+  async #cancel(query: PromiseLike<unknown>, reason: unknown): Promise<void> {
     this.#lossCause = reason;
     this.#isAlive = false;
-    this.#onLost(this);
-    let isSettled = false;
-    const settle = () => {
-      isSettled = true;
-    };
-    const settled = query.then(settle, settle);
-    const end = performance.now() + ABORT_GRACE;
-    // One that arrives between two messages of a statement (its parse and its execution) is dropped by the server.
-    for (let left = ABORT_GRACE; !isSettled && left > 0; left = end - performance.now()) {
-      const again = Promise.all([cancel(query).catch(() => undefined), pause(CANCEL_INTERVAL)]);
-      await Promise.race([settled, again, pause(left)]);
+    this.#notifyLost("aborted");
+    await cancelUntilSettled(query, this.#server, this.#settings.openSocket);
+    await this.#end();
+  }
+
+  /** What to report of a statement that failed, and what its failure says of the connection. */
+  #examined(query: PromiseLike<unknown>, error: unknown, wasPrepared: boolean): unknown {
+    // It may have been rejected before it was withdrawn, and the reason for that is the better one.
+    if (this.#withdrawn.has(query) && isCancelled(error)) return this.#unsentError();
+    const cause = isResendError(error) ? refusalOf(query) : error;
+    // Some refusals of a stale plan postgres.js hands on.
+    const isStale = isResendError(error) || (wasPrepared && isStalePlan(error));
+    if (!isStale && !this.#isReadOnlyServer(error)) {
+      this.#loseIfLost(error);
+      return error;
     }
-    await this.#client.end({ timeout: 0 });
+    this.#lossCause ??= cause;
+    this.#lose("retired");
+    return this.#events.onRefused(this, cause);
+  }
+
+  /** Whether the server takes no writes: what it says of a transaction that is read-only by the caller's wish means nothing. */
+  #isReadOnlyServer(error: unknown): boolean {
+    return databaseErrorFacts(error)?.code === "25006" && this.#transaction?.isReadOnly !== true;
+  }
+
+  /** The error of a statement that was not sent before its connection was lost. */
+  #unsentError(): Error {
+    if (this.#isRetired) return staleStatement(this.#lossCause);
+    const code = databaseErrorFacts(this.#lossCause)?.code ?? "CONNECTION_CLOSED";
+    const message = "The connection was lost before the statement was sent.";
+    return Object.assign(new Error(message, { cause: this.#lossCause }), { code });
   }
 
   /**
-   * The server says that it ends a connection before the socket closes. A statement handed over in between would make
-   * postgres.js connect anew, and hang there until its connect time-out.
+   * The server says that it ends a connection before the socket closes. A statement handed over in between would not be
+   * answered.
    */
   #loseIfLost(error: unknown): void {
     const code = databaseErrorFacts(error)?.code;
     if (code === undefined || !isConnectionLoss(code)) return;
-    this.#lossCode ??= code;
-    this.#lose();
+    this.#lossCause ??= error;
+    this.#lose("dead");
   }
 
-  #lose(): void {
+  #lose(reason: LossReason): void {
     if (!this.#isAlive) return;
     this.#isAlive = false;
+    this.#isRetired = reason === "retired";
     this.#withdrawUnsent();
-    this.#onLost(this);
-    void this.#endWhenIdle();
+    this.#notifyLost(reason);
+    void this.idle().then(() => this.#end());
+  }
+
+  #notifyLost(reason: LossReason): void {
+    this.#events.onLost(this, reason);
+    this.#onLost?.();
   }
 
   /**
-   * Takes back what waits in postgres.js. It would send that on another connection, where it goes on counting the rows of
-   * an answer that was cut in the middle: the next statement's row is then not the first, and seems to be missing.
+   * Takes back what waits in postgres.js, which would send it on another connection, or never: it waits for the answer of a
+   * statement that {@link SentOnce} has not let through.
    */
   #withdrawUnsent(): void {
     for (const query of this.#queries) {
       if (isSent(query)) continue;
       this.#withdrawn.add(query);
-      // At once, since it was not sent: before the client can connect anew.
-      void cancel(query);
+      // At once, since it was not sent.
+      query.cancel();
     }
   }
 
-  #started(): void {
-    if (this.#running++ > 0) return;
-    this.#lastProgress = performance.now();
-    if (this.#silenceTimeout === 0) return;
-    this.#silence = setTimeout(() => {
-      const settledBefore = this.#settledCount;
-      // What has arrived while this process was busy itself is read before the immediate.
-      setImmediate(() => {
-        if (this.#settledCount === settledBefore) this.#endSilence();
-      });
-    }, this.#silenceTimeout);
+  #endUnresponsive(): void {
+    this.#lose("dead");
+    this.#socket?.destroy();
+    void this.#end();
   }
 
-  #endSilence(): void {
-    this.#lose();
-    void this.#client.end({ timeout: 0 });
+  #abandon(reason: unknown): void {
+    this.#lossCause ??= reason;
+    this.#isAlive = false;
+    void this.#end();
   }
 
-  #settled(): void {
-    this.#settledCount++;
-    this.#running--;
-    if (this.#running > 0) {
-      this.#lastProgress = performance.now();
-      this.#silence?.refresh();
-      return;
-    }
-    clearTimeout(this.#silence);
-    this.#silence = undefined;
-    const waiting = this.#whenIdle;
-    this.#whenIdle = [];
-    for (const resolve of waiting) resolve();
-  }
-
-  /** Statements that were sent settle when the socket closes, and the client would not hear of it after its end. */
-  async #endWhenIdle(): Promise<void> {
-    await this.idle();
+  /** Ends the client at once; what has not settled rejects. */
+  async #end(): Promise<void> {
     await this.#client.end({ timeout: 0 });
+    // A peer that is gone would keep it open.
+    this.#socket?.destroySoon();
   }
-}
-
-/** Whether postgres.js has given a query to its connection; until then it has no state. */
-function isSent(query: PromiseLike<unknown>): boolean {
-  return Boolean(Reflect.get(query, "state"));
 }
 
 /** Whether this is what postgres.js says of a query that it was told to drop. */
@@ -248,19 +342,6 @@ function isCancelled(error: unknown): boolean {
   return databaseErrorFacts(error)?.code === "57014";
 }
 
-/** The error of a statement that was not sent before its connection was lost. */
-function withdrawnError(code = "CONNECTION_CLOSED"): Error {
-  return Object.assign(new Error("The connection was lost before the statement was sent."), { code });
-}
-
-/** Keeps no process alive that has nothing else to do. */
-const pause = (milliseconds: number) => delay(milliseconds, undefined, { ref: false });
-
-/**
- * Sends the server's cancel request. The public `cancel()` of postgres.js drops the promise of what it does, which then
- * rejects unhandled where the server takes no new connection.
- */
-async function cancel(query: PromiseLike<unknown>): Promise<void> {
-  const canceller: unknown = Reflect.get(query, "canceller");
-  if (typeof canceller === "function") await Reflect.apply(canceller, query, [query]);
+function connectTimeoutError(): Error {
+  return Object.assign(new Error("The server did not accept the login in time."), { code: "CONNECT_TIMEOUT" });
 }

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { addressOf, type DatabaseAddress } from "../../connection-string/database-address.ts";
-import { UnavailableError, ValidationError } from "../../contract/errors.ts";
-import { beginScript, isWholeNumber, LARGEST_VALUE } from "../../session/begin.ts";
+import type { DatabaseAddress } from "../../connection-string/database-address.ts";
+import type { PostgresLocation } from "../../connection-string/database-url.ts";
+import { ValidationError } from "../../contract/errors.ts";
+import { beginScript } from "../../session/begin.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
 import type {
   SqlDriver,
@@ -11,10 +11,15 @@ import type {
   SqlTransaction,
   StatementOptions,
 } from "../../session/driver.ts";
+import { isWholeNumber, LARGEST_VALUE } from "../../session/limits.ts";
 import type { ObservedPool } from "../../session/observed-pool.ts";
+import { databaseErrorFacts, isStaleStatement, staleStatement } from "../../session/postgres-errors.ts";
 import { OpenTransaction } from "../../session/transaction.ts";
-import { Lane, type LaneOptions } from "./connection.ts";
-import { LanePool } from "./connection-pool.ts";
+import { type ConnectionEvents, PostgresConnection, type Rerun } from "./connection.ts";
+import { ConnectionPool } from "./connection-pool.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
+import { openSocket, type SocketOptions } from "./open-socket.ts";
+import { PostgresProbe } from "./probe.ts";
 
 /** How to use a PostgreSQL server. All times in milliseconds; 0 switches a server-side limit off. */
 export interface PostgresDriverOptions {
@@ -35,8 +40,15 @@ export interface PostgresDriverOptions {
   readonly statementTimeout?: number | undefined;
   /** For a lock that a statement waits for. Default 10,000. */
   readonly lockTimeout?: number | undefined;
-  /** For a transaction that waits for its next statement. Default 60,000. */
+  /** For a transaction that waits for its next statement; also with `prepare: false`, and embedded. Default 60,000. */
   readonly idleInTransactionTimeout?: number | undefined;
+  /**
+   * For a connection that is not used: then it is closed. Default 600,000 (10 minutes); 0 is no limit. One that was idle for
+   * 30 seconds is tested before it is used.
+   */
+  readonly idleTimeout?: number | undefined;
+  /** From opening a connection to replacing it, up to a tenth less. Default 1,800,000 (30 minutes); 0 is no limit. */
+  readonly maxLifetime?: number | undefined;
   /** What `pg_stat_activity` shows. Default `flux-dao`. */
   readonly applicationName?: string | undefined;
 }
@@ -46,63 +58,73 @@ const identity = <Value>(value: Value): Value => value;
 /** Where migrations put the tables, whatever the role's own search path is. */
 const SCHEMA = "public";
 
-/** Milliseconds that a probe waits for a connection of the pool: a third of what `/ready` has. */
-const PROBE_PATIENCE = 500;
-
 /** Values cross the driver as text: the row mappers make them what DTOs hold, and nothing is parsed twice. */
 const types = {
   instant: { to: 1184, from: [1082, 1114, 1184], serialize: identity, parse: identity },
   json: { to: 114, from: [114, 3802], serialize: identity, parse: identity },
 };
 
-/** PostgreSQL by postgres.js: single statements pipelined over shared lanes, each transaction on a lane of its own. */
+/** Milliseconds; a connection that is older is not the one that was opened since a fail-over. */
+const RECENT = 1_000;
+
+/** Milliseconds within which a second lost prepared statement says that a proxy loses them. */
+const SAME_CAUSE = 60_000;
+
+/** Milliseconds of silence after which TCP asks whether the peer is still there. */
+const KEEP_ALIVE = 30_000;
+
+/** PostgreSQL by postgres.js: single statements pipelined over shared connections, each transaction on one of its own. */
 export class PostgresDriver implements SqlDriver {
   readonly description: string;
   readonly isTransaction = false;
   readonly address: DatabaseAddress;
-  readonly #pool: LanePool<Lane>;
-  readonly #open: (onLost: (lane: Lane) => void) => Lane;
-  readonly #silenceTimeout: number;
+  readonly probe: SqlExecutor;
+  readonly #pool: ConnectionPool<PostgresConnection>;
+  readonly #responseTimeout: number;
+  /** For a transaction that waits for its next statement, where the server sets no limit. */
+  readonly #idleTimeout: number;
+  /** On which connection the last prepared statement was lost, and when. */
+  #statementLoss: { readonly connection: PostgresConnection; readonly at: number } | undefined;
   #isClosed = false;
-  readonly probe: SqlExecutor = { execute: (...statement) => this.#probe(...statement) };
 
   /**
    * Opens no connection yet; the first statement does.
    * @throws ValidationError for an option that is no whole number within its bounds
    */
-  constructor(url: string, description: string, options: PostgresDriverOptions = {}) {
+  constructor(location: PostgresLocation, options: PostgresDriverOptions = {}) {
     checkOptions(options);
-    const prepare = options.prepare ?? true;
-    const laneOptions: LaneOptions = {
-      prepare,
+    const { prepare = true, connectTimeout = 5_000 } = options;
+    this.description = location.description;
+    this.address = { ...location.address, schema: prepare ? SCHEMA : undefined };
+    this.#idleTimeout = prepare ? 0 : (options.idleInTransactionTimeout ?? 60_000);
+    this.#responseTimeout = responseTimeout(options.statementTimeout ?? 30_000);
+    const settings: ConnectionSettings = {
+      url: location.url,
       types,
-      connect_timeout: (options.connectTimeout ?? 5_000) / 1_000,
-      connection: {
+      parameters: {
         application_name: options.applicationName ?? "flux-dao",
         // How instants are written; a database or a role may have others. Transaction-pooling proxies keep track of these.
         DateStyle: "ISO",
         TimeZone: "UTC",
-        ...(prepare && {
-          search_path: SCHEMA,
-          statement_timeout: options.statementTimeout ?? 30_000,
-          lock_timeout: options.lockTimeout ?? 10_000,
-          idle_in_transaction_session_timeout: options.idleInTransactionTimeout ?? 60_000,
-        }),
       },
+      prepare,
+      connectTimeout,
+      responseTimeout: this.#responseTimeout,
+      script: prepare ? sessionScript(options, location) : NO_SCRIPT,
+      openSocket: () => openSocket({ ...endpointOf(location), connectTimeout, keepAlive: KEEP_ALIVE }),
     };
-    this.description = description;
-    this.address = { ...addressOf(new URL(url)), schema: prepare ? SCHEMA : undefined };
-    this.#silenceTimeout = silenceTimeout(options.statementTimeout ?? 30_000);
-    this.#open = (onLost) => {
-      const lane = new Lane(url, laneOptions, onLost);
-      lane.limitSilence(this.#silenceTimeout);
-      return lane;
+    const events: ConnectionEvents = {
+      onLost: (connection, reason) => this.#pool.lost(connection, reason),
+      onRefused: (connection, error) => this.#onRefused(connection, error),
     };
-    this.#pool = new LanePool(this.#open, {
+    this.#pool = new ConnectionPool(() => PostgresConnection.open(settings, events), {
       size: options.poolSize ?? 10,
       acquireTimeout: options.acquireTimeout ?? 5_000,
       maxWaiting: options.maxWaiting ?? 1_000,
+      idleTimeout: options.idleTimeout ?? 600_000,
+      maxLifetime: options.maxLifetime ?? 1_800_000,
     });
+    this.probe = new PostgresProbe(this, settings, () => this.#isClosed);
   }
 
   get pool(): ObservedPool {
@@ -111,55 +133,24 @@ export class PostgresDriver implements SqlDriver {
 
   execute(text: string, parameters: readonly SqlParameter[], options: StatementOptions = {}): Promise<SqlResult> {
     const { signal, isShort } = options;
-    if (signal === undefined) {
-      const use = isShort === true ? "short read" : isRead(text) ? "read" : "write";
-      return this.#pool.shared(use, (lane) => lane.execute(text, parameters));
-    }
-    if (signal.aborted) return Promise.reject(signal.reason);
-    // A cancelled statement takes its connection along, so it has one to itself.
-    return this.#pool.exclusive((lane) => lane.execute(text, parameters, signal), signal);
-  }
-
-  /** On a connection of the pool, or, where none comes free for a while, on one more, whichever returns first. */
-  async #probe(
-    text: string,
-    parameters: readonly SqlParameter[],
-    { signal }: StatementOptions = {},
-  ): Promise<SqlResult> {
-    const over = new AbortController();
-    const signals = signal === undefined ? [over.signal] : [over.signal, signal];
-    const inLine = this.execute(text, parameters, { signal: AbortSignal.any(signals) });
-    // A line that is full, or too slow, says nothing of the server.
-    const hasEnded = inLine.then(
-      () => true,
-      (error: unknown) => this.#isClosed || !(error instanceof UnavailableError),
-    );
-    const patience = delay(PROBE_PATIENCE, false, { ref: false });
-    if (await Promise.race([hasEnded, patience])) return inLine;
-    const lane = this.#open(() => undefined);
-    const beside = lane.execute(text, parameters, signal);
-    try {
-      return await Promise.race([inLine.catch(() => beside), beside]);
-    } finally {
-      over.abort();
-      void lane.close();
-    }
+    if (signal === undefined) return this.#share(isShort === true ? "point query" : useOf(text), text, parameters);
+    return this.#executeAbortable(text, parameters, signal);
   }
 
   async transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options: TransactionOptions = {},
   ): Promise<Result> {
-    const { signal } = options;
+    const { signal, statementTimeout, readOnly = false } = options;
     signal?.throwIfAborted();
     const begin = beginScript(options);
-    const { statementTimeout } = options;
-    return this.#pool.exclusive(async (lane) => {
-      if (statementTimeout !== undefined) lane.limitSilence(silenceTimeout(statementTimeout));
+    return this.#pool.exclusive(async (connection) => {
+      if (statementTimeout !== undefined) connection.setResponseTimeout(responseTimeout(statementTimeout));
+      const run = () => OpenTransaction.run(connection, begin, work, signal, this.#idleTimeout);
       try {
-        return await OpenTransaction.run(lane, begin, work, signal);
+        return await connection.inTransaction(readOnly, run);
       } finally {
-        lane.limitSilence(this.#silenceTimeout);
+        connection.setResponseTimeout(this.#responseTimeout);
       }
     }, signal);
   }
@@ -168,18 +159,78 @@ export class PostgresDriver implements SqlDriver {
     this.#isClosed = true;
     return this.#pool.close(timeout);
   }
+
+  #share(use: "point query" | "read" | "write", text: string, parameters: readonly SqlParameter[]): Promise<SqlResult> {
+    return this.#pool.shared(use, (connection) => connection.execute(text, parameters, undefined, this.#rerun));
+  }
+
+  /** A cancelled statement takes its connection along, so it has one to itself. */
+  async #executeAbortable(text: string, parameters: readonly SqlParameter[], signal: AbortSignal): Promise<SqlResult> {
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        return await this.#pool.exclusive((connection) => connection.execute(text, parameters, signal), signal);
+      } catch (error) {
+        if (!isStaleStatement(error)) throw error;
+      }
+    }
+  }
+
+  /** Runs a statement again that did nothing on a connection which is not used any more. */
+  readonly #rerun: Rerun = (text, parameters) => this.#share(useOf(text), text, parameters);
+
+  #onRefused(connection: PostgresConnection, error: unknown): unknown {
+    switch (databaseErrorFacts(error)?.code) {
+      case "25006":
+        // Behind a name or a proxy there may be a primary again; others that are as old lead to the same server.
+        this.#pool.replaceOpenedBefore(performance.now() - RECENT);
+        return error;
+      case "26000": {
+        const last = this.#statementLoss;
+        this.#statementLoss = { connection, at: performance.now() };
+        const isRepeated = last !== undefined && last.connection !== connection;
+        return isRepeated && performance.now() - last.at < SAME_CAUSE ? error : staleStatement(error);
+      }
+      default:
+        // A table was altered, and every connection may have plans that are as old.
+        this.#pool.replaceOpenedBefore(performance.now());
+        return staleStatement(error);
+    }
+  }
 }
 
-/** Whether a statement takes no lock for which it could have to wait; `with` begins those of ours that write. */
-function isRead(text: string): boolean {
-  return text.startsWith("select");
+/** How a statement uses its connection: `with` begins those of ours that write, and may have to wait for a lock. */
+function useOf(text: string): "read" | "write" {
+  return text.startsWith("select") ? "read" : "write";
+}
+
+/** Where its socket is: the host may be a folder, for a Unix socket. */
+function endpointOf({ address, sslMode }: PostgresLocation): Pick<SocketOptions, "host" | "port" | "path" | "sslMode"> {
+  const host = decodeURIComponent(address.host).replace(/^\[(.*)\]$/, "$1");
+  const path = host.startsWith("/") ? `${host}/.s.PGSQL.${address.port}` : undefined;
+  return { host, port: address.port, path, sslMode };
+}
+
+/** Behind a pooler nothing is set: the next statement may be on another connection. */
+const NO_SCRIPT = "select 1";
+
+/** What is set on each new connection, unless the URL sets it: not by startup parameters, which poolers refuse. */
+function sessionScript(options: PostgresDriverOptions, { url }: PostgresLocation): string {
+  const { searchParams } = new URL(url);
+  const limits = {
+    statement_timeout: options.statementTimeout ?? 30_000,
+    lock_timeout: options.lockTimeout ?? 10_000,
+    idle_in_transaction_session_timeout: options.idleInTransactionTimeout ?? 60_000,
+  };
+  const settings = Object.entries(limits).filter(([name]) => !searchParams.has(name));
+  return [["search_path", SCHEMA], ...settings].map(([name, value]) => `set ${name} = ${value}`).join("; ");
 }
 
 /** How long after a statement's time-out the server must have said so. */
-const SILENCE_MARGIN = 2_000;
+const RESPONSE_MARGIN = 2_000;
 
-function silenceTimeout(statementTimeout: number): number {
-  return statementTimeout === 0 ? 0 : Math.min(statementTimeout + SILENCE_MARGIN, LARGEST_VALUE);
+function responseTimeout(statementTimeout: number): number {
+  return statementTimeout === 0 ? 0 : Math.min(statementTimeout + RESPONSE_MARGIN, LARGEST_VALUE);
 }
 
 const smallestValues = {
@@ -190,6 +241,8 @@ const smallestValues = {
   statementTimeout: 0,
   lockTimeout: 0,
   idleInTransactionTimeout: 0,
+  idleTimeout: 0,
+  maxLifetime: 0,
 } as const;
 
 function checkOptions(options: PostgresDriverOptions): void {

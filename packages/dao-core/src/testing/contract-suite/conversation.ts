@@ -44,16 +44,34 @@ export const conversationCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "contract, Data: a conversation's user and goal are required, and its status is not coerced",
+    name: "contract, Data: a conversation may have no goal, and is kept when goals are deleted",
+    async run(services) {
+      const { conversations, goals } = services;
+      const { user, goal } = await createOwner(services);
+      for (const goalId of [undefined, null]) {
+        const created = await conversations.createConversation({ userId: user.id, goalId });
+        assert.equal(created.goalId, null);
+        assert.deepEqual(await conversations.getConversation(created.id), created);
+      }
+      await goals.deleteGoal(goal.id);
+      const { items } = await conversations.listConversations({ userId: user.id });
+      assert.deepEqual(
+        items.map(({ goalId }) => goalId),
+        [null, null],
+      );
+    },
+  },
+  {
+    name: "contract, Data: a conversation's user is required, its goal is an id or null, and its status is not coerced",
     async run(services) {
       const { conversations } = services;
       const { user, goal } = await createOwner(services);
       const valid = makeConversationData(user.id, goal.id);
       const conversation = await conversations.createConversation(valid);
       for (const value of [undefined, null]) {
-        const input = untyped(valid, { userId: value, goalId: value });
-        await assertInvalid(conversations.createConversation(input), "userId", "goalId");
+        await assertInvalid(conversations.createConversation(untyped(valid, { userId: value })), "userId");
       }
+      await assertInvalid(conversations.createConversation(untyped(valid, { goalId: "" })), "goalId");
       for (const status of [null, 5, true, [], {}]) {
         await assertInvalid(conversations.createConversation(untyped(valid, { status })), "status");
         await assertInvalid(conversations.updateConversation(conversation.id, untyped({}, { status })), "status");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { DaoServices } from "../../contract/services.ts";
-import type { TaskDto, TaskFilter } from "../../contract/task.ts";
+import type { TaskDto, TaskStreamRequest } from "../../contract/task.ts";
 import { makeTaskData } from "../factories.ts";
 import { assertInvalid, assertRejectsWith } from "./assert-refused.ts";
 import type { ContractCase } from "./contract-case.ts";
@@ -10,9 +10,9 @@ import { untyped } from "./untyped.ts";
 /** More than are read at a time. */
 const MANY = 1_234;
 
-async function streamed(services: DaoServices, filter?: TaskFilter): Promise<TaskDto[]> {
+async function streamed(services: DaoServices, request?: TaskStreamRequest): Promise<TaskDto[]> {
   const rows: TaskDto[] = [];
-  for await (const task of services.tasks.streamTasks(filter)) rows.push(task);
+  for await (const task of services.tasks.streamTasks(request)) rows.push(task);
   return rows;
 }
 
@@ -33,6 +33,26 @@ export const taskStreamCases: readonly ContractCase[] = [
       assert.deepEqual(rows.slice(0, 100), (await tasks.listTasks({ userId: user.id })).items);
       assert.deepEqual(rows.slice(-45), (await tasks.listTasks({ userId: user.id, skip: 1190 })).items);
       assert.deepEqual(await streamed(services, { goalId: goal.id, state: "missed" }), [missed]);
+    },
+  },
+  {
+    name: "a stream tells of its cursors, and another one goes on behind any of them",
+    async run(services) {
+      const { tasks } = services;
+      const { user, goal } = await createOwner(services);
+      await tasks.createTasks(times(MANY, () => makeTaskData(user.id, goal.id)));
+      const filter = { userId: user.id };
+      const ids: string[] = [];
+      const places = new Map<string, number>();
+      const onCursor = (cursor: string) => places.set(cursor, ids.length);
+      for await (const { id } of tasks.streamTasks(filter, { onCursor })) ids.push(id);
+      assert.ok(places.size > 0, "of more tasks than are read at a time there is a cursor");
+      for (const [cursor, place] of places) {
+        assert.deepEqual(idsOf(await streamed(services, { ...filter, cursor })), ids.slice(place));
+      }
+      const { nextCursor } = await tasks.listTasks({ ...filter, pageSize: 3 });
+      const cursor = nextCursor ?? assert.fail("A page that is not the last has a cursor.");
+      assert.deepEqual(idsOf(await streamed(services, { ...filter, cursor })), ids.slice(3));
     },
   },
   {

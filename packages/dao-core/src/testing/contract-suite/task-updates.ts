@@ -104,7 +104,7 @@ export const taskUpdatesCases: readonly ContractCase[] = [
       const homeless = { updates: [renamed, { id: two.id, milestoneId: missing }] };
       await assertRelatedRowMissing(tasks.updateTasks(homeless), "milestoneId", missing);
       const early = { updates: [renamed, { id: two.id, endTime: new Date("2026-02-15T09:00:00Z") }] };
-      await assertInvalid(tasks.updateTasks(early), "endTime");
+      await assertInvalid(tasks.updateTasks(early), "updates.1.endTime");
       assert.deepEqual([await tasks.getTask(one.id), await tasks.getTask(two.id)], [one, two]);
     },
   },

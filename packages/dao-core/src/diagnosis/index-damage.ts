@@ -1,0 +1,76 @@
+import { embeddedMigrations } from "../migrations/migration-set.ts";
+import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
+import { databaseErrorFacts } from "../session/postgres-errors.ts";
+
+/** With the order in which each has its rows, so that a query that asks for that order goes through it. */
+const indexes = `
+  select i.indrelid::regclass, c.relname, i.indisunique, string_agg(pg_get_indexdef(i.indexrelid, k, true), ', ' order by k),
+    string_agg(pg_get_indexdef(i.indexrelid, k, true)
+      || case when pg_index_column_has_property(i.indexrelid, k, 'desc') then ' desc' else ' asc' end
+      || case when pg_index_column_has_property(i.indexrelid, k, 'nulls_first') then ' nulls first' else ' nulls last' end,
+      ', ' order by k)
+  from pg_index as i join pg_class as c on c.oid = i.indexrelid, generate_series(1, i.indnkeyatts) as k
+  where i.indrelid = any(array(select ('public.' || name)::regclass from unnest($1::text[]) as name)) and i.indpred is null
+  group by i.indexrelid, i.indrelid, i.indisunique, c.relname order by c.relname`;
+
+/** Whether it is PGlite, whichever driver it is behind. */
+export async function isEmbedded(executor: SqlExecutor): Promise<boolean> {
+  const { rows } = await executor.execute("select version() like '%PGlite%'", []);
+  return rows[0]?.[0] === true;
+}
+
+/**
+ * How the indexes of our tables differ from what is in the tables: rows that an index lacks, or has twice, and keys that a
+ * unique one should not have let in twice. That is what is left of a folder that two processes had open at a time.
+ */
+export function findIndexDamage(driver: SqlDriver): Promise<string[]> {
+  return driver.transaction(
+    async (transaction) => {
+      const found: string[] = [];
+      const { rows } = await transaction.execute(indexes, [`{${Object.keys(embeddedMigrations.shape.tables).join()}}`]);
+      for (const [table, index, isUnique, columns, order] of rows) {
+        found.push(...(await damageOf(transaction, { table, index, isUnique, columns, order })));
+      }
+      return found;
+    },
+    { readOnly: true },
+  );
+}
+
+type Index = Readonly<Record<"table" | "index" | "isUnique" | "columns" | "order", unknown>>;
+
+async function damageOf(executor: SqlExecutor, { table, index, isUnique, columns, order }: Index): Promise<string[]> {
+  // Every row once, by where it lies.
+  const places = (rows: string) =>
+    `select count(*), coalesce(sum(hashtext(ctid::text)::bigint), 0) from (${rows}) as place`;
+  try {
+    await scanBy(executor, "table");
+    const { rows: inTable } = await executor.execute(places(`select ctid from ${table}`), []);
+    const twice = `select 1 from ${table} where row(${columns}) is not null group by ${columns} having count(*) > 1`;
+    const { rows: doubled } = await executor.execute(`select count(*) from (${twice}) as doubled`, []);
+    await scanBy(executor, "index");
+    const { rows: inIndex } = await executor.execute(
+      places(`select ctid from ${table} order by ${order} offset 0`),
+      [],
+    );
+    const [expected, has, keys] = [inTable[0], inIndex[0], doubled[0]?.[0]].map(String);
+    return [
+      ...(expected === has ? [] : [`${index} has ${inIndex[0]?.[0]} rows where ${table} has ${inTable[0]?.[0]}`]),
+      ...(isUnique === true && keys !== "0" ? [`${keys} keys of ${index} are there more than once`] : []),
+    ];
+  } catch (error) {
+    const code = databaseErrorFacts(error)?.code ?? "";
+    // Class XX: the server found for itself that what it read cannot be.
+    if (code.startsWith("XX")) return [`${index} or ${table} cannot be read (${code})`];
+    throw error;
+  }
+}
+
+/** Has the planner leave it no choice. */
+async function scanBy(executor: SqlExecutor, way: "table" | "index"): Promise<void> {
+  const isOn = { seqscan: way === "table", indexscan: way === "index", indexonlyscan: false, bitmapscan: false };
+  const settings = Object.entries({ ...isOn, sort: way === "table" }).map(
+    ([scan, on]) => `set_config('enable_${scan}', '${on ? "on" : "off"}', true)`,
+  );
+  await executor.execute(`select ${settings.join()}`, []);
+}

@@ -1,0 +1,70 @@
+/** Milliseconds without an answer after which a connection on which statements run is blocked. */
+const BLOCKED_AFTER = 100;
+
+/**
+ * What runs on a connection, and since when nothing has come back: the watchdog of a server that hangs, or of a network that
+ * drops packets.
+ */
+export class Activity {
+  /** Milliseconds for which nothing may settle while statements run; 0 is no limit. */
+  responseTimeout = 0;
+  readonly #onUnresponsive: () => void;
+  #running = 0;
+  #settledCount = 0;
+  #lastProgress = performance.now();
+  #watchdog: NodeJS.Timeout | undefined;
+  #whenIdle: (() => void)[] = [];
+
+  /** @param onUnresponsive called when {@link responseTimeout} has passed */
+  constructor(onUnresponsive: () => void) {
+    this.#onUnresponsive = onUnresponsive;
+  }
+
+  /** Statements that are on their way. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** When the first of the running statements was sent, or the last one settled; as `performance.now()` says it. */
+  get lastProgress(): number {
+    return this.#lastProgress;
+  }
+
+  /** Whether statements are on their way and none has settled for a while: one waits for a lock, or takes long. */
+  get isBlocked(): boolean {
+    return this.#running > 0 && performance.now() - this.#lastProgress > BLOCKED_AFTER;
+  }
+
+  started(): void {
+    if (this.#running++ > 0) return;
+    this.#lastProgress = performance.now();
+    if (this.responseTimeout === 0) return;
+    this.#watchdog = setTimeout(() => {
+      const settledBefore = this.#settledCount;
+      // What has arrived while this process was busy itself is read before the immediate.
+      setImmediate(() => {
+        if (this.#settledCount === settledBefore) this.#onUnresponsive();
+      });
+    }, this.responseTimeout);
+  }
+
+  settled(): void {
+    this.#settledCount++;
+    this.#running--;
+    this.#lastProgress = performance.now();
+    if (this.#running > 0) {
+      this.#watchdog?.refresh();
+      return;
+    }
+    clearTimeout(this.#watchdog);
+    this.#watchdog = undefined;
+    const waiting = this.#whenIdle;
+    this.#whenIdle = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** Resolves when no statement is on its way. */
+  idle(): Promise<void> {
+    return this.#running === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+}

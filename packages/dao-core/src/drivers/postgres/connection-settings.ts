@@ -1,0 +1,20 @@
+import type { Socket } from "node:net";
+import type postgres from "postgres";
+
+/** How to connect, and what to do first. */
+export interface ConnectionSettings {
+  /** Whose user, password, database and startup parameters are used. */
+  readonly url: string;
+  readonly types: Record<string, postgres.PostgresType>;
+  /** Startup parameters. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly prepare: boolean;
+  /** Milliseconds within which the server must have accepted the login and run {@link script}. */
+  readonly connectTimeout: number;
+  /** Milliseconds for which the server may send nothing while statements run; 0 is no limit. */
+  readonly responseTimeout: number;
+  /** Run on each new connection. */
+  readonly script: string;
+  /** Opens the one socket of a connection, TLS included, or that of a cancel request. */
+  readonly openSocket: () => Promise<Socket>;
+}

@@ -1,0 +1,71 @@
+/** Half of the statements that a connection keeps prepared; a plan takes up to 0.3 MiB of the server's memory. */
+const GENERATION = 128;
+
+/** Evicted statements after which a connection is worn out: postgres.js remembers the text of each for as long as it lives. */
+const LONGEST_HISTORY = 40 * GENERATION;
+
+/**
+ * Which statements one connection has prepared: 256 at most, the least recently used are let go (two generations, so that a
+ * use costs one look-up). A caller may make any number of statements: there is one for each set of columns in a PATCH.
+ *
+ * postgres.js cannot deallocate a statement, and would go on using one that was deallocated beneath it. So the statement is
+ * deallocated by its text, and sent under another text when it is used again.
+ */
+export class PreparedStatements {
+  #recent = new Map<string, string>();
+  #older = new Map<string, string>();
+  #evicted: string[] = [];
+  #evictions = 0;
+
+  /** Whether there are statements to deallocate. */
+  get hasEvicted(): boolean {
+    return this.#evicted.length > 0;
+  }
+
+  /** Whether the connection should be replaced. */
+  get isWornOut(): boolean {
+    return this.#evictions > LONGEST_HISTORY;
+  }
+
+  /** The text under which `text` was prepared; `undefined` where it is not. */
+  find(text: string): string | undefined {
+    const recent = this.#recent.get(text);
+    if (recent !== undefined) return recent;
+    const older = this.#older.get(text);
+    if (older === undefined) return undefined;
+    this.#older.delete(text);
+    return this.#keep(text, older);
+  }
+
+  /** The text under which to prepare `text`. */
+  add(text: string): string {
+    return this.#keep(text, this.#evictions === 0 ? text : `${text} --${this.#evictions}`);
+  }
+
+  /** Takes back {@link add} for a text that the server has refused to prepare. */
+  forget(text: string): void {
+    this.#recent.delete(text);
+  }
+
+  /** The script that deallocates what was evicted since the last time; to be run outside of transactions. */
+  deallocation(): string {
+    const texts = this.#evicted.map((text) => `'${text.replaceAll("'", "''")}'`);
+    this.#evicted = [];
+    return `do $flux_dao$ declare evicted text; begin
+  for evicted in select name from pg_prepared_statements where statement in (${texts.join(", ")}) loop
+    execute format('deallocate %I', evicted);
+  end loop;
+end $flux_dao$`;
+  }
+
+  #keep(text: string, sent: string): string {
+    this.#recent.set(text, sent);
+    if (this.#recent.size >= GENERATION) {
+      this.#evictions += this.#older.size;
+      this.#evicted.push(...this.#older.values());
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    return sent;
+  }
+}

@@ -1,0 +1,62 @@
+import type { SqlParameter } from "../../session/driver.ts";
+
+/**
+ * What of the inside of postgres.js 3.4 is relied on; each has a test in test/postgres-js.test.ts, and docs/decisions.md says
+ * why. Everything else that is used of it is public.
+ */
+
+/** Why a statement did not go out a second time. */
+class ResendError extends Error {}
+
+/**
+ * The parameters of a statement that may be sent once. postgres.js sends a prepared statement that the server has refused
+ * (0A000, 26000) again, behind those that are pipelined already, and from then on gives each the answer of another. It reads the
+ * parameters with `forEach` each time it sends: what is thrown then keeps the statement from being sent, and rejects it.
+ */
+export class SentOnce extends Array<SqlParameter> {
+  #isSent = false;
+
+  /** A copy: postgres.js writes into the array. */
+  static copy(parameters: readonly SqlParameter[]): SentOnce {
+    const copied = new SentOnce(parameters.length);
+    for (let index = 0; index < parameters.length; index++) copied[index] = parameters[index] ?? null;
+    return copied;
+  }
+
+  override forEach(use: (value: SqlParameter, index: number, parameters: SqlParameter[]) => void): void {
+    if (this.#isSent) throw new ResendError("The server has refused the prepared statement.");
+    this.#isSent = true;
+    super.forEach(use);
+  }
+}
+
+/** Whether `error` is what {@link SentOnce} has thrown. */
+export function isResendError(error: unknown): boolean {
+  return error instanceof ResendError;
+}
+
+/** The server's error because of which postgres.js would have sent the query again. */
+export function refusalOf(query: PromiseLike<unknown>): unknown {
+  return Reflect.get(query, "retried");
+}
+
+/** Whether postgres.js has given a query to its connection; until then it has no state. */
+export function isSent(query: PromiseLike<unknown>): boolean {
+  return Boolean(Reflect.get(query, "state"));
+}
+
+/** The server process that has answered, as postgres.js documents it: `state` of a result, or of the last of several. */
+export function processOf(results: readonly unknown[]): ServerProcess | undefined {
+  const last = results.at(-1);
+  const result = typeof last === "object" && last !== null && "state" in last ? last : results;
+  const state: unknown = Reflect.get(result, "state");
+  if (typeof state !== "object" || state === null) return undefined;
+  const { pid, secret }: { pid?: unknown; secret?: unknown } = state;
+  return typeof pid === "number" && typeof secret === "number" ? { pid, secret } : undefined;
+}
+
+/** What a cancel request names. */
+export interface ServerProcess {
+  readonly pid: number;
+  readonly secret: number;
+}

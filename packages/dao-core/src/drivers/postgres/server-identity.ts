@@ -1,0 +1,79 @@
+import { isIPv6 } from "node:net";
+import type { PeerCertificate } from "node:tls";
+
+/** A name of a certificate: of its subjectAltName extension, or the common name of its subject. */
+interface CertificateName {
+  readonly type: "DNS" | "IP Address" | "CN";
+  readonly value: string;
+}
+
+/**
+ * Whether a certificate is of the server that was asked for, by libpq's rule for `sslmode=verify-full`, which differs from
+ * that of HTTPS (`tls.checkServerIdentity`):
+ *
+ * - Each dNSName is compared with the host, even if that is an address, without regard to case; `*.` at its beginning
+ *   stands for one label.
+ * - Each iPAddress is compared with the host if that is an address, in whatever notation.
+ * - The common name counts like a dNSName, but only where there is no dNSName (for a host name) or no iPAddress (for an
+ *   address).
+ * - A name that holds a NUL, or an address of a wrong length, ends the comparison.
+ *
+ * Sources: PostgreSQL manual, "SSL Support" (Client Verification of Server Certificates);
+ * `pgtls_verify_peer_name_matches_certificate_guts` in fe-secure-openssl.c, and fe-secure-common.c (PostgreSQL 15 to 18).
+ *
+ * @returns what is wrong, with the names that the certificate has; for `checkServerIdentity` of `tls.connect`
+ */
+export function checkServerIdentity(host: string, certificate: PeerCertificate): Error | undefined {
+  const address = canonicalAddress(host);
+  const alternatives = alternativeNames(certificate);
+  const decisiveType = address === undefined ? "DNS" : "IP Address";
+  const hasDecisive = alternatives.some(({ type }) => type === decisiveType);
+  const names = hasDecisive ? alternatives : [...alternatives, ...commonName(certificate)];
+  for (const { type, value } of names) {
+    const certified = type === "IP Address" ? canonicalAddress(value) : value;
+    if (certified === undefined || certified.includes("\0")) break;
+    if (type === "IP Address" ? certified === address : matchesName(certified, host)) return undefined;
+  }
+  const list = names.map(({ type, value }) => `${type} ${value.replaceAll("\0", "\\0")}`).join(", ");
+  const message = `The server's certificate is not for "${host}", but for ${list || "no name at all"}.`;
+  return Object.assign(new Error(message), { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
+}
+
+/** The names of `subjectaltname` in their order; Node writes those with a comma, a quote or a NUL as JSON strings, commas escaped. */
+function alternativeNames({ subjectaltname }: PeerCertificate): CertificateName[] {
+  return (subjectaltname ?? "").split(", ").flatMap((entry): CertificateName[] => {
+    const [, type, text = ""] = /^(DNS|IP Address):(.*)$/s.exec(entry) ?? [];
+    if (type !== "DNS" && type !== "IP Address") return [];
+    const value: unknown = text.startsWith('"') ? JSON.parse(text) : text;
+    return [{ type, value: String(value) }];
+  });
+}
+
+/** The first common name is the one that counts. Node has an array of several. */
+function commonName({ subject }: PeerCertificate): CertificateName[] {
+  const values: unknown = subject?.CN;
+  const value: unknown = Array.isArray(values) ? values[0] : values;
+  return typeof value === "string" ? [{ type: "CN", value }] : [];
+}
+
+function matchesName(certified: string, host: string): boolean {
+  const pattern = lowerCase(certified);
+  const name = lowerCase(host);
+  if (pattern === name) return true;
+  if (!pattern.startsWith("*.") || pattern.length < 3 || pattern.length > name.length) return false;
+  return name.endsWith(pattern.slice(1)) && name.indexOf(".") >= name.length - pattern.length;
+}
+
+/** Of ASCII letters only: others have lower cases that are ASCII letters (the Kelvin sign). */
+const lowerCase = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
+/**
+ * One text for all notations of an address, the short, octal and hexadecimal ones of `inet_aton` included, in which
+ * `connect` takes it; `undefined` for what is no address.
+ */
+function canonicalAddress(host: string): string | undefined {
+  if (isIPv6(host) && !host.includes("%")) return new URL(`http://[${host}]`).hostname;
+  const isIPv4 = /^(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}$/i.test(host);
+  const url = `http://${host}`;
+  return isIPv4 && URL.canParse(url) ? new URL(url).hostname : undefined;
+}

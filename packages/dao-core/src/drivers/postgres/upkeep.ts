@@ -1,0 +1,77 @@
+import type { PooledConnection, Slot } from "./slot.ts";
+
+/** Milliseconds without use after which a connection is tested first: a firewall or a balancer may have dropped it. */
+const TEST_AFTER = 30_000;
+
+/** Milliseconds for the answer to such a test. */
+const TEST_TIMEOUT = 1_000;
+
+/** Milliseconds: the longest time between two looks for connections whose time is over. */
+const SWEEP_INTERVAL = 15_000;
+
+/** Tests the idle connections of a pool, and retires those whose time is over. Times in milliseconds; 0 is no limit. */
+export class Upkeep<Connection extends PooledConnection> {
+  readonly #slots: ReadonlyMap<Connection, Slot<Connection>>;
+  readonly #idleTimeout: number;
+  readonly #maxLifetime: number;
+  readonly #onTested: () => void;
+  #tests = 0;
+  #sweeper: NodeJS.Timeout | undefined;
+
+  /** @param onTested called when a connection can be used again, or is lost */
+  constructor(
+    slots: ReadonlyMap<Connection, Slot<Connection>>,
+    { idleTimeout, maxLifetime }: { readonly idleTimeout: number; readonly maxLifetime: number },
+    onTested: () => void,
+  ) {
+    this.#slots = slots;
+    this.#idleTimeout = idleTimeout;
+    this.#maxLifetime = maxLifetime;
+    this.#onTested = onTested;
+  }
+
+  /** Whether a connection is being tested. */
+  get isTesting(): boolean {
+    return this.#tests > 0;
+  }
+
+  /** Whether a connection that was idle since then must be tested before it is used. */
+  isStale(lastUsed: number): boolean {
+    return performance.now() - lastUsed > TEST_AFTER;
+  }
+
+  /** Asks the server of an idle connection for an answer; without one the connection is lost. */
+  test(slot: Slot<Connection>): void {
+    slot.isTested = true;
+    this.#tests++;
+    void slot.connection.isAnswering(TEST_TIMEOUT).then(() => {
+      slot.isTested = false;
+      this.#tests--;
+      this.#onTested();
+    });
+  }
+
+  /** Tests all idle connections: one was found dead, and what ended it may have ended them, too. */
+  testIdle(): void {
+    for (const slot of this.#slots.values()) if (slot.isIdle) this.test(slot);
+  }
+
+  /** Begins to look for connections whose time is over; keeps no process alive. */
+  begin(): void {
+    if (this.#sweeper !== undefined) return;
+    const limits = [this.#idleTimeout, this.#maxLifetime].filter((limit) => limit > 0);
+    const interval = Math.ceil(Math.min(SWEEP_INTERVAL, ...limits) / 2);
+    this.#sweeper = setInterval(() => this.#sweep(), interval).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#sweeper);
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    for (const slot of [...this.#slots.values()]) {
+      if (slot.isUsable && slot.isExpired(now, this.#idleTimeout)) slot.connection.retire();
+    }
+  }
+}

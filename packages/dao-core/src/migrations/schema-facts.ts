@@ -1,0 +1,77 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import type { SqlExecutor } from "../session/driver.ts";
+import type { SchemaShape } from "./schema-shape.ts";
+
+/** A thing that there is in the schema `public`, or that keeps this role from using one. */
+export interface SchemaFact {
+  readonly kind: "table" | "column" | "constraint" | "index" | "enum" | "search path" | "privileges" | "policies";
+  readonly table: string;
+  /** Of the column, constraint or index. */
+  readonly name: string;
+  /** In the words of {@link SchemaShape}; a CHECK by the columns that it is about. */
+  readonly detail: string;
+}
+
+/**
+ * In one round trip, and with no lock on the tables, for which a probe would wait: `pg_get_indexdef` takes one, so it is asked for
+ * expressions alone. The columns have names of their own, as some drivers make objects of rows.
+ */
+const FACTS = `
+with ours as (
+  select c.oid, c.relname::text as name, c.relkind
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'public' and c.relname = any ($1::text[])
+), tables as (select * from ours where relkind in ('r', 'p'))
+select 'table' as kind, name as "table", '' as name,
+  case when relkind in ('r', 'p') then 'table' when relkind in ('v', 'm') then 'view' else 'other' end as detail
+from ours
+union all
+select 'column', t.name, a.attname::text, format_type(a.atttypid, a.atttypmod)
+  || case when a.attgenerated <> '' then ' GENERATED' when a.atthasdef or a.attidentity <> '' then ' DEFAULT' else '' end
+  || case when a.attnotnull then ' NOT NULL' else '' end
+from tables t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+union all
+select 'constraint', t.name, k.conname::text, case k.contype
+  when 'c' then 'CHECK (' || (select string_agg(a.attname, ', ' order by a.attname)
+    from pg_attribute a where a.attrelid = t.oid and a.attnum = any (k.conkey)) || ')'
+  else replace(regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', ''), ' REFERENCES public.', ' REFERENCES ') end
+from tables t join pg_constraint k on k.conrelid = t.oid where k.contype in ('c', 'f', 'p', 'u')
+union all
+select 'index', t.name, c.relname::text, case when not i.indisvalid then 'invalid'
+  when i.indisunique and i.indimmediate and i.indpred is null then 'UNIQUE (' || (select string_agg(case i.indkey[n - 1] when 0
+    then pg_get_indexdef(i.indexrelid, n, true) else (select quote_ident(a.attname) from pg_attribute a
+    where a.attrelid = i.indrelid and a.attnum = i.indkey[n - 1]) end, ', ' order by n) from generate_series(1, i.indnkeyatts) n) || ')' else '' end
+from tables t join pg_index i on i.indrelid = t.oid join pg_class c on c.oid = i.indexrelid
+union all
+select 'enum', y.typname::text, '', coalesce(string_agg(e.enumlabel, ', ' order by e.enumsortorder), '')
+from pg_type y join pg_namespace n on n.oid = y.typnamespace left join pg_enum e on e.enumtypid = y.oid
+where n.nspname = 'public' and y.typname = any ($2::text[]) group by y.typname
+union all
+select 'search path', string_agg(name, ', ' order by name), '', current_setting('search_path')
+from tables where to_regclass(quote_ident(name)) is distinct from oid having count(*) > 0
+union all
+select 'privileges', t.name, '', string_agg(p.name, ', ' order by p.place) || ' on public.' || t.name || ' to ' || quote_ident(current_user)
+from tables t, unnest('{select,insert,update,delete}'::text[]) with ordinality p (name, place)
+where not case p.name when 'delete' then has_table_privilege(t.oid, p.name) else has_any_column_privilege(t.oid, p.name) end
+group by t.name
+union all
+select 'policies', t.name, '', quote_ident(current_user)
+from tables t where row_security_active(t.oid) and not exists (
+  select from pg_policy p where p.polrelid = t.oid and p.polpermissive
+    and exists (select from unnest(p.polroles) role where role = 0 or pg_has_role(role, 'usage')))`;
+
+/** What there is of `shape`, seen as this connection's role and search path see it. */
+export async function readSchemaFacts(
+  executor: SqlExecutor,
+  { tables, enums }: SchemaShape,
+  options?: CallOptions,
+): Promise<SchemaFact[]> {
+  const names = [tables, enums].map((all) => `{${Object.keys(all).join()}}`);
+  const { rows } = await executor.execute(FACTS, names, options);
+  return rows.map(([kind, table, name, detail]) => ({
+    kind: String(kind) as SchemaFact["kind"],
+    table: String(table),
+    name: String(name),
+    detail: String(detail),
+  }));
+}

@@ -1,0 +1,30 @@
+/**
+ * Tells when a transaction has run nothing for a while, where the server does not end it by itself: in process, or behind a
+ * proxy that takes no `idle_in_transaction_session_timeout`.
+ */
+export class IdleTimer {
+  readonly #timer: NodeJS.Timeout;
+  #running = 0;
+
+  /** @param milliseconds without a statement after which `onIdle` is called */
+  constructor(milliseconds: number, onIdle: () => void) {
+    this.#timer = setTimeout(() => {
+      if (this.#running === 0) onIdle();
+    }, milliseconds);
+  }
+
+  statementBegun(): void {
+    this.#running++;
+  }
+
+  statementEnded(): void {
+    this.#running--;
+    this.#timer.refresh();
+  }
+
+  stop(): void {
+    // A statement that ends later must not start it again.
+    this.#running = Number.POSITIVE_INFINITY;
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,69 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** What a certificate says of whom it is for. */
+export interface CertificateNames {
+  /** The subject, such as `/CN=db.example`. */
+  readonly subject: string;
+  /** The value of subjectAltName in OpenSSL's notation, such as `DNS:db.example,IP:127.0.0.1`. */
+  readonly alternatives?: string;
+}
+
+/** PEM texts. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** An authority of the test's own, that issues certificates by the command `openssl`. */
+export interface CertificateAuthority {
+  /** Its certificate, as a file and as text. */
+  readonly file: string;
+  readonly ca: string;
+  /** Valid for a day, or for none (`days: 0`). */
+  issue(names: CertificateNames, options?: { readonly days?: number }): Promise<Certificate>;
+  remove(): Promise<void>;
+}
+
+const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+
+export async function createCertificateAuthority(): Promise<CertificateAuthority> {
+  const folder = await mkdtemp(join(tmpdir(), "flux-certificates-"));
+  const at = (name: string) => join(folder, name);
+  const openssl = (...args: string[]) => run("openssl", args, { cwd: folder });
+  await openssl(
+    "req",
+    "-x509",
+    ...NEW_KEY,
+    "-keyout",
+    "ca.key",
+    "-out",
+    "ca.pem",
+    "-days",
+    "1",
+    "-subj",
+    "/CN=Test CA",
+  );
+  let issued = 0;
+  return {
+    file: at("ca.pem"),
+    ca: await readFile(at("ca.pem"), "utf8"),
+    issue: async ({ subject, alternatives }, { days = 1 } = {}) => {
+      const name = String(issued++);
+      const extensions = alternatives === undefined ? "" : `subjectAltName=${alternatives}\n`;
+      await writeFile(at(`${name}.ext`), `basicConstraints=CA:FALSE\n${extensions}`);
+      await openssl("req", ...NEW_KEY, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", subject);
+      await openssl(
+        ...["x509", "-req", "-in", `${name}.csr`, "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", String(issued)],
+        ...["-days", String(days), "-extfile", `${name}.ext`, "-out", `${name}.pem`],
+      );
+      return { cert: await readFile(at(`${name}.pem`), "utf8"), key: await readFile(at(`${name}.key`), "utf8") };
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,266 @@
+import { createServer } from "node:net";
+import { DaoUnitOfWork, openDatabase, UnavailableError } from "@flux/dao-core";
+import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { faultyNetwork } from "../../../test/faulty-network.ts";
+import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresLocation } from "./postgres-location.ts";
+
+let testDatabase: TestDatabase;
+let admin: postgres.Sql;
+const uncaught: unknown[] = [];
+const catchUncaught = (error: unknown) => uncaught.push(error);
+beforeAll(async () => {
+  process.on("unhandledRejection", catchUncaught);
+  testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  admin = postgres(testDatabase.url, { max: 1 });
+});
+afterEach(() => vi.restoreAllMocks());
+afterAll(async () => {
+  await admin.end();
+  await testDatabase.drop();
+  process.off("unhandledRejection", catchUncaught);
+  expect(uncaught).toEqual([]);
+});
+
+/** Has so many connections of a pool open and idle, all of them logged in. */
+async function warmUp(database: TestDatabase["database"], count: number): Promise<void> {
+  let begun = 0;
+  let release = () => {};
+  const allBegun = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const work = () => {
+    if (++begun === count) release();
+    return allBegun;
+  };
+  await Promise.all(Array.from({ length: count }, () => DaoUnitOfWork.run(database, work)));
+}
+
+/** From now on the clock of the process is so many milliseconds ahead, its timers are not. */
+function passTime(milliseconds: number): void {
+  const now = performance.now.bind(performance);
+  vi.spyOn(performance, "now").mockImplementation(() => now() + milliseconds);
+}
+
+describe("a peer that accepts connections and closes them", () => {
+  test.each(["end", "resetAndDestroy"] as const)(
+    "by %s: opening fails at once, and says what is wrong",
+    async (how) => {
+      let accepted = 0;
+      const server = createServer((socket) => {
+        accepted++;
+        socket.on("error", () => undefined);
+        socket[how]();
+      });
+      const port = await new Promise<number>((resolve) => {
+        server.listen(0, "127.0.0.1", () => {
+          const address = server.address();
+          resolve(typeof address === "object" && address !== null ? address.port : 0);
+        });
+      });
+      const opening = openDatabase(`postgres://ada@127.0.0.1:${port}/flux`);
+      await expect(opening).rejects.toBeInstanceOf(UnavailableError);
+      await expect(opening).rejects.toThrow(/closed the connection before the login/);
+      expect(accepted).toBe(1);
+      server.close();
+    },
+  );
+
+  test("is asked at a humane pace, however many callers there are, and used again when it is back", async () => {
+    await using network = await faultyNetwork(testDatabase.url);
+    await using database = await openDatabase(network.url, { poolSize: 5 });
+    await network.leave();
+    await network.comeBack();
+    network.refuse();
+    const begun = network.begun;
+    const end = performance.now() + 2_000;
+    while (performance.now() < end) {
+      const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => database.users.list()));
+      for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { code: "unavailable" } });
+    }
+    expect(network.begun - begun).toBeLessThan(20);
+    network.accept();
+    // The pause is a second at most.
+    await expect
+      .poll(
+        () =>
+          database.users.list().then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe(true);
+  });
+});
+
+describe("connections that have died unnoticed", () => {
+  test("one that is found dead has the other idle ones tested at once", async () => {
+    await using network = await faultyNetwork(testDatabase.url);
+    await using database = await openDatabase(network.url, { poolSize: 5, statementTimeout: 100 });
+    await warmUp(database, 5);
+    network.freezeOpen();
+    await expect(database.users.list()).rejects.toBeInstanceOf(UnavailableError);
+    const calls = Array.from({ length: 40 }, () => database.users.list());
+    for (const outcome of await Promise.allSettled(calls)) expect(outcome).toMatchObject({ status: "fulfilled" });
+  });
+
+  test("one that was idle for long is tested before it is used, so that no call waits for its time-out", async () => {
+    await using network = await faultyNetwork(testDatabase.url);
+    await using database = await openDatabase(network.url, { poolSize: 5 });
+    await warmUp(database, 5);
+    network.freezeOpen();
+    passTime(60_000);
+    // A write, and a unit of work: neither could be sent twice.
+    await database.users.create(makeUserData());
+    await DaoUnitOfWork.run(database, (uow) => uow.users.create(makeUserData()));
+  });
+
+  test("connections end when they were idle for idleTimeout, or are as old as maxLifetime", async () => {
+    for (const options of [{ idleTimeout: 50 }, { maxLifetime: 50 }]) {
+      const applicationName = `aged ${Object.keys(options)}`;
+      await using database = await openDatabase(testDatabase.url, { poolSize: 3, applicationName, ...options });
+      await warmUp(database, 3);
+      const count = () => admin`select from pg_stat_activity where application_name = ${applicationName}`;
+      await expect.poll(async () => (await count()).length, { timeout: 10_000 }).toBe(0);
+      await database.users.list();
+    }
+  });
+
+  test("a transaction goes on though its connection is as old as maxLifetime", async () => {
+    await using database = await openDatabase(testDatabase.url, { poolSize: 1, maxLifetime: 20 });
+    await DaoUnitOfWork.run(database, async (uow) => {
+      const user = await uow.users.create(makeUserData());
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(await uow.users.findById(user.id)).toEqual(user);
+    });
+  });
+});
+
+describe("a server that gives fewer connections than the pool may have", () => {
+  const withRole = (name: string) => {
+    const url = new URL(testDatabase.url);
+    [url.username, url.password] = [name, "secret"];
+    return url.href;
+  };
+  beforeAll(async () => {
+    await admin.unsafe(`create role few login password 'secret' connection limit 3; grant all on all tables in schema public to few;
+      create role shut_out login password 'secret' connection limit 0; create role kept_out login password 'secret';
+      revoke connect on database ${new URL(testDatabase.url).pathname.slice(1)} from public`);
+  });
+  afterAll(async () => {
+    await admin`select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename in ('few', 'shut_out', 'kept_out')`;
+    await admin.unsafe("drop owned by few, shut_out; drop role few, shut_out, kept_out");
+  });
+
+  test("callers wait for those that there are", async () => {
+    await admin.unsafe(`grant connect on database ${new URL(testDatabase.url).pathname.slice(1)} to few, shut_out`);
+    await using database = await openDatabase(withRole("few"), { poolSize: 10 });
+    const created = Array.from({ length: 60 }, () =>
+      DaoUnitOfWork.run(database, (uow) => uow.users.create(makeUserData())),
+    );
+    expect(await Promise.all(created)).toHaveLength(60);
+  });
+
+  test("a caller for whom that is too few is told why", async () => {
+    await using database = await openDatabase(withRole("few"), { poolSize: 10, acquireTimeout: 2_000 });
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const held: Promise<void>[] = [];
+    for (let count = 0; count < 3; count++) {
+      await new Promise<void>((begun) => {
+        held.push(
+          DaoUnitOfWork.run(database, () => {
+            begun();
+            return released;
+          }),
+        );
+      });
+    }
+    const late = database.users.list();
+    await expect(late).rejects.toBeInstanceOf(UnavailableError);
+    await expect(late).rejects.toThrow(/no more than 3 connections/);
+    release();
+    await Promise.all(held);
+  });
+
+  test("none at all is said so, and not that the server cannot be reached", async () => {
+    const opening = openDatabase(withRole("shut_out"));
+    await expect(opening).rejects.toBeInstanceOf(UnavailableError);
+    await expect(opening).rejects.toThrow(/has no connection to spare/);
+  });
+
+  test("nor is that said of a role that may not connect", async () => {
+    const opening = openDatabase(withRole("kept_out"));
+    await expect(opening).rejects.toThrow(/lacks a privilege/);
+  });
+});
+
+describe("a server that takes no writes", () => {
+  test("is unavailable to them, reads go on, and writes do when it takes them, on the same database", async () => {
+    const name = new URL(testDatabase.url).pathname.slice(1);
+    await using database = await openDatabase(testDatabase.url, { poolSize: 3 });
+    await admin.unsafe(`alter database ${name} set default_transaction_read_only = on`);
+    await admin`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid()`;
+    const write = () => database.users.create(makeUserData());
+    const isRefused = async () => {
+      const refused = write();
+      await expect(refused).rejects.toBeInstanceOf(UnavailableError);
+      return refused.catch(({ message }: Error) => /takes no writes/.test(message));
+    };
+    // The first ones may find the connections that were ended.
+    await expect.poll(isRefused, { timeout: 10_000 }).toBe(true);
+    await warmUp(database, 3);
+    await expect(DaoUnitOfWork.run(database, (uow) => uow.users.create(makeUserData()))).rejects.toThrow(
+      /takes no writes/,
+    );
+    await warmUp(database, 3);
+    await admin.unsafe(`alter database ${name} reset default_transaction_read_only`);
+    // Each of the three may be met once.
+    const outcomes = [];
+    for (let attempt = 0; attempt < 4; attempt++) outcomes.push(await write().then(() => "done", String));
+    expect(outcomes.at(-1)).toBe("done");
+  });
+
+  test("is not meant by a write in the caller's own read-only unit of work", async () => {
+    const { database } = testDatabase;
+    const work = DaoUnitOfWork.run(database, (uow) => uow.users.create(makeUserData()), { readOnly: true });
+    await expect(work).rejects.toMatchObject({ code: "unit_of_work_misused" });
+  });
+});
+
+describe("prepared statements of a connection", () => {
+  const prepared = "select name, statement from pg_prepared_statements";
+
+  test("are bounded, the least recently used go, and come again when they are used again", async () => {
+    const driver = new PostgresDriver(postgresLocation(testDatabase.url), { poolSize: 1 });
+    const ask = (number: number) => driver.execute(`select $1::text || '${number}'`, ["it's "]);
+    for (let round = 0; round < 2; round++) {
+      for (let number = 0; number < 1_000; number++) {
+        const { rows } = await ask(number);
+        expect(rows).toEqual([[`it's ${number}`]]);
+        await ask(-1);
+      }
+      const { rows } = await driver.execute(prepared, []);
+      expect(rows.length).toBeLessThanOrEqual(257);
+      expect(rows.filter(([, statement]) => String(statement).includes("'-1'"))).toHaveLength(1);
+    }
+    await driver.close();
+  });
+
+  test("are let go after a transaction, not within it", async () => {
+    const driver = new PostgresDriver(postgresLocation(testDatabase.url), { poolSize: 1 });
+    await driver.transaction(async (transaction) => {
+      for (let number = 0; number < 600; number++) await transaction.execute(`select $1::text || '${number}'`, ["x"]);
+    });
+    await driver.execute("select 1", []);
+    const { rows } = await driver.execute(prepared, []);
+    expect(rows.length).toBeLessThanOrEqual(257);
+    await driver.close();
+  });
+});

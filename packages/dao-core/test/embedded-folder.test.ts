@@ -1,0 +1,278 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { openDatabase, UnavailableError } from "@flux/dao-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { compilePrograms, type Programs } from "../../../test/programs.ts";
+import { takeFolder } from "../src/drivers/pglite-folder.ts";
+import type { FolderOrder, FolderReport } from "./folder-process.ts";
+
+let programs: Programs<"folder">;
+/** A folder with a migrated database. */
+let migrated: string;
+let base: string;
+let folder: string;
+/** With what is reported of each when it has ended. */
+const children = new Map<ChildProcess, Promise<FolderReport>>();
+
+beforeAll(async () => {
+  programs = await compilePrograms({ folder: "packages/dao-core/test/folder-process.ts" });
+  const modules = fileURLToPath(new URL("../node_modules", import.meta.url));
+  await symlink(modules, join(dirname(programs.file("folder")), "node_modules"));
+  migrated = join(dirname(programs.file("folder")), "migrated");
+  await using database = await openDatabase(migrated);
+  await database.migrate();
+});
+afterAll(() => programs[Symbol.asyncDispose]());
+
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), "flux-folder-"));
+  folder = join(base, "data");
+});
+afterEach(async () => {
+  for (const child of children.keys()) await killed(child);
+  children.clear();
+  await rm(base, { recursive: true });
+});
+
+function start(where = folder): ChildProcess {
+  const child = fork(programs.file("folder"), [where], { execArgv: [] });
+  children.set(
+    child,
+    once(child, "exit").then(() => ({ error: "The process has ended." })),
+  );
+  return child;
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGKILL");
+  await once(child, "exit");
+}
+
+async function told(child: ChildProcess, order: FolderOrder): Promise<FolderReport> {
+  const reported = once(child, "message").then(([report]): FolderReport => report);
+  child.send(order);
+  return Promise.race([reported, children.get(child) ?? reported]);
+}
+
+const locksIn = async (where: string) => (await readdir(where)).filter((name) => name.startsWith("flux-dao-"));
+/** What a lock file says that `child` wrote, or another like it would. */
+const recordOf = async (where: string): Promise<object> => {
+  const name = (await locksIn(where)).find((file) => file.endsWith(".lock")) ?? "";
+  return JSON.parse(await readFile(join(where, name), "utf8"));
+};
+/** A lock file that one has left behind. */
+async function leaveLock(record: object | string): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, "flux-dao-00000001-00000000000000aa.lock");
+  await writeFile(path, typeof record === "string" ? record : JSON.stringify(record));
+  return path;
+}
+/** What this process would write. */
+async function ownRecord(): Promise<object> {
+  const { release } = await takeFolder(folder);
+  const record = await recordOf(folder);
+  await release();
+  return record;
+}
+
+async function expectFree(where = folder): Promise<void> {
+  const { release } = await takeFolder(where);
+  await release();
+  expect(await locksIn(where)).toEqual([]);
+}
+
+describe("an embedded database is open once", () => {
+  test("in this process, however its folder is spelt", async () => {
+    await mkdir(folder);
+    const link = join(base, "link");
+    await symlink(folder, link);
+    const { release } = await takeFolder(folder);
+    for (const spelling of [folder, `${folder}/`, link, `${base}/./link/../data`, `./${relative(".", folder)}`]) {
+      const opening = openDatabase(spelling);
+      await expect(opening).rejects.toThrow(UnavailableError);
+      await expect(opening).rejects.toThrow(`is open in this process (${process.pid}) already`);
+    }
+    await release();
+    await expectFree();
+  });
+
+  test("of two that open it at once", async () => {
+    const outcomes = await Promise.allSettled([1, 2, 3].map(() => takeFolder(folder)));
+    const taken = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+    expect(taken).toHaveLength(1);
+    await taken[0]?.release();
+    await expectFree();
+  });
+
+  test("in another process, whose pid is named, and which is not killed for it", async () => {
+    await cp(migrated, folder, { recursive: true });
+    const child = start();
+    expect(await told(child, "open")).toEqual({ done: "open" });
+    await expect(openDatabase(folder)).rejects.toThrow(`is in use by process ${child.pid} on ${hostname()}`);
+    expect(await told(child, "write")).toEqual({ done: "write" });
+    expect(await told(child, "release")).toEqual({ done: "release" });
+    await using database = await openDatabase(folder);
+    expect((await database.users.list()).total).toBe(1);
+  });
+
+  test("in another thread", async () => {
+    const { release } = await takeFolder(folder);
+    const worker = new Worker(programs.file("folder"), { argv: [folder], execArgv: [] });
+    worker.postMessage("take" satisfies FolderOrder);
+    const [report] = await once(worker, "message");
+    expect(report).toEqual({ error: expect.stringContaining(`is open in this process (${process.pid}) already`) });
+    await worker.terminate();
+    await release();
+  });
+
+  test("where its path is too long for a socket", async () => {
+    folder = join(base, "d".repeat(120));
+    const child = start();
+    expect(await told(child, "take")).toEqual({ done: "take" });
+    expect(await recordOf(folder)).toMatchObject({ listens: false });
+    await expect(takeFolder(folder)).rejects.toThrow(`is in use by process ${child.pid}`);
+    await killed(child);
+    const own = await ownRecord();
+    await expectFree();
+    // One that has a shorter path to it, in a container, may listen.
+    const path = await leaveLock({ ...own, listens: true });
+    await expect(takeFolder(folder)).rejects.toThrow(/cannot be asked/);
+    await rm(path);
+  });
+
+  test("also while its process is stopped", async () => {
+    const child = start();
+    expect(await told(child, "take")).toEqual({ done: "take" });
+    child.kill("SIGSTOP");
+    await expect(takeFolder(folder)).rejects.toThrow(`is in use by process ${child.pid}`);
+    child.kill("SIGCONT");
+  });
+});
+
+describe("a lock that was left behind is taken over", () => {
+  test("with every acknowledged row, where its process was killed", async () => {
+    await cp(migrated, folder, { recursive: true });
+    const child = start();
+    expect(await told(child, "open")).toEqual({ done: "open" });
+    for (let n = 0; n < 20; n++) expect(await told(child, "write")).toEqual({ done: "write" });
+    await killed(child);
+    expect(await locksIn(folder)).toHaveLength(2);
+    await using database = await openDatabase(folder);
+    expect((await database.users.list()).total).toBe(20);
+    expect((await database.diagnose()).filter(({ isWell }) => !isWell)).toEqual([]);
+  });
+
+  test("where its process ended without closing", async () => {
+    const child = start();
+    await told(child, "take");
+    child.send("exit" satisfies FolderOrder);
+    await once(child, "exit");
+    await expectFree();
+  });
+
+  test.each<[string, (own: object) => object | string]>([
+    ["whose pid is another process's now", (own) => own],
+    ["whose pid is another process's now, without a socket", (own) => ({ ...own, listens: false, startTime: "1" })],
+    ["whose machine was started again", (own) => ({ ...own, kernel: "another" })],
+    ["that is empty", () => ""],
+    ["that was cut off", () => '{"pid": 1, "ho'],
+  ])("%s", async (_, change) => {
+    const path = await leaveLock(change(await ownRecord()));
+    await expectFree();
+    await expect(stat(path)).rejects.toThrow("ENOENT");
+  });
+
+  test("but not one of a machine, or of a container, that cannot be asked", async () => {
+    const own = await ownRecord();
+    for (const record of [
+      { ...own, pid: 1, host: "elsewhere", kernel: "another" },
+      { ...own, pid: 1, host: "elsewhere", listens: false, pidNamespace: "pid:[1]" },
+    ]) {
+      const path = await leaveLock(record);
+      await expect(takeFolder(folder)).rejects.toThrow(/process 1 on elsewhere, which cannot be asked/);
+      await expect(takeFolder(folder)).rejects.toThrow(path);
+      await rm(path);
+      await expectFree();
+    }
+  });
+
+  test("by one alone of many processes that come at once", { timeout: 60_000 }, async () => {
+    const own = await ownRecord();
+    const rivals = Array.from({ length: 5 }, () => start());
+    for (let round = 0; round < 10; round++) {
+      // Every other time they find a lock to take over.
+      if (round % 2 === 0) await leaveLock(own);
+      const reports = await Promise.all(rivals.map((rival) => told(rival, "take")));
+      const winners = rivals.filter((_, index) => "done" in (reports[index] ?? {}));
+      expect(winners, JSON.stringify(reports)).toHaveLength(1);
+      for (const winner of winners) await told(winner, "release");
+      expect(await locksIn(folder)).toEqual([]);
+    }
+  });
+});
+
+describe("a folder is let go", () => {
+  test("by a close while statements run", async () => {
+    await cp(migrated, folder, { recursive: true });
+    const database = await openDatabase(folder);
+    const calls = Array.from({ length: 50 }, (_, n) =>
+      database.users.create({ name: "Ada", email: `a${n}@example.com` }),
+    );
+    const [outcomes] = await Promise.all([Promise.allSettled(calls), database.close()]);
+    await using again = await openDatabase(folder);
+    const done = outcomes.filter(({ status }) => status === "fulfilled").length;
+    expect((await again.users.list()).total).toBe(done);
+  });
+
+  test("where the database in it cannot be opened", async () => {
+    await mkdir(folder, { mode: 0o700 });
+    await writeFile(join(folder, "PG_VERSION"), "9\n");
+    await expect(openDatabase(folder)).rejects.toThrow(UnavailableError);
+    await expectFree();
+  });
+
+  test("where it is none", async () => {
+    await writeFile(folder, "");
+    await expect(openDatabase(folder)).rejects.toThrow(/must be a folder that this user owns/);
+    await expect(openDatabase(join(folder, "data"))).rejects.toThrow(UnavailableError);
+  });
+});
+
+describe("what is in the folder is for its user alone", () => {
+  const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
+
+  test.each(["000", "022", "277"])("whatever the umask: %s", async (umask) => {
+    const inherited = process.umask(Number.parseInt(umask, 8));
+    const child = start();
+    process.umask(inherited);
+    expect(await told(child, "take")).toEqual({ done: "take" });
+    expect(await modeOf(folder)).toBe("700");
+    for (const name of (await locksIn(folder)).filter((file) => file.endsWith(".lock"))) {
+      expect(Number.parseInt(await modeOf(join(folder, name)), 8) & 0o077).toBe(0);
+    }
+  });
+
+  test("also in one that was made with wider rights", async () => {
+    await cp(migrated, folder, { recursive: true });
+    await chmod(folder, 0o755);
+    await expectFree();
+    expect(await modeOf(folder)).toBe("700");
+  });
+
+  test("in an empty one, too, such as where a volume is mounted, but never in one that holds something else", async () => {
+    await mkdir(join(folder, "lost+found"), { recursive: true });
+    await chmod(folder, 0o777);
+    await expectFree();
+    expect(await modeOf(folder)).toBe("700");
+    await chmod(folder, 0o755);
+    await writeFile(join(folder, "letter.txt"), "Dear Ada");
+    await expect(openDatabase(folder)).rejects.toThrow(/holds other files/);
+    expect(await modeOf(folder)).toBe("755");
+  });
+});

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { diagnose } from "../src/diagnosis/diagnose.ts";
+import { PgliteDriver } from "../src/drivers/pglite.ts";
+import { migrate } from "../src/migrations/migrate.ts";
+
+let driver: PgliteDriver;
+beforeAll(async () => {
+  driver = await PgliteDriver.open();
+  await migrate(driver);
+});
+afterAll(() => driver.close());
+
+const addUsers = (name: string) =>
+  driver.execute("insert into users (name, email) select $1, n || '@x.org' from generate_series(1, 50) as n", [name]);
+
+/** Inserts past an index, as a process does that does not know of what another one has written. */
+async function addPast(index: string, name: string): Promise<void> {
+  const maintain = (is: boolean) =>
+    driver.execute("update pg_index set indisready = $1, indisvalid = $1 where indexrelid = $2::text::regclass", [
+      is,
+      index,
+    ]);
+  await maintain(false);
+  await addUsers(name);
+  await maintain(true);
+}
+
+const damage = async () => (await diagnose(driver)).find(({ name }) => name === "indexes");
+
+test("doctor finds rows that an index lacks, and keys that are there twice", async () => {
+  await addUsers("Ada");
+  expect(await damage()).toMatchObject({ isWell: true });
+  await addPast("users_email_key", "Grace");
+  expect(await damage()).toMatchObject({
+    isWell: false,
+    message: expect.stringMatching(
+      /users_email_key has 50 rows where users has 100, 50 keys of users_email_key are there more than once\. Copy .* REINDEX/s,
+    ),
+  });
+  await driver.execute("delete from users where name = 'Grace'", []);
+  await driver.execute("reindex table users", []);
+  expect(await damage()).toMatchObject({ isWell: true });
+});
+
+test("doctor finds an index that has no rows at all", async () => {
+  await driver.execute("delete from users", []);
+  await addPast("users_pkey", "Ada");
+  await driver.execute("vacuum users", []);
+  expect((await damage())?.message).toContain("users_pkey has 0 rows where users has 50");
+});

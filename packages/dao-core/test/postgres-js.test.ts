@@ -1,0 +1,114 @@
+import { connect, type Socket } from "node:net";
+import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { isResendError, isSent, processOf, refusalOf, SentOnce } from "../src/drivers/postgres/resend-fence.ts";
+
+/**
+ * What the driver relies on of postgres.js, and what it fences off (docs/decisions.md): each fails when a new version of
+ * postgres.js does otherwise, and then the fence has to be looked at again before the range of the dependency is widened.
+ */
+let testDatabase: TestDatabase;
+let admin: postgres.Sql;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  admin = postgres(testDatabase.url, { max: 1 });
+  await admin.unsafe(
+    "create table numbers (id int primary key, value int); insert into numbers select n, n from generate_series(1, 50) n",
+  );
+});
+afterAll(async () => {
+  await admin.end();
+  await testDatabase.drop();
+});
+
+const options = { max: 1, fetch_types: false } as const;
+const prepared = { prepare: true, simple: false };
+const byId = "select * from numbers where id = $1";
+
+describe("postgres.js", () => {
+  test("reads the parameters with forEach once for each time that it sends a statement", async () => {
+    const sql = postgres(testDatabase.url, options);
+    let reads = 0;
+    class Counted extends Array<number> {
+      override forEach(use: (value: number, index: number, all: number[]) => void): void {
+        reads++;
+        super.forEach(use);
+      }
+    }
+    const run = () => {
+      const parameters = new Counted(1);
+      parameters[0] = 1;
+      return sql.unsafe(byId, parameters, prepared);
+    };
+    await run();
+    await run();
+    expect(reads).toBe(2);
+    await admin.unsafe("alter table numbers alter column value type bigint");
+    await run();
+    // Sent, refused, and sent again.
+    expect(reads).toBe(4);
+    await sql.end();
+  });
+
+  test("rejects what SentOnce keeps from being sent again, names the refusal, and answers what is pipelined behind it", async () => {
+    const sql = postgres(testDatabase.url, options);
+    const run = (id: number) => sql.unsafe(byId, SentOnce.copy([id]), prepared);
+    await run(1);
+    await sql.unsafe("select $1::int as id", SentOnce.copy([1]), prepared);
+    await admin.unsafe("alter table numbers alter column value type int");
+    const refused = run(1).execute();
+    const behind = [2, 3].map((id) => sql.unsafe("select $1::int as id", SentOnce.copy([id]), prepared).execute());
+    await refused.then(
+      () => expect.unreachable("the plan is stale"),
+      (error: unknown) => expect(isResendError(error)).toBe(true),
+    );
+    expect(refusalOf(refused)).toMatchObject({ code: "0A000", routine: "RevalidateCachedQuery" });
+    expect((await Promise.all(behind)).flat()).toEqual([{ id: 2 }, { id: 3 }]);
+    await sql.end({ timeout: 0 });
+  });
+
+  test("gives a query its state when it sends it, and takes one back that it has not sent", async () => {
+    const sql = postgres(testDatabase.url, options);
+    // The first of its kind is described first, and holds back what comes after it.
+    const first = sql.unsafe("select pg_sleep($1)", [0.01], prepared).execute();
+    const second = sql.unsafe(byId, [2], prepared).execute();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(isSent(second)).toBe(false);
+    second.cancel();
+    await expect(second).rejects.toMatchObject({ code: "57014" });
+    await first;
+    expect(isSent(first)).toBe(true);
+    await sql.end();
+  });
+
+  test("says in a result which server process has answered", async () => {
+    const sql = postgres(testDatabase.url, options);
+    const one = await sql.unsafe("select pg_backend_pid() as pid").simple();
+    expect(processOf(one)?.pid).toBe(one[0]?.["pid"]);
+    const several = await sql.unsafe("set lock_timeout = 1; set statement_timeout = 0; select 1; select 2").simple();
+    expect(processOf(several)).toEqual(processOf(one));
+    await sql.end();
+  });
+
+  test("takes every socket from the socket option, those with which it connects again, too", async () => {
+    const { hostname, port } = new URL(testDatabase.url);
+    const sockets: Socket[] = [];
+    const custom = {
+      ...options,
+      ssl: false,
+      socket: async () => {
+        if (sockets.length > 0) throw new Error("no second one");
+        const socket = connect(Number(port), hostname);
+        sockets.push(socket);
+        return new Promise<Socket>((resolve) => socket.once("connect", () => resolve(socket)));
+      },
+    };
+    const sql = postgres(testDatabase.url, custom);
+    await sql.unsafe("select 1");
+    sockets[0]?.destroy();
+    await expect(sql.unsafe("select 1")).rejects.toThrow();
+    await expect(sql.unsafe("select 1")).rejects.toThrow("no second one");
+    await sql.end({ timeout: 0 });
+  });
+});

@@ -1,0 +1,405 @@
+import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
+import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
+import pg from "pg";
+import postgres from "postgres";
+import { describe, expect, test } from "vitest";
+import { Database, joinDrizzle, joinPgPool, openDatabase } from "../src/database.ts";
+import { checkSchema, SchemaCheck } from "../src/migrations/check-schema.ts";
+import { migrate } from "../src/migrations/migrate.ts";
+import { planMigrations } from "../src/migrations/plan-migrations.ts";
+import type { SqlExecutor } from "../src/session/driver.ts";
+import { ALL_NAMES, NEWEST } from "./migration-versions.ts";
+import { readSchemaCatalog } from "./schema-catalog.ts";
+import { type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts";
+
+const USER = "insert into users (name, email) values ('Ada', 'ada@example.com')";
+const ORPHAN = `insert into goals (user_id, title) values ('00000000-0000-4000-8000-000000000000', 'Nobody''s')`;
+
+/** Runs `work` on a migrated database that was changed by `change` since. */
+function afterChange(change: string, work: (database: ScratchDatabase, asMade: string[]) => Promise<void>) {
+  return withScratchDatabase(async (database) => {
+    await migrate(database.driver());
+    const asMade = await readSchemaCatalog(database.sql);
+    await database.sql.unsafe(change);
+    await work(database, asMade);
+  });
+}
+
+const named = (what: string) => ({ name: "SchemaVersionError", message: expect.stringContaining(what) });
+
+describe("changed past the migrations, and put right by migrate():", () => {
+  const repaired: readonly { change: string; what: string; isBearable?: boolean }[] = [
+    { change: "alter table users drop constraint users_email_key", what: "the constraint users_email_key is missing" },
+    { change: "alter table idempotency_keys drop constraint idempotency_keys_pkey", what: "idempotency_keys_pkey" },
+    { change: "alter table users drop constraint users_pkey cascade", what: "the constraint users_pkey is missing" },
+    { change: "alter table users drop constraint users_name_length", what: "users_name_length is missing" },
+    { change: "alter table tasks drop constraint tasks_milestone_id_fkey", what: "tasks_milestone_id_fkey is missing" },
+    { change: "alter table goals alter column title drop not null", what: "goals.title is nullable" },
+    { change: "alter table users alter column created_at drop default", what: "users.created_at has no default" },
+    { change: "drop index tasks_goal_id_idx", what: "the index tasks_goal_id_idx is missing", isBearable: true },
+    {
+      change: `delete from pg_enum where enumlabel = 'drifted'`,
+      what: "the value drifted of the type task_state is missing",
+    },
+    {
+      change: `update pg_index set indisvalid = false where indexrelid = 'users_created_at_idx'::regclass`,
+      what: "the index users_created_at_idx is invalid",
+      isBearable: true,
+    },
+  ];
+  test.each(repaired)("$what", ({ change, what, isBearable = false }) =>
+    afterChange(change, async (database, asMade) => {
+      const driver = database.driver();
+      if (isBearable) await checkSchema(driver);
+      else await expect(checkSchema(driver)).rejects.toMatchObject(named(what));
+      const plan = await planMigrations(driver);
+      expect(plan).toMatchObject({ from: NEWEST, applied: [] });
+      expect(plan.repairs.join()).toContain(what);
+      const report = await migrate(driver);
+      expect(report).toMatchObject({ from: NEWEST, applied: [], violations: [] });
+      expect(report.repaired).toEqual(plan.repairs);
+      expect(await readSchemaCatalog(database.sql)).toEqual(asMade);
+      await checkSchema(driver);
+      expect(await planMigrations(driver)).toMatchObject({ applied: [], repairs: [], sql: "" });
+    }),
+  );
+
+  test("the plan does the same by hand", () =>
+    afterChange(repaired.map(({ change }) => change).join("; "), async ({ sql, driver }, asMade) => {
+      const plan = await planMigrations(driver());
+      await sql.unsafe(plan.sql);
+      expect(await readSchemaCatalog(sql)).toEqual(asMade);
+    }));
+
+  test("all tables, dropped with their types or without: they are made again, by one of those who try at once", async () => {
+    const drop = "drop table users, goals, milestones, tasks, conversations, demo_flags, idempotency_keys";
+    for (const change of [drop, `${drop}; drop type task_state, task_priority, trigger_type`]) {
+      await afterChange(change, async (database, asMade) => {
+        await expect(checkSchema(database.driver())).rejects.toMatchObject(named("none of the tables is there"));
+        expect(await planMigrations(database.driver())).toMatchObject({ from: 0, applied: ALL_NAMES });
+        const reports = await Promise.all([1, 2, 3].map(() => migrate(database.driver())));
+        expect(reports.map(({ applied }) => applied.length).toSorted()).toEqual([0, 0, ALL_NAMES.length]);
+        expect(await readSchemaCatalog(database.sql)).toEqual(asMade);
+        await checkSchema(database.driver());
+      });
+    }
+  });
+
+  test("a rule that rows break by now stays NOT VALID, and is reported", () =>
+    afterChange(
+      `alter table users drop constraint users_name_length; insert into users (name, email) values ('', 'a@example.com');
+       alter table goals drop constraint goals_user_id_fkey; ${ORPHAN}`,
+      async (database) => {
+        const { repaired: done, violations } = await migrate(database.driver());
+        expect(done).toHaveLength(2);
+        expect(violations.map(({ constraint, rows }) => [constraint, rows])).toEqual([
+          ["goals_user_id_fkey", 1],
+          ["users_name_length", 1],
+        ]);
+        for (const { query } of violations) expect(await database.sql.unsafe(query)).toHaveLength(1);
+        await checkSchema(database.driver());
+        await database.sql.unsafe("delete from goals; delete from users");
+        for (const { validation } of violations) await database.sql.unsafe(validation);
+        expect(await migrate(database.driver())).toMatchObject({ repaired: [], violations: [] });
+      },
+    ));
+
+  test("a unique index of the same name does what the constraint does", () =>
+    afterChange(
+      "alter table users drop constraint users_email_key; create unique index users_email_key on users (email)",
+      async (database) => {
+        await checkSchema(database.driver());
+        expect((await migrate(database.driver())).repaired).toEqual([]);
+      },
+    ));
+});
+
+describe("changed past the migrations, and refused with what to do:", () => {
+  const refused: readonly { change: string; what: string; advice?: RegExp }[] = [
+    {
+      change: "alter table tasks drop column priority",
+      what: "the column tasks.priority is missing",
+      advice: /alter table public\.tasks add priority task_priority DEFAULT 'standard' NOT NULL;/,
+    },
+    {
+      change: "alter table tasks drop column title",
+      what: "the column tasks.title is missing",
+      advice: /alter table public\.tasks add title text;/,
+    },
+    {
+      change: "alter table tasks rename priority to importance",
+      what: "the column tasks.priority is missing",
+      advice: /alter table public\.tasks rename importance to priority;/,
+    },
+    { change: "drop table tasks", what: "the table tasks is missing", advice: /create table public\.tasks \(.*?\);/ },
+    {
+      change: "alter table tasks rename to old_tasks; create view tasks as select * from old_tasks",
+      what: "tasks is a view, not a table",
+    },
+    {
+      change: "alter table goals alter title type varchar(500)",
+      what: "goals.title is character varying(500), not text",
+      advice: /alter table public\.goals alter title type text using title::text;/,
+    },
+    {
+      change: "alter table tasks alter start_time type timestamp",
+      what: "tasks.start_time is timestamp without time zone, not timestamp with time zone",
+      advice: /alter table .*?;/,
+    },
+    {
+      change: "alter table tasks alter start_time set not null",
+      what: "tasks.start_time is not nullable",
+      advice: /alter table .*?;/,
+    },
+    {
+      change: "alter table goals drop category; alter table goals add category text generated always as (title) stored",
+      what: "goals.category is text GENERATED, not text",
+      advice: /alter table public\.goals alter category drop expression;/,
+    },
+    {
+      change: "alter table goals add rank int not null",
+      what: "goals.rank, which is not ours, is NOT NULL and has no default",
+      advice: /alter table public\.goals alter rank drop not null;/,
+    },
+    {
+      change: "alter type task_state rename value 'drifted' to 'late'",
+      what: "the value drifted of the type task_state is missing, and has late",
+      advice: /alter type .*?;/,
+    },
+    {
+      change:
+        "alter table goals drop constraint goals_user_id_fkey, add constraint goals_user_id_fkey foreign key (user_id) references users",
+      what: "the constraint goals_user_id_fkey is not FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE",
+      advice: /alter table .*?;/,
+    },
+    {
+      change:
+        "alter table users drop constraint users_email_key, add constraint users_email_key unique (email) deferrable",
+      what: "the constraint users_email_key is not UNIQUE (email)",
+      advice: /alter table .*?;/,
+    },
+    {
+      change:
+        "alter table users drop constraint users_name_length, add constraint users_name_length check (email <> '')",
+      what: "the constraint users_name_length is not CHECK",
+      advice: /alter table .*?;/,
+    },
+  ];
+  test.each(refused)("$what", ({ change, what, advice }) =>
+    afterChange(change, async (database, asMade) => {
+      const driver = database.driver();
+      const changed = await readSchemaCatalog(database.sql);
+      await expect(checkSchema(driver)).rejects.toMatchObject(named(what));
+      await expect(planMigrations(driver)).rejects.toMatchObject(named(what));
+      const error: unknown = await migrate(driver).catch((reason: unknown) => reason);
+      expect(error).toMatchObject(named(what));
+      expect(await readSchemaCatalog(database.sql)).toEqual(changed);
+      if (advice === undefined) return;
+      const statement = advice.exec(error instanceof Error ? error.message : "")?.[0];
+      expect(statement).toBeDefined();
+      // Whoever does as they are told is done.
+      await database.sql.unsafe(statement ?? "");
+      await migrate(driver);
+      await checkSchema(driver);
+      expect(await readSchemaCatalog(database.sql)).toEqual(expect.arrayContaining(asMade));
+    }),
+  );
+
+  test("a key that rows break, with the query that finds them", () =>
+    afterChange(`alter table users drop constraint users_email_key; ${USER}; ${USER}`, async (database) => {
+      const error: unknown = await migrate(database.driver()).catch((reason: unknown) => reason);
+      expect(error).toMatchObject(
+        named("failed at the constraint users_email_key, and nothing was changed: rows break it"),
+      );
+      const query = /select email.*?;/.exec(String(error))?.[0] ?? "";
+      expect(await database.sql.unsafe(query)).toMatchObject([{ email: "ada@example.com", count: "2" }]);
+    }));
+
+  test("a column that may be NULL, and is", () =>
+    afterChange(
+      `alter table users alter demo_mode drop not null; ${USER}; update users set demo_mode = null`,
+      async (database) => {
+        const error: unknown = await migrate(database.driver()).catch((reason: unknown) => reason);
+        expect(error).toMatchObject(
+          named("failed at NOT NULL of users.demo_mode, and nothing was changed: rows break it"),
+        );
+        expect(await database.sql.unsafe(/select \*.*?;/.exec(String(error))?.[0] ?? "")).toHaveLength(1);
+      },
+    ));
+
+  test("tables without their journal, with the statements that write it", async () => {
+    for (const change of ["drop table flux_dao_migrations", "truncate flux_dao_migrations"]) {
+      await afterChange(change, async (database, asMade) => {
+        const error: unknown = await migrate(database.driver()).catch((reason: unknown) => reason);
+        expect(error).toMatchObject(named(`The tables are as version ${NEWEST}`));
+        await database.sql.unsafe(/CREATE TABLE.*$/.exec(String(error))?.[0] ?? "");
+        expect(await migrate(database.driver())).toMatchObject({ from: NEWEST, applied: [] });
+        expect(await readSchemaCatalog(database.sql)).toEqual(asMade);
+      });
+    }
+  });
+
+  test("a journal that lost rows, with what to do", () =>
+    afterChange("delete from flux_dao_migrations where version > 1", async (database) => {
+      await expect(migrate(database.driver())).rejects.toMatchObject(
+        named("enter it again as planMigrations() writes it"),
+      );
+      const { sql } = await planMigrations(database.driver());
+      for (const [insert] of sql.matchAll(/^INSERT INTO .*flux_dao_migrations.*;$/gm))
+        await database.sql.unsafe(insert);
+      expect(await migrate(database.driver())).toMatchObject({ from: NEWEST, applied: [], repaired: [] });
+    }));
+});
+
+describe("what this role cannot reach is no matter of migrations, and named by checkReady() and diagnose():", () => {
+  const APP = "grant usage on schema public to app; grant all on all tables in schema public to app;";
+  const obstacles: readonly { change: string; what: string; advice: RegExp; cure: string }[] = [
+    {
+      change: `${APP} revoke insert, delete on tasks from app`,
+      what: "the role may not insert, delete on public.tasks",
+      advice: /Run: grant insert, delete on public\.tasks to app;/,
+      cure: "grant insert, delete on public.tasks to app",
+    },
+    {
+      change: `${APP} alter table users enable row level security`,
+      what: "row-level security of public.users has no policy for the role",
+      advice: /Create a policy on public\.users for app/,
+      cure: "create policy all_of_it on users to app using (true)",
+    },
+    {
+      change: `${APP} create schema other; create table other.tasks (like tasks); grant usage on schema other to app`,
+      what: "the search_path (other, public) of this connection does not lead to public.tasks",
+      advice: /alter role … set search_path = public/,
+      cure: "drop table other.tasks",
+    },
+  ];
+  test.each(obstacles)("$what", ({ change, what, advice, cure }) =>
+    withRoleNamedApp((database, url) =>
+      inTurn(
+        () => database.sql.unsafe(change),
+        async () => {
+          const own = new URL(url);
+          if (change.includes("schema other")) own.searchParams.set("search_path", "other, public");
+          // Unprepared, so that the search path is not set by the driver.
+          const driver = database.driver({ url: own.href, prepare: false });
+          await expect(checkSchema(driver)).rejects.toMatchObject(named(what));
+          const { message = "" } =
+            (await new Database(driver).diagnose()).find(({ name }) => name === "privileges") ?? {};
+          expect(message).toContain(what);
+          expect(message).toMatch(advice);
+          expect(await planMigrations(database.driver())).toMatchObject({ applied: [], repairs: [] });
+          await database.sql.unsafe(cure);
+          await checkSchema(driver);
+        },
+      ),
+    ),
+  );
+});
+
+test("triggers that are not ours change nothing of readiness, and diagnose() names them", () =>
+  afterChange(
+    `create function stamp() returns trigger language plpgsql as 'begin new.title = upper(new.title); return new; end';
+     create trigger stamp before insert on tasks for each row execute function stamp()`,
+    async ({ driver }) => {
+      const database = new Database(driver());
+      await database.checkReady();
+      expect(await database.diagnose()).toContainEqual({
+        name: "drift",
+        isWell: true,
+        message: expect.stringContaining("Triggers that are not ours run with what is written to tasks (stamp)."),
+      });
+    },
+  ));
+
+describe("readiness", () => {
+  test("is the same on every driver", () =>
+    afterChange("select 1", async ({ url, sql }) => {
+      const pool = new pg.Pool({ connectionString: url, max: 1 });
+      const client = postgres(url, { max: 1 });
+      await using embedded = await openDatabase("memory://");
+      await embedded.migrate();
+      const joined = [joinPgPool(pool), joinDrizzle(drizzlePg(pool)), joinDrizzle(drizzlePostgres(client))];
+      for (const database of [embedded, ...joined]) await database.checkReady();
+      await sql.unsafe("alter table tasks rename priority to importance");
+      for (const database of joined) {
+        await expect(database.tasks.list()).rejects.toMatchObject({ name: "SchemaVersionError" });
+        await expect(database.checkReady()).rejects.toMatchObject(named("the column tasks.priority is missing"));
+      }
+      await Promise.all([pool.end(), client.end()]);
+    }));
+
+  test("looks closely at the start, after a statement failed by the schema, and while something is wrong", () =>
+    withScratchDatabase(async (database) => {
+      await migrate(database.driver());
+      const driver = database.driver();
+      const statements: string[] = [];
+      const executor: SqlExecutor = {
+        execute: (text, parameters) => {
+          statements.push(text);
+          return driver.execute(text, parameters);
+        },
+      };
+      const check = new SchemaCheck();
+      const looks = async () => {
+        statements.length = 0;
+        await check.run(executor).catch(() => undefined);
+        return statements.length;
+      };
+      expect([await looks(), await looks(), await looks()]).toEqual([2, 1, 1]);
+      check.statementFailed(Object.assign(new Error(), { code: "23505" }));
+      expect(await looks()).toBe(1);
+      for (const code of ["42P01", "42703", "42704", "0A000", "42501", "57P01", "CONNECTION_CLOSED"]) {
+        check.statementFailed(new Error("translated", { cause: Object.assign(new Error(), { code }) }));
+        expect([await looks(), await looks()]).toEqual([2, 1]);
+      }
+      await database.sql.unsafe("alter table tasks rename priority to importance");
+      check.statementFailed(Object.assign(new Error(), { code: "42703" }));
+      expect([await looks(), await looks()]).toEqual([2, 2]);
+      await database.sql.unsafe("alter table tasks rename importance to priority");
+      expect([await looks(), await looks()]).toEqual([2, 1]);
+    }));
+
+  test("is lost with the statement that fails by the schema, and with one whose connection is lost", () =>
+    withScratchDatabase(async (database) => {
+      await migrate(database.driver());
+      const db = new Database(database.driver());
+      await db.checkReady();
+      await database.sql.unsafe("alter table tasks drop column priority");
+      await db.checkReady();
+      await expect(db.tasks.list()).rejects.toMatchObject({ name: "SchemaVersionError" });
+      await expect(db.checkReady()).rejects.toMatchObject(named("the column tasks.priority is missing"));
+    }));
+
+  test("is lost while the server takes no writes, and comes back", () =>
+    withScratchDatabase(async (database) => {
+      await migrate(database.driver());
+      const readOnly = (setting: string) =>
+        database.sql.unsafe(`alter database ${database.name} set default_transaction_read_only to ${setting}`);
+      await readOnly("on");
+      await expect(new Database(database.driver()).checkReady()).rejects.toMatchObject({
+        name: "UnavailableError",
+        message: expect.stringMatching(/takes no writes: its transactions are read-only/),
+      });
+      await readOnly("off");
+      await new Database(database.driver()).checkReady();
+    }));
+});
+
+const inTurn = async (...steps: readonly (() => PromiseLike<unknown>)[]) => {
+  for (const step of steps) await step();
+};
+
+/** A migrated database with a role of its own, `app`, that may log in and no more. */
+function withRoleNamedApp(work: (database: ScratchDatabase, url: string) => Promise<void>): Promise<void> {
+  return withScratchDatabase(async (database) => {
+    await migrate(database.driver());
+    await database.sql.unsafe("create role app login password 'secret'");
+    const url = new URL(database.url);
+    [url.username, url.password] = ["app", "secret"];
+    try {
+      await work(database, url.href);
+    } finally {
+      await database.sql.unsafe("drop owned by app; drop role app");
+    }
+  });
+}

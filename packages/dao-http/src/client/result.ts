@@ -1,0 +1,74 @@
+import type { Operation } from "../operations/operation.ts";
+import { decode } from "../wire/decode.ts";
+import { toWirePath } from "../wire/field-path.ts";
+import type { AnyShape } from "../wire/shape.ts";
+import { UnexpectedResponseError } from "./client-errors.ts";
+import { type Answer, parseJson } from "./connection.ts";
+import { type AnswerHead, foreignAnswer } from "./foreign-answer.ts";
+import { toResponseError } from "./response-error.ts";
+
+/** An operation with what it returns: the shape of its result, of a stream of each row; `undefined` for nothing. */
+export interface ClientOperation extends Operation {
+  readonly result: AnyShape | undefined;
+}
+
+/**
+ * What the service returned, as the operation promises it.
+ * @throws what the service threw; UnavailableError for what something else sent, UnexpectedResponseError for what a service of
+ *   another version did
+ */
+export function resultOf(answer: Answer, operation: ClientOperation): unknown {
+  const { status, text } = answer;
+  if (operation.result === undefined ? status !== 204 : status !== 200 && status !== 201) {
+    throw toResponseError(answer, operation);
+  }
+  return operation.result && checkedResult(parseJson(text), answer, operation);
+}
+
+/**
+ * `body`, decoded, if it has the shape that the operation promises.
+ * @throws as {@link resultOf}
+ */
+export function checkedResult(
+  body: unknown,
+  head: AnswerHead,
+  { method, result: shape = "json" }: ClientOperation,
+): unknown {
+  if (body === undefined) throw foreignAnswer(head, method, "not JSON");
+  const result = decode(body, readInstant);
+  const fault = findFault(result, shape);
+  if (fault === undefined) return result;
+  const flaw = fault === "" ? "JSON of another kind" : `JSON whose ${toWirePath(fault)} is missing or of another kind`;
+  const { status, requestId } = head;
+  if (requestId === undefined) throw foreignAnswer(head, method, flaw);
+  const what = `The service answered with ${flaw}. Use a client of the service's version.`;
+  throw new UnexpectedResponseError(status, what, { requestId });
+}
+
+/** The service writes instants in one form only, which every runtime reads. */
+function readInstant(text: string): Date | undefined {
+  const instant = new Date(text);
+  return Number.isNaN(instant.getTime()) ? undefined : instant;
+}
+
+/** The path of the first field that is not as `shape` says, `""` for `value` itself; `undefined` where all are. */
+function findFault(value: unknown, shape: AnyShape): string | undefined {
+  if (typeof shape === "string") return isScalar(value, shape) ? undefined : "";
+  if (isList(shape) && shape[1] === null) return value === null ? undefined : findFault(value, shape[0]);
+  if (typeof value !== "object" || value === null || Array.isArray(value) !== isList(shape)) return "";
+  for (const name of Object.keys(isList(shape) ? value : shape)) {
+    const fault = findFault(Reflect.get(value, name), isList(shape) ? shape[0] : (shape[name] ?? "json"));
+    if (fault !== undefined) return fault === "" ? name : `${name}.${fault}`;
+  }
+  return undefined;
+}
+
+function isList(shape: Exclude<AnyShape, string>): shape is readonly [AnyShape, null?] {
+  return Array.isArray(shape);
+}
+
+function isScalar(value: unknown, shape: string): boolean {
+  if (shape === "json") return value !== undefined;
+  if (value === null) return shape.endsWith(" or null");
+  return shape.startsWith("instant") ? value instanceof Date : typeof value === shape.replace(" or null", "");
+}

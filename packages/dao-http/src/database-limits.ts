@@ -1,0 +1,53 @@
+import type { DatabaseOptions } from "@flux/dao-core";
+
+type NumericOption = {
+  [Option in keyof DatabaseOptions]-?: DatabaseOptions[Option] extends number | undefined ? Option : never;
+}[keyof DatabaseOptions];
+
+type LimitOption = Exclude<NumericOption, "poolSize">;
+
+/** The limits of `openDatabase` that the environment sets; what is `undefined` has the data layer's default. */
+export type DatabaseLimits = Readonly<Partial<Record<LimitOption, number>>>;
+
+/** Where a limit comes from, and what it is. */
+export interface LimitSetting {
+  readonly variable: string;
+  readonly min: number;
+  /** Half a sentence for the command's help and the table in docs/running.md, which a test compares with this one. */
+  readonly meaning: string;
+}
+
+/** Every limit of the data layer: a new one does not compile before it is here. */
+export const LIMIT_SETTINGS: Readonly<Record<LimitOption, LimitSetting>> = {
+  connectTimeout: { variable: "DB_CONNECT_TIMEOUT_MS", min: 1, meaning: "connecting, TLS and login included" },
+  acquireTimeout: { variable: "DB_ACQUIRE_TIMEOUT_MS", min: 0, meaning: "waiting for a connection to be free" },
+  statementTimeout: { variable: "DB_STATEMENT_TIMEOUT_MS", min: 0, meaning: "a statement; 0 is no limit" },
+  lockTimeout: { variable: "DB_LOCK_TIMEOUT_MS", min: 0, meaning: "waiting for a lock; 0 is no limit" },
+  idleInTransactionTimeout: {
+    variable: "DB_IDLE_IN_TRANSACTION_TIMEOUT_MS",
+    min: 0,
+    meaning: "a transaction that waits for its next statement; 0 is no limit",
+  },
+  idleTimeout: { variable: "DB_IDLE_TIMEOUT_MS", min: 0, meaning: "a connection that is not used; 0 is no limit" },
+  maxLifetime: { variable: "DB_MAX_LIFETIME_MS", min: 0, meaning: "a connection, used or not; 0 is no limit" },
+  maxWaiting: {
+    variable: "DB_MAX_WAITING",
+    min: 0,
+    meaning: "callers (a number) that wait for a connection; the next is rejected",
+  },
+};
+
+/** The most that the data layer takes. */
+const LARGEST = 2_147_483_647;
+
+/** @param wholeNumber reads a variable; `undefined` where it is not set */
+export function readDatabaseLimits(
+  wholeNumber: (variable: string, min: number, max: number) => number | undefined,
+): DatabaseLimits {
+  return Object.fromEntries(
+    Object.entries(LIMIT_SETTINGS).flatMap(([option, { variable, min }]) => {
+      const value = wholeNumber(variable, min, LARGEST);
+      return value === undefined ? [] : [[option, value]];
+    }),
+  );
+}

@@ -1,0 +1,60 @@
+import { createDaoServices, DaoUnitOfWork, type Database, isDaoError } from "@flux/dao-core";
+import { type Call, run } from "./operation.ts";
+
+/** How a unit of work ends while one within it is under way. */
+export const ENDINGS = ["fails beside it", "forgets it", "hangs, and is late"] as const;
+export type UnitEnding = (typeof ENDINGS)[number];
+
+/** Milliseconds after which one that hangs is ended. */
+const DEADLINE = 30;
+
+class FailedOnPurpose extends Error {}
+
+/** Units of work of which nothing may be left, whatever was called in them. */
+export class UnitsOfWork {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /**
+   * Makes the calls in a nested unit of work, the first before the outer one ends and all of them again after that, then
+   * once more within the next one.
+   */
+  async abandon(ending: UnitEnding, calls: readonly Call[]): Promise<"nothing"> {
+    let end: () => void = () => undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    let left: Promise<void> = Promise.resolve();
+    const whole = DaoUnitOfWork.run(
+      this.#database,
+      (uow) =>
+        new Promise<void>((resolve, reject) => {
+          left = DaoUnitOfWork.run(uow, async (nested) => {
+            const services = createDaoServices(nested);
+            const [first] = calls;
+            if (first !== undefined) await run(services, first);
+            if (ending === "forgets it") resolve();
+            if (ending === "fails beside it") reject(new FailedOnPurpose());
+            await ended;
+            for (const call of calls) await run(services, call);
+          });
+          left.catch(reject);
+        }),
+      ending === "hangs, and is late" ? { timeout: DEADLINE } : {},
+    );
+    const error = await whole.then(
+      () => new Error("it was committed"),
+      (reason: unknown) => reason,
+    );
+    if (!(error instanceof FailedOnPurpose || isDaoError(error))) throw error;
+    await DaoUnitOfWork.run(this.#database, async ({ users }) => {
+      end();
+      await left.catch(() => undefined);
+      await users.list({ limit: 1 });
+    });
+    return "nothing";
+  }
+}
