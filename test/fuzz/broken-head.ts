@@ -144,7 +144,7 @@ export const doubleHeader: Break = (random, request) => {
     expectation: { is: "either", because: `${line} once more` },
   });
   const options = [
-    () => either("Host: other"),
+    () => refusedPast(withHeaders(request, [], "Host: other"), "two hosts", 400),
     () => (request.body === undefined ? undefined : either("Content-Type: text/plain")),
     () => (request.body === undefined ? undefined : either("Content-Type: application/json")),
     () => either("X-Request-Id: once"),

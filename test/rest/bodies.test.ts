@@ -241,3 +241,28 @@ describe("Bad input: deep JSON gets its documented answer, and the server lives 
     expect(answer.text.length).toBeLessThan(1_000_000);
   });
 });
+
+describe("415 says what is accepted", () => {
+  const headersOf = (answer: Awaited<ReturnType<typeof call>>) => {
+    expectProblem(answer, 415);
+    return ["accept", "accept-patch", "accept-encoding"].map((name) => answer.headers.get(name));
+  };
+  const plain = { "Content-Type": "text/plain" };
+  const path = `/api/v1/users/${crypto.randomUUID()}`;
+
+  test.each([
+    ["POST", "/api/v1/users/", plain, ["application/json", null, null]],
+    ["PATCH", path, plain, ["application/json", "application/json", null]],
+    ["POST", "/api/v1/tasks/import", plain, ["application/x-ndjson", null, null]],
+    ["POST", "/api/v1/users/", { "Content-Encoding": "gzip" }, [null, null, "identity"]],
+    ["PATCH", path, { "Content-Encoding": "br" }, [null, null, "identity"]],
+    [
+      "POST",
+      "/api/v1/tasks/import",
+      { "Content-Type": "application/x-ndjson", "Content-Encoding": "gzip" },
+      [null, null, "identity"],
+    ],
+  ])("%s %s %j", async (method, target, headers, expected) => {
+    expect(headersOf(await call(method, target, { body: "{}", headers }))).toEqual(expected);
+  });
+});

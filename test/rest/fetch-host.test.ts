@@ -1,7 +1,7 @@
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { createDaoApp, type DaoApp } from "@flux/dao-http";
 import { createLogger } from "@flux/dao-http/server";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { type Answer, checkAnswer, expectProblem, expectStatus } from "./answer.ts";
 import { type UserRow, uniqueEmail } from "./rows.ts";
 
@@ -52,6 +52,20 @@ describe("issue 2: createDaoApp(...).fetch serves any web-standard host", () => 
     const plain = { "Content-Type": "text/plain" };
     expectProblem(await send("/api/v1/users/", { method: "POST", body: "x", headers: plain }), 415);
     expectProblem(await send("/api/v1/users/%zz"), 400);
+  });
+
+  test("a body whose length is known is read at one go, and no length is believed that is wrong", async () => {
+    const post = (body: string, length: number) => {
+      const headers = { "X-Flux-Service-Key": KEY, "Content-Type": "application/json", "Content-Length": `${length}` };
+      return new Request(`${HOST}/api/v1/users/`, { method: "POST", body, headers });
+    };
+    const body = JSON.stringify({ name: "Jane", email: uniqueEmail() });
+    const request = post(body, body.length);
+    const atOnce = vi.spyOn(request, "arrayBuffer");
+    expect((await app.fetch(request)).status).toBe(201);
+    expect(atOnce).toHaveBeenCalledTimes(1);
+    expect((await app.fetch(post(" ".repeat(1_048_577), 10))).status).toBe(413);
+    expect((await app.fetch(post(body, 1_048_577))).status).toBe(413);
   });
 
   test("413 for a body that is too long, also for a stream that does not say how long it is", async () => {

@@ -1,6 +1,7 @@
+import postgres from "postgres";
 import { afterEach, describe, expect, test } from "vitest";
 import { faultyNetwork } from "../faulty-network.ts";
-import { expectStatus } from "./answer.ts";
+import { type Answer, expectStatus } from "./answer.ts";
 import { startRestServer, useRestServer } from "./server.ts";
 
 const server = useRestServer();
@@ -32,6 +33,25 @@ describe("REST: GET /health and GET /ready", () => {
     const answers = await Promise.all(Array.from({ length: 200 }, () => call("GET", "/ready")));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   });
+});
+
+test("REST: /ready and /health are 200 while a lock on one table keeps every connection and the line busy", async () => {
+  await using busy = await startRestServer({ databaseUrl: server.databaseUrl, poolSize: 2, maxWaiting: 3 });
+  const sql = postgres(server.databaseUrl, { max: 2, onnotice: () => undefined });
+  const requests: Promise<Answer>[] = [];
+  await sql.begin(async (locked) => {
+    await locked`lock table users in access exclusive mode`;
+    requests.push(...Array.from({ length: 40 }, () => busy.call("GET", "/api/v1/users/")));
+    await expect
+      .poll(async () => (await sql`select from pg_locks where not granted and relation = 'users'::regclass`).length)
+      .toBe(2);
+    for (let probe = 0; probe < 5; probe++) {
+      expectStatus(await busy.call("GET", "/ready"), 200);
+      expectStatus(await busy.call("GET", "/health"), 200);
+    }
+  });
+  await Promise.all(requests);
+  await sql.end();
 });
 
 describe("REST: GET /ready is 503 when the schema is not the one that the code needs", () => {

@@ -1,6 +1,7 @@
 import { IdempotencyKeyReusedError } from "@flux/dao-core";
 import { createDaoApp } from "@flux/dao-http";
 import { createDaoClient } from "@flux/dao-http/client";
+import { createLogger, readSettings } from "@flux/dao-http/server";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, expectInvalid, expectProblem, expectStatus } from "./answer.ts";
@@ -271,5 +272,42 @@ describe("issue 3, Exactly once: through the client, and where there is no datab
     const [issue] = ((await response.json()) as { errors: { path: string; message: string }[] }).errors;
     expect(issue).toEqual({ path: "Idempotency-Key", message: expect.stringContaining("without a database") });
     expect((await client.users.listUsers({ email })).total).toBe(0);
+  });
+});
+
+test("a caller's keys stay its own when the list of service keys changes", async () => {
+  const send = async (setting: string, serviceKey: string, body: object, idempotencyKey: string) => {
+    const { keys } = readSettings({ SERVICE_API_KEYS: setting });
+    const app = createDaoApp({ services: server.database, keys, logger: createLogger({ level: "silent" }) });
+    const response = await app.fetch(
+      new Request("http://localhost/api/v1/users/", {
+        method: "POST",
+        body: JSON.stringify(body),
+        headers: {
+          "X-Flux-Service-Key": serviceKey,
+          "Idempotency-Key": idempotencyKey,
+          "Content-Type": "application/json",
+        },
+      }),
+    );
+    return {
+      status: response.status,
+      isReplay: response.headers.has("idempotent-replayed"),
+      user: await response.json(),
+    };
+  };
+  const [leaked, kept, added] = ["leaked-key-of-one", "kept-key-of-another", "added-key-of-a-third"];
+  const key = newKey();
+  const mine = { name: "Mine", email: uniqueEmail() };
+  const { user } = await send(`${leaked},${kept}`, kept, mine, key);
+  for (const list of [kept, `${added},${kept}`, `${added},${leaked},${kept}`]) {
+    expect(await send(list, kept, mine, key)).toMatchObject({ status: 201, isReplay: true, user });
+  }
+  // In the place that the other one had.
+  const theirs = { name: "Theirs", email: uniqueEmail() };
+  expect(await send(`${kept},${added}`, added, theirs, key)).toMatchObject({
+    status: 201,
+    isReplay: false,
+    user: theirs,
   });
 });

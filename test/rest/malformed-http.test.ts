@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { expectStatus } from "./answer.ts";
 import { requestHead, sendRaw, sendRawForAll } from "./raw-socket.ts";
+import { uniqueEmail } from "./rows.ts";
 import { KEYS, useRestServer } from "./server.ts";
 
 const server = useRestServer();
@@ -73,5 +74,104 @@ describe("REST: a body is never taken for a request", () => {
     const answers = await sendRawForAll(server.baseUrl, bytes);
     const statuses = [...answers.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => match[1]);
     expect(statuses).toEqual(["200", "404", "400", "200"]);
+  });
+});
+
+/** Statuses of the responses, in their order. */
+const statusesOf = (answers: string) => [...answers.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]));
+
+const get = (path: string, ...headers: string[]) =>
+  `${[`GET ${path} HTTP/1.1`, "Host: localhost", key, ...headers].join("\r\n")}\r\n\r\n`;
+const post = (body: string, version: string, ...headers: string[]) =>
+  `${[`POST /api/v1/users/ ${version}`, "Host: localhost", key, json, ...headers].join("\r\n")}\r\n\r\n${body}`;
+const closing = requestHead("GET", "/health");
+
+describe("RFC 9110, 9112: what is pipelined is responded to in its place", () => {
+  test("a CONNECT behind other requests", async () => {
+    const connect = "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n";
+    const answers = await sendRawForAll(server.baseUrl, get("/api/v1/users/") + get("/health") + connect);
+    expect(statusesOf(answers)).toEqual([200, 200, 405]);
+    expect(statusesOf(await sendRawForAll(server.baseUrl, connect))).toEqual([405]);
+  });
+
+  const h2c = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA"];
+  const websocket = ["Connection: keep-alive, Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
+
+  test.each([
+    ["h2c", h2c],
+    ["websocket", websocket],
+  ])("what follows an offer of another protocol, which is declined: %s", async (_, offer) => {
+    const body = JSON.stringify({ name: "Jane", email: uniqueEmail() });
+    const sized = post(body, "HTTP/1.1", `Content-Length: ${body.length}`, ...offer);
+    const email = uniqueEmail();
+    const chunk = JSON.stringify({ name: "Jane", email });
+    const chunkedBody = `${chunk.length.toString(16)}\r\n${chunk}\r\n0\r\n\r\n`;
+    const inChunks = post(chunkedBody, "HTTP/1.1", "Transfer-Encoding: chunked", ...offer);
+    const bytes =
+      get("/health") + get("/api/v1/users/", ...offer) + get("/api/v1/nothing") + sized + inChunks + closing;
+    expect(statusesOf(await sendRawForAll(server.baseUrl, bytes))).toEqual([200, 200, 404, 201, 201, 200]);
+    // In pieces, cut within the body behind the offer.
+    const cut = bytes.indexOf(chunkedBody) + 9;
+    const again = bytes
+      .replaceAll(email, uniqueEmail())
+      .replace(body, JSON.stringify({ name: "Jane", email: uniqueEmail() }));
+    expect(statusesOf(await sendRawForAll(server.baseUrl, again.slice(0, cut), again.slice(cut)))).toEqual([
+      200, 200, 404, 201, 201, 200,
+    ]);
+  });
+
+  test("as often as it is offered on a connection", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on("warning", onWarning);
+    const bytes = get("/health", ...h2c).repeat(20) + closing;
+    expect(statusesOf(await sendRawForAll(server.baseUrl, bytes))).toEqual(Array(21).fill(200));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("warning", onWarning);
+    expect(warnings).toEqual([]);
+  });
+
+  test("an offer without a key is a 403 as any other request", async () => {
+    const bytes = get("/api/v1/users/", ...h2c).replace(`${key}\r\n`, "");
+    expect(statusesOf(await sendRawForAll(server.baseUrl, bytes + closing))).toEqual([403, 200]);
+  });
+});
+
+describe("RFC 9112: a connection whose framing cannot be trusted is closed, and nothing behind is done", () => {
+  const emails: string[] = [];
+  const create = () => {
+    const email = uniqueEmail();
+    emails.push(email);
+    const body = JSON.stringify({ name: "Smuggled", email });
+    return post(body, "HTTP/1.1", `Content-Length: ${body.length}`);
+  };
+
+  test.each([
+    ["chunks of HTTP/1.0 (6.1)", post("0\r\n\r\n", "HTTP/1.0", "Connection: keep-alive", "Transfer-Encoding: chunked")],
+    ["two Host lines (3.2)", get("/api/v1/users/", "Host: localhost")],
+    ["two Host lines in other letters", get("/api/v1/users/", "hOST: elsewhere")],
+    ["a Host that is none", get("/api/v1/users/").replace("Host: localhost", "Host: local host")],
+    ["a Host with a path", get("/api/v1/users/").replace("Host: localhost", "Host: localhost/x")],
+    ["HTTP/1.2", get("/api/v1/users/").replace("HTTP/1.1", "HTTP/1.2")],
+    ["two Host lines, before a CONNECT", `${get("/health", "Host: x")}CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n`],
+    [
+      "two Host lines, before an offer of h2c",
+      get("/health", "Host: x") + get("/health", "Upgrade: h2c", "Connection: Upgrade"),
+    ],
+    ["no Host", get("/api/v1/users/").replace("Host: localhost\r\n", "")],
+  ])("%s", async (_, bytes) => {
+    const answers = await sendRawForAll(server.baseUrl, bytes + create() + closing);
+    expect(statusesOf(answers)).toEqual([400]);
+    expect(answers.toLowerCase()).toContain("\r\nconnection: close\r\n");
+    for (const email of emails) {
+      expect(
+        expectStatus(await server.call<{ total: number }>("GET", `/api/v1/users/?email=${email}`), 200).total,
+      ).toBe(0);
+    }
+  });
+
+  test.each(["localhost", "LOCALHOST:80", "[::1]:8000", "127.0.0.1", ""])("Host %j is one", async (host) => {
+    const bytes = get("/health", "Connection: close").replace("Host: localhost", `Host: ${host}`);
+    expect(statusesOf(await sendRawForAll(server.baseUrl, bytes))).toEqual([200]);
   });
 });

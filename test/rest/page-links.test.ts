@@ -66,6 +66,49 @@ describe("issue 4: Link headers of lists (RFC 8288)", () => {
     expect(await linksOf(skip(6))).toEqual({ first: skip(0), prev: skip(3), last: skip(6) });
   });
 
+  test("the page before one that is past the end is the last one", async () => {
+    const page = (number: number) => `${PATH}?user_id=${userId}&page_size=3&page=${number}`;
+    const skip = (rows: number) => `${PATH}?user_id=${userId}&limit=3&skip=${rows}`;
+    for (const number of [4, 5, 1_000]) {
+      expect(await linksOf(page(number))).toEqual({ first: page(1), prev: page(3), last: page(3) });
+    }
+    for (const rows of [7, 8, 100])
+      expect(await linksOf(skip(rows))).toEqual({ first: skip(0), prev: skip(6), last: skip(6) });
+    const none = (number: number) => `${PATH}?user_id=${userId}&status=none&page=${number}`;
+    expect(await linksOf(none(3))).toEqual({ first: none(1), prev: none(1), last: none(1) });
+  });
+
+  test("a long query leaves out what would make the headers larger than 4 KB, the next page last of all", async () => {
+    for (const [letter, length, relations] of [
+      ["ж", 100, ["first", "prev", "next", "last"]],
+      ["ж", 150, ["first", "prev", "next"]],
+      ["ж", 200, ["prev", "next"]],
+      ["ж", 400, ["next"]],
+      ["🙂", 500, []],
+    ] as const) {
+      // Six and twelve bytes each in a URL.
+      const category = letter.repeat(length);
+      await createGoal(call, { id: userId }, { category });
+      await createGoal(call, { id: userId }, { category });
+      await createGoal(call, { id: userId }, { category });
+      const target = `${PATH}?page_size=1&page=2&category=${encodeURIComponent(category)}`;
+      const { headers, body } = await call<PageOf<GoalRow>>("GET", target);
+      expect(Object.keys(await linksOf(target))).toEqual(relations);
+      expect(body.next_cursor).toMatch(/\S/);
+      const bytes = [...headers].reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0);
+      expect(bytes).toBeLessThan(4_000);
+    }
+  });
+
+  test("a filter's value has at most 500 characters", async () => {
+    expectStatus(await call("GET", `${PATH}?status=${encodeURIComponent("🙂".repeat(500))}`), 200);
+    for (const name of ["status", "category"])
+      expectInvalid(await call("GET", `${PATH}?${name}=${"x".repeat(501)}`), name);
+    expectInvalid(await call("GET", `/api/v1/users/?email=${"x".repeat(501)}`), "email");
+    expectInvalid(await call("GET", `/api/v1/tasks/?calendar_event_id=${"x".repeat(501)}`), "calendar_event_id");
+    expectInvalid(await call("GET", `/api/v1/tasks/stream?calendar_event_id=${"x".repeat(501)}`), "calendar_event_id");
+  });
+
   test("what else was asked is kept, encoded as it must be", async () => {
     const links = await linksOf(`${PATH}?user_id=${userId}&status=a%26b+%22c%22%3E&page=1`);
     expect(new URL(links["last"] ?? "", server.baseUrl).searchParams.get("status")).toBe('a&b "c">');

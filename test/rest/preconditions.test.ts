@@ -273,3 +273,39 @@ describe("issue 3, Lost updates: no precondition is passed over in silence", () 
     expectStatus(await call(method, path, { body, headers: { "If-Unmodified-Since": longAgo } }), 200);
   });
 });
+
+describe("If-Match through a proxy that compresses", () => {
+  const codings = ["-gzip", "--gzip", "-br", "-deflate", "-zstd"];
+
+  test.each(codings)("a tag with %s behind it is the one that was sent", async (coding) => {
+    const { id } = await createUser(call);
+    const path = `/api/v1/users/${id}`;
+    const tagged = async () => etagOf(await call("GET", path)).replace(/"$/, `${coding}"`);
+    expect((await call("GET", path, { headers: { "If-None-Match": await tagged() } })).status).toBe(304);
+    expect((await call("GET", path, { headers: { "If-None-Match": `W/${await tagged()}` } })).status).toBe(304);
+    expectStatus(await call("GET", path, { headers: { "If-Match": await tagged() } }), 200);
+    expectStatus(
+      await call("PATCH", path, { body: { name: "B" }, headers: { "If-Match": `"x", ${await tagged()}` } }),
+      200,
+    );
+    const stale = STALE.replace(/"$/, `${coding}"`);
+    expectProblem(await call("PATCH", path, { body: { name: "C" }, headers: { "If-Match": stale } }), 412);
+  });
+
+  test("a weak tag is 412, and the answer says what the proxy did", async () => {
+    const { id } = await createUser(call);
+    const path = `/api/v1/users/${id}`;
+    const weak = { "If-Match": `W/${etagOf(await call("GET", path))}` };
+    for (const answer of [
+      await call("GET", path, { headers: weak }),
+      await call("PATCH", path, { body: { name: "B" }, headers: weak }),
+      await call("DELETE", path, { headers: weak }),
+    ]) {
+      expect(expectProblem(answer, 412).detail).toMatch(/weak .*proxy .*compress/s);
+    }
+    expect(
+      expectProblem(await call("PATCH", path, { body: {}, headers: { "If-Match": STALE } }), 412).detail,
+    ).not.toMatch(/weak/);
+    expectProblem(await call("PATCH", `/api/v1/users/${unknownId()}`, { body: {}, headers: weak }), 404);
+  });
+});

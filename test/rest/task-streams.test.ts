@@ -113,7 +113,7 @@ describe("issue 4: POST /tasks/import creates a task for each line, all or none"
     const socket = connect(Number(port), hostname);
     const text = `${line({ title: "g" })}\n`.repeat(1_500);
     socket.write(
-      `POST ${IMPORT} HTTP/1.1\r\nHost: x\r\nX-Flux-Service-Key: ${KEYS.scheduler}\r\nContent-Length: 9000000\r\n\r\n${text}`,
+      `POST ${IMPORT} HTTP/1.1\r\nHost: localhost\r\nX-Flux-Service-Key: ${KEYS.scheduler}\r\nContent-Length: 9000000\r\n\r\n${text}`,
     );
     await delay(200);
     socket.destroy();
@@ -241,6 +241,22 @@ describe("issue 4: GET /tasks/stream answers every task on a line of its own", (
     await expect(readCut()).rejects.toBeInstanceOf(UnavailableError);
   });
 
+  test("who closes its side of the connection after the request gets all of it", async () => {
+    const goal = await fillGoal(30_000);
+    const { port, hostname } = new URL(server.baseUrl);
+    const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+    let text = "";
+    socket.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    const head = `GET /api/v1/tasks/stream?goal_id=${goal} HTTP/1.1\r\nHost: localhost\r\nX-Flux-Service-Key: ${KEYS.observer}`;
+    socket.end(`${head}\r\n\r\n`);
+    await closed;
+    expect(text.match(/"calendar_event_id"/g)).toHaveLength(30_000);
+    expect(text.endsWith("\r\n0\r\n\r\n")).toBe(true);
+  });
+
   test("who leaves ends the query that runs", async () => {
     const goal = await fillGoal(30_000);
     const sql = postgres(server.databaseUrl, { max: 2 });
@@ -249,6 +265,8 @@ describe("issue 4: GET /tasks/stream answers every task on a line of its own", (
         where datname = current_database() and application_name = 'flux-dao' and wait_event_type = 'Lock'`;
       return rows.length;
     };
+    const failures = () => server.logLines().filter((entry) => entry.includes('"status":500')).length;
+    const failed = failures();
     const leave = new AbortController();
     try {
       await sql.begin(async (transaction) => {
@@ -264,6 +282,8 @@ describe("issue 4: GET /tasks/stream answers every task on a line of its own", (
         // Long before the lock time-out of ten seconds.
         await expect.poll(waiting, { timeout: 3_000 }).toBe(0);
       });
+      // The reader's going is no failure of the service.
+      expect(failures()).toBe(failed);
     } finally {
       await sql.end();
     }

@@ -24,6 +24,7 @@ export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {
 export class Database extends DriverSession implements AsyncDisposable {
   readonly #driver: SqlDriver;
   readonly #schemaCheck: SchemaCheck;
+  #wasReady = false;
 
   constructor(driver: SqlDriver, options?: SessionOptions) {
     const schemaCheck = new SchemaCheck();
@@ -58,11 +59,20 @@ export class Database extends DriverSession implements AsyncDisposable {
   /**
    * Resolves when the database takes reads and writes, and its schema is the one that this code needs: tables, columns,
    * types, constraints, privileges. It may be called every second: it is one statement that reads one row; the schema itself
-   * is looked at by the first call, every 5 s, and after a statement failed by it or lost its connection.
+   * is looked at by the first call, every 5 s, and after a statement failed by it or lost its connection. It waits for no
+   * connection of a busy pool, but opens one more for the moment; where the server has no room for that, the last look counts.
    * @throws UnavailableError, also where the server takes no writes (a hot standby); SchemaVersionError that says what differs
    */
   async checkReady(options?: CallOptions): Promise<void> {
-    await this.#schemaCheck.run(this.#driver, options);
+    try {
+      await this.#schemaCheck.run(this.#driver.probe ?? this.#driver, options);
+      this.#wasReady = true;
+    } catch (error) {
+      const isInUse = (this.#driver.pool?.usage.used ?? 1) > 0;
+      if (this.#wasReady && isInUse && hasNoRoom(error)) return;
+      this.#wasReady = false;
+      throw error;
+    }
   }
 
   /**
@@ -93,6 +103,11 @@ export class Database extends DriverSession implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** Whether a server says that it is there, and takes no more connections. */
+function hasNoRoom(error: unknown): boolean {
+  return error instanceof UnavailableError && databaseErrorFacts(error.cause)?.code === "53300";
 }
 
 /** What a server says of a connection parameter that it does not know, or of a value that it does not take. */

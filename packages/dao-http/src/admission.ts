@@ -1,4 +1,5 @@
 import { HttpError } from "./http-error.ts";
+import type { HttpRequest } from "./http-message.ts";
 
 /** Milliseconds after which a caller that was turned away may try again. */
 const RETRY_AFTER = 2_000;
@@ -30,13 +31,16 @@ export interface AdmissionLimits {
 interface Waiter {
   readonly since: number;
   readonly enter: () => void;
-  readonly refuse: (error: HttpError) => void;
+  readonly refuse: (error: unknown) => void;
 }
 
+/** What is asked of a request that waits. */
+type Waiting = Pick<HttpRequest, "signal">;
+
 /**
- * Lets in as many requests at a time as are worked on best, has some more wait in line, and turns others away. Whoever is
- * not let in costs next to nothing, for nothing of the request is read: hundreds of requests that are half done would keep
- * the garbage collector busier than the requests keep the process.
+ * Lets in as many requests at a time as are worked on best, has some more wait in line, and turns others away: hundreds of
+ * requests that are half done would keep the garbage collector busier than the requests keep the process. A request whose
+ * client closes its connection meanwhile leaves the line, and nothing is begun for it.
  */
 export class Admission {
   readonly #limits: AdmissionLimits;
@@ -56,10 +60,10 @@ export class Admission {
     this.#overloaded = new HttpError("unavailable", detail, { "retry-after": String(RETRY_AFTER / 1_000) });
   }
 
-  /** @throws HttpError `unavailable` when there is no room at work nor in line, or none in time */
-  async admit<Result>(work: () => Promise<Result>): Promise<Result> {
+  /** @throws HttpError `unavailable` when there is no room at work nor in line, or none in time; ClientGoneError */
+  async admit<Result>(work: () => Promise<Result>, request: Waiting = {}): Promise<Result> {
     if (this.#atWork < this.#limits.atWork) this.#atWork++;
-    else await this.#place();
+    else await this.#place(request);
     try {
       return await work();
     } finally {
@@ -69,17 +73,47 @@ export class Admission {
     }
   }
 
-  /** Waits for the place of one that ends. */
-  async #place(): Promise<void> {
-    if (this.#waiting.length >= this.#limits.waiting) await this.#holdBack();
-    if (this.#atWork < this.#limits.atWork) this.#atWork++;
-    else if (this.#waiting.length >= this.#limits.waiting) throw this.#overloaded;
-    else await this.#wait();
+  /**
+   * Resolves when there is room at work or in line, for a request of which something must be read before it can wait.
+   * @throws HttpError `unavailable`; ClientGoneError
+   */
+  async whenRoom(request: Waiting): Promise<void> {
+    if (this.#isFull) await this.#holdBack(request.signal);
+    if (this.#isFull) throw this.#overloaded;
   }
 
-  #wait(): Promise<void> {
-    return new Promise((enter, refuse) => {
-      this.#waiting.push({ since: performance.now(), enter, refuse });
+  get #isFull(): boolean {
+    return this.#atWork >= this.#limits.atWork && this.#waiting.length >= this.#limits.waiting;
+  }
+
+  /** Waits for the place of one that ends. */
+  async #place(request: Waiting): Promise<void> {
+    if (this.#isFull) await this.whenRoom(request);
+    if (this.#atWork < this.#limits.atWork) this.#atWork++;
+    else if (this.#isFull) throw this.#overloaded;
+    else await this.#wait(request.signal);
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        reject(signal?.reason);
+      };
+      const waiter: Waiter = {
+        since: performance.now(),
+        enter: () => {
+          signal?.removeEventListener("abort", leave);
+          resolve();
+        },
+        refuse: (error) => {
+          signal?.removeEventListener("abort", leave);
+          reject(error);
+        },
+      };
+      signal?.addEventListener("abort", leave);
+      this.#waiting.push(waiter);
       this.#expiry ??= setTimeout(() => this.#expire(), LONGEST_WAIT);
     });
   }
@@ -99,7 +133,7 @@ export class Admission {
     this.#expiry = undefined;
   }
 
-  async #holdBack(): Promise<void> {
+  async #holdBack(signal: AbortSignal | undefined): Promise<void> {
     const second = Math.floor(performance.now() / 1_000);
     if (second !== this.#second) {
       this.#second = second;
@@ -107,7 +141,25 @@ export class Admission {
     }
     if (++this.#quick <= QUICK_REFUSALS || this.#held >= MAX_HELD) return;
     this.#held++;
-    await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
-    this.#held--;
+    try {
+      await pause(RETRY_AFTER, signal);
+    } finally {
+      this.#held--;
+    }
   }
+}
+
+/** Rejects with the signal's reason as soon as it aborts. */
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const end = (settle: () => void) => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", leave);
+      settle();
+    };
+    const leave = () => end(() => reject(signal?.reason));
+    const timer = setTimeout(() => end(resolve), milliseconds);
+    signal?.addEventListener("abort", leave);
+  });
 }

@@ -1,13 +1,15 @@
 import { createDaoServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
 import { Admission, DEFAULT_CONCURRENT_REQUESTS } from "./admission.ts";
+import { BodyMemory } from "./app/body-memory.ts";
+import type { ServiceKey } from "./app/development-keys.ts";
 import type { AppTelemetry, RequestProgress } from "./app-telemetry.ts";
-import { SERVICE_KEY_HEADER, type ServiceKey, ServiceKeys } from "./auth.ts";
+import { ServiceKeys } from "./auth.ts";
 import { BasePath } from "./base-path.ts";
 import { docsPages } from "./docs/docs-pages.ts";
-import { Endpoint, type EndpointSettings } from "./endpoint.ts";
+import { Endpoint, type EndpointRequest, type EndpointSettings } from "./endpoint.ts";
 import { toFetchHandler } from "./fetch-handler.ts";
 import { answerHealth, Readiness, type ReadinessCheck } from "./health.ts";
-import { HttpError, InvalidRequestError } from "./http-error.ts";
+import { ClientGoneError, HttpError, InvalidRequestError } from "./http-error.ts";
 import {
   type HttpRequest,
   type HttpResponse,
@@ -103,6 +105,9 @@ class App {
   readonly #keys: ServiceKeys;
   readonly #logger: Logger;
   readonly #admission: Admission;
+  /** Imports take as long as their senders: places of their own, so that they leave others theirs. */
+  readonly #imports: Admission;
+  readonly #bodies: BodyMemory;
   readonly #basePath: BasePath;
   readonly #open: ReadonlyMap<string, OpenPage>;
   readonly #router = new Router<Endpoint>();
@@ -113,15 +118,17 @@ class App {
     this.readiness = new Readiness(options.readiness ?? readinessOf(services));
     this.#keys = new ServiceKeys(keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
-    this.#admission = new Admission({
-      atWork: options.maxConcurrentRequests ?? DEFAULT_CONCURRENT_REQUESTS,
-      waiting: options.maxWaitingRequests ?? 1_000,
-    });
+    const { maxConcurrentRequests: atWork = DEFAULT_CONCURRENT_REQUESTS, maxWaitingRequests: waiting = 1_000 } =
+      options;
+    this.#admission = new Admission({ atWork, waiting });
+    this.#imports = new Admission({ atWork: Math.max(1, Math.floor(atWork / 4)), waiting });
+    const bodyLimit = options.bodyLimit ?? DEFAULT_BODY_LIMIT;
+    this.#bodies = new BodyMemory(bodyLimit);
     const settings: EndpointSettings = {
       services: isSession(services) ? createDaoServices(services) : services,
       onceOnly: isSession(services) ? new OnceOnly(services, new KeySweeper(services, this.#logger)) : undefined,
       basePath: this.#basePath.prefix,
-      bodyLimit: options.bodyLimit ?? DEFAULT_BODY_LIMIT,
+      lineLimit: bodyLimit,
     };
     for (const route of apiRoutes) {
       const { method, path } = route.operation;
@@ -143,8 +150,11 @@ class App {
     try {
       response = await this.#answer(request, path, query, progress);
     } catch (error) {
-      progress.cause = error;
-      response = problemResponse(error, { path: this.#basePath.prefix + path, requestId, id: progress.id });
+      if (error instanceof ClientGoneError) response = clientGone();
+      else {
+        progress.cause = error;
+        response = problemResponse(error, { path: this.#basePath.prefix + path, requestId, id: progress.id });
+      }
     }
     response.headers["x-request-id"] = requestId;
     if (this.readiness.isStopping) response.headers["connection"] = "close";
@@ -174,7 +184,7 @@ class App {
       if (http.method !== "GET" && http.method !== "HEAD") throw methodNotAllowed(http.method, "GET, HEAD");
       return open(path, http);
     }
-    const caller = this.#keys.identify(http.header(SERVICE_KEY_HEADER));
+    const caller = this.#keys.identify(http);
     progress.caller = caller;
     checkExpectation(http.header("expect"));
     const match = this.#router.match(path);
@@ -186,8 +196,32 @@ class App {
     progress.route = endpoint.path;
     progress.id = endpoint.id;
     const asked = { http, path, id: match.parameter, query, caller };
-    return this.#admission.admit(() => endpoint.answer(asked));
+    return this.#serve(endpoint, asked);
   }
+
+  /** The head, then the body, then a place at work: what a client takes its time for, it does without one. */
+  async #serve(endpoint: Endpoint, asked: EndpointRequest): Promise<HttpResponse> {
+    const { http } = asked;
+    const { needsBody, work } = endpoint.prepare(asked);
+    if (!needsBody) return (endpoint.isImport ? this.#imports : this.#admission).admit(() => work(NO_BODY), http);
+    await this.#admission.whenRoom(http);
+    const { body, release } = await this.#bodies.read(http);
+    try {
+      return await this.#admission.admit(() => {
+        release();
+        return work(body);
+      }, http);
+    } finally {
+      release();
+    }
+  }
+}
+
+const NO_BODY = new Uint8Array();
+
+/** For the log, by the status that nginx gave it: nobody receives it. */
+function clientGone(): HttpResponse {
+  return { status: 499, headers: {}, body: undefined };
 }
 
 function methodNotAllowed(method: string, allow: string): HttpError {

@@ -1,15 +1,10 @@
 import { hash, timingSafeEqual } from "node:crypto";
+import { isFromThisMachine, isPublicKey, type ServiceKey } from "./app/development-keys.ts";
 import { HttpError } from "./http-error.ts";
+import type { HttpRequest } from "./http-message.ts";
 
 /** The header that carries the caller's key (guide, "Authentication"), in lower case. */
-export const SERVICE_KEY_HEADER = "x-flux-service-key";
-
-/** A key that callers may use, and whose it is. Several keys may have one name, so that a key can be replaced. */
-export interface ServiceKey {
-  /** Stands in the log, where the key never does. */
-  readonly name: string;
-  readonly key: string;
-}
+const SERVICE_KEY_HEADER = "x-flux-service-key";
 
 /** What a header can carry without loss: printable ASCII, no space. */
 const possibleKey = /^[\x21-\x7e]{1,200}$/;
@@ -24,7 +19,7 @@ export function isPossibleKey(key: unknown): key is string {
 
 /** Tells whose a key is. Holds digests only. */
 export class ServiceKeys {
-  readonly #digests: readonly { readonly name: string; readonly digest: Uint8Array }[];
+  readonly #known: readonly { readonly name: string; readonly digest: Uint8Array; readonly isPublic: boolean }[];
 
   /** @throws TypeError without a key, and for one that no caller could send; it never shows a key */
   constructor(keys: readonly ServiceKey[]) {
@@ -32,28 +27,35 @@ export class ServiceKeys {
     for (const { name, key } of keys) {
       if (!isPossibleKey(key)) throw new TypeError(`The service key of ${name} must be ${KEY_RULE}.`);
     }
-    this.#digests = keys.map(({ name, key }) => ({ name, digest: digestOf(key) }));
+    this.#known = keys.map(({ name, key }) => ({ name, digest: digestOf(key), isPublic: isPublicKey(key) }));
   }
 
   /**
-   * The name of the caller that has this key. Takes the same time for every key, right or wrong: digests of equal
-   * length are compared whole, and always all of them.
+   * The name of the caller that sent `request`. Takes the same time for every key, right or wrong: digests of equal length
+   * are compared whole, and always all of them. A key that everyone knows opens only to requests made on this machine.
    * @throws HttpError `invalid_service_key`
    */
-  identify(key: string | undefined): string {
+  identify(request: HttpRequest): string {
+    const key = request.header(SERVICE_KEY_HEADER);
     const digest = digestOf(key ?? "");
-    let caller: string | undefined;
-    for (const known of this.#digests) {
-      if (timingSafeEqual(known.digest, digest)) caller = known.name;
+    let caller: { readonly name: string; readonly isPublic: boolean } | undefined;
+    for (const known of this.#known) {
+      if (timingSafeEqual(known.digest, digest)) caller = known;
     }
-    if (caller !== undefined && key !== undefined) return caller;
-    throw new HttpError(
-      "invalid_service_key",
-      key === undefined || key === ""
-        ? "The header X-Flux-Service-Key is missing. Send one of the service's keys in it."
-        : "The header X-Flux-Service-Key does not hold one of the service's keys.",
-    );
+    if (key === undefined || key === "") throw invalidKey("is missing. Send one of the service's keys in it.");
+    if (caller === undefined) throw invalidKey("does not hold one of the service's keys.");
+    if (caller.isPublic && !isFromThisMachine(request)) {
+      throw invalidKey(
+        "holds a development key, which opens only to Host and Origin localhost, 127.0.0.1 or [::1]. " +
+          "Set keys of your own in SERVICE_API_KEYS.",
+      );
+    }
+    return caller.name;
   }
+}
+
+function invalidKey(problem: string): HttpError {
+  return new HttpError("invalid_service_key", `The header X-Flux-Service-Key ${problem}`);
 }
 
 function digestOf(key: string): Uint8Array {

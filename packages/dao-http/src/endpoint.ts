@@ -8,13 +8,14 @@ import {
   type OnceOnly,
   parseIdempotencyKey,
 } from "./idempotency.ts";
-import { parseJsonBody, readJsonBody } from "./json-body.ts";
+import { checkJson, parseJsonBody } from "./json-body.ts";
 import { CursorLines, toNdjson } from "./ndjson-answer.ts";
 import { readNdjson } from "./ndjson-body.ts";
 import type { Operation, ServiceName } from "./operations/operation.ts";
 import { pageLinks } from "./page-links.ts";
 import {
   etagOf,
+  explainWeak,
   isToBeAnswered,
   type Preconditions,
   type PreconditionUse,
@@ -38,6 +39,13 @@ export interface EndpointRequest {
   readonly caller: string;
 }
 
+/** A request whose head is in order. What is left of it takes a place at work. */
+export interface PreparedRequest {
+  /** Whether `work` takes the body in full; else it takes none, or reads it as it comes in. */
+  readonly needsBody: boolean;
+  readonly work: (body: Uint8Array) => Promise<HttpResponse>;
+}
+
 /** What the endpoints of an app have in common. */
 export interface EndpointSettings {
   readonly services: DaoServices;
@@ -45,8 +53,8 @@ export interface EndpointSettings {
   readonly onceOnly: OnceOnly | undefined;
   /** What the `Location` header puts before the path. */
   readonly basePath: string;
-  /** Bytes that a body may have. */
-  readonly bodyLimit: number;
+  /** Bytes that a line may have of a body that is read by lines. */
+  readonly lineLimit: number;
 }
 
 /** An operation made ready to answer requests: everything that is the same for all of them is done once. */
@@ -90,24 +98,39 @@ export class Endpoint {
     this.#isPost = operation.method === "POST";
   }
 
-  async answer(request: EndpointRequest): Promise<HttpResponse> {
+  /** Whether the body is worked on as it comes in, however long that takes. */
+  get isImport(): boolean {
+    return this.#input === "ndjson";
+  }
+
+  /**
+   * Looks at all of a request but its body.
+   * @throws HttpError, InvalidRequestError
+   */
+  prepare(request: EndpointRequest): PreparedRequest {
     const { http } = request;
     const preconditions = readPreconditions(http, this.#preconditions);
     const query = this.#readQuery(request.query);
     const key = this.#isPost ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
-    if (key !== undefined) return this.#answerOnce(key, request);
-    if (this.#isStreamed) return this.#answerInLines(query);
-    const input = this.#input === "body" || this.#input === "ndjson" ? await this.#readBody(http) : query;
-    return this.#toResponse(
-      await this.#call(this.#settings.services, request.id, input, preconditions),
-      request.query,
-      preconditions,
-    );
+    if (key !== undefined) return this.#prepareOnce(key, request);
+    if (this.#isStreamed) return { needsBody: false, work: () => this.#answerInLines(query) };
+    const answer = (input: unknown) => this.#answer(request, input, preconditions);
+    if (this.#input === "ndjson") {
+      const lines = readNdjson(http, this.#settings.lineLimit);
+      return { needsBody: false, work: () => answer(lines) };
+    }
+    if (this.#input !== "body") return { needsBody: false, work: () => answer(query) };
+    checkJson(http);
+    return { needsBody: true, work: (body) => answer(parseJsonBody(body)) };
   }
 
-  async #readBody(http: HttpRequest): Promise<unknown> {
-    const { bodyLimit } = this.#settings;
-    return this.#input === "ndjson" ? readNdjson(http, bodyLimit) : parseJsonBody(await readJsonBody(http, bodyLimit));
+  async #answer({ id, query }: EndpointRequest, input: unknown, preconditions: Preconditions): Promise<HttpResponse> {
+    try {
+      const result = await this.#call(this.#settings.services, id, input, preconditions);
+      return this.#toResponse(result, query, preconditions);
+    } catch (error) {
+      throw explainWeak(error, preconditions);
+    }
   }
 
   async #answerInLines({ cursors = false, ...request }: Record<string, unknown>): Promise<HttpResponse> {
@@ -122,15 +145,18 @@ export class Endpoint {
     return { status: this.#status, headers, body: await toNdjson(rows, () => left.abort(), lines) };
   }
 
-  async #answerOnce(header: string, { http, path, query, id, caller }: EndpointRequest): Promise<HttpResponse> {
-    const { onceOnly, bodyLimit } = this.#settings;
+  #prepareOnce(header: string, { http, path, query, id, caller }: EndpointRequest): PreparedRequest {
+    const { onceOnly } = this.#settings;
     const key = parseIdempotencyKey(header);
     if (this.#input === "ndjson") throw keyOnStream();
     if (onceOnly === undefined) throw keyNotSupported();
-    const body = await readJsonBody(http, bodyLimit);
-    const input = parseJsonBody(body);
-    const keyed = { key, caller, method: http.method, path, query, body };
-    return onceOnly.answer(keyed, async (services) => this.#toResponse(await this.#call(services, id, input), query));
+    checkJson(http);
+    const work = async (body: Uint8Array) => {
+      const input = parseJsonBody(body);
+      const keyed = { key, caller, method: http.method, path, query, body };
+      return onceOnly.answer(keyed, async (services) => this.#toResponse(await this.#call(services, id, input), query));
+    };
+    return { needsBody: true, work };
   }
 
   #call(services: DaoServices, id: string | undefined, input: unknown, { ifMatch }: Preconditions = {}): unknown {
@@ -159,7 +185,8 @@ export class Endpoint {
       }
       headers["etag"] = etag;
     }
-    if (this.#isList && isPage(result)) headers["link"] = pageLinks(result, query);
+    const links = this.#isList && isPage(result) ? pageLinks(result, query) : undefined;
+    if (links !== undefined) headers["link"] = links;
     return { status: this.#status, headers, body: encode(result) };
   }
 }

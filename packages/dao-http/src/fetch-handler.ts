@@ -1,5 +1,6 @@
 import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "./body-errors.ts";
-import { type HttpRequest, type HttpResponse, isStreamed } from "./http-message.ts";
+import { ClientGoneError } from "./http-error.ts";
+import { type BodyReading, type HttpRequest, type HttpResponse, isStreamed } from "./http-message.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 
 /** A web-standard handler that answers by `handle`. */
@@ -58,6 +59,15 @@ class FetchRequest implements HttpRequest {
     return this.#request.headers.get(name) ?? undefined;
   }
 
+  get signal(): AbortSignal {
+    const { signal } = this.#request;
+    const gone = new AbortController();
+    const abort = () => gone.abort(new ClientGoneError());
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+    return gone.signal;
+  }
+
   #reader(): ReadableStreamDefaultReader<Uint8Array> | undefined {
     if (this.#request.bodyUsed) throw bodyReadAlready();
     return this.#request.body?.getReader();
@@ -74,24 +84,50 @@ class FetchRequest implements HttpRequest {
     }
   }
 
-  async readBody(limit: number): Promise<Uint8Array> {
-    if (Number(this.header("content-length")) > limit) throw bodyTooLarge(limit);
+  async readBody(limit: number, reading?: BodyReading): Promise<Uint8Array> {
+    const length = this.header("content-length");
+    if (Number(length) > limit) throw bodyTooLarge(limit);
+    if (this.#request.bodyUsed) throw bodyReadAlready();
+    if (this.#request.body === null) return new Uint8Array();
+    // Far cheaper than piece by piece, and so short that it need not be followed.
+    return Number(length) <= SHORT_BODY ? this.#readAtOnce(limit) : this.#readInPieces(limit, reading);
+  }
+
+  async #readAtOnce(limit: number): Promise<Uint8Array> {
+    const body = await this.#request.arrayBuffer().catch(() => {
+      throw bodyBrokeOff();
+    });
+    if (body.byteLength > limit) throw bodyTooLarge(limit);
+    return new Uint8Array(body);
+  }
+
+  async #readInPieces(limit: number, reading: BodyReading | undefined): Promise<Uint8Array> {
     const reader = this.#reader();
     if (reader === undefined) return new Uint8Array();
+    // Whether the sender minds is not ours to wait for.
+    const cancel = () => reader.cancel().catch(() => undefined);
+    reading?.signal.addEventListener("abort", cancel, { once: true });
     const chunks: Uint8Array[] = [];
     let length = 0;
-    for (let next = await read(reader); next !== undefined; next = await read(reader)) {
-      length += next.length;
-      if (length > limit) {
-        // Whether the sender minds is not ours to wait for.
-        reader.cancel().catch(() => undefined);
-        throw bodyTooLarge(limit);
+    try {
+      for (let next = await read(reader); next !== undefined; next = await read(reader)) {
+        length += next.length;
+        reading?.onBytes(next.length);
+        if (length > limit) throw bodyTooLarge(limit);
+        chunks.push(next);
       }
-      chunks.push(next);
+      // A reader that was cancelled comes to its end as if the body had.
+      reading?.signal.throwIfAborted();
+    } finally {
+      reading?.signal.removeEventListener("abort", cancel);
+      if (length > limit) void cancel();
     }
     return concatenate(chunks, length);
   }
 }
+
+/** Bytes up to which a body of known length is read at one go. */
+const SHORT_BODY = 65_536;
 
 async function read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | undefined> {
   try {

@@ -43,3 +43,11 @@ export class InvalidRequestError extends HttpError {
     this.issues = issues;
   }
 }
+
+/** The client has closed its connection before its request was at work: there is no one left to respond to. */
+export class ClientGoneError extends Error {
+  constructor() {
+    super("The client closed its connection while its request waited.");
+    this.name = "ClientGoneError";
+  }
+}

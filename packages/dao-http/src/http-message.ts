@@ -16,16 +16,29 @@ export interface HttpRequest {
   /** The header of this lower-case name; several are joined by `, `. */
   header(name: string): string | undefined;
   /**
+   * Aborts with a {@link ClientGoneError} when the connection of the client is gone, where the host can tell: a request that
+   * waits is given up then. Read only of a request that has to wait.
+   */
+  readonly signal?: AbortSignal | undefined;
+  /**
    * The whole body; empty where there is none.
    * @param limit bytes
    * @throws HttpError `payload_too_large` as soon as more than `limit` bytes have been announced or sent
    */
-  readBody(limit: number): Promise<Uint8Array>;
+  readBody(limit: number, reading?: BodyReading): Promise<Uint8Array>;
   /**
    * The body as it comes in, read no faster than it is asked for.
    * @throws InvalidRequestError when it breaks off
    */
   readChunks(): AsyncIterable<Uint8Array>;
+}
+
+/** How the reading of a body is followed, and ended. */
+export interface BodyReading {
+  /** Called with the bytes of each piece as it comes in. */
+  readonly onBytes: (count: number) => void;
+  /** Aborts when the body is to be read no further; reading then rejects with its reason. */
+  readonly signal: AbortSignal;
 }
 
 /** A response in full. */

@@ -1,10 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { DaoApp } from "./app.ts";
 import { stopServer } from "./graceful-stop.ts";
-import { HttpError, InvalidRequestError } from "./http-error.ts";
+import { HttpError } from "./http-error.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { MalformedRequests, writeRefusal } from "./malformed-request.ts";
+import { afterAll, malformationOf, readAgain, withoutUpgrade } from "./node/framing.ts";
 import { send, toContinueListener, toNodeListener } from "./node-listener.ts";
 import { OpenConnections } from "./open-connections.ts";
 import { refuse, requestOf } from "./refusal.ts";
@@ -74,12 +76,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const malformed = new MalformedRequests(connections, logger);
   const listener =
     (answer: ReturnType<typeof toNodeListener>) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      // Behind a request after which the connection closes nothing is responded to, so nothing may be done either.
+      if (connections.isClosing(incoming.socket)) return;
       connections.follow(incoming, outgoing);
       // Whoever answers it in the end, app or not, it goes by one id.
       incoming.headers["x-request-id"] = requestIdOf(incoming.headers["x-request-id"]?.toString());
       const malformation = malformationOf(incoming);
       if (malformation !== undefined) {
-        outgoing.shouldKeepAlive = false;
+        connections.closeAfter(incoming, outgoing);
         send(incoming, outgoing, refuse(malformation, requestOf(incoming), logger));
       } else connections.answer(() => answer(incoming, outgoing));
     };
@@ -89,10 +93,26 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // The app refuses every other expectation, once it knows who asks.
   server.on("checkExpectation", onRequest);
   server.on("clientError", (error, socket) => malformed.answer(error, socket));
-  server.on("connect", (incoming, socket) => {
+  server.on("connect", (incoming: IncomingMessage, socket: Duplex) => {
     socket.on("error", () => undefined);
-    writeRefusal(socket, refuse(noProxy(), requestOf(incoming), logger));
+    afterAll(connections.exchangesOn(socket), () => {
+      if (socket.writable && !connections.isClosing(incoming.socket))
+        writeRefusal(socket, refuse(noProxy(), requestOf(incoming), logger));
+    });
   });
+  // Such as h2c, which Java's client offers with its first request: declined by going on with HTTP/1.1 (RFC 9110, 7.8).
+  server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, rest: Buffer) => {
+    const bytes = withoutUpgrade(incoming, rest);
+    const onError = () => socket.destroy();
+    socket.on("error", onError);
+    afterAll(connections.exchangesOn(socket), () => {
+      if (socket.destroyed || connections.isClosing(incoming.socket)) return;
+      socket.off("error", onError);
+      readAgain(server, socket, bytes);
+    });
+  });
+  // A client may close its side of the connection as soon as it has sent its request; Node has no option for it.
+  Reflect.set(server, "httpAllowHalfOpen", true);
   // As many as the limit of their size allows; Node would drop those beyond 2,000 in silence, a precondition among them.
   server.maxHeadersCount = 0;
   // By Node's own limit a cluster would hand the connection on from process to process, for ever.
@@ -111,15 +131,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     return stopped;
   };
   return { url: urlOf(server), stop, [Symbol.asyncDispose]: stop };
-}
-
-/** What is wrong with a request's head that Node's parser lets through. */
-function malformationOf({ headers, httpVersion, httpVersionMajor }: IncomingMessage): HttpError | undefined {
-  // A request line without a version is HTTP/0.9's, which had no headers and no writes.
-  if (httpVersionMajor !== 1) return new InvalidRequestError([{ path: "", message: "is not of HTTP/1.0 or HTTP/1.1" }]);
-  // HTTP/1.1 demands the header (RFC 9112, 3.2).
-  if (headers.host !== undefined || httpVersion !== "1.1") return undefined;
-  return new InvalidRequestError([{ path: "Host", message: "is missing; HTTP/1.1 demands that header" }]);
 }
 
 function noProxy(): HttpError {

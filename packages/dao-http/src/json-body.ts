@@ -19,27 +19,23 @@ export function mediaTypeOf(subtype: string): RegExp {
   return new RegExp(`^application/(?:${subtype})${noOtherCharset}[ \\t]*(?:;|$)`, "i");
 }
 
-/**
- * The body of `request`.
- * @throws HttpError `unsupported_media_type`, `payload_too_large`; InvalidRequestError for one that broke off
- */
-export async function readJsonBody(request: HttpRequest, limit: number): Promise<Uint8Array> {
-  checkMediaType(request, jsonMediaType, "JSON in UTF-8, with Content-Type: application/json");
-  return request.readBody(limit);
+/** @throws HttpError `unsupported_media_type` for a body that is not JSON */
+export function checkJson(request: HttpRequest): void {
+  checkMediaType(request, jsonMediaType, "application/json", "JSON");
 }
 
 /**
  * A body without a media type is taken for what is accepted, as the Python service took it (RFC 9110, 8.3 leaves that to
  * the server).
- * @param accepted says what to send, for a person
- * @throws HttpError `unsupported_media_type`
+ * @throws HttpError `unsupported_media_type`, with what is accepted in its headers (RFC 9110, 15.5.16; RFC 5789, 3.1)
  */
-export function checkMediaType(request: HttpRequest, mediaTypes: RegExp, accepted: string): void {
+export function checkMediaType(request: HttpRequest, mediaTypes: RegExp, accepted: string, format: string): void {
   const mediaType = request.header("content-type");
   if (mediaType !== undefined && !mediaTypes.test(mediaType.trim())) {
     throw new HttpError(
       "unsupported_media_type",
-      `The body has a media type that is not accepted here. Send ${accepted}.`,
+      `The body has a media type that is not accepted here. Send ${format} in UTF-8, with Content-Type: ${accepted}.`,
+      { accept: accepted, ...(request.method === "PATCH" && { "accept-patch": accepted }) },
     );
   }
   const encoding = request.header("content-encoding");
@@ -47,6 +43,7 @@ export function checkMediaType(request: HttpRequest, mediaTypes: RegExp, accepte
     throw new HttpError(
       "unsupported_media_type",
       "The body is compressed. Send it as it is, without Content-Encoding.",
+      { "accept-encoding": "identity" },
     );
   }
 }

@@ -16,7 +16,7 @@ const ndjsonMediaType = mediaTypeOf("x-ndjson|ndjson");
  *   of the value, from 0, for what is not JSON in UTF-8, and for a body that broke off
  */
 export async function* readNdjson(request: HttpRequest, limit: number): AsyncGenerator<unknown, void, undefined> {
-  checkMediaType(request, ndjsonMediaType, "NDJSON in UTF-8, with Content-Type: application/x-ndjson");
+  checkMediaType(request, ndjsonMediaType, "application/x-ndjson", "NDJSON");
   let count = 0;
   for await (const line of linesOf(request.readChunks(), limit)) {
     if (!isBlank(line)) yield parseLine(line, count++);

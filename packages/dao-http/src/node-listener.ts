@@ -3,12 +3,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline, Readable } from "node:stream";
 import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "./body-errors.ts";
 import {
+  type BodyReading,
   type HttpRequest,
   type HttpResponse,
   isStreamed,
   type StreamedResponse,
   type WholeResponse,
 } from "./http-message.ts";
+import { departureOf, probeAfterEnd } from "./node/departure.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 
 /** Milliseconds that an answered request may go on sending its body: without a byte, and in all. */
@@ -23,7 +25,7 @@ type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => voi
  * `Request` and `Response` objects, which cost more than the rest of a small answer.
  */
 export function toNodeListener(handle: Handle): NodeListener {
-  return (incoming, outgoing) => answer(handle, new NodeRequest(incoming), incoming, outgoing);
+  return (incoming, outgoing) => answer(handle, new NodeRequest(incoming, outgoing), incoming, outgoing);
 }
 
 /**
@@ -37,7 +39,7 @@ export function toContinueListener(handle: Handle): NodeListener {
     const onRead = () => {
       outgoing.writeContinue();
     };
-    answer(handle, new NodeRequest(incoming, onRead), incoming, outgoing);
+    answer(handle, new NodeRequest(incoming, outgoing, onRead), incoming, outgoing);
   };
 }
 
@@ -55,6 +57,8 @@ export function send(incoming: IncomingMessage, outgoing: ServerResponse, respon
     return;
   }
   const { status, headers, body } = response;
+  // HTTP/2 has no such header (RFC 9113, 8.2.2).
+  if (incoming.httpVersionMajor > 1) delete headers["connection"];
   // A 204 has no length (RFC 9110, 8.6).
   if (body !== undefined) headers["content-length"] = String(Buffer.byteLength(body));
   setSecurityHeaders(headers);
@@ -63,6 +67,8 @@ export function send(incoming: IncomingMessage, outgoing: ServerResponse, respon
   if (incoming.complete || !hasBody(incoming)) outgoing.end(content);
   else linger(incoming, outgoing, content);
 }
+
+const NDJSON = "application/x-ndjson";
 
 /** Sends a body as it is made. One that fails is cut off, in the middle of a chunk: the receiver hears that it is not whole. */
 function sendStreamed(
@@ -73,6 +79,12 @@ function sendStreamed(
   setSecurityHeaders(headers);
   outgoing.writeHead(status, headers);
   const pieces = Readable.from(body);
+  // An empty line means nothing in NDJSON. What waits to be sent already tells of a connection that is gone.
+  if (headers["content-type"] === NDJSON && incoming.httpVersionMajor === 1) {
+    probeAfterEnd(incoming, outgoing, () => {
+      if (!outgoing.writableEnded && outgoing.writableLength === 0) outgoing.write("\n");
+    });
+  }
   if (incoming.method === "HEAD") {
     outgoing.end();
     pieces.destroy();
@@ -106,12 +118,14 @@ function linger(incoming: IncomingMessage, outgoing: ServerResponse, content: Wh
 /** A request of Node's own server. */
 class NodeRequest implements HttpRequest {
   readonly #incoming: IncomingMessage;
-
+  readonly #outgoing: ServerResponse;
   readonly #onRead: (() => void) | undefined;
+  #signal: AbortSignal | undefined;
 
   /** @param onRead called when the body is about to be read */
-  constructor(incoming: IncomingMessage, onRead?: () => void) {
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse, onRead?: () => void) {
     this.#incoming = incoming;
+    this.#outgoing = outgoing;
     this.#onRead = onRead;
   }
 
@@ -131,8 +145,15 @@ class NodeRequest implements HttpRequest {
     return this.#incoming.url ?? "/";
   }
 
+  get signal(): AbortSignal {
+    this.#signal ??= departureOf(this.#incoming, this.#outgoing);
+    return this.#signal;
+  }
+
   header(name: string): string | undefined {
-    const value = this.#incoming.headers[name];
+    const { headers } = this.#incoming;
+    // HTTP/2 has another name for it (RFC 9113, 8.3.1).
+    const value = headers[name] ?? (name === "host" ? headers[":authority"] : undefined);
     return typeof value === "object" ? value.join(", ") : value;
   }
 
@@ -147,7 +168,7 @@ class NodeRequest implements HttpRequest {
     }
   }
 
-  readBody(limit: number): Promise<Uint8Array> {
+  readBody(limit: number, reading?: BodyReading): Promise<Uint8Array> {
     const incoming = this.#incoming;
     return new Promise((resolve, reject) => {
       if (Number(incoming.headers["content-length"] ?? 0) > limit) {
@@ -158,6 +179,11 @@ class NodeRequest implements HttpRequest {
         reject(bodyReadAlready());
         return;
       }
+      if (incoming.destroyed) {
+        // It tells of its end no more.
+        reject(bodyBrokeOff());
+        return;
+      }
       this.#onRead?.();
       const chunks: Buffer[] = [];
       let length = 0;
@@ -166,7 +192,14 @@ class NodeRequest implements HttpRequest {
         if (length > limit) {
           stop();
           reject(bodyTooLarge(limit));
-        } else chunks.push(chunk);
+          return;
+        }
+        chunks.push(chunk);
+        reading?.onBytes(chunk.length);
+      };
+      const onRefused = () => {
+        stop();
+        reject(reading?.signal.reason);
       };
       const onEnd = () => {
         stop();
@@ -179,9 +212,11 @@ class NodeRequest implements HttpRequest {
       };
       const stop = () => {
         incoming.off("data", onData).off("end", onEnd).off("close", onBreak).off("error", onBreak);
+        reading?.signal.removeEventListener("abort", onRefused);
         // An error that comes later has nobody to tell.
         incoming.on("error", () => undefined);
       };
+      reading?.signal.addEventListener("abort", onRefused);
       incoming.on("data", onData).on("end", onEnd).on("close", onBreak).on("error", onBreak);
     });
   }

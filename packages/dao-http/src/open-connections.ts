@@ -12,6 +12,8 @@ export interface Exchange {
 interface Use {
   readonly socket: Socket;
   readonly exchanges: Set<Exchange>;
+  /** Whether it closes after the last of them, whatever else comes in. */
+  isClosing: boolean;
   /** When the last request was answered, or the connection was made; by `performance.now()`. */
   idleSince: number;
   /** Bytes that had come in by then: with more of them another request has begun. */
@@ -29,8 +31,16 @@ export class OpenConnections {
 
   constructor(server: Server) {
     server.on("connection", (socket: Socket) => {
+      // One that is read again, because it was offered another protocol, is here already.
+      if (this.#uses.has(socket)) return;
       this.#lastOpened = performance.now();
-      this.#uses.set(socket, { socket, exchanges: new Set(), idleSince: this.#lastOpened, bytesRead: 0 });
+      this.#uses.set(socket, {
+        socket,
+        exchanges: new Set(),
+        isClosing: false,
+        idleSince: this.#lastOpened,
+        bytesRead: 0,
+      });
       socket.once("close", () => this.#uses.delete(socket));
     });
   }
@@ -56,6 +66,17 @@ export class OpenConnections {
   /** The requests on a connection that have no whole answer yet, in the order in which they came. */
   exchangesOn(socket: Duplex): ReadonlySet<Exchange> {
     return this.#uses.get(socket)?.exchanges ?? none;
+  }
+
+  /** Has the connection of a request close after its response, and takes no further request on it. */
+  closeAfter({ socket }: IncomingMessage, outgoing: ServerResponse): void {
+    outgoing.shouldKeepAlive = false;
+    const use = this.#uses.get(socket);
+    if (use !== undefined) use.isClosing = true;
+  }
+
+  isClosing(socket: Socket): boolean {
+    return this.#uses.get(socket)?.isClosing === true;
   }
 
   /** From now on every answer tells the client to send its next request elsewhere (`Connection: close`). */

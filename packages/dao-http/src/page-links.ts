@@ -1,18 +1,35 @@
 import type { Page } from "@flux/dao-core/contract";
 
 /**
+ * Bytes that the header has at most. All headers of a response then have less than 4 KB, which is what nginx takes of them
+ * unless told otherwise; clients take 8 to 16.
+ */
+const MAX_LENGTH = 3_072;
+
+/** What is left out first where not all has room is what stands last. */
+const importance = ["next", "prev", "first", "last"];
+
+/**
  * The `Link` header of a page (RFC 8288): the first page, the next, the one before and the last, as far as they are
- * known. A request that names a page or rows to skip gets links by number; any other is led on by cursor, which is as
+ * known, and as far as a long query leaves room for them; `undefined` where it leaves none. A request that names a page or rows to skip gets links by number; any other is led on by cursor, which is as
  * fast on the last page as on the first. Relative to the request's own path, wherever the service is mounted.
  *
  * @param query the request's, without its question mark
  */
-export function pageLinks(page: Page<unknown>, query: string): string {
+export function pageLinks(page: Page<unknown>, query: string): string | undefined {
   const asked = new URLSearchParams(query);
   const targets = asked.has("page") || asked.has("skip") ? byNumber(page, asked) : byCursor(page);
-  return Object.entries(targets)
-    .map(([relation, place]) => `<?${at(asked, place)}>; rel="${relation}"`)
-    .join(", ");
+  const links = new Map<string, string>();
+  let room = MAX_LENGTH;
+  for (const relation of importance) {
+    if (!(relation in targets)) continue;
+    const link = `<?${at(asked, targets[relation])}>; rel="${relation}"`;
+    room -= link.length + 2;
+    if (room < 0) break;
+    links.set(relation, link);
+  }
+  const kept = Object.keys(targets).flatMap((relation) => links.get(relation) ?? []);
+  return kept.length === 0 ? undefined : kept.join(", ");
 }
 
 /** The name and the value of the parameter that says where a page begins; `undefined` for the beginning. */
@@ -29,11 +46,12 @@ function byNumber({ page, pageSize, hasNext, hasPrev, total }: Page<unknown>, as
   const here = bySkip ? Number(asked.get("skip")) / pageSize + 1 : (page ?? 1);
   const place = (number: number): Place =>
     bySkip ? ["skip", Math.max(0, Math.round((number - 1) * pageSize))] : ["page", number];
-  const last =
-    total === null || asked.get("count") === "estimated" ? undefined : Math.max(1, Math.ceil(total / pageSize));
+  const isExact = total !== null && asked.get("count") !== "estimated";
+  const last = isExact ? Math.max(1, Math.ceil(total / pageSize)) : undefined;
+  const isPastEnd = isExact && (here - 1) * pageSize >= total;
   return {
     first: place(1),
-    ...(hasPrev && { prev: place(here - 1) }),
+    ...(hasPrev && { prev: place(isPastEnd && last !== undefined ? last : here - 1) }),
     ...(hasNext && { next: place(here + 1) }),
     ...(last !== undefined && { last: place(last) }),
   };

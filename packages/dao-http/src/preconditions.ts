@@ -10,6 +10,8 @@ type Versions = "*" | readonly string[];
 export interface Preconditions {
   /** The row must have one of them. */
   readonly ifMatch?: Versions | undefined;
+  /** Whether a weak tag was among them, which never matches. */
+  readonly hasWeak?: boolean;
   /** The row is answered only if it has none of them. */
   readonly ifNoneMatch?: Versions | undefined;
 }
@@ -41,6 +43,7 @@ export function readPreconditions(request: HttpRequest, use: PreconditionUse): P
   }
   return {
     ifMatch: ifMatch === undefined ? undefined : versionsIn("If-Match", ifMatch, "strong"),
+    hasWeak: ifMatch?.includes("W/") === true,
     ifNoneMatch: ifNoneMatch === undefined ? undefined : versionsIn("If-None-Match", ifNoneMatch, "weak"),
   };
 }
@@ -48,6 +51,9 @@ export function readPreconditions(request: HttpRequest, use: PreconditionUse): P
 /** One entity-tag of a list (RFC 9110, 8.8.3), with the comma before it; a list may have empty elements (5.6.1.2). */
 const entityTag = /[\t ,]*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[\t ]*(?=,|$)/y;
 const restOfList = /[\t ,]*/y;
+
+/** What Apache, Jetty and others put behind the tag of a response that they compress. Our versions have no hyphen. */
+const codings = /--?(?:gzip|br|deflate|zstd)$/;
 
 /** @param comparison the strong one takes a weak tag for none that matches (8.8.3.2) */
 function versionsIn(header: string, value: string, comparison: "strong" | "weak"): Versions {
@@ -59,7 +65,7 @@ function versionsIn(header: string, value: string, comparison: "strong" | "weak"
     end = entityTag.lastIndex;
     const [, weak, version = ""] = match;
     // A quoted asterisk is a tag like any other, and no row's.
-    if (version !== "*" && (weak === undefined || comparison === "weak")) versions.push(version);
+    if (version !== "*" && (weak === undefined || comparison === "weak")) versions.push(version.replace(codings, ""));
   }
   restOfList.lastIndex = end;
   restOfList.test(value);
@@ -83,6 +89,18 @@ export function isToBeAnswered({ ifMatch, ifNoneMatch }: Preconditions, etag: st
     throw new HttpError("version_mismatch", "The row has none of the versions that If-Match names. Read it without.");
   }
   return ifNoneMatch === undefined || !isAmong(ifNoneMatch, etag);
+}
+
+/** What the caller is told of `error`, where the request could not be met because a proxy had changed the tag. */
+export function explainWeak(error: unknown, { hasWeak }: Preconditions): unknown {
+  const isMismatch =
+    typeof error === "object" && error !== null && "code" in error && error.code === "version_mismatch";
+  if (hasWeak !== true || !isMismatch) return error;
+  return new HttpError(
+    "version_mismatch",
+    'If-Match has a weak entity-tag (W/"…"), which never matches. A proxy made it of this service\'s ETag when it compressed the ' +
+      "response: read the row with Accept-Encoding: identity, or switch off the proxy's compression of this service.",
+  );
 }
 
 function isAmong(versions: Versions, etag: string): boolean {

@@ -1,11 +1,6 @@
-import { isPossibleKey, KEY_RULE, type ServiceKey } from "./auth.ts";
-
-/** The guide's keys for development, with the names of the agents that they are meant for. */
-export const DEVELOPMENT_KEYS: readonly ServiceKey[] = [
-  { name: "goal-planner", key: "goal-planner-key-abc" },
-  { name: "scheduler", key: "scheduler-key-def" },
-  { name: "observer", key: "observer-key-ghi" },
-];
+import { hash } from "node:crypto";
+import { DEVELOPMENT_KEYS, type ServiceKey } from "./app/development-keys.ts";
+import { isPossibleKey, KEY_RULE } from "./auth.ts";
 
 const expected =
   'must be a JSON array ["key", …], a JSON object {"goal-planner": "key", …} whose names stand in the log, or keys ' +
@@ -17,6 +12,7 @@ const expected =
  * why it is none of these, which never shows a key.
  */
 export function parseServiceKeys(text: string): readonly ServiceKey[] | string {
+  if (hasStrayQuotes(text)) return strayQuotes;
   const entries = readEntries(text.trim());
   if (entries === undefined) return expected;
   if (entries.length === 0) return "must hold at least one key";
@@ -33,27 +29,40 @@ export function parseServiceKeys(text: string): readonly ServiceKey[] | string {
   return keys;
 }
 
+const strayQuotes =
+  "has quotes left around it or around a key, which would be part of the keys; take them away (files of variables for " +
+  'Docker and systemd need none), or write a JSON array ["key", …]';
+
+/** Whether a list with commas has quotes that its author meant for a shell, or a JSON text is within quotes itself. */
+function hasStrayQuotes(text: string): boolean {
+  if (/^\s*[[{]/.test(text)) return false;
+  return text.split(",").some((part) => /^["'`]|["'`]$/.test(part.trim()));
+}
+
 type Entry = readonly [name: string, key: unknown];
 
 function readEntries(text: string): Entry[] | undefined {
-  if (!/^[[{"]/.test(text)) return number(text.split(",").map((key) => key.trim()));
+  if (!/^[[{]/.test(text)) return named(text.split(",").map((key) => key.trim()));
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     return undefined;
   }
-  if (Array.isArray(value)) return number(value);
+  if (Array.isArray(value)) return named(value);
   if (typeof value !== "object" || value === null) return undefined;
   return Object.entries(value).flatMap(([name, keys]: [string, unknown]): Entry[] =>
     Array.isArray(keys) ? keys.map((key: unknown): Entry => [name, key]) : [[name, keys]],
   );
 }
 
-/** Keys without names are told apart by their place; the development keys are known by name. */
-function number(keys: readonly unknown[]): Entry[] {
-  return [...new Set(keys)].map((key, index): Entry => {
+/**
+ * Keys without names are named by a digest, so that the name stays when the list changes: idempotency keys belong to it, and
+ * who reads the log knows it. The development keys are known by name.
+ */
+function named(keys: readonly unknown[]): Entry[] {
+  return [...new Set(keys)].map((key): Entry => {
     const known = DEVELOPMENT_KEYS.find((candidate) => candidate.key === key);
-    return [known?.name ?? `key-${index + 1}`, key];
+    return [known?.name ?? `key-${hash("sha256", String(key)).slice(0, 12)}`, key];
   });
 }

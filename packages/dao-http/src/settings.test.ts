@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { DEVELOPMENT_KEYS } from "./app/development-keys.ts";
 import { LIMIT_SETTINGS } from "./database-limits.ts";
-import { DEVELOPMENT_KEYS, parseServiceKeys } from "./service-key-setting.ts";
+import { parseServiceKeys } from "./service-key-setting.ts";
 import { type Environment, readSettings, SettingsError } from "./settings.ts";
 
 function problemsOf(environment: Environment): readonly string[] {
@@ -52,7 +53,7 @@ describe("settings", () => {
     });
     expect(settings).toEqual({
       databaseUrl: "postgresql+asyncpg://u:p@db/flux",
-      keys: [{ name: "key-1", key: "a-long-key-of-our-own" }],
+      keys: [{ name: "key-ced6ea6a10b0", key: "a-long-key-of-our-own" }],
       host: "0.0.0.0",
       port: 9_000,
       processes: 4,
@@ -92,6 +93,11 @@ describe("settings", () => {
     ["SERVICE_API_KEYS", '["secret"'],
     ["SERVICE_API_KEYS", '{"a": 5}'],
     ["SERVICE_API_KEYS", '"secret"'],
+    ["SERVICE_API_KEYS", "'[\"secret\"]'"],
+    ["SERVICE_API_KEYS", '"[\\"secret\\"]"'],
+    ["SERVICE_API_KEYS", "'secret,other'"],
+    ["SERVICE_API_KEYS", "\"secret\",'other'"],
+    ["SERVICE_API_KEYS", "other, `secret`"],
     ["SERVICE_API_KEYS", "secret key,b"],
     ["SERVICE_API_KEYS", ",,"],
     ["SERVICE_API_KEYS", '{"a": "secret", "b": "secret"}'],
@@ -130,6 +136,7 @@ describe("settings", () => {
     [{ HOST: "192.168.0.7" }],
     [{ HOST: "0.0.0.0", SERVICE_API_KEYS: '["own-key", "scheduler-key-def"]' }],
     [{ NODE_ENV: "production", DATABASE_URL: databaseUrl, SERVICE_API_KEYS: "observer-key-ghi" }],
+    [{ NODE_ENV: "production", DATABASE_URL: databaseUrl, SERVICE_API_KEYS: '{"a": ["development-key-not-secret"]}' }],
   ])("%j is refused, for its keys", (environment) => {
     expect(problemsOf(environment).join()).toContain("SERVICE_API_KEYS");
   });
@@ -143,24 +150,43 @@ describe("settings", () => {
   });
 });
 
+test("production is warned of keys that can be guessed, and they are named, not shown", () => {
+  const production = { NODE_ENV: "production", DATABASE_URL: databaseUrl };
+  const { warnings } = readSettings({ ...production, SERVICE_API_KEYS: `{"a": "fifteen-letters", "b": ${keys}}` });
+  expect(warnings).toEqual([expect.stringMatching(/^SERVICE_API_KEYS .*\(a\).*openssl/)]);
+  expect(warnings.join()).not.toContain("fifteen-letters");
+  expect(readSettings({ SERVICE_API_KEYS: "short" }).warnings).toEqual([]);
+});
+
 describe("SERVICE_API_KEYS", () => {
+  // Digests: the name of a key is the same wherever it stands in the list.
+  const [A, B, X] = ["key-ca978112ca1b", "key-3e23e8160039", "key-2d711642b726"];
+
+  test("a key's name stays when others come and go", () => {
+    const nameOf = (text: string) => [parseServiceKeys(text)].flat().find((entry) => Object(entry).key === "b");
+    expect(nameOf("a,b")).toEqual({ name: B, key: "b" });
+    for (const text of ["b", "b,a", "x,a,b", '["b"]', '["observer-key-ghi", "b"]']) {
+      expect(nameOf(text)).toEqual({ name: B, key: "b" });
+    }
+  });
+
   test.each([
     [
       '["a", "b"]',
       [
-        ["key-1", "a"],
-        ["key-2", "b"],
+        [A, "a"],
+        [B, "b"],
       ],
     ],
     [
       " a , b ",
       [
-        ["key-1", "a"],
-        ["key-2", "b"],
+        [A, "a"],
+        [B, "b"],
       ],
     ],
-    ["a,a", [["key-1", "a"]]],
-    ["only", [["key-1", "only"]]],
+    ["a,a", [[A, "a"]]],
+    ["only", [["key-f905b19542ed", "only"]]],
     [
       '{"scheduler": "a", "observer": ["b", "c"]}',
       [
@@ -173,7 +199,7 @@ describe("SERVICE_API_KEYS", () => {
       '["observer-key-ghi", "x"]',
       [
         ["observer", "observer-key-ghi"],
-        ["key-2", "x"],
+        [X, "x"],
       ],
     ],
     ['{"__proto__": "a"}', [["__proto__", "a"]]],

@@ -1,9 +1,9 @@
 import { parseDatabaseUrl } from "@flux/dao-core/database-url";
 import { ValidationError } from "@flux/dao-core/errors";
-import type { ServiceKey } from "./auth.ts";
+import { DEVELOPMENT_KEYS, isPublicKey, type ServiceKey } from "./app/development-keys.ts";
 import { type DatabaseLimits, readDatabaseLimits } from "./database-limits.ts";
 import { LOG_LEVELS, type LogLevel } from "./log-level.ts";
-import { DEVELOPMENT_KEYS, parseServiceKeys } from "./service-key-setting.ts";
+import { parseServiceKeys } from "./service-key-setting.ts";
 
 /** How the service runs, as the environment says (contract, "Keys and settings"). */
 export interface Settings {
@@ -49,6 +49,9 @@ const DATABASE_URL_FORM = "postgres://user:password@host:5432/database";
 
 /** The most processes: more than the cores of one machine are of no use. */
 const MAX_PROCESSES = 256;
+
+/** Characters of a key below which production is warned of it: the guide's own are about as long, and can be guessed. */
+const SHORTEST_KEY = 16;
 
 /** A value as messages show it. What was meant for another variable may be a secret: a URL, a key. */
 function shown(text: string): string {
@@ -195,10 +198,15 @@ class SettingsReader {
       this.problems.push(`SERVICE_API_KEYS ${keys}.`);
       return [];
     }
-    const isPublic = keys.some(({ key }) => DEVELOPMENT_KEYS.some((known) => known.key === key));
-    if (isPublic && demand !== undefined) {
+    if (demand !== undefined && keys.some(({ key }) => isPublicKey(key))) {
       this.problems.push(
-        `SERVICE_API_KEYS must not hold one of the guide's development keys ${demand}: everyone knows them.`,
+        `SERVICE_API_KEYS must not hold a key of the documentation ${demand}: everyone knows those. Make others: openssl rand -hex 32.`,
+      );
+    }
+    const short = keys.filter(({ key }) => key.length < SHORTEST_KEY).map(({ name }) => name);
+    if (isProduction && short.length > 0) {
+      this.warnings.push(
+        `SERVICE_API_KEYS has keys of fewer than ${SHORTEST_KEY} characters (${short.join(", ")}): make others by openssl rand -hex 32.`,
       );
     }
     return keys;

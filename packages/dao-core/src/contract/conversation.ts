@@ -3,7 +3,7 @@ import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
 import { jsonArray } from "./json.ts";
-import { listRequest, type Page } from "./page.ts";
+import { filterText, listRequest, type Page } from "./page.ts";
 import { text } from "./text.ts";
 import { memberOf, refuseLongList, validate } from "./validation.ts";
 
@@ -65,7 +65,7 @@ export function validateAppend(input: unknown): z.output<typeof messagesAppendDt
 export const conversationListRequest = listRequest({
   userId: id().optional(),
   goalId: id().optional(),
-  status: text().optional(),
+  status: filterText().optional(),
 });
 
 export type ConversationDto = z.output<typeof conversationDto>;

@@ -3,7 +3,7 @@ import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
-import { listRequest, type Page } from "./page.ts";
+import { filterText, listRequest, type Page } from "./page.ts";
 import { taskDto, taskStructureDto } from "./task.ts";
 import { text } from "./text.ts";
 import { memberOf, refuseLongList, validate } from "./validation.ts";
@@ -42,8 +42,8 @@ export const goalUpdateDto = z.object({
 
 export const goalListRequest = listRequest({
   userId: id().optional(),
-  status: text().optional(),
-  category: text().optional(),
+  status: filterText().optional(),
+  category: filterText().optional(),
 });
 
 /** The most milestones, and tasks of all of them together, that a structure can have. */
@@ -115,8 +115,9 @@ export interface GoalService {
   /** @throws RelatedRowMissingError if there is no such user */
   createGoal(input: GoalCreateDto, options?: CreateOptions): Promise<GoalDto>;
   /**
-   * Creates a goal with its milestones and their tasks: all of it, or nothing. Answers them in the order of the input.
-   * At most 1,000 milestones and, in all, 10,000 tasks.
+   * Creates a goal with its milestones and their tasks: all of it, or nothing. Returns them in the order of the input, as they
+   * were sent: where a trigger of your own changes what is stored, read it with `getGoalFull`. At most 1,000 milestones and,
+   * in all, 10,000 tasks.
    * @throws RelatedRowMissingError if there is no such user
    */
   createGoalWithStructure(input: GoalStructureCreateDto, options?: CreateOptions): Promise<GoalWithRelationsDto>;

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
-import { listRequest, type Page } from "./page.ts";
+import { filterText, listRequest, type Page } from "./page.ts";
 import { text } from "./text.ts";
 
 const title = text({ min: 1, max: 500 });
@@ -34,7 +34,7 @@ export const milestoneUpdateDto = z.object({
   status: text().optional(),
 });
 
-export const milestoneListRequest = listRequest({ goalId: id().optional(), status: text().optional() });
+export const milestoneListRequest = listRequest({ goalId: id().optional(), status: filterText().optional() });
 
 export type MilestoneDto = z.output<typeof milestoneDto>;
 export type MilestoneCreateDto = z.input<typeof milestoneCreateDto>;

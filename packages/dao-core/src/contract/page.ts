@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { text } from "./text.ts";
 
 /** One page of a list, newest rows first. */
 export interface Page<Item> {
@@ -45,6 +46,12 @@ export interface PageRequest {
   /** Default `exact`. */
   readonly count?: CountMode | undefined;
 }
+
+/** The most characters of a filter's value: it stands in a URL, and in the links to other pages several times. */
+const MAX_FILTER_LENGTH = 500;
+
+/** The value of a filter on a column of free text. */
+export const filterText = () => text({ max: MAX_FILTER_LENGTH });
 
 const pageSize = z.int().min(1).max(MAX_PAGE_SIZE);
 

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
-import { cursor, listRequest, type Page } from "./page.ts";
+import { cursor, filterText, listRequest, type Page } from "./page.ts";
 import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "./task-enums.ts";
 import { text } from "./text.ts";
 import { memberOf, refuseLongList, validate } from "./validation.ts";
@@ -113,7 +113,7 @@ const taskFilters = {
   priority: z.enum(TASK_PRIORITIES).optional(),
   triggerType: z.enum(TRIGGER_TYPES).optional(),
   isRecurring: z.boolean().optional(),
-  calendarEventId: text().optional(),
+  calendarEventId: filterText().optional(),
 };
 
 export const taskListRequest = listRequest(taskFilters);

@@ -3,7 +3,7 @@ import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
 import { jsonObject } from "./json.ts";
-import { listRequest, type Page } from "./page.ts";
+import { filterText, listRequest, type Page } from "./page.ts";
 import { email, text } from "./text.ts";
 
 const name = text({ min: 1, max: 255 });
@@ -41,7 +41,7 @@ export const userUpdateDto = z.object({
   demoMode: z.boolean().optional(),
 });
 
-export const userListRequest = listRequest({ email: text().optional() });
+export const userListRequest = listRequest({ email: filterText().optional() });
 
 export type UserDto = z.output<typeof userDto>;
 export type UserCreateDto = z.input<typeof userCreateDto>;

@@ -29,8 +29,9 @@ const insertStructure = lazily(() => {
 });
 
 /**
- * Creates the structure. What is answered is what was written, in the order of the input: all that the database adds is
- * the one moment of creation. So the rows that are sent are the DTOs that are answered, made in one walk over the input.
+ * Creates the structure. What is returned is what was sent, in the order of the input: all that the schema adds is the one
+ * moment of creation. So the rows that are sent are the DTOs that are returned, made in one walk over the input. What a
+ * trigger of the application's own changes is not among it.
  */
 export async function createGoalWithStructure(
   executor: SqlExecutor,

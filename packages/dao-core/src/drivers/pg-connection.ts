@@ -16,6 +16,16 @@ import type { SqlConnection } from "../session/transaction-connection.ts";
 /** What of a host's `pg.Pool` is used. */
 export interface HostPgPool {
   connect(): Promise<HostPgClient>;
+  /** With `options` what it makes its clients by; a probe opens one more where all are in use. */
+  readonly Client?: new (
+    options: object,
+  ) => HostPgClient & { connect(): Promise<unknown>; end(): Promise<void> };
+  /** As the application gave them; `max` is the most clients. */
+  readonly options?: { readonly max?: number };
+  /** Clients that are open and not in use. */
+  readonly idleCount?: number;
+  /** Clients that are open. */
+  readonly totalCount?: number;
 }
 
 /** What of a client that its pool gave out is used. */
@@ -53,10 +63,7 @@ const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, 
   ...[21, 23, 26, 700, 701].map((oid) => [oid, Number] as const),
 ]);
 
-/**
- * Ours alone, whatever the host has set on `pg.types` or its pool: numbers and truth values as such, everything else as
- * text, which the row mappers read.
- */
+/** Whatever `pg.types` or the pool says: numbers and truth values as such, all else as text, which the row mappers read. */
 const types = { getTypeParser: (oid: number) => parsers.get(oid) ?? identity };
 
 /** A host's pool, and what its clients have in common. */

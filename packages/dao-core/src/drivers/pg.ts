@@ -1,7 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { beginScript } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
 import { isStaleStatement } from "../session/postgres-errors.ts";
 import { OpenTransaction } from "../session/transaction.ts";
 import { type HostPgPool, type PgClients, PgConnection } from "./pg-connection.ts";
@@ -19,18 +19,28 @@ export interface PgDriverOptions {
 export class PgDriver implements SqlDriver {
   readonly description = "the host's pg pool";
   readonly isTransaction = false;
+  readonly probe: SqlExecutor = {
+    execute: (text, parameters, options) => this.#execute(clientsOfProbe(this.#clients), text, parameters, options),
+  };
   readonly #clients: PgClients;
 
   constructor(pool: HostPgPool, { prepare = true }: PgDriverOptions = {}) {
     this.#clients = { pool, prepare, generation: 0, lastMissing: Number.NEGATIVE_INFINITY };
   }
 
+  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+    return this.#execute(this.#clients, text, parameters, options);
+  }
+
   // Not by the pool's own query(), which drops its client after any error, a row that exists already included.
-  async execute(text: string, parameters: readonly SqlParameter[], { signal }: CallOptions = {}): Promise<SqlResult> {
+  async #execute(
+    clients: PgClients,
+    text: string,
+    parameters: readonly SqlParameter[],
+    { signal }: CallOptions = {},
+  ): Promise<SqlResult> {
     const run = (isPrepared?: boolean) =>
-      PgConnection.use(this.#clients, { signal }, (connection) =>
-        connection.execute(text, parameters, signal, isPrepared),
-      );
+      PgConnection.use(clients, { signal }, (connection) => connection.execute(text, parameters, signal, isPrepared));
     try {
       return await run();
     } catch (error) {
@@ -53,4 +63,18 @@ export class PgDriver implements SqlDriver {
 
   /** Nothing to do: the pool is the host's. */
   async close(): Promise<void> {}
+}
+
+/** The pool's clients; where a caller would have to wait for one, another like them, closed when it is given back. */
+function clientsOfProbe(clients: PgClients): PgClients {
+  const { Client, options, idleCount = 0, totalCount = 0 } = clients.pool;
+  if (Client === undefined || options === undefined) return clients;
+  const isInUse = idleCount === 0 && totalCount >= (options.max ?? Number.POSITIVE_INFINITY);
+  if (!isInUse) return clients;
+  const connect = async () => {
+    const client = new Client(options);
+    await client.connect();
+    return Object.assign(client, { release: () => void client.end() });
+  };
+  return { ...clients, pool: { connect } };
 }

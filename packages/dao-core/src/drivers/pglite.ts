@@ -5,7 +5,7 @@ import { UnavailableError } from "../contract/errors.ts";
 import { throwIfAborted } from "../session/abort-signal.ts";
 import { beginScript } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
 import { giveTurn } from "../session/event-loop.ts";
 import { milliseconds } from "../session/limits.ts";
 import { OpenTransaction } from "../session/transaction.ts";
@@ -35,11 +35,14 @@ export interface PgliteDriverOptions {
 export class PgliteDriver implements SqlDriver {
   readonly description: string;
   readonly isTransaction = false;
+  readonly probe: SqlExecutor = { execute: (...statement) => this.#probe(...statement) };
   readonly #connection: PgliteConnection;
   readonly #folder: EmbeddedFolder | undefined;
   readonly #idleTimeout: number;
   #tail: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
+  /** Calls that run or wait. */
+  #inLine = 0;
 
   private constructor(database: PGlite, description: string, folder: EmbeddedFolder | undefined, idleTimeout: number) {
     this.#connection = new PgliteConnection(database);
@@ -74,6 +77,11 @@ export class PgliteDriver implements SqlDriver {
 
   execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
     return this.#exclusive(() => this.#connection.execute(text, parameters, options?.signal), options?.signal);
+  }
+
+  #probe(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+    const mustWait = this.#inLine > 0 && this.#closing === undefined;
+    return mustWait ? Promise.reject(noRoomError()) : this.execute(text, parameters, options);
   }
 
   async transaction<Result>(
@@ -112,15 +120,24 @@ export class PgliteDriver implements SqlDriver {
       let hasGivenUp = false;
       const leaveQueue = limitWait(TURN_TIMEOUT, signal, turnTimeoutError, (error) => {
         hasGivenUp = true;
+        this.#inLine--;
         reject(error);
       });
+      this.#inLine++;
       this.#tail = this.#tail.then(async () => {
         if (hasGivenUp) return;
         leaveQueue();
-        await start().then(resolve, reject);
+        const finished = start().finally(() => {
+          this.#inLine--;
+        });
+        await finished.then(resolve, reject);
       });
     });
   }
+}
+
+function noRoomError(): Error {
+  return Object.assign(new Error("The embedded database has one connection, which is in use."), { code: "53300" });
 }
 
 function closedError(): UnavailableError {

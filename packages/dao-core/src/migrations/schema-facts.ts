@@ -12,7 +12,10 @@ export interface SchemaFact {
   readonly detail: string;
 }
 
-/** In one round trip. The columns have names of their own, as some drivers make objects of rows. */
+/**
+ * In one round trip, and with no lock on the tables, for which a probe would wait: `pg_get_indexdef` takes one, so it is asked for
+ * expressions alone. The columns have names of their own, as some drivers make objects of rows.
+ */
 const FACTS = `
 with ours as (
   select c.oid, c.relname::text as name, c.relkind
@@ -35,8 +38,9 @@ select 'constraint', t.name, k.conname::text, case k.contype
 from tables t join pg_constraint k on k.conrelid = t.oid where k.contype in ('c', 'f', 'p', 'u')
 union all
 select 'index', t.name, c.relname::text, case when not i.indisvalid then 'invalid'
-  when i.indisunique and i.indimmediate and i.indpred is null then 'UNIQUE (' || (select string_agg(pg_get_indexdef(i.indexrelid, n, true), ', '
-    order by n) from generate_series(1, i.indnkeyatts) n) || ')' else '' end
+  when i.indisunique and i.indimmediate and i.indpred is null then 'UNIQUE (' || (select string_agg(case i.indkey[n - 1] when 0
+    then pg_get_indexdef(i.indexrelid, n, true) else (select quote_ident(a.attname) from pg_attribute a
+    where a.attrelid = i.indrelid and a.attnum = i.indkey[n - 1]) end, ', ' order by n) from generate_series(1, i.indnkeyatts) n) || ')' else '' end
 from tables t join pg_index i on i.indrelid = t.oid join pg_class c on c.oid = i.indexrelid
 union all
 select 'enum', y.typname::text, '', coalesce(string_agg(e.enumlabel, ', ' order by e.enumsortorder), '')

@@ -44,6 +44,11 @@ export interface SqlDriver extends SqlExecutor, ObservedDatabase {
   readonly description: string;
   /** Whether it is a transaction that somebody else has opened, and will commit. */
   readonly isTransaction: boolean;
+  /**
+   * Runs a probe's statement, which must not wait long for the work of others: beside the pool where all of its connections
+   * stay in use. Where there is no room for that either it rejects with SQLSTATE 53300. Absent where statements wait for nothing.
+   */
+  readonly probe?: SqlExecutor | undefined;
   transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options?: TransactionOptions,

@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { openDatabase } from "@flux/dao-core";
 import { isDaoError } from "@flux/dao-core/errors";
-import { DEVELOPMENT_KEYS } from "../service-key-setting.ts";
+import { isPublicKey } from "../app/development-keys.ts";
 import { readSettings, type Settings, SettingsError } from "../settings.ts";
 import type { Command } from "./command.ts";
 import { print } from "./output.ts";
@@ -62,7 +62,7 @@ const SHORTEST_KEY = 22;
 
 function keys({ keys: known }: Settings): Finding {
   const name = "keys";
-  const isPublic = known.some(({ key }) => DEVELOPMENT_KEYS.some((development) => development.key === key));
+  const isPublic = known.some(({ key }) => isPublicKey(key));
   if (isPublic) {
     const message =
       "The guide's development keys are in use: everyone knows them. Set SERVICE_API_KEYS before others can connect.";

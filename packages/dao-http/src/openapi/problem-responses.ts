@@ -101,6 +101,11 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
 };
 
 const moreHeaders: Readonly<Partial<Record<ProblemCode, object>>> = {
+  unsupported_media_type: {
+    Accept: { description: "The media type to send.", schema: { type: "string" } },
+    "Accept-Patch": { description: "The same, for a PATCH.", schema: { type: "string" } },
+    "Accept-Encoding": { description: "identity, where the body was compressed.", schema: { type: "string" } },
+  },
   unavailable: { "Retry-After": { description: "Seconds to wait.", schema: { type: "integer" } } },
 };
 

@@ -15,8 +15,9 @@ export const responseHeaders = {
     schema: { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] },
   },
   Link: {
-    description: "Other pages (RFC 8288): first, next, and of a list that is paged by number prev and last. Relative.",
-    required: true,
+    description:
+      "Other pages (RFC 8288): next, first, and of a list that is paged by number prev and last. Relative. Those for which " +
+      "a long query leaves no room in 3 KB are left out, so follow next_cursor where there is no next.",
     schema: { type: "string" },
   },
   IdempotentReplayed: {

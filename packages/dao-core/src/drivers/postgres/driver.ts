@@ -3,7 +3,14 @@ import type { PostgresLocation } from "../../connection-string/database-url.ts";
 import { ValidationError } from "../../contract/errors.ts";
 import { beginScript } from "../../session/begin.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction, StatementOptions } from "../../session/driver.ts";
+import type {
+  SqlDriver,
+  SqlExecutor,
+  SqlParameter,
+  SqlResult,
+  SqlTransaction,
+  StatementOptions,
+} from "../../session/driver.ts";
 import { isWholeNumber, LARGEST_VALUE } from "../../session/limits.ts";
 import type { ObservedPool } from "../../session/observed-pool.ts";
 import { databaseErrorFacts, isStaleStatement, staleStatement } from "../../session/postgres-errors.ts";
@@ -12,6 +19,7 @@ import { type ConnectionEvents, PostgresConnection, type Rerun } from "./connect
 import { ConnectionPool } from "./connection-pool.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { openSocket, type SocketOptions } from "./open-socket.ts";
+import { PostgresProbe } from "./probe.ts";
 
 /** How to use a PostgreSQL server. All times in milliseconds; 0 switches a server-side limit off. */
 export interface PostgresDriverOptions {
@@ -70,12 +78,14 @@ export class PostgresDriver implements SqlDriver {
   readonly description: string;
   readonly isTransaction = false;
   readonly address: DatabaseAddress;
+  readonly probe: SqlExecutor;
   readonly #pool: ConnectionPool<PostgresConnection>;
   readonly #responseTimeout: number;
   /** For a transaction that waits for its next statement, where the server sets no limit. */
   readonly #idleTimeout: number;
   /** On which connection the last prepared statement was lost, and when. */
   #statementLoss: { readonly connection: PostgresConnection; readonly at: number } | undefined;
+  #isClosed = false;
 
   /**
    * Opens no connection yet; the first statement does.
@@ -114,6 +124,7 @@ export class PostgresDriver implements SqlDriver {
       idleTimeout: options.idleTimeout ?? 600_000,
       maxLifetime: options.maxLifetime ?? 1_800_000,
     });
+    this.probe = new PostgresProbe(this, settings, () => this.#isClosed);
   }
 
   get pool(): ObservedPool {
@@ -145,6 +156,7 @@ export class PostgresDriver implements SqlDriver {
   }
 
   close(timeout = 5_000): Promise<void> {
+    this.#isClosed = true;
     return this.#pool.close(timeout);
   }
 

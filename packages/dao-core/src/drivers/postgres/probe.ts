@@ -1,0 +1,57 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { CallOptions } from "../../contract/call-options.ts";
+import { UnavailableError } from "../../contract/errors.ts";
+import { eitherSignal } from "../../session/abort-signal.ts";
+import type { SqlExecutor, SqlParameter, SqlResult } from "../../session/driver.ts";
+import { type ConnectionEvents, PostgresConnection } from "./connection.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
+
+/** Milliseconds that a probe waits for a connection of the pool: a third of what `/ready` has, for two statements at most. */
+const PATIENCE = 500;
+
+/** A connection that is closed after its one statement has no pool that would want to know. */
+const events: ConnectionEvents = { onLost: () => undefined, onRefused: (_, error) => error };
+
+/** Runs a statement on a connection of the pool, or, where none comes free for a while, on one more: whichever returns first. */
+export class PostgresProbe implements SqlExecutor {
+  readonly #pooled: SqlExecutor;
+  readonly #settings: ConnectionSettings;
+  readonly #isClosed: () => boolean;
+
+  /**
+   * @param pooled waits for a connection of the pool
+   * @param isClosed whether the pool takes no more statements; then no connection is opened beside it
+   */
+  constructor(pooled: SqlExecutor, settings: ConnectionSettings, isClosed: () => boolean) {
+    this.#pooled = pooled;
+    this.#settings = settings;
+    this.#isClosed = isClosed;
+  }
+
+  async execute(text: string, parameters: readonly SqlParameter[], { signal }: CallOptions = {}): Promise<SqlResult> {
+    const over = new AbortController();
+    const either = eitherSignal(signal, over.signal) ?? over.signal;
+    const inLine = this.#pooled.execute(text, parameters, { signal: either });
+    // A line that is full, or too slow, says nothing of the server.
+    const hasEnded = inLine.then(
+      () => true,
+      (error: unknown) => this.#isClosed() || !(error instanceof UnavailableError),
+    );
+    if (await Promise.race([hasEnded, delay(PATIENCE, false, { ref: false })])) return inLine;
+    const beside = this.#executeBeside(text, parameters, either);
+    try {
+      return await Promise.race([inLine.catch(() => beside), beside]);
+    } finally {
+      over.abort();
+    }
+  }
+
+  async #executeBeside(text: string, parameters: readonly SqlParameter[], signal: AbortSignal): Promise<SqlResult> {
+    const connection = await PostgresConnection.open(this.#settings, events, signal);
+    try {
+      return await connection.execute(text, parameters, signal);
+    } finally {
+      void connection.close();
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import { DaoUnitOfWork, type Database, joinPgPool, openDatabase } from "@flux/dao-core";
+import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import pg from "pg";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+
+const POOL_SIZE = 2;
+
+let testDatabase: TestDatabase;
+let sql: postgres.Sql;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  sql = postgres(testDatabase.url, { max: 2, onnotice: () => undefined });
+}, 60_000);
+afterAll(async () => {
+  await sql.end();
+  await testDatabase.drop();
+});
+
+/** Connections of `database`, once those that are being closed are gone. */
+async function connections(name: string): Promise<number> {
+  const [row] = await sql`select count(*)::int as count from pg_stat_activity where application_name = ${name}`;
+  return row?.["count"];
+}
+
+/** Runs `work` while every connection of `database` waits for a lock on `users`, and more callers wait for them. */
+async function whileBusy(database: Database, work: () => Promise<void>): Promise<void> {
+  const waiting: Promise<unknown>[] = [];
+  await sql.begin(async (locked) => {
+    await locked`lock table users in access exclusive mode`;
+    const write = () => DaoUnitOfWork.run(database, (uow) => uow.users.create(makeUserData()));
+    waiting.push(...Array.from({ length: POOL_SIZE * 3 }, write));
+    await expect
+      .poll(async () => (await sql`select from pg_locks where not granted and relation = 'users'::regclass`).length)
+      .toBe(POOL_SIZE);
+    await work();
+  });
+  await Promise.all(waiting);
+}
+
+describe("a database whose pool is busy is ready", { timeout: 120_000 }, () => {
+  test("a pool of our own: it opens one connection more for the look, and closes it", async () => {
+    await using database = await openDatabase(testDatabase.url, { poolSize: POOL_SIZE, applicationName: "busy-pool" });
+    await whileBusy(database, async () => {
+      for (let look = 0; look < 3; look++) await database.checkReady({ signal: AbortSignal.timeout(1_500) });
+      await expect.poll(() => connections("busy-pool")).toBe(POOL_SIZE);
+    });
+    await database.checkReady();
+    expect(await connections("busy-pool")).toBe(POOL_SIZE);
+  });
+
+  test("an application's pg.Pool", async () => {
+    const pool = new pg.Pool({ connectionString: testDatabase.url, max: POOL_SIZE, application_name: "busy-pg" });
+    const database = joinPgPool(pool);
+    await whileBusy(database, async () => {
+      for (let look = 0; look < 3; look++) await database.checkReady({ signal: AbortSignal.timeout(1_500) });
+      await expect.poll(() => connections("busy-pg")).toBe(POOL_SIZE);
+    });
+    await pool.end();
+  });
+
+  test("an embedded database, whose one connection a transaction has", async () => {
+    await using database = await openDatabase("memory://");
+    await database.migrate();
+    await database.checkReady();
+    await DaoUnitOfWork.run(database, async (uow) => {
+      await uow.users.create(makeUserData());
+      await database.checkReady({ signal: AbortSignal.timeout(1_500) });
+    });
+  });
+
+  test("also where the server has no room for one more, if it was ready before", async () => {
+    const url = new URL(testDatabase.url);
+    await sql.unsafe(`create role limited login password 'limited' connection limit ${POOL_SIZE};
+      grant all on all tables in schema public to limited`);
+    [url.username, url.password] = ["limited", "limited"];
+    try {
+      await using database = await openDatabase(url.href, { poolSize: POOL_SIZE });
+      await whileBusy(database, async () => {
+        await expect(database.checkReady({ signal: AbortSignal.timeout(1_500) })).rejects.toMatchObject({
+          code: "unavailable",
+        });
+      });
+      await database.checkReady();
+      await whileBusy(database, () => database.checkReady({ signal: AbortSignal.timeout(1_500) }));
+    } finally {
+      await sql.unsafe("drop owned by limited; drop role limited");
+    }
+  });
+});

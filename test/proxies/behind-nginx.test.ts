@@ -1,0 +1,57 @@
+import { createDaoClient } from "@flux/dao-http/client";
+import { describe, expect, test } from "vitest";
+import { createGoal, createUser } from "../rest/rows.ts";
+import { KEYS, useRestServer } from "../rest/server.ts";
+import { hasNginx, startNginx } from "./nginx.ts";
+
+const server = useRestServer();
+const { call } = server;
+const headers = { "X-Flux-Service-Key": KEYS.observer };
+
+if (!hasNginx) console.warn("NOT TRIED behind nginx: there is none here (apt-get install nginx).");
+
+describe.runIf(hasNginx)("behind nginx, as it is unless told otherwise", () => {
+  test("lists with long filters pass, and the client reads them from page to page", async () => {
+    await using nginx = await startNginx(server.baseUrl, "large_client_header_buffers 4 16k;");
+    const { id } = await createUser(call);
+    for (const length of [100, 300, 500]) {
+      const category = "ж".repeat(length);
+      for (let count = 0; count < 3; count++) await createGoal(call, { id }, { category });
+      const query = `page_size=1&page=2&category=${encodeURIComponent(category)}`;
+      const response = await fetch(`${nginx.url}/api/v1/goals/?${query}`, { headers });
+      expect([response.status, await response.json()]).toMatchObject([200, { total: 3 }]);
+      for (const baseUrl of [nginx.url, server.baseUrl]) {
+        const { goals } = createDaoClient({ baseUrl, serviceKey: KEYS.observer, retry: false });
+        const seen = new Set<string>();
+        let cursor: string | undefined;
+        do {
+          const page = await goals.listGoals({ category, pageSize: 1, cursor });
+          for (const goal of page.items) seen.add(goal.id);
+          cursor = page.nextCursor ?? undefined;
+        } while (cursor !== undefined);
+        expect(seen.size).toBe(3);
+      }
+    }
+  });
+
+  test("a tag that it made weak by compressing is 412, and the answer says so; uncompressed it is taken", async () => {
+    await using nginx = await startNginx(
+      server.baseUrl,
+      "gzip on; gzip_types application/json; gzip_min_length 0; gzip_proxied any;",
+    );
+    const { id } = await createUser(call, { preferences: { text: "x".repeat(5_000) } });
+    const url = `${nginx.url}/api/v1/users/${id}`;
+    const patch = (etag: string | null) =>
+      fetch(url, {
+        method: "PATCH",
+        body: '{"name":"Changed"}',
+        headers: { ...headers, "Content-Type": "application/json", "If-Match": etag ?? "" },
+      });
+    const weak = await fetch(url, { headers });
+    expect(weak.headers.get("etag")).toMatch(/^W\//);
+    const refused = await patch(weak.headers.get("etag"));
+    expect([refused.status, await refused.json()]).toMatchObject([412, { detail: expect.stringMatching(/compress/) }]);
+    const strong = await fetch(url, { headers: { ...headers, "Accept-Encoding": "identity" } });
+    expect((await patch(strong.headers.get("etag"))).status).toBe(200);
+  });
+});

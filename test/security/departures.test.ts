@@ -1,0 +1,113 @@
+import { connect, type Socket } from "node:net";
+import { createDaoApp } from "@flux/dao-http";
+import { createLogger, startServer } from "@flux/dao-http/server";
+import { describe, expect, test } from "vitest";
+import { stubServices } from "../../packages/dao-http/src/services-stub.ts";
+
+const AT_WORK = 4;
+const key = "departures-key";
+const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
+const head = `GET /api/v1/users/${id} HTTP/1.1\r\nHost: localhost\r\nX-Flux-Service-Key: ${key}\r\n`;
+const body = '{"name":"a"}';
+const post = `POST /api/v1/users/ HTTP/1.1\r\nHost: localhost\r\nX-Flux-Service-Key: ${key}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+interface Line {
+  readonly level: number;
+  readonly status?: number;
+}
+
+/** A service with few places, whose work goes on until it is told to end. */
+async function startBusy() {
+  let finish: () => void = () => undefined;
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  const { services, calls } = stubServices(() => finished.then(() => ({ id })));
+  const lines: Line[] = [];
+  const logger = createLogger({ destination: { write: (text) => lines.push(JSON.parse(text)) } });
+  const app = createDaoApp({ services, keys: [{ name: "tester", key }], logger, maxConcurrentRequests: AT_WORK });
+  const server = await startServer({ app, port: 0, logger, stopDelay: 0, gracePeriod: 500 });
+  const { hostname, port } = new URL(server.url);
+  /** A client with what it has received. */
+  const send = (bytes: string) =>
+    new Promise<{ socket: Socket; received: () => string }>((resolve) => {
+      let text = "";
+      const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true }).on("error", () => undefined);
+      socket.on("data", (chunk) => {
+        text += chunk.toString("latin1");
+      });
+      socket.write(bytes, () => resolve({ socket, received: () => text }));
+    });
+  const gone = () => lines.filter(({ status }) => status === 499).length;
+  return { server, calls, lines, finish, send, gone, [Symbol.asyncDispose]: () => server.stop() };
+}
+
+const leave: Readonly<Record<string, (socket: Socket) => void>> = {
+  "closes its connection": (socket) => socket.destroy(),
+  "resets its connection": (socket) => socket.resetAndDestroy(),
+};
+
+describe("a request that waits while its client goes", { timeout: 60_000 }, () => {
+  test.each(
+    Object.entries(leave).flatMap(([how, go]) => [
+      [how, "GET", `${head}\r\n`, go] as const,
+      [how, "POST", post, go] as const,
+      [how, "pipelined GETs", `${head}\r\n`.repeat(3), go] as const,
+    ]),
+  )("is never begun: a client that %s, %s", async (_, what, bytes, go) => {
+    await using busy = await startBusy();
+    const working = await Promise.all(Array.from({ length: AT_WORK }, () => busy.send(`${head}\r\n`)));
+    await expect.poll(() => busy.calls.length).toBe(AT_WORK);
+    const waiting = await Promise.all(Array.from({ length: 300 }, () => busy.send(bytes)));
+    await expect.poll(() => busy.calls.length).toBe(AT_WORK);
+    for (const { socket } of waiting) go(socket);
+    await expect.poll(busy.gone, { timeout: 20_000 }).toBe(what.startsWith("pipelined") ? 900 : 300);
+    const next = await busy.send(`${head}Connection: close\r\n\r\n`);
+    busy.finish();
+    await expect.poll(next.received).toMatch(/^HTTP\/1\.1 200 /);
+    expect(busy.calls).toHaveLength(AT_WORK + 1);
+    expect(busy.lines.filter(({ level }) => level > 30)).toEqual([]);
+    for (const { socket } of working) socket.destroy();
+  });
+
+  test("one that only sends no more is waited for, and has its response", async () => {
+    await using busy = await startBusy();
+    const working = await Promise.all(Array.from({ length: AT_WORK }, () => busy.send(`${head}\r\n`)));
+    await expect.poll(() => busy.calls.length).toBe(AT_WORK);
+    const waiting = await Promise.all(Array.from({ length: 20 }, () => busy.send(post)));
+    for (const { socket } of waiting) socket.end();
+    // An interim response tells the two apart.
+    for (const { received } of waiting) await expect.poll(received).toMatch(/^HTTP\/1\.1 102 Processing\r\n\r\n/);
+    busy.finish();
+    for (const { received } of waiting) await expect.poll(received).toMatch(/\r\nHTTP\/1\.1 201 [\s\S]*\{/);
+    expect(busy.gone()).toBe(0);
+    for (const { socket } of [...working, ...waiting]) socket.destroy();
+  });
+});
+
+describe("a client that half-closes after its request has its response", () => {
+  test.each([
+    ["GET", `${head}\r\n`, 200],
+    ["POST", post, 201],
+    ["HTTP/1.0", `${head}\r\n`.replace("HTTP/1.1", "HTTP/1.0"), 200],
+  ])("%s", async (_, bytes, status) => {
+    await using busy = await startBusy();
+    const { socket, received } = await busy.send("");
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.end(bytes);
+    await expect.poll(() => busy.calls.length).toBe(1);
+    // The server has heard of the end of the sending by then: it came on the heels of the request.
+    await fetch(`${busy.server.url}/health`);
+    busy.finish();
+    await closed;
+    expect(received()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*"id":"${id}"`));
+  });
+
+  test("pipelined requests too, in their order", async () => {
+    await using busy = await startBusy();
+    busy.finish();
+    const { socket, received } = await busy.send("");
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.end(`${head}\r\n${post}${head}\r\n`);
+    await closed;
+    expect([...received().matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1])).toEqual(["200", "201", "200"]);
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+import { requestHead, sendRaw } from "../rest/raw-socket.ts";
+import { KEYS, useRestServer } from "../rest/server.ts";
+
+const server = useRestServer();
+
+/** What the service says to a request with the development key of a caller. */
+async function ask(host: string, ...headers: string[]) {
+  const head = requestHead("GET", "/api/v1/users/", `X-Flux-Service-Key: ${KEYS.observer}`, ...headers);
+  const { status, text } = await sendRaw(server.baseUrl, head.replace("Host: localhost", `Host: ${host}`));
+  return { status, body: JSON.parse(text) };
+}
+
+describe("a key that everyone knows opens to this machine alone", () => {
+  test.each([
+    "localhost",
+    "localhost:8000",
+    "LOCALHOST",
+    "127.0.0.1:1",
+    "127.9.9.9",
+    "[::1]:8000",
+    "[::ffff:127.0.0.1]",
+  ])("Host: %s", async (host) => {
+    expect((await ask(host)).status).toBe(200);
+  });
+
+  test.each(["attacker.example", "localhost.attacker.example", "127.0.0.1.attacker.example", "192.168.0.7:8000", ""])(
+    "not to a page whose name leads here (DNS rebinding): Host: %s",
+    async (host) => {
+      const { status, body } = await ask(host);
+      expect({ status, code: body.code }).toEqual({ status: 403, code: "invalid_service_key" });
+      expect(body.detail).toMatch(/SERVICE_API_KEYS/);
+    },
+  );
+
+  test("a name behind the port makes no loopback host: the request is malformed", async () => {
+    const { status, body } = await ask("localhost:8000.attacker.example");
+    expect({ status, code: body.code }).toEqual({ status: 400, code: "validation_failed" });
+  });
+
+  test.each([
+    ["https://attacker.example", 403],
+    ["http://localhost.attacker.example", 403],
+    ["null", 403],
+    ["http://localhost:3000", 200],
+    ["https://127.0.0.1", 200],
+    ["http://[::1]:8000", 200],
+  ])("Origin: %s is %i", async (origin, status) => {
+    expect((await ask("localhost", `Origin: ${origin}`)).status).toBe(status);
+  });
+
+  test("pages that need no key are open to every Host", async () => {
+    const head = requestHead("GET", "/health").replace("Host: localhost", "Host: attacker.example");
+    expect((await sendRaw(server.baseUrl, head)).status).toBe(200);
+  });
+});
