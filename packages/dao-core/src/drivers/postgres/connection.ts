@@ -101,6 +101,7 @@ export class PostgresConnection implements SqlConnection {
     events: ConnectionEvents,
     signal: AbortSignal,
   ): Promise<PostgresConnection> {
+    signal.throwIfAborted();
     const connection = new PostgresConnection(settings, events);
     const abandon = (error: unknown) => connection.#abandon(error);
     const stopWatching = limitWait(settings.connectTimeout, signal, connectTimeoutError, abandon);
