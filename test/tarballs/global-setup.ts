@@ -7,7 +7,7 @@ import { type PublishedPackage, readPublishedPackages } from "../../scripts/pack
 import { installedBy } from "./documents.ts";
 import { findNode, type NodeVersion } from "./node-versions.ts";
 import { succeed } from "./run.ts";
-import { TYPESCRIPT_VERSIONS, typescriptFolder } from "./typescript-versions.ts";
+import { isLong, TYPESCRIPT_VERSIONS, typescriptFolder } from "./typescript-versions.ts";
 
 /** Folders, each an empty project in which the tarballs were installed. */
 interface Projects {
@@ -28,7 +28,7 @@ declare module "vitest" {
 }
 
 /** Both ends of `engines`, and the newest of what is maintained. */
-const NODE_VERSIONS = ["20.19.0", "20", "22.12.0", "22", "24"];
+const NODE_VERSIONS = isLong ? ["20.19.0", "20", "22.12.0", "22", "24"] : ["20.19.0", "20", "24"];
 
 /** Packs what is built, and installs it as users would. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {

@@ -58,29 +58,38 @@ describe.each(nodes.filter(({ asked }) => !asked.includes(".")))("Node.js $asked
     }),
   );
 
-  test.skipIf(node === undefined)("the batch job in this process, and with one line changed over HTTP", () =>
-    withScratchDatabase(async ({ url }) => {
-      const job = await codeOf("docs/packages.md", "ts");
-      const port = `${await findFreePort()}`;
-      const [before = "", after = ""] = (await codeOf("docs/packages.md", "diff")).trim().split("\n");
-      expect(job.split("\n")).toContain(before.slice(1));
-      const overHttp = job.replace(before.slice(1), after.slice(1).replace("8000", port));
+  test.skipIf(node === undefined)(
+    "the batch job in this process, and, getting its services from a service, over HTTP",
+    () =>
+      withScratchDatabase(async ({ url }) => {
+        const job = await codeOf("docs/packages.md", "ts");
+        const port = `${await findFreePort()}`;
+        const changes = (await codeOf("docs/packages.md", "diff")).trim().split("\n");
+        const gone = changes.filter((line) => line.startsWith("-")).map((line) => line.slice(1));
+        const added = changes.filter((line) => line.startsWith("+")).map((line) => line.slice(1));
+        const lines = job.split("\n");
+        const at = lines.indexOf(gone[0] ?? "");
+        expect(lines.slice(at, at + gone.length)).toEqual(gone);
+        const overHttp = lines
+          .toSpliced(at, gone.length, ...added)
+          .join("\n")
+          .replace("8000", port);
 
-      const options = { cwd: readme, node, env: { DATABASE_URL: url } };
-      expect(await succeed("npx", ["tsx", await program(readme, "job.mts", job)], options)).toBe("2 tasks missed\n");
-      const service = startService({ ...options, env: { ...options.env, PORT: port } });
-      const ended = once(service, "exit");
-      try {
-        const ready = () => fetch(`http://localhost:${port}/ready`).then(({ status }) => status);
-        await expect.poll(ready, { timeout: 20_000 }).toBe(200);
-        const file = await program(readme, "job-over-http.mts", overHttp);
-        expect(await succeed("npx", ["tsx", file], { cwd: readme, node })).toBe("2 tasks missed\n");
-      } finally {
-        service.kill();
-        await ended;
-      }
-      expect(service.exitCode).toBe(0);
-    }),
+        const options = { cwd: readme, node, env: { DATABASE_URL: url } };
+        expect(await succeed("npx", ["tsx", await program(readme, "job.mts", job)], options)).toBe("2 tasks missed\n");
+        const service = startService({ ...options, env: { ...options.env, PORT: port } });
+        const ended = once(service, "exit");
+        try {
+          const ready = () => fetch(`http://localhost:${port}/ready`).then(({ status }) => status);
+          await expect.poll(ready, { timeout: 20_000 }).toBe(200);
+          const file = await program(readme, "job-over-http.mts", overHttp);
+          expect(await succeed("npx", ["tsx", file], { cwd: readme, node })).toBe("2 tasks missed\n");
+        } finally {
+          service.kill();
+          await ended;
+        }
+        expect(service.exitCode).toBe(0);
+      }),
   );
 
   test.skipIf(node === undefined)("the command", () =>
