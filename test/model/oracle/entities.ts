@@ -52,7 +52,7 @@ export const ENTITIES: Readonly<Record<Kind, Entity>> = {
       preferences: { rule: jsonObject, default: {}, nullMeans: {} },
       demoMode: { rule: boolean, default: false },
     },
-    filters: { email: text() },
+    filters: { email: text(0, 500) },
   },
   goal: {
     fields: {
@@ -62,7 +62,7 @@ export const ENTITIES: Readonly<Record<Kind, Entity>> = {
       timeline: { rule: text(), default: null, isNullable: true },
       status: { rule: text(), default: "active" },
     },
-    filters: { userId: uuid, status: text(), category: text() },
+    filters: { userId: uuid, status: text(0, 500), category: text(0, 500) },
   },
   milestone: {
     fields: {
@@ -71,7 +71,7 @@ export const ENTITIES: Readonly<Record<Kind, Entity>> = {
       title,
       status: { rule: text(), default: "pending" },
     },
-    filters: { goalId: uuid, status: text() },
+    filters: { goalId: uuid, status: text(0, 500) },
   },
   task: {
     fields: {
@@ -95,7 +95,7 @@ export const ENTITIES: Readonly<Record<Kind, Entity>> = {
       priority,
       triggerType,
       isRecurring: boolean,
-      calendarEventId: text(),
+      calendarEventId: text(0, 500),
     },
   },
   conversation: {
@@ -105,7 +105,7 @@ export const ENTITIES: Readonly<Record<Kind, Entity>> = {
       messages: { rule: jsonArray, default: [], nullMeans: [] },
       status: { rule: text(), default: "open" },
     },
-    filters: { userId: uuid, goalId: uuid, status: text() },
+    filters: { userId: uuid, goalId: uuid, status: text(0, 500) },
   },
   demoFlags: {
     fields: {
