@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import postgres from "postgres";
 import type { SqlParameter, SqlResult } from "../../session/driver.ts";
 import {
@@ -25,10 +24,8 @@ import {
   type ServerProcess,
   wasPrepared,
 } from "./resend-fence.ts";
+import { SingleSocket } from "./single-socket.ts";
 import type { LossReason } from "./slot.ts";
-
-/** Milliseconds for which a peer may take nothing of what is sent before a connection is closed. */
-const CLOSE_GRACE = 1_000;
 
 /** Who is notified of what happens to connections. */
 export interface ConnectionEvents {
@@ -52,9 +49,7 @@ export class PostgresConnection implements SqlConnection {
   readonly #events: ConnectionEvents;
   readonly #statements = new PreparedStatements();
   readonly #activity = new Activity(() => this.#endUnresponsive());
-  /** Aborts the opening of the socket. */
-  readonly #opening = new AbortController();
-  #socket: Socket | undefined;
+  readonly #socket: SingleSocket;
   #server: ServerProcess | undefined;
   #isAlive = true;
   #lossCause: unknown;
@@ -71,6 +66,7 @@ export class PostgresConnection implements SqlConnection {
   private constructor(settings: ConnectionSettings, events: ConnectionEvents) {
     this.#settings = settings;
     this.#events = events;
+    this.#socket = new SingleSocket(settings.openSocket);
     const options = {
       types: settings.types,
       connection: { ...settings.parameters },
@@ -86,7 +82,7 @@ export class PostgresConnection implements SqlConnection {
       onnotice: () => undefined,
       onclose: () => this.#lose("dead"),
       // Documented, and missing in the types.
-      socket: () => this.#openSocket(),
+      socket: () => this.#socket.open(),
     };
     this.#client = postgres(settings.url, options);
   }
@@ -237,18 +233,6 @@ export class PostgresConnection implements SqlConnection {
     await this.#end();
   }
 
-  /** postgres.js connects again by itself; a second socket would go on in the middle of what was lost. */
-  async #openSocket(): Promise<Socket> {
-    if (this.#socket !== undefined || !this.#isAlive) throw connectionClosed(this.#lossCause);
-    const socket = await this.#settings.openSocket(this.#opening.signal);
-    if (!this.#isAlive) {
-      socket.destroy();
-      throw connectionClosed(this.#lossCause);
-    }
-    this.#socket = socket;
-    return socket;
-  }
-
   #prepare(text: string): string {
     const sent = this.#statements.add(text);
     if (this.#statements.hasEvicted && this.#transaction === undefined) {
@@ -338,7 +322,7 @@ export class PostgresConnection implements SqlConnection {
 
   #endUnresponsive(): void {
     this.#lose("dead");
-    this.#socket?.destroy();
+    this.#socket.destroy();
     void this.#end();
   }
 
@@ -350,10 +334,9 @@ export class PostgresConnection implements SqlConnection {
 
   /** Ends the client at once; what has not settled rejects. */
   async #end(): Promise<void> {
-    this.#opening.abort(this.#lossCause);
+    this.#socket.stopOpening(this.#lossCause);
     await this.#client.end({ timeout: 0 });
-    // A peer that is gone would keep it open, and one that takes nothing what is still to be sent.
-    this.#socket?.setTimeout(CLOSE_GRACE, () => this.#socket?.destroy()).destroySoon();
+    this.#socket.close();
   }
 }
 

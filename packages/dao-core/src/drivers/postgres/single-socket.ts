@@ -1,0 +1,46 @@
+import type { Socket } from "node:net";
+import { connectionClosed } from "../../session/postgres-errors.ts";
+
+/** Milliseconds for which a peer may take nothing of what is sent before a socket is closed. */
+const CLOSE_GRACE = 1_000;
+
+/** The one socket of a connection. postgres.js connects again by itself; a second socket would go on in the middle of what was lost. */
+export class SingleSocket {
+  readonly #connect: (signal: AbortSignal) => Promise<Socket>;
+  readonly #closing = new AbortController();
+  #socket: Socket | undefined;
+  #isOpened = false;
+
+  /** @param connect opens a socket; an abort leaves none */
+  constructor(connect: (signal: AbortSignal) => Promise<Socket>) {
+    this.#connect = connect;
+  }
+
+  /** @throws what connecting throws; an error with the code `CONNECTION_CLOSED` the second time, or after the end */
+  async open(): Promise<Socket> {
+    const { signal } = this.#closing;
+    if (this.#isOpened || signal.aborted) throw connectionClosed(signal.reason);
+    this.#isOpened = true;
+    const socket = await this.#connect(signal);
+    if (signal.aborted) {
+      socket.destroy();
+      throw connectionClosed(signal.reason);
+    }
+    this.#socket = socket;
+    return socket;
+  }
+
+  /** No socket is opened from now on. */
+  stopOpening(reason: unknown): void {
+    this.#closing.abort(reason);
+  }
+
+  /** Closes it when what is still to be sent has gone, or after {@link CLOSE_GRACE}: a peer that is gone would keep it open. */
+  close(): void {
+    this.#socket?.setTimeout(CLOSE_GRACE, () => this.#socket?.destroy()).destroySoon();
+  }
+
+  destroy(): void {
+    this.#socket?.destroy();
+  }
+}
