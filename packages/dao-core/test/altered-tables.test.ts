@@ -11,6 +11,7 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { Database } from "../src/database.ts";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { INCOMPATIBLE_CHANGES } from "./incompatible-changes.ts";
 import { postgresLocation } from "./postgres-location.ts";
 import { TransactionPooler } from "./transaction-pooler.ts";
 
@@ -110,24 +111,7 @@ describe("after ALTER TABLE by somebody else", () => {
     await database.close();
   });
 
-  test.each([
-    [
-      "a column that is written has another type",
-      `alter table users drop constraint users_name_length; alter table users alter column name type jsonb using to_jsonb(name)`,
-    ],
-    [
-      "a column that is looked for has another type",
-      `alter table goals alter column user_id drop default, drop constraint goals_user_id_fkey;
-       alter table goals alter column user_id type text`,
-    ],
-    [
-      "an enum was made again",
-      `alter table tasks alter column state drop default; alter type task_state rename to old_state;
-       create type task_state as enum ('scheduled', 'drifted', 'completed', 'missed');
-       alter table tasks alter column state type task_state using state::text::task_state; drop type old_state cascade;
-       alter table tasks alter column state set default 'scheduled'`,
-    ],
-  ])("calls go on where %s", async (_, ddl) => {
+  test.each(INCOMPATIBLE_CHANGES)("calls go on where %s", async (_, ddl) => {
     await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
     await using database = await openDatabase(own.url, { poolSize: 3, prepare: true });
     const { users, goals, tasks } = createDaoServices(database);

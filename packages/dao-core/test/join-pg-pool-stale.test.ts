@@ -2,6 +2,7 @@ import { createDaoServices, DaoUnitOfWork, joinPgPool, RetryableError, Unavailab
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { INCOMPATIBLE_CHANGES } from "./incompatible-changes.ts";
 
 let testDatabase: TestDatabase;
 let pool: pg.Pool;
@@ -66,24 +67,7 @@ describe("after somebody's ALTER TABLE", () => {
     expect(dropped).toBeGreaterThan(0);
   });
 
-  test.each([
-    [
-      "a column that is written has another type",
-      "alter table users drop constraint users_name_length; alter table users alter column name type jsonb using to_jsonb(name)",
-    ],
-    [
-      "a column that is looked for has another type",
-      `alter table goals alter column user_id drop default, drop constraint goals_user_id_fkey;
-       alter table goals alter column user_id type text`,
-    ],
-    [
-      "an enum was made again",
-      `alter table tasks alter column state drop default; alter type task_state rename to old_state;
-       create type task_state as enum ('scheduled', 'drifted', 'completed', 'missed');
-       alter table tasks alter column state type task_state using state::text::task_state; drop type old_state cascade;
-       alter table tasks alter column state set default 'scheduled'`,
-    ],
-  ])("so they do where %s", async (_, ddl) => {
+  test.each(INCOMPATIBLE_CHANGES)("so they do where %s", async (_, ddl) => {
     const { users, goals, tasks, user, goal, all } = await prepared();
     await all(() => goals.listGoals({ userId: user.id }));
     await change(ddl);
