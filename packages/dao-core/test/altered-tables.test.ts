@@ -238,6 +238,22 @@ describe("prepared statements that get lost", () => {
     const users = await Promise.all(
       Array.from({ length: 30 }, () => testDatabase.database.users.create(makeUserData())),
     );
+    // All six connections are open before the reads, which would else fit on the first: each unit of work holds its own
+    // until the last has one.
+    let openAll = () => {};
+    const allOpen = new Promise<void>((resolve) => {
+      openAll = resolve;
+    });
+    let transactions = 0;
+    await Promise.all(
+      Array.from({ length: 6 }, () =>
+        DaoUnitOfWork.run(database, async (uow) => {
+          await uow.users.findById(users[0]?.id ?? "");
+          if (++transactions === 6) openAll();
+          await allOpen;
+        }),
+      ),
+    );
     const outcomes = await Promise.allSettled(
       Array.from({ length: 10 }, () => users)
         .flat()

@@ -50,7 +50,17 @@ describe("through a proxy that pools by transaction", () => {
           expect(await planMigrations(driver)).toEqual(plan);
           expect((await migrate(driver)).applied).toEqual(ALL_NAMES);
           // Migrations name the schema; the statements of DAOs do not, and would find nothing here.
-          await expect(checkSchema(driver)).rejects.toThrow("search_path (elsewhere)");
+          // Three of the four connections are spoiled, and they take turns.
+          const checks: string[] = [];
+          for (let turn = 0; turn < 4; turn++) {
+            checks.push(
+              await checkSchema(driver).then(
+                () => "ok",
+                (error: unknown) => String(error),
+              ),
+            );
+          }
+          expect(checks.join()).toContain("search_path (elsewhere)");
           expect((await migrate(driver)).applied).toEqual([]);
           expect((await migrateBy(withNext("create table later ()"), driver)).applied).toEqual(["next"]);
           expect(pooler.switches).toBeGreaterThan(6);

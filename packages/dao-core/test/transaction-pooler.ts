@@ -25,8 +25,8 @@ interface Client {
 }
 
 /**
- * A proxy that pools by transaction, as PgBouncer can: between two transactions a client has no connection, and gets
- * another one for the next. Each client's own log-in makes one connection more, which then belongs to all.
+ * A proxy that pools by transaction, as PgBouncer can: between two transactions a client has no connection, and
+ * gets another one for the next, if another one is free. Each client's own login adds one connection, which is shared from then on.
  */
 export class TransactionPooler implements AsyncDisposable {
   /** How often a client got another backend than the one it had before. */
@@ -109,7 +109,7 @@ export class TransactionPooler implements AsyncDisposable {
   #release(backend: Backend): void {
     if (backend.client !== undefined) backend.client.backend = undefined;
     backend.client = undefined;
-    // Behind the others, so that whoever comes next gets another one.
+    // Last, so that all of them take turns.
     this.#backends.splice(this.#backends.indexOf(backend), 1);
     this.#backends.push(backend);
     this.#assign();
@@ -117,8 +117,9 @@ export class TransactionPooler implements AsyncDisposable {
 
   #assign(): void {
     for (;;) {
-      const backend = this.#backends.find(({ unanswered, client }) => unanswered === 0 && client === undefined);
-      const client = backend === undefined ? undefined : this.#line.shift();
+      const free = this.#backends.filter(({ unanswered, client }) => unanswered === 0 && client === undefined);
+      const client = free.length === 0 ? undefined : this.#line.shift();
+      const backend = free.find((each) => each !== client?.last) ?? free[0];
       if (backend === undefined || client === undefined) return;
       if (client.last !== backend) this.switches++;
       client.last = backend;
