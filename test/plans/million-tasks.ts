@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import { UUID7_FUNCTION } from "../uuid7.ts";
+import { UUID7_FUNCTION } from "../../bench/uuid7.ts";
 
 /** What the samples of {@link seedMillionTasks} are drawn from. */
 export const NOW = "2026-06-01 12:00:00+00";

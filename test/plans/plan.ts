@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import type { RecordedStatement } from "../recording-driver.ts";
+import type { RecordedStatement } from "../../bench/recording-driver.ts";
 
 /** How PostgreSQL plans a prepared statement: anew for the values of each run, once for all values, or as it likes. */
 export type PlanMode = "custom" | "generic";
@@ -64,16 +64,6 @@ export function explain(
   });
 }
 
-/** Whether PostgreSQL, left alone, goes on with the generic plan from the sixth run on. */
-export function prefersGenericPlan(sql: postgres.Sql, statement: RecordedStatement): Promise<boolean> {
-  return prepared(sql, statement, "auto", async (execution) => {
-    for (let run = 0; run < 7; run++) await explainOnce(sql, execution);
-    const [plans] = await sql<{ generic: boolean }[]>`
-      select generic_plans > 0 as generic from pg_prepared_statements where name = 'explained'`;
-    return plans?.generic ?? false;
-  });
-}
-
 /** A table of so few rows is on a few pages, and best read without an index. */
 const FEW_ROWS = 1000;
 
@@ -102,21 +92,6 @@ async function rowsScanned(sql: postgres.Sql): Promise<Map<string, number>> {
   return new Map(tables.map(({ name, rows }) => [name, rows]));
 }
 
-/** {@link explain} on the candidate table, where the user has just imported 100,000 tasks, all at one moment. */
-export function explainWithImport(
-  sql: postgres.Sql,
-  statement: RecordedStatement,
-  userId: string,
-): Promise<PlanSummary> {
-  const imported = `insert into candidate (id, user_id, goal_id, title)
-    select uuid7(now()), user_id, id, 'Imported'
-    from (select * from goals where user_id = '${userId}' limit 1) as goal, generate_series(1, 100000)`;
-  return prepared(sql, statement, "auto", async (execution) => {
-    await explainOnce(sql, execution);
-    return summarize(await explainOnce(sql, execution, imported));
-  });
-}
-
 async function prepared<Result>(
   sql: postgres.Sql,
   statement: RecordedStatement,
@@ -132,8 +107,8 @@ async function prepared<Result>(
   }
 }
 
-async function explainOnce(sql: postgres.Sql, execution: string, before = ""): Promise<ExplainedRun> {
-  await sql.unsafe(`begin; ${before}`);
+async function explainOnce(sql: postgres.Sql, execution: string): Promise<ExplainedRun> {
+  await sql.unsafe("begin");
   try {
     const [row] = await sql.unsafe<{ "QUERY PLAN": ExplainedRun[] }[]>(
       `explain (analyze, buffers, format json) ${execution}`,
