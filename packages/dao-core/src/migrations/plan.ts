@@ -23,12 +23,13 @@ export interface MigrationPlan {
 
 /**
  * Makes every name without a schema one of `public`, where drizzle-kit's migrations belong, and every literal be read by
- * the standard, whatever the role's settings; a row-level policy that hides rows is an error rather than rows left out.
+ * the standard, whatever the role's settings, and the catalog be written so that it can be compared; a row-level policy that hides rows is an error rather than rows left out.
  * For the transaction only.
  */
 export const SETTINGS: readonly string[] = [
   "SET LOCAL search_path TO public;",
   "SET LOCAL standard_conforming_strings TO on;",
+  "SET LOCAL quote_all_identifiers TO off;",
   "SET LOCAL row_security TO off;",
 ];
 
