@@ -15,6 +15,7 @@ import { type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts
 
 const USER = "insert into users (name, email) values ('Ada', 'ada@example.com')";
 const ORPHAN = `insert into goals (user_id, title) values ('00000000-0000-4000-8000-000000000000', 'Nobody''s')`;
+const DROP_TABLES = "drop table users, goals, milestones, tasks, conversations, demo_flags, idempotency_keys";
 
 /** Runs `work` on a migrated database that was changed by `change` since. */
 function afterChange(change: string, work: (database: ScratchDatabase, asMade: string[]) => Promise<void>) {
@@ -81,8 +82,7 @@ describe("changed past the migrations, and put right by migrate():", () => {
     }));
 
   test("all tables, dropped with their types or without: they are made again, by one of those who try at once", async () => {
-    const drop = "drop table users, goals, milestones, tasks, conversations, demo_flags, idempotency_keys";
-    for (const change of [drop, `${drop}; drop type task_state, task_priority, trigger_type`]) {
+    for (const change of [DROP_TABLES, `${DROP_TABLES}; drop type task_state, task_priority, trigger_type`]) {
       await afterChange(change, async (database, asMade) => {
         await expect(checkSchema(database.driver())).rejects.toMatchObject(named("none of the tables is there"));
         expect(await planMigrations(database.driver())).toMatchObject({ from: 0, applied: ALL_NAMES });
@@ -90,6 +90,33 @@ describe("changed past the migrations, and put right by migrate():", () => {
         expect(reports.map(({ applied }) => applied.length).toSorted()).toEqual([0, 0, ALL_NAMES.length]);
         expect(await readSchemaCatalog(database.sql)).toEqual(asMade);
         await checkSchema(database.driver());
+      });
+    }
+  });
+
+  test("types alone that are left of it, with a journal that is empty or gone", async () => {
+    for (const journal of ["drop table flux_dao_migrations", "truncate flux_dao_migrations"]) {
+      await afterChange(`${DROP_TABLES}; ${journal}`, async (database, asMade) => {
+        expect(await planMigrations(database.driver())).toMatchObject({ from: 0, applied: ALL_NAMES });
+        await migrate(database.driver());
+        expect(await readSchemaCatalog(database.sql)).toEqual(asMade);
+        await checkSchema(database.driver());
+      });
+    }
+  });
+
+  test("all tables, whose types another table uses: once it uses others", async () => {
+    for (const change of [DROP_TABLES, `${DROP_TABLES}; truncate flux_dao_migrations`]) {
+      await afterChange(`create table reports (state task_state); ${change}`, async ({ driver, sql }, asMade) => {
+        await expect(migrate(driver())).rejects.toMatchObject(
+          named(
+            "nothing was changed: column state of table reports depends on type task_state. Have that use another type",
+          ),
+        );
+        await sql.unsafe("alter table reports alter state type text");
+        await migrate(driver());
+        await sql.unsafe("drop table reports");
+        expect(await readSchemaCatalog(sql)).toEqual(asMade);
       });
     }
   });
@@ -407,6 +434,19 @@ describe("what this role cannot reach is no matter of migrations, and named by c
     ),
   );
 });
+
+test("a journal whose rows are hidden is not taken for an empty one, for which migrate() could do nothing", () =>
+  withRoleNamedApp(async ({ sql, driver }, url) => {
+    await sql.unsafe(`grant usage on schema public to app; grant all on all tables in schema public to app;
+      alter table flux_dao_migrations enable row level security`);
+    await expect(checkSchema(driver({ url }))).rejects.toMatchObject(
+      named(
+        "row-level security hides rows of the table flux_dao_migrations from the database role. Disable it on that table",
+      ),
+    );
+    await sql.unsafe("alter table flux_dao_migrations disable row level security");
+    await checkSchema(driver({ url }));
+  }));
 
 test("triggers that are not ours change nothing of readiness, and diagnose() names them", () =>
   afterChange(

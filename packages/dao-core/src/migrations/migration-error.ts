@@ -35,6 +35,17 @@ export function toMigrationError(error: unknown, { from, to, step, advice }: Mig
           "are not read-only.",
         options,
       );
+    case "2BP01": {
+      // dependent objects still exist
+      const detail =
+        error instanceof Error && "detail" in error
+          ? `${String(error.detail)}.`
+          : "the error's cause says what uses it.";
+      return new SchemaVersionError(
+        `${failure}: ${detail} Have that use another type, or drop it, and run migrate() again.`,
+        options,
+      );
+    }
     case "55P03": // lock not available
       return new UnavailableError(
         `${failure}: what it needs was in use until the time-out. Run migrate() again when long transactions have ` +
