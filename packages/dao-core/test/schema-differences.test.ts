@@ -358,11 +358,40 @@ describe("changed past the migrations, and refused with what to do:", () => {
       expect(await migrate(database.driver())).toMatchObject({ from: NEWEST, applied: [], repaired: [] });
     }));
 
-  test("a journal without its versions", () =>
-    afterChange("alter table flux_dao_migrations drop column version", async (database) => {
-      await expect(checkSchema(database.driver())).rejects.toMatchObject(named("has no column version"));
-      await expect(migrate(database.driver())).rejects.toMatchObject(named("nothing was changed"));
-    }));
+  test.each(["version", "name", "checksum"])(
+    "a journal without its column %s, until it is dropped, and written as is said then",
+    (column) =>
+      afterChange(`alter table flux_dao_migrations drop column ${column}`, async ({ driver, sql }, asMade) => {
+        const lacks = named("lacks a column, and nothing was changed. Restore it from a backup; or drop it");
+        if (column === "version") await expect(checkSchema(driver())).rejects.toMatchObject(lacks);
+        await expect(migrate(driver())).rejects.toMatchObject(lacks);
+        expect(await new Database(driver()).diagnose()).toContainEqual({
+          name: "schema",
+          isWell: false,
+          message: lacks.message,
+        });
+        await sql.unsafe("drop table flux_dao_migrations");
+        const error: unknown = await migrate(driver()).catch((reason: unknown) => reason);
+        await sql.unsafe(/CREATE TABLE.*$/.exec(String(error))?.[0] ?? "");
+        await migrate(driver());
+        expect(await readSchemaCatalog(sql)).toEqual(asMade);
+      }),
+  );
+
+  test("what the server refuses, in its own words", () =>
+    afterChange(
+      `drop table tasks; create table tasks (like public.goals including defaults) partition by hash (id);
+       alter table tasks drop column category, drop column timeline, drop column status;
+       alter table tasks add goal_id uuid not null, add milestone_id uuid, add start_time timestamptz, add end_time timestamptz,
+         add state task_state not null default 'scheduled', add priority task_priority not null default 'standard',
+         add trigger_type trigger_type not null default 'time', add is_recurring bool not null default false,
+         add calendar_event_id varchar(255)`,
+      async ({ driver }) => {
+        await expect(migrate(driver())).rejects.toMatchObject({
+          message: expect.stringMatching(/nothing was changed: .*partition/),
+        });
+      },
+    ));
 });
 
 describe("what this role cannot reach is no matter of migrations, and named by checkReady() and diagnose():", () => {
@@ -485,8 +514,8 @@ describe("what keeps no call from working changes nothing of readiness, and diag
     },
     {
       change:
-        "alter table goals add constraint short check (char_length(title) < 100), add constraint once unique (title)",
-      what: "Constraints that are not ours refuse rows of goals (once, short)",
+        "alter table goals add constraint short check (char_length(title) < 100), add constraint once unique (title); create unique index alone on goals (user_id)",
+      what: "Constraints that are not ours refuse rows of goals (alone, once, short)",
     },
   ];
   test.each(drifted)("$what", ({ change, what, advice }) =>

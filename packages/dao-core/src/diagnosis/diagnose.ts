@@ -26,7 +26,9 @@ const TABLES = `{${Object.keys(embeddedMigrations.shape.tables).join()}}`;
 
 const TRIGGERS = `select tgrelid as table_id, tgname as name from pg_trigger where not tgisinternal and tgenabled <> 'D'`;
 const CONSTRAINTS = `select conrelid as table_id, conname as name from pg_constraint
-  where contype in ('c', 'f', 'u', 'x') and conname <> all ($2::text[])`;
+  where contype in ('c', 'f', 'u', 'x') and conname <> all ($2::text[])
+  union select i.indrelid, c.relname from pg_index i join pg_class c on c.oid = i.indexrelid
+  where i.indisunique and c.relname <> all ($2::text[])`;
 const POLICIES = `select polrelid as table_id, polname as name from pg_policy where row_security_active(polrelid)
   and exists (select from unnest(polroles) role where role = 0 or pg_has_role(role, 'usage'))`;
 

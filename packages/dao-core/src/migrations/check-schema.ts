@@ -2,7 +2,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { SchemaVersionError, UnavailableError } from "../contract/errors.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { databaseErrorFacts, isConnectionLoss, toDaoError } from "../session/postgres-errors.ts";
-import { JOURNAL_TABLE, newerSchemaError } from "./journal.ts";
+import { JOURNAL_TABLE, newerSchemaError, unreadableJournalError } from "./journal.ts";
 import { embeddedMigrations, schemaVersion } from "./migration-set.ts";
 import { findObstacles, findSchemaDifferences } from "./schema-differences.ts";
 import { schemaDifferenceError } from "./schema-error.ts";
@@ -98,11 +98,7 @@ async function readVersion(
           { cause: error },
         );
       case "42703": // no such column
-        throw new SchemaVersionError(
-          "The table flux_dao_migrations, by which the version of the database's schema is known, has no column version. " +
-            "Restore it from a backup.",
-          { cause: error },
-        );
+        throw unreadableJournalError(error);
       default:
         throw error;
     }
