@@ -69,6 +69,11 @@ function tableShape(table: SnapshotTable) {
   const { name, columns, indexes, foreignKeys, compositePrimaryKeys, uniqueConstraints, checkConstraints } = table;
   const list = (names: readonly string[]) => `(${names.join(", ")})`;
   const unqualified = (sql: string) => sql.replaceAll(`"${name}".`, "");
+  // As PostgreSQL stores it.
+  const rule = (sql: string) =>
+    unqualified(sql)
+      .replace(/(\S+) between (\S+) and (\S+)/g, "$1 >= $2 and $1 <= $3")
+      .replace(/ in \(([^()]*)\)/g, " = any (array[$1])");
   const own = Object.values(columns).filter((column) => column.primaryKey);
   const constraints = [
     ...own.map((column) => [`${name}_pkey`, `PRIMARY KEY ${list([column.name])}`] as const),
@@ -79,7 +84,7 @@ function tableShape(table: SnapshotTable) {
       const target = `${key.tableTo}${list(key.columnsTo)}`;
       return [key.name, `FOREIGN KEY ${list(key.columnsFrom)} REFERENCES ${target} ON DELETE CASCADE`] as const;
     }),
-    ...Object.values(checkConstraints).map((rule) => [rule.name, `CHECK (${unqualified(rule.value)})`] as const),
+    ...Object.values(checkConstraints).map((check) => [check.name, `CHECK (${rule(check.value)})`] as const),
   ];
   const made = Object.values(indexes).map((index) => {
     if (index.isUnique || index.columns.some((column) => column.isExpression || !column.asc)) {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { openDatabase, UnavailableError } from "@flux/dao-core";
@@ -250,6 +251,34 @@ describe("a folder is let go", () => {
     await writeFile(folder, "");
     await expect(openDatabase(folder)).rejects.toThrow(/must be a folder that this user owns/);
     await expect(openDatabase(join(folder, "data"))).rejects.toThrow(UnavailableError);
+  });
+});
+
+describe("a first start that is killed", { timeout: 120_000 }, () => {
+  test.each(["base", "PG_VERSION"])(
+    "with %s there by then, leaves a folder that the next one can use",
+    async (sign) => {
+      const child = start();
+      const opening = told(child, "open");
+      while (!(await readdir(folder).catch((): string[] => [])).includes(sign)) await delay(1);
+      await killed(child);
+      await opening;
+      await using database = await openDatabase(folder).catch(async (error: unknown) => {
+        expect(error).toMatchObject({ message: expect.stringContaining("delete it if it never had data") });
+        await rm(folder, { recursive: true });
+        return openDatabase(folder);
+      });
+      await database.migrate();
+      await database.users.create({ name: "Ada", email: "ada@example.com" });
+      expect((await database.diagnose()).filter(({ isWell }) => !isWell)).toEqual([]);
+    },
+  );
+
+  test.each(["postgresql.conf", "global/pg_control"])("or it is refused with what to do: without %s", async (name) => {
+    await cp(migrated, folder, { recursive: true });
+    await rm(join(folder, name));
+    await expect(openDatabase(folder)).rejects.toThrow(/Restore it from a copy, or delete it if it never had data/);
+    await expectFree();
   });
 });
 

@@ -6,14 +6,16 @@ import { describe, expect, test } from "vitest";
 import { Database, joinDrizzle, joinPgPool, openDatabase } from "../src/database.ts";
 import { checkSchema, SchemaCheck } from "../src/migrations/check-schema.ts";
 import { migrate } from "../src/migrations/migrate.ts";
+import type { MigrationReport } from "../src/migrations/migration-report.ts";
 import { planMigrations } from "../src/migrations/plan-migrations.ts";
-import type { SqlExecutor } from "../src/session/driver.ts";
+import type { SqlDriver, SqlExecutor } from "../src/session/driver.ts";
 import { ALL_NAMES, NEWEST } from "./migration-versions.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts";
 
 const USER = "insert into users (name, email) values ('Ada', 'ada@example.com')";
 const ORPHAN = `insert into goals (user_id, title) values ('00000000-0000-4000-8000-000000000000', 'Nobody''s')`;
+const DROP_TABLES = "drop table users, goals, milestones, tasks, conversations, demo_flags, idempotency_keys";
 
 /** Runs `work` on a migrated database that was changed by `change` since. */
 function afterChange(change: string, work: (database: ScratchDatabase, asMade: string[]) => Promise<void>) {
@@ -80,8 +82,7 @@ describe("changed past the migrations, and put right by migrate():", () => {
     }));
 
   test("all tables, dropped with their types or without: they are made again, by one of those who try at once", async () => {
-    const drop = "drop table users, goals, milestones, tasks, conversations, demo_flags, idempotency_keys";
-    for (const change of [drop, `${drop}; drop type task_state, task_priority, trigger_type`]) {
+    for (const change of [DROP_TABLES, `${DROP_TABLES}; drop type task_state, task_priority, trigger_type`]) {
       await afterChange(change, async (database, asMade) => {
         await expect(checkSchema(database.driver())).rejects.toMatchObject(named("none of the tables is there"));
         expect(await planMigrations(database.driver())).toMatchObject({ from: 0, applied: ALL_NAMES });
@@ -89,6 +90,33 @@ describe("changed past the migrations, and put right by migrate():", () => {
         expect(reports.map(({ applied }) => applied.length).toSorted()).toEqual([0, 0, ALL_NAMES.length]);
         expect(await readSchemaCatalog(database.sql)).toEqual(asMade);
         await checkSchema(database.driver());
+      });
+    }
+  });
+
+  test("types alone that are left of it, with a journal that is empty or gone", async () => {
+    for (const journal of ["drop table flux_dao_migrations", "truncate flux_dao_migrations"]) {
+      await afterChange(`${DROP_TABLES}; ${journal}`, async (database, asMade) => {
+        expect(await planMigrations(database.driver())).toMatchObject({ from: 0, applied: ALL_NAMES });
+        await migrate(database.driver());
+        expect(await readSchemaCatalog(database.sql)).toEqual(asMade);
+        await checkSchema(database.driver());
+      });
+    }
+  });
+
+  test("all tables, whose types another table uses: once it uses others", async () => {
+    for (const change of [DROP_TABLES, `${DROP_TABLES}; truncate flux_dao_migrations`]) {
+      await afterChange(`create table reports (state task_state); ${change}`, async ({ driver, sql }, asMade) => {
+        await expect(migrate(driver())).rejects.toMatchObject(
+          named(
+            "nothing was changed: column state of table reports depends on type task_state. Have that use another type",
+          ),
+        );
+        await sql.unsafe("alter table reports alter state type text");
+        await migrate(driver());
+        await sql.unsafe("drop table reports");
+        expect(await readSchemaCatalog(sql)).toEqual(asMade);
       });
     }
   });
@@ -137,7 +165,7 @@ describe("changed past the migrations, and refused with what to do:", () => {
     {
       change: "alter table tasks rename priority to importance",
       what: "the column tasks.priority is missing",
-      advice: /alter table public\.tasks rename importance to priority;/,
+      advice: /alter table public\.tasks rename "importance" to priority;/,
     },
     { change: "drop table tasks", what: "the table tasks is missing", advice: /create table public\.tasks \(.*?\);/ },
     {
@@ -183,7 +211,7 @@ describe("changed past the migrations, and refused with what to do:", () => {
     {
       change: "alter table goals add rank int not null",
       what: "goals.rank, which is not ours, is NOT NULL and has no default",
-      advice: /alter table public\.goals alter rank drop not null;/,
+      advice: /alter table public\.goals alter "rank" drop not null;/,
     },
     {
       change: "alter type task_state rename value 'drifted' to 'late'",
@@ -208,6 +236,42 @@ describe("changed past the migrations, and refused with what to do:", () => {
       what: "the constraint users_name_length is not CHECK",
       advice: /alter table .*?;/,
     },
+    {
+      change: `create rule "Quiet" as on insert to tasks do instead nothing`,
+      what: `the rule Quiet rewrites what is written to tasks`,
+      advice: /drop rule "Quiet" on public\.tasks;/,
+    },
+    {
+      change: "create rule audit as on update to goals do also notify audit",
+      what: "the rule audit rewrites what is written to goals",
+      advice: /drop rule .*?;/,
+    },
+    {
+      change: "alter table milestones alter week_number add generated always as identity",
+      what: "milestones.week_number is integer IDENTITY, not integer",
+      advice: /alter table public\.milestones alter week_number drop identity;/,
+    },
+    {
+      change: `create collation any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+        alter table users alter email type text collate any_case`,
+      what: "users.email is text COLLATE any_case, not text",
+      advice: /alter table public\.users alter email type text using email::text;/,
+    },
+    {
+      change: "alter table tasks set unlogged",
+      what: "the table tasks is unlogged",
+      advice: /alter table public\.tasks set logged;/,
+    },
+    {
+      change: `alter table goals add "Order" int not null`,
+      what: `goals.Order, which is not ours, is NOT NULL and has no default`,
+      advice: /alter table public\.goals alter "Order" drop not null;/,
+    },
+    {
+      change: `alter table tasks rename priority to "order"`,
+      what: "the column tasks.priority is missing",
+      advice: /alter table public\.tasks rename "order" to priority;/,
+    },
   ];
   test.each(refused)("$what", ({ change, what, advice }) =>
     afterChange(change, async (database, asMade) => {
@@ -227,6 +291,26 @@ describe("changed past the migrations, and refused with what to do:", () => {
       await checkSchema(driver);
       expect(await readSchemaCatalog(database.sql)).toEqual(expect.arrayContaining(asMade));
     }),
+  );
+
+  test.each(["users", "goals", "milestones", "tasks"])(
+    "foreign keys that are not enforced, of %s, with what is an orphan by now",
+    (table) =>
+      afterChange(
+        `alter table ${table} disable trigger all; ${table === "goals" ? ORPHAN : ""}`,
+        async ({ sql, driver }, asMade) => {
+          await expect(checkSchema(driver())).rejects.toMatchObject(
+            named("_fkey is not enforced: its triggers are disabled"),
+          );
+          const report = await untilMigrated(driver(), sql);
+          const orphans = table === "goals" ? ["goals_user_id_fkey"] : [];
+          expect(report.violations.map(({ constraint }) => constraint)).toEqual(orphans);
+          await sql.unsafe("delete from goals");
+          for (const { validation } of report.violations) await sql.unsafe(validation);
+          expect(await readSchemaCatalog(sql)).toEqual(asMade);
+          await checkSchema(driver());
+        },
+      ),
   );
 
   test("a key that rows break, with the query that finds them", () =>
@@ -274,11 +358,40 @@ describe("changed past the migrations, and refused with what to do:", () => {
       expect(await migrate(database.driver())).toMatchObject({ from: NEWEST, applied: [], repaired: [] });
     }));
 
-  test("a journal without its versions", () =>
-    afterChange("alter table flux_dao_migrations drop column version", async (database) => {
-      await expect(checkSchema(database.driver())).rejects.toMatchObject(named("has no column version"));
-      await expect(migrate(database.driver())).rejects.toMatchObject(named("nothing was changed"));
-    }));
+  test.each(["version", "name", "checksum"])(
+    "a journal without its column %s, until it is dropped, and written as is said then",
+    (column) =>
+      afterChange(`alter table flux_dao_migrations drop column ${column}`, async ({ driver, sql }, asMade) => {
+        const lacks = named("lacks a column, and nothing was changed. Restore it from a backup; or drop it");
+        if (column === "version") await expect(checkSchema(driver())).rejects.toMatchObject(lacks);
+        await expect(migrate(driver())).rejects.toMatchObject(lacks);
+        expect(await new Database(driver()).diagnose()).toContainEqual({
+          name: "schema",
+          isWell: false,
+          message: lacks.message,
+        });
+        await sql.unsafe("drop table flux_dao_migrations");
+        const error: unknown = await migrate(driver()).catch((reason: unknown) => reason);
+        await sql.unsafe(/CREATE TABLE.*$/.exec(String(error))?.[0] ?? "");
+        await migrate(driver());
+        expect(await readSchemaCatalog(sql)).toEqual(asMade);
+      }),
+  );
+
+  test("what the server refuses, in its own words", () =>
+    afterChange(
+      `drop table tasks; create table tasks (like public.goals including defaults) partition by hash (id);
+       alter table tasks drop column category, drop column timeline, drop column status;
+       alter table tasks add goal_id uuid not null, add milestone_id uuid, add start_time timestamptz, add end_time timestamptz,
+         add state task_state not null default 'scheduled', add priority task_priority not null default 'standard',
+         add trigger_type trigger_type not null default 'time', add is_recurring bool not null default false,
+         add calendar_event_id varchar(255)`,
+      async ({ driver }) => {
+        await expect(migrate(driver())).rejects.toMatchObject({
+          message: expect.stringMatching(/nothing was changed: .*partition/),
+        });
+      },
+    ));
 });
 
 describe("what this role cannot reach is no matter of migrations, and named by checkReady() and diagnose():", () => {
@@ -307,6 +420,19 @@ describe("what this role cannot reach is no matter of migrations, and named by c
       what: "row-level security of public.users has no policy by which the role may select, insert, update, delete",
       advice: /Create a policy on public\.users for app/,
       cure: "create policy all_of_it on users to app using (true)",
+    },
+    {
+      change: `${APP} alter table tasks enable row level security; create policy nothing on tasks to app using (false)`,
+      what: "row-level security of public.tasks has no policy by which the role may select, insert, update, delete",
+      advice: /drop those that let nothing pass/,
+      cure: "drop policy nothing on tasks; create policy all_of_it on tasks to app using (true)",
+    },
+    {
+      change: `${APP} alter table tasks enable row level security; create policy all_of_it on tasks using (true);
+        create policy closed on tasks as restrictive for select using (false)`,
+      what: "row-level security of public.tasks has no policy by which the role may select",
+      advice: /drop those that let nothing pass/,
+      cure: "drop policy closed on tasks",
     },
     {
       change: `${APP} create schema other; create table other.tasks (like tasks); grant usage on schema other to app`,
@@ -338,6 +464,19 @@ describe("what this role cannot reach is no matter of migrations, and named by c
   );
 });
 
+test("a journal whose rows are hidden is not taken for an empty one, for which migrate() could do nothing", () =>
+  withRoleNamedApp(async ({ sql, driver }, url) => {
+    await sql.unsafe(`grant usage on schema public to app; grant all on all tables in schema public to app;
+      alter table flux_dao_migrations enable row level security`);
+    await expect(checkSchema(driver({ url }))).rejects.toMatchObject(
+      named(
+        "row-level security hides rows of the table flux_dao_migrations from the database role. Disable it on that table",
+      ),
+    );
+    await sql.unsafe("alter table flux_dao_migrations disable row level security");
+    await checkSchema(driver({ url }));
+  }));
+
 test("triggers that are not ours change nothing of readiness, and diagnose() names them", () =>
   afterChange(
     `create function stamp() returns trigger language plpgsql as 'begin new.title = upper(new.title); return new; end';
@@ -352,6 +491,73 @@ test("triggers that are not ours change nothing of readiness, and diagnose() nam
       });
     },
   ));
+
+describe("what keeps no call from working changes nothing of readiness, and diagnose() names it:", () => {
+  const drifted: readonly { change: string; what: string; advice?: RegExp }[] = [
+    {
+      change: `alter table tasks drop constraint tasks_title_length,
+        add constraint tasks_title_length check (char_length(title) between 1 and 5000)`,
+      what: "the constraint tasks_title_length is CHECK (((char_length(title) >= 1) AND (char_length(title) <= 5000)))",
+      advice: /alter table .*?;/,
+    },
+    {
+      change: `alter table tasks drop constraint tasks_start_time_range,
+        add constraint tasks_start_time_range check (start_time >= '0001-01-01 00:00:00+00' and start_time < '99999-01-01 00:00:00+00')`,
+      what: "the constraint tasks_start_time_range is CHECK",
+      advice: /alter table .*?;/,
+    },
+    {
+      change:
+        "alter table users drop constraint users_email_format, add constraint users_email_format check (email ~ '@')",
+      what: "the constraint users_email_format is CHECK ((email ~ '@'::text)), not CHECK",
+      advice: /alter table .*?;/,
+    },
+    {
+      change:
+        "alter table goals add constraint short check (char_length(title) < 100), add constraint once unique (title); create unique index alone on goals (user_id)",
+      what: "Constraints that are not ours refuse rows of goals (alone, once, short)",
+    },
+  ];
+  test.each(drifted)("$what", ({ change, what, advice }) =>
+    afterChange(change, async ({ driver, sql }) => {
+      const database = new Database(driver());
+      await database.checkReady();
+      expect(await migrate(driver())).toMatchObject({ repaired: [], violations: [] });
+      const drift = async () => (await database.diagnose()).find(({ name }) => name === "drift");
+      expect(await drift()).toEqual({
+        name: "drift",
+        isWell: advice === undefined,
+        message: expect.stringContaining(what),
+      });
+      if (advice === undefined) return;
+      await sql.unsafe(advice.exec((await drift())?.message ?? "")?.[0] ?? "");
+      await migrate(driver());
+      expect(await drift()).toMatchObject({ isWell: true });
+    }),
+  );
+
+  test("in a session of any settings that the catalog is written by", () =>
+    afterChange("select 1", async ({ driver, sql, name }) => {
+      await sql.unsafe(`alter database ${name} set timezone to 'Europe/Berlin'; alter database ${name} set datestyle to 'German';
+        alter database ${name} set quote_all_identifiers to on; alter database ${name} set standard_conforming_strings to off`);
+      const database = new Database(driver());
+      await database.checkReady();
+      expect((await database.diagnose()).filter(({ isWell }) => !isWell)).toEqual([]);
+    }));
+
+  test("policies by which the role sees what they say", () =>
+    withRoleNamedApp(async ({ sql, driver }, url) => {
+      await sql.unsafe(`grant usage on schema public to app; grant all on all tables in schema public to app;
+        alter table tasks enable row level security; create policy mine on tasks to app using (title <> 'Secret')`);
+      const database = new Database(driver({ url }));
+      await database.checkReady();
+      expect((await database.diagnose()).find(({ name }) => name === "privileges")).toEqual({
+        name: "privileges",
+        isWell: true,
+        message: expect.stringContaining("Row-level security decides which rows it reads and writes of tasks (mine)."),
+      });
+    }));
+});
 
 describe("readiness", () => {
   test("is the same on every driver", () =>
@@ -430,6 +636,17 @@ describe("readiness", () => {
 const inTurn = async (...steps: readonly (() => PromiseLike<unknown>)[]) => {
   for (const step of steps) await step();
 };
+
+/** What `migrate()` reports once every statement that it said to run has been run, and it said no more. */
+async function untilMigrated(driver: SqlDriver, sql: postgres.Sql): Promise<MigrationReport> {
+  for (;;) {
+    const outcome = await migrate(driver).catch((error: unknown) => String(error));
+    if (typeof outcome !== "string") return outcome;
+    const statements = [...outcome.matchAll(/Run: (.+?;)(?= Then| Run| Restore|$)/g)];
+    expect(statements.length, outcome).toBeGreaterThan(0);
+    for (const [, statement = ""] of statements) await sql.unsafe(statement);
+  }
+}
 
 /** A migrated database with a role of its own, `app`, that may log in and no more. */
 function withRoleNamedApp(work: (database: ScratchDatabase, url: string) => Promise<void>): Promise<void> {

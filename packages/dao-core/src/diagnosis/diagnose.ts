@@ -9,6 +9,7 @@ import { adviceFor, listed as listedDifferences } from "../migrations/schema-err
 import { readSchemaFacts } from "../migrations/schema-facts.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
+import { findChangedRules } from "./changed-rules.ts";
 import { type Finding, unwell, well } from "./finding.ts";
 import { findIndexDamage, isEmbedded } from "./index-damage.ts";
 
@@ -22,6 +23,31 @@ const CLOCK_TOLERANCE = 2_000;
 const MAX_NAMED = 5;
 
 const TABLES = `{${Object.keys(embeddedMigrations.shape.tables).join()}}`;
+
+const TRIGGERS = `select tgrelid as table_id, tgname as name from pg_trigger where not tgisinternal and tgenabled <> 'D'`;
+const CONSTRAINTS = `select conrelid as table_id, conname as name from pg_constraint
+  where contype in ('c', 'f', 'u', 'x') and conname <> all ($2::text[])
+  union select i.indrelid, c.relname from pg_index i join pg_class c on c.oid = i.indexrelid
+  where i.indisunique and c.relname <> all ($2::text[])`;
+const POLICIES = `select polrelid as table_id, polname as name from pg_policy where row_security_active(polrelid)
+  and exists (select from unnest(polroles) role where role = 0 or pg_has_role(role, 'usage'))`;
+
+/** Of what is on our tables: `goals (a, b), tasks (c)`. */
+async function namesByTable(
+  executor: SqlExecutor,
+  source: string,
+  parameters: readonly string[],
+  options?: CallOptions,
+): Promise<string> {
+  const { rows } = await executor.execute(
+    `select c.relname || ' (' || string_agg(s.name, ', ' order by s.name) || ')'
+     from (${source}) s join pg_class c on c.oid = s.table_id
+     where c.relnamespace = 'public'::regnamespace and c.relname = any ($1::text[]) group by c.relname order by c.relname`,
+    parameters,
+    options,
+  );
+  return listed(rows.map(([text]) => String(text)));
+}
 
 /**
  * Looks at a database as whoever runs it would: is the server new enough, the schema ours and whole, may this role do its
@@ -83,23 +109,21 @@ function schemaVersion(plan: MigrationPlan | SchemaVersionError): Finding {
   return unwell("schema", `The schema is at version ${from}; this code needs version ${to}. Migrate it.`);
 }
 
-async function drift(executor: SqlExecutor, { differences }: MigrationPlan, options?: CallOptions): Promise<Finding> {
+async function drift(driver: SqlDriver, plan: MigrationPlan, options?: CallOptions): Promise<Finding> {
+  const differences = plan.differences.length > 0 ? plan.differences : await findChangedRules(driver);
   if (differences.length > 0) {
     const what = listedDifferences(differences);
     return unwell("drift", `The schema was changed past the migrations: ${what}. ${adviceFor(differences)}`);
   }
-  const asMade = "Tables, columns, constraints and indexes are those of the migrations.";
-  const { rows } = await executor.execute(
-    `select c.relname || ' (' || string_agg(t.tgname, ', ' order by t.tgname) || ')'
-     from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = 'public' and c.relname = any ($1::text[]) and not t.tgisinternal and t.tgenabled <> 'D'
-     group by c.relname order by c.relname`,
-    [TABLES],
-    options,
-  );
-  if (rows.length === 0) return well("drift", asMade);
-  const triggers = listed(rows.map(([text]) => String(text)));
-  return well("drift", `${asMade} Triggers that are not ours run with what is written to ${triggers}.`);
+  const own = Object.values(embeddedMigrations.shape.tables).flatMap(({ constraints }) => Object.keys(constraints));
+  const ofOthers = [
+    ["Triggers that are not ours run with what is written to", await namesByTable(driver, TRIGGERS, [TABLES], options)],
+    [
+      "Constraints that are not ours refuse rows of",
+      await namesByTable(driver, CONSTRAINTS, [TABLES, `{${own.join()}}`], options),
+    ],
+  ].flatMap(([what, names]) => (names === "" ? [] : ` ${what} ${names}.`));
+  return well("drift", `Tables, columns, constraints and indexes are those of the migrations.${ofOthers.join("")}`);
 }
 
 async function indexes(driver: SqlDriver): Promise<Finding> {
@@ -124,7 +148,11 @@ async function rules(executor: SqlExecutor): Promise<Finding> {
 
 async function privileges(executor: SqlExecutor, options?: CallOptions): Promise<Finding> {
   const obstacles = findObstacles(await readSchemaFacts(executor, embeddedMigrations.shape, options));
-  if (obstacles.length === 0) return well("privileges", "The role may read and write all tables, and finds them.");
+  if (obstacles.length === 0) {
+    const policies = await namesByTable(executor, POLICIES, [TABLES], options);
+    const limits = policies === "" ? "" : ` Row-level security decides which rows it reads and writes of ${policies}.`;
+    return well("privileges", `The role may read and write all tables, and finds them.${limits}`);
+  }
   return unwell("privileges", `This role cannot do its work: ${listedDifferences(obstacles)}. ${adviceFor(obstacles)}`);
 }
 

@@ -67,7 +67,9 @@ export class PgliteDriver implements SqlDriver {
     const database = await PGlite.create(taken === undefined ? {} : { dataDir: taken.path }).catch(
       async (cause: unknown) => {
         await taken?.release();
-        const sentence = `The embedded database in ${folder ?? "memory"} cannot be opened. Is the folder one of its own, and whole?`;
+        const sentence =
+          `The embedded database in ${folder ?? "memory"} cannot be opened. Is the folder one of its own, and whole? ` +
+          "Restore it from a copy, or delete it if it never had data.";
         throw new UnavailableError(sentence, { cause });
       },
     );

@@ -2,7 +2,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { SchemaVersionError, UnavailableError } from "../contract/errors.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { databaseErrorFacts, isConnectionLoss, toDaoError } from "../session/postgres-errors.ts";
-import { JOURNAL_TABLE, newerSchemaError } from "./journal.ts";
+import { JOURNAL_TABLE, newerSchemaError, unreadableJournalError } from "./journal.ts";
 import { embeddedMigrations, schemaVersion } from "./migration-set.ts";
 import { findObstacles, findSchemaDifferences } from "./schema-differences.ts";
 import { schemaDifferenceError } from "./schema-error.ts";
@@ -56,11 +56,18 @@ const READ_ONLY = `case when pg_is_in_recovery() then 'it is a hot standby'
   when current_setting('transaction_read_only') = 'on' then 'its transactions are read-only (default_transaction_read_only)' end`;
 
 async function checkVersion(executor: SqlExecutor, options?: CallOptions): Promise<void> {
-  const [found, readOnly] = await readVersion(executor, options);
+  const [found, readOnly, hidesRows] = await readVersion(executor, options);
   if (found > NEEDED) throw newerSchemaError(found, NEEDED);
   if (typeof readOnly === "string") {
     throw new UnavailableError(
       `The database takes no writes: ${readOnly}. Connect to the primary, or wait until it takes them again.`,
+    );
+  }
+  if (found < NEEDED && hidesRows === true) {
+    throw new SchemaVersionError(
+      `Whether the database's schema is at version ${NEEDED}, which this code needs, cannot be seen: row-level security hides ` +
+        "rows of the table flux_dao_migrations from the database role. Disable it on that table, or give the role a policy by " +
+        "which it may read all of them.",
     );
   }
   if (found === 0) throw absentSchemaError();
@@ -74,11 +81,12 @@ async function checkVersion(executor: SqlExecutor, options?: CallOptions): Promi
 async function readVersion(
   executor: SqlExecutor,
   options?: CallOptions,
-): Promise<[version: number, readOnly: unknown]> {
+): Promise<[version: number, readOnly: unknown, hidesRows: unknown]> {
   try {
-    const text = `select max(version) as version, ${READ_ONLY} as read_only from ${JOURNAL_TABLE}`;
+    const text = `select max(version) as version, ${READ_ONLY} as read_only,
+      row_security_active('${JOURNAL_TABLE}') as hides_rows from ${JOURNAL_TABLE}`;
     const { rows } = await executor.execute(text, [], options);
-    return [Number(rows[0]?.[0] ?? 0), rows[0]?.[1]];
+    return [Number(rows[0]?.[0] ?? 0), rows[0]?.[1], rows[0]?.[2]];
   } catch (error) {
     switch (databaseErrorFacts(error)?.code) {
       case "42P01": // no such table
@@ -90,11 +98,7 @@ async function readVersion(
           { cause: error },
         );
       case "42703": // no such column
-        throw new SchemaVersionError(
-          "The table flux_dao_migrations, by which the version of the database's schema is known, has no column version. " +
-            "Restore it from a backup.",
-          { cause: error },
-        );
+        throw unreadableJournalError(error);
       default:
         throw error;
     }

@@ -29,11 +29,13 @@ export interface JournalEntry {
 export async function readJournal(executor: SqlExecutor): Promise<JournalEntry[] | undefined> {
   // Asked of the catalog first: a statement that fails would end the transaction.
   const { rows: tables } = await executor.execute(
-    `select 1 as found from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    `select (select count(*) from pg_attribute a where a.attrelid = c.oid and a.attname in ('version', 'name', 'checksum')) as columns
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = 'public' and c.relname = 'flux_dao_migrations'`,
     [],
   );
   if (tables.length === 0) return undefined;
+  if (Number(tables[0]?.[0]) < 3) throw unreadableJournalError();
   const { rows } = await executor.execute(
     `select version as version, name as name, checksum as checksum from ${JOURNAL_TABLE} order by version`,
     [],
@@ -81,5 +83,14 @@ export function newerSchemaError(databaseVersion: number, codeVersion: number): 
     `The database's schema is at version ${databaseVersion}, newer than version ${codeVersion}, which this code needs. ` +
       "Run a release that knows it.",
     { isNewer: true },
+  );
+}
+
+/** The refusal of a journal that lacks a column. */
+export function unreadableJournalError(cause?: unknown): SchemaVersionError {
+  return new SchemaVersionError(
+    "The table flux_dao_migrations, by which the version of the database's schema is known, lacks a column, and nothing was " +
+      "changed. Restore it from a backup; or drop it, and run migrate(), which says how to write it again.",
+    { cause },
   );
 }

@@ -35,6 +35,12 @@ export function toMigrationError(error: unknown, { from, to, step, advice }: Mig
           "are not read-only.",
         options,
       );
+    case "2BP01": // dependent objects still exist
+      return new SchemaVersionError(
+        `${failure}: ${serverText(error, "detail") ?? "something uses a type of ours"}. Have that use another type, or drop ` +
+          "it, and run migrate() again.",
+        options,
+      );
     case "55P03": // lock not available
       return new UnavailableError(
         `${failure}: what it needs was in use until the time-out. Run migrate() again when long transactions have ` +
@@ -65,6 +71,17 @@ export function toMigrationError(error: unknown, { from, to, step, advice }: Mig
   if (translated instanceof UnavailableError || translated instanceof RetryableError) return translated;
   const isSqlState = /^[0-9A-Z]{5}$/.test(code);
   return isSqlState
-    ? new SchemaVersionError(`${failure}. The error's cause says what the database answered.`, options)
+    ? new SchemaVersionError(
+        `${failure}: ${serverText(error, "message")}. Correct that, and run migrate() again.`,
+        options,
+      )
     : translated;
+}
+
+/** What the server said of its error, which an ORM may have wrapped. Of DDL it names tables and columns, and no values. */
+function serverText(error: unknown, field: "message" | "detail"): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (!("code" in error)) return serverText(error.cause, field);
+  const text: unknown = Reflect.get(error, field);
+  return typeof text === "string" ? text.replace(/\.$/, "") : undefined;
 }

@@ -23,12 +23,13 @@ export interface MigrationPlan {
 
 /**
  * Makes every name without a schema one of `public`, where drizzle-kit's migrations belong, and every literal be read by
- * the standard, whatever the role's settings; a row-level policy that hides rows is an error rather than rows left out.
+ * the standard, whatever the role's settings, and the catalog be written so that it can be compared; a row-level policy that hides rows is an error rather than rows left out.
  * For the transaction only.
  */
 export const SETTINGS: readonly string[] = [
   "SET LOCAL search_path TO public;",
   "SET LOCAL standard_conforming_strings TO on;",
+  "SET LOCAL quote_all_identifiers TO off;",
   "SET LOCAL row_security TO off;",
 ];
 
@@ -48,14 +49,14 @@ export async function makePlan(executor: SqlExecutor, set: MigrationSet): Promis
   verifyJournal(journal ?? [], set);
   const facts = set.shape === undefined ? undefined : await readSchemaFacts(executor, set.shape);
   const recorded = journal?.at(-1)?.version ?? 0;
-  const hasLostTables = recorded > 0 && facts?.some(({ kind }) => kind === "table") === false;
-  const from = hasLostTables ? 0 : recorded;
+  const remains = removalOfRemains(facts, set, recorded);
+  const from = remains === undefined ? recorded : 0;
   const to = schemaVersion(set);
-  const takesOver = recorded === 0 && (await isPythonService(executor, set, facts));
+  const takesOver = recorded === 0 && remains === undefined && (await isPythonService(executor, set, facts));
   const pending = set.migrations.filter((migration) => migration.version > from);
   const steps = pending.map((migration) => stepOf(migration, takesOver ? set : undefined));
+  if (remains !== undefined) steps.unshift(remains);
   if (journal === undefined) steps.unshift({ name: "the journal", statements: [CREATE_JOURNAL] });
-  if (hasLostTables) steps.unshift(removalOfRemains(facts));
   const isCurrent = pending.length === 0 && facts !== undefined && set.shape !== undefined;
   const differences = isCurrent ? findSchemaDifferences(facts, set.shape) : [];
   steps.push(...repairsOf(differences));
@@ -68,10 +69,18 @@ function repairsOf(differences: readonly SchemaDifference[]): MigrationStep[] {
   return repairs.toSorted((a, b) => Number(b.isKey ?? false) - Number(a.isKey ?? false));
 }
 
-/** Where all tables are gone: what the journal says of them, and their types. */
-function removalOfRemains(facts: readonly SchemaFact[]): MigrationStep {
-  const types = facts.filter(({ kind }) => kind === "enum").map(({ table }) => `DROP TYPE "public"."${table}";`);
-  return { name: "the removal of what the tables left", statements: [`DELETE FROM ${JOURNAL_TABLE};`, ...types] };
+/** Where all tables are gone: what the journal says of them, and their types. Without it, types of ours alone are known by their values. */
+function removalOfRemains(
+  facts: readonly SchemaFact[] | undefined,
+  { shape }: MigrationSet,
+  recorded: number,
+): MigrationStep | undefined {
+  if (facts === undefined || facts.some(({ kind }) => kind === "table")) return undefined;
+  const types = facts.filter(({ kind }) => kind === "enum");
+  const areOurs = types.length > 0 && types.every(({ table, detail }) => shape?.enums[table]?.join(", ") === detail);
+  if (recorded === 0 && !areOurs) return undefined;
+  const drops = types.map(({ table }) => `DROP TYPE "public"."${table}";`);
+  return { name: "the removal of what the tables left", statements: [`DELETE FROM ${JOURNAL_TABLE};`, ...drops] };
 }
 
 /** @throws SchemaVersionError where the plan would leave something as it should not be */

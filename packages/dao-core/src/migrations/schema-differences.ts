@@ -4,6 +4,7 @@ import {
   addEnumValue,
   createIndex,
   type MigrationStep,
+  quoted,
   renameConstraint,
   setDefault,
   setNotNull,
@@ -50,7 +51,7 @@ export function findObstacles(facts: readonly SchemaFact[]): SchemaDifference[] 
         return [
           {
             what: `row-level security of public.${table} has no policy by which the role may ${name}`,
-            advice: `Create a policy on public.${table} for ${detail}, or use a role with BYPASSRLS.`,
+            advice: `Create a policy on public.${table} for ${detail}, drop those that let nothing pass (using (false)), or use a role with BYPASSRLS.`,
           },
         ];
       default:
@@ -84,6 +85,11 @@ class Found {
   /** A column's values as another type: those of an enum, which may have had another name, by their text. */
   cast(column: string, type: string): string {
     return Object.hasOwn(this.#shape.enums, type) ? `${column}::text::${type}` : `${column}::${type}`;
+  }
+
+  /** Names of the rules that rewrite what is written to `table`. */
+  rules(table: string): readonly string[] {
+    return this.#facts.flatMap((fact) => (fact.kind === "rule" && fact.table === table ? fact.name : []));
   }
 
   /** Columns of `table` that are none of ours. */
@@ -120,6 +126,10 @@ function ofTable(found: Found, name: string, table: TableShape): SchemaDifferenc
     const advice = `Restore it from a backup. If its rows are gone for good, run: ${create} Then run migrate().`;
     return [{ what: `the table ${name} is missing`, advice }];
   }
+  if (kind === "unlogged") {
+    const advice = `Run: alter table public.${name} set logged;`;
+    return [{ what: `the table ${name} is unlogged, so that its rows would not survive a crash`, advice }];
+  }
   if (kind !== "table") {
     const advice = `Rename it, and put the table in its place.`;
     return [{ what: `${name} is ${kind === "view" ? "a view" : "something else"}, not a table`, advice }];
@@ -132,6 +142,10 @@ function ofTable(found: Found, name: string, table: TableShape): SchemaDifferenc
   return [
     ...Object.entries(table.columns).flatMap(([column, expected]) => ofColumn(found, name, column, expected, others)),
     ...others.flatMap((column) => ofStrangeColumn(column)),
+    ...found.rules(name).map((rule) => ({
+      what: `the rule ${rule} rewrites what is written to ${name}`,
+      advice: `Run: drop rule ${quoted(rule)} on public.${name};`,
+    })),
     ...Object.entries(table.constraints)
       .filter(isWhole)
       .flatMap(([constraint, expected]) => ofConstraint(found, name, constraint, expected)),
@@ -165,7 +179,8 @@ function ofColumn(
   const alter = `alter table public.${table}`;
   if (actualText === undefined) {
     const twin = others.find(({ detail }) => columnWords(detail).type === expected.type);
-    const renamed = twin === undefined ? "" : `If it was renamed, run: ${alter} rename ${twin.name} to ${column}; `;
+    const renamed =
+      twin === undefined ? "" : `If it was renamed, run: ${alter} rename ${quoted(twin.name)} to ${column}; `;
     // Without a default no row could take NOT NULL; migrate() sets it once they have values.
     const definition = expected.default === undefined ? expected.type : expectedText;
     const advice = `${renamed}If its values are gone for good, run: ${alter} add ${column} ${definition}; Then run migrate().`;
@@ -174,8 +189,9 @@ function ofColumn(
   const actual = columnWords(actualText);
   const type = actual.type.replace(/^public\./, "");
   if (type !== expected.type) {
-    const isGenerated = type.endsWith(" GENERATED");
-    const change = isGenerated ? "drop expression" : `type ${expected.type} using ${found.cast(column, expected.type)}`;
+    const isGenerated = / (GENERATED|IDENTITY)$/.test(type);
+    const drop = type.endsWith(" IDENTITY") ? "drop identity" : "drop expression";
+    const change = isGenerated ? drop : `type ${expected.type} using ${found.cast(column, expected.type)}`;
     // A default of the one type is none of the other; migrate() sets it again.
     const hasDefault = !isGenerated && actual.default !== undefined;
     const dropDefault = hasDefault ? `alter ${column} drop default, ` : "";
@@ -198,8 +214,8 @@ function ofColumn(
 /** No row of ours has a value for it. */
 function ofStrangeColumn({ table, name, detail }: SchemaFact): SchemaDifference[] {
   const { isRequired, default: value, type } = columnWords(detail);
-  if (!isRequired || value !== undefined || type.endsWith(" GENERATED")) return [];
-  const advice = `Run: alter table public.${table} alter ${name} drop not null; or give it a default.`;
+  if (!isRequired || value !== undefined || / (GENERATED|IDENTITY)$/.test(type)) return [];
+  const advice = `Run: alter table public.${table} alter ${quoted(name)} drop not null; or give it a default.`;
   return [{ what: `${table}.${name}, which is not ours, is NOT NULL and has no default`, advice }];
 }
 
@@ -221,8 +237,11 @@ function ofConstraint(found: Found, table: string, name: string, expected: strin
     return [{ what: `the constraint ${name} is missing`, repair: addConstraint(table, name, expected) }];
   }
   const present = other?.name ?? name;
-  const advice = `Run: alter table public.${table} drop constraint ${present}; Then run migrate(), which makes it again.`;
-  return [{ what: `the constraint ${present} is not ${expected}`, advice }];
+  const isDisabled = actual === `${comparable} DISABLED`;
+  const advice = `Run: alter table public.${table} drop constraint ${present === name ? name : quoted(present)}; Then run migrate(), which makes it again.`;
+  // Made again, it is checked against the rows that came meanwhile; to enable its triggers takes a superuser, and checks none.
+  const what = `the constraint ${present} is ${isDisabled ? "not enforced: its triggers are disabled" : `not ${expected}`}`;
+  return [{ what, advice }];
 }
 
 function ofIndex(found: Found, table: string, name: string, definition: string): SchemaDifference[] {

@@ -10,6 +10,9 @@ export interface MigrationStep {
   readonly isKey?: boolean;
 }
 
+/** A name that is not ours, in SQL. */
+export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
 export function setDefault(table: string, column: string, value: string): MigrationStep {
   return {
     name: `the default of ${table}.${column}`,
@@ -65,7 +68,7 @@ export function addConstraint(table: string, name: string, definition: string): 
 export function renameConstraint(table: string, from: string, to: string): MigrationStep {
   return {
     name: `the name of the constraint ${to}`,
-    statements: [`ALTER TABLE "public"."${table}" RENAME CONSTRAINT "${from.replaceAll('"', '""')}" TO "${to}";`],
+    statements: [`ALTER TABLE "public"."${table}" RENAME CONSTRAINT ${quoted(from)} TO "${to}";`],
   };
 }
 

@@ -32,7 +32,7 @@ export const SCHEMA_SHAPE: SchemaShape = {
       },
       "constraints": {
         "conversations_goal_id_fkey": "FOREIGN KEY (goal_id) REFERENCES goals(id) ON DELETE CASCADE",
-        "conversations_messages_array": "CHECK (jsonb_typeof(\"messages\") in ('array', 'string', 'null'))",
+        "conversations_messages_array": "CHECK (jsonb_typeof(\"messages\") = any (array['array', 'string', 'null']))",
         "conversations_pkey": "PRIMARY KEY (id)",
         "conversations_user_id_fkey": "FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE"
       },
@@ -68,7 +68,7 @@ export const SCHEMA_SHAPE: SchemaShape = {
       },
       "constraints": {
         "goals_pkey": "PRIMARY KEY (id)",
-        "goals_title_length": "CHECK (char_length(\"title\") between 1 and 500)",
+        "goals_title_length": "CHECK (char_length(\"title\") >= 1 and char_length(\"title\") <= 500)",
         "goals_user_id_fkey": "FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE"
       },
       "indexes": {
@@ -103,7 +103,7 @@ export const SCHEMA_SHAPE: SchemaShape = {
       "constraints": {
         "milestones_goal_id_fkey": "FOREIGN KEY (goal_id) REFERENCES goals(id) ON DELETE CASCADE",
         "milestones_pkey": "PRIMARY KEY (id)",
-        "milestones_title_length": "CHECK (char_length(\"title\") between 1 and 500)",
+        "milestones_title_length": "CHECK (char_length(\"title\") >= 1 and char_length(\"title\") <= 500)",
         "milestones_week_number_positive": "CHECK (\"week_number\" >= 1)"
       },
       "indexes": {
@@ -128,14 +128,14 @@ export const SCHEMA_SHAPE: SchemaShape = {
         "created_at": "timestamp with time zone DEFAULT now() NOT NULL"
       },
       "constraints": {
-        "tasks_calendar_event_id_length": "CHECK (char_length(\"calendar_event_id\") between 1 and 255)",
+        "tasks_calendar_event_id_length": "CHECK (char_length(\"calendar_event_id\") >= 1 and char_length(\"calendar_event_id\") <= 255)",
         "tasks_end_time_not_before_start_time": "CHECK (\"end_time\" >= \"start_time\")",
         "tasks_end_time_range": "CHECK (\"end_time\" >= '0001-01-01 00:00:00+00' and \"end_time\" < '10000-01-01 00:00:00+00')",
         "tasks_goal_id_fkey": "FOREIGN KEY (goal_id) REFERENCES goals(id) ON DELETE CASCADE",
         "tasks_milestone_id_fkey": "FOREIGN KEY (milestone_id) REFERENCES milestones(id) ON DELETE CASCADE",
         "tasks_pkey": "PRIMARY KEY (id)",
         "tasks_start_time_range": "CHECK (\"start_time\" >= '0001-01-01 00:00:00+00' and \"start_time\" < '10000-01-01 00:00:00+00')",
-        "tasks_title_length": "CHECK (char_length(\"title\") between 1 and 500)",
+        "tasks_title_length": "CHECK (char_length(\"title\") >= 1 and char_length(\"title\") <= 500)",
         "tasks_user_id_fkey": "FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE"
       },
       "indexes": {
@@ -159,10 +159,10 @@ export const SCHEMA_SHAPE: SchemaShape = {
       "constraints": {
         "users_email_format": "CHECK (\"email\" ~ '^[^\\s@\"(),:\\u003b<>[\\]\\\\.]+(\\.[^\\s@\"(),:\\u003b<>[\\]\\\\.]+)*@[^\\s@\"(),:\\u003b<>[\\]\\\\.]+(\\.[^\\s@\"(),:\\u003b<>[\\]\\\\.]+)*$')",
         "users_email_key": "UNIQUE (email)",
-        "users_email_length": "CHECK (char_length(\"email\") between 1 and 255)",
-        "users_name_length": "CHECK (char_length(\"name\") between 1 and 255)",
+        "users_email_length": "CHECK (char_length(\"email\") >= 1 and char_length(\"email\") <= 255)",
+        "users_name_length": "CHECK (char_length(\"name\") >= 1 and char_length(\"name\") <= 255)",
         "users_pkey": "PRIMARY KEY (id)",
-        "users_preferences_object": "CHECK (jsonb_typeof(\"preferences\") in ('object', 'null'))"
+        "users_preferences_object": "CHECK (jsonb_typeof(\"preferences\") = any (array['object', 'null']))"
       },
       "indexes": {
         "users_created_at_idx": "btree (created_at, id)"

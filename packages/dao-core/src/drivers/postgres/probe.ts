@@ -6,8 +6,8 @@ import type { SqlExecutor, SqlParameter, SqlResult } from "../../session/driver.
 import { type ConnectionEvents, PostgresConnection } from "./connection.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 
-/** Milliseconds that a probe waits for a connection of the pool: a third of what `/ready` has, for two statements at most. */
-const PATIENCE = 500;
+/** Milliseconds that a probe waits for a connection of the pool. `/ready` has 1,500 for two statements, and two more connections. */
+const PATIENCE = 250;
 
 /** A connection that is closed after its one statement has no pool that would want to know. */
 const events: ConnectionEvents = { onLost: () => undefined, onRefused: (_, error) => error };
