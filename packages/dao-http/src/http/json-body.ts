@@ -1,6 +1,6 @@
 import { parseInstant } from "@flux/dao-core/contract";
 import { decode } from "../wire/decode.ts";
-import { isJsonField, toCamelCase } from "../wire/field-names.ts";
+import { fieldNameOf, isJsonField } from "../wire/field-names.ts";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
 import { markLostIntegers } from "./lost-integers.ts";
@@ -53,7 +53,7 @@ export function checkMediaType(request: HttpRequest, mediaTypes: RegExp, accepte
  * @throws InvalidRequestError for what is not JSON in UTF-8
  */
 export function parseJsonBody(body: Uint8Array): unknown {
-  return decode(parse(body), parseInstant);
+  return decode(parse(body), parseInstant, fieldNameOf);
 }
 
 function parse(body: Uint8Array): unknown {
@@ -78,7 +78,7 @@ function withLostIntegers(value: unknown, text: string): unknown {
   if (marked === text || typeof value !== "object" || value === null) return value;
   const fields: unknown = JSON.parse(marked);
   for (const name of Object.keys(value)) {
-    if (isJsonField(toCamelCase(name) ?? "")) Reflect.set(value, name, Reflect.get(Object(fields), name));
+    if (isJsonField(fieldNameOf(name) ?? "")) Reflect.set(value, name, Reflect.get(Object(fields), name));
   }
   return value;
 }

@@ -1,6 +1,5 @@
-// Nearly no body has as many digits in a row. The look behind keeps shorter rows from being read again at each digit.
-const manyDigits = /(?<!\d)\d{16}/;
-const numbers = /-?\d[\d.eE+-]*/g;
+/** A whole number of so many digits that it may be lost; with a fraction or an exponent it is a float to every writer. */
+const longInteger = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g;
 
 /**
  * JSON text in which each whole number that JavaScript would change is out of range instead, so that what it is read as
@@ -8,25 +7,31 @@ const numbers = /-?\d[\d.eE+-]*/g;
  * @param text valid JSON
  */
 export function markLostIntegers(text: string): string {
-  if (!manyDigits.test(text)) return text;
-  let marked = "";
-  for (let at = 0; at < text.length; ) {
-    const quote = text.indexOf('"', at);
-    const end = quote === -1 ? text.length : quote;
-    marked += text.slice(at, end).replace(numbers, (number) => (isLost(number) ? "1e999" : number));
-    at = quote === -1 ? end : endOfString(text, quote);
-    marked += text.slice(end, at);
-  }
-  return marked;
+  const isInString = stringFinder(text);
+  return text.replace(longInteger, (number, at: number) => (isLost(number) && !isInString(at) ? "1e999" : number));
 }
 
-/** With a fraction or an exponent it is a float to every writer, and read as the nearest one. */
 function isLost(number: string): boolean {
-  return /^-?\d{16,}$/.test(number) && number.replace("-", "") !== "9007199254740992" && !Number.isSafeInteger(+number);
+  return number.replace("-", "") !== "9007199254740992" && !Number.isSafeInteger(+number);
 }
 
-function endOfString(text: string, quote: number): number {
-  for (let at = quote; ; ) {
+/** Tells of places, asked for from left to right, whether they are within a string. Where none is asked for, nothing is read. */
+function stringFinder(text: string): (at: number) => boolean {
+  let start = text.indexOf('"');
+  let end = endOfString(text, start);
+  return (at) => {
+    while (start !== -1 && end <= at) {
+      start = text.indexOf('"', end);
+      end = endOfString(text, start);
+    }
+    return start !== -1 && start < at;
+  };
+}
+
+/** @param start of the string; -1 for none */
+function endOfString(text: string, start: number): number {
+  if (start === -1) return -1;
+  for (let at = start; ; ) {
     at = text.indexOf('"', at + 1);
     let backslashes = 0;
     while (text[at - 1 - backslashes] === "\\") backslashes++;

@@ -2,7 +2,7 @@ import { parseInstant } from "@flux/dao-core/contract";
 import { describe, expect, test, vi } from "vitest";
 import { decode } from "./decode.ts";
 import { encode } from "./encode.ts";
-import { toCamelCase, toSnakeCase } from "./field-names.ts";
+import { fieldNameOf, toCamelCase, toSnakeCase } from "./field-names.ts";
 import { toFieldPath, toWirePath } from "./field-path.ts";
 
 const decodeJson = (text: string) => decode(JSON.parse(text), parseInstant);
@@ -115,6 +115,11 @@ describe("decode", () => {
 
   test.each(["1", '"a"', "null", "true", "[1]"])("%s stays what it is", (text) => {
     expect(decodeJson(text)).toEqual(JSON.parse(text));
+  });
+
+  test("where only the contract's names are fields, any other is left out with all that it holds", () => {
+    const body = JSON.parse('{"title":"a","colour":{"title":"b"},"user_name":[{"id":"c"}],"constructor":1}');
+    expect(decode(body, parseInstant, fieldNameOf)).toEqual({ title: "a" });
   });
 
   test("a hostile depth costs no stack", () => {
