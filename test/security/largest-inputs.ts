@@ -52,7 +52,7 @@ export const largestInputs: Readonly<Record<string, (rows: NamedRows) => LargeIn
   "an import of one blank line": () => imported(" ".repeat(IMPORT)),
   "an import of tasks with a thousand newlines between": (rows) =>
     imported(`${taskLine(rows)}${"\n".repeat(1_000)}`.repeat(IMPORT / 1_200)),
-  "an import of the shortest tasks": (rows) => imported(`${taskLine(rows)}\n`.repeat(IMPORT / 150)),
+  "an import of the shortest tasks": (rows) => imported(`${taskLine(rows)}\n`.repeat(10_000)),
   "an import of the longest lines": (rows) =>
     imported(`${filled(`${taskLine(rows).slice(0, -1)},"a":[1`, ",1", "]}")}\n`.repeat(16)),
 
@@ -83,7 +83,10 @@ export const largestInputs: Readonly<Record<string, (rows: NamedRows) => LargeIn
   "NULs in a text": () => ({ path: USERS, body: filled('{"name":"', "\\u0000", '"}') }),
   "a name of emoji": () => ({ path: USERS, body: filled('{"name":"', "🙂", '"}') }),
   "an e-mail address of labels": () => ({ path: USERS, body: filled('{"email":"a@', "a.", '"}') }),
-  "an instant of digits": () => ({ path: "/api/v1/tasks/", body: filled('{"start_time":"2026-02-15T10:00:00.', "0", '"}') }),
+  "an instant of digits": () => ({
+    path: "/api/v1/tasks/",
+    body: filled('{"start_time":"2026-02-15T10:00:00.', "0", '"}'),
+  }),
 
   "a structure of 10,000 tasks": ({ user: owner }) => ({
     path: STRUCTURES,
@@ -104,7 +107,10 @@ export const largestInputs: Readonly<Record<string, (rows: NamedRows) => LargeIn
     ),
   }),
   "a structure of too many milestones": () => ({ path: STRUCTURES, body: filled('{"milestones":[{}', ",{}", "]}") }),
-  "a structure of too many tasks": () => ({ path: STRUCTURES, body: filled('{"milestones":[{"tasks":[{}', ",{}", "]}]}") }),
+  "a structure of too many tasks": () => ({
+    path: STRUCTURES,
+    body: filled('{"milestones":[{"tasks":[{}', ",{}", "]}]}"),
+  }),
   "too many ids": () => ({ path: "/api/v1/tasks/bulk-update-state", body: filled('{"task_ids":[1', ",1", "]}") }),
   "a thousand times one id": ({ task }) => ({
     path: "/api/v1/tasks/bulk-update-state",

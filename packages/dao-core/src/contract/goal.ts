@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
+import { ValidationError } from "./errors.ts";
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
@@ -80,9 +81,13 @@ export function validateStructure(input: unknown): z.output<typeof goalStructure
   const milestones: unknown = memberOf(input, "milestones");
   refuseLongList("milestones", milestones, MAX_STRUCTURE_MILESTONES, "milestones");
   if (!Array.isArray(milestones)) return validate(goalStructureCreateDto, input);
-  const tasks = milestones.flatMap((milestone) => memberOf(milestone, "tasks") ?? []);
-  refuseLongList("milestones", tasks, MAX_STRUCTURE_TASKS, "tasks in all");
-  if (tasks.length > MAX_BROKEN_TASKS) refuseBrokenTasks(input, milestones);
+  const lists = milestones.map((milestone) => memberOf(milestone, "tasks"));
+  const count = lists.reduce((sum: number, tasks) => sum + (Array.isArray(tasks) ? tasks.length : 0), 0);
+  if (count > MAX_STRUCTURE_TASKS) {
+    const message = `must hold at most ${MAX_STRUCTURE_TASKS} tasks in all, not ${count}`;
+    throw new ValidationError([{ path: "milestones", message }]);
+  }
+  if (count > MAX_BROKEN_TASKS) refuseBrokenTasks(input, milestones);
   return validate(goalStructureCreateDto, input);
 }
 

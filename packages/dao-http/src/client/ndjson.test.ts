@@ -12,8 +12,14 @@ async function* piecesOf(pieces: readonly string[]): AsyncGenerator<string> {
 }
 
 test.each([
-  [["a\nb", "c\n\n", "d"], [["a"], ["bc", ""]]],
-  [["a", "b", "\n", "\n"], [["ab"], [""]]],
+  [
+    ["a\nb", "c\n\n", "d"],
+    [["a"], ["bc", ""]],
+  ],
+  [
+    ["a", "b", "\n", "\n"],
+    [["ab"], [""]],
+  ],
   [["", "a\n", ""], [["a"]]],
   [[], []],
 ])("the lines of %j are %j", async (pieces, batches) => {

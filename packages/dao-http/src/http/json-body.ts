@@ -1,4 +1,4 @@
-import { parseInstant } from "@flux/dao-core/contract";
+import { MAX_STRUCTURE_TASKS, parseInstant } from "@flux/dao-core/contract";
 import { decode } from "../wire/decode.ts";
 import { fieldNameOf, isJsonField } from "../wire/field-names.ts";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
@@ -48,12 +48,15 @@ export function checkMediaType(request: HttpRequest, mediaTypes: RegExp, accepte
   }
 }
 
+/** Of lists, the tasks of a structure may be the longest. */
+const reading = { instant: parseInstant, nameOf: fieldNameOf, maxItems: MAX_STRUCTURE_TASKS };
+
 /**
  * What a body says, as the input of a service.
  * @throws InvalidRequestError for what is not JSON in UTF-8
  */
 export function parseJsonBody(body: Uint8Array): unknown {
-  return decode(parse(body), parseInstant, fieldNameOf);
+  return decode(parse(body), reading);
 }
 
 function parse(body: Uint8Array): unknown {

@@ -75,6 +75,7 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>, limit: number): Async
 /** Where something begins that is not the white space of JSON. */
 function endOfWhiteSpace(bytes: Uint8Array, from: number): number {
   let at = from;
-  for (let byte = bytes[at]; byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === NEWLINE; byte = bytes[at]) at++;
+  for (let byte = bytes[at]; byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === NEWLINE; byte = bytes[at])
+    at++;
   return at;
 }
