@@ -1,4 +1,5 @@
 import { bodyTooLarge } from "./body-errors.ts";
+import { CollectedBytes } from "./collected-bytes.ts";
 import { InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
 import { checkMediaType, mediaTypeOf, parseJsonBody } from "./json-body.ts";
@@ -34,42 +35,23 @@ function parseLine(line: Uint8Array, number: number): unknown {
 
 /**
  * The lines without their ends; the last may have none. White space before a line is passed over, blank lines among it, in
- * the turn in which it came: as lines, a megabyte of it would take a million turns. What a line's pieces say is copied: as
- * short as their sender likes, each of them would hold much more than it says.
+ * the turn in which it came: as lines, a megabyte of it would take a million turns.
  */
 async function* linesOf(chunks: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Uint8Array> {
-  let begun = new Uint8Array();
-  let length = 0;
-  const checkLength = (more: number) => {
-    if (length + more > limit) throw bodyTooLarge(limit);
-  };
-  const append = (piece: Uint8Array) => {
-    checkLength(piece.length);
-    if (begun.length < length + piece.length) {
-      const larger = new Uint8Array(Math.min(limit, 2 * (length + piece.length)));
-      larger.set(begun);
-      begun = larger;
-    }
-    begun.set(piece, length);
-    length += piece.length;
-  };
+  const line = new CollectedBytes();
   for await (const chunk of chunks) {
     for (let from = 0; from < chunk.length; ) {
-      if (length === 0) from = endOfWhiteSpace(chunk, from);
+      if (line.length === 0) from = endOfWhiteSpace(chunk, from);
       const end = chunk.indexOf(NEWLINE, from);
-      if (end === -1) {
-        append(chunk.subarray(from));
-        break;
-      }
-      const rest = chunk.subarray(from, end);
-      if (length === 0) checkLength(rest.length);
-      else append(rest);
-      yield length === 0 ? rest : begun.subarray(0, length);
-      length = 0;
+      const piece = chunk.subarray(from, end === -1 ? undefined : end);
+      if (line.length + piece.length > limit) throw bodyTooLarge(limit);
+      line.append(piece);
+      if (end === -1) break;
+      yield line.take();
       from = end + 1;
     }
   }
-  if (length > 0) yield begun.subarray(0, length);
+  if (line.length > 0) yield line.take();
 }
 
 /** Where something begins that is not the white space of JSON. */
