@@ -3,7 +3,7 @@
  * sender of chunks of a byte each would have a body of 1 MB take 100 MB.
  */
 export class CollectedBytes {
-  #bytes = new Uint8Array();
+  #bytes: Uint8Array = new Uint8Array();
   #length = 0;
 
   get length(): number {
@@ -13,7 +13,7 @@ export class CollectedBytes {
   append(piece: Uint8Array): void {
     const length = this.#length + piece.length;
     // One piece is the rule, and needs no copy. It has no room, so what follows never writes into it.
-    if (this.#length === 0) this.#bytes = new Uint8Array(piece.buffer, piece.byteOffset, piece.length);
+    if (this.#length === 0) this.#bytes = piece;
     else {
       if (length > this.#bytes.length) {
         const larger = new Uint8Array(2 * length);
