@@ -1,9 +1,9 @@
 import { MAX_STRUCTURE_TASKS, parseInstant } from "@flux/dao-core/contract";
 import { decode } from "../wire/decode.ts";
 import { fieldNameOf, isJsonField } from "../wire/field-names.ts";
+import { markLostIntegers } from "../wire/lost-integers.ts";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
-import { markLostIntegers } from "./lost-integers.ts";
 
 /** Bytes that a body may have unless set otherwise: 1 MiB (contract, "Errors"). */
 export const DEFAULT_BODY_LIMIT = 1_048_576;
