@@ -4,7 +4,21 @@ import { describe, expect, test } from "vitest";
 const root = new URL("../../", import.meta.url);
 const page = readFileSync(new URL("SECURITY.md", root), "utf8");
 
+/** What is built into a package: `zod 4.6.7`. */
+function builtInto(folder: string): string[] {
+  const notice = readFileSync(new URL(`packages/${folder}/NOTICE`, root), "utf8");
+  return [...notice.matchAll(/^(\S+ \d\S*) \([^)]+\): dist\//gm)].map(([, title = ""]) => title);
+}
+
 describe("SECURITY.md", () => {
+  test("says what is built in, with its version", () => {
+    const documented = [...page.matchAll(/^\| `@flux\/([\w-]+)` \| (\S+ \d\S*) \|/gm)];
+    const folders = ["dao-core", "dao-http"];
+    expect(documented.map(([, folder, title]) => `${folder}: ${title}`)).toEqual(
+      folders.flatMap((folder) => builtInto(folder).map((title) => `${folder}: ${title}`)),
+    );
+  });
+
   const named = [...page.matchAll(/`((?:test|packages)\/[\w/-]+)`/g)].map(([, path = ""]) => path);
 
   test.each(named)("%s, which it names, is there", (path) => {

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
+import { ValidationError } from "./errors.ts";
 import { id } from "./id.ts";
 import { instant } from "./instant.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
@@ -69,18 +70,38 @@ export const goalStructureCreateDto = z.object({
     .meta({ maxItems: MAX_STRUCTURE_MILESTONES }),
 });
 
+/** Broken tasks of a structure behind which no other is looked at: to tell of a broken rule takes longer than to check it. */
+const MAX_BROKEN_TASKS = 100;
+
 /**
  * Parses a structure.
- * @throws ValidationError
+ * @throws ValidationError, of the tasks for the first 100 that break a rule
  */
 export function validateStructure(input: unknown): z.output<typeof goalStructureCreateDto> {
-  const milestones = memberOf(input, "milestones");
+  const milestones: unknown = memberOf(input, "milestones");
   refuseLongList("milestones", milestones, MAX_STRUCTURE_MILESTONES, "milestones");
-  if (Array.isArray(milestones)) {
-    const tasks = milestones.flatMap((milestone) => memberOf(milestone, "tasks") ?? []);
-    refuseLongList("milestones", tasks, MAX_STRUCTURE_TASKS, "tasks in all");
+  if (!Array.isArray(milestones)) return validate(goalStructureCreateDto, input);
+  const lists = milestones.map((milestone) => memberOf(milestone, "tasks"));
+  const count = lists.reduce((sum: number, tasks) => sum + (Array.isArray(tasks) ? tasks.length : 0), 0);
+  if (count > MAX_STRUCTURE_TASKS) {
+    const message = `must hold at most ${MAX_STRUCTURE_TASKS} tasks in all, not ${count}`;
+    throw new ValidationError([{ path: "milestones", message }]);
   }
+  if (count > MAX_BROKEN_TASKS) refuseBrokenTasks(input, milestones);
   return validate(goalStructureCreateDto, input);
+}
+
+function refuseBrokenTasks(input: unknown, milestones: readonly unknown[]): void {
+  let broken = 0;
+  for (const [index, milestone] of milestones.entries()) {
+    const tasks = memberOf(milestone, "tasks");
+    if (!Array.isArray(tasks)) continue;
+    for (const [place, task] of tasks.entries()) {
+      if (taskStructureDto.safeParse(task).success || ++broken < MAX_BROKEN_TASKS) continue;
+      const last = { ...Object(milestone), tasks: tasks.slice(0, place + 1) };
+      validate(goalStructureCreateDto, { ...Object(input), milestones: [...milestones.slice(0, index), last] });
+    }
+  }
 }
 
 /** A goal with its milestones and tasks, two flat lists. */

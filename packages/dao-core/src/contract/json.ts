@@ -46,11 +46,12 @@ export function findJsonProblem(value: unknown, depth = 0): JsonProblem | undefi
   if (prototype !== Object.prototype && prototype !== null) {
     return { path: [], message: "must be plain JSON, not an instance of a class" };
   }
-  for (const [key, member] of Object.entries(value)) {
+  // Not by entries: of an object that is a dictionary they take three times as long.
+  for (const key of Object.keys(value)) {
     const unstorable = unstorableText(key);
     if (unstorable !== undefined)
       return { path: [], message: `has a key that ${unstorable.replace("must not hold", "holds")}` };
-    const problem = findJsonProblem(member, depth + 1);
+    const problem = findJsonProblem(Reflect.get(value, key), depth + 1);
     if (problem !== undefined) return { path: [key, ...problem.path], message: problem.message };
   }
   return undefined;

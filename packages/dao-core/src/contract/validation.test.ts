@@ -187,6 +187,32 @@ describe("defaults (contract, Data)", () => {
   });
 });
 
+describe("a structure", () => {
+  test("of which many tasks break rules is refused for the first hundred of them", () => {
+    const good = { title: "x" };
+    const milestone = (...tasks: readonly unknown[]) => ({ weekNumber: 1, title: "x", tasks });
+    const broken = Array.from({ length: 9_000 }, () => ({ title: 1, state: 1 }));
+    const structure = { goal: {}, milestones: [{}, milestone(good, broken[0]), milestone(good, ...broken)] };
+    let error: unknown;
+    try {
+      validateStructure(structure);
+    } catch (thrown) {
+      error = thrown;
+    }
+    const paths = error instanceof ValidationError ? error.issues.map(({ path }) => path) : [];
+    expect(paths).toEqual([
+      ...["goal.userId", "goal.title", "milestones.0.weekNumber", "milestones.0.title"],
+      ...["milestones.1.tasks.1.title", "milestones.1.tasks.1.state"],
+      ...Array.from({ length: 99 }, (_, index) => [
+        `milestones.2.tasks.${index + 1}.title`,
+        `milestones.2.tasks.${index + 1}.state`,
+      ]).flat(),
+    ]);
+    const valid = { goal: { userId: id, title: "x" }, milestones: [milestone(...Array(9_000).fill(good))] };
+    expect(validateStructure(valid).milestones[0]?.tasks).toHaveLength(9_000);
+  });
+});
+
 describe("a list that is far too long", () => {
   test("is refused as a whole, before there is an issue for each of its members", () => {
     const many = Array.from({ length: 330_000 }, () => ({}));

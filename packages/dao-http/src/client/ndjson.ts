@@ -4,9 +4,13 @@ import { ValidationError } from "@flux/dao-core/errors";
 export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string[], void, undefined> {
   let begun = "";
   for await (const piece of pieces) {
-    const lines = (begun + piece).split("\n");
-    begun = lines.pop() ?? "";
-    if (lines.length > 0) yield lines;
+    // Searched by themselves: a long line would be read again for each of its pieces.
+    const [end = "", ...lines] = piece.split("\n");
+    begun += end;
+    const last = lines.pop();
+    if (last === undefined) continue;
+    yield [begun, ...lines];
+    begun = last;
   }
 }
 
@@ -20,8 +24,9 @@ function iteratorOf(source: Iterable<unknown> | AsyncIterable<unknown>): Iterato
   throw new ValidationError([{ path: "", message: "must be items in a list, or in what else can be iterated" }]);
 }
 
-/** Items that are sent at a time. */
+/** Items that are sent at a time, or characters, beyond which there are no more items. */
 const BATCH_SIZE = 200;
+const BATCH_LENGTH = 65_536;
 
 /** A body that is made of a source, item by item, as it is sent. */
 export class SentLines {
@@ -64,7 +69,7 @@ export class SentLines {
 
   async #nextLines(): Promise<string> {
     let text = "";
-    for (let lines = 0; lines < BATCH_SIZE && !this.#isDone; lines++) {
+    for (let lines = 0; lines < BATCH_SIZE && text.length < BATCH_LENGTH && !this.#isDone; lines++) {
       const { done, value } = await this.#iterator.next();
       if (done === true) this.#isDone = true;
       else text += `${this.#toLine(value, this.#count++)}\n`;

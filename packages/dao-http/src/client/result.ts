@@ -1,5 +1,6 @@
 import type { Operation } from "../api/operation.ts";
 import { decode } from "../wire/decode.ts";
+import { toCamelCase } from "../wire/field-names.ts";
 import { toWirePath } from "../wire/field-path.ts";
 import type { AnyShape } from "../wire/shape.ts";
 import { UnexpectedResponseError } from "./client-errors.ts";
@@ -35,7 +36,7 @@ export function checkedResult(
   { method, result: shape = "json" }: ClientOperation,
 ): unknown {
   if (body === undefined) throw foreignAnswer(head, method, "not JSON");
-  const result = decode(body, readInstant);
+  const result = decode(body, reading);
   const fault = findFault(result, shape);
   if (fault === undefined) return result;
   const flaw = fault === "" ? "JSON of another kind" : `JSON whose ${toWirePath(fault)} is missing or of another kind`;
@@ -50,6 +51,9 @@ function readInstant(text: string): Date | undefined {
   const instant = new Date(text);
   return Number.isNaN(instant.getTime()) ? undefined : instant;
 }
+
+/** What a later version of the service adds to a row is passed on. */
+const reading = { instant: readInstant, nameOf: toCamelCase, maxItems: Number.POSITIVE_INFINITY };
 
 /** The path of the first field that is not as `shape` says, `""` for `value` itself; `undefined` where all are. */
 function findFault(value: unknown, shape: AnyShape): string | undefined {

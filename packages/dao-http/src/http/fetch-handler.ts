@@ -1,4 +1,5 @@
 import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "./body-errors.ts";
+import { CollectedBytes } from "./collected-bytes.ts";
 import { ClientGoneError } from "./http-error.ts";
 import { type BodyReading, type HttpRequest, type HttpResponse, isStreamed } from "./http-message.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
@@ -107,22 +108,22 @@ class FetchRequest implements HttpRequest {
     // Whether the sender minds is not ours to wait for.
     const cancel = () => reader.cancel().catch(() => undefined);
     reading?.signal.addEventListener("abort", cancel, { once: true });
-    const chunks: Uint8Array[] = [];
-    let length = 0;
+    const body = new CollectedBytes();
+    let isTooLarge = false;
     try {
       for (let next = await read(reader); next !== undefined; next = await read(reader)) {
-        length += next.length;
         reading?.onBytes(next.length);
-        if (length > limit) throw bodyTooLarge(limit);
-        chunks.push(next);
+        isTooLarge = body.length + next.length > limit;
+        if (isTooLarge) throw bodyTooLarge(limit);
+        body.append(next);
       }
       // A reader that was cancelled comes to its end as if the body had.
       reading?.signal.throwIfAborted();
     } finally {
       reading?.signal.removeEventListener("abort", cancel);
-      if (length > limit) void cancel();
+      if (isTooLarge) void cancel();
     }
-    return concatenate(chunks, length);
+    return body.take();
   }
 }
 
@@ -135,16 +136,4 @@ async function read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Ui
   } catch {
     throw bodyBrokeOff();
   }
-}
-
-function concatenate(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const [first] = chunks;
-  if (first !== undefined && chunks.length === 1) return first;
-  const body = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return body;
 }

@@ -1,9 +1,9 @@
-import { parseInstant } from "@flux/dao-core/contract";
+import { MAX_STRUCTURE_TASKS, parseInstant } from "@flux/dao-core/contract";
 import { decode } from "../wire/decode.ts";
-import { isJsonField, toCamelCase } from "../wire/field-names.ts";
+import { fieldNameOf, isJsonField } from "../wire/field-names.ts";
+import { markLostIntegers } from "../wire/lost-integers.ts";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
-import { markLostIntegers } from "./lost-integers.ts";
 
 /** Bytes that a body may have unless set otherwise: 1 MiB (contract, "Errors"). */
 export const DEFAULT_BODY_LIMIT = 1_048_576;
@@ -48,12 +48,15 @@ export function checkMediaType(request: HttpRequest, mediaTypes: RegExp, accepte
   }
 }
 
+/** Of lists, the tasks of a structure may be the longest. */
+const reading = { instant: parseInstant, nameOf: fieldNameOf, maxItems: MAX_STRUCTURE_TASKS };
+
 /**
  * What a body says, as the input of a service.
  * @throws InvalidRequestError for what is not JSON in UTF-8
  */
 export function parseJsonBody(body: Uint8Array): unknown {
-  return decode(parse(body), parseInstant);
+  return decode(parse(body), reading);
 }
 
 function parse(body: Uint8Array): unknown {
@@ -78,7 +81,7 @@ function withLostIntegers(value: unknown, text: string): unknown {
   if (marked === text || typeof value !== "object" || value === null) return value;
   const fields: unknown = JSON.parse(marked);
   for (const name of Object.keys(value)) {
-    if (isJsonField(toCamelCase(name) ?? "")) Reflect.set(value, name, Reflect.get(Object(fields), name));
+    if (isJsonField(fieldNameOf(name) ?? "")) Reflect.set(value, name, Reflect.get(Object(fields), name));
   }
   return value;
 }

@@ -1,4 +1,5 @@
 import { bodyTooLarge } from "./body-errors.ts";
+import { CollectedBytes } from "./collected-bytes.ts";
 import { InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
 import { checkMediaType, mediaTypeOf, parseJsonBody } from "./json-body.ts";
@@ -10,7 +11,7 @@ const ndjsonMediaType = mediaTypeOf("x-ndjson|ndjson");
 
 /**
  * The values of a body that has one JSON text a line (NDJSON), as inputs of a service, read as they are asked for. Blank
- * lines are passed over.
+ * lines are passed over, however long.
  * @param limit bytes that a line may have; the body may have any number of lines
  * @throws HttpError `unsupported_media_type`, `payload_too_large`; InvalidRequestError, whose paths begin with the number
  *   of the value, from 0, for what is not JSON in UTF-8, and for a body that broke off
@@ -19,7 +20,7 @@ export async function* readNdjson(request: HttpRequest, limit: number): AsyncGen
   checkMediaType(request, ndjsonMediaType, "application/x-ndjson", "NDJSON");
   let count = 0;
   for await (const line of linesOf(request.readChunks(), limit)) {
-    if (!isBlank(line)) yield parseLine(line, count++);
+    yield parseLine(line, count++);
   }
 }
 
@@ -32,32 +33,31 @@ function parseLine(line: Uint8Array, number: number): unknown {
   }
 }
 
-/** The lines without their ends. The last may have none. */
+/**
+ * The lines without their ends; the last may have none. White space before a line is passed over, blank lines among it, in
+ * the turn in which it came: as lines, a megabyte of it would take a million turns.
+ */
 async function* linesOf(chunks: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Uint8Array> {
-  let begun: Uint8Array[] = [];
-  let length = 0;
-  const finish = (end: Uint8Array): Uint8Array => {
-    const line = begun.length === 0 ? end : Buffer.concat([...begun, end]);
-    begun = [];
-    length = 0;
-    return line;
-  };
+  const line = new CollectedBytes();
   for await (const chunk of chunks) {
-    let from = 0;
-    for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
-      if (length + at - from > limit) throw bodyTooLarge(limit);
-      yield finish(chunk.subarray(from, at));
-      from = at + 1;
+    for (let from = 0; from < chunk.length; ) {
+      if (line.length === 0) from = endOfWhiteSpace(chunk, from);
+      const end = chunk.indexOf(NEWLINE, from);
+      const piece = chunk.subarray(from, end === -1 ? undefined : end);
+      if (line.length + piece.length > limit) throw bodyTooLarge(limit);
+      line.append(piece);
+      if (end === -1) break;
+      yield line.take();
+      from = end + 1;
     }
-    const rest = chunk.subarray(from);
-    length += rest.length;
-    if (length > limit) throw bodyTooLarge(limit);
-    if (rest.length > 0) begun.push(rest);
   }
-  if (length > 0) yield finish(new Uint8Array());
+  if (line.length > 0) yield line.take();
 }
 
-/** Nothing but the white space of JSON. */
-function isBlank(line: Uint8Array): boolean {
-  return line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+/** Where something begins that is not the white space of JSON. */
+function endOfWhiteSpace(bytes: Uint8Array, from: number): number {
+  let at = from;
+  for (let byte = bytes[at]; byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === NEWLINE; byte = bytes[at])
+    at++;
+  return at;
 }

@@ -108,3 +108,6 @@ export const toSnakeCase = (name: string): string | undefined => wireNames.get(n
 
 /** `user_id` → `userId`; `undefined` for what is no snake_case name, such as `__proto__` and `userId`. */
 export const toCamelCase = (name: string): string | undefined => fieldNames.get(name) ?? camelCaseOf(name);
+
+/** `user_id` → `userId`; `undefined` for what is no field of the contract. */
+export const fieldNameOf = (wireName: string): string | undefined => fieldNames.get(wireName);

@@ -2,10 +2,11 @@ import { parseInstant } from "@flux/dao-core/contract";
 import { describe, expect, test, vi } from "vitest";
 import { decode } from "./decode.ts";
 import { encode } from "./encode.ts";
-import { toCamelCase, toSnakeCase } from "./field-names.ts";
+import { fieldNameOf, toCamelCase, toSnakeCase } from "./field-names.ts";
 import { toFieldPath, toWirePath } from "./field-path.ts";
 
-const decodeJson = (text: string) => decode(JSON.parse(text), parseInstant);
+const reading = { instant: parseInstant, nameOf: toCamelCase, maxItems: 3 };
+const decodeJson = (text: string) => decode(JSON.parse(text), reading);
 
 describe("names", () => {
   test.each([
@@ -100,7 +101,7 @@ describe("decode", () => {
 
   test("JSON columns pass by reference, whatever their keys", () => {
     const body = JSON.parse('{"preferences":{"a_b":1,"__proto__":{"x":1},"createdAt":"2026-02-15T10:00:00Z"}}');
-    const decoded = decode(body, parseInstant);
+    const decoded = decode(body, reading);
     expect(Reflect.get(Object(decoded), "preferences")).toBe(body.preferences);
   });
 
@@ -115,6 +116,17 @@ describe("decode", () => {
 
   test.each(["1", '"a"', "null", "true", "[1]"])("%s stays what it is", (text) => {
     expect(decodeJson(text)).toEqual(JSON.parse(text));
+  });
+
+  test("where only the contract's names are fields, any other is left out with all that it holds", () => {
+    const body = JSON.parse('{"title":"a","colour":{"title":"b"},"user_name":[{"id":"c"}],"constructor":1}');
+    expect(decode(body, { ...reading, nameOf: fieldNameOf })).toEqual({ title: "a" });
+  });
+
+  test("a list that is longer than any may be is left as it is", () => {
+    const list = [{ user_id: 1 }, { user_id: 2 }, { user_id: 3 }];
+    expect(decode(list, reading)).toEqual([{ userId: 1 }, { userId: 2 }, { userId: 3 }]);
+    expect(decode([...list, ...list], reading)).toEqual([...list, ...list]);
   });
 
   test("a hostile depth costs no stack", () => {

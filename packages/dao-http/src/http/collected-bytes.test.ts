@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { CollectedBytes } from "./collected-bytes.ts";
+
+test("pieces of any length are put together in their order, and no piece is written into", () => {
+  const collected = new CollectedBytes();
+  const packet = Buffer.from("abcdefgh");
+  for (const [start, end] of [
+    [0, 2],
+    [2, 2],
+    [2, 3],
+    [3, 8],
+  ] as const)
+    collected.append(packet.subarray(start, end));
+  expect(collected.length).toBe(8);
+  expect(Buffer.from(collected.take()).toString()).toBe("abcdefgh");
+  expect(packet.toString()).toBe("abcdefgh");
+  collected.append(packet.subarray(4));
+  expect(Buffer.from(collected.take()).toString()).toBe("efgh");
+  expect(collected.take()).toHaveLength(0);
+});
+
+test("a body in pieces of a byte each holds as much as it says, not each packet that they came in", () => {
+  const collected = new CollectedBytes();
+  const before = process.memoryUsage();
+  for (let packet = 0; packet < 100; packet++) {
+    const bytes = Buffer.alloc(60_000, "1\r\nx\r\n");
+    for (let at = 3; at < bytes.length; at += 6) collected.append(bytes.subarray(at, at + 1));
+  }
+  expect(collected.length).toBe(1_000_000);
+  expect(collected.take().buffer.byteLength).toBeLessThan(3_000_000);
+  expect(process.memoryUsage().rss - before.rss).toBeLessThan(80_000_000);
+});
