@@ -186,13 +186,13 @@ describe("what takes no turn", () => {
   });
 
   test("a longer array takes one", async () => {
-    const { database } = await open({ poolSize: 3 });
+    const { database } = await open({ poolSize: 3, maxWaiting: 0 });
     const imports = await DawdlingImports.on(database);
     const running = imports.begin();
     await running.source.reached;
     const array = Array.from({ length: 1_001 }, () => imports.task);
-    const waiting = createDaoServices(database).tasks.createTasks(array, { timeout: 50 });
-    await expect(waiting).rejects.toThrow(UnavailableError);
+    const refused = createDaoServices(database).tasks.createTasks(array);
+    await expect(refused).rejects.toThrow("0 imports wait already. Try again later.");
     running.source.finish();
     await running.done;
   });

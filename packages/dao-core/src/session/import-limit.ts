@@ -89,9 +89,9 @@ export class ImportLimit {
   }
 
   #timeOut(): UnavailableError {
-    const running = `${this.#running} ${this.#running === 1 ? "import runs" : "imports run"}`;
+    const running = this.#running === 1 ? "1 import runs" : `${this.#running} imports run`;
     return new UnavailableError(
-      `${running} already, which is as many as may at a time (a quarter of the pool), and none has ended within ` +
+      `${running} already, which is as many as may at a time (a quarter of the pool), and the turn of this one has not come within ` +
         `${this.#acquireTimeout} ms. Try again later, give imports a timeout, or raise poolSize.`,
     );
   }
