@@ -186,15 +186,18 @@ describe("what takes no turn", () => {
   });
 
   test("a longer array takes one", async () => {
-    const { database } = await open({ poolSize: 3, maxWaiting: 0 });
+    const { database } = await open({ poolSize: 3, maxWaiting: 2 });
     const imports = await DawdlingImports.on(database);
     const running = imports.begin();
     await running.source.reached;
+    const waiting = imports.beginMany(2);
     const array = Array.from({ length: 1_001 }, () => imports.task);
     const refused = createDaoServices(database).tasks.createTasks(array);
-    await expect(refused).rejects.toThrow("0 imports wait already. Try again later.");
-    running.source.finish();
-    await running.done;
+    await expect(refused).rejects.toThrow("2 imports wait already. Try again later.");
+    for (const { source, done } of [running, ...waiting]) {
+      source.finish();
+      await done;
+    }
   });
 });
 

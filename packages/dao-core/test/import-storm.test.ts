@@ -8,7 +8,7 @@ import { describe, expect, inject, test } from "vitest";
 import { Random } from "../../../test/random.ts";
 import { DawdlingImports, DawdlingSource, TASKS_OF_A_SOURCE } from "./dawdling-imports.ts";
 
-const IMPORTS = Number(process.env["FLUX_STORM_IMPORTS"] ?? 150);
+const IMPORTS = 150;
 const AT_ONCE = 25;
 
 interface Joined {
