@@ -250,8 +250,12 @@ export interface TaskService {
    * Creates any number of tasks, all of them or none; they are read as they are needed, and never all in memory. Inside a
    * unit of work the source must not use that unit of work, which waits for this call. An error of the source is thrown
    * on, and nothing is created.
+   *
+   * On a database a quarter of the pool at most is held by imports: the next wait for their turn, for `acquireTimeout`, and their sources
+   * are not read meanwhile. An array of up to 1,000 tasks is one statement, and waits for none.
    * @throws ValidationError, whose paths begin with the number of the task, from 0; RelatedRowMissingError; ConflictError
-   *   for an id that is taken; TransactionLostError
+   *   for an id that is taken; UnavailableError when the turn does not come in time; TransactionLostError;
+   *   UnitOfWorkMisuseError in the source of another import
    */
   createTasks(
     tasks: Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>,

@@ -46,7 +46,7 @@ export class DrizzleLink {
    * @returns stops listening
    */
   listen(host: HostDrizzle): () => void {
-    const client: unknown = Reflect.get(Object(Reflect.get(host, "session")), "client");
+    const client = clientOf(host);
     if (!(client instanceof EventEmitter)) return () => undefined;
     const lose = (error: unknown) => this.lose(error);
     client.on("error", lose);
@@ -55,6 +55,11 @@ export class DrizzleLink {
       if (this.isAlive) client.removeListener("error", lose);
     };
   }
+}
+
+/** The pool, or the one connection, that an application's Drizzle runs on. */
+export function clientOf(host: HostDrizzle): unknown {
+  return Reflect.get(Object(Reflect.get(host, "session")), "client");
 }
 
 /** A host's database or transaction, as what statements run on. */

@@ -8,9 +8,10 @@ import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
 import { giveTurn } from "../session/event-loop.ts";
 import { inHostsTransaction } from "../session/host-transaction.ts";
+import { type ImportLimit, importLimitOf } from "../session/import-limit.ts";
 import { OpenTransaction } from "../session/transaction.ts";
 import type { SqlConnection } from "../session/transaction-connection.ts";
-import { DrizzleConnection, DrizzleLink, type HostDrizzle } from "./drizzle-connection.ts";
+import { clientOf, DrizzleConnection, DrizzleLink, type HostDrizzle } from "./drizzle-connection.ts";
 
 /**
  * The host's own Drizzle instance, or a transaction of it: that is joined and never ended, and its client and pool are
@@ -18,6 +19,7 @@ import { DrizzleConnection, DrizzleLink, type HostDrizzle } from "./drizzle-conn
  */
 export class DrizzleDriver implements SqlDriver {
   readonly description = "the host's Drizzle database";
+  readonly imports: ImportLimit | undefined;
   readonly #host: HostDrizzle;
   readonly #link = new DrizzleLink();
   /** The host's transaction, with what was begun and has not ended within it. */
@@ -26,6 +28,7 @@ export class DrizzleDriver implements SqlDriver {
   constructor(host: HostDrizzle) {
     this.#host = host;
     this.#joined = is(host, PgTransaction) ? OpenTransaction.join(new DrizzleConnection(host, this.#link)) : undefined;
+    this.imports = this.#joined === undefined ? importLimitOf(Object(clientOf(host) ?? host)) : undefined;
   }
 
   get isTransaction(): boolean {

@@ -2,6 +2,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { beginScript } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import { type ImportLimit, importLimitOf } from "../session/import-limit.ts";
 import { isStaleStatement } from "../session/postgres-errors.ts";
 import { OpenTransaction } from "../session/transaction.ts";
 import { type HostPgPool, type PgClients, PgConnection } from "./pg-connection.ts";
@@ -22,9 +23,11 @@ export class PgDriver implements SqlDriver {
   readonly probe: SqlExecutor = {
     execute: (text, parameters, options) => this.#execute(clientsOfProbe(this.#clients), text, parameters, options),
   };
+  readonly imports: ImportLimit;
   readonly #clients: PgClients;
 
   constructor(pool: HostPgPool, { prepare = true }: PgDriverOptions = {}) {
+    this.imports = importLimitOf(pool);
     this.#clients = { pool, prepare, generation: 0, lastMissing: Number.NEGATIVE_INFINITY };
   }
 

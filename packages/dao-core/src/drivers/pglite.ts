@@ -7,6 +7,7 @@ import { beginScript } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
 import { giveTurn } from "../session/event-loop.ts";
+import { ImportLimit } from "../session/import-limit.ts";
 import { milliseconds } from "../session/limits.ts";
 import { OpenTransaction } from "../session/transaction.ts";
 import type { SqlConnection } from "../session/transaction-connection.ts";
@@ -36,6 +37,7 @@ export class PgliteDriver implements SqlDriver {
   readonly description: string;
   readonly isTransaction = false;
   readonly probe: SqlExecutor = { execute: (...statement) => this.#probe(...statement) };
+  readonly imports = new ImportLimit(() => 1, { acquireTimeout: TURN_TIMEOUT, maxWaiting: Number.POSITIVE_INFINITY });
   readonly #connection: PgliteConnection;
   readonly #folder: EmbeddedFolder | undefined;
   readonly #idleTimeout: number;
@@ -96,6 +98,7 @@ export class PgliteDriver implements SqlDriver {
   }
 
   close(timeout = 5_000): Promise<void> {
+    this.imports.close();
     this.#closing ??= this.#close(timeout);
     return this.#closing;
   }

@@ -13,25 +13,37 @@ const BATCH_SIZE = 1_000;
 export type TaskSource = Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>;
 
 /**
- * Creates the tasks of `source`, all of them or none: in one statement if they are few, else in one transaction.
+ * Creates the tasks of `source`, all of them or none: in one statement if they are few, else in one transaction. Untouched until
+ * its turn has come, as {@link DatabaseSession.runImport} says; an array for one statement makes no connection wait.
  * @throws what the source throws, and what `createTasks` of the task service does
  */
 export function importTasks(session: DatabaseSession, source: TaskSource, options: CallOptions = {}): Promise<number> {
   return withDeadline(options, async (bounded) => {
     const { signal } = bounded;
     throwIfAborted(signal);
-    const batches = new TaskBatches(source, signal);
+    checkSource(source);
+    let batches: TaskBatches | undefined;
+    const run = () => {
+      batches = new TaskBatches(source, signal);
+      return write(session, batches, bounded);
+    };
+    const isOneStatement = Array.isArray(source) && source.length <= BATCH_SIZE;
     try {
-      const first = await batches.next();
-      if (first.length === 0) return 0;
-      // A source of exactly one batch has not said yet that it has no more.
-      const second = await batches.next();
-      if (second.length === 0) return await session.tasks.createMany(first, bounded);
-      return await session.transaction((transaction) => writeAll(transaction, first, second, batches), bounded);
+      return isOneStatement || session.runImport === undefined ? await run() : await session.runImport(run, signal);
     } finally {
-      await batches.close();
+      // After its turn: a source that takes its time to close keeps no other from beginning.
+      await batches?.close();
     }
   });
+}
+
+async function write(session: DatabaseSession, batches: TaskBatches, options: CallOptions): Promise<number> {
+  const first = await batches.next();
+  if (first.length === 0) return 0;
+  // A source of exactly one batch has not said yet that it has no more.
+  const second = await batches.next();
+  if (second.length === 0) return session.tasks.createMany(first, options);
+  return session.transaction((transaction) => writeAll(transaction, first, second, batches), options);
 }
 
 async function writeAll(
@@ -52,12 +64,9 @@ async function writeAll(
 }
 
 /** @throws ValidationError for what a caller without a type checker could send */
-function iteratorOf(source: TaskSource): Iterator<TaskImportDto> | AsyncIterator<TaskImportDto> {
-  const given: unknown = source;
-  if (typeof given === "object" && given !== null) {
-    if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
-    if (Symbol.iterator in source) return source[Symbol.iterator]();
-  }
+function checkSource(source: unknown): void {
+  const isObject = typeof source === "object" && source !== null;
+  if (isObject && (Symbol.asyncIterator in source || Symbol.iterator in source)) return;
   throw new ValidationError([{ path: "", message: "must be tasks in a list, or in what else can be iterated" }]);
 }
 
@@ -72,7 +81,7 @@ class TaskBatches {
   #isWaiting = false;
 
   constructor(source: TaskSource, signal: AbortSignal | undefined) {
-    this.#iterator = iteratorOf(source);
+    this.#iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     this.#signal = signal;
     // It may use the database itself, and is no part of the transaction that its tasks are written in.
     this.#readInContext = inCallersContext(() => this.#read());

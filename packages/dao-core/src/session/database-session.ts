@@ -39,4 +39,12 @@ export interface DatabaseSession extends Daos {
     work: (session: DatabaseSession) => Promise<Result>,
     options?: TransactionOptions,
   ): Promise<Result>;
+
+  /**
+   * Runs `work`, which reads the source of an import and writes what comes, when its turn has come: few run at a time, so that
+   * slow sources leave connections to other calls. Absent where imports are not limited, as within a transaction, which has its
+   * connection already.
+   * @throws UnavailableError when too many wait, or its turn has not come in time; the signal's reason; what `work` throws
+   */
+  runImport?<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result>;
 }

@@ -1,5 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { TransactionOptions } from "./database-session.ts";
+import type { ImportLimit } from "./import-limit.ts";
 import type { ObservedDatabase } from "./telemetry.ts";
 
 /** A bound value, in a form that every driver sends alike: instants and JSON are text already. */
@@ -49,6 +50,8 @@ export interface SqlDriver extends SqlExecutor, ObservedDatabase {
    * stay in use. Where there is no room for that either it rejects with SQLSTATE 53300. Absent where statements wait for nothing.
    */
   readonly probe?: SqlExecutor | undefined;
+  /** How many imports run on its pool at a time. Absent in an application's transaction, which has its connection already. */
+  readonly imports?: ImportLimit | undefined;
   transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options?: TransactionOptions,

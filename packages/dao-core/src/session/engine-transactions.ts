@@ -5,6 +5,7 @@ import { localSettings } from "./begin.ts";
 import type { TransactionOptions } from "./database-session.ts";
 import type { Engine } from "./engine.ts";
 import { inHostsTransaction } from "./host-transaction.ts";
+import { ImportLimit } from "./import-limit.ts";
 import { withCode } from "./postgres-errors.ts";
 import { OpenTransaction } from "./transaction.ts";
 import type { TransactionConnection } from "./transaction-connection.ts";
@@ -74,9 +75,11 @@ async function cancelUntil<Handle>(settled: AbortSignal, engine: Engine<Handle>,
 /** The transactions of an engine, with what all drivers hold to: nothing swallowed, nothing forgotten, one level at a time. */
 export class EngineTransactions<Handle> {
   readonly isTransaction = false;
+  readonly imports: ImportLimit;
   readonly #engine: Engine<Handle>;
 
   constructor(engine: Engine<Handle>) {
+    this.imports = new ImportLimit(() => engine.poolSize ?? 1);
     this.#engine = engine;
   }
 

@@ -18,6 +18,8 @@ export type RunCall<Handle> = <Result>(
 export interface Engine<Handle> {
   /** The database: a statement runs on whichever connection of its pool is free. */
   readonly database: Handle;
+  /** The most connections of its pool: a quarter of them is for imports. Default: imports run one at a time. */
+  readonly poolSize?: number | undefined;
   /** All DAOs. Whatever they ask of the database they ask within `run`. */
   daos(run: RunCall<Handle>): Daos;
   /** Runs `work` in a transaction: committed when its promise fulfils, rolled back when it rejects. */

@@ -4,6 +4,7 @@ import { DaoSet } from "./dao-set.ts";
 import type { Daos } from "./daos.ts";
 import type { DatabaseSession, TransactionOptions } from "./database-session.ts";
 import { withDeadline } from "./deadline.ts";
+import type { ImportLimit } from "./import-limit.ts";
 import { toDaoError } from "./postgres-errors.ts";
 import type { DatabaseTelemetry } from "./telemetry.ts";
 import {
@@ -18,6 +19,7 @@ import {
 interface TransactionSource<Transaction> {
   /** Whether it is a transaction that somebody else has opened, and will commit. */
   readonly isTransaction: boolean;
+  readonly imports?: ImportLimit | undefined;
   transaction<Result>(
     work: (transaction: Transaction) => Promise<Result>,
     options?: TransactionOptions,
@@ -58,6 +60,13 @@ export class TransactingSession<Transaction extends Nestable<Transaction>> exten
     options: TransactionOptions = {},
   ): Promise<Result> {
     return followed(this.telemetry, this.isTransaction, () => this.#transact(work, options));
+  }
+
+  async runImport<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    const misuse = outerSessionMisuse(this.#source);
+    if (misuse !== undefined) throw misuse;
+    const { imports } = this.#source;
+    return imports === undefined ? work() : imports.run(work, signal);
   }
 
   async #transact<Result>(

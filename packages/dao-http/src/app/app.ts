@@ -105,8 +105,6 @@ class App {
   readonly #keys: ServiceKeys;
   readonly #logger: Logger;
   readonly #admission: Admission;
-  /** Imports take as long as their senders: places of their own, so that they leave others theirs. */
-  readonly #imports: Admission;
   readonly #bodies: BodyMemory;
   readonly #basePath: BasePath;
   readonly #open: ReadonlyMap<string, OpenPage>;
@@ -121,7 +119,6 @@ class App {
     const { maxConcurrentRequests: atWork = DEFAULT_CONCURRENT_REQUESTS, maxWaitingRequests: waiting = 1_000 } =
       options;
     this.#admission = new Admission({ atWork, waiting });
-    this.#imports = new Admission({ atWork: Math.max(1, Math.floor(atWork / 4)), waiting });
     const bodyLimit = options.bodyLimit ?? DEFAULT_BODY_LIMIT;
     this.#bodies = new BodyMemory(bodyLimit);
     const settings: EndpointSettings = {
@@ -203,7 +200,9 @@ class App {
   async #serve(endpoint: Endpoint, asked: EndpointRequest): Promise<HttpResponse> {
     const { http } = asked;
     const { needsBody, work } = endpoint.prepare(asked);
-    if (!needsBody) return (endpoint.isImport ? this.#imports : this.#admission).admit(() => work(NO_BODY), http);
+    // An import takes as long as its sender, and has its place in the data layer.
+    if (endpoint.isImport) return work(NO_BODY);
+    if (!needsBody) return this.#admission.admit(() => work(NO_BODY), http);
     await this.#admission.whenRoom(http);
     const { body, release } = await this.#bodies.read(http);
     try {

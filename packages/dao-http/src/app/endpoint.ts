@@ -106,14 +106,33 @@ export class Endpoint {
     const key = this.#isPost ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
     if (key !== undefined) return this.#prepareOnce(key, request);
     if (this.#isStreamed) return { needsBody: false, work: () => this.#answerInLines(query) };
+    if (this.#input === "ndjson") return this.#prepareImport(request);
     const answer = (input: unknown) => this.#answer(request, input, preconditions);
-    if (this.#input === "ndjson") {
-      const lines = readNdjson(http, this.#settings.lineLimit);
-      return { needsBody: false, work: () => answer(lines) };
-    }
     if (this.#input !== "body") return { needsBody: false, work: () => answer(query) };
     checkJson(http);
     return { needsBody: true, work: (body) => answer(parseJsonBody(body)) };
+  }
+
+  /** The import waits for its turn in the service, and its body is read from then on. */
+  #prepareImport({ http, query }: EndpointRequest): PreparedRequest {
+    const lines = readNdjson(http, this.#settings.lineLimit);
+    const work = async () => {
+      const departure = new AbortController();
+      const { signal } = http;
+      const leave = () => departure.abort(signal?.reason);
+      if (signal?.aborted === true) leave();
+      else signal?.addEventListener("abort", leave);
+      const source = {
+        [Symbol.asyncIterator]() {
+          // That the client has gone the body tells from here on.
+          signal?.removeEventListener("abort", leave);
+          return lines;
+        },
+      };
+      const result = await this.#apply(this.#settings.services, [source, { signal: departure.signal }]);
+      return this.#toResponse(result, query);
+    };
+    return { needsBody: false, work };
   }
 
   async #answer({ id, query }: EndpointRequest, input: unknown, preconditions: Preconditions): Promise<HttpResponse> {

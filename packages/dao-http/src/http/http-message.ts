@@ -17,7 +17,7 @@ export interface HttpRequest {
   header(name: string): string | undefined;
   /**
    * Aborts with a {@link ClientGoneError} when the connection of the client is gone, where the host can tell: a request that
-   * waits is given up then. Read only of a request that has to wait.
+   * waits is given up then. Read only of a request that has to wait, or may have to.
    */
   readonly signal?: AbortSignal | undefined;
   /**

@@ -16,10 +16,14 @@ const ndjsonMediaType = mediaTypeOf("x-ndjson|ndjson");
  * @throws HttpError `unsupported_media_type`, `payload_too_large`; InvalidRequestError, whose paths begin with the number
  *   of the value, from 0, for what is not JSON in UTF-8, and for a body that broke off
  */
-export async function* readNdjson(request: HttpRequest, limit: number): AsyncGenerator<unknown, void, undefined> {
+export function readNdjson(request: HttpRequest, limit: number): AsyncGenerator<unknown, void, undefined> {
   checkMediaType(request, ndjsonMediaType, "application/x-ndjson", "NDJSON");
+  return valuesOf(request.readChunks(), limit);
+}
+
+async function* valuesOf(chunks: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<unknown, void, undefined> {
   let count = 0;
-  for await (const line of linesOf(request.readChunks(), limit)) {
+  for await (const line of linesOf(chunks, limit)) {
     yield parseLine(line, count++);
   }
 }

@@ -2,10 +2,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { UnavailableError } from "../../contract/errors.ts";
 import type { ObservedPool, PoolObserver, PoolUsage } from "../../session/observed-pool.ts";
 import { limitWait } from "../../session/wait-limit.ts";
+import { closedError, WaitingLine } from "../../session/waiting-line.ts";
 import { Connector } from "./connector.ts";
 import { type LossReason, type PooledConnection, Slot, type Use } from "./slot.ts";
 import { Upkeep } from "./upkeep.ts";
-import { WaitingLine } from "./waiting-line.ts";
 
 /** Times in milliseconds. */
 export interface PoolOptions {
@@ -56,7 +56,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
   /** @param open opens a connection; an abort leaves none */
   constructor(open: (signal: AbortSignal) => Promise<Connection>, options: PoolOptions) {
     this.#options = options;
-    this.#waiting = new WaitingLine(options.maxWaiting);
+    this.#waiting = new WaitingLine(options.maxWaiting, "callers wait for a connection");
     this.#upkeep = new Upkeep(this.#slots, options, () => this.#admitWaiting());
     this.#connector = new Connector(() => open(this.#closed.signal), options.size, {
       open: () => this.#slots.size,
@@ -307,8 +307,4 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
       await nextTurn();
     } while (this.#waiting.length > 0 || this.usage.used > 0);
   }
-}
-
-function closedError(): UnavailableError {
-  return new UnavailableError("The database was closed. Open it again before you use it.");
 }

@@ -11,6 +11,7 @@ import type {
   SqlTransaction,
   StatementOptions,
 } from "../../session/driver.ts";
+import { ImportLimit } from "../../session/import-limit.ts";
 import { isWholeNumber, LARGEST_VALUE } from "../../session/limits.ts";
 import type { ObservedPool } from "../../session/observed-pool.ts";
 import { databaseErrorFacts, isStaleStatement, staleStatement } from "../../session/postgres-errors.ts";
@@ -79,6 +80,7 @@ export class PostgresDriver implements SqlDriver {
   readonly isTransaction = false;
   readonly address: DatabaseAddress;
   readonly probe: SqlExecutor;
+  readonly imports: ImportLimit;
   readonly #pool: ConnectionPool<PostgresConnection>;
   readonly #responseTimeout: number;
   /** For a transaction that waits for its next statement, where the server sets no limit. */
@@ -117,13 +119,15 @@ export class PostgresDriver implements SqlDriver {
       onLost: (connection, reason) => this.#pool.lost(connection, reason),
       onRefused: (connection, error) => this.#onRefused(connection, error),
     };
+    const { acquireTimeout = 5_000, maxWaiting = 1_000 } = options;
     this.#pool = new ConnectionPool((signal) => PostgresConnection.open(settings, events, signal), {
       size: options.poolSize ?? 10,
-      acquireTimeout: options.acquireTimeout ?? 5_000,
-      maxWaiting: options.maxWaiting ?? 1_000,
+      acquireTimeout,
+      maxWaiting,
       idleTimeout: options.idleTimeout ?? 600_000,
       maxLifetime: options.maxLifetime ?? 1_800_000,
     });
+    this.imports = new ImportLimit(() => this.#pool.usage.size, { acquireTimeout, maxWaiting });
     this.probe = new PostgresProbe(this, settings, () => this.#isClosed);
   }
 
@@ -157,6 +161,7 @@ export class PostgresDriver implements SqlDriver {
 
   close(timeout = 5_000): Promise<void> {
     this.#isClosed = true;
+    this.imports.close();
     return this.#pool.close(timeout);
   }
 

@@ -1,5 +1,5 @@
-import { UnavailableError } from "../../contract/errors.ts";
-import { limitWait } from "../../session/wait-limit.ts";
+import { UnavailableError } from "../contract/errors.ts";
+import { limitWait } from "./wait-limit.ts";
 
 interface Waiter<Purpose, Place> {
   readonly purpose: Purpose;
@@ -11,12 +11,17 @@ interface Waiter<Purpose, Place> {
 /** Callers that wait for a place, in the order in which they came. */
 export class WaitingLine<Purpose, Place> {
   readonly #maxWaiting: number;
+  readonly #who: string;
   readonly #waiting: Waiter<Purpose, Place>[] = [];
   readonly #whenEmpty: (() => void)[] = [];
 
-  /** @param maxWaiting the most callers that may wait at once; the next one is refused */
-  constructor(maxWaiting: number) {
+  /**
+   * @param maxWaiting the most callers that may wait at once; the next one is refused
+   * @param who they are, for its error: `callers wait for a connection`
+   */
+  constructor(maxWaiting: number, who: string) {
     this.#maxWaiting = maxWaiting;
+    this.#who = who;
   }
 
   get length(): number {
@@ -40,7 +45,7 @@ export class WaitingLine<Purpose, Place> {
     signal?: AbortSignal,
   ): Promise<Result> {
     if (this.#waiting.length >= this.#maxWaiting) {
-      const message = `${this.#maxWaiting} callers wait for a connection already. Try again later.`;
+      const message = `${this.#maxWaiting} ${this.#who} already. Try again later.`;
       return Promise.reject(new UnavailableError(message));
     }
     return new Promise((resolve, reject) => {
@@ -74,4 +79,8 @@ export class WaitingLine<Purpose, Place> {
   refuseAll(error: unknown): void {
     for (const waiter of [...this.#waiting]) waiter.refuse(error);
   }
+}
+
+export function closedError(): UnavailableError {
+  return new UnavailableError("The database was closed. Open it again before you use it.");
 }

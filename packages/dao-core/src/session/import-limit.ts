@@ -1,0 +1,128 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { UnavailableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { closedError, WaitingLine } from "./waiting-line.ts";
+
+/** How imports wait for one another. */
+interface ImportLineOptions {
+  /** Milliseconds. */
+  readonly acquireTimeout: number;
+  readonly maxWaiting: number;
+}
+
+/** An import that runs, for what its source calls and awaits. */
+interface RunningImport {
+  readonly limit: ImportLimit;
+  /** The import, on another pool, whose source began this one. */
+  readonly outer: RunningImport | undefined;
+  isRunning: boolean;
+}
+
+const storage = new AsyncLocalStorage<RunningImport>();
+
+/** As those of a pool of our own are by default. */
+const DEFAULTS: ImportLineOptions = { acquireTimeout: 5_000, maxWaiting: 1_000 };
+
+/**
+ * How many imports run at a time on one pool: a quarter of its connections, one at least. An import holds a connection for as
+ * long as its source takes, so without a limit slow sources would leave none for other calls. The next wait in the order in
+ * which they came, and nothing of their sources is read meanwhile.
+ */
+export class ImportLimit {
+  readonly #poolSize: () => number;
+  readonly #acquireTimeout: number;
+  readonly #line: WaitingLine<"import", void>;
+  #running = 0;
+  #isClosed = false;
+
+  /** @param poolSize the most connections that the pool may have at the moment */
+  constructor(poolSize: () => number, { acquireTimeout, maxWaiting }: ImportLineOptions = DEFAULTS) {
+    this.#poolSize = poolSize;
+    this.#acquireTimeout = acquireTimeout;
+    this.#line = new WaitingLine(maxWaiting, "imports wait");
+  }
+
+  /**
+   * Runs `work` when its turn has come.
+   * @throws UnavailableError when that is not in time, or too many wait; UnitOfWorkMisuseError within the source of another
+   *   import; the reason of an abort
+   */
+  async run<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    if (this.#isClosed) throw closedError();
+    const outer = storage.getStore();
+    if (this.#isWithin(outer)) throw nestedImportMisuse();
+    // The pool may have got larger since the last import ended. Where there is still room then, none waits.
+    this.#admitWaiting();
+    if (this.#running < this.#limit) this.#running++;
+    else await this.#wait(signal);
+    const running: RunningImport = { limit: this, outer, isRunning: true };
+    try {
+      return await storage.run(running, work);
+    } finally {
+      running.isRunning = false;
+      this.#running--;
+      this.#admitWaiting();
+    }
+  }
+
+  /** Refuses those that wait, and all that come later. Those that run end with their connections. */
+  close(): void {
+    this.#isClosed = true;
+    this.#line.refuseAll(closedError());
+  }
+
+  get #limit(): number {
+    return Math.max(1, Math.floor(this.#poolSize() / 4));
+  }
+
+  /** Two that wait for each other would both wait until the time-out. */
+  #isWithin(running: RunningImport | undefined): boolean {
+    for (let at = running; at !== undefined; at = at.outer) if (at.limit === this && at.isRunning) return true;
+    return false;
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<void> {
+    // Counted as it is admitted: the waiter itself goes on, in its own context, only in a later microtask.
+    const enter = async () => {
+      this.#running++;
+    };
+    return this.#line.wait("import", enter, this.#acquireTimeout, () => this.#timeOut(), signal);
+  }
+
+  #timeOut(): UnavailableError {
+    const running = this.#running === 1 ? "1 import runs" : `${this.#running} imports run`;
+    return new UnavailableError(
+      `${running} already, which is as many as may at a time (a quarter of the pool), and the turn of this one has not come within ` +
+        `${this.#acquireTimeout} ms. Try again later, give imports a timeout, or raise poolSize.`,
+    );
+  }
+
+  #admitWaiting(): void {
+    for (let first = this.#line.first; first !== undefined && this.#running < this.#limit; first = this.#line.first) {
+      first.admit();
+    }
+  }
+}
+
+const shared = new WeakMap<object, ImportLimit>();
+
+/**
+ * The limit of an application's own pool, the same for all databases on it. Where `options.max` does not say how many connections it
+ * may have, as it does in `pg` and postgres.js, imports run one at a time.
+ */
+export function importLimitOf(pool: object): ImportLimit {
+  const limit = shared.get(pool) ?? new ImportLimit(() => sizeOf(pool));
+  shared.set(pool, limit);
+  return limit;
+}
+
+function sizeOf(pool: object): number {
+  const max: unknown = Reflect.get(Object(Reflect.get(pool, "options")), "max");
+  return typeof max === "number" ? max : 1;
+}
+
+function nestedImportMisuse(): UnitOfWorkMisuseError {
+  return new UnitOfWorkMisuseError(
+    "The source of an import begins another here, and would wait for a turn that may come only when its own import has " +
+      "ended. Do one after the other, or give the inner one its tasks in an array of up to 1,000.",
+  );
+}

@@ -1,0 +1,96 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { type Database, joinDrizzle, joinPgPool, openDatabase } from "@flux/dao-core";
+import { createTestDatabase } from "@flux/dao-core/testing";
+import { drizzle } from "drizzle-orm/postgres-js";
+import pg from "pg";
+import postgres from "postgres";
+import { describe, expect, inject, test } from "vitest";
+import { Random } from "../../../test/random.ts";
+import { DawdlingImports, DawdlingSource, TASKS_OF_A_SOURCE } from "./dawdling-imports.ts";
+
+const IMPORTS = 150;
+const AT_ONCE = 25;
+
+interface Joined {
+  readonly database: Database;
+  /** Whether transactions end when their backends are killed: postgres.js of an application's own may leave one pending. */
+  readonly survivesKills: boolean;
+  end?(): Promise<unknown>;
+}
+
+const databases: Readonly<Record<string, (url: string, poolSize: number) => Joined | Promise<Joined>>> = {
+  "postgres.js": async (url, poolSize) => ({
+    database: await openDatabase(url, { poolSize, acquireTimeout: 2_000 }),
+    survivesKills: true,
+  }),
+  "a pg.Pool": (url, max) => {
+    const pool = new pg.Pool({ connectionString: url, max }).on("error", () => undefined);
+    return { database: joinPgPool(pool), survivesKills: true, end: () => pool.end() };
+  },
+  "Drizzle on postgres.js": (url, max) => {
+    const client = postgres(url, { max, onnotice: () => undefined });
+    return { database: joinDrizzle(drizzle(client)), survivesKills: false, end: () => client.end() };
+  },
+};
+
+/** An import of few or many tasks, at a random moment of which something happens to it. */
+async function runOne(imports: DawdlingImports, random: Random, others: postgres.Sql | undefined): Promise<unknown> {
+  const source = new DawdlingSource(imports.task, random.chance(0.2) ? 2_000 : random.below(20));
+  const abort = new AbortController();
+  const timeout = random.chance(0.2) ? 1 + random.below(50) : undefined;
+  const { done } = imports.begin({ signal: abort.signal, ...(timeout !== undefined && { timeout }) }, source);
+  if (random.chance(0.5)) await Promise.race([source.reached, done.catch(() => undefined)]);
+  for (let turns = random.below(20); turns > 0; turns--) await turn();
+  const fate = random.below(4);
+  if (fate === 0) abort.abort(new Error("Never mind."));
+  else if (fate === 1) source.fail(new Error("The source broke."));
+  else {
+    if (fate === 2) await others?.unsafe(KILL);
+    source.finish();
+  }
+  return done;
+}
+
+const KILL = `select pg_terminate_backend(pid) from pg_stat_activity
+  where xact_start is not null and backend_type = 'client backend' and datname = current_database() and pid <> pg_backend_pid()`;
+
+const cases = Object.keys(databases).flatMap((driver) => [1, 2, 8].map((poolSize) => ({ driver, poolSize })));
+
+describe("imports that are aborted, break, time out and lose their connections, all at once", () => {
+  test.each(cases)(
+    "leave every turn free: $driver, a pool of $poolSize",
+    async ({ driver, poolSize }) => {
+      await using scratch = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
+      const { database, survivesKills, end } = (await databases[driver]?.(scratch.url, poolSize)) ?? expect.fail();
+      const others = postgres(scratch.url, { max: 1, onnotice: () => undefined });
+      try {
+        const imports = await DawdlingImports.on(database);
+        const random = new Random(7 + poolSize);
+        let left = IMPORTS;
+        const outcomes = new Map<string, number>();
+        const storm = async () => {
+          while (left-- > 0) {
+            const outcome = await runOne(imports, random, survivesKills ? others : undefined).then(
+              () => "done",
+              (error: Error) => error.name,
+            );
+            outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+          }
+        };
+        await Promise.all(Array.from({ length: AT_ONCE }, storm));
+        const limit = Math.max(1, Math.floor(poolSize / 4));
+        const begun = imports.beginMany(limit + 1);
+        await Promise.all(begun.slice(0, limit).map(({ source }) => source.reached));
+        expect(begun.map(({ source }) => source.wasTouched)).toEqual(begun.map((_, index) => index < limit));
+        for (const { source } of begun) source.finish();
+        for (const { done } of begun) expect(await done).toEqual({ createdCount: TASKS_OF_A_SOURCE });
+        expect(outcomes.get("done")).toBeGreaterThan(0);
+      } finally {
+        await database.close();
+        await end?.();
+        await others.end();
+      }
+    },
+    120_000,
+  );
+});
