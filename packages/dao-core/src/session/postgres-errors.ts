@@ -120,10 +120,12 @@ const unreachableCodes = [
 ] as const;
 
 const connectionCodes: ReadonlySet<string> = new Set([
-  // PostgreSQL: shut down, crashed, starting up; ended for idling in a transaction
+  // PostgreSQL: shut down, crashed, starting up; its database dropped; ended for idling, or for a transaction's length
   "57P01",
   "57P02",
   "57P03",
+  "57P04",
+  "57P05",
   "25P03",
   "25P04",
   ...closedCodes,

@@ -304,6 +304,11 @@ describe("opening connections", () => {
     expect(Math.max(...pauses)).toBeLessThan(1_500);
   });
 
+  test("says so to a caller for whom that takes too long", async () => {
+    const { pool } = fakePool({ acquireTimeout: 20 }, () => new Promise<never>(() => undefined));
+    await expect(pool.shared("read", async () => 1)).rejects.toThrow(/Opening one takes longer.*raise acquireTimeout/);
+  });
+
   test("does not wait for an attempt that hangs: another is made", async () => {
     let attempts = 0;
     const { pool } = fakePool({ size: 2, acquireTimeout: 60_000 }, () =>
