@@ -51,7 +51,8 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
    *
    * It also rejects, whatever `work` waits for, at its `timeout` or abort and when its connection is lost. When it has settled,
    * nothing of it reaches the database any more: nested ones that are still open are closed with it, and what `work` goes
-   * on to do is refused with a UnitOfWorkMisuseError.
+   * on to do is refused with a UnitOfWorkMisuseError. One on another database that `work` has begun, and waits for, is rolled
+   * back, too, and rejects with an UnavailableError.
    *
    * @throws whatever `work` throws; RetryableError when the database gave the work up and no retry is left;
    *   TransactionLostError when the connection was lost; UnavailableError; UnitOfWorkMisuseError when a promise was not

@@ -143,6 +143,8 @@ describe("settings of others", () => {
     ["poolSize", Number.NaN],
     ["statementTimeout", -1],
     ["acquireTimeout", 1.5],
+    ["acquireTimeout", 0],
+    ["maxWaiting", 0],
   ])("%s of %d is refused by name", async (option, value) => {
     const opening = openDatabase(testDatabase.url, { [option]: value });
     await expect(opening).rejects.toBeInstanceOf(ValidationError);

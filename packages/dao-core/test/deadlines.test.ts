@@ -1,5 +1,12 @@
-import { DaoUnitOfWork, openDatabase, UnavailableError, ValidationError } from "@flux/dao-core";
-import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import {
+  createDaoServices,
+  DaoUnitOfWork,
+  openDatabase,
+  type TaskImportDto,
+  UnavailableError,
+  ValidationError,
+} from "@flux/dao-core";
+import { createTestDatabase, makeTaskData, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 
@@ -44,6 +51,22 @@ async function untilActive(count: number): Promise<void> {
 }
 
 describe("the timeout of a call", () => {
+  test.each([
+    { when: "it has given a task that is refused", task: makeTaskData("nobody", "nothing") },
+    { when: "the database has refused a batch", task: makeTaskData(crypto.randomUUID(), crypto.randomUUID()) },
+  ])("ends the wait for a source that never says it was left, when $when", async ({ task }) => {
+    const { tasks } = createDaoServices(testDatabase.database);
+    const source: AsyncIterable<TaskImportDto> = {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ done: false, value: task }),
+        return: () => new Promise(() => undefined),
+      }),
+    };
+    await expect(tasks.createTasks(source, { timeout: 200 })).rejects.toMatchObject({
+      code: expect.stringMatching(/^(validation_failed|related_row_missing|unavailable)$/),
+    });
+  });
+
   test("gives a statement up that waits for a lock, with an UnavailableError that names it, on the server too", () =>
     whileHeld(async (id) => {
       const late = testDatabase.database.users.update(id, { name: "late" }, { timeout: 100 });

@@ -87,3 +87,15 @@ test.each(ZONES)(
     }
   },
 );
+
+test.each(["<far>-16", "<far>+24", "<far>-167"])(
+  "the time zone %s, in which PostgreSQL does not read what it writes, is refused at once",
+  async (zone) => {
+    await pool.query(`set time zone '${zone}'`);
+    const { tasks } = createDaoServices(joinPgPool(pool));
+    await expect(tasks.listTasks({ goalId, pageSize: 7 })).rejects.toThrow(
+      /TimeZone to one less than 16 hours from UTC/,
+    );
+    await expect(pool.query("select now()::text::timestamptz")).rejects.toMatchObject({ code: "22009" });
+  },
+);

@@ -35,7 +35,7 @@ describe.each(everyDriver)("on $driver, what never ends", ({ open }) => {
           await add(inner);
           await hang();
         },
-        { timeout: 50 },
+        { timeout: 500 },
       );
       error = await late.catch((reason: unknown) => reason);
       return add(uow);

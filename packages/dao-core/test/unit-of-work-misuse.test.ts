@@ -131,4 +131,46 @@ describe("with more than one connection", () => {
     });
     expect((await database.users.list({ email: data.email })).total).toBe(1);
   });
+
+  test.each([
+    { what: "an abort of the outer one", end: (controller: AbortController) => controller.abort(new Error("enough")) },
+    { what: "the deadline of the outer one", end: () => undefined, timeout: 200 },
+  ])("what hangs on another database ends with $what", async ({ end, timeout }) => {
+    const { database } = testDatabase;
+    await using other = await openDatabase(testDatabase.url, { poolSize: 1, acquireTimeout: 20_000 });
+    const controller = new AbortController();
+    const data = makeUserData();
+    let inner: Promise<unknown> = Promise.resolve();
+    const outer = DaoUnitOfWork.run(
+      database,
+      async () => {
+        inner = DaoUnitOfWork.run(other, async ({ users }) => {
+          await users.create(data);
+          end(controller);
+          await new Promise(() => undefined);
+        });
+        await inner;
+      },
+      { signal: controller.signal, timeout },
+    );
+    const reason = await outer.catch((error: unknown) => error);
+    expect(reason).toBeInstanceOf(Error);
+    await expect(inner).rejects.toMatchObject({ code: "unavailable", cause: reason });
+    expect((await other.users.list({ email: data.email })).total).toBe(0);
+  });
+
+  test("what was begun on another database, and was not awaited, outlives the outer one", async () => {
+    await using other = await openDatabase(testDatabase.url, { poolSize: 1 });
+    let finish: () => void = () => undefined;
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    let inner: Promise<unknown> = Promise.resolve();
+    await DaoUnitOfWork.run(testDatabase.database, async ({ users }) => {
+      inner = DaoUnitOfWork.run(other, () => finished);
+      await users.findById(unknownId);
+    });
+    finish();
+    await expect(inner).resolves.toBeUndefined();
+  });
 });

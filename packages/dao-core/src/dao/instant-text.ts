@@ -15,9 +15,15 @@ export function readInstant(value: unknown): Date {
   }
   if (text === "infinity") return new Date(MAX_INSTANT);
   if (text === "-infinity") return new Date(MIN_INSTANT);
-  const match = /^(\d{4,6})(-\d{2}-\d{2})[ T]([\d:]+(?:\.\d+)?)([+-])(\d{2}):?(\d{2})?:?(\d{2})?( BC)?$/.exec(text);
+  const match = /^(\d{4,6})(-\d{2}-\d{2})[ T]([\d:]+(?:\.\d+)?)([+-])(0\d|1[0-5]):?(\d{2})?:?(\d{2})?( BC)?$/.exec(
+    text,
+  );
   if (match === null) {
-    throw new Error("The database wrote an instant in a form that is not read here. Set its DateStyle to ISO.");
+    // Of 16 hours or more PostgreSQL itself does not read what it wrote, which a cursor has it do.
+    throw new Error(
+      "The database wrote an instant in a form that is not read here. Set the session's DateStyle to ISO, and its TimeZone to one " +
+        "less than 16 hours from UTC.",
+    );
   }
   const [, year, day, time, sign, hours, minutes = 0, seconds = 0, isBc] = match;
   const offset = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * (sign === "-" ? -1_000 : 1_000);

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "../contract/errors.ts";
-import { throwIfAborted } from "../session/abort-signal.ts";
+import { onAbort, throwIfAborted } from "../session/abort-signal.ts";
 import type { SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
 import { ABORT_GRACE } from "../session/interruption.ts";
 import {
@@ -214,14 +214,11 @@ export class PgConnection implements SqlConnection {
   /** Waits for a query until it settles; after an abort {@link ABORT_GRACE} longer, in case it was done already. */
   #abortable(query: Promise<PgAnswer>, signal: AbortSignal): Promise<PgAnswer> {
     return new Promise((resolve, reject) => {
-      const abort = () => {
+      const stopListening = onAbort(signal, () => {
         this.#lose(signal.reason);
         this.#cancel(query).finally(() => reject(signal.reason));
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      query
-        .finally(() => signal.removeEventListener("abort", abort))
-        .then(resolve, (error: unknown) => reject(signal.aborted ? signal.reason : error));
+      });
+      query.finally(stopListening).then(resolve, (error: unknown) => reject(signal.aborted ? signal.reason : error));
     });
   }
 
@@ -281,18 +278,23 @@ async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Prom
 /** A pool cannot be told that nobody waits any more: the client that it gives then goes straight back. */
 function abortable(connecting: Promise<HostPgClient>, signal: AbortSignal): Promise<HostPgClient> {
   return new Promise((resolve, reject) => {
-    const abort = () => {
+    const stopListening = onAbort(signal, () => {
       reject(signal.reason);
       connecting.then(
         (client) => client.release(),
         () => undefined,
       );
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    connecting.then((client) => {
-      if (signal.aborted) return;
-      signal.removeEventListener("abort", abort);
-      resolve(client);
-    }, reject);
+    });
+    connecting.then(
+      (client) => {
+        if (signal.aborted) return;
+        stopListening();
+        resolve(client);
+      },
+      (error: unknown) => {
+        stopListening();
+        reject(error);
+      },
+    );
   });
 }

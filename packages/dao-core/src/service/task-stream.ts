@@ -2,6 +2,7 @@ import type { StreamOptions } from "../contract/call-options.ts";
 import type { Page } from "../contract/page.ts";
 import { type TaskDto, type TaskStreamRequest, taskStreamRequest } from "../contract/task.ts";
 import { validate } from "../contract/validation.ts";
+import { withEitherSignal } from "../session/abort-signal.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 
 /** Tasks that are read at a time. */
@@ -15,10 +16,10 @@ export async function* streamTasks(
 ): AsyncGenerator<TaskDto, void, undefined> {
   const { cursor: start, ...filter } = validate(taskStreamRequest, request);
   const left = new AbortController();
-  const { signal: callers } = options;
-  const signal = callers === undefined ? left.signal : AbortSignal.any([callers, left.signal]);
   const read = (cursor?: string): Promise<Page<TaskDto>> =>
-    session.tasks.list({ ...filter, limit: PAGE_SIZE, cursor, count: "none" }, { ...options, signal });
+    withEitherSignal(options.signal, left.signal, (signal) =>
+      session.tasks.list({ ...filter, limit: PAGE_SIZE, cursor, count: "none" }, { ...options, signal }),
+    );
   let ahead: Promise<Page<TaskDto>> | undefined;
   try {
     for (let cursor: string | null | undefined = start; cursor !== null; ) {

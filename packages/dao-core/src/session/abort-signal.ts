@@ -12,13 +12,74 @@ export function expiresAt(signal: AbortSignal, at: number, expire: () => void): 
   deadlines.set(signal, [{ at, expire }]);
 }
 
-/** A signal that aborts with the first of the two, and has the deadlines of both. */
-export function eitherSignal(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
-  if (one === undefined || one === other) return other;
-  if (other === undefined) return one;
-  const either = AbortSignal.any([one, other]);
-  deadlines.set(either, [...(deadlines.get(one) ?? []), ...(deadlines.get(other) ?? [])]);
-  return either;
+/** Who is to be called when a signal aborts. */
+class AbortListeners {
+  readonly #signal: AbortSignal;
+  readonly #listeners = new Set<() => void>();
+  readonly #onAbort = () => {
+    for (const listener of this.#listeners) listener();
+  };
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  add(listener: () => void): () => void {
+    if (this.#listeners.size === 0) this.#signal.addEventListener("abort", this.#onAbort, { once: true });
+    this.#listeners.add(listener);
+    return () => {
+      const isLast = this.#listeners.delete(listener) && this.#listeners.size === 0;
+      if (isLast) this.#signal.removeEventListener("abort", this.#onAbort);
+    };
+  }
+}
+
+const abortListeners = new WeakMap<AbortSignal, AbortListeners>();
+
+/**
+ * Has `listener` called when `signal` aborts. However many calls share a signal, it has one listener of ours, and none when no call
+ * listens: Node.js warns of more than ten.
+ * @returns stops listening
+ */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  let listeners = abortListeners.get(signal);
+  if (listeners === undefined) {
+    listeners = new AbortListeners(signal);
+    abortListeners.set(signal, listeners);
+  }
+  return listeners.add(listener);
+}
+
+/**
+ * Runs `use` with a signal that aborts with the first of the two, and has the deadlines of both. Until `use` has settled it listens
+ * to them, over `AbortSignal.any`: by that a signal that lives long keeps something of each call for good (nodejs/node #54614).
+ */
+export function withEitherSignal<Other extends AbortSignal | undefined, Result>(
+  one: AbortSignal | undefined,
+  other: Other,
+  use: (either: AbortSignal | Other) => Promise<Result>,
+): Promise<Result> {
+  if (one === undefined || one === other) return use(other);
+  return other === undefined ? use(one) : withBoth([one, other], use);
+}
+
+async function withBoth<Result>(
+  signals: readonly AbortSignal[],
+  use: (either: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const either = new AbortController();
+  const abort = () => either.abort(signals.find(({ aborted }) => aborted)?.reason);
+  if (signals.some(({ aborted }) => aborted)) abort();
+  const stops = signals.map((signal) => onAbort(signal, abort));
+  deadlines.set(
+    either.signal,
+    signals.flatMap((signal) => deadlines.get(signal) ?? []),
+  );
+  try {
+    return await use(either.signal);
+  } finally {
+    for (const stop of stops) stop();
+  }
 }
 
 /**
@@ -38,7 +99,6 @@ export function untilAborted<Result>(promise: Promise<Result>, signal: AbortSign
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.finally(() => signal.removeEventListener("abort", abort)).then(resolve, reject);
+    promise.finally(onAbort(signal, abort)).then(resolve, reject);
   });
 }

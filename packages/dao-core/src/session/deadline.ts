@@ -1,6 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError, ValidationError } from "../contract/errors.ts";
-import { eitherSignal, expiresAt } from "./abort-signal.ts";
+import { expiresAt, withEitherSignal } from "./abort-signal.ts";
 import { isWholeNumber, LARGEST_VALUE } from "./limits.ts";
 
 /**
@@ -29,7 +29,9 @@ async function bounded<Options extends CallOptions, Result>(
   expiresAt(expiry.signal, performance.now() + timeout, expire);
   const timer = setTimeout(expire, timeout);
   try {
-    return await call({ ...options, signal: eitherSignal(options.signal, expiry.signal), timeout: undefined });
+    return await withEitherSignal(options.signal, expiry.signal, (signal) =>
+      call({ ...options, signal, timeout: undefined }),
+    );
   } finally {
     clearTimeout(timer);
   }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
-import { throwIfAborted } from "./abort-signal.ts";
+import { onAbort, throwIfAborted } from "./abort-signal.ts";
 import { localSettings } from "./begin.ts";
 import type { TransactionOptions } from "./database-session.ts";
 import type { Engine } from "./engine.ts";
@@ -38,16 +38,15 @@ class EngineConnection<Handle> implements TransactionConnection<EngineConnection
     throwIfAborted(signal);
     const settled = new AbortController();
     let cancelling: Promise<void> | undefined;
-    const cancel = () => {
+    const stopListening = onAbort(signal, () => {
       cancelling = cancelUntil(settled.signal, this.#engine, name);
-    };
-    signal.addEventListener("abort", cancel, { once: true });
+    });
     try {
       return await run();
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     } finally {
-      signal.removeEventListener("abort", cancel);
+      stopListening();
       settled.abort();
       await cancelling;
     }

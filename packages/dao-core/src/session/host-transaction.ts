@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { TransactionLostError } from "../contract/errors.ts";
-import { throwIfAborted } from "./abort-signal.ts";
+import { onAbort, throwIfAborted } from "./abort-signal.ts";
 import { ABORT_GRACE } from "./interruption.ts";
 import { isLossError, withCode } from "./postgres-errors.ts";
 
@@ -35,7 +35,7 @@ export function inHostsTransaction<Handle, Result>(
   let outcome: { readonly error?: unknown } | undefined;
   let hasHostEnded = false;
   let grace: NodeJS.Timeout | undefined;
-  let stopWatching: () => void = () => undefined;
+  let stopWatching: (() => void) | undefined;
   /** Settles as the host's transaction does, or rejects when that is waited for no longer. */
   const waiting = new Promise<Result>((resolve, reject) => {
     let hasBegun = false;
@@ -66,8 +66,7 @@ export function inHostsTransaction<Handle, Result>(
         throw error;
       }
     };
-    signal?.addEventListener("abort", abort, { once: true });
-    stopWatching = () => signal?.removeEventListener("abort", abort);
+    stopWatching = signal && onAbort(signal, abort);
     begin(within).then(resolve, async (error: unknown) => {
       hasHostEnded = true;
       if (working !== undefined && outcome === undefined && link !== undefined) {
@@ -81,7 +80,7 @@ export function inHostsTransaction<Handle, Result>(
     });
   });
   return waiting.finally(() => {
-    stopWatching();
+    stopWatching?.();
     clearTimeout(grace);
   });
 }

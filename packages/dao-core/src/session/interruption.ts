@@ -1,3 +1,5 @@
+import { onAbort } from "./abort-signal.ts";
+
 /** Milliseconds that a connection has after an abort for what it still runs, and for the rollback. */
 export const ABORT_GRACE = 1_000;
 
@@ -42,10 +44,10 @@ export class Interruption {
       grace = setTimeout(() => drop(signal.reason), ABORT_GRACE);
     };
     if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
+    const stopListening = onAbort(signal, abort);
     return () => {
       clearTimeout(grace);
-      signal.removeEventListener("abort", abort);
+      stopListening();
     };
   }
 }

@@ -22,6 +22,8 @@ describe("the error for a SQLSTATE (docs/errors.md)", () => {
     ["08006", "unavailable"],
     ["57P01", "unavailable"],
     ["57P03", "unavailable"],
+    ["57P04", "unavailable"],
+    ["57P05", "unavailable"],
     ["25P03", "unavailable"],
     ["28P01", "unavailable"],
     ["28000", "unavailable"],

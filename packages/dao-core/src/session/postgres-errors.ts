@@ -120,10 +120,12 @@ const unreachableCodes = [
 ] as const;
 
 const connectionCodes: ReadonlySet<string> = new Set([
-  // PostgreSQL: shut down, crashed, starting up; ended for idling in a transaction
+  // PostgreSQL: shut down, crashed, starting up; its database dropped; ended for idling, or for a transaction's length
   "57P01",
   "57P02",
   "57P03",
+  "57P04",
+  "57P05",
   "25P03",
   "25P04",
   ...closedCodes,
@@ -131,6 +133,8 @@ const connectionCodes: ReadonlySet<string> = new Set([
   "LOGIN_CLOSED",
   "CONNECT_TIMEOUT",
   "ETIMEDOUT",
+  // What comes is no TLS, or not PostgreSQL's protocol.
+  "EPROTO",
 ]);
 
 const SCHEMA_SENTENCE =
@@ -209,7 +213,7 @@ const sentences: Readonly<Record<string, readonly [new (message: string, options
     ),
   };
 
-/** What fails before or while TLS is set up; the socket's own error says what to do about it. */
+/** What fails before or while TLS is set up, or is not PostgreSQL's protocol; the socket's own error says what to do about it. */
 const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_CA)/;
 
 function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoError | undefined {
@@ -219,6 +223,7 @@ function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoErro
     const [ErrorClass, sentence] = known;
     return new ErrorClass(sentence, options);
   }
+  if (TLS_CODE.test(code) && cause instanceof Error) return new UnavailableError(cause.message, options);
   if (isConnectionLoss(code)) {
     return new UnavailableError(
       "The connection to the database was lost. Try again; whether a write was done before is not known.",
@@ -228,7 +233,6 @@ function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoErro
   if (code.startsWith("53")) {
     return new UnavailableError("The database has no room for more work now. Try again later.", options);
   }
-  if (TLS_CODE.test(code) && cause instanceof Error) return new UnavailableError(cause.message, options);
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { withEitherSignal } from "./abort-signal.ts";
 import { DaoSet } from "./dao-set.ts";
 import type { Daos } from "./daos.ts";
 import type { DatabaseSession, TransactionOptions } from "./database-session.ts";
@@ -11,6 +12,8 @@ import {
   asCallback,
   foreignTransactionMisuse,
   inTransactionContext,
+  interrupt,
+  interruptionOf,
   outerSessionMisuse,
   type TransactionContext,
 } from "./transaction-context.ts";
@@ -82,10 +85,15 @@ export class TransactingSession<Transaction extends Nestable<Transaction>> exten
           const session = (transaction: Transaction) =>
             new NestedSession(transaction, context, this.#daosWithin, this.telemetry);
           try {
-            return await source.transaction(
-              (transaction) => asCallback(context, () => untranslated(session(transaction))),
-              bounded,
+            return await withEitherSignal(interruptionOf(context.outer), bounded.signal, (signal) =>
+              source.transaction((transaction) => asCallback(context, () => untranslated(session(transaction))), {
+                ...bounded,
+                signal,
+              }),
             );
+          } catch (error) {
+            interrupt(context, error);
+            throw error;
           } finally {
             context.isOpen = false;
           }

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { UnavailableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 
 /** A transaction that is open, for whatever its callback calls and awaits. */
 export interface TransactionContext {
@@ -13,6 +13,8 @@ export interface TransactionContext {
   isOpen: boolean;
   /** Callbacks, its own and those of nested ones, that have not settled: after an interruption they may go on. */
   callbacks: number;
+  /** Aborts when it ends before its callback has; there is one where something on another database was begun within. */
+  interruption?: AbortController;
 }
 
 const storage = new AsyncLocalStorage<TransactionContext>();
@@ -25,6 +27,21 @@ export function inTransactionContext<Result>(
 ): Promise<Result> {
   const context: TransactionContext = { source, outer: storage.getStore(), isReadOnly, isOpen: true, callbacks: 0 };
   return storage.run(context, () => work(context));
+}
+
+/** For what is begun within a transaction on another database: aborts when that ends before its callback has. */
+export function interruptionOf(context: TransactionContext | undefined): AbortSignal | undefined {
+  if (context?.isOpen !== true) return undefined;
+  context.interruption ??= new AbortController();
+  return context.interruption.signal;
+}
+
+/** Ends a transaction that has failed: a callback that has not settled is its own no more. */
+export function interrupt({ callbacks, interruption }: TransactionContext, cause: unknown): void {
+  if (callbacks === 0) return;
+  const sentence =
+    "The unit of work on another database, around this one, ended before its callback, so this one was rolled back.";
+  interruption?.abort(new UnavailableError(sentence, { cause }));
 }
 
 /** Runs a callback of the transaction. */

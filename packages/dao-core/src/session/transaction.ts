@@ -1,6 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { TransactionLostError, type UnitOfWorkMisuseError } from "../contract/errors.ts";
-import { eitherSignal, throwIfAborted } from "./abort-signal.ts";
+import { throwIfAborted, withEitherSignal } from "./abort-signal.ts";
 import type { SqlParameter, SqlResult } from "./driver.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { Interruption } from "./interruption.ts";
@@ -56,16 +56,18 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
   readonly #interruption = new Interruption();
   #idleTimer: IdleTimer | undefined;
 
+  /** @param either aborts with `signal`, or with what interrupts the levels above */
   private constructor(
     connection: Connection,
     parent: OpenTransaction<Connection> | undefined,
     signal: AbortSignal | undefined,
+    either = signal,
   ) {
     this.#connection = connection;
     this.#parent = parent;
     this.#depth = parent === undefined ? 0 : parent.#depth + 1;
     this.#ownSignal = signal;
-    this.#signal = parent === undefined ? signal : eitherSignal(parent.#signal, signal);
+    this.#signal = either;
     this.#idleTimer = parent === undefined ? undefined : parent.#idleTimer;
   }
 
@@ -122,15 +124,21 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
   ): Promise<Result> {
     const misuse = this.#misuse();
     if (misuse !== undefined) return Promise.reject(misuse);
-    const signal = eitherSignal(this.#signal, options?.signal);
-    return this.#enqueue(() => work(this.#connection, signal), signal);
+    return withEitherSignal(this.#signal, options?.signal, (signal) =>
+      this.#enqueue(() => work(this.#connection, signal), signal),
+    );
   }
 
   /** Runs `work` so that its statements alone are undone when it rejects. */
-  async savepoint<Result>(work: Work<Connection, Result>, options?: CallOptions): Promise<Result> {
+  savepoint<Result>(work: Work<Connection, Result>, { signal }: CallOptions = {}): Promise<Result> {
+    return withEitherSignal(this.#signal, signal, (either) =>
+      this.#runNested(new OpenTransaction(this.#connection, this, signal, either), work),
+    );
+  }
+
+  async #runNested<Result>(level: OpenTransaction<Connection>, work: Work<Connection, Result>): Promise<Result> {
     const misuse = this.#misuse();
     if (misuse !== undefined) throw misuse;
-    const level = new OpenTransaction(this.#connection, this, options?.signal);
     const { nested } = this.#connection;
     const settled = nested === undefined ? level.#bySql(this, work) : level.#byHost(this, nested, work);
     this.#nested = { level, settled };

@@ -1,3 +1,5 @@
+import { onAbort } from "./abort-signal.ts";
+
 /**
  * Limits how long a caller waits: calls `end` at most once, with the reason of an abort, or with what `timedOut` returns when
  * the time is over.
@@ -11,16 +13,17 @@ export function limitWait(
 ): () => void {
   const stopWatching = () => {
     clearTimeout(expiry);
-    signal?.removeEventListener("abort", abort);
-  };
-  const abort = () => {
-    stopWatching();
-    end(signal?.reason);
+    stopListening?.();
   };
   const expiry = setTimeout(() => {
     stopWatching();
     end(timedOut());
   }, milliseconds);
-  signal?.addEventListener("abort", abort, { once: true });
+  const stopListening =
+    signal &&
+    onAbort(signal, () => {
+      stopWatching();
+      end(signal.reason);
+    });
   return stopWatching;
 }

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { onAbort } from "../../session/abort-signal.ts";
 import type { ServerProcess } from "./resend-fence.ts";
 
 /** Milliseconds for which a cancelled statement may still say how it ended. */
@@ -36,14 +37,13 @@ export function abortable<Rows>(query: PromiseLike<Rows>, signal: AbortSignal, c
     let grace: NodeJS.Timeout | undefined;
     const settle = (end: () => void) => {
       clearTimeout(grace);
-      signal.removeEventListener("abort", abort);
+      stopListening();
       end();
     };
-    const abort = () => {
+    const stopListening = onAbort(signal, () => {
       grace = setTimeout(() => settle(() => reject(signal.reason)), CANCEL_GRACE);
       cancel();
-    };
-    signal.addEventListener("abort", abort, { once: true });
+    });
     query.then(
       (rows) => settle(() => resolve(rows)),
       (error: unknown) => settle(() => reject(signal.aborted ? signal.reason : error)),

@@ -304,6 +304,23 @@ describe("opening connections", () => {
     expect(Math.max(...pauses)).toBeLessThan(1_500);
   });
 
+  test("says so to a caller for whom that takes too long", async () => {
+    const { pool } = fakePool({ acquireTimeout: 20 }, () => new Promise<never>(() => undefined));
+    await expect(pool.shared("read", async () => 1)).rejects.toThrow(/Opening one takes longer.*raise acquireTimeout/);
+  });
+
+  test("does not wait for an attempt that hangs: another is made", async () => {
+    let attempts = 0;
+    const { pool } = fakePool({ size: 2, acquireTimeout: 60_000 }, () =>
+      attempts++ === 0 ? new Promise<never>(() => undefined) : Promise.resolve(),
+    );
+    const call = pool.shared("read", async () => "done");
+    await untilNextTurn();
+    expect(attempts).toBe(1);
+    expect(await call).toBe("done");
+    expect(attempts).toBe(2);
+  });
+
   test("learns how many the server gives, and lets callers wait for those", async () => {
     let given = 0;
     const { pool, opened } = fakePool({ size: 10 }, async () => {

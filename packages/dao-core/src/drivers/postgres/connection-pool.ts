@@ -255,7 +255,9 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
     const why =
       limit < this.#options.size
         ? `The server gives no more than ${limit} connections: lower poolSize, or raise its limit.`
-        : "Try again later, or raise poolSize.";
+        : this.#slots.size < limit
+          ? "Opening one takes longer than that: check that the server answers, or raise acquireTimeout."
+          : "Try again later, or raise poolSize.";
     return new UnavailableError(`${sentence} ${why}`, { cause: lastError });
   }
 

@@ -4,6 +4,9 @@ import { databaseErrorFacts } from "../../session/postgres-errors.ts";
 const FIRST_PAUSE = 20;
 const LONGEST_PAUSE = 1_000;
 
+/** Milliseconds after which an attempt is slow: another may reach another peer, where there are several behind an address. */
+const SLOW_AFTER = 1_000;
+
 /** Milliseconds for which the server's own limit of connections is respected before it is tried again. */
 const LIMIT_LIFETIME = 10_000;
 
@@ -17,19 +20,21 @@ interface Demand<Connection> {
   /** Callers that wait for one. */
   wanted(): number;
   opened(connection: Connection): void;
-  /** @param isLast whether no other attempt is under way */
+  /** @param isLast whether those who wait need not wait for another attempt */
   failed(error: unknown, isLast: boolean): void;
 }
 
 /**
  * Opens connections for a pool: at once, unless the last attempt failed. Then after a pause that doubles with each failure,
- * with jitter, and is a second at most, one attempt at a time; and never more than the server gives.
+ * with jitter, and is a second at most, one attempt at a time; and never more than the server gives. What is said here of
+ * attempts is not of slow ones: they go on to their end, but nothing waits for that.
  */
 export class Connector<Connection> {
   readonly #connect: () => Promise<Connection>;
   readonly #demand: Demand<Connection>;
   readonly #size: number;
   #attempts = 0;
+  #slowAttempts = 0;
   #failures = 0;
   #nextAttempt = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -56,19 +61,19 @@ export class Connector<Connection> {
   }
 
   get isConnecting(): boolean {
-    return this.#attempts > 0;
+    return this.#attempts > this.#slowAttempts;
   }
 
   /** Whether an attempt may begin now. */
   get mayConnect(): boolean {
-    const isHeld = this.#failures > 0 && (this.#attempts > 0 || performance.now() < this.#nextAttempt);
+    const isHeld = this.#failures > 0 && (this.isConnecting || performance.now() < this.#nextAttempt);
     return !isHeld && this.#demand.open() + this.#attempts < this.limit;
   }
 
   /** Opens as many connections as callers wait for, as far as may be now, and the others later. */
   grow(): void {
-    while (this.#attempts < this.#demand.wanted() && this.mayConnect) this.#begin();
-    if (this.#attempts > 0 || this.#demand.wanted() === 0 || this.#failures === 0 || this.#timer !== undefined) return;
+    while (this.#attempts - this.#slowAttempts < this.#demand.wanted() && this.mayConnect) this.#begin();
+    if (this.isConnecting || this.#demand.wanted() === 0 || this.#failures === 0 || this.#timer !== undefined) return;
     this.#timer = setTimeout(
       () => {
         this.#timer = undefined;
@@ -84,18 +89,29 @@ export class Connector<Connection> {
 
   #begin(): void {
     this.#attempts++;
+    let isSlow = false;
+    const slowness = setTimeout(() => {
+      isSlow = true;
+      this.#slowAttempts++;
+      this.grow();
+    }, SLOW_AFTER);
+    const end = () => {
+      clearTimeout(slowness);
+      this.#attempts--;
+      if (isSlow) this.#slowAttempts--;
+    };
     this.#connect().then(
       (connection) => {
-        this.#attempts--;
+        end();
         this.#failures = 0;
         this.#lastError = undefined;
         this.#demand.opened(connection);
         this.#limit = Math.max(this.#limit, this.#demand.open());
       },
       (error: unknown) => {
-        this.#attempts--;
+        end();
         this.#learn(error);
-        this.#demand.failed(error, this.#attempts === 0);
+        this.#demand.failed(error, isSlow || this.#attempts === 0);
       },
     );
   }

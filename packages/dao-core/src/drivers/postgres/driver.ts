@@ -33,7 +33,7 @@ export interface PostgresDriverOptions {
   readonly prepare?: boolean | undefined;
   /** For connecting. Default 5,000. */
   readonly connectTimeout?: number | undefined;
-  /** For a connection to be free. Default 5,000. */
+  /** For a connection to be free, or to be opened. Default 5,000. */
   readonly acquireTimeout?: number | undefined;
   /** The most callers that wait for a connection; the next is turned away. Default 1,000. */
   readonly maxWaiting?: number | undefined;
@@ -247,8 +247,8 @@ function responseTimeout(statementTimeout: number): number {
 const smallestValues = {
   poolSize: 1,
   connectTimeout: 1,
-  acquireTimeout: 0,
-  maxWaiting: 0,
+  acquireTimeout: 1,
+  maxWaiting: 1,
   statementTimeout: 0,
   lockTimeout: 0,
   idleInTransactionTimeout: 0,

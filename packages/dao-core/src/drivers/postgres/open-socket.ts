@@ -1,5 +1,6 @@
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
+import { onAbort } from "../../session/abort-signal.ts";
 import { checkServerIdentity } from "./server-identity.ts";
 
 /**
@@ -54,11 +55,10 @@ export async function openSocket(options: SocketOptions): Promise<Socket> {
   signal?.throwIfAborted();
   const opening = new Opening(options);
   let timer: NodeJS.Timeout | undefined;
-  let abort = () => {};
+  let stopListening: (() => void) | undefined;
   const interrupted = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(opening.timeoutError()), connectTimeout);
-    abort = () => reject(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
+    stopListening = signal && onAbort(signal, () => reject(signal.reason));
   });
   try {
     return await Promise.race([opening.run(), interrupted]);
@@ -67,7 +67,7 @@ export async function openSocket(options: SocketOptions): Promise<Socket> {
     throw error;
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
+    stopListening?.();
   }
 }
 

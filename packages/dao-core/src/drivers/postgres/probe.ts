@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { UnavailableError } from "../../contract/errors.ts";
-import { eitherSignal } from "../../session/abort-signal.ts";
+import { withEitherSignal } from "../../session/abort-signal.ts";
 import type { SqlExecutor, SqlParameter, SqlResult } from "../../session/driver.ts";
 import { type ConnectionEvents, PostgresConnection } from "./connection.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
@@ -28,9 +28,17 @@ export class PostgresProbe implements SqlExecutor {
     this.#isClosed = isClosed;
   }
 
-  async execute(text: string, parameters: readonly SqlParameter[], { signal }: CallOptions = {}): Promise<SqlResult> {
+  execute(text: string, parameters: readonly SqlParameter[], { signal }: CallOptions = {}): Promise<SqlResult> {
     const over = new AbortController();
-    const either = eitherSignal(signal, over.signal) ?? over.signal;
+    return withEitherSignal(signal, over.signal, (either) => this.#first(text, parameters, either, over));
+  }
+
+  async #first(
+    text: string,
+    parameters: readonly SqlParameter[],
+    either: AbortSignal,
+    over: AbortController,
+  ): Promise<SqlResult> {
     const inLine = this.#pooled.execute(text, parameters, { signal: either });
     // A line that is full, or too slow, says nothing of the server.
     const hasEnded = inLine.then(

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { connectionClosed } from "../../session/postgres-errors.ts";
+import { checkMessages } from "./message-check.ts";
 
 /** Milliseconds for which a peer may take nothing of what is sent before a socket is closed. */
 const CLOSE_GRACE = 1_000;
@@ -27,7 +28,7 @@ export class SingleSocket {
       throw connectionClosed(signal.reason);
     }
     this.#socket = socket;
-    return socket;
+    return checkMessages(socket);
   }
 
   /** No socket is opened from now on. */

@@ -1,0 +1,199 @@
+import type { Socket } from "node:net";
+
+/** Bytes of a message: of most kinds by libpq's rule (`pqParseInput3`), of those that hold values the server's own limit. */
+const SHORT = 30_000;
+const LONG = 0x3fff_ffff;
+
+/** Bytes of a description: 1,664 columns, which is the most, with names of 512 bytes. */
+const DESCRIPTION = 1_000_000;
+
+/** Bytes of everything that the server may send before its first ReadyForQuery. */
+const LOGIN = 1_000_000;
+
+/** By its first byte how long a message may be in answer to a statement of ours: nothing is copied, and no cursor is a portal. */
+const longest = new Uint32Array(256);
+for (const type of "12CInStZ") longest[type.charCodeAt(0)] = SHORT;
+for (const type of "ADEN") longest[type.charCodeAt(0)] = LONG;
+longest["T".charCodeAt(0)] = DESCRIPTION;
+
+const ROW_DESCRIPTION = 0x54;
+const READY_FOR_QUERY = 0x5a;
+
+/** Bytes of a message's type and length. */
+const HEAD = 5;
+
+/** Which requests may follow one for authentication; 0 is that it is done (PostgreSQL manual, 53.2.1 and 53.3). */
+const FIRST_REQUESTS = [0, 3, 5, 10];
+const nextRequests: Readonly<Record<number, readonly number[]>> = {
+  0: [],
+  3: [0],
+  5: [0],
+  10: [11],
+  11: [12],
+  12: [0],
+};
+
+/** Kerberos, GSSAPI and SSPI. */
+const OTHER_LOGINS = [2, 6, 7, 8, 9];
+
+/** At most 999,999 rounds of hashing, for which this process does nothing else: half a second. */
+const SCRAM_CHALLENGE = /^r=[^,]+,s=[A-Za-z0-9+/]+={0,2},i=[1-9][0-9]{0,5}(,|$)/;
+
+/**
+ * Has a socket emit what arrives only as far as it is PostgreSQL's protocol, and destroys it, with an error of code `EPROTO`,
+ * where it is not. postgres.js takes a peer at its word: a malformed login ends the process, as does a COPY that no statement has
+ * asked for, a column without the end of its name is read indefinitely, and 4 GiB are waited for.
+ */
+export function checkMessages(socket: Socket): Socket {
+  const check = new MessageCheck();
+  const { emit } = socket;
+  const emitChecked = (event: string | symbol, ...values: unknown[]): boolean => {
+    const [chunk] = values;
+    if (event !== "data" || !(chunk instanceof Buffer)) return Reflect.apply(emit, socket, [event, ...values]);
+    const sound = check.take(chunk);
+    const isHeard = sound.length === 0 || Reflect.apply(emit, socket, [event, sound]);
+    if (check.breach !== undefined) socket.destroy(check.breach);
+    return isHeard;
+  };
+  return Object.assign(socket, { emit: emitChecked });
+}
+
+/** Reads the messages of one connection, for as little as their heads where nothing else matters. */
+export class MessageCheck {
+  /** What is wrong with what came; from there on nothing counts. */
+  breach: Error | undefined;
+  #isLoggedIn = false;
+  #loginBytes = 0;
+  #requests: readonly number[] = FIRST_REQUESTS;
+  /** Bytes to come of a message whose head was sound. */
+  #passing = 0;
+  /** The beginning of a message that is looked at as a whole, in the pieces in which it came. */
+  #held: Buffer[] = [];
+  #heldLength = 0;
+  #needed = HEAD;
+
+  /** @returns as much of what has come as is sound, without a message that has to be seen to its end first */
+  take(piece: Buffer): Buffer {
+    if (this.#passing >= piece.length) {
+      this.#passing -= piece.length;
+      return piece;
+    }
+    const chunk = this.#joined(piece);
+    return chunk === undefined ? NOTHING : this.#read(chunk);
+  }
+
+  #joined(piece: Buffer): Buffer | undefined {
+    if (this.#heldLength === 0) return piece;
+    this.#held.push(piece);
+    this.#heldLength += piece.length;
+    if (this.#heldLength < this.#needed) return undefined;
+    const whole = Buffer.concat(this.#held);
+    this.#held = [];
+    this.#heldLength = 0;
+    return whole;
+  }
+
+  #read(chunk: Buffer): Buffer {
+    let isLoggedIn = this.#isLoggedIn;
+    let start = this.#passing;
+    let needed = HEAD;
+    while (start + HEAD <= chunk.length) {
+      const type = chunk[start] ?? 0;
+      const length = lengthAt(chunk, start + 1);
+      if (length < 4 || length > (isLoggedIn ? (longest[type] ?? 0) : SHORT)) return this.#broken(chunk, start, "");
+      if (!isLoggedIn || type === ROW_DESCRIPTION) {
+        needed = 1 + length;
+        if (start + needed > chunk.length) break;
+        const body = chunk.subarray(start + HEAD, start + needed);
+        const fault = isLoggedIn ? faultOfDescription(body) : this.#faultOfLogin(String.fromCharCode(type), body);
+        if (fault !== undefined) return this.#broken(chunk, start, fault);
+        needed = HEAD;
+        if (type === READY_FOR_QUERY) this.#isLoggedIn = isLoggedIn = true;
+      }
+      start += 1 + length;
+    }
+    this.#passing = Math.max(0, start - chunk.length);
+    if (start >= chunk.length) return chunk;
+    this.#held = [chunk.subarray(start)];
+    this.#heldLength = chunk.length - start;
+    this.#needed = needed;
+    return chunk.subarray(0, start);
+  }
+
+  /** @returns what is wrong with a message before the first ReadyForQuery */
+  #faultOfLogin(type: string, body: Buffer): string | undefined {
+    this.#loginBytes += body.length;
+    if (this.#loginBytes > LOGIN) return "a login without an end";
+    const isDone = this.#requests.length === 0;
+    switch (type) {
+      case "E":
+      case "N":
+        return undefined;
+      case "R":
+        return this.#faultOfRequest(body);
+      case "S":
+        return isDone ? undefined : "";
+      case "K":
+        return isDone && body.length === 8 ? undefined : "";
+      case "Z":
+        return isDone && body.length === 1 ? undefined : "";
+      default:
+        return "";
+    }
+  }
+
+  #faultOfRequest(body: Buffer): string | undefined {
+    if (body.length < 4) return "";
+    const request = body.readUInt32BE();
+    const content = body.toString("latin1", 4);
+    const isOther =
+      OTHER_LOGINS.includes(request) || (request === 10 && !content.split("\0").includes("SCRAM-SHA-256"));
+    if (isOther) this.breach = otherLoginError();
+    if (isOther || !this.#requests.includes(request)) return "";
+    this.#requests = nextRequests[request] ?? [];
+    if (request === 5 && content.length !== 4) return "";
+    return request === 11 && !SCRAM_CHALLENGE.test(content) ? "a SCRAM challenge of another form" : undefined;
+  }
+
+  #broken(chunk: Buffer, start: number, fault: string): Buffer {
+    const [type, length] = [JSON.stringify(chunk.toString("latin1", start, start + 1)), lengthAt(chunk, start + 1)];
+    const when = this.#isLoggedIn ? "after" : "before";
+    const what = fault || `a message of type ${type} and length ${length} ${when} the end of the login`;
+    this.breach ??= protocolError(
+      `What listens at the database's address does not speak PostgreSQL's protocol: it sent ${what}.`,
+    );
+    return chunk.subarray(0, start);
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** `readUInt32BE`, which takes ten times as long. */
+function lengthAt(chunk: Buffer, index: number): number {
+  const low = ((chunk[index + 1] ?? 0) << 16) | ((chunk[index + 2] ?? 0) << 8) | (chunk[index + 3] ?? 0);
+  return (chunk[index] ?? 0) * 0x100_0000 + low;
+}
+
+/** Each column has a name, which a NUL ends, and 18 bytes. */
+function faultOfDescription(body: Buffer): string | undefined {
+  const fault = "a description of columns that has no end";
+  if (body.length < 2) return fault;
+  let index = 2;
+  for (let column = body.readUInt16BE(); column > 0; column--) {
+    const end = body.indexOf(0, index);
+    if (end < 0) return fault;
+    index = end + 19;
+  }
+  return index === body.length ? undefined : fault;
+}
+
+function otherLoginError(): Error {
+  return protocolError(
+    "The server asks for a login by something other than a password (by itself, MD5 or SCRAM-SHA-256), which is all that can be " +
+      "given. Correct its pg_hba.conf for this client.",
+  );
+}
+
+function protocolError(message: string): Error {
+  return Object.assign(new Error(message), { code: "EPROTO" });
+}
