@@ -49,6 +49,14 @@ describe("a key that everyone knows opens to this machine alone", () => {
     expect((await ask("localhost", `Origin: ${origin}`)).status).toBe(status);
   });
 
+  test.each([
+    ["attacker.example", 403],
+    ["localhost, attacker.example", 403],
+    ["localhost:3000", 200],
+  ])("behind a proxy on this machine, by X-Forwarded-Host: %s is %i", async (forwarded, status) => {
+    expect((await ask("localhost", `X-Forwarded-Host: ${forwarded}`)).status).toBe(status);
+  });
+
   test("pages that need no key are open to every Host", async () => {
     const head = requestHead("GET", "/health").replace("Host: localhost", "Host: attacker.example");
     expect((await sendRaw(server.baseUrl, head)).status).toBe(200);

@@ -28,12 +28,14 @@ export function isPublicKey(key: string): boolean {
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|\[::ffff:127(?:\.\d{1,3}){3}\])(?::\d*)?$/i;
 
 /**
- * Whether a request was made on this machine, and by no page of another site: the `Host` and, where a browser sends one, the
- * `Origin` are loopback. A site whose name is made to lead here (DNS rebinding) still has its own name in both.
+ * Whether a request was made on this machine, and by no page of another site: the `Host`, what a proxy says that it was
+ * (`X-Forwarded-Host`), and where a browser sends one, the `Origin` are loopback. A site whose name is made to lead here (DNS
+ * rebinding) still has its own name in them.
  */
 export function isFromThisMachine(request: HttpRequest): boolean {
-  const host = request.header("host");
-  const origin = request.header("origin");
-  const isLocal = host === undefined || loopbackHost.test(host);
-  return isLocal && (origin === undefined || loopbackHost.test(origin.replace(/^https?:\/\//i, "")));
+  const origin = request.header("origin")?.replace(/^https?:\/\//i, "");
+  const forwarded = request.header("x-forwarded-host")?.split(",") ?? [];
+  return [request.header("host"), origin, ...forwarded].every(
+    (host) => host === undefined || loopbackHost.test(host.trim()),
+  );
 }

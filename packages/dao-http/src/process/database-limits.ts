@@ -20,7 +20,7 @@ export interface LimitSetting {
 /** Every limit of the data layer: a new one does not compile before it is here. */
 export const LIMIT_SETTINGS: Readonly<Record<LimitOption, LimitSetting>> = {
   connectTimeout: { variable: "DB_CONNECT_TIMEOUT_MS", min: 1, meaning: "connecting, TLS and login included" },
-  acquireTimeout: { variable: "DB_ACQUIRE_TIMEOUT_MS", min: 0, meaning: "waiting for a connection to be free" },
+  acquireTimeout: { variable: "DB_ACQUIRE_TIMEOUT_MS", min: 1, meaning: "waiting for a connection to be free" },
   statementTimeout: { variable: "DB_STATEMENT_TIMEOUT_MS", min: 0, meaning: "a statement; 0 is no limit" },
   lockTimeout: { variable: "DB_LOCK_TIMEOUT_MS", min: 0, meaning: "waiting for a lock; 0 is no limit" },
   idleInTransactionTimeout: {
@@ -32,7 +32,7 @@ export const LIMIT_SETTINGS: Readonly<Record<LimitOption, LimitSetting>> = {
   maxLifetime: { variable: "DB_MAX_LIFETIME_MS", min: 0, meaning: "a connection, used or not; 0 is no limit" },
   maxWaiting: {
     variable: "DB_MAX_WAITING",
-    min: 0,
+    min: 1,
     meaning: "callers (a number) that wait for a connection; the next is rejected",
   },
 };
