@@ -47,6 +47,8 @@ export interface EndpointSettings {
   readonly basePath: string;
   /** Bytes that a line may have of a body that is read by lines. */
   readonly lineLimit: number;
+  /** Milliseconds in which so much of such a body must come (`BodyPace`). */
+  readonly bodyTimeout: number;
 }
 
 /** An operation made ready to answer requests: everything that is the same for all of them is done once. */
@@ -108,7 +110,8 @@ export class Endpoint {
     if (this.#isStreamed) return { needsBody: false, work: () => this.#answerInLines(query) };
     const answer = (input: unknown) => this.#answer(request, input, preconditions);
     if (this.#input === "ndjson") {
-      const lines = readNdjson(http, this.#settings.lineLimit);
+      const { lineLimit, bodyTimeout } = this.#settings;
+      const lines = readNdjson(http, lineLimit, bodyTimeout);
       return { needsBody: false, work: () => answer(lines) };
     }
     if (this.#input !== "body") return { needsBody: false, work: () => answer(query) };
