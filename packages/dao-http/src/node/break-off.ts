@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 /**
  * Ends a connection within a response so that its reader hears of it. Chunks that do not come to their end say it themselves. A
  * response that is ended by closing (HTTP/1.0, as nginx asks its upstream by default) would look whole, so there the
- * connection is reset. Of HTTP/2 it is the stream that ends. TLS has an end of its own, which is not sent.
+ * connection is reset. Of HTTP/2 it is the stream that ends.
  */
 export function breakOff(outgoing: ServerResponse, reason: unknown): void {
   if (outgoing.chunkedEncoding === false && outgoing.socket !== null) reset(outgoing.socket);
@@ -12,8 +12,8 @@ export function breakOff(outgoing: ServerResponse, reason: unknown): void {
 }
 
 /**
- * Closes a connection at once, and has the system forget what of it was not sent yet. Where that cannot be (TLS, local sockets,
- * a connection that is being closed in order with all of it sent), it is closed as usual.
+ * Closes a connection at once, and has the system forget what of it was not sent yet. Where that cannot be (an
+ * application's own TLS or local socket; a connection that is being closed with all of it sent), it is closed as usual.
  */
 export function reset(socket: Socket): void {
   const isTcp = socket.remoteFamily !== undefined && !("encrypted" in socket);
