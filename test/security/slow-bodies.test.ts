@@ -23,6 +23,7 @@ const logger = createLogger({ level: "silent" });
 const SLOW_IMPORT = "slow";
 
 const { services } = stubServices(async ({ method, args: [input] }) => {
+  if (method === "getUser") return { id, name: "a".repeat(200_000) };
   if (method !== "createTasks") return { id };
   let createdCount = 0;
   for await (const task of input as AsyncIterable<{ title: string }>) {
@@ -78,7 +79,9 @@ async function send(pieces: Iterable<string | number>): Promise<Outcome> {
   await over;
   const milliseconds = performance.now() - start;
   socket.destroy();
-  return { status: Number(text.slice(9, 12)), text, milliseconds };
+  // The last one: an interim response may come before.
+  const at = text.lastIndexOf("HTTP/1.1 ");
+  return { status: Number(text.slice(at + 9, at + 12)), text, milliseconds };
 }
 
 /** Some bytes a second, until there are no more. */
@@ -129,6 +132,7 @@ describe.concurrent("with the limit that is shipped, a body", { timeout: TEST_TI
     ["one that stops", thenSilence(asLines(24_000), slowLines.slice(0, 9_000))],
     ["one that stops after a good beginning", thenSilence(asLines(24_000), slowLines.slice(0, 20_500))],
     ["JSON that stops after a good beginning", thenSilence(asJson(24_000), slowJson.slice(0, 20_500))],
+    ["one that leave was given for", thenSilence(asJson(1_000).replace("Host", "Expect: 100-continue\r\nHost"))],
     ["one with trailers that do not end", thenSilence(asJson(0), chunk("{}"), "0\r\nX-A: b\r\n")],
   ])("is a 408 that says what is wrong: %s", async (_, pieces) => {
     const { status, text, milliseconds } = await send(pieces);
@@ -173,4 +177,24 @@ describe.concurrent("with the limit that is shipped, a body", { timeout: TEST_TI
       host.close();
     },
   );
+});
+
+describe("a body that is not read does not keep the connection, nor its response", () => {
+  test.each([
+    ["of a stream", "tasks/stream", /\r\n0\r\n\r\n$/],
+    ["of a long one", `users/${id}`, /a"\}$/],
+    ["of a refusal", "users/x", /\}$/],
+  ])("%s", async (_, target, end) => {
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname).on("error", () => undefined);
+    let text = "";
+    socket.on("data", (bytes) => {
+      text += bytes.toString("latin1");
+    });
+    socket.write(head(target, "application/json", 1_000).replace("POST", "GET"));
+    const trickle = setInterval(() => socket.writable && socket.write("x"), 200);
+    await once(socket, "close");
+    clearInterval(trickle);
+    expect(text).toMatch(end);
+  });
 });

@@ -1,6 +1,5 @@
-import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "./body-errors.ts";
 import { LEAST } from "./body-pace.ts";
-import { ClientGoneError } from "./http-error.ts";
+import { bodyBrokeOff, bodyReadAlready, bodyTooLarge, ClientGoneError } from "./http-error.ts";
 import { type BodyReading, type HttpRequest, type HttpResponse, isStreamed } from "./http-message.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 

@@ -1,6 +1,5 @@
-import { bodyTooLarge } from "./body-errors.ts";
 import { BodyPace } from "./body-pace.ts";
-import { InvalidRequestError } from "./http-error.ts";
+import { bodyTooLarge, InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
 import { checkMediaType, mediaTypeOf, parseJsonBody } from "./json-body.ts";
 

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "../http/body-errors.ts";
+import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "../http/http-error.ts";
 import {
   type BodyReading,
   type HttpRequest,

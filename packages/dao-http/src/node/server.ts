@@ -25,7 +25,7 @@ export interface ServerOptions {
   readonly maxConnections?: number | undefined;
   /**
    * Milliseconds within which a client must take 10,000 bytes of a response, or all that is left of it, then as many again; else
-   * its connection is reset. Only the time counts in which there is something to take. Default 30,000.
+   * its connection is reset. Only the time counts in which there is something to take. Default 60,000.
    */
   readonly sendTimeout?: number | undefined;
   /** Closed last of all when the server stops, with the milliseconds that it may take. */
@@ -57,8 +57,11 @@ export interface RunningServer extends AsyncDisposable {
 
 /** Milliseconds that a client may take to send its headers. */
 const HEADERS_TIMEOUT = 10_000;
-/** Milliseconds that a client may take nothing of its answer, unless set otherwise, and between two looks at that. */
-const SEND_TIMEOUT = 30_000;
+/**
+ * Milliseconds in which a client must take so much of a response, unless set otherwise, and between two looks at that. The system
+ * tells of what it takes in steps of a third of its buffer, a megabyte or so: in 30 s a reader of 30 kB a second shows none.
+ */
+const SEND_TIMEOUT = 60_000;
 const LOOK_INTERVAL = 1_000;
 /** Milliseconds that an idle connection is kept: longer than the 60 s after which proxies let go of theirs. */
 const KEEP_ALIVE_TIMEOUT = 65_000;
