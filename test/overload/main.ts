@@ -1,7 +1,7 @@
 /**
  * How the service does with more work than it can. `--minutes N` (default 10) of rounds, in each of which every workload
- * saturates the service first and then asks for 4 times as much; then `--stops N` (default 30) stops under load. Exits with
- * 1 when something is not as it is promised.
+ * saturates the service first and then asks for 4 times as much; then `--stops N` (default 30) stops under load; then, unless
+ * `--no-slow` is given, clients that are slow or go. Exits with 1 when something is not as it is promised.
  */
 import { parseArgs } from "node:util";
 import { createTestDatabase } from "@flux/dao-core/testing";
@@ -13,6 +13,7 @@ import type { LoadResult } from "./load.ts";
 import { type ReadyWatch, watchReady } from "./ready-watch.ts";
 import type { Memory } from "./report-memory.ts";
 import { compileOverloadPrograms, SERVICE_KEY, startService } from "./service-process.ts";
+import { slowClients } from "./slow-clients.ts";
 import { type StopReport, stopUnderLoad } from "./stop-under-load.ts";
 
 /** Of the peak, what must be left in successful answers at so many times the load that saturates. */
@@ -200,8 +201,29 @@ async function stops(serverUrl: string, times: number, findings: Findings): Prom
   console.log(markdownTable(["", ""], rows));
 }
 
+/** Milliseconds within which `/health` answers, whatever slow clients do, and megabytes that they may cost. */
+const HEALTH_MS = 100;
+const SLOW_CLIENTS_MB = 512;
+
+async function slow(serverUrl: string, findings: Findings): Promise<void> {
+  const reports = await slowClients(serverUrl);
+  for (const { name, rssAtMost, slowest, failures, complaint } of reports) {
+    findings.check(complaint === "", `${name}: ${complaint}`);
+    findings.check(failures === 0, `${name}: /health failed ${failures} times`);
+    findings.check(slowest < HEALTH_MS, `${name}: /health took ${whole(slowest)} ms`);
+    findings.check(rssAtMost < SLOW_CLIENTS_MB, `${name}: RSS ${whole(rssAtMost)} MB`);
+  }
+  const rows = reports.map(({ name, rssAtMost, slowest }) => [name, whole(rssAtMost), whole(slowest)]);
+  console.log(markdownTable(["", "RSS at most, MB", "slowest /health, ms"], rows));
+}
+
 const { values } = parseArgs({
-  options: { minutes: { type: "string", default: "10" }, stops: { type: "string", default: "30" } },
+  allowNegative: true,
+  options: {
+    slow: { type: "boolean", default: true },
+    minutes: { type: "string", default: "10" },
+    stops: { type: "string", default: "30" },
+  },
 });
 const server = await startTestServer();
 console.log(server.describe);
@@ -209,6 +231,7 @@ const findings = new Findings();
 try {
   if (Number(values.minutes) > 0) await overload(server.url, Number(values.minutes), findings);
   if (Number(values.stops) > 0) await stops(server.url, Number(values.stops), findings);
+  if (values.slow) await slow(server.url, findings);
 } finally {
   await server.stop();
 }

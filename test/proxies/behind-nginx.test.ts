@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { createDaoClient } from "@flux/dao-http/client";
 import { describe, expect, test } from "vitest";
 import { createGoal, createUser } from "../rest/rows.ts";
@@ -8,11 +9,11 @@ const server = useRestServer();
 const { call } = server;
 const headers = { "X-Flux-Service-Key": KEYS.observer };
 
-if (!hasNginx) console.warn("NOT TRIED behind nginx: there is none here (apt-get install nginx).");
-
 describe.runIf(hasNginx)("behind nginx, as it is unless told otherwise", () => {
   test("lists with long filters pass, and the client reads them from page to page", async () => {
-    await using nginx = await startNginx(server.baseUrl, "large_client_header_buffers 4 16k;");
+    await using nginx = await startNginx(
+      `large_client_header_buffers 4 16k; location / { proxy_pass ${server.baseUrl}; }`,
+    );
     const { id } = await createUser(call);
     for (const length of [100, 300, 500]) {
       const category = "ж".repeat(length);
@@ -36,8 +37,7 @@ describe.runIf(hasNginx)("behind nginx, as it is unless told otherwise", () => {
 
   test("a tag that it made weak by compressing is 412, and the answer says so; uncompressed it is taken", async () => {
     await using nginx = await startNginx(
-      server.baseUrl,
-      "gzip on; gzip_types application/json; gzip_min_length 0; gzip_proxied any;",
+      `gzip on; gzip_types application/json; gzip_min_length 0; gzip_proxied any; location / { proxy_pass ${server.baseUrl}; }`,
     );
     const { id } = await createUser(call, { preferences: { text: "x".repeat(5_000) } });
     const url = `${nginx.url}/api/v1/users/${id}`;
@@ -53,5 +53,17 @@ describe.runIf(hasNginx)("behind nginx, as it is unless told otherwise", () => {
     expect([refused.status, await refused.json()]).toMatchObject([412, { detail: expect.stringMatching(/compress/) }]);
     const strong = await fetch(url, { headers: { ...headers, "Accept-Encoding": "identity" } });
     expect((await patch(strong.headers.get("etag"))).status).toBe(200);
+  });
+
+  test("an import of several megabytes passes with the settings of docs/running.md", async () => {
+    const page = await readFile("docs/running.md", "utf8");
+    const settings = /^```nginx\nserver \{\n(.*?)^\}$/ms.exec(page)?.[1] ?? "";
+    expect(settings).toContain("proxy_http_version 1.1;");
+    await using nginx = await startNginx(settings.replace("http://127.0.0.1:8000", server.baseUrl));
+    const owner = await createUser(call);
+    const goal = await createGoal(call, owner);
+    const { tasks } = createDaoClient({ baseUrl: nginx.url, serviceKey: KEYS.scheduler });
+    const task = { userId: owner.id, goalId: goal.id, title: "🙂".repeat(400) };
+    expect(await tasks.createTasks(Array.from({ length: 2_500 }, () => task))).toEqual({ createdCount: 2_500 });
   });
 });

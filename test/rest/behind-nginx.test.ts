@@ -4,15 +4,11 @@ import { makeUserData } from "@flux/dao-core/testing";
 import { createDaoClient, type DaoClientOptions } from "@flux/dao-http/client";
 import { describe, expect, test } from "vitest";
 import { faultyNetwork } from "../faulty-network.ts";
-import { hasNginx, startNginx } from "./nginx.ts";
+import { hasNginx, startNginx } from "../proxies/nginx.ts";
 import { createGoal, createUser } from "./rows.ts";
 import { KEYS, useRestServer } from "./server.ts";
 
 const server = useRestServer();
-const isTested = hasNginx();
-// Past the console, which the runner shows of failed tests only.
-if (!isTested)
-  process.stderr.write("The client behind nginx is NOT tested: install Debian's package, or set NGINX_PATH.\n");
 
 const clientOf = (baseUrl: string, options: Partial<DaoClientOptions> = {}) =>
   createDaoClient({ baseUrl, serviceKey: KEYS.observer, ...options });
@@ -32,7 +28,7 @@ async function fillGoal(tasks: number): Promise<string> {
   return goal.id;
 }
 
-describe.runIf(isTested)("a stream behind nginx", () => {
+describe.runIf(hasNginx)("a stream behind nginx", () => {
   const settings: Readonly<Record<string, string>> = {
     "by its defaults, HTTP/1.0 among them": "",
     "over HTTP/1.0 without buffers": "proxy_buffering off;",
@@ -83,7 +79,7 @@ describe.runIf(isTested)("a stream behind nginx", () => {
   });
 });
 
-describe.runIf(isTested)("nginx in place of the service", () => {
+describe.runIf(hasNginx)("nginx in place of the service", () => {
   const locations: Readonly<Record<string, [string, number]>> = {
     "has no upstream": ["location / { proxy_pass http://127.0.0.1:9; }", 502],
     "is in maintenance": ["location / { return 503; }", 503],

@@ -9,11 +9,18 @@ import { stubServices } from "../../packages/dao-http/src/testing/services-stub.
 const key = "goal-planner-key-abc";
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
+async function* failingRows() {
+  for (let count = 0; count < 2_000; count++) yield { id, title: "Run" };
+  throw new Error("The table is gone.");
+}
+
 /** The app on Node's own HTTP/2 server, as a host mounts it, without TLS (h2c). */
 async function startHttp2() {
   let finish: () => void = () => undefined;
   const finished = new Promise<void>((resolve) => (finish = resolve));
-  const { services, calls } = stubServices(() => finished.then(() => ({ id })));
+  const { services, calls } = stubServices(({ method }) =>
+    method === "streamTasks" ? failingRows() : finished.then(() => ({ id })),
+  );
   const statuses: unknown[] = [];
   const logger = createLogger({ destination: { write: (text) => statuses.push(JSON.parse(text).status) } });
   const app = createDaoApp({ services, keys: [{ name: "tester", key }], logger, maxConcurrentRequests: 1 });
@@ -70,6 +77,18 @@ describe("an app on a host that speaks HTTP/2", () => {
   test("a stop does not break the responses", async () => {
     host.finish();
     host.app.announceStop();
+    expect((await send(get).response).headers[":status"]).toBe(200);
+    const { stream, response } = send({ ":path": "/api/v1/tasks/stream" });
+    response.catch(() => undefined);
+    const [headers] = await once(stream, "response");
+    expect(headers[":status"]).toBe(200);
+    stream.close();
+  });
+
+  test("a stream of rows that fails is an error to its reader, and leaves the connection to the others", async () => {
+    host.finish();
+    const failing = send({ ":path": "/api/v1/tasks/stream" });
+    await expect(failing.response).rejects.toThrow(/NGHTTP2_INTERNAL_ERROR/);
     expect((await send(get).response).headers[":status"]).toBe(200);
   });
 

@@ -41,7 +41,7 @@ const { services } = stubServices(() => {
 
 beforeAll(async () => {
   const logger = createLogger({ destination: { write: (text) => lines.push(text) } });
-  const app = createDaoApp({ services, keys: [{ name: "tester", key: KEY }], logger });
+  const app = createDaoApp({ services, keys: [{ name: "tester", key: KEY }], logger, bodyTimeout: 900 });
   server = await startServer({ app, port: 0, logger, stopDelay: 0, gracePeriod: 500 });
 });
 afterAll(async () => {

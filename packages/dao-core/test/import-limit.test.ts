@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { createDaoServices, DaoUnitOfWork, joinDrizzle, joinPgPool, UnavailableError } from "@flux/dao-core";
 import { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from "@flux/dao-core/testing";
 import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
@@ -316,3 +317,21 @@ async function openTransactions(url: string): Promise<number> {
   const rows = await onServer(url, (sql) => sql.unsafe(`select pid ${OPEN_TRANSACTIONS}`));
   return rows.length;
 }
+
+test("a source that goes on, if slowly, keeps its transaction for longer than one may be idle", async () => {
+  const IDLE = 3_000;
+  const { database } = await open({ idleInTransactionTimeout: IDLE });
+  const imports = await DawdlingImports.on(database);
+  const end = performance.now() + 1.5 * IDLE;
+  let count = 0;
+  async function* slow() {
+    // As many as begin the transaction.
+    for (; count < 2_000; count++) yield imports.task;
+    for (; performance.now() < end; count++) {
+      await delay(IDLE / 20);
+      yield imports.task;
+    }
+  }
+  expect(await createDaoServices(database).tasks.createTasks(slow())).toEqual({ createdCount: count });
+  expect(await imports.written()).toBe(count);
+});

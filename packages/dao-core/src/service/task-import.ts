@@ -10,6 +10,12 @@ import { inCallersContext } from "../session/transaction-context.ts";
 /** Tasks in one statement: enough that a round trip is nothing beside it, few enough to be held in memory. */
 const BATCH_SIZE = 1_000;
 
+/**
+ * Milliseconds after which what has come of a batch is written, once the transaction is open: a source that takes its time, but goes
+ * on, leaves the transaction idle for no longer.
+ */
+const BATCH_TIME = 1_000;
+
 export type TaskSource = Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>;
 
 /**
@@ -55,7 +61,7 @@ async function writeAll(
   let count = await tasks.createMany(first);
   for (let batch = second; batch.length > 0; ) {
     // Read and checked while this one is written. If it fails, that is heard when its turn comes.
-    const next = batches.next();
+    const next = batches.next(BATCH_TIME);
     next.catch(() => undefined);
     count += await tasks.createMany(batch);
     batch = await next;
@@ -74,7 +80,7 @@ function checkSource(source: unknown): void {
 class TaskBatches {
   readonly #iterator: Iterator<TaskImportDto> | AsyncIterator<TaskImportDto>;
   readonly #signal: AbortSignal | undefined;
-  readonly #readInContext: () => Promise<TaskImportDto[]>;
+  readonly #readInContext: (time: number) => Promise<TaskImportDto[]>;
   #count = 0;
   #isDone = false;
   /** Whether the source was asked for a task and has not answered. */
@@ -84,15 +90,16 @@ class TaskBatches {
     this.#iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     this.#signal = signal;
     // It may use the database itself, and is no part of the transaction that its tasks are written in.
-    this.#readInContext = inCallersContext(() => this.#read());
+    this.#readInContext = inCallersContext((time: number) => this.#read(time));
   }
 
   /**
    * The next tasks; none when there are no more.
+   * @param time milliseconds after which fewer than {@link BATCH_SIZE} will do, though one at least
    * @throws ValidationError; what the source throws; the signal's reason
    */
-  next(): Promise<TaskImportDto[]> {
-    return untilAborted(this.#readInContext(), this.#signal);
+  next(time = Number.POSITIVE_INFINITY): Promise<TaskImportDto[]> {
+    return untilAborted(this.#readInContext(time), this.#signal);
   }
 
   /** Lets the source go, if it has not come to its end. One that hangs would never say that it has gone. */
@@ -107,9 +114,10 @@ class TaskBatches {
     await this.#iterator.return?.();
   }
 
-  async #read(): Promise<TaskImportDto[]> {
+  async #read(time: number): Promise<TaskImportDto[]> {
     const batch: TaskImportDto[] = [];
-    while (batch.length < BATCH_SIZE) {
+    const end = performance.now() + time;
+    while (batch.length < BATCH_SIZE && (batch.length === 0 || performance.now() < end)) {
       const { done, value } = await this.#take();
       if (done === true) break;
       batch.push(validate(taskImportDto, value, String(this.#count++)));

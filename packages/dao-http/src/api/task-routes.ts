@@ -53,7 +53,7 @@ export const taskRoutes = {
     summary: "Create many tasks",
     description:
       "One task a line, any number of them, created all or none. An id of one's own lets an import be sent again: it is " +
-      "refused where it was done; an Idempotency-Key is always refused. It must arrive within 30 seconds: send more in several requests.",
+      "refused where it was done; an Idempotency-Key is always refused. 10,000 bytes of it, or its end, must come in each 30 seconds in which the service waits for them.",
     status: 201,
     body: taskImportDto,
     example: {

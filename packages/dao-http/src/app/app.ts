@@ -1,6 +1,7 @@
 import { createDaoServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
 import { apiRoutes } from "../api/routes.ts";
 import { BasePath } from "../http/base-path.ts";
+import { DEFAULT_BODY_TIMEOUT } from "../http/body-pace.ts";
 import { toFetchHandler } from "../http/fetch-handler.ts";
 import { ClientGoneError, HttpError, InvalidRequestError } from "../http/http-error.ts";
 import {
@@ -43,6 +44,11 @@ export interface DaoAppOptions {
   readonly logger?: Logger | undefined;
   /** Bytes that a body may have. Default 1 MiB. */
   readonly bodyLimit?: number | undefined;
+  /**
+   * Milliseconds within which 10,000 bytes of a body, or its end, must come, then as many again; else the request is a 408.
+   * Only the time counts in which the app waits for the sender. Default 30,000.
+   */
+  readonly bodyTimeout?: number | undefined;
   /** Requests of the API that are worked on at a time; others wait. Default 128. */
   readonly maxConcurrentRequests?: number | undefined;
   /** Requests of the API that wait; one beyond is turned away with a 503. Default 1,000. */
@@ -119,13 +125,14 @@ class App {
     const { maxConcurrentRequests: atWork = DEFAULT_CONCURRENT_REQUESTS, maxWaitingRequests: waiting = 1_000 } =
       options;
     this.#admission = new Admission({ atWork, waiting });
-    const bodyLimit = options.bodyLimit ?? DEFAULT_BODY_LIMIT;
-    this.#bodies = new BodyMemory(bodyLimit);
+    const { bodyLimit = DEFAULT_BODY_LIMIT, bodyTimeout = DEFAULT_BODY_TIMEOUT } = options;
+    this.#bodies = new BodyMemory(bodyLimit, bodyTimeout);
     const settings: EndpointSettings = {
       services: isSession(services) ? createDaoServices(services) : services,
       onceOnly: isSession(services) ? new OnceOnly(services, new KeySweeper(services, this.#logger)) : undefined,
       basePath: this.#basePath.prefix,
       lineLimit: bodyLimit,
+      bodyTimeout,
     };
     for (const route of apiRoutes) {
       const { method, path } = route.operation;

@@ -1,3 +1,4 @@
+import { BodyPace } from "../http/body-pace.ts";
 import { HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
 
@@ -23,22 +24,27 @@ interface HeldBody {
  */
 export class BodyMemory {
   readonly #bodyLimit: number;
+  readonly #timeout: number;
   readonly #limit: number;
   readonly #tooSlow: HttpError;
   #bytes = 0;
   /** Those that are still coming in, the oldest first. */
   readonly #incoming = new Set<WaitingBody>();
 
-  /** @param bodyLimit bytes that one body may have */
-  constructor(bodyLimit: number) {
+  /**
+   * @param bodyLimit bytes that one body may have
+   * @param timeout milliseconds ({@link BodyPace})
+   */
+  constructor(bodyLimit: number, timeout: number) {
     this.#bodyLimit = bodyLimit;
+    this.#timeout = timeout;
     this.#limit = Math.max(MEMORY, 4 * bodyLimit);
     const detail =
       "The service has too many bodies to read, and this one took the longest. Send it again, without pauses.";
     this.#tooSlow = new HttpError("unavailable", detail, { "retry-after": "2" });
   }
 
-  /** @throws HttpError `payload_too_large`, `unavailable`; InvalidRequestError for a body that broke off */
+  /** @throws HttpError `payload_too_large`, `unavailable`, `request_timeout`; InvalidRequestError for a body that broke off */
   async read(request: HttpRequest): Promise<HeldBody> {
     const waiting: WaitingBody = { bytes: 0, refusal: new AbortController() };
     this.#incoming.add(waiting);
@@ -47,11 +53,14 @@ export class BodyMemory {
       this.#bytes -= waiting.bytes;
       waiting.bytes = 0;
     };
+    const pace = new BodyPace(this.#timeout, (error) => waiting.refusal.abort(error));
     const onBytes = (count: number) => {
+      pace.add(count);
       waiting.bytes += count;
       this.#bytes += count;
       if (this.#bytes > this.#limit) this.#refuseOldest();
     };
+    pace.start();
     try {
       const body = await request.readBody(this.#bodyLimit, { onBytes, signal: waiting.refusal.signal });
       this.#incoming.delete(waiting);
@@ -59,6 +68,8 @@ export class BodyMemory {
     } catch (error) {
       release();
       throw error;
+    } finally {
+      pace.stop();
     }
   }
 

@@ -47,6 +47,8 @@ export interface EndpointSettings {
   readonly basePath: string;
   /** Bytes that a line may have of a body that is read by lines. */
   readonly lineLimit: number;
+  /** Milliseconds in which so much of such a body must come (`BodyPace`). */
+  readonly bodyTimeout: number;
 }
 
 /** An operation made ready to answer requests: everything that is the same for all of them is done once. */
@@ -115,7 +117,7 @@ export class Endpoint {
 
   /** The import waits for its turn in the service, and its body is read from then on. */
   #prepareImport({ http, query }: EndpointRequest): PreparedRequest {
-    const lines = readNdjson(http, this.#settings.lineLimit);
+    const lines = readNdjson(http, this.#settings.lineLimit, this.#settings.bodyTimeout);
     const work = async () => {
       const departure = new AbortController();
       const { signal } = http;

@@ -12,7 +12,10 @@ export interface ConnectionOptions {
   readonly serviceKey: string;
   /** Default: the runtime's own. */
   readonly fetch?: Fetch | undefined;
-  /** Milliseconds that a call may take, its answer read in full, unless the call has a time-out of its own. Default 30,000. */
+  /**
+   * Milliseconds that a call may take, its answer read in full, unless the call has a time-out of its own. An import
+   * (`createTasks`) may take any time, as long as within these the service takes more of its tasks or answers. Default 30,000.
+   */
   readonly timeout?: number | undefined;
   /**
    * Makes spans and metrics of calls, and sends their trace context along: `clientTelemetry()` of
@@ -40,7 +43,7 @@ export interface Call {
 /** What a call sends: text, or bytes that are made as they are sent. */
 interface CallBody {
   readonly mediaType: string;
-  readonly content: string | ReadableStream<Uint8Array>;
+  readonly content: string | ((exchange: Exchange) => ReadableStream<Uint8Array>);
 }
 
 /** Sends calls to one service. */
@@ -103,8 +106,8 @@ export class Connection {
       signal: exchange.signal,
       // A redirect would carry the key to wherever it points; the service never sends one.
       redirect: "manual",
-      ...(body !== undefined && { body: body.content }),
-      ...(typeof body?.content === "object" && { duplex: "half" as const }),
+      ...(typeof body?.content === "string" && { body: body.content }),
+      ...(typeof body?.content === "function" && { body: body.content(exchange), duplex: "half" as const }),
     };
     try {
       const send = () => this.#fetch(this.#baseUrl + target, init);

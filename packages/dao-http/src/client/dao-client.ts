@@ -6,6 +6,7 @@ import { results } from "../wire/results.ts";
 import type { AnyShape } from "../wire/shape.ts";
 import { type ClientOptions, headersOf } from "./call-headers.ts";
 import { type Call, Connection, type ConnectionOptions } from "./connection.ts";
+import type { Exchange } from "./exchange.ts";
 import type { Answer } from "./foreign-answer.ts";
 import { checkBody, checkedId, checkTimeout } from "./input-check.ts";
 import { SentLines } from "./ndjson.ts";
@@ -152,7 +153,8 @@ async function callWithLines(
     checkBody(item, [String(number)]);
     return encode(item);
   });
-  const body = { mediaType: "application/x-ndjson", content: lines.toStream() };
+  const content = (exchange: Exchange) => lines.toStream(request.timeout === undefined ? exchange : undefined);
+  const body = { mediaType: "application/x-ndjson", content };
   try {
     return resultOf(await connection.send({ ...request, body }), operation);
   } catch (error) {

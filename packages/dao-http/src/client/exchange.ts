@@ -5,7 +5,7 @@ import { type Answer, type AnswerHead, unavailable } from "./foreign-answer.ts";
 export interface ExchangeLimits {
   readonly method: string;
   readonly signal: AbortSignal | undefined;
-  /** Milliseconds for the answer, or for its head where it is read piece by piece. */
+  /** Milliseconds for the answer, or for its head where it is read piece by piece. Of an import: for any progress. */
   readonly timeout: number;
   /** Told once, when it ends. */
   readonly span?: Pick<CallSpan, "ended"> | undefined;
@@ -71,6 +71,16 @@ export class Exchange {
       if (done) return;
       yield decoder.decode(value, { stream: true });
     }
+  }
+
+  /** What is done until the next {@link expectProgress} is the caller's time. */
+  pause(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** The service has the whole time again, to take more of what is sent or to answer. */
+  expectProgress(): void {
+    if (!this.#abort.signal.aborted) this.#startTimer(this.#limits.timeout);
   }
 
   /** Ends it; what is left of the answer is not read. */

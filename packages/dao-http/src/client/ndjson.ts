@@ -1,4 +1,5 @@
 import { ValidationError } from "@flux/dao-core/errors";
+import type { Exchange } from "./exchange.ts";
 
 /** The lines of text, as many at a time as a piece completes. What follows the last line's end is none. */
 export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string[], void, undefined> {
@@ -43,14 +44,17 @@ export class SentLines {
     this.#toLine = toLine;
   }
 
-  toStream(): ReadableStream<Uint8Array> {
+  /** @param exchange told when the source is waited for, and when the service is; left out where it has a time for all of it */
+  toStream(exchange?: Pick<Exchange, "pause" | "expectProgress">): ReadableStream<Uint8Array> {
     const encoder = new TextEncoder();
     return new ReadableStream({
       pull: async (controller) => {
         try {
+          exchange?.pause();
           const text = await this.#nextLines();
           if (text !== "") controller.enqueue(encoder.encode(text));
           if (this.#isDone) controller.close();
+          exchange?.expectProgress();
         } catch (error) {
           this.failure = { error };
           controller.error(error);

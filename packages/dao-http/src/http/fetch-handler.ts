@@ -1,6 +1,6 @@
-import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "./body-errors.ts";
+import { LEAST } from "./body-pace.ts";
 import { CollectedBytes } from "./collected-bytes.ts";
-import { ClientGoneError } from "./http-error.ts";
+import { bodyBrokeOff, bodyReadAlready, bodyTooLarge, ClientGoneError } from "./http-error.ts";
 import { type BodyReading, type HttpRequest, type HttpResponse, isStreamed } from "./http-message.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 
@@ -74,14 +74,19 @@ class FetchRequest implements HttpRequest {
     return this.#request.body?.getReader();
   }
 
-  async *readChunks(): AsyncGenerator<Uint8Array, void, undefined> {
+  async *readChunks(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     const reader = this.#reader();
     if (reader === undefined) return;
+    // Whether the sender minds is not ours to wait for.
+    const cancel = () => reader.cancel().catch(() => undefined);
+    signal?.addEventListener("abort", cancel, { once: true });
     try {
       for (let next = await read(reader); next !== undefined; next = await read(reader)) yield next;
+      // A reader that was cancelled comes to its end as if the body had.
+      signal?.throwIfAborted();
     } finally {
-      // Whether the sender minds is not ours to wait for.
-      reader.cancel().catch(() => undefined);
+      signal?.removeEventListener("abort", cancel);
+      void cancel();
     }
   }
 
@@ -91,12 +96,17 @@ class FetchRequest implements HttpRequest {
     if (this.#request.bodyUsed) throw bodyReadAlready();
     if (this.#request.body === null) return new Uint8Array();
     // Far cheaper than piece by piece, and so short that it need not be followed.
-    return Number(length) <= SHORT_BODY ? this.#readAtOnce(limit) : this.#readInPieces(limit, reading);
+    return Number(length) <= LEAST ? this.#readAtOnce(limit, reading?.signal) : this.#readInPieces(limit, reading);
   }
 
-  async #readAtOnce(limit: number): Promise<Uint8Array> {
-    const body = await this.#request.arrayBuffer().catch(() => {
-      throw bodyBrokeOff();
+  async #readAtOnce(limit: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    const body = await new Promise<ArrayBuffer>((resolve, reject) => {
+      const refuse = () => reject(signal?.reason);
+      signal?.addEventListener("abort", refuse, { once: true });
+      this.#request
+        .arrayBuffer()
+        .then(resolve, () => reject(bodyBrokeOff()))
+        .finally(() => signal?.removeEventListener("abort", refuse));
     });
     if (body.byteLength > limit) throw bodyTooLarge(limit);
     return new Uint8Array(body);
@@ -126,9 +136,6 @@ class FetchRequest implements HttpRequest {
     return body.take();
   }
 }
-
-/** Bytes up to which a body of known length is read at one go. */
-const SHORT_BODY = 65_536;
 
 async function read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | undefined> {
   try {

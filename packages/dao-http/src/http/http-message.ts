@@ -28,9 +28,11 @@ export interface HttpRequest {
   readBody(limit: number, reading?: BodyReading): Promise<Uint8Array>;
   /**
    * The body as it comes in, read no faster than it is asked for.
+   * @param signal aborts when the body is to be read no further, also while a piece is waited for; reading then rejects with
+   *   its reason
    * @throws InvalidRequestError when it breaks off
    */
-  readChunks(): AsyncIterable<Uint8Array>;
+  readChunks(signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
 /** How the reading of a body is followed, and ended. */

@@ -15,7 +15,7 @@ async function valuesOf(...pieces: readonly (string | Uint8Array)[]): Promise<un
     },
   };
   const values: unknown[] = [];
-  for await (const value of readNdjson(request, LIMIT)) values.push(value);
+  for await (const value of readNdjson(request, LIMIT, 30_000)) values.push(value);
   return values;
 }
 

@@ -1,6 +1,6 @@
-import { bodyTooLarge } from "./body-errors.ts";
+import { BodyPace } from "./body-pace.ts";
 import { CollectedBytes } from "./collected-bytes.ts";
-import { InvalidRequestError } from "./http-error.ts";
+import { bodyTooLarge, InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
 import { checkMediaType, mediaTypeOf, parseJsonBody } from "./json-body.ts";
 
@@ -13,18 +13,40 @@ const ndjsonMediaType = mediaTypeOf("x-ndjson|ndjson");
  * The values of a body that has one JSON text a line (NDJSON), as inputs of a service, read as they are asked for. Blank
  * lines are passed over, however long.
  * @param limit bytes that a line may have; the body may have any number of lines
- * @throws HttpError `unsupported_media_type`, `payload_too_large`; InvalidRequestError, whose paths begin with the number
+ * @param timeout milliseconds ({@link BodyPace})
+ * @throws HttpError `unsupported_media_type`, `payload_too_large`, `request_timeout`; InvalidRequestError, whose paths begin with the number
  *   of the value, from 0, for what is not JSON in UTF-8, and for a body that broke off
  */
-export function readNdjson(request: HttpRequest, limit: number): AsyncGenerator<unknown, void, undefined> {
+export function readNdjson(
+  request: HttpRequest,
+  limit: number,
+  timeout: number,
+): AsyncGenerator<unknown, void, undefined> {
   checkMediaType(request, ndjsonMediaType, "application/x-ndjson", "NDJSON");
-  return valuesOf(request.readChunks(), limit);
+  return valuesOf(inTime(request, timeout), limit);
 }
 
 async function* valuesOf(chunks: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<unknown, void, undefined> {
   let count = 0;
   for await (const line of linesOf(chunks, limit)) {
     yield parseLine(line, count++);
+  }
+}
+
+/** The pieces of a body, each of which is waited for no longer than its pace allows. */
+async function* inTime(request: HttpRequest, timeout: number): AsyncGenerator<Uint8Array> {
+  const late = new AbortController();
+  const pace = new BodyPace(timeout, (error) => late.abort(error));
+  pace.start();
+  try {
+    for await (const chunk of request.readChunks(late.signal)) {
+      pace.add(chunk.length);
+      pace.stop();
+      yield chunk;
+      pace.start();
+    }
+  } finally {
+    pace.stop();
   }
 }
 

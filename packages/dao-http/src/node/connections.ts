@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { reset } from "./break-off.ts";
 
 /** A request that has no whole answer yet. */
 export interface Exchange {
@@ -18,7 +19,13 @@ interface Use {
   idleSince: number;
   /** Bytes that had come in by then: with more of them another request has begun. */
   bytesRead: number;
+  /** Bytes of responses that the client had taken, and when: all there were, or enough more than before. */
+  bytesTaken: number;
+  takenAt: number;
 }
+
+/** Bytes of its responses that a client must take in time, if there are as many. */
+const LEAST_TAKEN = 10_000;
 
 const none: ReadonlySet<Exchange> = new Set();
 
@@ -40,6 +47,8 @@ export class OpenConnections {
         isClosing: false,
         idleSince: this.#lastOpened,
         bytesRead: 0,
+        bytesTaken: 0,
+        takenAt: this.#lastOpened,
       });
       socket.once("close", () => this.#uses.delete(socket));
     });
@@ -114,6 +123,32 @@ export class OpenConnections {
     const now = performance.now();
     for (const { socket, exchanges, idleSince, bytesRead } of this.#uses.values()) {
       if (exchanges.size === 0 && socket.bytesRead === bytesRead && now - idleSince >= milliseconds) socket.destroy();
+    }
+  }
+
+  /**
+   * Resets those whose client has taken less than 10,000 bytes of its responses within so many milliseconds, though there was
+   * more to take all the while. To be called again and again: it goes by what it saw when it was called before.
+   */
+  resetSlowReaders(milliseconds: number): void {
+    const now = performance.now();
+    for (const use of this.#uses.values()) {
+      const { socket } = use;
+      // What this process has left of them; the system holds some more, up to its own limit.
+      const isTaken = socket.writableLength === 0;
+      const bytesTaken = socket.bytesWritten - socket.writableLength;
+      if (isTaken || bytesTaken - use.bytesTaken >= LEAST_TAKEN) {
+        use.bytesTaken = bytesTaken;
+        use.takenAt = now;
+      } else if (now - use.takenAt >= milliseconds) reset(socket);
+    }
+  }
+
+  /** Closes all, so that what is broken off does not look as if it were whole. */
+  closeAll(): void {
+    for (const { socket, exchanges } of this.#uses.values()) {
+      if ([...exchanges].some(({ outgoing }) => outgoing.headersSent && !outgoing.chunkedEncoding)) reset(socket);
+      else socket.destroy();
     }
   }
 }

@@ -37,7 +37,7 @@ export async function stopServer(server: Server, connections: OpenConnections, o
     await nextTurn();
     connections.closeIdle(Math.max(stopDelay, SHORTEST_IDLE));
   }
-  server.closeAllConnections();
+  connections.closeAll();
   await database?.close(Math.max(0, cutOff - performance.now()));
 }
 

@@ -1,16 +1,18 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { pipeline, Readable } from "node:stream";
-import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "../http/body-errors.ts";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "../http/http-error.ts";
 import {
   type BodyReading,
   type HttpRequest,
   type HttpResponse,
   isStreamed,
   type StreamedResponse,
-  type WholeResponse,
 } from "../http/http-message.ts";
 import { setSecurityHeaders } from "../http/security-headers.ts";
+import { watchedBody } from "../http/watched-body.ts";
+import { breakOff } from "./break-off.ts";
 import { departureOf, probeAfterEnd } from "./departure.ts";
 
 /** Milliseconds that an answered request may go on sending its body: without a byte, and in all. */
@@ -47,7 +49,7 @@ function answer(handle: Handle, request: HttpRequest, incoming: IncomingMessage,
   // Without an answer the connection is of no use; a rejection that nobody handles would end the process.
   handle(request)
     .then((response) => send(incoming, outgoing, response))
-    .catch(() => incoming.socket.destroy());
+    .catch((error) => breakOff(outgoing, error));
 }
 
 /** Writes the response of `handle`. */
@@ -64,21 +66,35 @@ export function send(incoming: IncomingMessage, outgoing: ServerResponse, respon
   setSecurityHeaders(headers);
   outgoing.writeHead(status, headers);
   const content = incoming.method === "HEAD" ? undefined : body;
-  if (incoming.complete || !hasBody(incoming)) outgoing.end(content);
-  else linger(incoming, outgoing, content);
+  if (content !== undefined && content.length > PIECE) sendPieces(incoming, outgoing, piecesOf(content));
+  else if (isRead(incoming)) outgoing.end(content);
+  else {
+    if (content === undefined) outgoing.flushHeaders();
+    else outgoing.write(content);
+    endAfterRequest(incoming, outgoing);
+  }
+}
+
+/** Bytes that are sent at a time of a response that is longer: how much of it has been taken shows then, and when none is. */
+const PIECE = 65_536;
+
+function* piecesOf(content: string | Uint8Array): Generator<Uint8Array> {
+  const bytes = Buffer.from(content);
+  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
 }
 
 const NDJSON = "application/x-ndjson";
 
-/** Sends a body as it is made. One that fails is cut off, in the middle of a chunk: the receiver hears that it is not whole. */
+/** Sends a body as it is made. One that fails is broken off: the receiver hears that it is not whole. */
 function sendStreamed(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   { status, headers, body }: StreamedResponse,
 ): void {
+  // HTTP/2 has no such header (RFC 9113, 8.2.2).
+  if (incoming.httpVersionMajor > 1) delete headers["connection"];
   setSecurityHeaders(headers);
   outgoing.writeHead(status, headers);
-  const pieces = Readable.from(body);
   // An empty line means nothing in NDJSON. What waits to be sent already tells of a connection that is gone.
   if (headers["content-type"] === NDJSON && incoming.httpVersionMajor === 1) {
     probeAfterEnd(incoming, outgoing, () => {
@@ -87,21 +103,45 @@ function sendStreamed(
   }
   if (incoming.method === "HEAD") {
     outgoing.end();
-    pieces.destroy();
-  } else pipeline(pieces, outgoing, () => undefined);
+    Readable.from(body).destroy();
+  } else {
+    sendPieces(
+      incoming,
+      outgoing,
+      watchedBody(body, (error) => breakOff(outgoing, error)),
+    );
+  }
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+function sendPieces(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  pieces: Iterable<Uint8Array> | AsyncIterable<string>,
+): void {
+  const end = isRead(incoming);
+  // What is still to come of the request is thrown away.
+  if (!end) incoming.resume();
+  pipeline(Readable.from(pieces), outgoing, { end }).then(
+    () => end || endAfterRequest(incoming, outgoing),
+    // It is broken off by then.
+    () => undefined,
+  );
+}
+
+/** Whether nothing of a request is still to come. */
+function isRead({ complete, headers }: IncomingMessage): boolean {
+  return complete || (headers["transfer-encoding"] === undefined && !(Number(headers["content-length"]) > 0));
 }
 
 /**
- * Answers a request whose body is still coming in, and that nobody will read. A connection that is closed with bytes
+ * Ends the answer to a request whose body is still coming in, and that nobody will read. A connection that is closed with bytes
  * unread is reset, and a reset can overtake the answer: so the rest is let in and thrown away, but not for long.
  */
-function linger(incoming: IncomingMessage, outgoing: ServerResponse, content: WholeResponse["body"]): void {
-  if (content === undefined) outgoing.flushHeaders();
-  else outgoing.write(content);
+function endAfterRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  if (incoming.complete) {
+    outgoing.end();
+    return;
+  }
   const finish = () => {
     clearTimeout(idle);
     clearTimeout(total);
@@ -113,6 +153,19 @@ function linger(incoming: IncomingMessage, outgoing: ServerResponse, content: Wh
   const total = setTimeout(finish, LINGER_TOTAL);
   incoming.on("data", () => idle.refresh()).resume();
   incoming.once("end", finish).once("close", finish);
+}
+
+/** Resolves when there is more of a body to read, or its end, or when it breaks off; or when the signal aborts. */
+function nextChange(incoming: IncomingMessage, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = () => {
+      incoming.off("readable", stop).off("end", stop).off("close", stop).off("error", stop);
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    };
+    incoming.on("readable", stop).on("end", stop).on("close", stop).on("error", stop);
+    signal?.addEventListener("abort", stop);
+  });
 }
 
 /** A request of Node's own server. */
@@ -157,14 +210,19 @@ class NodeRequest implements HttpRequest {
     return typeof value === "object" ? value.join(", ") : value;
   }
 
-  async *readChunks(): AsyncGenerator<Uint8Array, void, undefined> {
-    if (this.#incoming.readableDidRead) throw bodyReadAlready();
+  /** By hand: the stream's own iterator cannot be left while it waits, unless the connection goes, and the response with it. */
+  async *readChunks(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    const incoming = this.#incoming;
+    if (incoming.readableDidRead) throw bodyReadAlready();
     this.#onRead?.();
-    try {
-      // Not destroyed when nobody wants the rest: an answer must still go out on the connection.
-      for await (const chunk of this.#incoming.iterator({ destroyOnReturn: false })) yield chunk;
-    } catch {
-      throw bodyBrokeOff();
+    // What breaks the body off shows when it is read on.
+    incoming.on("error", () => undefined);
+    while (!incoming.readableEnded) {
+      signal?.throwIfAborted();
+      const chunk: Buffer | null = incoming.read();
+      if (chunk !== null) yield chunk;
+      else if (incoming.destroyed) throw bodyBrokeOff();
+      else await nextChange(incoming, signal);
     }
   }
 

@@ -23,7 +23,10 @@ export interface ServerOptions {
   readonly logger?: Logger | undefined;
   /** Connections at a time; one beyond is closed at once. Default 4,096. */
   readonly maxConnections?: number | undefined;
-  /** Milliseconds after which a client that takes nothing of its answer is cut off. Default 30,000. */
+  /**
+   * Milliseconds within which a client must take 10,000 bytes of a response, or all that is left of it, then as many again; else
+   * its connection is reset. Only the time counts in which there is something to take. Default 60,000.
+   */
   readonly sendTimeout?: number | undefined;
   /** Closed last of all when the server stops, with the milliseconds that it may take. */
   readonly database?: { close(timeout: number): Promise<void> } | undefined;
@@ -52,9 +55,14 @@ export interface RunningServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Milliseconds that a client may take to send its headers, and the whole of a request. */
+/** Milliseconds that a client may take to send its headers. */
 const HEADERS_TIMEOUT = 10_000;
-const REQUEST_TIMEOUT = 30_000;
+/**
+ * Milliseconds in which a client must take so much of a response, unless set otherwise, and between two looks at that. The system
+ * tells of what it takes in steps of a third of its buffer, a megabyte or so: in 30 s a reader of 30 kB a second shows none.
+ */
+const SEND_TIMEOUT = 60_000;
+const LOOK_INTERVAL = 1_000;
 /** Milliseconds that an idle connection is kept: longer than the 60 s after which proxies let go of theirs. */
 const KEEP_ALIVE_TIMEOUT = 65_000;
 
@@ -66,7 +74,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { app, host = "127.0.0.1", port = 8_000, logger = createLogger({ level: "error" }) } = options;
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT,
-    requestTimeout: REQUEST_TIMEOUT,
+    // The app has a limit for bodies, in which its own time does not count.
+    requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
     connectionsCheckingInterval: 1_000,
     // Node's own answer has no body and no request id.
@@ -120,10 +129,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.on("connection", (socket: Socket) => {
     if (connections.count > maxConnections) socket.destroy();
   });
-  server.setTimeout(options.sendTimeout ?? 30_000, (socket) => {
-    // Nothing came in or went out. Only one whose answer is still being made is not at fault.
-    if (socket.writableLength > 0 || connections.exchangesOn(socket).size === 0) socket.destroy();
-  });
+  const { sendTimeout = SEND_TIMEOUT } = options;
+  const look = setInterval(
+    () => connections.resetSlowReaders(sendTimeout),
+    Math.min(LOOK_INTERVAL, sendTimeout / 4),
+  ).unref();
+  server.once("close", () => clearInterval(look));
   await listenOn(server, host, port);
   let stopped: Promise<void> | undefined;
   const stop = () => {

@@ -32,7 +32,13 @@ export function stubServices(answer: (call: RecordedCall) => unknown = () => und
   return { services: services as DaoServices, calls };
 }
 
-/** The items of a list, or a single one. */
+/** The items of a list, or of what makes them one by one, or a single one. */
 async function* oneByOne(answer: Promise<unknown>): AsyncGenerator<unknown> {
-  for (const item of [await answer].flat()) yield item;
+  const items = await answer;
+  if (isAsyncIterable(items)) yield* items;
+  else yield* [items].flat();
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }

@@ -1,0 +1,81 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { rejection } from "../testing/connected-client.ts";
+import { createDaoClient } from "./dao-client.ts";
+
+/** Milliseconds: the client's time-out, and longer. */
+const TIMEOUT = 400;
+const LONGER = 700;
+
+const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
+const task = { userId: id, goalId: id, title: "Run" };
+
+/** A service that deals with imports in its own way. */
+async function start(work: (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>) {
+  const server = createServer((incoming, outgoing) => void work(incoming, outgoing).catch(() => incoming.destroy()));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    tasks: createDaoClient({ baseUrl: `http://127.0.0.1:${port}`, serviceKey: "k", timeout: TIMEOUT }).tasks,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+const takeAll = async (incoming: IncomingMessage, outgoing: ServerResponse, pause = 0) => {
+  let text = "";
+  for await (const chunk of incoming) {
+    text += chunk;
+    if (pause > 0) await delay(pause);
+  }
+  outgoing.writeHead(201, { "content-type": "application/json" });
+  outgoing.end(JSON.stringify({ created_count: text.split("\n").length - 1 }));
+};
+
+/** Tasks, with so many pauses between them that are longer than the time-out. */
+async function* slowly(pauses: number) {
+  for (let count = 0; count <= pauses; count++) {
+    if (count > 0) await delay(LONGER);
+    yield task;
+  }
+}
+
+/** So many tasks that they fill more than the buffers between a client and a service. */
+function* many(count: number) {
+  for (let index = 0; index < count; index++) yield { ...task, title: "x".repeat(500) };
+}
+
+describe("the time-out of an import over HTTP", () => {
+  test("does not count what its source takes", async () => {
+    await using service = await start(takeAll);
+    expect(await service.tasks.createTasks(slowly(2))).toEqual({ createdCount: 3 });
+  });
+
+  test("begins again as long as the service takes more", async () => {
+    await using service = await start((incoming, outgoing) => takeAll(incoming, outgoing, 2));
+    const begin = performance.now();
+    expect(await service.tasks.createTasks(many(50_000))).toEqual({ createdCount: 50_000 });
+    expect(performance.now() - begin).toBeGreaterThan(TIMEOUT);
+  });
+
+  test.each([
+    ["takes no more", many(50_000)],
+    ["does not respond", [task]],
+  ])("ends one of which the service %s", async (_, source) => {
+    await using service = await start(() => new Promise(() => undefined));
+    const error = await rejection(service.tasks.createTasks(source));
+    expect(error).toMatchObject({ code: "unavailable" });
+    expect(String(error)).toContain(`did not answer within ${TIMEOUT} ms`);
+  });
+
+  test("is for all of it where the call has one of its own, as in-process", async () => {
+    await using service = await start(takeAll);
+    const error = await rejection(service.tasks.createTasks(slowly(2), { timeout: LONGER + TIMEOUT }));
+    expect(String(error)).toContain(`did not answer within ${LONGER + TIMEOUT} ms`);
+  });
+});

@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { createDaoServices } from "@flux/dao-core";
+import { createTestDatabase } from "@flux/dao-core/testing";
+import { createDaoClient } from "@flux/dao-http/client";
+import postgres from "postgres";
+import { requestBytes } from "./client-connection.ts";
+import { type HealthWatch, watchHealth } from "./health-watch.ts";
+import { compileOverloadPrograms, SERVICE_KEY, startService } from "./service-process.ts";
+
+/** What slow clients were up to, what the service needed beside, and whether it did with them as it promises. */
+export interface SlowClientsReport extends HealthWatch {
+  readonly name: string;
+  /** What was not as promised; empty for nothing. */
+  readonly complaint: string;
+}
+
+const TASKS = 30_000;
+const READERS = 300;
+const SENDERS = 300;
+const DEPARTURES = 1_000;
+/**
+ * Milliseconds: what a loop takes over one task, and within which slow clients are cut off by the limits that are shipped, from
+ * when they have filled the buffers of both systems.
+ */
+const LOOP_WORK = 100_000;
+const CUT_OFF = 240_000;
+
+/** The service by its command, with the limits that are shipped, and clients that are slow or go. */
+export async function slowClients(serverUrl: string): Promise<SlowClientsReport[]> {
+  await using test = await createTestDatabase({ serverUrl });
+  const sql = postgres(test.url, { max: 1, onnotice: () => undefined });
+  const { users, goals } = createDaoServices(test.database);
+  const user = await users.createUser({ name: "Jane Doe", email: "jane@example.com" });
+  const goal = await goals.createGoal({ userId: user.id, title: "Run a half marathon" });
+  await sql`insert into tasks (user_id, goal_id, title)
+    select ${user.id}, ${goal.id}, repeat('Run ', 60) || n from generate_series(1, ${TASKS}::int) as n`;
+  await test.database.close();
+  await using programs = await compileOverloadPrograms();
+  const service = await startService(programs, { DATABASE_URL: test.url });
+  const { port } = service;
+  const stream = requestBytes(SERVICE_KEY, "GET", "/api/v1/tasks/stream");
+  const milestone = { goal_id: goal.id, week_number: 1, title: "Build base fitness" };
+  const post = requestBytes(SERVICE_KEY, "POST", "/api/v1/milestones/", milestone);
+
+  const scenarios: Readonly<Record<string, () => Promise<string>>> = {
+    [`${READERS} streams that are not read, while a byte a second is sent`]: async () => {
+      const sockets = await openAll(port, READERS, stream);
+      // The connection is seen to be gone by what is sent on it: reading would empty the system's buffers first.
+      const left = await untilGone(sockets, (socket) => socket.write("G"));
+      return left === 0 ? "" : `${left} unread streams were not cut off`;
+    },
+    [`${SENDERS} bodies of a byte a second`]: async () => {
+      const begun = post.subarray(0, post.length - 40);
+      const sockets = await openAll(port, SENDERS, begun);
+      for (const socket of sockets) socket.resume();
+      // Not enough to come to its end.
+      let sent = 0;
+      const left = await untilGone(sockets, (socket) => sent++ < 35 * SENDERS && socket.write(" "));
+      return left === 0 ? "" : `${left} slow bodies were not cut off`;
+    },
+    [`${DEPARTURES} clients that go while they wait`]: async () => {
+      const [before] = await sql`select count(*)::int from milestones`;
+      const locked = sql.begin(async (transaction) => {
+        await transaction`lock table milestones in access exclusive mode`;
+        const sockets = await openAll(port, DEPARTURES, post);
+        await delay(1_000);
+        for (const socket of sockets) socket.destroy();
+        await delay(1_000);
+      });
+      await locked;
+      const start = performance.now();
+      const response = await fetch(`http://127.0.0.1:${port}/api/v1/users/${user.id}`, {
+        headers: { "X-Flux-Service-Key": SERVICE_KEY },
+      });
+      const waited = performance.now() - start;
+      const [after] = await sql`select count(*)::int from milestones`;
+      const done = Number(after?.["count"]) - Number(before?.["count"]);
+      // As many as were at work.
+      return response.status === 200 && waited < 2_000 && done <= 128 ? "" : `waited ${waited} ms, ${done} were done`;
+    },
+    [`a loop that works ${LOOP_WORK / 1_000} s on a task`]: async () => {
+      const { tasks } = createDaoClient({ baseUrl: `http://127.0.0.1:${port}`, serviceKey: SERVICE_KEY });
+      const ids = new Set<string>();
+      let count = 0;
+      for await (const { id } of tasks.streamTasks({ goalId: goal.id })) {
+        ids.add(id);
+        if (count++ === 500) await delay(LOOP_WORK);
+      }
+      return count === TASKS && ids.size === TASKS ? "" : `${count} tasks, ${ids.size} of them different`;
+    },
+  };
+  const reports: SlowClientsReport[] = [];
+  for (const [name, play] of Object.entries(scenarios)) {
+    const work = play();
+    const watch = await watchHealth(service, work);
+    reports.push({ name, ...watch, complaint: await work });
+  }
+  await Promise.all([service.child.stop(), sql.end()]);
+  return reports;
+}
+
+async function openAll(port: number, count: number, bytes: Uint8Array): Promise<Socket[]> {
+  const sockets: Socket[] = [];
+  for (let index = 0; index < count; index++) {
+    const socket = connect(port, "127.0.0.1").on("error", () => undefined);
+    await once(socket, "connect");
+    socket.pause().write(bytes);
+    sockets.push(socket);
+  }
+  return sockets;
+}
+
+/** Sends something on each every second, until all are gone; resolves with how many are not, in time. */
+async function untilGone(sockets: readonly Socket[], send: (socket: Socket) => unknown): Promise<number> {
+  const end = performance.now() + CUT_OFF;
+  for (;;) {
+    const left = sockets.filter(({ destroyed }) => !destroyed);
+    if (left.length === 0 || performance.now() > end) {
+      for (const socket of left) socket.destroy();
+      return left.length;
+    }
+    for (const socket of left) if (socket.writable) send(socket);
+    await delay(1_000);
+  }
+}

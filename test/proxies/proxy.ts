@@ -1,0 +1,62 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { findFreePort } from "../../scripts/postgres/free-port.ts";
+
+/** A running proxy before a service. */
+export interface RunningProxy extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** How a proxy is started. */
+export interface ProxyProgram {
+  readonly command: string;
+  /** The configuration of one that listens on this port of 127.0.0.1, and has all of its files in this folder. */
+  readonly configuration: (folder: string, port: number) => string;
+  readonly args: (file: string, folder: string) => readonly string[];
+}
+
+/** Whether this machine has it: Debian's package, or what the environment names. Says what is not tried without it. */
+export function hasProgram(command: string, versionFlag: string): boolean {
+  if (spawnSync(command, [versionFlag]).status === 0) return true;
+  // Past the console, which the runner shows of failed tests only.
+  process.stderr.write(`NOT TRIED: what is behind ${command}, which is not installed here.\n`);
+  return false;
+}
+
+/** Starts a proxy on a free port, with a folder of its own and nothing of the machine's configuration. */
+export async function startProxy({ command, configuration, args }: ProxyProgram): Promise<RunningProxy> {
+  const folder = await mkdtemp(join(tmpdir(), "flux-proxy-"));
+  // Workers of nginx and Apache may run as somebody else.
+  await chmod(folder, 0o777);
+  const port = await findFreePort();
+  const file = join(folder, "proxy.conf");
+  await writeFile(file, configuration(folder, port));
+  const child = spawn(command, args(file, folder), { stdio: ["ignore", "ignore", "pipe"] });
+  let complaint = "";
+  child.stderr.on("data", (text) => {
+    complaint += text;
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill();
+      await once(child, "exit");
+    }
+    await rm(folder, { recursive: true, force: true });
+  };
+  const isThere = () =>
+    fetch(`${url}/is-there`, { redirect: "manual" }).then(
+      () => true,
+      () => false,
+    );
+  for (const end = performance.now() + 10_000; !(await isThere()); await delay(20)) {
+    if (child.exitCode === null && performance.now() < end) continue;
+    await stop();
+    throw new Error(`${command} does not start. ${complaint}`);
+  }
+  return { url, [Symbol.asyncDispose]: stop };
+}
