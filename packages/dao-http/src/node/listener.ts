@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { CollectedBytes } from "../http/collected-bytes.ts";
 import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "../http/http-error.ts";
 import {
   type BodyReading,
@@ -243,16 +244,14 @@ class NodeRequest implements HttpRequest {
         return;
       }
       this.#onRead?.();
-      const chunks: Buffer[] = [];
-      let length = 0;
+      const body = new CollectedBytes();
       const onData = (chunk: Buffer) => {
-        length += chunk.length;
-        if (length > limit) {
+        if (body.length + chunk.length > limit) {
           stop();
           reject(bodyTooLarge(limit));
           return;
         }
-        chunks.push(chunk);
+        body.append(chunk);
         reading?.onBytes(chunk.length);
       };
       const onRefused = () => {
@@ -261,8 +260,7 @@ class NodeRequest implements HttpRequest {
       };
       const onEnd = () => {
         stop();
-        const [first] = chunks;
-        resolve(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, length));
+        resolve(body.take());
       };
       const onBreak = () => {
         stop();

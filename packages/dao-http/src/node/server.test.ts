@@ -2,6 +2,8 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { createDaoApp } from "../app/app.ts";
 import { stubServices } from "../testing/services-stub.ts";
@@ -54,6 +56,29 @@ describe("the Node server", () => {
     const gone = await sendRaw(server.url, `DELETE /api/v1/users/0 HTTP/1.1\r\n${head("Connection: close")}`);
     expect(gone).toMatch(/^HTTP\/1\.1 204/);
     expect(gone).not.toMatch(/content-length|transfer-encoding/i);
+  });
+
+  test("a body in pieces of a byte each takes no more memory than it says", async () => {
+    await using server = await start();
+    setFlagsFromString("--expose-gc");
+    const collectGarbage: () => void = runInNewContext("gc");
+    const memory = () => {
+      collectGarbage();
+      const { heapUsed, external } = process.memoryUsage();
+      return heapUsed + external;
+    };
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1").on("error", () => undefined);
+    socket.write(post("Transfer-Encoding: chunked"));
+    const pieces = "1\r\nx\r\n".repeat(10_000);
+    const send = () => new Promise((resolve) => socket.write(pieces, resolve));
+    await send();
+    const before = memory();
+    for (let sent = 0; sent < 100; sent++) {
+      await send();
+      await delay(1);
+    }
+    expect(memory() - before).toBeLessThan(20_000_000);
+    socket.destroy();
   });
 
   test("a body that is refused unread is let in, so that the answer arrives: 413 for 3 MB in chunks, 403, 415", async () => {
