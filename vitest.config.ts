@@ -31,7 +31,7 @@ export default defineConfig({
       {
         extends: true,
         // They leave nothing behind, so files may share what is imported: that takes as long as the tests do.
-        test: { name: "unit", include: ["packages/*/src/**/*.test.ts"], isolate: false },
+        test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "test/structure/**/*.test.ts"], isolate: false },
       },
       {
         extends: true,
@@ -51,8 +51,8 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
-          // They test a service that runs elsewhere: test:black-box.
-          exclude: ["test/black-box/**"],
+          // Those of black-box test a service that runs elsewhere (test:black-box); those of structure need no database.
+          exclude: ["test/black-box/**", "test/structure/**"],
           globalSetup: ["test/global-setup.ts"],
           setupFiles: process.env["FLUX_TEST_PREPARE"] === "false" ? ["test/unprepared.ts"] : [],
         },

@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { docsAssets } from "../packages/dao-http/src/docs/assets.ts";
+import { docsAssets } from "../packages/dao-http/src/openapi/docs-assets.ts";
 import { errorCode } from "./postgres/error-code.ts";
 
 const packages = fileURLToPath(new URL("../packages/", import.meta.url));

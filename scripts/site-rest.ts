@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createDaoApp } from "../packages/dao-http/src/index.ts";
-import { stubServices } from "../packages/dao-http/src/services-stub.ts";
+import { stubServices } from "../packages/dao-http/src/testing/services-stub.ts";
 
 // The reference of the REST API as files, in `site/rest/`: the page /redoc, and all that it loads.
 

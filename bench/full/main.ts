@@ -1,6 +1,6 @@
 /**
  * `pnpm bench:full`: what calls cost on a large table beside a small one; counts, exports and imports. With a million
- * tasks (`--tasks`) within some five minutes, with ten million within twenty. `--only flat,estimates,export,import,keys`
+ * tasks (`--tasks`) within some five minutes, with ten million within twenty. `--only flat,estimates,export,import`
  * measures some parts; `--record` writes `bench/results/full-<date>.json` and the section of docs/performance.md.
  */
 import { mkdir, writeFile } from "node:fs/promises";
@@ -13,12 +13,11 @@ import { measureEstimates } from "./estimates.ts";
 import { measureExport } from "./export.ts";
 import { measureFlatness } from "./flatness.ts";
 import { measureImport } from "./import.ts";
-import { measureKeys } from "./keys.ts";
 import { fillPerformancePage } from "./performance-page.ts";
 import { report } from "./report.ts";
 import type { FullResults } from "./results.ts";
 
-const PARTS = ["flat", "estimates", "export", "import", "keys"] as const;
+const PARTS = ["flat", "estimates", "export", "import"] as const;
 const ROUNDS = 15;
 const SLICE_MS = 400;
 
@@ -48,7 +47,6 @@ async function measureAll(tasks: number): Promise<FullResults> {
     measureFlatness(databases, programs["full/worker"], { rounds: ROUNDS, sliceMs: SLICE_MS }),
   );
   const imported = await part("import", () => measureImport(small, programs["full/child-import"]));
-  const keys = await part("keys", () => measureKeys(tasks));
   return {
     machine: describeMachine(databases.serverVersion, Number(load.toFixed(1))),
     sharedBuffersMb: databases.sharedBuffersMb,
@@ -58,7 +56,6 @@ async function measureAll(tasks: number): Promise<FullResults> {
     ...(estimates !== undefined && { estimates }),
     ...(exported !== undefined && { export: exported }),
     ...(imported !== undefined && { import: imported }),
-    ...(keys !== undefined && { keys }),
   };
 }
 

@@ -3,7 +3,6 @@ import type { EstimateResult } from "./estimates.ts";
 import type { ExportResult } from "./export.ts";
 import type { CallCost, Flatness } from "./flatness.ts";
 import type { ImportResult } from "./import.ts";
-import type { KeysResult } from "./keys.ts";
 import type { MemoryUse } from "./memory-watch.ts";
 import { FULL_OPERATIONS, type FullOperation } from "./operations.ts";
 import type { FullResults } from "./results.ts";
@@ -21,7 +20,6 @@ export function report(results: FullResults): string {
   if (results.estimates !== undefined) parts.push(...estimateParts(results.estimates, largeTasks));
   if (results.export !== undefined) parts.push(...exportParts(results.export));
   if (results.import !== undefined) parts.push(...importParts(results.import));
-  if (results.keys !== undefined) parts.push(...keyParts(results.keys));
   return parts.join("\n\n");
 }
 
@@ -133,27 +131,6 @@ const MEMORY_HEAD = ["MB before", "growth in the first tenth", "growth after it"
 
 function memoryCells({ beforeMb, warmMb, peakMb }: MemoryUse): string[] {
   return [beforeMb, warmMb - beforeMb, peakMb - warmMb].map(rounded);
-}
-
-function keyParts({ before, inserted, keys }: KeysResult): string[] {
-  const rows = keys.map((key) => [
-    key.key,
-    rounded((key.seconds * 1e6) / inserted),
-    rounded(key.walBytes),
-    key.pageImages.toFixed(2),
-    key.pages.toFixed(1),
-    `${rounded(key.builtMb)}; ${rounded(key.grownMb)}`,
-    rounded(key.tableAndIndexesMb),
-  ]);
-  return [
-    "### UUIDv7 and UUIDv4 as key",
-    `${count(inserted)} rows inserted, a thousand at a time, with ten checkpoints, into ${count(before)} with all indexes ` +
-      "of `tasks`, on a server that logs whole pages as production does, with 1 GB of buffers.",
-    markdownTable(
-      ["ids", "µs a row", "WAL bytes a row", "page images a row", "pages a row", "key MB before; after", "all MB"],
-      rows,
-    ),
-  ];
 }
 
 /** Three significant digits: more would be noise. */

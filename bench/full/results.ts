@@ -3,7 +3,6 @@ import type { EstimateResult } from "./estimates.ts";
 import type { ExportResult } from "./export.ts";
 import type { Flatness } from "./flatness.ts";
 import type { ImportResult } from "./import.ts";
-import type { KeysResult } from "./keys.ts";
 
 /** All that a run found; what is recorded. A part that was not asked for is absent. */
 export interface FullResults {
@@ -15,5 +14,4 @@ export interface FullResults {
   readonly estimates?: readonly EstimateResult[];
   readonly export?: ExportResult;
   readonly import?: ImportResult;
-  readonly keys?: KeysResult;
 }

@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import { loadWithoutIndexes } from "../explain/bulk-load.ts";
+import { loadWithoutIndexes } from "../data/bulk-load.ts";
 import { UUID7_FUNCTION } from "../uuid7.ts";
 
 const TASKS_A_GOAL = 40;

@@ -2,7 +2,7 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { defineConfig } from "tsup";
-import { docsAssets } from "./src/docs/assets.ts";
+import { docsAssets } from "./src/openapi/docs-assets.ts";
 
 const require = createRequire(import.meta.url);
 

@@ -6,7 +6,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, join, resolve } from "node:path";
-import { type DocsAsset, docsAssets } from "../../packages/dao-http/src/docs/assets.ts";
+import { type DocsAsset, docsAssets } from "../../packages/dao-http/src/openapi/docs-assets.ts";
 import { type PublishedPackage, readPublishedPackages } from "./published-package.ts";
 import { writeOrCheck } from "./recorded-text.ts";
 

@@ -2,13 +2,13 @@ import { Database } from "@flux/dao-core";
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { loadWithoutIndexes } from "../../bench/explain/bulk-load.ts";
-import { calls } from "../../bench/explain/calls.ts";
-import { seedMillionTasks } from "../../bench/explain/million-tasks.ts";
-import { explain, type PlanSummary, tablesScannedBy } from "../../bench/explain/plan.ts";
-import { pickSamples } from "../../bench/explain/samples.ts";
+import { loadWithoutIndexes } from "../../bench/data/bulk-load.ts";
 import { type RecordedStatement, RecordingDriver } from "../../bench/recording-driver.ts";
+import { calls } from "./calls.ts";
 import { EXPECTED_READS, EXPECTED_WRITES, type ExpectedPlan } from "./expected-plans.ts";
+import { seedMillionTasks } from "./million-tasks.ts";
+import { explain, type PlanSummary, tablesScannedBy } from "./plan.ts";
+import { pickSamples } from "./samples.ts";
 
 /** So many rows may be sorted where the values say that there are no more. */
 const FEW_ROWS = 101;

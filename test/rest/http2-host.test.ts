@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { createDaoApp, toNodeListener } from "@flux/dao-http";
 import { createLogger } from "@flux/dao-http/server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { stubServices } from "../../packages/dao-http/src/services-stub.ts";
+import { stubServices } from "../../packages/dao-http/src/testing/services-stub.ts";
 
 const key = "goal-planner-key-abc";
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";

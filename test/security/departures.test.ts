@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { createDaoApp } from "@flux/dao-http";
 import { createLogger, startServer } from "@flux/dao-http/server";
 import { describe, expect, test } from "vitest";
-import { stubServices } from "../../packages/dao-http/src/services-stub.ts";
+import { stubServices } from "../../packages/dao-http/src/testing/services-stub.ts";
 
 const AT_WORK = 4;
 const key = "departures-key";

@@ -16,8 +16,8 @@ import {
 import { createDaoApp, PROBLEM_CODES } from "@flux/dao-http";
 import { createLogger, type RunningServer, startServer } from "@flux/dao-http/server";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { apiRoutes } from "../../packages/dao-http/src/routes/routes.ts";
-import { stubServices } from "../../packages/dao-http/src/services-stub.ts";
+import { apiRoutes } from "../../packages/dao-http/src/api/routes.ts";
+import { stubServices } from "../../packages/dao-http/src/testing/services-stub.ts";
 import { requestHead, sendRaw } from "../rest/raw-socket.ts";
 
 vi.mock("node:http", async (importOriginal) => (await import("./quick-timeouts.ts")).quickHttp(importOriginal));

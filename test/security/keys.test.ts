@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { createDaoApp } from "@flux/dao-http";
 import { createLogger, readSettings, SettingsError, startServer } from "@flux/dao-http/server";
 import { describe, expect, test } from "vitest";
-import { stubServices } from "../../packages/dao-http/src/services-stub.ts";
+import { stubServices } from "../../packages/dao-http/src/testing/services-stub.ts";
 import { requestHead, sendRaw } from "../rest/raw-socket.ts";
 
 const HEADER = "X-Flux-Service-Key";

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createDaoApp } from "@flux/dao-http";
 import { createLogger, type RunningServer, startServer } from "@flux/dao-http/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { stubServices } from "../../packages/dao-http/src/services-stub.ts";
+import { stubServices } from "../../packages/dao-http/src/testing/services-stub.ts";
 
 /** More than there are places at work. */
 const CLIENTS = 150;

@@ -5,8 +5,9 @@
  */
 
 export { DEVELOPMENT_KEYS } from "./app/development-keys.ts";
-export { type RunningServer, type ServerOptions, startServer } from "./http-server.ts";
-export { createLogger, type Logger } from "./log.ts";
-export { LOG_LEVELS, type LogLevel } from "./log-level.ts";
-export { type RunningService, startService } from "./service.ts";
-export { type Environment, readSettings, type Settings, SettingsError } from "./settings.ts";
+export { createLogger, type Logger } from "./app/log.ts";
+export { LOG_LEVELS, type LogLevel } from "./app/log-level.ts";
+export { type RunningServer, type ServerOptions, startServer } from "./node/server.ts";
+export { SettingsError } from "./node/settings-error.ts";
+export { type RunningService, startService } from "./process/service.ts";
+export { type Environment, readSettings, type Settings } from "./process/settings.ts";

@@ -1,5 +1,5 @@
-import { HttpError } from "../http-error.ts";
-import type { HttpRequest } from "../http-message.ts";
+import { HttpError } from "../http/http-error.ts";
+import type { HttpRequest } from "../http/http-message.ts";
 
 /** Bytes of bodies in memory that belong to no request at work, unless one body may be larger than a quarter of that. */
 const MEMORY = 64 * 1_048_576;

@@ -1,4 +1,4 @@
-import type { HttpRequest } from "../http-message.ts";
+import type { HttpRequest } from "../http/http-message.ts";
 
 /** A key that callers may use, and whose it is. Several keys may have one name, so that a key can be replaced. */
 export interface ServiceKey {

@@ -2,7 +2,8 @@ import { styleText } from "node:util";
 import { openDatabase } from "@flux/dao-core";
 import { isDaoError } from "@flux/dao-core/errors";
 import { isPublicKey } from "../app/development-keys.ts";
-import { readSettings, type Settings, SettingsError } from "../settings.ts";
+import { SettingsError } from "../node/settings-error.ts";
+import { readSettings, type Settings } from "../process/settings.ts";
 import type { Command } from "./command.ts";
 import { print } from "./output.ts";
 

@@ -1,5 +1,5 @@
 import { type Database, type MigrationReport, openDatabase } from "@flux/dao-core";
-import { readDatabaseSettings } from "../settings.ts";
+import { readDatabaseSettings } from "../process/settings.ts";
 import type { Command, CommandFlags } from "./command.ts";
 import { print, say } from "./output.ts";
 import { UsageError } from "./usage-error.ts";

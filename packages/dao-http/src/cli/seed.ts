@@ -1,6 +1,6 @@
 import { createDaoServices, type Database, openDatabase, ValidationError } from "@flux/dao-core";
 import { type DemoDataProgress, type DemoDataSize, demoDataSize, writeDemoData } from "@flux/dao-core/testing";
-import { readDatabaseSettings } from "../settings.ts";
+import { readDatabaseSettings } from "../process/settings.ts";
 import type { Command, CommandFlags } from "./command.ts";
 import { print, say } from "./output.ts";
 import { grouped, ProgressBar } from "./progress-bar.ts";

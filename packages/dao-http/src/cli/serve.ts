@@ -1,11 +1,11 @@
 import cluster from "node:cluster";
 import { setTimeout as delay } from "node:timers/promises";
-import { LIMIT_SETTINGS } from "../database-limits.ts";
-import { limitHeapGrowth } from "../heap-growth.ts";
-import type { ServerOptions } from "../http-server.ts";
-import { readSettings, type Settings } from "../settings.ts";
-import { PORT_CLOSED, STOP, type WorkerMessage } from "../worker-message.ts";
-import { type Serving, WorkerProcesses } from "../worker-processes.ts";
+import type { ServerOptions } from "../node/server.ts";
+import { type Serving, WorkerProcesses } from "../process/cluster.ts";
+import { LIMIT_SETTINGS } from "../process/database-limits.ts";
+import { readSettings, type Settings } from "../process/settings.ts";
+import { limitHeapGrowth } from "../process/v8-heap-limit.ts";
+import { PORT_CLOSED, STOP, type WorkerMessage } from "../process/worker-message.ts";
 import type { Command } from "./command.ts";
 import { fail } from "./fail.ts";
 import { say } from "./output.ts";
@@ -66,7 +66,7 @@ async function serve(settings: Settings): Promise<void> {
 /** Loads what serves: the process that only deals out connections does without. */
 async function startService(settings: Settings, options: Pick<ServerOptions, "whenPortIsClosed"> = {}) {
   limitHeapGrowth();
-  const [log, service] = await Promise.all([import("../log.ts"), import("../service.ts")]);
+  const [log, service] = await Promise.all([import("../app/log.ts"), import("../process/service.ts")]);
   const destination = log.openStandardOutput({ isShared: cluster.isWorker });
   return service.startService(settings, log.createLogger({ level: settings.logLevel, destination }), options);
 }

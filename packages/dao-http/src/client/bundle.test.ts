@@ -21,6 +21,6 @@ test("the client needs no server code, no zod, and of the data layer only its er
   const found = new Set<string>();
   collect("client/index.ts", found);
   const files = [...found].map((file) => file.replaceAll("\\", "/"));
-  expect(files.filter((file) => !/^(client|operations|wire)\//.test(file))).toEqual(["@flux/dao-core/errors"]);
+  expect(files.filter((file) => !/^(client|api|wire)\//.test(file))).toEqual(["@flux/dao-core/errors"]);
   expect(files.length).toBeGreaterThan(10);
 });

@@ -1,6 +1,6 @@
 import { type DaoServices, ValidationError } from "@flux/dao-core/contract";
 import { describe, expect, test } from "vitest";
-import { connectedClient, rejection } from "./connected-client.ts";
+import { connectedClient, rejection } from "../testing/connected-client.ts";
 
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 

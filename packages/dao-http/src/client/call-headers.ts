@@ -1,6 +1,6 @@
 import type { CreateOptions, WriteOptions } from "@flux/dao-core/contract";
 import { ValidationError } from "@flux/dao-core/errors";
-import { type Operation, takesIdempotencyKey } from "../operations/operation.ts";
+import { type Operation, takesIdempotencyKey } from "../api/operation.ts";
 
 /** The options that any call may have. */
 export type ClientOptions = CreateOptions & WriteOptions & { readonly idempotencyKey?: string | undefined };

@@ -1,6 +1,6 @@
 import type { ClientTelemetry } from "./client-telemetry.ts";
 import { Exchange } from "./exchange.ts";
-import type { AnswerHead } from "./foreign-answer.ts";
+import type { Answer } from "./foreign-answer.ts";
 
 /** As much of `fetch` as the client needs. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -41,10 +41,6 @@ export interface Call {
 interface CallBody {
   readonly mediaType: string;
   readonly content: string | ReadableStream<Uint8Array>;
-}
-
-export interface Answer extends AnswerHead {
-  readonly text: string;
 }
 
 /** Sends calls to one service. */

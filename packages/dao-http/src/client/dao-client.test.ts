@@ -12,10 +12,10 @@ import {
   VersionMismatchError,
 } from "@flux/dao-core/contract";
 import { describe, expect, test } from "vitest";
-import { operations } from "../operations/operations.ts";
+import { operations } from "../api/operations.ts";
+import { connectedClient, rejection, sampleResult } from "../testing/connected-client.ts";
 import { encode } from "../wire/encode.ts";
 import { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
-import { connectedClient, rejection, sampleResult } from "./connected-client.ts";
 import type { Fetch } from "./connection.ts";
 import { createDaoClient } from "./dao-client.ts";
 

@@ -1,11 +1,12 @@
 import type { DaoServices, StreamOptions } from "@flux/dao-core/contract";
-import type { Operation } from "../operations/operation.ts";
-import { operations } from "../operations/operations.ts";
+import type { Operation } from "../api/operation.ts";
+import { operations } from "../api/operations.ts";
 import { encode } from "../wire/encode.ts";
 import { results } from "../wire/results.ts";
 import type { AnyShape } from "../wire/shape.ts";
 import { type ClientOptions, headersOf } from "./call-headers.ts";
-import { type Answer, type Call, Connection, type ConnectionOptions } from "./connection.ts";
+import { type Call, Connection, type ConnectionOptions } from "./connection.ts";
+import type { Answer } from "./foreign-answer.ts";
 import { checkBody, checkedId, checkTimeout } from "./input-check.ts";
 import { SentLines } from "./ndjson.ts";
 import { toQueryString } from "./query-string.ts";

@@ -1,6 +1,5 @@
 import type { CallSpan } from "./client-telemetry.ts";
-import type { Answer } from "./connection.ts";
-import { type AnswerHead, unavailable } from "./foreign-answer.ts";
+import { type Answer, type AnswerHead, unavailable } from "./foreign-answer.ts";
 
 /** What bounds an exchange. */
 export interface ExchangeLimits {

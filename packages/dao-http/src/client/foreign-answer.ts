@@ -12,6 +12,10 @@ export interface AnswerHead {
   readonly retryAfter: number | undefined;
 }
 
+export interface Answer extends AnswerHead {
+  readonly text: string;
+}
+
 /** A call that the service did not answer, as far as can be told; the sentence says what its caller has to reckon with. */
 export function unavailable(what: string, method: string, options?: ErrorOptions): UnavailableError {
   const next =

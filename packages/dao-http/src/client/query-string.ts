@@ -1,5 +1,5 @@
 import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
-import type { ParameterKind, QueryParameters } from "../operations/query-parameters.ts";
+import type { ParameterKind, QueryParameters } from "../api/query-parameters.ts";
 import { toSnakeCase } from "../wire/field-names.ts";
 
 /**

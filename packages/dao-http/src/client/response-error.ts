@@ -11,11 +11,11 @@ import {
   type ValidationIssue,
   VersionMismatchError,
 } from "@flux/dao-core/errors";
-import type { Operation } from "../operations/operation.ts";
+import type { Operation } from "../api/operation.ts";
 import { toFieldPath } from "../wire/field-path.ts";
 import { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
-import { type Answer, parseJson } from "./connection.ts";
-import { foreignAnswer } from "./foreign-answer.ts";
+import { parseJson } from "./connection.ts";
+import { type Answer, foreignAnswer } from "./foreign-answer.ts";
 
 const PROBLEM_TYPE = "urn:flux-dao:error:";
 

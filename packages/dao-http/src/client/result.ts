@@ -1,10 +1,10 @@
-import type { Operation } from "../operations/operation.ts";
+import type { Operation } from "../api/operation.ts";
 import { decode } from "../wire/decode.ts";
 import { toWirePath } from "../wire/field-path.ts";
 import type { AnyShape } from "../wire/shape.ts";
 import { UnexpectedResponseError } from "./client-errors.ts";
-import { type Answer, parseJson } from "./connection.ts";
-import { type AnswerHead, foreignAnswer } from "./foreign-answer.ts";
+import { parseJson } from "./connection.ts";
+import { type Answer, type AnswerHead, foreignAnswer } from "./foreign-answer.ts";
 import { toResponseError } from "./response-error.ts";
 
 /** An operation with what it returns: the shape of its result, of a stream of each row; `undefined` for nothing. */

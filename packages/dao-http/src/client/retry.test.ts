@@ -1,6 +1,6 @@
 import { UnavailableError } from "@flux/dao-core/errors";
 import { describe, expect, test } from "vitest";
-import { rejection } from "./connected-client.ts";
+import { rejection } from "../testing/connected-client.ts";
 import { createDaoClient, type DaoClient } from "./dao-client.ts";
 import type { ClientRetry, RetryOptions } from "./retry.ts";
 

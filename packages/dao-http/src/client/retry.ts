@@ -1,5 +1,5 @@
 import { isDaoError } from "@flux/dao-core/errors";
-import { type Operation, takesIdempotencyKey } from "../operations/operation.ts";
+import { type Operation, takesIdempotencyKey } from "../api/operation.ts";
 import type { Call } from "./connection.ts";
 import type { AnswerHead } from "./foreign-answer.ts";
 

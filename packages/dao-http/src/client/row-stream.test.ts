@@ -1,11 +1,11 @@
 import { gzipSync } from "node:zlib";
 import { UnavailableError } from "@flux/dao-core/errors";
 import { describe, expect, test } from "vitest";
+import { rejection, sampleResult } from "../testing/connected-client.ts";
+import { type Reply, raw, scriptedServer } from "../testing/scripted-server.ts";
 import { encode } from "../wire/encode.ts";
-import { rejection, sampleResult } from "./connected-client.ts";
 import { createDaoClient, type DaoClientOptions } from "./dao-client.ts";
 import type { ClientRetry } from "./retry.ts";
-import { type Reply, raw, scriptedServer } from "./scripted-server.ts";
 
 const ndjson = "content-type: application/x-ndjson";
 const sample = Object(sampleResult("streamTasks"));

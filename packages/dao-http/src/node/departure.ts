@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { ClientGoneError } from "../http-error.ts";
+import { ClientGoneError } from "../http/http-error.ts";
 
 /** Milliseconds between two probes: the first one that a closed connection resets is only noticed by the next. */
 const PROBE_INTERVAL = 250;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { type HttpError, InvalidRequestError } from "../http-error.ts";
-import type { Exchange } from "../open-connections.ts";
+import { type HttpError, InvalidRequestError } from "../http/http-error.ts";
+import type { Exchange } from "./connections.ts";
 
 /** A host with its port (RFC 9110, 7.2), or nothing. */
 const hostValue = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.]+\])(?::\d*)?$/i;

@@ -1,6 +1,6 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, test } from "vitest";
-import { apiRoutes } from "../routes/routes.ts";
+import { apiRoutes } from "../api/routes.ts";
 import { openApiDocument } from "./openapi-document.ts";
 
 interface Described {

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { apiRoutes } from "../routes/routes.ts";
+import { apiRoutes } from "../api/routes.ts";
 import { inputComponents, outputComponents } from "./components.ts";
 import { type JsonSchema, toWireSchemas } from "./json-schema.ts";
 import { healthPaths, type OperationSchemas, openApiOperation } from "./operation-object.ts";

@@ -1,7 +1,6 @@
-import type { ProblemCode } from "../http-error.ts";
-import { type Operation, takesIdempotencyKey } from "../operations/operation.ts";
-import { preconditionUse } from "../preconditions.ts";
-import type { ApiRoute } from "../routes/routes.ts";
+import { type Operation, preconditionUse, takesIdempotencyKey } from "../api/operation.ts";
+import type { ApiRoute } from "../api/routes.ts";
+import type { ProblemCode } from "../http/http-error.ts";
 import { encode } from "../wire/encode.ts";
 import { exampleOf } from "./examples.ts";
 import type { JsonSchema } from "./json-schema.ts";

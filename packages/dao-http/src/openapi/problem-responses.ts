@@ -1,5 +1,5 @@
-import { PROBLEM_CODES, type ProblemCode } from "../http-error.ts";
-import { MAX_ERRORS } from "../problem.ts";
+import { PROBLEM_CODES, type ProblemCode } from "../http/http-error.ts";
+import { MAX_ERRORS } from "../http/problem.ts";
 import { etagHeader, requestIdHeader } from "./response-headers.ts";
 
 /** The problem details of RFC 9457, as the service writes them. */

@@ -1,5 +1,4 @@
-import { type Operation, takesIdempotencyKey } from "../operations/operation.ts";
-import { preconditionUse } from "../preconditions.ts";
+import { type Operation, type PreconditionUse, preconditionUse, takesIdempotencyKey } from "../api/operation.ts";
 
 const entityTags = { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] };
 
@@ -38,7 +37,7 @@ export const headerParameters = {
 
 type ParameterName = keyof typeof headerParameters;
 
-const ofUse: Readonly<Record<ReturnType<typeof preconditionUse>, readonly ParameterName[]>> = {
+const ofUse: Readonly<Record<PreconditionUse, readonly ParameterName[]>> = {
   read: ["IfMatchToRead", "IfNoneMatch"],
   write: ["IfMatchToWrite"],
   none: [],

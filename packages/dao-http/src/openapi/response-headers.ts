@@ -1,5 +1,5 @@
-import { takesIdempotencyKey } from "../operations/operation.ts";
-import type { ApiRoute } from "../routes/routes.ts";
+import { takesIdempotencyKey } from "../api/operation.ts";
+import type { ApiRoute } from "../api/routes.ts";
 
 /** Headers of answers, as components of the document. */
 export const responseHeaders = {

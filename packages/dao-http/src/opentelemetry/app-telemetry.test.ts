@@ -1,9 +1,9 @@
 import { propagation, type TextMapPropagator } from "@opentelemetry/api";
 import { afterEach, expect, test } from "vitest";
-import { createDaoApp } from "../app.ts";
-import { sampleResult } from "../client/connected-client.ts";
+import { createDaoApp } from "../app/app.ts";
 import { createDaoClient } from "../client/dao-client.ts";
-import { stubServices } from "../services-stub.ts";
+import { sampleResult } from "../testing/connected-client.ts";
+import { stubServices } from "../testing/services-stub.ts";
 import { appTelemetry } from "./app-telemetry.ts";
 import { clientTelemetry } from "./client-telemetry.ts";
 

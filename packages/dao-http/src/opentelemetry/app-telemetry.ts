@@ -12,9 +12,9 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import type { AppTelemetry, RequestProgress } from "../app-telemetry.ts";
-import { type HttpRequest, type HttpResponse, isStreamed } from "../http-message.ts";
-import { toProblem } from "../problem.ts";
+import type { AppTelemetry, RequestProgress } from "../app/telemetry.ts";
+import { type HttpRequest, type HttpResponse, isStreamed } from "../http/http-message.ts";
+import { toProblem } from "../http/problem.ts";
 import { type RequestAttributes, requestAttributes } from "./request-attributes.ts";
 import { durationHistogram, httpTracer, quietly, startedSpan } from "./scope.ts";
 

@@ -1,6 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
-import type { HttpRequest } from "../http-message.ts";
-import { splitTarget } from "../request-target.ts";
+import type { HttpRequest } from "../http/http-message.ts";
+import { splitTarget } from "../http/request-target.ts";
 import { shownPath } from "./shown-path.ts";
 
 /** The methods that the conventions know. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Telemetry } from "@flux/dao-core";
 import { databaseTelemetry } from "@flux/dao-core/opentelemetry";
 import { metrics, trace } from "@opentelemetry/api";
-import type { AppTelemetry } from "../app-telemetry.ts";
+import type { AppTelemetry } from "../app/telemetry.ts";
 import { appTelemetry } from "./app-telemetry.ts";
 
 /** What the service is followed with. */

@@ -1,4 +1,4 @@
-import { operations } from "../operations/operations.ts";
+import { operations } from "../api/operations.ts";
 
 const paths = Object.values(operations).flatMap((table) => Object.values(table).map(({ path }) => path));
 

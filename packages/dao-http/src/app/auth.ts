@@ -1,0 +1,63 @@
+import { hash, timingSafeEqual } from "node:crypto";
+import { HttpError } from "../http/http-error.ts";
+import type { HttpRequest } from "../http/http-message.ts";
+import { isFromThisMachine, isPublicKey, type ServiceKey } from "./development-keys.ts";
+
+/** The header that carries the caller's key (guide, "Authentication"), in lower case. */
+const SERVICE_KEY_HEADER = "x-flux-service-key";
+
+/** What a header can carry without loss: printable ASCII, no space. */
+const possibleKey = /^[\x21-\x7e]{1,200}$/;
+
+/** The rule that {@link isPossibleKey} holds a key to, in words. */
+export const KEY_RULE = "1 to 200 printable ASCII characters without a space";
+
+/** Whether callers could send this as their key: any other would let nobody in, and an empty one everybody. */
+export function isPossibleKey(key: unknown): key is string {
+  return typeof key === "string" && possibleKey.test(key);
+}
+
+/** Tells whose a key is. Holds digests only. */
+export class ServiceKeys {
+  readonly #known: readonly { readonly name: string; readonly digest: Uint8Array; readonly isPublic: boolean }[];
+
+  /** @throws TypeError without a key, and for one that no caller could send; it never shows a key */
+  constructor(keys: readonly ServiceKey[]) {
+    if (keys.length === 0) throw new TypeError("The service needs at least one service key.");
+    for (const { name, key } of keys) {
+      if (!isPossibleKey(key)) throw new TypeError(`The service key of ${name} must be ${KEY_RULE}.`);
+    }
+    this.#known = keys.map(({ name, key }) => ({ name, digest: digestOf(key), isPublic: isPublicKey(key) }));
+  }
+
+  /**
+   * The name of the caller that sent `request`. Takes the same time for every key, right or wrong: digests of equal length
+   * are compared whole, and always all of them. A key that everyone knows opens only to requests made on this machine.
+   * @throws HttpError `invalid_service_key`
+   */
+  identify(request: HttpRequest): string {
+    const key = request.header(SERVICE_KEY_HEADER);
+    const digest = digestOf(key ?? "");
+    let caller: { readonly name: string; readonly isPublic: boolean } | undefined;
+    for (const known of this.#known) {
+      if (timingSafeEqual(known.digest, digest)) caller = known;
+    }
+    if (key === undefined || key === "") throw invalidKey("is missing. Send one of the service's keys in it.");
+    if (caller === undefined) throw invalidKey("does not hold one of the service's keys.");
+    if (caller.isPublic && !isFromThisMachine(request)) {
+      throw invalidKey(
+        "holds a development key, which opens only to Host and Origin localhost, 127.0.0.1 or [::1]. " +
+          "Set keys of your own in SERVICE_API_KEYS.",
+      );
+    }
+    return caller.name;
+  }
+}
+
+function invalidKey(problem: string): HttpError {
+  return new HttpError("invalid_service_key", `The header X-Flux-Service-Key ${problem}`);
+}
+
+function digestOf(key: string): Uint8Array {
+  return hash("sha256", key, "buffer");
+}

@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Admission } from "./concurrency-limit.ts";
+
+/** Work that goes on until it is told to end. */
+function openWork() {
+  let end: () => void = () => undefined;
+  const work = vi.fn(() => new Promise<string>((resolve) => (end = () => resolve("done"))));
+  return { work, end: () => end() };
+}
+
+const refused = { code: "unavailable", headers: { "retry-after": "2" } };
+
+describe("Admission", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test("turns away what is beyond the limit without beginning it, and lets in again when there is room", async () => {
+    const admission = new Admission({ atWork: 1, waiting: 0 });
+    const first = openWork();
+    const running = admission.admit(first.work);
+    const second = openWork();
+    await expect(admission.admit(second.work)).rejects.toMatchObject(refused);
+    expect(second.work).not.toHaveBeenCalled();
+    first.end();
+    expect(await running).toBe("done");
+    expect(await admission.admit(async () => "let in")).toBe("let in");
+  });
+
+  test("as many as may wait are let in one by one, in the order in which they came", async () => {
+    const admission = new Admission({ atWork: 1, waiting: 2 });
+    const first = openWork();
+    const running = admission.admit(first.work);
+    const begun: string[] = [];
+    const waiting = ["second", "third"].map((name) => admission.admit(async () => begun.push(name)));
+    await expect(admission.admit(async () => "done")).rejects.toMatchObject(refused);
+    expect(begun).toEqual([]);
+    first.end();
+    await Promise.all([running, ...waiting]);
+    expect(begun).toEqual(["second", "third"]);
+  });
+
+  test("whoever has waited for 5 s is turned away, and nobody else", async () => {
+    const admission = new Admission({ atWork: 1, waiting: 10 });
+    const { work, end } = openWork();
+    const running = admission.admit(work);
+    const outcome = (wait: Promise<string>) => wait.catch((error: unknown) => error);
+    const early = outcome(admission.admit(async () => "let in"));
+    await vi.advanceTimersByTimeAsync(3_000);
+    const late = outcome(admission.admit(async () => "let in"));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await early).toMatchObject(refused);
+    await vi.advanceTimersByTimeAsync(2_000);
+    end();
+    expect(await running).toBe("done");
+    expect(await late).toBe("let in");
+  });
+
+  test("work that fails leaves its place", async () => {
+    const admission = new Admission({ atWork: 1, waiting: 0 });
+    for (let time = 0; time < 2; time++) {
+      await expect(admission.admit(() => Promise.reject(new Error("broken")))).rejects.toThrow("broken");
+    }
+  });
+
+  test("100 refusals a second are made at once, others 2 s later", async () => {
+    const admission = new Admission({ atWork: 0, waiting: 0 });
+    const outcomes = Array.from({ length: 100 }, () => admission.admit(async () => "done"));
+    for (const outcome of outcomes) await expect(outcome).rejects.toMatchObject(refused);
+    let isSettled = false;
+    const late = admission.admit(async () => "done").catch((error: unknown) => error);
+    void late.then(() => (isSettled = true));
+    await vi.advanceTimersByTimeAsync(1_990);
+    expect(isSettled).toBe(false);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(await late).toMatchObject(refused);
+    // Another second has begun.
+    await expect(admission.admit(async () => "done")).rejects.toMatchObject(refused);
+  });
+
+  test("one that is held back is let in if there is room by then", async () => {
+    const admission = new Admission({ atWork: 1, waiting: 0 });
+    const { work, end } = openWork();
+    const running = admission.admit(work);
+    const early = Array.from({ length: 100 }, () => admission.admit(async () => "done").catch(() => "refused"));
+    const late = admission.admit(async () => "let in");
+    expect(new Set(await Promise.all(early))).toEqual(new Set(["refused"]));
+    end();
+    await running;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await late).toBe("let in");
+  });
+
+  test("no more than 4,096 are held back", async () => {
+    // The fake ones take seconds for so many.
+    vi.useRealTimers();
+    const admission = new Admission({ atWork: 0, waiting: 0 });
+    let held = 5_000;
+    const outcomes = Array.from({ length: 5_000 }, () => admission.admit(async () => "done").catch(() => held--));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(held).toBe(4_096);
+    await Promise.all(outcomes);
+    expect(held).toBe(0);
+  });
+});

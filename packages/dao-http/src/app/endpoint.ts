@@ -1,0 +1,196 @@
+import type { DaoServices, Page } from "@flux/dao-core/contract";
+import { type Operation, type PreconditionUse, preconditionUse, type ServiceName } from "../api/operation.ts";
+import type { ApiRoute } from "../api/routes.ts";
+import { InvalidRequestError } from "../http/http-error.ts";
+import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
+import { checkJson, parseJsonBody } from "../http/json-body.ts";
+import { CursorLines, toNdjson } from "../http/ndjson-answer.ts";
+import { readNdjson } from "../http/ndjson-body.ts";
+import { pageLinks } from "../http/page-links.ts";
+import { encode } from "../wire/encode.ts";
+import {
+  IDEMPOTENCY_KEY_HEADER,
+  keyNotSupported,
+  keyOnStream,
+  type OnceOnly,
+  parseIdempotencyKey,
+} from "./idempotency.ts";
+import { etagOf, explainWeak, isToBeAnswered, type Preconditions, readPreconditions } from "./preconditions.ts";
+import { type QueryReader, queryReader } from "./query.ts";
+
+/** A request as its endpoint sees it: the path is matched and the caller known. */
+export interface EndpointRequest {
+  readonly http: HttpRequest;
+  /** As it came. */
+  readonly path: string;
+  /** The id in the path, decoded; `undefined` where the path has none. */
+  readonly id: string | undefined;
+  /** Without its question mark. */
+  readonly query: string;
+  /** The name of the caller's key. */
+  readonly caller: string;
+}
+
+/** A request whose head is in order. What is left of it takes a place at work. */
+export interface PreparedRequest {
+  /** Whether `work` takes the body in full; else it takes none, or reads it as it comes in. */
+  readonly needsBody: boolean;
+  readonly work: (body: Uint8Array) => Promise<HttpResponse>;
+}
+
+/** What the endpoints of an app have in common. */
+export interface EndpointSettings {
+  readonly services: DaoServices;
+  /** Where requests that carry an idempotency key are recorded; `undefined` where there is no database for it. */
+  readonly onceOnly: OnceOnly | undefined;
+  /** What the `Location` header puts before the path. */
+  readonly basePath: string;
+  /** Bytes that a line may have of a body that is read by lines. */
+  readonly lineLimit: number;
+}
+
+/** An operation made ready to answer requests: everything that is the same for all of them is done once. */
+export class Endpoint {
+  /** The path's template, for the log. */
+  readonly path: string;
+  /** The id's name in the path and in the service; `undefined` where there is none. */
+  readonly id: { readonly wireName: string; readonly name: string } | undefined;
+  readonly #settings: EndpointSettings;
+  readonly #service: ServiceName;
+  readonly #method: string;
+  readonly #input: Operation["input"];
+  readonly #isStreamed: boolean;
+  readonly #readQuery: QueryReader;
+  readonly #status: number;
+  readonly #location: string | undefined;
+  readonly #preconditions: PreconditionUse;
+  /** Whether the answer has a row, and so an `ETag`. */
+  readonly #isRow: boolean;
+  /** Whether the answer is a page of a list. */
+  readonly #isList: boolean;
+  /** Whether sending it twice could do it twice. */
+  readonly #isPost: boolean;
+
+  constructor({ service, name, operation, route, location }: ApiRoute, settings: EndpointSettings) {
+    this.path = operation.path;
+    const wireName = /\{(\w+)\}/.exec(operation.path)?.[1];
+    this.id = wireName === undefined || operation.id === undefined ? undefined : { wireName, name: operation.id };
+    this.#settings = settings;
+    this.#service = service;
+    this.#method = name;
+    this.#input = operation.input;
+    this.#isStreamed = operation.output === "ndjson";
+    this.#isList = operation.query !== undefined && "page" in operation.query;
+    this.#readQuery = queryReader(operation.query);
+    this.#status = route.status;
+    // What comes before the id: no path of a row has anything behind it.
+    this.#location = location && settings.basePath + location.slice(0, location.indexOf("{"));
+    this.#preconditions = preconditionUse(operation);
+    this.#isRow = operation.row === true;
+    this.#isPost = operation.method === "POST";
+  }
+
+  /** Whether the body is worked on as it comes in, however long that takes. */
+  get isImport(): boolean {
+    return this.#input === "ndjson";
+  }
+
+  /**
+   * Looks at all of a request but its body.
+   * @throws HttpError, InvalidRequestError
+   */
+  prepare(request: EndpointRequest): PreparedRequest {
+    const { http } = request;
+    const preconditions = readPreconditions(http, this.#preconditions);
+    const query = this.#readQuery(request.query);
+    const key = this.#isPost ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
+    if (key !== undefined) return this.#prepareOnce(key, request);
+    if (this.#isStreamed) return { needsBody: false, work: () => this.#answerInLines(query) };
+    const answer = (input: unknown) => this.#answer(request, input, preconditions);
+    if (this.#input === "ndjson") {
+      const lines = readNdjson(http, this.#settings.lineLimit);
+      return { needsBody: false, work: () => answer(lines) };
+    }
+    if (this.#input !== "body") return { needsBody: false, work: () => answer(query) };
+    checkJson(http);
+    return { needsBody: true, work: (body) => answer(parseJsonBody(body)) };
+  }
+
+  async #answer({ id, query }: EndpointRequest, input: unknown, preconditions: Preconditions): Promise<HttpResponse> {
+    try {
+      const result = await this.#call(this.#settings.services, id, input, preconditions);
+      return this.#toResponse(result, query, preconditions);
+    } catch (error) {
+      throw explainWeak(error, preconditions);
+    }
+  }
+
+  async #answerInLines({ cursors = false, ...request }: Record<string, unknown>): Promise<HttpResponse> {
+    if (typeof cursors !== "boolean") {
+      throw new InvalidRequestError([{ path: "cursors", message: "must be true or false" }]);
+    }
+    const left = new AbortController();
+    const lines = cursors ? new CursorLines() : undefined;
+    const rows = this.#apply(this.#settings.services, [request, { signal: left.signal, onCursor: lines?.add }]);
+    if (!isAsyncIterable(rows)) throw new TypeError(`${this.#method} answers no rows one by one.`);
+    const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
+    return { status: this.#status, headers, body: await toNdjson(rows, () => left.abort(), lines) };
+  }
+
+  #prepareOnce(header: string, { http, path, query, id, caller }: EndpointRequest): PreparedRequest {
+    const { onceOnly } = this.#settings;
+    const key = parseIdempotencyKey(header);
+    if (this.#input === "ndjson") throw keyOnStream();
+    if (onceOnly === undefined) throw keyNotSupported();
+    checkJson(http);
+    const work = async (body: Uint8Array) => {
+      const input = parseJsonBody(body);
+      const keyed = { key, caller, method: http.method, path, query, body };
+      return onceOnly.answer(keyed, async (services) => this.#toResponse(await this.#call(services, id, input), query));
+    };
+    return { needsBody: true, work };
+  }
+
+  #call(services: DaoServices, id: string | undefined, input: unknown, { ifMatch }: Preconditions = {}): unknown {
+    if (id === undefined) return this.#apply(services, [input]);
+    const args = this.#input === "none" ? [id] : [id, input];
+    if (ifMatch !== undefined && this.#preconditions === "write") args.push({ ifVersion: ifMatch });
+    return this.#apply(services, args);
+  }
+
+  /** The table and the services are checked against each other by the compiler; here they are just data. */
+  #apply(services: DaoServices, args: unknown[]): unknown {
+    const service = services[this.#service];
+    const method: unknown = Reflect.get(service, this.#method);
+    if (typeof method !== "function") throw new TypeError(`The services have no method ${this.#method}.`);
+    return Reflect.apply(method, service, args);
+  }
+
+  #toResponse(result: unknown, query: string, preconditions: Preconditions = {}): HttpResponse {
+    if (this.#status === 204) return { status: 204, headers: { "cache-control": "no-store" }, body: undefined };
+    const headers: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store" };
+    if (this.#location !== undefined) headers["location"] = this.#location + idOf(result);
+    if (this.#isRow) {
+      const etag = etagOf(result);
+      if (this.#preconditions === "read" && !isToBeAnswered(preconditions, etag)) {
+        return { status: 304, headers: { "cache-control": "no-store", etag }, body: undefined };
+      }
+      headers["etag"] = etag;
+    }
+    const links = this.#isList && isPage(result) ? pageLinks(result, query) : undefined;
+    if (links !== undefined) headers["link"] = links;
+    return { status: this.#status, headers, body: encode(result) };
+  }
+}
+
+function isPage(result: unknown): result is Page<unknown> {
+  return typeof result === "object" && result !== null && "nextCursor" in result;
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}
+
+function idOf(row: unknown): string {
+  return typeof row === "object" && row !== null && "id" in row ? String(row.id) : "";
+}

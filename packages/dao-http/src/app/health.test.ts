@@ -1,0 +1,64 @@
+import { type DaoServices, UnavailableError } from "@flux/dao-core/contract";
+import { describe, expect, test } from "vitest";
+import { stubServices } from "../testing/services-stub.ts";
+import { testApp } from "../testing/test-app.ts";
+
+describe("probes", () => {
+  const noKey = { headers: { "X-Flux-Service-Key": "" } };
+
+  test("/health needs nothing", async () => {
+    const { call } = testApp(undefined, { readiness: () => Promise.reject(new Error("down")) });
+    expect(await call("GET", "/health", noKey)).toMatchObject({ status: 200, body: { status: "ok" } });
+  });
+
+  test("/ready says whether, and why not", async () => {
+    const ready = testApp();
+    expect(await ready.call("GET", "/ready", noKey)).toMatchObject({ status: 200, body: { status: "ready" } });
+    const down = testApp(undefined, { readiness: () => Promise.reject(new UnavailableError("No database.")) });
+    const body = { status: "not_ready", detail: "No database." };
+    expect(await down.call("GET", "/ready/", noKey)).toMatchObject({ status: 503, body });
+    const broken = testApp(undefined, { readiness: () => Promise.reject(new Error("secret")) });
+    expect((await broken.call("GET", "/ready", noKey)).text).not.toContain("secret");
+  });
+
+  test("/ready answers within 2 s when the database hangs, asks it once for all, and tells it to stop", async () => {
+    const signals: AbortSignal[] = [];
+    const { call } = testApp(undefined, {
+      readiness: ({ signal }) => {
+        signals.push(signal);
+        return new Promise(() => undefined);
+      },
+    });
+    const start = performance.now();
+    const answers = await Promise.all([call("GET", "/ready", noKey), call("GET", "/ready", noKey)]);
+    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(answers.map(({ status }) => status)).toEqual([503, 503]);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
+  test("/ready is 503 as soon as the service is about to stop", async () => {
+    const { app, call } = testApp();
+    app.announceStop();
+    expect(await call("GET", "/ready", noKey)).toMatchObject({ status: 503, body: { status: "not_ready" } });
+    expect((await call("GET", "/health", noKey)).status).toBe(200);
+  });
+
+  test("the log has why it is not ready, as text and as a warning; a planned stop is nothing to be warned of", async () => {
+    const { app, call, lines } = testApp(undefined, { readiness: () => Promise.reject(new UnavailableError("Gone.")) });
+    await call("GET", "/ready", noKey);
+    expect(lines.at(-1)).toMatchObject({ level: "warn", fields: { path: "/ready", status: 503, detail: "Gone." } });
+    app.announceStop();
+    await call("GET", "/ready", noKey);
+    expect(lines.at(-1)).toMatchObject({ level: "info", fields: { path: "/ready", status: 503 } });
+  });
+
+  test("a database is asked by its own checkReady", async () => {
+    const { services } = stubServices();
+    const session: DaoServices & { checkReady(): Promise<void> } = {
+      ...services,
+      checkReady: () => Promise.reject(new UnavailableError("Gone.")),
+    };
+    const { call } = testApp(undefined, { services: session });
+    expect((await call("GET", "/ready", noKey)).body).toEqual({ status: "not_ready", detail: "Gone." });
+  });
+});

@@ -1,0 +1,47 @@
+import type { DatabaseSession } from "@flux/dao-core";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { KeySweeper } from "./idempotency-key-cleanup.ts";
+
+const HOUR = 3_600_000;
+
+/** A session that has nothing but expired keys to delete, and a log. */
+function sweeping(deleteExpired: () => Promise<number>, isTransaction = false) {
+  const spy = vi.fn(deleteExpired);
+  const warn = vi.fn();
+  const session: unknown = { isTransaction, idempotencyKeys: { deleteExpired: spy } };
+  const logger = { info: () => undefined, error: () => undefined, warn };
+  return { sweeper: new KeySweeper(session as DatabaseSession, logger), deleteExpired: spy, warn };
+}
+
+afterEach(() => vi.restoreAllMocks());
+
+describe("the sweep of expired idempotency keys", () => {
+  test("begins with the first request that has a key, and then once an hour at most", () => {
+    const now = vi.spyOn(performance, "now");
+    const { sweeper, deleteExpired } = sweeping(async () => 0);
+    const sweepsAt = (time: number) => {
+      now.mockReturnValue(time);
+      sweeper.sweepIfDue();
+      return deleteExpired.mock.calls.length;
+    };
+    expect([5, 6, HOUR + 4, HOUR + 5, HOUR + 6, 9 * HOUR].map(sweepsAt)).toEqual([1, 1, 1, 2, 2, 3]);
+  });
+
+  test("a failure is a warning in the log, and thrown at nobody, even if the log fails too", async () => {
+    const { sweeper, warn } = sweeping(() => Promise.reject(new Error("The database cannot be reached.")));
+    warn.mockImplementation(() => {
+      throw new Error("The log is full.");
+    });
+    sweeper.sweepIfDue();
+    await vi.waitFor(() => expect(warn).toHaveBeenCalled());
+    expect(warn.mock.calls).toEqual([
+      [{ detail: "The database cannot be reached." }, "expired idempotency keys could not be deleted"],
+    ]);
+  });
+
+  test("nothing is done in somebody else's transaction", () => {
+    const { sweeper, deleteExpired } = sweeping(async () => 0, true);
+    sweeper.sweepIfDue();
+    expect(deleteExpired).not.toHaveBeenCalled();
+  });
+});

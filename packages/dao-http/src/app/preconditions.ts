@@ -1,0 +1,104 @@
+import { versionOf } from "@flux/dao-core/contract";
+import type { PreconditionUse } from "../api/operation.ts";
+import { HttpError, InvalidRequestError } from "../http/http-error.ts";
+import type { HttpRequest } from "../http/http-message.ts";
+
+/** Versions of a row; `"*"` is any. */
+type Versions = "*" | readonly string[];
+
+/** What a request asks of the version that its row has (RFC 9110, 13.1). */
+export interface Preconditions {
+  /** The row must have one of them. */
+  readonly ifMatch?: Versions | undefined;
+  /** Whether a weak tag was among them, which never matches. */
+  readonly hasWeak?: boolean;
+  /** The row is answered only if it has none of them. */
+  readonly ifNoneMatch?: Versions | undefined;
+}
+
+const NO_PRECONDITIONS: Preconditions = {};
+
+/**
+ * The preconditions of `request`. `If-Modified-Since` and `If-Unmodified-Since` are not among them: a row has no
+ * modification date (13.1.3, 13.1.4).
+ * @throws InvalidRequestError for one that is malformed, or that would mean nothing here: whoever sends it relies on it
+ */
+export function readPreconditions(request: HttpRequest, use: PreconditionUse): Preconditions {
+  const ifMatch = request.header("if-match");
+  const ifNoneMatch = request.header("if-none-match");
+  if (ifMatch === undefined && ifNoneMatch === undefined) return NO_PRECONDITIONS;
+  if (ifMatch !== undefined && use === "none") {
+    throw invalid("If-Match", "has no meaning here, where no single row is read or changed; leave it out");
+  }
+  if (ifNoneMatch !== undefined && use !== "read") {
+    throw invalid("If-None-Match", "is heeded only where one row is read; leave it out, or send If-Match instead");
+  }
+  return {
+    ifMatch: ifMatch === undefined ? undefined : versionsIn("If-Match", ifMatch, "strong"),
+    hasWeak: ifMatch?.includes("W/") === true,
+    ifNoneMatch: ifNoneMatch === undefined ? undefined : versionsIn("If-None-Match", ifNoneMatch, "weak"),
+  };
+}
+
+/** One entity-tag of a list (RFC 9110, 8.8.3), with the comma before it; a list may have empty elements (5.6.1.2). */
+const entityTag = /[\t ,]*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[\t ]*(?=,|$)/y;
+const restOfList = /[\t ,]*/y;
+
+/** What Apache, Jetty and others put behind the tag of a response that they compress. Our versions have no hyphen. */
+const codings = /--?(?:gzip|br|deflate|zstd)$/;
+
+/** @param comparison the strong one takes a weak tag for none that matches (8.8.3.2) */
+function versionsIn(header: string, value: string, comparison: "strong" | "weak"): Versions {
+  if (value.trim() === "*") return "*";
+  const versions: string[] = [];
+  let end = 0;
+  entityTag.lastIndex = 0;
+  for (let match = entityTag.exec(value); match !== null; match = entityTag.exec(value)) {
+    end = entityTag.lastIndex;
+    const [, weak, version = ""] = match;
+    // A quoted asterisk is a tag like any other, and no row's.
+    if (version !== "*" && (weak === undefined || comparison === "weak")) versions.push(version.replace(codings, ""));
+  }
+  restOfList.lastIndex = end;
+  restOfList.test(value);
+  if (end === 0 || restOfList.lastIndex < value.length) {
+    throw invalid(header, `must be * or a list of entity-tags as the ETag of an answer has them, such as "x", "y"`);
+  }
+  return versions;
+}
+
+/** The row's version as its `ETag`, which is a strong one. */
+export function etagOf(row: unknown): string {
+  return `"${versionOf(Object(row))}"`;
+}
+
+/**
+ * Whether a row that was read is to be answered, or 304 in its place.
+ * @throws HttpError `version_mismatch`
+ */
+export function isToBeAnswered({ ifMatch, ifNoneMatch }: Preconditions, etag: string): boolean {
+  if (ifMatch !== undefined && !isAmong(ifMatch, etag)) {
+    throw new HttpError("version_mismatch", "The row has none of the versions that If-Match names. Read it without.");
+  }
+  return ifNoneMatch === undefined || !isAmong(ifNoneMatch, etag);
+}
+
+/** What the caller is told of `error`, where the request could not be met because a proxy had changed the tag. */
+export function explainWeak(error: unknown, { hasWeak }: Preconditions): unknown {
+  const isMismatch =
+    typeof error === "object" && error !== null && "code" in error && error.code === "version_mismatch";
+  if (hasWeak !== true || !isMismatch) return error;
+  return new HttpError(
+    "version_mismatch",
+    'If-Match has a weak entity-tag (W/"…"), which never matches. A proxy made it of this service\'s ETag when it compressed the ' +
+      "response: read the row with Accept-Encoding: identity, or switch off the proxy's compression of this service.",
+  );
+}
+
+function isAmong(versions: Versions, etag: string): boolean {
+  return versions === "*" || versions.some((version) => `"${version}"` === etag);
+}
+
+function invalid(path: string, message: string): InvalidRequestError {
+  return new InvalidRequestError([{ path, message }]);
+}

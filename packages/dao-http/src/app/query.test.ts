@@ -1,0 +1,70 @@
+import { describe, expect, test } from "vitest";
+import { InvalidRequestError } from "../http/http-error.ts";
+import { queryReader } from "./query.ts";
+
+const read = queryReader({ page: "number", userId: "text", isRecurring: "boolean", startTime: "instant" });
+
+function issuesOf(query: string): readonly (readonly [string, string])[] {
+  try {
+    read(query);
+    return [];
+  } catch (error) {
+    if (!(error instanceof InvalidRequestError)) throw error;
+    return error.issues.map(({ path, message }) => [path, message]);
+  }
+}
+
+describe("query parameters", () => {
+  test("are read by kind", () => {
+    expect(read("page=2&user_id=a%20b&is_recurring=true&start_time=2026-02-15T10%3A00%3A00%2B02:00")).toEqual({
+      page: 2,
+      userId: "a b",
+      isRecurring: true,
+      startTime: new Date("2026-02-15T08:00:00Z"),
+    });
+    expect(read("")).toEqual({});
+    expect(read("&&user_id=&")).toEqual({ userId: "" });
+    expect(read("user_id=a=b")).toEqual({ userId: "a=b" });
+  });
+
+  test.each(["01", "1e3", "+1", "0x1", "1.5", "", "%201", "-0", "１", "Infinity"])(
+    "%s stays text, as no number",
+    (text) => {
+      expect(typeof read(`page=${text}`)["page"]).toBe("string");
+    },
+  );
+
+  test.each(["True", "1", "yes", ""])("%s stays text, as no boolean", (text) => {
+    expect(read(`is_recurring=${text}`)).toEqual({ isRecurring: text });
+  });
+
+  test("an instant that is none stays text; an unencoded plus is a space by then", () => {
+    expect(read("start_time=2026-02-15T10:00:00+02:00")).toEqual({ startTime: "2026-02-15T10:00:00 02:00" });
+  });
+
+  test("unknown ones are refused in the caller's spelling, all of them", () => {
+    expect(issuesOf("userId=1&foo_Bar=2&page=1&__proto__=3")).toEqual([
+      ["userId", "is not a known parameter"],
+      ["foo_Bar", "is not a known parameter"],
+      ["__proto__", "is not a known parameter"],
+    ]);
+  });
+
+  test("one without a name is told so", () => {
+    expect(issuesOf("=1")).toEqual([["", "has a parameter without a name"]]);
+    expect(() => read("=")).toThrow("The input has a parameter without a name.");
+  });
+
+  test("repeated ones are refused", () => {
+    expect(issuesOf("page=1&page=1")).toEqual([["page", "is given more than once"]]);
+  });
+
+  test.each(["user_id=%ff", "user_id=%", "%ff=1"])("%s cannot be read", (query) => {
+    expect(issuesOf(query)).toEqual([["", "has a query string whose percent-encoding is not UTF-8"]]);
+  });
+
+  test("an operation without parameters takes none", () => {
+    expect(() => queryReader()("x=1")).toThrow("x is not a known parameter");
+    expect(queryReader()("")).toEqual({});
+  });
+});

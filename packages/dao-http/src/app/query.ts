@@ -1,0 +1,65 @@
+import { parseInstant } from "@flux/dao-core/contract";
+import type { ValidationIssue } from "@flux/dao-core/errors";
+import type { ParameterKind, QueryParameters } from "../api/query-parameters.ts";
+import { InvalidRequestError } from "../http/http-error.ts";
+import { toSnakeCase } from "../wire/field-names.ts";
+
+/** Reads a query string into the input of a service. */
+export type QueryReader = (query: string) => Record<string, unknown>;
+
+/** Makes a value of a parameter's text, or leaves it text, which the service's schema then says what is wrong with. */
+type ReadValue = (text: string) => unknown;
+
+interface Parameter {
+  /** As the service calls it: `pageSize`. */
+  readonly name: string;
+  readonly read: ReadValue;
+}
+
+// As JSON writes them, so that there is one spelling: no `+1`, `01`, `1e3` or ` 1`.
+const wholeNumber = /^(?:0|-?[1-9]\d*)$/;
+
+const readers: Readonly<Record<ParameterKind, ReadValue>> = {
+  text: (text) => text,
+  number: (text) => (wholeNumber.test(text) ? Number(text) : text),
+  boolean: (text) => (text === "true" ? true : text === "false" ? false : text),
+  instant: (text) => parseInstant(text) ?? text,
+};
+
+/** The reader for these parameters. Any other is refused, and one that is given twice (contract, "REST"). */
+export function queryReader(parameters: QueryParameters = {}): QueryReader {
+  const known = new Map<string, Parameter>();
+  for (const [name, kind] of Object.entries(parameters)) {
+    known.set(toSnakeCase(name) ?? name, { name, read: readers[kind] });
+  }
+  return (query) => readQuery(query, known);
+}
+
+function readQuery(query: string, parameters: ReadonlyMap<string, Parameter>): Record<string, unknown> {
+  const input: Record<string, unknown> = {};
+  const issues: ValidationIssue[] = [];
+  for (const pair of query.split("&")) {
+    if (pair === "") continue;
+    const equals = pair.indexOf("=");
+    const wireName = decodePart(equals === -1 ? pair : pair.slice(0, equals));
+    const text = decodePart(equals === -1 ? "" : pair.slice(equals + 1));
+    const parameter = parameters.get(wireName);
+    if (wireName === "") issues.push({ path: "", message: "has a parameter without a name" });
+    else if (parameter === undefined) issues.push({ path: wireName, message: "is not a known parameter" });
+    else if (Object.hasOwn(input, parameter.name)) issues.push({ path: wireName, message: "is given more than once" });
+    else input[parameter.name] = parameter.read(text);
+  }
+  if (issues.length > 0) throw new InvalidRequestError(issues);
+  return input;
+}
+
+/** As HTML forms encode it: a plus is a space. */
+function decodePart(part: string): string {
+  const spaced = part.includes("+") ? part.replaceAll("+", " ") : part;
+  if (!spaced.includes("%")) return spaced;
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    throw new InvalidRequestError([{ path: "", message: "has a query string whose percent-encoding is not UTF-8" }]);
+  }
+}

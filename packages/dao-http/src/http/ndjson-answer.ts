@@ -1,0 +1,83 @@
+import { encode } from "../wire/encode.ts";
+
+/** Characters that are sent at a time: few writes, and little that is held in memory. */
+const CHUNK_LENGTH = 65_536;
+
+/**
+ * The lines that tell a reader how far the rows before them are, and the one that says that there are no more. What has no
+ * such end broke off: a body that is ended by closing (HTTP/1.0, as nginx asks its upstream by default) has no other.
+ */
+export class CursorLines {
+  #cursor: string | undefined;
+
+  /** Takes note of the cursor after the row that was read last. */
+  readonly add = (cursor: string): void => {
+    this.#cursor = cursor;
+  };
+
+  /** The line for what was noted since the last time; empty for nothing. */
+  take(): string {
+    const cursor = this.#cursor;
+    this.#cursor = undefined;
+    return cursor === undefined ? "" : `${encode({ nextCursor: cursor })}\n`;
+  }
+
+  readonly end = `${encode({ nextCursor: null })}\n`;
+}
+
+/**
+ * The rows of `rows` as NDJSON: one JSON text a line. The first is waited for, so that what is wrong with the request is
+ * known before an answer begins; the others are read as they are sent.
+ * @param stop called when nobody wants the rest; a query that runs then ends
+ * @param lines told of the cursors of `rows`, where the reader wants them; `undefined` for rows alone
+ */
+export async function toNdjson(
+  rows: AsyncIterable<unknown>,
+  stop: () => void,
+  lines?: CursorLines,
+): Promise<AsyncIterable<string>> {
+  const iterator = rows[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  return { [Symbol.asyncIterator]: () => new Chunks(iterator, first, stop, lines) };
+}
+
+/** By hand, since a generator that waits for a row would hear of its end only when the row is there. */
+class Chunks implements AsyncIterator<string> {
+  readonly #rows: AsyncIterator<unknown>;
+  readonly #stop: () => void;
+  readonly #lines: CursorLines | undefined;
+  #next: IteratorResult<unknown>;
+  #isEnded = false;
+
+  constructor(
+    rows: AsyncIterator<unknown>,
+    first: IteratorResult<unknown>,
+    stop: () => void,
+    lines: CursorLines | undefined,
+  ) {
+    this.#rows = rows;
+    this.#next = first;
+    this.#stop = stop;
+    this.#lines = lines;
+  }
+
+  async next(): Promise<IteratorResult<string>> {
+    let chunk = "";
+    while (this.#next.done !== true && chunk.length < CHUNK_LENGTH) {
+      chunk += `${encode(this.#next.value)}\n`;
+      this.#next = await this.#rows.next();
+      chunk += this.#lines?.take() ?? "";
+    }
+    if (this.#next.done === true && !this.#isEnded) {
+      this.#isEnded = true;
+      chunk += this.#lines?.end ?? "";
+    }
+    return chunk === "" ? { done: true, value: undefined } : { done: false, value: chunk };
+  }
+
+  async return(): Promise<IteratorResult<string>> {
+    this.#stop();
+    await this.#rows.return?.();
+    return { done: true, value: undefined };
+  }
+}

@@ -1,0 +1,94 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, test, vi } from "vitest";
+import { createDaoApp } from "../app/app.ts";
+import { stubServices } from "../testing/services-stub.ts";
+import { startServer } from "./server.ts";
+
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+function start(answer: Parameters<typeof stubServices>[0], stopDelay: number) {
+  const app = createDaoApp({
+    services: stubServices(answer).services,
+    keys: [{ name: "t", key: "k" }],
+    logger: silent,
+  });
+  return startServer({ app, port: 0, stopDelay, gracePeriod: 5_000 });
+}
+
+const request = "GET /api/v1/users/0 HTTP/1.1\r\nHost: x\r\nX-Flux-Service-Key: k\r\n\r\n";
+
+async function open(url: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1").setEncoding("utf8");
+  await once(socket, "connect");
+  return socket;
+}
+
+/** Sends a request, and reads until its answer is whole. */
+async function ask(socket: Socket): Promise<string> {
+  socket.write(request);
+  let text = "";
+  while (!text.endsWith("}")) {
+    const [chunk] = await Promise.race([once(socket, "data"), once(socket, "close").then(() => [undefined])]);
+    if (chunk === undefined) return `closed after ${JSON.stringify(text)}`;
+    text += chunk;
+  }
+  return text;
+}
+
+/** The answer of a server that closes the connection with it. */
+const lastAnswer = expect.stringMatching(/^HTTP\/1\.1 200 .*\r\nconnection: close\r\n.*\{"id":"7"\}$/is);
+
+describe("a graceful stop", () => {
+  test("an answer that was being made when it began is the last on its connection", async () => {
+    let finish: (row: object) => void = () => undefined;
+    const makeAnswer = vi.fn(() => new Promise<object>((resolve) => (finish = resolve)));
+    const server = await start(makeAnswer, 0);
+    const answer = ask(await open(server.url));
+    await expect.poll(() => makeAnswer.mock.calls.length, { interval: 5 }).toBe(1);
+    const stopped = server.stop();
+    finish({ id: "7" });
+    expect(await answer).toEqual(lastAnswer);
+    await stopped;
+  });
+
+  test("a connection that was used lately gets another request answered after the port is closed", async () => {
+    const server = await start(() => ({ id: "7" }), 400);
+    const silentSocket = await open(server.url);
+    silentSocket.resume();
+    const stopped = server.stop();
+    await delay(300);
+    const used = await open(server.url);
+    // The port closes 400 ms after the stop began, and waits for 100 ms without a new connection.
+    await delay(300);
+    await expect(open(server.url)).rejects.toThrow(/ECONNREFUSED/);
+    expect(await ask(used)).toEqual(lastAnswer);
+    await stopped;
+    // One that never said anything has held up nothing.
+    await expect.poll(() => silentSocket.destroyed, { interval: 5 }).toBe(true);
+  });
+
+  test("whoever calls again as soon as there is an answer is never reset, but refused in the end", async () => {
+    const server = await start(() => ({ id: "7" }), 50);
+    const outcomes: string[] = [];
+    const call = async () => {
+      for (;;) {
+        let socket: Socket;
+        try {
+          socket = await open(server.url);
+        } catch (error) {
+          outcomes.push(error instanceof Error && "code" in error ? String(error.code) : "?");
+          return;
+        }
+        const answer = await ask(socket).catch((error: unknown) => String(error));
+        if (!answer.includes('{"id":"7"}')) outcomes.push(answer);
+      }
+    };
+    const clients = Array.from({ length: 8 }, call);
+    await delay(50);
+    await server.stop();
+    await Promise.all(clients);
+    expect(outcomes).toEqual(Array.from({ length: 8 }, () => "ECONNREFUSED"));
+  });
+});

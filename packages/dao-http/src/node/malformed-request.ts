@@ -1,0 +1,106 @@
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Logger } from "../app/log.ts";
+import { HttpError, InvalidRequestError } from "../http/http-error.ts";
+import type { WholeResponse } from "../http/http-message.ts";
+import { setSecurityHeaders } from "../http/security-headers.ts";
+import type { OpenConnections } from "./connections.ts";
+import { refuse, requestOf } from "./refusal.ts";
+
+/** Milliseconds that the sender has to read the answer. */
+const LINGER = 1_000;
+
+/** What Node's parser says of bytes that are no request. */
+interface ParseError extends Error {
+  readonly code?: string;
+  readonly rawPacket?: Uint8Array;
+  readonly bytesParsed?: number;
+}
+
+/**
+ * Answers what Node's parser could not make a request of, or waited for too long; then closes the connection. The
+ * requests that came before on the same connection are answered first.
+ */
+export class MalformedRequests {
+  readonly #connections: Pick<OpenConnections, "exchangesOn">;
+  readonly #logger: Logger;
+  /** The parser goes on complaining with whatever follows; one answer is enough. */
+  readonly #refused = new WeakSet<Duplex>();
+
+  constructor(connections: Pick<OpenConnections, "exchangesOn">, logger: Logger) {
+    this.#connections = connections;
+    this.#logger = logger;
+  }
+
+  /** Answers what `error` is about, as the listener of the server's `clientError`. */
+  answer(error: ParseError, socket: Duplex): void {
+    // Whatever else comes must not close the connection: the refusal is on its way, and closes it in its time.
+    if (this.#refused.has(socket) && error.code !== "ECONNRESET") return;
+    if (!socket.writable || error.code === "ECONNRESET") {
+      socket.destroy();
+      return;
+    }
+    this.#refused.add(socket);
+    const running = [...this.#connections.exchangesOn(socket)];
+    const broken = running.find(({ incoming }) => !incoming.complete);
+    const whole = running.filter((exchange) => exchange !== broken);
+    const last = whole.at(-1);
+    const finish = () => {
+      if (!socket.writable) socket.destroy();
+      else if (broken === undefined) writeRefusal(socket, refuse(explain(error), {}, this.#logger));
+      // A request has one answer: where it began before the request broke, that one goes on, and closes. And it has one
+      // line in the log, which the app writes as soon as it finds that the body broke off.
+      else if (!broken.outgoing.headersSent) writeRefusal(socket, refuse(explain(error), requestOf(broken.incoming)));
+    };
+    if (last === undefined) finish();
+    else last.outgoing.once("close", finish);
+  }
+}
+
+/** Writes an answer past Node's server, which has no response object where it has no request; then closes. */
+export function writeRefusal(socket: Duplex, { status, headers, body = "" }: WholeResponse): void {
+  setSecurityHeaders(headers);
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    "connection: close",
+    `content-length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n`);
+  socket.end(body);
+  // Not at once: a connection that is closed with bytes unread is reset, and a reset can overtake the answer.
+  setTimeout(() => socket.destroy(), LINGER).unref();
+}
+
+function explain(error: ParseError): HttpError {
+  switch (error.code) {
+    case "HPE_HEADER_OVERFLOW":
+      return new HttpError("headers_too_large", "The request's headers are too large. Send fewer or shorter ones.");
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return new HttpError("request_timeout", "The request did not arrive in time. Send it again, without pauses.");
+    default:
+      return invalid(isUnknownMethod(error) ? unknownMethod : "is not well-formed HTTP/1.1");
+  }
+}
+
+const unknownMethod =
+  "has a method that no path knows; send GET, HEAD, POST, PUT, PATCH or DELETE, in capitals as they are here";
+
+/** A request line that is well-formed; its method is a token (RFC 9110, 5.6.2). */
+const requestLine = /^[!#$%&'*+.^`|~\w-]+ \S+ HTTP\/1\.\d\r?\n/;
+
+function isUnknownMethod({ code, rawPacket, bytesParsed = 0 }: ParseError): boolean {
+  if (code !== "HPE_INVALID_METHOD" || rawPacket === undefined) return false;
+  // The parser stops within the method: the line around it is the one that it did not take.
+  const start = rawPacket.lastIndexOf(LINE_FEED, Math.max(0, bytesParsed - 1)) + 1;
+  const line = Buffer.from(rawPacket.subarray(start, start + MAX_LINE)).toString("latin1");
+  return requestLine.test(line);
+}
+
+const LINE_FEED = 0x0a;
+/** Node takes no more for all of the headers. */
+const MAX_LINE = 16_384;
+
+function invalid(message: string): InvalidRequestError {
+  return new InvalidRequestError([{ path: "", message }]);
+}

@@ -1,0 +1,81 @@
+import { describe, expect, test } from "vitest";
+import { createDaoApp } from "../app/app.ts";
+import { stubServices } from "../testing/services-stub.ts";
+import { noChunks } from "../testing/test-app.ts";
+import { docsAssets } from "./docs-assets.ts";
+
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const options = { services: stubServices().services, keys: [{ name: "a", key: "k" }], logger: silent };
+const app = createDaoApp(options);
+const get = (path: string) => app.fetch(new Request(`http://service${path}`));
+
+describe("the pages", () => {
+  test.each(["/docs", "/docs/", "/redoc", "/redoc/"])(
+    "%s needs no key and loads only what the service serves",
+    async (path) => {
+      const response = await get(path);
+      expect(response.status).toBe(200);
+      expect(response.headers.get("content-type")).toMatch(/^text\/html/);
+      const html = await response.text();
+      expect(html).not.toMatch(/https?:/);
+      // No script in the page itself: the policy forbids it.
+      expect(html).not.toMatch(/<script>/);
+      expect(response.headers.get("content-security-policy")).toMatch(/default-src 'none'; script-src 'self';/);
+      expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+      const links = [...html.matchAll(/(?:src|href)="([^":]+)"/g)].map(([, link]) => link ?? "");
+      expect(links.length).toBeGreaterThan(1);
+      for (const link of links) {
+        const target = await get(new URL(link, `http://service${path}`).pathname);
+        expect(target.status, link).toBe(200);
+      }
+    },
+  );
+
+  test.each(docsAssets)("$path is served", async ({ path, contentType }) => {
+    const response = await get(path);
+    expect(response.headers.get("content-type")).toBe(contentType);
+    expect((await response.text()).length).toBeGreaterThan(50_000);
+  });
+
+  test.each(["/docs", "/docs/initialize.js", "/openapi.json", ...docsAssets.map(({ path }) => path)])(
+    "%s is made once, and not sent to who has it",
+    async (path) => {
+      const ask = (headers: Readonly<Record<string, string>>) => {
+        const header = (name: string) => headers[name];
+        return app.handle({
+          method: "GET",
+          target: path,
+          header,
+          readBody: async () => new Uint8Array(),
+          readChunks: noChunks,
+        });
+      };
+      const [first, second] = [await ask({}), await ask({})];
+      expect(first.body).toBeInstanceOf(Uint8Array);
+      if (path.includes(".")) expect(Object.is(first.body, second.body) || path.endsWith("initialize.js")).toBe(true);
+      const etag = first.headers["etag"] ?? "";
+      expect(etag).toMatch(/^"[\w-]{43}"$/);
+      for (const tags of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
+        expect(await ask({ "if-none-match": tags })).toMatchObject({ status: 304, body: undefined, headers: { etag } });
+      }
+      expect((await ask({ "if-none-match": '"other"' })).status).toBe(200);
+    },
+  );
+
+  test("Redoc asks nobody for its maker's logo", async () => {
+    expect(await (await get("/redoc/redoc.standalone.js")).text()).not.toContain("cdn.redoc.ly");
+  });
+
+  test("/openapi.json needs no key", async () => {
+    const response = await get("/openapi.json");
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(await response.json()).toMatchObject({ openapi: "3.1.0", servers: [{ url: "." }] });
+  });
+
+  test("can be left out", async () => {
+    const without = createDaoApp({ ...options, docs: false });
+    for (const path of ["/docs", "/redoc", "/openapi.json"]) {
+      expect((await without.fetch(new Request(`http://service${path}`))).status).toBe(403);
+    }
+  });
+});

@@ -1,0 +1,140 @@
+import { Buffer } from "node:buffer";
+import { hash } from "node:crypto";
+import type { HttpRequest, OpenPage } from "../http/http-message.ts";
+import { docsAssets, readAsset } from "./docs-assets.ts";
+import { openApiDocument } from "./openapi-document.ts";
+
+/** What pages and scripts may load and do: only what this service itself serves. */
+function contentSecurityPolicy(extra: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    // Both libraries write their styles into the page.
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    ...(extra === "" ? [] : [extra]),
+  ].join("; ");
+}
+
+const securityHeaders = {
+  // For browsers that do not know frame-ancestors.
+  "x-frame-options": "DENY",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+};
+
+// Scripts find the document from where they are themselves, so that the pages work wherever the app is mounted.
+const swaggerScript = `const here = new URL("..", document.currentScript.src);
+SwaggerUIBundle({
+  url: new URL("openapi.json", here).href,
+  dom_id: "#page",
+  deepLinking: true,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+});
+`;
+
+const redocScript = `const here = new URL("..", document.currentScript.src);
+Redoc.init(new URL("openapi.json", here).href, { hideHostname: true }, document.getElementById("page"));
+`;
+
+interface Page {
+  /** Its folder, from the page's own URL: its last segment, or nothing behind a trailing slash. */
+  readonly name: "docs" | "redoc";
+  readonly title: string;
+  readonly style: string;
+  readonly script: string;
+  readonly policy: string;
+}
+
+const pages: readonly (Page & { readonly initialize: string })[] = [
+  {
+    name: "docs",
+    title: "Flux DAO Service: try the API",
+    style: "swagger-ui.css",
+    script: "swagger-ui-bundle.js",
+    policy: contentSecurityPolicy(""),
+    initialize: swaggerScript,
+  },
+  {
+    name: "redoc",
+    title: "Flux DAO Service: the API",
+    style: "",
+    script: "redoc.standalone.js",
+    // Its search runs in a worker that it makes of its own text.
+    policy: contentSecurityPolicy("worker-src blob:"),
+    initialize: redocScript,
+  },
+];
+
+/** `/docs`, `/redoc`, `/openapi.json` and the files that they need, by path. */
+export function docsPages(): [path: string, page: OpenPage][] {
+  return [
+    ["/openapi.json", serve("application/json", documentBytes)],
+    ...pages.flatMap((page): [string, OpenPage][] => {
+      const [plain, withSlash] = [servePage(page, false), servePage(page, true)];
+      return [
+        [`/${page.name}`, (path, request) => (path.endsWith("/") ? withSlash : plain)(path, request)],
+        [`/${page.name}/initialize.js`, serve("text/javascript; charset=utf-8", () => page.initialize)],
+      ];
+    }),
+    ...docsAssets.map((asset): [string, OpenPage] => [asset.path, serve(asset.contentType, () => readAsset(asset))]),
+  ];
+}
+
+function servePage({ name, title, style, script, policy }: Page, hasSlash: boolean): OpenPage {
+  const folder = hasSlash ? "" : `${name}/`;
+  const html = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>${title}</title>
+    <link rel="icon" href="data:," />${style === "" ? "" : `\n    <link rel="stylesheet" href="${folder}${style}" />`}
+  </head>
+  <body style="margin: 0">
+    <div id="page"></div>
+    <script src="${folder}${script}"></script>
+    <script src="${folder}initialize.js"></script>
+  </body>
+</html>
+`;
+  return serve("text/html; charset=utf-8", () => html, { "content-security-policy": policy });
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Serves what does not change while the process runs. Who has it already is told so, by its `ETag`. */
+function serve(
+  contentType: string,
+  load: () => string | Bytes | Promise<Bytes>,
+  headers: Readonly<Record<string, string>> = {},
+): OpenPage {
+  let etag: string | undefined;
+  return async (_, request) => {
+    const content = await load();
+    const body = typeof content === "string" ? Buffer.from(content) : content;
+    etag ??= `"${hash("sha256", body, "base64url")}"`;
+    const always = { etag, "cache-control": "no-cache", ...securityHeaders, ...headers };
+    if (hasCopy(request, etag)) return { status: 304, headers: always, body: undefined };
+    return { status: 200, headers: { "content-type": contentType, ...always }, body };
+  };
+}
+
+/** Whether the caller has what `etag` names (RFC 9110, 13.1.2). */
+function hasCopy(request: HttpRequest, etag: string): boolean {
+  const tags = request.header("if-none-match")?.split(",") ?? [];
+  return tags.some((tag) => ["*", etag, `W/${etag}`].includes(tag.trim()));
+}
+
+let document: Bytes | undefined;
+
+function documentBytes(): Bytes {
+  document ??= Buffer.from(JSON.stringify(openApiDocument()));
+  return document;
+}

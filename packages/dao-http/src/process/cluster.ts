@@ -1,0 +1,164 @@
+import cluster, { type Worker } from "node:cluster";
+import { RestartPause } from "./restart-backoff.ts";
+import { PORT_CLOSED, STOP, type WorkerMessage } from "./worker-message.ts";
+
+/** What is said of a service once it serves. */
+export type Serving = Omit<Extract<WorkerMessage, { kind: "serving" }>, "kind">;
+
+/** The processes could not be started, or one could not be stopped as it should; `lines` say why. */
+export class WorkerError extends Error {
+  readonly lines: readonly string[];
+
+  constructor(lines: readonly string[]) {
+    super(lines.join("\n"));
+    this.name = "WorkerError";
+    this.lines = lines;
+  }
+}
+
+/** Milliseconds that a process may take to stop: its own grace period, and a moment. */
+const STOP_TIMEOUT = 11_000;
+
+/**
+ * Several processes of this program that serve on one port, by `node:cluster`: this one takes the connections and deals
+ * them out in turn. One that ends is replaced. They end with this one, in whatever way that ends.
+ */
+export class WorkerProcesses {
+  readonly #say: (line: string) => void;
+  readonly #pause = new RestartPause();
+  readonly #running = new Map<Worker, RunningWorker>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #isStopping = false;
+
+  /** @param say for a person, about processes that ended */
+  constructor(say: (line: string) => void) {
+    this.#say = say;
+  }
+
+  /**
+   * Starts them, and resolves when all serve.
+   * @throws WorkerError when one of them fails; the others are then told nothing, and end with this process
+   */
+  async start(count: number): Promise<Serving> {
+    const workers = Array.from({ length: count }, () => this.#fork());
+    const [first] = await Promise.all(workers.map(({ serving }) => serving));
+    if (first === undefined) throw new RangeError("There is to be one process at least.");
+    for (const worker of workers) this.#watch(worker);
+    return first;
+  }
+
+  /**
+   * Has all of them finish what they are answering, and end. Called twice it stops once.
+   * @throws WorkerError when one of them fails at that, or takes too long and is killed
+   */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    const workers = [...this.#running.values()];
+    for (const { worker } of workers) if (worker.isConnected()) worker.send(STOP);
+    void this.#announcePortClosed(workers);
+    const kill = setTimeout(() => this.kill(), STOP_TIMEOUT);
+    const ends = await Promise.all(workers.map(({ ended }) => ended));
+    clearTimeout(kill);
+    const failures = ends.filter(({ how }) => how !== "0");
+    if (failures.length > 0) throw new WorkerError(failures.flatMap(({ lines }) => lines));
+  }
+
+  /**
+   * Tells them when none takes connections any more. Until then each keeps its answers: whoever calls again as soon as
+   * there is one would be dealt to another, which may be about to close the port, too.
+   */
+  async #announcePortClosed(workers: readonly RunningWorker[]): Promise<void> {
+    await Promise.all(workers.map(({ hasClosedPort, ended }) => Promise.race([hasClosedPort, ended])));
+    for (const { worker } of workers) if (worker.isConnected()) worker.send(PORT_CLOSED);
+  }
+
+  /** Ends all of them at once. */
+  kill(): void {
+    for (const { worker } of this.#running.values()) worker.process.kill("SIGKILL");
+  }
+
+  #fork(): RunningWorker {
+    const running = new RunningWorker(cluster.fork());
+    this.#running.set(running.worker, running);
+    running.ended.then(() => this.#running.delete(running.worker));
+    return running;
+  }
+
+  async #watch(running: RunningWorker): Promise<void> {
+    const { lines } = await running.ended;
+    if (this.#isStopping) return;
+    const pause = this.#pause.next(running.lifetime);
+    const when = pause === 0 ? "now" : `in ${pause / 1_000} s`;
+    this.#say([...lines, `Another one is started ${when}.`].join(" "));
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      const next = this.#fork();
+      next.serving.catch(() => undefined);
+      this.#watch(next);
+    }, pause);
+    this.#timers.add(timer);
+  }
+}
+
+/** How a process ended: its exit code or signal, and what there is to say of that. */
+interface WorkerEnd {
+  readonly how: string;
+  readonly lines: readonly string[];
+}
+
+class RunningWorker {
+  readonly worker: Worker;
+  /** Rejects with a WorkerError when it ends before it serves. */
+  readonly serving: Promise<Serving>;
+  readonly ended: Promise<WorkerEnd>;
+  readonly hasClosedPort: Promise<void>;
+  readonly #begun = performance.now();
+  #endedAt: number | undefined;
+
+  constructor(worker: Worker) {
+    this.worker = worker;
+    this.hasClosedPort = this.#portClosed();
+    let reason: readonly string[] | undefined;
+    this.ended = this.#end().then((how) => {
+      this.#endedAt = performance.now();
+      return { how, lines: reason ?? [`A process of the service ended (${how}).`] };
+    });
+    this.serving = new Promise((resolve, reject) => {
+      worker.on("message", (message: WorkerMessage) => {
+        if (message.kind === "serving") resolve(message);
+        else if (message.kind === "failed") reason = message.lines;
+      });
+      this.ended.then(({ lines }) => reject(new WorkerError(lines)));
+    });
+  }
+
+  #portClosed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.worker.on("message", ({ kind }: WorkerMessage) => {
+        if (kind === "port closed") resolve();
+      });
+    });
+  }
+
+  /** Resolves when it has ended and all that it said is here: its exit code or signal, or why there is no process. */
+  #end(): Promise<string> {
+    const { worker } = this;
+    const exit = new Promise<string>((resolve) => {
+      worker.once("exit", (code: number | null, signal: string | null) => resolve(signal ?? String(code)));
+    });
+    const disconnect = new Promise((resolve) => worker.once("disconnect", resolve));
+    const failure = new Promise<string>((resolve) => {
+      // What cannot be sent to one that has just ended is an error too, and nothing to be told of.
+      worker.on("error", (error) => {
+        if (worker.process.pid === undefined) resolve(error.message);
+      });
+    });
+    return Promise.race([failure, Promise.all([exit, disconnect]).then(([how]) => how)]);
+  }
+
+  /** Milliseconds from its start to its end, or until now. */
+  get lifetime(): number {
+    return (this.#endedAt ?? performance.now()) - this.#begun;
+  }
+}

@@ -1,0 +1,68 @@
+import { hash } from "node:crypto";
+import { isPossibleKey, KEY_RULE } from "../app/auth.ts";
+import { DEVELOPMENT_KEYS, type ServiceKey } from "../app/development-keys.ts";
+
+const expected =
+  'must be a JSON array ["key", …], a JSON object {"goal-planner": "key", …} whose names stand in the log, or keys ' +
+  "separated by commas";
+
+/**
+ * The keys in the text of `SERVICE_API_KEYS`: a JSON array (guide, "Authentication"); a JSON object of names and keys, or
+ * lists of keys, so that a key can be replaced while the old one still works; or keys separated by commas. Or the reason
+ * why it is none of these, which never shows a key.
+ */
+export function parseServiceKeys(text: string): readonly ServiceKey[] | string {
+  if (hasStrayQuotes(text)) return strayQuotes;
+  const entries = readEntries(text.trim());
+  if (entries === undefined) return expected;
+  if (entries.length === 0) return "must hold at least one key";
+  const keys: ServiceKey[] = [];
+  const owners = new Map<string, string>();
+  for (const [index, [name, key]] of entries.entries()) {
+    // By its place, because who mixed up names and keys would read a key here.
+    if (!isPossibleKey(key)) return `holds a key (number ${index + 1}) that is not ${KEY_RULE}`;
+    const owner = owners.get(key);
+    if (owner !== undefined && owner !== name) return `gives the same key to two names (number ${index + 1})`;
+    if (owner === undefined) keys.push({ name, key });
+    owners.set(key, name);
+  }
+  return keys;
+}
+
+const strayQuotes =
+  "has quotes left around it or around a key, which would be part of the keys; take them away (files of variables for " +
+  'Docker and systemd need none), or write a JSON array ["key", …]';
+
+/** Whether a list with commas has quotes that its author meant for a shell, or a JSON text is within quotes itself. */
+function hasStrayQuotes(text: string): boolean {
+  if (/^\s*[[{]/.test(text)) return false;
+  return text.split(",").some((part) => /^["'`]|["'`]$/.test(part.trim()));
+}
+
+type Entry = readonly [name: string, key: unknown];
+
+function readEntries(text: string): Entry[] | undefined {
+  if (!/^[[{]/.test(text)) return named(text.split(",").map((key) => key.trim()));
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (Array.isArray(value)) return named(value);
+  if (typeof value !== "object" || value === null) return undefined;
+  return Object.entries(value).flatMap(([name, keys]: [string, unknown]): Entry[] =>
+    Array.isArray(keys) ? keys.map((key: unknown): Entry => [name, key]) : [[name, keys]],
+  );
+}
+
+/**
+ * Keys without names are named by a digest, so that the name stays when the list changes: idempotency keys belong to it, and
+ * who reads the log knows it. The development keys are known by name.
+ */
+function named(keys: readonly unknown[]): Entry[] {
+  return [...new Set(keys)].map((key): Entry => {
+    const known = DEVELOPMENT_KEYS.find((candidate) => candidate.key === key);
+    return [known?.name ?? `key-${hash("sha256", String(key)).slice(0, 12)}`, key];
+  });
+}

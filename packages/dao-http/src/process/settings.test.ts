@@ -1,0 +1,210 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { DEVELOPMENT_KEYS } from "../app/development-keys.ts";
+import { SettingsError } from "../node/settings-error.ts";
+import { LIMIT_SETTINGS } from "./database-limits.ts";
+import { parseServiceKeys } from "./service-key-setting.ts";
+import { type Environment, readSettings } from "./settings.ts";
+
+function problemsOf(environment: Environment): readonly string[] {
+  try {
+    readSettings(environment);
+    return [];
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    return error.problems;
+  }
+}
+
+const keys = '["a-long-key-of-our-own"]';
+const databaseUrl = "postgres://u:p@db/flux";
+
+describe("settings", () => {
+  test("nothing set: the guide's keys on loopback, with a warning", () => {
+    const settings = readSettings({});
+    expect(settings).toMatchObject({
+      databaseUrl: "postgresql://postgres:postgres@localhost:54322/postgres",
+      host: "127.0.0.1",
+      port: 8_000,
+      processes: 1,
+      poolSize: undefined,
+      prepare: true,
+      slowStatementMs: undefined,
+      logLevel: "info",
+      keys: DEVELOPMENT_KEYS,
+    });
+    expect(settings.warnings).toHaveLength(1);
+    expect(readSettings({ PORT: "", SERVICE_API_KEYS: " ", HOST: "" })).toEqual(settings);
+  });
+
+  test("everything set", () => {
+    const settings = readSettings({
+      DATABASE_URL: "postgresql+asyncpg://u:p@db/flux",
+      SERVICE_API_KEYS: keys,
+      HOST: "0.0.0.0",
+      PORT: "9000",
+      PROCESSES: "4",
+      DB_POOL_SIZE: "20",
+      DB_SLOW_STATEMENT_MS: "250",
+      DB_PREPARE: "False",
+      DB_LOCK_TIMEOUT_MS: "0",
+      DB_MAX_LIFETIME_MS: "2147483647",
+      LOG_LEVEL: "WARN",
+      NODE_ENV: "production",
+    });
+    expect(settings).toEqual({
+      databaseUrl: "postgresql+asyncpg://u:p@db/flux",
+      keys: [{ name: "key-ced6ea6a10b0", key: "a-long-key-of-our-own" }],
+      host: "0.0.0.0",
+      port: 9_000,
+      processes: 4,
+      poolSize: 20,
+      prepare: false,
+      limits: { lockTimeout: 0, maxLifetime: 2_147_483_647 },
+      slowStatementMs: 250,
+      logLevel: "warn",
+      warnings: [],
+    });
+  });
+
+  test.each([
+    ["PORT", "abc"],
+    ["PORT", "-1"],
+    ["PORT", "65536"],
+    ["PORT", "8e3"],
+    ["DB_SLOW_STATEMENT_MS", "0"],
+    ["DB_SLOW_STATEMENT_MS", "slow"],
+    ["DB_POOL_SIZE", "0"],
+    ["DB_POOL_SIZE", "1.5"],
+    ["DB_CONNECT_TIMEOUT_MS", "0"],
+    ["DB_STATEMENT_TIMEOUT_MS", "30s"],
+    ["DB_MAX_LIFETIME_MS", "2147483648"],
+    ["DB_MAX_WAITING", "-1"],
+    ["LOG_LEVEL", "loud"],
+    ["HOST", "http://x"],
+    ["HOST", "a b"],
+    ["DATABASE_URL", "mysql://u:secret@h/d"],
+    ["DATABASE_URL", "localhost"],
+    ["DATABASE_URL", "//u:secret@h/d"],
+    ["HOST", "postgres://u:secret@h/d"],
+    ["PORT", "postgres://u:secret@h/d"],
+    ["DB_POOL_SIZE", '["secret"]'],
+    ["LOG_LEVEL", "u:secret@h"],
+    ["SERVICE_API_KEYS", "[]"],
+    ["SERVICE_API_KEYS", '["secret"'],
+    ["SERVICE_API_KEYS", '{"a": 5}'],
+    ["SERVICE_API_KEYS", '"secret"'],
+    ["SERVICE_API_KEYS", "'[\"secret\"]'"],
+    ["SERVICE_API_KEYS", '"[\\"secret\\"]"'],
+    ["SERVICE_API_KEYS", "'secret,other'"],
+    ["SERVICE_API_KEYS", "\"secret\",'other'"],
+    ["SERVICE_API_KEYS", "other, `secret`"],
+    ["SERVICE_API_KEYS", "secret key,b"],
+    ["SERVICE_API_KEYS", ",,"],
+    ["SERVICE_API_KEYS", '{"a": "secret", "b": "secret"}'],
+    ["SERVICE_API_KEYS", '{"secret-1": "scheduler", "secret-2": "scheduler"}'],
+    ["SERVICE_API_KEYS", '{"secret": ""}'],
+  ])("%s = %s stops the start with a sentence that names it, and shows no secret", (name, value) => {
+    const problems = problemsOf({ SERVICE_API_KEYS: keys, [name]: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${name} .*\\.$`));
+    expect(problems[0]).not.toContain("secret");
+  });
+
+  test("every limit stands in docs/running.md, and no other", () => {
+    const page = readFileSync(new URL("../../../../docs/running.md", import.meta.url), "utf8");
+    const rows = Object.entries(LIMIT_SETTINGS).map(
+      ([option, { variable, meaning }]) => `| \`${variable}\` | \`${option}\` | ${meaning} |`,
+    );
+    expect(page.split("\n").filter((line) => line.startsWith("| `DB_"))).toEqual(rows);
+  });
+
+  test("all problems are told at once", () => {
+    expect(problemsOf({ PORT: "x", LOG_LEVEL: "y", SERVICE_API_KEYS: "[]" })).toHaveLength(3);
+  });
+
+  test.each(["memory://", "./data", "/var/data", "file:///var/data", "postgres://h/d"])(
+    "DATABASE_URL = %s is possible",
+    (url) => {
+      expect(readSettings({ DATABASE_URL: url }).databaseUrl).toBe(url);
+    },
+  );
+
+  test.each([
+    [{ NODE_ENV: "production", DATABASE_URL: databaseUrl }],
+    [{ HOST: "0.0.0.0" }],
+    [{ HOST: "::" }],
+    [{ HOST: "192.168.0.7" }],
+    [{ HOST: "0.0.0.0", SERVICE_API_KEYS: '["own-key", "scheduler-key-def"]' }],
+    [{ NODE_ENV: "production", DATABASE_URL: databaseUrl, SERVICE_API_KEYS: "observer-key-ghi" }],
+    [{ NODE_ENV: "production", DATABASE_URL: databaseUrl, SERVICE_API_KEYS: '{"a": ["development-key-not-secret"]}' }],
+  ])("%j is refused, for its keys", (environment) => {
+    expect(problemsOf(environment).join()).toContain("SERVICE_API_KEYS");
+  });
+
+  test.each(["localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"])("%s is loopback", (host) => {
+    expect(readSettings({ HOST: host }).keys).toEqual(DEVELOPMENT_KEYS);
+  });
+
+  test("production needs a DATABASE_URL", () => {
+    expect(problemsOf({ NODE_ENV: "production", SERVICE_API_KEYS: keys }).join()).toContain("DATABASE_URL");
+  });
+});
+
+test("production is warned of keys that can be guessed, and they are named, not shown", () => {
+  const production = { NODE_ENV: "production", DATABASE_URL: databaseUrl };
+  const { warnings } = readSettings({ ...production, SERVICE_API_KEYS: `{"a": "fifteen-letters", "b": ${keys}}` });
+  expect(warnings).toEqual([expect.stringMatching(/^SERVICE_API_KEYS .*\(a\).*openssl/)]);
+  expect(warnings.join()).not.toContain("fifteen-letters");
+  expect(readSettings({ SERVICE_API_KEYS: "short" }).warnings).toEqual([]);
+});
+
+describe("SERVICE_API_KEYS", () => {
+  // Digests: the name of a key is the same wherever it stands in the list.
+  const [A, B, X] = ["key-ca978112ca1b", "key-3e23e8160039", "key-2d711642b726"];
+
+  test("a key's name stays when others come and go", () => {
+    const nameOf = (text: string) => [parseServiceKeys(text)].flat().find((entry) => Object(entry).key === "b");
+    expect(nameOf("a,b")).toEqual({ name: B, key: "b" });
+    for (const text of ["b", "b,a", "x,a,b", '["b"]', '["observer-key-ghi", "b"]']) {
+      expect(nameOf(text)).toEqual({ name: B, key: "b" });
+    }
+  });
+
+  test.each([
+    [
+      '["a", "b"]',
+      [
+        [A, "a"],
+        [B, "b"],
+      ],
+    ],
+    [
+      " a , b ",
+      [
+        [A, "a"],
+        [B, "b"],
+      ],
+    ],
+    ["a,a", [[A, "a"]]],
+    ["only", [["key-f905b19542ed", "only"]]],
+    [
+      '{"scheduler": "a", "observer": ["b", "c"]}',
+      [
+        ["scheduler", "a"],
+        ["observer", "b"],
+        ["observer", "c"],
+      ],
+    ],
+    [
+      '["observer-key-ghi", "x"]',
+      [
+        ["observer", "observer-key-ghi"],
+        [X, "x"],
+      ],
+    ],
+    ['{"__proto__": "a"}', [["__proto__", "a"]]],
+  ])("%s", (text, expected) => {
+    expect(parseServiceKeys(text)).toEqual(expected.map(([name, key]) => ({ name, key })));
+  });
+});

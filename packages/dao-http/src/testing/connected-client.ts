@@ -1,0 +1,53 @@
+import { createDaoApp } from "../app/app.ts";
+import type { Fetch } from "../client/connection.ts";
+import { createDaoClient } from "../client/dao-client.ts";
+import { results } from "../wire/results.ts";
+import type { AnyShape } from "../wire/shape.ts";
+import { stubServices } from "./services-stub.ts";
+import { id } from "./test-app.ts";
+
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** A client whose calls are answered by an app on these services, and sent once. Default: each is answered by a sample. */
+export function connectedClient(
+  answer: NonNullable<Parameters<typeof stubServices>[0]> = ({ method }) => sampleResult(method),
+  serviceKey = "k",
+) {
+  const { services, calls } = stubServices(answer);
+  const app = createDaoApp({ services, keys: [{ name: "test", key: "k" }], logger: silent });
+  const sent: string[] = [];
+  const headers: Headers[] = [];
+  const fetch: Fetch = (url, init) => {
+    headers.push(new Headers(init.headers));
+    sent.push(`${init.method} ${url.slice("http://service".length)}`);
+    return app.fetch(new Request(url, init));
+  };
+  return {
+    client: createDaoClient({ baseUrl: "http://service/", serviceKey, fetch, retry: false }),
+    calls,
+    sent,
+    headers,
+  };
+}
+
+/** What the service's method of this name returns, with nothing in it. */
+export function sampleResult(method: string): unknown {
+  const shapes: Readonly<Record<string, AnyShape>> = Object.assign({}, ...Object.values(results));
+  return sampleOf(shapes[method]);
+}
+
+function sampleOf(shape: AnyShape | null | undefined): unknown {
+  if (shape == null) return null;
+  if (Array.isArray(shape)) return shape.length === 1 ? [] : null;
+  if (typeof shape === "object") {
+    return Object.fromEntries(Object.entries(shape).map(([name, field]) => [name, sampleOf(field)]));
+  }
+  const samples = { string: id, number: 0, boolean: false, instant: new Date(0), json: {} };
+  return Reflect.get(samples, shape) ?? null;
+}
+
+export const rejection = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => undefined,
+    (error: unknown) => error,
+  );

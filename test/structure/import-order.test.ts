@@ -1,0 +1,158 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+
+interface Package {
+  readonly name: string;
+  /** From the ground up: a file imports from its own room and those before it (docs/architecture.md). */
+  readonly rooms: readonly string[];
+  /** Rooms below a room that it may not import from all the same. */
+  readonly notFrom: Readonly<Record<string, readonly string[]>>;
+  /** Which rooms may import a package, by the start of its name. Anything else may not. */
+  readonly onlyFor: Readonly<Record<string, readonly string[]>>;
+}
+
+const packages: readonly Package[] = [
+  {
+    name: "dao-core",
+    rooms: [
+      "contract",
+      "schema",
+      "connection-string",
+      "session",
+      "drivers",
+      "dao",
+      "engine",
+      "unit-of-work",
+      "run-once",
+      "service",
+      "migrations",
+      "diagnosis",
+      "database",
+      "index",
+      "opentelemetry",
+      "testing",
+    ],
+    notFrom: {
+      "unit-of-work": ["dao"],
+      // Services and migrations know sessions, but no DAO and no Drizzle.
+      service: ["dao", "schema", "run-once", "drivers"],
+      migrations: ["dao", "unit-of-work", "service", "drivers"],
+      dao: ["drivers"],
+      testing: ["opentelemetry"],
+    },
+    // The ORM is behind the port; OpenTelemetry is an entry of its own, and nothing of it is loaded without that entry.
+    onlyFor: { "drizzle-orm": ["schema", "drivers", "dao", "diagnosis"], "@opentelemetry": ["opentelemetry"] },
+  },
+  {
+    name: "dao-http",
+    rooms: [
+      "wire",
+      "http",
+      "api",
+      "openapi",
+      "app",
+      "node",
+      "client",
+      "opentelemetry",
+      "process",
+      "cli",
+      "index",
+      "server",
+      "testing",
+    ],
+    notFrom: {
+      // The client stands on the table of operations and the wire format alone.
+      client: ["http", "openapi", "app", "node"],
+      index: ["client", "process", "cli", "opentelemetry"],
+    },
+    onlyFor: { "@opentelemetry": ["opentelemetry"], zod: ["api", "http", "openapi", "app", "process"] },
+  },
+];
+
+/** No room has more files: what has more is two. */
+const MOST_FILES_OF_A_ROOM = 15;
+
+const roomOf = (file: string) => file.replace(/\.ts$/, "").split("/")[0] ?? file;
+
+interface Imports {
+  readonly file: string;
+  readonly relative: readonly string[];
+  readonly packages: readonly string[];
+}
+
+function readImports(source: string): readonly Imports[] {
+  return readdirSync(source, { recursive: true, encoding: "utf8" })
+    .map((file) => file.replaceAll("\\", "/"))
+    .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
+    .map((file) => {
+      const text = readFileSync(join(source, file), "utf8");
+      const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
+      return {
+        file,
+        relative: specifiers
+          .filter((specifier) => specifier.startsWith("."))
+          .map((specifier) => relative(source, resolve(source, dirname(file), specifier)).replaceAll("\\", "/")),
+        packages: specifiers.filter((specifier) => !specifier.startsWith(".")),
+      };
+    });
+}
+
+describe.each(packages)("$name", ({ name, rooms, notFrom, onlyFor }) => {
+  const imports = readImports(resolve(`packages/${name}/src`));
+  const files = new Set(imports.map(({ file }) => file));
+
+  test("every file is in a known room", () => {
+    expect(files.size).toBeGreaterThan(40);
+    expect([...new Set([...files].map(roomOf))].sort()).toEqual([...rooms].sort());
+  });
+
+  test("imports run one way", () => {
+    const wrong = imports.flatMap(({ file, relative: targets }) => {
+      const room = roomOf(file);
+      return targets
+        .filter(
+          (target) =>
+            !files.has(target) ||
+            rooms.indexOf(roomOf(target)) > rooms.indexOf(room) ||
+            notFrom[room]?.includes(roomOf(target)) === true,
+        )
+        .map((target) => `${file} imports ${target}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("packages are imported where they belong", () => {
+    const wrong = imports.flatMap(({ file, packages: targets }) =>
+      targets
+        .filter((target) =>
+          Object.entries(onlyFor).some(
+            ([start, allowed]) => target.startsWith(start) && !allowed.includes(roomOf(file)),
+          ),
+        )
+        .map((target) => `${file} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("no cycles", () => {
+    const targets = new Map(imports.map((one) => [one.file, one.relative]));
+    const done = new Set<string>();
+    const visit = (file: string, path: readonly string[]): void => {
+      expect(path, "a cycle").not.toContain(file);
+      if (done.has(file)) return;
+      for (const target of targets.get(file) ?? []) visit(target, [...path, file]);
+      done.add(file);
+    };
+    for (const file of files) visit(file, []);
+  });
+});
+
+test("no folder of the HTTP package has too many files", () => {
+  const counts = new Map<string, number>();
+  for (const { file } of readImports(resolve("packages/dao-http/src"))) {
+    counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
+  }
+  expect([...counts].filter(([, count]) => count > MOST_FILES_OF_A_ROOM)).toEqual([]);
+  expect(counts.get(".")).toBe(3);
+});
