@@ -210,8 +210,10 @@ export {
   type LongRow,
   type LongValue,
   type OpenGoal,
+  type OpenPage,
   type PieceReads,
   type RowPieces,
+  type WholeResult,
 } from "./session/piece-reads.ts";
 export { toDaoError } from "./session/postgres-errors.ts";
 export type { Retry } from "./session/retry.ts";

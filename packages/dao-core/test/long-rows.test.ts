@@ -73,6 +73,10 @@ describe("a list in pieces", () => {
     const services = createDaoServices(database.database);
     const whole = await services.conversations.listConversations({ userId, pageSize: 3 });
     const opened = await reads().conversations?.["listConversations"]?.({ userId, pageSize: 3 });
+    if (opened?.kind === "whole") {
+      expect(opened.result).toEqual(whole);
+      return;
+    }
     if (opened?.kind !== "page") throw new Error("no page");
     expect(opened.page).toEqual({ ...whole, items: [] });
     const { rows, largest } = await collect(opened.rows);
@@ -155,10 +159,7 @@ test("a small goal is read as of one moment, by one statement", async () => {
     milestones: [{ weekNumber: 1, title: "first", tasks: [{ title: "one" }] }],
   });
   const opened = await reads().goals?.["getGoalFull"]?.(whole.id);
-  if (opened?.kind !== "goal" || isLongRow(opened.goal)) throw new Error("no goal");
-  await goals.deleteGoal(whole.id);
-  const [milestones, tasks] = [await collect(opened.milestones), await collect(opened.tasks)];
-  expect({ ...opened.goal[0], milestones: milestones.rows, tasks: tasks.rows }).toEqual(whole);
+  expect(opened).toEqual({ kind: "whole", result: await goals.getGoalFull(whole.id) });
 });
 
 test("reads that find nothing, and requests that break a rule, are refused as the services refuse them", async () => {

@@ -104,7 +104,12 @@ export class LongRows<Dto extends object> {
         yield part;
       }
     }
-    return longValue({ isJson: column instanceof PgJsonb, partLength: Math.min(partLength, length), parts: parts() });
+    return longValue({
+      isJson: column instanceof PgJsonb,
+      text: undefined,
+      partLength: Math.min(partLength, length),
+      parts: parts(),
+    });
   }
 
   #part(column: PgColumn): Statement {
@@ -118,5 +123,5 @@ function inOnePart(json: string): LongValue {
   async function* parts(): AsyncGenerator<string, void, undefined> {
     yield json;
   }
-  return longValue({ isJson: true, partLength: json.length, parts: parts() });
+  return longValue({ isJson: true, text: json, partLength: json.length, parts: parts() });
 }

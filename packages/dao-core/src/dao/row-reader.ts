@@ -54,12 +54,13 @@ export class RowReader<Dto extends object> {
   /** All of these guarded rows, those without their contents read as the caller goes on. What has been deleted is left out. */
   async *pieces(
     executor: SqlExecutor,
-    rows: readonly SqlRow[],
+    left: readonly SqlRow[],
     options?: CallOptions,
   ): AsyncGenerator<Dto[] | UnreadRow, void, undefined> {
-    for (let next = 0; next < rows.length; ) {
-      const batch = this.#batch(rows, next);
-      next += batch.length;
+    while (left.length > 0) {
+      const batch = this.#batch(left);
+      // What has been handed on is not held while the rest is read.
+      left = left.slice(batch.length);
       const [first] = batch;
       const bytes = Number(first?.[this.#unread] ?? 0);
       if (bytes === 0) yield batch.map((row) => this.#read(row));
@@ -72,17 +73,17 @@ export class RowReader<Dto extends object> {
     }
   }
 
-  /** The rows from `start` on that are alike: all with their contents, or one that is too long, or as many as fit. */
-  #batch(rows: readonly SqlRow[], start: number): readonly SqlRow[] {
-    let end = start;
+  /** The first rows that are alike: all with their contents, or one that is too long, or as many as fit. */
+  #batch(rows: readonly SqlRow[]): readonly SqlRow[] {
+    let end = 0;
     let bytes = 0;
-    const isRead = rows[start]?.[this.#unread] === null;
+    const isRead = rows[0]?.[this.#unread] === null;
     for (; end < rows.length; end++) {
       const unread = rows[end]?.[this.#unread];
       if ((unread === null) !== isRead) break;
       bytes += Number(unread);
-      if (bytes > this.#room && end > start) break;
+      if (bytes > this.#room && end > 0) break;
     }
-    return rows.slice(start, end);
+    return rows.slice(0, end);
   }
 }

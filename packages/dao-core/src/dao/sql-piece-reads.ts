@@ -5,7 +5,16 @@ import type { TaskTimerangeRequest } from "../contract/task.ts";
 import { milestones } from "../schema/milestones.ts";
 import { tasks } from "../schema/tasks.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
-import type { ListedEntity, LongRow, OpenGoal, PieceReads, RowPieces } from "../session/piece-reads.ts";
+import {
+  isLongRow,
+  type ListedEntity,
+  type LongRow,
+  type OpenGoal,
+  type OpenPage,
+  type PieceReads,
+  type RowPieces,
+  type WholeResult,
+} from "../session/piece-reads.ts";
 import { conversationStatements } from "./conversation-dao.ts";
 import { findGuardedGoal, PIECE_ROWS, toRows } from "./goal-relations.ts";
 import { goalStatements } from "./goal-statements.ts";
@@ -97,32 +106,42 @@ export class SqlPieceReads implements PieceReads {
     entity: ListedEntity,
     request: PageRequest,
     options?: CallOptions,
-  ): Promise<{ readonly page: Page<never>; readonly rows: RowPieces }> {
+  ): Promise<WholeResult<Page<object>> | OpenPage> {
     const statements = entities[entity];
     const page = await statements.pieces.lists.page(this.#executor, request, options);
+    const items = statements.pieces.ready(page.items);
+    if (items !== undefined) return { whole: { ...page, items } };
     return { page: { ...page, items: [] }, rows: this.#pieces(statements, page.items, options) };
   }
 
-  async find(entity: ListedEntity, id: string, options?: CallOptions): Promise<readonly object[] | LongRow | null> {
+  async find(entity: ListedEntity, id: string, options?: CallOptions): Promise<WholeResult<object> | LongRow | null> {
     const statements = entities[entity];
     const { rows } = await run(this.#executor, statements.findGuarded(), { id }, options);
-    return this.#one(statements, rows, options);
+    const piece = await this.#one(statements, rows, options);
+    if (piece === null || isLongRow(piece)) return piece;
+    return { whole: Object(piece[0]) };
   }
 
-  timerange(request: TaskTimerangeRequest, options?: CallOptions): RowPieces {
-    return this.#ordered(inTimerange, request, options);
+  async timerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<WholeResult<object[]> | RowPieces> {
+    const { rows } = await run(this.#executor, inTimerange.first(), request, options);
+    const ready = rows.length < PIECE_ROWS ? taskStatements.pieces.ready(rows) : undefined;
+    return ready === undefined ? this.#ordered(inTimerange, request, options, rows) : { whole: ready };
   }
 
-  async goal(id: string, options?: CallOptions): Promise<OpenGoal | null> {
+  async goal(id: string, options?: CallOptions): Promise<WholeResult<object> | OpenGoal | null> {
     const { rows } = await run(this.#executor, findGuardedGoal(), { id }, options);
     const goal = await this.#one(goalStatements, rows, options);
     if (goal === null) return null;
     const [milestoneRows, taskRows] = (rows[0] ?? []).slice(-2);
-    const belonging = (json: unknown, ordered: OrderedRows): RowPieces => {
-      if (json === null) return this.#ordered(ordered, { goalId: id }, options);
-      return once(toRows(json).map((row) => ordered.entity.read(row)));
-    };
-    return { goal, milestones: belonging(milestoneRows, goalMilestones), tasks: belonging(taskRows, goalTasks) };
+    const few = (json: unknown, { entity }: OrderedRows) =>
+      json === null ? undefined : toRows(json).map((row) => entity.read(row));
+    const [fewMilestones, fewTasks] = [few(milestoneRows, goalMilestones), few(taskRows, goalTasks)];
+    if (!isLongRow(goal) && fewMilestones !== undefined && fewTasks !== undefined) {
+      return { whole: { ...goal[0], milestones: fewMilestones, tasks: fewTasks } };
+    }
+    const belonging = (rows: object[] | undefined, ordered: OrderedRows) =>
+      rows === undefined ? this.#ordered(ordered, { goalId: id }, options) : once(rows);
+    return { goal, milestones: belonging(fewMilestones, goalMilestones), tasks: belonging(fewTasks, goalTasks) };
   }
 
   async #one(
@@ -138,14 +157,17 @@ export class SqlPieceReads implements PieceReads {
     ordered: OrderedRows,
     request: object,
     options: CallOptions | undefined,
+    firstRows?: readonly SqlRow[],
   ): AsyncGenerator<readonly object[] | LongRow, void, undefined> {
-    let values: StatementValues = { ...request };
-    for (let statement = ordered.first; ; statement = ordered.following) {
-      const { rows } = await run(this.#executor, statement(), values, options);
-      yield* this.#pieces(ordered.entity, rows, options);
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < PIECE_ROWS) return;
-      values = { ...request, ...ordered.placeOf(last) };
+    let rows = firstRows ?? (await run(this.#executor, ordered.first(), { ...request }, options)).rows;
+    for (;;) {
+      const [last, isAll] = [rows.at(-1), rows.length < PIECE_ROWS];
+      const pieces = this.#pieces(ordered.entity, rows, options);
+      rows = [];
+      yield* pieces;
+      if (last === undefined || isAll) return;
+      const values = { ...request, ...ordered.placeOf(last) };
+      ({ rows } = await run(this.#executor, ordered.following(), values, options));
     }
   }
 
@@ -172,7 +194,7 @@ export class SqlPieceReads implements PieceReads {
       const row = await statements.longRows.find(this.#executor, id, options);
       return row === undefined ? whole() : row;
     };
-    return { bytes, whole, inParts };
+    return { bytes, inParts };
   }
 }
 

@@ -3,19 +3,27 @@ import { conversationListRequest } from "../contract/conversation.ts";
 import { goalListRequest } from "../contract/goal.ts";
 import { parseId } from "../contract/id.ts";
 import { milestoneListRequest } from "../contract/milestone.ts";
-import type { Page } from "../contract/page.ts";
 import type { DaoServices } from "../contract/services.ts";
 import { taskListRequest, taskTimerangeRequest } from "../contract/task.ts";
 import { userListRequest } from "../contract/user.ts";
 import { validate } from "../contract/validation.ts";
-import type { ListedEntity, LongRow, OpenGoal, PieceReads, RowPieces } from "../session/piece-reads.ts";
+import type {
+  ListedEntity,
+  LongRow,
+  OpenGoal,
+  OpenPage,
+  PieceReads,
+  RowPieces,
+  WholeResult,
+} from "../session/piece-reads.ts";
 import { found } from "./found.ts";
 
-/** What a read in pieces returns: all that its caller must know before it begins to send, and the rows to be read. */
+/** What a read in pieces returns: the result that the service has, or all that its caller must know before it sends, and the rows to be read. */
 export type OpenResult =
-  | { readonly kind: "page"; readonly page: Page<never>; readonly rows: RowPieces }
+  | { readonly kind: "whole"; readonly result: unknown }
+  | ({ readonly kind: "page" } & OpenPage)
   | { readonly kind: "list"; readonly rows: RowPieces }
-  | { readonly kind: "row"; readonly row: readonly object[] | LongRow }
+  | { readonly kind: "row"; readonly row: LongRow }
   | ({ readonly kind: "goal" } & OpenGoal);
 
 type Read = (input: unknown, options?: CallOptions) => Promise<OpenResult>;
@@ -30,15 +38,16 @@ export type PieceServices = { readonly [Service in keyof DaoServices]?: Readonly
 export function createPieceServices(pieces: PieceReads): PieceServices {
   const list =
     (entity: ListedEntity, schema: Parameters<typeof validate>[0]): Read =>
-    async (request, options) => ({
-      kind: "page",
-      ...(await pieces.list(entity, Object(validate(schema, request ?? {})), options)),
-    });
+    async (request, options) => {
+      const result = await pieces.list(entity, Object(validate(schema, request ?? {})), options);
+      return "whole" in result ? whole(result) : { kind: "page", ...result };
+    };
   const find =
     (entity: ListedEntity, what: string): Read =>
     async (id, options) => {
       const key = parseId(String(id));
-      return { kind: "row", row: found(what, key, await pieces.find(entity, key, options)) };
+      const result = found(what, key, await pieces.find(entity, key, options));
+      return "whole" in result ? whole(result) : { kind: "row", row: result };
     };
   return {
     users: { listUsers: list("users", userListRequest), getUser: find("users", "user") },
@@ -47,7 +56,8 @@ export function createPieceServices(pieces: PieceReads): PieceServices {
       getGoal: find("goals", "goal"),
       getGoalFull: async (id, options) => {
         const key = parseId(String(id));
-        return { kind: "goal", ...found("goal", key, await pieces.goal(key, options)) };
+        const result = found("goal", key, await pieces.goal(key, options));
+        return "whole" in result ? whole(result) : { kind: "goal", ...result };
       },
     },
     milestones: {
@@ -57,14 +67,18 @@ export function createPieceServices(pieces: PieceReads): PieceServices {
     tasks: {
       listTasks: list("tasks", taskListRequest),
       getTask: find("tasks", "task"),
-      getTasksByTimerange: async (request, options) => ({
-        kind: "list",
-        rows: pieces.timerange(validate(taskTimerangeRequest, request), options),
-      }),
+      getTasksByTimerange: async (request, options) => {
+        const result = await pieces.timerange(validate(taskTimerangeRequest, request), options);
+        return "whole" in result ? whole(result) : { kind: "list", rows: result };
+      },
     },
     conversations: {
       listConversations: list("conversations", conversationListRequest),
       getConversation: find("conversations", "conversation"),
     },
   };
+}
+
+function whole({ whole: result }: WholeResult<unknown>): OpenResult {
+  return { kind: "whole", result };
 }

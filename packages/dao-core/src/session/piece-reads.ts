@@ -9,6 +9,8 @@ export const PIECE_BYTES = 524_288;
 export interface LongValue {
   /** Whether the parts are JSON text; else they are text. */
   readonly isJson: boolean;
+  /** All of it, where it is short enough to have been read with its row; then it is the one part. */
+  readonly text: string | undefined;
   /** The most characters that a part has. */
   readonly partLength: number;
   /**
@@ -31,13 +33,16 @@ export function longValue(value: LongValue): LongValue {
   return value;
 }
 
+/** What is read is all there: it was short. */
+export interface WholeResult<Result> {
+  readonly whole: Result;
+}
+
 /** A row that is longer than {@link PIECE_BYTES}, before it is read. */
 export interface LongRow {
   /** Of its text and JSON, as far as that is known before it is read. */
   readonly bytes: number;
-  /** All of it, as `findById` returns it; `null` if it is gone. */
-  whole(): Promise<object | null>;
-  /** The row with {@link LongValue}s in the place of what is long; `null` if it is gone. */
+  /** The row with {@link LongValue}s in the place of JSON, and of text that is very long; `null` if it is gone. */
   inParts(): Promise<object | null>;
 }
 
@@ -52,7 +57,13 @@ export function isLongRow(piece: readonly object[] | LongRow): piece is LongRow 
 /** The tables that have lists. */
 export type ListedEntity = "users" | "goals" | "milestones" | "tasks" | "conversations";
 
-/** A goal, and what belongs to it. */
+/** A page whose rows are to be read. */
+export interface OpenPage {
+  readonly page: Page<never>;
+  readonly rows: RowPieces;
+}
+
+/** A goal, and what belongs to it, to be read. */
 export interface OpenGoal {
   readonly goal: readonly object[] | LongRow;
   readonly milestones: RowPieces;
@@ -60,20 +71,20 @@ export interface OpenGoal {
 }
 
 /**
- * Reads whose memory does not depend on what the rows hold, for callers that send them on. Which rows a page has is settled by
- * its first statement; those that do not fit into it are read later, each as it is then, and one that was deleted meanwhile
- * is left out.
+ * Reads whose memory does not depend on what the rows hold, for callers that send them on. What is short is read by one
+ * statement. Which rows a page has is settled by its first statement; those that do not fit into it are read later, each as it
+ * is then, and one that was deleted meanwhile is left out.
  */
 export interface PieceReads {
   list(
     entity: ListedEntity,
     request: PageRequest,
     options?: CallOptions,
-  ): Promise<{ readonly page: Page<never>; readonly rows: RowPieces }>;
-  /** The row, as a list of one where it is short; `null` if there is none. */
-  find(entity: ListedEntity, id: string, options?: CallOptions): Promise<readonly object[] | LongRow | null>;
-  /** As `TaskDao.findByTimerange`, a thousand rows at a time at most. */
-  timerange(request: TaskTimerangeRequest, options?: CallOptions): RowPieces;
-  /** As `GoalDao.findWithRelations`: as of one moment where it is short, else a thousand rows at a time at most. */
-  goal(id: string, options?: CallOptions): Promise<OpenGoal | null>;
+  ): Promise<WholeResult<Page<object>> | OpenPage>;
+  /** The row; `null` if there is none. */
+  find(entity: ListedEntity, id: string, options?: CallOptions): Promise<WholeResult<object> | LongRow | null>;
+  /** As `TaskDao.findByTimerange`; more than a thousand rows are read a thousand at a time, at most. */
+  timerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<WholeResult<object[]> | RowPieces>;
+  /** As `GoalDao.findWithRelations`: as of one moment where it is short; more than a thousand rows are read as those of `timerange`. */
+  goal(id: string, options?: CallOptions): Promise<WholeResult<object> | OpenGoal | null>;
 }

@@ -1,4 +1,5 @@
-import { createDaoServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
+import { Buffer } from "node:buffer";
+import { createDaoServices, createPieceServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
 import { apiRoutes } from "../api/routes.ts";
 import { BasePath } from "../http/base-path.ts";
 import { toFetchHandler } from "../http/fetch-handler.ts";
@@ -15,6 +16,7 @@ import { DEFAULT_BODY_LIMIT } from "../http/json-body.ts";
 import { problemResponse } from "../http/problem.ts";
 import { splitTarget } from "../http/request-target.ts";
 import { Router } from "../http/router.ts";
+import { unsentBody } from "../http/unsent-body.ts";
 import { watchedBody } from "../http/watched-body.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
 import { ServiceKeys } from "./auth.ts";
@@ -27,6 +29,7 @@ import { OnceOnly } from "./idempotency.ts";
 import { KeySweeper } from "./idempotency-key-cleanup.ts";
 import { createLogger, type Logger, logRequest, type RequestLogEntry } from "./log.ts";
 import { requestIdOf } from "./request-id.ts";
+import { ResponseMemory } from "./response-memory.ts";
 import type { AppTelemetry, RequestProgress } from "./telemetry.ts";
 
 export interface DaoAppOptions {
@@ -108,6 +111,7 @@ class App {
   /** Imports take as long as their senders: places of their own, so that they leave others theirs. */
   readonly #imports: Admission;
   readonly #bodies: BodyMemory;
+  readonly #memory = new ResponseMemory();
   readonly #basePath: BasePath;
   readonly #open: ReadonlyMap<string, OpenPage>;
   readonly #router = new Router<Endpoint>();
@@ -129,6 +133,8 @@ class App {
       onceOnly: isSession(services) ? new OnceOnly(services, new KeySweeper(services, this.#logger)) : undefined,
       basePath: this.#basePath.prefix,
       lineLimit: bodyLimit,
+      pieces: isSession(services) && services.pieces !== undefined ? createPieceServices(services.pieces) : {},
+      memory: this.#memory,
     };
     for (const route of apiRoutes) {
       const { method, path } = route.operation;
@@ -202,7 +208,8 @@ class App {
   /** The head, then the body, then a place at work: what a client takes its time for, it does without one. */
   async #serve(endpoint: Endpoint, asked: EndpointRequest): Promise<HttpResponse> {
     const { http } = asked;
-    const { needsBody, work } = endpoint.prepare(asked);
+    const { needsBody, work: respond } = endpoint.prepare(asked);
+    const work = async (body: Uint8Array) => this.#held(await respond(body));
     if (!needsBody) return (endpoint.isImport ? this.#imports : this.#admission).admit(() => work(NO_BODY), http);
     await this.#admission.whenRoom(http);
     const { body, release } = await this.#bodies.read(http);
@@ -215,7 +222,28 @@ class App {
       release();
     }
   }
+
+  /** What is long keeps its place at work until there is memory for it, and takes part in that until it is sent. */
+  #held(response: HttpResponse): HttpResponse | Promise<HttpResponse> {
+    const { body } = response;
+    return typeof body === "string" && body.length > SHORT_BODY ? this.#hold(response, body) : response;
+  }
+
+  async #hold({ status, headers }: HttpResponse, body: string): Promise<HttpResponse> {
+    const share = this.#memory.share();
+    await share.take(body.length);
+    share.handedOn();
+    headers["content-length"] = String(Buffer.byteLength(body));
+    return { status, headers, body: unsentBody(inOne(body), share), signal: share.signal };
+  }
 }
+
+async function* inOne(body: string): AsyncGenerator<string, void, undefined> {
+  yield body;
+}
+
+/** Characters of a body that is not worth being counted. */
+const SHORT_BODY = 65_536;
 
 const NO_BODY = new Uint8Array();
 

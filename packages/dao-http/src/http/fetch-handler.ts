@@ -1,6 +1,12 @@
 import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "./body-errors.ts";
 import { ClientGoneError } from "./http-error.ts";
-import { type BodyReading, type HttpRequest, type HttpResponse, isStreamed } from "./http-message.ts";
+import {
+  type BodyReading,
+  type HttpRequest,
+  type HttpResponse,
+  isStreamed,
+  type StreamedResponse,
+} from "./http-message.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 
 /** A web-standard handler that answers by `handle`. */
@@ -11,7 +17,7 @@ export function toFetchHandler(
     const response = await handle(new FetchRequest(request));
     const { status, headers } = response;
     setSecurityHeaders(headers);
-    const body = isStreamed(response) ? toStream(response.body) : response.body;
+    const body = isStreamed(response) ? toStream(response) : response.body;
     if (request.method !== "HEAD") return new Response(body, { status, headers });
     if (body instanceof ReadableStream) await body.cancel();
     return new Response(null, { status, headers });
@@ -19,10 +25,13 @@ export function toFetchHandler(
 }
 
 /** The bytes of a body in pieces, each made when it is asked for. */
-function toStream(body: AsyncIterable<string>): ReadableStream<Uint8Array> {
+function toStream({ body, signal }: StreamedResponse): ReadableStream<Uint8Array> {
   const pieces = body[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   return new ReadableStream({
+    start(controller) {
+      signal?.addEventListener("abort", () => controller.error(signal.reason), { once: true });
+    },
     async pull(controller) {
       const { done, value } = await pieces.next();
       if (done === true) controller.close();

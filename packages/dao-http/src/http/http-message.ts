@@ -59,6 +59,8 @@ export interface StreamedResponse {
    * had, the host must break the answer off, so that it does not look as if it were whole.
    */
   readonly body: AsyncIterable<string>;
+  /** Aborts when the host must break the answer off, whatever it waits for. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type HttpResponse = WholeResponse | StreamedResponse;

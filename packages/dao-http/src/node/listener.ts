@@ -1,6 +1,5 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { pipeline, Readable } from "node:stream";
 import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "../http/body-errors.ts";
 import {
   type BodyReading,
@@ -74,21 +73,52 @@ const NDJSON = "application/x-ndjson";
 function sendStreamed(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { status, headers, body }: StreamedResponse,
+  { status, headers, body, signal }: StreamedResponse,
 ): void {
+  // HTTP/2 has no such header (RFC 9113, 8.2.2).
+  if (incoming.httpVersionMajor > 1) delete headers["connection"];
   setSecurityHeaders(headers);
   outgoing.writeHead(status, headers);
-  const pieces = Readable.from(body);
+  const pieces = body[Symbol.asyncIterator]();
   // An empty line means nothing in NDJSON. What waits to be sent already tells of a connection that is gone.
   if (headers["content-type"] === NDJSON && incoming.httpVersionMajor === 1) {
     probeAfterEnd(incoming, outgoing, () => {
       if (!outgoing.writableEnded && outgoing.writableLength === 0) outgoing.write("\n");
     });
   }
+  const leave = () => void pieces.return?.().catch(() => undefined);
   if (incoming.method === "HEAD") {
     outgoing.end();
-    pieces.destroy();
-  } else pipeline(pieces, outgoing, () => undefined);
+    leave();
+    return;
+  }
+  const breakOff = () => outgoing.destroy();
+  signal?.addEventListener("abort", breakOff, { once: true });
+  outgoing.once("close", leave);
+  write(pieces, outgoing).catch(breakOff);
+}
+
+/** Asks for a piece when the one before has been sent: a stream between would ask for two. */
+async function write(pieces: AsyncIterator<string>, outgoing: ServerResponse): Promise<void> {
+  for (;;) {
+    const { value, done } = await pieces.next();
+    if (outgoing.destroyed) return;
+    if (done === true) {
+      outgoing.end();
+      return;
+    }
+    if (!outgoing.write(value)) await drained(outgoing);
+  }
+}
+
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      outgoing.off("drain", settle).off("close", settle);
+      resolve();
+    };
+    outgoing.on("drain", settle).on("close", settle);
+  });
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
