@@ -36,7 +36,7 @@ export const LIMIT_SETTINGS: Readonly<Record<LimitOption, LimitSetting>> = {
     meaning: "callers (a number) that wait for a connection; the next is rejected",
   },
   maxConversationBytes: {
-    variable: "MAX_CONVERSATION_BYTES",
+    variable: "DB_MAX_CONVERSATION_BYTES",
     min: 2,
     meaning: "bytes of JSON text that a conversation's messages may have in all; 8,388,608 is 8 MiB",
   },
