@@ -1,7 +1,8 @@
 /**
  * How the service does with more work than it can. `--minutes N` (default 10) of rounds, in each of which every workload
  * saturates the service first and then asks for 4 times as much; then `--stops N` (default 30) stops under load; then, unless
- * `--no-slow` is given, clients that are slow or go. Exits with 1 when something is not as it is promised.
+ * `--no-long` is given, slow readers of long rows; and, unless `--no-slow` is, clients that are slow or go. Exits with 1 when
+ * something is not as it is promised.
  */
 import { parseArgs } from "node:util";
 import { createTestDatabase } from "@flux/dao-core/testing";
@@ -14,6 +15,7 @@ import { type ReadyWatch, watchReady } from "./ready-watch.ts";
 import type { Memory } from "./report-memory.ts";
 import { compileOverloadPrograms, SERVICE_KEY, startService } from "./service-process.ts";
 import { slowClients } from "./slow-clients.ts";
+import { get, type LongAnswers, readSlowly, SlowReaders } from "./slow-readers.ts";
 import { type StopReport, stopUnderLoad } from "./stop-under-load.ts";
 
 /** Of the peak, what must be left in successful answers at so many times the load that saturates. */
@@ -217,10 +219,47 @@ async function slow(serverUrl: string, findings: Findings): Promise<void> {
   console.log(markdownTable(["", "RSS at most, MB", "slowest /health, ms"], rows));
 }
 
+/** The most that a service of 512 MB of heap may have, in megabytes, and how late its event loop may be, in milliseconds. */
+const MOST_MB = 600;
+const LATE_MS = 100;
+
+async function longAnswers(serverUrl: string, findings: Findings): Promise<void> {
+  const results: LongAnswers[] = [];
+  await using readers = await SlowReaders.open(serverUrl, { rows: 100, rowBytes: 1_048_576, tasks: 20_000 });
+  const list = `/api/v1/conversations/?user_id=${readers.userId}`;
+  const slowly = (path: string, connections: number, bytes: number) => async (port: number) => {
+    await readSlowly(port, path, { connections, bytes, milliseconds: 20_000 });
+    return "";
+  };
+  const whole = (path: string, least: number) => async (port: number) => {
+    const { status, bytes } = await get(port, path);
+    return status === 200 && bytes >= least ? "" : `${status}, ${bytes} bytes`;
+  };
+  results.push(await readers.watch("12 lists of 100 × 1 MiB, 10 kB/s", slowly(list, 12, 1_024)));
+  results.push(await readers.watch("300 streams that nobody reads", slowly("/api/v1/tasks/stream", 300, 0)));
+  const id = await readers.insertConversations(1, 250_000_000);
+  results.push(await readers.watch("one row of 250 MB", whole(`/api/v1/conversations/${id}`, 250_000_000)));
+  await readers.sql`truncate conversations`;
+  await readers.insertConversations(100, 6_000_000);
+  results.push(await readers.watch("a list of 100 × 6 MB", whole(list, 600_000_000)));
+  for (const { what, most, late, wrong } of results) {
+    findings.check(wrong === "", `${what}: ${wrong}`);
+    findings.check(most <= MOST_MB, `${what}: ${most.toFixed(0)} MB`);
+    findings.check(late <= LATE_MS, `${what}: the event loop was ${late.toFixed(0)} ms late`);
+  }
+  const head = ["", "MB before", "MB at most", "event loop late, ms", "/health p99, ms", "/health slowest, ms"];
+  const rows = results.map(({ what, ...figures }) => [
+    what,
+    ...[figures.before, figures.most, figures.late, figures.p99, figures.slowest].map((figure) => figure.toFixed(0)),
+  ]);
+  console.log(markdownTable(head, rows));
+}
+
 const { values } = parseArgs({
   allowNegative: true,
   options: {
     slow: { type: "boolean", default: true },
+    long: { type: "boolean", default: true },
     minutes: { type: "string", default: "10" },
     stops: { type: "string", default: "30" },
   },
@@ -231,6 +270,7 @@ const findings = new Findings();
 try {
   if (Number(values.minutes) > 0) await overload(server.url, Number(values.minutes), findings);
   if (Number(values.stops) > 0) await stops(server.url, Number(values.stops), findings);
+  if (values.long) await longAnswers(server.url, findings);
   if (values.slow) await slow(server.url, findings);
 } finally {
   await server.stop();

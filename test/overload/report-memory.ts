@@ -1,4 +1,5 @@
 /** Loaded before the service's own program (`node --import`), so that its memory can be asked for. */
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { answerCommands } from "../../bench/processes/commands.ts";
 
 /** Megabytes. */
@@ -8,15 +9,22 @@ export interface Memory {
   readonly heapMb: number;
   /** Milliseconds of processor time since the start. */
   readonly cpuMs: number;
+  /** Milliseconds of the longest time that the event loop was late since the last question. */
+  readonly lateMs: number;
 }
 
 export type MemoryCommands = { memory: { request: { collect: boolean }; response: Memory } };
+
+const turns = monitorEventLoopDelay({ resolution: 5 });
+turns.enable();
 
 answerCommands<MemoryCommands>({
   memory: async ({ collect }) => {
     if (collect) globalThis.gc?.();
     const { rss, heapUsed } = process.memoryUsage();
+    const lateMs = turns.max / 1e6;
+    turns.reset();
     const { user, system } = process.cpuUsage();
-    return { rssMb: rss / 1e6, heapMb: heapUsed / 1e6, cpuMs: (user + system) / 1e3 };
+    return { rssMb: rss / 1e6, heapMb: heapUsed / 1e6, cpuMs: (user + system) / 1e3, lateMs };
   },
 });

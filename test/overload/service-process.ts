@@ -29,6 +29,7 @@ export function startLoad(programs: OverloadPrograms): Child<LoadCommands> {
 export function startService(
   programs: OverloadPrograms,
   environment: Readonly<Record<string, string>>,
+  nodeArgs: readonly string[] = [],
 ): Promise<ServiceProcess> {
   return new Promise((resolve, reject) => {
     const said: string[] = [];
@@ -40,7 +41,7 @@ export function startService(
         NODE_ENV: "production",
         ...environment,
       },
-      nodeArgs: ["--expose-gc", "--import", programs.file("memory")],
+      nodeArgs: [...nodeArgs, "--expose-gc", "--import", programs.file("memory")],
       onErrorLine: (line) => {
         said.push(line);
         const port = /http:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1];

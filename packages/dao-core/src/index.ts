@@ -178,6 +178,7 @@ export { DaoMilestoneService } from "./service/dao-milestone-service.ts";
 export { createDaoServices } from "./service/dao-services.ts";
 export { DaoTaskService } from "./service/dao-task-service.ts";
 export { DaoUserService } from "./service/dao-user-service.ts";
+export { createPieceServices, type OpenResult, type PieceServices } from "./service/piece-services.ts";
 export type {
   ConversationDao,
   Daos,
@@ -202,6 +203,18 @@ export type {
   StatementOptions,
 } from "./session/driver.ts";
 export type { ObservedPool, PoolObserver, PoolUsage } from "./session/observed-pool.ts";
+export {
+  isLongRow,
+  isLongValue,
+  type ListedEntity,
+  type LongRow,
+  type LongValue,
+  type OpenGoal,
+  type OpenPage,
+  type PieceReads,
+  type RowPieces,
+  type WholeResult,
+} from "./session/piece-reads.ts";
 export { toDaoError } from "./session/postgres-errors.ts";
 export type { Retry } from "./session/retry.ts";
 export type { DatabaseTelemetry, ObservedDatabase, StatementAnswer, Telemetry } from "./session/telemetry.ts";

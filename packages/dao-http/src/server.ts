@@ -5,8 +5,7 @@
  */
 
 export { DEVELOPMENT_KEYS } from "./app/development-keys.ts";
-export { createLogger, type Logger } from "./app/log.ts";
-export { LOG_LEVELS, type LogLevel } from "./app/log-level.ts";
+export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from "./app/log.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./node/server.ts";
 export { SettingsError } from "./node/settings-error.ts";
 export { type RunningService, startService } from "./process/service.ts";

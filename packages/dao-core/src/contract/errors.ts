@@ -49,10 +49,13 @@ export interface ValidationIssue {
 export class ValidationError extends DaoError {
   readonly code = "validation_failed";
   readonly issues: readonly ValidationIssue[];
+  /** Whether it is refused for its size, or for that of what would come of it. Over HTTP that is a 413. */
+  readonly isTooLarge: boolean;
 
-  constructor(issues: readonly ValidationIssue[], options?: ErrorOptions) {
+  constructor(issues: readonly ValidationIssue[], options?: ErrorOptions & { readonly isTooLarge?: boolean }) {
     super(describeIssues(issues), options);
     this.issues = issues;
+    this.isTooLarge = options?.isTooLarge ?? false;
   }
 }
 

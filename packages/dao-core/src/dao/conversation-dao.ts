@@ -1,5 +1,5 @@
 import { and, eq, sql } from "drizzle-orm";
-import type { CallOptions } from "../contract/call-options.ts";
+import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type {
   ConversationCreateDto,
   ConversationDto,
@@ -7,32 +7,41 @@ import type {
   ConversationUpdateDto,
   MessagesAppendDto,
 } from "../contract/conversation.ts";
+import { ValidationError } from "../contract/errors.ts";
 import { conversations } from "../schema/conversations.ts";
 import type { ConversationDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { readJson } from "./row-mapper.ts";
-import { given, lazily, queryBuilder, run } from "./statement.ts";
+import { encode, given, lazily, queryBuilder, run } from "./statement.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";
 
-const statements = new EntityStatements<ConversationDto>(conversations);
+/** The statements on conversations, also for those who read them in pieces. */
+export const conversationStatements = new EntityStatements<ConversationDto>(conversations);
 
 const kind = sql`jsonb_typeof(${conversations.messages})`;
 const text = sql`${conversations.messages} #>> '{}'`;
 const appended = sql`${sql.placeholder("messages")}::jsonb`;
+/** What an array is after the append. */
+const longer = sql`(coalesce(nullif(${conversations.messages}, 'null'), '[]') || ${appended})`;
+const isWithinLimit = sql`octet_length(${longer}::text) <= ${sql.placeholder("limit")}::bigint`;
 const count = { count: sql`jsonb_array_length(${conversations.messages})`.as("count") };
 
 /** One statement, which locks the row: appenders at the same time come one after the other, and lose nothing. */
 const appendToArray = lazily(() =>
   queryBuilder
     .update(conversations)
-    .set({ messages: sql`coalesce(nullif(${conversations.messages}, 'null'), '[]') || ${appended}` })
-    .where(and(eq(conversations.id, given("id")), sql`${kind} <> 'string'`))
+    .set({ messages: longer })
+    .where(and(eq(conversations.id, given("id")), sql`${kind} <> 'string'`, isWithinLimit))
     .returning(count),
 );
 
 const findText = lazily(() =>
   queryBuilder
-    .select({ text: sql`case when ${kind} = 'string' then ${text} end`.as("text") })
+    .select({
+      text: sql`case when ${kind} = 'string' then ${text} end`.as("text"),
+      // For a string as if it were an array's one member: what it holds as text has no more bytes than as JSON.
+      isWithinLimit: isWithinLimit.as("is_within_limit"),
+    })
     .from(conversations)
     .where(eq(conversations.id, given("id"))),
 );
@@ -48,22 +57,66 @@ const appendToText = lazily(() => {
     .returning(count);
 });
 
+/** Whether these messages, which are over the limit, take no more room than those that they replace. */
+const isNoGrowth = lazily(() =>
+  queryBuilder
+    .select({ fits: sql`octet_length(${conversations.messages}::text) >= octet_length(${appended}::text)`.as("fits") })
+    .from(conversations)
+    .where(eq(conversations.id, given("id"))),
+);
+
+/** Bytes of JSON text that a conversation's messages may have unless set otherwise: 8 MiB. */
+export const DEFAULT_CONVERSATION_BYTES = 8 * 1_048_576;
+
 /** Conversations by SQL. */
 export class SqlConversationDao
   extends TableDao<ConversationDto, ConversationCreateDto, ConversationUpdateDto, ConversationListRequest>
   implements ConversationDao
 {
-  constructor(executor: SqlExecutor) {
-    super(executor, statements);
+  readonly #limit: number;
+
+  /** @param limit bytes of JSON text that messages may have in all */
+  constructor(executor: SqlExecutor, limit: number) {
+    super(executor, conversationStatements);
+    this.#limit = limit;
+  }
+
+  override async create(input: ConversationCreateDto, options?: CreateOptions): Promise<ConversationDto> {
+    if (this.#isTooLong(input.messages)) throw this.#tooLong();
+    return super.create(input, options);
+  }
+
+  override async update(
+    id: string,
+    changes: ConversationUpdateDto,
+    options?: CallOptions,
+  ): Promise<ConversationDto | null> {
+    const { messages } = changes;
+    if (this.#isTooLong(messages)) {
+      const { rows } = await run(this.executor, isNoGrowth(), { id, messages }, options);
+      if (rows[0]?.[0] === false) throw this.#tooLong();
+    }
+    return super.update(id, changes, options);
+  }
+
+  #isTooLong(messages: unknown): boolean {
+    return Array.isArray(messages) && Buffer.byteLength(String(encode("messages", messages))) > this.#limit;
+  }
+
+  #tooLong(): ValidationError {
+    const message = `must have at most ${this.#limit} bytes of JSON text in all: begin another conversation, or shorten this one`;
+    return new ValidationError([{ path: "messages", message }], { isTooLarge: true });
   }
 
   async appendMessages(id: string, { messages }: MessagesAppendDto, options?: CallOptions): Promise<number | null> {
+    const limit = this.#limit;
     for (;;) {
-      const { rows } = await run(this.executor, appendToArray(), { id, messages }, options);
+      const { rows } = await run(this.executor, appendToArray(), { id, messages, limit }, options);
       if (rows[0] !== undefined) return Number(rows[0][0]);
-      const found = await run(this.executor, findText(), { id }, options);
+      const found = await run(this.executor, findText(), { id, messages, limit }, options);
       if (found.rows[0] === undefined) return null;
-      const [held] = found.rows[0];
+      const [held, isWithin] = found.rows[0];
+      if (isWithin === false) throw this.#tooLong();
       // Another writer has made an array of it meanwhile.
       if (typeof held !== "string") continue;
       const values = { id, messages, text: held, isArray: Array.isArray(readJson(held)) };

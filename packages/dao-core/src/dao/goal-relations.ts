@@ -6,9 +6,11 @@ import { goals } from "../schema/goals.ts";
 import { milestones } from "../schema/milestones.ts";
 import { tasks } from "../schema/tasks.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
+import { PIECE_BYTES } from "../session/piece-reads.ts";
 import { goalStatements } from "./goal-statements.ts";
+import { isUnbounded } from "./guarded-rows.ts";
 import { milestoneStatements } from "./milestone-dao.ts";
-import { given, lazily, queryBuilder, run } from "./statement.ts";
+import { given, lazily, queryBuilder, run, written } from "./statement.ts";
 import { taskStatements } from "./task-statements.ts";
 
 /** Drizzle leaves the table's name out in a query on one table, where a subquery would then find its own column. */
@@ -16,24 +18,60 @@ const qualified = (column: PgColumn): SQL => sql`${column.table}.${sql.identifie
 
 /** The goal's rows of `table` as a JSON array of arrays, columns in the table's order, as the row mappers read them. */
 function jsonRows(table: PgTable, goalId: PgColumn, order: readonly PgColumn[]): SQL {
-  const columns = sql.join(Object.values(getTableColumns(table)).map(qualified), sql`, `);
-  const ordered = sql.join(order.map(qualified), sql`, `);
-  const list = sql`json_agg(json_build_array(${columns}) order by ${ordered})`;
-  return sql`(select coalesce(${list}, '[]'::json) from ${table} where ${qualified(goalId)} = ${qualified(goals.id)})`;
+  return sql`(select ${jsonArray(table, order, qualified)} from ${table} where ${qualified(goalId)} = ${qualified(goals.id)})`;
 }
 
-const findGoal = lazily(() => {
-  const { goalId: milestoneGoal, weekNumber, createdAt: milestoneAge, id: milestoneId } = milestones;
-  const { goalId: taskGoal, startTime, createdAt: taskAge, id: taskId } = tasks;
-  return queryBuilder
+function jsonArray(table: PgTable, order: readonly PgColumn[], expression: (column: PgColumn) => SQL): SQL {
+  const columns = sql.join(Object.values(getTableColumns(table)).map(expression), sql`, `);
+  const ordered = sql.join(order.map(qualified), sql`, `);
+  return sql`coalesce(json_agg(json_build_array(${columns}) order by ${ordered}), '[]'::json)`;
+}
+
+/** Rows of a goal's milestones, or of its tasks, that are read at a time, and bytes of text of one among them. */
+export const PIECE_ROWS = 1_000;
+const SHORT_TEXT = 8_192;
+
+/** {@link jsonRows} where these are few and short; else null, and no more than those few are looked at. */
+function fewJsonRows(table: PgTable, goalId: PgColumn, order: readonly PgColumn[]): SQL {
+  const columns = Object.values(getTableColumns(table));
+  const isShort = (column: PgColumn) => sql`octet_length(${qualified(column)}) <= ${sql.raw(String(SHORT_TEXT))}`;
+  const areShort = sql.join(columns.filter(isUnbounded).map(isShort), sql` and `);
+  const isLittle = sql`sum(${sql.join(
+    columns.filter(isUnbounded).map((column) => sql`octet_length(${qualified(column)})`),
+    sql` + `,
+  )}) <= ${sql.raw(String(PIECE_BYTES))}`;
+  const few = sql`count(*) <= ${sql.raw(String(PIECE_ROWS))} and coalesce(bool_and(${areShort}) and ${isLittle}, true)`;
+  const list = jsonArray(table, order, (column) =>
+    isUnbounded(column) ? sql`case when ${isShort(column)} then ${qualified(column)} end` : qualified(column),
+  );
+  return sql`(select case when ${few} then ${list} end from (
+    select * from ${table} where ${qualified(goalId)} = ${qualified(goals.id)} limit ${sql.raw(String(PIECE_ROWS + 1))}
+  ) ${table})`;
+}
+
+const milestoneOrder = [milestones.weekNumber, milestones.createdAt, milestones.id];
+const taskOrder = [tasks.startTime, tasks.createdAt, tasks.id];
+
+/** A goal, and what belongs to it where that is little: all as of one moment. The last two columns are null where it is not. */
+export const findGuardedGoal = lazily(() => {
+  const goal = goalStatements.pieces.guard(sql`select * from ${goals} where id = ${given("id")}`, sql`id`);
+  const lists = [
+    fewJsonRows(milestones, milestones.goalId, milestoneOrder),
+    fewJsonRows(tasks, tasks.goalId, taskOrder),
+  ];
+  return written(sql`select goals.*, ${sql.join(lists, sql`, `)} from (${goal}) goals`);
+});
+
+const findGoal = lazily(() =>
+  queryBuilder
     .select({
       ...getTableColumns(goals),
-      milestones: jsonRows(milestones, milestoneGoal, [weekNumber, milestoneAge, milestoneId]).as("milestones"),
-      tasks: jsonRows(tasks, taskGoal, [startTime, taskAge, taskId]).as("tasks"),
+      milestones: jsonRows(milestones, milestones.goalId, milestoneOrder).as("milestones"),
+      tasks: jsonRows(tasks, tasks.goalId, taskOrder).as("tasks"),
     })
     .from(goals)
-    .where(eq(goals.id, given("id")));
-});
+    .where(eq(goals.id, given("id"))),
+);
 
 /** The goal with its milestones and tasks as of one moment, in one statement; `null` if there is none. */
 export async function findGoalWithRelations(
@@ -52,7 +90,7 @@ export async function findGoalWithRelations(
   };
 }
 
-function toRows(json: unknown): SqlRow[] {
+export function toRows(json: unknown): SqlRow[] {
   const rows: unknown = typeof json === "string" ? JSON.parse(json) : json;
   return Array.isArray(rows) ? rows : [];
 }

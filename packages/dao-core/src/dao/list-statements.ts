@@ -4,9 +4,9 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow } from "../contract/page.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
 import type { EntityTable } from "./entity-table.ts";
+import type { GuardedRows } from "./guarded-rows.ts";
 import { readCursor } from "./list-cursor.ts";
-import { EXACT_UP_TO, type ListRows, listPage, listTotal } from "./list-page.ts";
-import type { RowMapper } from "./row-mapper.ts";
+import { EXACT_UP_TO, listPage, listTotal } from "./list-page.ts";
 import {
   compile,
   given,
@@ -15,7 +15,10 @@ import {
   type Statement,
   StatementCache,
   type StatementValues,
+  written,
 } from "./statement.ts";
+
+const NEWEST_FIRST = sql`created_at desc, id desc`;
 
 /** What makes the statement of one list another than that of the next. */
 interface ListShape {
@@ -26,25 +29,26 @@ interface ListShape {
 }
 
 /** The lists of one table: a statement for each set of filters and each kind of paging that callers really use. */
-export class ListStatements<Dto extends object> {
+export class ListStatements {
   readonly #table: EntityTable;
   readonly #columns: Readonly<Record<string, PgColumn>>;
-  readonly #read: RowMapper<Dto>;
-  readonly #uncounted: ListRows<SqlRow, Dto>;
-  /** Whose first column is the total. */
-  readonly #counted: ListRows<SqlRow, Dto>;
+  readonly #guarded: GuardedRows;
+  readonly #place: { readonly createdAt: number; readonly id: number };
   readonly #statements = new StatementCache();
 
-  constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, read: RowMapper<Dto>) {
+  constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, guarded: GuardedRows) {
     this.#table = table;
     this.#columns = columns;
-    this.#read = read;
-    this.#uncounted = this.#rowsFrom(0);
-    this.#counted = this.#rowsFrom(1);
+    this.#guarded = guarded;
+    const names = Object.keys(columns);
+    this.#place = { createdAt: names.indexOf("createdAt"), id: names.indexOf("id") };
   }
 
-  /** One page, with its total, in one statement; two where the planner must be asked for the total. */
-  async page(executor: SqlExecutor, request: PageRequest, options?: CallOptions): Promise<Page<Dto>> {
+  /**
+   * One page of guarded rows, with its total, in one statement; two where the planner must be asked for the total. The last
+   * column of a row is the total, where it is counted.
+   */
+  async page(executor: SqlExecutor, request: PageRequest, options?: CallOptions): Promise<Page<SqlRow>> {
     const window = pageWindow(request);
     // One more than asked for tells whether there is another page.
     const values: Record<string, unknown> = { skip: window.skip, limit: window.limit + 1 };
@@ -58,19 +62,14 @@ export class ListStatements<Dto extends object> {
     if (cursor !== undefined) Object.assign(values, readCursor(cursor));
     const shape: ListShape = { filters: filters.sort(), count, isBehindCursor: cursor !== undefined };
     const { rows } = await run(executor, this.#statement(shape), values, options);
-    if (count === "none") return listPage(rows, null, window, this.#uncounted);
+    const { createdAt, id } = this.#place;
+    const list = { read: (row: SqlRow) => row, placeOf: (row: SqlRow) => [row[createdAt], row[id]] as const };
+    if (count === "none") return listPage(rows, null, window, list);
     // A page beyond the last row is one row that holds nothing but the total.
-    const found = rows[0]?.[1] === null ? [] : rows;
-    const counted = Number(rows[0]?.[0] ?? 0);
+    const found = rows[0]?.[id] === null ? [] : rows;
+    const counted = Number(rows[0]?.at(-1) ?? 0);
     const total = await listTotal(count, counted, () => this.#estimate(executor, filters, values, options));
-    return listPage(found, total, window, this.#counted);
-  }
-
-  /** @param offset where in a row the table's columns begin */
-  #rowsFrom(offset: number): ListRows<SqlRow, Dto> {
-    const names = Object.keys(this.#columns);
-    const [createdAt, id] = [offset + names.indexOf("createdAt"), offset + names.indexOf("id")];
-    return { read: (row) => this.#read(row, offset), placeOf: (row) => [row[createdAt], row[id]] };
+    return listPage(found, total, window, list);
   }
 
   /** How many rows the planner expects, by the statistics of the table (PostgreSQL manual, 14.2). */
@@ -91,7 +90,7 @@ export class ListStatements<Dto extends object> {
   #statement(shape: ListShape): Statement {
     const { filters, count, isBehindCursor } = shape;
     return this.#statements.get(`${count}:${isBehindCursor}:${filters.join()}`, () =>
-      compile(count === "none" ? this.#rows(shape) : this.#countedRows(shape)),
+      compile(written(count === "none" ? this.#guardedRows(shape) : this.#countedRows(shape))),
     );
   }
 
@@ -109,27 +108,25 @@ export class ListStatements<Dto extends object> {
     return isBehindCursor ? rows : rows.offset(sql.placeholder("skip"));
   }
 
-  /** The same with their number in the first column: of all, or as far as an estimate counts. */
-  #countedRows(shape: ListShape) {
-    const page = this.#rows(shape).as("page");
-    const inPage = (column: PgColumn): SQL => sql`${sql.identifier("page")}.${sql.identifier(column.name)}`;
-    const pageColumns = Object.entries(this.#columns).map(([name, column]) => [name, inPage(column)]);
-    const counted = this.#count(shape);
-    return queryBuilder
-      .select({ total: counted.total, ...Object.fromEntries(pageColumns) })
-      .from(counted)
-      .leftJoin(page, sql`true`)
-      .orderBy(desc(inPage(this.#table.createdAt)), desc(inPage(this.#table.id)));
+  #guardedRows(shape: ListShape): SQL {
+    return this.#guarded.select(this.#rows(shape).getSQL(), NEWEST_FIRST);
+  }
+
+  /** The same with their number in the last column: of all, or as far as an estimate counts. */
+  #countedRows(shape: ListShape): SQL {
+    const counted = this.#count(shape).getSQL();
+    const page = this.#guardedRows(shape);
+    return sql`select page.*, counted.total from (${counted}) counted left join (${page}) page on true order by ${NEWEST_FIRST}`;
   }
 
   #count({ filters, count }: ListShape) {
     const total = sql`count(*)`.as("total");
     const filter = this.#filter(filters);
-    if (count === "exact") return queryBuilder.select({ total }).from(this.#table).where(filter).as("counted");
+    if (count === "exact") return queryBuilder.select({ total }).from(this.#table).where(filter);
     const some = this.#ones(filter)
       .limit(EXACT_UP_TO + 1)
       .as("some");
-    return queryBuilder.select({ total }).from(some).as("counted");
+    return queryBuilder.select({ total }).from(some);
   }
 
   #ones(filter: SQL | undefined) {

@@ -35,6 +35,11 @@ export interface SessionOptions {
    * `@flux/dao-core/opentelemetry`. Default: none.
    */
   readonly telemetry?: Telemetry | undefined;
+  /**
+   * Bytes of JSON text that a conversation's messages may have in all. More is a {@link ValidationError} whose `isTooLarge` is
+   * `true`. One that has more already can be read, and made shorter. Default 8,388,608 (8 MiB).
+   */
+  readonly maxConversationBytes?: number | undefined;
 }
 
 /** A statement that came to its end. */

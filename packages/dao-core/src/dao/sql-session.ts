@@ -1,8 +1,11 @@
+import { ValidationError } from "../contract/errors.ts";
 import type { Daos } from "../session/daos.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/driver.ts";
+import { isWholeNumber } from "../session/limits.ts";
+import type { PieceReads } from "../session/piece-reads.ts";
 import type { DatabaseTelemetry } from "../session/telemetry.ts";
 import { TransactingSession } from "../session/transacting-session.ts";
-import { SqlConversationDao } from "./conversation-dao.ts";
+import { DEFAULT_CONVERSATION_BYTES, SqlConversationDao } from "./conversation-dao.ts";
 import { SqlDemoFlagsDao } from "./demo-flags-dao.ts";
 import { SqlGoalDao } from "./goal-dao.ts";
 import { SqlIdempotencyKeyDao } from "./idempotency-key-dao.ts";
@@ -13,34 +16,51 @@ import {
   SingleStatements,
   TransactionStatements,
 } from "./session-statements.ts";
+import { SqlPieceReads } from "./sql-piece-reads.ts";
 import { SqlTaskDao } from "./task-dao.ts";
 import { SqlUserDao } from "./user-dao.ts";
 
+function observed(statements: SqlExecutor, telemetry: DatabaseTelemetry | undefined): SqlExecutor {
+  return telemetry === undefined ? statements : new FollowedStatements(statements, telemetry);
+}
+
 /** All DAOs over one thing that runs statements. */
-function daosOn(statements: SqlExecutor, telemetry: DatabaseTelemetry | undefined): Daos {
-  const executor = telemetry === undefined ? statements : new FollowedStatements(statements, telemetry);
+function daosOn(executor: SqlExecutor, maxConversationBytes: number): Daos {
   return {
     users: new SqlUserDao(executor),
     goals: new SqlGoalDao(executor),
     milestones: new SqlMilestoneDao(executor),
     tasks: new SqlTaskDao(executor),
-    conversations: new SqlConversationDao(executor),
+    conversations: new SqlConversationDao(executor, maxConversationBytes),
     demoFlags: new SqlDemoFlagsDao(executor),
     idempotencyKeys: new SqlIdempotencyKeyDao(executor),
   };
 }
 
+/** @throws ValidationError for an option that is no number of bytes */
+function conversationBytes({ maxConversationBytes: bytes = DEFAULT_CONVERSATION_BYTES }: SessionOptions): number {
+  if (isWholeNumber(bytes, 2)) return bytes;
+  throw new ValidationError([{ path: "maxConversationBytes", message: "must be a whole number of bytes from 2 on" }]);
+}
+
 /** A session whose DAOs are ours, on a driver. */
 export class DriverSession extends TransactingSession<SqlTransaction> {
+  /** Reads for callers that hand rows on. */
+  readonly pieces: PieceReads;
+
   /** @param onFailure told of what each statement that fails fails by */
   constructor(driver: SqlDriver, options: SessionOptions = {}, onFailure?: (error: unknown) => void) {
+    const limit = conversationBytes(options);
     const watchers = { ...options, onFailure };
     const telemetry = options.telemetry?.observe(driver);
+    const statements = observed(new SingleStatements(driver, watchers, telemetry), telemetry);
     super(
       driver,
-      daosOn(new SingleStatements(driver, watchers, telemetry), telemetry),
-      (transaction, context) => daosOn(new TransactionStatements(transaction, context, watchers), telemetry),
+      daosOn(statements, limit),
+      (transaction, context) =>
+        daosOn(observed(new TransactionStatements(transaction, context, watchers), telemetry), limit),
       telemetry,
     );
+    this.pieces = new SqlPieceReads(statements);
   }
 }

@@ -1,4 +1,5 @@
 import { is, Param, Placeholder, type Query, type SQL, sql } from "drizzle-orm";
+import { PgDialect } from "drizzle-orm/pg-core";
 import { drizzle } from "drizzle-orm/pg-proxy";
 import type { CallOptions } from "../contract/call-options.ts";
 import { ValidationError } from "../contract/errors.ts";
@@ -34,6 +35,13 @@ interface Buildable {
 export function compile(query: Buildable, isShort = false): Statement {
   const { sql: text, params } = query.toSQL();
   return { text, parameters: params.map(toParameter), isShort };
+}
+
+const dialect = new PgDialect();
+
+/** Builds what is written as SQL. */
+export function written(query: SQL): Buildable {
+  return { toSQL: () => dialect.sqlToQuery(query) };
 }
 
 /** Defers {@link compile} to the first use, so that importing the library builds nothing. */

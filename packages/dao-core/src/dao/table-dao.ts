@@ -1,14 +1,29 @@
-import { eq, type SQL } from "drizzle-orm";
+import { eq, type SQL, sql } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
 import type { EntityDao } from "../session/daos.ts";
-import type { SqlExecutor } from "../session/driver.ts";
+import type { SqlExecutor, SqlRow } from "../session/driver.ts";
+import { PIECE_BYTES } from "../session/piece-reads.ts";
 import type { EntityTable } from "./entity-table.ts";
-import { ListStatements } from "./list-statements.ts";
+import { LongRows } from "./long-rows.ts";
 import { type RowMapper, rowMapper } from "./row-mapper.ts";
+import { RowReader } from "./row-reader.ts";
 import { RowValues } from "./row-values.ts";
-import { compile, given, lazily, lazilyShort, queryBuilder, run, type Statement, StatementCache } from "./statement.ts";
+import {
+  compile,
+  given,
+  lazily,
+  lazilyShort,
+  queryBuilder,
+  run,
+  type Statement,
+  StatementCache,
+  written,
+} from "./statement.ts";
+
+/** Bytes of text and JSON that the result of a list has at most, but for one row that is larger; each is read apart. */
+const RESULT_BYTES = 16 * 1_048_576;
 
 /**
  * The statements on one table, each built at its first use and kept for the life of the process; sessions share them.
@@ -17,7 +32,11 @@ import { compile, given, lazily, lazilyShort, queryBuilder, run, type Statement,
 export class EntityStatements<Dto extends object> extends RowValues {
   readonly table: EntityTable;
   readonly read: RowMapper<Dto>;
-  readonly lists: ListStatements<Dto>;
+  /** Rows for callers in the process, which hold them all. */
+  readonly rows: RowReader<Dto>;
+  /** Rows for callers that hand them on. */
+  readonly pieces: RowReader<Dto>;
+  readonly longRows: LongRows<Dto>;
   readonly #updates = new StatementCache();
   readonly #assignments: Readonly<Record<string, SQL>>;
 
@@ -27,7 +46,9 @@ export class EntityStatements<Dto extends object> extends RowValues {
     this.table = table;
     this.#assignments = assignments;
     this.read = rowMapper<Dto>(table);
-    this.lists = new ListStatements(table, this.columns, this.read);
+    this.rows = new RowReader(table, this.columns, this.read, RESULT_BYTES);
+    this.pieces = new RowReader(table, this.columns, this.read, PIECE_BYTES);
+    this.longRows = new LongRows(table, this.columns, this.read);
   }
 
   readonly insert = lazily(() => this.insertion().returning());
@@ -37,6 +58,11 @@ export class EntityStatements<Dto extends object> extends RowValues {
       .select()
       .from(this.table)
       .where(eq(this.table.id, given("id"))),
+  );
+
+  readonly findGuarded = lazily(
+    () => written(this.pieces.guard(sql`select * from ${this.table} where id = ${given("id")}`, sql`id`)),
+    true,
   );
 
   readonly lockById = lazily(() =>
@@ -99,8 +125,22 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
     return this.#one(rows[0]);
   }
 
-  list(request?: List, options?: CallOptions): Promise<Page<Dto>> {
-    return this.#statements.lists.page(this.executor, request ?? {}, options);
+  async list(request?: List, options?: CallOptions): Promise<Page<Dto>> {
+    const { rows } = this.#statements;
+    const page = await rows.lists.page(this.executor, request ?? {}, options);
+    return { ...page, items: rows.ready(page.items) ?? (await this.#readAll(page.items, options)) };
+  }
+
+  async #readAll(rows: readonly SqlRow[], options: CallOptions | undefined): Promise<Dto[]> {
+    const items: Dto[] = [];
+    for await (const piece of this.#statements.rows.pieces(this.executor, rows, options)) {
+      if (Array.isArray(piece)) items.push(...piece);
+      else {
+        const row = await this.findById(piece.id, options);
+        if (row !== null) items.push(row);
+      }
+    }
+    return items;
   }
 
   async update(id: string, changes: Update, options?: CallOptions): Promise<Dto | null> {

@@ -1,4 +1,4 @@
-import { and, asc, eq, gte, sql } from "drizzle-orm";
+import { and, asc, eq, gte, type SQL, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
 import type {
   BulkUpdateStateRequest,
@@ -25,18 +25,16 @@ import { toTaskStatistics } from "./task-statistics.ts";
 /** The first moment after the given millisecond: columns hold microseconds, and an end is included to the millisecond. */
 const justAfter = (name: string) => sql`${sql.placeholder(name)}::timestamptz + interval '1 millisecond'`;
 
+/** That a user's task starts within a range. */
+export const startsWithin = (): SQL =>
+  sql`${and(
+    eq(tasks.userId, given("userId")),
+    gte(tasks.startTime, given("startTime")),
+    sql`${tasks.startTime} < ${justAfter("endTime")}`,
+  )}`;
+
 const findByTimerange = lazilyShort(() =>
-  queryBuilder
-    .select()
-    .from(tasks)
-    .where(
-      and(
-        eq(tasks.userId, given("userId")),
-        gte(tasks.startTime, given("startTime")),
-        sql`${tasks.startTime} < ${justAfter("endTime")}`,
-      ),
-    )
-    .orderBy(asc(tasks.startTime), asc(tasks.id)),
+  queryBuilder.select().from(tasks).where(startsWithin()).orderBy(asc(tasks.startTime), asc(tasks.id)),
 );
 
 const countIn = (state: TaskState) => sql`count(*) filter (where ${tasks.state} = ${sql.raw(`'${state}'`)})`.as(state);

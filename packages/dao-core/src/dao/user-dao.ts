@@ -4,11 +4,12 @@ import type { UserDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";
 
-const statements = new EntityStatements<UserDto>(users);
+/** The statements on users, also for those who read them in pieces. */
+export const userStatements = new EntityStatements<UserDto>(users);
 
 /** Users by SQL. */
 export class SqlUserDao extends TableDao<UserDto, UserCreateDto, UserUpdateDto, UserListRequest> implements UserDao {
   constructor(executor: SqlExecutor) {
-    super(executor, statements);
+    super(executor, userStatements);
   }
 }

@@ -16,7 +16,7 @@ test.each([
   ['explain (format json) select 1 as "one" from "tasks"', "explain select tasks", undefined, "tasks"],
   [
     'select "total", "page"."id" from (select count(*) as "total" from "tasks") "counted" left join (select "id" from "tasks" limit $1) "page" on true',
-    "select select tasks select tasks",
+    "select tasks select tasks",
     "select",
     "tasks",
   ],
@@ -28,7 +28,7 @@ test.each([
   ],
   [
     'with "new_goal" as (insert into "goals" ("id") values ($1) returning "created_at"), "new_tasks" as (insert into "tasks" select "id", now() from json_to_recordset($2::json) as record("id" uuid)) select "created_at" from "new_goal"',
-    "insert goals insert tasks select select",
+    "insert goals insert tasks select",
     undefined,
     undefined,
   ],

@@ -1,6 +1,6 @@
 /** What a statement does to which tables, as far as one name says it. */
 export interface QuerySummary {
-  /** Operations and tables in the order of the text: `insert goals insert milestones select`. */
+  /** Operations and tables in the order of the text: `insert goals insert milestones select`. Nested ones are one. */
   readonly text: string;
   /** The operation, where all are the same. */
   readonly operation: string | undefined;
@@ -25,7 +25,8 @@ export function summarize(statement: string): QuerySummary {
   for (const [, bare, keyword = "", name] of statement.matchAll(keywords)) {
     const [operation = ""] = (bare ?? keyword).split(" ");
     if (!targetsOnly.has(operation)) {
-      words.push(operation);
+      // A query around another one, and the one in it, are one operation.
+      if (words.at(-1) !== operation) words.push(operation);
       found.operations.add(operation);
     }
     if (name === undefined || own.has(name)) continue;

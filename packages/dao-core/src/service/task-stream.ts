@@ -5,8 +5,8 @@ import { validate } from "../contract/validation.ts";
 import { withEitherSignal } from "../session/abort-signal.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 
-/** Tasks that are read at a time. */
-const PAGE_SIZE = 1_000;
+/** Tasks that are read at a time: two pages are held, be they looked at or not. */
+const PAGE_SIZE = 250;
 
 /** Every task that the filter selects, or that comes after the cursor, page by page. */
 export async function* streamTasks(

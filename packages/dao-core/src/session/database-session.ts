@@ -1,5 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Daos } from "./daos.ts";
+import type { PieceReads } from "./piece-reads.ts";
 import type { DatabaseTelemetry } from "./telemetry.ts";
 
 /** How far a transaction is shielded from others; PostgreSQL's three levels. */
@@ -24,6 +25,8 @@ export interface TransactionOptions extends CallOptions {
 export interface DatabaseSession extends Daos {
   /** Whether this is an open transaction: then {@link transaction} is a savepoint within it. */
   readonly isTransaction: boolean;
+  /** Reads for callers that hand rows on, whose memory does not depend on what rows hold; absent where there are none. */
+  readonly pieces?: PieceReads | undefined;
   /** Who is told when a unit of work on it is tried again, if anybody is. */
   readonly telemetry?: DatabaseTelemetry | undefined;
 

@@ -14,6 +14,8 @@ describe("the error for a SQLSTATE (docs/errors.md)", () => {
     ["22021", "validation_failed"],
     ["22P02", "validation_failed"],
     ["22003", "validation_failed"],
+    ["54000", "validation_failed"],
+    ["54001", "validation_failed"],
     ["40001", "retryable"],
     ["40P01", "retryable"],
     ["57014", "unavailable"],

@@ -88,6 +88,10 @@ function constraintError(
     case "23502":
       return new ValidationError([{ path: toFieldName(column ?? ""), message: "must not be null" }], { cause });
     default:
+      if (code.startsWith("54") && code.length === 5) {
+        const message = "is, or makes, more than PostgreSQL can hold at once: send less, or ask for less";
+        return new ValidationError([{ path: "", message }], { cause, isTooLarge: true });
+      }
       // Class 22, "data exception": NUL in text or JSON, a number out of range, a malformed UUID.
       // Not 22023, which is about a setting.
       return /^22...$/.test(code) && code !== "22023"

@@ -1,4 +1,5 @@
-import { createDaoServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
+import { Buffer } from "node:buffer";
+import { createDaoServices, createPieceServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
 import { apiRoutes } from "../api/routes.ts";
 import { BasePath } from "../http/base-path.ts";
 import { DEFAULT_BODY_TIMEOUT } from "../http/body-pace.ts";
@@ -11,11 +12,12 @@ import {
   type OpenAnswer,
   type OpenPage,
   type StreamedResponse,
+  splitTarget,
 } from "../http/http-message.ts";
 import { DEFAULT_BODY_LIMIT } from "../http/json-body.ts";
 import { problemResponse } from "../http/problem.ts";
-import { splitTarget } from "../http/request-target.ts";
 import { Router } from "../http/router.ts";
+import { unsentBody } from "../http/unsent-body.ts";
 import { watchedBody } from "../http/watched-body.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
 import { ServiceKeys } from "./auth.ts";
@@ -28,6 +30,7 @@ import { OnceOnly } from "./idempotency.ts";
 import { KeySweeper } from "./idempotency-key-cleanup.ts";
 import { createLogger, type Logger, logRequest, type RequestLogEntry } from "./log.ts";
 import { requestIdOf } from "./request-id.ts";
+import { ResponseMemory } from "./response-memory.ts";
 import type { AppTelemetry, RequestProgress } from "./telemetry.ts";
 
 export interface DaoAppOptions {
@@ -112,6 +115,7 @@ class App {
   readonly #logger: Logger;
   readonly #admission: Admission;
   readonly #bodies: BodyMemory;
+  readonly #memory = new ResponseMemory();
   readonly #basePath: BasePath;
   readonly #open: ReadonlyMap<string, OpenPage>;
   readonly #router = new Router<Endpoint>();
@@ -133,6 +137,8 @@ class App {
       basePath: this.#basePath.prefix,
       lineLimit: bodyLimit,
       bodyTimeout,
+      pieces: isSession(services) && services.pieces !== undefined ? createPieceServices(services.pieces) : {},
+      memory: this.#memory,
     };
     for (const route of apiRoutes) {
       const { method, path } = route.operation;
@@ -206,7 +212,8 @@ class App {
   /** The head, then the body, then a place at work: what a client takes its time for, it does without one. */
   async #serve(endpoint: Endpoint, asked: EndpointRequest): Promise<HttpResponse> {
     const { http } = asked;
-    const { needsBody, work } = endpoint.prepare(asked);
+    const { needsBody, work: respond } = endpoint.prepare(asked);
+    const work = async (body: Uint8Array) => this.#held(await respond(body));
     // An import takes as long as its sender, and has its place in the data layer.
     if (endpoint.isImport) return work(NO_BODY);
     if (!needsBody) return this.#admission.admit(() => work(NO_BODY), http);
@@ -221,7 +228,28 @@ class App {
       release();
     }
   }
+
+  /** What is long keeps its place at work until there is memory for it, and takes part in that until it is sent. */
+  #held(response: HttpResponse): HttpResponse | Promise<HttpResponse> {
+    const { body } = response;
+    return typeof body === "string" && body.length > SHORT_BODY ? this.#hold(response, body) : response;
+  }
+
+  async #hold({ status, headers }: HttpResponse, body: string): Promise<HttpResponse> {
+    const share = this.#memory.share();
+    await share.take(body.length);
+    share.handedOn();
+    headers["content-length"] = String(Buffer.byteLength(body));
+    return { status, headers, body: unsentBody(inOne(body), share), signal: share.signal };
+  }
 }
+
+async function* inOne(body: string): AsyncGenerator<string, void, undefined> {
+  yield body;
+}
+
+/** Characters of a body that is not worth being counted. */
+const SHORT_BODY = 65_536;
 
 const NO_BODY = new Uint8Array();
 

@@ -1,12 +1,15 @@
+import { isLongValue, type LongRow, type OpenResult, type PieceServices } from "@flux/dao-core";
 import type { DaoServices, Page } from "@flux/dao-core/contract";
 import { type Operation, type PreconditionUse, preconditionUse, type ServiceName } from "../api/operation.ts";
 import type { ApiRoute } from "../api/routes.ts";
-import { InvalidRequestError } from "../http/http-error.ts";
+import { HttpError, InvalidRequestError } from "../http/http-error.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
 import { checkJson, parseJsonBody } from "../http/json-body.ts";
+import { jsonParts, longRowText } from "../http/json-parts.ts";
 import { CursorLines, toNdjson } from "../http/ndjson-answer.ts";
 import { readNdjson } from "../http/ndjson-body.ts";
 import { pageLinks } from "../http/page-links.ts";
+import { unsentBody } from "../http/unsent-body.ts";
 import { encode } from "../wire/encode.ts";
 import {
   IDEMPOTENCY_KEY_HEADER,
@@ -17,6 +20,11 @@ import {
 } from "./idempotency.ts";
 import { etagOf, explainWeak, isToBeAnswered, type Preconditions, readPreconditions } from "./preconditions.ts";
 import { type QueryReader, queryReader } from "./query.ts";
+import type { ResponseMemory, ResponseShare } from "./response-memory.ts";
+
+/** Bytes that a long row takes while it is read, and a stream from its beginning: what has been read ahead included. */
+const LONG_ROW = 16 * 1_048_576;
+const STREAM = 524_288;
 
 /** A request as its endpoint sees it: the path is matched and the caller known. */
 export interface EndpointRequest {
@@ -49,6 +57,10 @@ export interface EndpointSettings {
   readonly lineLimit: number;
   /** Milliseconds in which so much of such a body must come (`BodyPace`). */
   readonly bodyTimeout: number;
+  /** The reads that can be sent on in pieces, by service and method. */
+  readonly pieces: PieceServices;
+  /** What responses that are sent as they are made hold. */
+  readonly memory: ResponseMemory;
 }
 
 /** An operation made ready to answer requests: everything that is the same for all of them is done once. */
@@ -68,6 +80,8 @@ export class Endpoint {
   readonly #preconditions: PreconditionUse;
   /** Whether the answer has a row, and so an `ETag`. */
   readonly #isRow: boolean;
+  /** Reads in pieces what the method would return, where that may be long. */
+  readonly #open: ((input: unknown) => Promise<OpenResult>) | undefined;
   /** Whether the answer is a page of a list. */
   readonly #isList: boolean;
   /** Whether sending it twice could do it twice. */
@@ -81,6 +95,7 @@ export class Endpoint {
     this.#service = service;
     this.#method = name;
     this.#input = operation.input;
+    this.#open = settings.pieces[service]?.[name];
     this.#isStreamed = operation.output === "ndjson";
     this.#isList = operation.query !== undefined && "page" in operation.query;
     this.#readQuery = queryReader(operation.query);
@@ -139,6 +154,8 @@ export class Endpoint {
 
   async #answer({ id, query }: EndpointRequest, input: unknown, preconditions: Preconditions): Promise<HttpResponse> {
     try {
+      if (this.#open !== undefined)
+        return await this.#toOpenResponse(await this.#open(id ?? input), query, preconditions);
       const result = await this.#call(this.#settings.services, id, input, preconditions);
       return this.#toResponse(result, query, preconditions);
     } catch (error) {
@@ -155,7 +172,15 @@ export class Endpoint {
     const rows = this.#apply(this.#settings.services, [request, { signal: left.signal, onCursor: lines?.add }]);
     if (!isAsyncIterable(rows)) throw new TypeError(`${this.#method} answers no rows one by one.`);
     const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
-    return { status: this.#status, headers, body: await toNdjson(rows, () => left.abort(), lines) };
+    const share = this.#settings.memory.share();
+    await share.take(STREAM);
+    try {
+      const body = await toNdjson(rows, () => left.abort(), share, lines);
+      return { status: this.#status, headers, body: unsentBody(body, share), signal: share.signal };
+    } catch (error) {
+      share.release();
+      throw error;
+    }
   }
 
   #prepareOnce(header: string, { http, path, query, id, caller }: EndpointRequest): PreparedRequest {
@@ -187,6 +212,41 @@ export class Endpoint {
     return Reflect.apply(method, service, args);
   }
 
+  #toOpenResponse(
+    opened: OpenResult,
+    query: string,
+    preconditions: Preconditions,
+  ): HttpResponse | Promise<HttpResponse> {
+    if (opened.kind === "whole") return this.#toResponse(opened.result, query, preconditions);
+    const share = this.#settings.memory.share();
+    if (opened.kind === "row") return this.#toRowResponse(opened.row, share, preconditions);
+    const headers: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store" };
+    const links = opened.kind === "page" ? pageLinks(opened.page, query) : undefined;
+    if (links !== undefined) headers["link"] = links;
+    return { status: this.#status, headers, body: unsentBody(jsonParts(opened, share), share), signal: share.signal };
+  }
+
+  /** A row that is too long to be read at once. Its JSON goes out as PostgreSQL wrote it; one of over 8 MiB has no `ETag`. */
+  async #toRowResponse(long: LongRow, share: ResponseShare, preconditions: Preconditions): Promise<HttpResponse> {
+    try {
+      await share.take(LONG_ROW);
+      const row = await long.inParts();
+      if (row === null) throw new HttpError("not_found", "The row was deleted while it was read.");
+      const etag = await longRowEtag(row);
+      const headers: Record<string, string> = { "cache-control": "no-store" };
+      if (etag !== undefined) headers["etag"] = etag;
+      if (!isToBeAnswered(preconditions, etag ?? "")) {
+        share.release();
+        return { status: 304, headers, body: undefined };
+      }
+      headers["content-type"] = "application/json";
+      return { status: this.#status, headers, body: unsentBody(longRowText(row, share), share), signal: share.signal };
+    } catch (error) {
+      share.release();
+      throw error;
+    }
+  }
+
   #toResponse(result: unknown, query: string, preconditions: Preconditions = {}): HttpResponse {
     if (this.#status === 204) return { status: 204, headers: { "cache-control": "no-store" }, body: undefined };
     const headers: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store" };
@@ -203,6 +263,21 @@ export class Endpoint {
     return { status: this.#status, headers, body: encode(result) };
   }
 }
+
+/** The version of a row with long values; `undefined` where these are not in memory. What takes long is done turn by turn. */
+async function longRowEtag(row: object): Promise<string | undefined> {
+  const dto: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(row)) {
+    if (isLongValue(value)) {
+      if (value.text === undefined) return undefined;
+      dto[name] = JSON.parse(value.text);
+      await nextTurn();
+    } else dto[name] = value;
+  }
+  return etagOf(dto);
+}
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 function isPage(result: unknown): result is Page<unknown> {
   return typeof result === "object" && result !== null && "nextCursor" in result;

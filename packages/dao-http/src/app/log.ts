@@ -1,7 +1,11 @@
 import { isDaoError } from "@flux/dao-core/errors";
 import { type DestinationStream, pino } from "pino";
 import { HttpError } from "../http/http-error.ts";
-import type { LogLevel } from "./log-level.ts";
+
+/** From the most to the least talkative. */
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Where log lines go. A pino logger is one, and so are most others. */
 export interface Logger {

@@ -58,6 +58,9 @@ function daoError(code: string, { detail, body }: Problem, operation: Operation)
   switch (code) {
     case "validation_failed":
       return validationError(body, detail, operation);
+    case "payload_too_large":
+      // Of a row; that of a body has no fields.
+      return Array.isArray(Reflect.get(body, "errors")) ? validationError(body, detail, operation, true) : undefined;
     case "not_found":
       return withMessage(new NotFoundError("row", ""), detail);
     case "conflict":
@@ -86,7 +89,7 @@ function member(body: object, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-function validationError(body: object, detail: string, { id, path }: Operation): ValidationError {
+function validationError(body: object, detail: string, { id, path }: Operation, isTooLarge = false): ValidationError {
   const errors: unknown = Reflect.get(body, "errors");
   const idParameter = /\{(\w+)\}/.exec(path)?.[1];
   const issues = (Array.isArray(errors) ? errors : []).map((issue: unknown): ValidationIssue => {
@@ -94,7 +97,7 @@ function validationError(body: object, detail: string, { id, path }: Operation):
     const isId = id !== undefined && wirePath === idParameter;
     return { path: isId ? id : toFieldPath(wirePath), message: member(Object(issue), "message") ?? "" };
   });
-  const error = new ValidationError(issues);
+  const error = new ValidationError(issues, { isTooLarge });
   return issues.length === 0 ? withMessage(error, detail) : error;
 }
 

@@ -1,8 +1,14 @@
 import { LEAST } from "./body-pace.ts";
 import { CollectedBytes } from "./collected-bytes.ts";
 import { bodyBrokeOff, bodyReadAlready, bodyTooLarge, ClientGoneError } from "./http-error.ts";
-import { type BodyReading, type HttpRequest, type HttpResponse, isStreamed } from "./http-message.ts";
-import { setSecurityHeaders } from "./security-headers.ts";
+import {
+  type BodyReading,
+  type HttpRequest,
+  type HttpResponse,
+  isStreamed,
+  type StreamedResponse,
+  setSecurityHeaders,
+} from "./http-message.ts";
 
 /** A web-standard handler that answers by `handle`. */
 export function toFetchHandler(
@@ -12,7 +18,7 @@ export function toFetchHandler(
     const response = await handle(new FetchRequest(request));
     const { status, headers } = response;
     setSecurityHeaders(headers);
-    const body = isStreamed(response) ? toStream(response.body) : response.body;
+    const body = isStreamed(response) ? toStream(response) : response.body;
     if (request.method !== "HEAD") return new Response(body, { status, headers });
     if (body instanceof ReadableStream) await body.cancel();
     return new Response(null, { status, headers });
@@ -20,10 +26,13 @@ export function toFetchHandler(
 }
 
 /** The bytes of a body in pieces, each made when it is asked for. */
-function toStream(body: AsyncIterable<string>): ReadableStream<Uint8Array> {
+function toStream({ body, signal }: StreamedResponse): ReadableStream<Uint8Array> {
   const pieces = body[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   return new ReadableStream({
+    start(controller) {
+      signal?.addEventListener("abort", () => controller.error(signal.reason), { once: true });
+    },
     async pull(controller) {
       const { done, value } = await pieces.next();
       if (done === true) controller.close();

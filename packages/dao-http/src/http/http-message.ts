@@ -61,6 +61,8 @@ export interface StreamedResponse {
    * had, the host must break the answer off, so that it does not look as if it were whole.
    */
   readonly body: AsyncIterable<string>;
+  /** Aborts when the host must break the answer off, whatever it waits for. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type HttpResponse = WholeResponse | StreamedResponse;
@@ -77,4 +79,21 @@ export type OpenPage = (path: string, request: HttpRequest) => OpenAnswer | Prom
 /** Whether a response's body is sent as it is made. */
 export function isStreamed(response: HttpResponse): response is StreamedResponse {
   return typeof response.body === "object" && Symbol.asyncIterator in response.body;
+}
+
+/** Path and query of a request's target, which a proxy may send with scheme and host before it. */
+export function splitTarget(target: string): [path: string, query: string] {
+  const local = target.startsWith("/") ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, "");
+  const mark = local.indexOf("?");
+  const path = mark === -1 ? local : local.slice(0, mark);
+  // An authority alone stands for its root (RFC 9112, 3.2.2).
+  return [path === "" ? "/" : path, mark === -1 ? "" : local.slice(mark + 1)];
+}
+
+/**
+ * Adds what every answer has, whichever host sends it: no browser takes one for another type than it says. Answers with
+ * rows are `no-store` besides, where they are made; the pages have a policy of their own (`openapi/docs-pages.ts`).
+ */
+export function setSecurityHeaders(headers: Record<string, string>): void {
+  headers["x-content-type-options"] = "nosniff";
 }

@@ -1,7 +1,11 @@
 import { encode } from "../wire/encode.ts";
+import type { PartMemory } from "./json-parts.ts";
 
 /** Characters that are sent at a time: few writes, and little that is held in memory. */
 const CHUNK_LENGTH = 65_536;
+
+/** Bytes that a stream holds: a chunk, and rows that were read with those of the chunk or ahead of them. */
+const HELD = 262_144;
 
 /**
  * The lines that tell a reader how far the rows before them are, and the one that says that there are no more. What has no
@@ -29,22 +33,25 @@ export class CursorLines {
  * The rows of `rows` as NDJSON: one JSON text a line. The first is waited for, so that what is wrong with the request is
  * known before an answer begins; the others are read as they are sent.
  * @param stop called when nobody wants the rest; a query that runs then ends
+ * @param memory what the stream holds is taken from it before each chunk is made
  * @param lines told of the cursors of `rows`, where the reader wants them; `undefined` for rows alone
  */
 export async function toNdjson(
   rows: AsyncIterable<unknown>,
   stop: () => void,
+  memory: PartMemory,
   lines?: CursorLines,
 ): Promise<AsyncIterable<string>> {
   const iterator = rows[Symbol.asyncIterator]();
   const first = await iterator.next();
-  return { [Symbol.asyncIterator]: () => new Chunks(iterator, first, stop, lines) };
+  return { [Symbol.asyncIterator]: () => new Chunks(iterator, first, stop, memory, lines) };
 }
 
 /** By hand, since a generator that waits for a row would hear of its end only when the row is there. */
 class Chunks implements AsyncIterator<string> {
   readonly #rows: AsyncIterator<unknown>;
   readonly #stop: () => void;
+  readonly #memory: PartMemory;
   readonly #lines: CursorLines | undefined;
   #next: IteratorResult<unknown>;
   #isEnded = false;
@@ -53,8 +60,10 @@ class Chunks implements AsyncIterator<string> {
     rows: AsyncIterator<unknown>,
     first: IteratorResult<unknown>,
     stop: () => void,
+    memory: PartMemory,
     lines: CursorLines | undefined,
   ) {
+    this.#memory = memory;
     this.#rows = rows;
     this.#next = first;
     this.#stop = stop;
@@ -62,6 +71,7 @@ class Chunks implements AsyncIterator<string> {
   }
 
   async next(): Promise<IteratorResult<string>> {
+    await this.#memory.take(HELD);
     let chunk = "";
     while (this.#next.done !== true && chunk.length < CHUNK_LENGTH) {
       chunk += `${encode(this.#next.value)}\n`;

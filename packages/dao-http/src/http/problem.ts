@@ -23,7 +23,7 @@ export interface Problem {
   /** The path of the request. */
   readonly instance: string;
   readonly code: ProblemCode;
-  /** The broken rules of a `validation_failed`, at most the first 100, with names as the caller wrote them. */
+  /** The broken rules of a `validation_failed`, or of a row that would be too large, at most the first 100, with names as the caller wrote them. */
   readonly errors?: readonly { readonly path: string; readonly message: string }[] | undefined;
   /** The field that a `conflict` or a `related_row_missing` is about, where it is known. */
   readonly field?: string | undefined;
@@ -121,11 +121,12 @@ function hasCode<Kind extends DaoError>(error: DaoError, code: Kind["code"]): er
   return error.code === code;
 }
 
-function validationProblem({ issues }: ValidationError, request: FailedRequest): Problem {
+function validationProblem({ issues, isTooLarge }: ValidationError, request: FailedRequest): Problem {
   return issuesProblem(
     // The rest is counted only: renaming 100,000 paths to show 100 would be in vain.
     issues.map((issue, index) => (index < MAX_ERRORS ? inCallersWords(issue, request) : issue)),
     request,
+    isTooLarge ? "payload_too_large" : "validation_failed",
   );
 }
 
@@ -134,7 +135,11 @@ function inCallersWords({ path, message }: ValidationIssue, { id }: FailedReques
 }
 
 /** The problem of these broken rules, of which there may be as many as a body has values. */
-function issuesProblem(issues: readonly ValidationIssue[], request: FailedRequest): Problem {
+function issuesProblem(
+  issues: readonly ValidationIssue[],
+  request: FailedRequest,
+  code: "validation_failed" | "payload_too_large" = "validation_failed",
+): Problem {
   const detail =
     issues.length <= MAX_ERRORS
       ? describeIssues(issues)
@@ -142,5 +147,5 @@ function issuesProblem(issues: readonly ValidationIssue[], request: FailedReques
           /\.$/,
           ` (and ${issues.length - 1} more: errors has the first ${MAX_ERRORS}).`,
         );
-  return problem("validation_failed", detail, request, { errors: issues.slice(0, MAX_ERRORS) });
+  return problem(code, detail, request, { errors: issues.slice(0, MAX_ERRORS) });
 }

@@ -1,7 +1,5 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { CollectedBytes } from "../http/collected-bytes.ts";
 import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "../http/http-error.ts";
 import {
@@ -10,9 +8,8 @@ import {
   type HttpResponse,
   isStreamed,
   type StreamedResponse,
+  setSecurityHeaders,
 } from "../http/http-message.ts";
-import { setSecurityHeaders } from "../http/security-headers.ts";
-import { watchedBody } from "../http/watched-body.ts";
 import { breakOff } from "./break-off.ts";
 import { departureOf, probeAfterEnd } from "./departure.ts";
 
@@ -90,7 +87,7 @@ const NDJSON = "application/x-ndjson";
 function sendStreamed(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { status, headers, body }: StreamedResponse,
+  { status, headers, body, signal }: StreamedResponse,
 ): void {
   // HTTP/2 has no such header (RFC 9113, 8.2.2).
   if (incoming.httpVersionMajor > 1) delete headers["connection"];
@@ -102,31 +99,49 @@ function sendStreamed(
       if (!outgoing.writableEnded && outgoing.writableLength === 0) outgoing.write("\n");
     });
   }
+  const pieces = body[Symbol.asyncIterator]();
+  const leave = () => void pieces.return?.().catch(() => undefined);
   if (incoming.method === "HEAD") {
     outgoing.end();
-    Readable.from(body).destroy();
-  } else {
-    sendPieces(
-      incoming,
-      outgoing,
-      watchedBody(body, (error) => breakOff(outgoing, error)),
-    );
+    leave();
+    return;
   }
+  signal?.addEventListener("abort", () => breakOff(outgoing, signal.reason), { once: true });
+  outgoing.once("close", leave);
+  sendPieces(incoming, outgoing, pieces);
 }
 
 function sendPieces(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  pieces: Iterable<Uint8Array> | AsyncIterable<string>,
+  pieces: Iterator<Uint8Array> | AsyncIterator<string>,
 ): void {
-  const end = isRead(incoming);
+  const isWhole = isRead(incoming);
   // What is still to come of the request is thrown away.
-  if (!end) incoming.resume();
-  pipeline(Readable.from(pieces), outgoing, { end }).then(
-    () => end || endAfterRequest(incoming, outgoing),
-    // It is broken off by then.
-    () => undefined,
+  if (!isWhole) incoming.resume();
+  writeAll(pieces, outgoing).then(
+    () => (isWhole ? outgoing.end() : endAfterRequest(incoming, outgoing)),
+    (error) => breakOff(outgoing, error),
   );
+}
+
+/** Asks for a piece when the one before has been sent: a stream between would ask for two. */
+async function writeAll(pieces: Iterator<Uint8Array> | AsyncIterator<string>, outgoing: ServerResponse): Promise<void> {
+  let isClosed = false;
+  let goOn: () => void = () => undefined;
+  outgoing.once("close", () => {
+    isClosed = true;
+    goOn();
+  });
+  outgoing.on("drain", () => goOn());
+  for (;;) {
+    const { value, done } = await pieces.next();
+    if (isClosed || done === true) return;
+    if (outgoing.write(value)) continue;
+    await new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+  }
 }
 
 /** Whether nothing of a request is still to come. */

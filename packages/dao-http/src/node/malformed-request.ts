@@ -2,8 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "../app/log.ts";
 import { HttpError, InvalidRequestError } from "../http/http-error.ts";
-import type { WholeResponse } from "../http/http-message.ts";
-import { setSecurityHeaders } from "../http/security-headers.ts";
+import { setSecurityHeaders, type WholeResponse } from "../http/http-message.ts";
 import type { OpenConnections } from "./connections.ts";
 import { refuse, requestOf } from "./refusal.ts";
 

@@ -69,7 +69,7 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
     `The task ${row} is not as it was read. Read it again, and decide anew.`,
   ],
   payload_too_large: [
-    "The body is over the limit, or a line of one that is read by lines.",
+    "The body is over the limit, or a line of one that is read by lines; or a conversation would be too long: then errors names it.",
     "The body has more than 1048576 bytes. Send less, in several requests.",
   ],
   unsupported_media_type: [

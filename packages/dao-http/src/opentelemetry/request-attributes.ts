@@ -1,6 +1,5 @@
 import type { Attributes } from "@opentelemetry/api";
-import type { HttpRequest } from "../http/http-message.ts";
-import { splitTarget } from "../http/request-target.ts";
+import { type HttpRequest, splitTarget } from "../http/http-message.ts";
 import { shownPath } from "./shown-path.ts";
 
 /** The methods that the conventions know. */

@@ -35,6 +35,11 @@ export const LIMIT_SETTINGS: Readonly<Record<LimitOption, LimitSetting>> = {
     min: 1,
     meaning: "callers (a number) that wait for a connection; the next is rejected",
   },
+  maxConversationBytes: {
+    variable: "DB_MAX_CONVERSATION_BYTES",
+    min: 2,
+    meaning: "bytes of JSON text that a conversation's messages may have in all; 8,388,608 is 8 MiB",
+  },
 };
 
 /** The most that the data layer takes. */

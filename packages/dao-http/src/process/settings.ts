@@ -1,7 +1,7 @@
 import { parseDatabaseUrl } from "@flux/dao-core/database-url";
 import { ValidationError } from "@flux/dao-core/errors";
 import { DEVELOPMENT_KEYS, isPublicKey, type ServiceKey } from "../app/development-keys.ts";
-import { LOG_LEVELS, type LogLevel } from "../app/log-level.ts";
+import { LOG_LEVELS, type LogLevel } from "../app/log.ts";
 import { SettingsError } from "../node/settings-error.ts";
 import { type DatabaseLimits, readDatabaseLimits } from "./database-limits.ts";
 import { parseServiceKeys } from "./service-key-setting.ts";

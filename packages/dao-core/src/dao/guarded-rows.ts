@@ -1,0 +1,67 @@
+import { type SQL, sql } from "drizzle-orm";
+import { type PgColumn, PgJsonb, PgText } from "drizzle-orm/pg-core";
+
+const name = (column: PgColumn): SQL => sql`${sql.identifier(column.name)}`;
+
+/** Whether PostgreSQL sets no bound to what a column holds. A checked title is among them: adopted rows can be longer. */
+export const isUnbounded = (column: PgColumn): boolean => column instanceof PgJsonb || column instanceof PgText;
+
+/**
+ * The rows of a query on one table, their contents as far as `room` bytes of them go: the others come without their text and
+ * JSON, and with the number of bytes that these have, so that what a statement returns is bounded whatever rows hold.
+ */
+export class GuardedRows {
+  readonly #columns: readonly PgColumn[];
+  readonly #room: SQL;
+
+  constructor(columns: Readonly<Record<string, PgColumn>>, room: number) {
+    this.#columns = Object.values(columns);
+    this.#room = sql.raw(String(room));
+  }
+
+  /**
+   * The columns of the table in their order, and one more: `null` where the contents are there, else how many bytes they have.
+   * @param rows a query for all columns of the table
+   * @param order of the rows, by the columns' own names
+   */
+  select(rows: SQL, order: SQL): SQL {
+    // OFFSET 0 keeps the planner from writing JSON out as text twice: to measure it, and to send it.
+    const texts = sql`select ${this.#each((column) => this.#text(column))}${this.#storedSizes()} from (${rows}) rows offset 0`;
+    const bytes = sql.join(
+      this.#columns.filter(isUnbounded).map((column) => this.#bytes(column)),
+      sql` + `,
+    );
+    const summed = sql`select *, ${bytes} as bytes, sum(${bytes}) over (order by ${order} rows unbounded preceding) as bytes_so_far from (${texts}) texts`;
+    const contents = this.#each((column) =>
+      isUnbounded(column) ? sql`case when bytes_so_far <= ${this.#room} then ${name(column)} end` : name(column),
+    );
+    return sql`select ${contents}, case when bytes_so_far > ${this.#room} then bytes end as unread from (${summed}) summed`;
+  }
+
+  #each(expression: (column: PgColumn) => SQL): SQL {
+    const columns = this.#columns.map((column) => sql`${expression(column)} as ${name(column)}`);
+    return sql.join(columns, sql`, `);
+  }
+
+  /** JSON as text, unless it takes more room than there is even as it is stored, which is known without reading it. */
+  #text(column: PgColumn): SQL {
+    if (!(column instanceof PgJsonb)) return name(column);
+    return sql`case when pg_column_size(${name(column)}) <= ${this.#room} then ${name(column)}::text end`;
+  }
+
+  #storedSizes(): SQL {
+    const sizes = this.#columns
+      .filter((column) => column instanceof PgJsonb)
+      .map((column) => sql`, pg_column_size(${name(column)}) as ${stored(column)}`);
+    return sql.join(sizes);
+  }
+
+  #bytes(column: PgColumn): SQL {
+    const length = sql`octet_length(${name(column)})`;
+    return column instanceof PgJsonb
+      ? sql`coalesce(${length}, greatest(${stored(column)}, ${this.#room} + 1), 0)`
+      : sql`coalesce(${length}, 0)`;
+  }
+}
+
+const stored = (column: PgColumn): SQL => sql`${sql.identifier(`stored_${column.name}`)}`;

@@ -1,0 +1,84 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import { conversationListRequest } from "../contract/conversation.ts";
+import { goalListRequest } from "../contract/goal.ts";
+import { parseId } from "../contract/id.ts";
+import { milestoneListRequest } from "../contract/milestone.ts";
+import type { DaoServices } from "../contract/services.ts";
+import { taskListRequest, taskTimerangeRequest } from "../contract/task.ts";
+import { userListRequest } from "../contract/user.ts";
+import { validate } from "../contract/validation.ts";
+import type {
+  ListedEntity,
+  LongRow,
+  OpenGoal,
+  OpenPage,
+  PieceReads,
+  RowPieces,
+  WholeResult,
+} from "../session/piece-reads.ts";
+import { found } from "./found.ts";
+
+/** What a read in pieces returns: the result that the service has, or all that its caller must know before it sends, and the rows to be read. */
+export type OpenResult =
+  | { readonly kind: "whole"; readonly result: unknown }
+  | ({ readonly kind: "page" } & OpenPage)
+  | { readonly kind: "list"; readonly rows: RowPieces }
+  | { readonly kind: "row"; readonly row: LongRow }
+  | ({ readonly kind: "goal" } & OpenGoal);
+
+type Read = (input: unknown, options?: CallOptions) => Promise<OpenResult>;
+
+/** The reads that may be long, by the services and the methods whose results they have. */
+export type PieceServices = { readonly [Service in keyof DaoServices]?: Readonly<Record<string, Read>> };
+
+/**
+ * The reads of the services for callers that hand rows on, as a server does: what is in memory at a time does not depend on what
+ * rows hold. They take what the services' methods take, the id or the request, and throw the same errors.
+ */
+export function createPieceServices(pieces: PieceReads): PieceServices {
+  const list =
+    (entity: ListedEntity, schema: Parameters<typeof validate>[0]): Read =>
+    async (request, options) => {
+      const result = await pieces.list(entity, Object(validate(schema, request ?? {})), options);
+      return "whole" in result ? whole(result) : { kind: "page", ...result };
+    };
+  const find =
+    (entity: ListedEntity, what: string): Read =>
+    async (id, options) => {
+      const key = parseId(String(id));
+      const result = found(what, key, await pieces.find(entity, key, options));
+      return "whole" in result ? whole(result) : { kind: "row", row: result };
+    };
+  return {
+    users: { listUsers: list("users", userListRequest), getUser: find("users", "user") },
+    goals: {
+      listGoals: list("goals", goalListRequest),
+      getGoal: find("goals", "goal"),
+      getGoalFull: async (id, options) => {
+        const key = parseId(String(id));
+        const result = found("goal", key, await pieces.goal(key, options));
+        return "whole" in result ? whole(result) : { kind: "goal", ...result };
+      },
+    },
+    milestones: {
+      listMilestones: list("milestones", milestoneListRequest),
+      getMilestone: find("milestones", "milestone"),
+    },
+    tasks: {
+      listTasks: list("tasks", taskListRequest),
+      getTask: find("tasks", "task"),
+      getTasksByTimerange: async (request, options) => {
+        const result = await pieces.timerange(validate(taskTimerangeRequest, request), options);
+        return "whole" in result ? whole(result) : { kind: "list", rows: result };
+      },
+    },
+    conversations: {
+      listConversations: list("conversations", conversationListRequest),
+      getConversation: find("conversations", "conversation"),
+    },
+  };
+}
+
+function whole({ whole: result }: WholeResult<unknown>): OpenResult {
+  return { kind: "whole", result };
+}

@@ -1,0 +1,170 @@
+import { createDaoServices, createPieceServices, isLongRow, isLongValue, type RowPieces } from "@flux/dao-core";
+import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+
+let database: TestDatabase;
+let sql: postgres.Sql;
+beforeAll(async () => {
+  database = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  sql = postgres(database.url, { max: 2, onnotice: () => undefined });
+});
+afterAll(async () => {
+  await sql.end();
+  await database.drop();
+});
+
+/** A conversation whose one message is this text, written by another writer; its id. */
+async function insertConversation(userId: string, expression: string): Promise<string> {
+  const [row] = await sql.unsafe<{ id: string }[]>(
+    `insert into conversations (user_id, messages) values ($1, jsonb_build_array(${expression})) returning id`,
+    [userId],
+  );
+  return row?.id ?? "";
+}
+
+const reads = () => {
+  const { pieces } = database.database;
+  if (pieces === undefined) throw new Error("the database reads nothing in pieces");
+  return createPieceServices(pieces);
+};
+
+async function newUser(): Promise<string> {
+  const { id } = await createDaoServices(database.database).users.createUser(makeUserData());
+  return id;
+}
+
+/** All rows, those that are long put together of their parts, and how many characters the largest part had. */
+async function collect(rows: RowPieces): Promise<{ rows: object[]; largest: number; ids: string[] }> {
+  const all: object[] = [];
+  let largest = 0;
+  for await (const piece of rows) {
+    if (!isLongRow(piece)) {
+      all.push(...piece);
+      continue;
+    }
+    const row = await piece.inParts();
+    if (row === null) continue;
+    for (const [name, value] of Object.entries(row)) {
+      if (!isLongValue(value)) continue;
+      let text = "";
+      for await (const part of value.parts) {
+        largest = Math.max(largest, part.length);
+        text += part;
+      }
+      Reflect.set(row, name, value.isJson ? JSON.parse(text) : text);
+    }
+    all.push(row);
+  }
+  return { rows: all, largest, ids: all.map((row) => String(Reflect.get(row, "id"))) };
+}
+
+describe("a list in pieces", () => {
+  test.each([
+    ["short rows", "'short'::text"],
+    ["rows of which some fit at a time", "repeat(md5(random()::text), 3000)"],
+    ["rows that compress well", "repeat('a', 300000)"],
+    ["rows longer than a piece", "repeat(md5(random()::text), 20000)"],
+    ["rows of several parts", "repeat('äöü', 2000000)"],
+    ["numbers that are written out long", "(select jsonb_agg(1e308::numeric) from generate_series(1, 3000))"],
+  ])("has all of %s, as the service lists them", async (_, expression) => {
+    const userId = await newUser();
+    for (let count = 0; count < 4; count++) await insertConversation(userId, expression);
+    const services = createDaoServices(database.database);
+    const whole = await services.conversations.listConversations({ userId, pageSize: 3 });
+    const opened = await reads().conversations?.["listConversations"]?.({ userId, pageSize: 3 });
+    if (opened?.kind === "whole") {
+      expect(opened.result).toEqual(whole);
+      return;
+    }
+    if (opened?.kind !== "page") throw new Error("no page");
+    expect(opened.page).toEqual({ ...whole, items: [] });
+    const { rows, largest } = await collect(opened.rows);
+    expect(rows).toEqual(whole.items);
+    expect(largest).toBeLessThanOrEqual(4_194_304);
+  });
+
+  test("leaves out a row that was deleted meanwhile, and breaks off at one that changed between its parts", async () => {
+    const userId = await newUser();
+    const long = "repeat('long', 2500000)";
+    const [oldest, middle] = [await insertConversation(userId, long), await insertConversation(userId, long)];
+    const opened = await reads().conversations?.["listConversations"]?.({ userId });
+    if (opened?.kind !== "page") throw new Error("no page");
+    await sql`delete from conversations where id = ${middle}`;
+    expect(opened.page.total).toBe(2);
+    expect((await collect(opened.rows)).ids).toEqual([oldest]);
+
+    const found = await reads().conversations?.["getConversation"]?.(oldest);
+    if (found?.kind !== "row" || !isLongRow(found.row)) throw new Error("no long row");
+    const row = Object(await found.row.inParts());
+    await sql`update conversations set status = 'changed' where id = ${oldest}`;
+    await expect(row.messages.parts.next()).rejects.toThrow("The row changed while it was read");
+  });
+
+  test("reads JSON of other writers as the service does", async () => {
+    const userId = await newUser();
+    const text = `to_jsonb('["' || repeat('x', 1000000) || '"]')`;
+    await sql.unsafe(`insert into conversations (user_id, messages) values ($1, ${text}), ($1, 'null'), ($1, '"a"')`, [
+      userId,
+    ]);
+    const { items } = await createDaoServices(database.database).conversations.listConversations({ userId });
+    const opened = await reads().conversations?.["listConversations"]?.({ userId });
+    if (opened?.kind !== "page") throw new Error("no page");
+    expect((await collect(opened.rows)).rows).toEqual(items);
+  });
+});
+
+test("text that is long is read in parts as JSON is", async () => {
+  const { goals } = createDaoServices(database.database);
+  const userId = await newUser();
+  const timeline = '"\\\n😀'.repeat(200_000);
+  const goal = await goals.createGoal({ userId, title: "long", timeline });
+  const opened = await reads().goals?.["getGoalFull"]?.(goal.id);
+  if (opened?.kind !== "goal" || !isLongRow(opened.goal)) throw new Error("no long goal");
+  const { goal: row } = opened;
+  const pieces = (async function* () {
+    yield row;
+  })();
+  expect((await collect(pieces)).rows).toEqual([goal]);
+});
+
+test("a goal of many tasks, and a range of them, come in the order of the services", async () => {
+  const { goals, tasks } = createDaoServices(database.database);
+  const userId = await newUser();
+  const { id: goalId } = await goals.createGoal({ userId, title: "many" });
+  await sql`insert into tasks (user_id, goal_id, title, start_time)
+    select ${userId}, ${goalId}, 'task ' || n, case when n % 7 > 0 then '2026-01-01T00:00:00.000123Z'::timestamptz + (n % 50) * interval '1 hour' end
+    from generate_series(1, 2500) n`;
+  await sql`insert into milestones (goal_id, title, week_number, status)
+    select ${goalId}, 'week ' || n, n % 40 + 1, repeat('s', 9000) from generate_series(1, 120) n`;
+  const whole = await goals.getGoalFull(goalId);
+  const opened = await reads().goals?.["getGoalFull"]?.(goalId);
+  if (opened?.kind !== "goal") throw new Error("no goal");
+  expect((await collect(opened.milestones)).rows).toEqual(whole.milestones);
+  expect((await collect(opened.tasks)).rows).toEqual(whole.tasks);
+
+  const request = { userId, startTime: new Date("2026-01-01T01:00:00Z"), endTime: new Date("2026-01-03T01:00:00Z") };
+  const range = await reads().tasks?.["getTasksByTimerange"]?.(request);
+  if (range?.kind !== "list") throw new Error("no list");
+  const inRange = await tasks.getTasksByTimerange(request);
+  expect(inRange.length).toBeGreaterThan(2_000);
+  expect((await collect(range.rows)).rows).toEqual(inRange);
+});
+
+test("a small goal is read as of one moment, by one statement", async () => {
+  const { goals } = createDaoServices(database.database);
+  const userId = await newUser();
+  const whole = await goals.createGoalWithStructure({
+    goal: { userId, title: "small" },
+    milestones: [{ weekNumber: 1, title: "first", tasks: [{ title: "one" }] }],
+  });
+  const opened = await reads().goals?.["getGoalFull"]?.(whole.id);
+  expect(opened).toEqual({ kind: "whole", result: await goals.getGoalFull(whole.id) });
+});
+
+test("reads that find nothing, and requests that break a rule, are refused as the services refuse them", async () => {
+  const id = "00000000-0000-7000-8000-000000000000";
+  await expect(reads().conversations?.["getConversation"]?.(id)).rejects.toThrow(`No conversation has the id ${id}`);
+  await expect(reads().goals?.["getGoalFull"]?.(id)).rejects.toThrow(`No goal has the id ${id}`);
+  await expect(reads().tasks?.["listTasks"]?.({ pageSize: 101 })).rejects.toThrow("pageSize must be at most 100");
+});

@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { ResponseMemory } from "./response-memory.ts";
+
+const MEBIBYTE = 1_048_576;
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** Whether a promise has settled by the end of this turn. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  promise.then(
+    () => {
+      settled = true;
+    },
+    () => {
+      settled = true;
+    },
+  );
+  await vi.advanceTimersByTimeAsync(0);
+  return settled;
+}
+
+test("what goes beyond 64 MiB waits until something was sent", async () => {
+  const memory = new ResponseMemory();
+  const [first, second] = [memory.share(), memory.share()];
+  await first.take(60 * MEBIBYTE);
+  first.handedOn();
+  const waiting = second.take(5 * MEBIBYTE);
+  expect(await isSettled(waiting)).toBe(false);
+  first.hold(50 * MEBIBYTE);
+  expect(await isSettled(waiting)).toBe(true);
+  expect(second.bytes).toBe(5 * MEBIBYTE);
+});
+
+test("what is larger than all of it is let in alone", async () => {
+  const memory = new ResponseMemory();
+  const [small, large] = [memory.share(), memory.share()];
+  await small.take(1);
+  const waiting = large.take(100 * MEBIBYTE);
+  expect(await isSettled(waiting)).toBe(false);
+  small.release();
+  expect(await isSettled(waiting)).toBe(true);
+});
+
+test("the one that has made no progress for longest is broken off when others have waited for 2 s, and none that goes on", async () => {
+  const memory = new ResponseMemory();
+  const [stalled, read, third] = [memory.share(), memory.share(), memory.share()];
+  for (const share of [stalled, read]) {
+    await share.take(30 * MEBIBYTE);
+    share.handedOn();
+  }
+  const waiting = third.take(10 * MEBIBYTE);
+  for (let tick = 0; tick < 25; tick++) {
+    read.handedOn();
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(await isSettled(waiting)).toBe(true);
+  expect([stalled, read, third].map(({ signal }) => signal.aborted)).toEqual([true, false, false]);
+});
+
+test("eight are read at a time, and one that is left while it waits is told so", async () => {
+  const memory = new ResponseMemory();
+  const readers = Array.from({ length: 8 }, () => memory.share());
+  for (const reader of readers) await reader.take(1);
+  const [left, next] = [memory.share(), memory.share()];
+  const leaving = left.take(1);
+  const waiting = next.take(1);
+  expect(await isSettled(waiting)).toBe(false);
+  left.release();
+  await expect(leaving).rejects.toThrow("The reader of this response has gone.");
+  readers[0]?.handedOn();
+  expect(await isSettled(waiting)).toBe(true);
+  expect([left.bytes, next.bytes]).toEqual([0, 1]);
+});

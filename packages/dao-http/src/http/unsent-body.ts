@@ -1,0 +1,64 @@
+/** Characters that a host is given at a time. */
+const SLICE = 131_072;
+
+/** What a body tells of itself while it is sent. */
+export interface BodyShare {
+  handedOn(): void;
+  release(): void;
+}
+
+/**
+ * A body whose parts are handed on in slices, each when the one before was sent, so that a host holds little of it, and it shows
+ * whether its reader takes anything. By hand, since a generator that waits for a part would hear of its end only when it is there.
+ */
+export function unsentBody(body: AsyncIterable<string>, share: BodyShare): AsyncIterable<string> {
+  return { [Symbol.asyncIterator]: () => new Slices(body[Symbol.asyncIterator](), share) };
+}
+
+class Slices implements AsyncIterator<string> {
+  readonly #parts: AsyncIterator<string>;
+  readonly #share: BodyShare;
+  #part = "";
+  #sent = 0;
+
+  constructor(parts: AsyncIterator<string>, share: BodyShare) {
+    this.#parts = parts;
+    this.#share = share;
+  }
+
+  async next(): Promise<IteratorResult<string>> {
+    try {
+      while (this.#sent >= this.#part.length) {
+        this.#part = "";
+        const { value, done } = await this.#parts.next();
+        if (done === true) {
+          this.#share.release();
+          return { done: true, value: undefined };
+        }
+        this.#part = value;
+        this.#sent = 0;
+      }
+    } catch (error) {
+      this.#share.release();
+      throw error;
+    }
+    const start = this.#sent;
+    this.#sent = sliceEnd(this.#part, start);
+    this.#share.handedOn();
+    return { done: false, value: this.#part.slice(start, this.#sent) };
+  }
+
+  async return(): Promise<IteratorResult<string>> {
+    this.#part = "";
+    this.#share.release();
+    await this.#parts.return?.();
+    return { done: true, value: undefined };
+  }
+}
+
+/** Where a slice ends that begins there: never between the two halves of a surrogate pair, each of which is no character. */
+function sliceEnd(text: string, start: number): number {
+  const end = start + SLICE;
+  const last = text.charCodeAt(end - 1);
+  return last >= 0xd800 && last < 0xdc00 ? end + 1 : end;
+}

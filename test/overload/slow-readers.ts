@@ -1,0 +1,164 @@
+import { createHash } from "node:crypto";
+import { request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { compileOverloadPrograms, type OverloadPrograms, SERVICE_KEY, startService } from "./service-process.ts";
+
+/** What a service of 512 MB of heap did while its readers were slow, or its rows were long. */
+export interface LongAnswers {
+  readonly what: string;
+  /** Megabytes of RSS: before, and the most. */
+  readonly before: number;
+  readonly most: number;
+  /** Milliseconds of the longest time that the service's event loop was late: what `/health` waits for in it. */
+  readonly late: number;
+  /** Milliseconds of the slowest answer of `/health`, seen from a busy machine, and those below which 99 of 100 were. */
+  readonly slowest: number;
+  readonly p99: number;
+  /** Empty where all was as it should be. */
+  readonly wrong: string;
+}
+
+export interface LongRowSizes {
+  /** Rows of the list, and bytes of each. */
+  readonly rows: number;
+  readonly rowBytes: number;
+  readonly tasks: number;
+}
+
+/** A service of its own, and a database with long rows in it. */
+export class SlowReaders implements AsyncDisposable {
+  readonly #programs: OverloadPrograms;
+  readonly #test: TestDatabase;
+  readonly sql: postgres.Sql;
+  readonly userId = "0198c5f0-7a3e-7cc1-8f5a-000000000001";
+
+  private constructor(programs: OverloadPrograms, test: TestDatabase) {
+    this.#programs = programs;
+    this.#test = test;
+    this.sql = postgres(test.url, { max: 1, onnotice: () => undefined });
+  }
+
+  static async open(serverUrl: string, { rows, rowBytes, tasks }: LongRowSizes): Promise<SlowReaders> {
+    const test = await createTestDatabase({ serverUrl });
+    await test.database.close();
+    const readers = new SlowReaders(await compileOverloadPrograms(), test);
+    const { sql, userId } = readers;
+    await sql`insert into users (id, name, email) values (${userId}, 'Reader', 'reader@example.com')`;
+    await readers.insertConversations(rows, rowBytes);
+    const [goal] = await sql`insert into goals (user_id, title) values (${userId}, 'goal') returning id`;
+    await sql`insert into tasks (user_id, goal_id, title)
+      select ${userId}, ${goal?.["id"]}, 'task ' || n from generate_series(1, ${tasks}::int) n`;
+    return readers;
+  }
+
+  /** Conversations of so many bytes, which cannot be compressed. */
+  async insertConversations(rows: number, bytes: number): Promise<string> {
+    const [row] = await this.sql`
+      with message as materialized (
+        select jsonb_build_array(string_agg(md5(random()::text), '')) as messages from generate_series(1, ${bytes}::int / 32))
+      insert into conversations (user_id, messages) select ${this.userId}, messages from message, generate_series(1, ${rows}::int)
+      returning id`;
+    return String(row?.["id"]);
+  }
+
+  /** Runs `read` against a service that has just been started, and watches over that. */
+  async watch(what: string, read: (port: number) => Promise<string>): Promise<LongAnswers> {
+    const environment = { DATABASE_URL: this.#test.url };
+    const { port, child } = await startService(this.#programs, environment, ["--max-old-space-size=512"]);
+    const memory = () => child.ask("memory", { collect: false });
+    const { rssMb: before } = await memory();
+    let most = before;
+    let late = 0;
+    const latencies: number[] = [];
+    let ended: string | undefined;
+    child.ended.then((how) => {
+      ended = how;
+    });
+    const watching = new AbortController();
+    const watch = (async () => {
+      while (!watching.signal.aborted && ended === undefined) {
+        latencies.push(await health(port));
+        const { rssMb, lateMs } = await memory();
+        most = Math.max(most, rssMb);
+        late = Math.max(late, lateMs);
+        await delay(20);
+      }
+    })().catch((error: unknown) => {
+      ended ??= String(error);
+    });
+    const wrong = await read(port).catch((error: unknown) => String(error));
+    watching.abort();
+    await watch;
+    latencies.sort((a, b) => a - b);
+    const result = {
+      what,
+      before,
+      most,
+      late,
+      slowest: latencies.at(-1) ?? Infinity,
+      p99: latencies[Math.floor(latencies.length * 0.99)] ?? Infinity,
+      wrong: ended === undefined ? wrong : `the service ended: ${ended}`,
+    };
+    process.kill(child.pid, "SIGKILL");
+    await child.ended;
+    return result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.sql.end();
+    await this.#programs[Symbol.asyncDispose]();
+    await this.#test.drop();
+  }
+}
+
+async function health(port: number): Promise<number> {
+  const start = performance.now();
+  await get(port, "/health");
+  return performance.now() - start;
+}
+
+/** What became of a response: its length and its digest, once it was whole. */
+export async function get(port: number, path: string): Promise<{ status: number; bytes: number; digest: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { "X-Flux-Service-Key": SERVICE_KEY };
+    request({ port, host: "127.0.0.1", path, headers, agent: false }, (response) => {
+      const hash = createHash("sha256");
+      let bytes = 0;
+      response.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+        hash.update(chunk);
+      });
+      response.on("error", reject);
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, bytes, digest: hash.digest("hex") }));
+    })
+      .on("error", reject)
+      .end();
+  });
+}
+
+/** Connections that ask once, and read `bytes` every 100 ms for so long; 0 reads nothing. Says how many broke off. */
+export async function readSlowly(
+  port: number,
+  path: string,
+  how: { readonly connections: number; readonly bytes: number; readonly milliseconds: number },
+): Promise<number> {
+  let broken = 0;
+  const sockets = Array.from({ length: how.connections }, (): Socket => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => undefined).on("close", () => broken++);
+    socket.pause();
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nX-Flux-Service-Key: ${SERVICE_KEY}\r\n\r\n`);
+    return socket;
+  });
+  const end = performance.now() + how.milliseconds;
+  while (performance.now() < end) {
+    if (how.bytes > 0) for (const socket of sockets) socket.read(how.bytes);
+    await delay(100);
+  }
+  const result = broken;
+  for (const socket of sockets) socket.destroy();
+  return result;
+}
