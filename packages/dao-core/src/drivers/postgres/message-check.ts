@@ -59,7 +59,7 @@ export function checkMessages(socket: Socket): Socket {
 }
 
 /** Reads the messages of one connection, for as little as their heads where nothing else matters. */
-export class MessageCheck {
+class MessageCheck {
   /** What is wrong with what came; from there on nothing counts. */
   breach: Error | undefined;
   #isLoggedIn = false;
