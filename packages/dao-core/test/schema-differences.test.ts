@@ -517,6 +517,14 @@ test("a journal whose rows are hidden is not taken for an empty one, for which m
         "row-level security hides rows of the table flux_dao_migrations from the database role. Disable it on that table",
       ),
     );
+    const hidden = named("disable row-level security on that table");
+    await expect(planMigrations(driver({ url }))).rejects.toMatchObject(hidden);
+    await expect(migrate(driver({ url }))).rejects.toMatchObject(hidden);
+    expect(await new Database(driver({ url })).diagnose()).toContainEqual({
+      name: "schema",
+      isWell: false,
+      message: hidden.message,
+    });
     await sql.unsafe("alter table flux_dao_migrations disable row level security");
     await checkSchema(driver({ url }));
   }));
