@@ -1,3 +1,4 @@
+import { makeUserData } from "@flux/dao-core/testing";
 import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
 import pg from "pg";
@@ -440,6 +441,20 @@ describe("what this role cannot reach is no matter of migrations, and named by c
       advice: /alter role … set search_path = public/,
       cure: "drop table other.tasks",
     },
+    ...["table tasks", "all tables", "tables in schema public"].map((published) => ({
+      change: `${APP} alter table tasks replica identity nothing; create publication moved for ${published}`,
+      what: "public.tasks is published without a replica identity, so that it takes no update and no delete",
+      advice: /Run: alter table public\.tasks replica identity default;/,
+      cure: "alter table tasks replica identity default",
+    })),
+    {
+      change: `${APP} create unique index by_title on tasks (title, id); alter table tasks alter title set not null,
+        replica identity using index by_title; create publication moved for table tasks with (publish = 'update');
+        drop index by_title`,
+      what: "public.tasks is published without a replica identity",
+      advice: /Run: alter table public\.tasks replica identity default;/,
+      cure: "alter publication moved set (publish = 'insert')",
+    },
   ];
   test.each(obstacles)("$what", ({ change, what, advice, cure }) =>
     withRoleNamedApp((database, url) =>
@@ -464,6 +479,35 @@ describe("what this role cannot reach is no matter of migrations, and named by c
   );
 });
 
+test("a role for which the server enforces no foreign key is named, too", () =>
+  withRoleNamedApp(async ({ sql, driver }, url) => {
+    await sql.unsafe(`grant usage on schema public to app; grant all on all tables in schema public to app;
+      alter role app set session_replication_role = replica`);
+    await expect(checkSchema(driver({ url }))).rejects.toMatchObject(
+      named("the session_replication_role of this connection is replica, so that the server enforces no foreign key"),
+    );
+    expect(await new Database(driver({ url })).diagnose()).toContainEqual({
+      name: "privileges",
+      isWell: false,
+      message: expect.stringContaining("alter role app reset session_replication_role"),
+    });
+    await sql.unsafe("alter role app reset session_replication_role");
+    await checkSchema(driver({ url }));
+  }));
+
+test("what a table that is published without a replica identity refuses is no fault of the caller's, and seen by the next probe", () =>
+  withScratchDatabase(async ({ sql, driver }) => {
+    const database = new Database(driver());
+    await database.migrate();
+    await database.checkReady();
+    const { id } = await database.users.create(makeUserData());
+    await sql.unsafe("alter table users replica identity nothing; create publication moved for table users");
+    const refused = { code: "unavailable", message: expect.stringContaining("replica identity") };
+    await expect(database.users.update(id, { name: "Ada" })).rejects.toMatchObject(refused);
+    await expect(database.checkReady()).rejects.toMatchObject({ code: "schema_version" });
+    await expect(database.users.delete(id)).rejects.toMatchObject(refused);
+  }));
+
 test("a journal whose rows are hidden is not taken for an empty one, for which migrate() could do nothing", () =>
   withRoleNamedApp(async ({ sql, driver }, url) => {
     await sql.unsafe(`grant usage on schema public to app; grant all on all tables in schema public to app;
@@ -473,6 +517,14 @@ test("a journal whose rows are hidden is not taken for an empty one, for which m
         "row-level security hides rows of the table flux_dao_migrations from the database role. Disable it on that table",
       ),
     );
+    const hidden = named("disable row-level security on that table");
+    await expect(planMigrations(driver({ url }))).rejects.toMatchObject(hidden);
+    await expect(migrate(driver({ url }))).rejects.toMatchObject(hidden);
+    expect(await new Database(driver({ url })).diagnose()).toContainEqual({
+      name: "schema",
+      isWell: false,
+      message: hidden.message,
+    });
     await sql.unsafe("alter table flux_dao_migrations disable row level security");
     await checkSchema(driver({ url }));
   }));

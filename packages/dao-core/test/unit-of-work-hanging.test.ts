@@ -1,8 +1,15 @@
 import { once } from "node:events";
-import { createDaoServices, DaoUnitOfWork, UnavailableError, UnitOfWorkMisuseError } from "@flux/dao-core";
+import {
+  type CallOptions,
+  createDaoServices,
+  DaoUnitOfWork,
+  type DatabaseSession,
+  UnavailableError,
+  UnitOfWorkMisuseError,
+} from "@flux/dao-core";
 import { makeUserData } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { everyDriver, type OneConnection } from "./every-driver.ts";
+import { everyDriver, type OneConnection, serverDrivers } from "./every-driver.ts";
 import { add, expectNothing, hang, hangings } from "./hanging-work.ts";
 
 describe.each(everyDriver)("on $driver, what never ends", ({ open }) => {
@@ -141,5 +148,38 @@ describe.each(everyDriver)("on $driver, what never ends", ({ open }) => {
     for (const error of [first, nested, ...outside]) expect(error).toBeInstanceOf(UnitOfWorkMisuseError);
     for (const error of outside) expect(error).toHaveProperty("message", expect.stringMatching(/has ended before it/));
     await expectNothing(scene.database);
+  });
+});
+
+describe.each(serverDrivers)("on $driver, of whose connection nothing comes any more,", ({ open }) => {
+  type Call = (database: DatabaseSession, options: CallOptions, freeze: () => void) => Promise<unknown>;
+  const calls: readonly { what: string; call: Call }[] = [
+    {
+      what: "a single statement",
+      call: (database, options, freeze) => {
+        freeze();
+        return database.users.list({}, options);
+      },
+    },
+    {
+      what: "a statement of a unit of work",
+      call: (database, options, freeze) =>
+        DaoUnitOfWork.run(database, async (uow) => {
+          await add(uow);
+          freeze();
+          return uow.users.list({}, options);
+        }),
+    },
+  ];
+  test.each(calls)("$what rejects at its deadline, and the connection is free", async ({ call }) => {
+    await using scene = await open();
+    const { database, network } = scene;
+    await database.users.list();
+    const frozen = call(database, { timeout: 150 }, () => network.freezeOpen());
+    await expect(frozen).rejects.toThrow(/not done within its 150 ms/);
+    network.thaw();
+    // On a connection that it has opened again, postgres.js may reject the first statement with what ended the last one.
+    await database.users.list().catch(() => undefined);
+    await expectNothing(database);
   });
 });

@@ -1,9 +1,10 @@
 import { EventEmitter } from "node:events";
 import { type SQL, type SQLChunk, sql } from "drizzle-orm";
-import { throwIfAborted } from "../session/abort-signal.ts";
+import { onAbort, throwIfAborted } from "../session/abort-signal.ts";
 import type { SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
 import { giveTurn } from "../session/event-loop.ts";
 import { inHostsTransaction } from "../session/host-transaction.ts";
+import { ABORT_GRACE } from "../session/interruption.ts";
 import { isLossError, withCode } from "../session/postgres-errors.ts";
 import type { SqlConnection } from "../session/transaction-connection.ts";
 
@@ -88,7 +89,8 @@ export class DrizzleConnection implements SqlConnection {
     // The application's database may be in this process.
     await giveTurn();
     throwIfAborted(signal);
-    return readResult(await this.#run(toSql(text, parameters)));
+    const answer = this.#run(toSql(text, parameters));
+    return readResult(await (signal === undefined ? answer : this.#waitWhile(answer, signal)));
   }
 
   async executeScript(text: string): Promise<void> {
@@ -105,6 +107,28 @@ export class DrizzleConnection implements SqlConnection {
       { isSavepoint: true, link: this.#link },
     );
   };
+
+  /**
+   * Waits for a statement, which cannot be cancelled; after an abort {@link ABORT_GRACE} longer. The connection of one that has
+   * not settled by then counts as lost: nothing behind it would be answered.
+   */
+  #waitWhile(answer: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      let grace: NodeJS.Timeout | undefined;
+      const giveUp = () => {
+        this.#link.lose(signal.reason);
+        reject(signal.reason);
+      };
+      const stopListening = onAbort(signal, () => {
+        grace = setTimeout(giveUp, ABORT_GRACE);
+      });
+      const settled = answer.finally(() => {
+        stopListening();
+        clearTimeout(grace);
+      });
+      settled.then(resolve, reject);
+    });
+  }
 
   async #run(query: SQL): Promise<unknown> {
     try {

@@ -15,7 +15,8 @@ import { clientOf, DrizzleConnection, DrizzleLink, type HostDrizzle } from "./dr
 
 /**
  * The host's own Drizzle instance, or a transaction of it: that is joined and never ended, and its client and pool are
- * left as they are. Statements are not prepared, that is the host's choice; a signal is heeded between them.
+ * left as they are. Statements are not prepared, that is the host's choice; a signal is respected between them,
+ * and no statement is waited for much longer.
  */
 export class DrizzleDriver implements SqlDriver {
   readonly description = "the host's Drizzle database";

@@ -11,8 +11,17 @@ import { readSchemaFacts } from "./schema-facts.ts";
 /** Milliseconds for which a close look at the schema holds. */
 const CLOSE_LOOK_HOLDS = 5_000;
 
-/** SQLSTATEs by which a statement says that the schema is another: of tables, columns, types, privileges, plans, ON CONFLICT. */
-const schemaCodes: ReadonlySet<string> = new Set(["42P01", "42703", "42704", "42804", "42501", "0A000", "42P10"]);
+/** SQLSTATEs that say that the schema is another: of tables, columns, types, privileges, plans, ON CONFLICT, replica identities. */
+const schemaCodes: ReadonlySet<string> = new Set([
+  "42P01",
+  "42703",
+  "42704",
+  "42804",
+  "42501",
+  "0A000",
+  "42P10",
+  "55000",
+]);
 
 const NEEDED = schemaVersion(embeddedMigrations);
 

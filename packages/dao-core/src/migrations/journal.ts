@@ -1,5 +1,6 @@
 import { SchemaVersionError } from "../contract/errors.ts";
 import type { SqlExecutor } from "../session/driver.ts";
+import { databaseErrorFacts } from "../session/postgres-errors.ts";
 import type { Migration } from "./migration.ts";
 import { type MigrationSet, schemaVersion } from "./migration-set.ts";
 
@@ -25,7 +26,10 @@ export interface JournalEntry {
   readonly checksum: string;
 }
 
-/** The journal by ascending version, or `undefined` where there is no such table. */
+/**
+ * The journal by ascending version, or `undefined` where there is no such table.
+ * @throws SchemaVersionError for one that lacks a column, or that the role may not read all of
+ */
 export async function readJournal(executor: SqlExecutor): Promise<JournalEntry[] | undefined> {
   // Asked of the catalog first: a statement that fails would end the transaction.
   const { rows: tables } = await executor.execute(
@@ -36,10 +40,10 @@ export async function readJournal(executor: SqlExecutor): Promise<JournalEntry[]
   );
   if (tables.length === 0) return undefined;
   if (Number(tables[0]?.[0]) < 3) throw unreadableJournalError();
-  const { rows } = await executor.execute(
-    `select version as version, name as name, checksum as checksum from ${JOURNAL_TABLE} order by version`,
-    [],
-  );
+  const text = `select version as version, name as name, checksum as checksum from ${JOURNAL_TABLE} order by version`;
+  const { rows } = await executor.execute(text, []).catch((error: unknown) => {
+    throw databaseErrorFacts(error)?.code === "42501" ? hiddenJournalError(error) : error;
+  });
   return rows.map(([version, name, checksum]) => ({
     version: Number(version),
     name: String(name),
@@ -91,6 +95,16 @@ export function unreadableJournalError(cause?: unknown): SchemaVersionError {
   return new SchemaVersionError(
     "The table flux_dao_migrations, by which the version of the database's schema is known, lacks a column, and nothing was " +
       "changed. Restore it from a backup; or drop it, and run migrate(), which says how to write it again.",
+    { cause },
+  );
+}
+
+/** The refusal of a journal that the role may not read, or of which row-level security could hide rows. */
+function hiddenJournalError(cause: unknown): SchemaVersionError {
+  return new SchemaVersionError(
+    "The database role may not read all of the table flux_dao_migrations, by which the version of the database's schema is known, " +
+      "and nothing was changed. Grant it SELECT on that table, and USAGE on the schema public, or use the owner of the tables; and " +
+      "disable row-level security on that table, where it is enabled.",
     { cause },
   );
 }

@@ -33,7 +33,7 @@ export function findSchemaDifferences(facts: readonly SchemaFact[], shape: Schem
   return differences;
 }
 
-/** What keeps this connection's role from working with tables that are as they should be. */
+/** What keeps this connection's role from working with tables that are as they should be, or its writes from being checked. */
 export function findObstacles(facts: readonly SchemaFact[]): SchemaDifference[] {
   return facts.flatMap(({ kind, table, name, detail }): SchemaDifference[] => {
     switch (kind) {
@@ -43,6 +43,20 @@ export function findObstacles(facts: readonly SchemaFact[]): SchemaDifference[] 
             what: `the search_path (${detail}) of this connection does not lead to public.${table.replaceAll(", ", ", public.")}`,
             advice:
               "Set it to public for this role (alter role … set search_path = public), and grant usage on that schema.",
+          },
+        ];
+      case "replica identity":
+        return [
+          {
+            what: `public.${table} is published without a replica identity, so that it takes no ${name.replace(", ", " and no ")}`,
+            advice: `Run: alter table public.${table} replica identity default;`,
+          },
+        ];
+      case "replication role":
+        return [
+          {
+            what: "the session_replication_role of this connection is replica, so that the server enforces no foreign key",
+            advice: `Run: alter role ${detail} reset session_replication_role; and the same for the database, if it is set there. Rows that were written meanwhile may lack the rows that they belong to.`,
           },
         ];
       case "privileges":

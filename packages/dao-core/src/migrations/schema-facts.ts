@@ -11,11 +11,13 @@ export interface SchemaFact {
     | "index"
     | "rule"
     | "enum"
+    | "replica identity"
+    | "replication role"
     | "search path"
     | "privileges"
     | "policies";
   readonly table: string;
-  /** Of the column, constraint, index or rule; the commands that no policy allows. */
+  /** Of the column, constraint, index or rule; the commands that no policy allows, or publication. */
   readonly name: string;
   /** In the words of {@link SchemaShape}; a CHECK by the columns that it is about, whose text takes a lock to read. */
   readonly detail: string;
@@ -27,7 +29,7 @@ export interface SchemaFact {
  */
 const FACTS = `
 with ours as (
-  select c.oid, c.relname::text as name, c.relkind, c.relpersistence
+  select c.oid, c.relname::text as name, c.relnamespace, c.relkind, c.relpersistence, c.relreplident
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where n.nspname = 'public' and c.relname = any ($1::text[])
 ), tables as (select * from ours where relkind in ('r', 'p'))
@@ -63,6 +65,17 @@ union all
 select 'enum', y.typname::text, '', coalesce(string_agg(e.enumlabel, ', ' order by e.enumsortorder), '')
 from pg_type y join pg_namespace n on n.oid = y.typnamespace left join pg_enum e on e.enumtypid = y.oid
 where n.nspname = 'public' and y.typname = any ($2::text[]) group by y.typname
+union all
+select 'replica identity', t.name, string_agg(distinct c.name, ', ' order by c.name desc), ''
+from tables t join pg_publication p on p.puballtables
+  or exists (select from pg_publication_rel r where r.prpubid = p.oid and r.prrelid = t.oid)
+  or exists (select from pg_publication_namespace n where n.pnpubid = p.oid and n.pnnspid = t.relnamespace),
+  lateral (values ('update', p.pubupdate), ('delete', p.pubdelete)) c (name, is_published)
+where c.is_published and t.relreplident <> 'f' and not exists (select from pg_index i where i.indrelid = t.oid
+  and case t.relreplident when 'd' then i.indisprimary when 'i' then i.indisreplident end)
+group by t.name
+union all
+select 'replication role', '', '', quote_ident(current_user) where current_setting('session_replication_role') = 'replica'
 union all
 select 'search path', string_agg(name, ', ' order by name), '', current_setting('search_path')
 from tables where to_regclass(quote_ident(name)) is distinct from oid having count(*) > 0

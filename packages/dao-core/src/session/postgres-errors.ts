@@ -166,6 +166,11 @@ const sentences: Readonly<Record<string, readonly [new (message: string, options
       UnavailableError,
       "The database role lacks a privilege that this needs. Grant it; the error's cause and `flux-dao doctor` say which.",
     ],
+    "55000": [
+      UnavailableError,
+      "The server refuses this as the table is set up now: it may be published without a replica identity. The error's cause and " +
+        "`flux-dao doctor` say what to change.",
+    ],
     "53300": [
       UnavailableError,
       "The server has no connection to spare. Lower poolSize, or allow more: max_connections, or the limit of the role or the database.",
