@@ -4,7 +4,7 @@ import { faultyNetwork } from "../faulty-network.ts";
 import type { Random } from "../random.ts";
 import type { Fault, Scene } from "./faults.ts";
 import { connect, type FaultyServer } from "./faulty-server.ts";
-import { databaseOptions } from "./limits.ts";
+import { databaseOptions, RECOVERY } from "./limits.ts";
 import {
   awaitService,
   checkBackends,
@@ -14,7 +14,7 @@ import {
   watchUncaught,
   withinDeadline,
 } from "./observers.ts";
-import { outcomeOf } from "./outcome.ts";
+import { isReadOnlyServer, outcomeOf } from "./outcome.ts";
 import { Tally } from "./tally.ts";
 import type { Shift, Workload } from "./workload.ts";
 
@@ -43,9 +43,9 @@ export async function runCell(server: FaultyServer, cell: Cell, random: Random):
   try {
     if (name === "migrated") await sql`truncate users cascade`;
     for (let round = 0; round < cell.rounds; round++) {
-      const shift = await cell.workload.begin({ database, sql, workers: cell.workers, random });
+      const shift = await whileWritable(() => cell.workload.begin({ database, sql, workers: cell.workers, random }));
       await runRound(cell, shift, { server, network, database: name, random, tally }, database);
-      await shift.audit(sql, tally);
+      await whileWritable(() => shift.audit(sql, tally));
     }
   } catch (error) {
     // No fault is under way here, so nothing may fail.
@@ -57,6 +57,22 @@ export async function runCell(server: FaultyServer, cell: Cell, random: Random):
   // What is rejected now, nobody waits for.
   await delay(0);
   return tally;
+}
+
+/**
+ * Runs what writes between faults. A connection that was opened while the server took no writes says so when it is used first,
+ * and within the time to recover several may.
+ */
+async function whileWritable<Result>(work: () => Promise<Result>): Promise<Result> {
+  const end = performance.now() + RECOVERY;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isReadOnlyServer(error) || performance.now() > end) throw error;
+      await delay(20);
+    }
+  }
 }
 
 /** Workers work, the fault strikes and ends, and everything must be as before. */

@@ -6,6 +6,7 @@
 import { parseArgs } from "node:util";
 import { Random } from "../random.ts";
 import { runCell } from "./cell.ts";
+import { faults } from "./faults.ts";
 import { FaultyServer } from "./faulty-server.ts";
 import { cellName, matrix } from "./matrix.ts";
 import { groupTable, violationTable } from "./report.ts";
@@ -49,7 +50,9 @@ for (const group of groups.values()) total.add(group);
 console.log(`\n${groupTable(groups, total)}\n\n${violationTable(total)}`);
 const minutes = ((performance.now() - begun) / 60_000).toFixed(1);
 console.log(`\nseed ${seed}: ${total.faults} faults in ${minutes} minutes, ${total.violationCount} violations`);
-// A fault that no call noticed proves nothing.
-const unnoticed = [...groups].filter(([, { refused, unknown }]) => refused + unknown === 0).map(([key]) => key);
+// A fault that no call noticed proves nothing, but where that is what is promised: single statements are run again.
+const unnoticed = [...groups]
+  .filter(([key, { refused, unknown }]) => refused + unknown === 0 && !key.endsWith(`|${faults.tableAltered.name}`))
+  .map(([key]) => key);
 if (unnoticed.length > 0) console.log(`No call was hit in: ${unnoticed.join(", ")}`);
 if (total.violationCount > 0 || total.faults === 0 || unnoticed.length > 0) process.exitCode = 1;

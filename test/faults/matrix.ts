@@ -37,6 +37,8 @@ const rounds: readonly (readonly [Fault, number])[] = [
 export function* matrix(share: number): Generator<Cell> {
   for (const workload of workloads) {
     for (const [fault, count] of rounds) {
+      // A schema that was altered is another, which migrate() refuses: schema-differences.test.ts.
+      if (workload === migration && fault === faults.tableAltered) continue;
       for (const workers of CREWS) {
         yield { workload, fault, workers, rounds: Math.max(1, Math.round(count * share)) };
       }

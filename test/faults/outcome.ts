@@ -34,6 +34,11 @@ const notDone: ReadonlySet<string> = new Set([
   "LOGIN_CLOSED",
 ]);
 
+/** Whether an error says that the server takes no writes. */
+export function isReadOnlyServer(error: unknown): boolean {
+  return isDaoError(error) && error.code === "unavailable" && codeOf(error) === "25006";
+}
+
 /** The code of the driver's error, which the library's has as its cause. */
 function codeOf(error: unknown): string | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {

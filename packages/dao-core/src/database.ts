@@ -68,8 +68,12 @@ export class Database extends DriverSession implements AsyncDisposable {
       await this.#schemaCheck.run(this.#driver.probe ?? this.#driver, options);
       this.#wasReady = true;
     } catch (error) {
+      const code = error instanceof UnavailableError ? databaseErrorFacts(error.cause)?.code : undefined;
+      // No write may come to find it out while a load balancer takes this process for not ready.
+      if (code === "25006") this.#driver.replaceConnections?.();
       const isInUse = (this.#driver.pool?.usage.used ?? 1) > 0;
-      if (this.#wasReady && isInUse && hasNoRoom(error)) return;
+      // The server says that it is there, and takes no more connections.
+      if (this.#wasReady && isInUse && code === "53300") return;
       this.#wasReady = false;
       throw error;
     }
@@ -103,11 +107,6 @@ export class Database extends DriverSession implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-/** Whether a server says that it is there, and takes no more connections. */
-function hasNoRoom(error: unknown): boolean {
-  return error instanceof UnavailableError && databaseErrorFacts(error.cause)?.code === "53300";
 }
 
 /** What a server says of a connection parameter that it does not know, or of a value that it does not take. */

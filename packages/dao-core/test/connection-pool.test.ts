@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
-import { DaoUnitOfWork, openDatabase, UnavailableError } from "@flux/dao-core";
+import { DaoUnitOfWork, joinPgPool, openDatabase, UnavailableError } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import pg from "pg";
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
@@ -225,6 +226,24 @@ describe("a server that takes no writes", () => {
     const outcomes = [];
     for (let attempt = 0; attempt < 4; attempt++) outcomes.push(await write().then(() => "done", String));
     expect(outcomes.at(-1)).toBe("done");
+  });
+
+  test("is found out by checkReady, which then asks for another by itself", async () => {
+    const name = new URL(testDatabase.url).pathname.slice(1);
+    const pool = new pg.Pool({ connectionString: testDatabase.url, max: 2 }).on("error", () => undefined);
+    for (const database of [await openDatabase(testDatabase.url, { poolSize: 3 }), joinPgPool(pool)]) {
+      await admin.unsafe(`alter database ${name} set default_transaction_read_only = on`);
+      // Sessions that were opened before are not read-only.
+      await admin`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid()`;
+      const look = () => database.checkReady().then(() => "ready", String);
+      await expect.poll(look, { timeout: 10_000 }).toContain("takes no writes");
+      await admin.unsafe(`alter database ${name} reset default_transaction_read_only`);
+      // Nothing but probes comes, as behind a load balancer.
+      await expect.poll(look, { timeout: 10_000 }).toBe("ready");
+      await database.close();
+    }
+    await pool.end();
   });
 
   test("is not meant by a write in the caller's own read-only unit of work", async () => {

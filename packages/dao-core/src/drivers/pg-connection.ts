@@ -75,7 +75,12 @@ export interface PgClients {
   generation: number;
   /** When a client last lacked a statement that was prepared on it, by `performance.now()`. */
   lastMissing: number;
+  /** When a client must have been given out first, by `performance.now()`, to be used again. */
+  oldest: number;
 }
+
+/** When each client was first given out, by `performance.now()`. */
+const firstSeen = new WeakMap<HostPgClient, number>();
 
 /** The names of what was prepared on each client, by whichever of our drivers it was used. */
 const preparedOn = new WeakMap<HostPgClient, Set<string>>();
@@ -119,7 +124,7 @@ export class PgConnection implements SqlConnection {
     { signal, isReadOnly = false }: PgUse,
     work: (connection: PgConnection) => Promise<Result>,
   ): Promise<Result> {
-    const connection = new PgConnection(clients, await checkOut(clients.pool, signal), isReadOnly);
+    const connection = new PgConnection(clients, await checkOutRecent(clients, signal), isReadOnly);
     try {
       return await work(connection);
     } finally {
@@ -261,6 +266,17 @@ export class PgConnection implements SqlConnection {
 /** The same text of one generation has the same name, and another text another one: that is what `pg` asks of a name. */
 function statementName(text: string, generation: number): string {
   return `flux_${hash("sha256", `${generation} ${text}`, "base64url").slice(0, 22)}`;
+}
+
+/** A client that is not to be replaced. */
+async function checkOutRecent(clients: PgClients, signal: AbortSignal | undefined): Promise<HostPgClient> {
+  for (;;) {
+    const client = await checkOut(clients.pool, signal);
+    const since = firstSeen.get(client) ?? performance.now();
+    firstSeen.set(client, since);
+    if (since >= clients.oldest) return client;
+    client.release(new Error("The server behind this connection took no writes."));
+  }
 }
 
 async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Promise<HostPgClient> {

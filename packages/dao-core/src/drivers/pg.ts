@@ -16,6 +16,9 @@ export interface PgDriverOptions {
   readonly prepare?: boolean | undefined;
 }
 
+/** Milliseconds; a client that is older is not one that was opened since a failover. */
+const RECENT = 1_000;
+
 /** A host's own `pg.Pool`: each statement and each transaction on a client that it gives out, and gets back. */
 export class PgDriver implements SqlDriver {
   readonly description = "the host's pg pool";
@@ -28,7 +31,7 @@ export class PgDriver implements SqlDriver {
 
   constructor(pool: HostPgPool, { prepare = true }: PgDriverOptions = {}) {
     this.imports = importLimitOf(pool);
-    this.#clients = { pool, prepare, generation: 0, lastMissing: Number.NEGATIVE_INFINITY };
+    this.#clients = { pool, prepare, generation: 0, lastMissing: Number.NEGATIVE_INFINITY, oldest: 0 };
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
@@ -62,6 +65,11 @@ export class PgDriver implements SqlDriver {
     return PgConnection.use(this.#clients, { signal, isReadOnly: readOnly }, (connection) =>
       OpenTransaction.run(connection, begin, work, signal),
     );
+  }
+
+  /** Each client that was first given out earlier is dropped when it is given out again. */
+  replaceConnections(): void {
+    this.#clients.oldest = performance.now() - RECENT;
   }
 
   /** Nothing to do: the pool is the host's. */

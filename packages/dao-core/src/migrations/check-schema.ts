@@ -70,6 +70,7 @@ async function checkVersion(executor: SqlExecutor, options?: CallOptions): Promi
   if (typeof readOnly === "string") {
     throw new UnavailableError(
       `The database takes no writes: ${readOnly}. Connect to the primary, or wait until it takes them again.`,
+      { cause: Object.assign(new Error(`No write was tried: ${readOnly}.`), { code: "25006" }) },
     );
   }
   if (found < NEEDED && hidesRows === true) {

@@ -30,7 +30,7 @@ export function toMigrationError(error: unknown, { from, to, step, advice }: Mig
         options,
       );
     case "25006": // read-only transaction
-      return new SchemaVersionError(
+      return new UnavailableError(
         `${failure}: the database takes no writes. Run migrate() on the primary server, as a role whose transactions ` +
           "are not read-only.",
         options,

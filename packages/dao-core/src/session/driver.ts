@@ -56,6 +56,11 @@ export interface SqlDriver extends SqlExecutor, ObservedDatabase {
     work: (transaction: SqlTransaction) => Promise<Result>,
     options?: TransactionOptions,
   ): Promise<Result>;
+  /**
+   * Has connections opened again before they are used next, since the server behind them takes no writes: after a failover they
+   * may lead to another. Those of the last second stay. Absent where the connections are not the driver's to replace.
+   */
+  replaceConnections?(): void;
   /** Lets what runs finish, for `timeout` milliseconds at most, then closes every connection. */
   close(timeout?: number): Promise<void>;
 }

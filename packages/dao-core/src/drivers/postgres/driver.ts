@@ -159,6 +159,10 @@ export class PostgresDriver implements SqlDriver {
     }, signal);
   }
 
+  replaceConnections(): void {
+    this.#pool.replaceOpenedBefore(performance.now() - RECENT);
+  }
+
   close(timeout = 5_000): Promise<void> {
     this.#isClosed = true;
     this.imports.close();
@@ -194,7 +198,7 @@ export class PostgresDriver implements SqlDriver {
     switch (databaseErrorFacts(error)?.code) {
       case "25006":
         // Behind a name or a proxy there may be a primary again; others that are as old lead to the same server.
-        this.#pool.replaceOpenedBefore(performance.now() - RECENT);
+        this.replaceConnections();
         return error;
       case "26000": {
         const last = this.#statementLoss;
