@@ -215,6 +215,11 @@ describe("changed past the migrations, and refused with what to do:", () => {
       advice: /alter table public\.goals alter "rank" drop not null;/,
     },
     {
+      change: "alter type trigger_type rename to cause; create domain trigger_type as text",
+      what: "trigger_type is no enum, or one without values",
+      advice: /alter type public\.trigger_type rename to .*?; create type .*?; .*?;/,
+    },
+    {
       change: "alter type task_state rename value 'drifted' to 'late'",
       what: "the value drifted of the type task_state is missing, and has late",
       advice: /alter type .*?;/,

@@ -116,9 +116,11 @@ class Found {
 
 function ofEnum(found: Found, name: string, values: readonly string[]): SchemaDifference[] {
   const detail = found.detail("enum", name);
-  if (detail === undefined) {
-    const list = values.map((value) => `'${value}'`).join(", ");
-    return [{ what: `the type ${name} is missing`, advice: `Run: create type public.${name} as enum (${list});` }];
+  const create = `create type public.${name} as enum (${values.map((value) => `'${value}'`).join(", ")});`;
+  if (detail === undefined) return [{ what: `the type ${name} is missing`, advice: `Run: ${create}` }];
+  if (detail === "") {
+    const what = `the type ${name} is no enum, or one without values`;
+    return [{ what, advice: `Run: alter type public.${name} rename to other_${name}; ${create}` }];
   }
   const present = detail.split(", ");
   const missing = values.filter((value) => !present.includes(value));
