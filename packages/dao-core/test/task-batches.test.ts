@@ -7,6 +7,7 @@ import {
   makeUserData,
   type TestDatabase,
 } from "@flux/dao-core/testing";
+import postgres from "postgres";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 
 const MANY = 2_345;
@@ -105,4 +106,17 @@ test("a stream that is left stops its query, and the connections serve on", asyn
     }
   }
   expect((await tasks.listTasks({ goalId: goal.id })).total).toBe(MANY);
+});
+
+test("an import of which a trigger swallows rows is an error, and none of it stays", async () => {
+  const goal = await newGoal();
+  const { tasks } = createDaoServices(testDatabase.database);
+  const sql = postgres(testDatabase.url, { max: 1, onnotice: () => undefined });
+  await sql.unsafe(`create function swallow() returns trigger language plpgsql as $$ begin return null; end $$;
+    create trigger swallow before insert on tasks for each row when (new.title = 'swallowed') execute function swallow()`);
+  const source = [...newTasks(MANY, goal), makeTaskData(goal.userId, goal.id, { title: "swallowed" })];
+  await expect(tasks.createTasks(source)).rejects.toThrow("look for a trigger");
+  expect((await tasks.listTasks({ goalId: goal.id })).total).toBe(0);
+  await sql.unsafe("drop function swallow cascade");
+  await sql.end();
 });

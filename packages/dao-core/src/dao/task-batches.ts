@@ -16,7 +16,10 @@ import { taskStatements, writtenEnd } from "./task-statements.ts";
 
 const insertTasks = lazily(() => queryBuilder.insert(tasks).select(newRows(tasks, "tasks")));
 
-/** Creates the tasks, all or none; answers how many. */
+/**
+ * Creates the tasks, all or none; returns how many.
+ * @throws Error when a trigger that is not ours swallowed some; a transaction is then rolled back
+ */
 export async function createTasks(
   executor: SqlExecutor,
   input: readonly TaskImportDto[],
@@ -24,6 +27,9 @@ export async function createTasks(
 ): Promise<number> {
   const rows = input.map((task) => withValidInstants(taskStatements.insertValues(task.id ?? uuidv7(), task)));
   const { count } = await run(executor, insertTasks(), { tasks: JSON.stringify(rows) }, options);
+  if (count !== rows.length) {
+    throw new Error(`The database wrote ${count} of ${rows.length} tasks; look for a trigger on the table.`);
+  }
   return count;
 }
 
