@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -23,7 +24,8 @@ export default defineConfig({
   resolve: { alias },
   test: {
     silent: "passed-only",
-    maxWorkers: "100%",
+    // One more than there are cores: what tests of time-outs wait for costs no processor time.
+    maxWorkers: availableParallelism() + 1,
     // For machines whose cores are shared with other work: a new PGlite alone takes 3 s of one core.
     hookTimeout: 60_000,
     testTimeout: 30_000,
