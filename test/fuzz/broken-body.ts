@@ -156,11 +156,13 @@ export const largeBody: Break = (random, request) => {
   };
   const over = pick(random, [0, 1, 70_000]);
   const isBefore = random.chance(0.5);
-  const enlarge = (text: Uint8Array) => {
+  const enlarge = (text: Uint8Array, at: number) => {
     const blanks = Buffer.alloc(BODY_LIMIT + over - text.length, " ");
-    return Buffer.concat(isBefore ? [blanks, text] : [text, blanks]);
+    return Buffer.concat([text.subarray(0, at), blanks, text.subarray(at)]);
   };
-  const large = isByLines(request) ? withLine(random, body, enlarge) : enlarge(body);
+  /** White space before a line is no part of it: the blanks are within. */
+  const enlargeLine = (line: Uint8Array) => enlarge(Buffer.from(Buffer.from(line).toString().trimStart()), 1);
+  const large = isByLines(request) ? withLine(random, body, enlargeLine) : enlarge(body, isBefore ? 0 : body.length);
   if (large === undefined) return undefined;
   return over === 0 ? { ...framed, body: large } : withBody(framed, large, "a body over the limit", 413);
 };

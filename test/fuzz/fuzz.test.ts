@@ -22,7 +22,8 @@ test("whatever is sent, the service answers what its document says, and keeps no
   const before = await server.memory();
   await fuzz.sendUntil(REQUESTS);
   const after = await server.memory();
-  expect(fuzz.findings.kept.map(describeFinding)).toEqual([]);
+  // Cut: of a body of a megabyte the test runner would show the difference for minutes.
+  expect(fuzz.findings.kept.map((finding) => describeFinding(finding).slice(0, 2_000))).toEqual([]);
   expect(fuzz.neverDone).toEqual([]);
   expect(server.complaints()).toBe("");
   expect(memoryProblem(before, after, REQUESTS / 2), describeMemory([before, after])).toBeUndefined();
