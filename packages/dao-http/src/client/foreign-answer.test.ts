@@ -63,6 +63,14 @@ describe("what stands between client and service", () => {
     },
   );
 
+  test("only of a redirect it says that none is followed", async () => {
+    const told = [302, 304].map(async (status) => {
+      const { client } = answeredWith(null, { status });
+      return String(await rejection(client.users.getUser(id))).includes("No redirect is followed");
+    });
+    expect(await Promise.all(told)).toEqual([true, false]);
+  });
+
   test("what a write was answered with leaves open whether it was done, and it is not sent again", async () => {
     const writes: Readonly<Record<string, (client: DaoClient) => Promise<unknown>>> = {
       post: ({ users }) => users.createUser({ name: "Ada", email: "a@b" }),
@@ -80,7 +88,12 @@ describe("what stands between client and service", () => {
   });
 
   test.each([400, 401, 404, 407, 413, 414])("a refusal of its own (%i) is no reason to try again", async (status) => {
-    for (const answer of [html(status), json({ code: 404, detail: ["hunter2"] }, { status })]) {
+    const bodies = [
+      { code: 404, detail: ["hunter2"] },
+      { code: "not_found", detail: "hunter2: no route" },
+      { type: "about:blank", code: "not_found", detail: "hunter2" },
+    ];
+    for (const answer of [html(status), ...bodies.map((body) => json(body, { status }))]) {
       const { client, sent } = answeredWith(...answer);
       const error = await rejection(client.users.getUser(id));
       expect(error).toMatchObject({ name: "UnexpectedResponseError", status, code: undefined });

@@ -41,7 +41,7 @@ export function foreignAnswer({ status, contentType }: AnswerHead, method: strin
     return new UnexpectedResponseError(status, `${what} Check the base URL, and the limits of what is before it.`, {});
   }
   // A browser shows a redirect as status 0.
-  const isRedirect = status < 400 && (status >= 300 || status === 0);
+  const isRedirect = status < 400 && (status >= 300 || status === 0) && status !== 304;
   const why = isRedirect ? " No redirect is followed, since the key would go along: check the base URL." : "";
   return unavailable(
     `Something other than the DAO service answered, or its answer was damaged: ${came}.${why}`,

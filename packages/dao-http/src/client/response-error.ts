@@ -48,7 +48,8 @@ function problemOf({ status, text }: Answer): Problem | undefined {
   const body = parseJson(text);
   if (typeof body !== "object" || body === null) return undefined;
   const [code, detail] = [member(body, "code"), member(body, "detail")];
-  const isOurs = (member(body, "type") ?? PROBLEM_TYPE).startsWith(PROBLEM_TYPE);
+  // Gateways have members of these names too, and their "not_found" is of a route, not of a row.
+  const isOurs = member(body, "type")?.startsWith(PROBLEM_TYPE) === true;
   const isOfAnswer = !("status" in body) || body.status === status;
   return isOurs && isOfAnswer && code !== undefined && detail !== undefined ? { code, detail, body } : undefined;
 }

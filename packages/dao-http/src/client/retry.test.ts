@@ -10,7 +10,7 @@ type Reply = Response | Error;
 
 const unavailable = (retryAfter?: string) =>
   Response.json(
-    { code: "unavailable", detail: "No room. Try again later.", status: 503 },
+    { type: "urn:flux-dao:error:unavailable", code: "unavailable", detail: "No room. Try again later.", status: 503 },
     { status: 503, headers: retryAfter === undefined ? {} : { "retry-after": retryAfter } },
   );
 /** What either of the calls below returns. */
@@ -82,7 +82,10 @@ describe("issue 5: the client sends again what can be sent twice", () => {
   });
 
   test("not what was refused", async () => {
-    const refused = Response.json({ code: "not_found", detail: "No such row.", status: 404 }, { status: 404 });
+    const refused = Response.json(
+      { type: "urn:flux-dao:error:not_found", code: "not_found", detail: "No such row.", status: 404 },
+      { status: 404 },
+    );
     const { client, sent } = answeredBy([refused, row()]);
     expect(await rejection(client.demoFlags.getDemoFlags(id))).toMatchObject({ code: "not_found" });
     expect(sent).toHaveLength(1);

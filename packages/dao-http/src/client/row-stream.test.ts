@@ -157,6 +157,7 @@ describe("a stream is not asked for again", () => {
 
   test("for what the service refuses, and for a service of another version", async () => {
     const problem = JSON.stringify({
+      type: "urn:flux-dao:error:validation_failed",
       code: "validation_failed",
       detail: "x",
       errors: [{ path: "state", message: "no" }],

@@ -171,15 +171,19 @@ function endAfterRequest(incoming: IncomingMessage, outgoing: ServerResponse): v
   incoming.once("end", finish).once("close", finish);
 }
 
-/** Resolves when there is more of a body to read, or its end, or when it breaks off; or when the signal aborts. */
+/**
+ * Resolves when there is more of a body to read, or its end, or when it breaks off; or when the signal aborts. What there is to
+ * read is left until the turn is over: a packet of thousands of chunks is then read as one piece, not in as many steps.
+ */
 function nextChange(incoming: IncomingMessage, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
+    const onReadable = () => setImmediate(stop);
     const stop = () => {
-      incoming.off("readable", stop).off("end", stop).off("close", stop).off("error", stop);
+      incoming.off("readable", onReadable).off("end", stop).off("close", stop).off("error", stop);
       signal?.removeEventListener("abort", stop);
       resolve();
     };
-    incoming.on("readable", stop).on("end", stop).on("close", stop).on("error", stop);
+    incoming.once("readable", onReadable).on("end", stop).on("close", stop).on("error", stop);
     signal?.addEventListener("abort", stop);
   });
 }
