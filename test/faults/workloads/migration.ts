@@ -1,6 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Database } from "@flux/dao-core";
 import type postgres from "postgres";
-import { MIGRATION_DEADLINE, migrationOptions } from "../limits.ts";
+import { MIGRATION_DEADLINE, migrationOptions, RECOVERY } from "../limits.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Workload } from "../workload.ts";
 
@@ -46,10 +47,15 @@ async function relationsIn(sql: postgres.Sql): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** Whether the journal has every migration. */
+/** Whether the schema is whole, asked for as long as a pool may take to recover: a connection may still be to what failed. */
 async function isReady(database: Database): Promise<boolean> {
-  return await database.checkReady().then(
-    () => true,
-    () => false,
-  );
+  const end = performance.now() + RECOVERY;
+  for (;;) {
+    const isWhole = await database.checkReady().then(
+      () => true,
+      () => false,
+    );
+    if (isWhole || performance.now() > end) return isWhole;
+    await delay(20);
+  }
 }
