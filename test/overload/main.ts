@@ -219,9 +219,13 @@ async function slow(serverUrl: string, findings: Findings): Promise<void> {
   console.log(markdownTable(["", "RSS at most, MB", "slowest /health, ms"], rows));
 }
 
-/** The most that a service of 512 MB of heap may have, in megabytes, and how late its event loop may be, in milliseconds. */
+/**
+ * The most that a service of 512 MB of heap may have, in megabytes, and that a turn of its event loop may take, in milliseconds of
+ * processor time: `/health` waits for two turns, one that takes the connection and one that takes the request. How late the loop
+ * was depends on who else is at work on the machine.
+ */
 const MOST_MB = 600;
-const LATE_MS = 100;
+const TURN_MS = 50;
 
 async function longAnswers(serverUrl: string, findings: Findings): Promise<void> {
   const results: LongAnswers[] = [];
@@ -232,8 +236,8 @@ async function longAnswers(serverUrl: string, findings: Findings): Promise<void>
     return "";
   };
   const whole = (path: string, least: number) => async (port: number) => {
-    const { status, bytes } = await get(port, path);
-    return status === 200 && bytes >= least ? "" : `${status}, ${bytes} bytes`;
+    const { status, bytes, isWhole } = await get(port, path);
+    return status === 200 && bytes >= least && isWhole ? "" : `${status}, ${bytes} bytes, ${isWhole ? "" : "no "}JSON`;
   };
   results.push(await readers.watch("12 lists of 100 × 1 MiB, 10 kB/s", slowly(list, 12, 1_024)));
   results.push(await readers.watch("300 streams that nobody reads", slowly("/api/v1/tasks/stream", 300, 0)));
@@ -242,15 +246,25 @@ async function longAnswers(serverUrl: string, findings: Findings): Promise<void>
   await readers.sql`truncate conversations`;
   await readers.insertConversations(100, 6_000_000);
   results.push(await readers.watch("a list of 100 × 6 MB", whole(list, 600_000_000)));
-  for (const { what, most, late, wrong } of results) {
+  for (const { what, most, turn, wrong } of results) {
     findings.check(wrong === "", `${what}: ${wrong}`);
     findings.check(most <= MOST_MB, `${what}: ${most.toFixed(0)} MB`);
-    findings.check(late <= LATE_MS, `${what}: the event loop was ${late.toFixed(0)} ms late`);
+    findings.check(turn <= TURN_MS, `${what}: a turn of the event loop took ${turn.toFixed(0)} ms of processor time`);
   }
-  const head = ["", "MB before", "MB at most", "event loop late, ms", "/health p99, ms", "/health slowest, ms"];
+  const head = [
+    "",
+    "MB before",
+    "MB at most",
+    "longest turn, ms of CPU",
+    "event loop late, ms",
+    "/health p99, ms",
+    "/health slowest, ms",
+  ];
   const rows = results.map(({ what, ...figures }) => [
     what,
-    ...[figures.before, figures.most, figures.late, figures.p99, figures.slowest].map((figure) => figure.toFixed(0)),
+    ...[figures.before, figures.most, figures.turn, figures.late, figures.p99, figures.slowest].map((figure) =>
+      figure.toFixed(0),
+    ),
   ]);
   console.log(markdownTable(head, rows));
 }

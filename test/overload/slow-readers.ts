@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,6 +13,8 @@ export interface LongAnswers {
   readonly most: number;
   /** Milliseconds of the longest time that the service's event loop was late: what `/health` waits for in it. */
   readonly late: number;
+  /** Milliseconds of processor time that the longest turn of its event loop took: what is left of that where it has a processor to itself. */
+  readonly turn: number;
   /** Milliseconds of the slowest answer of `/health`, seen from a busy machine, and those below which 99 of 100 were. */
   readonly slowest: number;
   readonly p99: number;
@@ -72,6 +73,7 @@ export class SlowReaders implements AsyncDisposable {
     const { rssMb: before } = await memory();
     let most = before;
     let late = 0;
+    let turn = 0;
     const latencies: number[] = [];
     let ended: string | undefined;
     child.ended.then((how) => {
@@ -81,9 +83,10 @@ export class SlowReaders implements AsyncDisposable {
     const watch = (async () => {
       while (!watching.signal.aborted && ended === undefined) {
         latencies.push(await health(port));
-        const { rssMb, lateMs } = await memory();
+        const { rssMb, lateMs, turnMs } = await memory();
         most = Math.max(most, rssMb);
         late = Math.max(late, lateMs);
+        turn = Math.max(turn, turnMs);
         await delay(20);
       }
     })().catch((error: unknown) => {
@@ -98,6 +101,7 @@ export class SlowReaders implements AsyncDisposable {
       before,
       most,
       late,
+      turn,
       slowest: latencies.at(-1) ?? Infinity,
       p99: latencies[Math.floor(latencies.length * 0.99)] ?? Infinity,
       wrong: ended === undefined ? wrong : `the service ended: ${ended}`,
@@ -120,19 +124,47 @@ async function health(port: number): Promise<number> {
   return performance.now() - start;
 }
 
-/** What became of a response: its length and its digest, once it was whole. */
-export async function get(port: number, path: string): Promise<{ status: number; bytes: number; digest: string }> {
+/** Whether what comes in pieces is one JSON value with all of its ends: of hundreds of megabytes, which no parser takes. */
+export class JsonEnds {
+  #depth = 0;
+  #isText = false;
+  #isEscaped = false;
+  #isBroken = false;
+  #isDone = false;
+
+  add(bytes: Uint8Array): void {
+    for (const byte of bytes) {
+      if (this.#isText) {
+        if (this.#isEscaped) this.#isEscaped = false;
+        else if (byte === 0x5c) this.#isEscaped = true;
+        else if (byte === 0x22) this.#isText = false;
+        // JSON has no control character in text.
+        else if (byte < 0x20) this.#isBroken = true;
+      } else if (this.#isDone) this.#isBroken = true;
+      else if (byte === 0x22) this.#isText = true;
+      else if (byte === 0x5b || byte === 0x7b) this.#depth++;
+      else if (byte === 0x5d || byte === 0x7d) this.#isDone = --this.#depth === 0;
+    }
+  }
+
+  get isWhole(): boolean {
+    return this.#isDone && !this.#isBroken && !this.#isText;
+  }
+}
+
+/** What became of a response: its length, and whether it was one JSON value. */
+export async function get(port: number, path: string): Promise<{ status: number; bytes: number; isWhole: boolean }> {
   return new Promise((resolve, reject) => {
     const headers = { "X-Flux-Service-Key": SERVICE_KEY };
     request({ port, host: "127.0.0.1", path, headers, agent: false }, (response) => {
-      const hash = createHash("sha256");
+      const json = new JsonEnds();
       let bytes = 0;
       response.on("data", (chunk: Buffer) => {
         bytes += chunk.length;
-        hash.update(chunk);
+        json.add(chunk);
       });
       response.on("error", reject);
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, bytes, digest: hash.digest("hex") }));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, bytes, isWhole: json.isWhole }));
     })
       .on("error", reject)
       .end();

@@ -202,6 +202,7 @@ export type {
   SqlTransaction,
   StatementOptions,
 } from "./session/driver.ts";
+export { longRowVersion } from "./session/long-row-version.ts";
 export type { ObservedPool, PoolObserver, PoolUsage } from "./session/observed-pool.ts";
 export {
   isLongRow,

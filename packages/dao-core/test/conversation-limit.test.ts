@@ -66,3 +66,21 @@ test("the limit is the database's option", async () => {
     "maxConversationBytes must be a whole number of bytes from 2 on.",
   );
 });
+
+test("of two that shorten one that is too long at the same time, the later is held against what the earlier left", async () => {
+  const { conversations } = services;
+  const { id } = await conversations.createConversation({ userId, messages: [] });
+  await sql`update conversations set messages = jsonb_build_array(repeat('m', 20000000)) where id = ${id}`;
+  const locked = sql.begin(async (transaction) => {
+    await transaction`update conversations set messages = '[]' where id = ${id}`;
+    const longer = conversations.updateConversation(id, { messages: [mebibyte.repeat(9)] });
+    const failure = expect(longer).rejects.toMatchObject(tooLarge);
+    for (;;) {
+      const [waiting] =
+        await transaction`select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))`;
+      if (waiting !== undefined) return { failure };
+    }
+  });
+  await (await locked).failure;
+  expect((await conversations.getConversation(id)).messages).toEqual([]);
+});

@@ -1,4 +1,11 @@
-import { createDaoServices, createPieceServices, isLongRow, isLongValue, type RowPieces } from "@flux/dao-core";
+import {
+  createDaoServices,
+  createPieceServices,
+  isLongRow,
+  isLongValue,
+  type LongRow,
+  type RowPieces,
+} from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -32,6 +39,10 @@ const reads = () => {
 async function newUser(): Promise<string> {
   const { id } = await createDaoServices(database.database).users.createUser(makeUserData());
   return id;
+}
+
+async function* once(row: LongRow): AsyncGenerator<LongRow, void, undefined> {
+  yield row;
 }
 
 /** All rows, those that are long put together of their parts, and how many characters the largest part had. */
@@ -101,6 +112,19 @@ describe("a list in pieces", () => {
     await expect(row.messages.parts.next()).rejects.toThrow("The row changed while it was read");
   });
 
+  test("reads no more of a row for a reader that has gone, and the pool goes on", async () => {
+    const userId = await newUser();
+    const id = await insertConversation(userId, "repeat('long', 2500000)");
+    const found = await reads().conversations?.["getConversation"]?.(id);
+    if (found?.kind !== "row") throw new Error("no long row");
+    const gone = new AbortController();
+    const row = Object(await found.row.inParts(gone.signal));
+    const part = row.messages.parts.next();
+    gone.abort();
+    await expect(part).rejects.toBe(gone.signal.reason);
+    expect((await collect(once(found.row))).ids).toEqual([id]);
+  });
+
   test("reads JSON of other writers as the service does", async () => {
     const userId = await newUser();
     const text = `to_jsonb('["' || repeat('x', 1000000) || '"]')`;
@@ -121,11 +145,7 @@ test("text that is long is read in parts as JSON is", async () => {
   const goal = await goals.createGoal({ userId, title: "long", timeline });
   const opened = await reads().goals?.["getGoalFull"]?.(goal.id);
   if (opened?.kind !== "goal" || !isLongRow(opened.goal)) throw new Error("no long goal");
-  const { goal: row } = opened;
-  const pieces = (async function* () {
-    yield row;
-  })();
-  expect((await collect(pieces)).rows).toEqual([goal]);
+  expect((await collect(once(opened.goal))).rows).toEqual([goal]);
 });
 
 test("a goal of many tasks, and a range of them, come in the order of the services", async () => {

@@ -19,7 +19,7 @@ export function versionOf(row: object): string {
 }
 
 /** The piece that says a value and its type. A comma ends it, since it has none but within quotes or brackets. */
-function pieceOf(value: unknown): string {
+export function pieceOf(value: unknown): string {
   if (value instanceof Date) return `@${value.getTime()}`;
   // Text as JSON, for an unpaired surrogate to stay itself when the digest reads UTF-8.
   return typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value);

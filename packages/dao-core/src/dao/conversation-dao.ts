@@ -58,9 +58,11 @@ const appendToText = lazily(() => {
 });
 
 /** Whether these messages, which are over the limit, take no more room than those that they replace. */
-const isNoGrowth = lazily(() =>
+const isNoGrowth = sql`octet_length(${conversations.messages}::text) >= octet_length(${appended}::text)`;
+
+const findOne = lazily(() =>
   queryBuilder
-    .select({ fits: sql`octet_length(${conversations.messages}::text) >= octet_length(${appended}::text)`.as("fits") })
+    .select({ one: sql`1`.as("one") })
     .from(conversations)
     .where(eq(conversations.id, given("id"))),
 );
@@ -91,12 +93,12 @@ export class SqlConversationDao
     changes: ConversationUpdateDto,
     options?: CallOptions,
   ): Promise<ConversationDto | null> {
-    const { messages } = changes;
-    if (this.#isTooLong(messages)) {
-      const { rows } = await run(this.executor, isNoGrowth(), { id, messages }, options);
-      if (rows[0]?.[0] === false) throw this.#tooLong();
-    }
-    return super.update(id, changes, options);
+    if (!this.#isTooLong(changes.messages)) return super.update(id, changes, options);
+    const row = await this.updateWhere(isNoGrowth, id, changes, options);
+    if (row !== null) return row;
+    const { rows } = await run(this.executor, findOne(), { id }, options);
+    if (rows[0] === undefined) return null;
+    throw this.#tooLong();
   }
 
   #isTooLong(messages: unknown): boolean {

@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
+import { nextTurn } from "../session/event-loop.ts";
 import type { EntityTable } from "./entity-table.ts";
 import { GuardedRows } from "./guarded-rows.ts";
 import { ListStatements } from "./list-statements.ts";
@@ -63,8 +64,10 @@ export class RowReader<Dto extends object> {
       left = left.slice(batch.length);
       const [first] = batch;
       const bytes = Number(first?.[this.#unread] ?? 0);
-      if (bytes === 0) yield batch.map((row) => this.#read(row));
-      else if (bytes > this.#room) yield { id: String(first?.[this.#id]), bytes };
+      if (bytes === 0) {
+        await nextTurn();
+        yield batch.map((row) => this.#read(row));
+      } else if (bytes > this.#room) yield { id: String(first?.[this.#id]), bytes };
       else {
         const ids = `{${batch.map((row) => row[this.#id]).join()}}`;
         const found = await run(executor, this.#byIds(), { ids }, options);

@@ -186,13 +186,12 @@ export class SqlPieceReads implements PieceReads {
     { id, bytes }: { readonly id: string; readonly bytes: number },
     options: CallOptions | undefined,
   ): LongRow {
-    const whole = async () => {
-      const { rows } = await run(this.#executor, statements.findById(), { id }, options);
+    const inParts = async (signal = options?.signal) => {
+      const cancellable = { ...options, signal };
+      const row = await statements.longRows.find(this.#executor, id, cancellable);
+      if (row !== undefined) return row;
+      const { rows } = await run(this.#executor, statements.findById(), { id }, cancellable);
       return rows[0] === undefined ? null : statements.read(rows[0]);
-    };
-    const inParts = async () => {
-      const row = await statements.longRows.find(this.#executor, id, options);
-      return row === undefined ? whole() : row;
     };
     return { bytes, inParts };
   }

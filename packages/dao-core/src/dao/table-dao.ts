@@ -1,4 +1,4 @@
-import { eq, type SQL, sql } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
@@ -19,6 +19,7 @@ import {
   run,
   type Statement,
   StatementCache,
+  type StatementValues,
   written,
 } from "./statement.ts";
 
@@ -85,14 +86,17 @@ export class EntityStatements<Dto extends object> extends RowValues {
 
   /** Sets these columns of one row. */
   update(names: readonly string[]): Statement {
-    return this.#updates.get(names.join(), () =>
-      compile(
-        queryBuilder
-          .update(this.table)
-          .set(Object.fromEntries(names.map((name) => [name, this.#assignments[name] ?? given(name)])))
-          .where(eq(this.table.id, given("id")))
-          .returning(),
-      ),
+    return this.#updates.get(names.join(), () => this.updateWhere(names, undefined));
+  }
+
+  /** The same where a condition holds: the statement that waited for another writer looks at what that one has written. */
+  updateWhere(names: readonly string[], condition: SQL | undefined): Statement {
+    return compile(
+      queryBuilder
+        .update(this.table)
+        .set(Object.fromEntries(names.map((name) => [name, this.#assignments[name] ?? given(name)])))
+        .where(and(eq(this.table.id, given("id")), condition))
+        .returning(),
     );
   }
 }
@@ -144,11 +148,22 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
   }
 
   async update(id: string, changes: Update, options?: CallOptions): Promise<Dto | null> {
-    const values = this.#statements.updateValues(id, changes);
-    const names = Object.keys(values).filter((name) => name !== "id");
+    const { names, values } = this.#changed(id, changes);
     if (names.length === 0) return this.findById(id, options);
     const { rows } = await run(this.executor, this.#statements.update(names), values, options);
     return this.#one(rows[0]);
+  }
+
+  /** {@link update} of a row for which the condition holds, which is compiled each time: for what is rare. */
+  protected async updateWhere(condition: SQL, id: string, changes: Update, options?: CallOptions): Promise<Dto | null> {
+    const { names, values } = this.#changed(id, changes);
+    const { rows } = await run(this.executor, this.#statements.updateWhere(names, condition), values, options);
+    return this.#one(rows[0]);
+  }
+
+  #changed(id: string, changes: Update): { readonly names: string[]; readonly values: StatementValues } {
+    const values = this.#statements.updateValues(id, changes);
+    return { names: Object.keys(values).filter((name) => name !== "id"), values };
   }
 
   async delete(id: string, options?: CallOptions): Promise<boolean> {

@@ -5,8 +5,15 @@ import { validate } from "../contract/validation.ts";
 import { withEitherSignal } from "../session/abort-signal.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 
-/** Tasks that are read at a time: two pages are held, be they looked at or not. */
+/** Tasks that are read at a time. */
 const PAGE_SIZE = 250;
+
+/**
+ * Pages that are read before they are asked for, of all streams of this process together. A few streams are faster by that. Many
+ * of them keep the process busy without, and each page that waits for its reader costs time, too, whenever memory is collected.
+ */
+const MOST_AHEAD = 8;
+let pagesAhead = 0;
 
 /** Every task that the filter selects, or that comes after the cursor, page by page. */
 export async function* streamTasks(
@@ -21,17 +28,26 @@ export async function* streamTasks(
       session.tasks.list({ ...filter, limit: PAGE_SIZE, cursor, count: "none" }, { ...options, signal }),
     );
   let ahead: Promise<Page<TaskDto>> | undefined;
+  const takeAhead = () => {
+    if (ahead !== undefined) pagesAhead--;
+    const page = ahead;
+    ahead = undefined;
+    return page;
+  };
   try {
     for (let cursor: string | null | undefined = start; cursor !== null; ) {
-      const page: Page<TaskDto> = await (ahead ?? read(cursor));
+      const page: Page<TaskDto> = await (takeAhead() ?? read(cursor));
       cursor = page.nextCursor;
-      ahead = cursor === null || session.isTransaction ? undefined : readAhead(read(cursor));
+      if (cursor !== null && !session.isTransaction && pagesAhead < MOST_AHEAD) {
+        pagesAhead++;
+        ahead = readAhead(read(cursor));
+      }
       for (const task of page.items) yield task;
       if (cursor !== null) onCursor?.(cursor);
     }
   } finally {
     left.abort();
-    await ahead?.catch(() => undefined);
+    await takeAhead()?.catch(() => undefined);
   }
 }
 

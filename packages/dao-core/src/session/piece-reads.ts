@@ -42,8 +42,11 @@ export interface WholeResult<Result> {
 export interface LongRow {
   /** Of its text and JSON, as far as that is known before it is read. */
   readonly bytes: number;
-  /** The row with {@link LongValue}s in the place of JSON, and of text that is very long; `null` if it is gone. */
-  inParts(): Promise<object | null>;
+  /**
+   * The row with {@link LongValue}s in the place of JSON, and of text that is very long; `null` if it is gone.
+   * @param signal cancels what is being read of it, its parts included, which may take PostgreSQL a second each
+   */
+  inParts(signal?: AbortSignal): Promise<object | null>;
 }
 
 /** Rows that are read when they are asked for: as many as fit into {@link PIECE_BYTES}, or one that is longer. */

@@ -1,4 +1,4 @@
-import { isLongValue, type LongRow, type OpenResult, type PieceServices } from "@flux/dao-core";
+import { type LongRow, longRowVersion, type OpenResult, type PieceServices } from "@flux/dao-core";
 import type { DaoServices, Page } from "@flux/dao-core/contract";
 import { type Operation, type PreconditionUse, preconditionUse, type ServiceName } from "../api/operation.ts";
 import type { ApiRoute } from "../api/routes.ts";
@@ -230,9 +230,10 @@ export class Endpoint {
   async #toRowResponse(long: LongRow, share: ResponseShare, preconditions: Preconditions): Promise<HttpResponse> {
     try {
       await share.take(LONG_ROW);
-      const row = await long.inParts();
+      const row = await long.inParts(share.ended);
       if (row === null) throw new HttpError("not_found", "The row was deleted while it was read.");
-      const etag = await longRowEtag(row);
+      const version = await longRowVersion(row);
+      const etag = version && `"${version}"`;
       const headers: Record<string, string> = { "cache-control": "no-store" };
       if (etag !== undefined) headers["etag"] = etag;
       if (!isToBeAnswered(preconditions, etag ?? "")) {
@@ -263,21 +264,6 @@ export class Endpoint {
     return { status: this.#status, headers, body: encode(result) };
   }
 }
-
-/** The version of a row with long values; `undefined` where these are not in memory. What takes long is done turn by turn. */
-async function longRowEtag(row: object): Promise<string | undefined> {
-  const dto: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(row)) {
-    if (isLongValue(value)) {
-      if (value.text === undefined) return undefined;
-      dto[name] = JSON.parse(value.text);
-      await nextTurn();
-    } else dto[name] = value;
-  }
-  return etagOf(dto);
-}
-
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 function isPage(result: unknown): result is Page<unknown> {
   return typeof result === "object" && result !== null && "nextCursor" in result;

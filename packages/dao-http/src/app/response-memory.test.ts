@@ -59,6 +59,26 @@ test("the one that has made no progress for longest is broken off when others ha
   expect([stalled, read, third].map(({ signal }) => signal.aborted)).toEqual([true, false, false]);
 });
 
+test("of those who wait one goes on in each turn of the event loop, and what is read for one that ends is told so", async () => {
+  const memory = new ResponseMemory();
+  const large = memory.share();
+  await large.take(100 * MEBIBYTE);
+  const order: string[] = [];
+  for (const name of ["first", "second"]) {
+    void memory
+      .share()
+      .take(1)
+      .then(() => order.push(name));
+  }
+  expect(large.ended.aborted).toBe(false);
+  large.release();
+  expect(large.ended.aborted).toBe(true);
+  await vi.advanceTimersToNextTimerAsync();
+  expect(order).toEqual(["first"]);
+  await vi.advanceTimersToNextTimerAsync();
+  expect(order).toEqual(["first", "second"]);
+});
+
 test("eight are read at a time, and one that is left while it waits is told so", async () => {
   const memory = new ResponseMemory();
   const readers = Array.from({ length: 8 }, () => memory.share());

@@ -62,18 +62,19 @@ export class ResponseMemory {
     });
   }
 
-  /** In another turn of the event loop: what is read already could be encoded for all who wait in this one. */
+  /** One in each turn of the event loop: what is read already could be encoded for all who wait in this one. */
   #admitSoon(): void {
     if (this.#waiting.length > 0) this.#admission ??= setImmediate(() => this.#admit());
   }
 
   #admit(): void {
     this.#admission = undefined;
-    for (let first = this.#waiting[0]; first !== undefined && this.#hasRoom(first.bytes); first = this.#waiting[0]) {
-      this.#waiting.shift();
-      first.share.read(first.bytes);
-      first.enter();
-    }
+    const [first] = this.#waiting;
+    if (first === undefined || !this.#hasRoom(first.bytes)) return;
+    this.#waiting.shift();
+    first.share.read(first.bytes);
+    first.enter();
+    this.#admitSoon();
   }
 
   #makeRoom(): void {
@@ -103,6 +104,7 @@ interface SharedMemory {
 export class ResponseShare {
   readonly #memory: SharedMemory;
   readonly #broken = new AbortController();
+  readonly #ended = new AbortController();
   #bytes = 0;
   #isReleased = false;
   #isReading = false;
@@ -124,6 +126,11 @@ export class ResponseShare {
   /** Aborts when the response is to be broken off, since others need its memory. */
   get signal(): AbortSignal {
     return this.#broken.signal;
+  }
+
+  /** Aborts when it holds nothing any more, and what is read for it is of no use. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
   }
 
   /** Waits until there is room for as many bytes, which this response holds then in the place of what it held. */
@@ -170,6 +177,7 @@ export class ResponseShare {
     this.#memory.left(this);
     this.#endReading();
     this.hold(0);
+    this.#ended.abort();
   }
 
   breakOff(): void {

@@ -9,6 +9,8 @@ export interface PartMemory {
   /** Waits until there is room for as many bytes, which are held in the place of those that were held. */
   take(bytes: number): Promise<void>;
   hold(bytes: number): void;
+  /** Aborts when the response has ended, or its reader has gone. */
+  readonly ended: AbortSignal;
 }
 
 /** Bytes that a piece of rows takes while it is read and encoded, and those that a long row may take before its size is known. */
@@ -73,7 +75,7 @@ async function* rowParts(rows: RowPieces, memory: PartMemory): AsyncGenerator<st
 
 async function* longRowParts(row: LongRow, memory: PartMemory): AsyncGenerator<string, void, undefined> {
   await memory.take(LONG_ROW);
-  const read = await row.inParts();
+  const read = await row.inParts(memory.ended);
   if (read !== null) yield* longRowText(read, memory);
 }
 
