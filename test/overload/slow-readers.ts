@@ -125,7 +125,7 @@ async function health(port: number): Promise<number> {
 }
 
 /** Whether what comes in pieces is one JSON value with all of its ends: of hundreds of megabytes, which no parser takes. */
-export class JsonEnds {
+class JsonEnds {
   #depth = 0;
   #isText = false;
   #isEscaped = false;
