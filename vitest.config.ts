@@ -53,11 +53,16 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
-          // Those of black-box test a service that runs elsewhere (test:black-box); those of structure need no database.
-          exclude: ["test/black-box/**", "test/structure/**"],
+          // Those of black-box test a service that runs elsewhere (test:black-box), those of structure need no database, and
+          // those of long take minutes (test:long).
+          exclude: ["test/black-box/**", "test/structure/**", "test/long/**"],
           globalSetup: ["test/global-setup.ts"],
           setupFiles: process.env["FLUX_TEST_PREPARE"] === "false" ? ["test/unprepared.ts"] : [],
         },
+      },
+      {
+        extends: true,
+        test: { name: "long", include: ["test/long/**/*.test.ts"], globalSetup: ["test/global-setup.ts"] },
       },
       {
         // What this repository is worked on with: `pnpm dev`, and the PostgreSQL that is started for it and for the tests.

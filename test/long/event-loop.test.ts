@@ -2,8 +2,8 @@ import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { Child } from "../../bench/processes/child.ts";
 import { compilePrograms, type Programs } from "../programs.ts";
-import { type LargeInput, largestInputs, type NamedRows } from "./largest-inputs.ts";
-import type { LoopCommands } from "./loop-time.ts";
+import { type LargeInput, largestInputs, type NamedRows } from "../security/largest-inputs.ts";
+import type { LoopCommands } from "../security/loop-time.ts";
 
 /**
  * Milliseconds of processor time for which no request may keep others from being looked at: some 50, and as much again that
