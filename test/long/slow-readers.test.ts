@@ -20,8 +20,8 @@ const slowId = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f";
 const logger = createLogger({ level: "silent" });
 const rest = useRestServer();
 
-/** More than the systems of both sides hold between them; five of them are less than the memory of all responses (64 MiB). */
-const large = { id, preferences: { text: "x".repeat(11_000_000) } };
+/** More than the systems of both sides hold between them; nine of them are less than the memory of all responses (64 MiB). */
+const large = { id, preferences: { text: "x".repeat(6_000_000) } };
 const task = Object(sampleResult("streamTasks"));
 
 const { services } = stubServices(async ({ method, args: [given] }) => {
