@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { type Mode, runLane } from "./lane.ts";
-import { alone, atOnce, type Mistake } from "./mistakes.ts";
-import { openWorld, type World } from "./world.ts";
+import { type Mode, runLane } from "../model/lane.ts";
+import { alone, atOnce, type Mistake } from "../model/mistakes.ts";
+import { openWorld, type World } from "../model/world.ts";
 
 let world: World;
 beforeAll(async () => {
