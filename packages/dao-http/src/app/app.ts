@@ -213,7 +213,7 @@ class App {
   async #serve(endpoint: Endpoint, asked: EndpointRequest): Promise<HttpResponse> {
     const { http } = asked;
     const { needsBody, work: respond } = endpoint.prepare(asked);
-    const work = async (body: Uint8Array) => this.#held(await respond(body));
+    const work = async (body: Uint8Array) => this.#held(http, await respond(body));
     // An import takes as long as its sender, and has its place in the data layer.
     if (endpoint.isImport) return work(NO_BODY);
     if (!needsBody) return this.#admission.admit(() => work(NO_BODY), http);
@@ -230,13 +230,13 @@ class App {
   }
 
   /** What is long keeps its place at work until there is memory for it, and takes part in that until it is sent. */
-  #held(response: HttpResponse): HttpResponse | Promise<HttpResponse> {
+  #held(http: HttpRequest, response: HttpResponse): HttpResponse | Promise<HttpResponse> {
     const { body } = response;
-    return typeof body === "string" && body.length > SHORT_BODY ? this.#hold(response, body) : response;
+    return typeof body === "string" && body.length > SHORT_BODY ? this.#hold(http, response, body) : response;
   }
 
-  async #hold({ status, headers }: HttpResponse, body: string): Promise<HttpResponse> {
-    const share = this.#memory.share();
+  async #hold(http: HttpRequest, { status, headers }: HttpResponse, body: string): Promise<HttpResponse> {
+    const share = this.#memory.share(http.signal);
     await share.take(body.length);
     share.handedOn();
     headers["content-length"] = String(Buffer.byteLength(body));

@@ -122,7 +122,7 @@ export class Endpoint {
     const query = this.#readQuery(request.query);
     const key = this.#isPost ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
     if (key !== undefined) return this.#prepareOnce(key, request);
-    if (this.#isStreamed) return { needsBody: false, work: () => this.#answerInLines(query) };
+    if (this.#isStreamed) return { needsBody: false, work: () => this.#answerInLines(http, query) };
     if (this.#input === "ndjson") return this.#prepareImport(request);
     const answer = (input: unknown) => this.#answer(request, input, preconditions);
     if (this.#input !== "body") return { needsBody: false, work: () => answer(query) };
@@ -152,10 +152,14 @@ export class Endpoint {
     return { needsBody: false, work };
   }
 
-  async #answer({ id, query }: EndpointRequest, input: unknown, preconditions: Preconditions): Promise<HttpResponse> {
+  async #answer(
+    { http, id, query }: EndpointRequest,
+    input: unknown,
+    preconditions: Preconditions,
+  ): Promise<HttpResponse> {
     try {
       if (this.#open !== undefined)
-        return await this.#toOpenResponse(await this.#open(id ?? input), query, preconditions);
+        return await this.#toOpenResponse(http, await this.#open(id ?? input), query, preconditions);
       const result = await this.#call(this.#settings.services, id, input, preconditions);
       return this.#toResponse(result, query, preconditions);
     } catch (error) {
@@ -163,7 +167,10 @@ export class Endpoint {
     }
   }
 
-  async #answerInLines({ cursors = false, ...request }: Record<string, unknown>): Promise<HttpResponse> {
+  async #answerInLines(
+    http: HttpRequest,
+    { cursors = false, ...request }: Record<string, unknown>,
+  ): Promise<HttpResponse> {
     if (typeof cursors !== "boolean") {
       throw new InvalidRequestError([{ path: "cursors", message: "must be true or false" }]);
     }
@@ -172,7 +179,7 @@ export class Endpoint {
     const rows = this.#apply(this.#settings.services, [request, { signal: left.signal, onCursor: lines?.add }]);
     if (!isAsyncIterable(rows)) throw new TypeError(`${this.#method} answers no rows one by one.`);
     const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
-    const share = this.#settings.memory.share();
+    const share = this.#settings.memory.share(http.signal);
     await share.take(STREAM);
     try {
       const body = await toNdjson(rows, () => left.abort(), share, lines);
@@ -213,12 +220,13 @@ export class Endpoint {
   }
 
   #toOpenResponse(
+    http: HttpRequest,
     opened: OpenResult,
     query: string,
     preconditions: Preconditions,
   ): HttpResponse | Promise<HttpResponse> {
     if (opened.kind === "whole") return this.#toResponse(opened.result, query, preconditions);
-    const share = this.#settings.memory.share();
+    const share = this.#settings.memory.share(http.signal);
     if (opened.kind === "row") return this.#toRowResponse(opened.row, share, preconditions);
     const headers: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store" };
     const links = opened.kind === "page" ? pageLinks(opened.page, query) : undefined;

@@ -93,3 +93,22 @@ test("eight are read at a time, and one that is left while it waits is told so",
   expect(await isSettled(waiting)).toBe(true);
   expect([left.bytes, next.bytes]).toEqual([0, 1]);
 });
+
+test("one whose client goes leaves the line, holds nothing, and reads nothing more", async () => {
+  const memory = new ResponseMemory();
+  const [gone, going] = [new AbortController(), new AbortController()];
+  const large = memory.share();
+  await large.take(64 * MEBIBYTE);
+  large.handedOn();
+  const left = memory.share(going.signal);
+  const leaving = left.take(5 * MEBIBYTE);
+  leaving.catch(() => undefined);
+  const next = memory.share().take(MEBIBYTE);
+  going.abort(new Error("gone"));
+  await expect(leaving).rejects.toThrow("gone");
+  expect({ bytes: left.bytes, reason: String(left.ended.reason) }).toEqual({ bytes: 0, reason: "Error: gone" });
+  large.hold(MEBIBYTE);
+  expect(await isSettled(next)).toBe(true);
+  gone.abort(new Error("gone before"));
+  await expect(memory.share(gone.signal).take(1)).rejects.toThrow("gone before");
+});

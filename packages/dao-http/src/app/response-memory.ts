@@ -27,9 +27,12 @@ export class ResponseMemory {
   #admission: ReturnType<typeof setImmediate> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** A response's part of it, which holds nothing yet. */
-  share(): ResponseShare {
-    return new ResponseShare({
+  /**
+   * A response's part of it, which holds nothing yet.
+   * @param departure aborts when the client has gone: the response then leaves the line, and nothing more is read for it
+   */
+  share(departure?: AbortSignal): ResponseShare {
+    const memory: SharedMemory = {
       wait: (share, bytes) => this.#wait(share, bytes),
       changed: (share, difference) => {
         this.#bytes += difference;
@@ -45,7 +48,8 @@ export class ResponseMemory {
         const index = this.#waiting.findIndex((waiter) => waiter.share === share);
         if (index >= 0) this.#waiting.splice(index, 1)[0]?.enter();
       },
-    });
+    };
+    return new ResponseShare(memory, departure);
   }
 
   /** What is larger than all of the memory is let in alone. */
@@ -103,6 +107,8 @@ interface SharedMemory {
 /** What one response holds. */
 export class ResponseShare {
   readonly #memory: SharedMemory;
+  #departure: AbortSignal | undefined;
+  readonly #leave = () => this.release();
   readonly #broken = new AbortController();
   readonly #ended = new AbortController();
   #bytes = 0;
@@ -110,8 +116,10 @@ export class ResponseShare {
   #isReading = false;
   #unsentSince = Infinity;
 
-  constructor(memory: SharedMemory) {
+  constructor(memory: SharedMemory, departure: AbortSignal | undefined) {
     this.#memory = memory;
+    this.#departure = departure;
+    departure?.addEventListener("abort", this.#leave, { once: true });
   }
 
   get bytes(): number {
@@ -133,14 +141,19 @@ export class ResponseShare {
     return this.#ended.signal;
   }
 
-  /** Waits until there is room for as many bytes, which this response holds then in the place of what it held. */
+  /**
+   * Waits until there is room for as many bytes, which this response holds then in the place of what it held.
+   * @throws the departure's reason, when the client has gone or goes meanwhile; Error when the response was broken off
+   */
   async take(bytes: number): Promise<void> {
+    this.#departure?.throwIfAborted();
     this.#endReading();
     this.hold(0);
     const wait = this.#memory.wait(this, bytes);
     if (wait === undefined) this.read(bytes);
     else await wait;
     if (this.#isReleased) this.#endReading();
+    this.#departure?.throwIfAborted();
     this.#broken.signal.throwIfAborted();
     if (this.#isReleased) throw new Error("The reader of this response has gone.");
   }
@@ -168,16 +181,20 @@ export class ResponseShare {
 
   /** Says that all that it holds has been read, and waits for the one who asked. */
   handedOn(): void {
+    // From here on the host leaves the body when the client does; a half-close in HTTP/1.0 means nothing any more.
+    this.#departure?.removeEventListener("abort", this.#leave);
+    this.#departure = undefined;
     this.#endReading();
     this.#unsentSince = performance.now();
   }
 
   release(): void {
     this.#isReleased = true;
+    this.#departure?.removeEventListener("abort", this.#leave);
     this.#memory.left(this);
     this.#endReading();
     this.hold(0);
-    this.#ended.abort();
+    this.#ended.abort(this.#departure?.reason);
   }
 
   breakOff(): void {
