@@ -224,6 +224,20 @@ describe("the connection", () => {
     expect(await call).toBe(reason);
   });
 
+  test("a fetch that responds to an aborted request, as an app in-process does, is taken for the abort", async () => {
+    const responding: Fetch = (_, { signal }) =>
+      new Promise((resolve) => signal?.addEventListener("abort", () => resolve(new Response(null, { status: 499 }))));
+    const { users } = createDaoClient({ baseUrl: "http://x", serviceKey: "k", fetch: responding });
+    const reason = new Error("changed my mind");
+    const controller = new AbortController();
+    const call = rejection(users.getUser(id, { signal: controller.signal }));
+    controller.abort(reason);
+    expect(await call).toBe(reason);
+    const late = await rejection(users.getUser(id, { timeout: 20 }));
+    expect(late).toBeInstanceOf(UnavailableError);
+    expect(String(late)).toContain("20 ms");
+  });
+
   test("a base URL may have a path, and must be one", async () => {
     const urls: string[] = [];
     const fetch: Fetch = async (url) => {

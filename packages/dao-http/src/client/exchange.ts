@@ -35,7 +35,7 @@ export class Exchange {
 
   /** @throws UnavailableError when the service cannot be reached, or does not answer in time; the signal's reason */
   async begin(response: Promise<Response>): Promise<void> {
-    this.#response = await this.#translated(response);
+    this.#response = await this.#translated(this.#unlessAborted(response));
   }
 
   /** Status 0 where nothing was answered. */
@@ -98,6 +98,13 @@ export class Exchange {
       this.#isLate = true;
       this.#abort.abort();
     }, limit);
+  }
+
+  /** A `fetch` that calls the service in-process responds to an aborted request (499) in place of rejecting. */
+  async #unlessAborted(response: Promise<Response>): Promise<Response> {
+    const settled = await response;
+    if (!settled.ok) this.#abort.signal.throwIfAborted();
+    return settled;
   }
 
   async #translated<Result>(work: Promise<Result>): Promise<Result> {
