@@ -1,5 +1,5 @@
 /**
- * Writes `migrations.gen.ts` and `schema-shape.gen.ts` in `packages/dao-core/src/migrations/` from `drizzle/`, so that a
+ * Writes `migrations.gen.ts` and `schema-check/schema-shape.gen.ts` in `packages/dao-core/src/migrations/` from `drizzle/`, so that a
  * bundled or published library carries its migrations, and knows what they lead to. With `--check` it writes nothing, and
  * exits with 1 when a file is not what it would write.
  */
@@ -66,7 +66,7 @@ async function shapeText(): Promise<string> {
   return schemaShapeText(snapshot);
 }
 
-const generated = { "migrations.gen.ts": await generatedText(), "schema-shape.gen.ts": await shapeText() };
+const generated = { "migrations.gen.ts": await generatedText(), "schema-check/schema-shape.gen.ts": await shapeText() };
 for (const [name, text] of Object.entries(generated)) {
   const file = new URL(name, generatedFolder);
   if (!process.argv.includes("--check")) await writeFile(file, text);

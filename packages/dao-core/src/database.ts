@@ -1,19 +1,19 @@
 import { parseDatabaseUrl } from "./connection-string/database-url.ts";
 import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
-import type { SessionOptions } from "./dao/session-statements.ts";
 import { DriverSession } from "./dao/sql-session.ts";
+import type { SessionOptions } from "./dao/statement/session-statements.ts";
 import type { Finding } from "./diagnosis/finding.ts";
 import { DrizzleDriver } from "./drivers/drizzle.ts";
 import type { HostDrizzle } from "./drivers/drizzle-connection.ts";
 import { PgDriver, type PgDriverOptions } from "./drivers/pg.ts";
 import type { HostPgPool } from "./drivers/pg-connection.ts";
-import { PgliteDriver } from "./drivers/pglite.ts";
+import { PgliteDriver } from "./drivers/pglite/pglite.ts";
 import { PostgresDriver, type PostgresDriverOptions } from "./drivers/postgres/driver.ts";
-import { SchemaCheck } from "./migrations/check-schema.ts";
 import { migrate } from "./migrations/migrate.ts";
 import type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
 import { type MigrationPlanText, planMigrations } from "./migrations/plan-migrations.ts";
+import { SchemaCheck } from "./migrations/schema-check/check-schema.ts";
 import type { SqlDriver } from "./session/driver.ts";
 import { databaseErrorFacts, toDaoError } from "./session/postgres-errors.ts";
 

@@ -4,7 +4,7 @@
  * @module @flux/dao-core/engine
  */
 export { type ColumnValues, EntityRows, entityRows, type ListPlan } from "./dao/entity-rows.ts";
-export type { ListPosition } from "./dao/list-cursor.ts";
+export type { ListPosition } from "./dao/list/list-cursor.ts";
 export { toTaskStatistics } from "./dao/task-statistics.ts";
 export type { Daos } from "./session/daos.ts";
 export type { Engine, RunCall } from "./session/engine.ts";

@@ -47,6 +47,18 @@ export {
   type ValidationIssue,
   VersionMismatchError,
 } from "./contract/errors.ts";
+export { parseId } from "./contract/fields/id.ts";
+export { parseInstant } from "./contract/fields/instant.ts";
+export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./contract/fields/json.ts";
+export {
+  TASK_PRIORITIES,
+  TASK_STATES,
+  type TaskPriority,
+  type TaskState,
+  TRIGGER_TYPES,
+  type TriggerType,
+} from "./contract/fields/task-enums.ts";
+export { validate } from "./contract/fields/validation.ts";
 export {
   type GoalCreateDto,
   type GoalDto,
@@ -66,9 +78,6 @@ export {
   type MilestoneStructureDto,
   milestoneStructureDto,
 } from "./contract/goal.ts";
-export { parseId } from "./contract/id.ts";
-export { parseInstant } from "./contract/instant.ts";
-export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./contract/json.ts";
 export {
   type MilestoneCreateDto,
   type MilestoneDto,
@@ -133,14 +142,6 @@ export {
   taskUpdateDto,
 } from "./contract/task.ts";
 export {
-  TASK_PRIORITIES,
-  TASK_STATES,
-  type TaskPriority,
-  type TaskState,
-  TRIGGER_TYPES,
-  type TriggerType,
-} from "./contract/task-enums.ts";
-export {
   type UserCreateDto,
   type UserDto,
   type UserListRequest,
@@ -151,9 +152,8 @@ export {
   userListRequest,
   userUpdateDto,
 } from "./contract/user.ts";
-export { validate } from "./contract/validation.ts";
 export { versionOf } from "./contract/version.ts";
-export type { SessionOptions, StatementReport } from "./dao/session-statements.ts";
+export type { SessionOptions, StatementReport } from "./dao/statement/session-statements.ts";
 export {
   Database,
   type DatabaseOptions,
@@ -169,7 +169,7 @@ export type { HostPgClient, HostPgPool, PgAnswer, PgQuery } from "./drivers/pg-c
 export type { PostgresDriverOptions } from "./drivers/postgres/driver.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
 export type { MigrationPlanText } from "./migrations/plan-migrations.ts";
-export type { RuleViolation } from "./migrations/rule-violations.ts";
+export type { RuleViolation } from "./migrations/schema-check/rule-violations.ts";
 export { type OnceOptions, type OnceOutcome, runOnce, sweepIdempotencyKeys } from "./run-once.ts";
 export { DaoConversationService } from "./service/dao-conversation-service.ts";
 export { DaoDemoFlagsService } from "./service/dao-demo-flags-service.ts";

@@ -1,6 +1,6 @@
 import type { CallOptions } from "./contract/call-options.ts";
 import { IdempotencyKeyReusedError, UnitOfWorkMisuseError, ValidationError } from "./contract/errors.ts";
-import type { JsonValue } from "./contract/json.ts";
+import type { JsonValue } from "./contract/fields/json.ts";
 import type { IdempotencyKey } from "./session/daos.ts";
 import type { DatabaseSession } from "./session/database-session.ts";
 import { type DaoUnitOfWork, runRepeatable } from "./unit-of-work.ts";

@@ -2,8 +2,8 @@ import type { CallOptions } from "./contract/call-options.ts";
 import { isDaoError, UnitOfWorkMisuseError } from "./contract/errors.ts";
 import { DaoSet } from "./session/dao-set.ts";
 import type { DatabaseSession, TransactionOptions } from "./session/database-session.ts";
-import { withDeadline } from "./session/deadline.ts";
 import { type Retry, withRetries } from "./session/retry.ts";
+import { withDeadline } from "./session/waiting/deadline.ts";
 
 /** How a unit of work runs. */
 export interface UnitOfWorkOptions extends TransactionOptions {

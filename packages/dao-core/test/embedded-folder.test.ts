@@ -9,7 +9,7 @@ import { Worker } from "node:worker_threads";
 import { openDatabase, UnavailableError } from "@flux/dao-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { compilePrograms, type Programs } from "../../../test/programs.ts";
-import { takeFolder } from "../src/drivers/pglite-folder.ts";
+import { takeFolder } from "../src/drivers/pglite/pglite-folder.ts";
 import type { FolderOrder, FolderReport } from "./folder-process.ts";
 
 let programs: Programs<"folder">;

@@ -5,7 +5,7 @@
 
 import { parentPort } from "node:worker_threads";
 import { openDatabase } from "../src/database.ts";
-import { takeFolder } from "../src/drivers/pglite-folder.ts";
+import { takeFolder } from "../src/drivers/pglite/pglite-folder.ts";
 
 /** What the parent says: take the folder alone, open the database in it, let it go, write a user, end without a word. */
 export type FolderOrder = "take" | "open" | "release" | "write" | "exit";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { checkSchema } from "../src/migrations/check-schema.ts";
 import { migrate, migrateBy } from "../src/migrations/migrate.ts";
 import { planMigrations } from "../src/migrations/plan-migrations.ts";
+import { checkSchema } from "../src/migrations/schema-check/check-schema.ts";
 import { ALL_NAMES, withNext } from "./migration-versions.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { connect, type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts";

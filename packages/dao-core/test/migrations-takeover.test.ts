@@ -1,9 +1,9 @@
 import type postgres from "postgres";
 import { describe, expect, test } from "vitest";
-import { PgliteDriver } from "../src/drivers/pglite.ts";
-import { checkSchema } from "../src/migrations/check-schema.ts";
+import { PgliteDriver } from "../src/drivers/pglite/pglite.ts";
 import { migrate, migrateBy } from "../src/migrations/migrate.ts";
 import { embeddedMigrations } from "../src/migrations/migration-set.ts";
+import { checkSchema } from "../src/migrations/schema-check/check-schema.ts";
 import { CONSTRAINT_RULES } from "../src/schema/constraints.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
 import { readSchemaCatalog, SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";

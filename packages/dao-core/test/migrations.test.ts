@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { checkSchema } from "../src/migrations/check-schema.ts";
 import { migrate, migrateBy } from "../src/migrations/migrate.ts";
+import { checkSchema } from "../src/migrations/schema-check/check-schema.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import {

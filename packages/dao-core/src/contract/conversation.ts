@@ -1,11 +1,11 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
-import { id } from "./id.ts";
-import { instant } from "./instant.ts";
-import { jsonArray } from "./json.ts";
+import { id } from "./fields/id.ts";
+import { instant } from "./fields/instant.ts";
+import { jsonArray } from "./fields/json.ts";
+import { text } from "./fields/text.ts";
+import { memberOf, refuseLongList, validate } from "./fields/validation.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
-import { text } from "./text.ts";
-import { memberOf, refuseLongList, validate } from "./validation.ts";
 
 /** What a user and an agent said to each other about a goal, or before there was one. */
 export const conversationDto = z.object({

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { CallOptions, WriteOptions } from "./call-options.ts";
-import { id } from "./id.ts";
-import { instant } from "./instant.ts";
+import { id } from "./fields/id.ts";
+import { instant } from "./fields/instant.ts";
 
 const escalationSpeed = z.number().min(0);
 

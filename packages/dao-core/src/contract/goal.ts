@@ -1,13 +1,13 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { ValidationError } from "./errors.ts";
-import { id } from "./id.ts";
-import { instant } from "./instant.ts";
+import { id } from "./fields/id.ts";
+import { instant } from "./fields/instant.ts";
+import { text } from "./fields/text.ts";
+import { memberOf, refuseLongList, validate } from "./fields/validation.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
 import { taskDto, taskStructureDto } from "./task.ts";
-import { text } from "./text.ts";
-import { memberOf, refuseLongList, validate } from "./validation.ts";
 
 const title = text({ min: 1, max: 500 });
 

@@ -40,6 +40,18 @@ export {
   type ValidationIssue,
   VersionMismatchError,
 } from "./errors.ts";
+export { parseId } from "./fields/id.ts";
+export { parseInstant } from "./fields/instant.ts";
+export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./fields/json.ts";
+export {
+  TASK_PRIORITIES,
+  TASK_STATES,
+  type TaskPriority,
+  type TaskState,
+  TRIGGER_TYPES,
+  type TriggerType,
+} from "./fields/task-enums.ts";
+export { validate } from "./fields/validation.ts";
 export {
   type GoalCreateDto,
   type GoalDto,
@@ -59,9 +71,6 @@ export {
   type MilestoneStructureDto,
   milestoneStructureDto,
 } from "./goal.ts";
-export { parseId } from "./id.ts";
-export { parseInstant } from "./instant.ts";
-export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./json.ts";
 export {
   type MilestoneCreateDto,
   type MilestoneDto,
@@ -126,14 +135,6 @@ export {
   taskUpdateDto,
 } from "./task.ts";
 export {
-  TASK_PRIORITIES,
-  TASK_STATES,
-  type TaskPriority,
-  type TaskState,
-  TRIGGER_TYPES,
-  type TriggerType,
-} from "./task-enums.ts";
-export {
   type UserCreateDto,
   type UserDto,
   type UserListRequest,
@@ -144,5 +145,4 @@ export {
   userListRequest,
   userUpdateDto,
 } from "./user.ts";
-export { validate } from "./validation.ts";
 export { versionOf } from "./version.ts";

@@ -1,9 +1,9 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
-import { id } from "./id.ts";
-import { instant } from "./instant.ts";
+import { id } from "./fields/id.ts";
+import { instant } from "./fields/instant.ts";
+import { text } from "./fields/text.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
-import { text } from "./text.ts";
 
 const title = text({ min: 1, max: 500 });
 /** Counted from 1; the upper bound is PostgreSQL's `integer`. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { ValidationError } from "./errors.ts";
+import { validate } from "./fields/validation.ts";
 import { listRequest, pageOf, pageWindow, toPage } from "./page.ts";
-import { validate } from "./validation.ts";
 
 const request = listRequest({ status: z.string().optional() });
 

@@ -1,11 +1,11 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
-import { id } from "./id.ts";
-import { instant } from "./instant.ts";
+import { id } from "./fields/id.ts";
+import { instant } from "./fields/instant.ts";
+import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "./fields/task-enums.ts";
+import { text } from "./fields/text.ts";
+import { memberOf, refuseLongList, validate } from "./fields/validation.ts";
 import { cursor, filterText, listRequest, type Page } from "./page.ts";
-import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "./task-enums.ts";
-import { text } from "./text.ts";
-import { memberOf, refuseLongList, validate } from "./validation.ts";
 
 /** The most ids that {@link TaskService.bulkUpdateState} takes at once. */
 export const MAX_BULK_TASKS = 1000;

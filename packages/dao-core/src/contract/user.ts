@@ -1,10 +1,10 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
-import { id } from "./id.ts";
-import { instant } from "./instant.ts";
-import { jsonObject } from "./json.ts";
+import { id } from "./fields/id.ts";
+import { instant } from "./fields/instant.ts";
+import { jsonObject } from "./fields/json.ts";
+import { email, text } from "./fields/text.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
-import { email, text } from "./text.ts";
 
 const name = text({ min: 1, max: 255 });
 

@@ -11,8 +11,8 @@ import { ValidationError } from "../contract/errors.ts";
 import { conversations } from "../schema/conversations.ts";
 import type { ConversationDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
-import { readJson } from "./row-mapper.ts";
-import { encode, given, lazily, queryBuilder, run } from "./statement.ts";
+import { readJson } from "./statement/row-mapper.ts";
+import { encode, given, lazily, queryBuilder, run } from "./statement/statement.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";
 
 /** The statements on conversations, also for those who read them in pieces. */

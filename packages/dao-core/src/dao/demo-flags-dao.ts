@@ -4,8 +4,8 @@ import type { DemoFlagsDto, DemoFlagsPutDto } from "../contract/demo-flags.ts";
 import { demoFlags } from "../schema/demo-flags.ts";
 import type { DemoFlagsDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
-import { rowMapper } from "./row-mapper.ts";
-import { given, lazily, lazilyShort, queryBuilder, run, type Statement } from "./statement.ts";
+import { rowMapper } from "./statement/row-mapper.ts";
+import { given, lazily, lazilyShort, queryBuilder, run, type Statement } from "./statement/statement.ts";
 
 const read = rowMapper<DemoFlagsDto>(demoFlags);
 

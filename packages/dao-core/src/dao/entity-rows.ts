@@ -15,11 +15,11 @@ import { milestones } from "../schema/milestones.ts";
 import { tasks } from "../schema/tasks.ts";
 import { users } from "../schema/users.ts";
 import type { SqlParameter } from "../session/driver.ts";
-import { type ListPosition, readCursor } from "./list-cursor.ts";
-import { EXACT_UP_TO, type ListRows, listPage, listTotal } from "./list-page.ts";
-import { type RowMapper, rowMapper } from "./row-mapper.ts";
-import { RowValues } from "./row-values.ts";
-import { encode } from "./statement.ts";
+import { type ListPosition, readCursor } from "./list/list-cursor.ts";
+import { EXACT_UP_TO, type ListRows, listPage, listTotal } from "./list/list-page.ts";
+import { type RowMapper, rowMapper } from "./statement/row-mapper.ts";
+import { RowValues } from "./statement/row-values.ts";
+import { encode } from "./statement/statement.ts";
 
 /** Values by the names of their columns, as every driver sends them alike: instants and JSON are text. */
 export type ColumnValues = Readonly<Record<string, SqlParameter>>;

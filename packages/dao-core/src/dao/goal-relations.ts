@@ -8,9 +8,9 @@ import { tasks } from "../schema/tasks.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES } from "../session/piece-reads.ts";
 import { goalStatements } from "./goal-statements.ts";
-import { isUnbounded } from "./guarded-rows.ts";
+import { isUnbounded } from "./list/guarded-rows.ts";
 import { milestoneStatements } from "./milestone-dao.ts";
-import { given, lazily, queryBuilder, run, written } from "./statement.ts";
+import { given, lazily, queryBuilder, run, written } from "./statement/statement.ts";
 import { taskStatements } from "./task-statements.ts";
 
 /** Drizzle leaves the table's name out in a query on one table, where a subquery would then find its own column. */

@@ -7,10 +7,10 @@ import { milestones } from "../schema/milestones.ts";
 import { tasks } from "../schema/tasks.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { goalStatements } from "./goal-statements.ts";
-import { readInstant } from "./instant-text.ts";
-import { newRows } from "./json-records.ts";
 import { milestoneStatements } from "./milestone-dao.ts";
-import { lazily, queryBuilder, run, validInstant } from "./statement.ts";
+import { readInstant } from "./statement/instant-text.ts";
+import { newRows } from "./statement/json-records.ts";
+import { lazily, queryBuilder, run, validInstant } from "./statement/statement.ts";
 import { taskStatements } from "./task-statements.ts";
 
 /**

@@ -3,7 +3,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { idempotencyKeys } from "../schema/idempotency-keys.ts";
 import type { IdempotencyKey, IdempotencyKeyDao, IdempotencyRecord } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
-import { given, lazily, queryBuilder, run } from "./statement.ts";
+import { given, lazily, queryBuilder, run } from "./statement/statement.ts";
 
 const isThisKey = () => and(eq(idempotencyKeys.scope, given("scope")), eq(idempotencyKeys.key, given("key")));
 

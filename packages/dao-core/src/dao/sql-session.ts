@@ -9,14 +9,14 @@ import { DEFAULT_CONVERSATION_BYTES, SqlConversationDao } from "./conversation-d
 import { SqlDemoFlagsDao } from "./demo-flags-dao.ts";
 import { SqlGoalDao } from "./goal-dao.ts";
 import { SqlIdempotencyKeyDao } from "./idempotency-key-dao.ts";
+import { SqlPieceReads } from "./list/sql-piece-reads.ts";
 import { SqlMilestoneDao } from "./milestone-dao.ts";
 import {
   FollowedStatements,
   type SessionOptions,
   SingleStatements,
   TransactionStatements,
-} from "./session-statements.ts";
-import { SqlPieceReads } from "./sql-piece-reads.ts";
+} from "./statement/session-statements.ts";
 import { SqlTaskDao } from "./task-dao.ts";
 import { SqlUserDao } from "./user-dao.ts";
 

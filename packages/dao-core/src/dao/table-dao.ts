@@ -5,11 +5,11 @@ import type { Page, PageRequest } from "../contract/page.ts";
 import type { EntityDao } from "../session/daos.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES } from "../session/piece-reads.ts";
-import type { EntityTable } from "./entity-table.ts";
-import { LongRows } from "./long-rows.ts";
-import { type RowMapper, rowMapper } from "./row-mapper.ts";
-import { RowReader } from "./row-reader.ts";
-import { RowValues } from "./row-values.ts";
+import { LongRows } from "./list/long-rows.ts";
+import type { EntityTable } from "./statement/entity-table.ts";
+import { type RowMapper, rowMapper } from "./statement/row-mapper.ts";
+import { RowReader } from "./statement/row-reader.ts";
+import { RowValues } from "./statement/row-values.ts";
 import {
   compile,
   given,
@@ -21,7 +21,7 @@ import {
   StatementCache,
   type StatementValues,
   written,
-} from "./statement.ts";
+} from "./statement/statement.ts";
 
 /** Bytes of text and JSON that the result of a list has at most, but for one row that is larger; each is read apart. */
 const RESULT_BYTES = 16 * 1_048_576;

@@ -5,8 +5,8 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { TaskChangeDto, TaskDto, TaskImportDto } from "../contract/task.ts";
 import { tasks } from "../schema/tasks.ts";
 import type { SqlExecutor } from "../session/driver.ts";
-import { jsonRecords, newRows } from "./json-records.ts";
-import { compile, lazily, queryBuilder, run, StatementCache, validInstant } from "./statement.ts";
+import { jsonRecords, newRows } from "./statement/json-records.ts";
+import { compile, lazily, queryBuilder, run, StatementCache, validInstant } from "./statement/statement.ts";
 import { taskStatements, writtenEnd } from "./task-statements.ts";
 
 /*

@@ -1,5 +1,6 @@
 import { and, asc, eq, gte, type SQL, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
+import type { TaskState } from "../contract/fields/task-enums.ts";
 import type {
   BulkUpdateStateRequest,
   TaskChangeDto,
@@ -12,11 +13,10 @@ import type {
   TaskTimerangeRequest,
   TaskUpdateDto,
 } from "../contract/task.ts";
-import type { TaskState } from "../contract/task-enums.ts";
 import { tasks } from "../schema/tasks.ts";
 import type { TaskDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
-import { given, lazily, lazilyShort, queryBuilder, run } from "./statement.ts";
+import { given, lazily, lazilyShort, queryBuilder, run } from "./statement/statement.ts";
 import { TableDao } from "./table-dao.ts";
 import { createTasks, updateTasks } from "./task-batches.ts";
 import { taskStatements } from "./task-statements.ts";

@@ -1,5 +1,5 @@
+import type { TaskState } from "../contract/fields/task-enums.ts";
 import type { TaskStatisticsDto } from "../contract/task.ts";
-import type { TaskState } from "../contract/task-enums.ts";
 
 /** The statistics that these counts of a user's tasks are; a state that is left out has none. */
 export function toTaskStatistics(

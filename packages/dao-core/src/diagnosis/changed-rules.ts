@@ -1,6 +1,6 @@
 import { embeddedMigrations } from "../migrations/migration-set.ts";
 import { SETTINGS } from "../migrations/plan.ts";
-import type { SchemaDifference } from "../migrations/schema-differences.ts";
+import type { SchemaDifference } from "../migrations/schema-check/schema-differences.ts";
 import type { SqlDriver } from "../session/driver.ts";
 
 const expected = Object.values(embeddedMigrations.shape.tables).flatMap(({ constraints }) =>

@@ -1,12 +1,12 @@
 import { EventEmitter } from "node:events";
 import { type SQL, type SQLChunk, sql } from "drizzle-orm";
-import { onAbort, throwIfAborted } from "../session/abort-signal.ts";
 import type { SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
-import { giveTurn } from "../session/event-loop.ts";
-import { inHostsTransaction } from "../session/host-transaction.ts";
-import { ABORT_GRACE } from "../session/interruption.ts";
 import { isLossError, withCode } from "../session/postgres-errors.ts";
-import type { SqlConnection } from "../session/transaction-connection.ts";
+import { inHostsTransaction } from "../session/transaction/host-transaction.ts";
+import { ABORT_GRACE } from "../session/transaction/interruption.ts";
+import type { SqlConnection } from "../session/transaction/transaction-connection.ts";
+import { onAbort, throwIfAborted } from "../session/waiting/abort-signal.ts";
+import { giveTurn } from "../session/waiting/event-loop.ts";
 
 /** What of a host's Drizzle database or transaction is used; any PostgreSQL driver's will do. */
 export interface HostDrizzle {

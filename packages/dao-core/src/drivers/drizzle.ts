@@ -2,15 +2,15 @@ import { is } from "drizzle-orm";
 import { PgTransaction } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
-import { throwIfAborted } from "../session/abort-signal.ts";
-import { localSettings } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
-import { giveTurn } from "../session/event-loop.ts";
-import { inHostsTransaction } from "../session/host-transaction.ts";
 import { type ImportLimit, importLimitOf } from "../session/import-limit.ts";
-import { OpenTransaction } from "../session/transaction.ts";
-import type { SqlConnection } from "../session/transaction-connection.ts";
+import { localSettings } from "../session/transaction/begin.ts";
+import { inHostsTransaction } from "../session/transaction/host-transaction.ts";
+import { OpenTransaction } from "../session/transaction/transaction.ts";
+import type { SqlConnection } from "../session/transaction/transaction-connection.ts";
+import { throwIfAborted } from "../session/waiting/abort-signal.ts";
+import { giveTurn } from "../session/waiting/event-loop.ts";
 import { clientOf, DrizzleConnection, DrizzleLink, type HostDrizzle } from "./drizzle-connection.ts";
 
 /**

@@ -1,9 +1,7 @@
 import { hash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "../contract/errors.ts";
-import { onAbort, throwIfAborted } from "../session/abort-signal.ts";
 import type { SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
-import { ABORT_GRACE } from "../session/interruption.ts";
 import {
   connectionClosed,
   databaseErrorFacts,
@@ -11,7 +9,9 @@ import {
   isStalePlan,
   staleStatement,
 } from "../session/postgres-errors.ts";
-import type { SqlConnection } from "../session/transaction-connection.ts";
+import { ABORT_GRACE } from "../session/transaction/interruption.ts";
+import type { SqlConnection } from "../session/transaction/transaction-connection.ts";
+import { onAbort, throwIfAborted } from "../session/waiting/abort-signal.ts";
 
 /** What of a host's `pg.Pool` is used. */
 export interface HostPgPool {

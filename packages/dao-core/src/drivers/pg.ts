@@ -1,10 +1,10 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import { beginScript } from "../session/begin.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
 import { type ImportLimit, importLimitOf } from "../session/import-limit.ts";
 import { isStaleStatement } from "../session/postgres-errors.ts";
-import { OpenTransaction } from "../session/transaction.ts";
+import { beginScript } from "../session/transaction/begin.ts";
+import { OpenTransaction } from "../session/transaction/transaction.ts";
 import { type HostPgPool, type PgClients, PgConnection } from "./pg-connection.ts";
 
 /** How a host's `pg.Pool` is used. */

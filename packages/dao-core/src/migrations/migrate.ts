@@ -6,7 +6,12 @@ import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
 import type { MigrationOptions, MigrationReport } from "./migration-report.ts";
 import { embeddedMigrations, type MigrationSet, schemaVersion } from "./migration-set.ts";
 import { LOCK, type MigrationPlan, makePlan, refuseDifferences, SETTINGS } from "./plan.ts";
-import { countViolations, findUnvalidatedRules, type RuleViolation, type UnvalidatedRule } from "./rule-violations.ts";
+import {
+  countViolations,
+  findUnvalidatedRules,
+  type RuleViolation,
+  type UnvalidatedRule,
+} from "./schema-check/rule-violations.ts";
 
 /** How often it is tried when the database gives it up in a deadlock with other work. */
 const MAX_ATTEMPTS = 5;

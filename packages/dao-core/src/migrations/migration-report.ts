@@ -1,5 +1,5 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import type { RuleViolation } from "./rule-violations.ts";
+import type { RuleViolation } from "./schema-check/rule-violations.ts";
 
 /** How long a migration may wait and run. All times in milliseconds; 0 is no limit. */
 export interface MigrationOptions extends CallOptions {

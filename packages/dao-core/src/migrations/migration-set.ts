@@ -1,7 +1,7 @@
 import type { Migration } from "./migration.ts";
 import { MIGRATIONS, MIGRATIONS_FINGERPRINT, PYTHON_SERVICE_TAKEOVER } from "./migrations.gen.ts";
-import { SCHEMA_SHAPE } from "./schema-shape.gen.ts";
-import type { SchemaShape } from "./schema-shape.ts";
+import { SCHEMA_SHAPE } from "./schema-check/schema-shape.gen.ts";
+import type { SchemaShape } from "./schema-check/schema-shape.ts";
 
 /** Everything that this code knows about making the schema. */
 export interface MigrationSet {

@@ -4,10 +4,10 @@ import { CREATE_JOURNAL, JOURNAL_TABLE, journalInsert, readJournal, verifyJourna
 import type { Migration } from "./migration.ts";
 import { type MigrationSet, schemaVersion, statementsOf } from "./migration-set.ts";
 import { comparePythonService, type PythonServiceComparison } from "./python-service-shape.ts";
-import { findSchemaDifferences, type SchemaDifference } from "./schema-differences.ts";
-import { adviceFor, schemaDifferenceError } from "./schema-error.ts";
-import { readSchemaFacts, type SchemaFact } from "./schema-facts.ts";
-import type { MigrationStep } from "./schema-repairs.ts";
+import { findSchemaDifferences, type SchemaDifference } from "./schema-check/schema-differences.ts";
+import { adviceFor, schemaDifferenceError } from "./schema-check/schema-error.ts";
+import { readSchemaFacts, type SchemaFact } from "./schema-check/schema-facts.ts";
+import type { MigrationStep } from "./schema-check/schema-repairs.ts";
 
 /** What has to be done to a database. */
 export interface MigrationPlan {

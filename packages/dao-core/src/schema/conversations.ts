@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { check, foreignKey, index, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
-import type { JsonArray } from "../contract/json.ts";
+import type { JsonArray } from "../contract/fields/json.ts";
 import { createdAtColumn, idColumn } from "./columns.ts";
 import { goals } from "./goals.ts";
 import { users } from "./users.ts";

@@ -1,6 +1,6 @@
 import { isNotNull, sql } from "drizzle-orm";
 import { boolean, check, foreignKey, index, pgEnum, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
-import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "../contract/task-enums.ts";
+import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "../contract/fields/task-enums.ts";
 import { createdAtColumn, idColumn, instantCheck, instantColumn, lengthCheck } from "./columns.ts";
 import { goals } from "./goals.ts";
 import { milestones } from "./milestones.ts";

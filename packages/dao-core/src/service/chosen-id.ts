@@ -1,5 +1,5 @@
 import type { CreateOptions } from "../contract/call-options.ts";
-import { parseId } from "../contract/id.ts";
+import { parseId } from "../contract/fields/id.ts";
 
 /**
  * The options with the id that the caller chose in lower case.

@@ -12,9 +12,9 @@ import {
   type MessagesAppendResult,
   validateAppend,
 } from "../contract/conversation.ts";
-import { parseId } from "../contract/id.ts";
+import { parseId } from "../contract/fields/id.ts";
+import { validate } from "../contract/fields/validation.ts";
 import type { Page } from "../contract/page.ts";
-import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { withChosenId } from "./chosen-id.ts";
 import { found } from "./found.ts";

@@ -6,8 +6,8 @@ import {
   demoFlagsPutDto,
 } from "../contract/demo-flags.ts";
 import { ValidationError } from "../contract/errors.ts";
-import { parseId } from "../contract/id.ts";
-import { validate } from "../contract/validation.ts";
+import { parseId } from "../contract/fields/id.ts";
+import { validate } from "../contract/fields/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { runRepeatable } from "../unit-of-work.ts";
 import { found } from "./found.ts";

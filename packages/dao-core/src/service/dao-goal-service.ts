@@ -1,4 +1,6 @@
 import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
+import { parseId } from "../contract/fields/id.ts";
+import { validate } from "../contract/fields/validation.ts";
 import {
   type GoalCreateDto,
   type GoalDto,
@@ -12,9 +14,7 @@ import {
   goalUpdateDto,
   validateStructure,
 } from "../contract/goal.ts";
-import { parseId } from "../contract/id.ts";
 import type { Page } from "../contract/page.ts";
-import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { withChosenId } from "./chosen-id.ts";
 import { found } from "./found.ts";

@@ -1,5 +1,6 @@
 import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
-import { parseId } from "../contract/id.ts";
+import { parseId } from "../contract/fields/id.ts";
+import { validate } from "../contract/fields/validation.ts";
 import {
   type MilestoneCreateDto,
   type MilestoneDto,
@@ -11,7 +12,6 @@ import {
   milestoneUpdateDto,
 } from "../contract/milestone.ts";
 import type { Page } from "../contract/page.ts";
-import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { withChosenId } from "./chosen-id.ts";
 import { found } from "./found.ts";

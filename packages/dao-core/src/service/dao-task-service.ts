@@ -1,5 +1,6 @@
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
-import { parseId } from "../contract/id.ts";
+import { parseId } from "../contract/fields/id.ts";
+import { validate } from "../contract/fields/validation.ts";
 import type { Page } from "../contract/page.ts";
 import {
   type BulkUpdateRequest,
@@ -26,7 +27,6 @@ import {
   validateBulkChanges,
   validateBulkUpdate,
 } from "../contract/task.ts";
-import { validate } from "../contract/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { withChosenId } from "./chosen-id.ts";
 import { found } from "./found.ts";

@@ -1,12 +1,12 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { conversationListRequest } from "../contract/conversation.ts";
+import { parseId } from "../contract/fields/id.ts";
+import { validate } from "../contract/fields/validation.ts";
 import { goalListRequest } from "../contract/goal.ts";
-import { parseId } from "../contract/id.ts";
 import { milestoneListRequest } from "../contract/milestone.ts";
 import type { DaoServices } from "../contract/services.ts";
 import { taskListRequest, taskTimerangeRequest } from "../contract/task.ts";
 import { userListRequest } from "../contract/user.ts";
-import { validate } from "../contract/validation.ts";
 import type {
   ListedEntity,
   LongRow,

@@ -1,11 +1,11 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { ValidationError } from "../contract/errors.ts";
+import { validate } from "../contract/fields/validation.ts";
 import { type TaskImportDto, taskImportDto } from "../contract/task.ts";
-import { validate } from "../contract/validation.ts";
-import { throwIfAborted, untilAborted } from "../session/abort-signal.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
-import { withDeadline } from "../session/deadline.ts";
-import { inCallersContext } from "../session/transaction-context.ts";
+import { inCallersContext } from "../session/transaction/transaction-context.ts";
+import { throwIfAborted, untilAborted } from "../session/waiting/abort-signal.ts";
+import { withDeadline } from "../session/waiting/deadline.ts";
 
 /** Tasks in one statement: enough that a round trip is nothing beside it, few enough to be held in memory. */
 const BATCH_SIZE = 1_000;

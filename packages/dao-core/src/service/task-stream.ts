@@ -1,9 +1,9 @@
 import type { StreamOptions } from "../contract/call-options.ts";
+import { validate } from "../contract/fields/validation.ts";
 import type { Page } from "../contract/page.ts";
 import { type TaskDto, type TaskStreamRequest, taskStreamRequest } from "../contract/task.ts";
-import { validate } from "../contract/validation.ts";
-import { withEitherSignal } from "../session/abort-signal.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { withEitherSignal } from "../session/waiting/abort-signal.ts";
 
 /** Tasks that are read at a time. */
 const PAGE_SIZE = 250;

@@ -1,12 +1,16 @@
 import type { DatabaseSession } from "./database-session.ts";
-import { withDeadline } from "./deadline.ts";
 import type { Engine, RunCall } from "./engine.ts";
 import { type EngineTransaction, EngineTransactions } from "./engine-transactions.ts";
 import { isGivenUp, toDaoError } from "./postgres-errors.ts";
 import { type Retry, SINGLE_CALL_RETRIES, withRetries } from "./retry.ts";
 import { TransactingSession } from "./transacting-session.ts";
-import { foreignTransactionMisuse, outerSessionMisuse, type TransactionContext } from "./transaction-context.ts";
-import { readOnlyMisuse } from "./transaction-misuse.ts";
+import {
+  foreignTransactionMisuse,
+  outerSessionMisuse,
+  type TransactionContext,
+} from "./transaction/transaction-context.ts";
+import { readOnlyMisuse } from "./transaction/transaction-misuse.ts";
+import { withDeadline } from "./waiting/deadline.ts";
 
 export interface EngineSessionOptions {
   /** Called before a single call that the database gave up for others is tried again; what it throws ends the attempts. */

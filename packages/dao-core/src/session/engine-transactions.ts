@@ -1,14 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
-import { onAbort, throwIfAborted } from "./abort-signal.ts";
-import { localSettings } from "./begin.ts";
 import type { TransactionOptions } from "./database-session.ts";
 import type { Engine } from "./engine.ts";
-import { inHostsTransaction } from "./host-transaction.ts";
 import { ImportLimit } from "./import-limit.ts";
 import { withCode } from "./postgres-errors.ts";
-import { OpenTransaction } from "./transaction.ts";
-import type { TransactionConnection } from "./transaction-connection.ts";
+import { localSettings } from "./transaction/begin.ts";
+import { inHostsTransaction } from "./transaction/host-transaction.ts";
+import { OpenTransaction } from "./transaction/transaction.ts";
+import type { TransactionConnection } from "./transaction/transaction-connection.ts";
+import { onAbort, throwIfAborted } from "./waiting/abort-signal.ts";
 
 /** A transaction of an engine's, as a connection. Whether it is alive, its errors tell. */
 class EngineConnection<Handle> implements TransactionConnection<EngineConnection<Handle>> {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { UnavailableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
-import { closedError, WaitingLine } from "./waiting-line.ts";
+import { closedError, WaitingLine } from "./waiting/waiting-line.ts";
 
 /** How imports wait for one another. */
 interface ImportLineOptions {

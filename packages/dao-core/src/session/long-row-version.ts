@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { pieceOf } from "../contract/version.ts";
-import { nextTurn } from "./event-loop.ts";
 import { isLongValue } from "./piece-reads.ts";
+import { nextTurn } from "./waiting/event-loop.ts";
 
 /** Characters that are worked on in a turn of the event loop, unless one member of an array has more. */
 const STEP = 262_144;

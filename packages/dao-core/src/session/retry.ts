@@ -1,4 +1,4 @@
-import { throwIfAborted, untilAborted } from "./abort-signal.ts";
+import { throwIfAborted, untilAborted } from "./waiting/abort-signal.ts";
 
 /** What is told of a retry before it happens. */
 export interface Retry {

@@ -1,10 +1,8 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
-import { withEitherSignal } from "./abort-signal.ts";
 import { DaoSet } from "./dao-set.ts";
 import type { Daos } from "./daos.ts";
 import type { DatabaseSession, TransactionOptions } from "./database-session.ts";
-import { withDeadline } from "./deadline.ts";
 import type { ImportLimit } from "./import-limit.ts";
 import { toDaoError } from "./postgres-errors.ts";
 import type { DatabaseTelemetry } from "./telemetry.ts";
@@ -16,7 +14,9 @@ import {
   interruptionOf,
   outerSessionMisuse,
   type TransactionContext,
-} from "./transaction-context.ts";
+} from "./transaction/transaction-context.ts";
+import { withEitherSignal } from "./waiting/abort-signal.ts";
+import { withDeadline } from "./waiting/deadline.ts";
 
 /** What begins transactions: a driver, or an ORM. */
 interface TransactionSource<Transaction> {

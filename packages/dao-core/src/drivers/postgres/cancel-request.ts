@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { onAbort } from "../../session/abort-signal.ts";
+import { onAbort } from "../../session/waiting/abort-signal.ts";
 import type { ServerProcess } from "./resend-fence.ts";
 
 /** Milliseconds for which a cancelled statement may still say how it ended. */

@@ -9,11 +9,12 @@ import {
   loginError,
   staleStatement,
 } from "../../session/postgres-errors.ts";
-import type { SqlConnection } from "../../session/transaction-connection.ts";
-import { limitWait } from "../../session/wait-limit.ts";
-import { Activity } from "./activity.ts";
+import type { SqlConnection } from "../../session/transaction/transaction-connection.ts";
+import { limitWait } from "../../session/waiting/wait-limit.ts";
 import { abortable, cancelUntilSettled } from "./cancel-request.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
+import { Activity } from "./pool/activity.ts";
+import type { LossReason } from "./pool/slot.ts";
 import { PreparedStatements } from "./prepared-statements.ts";
 import {
   isResendError,
@@ -25,7 +26,6 @@ import {
   wasPrepared,
 } from "./resend-fence.ts";
 import { SingleSocket } from "./single-socket.ts";
-import type { LossReason } from "./slot.ts";
 
 /** Who is notified of what happens to connections. */
 export interface ConnectionEvents {

@@ -1,7 +1,6 @@
 import type { DatabaseAddress } from "../../connection-string/database-address.ts";
 import type { PostgresLocation } from "../../connection-string/database-url.ts";
 import { ValidationError } from "../../contract/errors.ts";
-import { beginScript } from "../../session/begin.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
 import type {
   SqlDriver,
@@ -15,11 +14,12 @@ import { ImportLimit } from "../../session/import-limit.ts";
 import { isWholeNumber, LARGEST_VALUE } from "../../session/limits.ts";
 import type { ObservedPool } from "../../session/observed-pool.ts";
 import { databaseErrorFacts, isStaleStatement, staleStatement } from "../../session/postgres-errors.ts";
-import { OpenTransaction } from "../../session/transaction.ts";
+import { beginScript } from "../../session/transaction/begin.ts";
+import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import { type ConnectionEvents, PostgresConnection, type Rerun } from "./connection.ts";
-import { ConnectionPool } from "./connection-pool.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { openSocket, type SocketOptions } from "./open-socket.ts";
+import { ConnectionPool } from "./pool/connection-pool.ts";
 import { PostgresProbe } from "./probe.ts";
 
 /** How to use a PostgreSQL server. All times in milliseconds; 0 switches a server-side limit off. */

@@ -1,6 +1,6 @@
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
-import { onAbort } from "../../session/abort-signal.ts";
+import { onAbort } from "../../session/waiting/abort-signal.ts";
 import { checkServerIdentity } from "./server-identity.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { UnavailableError } from "../../contract/errors.ts";
-import { withEitherSignal } from "../../session/abort-signal.ts";
 import type { SqlExecutor, SqlParameter, SqlResult } from "../../session/driver.ts";
+import { withEitherSignal } from "../../session/waiting/abort-signal.ts";
 import { type ConnectionEvents, PostgresConnection } from "./connection.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "../../contract/fields/task-enums.ts";
 import type { Page, PageRequest } from "../../contract/page.ts";
 import type { DaoServices } from "../../contract/services.ts";
-import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "../../contract/task-enums.ts";
 import { makeConversationData, makeGoalData, makeMilestoneData, makeTaskData, makeUserData } from "../factories.ts";
 import { assertInvalid } from "./assert-refused.ts";
 import type { ContractCase } from "./contract-case.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { JsonObject, JsonValue } from "../../contract/json.ts";
+import type { JsonObject, JsonValue } from "../../contract/fields/json.ts";
 import type { DaoServices } from "../../contract/services.ts";
 import { makeConversationData, makeUserData } from "../factories.ts";
 import { assertInvalid, assertInvalidWithin } from "./assert-refused.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { TASK_STATES, type TaskState } from "../../contract/fields/task-enums.ts";
 import type { DaoServices } from "../../contract/services.ts";
-import { TASK_STATES, type TaskState } from "../../contract/task-enums.ts";
 import { makeGoalStructureData, makeTaskData } from "../factories.ts";
 import { assertInvalid } from "./assert-refused.ts";
 import type { ContractCase } from "./contract-case.ts";

@@ -1,5 +1,5 @@
+import type { TaskState } from "../../contract/fields/task-enums.ts";
 import type { TaskImportDto } from "../../contract/task.ts";
-import type { TaskState } from "../../contract/task-enums.ts";
 import { demoId } from "./demo-id.ts";
 import { DAY, HOUR, MINUTE, WEEK } from "./duration.ts";
 import type { GoalIdea, TaskIdea } from "./goal-ideas.ts";

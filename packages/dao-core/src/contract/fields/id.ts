@@ -1,0 +1,28 @@
+import * as z from "zod";
+import { ValidationError } from "../errors.ts";
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const mustBeUuid = "must be a UUID, such as 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
+
+function explainId(value: unknown): string {
+  if (value === undefined) return "is required";
+  return mustBeUuid;
+}
+
+/** A UUID in any 8-4-4-4-12 hex form, whatever its version bits; lower case once parsed (contract, "Data"). */
+export function id() {
+  return z
+    .string({ error: (issue) => explainId(issue.input) })
+    .regex(uuidPattern, { error: mustBeUuid })
+    .transform((value) => value.toLowerCase())
+    .meta({ type: "string", format: "uuid" });
+}
+
+/**
+ * The one id that a call names, lower case.
+ * @throws ValidationError for anything but a UUID
+ */
+export function parseId(value: unknown, field = "id"): string {
+  if (typeof value === "string" && uuidPattern.test(value)) return value.toLowerCase();
+  throw new ValidationError([{ path: field, message: explainId(value) }]);
+}

@@ -1,0 +1,156 @@
+import { and, desc, eq, type SQL, sql } from "drizzle-orm";
+import type { PgColumn } from "drizzle-orm/pg-core";
+import type { CallOptions } from "../../contract/call-options.ts";
+import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow } from "../../contract/page.ts";
+import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
+import type { EntityTable } from "../statement/entity-table.ts";
+import {
+  compile,
+  given,
+  queryBuilder,
+  run,
+  type Statement,
+  StatementCache,
+  type StatementValues,
+  written,
+} from "../statement/statement.ts";
+import type { GuardedRows } from "./guarded-rows.ts";
+import { readCursor } from "./list-cursor.ts";
+import { EXACT_UP_TO, listPage, listTotal } from "./list-page.ts";
+
+const NEWEST_FIRST = sql`created_at desc, id desc`;
+
+/** What makes the statement of one list another than that of the next. */
+interface ListShape {
+  /** The columns that must equal a value. */
+  readonly filters: readonly string[];
+  readonly count: CountMode;
+  readonly isBehindCursor: boolean;
+}
+
+/** The lists of one table: a statement for each set of filters and each kind of paging that callers really use. */
+export class ListStatements {
+  readonly #table: EntityTable;
+  readonly #columns: Readonly<Record<string, PgColumn>>;
+  readonly #guarded: GuardedRows;
+  readonly #place: { readonly createdAt: number; readonly id: number };
+  readonly #statements = new StatementCache();
+
+  constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, guarded: GuardedRows) {
+    this.#table = table;
+    this.#columns = columns;
+    this.#guarded = guarded;
+    const names = Object.keys(columns);
+    this.#place = { createdAt: names.indexOf("createdAt"), id: names.indexOf("id") };
+  }
+
+  /**
+   * One page of guarded rows, with its total, in one statement; two where the planner must be asked for the total. The last
+   * column of a row is the total, where it is counted.
+   */
+  async page(executor: SqlExecutor, request: PageRequest, options?: CallOptions): Promise<Page<SqlRow>> {
+    const window = pageWindow(request);
+    // One more than asked for tells whether there is another page.
+    const values: Record<string, unknown> = { skip: window.skip, limit: window.limit + 1 };
+    const filters: string[] = [];
+    for (const [name, value] of Object.entries(request)) {
+      if (value === undefined || PAGING_NAMES.has(name)) continue;
+      filters.push(name);
+      values[name] = value;
+    }
+    const { count = "exact", cursor } = request;
+    if (cursor !== undefined) Object.assign(values, readCursor(cursor));
+    const shape: ListShape = { filters: filters.sort(), count, isBehindCursor: cursor !== undefined };
+    const { rows } = await run(executor, this.#statement(shape), values, options);
+    const { createdAt, id } = this.#place;
+    const list = { read: (row: SqlRow) => row, placeOf: (row: SqlRow) => [row[createdAt], row[id]] as const };
+    if (count === "none") return listPage(rows, null, window, list);
+    // A page beyond the last row is one row that holds nothing but the total.
+    const found = rows[0]?.[id] === null ? [] : rows;
+    const counted = Number(rows[0]?.at(-1) ?? 0);
+    const total = await listTotal(count, counted, () => this.#estimate(executor, filters, values, options));
+    return listPage(found, total, window, list);
+  }
+
+  /** How many rows the planner expects, by the statistics of the table (PostgreSQL manual, 14.2). */
+  async #estimate(
+    executor: SqlExecutor,
+    filters: readonly string[],
+    values: StatementValues,
+    options: CallOptions | undefined,
+  ): Promise<number> {
+    const estimate = this.#statements.get(`estimate:${filters.join()}`, () => {
+      const counted = compile(this.#ones(this.#filter(filters)));
+      return { ...counted, text: `explain (format json) ${counted.text}` };
+    });
+    const { rows } = await run(executor, estimate, values, options);
+    return plannedRows(rows[0]?.[0]);
+  }
+
+  #statement(shape: ListShape): Statement {
+    const { filters, count, isBehindCursor } = shape;
+    return this.#statements.get(`${count}:${isBehindCursor}:${filters.join()}`, () =>
+      compile(written(count === "none" ? this.#guardedRows(shape) : this.#countedRows(shape))),
+    );
+  }
+
+  /** The rows of a page, newest first. */
+  #rows({ filters, isBehindCursor }: ListShape) {
+    const { createdAt, id } = this.#table;
+    const position = sql`(${sql.placeholder("createdAt")}::timestamptz, ${sql.placeholder("id")}::uuid)`;
+    const behind = isBehindCursor ? sql`(${createdAt}, ${id}) < ${position}` : undefined;
+    const rows = queryBuilder
+      .select()
+      .from(this.#table)
+      .where(and(this.#filter(filters), behind))
+      .orderBy(desc(createdAt), desc(id))
+      .limit(sql.placeholder("limit"));
+    return isBehindCursor ? rows : rows.offset(sql.placeholder("skip"));
+  }
+
+  #guardedRows(shape: ListShape): SQL {
+    return this.#guarded.select(this.#rows(shape).getSQL(), NEWEST_FIRST);
+  }
+
+  /** The same with their number in the last column: of all, or as far as an estimate counts. */
+  #countedRows(shape: ListShape): SQL {
+    const counted = this.#count(shape).getSQL();
+    const page = this.#guardedRows(shape);
+    return sql`select page.*, counted.total from (${counted}) counted left join (${page}) page on true order by ${NEWEST_FIRST}`;
+  }
+
+  #count({ filters, count }: ListShape) {
+    const total = sql`count(*)`.as("total");
+    const filter = this.#filter(filters);
+    if (count === "exact") return queryBuilder.select({ total }).from(this.#table).where(filter);
+    const some = this.#ones(filter)
+      .limit(EXACT_UP_TO + 1)
+      .as("some");
+    return queryBuilder.select({ total }).from(some);
+  }
+
+  #ones(filter: SQL | undefined) {
+    return queryBuilder
+      .select({ one: sql`1`.as("one") })
+      .from(this.#table)
+      .where(filter);
+  }
+
+  #filter(names: readonly string[]): SQL | undefined {
+    return and(...names.map((name) => eq(this.#column(name), given(name))));
+  }
+
+  #column(name: string): PgColumn {
+    const column = this.#columns[name];
+    if (column === undefined) throw new TypeError(`${name} is no column`);
+    return column;
+  }
+}
+
+/** The number of rows in a plan, which a host's driver may have parsed already. */
+function plannedRows(plan: unknown): number {
+  const plans: unknown = typeof plan === "string" ? JSON.parse(plan) : plan;
+  const rows: unknown = Array.isArray(plans) ? plans[0]?.Plan?.["Plan Rows"] : undefined;
+  if (typeof rows !== "number") throw new Error("The database answered EXPLAIN in a form that is not read here.");
+  return rows;
+}

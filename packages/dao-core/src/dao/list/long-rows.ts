@@ -1,0 +1,127 @@
+import { type SQL, sql } from "drizzle-orm";
+import { type PgColumn, PgJsonb } from "drizzle-orm/pg-core";
+import type { CallOptions } from "../../contract/call-options.ts";
+import { RetryableError } from "../../contract/errors.ts";
+import type { SqlExecutor } from "../../session/driver.ts";
+import { type LongValue, longValue } from "../../session/piece-reads.ts";
+import type { EntityTable } from "../statement/entity-table.ts";
+import type { RowMapper } from "../statement/row-mapper.ts";
+import { compile, given, lazily, run, type Statement, StatementCache, written } from "../statement/statement.ts";
+import { isUnbounded } from "./guarded-rows.ts";
+
+/** Bytes up to which a value is read with its row. */
+const WHOLE = 8 * 1_048_576;
+
+/** Characters of a part, unless there were more than 32 parts then: the server writes all of the JSON out for each. */
+const PART = 4_194_304;
+const MOST_PARTS = 32;
+
+const whole = sql.raw(String(WHOLE));
+const text = (column: PgColumn): SQL => (column instanceof PgJsonb ? sql`${column}::text` : sql`${column}`);
+const named = (name: string): SQL => sql`${sql.identifier(name)}`;
+
+/** Rows of one table that are too long to be read at once. */
+export class LongRows<Dto extends object> {
+  readonly #table: EntityTable;
+  readonly #columns: readonly [name: string, column: PgColumn][];
+  readonly #read: RowMapper<Dto>;
+  readonly #parts = new StatementCache();
+
+  constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, read: RowMapper<Dto>) {
+    this.#table = table;
+    this.#columns = Object.entries(columns);
+    this.#read = read;
+  }
+
+  /** What is short of a row, how many characters what is long has, and the row's version for PostgreSQL. */
+  readonly #outline = lazily(() => {
+    const columns = this.#columns.map(([, column]) => column);
+    const texts = columns.map((column) =>
+      isUnbounded(column) ? sql`${text(column)} as ${named(column.name)}` : sql`${column}`,
+    );
+    const contents = columns.map((column) => {
+      const name = named(column.name);
+      const isShort = sql`octet_length(${name}) <= ${whole}`;
+      return isUnbounded(column) ? sql`case when ${isShort} then ${name} end` : name;
+    });
+    const lengths = columns.map((column) => {
+      const name = named(column.name);
+      return isUnbounded(column)
+        ? sql`case when octet_length(${name}) > ${whole} then char_length(${name}) end`
+        : sql`null`;
+    });
+    const strings = columns
+      .filter((column) => column instanceof PgJsonb)
+      .map((column) => sql`jsonb_typeof(${column}) = 'string'`);
+    const hasString = strings.length === 0 ? sql`false` : sql.join(strings, sql` or `);
+    return written(
+      sql`select ${sql.join([...contents, ...lengths], sql`, `)}, row_version, has_string from (
+        select ${sql.join(texts, sql`, `)}, xmin::text as row_version, ${hasString} as has_string
+        from ${this.#table} where id = ${given("id")} offset 0) texts`,
+    );
+  });
+
+  /**
+   * The row with {@link LongValue}s in the place of what is long; `null` if it is gone, `undefined` if it can only be read
+   * whole: JSON text within a JSON string is an array only to those who have parsed it.
+   */
+  async find(executor: SqlExecutor, id: string, options?: CallOptions): Promise<Dto | null | undefined> {
+    const { rows } = await run(executor, this.#outline(), { id }, options);
+    const row = rows[0];
+    if (row === undefined) return null;
+    const count = this.#columns.length;
+    const [version, hasString] = row.slice(2 * count);
+    if (hasString === true) return undefined;
+    // JSON is handed on as it came: to parse it takes time and several times its size.
+    const dto = this.#read(row.map((value, index) => (this.#isJson(index) ? null : value)));
+    for (const [index, [name, column]] of this.#columns.entries()) {
+      const [value, length] = [row[index], row[count + index]];
+      if (length !== null)
+        Reflect.set(dto, name, this.#longValue(executor, { id, version }, column, Number(length), options));
+      else if (this.#isJson(index) && value !== "null") Reflect.set(dto, name, inOnePart(String(value)));
+    }
+    return dto;
+  }
+
+  #isJson(index: number): boolean {
+    return this.#columns[index]?.[1] instanceof PgJsonb;
+  }
+
+  #longValue(
+    executor: SqlExecutor,
+    row: { readonly id: string; readonly version: unknown },
+    column: PgColumn,
+    length: number,
+    options: CallOptions | undefined,
+  ): LongValue {
+    const statement = this.#part(column);
+    const partLength = Math.max(PART, Math.ceil(length / MOST_PARTS));
+    async function* parts(): AsyncGenerator<string, void, undefined> {
+      for (let start = 1; start <= length; start += partLength) {
+        const { rows } = await run(executor, statement, { ...row, start, count: partLength }, options);
+        const part = rows[0]?.[0];
+        if (typeof part !== "string") throw new RetryableError("The row changed while it was read. Read it again.");
+        yield part;
+      }
+    }
+    return longValue({
+      isJson: column instanceof PgJsonb,
+      text: undefined,
+      partLength: Math.min(partLength, length),
+      parts: parts(),
+    });
+  }
+
+  #part(column: PgColumn): Statement {
+    const part = sql`substr(${text(column)}, ${given("start")}::int, ${given("count")}::int)`;
+    const isRow = sql`id = ${given("id")} and xmin::text = ${given("version")}`;
+    return this.#parts.get(column.name, () => compile(written(sql`select ${part} from ${this.#table} where ${isRow}`)));
+  }
+}
+
+function inOnePart(json: string): LongValue {
+  async function* parts(): AsyncGenerator<string, void, undefined> {
+    yield json;
+  }
+  return longValue({ isJson: true, text: json, partLength: json.length, parts: parts() });
+}

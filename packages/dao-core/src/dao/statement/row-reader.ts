@@ -1,0 +1,92 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { PgColumn } from "drizzle-orm/pg-core";
+import type { CallOptions } from "../../contract/call-options.ts";
+import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
+import { nextTurn } from "../../session/waiting/event-loop.ts";
+import { GuardedRows } from "../list/guarded-rows.ts";
+import { ListStatements } from "../list/list-statements.ts";
+import type { EntityTable } from "./entity-table.ts";
+import type { RowMapper } from "./row-mapper.ts";
+import { lazily, run, written } from "./statement.ts";
+
+/** A row that is larger than what is read at a time. */
+export interface UnreadRow {
+  readonly id: string;
+  readonly bytes: number;
+}
+
+/** Reads the rows of one table, as many at a time as `room` bytes of text and JSON are. */
+export class RowReader<Dto extends object> {
+  readonly lists: ListStatements;
+  readonly #guarded: GuardedRows;
+  readonly #table: EntityTable;
+  readonly #read: RowMapper<Dto>;
+  readonly #room: number;
+  readonly #id: number;
+  readonly #unread: number;
+
+  constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, read: RowMapper<Dto>, room: number) {
+    this.#table = table;
+    this.#read = read;
+    this.#room = room;
+    this.#guarded = new GuardedRows(columns, room);
+    this.lists = new ListStatements(table, columns, this.#guarded);
+    const names = Object.keys(columns);
+    this.#id = names.indexOf("id");
+    this.#unread = names.length;
+  }
+
+  readonly #byIds = lazily(() => {
+    const ids = sql`${sql.placeholder("ids")}::uuid[]`;
+    const rows = sql`select * from ${this.#table} where id = any(${ids})`;
+    return written(this.guard(rows, sql`array_position(${ids}, id)`));
+  });
+
+  /** The guarded rows of a query, in this order. */
+  guard(rows: SQL, order: SQL): SQL {
+    return sql`${this.#guarded.select(rows, order)} order by ${order}`;
+  }
+
+  /** The DTOs of guarded rows, as far as these came with their contents. */
+  ready(rows: readonly SqlRow[]): Dto[] | undefined {
+    return rows.every((row) => row[this.#unread] === null) ? rows.map((row) => this.#read(row)) : undefined;
+  }
+
+  /** All of these guarded rows, those without their contents read as the caller goes on. What has been deleted is left out. */
+  async *pieces(
+    executor: SqlExecutor,
+    left: readonly SqlRow[],
+    options?: CallOptions,
+  ): AsyncGenerator<Dto[] | UnreadRow, void, undefined> {
+    while (left.length > 0) {
+      const batch = this.#batch(left);
+      // What has been handed on is not held while the rest is read.
+      left = left.slice(batch.length);
+      const [first] = batch;
+      const bytes = Number(first?.[this.#unread] ?? 0);
+      if (bytes === 0) {
+        await nextTurn();
+        yield batch.map((row) => this.#read(row));
+      } else if (bytes > this.#room) yield { id: String(first?.[this.#id]), bytes };
+      else {
+        const ids = `{${batch.map((row) => row[this.#id]).join()}}`;
+        const found = await run(executor, this.#byIds(), { ids }, options);
+        yield* this.pieces(executor, found.rows, options);
+      }
+    }
+  }
+
+  /** The first rows that are alike: all with their contents, or one that is too long, or as many as fit. */
+  #batch(rows: readonly SqlRow[]): readonly SqlRow[] {
+    let end = 0;
+    let bytes = 0;
+    const isRead = rows[0]?.[this.#unread] === null;
+    for (; end < rows.length; end++) {
+      const unread = rows[end]?.[this.#unread];
+      if ((unread === null) !== isRead) break;
+      bytes += Number(unread);
+      if (bytes > this.#room && end > 0) break;
+    }
+    return rows.slice(0, end);
+  }
+}

@@ -1,0 +1,57 @@
+import { eq } from "drizzle-orm";
+import { describe, expect, test } from "vitest";
+import { ValidationError } from "../../contract/errors.ts";
+import { users } from "../../schema/users.ts";
+import type { SqlExecutor, SqlParameter } from "../../session/driver.ts";
+import { compile, given, queryBuilder, run } from "./statement.ts";
+
+const statement = compile(
+  queryBuilder
+    .update(users)
+    .set({ name: given("name"), preferences: given("preferences") })
+    .where(eq(users.id, given("id"))),
+);
+
+function recorder(): SqlExecutor & { readonly sent: (readonly SqlParameter[])[] } {
+  const sent: (readonly SqlParameter[])[] = [];
+  return {
+    sent,
+    async execute(_text, parameters) {
+      sent.push(parameters);
+      return { rows: [], count: 0 };
+    },
+  };
+}
+
+describe("a compiled statement", () => {
+  test("is text with the names of its parameters in order", () => {
+    expect(statement).toEqual({
+      text: 'update "users" set "name" = $1, "preferences" = $2 where "users"."id" = $3',
+      parameters: ["name", "preferences", "id"],
+      isShort: false,
+    });
+  });
+
+  test("binds values by name: JSON and instants as text, what is missing as null", async () => {
+    const executor = recorder();
+    await run(executor, statement, { id: "x", preferences: { a: [1] }, name: new Date(0) });
+    await run(executor, statement, { id: "x" });
+    expect(executor.sent).toEqual([
+      ["1970-01-01T00:00:00.000Z", '{"a":[1]}', "x"],
+      [null, null, "x"],
+    ]);
+  });
+
+  test.each([
+    ["an unpaired surrogate, which would be stored as another character", "\ud800"],
+    ["NUL", "a\u0000b"],
+    ["an invalid Date", new Date(Number.NaN)],
+    ["a bigint", 1n],
+  ])("refuses %s before it is sent, and names the field", async (_, name) => {
+    const executor = recorder();
+    const sending = run(executor, statement, { id: "x", name });
+    await expect(sending).rejects.toBeInstanceOf(ValidationError);
+    await expect(sending).rejects.toMatchObject({ issues: [{ path: "name" }] });
+    expect(executor.sent).toEqual([]);
+  });
+});

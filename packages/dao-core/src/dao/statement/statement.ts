@@ -1,0 +1,149 @@
+import { is, Param, Placeholder, type Query, type SQL, sql } from "drizzle-orm";
+import { PgDialect } from "drizzle-orm/pg-core";
+import { drizzle } from "drizzle-orm/pg-proxy";
+import type { CallOptions } from "../../contract/call-options.ts";
+import { ValidationError } from "../../contract/errors.ts";
+import { findJsonProblem } from "../../contract/fields/json.ts";
+import { unstorableText } from "../../contract/fields/text.ts";
+import type { SqlExecutor, SqlParameter, SqlResult, StatementOptions } from "../../session/driver.ts";
+import { toDaoError } from "../../session/postgres-errors.ts";
+
+/**
+ * Drizzle as a query builder: every statement is written with it, once, and turned into text. It runs nothing; that is
+ * the session's work.
+ */
+export const queryBuilder = drizzle(async () => {
+  throw new Error("This builds statements; a session runs them.");
+});
+
+/** The values of a statement, by the names of its placeholders. */
+export type StatementValues = Readonly<Record<string, unknown>>;
+
+/** A statement as text, with what stands in the place of each parameter. */
+export interface Statement {
+  readonly text: string;
+  readonly parameters: readonly (string | { readonly constant: SqlParameter })[];
+  /** Whether it is a read of little, by a key or a range of one user's. */
+  readonly isShort: boolean;
+}
+
+interface Buildable {
+  toSQL(): Query;
+}
+
+/** Builds a statement that is built once and run often: `sql.placeholder("name")` marks what each run gives. */
+export function compile(query: Buildable, isShort = false): Statement {
+  const { sql: text, params } = query.toSQL();
+  return { text, parameters: params.map(toParameter), isShort };
+}
+
+const dialect = new PgDialect();
+
+/** Builds what is written as SQL. */
+export function written(query: SQL): Buildable {
+  return { toSQL: () => dialect.sqlToQuery(query) };
+}
+
+/** Defers {@link compile} to the first use, so that importing the library builds nothing. */
+export function lazily(query: () => Buildable, isShort = false): () => Statement {
+  let statement: Statement | undefined;
+  return () => {
+    statement ??= compile(query(), isShort);
+    return statement;
+  };
+}
+
+/** {@link lazily} for a read that the server answers at once, whatever its parameters. */
+export function lazilyShort(query: () => Buildable): () => Statement {
+  return lazily(query, true);
+}
+
+/** Statements that differ by the fields that callers use, each compiled when it is used first, and kept. */
+export class StatementCache {
+  readonly #statements = new Map<string, Statement>();
+
+  get(key: string, build: () => Statement): Statement {
+    let statement = this.#statements.get(key);
+    if (statement === undefined) {
+      statement = build();
+      this.#statements.set(key, statement);
+    }
+    return statement;
+  }
+}
+
+function toParameter(parameter: unknown): Statement["parameters"][number] {
+  const value = is(parameter, Param) ? parameter.value : parameter;
+  return is(value, Placeholder) ? value.name : { constant: encode("", value) };
+}
+
+/**
+ * A value as the drivers send it: instants as RFC 3339, JSON as text.
+ * @throws ValidationError, naming the field, for what would be stored as something else
+ */
+export function encode(name: string, value: unknown): SqlParameter {
+  switch (typeof value) {
+    case "string": {
+      const unstorable = unstorableText(value);
+      if (unstorable !== undefined) throw new ValidationError([{ path: name, message: unstorable }]);
+      return value;
+    }
+    case "number":
+    case "boolean":
+      return value;
+    case "undefined":
+      return null;
+    case "object":
+      if (value === null) return null;
+      return value instanceof Date ? validInstant(name, value).toISOString() : jsonText(name, value);
+    default:
+      throw new ValidationError([{ path: name, message: `must not be a ${typeof value}` }]);
+  }
+}
+
+/** @throws ValidationError for what JSON, or PostgreSQL, would make something else of */
+function jsonText(name: string, value: object): string {
+  const problem = findJsonProblem(value);
+  if (problem === undefined) return JSON.stringify(value);
+  throw new ValidationError([{ path: [name, ...problem.path.map(String)].join("."), message: problem.message }]);
+}
+
+/**
+ * An instant that can be sent.
+ * @throws ValidationError, naming the field, for one that is not valid
+ */
+export function validInstant(name: string, value: Date): Date {
+  if (Number.isNaN(value.getTime())) throw new ValidationError([{ path: name, message: "must be a valid Date" }]);
+  return value;
+}
+
+/**
+ * Runs a statement with these values.
+ * @throws DaoError for everything that the database refuses
+ */
+export async function run(
+  executor: SqlExecutor,
+  statement: Statement,
+  values: StatementValues,
+  options?: CallOptions,
+): Promise<SqlResult> {
+  const parameters = statement.parameters.map((parameter) =>
+    typeof parameter === "string" ? encode(parameter, values[parameter]) : parameter.constant,
+  );
+  try {
+    return await executor.execute(statement.text, parameters, statement.isShort ? asShort(options) : options);
+  } catch (error) {
+    throw toDaoError(error, values);
+  }
+}
+
+const SHORT: StatementOptions = { isShort: true };
+
+function asShort(options: CallOptions | undefined): StatementOptions {
+  return options === undefined ? SHORT : { ...options, isShort: true };
+}
+
+/** A placeholder for the value of this name. */
+export function given(name: string): SQL {
+  return sql`${sql.placeholder(name)}`;
+}

@@ -1,0 +1,195 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { PGlite } from "@electric-sql/pglite";
+import type { CallOptions } from "../../contract/call-options.ts";
+import { UnavailableError } from "../../contract/errors.ts";
+import type { TransactionOptions } from "../../session/database-session.ts";
+import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../../session/driver.ts";
+import { ImportLimit } from "../../session/import-limit.ts";
+import { milliseconds } from "../../session/limits.ts";
+import { beginScript } from "../../session/transaction/begin.ts";
+import { OpenTransaction } from "../../session/transaction/transaction.ts";
+import type { SqlConnection } from "../../session/transaction/transaction-connection.ts";
+import { throwIfAborted } from "../../session/waiting/abort-signal.ts";
+import { giveTurn } from "../../session/waiting/event-loop.ts";
+import { limitWait } from "../../session/waiting/wait-limit.ts";
+import { type EmbeddedFolder, takeFolder } from "./pglite-folder.ts";
+
+const identity = <Value>(value: Value): Value => value;
+
+/** As for postgres.js: instants and JSON stay text until a row mapper reads them. */
+const parsers = { 114: identity, 1082: identity, 1114: identity, 1184: identity, 3802: identity };
+const queryOptions = { rowMode: "array", parsers } as const;
+
+/** Milliseconds that a call waits for those before it. */
+const TURN_TIMEOUT = 30_000;
+
+/** How an embedded database is used. */
+export interface PgliteDriverOptions {
+  /** Milliseconds that a transaction, which keeps all other calls waiting, may run no statement. Default 60,000; 0 is no limit. */
+  readonly idleInTransactionTimeout?: number | undefined;
+}
+
+/**
+ * Embedded PostgreSQL (PGlite): one connection in this process, so one statement or one transaction at a time. A signal
+ * is respected between statements; PGlite cannot cancel one that runs.
+ */
+export class PgliteDriver implements SqlDriver {
+  readonly description: string;
+  readonly isTransaction = false;
+  readonly probe: SqlExecutor = { execute: (...statement) => this.#probe(...statement) };
+  readonly imports = new ImportLimit(() => 1, { acquireTimeout: TURN_TIMEOUT, maxWaiting: Number.POSITIVE_INFINITY });
+  readonly #connection: PgliteConnection;
+  readonly #folder: EmbeddedFolder | undefined;
+  readonly #idleTimeout: number;
+  #tail: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+  /** Calls that run or wait. */
+  #inLine = 0;
+
+  private constructor(database: PGlite, description: string, folder: EmbeddedFolder | undefined, idleTimeout: number) {
+    this.#connection = new PgliteConnection(database);
+    this.description = description;
+    this.#folder = folder;
+    this.#idleTimeout = idleTimeout;
+  }
+
+  /**
+   * @param folder where the data is kept, which is this process's alone until it is closed; default: in memory
+   * @throws UnavailableError if `@electric-sql/pglite` is not installed, or the folder is in use, or cannot be used;
+   *   ValidationError for an option that is no whole number of milliseconds
+   */
+  static async open(folder?: string, options: PgliteDriverOptions = {}): Promise<PgliteDriver> {
+    const idleTimeout = milliseconds("idleInTransactionTimeout", options.idleInTransactionTimeout ?? 60_000);
+    const { PGlite } = await import("@electric-sql/pglite").catch((cause: unknown) => {
+      const sentence =
+        "The embedded database needs the package @electric-sql/pglite: install it, or use a postgres:// URL.";
+      throw new UnavailableError(sentence, { cause });
+    });
+    const taken = folder === undefined ? undefined : await takeFolder(folder);
+    const database = await PGlite.create(taken === undefined ? {} : { dataDir: taken.path }).catch(
+      async (cause: unknown) => {
+        await taken?.release();
+        const sentence =
+          `The embedded database in ${folder ?? "memory"} cannot be opened. Is the folder one of its own, and whole? ` +
+          "Restore it from a copy, or delete it if it never had data.";
+        throw new UnavailableError(sentence, { cause });
+      },
+    );
+    const description = folder === undefined ? "PGlite in memory" : `PGlite in ${folder}`;
+    return new PgliteDriver(database, description, taken, idleTimeout);
+  }
+
+  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+    return this.#exclusive(() => this.#connection.execute(text, parameters, options?.signal), options?.signal);
+  }
+
+  #probe(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+    const mustWait = this.#inLine > 0 && this.#closing === undefined;
+    return mustWait ? Promise.reject(noRoomError()) : this.execute(text, parameters, options);
+  }
+
+  async transaction<Result>(
+    work: (transaction: SqlTransaction) => Promise<Result>,
+    options: TransactionOptions = {},
+  ): Promise<Result> {
+    const { signal } = options;
+    const begin = beginScript(options);
+    return this.#exclusive(() => OpenTransaction.run(this.#connection, begin, work, signal, this.#idleTimeout), signal);
+  }
+
+  close(timeout = 5_000): Promise<void> {
+    this.imports.close();
+    this.#closing ??= this.#close(timeout);
+    return this.#closing;
+  }
+
+  async #close(timeout: number): Promise<void> {
+    await Promise.race([this.#tail, delay(timeout, undefined, { ref: false })]);
+    try {
+      await this.#connection.close();
+    } finally {
+      await this.#folder?.release();
+    }
+  }
+
+  /** Runs `work` when all work before it is done; a caller that gave up by then is passed over. */
+  #exclusive<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    if (this.#closing !== undefined) return Promise.reject(closedError());
+    const start = async () => {
+      throwIfAborted(signal);
+      if (!this.#connection.isAlive) throw closedError();
+      return work();
+    };
+    return new Promise((resolve, reject) => {
+      throwIfAborted(signal);
+      let hasGivenUp = false;
+      const leaveQueue = limitWait(TURN_TIMEOUT, signal, turnTimeoutError, (error) => {
+        hasGivenUp = true;
+        this.#inLine--;
+        reject(error);
+      });
+      this.#inLine++;
+      this.#tail = this.#tail.then(async () => {
+        if (hasGivenUp) return;
+        leaveQueue();
+        const finished = start().finally(() => {
+          this.#inLine--;
+        });
+        await finished.then(resolve, reject);
+      });
+    });
+  }
+}
+
+function noRoomError(): Error {
+  return Object.assign(new Error("The embedded database has one connection, which is in use."), { code: "53300" });
+}
+
+function closedError(): UnavailableError {
+  return new UnavailableError("The database was closed. Open it again first.");
+}
+
+function turnTimeoutError(): UnavailableError {
+  return new UnavailableError(
+    `The embedded database, which has one connection, was busy for ${TURN_TIMEOUT} ms. ` +
+      "Inside a unit of work use the unit of work, not the database.",
+  );
+}
+
+/** The one connection, with the transaction that runs on it, if one does. */
+class PgliteConnection implements SqlConnection {
+  readonly #database: PGlite;
+  #isAlive = true;
+  #onLost: (() => void) | undefined;
+
+  constructor(database: PGlite) {
+    this.#database = database;
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  onLost(listener: (() => void) | undefined): void {
+    this.#onLost = listener;
+  }
+
+  async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
+    await giveTurn();
+    throwIfAborted(signal);
+    const result = await this.#database.query<unknown[]>(text, [...parameters], queryOptions);
+    return { rows: result.rows, count: result.affectedRows || result.rows.length };
+  }
+
+  async executeScript(text: string): Promise<void> {
+    await giveTurn();
+    await this.#database.exec(text);
+  }
+
+  /** A transaction that is still open is lost. */
+  async close(): Promise<void> {
+    this.#isAlive = false;
+    this.#onLost?.();
+    await this.#database.close();
+  }
+}

@@ -1,0 +1,392 @@
+import { describe, expect, test } from "vitest";
+import { UnavailableError } from "../../../contract/errors.ts";
+import { ConnectionPool } from "./connection-pool.ts";
+import type { PooledConnection } from "./slot.ts";
+
+/** A connection that counts what is on its way, as the real one does. */
+class FakeConnection implements PooledConnection {
+  isAlive = true;
+  isWornOut = false;
+  running = 0;
+  isBlocked = false;
+  readonly openedAt = performance.now();
+  lastUsed = performance.now();
+  /** Whether its peer still answers. */
+  answers = true;
+  onLost: (connection: FakeConnection, reason: "dead" | "retired") => void = () => undefined;
+  readonly #whenIdle: (() => void)[] = [];
+
+  async execute(until: Promise<unknown>): Promise<this> {
+    this.running++;
+    try {
+      await until;
+      return this;
+    } finally {
+      this.running--;
+      this.lastUsed = performance.now();
+      if (this.running === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    }
+  }
+
+  async isAnswering(): Promise<boolean> {
+    await null;
+    if (!this.answers) this.#lose("dead");
+    return this.answers;
+  }
+
+  idle(): Promise<void> {
+    return this.running === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  retire(): void {
+    this.#lose("retired");
+  }
+
+  async close(): Promise<void> {
+    this.isAlive = false;
+  }
+
+  #lose(reason: "dead" | "retired"): void {
+    if (!this.isAlive) return;
+    this.isAlive = false;
+    this.onLost(this, reason);
+  }
+}
+
+function gate() {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await null;
+}
+
+const untilNextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+const defaults = { size: 1, acquireTimeout: 1_000, maxWaiting: 100, idleTimeout: 0, maxLifetime: 0 };
+
+/** A pool of fake connections, and those that it has opened. */
+function fakePool(options: Partial<typeof defaults> = {}, connect: () => Promise<void> = async () => undefined) {
+  const opened: FakeConnection[] = [];
+  const pool: ConnectionPool<FakeConnection> = new ConnectionPool(
+    async () => {
+      await connect();
+      const connection = new FakeConnection();
+      connection.onLost = (lost, reason) => pool.lost(lost, reason);
+      opened.push(connection);
+      return connection;
+    },
+    { ...defaults, ...options },
+  );
+  return { pool, opened };
+}
+
+/** A pool whose connections are all open and idle. */
+async function warmPool(size: number, options: Partial<typeof defaults> = {}) {
+  const { pool, opened } = fakePool({ size, ...options });
+  const { opened: allOpen, open } = gate();
+  const holding = Array.from({ length: size }, () => pool.exclusive(() => allOpen));
+  await untilNextTurn();
+  open();
+  await Promise.all(holding);
+  return { pool, opened };
+}
+
+describe("a pool of connections", () => {
+  test.each(Array.from({ length: 16 }, (_, count) => count))(
+    "starts a statement that waited as it is admitted, before a transaction that comes %i turns later",
+    async (count) => {
+      const { pool } = fakePool();
+      const { opened, open } = gate();
+      let isInTransaction = false;
+      const first = pool.exclusive(() => opened);
+      const statement = pool.shared("read", async () => isInTransaction);
+      open();
+      const second = turns(count).then(() =>
+        pool.exclusive(async () => {
+          isInTransaction = true;
+          await turns(50);
+          isInTransaction = false;
+        }),
+      );
+      expect(await statement).toBe(false);
+      await Promise.all([first, second]);
+    },
+  );
+
+  test("serves those who wait in the order in which they came", async () => {
+    const { pool } = fakePool();
+    const { opened, open } = gate();
+    const served: string[] = [];
+    const holding = pool.exclusive(() => opened);
+    const waiting = [
+      pool.shared("read", async () => served.push("statement")),
+      pool.exclusive(async () => served.push("transaction")),
+    ];
+    open();
+    await Promise.all([holding, ...waiting]);
+    expect(served).toEqual(["statement", "transaction"]);
+  });
+
+  test("refuses a caller behind as many as may wait", async () => {
+    const { pool } = fakePool({ maxWaiting: 2 });
+    const { opened, open } = gate();
+    const holding = pool.exclusive(() => opened);
+    await untilNextTurn();
+    const waiting = [pool.shared("read", async () => 1), pool.shared("read", async () => 2)];
+    await expect(pool.shared("read", async () => 3)).rejects.toBeInstanceOf(UnavailableError);
+    open();
+    expect(await Promise.all(waiting)).toEqual([1, 2]);
+    await holding;
+  });
+
+  test("replaces a connection that was lost while it was held", async () => {
+    const { pool, opened } = fakePool();
+    await pool.exclusive((connection) => connection.close());
+    await pool.exclusive(async (connection) => expect(connection.isAlive).toBe(true));
+    expect(opened).toHaveLength(2);
+  });
+
+  test("being closed lets what was begun finish, waiting callers included, and refuses what comes later", async () => {
+    const { pool } = fakePool();
+    const { opened, open } = gate();
+    const holding = pool.exclusive(() => opened);
+    const waiting = pool.exclusive(async () => "served");
+    const closing = pool.close(1_000);
+    await expect(pool.exclusive(async () => undefined)).rejects.toBeInstanceOf(UnavailableError);
+    open();
+    expect(await waiting).toBe("served");
+    await Promise.all([holding, closing]);
+    await expect(pool.shared("read", async () => undefined)).rejects.toBeInstanceOf(UnavailableError);
+  });
+
+  test("refuses those who still wait when the time to close is over", async () => {
+    const { pool } = fakePool();
+    const { opened, open } = gate();
+    const holding = pool.exclusive(() => opened);
+    const waiting = pool.exclusive(async () => undefined);
+    const refused = expect(waiting).rejects.toBeInstanceOf(UnavailableError);
+    await pool.close(10);
+    await refused;
+    open();
+    await holding;
+  });
+});
+
+describe("on shared connections", () => {
+  test("a read goes behind a write only where there is no other connection", async () => {
+    const { pool } = await warmPool(2);
+    const { opened, open } = gate();
+    const write = pool.shared("write", (connection) => connection.execute(opened));
+    const reads = Array.from({ length: 8 }, () => pool.shared("read", (connection) => connection.execute(opened)));
+    const behind = pool.shared("read", (connection) => connection.execute(opened));
+    open();
+    const writing = await write;
+    expect((await Promise.all(reads)).filter((connection) => connection === writing)).toEqual([]);
+    expect(await behind).toBe(writing);
+  });
+
+  test("nothing is sent on a connection that is blocked, until it goes on", async () => {
+    const { pool, opened: connections } = await warmPool(1);
+    const [connection] = connections;
+    if (connection === undefined) throw new RangeError("there is no connection");
+    const { opened, open } = gate();
+    const stuck = pool.shared("write", () => connection.execute(opened));
+    connection.isBlocked = true;
+    const waiting = [
+      pool.shared("read", () => connection.execute(opened)),
+      pool.exclusive(async () => connection.running),
+    ];
+    await turns(20);
+    expect(connection.running).toBe(1);
+    connection.isBlocked = false;
+    open();
+    await Promise.all([stuck, ...waiting]);
+  });
+
+  test("as many statements are on their way as a connection takes, and the others wait in line", async () => {
+    const { pool, opened: connections } = await warmPool(1);
+    const { opened, open } = gate();
+    const order: number[] = [];
+    const statements = Array.from({ length: 20 }, (_, index) =>
+      pool.shared("read", (connection) => connection.execute(opened)).then(() => order.push(index)),
+    );
+    await turns(20);
+    expect(connections.map(({ running }) => running)).toEqual([8]);
+    open();
+    await Promise.all(statements);
+    expect(order).toEqual(Array.from({ length: 20 }, (_, index) => index));
+  });
+
+  describe("point queries that are begun in one turn of the event loop", () => {
+    const pointQuery = (pool: ConnectionPool<FakeConnection>, until: Promise<unknown>) =>
+      pool.shared("point query", (connection) => connection.execute(until));
+
+    test("share a connection, four at a time, though others are idle", async () => {
+      const { pool } = await warmPool(3);
+      const { opened, open } = gate();
+      const reads = Array.from({ length: 9 }, () => pointQuery(pool, opened));
+      open();
+      const used = await Promise.all(reads);
+      const shares = [...new Set(used)].map((one) => used.filter((other) => other === one).length);
+      expect(shares).toEqual([4, 4, 1]);
+    });
+
+    test("and those of the next turn take an idle one", async () => {
+      const { pool } = await warmPool(2);
+      const { opened, open } = gate();
+      const first = pointQuery(pool, opened);
+      await untilNextTurn();
+      const second = pointQuery(pool, opened);
+      open();
+      expect(await first).not.toBe(await second);
+    });
+
+    test.each(["write", "read"] as const)("do not go behind a %s while there is another connection", async (use) => {
+      const { pool } = await warmPool(2);
+      const { opened, open } = gate();
+      const other = pool.shared(use, (connection) => connection.execute(opened));
+      const reads = [pointQuery(pool, opened), pointQuery(pool, opened)];
+      open();
+      const taken = await other;
+      expect((await Promise.all(reads)).filter((one) => one === taken)).toEqual([]);
+    });
+
+    test("nor on one that a transaction has taken, a write has joined, that is blocked, or that is lost", async () => {
+      for (const take of ["transaction", "write", "block", "lose"] as const) {
+        const { pool } = await warmPool(2);
+        const first = await pointQuery(pool, Promise.resolve());
+        const { opened, open } = gate();
+        let taken: Promise<unknown> = Promise.resolve();
+        if (take === "transaction") taken = pool.exclusive(() => opened);
+        else if (take === "write") taken = pool.shared("write", (connection) => connection.execute(opened));
+        else if (take === "lose") first.retire();
+        else {
+          first.isBlocked = true;
+          taken = first.execute(opened);
+        }
+        const second = pointQuery(pool, opened);
+        open();
+        expect(await second, take).not.toBe(first);
+        await taken;
+      }
+    });
+  });
+});
+
+describe("opening connections", () => {
+  const refused = () => Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
+
+  test("callers that find none are refused with the reason when none can be opened", async () => {
+    const error = refused();
+    const { pool } = fakePool({ size: 3 }, () => Promise.reject(error));
+    const calls = Array.from({ length: 5 }, () => pool.shared("read", async () => 1));
+    for (const outcome of await Promise.allSettled(calls)) expect(outcome).toMatchObject({ reason: error });
+  });
+
+  test("goes on at a pace: each failure is followed by a longer pause, a second at most, and one attempt at a time", async () => {
+    const attempts: number[] = [];
+    const { pool } = fakePool({ size: 10 }, () => {
+      attempts.push(performance.now());
+      return Promise.reject(refused());
+    });
+    const end = performance.now() + 1_500;
+    while (performance.now() < end) {
+      await Promise.allSettled(Array.from({ length: 20 }, () => pool.shared("read", async () => 1)));
+    }
+    // Ten at first, then one after 10–20, 20–40, … 500–1,000 ms.
+    expect(attempts.length).toBeLessThanOrEqual(10 + 9);
+    const pauses = attempts.slice(10).map((at, index) => at - (attempts[index + 9] ?? 0));
+    expect(Math.max(...pauses)).toBeLessThan(1_500);
+  });
+
+  test("says so to a caller for whom that takes too long", async () => {
+    const { pool } = fakePool({ acquireTimeout: 20 }, () => new Promise<never>(() => undefined));
+    await expect(pool.shared("read", async () => 1)).rejects.toThrow(/Opening one takes longer.*raise acquireTimeout/);
+  });
+
+  test("does not wait for an attempt that hangs: another is made", async () => {
+    let attempts = 0;
+    const { pool } = fakePool({ size: 2, acquireTimeout: 60_000 }, () =>
+      attempts++ === 0 ? new Promise<never>(() => undefined) : Promise.resolve(),
+    );
+    const call = pool.shared("read", async () => "done");
+    await untilNextTurn();
+    expect(attempts).toBe(1);
+    expect(await call).toBe("done");
+    expect(attempts).toBe(2);
+  });
+
+  test("learns how many the server gives, and lets callers wait for those", async () => {
+    let given = 0;
+    const { pool, opened } = fakePool({ size: 10 }, async () => {
+      if (given === 3) throw Object.assign(new Error("too many"), { code: "53300" });
+      given++;
+    });
+    const calls = Array.from({ length: 40 }, (_, index) => pool.exclusive(async () => index));
+    expect(await Promise.all(calls)).toHaveLength(40);
+    expect(opened).toHaveLength(3);
+    expect(pool.usage.size).toBe(3);
+  });
+
+  test("says so to a caller for whom that is too few", async () => {
+    let given = 0;
+    const { pool } = fakePool({ size: 2, acquireTimeout: 50 }, async () => {
+      if (given++ === 1) throw Object.assign(new Error("too many"), { code: "53300" });
+    });
+    const { opened, open } = gate();
+    const holding = pool.exclusive(() => opened);
+    await expect(pool.exclusive(async () => undefined)).rejects.toThrow(/gives no more than 1 connection/);
+    open();
+    await holding;
+  });
+
+  test("a connection that is retired is replaced when its statements have settled, not before", async () => {
+    const { pool, opened } = await warmPool(1);
+    const { opened: done, open } = gate();
+    const running = pool.shared("read", (connection) => connection.execute(done));
+    pool.replaceOpenedBefore(performance.now() + 1);
+    const next = pool.shared("read", async (connection) => connection);
+    await turns(20);
+    expect(opened).toHaveLength(1);
+    open();
+    expect(await running).toBe(opened[0]);
+    expect(await next).toBe(opened[1]);
+  });
+});
+
+describe("idle connections", () => {
+  test("are tested before they are used when they were idle for long, and replaced when they are dead", async () => {
+    const { pool, opened } = await warmPool(2);
+    for (const connection of opened) connection.lastUsed -= 60_000;
+    const [first, second] = opened;
+    if (first === undefined || second === undefined) throw new RangeError("there are no two connections");
+    first.answers = false;
+    const used = await pool.shared("read", async (connection) => connection);
+    expect(used).not.toBe(first);
+    expect(first.isAlive).toBe(false);
+    expect(second.isAlive).toBe(true);
+  });
+
+  test("are all tested when one is found dead, however fresh they are", async () => {
+    const { pool, opened } = await warmPool(4);
+    for (const connection of opened) connection.answers = false;
+    opened[0]?.isAnswering();
+    await untilNextTurn();
+    expect(opened.map(({ isAlive }) => isAlive)).toEqual([false, false, false, false]);
+    expect(await pool.shared("read", async (connection) => connection.isAlive)).toBe(true);
+  });
+
+  test.each([{ idleTimeout: 20 }, { maxLifetime: 20 }])("end after %o", async (limit) => {
+    const { pool, opened } = await warmPool(2, limit);
+    const ended = () => opened.every(({ isAlive }) => !isAlive);
+    for (const end = performance.now() + 10_000; !ended() && performance.now() < end; ) await untilNextTurn();
+    expect(ended()).toBe(true);
+    expect(pool.usage.idle).toBe(0);
+    await pool.close(0);
+  });
+});

@@ -1,0 +1,312 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { UnavailableError } from "../../../contract/errors.ts";
+import type { ObservedPool, PoolObserver, PoolUsage } from "../../../session/observed-pool.ts";
+import { limitWait } from "../../../session/waiting/wait-limit.ts";
+import { closedError, WaitingLine } from "../../../session/waiting/waiting-line.ts";
+import { Connector } from "./connector.ts";
+import { type LossReason, type PooledConnection, Slot, type Use } from "./slot.ts";
+import { Upkeep } from "./upkeep.ts";
+
+/** Times in milliseconds. */
+export interface PoolOptions {
+  /** The most connections that are open at once. */
+  readonly size: number;
+  /** To wait for a connection. */
+  readonly acquireTimeout: number;
+  /** The most callers that may wait at once; the next one is refused. */
+  readonly maxWaiting: number;
+  /** For a connection that is not used; 0 is no limit. */
+  readonly idleTimeout: number;
+  /** From opening a connection to replacing it; 0 is no limit. */
+  readonly maxLifetime: number;
+}
+
+/**
+ * Point queries that go out together on one connection, in one packet: a system call on either side, and the waking of a server
+ * process, take longer than such a query. Few enough that the last of them waits for less than a millisecond.
+ */
+const GATHERED = 4;
+
+/** The most statements on their way on one connection: enough to keep the server busy while answers travel. */
+const PIPELINE_DEPTH = 8;
+
+/**
+ * Hands out connections in two ways: *shared* for a single statement, pipelined behind others, and *exclusive* for a
+ * transaction. A statement that waits for a lock holds up all behind it on its connection, so nothing is sent on one that is
+ * blocked, and no read behind a write while there is another. Callers wait in line in the order in which they came.
+ *
+ * A connection is opened when a caller finds none idle. One that is lost leaves the pool, and the idle ones are tested then;
+ * when none can be opened and none is left, those who wait are refused with the reason.
+ */
+export class ConnectionPool<Connection extends PooledConnection> implements ObservedPool {
+  readonly #options: PoolOptions;
+  readonly #connector: Connector<Connection>;
+  readonly #upkeep: Upkeep<Connection>;
+  readonly #slots = new Map<Connection, Slot<Connection>>();
+  readonly #waiting: WaitingLine<Use, Slot<Connection>>;
+  /** What runs on exclusive connections. */
+  readonly #exclusiveWork = new Set<Promise<unknown>>();
+  /** On which this turn's point queries are gathered. */
+  #gathering: Slot<Connection> | undefined;
+  #observer: PoolObserver | undefined;
+  #isClosing = false;
+  /** Aborts what is being opened when the pool is closed. */
+  readonly #closed = new AbortController();
+
+  /** @param open opens a connection; an abort leaves none */
+  constructor(open: (signal: AbortSignal) => Promise<Connection>, options: PoolOptions) {
+    this.#options = options;
+    this.#waiting = new WaitingLine(options.maxWaiting, "callers wait for a connection");
+    this.#upkeep = new Upkeep(this.#slots, options, () => this.#admitWaiting());
+    this.#connector = new Connector(() => open(this.#closed.signal), options.size, {
+      open: () => this.#slots.size,
+      wanted: () => this.#waiting.length,
+      opened: (connection) => this.#opened(connection),
+      failed: (error, isLast) => this.#failed(error, isLast),
+    });
+  }
+
+  get usage(): PoolUsage {
+    let used = 0;
+    for (const { isExclusive, connection } of this.#slots.values()) if (isExclusive || connection.running > 0) used++;
+    return { size: this.#connector.limit, used, idle: this.#slots.size - used, waiting: this.#waiting.length };
+  }
+
+  observe(observer: PoolObserver): void {
+    this.#observer = observer;
+  }
+
+  /**
+   * Runs one statement on a connection that others may share.
+   * @param isRerun whether it was begun before, so that it is run though the pool is being closed
+   * @throws UnavailableError when no connection is free in time, or too many callers wait; what `open` throws
+   */
+  shared<Result>(
+    use: Exclude<Use, "transaction">,
+    statement: (connection: Connection) => Promise<Result>,
+    isRerun = false,
+  ): Promise<Result> {
+    if (this.#isClosing && !isRerun) return Promise.reject(closedError());
+    const slot = this.#waiting.length === 0 ? this.#slotFor(use) : undefined;
+    if (slot !== undefined) {
+      this.#observer?.acquired(0);
+      return this.#share(slot, use, statement);
+    }
+    const begun = performance.now();
+    const run = (admitted: Slot<Connection>) => {
+      this.#observer?.acquired(performance.now() - begun);
+      return this.#share(admitted, use, statement);
+    };
+    return this.#wait(use, run, this.#options.acquireTimeout);
+  }
+
+  /**
+   * Runs `work` on a connection that no other caller uses meanwhile.
+   * @throws UnavailableError when no connection is free in time, or too many callers wait; what `open` throws
+   */
+  async exclusive<Result>(work: (connection: Connection) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    if (this.#isClosing) throw closedError();
+    const begun = performance.now();
+    const deadline = begun + this.#options.acquireTimeout;
+    for (;;) {
+      const free = this.#waiting.length === 0 ? this.#leastBusy("transaction") : undefined;
+      const remaining = deadline - performance.now();
+      const held = free ?? (await this.#wait("transaction", async (admitted) => admitted, remaining, signal));
+      const { connection } = held;
+      held.isExclusive = true;
+      try {
+        // What was sent before is let through: a BEGIN behind a long queue could be left idle (porsager/postgres #1189).
+        if (connection.running > 0) await this.#untilIdle(connection, deadline, signal);
+        if (connection.isAlive) {
+          this.#observer?.acquired(performance.now() - begun);
+          return await this.#counted(work(connection));
+        }
+      } finally {
+        held.isExclusive = false;
+        if (held.isReplaced) connection.retire();
+        if (!connection.isAlive) this.#slots.delete(connection);
+        this.#admitWaiting();
+      }
+    }
+  }
+
+  /** Takes a connection out that takes no more statements. */
+  lost(connection: Connection, reason: LossReason): void {
+    const slot = this.#slots.get(connection);
+    // One that a transaction holds leaves when the transaction does, and one that finishes its statements when it has: so
+    // there are never more connections than the pool may have.
+    if (slot?.isExclusive === false) {
+      if (reason === "retired" && connection.running > 0) void connection.idle().then(() => this.#remove(connection));
+      else this.#remove(connection);
+    }
+    if (reason === "dead") this.#upkeep.testIdle();
+  }
+
+  /** Replaces all connections that were opened before `time`, as `performance.now()` says it. */
+  replaceOpenedBefore(time: number): void {
+    for (const slot of [...this.#slots.values()]) {
+      if (slot.connection.openedAt >= time) continue;
+      if (slot.isExclusive) slot.isReplaced = true;
+      else slot.connection.retire();
+    }
+  }
+
+  /** Lets what was begun finish, for `timeout` milliseconds at most, then closes every connection. */
+  async close(timeout: number): Promise<void> {
+    this.#isClosing = true;
+    let expire: NodeJS.Timeout | undefined;
+    const expired = new Promise<void>((resolve) => {
+      expire = setTimeout(resolve, timeout);
+    });
+    await Promise.race([this.#allIdle(), expired]);
+    clearTimeout(expire);
+    this.#closed.abort(closedError());
+    this.#connector.stop();
+    this.#upkeep.stop();
+    this.#waiting.refuseAll(closedError());
+    await Promise.all([...this.#slots.keys()].map((connection) => connection.close()));
+    this.#slots.clear();
+  }
+
+  #share<Result>(
+    slot: Slot<Connection>,
+    use: Use,
+    statement: (connection: Connection) => Promise<Result>,
+  ): Promise<Result> {
+    if (use === "write") slot.writes++;
+    const settled = () => {
+      if (use === "write") slot.writes--;
+      if (this.#waiting.length > 0) this.#admitWaiting();
+    };
+    const result = statement(slot.connection);
+    result.then(settled, settled);
+    return result;
+  }
+
+  #slotFor(use: Use): Slot<Connection> | undefined {
+    if (use !== "point query") return this.#leastBusy(use);
+    const gathering = this.#gathering;
+    if (gathering?.isUsable && gathering.writes === 0) {
+      const { running, isBlocked } = gathering.connection;
+      if (running < GATHERED && !isBlocked) return gathering;
+    }
+    const slot = this.#leastBusy(use);
+    if (slot === undefined || slot.connection.running > 0) return slot;
+    // postgres.js sends what it was given in a turn at the turn's end.
+    if (gathering === undefined) setImmediate(() => this.#endTurn());
+    this.#gathering = slot;
+    return slot;
+  }
+
+  #endTurn(): void {
+    this.#gathering = undefined;
+  }
+
+  /** One that is idle; where there is none, and none can be opened, the one with the least to do of those that take more. */
+  #leastBusy(use: Use): Slot<Connection> | undefined {
+    const isRead = use === "read" || use === "point query";
+    let least: Slot<Connection> | undefined;
+    let leastRank = use === "transaction" ? Number.POSITIVE_INFINITY : 2 * PIPELINE_DEPTH;
+    for (const slot of this.#slots.values()) {
+      if (!slot.isUsable) continue;
+      const { running, lastUsed, isBlocked } = slot.connection;
+      if (running === 0) {
+        if (!this.#upkeep.isStale(lastUsed)) return slot;
+        this.#upkeep.test(slot);
+        continue;
+      }
+      if (running >= PIPELINE_DEPTH && use !== "transaction") continue;
+      // Behind a write only where there is nothing else.
+      const rank = isRead && slot.writes > 0 ? running + PIPELINE_DEPTH : running;
+      if (rank >= leastRank || isBlocked) continue;
+      least = slot;
+      leastRank = rank;
+    }
+    return this.#upkeep.isTesting || this.#connector.isConnecting || this.#connector.mayConnect ? undefined : least;
+  }
+
+  #wait<Result>(
+    use: Use,
+    run: (slot: Slot<Connection>) => Promise<Result>,
+    milliseconds: number,
+    signal?: AbortSignal,
+  ): Promise<Result> {
+    if (this.#closed.signal.aborted) return Promise.reject(closedError());
+    const result = this.#waiting.wait(use, run, Math.max(0, milliseconds), () => this.#timeOut(), signal);
+    this.#connector.grow();
+    return result;
+  }
+
+  #untilIdle(connection: Connection, deadline: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const remaining = Math.max(0, deadline - performance.now());
+      const stopWatching = limitWait(remaining, signal, () => this.#timeOut(), reject);
+      void connection.idle().then(() => {
+        stopWatching();
+        resolve();
+      });
+    });
+  }
+
+  #timeOut(): UnavailableError {
+    this.#observer?.timedOut();
+    const { lastError, limit } = this.#connector;
+    const sentence = `No connection was free within ${this.#options.acquireTimeout} ms.`;
+    const why =
+      limit < this.#options.size
+        ? `The server gives no more than ${limit} connections: lower poolSize, or raise its limit.`
+        : this.#slots.size < limit
+          ? "Opening one takes longer than that: check that the server answers, or raise acquireTimeout."
+          : "Try again later, or raise poolSize.";
+    return new UnavailableError(`${sentence} ${why}`, { cause: lastError });
+  }
+
+  #admitWaiting(): void {
+    for (let waiter = this.#waiting.first; waiter !== undefined; waiter = this.#waiting.first) {
+      if (this.#closed.signal.aborted) return;
+      const slot = this.#leastBusy(waiter.purpose);
+      if (slot === undefined) break;
+      // Marked at once: the waiter itself goes on only in a later microtask.
+      if (waiter.purpose === "transaction") slot.isExclusive = true;
+      waiter.admit(slot);
+    }
+    this.#connector.grow();
+  }
+
+  #remove(connection: Connection): void {
+    this.#slots.delete(connection);
+    this.#admitWaiting();
+  }
+
+  #opened(connection: Connection): void {
+    if (this.#closed.signal.aborted) return void connection.close();
+    if (connection.isAlive) this.#slots.set(connection, new Slot(connection, this.#options.maxLifetime));
+    this.#upkeep.begin();
+    this.#admitWaiting();
+  }
+
+  /** Callers are refused only when no connection is open, and none is being opened. */
+  #failed(error: unknown, isLast: boolean): void {
+    if (isLast && this.#slots.size === 0) this.#waiting.refuseAll(error);
+    this.#admitWaiting();
+  }
+
+  async #counted<Result>(work: Promise<Result>): Promise<Result> {
+    this.#exclusiveWork.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#exclusiveWork.delete(work);
+    }
+  }
+
+  async #allIdle(): Promise<void> {
+    do {
+      await this.#waiting.empty();
+      await Promise.allSettled(this.#exclusiveWork);
+      await Promise.all([...this.#slots.keys()].map((connection) => connection.idle()));
+      // A statement that was refused is run again, after its connection has become idle.
+      await nextTurn();
+    } while (this.#waiting.length > 0 || this.usage.used > 0);
+  }
+}

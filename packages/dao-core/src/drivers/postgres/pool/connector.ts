@@ -1,0 +1,131 @@
+import { databaseErrorFacts } from "../../../session/postgres-errors.ts";
+
+/** Milliseconds: the longest pause before the first attempt after one that failed, and before any. */
+const FIRST_PAUSE = 20;
+const LONGEST_PAUSE = 1_000;
+
+/** Milliseconds after which an attempt is slow: another may reach another peer, where there are several behind an address. */
+const SLOW_AFTER = 1_000;
+
+/** Milliseconds for which the server's own limit of connections is respected before it is tried again. */
+const LIMIT_LIFETIME = 10_000;
+
+/** SQLSTATE: too many connections. */
+const TOO_MANY_CONNECTIONS = "53300";
+
+/** The pool that connections are opened for. */
+interface Demand<Connection> {
+  /** Connections that are open. */
+  open(): number;
+  /** Callers that wait for one. */
+  wanted(): number;
+  opened(connection: Connection): void;
+  /** @param isLast whether those who wait need not wait for another attempt */
+  failed(error: unknown, isLast: boolean): void;
+}
+
+/**
+ * Opens connections for a pool: at once, unless the last attempt failed. Then after a pause that doubles with each failure,
+ * with jitter, and is a second at most, one attempt at a time; and never more than the server gives. What is said here of
+ * attempts is not of slow ones: they go on to their end, but nothing waits for that.
+ */
+export class Connector<Connection> {
+  readonly #connect: () => Promise<Connection>;
+  readonly #demand: Demand<Connection>;
+  readonly #size: number;
+  #attempts = 0;
+  #slowAttempts = 0;
+  #failures = 0;
+  #nextAttempt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #limit: number;
+  #limitEnds = 0;
+  #lastError: unknown;
+
+  /** @param size the most connections that the pool may have */
+  constructor(connect: () => Promise<Connection>, size: number, demand: Demand<Connection>) {
+    this.#connect = connect;
+    this.#demand = demand;
+    this.#size = size;
+    this.#limit = size;
+  }
+
+  /** The most connections that may be open now. */
+  get limit(): number {
+    return performance.now() < this.#limitEnds ? this.#limit : this.#size;
+  }
+
+  /** Why the last attempt failed; `undefined` where it did not. */
+  get lastError(): unknown {
+    return this.#lastError;
+  }
+
+  get isConnecting(): boolean {
+    return this.#attempts > this.#slowAttempts;
+  }
+
+  /** Whether an attempt may begin now. */
+  get mayConnect(): boolean {
+    const isHeld = this.#failures > 0 && (this.isConnecting || performance.now() < this.#nextAttempt);
+    return !isHeld && this.#demand.open() + this.#attempts < this.limit;
+  }
+
+  /** Opens as many connections as callers wait for, as far as may be now, and the others later. */
+  grow(): void {
+    while (this.#attempts - this.#slowAttempts < this.#demand.wanted() && this.mayConnect) this.#begin();
+    if (this.isConnecting || this.#demand.wanted() === 0 || this.#failures === 0 || this.#timer !== undefined) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.grow();
+      },
+      Math.max(1, this.#nextAttempt - performance.now()),
+    );
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #begin(): void {
+    this.#attempts++;
+    let isSlow = false;
+    const slowness = setTimeout(() => {
+      isSlow = true;
+      this.#slowAttempts++;
+      this.grow();
+    }, SLOW_AFTER);
+    const end = () => {
+      clearTimeout(slowness);
+      this.#attempts--;
+      if (isSlow) this.#slowAttempts--;
+    };
+    this.#connect().then(
+      (connection) => {
+        end();
+        this.#failures = 0;
+        this.#lastError = undefined;
+        this.#demand.opened(connection);
+        this.#limit = Math.max(this.#limit, this.#demand.open());
+      },
+      (error: unknown) => {
+        end();
+        this.#learn(error);
+        this.#demand.failed(error, isSlow || this.#attempts === 0);
+      },
+    );
+  }
+
+  #learn(error: unknown): void {
+    this.#lastError = error;
+    const open = this.#demand.open();
+    if (open > 0 && databaseErrorFacts(error)?.code === TOO_MANY_CONNECTIONS) {
+      this.#limit = open;
+      this.#limitEnds = performance.now() + LIMIT_LIFETIME;
+      return;
+    }
+    const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures);
+    this.#nextAttempt = performance.now() + longest * (0.5 + Math.random() / 2);
+    this.#failures++;
+  }
+}

@@ -1,0 +1,78 @@
+import { CONSTRAINT_RULES, FOREIGN_KEY_FIELDS } from "../../schema/constraints.ts";
+import type { SqlExecutor } from "../../session/driver.ts";
+
+/** A rule that the database enforces on what is written, but does not vouch for in the rows that were there before. */
+export interface RuleViolation {
+  readonly table: string;
+  /** The CHECK constraint or foreign key, which is NOT VALID. */
+  readonly constraint: string;
+  /** How many rows break it now. */
+  readonly rows: number;
+  /** The statement that finds them. */
+  readonly query: string;
+  /** The statement that makes the rule valid once no row breaks it. */
+  readonly validation: string;
+  /** What this means and what to do, for a person. */
+  readonly message: string;
+}
+
+/** A CHECK constraint or foreign key that is NOT VALID. */
+export interface UnvalidatedRule {
+  readonly table: string;
+  readonly constraint: string;
+  /** What it demands of a row, in SQL. */
+  readonly expression: string;
+}
+
+/** The rules of our tables that are not validated, at the cost of one look at the catalog. */
+export async function findUnvalidatedRules(executor: SqlExecutor): Promise<UnvalidatedRule[]> {
+  const names = Object.keys({ ...CONSTRAINT_RULES, ...FOREIGN_KEY_FIELDS })
+    .map((name) => `'${name}'`)
+    .join(", ");
+  const { rows } = await executor.execute(
+    `select c.relname::text as "table", k.conname::text as name, case k.contype
+       when 'c' then pg_get_expr(k.conbin, k.conrelid)
+       else format('%1$I.%2$I is null or exists (select from %3$s parent where parent.%4$I = %1$I.%2$I)',
+         c.relname, a.attname, k.confrelid::regclass, p.attname) end as expression
+     from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+     left join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+     left join pg_attribute p on p.attrelid = k.confrelid and p.attnum = k.confkey[1]
+     where n.nspname = 'public' and k.contype in ('c', 'f') and not k.convalidated and k.conname in (${names})
+     order by c.relname, k.conname`,
+    [],
+  );
+  return rows.map(([table, constraint, expression]) => ({
+    table: String(table),
+    constraint: String(constraint),
+    expression: String(expression),
+  }));
+}
+
+/** Counts the rows that break each of `rules`. Each takes a scan of its table, and no lock that others would notice. */
+export async function countViolations(
+  executor: SqlExecutor,
+  rules: readonly UnvalidatedRule[],
+): Promise<RuleViolation[]> {
+  const violations: RuleViolation[] = [];
+  for (const { table, constraint, expression } of rules) {
+    const condition = `from "public"."${table}" where not (${expression})`;
+    const { rows } = await executor.execute(`select count(*) as rows ${condition}`, []);
+    violations.push(describe(table, constraint, Number(rows[0]?.[0] ?? 0), `select * ${condition};`));
+  }
+  return violations;
+}
+
+function describe(table: string, constraint: string, rows: number, query: string): RuleViolation {
+  const { field, message: rule } = CONSTRAINT_RULES[constraint] ?? {
+    field: FOREIGN_KEY_FIELDS[constraint] ?? constraint,
+    message: "must name a row that exists",
+  };
+  const message =
+    rows === 0
+      ? `${table}: ${field} ${rule} (${constraint}) is kept by every row now. Run the validation.`
+      : `${rows} ${rows === 1 ? "row" : "rows"} of ${table} broke a rule before it was one: ${field} ${rule} ` +
+        `(${constraint}). They are as they were, and an update of such a row is refused until the row keeps the rule. ` +
+        "Find them by the query, correct them, then run the validation.";
+  const validation = `alter table "public"."${table}" validate constraint "${constraint}";`;
+  return { table, constraint, rows, query, validation, message };
+}

@@ -1,0 +1,121 @@
+import type { CallOptions } from "../../contract/call-options.ts";
+import type { SqlExecutor } from "../../session/driver.ts";
+import type { SchemaShape } from "./schema-shape.ts";
+
+/** A thing that there is in the schema `public`, or that keeps this role from using one. */
+export interface SchemaFact {
+  readonly kind:
+    | "table"
+    | "column"
+    | "constraint"
+    | "index"
+    | "rule"
+    | "enum"
+    | "replica identity"
+    | "replication role"
+    | "search path"
+    | "privileges"
+    | "policies";
+  readonly table: string;
+  /** Of the column, constraint, index or rule; the commands that no policy allows, or publication. */
+  readonly name: string;
+  /** In the words of {@link SchemaShape}; a CHECK by the columns that it is about, whose text takes a lock to read. */
+  readonly detail: string;
+}
+
+/**
+ * In one round trip, and with no lock on the tables, for which a probe would wait: `pg_get_indexdef` takes one, so it is asked for
+ * expressions alone. The columns have names of their own, as some drivers make objects of rows.
+ */
+const FACTS = `
+with ours as (
+  select c.oid, c.relname::text as name, c.relnamespace, c.relkind, c.relpersistence, c.relreplident
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'public' and c.relname = any ($1::text[])
+), tables as (select * from ours where relkind in ('r', 'p'))
+select 'table' as kind, name as "table", '' as name,
+  case when relkind in ('v', 'm') then 'view' when relkind not in ('r', 'p') then 'other'
+    when relpersistence = 'u' then 'unlogged' else 'table' end as detail
+from ours
+union all
+select 'column', t.name, a.attname::text, format_type(a.atttypid, a.atttypmod)
+  || coalesce(' COLLATE ' || l.collname, '')
+  || case when a.attgenerated <> '' then ' GENERATED' when a.attidentity = 'a' then ' IDENTITY'
+    when a.atthasdef or a.attidentity = 'd' then ' DEFAULT' else '' end
+  || case when a.attnotnull then ' NOT NULL' else '' end
+from tables t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+left join pg_collation l on l.oid = a.attcollation and not l.collisdeterministic
+union all
+select 'constraint', t.name, k.conname::text, case k.contype
+  when 'c' then 'CHECK (' || (select string_agg(a.attname, ', ' order by a.attname)
+    from pg_attribute a where a.attrelid = t.oid and a.attnum = any (k.conkey)) || ')'
+  else replace(regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', ''), ' REFERENCES public.', ' REFERENCES ') end
+  || case when exists (select from pg_trigger g where g.tgconstraint = k.oid and g.tgenabled in ('D', 'R')) then ' DISABLED' else '' end
+from tables t join pg_constraint k on k.conrelid = t.oid where k.contype in ('c', 'f', 'p', 'u')
+union all
+select 'index', t.name, c.relname::text, case when not i.indisvalid then 'invalid'
+  when i.indisunique and i.indimmediate and i.indpred is null then 'UNIQUE (' || (select string_agg(case i.indkey[n - 1] when 0
+    then pg_get_indexdef(i.indexrelid, n, true) else (select quote_ident(a.attname) from pg_attribute a
+    where a.attrelid = i.indrelid and a.attnum = i.indkey[n - 1]) end, ', ' order by n) from generate_series(1, i.indnkeyatts) n) || ')' else '' end
+from tables t join pg_index i on i.indrelid = t.oid join pg_class c on c.oid = i.indexrelid
+union all
+select 'rule', t.name, r.rulename::text, ''
+from tables t join pg_rewrite r on r.ev_class = t.oid and r.ev_enabled <> 'D' and (r.is_instead or r.ev_type in ('2', '3'))
+union all
+select 'enum', y.typname::text, '', coalesce(string_agg(e.enumlabel, ', ' order by e.enumsortorder), '')
+from pg_type y join pg_namespace n on n.oid = y.typnamespace left join pg_enum e on e.enumtypid = y.oid
+where n.nspname = 'public' and y.typname = any ($2::text[]) group by y.typname
+union all
+select 'replica identity', t.name, string_agg(distinct c.name, ', ' order by c.name desc), ''
+from tables t join pg_publication p on p.puballtables
+  or exists (select from pg_publication_rel r where r.prpubid = p.oid and r.prrelid = t.oid)
+  or exists (select from pg_publication_namespace n where n.pnpubid = p.oid and n.pnnspid = t.relnamespace),
+  lateral (values ('update', p.pubupdate), ('delete', p.pubdelete)) c (name, is_published)
+where c.is_published and t.relreplident <> 'f' and not exists (select from pg_index i where i.indrelid = t.oid
+  and case t.relreplident when 'd' then i.indisprimary when 'i' then i.indisreplident end)
+group by t.name
+union all
+select 'replication role', '', '', quote_ident(current_user) where current_setting('session_replication_role') = 'replica'
+union all
+select 'search path', string_agg(name, ', ' order by name), '', current_setting('search_path')
+from tables where to_regclass(quote_ident(name)) is distinct from oid having count(*) > 0
+union all
+select 'privileges', t.name, '', string_agg(p.name, ', ' order by p.place) || ' on public.' || t.name || ' to ' || quote_ident(current_user)
+from tables t, unnest('{select,insert,update,delete}'::text[]) with ordinality p (name, place)
+where not has_table_privilege(t.oid, p.name) and case p.name when 'delete' then true
+  when 'update' then not has_any_column_privilege(t.oid, p.name)
+  else exists (select from pg_attribute a where a.attrelid = t.oid and t.name || '.' || a.attname = any ($3::text[])
+    and (p.name = 'select' or a.attname <> 'created_at') and not has_column_privilege(t.oid, a.attnum, p.name)) end
+group by t.name
+union all
+select 'policies', t.name, string_agg(c.name, ', ' order by c.place), quote_ident(current_user)
+from tables t, unnest('{select,insert,update,delete}'::text[], '{r,a,w,d}'::text[]) with ordinality c (name, letter, place)
+where row_security_active(t.oid) and (select count(*) filter (where p.polpermissive and not p.denies) = 0
+    or count(*) filter (where not p.polpermissive and p.denies) > 0
+  from (select polpermissive, coalesce((case c.letter when 'a' then coalesce(polwithcheck, polqual) else polqual end)::text
+      like '{CONST %:constvalue 1 [ 0 %', false) as denies
+    from pg_policy where polrelid = t.oid and polcmd::text in ('*', c.letter)
+      and exists (select from unnest(polroles) role where role = 0 or pg_has_role(role, 'usage'))) p)
+group by t.name`;
+
+const compared: ReadonlySet<unknown> = new Set(["column", "constraint", "index"]);
+
+/** What there is of `shape`, seen as this connection's role and search path see it. */
+export async function readSchemaFacts(
+  executor: SqlExecutor,
+  { tables, enums }: SchemaShape,
+  options?: CallOptions,
+): Promise<SchemaFact[]> {
+  const columns = Object.entries(tables).flatMap(([table, shape]) =>
+    Object.keys(shape.columns).map((name) => `${table}.${name}`),
+  );
+  const names = [Object.keys(tables), Object.keys(enums), columns].map((all) => `{${all.join()}}`);
+  const { rows } = await executor.execute(FACTS, names, options);
+  return rows.map(([kind, table, name, detail]) => ({
+    kind: String(kind) as SchemaFact["kind"],
+    table: String(table),
+    name: String(name),
+    // The server may be set to quote all names (quote_all_identifiers), of which ours need none.
+    detail: compared.has(kind) ? String(detail).replaceAll('"', "") : String(detail),
+  }));
+}

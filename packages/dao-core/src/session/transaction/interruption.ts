@@ -1,0 +1,53 @@
+import { onAbort } from "../waiting/abort-signal.ts";
+
+/** Milliseconds that a connection has after an abort for what it still runs, and for the rollback. */
+export const ABORT_GRACE = 1_000;
+
+/** What ends the work of a level of a transaction before its callback has settled. */
+export class Interruption {
+  #reason: { readonly error: unknown } | undefined;
+  #reject: ((error: unknown) => void) | undefined;
+
+  /** Why the work was interrupted; `undefined` while it was not. */
+  get reason(): { readonly error: unknown } | undefined {
+    return this.#reason;
+  }
+
+  interrupt(error: unknown): void {
+    this.#reason ??= { error };
+    this.#reject?.(error);
+  }
+
+  /** @throws what the work was interrupted with */
+  throwIfInterrupted(): void {
+    if (this.#reason !== undefined) throw this.#reason.error;
+  }
+
+  /** Settles as `work` does, or as soon as it is interrupted; where it was before, `work` is not begun. */
+  race<Result>(work: () => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.throwIfInterrupted();
+      this.#reject = reject;
+      work().then(resolve, reject);
+    });
+  }
+
+  /**
+   * Interrupts with the reason of the signal when that aborts.
+   * @param drop called {@link ABORT_GRACE} later, unless that was stopped by then
+   * @returns stops both
+   */
+  watch(signal: AbortSignal, drop: (cause: unknown) => void): () => void {
+    let grace: NodeJS.Timeout | undefined;
+    const abort = () => {
+      this.interrupt(signal.reason);
+      grace = setTimeout(() => drop(signal.reason), ABORT_GRACE);
+    };
+    if (signal.aborted) abort();
+    const stopListening = onAbort(signal, abort);
+    return () => {
+      clearTimeout(grace);
+      stopListening();
+    };
+  }
+}

@@ -1,0 +1,99 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { UnavailableError, UnitOfWorkMisuseError } from "../../contract/errors.ts";
+
+/** A transaction that is open, for whatever its callback calls and awaits. */
+export interface TransactionContext {
+  /** What it was begun on, a driver or an ORM: two of them are two databases. */
+  readonly source: object;
+  /** The transaction, on another database, within whose callback this one was begun. */
+  readonly outer: TransactionContext | undefined;
+  /** Whether its caller wants it read-only. */
+  readonly isReadOnly: boolean;
+  /** Whether it is neither committed nor rolled back. */
+  isOpen: boolean;
+  /** Callbacks, its own and those of nested ones, that have not settled: after an interruption they may go on. */
+  callbacks: number;
+  /** Aborts when it ends before its callback has; there is one where something on another database was begun within. */
+  interruption?: AbortController;
+}
+
+const storage = new AsyncLocalStorage<TransactionContext>();
+
+/** Runs `work` in the context of a new transaction on `source`, which ends when the caller says so. */
+export function inTransactionContext<Result>(
+  source: object,
+  isReadOnly: boolean,
+  work: (context: TransactionContext) => Promise<Result>,
+): Promise<Result> {
+  const context: TransactionContext = { source, outer: storage.getStore(), isReadOnly, isOpen: true, callbacks: 0 };
+  return storage.run(context, () => work(context));
+}
+
+/** For what is begun within a transaction on another database: aborts when that ends before its callback has. */
+export function interruptionOf(context: TransactionContext | undefined): AbortSignal | undefined {
+  if (context?.isOpen !== true) return undefined;
+  context.interruption ??= new AbortController();
+  return context.interruption.signal;
+}
+
+/** Ends a transaction that has failed: a callback that has not settled is its own no more. */
+export function interrupt({ callbacks, interruption }: TransactionContext, cause: unknown): void {
+  if (callbacks === 0) return;
+  const sentence =
+    "The unit of work on another database, around this one, ended before its callback, so this one was rolled back.";
+  interruption?.abort(new UnavailableError(sentence, { cause }));
+}
+
+/** Runs a callback of the transaction. */
+export async function asCallback<Result>(context: TransactionContext, work: () => Promise<Result>): Promise<Result> {
+  context.callbacks++;
+  try {
+    return await work();
+  } finally {
+    context.callbacks--;
+  }
+}
+
+/** A function that runs in the context of whoever called this, also when it is called within a transaction begun later. */
+export function inCallersContext<Args extends unknown[], Result>(
+  work: (...args: Args) => Result,
+): (...args: Args) => Result {
+  return AsyncLocalStorage.bind(work);
+}
+
+/** The transaction on `source` within whose callback the caller is. What a callback left behind is free when it is over. */
+function transactionOn(source: object): TransactionContext | undefined {
+  const isOver = ({ isOpen, callbacks }: TransactionContext) => !isOpen && callbacks === 0;
+  let context = storage.getStore();
+  while (context !== undefined && (context.source !== source || isOver(context))) context = context.outer;
+  return context;
+}
+
+/**
+ * Why a session may not be used here: within a unit of work on the same database each would wait for a connection that
+ * only the end of a unit of work sets free, and a pool full of them waits indefinitely. Where that unit of work has ended
+ * without its callback, what the callback still does must not be written by itself.
+ */
+export function outerSessionMisuse(source: object): UnitOfWorkMisuseError | undefined {
+  const transaction = transactionOn(source);
+  if (transaction === undefined) return undefined;
+  if (!transaction.isOpen) {
+    return new UnitOfWorkMisuseError(
+      "The unit of work of this callback has ended before it: at its deadline or abort, with its connection, or with the unit " +
+        "of work around it. Nothing more can be done here; let the callback end.",
+    );
+  }
+  return new UnitOfWorkMisuseError(
+    "A unit of work is open here, and this is the session outside of it. Use the unit of work that the callback was given; " +
+      "what does not belong to it has to wait for its end, or be begun outside of its callback.",
+  );
+}
+
+/** Why a unit of work may not be used here: within the callback of another on the same database. */
+export function foreignTransactionMisuse(own: TransactionContext): UnitOfWorkMisuseError | undefined {
+  const transaction = transactionOn(own.source);
+  if (transaction === undefined || transaction === own) return undefined;
+  return new UnitOfWorkMisuseError(
+    "This unit of work is another one than the one whose callback runs here. Use the one that the callback was given.",
+  );
+}

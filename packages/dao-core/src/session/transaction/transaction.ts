@@ -1,0 +1,312 @@
+import type { CallOptions } from "../../contract/call-options.ts";
+import { TransactionLostError, type UnitOfWorkMisuseError } from "../../contract/errors.ts";
+import type { SqlParameter, SqlResult } from "../driver.ts";
+import { databaseErrorFacts, isLossError, isStaleStatement } from "../postgres-errors.ts";
+import { throwIfAborted, withEitherSignal } from "../waiting/abort-signal.ts";
+import { IdleTimer } from "./idle-timer.ts";
+import { Interruption } from "./interruption.ts";
+import type { SqlConnection, TransactionConnection } from "./transaction-connection.ts";
+import {
+  endedMisuse,
+  forgottenMisuse,
+  nestedOpenMisuse,
+  outerEndedMisuse,
+  swallowedMisuse,
+} from "./transaction-misuse.ts";
+
+/** The statements between which a level runs: none where the host sends them. */
+interface Bounds {
+  readonly begin?: string;
+  readonly commit: readonly string[];
+  readonly rollback: readonly string[];
+}
+
+type Work<Connection extends TransactionConnection<Connection>, Result> = (
+  level: OpenTransaction<Connection>,
+) => Promise<Result>;
+
+const hostsBounds: Bounds = { commit: [], rollback: [] };
+
+/**
+ * A transaction, or a savepoint within one: a *level*, on a connection of the transaction's own.
+ *
+ * Its statements are handed to the driver one by one, each only when the one before has settled and the connection is alive: a
+ * driver that reconnects by itself would run the rest of a dead transaction (porsager/postgres #1186, #1204, #1216).
+ *
+ * A level ends with its callback, or is *interrupted* before that: by its signal, the loss of the connection, or the end of
+ * the level above. However it ends, what is open beneath it is closed first, what it has sent is waited for, and what it has not
+ * is refused; only then its rollback is sent. So nothing of it reaches the database later, whatever its callback does.
+ */
+export class OpenTransaction<Connection extends TransactionConnection<Connection>> {
+  #connection: Connection;
+  readonly #parent: OpenTransaction<Connection> | undefined;
+  readonly #depth: number;
+  /** What interrupts this level; {@link #signal} has that of the levels above, too. */
+  readonly #ownSignal: AbortSignal | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+  #pending = 0;
+  #hasEnded = false;
+  #isWatched = false;
+  #isClosedFromAbove = false;
+  /** The level that is open beneath this one. */
+  #nested: { readonly level: OpenTransaction<Connection>; readonly settled: Promise<unknown> } | undefined;
+  /** The statement error after which PostgreSQL takes no more statements on this level. */
+  #failure: { readonly error: unknown } | undefined;
+  readonly #interruption = new Interruption();
+  #idleTimer: IdleTimer | undefined;
+
+  /** @param either aborts with `signal`, or with what interrupts the levels above */
+  private constructor(
+    connection: Connection,
+    parent: OpenTransaction<Connection> | undefined,
+    signal: AbortSignal | undefined,
+    either = signal,
+  ) {
+    this.#connection = connection;
+    this.#parent = parent;
+    this.#depth = parent === undefined ? 0 : parent.#depth + 1;
+    this.#ownSignal = signal;
+    this.#signal = either;
+    this.#idleTimer = parent === undefined ? undefined : parent.#idleTimer;
+  }
+
+  /**
+   * Runs `work` between `begin` (a script, so that it can set local limits too) and a commit or a rollback.
+   * @param idleTimeout milliseconds between two statements, where the server sets no limit; 0 is none
+   */
+  static async run<Result>(
+    connection: SqlConnection,
+    begin: string,
+    work: (transaction: OpenTransaction<SqlConnection>) => Promise<Result>,
+    signal?: AbortSignal,
+    idleTimeout = 0,
+  ): Promise<Result> {
+    const transaction = new OpenTransaction(connection, undefined, signal);
+    if (idleTimeout > 0) {
+      transaction.#idleTimer = new IdleTimer(idleTimeout, (error) => transaction.#interruption.interrupt(error));
+    }
+    try {
+      return await transaction.#complete(work, { begin, commit: ["commit"], rollback: ["rollback"] });
+    } finally {
+      transaction.#idleTimer?.stop();
+    }
+  }
+
+  /** Runs `work` in a transaction that a host has just begun, and ends as this promise does. */
+  static within<Connection extends TransactionConnection<Connection>, Result>(
+    connection: Connection,
+    work: Work<Connection, Result>,
+    signal?: AbortSignal,
+  ): Promise<Result> {
+    return new OpenTransaction(connection, undefined, signal).#complete(work, hostsBounds);
+  }
+
+  /** Joins a transaction that a host has open, and goes on with when we are done. */
+  static join(connection: SqlConnection): OpenTransaction<SqlConnection> {
+    return new OpenTransaction(connection, undefined, undefined);
+  }
+
+  /** As `SqlTransaction` says, where the connection takes text. */
+  execute(
+    this: OpenTransaction<SqlConnection>,
+    text: string,
+    parameters: readonly SqlParameter[],
+    options?: CallOptions,
+  ): Promise<SqlResult> {
+    return this.call((connection, signal) => connection.execute(text, parameters, signal), options);
+  }
+
+  /** Runs a call of another kind, which may be several statements, as {@link execute} runs one. */
+  call<Result>(
+    work: (connection: Connection, signal: AbortSignal | undefined) => Promise<Result>,
+    options?: CallOptions,
+  ): Promise<Result> {
+    const misuse = this.#misuse();
+    if (misuse !== undefined) return Promise.reject(misuse);
+    return withEitherSignal(this.#signal, options?.signal, (signal) =>
+      this.#enqueue(() => work(this.#connection, signal), signal),
+    );
+  }
+
+  /** Runs `work` so that its statements alone are undone when it rejects. */
+  savepoint<Result>(work: Work<Connection, Result>, { signal }: CallOptions = {}): Promise<Result> {
+    return withEitherSignal(this.#signal, signal, (either) =>
+      this.#runNested(new OpenTransaction(this.#connection, this, signal, either), work),
+    );
+  }
+
+  async #runNested<Result>(level: OpenTransaction<Connection>, work: Work<Connection, Result>): Promise<Result> {
+    const misuse = this.#misuse();
+    if (misuse !== undefined) throw misuse;
+    const { nested } = this.#connection;
+    const settled = nested === undefined ? level.#bySql(this, work) : level.#byHost(this, nested, work);
+    this.#nested = { level, settled };
+    try {
+      return await settled;
+    } finally {
+      this.#nested = undefined;
+    }
+  }
+
+  async #bySql<Result>(parent: OpenTransaction<Connection>, work: Work<Connection, Result>): Promise<Result> {
+    const name = `flux_level_${this.#depth}`;
+    await parent.#enqueue(() => this.#connection.executeScript(`savepoint ${name}`));
+    return this.#complete(work, {
+      commit: [`release savepoint ${name}`],
+      rollback: [`rollback to savepoint ${name}`, `release savepoint ${name}`],
+    });
+  }
+
+  async #byHost<Result>(
+    parent: OpenTransaction<Connection>,
+    nested: NonNullable<TransactionConnection<Connection>["nested"]>,
+    work: Work<Connection, Result>,
+  ): Promise<Result> {
+    await parent.#tail;
+    this.#interruption.throwIfInterrupted();
+    return nested((connection) => {
+      this.#connection = connection;
+      return this.#complete(work, hostsBounds);
+    });
+  }
+
+  async #complete<Result>(work: Work<Connection, Result>, { begin, commit, rollback }: Bounds): Promise<Result> {
+    const stopWatching = this.#watch();
+    try {
+      const result = await this.#run(work, begin).catch(async (error: unknown) => {
+        await this.#close();
+        await this.#rollBack(rollback);
+        throw error;
+      });
+      await this.#commit(commit);
+      return result;
+    } finally {
+      stopWatching();
+    }
+  }
+
+  async #run<Result>(work: Work<Connection, Result>, begin: string | undefined): Promise<Result> {
+    const result = await this.#interruption.race(() =>
+      begin === undefined ? work(this) : this.#begin(begin).then(() => work(this)),
+    );
+    throwIfAborted(this.#signal);
+    const misuse = this.#unfinished();
+    if (misuse !== undefined) throw misuse;
+    return result;
+  }
+
+  async #begin(script: string): Promise<void> {
+    const begun = this.#connection.executeScript(script);
+    this.#tail = begun.catch(() => undefined);
+    await begun;
+    this.#interruption.throwIfInterrupted();
+  }
+
+  /** Watches for what interrupts this level, until it has ended. */
+  #watch(): () => void {
+    const connection = this.#connection;
+    const watchesLoss = this.#parent === undefined || !this.#parent.#isWatched;
+    this.#isWatched = true;
+    if (watchesLoss) connection.onLost?.(() => void this.#interruptByLoss());
+    const stop = this.#ownSignal && this.#interruption.watch(this.#ownSignal, (cause) => connection.drop?.(cause));
+    return () => {
+      stop?.();
+      if (watchesLoss) connection.onLost?.(undefined);
+    };
+  }
+
+  /** A callback that hears of it from its statement comes first: its error tells more. */
+  async #interruptByLoss(): Promise<void> {
+    let innermost: OpenTransaction<Connection> = this;
+    while (innermost.#nested !== undefined) innermost = innermost.#nested.level;
+    await innermost.#tail;
+    setImmediate(() => this.#interruption.interrupt(this.#lost("rolled_back")));
+  }
+
+  /** Ends this level for all that is not sent yet, what is beneath it first, and waits for what is. */
+  async #close(): Promise<void> {
+    this.#hasEnded = true;
+    if (this.#nested !== undefined) {
+      const { level, settled } = this.#nested;
+      level.#isClosedFromAbove = true;
+      const { reason } = this.#interruption;
+      level.#interruption.interrupt(reason === undefined ? outerEndedMisuse() : reason.error);
+      await settled.catch(() => undefined);
+    }
+    await this.#tail;
+  }
+
+  async #commit(commit: readonly string[]): Promise<void> {
+    this.#hasEnded = true;
+    if (!this.#connection.isAlive) throw this.#lost("rolled_back");
+    try {
+      for (const statement of commit) await this.#connection.executeScript(statement);
+    } catch (error) {
+      if (!this.#isLoss(error)) throw error;
+      throw this.#lost(this.#depth === 0 ? "unknown" : "rolled_back", error);
+    }
+  }
+
+  /** The error that brought us here tells more than one of the rollback: a connection that is gone has rolled back. */
+  async #rollBack(rollback: readonly string[]): Promise<void> {
+    try {
+      for (const statement of rollback) {
+        // The rollback of the level above undoes this one, too.
+        if (!this.#connection.isAlive || this.#isClosedFromAbove) return;
+        await this.#connection.executeScript(statement);
+      }
+    } catch (error) {
+      this.#connection.drop?.(error);
+    }
+  }
+
+  #enqueue<Result>(statement: () => Promise<Result>, signal = this.#signal): Promise<Result> {
+    this.#pending++;
+    const result = this.#tail.then(() => this.#runStatement(statement, signal));
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  async #runStatement<Result>(statement: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    if (this.#hasEnded) throw endedMisuse();
+    this.#idleTimer?.statementBegun();
+    try {
+      throwIfAborted(signal);
+      if (!this.#connection.isAlive) throw this.#lost("rolled_back");
+      return await statement();
+    } catch (error) {
+      const isOurs = signal?.aborted === true || !this.#isLoss(error);
+      const reported = isOurs ? error : this.#lost("rolled_back", error);
+      this.#failure ??= { error: reported };
+      throw reported;
+    } finally {
+      this.#pending--;
+      this.#idleTimer?.statementEnded();
+    }
+  }
+
+  #lost(outcome: "rolled_back" | "unknown", cause: unknown = this.#connection.lossCause): TransactionLostError {
+    return new TransactionLostError(outcome, { cause });
+  }
+
+  #isLoss(error: unknown): boolean {
+    const code = databaseErrorFacts(error)?.code;
+    // The connection is not used any more, but the server has said why.
+    if (error instanceof TransactionLostError || isStaleStatement(error) || code === "25006" || code === "26000")
+      return false;
+    return !this.#connection.isAlive || isLossError(error);
+  }
+
+  /** Why no statement may be run on this level now. */
+  #misuse(): UnitOfWorkMisuseError | undefined {
+    if (this.#hasEnded) return endedMisuse();
+    return this.#nested === undefined ? undefined : nestedOpenMisuse();
+  }
+
+  /** Why the work, though its callback fulfilled, cannot be committed. */
+  #unfinished(): UnitOfWorkMisuseError | undefined {
+    if (this.#pending > 0 || this.#nested !== undefined) return forgottenMisuse();
+    return this.#failure === undefined ? undefined : swallowedMisuse(this.#failure.error);
+  }
+}
