@@ -3,7 +3,7 @@ import { tasks } from "@flux/dao-core/schema";
 import { eq, sql, sum } from "drizzle-orm";
 import { doublePrecision, type PgDatabase, type PgQueryResultHKT, pgTable, uuid } from "drizzle-orm/pg-core";
 
-/** A table of the host's own: what a task, which is ours, has become. */
+/** The application's own table: the workout that one of our tasks became. */
 const workouts = pgTable("workouts", {
   taskId: uuid("task_id")
     .primaryKey()
@@ -11,10 +11,10 @@ const workouts = pgTable("workouts", {
   kilometres: doublePrecision("kilometres").notNull(),
 });
 
-/** The host's Drizzle, on whichever driver. */
+/** The application's Drizzle, on any driver. */
 export type HostDatabase = PgDatabase<PgQueryResultHKT>;
 
-/** The host's own migration, after ours: its table refers to one of ours. */
+/** The application's own migration, after ours: its table references one of ours. */
 export async function migrateWorkouts(database: HostDatabase): Promise<void> {
   await database.execute(sql`
     create table if not exists workouts (
@@ -23,7 +23,7 @@ export async function migrateWorkouts(database: HostDatabase): Promise<void> {
     )`);
 }
 
-/** Completes a task, which is ours, and writes down the host's workout: both or neither. */
+/** Completes one of our tasks and records the application's workout: both or neither. */
 export function completeRun(database: HostDatabase, taskId: string, kilometres: number): Promise<TaskDto> {
   return database.transaction(async (transaction) => {
     const task = await new DaoTaskService(joinDrizzle(transaction)).updateTask(taskId, { state: "completed" });
@@ -32,7 +32,7 @@ export function completeRun(database: HostDatabase, taskId: string, kilometres: 
   });
 }
 
-/** How far a user has run: one query over the host's table and ours. */
+/** How far a user has run: one query over the application's table and ours. */
 export async function kilometresOf(database: HostDatabase, userId: string): Promise<number> {
   const [row] = await database
     .select({ kilometres: sum(workouts.kilometres).mapWith(Number) })

@@ -1,7 +1,7 @@
 import { createDaoApp, type DaoAppOptions, toNodeListener } from "@flux/dao-http";
 import Fastify from "fastify";
 
-/** A Fastify app of the host's own, with the data API under /data. */
+/** Your own Fastify app, with the data API under /data. */
 export function fastifyHost(options: DaoAppOptions) {
   const dao = createDaoApp({ ...options, basePath: "/data" });
   const answer = toNodeListener(dao.handle);
@@ -9,7 +9,7 @@ export function fastifyHost(options: DaoAppOptions) {
 
   app.register(
     async (data) => {
-      // Leaves every body unread, whatever its type: the data API reads it itself, as it comes in.
+      // Leaves every body unread, whatever its type: the data API reads it itself, as it arrives.
       data.removeAllContentTypeParsers();
       data.addContentTypeParser("*", (_request, _body, done) => done(null));
       data.all("/*", (request, reply) => {

@@ -1,7 +1,7 @@
 import { createDaoApp, type DaoAppOptions } from "@flux/dao-http";
 import { Hono } from "hono";
 
-/** A Hono app of the host's own, with the data API under /data. */
+/** Your own Hono app, with the data API under /data. */
 export function honoHost(options: DaoAppOptions) {
   const dao = createDaoApp({ ...options, basePath: "/data" });
   const app = new Hono();

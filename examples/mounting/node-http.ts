@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { createDaoApp, type DaoAppOptions, toNodeListener } from "@flux/dao-http";
 
-/** A server of the host's own on `node:http`, with the data API under /data. */
+/** Your own `node:http` server, with the data API under /data. */
 export function nodeHttpHost(options: DaoAppOptions) {
   const dao = createDaoApp({ ...options, basePath: "/data" });
   const answer = toNodeListener(dao.handle);
