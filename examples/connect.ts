@@ -1,13 +1,13 @@
 import { createDaoServices, type DaoServices, openDatabase } from "@flux/dao-core";
 import { createDaoClient } from "@flux/dao-http/client";
 
-/** The six services, and what has to be closed when the work is done. */
+/** The six services, and a function that closes what they use. */
 export interface Connection extends AsyncDisposable {
   readonly services: DaoServices;
 }
 
 /**
- * Over HTTP if `FLUX_DAO_URL` and `FLUX_DAO_KEY` say where and with which key; else in this process, on the database of
+ * Over HTTP if `FLUX_DAO_URL` and `FLUX_DAO_KEY` are set; else in this process, on the database of
  * `DATABASE_URL`, or on an embedded one in memory. The services are the same.
  */
 export async function connect(): Promise<Connection> {

@@ -1,7 +1,7 @@
 import { createDaoServices, type DatabaseSession } from "@flux/dao-core";
 import { createGoalWithPlan } from "../goal-planner/create-goal-with-plan.ts";
 
-/** Gives the job something to do: a plan that began five weeks ago, and all runs since then have drifted. */
+/** Creates data for the job: a plan that began five weeks ago, all of whose past runs have drifted. */
 export async function createAbandonedPlan(session: DatabaseSession): Promise<void> {
   const services = createDaoServices(session);
   const startDate = new Date();

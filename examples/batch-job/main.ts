@@ -6,5 +6,5 @@ await using db = await openDatabase(process.env["DATABASE_URL"] ?? "memory://");
 await db.migrate();
 await createAbandonedPlan(db);
 
-// From here on: all that the job itself needs.
+// From here on: everything that the job itself needs.
 await markMissedTasks(new DaoTaskService(db));

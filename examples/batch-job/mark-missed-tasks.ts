@@ -12,7 +12,7 @@ export interface MissedTasks {
 export async function markMissedTasks(tasks: TaskService, now = new Date()): Promise<MissedTasks> {
   const weekAgo = new Date(now.getTime() - WEEK);
 
-  // Step 1: Page through the drifted tasks. All of them before the first update, which takes rows out of this list.
+  // Step 1: Page through the drifted tasks. Read all of them before the first update, which removes rows from this list.
   const drifted = new Map<string, Date | null>();
   for (let page = 1, hasNext = true; hasNext; page++) {
     const answer = await tasks.listTasks({ state: "drifted", page });
@@ -21,7 +21,7 @@ export async function markMissedTasks(tasks: TaskService, now = new Date()): Pro
   }
   console.log(`Found ${drifted.size} drifted tasks`);
 
-  // Step 2: Identify those that will not be made up for
+  // Step 2: Identify those that are too old to make up for
   const missedIds = [...drifted].filter(([, endTime]) => endTime !== null && endTime < weekAgo).map(([id]) => id);
 
   // Step 3: Bulk update them, as many at once as one call takes

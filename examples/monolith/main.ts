@@ -19,7 +19,7 @@ const [first, second] = plan.tasks.map(({ id }) => id);
 if (first === undefined || second === undefined) throw new Error("The plan has 27 runs.");
 
 await completeRun(database, first, 5.2);
-// The host's own rule forbids it, so our task is not completed either.
+// The application's own rule forbids it, so our task is not completed either.
 await completeRun(database, second, -1).catch(() => console.log("Refused, and undone: a run of -1 km"));
 
 const states = (await ours.tasks.list({ goalId: plan.id, state: "completed" })).total;

@@ -7,7 +7,7 @@ import { honoHost } from "./hono.ts";
 import { listen } from "./listen.ts";
 import { nodeHttpHost } from "./node-http.ts";
 
-/** A host that listens; the data API is below its `url`, at `/data`. */
+/** A listening app; the data API is below its `url`, at `/data`. */
 export interface RunningHost {
   readonly url: string;
   stop(): Promise<void>;
@@ -15,7 +15,7 @@ export interface RunningHost {
 
 type StartHost = (options: DaoAppOptions, port: number) => Promise<RunningHost>;
 
-/** Each host on a port of its own. */
+/** Each app on its own port. */
 export const hosts: Readonly<Record<string, StartHost>> = {
   express(options, port) {
     const { app, dao } = expressHost(options);

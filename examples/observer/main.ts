@@ -5,7 +5,7 @@ import { analyzeUserPatterns } from "./analyze-user-patterns.ts";
 await using connection = await connect();
 const { services } = connection;
 
-// A plan that began five weeks ago: four weeks are run, the fifth is missed, the rest is still ahead.
+// A plan that began five weeks ago: four weeks are done, the fifth is missed, the rest is still to come.
 const startDate = new Date();
 startDate.setUTCDate(startDate.getUTCDate() - 5 * 7);
 const goal = await createGoalWithPlan(services, `jane.${crypto.randomUUID()}@example.com`, startDate);

@@ -11,11 +11,11 @@ export interface Sdk {
 /**
  * Registers an SDK that sends spans and metrics to these exporters: in production those of
  * `@opentelemetry/exporter-trace-otlp-proto` and `@opentelemetry/exporter-metrics-otlp-proto`, and a `BatchSpanProcessor`.
- * It comes before whatever makes spans or metrics.
+ * Call it before anything creates spans or metrics.
  */
 export function registerSdk(spans: SpanExporter, measurements: PushMetricExporter): Sdk {
   const tracerProvider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
-  // With the context of async calls, and W3C trace context in the headers of requests.
+  // With async context, and W3C trace context in request headers.
   tracerProvider.register();
   const meterProvider = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter: measurements })] });
   metrics.setGlobalMeterProvider(meterProvider);

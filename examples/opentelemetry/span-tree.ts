@@ -1,7 +1,7 @@
 import { SpanKind } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-node";
 
-/** Spans as lines, each below the one that it is part of and two spaces further in, in the order in which they began. */
+/** Spans as lines, each below its parent and indented by two more spaces, in the order of their start. */
 export function spanTree(spans: readonly ReadableSpan[]): string[] {
   const ids = new Set(spans.map((span) => span.spanContext().spanId));
   const inOrder = spans.toSorted((a, b) => a.startTime[0] - b.startTime[0] || a.startTime[1] - b.startTime[1]);

@@ -10,7 +10,7 @@ export interface TracedService extends AsyncDisposable {
   readonly client: DaoClient;
 }
 
-/** Starts the service on any free port, with all that OpenTelemetry can be told of: client, requests and database. */
+/** Starts the service on any free port, with everything traced: client, requests and database. */
 export async function startTracedService(databaseUrl: string): Promise<TracedService> {
   const database = await openDatabase(databaseUrl, { telemetry: databaseTelemetry() });
   await database.migrate();

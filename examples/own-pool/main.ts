@@ -12,11 +12,11 @@ const onPool = joinPgPool(pool);
 await onPool.migrate();
 await createGoalWithPlan(createDaoServices(onPool), `jane.${crypto.randomUUID()}@example.com`, new Date());
 
-// Or on the host's Drizzle, whichever driver it has.
+// Or on the application's Drizzle, with any driver.
 const onDrizzle = joinDrizzle(drizzle(pool));
 await createGoalWithPlan(createDaoServices(onDrizzle), `joe.${crypto.randomUUID()}@example.com`, new Date());
 
-// The host's own queries go on as before, and the pool is the host's to end.
+// The application's own queries work as before, and the application ends the pool.
 const { rows } = await pool.query("select current_date as today, count(*)::int as goals from goals");
 console.log(rows[0]);
 await pool.end();

@@ -6,7 +6,7 @@ export interface DailySync {
   readonly drifted: number;
 }
 
-/** Scheduler: looks at the tasks of the day (UTC), and marks as drifted what is still scheduled though its time is over. */
+/** Scheduler: reads the tasks of the day (UTC), and marks overdue scheduled ones as drifted. */
 export async function schedulerDailySync(services: DaoServices, userId: string, now = new Date()): Promise<DailySync> {
   // Step 1: Get tasks for today's time window
   const startTime = new Date(now);

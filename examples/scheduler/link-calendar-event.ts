@@ -1,6 +1,6 @@
 import type { DaoServices, TaskDto } from "@flux/dao-core";
 
-/** Scheduler: after it has created an event in the user's calendar, links it to the task. */
+/** Scheduler: links a created calendar event to its task. */
 export async function linkCalendarEvent(
   services: DaoServices,
   taskId: string,
