@@ -61,6 +61,14 @@ export class EntityStatements<Dto extends object> extends RowValues {
       .where(eq(this.table.id, given("id"))),
   );
 
+  /** The row, unless it is too long to be read whole: a shorter statement than {@link findGuarded}. */
+  readonly findShort = lazilyShort(() =>
+    queryBuilder
+      .select()
+      .from(this.table)
+      .where(and(eq(this.table.id, given("id")), this.pieces.isShort())),
+  );
+
   readonly findGuarded = lazily(
     () => written(this.pieces.guard(sql`select * from ${this.table} where id = ${given("id")}`, sql`id`)),
     true,

@@ -38,6 +38,15 @@ export class GuardedRows {
     return sql`select ${contents}, case when bytes_so_far > ${this.#room} then bytes end as unread from (${summed}) summed`;
   }
 
+  /** Whether a row's contents alone fit. JSON is measured as it is once it is decompressed, which is no text yet. */
+  fits(): SQL {
+    const sizes = this.#columns.filter(isUnbounded).map((column) => {
+      const size = column instanceof PgJsonb ? sql`pg_column_size(array[${column}])` : sql`octet_length(${column})`;
+      return sql`coalesce(${size}, 0)`;
+    });
+    return sql`${sql.join(sizes, sql` + `)} <= ${this.#room}`;
+  }
+
   #each(expression: (column: PgColumn) => SQL): SQL {
     const columns = this.#columns.map((column) => sql`${expression(column)} as ${name(column)}`);
     return sql.join(columns, sql`, `);

@@ -116,6 +116,8 @@ export class SqlPieceReads implements PieceReads {
 
   async find(entity: ListedEntity, id: string, options?: CallOptions): Promise<WholeResult<object> | LongRow | null> {
     const statements = entities[entity];
+    const short = await run(this.#executor, statements.findShort(), { id }, options);
+    if (short.rows[0] !== undefined) return { whole: statements.read(short.rows[0]) };
     const { rows } = await run(this.#executor, statements.findGuarded(), { id }, options);
     const piece = await this.#one(statements, rows, options);
     if (piece === null || isLongRow(piece)) return piece;
@@ -149,6 +151,8 @@ export class SqlPieceReads implements PieceReads {
     rows: readonly SqlRow[],
     options: CallOptions | undefined,
   ): Promise<readonly object[] | LongRow | null> {
+    const ready = statements.pieces.ready(rows);
+    if (ready !== undefined) return ready.length === 0 ? null : ready;
     for await (const piece of this.#pieces(statements, rows, options)) return piece;
     return null;
   }

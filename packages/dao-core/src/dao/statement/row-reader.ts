@@ -42,6 +42,11 @@ export class RowReader<Dto extends object> {
     return written(this.guard(rows, sql`array_position(${ids}, id)`));
   });
 
+  /** Whether a row can be read whole. */
+  isShort(): SQL {
+    return this.#guarded.fits();
+  }
+
   /** The guarded rows of a query, in this order. */
   guard(rows: SQL, order: SQL): SQL {
     return sql`${this.#guarded.select(rows, order)} order by ${order}`;
