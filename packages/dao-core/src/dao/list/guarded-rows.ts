@@ -6,6 +6,9 @@ const name = (column: PgColumn): SQL => sql`${sql.identifier(column.name)}`;
 /** Whether PostgreSQL sets no bound to what a column holds. A checked title is among them: adopted rows can be longer. */
 export const isUnbounded = (column: PgColumn): boolean => column instanceof PgJsonb || column instanceof PgText;
 
+/** Bytes of text up to which a row of a table without JSON is read with as many as a thousand others. */
+const SHORT_ROW = sql.raw("8192");
+
 /**
  * The rows of a query on one table, their contents as far as `room` bytes of them go: the others come without their text and
  * JSON, and with the number of bytes that these have, so that what a statement returns is bounded whatever rows hold.
@@ -36,6 +39,22 @@ export class GuardedRows {
       isUnbounded(column) ? sql`case when bytes_so_far <= ${this.#room} then ${name(column)} end` : name(column),
     );
     return sql`select ${contents}, case when bytes_so_far > ${this.#room} then bytes end as unread from (${summed}) summed`;
+  }
+
+  /**
+   * {@link select} for a thousand rows at most. Where the table has no JSON each row is measured by itself, since a running sum
+   * takes a sixth of the time of a page of short rows.
+   */
+  list(rows: SQL, order: SQL): SQL {
+    if (this.#columns.some((column) => column instanceof PgJsonb)) return this.select(rows, order);
+    const bytes = sql.join(
+      this.#columns.filter(isUnbounded).map((column) => this.#bytes(column)),
+      sql` + `,
+    );
+    const contents = this.#each((column) =>
+      isUnbounded(column) ? sql`case when ${bytes} <= ${SHORT_ROW} then ${name(column)} end` : name(column),
+    );
+    return sql`select ${contents}, case when ${bytes} > ${SHORT_ROW} then ${bytes} end as unread from (${rows}) rows order by ${order}`;
   }
 
   /** Whether a row's contents alone fit. JSON is measured as it is once it is decompressed, which is no text yet. */

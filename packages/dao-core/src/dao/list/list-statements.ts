@@ -109,7 +109,7 @@ export class ListStatements {
   }
 
   #guardedRows(shape: ListShape): SQL {
-    return this.#guarded.select(this.#rows(shape).getSQL(), NEWEST_FIRST);
+    return this.#guarded.list(this.#rows(shape).getSQL(), NEWEST_FIRST);
   }
 
   /** The same with their number in the last column: of all, or as far as an estimate counts. */

@@ -19,7 +19,15 @@ import { conversationStatements } from "../conversation-dao.ts";
 import { findGuardedGoal, PIECE_ROWS, toRows } from "../goal-relations.ts";
 import { goalStatements } from "../goal-statements.ts";
 import { milestoneStatements } from "../milestone-dao.ts";
-import { given, lazily, run, type Statement, type StatementValues, written } from "../statement/statement.ts";
+import {
+  given,
+  lazily,
+  lazilyShort,
+  run,
+  type Statement,
+  type StatementValues,
+  written,
+} from "../statement/statement.ts";
 import type { EntityStatements } from "../table-dao.ts";
 import { startsWithin } from "../task-dao.ts";
 import { taskStatements } from "../task-statements.ts";
@@ -49,12 +57,12 @@ class OrderedRows {
     this.#keys = keys;
     const statement = (condition: SQL) => () =>
       written(
-        entity.pieces.guard(
+        entity.pieces.guardList(
           sql`select * from ${entity.table} where ${condition} order by ${order} limit ${sql.raw(String(PIECE_ROWS))}`,
           order,
         ),
       );
-    this.first = lazily(statement(filter));
+    this.first = lazilyShort(statement(filter));
     this.following = lazily(statement(sql`${filter} and (${order}) > (${last})`));
   }
 

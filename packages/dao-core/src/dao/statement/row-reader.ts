@@ -52,6 +52,11 @@ export class RowReader<Dto extends object> {
     return sql`${this.#guarded.select(rows, order)} order by ${order}`;
   }
 
+  /** {@link guard} for a thousand rows at most. */
+  guardList(rows: SQL, order: SQL): SQL {
+    return this.#guarded.list(rows, order);
+  }
+
   /** The DTOs of guarded rows, as far as these came with their contents. */
   ready(rows: readonly SqlRow[]): Dto[] | undefined {
     return rows.every((row) => row[this.#unread] === null) ? rows.map((row) => this.#read(row)) : undefined;
