@@ -1,45 +1,45 @@
 /** The optional last argument of every service and DAO method. */
 export interface CallOptions {
   /**
-   * Aborts the call: the statement is cancelled on the server, and the promise rejects with the signal's `reason`, after
-   * a second at the latest. A statement that the server had finished by then has happened. Inside a unit of work an
-   * aborted statement ends the whole of it; the signal of a unit of work ends it whatever its callback waits for. An
-   * embedded database and an application's Drizzle cannot cancel a statement that runs: there the signal is respected before
-   * and after it. Default: none.
+   * Aborts the call: the running statement is cancelled on the server, and the promise rejects with the signal's `reason`
+   * within a second. A statement that had already finished on the server is not undone. Inside a unit of work, aborting one
+   * statement ends the whole unit of work, and the unit of work's own signal ends it whatever its callback is waiting for.
+   * An embedded database and an application's Drizzle cannot cancel a running statement: there the signal is checked
+   * before and after it. Default: none.
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Milliseconds that the call may take in all, waiting included; then it is aborted as by a signal, with an
-   * {@link UnavailableError}. Default: what the database's own limits add up to, 42 s unless set otherwise.
+   * Milliseconds that the call may take, waiting included. When they have passed it is aborted as by a signal and rejects
+   * with an {@link UnavailableError}. Default: the sum of the database's own limits, 42 s unless configured otherwise.
    */
   readonly timeout?: number | undefined;
 }
 
-/** The options of what is read row by row. */
+/** The options of a method that streams rows. */
 export interface StreamOptions extends CallOptions {
   /**
-   * Called with a cursor when the loop has had all rows before it, each thousand rows at most, and not behind the last. Kept,
-   * it lets another stream with the same filter go on from there. What it throws ends the stream. Default: none.
+   * Called with a cursor at least every thousand rows, once the loop has received every row up to that cursor; not called
+   * after the last row. Another stream with the same filter resumes from a saved cursor. An error thrown here ends the
+   * stream. Default: none.
    */
   readonly onCursor?: ((cursor: string) => void) | undefined;
 }
 
-/** The options of what creates a row. */
+/** The options of a method that creates a row. */
 export interface CreateOptions extends CallOptions {
   /**
-   * The id of the new row, where the caller wants to know it before: a call that is repeated then finds the row there
-   * ({@link ConflictError}) and makes no second one. In-process only; over HTTP an idempotency key does this. Default: a
-   * new UUIDv7.
+   * A client-supplied id for the new row. A repeated call then finds the row and throws {@link ConflictError} instead of
+   * creating a second one. In-process only: over HTTP use an idempotency key. Default: a new UUIDv7.
    */
   readonly id?: string | undefined;
 }
 
-/** The options of what changes or deletes one row. */
+/** The options of a method that changes or deletes one row. */
 export interface WriteOptions extends CallOptions {
   /**
-   * The version that the row must still have, as `versionOf` tells it, or several of which it must have one; `"*"` is any
-   * row that exists. Where the row has another, nothing is written, and {@link VersionMismatchError} is thrown. Default:
-   * whichever it has.
+   * The version that the row must still have, as returned by `versionOf`, or a list of which it must have one; `"*"` means
+   * any existing row. If the row has another version nothing is written and {@link VersionMismatchError} is thrown.
+   * Default: no check.
    */
   readonly ifVersion?: string | readonly string[] | undefined;
 }

@@ -7,7 +7,7 @@ import { text } from "./fields/text.ts";
 import { memberOf, refuseLongList, validate } from "./fields/validation.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
 
-/** What a user and an agent said to each other about a goal, or before there was one. */
+/** The messages that a user and an agent exchanged about a goal, or before a goal existed. */
 export const conversationDto = z.object({
   id: id(),
   userId: id(),
@@ -44,7 +44,7 @@ export const MAX_APPENDED_MESSAGES = 1_000;
 export const messagesAppendDto = z.object({
   /** 1 to 1,000, in the order in which they were said. */
   messages: jsonArray()
-    .refine((messages) => messages.length > 0, { error: "must hold at least one message" })
+    .refine((messages) => messages.length > 0, { error: "must contain at least one message" })
     .meta({ minItems: 1, maxItems: MAX_APPENDED_MESSAGES }),
 });
 
@@ -54,7 +54,7 @@ export const messagesAppendResult = z.object({
 });
 
 /**
- * Parses what is to be appended.
+ * Parses messages to append.
  * @throws ValidationError
  */
 export function validateAppend(input: unknown): z.output<typeof messagesAppendDto> {
@@ -77,21 +77,20 @@ export type ConversationListRequest = z.input<typeof conversationListRequest>;
 
 /**
  * Conversations. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError}
- * when the database cannot answer; what it throws beyond that stands at the method
- * and its options.
+ * when the database is unreachable or too slow; each method lists its other errors, and its options list theirs.
  */
 export interface ConversationService {
   /** One page of conversations, newest first. */
   listConversations(request?: ConversationListRequest, options?: CallOptions): Promise<Page<ConversationDto>>;
   /** @throws NotFoundError if there is no such conversation */
   getConversation(id: string, options?: CallOptions): Promise<ConversationDto>;
-  /** @throws RelatedRowMissingError if there is no such user or goal; ConflictError if a chosen id is taken */
+  /** @throws RelatedRowMissingError if there is no such user or goal; ConflictError if a client-supplied id is taken */
   createConversation(input: ConversationCreateDto, options?: CreateOptions): Promise<ConversationDto>;
   /** @throws NotFoundError, VersionMismatchError */
   updateConversation(id: string, changes: ConversationUpdateDto, options?: WriteOptions): Promise<ConversationDto>;
   /**
-   * Puts messages behind those that are there, all of them together: appenders at the same time lose none, and none of
-   * theirs comes between. The caller need not know what was said before.
+   * Appends messages to the conversation, all of them or none. Concurrent appends lose nothing and do not interleave, and the
+   * caller need not have read the conversation.
    * @throws NotFoundError
    */
   appendMessages(id: string, input: MessagesAppendDto, options?: CallOptions): Promise<MessagesAppendResult>;

@@ -27,16 +27,16 @@ export type DemoFlagsDto = z.output<typeof demoFlagsDto>;
 export type DemoFlagsPutDto = z.input<typeof demoFlagsPutDto>;
 
 /**
- * Demo flags, at most one row a user. Every method throws {@link ValidationError} for input that breaks a rule and
- * {@link UnavailableError} when the database cannot answer; what it throws beyond that stands at the method
- * and its options.
+ * Demo flags, at most one row per user. Every method throws {@link ValidationError} for input that breaks a rule and
+ * {@link UnavailableError} when the database is unreachable or too slow; each method lists its other errors, and its
+ * options list theirs.
  */
 export interface DemoFlagsService {
-  /** @throws NotFoundError if none were set for this user */
+  /** @throws NotFoundError if the user has none */
   getDemoFlags(userId: string, options?: CallOptions): Promise<DemoFlagsDto>;
   /**
-   * Creates or replaces the user's flags, all fields.
-   * @throws RelatedRowMissingError if there is no such user; VersionMismatchError, also where none were set
+   * Creates the user's flags, or replaces all their fields.
+   * @throws RelatedRowMissingError if there is no such user; VersionMismatchError, also if the user has no flags yet
    */
   putDemoFlags(userId: string, flags: DemoFlagsPutDto, options?: WriteOptions): Promise<DemoFlagsDto>;
 }

@@ -1,9 +1,9 @@
 /**
- * What goes wrong in the data layer, as one family of classes. Callers branch on `code` or on the class; `cause` keeps
- * the driver's own error. A message names fields and ids, says what to do, and never holds SQL, a parameter or a key.
+ * The errors of the data layer, one family of classes. Callers branch on `code` or on the class; `cause` keeps the
+ * driver's error. A message names fields and ids, says what to do, and never contains SQL, a parameter or a key.
  */
 
-/** Every code a {@link DaoError} can have. `docs/errors.md` lists cause, HTTP status and remedy of each. */
+/** Every code of a {@link DaoError}. `docs/errors.md` lists the cause, HTTP status and remedy of each. */
 export const DAO_ERROR_CODES = [
   "validation_failed",
   "not_found",
@@ -20,10 +20,10 @@ export const DAO_ERROR_CODES = [
 
 export type DaoErrorCode = (typeof DAO_ERROR_CODES)[number];
 
-// Registered, so that a guard works across two copies of this package in one process.
+// A registered symbol, so that `isDaoError` works across two copies of this package in one process.
 const brand = Symbol.for("@flux/dao-core/DaoError");
 
-/** Base of all errors that the data layer throws on purpose. */
+/** Base class of every error that the data layer throws on purpose. */
 export abstract class DaoError extends Error {
   abstract readonly code: DaoErrorCode;
   readonly [brand] = true;
@@ -34,22 +34,22 @@ export abstract class DaoError extends Error {
   }
 }
 
-/** Whether `error` is a {@link DaoError}, also one from another copy of this package. */
+/** Whether `error` is a {@link DaoError}, even one from another copy of this package. */
 export function isDaoError(error: unknown): error is DaoError {
   return typeof error === "object" && error !== null && (error as { [brand]?: unknown })[brand] === true;
 }
 
-/** One broken rule. `path` is the field as the caller wrote it, list positions included: `milestones.0.tasks.2.title`. */
+/** One broken rule. `path` is the field as the caller wrote it, with list positions: `milestones.0.tasks.2.title`. */
 export interface ValidationIssue {
   readonly path: string;
   readonly message: string;
 }
 
-/** Input breaks a rule of the contract; nothing was written. `issues` has every broken rule that was found. */
+/** The input breaks a rule of the contract; nothing was written. `issues` lists every broken rule that was found. */
 export class ValidationError extends DaoError {
   readonly code = "validation_failed";
   readonly issues: readonly ValidationIssue[];
-  /** Whether it is refused for its size, or for that of what would come of it. Over HTTP that is a 413. */
+  /** Whether the input, or the row it would produce, is too large. Over HTTP this is a 413. */
   readonly isTooLarge: boolean;
 
   constructor(issues: readonly ValidationIssue[], options?: ErrorOptions & { readonly isTooLarge?: boolean }) {
@@ -59,7 +59,7 @@ export class ValidationError extends DaoError {
   }
 }
 
-/** The sentence that sums up `issues`: the first one, and how many more there are. */
+/** Summarizes `issues` in one sentence: the first one, and how many more there are. */
 export function describeIssues(issues: readonly ValidationIssue[]): string {
   const [first, ...rest] = issues;
   if (first === undefined) return "The input breaks a rule.";
@@ -73,11 +73,11 @@ export class NotFoundError extends DaoError {
   readonly code = "not_found";
   /** @param what the entity in the singular, lower case: `task` */
   constructor(what: string, id: string, options?: ErrorOptions) {
-    super(`No ${what} has the id ${id}. Check the id, or list what there is.`, options);
+    super(`No ${what} has the id ${id}. Check the id, or list the rows that exist.`, options);
   }
 }
 
-/** A unique value is taken. `field` names it, where the database says which. */
+/** A unique value is already in use. `field` names it if the database reports which. */
 export class ConflictError extends DaoError {
   readonly code = "conflict";
   readonly field: string | undefined;
@@ -88,7 +88,7 @@ export class ConflictError extends DaoError {
   }
 }
 
-/** A foreign key names a row that does not exist (or has just been deleted); nothing was written. */
+/** A foreign key refers to a row that does not exist, or no longer exists; nothing was written. */
 export class RelatedRowMissingError extends DaoError {
   readonly code = "related_row_missing";
   readonly field: string;
@@ -106,46 +106,46 @@ export class RelatedRowMissingError extends DaoError {
   }
 }
 
-/** The row has another version than the caller asked for: somebody has changed it meanwhile. Nothing was written. */
+/** The row does not have the version that the caller asked for: it was changed in the meantime. Nothing was written. */
 export class VersionMismatchError extends DaoError {
   readonly code = "version_mismatch";
 
   /** @param what the entity in the singular, lower case: `task` */
   constructor(what: string, id: string, options?: ErrorOptions) {
-    super(`The ${what} ${id} is not as it was read. Read it again, and decide anew.`, options);
+    super(`The ${what} ${id} has changed since it was read. Read it again before writing.`, options);
   }
 }
 
-/** An idempotency key came with another request than the one that it was first used for. Nothing was written. */
+/** An idempotency key was sent with a different request than the first time. Nothing was written. */
 export class IdempotencyKeyReusedError extends DaoError {
   readonly code = "idempotency_key_reused";
 
   constructor(options?: ErrorOptions) {
     super(
-      "This idempotency key was used for another request within the last 24 hours. Make a new key for each request, " +
-        "and send it again only with the same one.",
+      "This idempotency key was used for a different request within the last 24 hours. Use a new key for each request, " +
+        "and repeat a key only to retry the same request.",
       options,
     );
   }
 }
 
 /**
- * The database aborted the work so that other work could go on: a serialization failure (40001) or a deadlock (40P01); or
- * it refused a prepared statement because the schema had changed since. Nothing was written, and the same work may succeed
- * now. Single statements are retried before this is thrown.
+ * The database aborted the work in favor of concurrent work (a serialization failure, 40001, or a deadlock, 40P01), or refused
+ * a prepared statement because the schema had changed since. Nothing was written, and the same work may succeed now. Single
+ * statements are retried before this is thrown.
  */
 export class RetryableError extends DaoError {
   readonly code = "retryable";
 }
 
-/** The database cannot be reached, has no connection free, or a time limit passed. Worth trying again later. */
+/** The database is unreachable, has no free connection, or a time limit passed. Try again later. */
 export class UnavailableError extends DaoError {
   readonly code = "unavailable";
 }
 
 /**
- * The connection of a transaction was lost. `outcome` is `rolled_back` when nothing of it was kept, and `unknown` when
- * the connection went between the commit and its answer: read before you write again.
+ * The connection of a transaction was lost. `outcome` is `rolled_back` if nothing was kept, and `unknown` if the connection
+ * was lost after the commit was sent and before it was confirmed: read before you write again.
  */
 export class TransactionLostError extends DaoError {
   readonly code = "transaction_lost";
@@ -163,8 +163,8 @@ export class TransactionLostError extends DaoError {
 }
 
 /**
- * The database's schema is not the one that this code needs: older, newer or absent. The message names both. Whether
- * `migrate()` of this code can mend it says `isNewer`: where it is `true`, another version of the code is needed.
+ * The database's schema is older or newer than the one that this code needs, or absent. The message names both versions. If
+ * `isNewer` is `true`, another version of the code is needed; otherwise `migrate()` of this code may fix it.
  */
 export class SchemaVersionError extends DaoError {
   readonly code = "schema_version";
@@ -176,7 +176,7 @@ export class SchemaVersionError extends DaoError {
   }
 }
 
-/** A unit of work was used in a way that would lose data or hang; the message says which, and what to do instead. */
+/** A unit of work was used in a way that would lose data or hang. The message says how, and what to do instead. */
 export class UnitOfWorkMisuseError extends DaoError {
   readonly code = "unit_of_work_misused";
 }

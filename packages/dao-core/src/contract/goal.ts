@@ -11,7 +11,7 @@ import { taskDto, taskStructureDto } from "./task.ts";
 
 const title = text({ min: 1, max: 500 });
 
-/** What a user wishes to reach. */
+/** What a user wants to achieve. */
 export const goalDto = z.object({
   id: id(),
   userId: id(),
@@ -47,7 +47,7 @@ export const goalListRequest = listRequest({
   category: filterText().optional(),
 });
 
-/** The most milestones, and tasks of all of them together, that a structure can have. */
+/** Limits of one structure: milestones, and tasks over all milestones. */
 export const MAX_STRUCTURE_MILESTONES = 1_000;
 export const MAX_STRUCTURE_TASKS = 10_000;
 
@@ -70,12 +70,12 @@ export const goalStructureCreateDto = z.object({
     .meta({ maxItems: MAX_STRUCTURE_MILESTONES }),
 });
 
-/** Broken tasks of a structure behind which no other is looked at: to tell of a broken rule takes longer than to check it. */
+/** Validation stops at this many invalid tasks: building an issue costs more than checking a task. */
 const MAX_BROKEN_TASKS = 100;
 
 /**
  * Parses a structure.
- * @throws ValidationError, of the tasks for the first 100 that break a rule
+ * @throws ValidationError, which reports the first 100 invalid tasks at most
  */
 export function validateStructure(input: unknown): z.output<typeof goalStructureCreateDto> {
   const milestones: unknown = memberOf(input, "milestones");
@@ -84,7 +84,7 @@ export function validateStructure(input: unknown): z.output<typeof goalStructure
   const lists = milestones.map((milestone) => memberOf(milestone, "tasks"));
   const count = lists.reduce((sum: number, tasks) => sum + (Array.isArray(tasks) ? tasks.length : 0), 0);
   if (count > MAX_STRUCTURE_TASKS) {
-    const message = `must hold at most ${MAX_STRUCTURE_TASKS} tasks in all, not ${count}`;
+    const message = `must contain at most ${MAX_STRUCTURE_TASKS} tasks in total, not ${count}`;
     throw new ValidationError([{ path: "milestones", message }]);
   }
   if (count > MAX_BROKEN_TASKS) refuseBrokenTasks(input, milestones);
@@ -104,7 +104,7 @@ function refuseBrokenTasks(input: unknown, milestones: readonly unknown[]): void
   }
 }
 
-/** A goal with its milestones and tasks, two flat lists. */
+/** A goal with its milestones and tasks as two flat lists. */
 export const goalWithRelationsDto = goalDto.extend({
   milestones: z.array(milestoneDto),
   tasks: z.array(taskDto),
@@ -120,8 +120,7 @@ export type GoalWithRelationsDto = z.output<typeof goalWithRelationsDto>;
 
 /**
  * Goals. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError} when the
- * database cannot answer; what it throws beyond that stands at the method
- * and its options.
+ * database is unreachable or too slow; each method lists its other errors, and its options list theirs.
  */
 export interface GoalService {
   /** One page of goals, newest first. */
@@ -129,16 +128,16 @@ export interface GoalService {
   /** @throws NotFoundError if there is no such goal */
   getGoal(id: string, options?: CallOptions): Promise<GoalDto>;
   /**
-   * The goal with its milestones (by week, then age) and its tasks (by start time, those without one last, then age).
+   * Returns the goal with its milestones (by week, then age) and its tasks (by start time, those without one last, then age).
    * @throws NotFoundError
    */
   getGoalFull(id: string, options?: CallOptions): Promise<GoalWithRelationsDto>;
   /** @throws RelatedRowMissingError if there is no such user */
   createGoal(input: GoalCreateDto, options?: CreateOptions): Promise<GoalDto>;
   /**
-   * Creates a goal with its milestones and their tasks: all of it, or nothing. Returns them in the order of the input, as they
-   * were sent: where a trigger of your own changes what is stored, read it with `getGoalFull`. At most 1,000 milestones and,
-   * in all, 10,000 tasks.
+   * Creates a goal with its milestones and their tasks, all of them or none: at most 1,000 milestones and 10,000 tasks in
+   * total. Returns them in the order and with the values of the input; if a trigger of yours changes what is stored, read
+   * it with `getGoalFull`.
    * @throws RelatedRowMissingError if there is no such user
    */
   createGoalWithStructure(input: GoalStructureCreateDto, options?: CreateOptions): Promise<GoalWithRelationsDto>;

@@ -9,7 +9,7 @@ const title = text({ min: 1, max: 500 });
 /** Counted from 1; the upper bound is PostgreSQL's `integer`. */
 const weekNumber = z.int().min(1).max(2_147_483_647);
 
-/** What a goal should have reached by the end of one of its weeks. */
+/** What should be achieved for a goal by the end of one of its weeks. */
 export const milestoneDto = z.object({
   id: id(),
   goalId: id(),
@@ -43,8 +43,7 @@ export type MilestoneListRequest = z.input<typeof milestoneListRequest>;
 
 /**
  * Milestones. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError}
- * when the database cannot answer; what it throws beyond that stands at the method
- * and its options.
+ * when the database is unreachable or too slow; each method lists its other errors, and its options list theirs.
  */
 export interface MilestoneService {
   /** One page of milestones, newest first. */

@@ -64,7 +64,7 @@ describe("listRequest", () => {
 
   test("says that the two styles do not mix", () => {
     expect(() => validate(request, { page: 1, skip: 0 })).toThrow(
-      "skip cannot be mixed with page numbers: page by one style.",
+      "skip cannot be combined with page numbers: use one style of paging.",
     );
     expect(() => validate(request, { colour: 1 })).toThrow("colour is not a known parameter.");
   });

@@ -4,61 +4,61 @@ import { text } from "./fields/text.ts";
 /** One page of a list, newest rows first. */
 export interface Page<Item> {
   readonly items: Item[];
-  /** How many rows the filter selects, over all pages; `null` where `count` is `none`. */
+  /** How many rows the filter matches, over all pages; `null` if `count` is `none`. */
   readonly total: number | null;
-  /** From 1; with `skip` and `limit` it is `floor(skip / limit) + 1`; `null` where a cursor was given. */
+  /** From 1; with `skip` and `limit` it is `floor(skip / limit) + 1`; `null` if a cursor was given. */
   readonly page: number | null;
   readonly pageSize: number;
   readonly hasNext: boolean;
   readonly hasPrev: boolean;
-  /** The `cursor` of the page behind this one; `null` on the last. */
+  /** The `cursor` of the next page; `null` on the last. */
   readonly nextCursor: string | null;
 }
 
-/** The most rows that a page can have, and how many it has by default (contract, "REST"). */
+/** The maximum and the default size of a page, in rows (contract, "REST"). */
 export const MAX_PAGE_SIZE = 100;
 
 /**
- * How a list's `total` is found, as in PostgREST. `exact` reads every row that the filter selects, or an index on them.
- * `estimated` is exact up to 1,000 rows; beyond, it is the planner's estimate, as good as the table's statistics
- * (docs/performance.md has figures). `none` leaves it out.
+ * How a list's `total` is counted, as in PostgREST. `exact` reads every row that the filter matches, or an index on them.
+ * `estimated` is exact up to 1,000 rows, and beyond that the planner's estimate, as good as the table's statistics (figures:
+ * docs/performance.md). `none` omits it.
  */
 export const COUNT_MODES = ["exact", "estimated", "none"] as const;
 
 export type CountMode = (typeof COUNT_MODES)[number];
 
 /**
- * Which part of a list to answer: by `page` and `pageSize`, or by `skip` and `limit`, never by a mix of the two; or what
- * comes behind a `cursor`, as many as `pageSize` or `limit` says. A page by number takes longer the further down it is,
- * and rows that are created meanwhile move it; a page by cursor does neither.
+ * Which part of a list to return: by `page` and `pageSize`, by `skip` and `limit` (the two styles cannot be combined), or the
+ * `pageSize` or `limit` rows after a `cursor`. A numbered page takes longer the deeper it is, and shifts when rows are
+ * created in the meantime; a page after a cursor does neither.
  */
 export interface PageRequest {
   /** From 1. Default 1. */
   readonly page?: number | undefined;
   /** 1 to 100. Default 100. */
   readonly pageSize?: number | undefined;
-  /** How many rows to pass over. Default 0. */
+  /** How many rows to skip. Default 0. */
   readonly skip?: number | undefined;
   /** 1 to 100. Default 100. */
   readonly limit?: number | undefined;
-  /** The `nextCursor` of the page before. Opaque; it stays good. Default: none. */
+  /** The `nextCursor` of the previous page. Opaque; it does not expire. Default: none. */
   readonly cursor?: string | undefined;
   /** Default `exact`. */
   readonly count?: CountMode | undefined;
 }
 
-/** The most characters of a filter's value: it stands in a URL, and in the links to other pages several times. */
+/** Maximum length of a filter's value, in characters: a URL contains it, and several times the links to other pages. */
 const MAX_FILTER_LENGTH = 500;
 
-/** The value of a filter on a column of free text. */
+/** The value of a filter on a free-text column. */
 export const filterText = () => text({ max: MAX_FILTER_LENGTH });
 
 const pageSize = z.int().min(1).max(MAX_PAGE_SIZE);
 
-/** Where to go on in a list or a stream. */
+/** Where to continue in a list or a stream. */
 export const cursor = z
   .string()
-  .regex(/^[\w-]{1,255}$/, { error: "must be the next cursor of a page, as it was answered" });
+  .regex(/^[\w-]{1,255}$/, { error: "must be the next cursor of a page, unchanged" });
 
 const pageRequestShape = {
   page: z.int().min(1).optional(),
@@ -69,36 +69,36 @@ const pageRequestShape = {
   count: z.enum(COUNT_MODES).optional(),
 };
 
-/** The names of what pages a list; every other name in a request is a filter. */
+/** The names of the paging parameters; every other name in a request is a filter. */
 export const PAGING_NAMES: ReadonlySet<string> = new Set(Object.keys(pageRequestShape));
 
-/** The schema of a list request: the paging above, and the equality filters of one entity. Nothing else is known. */
+/** The schema of a list request: paging, and the equality filters of one entity. Any other key is refused. */
 export function listRequest<Filters extends z.ZodRawShape>(filters: Filters) {
   return z.strictObject({ ...pageRequestShape, ...filters }).superRefine((request: object, context) => {
     const isGiven = (name: keyof PageRequest) => Reflect.get(request, name) !== undefined;
     const refuse = (name: keyof PageRequest, message: string) =>
       context.addIssue({ code: "custom", path: [name], message });
     if ((isGiven("page") || isGiven("pageSize")) && (isGiven("skip") || isGiven("limit"))) {
-      refuse(isGiven("skip") ? "skip" : "limit", "cannot be mixed with page numbers: page by one style");
+      refuse(isGiven("skip") ? "skip" : "limit", "cannot be combined with page numbers: use one style of paging");
     }
     if (!isGiven("cursor")) return;
     for (const name of ["page", "skip"] as const) {
-      if (isGiven(name)) refuse(name, "cannot be mixed with a cursor, which says where the page begins");
+      if (isGiven(name)) refuse(name, "cannot be combined with a cursor, which already says where the page starts");
     }
   });
 }
 
-/** Where in the list a request looks. */
+/** The slice of a list that a request selects. */
 export interface PageWindow {
-  /** Rows to pass over. */
+  /** Rows to skip. */
   readonly skip: number;
-  /** Rows to answer. */
+  /** Rows to return. */
   readonly limit: number;
-  /** The number of that page; `null` behind a cursor. */
+  /** The page's number; `null` after a cursor. */
   readonly page: number | null;
 }
 
-/** Where in the list a request looks. */
+/** Returns the slice of a list that a request selects. */
 export function pageWindow({ page = 1, pageSize, skip, limit, cursor }: PageRequest): PageWindow {
   if (cursor !== undefined) return { skip: 0, limit: pageSize ?? limit ?? MAX_PAGE_SIZE, page: null };
   if (skip === undefined && limit === undefined) {
@@ -110,8 +110,8 @@ export function pageWindow({ page = 1, pageSize, skip, limit, cursor }: PageRequ
 }
 
 /**
- * The page that `items` are, of `total` rows.
- * @param nextCursor where the next page begins; `null` if there is none
+ * Builds the page for `items`, a slice of `total` rows.
+ * @param nextCursor where the next page starts; `null` if there is none
  */
 export function toPage<Item>(
   items: Item[],

@@ -1,9 +1,9 @@
 /**
- * The six services, as callers see them, whether the database is in this process or behind HTTP.
+ * The six services, the same whether the database is in this process or behind HTTP.
  *
- * Glossary. A *user* wishes for a *goal*; a goal is reached by weekly *milestones*; a *task* belongs to a user and a goal
- * and may belong to a milestone. A task that was not done in its time has *drifted*; one that no longer can be done is
- * *missed*. A *conversation* is what was said about a goal. *Demo flags* let time run differently for one user.
+ * Glossary: a *user* pursues a *goal*, which is reached through weekly *milestones*. A *task* belongs to a user and a goal,
+ * and may belong to a milestone. A task that was not done in its time has *drifted*; one that can no longer be done is
+ * *missed*. A *conversation* records what was said about a goal. *Demo flags* change how time passes for one user.
  */
 import type { ConversationService } from "./conversation.ts";
 import type { DemoFlagsService } from "./demo-flags.ts";

@@ -7,7 +7,7 @@ import { text } from "./fields/text.ts";
 import { memberOf, refuseLongList, validate } from "./fields/validation.ts";
 import { cursor, filterText, listRequest, type Page } from "./page.ts";
 
-/** The most ids that {@link TaskService.bulkUpdateState} takes at once. */
+/** How many tasks {@link TaskService.bulkUpdateState} and {@link TaskService.updateTasks} take per call. */
 export const MAX_BULK_TASKS = 1000;
 
 const title = text({ min: 1, max: 500 });
@@ -18,14 +18,14 @@ interface TimeSpan {
   readonly endTime?: Date | null | undefined;
 }
 
-/** The rule that spans two fields; the database holds it too, for the row that results from an update. */
+/** The database checks this too, on the row that results from an update. */
 function endsBeforeItStarts({ startTime, endTime }: TimeSpan): boolean {
   return startTime != null && endTime != null && endTime < startTime;
 }
 
 const endBeforeStart = { path: ["endTime"], error: "must not be before the start time" };
 
-/** One thing to do, with its place in time. */
+/** One thing to do, optionally at a time. */
 export const taskDto = z.object({
   id: id(),
   userId: id(),
@@ -42,7 +42,7 @@ export const taskDto = z.object({
   createdAt: instant(),
 });
 
-/** What a task within a goal's structure may say: all but the rows that it belongs to. */
+/** The fields of a task within a goal's structure: all but the ids of the rows it belongs to. */
 const taskCreateShape = {
   title,
   /** Default `null`. */
@@ -73,12 +73,12 @@ const ownedTaskCreateShape = {
 
 export const taskCreateDto = z.object(ownedTaskCreateShape).refine((task) => !endsBeforeItStarts(task), endBeforeStart);
 
-/** A task among many that are created at once. */
+/** One task of an import. */
 export const taskImportDto = z
   .object({
     /**
-     * The new row's, where the caller wants to know it before: an import that is repeated is then refused
-     * (`ConflictError`), and nothing is there twice. Default: a new UUIDv7.
+     * A client-supplied id: a repeated import is then refused with a `ConflictError` instead of creating the tasks twice.
+     * Default: a new UUIDv7.
      */
     id: id().optional(),
     ...ownedTaskCreateShape,
@@ -100,7 +100,7 @@ const taskUpdateShape = {
 /** An absent field is kept, `null` clears. A task stays with its user and its goal. */
 export const taskUpdateDto = z.object(taskUpdateShape).refine((task) => !endsBeforeItStarts(task), endBeforeStart);
 
-/** One task's change among many: which task, and what of it. */
+/** One task's change within a bulk update. */
 export const taskChangeDto = z
   .object({ id: id(), ...taskUpdateShape })
   .refine((task) => !endsBeforeItStarts(task), endBeforeStart);
@@ -118,10 +118,10 @@ const taskFilters = {
 
 export const taskListRequest = listRequest(taskFilters);
 
-/** The filters of a list, without its paging. */
+/** The filters of a list, without paging. */
 export const taskFilter = z.strictObject(taskFilters);
 
-/** Which tasks to stream: all that the filter selects, or those that come after a cursor of `onCursor` or of a list. */
+/** The tasks to stream: those that match the filter, optionally only those after a cursor of `onCursor` or of a list. */
 export const taskStreamRequest = taskFilter.extend({ cursor: cursor.optional() });
 
 /** A user's tasks whose start lies within the range, both ends included, to the millisecond. */
@@ -140,23 +140,23 @@ export const taskStatisticsRequest = z
 export const taskStatisticsDto = z.object({
   userId: id(),
   totalTasks: z.int().min(0),
-  /** How many tasks are in each of the four states, 0 where none is. */
+  /** The number of tasks in each of the four states. */
   byState: z.object({
     scheduled: z.int().min(0),
     drifted: z.int().min(0),
     completed: z.int().min(0),
     missed: z.int().min(0),
   }),
-  /** Completed by total, 0 to 1, rounded to 4 decimals; 0 where there is no task. */
+  /** Completed divided by total, 0 to 1, rounded to 4 decimals; 0 if there are no tasks. */
   completionRate: z.number().min(0).max(1),
 });
 
-/** Ids that do not exist are passed over; duplicates count once. */
+/** Ids that do not exist are ignored; duplicates count once. */
 export const bulkUpdateStateRequest = z.object({
   taskIds: z
     .array(id())
-    .min(1, { error: `must hold 1 to ${MAX_BULK_TASKS} ids` })
-    .max(MAX_BULK_TASKS, { error: `must hold 1 to ${MAX_BULK_TASKS} ids` }),
+    .min(1, { error: `must contain 1 to ${MAX_BULK_TASKS} ids` })
+    .max(MAX_BULK_TASKS, { error: `must contain 1 to ${MAX_BULK_TASKS} ids` }),
   newState: z.enum(TASK_STATES),
 });
 
@@ -176,7 +176,7 @@ export const bulkUpdateRequest = z
   .object({
     updates: z
       .array(taskChangeDto)
-      .min(1, { error: `must hold 1 to ${MAX_BULK_TASKS} updates` })
+      .min(1, { error: `must contain 1 to ${MAX_BULK_TASKS} updates` })
       .max(MAX_BULK_TASKS),
   })
   .superRefine(({ updates }, context) => {
@@ -184,14 +184,14 @@ export const bulkUpdateRequest = z
     for (const [index, { id }] of updates.entries()) {
       if (seen.has(id)) {
         const path = ["updates", index, "id"];
-        context.addIssue({ code: "custom", path, message: "is given more than once: send one change for each task" });
+        context.addIssue({ code: "custom", path, message: "appears more than once: send one change per task" });
       }
       seen.add(id);
     }
   });
 
 /**
- * Parses updates of many tasks.
+ * Parses a bulk update with a change per task.
  * @throws ValidationError
  */
 export function validateBulkChanges(input: unknown): z.output<typeof bulkUpdateRequest> {
@@ -199,12 +199,12 @@ export function validateBulkChanges(input: unknown): z.output<typeof bulkUpdateR
   return validate(bulkUpdateRequest, input);
 }
 
-/** What became of each change, in the order in which they were sent. */
+/** The result of each change, in the order of the request. */
 export const bulkUpdateResult = z.object({
   results: z.array(
     z.object({
       id: id(),
-      /** The task as it is now; `null` where there is none of this id. */
+      /** The task as it is now; `null` if it does not exist. */
       task: taskDto.nullable(),
     }),
   ),
@@ -212,7 +212,7 @@ export const bulkUpdateResult = z.object({
 
 export const taskImportResult = z.object({ createdCount: z.int().min(0) });
 
-/** Links a task with an event of a calendar; `null` unlinks it. */
+/** Links a task to a calendar event; `null` unlinks it. */
 export const calendarEventLinkDto = z.object({ calendarEventId: calendarEventId.nullable() });
 
 export type TaskDto = z.output<typeof taskDto>;
@@ -236,8 +236,7 @@ export type CalendarEventLinkDto = z.input<typeof calendarEventLinkDto>;
 
 /**
  * Tasks. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError} when the
- * database cannot answer; what it throws beyond that stands at the method
- * and its options.
+ * database is unreachable or too slow; each method lists its other errors, and its options list theirs.
  */
 export interface TaskService {
   /** One page of tasks, newest first. */
@@ -247,48 +246,48 @@ export interface TaskService {
   /** @throws RelatedRowMissingError if there is no such user, goal or milestone */
   createTask(input: TaskCreateDto, options?: CreateOptions): Promise<TaskDto>;
   /**
-   * Creates any number of tasks, all of them or none; they are read as they are needed, and never all in memory. Inside a
-   * unit of work the source must not use that unit of work, which waits for this call. An error of the source is thrown
-   * on, and nothing is created.
+   * Creates any number of tasks, all of them or none. The source is read as needed and never held in memory as a whole. Inside
+   * a unit of work the source must not use that unit of work, which is waiting for this call. An error thrown by the source
+   * is rethrown, and nothing is created.
    *
-   * On a database a quarter of the pool at most is held by imports: the next wait for their turn, for `acquireTimeout`, and their sources
-   * are not read meanwhile. An array of up to 1,000 tasks is one statement, and waits for none.
-   * @throws ValidationError, whose paths begin with the number of the task, from 0; RelatedRowMissingError; ConflictError
-   *   for an id that is taken; UnavailableError when the turn does not come in time; TransactionLostError;
-   *   UnitOfWorkMisuseError in the source of another import
+   * Imports hold at most a quarter of a pool's connections. Further ones wait up to `acquireTimeout` for their turn, and their
+   * sources are not read until then. An array of up to 1,000 tasks is a single statement and does not wait.
+   * @throws ValidationError, whose paths begin with the index of the task; RelatedRowMissingError; ConflictError for an id
+   *   that is taken; UnavailableError if its turn does not come in time; TransactionLostError; UnitOfWorkMisuseError if
+   *   called from the source of another import
    */
   createTasks(
     tasks: Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>,
     options?: CallOptions,
   ): Promise<TaskImportResult>;
   /**
-   * Every task that the filter selects, newest first, read a thousand at a time as the loop goes on: a million take no
-   * more memory than a few thousand. No transaction is open and no connection is held meanwhile, so the loop may take its
-   * time, and may write. A task that is there all the time, and selected, comes once; one that is created, changed or
-   * deleted meanwhile may come or not. For one moment's tasks stream inside a unit of work that is `repeatable read`.
-   * The query stops when the loop is left. `timeout` is for each thousand. Over HTTP a stream that breaks off goes on
-   * where it was, for as long as each attempt brings tasks; one that cannot go on throws, and never just ends.
+   * Streams every task that matches the filter, newest first, in batches, so that memory does not grow with the number of
+   * tasks. No transaction is open and no connection is held between batches: the loop may take its time, and may write. A
+   * task that exists and matches throughout is returned once; one that is created, changed or deleted in the meantime may or
+   * may not be. For a snapshot, stream inside a `repeatable read` unit of work. Leaving the loop stops the query. `timeout`
+   * applies to each batch. Over HTTP an interrupted stream resumes where it stopped as long as each attempt returns tasks;
+   * one that cannot continue throws rather than ending early.
    */
   streamTasks(request?: TaskStreamRequest, options?: StreamOptions): AsyncIterable<TaskDto>;
   /**
-   * Changes up to 1000 tasks at once, each in its own way, all of them or none; a task that does not exist is passed over.
-   * @throws ValidationError also for two changes of one task, and for a task that breaks a rule since before it was one: the
-   *   path has its place in `updates`, the message its id; RelatedRowMissingError if there is no such milestone
+   * Changes up to 1,000 tasks at once, each in its own way, all of them or none. A task that does not exist is ignored.
+   * @throws ValidationError, also for two changes of one task, and for a stored task that breaks a rule from before the rule
+   *   existed: the path has its index in `updates`, the message its id; RelatedRowMissingError if there is no such milestone
    */
   updateTasks(request: BulkUpdateRequest, options?: CallOptions): Promise<BulkUpdateResult>;
   /** @throws NotFoundError, RelatedRowMissingError if there is no such milestone */
   updateTask(id: string, changes: TaskUpdateDto, options?: WriteOptions): Promise<TaskDto>;
   /** @throws NotFoundError */
   deleteTask(id: string, options?: WriteOptions): Promise<void>;
-  /** A user's tasks that start within the range, both ends included, by start time, then id. */
+  /** Returns a user's tasks that start within the range, both ends included, by start time, then id. */
   getTasksByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]>;
   /**
-   * Sets one state on up to 1000 tasks at once; returns how many there were of them.
-   * @throws ValidationError also for a task that breaks a rule since before it was one, named as by {@link updateTasks}
+   * Sets one state on up to 1,000 tasks at once. Returns how many of them exist.
+   * @throws ValidationError, also for a stored task that breaks a rule, reported as by {@link updateTasks}
    */
   bulkUpdateState(request: BulkUpdateStateRequest, options?: CallOptions): Promise<BulkUpdateStateResult>;
   /**
-   * Links the task with a calendar event, or unlinks it with `null`.
+   * Links the task to a calendar event, or unlinks it with `null`.
    * @throws NotFoundError
    */
   linkCalendarEvent(id: string, link: CalendarEventLinkDto, options?: WriteOptions): Promise<TaskDto>;

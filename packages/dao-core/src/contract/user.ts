@@ -50,8 +50,7 @@ export type UserListRequest = z.input<typeof userListRequest>;
 
 /**
  * Users. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError} when the
- * database cannot answer; what it throws beyond that stands at the method
- * and its options.
+ * database is unreachable or too slow; each method lists its other errors, and its options list theirs.
  */
 export interface UserService {
   /** One page of users, newest first. */

@@ -1,15 +1,14 @@
 import { hash } from "node:crypto";
 
-/** Stands for every version: the row must exist. */
+/** Matches every version: the row only has to exist. */
 const ANY_VERSION = "*";
 
 /**
- * The version of a row: a digest of what its DTO says, the same wherever and by whomever the row was read, in-process and
- * over HTTP (there it is the `ETag`). It changes when a field does, whoever wrote it, and needs no column
- * (docs/decisions.md). What a DTO does not say it does not see: the microseconds of an instant, and the digits of a JSON
- * number beyond those that a double has.
+ * The version of a row: a digest of its DTO, the same in-process and over HTTP (where it is the `ETag`). It changes whenever
+ * a field does, whoever wrote it, and needs no column (docs/decisions.md). It ignores what a DTO does not contain: the
+ * microseconds of an instant, and the digits of a JSON number beyond those of a double.
  *
- * @param row a DTO as a service returned it, its fields in that order
+ * @param row a DTO as returned by a service, its fields in that order
  * @returns 128 bits of SHA-256 as 32 hexadecimal digits
  */
 export function versionOf(row: object): string {
@@ -18,14 +17,14 @@ export function versionOf(row: object): string {
   return hash("sha256", text).slice(0, 32);
 }
 
-/** The piece that says a value and its type. A comma ends it, since it has none but within quotes or brackets. */
+/** Encodes a value with its type. A comma can end it: outside quotes and brackets it contains none. */
 export function pieceOf(value: unknown): string {
   if (value instanceof Date) return `@${value.getTime()}`;
-  // Text as JSON, for an unpaired surrogate to stay itself when the digest reads UTF-8.
+  // As JSON, which escapes unpaired surrogates: encoded as UTF-8 they would all be the same.
   return typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-/** Whether `row` has the version, or one of the versions, that a caller asks for. */
+/** Whether `row` has the requested version, or one of the requested versions. */
 export function hasVersion(row: object, ifVersion: string | readonly string[]): boolean {
   const versions = typeof ifVersion === "string" ? [ifVersion] : ifVersion;
   return versions.includes(ANY_VERSION) || versions.includes(versionOf(row));

@@ -35,7 +35,7 @@ function findProblem(value: unknown, kind: ParameterKind): string | undefined {
   if (value === null) return `must not be null; send ${expected[kind]}`;
   if (!isOfKind(value, kind)) return `must be ${expected[kind]}`;
   if (value instanceof Date && Number.isNaN(value.getTime())) return "must be a valid Date";
-  if (typeof value === "string" && !value.isWellFormed()) return "must not hold an unpaired surrogate";
+  if (typeof value === "string" && !value.isWellFormed()) return "must not contain an unpaired surrogate";
   return undefined;
 }
 

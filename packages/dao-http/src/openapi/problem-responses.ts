@@ -54,7 +54,7 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
     "The service key is missing or wrong.",
     "The header X-Flux-Service-Key is missing. Send one of the service's keys in it.",
   ],
-  not_found: ["No such row.", `No task has the id ${row}. Check the id, or list what there is.`],
+  not_found: ["No such row.", `No task has the id ${row}. Check the id, or list the rows that exist.`],
   request_timeout: [
     "The request did not arrive in time.",
     "The request did not arrive in time. Send it again, without pauses.",
@@ -66,7 +66,7 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
   ],
   version_mismatch: [
     "The row has none of the versions that If-Match names.",
-    `The task ${row} is not as it was read. Read it again, and decide anew.`,
+    `The task ${row} has changed since it was read. Read it again before writing.`,
   ],
   payload_too_large: [
     "The body is over the limit, or a line of one that is read by lines; or a conversation would be too long: then errors names it.",
@@ -83,8 +83,8 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
   ],
   idempotency_key_reused: [
     "The Idempotency-Key was used for another request.",
-    "This idempotency key was used for another request within the last 24 hours. Make a new key for each request, and " +
-      "send it again only with the same one.",
+    "This idempotency key was used for a different request within the last 24 hours. Use a new key for each request, " +
+      "and repeat a key only to retry the same request.",
   ],
   headers_too_large: [
     "The headers are over 16 KiB.",

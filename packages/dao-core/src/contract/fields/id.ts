@@ -9,7 +9,7 @@ function explainId(value: unknown): string {
   return mustBeUuid;
 }
 
-/** A UUID in any 8-4-4-4-12 hex form, whatever its version bits; lower case once parsed (contract, "Data"). */
+/** A UUID in 8-4-4-4-12 hex form with any version bits; parsed to lower case (contract, "Data"). */
 export function id() {
   return z
     .string({ error: (issue) => explainId(issue.input) })
@@ -19,8 +19,8 @@ export function id() {
 }
 
 /**
- * The one id that a call names, lower case.
- * @throws ValidationError for anything but a UUID
+ * Parses the id that a call names, to lower case.
+ * @throws ValidationError if it is not a UUID
  */
 export function parseId(value: unknown, field = "id"): string {
   if (typeof value === "string" && uuidPattern.test(value)) return value.toLowerCase();

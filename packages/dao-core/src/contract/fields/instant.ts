@@ -1,28 +1,28 @@
 import * as z from "zod";
 import { timeOfDigits, two } from "./instant-digits.ts";
 
-/** The instants that RFC 3339 can write, and so the ones that are stored: the years 0001 to 9999, UTC. */
+/** The range of instants that RFC 3339 can write, and that are therefore stored: the years 0001 to 9999, UTC. */
 export const MIN_INSTANT = new Date("0001-01-01T00:00:00.000Z");
 export const MAX_INSTANT = new Date("9999-12-31T23:59:59.999Z");
 
 const rfc3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:([Zz])|([+-])(\d{2}):(\d{2}))$/;
 
 /**
- * Reads RFC 3339 text with `Z` or an offset; digits below the millisecond are cut off. Answers `undefined` for
- * anything else, also for days and hours that no calendar has.
+ * Parses RFC 3339 text with `Z` or an offset; digits beyond the millisecond are dropped. Returns `undefined` for anything
+ * else, including days and hours that do not exist.
  */
 export function parseInstant(text: string): Date | undefined {
   return parseOwnForm(text) ?? parseAnyForm(text);
 }
 
-/** The form in which `Date` writes, with milliseconds or without, from the year 0100 on. */
+/** The form that `Date` writes, with or without milliseconds, from the year 0100 on. */
 const ownForm = /^(?!00)\d{4}-[01]\d-[0-3]\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?Z$/;
 
-/** Nearly all that comes, and read in a fraction of the time. */
+/** The fast path: nearly all input has this form. */
 function parseOwnForm(text: string): Date | undefined {
   if (!ownForm.test(text)) return undefined;
   const instant = new Date(timeOfDigits(text, text.length - 1));
-  // What rolls over, such as a 30th of February or a 13th month, is another day.
+  // A date that does not exist, such as a 30th of February or a 13th month, rolls over to another day.
   const isRead = instant.getUTCDate() === two(text, 8) && instant.getUTCMonth() === two(text, 5) - 1;
   return isRead ? instant : undefined;
 }
@@ -35,7 +35,7 @@ function parseAnyForm(text: string): Date | undefined {
   const local = new Date(0);
   local.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
   local.setUTCHours(Number(hour), Number(minute), Number(second), millisecond);
-  // A 30th of February or a 25th hour rolls over: what is read back then differs from what was written.
+  // A 30th of February or a 25th hour rolls over, and then reads back differently.
   const isRead = local.toISOString().startsWith(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
   if (!isRead || Number(offsetHour ?? 0) > 23 || Number(offsetMinute ?? 0) > 59) return undefined;
   const offset = (Number(offsetHour ?? 0) * 60 + Number(offsetMinute ?? 0)) * 60_000 * (sign === "-" ? -1 : 1);
@@ -47,14 +47,14 @@ function isStorable(instant: Date): boolean {
   return instant >= MIN_INSTANT && instant <= MAX_INSTANT;
 }
 
-/** What is wrong with a value that should be an instant, and what to send instead. */
+/** Explains why a value is not an instant, and what to send instead. */
 export function explainInstant(value: unknown): string {
   if (value === undefined) return "is required";
   if (value === null) return "must not be null; send an instant";
   if (value instanceof Date) return "must be a valid Date in the years 0001 to 9999";
   if (typeof value !== "string") return "must be an instant, such as 2026-02-15T10:00:00Z";
   if (/\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)? \d{2}:\d{2}$/.test(value)) {
-    return "has a space where its offset's + should be: in a query string send %2B for +, or end it in Z";
+    return "has a space in place of the + of its offset: in a query string encode + as %2B, or end the instant in Z";
   }
   if (/^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$/.test(value)) {
     return "has no offset: end it in Z, or in an offset such as +02:00";

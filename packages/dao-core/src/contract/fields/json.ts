@@ -14,9 +14,9 @@ interface JsonProblem {
 }
 
 /**
- * What keeps `value` from being stored as JSON and read back the same, or `undefined`: anything that is not JSON
- * (dates, `NaN`, functions, cycles), whole numbers that JavaScript cannot tell from others, text that PostgreSQL cannot
- * store, too deep a nesting.
+ * Returns why `value` cannot be stored as JSON and read back unchanged, or `undefined` if it can: it is not JSON (dates, `NaN`,
+ * functions, cycles), holds whole numbers beyond the precision of a double, text that PostgreSQL cannot store, or nests too
+ * deeply.
  */
 export function findJsonProblem(value: unknown, depth = 0): JsonProblem | undefined {
   switch (typeof value) {
@@ -46,11 +46,11 @@ export function findJsonProblem(value: unknown, depth = 0): JsonProblem | undefi
   if (prototype !== Object.prototype && prototype !== null) {
     return { path: [], message: "must be plain JSON, not an instance of a class" };
   }
-  // Not by entries: of an object that is a dictionary they take three times as long.
+  // Not `Object.entries`, which takes three times as long for an object in dictionary mode.
   for (const key of Object.keys(value)) {
     const unstorable = unstorableText(key);
     if (unstorable !== undefined)
-      return { path: [], message: `has a key that ${unstorable.replace("must not hold", "holds")}` };
+      return { path: [], message: `has a key that ${unstorable.replace("must not contain", "contains")}` };
     const problem = findJsonProblem(Reflect.get(value, key), depth + 1);
     if (problem !== undefined) return { path: [key, ...problem.path], message: problem.message };
   }
@@ -58,31 +58,31 @@ export function findJsonProblem(value: unknown, depth = 0): JsonProblem | undefi
 }
 
 const NUMBER_PROBLEM =
-  "must be a finite number that a double holds exactly (whole ones up to 9007199254740992); send any other as text";
+  "must be a finite number that a double represents exactly (integers up to 9007199254740992); send any other as text";
 
 /**
- * Whether JavaScript has the number as it was written, as far as that can be seen. From 1e21 on it writes an exponent, as
- * a float has it; a whole number of fewer digits that is beyond 2⁵³ may have been another one before it was read.
+ * Whether JavaScript has kept the number as it was written, as far as can be told. A number from 1e21 on is written with an
+ * exponent, like a float; a smaller integer beyond 2⁵³ may have been a different one before it was parsed.
  */
 function isHeld(number: number): boolean {
   return Number.isFinite(number) && !(Math.abs(number) > 2 ** 53 && Math.abs(number) < 1e21);
 }
 
 function json<T extends JsonValue>(isKind: (value: unknown) => boolean, expected: string) {
-  // `custom` hands the value on by reference: keys such as `__proto__` stay what the caller sent.
+  // `custom` passes the value on by reference, so that keys such as `__proto__` survive.
   return z.custom<T>(isKind, { error: `must be ${expected}`, abort: true }).superRefine((value, context) => {
     const problem = findJsonProblem(value);
     if (problem !== undefined) context.addIssue({ code: "custom", ...problem });
   });
 }
 
-/** A JSON object, passed on untouched; a number that a double cannot hold is a validation error. */
+/** A JSON object, passed through unchanged. A number that a double cannot represent is a validation error. */
 export function jsonObject() {
   const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
   return json<JsonObject>(isObject, "a JSON object").meta({ type: "object", additionalProperties: true });
 }
 
-/** A JSON array, passed on untouched; a number that a double cannot hold is a validation error. */
+/** A JSON array, passed through unchanged. A number that a double cannot represent is a validation error. */
 export function jsonArray() {
   return json<JsonArray>(Array.isArray, "a JSON array").meta({ type: "array", items: {} });
 }

@@ -1,6 +1,6 @@
-// Without zod, for the tables: what joins them with its own loads no schemas.
+// No zod here: the table modules import this file, and joining them to other tables must not load the schemas.
 
-/** In the guide's order, which is also the order of the database's enum types. */
+/** In the order of the guide, and of the database's enum types. */
 export const TASK_STATES = ["scheduled", "drifted", "completed", "missed"] as const;
 export const TASK_PRIORITIES = ["standard", "important", "must-not-miss"] as const;
 export const TRIGGER_TYPES = ["time", "on_leaving_home"] as const;

@@ -2,16 +2,16 @@ import * as z from "zod";
 import { EMAIL_PATTERN } from "./email-pattern.ts";
 
 /**
- * Why PostgreSQL cannot store `text`, or `undefined` if it can: it has neither U+0000 nor unpaired surrogates
+ * Returns why PostgreSQL cannot store `text`, or `undefined` if it can: it stores neither U+0000 nor unpaired surrogates
  * (contract, "Data").
  */
 export function unstorableText(text: string): string | undefined {
-  if (text.includes("\u0000")) return "must not hold the NUL character (U+0000), which PostgreSQL cannot store";
-  if (!text.isWellFormed()) return "must not hold an unpaired surrogate; send well-formed Unicode";
+  if (text.includes("\u0000")) return "must not contain the NUL character (U+0000), which PostgreSQL cannot store";
+  if (!text.isWellFormed()) return "must not contain an unpaired surrogate; send well-formed Unicode";
   return undefined;
 }
 
-/** Length in code points, as PostgreSQL's `char_length` counts: an emoji is one. */
+/** Length in code points, as counted by PostgreSQL's `char_length`: an emoji is one. */
 export function codePointLength(text: string): number {
   let length = text.length;
   for (let i = 0; i < text.length - 1; i++) {
@@ -25,8 +25,7 @@ export function codePointLength(text: string): number {
 }
 
 /**
- * Free text: any Unicode that PostgreSQL can store, not trimmed, `min` to `max` code points long.
- * Defaults: no bounds.
+ * Free text: any Unicode that PostgreSQL can store, not trimmed, `min` to `max` code points long. Default: no bounds.
  */
 export function text({ min = 0, max = Number.POSITIVE_INFINITY }: { min?: number; max?: number } = {}) {
   const bounded = Number.isFinite(max);

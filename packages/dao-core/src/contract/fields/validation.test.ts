@@ -65,7 +65,7 @@ describe("the sentence says what must be sent instead", () => {
     [
       bulkUpdateStateRequest,
       { taskIds: [], newState: "missed" },
-      { path: "taskIds", message: "must hold 1 to 1000 ids" },
+      { path: "taskIds", message: "must contain 1 to 1000 ids" },
     ],
     [bulkUpdateStateRequest, { taskIds: [id] }, { path: "newState", message: "is required" }],
     [demoFlagsPutDto, { escalationSpeed: -1 }, { path: "escalationSpeed", message: "must be at least 0" }],
@@ -223,9 +223,9 @@ describe("a list that is far too long", () => {
     ]) {
       const parse = () => validateStructure({ goal: {}, milestones });
       expect(parse).toThrow(ValidationError);
-      expect(parse).toThrow(/^milestones must hold at most [\d]+ (milestones|tasks in all), not \d+\.$/);
+      expect(parse).toThrow(/^milestones must contain at most [\d]+ (milestones|tasks in total), not \d+\.$/);
     }
     const parse = () => validateBulkUpdate({ taskIds: many.map(() => ""), newState: "missed" });
-    expect(parse).toThrow(/^taskIds must hold at most 1000 ids, not 330000\.$/);
+    expect(parse).toThrow(/^taskIds must contain at most 1000 ids, not 330000\.$/);
   });
 });

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { ValidationError, type ValidationIssue } from "../errors.ts";
 
-/** What Zod hands to an error map, as far as the sentences below need it. */
+/** The parts of an issue that Zod passes to an error map and that the messages below use. */
 interface RawIssue {
   readonly code?: string | undefined;
   readonly input?: unknown;
@@ -23,7 +23,7 @@ const typeNames: Readonly<Record<string, string>> = {
   nan: "a number",
 };
 
-/** The sentence for an issue whose schema has none of its own: what must be sent instead. */
+/** The message for an issue whose schema has none of its own: what to send instead. */
 function explain(issue: RawIssue): string {
   switch (issue.code) {
     case "invalid_type": {
@@ -46,8 +46,8 @@ function explain(issue: RawIssue): string {
 
 /**
  * Parses `input` by `schema`: unknown keys are dropped, defaults filled in, ids lower-cased.
- * @param place what the paths of issues begin with, where `input` is part of more
- * @throws ValidationError with every broken rule, if there is one
+ * @param place prefix of the issues' paths, if `input` is part of something larger
+ * @throws ValidationError with every broken rule
  */
 export function validate<Schema extends z.ZodType>(schema: Schema, input: unknown, place?: string): z.output<Schema> {
   const result = schema.safeParse(input, { error: explain });
@@ -63,15 +63,15 @@ function toIssues(issue: z.core.$ZodIssue, place: string | undefined): Validatio
 }
 
 /**
- * Refuses a list that is too long before its members are looked at: there would be an issue for each of them.
+ * Refuses a list that is too long before validating its items, each of which could add an issue.
  * @throws ValidationError
  */
 export function refuseLongList(path: string, list: unknown, max: number, what: string): void {
   if (!Array.isArray(list) || list.length <= max) return;
-  throw new ValidationError([{ path, message: `must hold at most ${max} ${what}, not ${list.length}` }]);
+  throw new ValidationError([{ path, message: `must contain at most ${max} ${what}, not ${list.length}` }]);
 }
 
-/** A member of what may be no object at all. */
+/** Reads a property of something that may not be an object. */
 export function memberOf(input: unknown, name: string): unknown {
   return typeof input === "object" && input !== null ? Reflect.get(input, name) : undefined;
 }

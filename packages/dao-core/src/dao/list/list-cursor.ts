@@ -21,5 +21,5 @@ export function toCursor({ createdAt, id }: ListPosition): string {
 export function readCursor(cursor: string): ListPosition {
   const [, createdAt, id] = form.exec(Buffer.from(cursor, "base64url").toString("latin1")) ?? [];
   if (createdAt !== undefined && id !== undefined) return { createdAt, id };
-  throw new ValidationError([{ path: "cursor", message: "must be the next cursor of a page, as it was answered" }]);
+  throw new ValidationError([{ path: "cursor", message: "must be the next cursor of a page, unchanged" }]);
 }

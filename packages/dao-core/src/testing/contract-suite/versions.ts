@@ -91,7 +91,7 @@ const mismatchCases: ContractCase[] = Object.entries(writes).map(([name, { rowOf
     ]) {
       const error = await assertRefused(write(services, id, { ifVersion }), "version_mismatch");
       assert.equal(error.name, "VersionMismatchError");
-      assert.match(error.message, / is not as it was read\. Read it again, and decide anew\.$/);
+      assert.match(error.message, / has changed since it was read\. Read it again before writing\.$/);
       assert.ok(error.message.includes(id), `"${error.message}" names the row`);
     }
     assert.deepEqual(await read(services, family), rowOf(family));
