@@ -4,7 +4,7 @@
  * @module @flux/dao-core
  */
 
-export type { DatabaseAddress } from "./connection-string/database-address.ts";
+export type { DatabaseAddress } from "./connection-string/database-url.ts";
 export * from "./contract/index.ts";
 export type { SessionOptions, StatementReport } from "./dao/statement/session-statements.ts";
 export {

@@ -1,18 +1,4 @@
 import { ValidationError } from "../contract/errors.ts";
-import { addressOf, type DatabaseAddress } from "./database-address.ts";
-
-/** A database of a server. */
-export interface PostgresLocation {
-  readonly kind: "postgres";
-  readonly url: string;
-  /** For a person; holds no password. */
-  readonly description: string;
-  readonly address: DatabaseAddress;
-  readonly sslMode: SslMode;
-}
-
-/** How a connection is encrypted, as by libpq. */
-export type SslMode = (typeof SSL_MODES)[number];
 
 /** Where a database is. */
 export type DatabaseLocation =
@@ -20,15 +6,39 @@ export type DatabaseLocation =
   | { readonly kind: "memory" }
   | { readonly kind: "folder"; readonly path: string };
 
+/** A database on a server. */
+export interface PostgresLocation {
+  readonly kind: "postgres";
+  readonly url: string;
+  /** For messages; does not contain the password. */
+  readonly description: string;
+  readonly address: DatabaseAddress;
+  readonly sslMode: SslMode;
+}
+
+/** Which database on which server, without user and password. */
+export interface DatabaseAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  /** The schema in which the connections look for tables; `undefined` if the server decides. */
+  readonly schema?: string | undefined;
+}
+
+const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
+
+/** How a connection is encrypted, with libpq's meanings. */
+export type SslMode = (typeof SSL_MODES)[number];
+
 const expected =
   'must be postgres://user:password@host:5432/database, or "memory://", or a folder (./data) for an embedded database';
 
-/** `//user:password@host` is a URL that lost its scheme, and no folder, whose name may be shown. */
+/** Not `//user:password@host`: that is a URL without its scheme, and a folder's name may appear in messages. */
 const FOLDER = /^(?:\.{0,2}[\\/](?![\\/])|[A-Za-z]:[\\/]|\.{1,2}$)/;
 
 /**
- * Reads a database URL: `postgres://`, `postgresql://` and, left over from the Python service, `postgresql+asyncpg://`;
- * `memory://` and folders (`./data`, `/var/data`, `file:///var/data`) for PGlite. No message shows the URL: it may hold
+ * Parses a database URL: `postgres://`, `postgresql://` and, for environments of the Python service, `postgresql+asyncpg://`;
+ * `memory://` and folders (`./data`, `/var/data`, `file:///var/data`) for PGlite. No message contains the URL, which may hold
  * a password.
  * @throws ValidationError for anything else
  */
@@ -39,25 +49,29 @@ export function parseDatabaseUrl(url: string | undefined): DatabaseLocation {
   if (url.startsWith("file://")) return { kind: "folder", path: decoded(toUrl(url).pathname) };
   const parsed = toUrl(url.replace(/^postgres(ql)?(\+[a-z0-9]+)?:\/\//, "postgresql://"));
   if (parsed.protocol !== "postgresql:") throw invalid(expected);
-  const { port, pathname, username, password, searchParams } = parsed;
-  for (const part of [username, password, pathname]) decoded(part);
-  if (port === "0") throw invalid("must have a port between 1 and 65535");
-  const sslMode = searchParams.get("sslmode") ?? searchParams.get("ssl");
   const address = addressOf(parsed);
   return {
     kind: "postgres",
     url: parsed.href,
     description: `PostgreSQL at ${address.host}:${address.port}/${address.database}`,
     address,
-    sslMode: toSslMode(sslMode),
+    sslMode: toSslMode(parsed.searchParams.get("sslmode") ?? parsed.searchParams.get("ssl")),
   };
 }
 
-const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
+function addressOf({ hostname, port, pathname, username, password }: URL): DatabaseAddress {
+  const [user, , database] = [username, password, pathname.slice(1)].map(decoded);
+  if (port === "0") throw invalid("must have a port from 1 to 65535");
+  return {
+    host: hostname === "" ? "localhost" : hostname,
+    port: port === "" ? 5432 : Number(port),
+    database: database || user || "postgres",
+  };
+}
 
 function toSslMode(text: string | null): SslMode {
   const mode = SSL_MODES.find((known) => known === (text ?? "disable"));
-  if (mode === undefined) throw invalid(`must have one of ${SSL_MODES.join(", ")} as sslmode`);
+  if (mode === undefined) throw invalid(`has an unknown sslmode: use one of ${SSL_MODES.join(", ")}`);
   return mode;
 }
 
@@ -70,7 +84,7 @@ function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw invalid("must have %25 for a % in the user, the password or the database");
+    throw invalid("must encode every % in the user, the password and the database name as %25");
   }
 }
 

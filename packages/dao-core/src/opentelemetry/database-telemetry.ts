@@ -10,40 +10,39 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import type { DatabaseAddress } from "../connection-string/database-address.ts";
+import type { DatabaseAddress } from "../connection-string/database-url.ts";
 import type { Retry } from "../session/retry.ts";
 import type { DatabaseTelemetry, ObservedDatabase, StatementAnswer, Telemetry } from "../session/telemetry.ts";
 import { failureAttributes } from "./failure.ts";
-import { CONVENTIONS, createInstruments, type Instruments, SCOPE } from "./instruments.ts";
+import { CONVENTIONS, createInstruments, type Instruments, quietly, SCOPE } from "./instruments.ts";
 import { measurePool } from "./pool-metrics.ts";
 import { summarize } from "./query-summary.ts";
-import { quietly } from "./quietly.ts";
 
-/** How spans and metrics are made. */
+/** How spans and metrics are recorded. */
 export interface DatabaseTelemetryOptions {
-  /** What metrics call the pool. Default: where the database is, such as `localhost:5432/flux|public`. */
+  /** The pool's name in metrics. Default: the address of the database, such as `localhost:5432/flux|public`. */
   readonly poolName?: string | undefined;
 }
 
 /**
- * Spans and metrics by OpenTelemetry's semantic conventions, for whichever SDK is registered; without one nothing is
- * recorded. Register it first.
+ * Records spans and metrics by OpenTelemetry's semantic conventions with the SDK that is registered; without one nothing is
+ * recorded. Register it before the first call.
  *
  * ```ts
  * await using db = await openDatabase(url, { telemetry: databaseTelemetry() });
  * ```
  *
- * Their names: docs/how-to/observe.md. They hold the text of statements, but no values.
+ * Names: docs/how-to/observe.md. They contain the text of statements, but no values.
  */
 export function databaseTelemetry(options: DatabaseTelemetryOptions = {}): Telemetry {
   return { observe: (database) => new OpenTelemetryDatabase(database, options) };
 }
 
-/** What all runs of one statement have in common. */
+/** What all executions of a statement have in common. */
 interface Query {
   readonly summary: string;
   readonly attributes: Attributes;
-  /** With what would be too much for a metric. */
+  /** With attributes of too high a cardinality for a metric. */
   readonly spanAttributes: Attributes;
 }
 
@@ -63,7 +62,7 @@ class OpenTelemetryDatabase implements DatabaseTelemetry {
   statement<Result extends StatementAnswer>(text: string, run: () => Promise<Result>): Promise<Result> {
     const { summary, attributes, spanAttributes } = this.#query(text);
     const span = this.#start(summary, { kind: SpanKind.CLIENT, attributes: spanAttributes });
-    return follow(span, run, {
+    return traced(span, run, {
       duration: this.#instruments.statementDuration,
       attributes,
       onResult: ({ rows }) => span.setAttribute("db.response.returned_rows", rows.length),
@@ -74,8 +73,8 @@ class OpenTelemetryDatabase implements DatabaseTelemetry {
     const attributes = this.#attributes;
     const span = this.#start(isNested ? "nested unit of work" : "unit of work", { attributes });
     const within = trace.setSpan(context.active(), span);
-    return follow(span, () => context.with(within, run), {
-      // A nested one is a part of its outer one, which is measured.
+    return traced(span, () => context.with(within, run), {
+      // A nested one is part of an outer one, which is measured.
       duration: isNested ? undefined : this.#instruments.unitOfWorkDuration,
       attributes,
     });
@@ -113,8 +112,8 @@ interface Measure<Result> {
   readonly onResult?: (result: Result) => void;
 }
 
-/** Runs what the span is about, and ends it as that ends. */
-async function follow<Result>(span: Span, run: () => Promise<Result>, measure: Measure<Result>): Promise<Result> {
+/** Runs the work of a span, and ends the span with it. */
+async function traced<Result>(span: Span, run: () => Promise<Result>, measure: Measure<Result>): Promise<Result> {
   const { duration, attributes, onResult } = measure;
   const begun = performance.now();
   const end = (failure?: Attributes) => {
@@ -127,7 +126,7 @@ async function follow<Result>(span: Span, run: () => Promise<Result>, measure: M
     result = await run();
   } catch (error) {
     const failure = failureAttributes(error);
-    // Without a message: it can hold what people wrote.
+    // Without a message, which may contain user data.
     quietly(() => span.setAttributes(failure).setStatus({ code: SpanStatusCode.ERROR }));
     end(failure);
     throw error;
@@ -141,7 +140,7 @@ function addressAttributes({ host, port, ...address }: DatabaseAddress): Attribu
   return {
     "db.namespace": namespaceOf(address),
     "server.address": host.replace(/^\[(.*)\]$/, "$1"),
-    // The conventions leave out what everyone expects.
+    // The conventions omit the default port.
     ...(port !== 5432 && { "server.port": port }),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Spans and metrics of databases for OpenTelemetry. Needs `@opentelemetry/api`.
+ * OpenTelemetry spans and metrics for databases. Requires `@opentelemetry/api`.
  *
  * @module @flux/dao-core/opentelemetry
  */

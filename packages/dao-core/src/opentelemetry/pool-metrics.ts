@@ -1,9 +1,8 @@
 import type { BatchObservableResult } from "@opentelemetry/api";
 import type { ObservedPool } from "../session/observed-pool.ts";
-import type { Instruments } from "./instruments.ts";
-import { quietly } from "./quietly.ts";
+import { type Instruments, quietly } from "./instruments.ts";
 
-/** Names of pools that are open: each is unique within the process. */
+/** Names of the open pools, each unique within the process. */
 const taken = new Set<string>();
 
 function uniqueName(name: string): string {
@@ -14,8 +13,8 @@ function uniqueName(name: string): string {
 }
 
 /**
- * Measures a pool: its use when the metrics are collected, and how long callers wait when they do.
- * @returns ends it
+ * Measures a pool: its usage when metrics are collected, and each wait for a connection.
+ * @returns a function that stops measuring
  */
 export function measurePool(pool: ObservedPool, poolName: string, instruments: Instruments): () => void {
   const { meter, connectionWait, connectionTimeouts } = instruments;
@@ -41,9 +40,9 @@ export function measurePool(pool: ObservedPool, poolName: string, instruments: I
     description: "The number of current pending requests for an open connection.",
   });
   let isClosed = false;
-  const look = (result: BatchObservableResult) => {
-    // A pool that is gone is told of once more, as empty: an SDK keeps the last value. Its name may be another's by then.
-    if (isClosed) queueMicrotask(() => meter.removeBatchObservableCallback(look, looked));
+  const observe = (result: BatchObservableResult) => {
+    // A closed pool is reported once more, as empty, since an SDK keeps the last value; unless its name is in use again.
+    if (isClosed) queueMicrotask(() => meter.removeBatchObservableCallback(observe, observed));
     if (isClosed && taken.has(name)) return;
     const { usage } = pool;
     result.observe(count, usage.used, used);
@@ -51,8 +50,8 @@ export function measurePool(pool: ObservedPool, poolName: string, instruments: I
     result.observe(max, isClosed ? 0 : usage.size, attributes);
     result.observe(pending, usage.waiting, attributes);
   };
-  const looked = [count, max, pending];
-  meter.addBatchObservableCallback(look, looked);
+  const observed = [count, max, pending];
+  meter.addBatchObservableCallback(observe, observed);
   return () => {
     isClosed = true;
     taken.delete(name);

@@ -1,22 +1,22 @@
-/** What a statement does to which tables, as far as one name says it. */
+/** A short description of a statement. */
 export interface QuerySummary {
-  /** Operations and tables in the order of the text: `insert goals insert milestones select`. Nested ones are one. */
+  /** Operations and tables in the order of the text: `insert goals insert milestones select`. Nested queries count as one. */
   readonly text: string;
-  /** The operation, where all are the same. */
+  /** The operation, if there is only one. */
   readonly operation: string | undefined;
-  /** The table, where there is no other. */
+  /** The table, if there is only one. */
   readonly table: string | undefined;
 }
 
-/** `update` alone is a lock (`for update`) or a part of an insert (`do update`). */
+/** A bare `update` belongs to a lock (`for update`) or to an insert (`do update`). */
 const keywords = /\b(?:(explain|select)\b|(insert into|delete from|update|from|join) "(\w+)")/g;
 
-/** Keywords that are no operations but lead to a table of one. */
+/** Keywords that precede a table but are not operations. */
 const targetsOnly: ReadonlySet<string> = new Set(["from", "join"]);
 
 /**
- * The summary of one of the data layer's own statements, which are all written by Drizzle: in lower case, with each name in
- * double quotes. It has no value in it, and there are as few of it as there are kinds of statements.
+ * Summarizes one of the data layer's own statements, which Drizzle renders in lower case, with every name in double quotes.
+ * The summary contains no values and has low cardinality.
  */
 export function summarize(statement: string): QuerySummary {
   const own = new Set([...statement.matchAll(/"(\w+)" as \(/g)].map(([, name]) => name));
@@ -25,7 +25,7 @@ export function summarize(statement: string): QuerySummary {
   for (const [, bare, keyword = "", name] of statement.matchAll(keywords)) {
     const [operation = ""] = (bare ?? keyword).split(" ");
     if (!targetsOnly.has(operation)) {
-      // A query around another one, and the one in it, are one operation.
+      // A query and the query nested in it count as one operation.
       if (words.at(-1) !== operation) words.push(operation);
       found.operations.add(operation);
     }

@@ -1,19 +1,19 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type AnyPgColumn, check, timestamp, uuid } from "drizzle-orm/pg-core";
 
-/** The key of an entity. The library makes it, as a UUIDv7; other writers may leave it to the database. */
+/** The key of an entity. The library generates it, a UUIDv7; other writers may rely on the database's default. */
 export function idColumn() {
   return uuid("id").primaryKey().defaultRandom();
 }
 
-/** When the row was made, by the database's clock. */
+/** When the row was created, by the database's clock. */
 export function createdAtColumn() {
   return instantColumn("created_at").notNull().defaultNow();
 }
 
 /**
- * An instant. Databases that the Python service made hold microseconds, and infinities: the column is read as text, and
- * the row mapper makes a `Date` of it.
+ * An instant. Adopted databases contain microseconds and infinities, so the column is read as text, of which the row mapper
+ * makes a `Date`.
  */
 export function instantColumn<Name extends string>(name: Name) {
   return timestamp(name, { withTimezone: true, mode: "string" });
@@ -29,7 +29,7 @@ export function instantCheck(name: string, column: AnyPgColumn) {
   return check(name, sql`${column} >= '0001-01-01 00:00:00+00' and ${column} < '10000-01-01 00:00:00+00'`);
 }
 
-/** A constant within a constraint, which cannot hold parameters. */
+/** A constant in a constraint, which cannot have parameters. */
 export function literal(value: number | string): SQL {
   return sql.raw(typeof value === "number" ? String(value) : `'${value.replaceAll("'", "''")}'`);
 }

@@ -1,7 +1,7 @@
-/** Which field a constraint speaks about, as DTOs name it, and what the rule asks for. */
+/** The field that a constraint is about, as DTOs name it, and what the rule requires. */
 export interface ConstraintRule {
   readonly field: string;
-  /** Continues a sentence that begins with the field. */
+  /** Completes a sentence that begins with the field. */
   readonly message: string;
 }
 
@@ -9,7 +9,7 @@ const longTitle: ConstraintRule = { field: "title", message: "must be 1 to 500 c
 const yearRange = "must be an instant in the years 0001 to 9999";
 
 /**
- * The CHECK and UNIQUE constraints by name, so that a broken one is reported as the field's rule. A test holds this
+ * The CHECK and UNIQUE constraints by name, so that a violation is reported as the field's rule. A test keeps this
  * table complete.
  */
 export const CONSTRAINT_RULES: Readonly<Record<string, ConstraintRule>> = {

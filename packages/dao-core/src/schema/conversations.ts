@@ -25,7 +25,7 @@ export const conversations = pgTable(
     index("conversations_created_at_idx").on(table.createdAt, table.id),
     index("conversations_user_id_created_at_idx").on(table.userId, table.createdAt, table.id),
     index("conversations_goal_id_idx").on(table.goalId),
-    // JSON null and strings are the Python service's; they are read as arrays.
+    // The Python service writes JSON null and strings; they are read as arrays.
     check("conversations_messages_array", sql`jsonb_typeof(${table.messages}) in ('array', 'string', 'null')`),
   ],
 );

@@ -1,5 +1,5 @@
 /**
- * The Drizzle tables, to be joined with a host's own; they are made by the host's Drizzle.
+ * The Drizzle tables, to be joined with an application's own tables in its Drizzle queries.
  *
  * @module @flux/dao-core/schema
  */

@@ -28,7 +28,7 @@ export const tasks = pgTable(
     createdAt: createdAtColumn(),
   },
   (table) => [
-    // Checked in this order by PostgreSQL: from the parent down, as a cascading delete locks.
+    // PostgreSQL checks them in this order: from the parent down, the order in which a cascading delete locks.
     foreignKey({ name: "tasks_user_id_fkey", columns: [table.userId], foreignColumns: [users.id] }).onDelete("cascade"),
     foreignKey({ name: "tasks_goal_id_fkey", columns: [table.goalId], foreignColumns: [goals.id] }).onDelete("cascade"),
     foreignKey({
@@ -36,7 +36,7 @@ export const tasks = pgTable(
       columns: [table.milestoneId],
       foreignColumns: [milestones.id],
     }).onDelete("cascade"),
-    // Which indexes, and why these: docs/indexes.md
+    // Why these indexes: docs/indexes.md
     index("tasks_created_at_idx").on(table.createdAt, table.id),
     index("tasks_user_id_created_at_idx").on(table.userId, table.createdAt, table.id),
     index("tasks_user_id_start_time_idx").on(table.userId, table.startTime, table.id),

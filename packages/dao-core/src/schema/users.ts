@@ -20,7 +20,7 @@ export const users = pgTable(
     lengthCheck("users_name_length", table.name, 1, 255),
     lengthCheck("users_email_length", table.email, 1, 255),
     check("users_email_format", sql`${table.email} ~ ${literal(EMAIL_PATTERN)}`),
-    // JSON null is the Python service's; it is read as `{}`.
+    // The Python service writes JSON null; it is read as `{}`.
     check("users_preferences_object", sql`jsonb_typeof(${table.preferences}) in ('object', 'null')`),
   ],
 );

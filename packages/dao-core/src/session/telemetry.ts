@@ -1,4 +1,4 @@
-import type { DatabaseAddress } from "../connection-string/database-address.ts";
+import type { DatabaseAddress } from "../connection-string/database-url.ts";
 import type { ObservedPool } from "./observed-pool.ts";
 import type { Retry } from "./retry.ts";
 

@@ -28,7 +28,7 @@ import { versionCases } from "./contract-suite/versions.ts";
 export type { ContractCase } from "./contract-suite/contract-case.ts";
 
 /**
- * What every implementation of `DaoServices` must do, on whatever driver, ORM or transport. It belongs to no test
+ * What every implementation of `DaoServices` must do, on any driver, ORM or transport. It does not depend on a test
  * runner:
  *
  * ```ts

@@ -6,8 +6,8 @@ import type { TaskCreateDto, TaskStructureDto } from "../contract/task.ts";
 import type { UserCreateDto } from "../contract/user.ts";
 
 /**
- * Input for the services' `create…` methods: valid by itself, with realistic text, and unique where it must be. What a
- * test is about it says in `overrides`; all else is of no consequence to it.
+ * Input for the services' `create…` methods: valid, realistic, and unique where it must be. A test puts the fields that it is
+ * about into `overrides`.
  */
 
 const people = ["Jane Doe", "Ada Lovelace", "Grace Hopper", "Alan Turing", "Mary Jackson", "Jean Bartik", "José Núñez"];
@@ -20,14 +20,14 @@ const wishes = [
 
 let made = 0;
 
-/** Walks through `list`, round and round, so that the rows of a test differ. */
+/** Cycles through `list`, so that the rows of a test differ. */
 function next<Item>(list: readonly Item[]): Item {
   const item = list[made++ % list.length];
   if (item === undefined) throw new RangeError("the list is empty");
   return item;
 }
 
-/** No two calls answer the same address, in however many processes. */
+/** Returns a different address on every call, in any number of processes. */
 function uniqueEmail(name: string): string {
   const mailbox = name
     .normalize("NFD")
@@ -37,7 +37,7 @@ function uniqueEmail(name: string): string {
   return `${mailbox}.${crypto.randomUUID()}@example.com`;
 }
 
-/** A user, with an e-mail address that no other call answers. */
+/** A user with an e-mail address that no other call returns. */
 export function makeUserData(overrides: Partial<UserCreateDto> = {}): UserCreateDto {
   const name = next(people);
   return {
@@ -60,7 +60,7 @@ export function makeMilestoneData(goalId: string, overrides: Partial<MilestoneCr
   return { goalId, weekNumber: 1, title: "Build the base", status: "pending", ...overrides };
 }
 
-/** A task of this user and this goal, of no milestone and at no time. */
+/** A task of this user and this goal, without a milestone or times. */
 export function makeTaskData(userId: string, goalId: string, overrides: Partial<TaskCreateDto> = {}): TaskCreateDto {
   return { userId, goalId, ...makeTaskStructure(), ...overrides };
 }
@@ -79,12 +79,12 @@ export function makeConversationData(
   return { userId, goalId, messages, status: "open", ...overrides };
 }
 
-/** Demo flags: a fixed virtual time, sixty times as fast as the real one. */
+/** Demo flags: a fixed virtual time, and time passing sixty times as fast. */
 export function makeDemoFlagsData(overrides: Partial<DemoFlagsPutDto> = {}): DemoFlagsPutDto {
   return { virtualNow: new Date("2026-03-01T08:00:00.000Z"), escalationSpeed: 60, ...overrides };
 }
 
-/** What {@link makeGoalStructureData} makes. */
+/** Options of {@link makeGoalStructureData}. */
 export interface GoalStructureShape {
   /** How many milestones, in weeks 1, 2, 3, …. Default 2. */
   readonly milestones?: number | undefined;
@@ -98,7 +98,7 @@ export interface GoalStructureShape {
   readonly task?: Partial<TaskStructureDto> | undefined;
 }
 
-/** A {@link GoalStructureCreateDto} whose lists are there. */
+/** A {@link GoalStructureCreateDto} whose lists are not optional. */
 export interface GoalStructureData extends GoalStructureCreateDto {
   readonly milestones: (MilestoneStructureDto & { readonly tasks: TaskStructureDto[] })[];
 }

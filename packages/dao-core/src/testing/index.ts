@@ -1,5 +1,5 @@
 /**
- * For users' tests: databases of their own, input for the services, and the suite that every implementation passes.
+ * For your tests: a database per test, input for the services, and the suite that every implementation must pass.
  *
  * @module @flux/dao-core/testing
  */

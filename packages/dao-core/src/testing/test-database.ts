@@ -5,31 +5,31 @@ import { migrationsFingerprint } from "../migrations/migration-set.ts";
 
 export interface TestDatabaseOptions extends DatabaseOptions {
   /**
-   * A server to make the database on: the URL of a role that may create databases. Default: `TEST_DATABASE_URL`; without
-   * that an embedded database in memory (needs `@electric-sql/pglite`).
+   * The server to create the database on: a URL with a role that may create databases. Default: `TEST_DATABASE_URL`; if that is
+   * not set, an embedded database in memory (requires `@electric-sql/pglite`).
    */
   readonly serverUrl?: string | undefined;
 }
 
-/** A migrated database that is empty, and nobody else's. */
+/** A migrated, empty database for one test. */
 export interface TestDatabase extends AsyncDisposable {
   readonly database: Database;
-  /** Its own URL, to open it once more; `memory://` if it is an embedded one, which cannot be. */
+  /** The URL to open it again; `memory://` if it is embedded, which cannot be opened twice. */
   readonly url: string;
-  /** Closes and drops it. */
+  /** Closes and drops the database. */
   drop(): Promise<void>;
 }
 
 /**
- * Makes a migrated, empty database for a test: on a server within some 50 ms, cloned from a template that the first call
- * on this server migrates.
+ * Creates a migrated, empty database for a test. On a server this takes some 50 ms: it is cloned from a template, which the
+ * first call on that server migrates.
  *
  * ```ts
  * await using test = await createTestDatabase();
  * const services = createDaoServices(test.database);
  * ```
  *
- * @throws UnavailableError when the server does not answer
+ * @throws UnavailableError if the server does not respond
  */
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const { serverUrl = process.env["TEST_DATABASE_URL"], ...databaseOptions } = options;
@@ -43,12 +43,12 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
     await sql.unsafe(`create database ${name} template ${template}`);
   });
   const url = withDatabase(serverUrl, name);
-  const dropIt = () => onServer(serverUrl, (sql) => sql.unsafe(`drop database if exists ${name} with (force)`));
+  const dropDatabase = () => onServer(serverUrl, (sql) => sql.unsafe(`drop database if exists ${name} with (force)`));
   try {
     const database = await openDatabase(url, databaseOptions);
-    return testDatabase(database, url, () => database.close().then(dropIt));
+    return testDatabase(database, url, () => database.close().then(dropDatabase));
   } catch (error) {
-    await dropIt();
+    await dropDatabase();
     throw error;
   }
 }
@@ -68,10 +68,10 @@ function testDatabase(database: Database, url: string, drop: () => Promise<void>
   return { database, url, drop, [Symbol.asyncDispose]: drop };
 }
 
-/** The template's name says what it holds, so that a changed schema makes another. */
+/** The template's name contains the schema's fingerprint, so that a changed schema gets a new template. */
 async function migratedTemplate(sql: postgres.Sql, serverUrl: string): Promise<string> {
   const name = `flux_template_${migrationsFingerprint()}`;
-  // One at a time, also among processes: this connection is the script's own, and the lock ends with it.
+  // One at a time, across processes; the lock is released when this connection ends.
   await sql.unsafe("select pg_advisory_lock(7361204)");
   try {
     const [known] = await sql.unsafe("select 1 from pg_database where datname = $1 and datistemplate", [name]);

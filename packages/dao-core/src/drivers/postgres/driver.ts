@@ -1,5 +1,4 @@
-import type { DatabaseAddress } from "../../connection-string/database-address.ts";
-import type { PostgresLocation } from "../../connection-string/database-url.ts";
+import type { DatabaseAddress, PostgresLocation } from "../../connection-string/database-url.ts";
 import { ValidationError } from "../../contract/errors.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
 import type {

@@ -5,10 +5,10 @@ import type { ContractCase } from "./contract-case.ts";
 import { createOwner, unknownId } from "./sample-rows.ts";
 import { untyped } from "./untyped.ts";
 
-/** Messages that are put behind those that a conversation has. */
+/** Appending messages to a conversation. */
 export const appendedMessagesCases: readonly ContractCase[] = [
   {
-    name: "appendMessages: puts messages behind those that are there, in their order, and answers how many there are",
+    name: "appendMessages: appends messages in their order, and returns how many there are",
     async run(services) {
       const { conversations } = services;
       const { user, goal } = await createOwner(services);
@@ -67,7 +67,7 @@ export const appendedMessagesCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "appendMessages: a conversation that does not exist is not_found, and an id that is none a validation error",
+    name: "appendMessages: a conversation that does not exist is not_found, and an id that is not a UUID a validation error",
     async run({ conversations }) {
       await assertNotFound(conversations.appendMessages(unknownId(), { messages: [1] }));
       await assertInvalid(conversations.appendMessages("no uuid", { messages: [1] }), "id");
@@ -80,13 +80,13 @@ export const appendedMessagesCases: readonly ContractCase[] = [
       const { user, goal } = await createOwner(services);
       const { id } = await conversations.createConversation(makeConversationData(user.id, goal.id, { messages: [] }));
       const appenders = Array.from({ length: 20 }, (_, index) => index);
-      const answers = await Promise.all(
+      const results = await Promise.all(
         appenders.map((appender) => {
           const messages = [1, 2, 3].map((part) => `${appender}/${part}`);
           return conversations.appendMessages(id, { messages });
         }),
       );
-      const counts = answers.map(({ messageCount }) => messageCount).toSorted((a, b) => a - b);
+      const counts = results.map(({ messageCount }) => messageCount).toSorted((a, b) => a - b);
       assert.deepEqual(
         counts,
         appenders.map((index) => 3 * (index + 1)),

@@ -14,7 +14,7 @@ async function rejectionOf(call: Call): Promise<unknown> {
   }
 }
 
-/** Asserts that `call` rejects with the error of this code. Messages are for people, and are not compared. */
+/** Asserts that `call` rejects with the error of this code. Messages are not compared. */
 export async function assertRefused(call: Call, code: DaoErrorCode): Promise<DaoError> {
   const error = await rejectionOf(call);
   // Not `instanceof`: the services may come from another copy of the package.

@@ -12,7 +12,7 @@ import { assertNotFound } from "./assert-refused.ts";
 import type { ContractCase } from "./contract-case.ts";
 import { createOwner, idsOf, times } from "./sample-rows.ts";
 
-/** `ok`, or the code of the error, for each of the calls, all of which run at once. */
+/** Runs all calls at once. Returns `ok` or the error's code for each. */
 async function outcomesOf(calls: readonly Promise<unknown>[]): Promise<string[]> {
   const settled = await Promise.allSettled(calls);
   return settled.map((outcome) => {
@@ -21,7 +21,7 @@ async function outcomesOf(calls: readonly Promise<unknown>[]): Promise<string[]>
   });
 }
 
-/** What calls do to one another that run at the same time. */
+/** Calls that run at the same time. */
 export const concurrencyCases: readonly ContractCase[] = [
   {
     name: "contract, Errors: of 20 racing creates of one e-mail address one succeeds, and 19 are a conflict",
@@ -49,13 +49,13 @@ export const concurrencyCases: readonly ContractCase[] = [
       const puts = times(100, (index) =>
         demoFlags.putDemoFlags(user.id, makeDemoFlagsData({ escalationSpeed: index })),
       );
-      const answers = await Promise.all(puts);
+      const results = await Promise.all(puts);
       assert.deepEqual(
-        answers.map(({ escalationSpeed }) => escalationSpeed),
+        results.map(({ escalationSpeed }) => escalationSpeed),
         times(100, (index) => index),
       );
       const last = await demoFlags.getDemoFlags(user.id);
-      assert.deepEqual(answers[last.escalationSpeed], last);
+      assert.deepEqual(results[last.escalationSpeed], last);
     },
   },
   {

@@ -5,7 +5,7 @@ import type { ContractCase } from "./contract-case.ts";
 import { createOwner, unknownId } from "./sample-rows.ts";
 import { untyped } from "./untyped.ts";
 
-/** What is a conversation's alone. */
+/** Rules of conversations only. */
 export const conversationCases: readonly ContractCase[] = [
   {
     name: "contract, Data: a conversation has its fields and no others, and is read as it was created",
@@ -80,7 +80,7 @@ export const conversationCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "contract, REST: an update of a conversation keeps what is absent, and {} answers the row as it is",
+    name: "contract, REST: an update of a conversation keeps what is absent, and {} returns the row unchanged",
     async run(services) {
       const { conversations } = services;
       const { user, goal } = await createOwner(services);

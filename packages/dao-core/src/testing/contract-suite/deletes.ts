@@ -7,7 +7,7 @@ import { createFamily, type Family, survivors } from "./sample-rows.ts";
 interface Deletion {
   readonly name: string;
   delete(services: DaoServices, family: Family): Promise<void>;
-  /** What is left of the family. */
+  /** The rows of the family that remain. */
   readonly left: readonly string[];
 }
 
@@ -36,7 +36,7 @@ const deletions: readonly Deletion[] = [
 
 const everything = ["user", "goal", "milestone", "milestoneTask", "looseTask", "conversation", "demoFlags"];
 
-/** Deletion, and what goes with a row. */
+/** Deletion, and its cascades. */
 export const deleteCases: readonly ContractCase[] = deletions.map(({ name, left, delete: remove }) => ({
   name: `contract, Data: deleting ${name}; a second delete is not_found`,
   async run(services) {

@@ -5,7 +5,7 @@ import type { ContractCase } from "./contract-case.ts";
 import { createOwner, unknownId } from "./sample-rows.ts";
 import { untyped } from "./untyped.ts";
 
-/** Demo flags: one row a user, created and replaced by the same call. */
+/** Demo flags: one row per user, created and replaced by the same call. */
 export const demoFlagsCases: readonly ContractCase[] = [
   {
     name: "contract, Data: demo flags have their fields and no others, and are read as they were put",
@@ -76,7 +76,7 @@ export const demoFlagsCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "contract, REST: a user id within demo flags may be left out, and must be the user's when given",
+    name: "contract, REST: a user id within demo flags may be omitted, and must be the user's if given",
     async run(services) {
       const { demoFlags } = services;
       const { id: userId } = (await createOwner(services)).user;

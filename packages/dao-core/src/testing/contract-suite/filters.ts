@@ -11,15 +11,15 @@ import { untyped } from "./untyped.ts";
 
 interface FilteredEntity {
   readonly name: string;
-  /** The filter that selects the rows of one case alone, and all fields that can be filtered by. */
+  /** A filter that matches only the rows of one case, and all fields that can be filtered by. */
   readonly scope: string;
   readonly fields: readonly string[];
-  /** Makes rows that differ in every one of these fields. */
+  /** Creates rows that differ in every one of these fields. */
   create(services: DaoServices): Promise<readonly ListedRow[]>;
   list(services: DaoServices, filter: object): Promise<Page<ListedRow>>;
 }
 
-/** Text that a query string or a pattern could get wrong. */
+/** Text that a query string or a pattern could corrupt. */
 const statuses = ["active", "Active", "a&b=c#d?e/f %2B+ü🙂'%_\\", ""];
 
 const request: PageRequest = { pageSize: 100 };
@@ -105,7 +105,7 @@ function subsetsOf<Item>(items: readonly Item[]): Item[][] {
   return items.reduce<Item[][]>((subsets, item) => subsets.flatMap((subset) => [subset, [...subset, item]]), [[]]);
 }
 
-/** What of these fields `row` has, to be asked for; a filter cannot ask for null. */
+/** The values of these fields in `row`, as a filter; null cannot be filtered by. */
 function filterLike(row: ListedRow, fields: readonly string[]): Record<string, unknown> {
   const values = fields.map((field) => [field, Reflect.get(row, field)]);
   return Object.fromEntries(values.filter(([, value]) => value !== null));
@@ -200,7 +200,7 @@ const usersByEmail: ContractCase = {
   },
 };
 
-/** Which rows a list selects. */
+/** Filters of lists. */
 export const filterCases: readonly ContractCase[] = [
   ...filteredEntities.flatMap(entityCases),
   wrongValues,

@@ -31,7 +31,7 @@ const defaultTask = {
   calendarEventId: null,
 } as const;
 
-/** Weeks in no order and twice the same, tasks of every kind, and a milestone without any. */
+/** Unordered and repeated weeks, tasks of every kind, and a milestone without tasks. */
 function unorderedStructure(userId: string) {
   return {
     goal: { userId, title: "Run a half marathon", category: "health", timeline: "8 weeks", status: "paused" },
@@ -48,7 +48,7 @@ async function totalsOf({ goals, tasks }: DaoServices, userId: string) {
   return { goals: (await goals.listGoals({ userId })).total, tasks: (await tasks.listTasks({ userId })).total };
 }
 
-/** Each is `makeGoalStructureData` with one thing wrong, and where. */
+/** Each is `makeGoalStructureData` with one error, and its path. */
 function brokenStructures(userId: string): readonly (readonly [GoalStructureCreateDto, string])[] {
   const broken = (path: string, edit: (structure: ReturnType<typeof makeGoalStructureData>) => object) => {
     const structure = makeGoalStructureData(userId, { milestones: 3, tasksPerMilestone: 3 });
@@ -95,10 +95,10 @@ function brokenStructures(userId: string): readonly (readonly [GoalStructureCrea
   ];
 }
 
-/** A goal with its milestones and tasks, created at once. */
+/** A goal created together with its milestones and tasks. */
 export const goalStructureCases: readonly ContractCase[] = [
   {
-    name: "contract, REST: with-structure answers the goal, and flat lists of whole DTOs in request order",
+    name: "contract, REST: with-structure returns the goal, and flat lists of whole DTOs in request order",
     async run(services) {
       const { goals, milestones, tasks } = services;
       const { id: userId } = await services.users.createUser(makeUserData());
@@ -133,7 +133,7 @@ export const goalStructureCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "contract, REST: /full answers the same shape: milestones by week, then age, then id",
+    name: "contract, REST: /full returns the same shape: milestones by week, then age, then id",
     async run(services) {
       const { goals, milestones } = services;
       const { id: userId } = await services.users.createUser(makeUserData());
@@ -141,7 +141,7 @@ export const goalStructureCases: readonly ContractCase[] = [
       const late = await milestones.createMilestone({ goalId: created.id, weekNumber: 3, title: "Late" });
       const early = await milestones.createMilestone({ goalId: created.id, weekNumber: 1, title: "Early" });
       const full = await goals.getGoalFull(created.id);
-      // All rows of a structure are of one moment, so that within a week their ids decide.
+      // All rows of a structure have the same creation time, so within a week the ids decide.
       const byWeekThenId = created.milestones.toSorted((a, b) => a.weekNumber - b.weekNumber || (a.id < b.id ? -1 : 1));
       const [first, second, ...third] = byWeekThenId;
       assert.deepEqual(full.milestones, [first, early, second, ...third, late]);

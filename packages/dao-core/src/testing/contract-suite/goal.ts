@@ -5,7 +5,7 @@ import type { ContractCase } from "./contract-case.ts";
 import { createOwner, unknownId } from "./sample-rows.ts";
 import { untyped } from "./untyped.ts";
 
-/** What is a goal's alone. */
+/** Rules of goals only. */
 export const goalCases: readonly ContractCase[] = [
   {
     name: "contract, Data: a goal has its fields and no others, and is read as it was created",
@@ -61,7 +61,7 @@ export const goalCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "contract, REST: an update of a goal keeps what is absent, null clears, and {} answers the row as it is",
+    name: "contract, REST: an update of a goal keeps what is absent, null clears, and {} returns the row unchanged",
     async run(services) {
       const { goals } = services;
       const { goal } = await createOwner(services);

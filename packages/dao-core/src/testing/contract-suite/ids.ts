@@ -13,7 +13,7 @@ import { createFamily, createOwner, type Family, idsOf, unknownId } from "./samp
 
 const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** Ids that no row has, with version and variant bits of every kind, also such as RFC 9562 does not know. */
+/** Unused ids with all kinds of version and variant bits, even some that RFC 9562 does not define. */
 function unknownIdsOfEveryVersion(): string[] {
   const ids = Array.from("0123456789abcdef", (version, index) => {
     const variant = "89ab01234567cdef"[index] ?? "8";
@@ -40,7 +40,7 @@ const malformedIds: readonly string[] = [
   "%00",
 ];
 
-/** Every call that names a row by its id, but for `putDemoFlags`, which makes the row. */
+/** Every call that names a row by its id, except `putDemoFlags`, which creates the row. */
 const callsById: Readonly<Record<string, (services: DaoServices, id: string) => Promise<unknown>>> = {
   getUser: ({ users }, id) => users.getUser(id),
   updateUser: ({ users }, id) => users.updateUser(id, { name: "Other" }),
@@ -75,13 +75,13 @@ const missingRowCases: ContractCase[] = Object.entries(callsById).map(([name, ca
 }));
 
 const malformedIdCases: ContractCase[] = Object.entries(callsById).map(([name, call]) => ({
-  name: `contract, Errors: ${name} refuses what is no UUID`,
+  name: `contract, Errors: ${name} refuses anything but a UUID`,
   async run(services) {
     for (const id of malformedIds) await assertRefused(call(services, id), "validation_failed");
   },
 }));
 
-/** What each of these answers is the row with this id, so that the spelling of an id can be compared. */
+/** Calls that return the row with this id, so that the spelling of the id can be compared. */
 function readsOf({ user, goal, milestone, milestoneTask, conversation }: Family) {
   return [
     [user, callsById["getUser"], callsById["updateUser without a change"]],
@@ -107,7 +107,7 @@ const spellingCases: ContractCase[] = [
     },
   },
   {
-    name: "contract, Data: an id may be sent in upper case; answers are lower case",
+    name: "contract, Data: an id may be sent in upper case; results are in lower case",
     async run(services) {
       const family = await createFamily(services);
       const { user, goal, milestone, milestoneTask } = family;
@@ -130,7 +130,7 @@ const spellingCases: ContractCase[] = [
     },
   },
   {
-    name: "contract, Data: foreign keys may be sent in upper case; answers are lower case",
+    name: "contract, Data: foreign keys may be sent in upper case; results are in lower case",
     async run(services) {
       const { user, goal, milestone } = await createFamily(services);
       const userId = user.id.toUpperCase();
@@ -168,7 +168,7 @@ const spellingCases: ContractCase[] = [
 ];
 
 const malformedForeignKey: ContractCase = {
-  name: "contract, Errors: a foreign key or a filter that is no UUID is refused, and named",
+  name: "contract, Errors: a foreign key or a filter that is not a UUID is refused, and named",
   async run(services) {
     const { goals, milestones, tasks, conversations, demoFlags } = services;
     const { user, goal } = await createOwner(services);
@@ -188,7 +188,7 @@ const malformedForeignKey: ContractCase = {
   },
 };
 
-/** How ids look, which are accepted, and what a missing row or a malformed id answers. */
+/** The form of ids, which ids are accepted, and the errors for a missing row or a malformed id. */
 export const idCases: readonly ContractCase[] = [
   ...spellingCases,
   ...missingRowCases,

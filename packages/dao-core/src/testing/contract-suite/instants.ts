@@ -7,7 +7,7 @@ import { createOwner, type Owner } from "./sample-rows.ts";
 import { MAX_INSTANT, MIN_INSTANT } from "./storable-instants.ts";
 import { untyped } from "./untyped.ts";
 
-/** Instants that a column, a driver or a text format could bend. */
+/** Instants that a column, a driver or a text format could distort. */
 const storable: readonly Date[] = [
   MIN_INSTANT,
   MAX_INSTANT,
@@ -31,7 +31,7 @@ const unstorable: readonly Date[] = [
   new Date(-8.64e15),
 ];
 
-/** Never read as an instant: numbers, and text that has no offset, no date, or no meaning. */
+/** Invalid instants: numbers, and text without an offset, without a date, or with no valid reading. */
 const noInstants: readonly unknown[] = [
   1_771_149_600_000,
   0,
@@ -105,7 +105,7 @@ const instantFields: readonly InstantField[] = [
   },
 ];
 
-/** Instants, in every field that holds one. */
+/** Instants, in every field that has one. */
 export const instantCases: readonly ContractCase[] = instantFields.flatMap(({ name, path, write }) => [
   {
     name: `contract, REST: ${name} keeps its milliseconds, in the years 0001 to 9999`,
@@ -115,7 +115,7 @@ export const instantCases: readonly ContractCase[] = instantFields.flatMap(({ na
     },
   },
   {
-    name: `contract, REST: ${name} refuses other years, and what is no instant`,
+    name: `contract, REST: ${name} refuses other years, and anything but an instant`,
     async run(services) {
       const owner = await createOwner(services);
       for (const instant of unstorable) await assertInvalid(write(services, owner, instant), path);

@@ -7,13 +7,13 @@ import type { ContractCase } from "./contract-case.ts";
 import { createOwner } from "./sample-rows.ts";
 import { untyped } from "./untyped.ts";
 
-/** As a caller's parser makes it: `__proto__` is a key like any other here. */
+/** As a parser returns it, with `__proto__` as an ordinary key. */
 const treacherous: JsonObject = JSON.parse(`{
   "__proto__": { "polluted": true, "constructor": { "prototype": { "polluted": true } } },
   "constructor": "text", "toString": null, "hasOwnProperty": 1, "length": 0, "then": "go", "toJSON": "x"
 }`);
 
-/** What a layer that maps names, dates or numbers by their looks would change. */
+/** JSON that a layer would change that maps names, dates or numbers by their form. */
 const stubborn: JsonObject = {
   ...treacherous,
   user_id: "a",
@@ -34,9 +34,9 @@ interface JsonColumn {
   readonly name: string;
   readonly field: string;
   readonly empty: JsonValue;
-  /** Of the wrong kind for this column. */
+  /** JSON of the wrong kind for this column. */
   readonly wrongKinds: readonly unknown[];
-  /** `value` where this column can hold it. */
+  /** Wraps `value` so that this column can hold it. */
   wrap(value: unknown): unknown;
   create(services: DaoServices, value: unknown): Promise<{ readonly id: string; readonly stored: JsonValue }>;
   update(services: DaoServices, id: string, value: unknown): Promise<JsonValue>;
@@ -81,7 +81,7 @@ function nested(depth: number, kind: "objects" | "arrays"): unknown {
   return value;
 }
 
-/** Values that JSON or PostgreSQL has no place for. */
+/** Values that JSON or PostgreSQL cannot represent. */
 const unstorable: readonly unknown[] = [
   Number.NaN,
   Number.POSITIVE_INFINITY,
@@ -114,7 +114,7 @@ function columnCases(column: JsonColumn): ContractCase[] {
       },
     },
     {
-      name: `contract, Data: ${name} null means empty, and so does leaving them out at creation`,
+      name: `contract, Data: ${name} null means empty, and so does omitting them at creation`,
       async run(services) {
         for (const value of [null, undefined, column.empty]) {
           const { id, stored } = await column.create(services, value);
@@ -151,7 +151,7 @@ function columnCases(column: JsonColumn): ContractCase[] {
       },
     },
     {
-      name: `contract, Data: ${name} refuse NUL, unpaired surrogates and numbers that no double holds, in keys and values`,
+      name: `contract, Data: ${name} refuse NUL, unpaired surrogates and numbers that a double cannot represent, in keys and values`,
       async run(services) {
         const { id } = await column.create(services, null);
         for (const value of unstorable) {
@@ -174,5 +174,5 @@ function columnCases(column: JsonColumn): ContractCase[] {
   ];
 }
 
-/** The two columns that hold a caller's own JSON. */
+/** The two columns that contain the caller's JSON. */
 export const jsonCases: readonly ContractCase[] = [preferences, messages].flatMap(columnCases);

@@ -7,7 +7,7 @@ import { type ListedEntity, type ListedRow, listedEntities, listedUsers } from "
 import { createOwner, idsOf, times } from "./sample-rows.ts";
 import { untyped } from "./untyped.ts";
 
-/** Every row, page by page behind a cursor. */
+/** Reads every row, page by page, by cursor. */
 async function walk(
   list: (request: PageRequest) => Promise<Page<ListedRow>>,
   request: PageRequest,
@@ -24,7 +24,7 @@ async function walk(
   }
 }
 
-/** What no page has answered. */
+/** Cursors that no page returned. */
 const brokenCursors: readonly unknown[] = [
   "",
   "1",
@@ -41,10 +41,10 @@ const brokenCursors: readonly unknown[] = [
 function entityCases(entity: ListedEntity): ContractCase[] {
   return [
     {
-      name: `issue 4: a walk by cursor shows all ${entity.name} once, as the pages by number do`,
+      name: `issue 4: a walk by cursor returns all ${entity.name} once, as the pages by number do`,
       async run(services) {
         const owner = await createOwner(services);
-        // At once, so that some differ by microseconds alone.
+        // All at once, so that some differ only by microseconds.
         await Promise.all(times(9, () => entity.create(services, owner)));
         const list = (request: PageRequest) => entity.list(services, owner, request);
         const { items } = await list({});
@@ -67,7 +67,7 @@ function entityCases(entity: ListedEntity): ContractCase[] {
         for (const request of [{ pageSize: 2 }, { cursor }, { page: 9 }]) {
           const none = await entity.list(services, owner, { ...request, count: "none" });
           const exact = await entity.list(services, owner, request);
-          // So few are counted, not estimated.
+          // So few rows are counted, not estimated.
           const estimated = await entity.list(services, owner, { ...request, count: "estimated" });
           assert.deepEqual(estimated, exact);
           assert.equal(exact.total, 3);
@@ -80,7 +80,7 @@ function entityCases(entity: ListedEntity): ContractCase[] {
 
 function refusalCase(entity: ListedEntity): ContractCase {
   return {
-    name: `issue 4: lists of ${entity.name} refuse a cursor that is none, or with a page number, and other ways to count`,
+    name: `issue 4: lists of ${entity.name} refuse an invalid cursor, a cursor with a page number, and other ways to count`,
     async run(services) {
       for (const cursor of brokenCursors) {
         await assertInvalid(entity.listAll(services, untyped({}, { cursor })), "cursor");
@@ -97,7 +97,7 @@ function refusalCase(entity: ListedEntity): ContractCase {
 
 const taskCases: readonly ContractCase[] = [
   {
-    name: "issue 4: a cursor stays good while rows are created and deleted, its own row among them",
+    name: "issue 4: a cursor stays valid while rows are created and deleted, its own row among them",
     async run(services) {
       const { tasks } = services;
       const { user, goal } = await createOwner(services);
@@ -114,7 +114,7 @@ const taskCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "issue 4: a walk by cursor shows the rows of one moment once, by id",
+    name: "issue 4: a walk by cursor returns the rows of one moment once, by id",
     async run(services) {
       const { user } = await createOwner(services);
       const structure = await services.goals.createGoalWithStructure(
@@ -127,7 +127,7 @@ const taskCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "issue 4: a cursor says a place, and goes with any filter",
+    name: "issue 4: a cursor is a position, and can be combined with any filter",
     async run(services) {
       const { tasks } = services;
       const { user, goal } = await createOwner(services);

@@ -3,24 +3,24 @@ import type { DaoServices } from "../../contract/services.ts";
 import { makeConversationData, makeGoalData, makeMilestoneData, makeTaskData, makeUserData } from "../factories.ts";
 import type { Owner } from "./sample-rows.ts";
 
-/** A row as far as every list is concerned. */
+/** What the rows of all lists have in common. */
 export interface ListedRow {
   readonly id: string;
   readonly createdAt: Date;
 }
 
-/** An entity that can be listed, with a filter that selects the rows of one case. */
+/** An entity that can be listed, with a filter that matches only the rows of one case. */
 export interface ListedEntity {
   readonly name: string;
-  /** Makes a row that {@link ListedEntity.list} finds with the same owner. */
+  /** Creates a row that {@link ListedEntity.list} returns for the same owner. */
   create(services: DaoServices, owner: Owner): Promise<ListedRow>;
-  /** Lists the rows made with this owner. */
+  /** Lists the rows of this owner. */
   list(services: DaoServices, owner: Owner, request: PageRequest): Promise<Page<ListedRow>>;
   /** Lists all rows. */
   listAll(services: DaoServices, request?: PageRequest): Promise<Page<ListedRow>>;
 }
 
-/** All but users, whose only filter selects one row at most. */
+/** All but users, whose only filter matches one row at most. */
 export const listedEntities: readonly ListedEntity[] = [
   {
     name: "goals",
@@ -49,7 +49,7 @@ export const listedEntities: readonly ListedEntity[] = [
   },
 ];
 
-/** Users, whose list cannot be narrowed to more than one row of a case. */
+/** Users: a filter for several rows of one case does not exist. */
 export const listedUsers: ListedEntity = {
   name: "users",
   create: ({ users }) => users.createUser(makeUserData()),

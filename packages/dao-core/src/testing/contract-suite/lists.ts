@@ -10,7 +10,7 @@ import { untyped } from "./untyped.ts";
 const MAX_PAGE_SIZE = 100;
 const ROWS = 7;
 
-/** What each request answers of {@link ROWS} rows: positions of the first and the last row, and the paging. */
+/** What each request returns of {@link ROWS} rows: positions of the first and the last row, and the paging. */
 const pages: readonly {
   readonly request: PageRequest;
   readonly rows: readonly [from: number, to: number];
@@ -47,7 +47,7 @@ const pages: readonly {
 
 const lastPage = { hasNext: false, nextCursor: null };
 
-/** Far beyond the end: no error, and no number that overflows. */
+/** Far beyond the end: no error and no overflow. */
 const farPages: readonly { readonly request: PageRequest; readonly page: number; readonly pageSize: number }[] = [
   { request: { page: 1_000_000_000_000 }, page: 1_000_000_000_000, pageSize: 100 },
   { request: { skip: 4_294_967_296, limit: 1 }, page: 4_294_967_297, pageSize: 1 },
@@ -73,7 +73,7 @@ function entityCases(entity: ListedEntity): ContractCase[] {
   const { name } = entity;
   return [
     {
-      name: `contract, REST: lists of ${name} are newest first, and answer the page that is asked for`,
+      name: `contract, REST: lists of ${name} are newest first, and return the requested page`,
       async run(services) {
         const owner = await createOwner(services);
         const created: ListedRow[] = [];
@@ -121,7 +121,7 @@ function requestCases(entity: ListedEntity): ContractCase[] {
           ages.toSorted((a, b) => b - a),
         );
         assert.equal(new Set(idsOf(items)).size, items.length);
-        // Other rows may be newer by now, so it is looked for a few pages down too.
+        // Other rows may be newer by now, so the next few pages are searched, too.
         let isFound = false;
         for (let number = 1; number <= 50 && !isFound; number++) {
           const { items, hasNext } = await entity.listAll(services, { page: number });

@@ -5,10 +5,10 @@ import type { ContractCase } from "./contract-case.ts";
 import { createOwner, unknownId } from "./sample-rows.ts";
 import { untyped } from "./untyped.ts";
 
-/** PostgreSQL's `integer` ends there. */
+/** The maximum of PostgreSQL's `integer`. */
 const MAX_WEEK = 2_147_483_647;
 
-/** What is a milestone's alone. */
+/** Rules of milestones only. */
 export const milestoneCases: readonly ContractCase[] = [
   {
     name: "contract, Data: a milestone has its fields and no others, and is read as it was created",
@@ -95,7 +95,7 @@ export const milestoneCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "contract, REST: an update of a milestone keeps what is absent, and {} answers the row as it is",
+    name: "contract, REST: an update of a milestone keeps what is absent, and {} returns the row unchanged",
     async run(services) {
       const { milestones } = services;
       const { goal } = await createOwner(services);

@@ -15,19 +15,19 @@ import {
   makeUserData,
 } from "../factories.ts";
 
-/** A user with a goal: what every other row hangs on. */
+/** A user with a goal, to which every other row belongs. */
 export interface Owner {
   readonly user: UserDto;
   readonly goal: GoalDto;
 }
 
-/** Makes a user and a goal that are no other case's. */
+/** Creates a user and a goal for one case. */
 export async function createOwner({ users, goals }: DaoServices): Promise<Owner> {
   const user = await users.createUser(makeUserData());
   return { user, goal: await goals.createGoal(makeGoalData(user.id)) };
 }
 
-/** One row of each entity, and one task that belongs to no milestone. */
+/** One row of each entity, and a second task that belongs to no milestone. */
 export interface Family extends Owner {
   readonly milestone: MilestoneDto;
   readonly milestoneTask: TaskDto;
@@ -36,7 +36,7 @@ export interface Family extends Owner {
   readonly demoFlags: DemoFlagsDto;
 }
 
-/** Makes a user with everything that a user can have. */
+/** Creates a user with everything that a user can have. */
 export async function createFamily(services: DaoServices): Promise<Family> {
   const { milestones, tasks, conversations, demoFlags } = services;
   const { user, goal } = await createOwner(services);
@@ -52,7 +52,7 @@ export async function createFamily(services: DaoServices): Promise<Family> {
   };
 }
 
-/** The names of those members of the family that can still be read. */
+/** Returns the names of the members of the family that can still be read. */
 export async function survivors(services: DaoServices, family: Family): Promise<string[]> {
   const reads: Record<string, Promise<unknown>> = {
     user: services.users.getUser(family.user.id),
@@ -77,22 +77,22 @@ export async function survivors(services: DaoServices, family: Family): Promise<
   return found.flat();
 }
 
-/** An id that no row has. */
+/** Returns an unused id. */
 export function unknownId(): string {
   return crypto.randomUUID();
 }
 
-/** Waits until the clock shows another millisecond, so that rows made before and after differ in `createdAt`. */
+/** Waits until the clock shows another millisecond, so that rows created before and after differ in `createdAt`. */
 export function nextMillisecond(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 3));
 }
 
-/** The id of each row, in order. */
+/** Returns the id of each row, in order. */
 export function idsOf(rows: readonly { readonly id: string }[]): string[] {
   return rows.map((row) => row.id);
 }
 
-/** So many of what `make` makes. */
+/** Calls `make` this many times. */
 export function times<Result>(count: number, make: (index: number) => Result): Result[] {
   return Array.from({ length: count }, (_, index) => make(index));
 }

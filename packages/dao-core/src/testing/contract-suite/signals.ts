@@ -72,7 +72,7 @@ const calls: Readonly<Record<string, Call>> = {
   putDemoFlags: ({ demoFlags }, { user }, options) => demoFlags.putDemoFlags(user.id, {}, options),
 };
 
-/** All that the family's user has, to see whether anything was written. */
+/** Reads everything that the family's user has, to see whether anything was written. */
 async function snapshot({ users, goals, tasks, conversations, demoFlags }: DaoServices, { user, goal }: Family) {
   const userId = user.id;
   return {
@@ -142,5 +142,5 @@ const otherCases: ContractCase[] = [
   },
 ];
 
-/** The signal that gives a call up. */
+/** The signal that aborts a call. */
 export const signalCases: readonly ContractCase[] = [...abortedCases, ...otherCases];

@@ -8,7 +8,7 @@ import { untyped } from "./untyped.ts";
 
 const MAX_BULK_TASKS = 1000;
 
-/** One state for many tasks. */
+/** One new state for many tasks. */
 export const taskBulkUpdateCases: readonly ContractCase[] = [
   {
     name: "contract, REST: bulk update sets the state of the named tasks, of whichever user, and changes nothing else",
@@ -28,7 +28,7 @@ export const taskBulkUpdateCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "contract, REST: bulk update counts duplicates once, passes over ids that do not exist, counts what has the state",
+    name: "contract, REST: bulk update counts duplicates once, ignores ids that do not exist, counts what has the state",
     async run(services) {
       const { tasks } = services;
       const { user, goal } = await createOwner(services);

@@ -6,19 +6,19 @@ import { assertConflict, assertInvalid, assertRejectsWith, assertRelatedRowMissi
 import type { ContractCase } from "./contract-case.ts";
 import { createFamily, createOwner, type Owner, times, unknownId } from "./sample-rows.ts";
 
-/** More than are written at a time. */
+/** More tasks than one batch. */
 const MANY = 1_234;
 
 function countOf({ tasks }: DaoServices, { goal }: Owner): Promise<number | null> {
   return tasks.listTasks({ goalId: goal.id, pageSize: 1 }).then(({ total }) => total);
 }
 
-/** A source that says whether it was let go. */
+/** A source that records whether it was closed. */
 function sourceOf(items: Iterable<unknown>, failure?: Error) {
   const state = { isReleased: false };
   async function* read(): AsyncGenerator<TaskImportDto> {
     try {
-      // What a caller without a type checker could send.
+      // A value that a caller without a type checker could pass.
       for (const item of items) yield item as TaskImportDto;
       if (failure !== undefined) throw failure;
     } finally {
@@ -119,7 +119,7 @@ export const taskImportCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "issue 4: an error of the source of createTasks is thrown on, and nothing is created",
+    name: "issue 4: an error of the source of createTasks is rethrown, and nothing is created",
     async run(services) {
       const owner = await createOwner(services);
       const failure = new Error("The file ends in the middle.");

@@ -13,7 +13,7 @@ type Counts = Readonly<Record<TaskState, number>>;
 const none: Counts = { scheduled: 0, drifted: 0, completed: 0, missed: 0 };
 const ever = { startDate: MIN_INSTANT, endDate: MAX_INSTANT };
 
-/** Gives the user so many tasks in each state. */
+/** Creates this many tasks in each state for the user. */
 async function createTasks({ goals }: DaoServices, userId: string, counts: Partial<Counts>): Promise<void> {
   for (const state of TASK_STATES) {
     const shape = { milestones: 1, tasksPerMilestone: counts[state] ?? 0, task: { state } };

@@ -7,7 +7,7 @@ import type { ContractCase } from "./contract-case.ts";
 import { createOwner, idsOf, times } from "./sample-rows.ts";
 import { untyped } from "./untyped.ts";
 
-/** More than are read at a time. */
+/** More tasks than one page. */
 const MANY = 1_234;
 
 async function streamed(services: DaoServices, request?: TaskStreamRequest): Promise<TaskDto[]> {
@@ -16,10 +16,10 @@ async function streamed(services: DaoServices, request?: TaskStreamRequest): Pro
   return rows;
 }
 
-/** Tasks read one by one, any number of them. */
+/** Streaming any number of tasks. */
 export const taskStreamCases: readonly ContractCase[] = [
   {
-    name: "issue 4: streamTasks shows every task of a filter once, newest first, as the list does",
+    name: "issue 4: streamTasks returns every task of a filter once, newest first, as the list does",
     async run(services) {
       const { tasks } = services;
       const { user, goal } = await createOwner(services);
@@ -36,7 +36,7 @@ export const taskStreamCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "a stream tells of its cursors, and another one goes on behind any of them",
+    name: "a stream reports its cursors, and another stream resumes after any of them",
     async run(services) {
       const { tasks } = services;
       const { user, goal } = await createOwner(services);

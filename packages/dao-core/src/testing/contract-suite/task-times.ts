@@ -86,7 +86,7 @@ const timerangeCases: ContractCase[] = [
         found.push((await tasks.createTask(task)).id);
       }
       for (const start of outside) await tasks.createTask(makeTaskData(user.id, goal.id, { startTime: start }));
-      // No start: not in any range, wherever it ends.
+      // Without a start it is in no range, whatever its end.
       await tasks.createTask(makeTaskData(user.id, goal.id, { endTime: at("11:00:00.000") }));
       await tasks.createTask(makeTaskData(user.id, goal.id));
       const range = { userId: user.id, startTime, endTime };
@@ -118,7 +118,7 @@ const timerangeCases: ContractCase[] = [
     },
   },
   {
-    name: "contract, REST: by-timerange answers the tasks of one user, more than a page of them, as whole DTOs",
+    name: "contract, REST: by-timerange returns the tasks of one user, more than a page of them, as whole DTOs",
     async run(services) {
       const { tasks, goals } = services;
       const { user } = await createOwner(services);
@@ -151,5 +151,5 @@ const timerangeCases: ContractCase[] = [
   },
 ];
 
-/** When tasks are, and which are found by it. */
+/** The times of tasks, and searching by them. */
 export const taskTimeCases: readonly ContractCase[] = [...endCases, ...timerangeCases];

@@ -11,7 +11,7 @@ const MAX_UPDATES = 1000;
 /** A different change for each of many tasks. */
 export const taskUpdatesCases: readonly ContractCase[] = [
   {
-    name: "issue 4: updateTasks changes each task in its own way, as updateTask does, and answers in the same order",
+    name: "issue 4: updateTasks changes each task in its own way, as updateTask does, and returns them in the same order",
     async run(services) {
       const { tasks } = services;
       const { user, goal, milestone } = await createFamily(services);

@@ -14,7 +14,7 @@ const enumValues = {
   triggerType: ["time", "on_leaving_home"],
 } as const;
 
-/** What is a task's alone; its times have a file of their own. */
+/** Rules of tasks only; those of their times are in task-times.ts. */
 export const taskCases: readonly ContractCase[] = [
   {
     name: "contract, Data: a task has its fields and no others, and is read as it was created",
@@ -131,7 +131,7 @@ export const taskCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "contract, REST: an update of a task keeps what is absent, null clears, and {} answers the row as it is",
+    name: "contract, REST: an update of a task keeps what is absent, null clears, and {} returns the row unchanged",
     async run(services) {
       const { tasks } = services;
       const { milestone, milestoneTask: task } = await createFamily(services);

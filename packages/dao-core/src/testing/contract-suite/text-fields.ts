@@ -11,18 +11,18 @@ import type { Owner } from "./sample-rows.ts";
 
 type Stored = Promise<string | null | undefined>;
 
-/** A field of free text, and every way to write it. */
+/** A free-text field, and every way to write it. */
 export interface TextField {
   readonly entity: string;
-  /** As validation issues name it, from the input of `create`. */
+  /** Its path in issues about the input of `create`. */
   readonly path: string;
-  /** As validation issues name it, from the input of `update`. */
+  /** Its path in issues about the input of `update`. */
   readonly field: string;
-  /** The most code points; absent where there is no bound, and no lower one either. */
+  /** The maximum length in code points; absent if there is neither a maximum nor a minimum. */
   readonly max?: number;
-  /** Writes `text` with a new row; answers what the row holds. */
+  /** Creates a row with `text`; returns the stored text. */
   create(services: DaoServices, owner: Owner, text: string): Stored;
-  /** Writes `text` to a row that exists; absent where no row of its own is updated. */
+  /** Updates an existing row with `text`; absent if there is no such update. */
   update?(services: DaoServices, owner: Owner, text: string): Stored;
 }
 
@@ -77,7 +77,7 @@ function taskField(field: "title" | "calendarEventId", max: number): TextField {
   };
 }
 
-/** `calendarEventId` by the operation that is for nothing else. */
+/** `calendarEventId`, written by its own operation. */
 const calendarEventLink: TextField = {
   entity: "calendar event link",
   path: "calendarEventId",
@@ -148,7 +148,7 @@ const structureFields: readonly TextField[] = [
   },
 ];
 
-/** Every field of free text but the e-mail address, which has a rule of its own. */
+/** Every free-text field except the e-mail address, which has its own rule. */
 export const textFields: readonly TextField[] = [
   userName,
   goalField("title", 500),

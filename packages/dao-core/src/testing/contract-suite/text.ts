@@ -5,7 +5,7 @@ import type { ContractCase } from "./contract-case.ts";
 import { createOwner, type Owner } from "./sample-rows.ts";
 import { type TextField, textFields } from "./text-fields.ts";
 
-/** Text that a careless implementation would change, cut, or run. */
+/** Text that a careless implementation would change, truncate or execute. */
 const stubbornTexts: readonly string[] = [
   "  leading, trailing and\tinner  white space \n",
   "'; DROP TABLE users; --",
@@ -27,7 +27,7 @@ const unstorable: Readonly<Record<string, string>> = {
 
 type Write = (text: string) => Promise<string | null | undefined>;
 
-/** Every way to write the field, with the path under which its input has it. */
+/** Every way to write the field, with its path in the input. */
 function writes(field: TextField, services: DaoServices, owner: Owner): readonly (readonly [string, Write])[] {
   const { update } = field;
   const create: Write = (text) => field.create(services, owner, text);
@@ -88,7 +88,7 @@ function isUnbounded(field: TextField): ContractCase {
   };
 }
 
-/** Free text, in every field that takes it and by every operation that writes it. */
+/** Free text, in every field that has it and by every operation that writes it. */
 export const textCases: readonly ContractCase[] = textFields.flatMap((field) => [
   storesVerbatim(field),
   refusesUnstorable(field),

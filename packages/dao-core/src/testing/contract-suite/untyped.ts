@@ -1,8 +1,8 @@
 /**
- * `valid` with these fields instead of its own, whatever their types: what a caller without a type checker could send.
- * A field that is `undefined` is as good as absent.
+ * Returns `valid` with these fields of any type, as a caller without a type checker could pass it.
+ * A field that is `undefined` counts as absent.
  */
 export function untyped<Input extends object>(valid: Input, fields: object): Input {
-  // Not `Object.assign`, to which a field of the name `__proto__` would be a prototype.
+  // Not `Object.assign`, for which a field named `__proto__` would set the prototype.
   return { ...valid, ...fields };
 }

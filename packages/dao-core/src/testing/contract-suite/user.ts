@@ -36,7 +36,7 @@ const noAddresses: readonly string[] = [
   `${"x".repeat(255 - 11)}@example.com`,
 ];
 
-/** What is a user's alone. What users share with other entities stands with that rule. */
+/** Rules of users only. Rules that several entities share have files of their own. */
 export const userCases: readonly ContractCase[] = [
   {
     name: "contract, Data: a user has its fields and no others, and is read as it was created",
@@ -89,7 +89,7 @@ export const userCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "contract, Data: what is no e-mail address is refused",
+    name: "contract, Data: anything but an e-mail address is refused",
     async run({ users }) {
       const user = await users.createUser(makeUserData());
       for (const email of noAddresses) {
@@ -112,7 +112,7 @@ export const userCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "contract, Errors: an error's message says what to do, and holds neither SQL nor what was sent",
+    name: "contract, Errors: an error's message says what to do, and contains neither SQL nor the input",
     async run({ users }) {
       const { email } = await users.createUser(makeUserData());
       const secret = "correct horse battery staple";
@@ -156,7 +156,7 @@ export const userCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "contract, REST: an update of a user keeps what is absent, and {} answers the row as it is",
+    name: "contract, REST: an update of a user keeps what is absent, and {} returns the row unchanged",
     async run({ users }) {
       const user = await users.createUser(makeUserData({ preferences: { a: 1 }, demoMode: true }));
       const absent = { name: undefined, email: undefined, preferences: undefined, demoMode: undefined };

@@ -8,11 +8,11 @@ import { assertNotFound, assertRefused } from "./assert-refused.ts";
 import type { ContractCase } from "./contract-case.ts";
 import { createFamily, createOwner, type Family, unknownId } from "./sample-rows.ts";
 
-/** Has the form of a version, and is no row's. */
+/** Has the form of a version, but is no row's. */
 const otherVersion = "0000000000000000";
 
 interface VersionedWrite {
-  /** Which row of the family it is about. */
+  /** The row of the family that it writes. */
   readonly rowOf: (family: Family) => object;
   readonly read: (services: DaoServices, family: Family) => Promise<object>;
   readonly write: (services: DaoServices, id: string, options: WriteOptions) => Promise<unknown>;
@@ -45,7 +45,7 @@ const conversation: Omit<VersionedWrite, "write"> = {
   idOf: (family) => family.conversation.id,
 };
 
-/** Every write on one row that exists, each of which changes it. */
+/** Every write of one existing row, each of which changes it. */
 const writes: Readonly<Record<string, VersionedWrite>> = {
   updateUser: { ...user, write: ({ users }, id, options) => users.updateUser(id, { name: "Other" }, options) },
   updateGoal: { ...goal, write: ({ goals }, id, options) => goals.updateGoal(id, { title: "Other" }, options) },
@@ -77,7 +77,7 @@ const writes: Readonly<Record<string, VersionedWrite>> = {
 const isDeletion = (name: string) => name.startsWith("delete");
 
 const mismatchCases: ContractCase[] = Object.entries(writes).map(([name, { rowOf, read, write, idOf }]) => ({
-  name: `WriteOptions: ${name} with a version that the row has not is version_mismatch, and writes nothing`,
+  name: `WriteOptions: ${name} with a version that the row does not have is version_mismatch, and writes nothing`,
   async run(services) {
     const family = await createFamily(services);
     const id = idOf(family);

@@ -2,7 +2,7 @@ import type { ConversationCreateDto } from "../../contract/conversation.ts";
 import { MINUTE } from "./duration.ts";
 import type { Random } from "./random.ts";
 
-/** What is said after the wish, by turns. */
+/** The messages after the first. */
 const TALK = [
   ["assistant", "How many days a week can you spare?"],
   ["user", "Three, four if work lets me."],
@@ -12,7 +12,7 @@ const TALK = [
   ["user", "Yes, please. And move what I miss to the weekend."],
 ] as const;
 
-/** What was said about a goal when it was made, in milliseconds since 1970. */
+/** Makes a conversation about a goal. @param created when the goal was created, in milliseconds since 1970 */
 export function demoConversation(
   goal: { readonly userId: string; readonly goalId: string; readonly title: string; readonly isReached: boolean },
   created: number,

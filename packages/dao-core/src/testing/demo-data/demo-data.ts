@@ -3,22 +3,22 @@ import { type DemoUser, makeDemoUser } from "./demo-user.ts";
 import { DAY } from "./duration.ts";
 import { Random } from "./random.ts";
 
-/** Which demo data, and how much of it. */
+/** Which demo data to make, and how much. */
 export interface DemoDataOptions {
-  /** A whole number below 2³²; another one gives other people. Default 1. */
+  /** An integer below 2³²; another seed gives other people. Default 1. */
   readonly seed?: number | undefined;
-  /** Default: one for a hundred tasks, or 100 where `tasks` is not given either. */
+  /** Number of users. Default: one per hundred tasks, or 100 if `tasks` is not given either. */
   readonly users?: number | undefined;
-  /** Tasks of all users together. Default: a hundred for each user. */
+  /** Number of tasks of all users together. Default: a hundred per user. */
   readonly tasks?: number | undefined;
   /**
-   * The instant that all is seen from: what lies before it is done or was not done in time, what lies behind it is
-   * scheduled. Default: the beginning of today in UTC.
+   * The current time of the demo data: earlier tasks are completed, drifted or missed, later ones are scheduled. Default: the
+   * start of today in UTC.
    */
   readonly from?: Date | undefined;
 }
 
-/** {@link DemoDataOptions} with what stands for those that were not given. */
+/** {@link DemoDataOptions} with defaults filled in. */
 export interface DemoDataSize {
   readonly seed: number;
   readonly users: number;
@@ -26,22 +26,22 @@ export interface DemoDataSize {
   readonly from: Date;
 }
 
-/** What a user has on average. */
-const TASKS_A_USER = 100;
+/** Tasks per user, on average. */
+const TASKS_PER_USER = 100;
 
-/** The most users, and the most tasks. */
+/** The maximum number of users, and of tasks. */
 const MAX_USERS = 10_000_000;
 const MAX_TASKS = 1_000_000_000;
 
 /**
- * Fills in what was not given.
- * @throws ValidationError for a number that is out of range, and a date that is none
+ * Fills in the defaults.
+ * @throws ValidationError for a number that is out of range, or an invalid date
  */
 export function demoDataSize({ seed = 1, users, tasks, from }: DemoDataOptions): DemoDataSize {
   const size = {
     seed,
-    users: users ?? Math.max(1, Math.ceil((tasks ?? 100 * TASKS_A_USER) / TASKS_A_USER)),
-    tasks: tasks ?? (users ?? 100) * TASKS_A_USER,
+    users: users ?? Math.max(1, Math.ceil((tasks ?? 100 * TASKS_PER_USER) / TASKS_PER_USER)),
+    tasks: tasks ?? (users ?? 100) * TASKS_PER_USER,
     from: from ?? new Date(Math.floor(Date.now() / DAY) * DAY),
   };
   const limits = { seed: [0, 2 ** 32 - 1], users: [0, MAX_USERS], tasks: [0, MAX_TASKS] } as const;
@@ -51,19 +51,19 @@ export function demoDataSize({ seed = 1, users, tasks, from }: DemoDataOptions):
     return [{ path, message: `must be a whole number from ${min} to ${max}` }];
   });
   if (size.users === 0 && size.tasks > 0)
-    issues.push({ path: "users", message: "must be at least 1: tasks belong to one" });
-  // What lies before it must not lie before 1970, where the instants of ids begin.
+    issues.push({ path: "users", message: "must be at least 1 if there are tasks" });
+  // Rows are created before it, and the instants of their ids start in 1970.
   const year = size.from.getUTCFullYear();
   if (!(year >= 1972 && year <= 9_000))
-    issues.push({ path: "from", message: "must be a date of the years 1972 to 9000" });
+    issues.push({ path: "from", message: "must be a date in the years 1972 to 9000" });
   if (issues.length > 0) throw new ValidationError(issues);
   return size;
 }
 
 /**
- * People with goals, weekly milestones, tasks and conversations, as realistic as a demonstration needs; any number of
- * them, made one by one as they are read. The same options give the same rows, ids included, on every machine; a user does
- * not change with how many there are in all, as long as the tasks of each stay as many.
+ * Makes users with goals, weekly milestones, tasks and conversations, realistic enough for a demonstration, in any number, one
+ * by one as they are read. The same options give the same rows, ids included, on every machine. A user does not depend on how
+ * many others there are, as long as the number of tasks per user is the same.
  *
  * ```ts
  * for (const { id, data, goals } of makeDemoData({ seed: 7, users: 3, from: new Date("2026-03-02") })) …
@@ -73,7 +73,7 @@ export function demoDataSize({ seed = 1, users, tasks, from }: DemoDataOptions):
  * @throws ValidationError
  */
 export function makeDemoData(options: DemoDataOptions = {}): Generator<DemoUser, undefined, undefined> {
-  // Here, not at the first user that is read.
+  // Throws here, not when the first user is read.
   const size = demoDataSize(options);
   return makeUsers(size);
 }
@@ -92,7 +92,7 @@ function* makeUsers({ seed, users, tasks, from }: DemoDataSize): Generator<DemoU
   }
 }
 
-/** How many tasks a user has beside the others: the busiest have seven times those of the idlest. */
+/** A user's share of the tasks: the busiest have seven times as many as the idlest. */
 function weightOf(seed: number, index: number): number {
   return new Random(seed, index * 2 + 1).between(25, 175);
 }

@@ -1,29 +1,28 @@
 import type { TaskState } from "../../contract/fields/task-enums.ts";
 import type { TaskImportDto } from "../../contract/task.ts";
-import { demoId } from "./demo-id.ts";
 import { DAY, HOUR, MINUTE, WEEK } from "./duration.ts";
 import type { GoalIdea, TaskIdea } from "./goal-ideas.ts";
 import { Random } from "./random.ts";
 
-/** What the tasks of a goal follow from. */
+/** What the tasks of a goal are made from. */
 export interface TaskPlan {
   readonly userId: string;
   readonly goalId: string;
-  /** One for each week. */
+  /** One per week. */
   readonly milestoneIds: readonly string[];
   readonly idea: GoalIdea;
-  /** How many tasks. */
+  /** Number of tasks. */
   readonly count: number;
-  /** When the goal was made, in milliseconds since 1970. */
+  /** When the goal was created, in milliseconds since 1970. */
   readonly created: number;
-  /** Midnight, by the person's own clock, before the first week. */
+  /** Midnight before the first week, by the user's clock. */
   readonly start: number;
-  /** The instant that all is seen from. */
+  /** The current time of the demo data. */
   readonly now: number;
   readonly seed: readonly [number, number];
 }
 
-/** The tasks of a goal, made as they are read, and the same each time; in the order in which they are to be done. */
+/** The tasks of a goal in chronological order, made as they are read; the same each time. */
 export function demoTasks(plan: TaskPlan): Iterable<TaskImportDto> {
   return { [Symbol.iterator]: () => makeTasks(plan) };
 }
@@ -36,7 +35,7 @@ function* makeTasks(plan: TaskPlan): Generator<TaskImportDto> {
 function makeTask(plan: TaskPlan, index: number, random: Random): TaskImportDto {
   const idea = random.oneOf(plan.idea.tasks);
   const row = {
-    id: demoId(random, plan.created + index),
+    id: random.id(plan.created + index),
     userId: plan.userId,
     goalId: plan.goalId,
     title: idea.title,
@@ -44,7 +43,7 @@ function makeTask(plan: TaskPlan, index: number, random: Random): TaskImportDto 
     triggerType: idea.isOnLeavingHome === true ? "on_leaving_home" : "time",
     isRecurring: idea.isRecurring,
   } as const;
-  // Some are for some day or other.
+  // Some tasks have no time yet.
   if (random.chance(0.05)) {
     return { ...row, milestoneId: null, startTime: null, endTime: null, state: "scheduled", calendarEventId: null };
   }
@@ -57,16 +56,16 @@ function makeTask(plan: TaskPlan, index: number, random: Random): TaskImportDto 
   return { ...row, milestoneId: plan.milestoneIds[week] ?? null, ...times, state, calendarEventId };
 }
 
-/** Two of three tasks are as important as most. */
+/** Two thirds of the tasks are `standard`. */
 const PRIORITIES = ["standard", "standard", "standard", "standard", "important", "must-not-miss"] as const;
 
-/** The tasks of a goal are spread evenly over its days, and of each day at the hours that suit them, to a quarter. */
+/** Tasks are spread evenly over the goal's days, near the hour that suits them, on a quarter of an hour. */
 function startOf({ start, count, milestoneIds }: TaskPlan, index: number, { hour }: TaskIdea, random: Random): number {
   const day = Math.floor((index * milestoneIds.length * 7) / count);
   return start + day * DAY + hour * HOUR + random.between(-4, 3) * 15 * MINUTE;
 }
 
-/** What was not done has drifted for three days, while it can still be done; then most of it is missed. */
+/** A task that was not done has drifted; after three days most of those are missed. */
 function stateOf(end: number, now: number, random: Random): TaskState {
   if (end > now) return "scheduled";
   if (random.chance(0.7)) return "completed";

@@ -1,39 +1,38 @@
 import type { DemoFlagsPutDto } from "../../contract/demo-flags.ts";
 import type { UserCreateDto } from "../../contract/user.ts";
 import { type DemoGoal, type DemoRow, makeDemoGoal } from "./demo-goal.ts";
-import { demoId } from "./demo-id.ts";
 import { DAY, HOUR } from "./duration.ts";
 import { GOAL_IDEAS } from "./goal-ideas.ts";
 import { FAMILY_NAMES, GIVEN_NAMES, TIME_ZONES } from "./people.ts";
 import type { Random } from "./random.ts";
 
-/** A user with all that belongs to them. */
+/** A user with their goals and demo flags. */
 export interface DemoUser extends DemoRow<UserCreateDto> {
   readonly goals: readonly DemoGoal[];
-  /** How many tasks the goals have together. */
+  /** Number of tasks of all goals together. */
   readonly taskCount: number;
-  /** Of those in demo mode. */
+  /** Only of users in demo mode. */
   readonly demoFlags: DemoFlagsPutDto | undefined;
 }
 
-/** What a user follows from. */
+/** What a user is made from. */
 interface UserPlan {
-  /** No other user has this address. */
+  /** Makes the unique local part of the e-mail address. */
   readonly mailbox: (name: string) => string;
   readonly taskCount: number;
-  /** The instant that all is seen from, in milliseconds since 1970. */
+  /** The current time of the demo data, in milliseconds since 1970. */
   readonly now: number;
 }
 
-/** How many tasks of a user make one goal more. */
-const TASKS_A_GOAL = 40;
+/** A user has one goal per this many tasks. */
+const TASKS_PER_GOAL = 40;
 
 export function makeDemoUser({ mailbox, taskCount, now }: UserPlan, random: Random): DemoUser {
   const name = `${random.oneOf(GIVEN_NAMES)} ${random.oneOf(FAMILY_NAMES)}`;
   const zone = random.oneOf(TIME_ZONES);
-  const userId = demoId(random, now - random.between(90, 400) * DAY);
+  const userId = random.id(now - random.between(90, 400) * DAY);
   const isDemo = random.chance(0.15);
-  const goalCount = Math.min(Math.max(random.between(1, 2), Math.ceil(taskCount / TASKS_A_GOAL)), GOAL_IDEAS.length);
+  const goalCount = Math.min(Math.max(random.between(1, 2), Math.ceil(taskCount / TASKS_PER_GOAL)), GOAL_IDEAS.length);
   const firstIdea = random.between(0, GOAL_IDEAS.length - 1);
   const goals = Array.from({ length: goalCount }, (_, index) => {
     const idea = GOAL_IDEAS[(firstIdea + index) % GOAL_IDEAS.length] ?? GOAL_IDEAS[0];

@@ -1,15 +1,15 @@
-/** What people set out to do again and again on the way to a goal. */
+/** A kind of task of a goal. */
 export interface TaskIdea {
   readonly title: string;
   readonly minutes: number;
-  /** The hour of the day, of the person's own clock, at which most do it. */
+  /** The usual hour of the day, by the user's clock. */
   readonly hour: number;
   readonly isRecurring: boolean;
-  /** Whether it is to be remembered on leaving home, not at a time. */
+  /** Whether it is triggered by leaving home instead of by time. */
   readonly isOnLeavingHome?: true;
 }
 
-/** A goal that somebody may have, with a milestone for each week. */
+/** A kind of goal, with a milestone per week. */
 export interface GoalIdea {
   readonly title: string;
   readonly category: string;

@@ -35,7 +35,7 @@ export const FAMILY_NAMES = [
   ...(["Taylor", "Walker", "Wang", "Weber", "Yılmaz", "Zhang"] as const),
 ] as const;
 
-/** Where people live, and by how many hours their clocks are ahead of UTC, summer time left aside. */
+/** Where users live, and how many hours their clocks are ahead of UTC, ignoring daylight saving time. */
 export const TIME_ZONES = [
   { name: "America/Los_Angeles", ahead: -8 },
   { name: "America/New_York", ahead: -5 },

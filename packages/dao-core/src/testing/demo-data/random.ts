@@ -1,9 +1,11 @@
-/** Results that are thrown away at the start, until every bit of the seed has reached every bit of the state. */
+import { v7 as uuidv7 } from "uuid";
+
+/** Initial results to discard, until every bit of the seed has affected every bit of the state. */
 const WARM_UP = 15;
 
 /**
- * Numbers that look random and are the same for the same seed: sfc32, whose state of 128 bits is enough for ids, which the
- * 32 bits of shorter generators are not.
+ * A seeded random number generator: sfc32, whose 128 bits of state are enough for ids, unlike the 32 bits of smaller
+ * generators.
  */
 export class Random {
   #a: number;
@@ -11,7 +13,7 @@ export class Random {
   #c: number;
   #counter = 1;
 
-  /** @param stream another one gives other numbers for the same seed; both are whole numbers below 2³² */
+  /** @param stream gives different numbers for the same seed; both are integers below 2³² */
   constructor(seed: number, stream = 0) {
     this.#a = seed | 0;
     this.#b = stream | 0;
@@ -19,7 +21,7 @@ export class Random {
     for (let round = 0; round < WARM_UP; round++) this.word();
   }
 
-  /** A whole number below 2³². */
+  /** Returns an integer below 2³². */
   word(): number {
     const word = (this.#a + this.#b + this.#counter) | 0;
     this.#counter = (this.#counter + 1) | 0;
@@ -29,19 +31,24 @@ export class Random {
     return word >>> 0;
   }
 
-  /** A whole number of `from` to `to`, both included. */
+  /** Returns an integer from `from` to `to`, both included. */
   between(from: number, to: number): number {
     return from + Math.floor((this.word() / 2 ** 32) * (to - from + 1));
   }
 
-  /** True in `probability` of all cases. */
+  /** Returns `true` with this probability. */
   chance(probability: number): boolean {
     return this.word() / 2 ** 32 < probability;
   }
 
-  /** One of `list`, which is not empty. */
+  /** Returns an item of `list`. */
   oneOf<List extends readonly [unknown, ...unknown[]]>(list: List): List[number] {
     return list[this.between(0, list.length - 1)] ?? list[0];
+  }
+
+  /** Returns a UUIDv7 of this instant, in milliseconds since 1970. */
+  id(instant: number): string {
+    return uuidv7({ msecs: instant, random: this.bytes(16) });
   }
 
   bytes(count: number): Uint8Array {

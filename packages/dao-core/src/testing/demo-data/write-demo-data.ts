@@ -5,7 +5,7 @@ import { DaoUnitOfWork } from "../../unit-of-work.ts";
 import { type DemoDataOptions, makeDemoData } from "./demo-data.ts";
 import type { DemoUser } from "./demo-user.ts";
 
-/** Rows of each kind. */
+/** Numbers of rows. */
 export interface DemoDataCounts {
   readonly users: number;
   readonly goals: number;
@@ -15,29 +15,29 @@ export interface DemoDataCounts {
   readonly demoFlags: number;
 }
 
-/** How far the writing is. */
+/** How far {@link writeDemoData} has got. */
 export interface DemoDataProgress {
-  /** What is committed. */
+  /** Rows that are committed. */
   readonly written: DemoDataCounts;
-  /** Users that were there already, and were passed over. */
+  /** Users that existed already and were skipped. */
   readonly present: number;
-  /** Tasks that were made so far, those of users that were passed over included. */
+  /** Tasks made so far, those of skipped users included. */
   readonly tasksMade: number;
 }
 
 export interface WriteDemoDataOptions extends DemoDataOptions {
-  /** Stops the writing; what is not committed by then is rolled back. */
+  /** Stops writing; uncommitted rows are rolled back. Default: none. */
   readonly signal?: AbortSignal | undefined;
-  /** Users that are written at a time, each over a connection of their own. Default 4. */
+  /** How many users to write at a time, each on its own connection. Default 4. */
   readonly concurrency?: number | undefined;
-  /** Called after each user, and each hundred tasks. */
+  /** Called after each user, and after every hundred tasks. Default: none. */
   readonly onProgress?: ((progress: DemoDataProgress) => void) | undefined;
 }
 
 /**
- * Writes the rows of {@link makeDemoData}. Each user is a unit of work: they are there with all that belongs to them, or
- * not at all. A user whose e-mail address is there already is passed over, so a call that was broken off is finished by
- * the same call. Memory does not grow with the number of rows. `created_at` is the database's own, of the time of writing.
+ * Writes the rows of {@link makeDemoData}. Each user is one unit of work, written completely or not at all. A user whose e-mail
+ * address exists already is skipped, so repeating an interrupted call completes it. Memory does not grow with the number of
+ * rows. `created_at` is the database's time of writing.
  * @throws ValidationError; the signal's reason; what {@link DaoUnitOfWork.run} throws
  */
 export async function writeDemoData(
@@ -46,7 +46,7 @@ export async function writeDemoData(
 ): Promise<DemoDataProgress> {
   const tally = new Tally(onProgress);
   const users = makeDemoData(options);
-  // All take from the one source; it ends for all of them when one fails.
+  // All workers share one source, which ends for all of them when one fails.
   const work = async () => {
     for (const user of users) {
       signal?.throwIfAborted();
@@ -96,8 +96,8 @@ function* tasksOf({ goals }: DemoUser): Generator<TaskImportDto> {
   for (const goal of goals) yield* goal.tasks;
 }
 
-/** Of how many tasks the progress is told anew. */
-const TASKS_A_REPORT = 100;
+/** How many tasks there are between two progress reports. */
+const TASKS_PER_REPORT = 100;
 
 class Tally {
   readonly #onProgress: ((progress: DemoDataProgress) => void) | undefined;
@@ -135,7 +135,7 @@ class Tally {
   *counting(tasks: Iterable<TaskImportDto>): Generator<TaskImportDto> {
     for (const task of tasks) {
       this.#tasksMade += 1;
-      if (this.#tasksMade % TASKS_A_REPORT === 0) this.#onProgress?.(this.progress());
+      if (this.#tasksMade % TASKS_PER_REPORT === 0) this.#onProgress?.(this.progress());
       yield task;
     }
   }
