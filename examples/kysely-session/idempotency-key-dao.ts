@@ -10,7 +10,7 @@ export function idempotencyKeyDao(run: RunCall<Db>): IdempotencyKeyDao {
   return {
     claim: ({ scope, key, fingerprint }, lifetime, options) =>
       run(async (db) => {
-        // Waits for whoever inserts the same key; an expired one is taken over.
+        // Waits for a concurrent insert of the same key; replaces an expired one.
         const claimed = await db
           .insertInto("idempotency_keys")
           .values({ scope, key, fingerprint })

@@ -35,7 +35,7 @@ describe("issue 5: flux-dao says how it is used", () => {
     [["constructor"], "There is no command constructor."],
     [["migrate", "--force"], "--force"],
     [["migrate", "now"], "now"],
-    [["migrate", "--plan", "--check"], "do not go together"],
+    [["migrate", "--plan", "--check"], "cannot be combined"],
     [["openapi", "--out"], "--out"],
     [["seed", "--users", "many"], "--users must be a whole number"],
     [["seed", "--users", "0", "--tasks", "1"], "--users must be at least 1"],
@@ -107,7 +107,7 @@ describe("issue 5: flux-dao migrate and doctor", () => {
     expect(first.exit).toBe(0);
     expect(first.stderr).toContain("0000_initial");
     const second = await on("migrate", "--json");
-    expect(JSON.parse(second.stdout)).toMatchObject({ applied: [], takenOver: false });
+    expect(JSON.parse(second.stdout)).toMatchObject({ applied: [], adopted: false });
     expect(await on("migrate", "--check")).toMatchObject({ exit: 0, stdout: "" });
     expect(JSON.parse((await on("migrate", "--check", "--json")).stdout)).toMatchObject({ applied: [] });
     expect(await on("migrate", "--plan")).toMatchObject({ exit: 0, stdout: "" });
@@ -134,30 +134,30 @@ describe("issue 5: flux-dao migrate and doctor", () => {
       }
       const { exit, stdout } = await run(["doctor"], { DATABASE_URL: bad });
       expect(exit).toBe(1);
-      expect(stdout).toMatch(/^mend {2}(settings|database) /m);
+      expect(stdout).toMatch(/^fail {2}(settings|database) /m);
       expect(stdout).not.toMatch(/secret|\n\s+at /);
     }
   });
 
   const findings = async (environment: Readonly<Record<string, string>> = {}) => {
     const { exit, stdout } = await run(["doctor", "--json"], { DATABASE_URL: url, ...environment });
-    const all: readonly { name: string; isWell: boolean; message: string }[] = JSON.parse(stdout);
-    expect(exit).toBe(all.every(({ isWell }) => isWell) ? 0 : 1);
+    const all: readonly { name: string; ok: boolean; message: string }[] = JSON.parse(stdout);
+    expect(exit).toBe(all.every(({ ok }) => ok) ? 0 : 1);
     return new Map(all.map((finding) => [finding.name, finding]));
   };
 
   test("doctor finds nothing wrong with a database that was migrated", async () => {
-    expect((await findings()).get("schema")).toMatchObject({ isWell: false });
+    expect((await findings()).get("schema")).toMatchObject({ ok: false });
     await on("migrate");
     const found = await findings();
     expect([...found.keys()]).toEqual([
       ...["settings", "keys", "database", "server", "clock", "schema", "drift", "rules", "privileges"],
     ]);
-    expect([...found.values()].filter(({ isWell }) => !isWell)).toEqual([]);
+    expect([...found.values()].filter(({ ok }) => !ok)).toEqual([]);
     expect((await on("doctor")).stdout).toMatch(/^ok {4}drift /m);
   });
 
-  test("doctor names what was changed past the migrations, what a role may not do, and keys that are short", async () => {
+  test("doctor names what was changed outside the migrations, what a role may not do, and keys that are short", async () => {
     await on("migrate");
     await sql.unsafe(`drop index tasks_goal_id_idx; alter table users drop constraint users_name_length;
       alter table goals alter column title drop not null; alter table tasks alter column title type varchar(9);
@@ -173,7 +173,7 @@ describe("issue 5: flux-dao migrate and doctor", () => {
       expect(message).toContain(part);
     }
     expect((await findings({ SERVICE_API_KEYS: '{"scheduler": "short"}' })).get("keys")).toMatchObject({
-      isWell: false,
+      ok: false,
       message: expect.stringContaining("scheduler"),
     });
     await sql.unsafe(`create role ${name} login password 'p'; grant select on all tables in schema public to ${name}`);
@@ -182,7 +182,7 @@ describe("issue 5: flux-dao migrate and doctor", () => {
       limited.username = name;
       limited.password = "p";
       expect((await findings({ DATABASE_URL: limited.href })).get("privileges")).toMatchObject({
-        isWell: false,
+        ok: false,
         message: expect.stringContaining("the role may not insert, update, delete on public.goals"),
       });
     } finally {

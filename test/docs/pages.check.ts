@@ -103,7 +103,7 @@ describe("SQL is for a database that was migrated", () => {
       await database.migrate();
       await sql.unsafe(code);
       const findings = await database.diagnose();
-      expect(findings.filter(({ isWell }) => !isWell)).toEqual([]);
+      expect(findings.filter(({ ok }) => !ok)).toEqual([]);
     }),
   );
 });

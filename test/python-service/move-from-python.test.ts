@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { openDatabase } from "@flux/dao-core";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { PYTHON_SERVICE_DDL, SECOND_MIGRATION } from "../../packages/dao-core/test/takeover-database.ts";
+import { PYTHON_SERVICE_DDL, SECOND_MIGRATION } from "../../packages/dao-core/test/python-service-database.ts";
 import { type RestServer, startRestServer } from "../rest/server.ts";
 import { DIFFERENCES, type Rows } from "./differences.ts";
 import { command, type Service, send, startPythonService } from "./python-service.ts";
@@ -34,7 +34,7 @@ beforeAll(async () => {
   before = await sql.user("before@example.com", "null");
   // 2. Migrate, while the Python service goes on running.
   const database = await openDatabase(url.href);
-  expect(await database.migrate()).toMatchObject({ takenOver: true, violations: [] });
+  expect(await database.migrate()).toMatchObject({ adopted: true, violations: [] });
   await database.close();
   // 3. Run both.
   server = await startRestServer({ databaseUrl: url.href });

@@ -103,7 +103,9 @@ describe("issue 3, Lost updates: If-Match on a write", () => {
     const { path, method, body } = (await rows())[entity];
     const before = await call("GET", path);
     const stale = await call(method, path, { body, headers: { "If-Match": STALE } });
-    expect(expectProblem(stale, 412).detail).toMatch(/ has changed since it was read\. Read it again before writing\.$/);
+    expect(expectProblem(stale, 412).detail).toMatch(
+      / has changed since it was read\. Read it again before writing\.$/,
+    );
     expect((await call("GET", path)).text).toBe(before.text);
     const written = await call(method, path, { body, headers: { "If-Match": etagOf(before) } });
     expect(expectStatus(written, 200)).toMatchObject(body);

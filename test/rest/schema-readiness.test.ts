@@ -33,7 +33,7 @@ describe("REST: GET /ready is 503 where requests would fail, and says by what", 
         select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and application_name = 'flux-dao'`);
     await readOnly("on");
-    await expect.poll(notReady, { timeout: 10_000 }).toMatch(/takes no writes: its transactions are read-only/);
+    await expect.poll(notReady, { timeout: 10_000 }).toMatch(/is read-only: its transactions are read-only/);
     await readOnly("off");
     await expect.poll(async () => (await call("GET", "/ready")).status, { timeout: 10_000 }).toBe(200);
   });

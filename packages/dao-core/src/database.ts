@@ -3,7 +3,7 @@ import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
 import { DriverSession } from "./dao/sql-session.ts";
 import type { SessionOptions } from "./dao/statement/session-statements.ts";
-import type { Finding } from "./diagnosis/finding.ts";
+import type { Finding } from "./diagnosis/diagnose.ts";
 import { DrizzleDriver } from "./drivers/drizzle.ts";
 import type { HostDrizzle } from "./drivers/drizzle-connection.ts";
 import { PgDriver, type PgDriverOptions } from "./drivers/pg.ts";
@@ -39,8 +39,8 @@ export class Database extends DriverSession implements AsyncDisposable {
   }
 
   /**
-   * Brings the schema to the version of this code: creates it, updates it, or takes over what the Python service left. What
-   * was changed past the migrations it puts right, where that needs no guess about rows, and else refuses. Safe to call from
+   * Brings the schema to the version of this code: creates it, updates it, or adopts the schema of the Python service. What
+   * was changed outside the migrations it repairs if that needs no guess about rows, and refuses otherwise. Safe to call from
    * many processes at once; all of it happens in one transaction. It never runs by itself.
    * @throws SchemaVersionError when the database is newer than the code, or holds something else
    */
@@ -82,7 +82,7 @@ export class Database extends DriverSession implements AsyncDisposable {
   /**
    * Looks at the database as whoever runs it would: the server's version, the schema and what was changed past the
    * migrations, rules that rows break, the role's privileges, the clock; of an embedded database also whether its indexes
-   * have the rows of their tables, which takes as long as to read all of it. Each finding says what to mend. Changes nothing.
+   * have the rows of their tables, which takes as long as to read all of it. Each finding says what to fix. Changes nothing.
    * @throws UnavailableError when the database does not answer
    */
   async diagnose(options?: CallOptions): Promise<Finding[]> {

@@ -15,7 +15,7 @@ export {
   joinPgPool,
   openDatabase,
 } from "./database.ts";
-export type { Finding, FindingName } from "./diagnosis/finding.ts";
+export type { Finding, FindingName } from "./diagnosis/diagnose.ts";
 export type { HostDrizzle } from "./drivers/drizzle-connection.ts";
 export type { PgDriverOptions } from "./drivers/pg.ts";
 export type { HostPgClient, HostPgPool, PgAnswer, PgQuery } from "./drivers/pg-connection.ts";

@@ -237,7 +237,7 @@ describe("a server that takes no writes", () => {
       await admin`select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and pid <> pg_backend_pid()`;
       const look = () => database.checkReady().then(() => "ready", String);
-      await expect.poll(look, { timeout: 10_000 }).toContain("takes no writes");
+      await expect.poll(look, { timeout: 10_000 }).toContain("is read-only");
       await admin.unsafe(`alter database ${name} reset default_transaction_read_only`);
       // Nothing but probes comes, as behind a load balancer.
       await expect.poll(look, { timeout: 10_000 }).toBe("ready");

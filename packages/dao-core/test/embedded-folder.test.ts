@@ -166,7 +166,7 @@ describe("a lock that was left behind is taken over", () => {
     expect(await locksIn(folder)).toHaveLength(2);
     await using database = await openDatabase(folder);
     expect((await database.users.list()).total).toBe(20);
-    expect((await database.diagnose()).filter(({ isWell }) => !isWell)).toEqual([]);
+    expect((await database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
   });
 
   test("where its process ended without closing", async () => {
@@ -270,7 +270,7 @@ describe("a first start that is killed", { timeout: 120_000 }, () => {
       });
       await database.migrate();
       await database.users.create({ name: "Ada", email: "ada@example.com" });
-      expect((await database.diagnose()).filter(({ isWell }) => !isWell)).toEqual([]);
+      expect((await database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
     },
   );
 

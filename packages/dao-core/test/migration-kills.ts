@@ -10,8 +10,8 @@ import { embeddedMigrations, statementsOf } from "../src/migrations/migration-se
 import type { MigrateMessage, StopPoint } from "./migrate-process.ts";
 import { type MigrateProgram, startMigrateProgram } from "./migrate-program.ts";
 import { postgresLocation } from "./postgres-location.ts";
+import { PYTHON_SERVICE_DDL, REGULAR_ROWS, TABLE_KEYS } from "./python-service-database.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
-import { PYTHON_SERVICE_DDL, REGULAR_ROWS, TABLE_KEYS } from "./takeover-database.ts";
 
 const older = embeddedMigrations.migrations.slice(0, -1);
 
@@ -159,7 +159,7 @@ export class MigrationKills {
     const rows = tables
       .filter((table) => catalog.includes(`relation r ${table}`))
       .map(
-        // The takeover sets a moment of its own where there was none.
+        // Adopting sets an instant of its own where there was none.
         (table) => `select '${table} ' || (to_jsonb(t) - 'created_at' - 'applied_at')::text as line from ${table} t`,
       );
     const lines =

@@ -1,5 +1,9 @@
-import type { Migration } from "../src/migrations/migration.ts";
-import { embeddedMigrations, type MigrationSet, schemaVersion } from "../src/migrations/migration-set.ts";
+import {
+  embeddedMigrations,
+  type Migration,
+  type MigrationSet,
+  schemaVersion,
+} from "../src/migrations/migration-set.ts";
 
 /** The version that this code needs. */
 export const NEWEST = schemaVersion(embeddedMigrations);

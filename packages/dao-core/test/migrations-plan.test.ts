@@ -7,27 +7,27 @@ import { embeddedMigrations, migrationsFingerprint } from "../src/migrations/mig
 import { planMigrations } from "../src/migrations/plan-migrations.ts";
 import { checkSchema } from "../src/migrations/schema-check/check-schema.ts";
 import { ALL_NAMES, NEWEST } from "./migration-versions.ts";
+import { IRREGULAR_ROWS, PYTHON_SERVICE_DDL, REGULAR_ROWS, VIOLATION_COUNTS } from "./python-service-database.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { connect, withRole, withScratchDatabase } from "./scratch-database.ts";
-import { IRREGULAR_ROWS, PYTHON_SERVICE_DDL, REGULAR_ROWS, VIOLATION_COUNTS } from "./takeover-database.ts";
 
-const beginnings: [what: string, before: string, takesOver: boolean][] = [
+const beginnings: [what: string, before: string, adopts: boolean][] = [
   ["an empty database", "", false],
   ["a database of the Python service", PYTHON_SERVICE_DDL + REGULAR_ROWS, true],
   ["one whose rows break rules", PYTHON_SERVICE_DDL + REGULAR_ROWS + IRREGULAR_ROWS, true],
 ];
 
-test.each(beginnings)("the plan for %s, run by hand, does what migrate() does", (_, before, takesOver) =>
+test.each(beginnings)("the plan for %s, run by hand, does what migrate() does", (_, before, adopts) =>
   withScratchDatabase(async (byHand) => {
     await byHand.sql.unsafe(before);
     const catalogBefore = await readSchemaCatalog(byHand.sql);
     const plan = await planMigrations(byHand.driver());
-    expect(plan).toMatchObject({ from: 0, to: NEWEST, applied: ALL_NAMES, takesOver });
+    expect(plan).toMatchObject({ from: 0, to: NEWEST, applied: ALL_NAMES, adopts });
     expect(await readSchemaCatalog(byHand.sql)).toEqual(catalogBefore);
     await runAsPsql(byHand.url, plan.sql);
     await checkSchema(byHand.driver());
     const report = await migrate(byHand.driver());
-    expect(report).toMatchObject({ from: NEWEST, applied: [], takenOver: false });
+    expect(report).toMatchObject({ from: NEWEST, applied: [], adopted: false });
     if (before.includes(IRREGULAR_ROWS)) expect(report.violations).toHaveLength(Object.keys(VIOLATION_COUNTS).length);
     await withScratchDatabase(async (byCode) => {
       await byCode.sql.unsafe(before);
@@ -40,7 +40,7 @@ test.each(beginnings)("the plan for %s, run by hand, does what migrate() does", 
       from: NEWEST,
       to: NEWEST,
       applied: [],
-      takesOver: false,
+      adopts: false,
       repairs: [],
       sql: "",
     });
@@ -56,7 +56,7 @@ test("the plan for the version before, run as one script, does the rest", () =>
     const older = embeddedMigrations.migrations.slice(0, -1);
     await migrateBy({ ...embeddedMigrations, migrations: older, shape: undefined }, byHand.driver());
     const plan = await planMigrations(byHand.driver());
-    expect(plan).toMatchObject({ from: older.length, to: NEWEST, applied: ALL_NAMES.slice(-1), takesOver: false });
+    expect(plan).toMatchObject({ from: older.length, to: NEWEST, applied: ALL_NAMES.slice(-1), adopts: false });
     await byHand.sql.unsafe(plan.sql);
     await withScratchDatabase(async (byCode) => {
       await migrate(byCode.driver());

@@ -3,9 +3,9 @@ import { migrate, migrateBy } from "../src/migrations/migrate.ts";
 import { planMigrations } from "../src/migrations/plan-migrations.ts";
 import { checkSchema } from "../src/migrations/schema-check/check-schema.ts";
 import { ALL_NAMES, withNext } from "./migration-versions.ts";
+import { PYTHON_SERVICE_DDL, REGULAR_ROWS } from "./python-service-database.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { connect, type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts";
-import { PYTHON_SERVICE_DDL, REGULAR_ROWS } from "./takeover-database.ts";
 import { TransactionPooler } from "./transaction-pooler.ts";
 
 /** What the clients that had the connections before may have left on them. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { migrate, migrateBy } from "../src/migrations/migrate.ts";
 import { NEWEST, withNext } from "./migration-versions.ts";
+import { PYTHON_SERVICE_DDL } from "./python-service-database.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { withScratchDatabase } from "./scratch-database.ts";
-import { PYTHON_SERVICE_DDL } from "./takeover-database.ts";
 
 const FUTURE = NEWEST + 6;
 const absent = `\\(version 0; this code needs version ${NEWEST}\\)`;
@@ -51,7 +51,7 @@ describe("refused, with a sentence that names both versions, and nothing changed
       {
         before: "drop table flux_dao_migrations",
         sentence: new RegExp(
-          `^The tables are as version ${NEWEST}, which this code needs, makes them, but their journal flux_dao_migrations is`,
+          `^The tables match version ${NEWEST}, which this code needs, but their journal flux_dao_migrations is`,
         ),
         migrated: true,
       },

@@ -18,9 +18,9 @@ describe("an empty database", () => {
     withScratchDatabase(async (database) => {
       const driver = database.driver();
       const first = await migrate(driver);
-      expect(first).toMatchObject({ from: 0, to: NEWEST, applied: ALL_NAMES, takenOver: false, violations: [] });
+      expect(first).toMatchObject({ from: 0, to: NEWEST, applied: ALL_NAMES, adopted: false, violations: [] });
       const second = await migrate(driver);
-      expect(second).toMatchObject({ from: NEWEST, to: NEWEST, applied: [], takenOver: false, violations: [] });
+      expect(second).toMatchObject({ from: NEWEST, to: NEWEST, applied: [], adopted: false, violations: [] });
       await checkSchema(driver);
     }));
 
@@ -162,7 +162,7 @@ describe("privileges", () => {
       await database.sql.unsafe(`alter database ${database.name} set default_transaction_read_only to on`);
       await expect(migrate(database.driver())).rejects.toMatchObject({
         name: "UnavailableError",
-        message: expect.stringMatching(/takes no writes\. Run migrate\(\) on the primary server/),
+        message: expect.stringMatching(/is read-only\. Run migrate\(\) on the primary server/),
       });
     }));
 });

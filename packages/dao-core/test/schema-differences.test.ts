@@ -30,7 +30,7 @@ function afterChange(change: string, work: (database: ScratchDatabase, asMade: s
 
 const named = (what: string) => ({ name: "SchemaVersionError", message: expect.stringContaining(what) });
 
-describe("changed past the migrations, and put right by migrate():", () => {
+describe("changed outside the migrations, and repaired by migrate():", () => {
   const repaired: readonly { change: string; what: string; isBearable?: boolean }[] = [
     { change: "alter table users drop constraint users_email_key", what: "the constraint users_email_key is missing" },
     { change: "alter table idempotency_keys drop constraint idempotency_keys_pkey", what: "idempotency_keys_pkey" },
@@ -42,11 +42,11 @@ describe("changed past the migrations, and put right by migrate():", () => {
     { change: "drop index tasks_goal_id_idx", what: "the index tasks_goal_id_idx is missing", isBearable: true },
     {
       change: "alter table tasks rename constraint tasks_pkey to tasks_pk",
-      what: "the constraint tasks_pkey is called tasks_pk",
+      what: "the constraint tasks_pkey is named tasks_pk",
     },
     {
       change: 'alter table milestones rename constraint milestones_goal_id_fkey to "goal\'s"',
-      what: "the constraint milestones_goal_id_fkey is called goal's",
+      what: "the constraint milestones_goal_id_fkey is named goal's",
     },
     {
       change: `delete from pg_enum where enumlabel = 'drifted'`,
@@ -85,7 +85,7 @@ describe("changed past the migrations, and put right by migrate():", () => {
   test("all tables, dropped with their types or without: they are made again, by one of those who try at once", async () => {
     for (const change of [DROP_TABLES, `${DROP_TABLES}; drop type task_state, task_priority, trigger_type`]) {
       await afterChange(change, async (database, asMade) => {
-        await expect(checkSchema(database.driver())).rejects.toMatchObject(named("none of the tables is there"));
+        await expect(checkSchema(database.driver())).rejects.toMatchObject(named("none of the tables exists"));
         expect(await planMigrations(database.driver())).toMatchObject({ from: 0, applied: ALL_NAMES });
         const reports = await Promise.all([1, 2, 3].map(() => migrate(database.driver())));
         expect(reports.map(({ applied }) => applied.length).toSorted()).toEqual([0, 0, ALL_NAMES.length]);
@@ -111,7 +111,7 @@ describe("changed past the migrations, and put right by migrate():", () => {
       await afterChange(`create table reports (state task_state); ${change}`, async ({ driver, sql }, asMade) => {
         await expect(migrate(driver())).rejects.toMatchObject(
           named(
-            "nothing was changed: column state of table reports depends on type task_state. Have that use another type",
+            "nothing was changed: column state of table reports depends on type task_state. Make that object use another type",
           ),
         );
         await sql.unsafe("alter table reports alter state type text");
@@ -151,7 +151,7 @@ describe("changed past the migrations, and put right by migrate():", () => {
     ));
 });
 
-describe("changed past the migrations, and refused with what to do:", () => {
+describe("changed outside the migrations, and refused with what to do:", () => {
   const refused: readonly { change: string; what: string; advice?: RegExp }[] = [
     {
       change: "alter table tasks drop column priority",
@@ -211,17 +211,17 @@ describe("changed past the migrations, and refused with what to do:", () => {
     },
     {
       change: "alter table goals add rank int not null",
-      what: "goals.rank, which is not ours, is NOT NULL and has no default",
+      what: "goals.rank, an extra column, is NOT NULL and has no default",
       advice: /alter table public\.goals alter "rank" drop not null;/,
     },
     {
       change: "alter type trigger_type rename to cause; create domain trigger_type as text",
-      what: "trigger_type is no enum, or one without values",
+      what: "trigger_type is not an enum, or has no values",
       advice: /alter type public\.trigger_type rename to .*?; create type .*?; .*?;/,
     },
     {
       change: "alter type task_state rename value 'drifted' to 'late'",
-      what: "the value drifted of the type task_state is missing, and has late",
+      what: "the value drifted of the type task_state is missing, but it has late",
       advice: /alter type .*?;/,
     },
     {
@@ -244,12 +244,12 @@ describe("changed past the migrations, and refused with what to do:", () => {
     },
     {
       change: `create rule "Quiet" as on insert to tasks do instead nothing`,
-      what: `the rule Quiet rewrites what is written to tasks`,
+      what: `the rule Quiet rewrites statements that write to tasks`,
       advice: /drop rule "Quiet" on public\.tasks;/,
     },
     {
       change: "create rule audit as on update to goals do also notify audit",
-      what: "the rule audit rewrites what is written to goals",
+      what: "the rule audit rewrites statements that write to goals",
       advice: /drop rule .*?;/,
     },
     {
@@ -270,7 +270,7 @@ describe("changed past the migrations, and refused with what to do:", () => {
     },
     {
       change: `alter table goals add "Order" int not null`,
-      what: `goals.Order, which is not ours, is NOT NULL and has no default`,
+      what: `goals.Order, an extra column, is NOT NULL and has no default`,
       advice: /alter table public\.goals alter "Order" drop not null;/,
     },
     {
@@ -323,7 +323,7 @@ describe("changed past the migrations, and refused with what to do:", () => {
     afterChange(`alter table users drop constraint users_email_key; ${USER}; ${USER}`, async (database) => {
       const error: unknown = await migrate(database.driver()).catch((reason: unknown) => reason);
       expect(error).toMatchObject(
-        named("failed at the constraint users_email_key, and nothing was changed: rows break it"),
+        named("failed at the constraint users_email_key, and nothing was changed: some rows violate it"),
       );
       const query = /select email.*?;/.exec(String(error))?.[0] ?? "";
       expect(await database.sql.unsafe(query)).toMatchObject([{ email: "ada@example.com", count: "2" }]);
@@ -335,7 +335,7 @@ describe("changed past the migrations, and refused with what to do:", () => {
       async (database) => {
         const error: unknown = await migrate(database.driver()).catch((reason: unknown) => reason);
         expect(error).toMatchObject(
-          named("failed at NOT NULL of users.demo_mode, and nothing was changed: rows break it"),
+          named("failed at NOT NULL of users.demo_mode, and nothing was changed: some rows violate it"),
         );
         expect(await database.sql.unsafe(/select \*.*?;/.exec(String(error))?.[0] ?? "")).toHaveLength(1);
       },
@@ -345,7 +345,7 @@ describe("changed past the migrations, and refused with what to do:", () => {
     for (const change of ["drop table flux_dao_migrations", "truncate flux_dao_migrations"]) {
       await afterChange(change, async (database, asMade) => {
         const error: unknown = await migrate(database.driver()).catch((reason: unknown) => reason);
-        expect(error).toMatchObject(named(`The tables are as version ${NEWEST}`));
+        expect(error).toMatchObject(named(`The tables match version ${NEWEST}`));
         await database.sql.unsafe(/CREATE TABLE.*$/.exec(String(error))?.[0] ?? "");
         expect(await migrate(database.driver())).toMatchObject({ from: NEWEST, applied: [] });
         expect(await readSchemaCatalog(database.sql)).toEqual(asMade);
@@ -356,7 +356,7 @@ describe("changed past the migrations, and refused with what to do:", () => {
   test("a journal that lost rows, with what to do", () =>
     afterChange("delete from flux_dao_migrations where version > 1", async (database) => {
       await expect(migrate(database.driver())).rejects.toMatchObject(
-        named("enter it again as planMigrations() writes it"),
+        named("insert it again as planMigrations() writes it"),
       );
       const { sql } = await planMigrations(database.driver());
       for (const [insert] of sql.matchAll(/^INSERT INTO .*flux_dao_migrations.*;$/gm))
@@ -373,7 +373,7 @@ describe("changed past the migrations, and refused with what to do:", () => {
         await expect(migrate(driver())).rejects.toMatchObject(lacks);
         expect(await new Database(driver()).diagnose()).toContainEqual({
           name: "schema",
-          isWell: false,
+          ok: false,
           message: lacks.message,
         });
         await sql.unsafe("drop table flux_dao_migrations");
@@ -417,27 +417,27 @@ describe("what this role cannot reach is no matter of migrations, and named by c
     },
     {
       change: `${APP} alter table users enable row level security; create policy readers on users for select to app using (true)`,
-      what: "row-level security of public.users has no policy by which the role may insert, update, delete",
+      what: "row-level security on public.users has no policy that lets the role insert, update, delete",
       advice: /Create a policy on public\.users for app/,
       cure: "create policy all_of_it on users to app using (true)",
     },
     {
       change: `${APP} alter table users enable row level security`,
-      what: "row-level security of public.users has no policy by which the role may select, insert, update, delete",
+      what: "row-level security on public.users has no policy that lets the role select, insert, update, delete",
       advice: /Create a policy on public\.users for app/,
       cure: "create policy all_of_it on users to app using (true)",
     },
     {
       change: `${APP} alter table tasks enable row level security; create policy nothing on tasks to app using (false)`,
-      what: "row-level security of public.tasks has no policy by which the role may select, insert, update, delete",
-      advice: /drop those that let nothing pass/,
+      what: "row-level security on public.tasks has no policy that lets the role select, insert, update, delete",
+      advice: /drop those that exclude every row/,
       cure: "drop policy nothing on tasks; create policy all_of_it on tasks to app using (true)",
     },
     {
       change: `${APP} alter table tasks enable row level security; create policy all_of_it on tasks using (true);
         create policy closed on tasks as restrictive for select using (false)`,
-      what: "row-level security of public.tasks has no policy by which the role may select",
-      advice: /drop those that let nothing pass/,
+      what: "row-level security on public.tasks has no policy that lets the role select",
+      advice: /drop those that exclude every row/,
       cure: "drop policy closed on tasks",
     },
     {
@@ -448,7 +448,7 @@ describe("what this role cannot reach is no matter of migrations, and named by c
     },
     ...["table tasks", "all tables", "tables in schema public"].map((published) => ({
       change: `${APP} alter table tasks replica identity nothing; create publication moved for ${published}`,
-      what: "public.tasks is published without a replica identity, so that it takes no update and no delete",
+      what: "public.tasks is published without a replica identity, so the server rejects every update and delete",
       advice: /Run: alter table public\.tasks replica identity default;/,
       cure: "alter table tasks replica identity default",
     })),
@@ -489,11 +489,11 @@ test("a role for which the server enforces no foreign key is named, too", () =>
     await sql.unsafe(`grant usage on schema public to app; grant all on all tables in schema public to app;
       alter role app set session_replication_role = replica`);
     await expect(checkSchema(driver({ url }))).rejects.toMatchObject(
-      named("the session_replication_role of this connection is replica, so that the server enforces no foreign key"),
+      named("the session_replication_role of this connection is replica, so the server does not enforce foreign keys"),
     );
     expect(await new Database(driver({ url })).diagnose()).toContainEqual({
       name: "privileges",
-      isWell: false,
+      ok: false,
       message: expect.stringContaining("alter role app reset session_replication_role"),
     });
     await sql.unsafe("alter role app reset session_replication_role");
@@ -527,7 +527,7 @@ test("a journal whose rows are hidden is not taken for an empty one, for which m
     await expect(migrate(driver({ url }))).rejects.toMatchObject(hidden);
     expect(await new Database(driver({ url })).diagnose()).toContainEqual({
       name: "schema",
-      isWell: false,
+      ok: false,
       message: hidden.message,
     });
     await sql.unsafe("alter table flux_dao_migrations disable row level security");
@@ -543,8 +543,8 @@ test("triggers that are not ours change nothing of readiness, and diagnose() nam
       await database.checkReady();
       expect(await database.diagnose()).toContainEqual({
         name: "drift",
-        isWell: true,
-        message: expect.stringContaining("Triggers that are not ours run with what is written to tasks (stamp)."),
+        ok: true,
+        message: expect.stringContaining("Other triggers run on writes to tasks (stamp)."),
       });
     },
   ));
@@ -572,7 +572,7 @@ describe("what keeps no call from working changes nothing of readiness, and diag
     {
       change:
         "alter table goals add constraint short check (char_length(title) < 100), add constraint once unique (title); create unique index alone on goals (user_id)",
-      what: "Constraints that are not ours refuse rows of goals (alone, once, short)",
+      what: "Other constraints may refuse rows of goals (alone, once, short)",
     },
   ];
   test.each(drifted)("$what", ({ change, what, advice }) =>
@@ -583,13 +583,13 @@ describe("what keeps no call from working changes nothing of readiness, and diag
       const drift = async () => (await database.diagnose()).find(({ name }) => name === "drift");
       expect(await drift()).toEqual({
         name: "drift",
-        isWell: advice === undefined,
+        ok: advice === undefined,
         message: expect.stringContaining(what),
       });
       if (advice === undefined) return;
       await sql.unsafe(advice.exec((await drift())?.message ?? "")?.[0] ?? "");
       await migrate(driver());
-      expect(await drift()).toMatchObject({ isWell: true });
+      expect(await drift()).toMatchObject({ ok: true });
     }),
   );
 
@@ -599,7 +599,7 @@ describe("what keeps no call from working changes nothing of readiness, and diag
         alter database ${name} set quote_all_identifiers to on; alter database ${name} set standard_conforming_strings to off`);
       const database = new Database(driver());
       await database.checkReady();
-      expect((await database.diagnose()).filter(({ isWell }) => !isWell)).toEqual([]);
+      expect((await database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
     }));
 
   test("policies by which the role sees what they say", () =>
@@ -610,8 +610,8 @@ describe("what keeps no call from working changes nothing of readiness, and diag
       await database.checkReady();
       expect((await database.diagnose()).find(({ name }) => name === "privileges")).toEqual({
         name: "privileges",
-        isWell: true,
-        message: expect.stringContaining("Row-level security decides which rows it reads and writes of tasks (mine)."),
+        ok: true,
+        message: expect.stringContaining("Row-level security limits which rows it reads and writes of tasks (mine)."),
       });
     }));
 });
@@ -683,7 +683,7 @@ describe("readiness", () => {
       await readOnly("on");
       await expect(new Database(database.driver()).checkReady()).rejects.toMatchObject({
         name: "UnavailableError",
-        message: expect.stringMatching(/takes no writes: its transactions are read-only/),
+        message: expect.stringMatching(/is read-only: its transactions are read-only/),
       });
       await readOnly("off");
       await new Database(database.driver()).checkReady();

@@ -31,7 +31,7 @@ test("a hot standby can be read, and is not ready until it is promoted", async (
     await using database = await openDatabase(standby.url);
     await expect(database.checkReady()).rejects.toMatchObject({
       name: "UnavailableError",
-      message: expect.stringMatching(/takes no writes: it is a hot standby\. Connect to the primary/),
+      message: expect.stringMatching(/is read-only: it is a hot standby\. Connect to the primary/),
     });
     expect((await database.planMigrations()).sql).toBe("");
     const sql = connect(standby.url);

@@ -2,7 +2,7 @@ import { embeddedMigrations } from "../migrations/migration-set.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 
-/** With the order in which each has its rows, so that a query that asks for that order goes through it. */
+/** Each index with the order of its rows, so that a query in that order scans it. */
 const indexes = `
   select i.indrelid::regclass, c.relname, i.indisunique, string_agg(pg_get_indexdef(i.indexrelid, k, true), ', ' order by k),
     string_agg(pg_get_indexdef(i.indexrelid, k, true)
@@ -13,15 +13,15 @@ const indexes = `
   where i.indrelid = any(array(select ('public.' || name)::regclass from unnest($1::text[]) as name)) and i.indpred is null
   group by i.indexrelid, i.indrelid, i.indisunique, c.relname order by c.relname`;
 
-/** Whether it is PGlite, whichever driver it is behind. */
+/** Whether the database is PGlite, behind whatever driver. */
 export async function isEmbedded(executor: SqlExecutor): Promise<boolean> {
   const { rows } = await executor.execute("select version() like '%PGlite%'", []);
   return rows[0]?.[0] === true;
 }
 
 /**
- * How the indexes of our tables differ from what is in the tables: rows that an index lacks, or has twice, and keys that a
- * unique one should not have let in twice. That is what is left of a folder that two processes had open at a time.
+ * Finds how indexes differ from their tables: rows that an index lacks or has twice, and duplicate keys in a unique index. This
+ * is the damage in a folder that two processes had open at the same time.
  */
 export function findIndexDamage(driver: SqlDriver): Promise<string[]> {
   return driver.transaction(
@@ -40,7 +40,7 @@ export function findIndexDamage(driver: SqlDriver): Promise<string[]> {
 type Index = Readonly<Record<"table" | "index" | "isUnique" | "columns" | "order", unknown>>;
 
 async function damageOf(executor: SqlExecutor, { table, index, isUnique, columns, order }: Index): Promise<string[]> {
-  // Every row once, by where it lies.
+  // Identifies each row by its physical position.
   const places = (rows: string) =>
     `select count(*), coalesce(sum(hashtext(ctid::text)::bigint), 0) from (${rows}) as place`;
   try {
@@ -56,17 +56,17 @@ async function damageOf(executor: SqlExecutor, { table, index, isUnique, columns
     const [expected, has, keys] = [inTable[0], inIndex[0], doubled[0]?.[0]].map(String);
     return [
       ...(expected === has ? [] : [`${index} has ${inIndex[0]?.[0]} rows where ${table} has ${inTable[0]?.[0]}`]),
-      ...(isUnique === true && keys !== "0" ? [`${keys} keys of ${index} are there more than once`] : []),
+      ...(isUnique === true && keys !== "0" ? [`${index} has ${keys} duplicate keys`] : []),
     ];
   } catch (error) {
     const code = databaseErrorFacts(error)?.code ?? "";
-    // Class XX: the server found for itself that what it read cannot be.
+    // Class XX: the server itself detected the corruption.
     if (code.startsWith("XX")) return [`${index} or ${table} cannot be read (${code})`];
     throw error;
   }
 }
 
-/** Has the planner leave it no choice. */
+/** Leaves the planner only one kind of scan. */
 async function scanBy(executor: SqlExecutor, way: "table" | "index"): Promise<void> {
   const isOn = { seqscan: way === "table", indexscan: way === "index", indexonlyscan: false, bitmapscan: false };
   const settings = Object.entries({ ...isOn, sort: way === "table" }).map(

@@ -1,10 +1,9 @@
 import { SchemaVersionError } from "../contract/errors.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
-import type { Migration } from "./migration.ts";
-import { type MigrationSet, schemaVersion } from "./migration-set.ts";
+import { type Migration, type MigrationSet, schemaVersion } from "./migration-set.ts";
 
-/** The table that says which migrations a database has. */
+/** The table that records which migrations a database has. */
 export const JOURNAL_TABLE = '"public"."flux_dao_migrations"';
 
 export const CREATE_JOURNAL = `CREATE TABLE ${JOURNAL_TABLE} (
@@ -14,7 +13,7 @@ export const CREATE_JOURNAL = `CREATE TABLE ${JOURNAL_TABLE} (
 	"applied_at" timestamp with time zone DEFAULT now() NOT NULL
 );`;
 
-/** The statement that enters `migration`; a text without parameters, so that a person can run it too. */
+/** Returns the statement that records `migration`, without parameters, so that it can also be run by hand. */
 export function journalInsert({ version, name, checksum }: Migration): string {
   const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
   return `INSERT INTO ${JOURNAL_TABLE} ("version", "name", "checksum") VALUES (${version}, ${quoted(name)}, ${quoted(checksum)});`;
@@ -27,11 +26,11 @@ export interface JournalEntry {
 }
 
 /**
- * The journal by ascending version, or `undefined` where there is no such table.
- * @throws SchemaVersionError for one that lacks a column, or that the role may not read all of
+ * Reads the journal by ascending version; `undefined` if there is no such table.
+ * @throws SchemaVersionError if it lacks a column, or if the role may not read all of it
  */
 export async function readJournal(executor: SqlExecutor): Promise<JournalEntry[] | undefined> {
-  // Asked of the catalog first: a statement that fails would end the transaction.
+  // The catalog first: a failed statement would abort the transaction.
   const { rows: tables } = await executor.execute(
     `select (select count(*) from pg_attribute a where a.attrelid = c.oid and a.attname in ('version', 'name', 'checksum')) as columns
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -52,8 +51,8 @@ export async function readJournal(executor: SqlExecutor): Promise<JournalEntry[]
 }
 
 /**
- * Makes sure that `journal` is how `set` begins.
- * @throws SchemaVersionError when the database is newer than the code, or has other migrations than the code
+ * Checks that `journal` records the first migrations of `set`.
+ * @throws SchemaVersionError if the database is newer than the code, or was migrated by other migrations
  */
 export function verifyJournal(journal: readonly JournalEntry[], set: MigrationSet): void {
   const codeVersion = schemaVersion(set);
@@ -73,38 +72,38 @@ export function verifyJournal(journal: readonly JournalEntry[], set: MigrationSe
     if (entry.checksum === checksum) continue;
     throw new SchemaVersionError(
       `${versions}, but version ${version} was applied as ${entry.name} with the checksum ${short(entry.checksum)}, ` +
-        `where this code has ${name} with ${short(checksum)}. A migration must not change once it was applied: ` +
-        "use the release that the database was migrated with, and put the change into a new migration.",
+        `but this code has ${name} with ${short(checksum)}. A migration must not change after it was applied: ` +
+        "use the release that migrated the database, and make the change in a new migration.",
     );
   }
 }
 
 const short = (checksum: string) => `${checksum.slice(0, 12)}…`;
 
-/** The refusal of a database that a later release has migrated. */
+/** For a database that a later release has migrated. */
 export function newerSchemaError(databaseVersion: number, codeVersion: number): SchemaVersionError {
   return new SchemaVersionError(
     `The database's schema is at version ${databaseVersion}, newer than version ${codeVersion}, which this code needs. ` +
-      "Run a release that knows it.",
+      "Run a release that supports it.",
     { isNewer: true },
   );
 }
 
-/** The refusal of a journal that lacks a column. */
+/** For a journal that lacks a column. */
 export function unreadableJournalError(cause?: unknown): SchemaVersionError {
   return new SchemaVersionError(
-    "The table flux_dao_migrations, by which the version of the database's schema is known, lacks a column, and nothing was " +
-      "changed. Restore it from a backup; or drop it, and run migrate(), which says how to write it again.",
+    "The table flux_dao_migrations, which records the version of the schema, lacks a column, and nothing was changed. Restore " +
+      "it from a backup; or drop it and run migrate(), which then prints the SQL that recreates it.",
     { cause },
   );
 }
 
-/** The refusal of a journal that the role may not read, or of which row-level security could hide rows. */
+/** For a journal that the role may not read, or from which row-level security could hide rows. */
 function hiddenJournalError(cause: unknown): SchemaVersionError {
   return new SchemaVersionError(
-    "The database role may not read all of the table flux_dao_migrations, by which the version of the database's schema is known, " +
-      "and nothing was changed. Grant it SELECT on that table, and USAGE on the schema public, or use the owner of the tables; and " +
-      "disable row-level security on that table, where it is enabled.",
+    "The database role may not read all of the table flux_dao_migrations, which records the version of the schema, and nothing " +
+      "was changed. Grant it SELECT on that table and USAGE on the schema public, or use the owner of the tables. Also " +
+      "disable row-level security on that table if it is enabled.",
     { cause },
   );
 }

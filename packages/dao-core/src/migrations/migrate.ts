@@ -13,7 +13,7 @@ import {
   type UnvalidatedRule,
 } from "./schema-check/rule-violations.ts";
 
-/** How often it is tried when the database gives it up in a deadlock with other work. */
+/** How often a migration is tried that ends in a serialization failure or deadlock. */
 const MAX_ATTEMPTS = 5;
 
 /** Milliseconds; see {@link MigrationOptions}. */
@@ -21,27 +21,26 @@ const WAIT_TIMEOUT = 600_000;
 const STATEMENT_TIMEOUT = 3_600_000;
 
 /**
- * Brings the schema of a database to the version that this code needs: makes it in an empty database, applies what is
- * missing, or takes over what the Python service left (no row is lost; see {@link MigrationReport.violations}).
+ * Brings the schema of a database to the version that this code needs: creates it in an empty database, applies missing
+ * migrations, or adopts a database of the Python service (no row is lost; see {@link MigrationReport.violations}).
  *
- * All of it is one transaction, so after a failure the database is as it was. Any number of processes may call it at
- * once: one does the work, the others wait for it and find nothing to do. A takeover locks all six tables until it is
- * done, for readers too: some ten seconds for a million tasks.
+ * It runs in one transaction, so after a failure the database is unchanged. Any number of processes may call it at once: one
+ * does the work, the others wait for it and find nothing to do. Adopting locks all six tables until it is done, for readers
+ * too: some ten seconds for a million tasks.
  *
- * What was changed past the migrations it puts right where that needs no guess: missing constraints, indexes, defaults, enum
- * values, NOT NULLs; all tables, where none of them is left. What else was changed is refused, with what to do.
+ * It repairs changes made outside the migrations where no guess about rows is needed: missing constraints, indexes, defaults,
+ * enum values and NOT NULLs, or all tables if none is left. Other changes are refused with advice.
  *
- * @throws SchemaVersionError, naming both versions, when the database is newer than the code, a migration was changed
- *   after it was applied, there are tables that are neither ours nor the Python service's, the schema was changed in a way
- *   that cannot be put right by itself, or the role may not do it;
- *   UnavailableError when a limit of `options` passed or the server does not answer; TransactionLostError when the
- *   connection broke: call it again
+ * @throws SchemaVersionError, naming both versions, if the database is newer than the code, a migration was changed after it
+ *   was applied, there are tables that neither the migrations nor the Python service created, the schema was changed in a
+ *   way that cannot be repaired, or the role lacks a privilege; UnavailableError if a limit of `options` passed or the server
+ *   does not respond; TransactionLostError if the connection broke: call it again
  */
 export function migrate(driver: SqlDriver, options: MigrationOptions = {}): Promise<MigrationReport> {
   return migrateBy(embeddedMigrations, driver, options);
 }
 
-/** {@link migrate} with other migrations than this package's. */
+/** {@link migrate} with a given set of migrations. */
 export async function migrateBy(
   set: MigrationSet,
   driver: SqlDriver,
@@ -49,13 +48,13 @@ export async function migrateBy(
 ): Promise<MigrationReport> {
   const begun = performance.now();
   const { plan, repaired, unvalidated } = await migrateSchema(set, driver, options);
-  const { from, to, applied, takesOver } = plan;
+  const { from, to, applied, adopts } = plan;
   const violations = await readViolations(driver, unvalidated, options);
   const durationMs = Math.round(performance.now() - begun);
-  return { from, to, applied, takenOver: takesOver, repaired, violations, durationMs };
+  return { from, to, applied, adopted: adopts, repaired, violations, durationMs };
 }
 
-/** What a migration did, and which rules of the schema are not validated after it. */
+/** What a migration did, and which rules are not validated after it. */
 interface MigratedSchema {
   readonly plan: MigrationPlan;
   readonly repaired: readonly string[];
@@ -65,7 +64,7 @@ interface MigratedSchema {
 async function migrateSchema(set: MigrationSet, driver: SqlDriver, options: MigrationOptions): Promise<MigratedSchema> {
   if (driver.isTransaction) {
     throw new UnitOfWorkMisuseError(
-      "A migration needs a transaction of its own. Pass the database, not a transaction that is open already.",
+      "A migration needs its own transaction. Pass the database, not a transaction that is already open.",
     );
   }
   for (let attempt = 1; ; attempt++) {
@@ -76,10 +75,10 @@ async function migrateSchema(set: MigrationSet, driver: SqlDriver, options: Migr
       advice: undefined,
     };
     try {
-      // Read committed: whoever waited for the lock must see what was committed meanwhile.
+      // Read committed: after waiting for the lock it must see what was committed in the meantime.
       return await driver.transaction((transaction) => apply(set, transaction, options, progress), {
         isolationLevel: "read committed",
-        // Statements set their own below; this says when the server is taken for lost, and a long one is not to be.
+        // Each statement sets its own below; this one decides when a silent server is considered lost.
         statementTimeout: longestStatement(options),
         signal: options.signal,
       });
@@ -90,7 +89,7 @@ async function migrateSchema(set: MigrationSet, driver: SqlDriver, options: Migr
   }
 }
 
-/** Milliseconds that a statement may take by these limits, the wait for another migration being one; 0 is no limit. */
+/** The longest that a statement may take, in milliseconds, waiting for another migration included; 0 means no limit. */
 function longestStatement({ waitTimeout, statementTimeout }: MigrationOptions): number {
   const limits = [waitTimeout ?? WAIT_TIMEOUT, statementTimeout ?? STATEMENT_TIMEOUT];
   return limits.includes(0) ? 0 : Math.max(...limits);
@@ -113,7 +112,7 @@ async function apply(
   await run(LOCK);
   await run(`SET LOCAL statement_timeout TO ${milliseconds("statementTimeout", statementTimeout)};`);
   await run(`SET LOCAL lock_timeout TO ${milliseconds("lockTimeout", lockTimeout)};`);
-  const carryOut = async () => {
+  const applyPlan = async () => {
     progress.step = "reading its version";
     const plan = await makePlan(transaction, set);
     refuseDifferences(plan);
@@ -124,15 +123,15 @@ async function apply(
     }
     return plan;
   };
-  const plan = await carryOut();
-  // What was applied may have met a schema that had been changed.
-  const { differences } = plan.applied.length === 0 ? plan : await carryOut();
+  const plan = await applyPlan();
+  // The migrations may have been applied to a schema that had been changed: repair it.
+  const { differences } = plan.applied.length === 0 ? plan : await applyPlan();
   progress.step = "reading its rules";
   const unvalidated = await findUnvalidatedRules(transaction);
   return { plan, repaired: differences.map(({ what }) => what), unvalidated };
 }
 
-/** In a transaction of its own, after the commit: nobody should wait while rows are counted. */
+/** Runs in its own transaction after the commit, so that no caller waits for a lock while rows are counted. */
 async function readViolations(
   driver: SqlDriver,
   unvalidated: readonly UnvalidatedRule[],

@@ -1,21 +1,21 @@
 import { isDaoError, RetryableError, SchemaVersionError, UnavailableError } from "../contract/errors.ts";
 import { databaseErrorFacts, toDaoError } from "../session/postgres-errors.ts";
 
-/** How far a migration got. */
+/** How far a migration has got. */
 export interface MigrationProgress {
-  /** The version of the schema before, once it is known. */
+  /** The schema's version before the migration, once it is known. */
   from: number | undefined;
   readonly to: number;
-  /** What is being done, to continue "… failed at". */
+  /** What is being done; completes "… failed at". */
   step: string;
-  /** What to do where rows break what that demands. */
+  /** What to do if rows violate what the step requires. */
   advice: string | undefined;
 }
 
-/** A column, an object, a table or index is there already. */
+/** A column, an object, a table or index already exists. */
 const nameIsTaken: ReadonlySet<string> = new Set(["42701", "42710", "42P07"]);
 
-/** What `migrate()` throws for an error of the driver, found from its SQLSTATE. What is no database's is left as it is. */
+/** Translates an error of the driver by its SQLSTATE to what `migrate()` throws. Other errors are returned unchanged. */
 export function toMigrationError(error: unknown, { from, to, step, advice }: MigrationProgress): unknown {
   const code = databaseErrorFacts(error)?.code;
   if (isDaoError(error) || code === undefined) return error;
@@ -31,39 +31,39 @@ export function toMigrationError(error: unknown, { from, to, step, advice }: Mig
       );
     case "25006": // read-only transaction
       return new UnavailableError(
-        `${failure}: the database takes no writes. Run migrate() on the primary server, as a role whose transactions ` +
-          "are not read-only.",
+        `${failure}: the database is read-only. Run migrate() on the primary server, as a role whose transactions are ` +
+          "not read-only by default.",
         options,
       );
     case "2BP01": // dependent objects still exist
       return new SchemaVersionError(
-        `${failure}: ${serverText(error, "detail") ?? "something uses a type of ours"}. Have that use another type, or drop ` +
-          "it, and run migrate() again.",
+        `${failure}: ${serverText(error, "detail") ?? "another object uses one of the types"}. Make that object use another type, or drop ` +
+          "it, then run migrate() again.",
         options,
       );
     case "55P03": // lock not available
       return new UnavailableError(
-        `${failure}: what it needs was in use until the time-out. Run migrate() again when long transactions have ` +
+        `${failure}: a lock was not available in time. Run migrate() again when long transactions have ` +
           "ended, or with a longer lockTimeout or waitTimeout.",
         options,
       );
     case "57014": // query canceled
       return new UnavailableError(
-        `${failure}: the statement was cancelled, or ran into its time-out. Run migrate() again, with a longer ` +
+        `${failure}: the statement was cancelled or timed out. Run migrate() again, with a longer ` +
           "statementTimeout.",
         options,
       );
   }
   if (advice !== undefined && code.startsWith("23")) {
     return new SchemaVersionError(
-      `${failure}: rows break it. ${advice} Correct them, and run migrate() again.`,
+      `${failure}: some rows violate it. ${advice} Fix them, then run migrate() again.`,
       options,
     );
   }
   if (nameIsTaken.has(code)) {
     return new SchemaVersionError(
-      `${failure}: something of a name that it needs is there already, which the error's cause tells. Rename or drop that; ` +
-        "or, if the journal has lost the row of a migration, enter it again as planMigrations() writes it.",
+      `${failure}: an object with a required name already exists; the error's cause names it. Rename or drop it; or, if ` +
+        "the journal has lost the row of a migration, insert it again as planMigrations() writes it.",
       options,
     );
   }
@@ -72,13 +72,13 @@ export function toMigrationError(error: unknown, { from, to, step, advice }: Mig
   const isSqlState = /^[0-9A-Z]{5}$/.test(code);
   return isSqlState
     ? new SchemaVersionError(
-        `${failure}: ${serverText(error, "message")}. Correct that, and run migrate() again.`,
+        `${failure}: ${serverText(error, "message")}. Fix that, then run migrate() again.`,
         options,
       )
     : translated;
 }
 
-/** What the server said of its error, which an ORM may have wrapped. Of DDL it names tables and columns, and no values. */
+/** Returns the server's own text, from an error that an ORM may have wrapped. For DDL it names tables and columns, no values. */
 function serverText(error: unknown, field: "message" | "detail"): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (!("code" in error)) return serverText(error.cause, field);

@@ -1,8 +1,8 @@
 import type { SqlExecutor } from "../session/driver.ts";
 
 /**
- * The database that the Python service leaves behind (contract.md, last section), frozen: what `drizzle/takeover` starts
- * from. A column's type ends in `!` where it is NOT NULL.
+ * The schema of the Python service (contract.md, last section), frozen: the input of `drizzle/adopt/python-service.sql`. A
+ * column's type ends in `!` if it is NOT NULL.
  */
 const COLUMNS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   users: {
@@ -48,7 +48,7 @@ const COLUMNS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   conversations: {
     id: "uuid!",
     user_id: "uuid!",
-    // NOT NULL before its second migration; where it still is, that is no difference.
+    // NOT NULL before that service's second migration; both are accepted.
     goal_id: "uuid",
     messages: "jsonb",
     status: "text",
@@ -67,7 +67,7 @@ const ENUMS: Readonly<Record<string, string>> = {
 const foreignKey = (column: string, table: string) =>
   `FOREIGN KEY (${column}) REFERENCES ${table}(id) ON DELETE CASCADE`;
 
-/** Named as PostgreSQL names them by itself; the later migrations and the error messages count on the names. */
+/** Named by PostgreSQL's defaults; later migrations and the error messages rely on the names. */
 const CONSTRAINTS: Readonly<Record<string, string>> = {
   users_pkey: "PRIMARY KEY (id)",
   users_email_key: "UNIQUE (email)",
@@ -89,19 +89,19 @@ const CONSTRAINTS: Readonly<Record<string, string>> = {
 const list = (names: readonly string[]) => names.map((name) => `'${name}'`).join(", ");
 const TABLES = Object.keys(COLUMNS);
 
-/** How the schema `public` compares with what the Python service made. */
+/** How the schema `public` compares with the Python service's. */
 export interface PythonServiceComparison {
-  /** Which of its tables and types are there. */
+  /** Which of its tables and types exist. */
   readonly present: readonly string[];
-  /** Everything that differs, as half sentences: `tasks.title is character varying(500) instead of text`. */
+  /** Everything that differs, as clauses: `tasks.title is character varying(500) instead of text`. */
   readonly differences: readonly string[];
 }
 
 /**
- * Compares the schema `public` with the Python service's: tables, enum values, columns, keys. Other tables, and columns
- * that an insert may leave out, are no difference; nor are defaults and indexes, which the takeover sets itself.
+ * Compares the schema `public` with the Python service's: tables, enum values, columns, keys. Other tables, columns that an
+ * insert may omit, defaults and indexes do not count as differences: the last two are set by the adoption itself.
  *
- * Must run with `public` as the search path, which is how PostgreSQL then writes types and keys.
+ * Requires `public` as the search path, on which the way PostgreSQL renders types and keys depends.
  */
 export async function comparePythonService(executor: SqlExecutor): Promise<PythonServiceComparison> {
   const { rows } = await executor.execute(
@@ -169,7 +169,7 @@ async function compareConstraints(executor: SqlExecutor): Promise<string[]> {
   const differences = Object.entries(CONSTRAINTS).flatMap(([name, definition]) =>
     found.get(name) === definition ? [] : [`the constraint ${name} is not ${definition}`],
   );
-  // A rule that the Python service never had: these are our own tables, whose journal got lost.
-  if (found.has("users_email_format")) differences.push("our own constraints are there already");
+  // A rule that the Python service never had: the migrations created these tables, and their journal is lost.
+  if (found.has("users_email_format")) differences.push("the constraints of a later version already exist");
   return differences;
 }

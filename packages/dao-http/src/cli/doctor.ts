@@ -9,19 +9,19 @@ import { print } from "./output.ts";
 
 const usage = `Usage: flux-dao doctor [--json]
 
-Looks at the settings and at the database in DATABASE_URL, and says what to mend: does it answer, is the server new enough,
+Looks at the settings and at the database in DATABASE_URL, and says what to fix: does it respond, is the server new enough,
 is the schema at the version of this program and as the migrations made it, may the role do its work, do the clocks agree,
 are the keys good; of an embedded database also, has every index the rows of its table. Changes nothing.
 
   --json   prints the findings as JSON
 
-Exit codes: 0 all is well; 1 something is not; 2 called wrongly.
+Exit codes: 0 nothing to fix; 1 something to fix; 2 called wrongly.
 `;
 
 /** What one look found: those of the data layer, and some of the service's own. */
 interface Finding {
   readonly name: string;
-  readonly isWell: boolean;
+  readonly ok: boolean;
   readonly message: string;
 }
 
@@ -34,16 +34,16 @@ export const doctorCommand: Command = {
     const findings = await examine();
     if (json === true) await print(JSON.stringify(findings));
     else await print(findings.map(toLine).join("\n"));
-    return findings.every(({ isWell }) => isWell) ? 0 : 1;
+    return findings.every(({ ok }) => ok) ? 0 : 1;
   },
 };
 
 async function examine(): Promise<Finding[]> {
   const settings = settingsOf(process.env);
   if (!("databaseUrl" in settings))
-    return settings.problems.map((message) => ({ name: "settings", isWell: false, message }));
+    return settings.problems.map((message) => ({ name: "settings", ok: false, message }));
   return [
-    { name: "settings", isWell: true, message: "The settings can be used." },
+    { name: "settings", ok: true, message: "The settings can be used." },
     keys(settings),
     ...(await database(settings)),
   ];
@@ -67,30 +67,27 @@ function keys({ keys: known }: Settings): Finding {
   if (isPublic) {
     const message =
       "The guide's development keys are in use: everyone knows them. Set SERVICE_API_KEYS before others can connect.";
-    return { name, isWell: true, message };
+    return { name, ok: true, message };
   }
   const short = known.filter(({ key }) => key.length < SHORTEST_KEY).map((entry) => entry.name);
   if (short.length === 0)
-    return { name, isWell: true, message: `There are ${known.length} service keys of enough characters.` };
+    return { name, ok: true, message: `There are ${known.length} service keys of enough characters.` };
   const message = `The keys of ${short.join(", ")} are shorter than ${SHORTEST_KEY} characters. Make others: openssl rand -hex 16.`;
-  return { name, isWell: false, message };
+  return { name, ok: false, message };
 }
 
 async function database({ databaseUrl, prepare, limits }: Settings): Promise<Finding[]> {
   try {
     await using opened = await openDatabase(databaseUrl, { ...limits, poolSize: 1, prepare });
-    return [
-      { name: "database", isWell: true, message: `${opened.description} answers.` },
-      ...(await opened.diagnose()),
-    ];
+    return [{ name: "database", ok: true, message: `${opened.description} answers.` }, ...(await opened.diagnose())];
   } catch (error) {
     if (!isDaoError(error)) throw error;
-    return [{ name: "database", isWell: false, message: error.message }];
+    return [{ name: "database", ok: false, message: error.message }];
   }
 }
 
-function toLine({ name, isWell, message }: Finding): string {
-  const mark = isWell ? styled("green", "ok  ") : styled("red", "mend");
+function toLine({ name, ok, message }: Finding): string {
+  const mark = ok ? styled("green", "ok  ") : styled("red", "fail");
   return `${mark}  ${name.padEnd(10)}  ${message}`;
 }
 

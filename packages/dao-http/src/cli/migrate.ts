@@ -6,11 +6,12 @@ import { UsageError } from "./usage-error.ts";
 
 const usage = `Usage: flux-dao migrate [--plan | --check] [--json]
 
-Brings the schema of the database in DATABASE_URL to the version of this program: creates it, updates it, or takes over
-what the Python service left, and puts right what was changed past the migrations or says how to. Safe to run from many places at once; all of it happens, or nothing.
+Brings the schema of the database in DATABASE_URL to the version of this program: creates it, updates it, or adopts the
+schema of the Python service. Repairs changes made outside the migrations, or says how to. Runs in one transaction, and may
+run in any number of places at once.
 
-  --plan    changes nothing; prints what would be done as SQL, for those who apply it by hand
-  --check   changes nothing; ends with 1 where there is something to do, or where the tables are not as this program needs
+  --plan    changes nothing; prints what would be done, as SQL to apply by hand
+  --check   changes nothing; exits with 1 if there is something to do, or if the tables are not as this program needs
             them
   --json    prints the result as JSON
 
@@ -24,7 +25,7 @@ export const migrateCommand: Command = {
   options: { plan: { type: "boolean" }, check: { type: "boolean" }, json: { type: "boolean" } },
   async run(flags) {
     if (flags["plan"] === true && flags["check"] === true) {
-      throw new UsageError("--plan and --check do not go together: --plan prints, --check decides.");
+      throw new UsageError("--plan and --check cannot be combined.");
     }
     const { databaseUrl, prepare, limits } = readDatabaseSettings(process.env);
     await using database = await openDatabase(databaseUrl, { ...limits, poolSize: 1, prepare });
@@ -43,17 +44,17 @@ async function plan(database: Database, flags: CommandFlags): Promise<number> {
 }
 
 async function check(database: Database, flags: CommandFlags): Promise<number> {
-  const { from, to, applied, takesOver, repairs } = await database.planMigrations();
+  const { from, to, applied, adopts, repairs } = await database.planMigrations();
   const isDone = applied.length + repairs.length === 0;
-  if (flags["json"] === true) await print(JSON.stringify({ from, to, applied, takesOver, repairs }));
+  if (flags["json"] === true) await print(JSON.stringify({ from, to, applied, adopts, repairs }));
   else if (isDone) say(`The schema is at version ${to}, which this program needs.`);
   else if (applied.length === 0) {
     say(
-      `The schema is at version ${to}, but was changed past the migrations: ${repairs.join("; ")}. Run flux-dao migrate, ` +
-        "which puts it right.",
+      `The schema is at version ${to}, but was changed outside the migrations: ${repairs.join("; ")}. Run flux-dao migrate, ` +
+        "which repairs it.",
     );
   } else {
-    const what = takesOver ? "would be taken over from the Python service" : `is at version ${from}`;
+    const what = adopts ? "is the Python service's and would be adopted" : `is at version ${from}`;
     say(`The schema ${what}; this program needs version ${to}. Run flux-dao migrate (${applied.join(", ")}).`);
   }
   return isDone ? 0 : 1;
@@ -66,13 +67,13 @@ async function migrate(database: Database, flags: CommandFlags): Promise<number>
   return 0;
 }
 
-function linesOf({ from, to, applied, takenOver, repaired, violations, durationMs }: MigrationReport): string[] {
+function linesOf({ from, to, applied, adopted, repaired, violations, durationMs }: MigrationReport): string[] {
   const took = `${(durationMs / 1_000).toFixed(1)} s`;
   const done =
     applied.length > 0
-      ? `The schema is at version ${to} now; it was ${takenOver ? "the Python service's" : `at ${from}`}. Applied in ${took}: ${applied.join(", ")}.`
+      ? `The schema is now at version ${to}; it was ${adopted ? "the Python service's" : `at ${from}`}. Applied in ${took}: ${applied.join(", ")}.`
       : `${repaired.length > 0 ? "No migration to apply" : "Nothing to do"}: the schema is at version ${to}.`;
   const repairs =
-    repaired.length === 0 ? [] : [`Put right, as it was changed past the migrations: ${repaired.join("; ")}.`];
+    repaired.length === 0 ? [] : [`Repaired changes made outside the migrations: ${repaired.join("; ")}.`];
   return [done, ...repairs, ...violations.flatMap(({ message, query }) => [message, `  ${query}`])];
 }

@@ -37,7 +37,7 @@ export function toWireSchemas(
   return new Map(Object.entries(result.schemas).map(([id, schema]) => [id, toWire(schema)]));
 }
 
-/** Rows that were taken over from the Python service are answered as they are, whatever rule they break. */
+/** Rows adopted from the Python service are returned unchanged, even if they violate a rule. */
 function dropLimits(schema: JsonSchema): void {
   for (const limit of ["minLength", "maxLength", "minimum", "maximum"] as const) delete schema[limit];
   if (schema.format === "idn-email") delete schema.format;

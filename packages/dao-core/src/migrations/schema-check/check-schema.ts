@@ -4,14 +4,15 @@ import type { SqlExecutor } from "../../session/driver.ts";
 import { databaseErrorFacts, isConnectionLoss, toDaoError } from "../../session/postgres-errors.ts";
 import { JOURNAL_TABLE, newerSchemaError, unreadableJournalError } from "../journal.ts";
 import { embeddedMigrations, schemaVersion } from "../migration-set.ts";
-import { findObstacles, findSchemaDifferences } from "./schema-differences.ts";
-import { schemaDifferenceError } from "./schema-error.ts";
+import { findObstacles } from "./obstacles.ts";
+import { schemaDifferenceError } from "./schema-difference.ts";
+import { findSchemaDifferences } from "./schema-differences.ts";
 import { readSchemaFacts } from "./schema-facts.ts";
 
-/** Milliseconds for which a close look at the schema holds. */
-const CLOSE_LOOK_HOLDS = 5_000;
+/** How long a full comparison of the schema stays valid, in milliseconds. */
+const COMPARISON_VALIDITY = 5_000;
 
-/** SQLSTATEs that say that the schema is another: of tables, columns, types, privileges, plans, ON CONFLICT, replica identities. */
+/** SQLSTATEs of a changed schema: tables, columns, types, privileges, plans, ON CONFLICT, replica identities. */
 const schemaCodes: ReadonlySet<string> = new Set([
   "42P01",
   "42703",
@@ -26,41 +27,41 @@ const schemaCodes: ReadonlySet<string> = new Set([
 const NEEDED = schemaVersion(embeddedMigrations);
 
 /**
- * Whether a database can be worked with: it takes writes, and its schema is the one that this code needs. Each run is one
- * statement that reads one row, so that a readiness probe can ask every second. The tables, columns, types and constraints
- * themselves are looked at by the first run, every {@link CLOSE_LOOK_HOLDS} ms, after what {@link statementFailed} was told
- * of, and as long as they are not as they should be.
+ * Checks that a database is usable: that it accepts writes, and that its schema is the one that this code needs. Each run reads
+ * one row in one statement, so that a readiness probe can ask every second. The first run, one every
+ * {@link COMPARISON_VALIDITY} ms, the run after a {@link statementFailed} that concerns the schema, and every run while there
+ * are differences also compare the tables, columns, types and constraints themselves.
  */
 export class SchemaCheck {
-  #holdsUntil = 0;
+  #validUntil = 0;
 
-  /** @throws SchemaVersionError that says what differs and what to do; UnavailableError, also where no write is taken */
+  /** @throws SchemaVersionError, which says what differs and what to do; UnavailableError, also if the database is read-only */
   async run(executor: SqlExecutor, options?: CallOptions): Promise<void> {
     try {
       await checkVersion(executor, options);
-      if (performance.now() < this.#holdsUntil) return;
+      if (performance.now() < this.#validUntil) return;
       const begun = performance.now();
-      await lookClosely(executor, options);
-      this.#holdsUntil = begun + CLOSE_LOOK_HOLDS;
+      await compareSchema(executor, options);
+      this.#validUntil = begun + COMPARISON_VALIDITY;
     } catch (error) {
-      this.#holdsUntil = 0;
+      this.#validUntil = 0;
       throw toDaoError(error);
     }
   }
 
-  /** Has the next run look closely if `error` is of a lost connection, behind which there may be another server, or the schema. */
+  /** Has the next run compare the schema if `error` is about the schema, or a lost connection that may lead to another server. */
   statementFailed(error: unknown): void {
     const code = databaseErrorFacts(error)?.code;
-    if (code !== undefined && (schemaCodes.has(code) || isConnectionLoss(code))) this.#holdsUntil = 0;
+    if (code !== undefined && (schemaCodes.has(code) || isConnectionLoss(code))) this.#validUntil = 0;
   }
 }
 
-/** A {@link SchemaCheck} that looks closely at once. */
+/** Runs a new {@link SchemaCheck}, which compares the whole schema. */
 export function checkSchema(executor: SqlExecutor, options?: CallOptions): Promise<void> {
   return new SchemaCheck().run(executor, options);
 }
 
-/** Why no write would be taken; NULL where it would. */
+/** Why the database would refuse a write; NULL if it would not. */
 const READ_ONLY = `case when pg_is_in_recovery() then 'it is a hot standby'
   when current_setting('transaction_read_only') = 'on' then 'its transactions are read-only (default_transaction_read_only)' end`;
 
@@ -69,15 +70,15 @@ async function checkVersion(executor: SqlExecutor, options?: CallOptions): Promi
   if (found > NEEDED) throw newerSchemaError(found, NEEDED);
   if (typeof readOnly === "string") {
     throw new UnavailableError(
-      `The database takes no writes: ${readOnly}. Connect to the primary, or wait until it takes them again.`,
-      { cause: Object.assign(new Error(`No write was tried: ${readOnly}.`), { code: "25006" }) },
+      `The database is read-only: ${readOnly}. Connect to the primary, or wait until it accepts writes again.`,
+      { cause: Object.assign(new Error(`No write was attempted: ${readOnly}.`), { code: "25006" }) },
     );
   }
   if (found < NEEDED && hidesRows === true) {
     throw new SchemaVersionError(
-      `Whether the database's schema is at version ${NEEDED}, which this code needs, cannot be seen: row-level security hides ` +
-        "rows of the table flux_dao_migrations from the database role. Disable it on that table, or give the role a policy by " +
-        "which it may read all of them.",
+      `Cannot tell whether the schema is at version ${NEEDED}, which this code needs: row-level security hides rows of the ` +
+        "table flux_dao_migrations from the database role. Disable it on that table, or create a policy that lets the role " +
+        "read all rows.",
     );
   }
   if (found === 0) throw absentSchemaError();
@@ -103,8 +104,8 @@ async function readVersion(
         throw absentSchemaError(error);
       case "42501": // insufficient privilege
         throw new SchemaVersionError(
-          `Whether the database's schema is at version ${NEEDED}, which this code needs, cannot be seen: the database ` +
-            "role may not read the table flux_dao_migrations. Grant it SELECT, and USAGE on the schema public.",
+          `Cannot tell whether the schema is at version ${NEEDED}, which this code needs: the database role may not read the ` +
+            "table flux_dao_migrations. Grant it SELECT on that table, and USAGE on the schema public.",
           { cause: error },
         );
       case "42703": // no such column
@@ -115,17 +116,17 @@ async function readVersion(
   }
 }
 
-/** Without SQL and names of roles: whoever may ask for `/ready` reads it. */
+/** Contains no SQL and no role names, since `/ready` shows it to its callers. */
 const ADVICE =
-  "Run migrate() (flux-dao migrate), or diagnose() (flux-dao doctor), which say what to do about what they cannot put right.";
+  "Run migrate() (flux-dao migrate), which repairs what it can, or diagnose() (flux-dao doctor), which says what to do.";
 
-async function lookClosely(executor: SqlExecutor, options?: CallOptions): Promise<void> {
+async function compareSchema(executor: SqlExecutor, options?: CallOptions): Promise<void> {
   const { shape } = embeddedMigrations;
   const facts = await readSchemaFacts(executor, shape, options);
   if (!facts.some(({ kind }) => kind === "table")) {
     throw new SchemaVersionError(
-      `The journal flux_dao_migrations says version ${NEEDED}, which this code needs, but none of the tables is there. ` +
-        "Restore them from a backup, or run migrate(), which makes them again, empty.",
+      `The journal flux_dao_migrations records version ${NEEDED}, which this code needs, but none of the tables exists. ` +
+        "Restore them from a backup, or run migrate(), which recreates them empty.",
     );
   }
   const differences = findSchemaDifferences(facts, shape).filter(({ isBearable }) => isBearable !== true);
@@ -135,7 +136,7 @@ async function lookClosely(executor: SqlExecutor, options?: CallOptions): Promis
 
 function absentSchemaError(cause?: unknown): SchemaVersionError {
   return new SchemaVersionError(
-    `The database has no schema of ours yet (version 0); this code needs version ${NEEDED}. Run migrate().`,
+    `The database has no Flux DAO schema yet (version 0); this code needs version ${NEEDED}. Run migrate().`,
     { cause },
   );
 }

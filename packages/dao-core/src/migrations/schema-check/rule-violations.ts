@@ -1,18 +1,18 @@
 import { CONSTRAINT_RULES, FOREIGN_KEY_FIELDS } from "../../schema/constraints.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
 
-/** A rule that the database enforces on what is written, but does not vouch for in the rows that were there before. */
+/** A rule that the database enforces on writes, but that existing rows may violate. */
 export interface RuleViolation {
   readonly table: string;
   /** The CHECK constraint or foreign key, which is NOT VALID. */
   readonly constraint: string;
-  /** How many rows break it now. */
+  /** How many rows violate it now. */
   readonly rows: number;
   /** The statement that finds them. */
   readonly query: string;
-  /** The statement that makes the rule valid once no row breaks it. */
+  /** The statement that validates the rule once no row violates it. */
   readonly validation: string;
-  /** What this means and what to do, for a person. */
+  /** What this means and what to do, in sentences. */
   readonly message: string;
 }
 
@@ -20,11 +20,11 @@ export interface RuleViolation {
 export interface UnvalidatedRule {
   readonly table: string;
   readonly constraint: string;
-  /** What it demands of a row, in SQL. */
+  /** The condition that a row must meet, in SQL. */
   readonly expression: string;
 }
 
-/** The rules of our tables that are not validated, at the cost of one look at the catalog. */
+/** Finds the rules that are not validated, with one catalog query. */
 export async function findUnvalidatedRules(executor: SqlExecutor): Promise<UnvalidatedRule[]> {
   const names = Object.keys({ ...CONSTRAINT_RULES, ...FOREIGN_KEY_FIELDS })
     .map((name) => `'${name}'`)
@@ -48,7 +48,7 @@ export async function findUnvalidatedRules(executor: SqlExecutor): Promise<Unval
   }));
 }
 
-/** Counts the rows that break each of `rules`. Each takes a scan of its table, and no lock that others would notice. */
+/** Counts the rows that violate each of `rules`. Each takes a scan of its table, and no lock that blocks others. */
 export async function countViolations(
   executor: SqlExecutor,
   rules: readonly UnvalidatedRule[],
@@ -57,22 +57,22 @@ export async function countViolations(
   for (const { table, constraint, expression } of rules) {
     const condition = `from "public"."${table}" where not (${expression})`;
     const { rows } = await executor.execute(`select count(*) as rows ${condition}`, []);
-    violations.push(describe(table, constraint, Number(rows[0]?.[0] ?? 0), `select * ${condition};`));
+    violations.push(violationOf(table, constraint, Number(rows[0]?.[0] ?? 0), `select * ${condition};`));
   }
   return violations;
 }
 
-function describe(table: string, constraint: string, rows: number, query: string): RuleViolation {
+function violationOf(table: string, constraint: string, rows: number, query: string): RuleViolation {
   const { field, message: rule } = CONSTRAINT_RULES[constraint] ?? {
     field: FOREIGN_KEY_FIELDS[constraint] ?? constraint,
-    message: "must name a row that exists",
+    message: "must refer to a row that exists",
   };
   const message =
     rows === 0
-      ? `${table}: ${field} ${rule} (${constraint}) is kept by every row now. Run the validation.`
-      : `${rows} ${rows === 1 ? "row" : "rows"} of ${table} broke a rule before it was one: ${field} ${rule} ` +
-        `(${constraint}). They are as they were, and an update of such a row is refused until the row keeps the rule. ` +
-        "Find them by the query, correct them, then run the validation.";
+      ? `Every row of ${table} now satisfies the rule "${field} ${rule}" (${constraint}). Run the validation.`
+      : `${rows} ${rows === 1 ? "row" : "rows"} of ${table} violate${rows === 1 ? "s" : ""} the rule "${field} ${rule}" ` +
+        `(${constraint}), which is newer. They were not changed, but updates are refused until the row satisfies the rule. ` +
+        "Find them with the query, fix them, then run the validation.";
   const validation = `alter table "public"."${table}" validate constraint "${constraint}";`;
   return { table, constraint, rows, query, validation, message };
 }

@@ -1,8 +1,24 @@
 import type { CallOptions } from "../../contract/call-options.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
-import type { SchemaShape } from "./schema-shape.ts";
 
-/** A thing that there is in the schema `public`, or that keeps this role from using one. */
+/** The parts of the schema that the code relies on. */
+export interface SchemaShape {
+  /** The values of the enum types, in order. */
+  readonly enums: Readonly<Record<string, readonly string[]>>;
+  readonly tables: Readonly<Record<string, TableShape>>;
+}
+
+/** One table, in SQL notation. */
+export interface TableShape {
+  /** `text`, `integer NOT NULL`, `boolean DEFAULT false NOT NULL` */
+  readonly columns: Readonly<Record<string, string>>;
+  /** `PRIMARY KEY (id)`, `CHECK (week_number >= 1)` */
+  readonly constraints: Readonly<Record<string, string>>;
+  /** `btree (goal_id)` */
+  readonly indexes: Readonly<Record<string, string>>;
+}
+
+/** An object in the schema `public`, or something that keeps this role from using one. */
 export interface SchemaFact {
   readonly kind:
     | "table"
@@ -17,15 +33,15 @@ export interface SchemaFact {
     | "privileges"
     | "policies";
   readonly table: string;
-  /** Of the column, constraint, index or rule; the commands that no policy allows, or publication. */
+  /** The name of the column, constraint, index or rule; or the commands that no policy allows, or that need a replica identity. */
   readonly name: string;
-  /** In the words of {@link SchemaShape}; a CHECK by the columns that it is about, whose text takes a lock to read. */
+  /** In the notation of {@link SchemaShape}, except that a CHECK is its columns: reading its text takes a lock. */
   readonly detail: string;
 }
 
 /**
- * In one round trip, and with no lock on the tables, for which a probe would wait: `pg_get_indexdef` takes one, so it is asked for
- * expressions alone. The columns have names of their own, as some drivers make objects of rows.
+ * One round trip, and no lock on the tables, which a probe would wait for: `pg_get_indexdef` takes one, so it is called for
+ * expressions only. Every column has a unique name, because some drivers return rows as objects.
  */
 const FACTS = `
 with ours as (
@@ -100,7 +116,7 @@ group by t.name`;
 
 const compared: ReadonlySet<unknown> = new Set(["column", "constraint", "index"]);
 
-/** What there is of `shape`, seen as this connection's role and search path see it. */
+/** Reads what exists of `shape`, as this connection's role and search path see it. */
 export async function readSchemaFacts(
   executor: SqlExecutor,
   { tables, enums }: SchemaShape,
@@ -115,7 +131,7 @@ export async function readSchemaFacts(
     kind: String(kind) as SchemaFact["kind"],
     table: String(table),
     name: String(name),
-    // The server may be set to quote all names (quote_all_identifiers), of which ours need none.
+    // The server may quote all names (quote_all_identifiers); none of ours needs quotes.
     detail: compared.has(kind) ? String(detail).replaceAll('"', "") : String(detail),
   }));
 }

@@ -1,16 +1,16 @@
-/** A part of a migration that succeeds or fails as one. */
+/** A named part of a migration. */
 export interface MigrationStep {
   /** For messages: `0000_initial`. */
   readonly name: string;
   /** Each a single statement that ends in a semicolon. */
   readonly statements: readonly string[];
-  /** What to do where rows break what it demands: a sentence. */
+  /** What to do if rows violate it: a sentence. */
   readonly advice?: string;
-  /** Whether it makes a key, which others refer to. */
+  /** Whether it creates a key, which foreign keys may refer to. */
   readonly isKey?: boolean;
 }
 
-/** A name that is not ours, in SQL. */
+/** Quotes a name that the library did not choose. */
 export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 export function setDefault(table: string, column: string, value: string): MigrationStep {
@@ -42,7 +42,7 @@ export function addEnumValue(
   };
 }
 
-/** A CHECK or foreign key that rows break stays NOT VALID, as after a takeover; a key cannot. */
+/** A CHECK or foreign key that rows violate stays NOT VALID, as in an adopted database; a key cannot. */
 export function addConstraint(table: string, name: string, definition: string): MigrationStep {
   const add = `ALTER TABLE "public"."${table}" ADD CONSTRAINT "${name}" ${definition}`;
   const keyColumns = /^(?:PRIMARY KEY|UNIQUE) \((.*)\)$/.exec(definition)?.[1];
@@ -72,7 +72,7 @@ export function renameConstraint(table: string, from: string, to: string): Migra
   };
 }
 
-/** @param isInvalid whether a CREATE INDEX CONCURRENTLY that failed has left one behind */
+/** @param isInvalid whether a failed CREATE INDEX CONCURRENTLY has left one behind */
 export function createIndex(table: string, name: string, definition: string, isInvalid: boolean): MigrationStep {
   const create = `CREATE INDEX "${name}" ON "public"."${table}" USING ${definition};`;
   return { name: `the index ${name}`, statements: isInvalid ? [`DROP INDEX "public"."${name}";`, create] : [create] };

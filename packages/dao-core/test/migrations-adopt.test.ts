@@ -6,8 +6,6 @@ import { embeddedMigrations } from "../src/migrations/migration-set.ts";
 import { checkSchema } from "../src/migrations/schema-check/check-schema.ts";
 import { CONSTRAINT_RULES } from "../src/schema/constraints.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
-import { readSchemaCatalog, SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";
-import { connect, type ScratchDatabase, waitForBlockedBackend, withScratchDatabase } from "./scratch-database.ts";
 import {
   DEFAULTS,
   IRREGULAR_ROWS,
@@ -16,7 +14,9 @@ import {
   SECOND_MIGRATION,
   TABLE_KEYS,
   VIOLATION_COUNTS,
-} from "./takeover-database.ts";
+} from "./python-service-database.ts";
+import { readSchemaCatalog, SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";
+import { connect, type ScratchDatabase, waitForBlockedBackend, withScratchDatabase } from "./scratch-database.ts";
 
 type Row = Record<string, unknown>;
 
@@ -38,7 +38,7 @@ async function allRows(sql: postgres.Sql): Promise<Record<string, Row[]>> {
   return Object.fromEntries(await Promise.all(entries));
 }
 
-/** The rows that a takeover has to make of `before`: NULLs of columns with a default replaced, all else the same. */
+/** The rows that adopting `before` results in: NULLs of columns with a default are replaced, all else is the same. */
 function withDefaults(before: Record<string, Row[]>): Record<string, Row[]> {
   return Object.fromEntries(
     Object.entries(before).map(([table, rows]) => [
@@ -58,10 +58,10 @@ describe("a database of the Python service", () => {
       await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
       const before = await allRows(database.sql);
       const report = await migrate(database.driver());
-      expect(report).toMatchObject({ from: 0, to: NEWEST, applied: ALL_NAMES, takenOver: true, violations: [] });
+      expect(report).toMatchObject({ from: 0, to: NEWEST, applied: ALL_NAMES, adopted: true, violations: [] });
       expect(await readSchemaCatalog(database.sql)).toEqual(await freshCatalog());
       expect(await allRows(database.sql)).toEqual(withDefaults(before));
-      expect(await migrate(database.driver())).toMatchObject({ from: NEWEST, applied: [], takenOver: false });
+      expect(await migrate(database.driver())).toMatchObject({ from: NEWEST, applied: [], adopted: false });
       await checkSchema(database.driver());
     }));
 
@@ -71,7 +71,7 @@ describe("a database of the Python service", () => {
       await sql.unsafe(PYTHON_SERVICE_DDL + SECOND_MIGRATION + REGULAR_ROWS);
       await sql.unsafe("update conversations set goal_id = null where messages = 'null'");
       const before = await allRows(sql);
-      expect(await migrate(database.driver())).toMatchObject({ takenOver: true, violations: [] });
+      expect(await migrate(database.driver())).toMatchObject({ adopted: true, violations: [] });
       expect(await readSchemaCatalog(sql)).toEqual(await freshCatalog());
       expect(await allRows(sql)).toEqual(withDefaults(before));
       // Its own migrations may run again.
@@ -110,11 +110,11 @@ describe("a database of the Python service", () => {
         for (const statement of script.split(";")) if (statement.trim() !== "") await driver.execute(statement, []);
       };
       await run(PYTHON_SERVICE_DDL);
-      expect(await migrate(driver)).toMatchObject({ takenOver: true, violations: [] });
-      const { rows: takenOver } = await driver.execute(SCHEMA_CATALOG_QUERY, []);
+      expect(await migrate(driver)).toMatchObject({ adopted: true, violations: [] });
+      const { rows: adopted } = await driver.execute(SCHEMA_CATALOG_QUERY, []);
       await run("drop schema public cascade; create schema public");
-      expect(await migrate(driver)).toMatchObject({ takenOver: false });
-      expect(takenOver).toEqual((await driver.execute(SCHEMA_CATALOG_QUERY, [])).rows);
+      expect(await migrate(driver)).toMatchObject({ adopted: false });
+      expect(adopted).toEqual((await driver.execute(SCHEMA_CATALOG_QUERY, [])).rows);
     } finally {
       await driver.close();
     }
@@ -125,15 +125,15 @@ describe("a database of the Python service", () => {
       const { sql } = database;
       await sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS + IRREGULAR_ROWS);
       const before = await allRows(sql);
-      const { takenOver, violations } = await migrate(database.driver());
-      expect(takenOver).toBe(true);
+      const { adopted, violations } = await migrate(database.driver());
+      expect(adopted).toBe(true);
       expect(await allRows(sql)).toEqual(withDefaults(before));
       expect(Object.fromEntries(violations.map(({ constraint, rows }) => [constraint, rows]))).toEqual(
         VIOLATION_COUNTS,
       );
       for (const { query, rows, message, table } of violations) {
         expect(await sql.unsafe(query)).toHaveLength(rows);
-        expect(message).toMatch(new RegExp(`^${rows} rows? of ${table} broke a rule`));
+        expect(message).toMatch(new RegExp(`^${rows} rows? of ${table} violates? the rule`));
       }
       await checkSchema(database.driver());
     }));
@@ -167,7 +167,7 @@ describe("a database of the Python service", () => {
       expect(violation).toMatchObject({ constraint: "milestones_week_number_positive", rows: 2 });
       await sql.unsafe("update milestones set week_number = 1");
       const [corrected] = (await migrate(driver)).violations;
-      expect(corrected).toMatchObject({ rows: 0, message: expect.stringContaining("kept by every row now") });
+      expect(corrected).toMatchObject({ rows: 0, message: expect.stringContaining("now satisfies the rule") });
       await sql.unsafe(corrected?.validation ?? "");
       expect((await migrate(driver)).violations).toEqual([]);
       expect(await readSchemaCatalog(sql)).toEqual(await freshCatalog());
@@ -178,7 +178,7 @@ describe("a database of the Python service", () => {
       await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
       const set = withNext('ALTER TABLE "users" ADD COLUMN "nick" text;', "nick");
       const report = await migrateBy(set, database.driver());
-      expect(report).toMatchObject({ from: 0, to: NEWEST + 1, applied: [...ALL_NAMES, "nick"], takenOver: true });
+      expect(report).toMatchObject({ from: 0, to: NEWEST + 1, applied: [...ALL_NAMES, "nick"], adopted: true });
       expect(await database.sql.unsafe("select nick from users")).toHaveLength(3);
     }));
 
@@ -195,7 +195,7 @@ describe("a database of the Python service", () => {
       expect(added).toHaveLength(6);
     }));
 
-  test("is locked as a whole for the takeover, whose wait has a limit", () =>
+  test("is locked as a whole while it is adopted, and the wait for the lock is limited", () =>
     withScratchDatabase(async (database) => {
       await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
       const before = await readSchemaCatalog(database.sql);
@@ -203,7 +203,7 @@ describe("a database of the Python service", () => {
       await reader.unsafe("begin; select count(*) from demo_flags");
       await expect(migrate(database.driver(), { lockTimeout: 50 })).rejects.toMatchObject({
         code: "unavailable",
-        message: expect.stringMatching(/failed at the takeover from the Python service.*lockTimeout/),
+        message: expect.stringMatching(/failed at adopting the Python service's schema.*lockTimeout/),
       });
       await reader.end({ timeout: 0 });
       expect(await readSchemaCatalog(database.sql)).toEqual(before);
@@ -230,11 +230,11 @@ describe("a database of the Python service", () => {
       await holder.end({ timeout: 0 });
       expect(await readSchemaCatalog(sql)).toEqual(catalogBefore);
       expect(await allRows(sql)).toEqual(rowsBefore);
-      expect(await migrate(database.driver())).toMatchObject({ takenOver: true });
+      expect(await migrate(database.driver())).toMatchObject({ adopted: true });
     }));
 
   test(
-    "is taken over though the first try is given up in a deadlock with its writers",
+    "is adopted though the first attempt ends in a deadlock with its writers",
     () =>
       withScratchDatabase(async (database) => {
         await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
@@ -245,7 +245,7 @@ describe("a database of the Python service", () => {
         await waitForBlockedBackend(database);
         await writer.unsafe("update users set name = 'Written'; commit");
         await writer.end({ timeout: 0 });
-        expect(await migration).toMatchObject({ takenOver: true });
+        expect(await migration).toMatchObject({ adopted: true });
         expect(await database.sql.unsafe("select 1 from tasks where title = 'Written'")).toHaveLength(3);
       }),
     20_000,

@@ -6,7 +6,7 @@ import type { ConversationRow, DemoFlagsRow, GoalRow, GoalWithRelations, PageOf,
 import { INSTANT, type RestServer, startRestServer } from "./server.ts";
 
 const id = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
-const NAME = `flux_takeover_${crypto.randomUUID().replaceAll("-", "")}`;
+const NAME = `flux_adopted_${crypto.randomUUID().replaceAll("-", "")}`;
 
 /** The database that the Python service leaves behind (contract, last section), with rows that only it could write. */
 const PYTHON_DATABASE = `

@@ -78,7 +78,7 @@ export const TABLE_KEYS: Readonly<Record<string, string>> = {
   demo_flags: "user_id",
 };
 
-/** What takes the place of a NULL; `now` is any instant of the takeover. */
+/** What replaces a NULL; `now` is any instant of the adoption. */
 export const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   users: { preferences: {}, demo_mode: false, created_at: "now" },
   goals: { status: "active", created_at: "now" },

@@ -1,14 +1,14 @@
--- Brings a database that the Python service made to exactly the state that 0000_initial.sql creates. Written by hand and
--- frozen: what changes after version 1 changes in the later migrations, which apply to a taken-over database as to any
--- other. Runs in one transaction. Run it again after a failure; nothing of it was kept.
+-- Adopts a database that the Python service created: brings it to exactly the state that 0000_initial.sql creates. Written
+-- by hand and frozen: later changes are in the later migrations, which apply to an adopted database as to any other. Runs in
+-- one transaction; after a failure nothing of it is kept, and it can be run again.
 --
--- All six tables are locked against everybody, readers too, until the commit: a row with a NULL that is written between
--- the UPDATE and the SET NOT NULL would fail the whole takeover, and a lock taken piece by piece invites deadlocks.
--- Each table is read once for its NULLs, once for NOT NULL, once for each CHECK and once for each index.
+-- All six tables are locked until the commit, for readers too: a row with a NULL that is written between the UPDATE and the
+-- SET NOT NULL would fail the whole adoption, and locking the tables one by one invites deadlocks.
+-- Each table is scanned once for its NULLs, once for NOT NULL, once for each CHECK and once for each index.
 LOCK TABLE "public"."users", "public"."goals", "public"."milestones", "public"."tasks", "public"."conversations", "public"."demo_flags" IN ACCESS EXCLUSIVE MODE;
 --> statement-breakpoint
--- The old indexes have one column each, and it is the first, or the only one, of an index created below: they could
--- answer nothing that the new ones cannot, and would cost every write. Dropped first, so that the UPDATEs pass them by.
+-- Each old index has one column, with which an index created below begins: the old ones would be redundant and slow down
+-- every write. Dropped first, so that the UPDATEs do not maintain them.
 DROP INDEX IF EXISTS
 	"public"."idx_goals_user_id",
 	"public"."idx_milestones_goal_id",
@@ -19,8 +19,8 @@ DROP INDEX IF EXISTS
 	"public"."idx_conversations_user_id",
 	"public"."idx_conversations_goal_id";
 --> statement-breakpoint
--- NULL, and JSON null where a JSON object or array is the rule, becomes the default. Rows without one are not written,
--- and no other column is. This comes before the constraints, which would refuse to have a row written that breaks one.
+-- NULL becomes the default, and so does JSON null where an object or array is required. No other row or column is written.
+-- This comes before the constraints, which would refuse to rewrite a row that violates one.
 UPDATE "public"."users" SET
 	"preferences" = coalesce(nullif("preferences", 'null'::jsonb), '{}'::jsonb),
 	"demo_mode" = coalesce("demo_mode", false),
@@ -53,7 +53,7 @@ WHERE "messages" IS NULL OR "messages" = 'null'::jsonb OR "status" IS NULL OR "c
 --> statement-breakpoint
 UPDATE "public"."demo_flags" SET "escalation_speed" = 1 WHERE "escalation_speed" IS NULL;
 --> statement-breakpoint
--- One ALTER a table, so that it is scanned once for all its NOT NULLs. NOT VALID: rows that are there are not looked at.
+-- One ALTER per table, so that it is scanned once for all its NOT NULLs. NOT VALID: existing rows are not checked yet.
 ALTER TABLE "public"."users"
 	ALTER COLUMN "id" SET DEFAULT gen_random_uuid(),
 	ALTER COLUMN "preferences" SET DEFAULT '{}'::jsonb,
@@ -118,8 +118,8 @@ ALTER TABLE "public"."demo_flags"
 	ADD CONSTRAINT "demo_flags_virtual_now_range" CHECK ("virtual_now" >= '0001-01-01 00:00:00+00' and "virtual_now" < '10000-01-01 00:00:00+00') NOT VALID,
 	ADD CONSTRAINT "demo_flags_escalation_speed_range" CHECK ("escalation_speed" >= 0 and "escalation_speed" < 'Infinity') NOT VALID;
 --> statement-breakpoint
--- A rule that every row keeps becomes valid, one by one: a row that breaks one rule must not leave the others unproven.
--- Where a row breaks it the rule stays NOT VALID: the row is kept as it is, and what is written from now on is checked.
+-- Rules are validated one by one, so that a row that violates one does not leave the others unvalidated. A violated rule
+-- stays NOT VALID: the row is kept as it is, and whatever is written from now on is checked.
 DO $validate$
 DECLARE
 	rule record;
@@ -138,7 +138,7 @@ BEGIN
 		BEGIN
 			EXECUTE format('ALTER TABLE %s VALIDATE CONSTRAINT %I', rule."table", rule."name");
 		EXCEPTION WHEN check_violation THEN
-			RAISE NOTICE 'Rows of % break the rule %, which stays NOT VALID.', rule."table", rule."name";
+			RAISE NOTICE 'Rows of % violate the rule %, which stays NOT VALID.', rule."table", rule."name";
 		END;
 	END LOOP;
 END
