@@ -24,7 +24,7 @@ const packages: readonly Package[] = [
       "dao",
       "engine",
       "unit-of-work",
-      "run-once",
+      "idempotency",
       "service",
       "migrations",
       "diagnosis",
@@ -36,7 +36,7 @@ const packages: readonly Package[] = [
     notFrom: {
       "unit-of-work": ["dao"],
       // Services and migrations know sessions, but no DAO and no Drizzle.
-      service: ["dao", "schema", "run-once", "drivers"],
+      service: ["dao", "schema", "idempotency", "drivers"],
       migrations: ["dao", "unit-of-work", "service", "drivers"],
       dao: ["drivers"],
       testing: ["opentelemetry"],

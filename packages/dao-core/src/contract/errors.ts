@@ -71,9 +71,9 @@ export function describeIssues(issues: readonly ValidationIssue[]): string {
 /** No row has this id. */
 export class NotFoundError extends DaoError {
   readonly code = "not_found";
-  /** @param what the entity in the singular, lower case: `task` */
-  constructor(what: string, id: string, options?: ErrorOptions) {
-    super(`No ${what} has the id ${id}. Check the id, or list the rows that exist.`, options);
+  /** @param entity singular and lower case: `task` */
+  constructor(entity: string, id: string, options?: ErrorOptions) {
+    super(`No ${entity} has the id ${id}. Check the id, or list the rows that exist.`, options);
   }
 }
 
@@ -110,9 +110,9 @@ export class RelatedRowMissingError extends DaoError {
 export class VersionMismatchError extends DaoError {
   readonly code = "version_mismatch";
 
-  /** @param what the entity in the singular, lower case: `task` */
-  constructor(what: string, id: string, options?: ErrorOptions) {
-    super(`The ${what} ${id} has changed since it was read. Read it again before writing.`, options);
+  /** @param entity singular and lower case: `task` */
+  constructor(entity: string, id: string, options?: ErrorOptions) {
+    super(`The ${entity} ${id} has changed since it was read. Read it again before writing.`, options);
   }
 }
 

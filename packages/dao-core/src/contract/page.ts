@@ -56,9 +56,7 @@ export const filterText = () => text({ max: MAX_FILTER_LENGTH });
 const pageSize = z.int().min(1).max(MAX_PAGE_SIZE);
 
 /** Where to continue in a list or a stream. */
-export const cursor = z
-  .string()
-  .regex(/^[\w-]{1,255}$/, { error: "must be the next cursor of a page, unchanged" });
+export const cursor = z.string().regex(/^[\w-]{1,255}$/, { error: "must be the next cursor of a page, unchanged" });
 
 const pageRequestShape = {
   page: z.int().min(1).optional(),

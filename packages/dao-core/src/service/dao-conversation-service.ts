@@ -12,21 +12,19 @@ import {
   type MessagesAppendResult,
   validateAppend,
 } from "../contract/conversation.ts";
-import { parseId } from "../contract/fields/id.ts";
+import { parseId, withValidId } from "../contract/fields/id.ts";
 import { validate } from "../contract/fields/validation.ts";
 import type { Page } from "../contract/page.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
-import { withChosenId } from "./chosen-id.ts";
-import { found } from "./found.ts";
-import { writeRow } from "./row-write.ts";
+import { assertFound, conditionalWrite } from "./conditional-write.ts";
 
-const conversation = { what: "conversation", dao: (session: DatabaseSession) => session.conversations };
+const conversation = { name: "conversation", dao: (session: DatabaseSession) => session.conversations };
 
 /** {@link ConversationService} on a database session. */
 export class DaoConversationService implements ConversationService {
   readonly #session: DatabaseSession;
 
-  /** @param session a database, or a unit of work to work inside of */
+  /** @param session a database, or the unit of work to run in */
   constructor(session: DatabaseSession) {
     this.#session = session;
   }
@@ -39,11 +37,11 @@ export class DaoConversationService implements ConversationService {
   }
 
   async getConversation(id: string, options?: CallOptions): Promise<ConversationDto> {
-    return found("conversation", id, await this.#session.conversations.findById(parseId(id), options));
+    return assertFound("conversation", id, await this.#session.conversations.findById(parseId(id), options));
   }
 
   async createConversation(input: ConversationCreateDto, options?: CreateOptions): Promise<ConversationDto> {
-    return this.#session.conversations.create(validate(conversationCreateDto, input), withChosenId(options));
+    return this.#session.conversations.create(validate(conversationCreateDto, input), withValidId(options));
   }
 
   async updateConversation(
@@ -53,7 +51,7 @@ export class DaoConversationService implements ConversationService {
   ): Promise<ConversationDto> {
     const key = parseId(id);
     const valid = validate(conversationUpdateDto, changes);
-    return writeRow(this.#session, conversation, key, options, (conversations) =>
+    return conditionalWrite(this.#session, conversation, key, options, (conversations) =>
       conversations.update(key, valid, options),
     );
   }
@@ -61,6 +59,6 @@ export class DaoConversationService implements ConversationService {
   async appendMessages(id: string, input: MessagesAppendDto, options?: CallOptions): Promise<MessagesAppendResult> {
     const key = parseId(id);
     const messageCount = await this.#session.conversations.appendMessages(key, validateAppend(input), options);
-    return { messageCount: found("conversation", key, messageCount) };
+    return { messageCount: assertFound("conversation", key, messageCount) };
   }
 }

@@ -1,5 +1,5 @@
 import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
-import { parseId } from "../contract/fields/id.ts";
+import { parseId, withValidId } from "../contract/fields/id.ts";
 import { validate } from "../contract/fields/validation.ts";
 import {
   type GoalCreateDto,
@@ -16,17 +16,15 @@ import {
 } from "../contract/goal.ts";
 import type { Page } from "../contract/page.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
-import { withChosenId } from "./chosen-id.ts";
-import { found } from "./found.ts";
-import { writeRow } from "./row-write.ts";
+import { assertFound, conditionalWrite } from "./conditional-write.ts";
 
-const goal = { what: "goal", dao: (session: DatabaseSession) => session.goals };
+const goal = { name: "goal", dao: (session: DatabaseSession) => session.goals };
 
 /** {@link GoalService} on a database session. */
 export class DaoGoalService implements GoalService {
   readonly #session: DatabaseSession;
 
-  /** @param session a database, or a unit of work to work inside of */
+  /** @param session a database, or the unit of work to run in */
   constructor(session: DatabaseSession) {
     this.#session = session;
   }
@@ -36,29 +34,29 @@ export class DaoGoalService implements GoalService {
   }
 
   async getGoal(id: string, options?: CallOptions): Promise<GoalDto> {
-    return found("goal", id, await this.#session.goals.findById(parseId(id), options));
+    return assertFound("goal", id, await this.#session.goals.findById(parseId(id), options));
   }
 
   async getGoalFull(id: string, options?: CallOptions): Promise<GoalWithRelationsDto> {
-    return found("goal", id, await this.#session.goals.findWithRelations(parseId(id), options));
+    return assertFound("goal", id, await this.#session.goals.findWithRelations(parseId(id), options));
   }
 
   async createGoal(input: GoalCreateDto, options?: CreateOptions): Promise<GoalDto> {
-    return this.#session.goals.create(validate(goalCreateDto, input), withChosenId(options));
+    return this.#session.goals.create(validate(goalCreateDto, input), withValidId(options));
   }
 
   async createGoalWithStructure(input: GoalStructureCreateDto, options?: CreateOptions): Promise<GoalWithRelationsDto> {
-    return this.#session.goals.createWithStructure(validateStructure(input), withChosenId(options));
+    return this.#session.goals.createWithStructure(validateStructure(input), withValidId(options));
   }
 
   async updateGoal(id: string, changes: GoalUpdateDto, options?: WriteOptions): Promise<GoalDto> {
     const key = parseId(id);
     const valid = validate(goalUpdateDto, changes);
-    return writeRow(this.#session, goal, key, options, (goals) => goals.update(key, valid, options));
+    return conditionalWrite(this.#session, goal, key, options, (goals) => goals.update(key, valid, options));
   }
 
   async deleteGoal(id: string, options?: WriteOptions): Promise<void> {
     const key = parseId(id);
-    await writeRow(this.#session, goal, key, options, (goals) => goals.delete(key, options));
+    await conditionalWrite(this.#session, goal, key, options, (goals) => goals.delete(key, options));
   }
 }

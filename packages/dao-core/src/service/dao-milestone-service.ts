@@ -1,5 +1,5 @@
 import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
-import { parseId } from "../contract/fields/id.ts";
+import { parseId, withValidId } from "../contract/fields/id.ts";
 import { validate } from "../contract/fields/validation.ts";
 import {
   type MilestoneCreateDto,
@@ -13,17 +13,15 @@ import {
 } from "../contract/milestone.ts";
 import type { Page } from "../contract/page.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
-import { withChosenId } from "./chosen-id.ts";
-import { found } from "./found.ts";
-import { writeRow } from "./row-write.ts";
+import { assertFound, conditionalWrite } from "./conditional-write.ts";
 
-const milestone = { what: "milestone", dao: (session: DatabaseSession) => session.milestones };
+const milestone = { name: "milestone", dao: (session: DatabaseSession) => session.milestones };
 
 /** {@link MilestoneService} on a database session. */
 export class DaoMilestoneService implements MilestoneService {
   readonly #session: DatabaseSession;
 
-  /** @param session a database, or a unit of work to work inside of */
+  /** @param session a database, or the unit of work to run in */
   constructor(session: DatabaseSession) {
     this.#session = session;
   }
@@ -33,21 +31,23 @@ export class DaoMilestoneService implements MilestoneService {
   }
 
   async getMilestone(id: string, options?: CallOptions): Promise<MilestoneDto> {
-    return found("milestone", id, await this.#session.milestones.findById(parseId(id), options));
+    return assertFound("milestone", id, await this.#session.milestones.findById(parseId(id), options));
   }
 
   async createMilestone(input: MilestoneCreateDto, options?: CreateOptions): Promise<MilestoneDto> {
-    return this.#session.milestones.create(validate(milestoneCreateDto, input), withChosenId(options));
+    return this.#session.milestones.create(validate(milestoneCreateDto, input), withValidId(options));
   }
 
   async updateMilestone(id: string, changes: MilestoneUpdateDto, options?: WriteOptions): Promise<MilestoneDto> {
     const key = parseId(id);
     const valid = validate(milestoneUpdateDto, changes);
-    return writeRow(this.#session, milestone, key, options, (milestones) => milestones.update(key, valid, options));
+    return conditionalWrite(this.#session, milestone, key, options, (milestones) =>
+      milestones.update(key, valid, options),
+    );
   }
 
   async deleteMilestone(id: string, options?: WriteOptions): Promise<void> {
     const key = parseId(id);
-    await writeRow(this.#session, milestone, key, options, (milestones) => milestones.delete(key, options));
+    await conditionalWrite(this.#session, milestone, key, options, (milestones) => milestones.delete(key, options));
   }
 }

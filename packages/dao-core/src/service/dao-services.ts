@@ -7,7 +7,7 @@ import { DaoMilestoneService } from "./dao-milestone-service.ts";
 import { DaoTaskService } from "./dao-task-service.ts";
 import { DaoUserService } from "./dao-user-service.ts";
 
-/** All six services on one session, be it a database or a unit of work. */
+/** Creates all six services on one session, which is a database or a unit of work. */
 export function createDaoServices(session: DatabaseSession): DaoServices {
   return {
     users: new DaoUserService(session),

@@ -1,5 +1,6 @@
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
-import { parseId } from "../contract/fields/id.ts";
+import { ValidationError } from "../contract/errors.ts";
+import { parseId, withValidId } from "../contract/fields/id.ts";
 import { validate } from "../contract/fields/validation.ts";
 import type { Page } from "../contract/page.ts";
 import {
@@ -28,20 +29,18 @@ import {
   validateBulkUpdate,
 } from "../contract/task.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
-import { withChosenId } from "./chosen-id.ts";
-import { found } from "./found.ts";
-import { nameBrokenRow } from "./name-broken-row.ts";
-import { writeRow } from "./row-write.ts";
+import { databaseErrorFacts } from "../session/postgres-errors.ts";
+import { assertFound, conditionalWrite } from "./conditional-write.ts";
 import { importTasks, type TaskSource } from "./task-import.ts";
 import { streamTasks } from "./task-stream.ts";
 
-const task = { what: "task", dao: (session: DatabaseSession) => session.tasks };
+const task = { name: "task", dao: (session: DatabaseSession) => session.tasks };
 
 /** {@link TaskService} on a database session. */
 export class DaoTaskService implements TaskService {
   readonly #session: DatabaseSession;
 
-  /** @param session a database, or a unit of work to work inside of */
+  /** @param session a database, or the unit of work to run in */
   constructor(session: DatabaseSession) {
     this.#session = session;
   }
@@ -51,11 +50,11 @@ export class DaoTaskService implements TaskService {
   }
 
   async getTask(id: string, options?: CallOptions): Promise<TaskDto> {
-    return found("task", id, await this.#session.tasks.findById(parseId(id), options));
+    return assertFound("task", id, await this.#session.tasks.findById(parseId(id), options));
   }
 
   async createTask(input: TaskCreateDto, options?: CreateOptions): Promise<TaskDto> {
-    return this.#session.tasks.create(validate(taskCreateDto, input), withChosenId(options));
+    return this.#session.tasks.create(validate(taskCreateDto, input), withValidId(options));
   }
 
   async createTasks(tasks: TaskSource, options?: CallOptions): Promise<TaskImportResult> {
@@ -69,7 +68,7 @@ export class DaoTaskService implements TaskService {
   async updateTasks(request: BulkUpdateRequest, options?: CallOptions): Promise<BulkUpdateResult> {
     const { updates } = validateBulkChanges(request);
     const ids = updates.map(({ id }) => id);
-    const updated = await nameBrokenRow("updates", ids, () => this.#session.tasks.updateMany(updates, options));
+    const updated = await withRowIndex("updates", ids, () => this.#session.tasks.updateMany(updates, options));
     const byId = new Map(updated.map((row) => [row.id, row]));
     return { results: updates.map(({ id }) => ({ id, task: byId.get(id) ?? null })) };
   }
@@ -77,12 +76,12 @@ export class DaoTaskService implements TaskService {
   async updateTask(id: string, changes: TaskUpdateDto, options?: WriteOptions): Promise<TaskDto> {
     const key = parseId(id);
     const valid = validate(taskUpdateDto, changes);
-    return writeRow(this.#session, task, key, options, (tasks) => tasks.update(key, valid, options));
+    return conditionalWrite(this.#session, task, key, options, (tasks) => tasks.update(key, valid, options));
   }
 
   async deleteTask(id: string, options?: WriteOptions): Promise<void> {
     const key = parseId(id);
-    await writeRow(this.#session, task, key, options, (tasks) => tasks.delete(key, options));
+    await conditionalWrite(this.#session, task, key, options, (tasks) => tasks.delete(key, options));
   }
 
   async getTasksByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]> {
@@ -92,16 +91,36 @@ export class DaoTaskService implements TaskService {
   async bulkUpdateState(request: BulkUpdateStateRequest, options?: CallOptions): Promise<BulkUpdateStateResult> {
     const valid = validateBulkUpdate(request);
     const update = () => this.#session.tasks.bulkUpdateState(valid, options);
-    return { updatedCount: await nameBrokenRow("taskIds", valid.taskIds, update) };
+    return { updatedCount: await withRowIndex("taskIds", valid.taskIds, update) };
   }
 
   async linkCalendarEvent(id: string, link: CalendarEventLinkDto, options?: WriteOptions): Promise<TaskDto> {
     const key = parseId(id);
     const valid = validate(calendarEventLinkDto, link);
-    return writeRow(this.#session, task, key, options, (tasks) => tasks.update(key, valid, options));
+    return conditionalWrite(this.#session, task, key, options, (tasks) => tasks.update(key, valid, options));
   }
 
   async getTaskStatistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto> {
     return this.#session.tasks.statistics(validate(taskStatisticsRequest, request), options);
+  }
+}
+
+/**
+ * Runs a bulk update of the rows of `ids`. Where an adopted row breaks a rule, the issues' paths get its index in the request.
+ * @param list the name of the request's list
+ */
+async function withRowIndex<Result>(
+  list: string,
+  ids: readonly string[],
+  update: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await update();
+  } catch (error) {
+    if (!(error instanceof ValidationError)) throw error;
+    const index = ids.indexOf(databaseErrorFacts(error.cause)?.id ?? "");
+    if (index === -1) throw error;
+    const issues = error.issues.map(({ path, message }) => ({ path: `${list}.${index}.${path}`, message }));
+    throw new ValidationError(issues, { cause: error.cause });
   }
 }

@@ -1,5 +1,5 @@
 import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
-import { parseId } from "../contract/fields/id.ts";
+import { parseId, withValidId } from "../contract/fields/id.ts";
 import { validate } from "../contract/fields/validation.ts";
 import type { Page } from "../contract/page.ts";
 import {
@@ -13,17 +13,15 @@ import {
   userUpdateDto,
 } from "../contract/user.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
-import { withChosenId } from "./chosen-id.ts";
-import { found } from "./found.ts";
-import { writeRow } from "./row-write.ts";
+import { assertFound, conditionalWrite } from "./conditional-write.ts";
 
-const user = { what: "user", dao: (session: DatabaseSession) => session.users };
+const user = { name: "user", dao: (session: DatabaseSession) => session.users };
 
 /** {@link UserService} on a database session. */
 export class DaoUserService implements UserService {
   readonly #session: DatabaseSession;
 
-  /** @param session a database, or a unit of work to work inside of */
+  /** @param session a database, or the unit of work to run in */
   constructor(session: DatabaseSession) {
     this.#session = session;
   }
@@ -33,21 +31,21 @@ export class DaoUserService implements UserService {
   }
 
   async getUser(id: string, options?: CallOptions): Promise<UserDto> {
-    return found("user", id, await this.#session.users.findById(parseId(id), options));
+    return assertFound("user", id, await this.#session.users.findById(parseId(id), options));
   }
 
   async createUser(input: UserCreateDto, options?: CreateOptions): Promise<UserDto> {
-    return this.#session.users.create(validate(userCreateDto, input), withChosenId(options));
+    return this.#session.users.create(validate(userCreateDto, input), withValidId(options));
   }
 
   async updateUser(id: string, changes: UserUpdateDto, options?: WriteOptions): Promise<UserDto> {
     const key = parseId(id);
     const valid = validate(userUpdateDto, changes);
-    return writeRow(this.#session, user, key, options, (users) => users.update(key, valid, options));
+    return conditionalWrite(this.#session, user, key, options, (users) => users.update(key, valid, options));
   }
 
   async deleteUser(id: string, options?: WriteOptions): Promise<void> {
     const key = parseId(id);
-    await writeRow(this.#session, user, key, options, (users) => users.delete(key, options));
+    await conditionalWrite(this.#session, user, key, options, (users) => users.delete(key, options));
   }
 }

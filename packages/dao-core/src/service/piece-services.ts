@@ -16,9 +16,9 @@ import type {
   RowPieces,
   WholeResult,
 } from "../session/piece-reads.ts";
-import { found } from "./found.ts";
+import { assertFound } from "./conditional-write.ts";
 
-/** What a read in pieces returns: the result that the service has, or all that its caller must know before it sends, and the rows to be read. */
+/** The result of a read in pieces: the whole result if it is small, otherwise what the caller needs before sending, and the rows to read. */
 export type OpenResult =
   | { readonly kind: "whole"; readonly result: unknown }
   | ({ readonly kind: "page" } & OpenPage)
@@ -28,12 +28,12 @@ export type OpenResult =
 
 type Read = (input: unknown, options?: CallOptions) => Promise<OpenResult>;
 
-/** The reads that may be long, by the services and the methods whose results they have. */
+/** The reads with potentially large results, by service and method. */
 export type PieceServices = { readonly [Service in keyof DaoServices]?: Readonly<Record<string, Read>> };
 
 /**
- * The reads of the services for callers that hand rows on, as a server does: what is in memory at a time does not depend on what
- * rows hold. They take what the services' methods take, the id or the request, and throw the same errors.
+ * The services' reads for callers that forward rows, such as an HTTP server: how much is in memory at a time does not depend
+ * on the size of the rows. They take what the services' methods take, the id or the request, and throw the same errors.
  */
 export function createPieceServices(pieces: PieceReads): PieceServices {
   const list =
@@ -43,10 +43,10 @@ export function createPieceServices(pieces: PieceReads): PieceServices {
       return "whole" in result ? whole(result) : { kind: "page", ...result };
     };
   const find =
-    (entity: ListedEntity, what: string): Read =>
+    (entity: ListedEntity, name: string): Read =>
     async (id, options) => {
       const key = parseId(String(id));
-      const result = found(what, key, await pieces.find(entity, key, options));
+      const result = assertFound(name, key, await pieces.find(entity, key, options));
       return "whole" in result ? whole(result) : { kind: "row", row: result };
     };
   return {
@@ -56,7 +56,7 @@ export function createPieceServices(pieces: PieceReads): PieceServices {
       getGoal: find("goals", "goal"),
       getGoalFull: async (id, options) => {
         const key = parseId(String(id));
-        const result = found("goal", key, await pieces.goal(key, options));
+        const result = assertFound("goal", key, await pieces.goal(key, options));
         return "whole" in result ? whole(result) : { kind: "goal", ...result };
       },
     },

@@ -7,21 +7,21 @@ import { inCallersContext } from "../session/transaction/transaction-context.ts"
 import { throwIfAborted, untilAborted } from "../session/waiting/abort-signal.ts";
 import { withDeadline } from "../session/waiting/deadline.ts";
 
-/** Tasks in one statement: enough that a round trip is nothing beside it, few enough to be held in memory. */
+/** Tasks per statement: enough to make the round trip negligible, few enough to hold in memory. */
 const BATCH_SIZE = 1_000;
 
 /**
- * Milliseconds after which what has come of a batch is written, once the transaction is open: a source that takes its time, but goes
- * on, leaves the transaction idle for no longer.
+ * Milliseconds after which a partial batch is written once the transaction is open, so that a slow source does not leave the
+ * transaction idle for longer.
  */
 const BATCH_TIME = 1_000;
 
 export type TaskSource = Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>;
 
 /**
- * Creates the tasks of `source`, all of them or none: in one statement if they are few, else in one transaction. Untouched until
- * its turn has come, as {@link DatabaseSession.runImport} says; an array for one statement makes no connection wait.
- * @throws what the source throws, and what `createTasks` of the task service does
+ * Creates the tasks of `source`, all of them or none: in one statement if they are few, otherwise in one transaction. The
+ * source is not read before its turn (see {@link DatabaseSession.runImport}); an array that fits one statement needs none.
+ * @throws what the source throws, and what the task service's `createTasks` does
  */
 export function importTasks(session: DatabaseSession, source: TaskSource, options: CallOptions = {}): Promise<number> {
   return withDeadline(options, async (bounded) => {
@@ -37,7 +37,7 @@ export function importTasks(session: DatabaseSession, source: TaskSource, option
     try {
       return isOneStatement || session.runImport === undefined ? await run() : await session.runImport(run, signal);
     } finally {
-      // After its turn: a source that takes its time to close keeps no other from beginning.
+      // After its turn, so that a source that is slow to close does not delay the next import.
       await batches?.close();
     }
   });
@@ -46,7 +46,7 @@ export function importTasks(session: DatabaseSession, source: TaskSource, option
 async function write(session: DatabaseSession, batches: TaskBatches, options: CallOptions): Promise<number> {
   const first = await batches.next();
   if (first.length === 0) return 0;
-  // A source of exactly one batch has not said yet that it has no more.
+  // A full batch may be the only one: the source has not ended yet.
   const second = await batches.next();
   if (second.length === 0) return session.tasks.createMany(first, options);
   return session.transaction((transaction) => writeAll(transaction, first, second, batches), options);
@@ -60,7 +60,7 @@ async function writeAll(
 ): Promise<number> {
   let count = await tasks.createMany(first);
   for (let batch = second; batch.length > 0; ) {
-    // Read and checked while this one is written. If it fails, that is heard when its turn comes.
+    // Read and validated while this one is written; a failure is thrown when it is awaited.
     const next = batches.next(BATCH_TIME);
     next.catch(() => undefined);
     count += await tasks.createMany(batch);
@@ -69,48 +69,48 @@ async function writeAll(
   return count;
 }
 
-/** @throws ValidationError for what a caller without a type checker could send */
+/** @throws ValidationError for a source that is not iterable, as callers without a type checker may pass */
 function checkSource(source: unknown): void {
   const isObject = typeof source === "object" && source !== null;
   if (isObject && (Symbol.asyncIterator in source || Symbol.iterator in source)) return;
-  throw new ValidationError([{ path: "", message: "must be tasks in a list, or in what else can be iterated" }]);
+  throw new ValidationError([{ path: "", message: "must be an array or another iterable of tasks" }]);
 }
 
-/** A source, checked and in batches, read as they are asked for. */
+/** A source as validated batches, read on demand. */
 class TaskBatches {
   readonly #iterator: Iterator<TaskImportDto> | AsyncIterator<TaskImportDto>;
   readonly #signal: AbortSignal | undefined;
-  readonly #readInContext: (time: number) => Promise<TaskImportDto[]>;
+  readonly #readOutside: (time: number) => Promise<TaskImportDto[]>;
   #count = 0;
   #isDone = false;
-  /** Whether the source was asked for a task and has not answered. */
+  /** Whether the source was asked for a task and has not returned it yet. */
   #isWaiting = false;
 
   constructor(source: TaskSource, signal: AbortSignal | undefined) {
     this.#iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     this.#signal = signal;
-    // It may use the database itself, and is no part of the transaction that its tasks are written in.
-    this.#readInContext = inCallersContext((time: number) => this.#read(time));
+    // The source may use the database, outside the transaction that its tasks are written in.
+    this.#readOutside = inCallersContext((time: number) => this.#read(time));
   }
 
   /**
-   * The next tasks; none when there are no more.
-   * @param time milliseconds after which fewer than {@link BATCH_SIZE} will do, though one at least
+   * Returns the next batch, empty at the end.
+   * @param time milliseconds after which a batch may be smaller than {@link BATCH_SIZE}, though not empty
    * @throws ValidationError; what the source throws; the signal's reason
    */
   next(time = Number.POSITIVE_INFINITY): Promise<TaskImportDto[]> {
-    return untilAborted(this.#readInContext(time), this.#signal);
+    return untilAborted(this.#readOutside(time), this.#signal);
   }
 
-  /** Lets the source go, if it has not come to its end. One that hangs would never say that it has gone. */
+  /** Closes the source unless it has ended. A source that hangs is not waited for: it would never confirm. */
   async close(): Promise<void> {
     if (this.#isDone) return;
-    const gone = this.#leave();
-    if (this.#isWaiting || this.#signal?.aborted === true) gone.catch(() => undefined);
-    else await untilAborted(gone, this.#signal);
+    const closed = this.#return();
+    if (this.#isWaiting || this.#signal?.aborted === true) closed.catch(() => undefined);
+    else await untilAborted(closed, this.#signal);
   }
 
-  async #leave(): Promise<void> {
+  async #return(): Promise<void> {
     await this.#iterator.return?.();
   }
 

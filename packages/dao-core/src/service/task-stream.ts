@@ -5,17 +5,17 @@ import { type TaskDto, type TaskStreamRequest, taskStreamRequest } from "../cont
 import type { DatabaseSession } from "../session/database-session.ts";
 import { withEitherSignal } from "../session/waiting/abort-signal.ts";
 
-/** Tasks that are read at a time. */
+/** Tasks per page. */
 const PAGE_SIZE = 250;
 
 /**
- * Pages that are read before they are asked for, of all streams of this process together. A few streams are faster by that. Many
- * of them keep the process busy without, and each page that waits for its reader costs time, too, whenever memory is collected.
+ * Limit of pages that are read ahead, over all streams of the process. Reading ahead makes a few streams faster; many streams
+ * keep the process busy anyway, and each waiting page costs garbage-collection time.
  */
-const MOST_AHEAD = 8;
+const MAX_PAGES_AHEAD = 8;
 let pagesAhead = 0;
 
-/** Every task that the filter selects, or that comes after the cursor, page by page. */
+/** Streams every task that matches the filter (after the cursor, if one is given), page by page. */
 export async function* streamTasks(
   session: DatabaseSession,
   request: TaskStreamRequest,
@@ -38,9 +38,11 @@ export async function* streamTasks(
     for (let cursor: string | null | undefined = start; cursor !== null; ) {
       const page: Page<TaskDto> = await (takeAhead() ?? read(cursor));
       cursor = page.nextCursor;
-      if (cursor !== null && !session.isTransaction && pagesAhead < MOST_AHEAD) {
+      if (cursor !== null && !session.isTransaction && pagesAhead < MAX_PAGES_AHEAD) {
         pagesAhead++;
-        ahead = readAhead(read(cursor));
+        ahead = read(cursor);
+        // A failure is thrown when the page is awaited, not before.
+        ahead.catch(() => undefined);
       }
       for (const task of page.items) yield task;
       if (cursor !== null) onCursor?.(cursor);
@@ -49,10 +51,4 @@ export async function* streamTasks(
     left.abort();
     await takeAhead()?.catch(() => undefined);
   }
-}
-
-/** A page that is read while the one before it is looked at. If it fails, that is heard when its turn comes. */
-function readAhead<Result>(page: Promise<Result>): Promise<Result> {
-  page.catch(() => undefined);
-  return page;
 }

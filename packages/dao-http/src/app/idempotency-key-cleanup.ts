@@ -1,4 +1,4 @@
-import { type DatabaseSession, sweepIdempotencyKeys } from "@flux/dao-core";
+import { type DatabaseSession, deleteExpiredIdempotencyKeys } from "@flux/dao-core";
 import type { Logger } from "./log.ts";
 
 /** Milliseconds from one sweep to the next. */
@@ -24,7 +24,7 @@ export class KeySweeper {
     // Somebody else's transaction must not be worked in behind their back.
     if (now - this.#last < INTERVAL || this.#session.isTransaction) return;
     this.#last = now;
-    sweepIdempotencyKeys(this.#session).catch((error: unknown) => this.#warn(error));
+    deleteExpiredIdempotencyKeys(this.#session).catch((error: unknown) => this.#warn(error));
   }
 
   #warn(error: unknown): void {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { CreateOptions } from "../call-options.ts";
 import { ValidationError } from "../errors.ts";
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -25,4 +26,12 @@ export function id() {
 export function parseId(value: unknown, field = "id"): string {
   if (typeof value === "string" && uuidPattern.test(value)) return value.toLowerCase();
   throw new ValidationError([{ path: field, message: explainId(value) }]);
+}
+
+/**
+ * Returns create options whose client-supplied id, if there is one, is in lower case.
+ * @throws ValidationError if it is not a UUID
+ */
+export function withValidId(options: CreateOptions | undefined): CreateOptions | undefined {
+  return options?.id === undefined ? options : { ...options, id: parseId(options.id) };
 }

@@ -1,12 +1,12 @@
 import {
   createDaoServices,
   DaoUnitOfWork,
+  deleteExpiredIdempotencyKeys,
   IdempotencyKeyReusedError,
   type OnceOptions,
   openDatabase,
   RetryableError,
   runOnce,
-  sweepIdempotencyKeys,
   UnitOfWorkMisuseError,
   ValidationError,
 } from "@flux/dao-core";
@@ -169,7 +169,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     });
     const error = await failure(call);
     expect(error).toBeInstanceOf(UnitOfWorkMisuseError);
-    expect(String(error)).toContain("Run it once");
+    expect(String(error)).toContain("Call runOnce once per key");
   });
 
   test.each<[string, object, string]>([
@@ -249,9 +249,9 @@ describe("keys that expire", () => {
   test("a sweep deletes those and no others, however many, and says how many", async () => {
     await insertAged(2_500, "old ", DAY + 1_000);
     await insertAged(1, "young ", DAY - 60_000);
-    expect(await sweepIdempotencyKeys(testDatabase.database)).toBe(2_500);
+    expect(await deleteExpiredIdempotencyKeys(testDatabase.database)).toBe(2_500);
     expect(await keysLeft()).toEqual(["young 1"]);
-    expect(await sweepIdempotencyKeys(testDatabase.database)).toBe(0);
+    expect(await deleteExpiredIdempotencyKeys(testDatabase.database)).toBe(0);
     await sql`delete from idempotency_keys`;
   });
 
@@ -261,7 +261,7 @@ describe("keys that expire", () => {
     let counts: number[] = [];
     const outcome = await runOnce(testDatabase.database, { key: "old 7" }, async () => {
       // Beside this transaction, which has the key.
-      counts = await Promise.all(Array.from({ length: 4 }, () => sweepIdempotencyKeys(other)));
+      counts = await Promise.all(Array.from({ length: 4 }, () => deleteExpiredIdempotencyKeys(other)));
       return "taken over";
     });
     expect(outcome).toEqual({ result: "taken over", isReplay: false });

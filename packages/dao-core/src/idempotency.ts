@@ -1,0 +1,101 @@
+import type { CallOptions } from "./contract/call-options.ts";
+import { IdempotencyKeyReusedError, UnitOfWorkMisuseError, ValidationError } from "./contract/errors.ts";
+import type { JsonValue } from "./contract/fields/json.ts";
+import type { IdempotencyKey } from "./session/daos.ts";
+import type { DatabaseSession } from "./session/database-session.ts";
+import { type DaoUnitOfWork, runRetryable } from "./unit-of-work.ts";
+
+/** How long a key is remembered, in milliseconds: 24 hours. */
+const KEY_LIFETIME = 86_400_000;
+
+/** Identifies the work of {@link runOnce}, and says how to run it. */
+export interface OnceOptions extends CallOptions {
+  /** Whose key it is: the same key in another scope is a different key. 0 to 255 characters. Default `""`. */
+  readonly scope?: string | undefined;
+  /** The caller's unique name for this work: a UUID, or `invoice-2026-02`. 1 to 255 characters. */
+  readonly key: string;
+  /**
+   * Distinguishes this work from other work that is mistakenly run under the same key: a digest of its input, for example. At
+   * most 255 characters. Default `""`.
+   */
+  readonly fingerprint?: string | undefined;
+}
+
+export interface OnceOutcome<Result> {
+  readonly result: Result;
+  /** Whether the work was done earlier, and `result` was recorded then. */
+  readonly isReplay: boolean;
+}
+
+/**
+ * Runs work exactly once, however often and by however many callers at once it is called: the key and the result are written in
+ * the work's own transaction, so that either all of it has happened or none. A later call with the same key returns the
+ * recorded result and does nothing. Work that throws leaves nothing behind, and may be tried again under its key. After a
+ * serialization failure or deadlock the work is run again, five times at most, so it should do nothing that a rollback does
+ * not undo.
+ *
+ * ```ts
+ * const { result } = await runOnce(db, { key: `weekly-plan-${week}` }, async (uow) => {
+ *   const goal = await uow.goals.create({ userId, title });
+ *   return { goalId: goal.id };
+ * });
+ * ```
+ *
+ * A key is remembered for 24 hours. The result is stored as JSON: a replay has text in place of a `Date`.
+ * @throws IdempotencyKeyReusedError if the key was used with another fingerprint; ValidationError for an invalid key;
+ *   and what {@link DaoUnitOfWork.run} throws
+ */
+export async function runOnce<Result extends JsonValue>(
+  session: DatabaseSession,
+  options: OnceOptions,
+  work: (uow: DaoUnitOfWork) => Promise<Result>,
+): Promise<OnceOutcome<Result>> {
+  const key = toKey(options);
+  return runRetryable(session, options, async (uow) => {
+    const recorded = await uow.idempotencyKeys.claim(key, KEY_LIFETIME);
+    if (recorded === null) {
+      const result = await work(uow);
+      await uow.idempotencyKeys.record(key, JSON.stringify(result));
+      return { result, isReplay: false };
+    }
+    if (recorded.fingerprint !== key.fingerprint) throw new IdempotencyKeyReusedError();
+    if (recorded.result === null) throw nestedUseError();
+    // Recorded by the same work, whose result has this type.
+    return { result: JSON.parse(recorded.result) as Result, isReplay: true };
+  });
+}
+
+/** Only the transaction that claimed a key can see it without a result. */
+function nestedUseError(): UnitOfWorkMisuseError {
+  return new UnitOfWorkMisuseError(
+    "The work with this idempotency key is already running in this transaction. Call runOnce once per key.",
+  );
+}
+
+function toKey({ scope = "", key, fingerprint = "" }: OnceOptions): IdempotencyKey {
+  const parts = { scope, key, fingerprint };
+  const issues = Object.entries(parts).flatMap(([path, value]) => {
+    const min = path === "key" ? 1 : 0;
+    if (typeof value === "string" && value.length >= min && value.length <= 255) return [];
+    return [{ path, message: `must be a string of ${min} to 255 characters` }];
+  });
+  if (issues.length > 0) throw new ValidationError(issues);
+  return parts;
+}
+
+/** Keys per DELETE, which keeps each transaction short. */
+const DELETE_BATCH = 1_000;
+
+/**
+ * Deletes the keys of {@link runOnce} that are older than 24 hours, and returns how many. Call it from time to time, in one
+ * process or in several; the HTTP server does.
+ * @throws UnavailableError
+ */
+export async function deleteExpiredIdempotencyKeys(session: DatabaseSession, options?: CallOptions): Promise<number> {
+  let total = 0;
+  for (;;) {
+    const deleted = await session.idempotencyKeys.deleteExpired(KEY_LIFETIME, DELETE_BATCH, options);
+    total += deleted;
+    if (deleted < DELETE_BATCH) return total;
+  }
+}
