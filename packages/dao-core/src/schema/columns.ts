@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import { type AnyPgColumn, check, timestamp, uuid } from "drizzle-orm/pg-core";
+import { type AnyPgColumn, check, foreignKey, timestamp, uuid } from "drizzle-orm/pg-core";
 
 /** The key of an entity. The library generates it, a UUIDv7; other writers may rely on the database's default. */
 export function idColumn() {
@@ -32,4 +32,9 @@ export function instantCheck(name: string, column: AnyPgColumn) {
 /** A constant in a constraint, which cannot have parameters. */
 export function literal(value: number | string): SQL {
   return sql.raw(typeof value === "number" ? String(value) : `'${value.replaceAll("'", "''")}'`);
+}
+
+/** A foreign key to a parent's key: the row is deleted with its parent. */
+export function parentKey(name: string, column: AnyPgColumn, parent: AnyPgColumn) {
+  return foreignKey({ name, columns: [column], foreignColumns: [parent] }).onDelete("cascade");
 }

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
-import { check, foreignKey, index, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { check, index, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
 import type { JsonArray } from "../contract/fields/json.ts";
-import { createdAtColumn, idColumn } from "./columns.ts";
+import { createdAtColumn, idColumn, parentKey } from "./columns.ts";
 import { goals } from "./goals.ts";
 import { users } from "./users.ts";
 
@@ -16,12 +16,8 @@ export const conversations = pgTable(
     createdAt: createdAtColumn(),
   },
   (table) => [
-    foreignKey({ name: "conversations_user_id_fkey", columns: [table.userId], foreignColumns: [users.id] }).onDelete(
-      "cascade",
-    ),
-    foreignKey({ name: "conversations_goal_id_fkey", columns: [table.goalId], foreignColumns: [goals.id] }).onDelete(
-      "cascade",
-    ),
+    parentKey("conversations_user_id_fkey", table.userId, users.id),
+    parentKey("conversations_goal_id_fkey", table.goalId, goals.id),
     index("conversations_created_at_idx").on(table.createdAt, table.id),
     index("conversations_user_id_created_at_idx").on(table.userId, table.createdAt, table.id),
     index("conversations_goal_id_idx").on(table.goalId),

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
-import { check, doublePrecision, foreignKey, pgTable, uuid } from "drizzle-orm/pg-core";
-import { instantCheck, instantColumn } from "./columns.ts";
+import { check, doublePrecision, pgTable, uuid } from "drizzle-orm/pg-core";
+import { instantCheck, instantColumn, parentKey } from "./columns.ts";
 import { users } from "./users.ts";
 
 export const demoFlags = pgTable(
@@ -11,9 +11,7 @@ export const demoFlags = pgTable(
     escalationSpeed: doublePrecision("escalation_speed").notNull().default(1),
   },
   (table) => [
-    foreignKey({ name: "demo_flags_user_id_fkey", columns: [table.userId], foreignColumns: [users.id] }).onDelete(
-      "cascade",
-    ),
+    parentKey("demo_flags_user_id_fkey", table.userId, users.id),
     instantCheck("demo_flags_virtual_now_range", table.virtualNow),
     // PostgreSQL sorts NaN above infinity, so the upper bound keeps both out.
     check(

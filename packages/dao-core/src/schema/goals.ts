@@ -1,5 +1,5 @@
-import { foreignKey, index, pgTable, text, uuid } from "drizzle-orm/pg-core";
-import { createdAtColumn, idColumn, lengthCheck } from "./columns.ts";
+import { index, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { createdAtColumn, idColumn, lengthCheck, parentKey } from "./columns.ts";
 import { users } from "./users.ts";
 
 export const goals = pgTable(
@@ -14,7 +14,7 @@ export const goals = pgTable(
     createdAt: createdAtColumn(),
   },
   (table) => [
-    foreignKey({ name: "goals_user_id_fkey", columns: [table.userId], foreignColumns: [users.id] }).onDelete("cascade"),
+    parentKey("goals_user_id_fkey", table.userId, users.id),
     index("goals_created_at_idx").on(table.createdAt, table.id),
     index("goals_user_id_created_at_idx").on(table.userId, table.createdAt, table.id),
     lengthCheck("goals_title_length", table.title, 1, 500),

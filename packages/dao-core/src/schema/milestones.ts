@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
-import { check, foreignKey, index, integer, pgTable, text, uuid } from "drizzle-orm/pg-core";
-import { createdAtColumn, idColumn, lengthCheck } from "./columns.ts";
+import { check, index, integer, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { createdAtColumn, idColumn, lengthCheck, parentKey } from "./columns.ts";
 import { goals } from "./goals.ts";
 
 export const milestones = pgTable(
@@ -14,9 +14,7 @@ export const milestones = pgTable(
     createdAt: createdAtColumn(),
   },
   (table) => [
-    foreignKey({ name: "milestones_goal_id_fkey", columns: [table.goalId], foreignColumns: [goals.id] }).onDelete(
-      "cascade",
-    ),
+    parentKey("milestones_goal_id_fkey", table.goalId, goals.id),
     index("milestones_created_at_idx").on(table.createdAt, table.id),
     index("milestones_goal_id_idx").on(table.goalId),
     lengthCheck("milestones_title_length", table.title, 1, 500),

@@ -1,7 +1,7 @@
 import { isNotNull, sql } from "drizzle-orm";
-import { boolean, check, foreignKey, index, pgEnum, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
+import { boolean, check, index, pgEnum, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
 import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "../contract/fields/task-enums.ts";
-import { createdAtColumn, idColumn, instantCheck, instantColumn, lengthCheck } from "./columns.ts";
+import { createdAtColumn, idColumn, instantCheck, instantColumn, lengthCheck, parentKey } from "./columns.ts";
 import { goals } from "./goals.ts";
 import { milestones } from "./milestones.ts";
 import { users } from "./users.ts";
@@ -29,13 +29,9 @@ export const tasks = pgTable(
   },
   (table) => [
     // PostgreSQL checks them in this order: from the parent down, the order in which a cascading delete locks.
-    foreignKey({ name: "tasks_user_id_fkey", columns: [table.userId], foreignColumns: [users.id] }).onDelete("cascade"),
-    foreignKey({ name: "tasks_goal_id_fkey", columns: [table.goalId], foreignColumns: [goals.id] }).onDelete("cascade"),
-    foreignKey({
-      name: "tasks_milestone_id_fkey",
-      columns: [table.milestoneId],
-      foreignColumns: [milestones.id],
-    }).onDelete("cascade"),
+    parentKey("tasks_user_id_fkey", table.userId, users.id),
+    parentKey("tasks_goal_id_fkey", table.goalId, goals.id),
+    parentKey("tasks_milestone_id_fkey", table.milestoneId, milestones.id),
     // Why these indexes: docs/indexes.md
     index("tasks_created_at_idx").on(table.createdAt, table.id),
     index("tasks_user_id_created_at_idx").on(table.userId, table.createdAt, table.id),
