@@ -23,7 +23,7 @@ interface Creation {
   readonly read: (services: DaoServices, id: string) => Promise<object>;
 }
 
-/** Everything that creates a row which has an id. */
+/** Everything that creates a row with an id. */
 const creations: Readonly<Record<string, Creation>> = {
   createUser: {
     create: ({ users }, _, options) => users.createUser(makeUserData(), options),
@@ -85,7 +85,7 @@ describe.each(engines)("a chosen id on $engine", ({ open }) => {
     );
 
   describe.each(Object.entries(creations))("%s", (_, { create, count, read }) => {
-    test("makes the row with the id, whatever version of UUID it is", async () => {
+    test("creates the row with the id, whatever its UUID version", async () => {
       const owner = await newOwner();
       for (const version of ["0", "1", "4", "7", "f"]) {
         const id = uuidv4().replace(/-4/, `-${version}`);
@@ -95,14 +95,14 @@ describe.each(engines)("a chosen id on $engine", ({ open }) => {
       }
     });
 
-    test("keeps it in lower case", async () => {
+    test("is stored in lower case", async () => {
       const id = uuidv4();
       const row = await create(services, await newOwner(), { id: id.toUpperCase() });
       expect(row.id).toBe(id);
       expect(await read(services, id)).toMatchObject({ id });
     });
 
-    test("a taken one is a conflict about the field id, in either case, and the row there stays as it was", async () => {
+    test("one that is taken is a conflict about the field id, in either case, and the existing row is unchanged", async () => {
       const owner = await newOwner();
       const row = await create(services, owner, { id: uuidv4() });
       const before = await read(services, row.id);
@@ -138,14 +138,14 @@ describe.each(engines)("a chosen id on $engine", ({ open }) => {
       },
     );
 
-    test("undefined is none: the row gets a new one", async () => {
+    test("undefined counts as absent: the row gets a new id", async () => {
       const owner = await newOwner();
       const rows = [await create(services, owner, { id: undefined }), await create(services, owner)];
       for (const { id } of rows) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
     });
   });
 
-  test("a unit of work that is run again finds its row, and makes no second one", async () => {
+  test("a unit of work that is run again finds its row, and does not create a second one", async () => {
     const { userId } = await newOwner();
     const id = uuidv4();
     const createOnce = () =>
@@ -159,7 +159,7 @@ describe.each(engines)("a chosen id on $engine", ({ open }) => {
     expect(await services.milestones.listMilestones({ goalId: id })).toMatchObject({ total: 1 });
   });
 
-  test("a structure's milestones and tasks have ids of their own, and hang on the chosen one", async () => {
+  test("a structure's milestones and tasks get new ids, and belong to the goal with the given id", async () => {
     const { userId } = await newOwner();
     const id = uuidv4();
     const whole = await services.goals.createGoalWithStructure(makeGoalStructureData(userId), { id });

@@ -46,7 +46,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     return { work, email: data.email };
   }
 
-  test("is done, and then answered from what was recorded", async () => {
+  test("is done once, and then replayed", async () => {
     const { work, email } = creation();
     const key = newKey();
     const first = await runOnce(database(), { key }, work);
@@ -66,7 +66,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     },
   );
 
-  test("20 at a time do it once, and all have its result", async () => {
+  test("20 concurrent calls do it once, and all get its result", async () => {
     const { work, email } = creation();
     const key = newKey();
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => runOnce(database(), { key }, work)));
@@ -75,7 +75,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     expect(await countOf(email)).toBe(1);
   });
 
-  test("what fails leaves nothing behind, and its key free", async () => {
+  test("work that fails leaves nothing behind, and its key can be used again", async () => {
     const { work, email } = creation();
     const key = newKey();
     const mine = new Error("mine");
@@ -90,7 +90,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     expect(await countOf(email)).toBe(1);
   });
 
-  test("while one fails, those who wait do it", async () => {
+  test("when one call fails, a waiting one does the work", async () => {
     const { work, email } = creation();
     const key = newKey();
     let attempts = 0;
@@ -108,7 +108,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     expect(await countOf(email)).toBe(1);
   });
 
-  test("work that the database gives up for others is run again", async () => {
+  test("work is run again after a serialization failure", async () => {
     const { work, email } = creation();
     let attempts = 0;
     const outcome = await runOnce(database(), { key: newKey() }, async (uow) => {
@@ -131,7 +131,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     expect(await runOnce(database(), { key, fingerprint: "one" }, work)).toEqual({ result: "done", isReplay: true });
   });
 
-  test("the same key of another scope is another key, and none of two run together", async () => {
+  test("the same key in another scope is a different key, and scope and key are not concatenated", async () => {
     const key = newKey();
     const scopes = [undefined, "a", "b", `a${key}`];
     for (const scope of scopes) {
@@ -144,7 +144,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     expect(await runOnce(database(), { scope: "", key }, async () => "again")).toMatchObject({ result: "undefined" });
   });
 
-  test("inside a unit of work it is undone with it, and its key is free then", async () => {
+  test("inside a unit of work it is rolled back with it, and its key can be used again", async () => {
     const { work, email } = creation();
     const key = newKey();
     const mine = new Error("mine");
@@ -161,7 +161,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     expect(await countOf(email)).toBe(1);
   });
 
-  test("work within itself under its own key is a misuse that says so", async () => {
+  test("nested work under the same key is refused as misuse", async () => {
     const key = newKey();
     const call = runOnce(database(), { key }, async (uow) => {
       await runOnce(uow, { key }, async () => null);
@@ -186,7 +186,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     expect(error).toMatchObject({ issues: [{ path }] });
   });
 
-  test("keys of 1 and of 255 characters, with any Unicode, are keys", async () => {
+  test("keys of 1 and of 255 characters, with any Unicode, are valid", async () => {
     for (const key of ["k", "x".repeat(255), "schlüssel 🙂", "it's; drop table idempotency_keys --"]) {
       const options = { scope: newKey(), key, fingerprint: "x".repeat(255) };
       for (const isReplay of [false, true]) {
@@ -195,7 +195,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     }
   });
 
-  test("a signal that aborted keeps it from beginning", async () => {
+  test("an aborted signal keeps it from starting", async () => {
     const { work, email } = creation();
     const reason = new Error("changed my mind");
     const key = newKey();
@@ -223,7 +223,7 @@ describe("keys that expire", () => {
       from generate_series(1, ${count}::int) n`;
   const keysLeft = async () => (await sql`select key from idempotency_keys order by key`).map(({ key }) => key);
 
-  test("after 24 hours the work is done again, and recorded anew", async () => {
+  test("after 24 hours the work is done and recorded again", async () => {
     const key = newKey();
     const run = (result: string, fingerprint = "one") =>
       runOnce(testDatabase.database, { key, fingerprint }, async () => result);
@@ -238,7 +238,7 @@ describe("keys that expire", () => {
     await sql`delete from idempotency_keys`;
   });
 
-  test("an expired key is not taken over by work that fails", async () => {
+  test("an expired key is not replaced by work that fails", async () => {
     await insertAged(1, "expired ", DAY + 1_000);
     const failing = runOnce(testDatabase.database, { key: "expired 1" }, () => Promise.reject(new Error("mine")));
     await expect(failing).rejects.toThrow("mine");
@@ -246,7 +246,7 @@ describe("keys that expire", () => {
     await sql`delete from idempotency_keys`;
   });
 
-  test("a sweep deletes those and no others, however many, and says how many", async () => {
+  test("a cleanup deletes the expired keys only, however many, and returns how many", async () => {
     await insertAged(2_500, "old ", DAY + 1_000);
     await insertAged(1, "young ", DAY - 60_000);
     expect(await deleteExpiredIdempotencyKeys(testDatabase.database)).toBe(2_500);
@@ -255,16 +255,16 @@ describe("keys that expire", () => {
     await sql`delete from idempotency_keys`;
   });
 
-  test("several sweeps at once do not wait for one another, nor for a key that is being taken over", async () => {
+  test("concurrent cleanups wait neither for one another nor for a key that is being replaced", async () => {
     await insertAged(3_000, "old ", DAY + 1_000);
     await using other = await openDatabase(testDatabase.url);
     let counts: number[] = [];
     const outcome = await runOnce(testDatabase.database, { key: "old 7" }, async () => {
       // Beside this transaction, which has the key.
       counts = await Promise.all(Array.from({ length: 4 }, () => deleteExpiredIdempotencyKeys(other)));
-      return "taken over";
+      return "replaced";
     });
-    expect(outcome).toEqual({ result: "taken over", isReplay: false });
+    expect(outcome).toEqual({ result: "replaced", isReplay: false });
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(2_999);
     expect(await keysLeft()).toEqual(["old 7"]);
     await sql`delete from idempotency_keys`;

@@ -13,7 +13,7 @@ afterAll(() => driver.close());
 const addUsers = (name: string) =>
   driver.execute("insert into users (name, email) select $1, n || '@x.org' from generate_series(1, 50) as n", [name]);
 
-/** Inserts past an index, as a process does that does not know of what another one has written. */
+/** Inserts without updating an index, like a process that does not know of another's writes. */
 async function addPast(index: string, name: string): Promise<void> {
   const maintain = (is: boolean) =>
     driver.execute("update pg_index set indisready = $1, indisvalid = $1 where indexrelid = $2::text::regclass", [

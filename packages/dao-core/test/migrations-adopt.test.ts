@@ -53,7 +53,7 @@ function withDefaults(before: Record<string, Row[]>): Record<string, Row[]> {
 }
 
 describe("a database of the Python service", () => {
-  test("whose rows keep every rule becomes exactly what an empty one becomes", () =>
+  test("whose rows satisfy every rule gets exactly the schema of an empty one", () =>
     withScratchDatabase(async (database) => {
       await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
       const before = await allRows(database.sql);
@@ -79,7 +79,7 @@ describe("a database of the Python service", () => {
       await checkSchema(database.driver());
     }));
 
-  test("that an earlier version of ours adopted lets JSON null and strings pass, and keeps what breaks even that", () =>
+  test("that an earlier version adopted accepts JSON null and strings, and keeps what violates even that rule", () =>
     withScratchDatabase(async (database) => {
       const { sql } = database;
       await sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS + IRREGULAR_ROWS);
@@ -103,7 +103,7 @@ describe("a database of the Python service", () => {
       await sql.unsafe("insert into conversations (user_id, messages) select id, '\"text\"' from users limit 1");
     }));
 
-  test("that is empty becomes the same, on PGlite too", async () => {
+  test("that is empty gets the same schema, on PGlite too", async () => {
     const driver = await PgliteDriver.open();
     try {
       const run = async (script: string) => {
@@ -120,7 +120,7 @@ describe("a database of the Python service", () => {
     }
   }, 60_000);
 
-  test("with rows that break rules loses none, changes none, and reports how to find them", () =>
+  test("with rows that violate rules loses none, changes none, and reports how to find them", () =>
     withScratchDatabase(async (database) => {
       const { sql } = database;
       await sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS + IRREGULAR_ROWS);
@@ -138,7 +138,7 @@ describe("a database of the Python service", () => {
       await checkSchema(database.driver());
     }));
 
-  test("leaves NOT VALID just the rules that rows break", () =>
+  test("leaves NOT VALID only the rules that rows violate", () =>
     withScratchDatabase(async (database) => {
       await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
       await database.sql.unsafe("update milestones set week_number = 0; update goals set title = repeat('g', 600)");
@@ -154,7 +154,7 @@ describe("a database of the Python service", () => {
       ]);
     }));
 
-  test("is reported on until its rows are corrected and the rules validated", () =>
+  test("is reported until its rows are fixed and the rules validated", () =>
     withScratchDatabase(async (database) => {
       const { sql } = database;
       await sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
@@ -173,7 +173,7 @@ describe("a database of the Python service", () => {
       expect(await readSchemaCatalog(sql)).toEqual(await freshCatalog());
     }));
 
-  test("then gets the later migrations as any other does", () =>
+  test("then gets the later migrations like any other", () =>
     withScratchDatabase(async (database) => {
       await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
       const set = withNext('ALTER TABLE "users" ADD COLUMN "nick" text;', "nick");
@@ -209,7 +209,7 @@ describe("a database of the Python service", () => {
       expect(await readSchemaCatalog(database.sql)).toEqual(before);
     }));
 
-  test("survives a backend killed in the middle: it is as it was, and the next call takes it over", () =>
+  test("survives a backend that is killed midway: it is unchanged, and the next call adopts it", () =>
     withScratchDatabase(async (database) => {
       const { sql } = database;
       await sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
@@ -252,12 +252,12 @@ describe("a database of the Python service", () => {
   );
 });
 
-test("the test's rows break every CHECK rule that there is", () => {
+test("the test's rows violate every CHECK rule", () => {
   const checks = Object.keys(CONSTRAINT_RULES).filter((name) => !name.endsWith("_key"));
   expect(Object.keys(VIOLATION_COUNTS).toSorted()).toEqual(checks.toSorted());
 });
 
-test("the other way round: the Python service writes to a database that we made", () =>
+test("the other way round: the Python service writes to a database that migrate() created", () =>
   withScratchDatabase(async ({ sql, driver }: ScratchDatabase) => {
     await migrate(driver());
     const insert = async (statement: string) => {

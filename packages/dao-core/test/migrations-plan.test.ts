@@ -51,7 +51,7 @@ test.each(beginnings)("the plan for %s, run by hand, does what migrate() does", 
   }),
 );
 
-test("the plan for the version before, run as one script, does the rest", () =>
+test("the plan for the previous version, run as one script, completes it", () =>
   withScratchDatabase(async (byHand) => {
     const older = embeddedMigrations.migrations.slice(0, -1);
     await migrateBy({ ...embeddedMigrations, migrations: older, shape: undefined }, byHand.driver());
@@ -64,7 +64,7 @@ test("the plan for the version before, run as one script, does the rest", () =>
     });
   }));
 
-test("a plan needs no more than to read: it is made by a role that may do nothing else, and changes nothing", () =>
+test("a plan only reads: a role that may do nothing else can make it, and nothing is changed", () =>
   withScratchDatabase(async (database) => {
     await withRole(database, async (url) => {
       const plan = await planMigrations(database.driver({ url }));

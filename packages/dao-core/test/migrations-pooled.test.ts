@@ -34,7 +34,7 @@ async function withPooler(
   }
 }
 
-describe("through a proxy that pools by transaction", () => {
+describe("through a transaction-pooling proxy", () => {
   test.each([
     ["an empty database", ""],
     ["a database of the Python service", PYTHON_SERVICE_DDL + REGULAR_ROWS],
@@ -86,7 +86,7 @@ describe("through a proxy that pools by transaction", () => {
       }),
     ));
 
-  test("nothing of the migration is left on the connections for those who get them next", () =>
+  test("a migration leaves nothing behind on the connections", () =>
     withScratchDatabase((database) =>
       withPooler(database, async (_, url) => {
         await migrate(database.driver({ url, prepare: false, poolSize: 1 }));

@@ -8,7 +8,7 @@ import { withScratchDatabase } from "./scratch-database.ts";
 const FUTURE = NEWEST + 6;
 const absent = `\\(version 0; this code needs version ${NEWEST}\\)`;
 
-describe("refused, with a sentence that names both versions, and nothing changed:", () => {
+describe("refused, naming both versions, and nothing changed:", () => {
   const refusals: [what: string, { before: string; sentence: RegExp; migrated: boolean }][] = [
     [
       "a database newer than the code",
@@ -31,7 +31,7 @@ describe("refused, with a sentence that names both versions, and nothing changed
       },
     ],
     [
-      "tables of ours that are only partly there",
+      "an incomplete set of tables",
       {
         before: "create table users (id uuid primary key); create table goals (id uuid primary key)",
         sentence: new RegExp(`${absent}, but has goals, users in the schema public.*tasks is missing`),
@@ -39,7 +39,7 @@ describe("refused, with a sentence that names both versions, and nothing changed
       },
     ],
     [
-      "an enum type of ours alone",
+      "an enum type without any table",
       {
         before: "create type task_state as enum ('on')",
         sentence: new RegExp(`${absent}, but has task_state in the schema public`),
@@ -47,7 +47,7 @@ describe("refused, with a sentence that names both versions, and nothing changed
       },
     ],
     [
-      "our own tables without their journal",
+      "complete tables without their journal",
       {
         before: "drop table flux_dao_migrations",
         sentence: new RegExp(

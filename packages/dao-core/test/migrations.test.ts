@@ -87,7 +87,7 @@ describe("waiting for another migration", () => {
       }),
     ));
 
-  test("is given up at a signal, and leaves the server", () =>
+  test("ends at a signal, on the server too", () =>
     withScratchDatabase((database) =>
       withLockHeld(database, async () => {
         const controller = new AbortController();
@@ -103,7 +103,7 @@ describe("waiting for another migration", () => {
 });
 
 describe("privileges", () => {
-  test("a role that may not create tables is told so", () =>
+  test("a role that may not create tables gets an error that says so", () =>
     withScratchDatabase((database) =>
       withRole(database, async (url) => {
         await expect(migrate(database.driver({ url }))).rejects.toMatchObject({
@@ -116,7 +116,7 @@ describe("privileges", () => {
       }),
     ));
 
-  test("a role that may only read the journal finds nothing to do, and is told what it may not do", () =>
+  test("a role that may only read the journal has nothing to migrate, and readiness names its missing privileges", () =>
     withScratchDatabase((database) =>
       withRole(database, async (url, role) => {
         await migrate(database.driver());
@@ -134,7 +134,7 @@ describe("privileges", () => {
       }),
     ));
 
-  test("a role that may create tables, but does not own ours, is told so, and nothing is changed", () =>
+  test("a role that may create tables, but does not own them, gets an error that says so, and nothing is changed", () =>
     withScratchDatabase((database) =>
       withRole(database, async (url, role) => {
         await migrate(database.driver());
@@ -157,7 +157,7 @@ describe("privileges", () => {
       }),
     ));
 
-  test("a database that takes no writes is told from one that lacks a privilege", () =>
+  test("a read-only database is distinguished from a missing privilege", () =>
     withScratchDatabase(async (database) => {
       await database.sql.unsafe(`alter database ${database.name} set default_transaction_read_only to on`);
       await expect(migrate(database.driver())).rejects.toMatchObject({
@@ -168,7 +168,7 @@ describe("privileges", () => {
 });
 
 describe("a failure in the middle", () => {
-  test("leaves nothing behind, and says where it was", () =>
+  test("leaves nothing behind, and names the step", () =>
     withScratchDatabase(async (database) => {
       const set = withNext(
         'ALTER TABLE "users" ADD COLUMN "nick" text;\n--> statement-breakpoint\nALTER TABLE "nowhere" ADD COLUMN "x" text;',
@@ -199,7 +199,7 @@ describe("a failure in the middle", () => {
 });
 
 describe("checkSchema", () => {
-  test("says of an absent schema to run migrate()", () =>
+  test("advises to run migrate() if there is no schema", () =>
     withScratchDatabase(async (database) => {
       await expect(checkSchema(database.driver())).rejects.toMatchObject({
         name: "SchemaVersionError",
@@ -209,7 +209,7 @@ describe("checkSchema", () => {
       });
     }));
 
-  test("says of an empty journal to run migrate()", () =>
+  test("advises to run migrate() if the journal is empty", () =>
     withScratchDatabase(async (database) => {
       await migrate(database.driver());
       await database.sql.unsafe("delete from flux_dao_migrations");
@@ -226,7 +226,7 @@ describe("checkSchema", () => {
       });
     }));
 
-  test("says that a server is not there", () =>
+  test("reports a database that does not exist", () =>
     withScratchDatabase(async (database) => {
       const url = new URL(database.url);
       url.pathname = "/flux_no_such_database";

@@ -1,4 +1,4 @@
-/** The database that the Python service leaves behind, as contract.md describes it. */
+/** The schema of the Python service, as contract.md describes it. */
 export const PYTHON_SERVICE_DDL = `
   create type task_state as enum ('scheduled', 'drifted', 'completed', 'missed');
   create type task_priority as enum ('standard', 'important', 'must-not-miss');
@@ -96,7 +96,7 @@ export const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>
 
 const id = (number: number) => `'00000000-0000-4000-8000-${String(number).padStart(12, "0")}'`;
 
-/** Rows that keep every rule, with NULLs wherever the Python service allowed them, JSON nulls and microseconds. */
+/** Rows that satisfy every rule, with NULLs wherever the Python service allowed them, JSON nulls and microseconds. */
 export const REGULAR_ROWS = `
   insert into users (id, name, email, preferences, demo_mode, created_at) values
     (${id(1)}, 'Ada', 'ada@example.com', '{"theme": "dark", "nested": {"keep": null}}', true, '2026-01-02 03:04:05.678901+00'),
@@ -125,7 +125,7 @@ export const REGULAR_ROWS = `
     (${id(1)}, '2026-02-15 10:00:00.123456+00', 2.5),
     (${id(2)}, null, null);`;
 
-/** Rows that break a rule, NULLs among them: each must come out as it was, but for its NULLs. */
+/** Rows that violate a rule, some with NULLs: adopting must not change anything but the NULLs. */
 export const IRREGULAR_ROWS = `
   insert into users (id, name, email, preferences, demo_mode) values
     (${id(101)}, '', 'empty-name@example.com', '{}', null),
@@ -155,7 +155,7 @@ export const IRREGULAR_ROWS = `
     (${id(101)}, 'infinity', 'Infinity'), (${id(102)}, '-infinity', '-Infinity'), (${id(103)}, null, 'NaN'),
     (${id(104)}, null, -0.5), (${id(105)}, '10000-01-01 00:00:00+00', null);`;
 
-/** How many of {@link IRREGULAR_ROWS} break each rule. */
+/** How many of {@link IRREGULAR_ROWS} violate each rule. */
 export const VIOLATION_COUNTS: Readonly<Record<string, number>> = {
   conversations_messages_array: 2,
   demo_flags_escalation_speed_range: 4,

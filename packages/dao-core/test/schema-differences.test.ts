@@ -18,7 +18,7 @@ const USER = "insert into users (name, email) values ('Ada', 'ada@example.com')"
 const ORPHAN = `insert into goals (user_id, title) values ('00000000-0000-4000-8000-000000000000', 'Nobody''s')`;
 const DROP_TABLES = "drop table users, goals, milestones, tasks, conversations, demo_flags, idempotency_keys";
 
-/** Runs `work` on a migrated database that was changed by `change` since. */
+/** Runs `work` on a database that was migrated and then changed by `change`. */
 function afterChange(change: string, work: (database: ScratchDatabase, asMade: string[]) => Promise<void>) {
   return withScratchDatabase(async (database) => {
     await migrate(database.driver());
@@ -82,7 +82,7 @@ describe("changed outside the migrations, and repaired by migrate():", () => {
       expect(await readSchemaCatalog(sql)).toEqual(asMade);
     }));
 
-  test("all tables, dropped with their types or without: they are made again, by one of those who try at once", async () => {
+  test("all tables, dropped with or without their types: one of several concurrent calls recreates them", async () => {
     for (const change of [DROP_TABLES, `${DROP_TABLES}; drop type task_state, task_priority, trigger_type`]) {
       await afterChange(change, async (database, asMade) => {
         await expect(checkSchema(database.driver())).rejects.toMatchObject(named("none of the tables exists"));
@@ -95,7 +95,7 @@ describe("changed outside the migrations, and repaired by migrate():", () => {
     }
   });
 
-  test("types alone that are left of it, with a journal that is empty or gone", async () => {
+  test("only types remain, and the journal is empty or missing", async () => {
     for (const journal of ["drop table flux_dao_migrations", "truncate flux_dao_migrations"]) {
       await afterChange(`${DROP_TABLES}; ${journal}`, async (database, asMade) => {
         expect(await planMigrations(database.driver())).toMatchObject({ from: 0, applied: ALL_NAMES });
@@ -106,7 +106,7 @@ describe("changed outside the migrations, and repaired by migrate():", () => {
     }
   });
 
-  test("all tables, whose types another table uses: once it uses others", async () => {
+  test("all tables, while another table uses their types: once it does not", async () => {
     for (const change of [DROP_TABLES, `${DROP_TABLES}; truncate flux_dao_migrations`]) {
       await afterChange(`create table reports (state task_state); ${change}`, async ({ driver, sql }, asMade) => {
         await expect(migrate(driver())).rejects.toMatchObject(
@@ -122,7 +122,7 @@ describe("changed outside the migrations, and repaired by migrate():", () => {
     }
   });
 
-  test("a rule that rows break by now stays NOT VALID, and is reported", () =>
+  test("a rule that rows violate stays NOT VALID, and is reported", () =>
     afterChange(
       `alter table users drop constraint users_name_length; insert into users (name, email) values ('', 'a@example.com');
        alter table goals drop constraint goals_user_id_fkey; ${ORPHAN}`,
@@ -141,7 +141,7 @@ describe("changed outside the migrations, and repaired by migrate():", () => {
       },
     ));
 
-  test("a unique index of the same name does what the constraint does", () =>
+  test("a unique index of the same name replaces the constraint", () =>
     afterChange(
       "alter table users drop constraint users_email_key; create unique index users_email_key on users (email)",
       async (database) => {
@@ -291,7 +291,7 @@ describe("changed outside the migrations, and refused with what to do:", () => {
       if (advice === undefined) return;
       const statement = advice.exec(error instanceof Error ? error.message : "")?.[0].replaceAll("Run: ", "");
       expect(statement).toBeDefined();
-      // Whoever does as they are told is done.
+      // Following the advice is enough.
       await database.sql.unsafe(statement ?? "");
       await migrate(driver);
       await checkSchema(driver);
@@ -319,7 +319,7 @@ describe("changed outside the migrations, and refused with what to do:", () => {
       ),
   );
 
-  test("a key that rows break, with the query that finds them", () =>
+  test("a key that rows violate, with the query that finds them", () =>
     afterChange(`alter table users drop constraint users_email_key; ${USER}; ${USER}`, async (database) => {
       const error: unknown = await migrate(database.driver()).catch((reason: unknown) => reason);
       expect(error).toMatchObject(
@@ -329,7 +329,7 @@ describe("changed outside the migrations, and refused with what to do:", () => {
       expect(await database.sql.unsafe(query)).toMatchObject([{ email: "ada@example.com", count: "2" }]);
     }));
 
-  test("a column that may be NULL, and is", () =>
+  test("a nullable column that contains NULLs", () =>
     afterChange(
       `alter table users alter demo_mode drop not null; ${USER}; update users set demo_mode = null`,
       async (database) => {
@@ -341,7 +341,7 @@ describe("changed outside the migrations, and refused with what to do:", () => {
       },
     ));
 
-  test("tables without their journal, with the statements that write it", async () => {
+  test("tables without their journal, with the statements that recreate it", async () => {
     for (const change of ["drop table flux_dao_migrations", "truncate flux_dao_migrations"]) {
       await afterChange(change, async (database, asMade) => {
         const error: unknown = await migrate(database.driver()).catch((reason: unknown) => reason);
@@ -353,7 +353,7 @@ describe("changed outside the migrations, and refused with what to do:", () => {
     }
   });
 
-  test("a journal that lost rows, with what to do", () =>
+  test("a journal that has lost rows, with what to do", () =>
     afterChange("delete from flux_dao_migrations where version > 1", async (database) => {
       await expect(migrate(database.driver())).rejects.toMatchObject(
         named("insert it again as planMigrations() writes it"),
@@ -365,7 +365,7 @@ describe("changed outside the migrations, and refused with what to do:", () => {
     }));
 
   test.each(["version", "name", "checksum"])(
-    "a journal without its column %s, until it is dropped, and written as is said then",
+    "a journal without its column %s, until it is dropped and recreated as advised",
     (column) =>
       afterChange(`alter table flux_dao_migrations drop column ${column}`, async ({ driver, sql }, asMade) => {
         const lacks = named("lacks a column, and nothing was changed. Restore it from a backup; or drop it");
@@ -384,7 +384,7 @@ describe("changed outside the migrations, and refused with what to do:", () => {
       }),
   );
 
-  test("what the server refuses, in its own words", () =>
+  test("what the server refuses, in the server's words", () =>
     afterChange(
       `drop table tasks; create table tasks (like public.goals including defaults) partition by hash (id);
        alter table tasks drop column category, drop column timeline, drop column status;
@@ -400,7 +400,7 @@ describe("changed outside the migrations, and refused with what to do:", () => {
     ));
 });
 
-describe("what this role cannot reach is no matter of migrations, and named by checkReady() and diagnose():", () => {
+describe("obstacles of the role do not concern migrate(), and checkReady() and diagnose() name them:", () => {
   const APP = "grant usage on schema public to app; grant all on all tables in schema public to app;";
   const obstacles: readonly { change: string; what: string; advice: RegExp; cure: string }[] = [
     {
@@ -484,7 +484,7 @@ describe("what this role cannot reach is no matter of migrations, and named by c
   );
 });
 
-test("a role for which the server enforces no foreign key is named, too", () =>
+test("a role for which foreign keys are not enforced is named, too", () =>
   withRoleNamedApp(async ({ sql, driver }, url) => {
     await sql.unsafe(`grant usage on schema public to app; grant all on all tables in schema public to app;
       alter role app set session_replication_role = replica`);
@@ -500,7 +500,7 @@ test("a role for which the server enforces no foreign key is named, too", () =>
     await checkSchema(driver({ url }));
   }));
 
-test("what a table that is published without a replica identity refuses is no fault of the caller's, and seen by the next probe", () =>
+test("a table that is published without a replica identity is unavailable, and the next probe reports it", () =>
   withScratchDatabase(async ({ sql, driver }) => {
     const database = new Database(driver());
     await database.migrate();
@@ -513,7 +513,7 @@ test("what a table that is published without a replica identity refuses is no fa
     await expect(database.users.delete(id)).rejects.toMatchObject(refused);
   }));
 
-test("a journal whose rows are hidden is not taken for an empty one, for which migrate() could do nothing", () =>
+test("a journal whose rows are hidden is not mistaken for an empty one", () =>
   withRoleNamedApp(async ({ sql, driver }, url) => {
     await sql.unsafe(`grant usage on schema public to app; grant all on all tables in schema public to app;
       alter table flux_dao_migrations enable row level security`);
@@ -534,7 +534,7 @@ test("a journal whose rows are hidden is not taken for an empty one, for which m
     await checkSchema(driver({ url }));
   }));
 
-test("triggers that are not ours change nothing of readiness, and diagnose() names them", () =>
+test("other triggers do not affect readiness, and diagnose() names them", () =>
   afterChange(
     `create function stamp() returns trigger language plpgsql as 'begin new.title = upper(new.title); return new; end';
      create trigger stamp before insert on tasks for each row execute function stamp()`,
@@ -549,7 +549,7 @@ test("triggers that are not ours change nothing of readiness, and diagnose() nam
     },
   ));
 
-describe("what keeps no call from working changes nothing of readiness, and diagnose() names it:", () => {
+describe("drift that makes no call fail does not affect readiness, and diagnose() names it:", () => {
   const drifted: readonly { change: string; what: string; advice?: RegExp }[] = [
     {
       change: `alter table tasks drop constraint tasks_title_length,
@@ -593,7 +593,7 @@ describe("what keeps no call from working changes nothing of readiness, and diag
     }),
   );
 
-  test("in a session of any settings that the catalog is written by", () =>
+  test("in a session with any settings that affect how the catalog is rendered", () =>
     afterChange("select 1", async ({ driver, sql, name }) => {
       await sql.unsafe(`alter database ${name} set timezone to 'Europe/Berlin'; alter database ${name} set datestyle to 'German';
         alter database ${name} set quote_all_identifiers to on; alter database ${name} set standard_conforming_strings to off`);
@@ -602,7 +602,7 @@ describe("what keeps no call from working changes nothing of readiness, and diag
       expect((await database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
     }));
 
-  test("policies by which the role sees what they say", () =>
+  test("policies that show the role some rows", () =>
     withRoleNamedApp(async ({ sql, driver }, url) => {
       await sql.unsafe(`grant usage on schema public to app; grant all on all tables in schema public to app;
         alter table tasks enable row level security; create policy mine on tasks to app using (title <> 'Secret')`);
@@ -633,7 +633,7 @@ describe("readiness", () => {
       await Promise.all([pool.end(), client.end()]);
     }));
 
-  test("looks closely at the start, after a statement failed by the schema, and while something is wrong", () =>
+  test("compares the schema at first, after a statement failed because of it, and while something is wrong", () =>
     withScratchDatabase(async (database) => {
       await migrate(database.driver());
       const driver = database.driver();
@@ -664,7 +664,7 @@ describe("readiness", () => {
       expect([await looks(), await looks()]).toEqual([2, 1]);
     }));
 
-  test("is lost with the statement that fails by the schema, and with one whose connection is lost", () =>
+  test("is lost when a statement fails because of the schema or loses its connection", () =>
     withScratchDatabase(async (database) => {
       await migrate(database.driver());
       const db = new Database(database.driver());
@@ -675,7 +675,7 @@ describe("readiness", () => {
       await expect(db.checkReady()).rejects.toMatchObject(named("the column tasks.priority is missing"));
     }));
 
-  test("is lost while the server takes no writes, and comes back", () =>
+  test("is lost while the server is read-only, and comes back", () =>
     withScratchDatabase(async (database) => {
       await migrate(database.driver());
       const readOnly = (setting: string) =>
@@ -694,7 +694,7 @@ const inTurn = async (...steps: readonly (() => PromiseLike<unknown>)[]) => {
   for (const step of steps) await step();
 };
 
-/** What `migrate()` reports once every statement that it said to run has been run, and it said no more. */
+/** Runs every statement that `migrate()` advises, until it succeeds; returns its report. */
 async function untilMigrated(driver: SqlDriver, sql: postgres.Sql): Promise<MigrationReport> {
   for (;;) {
     const outcome = await migrate(driver).catch((error: unknown) => String(error));
@@ -705,7 +705,7 @@ async function untilMigrated(driver: SqlDriver, sql: postgres.Sql): Promise<Migr
   }
 }
 
-/** A migrated database with a role of its own, `app`, that may log in and no more. */
+/** A migrated database with a role `app` that may only log in. */
 function withRoleNamedApp(work: (database: ScratchDatabase, url: string) => Promise<void>): Promise<void> {
   return withScratchDatabase(async (database) => {
     await migrate(database.driver());

@@ -8,13 +8,13 @@ import { postgresLocation } from "./postgres-location.ts";
 export interface ScratchDatabase {
   readonly url: string;
   readonly name: string;
-  /** A superuser's connection, for what happens beside the code under test. */
+  /** A superuser's connection, for use outside the code under test. */
   readonly sql: postgres.Sql;
-  /** The code's own driver; another one for each call, closed at the end. */
+  /** Opens a driver for the code under test, closed at the end. */
   driver(options?: PostgresDriverOptions & { readonly url?: string }): PostgresDriver;
 }
 
-/** Runs `work` on a database of its own, which is dropped afterwards. */
+/** Runs `work` on a new database, which is dropped afterwards. */
 export async function withScratchDatabase<Result>(
   work: (database: ScratchDatabase) => Promise<Result>,
 ): Promise<Result> {
@@ -46,7 +46,7 @@ export async function withScratchDatabase<Result>(
   }
 }
 
-/** Runs `work` with a role that may read the schema `public`, and no more. */
+/** Runs `work` with a role that may only read the schema `public`. */
 export async function withRole(
   database: ScratchDatabase,
   work: (url: string, role: string) => Promise<void>,
@@ -77,7 +77,7 @@ function withDatabase(serverUrl: string, name: string): string {
   return url.href;
 }
 
-/** Resolves when a backend of this database waits for a lock, for `milliseconds` at least; answers its process id. */
+/** Resolves when a backend of this database waits for a lock, for `milliseconds` at least; returns its process id. */
 export async function waitForBlockedBackend({ sql, name }: ScratchDatabase, milliseconds = 0): Promise<number> {
   for (;;) {
     const [backend] = await sql.unsafe<{ pid: number }[]>(
