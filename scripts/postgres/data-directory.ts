@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { chown, lstat, mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { errorCode } from "./error-code.ts";
-import { canUseDirectory, type ServerAccount } from "./server-account.ts";
-import { makeSharedFolder, sharedRoots } from "./shared-folder.ts";
+import { handOver, type ServerAccount, sharedFolder } from "./server-account.ts";
 
 /** Where a server keeps its data, and under which account it has to run there. */
 export interface DataDirectory {
@@ -14,56 +14,69 @@ export interface DataDirectory {
   /** The folder to remove when the server has stopped; `undefined` for a directory that is kept. */
   readonly temporaryRoot: string | undefined;
   /** Says where the data is, if not where it was wanted. */
-  readonly note: string | undefined;
+  readonly note?: string;
 }
 
-/**
- * Makes a data directory that is removed when the server stops.
- *
- * @throws Error when there is no temporary folder that `account` can use.
- */
-export async function makeTemporaryDataDirectory(account: ServerAccount | undefined): Promise<DataDirectory> {
-  for (const folder of sharedRoots()) {
+/** A data directory that is removed when the server stops. */
+async function makeTemporaryDirectory(account: ServerAccount | undefined): Promise<DataDirectory> {
+  // The first may be private to the caller.
+  const folders = process.platform === "win32" ? [tmpdir()] : [tmpdir(), "/tmp", "/var/tmp"];
+  for (const folder of folders) {
     const root = await mkdtemp(join(folder, "flux-postgres-")).catch(() => undefined);
     if (root === undefined) continue;
     if (await handOver(root, account)) {
-      return { path: join(root, "data"), initialized: false, account, temporaryRoot: root, note: undefined };
+      return { path: join(root, "data"), initialized: false, account, temporaryRoot: root };
     }
-    await rm(root, { recursive: true, force: true });
+    await rm(root, { recursive: true });
   }
-  throw new Error(`No temporary folder (${sharedRoots().join(", ")}) can hold the data of a PostgreSQL server.`);
+  throw new Error(`No temporary folder (${folders.join(", ")}) can hold the data of a PostgreSQL server.`);
 }
 
 /**
- * Settles where the data wanted at `wanted` are kept.
+ * Settles where the data wanted at `wanted` are kept: in a temporary folder where none is wanted.
  *
- * As root, the answer is another folder (the same one at each call) when `account` cannot reach the wanted one, and a
- * cluster that belongs to an unprivileged account is run under that account.
+ * As root, that is another folder (the same one at each call) where `account` cannot reach the wanted one; and a cluster that
+ * belongs to an unprivileged account is run under that account.
  *
- * @throws Error when `wanted` holds something else than a database cluster, or cannot be read or made.
+ * @throws Error when `wanted` holds something else than a database cluster, or cannot be read or made
  */
-export async function preparePersistentDataDirectory(
-  wanted: string,
+export async function prepareDataDirectory(
+  wanted: string | undefined,
   account: ServerAccount | undefined,
 ): Promise<DataDirectory> {
+  if (wanted === undefined) return await makeTemporaryDirectory(account);
   const path = resolve(wanted);
   const initialized = await holdsCluster(path);
-  const found = { path, initialized, account, temporaryRoot: undefined, note: undefined };
+  const found = { path, initialized, account, temporaryRoot: undefined };
   if (account === undefined) {
     await mkdir(dirname(path), { recursive: true });
     return found;
   }
   if (initialized) {
     const { uid, gid } = await stat(path);
-    if (uid !== 0) return { ...found, account: uid === account.uid ? account : { name: `with uid ${uid}`, uid, gid } };
+    if (uid !== 0 && uid !== account.uid) return { ...found, account: { name: `with uid ${uid}`, uid, gid } };
   }
   const firstMade = await mkdir(path, { recursive: true });
   if (await handOver(path, account)) return found;
   if (initialized) {
     throw new Error(`The data directory ${path} cannot be reached by the account ${account.name} that has to run it.`);
   }
-  if (firstMade !== undefined) await removeEmptyFolders(path, firstMade);
+  // Only what was made here, and is empty.
+  if (firstMade !== undefined) await rm(firstMade, { recursive: true });
   return await relocate(path, account);
+}
+
+/** Keeps the data where `account` can reach it, under a name that depends on the wanted path alone. */
+async function relocate(wanted: string, account: ServerAccount): Promise<DataDirectory> {
+  const name = createHash("sha256").update(wanted).digest("hex").slice(0, 16);
+  const path = join(await sharedFolder(), `data-${name}`);
+  const initialized = await holdsCluster(path);
+  await mkdir(path, { recursive: true });
+  if (!(await handOver(path, account))) {
+    throw new Error(`The account ${account.name} of the server can use neither ${wanted} nor ${path}.`);
+  }
+  const note = `The data are in ${path}: the account ${account.name} of the server cannot use ${wanted}.`;
+  return { path, initialized, account, temporaryRoot: undefined, note };
 }
 
 /** The major version in a data directory, or `undefined` when there is no database cluster. */
@@ -85,53 +98,4 @@ async function holdsCluster(path: string): Promise<boolean> {
   // Its owner is about to be changed, and initdb would refuse it later with less to say.
   if (entries.length > 0) throw new Error(`${path} is not empty and holds no PostgreSQL data: name another directory.`);
   return false;
-}
-
-/** Keeps the data where `account` can reach it, under a name that only depends on the wanted path. */
-async function relocate(wanted: string, account: ServerAccount): Promise<DataDirectory> {
-  const name = createHash("sha256").update(wanted).digest("hex").slice(0, 16);
-  for (const root of ["/var/lib", ...sharedRoots()]) {
-    const folder = join(root, "flux-embedded-postgres-data");
-    if (!(await makeSharedFolder(folder))) continue;
-    const path = join(folder, name);
-    const initialized = await holdsCluster(path);
-    await mkdir(path, { recursive: true });
-    if (!(await handOver(path, account))) continue;
-    const note = `The data are in ${path}: the account ${account.name} of the server cannot use ${wanted}.`;
-    return { path, initialized, account, temporaryRoot: undefined, note };
-  }
-  throw new Error(
-    `The account ${account.name} can use neither ${wanted} nor a folder below /var/lib or a temporary one.`,
-  );
-}
-
-/** Gives a directory to `account`; false when the file system has no owners or the account cannot get there. */
-async function handOver(directory: string, account: ServerAccount | undefined): Promise<boolean> {
-  if (account === undefined) return true;
-  try {
-    const { uid } = await stat(directory);
-    if (uid !== account.uid) await chownTree(directory, account);
-  } catch {
-    return false;
-  }
-  return await canUseDirectory(directory, account);
-}
-
-async function chownTree(path: string, account: ServerAccount): Promise<void> {
-  // Links are left alone: their targets may lie outside the tree.
-  const stats = await lstat(path);
-  if (stats.isSymbolicLink()) return;
-  if (stats.isDirectory()) {
-    for (const entry of await readdir(path)) await chownTree(join(path, entry), account);
-  }
-  await chown(path, account.uid, account.gid);
-}
-
-/** Removes `path` and its parents up to `first`, as long as they are empty. */
-async function removeEmptyFolders(path: string, first: string): Promise<void> {
-  try {
-    for (let folder = path; folder.length >= first.length; folder = dirname(folder)) await rmdir(folder);
-  } catch {
-    // Somebody put something there; it stays.
-  }
 }

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { mkdir } from "node:fs/promises";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -16,14 +17,18 @@ const CANDIDATES = ["postgres", "_postgres", "nobody", "daemon"];
 /**
  * Finds the account for the server.
  *
- * @returns `undefined` when the caller's own account will do (it is not root, or the system has no uids).
- * @throws Error when the caller is root and the system knows none of the usual unprivileged accounts.
+ * @returns `undefined` when the caller's own account will do: it is not root, or the system has no uids
+ * @throws Error when the caller is root, and the system has none of the usual unprivileged accounts
  */
 export async function findServerAccount(): Promise<ServerAccount | undefined> {
   if (process.geteuid?.() !== 0) return undefined;
   for (const name of CANDIDATES) {
-    const account = await lookUp(name);
-    if (account !== undefined && account.uid !== 0) return account;
+    const ids = [run("id", ["-u", name]), run("id", ["-g", name])];
+    const [uid = 0, gid = 0] = await Promise.all(ids).then(
+      (outputs) => outputs.map(({ stdout }) => Number(stdout)),
+      () => [],
+    );
+    if (uid !== 0) return { name, uid, gid };
   }
   throw new Error(
     `PostgreSQL refuses to run as root, and this system has none of the accounts ${CANDIDATES.join(", ")} to run it under.`,
@@ -36,26 +41,30 @@ export function identityOf(account: ServerAccount | undefined): { uid?: number; 
 }
 
 /**
- * Tells whether `account` can enter and write to `directory`.
- *
- * It asks the kernel under that account rather than reading mode bits: those say nothing of access lists or of how the
- * file system is mounted.
+ * Whether `account` can enter and write to `directory`. It asks the kernel under that account: mode bits say nothing of access
+ * lists, or of how the file system is mounted.
  */
 export async function canUseDirectory(directory: string, account: ServerAccount | undefined): Promise<boolean> {
   if (process.platform === "win32") return true;
-  try {
-    await run("/bin/sh", ["-c", 'test -w "$1" && test -x "$1"', "sh", directory], { cwd: "/", ...identityOf(account) });
-    return true;
-  } catch {
-    return false;
-  }
+  const test = ["-c", 'test -w "$1" && test -x "$1"', "sh", directory];
+  return await run("/bin/sh", test, { cwd: "/", ...identityOf(account) }).then(
+    () => true,
+    () => false,
+  );
 }
 
-async function lookUp(name: string): Promise<ServerAccount | undefined> {
-  try {
-    const [uid, gid] = await Promise.all([run("id", ["-u", name]), run("id", ["-g", name])]);
-    return { name, uid: Number(uid.stdout), gid: Number(gid.stdout) };
-  } catch {
-    return undefined;
-  }
+/** Gives a directory and what is in it to `account`; false when the file system has no owners, or it cannot get there. */
+export async function handOver(directory: string, account: ServerAccount | undefined): Promise<boolean> {
+  if (account === undefined) return true;
+  // Not through links: their targets may lie outside of it.
+  const owned = await run("chown", ["-RPh", `${account.uid}:${account.gid}`, directory]).catch(() => undefined);
+  return owned !== undefined && (await canUseDirectory(directory, account));
+}
+
+/** Where root keeps what the server's account cannot reach elsewhere: only root may write to it, and everyone may read. */
+export async function sharedFolder(): Promise<string> {
+  const folder = "/var/lib/flux-embedded-postgres";
+  await mkdir(folder, { recursive: true });
+  await run("chmod", ["755", folder]);
+  return folder;
 }

@@ -22,35 +22,31 @@ export interface TestServer {
  *
  * Servers that it starts allow 300 connections, and do not outlive this process.
  *
- * @throws Error when TEST_DATABASE_URL names a server that does not answer, or when no way works.
+ * @throws Error when TEST_DATABASE_URL names a server that does not answer, or when no way works
  */
 export async function startTestServer(): Promise<TestServer> {
-  const given = process.env["TEST_DATABASE_URL"];
-  if (given !== undefined && given !== "") {
-    const describe = `PostgreSQL ${await serverVersion(given)}, named by TEST_DATABASE_URL`;
-    return { url: given, kind: "TEST_DATABASE_URL", describe, stop: async () => {} };
+  const url = process.env["TEST_DATABASE_URL"] ?? "";
+  if (url !== "") {
+    const describe = `PostgreSQL ${await serverVersion(url)}, named by TEST_DATABASE_URL`;
+    return { url, kind: "TEST_DATABASE_URL", describe, stop: async () => {} };
   }
   const docker = await startContainer();
   if (typeof docker !== "string") return docker;
   const server = await startEmbeddedPostgres({ settings: { max_connections: MAX_CONNECTIONS } });
-  const note = server.note === undefined ? "" : ` ${server.note}`;
-  return {
-    url: server.url,
-    kind: "embedded",
-    describe: `PostgreSQL ${server.version}, embedded binaries (${docker})${note === "" ? "" : `.${note}`}`,
-    stop: () => server.stop(),
-  };
+  const note = server.note === undefined ? "" : `. ${server.note}`;
+  const describe = `PostgreSQL ${server.version}, embedded binaries (${docker})${note}`;
+  return { url: server.url, kind: "embedded", describe, stop: () => server.stop() };
 }
 
 /** Starts the container, or says why it cannot be. */
 async function startContainer(): Promise<TestServer | string> {
   // Loading testcontainers takes longer than all the rest, so only those pay who need it.
   const { getContainerRuntimeClient } = await import("testcontainers");
-  try {
-    await getContainerRuntimeClient();
-  } catch {
-    return "no Docker engine found";
-  }
+  const hasEngine = await getContainerRuntimeClient().then(
+    () => true,
+    () => false,
+  );
+  if (!hasEngine) return "no Docker engine found";
   try {
     const { PostgreSqlContainer } = await import("@testcontainers/postgresql");
     const container = await new PostgreSqlContainer(IMAGE)
@@ -59,14 +55,8 @@ async function startContainer(): Promise<TestServer | string> {
       .withCommand(["postgres", "-c", `max_connections=${MAX_CONNECTIONS}`, "-c", "fsync=off"])
       .start();
     const url = container.getConnectionUri();
-    return {
-      url,
-      kind: "docker",
-      describe: `PostgreSQL ${await serverVersion(url)}, Docker image ${IMAGE}`,
-      stop: async () => {
-        await container.stop();
-      },
-    };
+    const describe = `PostgreSQL ${await serverVersion(url)}, Docker image ${IMAGE}`;
+    return { url, kind: "docker", describe, stop: () => container.stop().then(() => undefined) };
   } catch (error) {
     // An engine without access to the registry, most often.
     return `the Docker engine could not start ${IMAGE}: ${error instanceof Error ? error.message : String(error)}`;
@@ -80,9 +70,8 @@ async function serverVersion(url: string): Promise<string> {
     // Distributions add their name: "17.5 (Debian 17.5-1)".
     return row?.server_version.split(" ")[0] ?? "of unknown version";
   } catch (cause) {
-    const { host } = new URL(url);
     const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
-    throw new Error(`The PostgreSQL server at ${host} does not answer: ${reason}`, { cause });
+    throw new Error(`The PostgreSQL server at ${new URL(url).host} does not answer: ${reason}`, { cause });
   } finally {
     await sql.end({ timeout: 5 });
   }
