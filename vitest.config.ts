@@ -20,6 +20,26 @@ export const alias = {
   "@flux/dao-http": source("dao-http/src/index.ts"),
 };
 
+/** What runs in full in `test:long`, and by a slice in `test` (test/depth.ts). */
+const deep = [
+  "packages/dao-core/test/{embedded-folder,shared-signal}.test.ts",
+  "test/rest/{lost-updates,processes,stop-under-load}.test.ts",
+];
+/** What mocks modules, or registers something for the whole process. */
+const isolated = [
+  "test/rest/authentication-timing.test.ts",
+  "test/security/error-answers.test.ts",
+  "test/opentelemetry.test.ts",
+];
+// Those of black-box test a service that runs elsewhere (test:black-box), those of structure need no database, and those of long
+// take minutes (test:long).
+const elsewhere = ["test/black-box/**", "test/structure/**", "test/long/**"];
+const onPostgres = {
+  globalSetup: ["test/global-setup.ts"],
+  setupFiles: process.env["FLUX_TEST_PREPARE"] === "false" ? ["test/unprepared.ts"] : [],
+};
+const quickPglite = { alias: { ...alias, "@electric-sql/pglite": source("../test/quick-pglite.ts") } };
+
 export default defineConfig({
   resolve: { alias },
   test: {
@@ -37,32 +57,30 @@ export default defineConfig({
       },
       {
         extends: true,
+        resolve: quickPglite,
         test: {
-          name: "types",
-          include: [],
-          typecheck: {
-            enabled: true,
-            only: true,
-            tsconfig: "test/types/tsconfig.json",
-            include: ["test/types/**/*.test-d.ts"],
-          },
-        },
-      },
-      {
-        extends: true,
-        test: {
+          ...onPostgres,
           name: "integration",
           include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
-          // Those of black-box test a service that runs elsewhere (test:black-box), those of structure need no database, and
-          // those of long take minutes (test:long).
-          exclude: ["test/black-box/**", "test/structure/**", "test/long/**"],
-          globalSetup: ["test/global-setup.ts"],
-          setupFiles: process.env["FLUX_TEST_PREPARE"] === "false" ? ["test/unprepared.ts"] : [],
+          exclude: [...elsewhere, ...isolated],
+          // As of the unit tests: to import anew for each file takes as long as a third of the tests.
+          isolate: false,
         },
       },
       {
         extends: true,
-        test: { name: "long", include: ["test/long/**/*.test.ts"], globalSetup: ["test/global-setup.ts"] },
+        resolve: quickPglite,
+        test: { ...onPostgres, name: "integration-isolated", include: isolated },
+      },
+      {
+        extends: true,
+        resolve: quickPglite,
+        test: {
+          ...onPostgres,
+          name: "long",
+          include: ["test/long/**/*.test.ts", ...deep],
+          env: { FLUX_TESTS: "long" },
+        },
       },
       {
         // What this repository is worked on with: `pnpm dev`, and the PostgreSQL that is started for it and for the tests.

@@ -1,5 +1,9 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { startTestServer } from "../scripts/postgres/test-server.ts";
+import { startTestServer, type TestServer } from "../scripts/postgres/test-server.ts";
+import { pgliteSnapshot } from "./pglite-snapshot.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -8,10 +12,29 @@ declare module "vitest" {
   }
 }
 
-/** One PostgreSQL server for the whole run; each test file makes its own databases on it. */
+declare global {
+  var fluxTestRun:
+    | { readonly starting: Promise<TestServer>; readonly programs: Promise<string>; users: number }
+    | undefined;
+}
+
+/** One PostgreSQL server for all projects of a run, on which each test file makes its own databases; and one folder of programs. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const server = await startTestServer();
-  process.stdout.write(`Tests run on ${server.describe}.\n`);
+  // Each project evaluates this module anew.
+  globalThis.fluxTestRun ??= {
+    starting: startTestServer(),
+    programs: mkdtemp(join(tmpdir(), "flux-test-run-")),
+    users: 0,
+  };
+  const run = globalThis.fluxTestRun;
+  run.users++;
+  const [server, programs, snapshot] = await Promise.all([run.starting, run.programs, pgliteSnapshot()]);
+  process.env["FLUX_TEST_PROGRAMS"] = programs;
+  process.env["FLUX_TEST_PGLITE"] = snapshot;
+  process.stdout.write(`${project.name} tests run on ${server.describe}.\n`);
   project.provide("adminUrl", server.url);
-  return () => server.stop();
+  return async () => {
+    if (--run.users > 0) return;
+    await Promise.all([server.stop(), rm(programs, { recursive: true })]);
+  };
 }

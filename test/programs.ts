@@ -2,14 +2,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "tsup";
+import { build } from "esbuild";
 
 const root = (relative: string) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
 
-/** Programs that stand alone, each in one file of a folder of their own, which goes when they are disposed of. */
+/** Programs that stand alone, each in one file. They go when they are disposed of, or at the end of a run of tests. */
 export interface Programs<Name extends string> extends AsyncDisposable {
   readonly file: (name: Name) => string;
 }
+
+/** Of this process, by their sources. */
+const compiled = new Map<string, Promise<string>>();
 
 /**
  * Compiles programs for plain Node, as they would be shipped: one that compiles its source at each start takes longer than
@@ -20,24 +23,35 @@ export interface Programs<Name extends string> extends AsyncDisposable {
 export async function compilePrograms<Name extends string>(
   sources: Readonly<Record<Name, string>>,
 ): Promise<Programs<Name>> {
-  const folder = await mkdtemp(join(tmpdir(), "flux-dao-programs-"));
+  const ofRun = process.env["FLUX_TEST_PROGRAMS"];
+  const key = JSON.stringify(sources);
+  const compiling = (ofRun === undefined ? undefined : compiled.get(key)) ?? compile(ofRun ?? tmpdir(), sources);
+  if (ofRun !== undefined) compiled.set(key, compiling);
+  const folder = await compiling;
+  return {
+    file: (name) => join(folder, `${name}.mjs`),
+    [Symbol.asyncDispose]: async () => {
+      if (ofRun === undefined) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function compile(parent: string, sources: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await mkdtemp(join(parent, "flux-dao-programs-"));
   await build({
-    entry: Object.fromEntries(Object.entries<string>(sources).map(([name, source]) => [name, root(source)])),
-    outDir: folder,
-    outExtension: () => ({ js: ".mjs" }),
+    entryPoints: Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, root(source)])),
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
     tsconfig: root("tsconfig.json"),
-    config: false,
-    silent: true,
+    logLevel: "warning",
+    bundle: true,
+    splitting: true,
     format: "esm",
     platform: "node",
     target: "node20",
     // Only the embedded database, which reads files of its package, is left out.
-    noExternal: [/^(?!@electric-sql\/pglite)/],
     external: ["@electric-sql/pglite"],
     banner: { js: 'import { createRequire as here } from "node:module"; const require = here(import.meta.url);' },
   });
-  return {
-    file: (name) => join(folder, `${name}.mjs`),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
-  };
+  return folder;
 }

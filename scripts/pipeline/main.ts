@@ -50,11 +50,14 @@ async function main(): Promise<number> {
     });
   }
   if (stages.includes("unit")) {
-    const projects = ["--project", "unit", "--project", "types"];
-    await steps.run("Unit tests", async () => ({ tests: await runVitest(projects) }));
+    await steps.run("Types", async () => {
+      await run([...packageManager, "types"]);
+      return undefined;
+    });
+    await steps.run("Unit tests", async () => ({ tests: await runVitest(["--project", "unit"]) }));
   }
   if (stages.includes("integration")) {
-    await steps.run("Integration tests", async () => ({ tests: await runVitest(["--project", "integration"]) }));
+    await steps.run("Integration tests", async () => ({ tests: await runVitest(["--project", "integration*"]) }));
   }
   if (stages.includes("container")) notTried.push(...(await tryDeployment(steps, join(values.report, "service.log"))));
 

@@ -1,0 +1,9 @@
+/** Whether this is `test:long`, which does in full what `test` has a slice of. */
+export const isLong = process.env["FLUX_TESTS"] === "long";
+
+/** So many in `test`, and so many in `test:long`. */
+export const amount = (short: number, long: number): number => (isLong ? long : short);
+
+/** The first `count` of them in `test`, all of them in `test:long`. */
+export const slice = <Item>(items: readonly Item[], count: number): readonly Item[] =>
+  isLong ? items : items.slice(0, count);
