@@ -46,7 +46,7 @@ const plan: Plan = {
 const results = await measureAll(plan);
 console.log(report(results));
 if (flags.record) {
-  await writeResults(results);
+  await writeResults("", results);
   await writePage(results);
 }
 if (flags.check) {

@@ -3,17 +3,17 @@
  * tasks (`--tasks`) within some five minutes, with ten million within twenty. `--only flat,estimates,export,import`
  * measures some parts; `--record` writes `bench/results/full-<date>.json` and the section of docs/performance.md.
  */
-import { mkdir, writeFile } from "node:fs/promises";
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { describeMachine } from "../machine.ts";
 import { compile } from "../processes/compile.ts";
+import { writeResults } from "../recorded/recorded-results.ts";
+import { fillPage } from "../report/performance-page.ts";
 import { openFullDatabases } from "./databases.ts";
 import { measureEstimates } from "./estimates.ts";
 import { measureExport } from "./export.ts";
 import { measureFlatness } from "./flatness.ts";
 import { measureImport } from "./import.ts";
-import { fillPerformancePage } from "./performance-page.ts";
 import { report } from "./report.ts";
 import type { FullResults } from "./results.ts";
 
@@ -68,15 +68,7 @@ async function part<Result>(name: (typeof PARTS)[number], measure: () => Promise
 }
 
 async function record(results: FullResults): Promise<void> {
-  const folder = new URL("../results/", import.meta.url);
-  await mkdir(folder, { recursive: true });
-  const name = `full-${results.machine.date}.json`;
-  await writeFile(new URL(name, folder), `${JSON.stringify(results, significant, 2)}\n`);
-  await fillPerformancePage(report(results));
-  console.log(`Recorded in bench/results/${name} and docs/performance.md`);
-}
-
-/** Four significant digits: more would be noise. */
-function significant(_name: string, value: unknown): unknown {
-  return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
+  await writeResults("full-", results);
+  await fillPage({ full: report(results) });
+  console.log("Recorded in bench/results/ and docs/performance.md");
 }

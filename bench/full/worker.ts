@@ -1,6 +1,7 @@
 /** Calls the services on two databases: `worker.js <URL of the small one> <URL of the large one>`. */
 import { openDatabase } from "@flux/dao-core";
 import { answerCommands } from "../processes/commands.ts";
+import { quantile } from "../quantile.ts";
 import { type FullCalls, type FullOperationName, fullCalls } from "./operations.ts";
 import type { FullSamples } from "./samples.ts";
 
@@ -64,13 +65,12 @@ answerCommands<FullWorkerCommands>({
     const elapsedMs = performance.now() - start;
     const { user, system } = process.cpuUsage(startCpu);
     latencies.sort((a, b) => a - b);
-    const percentile = (share: number) => latencies[Math.ceil(latencies.length * share) - 1] ?? Number.NaN;
     return {
       calls: latencies.length,
       elapsedMs,
       cpuMs: (user + system) / 1000,
-      p50: percentile(0.5),
-      p99: percentile(0.99),
+      p50: quantile(latencies, 0.5),
+      p99: quantile(latencies, 0.99),
     };
   },
 });

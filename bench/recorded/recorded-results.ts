@@ -1,18 +1,25 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import type { Machine } from "../machine.ts";
 import type { Results } from "../results.ts";
 
 const folder = new URL("../results/", import.meta.url);
 
-/** Writes what a run found to `bench/results/<date>.json`, in place of another of that day. */
-export async function writeResults(results: Results): Promise<void> {
+/** What is recorded: the comparison, and what calls cost on a large table. Each has a file of its own, named by its date. */
+type Kind = "" | "full-";
+
+const filesOf = async (kind: Kind) =>
+  (await readdir(folder).catch(() => [])).filter((name) => name.replace(/\d{4}-\d\d-\d\d\.json$/, "") === kind);
+
+/** Writes what a run found to `bench/results/`, in place of what another of its kind did. */
+export async function writeResults(kind: Kind, results: { readonly machine: Machine }): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await writeFile(new URL(`${results.machine.date}.json`, folder), `${JSON.stringify(results, rounded, 2)}\n`);
+  for (const name of await filesOf(kind)) await rm(new URL(name, folder));
+  await writeFile(new URL(`${kind}${results.machine.date}.json`, folder), `${JSON.stringify(results, rounded, 2)}\n`);
 }
 
 /** @returns `undefined` when nothing is recorded */
 export async function readNewestResults(): Promise<Results | undefined> {
-  const files = (await readdir(folder).catch(() => [])).filter((name) => /^\d{4}-\d\d-\d\d\.json$/.test(name)).sort();
-  const newest = files.at(-1);
+  const [newest] = await filesOf("");
   if (newest === undefined) return undefined;
   return JSON.parse(await readFile(new URL(newest, folder), "utf8"));
 }

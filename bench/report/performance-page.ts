@@ -6,13 +6,21 @@ import { tablesOf } from "./tables.ts";
 const page = new URL("../../docs/performance.md", import.meta.url);
 const plots = new URL("../../docs/performance/", import.meta.url);
 
-/** Puts the tables into docs/performance.md, between the comments that name them, and draws its plots. */
+/** Puts the tables into docs/performance.md, and draws its plots. */
 export async function writePage(results: Results): Promise<void> {
-  let text = await readFile(page, "utf8");
-  for (const [name, table] of Object.entries(tablesOf(results))) text = fill(text, name, table);
-  await writeFile(page, text);
+  await fillPage(tablesOf(results));
   await mkdir(plots, { recursive: true });
   for (const [name, svg] of Object.entries(drawPlots(results))) await writeFile(new URL(`${name}.svg`, plots), svg);
+}
+
+/**
+ * Puts each text into docs/performance.md, between the comments of its name.
+ * @throws Error when the page lacks them
+ */
+export async function fillPage(contents: Readonly<Record<string, string>>): Promise<void> {
+  let text = await readFile(page, "utf8");
+  for (const [name, content] of Object.entries(contents)) text = fill(text, name, content);
+  await writeFile(page, text);
 }
 
 /** @throws Error when the page has no place of that name */
