@@ -44,9 +44,13 @@ export class Tally {
     if (first.some((answer) => answer?.isReplay === true)) this.violation("a first request was taken for a replay");
   }
 
-  /** Whether all is as promised. */
-  get isClean(): boolean {
-    return this.duplicates === 0 && this.losses === 0 && this.violations.length === 0;
+  /** What is not as promised. */
+  get problems(): readonly string[] {
+    const counts = [
+      ...(this.duplicates > 0 ? [`${this.duplicates} goals are there twice`] : []),
+      ...(this.losses > 0 ? [`${this.losses} goals are lost`] : []),
+    ];
+    return [...counts, ...this.violations];
   }
 
   /** For people, in Markdown. */
@@ -56,7 +60,6 @@ export class Tally {
       ([moment, { kills, requests, unanswered, replayed, doneLater }]) =>
         `| ${moment} | ${kills} | ${requests} | ${unanswered} | ${replayed} | ${doneLater} |`,
     );
-    const totals = `duplicates ${this.duplicates}, losses ${this.losses}, other violations ${this.violations.length}`;
-    return [head, "|---|---|---|---|---|---|", ...rows, "", totals, ...this.violations.slice(0, 20)].join("\n");
+    return [head, "|---|---|---|---|---|---|", ...rows].join("\n");
   }
 }
