@@ -9,6 +9,7 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { hosts, type RunningHost } from "../examples/mounting/hosts.ts";
 import { listen } from "../examples/mounting/listen.ts";
+import { untilBlocked } from "./blocked-sessions.ts";
 
 const KEY = "mounting-key";
 
@@ -28,14 +29,6 @@ afterAll(async () => {
   await sql.end();
   await testDatabase.drop();
 });
-
-/** Resolves when a statement waits for a lock. */
-async function untilWaiting(): Promise<void> {
-  while (
-    (await sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
-      .length === 0
-  );
-}
 
 describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
   let host: RunningHost;
@@ -161,7 +154,7 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
       await uow.users.lockById(user.id);
       const init = { method: "PATCH", body: '{"name": "Ada"}' };
       answer = send(`${other.url}/data/api/v1/users/${user.id}`, init);
-      await untilWaiting();
+      await untilBlocked(sql);
       stopped = other.stop();
     });
     expect(await bodyOf(await answer)).toMatchObject({ name: "Ada" });

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
+import { amount } from "../depth.ts";
 import { NOTHING_DROPPED, stopUnderLoad } from "../overload/stop-under-load.ts";
 import { useCli } from "./cli-process.ts";
 import { useServiceDatabase } from "./service-database.ts";
@@ -152,7 +153,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     test("those that have not failed yet end in silence with the process that started them", async () => {
       await using used = await usePort();
       // What each of them sends may find it gone: with eight, two times in five.
-      for (let start = 0; start < 5; start++) {
+      for (let start = 0; start < amount(2, 5); start++) {
         const { exit, output } = await cli.run({ DATABASE_URL: database.url, PORT: used.port, PROCESSES: "8" });
         expect(exit).toBe(1);
         expect(output.trimEnd()).toBe(

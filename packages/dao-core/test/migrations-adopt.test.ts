@@ -1,5 +1,6 @@
 import type postgres from "postgres";
 import { describe, expect, test } from "vitest";
+import { untilBlocked } from "../../../test/blocked-sessions.ts";
 import { PgliteDriver } from "../src/drivers/pglite/pglite.ts";
 import { migrate, migrateBy } from "../src/migrations/migrate.ts";
 import { embeddedMigrations } from "../src/migrations/migration-set.ts";
@@ -16,7 +17,7 @@ import {
   VIOLATION_COUNTS,
 } from "./python-service-database.ts";
 import { readSchemaCatalog, SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";
-import { connect, type ScratchDatabase, waitForBlockedBackend, withScratchDatabase } from "./scratch-database.ts";
+import { connect, type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts";
 
 type Row = Record<string, unknown>;
 
@@ -221,7 +222,7 @@ describe("a database of the Python service", () => {
         code: "transaction_lost",
         outcome: "rolled_back",
       });
-      const pid = await waitForBlockedBackend(database);
+      const [pid = 0] = await untilBlocked(database.sql);
       const [progress] = await sql.unsafe("select query from pg_stat_activity where pid = $1", [pid]);
       expect(progress?.["query"]).toContain("users_created_at_idx");
       await sql.unsafe("select pg_terminate_backend($1)", [pid]);
@@ -242,7 +243,7 @@ describe("a database of the Python service", () => {
         const writer = connect(database.url);
         await writer.unsafe("set deadlock_timeout to '60s'; begin; update tasks set title = 'Written'");
         const migration = migrate(database.driver());
-        await waitForBlockedBackend(database);
+        await untilBlocked(database.sql);
         await writer.unsafe("update users set name = 'Written'; commit");
         await writer.end({ timeout: 0 });
         expect(await migration).toMatchObject({ adopted: true });

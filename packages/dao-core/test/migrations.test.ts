@@ -1,15 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { untilBlocked } from "../../../test/blocked-sessions.ts";
 import { migrate, migrateBy } from "../src/migrations/migrate.ts";
 import { checkSchema } from "../src/migrations/schema-check/check-schema.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
-import {
-  connect,
-  type ScratchDatabase,
-  waitForBlockedBackend,
-  withRole,
-  withScratchDatabase,
-} from "./scratch-database.ts";
+import { connect, type ScratchDatabase, withRole, withScratchDatabase } from "./scratch-database.ts";
 
 const LOCK_NUMBER = "28829699411304815";
 
@@ -69,7 +64,7 @@ describe("waiting for another migration", () => {
     withScratchDatabase((database) =>
       withLockHeld(database, async (release) => {
         const migration = migrate(database.driver({ lockTimeout: 50, statementTimeout: 50 }));
-        await waitForBlockedBackend(database, 200);
+        await untilBlocked(database.sql, 1, 200);
         await release();
         expect((await migration).applied).toEqual(ALL_NAMES);
       }),
@@ -93,7 +88,7 @@ describe("waiting for another migration", () => {
         const controller = new AbortController();
         const migration = migrate(database.driver(), { signal: controller.signal });
         const refused = expect(migration).rejects.toBe("given up");
-        const pid = await waitForBlockedBackend(database);
+        const [pid = 0] = await untilBlocked(database.sql);
         controller.abort("given up");
         await refused;
         const waiting = "select pid from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'";

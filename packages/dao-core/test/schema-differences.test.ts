@@ -12,17 +12,19 @@ import { checkSchema, SchemaCheck } from "../src/migrations/schema-check/check-s
 import type { SqlDriver, SqlExecutor } from "../src/session/driver.ts";
 import { ALL_NAMES, NEWEST } from "./migration-versions.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
-import { type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts";
+import { type ScratchDatabase, withMigratedDatabase } from "./scratch-database.ts";
 
 const USER = "insert into users (name, email) values ('Ada', 'ada@example.com')";
 const ORPHAN = `insert into goals (user_id, title) values ('00000000-0000-4000-8000-000000000000', 'Nobody''s')`;
 const DROP_TABLES = "drop table users, goals, milestones, tasks, conversations, demo_flags, idempotency_keys";
 
+/** The catalog of every migrated database. */
+let asMade: string[] | undefined;
+
 /** Runs `work` on a database that was migrated and then changed by `change`. */
 function afterChange(change: string, work: (database: ScratchDatabase, asMade: string[]) => Promise<void>) {
-  return withScratchDatabase(async (database) => {
-    await migrate(database.driver());
-    const asMade = await readSchemaCatalog(database.sql);
+  return withMigratedDatabase(async (database) => {
+    asMade ??= await readSchemaCatalog(database.sql);
     await database.sql.unsafe(change);
     await work(database, asMade);
   });
@@ -501,9 +503,8 @@ test("a role for which foreign keys are not enforced is named, too", () =>
   }));
 
 test("a table that is published without a replica identity is unavailable, and the next probe reports it", () =>
-  withScratchDatabase(async ({ sql, driver }) => {
+  withMigratedDatabase(async ({ sql, driver }) => {
     const database = new Database(driver());
-    await database.migrate();
     await database.checkReady();
     const { id } = await database.users.create(makeUserData());
     await sql.unsafe("alter table users replica identity nothing; create publication moved for table users");
@@ -634,8 +635,7 @@ describe("readiness", () => {
     }));
 
   test("compares the schema at first, after a statement failed because of it, and while something is wrong", () =>
-    withScratchDatabase(async (database) => {
-      await migrate(database.driver());
+    withMigratedDatabase(async (database) => {
       const driver = database.driver();
       const statements: string[] = [];
       const executor: SqlExecutor = {
@@ -665,8 +665,7 @@ describe("readiness", () => {
     }));
 
   test("is lost when a statement fails because of the schema or loses its connection", () =>
-    withScratchDatabase(async (database) => {
-      await migrate(database.driver());
+    withMigratedDatabase(async (database) => {
       const db = new Database(database.driver());
       await db.checkReady();
       await database.sql.unsafe("alter table tasks drop column priority");
@@ -676,8 +675,7 @@ describe("readiness", () => {
     }));
 
   test("is lost while the server is read-only, and comes back", () =>
-    withScratchDatabase(async (database) => {
-      await migrate(database.driver());
+    withMigratedDatabase(async (database) => {
       const readOnly = (setting: string) =>
         database.sql.unsafe(`alter database ${database.name} set default_transaction_read_only to ${setting}`);
       await readOnly("on");
@@ -707,8 +705,7 @@ async function untilMigrated(driver: SqlDriver, sql: postgres.Sql): Promise<Migr
 
 /** A migrated database with a role `app` that may only log in. */
 function withRoleNamedApp(work: (database: ScratchDatabase, url: string) => Promise<void>): Promise<void> {
-  return withScratchDatabase(async (database) => {
-    await migrate(database.driver());
+  return withMigratedDatabase(async (database) => {
     await database.sql.unsafe("create role app login password 'secret'");
     const url = new URL(database.url);
     [url.username, url.password] = ["app", "secret"];

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { createTestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { inject } from "vitest";
 import { PostgresDriver, type PostgresDriverOptions } from "../src/drivers/postgres/driver.ts";
+import { migrationsFingerprint } from "../src/migrations/migration-set.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
 /** An empty database for one test. */
@@ -14,15 +16,33 @@ export interface ScratchDatabase {
   driver(options?: PostgresDriverOptions & { readonly url?: string }): PostgresDriver;
 }
 
-/** Runs `work` on a new database, which is dropped afterwards. */
+let migrated: Promise<string> | undefined;
+
+/** The template that a test database is a clone of. */
+async function migratedTemplate(): Promise<string> {
+  const { drop } = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  await drop();
+  return `flux_template_${migrationsFingerprint()}`;
+}
+
+/** Runs `work` on a migrated database of its own, a clone, which is dropped afterwards. */
+export async function withMigratedDatabase<Result>(
+  work: (database: ScratchDatabase) => Promise<Result>,
+): Promise<Result> {
+  migrated ??= migratedTemplate();
+  return withScratchDatabase(work, await migrated);
+}
+
+/** Runs `work` on a database of its own, empty or a clone, which is dropped afterwards. */
 export async function withScratchDatabase<Result>(
   work: (database: ScratchDatabase) => Promise<Result>,
+  template = "template1",
 ): Promise<Result> {
   const name = `flux_scratch_${randomUUID().replaceAll("-", "")}`;
   const admin = connect(inject("adminUrl"));
   const drivers: PostgresDriver[] = [];
   try {
-    await admin.unsafe(`create database ${name}`);
+    await admin.unsafe(`create database ${name} template ${template}`);
     const url = withDatabase(inject("adminUrl"), name);
     const sql = connect(url);
     try {
@@ -75,16 +95,4 @@ function withDatabase(serverUrl: string, name: string): string {
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   return url.href;
-}
-
-/** Resolves when a backend of this database waits for a lock, for `milliseconds` at least; returns its process id. */
-export async function waitForBlockedBackend({ sql, name }: ScratchDatabase, milliseconds = 0): Promise<number> {
-  for (;;) {
-    const [backend] = await sql.unsafe<{ pid: number }[]>(
-      `select pid from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'
-       and clock_timestamp() - query_start >= $2::int * interval '1 millisecond'`,
-      [name, milliseconds],
-    );
-    if (backend !== undefined) return backend.pid;
-  }
 }

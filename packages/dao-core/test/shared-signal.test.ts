@@ -5,12 +5,13 @@ import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findFreePort } from "../../../scripts/postgres/free-port.ts";
+import { amount } from "../../../test/depth.ts";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 import { everyDriver } from "./every-driver.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
 /** How often each entry is called with the one signal, unless it says otherwise. */
-const CALLS = 100;
+const CALLS = amount(25, 100);
 
 const warnings: Error[] = [];
 const note = (warning: Error) => warnings.push(warning);
@@ -42,7 +43,11 @@ async function callOften(entry: Entry, database: Database, signal: AbortSignal, 
 }
 
 const entries: readonly { what: string; entry: Entry; calls?: number }[] = [
-  { what: "a statement", calls: 1_000, entry: (database, signal) => database.users.list({ pageSize: 1 }, { signal }) },
+  {
+    what: "a statement",
+    calls: amount(60, 1_000),
+    entry: (database, signal) => database.users.list({ pageSize: 1 }, { signal }),
+  },
   {
     what: "a statement with a timeout",
     entry: (database, signal) => database.users.list({ pageSize: 1 }, { signal, timeout: 60_000 }),
@@ -66,7 +71,7 @@ const entries: readonly { what: string; entry: Entry; calls?: number }[] = [
   },
   {
     what: "an import, and a stream that is left",
-    calls: 4,
+    calls: amount(1, 4),
     async entry(database, signal) {
       const { users, goals, tasks } = createDaoServices(database);
       const user = await users.createUser(makeUserData());
@@ -106,7 +111,7 @@ test("a signal given with calls that get no connection has no listener left by t
   const ours = new Database(driver, {});
   const { signal } = new AbortController();
   for (const database of [joinPgPool(pool), joinDrizzle(drizzlePg(pool)), ours]) {
-    const outcomes = await callOften(list, database, signal, 100);
+    const outcomes = await callOften(list, database, signal, CALLS);
     for (const outcome of outcomes) expect(outcome).toMatchObject({ code: "unavailable" });
     const units = await callOften(
       (given) => DaoUnitOfWork.run(given, ({ users }) => users.list(), { signal }),

@@ -8,6 +8,7 @@ import {
 } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { untilBlocked } from "../../../test/blocked-sessions.ts";
 import { parseDatabaseUrl } from "../src/connection-string/database-url.ts";
 import { Database } from "../src/database.ts";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
@@ -112,7 +113,7 @@ describe("statements", () => {
       other.begin(async (sql) => {
         await sql`set local deadlock_timeout = '10s'`;
         await sql`update tasks set title = 'held' where id = ${high}`;
-        await waitForBlocked(sql, 1);
+        await untilBlocked(sql, 1);
         await sql`update tasks set title = 'held' where id = ${low}`;
       }),
       whenLocked(high).then(() => database.tasks.bulkUpdateState({ taskIds, newState: "missed" })),
@@ -131,16 +132,6 @@ async function whenLocked(id: string): Promise<void> {
     isLocked = free.length === 0;
   }
   await probe.end();
-}
-
-/** Resolves when so many backends of this database wait for a lock. */
-async function waitForBlocked(sql: postgres.ISql, count: number): Promise<void> {
-  for (let blocked = 0; blocked < count; ) {
-    const [row] = await sql<{ blocked: number }[]>`
-      select count(*)::int as blocked from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`;
-    blocked = row?.blocked ?? 0;
-  }
 }
 
 describe("a DAO called directly", () => {
