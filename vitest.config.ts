@@ -22,8 +22,9 @@ export const alias = {
 
 /** What runs in full in `test:long`, and by a slice in `test` (test/depth.ts). */
 const deep = [
-  "packages/dao-core/test/{embedded-folder,shared-signal}.test.ts",
+  "packages/dao-core/test/{embedded-folder,schema-differences,shared-signal}.test.ts",
   "test/rest/{lost-updates,processes,stop-under-load}.test.ts",
+  "test/{plans/million-tasks,security/sql-injection}.test.ts",
 ];
 /** What mocks modules, or registers something for the whole process. */
 const isolated = [
@@ -49,6 +50,7 @@ export default defineConfig({
     // For machines whose cores are shared with other work: a new PGlite alone takes 3 s of one core.
     hookTimeout: 60_000,
     testTimeout: 30_000,
+    expect: { poll: { timeout: 15_000, interval: 20 } },
     projects: [
       {
         extends: true,

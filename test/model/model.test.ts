@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { MODES, runLane } from "./lane.ts";
 import { openWorld, type World } from "./world.ts";
 
-// A slice of the long run, `main.ts`, with other seeds each time.
+// A slice of the long run, `pnpm test:model`, with other seeds each time.
 const firstSeed = Math.floor(Math.random() * 2 ** 30);
 const engines = [
   { engine: "postgres", serverUrl: () => inject("adminUrl") },
@@ -25,7 +25,7 @@ describe.each(engines)("the services on $engine answer as the specification says
     const end = performance.now() + TIME;
     for (let seed = firstSeed; performance.now() < end; seed++) {
       const { failure } = await runLane(world, mode, { seed, sequences: BATCH });
-      const again = `npx tsx test/model/main.ts --seed ${seed} --only ${engine}/${mode} --path ${failure?.path}`;
+      const again = `pnpm test:model --seed ${seed} --only ${engine}/${mode} --path ${failure?.path}`;
       expect(failure, `${failure?.report}\n\nAgain: ${again}`).toBeUndefined();
     }
   });

@@ -4,6 +4,7 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { loadWithoutIndexes } from "../../bench/data/bulk-load.ts";
 import { type RecordedStatement, RecordingDriver } from "../../bench/recording-driver.ts";
+import { amount } from "../depth.ts";
 import { calls } from "./calls.ts";
 import { EXPECTED_READS, EXPECTED_WRITES, type ExpectedPlan } from "./expected-plans.ts";
 import { seedMillionTasks } from "./million-tasks.ts";
@@ -22,7 +23,7 @@ beforeAll(async () => {
   testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
   sql = postgres(testDatabase.url, { max: 1, onnotice: () => undefined });
   await sql.unsafe("set work_mem = '128MB'; set maintenance_work_mem = '256MB'");
-  await loadWithoutIndexes(sql, ["milestones", "tasks"], () => seedMillionTasks(sql));
+  await loadWithoutIndexes(sql, ["milestones", "tasks"], () => seedMillionTasks(sql, amount(0.2, 1)));
   await sql.unsafe("reset work_mem; reset maintenance_work_mem");
   const driver = new RecordingDriver();
   const session = new Database(driver);
@@ -53,7 +54,7 @@ function expectWithinBounds(plan: PlanSummary, { pages, sortedRows = 0, scans }:
   expect.soft(plan.scannedTables, "tables read without an index").toEqual(scans === undefined ? [] : [scans]);
 }
 
-describe("on a million tasks", () => {
+describe(`on ${amount(200_000, 1_000_000)} tasks`, () => {
   test("every statement has its plan here", () => {
     expect([...statements.keys()].sort()).toEqual(
       [...Object.keys(EXPECTED_READS), ...Object.keys(EXPECTED_WRITES)].sort(),

@@ -5,14 +5,15 @@ import { UUID7_FUNCTION } from "../../bench/uuid7.ts";
 export const NOW = "2026-06-01 12:00:00+00";
 
 /**
- * A million tasks as they come about: 20,000 users over two years, some with thousands of tasks and most with a few
+ * A million tasks, or a `share` of them, as they come about: 20,000 users over two years, some with thousands of tasks and most with a few
  * dozen; a goal comes with its milestones and tasks at one moment, and gets a few tasks more later. Rows lie in the
  * table in the order in which they were made, ids are UUIDv7 of that moment.
  */
-export async function seedMillionTasks(sql: postgres.Sql): Promise<void> {
+export async function seedMillionTasks(sql: postgres.Sql, share = 1): Promise<void> {
   await sql.unsafe("set session_replication_role = replica");
   await sql.unsafe("select setseed(0.42)");
-  for (const statement of statements) await sql.unsafe(statement);
+  for (const statement of statements(Math.round(20_000 * share), Math.round(60_040 * share)))
+    await sql.unsafe(statement);
   await sql.unsafe("set session_replication_role = origin");
   await sql.unsafe("vacuum analyze");
   while (await hasUnseenPages(sql)) await sql.unsafe("vacuum");
@@ -28,22 +29,22 @@ async function hasUnseenPages(sql: postgres.Sql): Promise<boolean> {
   return tables.length > 0;
 }
 
-const statements = [
+const statements = (users: number, goals: number): readonly string[] => [
   UUID7_FUNCTION,
 
   `create temp table new_users as
      select n, uuid7(moment) as id, moment
-     from (select n, '${NOW}'::timestamptz - interval '730 days' * (1 - n / 20000.0) as moment
-           from generate_series(1, 20000) as n) as numbered`,
+     from (select n, '${NOW}'::timestamptz - interval '730 days' * (1 - n / ${users}.0) as moment
+           from generate_series(1, ${users}) as n) as numbered`,
   `insert into users (id, name, email, preferences, created_at)
      select id, 'User ' || n, 'user' || n || '@example.com', '{"timezone": "UTC"}', moment from new_users order by n`,
 
   // The square makes some users busy; the multiplication scatters them over the table.
   `create temp table new_goals as
      select n, uuid7(moment) as id, moment, n % 1500 = 0 as is_big,
-            (floor(20000 * random() ^ 2)::int * 7919) % 20000 + 1 as owner
-     from (select n, '${NOW}'::timestamptz - interval '730 days' * (1 - n / 60040.0) as moment
-           from generate_series(1, 60040) as n) as numbered`,
+            (floor(${users} * random() ^ 2)::int * 7919) % ${users} + 1 as owner
+     from (select n, '${NOW}'::timestamptz - interval '730 days' * (1 - n / ${goals}.0) as moment
+           from generate_series(1, ${goals}) as n) as numbered`,
   `insert into goals (id, user_id, title, category, timeline, status, created_at)
      select goal.id, owner.id, 'Goal ' || goal.n,
             (array['health', 'education', 'music', 'work', null])[1 + floor(random() * 5)], '8 weeks',

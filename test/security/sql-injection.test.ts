@@ -1,5 +1,6 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { amount } from "../depth.ts";
 import { expectStatus } from "../rest/answer.ts";
 import type { OpenApiDocument } from "../rest/openapi-document.ts";
 import { createConversation, createMilestone, createOwner, createTask, uniqueEmail } from "../rest/rows.ts";
@@ -161,17 +162,19 @@ describe("issue 3: no text of a request becomes part of a statement", () => {
   }, async () => {
     let made = 0;
     let sent = 0;
-    for (const input of inputs) {
+    // In turns: each text is tried in some places, and each place with some texts.
+    const turns = amount(3, 1);
+    for (const [place, input] of inputs.entries()) {
       const texts =
         input.kind === "email" ? [...PAYLOADS, ...ADDRESSES.map((name) => `${name}.${sent}@example.com`)] : PAYLOADS;
-      for (const text of texts) {
+      for (const text of texts.filter((_, index) => (index + place) % turns === 0)) {
         // A key that was used counts for the request that it came with.
         made += await inject(input, input.in === "header" ? `${text} ${sent}` : text);
         sent++;
       }
       expect(await takeSnapshot(), `after ${input.name}`).toEqual({ ...before, rows: before.rows + made });
     }
-    expect(sent).toBeGreaterThan(1_500);
-    expect(made).toBeGreaterThan(300);
+    expect(sent).toBeGreaterThan(1_500 / turns);
+    expect(made).toBeGreaterThan(300 / turns);
   });
 });

@@ -42,7 +42,7 @@ export async function withScratchDatabase<Result>(
   const admin = connect(inject("adminUrl"));
   const drivers: PostgresDriver[] = [];
   try {
-    await admin.unsafe(`create database ${name} template ${template}`);
+    await admin.unsafe(`create database ${name} template ${template} strategy file_copy`);
     const url = withDatabase(inject("adminUrl"), name);
     const sql = connect(url);
     try {
