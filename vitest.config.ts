@@ -23,6 +23,8 @@ export const alias = {
 /** What runs in full in `test:long`, and by a slice in `test` (test/depth.ts). */
 const deep = [
   "packages/dao-core/test/{embedded-folder,schema-differences,shared-signal}.test.ts",
+  "packages/dao-core/test/{contract-hosts,host-interruptions,join-hosts,unit-of-work-*}.test.ts",
+  "test/model/model.test.ts",
   "test/rest/{lost-updates,processes,stop-under-load}.test.ts",
   "test/{plans/million-tasks,security/sql-injection}.test.ts",
 ];
@@ -45,8 +47,8 @@ export default defineConfig({
   resolve: { alias },
   test: {
     silent: "passed-only",
-    // One more than there are cores: what tests of time-outs wait for costs no processor time.
-    maxWorkers: availableParallelism() + 1,
+    // More than there are cores: what tests of time-outs wait for costs no processor time.
+    maxWorkers: availableParallelism() + 2,
     // For machines whose cores are shared with other work: a new PGlite alone takes 3 s of one core.
     hookTimeout: 60_000,
     testTimeout: 30_000,

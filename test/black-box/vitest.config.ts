@@ -6,10 +6,8 @@ import { alias } from "../../vitest.config.ts";
 const REST_TESTS = [
   "authentication",
   "bulk-update",
-  "cascade",
   "concurrency",
   "demo-flags",
-  "field-rules",
   "goals",
   "guide-flows",
   "instants",

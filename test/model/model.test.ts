@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { amount } from "../depth.ts";
 import { MODES, runLane } from "./lane.ts";
 import { openWorld, type World } from "./world.ts";
 
@@ -10,7 +11,7 @@ const engines = [
 ] as const;
 
 /** Milliseconds in which a batch is begun after the other: some hundred sequences where nothing else is to do. */
-const TIME = 3_000;
+const TIME = amount(1_500, 10_000);
 const BATCH = 10;
 
 describe.each(engines)("the services on $engine answer as the specification says", ({ engine, serverUrl }) => {
