@@ -27,7 +27,7 @@ test("whatever is sent, the service answers what its document says, and keeps no
   expect(fuzz.neverDone).toEqual([]);
   expect(server.complaints()).toBe("");
   expect(memoryProblem(before, after, REQUESTS / 2), describeMemory([before, after])).toBeUndefined();
-});
+}, 120_000);
 
 test.each([
   ["a code point is one character", { type: "string", maxLength: 2 }, "😀😀", "valid"],

@@ -39,8 +39,17 @@ describe("a connection", () => {
   });
 
   test("that is busy is waited for no longer than the time to acquire one, or until the signal", async () => {
-    const driver = openDriver(testDatabase.url, { poolSize: 1, acquireTimeout: 100 });
-    const slow = driver.execute("select pg_sleep(1)", []);
+    const driver = openDriver(testDatabase.url, { poolSize: 1, acquireTimeout: 500 });
+    // On a busy machine a connection may take longer to open than to wait for: this one is open.
+    await expect
+      .poll(() =>
+        driver.execute("select 1", []).then(
+          ({ count }) => count,
+          () => 0,
+        ),
+      )
+      .toBe(1);
+    const slow = driver.execute("select pg_sleep(2)", []);
     const work = async () => "served";
     await expect(driver.transaction(work)).rejects.toBeInstanceOf(UnavailableError);
     const reason = new Error("enough");
