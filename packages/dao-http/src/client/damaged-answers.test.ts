@@ -8,7 +8,7 @@ import { createDaoClient } from "./dao-client.ts";
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 const user = sampleResult("getUser");
 const body = encode(user);
-const json = "content-type: application/json";
+const json = "x-request-id: 1\r\ncontent-type: application/json";
 const length = (text: string | Uint8Array) => `content-length: ${Buffer.byteLength(text)}`;
 const whole: Reply = { bytes: raw([json, length(body)], body) };
 const half = body.slice(0, body.length / 2);
@@ -71,7 +71,7 @@ describe("an answer that is damaged on the way", () => {
   const odd: Readonly<Record<string, Reply>> = {
     "a whole body that is ended by closing": { bytes: raw([json], body, "1.0"), ending: "close" },
     "a compressed body": { bytes: raw([json, "content-encoding: gzip", length(zipped)], zipped) },
-    "another content type": { bytes: raw(["content-type: text/plain", length(body)], body) },
+    "another content type": { bytes: raw(["content-type: text/plain", "x-request-id: 1", length(body)], body) },
     "interim answers": {
       bytes: Buffer.concat([Buffer.from("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"), Buffer.from(whole.bytes)]),
     },
@@ -88,7 +88,7 @@ describe("an answer that is damaged on the way", () => {
     const smuggled = Buffer.from(raw([json, length(stray)], stray)).toString();
     for (const trailer of [stray, smuggled]) {
       await using server = await scriptedServer((_target, count) =>
-        count === 1 ? { bytes: `HTTP/1.1 204 No Content\r\n\r\n${trailer}` } : whole,
+        count === 1 ? { bytes: `HTTP/1.1 204 No Content\r\nx-request-id: 1\r\n\r\n${trailer}` } : whole,
       );
       const { users } = createDaoClient({ baseUrl: server.url, serviceKey: "k" });
       await users.deleteUser(id);

@@ -242,7 +242,7 @@ describe("the connection", () => {
     const urls: string[] = [];
     const fetch: Fetch = async (url) => {
       urls.push(url);
-      return new Response(encode(sampleResult("listUsers")));
+      return new Response(encode(sampleResult("listUsers")), { headers: { "x-request-id": "1" } });
     };
     await createDaoClient({ baseUrl: "http://x/dao/", serviceKey: "k", fetch }).users.listUsers();
     expect(urls).toEqual(["http://x/dao/api/v1/users/"]);

@@ -87,6 +87,31 @@ describe("what stands between client and service", () => {
     }
   });
 
+  const empty: Readonly<Record<string, [[string | null, ResponseInit], (client: DaoClient) => Promise<unknown>]>> = {
+    "a deletion": [[null, { status: 204 }], ({ users }) => users.deleteUser(id)],
+    "an import": [json({ created_count: 0 }, { status: 201 }), ({ tasks }) => tasks.createTasks([])],
+    "a bulk update": [
+      json({ updated_count: 0 }),
+      ({ tasks }) => tasks.bulkUpdateState({ taskIds: [id], newState: "missed" }),
+    ],
+    "an append": [
+      json({ message_count: 1 }),
+      ({ conversations }) => conversations.appendMessages(id, { messages: [1] }),
+    ],
+    "an empty range": [
+      json([]),
+      ({ tasks }) => tasks.getTasksByTimerange({ userId: id, startTime: new Date(0), endTime: new Date(1) }),
+    ],
+  };
+  test.each(Object.entries(empty))("a success of somebody else's is none of ours: %s", async (_, [answer, call]) => {
+    expect(String(await rejection(call(answeredWith(...answer).client)))).toMatch(
+      /UnavailableError: .*no X-Request-Id/,
+    );
+    const [body, init] = answer;
+    const ours = { ...init, headers: { ...init.headers, "x-request-id": "1" } };
+    expect(await rejection(call(answeredWith(body, ours).client))).toBe(undefined);
+  });
+
   test.each([400, 401, 404, 407, 413, 414])("a refusal of its own (%i) is no reason to try again", async (status) => {
     const bodies = [
       { code: 404, detail: ["hunter2"] },
@@ -107,7 +132,7 @@ describe("what stands between client and service", () => {
     for (const failure of ["ECONNREFUSED", "ENOTFOUND", "UND_ERR_CONNECT_TIMEOUT", 429]) {
       let sent = 0;
       const fetch = async () => {
-        if (sent++ > 0) return new Response(encode(created));
+        if (sent++ > 0) return new Response(encode(created), { headers: { "x-request-id": "1" } });
         if (typeof failure === "number") return new Response("", { status: failure });
         throw new TypeError("fetch failed", { cause: Object.assign(new Error("connect"), { code: failure }) });
       };

@@ -4,7 +4,7 @@ import { UnexpectedResponseError } from "./client-errors.ts";
 /** An answer without its body. */
 export interface AnswerHead {
   readonly status: number;
-  /** Every answer of the service has one; what is between seldom gives one to what it makes up itself. */
+  /** Every response of the service has one; what is between seldom gives one to what it makes up itself. */
   readonly requestId: string | undefined;
   /** As it came, parameters and all. */
   readonly contentType: string | undefined;

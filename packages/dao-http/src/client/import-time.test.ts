@@ -33,7 +33,7 @@ const takeAll = async (incoming: IncomingMessage, outgoing: ServerResponse, paus
     text += chunk;
     if (pause > 0) await delay(pause);
   }
-  outgoing.writeHead(201, { "content-type": "application/json" });
+  outgoing.writeHead(201, { "content-type": "application/json", "x-request-id": "1" });
   outgoing.end(JSON.stringify({ created_count: text.split("\n").length - 1 }));
 };
 

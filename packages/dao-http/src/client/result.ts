@@ -23,7 +23,10 @@ export function resultOf(answer: Answer, operation: ClientOperation): unknown {
   if (operation.result === undefined ? status !== 204 : status !== 200 && status !== 201) {
     throw toResponseError(answer, operation);
   }
-  return operation.result && checkedResult(parseJson(text), answer, operation);
+  const result = operation.result && checkedResult(parseJson(text), answer, operation);
+  // A proxy's own 204 looks like a deletion, and its [] like a list.
+  if (answer.requestId === undefined) throw foreignAnswer(answer, operation.method, "no X-Request-Id");
+  return result;
 }
 
 /**

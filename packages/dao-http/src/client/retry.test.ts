@@ -14,7 +14,11 @@ const unavailable = (retryAfter?: string) =>
     { status: 503, headers: retryAfter === undefined ? {} : { "retry-after": retryAfter } },
   );
 /** What either of the calls below returns. */
-const row = () => Response.json({ user_id: id, virtual_now: null, escalation_speed: 1, updated_count: 1 });
+const row = () =>
+  Response.json(
+    { user_id: id, virtual_now: null, escalation_speed: 1, updated_count: 1 },
+    { headers: { "x-request-id": "1" } },
+  );
 
 /** A client that is answered in turn, and what it sent. */
 function answeredBy(replies: Reply[], options: RetryOptions | false = {}) {
