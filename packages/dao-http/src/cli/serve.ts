@@ -23,6 +23,8 @@ Settings come from the environment:
   DB_POOL_SIZE      connections of a process to the database  (10)
   DB_PREPARE        false behind a proxy that pools by transaction  (true)
   DB_SLOW_STATEMENT_MS  statements that take longer are logged  (none)
+  HTTP_BODY_TIMEOUT     ms for 10,000 bytes of a body to come  (30000)
+  HTTP_SEND_TIMEOUT     ms for 10,000 bytes of a response to be taken  (60000)
   LOG_LEVEL         trace, debug, info, warn, error, fatal or silent  (info)
 
 Limits, in milliseconds:

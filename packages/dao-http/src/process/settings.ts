@@ -23,6 +23,9 @@ export interface Settings {
   readonly prepare: boolean;
   /** The time-outs of the connections and statements, and how many callers may wait. Default: the data layer's. */
   readonly limits: DatabaseLimits;
+  /** Milliseconds in which so much of a body must come, and of a response be taken. Default: those of the app and the server. */
+  readonly bodyTimeout: number | undefined;
+  readonly sendTimeout: number | undefined;
   /** Milliseconds from which on a statement is logged as slow; `undefined` for none. */
   readonly slowStatementMs: number | undefined;
   /** Default `info`. */
@@ -35,6 +38,9 @@ export interface Settings {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const DATABASE_URL_FORM = "postgres://user:password@host:5432/database";
+
+/** Milliseconds: the most that a timer takes. */
+const LARGEST_TIMEOUT = 2_147_483_647;
 
 /** The most processes: more than the cores of one machine are of no use. */
 const MAX_PROCESSES = 256;
@@ -67,6 +73,8 @@ export function readSettings(environment: Environment): Settings {
     poolSize: reader.wholeNumber("DB_POOL_SIZE", 1, 1_000),
     prepare: reader.trueOrFalse("DB_PREPARE") ?? true,
     limits: reader.databaseLimits(),
+    bodyTimeout: reader.wholeNumber("HTTP_BODY_TIMEOUT", 1, LARGEST_TIMEOUT),
+    sendTimeout: reader.wholeNumber("HTTP_SEND_TIMEOUT", 1, LARGEST_TIMEOUT),
     slowStatementMs: reader.wholeNumber("DB_SLOW_STATEMENT_MS", 1, 86_400_000),
     logLevel: reader.logLevel(),
     keys: reader.keys(isProduction, isLoopback(host)),
