@@ -1,4 +1,5 @@
 import { markdownTable } from "../../bench/markdown-table.ts";
+import { reportWatch, WATCH_HEAD } from "../overload/health-watch.ts";
 import { readLongRows } from "../overload/long-rows.ts";
 import { playRounds } from "../overload/rounds.ts";
 import { slowClients } from "../overload/slow-clients.ts";
@@ -8,21 +9,15 @@ import type { LongRun, LongRunResult } from "./long-run.ts";
 const MINUTES = 10;
 const STOPS = 30;
 
-/** Milliseconds within which `/health` answers, whatever slow clients do, and megabytes that they may cost. */
-const HEALTH_MS = 100;
+/** Megabytes that slow clients may cost. */
 const SLOW_CLIENTS_MB = 512;
 
 /** Clients that are slow, or go. */
 async function sufferSlowClients(serverUrl: string, run: LongRun): Promise<void> {
   const reports = await slowClients(serverUrl);
-  for (const { name, rssAtMost, slowest, failures, complaint } of reports) {
-    run.check(complaint === "", `${name}: ${complaint}`);
-    run.check(failures === 0, `${name}: /health failed ${failures} times`);
-    run.check(slowest < HEALTH_MS, `${name}: /health took ${Math.round(slowest)} ms`);
-    run.check(rssAtMost < SLOW_CLIENTS_MB, `${name}: RSS ${Math.round(rssAtMost)} MB`);
-  }
-  const rows = reports.map(({ name, rssAtMost, slowest }) => [name, rssAtMost.toFixed(0), slowest.toFixed(0)]);
-  console.log(markdownTable(["", "RSS at most, MB", "slowest /health, ms"], rows));
+  for (const { name, complaint } of reports) run.check(complaint === "", `${name}: ${complaint}`);
+  const rows = reports.map((report) => reportWatch(report.name, report, SLOW_CLIENTS_MB, run));
+  console.log(markdownTable(WATCH_HEAD, rows));
 }
 
 /** How the service does with more work than it can. `--only` takes one of the parts: rounds, stops, long rows, slow clients. */

@@ -1,35 +1,115 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Child } from "../../bench/processes/child.ts";
-import type { MemoryCommands } from "./report-memory.ts";
+import type { LongRun } from "../long-runs/long-run.ts";
+import type { HealthReport } from "./health-probe.ts";
+import { type OverloadPrograms, type ServiceProcess, startHealthProbe } from "./service-process.ts";
 
-/** What a service needs beside, while others use it badly. */
-export interface HealthWatch {
-  /** Megabytes. */
-  readonly rssAtMost: number;
-  /** Milliseconds of the slowest `/health`. */
-  readonly slowest: number;
-  /** Answers that were no 200. */
-  readonly failures: number;
+/** What a service did while others used it badly. */
+export interface ServiceWatch {
+  readonly health: HealthReport;
+  /** Megabytes of RSS: before, and the most. */
+  readonly before: number;
+  readonly most: number;
+  /** Milliseconds of the longest time that the service's event loop was late. */
+  readonly late: number;
+  /** Milliseconds of processor time that the longest turn of its event loop took: what is left of that where it has a processor to itself. */
+  readonly turn: number;
+  /** How the service ended, if it did. */
+  readonly ended: string | undefined;
 }
 
-/** Asks `/health` ten times a second, and the process for its memory, until `work` is done. */
-export async function watchHealth(
-  { port, child }: { readonly port: number; readonly child: Child<MemoryCommands> },
-  work: Promise<unknown>,
-): Promise<HealthWatch> {
+/** Asks `/health` from a process of its own, and the service for its memory, until `work` is done. */
+export async function watchService(
+  programs: OverloadPrograms,
+  { port, child }: ServiceProcess,
+  work: () => Promise<unknown>,
+): Promise<ServiceWatch> {
+  const probe = startHealthProbe(programs);
+  const memory = () => child.ask("memory", { collect: false });
+  const { rssMb: before } = await memory();
+  await probe.ask("begin", { port, pid: child.pid });
+  let [most, late, turn] = [before, 0, 0];
+  let ended: string | undefined;
   let isOver = false;
-  const over = work.finally(() => {
-    isOver = true;
+  void child.ended.then((how) => {
+    ended = how;
   });
-  let [rssAtMost, slowest, failures] = [0, 0, 0];
-  for (let look = 0; !isOver; look++) {
+  const looking = (async () => {
+    while (!isOver && ended === undefined) {
+      const { rssMb, lateMs, turnMs } = await memory();
+      most = Math.max(most, rssMb);
+      late = Math.max(late, lateMs);
+      turn = Math.max(turn, turnMs);
+      await delay(20);
+    }
+  })().catch((error: unknown) => {
+    ended ??= String(error);
+  });
+  await work();
+  isOver = true;
+  await looking;
+  const health = await probe.ask("end", null);
+  await probe.stop();
+  return { health, before, most, late, turn, ended };
+}
+
+/**
+ * Milliseconds within which `/health` responds, whatever slow clients do, but for what both processes waited for a processor
+ * that others had; and those that a turn of the event loop may take of a processor's time.
+ */
+const HEALTH_MS = 100;
+const TURN_MS = 50;
+
+export const WATCH_HEAD = [
+  "",
+  "MB before",
+  "MB at most",
+  "longest turn, ms of CPU",
+  "event loop late, ms",
+  "/health p99, ms",
+  "slowest, ms",
+  "of that its own at least, ms",
+  "an idle neighbour late, ms",
+];
+
+const whole = (value: number) => Math.round(value).toLocaleString("en");
+
+/** One line of the table: what a service did while others used it badly. */
+export function reportWatch(
+  name: string,
+  { health, before, most, late, turn }: ServiceWatch,
+  mostMb: number,
+  run: LongRun,
+): string[] {
+  const { failures, p99, slowest, ownSlowest } = health;
+  run.check(failures === 0, `${name}: /health failed ${failures} times`);
+  run.check(
+    ownSlowest <= HEALTH_MS,
+    `${name}: /health took ${whole(slowest)} ms; at least ${whole(ownSlowest)} ms of one are the service's own, whoever else ` +
+      `wanted a processor; an idle neighbour was ${whole(health.late)} ms late`,
+  );
+  run.check(turn <= TURN_MS, `${name}: a turn of the event loop took ${whole(turn)} ms of processor time`);
+  run.check(most <= mostMb, `${name}: ${whole(most)} MB`);
+  return [name, ...[before, most, turn, late, p99, slowest, ownSlowest, health.late].map(whole)];
+}
+
+/** What a probe hears of a service that has more to do than it can. */
+export interface ReadyWatch {
+  /** Answers of `/ready` by status. */
+  readonly statuses: Readonly<Record<string, number>>;
+  /** Milliseconds of the slowest. */
+  readonly slowest: number;
+}
+
+/** Asks `/ready` twice a second until `signal` aborts. */
+export async function watchReady(port: number, signal: AbortSignal): Promise<ReadyWatch> {
+  const statuses: Record<string, number> = {};
+  let slowest = 0;
+  while (!signal.aborted) {
     const start = performance.now();
-    const { status } = await fetch(`http://127.0.0.1:${port}/health`);
+    const { status } = await fetch(`http://127.0.0.1:${port}/ready`);
     slowest = Math.max(slowest, performance.now() - start);
-    if (status !== 200) failures++;
-    if (look % 10 === 0) rssAtMost = Math.max(rssAtMost, (await child.ask("memory", { collect: false })).rssMb);
-    await delay(100);
+    statuses[status] = (statuses[status] ?? 0) + 1;
+    await delay(500);
   }
-  await over;
-  return { rssAtMost, slowest, failures };
+  return { statuses, slowest };
 }

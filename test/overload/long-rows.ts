@@ -1,14 +1,10 @@
 import { markdownTable } from "../../bench/markdown-table.ts";
 import type { LongRun } from "../long-runs/long-run.ts";
+import { reportWatch, WATCH_HEAD } from "./health-watch.ts";
 import { get, type LongAnswers, readSlowly, SlowReaders } from "./slow-readers.ts";
 
-/**
- * The most that a service of 512 MB of heap may have, in megabytes, and that a turn of its event loop may take, in milliseconds of
- * processor time: `/health` waits for two turns, one that takes the connection and one that takes the request. How late the loop
- * was depends on who else is at work on the machine.
- */
+/** Megabytes that a service of 512 MB of heap may have. */
 const MOST_MB = 600;
-const TURN_MS = 50;
 
 /** Slow readers of long rows. */
 export async function readLongRows(serverUrl: string, run: LongRun): Promise<void> {
@@ -30,25 +26,7 @@ export async function readLongRows(serverUrl: string, run: LongRun): Promise<voi
   await readers.sql`truncate conversations`;
   await readers.insertConversations(100, 6_000_000);
   results.push(await readers.watch("a list of 100 × 6 MB", whole(list, 600_000_000)));
-  for (const { what, most, turn, wrong } of results) {
-    run.check(wrong === "", `${what}: ${wrong}`);
-    run.check(most <= MOST_MB, `${what}: ${most.toFixed(0)} MB`);
-    run.check(turn <= TURN_MS, `${what}: a turn of the event loop took ${turn.toFixed(0)} ms of processor time`);
-  }
-  const head = [
-    "",
-    "MB before",
-    "MB at most",
-    "longest turn, ms of CPU",
-    "event loop late, ms",
-    "/health p99, ms",
-    "/health slowest, ms",
-  ];
-  const rows = results.map(({ what, ...figures }) => [
-    what,
-    ...[figures.before, figures.most, figures.turn, figures.late, figures.p99, figures.slowest].map((figure) =>
-      figure.toFixed(0),
-    ),
-  ]);
-  console.log(markdownTable(head, rows));
+  for (const { what, wrong } of results) run.check(wrong === "", `${what}: ${wrong}`);
+  const rows = results.map((result) => reportWatch(result.what, result, MOST_MB, run));
+  console.log(markdownTable(WATCH_HEAD, rows));
 }

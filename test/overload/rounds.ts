@@ -1,8 +1,8 @@
 import { markdownTable } from "../../bench/markdown-table.ts";
 import type { LongRun } from "../long-runs/long-run.ts";
 import { type Arena, openArena, WORKLOADS, type Workload } from "./arena.ts";
+import { type ReadyWatch, watchReady } from "./health-watch.ts";
 import type { LoadResult } from "./load.ts";
-import { type ReadyWatch, watchReady } from "./ready-watch.ts";
 import type { Memory } from "./report-memory.ts";
 
 /** Of the peak, what must be left in successful answers at so many times the load that saturates. */

@@ -1,15 +1,16 @@
 import { Child } from "../../bench/processes/child.ts";
 import { compilePrograms, type Programs } from "../programs.ts";
+import type { HealthCommands } from "./health-probe.ts";
 import type { LoadCommands } from "./load.ts";
 import type { MemoryCommands } from "./report-memory.ts";
 
 export const SERVICE_KEY = "a-key-of-the-load";
 
-/** The command, the load, and what reports the command's memory, compiled. */
-export type OverloadPrograms = Programs<"cli" | "load" | "memory">;
+/** The command, the load, what reports the command's memory, and what asks for its health, compiled. */
+export type OverloadPrograms = Programs<"cli" | "load" | "memory" | "health">;
 
 /** The service by its command, in a process of its own. */
-interface ServiceProcess {
+export interface ServiceProcess {
   readonly port: number;
   readonly child: Child<MemoryCommands>;
 }
@@ -19,11 +20,16 @@ export function compileOverloadPrograms(): Promise<OverloadPrograms> {
     cli: "packages/dao-http/src/cli.ts",
     load: "test/overload/load.ts",
     memory: "test/overload/report-memory.ts",
+    health: "test/overload/health-probe.ts",
   });
 }
 
 export function startLoad(programs: OverloadPrograms): Child<LoadCommands> {
   return new Child<LoadCommands>(programs.file("load"));
+}
+
+export function startHealthProbe(programs: OverloadPrograms): Child<HealthCommands> {
+  return new Child<HealthCommands>(programs.file("health"));
 }
 
 export function startService(

@@ -6,11 +6,11 @@ import { createTestDatabase } from "@flux/dao-core/testing";
 import { createDaoClient } from "@flux/dao-http/client";
 import postgres from "postgres";
 import { requestBytes } from "./client-connection.ts";
-import { type HealthWatch, watchHealth } from "./health-watch.ts";
+import { type ServiceWatch, watchService } from "./health-watch.ts";
 import { compileOverloadPrograms, SERVICE_KEY, startService } from "./service-process.ts";
 
 /** What slow clients were up to, what the service needed beside, and whether it did with them as it promises. */
-export interface SlowClientsReport extends HealthWatch {
+export interface SlowClientsReport extends ServiceWatch {
   readonly name: string;
   /** What was not as promised; empty for nothing. */
   readonly complaint: string;
@@ -93,9 +93,11 @@ export async function slowClients(serverUrl: string): Promise<SlowClientsReport[
   };
   const reports: SlowClientsReport[] = [];
   for (const [name, play] of Object.entries(scenarios)) {
-    const work = play();
-    const watch = await watchHealth(service, work);
-    reports.push({ name, ...watch, complaint: await work });
+    let complaint = "";
+    const watch = await watchService(programs, service, async () => {
+      complaint = await play();
+    });
+    reports.push({ name, ...watch, complaint });
   }
   await Promise.all([service.child.stop(), sql.end()]);
   return reports;

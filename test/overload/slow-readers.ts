@@ -3,21 +3,12 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
+import { type ServiceWatch, watchService } from "./health-watch.ts";
 import { compileOverloadPrograms, type OverloadPrograms, SERVICE_KEY, startService } from "./service-process.ts";
 
 /** What a service of 512 MB of heap did while its readers were slow, or its rows were long. */
-export interface LongAnswers {
+export interface LongAnswers extends ServiceWatch {
   readonly what: string;
-  /** Megabytes of RSS: before, and the most. */
-  readonly before: number;
-  readonly most: number;
-  /** Milliseconds of the longest time that the service's event loop was late: what `/health` waits for in it. */
-  readonly late: number;
-  /** Milliseconds of processor time that the longest turn of its event loop took: what is left of that where it has a processor to itself. */
-  readonly turn: number;
-  /** Milliseconds of the slowest answer of `/health`, seen from a busy machine, and those below which 99 of 100 were. */
-  readonly slowest: number;
-  readonly p99: number;
   /** Empty where all was as it should be. */
   readonly wrong: string;
 }
@@ -68,47 +59,15 @@ export class SlowReaders implements AsyncDisposable {
   /** Runs `read` against a service that has just been started, and watches over that. */
   async watch(what: string, read: (port: number) => Promise<string>): Promise<LongAnswers> {
     const environment = { DATABASE_URL: this.#test.url };
-    const { port, child } = await startService(this.#programs, environment, ["--max-old-space-size=512"]);
-    const memory = () => child.ask("memory", { collect: false });
-    const { rssMb: before } = await memory();
-    let most = before;
-    let late = 0;
-    let turn = 0;
-    const latencies: number[] = [];
-    let ended: string | undefined;
-    child.ended.then((how) => {
-      ended = how;
+    const service = await startService(this.#programs, environment, ["--max-old-space-size=512"]);
+    let wrong = "";
+    const watch = await watchService(this.#programs, service, async () => {
+      wrong = await read(service.port).catch((error: unknown) => String(error));
     });
-    const watching = new AbortController();
-    const watch = (async () => {
-      while (!watching.signal.aborted && ended === undefined) {
-        latencies.push(await health(port));
-        const { rssMb, lateMs, turnMs } = await memory();
-        most = Math.max(most, rssMb);
-        late = Math.max(late, lateMs);
-        turn = Math.max(turn, turnMs);
-        await delay(20);
-      }
-    })().catch((error: unknown) => {
-      ended ??= String(error);
-    });
-    const wrong = await read(port).catch((error: unknown) => String(error));
-    watching.abort();
-    await watch;
-    latencies.sort((a, b) => a - b);
-    const result = {
-      what,
-      before,
-      most,
-      late,
-      turn,
-      slowest: latencies.at(-1) ?? Infinity,
-      p99: latencies[Math.floor(latencies.length * 0.99)] ?? Infinity,
-      wrong: ended === undefined ? wrong : `the service ended: ${ended}`,
-    };
-    process.kill(child.pid, "SIGKILL");
-    await child.ended;
-    return result;
+    if (watch.ended !== undefined) wrong = `the service ended: ${watch.ended}`;
+    process.kill(service.child.pid, "SIGKILL");
+    await service.child.ended;
+    return { what, ...watch, wrong };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -116,12 +75,6 @@ export class SlowReaders implements AsyncDisposable {
     await this.#programs[Symbol.asyncDispose]();
     await this.#test.drop();
   }
-}
-
-async function health(port: number): Promise<number> {
-  const start = performance.now();
-  await get(port, "/health");
-  return performance.now() - start;
 }
 
 /** Whether what comes in pieces is one JSON value with all of its ends: of hundreds of megabytes, which no parser takes. */
