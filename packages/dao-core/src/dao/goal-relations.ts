@@ -54,7 +54,7 @@ const taskOrder = [tasks.startTime, tasks.createdAt, tasks.id];
 
 /** A goal, and what belongs to it where that is little: all as of one moment. The last two columns are null where it is not. */
 export const findGuardedGoal = lazily(() => {
-  const goal = goalStatements.pieces.guard(sql`select * from ${goals} where id = ${given("id")}`, sql`id`);
+  const goal = goalStatements.pieces.guard(sql`select * from ${goals} where id = ${given("id")}`, undefined);
   const lists = [
     fewJsonRows(milestones, milestones.goalId, milestoneOrder),
     fewJsonRows(tasks, tasks.goalId, taskOrder),

@@ -2,9 +2,10 @@ import { type SQL, sql } from "drizzle-orm";
 import { type PgColumn, PgJsonb, PgText } from "drizzle-orm/pg-core";
 
 const name = (column: PgColumn): SQL => sql`${sql.identifier(column.name)}`;
+const isJson = (column: PgColumn): boolean => column instanceof PgJsonb;
 
 /** Whether PostgreSQL sets no bound to what a column holds. A checked title is among them: adopted rows can be longer. */
-export const isUnbounded = (column: PgColumn): boolean => column instanceof PgJsonb || column instanceof PgText;
+export const isUnbounded = (column: PgColumn): boolean => isJson(column) || column instanceof PgText;
 
 /** Bytes of text up to which a row of a table without JSON is read with as many as a thousand others. */
 const SHORT_ROW = sql.raw("8192");
@@ -23,22 +24,52 @@ export class GuardedRows {
   }
 
   /**
-   * The columns of the table in their order, and one more: `null` where the contents are there, else how many bytes they have.
+   * The columns of the table in their order, and one more: `null` where the contents are there, else how many bytes they have, as
+   * far as that is known without writing them out.
    * @param rows a query for all columns of the table
-   * @param order of the rows, by the columns' own names
+   * @param order of the rows, by the columns' own names; `undefined` where there is one row at most
    */
-  select(rows: SQL, order: SQL): SQL {
-    // OFFSET 0 keeps the planner from writing JSON out as text twice: to measure it, and to send it.
-    const texts = sql`select ${this.#each((column) => this.#text(column))}${this.#storedSizes()} from (${rows}) rows offset 0`;
-    const bytes = sql.join(
-      this.#columns.filter(isUnbounded).map((column) => this.#bytes(column)),
-      sql` + `,
+  select(rows: SQL, order: SQL | undefined): SQL {
+    // OFFSET 0 keeps the planner from doing twice what takes long: to decompress JSON, and to write it out.
+    const sized = sql`select ${this.#each(name)}, ${this.#bytes(sizeOf)} as size from (${rows}) rows offset 0`;
+    const soFar = order === undefined ? sql`size` : sql`sum(size) over (order by ${order} rows unbounded preceding)`;
+    const summed = sql`select *, ${soFar} as so_far from (${sized}) sized`;
+    return this.#columns.some(isJson) ? this.#written(summed) : this.#read(summed, this.#fits(), sql`size`);
+  }
+
+  /**
+   * JSON as text, if it is not much longer than its row was taken for; so that the others need not be read at all, these are found
+   * out first. The first row is read in any case, if it fits, or is said not to.
+   */
+  #written(summed: SQL): SQL {
+    const bytes = sql`case when ${this.#fits()} then ${this.#bytes(decompressedSize)} else size end`;
+    const measured = sql`select ${this.#each(name)}, size, so_far, ${bytes} as bytes from (${summed}) summed offset 0`;
+    const most = sql`greatest(${sql.raw(String(RATIO))} * size, case when so_far = size then ${this.#room} end)`;
+    const texts = this.#each((column) =>
+      isJson(column)
+        ? sql`case when ${this.#fits()} and bytes <= ${most} then ${name(column)}::text end`
+        : name(column),
     );
-    const summed = sql`select *, ${bytes} as bytes, sum(${bytes}) over (order by ${order} rows unbounded preceding) as bytes_so_far from (${texts}) texts`;
+    const written = sql`select ${texts}, size, so_far, bytes from (${measured}) measured offset 0`;
+    const length = this.#columns.filter(isJson).map((column) => octetLength(column));
+    const isRead = sql`coalesce(${sql.join(length, sql` + `)} <= ${sql.raw(String(WRITTEN_RATIO))} * bytes, false)`;
+    return this.#read(
+      written,
+      isRead,
+      sql`case when so_far = size then greatest(bytes, ${this.#room} + 1) else bytes end`,
+    );
+  }
+
+  #read(rows: SQL, isRead: SQL, bytes: SQL): SQL {
     const contents = this.#each((column) =>
-      isUnbounded(column) ? sql`case when bytes_so_far <= ${this.#room} then ${name(column)} end` : name(column),
+      isUnbounded(column) ? sql`case when ${isRead} then ${name(column)} end` : name(column),
     );
-    return sql`select ${contents}, case when bytes_so_far > ${this.#room} then bytes end as unread from (${summed}) summed`;
+    // At least one, so that none is taken for a row that was read.
+    return sql`select ${contents}, case when not (${isRead}) then greatest(${bytes}, 1) end as unread from (${rows}) guarded`;
+  }
+
+  #fits(): SQL {
+    return sql`so_far <= ${this.#room}`;
   }
 
   /**
@@ -46,11 +77,8 @@ export class GuardedRows {
    * takes a sixth of the time of a page of short rows.
    */
   list(rows: SQL, order: SQL): SQL {
-    if (this.#columns.some((column) => column instanceof PgJsonb)) return this.select(rows, order);
-    const bytes = sql.join(
-      this.#columns.filter(isUnbounded).map((column) => this.#bytes(column)),
-      sql` + `,
-    );
+    if (this.#columns.some(isJson)) return this.select(rows, order);
+    const bytes = this.#bytes(octetLength);
     const contents = this.#each((column) =>
       isUnbounded(column) ? sql`case when ${bytes} <= ${SHORT_ROW} then ${name(column)} end` : name(column),
     );
@@ -60,7 +88,7 @@ export class GuardedRows {
   /** Whether a row's contents alone fit. JSON is measured as it is once it is decompressed, which is no text yet. */
   fits(): SQL {
     const sizes = this.#columns.filter(isUnbounded).map((column) => {
-      const size = column instanceof PgJsonb ? sql`pg_column_size(array[${column}])` : sql`octet_length(${column})`;
+      const size = isJson(column) ? sql`pg_column_size(array[${column}])` : sql`octet_length(${column})`;
       return sql`coalesce(${size}, 0)`;
     });
     return sql`${sql.join(sizes, sql` + `)} <= ${this.#room}`;
@@ -71,25 +99,27 @@ export class GuardedRows {
     return sql.join(columns, sql`, `);
   }
 
-  /** JSON as text, unless it takes more room than there is even as it is stored, which is known without reading it. */
-  #text(column: PgColumn): SQL {
-    if (!(column instanceof PgJsonb)) return name(column);
-    return sql`case when pg_column_size(${name(column)}) <= ${this.#room} then ${name(column)}::text end`;
-  }
-
-  #storedSizes(): SQL {
-    const sizes = this.#columns
-      .filter((column) => column instanceof PgJsonb)
-      .map((column) => sql`, pg_column_size(${name(column)}) as ${stored(column)}`);
-    return sql.join(sizes);
-  }
-
-  #bytes(column: PgColumn): SQL {
-    const length = sql`octet_length(${name(column)})`;
-    return column instanceof PgJsonb
-      ? sql`coalesce(${length}, greatest(${stored(column)}, ${this.#room} + 1), 0)`
-      : sql`coalesce(${length}, 0)`;
+  #bytes(measure: (column: PgColumn) => SQL): SQL {
+    const sizes = this.#columns.filter(isUnbounded).map((column) => sql`coalesce(${measure(column)}, 0)`);
+    return sql.join(sizes, sql` + `);
   }
 }
 
-const stored = (column: PgColumn): SQL => sql`${sql.identifier(`stored_${column.name}`)}`;
+/** Bytes of stored JSON that are always decompressed to be measured, and what longer JSON is taken for, by its stored bytes. */
+const SMALL = 8_192;
+const USUAL_RATIO = 4;
+/** How much longer than it was taken for JSON may be to be read with its row, and how much longer its text, which has numbers in full. */
+const RATIO = 4;
+const WRITTEN_RATIO = 32;
+
+const octetLength = (column: PgColumn): SQL => sql`octet_length(${name(column)})`;
+
+/** Text tells its length as it is stored. An array is made of a value itself, not of what that is stored as. */
+const decompressedSize = (column: PgColumn): SQL =>
+  isJson(column) ? sql`pg_column_size(array[${name(column)}])` : octetLength(column);
+
+function sizeOf(column: PgColumn): SQL {
+  if (!isJson(column)) return octetLength(column);
+  const stored = sql`pg_column_size(${name(column)})`;
+  return sql`case when ${stored} <= ${sql.raw(String(SMALL))} then ${decompressedSize(column)} else ${sql.raw(String(USUAL_RATIO))} * ${stored} end`;
+}

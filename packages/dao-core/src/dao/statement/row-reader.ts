@@ -42,14 +42,10 @@ export class RowReader<Dto extends object> {
     return written(this.guard(rows, sql`array_position(${ids}, id)`));
   });
 
-  /** Whether a row can be read whole. */
-  isShort(): SQL {
-    return this.#guarded.fits();
-  }
-
-  /** The guarded rows of a query, in this order. */
-  guard(rows: SQL, order: SQL): SQL {
-    return sql`${this.#guarded.select(rows, order)} order by ${order}`;
+  /** The guarded rows of a query, in this order; `undefined` where there is one row at most. */
+  guard(rows: SQL, order: SQL | undefined): SQL {
+    const guarded = this.#guarded.select(rows, order);
+    return order === undefined ? guarded : sql`${guarded} order by ${order}`;
   }
 
   /** {@link guard} for a thousand rows at most. */
@@ -73,11 +69,11 @@ export class RowReader<Dto extends object> {
       // What has been handed on is not held while the rest is read.
       left = left.slice(batch.length);
       const [first] = batch;
-      const bytes = Number(first?.[this.#unread] ?? 0);
-      if (bytes === 0) {
+      const bytes = first?.[this.#unread];
+      if (bytes === null) {
         await nextTurn();
         yield batch.map((row) => this.#read(row));
-      } else if (bytes > this.#room) yield { id: String(first?.[this.#id]), bytes };
+      } else if (Number(bytes) > this.#room) yield { id: String(first?.[this.#id]), bytes: Number(bytes) };
       else {
         const ids = `{${batch.map((row) => row[this.#id]).join()}}`;
         const found = await run(executor, this.#byIds(), { ids }, options);
