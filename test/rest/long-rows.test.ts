@@ -115,6 +115,35 @@ describe("one long row", () => {
     expect(answer.body.messages).toEqual(row?.messages);
   });
 
+  test.each([
+    ["a megabyte", megabyte.replaceAll("n::text", "'x'").replace("n,", ""), true],
+    ["over 8 MiB", "jsonb_build_array(repeat('long', 3000000))", false],
+  ])("is returned in pieces by what changes it, as it is then: %s", async (_, messages, hasTag) => {
+    const userId = await newUser();
+    await insertConversations(userId, 1, messages);
+    const [row] = (await services().conversations.listConversations({ userId })).items;
+    if (row === undefined) throw new Error("no row");
+    const path = `/api/v1/conversations/${row.id}`;
+    let tag = "*";
+    for (const [index, status] of ["without a condition", "if it is there", "if it is as it was"].entries()) {
+      const headers = index === 0 ? {} : { "If-Match": tag };
+      const answer = await call<{ messages: unknown; status: string }>("PATCH", path, { body: { status }, headers });
+      expectStatus(answer, 200);
+      expect(answer.body).toMatchObject({ messages: row.messages, status });
+      const version = `"${versionOf(await services().conversations.getConversation(row.id))}"`;
+      expect(answer.headers.get("etag")).toBe(hasTag ? version : null);
+      // It is sent as it is read.
+      expect(answer.headers.get("transfer-encoding")).toBe("chunked");
+      if (index > 0) tag = version;
+    }
+  });
+
+  test("is not looked for in vain: what changes none is a 404, and what breaks a rule a 400", async () => {
+    const path = "/api/v1/goals/00000000-0000-7000-8000-000000000000";
+    expectProblem(await call("PATCH", path, { body: { status: "x" } }), 404);
+    expectProblem(await call("PATCH", path, { body: { title: "" } }), 400);
+  });
+
   test("does not grow beyond 8 MiB: 413, which the client makes a ValidationError of", async () => {
     const userId = await newUser();
     await insertConversations(userId, 1, "jsonb_build_array(repeat('long', 2097000))");

@@ -1,7 +1,12 @@
 import { connect, type Socket } from "node:net";
+import { DaoUnitOfWork, Database, type StatementReport } from "@flux/dao-core";
+import { createTestDatabase } from "@flux/dao-core/testing";
 import { createDaoApp } from "@flux/dao-http";
 import { createLogger, startServer } from "@flux/dao-http/server";
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
+import { parseDatabaseUrl } from "../../packages/dao-core/src/connection-string/database-url.ts";
+import { PostgresDriver } from "../../packages/dao-core/src/drivers/postgres/driver.ts";
+import { ClientGoneError } from "../../packages/dao-http/src/http/http-error.ts";
 import { stubServices } from "../../packages/dao-http/src/testing/services-stub.ts";
 
 const AT_WORK = 4;
@@ -109,5 +114,58 @@ describe("a client that half-closes after its request has its response", () => {
     socket.end(`${head}\r\n${post}${head}\r\n`);
     await closed;
     expect([...received().matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1])).toEqual(["200", "201", "200"]);
+  });
+});
+
+describe("a request that waits for a connection to the database while its client goes", { timeout: 60_000 }, () => {
+  const COUNT = 60;
+  const user = '{"name":"a","email":"a@example.com"}';
+  const create = post.replace(/Content-Length[\s\S]*/, `Content-Length: ${user.length}\r\n\r\n${user}`);
+  /** What is sent, and how many of them are let in to wait. */
+  const requests: readonly (readonly [what: string, bytes: string, waiting: number])[] = [
+    ["a read", `${head}\r\n`, COUNT],
+    ["a list", `${head.replace(id, "")}\r\n`, COUNT],
+    ["a stream", `${head.replace(`users/${id}`, "tasks/stream")}\r\n`, 8],
+    ["a write", create, COUNT],
+    ["a write under a key", create.replace("Content-Length", "Idempotency-Key: once\r\nContent-Length"), COUNT],
+    ["a write under a condition", `${head.replace("GET", "DELETE")}If-Match: "x"\r\n\r\n`, COUNT],
+  ];
+
+  test.each(requests)("%s is not begun", async (_, bytes, waiting) => {
+    await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
+    const location = parseDatabaseUrl(own.url);
+    if (location.kind !== "postgres") throw new Error("needs a server");
+    const driver = new PostgresDriver(location, { poolSize: 1 });
+    const begun: string[] = [];
+    const onStatement = ({ text, error }: StatementReport) => {
+      if (!(error instanceof ClientGoneError)) begun.push(text);
+    };
+    await using database = new Database(driver, { onStatement });
+    const logger = createLogger({ level: "silent" });
+    const keys = [{ name: "tester", key }];
+    const app = createDaoApp({ services: database, keys, logger, maxConcurrentRequests: COUNT });
+    await using server = await startServer({ app, port: 0, logger, stopDelay: 0, gracePeriod: 500 });
+    const { hostname, port } = new URL(server.url);
+    const open = () =>
+      Array.from({ length: COUNT }, () => {
+        const socket = connect(Number(port), hostname).on("error", () => undefined);
+        socket.write(bytes);
+        return socket;
+      });
+    await DaoUnitOfWork.run(database, async (uow) => {
+      await uow.users.list({ limit: 1 });
+      const sockets = open();
+      await expect.poll(() => driver.pool.usage.waiting).toBe(waiting);
+      for (const socket of sockets) socket.destroy();
+      await expect.poll(() => driver.pool.usage.waiting).toBe(0);
+      begun.length = 0;
+    });
+    await database.users.list({ limit: 1 });
+    expect(begun).toHaveLength(1);
+    // Those who stay have it begun.
+    const staying = open();
+    await Promise.all(staying.map((socket) => new Promise((resolve) => socket.once("data", resolve))));
+    expect(begun.length).toBeGreaterThan(COUNT);
+    for (const socket of staying) socket.destroy();
   });
 });

@@ -42,6 +42,7 @@ export type {
   IdempotencyKeyDao,
   IdempotencyRecord,
   MilestoneDao,
+  PageInPieces,
   TaskDao,
   UserDao,
 } from "./session/daos.ts";

@@ -142,10 +142,11 @@ const OWN_RETRIES = 5;
  */
 export function runRetryable<Result>(
   session: DatabaseSession,
-  { signal, timeout }: CallOptions,
+  { signal, timeout, requester }: CallOptions,
   work: (uow: DaoUnitOfWork) => Promise<Result>,
 ): Promise<Result> {
-  return DaoUnitOfWork.run(session, work, { signal, timeout, retries: session.isTransaction ? 0 : OWN_RETRIES });
+  const retries = session.isTransaction ? 0 : OWN_RETRIES;
+  return DaoUnitOfWork.run(session, work, { signal, timeout, requester, retries });
 }
 
 const isRetryable = (error: unknown): boolean => isDaoError(error) && error.code === "retryable";

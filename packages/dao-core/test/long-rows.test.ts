@@ -1,15 +1,22 @@
 import {
   createDaoServices,
   createPieceServices,
+  DaoUnitOfWork,
+  Database,
+  type DatabaseSession,
   isLongRow,
   isLongValue,
   type LongRow,
   openDatabase,
   type RowPieces,
+  type SqlDriver,
+  type SqlParameter,
 } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { parseDatabaseUrl } from "../src/connection-string/database-url.ts";
+import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 
 let database: TestDatabase;
 let sql: postgres.Sql;
@@ -31,11 +38,12 @@ async function insertConversation(userId: string, expression: string): Promise<s
   return row?.id ?? "";
 }
 
-const reads = () => {
-  const { pieces } = database.database;
+const piecesOf = ({ pieces }: DatabaseSession) => {
   if (pieces === undefined) throw new Error("the database reads nothing in pieces");
-  return createPieceServices(pieces);
+  return pieces;
 };
+
+const reads = () => createPieceServices(piecesOf(database.database)).reads;
 
 async function newUser(): Promise<string> {
   const { id } = await createDaoServices(database.database).users.createUser(makeUserData());
@@ -76,6 +84,8 @@ describe("a list in pieces", () => {
     ["short rows", "'short'::text"],
     ["rows of which some fit at a time", "repeat(md5(random()::text), 3000)"],
     ["rows that compress well", "repeat('a', 300000)"],
+    ["rows of which many fit as they are stored", "repeat('a', 700000)"],
+    ["rows without a message", "repeat('', 0)"],
     ["rows longer than a piece", "repeat(md5(random()::text), 20000)"],
     ["rows of several parts", "repeat('äöü', 2000000)"],
     ["numbers that are written out long", "(select jsonb_agg(1e308::numeric) from generate_series(1, 3000))"],
@@ -137,6 +147,69 @@ describe("a list in pieces", () => {
     if (opened?.kind !== "page") throw new Error("no page");
     expect((await collect(opened.rows)).rows).toEqual(items);
   });
+});
+
+/** A database that tells of each statement what it was, and how many characters its result has. */
+function recordingDatabase() {
+  const location = parseDatabaseUrl(database.url);
+  if (location.kind !== "postgres") throw new Error("needs a server");
+  const driver = new PostgresDriver(location, { poolSize: 2 });
+  const statements: { text: string; parameters: SqlParameter[]; length: number }[] = [];
+  const recording: SqlDriver = {
+    description: driver.description,
+    isTransaction: false,
+    async execute(text, parameters, options) {
+      const result = await driver.execute(text, parameters, options);
+      const length = result.rows.flat().reduce<number>((sum, value) => sum + String(value).length, 0);
+      statements.push({ text, parameters: [...parameters], length });
+      return result;
+    },
+    transaction: (work, options) => driver.transaction(work, options),
+    close: (timeout) => driver.close(timeout),
+  };
+  return { database: new Database(recording), statements };
+}
+
+test("of a page of rows that compress well the server reads no more than fits", async () => {
+  const userId = await newUser();
+  // 350 MB of JSON, stored in four.
+  await sql`insert into conversations (user_id, messages)
+    select ${userId}, jsonb_build_array(n, repeat('well ', 700000)) from generate_series(1, 100) n`;
+  const { database: own, statements } = recordingDatabase();
+  const opened = await createPieceServices(piecesOf(own)).reads.conversations?.["listConversations"]?.({ userId });
+  await own.close();
+  expect(opened?.kind).toBe("page");
+  expect(statements).toHaveLength(1);
+  const [{ text, parameters } = { text: "", parameters: [] }] = statements;
+  const [row] = await sql.unsafe(`explain (analyze, buffers, format json) ${text}`, parameters);
+  const plan: Record<string, number> = row?.["QUERY PLAN"][0].Plan;
+  const pages = (plan["Shared Hit Blocks"] ?? 0) + (plan["Shared Read Blocks"] ?? 0);
+  // All of them have 500 pages.
+  expect(pages).toBeGreaterThan(0);
+  expect(pages).toBeLessThan(100);
+});
+
+test("a stream reads long tasks some at a time, and has all of them", async () => {
+  const userId = await newUser();
+  const { id: goalId } = await createDaoServices(database.database).goals.createGoal({ userId, title: "adopted" });
+  await sql`alter table tasks drop constraint tasks_title_length`;
+  await sql`insert into tasks (user_id, goal_id, title)
+    select ${userId}, ${goalId}, repeat('t', case when n % 10 = 0 then 700000 else 100000 end) || n from generate_series(1, 60) n`;
+  const expected = await sql<
+    { title: string }[]
+  >`select title from tasks where goal_id = ${goalId} order by created_at desc, id desc`;
+  const { database: own, statements } = recordingDatabase();
+  const read: string[] = [];
+  for await (const { title } of createDaoServices(own).tasks.streamTasks({ goalId })) read.push(title);
+  expect(read).toEqual(expected.map(({ title }) => title));
+  await DaoUnitOfWork.run(own, async (uow) => {
+    let count = 0;
+    for await (const { title } of createDaoServices(uow).tasks.streamTasks({ goalId }))
+      count += title.length > 0 ? 1 : 0;
+    expect(count).toBe(60);
+  });
+  await own.close();
+  expect(Math.max(...statements.map(({ length }) => length))).toBeLessThan(800_000);
 });
 
 test("text that is long is read in parts as JSON is", async () => {

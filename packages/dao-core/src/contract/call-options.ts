@@ -1,3 +1,9 @@
+/** For whom a call is made, such as a request of a server. */
+export interface Requester {
+  /** Aborts when it has gone, and waits for no result any more. Read only when a call of it has to wait. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The optional last argument of every service and DAO method. */
 export interface CallOptions {
   /**
@@ -13,6 +19,12 @@ export interface CallOptions {
    * with an {@link UnavailableError}. Default: the sum of the database's own limits, 42 s unless configured otherwise.
    */
   readonly timeout?: number | undefined;
+  /**
+   * For whom the call is made. Where it goes while the call waits for a connection of our pool, or for an embedded database, nothing
+   * is begun, and the promise rejects with the reason of its signal. What runs goes on, so that, unlike with `signal`, a statement
+   * needs no connection to itself. Default: no one who could go.
+   */
+  readonly requester?: Requester | undefined;
 }
 
 /** The options of a method that streams rows. */

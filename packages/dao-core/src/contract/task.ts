@@ -252,6 +252,8 @@ export interface TaskService {
    *
    * Imports hold at most a quarter of a pool's connections. Further ones wait up to `acquireTimeout` for their turn, and their
    * sources are not read until then. An array of up to 1,000 tasks is a single statement and does not wait.
+   * Neither does an import within a unit of work, which has its connection: run few of those at a time, since ten with slow sources hold
+   * a pool of ten.
    * @throws ValidationError, whose paths begin with the index of the task; RelatedRowMissingError; ConflictError for an id
    *   that is taken; UnavailableError if its turn does not come in time; TransactionLostError; UnitOfWorkMisuseError if
    *   called from the source of another import

@@ -2,7 +2,7 @@ import { and, eq, type SQL, sql } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
-import type { EntityDao } from "../session/daos.ts";
+import type { EntityDao, PageInPieces } from "../session/daos.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES } from "../session/piece-reads.ts";
 import { LongRows } from "./list/long-rows.ts";
@@ -39,6 +39,7 @@ export class EntityStatements<Dto extends object> extends RowValues {
   readonly pieces: RowReader<Dto>;
   readonly longRows: LongRows<Dto>;
   readonly #updates = new StatementCache();
+  readonly #guardedUpdates = new StatementCache();
   readonly #assignments: Readonly<Record<string, SQL>>;
 
   /** @param assignments what an update sets a column to, where that is not just what is given for it */
@@ -70,7 +71,7 @@ export class EntityStatements<Dto extends object> extends RowValues {
   );
 
   readonly findGuarded = lazily(
-    () => written(this.pieces.guard(sql`select * from ${this.table} where id = ${given("id")}`, sql`id`)),
+    () => written(this.pieces.guard(sql`select * from ${this.table} where id = ${given("id")}`, undefined)),
     true,
   );
 
@@ -94,18 +95,28 @@ export class EntityStatements<Dto extends object> extends RowValues {
 
   /** Sets these columns of one row. */
   update(names: readonly string[]): Statement {
-    return this.#updates.get(names.join(), () => this.updateWhere(names, undefined));
+    return this.#updates.get(names.join(), () => compile(this.#updateWhere(names, undefined)));
+  }
+
+  /** The same, with a guarded row for its result. */
+  updateGuarded(names: readonly string[]): Statement {
+    return this.#guardedUpdates.get(names.join(), () => {
+      const updated = this.pieces.guard(sql`select * from updated`, undefined);
+      return compile(written(sql`with updated as (${this.#updateWhere(names, undefined).getSQL()}) ${updated}`));
+    });
   }
 
   /** The same where a condition holds: the statement that waited for another writer looks at what that one has written. */
   updateWhere(names: readonly string[], condition: SQL | undefined): Statement {
-    return compile(
-      queryBuilder
-        .update(this.table)
-        .set(Object.fromEntries(names.map((name) => [name, this.#assignments[name] ?? given(name)])))
-        .where(and(eq(this.table.id, given("id")), condition))
-        .returning(),
-    );
+    return compile(this.#updateWhere(names, condition));
+  }
+
+  #updateWhere(names: readonly string[], condition: SQL | undefined) {
+    return queryBuilder
+      .update(this.table)
+      .set(Object.fromEntries(names.map((name) => [name, this.#assignments[name] ?? given(name)])))
+      .where(and(eq(this.table.id, given("id")), condition))
+      .returning();
   }
 }
 
@@ -140,19 +151,34 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
   async list(request?: List, options?: CallOptions): Promise<Page<Dto>> {
     const { rows } = this.#statements;
     const page = await rows.lists.page(this.executor, request ?? {}, options);
-    return { ...page, items: rows.ready(page.items) ?? (await this.#readAll(page.items, options)) };
+    const items: Dto[] = [];
+    for await (const piece of this.#pieces(rows, page.items, options)) items.push(...piece);
+    return { ...page, items };
   }
 
-  async #readAll(rows: readonly SqlRow[], options: CallOptions | undefined): Promise<Dto[]> {
-    const items: Dto[] = [];
-    for await (const piece of this.#statements.rows.pieces(this.executor, rows, options)) {
-      if (Array.isArray(piece)) items.push(...piece);
+  async listInPieces(request?: List, options?: CallOptions): Promise<PageInPieces<Dto>> {
+    const { pieces } = this.#statements;
+    const { items, nextCursor } = await pieces.lists.page(this.executor, request ?? {}, options);
+    return { rows: this.#pieces(pieces, items, options), nextCursor };
+  }
+
+  async *#pieces(
+    reader: RowReader<Dto>,
+    rows: readonly SqlRow[],
+    options: CallOptions | undefined,
+  ): AsyncGenerator<readonly Dto[], void, undefined> {
+    const ready = reader.ready(rows);
+    if (ready !== undefined) {
+      yield ready;
+      return;
+    }
+    for await (const piece of reader.pieces(this.executor, rows, options)) {
+      if (Array.isArray(piece)) yield piece;
       else {
         const row = await this.findById(piece.id, options);
-        if (row !== null) items.push(row);
+        if (row !== null) yield [row];
       }
     }
-    return items;
   }
 
   async update(id: string, changes: Update, options?: CallOptions): Promise<Dto | null> {

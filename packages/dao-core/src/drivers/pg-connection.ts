@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError } from "../contract/errors.ts";
 import type { SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
 import {
@@ -11,7 +12,7 @@ import {
 } from "../session/postgres-errors.ts";
 import { ABORT_GRACE } from "../session/transaction/interruption.ts";
 import type { SqlConnection } from "../session/transaction/transaction-connection.ts";
-import { onAbort, throwIfAborted } from "../session/waiting/abort-signal.ts";
+import { onAbort, throwIfAborted, withEitherSignal } from "../session/waiting/abort-signal.ts";
 
 /** What of a host's `pg.Pool` is used. */
 export interface HostPgPool {
@@ -89,8 +90,7 @@ const preparedOn = new WeakMap<HostPgClient, Set<string>>();
 const MISSING_AGAIN = 60_000;
 
 /** How a client is used. */
-export interface PgUse {
-  readonly signal?: AbortSignal | undefined;
+export interface PgUse extends Pick<CallOptions, "signal" | "requester"> {
   /** Whether it is for a transaction that its caller wants to be read-only. */
   readonly isReadOnly?: boolean | undefined;
 }
@@ -116,15 +116,17 @@ export class PgConnection implements SqlConnection {
   }
 
   /**
-   * Runs `work` on a client of the pool, for which it waits as long as the pool does, or until the signal aborts.
+   * Runs `work` on a client of the pool, for which it waits as long as the pool does, or until the signal aborts or the requester goes.
    * @throws UnavailableError when the pool gives none
    */
   static async use<Result>(
     clients: PgClients,
-    { signal, isReadOnly = false }: PgUse,
+    { signal, requester, isReadOnly = false }: PgUse,
     work: (connection: PgConnection) => Promise<Result>,
   ): Promise<Result> {
-    const connection = new PgConnection(clients, await checkOutRecent(clients, signal), isReadOnly);
+    const departure = clients.pool.idleCount === 0 ? requester?.signal : undefined;
+    const client = await withEitherSignal(signal, departure, (either) => checkOutRecent(clients, either));
+    const connection = new PgConnection(clients, client, isReadOnly);
     try {
       return await work(connection);
     } finally {

@@ -43,10 +43,12 @@ export class PgDriver implements SqlDriver {
     clients: PgClients,
     text: string,
     parameters: readonly SqlParameter[],
-    { signal }: CallOptions = {},
+    { signal, requester }: CallOptions = {},
   ): Promise<SqlResult> {
     const run = (isPrepared?: boolean) =>
-      PgConnection.use(clients, { signal }, (connection) => connection.execute(text, parameters, signal, isPrepared));
+      PgConnection.use(clients, { signal, requester }, (connection) =>
+        connection.execute(text, parameters, signal, isPrepared),
+      );
     try {
       return await run();
     } catch (error) {
@@ -60,9 +62,9 @@ export class PgDriver implements SqlDriver {
     work: (transaction: SqlTransaction) => Promise<Result>,
     options: TransactionOptions = {},
   ): Promise<Result> {
-    const { signal, readOnly } = options;
+    const { signal, requester, readOnly } = options;
     const begin = beginScript(options);
-    return PgConnection.use(this.#clients, { signal, isReadOnly: readOnly }, (connection) =>
+    return PgConnection.use(this.#clients, { signal, requester, isReadOnly: readOnly }, (connection) =>
       OpenTransaction.run(connection, begin, work, signal),
     );
   }

@@ -1,9 +1,9 @@
-import type { StreamOptions } from "../contract/call-options.ts";
+import type { CallOptions, StreamOptions } from "../contract/call-options.ts";
 import { validate } from "../contract/fields/validation.ts";
-import type { Page } from "../contract/page.ts";
-import { type TaskDto, type TaskStreamRequest, taskStreamRequest } from "../contract/task.ts";
+import { type TaskDto, type TaskListRequest, type TaskStreamRequest, taskStreamRequest } from "../contract/task.ts";
+import type { PageInPieces } from "../session/daos.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
-import { withEitherSignal } from "../session/waiting/abort-signal.ts";
+import { throwIfAborted, withEitherSignal } from "../session/waiting/abort-signal.ts";
 
 /** Tasks per page. */
 const PAGE_SIZE = 250;
@@ -23,11 +23,11 @@ export async function* streamTasks(
 ): AsyncGenerator<TaskDto, void, undefined> {
   const { cursor: start, ...filter } = validate(taskStreamRequest, request);
   const left = new AbortController();
-  const read = (cursor?: string): Promise<Page<TaskDto>> =>
+  const read = (cursor?: string): Promise<PageInPieces<TaskDto>> =>
     withEitherSignal(options.signal, left.signal, (signal) =>
-      session.tasks.list({ ...filter, limit: PAGE_SIZE, cursor, count: "none" }, { ...options, signal }),
+      readPage(session, { ...filter, limit: PAGE_SIZE, cursor, count: "none" }, { ...options, signal }),
     );
-  let ahead: Promise<Page<TaskDto>> | undefined;
+  let ahead: Promise<PageInPieces<TaskDto>> | undefined;
   const takeAhead = () => {
     if (ahead !== undefined) pagesAhead--;
     const page = ahead;
@@ -36,7 +36,7 @@ export async function* streamTasks(
   };
   try {
     for (let cursor: string | null | undefined = start; cursor !== null; ) {
-      const page: Page<TaskDto> = await (takeAhead() ?? read(cursor));
+      const page: PageInPieces<TaskDto> = await (takeAhead() ?? read(cursor));
       cursor = page.nextCursor;
       if (cursor !== null && !session.isTransaction && pagesAhead < MAX_PAGES_AHEAD) {
         pagesAhead++;
@@ -44,11 +44,28 @@ export async function* streamTasks(
         // A failure is thrown when the page is awaited, not before.
         ahead.catch(() => undefined);
       }
-      for (const task of page.items) yield task;
+      for await (const piece of page.rows) {
+        throwIfAborted(options.signal);
+        for (const task of piece) yield task;
+      }
       if (cursor !== null) onCursor?.(cursor);
     }
   } finally {
     left.abort();
     await takeAhead()?.catch(() => undefined);
   }
+}
+
+async function readPage(
+  { tasks }: DatabaseSession,
+  request: TaskListRequest,
+  options: CallOptions,
+): Promise<PageInPieces<TaskDto>> {
+  if (tasks.listInPieces !== undefined) return tasks.listInPieces(request, options);
+  const { items, nextCursor } = await tasks.list(request, options);
+  return { rows: once(items), nextCursor };
+}
+
+async function* once<Item>(item: Item): AsyncGenerator<Item, void, undefined> {
+  yield item;
 }

@@ -69,7 +69,15 @@ export interface GoalDao extends EntityDao<GoalDto, GoalCreateDto, GoalUpdateDto
 
 export type MilestoneDao = EntityDao<MilestoneDto, MilestoneCreateDto, MilestoneUpdateDto, MilestoneListRequest>;
 
+/** A page whose rows are read when they are asked for: as many as make half a megabyte, or one that is longer. */
+export interface PageInPieces<Dto> {
+  readonly rows: AsyncIterable<readonly Dto[]>;
+  readonly nextCursor: string | null;
+}
+
 export interface TaskDao extends EntityDao<TaskDto, TaskCreateDto, TaskUpdateDto, TaskListRequest> {
+  /** As {@link list}, for those who go through the rows and keep none. Absent where a page is read whole. */
+  listInPieces?(request?: TaskListRequest, options?: CallOptions): Promise<PageInPieces<TaskDto>>;
   /** A user's tasks that start within the range, both ends included, by start time, then id. */
   findByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]>;
   /**

@@ -86,6 +86,13 @@ export interface PieceReads {
   ): Promise<WholeResult<Page<object>> | OpenPage>;
   /** The row; `null` if there is none. */
   find(entity: ListedEntity, id: string, options?: CallOptions): Promise<WholeResult<object> | LongRow | null>;
+  /** As `EntityDao.update`; a row that is long is read after it was written, as it is then. Limits of conversations are not looked at. */
+  update(
+    entity: ListedEntity,
+    id: string,
+    changes: object,
+    options?: CallOptions,
+  ): Promise<WholeResult<object> | LongRow | null>;
   /** As `TaskDao.findByTimerange`; more than a thousand rows are read a thousand at a time, at most. */
   timerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<WholeResult<object[]> | RowPieces>;
   /** As `GoalDao.findWithRelations`: as of one moment where it is short; more than a thousand rows are read as those of `timerange`. */

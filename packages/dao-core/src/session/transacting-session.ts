@@ -133,7 +133,8 @@ class NestedSession<Transaction extends Nestable<Transaction>> extends DaoSet im
 
   async #transact<Result>(
     work: (session: DatabaseSession) => Promise<Result>,
-    { signal, timeout, ...others }: TransactionOptions,
+    // It has its connection already: no one waits who could go.
+    { signal, timeout, requester: _, ...others }: TransactionOptions,
   ): Promise<Result> {
     const misuse = foreignTransactionMisuse(this.#context);
     if (misuse !== undefined) throw misuse;

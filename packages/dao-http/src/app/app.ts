@@ -137,7 +137,7 @@ class App {
       basePath: this.#basePath.prefix,
       lineLimit: bodyLimit,
       bodyTimeout,
-      pieces: isSession(services) && services.pieces !== undefined ? createPieceServices(services.pieces) : {},
+      pieces: isSession(services) && services.pieces !== undefined ? createPieceServices(services.pieces) : undefined,
       memory: this.#memory,
     };
     for (const route of apiRoutes) {

@@ -1,4 +1,11 @@
-import { type LongRow, longRowVersion, type OpenResult, type PieceServices } from "@flux/dao-core";
+import {
+  type CallOptions,
+  type LongRow,
+  longRowVersion,
+  type OpenResult,
+  type PieceServices,
+  type Requester,
+} from "@flux/dao-core";
 import type { DaoServices, Page } from "@flux/dao-core/contract";
 import { type Operation, type PreconditionUse, preconditionUse, type ServiceName } from "../api/operation.ts";
 import type { ApiRoute } from "../api/routes.ts";
@@ -58,7 +65,7 @@ export interface EndpointSettings {
   /** Milliseconds in which so much of such a body must come (`BodyPace`). */
   readonly bodyTimeout: number;
   /** The reads that can be sent on in pieces, by service and method. */
-  readonly pieces: PieceServices;
+  readonly pieces: PieceServices | undefined;
   /** What responses that are sent as they are made hold. */
   readonly memory: ResponseMemory;
 }
@@ -80,8 +87,11 @@ export class Endpoint {
   readonly #preconditions: PreconditionUse;
   /** Whether the answer has a row, and so an `ETag`. */
   readonly #isRow: boolean;
-  /** Reads in pieces what the method would return, where that may be long. */
-  readonly #open: ((input: unknown) => Promise<OpenResult>) | undefined;
+  /** What does the method's work, and has what it would return read in pieces where that is long. */
+  readonly #read: ((input: unknown, options: CallOptions) => Promise<OpenResult>) | undefined;
+  readonly #update:
+    | ((id: string, changes: unknown, options: CallOptions) => Promise<OpenResult | undefined>)
+    | undefined;
   /** Whether the answer is a page of a list. */
   readonly #isList: boolean;
   /** Whether sending it twice could do it twice. */
@@ -95,7 +105,8 @@ export class Endpoint {
     this.#service = service;
     this.#method = name;
     this.#input = operation.input;
-    this.#open = settings.pieces[service]?.[name];
+    this.#read = settings.pieces?.reads[service]?.[name];
+    this.#update = settings.pieces?.updates[service]?.[name];
     this.#isStreamed = operation.output === "ndjson";
     this.#isList = operation.query !== undefined && "page" in operation.query;
     this.#readQuery = queryReader(operation.query);
@@ -158,13 +169,29 @@ export class Endpoint {
     preconditions: Preconditions,
   ): Promise<HttpResponse> {
     try {
-      if (this.#open !== undefined)
-        return await this.#toOpenResponse(http, await this.#open(id ?? input), query, preconditions);
-      const result = await this.#call(this.#settings.services, id, input, preconditions);
-      return this.#toResponse(result, query, preconditions);
+      const reader = new Reader(http);
+      const options = { requester: reader };
+      const opened = await this.#open(id, input, preconditions, options);
+      if (opened !== undefined) return await this.#toOpenResponse(reader, opened, query, preconditions);
+      const result = await this.#call(this.#settings.services, id, input, preconditions, http);
+      const response = this.#toResponse(result, query, preconditions);
+      if (id === undefined || !isLong(response)) return response;
+      // Not to be held until there is memory for it: it is read again then.
+      const again = await this.#update?.(id, {}, options);
+      return again === undefined ? response : await this.#toOpenResponse(reader, again, query, {});
     } catch (error) {
       throw explainWeak(error, preconditions);
     }
+  }
+
+  #open(
+    id: string | undefined,
+    input: unknown,
+    { ifMatch }: Preconditions,
+    options: CallOptions,
+  ): Promise<OpenResult | undefined> | undefined {
+    if (this.#read !== undefined) return this.#read(id ?? input, options);
+    return id === undefined || ifMatch !== undefined ? undefined : this.#update?.(id, input, options);
   }
 
   async #answerInLines(
@@ -174,15 +201,14 @@ export class Endpoint {
     if (typeof cursors !== "boolean") {
       throw new InvalidRequestError([{ path: "cursors", message: "must be true or false" }]);
     }
-    const left = new AbortController();
+    const share = this.#settings.memory.share(http.signal);
     const lines = cursors ? new CursorLines() : undefined;
-    const rows = this.#apply(this.#settings.services, [request, { signal: left.signal, onCursor: lines?.add }]);
+    const rows = this.#apply(this.#settings.services, [request, { signal: share.ended, onCursor: lines?.add }]);
     if (!isAsyncIterable(rows)) throw new TypeError(`${this.#method} answers no rows one by one.`);
     const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
-    const share = this.#settings.memory.share(http.signal);
     await share.take(STREAM);
     try {
-      const body = await toNdjson(rows, () => left.abort(), share, lines);
+      const body = await toNdjson(rows, share, lines);
       return { status: this.#status, headers, body: unsentBody(body, share), signal: share.signal };
     } catch (error) {
       share.release();
@@ -199,16 +225,24 @@ export class Endpoint {
     const work = async (body: Uint8Array) => {
       const input = parseJsonBody(body);
       const keyed = { key, caller, method: http.method, path, query, body };
-      return onceOnly.answer(keyed, async (services) => this.#toResponse(await this.#call(services, id, input), query));
+      return onceOnly.answer(keyed, http, async (services) =>
+        this.#toResponse(await this.#call(services, id, input), query),
+      );
     };
     return { needsBody: true, work };
   }
 
-  #call(services: DaoServices, id: string | undefined, input: unknown, { ifMatch }: Preconditions = {}): unknown {
-    if (id === undefined) return this.#apply(services, [input]);
-    const args = this.#input === "none" ? [id] : [id, input];
-    if (ifMatch !== undefined && this.#preconditions === "write") args.push({ ifVersion: ifMatch });
-    return this.#apply(services, args);
+  /** @param requester absent within a transaction, which has its connection */
+  #call(
+    services: DaoServices,
+    id: string | undefined,
+    input: unknown,
+    { ifMatch }: Preconditions = {},
+    requester?: Requester,
+  ): unknown {
+    const args = id === undefined ? [input] : this.#input === "none" ? [id] : [id, input];
+    const ifVersion = this.#preconditions === "write" ? ifMatch : undefined;
+    return this.#apply(services, [...args, { requester, ifVersion }]);
   }
 
   /** The table and the services are checked against each other by the compiler; here they are just data. */
@@ -220,13 +254,14 @@ export class Endpoint {
   }
 
   #toOpenResponse(
-    http: HttpRequest,
+    reader: Reader,
     opened: OpenResult,
     query: string,
     preconditions: Preconditions,
   ): HttpResponse | Promise<HttpResponse> {
     if (opened.kind === "whole") return this.#toResponse(opened.result, query, preconditions);
-    const share = this.#settings.memory.share(http.signal);
+    const share = this.#settings.memory.share(reader.signal);
+    reader.share = share;
     if (opened.kind === "row") return this.#toRowResponse(opened.row, share, preconditions);
     const headers: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store" };
     const links = opened.kind === "page" ? pageLinks(opened.page, query) : undefined;
@@ -271,6 +306,27 @@ export class Endpoint {
     if (links !== undefined) headers["link"] = links;
     return { status: this.#status, headers, body: encode(result) };
   }
+}
+
+/** Who reads a response: the client of a request, and once the response is begun, whoever its host sends it to. */
+class Reader implements Requester {
+  readonly #http: HttpRequest;
+  share: ResponseShare | undefined;
+
+  constructor(http: HttpRequest) {
+    this.#http = http;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.share === undefined ? this.#http.signal : this.share.ended;
+  }
+}
+
+/** Characters of a response beyond which its row is read in pieces. */
+const LONG = 524_288;
+
+function isLong({ body }: HttpResponse): boolean {
+  return typeof body === "string" && body.length > LONG;
 }
 
 function isPage(result: unknown): result is Page<unknown> {

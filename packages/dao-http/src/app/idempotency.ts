@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { createDaoServices, type DaoServices, type DatabaseSession, runOnce } from "@flux/dao-core";
+import { createDaoServices, type DaoServices, type DatabaseSession, type Requester, runOnce } from "@flux/dao-core";
 import { InvalidRequestError } from "../http/http-error.ts";
 import type { HttpResponse } from "../http/http-message.ts";
 import type { KeySweeper } from "./idempotency-key-cleanup.ts";
@@ -36,8 +36,12 @@ export class OnceOnly {
    * Does `work`, or answers as it was answered before. What fails is not recorded: it has left nothing behind.
    * @throws IdempotencyKeyReusedError, and whatever `work` throws
    */
-  async answer(request: KeyedRequest, work: (services: DaoServices) => Promise<HttpResponse>): Promise<HttpResponse> {
-    const once = { scope: request.caller, key: request.key, fingerprint: fingerprintOf(request) };
+  async answer(
+    request: KeyedRequest,
+    requester: Requester,
+    work: (services: DaoServices) => Promise<HttpResponse>,
+  ): Promise<HttpResponse> {
+    const once = { scope: request.caller, key: request.key, fingerprint: fingerprintOf(request), requester };
     const { result, isReplay } = await runOnce(this.#session, once, async (uow) =>
       toRecord(await work(createDaoServices(uow))),
     );

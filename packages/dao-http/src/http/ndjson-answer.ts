@@ -32,25 +32,22 @@ export class CursorLines {
 /**
  * The rows of `rows` as NDJSON: one JSON text a line. The first is waited for, so that what is wrong with the request is
  * known before an answer begins; the others are read as they are sent.
- * @param stop called when nobody wants the rest; a query that runs then ends
- * @param memory what the stream holds is taken from it before each chunk is made
+ * @param memory what the stream holds is taken from it before each chunk is made; its end is to end a query that runs for `rows`
  * @param lines told of the cursors of `rows`, where the reader wants them; `undefined` for rows alone
  */
 export async function toNdjson(
   rows: AsyncIterable<unknown>,
-  stop: () => void,
   memory: PartMemory,
   lines?: CursorLines,
 ): Promise<AsyncIterable<string>> {
   const iterator = rows[Symbol.asyncIterator]();
   const first = await iterator.next();
-  return { [Symbol.asyncIterator]: () => new Chunks(iterator, first, stop, memory, lines) };
+  return { [Symbol.asyncIterator]: () => new Chunks(iterator, first, memory, lines) };
 }
 
 /** By hand, since a generator that waits for a row would hear of its end only when the row is there. */
 class Chunks implements AsyncIterator<string> {
   readonly #rows: AsyncIterator<unknown>;
-  readonly #stop: () => void;
   readonly #memory: PartMemory;
   readonly #lines: CursorLines | undefined;
   #next: IteratorResult<unknown>;
@@ -59,14 +56,12 @@ class Chunks implements AsyncIterator<string> {
   constructor(
     rows: AsyncIterator<unknown>,
     first: IteratorResult<unknown>,
-    stop: () => void,
     memory: PartMemory,
     lines: CursorLines | undefined,
   ) {
     this.#memory = memory;
     this.#rows = rows;
     this.#next = first;
-    this.#stop = stop;
     this.#lines = lines;
   }
 
@@ -82,11 +77,11 @@ class Chunks implements AsyncIterator<string> {
       this.#isEnded = true;
       chunk += this.#lines?.end ?? "";
     }
+    if (chunk.length > HELD / 2) this.#memory.hold(2 * chunk.length);
     return chunk === "" ? { done: true, value: undefined } : { done: false, value: chunk };
   }
 
   async return(): Promise<IteratorResult<string>> {
-    this.#stop();
     await this.#rows.return?.();
     return { done: true, value: undefined };
   }

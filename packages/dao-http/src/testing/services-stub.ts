@@ -5,6 +5,7 @@ import { operations } from "../api/operations.ts";
 /** A call that reached the services. */
 export interface RecordedCall {
   readonly method: string;
+  /** Without the requester, whom each call has, and without options that say nothing else. */
   readonly args: readonly unknown[];
 }
 
@@ -20,7 +21,7 @@ export function stubServices(answer: (call: RecordedCall) => unknown = () => und
       Object.fromEntries(
         Object.entries<Operation>(table).map(([method, { output }]) => {
           const record = async (...args: readonly unknown[]) => {
-            const call = { method, args };
+            const call = { method, args: args.flatMap(withoutRequester) };
             calls.push(call);
             return answer(call);
           };
@@ -30,6 +31,12 @@ export function stubServices(answer: (call: RecordedCall) => unknown = () => und
     ]),
   );
   return { services: services as DaoServices, calls };
+}
+
+function withoutRequester(arg: unknown): unknown[] {
+  if (typeof arg !== "object" || arg === null || !("requester" in arg)) return [arg];
+  const others = Object.entries(arg).filter(([name, value]) => name !== "requester" && value !== undefined);
+  return others.length === 0 ? [] : [Object.fromEntries(others)];
 }
 
 /** The items of a list, or of what makes them one by one, or a single one. */

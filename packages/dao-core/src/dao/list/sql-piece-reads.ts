@@ -126,7 +126,30 @@ export class SqlPieceReads implements PieceReads {
     const statements = entities[entity];
     const short = await run(this.#executor, statements.findShort(), { id }, options);
     if (short.rows[0] !== undefined) return { whole: statements.read(short.rows[0]) };
-    const { rows } = await run(this.#executor, statements.findGuarded(), { id }, options);
+    return this.#row(statements, statements.findGuarded(), { id }, options);
+  }
+
+  async update(
+    entity: ListedEntity,
+    id: string,
+    changes: object,
+    options?: CallOptions,
+  ): Promise<WholeResult<object> | LongRow | null> {
+    const statements = entities[entity];
+    const values = statements.updateValues(id, changes);
+    const names = Object.keys(values).filter((name) => name !== "id");
+    return names.length === 0
+      ? this.find(entity, id, options)
+      : this.#row(statements, statements.updateGuarded(names), values, options);
+  }
+
+  async #row(
+    statements: EntityStatements<object>,
+    statement: Statement,
+    values: StatementValues,
+    options: CallOptions | undefined,
+  ): Promise<WholeResult<object> | LongRow | null> {
+    const { rows } = await run(this.#executor, statement, values, options);
     const piece = await this.#one(statements, rows, options);
     if (piece === null || isLongRow(piece)) return piece;
     return { whole: Object(piece[0]) };

@@ -9,7 +9,7 @@ import { milliseconds } from "../../session/limits.ts";
 import { beginScript } from "../../session/transaction/begin.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import type { SqlConnection } from "../../session/transaction/transaction-connection.ts";
-import { throwIfAborted } from "../../session/waiting/abort-signal.ts";
+import { throwIfAborted, withEitherSignal } from "../../session/waiting/abort-signal.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 import { limitWait } from "../../session/waiting/wait-limit.ts";
 import { type EmbeddedFolder, takeFolder } from "./pglite-folder.ts";
@@ -80,7 +80,7 @@ export class PgliteDriver implements SqlDriver {
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
-    return this.#exclusive(() => this.#connection.execute(text, parameters, options?.signal), options?.signal);
+    return this.#exclusive(() => this.#connection.execute(text, parameters, options?.signal), options);
   }
 
   #probe(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
@@ -94,7 +94,10 @@ export class PgliteDriver implements SqlDriver {
   ): Promise<Result> {
     const { signal } = options;
     const begin = beginScript(options);
-    return this.#exclusive(() => OpenTransaction.run(this.#connection, begin, work, signal, this.#idleTimeout), signal);
+    return this.#exclusive(
+      () => OpenTransaction.run(this.#connection, begin, work, signal, this.#idleTimeout),
+      options,
+    );
   }
 
   close(timeout = 5_000): Promise<void> {
@@ -113,8 +116,13 @@ export class PgliteDriver implements SqlDriver {
   }
 
   /** Runs `work` when all work before it is done; a caller that gave up by then is passed over. */
-  #exclusive<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  #exclusive<Result>(work: () => Promise<Result>, { signal, requester }: CallOptions = {}): Promise<Result> {
     if (this.#closing !== undefined) return Promise.reject(closedError());
+    const departure = this.#inLine > 0 ? requester?.signal : undefined;
+    return withEitherSignal(signal, departure, (either) => this.#inTurn(work, either));
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
     const start = async () => {
       throwIfAborted(signal);
       if (!this.#connection.isAlive) throw closedError();

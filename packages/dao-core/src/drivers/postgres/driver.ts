@@ -1,4 +1,5 @@
 import type { DatabaseAddress, PostgresLocation } from "../../connection-string/database-url.ts";
+import type { Requester } from "../../contract/call-options.ts";
 import { ValidationError } from "../../contract/errors.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
 import type {
@@ -135,27 +136,30 @@ export class PostgresDriver implements SqlDriver {
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options: StatementOptions = {}): Promise<SqlResult> {
-    const { signal, isShort } = options;
-    if (signal === undefined) return this.#share(isShort === true ? "point query" : useOf(text), text, parameters);
-    return this.#executeAbortable(text, parameters, signal);
+    const { signal, isShort, requester } = options;
+    if (signal !== undefined) return this.#executeAbortable(text, parameters, { signal, requester });
+    return this.#share(isShort === true ? "point query" : useOf(text), text, parameters, requester);
   }
 
   async transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options: TransactionOptions = {},
   ): Promise<Result> {
-    const { signal, statementTimeout, readOnly = false } = options;
+    const { signal, requester, statementTimeout, readOnly = false } = options;
     signal?.throwIfAborted();
     const begin = beginScript(options);
-    return this.#pool.exclusive(async (connection) => {
-      if (statementTimeout !== undefined) connection.setResponseTimeout(responseTimeout(statementTimeout));
-      const run = () => OpenTransaction.run(connection, begin, work, signal, this.#idleTimeout);
-      try {
-        return await connection.inTransaction(readOnly, run);
-      } finally {
-        connection.setResponseTimeout(this.#responseTimeout);
-      }
-    }, signal);
+    return this.#pool.exclusive(
+      async (connection) => {
+        if (statementTimeout !== undefined) connection.setResponseTimeout(responseTimeout(statementTimeout));
+        const run = () => OpenTransaction.run(connection, begin, work, signal, this.#idleTimeout);
+        try {
+          return await connection.inTransaction(readOnly, run);
+        } finally {
+          connection.setResponseTimeout(this.#responseTimeout);
+        }
+      },
+      { signal, requester },
+    );
   }
 
   replaceConnections(): void {
@@ -172,18 +176,24 @@ export class PostgresDriver implements SqlDriver {
     use: "point query" | "read" | "write",
     text: string,
     parameters: readonly SqlParameter[],
+    requester?: Requester,
     isRerun = false,
   ): Promise<SqlResult> {
     const run = (connection: PostgresConnection) => connection.execute(text, parameters, undefined, this.#rerun);
-    return this.#pool.shared(use, run, isRerun);
+    return this.#pool.shared(use, run, requester, isRerun);
   }
 
   /** A cancelled statement takes its connection along, so it has one to itself. */
-  async #executeAbortable(text: string, parameters: readonly SqlParameter[], signal: AbortSignal): Promise<SqlResult> {
+  async #executeAbortable(
+    text: string,
+    parameters: readonly SqlParameter[],
+    options: Pick<StatementOptions, "requester"> & { readonly signal: AbortSignal },
+  ): Promise<SqlResult> {
+    const { signal } = options;
     for (;;) {
       signal.throwIfAborted();
       try {
-        return await this.#pool.exclusive((connection) => connection.execute(text, parameters, signal), signal);
+        return await this.#pool.exclusive((connection) => connection.execute(text, parameters, signal), options);
       } catch (error) {
         if (!isStaleStatement(error)) throw error;
       }
@@ -191,7 +201,7 @@ export class PostgresDriver implements SqlDriver {
   }
 
   /** Runs a statement again that did nothing on a connection which is not used any more. */
-  readonly #rerun: Rerun = (text, parameters) => this.#share(useOf(text), text, parameters, true);
+  readonly #rerun: Rerun = (text, parameters) => this.#share(useOf(text), text, parameters, undefined, true);
 
   #onRefused(connection: PostgresConnection, error: unknown): unknown {
     switch (databaseErrorFacts(error)?.code) {

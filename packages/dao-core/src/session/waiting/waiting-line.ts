@@ -49,6 +49,7 @@ export class WaitingLine<Purpose, Place> {
       return Promise.reject(new UnavailableError(message));
     }
     return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
       const leave = () => {
         stopWatching();
         const place = this.#waiting.indexOf(waiter);

@@ -144,6 +144,37 @@ describe("a pool of connections", () => {
     await holding;
   });
 
+  test("lets a caller leave whose requester goes while it waits, and asks for its signal only then", async () => {
+    const { pool } = fakePool();
+    const gone = new AbortController();
+    let asked = 0;
+    const requester = {
+      get signal() {
+        asked++;
+        return gone.signal;
+      },
+    };
+    await pool.shared("read", async () => 1, requester);
+    await pool.exclusive(async () => 1, { requester });
+    expect(asked).toBe(1); // By the first, which waited for the connection to be opened.
+    const { opened, open } = gate();
+    let begun = 0;
+    const holding = pool.exclusive(() => opened);
+    const waiting = [
+      pool.shared("read", async () => begun++, requester),
+      pool.exclusive(async () => begun++, { requester }),
+      pool.exclusive(async () => begun++, { requester, signal: new AbortController().signal }),
+    ];
+    gone.abort();
+    waiting.push(pool.shared("read", async () => begun++, requester));
+    for (const outcome of await Promise.allSettled(waiting))
+      expect(outcome).toMatchObject({ reason: gone.signal.reason });
+    expect(pool.usage.waiting).toBe(0);
+    open();
+    await holding;
+    expect(begun).toBe(0);
+  });
+
   test("replaces a connection that was lost while it was held", async () => {
     const { pool, opened } = fakePool();
     await pool.exclusive((connection) => connection.close());

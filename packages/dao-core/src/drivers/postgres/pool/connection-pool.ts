@@ -1,6 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { CallOptions, Requester } from "../../../contract/call-options.ts";
 import { UnavailableError } from "../../../contract/errors.ts";
 import type { ObservedPool, PoolObserver, PoolUsage } from "../../../session/observed-pool.ts";
+import { withEitherSignal } from "../../../session/waiting/abort-signal.ts";
 import { limitWait } from "../../../session/waiting/wait-limit.ts";
 import { closedError, WaitingLine } from "../../../session/waiting/waiting-line.ts";
 import { Connector } from "./connector.ts";
@@ -78,12 +80,14 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
 
   /**
    * Runs one statement on a connection that others may share.
+   * @param requester leaves the line when it goes
    * @param isRerun whether it was begun before, so that it is run though the pool is being closed
-   * @throws UnavailableError when no connection is free in time, or too many callers wait; what `open` throws
+   * @throws UnavailableError when no connection is free in time, or too many callers wait; what `open` throws; the reason of an abort
    */
   shared<Result>(
     use: Exclude<Use, "transaction">,
     statement: (connection: Connection) => Promise<Result>,
+    requester?: Requester,
     isRerun = false,
   ): Promise<Result> {
     if (this.#isClosing && !isRerun) return Promise.reject(closedError());
@@ -97,26 +101,36 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
       this.#observer?.acquired(performance.now() - begun);
       return this.#share(admitted, use, statement);
     };
-    return this.#wait(use, run, this.#options.acquireTimeout);
+    return this.#wait(use, run, this.#options.acquireTimeout, requester?.signal);
   }
 
   /**
    * Runs `work` on a connection that no other caller uses meanwhile.
-   * @throws UnavailableError when no connection is free in time, or too many callers wait; what `open` throws
+   * @throws UnavailableError when no connection is free in time, or too many callers wait; what `open` throws; the reason of an abort
    */
-  async exclusive<Result>(work: (connection: Connection) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  async exclusive<Result>(
+    work: (connection: Connection) => Promise<Result>,
+    { signal, requester }: Pick<CallOptions, "signal" | "requester"> = {},
+  ): Promise<Result> {
     if (this.#isClosing) throw closedError();
     const begun = performance.now();
     const deadline = begun + this.#options.acquireTimeout;
     for (;;) {
       const free = this.#waiting.length === 0 ? this.#leastBusy("transaction") : undefined;
       const remaining = deadline - performance.now();
-      const held = free ?? (await this.#wait("transaction", async (admitted) => admitted, remaining, signal));
+      const admitted = async (slot: Slot<Connection>) => slot;
+      const held =
+        free ??
+        (await withEitherSignal(signal, requester?.signal, (either) =>
+          this.#wait("transaction", admitted, remaining, either),
+        ));
       const { connection } = held;
       held.isExclusive = true;
       try {
         // What was sent before is let through: a BEGIN behind a long queue could be left idle (porsager/postgres #1189).
-        if (connection.running > 0) await this.#untilIdle(connection, deadline, signal);
+        if (connection.running > 0) {
+          await withEitherSignal(signal, requester?.signal, (either) => this.#untilIdle(connection, deadline, either));
+        }
         if (connection.isAlive) {
           this.#observer?.acquired(performance.now() - begun);
           return await this.#counted(work(connection));
@@ -239,6 +253,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
 
   #untilIdle(connection: Connection, deadline: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
       const remaining = Math.max(0, deadline - performance.now());
       const stopWatching = limitWait(remaining, signal, () => this.#timeOut(), reject);
       void connection.idle().then(() => {
