@@ -11,7 +11,10 @@ export interface HealthReport {
   readonly failures: number;
   readonly p99: number;
   readonly slowest: number;
-  /** The slowest, when what the service and this process waited for a processor meanwhile is taken off: the service's own share. */
+  /**
+   * The slowest by the service's own share, at the least: the time but for what both processes waited for a processor, or the
+   * processor time that the service took meanwhile, but for what this process waited. With processors to spare it is the slowest.
+   */
   readonly ownSlowest: number;
   /** The longest time that this idle process's event loop was late: the machine's share. */
   readonly late: number;
@@ -25,12 +28,13 @@ export type HealthCommands = {
 /** Between two questions. */
 const PAUSE = 20;
 
-/** Milliseconds that a process's main thread was ready to run and had no processor, as Linux counts it; 0 elsewhere. */
-function waited(pid: number | "self"): number {
+/** Milliseconds of a process's main thread: at work, and ready to but without a processor; as Linux counts them, 0 elsewhere. */
+function times(pid: number | "self"): { readonly worked: number; readonly waited: number } {
   try {
-    return Number(readFileSync(`/proc/${pid}/schedstat`, "latin1").split(" ")[1]) / 1e6;
+    const [worked = 0, waited = 0] = readFileSync(`/proc/${pid}/schedstat`, "latin1").split(" ").map(Number);
+    return { worked: worked / 1e6, waited: waited / 1e6 };
   } catch {
-    return 0;
+    return { worked: 0, waited: 0 };
   }
 }
 
@@ -49,24 +53,30 @@ let watch: { readonly stop: () => Promise<HealthReport> } | undefined;
 function begin(port: number, pid: number): { readonly stop: () => Promise<HealthReport> } {
   const lateness = monitorEventLoopDelay({ resolution: 5 });
   lateness.enable();
-  const times: number[] = [];
+  const latencies: number[] = [];
   let [failures, ownSlowest] = [0, 0];
   let isOver = false;
   const watching = (async () => {
     while (!isOver) {
-      const [start, before] = [performance.now(), waited(pid) + waited("self")];
+      const [start, service, own] = [performance.now(), times(pid), times("self")];
       if (!(await ask(port))) failures++;
       const time = performance.now() - start;
-      times.push(time);
-      ownSlowest = Math.max(ownSlowest, time - (waited(pid) + waited("self") - before));
+      const waited = times("self").waited - own.waited;
+      const now = times(pid);
+      latencies.push(time);
+      ownSlowest = Math.max(
+        ownSlowest,
+        time - waited - (now.waited - service.waited),
+        now.worked - service.worked - waited,
+      );
       await delay(PAUSE);
     }
   })();
   const stop = async () => {
     isOver = true;
     await watching;
-    times.sort((a, b) => a - b);
-    const [p99 = Infinity, slowest = Infinity] = [times[Math.floor(times.length * 0.99)], times.at(-1)];
+    latencies.sort((a, b) => a - b);
+    const [p99 = Infinity, slowest = Infinity] = [latencies[Math.floor(latencies.length * 0.99)], latencies.at(-1)];
     return { failures, p99, slowest, ownSlowest, late: lateness.max / 1e6 };
   };
   return { stop };
