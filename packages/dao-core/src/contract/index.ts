@@ -1,4 +1,4 @@
-export type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
+export type { CallOptions, CreateOptions, Requester, StreamOptions, WriteOptions } from "./call-options.ts";
 export {
   type ConversationCreateDto,
   type ConversationDto,

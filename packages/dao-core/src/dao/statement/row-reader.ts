@@ -42,6 +42,11 @@ export class RowReader<Dto extends object> {
     return written(this.guard(rows, sql`array_position(${ids}, id)`));
   });
 
+  /** Whether a row can be read whole. */
+  isShort(): SQL {
+    return this.#guarded.fits();
+  }
+
   /** The guarded rows of a query, in this order; `undefined` where there is one row at most. */
   guard(rows: SQL, order: SQL | undefined): SQL {
     const guarded = this.#guarded.select(rows, order);
