@@ -141,7 +141,11 @@ describe("a request that waits for a connection to the database while its client
       if (!(error instanceof ClientGoneError)) begun.push(text);
     };
     await using database = new Database(driver, { onStatement });
-    const logger = createLogger({ level: "silent" });
+    let gone = 0;
+    const write = (text: string) => {
+      gone += text.split('"status":499').length - 1;
+    };
+    const logger = createLogger({ destination: { write } });
     const keys = [{ name: "tester", key }];
     const app = createDaoApp({ services: database, keys, logger, maxConcurrentRequests: COUNT });
     await using server = await startServer({ app, port: 0, logger, stopDelay: 0, gracePeriod: 500 });
@@ -157,7 +161,8 @@ describe("a request that waits for a connection to the database while its client
       const sockets = open();
       await expect.poll(() => driver.pool.usage.waiting).toBe(waiting);
       for (const socket of sockets) socket.destroy();
-      await expect.poll(() => driver.pool.usage.waiting).toBe(0);
+      await expect.poll(() => gone, { timeout: 20_000 }).toBe(COUNT);
+      expect(driver.pool.usage.waiting).toBe(0);
       begun.length = 0;
     });
     await database.users.list({ limit: 1 });
