@@ -1,5 +1,5 @@
 /** Whether this is `test:long`, which does in full what `test` has a slice of. */
-export const isLong = process.env["FLUX_TESTS"] === "long";
+const isLong = process.env["FLUX_TESTS"] === "long";
 
 /** So many in `test`, and so many in `test:long`. */
 export const amount = (short: number, long: number): number => (isLong ? long : short);

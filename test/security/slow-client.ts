@@ -14,10 +14,11 @@ const UNUSUAL = 5_000;
 const key = "slow-clients-key";
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
-/** The app on services that respond at once, with its calls. */
-export const { services, calls } = stubServices(() => ({ id }));
+const stub = stubServices(() => ({ id }));
+/** The calls of the services, which respond at once. */
+export const { calls } = stub;
 export const app = createDaoApp({
-  services,
+  services: stub.services,
   keys: [{ name: "tester", key }],
   logger: createLogger({ level: "silent" }),
 });
