@@ -30,7 +30,7 @@ export class DaoDemoFlagsService implements DemoFlagsService {
     const id = parseId(userId, "userId");
     const valid = validate(demoFlagsPutDto, flags);
     if (valid.userId !== undefined && valid.userId !== id) {
-      throw new ValidationError([{ path: "userId", message: "must equal the userId of the call, or be omitted" }]);
+      throw new ValidationError([{ path: "userId", message: "must be the user of this call, or be left out" }]);
     }
     if (options?.ifVersion === undefined) return this.#session.demoFlags.put(id, valid, options);
     return runRetryable(this.#session, options, async ({ demoFlags }) => {
