@@ -7,7 +7,6 @@ const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, imp
 // The tests run on the sources; the package checks look at what is built.
 export const alias = {
   "@flux/dao-core/contract": source("dao-core/src/contract/index.ts"),
-  "@flux/dao-core/engine": source("dao-core/src/engine.ts"),
   "@flux/dao-core/errors": source("dao-core/src/contract/errors.ts"),
   "@flux/dao-core/database-url": source("dao-core/src/connection-string/database-url.ts"),
   "@flux/dao-core/opentelemetry": source("dao-core/src/opentelemetry/index.ts"),

@@ -17,10 +17,11 @@ export class RecordingDriver implements SqlDriver {
 
   async execute(text: string, parameters: readonly SqlParameter[]): Promise<SqlResult> {
     this.#statements.push({ text, parameters });
+    if (!text.startsWith("with written as")) return { rows: [row] };
     // Rows that are written together travel as one JSON text, and are counted.
     const [records] = parameters;
     const batch: unknown = typeof records === "string" && records.startsWith("[") ? JSON.parse(records) : undefined;
-    return { rows: [row], count: Array.isArray(batch) ? batch.length : 1 };
+    return { rows: [[Array.isArray(batch) ? batch.length : 1]] };
   }
 
   transaction<Result>(_work: (transaction: SqlTransaction) => Promise<Result>): Promise<Result> {

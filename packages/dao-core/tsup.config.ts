@@ -10,7 +10,6 @@ const common = { format: "esm", target: "node20", sourcemap: true, metafile: tru
 
 const entries = {
   index: "src/index.ts",
-  engine: "src/engine.ts",
   "contract/index": "src/contract/index.ts",
   "contract/errors": "src/contract/errors.ts",
   "database-url": "src/connection-string/database-url.ts",

@@ -4,10 +4,6 @@ import { UnavailableError, ValidationError } from "./contract/errors.ts";
 import { DriverSession } from "./dao/sql-session.ts";
 import type { SessionOptions } from "./dao/statement/session-statements.ts";
 import type { Finding } from "./diagnosis/diagnose.ts";
-import { DrizzleDriver } from "./drivers/drizzle.ts";
-import type { HostDrizzle } from "./drivers/drizzle-connection.ts";
-import { PgDriver, type PgDriverOptions } from "./drivers/pg.ts";
-import type { HostPgPool } from "./drivers/pg-connection.ts";
 import { PgliteDriver } from "./drivers/pglite/pglite.ts";
 import { PostgresDriver, type PostgresDriverOptions } from "./drivers/postgres/driver.ts";
 import { migrate } from "./migrations/migrate.ts";
@@ -17,7 +13,7 @@ import { SchemaCheck } from "./migrations/schema-check/check-schema.ts";
 import type { SqlDriver } from "./session/driver.ts";
 import { databaseErrorFacts, toDaoError } from "./session/postgres-errors.ts";
 
-/** How to open a database. PGlite, which has one connection and no network, heeds only what {@link SessionOptions} has. */
+/** How to open a database. PGlite, which has one connection and no network, respects only what {@link SessionOptions} has. */
 export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {}
 
 /** An open database: a session, and what concerns the whole of it. */
@@ -92,8 +88,8 @@ export class Database extends DriverSession implements AsyncDisposable {
   }
 
   /**
-   * Lets running statements finish, then closes every connection; what is called later is refused. A host's database
-   * that was joined is not closed, and goes on.
+   * Lets running statements finish, then closes every connection; what is called later is refused. What was joined of
+   * an application's is not closed, and goes on.
    * @param timeout milliseconds to wait for running statements; default 5,000
    */
   async close(timeout?: number): Promise<void> {
@@ -131,7 +127,7 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
   if (location.kind === "folder") return new Database(await PgliteDriver.open(location.path, options), options);
   const driver = new PostgresDriver(location, options);
   try {
-    await driver.execute("select 1", []);
+    await driver.execute("select 1", [], { kind: "point" });
   } catch (error) {
     await driver.close(0);
     if (settingCodes.has(databaseErrorFacts(error)?.code ?? "")) {
@@ -143,40 +139,4 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
     throw new UnavailableError(`Cannot open ${location.description}. ${reason.message}`, { cause: error });
   }
   return new Database(driver, options);
-}
-
-/** How to use a host's `pg.Pool`. */
-export interface JoinPgPoolOptions extends PgDriverOptions, SessionOptions {}
-
-/**
- * The database over a host's own `pg.Pool`, for a host that has one already: one pool, one limit of connections.
- *
- * ```ts
- * const services = createDaoServices(joinPgPool(pool));
- * ```
- *
- * The pool is left as it is, its parsers and settings included, and `close` does not end it. Results come as text and are
- * read by parsers of our own; a pool with `binary: true` cannot be used. What {@link openDatabase} sets when it connects is
- * the host's here: the `search_path`, on which the schema of the tables must be; the time-outs; any `TimeZone`; and the
- * `DateStyle`, which must be ISO, as it is unless somebody changed it. Give the pool an `error` listener, as `pg` asks of
- * every host: it is told of idle clients that were lost.
- *
- * A prepared statement that no longer fits, after ALTER TABLE or DEALLOCATE ALL, is run once more, on another client; inside a
- * unit of work it is a `RetryableError`, which `retries` covers. Its client is dropped, and so is one whose server takes no
- * writes, which is an `UnavailableError`.
- *
- * A call whose signal aborts stops waiting for a client at once; a statement that runs is cancelled over another client of
- * the pool, and given up after a second where there is none; its own client is dropped.
- */
-export function joinPgPool(pool: HostPgPool, options: JoinPgPoolOptions = {}): Database {
-  return new Database(new PgDriver(pool, options), options);
-}
-
-/**
- * The database as a host's own Drizzle instance or open transaction sees it, on whichever driver: our rows and the host's
- * in one transaction. A transaction is joined and never committed; the host's client is left as it is, and `close` does
- * not close it.
- */
-export function joinDrizzle(host: HostDrizzle, options: SessionOptions = {}): Database {
-  return new Database(new DrizzleDriver(host), options);
 }

@@ -10,17 +10,35 @@ export type { SessionOptions, StatementReport } from "./dao/statement/session-st
 export {
   Database,
   type DatabaseOptions,
-  type JoinPgPoolOptions,
-  joinDrizzle,
-  joinPgPool,
   openDatabase,
 } from "./database.ts";
 export type { Finding, FindingName } from "./diagnosis/diagnose.ts";
-export type { HostDrizzle } from "./drivers/drizzle-connection.ts";
+export type { HostDrizzle } from "./drivers/drizzle.ts";
+export type { HostClient } from "./drivers/host-client.ts";
+export { hostDriver } from "./drivers/host-driver.ts";
+export type { HostKnex } from "./drivers/knex.ts";
+export type { HostKysely } from "./drivers/kysely.ts";
 export type { PgDriverOptions } from "./drivers/pg.ts";
-export type { HostPgClient, HostPgPool, PgAnswer, PgQuery } from "./drivers/pg-connection.ts";
+export type { HostPgClient, PgQuery, PgResult } from "./drivers/pg-client.ts";
+export type { HostPgPool, HostPgPoolClient } from "./drivers/pg-connection.ts";
 export type { PostgresDriverOptions } from "./drivers/postgres/driver.ts";
+export type { HostPostgresJs } from "./drivers/postgres-js.ts";
+export type { HostPrisma } from "./drivers/prisma.ts";
+export type { HostTypeOrm } from "./drivers/typeorm.ts";
 export { deleteExpiredIdempotencyKeys, type OnceOptions, type OnceOutcome, runOnce } from "./idempotency.ts";
+export {
+  type JoinOptions,
+  type JoinPgPoolOptions,
+  joinDrizzle,
+  joinHost,
+  joinKnex,
+  joinKysely,
+  joinPgClient,
+  joinPgPool,
+  joinPostgresJs,
+  joinPrisma,
+  joinTypeOrm,
+} from "./join.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
 export type { MigrationPlanText } from "./migrations/plan-migrations.ts";
 export type { RuleViolation } from "./migrations/schema-check/rule-violations.ts";
@@ -54,6 +72,7 @@ export type {
   SqlResult,
   SqlRow,
   SqlTransaction,
+  StatementKind,
   StatementOptions,
 } from "./session/driver.ts";
 export { longRowVersion } from "./session/long-row-version.ts";

@@ -1,8 +1,7 @@
-import { createDaoServices, joinPgPool, openDatabase } from "@flux/dao-core";
+import { createDaoServices, openDatabase } from "@flux/dao-core";
 import { contractSuite, createTestDatabase } from "@flux/dao-core/testing";
-import pg from "pg";
 import { afterAll, beforeAll, describe, inject, test } from "vitest";
-import { openKyselySession, type TestSession } from "./kysely-database.ts";
+import type { TestSession } from "./hosts.ts";
 import { TransactionPooler } from "./transaction-pooler.ts";
 
 /** A database that is reached through a proxy alone, in which every transaction has another connection. */
@@ -18,17 +17,9 @@ async function openPooled(): Promise<TestSession> {
   return { database, drop };
 }
 
-async function openPgPool(): Promise<TestSession> {
-  const { url, drop } = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
-  const pool = new pg.Pool({ connectionString: url, max: 4 });
-  return { database: joinPgPool(pool), drop: () => pool.end().then(drop) };
-}
-
 const engines = [
   { engine: "PostgreSQL by postgres.js", open: () => createTestDatabase({ serverUrl: inject("adminUrl") }) },
   { engine: "PostgreSQL through a transaction-pooling proxy, nothing prepared", open: openPooled },
-  { engine: "a host's pg pool", open: openPgPool },
-  { engine: "Kysely", open: () => openKyselySession(4) },
   { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
 ] as const;
 

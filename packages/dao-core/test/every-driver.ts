@@ -1,13 +1,11 @@
 import { PGlite } from "@electric-sql/pglite";
-import { type Database, joinDrizzle, joinPgPool, openDatabase } from "@flux/dao-core";
+import { type Database, joinDrizzle, openDatabase } from "@flux/dao-core";
 import { createTestDatabase } from "@flux/dao-core/testing";
-import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
-import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
-import pg from "pg";
 import postgres from "postgres";
 import { inject } from "vitest";
 import { type FaultyNetwork, faultyNetwork } from "../../../test/faulty-network.ts";
+import { hosts } from "./hosts.ts";
 
 /** Milliseconds after which the server ends a session that idles in a transaction, where there is a server. */
 export const IDLE_TIMEOUT = 2_000;
@@ -25,20 +23,29 @@ interface OnServer extends OneConnection {
   readonly network: FaultyNetwork;
 }
 
-interface DriverCase<Scene extends OneConnection = OneConnection> {
+interface DriverCase {
   readonly driver: string;
-  open(): Promise<Scene>;
+  open(): Promise<OneConnection>;
 }
 
-async function onServer(
-  open: (url: string) => { database: Database | Promise<Database>; end?(): Promise<unknown> },
-): Promise<OnServer> {
+interface ServerCase extends DriverCase {
+  /** Whether the loss of the connection is noticed though nothing runs on it. */
+  readonly tellsOfLoss: boolean;
+  open(): Promise<OnServer>;
+}
+
+interface Opened {
+  readonly database: Database | Promise<Database>;
+  close?(): Promise<unknown>;
+}
+
+async function onServer(open: (url: string) => Opened | Promise<Opened>): Promise<OnServer> {
   const { url, drop } = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
   const others = postgres(url, { max: 2, onnotice: () => undefined });
   const [{ name } = { name: "" }] = await others<{ name: string }[]>`select current_database() as name`;
   await others.unsafe(`alter database ${name} set idle_in_transaction_session_timeout = ${IDLE_TIMEOUT}`);
   const network = await faultyNetwork(url);
-  const { database: opening, end } = open(network.url);
+  const { database: opening, close } = await open(network.url);
   const database = await opening;
   return {
     database,
@@ -46,7 +53,7 @@ async function onServer(
     network,
     async [Symbol.asyncDispose]() {
       await database.close();
-      await end?.();
+      await close?.();
       await network[Symbol.asyncDispose]();
       await others.end();
       await drop();
@@ -54,42 +61,19 @@ async function onServer(
   };
 }
 
-/** An application's own duty: what a pool says of idle clients that were lost. */
-function openPool(url: string): pg.Pool {
-  return new pg.Pool({ connectionString: url, max: 1 }).on("error", () => undefined);
-}
-
 /** On a server: these can lose their connection. */
-export const serverDrivers: readonly DriverCase<OnServer>[] = [
+export const serverDrivers: readonly ServerCase[] = [
   {
     driver: "postgres.js",
+    tellsOfLoss: true,
     open: () =>
       onServer((url) => ({ database: openDatabase(url, { poolSize: 1, idleInTransactionTimeout: IDLE_TIMEOUT }) })),
   },
-  {
-    driver: "a pg.Pool",
-    open: () =>
-      onServer((url) => {
-        const pool = openPool(url);
-        return { database: joinPgPool(pool), end: () => pool.end() };
-      }),
-  },
-  {
-    driver: "Drizzle on postgres.js",
-    open: () =>
-      onServer((url) => {
-        const client = postgres(url, { max: 1, onnotice: () => undefined });
-        return { database: joinDrizzle(drizzlePostgres(client)), end: () => client.end() };
-      }),
-  },
-  {
-    driver: "Drizzle on pg",
-    open: () =>
-      onServer((url) => {
-        const pool = openPool(url);
-        return { database: joinDrizzle(drizzlePg(pool)), end: () => pool.end() };
-      }),
-  },
+  ...hosts.map(({ name, tellsOfLoss, open }) => ({
+    driver: `the application's ${name}`,
+    tellsOfLoss,
+    open: () => onServer((url) => open(url, 1)),
+  })),
 ];
 
 export const everyDriver: readonly DriverCase[] = [

@@ -20,7 +20,6 @@ function settingsFor(url: string, connectTimeout = PATIENCE): ConnectionSettings
   const socketOptions = { host, port: Number(port), sslMode: "disable", connectTimeout, keepAlive: 30_000 } as const;
   return {
     url,
-    types: {},
     parameters: {},
     prepare: true,
     connectTimeout,

@@ -13,16 +13,16 @@ import {
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { openKyselySession, type TestSession } from "./kysely-database.ts";
+import { hostSessions, type TestSession } from "./hosts.ts";
 
 const DAY = 86_400_000;
 const newKey = () => crypto.randomUUID();
 
-const engines = [
+const engines: readonly { engine: string; open(): Promise<TestSession> }[] = [
   { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl") }) },
-  { engine: "Kysely", open: () => openKyselySession(4) },
+  ...hostSessions(4),
   { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
-] as const;
+];
 
 describe.each(engines)("work that is run once, on $engine", ({ open }) => {
   let testDatabase: TestSession;

@@ -1,13 +1,21 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { createDaoServices, DaoUnitOfWork, joinDrizzle, joinPgPool, UnavailableError } from "@flux/dao-core";
+import {
+  createDaoServices,
+  DaoUnitOfWork,
+  joinDrizzle,
+  joinKysely,
+  joinPgPool,
+  UnavailableError,
+} from "@flux/dao-core";
 import { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from "@flux/dao-core/testing";
 import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
+import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import postgres from "postgres";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { DawdlingImports, DawdlingSource, TASKS_OF_A_SOURCE } from "./dawdling-imports.ts";
-import { openKyselySession } from "./kysely-database.ts";
+import { openPool } from "./hosts.ts";
 
 const POOL_SIZE = 8;
 const AT_A_TIME = 2;
@@ -271,10 +279,11 @@ describe("an application's own pool", () => {
     await Promise.all(begun.map(({ done }) => done));
   });
 
-  test("behind an engine lets imports run one at a time where it does not say its size", async () => {
-    const { database, drop } = await openKyselySession(POOL_SIZE);
-    opened.push(drop);
-    const imports = await DawdlingImports.on(database);
+  test("lets imports run one at a time where its client does not say its size", async () => {
+    const { url } = await open({ poolSize: 1 });
+    const kysely = new Kysely<object>({ dialect: new PostgresDialect({ pool: openPool(url, POOL_SIZE) }) });
+    opened.push(() => kysely.destroy());
+    const imports = await DawdlingImports.on(joinKysely(kysely));
     const begun = imports.beginMany(2);
     await reached(begun.slice(0, 1));
     await othersAreServed(imports);

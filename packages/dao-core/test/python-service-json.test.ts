@@ -1,11 +1,8 @@
-import { createDaoServices, type DatabaseSession, joinDrizzle, joinPgPool, openDatabase } from "@flux/dao-core";
+import { createDaoServices, type DatabaseSession, openDatabase } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
-import { drizzle } from "drizzle-orm/postgres-js";
-import pg from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { kyselySession } from "../../../examples/kysely-session/kysely-session.ts";
-import { openKysely } from "../../../examples/kysely-session/open-kysely.ts";
+import { hosts } from "./hosts.ts";
 
 let database: TestDatabase;
 let sql: postgres.Sql;
@@ -36,40 +33,27 @@ async function storedMessages(id: string): Promise<string | undefined> {
   return row?.json;
 }
 
-const sessions: readonly { name: string; open: (url: string) => Promise<[DatabaseSession, () => Promise<void>]> }[] = [
-  {
-    name: "postgres.js",
-    open: async (url) => {
-      const opened = await openDatabase(url, { poolSize: 2 });
-      return [opened, () => opened.close()];
+const sessions: readonly { name: string; open: (url: string) => Promise<[DatabaseSession, () => Promise<unknown>]> }[] =
+  [
+    {
+      name: "postgres.js",
+      open: async (url) => {
+        const opened = await openDatabase(url, { poolSize: 2 });
+        return [opened, () => opened.close()];
+      },
     },
-  },
-  {
-    name: "an application's pg pool",
-    open: async (url) => {
-      const pool = new pg.Pool({ connectionString: url, max: 2 });
-      return [joinPgPool(pool), () => pool.end()];
-    },
-  },
-  {
-    name: "an application's Drizzle, whose driver parses JSON",
-    open: async (url) => {
-      const client = postgres(url, { max: 2 });
-      return [joinDrizzle(drizzle(client)), () => client.end()];
-    },
-  },
-  {
-    name: "Kysely",
-    open: async (url) => {
-      const kysely = openKysely(url, 2);
-      return [kyselySession(kysely), () => kysely.destroy()];
-    },
-  },
-];
+    ...hosts.map(({ name, open }) => ({
+      name: `the application's ${name}`,
+      open: async (url: string): Promise<[DatabaseSession, () => Promise<unknown>]> => {
+        const host = await open(url, 2);
+        return [host.database, () => host.close()];
+      },
+    })),
+  ];
 
 describe.each(sessions)("what the Python service and its planner write, read by $name", ({ open }) => {
   let session: DatabaseSession;
-  let close: () => Promise<void>;
+  let close: () => Promise<unknown>;
   beforeAll(async () => {
     [session, close] = await open(database.url);
   });

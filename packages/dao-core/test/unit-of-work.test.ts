@@ -9,13 +9,13 @@ import {
 } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { openKyselySession, type TestSession } from "./kysely-database.ts";
+import { hostSessions, type TestSession } from "./hosts.ts";
 
-const engines = [
+const engines: readonly { engine: string; open(): Promise<TestSession> }[] = [
   { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 3 }) },
-  { engine: "Kysely", open: () => openKyselySession(3) },
+  ...hostSessions(3),
   { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
-] as const;
+];
 
 describe.each(engines)("a unit of work on $engine", ({ open }) => {
   let testDatabase: TestSession;

@@ -12,7 +12,8 @@ import { conversations } from "../schema/conversations.ts";
 import type { ConversationDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { readJson } from "./statement/row-mapper.ts";
-import { encode, given, lazily, queryBuilder, run } from "./statement/statement.ts";
+import { encode, param, prepared, queryBuilder, run } from "./statement/statement.ts";
+import { textParam } from "./statement/text-columns.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";
 
 /** The statements on conversations, also for those who read them in pieces. */
@@ -20,22 +21,22 @@ export const conversationStatements = new EntityStatements<ConversationDto>(conv
 
 const kind = sql`jsonb_typeof(${conversations.messages})`;
 const text = sql`${conversations.messages} #>> '{}'`;
-const appended = sql`${sql.placeholder("messages")}::jsonb`;
+const appended = textParam("messages", "jsonb");
 /** What an array is after the append. */
 const longer = sql`(coalesce(nullif(${conversations.messages}, 'null'), '[]') || ${appended})`;
 const isWithinLimit = sql`octet_length(${longer}::text) <= ${sql.placeholder("limit")}::bigint`;
 const count = { count: sql`jsonb_array_length(${conversations.messages})`.as("count") };
 
 /** One statement, which locks the row: appenders at the same time come one after the other, and lose nothing. */
-const appendToArray = lazily(() =>
+const appendToArray = prepared("write", () =>
   queryBuilder
     .update(conversations)
     .set({ messages: longer })
-    .where(and(eq(conversations.id, given("id")), sql`${kind} <> 'string'`, isWithinLimit))
+    .where(and(eq(conversations.id, param("id")), sql`${kind} <> 'string'`, isWithinLimit))
     .returning(count),
 );
 
-const findText = lazily(() =>
+const findText = prepared("read", () =>
   queryBuilder
     .select({
       text: sql`case when ${kind} = 'string' then ${text} end`.as("text"),
@@ -43,28 +44,28 @@ const findText = lazily(() =>
       isWithinLimit: isWithinLimit.as("is_within_limit"),
     })
     .from(conversations)
-    .where(eq(conversations.id, given("id"))),
+    .where(eq(conversations.id, param("id"))),
 );
 
 /** Makes an array of a string, if it is the one that was read. By SQL, which keeps numbers that JavaScript cannot hold. */
-const appendToText = lazily(() => {
+const appendToText = prepared("write", () => {
   const array = sql`case when ${sql.placeholder("isArray")}::boolean then (${text})::jsonb
     else jsonb_build_array(${conversations.messages}) end`;
   return queryBuilder
     .update(conversations)
     .set({ messages: sql`${array} || ${appended}` })
-    .where(and(eq(conversations.id, given("id")), sql`${kind} = 'string'`, sql`${text} = ${given("text")}`))
+    .where(and(eq(conversations.id, param("id")), sql`${kind} = 'string'`, sql`${text} = ${param("text")}`))
     .returning(count);
 });
 
 /** Whether these messages, which are over the limit, take no more room than those that they replace. */
 const isNoGrowth = sql`octet_length(${conversations.messages}::text) >= octet_length(${appended}::text)`;
 
-const findOne = lazily(() =>
+const findOne = prepared("point", () =>
   queryBuilder
     .select({ one: sql`1`.as("one") })
     .from(conversations)
-    .where(eq(conversations.id, given("id"))),
+    .where(eq(conversations.id, param("id"))),
 );
 
 /** Bytes of JSON text that a conversation's messages may have unless set otherwise: 8 MiB. */

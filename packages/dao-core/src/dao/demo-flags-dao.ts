@@ -1,34 +1,37 @@
-import { eq } from "drizzle-orm";
+import { eq, getTableColumns } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { DemoFlagsDto, DemoFlagsPutDto } from "../contract/demo-flags.ts";
 import { demoFlags } from "../schema/demo-flags.ts";
 import type { DemoFlagsDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { rowMapper } from "./statement/row-mapper.ts";
-import { given, lazily, lazilyShort, queryBuilder, run, type Statement } from "./statement/statement.ts";
+import { param, prepared, queryBuilder, run, type Statement } from "./statement/statement.ts";
+import { columnParam, resultColumns } from "./statement/text-columns.ts";
 
 const read = rowMapper<DemoFlagsDto>(demoFlags);
 
-const selection = () =>
-  queryBuilder
-    .select()
-    .from(demoFlags)
-    .where(eq(demoFlags.userId, given("userId")));
+const results = resultColumns(getTableColumns(demoFlags));
+const isUsers = eq(demoFlags.userId, param("userId"));
 
-const findByUserId = lazilyShort(selection);
-const lockByUserId = lazily(() => selection().for("update"));
+const selection = () => queryBuilder.select(results).from(demoFlags).where(isUsers);
+
+const findByUserId = prepared("point", selection);
+const lockByUserId = prepared("write", () => selection().for("update"));
 
 /** An upsert in one statement, so that any number of first ones at once succeed. */
-const put = lazily(() => {
-  const flags = { virtualNow: given("virtualNow"), escalationSpeed: given("escalationSpeed") };
+const put = prepared("write", () => {
+  const virtualNow = columnParam(demoFlags.virtualNow, "virtualNow");
+  const flags = { virtualNow, escalationSpeed: param("escalationSpeed") };
   return queryBuilder
     .insert(demoFlags)
-    .values({ userId: given("userId"), ...flags })
+    .values({ userId: param("userId"), ...flags })
     .onConflictDoUpdate({ target: demoFlags.userId, set: flags })
-    .returning();
+    .returning(results);
 });
 
-const remove = lazily(() => queryBuilder.delete(demoFlags).where(eq(demoFlags.userId, given("userId"))));
+const remove = prepared("write", () =>
+  queryBuilder.delete(demoFlags).where(isUsers).returning({ userId: demoFlags.userId }),
+);
 
 /** Demo flags by SQL. */
 export class SqlDemoFlagsDao implements DemoFlagsDao {
@@ -53,8 +56,8 @@ export class SqlDemoFlagsDao implements DemoFlagsDao {
   }
 
   async delete(userId: string, options?: CallOptions): Promise<boolean> {
-    const { count } = await run(this.#executor, remove(), { userId }, options);
-    return count > 0;
+    const { rows } = await run(this.#executor, remove(), { userId }, options);
+    return rows.length > 0;
   }
 
   async #find(statement: Statement, userId: string, options: CallOptions | undefined): Promise<DemoFlagsDto | null> {

@@ -10,7 +10,8 @@ import { PIECE_BYTES } from "../session/piece-reads.ts";
 import { goalStatements } from "./goal-statements.ts";
 import { isUnbounded } from "./list/guarded-rows.ts";
 import { milestoneStatements } from "./milestone-dao.ts";
-import { given, lazily, queryBuilder, run, written } from "./statement/statement.ts";
+import { param, prepared, queryBuilder, run, written } from "./statement/statement.ts";
+import { resultColumns } from "./statement/text-columns.ts";
 import { taskStatements } from "./task-statements.ts";
 
 /** Drizzle leaves the table's name out in a query on one table, where a subquery would then find its own column. */
@@ -53,24 +54,24 @@ const milestoneOrder = [milestones.weekNumber, milestones.createdAt, milestones.
 const taskOrder = [tasks.startTime, tasks.createdAt, tasks.id];
 
 /** A goal, and what belongs to it where that is little: all as of one moment. The last two columns are null where it is not. */
-export const findGuardedGoal = lazily(() => {
-  const goal = goalStatements.pieces.guard(sql`select * from ${goals} where id = ${given("id")}`, undefined);
-  const lists = [
-    fewJsonRows(milestones, milestones.goalId, milestoneOrder),
-    fewJsonRows(tasks, tasks.goalId, taskOrder),
-  ];
-  return written(sql`select goals.*, ${sql.join(lists, sql`, `)} from (${goal}) goals`);
+export const findGuardedGoal = prepared("read", () => {
+  const goal = goalStatements.pieces.guard(sql`select * from ${goals} where id = ${param("id")}`, undefined);
+  const fewMilestones = fewJsonRows(milestones, milestones.goalId, milestoneOrder);
+  const fewTasks = fewJsonRows(tasks, tasks.goalId, taskOrder);
+  return written(
+    sql`select goals.*, ${fewMilestones}::text as milestones, ${fewTasks}::text as tasks from (${goal}) goals`,
+  );
 });
 
-const findGoal = lazily(() =>
+const findGoal = prepared("read", () =>
   queryBuilder
     .select({
-      ...getTableColumns(goals),
-      milestones: jsonRows(milestones, milestones.goalId, milestoneOrder).as("milestones"),
-      tasks: jsonRows(tasks, tasks.goalId, taskOrder).as("tasks"),
+      ...resultColumns(getTableColumns(goals)),
+      milestones: sql`${jsonRows(milestones, milestones.goalId, milestoneOrder)}::text`.as("milestones"),
+      tasks: sql`${jsonRows(tasks, tasks.goalId, taskOrder)}::text`.as("tasks"),
     })
     .from(goals)
-    .where(eq(goals.id, given("id"))),
+    .where(eq(goals.id, param("id"))),
 );
 
 /** The goal with its milestones and tasks as of one moment, in one statement; `null` if there is none. */
@@ -91,6 +92,6 @@ export async function findGoalWithRelations(
 }
 
 export function toRows(json: unknown): SqlRow[] {
-  const rows: unknown = typeof json === "string" ? JSON.parse(json) : json;
+  const rows: unknown = JSON.parse(String(json));
   return Array.isArray(rows) ? rows : [];
 }

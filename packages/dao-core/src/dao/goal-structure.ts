@@ -1,4 +1,3 @@
-import { sql } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import type { CreateOptions } from "../contract/call-options.ts";
 import type { GoalStructureCreateDto, GoalWithRelationsDto } from "../contract/goal.ts";
@@ -10,17 +9,18 @@ import { goalStatements } from "./goal-statements.ts";
 import { milestoneStatements } from "./milestone-dao.ts";
 import { readInstant } from "./statement/instant-text.ts";
 import { newRows } from "./statement/json-records.ts";
-import { lazily, queryBuilder, run, validInstant } from "./statement/statement.ts";
+import { prepared, queryBuilder, run, validInstant } from "./statement/statement.ts";
+import { resultValue } from "./statement/text-columns.ts";
 import { taskStatements } from "./task-statements.ts";
 
 /**
  * A goal, its milestones and their tasks in one statement, whatever their number: all of it or nothing, one round trip,
  * and three parameters, so that no limit of the protocol is near. Foreign keys are checked at the statement's end.
  */
-const insertStructure = lazily(() => {
+const insertStructure = prepared("write", () => {
   const newGoal = queryBuilder
     .$with("new_goal")
-    .as(goalStatements.insertion().returning({ createdAt: sql`${goals.createdAt}`.as("created_at") }));
+    .as(goalStatements.insertion().returning({ createdAt: resultValue(goals.createdAt).as("createdAt") }));
   const newMilestones = queryBuilder
     .$with("new_milestones")
     .as(queryBuilder.insert(milestones).select(newRows(milestones, "milestones")));

@@ -3,42 +3,42 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { idempotencyKeys } from "../schema/idempotency-keys.ts";
 import type { IdempotencyKey, IdempotencyKeyDao, IdempotencyRecord } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
-import { given, lazily, queryBuilder, run } from "./statement/statement.ts";
+import { counted, one, param, prepared, queryBuilder, run } from "./statement/statement.ts";
 
-const isThisKey = () => and(eq(idempotencyKeys.scope, given("scope")), eq(idempotencyKeys.key, given("key")));
+const isThisKey = () => and(eq(idempotencyKeys.scope, param("scope")), eq(idempotencyKeys.key, param("key")));
 
 const isExpired = () =>
   sql`${idempotencyKeys.createdAt} < now() - ${sql.placeholder("lifetime")}::double precision * interval '1 millisecond'`;
 
 /** An insert that waits for whoever inserts the same key; an expired key is taken over. */
-const claim = lazily(() =>
+const claim = prepared("write", () =>
   queryBuilder
     .insert(idempotencyKeys)
-    .values({ scope: given("scope"), key: given("key"), fingerprint: given("fingerprint") })
+    .values({ scope: param("scope"), key: param("key"), fingerprint: param("fingerprint") })
     .onConflictDoUpdate({
       target: [idempotencyKeys.scope, idempotencyKeys.key],
-      set: { fingerprint: given("fingerprint"), result: null, createdAt: sql`now()` },
+      set: { fingerprint: param("fingerprint"), result: null, createdAt: sql`now()` },
       setWhere: isExpired(),
     })
-    .returning({ claimed: sql`1`.as("claimed") }),
+    .returning(one),
 );
 
-const find = lazily(() =>
+const find = prepared("read", () =>
   queryBuilder
     .select({ fingerprint: idempotencyKeys.fingerprint, result: idempotencyKeys.result })
     .from(idempotencyKeys)
     .where(isThisKey()),
 );
 
-const record = lazily(() =>
+const record = prepared("write", () =>
   queryBuilder
     .update(idempotencyKeys)
-    .set({ result: given("result") })
+    .set({ result: param("result") })
     .where(isThisKey()),
 );
 
 /** Skips what others delete at the same time, or take over. */
-const deleteExpired = lazily(() => {
+const deleteExpired = prepared("write", () => {
   const expired = queryBuilder
     .$with("expired")
     .as(
@@ -50,10 +50,8 @@ const deleteExpired = lazily(() => {
         .limit(sql.placeholder("limit"))
         .for("update", { skipLocked: true }),
     );
-  return queryBuilder
-    .with(expired)
-    .delete(idempotencyKeys)
-    .where(sql`(${idempotencyKeys.scope}, ${idempotencyKeys.key}) in (select scope, key from ${expired})`);
+  const isOne = sql`(${idempotencyKeys.scope}, ${idempotencyKeys.key}) in (select scope, key from ${expired})`;
+  return counted(queryBuilder.with(expired).delete(idempotencyKeys).where(isOne).returning(one));
 });
 
 /** Idempotency keys by SQL. */
@@ -65,8 +63,8 @@ export class SqlIdempotencyKeyDao implements IdempotencyKeyDao {
   }
 
   async claim(key: IdempotencyKey, lifetime: number, options?: CallOptions): Promise<IdempotencyRecord | null> {
-    const { count } = await run(this.#executor, claim(), { ...key, lifetime }, options);
-    if (count > 0) return null;
+    const claimed = await run(this.#executor, claim(), { ...key, lifetime }, options);
+    if (claimed.rows.length > 0) return null;
     const { rows } = await run(this.#executor, find(), { ...key }, options);
     const [fingerprint, result] = rows[0] ?? [];
     return { fingerprint: String(fingerprint), result: typeof result === "string" ? result : null };
@@ -77,7 +75,7 @@ export class SqlIdempotencyKeyDao implements IdempotencyKeyDao {
   }
 
   async deleteExpired(lifetime: number, limit: number, options?: CallOptions): Promise<number> {
-    const { count } = await run(this.#executor, deleteExpired(), { lifetime, limit }, options);
-    return count;
+    const { rows } = await run(this.#executor, deleteExpired(), { lifetime, limit }, options);
+    return Number(rows[0]?.[0]);
   }
 }

@@ -1,6 +1,6 @@
 import { ValidationError } from "../contract/errors.ts";
 import type { Daos } from "../session/daos.ts";
-import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/driver.ts";
+import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 import { isWholeNumber } from "../session/limits.ts";
 import type { PieceReads } from "../session/piece-reads.ts";
 import type { DatabaseTelemetry } from "../session/telemetry.ts";
@@ -44,7 +44,7 @@ function conversationBytes({ maxConversationBytes: bytes = DEFAULT_CONVERSATION_
 }
 
 /** A session whose DAOs are ours, on a driver. */
-export class DriverSession extends TransactingSession<SqlTransaction> {
+export class DriverSession extends TransactingSession {
   /** Reads for callers that hand rows on. */
   readonly pieces: PieceReads;
 

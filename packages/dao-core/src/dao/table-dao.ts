@@ -12,9 +12,8 @@ import { RowReader } from "./statement/row-reader.ts";
 import { RowValues } from "./statement/row-values.ts";
 import {
   compile,
-  given,
-  lazily,
-  lazilyShort,
+  param,
+  prepared,
   queryBuilder,
   run,
   type Statement,
@@ -22,6 +21,7 @@ import {
   type StatementValues,
   written,
 } from "./statement/statement.ts";
+import { columnParam, resultColumns } from "./statement/text-columns.ts";
 
 /** Bytes of text and JSON that the result of a list has at most, but for one row that is larger; each is read apart. */
 const RESULT_BYTES = 16 * 1_048_576;
@@ -41,82 +41,82 @@ export class EntityStatements<Dto extends object> extends RowValues {
   readonly #updates = new StatementCache();
   readonly #guardedUpdates = new StatementCache();
   readonly #assignments: Readonly<Record<string, SQL>>;
+  readonly #results: Record<string, SQL.Aliased>;
 
   /** @param assignments what an update sets a column to, where that is not just what is given for it */
   constructor(table: EntityTable, assignments: Readonly<Record<string, SQL>> = {}) {
     super(table);
     this.table = table;
     this.#assignments = assignments;
+    this.#results = resultColumns(this.columns);
     this.read = rowMapper<Dto>(table);
     this.rows = new RowReader(table, this.columns, this.read, RESULT_BYTES);
     this.pieces = new RowReader(table, this.columns, this.read, PIECE_BYTES);
     this.longRows = new LongRows(table, this.columns, this.read);
   }
 
-  readonly insert = lazily(() => this.insertion().returning());
+  readonly insert = prepared("write", () => this.insertion().returning(this.#results));
 
-  readonly findById = lazilyShort(() =>
-    queryBuilder
-      .select()
-      .from(this.table)
-      .where(eq(this.table.id, given("id"))),
-  );
+  readonly findById = prepared("point", () => this.#select());
 
   /** The row, unless it is too long to be read whole: a shorter statement than {@link findGuarded}. */
-  readonly findShort = lazilyShort(() =>
+  readonly findShort = prepared("point", () => this.#select(this.pieces.isShort()));
+
+  readonly findGuarded = prepared("point", () =>
+    written(this.pieces.guard(sql`select * from ${this.table} where id = ${param("id")}`, undefined)),
+  );
+
+  readonly lockById = prepared("write", () => this.#select().for("update"));
+
+  readonly delete = prepared("write", () =>
     queryBuilder
-      .select()
+      .delete(this.table)
+      .where(eq(this.table.id, param("id")))
+      .returning({ id: this.table.id }),
+  );
+
+  #select(condition?: SQL) {
+    return queryBuilder
+      .select(this.#results)
       .from(this.table)
-      .where(and(eq(this.table.id, given("id")), this.pieces.isShort())),
-  );
-
-  readonly findGuarded = lazily(
-    () => written(this.pieces.guard(sql`select * from ${this.table} where id = ${given("id")}`, undefined)),
-    true,
-  );
-
-  readonly lockById = lazily(() =>
-    queryBuilder
-      .select()
-      .from(this.table)
-      .where(eq(this.table.id, given("id")))
-      .for("update"),
-  );
-
-  readonly delete = lazily(() => queryBuilder.delete(this.table).where(eq(this.table.id, given("id"))));
+      .where(and(eq(this.table.id, param("id")), condition));
+  }
 
   /** Inserts one row, all columns but `created_at`; for a statement that does more than that. */
   insertion() {
-    const placeholders = Object.keys(this.columns)
-      .filter((name) => name !== "createdAt")
-      .map((name) => [name, given(name)]);
+    const placeholders = Object.entries(this.columns)
+      .filter(([name]) => name !== "createdAt")
+      .map(([name, column]) => [name, columnParam(column, name)]);
     return queryBuilder.insert(this.table).values(Object.fromEntries(placeholders));
   }
 
   /** Sets these columns of one row. */
   update(names: readonly string[]): Statement {
-    return this.#updates.get(names.join(), () => compile(this.#updateWhere(names, undefined)));
+    return this.#updates.get(names.join(), () => this.updateWhere(names, undefined));
   }
 
   /** The same, with a guarded row for its result. */
   updateGuarded(names: readonly string[]): Statement {
     return this.#guardedUpdates.get(names.join(), () => {
       const updated = this.pieces.guard(sql`select * from updated`, undefined);
-      return compile(written(sql`with updated as (${this.#updateWhere(names, undefined).getSQL()}) ${updated}`));
+      const update = this.#updateWhere(names, undefined).returning().getSQL();
+      return compile("write", written(sql`with updated as (${update}) ${updated}`));
     });
   }
 
   /** The same where a condition holds: the statement that waited for another writer looks at what that one has written. */
   updateWhere(names: readonly string[], condition: SQL | undefined): Statement {
-    return compile(this.#updateWhere(names, condition));
+    return compile("write", this.#updateWhere(names, condition).returning(this.#results));
   }
 
   #updateWhere(names: readonly string[], condition: SQL | undefined) {
+    const assigned = Object.entries(this.columns)
+      .filter(([name]) => names.includes(name))
+      .map(([name, column]) => [name, this.#assignments[name] ?? columnParam(column, name)]);
     return queryBuilder
       .update(this.table)
-      .set(Object.fromEntries(names.map((name) => [name, this.#assignments[name] ?? given(name)])))
-      .where(and(eq(this.table.id, given("id")), condition))
-      .returning();
+      .set(Object.fromEntries(assigned))
+      .where(and(eq(this.table.id, param("id")), condition));
   }
 }
 
@@ -201,8 +201,8 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
   }
 
   async delete(id: string, options?: CallOptions): Promise<boolean> {
-    const { count } = await run(this.executor, this.#statements.delete(), { id }, options);
-    return count > 0;
+    const { rows } = await run(this.executor, this.#statements.delete(), { id }, options);
+    return rows.length > 0;
   }
 
   #one(row: readonly unknown[] | undefined): Dto | null {

@@ -1,4 +1,4 @@
-import { asc, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
+import { asc, eq, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import { v7 as uuidv7 } from "uuid";
 import type { CallOptions } from "../contract/call-options.ts";
@@ -6,7 +6,17 @@ import type { TaskChangeDto, TaskDto, TaskImportDto } from "../contract/task.ts"
 import { tasks } from "../schema/tasks.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { jsonRecords, newRows } from "./statement/json-records.ts";
-import { compile, lazily, queryBuilder, run, StatementCache, validInstant } from "./statement/statement.ts";
+import {
+  compile,
+  counted,
+  one,
+  prepared,
+  queryBuilder,
+  run,
+  StatementCache,
+  validInstant,
+} from "./statement/statement.ts";
+import { resultColumns } from "./statement/text-columns.ts";
 import { taskStatements, writtenEnd } from "./task-statements.ts";
 
 /*
@@ -14,7 +24,9 @@ import { taskStatements, writtenEnd } from "./task-statements.ts";
  * statement serves any number of rows.
  */
 
-const insertTasks = lazily(() => queryBuilder.insert(tasks).select(newRows(tasks, "tasks")));
+const insertTasks = prepared("write", () =>
+  counted(queryBuilder.insert(tasks).select(newRows(tasks, "tasks")).returning(one)),
+);
 
 /**
  * Creates the tasks, all or none; returns how many.
@@ -26,7 +38,8 @@ export async function createTasks(
   options?: CallOptions,
 ): Promise<number> {
   const rows = input.map((task) => withValidInstants(taskStatements.insertValues(task.id ?? uuidv7(), task)));
-  const { count } = await run(executor, insertTasks(), { tasks: JSON.stringify(rows) }, options);
+  const { rows: counts } = await run(executor, insertTasks(), { tasks: JSON.stringify(rows) }, options);
+  const count = Number(counts[0]?.[0]);
   if (count !== rows.length) {
     throw new Error(`The database wrote ${count} of ${rows.length} tasks; look for a trigger on the table.`);
   }
@@ -49,7 +62,7 @@ export async function updateTasks(
   // A statement that sets nothing would be none: a title that no change has is kept by it.
   const names = updatable.filter((name) => name === "title" || isChanged(name));
   const rows = changes.map((change) => ({ ...withValidInstants(change), changed: changedFields(change, names) }));
-  const statement = updates.get(names.join(), () => compile(buildUpdate(names)));
+  const statement = updates.get(names.join(), () => compile("write", buildUpdate(names)));
   const { rows: updated } = await run(executor, statement, { changes: JSON.stringify(rows) }, options);
   return updated.map((row) => taskStatements.read(row));
 }
@@ -80,7 +93,7 @@ function buildUpdate(names: readonly string[]) {
     .set(Object.fromEntries(values))
     .from(locked)
     .where(eq(tasks.id, sql`locked.id`))
-    .returning(getTableColumns(tasks));
+    .returning(resultColumns(columns));
 }
 
 /** The new value where its bit is set, else the one that the row has. */

@@ -16,30 +16,34 @@ import type {
 import { tasks } from "../schema/tasks.ts";
 import type { TaskDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
-import { given, lazily, lazilyShort, queryBuilder, run } from "./statement/statement.ts";
+import { counted, one, param, prepared, queryBuilder, run } from "./statement/statement.ts";
+import { columnParam, resultColumns, textParam } from "./statement/text-columns.ts";
 import { TableDao } from "./table-dao.ts";
 import { createTasks, updateTasks } from "./task-batches.ts";
 import { taskStatements } from "./task-statements.ts";
-import { toTaskStatistics } from "./task-statistics.ts";
 
 /** The first moment after the given millisecond: columns hold microseconds, and an end is included to the millisecond. */
-const justAfter = (name: string) => sql`${sql.placeholder(name)}::timestamptz + interval '1 millisecond'`;
+const justAfter = (name: string) => sql`${textParam(name, "timestamptz")} + interval '1 millisecond'`;
 
 /** That a user's task starts within a range. */
 export const startsWithin = (): SQL =>
   sql`${and(
-    eq(tasks.userId, given("userId")),
-    gte(tasks.startTime, given("startTime")),
+    eq(tasks.userId, param("userId")),
+    gte(tasks.startTime, columnParam(tasks.startTime, "startTime")),
     sql`${tasks.startTime} < ${justAfter("endTime")}`,
   )}`;
 
-const findByTimerange = lazilyShort(() =>
-  queryBuilder.select().from(tasks).where(startsWithin()).orderBy(asc(tasks.startTime), asc(tasks.id)),
+const findByTimerange = prepared("point", () =>
+  queryBuilder
+    .select(resultColumns(taskStatements.columns))
+    .from(tasks)
+    .where(startsWithin())
+    .orderBy(asc(tasks.startTime), asc(tasks.id)),
 );
 
 const countIn = (state: TaskState) => sql`count(*) filter (where ${tasks.state} = ${sql.raw(`'${state}'`)})`.as(state);
 
-const statistics = lazilyShort(() =>
+const statistics = prepared("point", () =>
   queryBuilder
     .select({
       scheduled: countIn("scheduled"),
@@ -50,15 +54,15 @@ const statistics = lazilyShort(() =>
     .from(tasks)
     .where(
       and(
-        eq(tasks.userId, given("userId")),
-        gte(tasks.createdAt, given("startDate")),
+        eq(tasks.userId, param("userId")),
+        gte(tasks.createdAt, columnParam(tasks.createdAt, "startDate")),
         sql`${tasks.createdAt} < ${justAfter("endDate")}`,
       ),
     ),
 );
 
 /** Locks in the order of the ids, so that two of these never wait for each other. */
-const bulkUpdateState = lazily(() => {
+const bulkUpdateState = prepared("write", () => {
   const locked = queryBuilder.$with("locked").as(
     queryBuilder
       .select({ id: tasks.id })
@@ -67,12 +71,15 @@ const bulkUpdateState = lazily(() => {
       .orderBy(asc(tasks.id))
       .for("update"),
   );
-  return queryBuilder
-    .with(locked)
-    .update(tasks)
-    .set({ state: given("newState") })
-    .from(locked)
-    .where(eq(tasks.id, locked.id));
+  return counted(
+    queryBuilder
+      .with(locked)
+      .update(tasks)
+      .set({ state: param("newState") })
+      .from(locked)
+      .where(eq(tasks.id, locked.id))
+      .returning(one),
+  );
 });
 
 /** Tasks by SQL. */
@@ -96,13 +103,16 @@ export class SqlTaskDao extends TableDao<TaskDto, TaskCreateDto, TaskUpdateDto, 
 
   async bulkUpdateState({ taskIds, newState }: BulkUpdateStateRequest, options?: CallOptions): Promise<number> {
     const values = { taskIds: `{${taskIds.join()}}`, newState };
-    const { count } = await run(this.executor, bulkUpdateState(), values, options);
-    return count;
+    const { rows } = await run(this.executor, bulkUpdateState(), values, options);
+    return Number(rows[0]?.[0]);
   }
 
   async statistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto> {
     const { rows } = await run(this.executor, statistics(), request, options);
     const [scheduled = 0, drifted = 0, completed = 0, missed = 0] = (rows[0] ?? []).map(Number);
-    return toTaskStatistics(request.userId, { scheduled, drifted, completed, missed });
+    const totalTasks = scheduled + drifted + completed + missed;
+    const completionRate = totalTasks === 0 ? 0 : Math.round((completed / totalTasks) * 10_000) / 10_000;
+    const byState = { scheduled, drifted, completed, missed };
+    return { userId: request.userId, totalTasks, byState, completionRate };
   }
 }

@@ -4,11 +4,12 @@ import { databaseErrorFacts } from "../session/postgres-errors.ts";
 
 /** Each index with the order of its rows, so that a query in that order scans it. */
 const indexes = `
-  select i.indrelid::regclass, c.relname, i.indisunique, string_agg(pg_get_indexdef(i.indexrelid, k, true), ', ' order by k),
+  select i.indrelid::regclass::text, c.relname, i.indisunique,
+    string_agg(pg_get_indexdef(i.indexrelid, k, true), ', ' order by k) as columns,
     string_agg(pg_get_indexdef(i.indexrelid, k, true)
       || case when pg_index_column_has_property(i.indexrelid, k, 'desc') then ' desc' else ' asc' end
       || case when pg_index_column_has_property(i.indexrelid, k, 'nulls_first') then ' nulls first' else ' nulls last' end,
-      ', ' order by k)
+      ', ' order by k) as ordered
   from pg_index as i join pg_class as c on c.oid = i.indexrelid, generate_series(1, i.indnkeyatts) as k
   where i.indrelid = any(array(select ('public.' || name)::regclass from unnest($1::text[]) as name)) and i.indpred is null
   group by i.indexrelid, i.indrelid, i.indisunique, c.relname order by c.relname`;
@@ -42,7 +43,7 @@ type Index = Readonly<Record<"table" | "index" | "isUnique" | "columns" | "order
 async function damageOf(executor: SqlExecutor, { table, index, isUnique, columns, order }: Index): Promise<string[]> {
   // Identifies each row by its physical position.
   const places = (rows: string) =>
-    `select count(*), coalesce(sum(hashtext(ctid::text)::bigint), 0) from (${rows}) as place`;
+    `select count(*), coalesce(sum(hashtext(ctid::text)::bigint), 0) as places from (${rows}) as place`;
   try {
     await scanBy(executor, "table");
     const { rows: inTable } = await executor.execute(places(`select ctid from ${table}`), []);
@@ -70,7 +71,7 @@ async function damageOf(executor: SqlExecutor, { table, index, isUnique, columns
 async function scanBy(executor: SqlExecutor, way: "table" | "index"): Promise<void> {
   const isOn = { seqscan: way === "table", indexscan: way === "index", indexonlyscan: false, bitmapscan: false };
   const settings = Object.entries({ ...isOn, sort: way === "table" }).map(
-    ([scan, on]) => `set_config('enable_${scan}', '${on ? "on" : "off"}', true)`,
+    ([scan, on]) => `set_config('enable_${scan}', '${on ? "on" : "off"}', true) as ${scan}`,
   );
   await executor.execute(`select ${settings.join()}`, []);
 }

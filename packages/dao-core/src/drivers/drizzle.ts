@@ -1,93 +1,40 @@
-import { is } from "drizzle-orm";
-import { PgTransaction } from "drizzle-orm/pg-core";
-import type { CallOptions } from "../contract/call-options.ts";
-import { UnitOfWorkMisuseError } from "../contract/errors.ts";
-import type { TransactionOptions } from "../session/database-session.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
-import { type ImportLimit, importLimitOf } from "../session/import-limit.ts";
-import { localSettings } from "../session/transaction/begin.ts";
-import { inHostsTransaction } from "../session/transaction/host-transaction.ts";
-import { OpenTransaction } from "../session/transaction/transaction.ts";
-import type { SqlConnection } from "../session/transaction/transaction-connection.ts";
-import { throwIfAborted } from "../session/waiting/abort-signal.ts";
-import { giveTurn } from "../session/waiting/event-loop.ts";
-import { clientOf, DrizzleConnection, DrizzleLink, type HostDrizzle } from "./drizzle-connection.ts";
+import { type SQLChunk, sql } from "drizzle-orm";
+import type { SqlDriver, SqlParameter } from "../session/driver.ts";
+import { hostDriver } from "./host-driver.ts";
+import { positionalParameters } from "./positional-parameters.ts";
 
-/**
- * The host's own Drizzle instance, or a transaction of it: that is joined and never ended, and its client and pool are
- * left as they are. Statements are not prepared, that is the host's choice; a signal is respected between them,
- * and no statement is waited for much longer.
- */
-export class DrizzleDriver implements SqlDriver {
-  readonly description = "the host's Drizzle database";
-  readonly imports: ImportLimit | undefined;
-  readonly #host: HostDrizzle;
-  readonly #link = new DrizzleLink();
-  /** The host's transaction, with what was begun and has not ended within it. */
-  readonly #joined: SqlTransaction | undefined;
+/** What of an application's Drizzle database or transaction is used; any PostgreSQL driver's will do. */
+export interface HostDrizzle {
+  /** Is given an `SQL` of Drizzle; not typed so, for the declarations of this package to need none of Drizzle's. */
+  execute(query: unknown): PromiseLike<unknown>;
+  transaction<Result>(work: (transaction: HostDrizzle) => Promise<Result>): Promise<Result>;
+}
 
-  constructor(host: HostDrizzle) {
-    this.#host = host;
-    this.#joined = is(host, PgTransaction) ? OpenTransaction.join(new DrizzleConnection(host, this.#link)) : undefined;
-    this.imports = this.#joined === undefined ? importLimitOf(Object(clientOf(host) ?? host)) : undefined;
-  }
+/** Drizzle on `pg`, postgres.js, PGlite or another driver; or a transaction of it. */
+export function drizzleDriver(database: HostDrizzle, poolSize?: number): SqlDriver {
+  // The pool, or within a transaction the one connection.
+  const clientOf = (handle: HostDrizzle): unknown => Reflect.get(Object(Reflect.get(handle, "session")), "client");
+  const isTransaction = "rollback" in database;
+  return hostDriver<HostDrizzle>({
+    description: "the application's Drizzle database",
+    handle: database,
+    async execute(handle, text, values) {
+      const result = await handle.execute(toSql(text, values));
+      return Array.isArray(result) ? result : Reflect.get(Object(result), "rows");
+    },
+    transaction: isTransaction ? undefined : (work) => database.transaction(work),
+    // postgres.js fails a transaction for good unless it set the savepoint itself.
+    savepoint: (transaction, work) => transaction.transaction(work),
+    connectionOf: clientOf,
+    pool: Object(clientOf(database) ?? database),
+    poolSize,
+  });
+}
 
-  get isTransaction(): boolean {
-    return this.#joined !== undefined;
-  }
-
-  async execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
-    if (this.#joined !== undefined) return this.#joined.execute(text, parameters, options);
-    throwIfAborted(options?.signal);
-    return new DrizzleConnection(this.#host).execute(text, parameters, options?.signal);
-  }
-
-  async transaction<Result>(
-    work: (transaction: SqlTransaction) => Promise<Result>,
-    options: TransactionOptions = {},
-  ): Promise<Result> {
-    const { isolationLevel, readOnly, signal } = options;
-    const settings = localSettings(options);
-    await giveTurn();
-    throwIfAborted(signal);
-    if (this.#joined !== undefined) {
-      const isPlain = isolationLevel === undefined && readOnly === undefined && settings.length === 0;
-      if (isPlain) return this.#listening(this.#joined.savepoint(work, { signal }));
-      throw new UnitOfWorkMisuseError("The transaction is the host's, and open already. Set its options there.");
-    }
-    const hostsOptions = {
-      ...(isolationLevel !== undefined && { isolationLevel }),
-      ...(readOnly === true && { accessMode: "read only" as const }),
-    };
-    const hasOptions = Object.keys(hostsOptions).length > 0;
-    const link = new DrizzleLink();
-    let stopListening: () => void = () => undefined;
-    try {
-      return await inHostsTransaction(
-        (within) => this.#host.transaction(within, ...(hasOptions ? [hostsOptions] : [])),
-        async (host: HostDrizzle) => {
-          stopListening = link.listen(host);
-          const connection: SqlConnection = new DrizzleConnection(host, link);
-          for (const setting of settings) await connection.executeScript(setting);
-          return OpenTransaction.within(connection, work, signal);
-        },
-        { signal, link },
-      );
-    } finally {
-      // Not before the host has given its client back: from there on its pool listens.
-      stopListening();
-    }
-  }
-
-  async #listening<Result>(savepoint: Promise<Result>): Promise<Result> {
-    const stopListening = this.#link.listen(this.#host);
-    try {
-      return await savepoint;
-    } finally {
-      stopListening();
-    }
-  }
-
-  /** Nothing to do: the connection is the host's. */
-  async close(): Promise<void> {}
+function toSql(text: string, parameters: readonly SqlParameter[]): unknown {
+  const { parts, values } = positionalParameters(text, parameters);
+  const chunks = parts.flatMap((part, index): SQLChunk[] =>
+    index < values.length ? [sql.raw(part), sql.param(values[index])] : [sql.raw(part)],
+  );
+  return sql.join(chunks);
 }

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError } from "../contract/errors.ts";
-import type { SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
+import type { SqlParameter, SqlResult } from "../session/driver.ts";
 import {
   connectionClosed,
   databaseErrorFacts,
@@ -13,14 +13,15 @@ import {
 import { ABORT_GRACE } from "../session/transaction/interruption.ts";
 import type { SqlConnection } from "../session/transaction/transaction-connection.ts";
 import { onAbort, throwIfAborted, withEitherSignal } from "../session/waiting/abort-signal.ts";
+import { type HostPgClient, type PgQuery, type PgResult, pgTypes } from "./pg-client.ts";
 
-/** What of a host's `pg.Pool` is used. */
+/** What of an application's `pg.Pool` is used. */
 export interface HostPgPool {
-  connect(): Promise<HostPgClient>;
+  connect(): Promise<HostPgPoolClient>;
   /** With `options` what it makes its clients by; a probe opens one more where all are in use. */
   readonly Client?: new (
     options: object,
-  ) => HostPgClient & { connect(): Promise<unknown>; end(): Promise<void> };
+  ) => HostPgPoolClient & { connect(): Promise<unknown>; end(): Promise<void> };
   /** As the application gave them; `max` is the most clients. */
   readonly options?: { readonly max?: number };
   /** Clients that are open and not in use. */
@@ -30,44 +31,17 @@ export interface HostPgPool {
 }
 
 /** What of a client that its pool gave out is used. */
-export interface HostPgClient {
+export interface HostPgPoolClient extends HostPgClient {
   /** The server process behind it. */
   readonly processID?: number | null | undefined;
-  query(query: PgQuery): Promise<PgAnswer>;
   /** Gives it back to its pool, which drops it when there was an `error`. */
   release(error?: Error): void;
-  on(event: "error", listener: (error: Error) => void): unknown;
-  removeListener(event: "error", listener: (error: Error) => void): unknown;
-}
-
-/** A statement as `pg` takes it; one with a name is prepared, once on each client. */
-export interface PgQuery {
-  readonly name?: string;
-  readonly text: string;
-  readonly values?: SqlParameter[];
-  readonly rowMode: "array";
-  readonly types: { getTypeParser(oid: number): (value: string) => unknown };
-}
-
-/** What `pg` answers. */
-export interface PgAnswer {
-  readonly rows: readonly SqlRow[];
-  readonly rowCount: number | null;
 }
 
 /** The SQLSTATE of a write where none is taken. */
 const READ_ONLY = "25006";
 
-const identity = (text: string) => text;
-const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
-  [16, (text) => text === "t"],
-  ...[21, 23, 26, 700, 701].map((oid) => [oid, Number] as const),
-]);
-
-/** Whatever `pg.types` or the pool says: numbers and truth values as such, all else as text, which the row mappers read. */
-const types = { getTypeParser: (oid: number) => parsers.get(oid) ?? identity };
-
-/** A host's pool, and what its clients have in common. */
+/** An application's pool, and what its clients have in common. */
 export interface PgClients {
   readonly pool: HostPgPool;
   /** Whether statements are prepared. */
@@ -81,10 +55,10 @@ export interface PgClients {
 }
 
 /** When each client was first given out, by `performance.now()`. */
-const firstSeen = new WeakMap<HostPgClient, number>();
+const firstSeen = new WeakMap<HostPgPoolClient, number>();
 
 /** The names of what was prepared on each client, by whichever of our drivers it was used. */
-const preparedOn = new WeakMap<HostPgClient, Set<string>>();
+const preparedOn = new WeakMap<HostPgPoolClient, Set<string>>();
 
 /** Milliseconds within which a second statement that got lost is no accident. */
 const MISSING_AGAIN = 60_000;
@@ -95,10 +69,10 @@ export interface PgUse extends Pick<CallOptions, "signal" | "requester"> {
   readonly isReadOnly?: boolean | undefined;
 }
 
-/** A client of a host's pool, checked out: it knows when its connection is lost, and is dropped by the pool then. */
+/** A client of an application's pool, checked out: it knows when its connection is lost, and is dropped by the pool then. */
 export class PgConnection implements SqlConnection {
   readonly #clients: PgClients;
-  readonly #client: HostPgClient;
+  readonly #client: HostPgPoolClient;
   readonly #isReadOnly: boolean;
   #loss: { readonly cause: unknown } | undefined;
   /** Why the next caller is not to have this client, though it is alive. */
@@ -108,7 +82,7 @@ export class PgConnection implements SqlConnection {
   // A client that is checked out has no listener of its pool's: its error would end the process.
   readonly #onError = (error: Error) => this.#lose(error);
 
-  private constructor(clients: PgClients, client: HostPgClient, isReadOnly: boolean) {
+  private constructor(clients: PgClients, client: HostPgPoolClient, isReadOnly: boolean) {
     this.#clients = clients;
     this.#client = client;
     this.#isReadOnly = isReadOnly;
@@ -164,13 +138,13 @@ export class PgConnection implements SqlConnection {
   ): Promise<SqlResult> {
     throwIfAborted(signal);
     const values = [...parameters];
-    if (!isPrepared) return this.#run({ text, values, rowMode: "array", types }, signal);
+    if (!isPrepared) return this.#run({ text, values, rowMode: "array", types: pgTypes }, signal);
     const { generation } = this.#clients;
     const name = statementName(text, generation);
     const prepared = preparedOn.get(this.#client) ?? new Set();
     preparedOn.set(this.#client, prepared);
     try {
-      const result = await this.#run({ name, text, values, rowMode: "array", types }, signal);
+      const result = await this.#run({ name, text, values, rowMode: "array", types: pgTypes }, signal);
       prepared.add(name);
       return result;
     } catch (error) {
@@ -181,16 +155,15 @@ export class PgConnection implements SqlConnection {
   }
 
   async executeScript(text: string): Promise<void> {
-    await this.#query({ text, rowMode: "array", types });
+    await this.#query({ text, rowMode: "array", types: pgTypes });
   }
 
   async #run(statement: PgQuery, signal: AbortSignal | undefined): Promise<SqlResult> {
     const query = this.#query(statement);
-    const { rows, rowCount } = signal === undefined ? await query : await this.#abortable(query, signal);
-    return { rows, count: rowCount ?? rows.length };
+    return signal === undefined ? query : this.#abortable(query, signal);
   }
 
-  async #query(query: PgQuery): Promise<PgAnswer> {
+  async #query(query: PgQuery): Promise<PgResult> {
     try {
       return await this.#client.query(query);
     } catch (error) {
@@ -204,7 +177,7 @@ export class PgConnection implements SqlConnection {
     }
   }
 
-  /** What to throw for a statement that was refused because it is stale. One that keeps getting lost is for its caller to mend. */
+  /** What to throw for a statement that was refused because it is stale. One that keeps getting lost is for its caller to fix. */
   #stale(error: unknown, generation: number): unknown {
     const clients = this.#clients;
     this.#misfit = { cause: error };
@@ -219,7 +192,7 @@ export class PgConnection implements SqlConnection {
   }
 
   /** Waits for a query until it settles; after an abort {@link ABORT_GRACE} longer, in case it was done already. */
-  #abortable(query: Promise<PgAnswer>, signal: AbortSignal): Promise<PgAnswer> {
+  #abortable(query: Promise<PgResult>, signal: AbortSignal): Promise<PgResult> {
     return new Promise((resolve, reject) => {
       const stopListening = onAbort(signal, () => {
         this.#lose(signal.reason);
@@ -271,7 +244,7 @@ function statementName(text: string, generation: number): string {
 }
 
 /** A client that is not to be replaced. */
-async function checkOutRecent(clients: PgClients, signal: AbortSignal | undefined): Promise<HostPgClient> {
+async function checkOutRecent(clients: PgClients, signal: AbortSignal | undefined): Promise<HostPgPoolClient> {
   for (;;) {
     const client = await checkOut(clients.pool, signal);
     const since = firstSeen.get(client) ?? performance.now();
@@ -281,7 +254,7 @@ async function checkOutRecent(clients: PgClients, signal: AbortSignal | undefine
   }
 }
 
-async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Promise<HostPgClient> {
+async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Promise<HostPgPoolClient> {
   signal?.throwIfAborted();
   try {
     const connecting = pool.connect();
@@ -289,12 +262,14 @@ async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Prom
   } catch (error) {
     if (signal?.aborted === true || databaseErrorFacts(error) !== undefined) throw error;
     const reason = error instanceof Error ? ` (${error.message})` : "";
-    throw new UnavailableError(`The host's pool gave no connection${reason}. Try again later.`, { cause: error });
+    throw new UnavailableError(`The application's pool gave no connection${reason}. Try again later.`, {
+      cause: error,
+    });
   }
 }
 
 /** A pool cannot be told that nobody waits any more: the client that it gives then goes straight back. */
-function abortable(connecting: Promise<HostPgClient>, signal: AbortSignal): Promise<HostPgClient> {
+function abortable(connecting: Promise<HostPgPoolClient>, signal: AbortSignal): Promise<HostPgPoolClient> {
   return new Promise((resolve, reject) => {
     const stopListening = onAbort(signal, () => {
       reject(signal.reason);

@@ -7,7 +7,7 @@ import { beginScript } from "../session/transaction/begin.ts";
 import { OpenTransaction } from "../session/transaction/transaction.ts";
 import { type HostPgPool, type PgClients, PgConnection } from "./pg-connection.ts";
 
-/** How a host's `pg.Pool` is used. */
+/** How an application's `pg.Pool` is used. */
 export interface PgDriverOptions {
   /**
    * Whether statements are prepared once per client. Default `true`. Behind a proxy that pools by transaction (PgBouncer)
@@ -19,9 +19,9 @@ export interface PgDriverOptions {
 /** Milliseconds; a client that is older is not one that was opened since a failover. */
 const RECENT = 1_000;
 
-/** A host's own `pg.Pool`: each statement and each transaction on a client that it gives out, and gets back. */
+/** An application's own `pg.Pool`: each statement and each transaction on a client that it gives out, and gets back. */
 export class PgDriver implements SqlDriver {
-  readonly description = "the host's pg pool";
+  readonly description = "the application's pg pool";
   readonly isTransaction = false;
   readonly probe: SqlExecutor = {
     execute: (text, parameters, options) => this.#execute(clientsOfProbe(this.#clients), text, parameters, options),
@@ -74,7 +74,7 @@ export class PgDriver implements SqlDriver {
     this.#clients.oldest = performance.now() - RECENT;
   }
 
-  /** Nothing to do: the pool is the host's. */
+  /** Nothing to do: the pool is the application's. */
   async close(): Promise<void> {}
 }
 

@@ -37,7 +37,7 @@ export const SETTINGS: readonly string[] = [
  * One migration at a time per database: others wait here. The lock belongs to the transaction, so that neither a broken
  * connection nor a pooling proxy can keep it. The number is "fluxdao" in ASCII.
  */
-export const LOCK = "SELECT pg_advisory_xact_lock(28829699411304815);";
+export const LOCK = "SELECT pg_advisory_xact_lock(28829699411304815)::text;";
 
 /**
  * Determines what `set` has to do to the database. Read-only; runs after {@link SETTINGS}.

@@ -12,6 +12,12 @@ test.each([
     "demo_flags",
   ],
   ['update "goals" set "title" = $1 where "goals"."id" = $2', "update goals", "update", "goals"],
+  [
+    'with written as (insert into "tasks" select "id" from json_to_recordset($1::text::json) as record("id" uuid) returning 1 as "one") select count(*) as count from written',
+    "insert tasks select",
+    undefined,
+    "tasks",
+  ],
   ['delete from "users" where "users"."id" = $1', "delete users", "delete", "users"],
   ['explain (format json) select 1 as "one" from "tasks"', "explain select tasks", undefined, "tasks"],
   [

@@ -8,8 +8,9 @@ export interface QuerySummary {
   readonly table: string | undefined;
 }
 
-/** A bare `update` belongs to a lock (`for update`) or to an insert (`do update`). */
-const keywords = /\b(?:(explain|select)\b|(insert into|delete from|update|from|join) "(\w+)")/g;
+/** A bare `update` belongs to a lock (`for update`) or to an insert (`do update`), and a count of written rows to the write. */
+const keywords =
+  /\b(?:(explain|select)\b(?! count\(\*\) as count from written)|(insert into|delete from|update|from|join) "(\w+)")/g;
 
 /** Keywords that precede a table but are not operations. */
 const targetsOnly: ReadonlySet<string> = new Set(["from", "join"]);

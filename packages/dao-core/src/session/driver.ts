@@ -3,25 +3,26 @@ import type { TransactionOptions } from "./database-session.ts";
 import type { ImportLimit } from "./import-limit.ts";
 import type { ObservedDatabase } from "./telemetry.ts";
 
-/** A bound value, in a form that every driver sends alike: instants and JSON are text already. */
+/** A bound value. Instants and JSON are text, which the statement casts, so that no client serializes them in its own way. */
 export type SqlParameter = string | number | boolean | null;
 
-/** A row as the values of its columns, in the order of the statement. */
+/** A row as the values of its columns, in the order of the statement. Instants and JSON are text, which the statement made of them. */
 export type SqlRow = readonly unknown[];
 
 export interface SqlResult {
   readonly rows: readonly SqlRow[];
-  /** How many rows the statement answered or changed. */
-  readonly count: number;
 }
+
+/**
+ * What a statement does: `point` is a read that takes the server well under a millisecond, whatever its parameters, and waits
+ * for no lock; `read` one that may take its time; `write` one that writes, or may wait for a lock.
+ */
+export type StatementKind = "point" | "read" | "write";
 
 /** How one statement is run. */
 export interface StatementOptions extends CallOptions {
-  /**
-   * Whether it is a read that the server answers in well under a millisecond, whatever its parameters: then it may be sent
-   * behind others of its kind, though a connection is idle. Default `false`.
-   */
-  readonly isShort?: boolean | undefined;
+  /** Default `write`. */
+  readonly kind?: StatementKind | undefined;
 }
 
 /** Runs statements, each on its own or all in one transaction, as the thing behind it decides. */
@@ -43,7 +44,7 @@ export interface SqlTransaction extends SqlExecutor {
 export interface SqlDriver extends SqlExecutor, ObservedDatabase {
   /** What it is, for a person: `PostgreSQL at localhost:5432/flux`. Never holds a password. */
   readonly description: string;
-  /** Whether it is a transaction that somebody else has opened, and will commit. */
+  /** Whether it is a transaction that the application has opened, and will end. */
   readonly isTransaction: boolean;
   /**
    * Runs a probe's statement, which must not wait long for the work of others: beside the pool where all of its connections

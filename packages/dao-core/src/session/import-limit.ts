@@ -106,11 +106,11 @@ export class ImportLimit {
 const shared = new WeakMap<object, ImportLimit>();
 
 /**
- * The limit of an application's own pool, the same for all databases on it. Where `options.max` does not say how many connections it
- * may have, as it does in `pg` and postgres.js, imports run one at a time.
+ * The limit of an application's own pool, the same for all databases on it. Where neither `size` nor `options.max` says how many
+ * connections it may have, imports run one at a time.
  */
-export function importLimitOf(pool: object): ImportLimit {
-  const limit = shared.get(pool) ?? new ImportLimit(() => sizeOf(pool));
+export function importLimitOf(pool: object, size?: number): ImportLimit {
+  const limit = shared.get(pool) ?? new ImportLimit(() => size ?? sizeOf(pool));
   shared.set(pool, limit);
   return limit;
 }

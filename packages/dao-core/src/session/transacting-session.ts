@@ -1,9 +1,8 @@
-import type { CallOptions } from "../contract/call-options.ts";
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import { DaoSet } from "./dao-set.ts";
 import type { Daos } from "./daos.ts";
 import type { DatabaseSession, TransactionOptions } from "./database-session.ts";
-import type { ImportLimit } from "./import-limit.ts";
+import type { SqlDriver, SqlTransaction } from "./driver.ts";
 import { toDaoError } from "./postgres-errors.ts";
 import type { DatabaseTelemetry } from "./telemetry.ts";
 import {
@@ -18,39 +17,18 @@ import {
 import { withEitherSignal } from "./waiting/abort-signal.ts";
 import { withDeadline } from "./waiting/deadline.ts";
 
-/** What begins transactions: a driver, or an ORM. */
-interface TransactionSource<Transaction> {
-  /** Whether it is a transaction that somebody else has opened, and will commit. */
-  readonly isTransaction: boolean;
-  readonly imports?: ImportLimit | undefined;
-  transaction<Result>(
-    work: (transaction: Transaction) => Promise<Result>,
-    options?: TransactionOptions,
-  ): Promise<Result>;
-}
-
-/** A transaction within which there can be savepoints. */
-interface Nestable<Transaction> {
-  savepoint<Result>(work: (transaction: Transaction) => Promise<Result>, options?: CallOptions): Promise<Result>;
-}
-
 /** Makes the DAOs whose calls run in a transaction. */
-type DaosWithin<Transaction> = (transaction: Transaction, context: TransactionContext) => Daos;
+type DaosWithin = (transaction: SqlTransaction, context: TransactionContext) => Daos;
 
-/** A session on a driver or an ORM: each call for itself, each transaction on a connection of its own. */
-export class TransactingSession<Transaction extends Nestable<Transaction>> extends DaoSet implements DatabaseSession {
+/** A session on a driver: each call for itself, each transaction on a connection of its own. */
+export class TransactingSession extends DaoSet implements DatabaseSession {
   readonly isTransaction: boolean;
   readonly telemetry: DatabaseTelemetry | undefined;
-  readonly #source: TransactionSource<Transaction>;
-  readonly #daosWithin: DaosWithin<Transaction>;
+  readonly #source: SqlDriver;
+  readonly #daosWithin: DaosWithin;
 
   /** @param daos those whose calls run each for itself */
-  constructor(
-    source: TransactionSource<Transaction>,
-    daos: Daos,
-    daosWithin: DaosWithin<Transaction>,
-    telemetry?: DatabaseTelemetry,
-  ) {
+  constructor(source: SqlDriver, daos: Daos, daosWithin: DaosWithin, telemetry?: DatabaseTelemetry) {
     super(daos);
     this.isTransaction = source.isTransaction;
     this.telemetry = telemetry;
@@ -82,7 +60,7 @@ export class TransactingSession<Transaction extends Nestable<Transaction>> exten
     return translated(work, (untranslated) =>
       withDeadline(options, (bounded) =>
         inTransactionContext(source, options.readOnly === true, async (context) => {
-          const session = (transaction: Transaction) =>
+          const session = (transaction: SqlTransaction) =>
             new NestedSession(transaction, context, this.#daosWithin, this.telemetry);
           try {
             return await withEitherSignal(interruptionOf(context.outer), bounded.signal, (signal) =>
@@ -104,17 +82,17 @@ export class TransactingSession<Transaction extends Nestable<Transaction>> exten
 }
 
 /** A session within a transaction; its own transactions are savepoints. */
-class NestedSession<Transaction extends Nestable<Transaction>> extends DaoSet implements DatabaseSession {
+class NestedSession extends DaoSet implements DatabaseSession {
   readonly isTransaction = true;
-  readonly #transaction: Transaction;
+  readonly #transaction: SqlTransaction;
   readonly #context: TransactionContext;
-  readonly #daosWithin: DaosWithin<Transaction>;
+  readonly #daosWithin: DaosWithin;
   readonly #telemetry: DatabaseTelemetry | undefined;
 
   constructor(
-    transaction: Transaction,
+    transaction: SqlTransaction,
     context: TransactionContext,
-    daosWithin: DaosWithin<Transaction>,
+    daosWithin: DaosWithin,
     telemetry: DatabaseTelemetry | undefined,
   ) {
     super(daosWithin(transaction, context));
@@ -143,7 +121,7 @@ class NestedSession<Transaction extends Nestable<Transaction>> extends DaoSet im
       const names = refused.map(([name]) => name).join(", ");
       throw new UnitOfWorkMisuseError(`A nested unit of work takes ${names} from the outer one. Set it there.`);
     }
-    const session = (nested: Transaction) =>
+    const session = (nested: SqlTransaction) =>
       new NestedSession(nested, this.#context, this.#daosWithin, this.#telemetry);
     return translated(work, (untranslated) =>
       withDeadline({ signal, timeout }, (bounded) =>

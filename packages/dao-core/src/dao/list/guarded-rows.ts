@@ -1,5 +1,12 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type PgColumn, PgJsonb, PgText } from "drizzle-orm/pg-core";
+import { resultValue } from "../statement/text-columns.ts";
+
+/** What a query for measured rows has besides them. */
+interface Rest {
+  readonly order: SQL | undefined;
+  readonly total: SQL | undefined;
+}
 
 const name = (column: PgColumn): SQL => sql`${sql.identifier(column.name)}`;
 const isJson = (column: PgColumn): boolean => column instanceof PgJsonb;
@@ -16,10 +23,13 @@ const SHORT_ROW = sql.raw("8192");
  */
 export class GuardedRows {
   readonly #columns: readonly PgColumn[];
+  /** What each column is called in a result: as the DTO has it. */
+  readonly #fields: readonly string[];
   readonly #room: SQL;
 
   constructor(columns: Readonly<Record<string, PgColumn>>, room: number) {
     this.#columns = Object.values(columns);
+    this.#fields = Object.keys(columns);
     this.#room = sql.raw(String(room));
   }
 
@@ -28,20 +38,22 @@ export class GuardedRows {
    * far as that is known without writing them out.
    * @param rows a query for all columns of the table
    * @param order of the rows, by the columns' own names; `undefined` where there is one row at most
+   * @param total a query for a number, which is in a last column of each row, and in one row where there are none
    */
-  select(rows: SQL, order: SQL | undefined): SQL {
+  select(rows: SQL, order: SQL | undefined, total?: SQL): SQL {
     // OFFSET 0 keeps the planner from doing twice what takes long: to decompress JSON, and to write it out.
     const sized = sql`select ${this.#each(name)}, ${this.#bytes(sizeOf)} as size from (${rows}) rows offset 0`;
     const soFar = order === undefined ? sql`size` : sql`sum(size) over (order by ${order} rows unbounded preceding)`;
     const summed = sql`select *, ${soFar} as so_far from (${sized}) sized`;
-    return this.#columns.some(isJson) ? this.#written(summed) : this.#read(summed, this.#fits(), sql`size`);
+    const rest = { order, total };
+    return this.#columns.some(isJson) ? this.#written(summed, rest) : this.#read(summed, this.#fits(), sql`size`, rest);
   }
 
   /**
    * JSON as text, if it is not much longer than its row was taken for; so that the others need not be read at all, these are found
    * out first. The first row is read in any case, if it fits, or is said not to.
    */
-  #written(summed: SQL): SQL {
+  #written(summed: SQL, rest: Rest): SQL {
     const bytes = sql`case when ${this.#fits()} then ${this.#bytes(decompressedSize)} else size end`;
     const measured = sql`select ${this.#each(name)}, size, so_far, ${bytes} as bytes from (${summed}) summed offset 0`;
     const most = sql`greatest(${sql.raw(String(RATIO))} * size, case when so_far = size then ${this.#room} end)`;
@@ -57,15 +69,21 @@ export class GuardedRows {
       written,
       isRead,
       sql`case when so_far = size then greatest(bytes, ${this.#room} + 1) else bytes end`,
+      rest,
     );
   }
 
-  #read(rows: SQL, isRead: SQL, bytes: SQL): SQL {
-    const contents = this.#each((column) =>
-      isUnbounded(column) ? sql`case when ${isRead} then ${name(column)} end` : name(column),
-    );
+  #read(rows: SQL, isRead: SQL, bytes: SQL, { order, total }: Rest): SQL {
+    const contents = this.#columns.map((column, index) => {
+      const content = isUnbounded(column) ? sql`case when ${isRead} then ${name(column)} end` : name(column);
+      return sql`${resultValue(column, content)} as ${sql.identifier(this.#fields[index] ?? "")}`;
+    });
     // At least one, so that none is taken for a row that was read.
-    return sql`select ${contents}, case when not (${isRead}) then greatest(${bytes}, 1) end as unread from (${rows}) guarded`;
+    const unread = sql`case when not (${isRead}) then greatest(${bytes}, 1) end as unread`;
+    const results = sql`${sql.join(contents, sql`, `)}, ${unread}`;
+    const ordered = order === undefined ? sql`` : sql` order by ${order}`;
+    if (total === undefined) return sql`select ${results} from (${rows}) guarded${ordered}`;
+    return sql`select ${results}, counted.total from (${total}) counted left join (${rows}) guarded on true${ordered}`;
   }
 
   #fits(): SQL {
@@ -76,13 +94,10 @@ export class GuardedRows {
    * {@link select} for a thousand rows at most. Where the table has no JSON each row is measured by itself, since a running sum
    * takes a sixth of the time of a page of short rows.
    */
-  list(rows: SQL, order: SQL): SQL {
-    if (this.#columns.some(isJson)) return this.select(rows, order);
+  list(rows: SQL, order: SQL, total?: SQL): SQL {
+    if (this.#columns.some(isJson)) return this.select(rows, order, total);
     const bytes = this.#bytes(octetLength);
-    const contents = this.#each((column) =>
-      isUnbounded(column) ? sql`case when ${bytes} <= ${SHORT_ROW} then ${name(column)} end` : name(column),
-    );
-    return sql`select ${contents}, case when ${bytes} > ${SHORT_ROW} then ${bytes} end as unread from (${rows}) rows order by ${order}`;
+    return this.#read(rows, sql`${bytes} <= ${SHORT_ROW}`, bytes, { order, total });
   }
 
   /** Whether a row's contents alone fit. JSON is measured as it is once it is decompressed, which is no text yet. */

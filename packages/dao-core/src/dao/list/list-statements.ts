@@ -6,7 +6,7 @@ import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
 import type { EntityTable } from "../statement/entity-table.ts";
 import {
   compile,
-  given,
+  param,
   queryBuilder,
   run,
   type Statement,
@@ -14,6 +14,7 @@ import {
   type StatementValues,
   written,
 } from "../statement/statement.ts";
+import { columnParam, textParam } from "../statement/text-columns.ts";
 import type { GuardedRows } from "./guarded-rows.ts";
 import { readCursor } from "./list-cursor.ts";
 import { EXACT_UP_TO, listPage, listTotal } from "./list-page.ts";
@@ -62,14 +63,13 @@ export class ListStatements {
     if (cursor !== undefined) Object.assign(values, readCursor(cursor));
     const shape: ListShape = { filters: filters.sort(), count, isBehindCursor: cursor !== undefined };
     const { rows } = await run(executor, this.#statement(shape), values, options);
-    const { createdAt, id } = this.#place;
-    const list = { read: (row: SqlRow) => row, placeOf: (row: SqlRow) => [row[createdAt], row[id]] as const };
-    if (count === "none") return listPage(rows, null, window, list);
+    const place = this.#place;
+    if (count === "none") return listPage(rows, null, window, place);
     // A page beyond the last row is one row that holds nothing but the total.
-    const found = rows[0]?.[id] === null ? [] : rows;
+    const found = rows[0]?.[place.id] === null ? [] : rows;
     const counted = Number(rows[0]?.at(-1) ?? 0);
     const total = await listTotal(count, counted, () => this.#estimate(executor, filters, values, options));
-    return listPage(found, total, window, list);
+    return listPage(found, total, window, place);
   }
 
   /** How many rows the planner expects, by the statistics of the table (PostgreSQL manual, 14.2). */
@@ -80,7 +80,7 @@ export class ListStatements {
     options: CallOptions | undefined,
   ): Promise<number> {
     const estimate = this.#statements.get(`estimate:${filters.join()}`, () => {
-      const counted = compile(this.#ones(this.#filter(filters)));
+      const counted = compile("read", this.#ones(this.#filter(filters)));
       return { ...counted, text: `explain (format json) ${counted.text}` };
     });
     const { rows } = await run(executor, estimate, values, options);
@@ -90,14 +90,14 @@ export class ListStatements {
   #statement(shape: ListShape): Statement {
     const { filters, count, isBehindCursor } = shape;
     return this.#statements.get(`${count}:${isBehindCursor}:${filters.join()}`, () =>
-      compile(written(count === "none" ? this.#guardedRows(shape) : this.#countedRows(shape))),
+      compile("read", written(this.#page(shape))),
     );
   }
 
   /** The rows of a page, newest first. */
   #rows({ filters, isBehindCursor }: ListShape) {
     const { createdAt, id } = this.#table;
-    const position = sql`(${sql.placeholder("createdAt")}::timestamptz, ${sql.placeholder("id")}::uuid)`;
+    const position = sql`(${textParam("createdAt", "timestamptz")}, ${param("id")}::uuid)`;
     const behind = isBehindCursor ? sql`(${createdAt}, ${id}) < ${position}` : undefined;
     const rows = queryBuilder
       .select()
@@ -108,15 +108,10 @@ export class ListStatements {
     return isBehindCursor ? rows : rows.offset(sql.placeholder("skip"));
   }
 
-  #guardedRows(shape: ListShape): SQL {
-    return this.#guarded.list(this.#rows(shape).getSQL(), NEWEST_FIRST);
-  }
-
-  /** The same with their number in the last column: of all, or as far as an estimate counts. */
-  #countedRows(shape: ListShape): SQL {
-    const counted = this.#count(shape).getSQL();
-    const page = this.#guardedRows(shape);
-    return sql`select page.*, counted.total from (${counted}) counted left join (${page}) page on true order by ${NEWEST_FIRST}`;
+  /** A page of guarded rows; with their number in the last column, of all, or as far as an estimate counts, unless it is not asked for. */
+  #page(shape: ListShape): SQL {
+    const total = shape.count === "none" ? undefined : this.#count(shape).getSQL();
+    return this.#guarded.list(this.#rows(shape).getSQL(), NEWEST_FIRST, total);
   }
 
   #count({ filters, count }: ListShape) {
@@ -137,7 +132,7 @@ export class ListStatements {
   }
 
   #filter(names: readonly string[]): SQL | undefined {
-    return and(...names.map((name) => eq(this.#column(name), given(name))));
+    return and(...names.map((name) => eq(this.#column(name), columnParam(this.#column(name), name))));
   }
 
   #column(name: string): PgColumn {

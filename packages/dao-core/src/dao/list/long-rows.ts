@@ -6,7 +6,8 @@ import type { SqlExecutor } from "../../session/driver.ts";
 import { type LongValue, longValue } from "../../session/piece-reads.ts";
 import type { EntityTable } from "../statement/entity-table.ts";
 import type { RowMapper } from "../statement/row-mapper.ts";
-import { compile, given, lazily, run, type Statement, StatementCache, written } from "../statement/statement.ts";
+import { compile, param, prepared, run, type Statement, StatementCache, written } from "../statement/statement.ts";
+import { resultValue } from "../statement/text-columns.ts";
 import { isUnbounded } from "./guarded-rows.ts";
 
 /** Bytes up to which a value is read with its row. */
@@ -34,21 +35,22 @@ export class LongRows<Dto extends object> {
   }
 
   /** What is short of a row, how many characters what is long has, and the row's version for PostgreSQL. */
-  readonly #outline = lazily(() => {
+  readonly #outline = prepared("read", () => {
     const columns = this.#columns.map(([, column]) => column);
     const texts = columns.map((column) =>
       isUnbounded(column) ? sql`${text(column)} as ${named(column.name)}` : sql`${column}`,
     );
-    const contents = columns.map((column) => {
-      const name = named(column.name);
-      const isShort = sql`octet_length(${name}) <= ${whole}`;
-      return isUnbounded(column) ? sql`case when ${isShort} then ${name} end` : name;
+    const contents = this.#columns.map(([name, column]) => {
+      const value = named(column.name);
+      const isShort = sql`octet_length(${value}) <= ${whole}`;
+      const content = isUnbounded(column) ? sql`case when ${isShort} then ${value} end` : value;
+      return sql`${resultValue(column, content)} as ${named(name)}`;
     });
-    const lengths = columns.map((column) => {
-      const name = named(column.name);
-      return isUnbounded(column)
-        ? sql`case when octet_length(${name}) > ${whole} then char_length(${name}) end`
-        : sql`null`;
+    const lengths = this.#columns.map(([name, column]) => {
+      const value = named(column.name);
+      const isLong = sql`octet_length(${value}) > ${whole}`;
+      const length = isUnbounded(column) ? sql`case when ${isLong} then char_length(${value}) end` : sql`null::int`;
+      return sql`${length} as ${named(`${name}Length`)}`;
     });
     const strings = columns
       .filter((column) => column instanceof PgJsonb)
@@ -57,7 +59,7 @@ export class LongRows<Dto extends object> {
     return written(
       sql`select ${sql.join([...contents, ...lengths], sql`, `)}, row_version, has_string from (
         select ${sql.join(texts, sql`, `)}, xmin::text as row_version, ${hasString} as has_string
-        from ${this.#table} where id = ${given("id")} offset 0) texts`,
+        from ${this.#table} where id = ${param("id")} offset 0) texts`,
     );
   });
 
@@ -113,9 +115,11 @@ export class LongRows<Dto extends object> {
   }
 
   #part(column: PgColumn): Statement {
-    const part = sql`substr(${text(column)}, ${given("start")}::int, ${given("count")}::int)`;
-    const isRow = sql`id = ${given("id")} and xmin::text = ${given("version")}`;
-    return this.#parts.get(column.name, () => compile(written(sql`select ${part} from ${this.#table} where ${isRow}`)));
+    const part = sql`substr(${text(column)}, ${param("start")}::int, ${param("count")}::int)`;
+    const isRow = sql`id = ${param("id")} and xmin::text = ${param("version")}`;
+    return this.#parts.get(column.name, () =>
+      compile("read", written(sql`select ${part} from ${this.#table} where ${isRow}`)),
+    );
   }
 }
 

@@ -19,15 +19,8 @@ import { conversationStatements } from "../conversation-dao.ts";
 import { findGuardedGoal, PIECE_ROWS, toRows } from "../goal-relations.ts";
 import { goalStatements } from "../goal-statements.ts";
 import { milestoneStatements } from "../milestone-dao.ts";
-import {
-  given,
-  lazily,
-  lazilyShort,
-  run,
-  type Statement,
-  type StatementValues,
-  written,
-} from "../statement/statement.ts";
+import { param, prepared, run, type Statement, type StatementValues, written } from "../statement/statement.ts";
+import { textParam } from "../statement/text-columns.ts";
 import type { EntityStatements } from "../table-dao.ts";
 import { startsWithin } from "../task-dao.ts";
 import { taskStatements } from "../task-statements.ts";
@@ -62,8 +55,8 @@ class OrderedRows {
           order,
         ),
       );
-    this.first = lazilyShort(statement(filter));
-    this.following = lazily(statement(sql`${filter} and (${order}) > (${last})`));
+    this.first = prepared("point", statement(filter));
+    this.following = prepared("read", statement(sql`${filter} and (${order}) > (${last})`));
   }
 
   /** What tells the next statement where to go on. */
@@ -73,7 +66,7 @@ class OrderedRows {
   }
 }
 
-const last = (key: string, type: string): SQL => sql`${given(`last_${key}`)}::${sql.raw(type)}`;
+const last = (key: string, type: string): SQL => textParam(`last_${key}`, type);
 
 const inTimerange = new OrderedRows(
   taskStatements,
@@ -85,7 +78,7 @@ const inTimerange = new OrderedRows(
 
 const goalMilestones = new OrderedRows(
   milestoneStatements,
-  sql`${eq(milestones.goalId, given("goalId"))}`,
+  sql`${eq(milestones.goalId, param("goalId"))}`,
   ["weekNumber", "createdAt", "id"],
   sql`week_number, created_at, id`,
   sql`${last("weekNumber", "int")}, ${last("createdAt", "timestamptz")}, ${last("id", "uuid")}`,
@@ -96,7 +89,7 @@ const startOrder = (start: SQL): SQL => sql`${start} is null, coalesce(${start},
 
 const goalTasks = new OrderedRows(
   taskStatements,
-  sql`${eq(tasks.goalId, given("goalId"))}`,
+  sql`${eq(tasks.goalId, param("goalId"))}`,
   ["startTime", "createdAt", "id"],
   sql`${startOrder(sql`start_time`)}, created_at, id`,
   sql`${startOrder(last("startTime", "timestamptz"))}, ${last("createdAt", "timestamptz")}, ${last("id", "uuid")}`,

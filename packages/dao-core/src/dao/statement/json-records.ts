@@ -1,5 +1,6 @@
 import { getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
+import { textParam } from "./text-columns.ts";
 
 /** A member of the objects, and its SQL type. */
 type Member = readonly [name: string, type: string];
@@ -10,7 +11,7 @@ type Member = readonly [name: string, type: string];
  */
 export function jsonRecords(placeholder: string, members: readonly Member[]): SQL {
   const definitions = members.map(([name, type]) => sql`${sql.identifier(name)} ${sql.raw(type)}`);
-  return sql`json_to_recordset(${sql.placeholder(placeholder)}::json) as record(${sql.join(definitions, sql`, `)})`;
+  return sql`json_to_recordset(${textParam(placeholder, "json")}) as record(${sql.join(definitions, sql`, `)})`;
 }
 
 /** A select that reads a JSON array of objects as new rows of `table`, its columns in the table's order. */

@@ -50,10 +50,7 @@ function readJsonArray(value: unknown): unknown {
   return Array.isArray(held) ? held : [json];
 }
 
-/**
- * Our own drivers leave JSON as text, a host's may have parsed it. Text that is no JSON is then a parsed string, which a
- * row of the Python service can hold where we have an object or an array.
- */
+/** Text that is no JSON is a string, which a row of the Python service can hold where we have an object or an array. */
 export function readJson(value: unknown): unknown {
   if (typeof value !== "string") return value;
   try {

@@ -7,7 +7,7 @@ import { GuardedRows } from "../list/guarded-rows.ts";
 import { ListStatements } from "../list/list-statements.ts";
 import type { EntityTable } from "./entity-table.ts";
 import type { RowMapper } from "./row-mapper.ts";
-import { lazily, run, written } from "./statement.ts";
+import { prepared, run, written } from "./statement.ts";
 
 /** A row that is larger than what is read at a time. */
 export interface UnreadRow {
@@ -36,7 +36,7 @@ export class RowReader<Dto extends object> {
     this.#unread = names.length;
   }
 
-  readonly #byIds = lazily(() => {
+  readonly #byIds = prepared("read", () => {
     const ids = sql`${sql.placeholder("ids")}::uuid[]`;
     const rows = sql`select * from ${this.#table} where id = any(${ids})`;
     return written(this.guard(rows, sql`array_position(${ids}, id)`));
@@ -49,8 +49,7 @@ export class RowReader<Dto extends object> {
 
   /** The guarded rows of a query, in this order; `undefined` where there is one row at most. */
   guard(rows: SQL, order: SQL | undefined): SQL {
-    const guarded = this.#guarded.select(rows, order);
-    return order === undefined ? guarded : sql`${guarded} order by ${order}`;
+    return this.#guarded.select(rows, order);
   }
 
   /** {@link guard} for a thousand rows at most. */

@@ -1,4 +1,3 @@
-import type { CallOptions } from "../../contract/call-options.ts";
 import type {
   SqlDriver,
   SqlExecutor,
@@ -48,7 +47,7 @@ export interface StatementReport {
   readonly text: string;
   /** From when it was to be run until its answer was here, the wait for a connection included. */
   readonly milliseconds: number;
-  /** How many rows it answered or changed; `undefined` where it failed. */
+  /** How many rows it returned; `undefined` where it failed. */
   readonly count: number | undefined;
   /** What the driver threw, where it failed. */
   readonly error?: unknown;
@@ -86,7 +85,7 @@ async function reported(
   };
   try {
     const result = await execute();
-    tell({ count: result.count });
+    tell({ count: result.rows.length });
     return result;
   } catch (error) {
     tell({ count: undefined, error });
@@ -152,7 +151,7 @@ export class TransactionStatements implements SqlExecutor {
     this.#options = options;
   }
 
-  execute(text: string, parameters: readonly SqlParameter[], options: CallOptions = {}): Promise<SqlResult> {
+  execute(text: string, parameters: readonly SqlParameter[], options: StatementOptions = {}): Promise<SqlResult> {
     const misuse = foreignTransactionMisuse(this.#context);
     if (misuse !== undefined) return Promise.reject(misuse);
     const result = withDeadline(options, (bounded) =>

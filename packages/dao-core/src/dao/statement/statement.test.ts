@@ -3,13 +3,14 @@ import { describe, expect, test } from "vitest";
 import { ValidationError } from "../../contract/errors.ts";
 import { users } from "../../schema/users.ts";
 import type { SqlExecutor, SqlParameter } from "../../session/driver.ts";
-import { compile, given, queryBuilder, run } from "./statement.ts";
+import { compile, param, queryBuilder, run } from "./statement.ts";
 
 const statement = compile(
+  "write",
   queryBuilder
     .update(users)
-    .set({ name: given("name"), preferences: given("preferences") })
-    .where(eq(users.id, given("id"))),
+    .set({ name: param("name"), preferences: param("preferences") })
+    .where(eq(users.id, param("id"))),
 );
 
 function recorder(): SqlExecutor & { readonly sent: (readonly SqlParameter[])[] } {
@@ -18,7 +19,7 @@ function recorder(): SqlExecutor & { readonly sent: (readonly SqlParameter[])[] 
     sent,
     async execute(_text, parameters) {
       sent.push(parameters);
-      return { rows: [], count: 0 };
+      return { rows: [] };
     },
   };
 }
@@ -28,7 +29,7 @@ describe("a compiled statement", () => {
     expect(statement).toEqual({
       text: 'update "users" set "name" = $1, "preferences" = $2 where "users"."id" = $3',
       parameters: ["name", "preferences", "id"],
-      isShort: false,
+      kind: "write",
     });
   });
 

@@ -1,11 +1,11 @@
-import { is, Param, Placeholder, type Query, type SQL, sql } from "drizzle-orm";
+import { is, Param, Placeholder, type Query, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { drizzle } from "drizzle-orm/pg-proxy";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { ValidationError } from "../../contract/errors.ts";
 import { findJsonProblem } from "../../contract/fields/json.ts";
 import { unstorableText } from "../../contract/fields/text.ts";
-import type { SqlExecutor, SqlParameter, SqlResult, StatementOptions } from "../../session/driver.ts";
+import type { SqlExecutor, SqlParameter, SqlResult, StatementKind, StatementOptions } from "../../session/driver.ts";
 import { toDaoError } from "../../session/postgres-errors.ts";
 
 /**
@@ -23,18 +23,17 @@ export type StatementValues = Readonly<Record<string, unknown>>;
 export interface Statement {
   readonly text: string;
   readonly parameters: readonly (string | { readonly constant: SqlParameter })[];
-  /** Whether it is a read of little, by a key or a range of one user's. */
-  readonly isShort: boolean;
+  readonly kind: StatementKind;
 }
 
 interface Buildable {
   toSQL(): Query;
 }
 
-/** Builds a statement that is built once and run often: `sql.placeholder("name")` marks what each run gives. */
-export function compile(query: Buildable, isShort = false): Statement {
+/** Builds a statement that is built once and run often: {@link param} marks what each run gives. */
+export function compile(kind: StatementKind, query: Buildable): Statement {
   const { sql: text, params } = query.toSQL();
-  return { text, parameters: params.map(toParameter), isShort };
+  return { text, parameters: params.map(toParameter), kind };
 }
 
 const dialect = new PgDialect();
@@ -44,18 +43,21 @@ export function written(query: SQL): Buildable {
   return { toSQL: () => dialect.sqlToQuery(query) };
 }
 
-/** Defers {@link compile} to the first use, so that importing the library builds nothing. */
-export function lazily(query: () => Buildable, isShort = false): () => Statement {
-  let statement: Statement | undefined;
-  return () => {
-    statement ??= compile(query(), isShort);
-    return statement;
-  };
+/** What the rows return that are only {@link counted}. */
+export const one = { one: sql`1`.as("one") };
+
+/** How many rows a statement that writes returns, as its one value. */
+export function counted(writing: SQLWrapper): Buildable {
+  return written(sql`with written as (${writing.getSQL()}) select count(*) as count from written`);
 }
 
-/** {@link lazily} for a read that the server answers at once, whatever its parameters. */
-export function lazilyShort(query: () => Buildable): () => Statement {
-  return lazily(query, true);
+/** Defers {@link compile} to the first use, so that importing the library builds nothing. */
+export function prepared(kind: StatementKind, query: () => Buildable): () => Statement {
+  let statement: Statement | undefined;
+  return () => {
+    statement ??= compile(kind, query());
+    return statement;
+  };
 }
 
 /** Statements that differ by the fields that callers use, each compiled when it is used first, and kept. */
@@ -131,19 +133,19 @@ export async function run(
     typeof parameter === "string" ? encode(parameter, values[parameter]) : parameter.constant,
   );
   try {
-    return await executor.execute(statement.text, parameters, statement.isShort ? asShort(options) : options);
+    return await executor.execute(statement.text, parameters, withKind(options, statement.kind));
   } catch (error) {
     throw toDaoError(error, values);
   }
 }
 
-const SHORT: StatementOptions = { isShort: true };
+const kinds = { point: { kind: "point" }, read: { kind: "read" }, write: { kind: "write" } } as const;
 
-function asShort(options: CallOptions | undefined): StatementOptions {
-  return options === undefined ? SHORT : { ...options, isShort: true };
+function withKind(options: CallOptions | undefined, kind: StatementKind): StatementOptions {
+  return options === undefined ? kinds[kind] : { ...options, kind };
 }
 
 /** A placeholder for the value of this name. */
-export function given(name: string): SQL {
+export function param(name: string): SQL {
   return sql`${sql.placeholder(name)}`;
 }

@@ -14,12 +14,6 @@ import { giveTurn } from "../../session/waiting/event-loop.ts";
 import { limitWait } from "../../session/waiting/wait-limit.ts";
 import { type EmbeddedFolder, takeFolder } from "./pglite-folder.ts";
 
-const identity = <Value>(value: Value): Value => value;
-
-/** As for postgres.js: instants and JSON stay text until a row mapper reads them. */
-const parsers = { 114: identity, 1082: identity, 1114: identity, 1184: identity, 3802: identity };
-const queryOptions = { rowMode: "array", parsers } as const;
-
 /** Milliseconds that a call waits for those before it. */
 const TURN_TIMEOUT = 30_000;
 
@@ -185,8 +179,7 @@ class PgliteConnection implements SqlConnection {
   async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
     await giveTurn();
     throwIfAborted(signal);
-    const result = await this.#database.query<unknown[]>(text, [...parameters], queryOptions);
-    return { rows: result.rows, count: result.affectedRows || result.rows.length };
+    return this.#database.query<unknown[]>(text, [...parameters], { rowMode: "array" });
   }
 
   async executeScript(text: string): Promise<void> {

@@ -1,11 +1,9 @@
 import type { Socket } from "node:net";
-import type postgres from "postgres";
 
 /** How to connect, and what to do first. */
 export interface ConnectionSettings {
   /** Whose user, password, database and startup parameters are used. */
   readonly url: string;
-  readonly types: Record<string, postgres.PostgresType>;
   /** Startup parameters. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly prepare: boolean;

@@ -35,9 +35,6 @@ export interface ConnectionEvents {
   onRefused(connection: PostgresConnection, error: unknown): unknown;
 }
 
-/** Runs a statement that the server has refused, or that was not sent, on another connection. */
-export type Rerun = (text: string, parameters: readonly SqlParameter[]) => Promise<SqlResult>;
-
 /**
  * One connection to PostgreSQL: a postgres.js client of its own with a single connection and a single socket, which knows when
  * that is lost, and is never used again then. What it fences off is listed in docs/decisions.md.
@@ -68,7 +65,6 @@ export class PostgresConnection implements SqlConnection {
     this.#events = events;
     this.#socket = new SingleSocket(settings.openSocket);
     const options = {
-      types: settings.types,
       connection: { ...settings.parameters },
       prepare: settings.prepare,
       max: 1,
@@ -158,12 +154,12 @@ export class PostgresConnection implements SqlConnection {
     this.#activity.responseTimeout = milliseconds;
   }
 
-  /** @param rerun for a statement that the server has refused before it did anything; by default it rejects */
+  /** @param rerun runs it on another connection, where the server has refused it before it did anything; by default it rejects */
   async execute(
     text: string,
     parameters: readonly SqlParameter[],
     signal?: AbortSignal,
-    rerun?: Rerun,
+    rerun?: () => Promise<SqlResult>,
   ): Promise<SqlResult> {
     const { prepare } = this.#settings;
     // With no parameters postgres.js would take the simple protocol, which is never prepared.
@@ -175,10 +171,10 @@ export class PostgresConnection implements SqlConnection {
     try {
       const cancel = () => void this.#cancel(query, signal?.reason);
       const rows = await (signal === undefined ? query : abortable(query, signal, cancel));
-      return { rows, count: rows.count };
+      return { rows };
     } catch (error) {
       const reported = this.#examined(query, error);
-      if (rerun !== undefined && isStaleStatement(reported)) return rerun(text, parameters);
+      if (rerun !== undefined && isStaleStatement(reported)) return rerun();
       throw reported;
     } finally {
       this.#queries.delete(query);

@@ -8,6 +8,7 @@ import type {
   SqlParameter,
   SqlResult,
   SqlTransaction,
+  StatementKind,
   StatementOptions,
 } from "../../session/driver.ts";
 import { ImportLimit } from "../../session/import-limit.ts";
@@ -16,7 +17,7 @@ import type { ObservedPool } from "../../session/observed-pool.ts";
 import { databaseErrorFacts, isStaleStatement, staleStatement } from "../../session/postgres-errors.ts";
 import { beginScript } from "../../session/transaction/begin.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
-import { type ConnectionEvents, PostgresConnection, type Rerun } from "./connection.ts";
+import { type ConnectionEvents, PostgresConnection } from "./connection.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { openSocket, type SocketOptions } from "./open-socket.ts";
 import { ConnectionPool } from "./pool/connection-pool.ts";
@@ -54,16 +55,8 @@ export interface PostgresDriverOptions {
   readonly applicationName?: string | undefined;
 }
 
-const identity = <Value>(value: Value): Value => value;
-
 /** Where migrations put the tables, whatever the role's own search path is. */
 const SCHEMA = "public";
-
-/** Values cross the driver as text: the row mappers make them what DTOs hold, and nothing is parsed twice. */
-const types = {
-  instant: { to: 1184, from: [1082, 1114, 1184], serialize: identity, parse: identity },
-  json: { to: 114, from: [114, 3802], serialize: identity, parse: identity },
-};
 
 /** Milliseconds; a connection that is older is not the one that was opened since a fail-over. */
 const RECENT = 1_000;
@@ -102,7 +95,6 @@ export class PostgresDriver implements SqlDriver {
     this.#responseTimeout = responseTimeout(options.statementTimeout ?? 30_000);
     const settings: ConnectionSettings = {
       url: location.url,
-      types,
       parameters: {
         application_name: options.applicationName ?? "flux-dao",
         // How instants are written; a database or a role may have others. Transaction-pooling proxies keep track of these.
@@ -136,9 +128,9 @@ export class PostgresDriver implements SqlDriver {
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options: StatementOptions = {}): Promise<SqlResult> {
-    const { signal, isShort, requester } = options;
+    const { signal, kind = "write", requester } = options;
     if (signal !== undefined) return this.#executeAbortable(text, parameters, { signal, requester });
-    return this.#share(isShort === true ? "point query" : useOf(text), text, parameters, requester);
+    return this.#share(kind, text, parameters, requester);
   }
 
   async transaction<Result>(
@@ -173,14 +165,15 @@ export class PostgresDriver implements SqlDriver {
   }
 
   #share(
-    use: "point query" | "read" | "write",
+    kind: StatementKind,
     text: string,
     parameters: readonly SqlParameter[],
     requester?: Requester,
     isRerun = false,
   ): Promise<SqlResult> {
-    const run = (connection: PostgresConnection) => connection.execute(text, parameters, undefined, this.#rerun);
-    return this.#pool.shared(use, run, requester, isRerun);
+    const rerun = () => this.#share(kind, text, parameters, undefined, true);
+    const run = (connection: PostgresConnection) => connection.execute(text, parameters, undefined, rerun);
+    return this.#pool.shared(kind, run, requester, isRerun);
   }
 
   /** A cancelled statement takes its connection along, so it has one to itself. */
@@ -200,9 +193,6 @@ export class PostgresDriver implements SqlDriver {
     }
   }
 
-  /** Runs a statement again that did nothing on a connection which is not used any more. */
-  readonly #rerun: Rerun = (text, parameters) => this.#share(useOf(text), text, parameters, undefined, true);
-
   #onRefused(connection: PostgresConnection, error: unknown): unknown {
     switch (databaseErrorFacts(error)?.code) {
       case "25006":
@@ -221,11 +211,6 @@ export class PostgresDriver implements SqlDriver {
         return staleStatement(error);
     }
   }
-}
-
-/** How a statement uses its connection: `with` begins those of ours that write, and may have to wait for a lock. */
-function useOf(text: string): "read" | "write" {
-  return text.startsWith("select") ? "read" : "write";
 }
 
 /** Where its socket is: the host may be a folder, for a Unix socket. */

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { CallOptions } from "../../contract/call-options.ts";
 import { UnavailableError } from "../../contract/errors.ts";
-import type { SqlExecutor, SqlParameter, SqlResult } from "../../session/driver.ts";
+import type { SqlExecutor, SqlParameter, SqlResult, StatementOptions } from "../../session/driver.ts";
 import { withEitherSignal } from "../../session/waiting/abort-signal.ts";
 import { type ConnectionEvents, PostgresConnection } from "./connection.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
@@ -28,7 +27,7 @@ export class PostgresProbe implements SqlExecutor {
     this.#isClosed = isClosed;
   }
 
-  execute(text: string, parameters: readonly SqlParameter[], { signal }: CallOptions = {}): Promise<SqlResult> {
+  execute(text: string, parameters: readonly SqlParameter[], { signal }: StatementOptions = {}): Promise<SqlResult> {
     const over = new AbortController();
     return withEitherSignal(signal, over.signal, (either) => this.#first(text, parameters, either, over));
   }

@@ -96,7 +96,7 @@ async function readVersion(
   try {
     const text = `select max(version) as version, ${READ_ONLY} as read_only,
       row_security_active('${JOURNAL_TABLE}') as hides_rows from ${JOURNAL_TABLE}`;
-    const { rows } = await executor.execute(text, [], options);
+    const { rows } = await executor.execute(text, [], { ...options, kind: "point" });
     return [Number(rows[0]?.[0] ?? 0), rows[0]?.[1], rows[0]?.[2]];
   } catch (error) {
     switch (databaseErrorFacts(error)?.code) {

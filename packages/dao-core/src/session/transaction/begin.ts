@@ -6,18 +6,24 @@ import { milliseconds } from "../limits.ts";
  * @throws ValidationError for a time-out that is not a whole number of milliseconds
  */
 export function beginScript(options: TransactionOptions): string {
-  const { isolationLevel, readOnly } = options;
-  let begin = "begin";
-  if (isolationLevel !== undefined) begin += ` isolation level ${isolationLevel}`;
-  if (readOnly === true) begin += " read only";
-  return [begin, ...localSettings(options)].join("; ");
+  return [`begin${modeOf(options)}`, ...localTimeouts(options)].join("; ");
 }
 
 /**
- * The statements that set a transaction's own time-outs.
- * @throws ValidationError for one that is not a whole number of milliseconds
+ * The statements that set these options in a transaction that has just begun.
+ * @throws ValidationError for a time-out that is not a whole number of milliseconds
  */
-export function localSettings({ statementTimeout, lockTimeout }: TransactionOptions): string[] {
+export function transactionSettings(options: TransactionOptions): string[] {
+  const mode = modeOf(options);
+  return [...(mode === "" ? [] : [`set transaction${mode}`]), ...localTimeouts(options)];
+}
+
+function modeOf({ isolationLevel, readOnly }: TransactionOptions): string {
+  const isolation = isolationLevel === undefined ? "" : ` isolation level ${isolationLevel}`;
+  return readOnly === true ? `${isolation} read only` : isolation;
+}
+
+function localTimeouts({ statementTimeout, lockTimeout }: TransactionOptions): string[] {
   const settings: string[] = [];
   if (statementTimeout !== undefined) {
     settings.push(`set local statement_timeout = ${milliseconds("statementTimeout", statementTimeout)}`);

@@ -1,15 +1,16 @@
 import type { SqlParameter, SqlResult } from "../driver.ts";
 
 /** One connection, for one transaction's use. */
-export interface TransactionConnection<Connection> {
+export interface SqlConnection {
   /** `false` once the connection is lost; it never comes back. */
   readonly isAlive: boolean;
-  /** Why it was given up, where that was on purpose: the reason of an abort. */
+  /** Why it was dropped, where that was on purpose: the reason of an abort. */
   readonly lossCause?: unknown;
-  /** Runs statements that have no parameters and whose answers do not matter. */
+  execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
+  /** Runs statements that have no parameters and whose results do not matter. */
   executeScript(text: string): Promise<void>;
-  /** A host's own savepoint, which ends as `work` does; where there is none, SQL does it. */
-  readonly nested?: <Result>(work: (connection: Connection) => Promise<Result>) => Promise<Result>;
+  /** The client's own savepoint, which ends as `work` does; where there is none, SQL does it. */
+  readonly nested?: (<Result>(work: (connection: SqlConnection) => Promise<Result>) => Promise<Result>) | undefined;
   /**
    * Has `listener` called, once, when {@link isAlive} becomes `false`, for whatever reason. There is one at a time;
    * `undefined` takes it away. Where this is absent a loss is only seen by the next statement.
@@ -20,9 +21,4 @@ export interface TransactionConnection<Connection> {
    * be dropped: then what runs is waited for.
    */
   drop?(cause: unknown): void;
-}
-
-/** One that takes statements as text. */
-export interface SqlConnection extends TransactionConnection<SqlConnection> {
-  execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
 }

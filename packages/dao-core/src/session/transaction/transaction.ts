@@ -1,11 +1,11 @@
 import type { CallOptions } from "../../contract/call-options.ts";
 import { TransactionLostError, type UnitOfWorkMisuseError } from "../../contract/errors.ts";
-import type { SqlParameter, SqlResult } from "../driver.ts";
+import type { SqlParameter, SqlResult, SqlTransaction } from "../driver.ts";
 import { databaseErrorFacts, isLossError, isStaleStatement } from "../postgres-errors.ts";
 import { throwIfAborted, withEitherSignal } from "../waiting/abort-signal.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { Interruption } from "./interruption.ts";
-import type { SqlConnection, TransactionConnection } from "./transaction-connection.ts";
+import type { SqlConnection } from "./transaction-connection.ts";
 import {
   endedMisuse,
   forgottenMisuse,
@@ -14,18 +14,16 @@ import {
   swallowedMisuse,
 } from "./transaction-misuse.ts";
 
-/** The statements between which a level runs: none where the host sends them. */
+/** The statements between which a level runs: none where the application's client sends them. */
 interface Bounds {
   readonly begin?: string;
   readonly commit: readonly string[];
   readonly rollback: readonly string[];
 }
 
-type Work<Connection extends TransactionConnection<Connection>, Result> = (
-  level: OpenTransaction<Connection>,
-) => Promise<Result>;
+type Work<Result> = (level: OpenTransaction) => Promise<Result>;
 
-const hostsBounds: Bounds = { commit: [], rollback: [] };
+const clientsBounds: Bounds = { commit: [], rollback: [] };
 
 /**
  * A transaction, or a savepoint within one: a *level*, on a connection of the transaction's own.
@@ -37,9 +35,9 @@ const hostsBounds: Bounds = { commit: [], rollback: [] };
  * the level above. However it ends, what is open beneath it is closed first, what it has sent is waited for, and what it has not
  * is refused; only then its rollback is sent. So nothing of it reaches the database later, whatever its callback does.
  */
-export class OpenTransaction<Connection extends TransactionConnection<Connection>> {
-  #connection: Connection;
-  readonly #parent: OpenTransaction<Connection> | undefined;
+export class OpenTransaction implements SqlTransaction {
+  #connection: SqlConnection;
+  readonly #parent: OpenTransaction | undefined;
   readonly #depth: number;
   /** What interrupts this level; {@link #signal} has that of the levels above, too. */
   readonly #ownSignal: AbortSignal | undefined;
@@ -50,7 +48,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
   #isWatched = false;
   #isClosedFromAbove = false;
   /** The level that is open beneath this one. */
-  #nested: { readonly level: OpenTransaction<Connection>; readonly settled: Promise<unknown> } | undefined;
+  #nested: { readonly level: OpenTransaction; readonly settled: Promise<unknown> } | undefined;
   /** The statement error after which PostgreSQL takes no more statements on this level. */
   #failure: { readonly error: unknown } | undefined;
   readonly #interruption = new Interruption();
@@ -58,8 +56,8 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
 
   /** @param either aborts with `signal`, or with what interrupts the levels above */
   private constructor(
-    connection: Connection,
-    parent: OpenTransaction<Connection> | undefined,
+    connection: SqlConnection,
+    parent: OpenTransaction | undefined,
     signal: AbortSignal | undefined,
     either = signal,
   ) {
@@ -78,7 +76,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
   static async run<Result>(
     connection: SqlConnection,
     begin: string,
-    work: (transaction: OpenTransaction<SqlConnection>) => Promise<Result>,
+    work: Work<Result>,
     signal?: AbortSignal,
     idleTimeout = 0,
   ): Promise<Result> {
@@ -93,54 +91,36 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
     }
   }
 
-  /** Runs `work` in a transaction that a host has just begun, and ends as this promise does. */
-  static within<Connection extends TransactionConnection<Connection>, Result>(
-    connection: Connection,
-    work: Work<Connection, Result>,
-    signal?: AbortSignal,
-  ): Promise<Result> {
-    return new OpenTransaction(connection, undefined, signal).#complete(work, hostsBounds);
+  /** Runs `work` in a transaction that a client of the application's has just begun, and ends as this promise does. */
+  static within<Result>(connection: SqlConnection, work: Work<Result>, signal?: AbortSignal): Promise<Result> {
+    return new OpenTransaction(connection, undefined, signal).#complete(work, clientsBounds);
   }
 
-  /** Joins a transaction that a host has open, and goes on with when we are done. */
-  static join(connection: SqlConnection): OpenTransaction<SqlConnection> {
+  /** Joins a transaction that the application has open, and goes on with when we are done. */
+  static join(connection: SqlConnection): OpenTransaction {
     return new OpenTransaction(connection, undefined, undefined);
   }
 
-  /** As `SqlTransaction` says, where the connection takes text. */
-  execute(
-    this: OpenTransaction<SqlConnection>,
-    text: string,
-    parameters: readonly SqlParameter[],
-    options?: CallOptions,
-  ): Promise<SqlResult> {
-    return this.call((connection, signal) => connection.execute(text, parameters, signal), options);
-  }
-
-  /** Runs a call of another kind, which may be several statements, as {@link execute} runs one. */
-  call<Result>(
-    work: (connection: Connection, signal: AbortSignal | undefined) => Promise<Result>,
-    options?: CallOptions,
-  ): Promise<Result> {
+  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
     const misuse = this.#misuse();
     if (misuse !== undefined) return Promise.reject(misuse);
     return withEitherSignal(this.#signal, options?.signal, (signal) =>
-      this.#enqueue(() => work(this.#connection, signal), signal),
+      this.#enqueue(() => this.#connection.execute(text, parameters, signal), signal),
     );
   }
 
   /** Runs `work` so that its statements alone are undone when it rejects. */
-  savepoint<Result>(work: Work<Connection, Result>, { signal }: CallOptions = {}): Promise<Result> {
+  savepoint<Result>(work: Work<Result>, { signal }: CallOptions = {}): Promise<Result> {
     return withEitherSignal(this.#signal, signal, (either) =>
       this.#runNested(new OpenTransaction(this.#connection, this, signal, either), work),
     );
   }
 
-  async #runNested<Result>(level: OpenTransaction<Connection>, work: Work<Connection, Result>): Promise<Result> {
+  async #runNested<Result>(level: OpenTransaction, work: Work<Result>): Promise<Result> {
     const misuse = this.#misuse();
     if (misuse !== undefined) throw misuse;
     const { nested } = this.#connection;
-    const settled = nested === undefined ? level.#bySql(this, work) : level.#byHost(this, nested, work);
+    const settled = nested === undefined ? level.#bySql(this, work) : level.#byClient(this, nested, work);
     this.#nested = { level, settled };
     try {
       return await settled;
@@ -149,7 +129,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
     }
   }
 
-  async #bySql<Result>(parent: OpenTransaction<Connection>, work: Work<Connection, Result>): Promise<Result> {
+  async #bySql<Result>(parent: OpenTransaction, work: Work<Result>): Promise<Result> {
     const name = `flux_level_${this.#depth}`;
     await parent.#enqueue(() => this.#connection.executeScript(`savepoint ${name}`));
     return this.#complete(work, {
@@ -158,20 +138,20 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
     });
   }
 
-  async #byHost<Result>(
-    parent: OpenTransaction<Connection>,
-    nested: NonNullable<TransactionConnection<Connection>["nested"]>,
-    work: Work<Connection, Result>,
+  async #byClient<Result>(
+    parent: OpenTransaction,
+    nested: NonNullable<SqlConnection["nested"]>,
+    work: Work<Result>,
   ): Promise<Result> {
     await parent.#tail;
     this.#interruption.throwIfInterrupted();
     return nested((connection) => {
       this.#connection = connection;
-      return this.#complete(work, hostsBounds);
+      return this.#complete(work, clientsBounds);
     });
   }
 
-  async #complete<Result>(work: Work<Connection, Result>, { begin, commit, rollback }: Bounds): Promise<Result> {
+  async #complete<Result>(work: Work<Result>, { begin, commit, rollback }: Bounds): Promise<Result> {
     const stopWatching = this.#watch();
     try {
       const result = await this.#run(work, begin).catch(async (error: unknown) => {
@@ -186,7 +166,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
     }
   }
 
-  async #run<Result>(work: Work<Connection, Result>, begin: string | undefined): Promise<Result> {
+  async #run<Result>(work: Work<Result>, begin: string | undefined): Promise<Result> {
     const result = await this.#interruption.race(() =>
       begin === undefined ? work(this) : this.#begin(begin).then(() => work(this)),
     );
@@ -218,7 +198,7 @@ export class OpenTransaction<Connection extends TransactionConnection<Connection
 
   /** A callback that hears of it from its statement comes first: its error tells more. */
   async #interruptByLoss(): Promise<void> {
-    let innermost: OpenTransaction<Connection> = this;
+    let innermost: OpenTransaction = this;
     while (innermost.#nested !== undefined) innermost = innermost.#nested.level;
     await innermost.#tail;
     setImmediate(() => this.#interruption.interrupt(this.#lost("rolled_back")));

@@ -255,7 +255,7 @@ describe("on shared connections", () => {
 
   describe("point queries that are begun in one turn of the event loop", () => {
     const pointQuery = (pool: ConnectionPool<FakeConnection>, until: Promise<unknown>) =>
-      pool.shared("point query", (connection) => connection.execute(until));
+      pool.shared("point", (connection) => connection.execute(until));
 
     test("share a connection, four at a time, though others are idle", async () => {
       const { pool } = await warmPool(3);

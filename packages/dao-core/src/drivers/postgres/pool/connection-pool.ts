@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CallOptions, Requester } from "../../../contract/call-options.ts";
 import { UnavailableError } from "../../../contract/errors.ts";
+import type { StatementKind } from "../../../session/driver.ts";
 import type { ObservedPool, PoolObserver, PoolUsage } from "../../../session/observed-pool.ts";
 import { withEitherSignal } from "../../../session/waiting/abort-signal.ts";
 import { limitWait } from "../../../session/waiting/wait-limit.ts";
@@ -85,7 +86,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
    * @throws UnavailableError when no connection is free in time, or too many callers wait; what `open` throws; the reason of an abort
    */
   shared<Result>(
-    use: Exclude<Use, "transaction">,
+    use: StatementKind,
     statement: (connection: Connection) => Promise<Result>,
     requester?: Requester,
     isRerun = false,
@@ -198,7 +199,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
   }
 
   #slotFor(use: Use): Slot<Connection> | undefined {
-    if (use !== "point query") return this.#leastBusy(use);
+    if (use !== "point") return this.#leastBusy(use);
     const gathering = this.#gathering;
     if (gathering?.isUsable && gathering.writes === 0) {
       const { running, isBlocked } = gathering.connection;
@@ -218,7 +219,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
 
   /** One that is idle; where there is none, and none can be opened, the one with the least to do of those that take more. */
   #leastBusy(use: Use): Slot<Connection> | undefined {
-    const isRead = use === "read" || use === "point query";
+    const isRead = use === "read" || use === "point";
     let least: Slot<Connection> | undefined;
     let leastRank = use === "transaction" ? Number.POSITIVE_INFINITY : 2 * PIPELINE_DEPTH;
     for (const slot of this.#slots.values()) {

@@ -1,3 +1,5 @@
+import type { StatementKind } from "../../../session/driver.ts";
+
 /** What a pool must know of a connection. */
 export interface PooledConnection {
   /** Whether it takes statements. Once it does not, it never does again. */
@@ -23,11 +25,8 @@ export interface PooledConnection {
 /** Why a connection takes no more statements: its peer is gone, a caller aborted what ran on it, or it is to be replaced. */
 export type LossReason = "dead" | "aborted" | "retired";
 
-/**
- * How a connection is used: by a read that the server answers at once, by one that may take its time, by a statement that may
- * wait for a lock, or by a transaction.
- */
-export type Use = "point query" | "read" | "write" | "transaction";
+/** How a connection is used: by one statement, or by a transaction. */
+export type Use = StatementKind | "transaction";
 
 /** A connection in a pool, and what it is used for. */
 export class Slot<Connection extends PooledConnection> {

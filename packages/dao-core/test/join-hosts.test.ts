@@ -3,17 +3,10 @@ import {
   createDaoServices,
   DaoUnitOfWork,
   type DatabaseSession,
-  type HostDrizzle,
   joinDrizzle,
   UnitOfWorkMisuseError,
 } from "@flux/dao-core";
-import {
-  contractSuite,
-  createTestDatabase,
-  makeGoalStructureData,
-  makeUserData,
-  type TestDatabase,
-} from "@flux/dao-core/testing";
+import { createTestDatabase, makeGoalStructureData, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import { sql } from "drizzle-orm";
 import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
@@ -21,60 +14,48 @@ import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
 import pg from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { hosts, type OpenHost, openHost } from "./hosts.ts";
 
-interface Host {
-  readonly drizzle: HostDrizzle;
-  close(): Promise<unknown>;
+/** Drizzle on a database in this process, which has one connection. */
+async function openEmbedded(): Promise<OpenHost> {
+  const client = await PGlite.create();
+  const drizzle = drizzlePglite(client);
+  await joinDrizzle(drizzle).migrate();
+  return {
+    database: joinDrizzle(drizzle),
+    transaction: (work) =>
+      drizzle.transaction((transaction) =>
+        work(joinDrizzle(transaction), (text) => transaction.execute(sql.raw(text))),
+      ),
+    close: () => client.close(),
+  };
 }
 
-const hosts: readonly { driver: string; open(): Promise<Host> }[] = [
-  {
-    driver: "postgres.js",
-    async open() {
-      const { url, drop } = await createTestDatabase({ serverUrl: inject("adminUrl") });
-      const client = postgres(url, { max: 4, onnotice: () => undefined });
-      return { drizzle: drizzlePostgres(client), close: () => client.end().then(drop) };
-    },
-  },
-  {
-    driver: "pg",
-    async open() {
-      const { url, drop } = await createTestDatabase({ serverUrl: inject("adminUrl") });
-      const pool = new pg.Pool({ connectionString: url, max: 4 });
-      return { drizzle: drizzlePg(pool), close: () => pool.end().then(drop) };
-    },
-  },
-  {
-    driver: "PGlite",
-    async open() {
-      const client = await PGlite.create();
-      const drizzle = drizzlePglite(client);
-      await joinDrizzle(drizzle).migrate();
-      return { drizzle, close: () => client.close() };
-    },
-  },
+const cases = [
+  ...hosts.map((host) => ({ name: host.name, open: () => openHost(host, 4) })),
+  { name: "Drizzle on PGlite", open: openEmbedded },
 ];
 
-describe.each(hosts)("a host's Drizzle on $driver", ({ open }) => {
-  let host: Host;
+describe.each(cases)("a transaction of the application's $name", ({ open }) => {
+  let host: OpenHost;
   beforeAll(async () => {
     host = await open();
-    await host.drizzle.execute(
-      sql`create table host_rows (name text primary key, at timestamptz default now(), data jsonb)`,
-    );
+    await host.transaction((_, execute) => Promise.resolve(execute("create table host_rows (name text primary key)")));
   });
   afterAll(() => host.close());
 
-  const usersWith = async (email: string) => (await joinDrizzle(host.drizzle).users.list({ email })).total;
-  const hostRows = async () => {
-    const answer: unknown = await host.drizzle.execute(sql`select name from host_rows`);
-    const rows: unknown = Array.isArray(answer) ? answer : Reflect.get(Object(answer), "rows");
-    return Array.isArray(rows) ? rows.length : undefined;
-  };
+  const usersWith = async (email: string) => (await host.database.users.list({ email })).total;
+  /** Whether the application's own statement wrote its row. */
+  const hasRow = (name: string) =>
+    host
+      .transaction(async (_, execute) => {
+        await execute(`insert into host_rows (name) values ('${name}')`);
+        throw new Error("It is not there.");
+      })
+      .catch((error: unknown) => !String(error).includes("It is not there."));
 
   test("a timeout is looked at in its transaction too", async () => {
-    await host.drizzle.transaction(async (transaction) => {
-      const { users } = joinDrizzle(transaction);
+    await host.transaction(async ({ users }) => {
       await expect(users.list({}, { timeout: 0 })).rejects.toMatchObject({ code: "validation_failed" });
       expect((await users.list({}, { timeout: 60_000 })).page).toBe(1);
     });
@@ -82,34 +63,32 @@ describe.each(hosts)("a host's Drizzle on $driver", ({ open }) => {
 
   test("its rows and ours commit together", async () => {
     const data = makeUserData();
-    await host.drizzle.transaction(async (transaction) => {
-      await transaction.execute(sql`insert into host_rows (name) values ('together')`);
-      const services = createDaoServices(joinDrizzle(transaction));
+    await host.transaction(async (session, execute) => {
+      await execute("insert into host_rows (name) values ('together')");
+      const services = createDaoServices(session);
       const user = await services.users.createUser(data);
       const plan = await services.goals.createGoalWithStructure(makeGoalStructureData(user.id));
       expect(await services.goals.getGoalFull(plan.id)).toMatchObject({ id: plan.id, createdAt: plan.createdAt });
     });
     expect(await usersWith(data.email)).toBe(1);
-    expect(await hostRows()).toBe(1);
+    expect(await hasRow("together")).toBe(true);
   });
 
-  test("what fails in the host rolls ours back: we never commit", async () => {
+  test("what fails in the application rolls ours back: it is never committed here", async () => {
     const data = makeUserData();
-    const before = await hostRows();
-    const run = host.drizzle.transaction(async (transaction) => {
-      await transaction.execute(sql`insert into host_rows (name) values ('undone')`);
-      await DaoUnitOfWork.run(joinDrizzle(transaction), (uow) => uow.users.create(data));
-      throw new Error("the host's");
+    const run = host.transaction(async (session, execute) => {
+      await execute("insert into host_rows (name) values ('undone')");
+      await DaoUnitOfWork.run(session, (uow) => uow.users.create(data));
+      throw new Error("the application's");
     });
-    await expect(run).rejects.toThrow("the host's");
+    await expect(run).rejects.toThrow("the application's");
     expect(await usersWith(data.email)).toBe(0);
-    expect(await hostRows()).toBe(before);
+    expect(await hasRow("undone")).toBe(false);
   });
 
-  test("a unit of work inside is a savepoint: its failure leaves the host's transaction whole", async () => {
+  test("a unit of work inside is a savepoint: its failure leaves the transaction whole", async () => {
     const [kept, undone] = [makeUserData(), makeUserData()];
-    await host.drizzle.transaction(async (transaction) => {
-      const session = joinDrizzle(transaction);
+    await host.transaction(async (session) => {
       await session.users.create(kept);
       const inner = DaoUnitOfWork.run(session, async (uow) => {
         await uow.users.create(undone);
@@ -123,12 +102,11 @@ describe.each(hosts)("a host's Drizzle on $driver", ({ open }) => {
   describe.each([
     {
       where: "in its transaction",
-      within: (work: (session: DatabaseSession) => Promise<unknown>) =>
-        host.drizzle.transaction((transaction) => work(joinDrizzle(transaction))),
+      within: (work: (session: DatabaseSession) => Promise<unknown>) => host.transaction((session) => work(session)),
     },
     {
       where: "outside of one",
-      within: (work: (session: DatabaseSession) => Promise<unknown>) => work(joinDrizzle(host.drizzle)),
+      within: (work: (session: DatabaseSession) => Promise<unknown>) => work(host.database),
     },
   ])("what a unit of work refuses, $where", ({ within }) => {
     test("a commit after the error of a failed statement was swallowed", async () => {
@@ -221,17 +199,17 @@ describe.each(hosts)("a host's Drizzle on $driver", ({ open }) => {
     });
   });
 
-  test("the moment of the commit is the host's to know", async () => {
-    const run = host.drizzle.transaction((transaction) =>
-      DaoUnitOfWork.run(joinDrizzle(transaction), async (uow) => uow.afterCommit(() => undefined)),
+  test("the moment of the commit is the application's to know", async () => {
+    const run = host.transaction((session) =>
+      DaoUnitOfWork.run(session, async (uow) => uow.afterCommit(() => undefined)),
     );
     await expect(run).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
   });
 
-  test("outside a transaction a unit of work is a transaction of the host's", async () => {
+  test("outside of one a unit of work is a transaction of the application's", async () => {
     const data = makeUserData();
     let committed = false;
-    await DaoUnitOfWork.run(joinDrizzle(host.drizzle), async (uow) => {
+    await DaoUnitOfWork.run(host.database, async (uow) => {
       await uow.users.create(data);
       uow.afterCommit(() => {
         committed = true;
@@ -241,8 +219,17 @@ describe.each(hosts)("a host's Drizzle on $driver", ({ open }) => {
     expect(await usersWith(data.email)).toBe(1);
   });
 
-  test.each(contractSuite)("contract: $name", async ({ run }) => {
-    await run(createDaoServices(joinDrizzle(host.drizzle)));
+  test("its options are the application's to set", async () => {
+    const run = host.transaction((session) =>
+      DaoUnitOfWork.run(session, ({ users }) => users.list(), { readOnly: true }),
+    );
+    await expect(run).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+  });
+
+  test("what is outside of one is migrated, checked and looked at as a database of ours", async () => {
+    expect((await host.database.migrate()).applied).toEqual([]);
+    await host.database.checkReady();
+    expect((await host.database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
   });
 });
 

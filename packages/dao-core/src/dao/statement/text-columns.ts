@@ -1,0 +1,35 @@
+import { type Column, type SQL, sql } from "drizzle-orm";
+import { PgDoublePrecision, PgJsonb, PgTimestampString } from "drizzle-orm/pg-core";
+import { param } from "./statement.ts";
+
+/*
+ * Clients parse and serialize instants and JSON each in a way of its own: a `Date` drops microseconds, JSON becomes JSON of JSON.
+ * So these cross every client as text, which the statement makes of the value, and the value of it.
+ */
+
+const isParsedByClients = (column: Column): boolean =>
+  column instanceof PgJsonb || column instanceof PgTimestampString || column instanceof PgDoublePrecision;
+
+/** A placeholder for text of which the statement makes a value of this type. */
+export function textParam(name: string, type: string): SQL {
+  return sql`${param(name)}::text::${sql.raw(type)}`;
+}
+
+/** A placeholder for a value of this column. */
+export function columnParam(column: Column, name: string): SQL {
+  const isText = column instanceof PgJsonb || column instanceof PgTimestampString;
+  return isText ? textParam(name, column.getSQLType()) : param(name);
+}
+
+/** What a statement returns for a value of this column. */
+export function resultValue(column: Column, value: SQL = sql`${column}`): SQL {
+  return isParsedByClients(column) ? sql`${value}::text` : value;
+}
+
+/**
+ * What a statement returns for each of these columns, by the names of the DTO. Clients make objects of rows, so no two results
+ * of a statement may have one name; and `order by` would take one that is a column's for the result.
+ */
+export function resultColumns(columns: Readonly<Record<string, Column>>): Record<string, SQL.Aliased> {
+  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, resultValue(column).as(name)]));
+}

@@ -1,0 +1,39 @@
+import type { SqlParameter } from "../session/driver.ts";
+
+/**
+ * An application's client of PostgreSQL, as far as {@link hostDriver} needs it. `Handle` is what it runs statements on: its
+ * database or pool, and within a transaction that transaction.
+ */
+export interface HostClient<Handle> {
+  /** What it is, for a person: `the application's Knex`. */
+  readonly description: string;
+  /** What is joined: the database, or a transaction that the application has open. */
+  readonly handle: Handle;
+  /**
+   * Runs one statement with `$1`, `$2`, … bound to `values`, which are text, numbers, booleans and `null`; returns its rows, as
+   * objects or as arrays. No two columns of a statement have one name.
+   */
+  execute(handle: Handle, text: string, values: SqlParameter[]): PromiseLike<readonly object[]>;
+  /**
+   * Runs `work` in a transaction, which is committed when its promise fulfils and rolled back when it rejects. Left out where
+   * {@link handle} is an open transaction: that is joined, and never ended here.
+   */
+  readonly transaction?: (<Result>(work: (transaction: Handle) => Promise<Result>) => PromiseLike<Result>) | undefined;
+  /** Runs `work` in a savepoint of the transaction. Default: by SQL; for clients that need to know of their savepoints. */
+  readonly savepoint?:
+    | (<Result>(transaction: Handle, work: (nested: Handle) => Promise<Result>) => PromiseLike<Result>)
+    | undefined;
+  /**
+   * The connection of a transaction, if it emits `error` when it is lost, as clients of `pg` do. Then a unit of work ends as soon
+   * as its connection does; otherwise with its next statement.
+   */
+  readonly connectionOf?: ((transaction: Handle) => unknown) | undefined;
+  /** The error of the driver, which has the SQLSTATE, where the client throws one of its own. Default: the cause that has a code. */
+  readonly toDriverError?: ((error: unknown) => unknown) | undefined;
+  /** What statements can run on beside a joined transaction, to cancel what runs there. Default: nothing. */
+  readonly beside?: Handle | undefined;
+  /** Whose connections they are: databases that share a pool share its limit of imports. Default: {@link handle}. */
+  readonly pool?: object | undefined;
+  /** The most connections of the pool: a quarter of them is for imports. Default: `pool.options.max`, else imports run one at a time. */
+  readonly poolSize?: number | undefined;
+}

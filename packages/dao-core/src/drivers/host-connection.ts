@@ -1,0 +1,144 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { SqlParameter, SqlResult } from "../session/driver.ts";
+import { isLossError, withCode } from "../session/postgres-errors.ts";
+import { ABORT_GRACE } from "../session/transaction/interruption.ts";
+import type { SqlConnection } from "../session/transaction/transaction-connection.ts";
+import { onAbort, throwIfAborted } from "../session/waiting/abort-signal.ts";
+import { giveTurn } from "../session/waiting/event-loop.ts";
+import type { HostClient } from "./host-client.ts";
+import type { HostLink } from "./host-link.ts";
+import { inHostTransaction } from "./host-transaction.ts";
+
+/** Milliseconds between two cancel requests: one that comes between two steps of a statement does nothing. */
+const CANCEL_INTERVAL = 50;
+
+/** Runs one statement; what it rejects with has a code. */
+export async function runOn<Handle>(
+  client: HostClient<Handle>,
+  handle: Handle,
+  text: string,
+  parameters: readonly SqlParameter[] = [],
+): Promise<SqlResult> {
+  // The application's database may be in this process.
+  await giveTurn();
+  try {
+    const rows = await client.execute(handle, text, [...parameters]);
+    return { rows: rows.map((row) => Object.values(row)) };
+  } catch (error) {
+    throw codedError(client, error);
+  }
+}
+
+/** What the driver says of an error of the client. */
+export function codedError<Handle>({ toDriverError }: HostClient<Handle>, error: unknown): unknown {
+  return withCode(toDriverError === undefined ? error : toDriverError(error));
+}
+
+/** A transaction of an application's client, as what statements run on. */
+export class HostConnection<Handle> implements SqlConnection {
+  readonly nested: SqlConnection["nested"];
+  readonly #client: HostClient<Handle>;
+  readonly #handle: Handle;
+  readonly #link: HostLink;
+  /** What statements that cancel run on. */
+  readonly #beside: Handle | undefined;
+
+  constructor(client: HostClient<Handle>, handle: Handle, link: HostLink) {
+    this.#client = client;
+    this.#handle = handle;
+    this.#link = link;
+    this.#beside = client.transaction === undefined ? client.beside : client.handle;
+    const { savepoint } = client;
+    this.nested = savepoint && ((work) => this.#nest(savepoint, work));
+  }
+
+  get isAlive(): boolean {
+    return this.#link.isAlive;
+  }
+
+  get lossCause(): unknown {
+    return this.#link.lossCause;
+  }
+
+  onLost(listener: (() => void) | undefined): void {
+    this.#link.onLost(listener);
+  }
+
+  async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
+    if (signal === undefined) return this.#run(text, parameters);
+    const cancellation = await this.#cancellation();
+    throwIfAborted(signal);
+    return this.#waitWhile(this.#run(text, parameters), signal, cancellation);
+  }
+
+  async executeScript(text: string): Promise<void> {
+    await this.#run(text);
+  }
+
+  async #nest<Result>(
+    savepoint: NonNullable<HostClient<Handle>["savepoint"]>,
+    work: (connection: SqlConnection) => Promise<Result>,
+  ): Promise<Result> {
+    await giveTurn();
+    const coded = (error: unknown) => codedError(this.#client, error);
+    return inHostTransaction<Handle, Result>(
+      (within) => savepoint(this.#handle, within),
+      (handle) => work(new HostConnection(this.#client, handle, this.#link)),
+      { isSavepoint: true, link: this.#link, coded },
+    );
+  }
+
+  async #run(text: string, parameters?: readonly SqlParameter[]): Promise<SqlResult> {
+    try {
+      return await runOn(this.#client, this.#handle, text, parameters);
+    } catch (error) {
+      if (isLossError(error)) this.#link.lose(error);
+      throw error;
+    }
+  }
+
+  /**
+   * Waits for a statement, which is cancelled at an abort where that is possible, and {@link ABORT_GRACE} longer. The connection
+   * of one that has not settled by then counts as lost: nothing behind it would be answered.
+   */
+  #waitWhile(result: Promise<SqlResult>, signal: AbortSignal, cancellation: string | undefined): Promise<SqlResult> {
+    return new Promise((resolve, reject) => {
+      let grace: NodeJS.Timeout | undefined;
+      let cancelling: Promise<void> | undefined;
+      const settled = new AbortController();
+      const stopListening = onAbort(signal, () => {
+        if (cancellation !== undefined) cancelling = this.#cancelUntil(settled.signal, cancellation);
+        grace = setTimeout(() => {
+          this.#link.lose(signal.reason);
+          reject(signal.reason);
+        }, ABORT_GRACE);
+      });
+      const ended = async () => {
+        stopListening();
+        clearTimeout(grace);
+        settled.abort();
+        // A request that comes late would cancel what is run next.
+        await cancelling;
+      };
+      result.finally(ended).then(resolve, (error: unknown) => reject(signal.aborted ? signal.reason : error));
+    });
+  }
+
+  /** The statement that has the server cancel what runs in this transaction, and in no later one on its connection. */
+  async #cancellation(): Promise<string | undefined> {
+    if (this.#beside === undefined) return undefined;
+    this.#link.transaction ??= this.#run("select pg_backend_pid() as pid, now()::text as begun");
+    const [pid, begun] = (await this.#link.transaction).rows[0] ?? [];
+    return `select pg_cancel_backend(pid) as cancelled from pg_stat_activity
+      where pid = ${Number(pid)} and xact_start = '${String(begun)}'::timestamptz`;
+  }
+
+  /** Cancels again and again until the statement has settled; each request may wait for a connection of the pool. */
+  async #cancelUntil(settled: AbortSignal, cancellation: string): Promise<void> {
+    while (!settled.aborted && this.#beside !== undefined) {
+      const request = runOn(this.#client, this.#beside, cancellation).catch(() => undefined);
+      await Promise.race([request, delay(ABORT_GRACE, undefined, { ref: false })]);
+      await delay(CANCEL_INTERVAL, undefined, { signal: settled, ref: false }).catch(() => undefined);
+    }
+  }
+}

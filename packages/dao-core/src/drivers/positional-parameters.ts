@@ -1,0 +1,13 @@
+import type { SqlParameter } from "../session/driver.ts";
+
+/** A statement cut at its parameters: what stands between them, and the value of each. */
+export interface PositionalParameters {
+  readonly parts: readonly string[];
+  readonly values: readonly SqlParameter[];
+}
+
+/** For clients that number parameters themselves, by where they stand: `$2` may come before `$1`, and twice. */
+export function positionalParameters(text: string, values: readonly SqlParameter[]): PositionalParameters {
+  const numbers = [...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number));
+  return { parts: text.split(/\$\d+/), values: numbers.map((number) => values[number - 1] ?? null) };
+}

@@ -1,0 +1,69 @@
+import { CONSTRAINT_RULES, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
+import type { SqlDriver } from "../session/driver.ts";
+import { LARGEST_VALUE } from "../session/limits.ts";
+import { connectionClosed } from "../session/postgres-errors.ts";
+import { hostDriver } from "./host-driver.ts";
+
+/** What of an application's Prisma client, or of an interactive transaction of it, is used. */
+export interface HostPrisma {
+  $queryRawUnsafe(text: string, ...values: unknown[]): PromiseLike<unknown>;
+  /** Of a client, and not of a transaction. */
+  $connect?(): Promise<void>;
+  $transaction?<Result>(
+    work: (transaction: HostPrisma) => Promise<Result>,
+    options: { maxWait: number; timeout: number },
+  ): Promise<Result>;
+}
+
+/** Milliseconds to wait for a connection, as where the pool is ours. */
+const ACQUIRE_TIMEOUT = 5_000;
+
+/** Prisma on its adapter for `pg`. It hands out no connection, so a loss is noticed by the next statement. */
+export function prismaDriver(client: HostPrisma, poolSize?: number): SqlDriver {
+  return hostDriver<HostPrisma>({
+    description: "the application's Prisma client",
+    handle: client,
+    async execute(handle, text, values) {
+      const rows = await handle.$queryRawUnsafe(text, ...values);
+      return Array.isArray(rows) ? rows : [];
+    },
+    transaction: client.$connect === undefined ? undefined : (work) => begin(client, work),
+    toDriverError,
+    poolSize,
+  });
+}
+
+function begin<Result>(client: HostPrisma, work: (transaction: HostPrisma) => Promise<Result>): Promise<Result> {
+  if (client.$transaction === undefined) throw new TypeError("The Prisma client has no $transaction.");
+  // The transaction has no limit but the caller's.
+  return client.$transaction(work, { maxWait: ACQUIRE_TIMEOUT, timeout: LARGEST_VALUE });
+}
+
+/** What says that there is no connection: it cannot be opened, is closed, or none was free in time. */
+const connectionCodes: ReadonlySet<unknown> = new Set(["P1001", "P1002", "P1008", "P1017", "P2024", "P2028"]);
+
+/** What PostgreSQL said, of which Prisma keeps the SQLSTATE and the message. */
+function toDriverError(error: unknown): unknown {
+  const adapterError = member(error, "meta", "driverAdapterError") ?? error;
+  const code = member(adapterError, "cause", "originalCode");
+  if (typeof code !== "string") return connectionCodes.has(member(error, "code")) ? connectionClosed(error) : error;
+  const message = String(member(adapterError, "cause", "originalMessage"));
+  const detail = member(adapterError, "cause", "detail");
+  const column = member(adapterError, "cause", "constraint", "fields", "0");
+  return Object.assign(new Error(message, { cause: error }), {
+    code,
+    detail,
+    column,
+    constraint: constraintIn(message),
+  });
+}
+
+function member(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce((object, name): unknown => Reflect.get(Object(object), name), value);
+}
+
+/** The constraint that a message names, in whatever language it is. */
+function constraintIn(message: string): string | undefined {
+  const words = message.match(/\w+/g) ?? [];
+  return words.find((word) => word in CONSTRAINT_RULES || word in FOREIGN_KEY_FIELDS || word.endsWith("_pkey"));
+}

@@ -1,0 +1,29 @@
+import { PGlite } from "@electric-sql/pglite";
+import { createDaoServices, joinDrizzle } from "@flux/dao-core";
+import { contractSuite } from "@flux/dao-core/testing";
+import { drizzle } from "drizzle-orm/pglite";
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { hostSessions, type TestSession } from "./hosts.ts";
+
+const embedded = {
+  engine: "Drizzle on PGlite",
+  cannot: undefined,
+  async open(): Promise<TestSession> {
+    const client = await PGlite.create();
+    const database = joinDrizzle(drizzle(client));
+    await database.migrate();
+    return { database, drop: () => client.close() };
+  },
+};
+
+describe.each([...hostSessions(4), embedded])("the contract on the application's $engine", ({ open, cannot = [] }) => {
+  const cases = contractSuite.filter(({ name }) => !cannot.some((beginning) => name.startsWith(beginning)));
+
+  let host: TestSession;
+  beforeAll(async () => {
+    host = await open();
+  });
+  afterAll(() => host.drop());
+
+  test.each(cases)("$name", ({ run }) => run(createDaoServices(host.database)));
+});

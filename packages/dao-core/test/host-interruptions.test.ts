@@ -1,0 +1,186 @@
+import { DaoUnitOfWork, type DatabaseSession, RetryableError, UnavailableError } from "@flux/dao-core";
+import { makeUserData } from "@flux/dao-core/testing";
+import postgres from "postgres";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { hosts, type OpenHost, openHost } from "./hosts.ts";
+
+const POOL_SIZE = 3;
+const unknownId = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
+const OTHERS = "others";
+
+describe.each(hosts)("on the application's $name, with others at work", (host) => {
+  let opened: OpenHost;
+  let session: DatabaseSession;
+  /** Connections of another client, to hold locks, to look, and to kill. */
+  let others: postgres.Sql;
+
+  beforeAll(async () => {
+    const { url, ...rest } = await openHost(host, POOL_SIZE);
+    opened = rest;
+    session = opened.database;
+    others = postgres(url, { max: 2, onnotice: () => undefined, connection: { application_name: OTHERS } });
+  });
+  afterAll(async () => {
+    await others.end();
+    await opened.close();
+  });
+
+  /** Runs `work` while another client holds the user's row. */
+  async function whileHeld(work: (userId: string) => Promise<void>): Promise<void> {
+    const user = await session.users.create(makeUserData());
+    await others.begin(async (sql) => {
+      await sql`select 1 from users where id = ${user.id} for update`;
+      await work(user.id);
+    });
+    expect((await session.users.findById(user.id))?.name).toBe(user.name);
+  }
+
+  /** How many of the application's statements the server is at. */
+  async function running(): Promise<number | undefined> {
+    const [row] = await others<{ running: number }[]>`
+      select count(*)::int as running from pg_stat_activity
+      where datname = current_database() and application_name <> ${OTHERS} and state = 'active'`;
+    return row?.running;
+  }
+
+  test("a call that waits for a lock ends at its timeout, on the server too", () =>
+    whileHeld(async (id) => {
+      const late = session.users.update(id, { name: "late" }, { timeout: 100 });
+      await expect(late).rejects.toThrow(/not done within its 100 ms/);
+      expect(await running()).toBe(0);
+    }));
+
+  test("a unit of work whose statement waits for a lock ends by its signal, on the server too, with nothing left", () =>
+    whileHeld(async (id) => {
+      const [data, reason, controller] = [makeUserData(), new Error("enough"), new AbortController()];
+      const run = DaoUnitOfWork.run(session, async (uow) => {
+        await uow.users.create(data);
+        setTimeout(() => controller.abort(reason), 50);
+        await uow.users.update(id, { name: "late" }, { signal: controller.signal });
+      });
+      await expect(run).rejects.toBe(reason);
+      expect((await session.users.list({ email: data.email })).total).toBe(0);
+      expect(await running()).toBe(0);
+    }));
+
+  // Our own driver on a pool of pg drops the client of what it has cancelled.
+  test.each(host.name === "pg" ? [] : ["nested"])(
+    "what a %s unit of work waits for is cancelled, and the outer one goes on",
+    () =>
+      whileHeld(async (id) => {
+        const data = makeUserData();
+        await DaoUnitOfWork.run(session, async (uow) => {
+          const nested = DaoUnitOfWork.run(uow, ({ users }) => users.update(id, { name: "late" }), { timeout: 50 });
+          await expect(nested).rejects.toBeInstanceOf(UnavailableError);
+          await uow.users.create(data);
+        });
+        expect((await session.users.list({ email: data.email })).total).toBe(1);
+      }),
+  );
+
+  test("the wait for a connection ends at once, and the pool goes on", async () => {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let begun = 0;
+    const holders = Array.from({ length: POOL_SIZE }, () =>
+      DaoUnitOfWork.run(session, () => {
+        begun++;
+        return released;
+      }),
+    );
+    await expect.poll(() => begun).toBe(POOL_SIZE);
+    for (const call of [
+      () => session.users.findById(unknownId, { timeout: 20 }),
+      () => session.users.list({}, { timeout: 20 }),
+    ]) {
+      const calledAt = performance.now();
+      await expect(call()).rejects.toBeInstanceOf(UnavailableError);
+      // Before the second for which a statement that runs is waited for.
+      expect(performance.now() - calledAt).toBeLessThan(900);
+    }
+    release();
+    await Promise.all(holders);
+    expect(await session.users.findById(unknownId)).toBeNull();
+  });
+
+  test.each(["lockTimeout", "statementTimeout"])("the %s of a unit of work is its transaction's own", (limit) =>
+    whileHeld(async (id) => {
+      const blocked = DaoUnitOfWork.run(session, ({ users }) => users.update(id, { name: "late" }), { [limit]: 50 });
+      await expect(blocked).rejects.toBeInstanceOf(UnavailableError);
+    }),
+  );
+
+  test("a unit of work has the isolation level that was asked for", async () => {
+    const { id } = await session.users.create(makeUserData({ name: "before" }));
+    await DaoUnitOfWork.run(
+      session,
+      async ({ users }) => {
+        await users.findById(id);
+        await others`update users set name = 'after' where id = ${id}`;
+        expect((await users.findById(id))?.name).toBe("before");
+      },
+      { isolationLevel: "repeatable read" },
+    );
+  });
+
+  describe("what the database aborts in favor of others", () => {
+    /** Has the server abort the first updates of users. */
+    const abort = (times: number) => others`create or replace function abort() returns trigger language plpgsql as $$
+      begin if nextval('attempts') <= ${others.unsafe(String(times))} then raise exception using errcode = '40001'; end if; return new; end $$`;
+    beforeAll(async () => {
+      await others`create sequence attempts`;
+      await abort(0);
+      await others`create trigger abort before update on users for each row execute function abort()`;
+    });
+    afterAll(() => others`drop trigger abort on users`);
+
+    test("is tried again where it is a single call, and in a unit of work as often as was asked for", async () => {
+      const { id } = await session.users.create(makeUserData());
+      await abort(2);
+      expect((await session.users.update(id, { name: "third" }))?.name).toBe("third");
+      await others`alter sequence attempts restart`;
+      const run = (times: number) =>
+        DaoUnitOfWork.run(session, ({ users }) => users.update(id, { name: "again" }), { retries: times });
+      await expect(run(0)).rejects.toBeInstanceOf(RetryableError);
+      expect((await run(1))?.name).toBe("again");
+    });
+  });
+
+  describe("a connection that is lost within a unit of work", () => {
+    const killed = async () => {
+      await others`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name <> ${OTHERS}`;
+      // Until the client has heard of it.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    const data = makeUserData();
+    // The pool may give out other connections that were killed with it.
+    beforeEach(() => vi.waitFor(() => session.users.list(), 10_000));
+
+    test("before it is done: it is lost, and rolled back", async () => {
+      const run = DaoUnitOfWork.run(session, async (uow) => {
+        await uow.users.create(data);
+        await DaoUnitOfWork.run(uow, async ({ users }) => {
+          await killed();
+          await users.create(makeUserData());
+        });
+      });
+      await expect(run).rejects.toMatchObject({ code: "transaction_lost", outcome: "rolled_back" });
+    });
+
+    test("when it is to be committed: it is lost", async () => {
+      const run = DaoUnitOfWork.run(session, async (uow) => {
+        await uow.users.create(data);
+        await killed();
+      });
+      await expect(run).rejects.toMatchObject({
+        code: "transaction_lost",
+        // A client that has told of it by then is not asked to commit.
+        outcome: host.tellsOfLoss ? "rolled_back" : "unknown",
+      });
+      expect((await session.users.list({ email: data.email })).total).toBe(0);
+    });
+  });
+});

@@ -1,0 +1,13 @@
+import type { HostPrisma } from "@flux/dao-core";
+
+/** The parts of the generated client that are used: it is not there when the types are checked. */
+export interface PrismaModule {
+  readonly PrismaPg: new (options: { connectionString: string; max: number }) => object;
+  readonly PrismaClient: new (options: { adapter: object }) => PrismaClient;
+}
+
+interface PrismaClient extends HostPrisma {
+  $connect(): Promise<void>;
+  $transaction<Result>(work: (transaction: HostPrisma) => Promise<Result>): Promise<Result>;
+  $disconnect(): Promise<void>;
+}
