@@ -44,7 +44,7 @@ describe("a connection", () => {
     await expect
       .poll(() =>
         driver.execute("select 1", []).then(
-          ({ count }) => count,
+          ({ rows }) => rows.length,
           () => 0,
         ),
       )
