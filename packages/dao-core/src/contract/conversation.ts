@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
+import { dtoRegistry } from "./dto-registry.ts";
 import { id } from "./fields/id.ts";
 import { instant } from "./fields/instant.ts";
 import { jsonArray } from "./fields/json.ts";
@@ -15,6 +16,16 @@ export const conversationDto = z.object({
   messages: jsonArray(),
   status: text(),
   createdAt: instant(),
+}).register(dtoRegistry, {
+  id: "ConversationDto",
+  example: {
+    id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d72",
+    userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+    goalId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f",
+    messages: [{ role: "user", content: "I would like to run a half marathon." }],
+    status: "open",
+    createdAt: new Date("2026-02-14T09:30:00.123Z"),
+  },
 });
 
 export const conversationCreateDto = z.object({
@@ -27,6 +38,14 @@ export const conversationCreateDto = z.object({
     .transform((value) => value ?? []),
   /** Default `open`. */
   status: text().default("open"),
+}).register(dtoRegistry, {
+  id: "ConversationCreateDto",
+  example: {
+    userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+    goalId: "0198c5f0-7a3f-7b12-9d4e-1c2b3a495867",
+    messages: [{ role: "user", content: "I want to run a half marathon." }],
+    status: "open",
+  },
 });
 
 /** An absent field is kept. `messages` are replaced as a whole. */
@@ -36,7 +55,7 @@ export const conversationUpdateDto = z.object({
     .transform((value) => value ?? [])
     .optional(),
   status: text().optional(),
-});
+}).register(dtoRegistry, { id: "ConversationUpdateDto", example: { status: "closed" } });
 
 /** The most messages that one call can append. */
 export const MAX_APPENDED_MESSAGES = 1_000;
@@ -46,12 +65,15 @@ export const messagesAppendDto = z.object({
   messages: jsonArray()
     .refine((messages) => messages.length > 0, { error: "must contain at least one message" })
     .meta({ minItems: 1, maxItems: MAX_APPENDED_MESSAGES }),
+}).register(dtoRegistry, {
+  id: "MessagesAppendDto",
+  example: { messages: [{ role: "assistant", content: "How far can you run today?" }] },
 });
 
 export const messagesAppendResult = z.object({
   /** How many messages the conversation has now, these included. */
   messageCount: z.int().min(0),
-});
+}).register(dtoRegistry, { id: "MessagesAppendResult", example: { messageCount: 2 } });
 
 /**
  * Parses messages to append.

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, WriteOptions } from "./call-options.ts";
+import { dtoRegistry } from "./dto-registry.ts";
 import { id } from "./fields/id.ts";
 import { instant } from "./fields/instant.ts";
 
@@ -12,6 +13,13 @@ export const demoFlagsDto = z.object({
   virtualNow: instant().nullable(),
   /** A factor: 1 is real time. */
   escalationSpeed,
+}).register(dtoRegistry, {
+  id: "DemoFlagsDto",
+  example: {
+    userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+    virtualNow: new Date("2026-03-01T08:00:00Z"),
+    escalationSpeed: 2,
+  },
 });
 
 export const demoFlagsPutDto = z.object({
@@ -21,6 +29,9 @@ export const demoFlagsPutDto = z.object({
   virtualNow: instant().nullable().default(null),
   /** Default 1. */
   escalationSpeed: escalationSpeed.default(1),
+}).register(dtoRegistry, {
+  id: "DemoFlagsPutDto",
+  example: { virtualNow: new Date("2026-02-15T10:00:00Z"), escalationSpeed: 2 },
 });
 
 export type DemoFlagsDto = z.output<typeof demoFlagsDto>;

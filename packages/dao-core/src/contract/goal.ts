@@ -1,15 +1,26 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
+import { dtoRegistry } from "./dto-registry.ts";
 import { ValidationError } from "./errors.ts";
 import { id } from "./fields/id.ts";
 import { instant } from "./fields/instant.ts";
 import { text } from "./fields/text.ts";
 import { memberOf, refuseLongList, validate } from "./fields/validation.ts";
-import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
+import { milestoneCreateDto, milestoneDto, milestoneExample } from "./milestone.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
-import { taskDto, taskStructureDto } from "./task.ts";
+import { taskDto, taskExample, taskStructureDto, taskStructureExample } from "./task.ts";
 
 const title = text({ min: 1, max: 500 });
+
+const goalExample = {
+  id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f",
+  userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+  title: "Run a half marathon",
+  category: "health",
+  timeline: "8 weeks",
+  status: "active",
+  createdAt: new Date("2026-02-14T09:30:00.123Z"),
+};
 
 /** What a user wants to achieve. */
 export const goalDto = z.object({
@@ -20,7 +31,7 @@ export const goalDto = z.object({
   timeline: text().nullable(),
   status: text(),
   createdAt: instant(),
-});
+}).register(dtoRegistry, { id: "GoalDto", example: goalExample });
 
 export const goalCreateDto = z.object({
   userId: id(),
@@ -31,6 +42,15 @@ export const goalCreateDto = z.object({
   timeline: text().nullable().default(null),
   /** Default `active`. */
   status: text().default("active"),
+}).register(dtoRegistry, {
+  id: "GoalCreateDto",
+  example: {
+    userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+    title: "Run a half marathon",
+    category: "health",
+    timeline: "8 weeks",
+    status: "active",
+  },
 });
 
 /** An absent field is kept, `null` clears. A goal stays with its user. */
@@ -39,7 +59,7 @@ export const goalUpdateDto = z.object({
   category: text().nullable().optional(),
   timeline: text().nullable().optional(),
   status: text().optional(),
-});
+}).register(dtoRegistry, { id: "GoalUpdateDto", example: { status: "completed" } });
 
 export const goalListRequest = listRequest({
   userId: id().optional(),
@@ -51,6 +71,13 @@ export const goalListRequest = listRequest({
 export const MAX_STRUCTURE_MILESTONES = 1_000;
 export const MAX_STRUCTURE_TASKS = 10_000;
 
+const milestoneStructureExample = {
+  weekNumber: 1,
+  title: "Basics",
+  status: "pending",
+  tasks: [taskStructureExample],
+};
+
 /** A milestone within a goal's structure, with the tasks that lead to it. */
 export const milestoneStructureDto = milestoneCreateDto.omit({ goalId: true }).extend({
   /** Default: none. */
@@ -58,7 +85,7 @@ export const milestoneStructureDto = milestoneCreateDto.omit({ goalId: true }).e
     .array(taskStructureDto)
     .default(() => [])
     .meta({ maxItems: MAX_STRUCTURE_TASKS }),
-});
+}).register(dtoRegistry, { id: "MilestoneStructureDto", example: milestoneStructureExample });
 
 /** A goal with all its milestones and tasks, created together or not at all. */
 export const goalStructureCreateDto = z.object({
@@ -68,6 +95,18 @@ export const goalStructureCreateDto = z.object({
     .array(milestoneStructureDto)
     .default(() => [])
     .meta({ maxItems: MAX_STRUCTURE_MILESTONES }),
+}).register(dtoRegistry, {
+  id: "GoalStructureCreateDto",
+  example: {
+    goal: {
+      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+      title: "Learn Python",
+      category: "education",
+      timeline: "8 weeks",
+      status: "active",
+    },
+    milestones: [milestoneStructureExample],
+  },
 });
 
 /** Validation stops at this many invalid tasks: building an issue costs more than checking a task. */
@@ -108,6 +147,9 @@ function refuseBrokenTasks(input: unknown, milestones: readonly unknown[]): void
 export const goalWithRelationsDto = goalDto.extend({
   milestones: z.array(milestoneDto),
   tasks: z.array(taskDto),
+}).register(dtoRegistry, {
+  id: "GoalWithRelationsDto",
+  example: { ...goalExample, milestones: [milestoneExample], tasks: [taskExample] },
 });
 
 export type GoalDto = z.output<typeof goalDto>;

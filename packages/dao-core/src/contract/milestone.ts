@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
+import { dtoRegistry } from "./dto-registry.ts";
 import { id } from "./fields/id.ts";
 import { instant } from "./fields/instant.ts";
 import { text } from "./fields/text.ts";
@@ -9,6 +10,15 @@ const title = text({ min: 1, max: 500 });
 /** Counted from 1; the upper bound is PostgreSQL's `integer`. */
 const weekNumber = z.int().min(1).max(2_147_483_647);
 
+export const milestoneExample = {
+  id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d70",
+  goalId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f",
+  weekNumber: 1,
+  title: "Run 5 km without a break",
+  status: "pending",
+  createdAt: new Date("2026-02-14T09:30:00.123Z"),
+};
+
 /** What should be achieved for a goal by the end of one of its weeks. */
 export const milestoneDto = z.object({
   id: id(),
@@ -17,7 +27,7 @@ export const milestoneDto = z.object({
   title,
   status: text(),
   createdAt: instant(),
-});
+}).register(dtoRegistry, { id: "MilestoneDto", example: milestoneExample });
 
 export const milestoneCreateDto = z.object({
   goalId: id(),
@@ -25,6 +35,14 @@ export const milestoneCreateDto = z.object({
   title,
   /** Default `pending`. */
   status: text().default("pending"),
+}).register(dtoRegistry, {
+  id: "MilestoneCreateDto",
+  example: {
+    goalId: "0198c5f0-7a3f-7b12-9d4e-1c2b3a495867",
+    weekNumber: 1,
+    title: "Build base fitness",
+    status: "pending",
+  },
 });
 
 /** An absent field is kept. A milestone stays with its goal. */
@@ -32,7 +50,7 @@ export const milestoneUpdateDto = z.object({
   weekNumber: weekNumber.optional(),
   title: title.optional(),
   status: text().optional(),
-});
+}).register(dtoRegistry, { id: "MilestoneUpdateDto", example: { status: "completed" } });
 
 export const milestoneListRequest = listRequest({ goalId: id().optional(), status: filterText().optional() });
 

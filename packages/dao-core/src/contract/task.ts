@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
+import { dtoRegistry } from "./dto-registry.ts";
 import { id } from "./fields/id.ts";
 import { instant } from "./fields/instant.ts";
 import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "./fields/task-enums.ts";
@@ -25,6 +26,22 @@ function endsBeforeItStarts({ startTime, endTime }: TimeSpan): boolean {
 
 const endBeforeStart = { path: ["endTime"], error: "must not be before the start time" };
 
+export const taskExample = {
+  id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d71",
+  userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+  goalId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f",
+  milestoneId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d70",
+  title: "Run for 20 minutes",
+  startTime: new Date("2026-02-15T10:00:00Z"),
+  endTime: new Date("2026-02-15T10:30:00Z"),
+  state: "scheduled",
+  priority: "standard",
+  triggerType: "time",
+  isRecurring: false,
+  calendarEventId: null,
+  createdAt: new Date("2026-02-14T09:30:00.123Z"),
+} as const;
+
 /** One thing to do, optionally at a time. */
 export const taskDto = z.object({
   id: id(),
@@ -40,7 +57,7 @@ export const taskDto = z.object({
   isRecurring: z.boolean(),
   calendarEventId: calendarEventId.nullable(),
   createdAt: instant(),
-});
+}).register(dtoRegistry, { id: "TaskDto", example: taskExample });
 
 /** The fields of a task within a goal's structure: all but the ids of the rows it belongs to. */
 const taskCreateShape = {
@@ -61,7 +78,18 @@ const taskCreateShape = {
   calendarEventId: calendarEventId.nullable().default(null),
 };
 
-export const taskStructureDto = z.object(taskCreateShape).refine((task) => !endsBeforeItStarts(task), endBeforeStart);
+export const taskStructureExample = {
+  title: "Complete tutorial",
+  state: "scheduled",
+  priority: "standard",
+  triggerType: "time",
+  isRecurring: false,
+} as const;
+
+export const taskStructureDto = z
+  .object(taskCreateShape)
+  .refine((task) => !endsBeforeItStarts(task), endBeforeStart)
+  .register(dtoRegistry, { id: "TaskStructureDto", example: taskStructureExample });
 
 const ownedTaskCreateShape = {
   userId: id(),
@@ -71,7 +99,23 @@ const ownedTaskCreateShape = {
   ...taskCreateShape,
 };
 
-export const taskCreateDto = z.object(ownedTaskCreateShape).refine((task) => !endsBeforeItStarts(task), endBeforeStart);
+export const taskCreateDto = z
+  .object(ownedTaskCreateShape)
+  .refine((task) => !endsBeforeItStarts(task), endBeforeStart)
+  .register(dtoRegistry, {
+    id: "TaskCreateDto",
+    example: {
+      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+      goalId: "0198c5f0-7a3f-7b12-9d4e-1c2b3a495867",
+      title: "Run 3km",
+      startTime: new Date("2026-02-15T10:00:00Z"),
+      endTime: new Date("2026-02-15T10:30:00Z"),
+      state: "scheduled",
+      priority: "standard",
+      triggerType: "time",
+      isRecurring: true,
+    },
+  });
 
 /** One task of an import. */
 export const taskImportDto = z
@@ -83,7 +127,15 @@ export const taskImportDto = z
     id: id().optional(),
     ...ownedTaskCreateShape,
   })
-  .refine((task) => !endsBeforeItStarts(task), endBeforeStart);
+  .refine((task) => !endsBeforeItStarts(task), endBeforeStart)
+  .register(dtoRegistry, {
+    id: "TaskImportDto",
+    example: {
+      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+      goalId: "0198c5f0-7a3f-7b12-9d4e-1c2b3a495867",
+      title: "Run 3km",
+    },
+  });
 
 const taskUpdateShape = {
   milestoneId: id().nullable().optional(),
@@ -98,12 +150,19 @@ const taskUpdateShape = {
 };
 
 /** An absent field is kept, `null` clears. A task stays with its user and its goal. */
-export const taskUpdateDto = z.object(taskUpdateShape).refine((task) => !endsBeforeItStarts(task), endBeforeStart);
+export const taskUpdateDto = z
+  .object(taskUpdateShape)
+  .refine((task) => !endsBeforeItStarts(task), endBeforeStart)
+  .register(dtoRegistry, { id: "TaskUpdateDto", example: { state: "completed" } });
 
 /** One task's change within a bulk update. */
 export const taskChangeDto = z
   .object({ id: id(), ...taskUpdateShape })
-  .refine((task) => !endsBeforeItStarts(task), endBeforeStart);
+  .refine((task) => !endsBeforeItStarts(task), endBeforeStart)
+  .register(dtoRegistry, {
+    id: "TaskChangeDto",
+    example: { id: "0198c5f0-7a40-7f0d-a1b2-c3d4e5f60718", state: "completed" },
+  });
 
 const taskFilters = {
   userId: id().optional(),
@@ -149,6 +208,14 @@ export const taskStatisticsDto = z.object({
   }),
   /** Completed divided by total, 0 to 1, rounded to 4 decimals; 0 if there are no tasks. */
   completionRate: z.number().min(0).max(1),
+}).register(dtoRegistry, {
+  id: "TaskStatisticsDto",
+  example: {
+    userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+    totalTasks: 3,
+    byState: { scheduled: 1, drifted: 0, completed: 2, missed: 0 },
+    completionRate: 0.6667,
+  },
 });
 
 /** Ids that do not exist are ignored; duplicates count once. */
@@ -158,6 +225,9 @@ export const bulkUpdateStateRequest = z.object({
     .min(1, { error: `must contain 1 to ${MAX_BULK_TASKS} ids` })
     .max(MAX_BULK_TASKS, { error: `must contain 1 to ${MAX_BULK_TASKS} ids` }),
   newState: z.enum(TASK_STATES),
+}).register(dtoRegistry, {
+  id: "BulkUpdateStateRequest",
+  example: { taskIds: ["0198c5f0-7a40-7f0d-a1b2-c3d4e5f60718"], newState: "drifted" },
 });
 
 /**
@@ -169,7 +239,9 @@ export function validateBulkUpdate(input: unknown): z.output<typeof bulkUpdateSt
   return validate(bulkUpdateStateRequest, input);
 }
 
-export const bulkUpdateStateResult = z.object({ updatedCount: z.int().min(0) });
+export const bulkUpdateStateResult = z
+  .object({ updatedCount: z.int().min(0) })
+  .register(dtoRegistry, { id: "BulkUpdateStateResult", example: { updatedCount: 2 } });
 
 /** A different change for each of up to {@link MAX_BULK_TASKS} tasks. */
 export const bulkUpdateRequest = z
@@ -188,6 +260,15 @@ export const bulkUpdateRequest = z
       }
       seen.add(id);
     }
+  })
+  .register(dtoRegistry, {
+    id: "BulkUpdateRequest",
+    example: {
+      updates: [
+        { id: "0198c5f0-7a40-7f0d-a1b2-c3d4e5f60718", state: "completed" },
+        { id: "0198c5f0-7a41-7c3d-8e9f-0a1b2c3d4e5f", title: "Run 4km", startTime: new Date("2026-02-16T10:00:00Z") },
+      ],
+    },
   });
 
 /**
@@ -208,12 +289,24 @@ export const bulkUpdateResult = z.object({
       task: taskDto.nullable(),
     }),
   ),
+}).register(dtoRegistry, {
+  id: "BulkUpdateResult",
+  example: {
+    results: [
+      { id: taskExample.id, task: { ...taskExample, state: "completed" } },
+      { id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d73", task: null },
+    ],
+  },
 });
 
-export const taskImportResult = z.object({ createdCount: z.int().min(0) });
+export const taskImportResult = z
+  .object({ createdCount: z.int().min(0) })
+  .register(dtoRegistry, { id: "TaskImportResult", example: { createdCount: 100_000 } });
 
 /** Links a task to a calendar event; `null` unlinks it. */
-export const calendarEventLinkDto = z.object({ calendarEventId: calendarEventId.nullable() });
+export const calendarEventLinkDto = z
+  .object({ calendarEventId: calendarEventId.nullable() })
+  .register(dtoRegistry, { id: "CalendarEventLinkDto", example: { calendarEventId: "evt_8r2q5c1n" } });
 
 export type TaskDto = z.output<typeof taskDto>;
 export type TaskCreateDto = z.input<typeof taskCreateDto>;

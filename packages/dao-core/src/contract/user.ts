@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
+import { dtoRegistry } from "./dto-registry.ts";
 import { id } from "./fields/id.ts";
 import { instant } from "./fields/instant.ts";
 import { jsonObject } from "./fields/json.ts";
@@ -16,6 +17,16 @@ export const userDto = z.object({
   preferences: jsonObject(),
   demoMode: z.boolean(),
   createdAt: instant(),
+}).register(dtoRegistry, {
+  id: "UserDto",
+  example: {
+    id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+    name: "Jane Doe",
+    email: "jane@example.com",
+    preferences: { timezone: "America/New_York" },
+    demoMode: false,
+    createdAt: new Date("2026-02-14T09:30:00.123Z"),
+  },
 });
 
 export const userCreateDto = z.object({
@@ -28,6 +39,14 @@ export const userCreateDto = z.object({
     .transform((value) => value ?? {}),
   /** Default `false`. */
   demoMode: z.boolean().default(false),
+}).register(dtoRegistry, {
+  id: "UserCreateDto",
+  example: {
+    name: "Jane Doe",
+    email: "jane@example.com",
+    preferences: { timezone: "America/New_York" },
+    demoMode: false,
+  },
 });
 
 /** An absent field is kept. `preferences` are replaced as a whole. */
@@ -39,6 +58,9 @@ export const userUpdateDto = z.object({
     .transform((value) => value ?? {})
     .optional(),
   demoMode: z.boolean().optional(),
+}).register(dtoRegistry, {
+  id: "UserUpdateDto",
+  example: { preferences: { timezone: "Europe/Berlin" } },
 });
 
 export const userListRequest = listRequest({ email: filterText().optional() });
