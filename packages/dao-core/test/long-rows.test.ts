@@ -94,7 +94,7 @@ describe("a list in pieces", () => {
     for (let count = 0; count < 4; count++) await insertConversation(userId, expression);
     const services = createDaoServices(database.database);
     const whole = await services.conversations.listConversations({ userId, pageSize: 3 });
-    const opened = await reads().conversations?.["listConversations"]?.({ userId, pageSize: 3 });
+    const opened = await reads()["conversations.listConversations"]?.({ userId, pageSize: 3 });
     if (opened?.kind === "whole") {
       expect(opened.result).toEqual(whole);
       return;
@@ -110,13 +110,13 @@ describe("a list in pieces", () => {
     const userId = await newUser();
     const long = "repeat('long', 2500000)";
     const [oldest, middle] = [await insertConversation(userId, long), await insertConversation(userId, long)];
-    const opened = await reads().conversations?.["listConversations"]?.({ userId });
+    const opened = await reads()["conversations.listConversations"]?.({ userId });
     if (opened?.kind !== "page") throw new Error("no page");
     await sql`delete from conversations where id = ${middle}`;
     expect(opened.page.total).toBe(2);
     expect((await collect(opened.rows)).ids).toEqual([oldest]);
 
-    const found = await reads().conversations?.["getConversation"]?.(oldest);
+    const found = await reads()["conversations.getConversation"]?.(oldest);
     if (found?.kind !== "row" || !isLongRow(found.row)) throw new Error("no long row");
     const row = Object(await found.row.inParts());
     await sql`update conversations set status = 'changed' where id = ${oldest}`;
@@ -126,7 +126,7 @@ describe("a list in pieces", () => {
   test("reads no more of a row for a reader that has gone, and the pool goes on", async () => {
     const userId = await newUser();
     const id = await insertConversation(userId, "repeat('long', 2500000)");
-    const found = await reads().conversations?.["getConversation"]?.(id);
+    const found = await reads()["conversations.getConversation"]?.(id);
     if (found?.kind !== "row") throw new Error("no long row");
     const gone = new AbortController();
     const row = Object(await found.row.inParts(gone.signal));
@@ -143,7 +143,7 @@ describe("a list in pieces", () => {
       userId,
     ]);
     const { items } = await createDaoServices(database.database).conversations.listConversations({ userId });
-    const opened = await reads().conversations?.["listConversations"]?.({ userId });
+    const opened = await reads()["conversations.listConversations"]?.({ userId });
     if (opened?.kind !== "page") throw new Error("no page");
     expect((await collect(opened.rows)).rows).toEqual(items);
   });
@@ -217,7 +217,7 @@ test("text that is long is read in parts as JSON is", async () => {
   const userId = await newUser();
   const timeline = '"\\\n😀'.repeat(200_000);
   const goal = await goals.createGoal({ userId, title: "long", timeline });
-  const opened = await reads().goals?.["getGoalFull"]?.(goal.id);
+  const opened = await reads()["goals.getGoalFull"]?.(goal.id);
   if (opened?.kind !== "goal" || !isLongRow(opened.goal)) throw new Error("no long goal");
   expect((await collect(once(opened.goal))).rows).toEqual([goal]);
 });
@@ -232,13 +232,13 @@ test("a goal of many tasks, and a range of them, come in the order of the servic
   await sql`insert into milestones (goal_id, title, week_number, status)
     select ${goalId}, 'week ' || n, n % 40 + 1, repeat('s', 9000) from generate_series(1, 120) n`;
   const whole = await goals.getGoalFull(goalId);
-  const opened = await reads().goals?.["getGoalFull"]?.(goalId);
+  const opened = await reads()["goals.getGoalFull"]?.(goalId);
   if (opened?.kind !== "goal") throw new Error("no goal");
   expect((await collect(opened.milestones)).rows).toEqual(whole.milestones);
   expect((await collect(opened.tasks)).rows).toEqual(whole.tasks);
 
   const request = { userId, startTime: new Date("2026-01-01T01:00:00Z"), endTime: new Date("2026-01-03T01:00:00Z") };
-  const range = await reads().tasks?.["getTasksByTimerange"]?.(request);
+  const range = await reads()["tasks.getTasksByTimerange"]?.(request);
   if (range?.kind !== "list") throw new Error("no list");
   const inRange = await tasks.getTasksByTimerange(request);
   expect(inRange.length).toBeGreaterThan(2_000);
@@ -266,13 +266,13 @@ test("a small goal is read as of one moment, by one statement", async () => {
     goal: { userId, title: "small" },
     milestones: [{ weekNumber: 1, title: "first", tasks: [{ title: "one" }] }],
   });
-  const opened = await reads().goals?.["getGoalFull"]?.(whole.id);
+  const opened = await reads()["goals.getGoalFull"]?.(whole.id);
   expect(opened).toEqual({ kind: "whole", result: await goals.getGoalFull(whole.id) });
 });
 
 test("reads that find nothing, and requests that break a rule, are refused as the services refuse them", async () => {
   const id = "00000000-0000-7000-8000-000000000000";
-  await expect(reads().conversations?.["getConversation"]?.(id)).rejects.toThrow(`No conversation has the id ${id}`);
-  await expect(reads().goals?.["getGoalFull"]?.(id)).rejects.toThrow(`No goal has the id ${id}`);
-  await expect(reads().tasks?.["listTasks"]?.({ pageSize: 101 })).rejects.toThrow("pageSize must be at most 100");
+  await expect(reads()["conversations.getConversation"]?.(id)).rejects.toThrow(`No conversation has the id ${id}`);
+  await expect(reads()["goals.getGoalFull"]?.(id)).rejects.toThrow(`No goal has the id ${id}`);
+  await expect(reads()["tasks.listTasks"]?.({ pageSize: 101 })).rejects.toThrow("pageSize must be at most 100");
 });

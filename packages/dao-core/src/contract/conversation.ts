@@ -9,71 +9,81 @@ import { memberOf, refuseLongList, validate } from "./fields/validation.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
 
 /** The messages that a user and an agent exchanged about a goal, or before a goal existed. */
-export const conversationDto = z.object({
-  id: id(),
-  userId: id(),
-  goalId: id().nullable(),
-  messages: jsonArray(),
-  status: text(),
-  createdAt: instant(),
-}).register(dtoRegistry, {
-  id: "ConversationDto",
-  example: {
-    id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d72",
-    userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-    goalId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f",
-    messages: [{ role: "user", content: "I would like to run a half marathon." }],
-    status: "open",
-    createdAt: new Date("2026-02-14T09:30:00.123Z"),
-  },
-});
+export const conversationDto = z
+  .object({
+    id: id(),
+    userId: id(),
+    goalId: id().nullable(),
+    messages: jsonArray(),
+    status: text(),
+    createdAt: instant(),
+  })
+  .register(dtoRegistry, {
+    id: "ConversationDto",
+    example: {
+      id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d72",
+      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+      goalId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f",
+      messages: [{ role: "user", content: "I would like to run a half marathon." }],
+      status: "open",
+      createdAt: new Date("2026-02-14T09:30:00.123Z"),
+    },
+  });
 
-export const conversationCreateDto = z.object({
-  userId: id(),
-  /** Default `null`: a conversation that began before its goal. */
-  goalId: id().nullable().default(null),
-  /** Default `[]`; `null` means the same, as callers of the Python service send it. */
-  messages: jsonArray()
-    .nullish()
-    .transform((value) => value ?? []),
-  /** Default `open`. */
-  status: text().default("open"),
-}).register(dtoRegistry, {
-  id: "ConversationCreateDto",
-  example: {
-    userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-    goalId: "0198c5f0-7a3f-7b12-9d4e-1c2b3a495867",
-    messages: [{ role: "user", content: "I want to run a half marathon." }],
-    status: "open",
-  },
-});
+export const conversationCreateDto = z
+  .object({
+    userId: id(),
+    /** Default `null`: a conversation that began before its goal. */
+    goalId: id().nullable().default(null),
+    /** Default `[]`; `null` means the same, as callers of the Python service send it. */
+    messages: jsonArray()
+      .nullish()
+      .transform((value) => value ?? []),
+    /** Default `open`. */
+    status: text().default("open"),
+  })
+  .register(dtoRegistry, {
+    id: "ConversationCreateDto",
+    example: {
+      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+      goalId: "0198c5f0-7a3f-7b12-9d4e-1c2b3a495867",
+      messages: [{ role: "user", content: "I want to run a half marathon." }],
+      status: "open",
+    },
+  });
 
 /** An absent field is kept. `messages` are replaced as a whole. */
-export const conversationUpdateDto = z.object({
-  messages: jsonArray()
-    .nullable()
-    .transform((value) => value ?? [])
-    .optional(),
-  status: text().optional(),
-}).register(dtoRegistry, { id: "ConversationUpdateDto", example: { status: "closed" } });
+export const conversationUpdateDto = z
+  .object({
+    messages: jsonArray()
+      .nullable()
+      .transform((value) => value ?? [])
+      .optional(),
+    status: text().optional(),
+  })
+  .register(dtoRegistry, { id: "ConversationUpdateDto", example: { status: "closed" } });
 
 /** The most messages that one call can append. */
 export const MAX_APPENDED_MESSAGES = 1_000;
 
-export const messagesAppendDto = z.object({
-  /** 1 to 1,000, in the order in which they were said. */
-  messages: jsonArray()
-    .refine((messages) => messages.length > 0, { error: "must contain at least one message" })
-    .meta({ minItems: 1, maxItems: MAX_APPENDED_MESSAGES }),
-}).register(dtoRegistry, {
-  id: "MessagesAppendDto",
-  example: { messages: [{ role: "assistant", content: "How far can you run today?" }] },
-});
+export const messagesAppendDto = z
+  .object({
+    /** 1 to 1,000, in the order in which they were said. */
+    messages: jsonArray()
+      .refine((messages) => messages.length > 0, { error: "must contain at least one message" })
+      .meta({ minItems: 1, maxItems: MAX_APPENDED_MESSAGES }),
+  })
+  .register(dtoRegistry, {
+    id: "MessagesAppendDto",
+    example: { messages: [{ role: "assistant", content: "How far can you run today?" }] },
+  });
 
-export const messagesAppendResult = z.object({
-  /** How many messages the conversation has now, these included. */
-  messageCount: z.int().min(0),
-}).register(dtoRegistry, { id: "MessagesAppendResult", example: { messageCount: 2 } });
+export const messagesAppendResult = z
+  .object({
+    /** How many messages the conversation has now, these included. */
+    messageCount: z.int().min(0),
+  })
+  .register(dtoRegistry, { id: "MessagesAppendResult", example: { messageCount: 2 } });
 
 /**
  * Parses messages to append.

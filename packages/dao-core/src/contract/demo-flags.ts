@@ -7,32 +7,36 @@ import { instant } from "./fields/instant.ts";
 const escalationSpeed = z.number().min(0);
 
 /** How time runs for a user in a demonstration. */
-export const demoFlagsDto = z.object({
-  userId: id(),
-  /** The instant that the demonstration takes for now, or `null` for the real one. */
-  virtualNow: instant().nullable(),
-  /** A factor: 1 is real time. */
-  escalationSpeed,
-}).register(dtoRegistry, {
-  id: "DemoFlagsDto",
-  example: {
-    userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-    virtualNow: new Date("2026-03-01T08:00:00Z"),
-    escalationSpeed: 2,
-  },
-});
+export const demoFlagsDto = z
+  .object({
+    userId: id(),
+    /** The instant that the demonstration takes for now, or `null` for the real one. */
+    virtualNow: instant().nullable(),
+    /** A factor: 1 is real time. */
+    escalationSpeed,
+  })
+  .register(dtoRegistry, {
+    id: "DemoFlagsDto",
+    example: {
+      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+      virtualNow: new Date("2026-03-01T08:00:00Z"),
+      escalationSpeed: 2,
+    },
+  });
 
-export const demoFlagsPutDto = z.object({
-  /** May be left out; if given it must be the user that the call names. */
-  userId: id().optional(),
-  /** Default `null`. */
-  virtualNow: instant().nullable().default(null),
-  /** Default 1. */
-  escalationSpeed: escalationSpeed.default(1),
-}).register(dtoRegistry, {
-  id: "DemoFlagsPutDto",
-  example: { virtualNow: new Date("2026-02-15T10:00:00Z"), escalationSpeed: 2 },
-});
+export const demoFlagsPutDto = z
+  .object({
+    /** May be left out; if given it must be the user that the call names. */
+    userId: id().optional(),
+    /** Default `null`. */
+    virtualNow: instant().nullable().default(null),
+    /** Default 1. */
+    escalationSpeed: escalationSpeed.default(1),
+  })
+  .register(dtoRegistry, {
+    id: "DemoFlagsPutDto",
+    example: { virtualNow: new Date("2026-02-15T10:00:00Z"), escalationSpeed: 2 },
+  });
 
 export type DemoFlagsDto = z.output<typeof demoFlagsDto>;
 export type DemoFlagsPutDto = z.input<typeof demoFlagsPutDto>;

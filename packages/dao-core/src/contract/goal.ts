@@ -23,43 +23,49 @@ const goalExample = {
 };
 
 /** What a user wants to achieve. */
-export const goalDto = z.object({
-  id: id(),
-  userId: id(),
-  title,
-  category: text().nullable(),
-  timeline: text().nullable(),
-  status: text(),
-  createdAt: instant(),
-}).register(dtoRegistry, { id: "GoalDto", example: goalExample });
+export const goalDto = z
+  .object({
+    id: id(),
+    userId: id(),
+    title,
+    category: text().nullable(),
+    timeline: text().nullable(),
+    status: text(),
+    createdAt: instant(),
+  })
+  .register(dtoRegistry, { id: "GoalDto", example: goalExample });
 
-export const goalCreateDto = z.object({
-  userId: id(),
-  title,
-  /** Default `null`. */
-  category: text().nullable().default(null),
-  /** Free text, such as `8 weeks`. Default `null`. */
-  timeline: text().nullable().default(null),
-  /** Default `active`. */
-  status: text().default("active"),
-}).register(dtoRegistry, {
-  id: "GoalCreateDto",
-  example: {
-    userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-    title: "Run a half marathon",
-    category: "health",
-    timeline: "8 weeks",
-    status: "active",
-  },
-});
+export const goalCreateDto = z
+  .object({
+    userId: id(),
+    title,
+    /** Default `null`. */
+    category: text().nullable().default(null),
+    /** Free text, such as `8 weeks`. Default `null`. */
+    timeline: text().nullable().default(null),
+    /** Default `active`. */
+    status: text().default("active"),
+  })
+  .register(dtoRegistry, {
+    id: "GoalCreateDto",
+    example: {
+      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+      title: "Run a half marathon",
+      category: "health",
+      timeline: "8 weeks",
+      status: "active",
+    },
+  });
 
 /** An absent field is kept, `null` clears. A goal stays with its user. */
-export const goalUpdateDto = z.object({
-  title: title.optional(),
-  category: text().nullable().optional(),
-  timeline: text().nullable().optional(),
-  status: text().optional(),
-}).register(dtoRegistry, { id: "GoalUpdateDto", example: { status: "completed" } });
+export const goalUpdateDto = z
+  .object({
+    title: title.optional(),
+    category: text().nullable().optional(),
+    timeline: text().nullable().optional(),
+    status: text().optional(),
+  })
+  .register(dtoRegistry, { id: "GoalUpdateDto", example: { status: "completed" } });
 
 export const goalListRequest = listRequest({
   userId: id().optional(),
@@ -79,35 +85,40 @@ const milestoneStructureExample = {
 };
 
 /** A milestone within a goal's structure, with the tasks that lead to it. */
-export const milestoneStructureDto = milestoneCreateDto.omit({ goalId: true }).extend({
-  /** Default: none. */
-  tasks: z
-    .array(taskStructureDto)
-    .default(() => [])
-    .meta({ maxItems: MAX_STRUCTURE_TASKS }),
-}).register(dtoRegistry, { id: "MilestoneStructureDto", example: milestoneStructureExample });
+export const milestoneStructureDto = milestoneCreateDto
+  .omit({ goalId: true })
+  .extend({
+    /** Default: none. */
+    tasks: z
+      .array(taskStructureDto)
+      .default(() => [])
+      .meta({ maxItems: MAX_STRUCTURE_TASKS }),
+  })
+  .register(dtoRegistry, { id: "MilestoneStructureDto", example: milestoneStructureExample });
 
 /** A goal with all its milestones and tasks, created together or not at all. */
-export const goalStructureCreateDto = z.object({
-  goal: goalCreateDto,
-  /** Default: none. */
-  milestones: z
-    .array(milestoneStructureDto)
-    .default(() => [])
-    .meta({ maxItems: MAX_STRUCTURE_MILESTONES }),
-}).register(dtoRegistry, {
-  id: "GoalStructureCreateDto",
-  example: {
-    goal: {
-      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-      title: "Learn Python",
-      category: "education",
-      timeline: "8 weeks",
-      status: "active",
+export const goalStructureCreateDto = z
+  .object({
+    goal: goalCreateDto,
+    /** Default: none. */
+    milestones: z
+      .array(milestoneStructureDto)
+      .default(() => [])
+      .meta({ maxItems: MAX_STRUCTURE_MILESTONES }),
+  })
+  .register(dtoRegistry, {
+    id: "GoalStructureCreateDto",
+    example: {
+      goal: {
+        userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+        title: "Learn Python",
+        category: "education",
+        timeline: "8 weeks",
+        status: "active",
+      },
+      milestones: [milestoneStructureExample],
     },
-    milestones: [milestoneStructureExample],
-  },
-});
+  });
 
 /** Validation stops at this many invalid tasks: building an issue costs more than checking a task. */
 const MAX_BROKEN_TASKS = 100;
@@ -144,13 +155,15 @@ function refuseBrokenTasks(input: unknown, milestones: readonly unknown[]): void
 }
 
 /** A goal with its milestones and tasks as two flat lists. */
-export const goalWithRelationsDto = goalDto.extend({
-  milestones: z.array(milestoneDto),
-  tasks: z.array(taskDto),
-}).register(dtoRegistry, {
-  id: "GoalWithRelationsDto",
-  example: { ...goalExample, milestones: [milestoneExample], tasks: [taskExample] },
-});
+export const goalWithRelationsDto = goalDto
+  .extend({
+    milestones: z.array(milestoneDto),
+    tasks: z.array(taskDto),
+  })
+  .register(dtoRegistry, {
+    id: "GoalWithRelationsDto",
+    example: { ...goalExample, milestones: [milestoneExample], tasks: [taskExample] },
+  });
 
 export type GoalDto = z.output<typeof goalDto>;
 export type GoalCreateDto = z.input<typeof goalCreateDto>;

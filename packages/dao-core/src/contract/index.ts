@@ -22,6 +22,7 @@ export {
   demoFlagsDto,
   demoFlagsPutDto,
 } from "./demo-flags.ts";
+export { dtoRegistry } from "./dto-registry.ts";
 export {
   ConflictError,
   DAO_ERROR_CODES,
@@ -93,7 +94,7 @@ export {
   pageWindow,
   toPage,
 } from "./page.ts";
-export type { DaoServices } from "./services.ts";
+export { callOperation, type DaoServices, type OperationMethod, type OperationName } from "./services.ts";
 export {
   type BulkUpdateRequest,
   type BulkUpdateResult,

@@ -20,37 +20,43 @@ export const milestoneExample = {
 };
 
 /** What should be achieved for a goal by the end of one of its weeks. */
-export const milestoneDto = z.object({
-  id: id(),
-  goalId: id(),
-  weekNumber,
-  title,
-  status: text(),
-  createdAt: instant(),
-}).register(dtoRegistry, { id: "MilestoneDto", example: milestoneExample });
+export const milestoneDto = z
+  .object({
+    id: id(),
+    goalId: id(),
+    weekNumber,
+    title,
+    status: text(),
+    createdAt: instant(),
+  })
+  .register(dtoRegistry, { id: "MilestoneDto", example: milestoneExample });
 
-export const milestoneCreateDto = z.object({
-  goalId: id(),
-  weekNumber,
-  title,
-  /** Default `pending`. */
-  status: text().default("pending"),
-}).register(dtoRegistry, {
-  id: "MilestoneCreateDto",
-  example: {
-    goalId: "0198c5f0-7a3f-7b12-9d4e-1c2b3a495867",
-    weekNumber: 1,
-    title: "Build base fitness",
-    status: "pending",
-  },
-});
+export const milestoneCreateDto = z
+  .object({
+    goalId: id(),
+    weekNumber,
+    title,
+    /** Default `pending`. */
+    status: text().default("pending"),
+  })
+  .register(dtoRegistry, {
+    id: "MilestoneCreateDto",
+    example: {
+      goalId: "0198c5f0-7a3f-7b12-9d4e-1c2b3a495867",
+      weekNumber: 1,
+      title: "Build base fitness",
+      status: "pending",
+    },
+  });
 
 /** An absent field is kept. A milestone stays with its goal. */
-export const milestoneUpdateDto = z.object({
-  weekNumber: weekNumber.optional(),
-  title: title.optional(),
-  status: text().optional(),
-}).register(dtoRegistry, { id: "MilestoneUpdateDto", example: { status: "completed" } });
+export const milestoneUpdateDto = z
+  .object({
+    weekNumber: weekNumber.optional(),
+    title: title.optional(),
+    status: text().optional(),
+  })
+  .register(dtoRegistry, { id: "MilestoneUpdateDto", example: { status: "completed" } });
 
 export const milestoneListRequest = listRequest({ goalId: id().optional(), status: filterText().optional() });
 

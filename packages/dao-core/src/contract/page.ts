@@ -56,15 +56,34 @@ export const filterText = () => text({ max: MAX_FILTER_LENGTH });
 const pageSize = z.int().min(1).max(MAX_PAGE_SIZE);
 
 /** Where to continue in a list or a stream. */
-export const cursor = z.string().regex(/^[\w-]{1,255}$/, { error: "must be the next cursor of a page, unchanged" });
+export const cursor = z
+  .string()
+  .regex(/^[\w-]{1,255}$/, { error: "must be the next cursor of a page, unchanged" })
+  .meta({
+    description:
+      "The next_cursor of the previous page, or of a stream: the response starts after it. Not together with page and skip.",
+  });
 
 const pageRequestShape = {
-  page: z.int().min(1).optional(),
-  pageSize: pageSize.optional(),
-  skip: z.int().min(0).optional(),
-  limit: pageSize.optional(),
+  page: z.int().min(1).optional().meta({ description: "From 1. Default 1. Not together with skip and limit." }),
+  pageSize: pageSize.optional().meta({ description: "Rows on a page. Default 100. Not together with skip and limit." }),
+  skip: z
+    .int()
+    .min(0)
+    .optional()
+    .meta({ description: "Rows to skip. Default 0. Not together with page and page_size." }),
+  limit: pageSize
+    .optional()
+    .meta({ description: "Rows to return. Default 100. Not together with page and page_size." }),
   cursor: cursor.optional(),
-  count: z.enum(COUNT_MODES).optional(),
+  count: z
+    .enum(COUNT_MODES)
+    .optional()
+    .meta({
+      description:
+        "How total is counted. exact, the default; estimated: exact up to 1000 rows, beyond that the planner's estimate; none: " +
+        "total is null.",
+    }),
 };
 
 /** The names of the paging parameters; every other name in a request is a filter. */

@@ -20,3 +20,29 @@ export interface DaoServices {
   readonly conversations: ConversationService;
   readonly demoFlags: DemoFlagsService;
 }
+
+/** An operation's name, such as `goals.createGoal`. Routes, the client and everything else that dispatches calls use it. */
+export type OperationName = {
+  [Service in keyof DaoServices]: `${Service}.${keyof DaoServices[Service] & string}`;
+}[keyof DaoServices];
+
+/** The service method of this name. */
+export type OperationMethod<Name extends OperationName> = Name extends `${infer Service}.${infer Method}`
+  ? Service extends keyof DaoServices
+    ? Method extends keyof DaoServices[Service]
+      ? DaoServices[Service][Method]
+      : never
+    : never
+  : never;
+
+/**
+ * Calls an operation by its name. It checks neither the number nor the types of `args`: the service validates its input.
+ * @throws TypeError if the services have no such operation, and whatever the operation throws
+ */
+export function callOperation(services: DaoServices, name: string, args: readonly unknown[]): unknown {
+  const dot = name.indexOf(".");
+  const service: unknown = Reflect.get(services, name.slice(0, dot));
+  const method: unknown = Reflect.get(Object(service), name.slice(dot + 1));
+  if (typeof method !== "function") throw new TypeError(`The services have no operation ${name}.`);
+  return Reflect.apply(method, service, args);
+}

@@ -43,21 +43,23 @@ export const taskExample = {
 } as const;
 
 /** One thing to do, optionally at a time. */
-export const taskDto = z.object({
-  id: id(),
-  userId: id(),
-  goalId: id(),
-  milestoneId: id().nullable(),
-  title,
-  startTime: instant().nullable(),
-  endTime: instant().nullable(),
-  state: z.enum(TASK_STATES),
-  priority: z.enum(TASK_PRIORITIES),
-  triggerType: z.enum(TRIGGER_TYPES),
-  isRecurring: z.boolean(),
-  calendarEventId: calendarEventId.nullable(),
-  createdAt: instant(),
-}).register(dtoRegistry, { id: "TaskDto", example: taskExample });
+export const taskDto = z
+  .object({
+    id: id(),
+    userId: id(),
+    goalId: id(),
+    milestoneId: id().nullable(),
+    title,
+    startTime: instant().nullable(),
+    endTime: instant().nullable(),
+    state: z.enum(TASK_STATES),
+    priority: z.enum(TASK_PRIORITIES),
+    triggerType: z.enum(TRIGGER_TYPES),
+    isRecurring: z.boolean(),
+    calendarEventId: calendarEventId.nullable(),
+    createdAt: instant(),
+  })
+  .register(dtoRegistry, { id: "TaskDto", example: taskExample });
 
 /** The fields of a task within a goal's structure: all but the ids of the rows it belongs to. */
 const taskCreateShape = {
@@ -196,39 +198,43 @@ export const taskStatisticsRequest = z
     error: "must not be before the start date",
   });
 
-export const taskStatisticsDto = z.object({
-  userId: id(),
-  totalTasks: z.int().min(0),
-  /** The number of tasks in each of the four states. */
-  byState: z.object({
-    scheduled: z.int().min(0),
-    drifted: z.int().min(0),
-    completed: z.int().min(0),
-    missed: z.int().min(0),
-  }),
-  /** Completed divided by total, 0 to 1, rounded to 4 decimals; 0 if there are no tasks. */
-  completionRate: z.number().min(0).max(1),
-}).register(dtoRegistry, {
-  id: "TaskStatisticsDto",
-  example: {
-    userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-    totalTasks: 3,
-    byState: { scheduled: 1, drifted: 0, completed: 2, missed: 0 },
-    completionRate: 0.6667,
-  },
-});
+export const taskStatisticsDto = z
+  .object({
+    userId: id(),
+    totalTasks: z.int().min(0),
+    /** The number of tasks in each of the four states. */
+    byState: z.object({
+      scheduled: z.int().min(0),
+      drifted: z.int().min(0),
+      completed: z.int().min(0),
+      missed: z.int().min(0),
+    }),
+    /** Completed divided by total, 0 to 1, rounded to 4 decimals; 0 if there are no tasks. */
+    completionRate: z.number().min(0).max(1),
+  })
+  .register(dtoRegistry, {
+    id: "TaskStatisticsDto",
+    example: {
+      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+      totalTasks: 3,
+      byState: { scheduled: 1, drifted: 0, completed: 2, missed: 0 },
+      completionRate: 0.6667,
+    },
+  });
 
 /** Ids that do not exist are ignored; duplicates count once. */
-export const bulkUpdateStateRequest = z.object({
-  taskIds: z
-    .array(id())
-    .min(1, { error: `must contain 1 to ${MAX_BULK_TASKS} ids` })
-    .max(MAX_BULK_TASKS, { error: `must contain 1 to ${MAX_BULK_TASKS} ids` }),
-  newState: z.enum(TASK_STATES),
-}).register(dtoRegistry, {
-  id: "BulkUpdateStateRequest",
-  example: { taskIds: ["0198c5f0-7a40-7f0d-a1b2-c3d4e5f60718"], newState: "drifted" },
-});
+export const bulkUpdateStateRequest = z
+  .object({
+    taskIds: z
+      .array(id())
+      .min(1, { error: `must contain 1 to ${MAX_BULK_TASKS} ids` })
+      .max(MAX_BULK_TASKS, { error: `must contain 1 to ${MAX_BULK_TASKS} ids` }),
+    newState: z.enum(TASK_STATES),
+  })
+  .register(dtoRegistry, {
+    id: "BulkUpdateStateRequest",
+    example: { taskIds: ["0198c5f0-7a40-7f0d-a1b2-c3d4e5f60718"], newState: "drifted" },
+  });
 
 /**
  * Parses a bulk update.
@@ -281,23 +287,25 @@ export function validateBulkChanges(input: unknown): z.output<typeof bulkUpdateR
 }
 
 /** The result of each change, in the order of the request. */
-export const bulkUpdateResult = z.object({
-  results: z.array(
-    z.object({
-      id: id(),
-      /** The task as it is now; `null` if it does not exist. */
-      task: taskDto.nullable(),
-    }),
-  ),
-}).register(dtoRegistry, {
-  id: "BulkUpdateResult",
-  example: {
-    results: [
-      { id: taskExample.id, task: { ...taskExample, state: "completed" } },
-      { id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d73", task: null },
-    ],
-  },
-});
+export const bulkUpdateResult = z
+  .object({
+    results: z.array(
+      z.object({
+        id: id(),
+        /** The task as it is now; `null` if it does not exist. */
+        task: taskDto.nullable(),
+      }),
+    ),
+  })
+  .register(dtoRegistry, {
+    id: "BulkUpdateResult",
+    example: {
+      results: [
+        { id: taskExample.id, task: { ...taskExample, state: "completed" } },
+        { id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d73", task: null },
+      ],
+    },
+  });
 
 export const taskImportResult = z
   .object({ createdCount: z.int().min(0) })

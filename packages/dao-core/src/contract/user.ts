@@ -10,58 +10,64 @@ import { filterText, listRequest, type Page } from "./page.ts";
 const name = text({ min: 1, max: 255 });
 
 /** A person whom the agents plan for. */
-export const userDto = z.object({
-  id: id(),
-  name,
-  email: email(),
-  preferences: jsonObject(),
-  demoMode: z.boolean(),
-  createdAt: instant(),
-}).register(dtoRegistry, {
-  id: "UserDto",
-  example: {
-    id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-    name: "Jane Doe",
-    email: "jane@example.com",
-    preferences: { timezone: "America/New_York" },
-    demoMode: false,
-    createdAt: new Date("2026-02-14T09:30:00.123Z"),
-  },
-});
+export const userDto = z
+  .object({
+    id: id(),
+    name,
+    email: email(),
+    preferences: jsonObject(),
+    demoMode: z.boolean(),
+    createdAt: instant(),
+  })
+  .register(dtoRegistry, {
+    id: "UserDto",
+    example: {
+      id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+      name: "Jane Doe",
+      email: "jane@example.com",
+      preferences: { timezone: "America/New_York" },
+      demoMode: false,
+      createdAt: new Date("2026-02-14T09:30:00.123Z"),
+    },
+  });
 
-export const userCreateDto = z.object({
-  name,
-  /** Unique among all users. */
-  email: email(),
-  /** Default `{}`; `null` means the same, as callers of the Python service send it. */
-  preferences: jsonObject()
-    .nullish()
-    .transform((value) => value ?? {}),
-  /** Default `false`. */
-  demoMode: z.boolean().default(false),
-}).register(dtoRegistry, {
-  id: "UserCreateDto",
-  example: {
-    name: "Jane Doe",
-    email: "jane@example.com",
-    preferences: { timezone: "America/New_York" },
-    demoMode: false,
-  },
-});
+export const userCreateDto = z
+  .object({
+    name,
+    /** Unique among all users. */
+    email: email(),
+    /** Default `{}`; `null` means the same, as callers of the Python service send it. */
+    preferences: jsonObject()
+      .nullish()
+      .transform((value) => value ?? {}),
+    /** Default `false`. */
+    demoMode: z.boolean().default(false),
+  })
+  .register(dtoRegistry, {
+    id: "UserCreateDto",
+    example: {
+      name: "Jane Doe",
+      email: "jane@example.com",
+      preferences: { timezone: "America/New_York" },
+      demoMode: false,
+    },
+  });
 
 /** An absent field is kept. `preferences` are replaced as a whole. */
-export const userUpdateDto = z.object({
-  name: name.optional(),
-  email: email().optional(),
-  preferences: jsonObject()
-    .nullable()
-    .transform((value) => value ?? {})
-    .optional(),
-  demoMode: z.boolean().optional(),
-}).register(dtoRegistry, {
-  id: "UserUpdateDto",
-  example: { preferences: { timezone: "Europe/Berlin" } },
-});
+export const userUpdateDto = z
+  .object({
+    name: name.optional(),
+    email: email().optional(),
+    preferences: jsonObject()
+      .nullable()
+      .transform((value) => value ?? {})
+      .optional(),
+    demoMode: z.boolean().optional(),
+  })
+  .register(dtoRegistry, {
+    id: "UserUpdateDto",
+    example: { preferences: { timezone: "Europe/Berlin" } },
+  });
 
 export const userListRequest = listRequest({ email: filterText().optional() });
 

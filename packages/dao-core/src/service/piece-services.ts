@@ -2,9 +2,9 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { conversationListRequest, conversationUpdateDto } from "../contract/conversation.ts";
 import { parseId } from "../contract/fields/id.ts";
 import { validate } from "../contract/fields/validation.ts";
-import { goalListRequest, goalUpdateDto } from "../contract/goal.ts";
-import { milestoneListRequest, milestoneUpdateDto } from "../contract/milestone.ts";
-import type { DaoServices } from "../contract/services.ts";
+import { goalListRequest } from "../contract/goal.ts";
+import { milestoneListRequest } from "../contract/milestone.ts";
+import type { OperationName } from "../contract/services.ts";
 import { taskListRequest, taskTimerangeRequest } from "../contract/task.ts";
 import { userListRequest, userUpdateDto } from "../contract/user.ts";
 import type {
@@ -30,11 +30,8 @@ type Read = (input: unknown, options?: CallOptions) => Promise<OpenResult>;
 /** Returns `undefined`, and does nothing, where the service alone can do it: new messages of a conversation, which has a limit. */
 type Update = (id: string, changes: unknown, options?: CallOptions) => Promise<OpenResult | undefined>;
 
-/** The calls with potentially large results, by service and method: reads, and updates of a row. */
-export interface PieceServices {
-  readonly reads: { readonly [Service in keyof DaoServices]?: Readonly<Record<string, Read>> };
-  readonly updates: { readonly [Service in keyof DaoServices]?: Readonly<Record<string, Update>> };
-}
+/** The reads with potentially large results, by operation. */
+export type PieceServices = { readonly [Name in OperationName]?: Read };
 
 /**
  * The services' reads, and updates of a row, for callers that forward rows, such as an HTTP server: how much is in memory at a time
@@ -54,42 +51,26 @@ export function createPieceServices(pieces: PieceReads): PieceServices {
       const result = assertFound(name, key, await pieces.find(entity, key, options));
       return "whole" in result ? whole(result) : { kind: "row", row: result };
     };
-  const update =
-    (entity: ListedEntity, name: string, schema: Parameters<typeof validate>[0]): Update =>
-    async (id, changes, options) => {
-      const key = parseId(id);
-      const valid = Object(validate(schema, changes));
-      if ("messages" in valid) return undefined;
-      const result = assertFound(name, key, await pieces.update(entity, key, valid, options));
-      return "whole" in result ? whole(result) : { kind: "row", row: result };
-    };
-  const reads: PieceServices["reads"] = {
-    users: { listUsers: list("users", userListRequest), getUser: find("users", "user") },
-    goals: {
-      listGoals: list("goals", goalListRequest),
-      getGoal: find("goals", "goal"),
-      getGoalFull: async (id, options) => {
-        const key = parseId(String(id));
-        const result = assertFound("goal", key, await pieces.goal(key, options));
-        return "whole" in result ? whole(result) : { kind: "goal", ...result };
-      },
+  return {
+    "users.listUsers": list("users", userListRequest),
+    "users.getUser": find("users", "user"),
+    "goals.listGoals": list("goals", goalListRequest),
+    "goals.getGoal": find("goals", "goal"),
+    "goals.getGoalFull": async (id, options) => {
+      const key = parseId(String(id));
+      const result = assertFound("goal", key, await pieces.goal(key, options));
+      return "whole" in result ? whole(result) : { kind: "goal", ...result };
     },
-    milestones: {
-      listMilestones: list("milestones", milestoneListRequest),
-      getMilestone: find("milestones", "milestone"),
+    "milestones.listMilestones": list("milestones", milestoneListRequest),
+    "milestones.getMilestone": find("milestones", "milestone"),
+    "tasks.listTasks": list("tasks", taskListRequest),
+    "tasks.getTask": find("tasks", "task"),
+    "tasks.getTasksByTimerange": async (request, options) => {
+      const result = await pieces.timerange(validate(taskTimerangeRequest, request), options);
+      return "whole" in result ? whole(result) : { kind: "list", rows: result };
     },
-    tasks: {
-      listTasks: list("tasks", taskListRequest),
-      getTask: find("tasks", "task"),
-      getTasksByTimerange: async (request, options) => {
-        const result = await pieces.timerange(validate(taskTimerangeRequest, request), options);
-        return "whole" in result ? whole(result) : { kind: "list", rows: result };
-      },
-    },
-    conversations: {
-      listConversations: list("conversations", conversationListRequest),
-      getConversation: find("conversations", "conversation"),
-    },
+    "conversations.listConversations": list("conversations", conversationListRequest),
+    "conversations.getConversation": find("conversations", "conversation"),
   };
   const updates: PieceServices["updates"] = {
     users: { updateUser: update("users", "user", userUpdateDto) },

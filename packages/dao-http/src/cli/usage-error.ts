@@ -1,2 +1,0 @@
-/** A mistake in how the command was called. */
-export class UsageError extends Error {}
