@@ -16,7 +16,7 @@ import {
 import { createDaoApp, PROBLEM_CODES } from "@flux/dao-http";
 import { createLogger, type RunningServer, startServer } from "@flux/dao-http/server";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { apiRoutes } from "../../packages/dao-http/src/api/routes.ts";
+import { operations } from "../../packages/dao-http/src/api/operations.gen.ts";
 import { stubServices } from "../../packages/dao-http/src/testing/services-stub.ts";
 import { requestHead, sendRaw } from "../rest/raw-socket.ts";
 
@@ -159,7 +159,7 @@ describe("issue 3: what nobody foresaw is a 500 that names a request id, and not
 
   test("from every operation that there is", async () => {
     const failure = new TypeError("canary");
-    for (const { operation } of apiRoutes) {
+    for (const operation of Object.values(operations)) {
       const path = operation.path.replace(/\{\w+\}/, id);
       const needed = operation.input === "query" && /by-timerange|statistics/.test(path);
       const query = needed ? `?user_id=${id}` : "";

@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
-import type { Command } from "./cli/command.ts";
+import { type Command, UsageError } from "./cli/command.ts";
 import { fail } from "./cli/fail.ts";
 import { print, say } from "./cli/output.ts";
-import { UsageError } from "./cli/usage-error.ts";
 
 /** The commands, each loaded when it is called: what serves loads nothing that migrates. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {

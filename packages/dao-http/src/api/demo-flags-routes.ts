@@ -2,18 +2,23 @@ import { demoFlagsDto, demoFlagsPutDto } from "@flux/dao-core/contract";
 import type { RoutesOf } from "./route.ts";
 
 export const demoFlagsRoutes = {
-  getDemoFlags: {
+  "demoFlags.getDemoFlags": {
+    method: "GET",
+    path: "/api/v1/demo-flags/{user_id}",
+    id: "userId",
+    row: true,
     summary: "Get a user's demo flags",
-    status: 200,
     output: demoFlagsDto,
     errors: ["not_found"],
   },
-  putDemoFlags: {
+  "demoFlags.putDemoFlags": {
+    method: "PUT",
+    path: "/api/v1/demo-flags/{user_id}",
+    id: "userId",
+    row: true,
     summary: "Set a user's demo flags",
     description: "Creates or replaces all of them. A user_id in the body may be left out and must match the path.",
-    status: 200,
     body: demoFlagsPutDto,
-    example: { virtualNow: new Date("2026-02-15T10:00:00Z"), escalationSpeed: 2 },
     output: demoFlagsDto,
     errors: ["related_row_missing"],
   },

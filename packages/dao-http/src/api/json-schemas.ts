@@ -1,30 +1,30 @@
+import { dtoRegistry } from "@flux/dao-core/contract";
 import * as z from "zod";
-import { toSnakeCase } from "../wire/field-names.ts";
 
 /** A JSON Schema of draft 2020-12, which is OpenAPI 3.1's own. */
 export type JsonSchema = z.core.JSONSchema.JSONSchema;
 
 /**
- * The JSON Schemas of `schemas` as they look on the wire, by name: names in snake_case, instants as RFC 3339 text. A
- * schema that is part of another is referred to under `#/components/schemas/`.
+ * The JSON Schemas of all DTOs and of `others`, by name, with the fields' names in TypeScript. A DTO within another is a
+ * reference to its name.
  *
- * @param io whether what is sent or what is answered is meant: fields with a default may be left out of the one, and
- *   are always in the other
+ * @param io whether they describe input or output: a field with a default may be omitted from input, and is always in output
  */
-export function toWireSchemas(
-  schemas: ReadonlyMap<string, z.ZodType>,
+export function toJsonSchemas(
+  others: ReadonlyMap<string, z.ZodType>,
   io: "input" | "output",
 ): ReadonlyMap<string, JsonSchema> {
-  const registry = z.registry<{ id?: string }>();
-  for (const [id, schema] of schemas) registry.add(schema, { id });
-  const result = z.toJSONSchema(registry, {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of dtoRegistry._idmap) registry.add(schema, { id });
+  for (const [id, schema] of others) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, {
     io,
     unrepresentable: "any",
-    uri: (id) => `#/components/schemas/${id}`,
+    uri: (id) => id,
     override: ({ zodSchema, jsonSchema }) => {
-      // The pattern knows lower case only, but either is accepted; the format says it all.
+      // The pattern matches lower case only, but either is accepted; the format says it all.
       if (jsonSchema.format === "uuid") delete jsonSchema.pattern;
-      // An address may have any Unicode (RFC 6531), which is what this format's name means.
+      // An address may contain any Unicode (RFC 6531), which is what this format's name means.
       if (jsonSchema.format === "email") jsonSchema.format = "idn-email";
       if (zodSchema._zod.def.type === "date") {
         jsonSchema.type = "string";
@@ -34,40 +34,18 @@ export function toWireSchemas(
       else addDefault(zodSchema, jsonSchema);
     },
   });
-  return new Map(Object.entries(result.schemas).map(([id, schema]) => [id, toWire(schema)]));
+  return new Map(Object.entries(schemas));
 }
 
-/** Rows adopted from the Python service are returned unchanged, even if they violate a rule. */
+/** Rows adopted from the Python service are returned as they are, whatever rule they break. */
 function dropLimits(schema: JsonSchema): void {
   for (const limit of ["minLength", "maxLength", "minimum", "maximum"] as const) delete schema[limit];
   if (schema.format === "idn-email") delete schema.format;
 }
 
-/** What a field that is left out becomes, also where a transformation says so. */
+/** The value of an omitted field, also if a transformation sets it. */
 function addDefault(type: z.core.$ZodType, schema: JsonSchema): void {
   const { success, data } = z.safeParse(type, undefined);
   if (!success || data === undefined) return;
   schema.default = JSON.parse(JSON.stringify(data));
-}
-
-/** `schema` with its properties under their wire names, and without what only a document of its own needs. */
-function toWire(schema: JsonSchema): JsonSchema {
-  const { $schema, $id, id, properties, required, items, anyOf, allOf, ...rest } = schema;
-  const wire: JsonSchema = rest;
-  if (properties !== undefined) {
-    wire.properties = Object.fromEntries(
-      Object.entries(properties).map(([name, property]) => [toSnakeCase(name) ?? name, toWireMember(property)]),
-    );
-    // Fields may be added to what is answered, and unknown ones that are sent are ignored.
-    delete wire.additionalProperties;
-  }
-  if (required !== undefined) wire.required = required.map((name) => toSnakeCase(name) ?? name);
-  if (items !== undefined) wire.items = Array.isArray(items) ? items : toWireMember(items);
-  if (anyOf !== undefined) wire.anyOf = anyOf.map(toWire);
-  if (allOf !== undefined) wire.allOf = allOf.map(toWire);
-  return wire;
-}
-
-function toWireMember(member: z.core.JSONSchema._JSONSchema): JsonSchema | boolean {
-  return typeof member === "boolean" ? member : toWire(member);
 }

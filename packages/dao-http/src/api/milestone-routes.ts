@@ -5,46 +5,52 @@ import {
   milestoneUpdateDto,
   pageOf,
 } from "@flux/dao-core/contract";
-import { listDescription } from "./list-description.ts";
-import type { RoutesOf } from "./route.ts";
+import { listDescription, type RoutesOf } from "./route.ts";
 
 export const milestoneRoutes = {
-  listMilestones: {
+  "milestones.listMilestones": {
+    method: "GET",
+    path: "/api/v1/milestones/",
     summary: "List milestones",
     description: listDescription,
-    status: 200,
     query: milestoneListRequest,
     output: pageOf(milestoneDto),
-    errors: [],
   },
-  getMilestone: { summary: "Get a milestone", status: 200, output: milestoneDto, errors: ["not_found"] },
-  createMilestone: {
-    summary: "Create a milestone",
-    status: 201,
-    body: milestoneCreateDto,
-    example: {
-      goalId: "0198c5f0-7a3f-7b12-9d4e-1c2b3a495867",
-      weekNumber: 1,
-      title: "Build base fitness",
-      status: "pending",
-    },
-    output: milestoneDto,
-    location: "getMilestone",
-    errors: ["related_row_missing"],
-  },
-  updateMilestone: {
-    summary: "Update a milestone",
-    description: "A field that is left out is kept. A milestone stays with its goal.",
-    status: 200,
-    body: milestoneUpdateDto,
-    example: { status: "completed" },
+  "milestones.getMilestone": {
+    method: "GET",
+    path: "/api/v1/milestones/{milestone_id}",
+    row: true,
+    summary: "Get a milestone",
     output: milestoneDto,
     errors: ["not_found"],
   },
-  deleteMilestone: {
+  "milestones.createMilestone": {
+    method: "POST",
+    path: "/api/v1/milestones/",
+    row: true,
+    summary: "Create a milestone",
+    status: 201,
+    body: milestoneCreateDto,
+    output: milestoneDto,
+    location: "milestones.getMilestone",
+    errors: ["related_row_missing"],
+  },
+  "milestones.updateMilestone": {
+    method: "PATCH",
+    path: "/api/v1/milestones/{milestone_id}",
+    row: true,
+    summary: "Update a milestone",
+    description: "A field that is left out is kept. A milestone stays with its goal.",
+    body: milestoneUpdateDto,
+    output: milestoneDto,
+    errors: ["not_found"],
+  },
+  "milestones.deleteMilestone": {
+    method: "DELETE",
+    path: "/api/v1/milestones/{milestone_id}",
+    row: true,
     summary: "Delete a milestone",
     description: "With its tasks.",
-    status: 204,
     errors: ["not_found"],
   },
 } satisfies RoutesOf<"milestones">;

@@ -1,80 +1,54 @@
-import type { DaoServices } from "@flux/dao-core/contract";
-import type { QueryParameters, QueryParametersFor } from "./query-parameters.ts";
+import type { OperationName } from "@flux/dao-core/contract";
 
-/** The name of a service: `users`, `goals`, … */
-export type ServiceName = keyof DaoServices;
-
-/** One operation of the REST API, as far as both the server and the client need to know it. Plain data. */
+/** One operation of the REST API at run time, for the server and the client. Plain data, generated from its {@link Route}. */
 export interface Operation {
   readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
-  /** Path with at most one parameter: `/api/v1/tasks/{task_id}`. */
-  readonly path: `/api/v1/${string}`;
-  /** What the service calls the id that the path holds. Absent where the path holds none. */
+  /** The path's template, with at most one parameter: `/api/v1/tasks/{task_id}`. */
+  readonly path: string;
+  /** The service's name for the id in the path. Absent if the path has none. */
   readonly id?: "id" | "userId";
-  /** Where the service's input is: in the query string, in the JSON body, in a body of one JSON text a line, or nowhere. */
+  /** Where the service's input is: in the query string, in a JSON body, in an NDJSON body, or nowhere. */
   readonly input: "none" | "query" | "body" | "ndjson";
-  /** What the query string can hold, if the input is there. */
+  /** The parameters of the query string, if the input is there. */
   readonly query?: QueryParameters;
-  /** Present where it is about one row as a whole: that row has a version, which is its `ETag`. */
-  readonly row?: true;
-  /** Present where the answer has one JSON text a line. */
+  /** Of a successful response. */
+  readonly status: 200 | 201 | 204;
+  /** Present if the response is NDJSON. */
   readonly output?: "ndjson";
+  /** The result, of a stream each row. Absent for none. */
+  readonly result?: Shape;
+  /** Present for operations on one row as a whole: that row has a version, which is its `ETag`. */
+  readonly row?: true;
+  /** The path's template of the row that the operation creates. */
+  readonly location?: string;
 }
 
-/** Whether an idempotency key can stand for its request: not for one that is worked on while it comes in. */
-export function takesIdempotencyKey({ method, input }: Operation): boolean {
+/** Every operation, by name. */
+export type OperationTable = Readonly<Record<OperationName, Operation>>;
+
+/** How the text of a query parameter is read. */
+export type ParameterKind = "text" | "number" | "boolean" | "instant";
+
+/** Query parameters by the service's names for them. */
+export type QueryParameters = Readonly<Record<string, ParameterKind>>;
+
+/** A scalar of JSON; `json` is any value. */
+type Scalar = "string" | "number" | "boolean" | "instant" | "json";
+
+/** The shape of a result: a scalar, the fields of an object, a list of one shape, or a shape that may be null. */
+export type Shape =
+  | Scalar
+  | `${Scalar} or null`
+  | { readonly [name: string]: Shape }
+  | readonly [item: Shape]
+  | readonly [item: Shape, orNull: null];
+
+/** Whether a request may carry an idempotency key. An import may not: it takes effect while its body is being read. */
+export function takesIdempotencyKey({ method, input }: Pick<Operation, "method" | "input">): boolean {
   return method === "POST" && input !== "ndjson";
 }
 
-interface WithId {
-  readonly path: `/api/v1/${string}{${string}}${string}`;
-  readonly id: "id" | "userId";
-}
-
-interface WithoutId {
-  readonly id?: never;
-}
-
-type WithInput<Input> =
-  | { readonly input: "body"; readonly query?: never }
-  | { readonly input: "query"; readonly query: QueryParametersFor<Input> };
-
-interface WithoutInput {
-  readonly input: "none";
-  readonly query?: never;
-}
-
-interface WithLines {
-  readonly input: "ndjson";
-  readonly query?: never;
-}
-
-/** A method whose call can depend on the version of a row is about one row. */
-type OfRow<Options> = "ifVersion" extends keyof Options ? { readonly row: true } : unknown;
-
-/** The operations that can stand for a service method, by its arguments; the last of them are the call's options. */
-type OperationFor<Method> = Method extends (...args: infer Args) => AsyncIterable<unknown>
-  ? Operation & WithoutId & WithInput<NonNullable<Args[0]>> & { readonly output: "ndjson" }
-  : AwaitedOperationFor<Method>;
-
-type AwaitedOperationFor<Method> = Method extends (...args: infer Args) => Promise<unknown>
-  ? Required<Args> extends readonly [infer First, infer Options]
-    ? First extends string
-      ? Operation & WithId & WithoutInput & OfRow<Options>
-      : Operation & WithoutId & (First extends Iterable<unknown> ? WithLines : WithInput<First>) & OfRow<Options>
-    : Required<Args> extends readonly [string, infer Second, infer Options]
-      ? Operation & WithId & WithInput<Second> & OfRow<Options>
-      : never
-  : never;
-
-/** An entry for every method of every service: a method without one does not compile, nor does one without a method. */
-export type OperationTable = {
-  readonly [Service in ServiceName]: {
-    readonly [Method in keyof DaoServices[Service]]: OperationFor<DaoServices[Service][Method]>;
-  };
-};
-
-/** Where an operation takes preconditions: `If-Match` for both, `If-None-Match` for reads alone. */
+/** Which preconditions an operation takes: reads take `If-Match` and `If-None-Match`, writes `If-Match`. */
 export type PreconditionUse = "read" | "write" | "none";
 
 export function preconditionUse({ row, method }: Operation): PreconditionUse {

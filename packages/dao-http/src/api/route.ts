@@ -1,57 +1,82 @@
-import type { DaoServices } from "@flux/dao-core/contract";
+import type { DaoServices, OperationName } from "@flux/dao-core/contract";
 import type { z } from "zod";
 import type { ProblemCode } from "../http/http-error.ts";
-import type { ServiceName } from "./operation.ts";
-import type { operations } from "./operations.ts";
 
-type Operations = typeof operations;
-
-/** What the server and the OpenAPI document know of an operation, beyond what the client knows too. */
+/** An operation as it is declared: all that the server, the client and the OpenAPI document know of it. */
 export interface Route {
+  readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+  /** With at most one parameter: `/api/v1/tasks/{task_id}`. */
+  readonly path: `/api/v1/${string}`;
+  /** The service's name for the id in the path. Default `id`. */
+  readonly id?: "userId";
   readonly summary: string;
   readonly description?: string;
-  /** Of the answer when all went well. */
-  readonly status: 200 | 201 | 204;
-  /** Of the query string, if the operation's input is there. */
+  /** Of a successful response. Default 200, or 204 without `output` or `outputLines`. */
+  readonly status?: 201;
+  /** The query string, if the operation's input is there. */
   readonly query?: z.ZodObject;
-  /** Of the body, if the operation's input is there; of each line, where it has one JSON text a line. */
+  /** The JSON body, if the operation's input is there. */
   readonly body?: z.ZodType;
-  /** A body to begin with, as the documentation shows it. */
-  readonly example?: object;
-  /** Of the answer, or of each line of it; absent where it has no body. */
+  /** Each line of an NDJSON body. */
+  readonly bodyLines?: z.ZodType;
+  /** The response's body. */
   readonly output?: z.ZodType;
-  /** The operation of the same service at whose path the created row is from now on. */
-  readonly location?: string;
-  /** The codes of the errors that it answers beyond those that every operation does. */
-  readonly errors: readonly ProblemCode[];
+  /** Each line of an NDJSON response. */
+  readonly outputLines?: z.ZodType;
+  /** Present for operations on one row as a whole: that row has a version, which is its `ETag`. */
+  readonly row?: true;
+  /** The operation that reads the row that this one creates. */
+  readonly location?: OperationName;
+  /** The codes of the problems that it returns beside those that every operation returns. */
+  readonly errors?: readonly ProblemCode[];
 }
 
-type Input<Args extends readonly unknown[]> =
-  Required<Args> extends readonly [string, infer Second, unknown] ? Second : ItemOf<NonNullable<Args[0]>>;
+type WithId = { readonly path: `/api/v1/${string}{${string}}${string}` };
 
-/** What is sent or answered line by line has the schema of a line. */
-type ItemOf<Value> = Value extends Iterable<infer Item> | AsyncIterable<infer Item> ? Item : Value;
+type NoInput = { readonly query?: never; readonly body?: never; readonly bodyLines?: never };
 
-type InputSchemas<Kind, In> = Kind extends "query"
-  ? { readonly query: z.ZodObject & z.ZodType<unknown, In>; readonly body?: never }
-  : Kind extends "body" | "ndjson"
-    ? { readonly body: z.ZodType<unknown, In>; readonly example: In & object; readonly query?: never }
-    : { readonly query?: never; readonly body?: never };
+type Input<In> =
+  | (Omit<NoInput, "query"> & { readonly method: "GET"; readonly query: z.ZodObject & z.ZodType<unknown, In> })
+  | (Omit<NoInput, "body"> & { readonly method: "POST" | "PATCH" | "PUT"; readonly body: z.ZodType<unknown, In> });
 
-type OutputSchema<Output> = [Output] extends [undefined]
-  ? { readonly status: 204; readonly output?: never }
-  : { readonly status: 200 | 201; readonly output: z.ZodType<Output> };
+type InputLines<Item> = Omit<NoInput, "bodyLines"> & {
+  readonly method: "POST";
+  readonly bodyLines: z.ZodType<unknown, Item>;
+};
 
-type RouteFor<Method, Kind> = Method extends (
-  ...args: infer Args
-) => Promise<infer Output> | AsyncIterable<infer Output>
-  ? Route & InputSchemas<Kind, Input<Args>> & OutputSchema<Output extends void ? undefined : Output>
+type Output<Result> = Result extends void
+  ? { readonly output?: never; readonly outputLines?: never }
+  : { readonly output: z.ZodType<Result>; readonly outputLines?: never };
+
+/** A method whose call can depend on the version of a row is about one row. */
+type OfRow<Options> = "ifVersion" extends keyof Options ? { readonly row: true } : unknown;
+
+/** What a method's arguments demand of its route; the last of them are the call's options. */
+type FromArguments<Args> = Args extends readonly [infer First, infer Options]
+  ? OfRow<Options> &
+      (First extends string ? WithId & NoInput : First extends Iterable<infer Item> ? InputLines<Item> : Input<First>)
+  : Args extends readonly [string, infer Second, infer Options]
+    ? OfRow<Options> & WithId & Input<Second>
+    : never;
+
+type RouteFor<Method> = Method extends (...args: infer Args) => infer Returned
+  ? Route &
+      FromArguments<Required<Args>> &
+      (Returned extends AsyncIterable<infer Row>
+        ? { readonly outputLines: z.ZodType<Row>; readonly output?: never }
+        : Returned extends Promise<infer Result>
+          ? Output<Result>
+          : never)
   : never;
 
-/** A route for each operation of a service, with schemas that are those of the service's method: the compiler sees to it. */
-export type RoutesOf<Service extends ServiceName> = {
-  readonly [Method in keyof DaoServices[Service] & keyof Operations[Service]]: RouteFor<
-    DaoServices[Service][Method],
-    Operations[Service][Method] extends { readonly input: infer Kind } ? Kind : never
-  > & { readonly location?: keyof DaoServices[Service] };
+/** A route for each method of a service, with the schemas of that method: the compiler checks both. */
+export type RoutesOf<Service extends keyof DaoServices> = {
+  readonly [Method in keyof DaoServices[Service] & string as `${Service}.${Method}`]: RouteFor<
+    DaoServices[Service][Method]
+  >;
 };
+
+/** The description of every list. */
+export const listDescription =
+  "One page, newest first: by number, or what comes behind the next_cursor of the page before, which takes no longer on " +
+  "the last page than on the first.";

@@ -1,44 +1,50 @@
 import { pageOf, userCreateDto, userDto, userListRequest, userUpdateDto } from "@flux/dao-core/contract";
-import { listDescription } from "./list-description.ts";
-import type { RoutesOf } from "./route.ts";
+import { listDescription, type RoutesOf } from "./route.ts";
 
 export const userRoutes = {
-  listUsers: {
+  "users.listUsers": {
+    method: "GET",
+    path: "/api/v1/users/",
     summary: "List users",
     description: listDescription,
-    status: 200,
     query: userListRequest,
     output: pageOf(userDto),
-    errors: [],
   },
-  getUser: { summary: "Get a user", status: 200, output: userDto, errors: ["not_found"] },
-  createUser: {
+  "users.getUser": {
+    method: "GET",
+    path: "/api/v1/users/{user_id}",
+    row: true,
+    summary: "Get a user",
+    output: userDto,
+    errors: ["not_found"],
+  },
+  "users.createUser": {
+    method: "POST",
+    path: "/api/v1/users/",
+    row: true,
     summary: "Create a user",
     status: 201,
     body: userCreateDto,
-    example: {
-      name: "Jane Doe",
-      email: "jane@example.com",
-      preferences: { timezone: "America/New_York" },
-      demoMode: false,
-    },
     output: userDto,
-    location: "getUser",
+    location: "users.getUser",
     errors: ["conflict"],
   },
-  updateUser: {
+  "users.updateUser": {
+    method: "PATCH",
+    path: "/api/v1/users/{user_id}",
+    row: true,
     summary: "Update a user",
     description: "A field that is left out is kept. Preferences are replaced as a whole.",
-    status: 200,
     body: userUpdateDto,
-    example: { preferences: { timezone: "Europe/Berlin" } },
     output: userDto,
     errors: ["not_found", "conflict"],
   },
-  deleteUser: {
+  "users.deleteUser": {
+    method: "DELETE",
+    path: "/api/v1/users/{user_id}",
+    row: true,
     summary: "Delete a user",
     description: "With all goals, milestones, tasks, conversations and demo flags.",
-    status: 204,
     errors: ["not_found"],
   },
 } satisfies RoutesOf<"users">;

@@ -1,35 +1,34 @@
 import { Buffer } from "node:buffer";
 import { createDaoServices, createPieceServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
-import { apiRoutes } from "../api/routes.ts";
+import { operations } from "../api/operations.gen.ts";
 import { BasePath } from "../http/base-path.ts";
-import { DEFAULT_BODY_TIMEOUT } from "../http/body-pace.ts";
 import { toFetchHandler } from "../http/fetch-handler.ts";
 import { ClientGoneError, HttpError, InvalidRequestError } from "../http/http-error.ts";
 import {
   type HttpRequest,
   type HttpResponse,
   isStreamed,
-  type OpenAnswer,
-  type OpenPage,
+  type PublicResponse,
+  type PublicRoute,
+  requestIdOf,
   type StreamedResponse,
   splitTarget,
 } from "../http/http-message.ts";
-import { DEFAULT_BODY_LIMIT } from "../http/json-body.ts";
 import { problemResponse } from "../http/problem.ts";
 import { Router } from "../http/router.ts";
 import { unsentBody } from "../http/unsent-body.ts";
 import { watchedBody } from "../http/watched-body.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
+import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, UNCOUNTED_RESPONSE, WAITING_REQUESTS } from "../wire/limits.ts";
 import { ServiceKeys } from "./auth.ts";
 import { BodyMemory } from "./body-memory.ts";
-import { Admission, DEFAULT_CONCURRENT_REQUESTS } from "./concurrency-limit.ts";
+import { Admission } from "./concurrency-limit.ts";
 import type { ServiceKey } from "./development-keys.ts";
 import { Endpoint, type EndpointRequest, type EndpointSettings } from "./endpoint.ts";
 import { answerHealth, Readiness, type ReadinessCheck } from "./health.ts";
 import { OnceOnly } from "./idempotency.ts";
 import { KeySweeper } from "./idempotency-key-cleanup.ts";
 import { createLogger, type Logger, logRequest, type RequestLogEntry } from "./log.ts";
-import { requestIdOf } from "./request-id.ts";
 import { ResponseMemory } from "./response-memory.ts";
 import type { AppTelemetry, RequestProgress } from "./telemetry.ts";
 
@@ -80,7 +79,7 @@ export interface DaoApp {
   readonly announceStop: () => void;
 }
 
-type AnyAnswer = OpenAnswer | StreamedResponse;
+type AnyAnswer = PublicResponse | StreamedResponse;
 
 interface Progress extends RequestProgress {
   /** What the path calls the row's id. */
@@ -117,7 +116,7 @@ class App {
   readonly #bodies: BodyMemory;
   readonly #memory = new ResponseMemory();
   readonly #basePath: BasePath;
-  readonly #open: ReadonlyMap<string, OpenPage>;
+  readonly #open: ReadonlyMap<string, PublicRoute>;
   readonly #router = new Router<Endpoint>();
 
   constructor(options: DaoAppOptions) {
@@ -126,10 +125,10 @@ class App {
     this.readiness = new Readiness(options.readiness ?? readinessOf(services));
     this.#keys = new ServiceKeys(keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
-    const { maxConcurrentRequests: atWork = DEFAULT_CONCURRENT_REQUESTS, maxWaitingRequests: waiting = 1_000 } =
+    const { maxConcurrentRequests: atWork = CONCURRENT_REQUESTS, maxWaitingRequests: waiting = WAITING_REQUESTS } =
       options;
     this.#admission = new Admission({ atWork, waiting });
-    const { bodyLimit = DEFAULT_BODY_LIMIT, bodyTimeout = DEFAULT_BODY_TIMEOUT } = options;
+    const { bodyLimit = BODY_LIMIT, bodyTimeout = BODY_TIMEOUT } = options;
     this.#bodies = new BodyMemory(bodyLimit, bodyTimeout);
     const settings: EndpointSettings = {
       services: isSession(services) ? createDaoServices(services) : services,
@@ -140,11 +139,10 @@ class App {
       pieces: isSession(services) && services.pieces !== undefined ? createPieceServices(services.pieces) : undefined,
       memory: this.#memory,
     };
-    for (const route of apiRoutes) {
-      const { method, path } = route.operation;
-      this.#router.add(method, path, new Endpoint(route, settings));
+    for (const [name, operation] of Object.entries(operations)) {
+      this.#router.add(operation.method, operation.path, new Endpoint(name, operation, settings));
     }
-    this.#open = new Map<string, OpenPage>([
+    this.#open = new Map<string, PublicRoute>([
       ["/health", answerHealth],
       ["/ready", () => this.readiness.answer()],
       ...(docs ? docsPages() : []),
@@ -177,13 +175,15 @@ class App {
       caller: progress.caller ?? null,
       ...progress.trace,
     };
-    logRequest(this.#logger, entry, progress.cause, isStreamed(response) ? undefined : response.unwell);
+    logRequest(this.#logger, entry, progress.cause, isStreamed(response) ? undefined : response.warning);
     return isStreamed(response) ? { ...response, body: this.#watched(response.body, entry) } : response;
   }
 
   /** An answer that breaks off has its status already: the log alone can tell of it. */
   #watched(body: AsyncIterable<string>, entry: RequestLogEntry): AsyncIterable<string> {
-    return watchedBody(body, (error) => logRequest(this.#logger, { ...entry, status: 500 }, error));
+    return watchedBody(body, (failure) => {
+      if (failure !== undefined) logRequest(this.#logger, { ...entry, status: 500 }, failure.error);
+    });
   }
 
   #answer(http: HttpRequest, path: string, query: string, progress: Progress): AnyAnswer | Promise<AnyAnswer> {
@@ -232,7 +232,7 @@ class App {
   /** What is long keeps its place at work until there is memory for it, and takes part in that until it is sent. */
   #held(http: HttpRequest, response: HttpResponse): HttpResponse | Promise<HttpResponse> {
     const { body } = response;
-    return typeof body === "string" && body.length > SHORT_BODY ? this.#hold(http, response, body) : response;
+    return typeof body === "string" && body.length > UNCOUNTED_RESPONSE ? this.#hold(http, response, body) : response;
   }
 
   async #hold(http: HttpRequest, { status, headers }: HttpResponse, body: string): Promise<HttpResponse> {
@@ -247,9 +247,6 @@ class App {
 async function* inOne(body: string): AsyncGenerator<string, void, undefined> {
   yield body;
 }
-
-/** Characters of a body that is not worth being counted. */
-const SHORT_BODY = 65_536;
 
 const NO_BODY = new Uint8Array();
 

@@ -1,9 +1,7 @@
 import { BodyPace } from "../http/body-pace.ts";
 import { HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
-
-/** Bytes of bodies in memory that belong to no request at work, unless one body may be larger than a quarter of that. */
-const MEMORY = 64 * 1_048_576;
+import { BODY_MEMORY, RETRY_AFTER } from "../wire/limits.ts";
 
 /** A body that is read, and not at work yet. */
 interface WaitingBody {
@@ -38,10 +36,10 @@ export class BodyMemory {
   constructor(bodyLimit: number, timeout: number) {
     this.#bodyLimit = bodyLimit;
     this.#timeout = timeout;
-    this.#limit = Math.max(MEMORY, 4 * bodyLimit);
+    this.#limit = Math.max(BODY_MEMORY, 4 * bodyLimit);
     const detail =
       "The service has too many bodies to read, and this one took the longest. Send it again, without pauses.";
-    this.#tooSlow = new HttpError("unavailable", detail, { "retry-after": "2" });
+    this.#tooSlow = new HttpError("unavailable", detail, { "retry-after": String(RETRY_AFTER) });
   }
 
   /** @throws HttpError `payload_too_large`, `unavailable`, `request_timeout`; InvalidRequestError for a body that broke off */

@@ -1,25 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
-
-/** Milliseconds after which a caller that was turned away may try again. */
-const RETRY_AFTER = 2_000;
-
-/** Milliseconds that a request waits at most: as long as the data layer waits for a connection. */
-const LONGEST_WAIT = 5_000;
-
-/**
- * Refusals a second that are made at once; those beyond are held back first for as long as the caller should have waited,
- * and so many at most. Reading a request and refusing it costs half of what answering it does: callers that come again at
- * once, whatever Retry-After says, would take the time of those that are being answered.
- */
-const QUICK_REFUSALS = 100;
-const MAX_HELD = 4_096;
-
-/**
- * Requests at work at a time unless set otherwise: a dozen for each connection of a pool of the default size, which is
- * enough to keep it busy, and few enough for the garbage collector.
- */
-export const DEFAULT_CONCURRENT_REQUESTS = 128;
+import { DELAYED_REJECTIONS, IMMEDIATE_REJECTIONS, REQUEST_WAIT, RETRY_AFTER } from "../wire/limits.ts";
 
 export interface AdmissionLimits {
   /** Requests at work at a time. */
@@ -57,7 +39,7 @@ export class Admission {
     this.#limits = limits;
     // One for all: making an error is dear, for its stack.
     const detail = "The service has more requests than it can answer. Try again later.";
-    this.#overloaded = new HttpError("unavailable", detail, { "retry-after": String(RETRY_AFTER / 1_000) });
+    this.#overloaded = new HttpError("unavailable", detail, { "retry-after": String(RETRY_AFTER) });
   }
 
   /** @throws HttpError `unavailable` when there is no room at work nor in line, or none in time; ClientGoneError */
@@ -114,7 +96,7 @@ export class Admission {
       };
       signal?.addEventListener("abort", leave);
       this.#waiting.push(waiter);
-      this.#expiry ??= setTimeout(() => this.#expire(), LONGEST_WAIT);
+      this.#expiry ??= setTimeout(() => this.#expire(), REQUEST_WAIT);
     });
   }
 
@@ -122,7 +104,7 @@ export class Admission {
   #expire(): void {
     const now = performance.now();
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      const rest = first.since + LONGEST_WAIT - now;
+      const rest = first.since + REQUEST_WAIT - now;
       if (rest > 0) {
         this.#expiry = setTimeout(() => this.#expire(), rest);
         return;
@@ -139,27 +121,12 @@ export class Admission {
       this.#second = second;
       this.#quick = 0;
     }
-    if (++this.#quick <= QUICK_REFUSALS || this.#held >= MAX_HELD) return;
+    if (++this.#quick <= IMMEDIATE_REJECTIONS || this.#held >= DELAYED_REJECTIONS) return;
     this.#held++;
     try {
-      await pause(RETRY_AFTER, signal);
+      await delay(RETRY_AFTER * 1_000, undefined, { signal }).catch(() => signal?.throwIfAborted());
     } finally {
       this.#held--;
     }
   }
-}
-
-/** Rejects with the signal's reason as soon as it aborts. */
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    const end = (settle: () => void) => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", leave);
-      settle();
-    };
-    const leave = () => end(() => reject(signal?.reason));
-    const timer = setTimeout(() => end(resolve), milliseconds);
-    signal?.addEventListener("abort", leave);
-  });
 }

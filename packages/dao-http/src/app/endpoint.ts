@@ -1,20 +1,12 @@
-import {
-  type CallOptions,
-  type LongRow,
-  longRowVersion,
-  type OpenResult,
-  type PieceServices,
-  type Requester,
-} from "@flux/dao-core";
-import type { DaoServices, Page } from "@flux/dao-core/contract";
-import { type Operation, type PreconditionUse, preconditionUse, type ServiceName } from "../api/operation.ts";
-import type { ApiRoute } from "../api/routes.ts";
+import { type LongRow, longRowVersion, type OpenResult, type PieceServices } from "@flux/dao-core";
+import { callOperation, type DaoServices, type Page } from "@flux/dao-core/contract";
+import { type Operation, type PreconditionUse, preconditionUse } from "../api/operation.ts";
 import { HttpError, InvalidRequestError } from "../http/http-error.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
 import { checkJson, parseJsonBody } from "../http/json-body.ts";
 import { jsonParts, longRowText } from "../http/json-parts.ts";
-import { CursorLines, toNdjson } from "../http/ndjson-answer.ts";
 import { readNdjson } from "../http/ndjson-body.ts";
+import { CursorLines, toNdjson } from "../http/ndjson-response.ts";
 import { pageLinks } from "../http/page-links.ts";
 import { unsentBody } from "../http/unsent-body.ts";
 import { encode } from "../wire/encode.ts";
@@ -77,8 +69,8 @@ export class Endpoint {
   /** The id's name in the path and in the service; `undefined` where there is none. */
   readonly id: { readonly wireName: string; readonly name: string } | undefined;
   readonly #settings: EndpointSettings;
-  readonly #service: ServiceName;
-  readonly #method: string;
+  /** Such as `goals.createGoal`. */
+  readonly #name: string;
   readonly #input: Operation["input"];
   readonly #isStreamed: boolean;
   readonly #readQuery: QueryReader;
@@ -97,20 +89,20 @@ export class Endpoint {
   /** Whether sending it twice could do it twice. */
   readonly #isPost: boolean;
 
-  constructor({ service, name, operation, route, location }: ApiRoute, settings: EndpointSettings) {
+  constructor(name: string, operation: Operation, settings: EndpointSettings) {
+    const { location } = operation;
+    const pieces: Readonly<Record<string, PieceServices[keyof PieceServices]>> = settings.pieces;
     this.path = operation.path;
     const wireName = /\{(\w+)\}/.exec(operation.path)?.[1];
     this.id = wireName === undefined || operation.id === undefined ? undefined : { wireName, name: operation.id };
     this.#settings = settings;
-    this.#service = service;
-    this.#method = name;
+    this.#name = name;
     this.#input = operation.input;
-    this.#read = settings.pieces?.reads[service]?.[name];
-    this.#update = settings.pieces?.updates[service]?.[name];
+    this.#open = pieces[name];
     this.#isStreamed = operation.output === "ndjson";
     this.#isList = operation.query !== undefined && "page" in operation.query;
     this.#readQuery = queryReader(operation.query);
-    this.#status = route.status;
+    this.#status = operation.status;
     // What comes before the id: no path of a row has anything behind it.
     this.#location = location && settings.basePath + location.slice(0, location.indexOf("{"));
     this.#preconditions = preconditionUse(operation);
@@ -157,7 +149,7 @@ export class Endpoint {
           return lines;
         },
       };
-      const result = await this.#apply(this.#settings.services, [source, { signal: departure.signal }]);
+      const result = await callOperation(this.#settings.services, this.#name, [source, { signal: departure.signal }]);
       return this.#toResponse(result, query);
     };
     return { needsBody: false, work };
@@ -203,8 +195,11 @@ export class Endpoint {
     }
     const share = this.#settings.memory.share(http.signal);
     const lines = cursors ? new CursorLines() : undefined;
-    const rows = this.#apply(this.#settings.services, [request, { signal: share.ended, onCursor: lines?.add }]);
-    if (!isAsyncIterable(rows)) throw new TypeError(`${this.#method} answers no rows one by one.`);
+    const rows = callOperation(this.#settings.services, this.#name, [
+      request,
+      { signal: left.signal, onCursor: lines?.add },
+    ]);
+    if (!isAsyncIterable(rows)) throw new TypeError(`${this.#name} returns no rows one by one.`);
     const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
     await share.take(STREAM);
     try {
@@ -232,25 +227,11 @@ export class Endpoint {
     return { needsBody: true, work };
   }
 
-  /** @param requester absent within a transaction, which has its connection */
-  #call(
-    services: DaoServices,
-    id: string | undefined,
-    input: unknown,
-    { ifMatch }: Preconditions = {},
-    requester?: Requester,
-  ): unknown {
-    const args = id === undefined ? [input] : this.#input === "none" ? [id] : [id, input];
-    const ifVersion = this.#preconditions === "write" ? ifMatch : undefined;
-    return this.#apply(services, [...args, { requester, ifVersion }]);
-  }
-
-  /** The table and the services are checked against each other by the compiler; here they are just data. */
-  #apply(services: DaoServices, args: unknown[]): unknown {
-    const service = services[this.#service];
-    const method: unknown = Reflect.get(service, this.#method);
-    if (typeof method !== "function") throw new TypeError(`The services have no method ${this.#method}.`);
-    return Reflect.apply(method, service, args);
+  #call(services: DaoServices, id: string | undefined, input: unknown, { ifMatch }: Preconditions = {}): unknown {
+    if (id === undefined) return callOperation(services, this.#name, [input]);
+    const args = this.#input === "none" ? [id] : [id, input];
+    if (ifMatch !== undefined && this.#preconditions === "write") args.push({ ifVersion: ifMatch });
+    return callOperation(services, this.#name, args);
   }
 
   #toOpenResponse(

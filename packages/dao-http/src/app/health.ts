@@ -1,11 +1,9 @@
 import { isDaoError } from "@flux/dao-core/errors";
-import type { OpenAnswer, WholeResponse } from "../http/http-message.ts";
+import type { PublicResponse, WholeResponse } from "../http/http-message.ts";
+import { READINESS_TIMEOUT } from "../wire/limits.ts";
 
 /** Resolves when the service can do its work; rejects with the reason why not. */
 export type ReadinessCheck = (options: { readonly signal: AbortSignal }) => Promise<void>;
-
-/** Milliseconds after which a check that has not answered counts as failed: `/ready` has 2 s (contract, "REST"). */
-const CHECK_TIMEOUT = 1_500;
 
 /** Answers `/ready`: whether requests should be sent here. */
 export class Readiness {
@@ -26,12 +24,12 @@ export class Readiness {
     return this.#isStopping;
   }
 
-  async answer(): Promise<OpenAnswer> {
+  async answer(): Promise<PublicResponse> {
     // Planned, and so nothing to be warned of.
     if (this.#isStopping) return jsonAnswer(503, { status: "not_ready", detail: "The service is stopping." });
     const reason = await this.#reason();
     if (reason === undefined) return jsonAnswer(200, { status: "ready" });
-    return { ...jsonAnswer(503, { status: "not_ready", detail: reason }), unwell: reason };
+    return { ...jsonAnswer(503, { status: "not_ready", detail: reason }), warning: reason };
   }
 
   /** Why it is not ready. However many ask at once, the database is asked once. */
@@ -49,7 +47,7 @@ export class Readiness {
       timer = setTimeout(() => {
         resolve("The database did not answer in time.");
         abort.abort();
-      }, CHECK_TIMEOUT);
+      }, READINESS_TIMEOUT);
     });
     try {
       return await Promise.race([this.#outcome(abort.signal), late]);

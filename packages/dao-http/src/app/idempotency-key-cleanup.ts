@@ -1,8 +1,6 @@
 import { type DatabaseSession, deleteExpiredIdempotencyKeys } from "@flux/dao-core";
+import { IDEMPOTENCY_CLEANUP_INTERVAL } from "../wire/limits.ts";
 import type { Logger } from "./log.ts";
-
-/** Milliseconds from one sweep to the next. */
-const INTERVAL = 3_600_000;
 
 /**
  * Deletes expired idempotency keys now and then. It has no timer, which would keep a host's process from ending, and
@@ -22,7 +20,7 @@ export class KeySweeper {
   sweepIfDue(): void {
     const now = performance.now();
     // Somebody else's transaction must not be worked in behind their back.
-    if (now - this.#last < INTERVAL || this.#session.isTransaction) return;
+    if (now - this.#last < IDEMPOTENCY_CLEANUP_INTERVAL || this.#session.isTransaction) return;
     this.#last = now;
     deleteExpiredIdempotencyKeys(this.#session).catch((error: unknown) => this.#warn(error));
   }

@@ -1,6 +1,7 @@
 import { isDaoError } from "@flux/dao-core/errors";
 import { type DestinationStream, pino } from "pino";
 import { HttpError } from "../http/http-error.ts";
+import { LOG_BATCH, LOG_FLUSH_INTERVAL, SHARED_LOG_BATCH } from "../wire/limits.ts";
 
 /** From the most to the least talkative. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -33,12 +34,12 @@ export interface RequestLogEntry {
 
 /**
  * Writes the one line that a request gets; for a 5xx with its cause, for one that was turned away because there is more
- * work than can be done, and for an answer that is only `unwell`, such as that of a probe, with the sentence that says
+ * work than can be done, and for an answer that is only `warning`, such as that of a probe, with the sentence that says
  * why. A logger that fails keeps nobody from the answer.
  */
-export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown, unwell?: string): void {
+export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown, warning?: string): void {
   try {
-    if (unwell !== undefined) logger.warn({ ...entry, detail: unwell }, "not ready");
+    if (warning !== undefined) logger.warn({ ...entry, detail: warning }, "not ready");
     else if (entry.status < 500 || isPlanned(entry, cause)) logger.info(entry, "request");
     else if (isTurnedAway(cause)) logger.warn({ ...entry, detail: cause.message }, "turned away");
     else logger.error({ ...entry, err: describeError(cause) }, "request failed");
@@ -92,12 +93,6 @@ export function createLogger(options: { readonly level?: LogLevel; readonly dest
   return destination === undefined ? pino(settings) : pino(settings, destination);
 }
 
-/** Bytes of lines that are written at one go, and milliseconds that a line waits for others. */
-const BATCH = 16_000;
-const FLUSH_INTERVAL = 100;
-/** The same where other processes write to it too, at most: what is longer a pipe may take in pieces (`PIPE_BUF`). */
-const LARGEST_WHOLE_WRITE = 4_096;
-
 /**
  * Standard output for the lines of a process: several at one go, because writing costs more than making them. They are
  * written before the process ends, however it does so by itself; one that is killed loses those of the last 100 ms. The
@@ -106,10 +101,8 @@ const LARGEST_WHOLE_WRITE = 4_096;
  * @param isShared whether other processes write to it too. Lines of up to 4 KB stay whole then.
  */
 export function openStandardOutput({ isShared = false } = {}): DestinationStream {
-  const batch = isShared
-    ? { minLength: LARGEST_WHOLE_WRITE - 512, maxWrite: LARGEST_WHOLE_WRITE }
-    : { minLength: BATCH };
-  const destination = pino.destination({ dest: 1, sync: true, periodicFlush: FLUSH_INTERVAL, ...batch });
+  const batch = isShared ? { minLength: SHARED_LOG_BATCH - 512, maxWrite: SHARED_LOG_BATCH } : { minLength: LOG_BATCH };
+  const destination = pino.destination({ dest: 1, sync: true, periodicFlush: LOG_FLUSH_INTERVAL, ...batch });
   process.on("exit", () => destination.flushSync());
   return destination;
 }

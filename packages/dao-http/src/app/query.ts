@@ -1,6 +1,6 @@
 import { parseInstant } from "@flux/dao-core/contract";
 import type { ValidationIssue } from "@flux/dao-core/errors";
-import type { ParameterKind, QueryParameters } from "../api/query-parameters.ts";
+import type { ParameterKind, QueryParameters } from "../api/operation.ts";
 import { InvalidRequestError } from "../http/http-error.ts";
 import { toSnakeCase } from "../wire/field-names.ts";
 

@@ -16,3 +16,6 @@ export interface Command {
    */
   run(flags: CommandFlags): Promise<number | undefined>;
 }
+
+/** The command was called wrongly. */
+export class UsageError extends Error {}

@@ -1,8 +1,7 @@
 import cluster from "node:cluster";
 import { isDaoError } from "@flux/dao-core/errors";
 import { SettingsError } from "../node/settings-error.ts";
-import { WorkerError } from "../process/cluster.ts";
-import type { WorkerMessage } from "../process/worker-message.ts";
+import { WorkerError, type WorkerMessage } from "../process/cluster.ts";
 import { say } from "./output.ts";
 
 /** Ends the process with 1: with a sentence for what a person can mend, with a stack for what only a programmer can. */

@@ -1,8 +1,7 @@
 import { type Database, type MigrationReport, openDatabase } from "@flux/dao-core";
 import { readDatabaseSettings } from "../process/settings.ts";
-import type { Command, CommandFlags } from "./command.ts";
+import { type Command, type CommandFlags, UsageError } from "./command.ts";
 import { print, say } from "./output.ts";
-import { UsageError } from "./usage-error.ts";
 
 const usage = `Usage: flux-dao migrate [--plan | --check] [--json]
 

@@ -1,10 +1,9 @@
 import { createDaoServices, type Database, openDatabase, ValidationError } from "@flux/dao-core";
 import { type DemoDataProgress, type DemoDataSize, demoDataSize, writeDemoData } from "@flux/dao-core/testing";
 import { readDatabaseSettings } from "../process/settings.ts";
-import type { Command, CommandFlags } from "./command.ts";
+import { type Command, type CommandFlags, UsageError } from "./command.ts";
 import { print, say } from "./output.ts";
 import { grouped, ProgressBar } from "./progress-bar.ts";
-import { UsageError } from "./usage-error.ts";
 
 const usage = `Usage: flux-dao seed [--users N] [--tasks N] [--seed N] [--from DATE] [--add] [--json]
 

@@ -1,6 +1,7 @@
+import { CALL_TIMEOUT } from "../wire/limits.ts";
 import type { ClientTelemetry } from "./client-telemetry.ts";
-import { Exchange } from "./exchange.ts";
 import type { Answer } from "./foreign-answer.ts";
+import { HttpCall } from "./http-call.ts";
 
 /** As much of `fetch` as the client needs. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -43,7 +44,7 @@ export interface Call {
 /** What a call sends: text, or bytes that are made as they are sent. */
 interface CallBody {
   readonly mediaType: string;
-  readonly content: string | ((exchange: Exchange) => ReadableStream<Uint8Array>);
+  readonly content: string | ((call: HttpCall) => ReadableStream<Uint8Array>);
 }
 
 /** Sends calls to one service. */
@@ -56,7 +57,7 @@ export class Connection {
   readonly timeout: number;
 
   /** @throws TypeError for a base URL that is none, and for a key that no header can carry; it shows neither */
-  constructor({ baseUrl, serviceKey, fetch: ownFetch, timeout = 30_000, telemetry }: ConnectionOptions) {
+  constructor({ baseUrl, serviceKey, fetch: ownFetch, timeout = CALL_TIMEOUT, telemetry }: ConnectionOptions) {
     if (!/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(baseUrl)) {
       throw new TypeError("baseUrl must be http(s)://host:port, such as http://localhost:8000, without a password.");
     }
@@ -78,11 +79,11 @@ export class Connection {
    *   aborts
    */
   async send(call: Call): Promise<Answer> {
-    const exchange = await this.open(call);
+    const opened = await this.open(call);
     try {
-      return await exchange.answer();
+      return await opened.answer();
     } finally {
-      exchange.close();
+      opened.close();
     }
   }
 
@@ -90,11 +91,11 @@ export class Connection {
    * Sends a call; its answer is for the caller to read, and to close.
    * @throws as {@link send} does
    */
-  async open(call: Call): Promise<Exchange> {
+  async open(call: Call): Promise<HttpCall> {
     const { method, target, path, attempt = 1, body, headers, signal, timeout = this.timeout } = call;
     signal?.throwIfAborted();
     const span = this.#telemetry?.begin({ method, baseUrl: this.#baseUrl, path, attempt });
-    const exchange = new Exchange({ method, signal, timeout, span });
+    const opened = new HttpCall({ method, signal, timeout, span });
     const init: RequestInit = {
       method,
       headers: {
@@ -103,18 +104,18 @@ export class Connection {
         ...(body !== undefined && { "content-type": body.mediaType }),
         ...headers,
       },
-      signal: exchange.signal,
+      signal: opened.signal,
       // A redirect would carry the key to wherever it points; the service never sends one.
       redirect: "manual",
       ...(typeof body?.content === "string" && { body: body.content }),
-      ...(typeof body?.content === "function" && { body: body.content(exchange), duplex: "half" as const }),
+      ...(typeof body?.content === "function" && { body: body.content(opened), duplex: "half" as const }),
     };
     try {
       const send = () => this.#fetch(this.#baseUrl + target, init);
-      await exchange.begin(span === undefined ? send() : span.run(send));
-      return exchange;
+      await opened.begin(span === undefined ? send() : span.run(send));
+      return opened;
     } catch (error) {
-      exchange.close();
+      opened.close();
       throw error;
     }
   }

@@ -1,19 +1,17 @@
 import type { DaoServices, StreamOptions } from "@flux/dao-core/contract";
 import type { Operation } from "../api/operation.ts";
-import { operations } from "../api/operations.ts";
+import { type KeyedOperation, operations } from "../api/operations.gen.ts";
 import { encode } from "../wire/encode.ts";
-import { results } from "../wire/results.ts";
-import type { AnyShape } from "../wire/shape.ts";
-import { type ClientOptions, headersOf } from "./call-headers.ts";
-import { type Call, Connection, type ConnectionOptions } from "./connection.ts";
-import type { Exchange } from "./exchange.ts";
+import { NDJSON } from "../wire/ndjson.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
 import type { Answer } from "./foreign-answer.ts";
-import { checkBody, checkedId, checkTimeout } from "./input-check.ts";
-import { SentLines } from "./ndjson.ts";
-import { toQueryString } from "./query-string.ts";
-import { type ClientOperation, resultOf } from "./result.ts";
+import type { HttpCall } from "./http-call.ts";
+import { checkBody } from "./input-check.ts";
+import { type ReadRequest, requestOf, toQueryString } from "./request.ts";
+import { resultOf } from "./result.ts";
 import { Attempts, type RetryOptions } from "./retry.ts";
 import { streamRows } from "./row-stream.ts";
+import { SentLines } from "./sent-lines.ts";
 
 /** How to reach the service. */
 export interface DaoClientOptions extends ConnectionOptions {
@@ -42,17 +40,13 @@ type PostMethod<Method> = Method extends (...args: infer Args) => infer Result
       : never
   : never;
 
-type ServiceMethods<Service, Table> = {
-  readonly [Method in keyof Service]: Method extends keyof Table
-    ? Table[Method] extends { readonly method: "POST"; readonly input: "body" }
-      ? PostMethod<Service[Method]>
-      : Service[Method]
-    : never;
-};
-
 /** The six services, whose calls by POST also take an idempotency key; not those that send line by line. */
 export type DaoClient = {
-  readonly [Service in keyof DaoServices]: ServiceMethods<DaoServices[Service], (typeof operations)[Service]>;
+  readonly [Service in keyof DaoServices]: {
+    readonly [Method in keyof DaoServices[Service] & string]: `${Service}.${Method}` extends KeyedOperation
+      ? PostMethod<DaoServices[Service][Method]>
+      : DaoServices[Service][Method];
+  };
 };
 
 /**
@@ -73,40 +67,21 @@ export type DaoClient = {
 export function createDaoClient(options: DaoClientOptions): DaoClient {
   const connection = new Connection(options);
   const retry = options.retry === false ? { retries: 0 } : options.retry;
-  const shapes: Readonly<Record<string, ResultShapes>> = results;
-  const services: unknown = Object.fromEntries(
-    Object.entries(operations).map(([name, table]) => [
-      name,
-      createService(table, shapes[name] ?? {}, connection, retry),
-    ]),
-  );
-  // The table has every method of every service, which the compiler checks where it is written; what the network
-  // answers, it cannot check.
-  return services as DaoClient;
-}
-
-type RemoteMethod = (...args: unknown[]) => unknown;
-
-type ResultShapes = Readonly<Record<string, AnyShape | undefined>>;
-
-function createService(
-  table: Readonly<Record<string, Operation>>,
-  shapes: ResultShapes,
-  connection: Connection,
-  retry: RetryOptions | undefined,
-): Record<string, RemoteMethod> {
-  return Object.fromEntries(
-    Object.entries(table).map(([name, entry]): [string, RemoteMethod] => {
-      const operation = { ...entry, result: shapes[name] };
-      const send = operation.output === "ndjson" ? stream : call;
-      return [name, (...args) => send(connection, operation, args, retry)];
-    }),
-  );
+  const services: Record<string, Record<string, unknown>> = {};
+  for (const [name, operation] of Object.entries(operations)) {
+    const [service = "", method = ""] = name.split(".");
+    const send = operation.output === "ndjson" ? stream : call;
+    services[service] ??= {};
+    services[service][method] = (...args: unknown[]) => send(connection, operation, args, retry);
+  }
+  // The compiler has checked that the table has every method of every service; the results are checked as they come.
+  const client: unknown = services;
+  return client as DaoClient;
 }
 
 async function call(
   connection: Connection,
-  operation: ClientOperation,
+  operation: Operation,
   args: readonly unknown[],
   retry: RetryOptions | undefined,
 ): Promise<unknown> {
@@ -128,33 +103,13 @@ async function call(
   }
 }
 
-/** A call whose arguments have been read. */
-interface ReadRequest extends Omit<Call, "body"> {
-  readonly input: unknown;
-}
-
-function requestOf(operation: Operation, args: readonly unknown[]): ReadRequest {
-  const rest = operation.id === undefined ? args : args.slice(1);
-  const [input, options] = operation.input === "none" ? [undefined, rest[0]] : rest;
-  const path = operation.id === undefined ? operation.path : pathOf(operation.path, checkedId(args[0], operation.id));
-  const query = operation.query === undefined ? "" : toQueryString(input ?? {}, operation.query);
-  const { signal, timeout, ...others }: ClientOptions = options ?? {};
-  checkTimeout(timeout);
-  const headers = headersOf(others, operation);
-  return { method: operation.method, target: path + query, path: operation.path, headers, signal, timeout, input };
-}
-
-async function callWithLines(
-  connection: Connection,
-  operation: ClientOperation,
-  request: ReadRequest,
-): Promise<unknown> {
+async function callWithLines(connection: Connection, operation: Operation, request: ReadRequest): Promise<unknown> {
   const lines = new SentLines(request.input as Iterable<unknown>, (item, number) => {
     checkBody(item, [String(number)]);
     return encode(item);
   });
-  const content = (exchange: Exchange) => lines.toStream(request.timeout === undefined ? exchange : undefined);
-  const body = { mediaType: "application/x-ndjson", content };
+  const content = (opened: HttpCall) => lines.toStream(request.timeout === undefined ? opened : undefined);
+  const body = { mediaType: NDJSON, content };
   try {
     return resultOf(await connection.send({ ...request, body }), operation);
   } catch (error) {
@@ -166,7 +121,7 @@ async function callWithLines(
 
 async function* stream(
   connection: Connection,
-  operation: ClientOperation,
+  operation: Operation,
   args: readonly unknown[],
   retry: RetryOptions | undefined,
 ): AsyncGenerator<unknown, void, undefined> {
@@ -181,8 +136,4 @@ async function* stream(
   };
   const cursor: string | undefined = Object(input).cursor;
   yield* streamRows({ operation, attempts, open, cursor, onCursor });
-}
-
-function pathOf(template: string, id: string): string {
-  return template.replace(/\{\w+\}/, () => encodeURIComponent(id));
 }

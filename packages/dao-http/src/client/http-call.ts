@@ -1,8 +1,8 @@
 import type { CallSpan } from "./client-telemetry.ts";
 import { type Answer, type AnswerHead, unavailable } from "./foreign-answer.ts";
 
-/** What bounds an exchange. */
-export interface ExchangeLimits {
+/** What limits a call. */
+export interface CallLimits {
   readonly method: string;
   readonly signal: AbortSignal | undefined;
   /** Milliseconds for the answer, or for its head where it is read piece by piece. Of an import: for any progress. */
@@ -11,9 +11,9 @@ export interface ExchangeLimits {
   readonly span?: Pick<CallSpan, "ended"> | undefined;
 }
 
-/** A call and its answer, which ends when it is closed, when its signal aborts, or when its time is over. */
-export class Exchange {
-  readonly #limits: ExchangeLimits;
+/** An HTTP request and its response. Ends when it is closed, its signal aborts, or its time is over. */
+export class HttpCall {
+  readonly #limits: CallLimits;
   readonly #abort = new AbortController();
   readonly #giveUp = () => this.#abort.abort(this.#limits.signal?.reason);
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -22,7 +22,7 @@ export class Exchange {
   #response: Response | undefined;
   #failure: unknown;
 
-  constructor(limits: ExchangeLimits) {
+  constructor(limits: CallLimits) {
     this.#limits = limits;
     limits.signal?.addEventListener("abort", this.#giveUp);
     this.#startTimer(limits.timeout);
@@ -55,21 +55,20 @@ export class Exchange {
   }
 
   /**
-   * The text of the body as it comes.
+   * The body as it arrives.
    * @param limit milliseconds for the next piece
    * @throws as {@link begin} does, also for a body that breaks off
    */
-  async *pieces(limit: () => number): AsyncGenerator<string, void, undefined> {
+  async *pieces(limit: () => number): AsyncGenerator<Uint8Array, void, undefined> {
     const reader = this.#response?.body?.getReader();
     if (reader === undefined) return;
-    const decoder = new TextDecoder();
     for (;;) {
       this.#startTimer(limit());
       const { done, value } = await this.#translated(reader.read());
       // What is done with a piece is the caller's time.
       clearTimeout(this.#timer);
       if (done) return;
-      yield decoder.decode(value, { stream: true });
+      yield value;
     }
   }
 

@@ -1,5 +1,6 @@
 import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
 import { isInstantField, isJsonField } from "../wire/field-names.ts";
+import { MAX_TIMEOUT } from "../wire/limits.ts";
 
 /*
  * Whether input keeps its rules is for the service to check. But what JSON cannot carry would reach it as something else, and
@@ -20,9 +21,6 @@ export function checkedId(id: unknown, field: string): string {
   const message = id === undefined ? "is required" : "must be a UUID, such as 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
   throw new ValidationError([{ path: field, message }]);
 }
-
-/** What a timer can be set to; a longer one would ring at once. */
-const MAX_TIMEOUT = 2_147_483_647;
 
 /** @throws ValidationError for what is no time-out in-process either */
 export function checkTimeout(timeout: number | undefined): void {

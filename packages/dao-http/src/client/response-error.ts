@@ -12,7 +12,7 @@ import {
   VersionMismatchError,
 } from "@flux/dao-core/errors";
 import type { Operation } from "../api/operation.ts";
-import { toFieldPath } from "../wire/field-path.ts";
+import { toFieldPath } from "../wire/field-names.ts";
 import { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
 import { parseJson } from "./connection.ts";
 import { type Answer, foreignAnswer } from "./foreign-answer.ts";

@@ -1,24 +1,17 @@
-import type { Operation } from "../api/operation.ts";
+import type { Operation, Shape } from "../api/operation.ts";
 import { decode } from "../wire/decode.ts";
-import { toCamelCase } from "../wire/field-names.ts";
-import { toWirePath } from "../wire/field-path.ts";
-import type { AnyShape } from "../wire/shape.ts";
+import { toCamelCase, toWirePath } from "../wire/field-names.ts";
 import { UnexpectedResponseError } from "./client-errors.ts";
 import { parseJson } from "./connection.ts";
 import { type Answer, type AnswerHead, foreignAnswer } from "./foreign-answer.ts";
 import { toResponseError } from "./response-error.ts";
-
-/** An operation with what it returns: the shape of its result, of a stream of each row; `undefined` for nothing. */
-export interface ClientOperation extends Operation {
-  readonly result: AnyShape | undefined;
-}
 
 /**
  * What the service returned, as the operation promises it.
  * @throws what the service threw; UnavailableError for what something else sent, UnexpectedResponseError for what a service of
  *   another version did
  */
-export function resultOf(answer: Answer, operation: ClientOperation): unknown {
+export function resultOf(answer: Answer, operation: Operation): unknown {
   const { status, text } = answer;
   if (operation.result === undefined ? status !== 204 : status !== 200 && status !== 201) {
     throw toResponseError(answer, operation);
@@ -33,11 +26,7 @@ export function resultOf(answer: Answer, operation: ClientOperation): unknown {
  * `body`, decoded, if it has the shape that the operation promises.
  * @throws as {@link resultOf}
  */
-export function checkedResult(
-  body: unknown,
-  head: AnswerHead,
-  { method, result: shape = "json" }: ClientOperation,
-): unknown {
+export function checkedResult(body: unknown, head: AnswerHead, { method, result: shape = "json" }: Operation): unknown {
   if (body === undefined) throw foreignAnswer(head, method, "not JSON");
   const result = decode(body, reading);
   const fault = findFault(result, shape);
@@ -59,7 +48,7 @@ function readInstant(text: string): Date | undefined {
 const reading = { instant: readInstant, nameOf: toCamelCase, maxItems: Number.POSITIVE_INFINITY };
 
 /** The path of the first field that is not as `shape` says, `""` for `value` itself; `undefined` where all are. */
-function findFault(value: unknown, shape: AnyShape): string | undefined {
+function findFault(value: unknown, shape: Shape): string | undefined {
   if (typeof shape === "string") return isScalar(value, shape) ? undefined : "";
   if (isList(shape) && shape[1] === null) return value === null ? undefined : findFault(value, shape[0]);
   if (typeof value !== "object" || value === null || Array.isArray(value) !== isList(shape)) return "";
@@ -70,7 +59,7 @@ function findFault(value: unknown, shape: AnyShape): string | undefined {
   return undefined;
 }
 
-function isList(shape: Exclude<AnyShape, string>): shape is readonly [AnyShape, null?] {
+function isList(shape: Exclude<Shape, string>): shape is readonly [item: Shape] | readonly [item: Shape, orNull: null] {
   return Array.isArray(shape);
 }
 

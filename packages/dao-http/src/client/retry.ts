@@ -1,5 +1,6 @@
 import { isDaoError } from "@flux/dao-core/errors";
 import { type Operation, takesIdempotencyKey } from "../api/operation.ts";
+import { FIRST_RETRY_DELAY, LAST_RETRY_DELAY, RETRIES } from "../wire/limits.ts";
 import type { Call } from "./connection.ts";
 import type { AnswerHead } from "./foreign-answer.ts";
 
@@ -25,12 +26,6 @@ export interface RetryOptions {
   /** Called before each wait, to count or to log it. */
   readonly onRetry?: ((retry: ClientRetry) => void) | undefined;
 }
-
-const DEFAULT_RETRIES = 2;
-
-/** Milliseconds: the most to wait before the first retry, doubled each time, and before any, unless the service asks for more. */
-const FIRST_DELAY = 100;
-const LONGEST_DELAY = 2_000;
 
 /** What comes of connecting alone: nothing was sent. */
 const unconnected: ReadonlySet<unknown> = new Set([
@@ -86,10 +81,10 @@ export class Attempts {
    * @throws `error`, where there is no other attempt; the signal's reason when it aborts
    */
   async next(error: unknown, head: AnswerHead | undefined): Promise<void> {
-    const { retries = DEFAULT_RETRIES, onRetry } = this.#options;
+    const { retries = RETRIES, onRetry } = this.#options;
     const attempt = this.#number;
     // Full jitter, so that those who were turned away together do not come back together.
-    const jitter = Math.random() * Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (attempt - 1));
+    const jitter = Math.random() * Math.min(LAST_RETRY_DELAY, FIRST_RETRY_DELAY * 2 ** (attempt - 1));
     const delay = (head?.retryAfter ?? 0) + jitter;
     const isFinal = attempt > retries || performance.now() + delay >= this.#end;
     if (isFinal || !this.#mayBeRepeated(error, head?.status)) throw error;

@@ -1,17 +1,19 @@
+import type { Operation } from "../api/operation.ts";
+import { REMEMBERED_ROWS } from "../wire/limits.ts";
+import { cursorOf, LineSplitter } from "../wire/ndjson.ts";
 import { parseJson } from "./connection.ts";
-import type { Exchange } from "./exchange.ts";
 import { foreignAnswer } from "./foreign-answer.ts";
-import { linesOf } from "./ndjson.ts";
+import type { HttpCall } from "./http-call.ts";
 import { toResponseError } from "./response-error.ts";
-import { type ClientOperation, checkedResult } from "./result.ts";
+import { checkedResult } from "./result.ts";
 import type { Attempts } from "./retry.ts";
 
 /** How a stream is asked for. */
 export interface StreamSource {
-  readonly operation: ClientOperation;
+  readonly operation: Operation;
   readonly attempts: Attempts;
   /** Sends the request for the rows after `cursor`, with lines between them that have cursors. */
-  readonly open: (cursor: string | undefined) => Promise<Exchange>;
+  readonly open: (cursor: string | undefined) => Promise<HttpCall>;
   /** Where the caller wants it to begin. */
   readonly cursor: string | undefined;
   readonly onCursor: ((cursor: string) => void) | undefined;
@@ -26,10 +28,10 @@ export async function* streamRows(source: StreamSource): AsyncGenerator<unknown,
   const { attempts, onCursor } = source;
   const returned = new ReturnedRows();
   let { cursor } = source;
-  let exchange: Exchange | undefined;
+  let call: HttpCall | undefined;
   async function* batchesAfter(start: string | undefined): AsyncGenerator<Line[], never, undefined> {
-    exchange = await source.open(start);
-    return yield* readBatches(exchange, source);
+    call = await source.open(start);
+    return yield* readBatches(call, source);
   }
   let batches = batchesAfter(cursor);
   try {
@@ -38,8 +40,8 @@ export async function* streamRows(source: StreamSource): AsyncGenerator<unknown,
       try {
         batch = (await batches.next()).value;
       } catch (error) {
-        const failed = exchange;
-        exchange = undefined;
+        const failed = call;
+        call = undefined;
         failed?.close();
         if (returned.isFull) throw error;
         await attempts.next(error, failed?.head);
@@ -61,7 +63,7 @@ export async function* streamRows(source: StreamSource): AsyncGenerator<unknown,
       }
     }
   } finally {
-    exchange?.close();
+    call?.close();
   }
 }
 
@@ -69,25 +71,24 @@ type Line = { readonly row: unknown } | { readonly nextCursor: string | null };
 
 /** The lines of an answer, as many at a time as came together. It never just ends: the last line is for the caller to know. */
 async function* readBatches(
-  exchange: Exchange,
+  call: HttpCall,
   { operation, attempts }: StreamSource,
 ): AsyncGenerator<Line[], never, undefined> {
-  const { head } = exchange;
-  if (head.status !== 200) throw toResponseError(await exchange.answer(), operation);
-  const toLine = (text: string): Line => {
-    const value = parseJson(text);
-    if (typeof value === "object" && value !== null && "next_cursor" in value) {
-      const { next_cursor: nextCursor } = value;
-      if (typeof nextCursor === "string" || nextCursor === null) return { nextCursor };
-    }
-    return { row: checkedResult(value, head, operation) };
+  const { head } = call;
+  if (head.status !== 200) throw toResponseError(await call.answer(), operation);
+  const decoder = new TextDecoder();
+  const toLine = (bytes: Uint8Array): Line => {
+    const value = parseJson(decoder.decode(bytes));
+    const nextCursor = cursorOf(value);
+    return nextCursor === undefined ? { row: checkedResult(value, head, operation) } : { nextCursor };
   };
-  for await (const lines of linesOf(exchange.pieces(() => attempts.timeLeft))) yield lines.map(toLine);
+  const splitter = new LineSplitter();
+  for await (const piece of call.pieces(() => attempts.timeLeft)) {
+    const lines = Array.from(splitter.linesOf(piece), toLine);
+    if (lines.length > 0) yield lines;
+  }
   throw foreignAnswer(head, operation.method, "a stream without its last line");
 }
-
-/** Rows to remember where no cursor comes; of more it cannot be told which have been returned. */
-const MAX_REMEMBERED = 10_000;
 
 /**
  * The ids of the rows that were returned since the cursor before the last: after it they may come again, and, where rows were
@@ -99,7 +100,7 @@ class ReturnedRows {
 
   /** Whether they are more than are remembered. */
   get isFull(): boolean {
-    return this.#since.size >= MAX_REMEMBERED;
+    return this.#since.size >= REMEMBERED_ROWS;
   }
 
   /** Whether the row was not there yet. */

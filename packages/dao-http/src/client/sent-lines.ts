@@ -1,21 +1,9 @@
 import { ValidationError } from "@flux/dao-core/errors";
-import type { Exchange } from "./exchange.ts";
+import { NDJSON_ITEMS } from "../wire/limits.ts";
+import { nextChunk } from "../wire/ndjson.ts";
+import type { HttpCall } from "./http-call.ts";
 
-/** The lines of text, as many at a time as a piece completes. What follows the last line's end is none. */
-export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string[], void, undefined> {
-  let begun = "";
-  for await (const piece of pieces) {
-    // Searched by themselves: a long line would be read again for each of its pieces.
-    const [end = "", ...lines] = piece.split("\n");
-    begun += end;
-    const last = lines.pop();
-    if (last === undefined) continue;
-    yield [begun, ...lines];
-    begun = last;
-  }
-}
-
-/** @throws ValidationError for what cannot be iterated, as in-process */
+/** @throws ValidationError for a value that is not iterable, as in-process */
 function iteratorOf(source: Iterable<unknown> | AsyncIterable<unknown>): Iterator<unknown> | AsyncIterator<unknown> {
   const given: unknown = source;
   if (typeof given === "object" && given !== null) {
@@ -25,36 +13,35 @@ function iteratorOf(source: Iterable<unknown> | AsyncIterable<unknown>): Iterato
   throw new ValidationError([{ path: "", message: "must be items in a list, or in what else can be iterated" }]);
 }
 
-/** Items that are sent at a time, or characters, beyond which there are no more items. */
-const BATCH_SIZE = 200;
-const BATCH_LENGTH = 65_536;
-
-/** A body that is made of a source, item by item, as it is sent. */
+/** An NDJSON body that reads its items from a source as it is sent. */
 export class SentLines {
-  /** What the source threw; `fetch` has errors of its own for that. */
+  /** What the source threw; `fetch` rejects with errors of its own for it. */
   failure: { readonly error: unknown } | undefined;
   readonly #iterator: Iterator<unknown> | AsyncIterator<unknown>;
-  readonly #toLine: (item: unknown, number: number) => string;
-  #count = 0;
+  readonly #toLine: (item: unknown) => string;
   #isDone = false;
 
-  /** @param toLine the text of an item, without a line's end */
+  /** @param toLine the text of an item, without a line end */
   constructor(source: Iterable<unknown> | AsyncIterable<unknown>, toLine: (item: unknown, number: number) => string) {
+    let count = 0;
     this.#iterator = iteratorOf(source);
-    this.#toLine = toLine;
+    this.#toLine = (item) => toLine(item, count++);
   }
 
-  /** @param exchange told when the source is waited for, and when the service is; left out where it has a time for all of it */
-  toStream(exchange?: Pick<Exchange, "pause" | "expectProgress">): ReadableStream<Uint8Array> {
+  /** @param call notified whether the source or the service is awaited; omitted if one time-out covers both */
+  toStream(call?: Pick<HttpCall, "pause" | "expectProgress">): ReadableStream<Uint8Array> {
     const encoder = new TextEncoder();
     return new ReadableStream({
       pull: async (controller) => {
         try {
-          exchange?.pause();
-          const text = await this.#nextLines();
+          call?.pause();
+          const { text, isLast } = this.#isDone
+            ? { text: "", isLast: true }
+            : await nextChunk(this.#iterator, this.#toLine, NDJSON_ITEMS);
+          if (isLast) this.#isDone = true;
           if (text !== "") controller.enqueue(encoder.encode(text));
           if (this.#isDone) controller.close();
-          exchange?.expectProgress();
+          call?.expectProgress();
         } catch (error) {
           this.failure = { error };
           controller.error(error);
@@ -64,20 +51,10 @@ export class SentLines {
     });
   }
 
-  /** Lets the source go, if it has not come to its end. */
+  /** Closes the source unless it has ended. */
   async close(): Promise<void> {
     if (this.#isDone) return;
     this.#isDone = true;
     await this.#iterator.return?.();
-  }
-
-  async #nextLines(): Promise<string> {
-    let text = "";
-    for (let lines = 0; lines < BATCH_SIZE && text.length < BATCH_LENGTH && !this.#isDone; lines++) {
-      const { done, value } = await this.#iterator.next();
-      if (done === true) this.#isDone = true;
-      else text += `${this.#toLine(value, this.#count++)}\n`;
-    }
-    return text;
   }
 }

@@ -43,5 +43,7 @@ test("a body that the host has read already is no empty one: the answer says wha
   request.headers.set("content-type", "application/json");
   const response = await app.fetch(request);
   expect(response.status).toBe(500);
-  expect(await response.json()).toMatchObject({ detail: expect.stringMatching(/Mount the app before what parses/) });
+  expect(await response.json()).toMatchObject({
+    detail: expect.stringMatching(/Mount the app before middleware that parses/),
+  });
 });

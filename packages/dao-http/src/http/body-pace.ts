@@ -1,46 +1,41 @@
+import { MIN_PROGRESS } from "../wire/limits.ts";
 import { HttpError } from "./http-error.ts";
 
-/** Milliseconds within which {@link LEAST} bytes of a body, or its end, must come unless set otherwise. */
-export const DEFAULT_BODY_TIMEOUT = 30_000;
-
-/** Bytes that must come in that time: some 330 a second are less than any network carries. */
-export const LEAST = 10_000;
-
 /**
- * The time that a sender takes over a body: within `timeout` so many bytes of it must come, then as many again. The clock
- * runs only while the service waits for them. What it takes itself, to write rows or to wait for its turn, is not the sender's.
+ * Limits how slowly a body may arrive: within each `timeout`, {@link MIN_PROGRESS} bytes. The clock runs only while the service
+ * waits for the sender, not while it writes rows or waits for its turn.
  */
 export class BodyPace {
   readonly #timeout: number;
   readonly #onLate: (error: HttpError) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #bytes = 0;
-  /** Milliseconds that were used up before the clock was stopped. */
+  /** Milliseconds used before the clock was stopped. */
   #used = 0;
   #startedAt = 0;
 
-  /** @param onLate called once, when the bytes have not come in time */
+  /** @param onLate called once, when too few bytes have arrived in time */
   constructor(timeout: number, onLate: (error: HttpError) => void) {
     this.#timeout = timeout;
     this.#onLate = onLate;
   }
 
-  /** From now on the body is waited for. */
+  /** Starts the clock: the service waits for the sender. */
   start(): void {
     this.#startedAt = performance.now();
     this.#timer = setTimeout(() => this.#onLate(tooSlow(this.#timeout)), this.#timeout - this.#used);
   }
 
-  /** From now on it is not, until the next start. */
+  /** Stops the clock until the next start. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#used += performance.now() - this.#startedAt;
   }
 
-  /** Bytes have come: enough of them have the whole time again. */
+  /** Counts bytes that arrived; after enough of them the time starts again. */
   add(count: number): void {
     this.#bytes += count;
-    if (this.#bytes < LEAST) return;
+    if (this.#bytes < MIN_PROGRESS) return;
     this.#bytes = 0;
     this.stop();
     this.#used = 0;
@@ -51,7 +46,7 @@ export class BodyPace {
 function tooSlow(timeout: number): HttpError {
   return new HttpError(
     "request_timeout",
-    `The body came too slowly: of each ${timeout / 1_000} s in which the service waited for it, less than ${LEAST} bytes. Send it again, without pauses.`,
+    `The body arrived too slowly: less than ${MIN_PROGRESS} bytes in ${timeout / 1_000} s of waiting for it. Send it again, without pauses.`,
     { connection: "close" },
   );
 }

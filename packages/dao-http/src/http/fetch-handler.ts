@@ -1,5 +1,5 @@
-import { LEAST } from "./body-pace.ts";
-import { CollectedBytes } from "./collected-bytes.ts";
+import { CollectedBytes } from "../wire/collected-bytes.ts";
+import { MIN_PROGRESS } from "../wire/limits.ts";
 import { bodyBrokeOff, bodyReadAlready, bodyTooLarge, ClientGoneError } from "./http-error.ts";
 import {
   type BodyReading,
@@ -10,7 +10,7 @@ import {
   setSecurityHeaders,
 } from "./http-message.ts";
 
-/** A web-standard handler that answers by `handle`. */
+/** A web-standard handler that responds by `handle`. */
 export function toFetchHandler(
   handle: (request: HttpRequest) => Promise<HttpResponse>,
 ): (request: Request) => Promise<Response> {
@@ -25,7 +25,7 @@ export function toFetchHandler(
   };
 }
 
-/** The bytes of a body in pieces, each made when it is asked for. */
+/** The bytes of a body, each piece produced when it is requested. */
 function toStream({ body, signal }: StreamedResponse): ReadableStream<Uint8Array> {
   const pieces = body[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
@@ -86,12 +86,12 @@ class FetchRequest implements HttpRequest {
   async *readChunks(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     const reader = this.#reader();
     if (reader === undefined) return;
-    // Whether the sender minds is not ours to wait for.
+    // Not awaited: a sender may not react.
     const cancel = () => reader.cancel().catch(() => undefined);
     signal?.addEventListener("abort", cancel, { once: true });
     try {
       for (let next = await read(reader); next !== undefined; next = await read(reader)) yield next;
-      // A reader that was cancelled comes to its end as if the body had.
+      // A cancelled reader ends as if the body had.
       signal?.throwIfAborted();
     } finally {
       signal?.removeEventListener("abort", cancel);
@@ -104,8 +104,10 @@ class FetchRequest implements HttpRequest {
     if (Number(length) > limit) throw bodyTooLarge(limit);
     if (this.#request.bodyUsed) throw bodyReadAlready();
     if (this.#request.body === null) return new Uint8Array();
-    // Far cheaper than piece by piece, and so short that it need not be followed.
-    return Number(length) <= LEAST ? this.#readAtOnce(limit, reading?.signal) : this.#readInPieces(limit, reading);
+    // Far cheaper than in pieces, and too short for its pace to matter.
+    return Number(length) <= MIN_PROGRESS
+      ? this.#readAtOnce(limit, reading?.signal)
+      : this.#readInPieces(limit, reading);
   }
 
   async #readAtOnce(limit: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
@@ -124,7 +126,7 @@ class FetchRequest implements HttpRequest {
   async #readInPieces(limit: number, reading: BodyReading | undefined): Promise<Uint8Array> {
     const reader = this.#reader();
     if (reader === undefined) return new Uint8Array();
-    // Whether the sender minds is not ours to wait for.
+    // Not awaited: a sender may not react.
     const cancel = () => reader.cancel().catch(() => undefined);
     reading?.signal.addEventListener("abort", cancel, { once: true });
     const body = new CollectedBytes();
@@ -136,7 +138,7 @@ class FetchRequest implements HttpRequest {
         if (isTooLarge) throw bodyTooLarge(limit);
         body.append(next);
       }
-      // A reader that was cancelled comes to its end as if the body had.
+      // A cancelled reader ends as if the body had.
       reading?.signal.throwIfAborted();
     } finally {
       reading?.signal.removeEventListener("abort", cancel);

@@ -1,6 +1,6 @@
 import { describeIssues, type ValidationIssue } from "@flux/dao-core/errors";
 
-/** Every `code` that the API answers, with its status and the title of its kind (contract, "Errors"). */
+/** Every `code` of a problem, with its status and title (contract, "Errors"). */
 export const PROBLEM_CODES = {
   validation_failed: { status: 400, title: "Validation failed" },
   invalid_service_key: { status: 403, title: "Invalid service key" },
@@ -20,10 +20,10 @@ export const PROBLEM_CODES = {
 
 export type ProblemCode = keyof typeof PROBLEM_CODES;
 
-/** What is wrong with a request as HTTP, before any service has seen it. The message is the problem's `detail`. */
+/** A request is invalid as HTTP, whatever a service would say of it. The message is the problem's `detail`. */
 export class HttpError extends Error {
   readonly code: ProblemCode;
-  /** Headers that the status demands, such as `allow`. */
+  /** Headers that the status requires, such as `allow`. */
   readonly headers: Readonly<Record<string, string>>;
   constructor(code: ProblemCode, detail: string, headers: Readonly<Record<string, string>> = {}) {
     super(detail);
@@ -33,9 +33,9 @@ export class HttpError extends Error {
   }
 }
 
-/** A request that breaks rules which no service knows of, because they are HTTP's. */
+/** A request breaks rules of HTTP, which services do not know. */
 export class InvalidRequestError extends HttpError {
-  /** With names as the caller wrote them; a path of `""` is the request as a whole. */
+  /** With names as the caller wrote them; a path of `""` stands for the whole request. */
   readonly issues: readonly ValidationIssue[];
 
   constructor(issues: readonly ValidationIssue[]) {
@@ -44,7 +44,7 @@ export class InvalidRequestError extends HttpError {
   }
 }
 
-/** The client has closed its connection before its request was at work: there is no one left to respond to. */
+/** The client closed its connection while its request waited: there is no one left to respond to. */
 export class ClientGoneError extends Error {
   constructor() {
     super("The client closed its connection while its request waited.");
@@ -57,15 +57,15 @@ export function bodyTooLarge(limit: number): HttpError {
   return new HttpError("payload_too_large", `The body has more than ${limit} bytes. Send less, in several requests.`);
 }
 
-/** The error for a body of which the host has read some already: waiting for what has been would be for ever. */
+/** The error for a body that the host has already read, at least in part: waiting for it would never end. */
 export function bodyReadAlready(): HttpError {
   return new HttpError(
     "internal_error",
-    "The host of this service has read the body already. Mount the app before what parses bodies, such as express.json().",
+    "The host of this service has already read the body. Mount the app before middleware that parses bodies, such as express.json().",
   );
 }
 
-/** The error for a body whose sender stopped halfway. Mostly there is nobody left to read it. */
+/** The error for a body whose sender stopped halfway; usually no one is left to read it. */
 export function bodyBrokeOff(): InvalidRequestError {
   return new InvalidRequestError([{ path: "", message: "has a body that broke off; send it again, in full" }]);
 }

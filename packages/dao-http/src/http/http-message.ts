@@ -1,23 +1,23 @@
 /**
- * A request and a response as the app sees them, whichever host they come from: a `fetch` handler or Node's own server.
- * There is no framework between: its objects cost a third of what a bare Node server can do (docs/decisions.md).
+ * A request and a response as the app sees them, on any host: a `fetch` handler or Node's own server. There is no framework in
+ * between: its objects would cost a third of a bare Node server's throughput (docs/decisions.md).
  */
 
 /** A request whose body has not been read yet. */
 export interface HttpRequest {
   /** In capitals, as in the request line. */
   readonly method: string;
-  /** Path and query as they came, not decoded: `/api/v1/tasks/?page=2`. */
+  /** Path and query as received, not decoded: `/api/v1/tasks/?page=2`. */
   readonly target: string;
   /** `http` or `https`, as this host received it. Default `http`. */
   readonly scheme?: string | undefined;
-  /** Of HTTP, such as `1.1`, where the host knows it. */
+  /** Of HTTP, such as `1.1`, if the host knows it. */
   readonly protocolVersion?: string | undefined;
   /** The header of this lower-case name; several are joined by `, `. */
   header(name: string): string | undefined;
   /**
-   * Aborts with a {@link ClientGoneError} when the connection of the client is gone, where the host can tell: a request that
-   * waits is given up then. Read only of a request that has to wait, or may have to.
+   * Aborts with a {@link ClientGoneError} when the client's connection is gone, if the host can tell: a request that waits is
+   * then dropped. Read only for a request that has to wait, or may have to.
    */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -27,61 +27,60 @@ export interface HttpRequest {
    */
   readBody(limit: number, reading?: BodyReading): Promise<Uint8Array>;
   /**
-   * The body as it comes in, read no faster than it is asked for.
-   * @param signal aborts when the body is to be read no further, also while a piece is waited for; reading then rejects with
-   *   its reason
+   * The body as it arrives, read no faster than it is consumed.
+   * @param signal stops reading, also while a piece is awaited; reading then rejects with its reason
    * @throws InvalidRequestError when it breaks off
    */
   readChunks(signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
-/** How the reading of a body is followed, and ended. */
+/** Progress and end of reading a body. */
 export interface BodyReading {
-  /** Called with the bytes of each piece as it comes in. */
+  /** Called with the size of each piece as it arrives. */
   readonly onBytes: (count: number) => void;
-  /** Aborts when the body is to be read no further; reading then rejects with its reason. */
+  /** Stops reading, which then rejects with its reason. */
   readonly signal: AbortSignal;
 }
 
-/** A response in full. */
+/** A response whose body is complete. */
 export interface WholeResponse {
   readonly status: number;
   /** Names in lower case. `content-length` is the host's to set. */
   readonly headers: Record<string, string>;
-  /** `undefined` for none. The host leaves it out of the answer to a HEAD. Several answers may share bytes. */
+  /** `undefined` for none. The host omits it from the response to a HEAD. Several responses may share bytes. */
   readonly body: string | Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** A response whose body is sent as it is made. */
+/** A response whose body is sent as it is produced. */
 export interface StreamedResponse {
   readonly status: number;
   readonly headers: Record<string, string>;
   /**
-   * Asked for the next piece no faster than they are sent, and let go when nobody wants the rest. When a piece cannot be
-   * had, the host must break the answer off, so that it does not look as if it were whole.
+   * Iterated no faster than its pieces are sent, and closed when the rest is not needed. If it throws, the host must abort the
+   * response, so that it does not look complete.
    */
   readonly body: AsyncIterable<string>;
-  /** Aborts when the host must break the answer off, whatever it waits for. */
+  /** Aborts when the host must abort the response, whatever it waits for. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export type HttpResponse = WholeResponse | StreamedResponse;
 
-/** The answer of a path that needs no key. */
-export interface OpenAnswer extends WholeResponse {
-  /** A sentence for the log, where the answer is that something is wrong. */
-  readonly unwell?: string | undefined;
+/** The response of a path that needs no key. */
+export interface PublicResponse extends WholeResponse {
+  /** For the log, if the response says that something is wrong. */
+  readonly warning?: string | undefined;
 }
 
-/** Answers a path that needs no key; `path` is as it came, with its trailing slash if it has one. */
-export type OpenPage = (path: string, request: HttpRequest) => OpenAnswer | Promise<OpenAnswer>;
+/** Handles a path that needs no key; `path` is as received, with its trailing slash if it has one. */
+export type PublicRoute = (path: string, request: HttpRequest) => PublicResponse | Promise<PublicResponse>;
 
-/** Whether a response's body is sent as it is made. */
+/** Whether a response's body is sent as it is produced. */
 export function isStreamed(response: HttpResponse): response is StreamedResponse {
   return typeof response.body === "object" && Symbol.asyncIterator in response.body;
 }
 
-/** Path and query of a request's target, which a proxy may send with scheme and host before it. */
+/** Path and query of a request's target; a proxy may send it with scheme and host. */
 export function splitTarget(target: string): [path: string, query: string] {
   const local = target.startsWith("/") ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, "");
   const mark = local.indexOf("?");
@@ -91,9 +90,16 @@ export function splitTarget(target: string): [path: string, query: string] {
 }
 
 /**
- * Adds what every answer has, whichever host sends it: no browser takes one for another type than it says. Answers with
- * rows are `no-store` besides, where they are made; the pages have a policy of their own (`openapi/docs-pages.ts`).
+ * Sets the headers that every response has, on any host: no browser may guess another media type. Responses with rows are
+ * also `no-store`, where they are made; the pages have a policy of their own (`openapi/docs-pages.ts`).
  */
 export function setSecurityHeaders(headers: Record<string, string>): void {
   headers["x-content-type-options"] = "nosniff";
+}
+
+const requestId = /^[\x21-\x7e]{1,200}$/;
+
+/** The request id that a caller sent, if it is 1 to 200 printable ASCII characters without a space; else a new one. */
+export function requestIdOf(sent: string | undefined): string {
+  return sent !== undefined && requestId.test(sent) ? sent : crypto.randomUUID();
 }

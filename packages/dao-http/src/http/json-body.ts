@@ -5,16 +5,13 @@ import { markLostIntegers } from "../wire/lost-integers.ts";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
 
-/** Bytes that a body may have unless set otherwise: 1 MiB (contract, "Errors"). */
-export const DEFAULT_BODY_LIMIT = 1_048_576;
-
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** JSON has no charset but UTF-8 (RFC 8259, 8.1); other parameters mean nothing to it. */
+/** The only charset of JSON is UTF-8 (RFC 8259, 8.1); other parameters are ignored. */
 const noOtherCharset = /(?!.*;[ \t]*charset=(?!"?utf-?8"?[ \t]*(?:;|$)))/.source;
 const jsonMediaType = mediaTypeOf("json");
 
-/** The media type `application/<subtype>` with any parameters, but for those that name a charset other than UTF-8. */
+/** Matches `application/<subtype>` with any parameters except a charset other than UTF-8. */
 export function mediaTypeOf(subtype: string): RegExp {
   return new RegExp(`^application/(?:${subtype})${noOtherCharset}[ \\t]*(?:;|$)`, "i");
 }
@@ -25,9 +22,9 @@ export function checkJson(request: HttpRequest): void {
 }
 
 /**
- * A body without a media type is taken for what is accepted, as the Python service took it (RFC 9110, 8.3 leaves that to
- * the server).
- * @throws HttpError `unsupported_media_type`, with what is accepted in its headers (RFC 9110, 15.5.16; RFC 5789, 3.1)
+ * A body without a media type is assumed to have an accepted one, as in the Python service (RFC 9110, 8.3 leaves that to the
+ * server).
+ * @throws HttpError `unsupported_media_type`, with the accepted one in its headers (RFC 9110, 15.5.16; RFC 5789, 3.1)
  */
 export function checkMediaType(request: HttpRequest, mediaTypes: RegExp, accepted: string, format: string): void {
   const mediaType = request.header("content-type");
@@ -48,12 +45,12 @@ export function checkMediaType(request: HttpRequest, mediaTypes: RegExp, accepte
   }
 }
 
-/** Of lists, the tasks of a structure may be the longest. */
+/** The longest list of the contract is that of a structure's tasks. */
 const reading = { instant: parseInstant, nameOf: fieldNameOf, maxItems: MAX_STRUCTURE_TASKS };
 
 /**
- * What a body says, as the input of a service.
- * @throws InvalidRequestError for what is not JSON in UTF-8
+ * Decodes a body into the input of a service.
+ * @throws InvalidRequestError if it is not JSON in UTF-8
  */
 export function parseJsonBody(body: Uint8Array): unknown {
   return decode(parse(body), reading);
@@ -75,7 +72,7 @@ function parse(body: Uint8Array): unknown {
   }
 }
 
-/** In JSON columns alone: a field that is a number says itself what it takes. */
+/** Only in JSON columns: fields that are numbers have ranges of their own. */
 function withLostIntegers(value: unknown, text: string): unknown {
   const marked = markLostIntegers(text);
   if (marked === text || typeof value !== "object" || value === null) return value;

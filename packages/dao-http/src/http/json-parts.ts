@@ -1,23 +1,20 @@
 import { isLongRow, isLongValue, type LongRow, type LongValue, type OpenResult, type RowPieces } from "@flux/dao-core";
 import { encode } from "../wire/encode.ts";
+import { LONG_ROW_MEMORY, ROWS_MEMORY } from "../wire/limits.ts";
 
 /** The rows of a response that are read as it is sent. */
 export type UnreadResult = Exclude<OpenResult, { readonly kind: "whole" | "row" }>;
 
-/** What reading takes from the memory for responses. */
+/** The part of the response memory that a body uses. */
 export interface PartMemory {
-  /** Waits until there is room for as many bytes, which are held in the place of those that were held. */
+  /** Waits for room for this many bytes, which replace those held so far. */
   take(bytes: number): Promise<void>;
   hold(bytes: number): void;
   /** Aborts when the response has ended, or its reader has gone. */
   readonly ended: AbortSignal;
 }
 
-/** Bytes that a piece of rows takes while it is read and encoded, and those that a long row may take before its size is known. */
-const PIECE = 2 * 1_048_576;
-const LONG_ROW = 16 * 1_048_576;
-
-/** The JSON text of a result, each part read when it is asked for. The same text as `encode` makes of the whole result. */
+/** The JSON text of a result, each part read when it is requested: the same text as `encode` returns for the whole result. */
 export async function* jsonParts(result: UnreadResult, memory: PartMemory): AsyncGenerator<string, void, undefined> {
   switch (result.kind) {
     case "page": {
@@ -53,7 +50,7 @@ async function* rowParts(rows: RowPieces, memory: PartMemory): AsyncGenerator<st
   let separator = "";
   try {
     for (;;) {
-      await memory.take(PIECE);
+      await memory.take(ROWS_MEMORY);
       const { value, done } = await pieces.next();
       if (done === true) return;
       if (isLongRow(value)) {
@@ -74,7 +71,7 @@ async function* rowParts(rows: RowPieces, memory: PartMemory): AsyncGenerator<st
 }
 
 async function* longRowParts(row: LongRow, memory: PartMemory): AsyncGenerator<string, void, undefined> {
-  await memory.take(LONG_ROW);
+  await memory.take(LONG_ROW_MEMORY);
   const read = await row.inParts(memory.ended);
   if (read !== null) yield* longRowText(read, memory);
 }

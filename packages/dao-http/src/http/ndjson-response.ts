@@ -1,39 +1,33 @@
 import { encode } from "../wire/encode.ts";
+import { NDJSON_CHUNK_MEMORY } from "../wire/limits.ts";
+import { cursorLine, nextChunk } from "../wire/ndjson.ts";
 import type { PartMemory } from "./json-parts.ts";
 
-/** Characters that are sent at a time: few writes, and little that is held in memory. */
-const CHUNK_LENGTH = 65_536;
-
-/** Bytes that a stream holds: a chunk, and rows that were read with those of the chunk or ahead of them. */
-const HELD = 262_144;
-
-/**
- * The lines that tell a reader how far the rows before them are, and the one that says that there are no more. What has no
- * such end broke off: a body that is ended by closing (HTTP/1.0, as nginx asks its upstream by default) has no other.
- */
+/** The cursor lines of a stream. */
 export class CursorLines {
   #cursor: string | undefined;
 
-  /** Takes note of the cursor after the row that was read last. */
+  /** Records the cursor after the row that was read last. */
   readonly add = (cursor: string): void => {
     this.#cursor = cursor;
   };
 
-  /** The line for what was noted since the last time; empty for nothing. */
+  /** The line for the last recorded cursor; empty for none since the last call. */
   take(): string {
     const cursor = this.#cursor;
     this.#cursor = undefined;
-    return cursor === undefined ? "" : `${encode({ nextCursor: cursor })}\n`;
+    return cursor === undefined ? "" : cursorLine(cursor);
   }
 
-  readonly end = `${encode({ nextCursor: null })}\n`;
+  readonly end = cursorLine(null);
 }
 
 /**
- * The rows of `rows` as NDJSON: one JSON text a line. The first is waited for, so that what is wrong with the request is
- * known before an answer begins; the others are read as they are sent.
- * @param memory what the stream holds is taken from it before each chunk is made; its end is to end a query that runs for `rows`
- * @param lines told of the cursors of `rows`, where the reader wants them; `undefined` for rows alone
+ * The rows as NDJSON. The first is awaited, so that an invalid request is known before the response begins; the others are
+ * read as they are sent.
+ * @param stop called when the rest is not needed; a query that runs then ends
+ * @param memory the stream takes what it holds from it before each chunk
+ * @param lines receives the cursors of `rows`; `undefined` for rows alone
  */
 export async function toNdjson(
   rows: AsyncIterable<unknown>,
@@ -45,12 +39,12 @@ export async function toNdjson(
   return { [Symbol.asyncIterator]: () => new Chunks(iterator, first, memory, lines) };
 }
 
-/** By hand, since a generator that waits for a row would hear of its end only when the row is there. */
+/** Not a generator: one that waits for a row is only told of its end when the row is there. */
 class Chunks implements AsyncIterator<string> {
   readonly #rows: AsyncIterator<unknown>;
   readonly #memory: PartMemory;
   readonly #lines: CursorLines | undefined;
-  #next: IteratorResult<unknown>;
+  #first: IteratorResult<unknown> | undefined;
   #isEnded = false;
 
   constructor(
@@ -61,24 +55,30 @@ class Chunks implements AsyncIterator<string> {
   ) {
     this.#memory = memory;
     this.#rows = rows;
-    this.#next = first;
+    this.#first = first;
+    this.#stop = stop;
     this.#lines = lines;
   }
 
   async next(): Promise<IteratorResult<string>> {
-    await this.#memory.take(HELD);
-    let chunk = "";
-    while (this.#next.done !== true && chunk.length < CHUNK_LENGTH) {
-      chunk += `${encode(this.#next.value)}\n`;
-      this.#next = await this.#rows.next();
-      chunk += this.#lines?.take() ?? "";
-    }
-    if (this.#next.done === true && !this.#isEnded) {
-      this.#isEnded = true;
-      chunk += this.#lines?.end ?? "";
-    }
-    if (chunk.length > HELD / 2) this.#memory.hold(2 * chunk.length);
+    if (this.#isEnded) return { done: true, value: undefined };
+    await this.#memory.take(NDJSON_CHUNK_MEMORY);
+    const { text, isLast } = await nextChunk({ next: () => this.#nextRow() }, (row) => this.#lineOf(row));
+    if (!isLast) return { done: false, value: text };
+    this.#isEnded = true;
+    const chunk = this.#lines === undefined ? text : text + this.#lines.take() + this.#lines.end;
     return chunk === "" ? { done: true, value: undefined } : { done: false, value: chunk };
+  }
+
+  #nextRow(): Promise<IteratorResult<unknown>> | IteratorResult<unknown> {
+    const first = this.#first;
+    this.#first = undefined;
+    return first ?? this.#rows.next();
+  }
+
+  /** The row's line, after that of the cursor which its reading has reported for the rows before. */
+  #lineOf(row: unknown): string {
+    return this.#lines === undefined ? encode(row) : this.#lines.take() + encode(row);
   }
 
   async return(): Promise<IteratorResult<string>> {

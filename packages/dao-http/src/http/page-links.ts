@@ -1,18 +1,13 @@
 import type { Page } from "@flux/dao-core/contract";
+import { LINK_HEADER } from "../wire/limits.ts";
 
-/**
- * Bytes that the header has at most. All headers of a response then have less than 4 KB, which is what nginx takes of them
- * unless told otherwise; clients take 8 to 16.
- */
-const MAX_LENGTH = 3_072;
-
-/** What is left out first where not all has room is what stands last. */
+/** If not all fit, the last are omitted first. */
 const importance = ["next", "prev", "first", "last"];
 
 /**
- * The `Link` header of a page (RFC 8288): the first page, the next, the one before and the last, as far as they are
- * known, and as far as a long query leaves room for them; `undefined` where it leaves none. A request that names a page or rows to skip gets links by number; any other is led on by cursor, which is as
- * fast on the last page as on the first. Relative to the request's own path, wherever the service is mounted.
+ * The `Link` header of a page (RFC 8288): first, next, previous and last page, as far as they are known and a long query leaves
+ * room; `undefined` if there is none. A request with a page number or rows to skip gets links by number, any other by cursor,
+ * which is as fast on the last page as on the first. Relative to the request's path, wherever the service is mounted.
  *
  * @param query the request's, without its question mark
  */
@@ -20,7 +15,7 @@ export function pageLinks(page: Page<unknown>, query: string): string | undefine
   const asked = new URLSearchParams(query);
   const targets = asked.has("page") || asked.has("skip") ? byNumber(page, asked) : byCursor(page);
   const links = new Map<string, string>();
-  let room = MAX_LENGTH;
+  let room = LINK_HEADER;
   for (const relation of importance) {
     if (!(relation in targets)) continue;
     const link = `<?${at(asked, targets[relation])}>; rel="${relation}"`;
@@ -32,7 +27,7 @@ export function pageLinks(page: Page<unknown>, query: string): string | undefine
   return kept.length === 0 ? undefined : kept.join(", ");
 }
 
-/** The name and the value of the parameter that says where a page begins; `undefined` for the beginning. */
+/** Name and value of the parameter that selects where a page starts; `undefined` for the first page. */
 type Place = readonly [name: string, value: string | number] | undefined;
 
 type Targets = Readonly<Record<string, Place>>;

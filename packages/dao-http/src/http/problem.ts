@@ -8,48 +8,43 @@ import {
   type ValidationError,
   type ValidationIssue,
 } from "@flux/dao-core/errors";
-import { toWirePath } from "../wire/field-path.ts";
+import { toWirePath } from "../wire/field-names.ts";
+import { PROBLEM_ERRORS, RETRY_AFTER } from "../wire/limits.ts";
 import { HttpError, InvalidRequestError, PROBLEM_CODES, type ProblemCode } from "./http-error.ts";
 import type { WholeResponse } from "./http-message.ts";
 
-/** An error as the API answers it: RFC 9457 problem details, with members of our own from `code` on. */
+/** An error in a response: RFC 9457 problem details, with members of our own from `code` on. */
 export interface Problem {
-  /** Names the kind of problem, one for one with `code`. A URN: there is nothing to fetch. */
+  /** Identifies the kind of problem, one for one with `code`. A URN: there is nothing to fetch. */
   readonly type: string;
   readonly title: string;
   readonly status: number;
-  /** One sentence or two: what is wrong, and what to do about it. */
+  /** One or two sentences: what is wrong, and what to do about it. */
   readonly detail: string;
   /** The path of the request. */
   readonly instance: string;
   readonly code: ProblemCode;
-  /** The broken rules of a `validation_failed`, or of a row that would be too large, at most the first 100, with names as the caller wrote them. */
+  /** The issues of a `validation_failed`, or of a row that would be too large: the first 100, with names as the caller wrote them. */
   readonly errors?: readonly { readonly path: string; readonly message: string }[] | undefined;
-  /** The field that a `conflict` or a `related_row_missing` is about, where it is known. */
+  /** The field of a `conflict` or a `related_row_missing`, if it is known. */
   readonly field?: string | undefined;
-  /** The id that a `related_row_missing` names. */
+  /** The id that a `related_row_missing` refers to. */
   readonly id?: string | undefined;
-  /** The data layer's own code, where `code` is wider: `retryable`, `transaction_lost`, `schema_version`. */
+  /** The data layer's code, if `code` is less specific: `retryable`, `transaction_lost`, `schema_version`. */
   readonly reason?: string | undefined;
-  /** What became of a transaction that was lost: `rolled_back` or `unknown`. */
+  /** The outcome of a lost transaction: `rolled_back` or `unknown`. */
   readonly outcome?: string | undefined;
 }
 
-/** How many broken rules a problem lists: enough to mend a request by, and never an answer of megabytes. */
-export const MAX_ERRORS = 100;
-
-/** Seconds after which a caller may try again; the data layer serves again within 2 s of a fault's end. */
-const RETRY_AFTER = "2";
-
-/** The request that failed, as far as its problem tells of it. */
+/** The request that failed, as far as its problem mentions it. */
 export interface FailedRequest {
   readonly path: string;
   readonly requestId: string;
-  /** What the path calls the id of the row, and what the service does: `{ task_id, id }`. */
+  /** The path's name for the row's id, and the service's: `{ task_id, id }`. */
   readonly id?: { readonly wireName: string; readonly name: string } | undefined;
 }
 
-/** The problem that `error` is to the caller, whatever was thrown. Knows of the request only what it is told. */
+/** The problem that the caller gets for `error`, whatever was thrown. */
 export function toProblem(error: unknown, request: FailedRequest): Problem {
   if (error instanceof InvalidRequestError) return issuesProblem(error.issues, request);
   if (error instanceof HttpError) return problem(error.code, error.message, request);
@@ -57,13 +52,13 @@ export function toProblem(error: unknown, request: FailedRequest): Problem {
   return internalError(request);
 }
 
-/** The headers that go with `error` and its problem. */
+/** The headers of a response with `error` and its problem. */
 export function problemHeaders(error: unknown, { code }: Problem): Readonly<Record<string, string>> {
   if (error instanceof HttpError) return error.headers;
-  return code === "unavailable" ? { "retry-after": RETRY_AFTER } : {};
+  return code === "unavailable" ? { "retry-after": String(RETRY_AFTER) } : {};
 }
 
-/** The answer that says so. */
+/** The response to a request that failed with `error`. */
 export function problemResponse(error: unknown, request: FailedRequest): WholeResponse {
   const problem = toProblem(error, request);
   const headers = {
@@ -80,7 +75,7 @@ function problem(code: ProblemCode, detail: string, request: FailedRequest, memb
 }
 
 function internalError(request: FailedRequest): Problem {
-  const detail = `Something unforeseen went wrong. The service's log says what, under the request id ${request.requestId}.`;
+  const detail = `An unexpected error occurred. The service's log has the details under the request id ${request.requestId}.`;
   return problem("internal_error", detail, request);
 }
 
@@ -123,29 +118,29 @@ function hasCode<Kind extends DaoError>(error: DaoError, code: Kind["code"]): er
 
 function validationProblem({ issues, isTooLarge }: ValidationError, request: FailedRequest): Problem {
   return issuesProblem(
-    // The rest is counted only: renaming 100,000 paths to show 100 would be in vain.
-    issues.map((issue, index) => (index < MAX_ERRORS ? inCallersWords(issue, request) : issue)),
+    // The rest is only counted: renaming 100,000 paths to show 100 would be wasted.
+    issues.map((issue, index) => (index < PROBLEM_ERRORS ? withCallersNames(issue, request) : issue)),
     request,
     isTooLarge ? "payload_too_large" : "validation_failed",
   );
 }
 
-function inCallersWords({ path, message }: ValidationIssue, { id }: FailedRequest): ValidationIssue {
+function withCallersNames({ path, message }: ValidationIssue, { id }: FailedRequest): ValidationIssue {
   return { path: path === id?.name ? id.wireName : toWirePath(path), message };
 }
 
-/** The problem of these broken rules, of which there may be as many as a body has values. */
+/** The problem for these issues; there may be as many as a body has values. */
 function issuesProblem(
   issues: readonly ValidationIssue[],
   request: FailedRequest,
   code: "validation_failed" | "payload_too_large" = "validation_failed",
 ): Problem {
   const detail =
-    issues.length <= MAX_ERRORS
+    issues.length <= PROBLEM_ERRORS
       ? describeIssues(issues)
       : describeIssues(issues.slice(0, 1)).replace(
           /\.$/,
-          ` (and ${issues.length - 1} more: errors has the first ${MAX_ERRORS}).`,
+          ` (and ${issues.length - 1} more: errors has the first ${PROBLEM_ERRORS}).`,
         );
-  return problem(code, detail, request, { errors: issues.slice(0, MAX_ERRORS) });
+  return problem(code, detail, request, { errors: issues.slice(0, PROBLEM_ERRORS) });
 }

@@ -1,6 +1,6 @@
 import { InvalidRequestError } from "./http-error.ts";
 
-/** A path that exists: what answers each method, and the value of the path's parameter. */
+/** A path that exists: the route of each method, and the value of the path's parameter. */
 export interface RouteMatch<Route> {
   readonly methods: ReadonlyMap<string, Route>;
   /** As the `Allow` header has it. */
@@ -20,7 +20,7 @@ function newNode<Route>(): Node<Route> {
   return { children: new Map(), parameter: undefined, methods: new Map(), allow: "" };
 }
 
-/** Finds the route of a path. Fixed segments win over parameters; a trailing slash makes no difference. */
+/** Finds the route of a path. Fixed segments take precedence over parameters; a trailing slash is ignored. */
 export class Router<Route> {
   readonly #root: Node<Route> = newNode();
   readonly #fixed = new Map<string, RouteMatch<Route>>();
@@ -38,7 +38,7 @@ export class Router<Route> {
       node = next;
     }
     node.methods.set(method, route);
-    // HEAD is answered wherever GET is (RFC 9110, 9.3.2).
+    // HEAD is allowed wherever GET is (RFC 9110, 9.3.2).
     if (method === "GET") node.methods.set("HEAD", route);
     node.allow = [...node.methods.keys()].sort().join(", ");
     if (!path.includes("{")) {
@@ -47,8 +47,8 @@ export class Router<Route> {
   }
 
   /**
-   * @param path as it came, percent-encoded
-   * @throws InvalidRequestError for an encoding that cannot be read
+   * @param path as received, percent-encoded
+   * @throws InvalidRequestError for an invalid encoding
    */
   match(path: string): RouteMatch<Route> | undefined {
     const fixed = this.#fixed.get(withoutTrailingSlash(path));

@@ -1,15 +1,14 @@
-/** Characters that a host is given at a time. */
-const SLICE = 131_072;
+import { BODY_SLICE } from "../wire/limits.ts";
 
-/** What a body tells of itself while it is sent. */
+/** Receives the progress of a body while it is sent. */
 export interface BodyShare {
   handedOn(): void;
   release(): void;
 }
 
 /**
- * A body whose parts are handed on in slices, each when the one before was sent, so that a host holds little of it, and it shows
- * whether its reader takes anything. By hand, since a generator that waits for a part would hear of its end only when it is there.
+ * A body in slices, each handed to the host when the previous one was sent: the host holds little of it, and a reader that
+ * takes nothing shows. Not a generator: one that waits for a part is only told of its end when the part is there.
  */
 export function unsentBody(body: AsyncIterable<string>, share: BodyShare): AsyncIterable<string> {
   return { [Symbol.asyncIterator]: () => new Slices(body[Symbol.asyncIterator](), share) };
@@ -56,9 +55,9 @@ class Slices implements AsyncIterator<string> {
   }
 }
 
-/** Where a slice ends that begins there: never between the two halves of a surrogate pair, each of which is no character. */
+/** The end of the slice from `start`: never between the two halves of a surrogate pair. */
 function sliceEnd(text: string, start: number): number {
-  const end = start + SLICE;
+  const end = start + BODY_SLICE;
   const last = text.charCodeAt(end - 1);
   return last >= 0xd800 && last < 0xdc00 ? end + 1 : end;
 }

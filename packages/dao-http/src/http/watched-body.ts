@@ -1,23 +1,32 @@
 /**
- * The pieces of `body`, with `onFailure` told when one cannot be had: by then the status has been sent. What ends because
- * the reader has gone is no failure.
+ * The pieces of `body`. `ended` is called once, with what it failed with if it failed: by then the status has been sent. A
+ * reader that leaves ends the body without a failure.
  */
-export function watchedBody(body: AsyncIterable<string>, onFailure: (error: unknown) => void): AsyncIterable<string> {
+export function watchedBody(
+  body: AsyncIterable<string>,
+  ended: (failure?: { readonly error: unknown }) => void,
+): AsyncIterable<string> {
+  let hasEnded = false;
+  const end = (failure?: { readonly error: unknown }) => {
+    if (!hasEnded) ended(failure);
+    hasEnded = true;
+  };
   return {
     [Symbol.asyncIterator]() {
       const pieces = body[Symbol.asyncIterator]();
-      let isLeft = false;
       return {
         async next() {
           try {
-            return await pieces.next();
+            const piece = await pieces.next();
+            if (piece.done === true) end();
+            return piece;
           } catch (error) {
-            if (!isLeft) onFailure(error);
+            end({ error });
             throw error;
           }
         },
         async return() {
-          isLeft = true;
+          end();
           await pieces.return?.();
           return { done: true, value: undefined };
         },

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { MIN_PROGRESS } from "../wire/limits.ts";
 import { reset } from "./break-off.ts";
 
 /** A request that has no whole answer yet. */
@@ -23,9 +24,6 @@ interface Use {
   bytesTaken: number;
   takenAt: number;
 }
-
-/** Bytes of its responses that a client must take in time, if there are as many. */
-const LEAST_TAKEN = 10_000;
 
 const none: ReadonlySet<Exchange> = new Set();
 
@@ -137,7 +135,7 @@ export class OpenConnections {
       // What this process has left of them; the system holds some more, up to its own limit.
       const isTaken = socket.writableLength === 0;
       const bytesTaken = socket.bytesWritten - socket.writableLength;
-      if (isTaken || bytesTaken - use.bytesTaken >= LEAST_TAKEN) {
+      if (isTaken || bytesTaken - use.bytesTaken >= MIN_PROGRESS) {
         use.bytesTaken = bytesTaken;
         use.takenAt = now;
       } else if (now - use.takenAt >= milliseconds) reset(socket);

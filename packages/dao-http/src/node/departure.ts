@@ -1,8 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ClientGoneError } from "../http/http-error.ts";
-
-/** Milliseconds between two probes: the first one that a closed connection resets is only noticed by the next. */
-const PROBE_INTERVAL = 250;
+import { DEPARTURE_PROBE_INTERVAL } from "../wire/limits.ts";
 
 /**
  * A client that has closed its connection, and one that only sends no more and waits for its response (a half-close), look
@@ -12,7 +10,7 @@ const PROBE_INTERVAL = 250;
 export function probeAfterEnd({ socket }: IncomingMessage, outgoing: ServerResponse, probe: () => void): void {
   let probing: NodeJS.Timeout | undefined;
   const onEnd = () => {
-    probing = setInterval(probe, PROBE_INTERVAL);
+    probing = setInterval(probe, DEPARTURE_PROBE_INTERVAL);
     probe();
   };
   const stop = () => {

@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import { Server as NetServer } from "node:net";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { CLOSING_TIME, GRACE_PERIOD, MIN_IDLE, PORT_QUIET, PORT_QUIET_WAIT, STOP_DELAY } from "../wire/limits.ts";
 import type { OpenConnections } from "./connections.ts";
 
 export interface StopOptions {
@@ -11,17 +12,9 @@ export interface StopOptions {
   readonly whenPortIsClosed?: (() => Promise<void>) | undefined;
 }
 
-/** Milliseconds of the grace period that are kept for the end: whoever ends the process by force does it on the dot. */
-const CLOSING_TIME = 500;
-/** Milliseconds that a connection is idle, at the least, before it is closed. */
-const SHORTEST_IDLE = 20;
-/** Milliseconds without a new connection after which the port is closed, and those for which that is waited for. */
-const QUIET = 100;
-const PATIENCE = 400;
-
 /** Stops a server without dropping a request, as far as the grace period allows. */
 export async function stopServer(server: Server, connections: OpenConnections, options: StopOptions): Promise<void> {
-  const { app, database, stopDelay = 500, gracePeriod = 10_000, whenPortIsClosed } = options;
+  const { app, database, stopDelay = STOP_DELAY, gracePeriod = GRACE_PERIOD, whenPortIsClosed } = options;
   const cutOff = performance.now() + gracePeriod - Math.min(CLOSING_TIME, gracePeriod / 2);
   app.announceStop();
   connections.announceClose();
@@ -35,7 +28,7 @@ export async function stopServer(server: Server, connections: OpenConnections, o
     await delay(10);
     // Straight after what has come in was read, so that a request is seen before its connection is taken for idle.
     await nextTurn();
-    connections.closeIdle(Math.max(stopDelay, SHORTEST_IDLE));
+    connections.closeIdle(Math.max(stopDelay, MIN_IDLE));
   }
   connections.closeAll();
   await database?.close(Math.max(0, cutOff - performance.now()));
@@ -53,8 +46,8 @@ async function closePort(
 ): Promise<void> {
   connections.hold();
   const from = performance.now();
-  const isQuiet = (now: number) => now - Math.max(from, connections.lastOpened) >= QUIET;
-  for (let now = from; !isQuiet(now) && now - from < PATIENCE; now = performance.now()) {
+  const isQuiet = (now: number) => now - Math.max(from, connections.lastOpened) >= PORT_QUIET;
+  for (let now = from; !isQuiet(now) && now - from < PORT_QUIET_WAIT; now = performance.now()) {
     await delay(2);
     await nextTurn();
   }

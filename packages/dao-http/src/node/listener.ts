@@ -1,6 +1,5 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { CollectedBytes } from "../http/collected-bytes.ts";
 import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "../http/http-error.ts";
 import {
   type BodyReading,
@@ -10,12 +9,11 @@ import {
   type StreamedResponse,
   setSecurityHeaders,
 } from "../http/http-message.ts";
+import { CollectedBytes } from "../wire/collected-bytes.ts";
+import { LINGER_IDLE, LINGER_TOTAL, SEND_SLICE } from "../wire/limits.ts";
+import { NDJSON } from "../wire/ndjson.ts";
 import { breakOff } from "./break-off.ts";
 import { departureOf, probeAfterEnd } from "./departure.ts";
-
-/** Milliseconds that an answered request may go on sending its body: without a byte, and in all. */
-const LINGER_IDLE = 1_000;
-const LINGER_TOTAL = 5_000;
 
 type Handle = (request: HttpRequest) => Promise<HttpResponse>;
 type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
@@ -64,7 +62,7 @@ export function send(incoming: IncomingMessage, outgoing: ServerResponse, respon
   setSecurityHeaders(headers);
   outgoing.writeHead(status, headers);
   const content = incoming.method === "HEAD" ? undefined : body;
-  if (content !== undefined && content.length > PIECE) sendPieces(incoming, outgoing, piecesOf(content));
+  if (content !== undefined && content.length > SEND_SLICE) sendPieces(incoming, outgoing, piecesOf(content));
   else if (isRead(incoming)) outgoing.end(content);
   else {
     if (content === undefined) outgoing.flushHeaders();
@@ -73,15 +71,10 @@ export function send(incoming: IncomingMessage, outgoing: ServerResponse, respon
   }
 }
 
-/** Bytes that are sent at a time of a response that is longer: how much of it has been taken shows then, and when none is. */
-const PIECE = 65_536;
-
 function* piecesOf(content: string | Uint8Array): Generator<Uint8Array> {
   const bytes = Buffer.from(content);
-  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
+  for (let at = 0; at < bytes.length; at += SEND_SLICE) yield bytes.subarray(at, at + SEND_SLICE);
 }
-
-const NDJSON = "application/x-ndjson";
 
 /** Sends a body as it is made. One that fails is broken off: the receiver hears that it is not whole. */
 function sendStreamed(

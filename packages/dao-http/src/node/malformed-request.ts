@@ -1,13 +1,11 @@
-import { STATUS_CODES } from "node:http";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Logger } from "../app/log.ts";
+import { type Logger, logRequest } from "../app/log.ts";
 import { HttpError, InvalidRequestError } from "../http/http-error.ts";
-import { setSecurityHeaders, type WholeResponse } from "../http/http-message.ts";
+import { requestIdOf, setSecurityHeaders, type WholeResponse } from "../http/http-message.ts";
+import { problemResponse } from "../http/problem.ts";
+import { REFUSAL_LINGER } from "../wire/limits.ts";
 import type { OpenConnections } from "./connections.ts";
-import { refuse, requestOf } from "./refusal.ts";
-
-/** Milliseconds that the sender has to read the answer. */
-const LINGER = 1_000;
 
 /** What Node's parser says of bytes that are no request. */
 interface ParseError extends Error {
@@ -56,6 +54,32 @@ export class MalformedRequests {
   }
 }
 
+/** As much as is known of a request that is no whole one, or not for the app. */
+interface RefusedRequest {
+  readonly method?: string | undefined;
+  /** Its `X-Request-Id`. */
+  readonly requestId?: string | undefined;
+}
+
+/**
+ * The answer to a request that is refused past the app, with its line in the log; without a `logger` where the app has a
+ * line for it already.
+ */
+export function refuse(error: unknown, { method, requestId }: RefusedRequest, logger?: Logger): WholeResponse {
+  const id = requestIdOf(requestId);
+  const response = problemResponse(error, { path: "/", requestId: id });
+  response.headers["x-request-id"] = id;
+  const { status } = response;
+  if (logger === undefined) return response;
+  logRequest(logger, { method: method ?? null, path: null, status, ms: 0, request_id: id, caller: null }, error);
+  return response;
+}
+
+/** What a request's head says of it. */
+export function requestOf({ method, headers }: IncomingMessage): RefusedRequest {
+  return { method, requestId: headers["x-request-id"]?.toString() };
+}
+
 /** Writes an answer past Node's server, which has no response object where it has no request; then closes. */
 export function writeRefusal(socket: Duplex, { status, headers, body = "" }: WholeResponse): void {
   setSecurityHeaders(headers);
@@ -68,7 +92,7 @@ export function writeRefusal(socket: Duplex, { status, headers, body = "" }: Who
   socket.write(`${head.join("\r\n")}\r\n\r\n`);
   socket.end(body);
   // Not at once: a connection that is closed with bytes unread is reset, and a reset can overtake the answer.
-  setTimeout(() => socket.destroy(), LINGER).unref();
+  setTimeout(() => socket.destroy(), REFUSAL_LINGER).unref();
 }
 
 function explain(error: ParseError): HttpError {

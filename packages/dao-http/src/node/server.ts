@@ -3,14 +3,20 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { DaoApp } from "../app/app.ts";
 import { createLogger, type Logger } from "../app/log.ts";
-import { requestIdOf } from "../app/request-id.ts";
 import { HttpError } from "../http/http-error.ts";
+import { requestIdOf } from "../http/http-message.ts";
+import {
+  HEADERS_TIMEOUT,
+  KEEP_ALIVE_TIMEOUT,
+  MAX_CONNECTIONS,
+  SEND_CHECK_INTERVAL,
+  SEND_TIMEOUT,
+} from "../wire/limits.ts";
 import { OpenConnections } from "./connections.ts";
 import { afterAll, malformationOf, readAgain, withoutUpgrade } from "./framing.ts";
 import { stopServer } from "./graceful-shutdown.ts";
 import { send, toContinueListener, toNodeListener } from "./listener.ts";
-import { MalformedRequests, writeRefusal } from "./malformed-request.ts";
-import { refuse, requestOf } from "./refusal.ts";
+import { MalformedRequests, refuse, requestOf, writeRefusal } from "./malformed-request.ts";
 import { SettingsError } from "./settings-error.ts";
 
 export interface ServerOptions {
@@ -54,17 +60,6 @@ export interface RunningServer extends AsyncDisposable {
    */
   stop(): Promise<void>;
 }
-
-/** Milliseconds that a client may take to send its headers. */
-const HEADERS_TIMEOUT = 10_000;
-/**
- * Milliseconds in which a client must take so much of a response, unless set otherwise, and between two looks at that. The system
- * tells of what it takes in steps of a third of its buffer, a megabyte or so: in 30 s a reader of 30 kB a second shows none.
- */
-const SEND_TIMEOUT = 60_000;
-const LOOK_INTERVAL = 1_000;
-/** Milliseconds that an idle connection is kept: longer than the 60 s after which proxies let go of theirs. */
-const KEEP_ALIVE_TIMEOUT = 65_000;
 
 /**
  * Serves `app` by Node's own HTTP server.
@@ -125,14 +120,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // As many as the limit of their size allows; Node would drop those beyond 2,000 in silence, a precondition among them.
   server.maxHeadersCount = 0;
   // By Node's own limit a cluster would hand the connection on from process to process, for ever.
-  const { maxConnections = 4_096 } = options;
+  const { maxConnections = MAX_CONNECTIONS } = options;
   server.on("connection", (socket: Socket) => {
     if (connections.count > maxConnections) socket.destroy();
   });
   const { sendTimeout = SEND_TIMEOUT } = options;
   const look = setInterval(
     () => connections.resetSlowReaders(sendTimeout),
-    Math.min(LOOK_INTERVAL, sendTimeout / 4),
+    Math.min(SEND_CHECK_INTERVAL, sendTimeout / 4),
   ).unref();
   server.once("close", () => clearInterval(look));
   await listenOn(server, host, port);

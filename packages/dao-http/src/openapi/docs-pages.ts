@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
-import type { HttpRequest, OpenPage } from "../http/http-message.ts";
+import type { HttpRequest, PublicRoute } from "../http/http-message.ts";
 import { docsAssets, readAsset } from "./docs-assets.ts";
 import { openApiDocument } from "./openapi-document.ts";
 
@@ -73,21 +73,21 @@ const pages: readonly (Page & { readonly initialize: string })[] = [
 ];
 
 /** `/docs`, `/redoc`, `/openapi.json` and the files that they need, by path. */
-export function docsPages(): [path: string, page: OpenPage][] {
+export function docsPages(): [path: string, page: PublicRoute][] {
   return [
     ["/openapi.json", serve("application/json", documentBytes)],
-    ...pages.flatMap((page): [string, OpenPage][] => {
+    ...pages.flatMap((page): [string, PublicRoute][] => {
       const [plain, withSlash] = [servePage(page, false), servePage(page, true)];
       return [
         [`/${page.name}`, (path, request) => (path.endsWith("/") ? withSlash : plain)(path, request)],
         [`/${page.name}/initialize.js`, serve("text/javascript; charset=utf-8", () => page.initialize)],
       ];
     }),
-    ...docsAssets.map((asset): [string, OpenPage] => [asset.path, serve(asset.contentType, () => readAsset(asset))]),
+    ...docsAssets.map((asset): [string, PublicRoute] => [asset.path, serve(asset.contentType, () => readAsset(asset))]),
   ];
 }
 
-function servePage({ name, title, style, script, policy }: Page, hasSlash: boolean): OpenPage {
+function servePage({ name, title, style, script, policy }: Page, hasSlash: boolean): PublicRoute {
   const folder = hasSlash ? "" : `${name}/`;
   const html = `<!doctype html>
 <html lang="en">
@@ -114,7 +114,7 @@ function serve(
   contentType: string,
   load: () => string | Bytes | Promise<Bytes>,
   headers: Readonly<Record<string, string>> = {},
-): OpenPage {
+): PublicRoute {
   let etag: string | undefined;
   return async (_, request) => {
     const content = await load();

@@ -1,11 +1,12 @@
-import type { z } from "zod";
-import { apiRoutes } from "../api/routes.ts";
-import { inputComponents, outputComponents } from "./components.ts";
-import { type JsonSchema, toWireSchemas } from "./json-schema.ts";
-import { healthPaths, type OperationSchemas, openApiOperation } from "./operation-object.ts";
+import type { Operation } from "../api/operation.ts";
+import { operations } from "../api/operations.gen.ts";
+import type { Route } from "../api/route.ts";
+import { routes } from "../api/routes.ts";
+import { headerParameters, responseHeaders } from "./headers.ts";
+import { openApiOperation } from "./operation-object.ts";
+import { healthPaths } from "./probes.ts";
 import { notModified, problemResponses, problemSchema } from "./problem-responses.ts";
-import { headerParameters } from "./request-headers.ts";
-import { responseHeaders } from "./response-headers.ts";
+import { WireSchemas } from "./wire-schemas.ts";
 
 /** The version of the API, which is the guide's. */
 const API_VERSION = "1.0.0";
@@ -22,18 +23,21 @@ const tags = [
 
 /** The OpenAPI 3.1 document of the REST API, made of the route table and the schemas that requests are checked by. */
 export function openApiDocument(): object {
-  const inputs = toWireSchemas(new Map([...inputComponents, ...schemasOf("query")]), "input");
-  const outputs = toWireSchemas(new Map([...outputComponents, ...schemasOf("output")]), "output");
+  const table: Readonly<Record<string, Operation>> = operations;
+  const wireSchemas = new WireSchemas(routes);
   const paths: Record<string, Record<string, object>> = {};
-  for (const apiRoute of apiRoutes) {
-    const { method, path } = apiRoute.operation;
-    const schemas: OperationSchemas = {
-      query: inputs.get(schemaId("query", apiRoute.name)),
-      body: reference(apiRoute.route.body, inputComponents),
-      output: reference(apiRoute.route.output, outputComponents) ?? outputs.get(schemaId("output", apiRoute.name)),
-    };
-    paths[path] ??= {};
-    paths[path][method.toLowerCase()] = openApiOperation(apiRoute, schemas);
+  for (const [name, route] of Object.entries<Route>(routes)) {
+    const operation = table[name];
+    if (operation === undefined) throw new TypeError(`${name} is not in operations.gen.ts. Run: pnpm generate`);
+    const method = name.slice(name.indexOf(".") + 1);
+    const byMethod: Record<string, object> = paths[route.path] ?? {};
+    paths[route.path] = byMethod;
+    byMethod[route.method.toLowerCase()] = openApiOperation({
+      method,
+      operation,
+      route,
+      schemas: wireSchemas.of(name, route),
+    });
   }
   return {
     openapi: "3.1.0",
@@ -66,37 +70,9 @@ export function openApiDocument(): object {
       parameters: headerParameters,
       responses: { not_modified: notModified, ...problemResponses },
       schemas: {
-        ...named(inputs, inputComponents),
-        ...named(outputs, outputComponents),
+        ...wireSchemas.components(),
         Problem: problemSchema,
       },
     },
   };
-}
-
-function schemaId(kind: "query" | "output", name: string): string {
-  return `${name}.${kind}`;
-}
-
-/** The schemas that are no components: of query strings, and of pages and lists. */
-function schemasOf(kind: "query" | "output"): [id: string, schema: z.ZodType][] {
-  const components = new Set(outputComponents.values());
-  return apiRoutes.flatMap(({ name, route }) => {
-    const schema = route[kind];
-    return schema === undefined || components.has(schema) ? [] : [[schemaId(kind, name), schema]];
-  });
-}
-
-function reference(schema: z.ZodType | undefined, components: ReadonlyMap<string, z.ZodType>): JsonSchema | undefined {
-  for (const [name, component] of components) {
-    if (component === schema) return { $ref: `#/components/schemas/${name}` };
-  }
-  return undefined;
-}
-
-function named(
-  schemas: ReadonlyMap<string, JsonSchema>,
-  components: ReadonlyMap<string, z.ZodType>,
-): Record<string, JsonSchema | undefined> {
-  return Object.fromEntries([...components.keys()].map((name) => [name, schemas.get(name)]));
 }

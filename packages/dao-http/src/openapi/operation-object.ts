@@ -1,18 +1,18 @@
+import type { JsonSchema } from "../api/json-schemas.ts";
 import { type Operation, preconditionUse, takesIdempotencyKey } from "../api/operation.ts";
-import type { ApiRoute } from "../api/routes.ts";
+import type { Route } from "../api/route.ts";
 import type { ProblemCode } from "../http/http-error.ts";
-import { encode } from "../wire/encode.ts";
-import { exampleOf } from "./examples.ts";
-import type { JsonSchema } from "./json-schema.ts";
+import { headerParametersOf, successHeaders } from "./headers.ts";
 import { responsesOf } from "./problem-responses.ts";
-import { headerParametersOf } from "./request-headers.ts";
-import { requestIdHeader, successHeaders } from "./response-headers.ts";
+import { exampleOf, type OperationSchemas } from "./wire-schemas.ts";
 
-/** The schemas of an operation, as they look on the wire. */
-export interface OperationSchemas {
-  readonly query: JsonSchema | undefined;
-  readonly body: JsonSchema | undefined;
-  readonly output: JsonSchema | undefined;
+/** An operation with its route and schemas. */
+export interface DescribedOperation {
+  /** The service method, which is the `operationId`. */
+  readonly method: string;
+  readonly operation: Operation;
+  readonly route: Route;
+  readonly schemas: OperationSchemas;
 }
 
 /** What any operation can answer instead of what it is for. */
@@ -31,11 +31,11 @@ const withPreconditions: readonly ProblemCode[] = ["version_mismatch"];
 const withKey: readonly ProblemCode[] = ["idempotency_key_reused"];
 
 /** An operation as OpenAPI describes it. */
-export function openApiOperation(apiRoute: ApiRoute, schemas: OperationSchemas): object {
-  const { name, operation, route } = apiRoute;
+export function openApiOperation(described: DescribedOperation): object {
+  const { method, operation, route, schemas } = described;
   const tag = operation.path.split("/")[3];
   return {
-    operationId: name,
+    operationId: method,
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
     tags: [tag],
@@ -47,19 +47,19 @@ export function openApiOperation(apiRoute: ApiRoute, schemas: OperationSchemas):
     ...(schemas.body !== undefined && {
       requestBody: {
         required: true,
-        content: contentOf(operation.input, schemas.body, JSON.parse(encode(route.example))),
+        content: contentOf(operation.input, schemas.body, exampleOf(schemas.body)),
       },
     }),
     responses: {
-      [route.status]: {
-        description: route.status === 204 ? "Done." : route.summary,
-        headers: successHeaders(apiRoute),
+      [operation.status]: {
+        description: operation.status === 204 ? "Done." : route.summary,
+        headers: successHeaders(operation),
         ...(schemas.output !== undefined && {
           content: contentOf(operation.output, lineOf(operation, schemas.output), exampleOf(schemas.output)),
         }),
       },
       ...(preconditionUse(operation) === "read" && { 304: { $ref: "#/components/responses/not_modified" } }),
-      ...responsesOf(problemsOf(apiRoute, schemas)),
+      ...responsesOf(problemsOf(described)),
     },
   };
 }
@@ -90,12 +90,12 @@ function contentOf(form: string | undefined, schema: JsonSchema, example: unknow
   return { "application/x-ndjson": { schema: lines, example: `${JSON.stringify(example)}\n` } };
 }
 
-function problemsOf({ operation, route }: ApiRoute, schemas: OperationSchemas): ProblemCode[] {
+function problemsOf({ operation, route, schemas }: DescribedOperation): ProblemCode[] {
   return [
     ...everywhere,
     ...(schemas.body === undefined ? [] : withBody),
     ...(operation.method === "GET" ? [] : ofWriters),
-    ...route.errors,
+    ...(route.errors ?? []),
     ...(preconditionUse(operation) === "none" ? [] : withPreconditions),
     ...(takesIdempotencyKey(operation) ? withKey : []),
   ];
@@ -107,51 +107,10 @@ function pathParameters(path: string): object[] {
   return [{ name, in: "path", required: true, schema: { type: "string", format: "uuid" } }];
 }
 
-const parameterDescriptions: Readonly<Record<string, string>> = {
-  page: "From 1. Default 1. Not together with skip and limit.",
-  page_size: "Rows on a page. Default 100. Not together with skip and limit.",
-  skip: "Rows to pass over. Default 0. Not together with page and page_size.",
-  limit: "Rows to answer. Default 100. Not together with page and page_size.",
-  cursor:
-    "The next_cursor of the page before, or of a stream: the answer begins after it. Not together with page and skip.",
-  cursors: "Whether lines with cursors come between the tasks, and one at the end. Default false.",
-  count:
-    "How total is found. exact, the default; estimated: exact up to 1000 rows, beyond the planner's estimate; none: total is null.",
-};
-
 function queryParameters(query: JsonSchema | undefined): object[] {
-  return Object.entries(query?.properties ?? {}).map(([name, schema]) => ({
-    name,
-    in: "query",
-    required: query?.required?.includes(name) ?? false,
-    ...(name in parameterDescriptions && { description: parameterDescriptions[name] }),
-    schema,
-  }));
+  return Object.entries(query?.properties ?? {}).map(([name, property]) => {
+    const { description, ...schema } = typeof property === "boolean" ? {} : property;
+    const required = query?.required?.includes(name) ?? false;
+    return { name, in: "query", required, ...(description !== undefined && { description }), schema };
+  });
 }
-
-function probe(operationId: string, summary: string, responses: object): object {
-  return { get: { operationId, summary, tags: ["operation"], security: [], responses } };
-}
-
-function statusResponse(description: string, example: object): object {
-  const schema = {
-    type: "object",
-    properties: { status: { type: "string" }, detail: { type: "string" } },
-    required: ["status"],
-  };
-  return { description, headers: requestIdHeader, content: { "application/json": { schema, example } } };
-}
-
-/** The two probes, which are no services' operations. */
-export const healthPaths: Readonly<Record<string, object>> = {
-  "/health": probe("getHealth", "Whether the process runs", {
-    200: statusResponse("It runs.", { status: "ok" }),
-  }),
-  "/ready": probe("getReadiness", "Whether requests should be sent here", {
-    200: statusResponse("The database answers, and has the schema that this version needs.", { status: "ready" }),
-    503: statusResponse("Not now; detail says why.", {
-      status: "not_ready",
-      detail: "The database cannot be reached. Check that it runs, then try again.",
-    }),
-  }),
-};

@@ -1,6 +1,6 @@
 import { PROBLEM_CODES, type ProblemCode } from "../http/http-error.ts";
-import { MAX_ERRORS } from "../http/problem.ts";
-import { etagHeader, requestIdHeader } from "./response-headers.ts";
+import { PROBLEM_ERRORS } from "../wire/limits.ts";
+import { etagHeader, requestIdHeader } from "./headers.ts";
 
 /** The problem details of RFC 9457, as the service writes them. */
 export const problemSchema = {
@@ -18,7 +18,7 @@ export const problemSchema = {
       description:
         "With validation_failed: the broken rules that were found, names as the caller wrote them. detail says how many " +
         "there are when not all are listed.",
-      maxItems: MAX_ERRORS,
+      maxItems: PROBLEM_ERRORS,
       items: {
         type: "object",
         properties: { path: { type: "string" }, message: { type: "string" } },

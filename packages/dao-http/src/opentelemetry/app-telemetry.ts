@@ -15,6 +15,7 @@ import {
 import type { AppTelemetry, RequestProgress } from "../app/telemetry.ts";
 import { type HttpRequest, type HttpResponse, isStreamed } from "../http/http-message.ts";
 import { toProblem } from "../http/problem.ts";
+import { watchedBody } from "../http/watched-body.ts";
 import { type RequestAttributes, requestAttributes } from "./request-attributes.ts";
 import { durationHistogram, httpTracer, quietly, startedSpan } from "./scope.ts";
 
@@ -64,7 +65,7 @@ class OpenTelemetryApp implements AppTelemetry {
     }
     return {
       ...response,
-      body: followedBody(response.body, within, (error) => followed.ended(response.status, error)),
+      body: watchedBody(inContext(response.body, within), (failure) => followed.ended(response.status, failure?.error)),
     };
   }
 }
@@ -135,30 +136,15 @@ function codeOf(error: unknown): string {
   return toProblem(error, { path: "", requestId: "" }).code;
 }
 
-/** The body, each piece of it made within the request's span, with `ended` told of its end. */
-function followedBody(
-  body: AsyncIterable<string>,
-  within: Context,
-  ended: (error?: unknown) => void,
-): AsyncIterable<string> {
+/** The body, each piece of it made within the request's span. */
+function inContext(body: AsyncIterable<string>, within: Context): AsyncIterable<string> {
   return {
     [Symbol.asyncIterator]() {
       const pieces = body[Symbol.asyncIterator]();
-      const next = async () => {
-        try {
-          const piece = await pieces.next();
-          if (piece.done === true) ended();
-          return piece;
-        } catch (error) {
-          ended(error);
-          throw error;
-        }
-      };
       return {
-        next: () => context.with(within, next),
+        next: () => context.with(within, () => pieces.next()),
         async return() {
           await pieces.return?.();
-          ended();
           return { done: true, value: undefined };
         },
       };

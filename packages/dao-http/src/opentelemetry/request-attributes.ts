@@ -1,6 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
+import { operations } from "../api/operations.gen.ts";
 import { type HttpRequest, splitTarget } from "../http/http-message.ts";
-import { shownPath } from "./shown-path.ts";
 
 /** The methods that the conventions know. */
 const methods: ReadonlySet<string> = new Set([
@@ -36,6 +36,21 @@ export function requestAttributes(request: HttpRequest): RequestAttributes {
   const [path] = splitTarget(target);
   const ofSpan = { ...ofMetric, "url.path": shownPath(path), ...hostAttributes(request) };
   return { method: isKnown ? method : "HTTP", ofMetric, ofSpan };
+}
+
+/** The words of the API's own paths. Other segments are ids, or anything else that a caller wrote. */
+const words: ReadonlySet<string> = new Set(
+  [...Object.values(operations).map(({ path }) => path), "/health", "/ready", "/docs", "/redoc", "/openapi.json"]
+    .flatMap((path) => path.split("/"))
+    .filter((segment) => !segment.startsWith("{")),
+);
+
+/** A path for a span: the conventions' word stands for each segment that is not a word of the API. */
+function shownPath(path: string): string {
+  return path
+    .split("/")
+    .map((segment) => (words.has(segment) ? segment : "REDACTED"))
+    .join("/");
 }
 
 /** As the caller has it, before any proxy. */

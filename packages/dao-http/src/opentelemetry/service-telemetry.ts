@@ -3,6 +3,7 @@ import type { Telemetry } from "@flux/dao-core";
 import { databaseTelemetry } from "@flux/dao-core/opentelemetry";
 import { metrics, trace } from "@opentelemetry/api";
 import type { AppTelemetry } from "../app/telemetry.ts";
+import { TELEMETRY_FLUSH_TIMEOUT } from "../wire/limits.ts";
 import { appTelemetry } from "./app-telemetry.ts";
 
 /** What the service is followed with. */
@@ -13,9 +14,6 @@ export interface ServiceTelemetry {
   flush(): Promise<void>;
 }
 
-/** Milliseconds that sending may take: a service that has used up its grace period has a moment left. */
-const FLUSH_TIMEOUT = 500;
-
 export function createServiceTelemetry(): ServiceTelemetry {
   return { app: appTelemetry(), database: databaseTelemetry(), flush };
 }
@@ -23,7 +21,7 @@ export function createServiceTelemetry(): ServiceTelemetry {
 async function flush(): Promise<void> {
   const providers = [delegateOf(trace.getTracerProvider()), metrics.getMeterProvider()];
   const flushed = Promise.allSettled(providers.map((provider) => callIfThere(provider, "forceFlush")));
-  await Promise.race([flushed, delay(FLUSH_TIMEOUT, undefined, { ref: false })]);
+  await Promise.race([flushed, delay(TELEMETRY_FLUSH_TIMEOUT, undefined, { ref: false })]);
 }
 
 /** The SDK's own provider, which the API keeps behind one of its own. */

@@ -1,17 +1,17 @@
 import { expect, test } from "vitest";
-import { RestartPause } from "./restart-backoff.ts";
+import { RestartBackoff } from "./cluster.ts";
 
-test("what ends at once again and again is replaced ever later, at most 30 s", () => {
-  const pause = new RestartPause();
-  const pauses = Array.from({ length: 9 }, () => pause.next(100));
-  expect(pauses).toEqual([0, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+test("a process that keeps ending at once is restarted with a growing delay, at most 30 s", () => {
+  const backoff = new RestartBackoff();
+  const delays = Array.from({ length: 9 }, () => backoff.next(100));
+  expect(delays).toEqual([0, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
 });
 
-test("one that ran for long is replaced at once, and what was before is forgotten", () => {
-  const pause = new RestartPause();
-  pause.next(100);
-  pause.next(100);
-  expect(pause.next(60_000)).toBe(0);
-  expect(pause.next(100)).toBe(0);
-  expect(pause.next(100)).toBe(1_000);
+test("one that ran for long is restarted at once, and the delay starts from the beginning", () => {
+  const backoff = new RestartBackoff();
+  backoff.next(100);
+  backoff.next(100);
+  expect(backoff.next(60_000)).toBe(0);
+  expect(backoff.next(100)).toBe(0);
+  expect(backoff.next(100)).toBe(1_000);
 });

@@ -1,6 +1,19 @@
 import cluster, { type Worker } from "node:cluster";
-import { RestartPause } from "./restart-backoff.ts";
-import { PORT_CLOSED, STOP, type WorkerMessage } from "./worker-message.ts";
+import { FIRST_RESTART_DELAY, LAST_RESTART_DELAY, SHORT_LIFETIME, WORKER_STOP_TIMEOUT } from "../wire/limits.ts";
+
+/** What a worker process sends to the one that started it. */
+export type WorkerMessage =
+  | { readonly kind: "serving"; readonly url: string; readonly database: string; readonly warnings: readonly string[] }
+  /** It has closed the port, and holds its responses until it receives {@link PORT_CLOSED}. */
+  | { readonly kind: "port closed" }
+  /** It ends; `lines` give the reason, for a person. */
+  | { readonly kind: "failed"; readonly lines: readonly string[] };
+
+/** Sent to a worker: finish the requests in progress, then end. */
+export const STOP = "stop";
+
+/** Sent to a worker: no process accepts connections any more. */
+export const PORT_CLOSED = "port closed";
 
 /** What is said of a service once it serves. */
 export type Serving = Omit<Extract<WorkerMessage, { kind: "serving" }>, "kind">;
@@ -16,16 +29,13 @@ export class WorkerError extends Error {
   }
 }
 
-/** Milliseconds that a process may take to stop: its own grace period, and a moment. */
-const STOP_TIMEOUT = 11_000;
-
 /**
  * Several processes of this program that serve on one port, by `node:cluster`: this one takes the connections and deals
  * them out in turn. One that ends is replaced. They end with this one, in whatever way that ends.
  */
 export class WorkerProcesses {
   readonly #say: (line: string) => void;
-  readonly #pause = new RestartPause();
+  readonly #backoff = new RestartBackoff();
   readonly #running = new Map<Worker, RunningWorker>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #isStopping = false;
@@ -57,7 +67,7 @@ export class WorkerProcesses {
     const workers = [...this.#running.values()];
     for (const { worker } of workers) if (worker.isConnected()) worker.send(STOP);
     void this.#announcePortClosed(workers);
-    const kill = setTimeout(() => this.kill(), STOP_TIMEOUT);
+    const kill = setTimeout(() => this.kill(), WORKER_STOP_TIMEOUT);
     const ends = await Promise.all(workers.map(({ ended }) => ended));
     clearTimeout(kill);
     const failures = ends.filter(({ how }) => how !== "0");
@@ -88,16 +98,32 @@ export class WorkerProcesses {
   async #watch(running: RunningWorker): Promise<void> {
     const { lines } = await running.ended;
     if (this.#isStopping) return;
-    const pause = this.#pause.next(running.lifetime);
-    const when = pause === 0 ? "now" : `in ${pause / 1_000} s`;
+    const delay = this.#backoff.next(running.lifetime);
+    const when = delay === 0 ? "now" : `in ${delay / 1_000} s`;
     this.#say([...lines, `Another one is started ${when}.`].join(" "));
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       const next = this.#fork();
       next.serving.catch(() => undefined);
       this.#watch(next);
-    }, pause);
+    }, delay);
     this.#timers.add(timer);
+  }
+}
+
+/** The delay before a process that ended is restarted; it grows with each that ended soon after its start. */
+export class RestartBackoff {
+  #shortLives = 0;
+
+  /**
+   * @param lifetime milliseconds that the ended one ran
+   * @returns milliseconds: 0 for the first of several short lives, then from 1,000 on twice as many each time, 30,000 at
+   *   most
+   */
+  next(lifetime: number): number {
+    this.#shortLives = lifetime < SHORT_LIFETIME ? this.#shortLives + 1 : 0;
+    if (this.#shortLives < 2) return 0;
+    return Math.min(FIRST_RESTART_DELAY * 2 ** (this.#shortLives - 2), LAST_RESTART_DELAY);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { DatabaseOptions } from "@flux/dao-core";
+import { MAX_TIMEOUT } from "../wire/limits.ts";
 
 type NumericOption = {
   [Option in keyof DatabaseOptions]-?: DatabaseOptions[Option] extends number | undefined ? Option : never;
@@ -42,16 +43,13 @@ export const LIMIT_SETTINGS: Readonly<Record<LimitOption, LimitSetting>> = {
   },
 };
 
-/** The most that the data layer takes. */
-const LARGEST = 2_147_483_647;
-
 /** @param wholeNumber reads a variable; `undefined` where it is not set */
 export function readDatabaseLimits(
   wholeNumber: (variable: string, min: number, max: number) => number | undefined,
 ): DatabaseLimits {
   return Object.fromEntries(
     Object.entries(LIMIT_SETTINGS).flatMap(([option, { variable, min }]) => {
-      const value = wholeNumber(variable, min, LARGEST);
+      const value = wholeNumber(variable, min, MAX_TIMEOUT);
       return value === undefined ? [] : [[option, value]];
     }),
   );

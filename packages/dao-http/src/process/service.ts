@@ -7,11 +7,11 @@ import {
   ValidationError,
 } from "@flux/dao-core";
 import { createDaoApp } from "../app/app.ts";
-import { DEFAULT_CONCURRENT_REQUESTS } from "../app/concurrency-limit.ts";
 import type { Logger } from "../app/log.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../node/server.ts";
 import { SettingsError } from "../node/settings-error.ts";
-import { registeredTelemetry } from "./registered-telemetry.ts";
+import type { ServiceTelemetry } from "../opentelemetry/service-telemetry.ts";
+import { CONCURRENT_REQUESTS } from "../wire/limits.ts";
 import type { Settings } from "./settings.ts";
 
 /** The SDK may be an agent's that nobody here knows of: no reason not to serve. */
@@ -50,16 +50,9 @@ export async function startService(
     if (problem !== undefined) warnings.push(`${problem} Until then /ready answers 503.`);
     const { keys, host, port, bodyTimeout, sendTimeout } = settings;
     // A large pool is of use only to as many requests.
-    const maxConcurrentRequests = Math.max(DEFAULT_CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
-    const app = createDaoApp({
-      services: database,
-      keys,
-      logger,
-      bodyTimeout,
-      maxConcurrentRequests,
-      telemetry: telemetry?.app,
-    });
-    const server = await startServer({ app, host, port, sendTimeout, database, logger, whenPortIsClosed });
+    const maxConcurrentRequests = Math.max(CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
+    const app = createDaoApp({ services: database, keys, logger, maxConcurrentRequests, telemetry: telemetry?.app });
+    const server = await startServer({ app, host, port, database, logger, whenPortIsClosed });
     const stop = async () => {
       await server.stop();
       await telemetry?.flush();
@@ -102,4 +95,23 @@ async function findProblem(check: () => Promise<void>): Promise<string | undefin
     if (!isDaoError(error) || (error instanceof SchemaVersionError && error.isNewer)) throw error;
     return error.message;
   }
+}
+
+/** Where the copies of `@opentelemetry/api` in a process, whatever their version, find what was registered with one. */
+const REGISTRY = Symbol.for("opentelemetry.js.api.1");
+
+/**
+ * Spans and metrics for the OpenTelemetry SDK that was registered before, as by `node --import ./otel.js`; `undefined`
+ * where none was. Then nothing is loaded, too.
+ * @throws Error if the API is not installed where this package finds it
+ */
+async function registeredTelemetry(): Promise<ServiceTelemetry | undefined> {
+  if (!isRegistered()) return undefined;
+  const { createServiceTelemetry } = await import("../opentelemetry/service-telemetry.ts");
+  return createServiceTelemetry();
+}
+
+function isRegistered(): boolean {
+  const registry: unknown = Reflect.get(globalThis, REGISTRY);
+  return typeof registry === "object" && registry !== null && ("trace" in registry || "metrics" in registry);
 }

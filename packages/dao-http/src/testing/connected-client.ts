@@ -1,8 +1,8 @@
+import type { Shape } from "../api/operation.ts";
+import { operations } from "../api/operations.gen.ts";
 import { createDaoApp } from "../app/app.ts";
 import type { Fetch } from "../client/connection.ts";
 import { createDaoClient } from "../client/dao-client.ts";
-import { results } from "../wire/results.ts";
-import type { AnyShape } from "../wire/shape.ts";
 import { stubServices } from "./services-stub.ts";
 import { id } from "./test-app.ts";
 
@@ -32,11 +32,10 @@ export function connectedClient(
 
 /** What the service's method of this name returns, with nothing in it. */
 export function sampleResult(method: string): unknown {
-  const shapes: Readonly<Record<string, AnyShape>> = Object.assign({}, ...Object.values(results));
-  return sampleOf(shapes[method]);
+  return sampleOf(Object.entries(operations).find(([name]) => name.endsWith(`.${method}`))?.[1].result);
 }
 
-function sampleOf(shape: AnyShape | null | undefined): unknown {
+function sampleOf(shape: Shape | null | undefined): unknown {
   if (shape == null) return null;
   if (Array.isArray(shape)) return shape.length === 1 ? [] : null;
   if (typeof shape === "object") {

@@ -1,6 +1,5 @@
 import type { DaoServices } from "@flux/dao-core/contract";
-import type { Operation } from "../api/operation.ts";
-import { operations } from "../api/operations.ts";
+import { operations } from "../api/operations.gen.ts";
 
 /** A call that reached the services. */
 export interface RecordedCall {
@@ -15,21 +14,18 @@ export function stubServices(answer: (call: RecordedCall) => unknown = () => und
   readonly calls: readonly RecordedCall[];
 } {
   const calls: RecordedCall[] = [];
-  const services: unknown = Object.fromEntries(
-    Object.entries(operations).map(([service, table]) => [
-      service,
-      Object.fromEntries(
-        Object.entries<Operation>(table).map(([method, { output }]) => {
-          const record = async (...args: readonly unknown[]) => {
-            const call = { method, args: args.flatMap(withoutRequester) };
-            calls.push(call);
-            return answer(call);
-          };
-          return [method, output === "ndjson" ? (...args: readonly unknown[]) => oneByOne(record(...args)) : record];
-        }),
-      ),
-    ]),
-  );
+  const stubs: Record<string, Record<string, unknown>> = {};
+  for (const [name, { output }] of Object.entries(operations)) {
+    const [service = "", method = ""] = name.split(".");
+    const record = async (...args: readonly unknown[]) => {
+      const call = { method, args };
+      calls.push(call);
+      return answer(call);
+    };
+    stubs[service] ??= {};
+    stubs[service][method] = output === "ndjson" ? (...args: readonly unknown[]) => oneByOne(record(...args)) : record;
+  }
+  const services: unknown = stubs;
   return { services: services as DaoServices, calls };
 }
 

@@ -2,8 +2,7 @@ import { parseInstant } from "@flux/dao-core/contract";
 import { describe, expect, test, vi } from "vitest";
 import { decode } from "./decode.ts";
 import { encode } from "./encode.ts";
-import { fieldNameOf, toCamelCase, toSnakeCase } from "./field-names.ts";
-import { toFieldPath, toWirePath } from "./field-path.ts";
+import { fieldNameOf, toCamelCase, toFieldPath, toSnakeCase, toWirePath } from "./field-names.ts";
 
 const reading = { instant: parseInstant, nameOf: toCamelCase, maxItems: 3 };
 const decodeJson = (text: string) => decode(JSON.parse(text), reading);

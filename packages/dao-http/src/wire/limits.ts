@@ -1,0 +1,158 @@
+/*
+ * Every time-out and size of this package. Times are in milliseconds, sizes in bytes, and each is a default if an option or
+ * an environment variable has its name.
+ */
+
+/** Size of a request body, or of a line of an NDJSON body: 1 MiB (contract, "Errors"). */
+export const BODY_LIMIT = 1_048_576;
+
+/** Time in which {@link MIN_PROGRESS} bytes of a request body, or its end, must arrive. */
+export const BODY_TIMEOUT = 30_000;
+
+/** Time in which a client must take {@link MIN_PROGRESS} bytes of a response. The operating system reports what it takes in
+ * steps of a third of its buffer, about a megabyte: in 30 s a reader of 30 kB/s shows no progress. */
+export const SEND_TIMEOUT = 60_000;
+
+/** Interval of the check for {@link SEND_TIMEOUT}. */
+export const SEND_CHECK_INTERVAL = 1_000;
+
+/** Bytes that must pass in each time-out above: some 330 a second, less than any network carries. */
+export const MIN_PROGRESS = 10_000;
+
+/** Memory for request bodies that are being received, unless one body may be larger than a quarter of it. */
+export const BODY_MEMORY = 64 * 1_048_576;
+
+/**
+ * Requests in progress at a time: a dozen for each connection of a pool of the default size, which is enough to keep it busy,
+ * and few enough for the garbage collector.
+ */
+export const CONCURRENT_REQUESTS = 128;
+
+/** Requests that wait for one of those to end. */
+export const WAITING_REQUESTS = 1_000;
+
+/** Longest wait of a request: as long as the data layer waits for a connection. */
+export const REQUEST_WAIT = 5_000;
+
+/** Seconds for the `Retry-After` of a 503; the data layer recovers within 2 s after a fault's end. */
+export const RETRY_AFTER = 2;
+
+/**
+ * Rejections a second that are sent at once, and delayed ones at a time. Rejecting a request costs half of processing it:
+ * clients that ignore `Retry-After` would take the time of the requests in progress, so further rejections are delayed.
+ */
+export const IMMEDIATE_REJECTIONS = 100;
+export const DELAYED_REJECTIONS = 4_096;
+
+/** Memory for responses that are not sent yet, together. */
+export const RESPONSE_MEMORY = 64 * 1_048_576;
+
+/** Reads from the database for responses at a time: fewer than the pool has connections, and short turns of the event loop. */
+export const RESPONSE_READERS = 8;
+
+/** Time without progress after which a response is aborted if others wait for its memory. */
+export const STALLED_RESPONSE = 2_000;
+
+/** Characters of a response that does not count towards {@link RESPONSE_MEMORY}. */
+export const UNCOUNTED_RESPONSE = 65_536;
+
+/** Memory that a response takes while it reads: a piece of rows, a row of unknown length, an NDJSON stream, its next chunk. */
+export const ROWS_MEMORY = 2 * 1_048_576;
+export const LONG_ROW_MEMORY = 16 * 1_048_576;
+export const STREAM_MEMORY = 524_288;
+export const NDJSON_CHUNK_MEMORY = 262_144;
+
+/** Characters of an NDJSON chunk: few writes, and little in memory. */
+export const NDJSON_CHUNK = 65_536;
+
+/** Items of an NDJSON chunk that the client sends: its source may be slow. */
+export const NDJSON_ITEMS = 200;
+
+/** Characters of a streamed body that a host gets at a time, and bytes that Node's response gets at a time. */
+export const BODY_SLICE = 131_072;
+export const SEND_SLICE = 65_536;
+
+/**
+ * Size of the `Link` header. All headers of a response then fit into 4 KB, which is nginx's default limit; clients accept 8 to
+ * 16 KB.
+ */
+export const LINK_HEADER = 3_072;
+
+/** Issues that a problem document lists. */
+export const PROBLEM_ERRORS = 100;
+
+/** Time for the check of `/ready`, which must respond within 2 s (contract, "REST"). */
+export const READINESS_TIMEOUT = 1_500;
+
+/** Interval of the cleanup of expired idempotency keys. */
+export const IDEMPOTENCY_CLEANUP_INTERVAL = 3_600_000;
+
+/** Log lines that are written together, and the time that one waits for others. */
+export const LOG_BATCH = 16_000;
+export const LOG_FLUSH_INTERVAL = 100;
+
+/** The same if several processes share standard output: a pipe may split longer writes (`PIPE_BUF`). */
+export const SHARED_LOG_BATCH = 4_096;
+
+/** Time for a client to send its headers. */
+export const HEADERS_TIMEOUT = 10_000;
+
+/** Time that an idle connection is kept: longer than the 60 s after which proxies close theirs. */
+export const KEEP_ALIVE_TIMEOUT = 65_000;
+
+/** Connections at a time. */
+export const MAX_CONNECTIONS = 4_096;
+
+/** Time that a client may continue to send a body after the response: without a byte, and in total. */
+export const LINGER_IDLE = 1_000;
+export const LINGER_TOTAL = 5_000;
+
+/** Time that the sender of a malformed request has to read the response. */
+export const REFUSAL_LINGER = 1_000;
+
+/** Interval of the probes for a departed client: the first one that a closed connection resets is only noticed by the next. */
+export const DEPARTURE_PROBE_INTERVAL = 250;
+
+/** Time from the announcement of a stop until new connections are refused. */
+export const STOP_DELAY = 500;
+
+/** Time for a stop in all. */
+export const GRACE_PERIOD = 10_000;
+
+/** Part of the grace period that is kept for closing: an orchestrator kills the process when it is over. */
+export const CLOSING_TIME = 500;
+
+/** Least idle time of a connection before a stop closes it. */
+export const MIN_IDLE = 20;
+
+/** Time without a new connection after which a stop closes the port, and the longest wait for that. */
+export const PORT_QUIET = 100;
+export const PORT_QUIET_WAIT = 400;
+
+/** Time for a worker process to stop: its grace period and a moment. */
+export const WORKER_STOP_TIMEOUT = 11_000;
+
+/** Longest time that responses are held until the other processes have closed the port. */
+export const PORT_CLOSED_WAIT = 1_000;
+
+/** A process that ran shorter is restarted with a delay, which doubles from the first to the last. */
+export const SHORT_LIFETIME = 10_000;
+export const FIRST_RESTART_DELAY = 1_000;
+export const LAST_RESTART_DELAY = 30_000;
+
+/** Time for the telemetry SDK to send what it holds: a service that has used up its grace period has a moment left. */
+export const TELEMETRY_FLUSH_TIMEOUT = 500;
+
+/** The client: time for a call. */
+export const CALL_TIMEOUT = 30_000;
+
+/** Longest delay of a timer; a longer one would fire at once. */
+export const MAX_TIMEOUT = 2_147_483_647;
+
+/** Attempts beyond the first; the delay before the first of them, which doubles each time, and the longest one. */
+export const RETRIES = 2;
+export const FIRST_RETRY_DELAY = 100;
+export const LAST_RETRY_DELAY = 2_000;
+
+/** Rows of a stream that the client remembers after the last cursor. */
+export const REMEMBERED_ROWS = 10_000;

@@ -1,0 +1,82 @@
+import { CollectedBytes } from "./collected-bytes.ts";
+import { encode } from "./encode.ts";
+import { NDJSON_CHUNK } from "./limits.ts";
+
+/** NDJSON: one JSON text a line. The format uses this media type, which is not registered. */
+export const NDJSON = "application/x-ndjson";
+
+/**
+ * The line after the rows of a stream up to this cursor; `null` says that there are no more rows. A stream without that line
+ * is incomplete: a body that ends when its connection closes (HTTP/1.0, nginx's default upstream) has no other end.
+ */
+export function cursorLine(nextCursor: string | null): string {
+  return `${encode({ nextCursor })}\n`;
+}
+
+/** The cursor of a cursor line; `undefined` for a row. */
+export function cursorOf(line: unknown): string | null | undefined {
+  const cursor: unknown = typeof line === "object" && line !== null ? Reflect.get(line, "next_cursor") : undefined;
+  return typeof cursor === "string" || cursor === null ? cursor : undefined;
+}
+
+/**
+ * The lines of the next items: as many as fit into a chunk, at most `maxItems`.
+ * @param toLine the text of an item, without a line end
+ */
+export async function nextChunk(
+  items: { next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> },
+  toLine: (item: unknown) => string,
+  maxItems = Number.POSITIVE_INFINITY,
+): Promise<{ readonly text: string; readonly isLast: boolean }> {
+  let text = "";
+  for (let count = 0; count < maxItems && text.length < NDJSON_CHUNK; count++) {
+    const { done, value } = await items.next();
+    if (done === true) return { text, isLast: true };
+    text += `${toLine(value)}\n`;
+  }
+  return { text, isLast: false };
+}
+
+const LINE_FEED = 0x0a;
+
+/**
+ * Splits a body into lines. White space before a line is skipped, and blank lines with it, without a turn of the event loop
+ * for each.
+ */
+export class LineSplitter {
+  readonly #checkLength: (bytes: number) => void;
+  readonly #line = new CollectedBytes();
+
+  /** @param checkLength throws for a line that is too long; called as it grows */
+  constructor(checkLength: (bytes: number) => void = () => undefined) {
+    this.#checkLength = checkLength;
+  }
+
+  /** The lines that `chunk` completes, without their ends. */
+  *linesOf(chunk: Uint8Array): Generator<Uint8Array, void, undefined> {
+    const line = this.#line;
+    for (let from = 0; from < chunk.length; ) {
+      if (line.length === 0) from = endOfWhiteSpace(chunk, from);
+      const end = chunk.indexOf(LINE_FEED, from);
+      const piece = chunk.subarray(from, end === -1 ? undefined : end);
+      this.#checkLength(line.length + piece.length);
+      line.append(piece);
+      if (end === -1) return;
+      yield line.take();
+      from = end + 1;
+    }
+  }
+
+  /** What follows the last line end; empty for nothing. */
+  rest(): Uint8Array {
+    return this.#line.take();
+  }
+}
+
+/** The index of the first byte that is not white space in JSON. */
+function endOfWhiteSpace(bytes: Uint8Array, from: number): number {
+  let at = from;
+  for (let byte = bytes[at]; byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === LINE_FEED; byte = bytes[at])
+    at++;
+  return at;
+}
