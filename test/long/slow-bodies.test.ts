@@ -138,7 +138,7 @@ describe.concurrent("with the limit that is shipped, a body", { timeout: TEST_TI
     const { status, text, milliseconds } = await send(pieces);
     expect(status).toBe(408);
     expect(text).toMatch(/\r\nconnection: close\r\n/i);
-    expect(text).toContain("The body came too slowly: of each 30 s in which the service waited for it");
+    expect(text).toContain("The body arrived too slowly: less than 10000 bytes in 30 s");
     expect(milliseconds).toBeGreaterThan(BODY_TIMEOUT * 0.95);
     expect(milliseconds).toBeLessThan(BODY_TIMEOUT * 1.9);
   });

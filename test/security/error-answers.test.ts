@@ -145,7 +145,7 @@ describe("issue 3: what nobody foresaw is a 500 that names a request id, and not
     const { code, detail } = await fail(error);
     expect({ code, detail }).toEqual({
       code: "internal_error",
-      detail: expect.stringMatching(/^Something unforeseen went wrong\. .* under the request id [\w-]{36}\.$/),
+      detail: expect.stringMatching(/^An unexpected error occurred\. .* under the request id [\w-]{36}\.$/),
     });
     expect((await fail(error, "POST", "/api/v1/goals/with-structure")).code).toBe("internal_error");
   });

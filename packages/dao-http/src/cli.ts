@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { type Command, UsageError } from "./cli/command.ts";
 import { fail } from "./cli/fail.ts";
-import { print, say } from "./cli/output.ts";
+import { writeStderr, writeStdout } from "./cli/output.ts";
 
 /** The commands, each loaded when it is called: what serves loads nothing that migrates. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -15,12 +15,12 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 
 async function main([name, ...args]: readonly string[]): Promise<void> {
   if (name === undefined) throw new UsageError("A command is missing.");
-  if (name === "--help" || name === "-h") return print(await usage());
+  if (name === "--help" || name === "-h") return writeStdout(await usage());
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (load === undefined) throw new UsageError(`There is no command ${name}.`);
   const command = await load();
   const flags = parseFlags(command, args);
-  if (flags["help"] === true) return print(command.usage);
+  if (flags["help"] === true) return writeStdout(command.usage);
   const exitCode = await command.run(flags);
   // What is left to do, such as the closing of a pipe, is done first.
   if (exitCode !== undefined) process.exitCode = exitCode;
@@ -52,6 +52,6 @@ async function usage(): Promise<string> {
 
 main(process.argv.slice(2)).catch(async (error: unknown) => {
   if (!(error instanceof UsageError)) return fail(error);
-  say(error.message, "", await usage());
+  writeStderr(error.message, "", await usage());
   process.exit(2);
 });

@@ -42,8 +42,7 @@ export const conversationRoutes = {
     path: "/api/v1/conversations/{id}",
     row: true,
     summary: "Update a conversation",
-    description:
-      "A field that is left out is kept. Messages are replaced as a whole: to add some, append them to those that are there.",
+    description: "An omitted field is kept. Messages are replaced as a whole: to add messages, append them.",
     body: conversationUpdateDto,
     output: conversationDto,
     errors: ["not_found"],
@@ -53,8 +52,7 @@ export const conversationRoutes = {
     path: "/api/v1/conversations/{id}/messages",
     summary: "Append messages to a conversation",
     description:
-      "1 to 1000 of them, behind those that are there, all together: of those who append at the same time none loses " +
-      "anything. Answers how many there are then.",
+      "1 to 1000, after the existing ones, all together: concurrent appends lose nothing. Returns how many there are now.",
     body: messagesAppendDto,
     output: messagesAppendResult,
     errors: ["not_found"],

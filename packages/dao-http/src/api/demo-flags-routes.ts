@@ -17,7 +17,7 @@ export const demoFlagsRoutes = {
     id: "userId",
     row: true,
     summary: "Set a user's demo flags",
-    description: "Creates or replaces all of them. A user_id in the body may be left out and must match the path.",
+    description: "Creates or replaces all of them. A user_id in the body is optional, and must match the path.",
     body: demoFlagsPutDto,
     output: demoFlagsDto,
     errors: ["related_row_missing"],

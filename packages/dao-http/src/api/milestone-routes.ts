@@ -40,7 +40,7 @@ export const milestoneRoutes = {
     path: "/api/v1/milestones/{milestone_id}",
     row: true,
     summary: "Update a milestone",
-    description: "A field that is left out is kept. A milestone stays with its goal.",
+    description: "An omitted field is kept. A milestone keeps its goal.",
     body: milestoneUpdateDto,
     output: milestoneDto,
     errors: ["not_found"],
@@ -50,7 +50,7 @@ export const milestoneRoutes = {
     path: "/api/v1/milestones/{milestone_id}",
     row: true,
     summary: "Delete a milestone",
-    description: "With its tasks.",
+    description: "Also deletes its tasks.",
     errors: ["not_found"],
   },
 } satisfies RoutesOf<"milestones">;

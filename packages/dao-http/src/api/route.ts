@@ -78,5 +78,5 @@ export type RoutesOf<Service extends keyof DaoServices> = {
 
 /** The description of every list. */
 export const listDescription =
-  "One page, newest first: by number, or what comes behind the next_cursor of the page before, which takes no longer on " +
-  "the last page than on the first.";
+  "One page, newest first: by number, or after the next_cursor of the previous page, which is as fast on the last page as on " +
+  "the first.";

@@ -52,8 +52,9 @@ export const taskRoutes = {
     path: "/api/v1/tasks/import",
     summary: "Create many tasks",
     description:
-      "One task a line, any number of them, created all or none. An id of one's own lets an import be sent again: it is " +
-      "refused where it was done; an Idempotency-Key is always refused. 10,000 bytes of it, or its end, must come in each 30 seconds in which the service waits for them.",
+      "One task per line, any number of them, all or none. With ids of your own you may send an import again: if it was already " +
+      "done, it is a conflict. An Idempotency-Key is not supported. 10,000 bytes of the body, or its end, must arrive in each 30 " +
+      "seconds that the service spends waiting for them.",
     status: 201,
     bodyLines: taskImportDto,
     output: taskImportResult,
@@ -64,11 +65,10 @@ export const taskRoutes = {
     path: "/api/v1/tasks/stream",
     summary: "Stream tasks",
     description:
-      "Every task that the filter selects, newest first, one a line; any number takes no more memory than a few. The answer is " +
-      "cut off, not ended, when it cannot be completed. Not every client and proxy can tell the one from the other (over " +
-      "HTTP/1.0 none can for sure): ask for cursors. Then " +
-      'a line {"next_cursor":"..."} comes after each thousand tasks at most, and {"next_cursor":null} is the last of all: ' +
-      "without it the answer is not whole, and goes on with the last cursor that came.",
+      "Every task that the filter matches, newest first, one per line, in constant memory. A response that cannot be completed is " +
+      "aborted, not ended. Not every client and proxy can tell the difference (over HTTP/1.0 none reliably can): request cursors. " +
+      'Then a line {"next_cursor":"..."} follows at most a thousand tasks, and {"next_cursor":null} is the last line: without ' +
+      "it the response is incomplete, and continues after the last cursor.",
     query: taskStreamRequest.extend({
       cursors: z
         .boolean()
@@ -82,8 +82,8 @@ export const taskRoutes = {
     path: "/api/v1/tasks/bulk-update",
     summary: "Change many tasks",
     description:
-      "A different change for each of 1 to 1000 tasks, all or none; of a change, a field that is left out is kept, and null " +
-      "clears. A task that does not exist is passed over, and its result is null. Results are in the order of the updates.",
+      "A different change for each of 1 to 1000 tasks, all or none. An omitted field is kept, and null clears it. A task that does " +
+      "not exist is skipped, and its result is null. Results are in the order of the updates.",
     body: bulkUpdateRequest,
     output: bulkUpdateResult,
     errors: ["related_row_missing"],
@@ -93,7 +93,7 @@ export const taskRoutes = {
     path: "/api/v1/tasks/{task_id}",
     row: true,
     summary: "Update a task",
-    description: "A field that is left out is kept; null clears. A task stays with its user and its goal.",
+    description: "An omitted field is kept; null clears it. A task keeps its user and goal.",
     body: taskUpdateDto,
     output: taskDto,
     errors: ["not_found", "related_row_missing"],
@@ -109,7 +109,7 @@ export const taskRoutes = {
     method: "GET",
     path: "/api/v1/tasks/by-timerange",
     summary: "Get a user's tasks in a time window",
-    description: "Those that start within it, both ends included, by start time, then id. For the Scheduler.",
+    description: "Tasks that start within it, both ends included, by start time, then id. For the Scheduler.",
     query: taskTimerangeRequest,
     output: z.array(taskDto),
   },
@@ -117,7 +117,7 @@ export const taskRoutes = {
     method: "POST",
     path: "/api/v1/tasks/bulk-update-state",
     summary: "Set one state on many tasks",
-    description: "1 to 1000 ids. Those that do not exist are passed over; duplicates count once. For the Scheduler.",
+    description: "1 to 1000 ids. Ids that do not exist are skipped; duplicates count once. For the Scheduler.",
     body: bulkUpdateStateRequest,
     output: bulkUpdateStateResult,
   },
@@ -125,7 +125,7 @@ export const taskRoutes = {
     method: "PATCH",
     path: "/api/v1/tasks/{task_id}/calendar-event",
     row: true,
-    summary: "Link a task with a calendar event",
+    summary: "Link a task to a calendar event",
     description: "null unlinks it. For the Scheduler.",
     body: calendarEventLinkDto,
     output: taskDto,
@@ -135,7 +135,7 @@ export const taskRoutes = {
     method: "GET",
     path: "/api/v1/tasks/statistics",
     summary: "Count a user's tasks by state",
-    description: "Those that were created within the time window, both ends included. For the Observer.",
+    description: "Tasks created within the time window, both ends included. For the Observer.",
     query: taskStatisticsRequest,
     output: taskStatisticsDto,
   },

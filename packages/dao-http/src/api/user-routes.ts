@@ -34,7 +34,7 @@ export const userRoutes = {
     path: "/api/v1/users/{user_id}",
     row: true,
     summary: "Update a user",
-    description: "A field that is left out is kept. Preferences are replaced as a whole.",
+    description: "An omitted field is kept. Preferences are replaced as a whole.",
     body: userUpdateDto,
     output: userDto,
     errors: ["not_found", "conflict"],
@@ -44,7 +44,7 @@ export const userRoutes = {
     path: "/api/v1/users/{user_id}",
     row: true,
     summary: "Delete a user",
-    description: "With all goals, milestones, tasks, conversations and demo flags.",
+    description: "Also deletes all goals, milestones, tasks, conversations and demo flags.",
     errors: ["not_found"],
   },
 } satisfies RoutesOf<"users">;

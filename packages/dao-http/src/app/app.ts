@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createDaoServices, createPieceServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
 import { operations } from "../api/operations.gen.ts";
-import { BasePath } from "../http/base-path.ts";
 import { toFetchHandler } from "../http/fetch-handler.ts";
 import { ClientGoneError, HttpError, InvalidRequestError } from "../http/http-error.ts";
 import {
@@ -15,79 +14,78 @@ import {
   splitTarget,
 } from "../http/http-message.ts";
 import { problemResponse } from "../http/problem.ts";
-import { Router } from "../http/router.ts";
+import { BasePath, Router } from "../http/router.ts";
 import { unsentBody } from "../http/unsent-body.ts";
 import { watchedBody } from "../http/watched-body.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, UNCOUNTED_RESPONSE, WAITING_REQUESTS } from "../wire/limits.ts";
 import { ServiceKeys } from "./auth.ts";
 import { BodyMemory } from "./body-memory.ts";
-import { Admission } from "./concurrency-limit.ts";
+import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import type { ServiceKey } from "./development-keys.ts";
 import { Endpoint, type EndpointRequest, type EndpointSettings } from "./endpoint.ts";
-import { answerHealth, Readiness, type ReadinessCheck } from "./health.ts";
-import { OnceOnly } from "./idempotency.ts";
-import { KeySweeper } from "./idempotency-key-cleanup.ts";
+import { Readiness, type ReadinessCheck, respondHealthy } from "./health.ts";
+import { IdempotentHandler } from "./idempotency.ts";
 import { createLogger, type Logger, logRequest, type RequestLogEntry } from "./log.ts";
+import type { AppTelemetry, RequestProgress } from "./request-telemetry.ts";
 import { ResponseMemory } from "./response-memory.ts";
-import type { AppTelemetry, RequestProgress } from "./telemetry.ts";
 
 export interface DaoAppOptions {
-  /** What the API is served from: a database, a unit of work, or services of any other kind. */
+  /** Where requests go: a database, a unit of work, or any other services. */
   readonly services: DaoServices | DatabaseSession;
-  /** The keys that callers may use: at least one, each of 1 to 200 printable ASCII characters without a space. */
+  /** The keys of the callers: at least one, each of 1 to 200 printable ASCII characters without a space. */
   readonly keys: readonly ServiceKey[];
   /**
-   * Whether the service can do its work, for `/ready`. Default: what the session says, if `services` is a database;
-   * else it is always ready.
+   * Whether the service is ready, for `/ready`. Default: the session's own check, if `services` is a database; otherwise it is
+   * always ready.
    */
   readonly readiness?: ReadinessCheck | undefined;
-  /** Gets one line a request. Default: errors only, on standard output. */
+  /** Receives one line per request. Default: errors only, on standard output. */
   readonly logger?: Logger | undefined;
-  /** Bytes that a body may have. Default 1 MiB. */
+  /** Size limit of a request body, in bytes. Default 1 MiB. */
   readonly bodyLimit?: number | undefined;
   /**
-   * Milliseconds within which 10,000 bytes of a body, or its end, must come, then as many again; else the request is a 408.
-   * Only the time counts in which the app waits for the sender. Default 30,000.
+   * Milliseconds within which 10,000 bytes of a request body, or its end, must arrive, then another 10,000; otherwise the
+   * response is a 408. Only time that the app spends waiting for the sender counts. Default 30,000.
    */
   readonly bodyTimeout?: number | undefined;
-  /** Requests of the API that are worked on at a time; others wait. Default 128. */
+  /** API requests in progress at a time; others wait. Default 128. */
   readonly maxConcurrentRequests?: number | undefined;
-  /** Requests of the API that wait; one beyond is turned away with a 503. Default 1,000. */
+  /** API requests that may wait; further ones are rejected with a 503. Default 1,000. */
   readonly maxWaitingRequests?: number | undefined;
   /** Whether `/docs`, `/redoc` and `/openapi.json` are served. Default `true`. */
   readonly docs?: boolean | undefined;
   /**
-   * Where a host mounts the app, such as `/dao`. Requests are taken with it and, for hosts and proxies that strip it,
-   * without it; `Location` headers and problems name it. Default: the root.
+   * The path under which a host mounts the app, such as `/dao`. Requests are accepted with it and, for hosts and proxies that
+   * remove it, without it; `Location` headers and problems include it. Default: the root.
    */
   readonly basePath?: string | undefined;
-  /** Makes spans and metrics of requests: `appTelemetry()` of `@flux/dao-http/opentelemetry`. Default: none. */
+  /** Records spans and metrics of requests: `appTelemetry()` of `@flux/dao-http/opentelemetry`. Default: none. */
   readonly telemetry?: AppTelemetry | undefined;
 }
 
-/** The REST API. It has no socket of its own: a host hands it requests. */
+/** The REST API. It has no socket of its own: a host passes it requests. */
 export interface DaoApp {
-  /** Answers a web-standard request. Bound: it can be passed on as it is. Never rejects. */
+  /** Handles a web-standard request. Bound, so it can be passed as a function. Never rejects. */
   readonly fetch: (request: Request) => Promise<Response>;
-  /** Answers a request of any host; for those who write one. Never rejects. */
+  /** Handles a request of any host; for authors of host adapters. Never rejects. */
   readonly handle: (request: HttpRequest) => Promise<HttpResponse>;
   /**
-   * From now on `/ready` answers 503, because the process is about to stop, and every answer has its connection closed, so
-   * that the host's server can come to its end. All else goes on.
+   * Makes `/ready` respond with 503, since the process is about to stop, and closes the connection after each response, so that
+   * the host's server can stop. Everything else continues.
    */
   readonly announceStop: () => void;
 }
 
-type AnyAnswer = PublicResponse | StreamedResponse;
+type AnyResponse = PublicResponse | StreamedResponse;
 
 interface Progress extends RequestProgress {
-  /** What the path calls the row's id. */
+  /** The path's name for the row's id, and the service's. */
   id?: Endpoint["id"];
 }
 
 /**
- * The REST API over `services`, for any host that speaks `fetch`, and for Node (see `startServer`).
+ * Creates the REST API over `services`, for any host that supports `fetch`, and for Node (see `startServer`).
  *
  * ```ts
  * const { keys } = readSettings(process.env); // of @flux/dao-http/server: SERVICE_API_KEYS, checked
@@ -95,8 +93,8 @@ interface Progress extends RequestProgress {
  * export default { fetch: app.fetch };
  * ```
  *
- * @throws TypeError without a key, for a key that is not 1 to 200 printable ASCII characters without a space, and for a
- *   `basePath` that is none
+ * @throws TypeError without a key, for a key that is not 1 to 200 printable ASCII characters without a space, and for an
+ *   invalid `basePath`
  */
 export function createDaoApp(options: DaoAppOptions): DaoApp {
   const app = new App(options);
@@ -112,11 +110,11 @@ class App {
   readonly readiness: Readiness;
   readonly #keys: ServiceKeys;
   readonly #logger: Logger;
-  readonly #admission: Admission;
+  readonly #limit: ConcurrencyLimit;
   readonly #bodies: BodyMemory;
   readonly #memory = new ResponseMemory();
   readonly #basePath: BasePath;
-  readonly #open: ReadonlyMap<string, PublicRoute>;
+  readonly #publicRoutes: ReadonlyMap<string, PublicRoute>;
   readonly #router = new Router<Endpoint>();
 
   constructor(options: DaoAppOptions) {
@@ -125,14 +123,14 @@ class App {
     this.readiness = new Readiness(options.readiness ?? readinessOf(services));
     this.#keys = new ServiceKeys(keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
-    const { maxConcurrentRequests: atWork = CONCURRENT_REQUESTS, maxWaitingRequests: waiting = WAITING_REQUESTS } =
+    const { maxConcurrentRequests: inProgress = CONCURRENT_REQUESTS, maxWaitingRequests: waiting = WAITING_REQUESTS } =
       options;
-    this.#admission = new Admission({ atWork, waiting });
+    this.#limit = new ConcurrencyLimit({ inProgress, waiting });
     const { bodyLimit = BODY_LIMIT, bodyTimeout = BODY_TIMEOUT } = options;
     this.#bodies = new BodyMemory(bodyLimit, bodyTimeout);
     const settings: EndpointSettings = {
       services: isSession(services) ? createDaoServices(services) : services,
-      onceOnly: isSession(services) ? new OnceOnly(services, new KeySweeper(services, this.#logger)) : undefined,
+      idempotency: isSession(services) ? new IdempotentHandler(services, this.#logger) : undefined,
       basePath: this.#basePath.prefix,
       lineLimit: bodyLimit,
       bodyTimeout,
@@ -142,9 +140,9 @@ class App {
     for (const [name, operation] of Object.entries(operations)) {
       this.#router.add(operation.method, operation.path, new Endpoint(name, operation, settings));
     }
-    this.#open = new Map<string, PublicRoute>([
-      ["/health", answerHealth],
-      ["/ready", () => this.readiness.answer()],
+    this.#publicRoutes = new Map<string, PublicRoute>([
+      ["/health", respondHealthy],
+      ["/ready", () => this.readiness.respond()],
       ...(docs ? docsPages() : []),
     ]);
   }
@@ -154,9 +152,9 @@ class App {
     const requestId = requestIdOf(request.header("x-request-id"));
     const [target, query] = splitTarget(request.target);
     const path = this.#basePath.strip(target);
-    let response: AnyAnswer;
+    let response: AnyResponse;
     try {
-      response = await this.#answer(request, path, query, progress);
+      response = await this.#respond(request, path, query, progress);
     } catch (error) {
       if (error instanceof ClientGoneError) response = clientGone();
       else {
@@ -176,23 +174,23 @@ class App {
       ...progress.trace,
     };
     logRequest(this.#logger, entry, progress.cause, isStreamed(response) ? undefined : response.warning);
-    return isStreamed(response) ? { ...response, body: this.#watched(response.body, entry) } : response;
+    return isStreamed(response) ? { ...response, body: this.#logged(response.body, entry) } : response;
   }
 
-  /** An answer that breaks off has its status already: the log alone can tell of it. */
-  #watched(body: AsyncIterable<string>, entry: RequestLogEntry): AsyncIterable<string> {
+  /** A response that fails midway has already sent its status: only the log can report it. */
+  #logged(body: AsyncIterable<string>, entry: RequestLogEntry): AsyncIterable<string> {
     return watchedBody(body, (failure) => {
       if (failure !== undefined) logRequest(this.#logger, { ...entry, status: 500 }, failure.error);
     });
   }
 
-  #answer(http: HttpRequest, path: string, query: string, progress: Progress): AnyAnswer | Promise<AnyAnswer> {
-    const openPath = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-    const open = this.#open.get(openPath);
-    if (open !== undefined) {
-      progress.route = openPath;
+  #respond(http: HttpRequest, path: string, query: string, progress: Progress): AnyResponse | Promise<AnyResponse> {
+    const publicPath = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+    const route = this.#publicRoutes.get(publicPath);
+    if (route !== undefined) {
+      progress.route = publicPath;
       if (http.method !== "GET" && http.method !== "HEAD") throw methodNotAllowed(http.method, "GET, HEAD");
-      return open(path, http);
+      return route(path, http);
     }
     const caller = this.#keys.identify(http);
     progress.caller = caller;
@@ -205,22 +203,22 @@ class App {
     if (endpoint === undefined) throw methodNotAllowed(http.method, match.allow);
     progress.route = endpoint.path;
     progress.id = endpoint.id;
-    const asked = { http, path, id: match.parameter, query, caller };
-    return this.#serve(endpoint, asked);
+    const request = { http, path, id: match.parameter, query, caller };
+    return this.#serve(endpoint, request);
   }
 
-  /** The head, then the body, then a place at work: what a client takes its time for, it does without one. */
-  async #serve(endpoint: Endpoint, asked: EndpointRequest): Promise<HttpResponse> {
-    const { http } = asked;
-    const { needsBody, work: respond } = endpoint.prepare(asked);
+  /** Reads head and body before the request counts as in progress: a slow client occupies no place. */
+  async #serve(endpoint: Endpoint, request: EndpointRequest): Promise<HttpResponse> {
+    const { http } = request;
+    const { needsBody, work: respond } = endpoint.prepare(request);
     const work = async (body: Uint8Array) => this.#held(http, await respond(body));
-    // An import takes as long as its sender, and has its place in the data layer.
+    // An import takes as long as its sender; the data layer limits how many there are.
     if (endpoint.isImport) return work(NO_BODY);
-    if (!needsBody) return this.#admission.admit(() => work(NO_BODY), http);
-    await this.#admission.whenRoom(http);
+    if (!needsBody) return this.#limit.run(() => work(NO_BODY), http);
+    await this.#limit.whenRoom(http);
     const { body, release } = await this.#bodies.read(http);
     try {
-      return await this.#admission.admit(() => {
+      return await this.#limit.run(() => {
         release();
         return work(body);
       }, http);
@@ -229,7 +227,7 @@ class App {
     }
   }
 
-  /** What is long keeps its place at work until there is memory for it, and takes part in that until it is sent. */
+  /** A long response counts as in progress until there is memory for it, and uses that until it is sent. */
   #held(http: HttpRequest, response: HttpResponse): HttpResponse | Promise<HttpResponse> {
     const { body } = response;
     return typeof body === "string" && body.length > UNCOUNTED_RESPONSE ? this.#hold(http, response, body) : response;
@@ -250,19 +248,19 @@ async function* inOne(body: string): AsyncGenerator<string, void, undefined> {
 
 const NO_BODY = new Uint8Array();
 
-/** For the log, by the status that nginx gave it: nobody receives it. */
+/** For the log, with the status that nginx uses; no one receives it. */
 function clientGone(): HttpResponse {
   return { status: 499, headers: {}, body: undefined };
 }
 
 function methodNotAllowed(method: string, allow: string): HttpError {
-  return new HttpError("method_not_allowed", `This path does not answer ${method}, but ${allow}.`, { allow });
+  return new HttpError("method_not_allowed", `This path does not support ${method}, only ${allow}.`, { allow });
 }
 
-/** There is one expectation, and any other must not be passed over in silence (RFC 9110, 10.1.1). */
+/** The only defined expectation is 100-continue; others must not be ignored (RFC 9110, 10.1.1). */
 function checkExpectation(expect: string | undefined): void {
   if (expect === undefined || expect.toLowerCase() === "100-continue") return;
-  throw new InvalidRequestError([{ path: "Expect", message: "must be 100-continue, or be left out" }]);
+  throw new InvalidRequestError([{ path: "Expect", message: "must be 100-continue, or be omitted" }]);
 }
 
 function isSession(services: DaoServices | DatabaseSession): services is DatabaseSession {

@@ -3,25 +3,25 @@ import { HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
 import { isFromThisMachine, isPublicKey, type ServiceKey } from "./development-keys.ts";
 
-/** The header that carries the caller's key (guide, "Authentication"), in lower case. */
+/** The header with the caller's key (guide, "Authentication"), in lower case. */
 const SERVICE_KEY_HEADER = "x-flux-service-key";
 
-/** What a header can carry without loss: printable ASCII, no space. */
+/** What a header can carry unchanged: printable ASCII, no space. */
 const possibleKey = /^[\x21-\x7e]{1,200}$/;
 
-/** The rule that {@link isPossibleKey} holds a key to, in words. */
+/** The rule of {@link isPossibleKey} in words. */
 export const KEY_RULE = "1 to 200 printable ASCII characters without a space";
 
-/** Whether callers could send this as their key: any other would let nobody in, and an empty one everybody. */
+/** Whether callers can send this as their key: any other would admit no one, and an empty one everyone. */
 export function isPossibleKey(key: unknown): key is string {
   return typeof key === "string" && possibleKey.test(key);
 }
 
-/** Tells whose a key is. Holds digests only. */
+/** Identifies callers by their keys. Stores only digests. */
 export class ServiceKeys {
   readonly #known: readonly { readonly name: string; readonly digest: Uint8Array; readonly isPublic: boolean }[];
 
-  /** @throws TypeError without a key, and for one that no caller could send; it never shows a key */
+  /** @throws TypeError without a key, and for a key that no caller could send; the message never contains a key */
   constructor(keys: readonly ServiceKey[]) {
     if (keys.length === 0) throw new TypeError("The service needs at least one service key.");
     for (const { name, key } of keys) {
@@ -31,8 +31,8 @@ export class ServiceKeys {
   }
 
   /**
-   * The name of the caller that sent `request`. Takes the same time for every key, right or wrong: digests of equal length
-   * are compared whole, and always all of them. A key that everyone knows opens only to requests made on this machine.
+   * The name of the caller that sent `request`. Takes the same time for every key, valid or not: it compares digests of equal
+   * length, in full, and always all of them. A publicly known key is accepted only from this machine.
    * @throws HttpError `invalid_service_key`
    */
   identify(request: HttpRequest): string {

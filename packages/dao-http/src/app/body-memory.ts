@@ -3,34 +3,34 @@ import { HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
 import { BODY_MEMORY, RETRY_AFTER } from "../wire/limits.ts";
 
-/** A body that is read, and not at work yet. */
+/** A body of a request that is not in progress yet. */
 interface WaitingBody {
   bytes: number;
-  readonly refusal: AbortController;
+  readonly rejection: AbortController;
 }
 
-/** A body in full, and what to call when it no longer waits. */
+/** A complete body, and what to call when its request no longer waits. */
 interface HeldBody {
   readonly body: Uint8Array;
   readonly release: () => void;
 }
 
 /**
- * Reads bodies before their requests have a place at work, so that who sends slowly keeps nobody from one. What has come in
- * counts until the request is at work; when all of it together is too much, the body that has been coming in for longest is
- * refused, which is never one that is sent at a usual speed.
+ * Reads bodies before their requests count as in progress, so that slow senders occupy no place. A body uses memory until its
+ * request is in progress; if all bodies together use too much, the one that has been arriving for longest is rejected, which is
+ * never one that is sent at a usual speed.
  */
 export class BodyMemory {
   readonly #bodyLimit: number;
   readonly #timeout: number;
   readonly #limit: number;
-  readonly #tooSlow: HttpError;
+  readonly #slowest: HttpError;
   #bytes = 0;
-  /** Those that are still coming in, the oldest first. */
+  /** Those that are still arriving, the oldest first. */
   readonly #incoming = new Set<WaitingBody>();
 
   /**
-   * @param bodyLimit bytes that one body may have
+   * @param bodyLimit size limit of one body, in bytes
    * @param timeout milliseconds ({@link BodyPace})
    */
   constructor(bodyLimit: number, timeout: number) {
@@ -38,29 +38,29 @@ export class BodyMemory {
     this.#timeout = timeout;
     this.#limit = Math.max(BODY_MEMORY, 4 * bodyLimit);
     const detail =
-      "The service has too many bodies to read, and this one took the longest. Send it again, without pauses.";
-    this.#tooSlow = new HttpError("unavailable", detail, { "retry-after": String(RETRY_AFTER) });
+      "The service is receiving too many bodies, and this one took longest. Send it again, without pauses.";
+    this.#slowest = new HttpError("unavailable", detail, { "retry-after": String(RETRY_AFTER) });
   }
 
   /** @throws HttpError `payload_too_large`, `unavailable`, `request_timeout`; InvalidRequestError for a body that broke off */
   async read(request: HttpRequest): Promise<HeldBody> {
-    const waiting: WaitingBody = { bytes: 0, refusal: new AbortController() };
+    const waiting: WaitingBody = { bytes: 0, rejection: new AbortController() };
     this.#incoming.add(waiting);
     const release = () => {
       this.#incoming.delete(waiting);
       this.#bytes -= waiting.bytes;
       waiting.bytes = 0;
     };
-    const pace = new BodyPace(this.#timeout, (error) => waiting.refusal.abort(error));
+    const pace = new BodyPace(this.#timeout, (error) => waiting.rejection.abort(error));
     const onBytes = (count: number) => {
       pace.add(count);
       waiting.bytes += count;
       this.#bytes += count;
-      if (this.#bytes > this.#limit) this.#refuseOldest();
+      if (this.#bytes > this.#limit) this.#rejectOldest();
     };
     pace.start();
     try {
-      const body = await request.readBody(this.#bodyLimit, { onBytes, signal: waiting.refusal.signal });
+      const body = await request.readBody(this.#bodyLimit, { onBytes, signal: waiting.rejection.signal });
       this.#incoming.delete(waiting);
       return { body, release };
     } catch (error) {
@@ -71,13 +71,13 @@ export class BodyMemory {
     }
   }
 
-  #refuseOldest(): void {
+  #rejectOldest(): void {
     for (const oldest of this.#incoming) {
       if (this.#bytes <= this.#limit) return;
       this.#incoming.delete(oldest);
       this.#bytes -= oldest.bytes;
       oldest.bytes = 0;
-      oldest.refusal.abort(this.#tooSlow);
+      oldest.rejection.abort(this.#slowest);
     }
   }
 }

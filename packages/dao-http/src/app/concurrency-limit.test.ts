@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Admission } from "./concurrency-limit.ts";
+import { ConcurrencyLimit } from "./concurrency-limit.ts";
 
 /** Work that goes on until it is told to end. */
 function openWork() {
@@ -10,7 +10,7 @@ function openWork() {
 
 const refused = { code: "unavailable", headers: { "retry-after": "2" } };
 
-describe("Admission", () => {
+describe("ConcurrencyLimit", () => {
   beforeEach(() => {
     vi.useFakeTimers();
   });
@@ -19,24 +19,24 @@ describe("Admission", () => {
   });
 
   test("turns away what is beyond the limit without beginning it, and lets in again when there is room", async () => {
-    const admission = new Admission({ atWork: 1, waiting: 0 });
+    const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 0 });
     const first = openWork();
-    const running = admission.admit(first.work);
+    const running = limit.run(first.work);
     const second = openWork();
-    await expect(admission.admit(second.work)).rejects.toMatchObject(refused);
+    await expect(limit.run(second.work)).rejects.toMatchObject(refused);
     expect(second.work).not.toHaveBeenCalled();
     first.end();
     expect(await running).toBe("done");
-    expect(await admission.admit(async () => "let in")).toBe("let in");
+    expect(await limit.run(async () => "let in")).toBe("let in");
   });
 
   test("as many as may wait are let in one by one, in the order in which they came", async () => {
-    const admission = new Admission({ atWork: 1, waiting: 2 });
+    const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 2 });
     const first = openWork();
-    const running = admission.admit(first.work);
+    const running = limit.run(first.work);
     const begun: string[] = [];
-    const waiting = ["second", "third"].map((name) => admission.admit(async () => begun.push(name)));
-    await expect(admission.admit(async () => "done")).rejects.toMatchObject(refused);
+    const waiting = ["second", "third"].map((name) => limit.run(async () => begun.push(name)));
+    await expect(limit.run(async () => "done")).rejects.toMatchObject(refused);
     expect(begun).toEqual([]);
     first.end();
     await Promise.all([running, ...waiting]);
@@ -44,13 +44,13 @@ describe("Admission", () => {
   });
 
   test("whoever has waited for 5 s is turned away, and nobody else", async () => {
-    const admission = new Admission({ atWork: 1, waiting: 10 });
+    const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 10 });
     const { work, end } = openWork();
-    const running = admission.admit(work);
+    const running = limit.run(work);
     const outcome = (wait: Promise<string>) => wait.catch((error: unknown) => error);
-    const early = outcome(admission.admit(async () => "let in"));
+    const early = outcome(limit.run(async () => "let in"));
     await vi.advanceTimersByTimeAsync(3_000);
-    const late = outcome(admission.admit(async () => "let in"));
+    const late = outcome(limit.run(async () => "let in"));
     await vi.advanceTimersByTimeAsync(2_000);
     expect(await early).toMatchObject(refused);
     await vi.advanceTimersByTimeAsync(2_000);
@@ -60,33 +60,33 @@ describe("Admission", () => {
   });
 
   test("work that fails leaves its place", async () => {
-    const admission = new Admission({ atWork: 1, waiting: 0 });
+    const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 0 });
     for (let time = 0; time < 2; time++) {
-      await expect(admission.admit(() => Promise.reject(new Error("broken")))).rejects.toThrow("broken");
+      await expect(limit.run(() => Promise.reject(new Error("broken")))).rejects.toThrow("broken");
     }
   });
 
   test("100 refusals a second are made at once, others 2 s later", async () => {
-    const admission = new Admission({ atWork: 0, waiting: 0 });
-    const outcomes = Array.from({ length: 100 }, () => admission.admit(async () => "done"));
+    const limit = new ConcurrencyLimit({ inProgress: 0, waiting: 0 });
+    const outcomes = Array.from({ length: 100 }, () => limit.run(async () => "done"));
     for (const outcome of outcomes) await expect(outcome).rejects.toMatchObject(refused);
     let isSettled = false;
-    const late = admission.admit(async () => "done").catch((error: unknown) => error);
+    const late = limit.run(async () => "done").catch((error: unknown) => error);
     void late.then(() => (isSettled = true));
     await vi.advanceTimersByTimeAsync(1_990);
     expect(isSettled).toBe(false);
     await vi.advanceTimersByTimeAsync(20);
     expect(await late).toMatchObject(refused);
     // Another second has begun.
-    await expect(admission.admit(async () => "done")).rejects.toMatchObject(refused);
+    await expect(limit.run(async () => "done")).rejects.toMatchObject(refused);
   });
 
   test("one that is held back is let in if there is room by then", async () => {
-    const admission = new Admission({ atWork: 1, waiting: 0 });
+    const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 0 });
     const { work, end } = openWork();
-    const running = admission.admit(work);
-    const early = Array.from({ length: 100 }, () => admission.admit(async () => "done").catch(() => "refused"));
-    const late = admission.admit(async () => "let in");
+    const running = limit.run(work);
+    const early = Array.from({ length: 100 }, () => limit.run(async () => "done").catch(() => "refused"));
+    const late = limit.run(async () => "let in");
     expect(new Set(await Promise.all(early))).toEqual(new Set(["refused"]));
     end();
     await running;
@@ -97,9 +97,9 @@ describe("Admission", () => {
   test("no more than 4,096 are held back", async () => {
     // The fake ones take seconds for so many.
     vi.useRealTimers();
-    const admission = new Admission({ atWork: 0, waiting: 0 });
+    const limit = new ConcurrencyLimit({ inProgress: 0, waiting: 0 });
     let held = 5_000;
-    const outcomes = Array.from({ length: 5_000 }, () => admission.admit(async () => "done").catch(() => held--));
+    const outcomes = Array.from({ length: 5_000 }, () => limit.run(async () => "done").catch(() => held--));
     await new Promise((resolve) => setImmediate(resolve));
     expect(held).toBe(4_096);
     await Promise.all(outcomes);

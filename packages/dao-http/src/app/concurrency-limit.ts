@@ -3,9 +3,9 @@ import { HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
 import { DELAYED_REJECTIONS, IMMEDIATE_REJECTIONS, REQUEST_WAIT, RETRY_AFTER } from "../wire/limits.ts";
 
-export interface AdmissionLimits {
-  /** Requests at work at a time. */
-  readonly atWork: number;
+export interface RequestLimits {
+  /** Requests in progress at a time. */
+  readonly inProgress: number;
   /** Requests that wait for one of them to end. */
   readonly waiting: number;
 }
@@ -16,62 +16,65 @@ interface Waiter {
   readonly refuse: (error: unknown) => void;
 }
 
-/** What is asked of a request that waits. */
+/** As much of a request as waiting needs. */
 type Waiting = Pick<HttpRequest, "signal">;
 
 /**
- * Lets in as many requests at a time as are worked on best, has some more wait in line, and turns others away: hundreds of
- * requests that are half done would keep the garbage collector busier than the requests keep the process. A request whose
- * client closes its connection meanwhile leaves the line, and nothing is begun for it.
+ * Limits the requests in progress; some more wait in line, and others are rejected: hundreds of half-finished requests would
+ * keep the garbage collector busier than the requests keep the process. A request whose client closes its connection leaves the
+ * line, and never starts.
  */
-export class Admission {
-  readonly #limits: AdmissionLimits;
+export class ConcurrencyLimit {
+  readonly #limits: RequestLimits;
   readonly #overloaded: HttpError;
-  /** In the order in which they came. Nobody waits while there is room. */
+  /** In the order in which they arrived. None waits while there is room. */
   readonly #waiting: Waiter[] = [];
   #expiry: ReturnType<typeof setTimeout> | undefined;
-  #atWork = 0;
-  #held = 0;
-  #quick = 0;
+  #inProgress = 0;
+  #delayed = 0;
+  #immediate = 0;
   #second = 0;
 
-  constructor(limits: AdmissionLimits) {
+  constructor(limits: RequestLimits) {
     this.#limits = limits;
-    // One for all: making an error is dear, for its stack.
-    const detail = "The service has more requests than it can answer. Try again later.";
+    // One for all: creating an error is expensive because of its stack.
+    const detail = "The service has more requests than it can handle. Try again later.";
     this.#overloaded = new HttpError("unavailable", detail, { "retry-after": String(RETRY_AFTER) });
   }
 
-  /** @throws HttpError `unavailable` when there is no room at work nor in line, or none in time; ClientGoneError */
-  async admit<Result>(work: () => Promise<Result>, request: Waiting = {}): Promise<Result> {
-    if (this.#atWork < this.#limits.atWork) this.#atWork++;
-    else await this.#place(request);
+  /**
+   * Runs `work` when there is room for it.
+   * @throws HttpError `unavailable` if there is no room, not even in line, or none in time; ClientGoneError
+   */
+  async run<Result>(work: () => Promise<Result>, request: Waiting = {}): Promise<Result> {
+    if (this.#inProgress < this.#limits.inProgress) this.#inProgress++;
+    else await this.#waitForRoom(request);
     try {
       return await work();
     } finally {
       const next = this.#waiting.shift();
-      if (next === undefined) this.#atWork--;
+      if (next === undefined) this.#inProgress--;
       else next.enter();
     }
   }
 
   /**
-   * Resolves when there is room at work or in line, for a request of which something must be read before it can wait.
+   * Resolves when there is room, if only in line, for a request whose body must be read before it can wait.
    * @throws HttpError `unavailable`; ClientGoneError
    */
   async whenRoom(request: Waiting): Promise<void> {
-    if (this.#isFull) await this.#holdBack(request.signal);
+    if (this.#isFull) await this.#delayRejection(request.signal);
     if (this.#isFull) throw this.#overloaded;
   }
 
   get #isFull(): boolean {
-    return this.#atWork >= this.#limits.atWork && this.#waiting.length >= this.#limits.waiting;
+    return this.#inProgress >= this.#limits.inProgress && this.#waiting.length >= this.#limits.waiting;
   }
 
-  /** Waits for the place of one that ends. */
-  async #place(request: Waiting): Promise<void> {
+  /** Waits until another request ends. */
+  async #waitForRoom(request: Waiting): Promise<void> {
     if (this.#isFull) await this.whenRoom(request);
-    if (this.#atWork < this.#limits.atWork) this.#atWork++;
+    if (this.#inProgress < this.#limits.inProgress) this.#inProgress++;
     else if (this.#isFull) throw this.#overloaded;
     else await this.#wait(request.signal);
   }
@@ -100,7 +103,7 @@ export class Admission {
     });
   }
 
-  /** Turns away those who have waited too long. One timer for all. */
+  /** Rejects requests that have waited too long. One timer for all. */
   #expire(): void {
     const now = performance.now();
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
@@ -115,18 +118,18 @@ export class Admission {
     this.#expiry = undefined;
   }
 
-  async #holdBack(signal: AbortSignal | undefined): Promise<void> {
+  async #delayRejection(signal: AbortSignal | undefined): Promise<void> {
     const second = Math.floor(performance.now() / 1_000);
     if (second !== this.#second) {
       this.#second = second;
-      this.#quick = 0;
+      this.#immediate = 0;
     }
-    if (++this.#quick <= IMMEDIATE_REJECTIONS || this.#held >= DELAYED_REJECTIONS) return;
-    this.#held++;
+    if (++this.#immediate <= IMMEDIATE_REJECTIONS || this.#delayed >= DELAYED_REJECTIONS) return;
+    this.#delayed++;
     try {
       await delay(RETRY_AFTER * 1_000, undefined, { signal }).catch(() => signal?.throwIfAborted());
     } finally {
-      this.#held--;
+      this.#delayed--;
     }
   }
 }

@@ -1,13 +1,13 @@
 import type { HttpRequest } from "../http/http-message.ts";
 
-/** A key that callers may use, and whose it is. Several keys may have one name, so that a key can be replaced. */
+/** A key and the name of its caller. Several keys may have one name, so that a key can be replaced. */
 export interface ServiceKey {
-  /** Stands in the log, where the key never does. Idempotency keys belong to it. */
+  /** Appears in the log, where the key never does. Idempotency keys belong to it. */
   readonly name: string;
   readonly key: string;
 }
 
-/** The guide's keys for development, with the names of the agents that they are meant for. */
+/** The guide's development keys, with the names of the agents they are meant for. */
 export const DEVELOPMENT_KEYS: readonly ServiceKey[] = [
   { name: "goal-planner", key: "goal-planner-key-abc" },
   { name: "scheduler", key: "scheduler-key-def" },
@@ -16,11 +16,11 @@ export const DEVELOPMENT_KEYS: readonly ServiceKey[] = [
 
 const publicKeys: ReadonlySet<string> = new Set([
   ...DEVELOPMENT_KEYS.map(({ key }) => key),
-  // Was the default of compose.yaml.
+  // The former default of compose.yaml.
   "development-key-not-secret",
 ]);
 
-/** Whether everyone knows this key, because it stands in the documentation. */
+/** Whether this key is publicly known, since it is in the documentation. */
 export function isPublicKey(key: string): boolean {
   return publicKeys.has(key);
 }
@@ -28,9 +28,8 @@ export function isPublicKey(key: string): boolean {
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|\[::ffff:127(?:\.\d{1,3}){3}\])(?::\d*)?$/i;
 
 /**
- * Whether a request was made on this machine, and by no page of another site: the `Host`, what a proxy says that it was
- * (`X-Forwarded-Host`), and where a browser sends one, the `Origin` are loopback. A site whose name is made to lead here (DNS
- * rebinding) still has its own name in them.
+ * Whether a request was made on this machine, and not by a page of another site: `Host`, a proxy's `X-Forwarded-Host` and a
+ * browser's `Origin` are loopback addresses. With DNS rebinding they still contain the name of the other site.
  */
 export function isFromThisMachine(request: HttpRequest): boolean {
   const origin = request.header("origin")?.replace(/^https?:\/\//i, "");

@@ -9,15 +9,15 @@ import { readNdjson } from "../http/ndjson-body.ts";
 import { CursorLines, toNdjson } from "../http/ndjson-response.ts";
 import { pageLinks } from "../http/page-links.ts";
 import { unsentBody } from "../http/unsent-body.ts";
-import { encode } from "../wire/encode.ts";
+import { encode } from "../wire/json.ts";
 import {
   IDEMPOTENCY_KEY_HEADER,
+  type IdempotentHandler,
   keyNotSupported,
   keyOnStream,
-  type OnceOnly,
   parseIdempotencyKey,
 } from "./idempotency.ts";
-import { etagOf, explainWeak, isToBeAnswered, type Preconditions, readPreconditions } from "./preconditions.ts";
+import { etagOf, explainWeak, isRowReturned, type Preconditions, readPreconditions } from "./preconditions.ts";
 import { type QueryReader, queryReader } from "./query.ts";
 import type { ResponseMemory, ResponseShare } from "./response-memory.ts";
 
@@ -49,7 +49,7 @@ export interface PreparedRequest {
 export interface EndpointSettings {
   readonly services: DaoServices;
   /** Where requests that carry an idempotency key are recorded; `undefined` where there is no database for it. */
-  readonly onceOnly: OnceOnly | undefined;
+  readonly idempotency: IdempotentHandler | undefined;
   /** What the `Location` header puts before the path. */
   readonly basePath: string;
   /** Bytes that a line may have of a body that is read by lines. */
@@ -212,15 +212,15 @@ export class Endpoint {
   }
 
   #prepareOnce(header: string, { http, path, query, id, caller }: EndpointRequest): PreparedRequest {
-    const { onceOnly } = this.#settings;
+    const { idempotency } = this.#settings;
     const key = parseIdempotencyKey(header);
     if (this.#input === "ndjson") throw keyOnStream();
-    if (onceOnly === undefined) throw keyNotSupported();
+    if (idempotency === undefined) throw keyNotSupported();
     checkJson(http);
     const work = async (body: Uint8Array) => {
       const input = parseJsonBody(body);
       const keyed = { key, caller, method: http.method, path, query, body };
-      return onceOnly.answer(keyed, http, async (services) =>
+      return idempotency.handle(keyed, async (services) =>
         this.#toResponse(await this.#call(services, id, input), query),
       );
     };
@@ -260,7 +260,7 @@ export class Endpoint {
       const etag = version && `"${version}"`;
       const headers: Record<string, string> = { "cache-control": "no-store" };
       if (etag !== undefined) headers["etag"] = etag;
-      if (!isToBeAnswered(preconditions, etag ?? "")) {
+      if (!isRowReturned(preconditions, etag ?? "")) {
         share.release();
         return { status: 304, headers, body: undefined };
       }
@@ -278,7 +278,7 @@ export class Endpoint {
     if (this.#location !== undefined) headers["location"] = this.#location + idOf(result);
     if (this.#isRow) {
       const etag = etagOf(result);
-      if (this.#preconditions === "read" && !isToBeAnswered(preconditions, etag)) {
+      if (this.#preconditions === "read" && !isRowReturned(preconditions, etag)) {
         return { status: 304, headers: { "cache-control": "no-store", etag }, body: undefined };
       }
       headers["etag"] = etag;

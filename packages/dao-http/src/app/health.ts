@@ -2,10 +2,10 @@ import { isDaoError } from "@flux/dao-core/errors";
 import type { PublicResponse, WholeResponse } from "../http/http-message.ts";
 import { READINESS_TIMEOUT } from "../wire/limits.ts";
 
-/** Resolves when the service can do its work; rejects with the reason why not. */
+/** Resolves if the service is ready; rejects with the reason if it is not. */
 export type ReadinessCheck = (options: { readonly signal: AbortSignal }) => Promise<void>;
 
-/** Answers `/ready`: whether requests should be sent here. */
+/** Handles `/ready`: whether requests should be sent here. */
 export class Readiness {
   readonly #check: ReadinessCheck;
   #running: Promise<string | undefined> | undefined;
@@ -15,7 +15,7 @@ export class Readiness {
     this.#check = check;
   }
 
-  /** From now on it is not ready, because it is about to stop. */
+  /** Makes the service not ready, because it is about to stop. */
   announceStop(): void {
     this.#isStopping = true;
   }
@@ -24,28 +24,28 @@ export class Readiness {
     return this.#isStopping;
   }
 
-  async answer(): Promise<PublicResponse> {
-    // Planned, and so nothing to be warned of.
-    if (this.#isStopping) return jsonAnswer(503, { status: "not_ready", detail: "The service is stopping." });
+  async respond(): Promise<PublicResponse> {
+    // Planned, so no warning.
+    if (this.#isStopping) return jsonResponse(503, { status: "not_ready", detail: "The service is stopping." });
     const reason = await this.#reason();
-    if (reason === undefined) return jsonAnswer(200, { status: "ready" });
-    return { ...jsonAnswer(503, { status: "not_ready", detail: reason }), warning: reason };
+    if (reason === undefined) return jsonResponse(200, { status: "ready" });
+    return { ...jsonResponse(503, { status: "not_ready", detail: reason }), warning: reason };
   }
 
-  /** Why it is not ready. However many ask at once, the database is asked once. */
+  /** Why it is not ready. Concurrent requests share one check. */
   #reason(): Promise<string | undefined> {
-    this.#running ??= this.#ask().finally(() => {
+    this.#running ??= this.#runCheck().finally(() => {
       this.#running = undefined;
     });
     return this.#running;
   }
 
-  async #ask(): Promise<string | undefined> {
+  async #runCheck(): Promise<string | undefined> {
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<string>((resolve) => {
       timer = setTimeout(() => {
-        resolve("The database did not answer in time.");
+        resolve("The database did not respond in time.");
         abort.abort();
       }, READINESS_TIMEOUT);
     });
@@ -61,17 +61,17 @@ export class Readiness {
       await this.#check({ signal });
       return undefined;
     } catch (error) {
-      return isDaoError(error) ? error.message : "The database cannot be asked.";
+      return isDaoError(error) ? error.message : "The database cannot be queried.";
     }
   }
 }
 
-/** Answers `/health`: the process runs, whatever the database does. */
-export function answerHealth(): WholeResponse {
-  return jsonAnswer(200, { status: "ok" });
+/** Handles `/health`: the process runs, whatever the database does. */
+export function respondHealthy(): WholeResponse {
+  return jsonResponse(200, { status: "ok" });
 }
 
-function jsonAnswer(status: number, body: Readonly<Record<string, string>>): WholeResponse {
+function jsonResponse(status: number, body: Readonly<Record<string, string>>): WholeResponse {
   return {
     status,
     headers: { "content-type": "application/json", "cache-control": "no-store" },

@@ -3,10 +3,10 @@ import { IDEMPOTENCY_CLEANUP_INTERVAL } from "../wire/limits.ts";
 import type { Logger } from "./log.ts";
 
 /**
- * Deletes expired idempotency keys now and then. It has no timer, which would keep a host's process from ending, and
- * would not run in a host that sleeps between requests: whoever uses keys starts a sweep, and does not wait for it.
+ * Deletes expired idempotency keys once an hour. It has no timer, which would keep a host's process running, and would not fire
+ * in a host that sleeps between requests: a request with a key starts the cleanup, and does not wait for it.
  */
-export class KeySweeper {
+export class IdempotencyKeyCleanup {
   readonly #session: DatabaseSession;
   readonly #logger: Logger;
   #last = Number.NEGATIVE_INFINITY;
@@ -16,10 +16,10 @@ export class KeySweeper {
     this.#logger = logger;
   }
 
-  /** Begins a sweep unless one began within the hour. Never throws: what fails is a warning in the log. */
-  sweepIfDue(): void {
+  /** Starts a cleanup unless one started within the hour. Never throws: a failure is a warning in the log. */
+  startIfDue(): void {
     const now = performance.now();
-    // Somebody else's transaction must not be worked in behind their back.
+    // Another caller's transaction is not ours to write in.
     if (now - this.#last < IDEMPOTENCY_CLEANUP_INTERVAL || this.#session.isTransaction) return;
     this.#last = now;
     deleteExpiredIdempotencyKeys(this.#session).catch((error: unknown) => this.#warn(error));
@@ -30,7 +30,7 @@ export class KeySweeper {
     try {
       this.#logger.warn({ detail }, "expired idempotency keys could not be deleted");
     } catch {
-      // There is nobody left to tell.
+      // There is no one left to notify.
     }
   }
 }

@@ -2,16 +2,17 @@ import { hash } from "node:crypto";
 import { createDaoServices, type DaoServices, type DatabaseSession, type Requester, runOnce } from "@flux/dao-core";
 import { InvalidRequestError } from "../http/http-error.ts";
 import type { HttpResponse } from "../http/http-message.ts";
-import type { KeySweeper } from "./idempotency-key-cleanup.ts";
+import { IdempotencyKeyCleanup } from "./idempotency-key-cleanup.ts";
+import type { Logger } from "./log.ts";
 
-/** The header of a request that is to be done once, however often it is sent (draft-ietf-httpapi-idempotency-key-header-07). */
+/** The header of a request that takes effect once, however often it is sent (draft-ietf-httpapi-idempotency-key-header-07). */
 export const IDEMPOTENCY_KEY_HEADER = "idempotency-key";
 
-/** A request that carries a key. */
+/** A request with a key. */
 export interface KeyedRequest {
-  /** As {@link parseIdempotencyKey} reads it. */
+  /** As parsed by {@link parseIdempotencyKey}. */
   readonly key: string;
-  /** The name of the caller's service key: the same idempotency key of another caller is another key. */
+  /** The name of the caller's service key: idempotency keys of different callers are different keys. */
   readonly caller: string;
   readonly method: string;
   readonly path: string;
@@ -19,43 +20,39 @@ export interface KeyedRequest {
   readonly body: Uint8Array;
 }
 
-/** An answer as it is recorded. */
-type RecordedAnswer = { readonly status: number; readonly headers: Record<string, string>; readonly body: string };
+/** A response as it is recorded. */
+type RecordedResponse = { readonly status: number; readonly headers: Record<string, string>; readonly body: string };
 
-/** Requests that are done once: the key and the answer are written in the transaction of the work itself. */
-export class OnceOnly {
+/** Runs a request once under its key: key and response are written in the transaction of the work itself. */
+export class IdempotentHandler {
   readonly #session: DatabaseSession;
-  readonly #sweeper: KeySweeper;
+  readonly #cleanup: IdempotencyKeyCleanup;
 
-  constructor(session: DatabaseSession, sweeper: KeySweeper) {
+  constructor(session: DatabaseSession, logger: Logger) {
     this.#session = session;
-    this.#sweeper = sweeper;
+    this.#cleanup = new IdempotencyKeyCleanup(session, logger);
   }
 
   /**
-   * Does `work`, or answers as it was answered before. What fails is not recorded: it has left nothing behind.
+   * Runs `work`, or returns the response that was recorded for the key. A failure is not recorded: it wrote nothing.
    * @throws IdempotencyKeyReusedError, and whatever `work` throws
    */
-  async answer(
-    request: KeyedRequest,
-    requester: Requester,
-    work: (services: DaoServices) => Promise<HttpResponse>,
-  ): Promise<HttpResponse> {
-    const once = { scope: request.caller, key: request.key, fingerprint: fingerprintOf(request), requester };
+  async handle(request: KeyedRequest, work: (services: DaoServices) => Promise<HttpResponse>): Promise<HttpResponse> {
+    const once = { scope: request.caller, key: request.key, fingerprint: fingerprintOf(request) };
     const { result, isReplay } = await runOnce(this.#session, once, async (uow) =>
       toRecord(await work(createDaoServices(uow))),
     );
-    this.#sweeper.sweepIfDue();
+    this.#cleanup.startIfDue();
     return isReplay ? { ...result, headers: { ...result.headers, "idempotent-replayed": "true" } } : result;
   }
 }
 
-function toRecord({ status, headers, body }: HttpResponse): RecordedAnswer {
-  if (typeof body !== "string") throw new TypeError("Only an answer that is text can be recorded.");
+function toRecord({ status, headers, body }: HttpResponse): RecordedResponse {
+  if (typeof body !== "string") throw new TypeError("Only a response that is text can be recorded.");
   return { status, headers, body };
 }
 
-/** Tells the request from another one: by all of it that the work depends on. */
+/** Identifies the request by everything that the work depends on. */
 function fingerprintOf({ method, path, query, body }: KeyedRequest): string {
   const resource = path.endsWith("/") ? path.slice(0, -1) : path;
   const head = new TextEncoder().encode(`${method} ${resource}?${query}\n`);
@@ -66,12 +63,12 @@ function fingerprintOf({ method, path, query, body }: KeyedRequest): string {
 }
 
 const bareKey = /^(?!")[\x21-\x7e]{1,255}$/;
-/** A string of RFC 9651, 3.3.3, as the draft has it. */
+/** A string of RFC 9651, 3.3.3, as in the draft. */
 const quotedKey = /^"((?:[\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"$/;
 
 /**
- * The key that a header holds; with or without quotes it is the same one.
- * @throws InvalidRequestError for one that is none, and for several
+ * The key in a header; with and without quotes it is the same key.
+ * @throws InvalidRequestError for an invalid key, and for several
  */
 export function parseIdempotencyKey(value: string): string {
   if (bareKey.test(value)) return value;
@@ -80,18 +77,16 @@ export function parseIdempotencyKey(value: string): string {
   throw invalid("must be one key of 1 to 255 visible ASCII characters, with quotes around it or without");
 }
 
-/** The refusal of a key where the request is worked on while it comes in, so that nothing could be compared with it. */
+/** The error for a key on an import: it takes effect while its body arrives, so there is nothing to compare. */
 export function keyOnStream(): InvalidRequestError {
   return invalid(
-    "is not taken here: give each task an id of its own, so that an import which is sent twice is refused",
+    "is not supported here: give each task an id of its own, so that an import that is sent twice is refused",
   );
 }
 
-/** The refusal of a key where nothing could be recorded. */
+/** The error for a key if there is no database to record it in. */
 export function keyNotSupported(): InvalidRequestError {
-  return invalid(
-    "cannot be honoured here: this service runs on services of its host's own, without a database; leave it out",
-  );
+  return invalid("is not supported here: this service runs on custom services, without a database; omit it");
 }
 
 function invalid(message: string): InvalidRequestError {

@@ -6,13 +6,13 @@ import type { HttpRequest } from "../http/http-message.ts";
 /** Versions of a row; `"*"` is any. */
 type Versions = "*" | readonly string[];
 
-/** What a request asks of the version that its row has (RFC 9110, 13.1). */
+/** What a request demands of its row's version (RFC 9110, 13.1). */
 export interface Preconditions {
   /** The row must have one of them. */
   readonly ifMatch?: Versions | undefined;
-  /** Whether a weak tag was among them, which never matches. */
+  /** Whether a weak tag was among them; such a tag never matches. */
   readonly hasWeak?: boolean;
-  /** The row is answered only if it has none of them. */
+  /** The row is returned only if it has none of them. */
   readonly ifNoneMatch?: Versions | undefined;
 }
 
@@ -21,17 +21,17 @@ const NO_PRECONDITIONS: Preconditions = {};
 /**
  * The preconditions of `request`. `If-Modified-Since` and `If-Unmodified-Since` are not among them: a row has no
  * modification date (13.1.3, 13.1.4).
- * @throws InvalidRequestError for one that is malformed, or that would mean nothing here: whoever sends it relies on it
+ * @throws InvalidRequestError for one that is malformed, or that the operation does not support: its sender relies on it
  */
 export function readPreconditions(request: HttpRequest, use: PreconditionUse): Preconditions {
   const ifMatch = request.header("if-match");
   const ifNoneMatch = request.header("if-none-match");
   if (ifMatch === undefined && ifNoneMatch === undefined) return NO_PRECONDITIONS;
   if (ifMatch !== undefined && use === "none") {
-    throw invalid("If-Match", "has no meaning here, where no single row is read or changed; leave it out");
+    throw invalid("If-Match", "is not supported here, where no single row is read or changed; omit it");
   }
   if (ifNoneMatch !== undefined && use !== "read") {
-    throw invalid("If-None-Match", "is heeded only where one row is read; leave it out, or send If-Match instead");
+    throw invalid("If-None-Match", "is supported only where one row is read; omit it, or send If-Match instead");
   }
   return {
     ifMatch: ifMatch === undefined ? undefined : versionsIn("If-Match", ifMatch, "strong"),
@@ -44,10 +44,10 @@ export function readPreconditions(request: HttpRequest, use: PreconditionUse): P
 const entityTag = /[\t ,]*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[\t ]*(?=,|$)/y;
 const restOfList = /[\t ,]*/y;
 
-/** What Apache, Jetty and others put behind the tag of a response that they compress. Our versions have no hyphen. */
+/** Suffixes that Apache, Jetty and others add to the tag of a response that they compress. Our versions have no hyphen. */
 const codings = /--?(?:gzip|br|deflate|zstd)$/;
 
-/** @param comparison the strong one takes a weak tag for none that matches (8.8.3.2) */
+/** @param comparison with strong comparison a weak tag never matches (8.8.3.2) */
 function versionsIn(header: string, value: string, comparison: "strong" | "weak"): Versions {
   if (value.trim() === "*") return "*";
   const versions: string[] = [];
@@ -56,13 +56,13 @@ function versionsIn(header: string, value: string, comparison: "strong" | "weak"
   for (let match = entityTag.exec(value); match !== null; match = entityTag.exec(value)) {
     end = entityTag.lastIndex;
     const [, weak, version = ""] = match;
-    // A quoted asterisk is a tag like any other, and no row's.
+    // A quoted asterisk is an ordinary tag, which no row has.
     if (version !== "*" && (weak === undefined || comparison === "weak")) versions.push(version.replace(codings, ""));
   }
   restOfList.lastIndex = end;
   restOfList.test(value);
   if (end === 0 || restOfList.lastIndex < value.length) {
-    throw invalid(header, `must be * or a list of entity-tags as the ETag of an answer has them, such as "x", "y"`);
+    throw invalid(header, `must be * or a list of entity-tags as in the ETag of a response, such as "x", "y"`);
   }
   return versions;
 }
@@ -73,17 +73,17 @@ export function etagOf(row: unknown): string {
 }
 
 /**
- * Whether a row that was read is to be answered, or 304 in its place.
+ * Whether to return a row that was read; otherwise the response is a 304.
  * @throws HttpError `version_mismatch`
  */
-export function isToBeAnswered({ ifMatch, ifNoneMatch }: Preconditions, etag: string): boolean {
+export function isRowReturned({ ifMatch, ifNoneMatch }: Preconditions, etag: string): boolean {
   if (ifMatch !== undefined && !isAmong(ifMatch, etag)) {
-    throw new HttpError("version_mismatch", "The row has none of the versions that If-Match names. Read it without.");
+    throw new HttpError("version_mismatch", "The row has none of the versions in If-Match. Read it without If-Match.");
   }
   return ifNoneMatch === undefined || !isAmong(ifNoneMatch, etag);
 }
 
-/** What the caller is told of `error`, where the request could not be met because a proxy had changed the tag. */
+/** The error for the caller if the request failed because a proxy had changed the tag; else `error`. */
 export function explainWeak(error: unknown, { hasWeak }: Preconditions): unknown {
   const isMismatch =
     typeof error === "object" && error !== null && "code" in error && error.code === "version_mismatch";

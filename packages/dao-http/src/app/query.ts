@@ -7,7 +7,7 @@ import { toSnakeCase } from "../wire/field-names.ts";
 /** Reads a query string into the input of a service. */
 export type QueryReader = (query: string) => Record<string, unknown>;
 
-/** Makes a value of a parameter's text, or leaves it text, which the service's schema then says what is wrong with. */
+/** Converts a parameter's text; returns it unchanged if it is invalid, for the service's schema to report. */
 type ReadValue = (text: string) => unknown;
 
 interface Parameter {
@@ -16,7 +16,7 @@ interface Parameter {
   readonly read: ReadValue;
 }
 
-// As JSON writes them, so that there is one spelling: no `+1`, `01`, `1e3` or ` 1`.
+// As in JSON, so that there is one spelling: no `+1`, `01`, `1e3` or ` 1`.
 const wholeNumber = /^(?:0|-?[1-9]\d*)$/;
 
 const readers: Readonly<Record<ParameterKind, ReadValue>> = {
@@ -26,7 +26,7 @@ const readers: Readonly<Record<ParameterKind, ReadValue>> = {
   instant: (text) => parseInstant(text) ?? text,
 };
 
-/** The reader for these parameters. Any other is refused, and one that is given twice (contract, "REST"). */
+/** The reader for these parameters. Unknown and repeated parameters are errors (contract, "REST"). */
 export function queryReader(parameters: QueryParameters = {}): QueryReader {
   const known = new Map<string, Parameter>();
   for (const [name, kind] of Object.entries(parameters)) {

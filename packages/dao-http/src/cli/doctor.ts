@@ -5,7 +5,7 @@ import { isPublicKey } from "../app/development-keys.ts";
 import { SettingsError } from "../node/settings-error.ts";
 import { readSettings, type Settings } from "../process/settings.ts";
 import type { Command } from "./command.ts";
-import { print } from "./output.ts";
+import { writeStdout } from "./output.ts";
 
 const usage = `Usage: flux-dao doctor [--json]
 
@@ -32,8 +32,8 @@ export const doctorCommand: Command = {
   options: { json: { type: "boolean" } },
   async run({ json }) {
     const findings = await examine();
-    if (json === true) await print(JSON.stringify(findings));
-    else await print(findings.map(toLine).join("\n"));
+    if (json === true) await writeStdout(JSON.stringify(findings));
+    else await writeStdout(findings.map(toLine).join("\n"));
     return findings.every(({ ok }) => ok) ? 0 : 1;
   },
 };

@@ -2,7 +2,7 @@ import cluster from "node:cluster";
 import { isDaoError } from "@flux/dao-core/errors";
 import { SettingsError } from "../node/settings-error.ts";
 import { WorkerError, type WorkerMessage } from "../process/cluster.ts";
-import { say } from "./output.ts";
+import { writeStderr } from "./output.ts";
 
 /** Ends the process with 1: with a sentence for what a person can mend, with a stack for what only a programmer can. */
 export function fail(error: unknown): void {
@@ -12,7 +12,7 @@ export function fail(error: unknown): void {
     const message: WorkerMessage = { kind: "failed", lines };
     process.send?.(message, undefined, undefined, () => process.exit(1));
   } else {
-    say(...lines);
+    writeStderr(...lines);
     process.exit(1);
   }
 }

@@ -1,7 +1,7 @@
 import { type Database, type MigrationReport, openDatabase } from "@flux/dao-core";
 import { readDatabaseSettings } from "../process/settings.ts";
 import { type Command, type CommandFlags, UsageError } from "./command.ts";
-import { print, say } from "./output.ts";
+import { writeStderr, writeStdout } from "./output.ts";
 
 const usage = `Usage: flux-dao migrate [--plan | --check] [--json]
 
@@ -36,33 +36,33 @@ export const migrateCommand: Command = {
 
 async function plan(database: Database, flags: CommandFlags): Promise<number> {
   const planned = await database.planMigrations();
-  if (flags["json"] === true) await print(JSON.stringify(planned));
-  else if (planned.sql === "") say(`Nothing to do: the schema is at version ${planned.to}.`);
-  else await print(planned.sql);
+  if (flags["json"] === true) await writeStdout(JSON.stringify(planned));
+  else if (planned.sql === "") writeStderr(`Nothing to do: the schema is at version ${planned.to}.`);
+  else await writeStdout(planned.sql);
   return 0;
 }
 
 async function check(database: Database, flags: CommandFlags): Promise<number> {
   const { from, to, applied, adopts, repairs } = await database.planMigrations();
   const isDone = applied.length + repairs.length === 0;
-  if (flags["json"] === true) await print(JSON.stringify({ from, to, applied, adopts, repairs }));
-  else if (isDone) say(`The schema is at version ${to}, which this program needs.`);
+  if (flags["json"] === true) await writeStdout(JSON.stringify({ from, to, applied, adopts, repairs }));
+  else if (isDone) writeStderr(`The schema is at version ${to}, which this program needs.`);
   else if (applied.length === 0) {
-    say(
+    writeStderr(
       `The schema is at version ${to}, but was changed outside the migrations: ${repairs.join("; ")}. Run flux-dao migrate, ` +
         "which repairs it.",
     );
   } else {
     const what = adopts ? "is the Python service's and would be adopted" : `is at version ${from}`;
-    say(`The schema ${what}; this program needs version ${to}. Run flux-dao migrate (${applied.join(", ")}).`);
+    writeStderr(`The schema ${what}; this program needs version ${to}. Run flux-dao migrate (${applied.join(", ")}).`);
   }
   return isDone ? 0 : 1;
 }
 
 async function migrate(database: Database, flags: CommandFlags): Promise<number> {
   const report = await database.migrate();
-  if (flags["json"] === true) await print(JSON.stringify(report));
-  else say(...linesOf(report));
+  if (flags["json"] === true) await writeStdout(JSON.stringify(report));
+  else writeStderr(...linesOf(report));
   return 0;
 }
 

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { openApiDocument } from "../openapi/openapi-document.ts";
 import type { Command } from "./command.ts";
-import { print, say } from "./output.ts";
+import { writeStderr, writeStdout } from "./output.ts";
 
 const usage = `Usage: flux-dao openapi [--out FILE]
 
@@ -17,10 +17,10 @@ export const openApiCommand: Command = {
   options: { out: { type: "string" } },
   async run({ out }) {
     const text = `${JSON.stringify(openApiDocument(), null, 2)}\n`;
-    if (typeof out !== "string") await print(text);
+    if (typeof out !== "string") await writeStdout(text);
     else {
       await writeFile(out, text);
-      say(`The OpenAPI document is in ${out}.`);
+      writeStderr(`The OpenAPI document is in ${out}.`);
     }
     return 0;
   },

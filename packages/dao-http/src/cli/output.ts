@@ -1,5 +1,5 @@
 /** For a person; standard output is for what a program reads: the log, a document, a result. */
-export function say(...lines: readonly string[]): void {
+export function writeStderr(...lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`${line}\n`);
 }
 
@@ -7,7 +7,7 @@ export function say(...lines: readonly string[]): void {
  * A result. Resolves when all of it is written, however slow its reader, or when the reader wants no more of it, as `head`
  * does.
  */
-export function print(text: string): Promise<void> {
+export function writeStdout(text: string): Promise<void> {
   const { stdout } = process;
   return new Promise((resolve, reject) => {
     // Whoever writes is told, and the stream's listeners are.

@@ -2,7 +2,7 @@ import { createDaoServices, type Database, openDatabase, ValidationError } from 
 import { type DemoDataProgress, type DemoDataSize, demoDataSize, writeDemoData } from "@flux/dao-core/testing";
 import { readDatabaseSettings } from "../process/settings.ts";
 import { type Command, type CommandFlags, UsageError } from "./command.ts";
-import { print, say } from "./output.ts";
+import { writeStderr, writeStdout } from "./output.ts";
 import { grouped, ProgressBar } from "./progress-bar.ts";
 
 const usage = `Usage: flux-dao seed [--users N] [--tasks N] [--seed N] [--from DATE] [--add] [--json]
@@ -44,7 +44,7 @@ export const seedCommand: Command = {
     if (flags["add"] !== true) {
       const { total } = await createDaoServices(database).users.listUsers({ pageSize: 1 });
       if (total !== null && total > 0) {
-        say(
+        writeStderr(
           `${database.description} has ${grouped(total)} users already. Nothing was written. If demo data may go beside` +
             " them, or a call that was stopped is to go on, add --add.",
         );
@@ -110,7 +110,7 @@ async function write(database: Database, size: DemoDataSize, isJson: boolean): P
   } catch (error) {
     if (error !== stop.signal.reason) {
       bar.clear();
-      say(...stoppedLines(progress, size, "Failed"));
+      writeStderr(...stoppedLines(progress, size, "Failed"));
       throw error;
     }
   } finally {
@@ -121,9 +121,11 @@ async function write(database: Database, size: DemoDataSize, isJson: boolean): P
   const { written, present } = progress;
   const milliseconds = Math.round(performance.now() - start);
   if (isJson) {
-    await print(JSON.stringify({ isComplete, ...size, from: dayText(size.from), written, present, milliseconds }));
-  } else if (isComplete) say(...completeLines(progress, size, milliseconds));
-  else say(...stoppedLines(progress, size, "Stopped"));
+    await writeStdout(
+      JSON.stringify({ isComplete, ...size, from: dayText(size.from), written, present, milliseconds }),
+    );
+  } else if (isComplete) writeStderr(...completeLines(progress, size, milliseconds));
+  else writeStderr(...stoppedLines(progress, size, "Stopped"));
   return isComplete ? 0 : 1;
 }
 

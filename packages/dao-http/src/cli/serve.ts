@@ -8,7 +8,7 @@ import { readSettings, type Settings } from "../process/settings.ts";
 import { PORT_CLOSED_WAIT } from "../wire/limits.ts";
 import type { Command } from "./command.ts";
 import { fail } from "./fail.ts";
-import { say } from "./output.ts";
+import { writeStderr } from "./output.ts";
 
 const usage = `Usage: flux-dao serve
 
@@ -56,12 +56,12 @@ async function serve(settings: Settings): Promise<void> {
   else if (settings.processes === 1) {
     const service = await startService(settings);
     stopOnSignal({ stop: service.stop, kill: () => undefined });
-    sayServing(service, settings);
+    reportServing(service, settings);
   } else {
-    const workers = new WorkerProcesses(say);
+    const workers = new WorkerProcesses(writeStderr);
     const serving = await workers.start(settings.processes);
     stopOnSignal(workers);
-    sayServing(serving, settings);
+    reportServing(serving, settings);
   }
 }
 
@@ -112,8 +112,8 @@ function tell(message: WorkerMessage, onSent?: () => void): void {
   process.send?.(message, undefined, undefined, onSent);
 }
 
-function sayServing({ url, database, warnings }: Serving, { processes }: Settings): void {
-  say(
+function reportServing({ url, database, warnings }: Serving, { processes }: Settings): void {
+  writeStderr(
     ...warnings.map((warning) => `Warning: ${warning}`),
     `Flux DAO service at ${url}, on ${database}${processes > 1 ? `, by ${processes} processes` : ""}.`,
     `  API pages  ${url}/docs  ${url}/redoc  ${url}/openapi.json`,
@@ -125,12 +125,12 @@ function stopOnSignal(service: Stoppable): void {
   let isStopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
     if (isStopping) {
-      say("Stopped at once, with requests unanswered.");
+      writeStderr("Stopped at once, with requests unanswered.");
       service.kill();
       process.exit(1);
     }
     isStopping = true;
-    say(`${signal}: finishing the requests that are being answered. Send it again to stop at once.`);
+    writeStderr(`${signal}: finishing the requests that are being answered. Send it again to stop at once.`);
     service.stop().then(() => process.exit(0), fail);
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);

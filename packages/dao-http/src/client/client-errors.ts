@@ -1,6 +1,6 @@
-/** The service did not take the key (403): it is missing from its settings, or wrong. */
+/** The service rejected the key (403): it is wrong, or missing from the service's settings. */
 export class InvalidServiceKeyError extends Error {
-  /** Of the request, to find it in the service's log. */
+  /** Identifies the request in the service's log. */
   readonly requestId: string | undefined;
 
   constructor(detail: string, requestId: string | undefined) {
@@ -11,15 +11,15 @@ export class InvalidServiceKeyError extends Error {
 }
 
 /**
- * The call was answered in a way that trying again will not change: by the service with a fault of its own (500), a body over
- * its limit (413), or what only another version of the client can read; or by something before it that refused the call with a
- * 4xx of its own. What else is not the service's answer is an `UnavailableError`.
+ * The response to the call is one that another attempt will not change: from the service an error of its own (500), a body over its
+ * limit (413), or what only another version of the client can read; or a 4xx of something in front of the service. Any other
+ * response that is not the service's is an `UnavailableError`.
  */
 export class UnexpectedResponseError extends Error {
   readonly status: number;
-  /** The problem's `code`, if it is one of this service's. */
+  /** The problem's `code`, if it is the service's. */
   readonly code: string | undefined;
-  /** Of the request, to find it in the service's log. */
+  /** Identifies the request in the service's log. */
   readonly requestId: string | undefined;
 
   constructor(status: number, detail: string, options: { readonly code?: string; readonly requestId?: string }) {

@@ -1,5 +1,5 @@
 import { CALL_TIMEOUT } from "../wire/limits.ts";
-import type { ClientTelemetry } from "./client-telemetry.ts";
+import type { ClientTelemetry } from "./call-telemetry.ts";
 import type { Answer } from "./foreign-answer.ts";
 import { HttpCall } from "./http-call.ts";
 
@@ -7,19 +7,19 @@ import { HttpCall } from "./http-call.ts";
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export interface ConnectionOptions {
-  /** Where the service is, such as `http://flux-dao-service:8000`; with the path where it is mounted, if it is. */
+  /** The URL of the service, such as `http://flux-dao-service:8000`, with the path under which it is mounted, if any. */
   readonly baseUrl: string;
   /** One of the keys in the service's `SERVICE_API_KEYS`. */
   readonly serviceKey: string;
   /** Default: the runtime's own. */
   readonly fetch?: Fetch | undefined;
   /**
-   * Milliseconds that a call may take, its answer read in full, unless the call has a time-out of its own. An import
-   * (`createTasks`) may take any time, as long as within these the service takes more of its tasks or answers. Default 30,000.
+   * Milliseconds for a call, including its complete response, unless the call has a time-out of its own. An import (`createTasks`)
+   * may take any time, as long as the service takes more of its tasks, or responds, within each. Default 30,000.
    */
   readonly timeout?: number | undefined;
   /**
-   * Makes spans and metrics of calls, and sends their trace context along: `clientTelemetry()` of
+   * Records spans and metrics of calls, and propagates their trace context: `clientTelemetry()` of
    * `@flux/dao-http/opentelemetry`. Default: none.
    */
   readonly telemetry?: ClientTelemetry | undefined;
@@ -31,17 +31,17 @@ export interface Call {
   readonly target: string;
   /** The path's template. */
   readonly path: string;
-  /** Which it is of those that are sent for one call, from 1. Default 1. */
+  /** The attempt, from 1. Default 1. */
   readonly attempt?: number | undefined;
   readonly body: CallBody | undefined;
-  /** Beside those that every call has. */
+  /** Beside those of every call. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | undefined;
-  /** Milliseconds; `undefined` for the connection's own. */
+  /** Milliseconds; `undefined` for the connection's default. */
   readonly timeout: number | undefined;
 }
 
-/** What a call sends: text, or bytes that are made as they are sent. */
+/** The body of a request: text, or bytes produced as they are sent. */
 interface CallBody {
   readonly mediaType: string;
   readonly content: string | ((call: HttpCall) => ReadableStream<Uint8Array>);
@@ -53,43 +53,42 @@ export class Connection {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #fetch: Fetch;
   readonly #telemetry: ClientTelemetry | undefined;
-  /** Milliseconds that a call may take. */
+  /** Milliseconds for a call, by default. */
   readonly timeout: number;
 
-  /** @throws TypeError for a base URL that is none, and for a key that no header can carry; it shows neither */
+  /** @throws TypeError for an invalid base URL, and for a key that no header can carry; the message contains neither */
   constructor({ baseUrl, serviceKey, fetch: ownFetch, timeout = CALL_TIMEOUT, telemetry }: ConnectionOptions) {
     if (!/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(baseUrl)) {
       throw new TypeError("baseUrl must be http(s)://host:port, such as http://localhost:8000, without a password.");
     }
-    // Left to fetch, it would stand in the error of every call.
+    // The error of fetch would contain the key.
     if (!/^[\x21-\x7e]{1,200}$/.test(serviceKey)) {
       throw new TypeError("serviceKey must be 1 to 200 printable ASCII characters, without a space or a line break.");
     }
     this.#baseUrl = baseUrl.replace(/\/+$/, "");
     this.#headers = { "x-flux-service-key": serviceKey, accept: "application/json" };
-    // Called as a function of nobody: a browser's fetch minds whose it is.
+    // Called without a receiver: a browser's fetch rejects any other than the window.
     this.#fetch = ownFetch ?? ((url, init) => fetch(url, init));
     this.timeout = timeout;
     this.#telemetry = telemetry;
   }
 
   /**
-   * Sends a call and reads its answer.
-   * @throws UnavailableError when the service cannot be reached, or does not answer in time; the signal's reason when it
-   *   aborts
+   * Sends a call and reads its response.
+   * @throws UnavailableError if the service cannot be reached, or does not respond in time; the signal's reason if it aborts
    */
   async send(call: Call): Promise<Answer> {
     const opened = await this.open(call);
     try {
-      return await opened.answer();
+      return await opened.complete();
     } finally {
       opened.close();
     }
   }
 
   /**
-   * Sends a call; its answer is for the caller to read, and to close.
-   * @throws as {@link send} does
+   * Sends a call; the caller reads the response, and closes the call.
+   * @throws as {@link send}
    */
   async open(call: Call): Promise<HttpCall> {
     const { method, target, path, attempt = 1, body, headers, signal, timeout = this.timeout } = call;
@@ -105,7 +104,7 @@ export class Connection {
         ...headers,
       },
       signal: opened.signal,
-      // A redirect would carry the key to wherever it points; the service never sends one.
+      // A redirect would send the key elsewhere; the service never sends one.
       redirect: "manual",
       ...(typeof body?.content === "string" && { body: body.content }),
       ...(typeof body?.content === "function" && { body: body.content(opened), duplex: "half" as const }),
@@ -121,7 +120,7 @@ export class Connection {
   }
 }
 
-/** The value of JSON text, or `undefined` where it is none. */
+/** The value of JSON text, or `undefined` if it is not valid. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

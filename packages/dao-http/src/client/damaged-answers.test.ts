@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { rejection, sampleResult } from "../testing/connected-client.ts";
 import { type Reply, raw, scriptedServer } from "../testing/scripted-server.ts";
-import { encode } from "../wire/encode.ts";
+import { encode } from "../wire/json.ts";
 import { createDaoClient } from "./dao-client.ts";
 
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";

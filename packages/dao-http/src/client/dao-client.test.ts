@@ -14,7 +14,7 @@ import {
 import { describe, expect, test } from "vitest";
 import { operations } from "../api/operations.gen.ts";
 import { connectedClient, rejection, sampleResult } from "../testing/connected-client.ts";
-import { encode } from "../wire/encode.ts";
+import { encode } from "../wire/json.ts";
 import { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
 import type { Fetch } from "./connection.ts";
 import { createDaoClient } from "./dao-client.ts";

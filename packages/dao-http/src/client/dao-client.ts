@@ -1,7 +1,7 @@
 import type { DaoServices, StreamOptions } from "@flux/dao-core/contract";
 import type { Operation } from "../api/operation.ts";
 import { type KeyedOperation, operations } from "../api/operations.gen.ts";
-import { encode } from "../wire/encode.ts";
+import { encode } from "../wire/json.ts";
 import { NDJSON } from "../wire/ndjson.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import type { Answer } from "./foreign-answer.ts";
@@ -15,21 +15,21 @@ import { SentLines } from "./sent-lines.ts";
 
 /** How to reach the service. */
 export interface DaoClientOptions extends ConnectionOptions {
-  /** How calls are sent again. `false` sends each once. Default: two retries of what can be sent twice. */
+  /** Retries of failed calls; `false` sends each call once. Default: two retries of calls that can be sent twice. */
   readonly retry?: RetryOptions | false | undefined;
 }
 
-/** What a call that is sent by POST takes beside what its service does. */
+/** Further options of calls by POST. */
 export interface KeyOptions {
   /**
-   * The request's name, unique for each: a UUID, or `invoice-2026-02`. However often a request is sent under its key
-   * within 24 hours, it is done once, and answered the same. 1 to 255 visible ASCII characters. Default: none; then a
-   * request that is sent twice is done twice.
+   * A unique name for the request: a UUID, or `invoice-2026-02`. However often the request is sent with it within 24 hours, it
+   * takes effect once, and returns the same result. 1 to 255 visible ASCII characters. Default: none; a request that is sent
+   * twice then takes effect twice.
    */
   readonly idempotencyKey?: string | undefined;
 }
 
-/** The options of a call by POST: a row's id is made by the service, and a key does what choosing it would be for. */
+/** The options of a call by POST: the service assigns ids, and a key takes the place of a client-supplied id. */
 type PostOptions<Options> = Omit<Options, "id"> & KeyOptions;
 
 type PostMethod<Method> = Method extends (...args: infer Args) => infer Result
@@ -40,7 +40,7 @@ type PostMethod<Method> = Method extends (...args: infer Args) => infer Result
       : never
   : never;
 
-/** The six services, whose calls by POST also take an idempotency key; not those that send line by line. */
+/** The six services; calls by POST, except imports, also accept an idempotency key. */
 export type DaoClient = {
   readonly [Service in keyof DaoServices]: {
     readonly [Method in keyof DaoServices[Service] & string]: `${Service}.${Method}` extends KeyedOperation
@@ -50,19 +50,19 @@ export type DaoClient = {
 };
 
 /**
- * The six services over HTTP: the same methods, DTOs and errors as in-process. Only the `id` of a row to be created
- * cannot be chosen.
+ * Creates a client: the six services over HTTP, with the same methods, DTOs and errors as in-process. Only the `id` of a new row
+ * cannot be supplied.
  *
  * ```ts
  * const { tasks } = createDaoClient({ baseUrl: "http://flux-dao-service:8000", serviceKey: "scheduler-key-def" });
  * const { updatedCount } = await tasks.bulkUpdateState({ taskIds, newState: "drifted" });
  * ```
  *
- * Beyond what the services throw, a call throws {@link InvalidServiceKeyError} and {@link UnexpectedResponseError}. What comes
- * is checked: an answer that is not the service's, or was damaged on the way, is an `UnavailableError`. A call that can be
- * sent twice is sent again after one ({@link RetryOptions}); what else to try again is for the caller to say.
+ * Besides the errors of the services, a call throws {@link InvalidServiceKeyError} and {@link UnexpectedResponseError}. Responses
+ * are checked: one that is not the service's, or was damaged in transit, is an `UnavailableError`. Calls that can be sent twice
+ * are retried after one ({@link RetryOptions}); other retries are up to the caller.
  *
- * @throws TypeError for a base URL that is none
+ * @throws TypeError for an invalid base URL
  */
 export function createDaoClient(options: DaoClientOptions): DaoClient {
   const connection = new Connection(options);
@@ -74,7 +74,7 @@ export function createDaoClient(options: DaoClientOptions): DaoClient {
     services[service] ??= {};
     services[service][method] = (...args: unknown[]) => send(connection, operation, args, retry);
   }
-  // The compiler has checked that the table has every method of every service; the results are checked as they come.
+  // The compiler checks that the table has every method of every service; responses are checked at run time.
   const client: unknown = services;
   return client as DaoClient;
 }

@@ -1,13 +1,13 @@
-import type { CallSpan } from "./client-telemetry.ts";
+import type { CallSpan } from "./call-telemetry.ts";
 import { type Answer, type AnswerHead, unavailable } from "./foreign-answer.ts";
 
 /** What limits a call. */
 export interface CallLimits {
   readonly method: string;
   readonly signal: AbortSignal | undefined;
-  /** Milliseconds for the answer, or for its head where it is read piece by piece. Of an import: for any progress. */
+  /** Milliseconds for the response, or for its head if its body is read in pieces. Of an import: for any progress. */
   readonly timeout: number;
-  /** Told once, when it ends. */
+  /** Notified once, when the call ends. */
   readonly span?: Pick<CallSpan, "ended"> | undefined;
 }
 
@@ -15,7 +15,7 @@ export interface CallLimits {
 export class HttpCall {
   readonly #limits: CallLimits;
   readonly #abort = new AbortController();
-  readonly #giveUp = () => this.#abort.abort(this.#limits.signal?.reason);
+  readonly #abortBySignal = () => this.#abort.abort(this.#limits.signal?.reason);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #limit = 0;
   #isLate = false;
@@ -24,7 +24,7 @@ export class HttpCall {
 
   constructor(limits: CallLimits) {
     this.#limits = limits;
-    limits.signal?.addEventListener("abort", this.#giveUp);
+    limits.signal?.addEventListener("abort", this.#abortBySignal);
     this.#startTimer(limits.timeout);
   }
 
@@ -33,12 +33,12 @@ export class HttpCall {
     return this.#abort.signal;
   }
 
-  /** @throws UnavailableError when the service cannot be reached, or does not answer in time; the signal's reason */
+  /** @throws UnavailableError if the service cannot be reached, or does not respond in time; the signal's reason */
   async begin(response: Promise<Response>): Promise<void> {
     this.#response = await this.#translated(this.#unlessAborted(response));
   }
 
-  /** Status 0 where nothing was answered. */
+  /** Status 0 for no response. */
   get head(): AnswerHead {
     const status = this.#response?.status ?? 0;
     const header = (name: string) => this.#response?.headers.get(name) ?? undefined;
@@ -47,17 +47,17 @@ export class HttpCall {
   }
 
   /**
-   * The answer with the whole of its body.
-   * @throws as {@link begin} does
+   * The response with its complete body.
+   * @throws as {@link begin}
    */
-  async answer(): Promise<Answer> {
+  async complete(): Promise<Answer> {
     return { ...this.head, text: await this.#translated(this.#response?.text() ?? Promise.resolve("")) };
   }
 
   /**
    * The body as it arrives.
    * @param limit milliseconds for the next piece
-   * @throws as {@link begin} does, also for a body that breaks off
+   * @throws as {@link begin}, also for a body that breaks off
    */
   async *pieces(limit: () => number): AsyncGenerator<Uint8Array, void, undefined> {
     const reader = this.#response?.body?.getReader();
@@ -65,27 +65,27 @@ export class HttpCall {
     for (;;) {
       this.#startTimer(limit());
       const { done, value } = await this.#translated(reader.read());
-      // What is done with a piece is the caller's time.
+      // The caller's time does not count.
       clearTimeout(this.#timer);
       if (done) return;
       yield value;
     }
   }
 
-  /** What is done until the next {@link expectProgress} is the caller's time. */
+  /** Stops the clock until the next {@link expectProgress}: the caller is busy. */
   pause(): void {
     clearTimeout(this.#timer);
   }
 
-  /** The service has the whole time again, to take more of what is sent or to answer. */
+  /** Restarts the clock: the service must take more of the request, or respond. */
   expectProgress(): void {
     if (!this.#abort.signal.aborted) this.#startTimer(this.#limits.timeout);
   }
 
-  /** Ends it; what is left of the answer is not read. */
+  /** Ends the call; the rest of the response is not read. */
   close(): void {
     clearTimeout(this.#timer);
-    this.#limits.signal?.removeEventListener("abort", this.#giveUp);
+    this.#limits.signal?.removeEventListener("abort", this.#abortBySignal);
     this.#abort.abort();
     this.#limits.span?.ended({ status: this.#response?.status ?? 0, error: this.#failure, isLate: this.#isLate });
   }
@@ -114,7 +114,7 @@ export class HttpCall {
       const { method, signal } = this.#limits;
       signal?.throwIfAborted();
       const what = this.#isLate
-        ? `The service did not answer within ${this.#limit} ms.`
+        ? `The service did not respond within ${this.#limit} ms.`
         : "The service cannot be reached, or the connection was lost.";
       throw unavailable(what, method, { cause });
     }
@@ -122,8 +122,8 @@ export class HttpCall {
 }
 
 /**
- * The milliseconds that a `Retry-After` asks for, as seconds or as a date (RFC 9110, 10.2.3), which is by the clock that set
- * `Date`; `undefined` for what is neither.
+ * The milliseconds of a `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), which is by the clock that set `Date`;
+ * `undefined` if it is neither.
  */
 function waitOf(retryAfter: string | undefined, date: string | undefined): number | undefined {
   if (retryAfter === undefined) return undefined;

@@ -3,8 +3,9 @@
  *
  * @module @flux/dao-http/client
  */
+
+export type { CallOutcome, CallSpan, ClientTelemetry, TracedCall } from "./call-telemetry.ts";
 export { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
-export type { CallOutcome, CallSpan, ClientTelemetry, FollowedCall } from "./client-telemetry.ts";
 export type { ConnectionOptions, Fetch } from "./connection.ts";
 export { createDaoClient, type DaoClient, type DaoClientOptions, type KeyOptions } from "./dao-client.ts";
 export type { ClientRetry, RetryOptions } from "./retry.ts";

@@ -3,17 +3,17 @@ import { isInstantField, isJsonField } from "../wire/field-names.ts";
 import { MAX_TIMEOUT } from "../wire/limits.ts";
 
 /*
- * Whether input keeps its rules is for the service to check. But what JSON cannot carry would reach it as something else, and
- * could be accepted there though it is refused in-process: that is caught here.
+ * The service validates input. But what JSON cannot represent would reach it as something else, and might be accepted although
+ * it is refused in-process: that is checked here.
  */
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** As deep as a JSON column may nest (contract, "Data"); no DTO nests as deep. */
+/** Maximum nesting of a JSON column (contract, "Data"); no DTO nests as deep. */
 const MAX_DEPTH = 64;
 
 /**
- * The id for a path. What is no UUID could make the path another one.
+ * The id for a path. Anything but a UUID could result in another path.
  * @throws ValidationError
  */
 export function checkedId(id: unknown, field: string): string {
@@ -22,7 +22,7 @@ export function checkedId(id: unknown, field: string): string {
   throw new ValidationError([{ path: field, message }]);
 }
 
-/** @throws ValidationError for what is no time-out in-process either */
+/** @throws ValidationError for an invalid time-out, as in-process */
 export function checkTimeout(timeout: number | undefined): void {
   if (timeout === undefined || (Number.isInteger(timeout) && timeout >= 1 && timeout <= MAX_TIMEOUT)) return;
   const message = `must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT}`;
@@ -30,8 +30,8 @@ export function checkTimeout(timeout: number | undefined): void {
 }
 
 /**
- * @param place what the paths of issues begin with
- * @throws ValidationError if JSON would make something else of `input`
+ * @param place the beginning of the paths of issues
+ * @throws ValidationError if JSON cannot represent `input`
  */
 export function checkBody(input: unknown, place: readonly string[] = []): void {
   const issues: ValidationIssue[] = [];

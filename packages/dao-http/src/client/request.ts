@@ -30,9 +30,9 @@ function pathOf(template: string, id: string): string {
 }
 
 /**
- * The query string for a request object, from its question mark on; empty where there is nothing to say. A query string
- * has no types, so the service could not tell `"2"` from `2`: they are checked here.
- * @throws ValidationError for what is no parameter, or of another type
+ * The query string for a request object, with its question mark; empty without parameters. A query string has no types, so the
+ * service could not tell `"2"` from `2`: they are checked here.
+ * @throws ValidationError for an unknown parameter, or one of another type
  */
 export function toQueryString(request: unknown, parameters: QueryParameters): string {
   if (typeof request !== "object" || request === null) {
@@ -75,13 +75,13 @@ function toText(value: unknown): string {
   return value instanceof Date ? value.toISOString() : String(value);
 }
 
-/** The options that any call may have. */
+/** The options of any call. */
 type ClientOptions = CreateOptions & WriteOptions & { readonly idempotencyKey?: string | undefined };
 
 const visibleAscii = /^[\x21-\x7e]{1,255}$/;
 
 /**
- * The headers that stand for a call's options.
+ * The headers for a call's options.
  * @throws ValidationError for what no header can carry
  */
 function headersOf(options: ClientOptions, operation: Operation): Record<string, string> {
@@ -94,7 +94,7 @@ function headersOf(options: ClientOptions, operation: Operation): Record<string,
 function headersOfPost({ id, idempotencyKey }: ClientOptions): Record<string, string> {
   if (id !== undefined) {
     throw new ValidationError([
-      { path: "id", message: "cannot be chosen over HTTP; send an idempotencyKey, so that the row is created once" },
+      { path: "id", message: "cannot be supplied over HTTP; send an idempotencyKey, so that the row is created once" },
     ]);
   }
   if (idempotencyKey === undefined) return {};
@@ -106,11 +106,11 @@ function headersOfPost({ id, idempotencyKey }: ClientOptions): Record<string, st
 
 const sendable = /^[\x21\x23-\x7e]+$/;
 
-/** As `If-Match` has them. What is no entity-tag is no row's version either: it is left out. */
+/** The value of `If-Match`. What is not a valid entity-tag is not a row's version either, and omitted. */
 function tagList(ifVersion: string | readonly string[]): string {
   const versions = typeof ifVersion === "string" ? [ifVersion] : ifVersion;
   if (versions.includes("*")) return "*";
   const tags = versions.filter((version) => sendable.test(version)).map((version) => `"${version}"`);
-  // An empty tag is no row's: a list of none matches none.
+  // No row has an empty tag: an empty list matches nothing.
   return tags.length === 0 ? '""' : tags.join(", ");
 }

@@ -19,7 +19,7 @@ import { type Answer, foreignAnswer } from "./foreign-answer.ts";
 
 const PROBLEM_TYPE = "urn:flux-dao:error:";
 
-/** The error that the service threw on its side, made again from its problem; or what is told of an answer that is none. */
+/** The error that the service threw, recreated from its problem; or an error for a response that is not a problem. */
 export function toResponseError(answer: Answer, operation: Operation): Error {
   const { status, requestId } = answer;
   const problem = problemOf(answer);
@@ -30,7 +30,7 @@ export function toResponseError(answer: Answer, operation: Operation): Error {
   return (
     (reason && daoError(reason, problem, operation)) ||
     daoError(code, problem, operation) ||
-    // Of a service of another version: what it says is still worth reading.
+    // Of a service of another version: its sentence is still useful.
     (status === 503
       ? new UnavailableError(detail)
       : new UnexpectedResponseError(status, detail, { code, ...(requestId !== undefined && { requestId }) }))
@@ -48,7 +48,7 @@ function problemOf({ status, text }: Answer): Problem | undefined {
   const body = parseJson(text);
   if (typeof body !== "object" || body === null) return undefined;
   const [code, detail] = [member(body, "code"), member(body, "detail")];
-  // Gateways have members of these names too, and their "not_found" is of a route, not of a row.
+  // Gateways use these member names too, and their "not_found" means a route, not a row.
   const isOurs = member(body, "type")?.startsWith(PROBLEM_TYPE) === true;
   const isOfAnswer = !("status" in body) || body.status === status;
   return isOurs && isOfAnswer && code !== undefined && detail !== undefined ? { code, detail, body } : undefined;
@@ -60,7 +60,7 @@ function daoError(code: string, { detail, body }: Problem, operation: Operation)
     case "validation_failed":
       return validationError(body, detail, operation);
     case "payload_too_large":
-      // Of a row; that of a body has no fields.
+      // Of a row; that of a body has no issues.
       return Array.isArray(Reflect.get(body, "errors")) ? validationError(body, detail, operation, true) : undefined;
     case "not_found":
       return withMessage(new NotFoundError("row", ""), detail);
@@ -102,7 +102,7 @@ function validationError(body: object, detail: string, { id, path }: Operation, 
   return issues.length === 0 ? withMessage(error, detail) : error;
 }
 
-/** The class makes its message of parts that only the service knows; what it made of them is in the problem. */
+/** The class builds its message from parts that only the service knows; the problem has the result. */
 function withMessage<Kind extends Error>(error: Kind, message: string): Kind {
   const { message: before, stack } = error;
   error.message = message;

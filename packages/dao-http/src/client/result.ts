@@ -1,15 +1,15 @@
 import type { Operation, Shape } from "../api/operation.ts";
-import { decode } from "../wire/decode.ts";
 import { toCamelCase, toWirePath } from "../wire/field-names.ts";
+import { decode } from "../wire/json.ts";
 import { UnexpectedResponseError } from "./client-errors.ts";
 import { parseJson } from "./connection.ts";
 import { type Answer, type AnswerHead, foreignAnswer } from "./foreign-answer.ts";
 import { toResponseError } from "./response-error.ts";
 
 /**
- * What the service returned, as the operation promises it.
- * @throws what the service threw; UnavailableError for what something else sent, UnexpectedResponseError for what a service of
- *   another version did
+ * The result in a response.
+ * @throws the service's error; UnavailableError if the response is not the service's, UnexpectedResponseError if it is of a service
+ *   of another version
  */
 export function resultOf(answer: Answer, operation: Operation): unknown {
   const { status, text } = answer;
@@ -23,7 +23,7 @@ export function resultOf(answer: Answer, operation: Operation): unknown {
 }
 
 /**
- * `body`, decoded, if it has the shape that the operation promises.
+ * Decodes `body` and checks the shape of the result.
  * @throws as {@link resultOf}
  */
 export function checkedResult(body: unknown, head: AnswerHead, { method, result: shape = "json" }: Operation): unknown {
@@ -38,16 +38,16 @@ export function checkedResult(body: unknown, head: AnswerHead, { method, result:
   throw new UnexpectedResponseError(status, what, { requestId });
 }
 
-/** The service writes instants in one form only, which every runtime reads. */
+/** The service writes instants in one form, which every runtime parses. */
 function readInstant(text: string): Date | undefined {
   const instant = new Date(text);
   return Number.isNaN(instant.getTime()) ? undefined : instant;
 }
 
-/** What a later version of the service adds to a row is passed on. */
+/** Fields that a later version of the service adds are kept. */
 const reading = { instant: readInstant, nameOf: toCamelCase, maxItems: Number.POSITIVE_INFINITY };
 
-/** The path of the first field that is not as `shape` says, `""` for `value` itself; `undefined` where all are. */
+/** The path of the first field that does not match `shape`, `""` for `value` itself; `undefined` if all match. */
 function findFault(value: unknown, shape: Shape): string | undefined {
   if (typeof shape === "string") return isScalar(value, shape) ? undefined : "";
   if (isList(shape) && shape[1] === null) return value === null ? undefined : findFault(value, shape[0]);

@@ -4,30 +4,29 @@ import { FIRST_RETRY_DELAY, LAST_RETRY_DELAY, RETRIES } from "../wire/limits.ts"
 import type { Call } from "./connection.ts";
 import type { AnswerHead } from "./foreign-answer.ts";
 
-/** What is told of a retry before it happens. */
+/** A retry that is about to happen. */
 export interface ClientRetry {
-  /** The one that failed, from 1. */
+  /** The attempt that failed, from 1. */
   readonly attempt: number;
-  /** Milliseconds until the next. */
+  /** Milliseconds until the next attempt. */
   readonly delay: number;
   /** The method and the path's template, such as `GET /api/v1/tasks/{task_id}`. */
   readonly operation: string;
 }
 
-/** How calls are sent again that the service did not answer, or answered with a 503. */
+/** Retries of calls without a response, or with a 503. */
 export interface RetryOptions {
   /**
-   * Attempts beyond the first. Only calls are sent again that can be sent twice: those that read, `putDemoFlags` without a
-   * version, and a POST under an idempotency key; any other only where it surely was not done, since no connection came about
-   * or the answer is a 429. All attempts share the call's time-out; those of a stream begin to count with each row that comes.
-   * Default 2.
+   * Attempts after the first. Only calls that can be sent twice are retried: reads, `putDemoFlags` without a version, and POSTs with
+   * an idempotency key; others only if they certainly had no effect, because no connection was established or the response is a
+   * 429. All attempts share the call's time-out; with a stream, count and time restart with each row. Default 2.
    */
   readonly retries?: number | undefined;
-  /** Called before each wait, to count or to log it. */
+  /** Called before each wait, for metrics or a log. */
   readonly onRetry?: ((retry: ClientRetry) => void) | undefined;
 }
 
-/** What comes of connecting alone: nothing was sent. */
+/** Errors of connecting: nothing was sent. */
 const unconnected: ReadonlySet<unknown> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -35,7 +34,7 @@ const unconnected: ReadonlySet<unknown> = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-/** The attempts at one call: how many there may be, and how much time they have together. */
+/** The attempts of one call: their number and their shared time. */
 export class Attempts {
   readonly #call: Pick<Call, "headers" | "signal">;
   readonly #operation: Operation;
@@ -63,51 +62,51 @@ export class Attempts {
     return this.#number;
   }
 
-  /** Milliseconds that the next may take; at least one. */
+  /** Milliseconds for the next attempt, at least one. */
   get timeLeft(): number {
     return Math.max(1, Math.ceil(this.#end - performance.now()));
   }
 
-  /** What comes now has all attempts and all the time again. */
+  /** Restarts count and time. */
   restart(): void {
     this.#number = 1;
     this.#end = performance.now() + this.#timeout;
   }
 
   /**
-   * Waits until it is time for the next attempt.
+   * Waits for the next attempt.
    * @param error why the last one failed
-   * @param head of the answer to it, if there was one
-   * @throws `error`, where there is no other attempt; the signal's reason when it aborts
+   * @param head of its response, if there was one
+   * @throws `error` if there is no other attempt; the signal's reason if it aborts
    */
   async next(error: unknown, head: AnswerHead | undefined): Promise<void> {
     const { retries = RETRIES, onRetry } = this.#options;
     const attempt = this.#number;
-    // Full jitter, so that those who were turned away together do not come back together.
+    // Full jitter, so that calls that were rejected together are not retried together.
     const jitter = Math.random() * Math.min(LAST_RETRY_DELAY, FIRST_RETRY_DELAY * 2 ** (attempt - 1));
     const delay = (head?.retryAfter ?? 0) + jitter;
     const isFinal = attempt > retries || performance.now() + delay >= this.#end;
-    if (isFinal || !this.#mayBeRepeated(error, head?.status)) throw error;
+    if (isFinal || !this.#mayRetry(error, head?.status)) throw error;
     const { method, path } = this.#operation;
     onRetry?.({ attempt, delay, operation: `${method} ${path}` });
     await wait(delay, this.#call.signal);
     this.#number++;
   }
 
-  #mayBeRepeated(error: unknown, status: number | undefined): boolean {
+  #mayRetry(error: unknown, status: number | undefined): boolean {
     const isUnavailable = status === 503 || (isDaoError(error) && error.code === "unavailable");
-    return isUnavailable && (isRepeatable(this.#operation, this.#call.headers) || wasSurelyNotDone(error, status));
+    return isUnavailable && (isRepeatable(this.#operation, this.#call.headers) || certainlyHadNoEffect(error, status));
   }
 }
 
-/** Whether sending it twice does what sending it once does. */
+/** Whether sending it twice has the effect of sending it once. */
 function isRepeatable(operation: Operation, headers: Call["headers"]): boolean {
   if (operation.method === "GET") return true;
   if (operation.method === "PUT") return headers["if-match"] === undefined;
   return takesIdempotencyKey(operation) && headers["idempotency-key"] !== undefined;
 }
 
-function wasSurelyNotDone(error: unknown, status: number | undefined): boolean {
+function certainlyHadNoEffect(error: unknown, status: number | undefined): boolean {
   if (status === 429) return true;
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if ("code" in cause && unconnected.has(cause.code)) return true;
@@ -115,7 +114,7 @@ function wasSurelyNotDone(error: unknown, status: number | undefined): boolean {
   return false;
 }
 
-/** @throws the signal's reason when it aborts */
+/** @throws the signal's reason if it aborts */
 function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {

@@ -3,7 +3,7 @@ import { UnavailableError } from "@flux/dao-core/errors";
 import { describe, expect, test } from "vitest";
 import { rejection, sampleResult } from "../testing/connected-client.ts";
 import { type Reply, raw, scriptedServer } from "../testing/scripted-server.ts";
-import { encode } from "../wire/encode.ts";
+import { encode } from "../wire/json.ts";
 import { createDaoClient, type DaoClientOptions } from "./dao-client.ts";
 import type { ClientRetry } from "./retry.ts";
 

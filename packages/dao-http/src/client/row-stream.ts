@@ -8,21 +8,21 @@ import { toResponseError } from "./response-error.ts";
 import { checkedResult } from "./result.ts";
 import type { Attempts } from "./retry.ts";
 
-/** How a stream is asked for. */
+/** What a stream is read from. */
 export interface StreamSource {
   readonly operation: Operation;
   readonly attempts: Attempts;
-  /** Sends the request for the rows after `cursor`, with lines between them that have cursors. */
+  /** Requests the rows after `cursor`, with cursor lines. */
   readonly open: (cursor: string | undefined) => Promise<HttpCall>;
-  /** Where the caller wants it to begin. */
+  /** Where the stream starts, if not at the beginning. */
   readonly cursor: string | undefined;
   readonly onCursor: ((cursor: string) => void) | undefined;
 }
 
 /**
- * All rows of a stream. One that breaks off is asked for again after the last cursor that came, and what the caller has had
- * since is left out. It is whole when the service says so, however its body ends.
- * @throws as a call does, when every attempt since the last row has failed
+ * All rows of a stream. One that breaks off is continued after the last cursor, skipping the rows already returned since. It is
+ * complete when the service says so, however its body ends.
+ * @throws as a call does, if all attempts since the last row fail
  */
 export async function* streamRows(source: StreamSource): AsyncGenerator<unknown, void, undefined> {
   const { attempts, onCursor } = source;
@@ -52,7 +52,7 @@ export async function* streamRows(source: StreamSource): AsyncGenerator<unknown,
         if ("row" in line) {
           if (!returned.add(line.row)) continue;
           yield line.row;
-          // What the caller does with a row is the caller's time.
+          // The caller's time does not count.
           attempts.restart();
         } else {
           if (line.nextCursor === null) return;
@@ -69,13 +69,13 @@ export async function* streamRows(source: StreamSource): AsyncGenerator<unknown,
 
 type Line = { readonly row: unknown } | { readonly nextCursor: string | null };
 
-/** The lines of an answer, as many at a time as came together. It never just ends: the last line is for the caller to know. */
+/** The lines of a response, in batches as they arrive. It never returns: the caller recognizes the last line. */
 async function* readBatches(
   call: HttpCall,
   { operation, attempts }: StreamSource,
 ): AsyncGenerator<Line[], never, undefined> {
   const { head } = call;
-  if (head.status !== 200) throw toResponseError(await call.answer(), operation);
+  if (head.status !== 200) throw toResponseError(await call.complete(), operation);
   const decoder = new TextDecoder();
   const toLine = (bytes: Uint8Array): Line => {
     const value = parseJson(decoder.decode(bytes));
@@ -91,19 +91,19 @@ async function* readBatches(
 }
 
 /**
- * The ids of the rows that were returned since the cursor before the last: after it they may come again, and, where rows were
- * created meanwhile, after the last one too.
+ * The ids of the rows returned since the last cursor but one: rows may come again after it, and, if rows were created meanwhile,
+ * also after the last cursor.
  */
 class ReturnedRows {
   #before = new Set<unknown>();
   #since = new Set<unknown>();
 
-  /** Whether they are more than are remembered. */
+  /** Whether there are more than it remembers. */
   get isFull(): boolean {
     return this.#since.size >= REMEMBERED_ROWS;
   }
 
-  /** Whether the row was not there yet. */
+  /** Whether the row is new. */
   add(row: unknown): boolean {
     const id: unknown = Reflect.get(Object(row), "id");
     const isNew = !this.#since.has(id) && !this.#before.has(id);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { id, KEY, testApp } from "../testing/test-app.ts";
-import { BasePath } from "./base-path.ts";
+import { BasePath } from "./router.ts";
 
 describe("the path that an app is mounted at", () => {
   test.each([

@@ -1,5 +1,5 @@
 import { isLongRow, isLongValue, type LongRow, type LongValue, type OpenResult, type RowPieces } from "@flux/dao-core";
-import { encode } from "../wire/encode.ts";
+import { encode } from "../wire/json.ts";
 import { LONG_ROW_MEMORY, ROWS_MEMORY } from "../wire/limits.ts";
 
 /** The rows of a response that are read as it is sent. */

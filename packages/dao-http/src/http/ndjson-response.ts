@@ -1,4 +1,4 @@
-import { encode } from "../wire/encode.ts";
+import { encode } from "../wire/json.ts";
 import { NDJSON_CHUNK_MEMORY } from "../wire/limits.ts";
 import { cursorLine, nextChunk } from "../wire/ndjson.ts";
 import type { PartMemory } from "./json-parts.ts";

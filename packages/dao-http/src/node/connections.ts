@@ -2,10 +2,10 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { MIN_PROGRESS } from "../wire/limits.ts";
-import { reset } from "./break-off.ts";
+import { reset } from "./abort-response.ts";
 
-/** A request that has no whole answer yet. */
-export interface Exchange {
+/** A request whose response is not complete. */
+export interface InFlightRequest {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
 }
@@ -13,21 +13,21 @@ export interface Exchange {
 /** How a connection is used. */
 interface Use {
   readonly socket: Socket;
-  readonly exchanges: Set<Exchange>;
-  /** Whether it closes after the last of them, whatever else comes in. */
+  readonly inFlight: Set<InFlightRequest>;
+  /** Whether it closes after the last of them, whatever else arrives. */
   isClosing: boolean;
-  /** When the last request was answered, or the connection was made; by `performance.now()`. */
+  /** When the last response was complete, or the connection was opened; by `performance.now()`. */
   idleSince: number;
-  /** Bytes that had come in by then: with more of them another request has begun. */
+  /** Bytes received by then: if there are more, another request has begun. */
   bytesRead: number;
-  /** Bytes of responses that the client had taken, and when: all there were, or enough more than before. */
+  /** Bytes of responses that the client had taken, and when: all of them, or enough more than before. */
   bytesTaken: number;
   takenAt: number;
 }
 
-const none: ReadonlySet<Exchange> = new Set();
+const none: ReadonlySet<InFlightRequest> = new Set();
 
-/** The connections of a server and what is being answered on them, so that they can be closed without dropping a request. */
+/** The connections of a server and their requests in flight, so that connections can be closed without dropping a request. */
 export class OpenConnections {
   readonly #uses = new Map<Duplex, Use>();
   #isClosing = false;
@@ -36,12 +36,12 @@ export class OpenConnections {
 
   constructor(server: Server) {
     server.on("connection", (socket: Socket) => {
-      // One that is read again, because it was offered another protocol, is here already.
+      // One that is read again after an offer of another protocol is already here.
       if (this.#uses.has(socket)) return;
       this.#lastOpened = performance.now();
       this.#uses.set(socket, {
         socket,
-        exchanges: new Set(),
+        inFlight: new Set(),
         isClosing: false,
         idleSince: this.#lastOpened,
         bytesRead: 0,
@@ -56,26 +56,26 @@ export class OpenConnections {
     return this.#uses.size;
   }
 
-  /** Takes note of a request that is going to be answered. */
-  follow(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  /** Records a request until its response is complete. */
+  track(incoming: IncomingMessage, outgoing: ServerResponse): void {
     if (this.#isClosing) outgoing.shouldKeepAlive = false;
     const use = this.#uses.get(incoming.socket);
     if (use === undefined) return;
-    const exchange = { incoming, outgoing };
-    use.exchanges.add(exchange);
+    const request = { incoming, outgoing };
+    use.inFlight.add(request);
     outgoing.once("close", () => {
-      use.exchanges.delete(exchange);
+      use.inFlight.delete(request);
       use.idleSince = performance.now();
       use.bytesRead = use.socket.bytesRead;
     });
   }
 
-  /** The requests on a connection that have no whole answer yet, in the order in which they came. */
-  exchangesOn(socket: Duplex): ReadonlySet<Exchange> {
-    return this.#uses.get(socket)?.exchanges ?? none;
+  /** The requests in flight on a connection, in the order in which they arrived. */
+  inFlightOn(socket: Duplex): ReadonlySet<InFlightRequest> {
+    return this.#uses.get(socket)?.inFlight ?? none;
   }
 
-  /** Has the connection of a request close after its response, and takes no further request on it. */
+  /** Closes the connection of a request after its response; it accepts no further requests. */
   closeAfter({ socket }: IncomingMessage, outgoing: ServerResponse): void {
     outgoing.shouldKeepAlive = false;
     const use = this.#uses.get(socket);
@@ -86,26 +86,26 @@ export class OpenConnections {
     return this.#uses.get(socket)?.isClosing === true;
   }
 
-  /** From now on every answer tells the client to send its next request elsewhere (`Connection: close`). */
+  /** Closes each connection after its next response (`Connection: close`), so that clients send further requests elsewhere. */
   announceClose(): void {
     this.#isClosing = true;
-    for (const { exchanges } of this.#uses.values()) {
-      for (const { outgoing } of exchanges) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
+    for (const { inFlight } of this.#uses.values()) {
+      for (const { outgoing } of inFlight) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
     }
   }
 
-  /** When the last one was made, by `performance.now()`. */
+  /** When the last one was opened, by `performance.now()`. */
   get lastOpened(): number {
     return this.#lastOpened;
   }
 
-  /** Answers a request: at once, or when the requests that are held are let go. */
-  answer(answer: () => void): void {
-    if (this.#held === undefined) answer();
-    else this.#held.push(answer);
+  /** Handles a request: now, or when held requests are released. */
+  handle(handle: () => void): void {
+    if (this.#held === undefined) handle();
+    else this.#held.push(handle);
   }
 
-  /** Keeps the requests that come in from now on waiting, until {@link release}. */
+  /** Makes requests that arrive from now on wait, until {@link release}. */
   hold(): void {
     this.#held ??= [];
   }
@@ -113,26 +113,26 @@ export class OpenConnections {
   release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const answer of held) answer();
+    for (const handle of held) handle();
   }
 
-  /** Closes those on which there has been no request for so many milliseconds. */
+  /** Closes connections without a request for this many milliseconds. */
   closeIdle(milliseconds: number): void {
     const now = performance.now();
-    for (const { socket, exchanges, idleSince, bytesRead } of this.#uses.values()) {
-      if (exchanges.size === 0 && socket.bytesRead === bytesRead && now - idleSince >= milliseconds) socket.destroy();
+    for (const { socket, inFlight, idleSince, bytesRead } of this.#uses.values()) {
+      if (inFlight.size === 0 && socket.bytesRead === bytesRead && now - idleSince >= milliseconds) socket.destroy();
     }
   }
 
   /**
-   * Resets those whose client has taken less than 10,000 bytes of its responses within so many milliseconds, though there was
-   * more to take all the while. To be called again and again: it goes by what it saw when it was called before.
+   * Resets connections whose client took less than 10,000 bytes of its responses within this many milliseconds although there
+   * was more to take. Call it periodically: it compares with what it saw last time.
    */
   resetSlowReaders(milliseconds: number): void {
     const now = performance.now();
     for (const use of this.#uses.values()) {
       const { socket } = use;
-      // What this process has left of them; the system holds some more, up to its own limit.
+      // What this process still holds; the operating system holds more, up to its own limit.
       const isTaken = socket.writableLength === 0;
       const bytesTaken = socket.bytesWritten - socket.writableLength;
       if (isTaken || bytesTaken - use.bytesTaken >= MIN_PROGRESS) {
@@ -142,10 +142,10 @@ export class OpenConnections {
     }
   }
 
-  /** Closes all, so that what is broken off does not look as if it were whole. */
+  /** Closes all, in a way that incomplete responses do not look complete. */
   closeAll(): void {
-    for (const { socket, exchanges } of this.#uses.values()) {
-      if ([...exchanges].some(({ outgoing }) => outgoing.headersSent && !outgoing.chunkedEncoding)) reset(socket);
+    for (const { socket, inFlight } of this.#uses.values()) {
+      if ([...inFlight].some(({ outgoing }) => outgoing.headersSent && !outgoing.chunkedEncoding)) reset(socket);
       else socket.destroy();
     }
   }

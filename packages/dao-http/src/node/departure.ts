@@ -3,9 +3,9 @@ import { ClientGoneError } from "../http/http-error.ts";
 import { DEPARTURE_PROBE_INTERVAL } from "../wire/limits.ts";
 
 /**
- * A client that has closed its connection, and one that only sends no more and waits for its response (a half-close), look
- * alike, until something is sent to them: a closed connection resets it. So `probe` sends something that means nothing, from
- * the client's end of sending on until the response is over or the connection gone.
+ * A client that has closed its connection, and one that only stopped sending and waits for its response (a half-close), look
+ * alike until something is sent to them: a closed connection responds with a reset. So `probe` sends something meaningless from
+ * the client's end of sending until the response is complete or the connection is gone.
  */
 export function probeAfterEnd({ socket }: IncomingMessage, outgoing: ServerResponse, probe: () => void): void {
   let probing: NodeJS.Timeout | undefined;
@@ -18,7 +18,7 @@ export function probeAfterEnd({ socket }: IncomingMessage, outgoing: ServerRespo
     socket.off("end", onEnd).off("close", stop);
     outgoing.off("close", stop);
   };
-  // As many requests as are pipelined on the connection.
+  // One for each request pipelined on the connection.
   socket.setMaxListeners(0);
   socket.once("close", stop);
   outgoing.once("close", stop);
@@ -27,8 +27,8 @@ export function probeAfterEnd({ socket }: IncomingMessage, outgoing: ServerRespo
 }
 
 /**
- * Aborts when the client of a request that waits has gone. It is probed by interim responses (RFC 9110, 15.2); HTTP/1.0 has
- * none, and there a half-close is taken for a departure.
+ * Aborts when the client of a waiting request is gone. Interim responses (RFC 9110, 15.2) are the probe; HTTP/1.0 has none, and
+ * there a half-close counts as a departure.
  */
 export function departureOf(incoming: IncomingMessage, outgoing: ServerResponse): AbortSignal {
   const departure = new AbortController();

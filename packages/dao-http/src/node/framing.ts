@@ -1,23 +1,23 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type HttpError, InvalidRequestError } from "../http/http-error.ts";
-import type { Exchange } from "./connections.ts";
+import type { InFlightRequest } from "./connections.ts";
 
 /** A host with its port (RFC 9110, 7.2), or nothing. */
 const hostValue = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
 
-/** What is wrong with a request's head that Node's parser lets through. */
+/** What is wrong with a request's head that Node's parser accepts. */
 export function malformationOf(incoming: IncomingMessage): HttpError | undefined {
   const { headers, httpVersion, httpVersionMajor, rawHeaders } = incoming;
-  // A request line without a version is HTTP/0.9's, which had no headers and no writes.
+  // A request line without a version is HTTP/0.9, which had neither headers nor writes.
   if (httpVersionMajor !== 1) return invalid("", "is not of HTTP/1.0 or HTTP/1.1");
-  // Who sent it could not know that chunks would be understood: the framing is faulty (RFC 9112, 6.1).
+  // HTTP/1.0 has no chunks: the framing is faulty (RFC 9112, 6.1).
   if (httpVersion === "1.0" && headers["transfer-encoding"] !== undefined) {
-    return invalid("Transfer-Encoding", "is not known to HTTP/1.0; send Content-Length, or HTTP/1.1");
+    return invalid("Transfer-Encoding", "is not defined for HTTP/1.0; send Content-Length, or HTTP/1.1");
   }
-  // HTTP/1.1 demands the header, once, and with a host in it (RFC 9112, 3.2). Node drops a second one.
+  // HTTP/1.1 requires the header exactly once, with a host (RFC 9112, 3.2). Node drops a second one.
   if (headers.host === undefined) {
-    return httpVersion === "1.1" ? invalid("Host", "is missing; HTTP/1.1 demands that header") : undefined;
+    return httpVersion === "1.1" ? invalid("Host", "is missing; HTTP/1.1 requires it") : undefined;
   }
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -25,23 +25,23 @@ export function malformationOf(incoming: IncomingMessage): HttpError | undefined
     if (name?.length === 4 && name.toLowerCase() === "host") hosts++;
   }
   if (hosts > 1) return invalid("Host", "is given more than once");
-  return hostValue.test(headers.host) ? undefined : invalid("Host", "must be a host, with its port or without");
+  return hostValue.test(headers.host) ? undefined : invalid("Host", "must be a host, with or without a port");
 }
 
 function invalid(path: string, message: string): HttpError {
   return new InvalidRequestError([{ path, message }]);
 }
 
-/** Calls `next` when the requests that came before on a connection have their responses. */
-export function afterAll(exchanges: ReadonlySet<Exchange>, next: () => void): void {
-  const last = [...exchanges].at(-1);
+/** Calls `next` when the earlier requests on a connection have their responses. */
+export function afterAll(inFlight: ReadonlySet<InFlightRequest>, next: () => void): void {
+  const last = [...inFlight].at(-1);
   if (last === undefined) next();
-  else last.outgoing.once("close", () => afterAll(exchanges, next));
+  else last.outgoing.once("close", () => afterAll(inFlight, next));
 }
 
 /**
- * The bytes of a request that offers another protocol, without the offer, and with what follows: Node's parser stops behind
- * such a request, and what is pipelined there would be lost. Read again they are requests as any other.
+ * The bytes of a request that offers another protocol, without the offer, and what follows it: Node's parser stops after such a
+ * request, and pipelined requests would be lost. Read again, they are ordinary requests.
  */
 export function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage, rest: Buffer): Buffer {
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
@@ -61,13 +61,13 @@ export function withoutUpgrade({ method, url, httpVersion, rawHeaders }: Incomin
   return Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), rest]);
 }
 
-/** Gives bytes back to a connection from which Node's server has read them, and the connection back to the server. */
+/** Returns bytes that Node's server has read to their connection, and the connection to the server. */
 export function readAgain(
   server: { emit(event: "connection", socket: Duplex): boolean },
   socket: Duplex,
   bytes: Buffer,
 ) {
-  // Of all that the server listened for it leaves this, and adds it again.
+  // The only listener that the server leaves, and adds again.
   socket.removeAllListeners("timeout");
   socket.unshift(bytes);
   server.emit("connection", socket);

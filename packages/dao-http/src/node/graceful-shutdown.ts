@@ -12,7 +12,7 @@ export interface StopOptions {
   readonly whenPortIsClosed?: (() => Promise<void>) | undefined;
 }
 
-/** Stops a server without dropping a request, as far as the grace period allows. */
+/** Stops a server without dropping requests, within the grace period. */
 export async function stopServer(server: Server, connections: OpenConnections, options: StopOptions): Promise<void> {
   const { app, database, stopDelay = STOP_DELAY, gracePeriod = GRACE_PERIOD, whenPortIsClosed } = options;
   const cutOff = performance.now() + gracePeriod - Math.min(CLOSING_TIME, gracePeriod / 2);
@@ -26,7 +26,7 @@ export async function stopServer(server: Server, connections: OpenConnections, o
   await closePort(server, connections, onClosed, whenPortIsClosed);
   while (!isClosed && performance.now() < cutOff) {
     await delay(10);
-    // Straight after what has come in was read, so that a request is seen before its connection is taken for idle.
+    // Right after incoming data was read, so that a request is seen before its connection counts as idle.
     await nextTurn();
     connections.closeIdle(Math.max(stopDelay, MIN_IDLE));
   }
@@ -35,8 +35,8 @@ export async function stopServer(server: Server, connections: OpenConnections, o
 }
 
 /**
- * Closes the port when nobody is about to be on it: connections that the system has made, and this process has not taken
- * yet, are reset by that. Whoever calls again as soon as there is an answer would always be; so answers wait meanwhile.
+ * Closes the port when no new connection is likely: the operating system resets connections that this process has not accepted
+ * yet. Clients reconnect as soon as they have a response, so responses wait meanwhile.
  */
 async function closePort(
   server: Server,
@@ -51,7 +51,7 @@ async function closePort(
     await delay(2);
     await nextTurn();
   }
-  // HTTP's own close would cut idle connections at once, among them those that a request is on its way on.
+  // The HTTP server's close would cut idle connections, also those on which a request is on its way.
   NetServer.prototype.close.call(server, onClosed);
   await whenPortIsClosed?.();
   connections.release();

@@ -12,40 +12,40 @@ import {
 import { CollectedBytes } from "../wire/collected-bytes.ts";
 import { LINGER_IDLE, LINGER_TOTAL, SEND_SLICE } from "../wire/limits.ts";
 import { NDJSON } from "../wire/ndjson.ts";
-import { breakOff } from "./break-off.ts";
+import { abortResponse } from "./abort-response.ts";
 import { departureOf, probeAfterEnd } from "./departure.ts";
 
 type Handle = (request: HttpRequest) => Promise<HttpResponse>;
 type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
 /**
- * A listener for `node:http` that answers by `handle`; Express and Fastify take it too. It does not go through web
- * `Request` and `Response` objects, which cost more than the rest of a small answer.
+ * Creates a listener for `node:http` that responds by `handle`; Express and Fastify accept it too. It bypasses web `Request` and
+ * `Response` objects, which cost more than the rest of a small response.
  */
 export function toNodeListener(handle: Handle): NodeListener {
-  return (incoming, outgoing) => answer(handle, new NodeRequest(incoming, outgoing), incoming, outgoing);
+  return (incoming, outgoing) => respond(handle, new NodeRequest(incoming, outgoing), incoming, outgoing);
 }
 
 /**
- * The listener for a server's `checkContinue`: a sender that asks for leave to send its body (`Expect: 100-continue`)
- * gets it when the body is about to be read, so that a body which would be refused is not even sent.
+ * The listener for a server's `checkContinue`: a sender that asks whether to send its body (`Expect: 100-continue`) is told to
+ * when the body is about to be read, so that a body that would be rejected is not sent.
  */
 export function toContinueListener(handle: Handle): NodeListener {
   return (incoming, outgoing) => {
-    // Unless it is told to go on, the sender may send its body or not: what comes next on the connection is unclear.
+    // Unless told to continue, the sender may send its body or not: what follows on the connection is ambiguous.
     outgoing.shouldKeepAlive = false;
     const onRead = () => {
       outgoing.writeContinue();
     };
-    answer(handle, new NodeRequest(incoming, outgoing, onRead), incoming, outgoing);
+    respond(handle, new NodeRequest(incoming, outgoing, onRead), incoming, outgoing);
   };
 }
 
-function answer(handle: Handle, request: HttpRequest, incoming: IncomingMessage, outgoing: ServerResponse): void {
-  // Without an answer the connection is of no use; a rejection that nobody handles would end the process.
+function respond(handle: Handle, request: HttpRequest, incoming: IncomingMessage, outgoing: ServerResponse): void {
+  // Without a response the connection is useless; an unhandled rejection would end the process.
   handle(request)
     .then((response) => send(incoming, outgoing, response))
-    .catch((error) => breakOff(outgoing, error));
+    .catch((error) => abortResponse(outgoing, error));
 }
 
 /** Writes the response of `handle`. */
@@ -76,7 +76,7 @@ function* piecesOf(content: string | Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += SEND_SLICE) yield bytes.subarray(at, at + SEND_SLICE);
 }
 
-/** Sends a body as it is made. One that fails is broken off: the receiver hears that it is not whole. */
+/** Sends a body as it is produced. If that fails, the response is aborted, and its reader notices. */
 function sendStreamed(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -86,7 +86,7 @@ function sendStreamed(
   if (incoming.httpVersionMajor > 1) delete headers["connection"];
   setSecurityHeaders(headers);
   outgoing.writeHead(status, headers);
-  // An empty line means nothing in NDJSON. What waits to be sent already tells of a connection that is gone.
+  // An empty line is ignored in NDJSON. Pending data detects a closed connection by itself.
   if (headers["content-type"] === NDJSON && incoming.httpVersionMajor === 1) {
     probeAfterEnd(incoming, outgoing, () => {
       if (!outgoing.writableEnded && outgoing.writableLength === 0) outgoing.write("\n");
@@ -99,7 +99,7 @@ function sendStreamed(
     leave();
     return;
   }
-  signal?.addEventListener("abort", () => breakOff(outgoing, signal.reason), { once: true });
+  signal?.addEventListener("abort", () => abortResponse(outgoing, signal.reason), { once: true });
   outgoing.once("close", leave);
   sendPieces(incoming, outgoing, pieces);
 }
@@ -110,15 +110,15 @@ function sendPieces(
   pieces: Iterator<Uint8Array> | AsyncIterator<string>,
 ): void {
   const isWhole = isRead(incoming);
-  // What is still to come of the request is thrown away.
+  // The rest of the request is discarded.
   if (!isWhole) incoming.resume();
   writeAll(pieces, outgoing).then(
     () => (isWhole ? outgoing.end() : endAfterRequest(incoming, outgoing)),
-    (error) => breakOff(outgoing, error),
+    (error) => abortResponse(outgoing, error),
   );
 }
 
-/** Asks for a piece when the one before has been sent: a stream between would ask for two. */
+/** Requests a piece when the previous one was sent: a stream would request two. */
 async function writeAll(pieces: Iterator<Uint8Array> | AsyncIterator<string>, outgoing: ServerResponse): Promise<void> {
   let isClosed = false;
   let goOn: () => void = () => undefined;
@@ -137,14 +137,14 @@ async function writeAll(pieces: Iterator<Uint8Array> | AsyncIterator<string>, ou
   }
 }
 
-/** Whether nothing of a request is still to come. */
+/** Whether all of a request has arrived. */
 function isRead({ complete, headers }: IncomingMessage): boolean {
   return complete || (headers["transfer-encoding"] === undefined && !(Number(headers["content-length"]) > 0));
 }
 
 /**
- * Ends the answer to a request whose body is still coming in, and that nobody will read. A connection that is closed with bytes
- * unread is reset, and a reset can overtake the answer: so the rest is let in and thrown away, but not for long.
+ * Ends the response to a request whose body is still arriving and is not read. A connection that is closed with unread bytes is
+ * reset, and the reset can overtake the response: so the rest is received and discarded, for a limited time.
  */
 function endAfterRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
   if (incoming.complete) {
@@ -165,8 +165,8 @@ function endAfterRequest(incoming: IncomingMessage, outgoing: ServerResponse): v
 }
 
 /**
- * Resolves when there is more of a body to read, or its end, or when it breaks off; or when the signal aborts. What there is to
- * read is left until the turn is over: a packet of thousands of chunks is then read as one piece, not in as many steps.
+ * Resolves when there is more of a body to read, when it ends or breaks off, or when the signal aborts. Reading waits for the end
+ * of the turn: a packet of thousands of chunks is then read as one piece.
  */
 function nextChange(incoming: IncomingMessage, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
@@ -223,12 +223,12 @@ class NodeRequest implements HttpRequest {
     return typeof value === "object" ? value.join(", ") : value;
   }
 
-  /** By hand: the stream's own iterator cannot be left while it waits, unless the connection goes, and the response with it. */
+  /** Not by the stream's iterator: leaving it while it waits destroys the connection, and the response with it. */
   async *readChunks(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     const incoming = this.#incoming;
     if (incoming.readableDidRead) throw bodyReadAlready();
     this.#onRead?.();
-    // What breaks the body off shows when it is read on.
+    // An error shows when reading continues.
     incoming.on("error", () => undefined);
     while (!incoming.readableEnded) {
       signal?.throwIfAborted();
@@ -251,7 +251,7 @@ class NodeRequest implements HttpRequest {
         return;
       }
       if (incoming.destroyed) {
-        // It tells of its end no more.
+        // It emits no further events.
         reject(bodyBrokeOff());
         return;
       }
@@ -281,7 +281,7 @@ class NodeRequest implements HttpRequest {
       const stop = () => {
         incoming.off("data", onData).off("end", onEnd).off("close", onBreak).off("error", onBreak);
         reading?.signal.removeEventListener("abort", onRefused);
-        // An error that comes later has nobody to tell.
+        // No one handles a later error.
         incoming.on("error", () => undefined);
       };
       reading?.signal.addEventListener("abort", onRefused);

@@ -19,19 +19,19 @@ function openConnection(): { socket: Duplex; written: () => string } {
 const parseError = Object.assign(new Error("Parse Error"), { code: "HPE_INVALID_CONTENT_LENGTH" });
 
 test("what follows a malformed request does not cut off the answer to it", () => {
-  const malformed = new MalformedRequests({ exchangesOn: () => new Set() }, createLogger({ level: "silent" }));
+  const malformed = new MalformedRequests({ inFlightOn: () => new Set() }, createLogger({ level: "silent" }));
   const { socket, written } = openConnection();
-  malformed.answer(parseError, socket);
-  malformed.answer(parseError, socket);
+  malformed.respond(parseError, socket);
+  malformed.respond(parseError, socket);
   expect(socket.destroyed).toBe(false);
   expect(written().match(/HTTP\/1\.1 400/g)).toHaveLength(1);
   socket.destroy();
 });
 
 test("a connection that its client has reset is closed", () => {
-  const malformed = new MalformedRequests({ exchangesOn: () => new Set() }, createLogger({ level: "silent" }));
+  const malformed = new MalformedRequests({ inFlightOn: () => new Set() }, createLogger({ level: "silent" }));
   const { socket, written } = openConnection();
-  malformed.answer(Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }), socket);
+  malformed.respond(Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }), socket);
   expect(socket.destroyed).toBe(true);
   expect(written()).toBe("");
 });

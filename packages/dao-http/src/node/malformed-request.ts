@@ -7,7 +7,7 @@ import { problemResponse } from "../http/problem.ts";
 import { REFUSAL_LINGER } from "../wire/limits.ts";
 import type { OpenConnections } from "./connections.ts";
 
-/** What Node's parser says of bytes that are no request. */
+/** The error of Node's parser for bytes that are not a request. */
 interface ParseError extends Error {
   readonly code?: string;
   readonly rawPacket?: Uint8Array;
@@ -15,38 +15,38 @@ interface ParseError extends Error {
 }
 
 /**
- * Answers what Node's parser could not make a request of, or waited for too long; then closes the connection. The
- * requests that came before on the same connection are answered first.
+ * Responds to what Node's parser could not read, or did not receive in time; then closes the connection. Earlier requests on the
+ * same connection get their responses first.
  */
 export class MalformedRequests {
-  readonly #connections: Pick<OpenConnections, "exchangesOn">;
+  readonly #connections: Pick<OpenConnections, "inFlightOn">;
   readonly #logger: Logger;
-  /** The parser goes on complaining with whatever follows; one answer is enough. */
+  /** The parser reports an error for whatever follows, too; one response is enough. */
   readonly #refused = new WeakSet<Duplex>();
 
-  constructor(connections: Pick<OpenConnections, "exchangesOn">, logger: Logger) {
+  constructor(connections: Pick<OpenConnections, "inFlightOn">, logger: Logger) {
     this.#connections = connections;
     this.#logger = logger;
   }
 
-  /** Answers what `error` is about, as the listener of the server's `clientError`. */
-  answer(error: ParseError, socket: Duplex): void {
-    // Whatever else comes must not close the connection: the refusal is on its way, and closes it in its time.
+  /** The listener for the server's `clientError`. */
+  respond(error: ParseError, socket: Duplex): void {
+    // Later errors must not close the connection: the response is on its way, and closes it itself.
     if (this.#refused.has(socket) && error.code !== "ECONNRESET") return;
     if (!socket.writable || error.code === "ECONNRESET") {
       socket.destroy();
       return;
     }
     this.#refused.add(socket);
-    const running = [...this.#connections.exchangesOn(socket)];
+    const running = [...this.#connections.inFlightOn(socket)];
     const broken = running.find(({ incoming }) => !incoming.complete);
-    const whole = running.filter((exchange) => exchange !== broken);
+    const whole = running.filter((request) => request !== broken);
     const last = whole.at(-1);
     const finish = () => {
       if (!socket.writable) socket.destroy();
       else if (broken === undefined) writeRefusal(socket, refuse(explain(error), {}, this.#logger));
-      // A request has one answer: where it began before the request broke, that one goes on, and closes. And it has one
-      // line in the log, which the app writes as soon as it finds that the body broke off.
+      // A request has one response: if it began before the request broke, it continues, and closes. And it has one log line,
+      // which the app writes when it finds that the body broke off.
       else if (!broken.outgoing.headersSent) writeRefusal(socket, refuse(explain(error), requestOf(broken.incoming)));
     };
     if (last === undefined) finish();
@@ -54,7 +54,7 @@ export class MalformedRequests {
   }
 }
 
-/** As much as is known of a request that is no whole one, or not for the app. */
+/** What is known of a request that is incomplete, or does not reach the app. */
 interface RefusedRequest {
   readonly method?: string | undefined;
   /** Its `X-Request-Id`. */
@@ -62,8 +62,8 @@ interface RefusedRequest {
 }
 
 /**
- * The answer to a request that is refused past the app, with its line in the log; without a `logger` where the app has a
- * line for it already.
+ * The response to a request that is rejected before the app, with its log line; without a `logger` if the app has already
+ * logged it.
  */
 export function refuse(error: unknown, { method, requestId }: RefusedRequest, logger?: Logger): WholeResponse {
   const id = requestIdOf(requestId);
@@ -75,12 +75,12 @@ export function refuse(error: unknown, { method, requestId }: RefusedRequest, lo
   return response;
 }
 
-/** What a request's head says of it. */
+/** What a request's head says. */
 export function requestOf({ method, headers }: IncomingMessage): RefusedRequest {
   return { method, requestId: headers["x-request-id"]?.toString() };
 }
 
-/** Writes an answer past Node's server, which has no response object where it has no request; then closes. */
+/** Writes a response without Node's server, which has no response object without a request; then closes. */
 export function writeRefusal(socket: Duplex, { status, headers, body = "" }: WholeResponse): void {
   setSecurityHeaders(headers);
   const head = [
@@ -91,7 +91,7 @@ export function writeRefusal(socket: Duplex, { status, headers, body = "" }: Who
   ];
   socket.write(`${head.join("\r\n")}\r\n\r\n`);
   socket.end(body);
-  // Not at once: a connection that is closed with bytes unread is reset, and a reset can overtake the answer.
+  // Not immediately: a connection closed with unread bytes is reset, and the reset can overtake the response.
   setTimeout(() => socket.destroy(), REFUSAL_LINGER).unref();
 }
 
@@ -106,22 +106,21 @@ function explain(error: ParseError): HttpError {
   }
 }
 
-const unknownMethod =
-  "has a method that no path knows; send GET, HEAD, POST, PUT, PATCH or DELETE, in capitals as they are here";
+const unknownMethod = "has an unknown method; send GET, HEAD, POST, PUT, PATCH or DELETE, in capitals";
 
-/** A request line that is well-formed; its method is a token (RFC 9110, 5.6.2). */
+/** A well-formed request line; its method is a token (RFC 9110, 5.6.2). */
 const requestLine = /^[!#$%&'*+.^`|~\w-]+ \S+ HTTP\/1\.\d\r?\n/;
 
 function isUnknownMethod({ code, rawPacket, bytesParsed = 0 }: ParseError): boolean {
   if (code !== "HPE_INVALID_METHOD" || rawPacket === undefined) return false;
-  // The parser stops within the method: the line around it is the one that it did not take.
+  // The parser stops within the method: the line around it is the one it rejected.
   const start = rawPacket.lastIndexOf(LINE_FEED, Math.max(0, bytesParsed - 1)) + 1;
   const line = Buffer.from(rawPacket.subarray(start, start + MAX_LINE)).toString("latin1");
   return requestLine.test(line);
 }
 
 const LINE_FEED = 0x0a;
-/** Node takes no more for all of the headers. */
+/** Node's limit for all headers. */
 const MAX_LINE = 16_384;
 
 function invalid(message: string): InvalidRequestError {

@@ -155,26 +155,26 @@ describe("the Node server", () => {
   });
 
   test.each([
-    ["GET /health HTTP/1.1\r\n\r\n", 400, "Host is missing; HTTP/1.1 demands that header."],
+    ["GET /health HTTP/1.1\r\n\r\n", 400, "Host is missing; HTTP/1.1 requires it."],
     [
       "CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
       405,
-      "This service is no proxy: it does not answer CONNECT.",
+      "This service is not a proxy: it does not support CONNECT.",
     ],
     [
       "FOO /api/v1/users/ HTTP/1.1\r\nHost: x\r\n\r\n",
       400,
-      "The input has a method that no path knows; send GET, HEAD, POST, PUT, PATCH or DELETE, in capitals as they are here.",
+      "The input has an unknown method; send GET, HEAD, POST, PUT, PATCH or DELETE, in capitals.",
     ],
     [
       `GET /health HTTP/1.1\r\nHost: x\r\n\r\nget /health HTTP/1.1\r\n\r\n`,
       400,
-      "The input has a method that no path knows; send GET, HEAD, POST, PUT, PATCH or DELETE, in capitals as they are here.",
+      "The input has an unknown method; send GET, HEAD, POST, PUT, PATCH or DELETE, in capitals.",
     ],
     [
       `GET /api/v1/users/ HTTP/1.1\r\n${head("Expect: a-miracle", "Connection: close")}`,
       400,
-      "Expect must be 100-continue, or be left out.",
+      "Expect must be 100-continue, or be omitted.",
     ],
   ])("%j: %i %s", async (bytes, status, detail) => {
     await using server = await start();

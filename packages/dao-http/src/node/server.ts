@@ -25,27 +25,27 @@ export interface ServerOptions {
   readonly host?: string | undefined;
   /** Default 8000; 0 takes any that is free. */
   readonly port?: number | undefined;
-  /** Gets one line for what never reaches the app, such as bytes that are no HTTP. Default: errors only, as the app's. */
+  /** Receives one line for what never reaches the app, such as bytes that are not HTTP. Default: errors only. */
   readonly logger?: Logger | undefined;
-  /** Connections at a time; one beyond is closed at once. Default 4,096. */
+  /** Connections at a time; further ones are closed immediately. Default 4,096. */
   readonly maxConnections?: number | undefined;
   /**
-   * Milliseconds within which a client must take 10,000 bytes of a response, or all that is left of it, then as many again; else
-   * its connection is reset. Only the time counts in which there is something to take. Default 60,000.
+   * Milliseconds within which a client must take 10,000 bytes of a response, or the rest of it, then another 10,000; otherwise its
+   * connection is reset. Only time in which there is something to take counts. Default 60,000.
    */
   readonly sendTimeout?: number | undefined;
-  /** Closed last of all when the server stops, with the milliseconds that it may take. */
+  /** Closed last when the server stops, with the milliseconds that this may take. */
   readonly database?: { close(timeout: number): Promise<void> } | undefined;
   /**
-   * Milliseconds for which `/ready` answers 503 before new connections are refused, so that whoever sends requests here
-   * learns of it. Default 500.
+   * Milliseconds for which `/ready` responds with 503 before new connections are refused, so that a load balancer notices.
+   * Default 500.
    */
   readonly stopDelay?: number | undefined;
-  /** Milliseconds that stopping may take in all; what runs then is cut off. Default 10,000. */
+  /** Milliseconds for the stop in all; requests still running then are cut off. Default 10,000. */
   readonly gracePeriod?: number | undefined;
   /**
-   * Called when a stop has closed the port for this process. Answers that wait for that go out when it resolves: where other
-   * processes listen on the port too, once none does. Default: at once.
+   * Called when a stop has closed the port for this process. Held responses are sent when it resolves: if other processes listen
+   * on the port too, once none does. Default: immediately.
    */
   readonly whenPortIsClosed?: (() => Promise<void>) | undefined;
 }
@@ -55,81 +55,81 @@ export interface RunningServer extends AsyncDisposable {
   /** Where it listens, such as `http://127.0.0.1:8000`. */
   readonly url: string;
   /**
-   * Stops: `/ready` turns 503, new connections are refused, requests that are being answered finish, and the database is
-   * closed. Called twice it stops once.
+   * Stops: `/ready` responds with 503, new connections are refused, requests in flight finish, and the database is closed.
+   * Further calls return the same promise.
    */
   stop(): Promise<void>;
 }
 
 /**
  * Serves `app` by Node's own HTTP server.
- * @throws SettingsError when it cannot listen there, naming the port
+ * @throws SettingsError if it cannot listen there; the message names the port
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { app, host = "127.0.0.1", port = 8_000, logger = createLogger({ level: "error" }) } = options;
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT,
-    // The app has a limit for bodies, in which its own time does not count.
+    // The app limits bodies itself, without counting its own time.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
     connectionsCheckingInterval: 1_000,
-    // Node's own answer has no body and no request id.
+    // Node's own response has neither a body nor a request id.
     requireHostHeader: false,
   });
   const connections = new OpenConnections(server);
   const malformed = new MalformedRequests(connections, logger);
   const listener =
-    (answer: ReturnType<typeof toNodeListener>) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
-      // Behind a request after which the connection closes nothing is responded to, so nothing may be done either.
+    (handle: ReturnType<typeof toNodeListener>) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      // After a request that closes the connection, further ones get no response, so they must have no effect.
       if (connections.isClosing(incoming.socket)) return;
-      connections.follow(incoming, outgoing);
-      // Whoever answers it in the end, app or not, it goes by one id.
+      connections.track(incoming, outgoing);
+      // One id, whether or not the request reaches the app.
       incoming.headers["x-request-id"] = requestIdOf(incoming.headers["x-request-id"]?.toString());
       const malformation = malformationOf(incoming);
       if (malformation !== undefined) {
         connections.closeAfter(incoming, outgoing);
         send(incoming, outgoing, refuse(malformation, requestOf(incoming), logger));
-      } else connections.answer(() => answer(incoming, outgoing));
+      } else connections.handle(() => handle(incoming, outgoing));
     };
   const onRequest = listener(toNodeListener(app.handle));
   server.on("request", onRequest);
   server.on("checkContinue", listener(toContinueListener(app.handle)));
-  // The app refuses every other expectation, once it knows who asks.
+  // The app rejects every other expectation, after authentication.
   server.on("checkExpectation", onRequest);
-  server.on("clientError", (error, socket) => malformed.answer(error, socket));
+  server.on("clientError", (error, socket) => malformed.respond(error, socket));
   server.on("connect", (incoming: IncomingMessage, socket: Duplex) => {
     socket.on("error", () => undefined);
-    afterAll(connections.exchangesOn(socket), () => {
+    afterAll(connections.inFlightOn(socket), () => {
       if (socket.writable && !connections.isClosing(incoming.socket))
         writeRefusal(socket, refuse(noProxy(), requestOf(incoming), logger));
     });
   });
-  // Such as h2c, which Java's client offers with its first request: declined by going on with HTTP/1.1 (RFC 9110, 7.8).
+  // Such as h2c, which Java's client offers with its first request: continuing with HTTP/1.1 declines it (RFC 9110, 7.8).
   server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, rest: Buffer) => {
     const bytes = withoutUpgrade(incoming, rest);
     const onError = () => socket.destroy();
     socket.on("error", onError);
-    afterAll(connections.exchangesOn(socket), () => {
+    afterAll(connections.inFlightOn(socket), () => {
       if (socket.destroyed || connections.isClosing(incoming.socket)) return;
       socket.off("error", onError);
       readAgain(server, socket, bytes);
     });
   });
-  // A client may close its side of the connection as soon as it has sent its request; Node has no option for it.
+  // A client may close its side of the connection after its request; Node has no option for that.
   Reflect.set(server, "httpAllowHalfOpen", true);
-  // As many as the limit of their size allows; Node would drop those beyond 2,000 in silence, a precondition among them.
+  // Limited by size only; Node would silently drop those beyond 2,000, possibly a precondition.
   server.maxHeadersCount = 0;
-  // By Node's own limit a cluster would hand the connection on from process to process, for ever.
+  // With Node's own limit, a cluster would pass the connection from process to process endlessly.
   const { maxConnections = MAX_CONNECTIONS } = options;
   server.on("connection", (socket: Socket) => {
     if (connections.count > maxConnections) socket.destroy();
   });
   const { sendTimeout = SEND_TIMEOUT } = options;
-  const look = setInterval(
+  const check = setInterval(
     () => connections.resetSlowReaders(sendTimeout),
     Math.min(SEND_CHECK_INTERVAL, sendTimeout / 4),
   ).unref();
-  server.once("close", () => clearInterval(look));
+  server.once("close", () => clearInterval(check));
   await listenOn(server, host, port);
   let stopped: Promise<void> | undefined;
   const stop = () => {
@@ -140,7 +140,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 function noProxy(): HttpError {
-  return new HttpError("method_not_allowed", "This service is no proxy: it does not answer CONNECT.", {
+  return new HttpError("method_not_allowed", "This service is not a proxy: it does not support CONNECT.", {
     allow: "GET, HEAD, POST, PUT, PATCH, DELETE",
   });
 }
@@ -167,7 +167,9 @@ function explainListenError(error: NodeJS.ErrnoException, host: string, port: nu
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return new SettingsError([`HOST ${host} is no address of this machine, so port ${port} cannot be opened there.`]);
+      return new SettingsError([
+        `HOST ${host} is not an address of this machine, so port ${port} cannot be opened there.`,
+      ]);
     default:
       return error;
   }

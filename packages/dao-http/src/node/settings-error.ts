@@ -1,6 +1,6 @@
-/** The settings do not say how to run the service, or say what would be unsafe, or cannot be had on this machine. */
+/** The settings are incomplete or unsafe, or not possible on this machine. */
 export class SettingsError extends Error {
-  /** A sentence for each; none shows a secret. */
+  /** One sentence each, without secrets. */
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {

@@ -3,26 +3,26 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 
-/** A file of the documentation pages, from a package that the build copies it out of. */
+/** A file of the documentation pages, copied from a package by the build. */
 export interface DocsAsset {
   /** Where the app serves it. */
   readonly path: `/docs/${string}` | `/redoc/${string}`;
-  /** The file, and so its name in `dist/docs/`. */
+  /** The file's name, also in `dist/docs/`. */
   readonly file: string;
   /** Its package and its folder there. */
   readonly source: string;
   readonly contentType: string;
-  /** Changes the text before it is served. */
+  /** Edits the text before it is served. */
   readonly edit?: (text: string) => string;
 }
 
 const javascript = "text/javascript; charset=utf-8";
 
-// Redoc shows its maker's logo from a server of theirs, and has no option against it. An empty picture takes its place.
+// Redoc loads its vendor's logo from their server, and has no option against it. An empty image replaces it.
 const redocLogo = "https://cdn.redoc.ly/redoc/logo-mini.svg";
 const emptyPicture = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E";
 
-/** All files that the pages need. `tsup.config.ts` copies them, so that the published package has them. */
+/** All files that the pages need. `tsup.config.ts` copies them into the published package. */
 export const docsAssets: readonly DocsAsset[] = [
   {
     path: "/docs/swagger-ui.css",
@@ -48,7 +48,7 @@ export const docsAssets: readonly DocsAsset[] = [
 const copies = new URL("./docs/", import.meta.url);
 const require = createRequire(import.meta.url);
 
-/** The file's path: the build's copy beside the built code; run from source, the file in its package. */
+/** The file's path: the build's copy beside the built code, or the file in its package when run from source. */
 function locate({ file, source }: DocsAsset): string | URL {
   const copy = new URL(file, copies);
   return existsSync(copy) ? copy : require.resolve(`${source}/${file}`);
@@ -56,13 +56,13 @@ function locate({ file, source }: DocsAsset): string | URL {
 
 const loaded = new Map<DocsAsset, Promise<Uint8Array<ArrayBuffer>>>();
 
-/** What is served. Read once: all answers share the bytes, however many are being sent. */
+/** The file's content. Read once: all responses share the bytes. */
 export function readAsset(asset: DocsAsset): Promise<Uint8Array<ArrayBuffer>> {
   const known = loaded.get(asset);
   if (known !== undefined) return known;
   const bytes = load(asset);
   loaded.set(asset, bytes);
-  // What went wrong once may go well the next time.
+  // The next call may succeed.
   bytes.catch(() => loaded.delete(asset));
   return bytes;
 }

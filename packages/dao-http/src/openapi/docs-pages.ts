@@ -4,7 +4,7 @@ import type { HttpRequest, PublicRoute } from "../http/http-message.ts";
 import { docsAssets, readAsset } from "./docs-assets.ts";
 import { openApiDocument } from "./openapi-document.ts";
 
-/** What pages and scripts may load and do: only what this service itself serves. */
+/** Pages and scripts may load only what this service itself serves. */
 function contentSecurityPolicy(extra: string): string {
   return [
     "default-src 'none'",
@@ -28,7 +28,7 @@ const securityHeaders = {
   "cross-origin-resource-policy": "same-origin",
 };
 
-// Scripts find the document from where they are themselves, so that the pages work wherever the app is mounted.
+// Scripts find the document relative to themselves, so that the pages work wherever the app is mounted.
 const swaggerScript = `const here = new URL("..", document.currentScript.src);
 SwaggerUIBundle({
   url: new URL("openapi.json", here).href,
@@ -44,7 +44,7 @@ Redoc.init(new URL("openapi.json", here).href, { hideHostname: true }, document.
 `;
 
 interface Page {
-  /** Its folder, from the page's own URL: its last segment, or nothing behind a trailing slash. */
+  /** Its folder, relative to the page's URL: its last segment, or nothing after a trailing slash. */
   readonly name: "docs" | "redoc";
   readonly title: string;
   readonly style: string;
@@ -66,7 +66,7 @@ const pages: readonly (Page & { readonly initialize: string })[] = [
     title: "Flux DAO Service: the API",
     style: "",
     script: "redoc.standalone.js",
-    // Its search runs in a worker that it makes of its own text.
+    // Its search runs in a worker created from its own source.
     policy: contentSecurityPolicy("worker-src blob:"),
     initialize: redocScript,
   },
@@ -109,7 +109,7 @@ function servePage({ name, title, style, script, policy }: Page, hasSlash: boole
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Serves what does not change while the process runs. Who has it already is told so, by its `ETag`. */
+/** Serves content that does not change while the process runs, with an `ETag`. */
 function serve(
   contentType: string,
   load: () => string | Bytes | Promise<Bytes>,
@@ -126,7 +126,7 @@ function serve(
   };
 }
 
-/** Whether the caller has what `etag` names (RFC 9110, 13.1.2). */
+/** Whether the caller has a copy with this `ETag` (RFC 9110, 13.1.2). */
 function hasCopy(request: HttpRequest, etag: string): boolean {
   const tags = request.header("if-none-match")?.split(",") ?? [];
   return tags.some((tag) => ["*", etag, `W/${etag}`].includes(tag.trim()));

@@ -2,12 +2,12 @@ import { type Operation, type PreconditionUse, preconditionUse, takesIdempotency
 
 const entityTags = { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] };
 
-/** The headers that an operation can be sent with beside the key, as components of the document. */
+/** The headers of requests beside the key, as components of the document. */
 export const headerParameters = {
   IfMatchToRead: {
     name: "If-Match",
     in: "header",
-    description: "* or a list of entity-tags: the row is answered only if its ETag is among them, and 412 otherwise.",
+    description: "* or a list of entity-tags: the row is returned only if its ETag is among them; otherwise 412.",
     schema: entityTags,
   },
   IfNoneMatch: {
@@ -20,17 +20,17 @@ export const headerParameters = {
     name: "If-Match",
     in: "header",
     description:
-      "* or a list of entity-tags: the row is changed only if its ETag is among them, which means that nobody has " +
-      "changed it since it was read; 412 otherwise. A weak tag is none that matches.",
+      "* or a list of entity-tags: the row is changed only if its ETag is among them, that is, if it has not changed since it " +
+      "was read; otherwise 412. A weak tag never matches.",
     schema: entityTags,
   },
   IdempotencyKey: {
     name: "Idempotency-Key",
     in: "header",
     description:
-      "A name for this request, unique for each, such as a UUID. However often the request is sent under it within 24 " +
-      "hours, it is done once, and answered the same; another request under it is 422. Failures are not kept: the " +
-      "request may be sent again. 1 to 255 visible ASCII characters, with quotes around them or without.",
+      "A unique name for this request, such as a UUID. However often the request is sent with it within 24 hours, it takes " +
+      "effect once, and gets the same response; another request with it is a 422. Failures are not recorded: the request may " +
+      "be sent again. 1 to 255 visible ASCII characters, with or without quotes.",
     schema: { type: "string", examples: ["8e03978e-40d5-43dd-bc93-6894a57f9324"] },
   },
 } as const;
@@ -43,46 +43,45 @@ const ofUse: Readonly<Record<PreconditionUse, readonly ParameterName[]>> = {
   none: [],
 };
 
-/** References to those that this operation takes. */
+/** References to the headers that the operation accepts. */
 export function headerParametersOf(operation: Operation): object[] {
   const names = takesIdempotencyKey(operation) ? (["IdempotencyKey"] as const) : ofUse[preconditionUse(operation)];
   return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
 }
 
-/** Headers of answers, as components of the document. */
+/** The headers of responses, as components of the document. */
 export const responseHeaders = {
   RequestId: {
-    description: "The request's own X-Request-Id, or a new one. The log has it too.",
+    description: "The request's X-Request-Id, or a new one. It is also in the log.",
     required: true,
     schema: { type: "string" },
   },
   ETag: {
     description:
-      "The row's version: it changes when any field does, whoever writes it. For If-Match and If-None-Match.",
+      "The row's version: it changes whenever a field does, regardless of the writer. For If-Match and If-None-Match.",
     required: true,
     schema: { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] },
   },
   Link: {
     description:
-      "Other pages (RFC 8288): next, first, and of a list that is paged by number prev and last. Relative. Those for which " +
-      "a long query leaves no room in 3 KB are left out, so follow next_cursor where there is no next.",
+      "Other pages (RFC 8288): next, first, and with numbered pages prev and last. Relative. Links for which a long query leaves " +
+      "no room in 3 KB are omitted: use next_cursor if there is no next.",
     schema: { type: "string" },
   },
   IdempotentReplayed: {
-    description:
-      "true where the request was done before under its Idempotency-Key, and this is the answer that it got.",
+    description: "true if the request was already processed with its Idempotency-Key; this is the recorded response.",
     schema: { type: "string", const: "true" },
   },
 } as const;
 
-/** What every answer has. */
+/** Every response has it. */
 export const requestIdHeader = { "X-Request-Id": { $ref: "#/components/headers/RequestId" } };
 
 export const etagHeader = { ETag: { $ref: "#/components/headers/ETag" } };
 
 const linkHeader = { Link: { $ref: "#/components/headers/Link" } };
 
-/** The headers of an operation's answer when all went well. */
+/** The headers of an operation's successful response. */
 export function successHeaders(operation: Operation): object {
   const { row, status, query, location } = operation;
   return {
@@ -94,7 +93,7 @@ export function successHeaders(operation: Operation): object {
     }),
     ...(location !== undefined && {
       Location: {
-        description: `Where the new row is: ${location}`,
+        description: `The URL of the new row: ${location}`,
         required: true,
         schema: { type: "string", format: "uri-reference" },
       },

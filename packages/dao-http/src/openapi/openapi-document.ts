@@ -15,13 +15,13 @@ const tags = [
   { name: "users", description: "User profiles with preferences." },
   { name: "goals", description: "User goals with category, timeline and status." },
   { name: "milestones", description: "Weekly milestones within goals." },
-  { name: "tasks", description: "Single tasks with their place in time." },
+  { name: "tasks", description: "Single tasks, optionally scheduled." },
   { name: "conversations", description: "What was said about a goal." },
-  { name: "demo-flags", description: "How time runs for a user in a demonstration." },
-  { name: "operation", description: "Probes for whoever runs the service. They need no key." },
+  { name: "demo-flags", description: "How time passes for a user in a demonstration." },
+  { name: "operation", description: "Probes for operators. They need no key." },
 ];
 
-/** The OpenAPI 3.1 document of the REST API, made of the route table and the schemas that requests are checked by. */
+/** Creates the OpenAPI 3.1 document of the REST API from its routes and the schemas that validate requests. */
 export function openApiDocument(): object {
   const table: Readonly<Record<string, Operation>> = operations;
   const wireSchemas = new WireSchemas(routes);
@@ -45,14 +45,14 @@ export function openApiDocument(): object {
       title: "Flux DAO Service",
       version: API_VERSION,
       description:
-        "Stores and retrieves what the Flux agents (Goal Planner, Scheduler, Observer) work with. It checks the format " +
-        "of data and that references exist; business logic belongs to its callers. A path answers any other method than its " +
-        "own with 405 (method_not_allowed), and names its own in Allow. If-Match and If-None-Match are refused with 400 " +
-        "where they are not among an operation's parameters; Idempotency-Key is heeded by POST, and ignored by all other " +
-        "methods, which can be sent twice as they are.",
+        "Stores and retrieves the data of the Flux agents (Goal Planner, Scheduler, Observer). It validates the format of data " +
+        "and that references exist; business logic belongs to its callers. A path responds to other methods than its own with " +
+        "405 (method_not_allowed), and lists its own in Allow. If-Match and If-None-Match are rejected with 400 if they are not " +
+        "among an operation's parameters; Idempotency-Key applies to POST, and is ignored by the other methods, which can be " +
+        "sent twice without it.",
       license: { name: "MIT", identifier: "MIT" },
     },
-    // Relative to where this document is, so that it holds wherever the service is mounted.
+    // Relative to this document, so that it is valid wherever the service is mounted.
     servers: [{ url: ".", description: "This service" }],
     security: [{ serviceKey: [] }],
     tags,

@@ -15,7 +15,7 @@ export interface DescribedOperation {
   readonly schemas: OperationSchemas;
 }
 
-/** What any operation can answer instead of what it is for. */
+/** The problems of every operation. */
 const everywhere: readonly ProblemCode[] = [
   "validation_failed",
   "invalid_service_key",
@@ -25,12 +25,12 @@ const everywhere: readonly ProblemCode[] = [
   "unavailable",
 ];
 const withBody: readonly ProblemCode[] = ["payload_too_large", "unsupported_media_type"];
-/** A race with other writers can be lost by any of them (contract, "Errors"). */
+/** Any write can lose a race with others (contract, "Errors"). */
 const ofWriters: readonly ProblemCode[] = ["conflict"];
 const withPreconditions: readonly ProblemCode[] = ["version_mismatch"];
 const withKey: readonly ProblemCode[] = ["idempotency_key_reused"];
 
-/** An operation as OpenAPI describes it. */
+/** The Operation Object of OpenAPI. */
 export function openApiOperation(described: DescribedOperation): object {
   const { method, operation, route, schemas } = described;
   const tag = operation.path.split("/")[3];
@@ -64,7 +64,7 @@ export function openApiOperation(described: DescribedOperation): object {
   };
 }
 
-/** What an answer has, as a whole or on each line: with `cursors` there are lines of another kind between the rows. */
+/** The schema of a response, or of each line of it: with `cursors` there are other lines between the rows. */
 function lineOf({ output }: Operation, row: JsonSchema): JsonSchema {
   return output === "ndjson" ? { anyOf: [row, cursorLine] } : row;
 }
@@ -76,14 +76,14 @@ const cursorLine: JsonSchema = {
   additionalProperties: false,
 };
 
-/** A body: JSON, or one JSON text a line. OpenAPI 3.1 has no schema for a line, so it stands where text says what it holds. */
+/** The content of a body: JSON or NDJSON. OpenAPI 3.1 has no schema for lines, so it is in the `contentSchema` of text. */
 function contentOf(form: string | undefined, schema: JsonSchema, example: unknown): object {
   if (form !== "ndjson") return { "application/json": { schema, example } };
   const lines: JsonSchema = {
     type: "string",
     description:
-      "One JSON text a line. A line ends with LF or CRLF, which the last need not have; blank lines are passed over. " +
-      "contentSchema is what each line holds.",
+      "One JSON text per line. A line ends with LF or CRLF, optional after the last; blank lines are skipped. contentSchema " +
+      "describes each line.",
     contentMediaType: "application/json",
     contentSchema: schema,
   };

@@ -7,7 +7,7 @@ export const problemSchema = {
   type: "object",
   description: "Problem details (RFC 9457).",
   properties: {
-    type: { type: "string", format: "uri", description: "Names the kind of problem, one for one with code." },
+    type: { type: "string", format: "uri", description: "Identifies the kind of problem, one for one with code." },
     title: { type: "string" },
     status: { type: "integer" },
     detail: { type: "string", description: "What is wrong, and what to do about it." },
@@ -16,8 +16,8 @@ export const problemSchema = {
     errors: {
       type: "array",
       description:
-        "With validation_failed: the broken rules that were found, names as the caller wrote them. detail says how many " +
-        "there are when not all are listed.",
+        "With validation_failed: the issues, with names as the caller wrote them. detail says how many there are if not all " +
+        "are listed.",
       maxItems: PROBLEM_ERRORS,
       items: {
         type: "object",
@@ -25,12 +25,12 @@ export const problemSchema = {
         required: ["path", "message"],
       },
     },
-    field: { type: "string", description: "With conflict and related_row_missing: the field that it is about." },
-    id: { type: "string", description: "With related_row_missing: the id that no row has." },
+    field: { type: "string", description: "With conflict and related_row_missing: the field." },
+    id: { type: "string", description: "With related_row_missing: the id that does not exist." },
     reason: {
       type: "string",
       enum: ["retryable", "transaction_lost", "schema_version"],
-      description: "The data layer's own code, where code is wider.",
+      description: "The data layer's code, if code is less specific.",
     },
     outcome: {
       type: "string",
@@ -43,7 +43,7 @@ export const problemSchema = {
 
 const row = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
-/** When each is answered, and an example of its `detail` and of what it has besides. */
+/** When each code is returned, and an example of its `detail` and further members. */
 const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string, detail: string, more?: object]>>> = {
   validation_failed: [
     "The body is not JSON, or the body or a parameter breaks a rule.",
@@ -60,24 +60,24 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
     "The request did not arrive in time. Send it again, without pauses.",
   ],
   conflict: [
-    "A unique value is taken, or a race with other requests was lost.",
+    "A unique value is taken, or a concurrent request won a race.",
     "email is taken by another user. Choose another, or update that row.",
     { field: "email" },
   ],
   version_mismatch: [
-    "The row has none of the versions that If-Match names.",
+    "The row has none of the versions in If-Match.",
     `The task ${row} has changed since it was read. Read it again before writing.`,
   ],
   payload_too_large: [
-    "The body is over the limit, or a line of one that is read by lines; or a conversation would be too long: then errors names it.",
+    "The body, or a line of an NDJSON body, exceeds the size limit; or a conversation would become too long: then errors names it.",
     "The body has more than 1048576 bytes. Send less, in several requests.",
   ],
   unsupported_media_type: [
-    "The body is not of the operation's media type in UTF-8, or it is compressed.",
+    "The body does not have the operation's media type in UTF-8, or it is compressed.",
     "The body has a media type that is not accepted here. Send JSON in UTF-8, with Content-Type: application/json.",
   ],
   related_row_missing: [
-    "A foreign key names a row that does not exist.",
+    "A foreign key refers to a row that does not exist.",
     `user_id names a row that does not exist: ${row}. Create that row first, or correct the id.`,
     { field: "user_id", id: row },
   ],
@@ -86,16 +86,13 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
     "This idempotency key was used for a different request within the last 24 hours. Use a new key for each request, " +
       "and repeat a key only to retry the same request.",
   ],
-  headers_too_large: [
-    "The headers are over 16 KiB.",
-    "The request's headers are too large. Send fewer or shorter ones.",
-  ],
+  headers_too_large: ["The headers exceed 16 KiB.", "The request's headers are too large. Send fewer or shorter ones."],
   internal_error: [
-    "Something unforeseen. The cause is in the log, with the request id.",
-    `Something unforeseen went wrong. The service's log says what, under the request id ${row}.`,
+    "An unexpected error. The cause is in the log, with the request id.",
+    `An unexpected error occurred. The service's log has the details under the request id ${row}.`,
   ],
   unavailable: [
-    "The database does not answer now, or is not ready for this version of the service.",
+    "The database is unavailable, or not ready for this version of the service.",
     "The database cannot be reached. Check that it runs, then try again.",
   ],
 };
@@ -104,23 +101,23 @@ const moreHeaders: Readonly<Partial<Record<ProblemCode, object>>> = {
   unsupported_media_type: {
     Accept: { description: "The media type to send.", schema: { type: "string" } },
     "Accept-Patch": { description: "The same, for a PATCH.", schema: { type: "string" } },
-    "Accept-Encoding": { description: "identity, where the body was compressed.", schema: { type: "string" } },
+    "Accept-Encoding": { description: "identity, if the body was compressed.", schema: { type: "string" } },
   },
   unavailable: { "Retry-After": { description: "Seconds to wait.", schema: { type: "integer" } } },
 };
 
-/** The answer to a conditional read of a row that is as the reader has it. */
+/** The response to a conditional read of an unchanged row. */
 export const notModified = {
-  description: "The row's ETag is among those that If-None-Match names.",
+  description: "The row's ETag is in If-None-Match.",
   headers: { ...requestIdHeader, ...etagHeader },
 };
 
-/** The problem as a response, for each code that an operation can answer. */
+/** The problem as a response, for each code that an operation can return. */
 export const problemResponses = Object.fromEntries(
   Object.keys(cases).map((code) => [code, problemResponse([code as ProblemCode])]),
 );
 
-/** The response of a status that stands for these codes. */
+/** The response with a status that these codes have. */
 function problemResponse(codes: readonly ProblemCode[]): object {
   const examples = codes.map((code) => [code, { value: exampleOf(code) }] as const);
   const [[, { value: example } = {}] = []] = examples;
@@ -141,7 +138,7 @@ function exampleOf(code: ProblemCode): object {
   return { type: `urn:flux-dao:error:${code}`, title, status, detail, instance: "/api/v1/tasks/", code, ...more };
 }
 
-/** The responses member of these codes, by status; several can have one. */
+/** The `responses` member for these codes, by status; several can share one. */
 export function responsesOf(codes: readonly ProblemCode[]): Record<string, object> {
   const byStatus = new Map<number, ProblemCode[]>();
   for (const code of new Set(codes)) {

@@ -2,8 +2,8 @@ import { dtoRegistry } from "@flux/dao-core/contract";
 import type { z } from "zod";
 import { type JsonSchema, toJsonSchemas } from "../api/json-schemas.ts";
 import type { Route } from "../api/route.ts";
-import { encode } from "../wire/encode.ts";
 import { toSnakeCase } from "../wire/field-names.ts";
+import { encode } from "../wire/json.ts";
 
 /** The schemas of an operation, as they look on the wire: those of DTOs as references. */
 export interface OperationSchemas {

@@ -12,7 +12,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import type { AppTelemetry, RequestProgress } from "../app/telemetry.ts";
+import type { AppTelemetry, RequestProgress } from "../app/request-telemetry.ts";
 import { type HttpRequest, type HttpResponse, isStreamed } from "../http/http-message.ts";
 import { toProblem } from "../http/problem.ts";
 import { watchedBody } from "../http/watched-body.ts";
@@ -20,14 +20,14 @@ import { type RequestAttributes, requestAttributes } from "./request-attributes.
 import { durationHistogram, httpTracer, quietly, startedSpan } from "./scope.ts";
 
 /**
- * Server spans and the duration of requests by OpenTelemetry's semantic conventions, for whichever SDK is registered; the
- * trace context of the caller is taken in. Without an SDK nothing is recorded. Register it first.
+ * Records server spans and the duration of requests by OpenTelemetry's semantic conventions with the registered SDK, and continues
+ * the caller's trace. Register the SDK first; without one, nothing is recorded.
  *
  * ```ts
  * const app = createDaoApp({ services, keys, telemetry: appTelemetry() });
  * ```
  *
- * Their names: docs/how-to/observe.md. They hold no id, no query and no body.
+ * Names: docs/how-to/observe.md. They contain no ids, queries or bodies.
  */
 export function appTelemetry(): AppTelemetry {
   return new OpenTelemetryApp();
@@ -35,7 +35,7 @@ export function appTelemetry(): AppTelemetry {
 
 const headers: TextMapGetter<HttpRequest> = {
   get: (request, name) => request.header(name.toLowerCase()),
-  // The propagators of the conventions ask by name.
+  // The propagators of the conventions use names.
   keys: () => [],
 };
 
@@ -48,35 +48,35 @@ class OpenTelemetryApp implements AppTelemetry {
 
   async request(
     request: HttpRequest,
-    answer: (progress: RequestProgress) => Promise<HttpResponse>,
+    handle: (progress: RequestProgress) => Promise<HttpResponse>,
   ): Promise<HttpResponse> {
     const parent = parentOf(request);
     const attributes = requestAttributes(request);
     const kind = parent.isServed ? SpanKind.INTERNAL : SpanKind.SERVER;
     const options = { kind, attributes: attributes.ofSpan };
     const span = startedSpan(() => this.#tracer.startSpan(attributes.method, options, parent.context));
-    // The host measures what it follows.
-    const followed = new FollowedRequest(span, parent.isServed ? undefined : this.#duration, attributes);
+    // The host measures the requests that it traces.
+    const traced = new TracedRequest(span, parent.isServed ? undefined : this.#duration, attributes);
     const within = trace.setSpan(parent.context, span);
-    const response = await context.with(within, answer, undefined, followed.progress);
+    const response = await context.with(within, handle, undefined, traced.progress);
     if (!isStreamed(response)) {
-      followed.ended(response.status);
+      traced.ended(response.status);
       return response;
     }
     return {
       ...response,
-      body: watchedBody(inContext(response.body, within), (failure) => followed.ended(response.status, failure?.error)),
+      body: watchedBody(inContext(response.body, within), (failure) => traced.ended(response.status, failure?.error)),
     };
   }
 }
 
 interface Parent {
   readonly context: Context;
-  /** Whether the host follows this request already, as an instrumentation of its server does. */
+  /** Whether the host already traces this request, as an instrumentation of its server does. */
   readonly isServed: boolean;
 }
 
-/** The caller's span, or one of this process that is nearer to the request. */
+/** The caller's span, or a span of this process nearer to the request. */
 function parentOf(request: HttpRequest): Parent {
   const here = context.active();
   const local = trace.getSpanContext(here);
@@ -89,8 +89,8 @@ function parentOf(request: HttpRequest): Parent {
   return { context: isServed ? here : extracted, isServed };
 }
 
-/** A request that is being answered. */
-class FollowedRequest {
+/** A request in progress. */
+class TracedRequest {
   readonly progress: RequestProgress;
   readonly #span: Span;
   readonly #duration: Histogram | undefined;
@@ -107,7 +107,7 @@ class FollowedRequest {
     this.#attributes = attributes;
   }
 
-  /** @param brokeOff what kept an answer from being sent in full, after its status was */
+  /** @param brokeOff why the response could not be completed after its status was sent */
   ended(status: number, brokeOff?: unknown): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -123,7 +123,7 @@ class FollowedRequest {
       const span = this.#span.setAttributes(outcome);
       if (route !== undefined) span.updateName(`${this.#attributes.method} ${route}`);
       if (caller !== undefined) span.setAttribute("flux_dao.caller", caller);
-      // A refusal is the caller's fault, and no error of a server.
+      // A rejection is the caller's error, not the server's.
       if (hasFailed) span.setStatus({ code: SpanStatusCode.ERROR });
     });
     quietly(() => this.#duration?.record(seconds, { ...this.#attributes.ofMetric, ...outcome }));
@@ -131,12 +131,12 @@ class FollowedRequest {
   }
 }
 
-/** The code of the problem that an error is to the caller. */
+/** The code of the problem that the caller gets for an error. */
 function codeOf(error: unknown): string {
   return toProblem(error, { path: "", requestId: "" }).code;
 }
 
-/** The body, each piece of it made within the request's span. */
+/** The body, each piece produced within the request's span. */
 function inContext(body: AsyncIterable<string>, within: Context): AsyncIterable<string> {
   return {
     [Symbol.asyncIterator]() {

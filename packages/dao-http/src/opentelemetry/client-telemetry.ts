@@ -10,18 +10,18 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import type { CallOutcome, CallSpan, ClientTelemetry, FollowedCall } from "../client/client-telemetry.ts";
+import type { CallOutcome, CallSpan, ClientTelemetry, TracedCall } from "../client/call-telemetry.ts";
 import { durationHistogram, httpTracer, quietly, startedSpan } from "./scope.ts";
 
 /**
- * Client spans and the duration of calls by OpenTelemetry's semantic conventions, for whichever SDK is registered; the
- * trace context is sent along. Without an SDK nothing is recorded or sent. Register it first.
+ * Records client spans and the duration of calls by OpenTelemetry's semantic conventions with the registered SDK, and propagates the
+ * trace context. Register the SDK first; without one, nothing is recorded or sent.
  *
  * ```ts
  * const { tasks } = createDaoClient({ baseUrl, serviceKey, telemetry: clientTelemetry() });
  * ```
  *
- * Not together with an instrumentation of `fetch`, which does the same and sends the context a second time.
+ * Do not combine it with an instrumentation of `fetch`, which does the same and sends the context a second time.
  */
 export function clientTelemetry(): ClientTelemetry {
   return new OpenTelemetryClient();
@@ -34,7 +34,7 @@ class OpenTelemetryClient implements ClientTelemetry {
     "Duration of HTTP client requests.",
   );
 
-  begin({ method, baseUrl, path, attempt }: FollowedCall): CallSpan {
+  begin({ method, baseUrl, path, attempt }: TracedCall): CallSpan {
     const attributes = { "http.request.method": method, "url.template": path, ...serverAttributes(baseUrl) };
     const ofSpan = {
       ...attributes,
@@ -94,7 +94,7 @@ function serverAttributes(baseUrl: string): Attributes {
   };
 }
 
-/** The code of the system or of `fetch`, such as `ECONNREFUSED`, else the name of the class. */
+/** The system's or `fetch`'s code, such as `ECONNREFUSED`, or else the name of the class. */
 function errorType(error: unknown): string {
   for (let cause = error, depth = 0; typeof cause === "object" && cause !== null && depth < 8; depth++) {
     const code: unknown = Reflect.get(cause, "code");

@@ -2,7 +2,7 @@ import type { Attributes } from "@opentelemetry/api";
 import { operations } from "../api/operations.gen.ts";
 import { type HttpRequest, splitTarget } from "../http/http-message.ts";
 
-/** The methods that the conventions know. */
+/** The methods of the conventions. */
 const methods: ReadonlySet<string> = new Set([
   "CONNECT",
   "DELETE",
@@ -16,11 +16,11 @@ const methods: ReadonlySet<string> = new Set([
   "TRACE",
 ]);
 
-/** What is known of a request before it is answered. */
+/** What is known of a request before it is handled. */
 export interface RequestAttributes {
-  /** What its span's name begins with. */
+  /** The beginning of the span's name. */
   readonly method: string;
-  /** Of few values each. */
+  /** With few values each. */
   readonly ofMetric: Attributes;
   readonly ofSpan: Attributes;
 }
@@ -53,13 +53,13 @@ function shownPath(path: string): string {
     .join("/");
 }
 
-/** As the caller has it, before any proxy. */
+/** The caller's scheme, before any proxy. */
 function schemeOf(request: HttpRequest): string {
   const forwarded = request.header("x-forwarded-proto");
   return forwarded === "http" || forwarded === "https" ? forwarded : (request.scheme ?? "http");
 }
 
-/** The host that the caller asked for; nothing where the header has no name of a host. */
+/** The requested host; nothing if the header has no host name. */
 function hostAttributes(request: HttpRequest): Attributes {
   const host = request.header("x-forwarded-host") ?? request.header("host");
   const [, name, ipv6, port] = /^(?:([\w.-]{1,253})|\[([0-9a-f:.]{2,45})\])(?::(\d{1,5}))?$/i.exec(host ?? "") ?? [];

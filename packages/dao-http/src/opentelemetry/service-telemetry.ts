@@ -2,15 +2,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Telemetry } from "@flux/dao-core";
 import { databaseTelemetry } from "@flux/dao-core/opentelemetry";
 import { metrics, trace } from "@opentelemetry/api";
-import type { AppTelemetry } from "../app/telemetry.ts";
+import type { AppTelemetry } from "../app/request-telemetry.ts";
 import { TELEMETRY_FLUSH_TIMEOUT } from "../wire/limits.ts";
 import { appTelemetry } from "./app-telemetry.ts";
 
-/** What the service is followed with. */
+/** The service's telemetry. */
 export interface ServiceTelemetry {
   readonly app: AppTelemetry;
   readonly database: Telemetry;
-  /** Has the SDK send what it holds back, before the process ends. Never rejects. */
+  /** Makes the SDK send what it has buffered, before the process ends. Never rejects. */
   flush(): Promise<void>;
 }
 
@@ -24,14 +24,14 @@ async function flush(): Promise<void> {
   await Promise.race([flushed, delay(TELEMETRY_FLUSH_TIMEOUT, undefined, { ref: false })]);
 }
 
-/** The SDK's own provider, which the API keeps behind one of its own. */
+/** The SDK's own provider, which the API wraps. */
 function delegateOf(provider: object): object {
   const getDelegate: unknown = Reflect.get(provider, "getDelegate");
   const delegate: unknown = typeof getDelegate === "function" ? Reflect.apply(getDelegate, provider, []) : provider;
   return typeof delegate === "object" && delegate !== null ? delegate : provider;
 }
 
-/** The API has no method for it; the SDKs do. */
+/** The API has no such method; the SDKs do. */
 async function callIfThere(provider: object, name: string): Promise<void> {
   const method: unknown = Reflect.get(provider, name);
   if (typeof method === "function") await Reflect.apply(method, provider, []);

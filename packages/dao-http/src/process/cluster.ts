@@ -15,10 +15,10 @@ export const STOP = "stop";
 /** Sent to a worker: no process accepts connections any more. */
 export const PORT_CLOSED = "port closed";
 
-/** What is said of a service once it serves. */
+/** What is known of a service once it serves. */
 export type Serving = Omit<Extract<WorkerMessage, { kind: "serving" }>, "kind">;
 
-/** The processes could not be started, or one could not be stopped as it should; `lines` say why. */
+/** Processes could not be started, or not be stopped properly; `lines` give the reason. */
 export class WorkerError extends Error {
   readonly lines: readonly string[];
 
@@ -30,36 +30,36 @@ export class WorkerError extends Error {
 }
 
 /**
- * Several processes of this program that serve on one port, by `node:cluster`: this one takes the connections and deals
- * them out in turn. One that ends is replaced. They end with this one, in whatever way that ends.
+ * Several processes of this program on one port, by `node:cluster`: this one accepts connections and distributes them in turn. A
+ * process that ends is restarted. All end with this one, however it ends.
  */
 export class WorkerProcesses {
-  readonly #say: (line: string) => void;
+  readonly #report: (line: string) => void;
   readonly #backoff = new RestartBackoff();
   readonly #running = new Map<Worker, RunningWorker>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #isStopping = false;
 
-  /** @param say for a person, about processes that ended */
-  constructor(say: (line: string) => void) {
-    this.#say = say;
+  /** @param report receives a sentence about each process that ended */
+  constructor(report: (line: string) => void) {
+    this.#report = report;
   }
 
   /**
-   * Starts them, and resolves when all serve.
-   * @throws WorkerError when one of them fails; the others are then told nothing, and end with this process
+   * Starts the processes, and resolves when all serve.
+   * @throws WorkerError if one of them fails; the others are not notified, and end with this process
    */
   async start(count: number): Promise<Serving> {
     const workers = Array.from({ length: count }, () => this.#fork());
     const [first] = await Promise.all(workers.map(({ serving }) => serving));
-    if (first === undefined) throw new RangeError("There is to be one process at least.");
-    for (const worker of workers) this.#watch(worker);
+    if (first === undefined) throw new RangeError("There must be at least one process.");
+    for (const worker of workers) this.#restartAfterEnd(worker);
     return first;
   }
 
   /**
-   * Has all of them finish what they are answering, and end. Called twice it stops once.
-   * @throws WorkerError when one of them fails at that, or takes too long and is killed
+   * Makes all processes finish their requests, and end.
+   * @throws WorkerError if one of them fails, or takes too long and is killed
    */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -75,15 +75,15 @@ export class WorkerProcesses {
   }
 
   /**
-   * Tells them when none takes connections any more. Until then each keeps its answers: whoever calls again as soon as
-   * there is one would be dealt to another, which may be about to close the port, too.
+   * Notifies the processes when none accepts connections any more. Until then each holds its responses: a client that reconnects
+   * after one would be assigned to another process, which may be about to close the port, too.
    */
   async #announcePortClosed(workers: readonly RunningWorker[]): Promise<void> {
     await Promise.all(workers.map(({ hasClosedPort, ended }) => Promise.race([hasClosedPort, ended])));
     for (const { worker } of workers) if (worker.isConnected()) worker.send(PORT_CLOSED);
   }
 
-  /** Ends all of them at once. */
+  /** Kills all processes. */
   kill(): void {
     for (const { worker } of this.#running.values()) worker.process.kill("SIGKILL");
   }
@@ -95,17 +95,17 @@ export class WorkerProcesses {
     return running;
   }
 
-  async #watch(running: RunningWorker): Promise<void> {
+  async #restartAfterEnd(running: RunningWorker): Promise<void> {
     const { lines } = await running.ended;
     if (this.#isStopping) return;
     const delay = this.#backoff.next(running.lifetime);
     const when = delay === 0 ? "now" : `in ${delay / 1_000} s`;
-    this.#say([...lines, `Another one is started ${when}.`].join(" "));
+    this.#report([...lines, `Another one is started ${when}.`].join(" "));
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       const next = this.#fork();
       next.serving.catch(() => undefined);
-      this.#watch(next);
+      this.#restartAfterEnd(next);
     }, delay);
     this.#timers.add(timer);
   }
@@ -127,7 +127,7 @@ export class RestartBackoff {
   }
 }
 
-/** How a process ended: its exit code or signal, and what there is to say of that. */
+/** How a process ended: its exit code or signal, and sentences about it. */
 interface WorkerEnd {
   readonly how: string;
   readonly lines: readonly string[];
@@ -135,7 +135,7 @@ interface WorkerEnd {
 
 class RunningWorker {
   readonly worker: Worker;
-  /** Rejects with a WorkerError when it ends before it serves. */
+  /** Rejects with a WorkerError if it ends before it serves. */
   readonly serving: Promise<Serving>;
   readonly ended: Promise<WorkerEnd>;
   readonly hasClosedPort: Promise<void>;
@@ -167,7 +167,7 @@ class RunningWorker {
     });
   }
 
-  /** Resolves when it has ended and all that it said is here: its exit code or signal, or why there is no process. */
+  /** Resolves when it has ended and all its messages have arrived: exit code or signal, or why it did not start. */
   #end(): Promise<string> {
     const { worker } = this;
     const exit = new Promise<string>((resolve) => {
@@ -175,7 +175,7 @@ class RunningWorker {
     });
     const disconnect = new Promise((resolve) => worker.once("disconnect", resolve));
     const failure = new Promise<string>((resolve) => {
-      // What cannot be sent to one that has just ended is an error too, and nothing to be told of.
+      // A message to a process that has just ended is an error too, and irrelevant.
       worker.on("error", (error) => {
         if (worker.process.pid === undefined) resolve(error.message);
       });

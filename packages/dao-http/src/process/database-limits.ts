@@ -7,18 +7,18 @@ type NumericOption = {
 
 type LimitOption = Exclude<NumericOption, "poolSize">;
 
-/** The limits of `openDatabase` that the environment sets; what is `undefined` has the data layer's default. */
+/** The limits of `openDatabase` from the environment; `undefined` stands for the data layer's default. */
 export type DatabaseLimits = Readonly<Partial<Record<LimitOption, number>>>;
 
-/** Where a limit comes from, and what it is. */
+/** The variable of a limit, and its meaning. */
 export interface LimitSetting {
   readonly variable: string;
   readonly min: number;
-  /** Half a sentence for the command's help and the table in docs/running.md, which a test compares with this one. */
+  /** For the command's help and the table in docs/running.md, which a test compares. */
   readonly meaning: string;
 }
 
-/** Every limit of the data layer: a new one does not compile before it is here. */
+/** Every limit of the data layer: a new one does not compile until it is listed. */
 export const LIMIT_SETTINGS: Readonly<Record<LimitOption, LimitSetting>> = {
   connectTimeout: { variable: "DB_CONNECT_TIMEOUT_MS", min: 1, meaning: "connecting, TLS and login included" },
   acquireTimeout: { variable: "DB_ACQUIRE_TIMEOUT_MS", min: 1, meaning: "waiting for a connection to be free" },
@@ -43,7 +43,7 @@ export const LIMIT_SETTINGS: Readonly<Record<LimitOption, LimitSetting>> = {
   },
 };
 
-/** @param wholeNumber reads a variable; `undefined` where it is not set */
+/** @param wholeNumber reads a variable; `undefined` if it is not set */
 export function readDatabaseLimits(
   wholeNumber: (variable: string, min: number, max: number) => number | undefined,
 ): DatabaseLimits {

@@ -3,24 +3,24 @@ import { isPossibleKey, KEY_RULE } from "../app/auth.ts";
 import { DEVELOPMENT_KEYS, type ServiceKey } from "../app/development-keys.ts";
 
 const expected =
-  'must be a JSON array ["key", …], a JSON object {"goal-planner": "key", …} whose names stand in the log, or keys ' +
+  'must be a JSON array ["key", …], a JSON object {"goal-planner": "key", …} whose names appear in the log, or keys ' +
   "separated by commas";
 
 /**
- * The keys in the text of `SERVICE_API_KEYS`: a JSON array (guide, "Authentication"); a JSON object of names and keys, or
- * lists of keys, so that a key can be replaced while the old one still works; or keys separated by commas. Or the reason
- * why it is none of these, which never shows a key.
+ * Parses `SERVICE_API_KEYS`: a JSON array (guide, "Authentication"); a JSON object of names and keys, or lists of keys, so that a
+ * key can be replaced while the old one still works; or keys separated by commas. Returns a reason if it is none of these, which
+ * never contains a key.
  */
 export function parseServiceKeys(text: string): readonly ServiceKey[] | string {
   if (hasStrayQuotes(text)) return strayQuotes;
   const entries = readEntries(text.trim());
   if (entries === undefined) return expected;
-  if (entries.length === 0) return "must hold at least one key";
+  if (entries.length === 0) return "must contain at least one key";
   const keys: ServiceKey[] = [];
   const owners = new Map<string, string>();
   for (const [index, [name, key]] of entries.entries()) {
-    // By its place, because who mixed up names and keys would read a key here.
-    if (!isPossibleKey(key)) return `holds a key (number ${index + 1}) that is not ${KEY_RULE}`;
+    // By its number: if names and keys are mixed up, a name would be a key.
+    if (!isPossibleKey(key)) return `contains a key (number ${index + 1}) that is not ${KEY_RULE}`;
     const owner = owners.get(key);
     if (owner !== undefined && owner !== name) return `gives the same key to two names (number ${index + 1})`;
     if (owner === undefined) keys.push({ name, key });
@@ -30,10 +30,10 @@ export function parseServiceKeys(text: string): readonly ServiceKey[] | string {
 }
 
 const strayQuotes =
-  "has quotes left around it or around a key, which would be part of the keys; take them away (files of variables for " +
+  "has quotes around it or around a key, which would be part of the keys; remove them (files of variables for " +
   'Docker and systemd need none), or write a JSON array ["key", …]';
 
-/** Whether a list with commas has quotes that its author meant for a shell, or a JSON text is within quotes itself. */
+/** Whether a list with commas has quotes meant for a shell, or a JSON text is itself in quotes. */
 function hasStrayQuotes(text: string): boolean {
   if (/^\s*[[{]/.test(text)) return false;
   return text.split(",").some((part) => /^["'`]|["'`]$/.test(part.trim()));
@@ -57,8 +57,8 @@ function readEntries(text: string): Entry[] | undefined {
 }
 
 /**
- * Keys without names are named by a digest, so that the name stays when the list changes: idempotency keys belong to it, and
- * who reads the log knows it. The development keys are known by name.
+ * Names keys without names by a digest, so that a name stays when the list changes: idempotency keys belong to it, and the log
+ * contains it. The development keys have their own names.
  */
 function named(keys: readonly unknown[]): Entry[] {
   return [...new Set(keys)].map((key): Entry => {

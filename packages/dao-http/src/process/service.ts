@@ -14,25 +14,24 @@ import type { ServiceTelemetry } from "../opentelemetry/service-telemetry.ts";
 import { CONCURRENT_REQUESTS } from "../wire/limits.ts";
 import type { Settings } from "./settings.ts";
 
-/** The SDK may be an agent's that nobody here knows of: no reason not to serve. */
+/** An agent may have registered the SDK without the operator's knowledge: the service starts all the same. */
 const TELEMETRY_UNUSABLE =
-  "An OpenTelemetry SDK is registered and told nothing: @opentelemetry/api is not installed beside @flux/dao-http.";
+  "An OpenTelemetry SDK is registered but receives nothing: @opentelemetry/api is not installed beside @flux/dao-http.";
 
 /** The service, up and running. */
 export interface RunningService extends RunningServer {
-  /** Which database it works on, for a person; without its password. */
+  /** The database for messages, without its password. */
   readonly database: string;
-  /** What whoever started it should know, a sentence each. */
+  /** For the operator, one sentence each. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Opens the database and serves the API from it. The schema is looked at, never changed: with one that is absent, too old or
- * not as it should be the service starts, is not ready, and becomes so when it is migrated; likewise on a server that takes no
- * writes. An OpenTelemetry SDK that was registered
- * before is told of requests, statements and the pool.
- * @throws SettingsError; UnavailableError when the database does not answer; SchemaVersionError when its schema is newer
- *   than this code
+ * Opens the database and serves the API. The schema is checked, never changed: if it is absent, outdated or altered, or the server
+ * accepts no writes, the service starts but is not ready until that is fixed. An OpenTelemetry SDK that is already registered
+ * records requests, statements and the pool.
+ * @throws SettingsError; UnavailableError if the database cannot be reached; SchemaVersionError if its schema is newer than this
+ *   code
  */
 export async function startService(
   settings: Settings,
@@ -47,9 +46,9 @@ export async function startService(
   const database = await open(settings, logger, telemetry?.database);
   try {
     const problem = await findProblem(() => database.checkReady());
-    if (problem !== undefined) warnings.push(`${problem} Until then /ready answers 503.`);
-    const { keys, host, port, bodyTimeout, sendTimeout } = settings;
-    // A large pool is of use only to as many requests.
+    if (problem !== undefined) warnings.push(`${problem} Until then /ready responds with 503.`);
+    const { keys, host, port } = settings;
+    // A large pool needs as many requests.
     const maxConcurrentRequests = Math.max(CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
     const app = createDaoApp({ services: database, keys, logger, maxConcurrentRequests, telemetry: telemetry?.app });
     const server = await startServer({ app, host, port, database, logger, whenPortIsClosed });
@@ -78,7 +77,7 @@ async function open(
   }
 }
 
-/** The line of a slow statement has its text, never its parameters. */
+/** The log line of a slow statement has its text, never its parameters. */
 function logSlowStatements(logger: Logger, limit: number) {
   return ({ text, milliseconds, count }: StatementReport) => {
     if (milliseconds < limit) return;
@@ -86,7 +85,7 @@ function logSlowStatements(logger: Logger, limit: number) {
   };
 }
 
-/** Why the database is not ready, if it can become so without another version of this code. */
+/** Why the database is not ready, if that can be fixed without another version of this code. */
 async function findProblem(check: () => Promise<void>): Promise<string | undefined> {
   try {
     await check();
@@ -97,13 +96,13 @@ async function findProblem(check: () => Promise<void>): Promise<string | undefin
   }
 }
 
-/** Where the copies of `@opentelemetry/api` in a process, whatever their version, find what was registered with one. */
+/** Where all copies of `@opentelemetry/api` in a process find what was registered with one of them. */
 const REGISTRY = Symbol.for("opentelemetry.js.api.1");
 
 /**
- * Spans and metrics for the OpenTelemetry SDK that was registered before, as by `node --import ./otel.js`; `undefined`
- * where none was. Then nothing is loaded, too.
- * @throws Error if the API is not installed where this package finds it
+ * Telemetry with the OpenTelemetry SDK that is registered, as by `node --import ./otel.js`; `undefined` for none, and then nothing
+ * is loaded.
+ * @throws Error if this package cannot find the API
  */
 async function registeredTelemetry(): Promise<ServiceTelemetry | undefined> {
   if (!isRegistered()) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Bytes that come in pieces, put together as they come. Kept in a list, each piece would hold the packet that it came in: a
- * sender of chunks of a byte each would have a body of 1 MB take 100 MB.
+ * Joins pieces of bytes as they arrive. In a list, each piece would retain its network packet: with chunks of one byte, a body of
+ * 1 MB would take 100 MB.
  */
 export class CollectedBytes {
   #bytes: Uint8Array = new Uint8Array();
@@ -12,7 +12,7 @@ export class CollectedBytes {
 
   append(piece: Uint8Array): void {
     const length = this.#length + piece.length;
-    // One piece is the rule, and needs no copy. It has no room, so what follows never writes into it.
+    // Usually there is one piece, which needs no copy. It has no spare room, so later pieces are never written into it.
     if (this.#length === 0) this.#bytes = piece;
     else {
       if (length > this.#bytes.length) {
@@ -25,7 +25,7 @@ export class CollectedBytes {
     this.#length = length;
   }
 
-  /** All of them; the next piece begins again. */
+  /** All bytes so far; starts again with the next piece. */
   take(): Uint8Array {
     const bytes = this.#bytes.subarray(0, this.#length);
     this.#bytes = new Uint8Array();

@@ -1,5 +1,5 @@
 import { CollectedBytes } from "./collected-bytes.ts";
-import { encode } from "./encode.ts";
+import { encode } from "./json.ts";
 import { NDJSON_CHUNK } from "./limits.ts";
 
 /** NDJSON: one JSON text a line. The format uses this media type, which is not registered. */

@@ -1,8 +1,7 @@
 import { parseInstant } from "@flux/dao-core/contract";
 import { describe, expect, test, vi } from "vitest";
-import { decode } from "./decode.ts";
-import { encode } from "./encode.ts";
 import { fieldNameOf, toCamelCase, toFieldPath, toSnakeCase, toWirePath } from "./field-names.ts";
+import { decode, encode } from "./json.ts";
 
 const reading = { instant: parseInstant, nameOf: toCamelCase, maxItems: 3 };
 const decodeJson = (text: string) => decode(JSON.parse(text), reading);

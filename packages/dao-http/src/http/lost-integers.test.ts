@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { markLostIntegers } from "./lost-integers.ts";
+import { markLostIntegers } from "./json-body.ts";
 
 describe("markLostIntegers", () => {
   test.each([

@@ -1,4 +1,4 @@
-import { isJsonField, toSnakeCase } from "./field-names.ts";
+import { isInstantField, isJsonField, toSnakeCase } from "./field-names.ts";
 
 interface EncodedField {
   /** `"user_id":` */
@@ -8,7 +8,7 @@ interface EncodedField {
 
 const fields = new Map<string, EncodedField | null>();
 
-/** Names come from DTOs, never from a request: there are as many as the code has. */
+/** Names come from DTOs, never from a request, so there are few. */
 function encodedField(name: string): EncodedField | null {
   const known = fields.get(name);
   if (known !== undefined) return known;
@@ -18,8 +18,8 @@ function encodedField(name: string): EncodedField | null {
   return field;
 }
 
-// Most text needs no escape, and then quotes around it are faster than JSON.stringify: no control character, quotation
-// mark, backslash or surrogate is in it.
+// Most text needs no escape (no control character, quotation mark, backslash or surrogate): quotes around it are then faster than
+// JSON.stringify.
 const isPlain = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
 
 function encodeText(text: string): string {
@@ -27,15 +27,15 @@ function encodeText(text: string): string {
 }
 
 function encodeInstant(instant: Date): string {
-  // An invalid one is sent as what it is, so that it is refused by name, and not taken for null.
+  // Sent as an invalid value, so that it is refused, not mistaken for null.
   return Number.isNaN(instant.getTime()) ? '"Invalid Date"' : `"${instantText(instant)}"`;
 }
 
 /**
  * The JSON text of a DTO, or of a list or page of them: names in snake_case, instants as RFC 3339 in UTC with
- * milliseconds, JSON columns untouched. An `undefined` member is left out, and so is one whose name is not camelCase.
+ * milliseconds, JSON columns untouched. A member that is `undefined`, or whose name is not camelCase, is omitted.
  *
- * Written as text at once, because that takes less time than `JSON.stringify` alone takes for renamed copies.
+ * It writes text directly, which takes less time than `JSON.stringify` takes for renamed copies.
  */
 export function encode(value: unknown): string {
   switch (typeof value) {
@@ -106,4 +106,39 @@ function dayText(day: number): string {
     days.set(day, text);
   }
   return text;
+}
+
+/** No DTO nests deeper. What does is not decoded: no schema accepts it, and a hostile depth costs no stack. */
+const MAX_DEPTH = 12;
+
+/** How JSON is decoded. */
+export interface Reading {
+  /** Reads RFC 3339; `undefined` for anything else. */
+  readonly instant: (text: string) => Date | undefined;
+  /** The name of the field with this name in JSON; `undefined` for none. */
+  readonly nameOf: (wireName: string) => string | undefined;
+  /** Maximum length of a list. A longer one is not decoded: it is refused as a whole. */
+  readonly maxItems: number;
+}
+
+/**
+ * The fields of a JSON value with their TypeScript names, and instants as `Date`s. JSON columns pass untouched, by reference.
+ * Unknown names are omitted with their values (contract, "REST": unknown fields are ignored), and nothing reaches a prototype.
+ *
+ * Nothing is refused here. Text that is not an instant stays text, so that the schema reports it.
+ */
+export function decode(value: unknown, reading: Reading, depth = 0): unknown {
+  if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return value;
+  if (Array.isArray(value)) {
+    return value.length > reading.maxItems ? value : value.map((item) => decode(item, reading, depth + 1));
+  }
+  const fields: Record<string, unknown> = {};
+  for (const wireName of Object.keys(value)) {
+    const name = reading.nameOf(wireName);
+    if (name === undefined) continue;
+    const member: unknown = Reflect.get(value, wireName);
+    if (typeof member === "string") fields[name] = isInstantField(name) ? (reading.instant(member) ?? member) : member;
+    else fields[name] = isJsonField(name) ? member : decode(member, reading, depth + 1);
+  }
+  return fields;
 }

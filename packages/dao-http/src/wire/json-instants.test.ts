@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { encode } from "./encode.ts";
+import { encode } from "./json.ts";
 
 test("an instant is written as Date writes it, in whatever year", () => {
   const edges = [
