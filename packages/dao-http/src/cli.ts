@@ -4,7 +4,7 @@ import { type Command, UsageError } from "./cli/command.ts";
 import { fail } from "./cli/fail.ts";
 import { writeStderr, writeStdout } from "./cli/output.ts";
 
-/** The commands, each loaded when it is called: what serves loads nothing that migrates. */
+/** The commands, each loaded when it is run: serving does not load migrations. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: () => import("./cli/serve.ts").then(({ serveCommand }) => serveCommand),
   migrate: () => import("./cli/migrate.ts").then(({ migrateCommand }) => migrateCommand),
@@ -22,7 +22,7 @@ async function main([name, ...args]: readonly string[]): Promise<void> {
   const flags = parseFlags(command, args);
   if (flags["help"] === true) return writeStdout(command.usage);
   const exitCode = await command.run(flags);
-  // What is left to do, such as the closing of a pipe, is done first.
+  // Pending work, such as closing a pipe, still runs.
   if (exitCode !== undefined) process.exitCode = exitCode;
 }
 

@@ -1,18 +1,18 @@
 import type { ParseArgsConfig } from "node:util";
 
-/** The options of a command that its caller gave, by name. */
+/** The options of a command, by name. */
 export type CommandFlags = Readonly<Record<string, string | boolean | undefined>>;
 
 /** A command of `flux-dao`. */
 export interface Command {
-  /** A line for the list of commands. */
+  /** One line for the list of commands. */
   readonly summary: string;
-  /** What `--help` says of it. */
+  /** The text of `--help`. */
   readonly usage: string;
   readonly options: NonNullable<ParseArgsConfig["options"]>;
   /**
-   * Runs it. The exit code is what it resolves with; a command that goes on, as a server does, resolves with `undefined`.
-   * @throws UsageError for flags that do not go together; SettingsError; DaoError
+   * Runs the command. Resolves with the exit code, or with `undefined` for a command that keeps running, such as a server.
+   * @throws UsageError for flags that cannot be combined; SettingsError; DaoError
    */
   run(flags: CommandFlags): Promise<number | undefined>;
 }

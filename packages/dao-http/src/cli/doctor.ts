@@ -9,16 +9,16 @@ import { writeStdout } from "./output.ts";
 
 const usage = `Usage: flux-dao doctor [--json]
 
-Looks at the settings and at the database in DATABASE_URL, and says what to fix: does it respond, is the server new enough,
-is the schema at the version of this program and as the migrations made it, may the role do its work, do the clocks agree,
-are the keys good; of an embedded database also, has every index the rows of its table. Changes nothing.
+Looks at the settings and at the database in DATABASE_URL, and reports what to fix: whether it responds, the server is
+recent enough, the schema is at the version of this program and unaltered, the role has its privileges, the clocks agree, and
+the keys are strong; with an embedded database also whether every index is complete. Changes nothing.
 
   --json   prints the findings as JSON
 
 Exit codes: 0 nothing to fix; 1 something to fix; 2 called wrongly.
 `;
 
-/** What one look found: those of the data layer, and some of the service's own. */
+/** The result of one check, of the data layer or the service. */
 interface Finding {
   readonly name: string;
   readonly ok: boolean;
@@ -27,7 +27,7 @@ interface Finding {
 
 /** `flux-dao doctor` */
 export const doctorCommand: Command = {
-  summary: "say what is wrong with the settings and the database",
+  summary: "check the settings and the database",
   usage,
   options: { json: { type: "boolean" } },
   async run({ json }) {
@@ -43,7 +43,7 @@ async function examine(): Promise<Finding[]> {
   if (!("databaseUrl" in settings))
     return settings.problems.map((message) => ({ name: "settings", ok: false, message }));
   return [
-    { name: "settings", ok: true, message: "The settings can be used." },
+    { name: "settings", ok: true, message: "The settings are valid." },
     keys(settings),
     ...(await database(settings)),
   ];
@@ -58,7 +58,7 @@ function settingsOf(environment: NodeJS.ProcessEnv): Settings | SettingsError {
   }
 }
 
-/** Characters below which a key can be guessed: 128 bits of hexadecimal digits have 32, of base64 22. */
+/** Minimum length of a key that cannot be guessed: 128 bits are 32 hexadecimal digits, or 22 of base64. */
 const SHORTEST_KEY = 22;
 
 function keys({ keys: known }: Settings): Finding {
@@ -70,16 +70,15 @@ function keys({ keys: known }: Settings): Finding {
     return { name, ok: true, message };
   }
   const short = known.filter(({ key }) => key.length < SHORTEST_KEY).map((entry) => entry.name);
-  if (short.length === 0)
-    return { name, ok: true, message: `There are ${known.length} service keys of enough characters.` };
-  const message = `The keys of ${short.join(", ")} are shorter than ${SHORTEST_KEY} characters. Make others: openssl rand -hex 16.`;
+  if (short.length === 0) return { name, ok: true, message: `All ${known.length} service keys are long enough.` };
+  const message = `The keys of ${short.join(", ")} are shorter than ${SHORTEST_KEY} characters. Create new ones: openssl rand -hex 16.`;
   return { name, ok: false, message };
 }
 
 async function database({ databaseUrl, prepare, limits }: Settings): Promise<Finding[]> {
   try {
     await using opened = await openDatabase(databaseUrl, { ...limits, poolSize: 1, prepare });
-    return [{ name: "database", ok: true, message: `${opened.description} answers.` }, ...(await opened.diagnose())];
+    return [{ name: "database", ok: true, message: `${opened.description} responds.` }, ...(await opened.diagnose())];
   } catch (error) {
     if (!isDaoError(error)) throw error;
     return [{ name: "database", ok: false, message: error.message }];
@@ -91,7 +90,7 @@ function toLine({ name, ok, message }: Finding): string {
   return `${mark}  ${name.padEnd(10)}  ${message}`;
 }
 
-/** Colour is for terminals, and for those who want it (no-color.org). */
+/** Colours only on a terminal, and unless NO_COLOR is set (no-color.org). */
 function styled(colour: "green" | "red", text: string): string {
   const wantsColour = process.stdout.isTTY === true && !process.env["NO_COLOR"];
   return wantsColour ? styleText(colour, text) : text;

@@ -4,10 +4,10 @@ import { SettingsError } from "../node/settings-error.ts";
 import { WorkerError, type WorkerMessage } from "../process/cluster.ts";
 import { writeStderr } from "./output.ts";
 
-/** Ends the process with 1: with a sentence for what a person can mend, with a stack for what only a programmer can. */
+/** Ends the process with 1: with a sentence for what an operator can fix, with a stack for what only a programmer can. */
 export function fail(error: unknown): void {
   const lines = explain(error);
-  // Of several processes one speaks.
+  // The main process reports for its workers.
   if (cluster.isWorker && process.connected) {
     const message: WorkerMessage = { kind: "failed", lines };
     process.send?.(message, undefined, undefined, () => process.exit(1));
@@ -25,7 +25,7 @@ function explain(error: unknown): readonly string[] {
   return [error instanceof Error ? (error.stack ?? error.message) : String(error)];
 }
 
-/** What the system refused, such as a file that cannot be written: the message names the file. */
+/** An error of the operating system, such as a file that cannot be written: the message names the file. */
 function isSystemError(error: unknown): error is Error {
   return error instanceof Error && "syscall" in error && "path" in error;
 }

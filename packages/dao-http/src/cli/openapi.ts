@@ -5,9 +5,9 @@ import { writeStderr, writeStdout } from "./output.ts";
 
 const usage = `Usage: flux-dao openapi [--out FILE]
 
-Prints the OpenAPI 3.1 document of the REST API, the same that the service answers at /openapi.json. It needs no database.
+Prints the OpenAPI 3.1 document of the REST API, the same that the service has at /openapi.json. It needs no database.
 
-  --out FILE   writes it there
+  --out FILE   writes it to a file
 `;
 
 /** `flux-dao openapi` */

@@ -1,18 +1,17 @@
 import type { WriteStream } from "node:tty";
 
-/** What a progress bar is drawn on: `process.stderr`, as much of it as is needed. */
+/** Where a progress bar is drawn: the parts of `process.stderr` that it needs. */
 export type ProgressStream = Pick<NodeJS.WriteStream, "write"> & Partial<Pick<WriteStream, "isTTY" | "columns">>;
 
-/** Milliseconds between two drawings of the bar, and between two lines where there is no terminal. */
+/** Milliseconds between updates: of the bar, and of lines without a terminal. */
 const REDRAW = 100;
 const LINE_EVERY = 10_000;
 
-/** How many characters the bar itself has. */
+/** Width of the bar, in characters. */
 const BAR = 24;
 
 /**
- * How far a long work is, on a terminal as a bar that is drawn over and over, elsewhere as a line now and then, so that a
- * log stays short.
+ * The progress of a long task: on a terminal a bar that is redrawn, elsewhere an occasional line, so that a log stays short.
  */
 export class ProgressBar {
   readonly #stream: ProgressStream;
@@ -23,7 +22,7 @@ export class ProgressBar {
   #last: number;
   #isDrawn = false;
 
-  /** @param clock milliseconds of a clock that never goes back */
+  /** @param clock milliseconds of a monotonic clock */
   constructor(stream: ProgressStream, total: number, unit: string, clock: () => number = () => performance.now()) {
     this.#stream = stream;
     this.#total = total;
@@ -44,11 +43,11 @@ export class ProgressBar {
       return;
     }
     this.#isDrawn = true;
-    // Over the line before, and what is left of it erased; never on a second line, where it could not be drawn over.
+    // Overwrites the previous line and erases its rest; never wraps, since a second line could not be overwritten.
     this.#stream.write(`\r${text.slice(0, (this.#stream.columns || 80) - 1)}\u001b[K`);
   }
 
-  /** Takes the bar away, for what is said next. */
+  /** Removes the bar before other output. */
   clear(): void {
     if (this.#isDrawn) this.#stream.write("\r\u001b[K");
     this.#isDrawn = false;

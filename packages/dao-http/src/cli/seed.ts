@@ -7,21 +7,21 @@ import { grouped, ProgressBar } from "./progress-bar.ts";
 
 const usage = `Usage: flux-dao seed [--users N] [--tasks N] [--seed N] [--from DATE] [--add] [--json]
 
-Fills the database in DATABASE_URL, which must be migrated, with demo data: people with goals, weekly milestones, tasks,
-conversations and demo flags. Their addresses are of example.com. A database that has users is refused, unless --add.
+Fills the database in DATABASE_URL, which must be migrated, with demo data: users with goals, weekly milestones, tasks,
+conversations and demo flags. Their addresses are at example.com. A database that has users is refused, unless --add is given.
 
-  --users N     how many people  (one for a hundred tasks; 100)
-  --tasks N     how many tasks they have together  (a hundred for each)
-  --seed N      another one gives other people  (1)
-  --from DATE   the day that all is seen from, such as 2026-03-02: what lies before it is done or was not done in time,
-                what lies behind it is scheduled  (today, in UTC)
-  --add         also into a database that has users; those of this seed that are there already are passed over
+  --users N     number of users  (one per hundred tasks; 100)
+  --tasks N     number of tasks, of all users together  (a hundred per user)
+  --seed N      a different seed generates different users  (1)
+  --from DATE   the current day of the data, such as 2026-03-02: earlier tasks are done or were missed, later ones are
+                scheduled  (today, in UTC)
+  --add         also fills a database that has users; skips users of this seed that already exist
   --json        prints the result as JSON
 
-The same seed, numbers and date give the same rows, ids included; only created_at is of the time of writing. Each person is
-written with all that belongs to them, or not at all. Ctrl-C stops it between the two; the same call with --add goes on.
+The same seed, numbers and date generate the same rows, including ids; only created_at is the time of writing. Each user is
+written completely or not at all. Ctrl-C stops between two users; the same command with --add continues.
 
-Exit codes: 0 all is written; 1 failed or stopped; 2 called wrongly.
+Exit codes: 0 everything is written; 1 failed or stopped; 2 called wrongly.
 `;
 
 /** `flux-dao seed` */
@@ -45,8 +45,8 @@ export const seedCommand: Command = {
       const { total } = await createDaoServices(database).users.listUsers({ pageSize: 1 });
       if (total !== null && total > 0) {
         writeStderr(
-          `${database.description} has ${grouped(total)} users already. Nothing was written. If demo data may go beside` +
-            " them, or a call that was stopped is to go on, add --add.",
+          `${database.description} already has ${grouped(total)} users. Nothing was written. To add demo data to them, or to ` +
+            "continue a command that was stopped, add --add.",
         );
         return 1;
       }
@@ -55,7 +55,7 @@ export const seedCommand: Command = {
   },
 };
 
-/** Users that are written at a time: more of them wait for one another. */
+/** Users that are written at a time; more would wait for each other. */
 const CONCURRENCY = 4;
 
 /** @throws UsageError */
@@ -84,7 +84,7 @@ function wholeNumber(flags: CommandFlags, name: string): number | undefined {
 function day(text: string | boolean | undefined): Date | undefined {
   if (typeof text !== "string") return undefined;
   const date = new Date(`${text}T00:00:00Z`);
-  // A Date takes the 30th of February for the 2nd of March.
+  // A Date converts the 30th of February to the 2nd of March.
   const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(date.getTime()) && dayText(date) === text;
   if (!isDay) throw new UsageError("--from must be a day, such as 2026-03-02.");
   return date;
@@ -144,18 +144,18 @@ function completeLines({ written, present }: DemoDataProgress, size: DemoDataSiz
     `${grouped(written.conversations)} conversations`,
     `${grouped(written.demoFlags)} demo flags`,
   ];
-  const passedOver = present === 0 ? "" : ` ${grouped(present)} users of this seed were there already.`;
+  const passedOver = present === 0 ? "" : ` ${grouped(present)} users of this seed already existed.`;
   return [
     `Written in ${(milliseconds / 1_000).toFixed(1)} s: ${counts.join(", ")}.${passedOver}`,
-    `The same rows again, elsewhere: ${commandFor(size)}`,
+    `To write the same rows elsewhere: ${commandFor(size)}`,
   ];
 }
 
 function stoppedLines({ written, present }: DemoDataProgress, size: DemoDataSize, how: string): string[] {
   const there = grouped(written.users + present);
   return [
-    `${how}: ${there} of ${grouped(size.users)} users are there, each with all that belongs to them, and nothing of the others.`,
-    `To go on: ${commandFor(size)} --add`,
+    `${how}: ${there} of ${grouped(size.users)} users are written, each completely, and nothing of the others.`,
+    `To continue: ${commandFor(size)} --add`,
   ];
 }
 

@@ -12,7 +12,7 @@ import { writeStderr } from "./output.ts";
 
 const usage = `Usage: flux-dao serve
 
-Serves the REST API, until it is told to stop (Ctrl-C, SIGTERM).
+Serves the REST API until it receives SIGINT (Ctrl-C) or SIGTERM.
 
 Settings come from the environment:
   DATABASE_URL      postgres://user:password@host:5432/database
@@ -44,10 +44,10 @@ export const serveCommand: Command = {
   },
 };
 
-/** What runs until it is told to stop. */
+/** What runs until it is stopped. */
 interface Stoppable {
   stop(): Promise<void>;
-  /** Ends what would outlive this process. */
+  /** Kills what would outlive this process. */
   kill(): void;
 }
 
@@ -72,7 +72,7 @@ async function serve(settings: Settings): Promise<void> {
  */
 const HEAP_GROWTH = 50;
 
-/** Loads what serves: the process that only deals out connections does without. */
+/** Loads the service; the process that only distributes connections does not need it. */
 async function startService(settings: Settings, options: Pick<ServerOptions, "whenPortIsClosed"> = {}) {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`);
   const [log, service] = await Promise.all([import("../app/log.ts"), import("../process/service.ts")]);
@@ -80,9 +80,9 @@ async function startService(settings: Settings, options: Pick<ServerOptions, "wh
   return service.startService(settings, log.createLogger({ level: settings.logLevel, destination }), options);
 }
 
-/** Serves until the process that started this one says so, or ends: then `node:cluster` ends this one too. */
+/** Serves until the process that started this one stops it, or ends: then `node:cluster` ends this one too. */
 async function serveAsWorker(settings: Settings): Promise<void> {
-  // What cannot be sent: the process that started this one has ended, and nobody is there to be told.
+  // A message cannot be sent: the process that started this one has ended.
   cluster.worker?.on("error", () => process.exit(1));
   let stop = async () => {};
   const othersClosed = new Promise<void>((resolve) => {
@@ -91,7 +91,7 @@ async function serveAsWorker(settings: Settings): Promise<void> {
     });
   });
   const whenPortIsClosed = () => {
-    tell({ kind: "port closed" });
+    notify({ kind: "port closed" });
     return Promise.race([othersClosed, delay(PORT_CLOSED_WAIT)]);
   };
   const onStop = () => {
@@ -100,15 +100,15 @@ async function serveAsWorker(settings: Settings): Promise<void> {
   process.on("message", (message) => {
     if (message === STOP) onStop();
   });
-  // Whoever asks a whole group to end, as a terminal does, asks the others too. It may be asked twice.
+  // A signal to the whole process group, as from a terminal, reaches the other processes too. It may come twice.
   process.on("SIGINT", onStop).on("SIGTERM", onStop);
   const service = await startService(settings, { whenPortIsClosed });
   stop = service.stop;
   const { url, database, warnings } = service;
-  tell({ kind: "serving", url, database, warnings });
+  notify({ kind: "serving", url, database, warnings });
 }
 
-function tell(message: WorkerMessage, onSent?: () => void): void {
+function notify(message: WorkerMessage, onSent?: () => void): void {
   process.send?.(message, undefined, undefined, onSent);
 }
 
@@ -125,12 +125,12 @@ function stopOnSignal(service: Stoppable): void {
   let isStopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
     if (isStopping) {
-      writeStderr("Stopped at once, with requests unanswered.");
+      writeStderr("Stopped immediately; requests in progress were dropped.");
       service.kill();
       process.exit(1);
     }
     isStopping = true;
-    writeStderr(`${signal}: finishing the requests that are being answered. Send it again to stop at once.`);
+    writeStderr(`${signal}: finishing requests in progress. Send it again to stop immediately.`);
     service.stop().then(() => process.exit(0), fail);
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
