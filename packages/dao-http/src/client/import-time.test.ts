@@ -70,12 +70,12 @@ describe("the time-out of an import over HTTP", () => {
     await using service = await start(() => new Promise(() => undefined));
     const error = await rejection(service.tasks.createTasks(source));
     expect(error).toMatchObject({ code: "unavailable" });
-    expect(String(error)).toContain(`did not answer within ${TIMEOUT} ms`);
+    expect(String(error)).toContain(`did not respond within ${TIMEOUT} ms`);
   });
 
   test("is for all of it where the call has one of its own, as in-process", async () => {
     await using service = await start(takeAll);
     const error = await rejection(service.tasks.createTasks(slowly(2), { timeout: LONGER + TIMEOUT }));
-    expect(String(error)).toContain(`did not answer within ${LONGER + TIMEOUT} ms`);
+    expect(String(error)).toContain(`did not respond within ${LONGER + TIMEOUT} ms`);
   });
 });

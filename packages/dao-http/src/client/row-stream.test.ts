@@ -182,7 +182,7 @@ describe("a stream is not asked for again", () => {
         await new Promise((resolve) => setTimeout(resolve, 60));
       }
     };
-    expect(String(await rejection(stalled()))).toContain("did not answer within 120 ms");
+    expect(String(await rejection(stalled()))).toContain("did not respond within 120 ms");
     expect(read).toEqual(["a", "b", "c", "d", "e"]);
     expect(server.targets).toHaveLength(1);
   });
