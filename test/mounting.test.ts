@@ -194,7 +194,7 @@ describe("a host that has read the body before", () => {
       body: JSON.stringify(makeUserData()),
     });
     expect(answer.status).toBe(500);
-    expect((await bodyOf(answer)).detail).toMatch(/Mount the app before what parses bodies/);
+    expect((await bodyOf(answer)).detail).toMatch(/Mount the app before middleware that parses bodies/);
     await host.stop();
   });
 });

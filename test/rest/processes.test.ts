@@ -97,7 +97,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     await service.started;
     const workers = childrenOf(service.pid);
     service.kill("SIGTERM");
-    await expect.poll(() => service.output()).toMatch(/Send it again to stop at once/);
+    await expect.poll(() => service.output()).toMatch(/Send it again to stop immediately/);
     service.kill("SIGTERM");
     expect(await service.exited).toBe(1);
     await expect.poll(() => workers.filter(isRunning), { timeout: 10_000 }).toEqual([]);
