@@ -94,7 +94,7 @@ export {
   pageWindow,
   toPage,
 } from "./page.ts";
-export { callOperation, type DaoServices, type OperationMethod, type OperationName } from "./services.ts";
+export { callOperation, type DaoServices, type OperationName } from "./services.ts";
 export {
   type BulkUpdateRequest,
   type BulkUpdateResult,

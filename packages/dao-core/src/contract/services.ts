@@ -26,15 +26,6 @@ export type OperationName = {
   [Service in keyof DaoServices]: `${Service}.${keyof DaoServices[Service] & string}`;
 }[keyof DaoServices];
 
-/** The service method of this name. */
-export type OperationMethod<Name extends OperationName> = Name extends `${infer Service}.${infer Method}`
-  ? Service extends keyof DaoServices
-    ? Method extends keyof DaoServices[Service]
-      ? DaoServices[Service][Method]
-      : never
-    : never
-  : never;
-
 /**
  * Calls an operation by its name. It checks neither the number nor the types of `args`: the service validates its input.
  * @throws TypeError if the services have no such operation, and whatever the operation throws

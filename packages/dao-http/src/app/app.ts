@@ -103,11 +103,11 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
     telemetry === undefined
       ? (request: HttpRequest) => app.handle(request, {})
       : (request: HttpRequest) => telemetry.request(request, (progress) => app.handle(request, progress));
-  return { handle, fetch: toFetchHandler(handle), announceStop: () => app.readiness.announceStop() };
+  return { handle, fetch: toFetchHandler(handle), announceStop: () => app.announceStop() };
 }
 
 class App {
-  readonly readiness: Readiness;
+  readonly #readiness: Readiness;
   readonly #keys: ServiceKeys;
   readonly #logger: Logger;
   readonly #limit: ConcurrencyLimit;
@@ -116,11 +116,12 @@ class App {
   readonly #basePath: BasePath;
   readonly #publicRoutes: ReadonlyMap<string, PublicRoute>;
   readonly #router = new Router<Endpoint>();
+  #isStopping = false;
 
   constructor(options: DaoAppOptions) {
     const { services, keys, docs = true } = options;
     this.#basePath = new BasePath(options.basePath ?? "");
-    this.readiness = new Readiness(options.readiness ?? readinessOf(services));
+    this.#readiness = new Readiness(options.readiness ?? readinessOf(services));
     this.#keys = new ServiceKeys(keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
     const { maxConcurrentRequests: inProgress = CONCURRENT_REQUESTS, maxWaitingRequests: waiting = WAITING_REQUESTS } =
@@ -142,9 +143,13 @@ class App {
     }
     this.#publicRoutes = new Map<string, PublicRoute>([
       ["/health", respondHealthy],
-      ["/ready", () => this.readiness.respond()],
+      ["/ready", () => this.#readiness.respond(this.#isStopping)],
       ...(docs ? docsPages() : []),
     ]);
+  }
+
+  announceStop(): void {
+    this.#isStopping = true;
   }
 
   async handle(request: HttpRequest, progress: Progress): Promise<HttpResponse> {
@@ -163,7 +168,7 @@ class App {
       }
     }
     response.headers["x-request-id"] = requestId;
-    if (this.readiness.isStopping) response.headers["connection"] = "close";
+    if (this.#isStopping) response.headers["connection"] = "close";
     const entry = {
       method: request.method,
       path: progress.route ?? null,

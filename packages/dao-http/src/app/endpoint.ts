@@ -122,7 +122,7 @@ export class Endpoint {
   prepare(request: EndpointRequest): PreparedRequest {
     const { http } = request;
     const preconditions = readPreconditions(http, this.#preconditions);
-    const query = this.#readQuery(request.query);
+    const query = request.query === "" ? {} : this.#readQuery(request.query);
     const key = this.#isPost ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
     if (key !== undefined) return this.#prepareOnce(key, request);
     if (this.#isStreamed) return { needsBody: false, work: () => this.#answerInLines(http, query) };
@@ -197,7 +197,7 @@ export class Endpoint {
     const lines = cursors ? new CursorLines() : undefined;
     const rows = callOperation(this.#settings.services, this.#name, [
       request,
-      { signal: left.signal, onCursor: lines?.add },
+      { signal: share.ended, onCursor: lines?.add },
     ]);
     if (!isAsyncIterable(rows)) throw new TypeError(`${this.#name} returns no rows one by one.`);
     const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };

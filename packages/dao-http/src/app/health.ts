@@ -9,24 +9,15 @@ export type ReadinessCheck = (options: { readonly signal: AbortSignal }) => Prom
 export class Readiness {
   readonly #check: ReadinessCheck;
   #running: Promise<string | undefined> | undefined;
-  #isStopping = false;
 
   constructor(check: ReadinessCheck) {
     this.#check = check;
   }
 
-  /** Makes the service not ready, because it is about to stop. */
-  announceStop(): void {
-    this.#isStopping = true;
-  }
-
-  get isStopping(): boolean {
-    return this.#isStopping;
-  }
-
-  async respond(): Promise<PublicResponse> {
+  /** @param isStopping whether the service is about to stop */
+  async respond(isStopping: boolean): Promise<PublicResponse> {
     // Planned, so no warning.
-    if (this.#isStopping) return jsonResponse(503, { status: "not_ready", detail: "The service is stopping." });
+    if (isStopping) return jsonResponse(503, { status: "not_ready", detail: "The service is stopping." });
     const reason = await this.#reason();
     if (reason === undefined) return jsonResponse(200, { status: "ready" });
     return { ...jsonResponse(503, { status: "not_ready", detail: reason }), warning: reason };

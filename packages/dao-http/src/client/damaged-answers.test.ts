@@ -64,7 +64,9 @@ describe("an answer that is damaged on the way", () => {
   test("one that stalls is given its time, and no more", async () => {
     await using server = await scriptedServer(() => ({ bytes: raw([json, length(body)], half) }));
     const { users } = createDaoClient({ baseUrl: server.url, serviceKey: "k", timeout: 150 });
-    expect(String(await rejection(users.getUser(id)))).toContain("UnavailableError: The service did not respond within");
+    expect(String(await rejection(users.getUser(id)))).toContain(
+      "UnavailableError: The service did not respond within",
+    );
     expect(server.targets).toHaveLength(1);
   });
 

@@ -124,25 +124,11 @@ class FetchRequest implements HttpRequest {
   }
 
   async #readInPieces(limit: number, reading: BodyReading | undefined): Promise<Uint8Array> {
-    const reader = this.#reader();
-    if (reader === undefined) return new Uint8Array();
-    // Not awaited: a sender may not react.
-    const cancel = () => reader.cancel().catch(() => undefined);
-    reading?.signal.addEventListener("abort", cancel, { once: true });
     const body = new CollectedBytes();
-    let isTooLarge = false;
-    try {
-      for (let next = await read(reader); next !== undefined; next = await read(reader)) {
-        reading?.onBytes(next.length);
-        isTooLarge = body.length + next.length > limit;
-        if (isTooLarge) throw bodyTooLarge(limit);
-        body.append(next);
-      }
-      // A cancelled reader ends as if the body had.
-      reading?.signal.throwIfAborted();
-    } finally {
-      reading?.signal.removeEventListener("abort", cancel);
-      if (isTooLarge) void cancel();
+    for await (const chunk of this.readChunks(reading?.signal)) {
+      reading?.onBytes(chunk.length);
+      if (body.length + chunk.length > limit) throw bodyTooLarge(limit);
+      body.append(chunk);
     }
     return body.take();
   }

@@ -11,48 +11,42 @@ export interface BodyShare {
  * takes nothing shows. Not a generator: one that waits for a part is only told of its end when the part is there.
  */
 export function unsentBody(body: AsyncIterable<string>, share: BodyShare): AsyncIterable<string> {
-  return { [Symbol.asyncIterator]: () => new Slices(body[Symbol.asyncIterator](), share) };
-}
-
-class Slices implements AsyncIterator<string> {
-  readonly #parts: AsyncIterator<string>;
-  readonly #share: BodyShare;
-  #part = "";
-  #sent = 0;
-
-  constructor(parts: AsyncIterator<string>, share: BodyShare) {
-    this.#parts = parts;
-    this.#share = share;
-  }
-
-  async next(): Promise<IteratorResult<string>> {
-    try {
-      while (this.#sent >= this.#part.length) {
-        this.#part = "";
-        const { value, done } = await this.#parts.next();
-        if (done === true) {
-          this.#share.release();
+  return {
+    [Symbol.asyncIterator]() {
+      const parts = body[Symbol.asyncIterator]();
+      let part = "";
+      let sent = 0;
+      return {
+        async next() {
+          try {
+            while (sent >= part.length) {
+              part = "";
+              const { value, done } = await parts.next();
+              if (done === true) {
+                share.release();
+                return { done, value: undefined };
+              }
+              part = value;
+              sent = 0;
+            }
+          } catch (error) {
+            share.release();
+            throw error;
+          }
+          const start = sent;
+          sent = sliceEnd(part, start);
+          share.handedOn();
+          return { done: false, value: part.slice(start, sent) };
+        },
+        async return() {
+          part = "";
+          share.release();
+          await parts.return?.();
           return { done: true, value: undefined };
-        }
-        this.#part = value;
-        this.#sent = 0;
-      }
-    } catch (error) {
-      this.#share.release();
-      throw error;
-    }
-    const start = this.#sent;
-    this.#sent = sliceEnd(this.#part, start);
-    this.#share.handedOn();
-    return { done: false, value: this.#part.slice(start, this.#sent) };
-  }
-
-  async return(): Promise<IteratorResult<string>> {
-    this.#part = "";
-    this.#share.release();
-    await this.#parts.return?.();
-    return { done: true, value: undefined };
-  }
+        },
+      };
+    },
+  };
 }
 
 /** The end of the slice from `start`: never between the two halves of a surrogate pair. */
