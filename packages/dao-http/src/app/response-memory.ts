@@ -1,11 +1,4 @@
-/** Bytes of responses in memory that have not been sent, of all of them together. */
-const MEMORY = 64 * 1_048_576;
-
-/** Pieces that are read and encoded at a time: fewer than the pool has connections, and no turn of the event loop gets long. */
-const READERS = 8;
-
-/** Milliseconds that a response waits for memory before one whose reader has taken nothing for as long is broken off. */
-const PATIENCE = 2_000;
+import { RESPONSE_MEMORY, RESPONSE_READERS, STALLED_RESPONSE } from "../wire/limits.ts";
 
 interface Waiter {
   readonly share: ResponseShare;
@@ -15,21 +8,20 @@ interface Waiter {
 }
 
 /**
- * What responses hold in memory until they are sent. There is a limit to all of it together, and what would go beyond waits, before
- * it is read from the database. So that slow readers keep no one waiting for long, the response that has made no progress for
- * longest is broken off then.
+ * The memory of responses until they are sent. Together they have a limit; a response that would exceed it waits before it reads
+ * from the database. Slow readers block no one for long: the response without progress for longest is then aborted.
  */
 export class ResponseMemory {
   readonly #shares = new Set<ResponseShare>();
   readonly #waiting: Waiter[] = [];
   #bytes = 0;
   #readers = 0;
-  #admission: ReturnType<typeof setImmediate> | undefined;
+  #admissionTimer: ReturnType<typeof setImmediate> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * A response's part of it, which holds nothing yet.
-   * @param departure aborts when the client has gone: the response then leaves the line, and nothing more is read for it
+   * A response's share, which is empty at first.
+   * @param departure aborts when the client is gone: the response then leaves the line, and reads nothing more
    */
   share(departure?: AbortSignal): ResponseShare {
     const memory: SharedMemory = {
@@ -52,27 +44,27 @@ export class ResponseMemory {
     return new ResponseShare(memory, departure);
   }
 
-  /** What is larger than all of the memory is let in alone. */
+  /** A response larger than all of the memory is admitted alone. */
   #hasRoom(bytes: number): boolean {
-    if (this.#readers >= READERS) return false;
-    return this.#bytes === 0 || this.#bytes + bytes <= MEMORY;
+    if (this.#readers >= RESPONSE_READERS) return false;
+    return this.#bytes === 0 || this.#bytes + bytes <= RESPONSE_MEMORY;
   }
 
   #wait(share: ResponseShare, bytes: number): Promise<void> | undefined {
     if (this.#waiting.length === 0 && this.#hasRoom(bytes)) return undefined;
     return new Promise((resolve) => {
       this.#waiting.push({ share, bytes, since: performance.now(), enter: resolve });
-      this.#timer ??= setTimeout(() => this.#makeRoom(), PATIENCE);
+      this.#timer ??= setTimeout(() => this.#makeRoom(), STALLED_RESPONSE);
     });
   }
 
-  /** One in each turn of the event loop: what is read already could be encoded for all who wait in this one. */
+  /** Admits one in each turn of the event loop: otherwise all those waiting could be encoded in the same turn. */
   #admitSoon(): void {
-    if (this.#waiting.length > 0) this.#admission ??= setImmediate(() => this.#admit());
+    if (this.#waiting.length > 0) this.#admissionTimer ??= setImmediate(() => this.#admit());
   }
 
   #admit(): void {
-    this.#admission = undefined;
+    this.#admissionTimer = undefined;
     const [first] = this.#waiting;
     if (first === undefined || !this.#hasRoom(first.bytes)) return;
     this.#waiting.shift();
@@ -85,15 +77,15 @@ export class ResponseMemory {
     this.#timer = undefined;
     const [first] = this.#waiting;
     if (first === undefined) return;
-    const stalledSince = performance.now() - PATIENCE;
+    const stalledSince = performance.now() - STALLED_RESPONSE;
     if (first.since <= stalledSince) {
       let oldest: ResponseShare | undefined;
       for (const share of this.#shares) {
         if (share.unsentSince <= stalledSince && share.unsentSince < (oldest?.unsentSince ?? Infinity)) oldest = share;
       }
-      oldest?.breakOff();
+      oldest?.abort();
     }
-    if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#makeRoom(), PATIENCE / 20);
+    if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#makeRoom(), STALLED_RESPONSE / 20);
   }
 }
 
@@ -104,7 +96,7 @@ interface SharedMemory {
   left(share: ResponseShare): void;
 }
 
-/** What one response holds. */
+/** The memory of one response. */
 export class ResponseShare {
   readonly #memory: SharedMemory;
   #departure: AbortSignal | undefined;
@@ -126,24 +118,24 @@ export class ResponseShare {
     return this.#bytes;
   }
 
-  /** Since when the reader has taken nothing of what it was given; `Infinity` while nothing waits for it. */
+  /** Since when the reader has taken nothing; `Infinity` while there is nothing to take. */
   get unsentSince(): number {
     return this.#unsentSince;
   }
 
-  /** Aborts when the response is to be broken off, since others need its memory. */
+  /** Aborts when the host must abort the response, since others need its memory. */
   get signal(): AbortSignal {
     return this.#broken.signal;
   }
 
-  /** Aborts when it holds nothing any more, and what is read for it is of no use. */
+  /** Aborts when the response has ended; reading for it is then useless. */
   get ended(): AbortSignal {
     return this.#ended.signal;
   }
 
   /**
-   * Waits until there is room for as many bytes, which this response holds then in the place of what it held.
-   * @throws the departure's reason, when the client has gone or goes meanwhile; Error when the response was broken off
+   * Waits for room for this many bytes, which replace those held so far.
+   * @throws the departure's reason, if the client is gone or leaves meanwhile; Error if the response was aborted
    */
   async take(bytes: number): Promise<void> {
     this.#departure?.throwIfAborted();
@@ -158,7 +150,7 @@ export class ResponseShare {
     if (this.#isReleased) throw new Error("The reader of this response has gone.");
   }
 
-  /** Says how many bytes it holds now, without waiting. */
+  /** Sets the number of bytes held, without waiting. */
   hold(bytes: number): void {
     const difference = this.#isReleased ? -this.#bytes : bytes - this.#bytes;
     this.#bytes += difference;
@@ -166,7 +158,7 @@ export class ResponseShare {
     if (difference !== 0) this.#memory.changed(this, difference);
   }
 
-  /** Says that it reads as many bytes now, for which there is room. */
+  /** Starts to read this many bytes, for which there is room. */
   read(bytes: number): void {
     this.hold(bytes);
     this.#isReading = true;
@@ -179,9 +171,9 @@ export class ResponseShare {
     this.#memory.reads(false);
   }
 
-  /** Says that all that it holds has been read, and waits for the one who asked. */
+  /** Called when everything it holds was read, and waits for the host. */
   handedOn(): void {
-    // From here on the host leaves the body when the client does; a half-close in HTTP/1.0 means nothing any more.
+    // From here on the host closes the body when the client leaves; a half-close in HTTP/1.0 no longer matters.
     this.#departure?.removeEventListener("abort", this.#leave);
     this.#departure = undefined;
     this.#endReading();
@@ -197,10 +189,8 @@ export class ResponseShare {
     this.#ended.abort(this.#departure?.reason);
   }
 
-  breakOff(): void {
+  abort(): void {
     this.release();
-    this.#broken.abort(
-      new Error("The response was broken off: its reader took nothing, and others needed its memory."),
-    );
+    this.#broken.abort(new Error("The response was aborted: its reader took nothing, and others needed its memory."));
   }
 }
