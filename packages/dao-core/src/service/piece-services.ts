@@ -2,8 +2,8 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { conversationListRequest, conversationUpdateDto } from "../contract/conversation.ts";
 import { parseId } from "../contract/fields/id.ts";
 import { validate } from "../contract/fields/validation.ts";
-import { goalListRequest } from "../contract/goal.ts";
-import { milestoneListRequest } from "../contract/milestone.ts";
+import { goalListRequest, goalUpdateDto } from "../contract/goal.ts";
+import { milestoneListRequest, milestoneUpdateDto } from "../contract/milestone.ts";
 import type { OperationName } from "../contract/services.ts";
 import { taskListRequest, taskTimerangeRequest } from "../contract/task.ts";
 import { userListRequest, userUpdateDto } from "../contract/user.ts";
@@ -27,15 +27,18 @@ export type OpenResult =
   | ({ readonly kind: "goal" } & OpenGoal);
 
 type Read = (input: unknown, options?: CallOptions) => Promise<OpenResult>;
-/** Returns `undefined`, and does nothing, where the service alone can do it: new messages of a conversation, which has a limit. */
+/** Returns `undefined`, and does nothing, if only the service can do it: new messages of a conversation, which has a limit. */
 type Update = (id: string, changes: unknown, options?: CallOptions) => Promise<OpenResult | undefined>;
 
-/** The reads with potentially large results, by operation. */
-export type PieceServices = { readonly [Name in OperationName]?: Read };
+/** The calls with potentially large results, by operation: reads, and updates of a row. */
+export interface PieceServices {
+  readonly reads: { readonly [Name in OperationName]?: Read };
+  readonly updates: { readonly [Name in OperationName]?: Update };
+}
 
 /**
- * The services' reads, and updates of a row, for callers that forward rows, such as an HTTP server: how much is in memory at a time
- * does not depend on the size of the rows. They take what the services' methods take, but for a version, and throw the same errors.
+ * The services for callers that forward rows, such as an HTTP server: how much is in memory at a time does not depend on the
+ * size of the rows. They take what the services' methods take, except a version, and throw the same errors.
  */
 export function createPieceServices(pieces: PieceReads): PieceServices {
   const list =
@@ -51,7 +54,16 @@ export function createPieceServices(pieces: PieceReads): PieceServices {
       const result = assertFound(name, key, await pieces.find(entity, key, options));
       return "whole" in result ? whole(result) : { kind: "row", row: result };
     };
-  return {
+  const update =
+    (entity: ListedEntity, name: string, schema: Parameters<typeof validate>[0]): Update =>
+    async (id, changes, options) => {
+      const key = parseId(id);
+      const valid = Object(validate(schema, changes));
+      if ("messages" in valid) return undefined;
+      const result = assertFound(name, key, await pieces.update(entity, key, valid, options));
+      return "whole" in result ? whole(result) : { kind: "row", row: result };
+    };
+  const reads: PieceServices["reads"] = {
     "users.listUsers": list("users", userListRequest),
     "users.getUser": find("users", "user"),
     "goals.listGoals": list("goals", goalListRequest),
@@ -73,10 +85,10 @@ export function createPieceServices(pieces: PieceReads): PieceServices {
     "conversations.getConversation": find("conversations", "conversation"),
   };
   const updates: PieceServices["updates"] = {
-    users: { updateUser: update("users", "user", userUpdateDto) },
-    goals: { updateGoal: update("goals", "goal", goalUpdateDto) },
-    milestones: { updateMilestone: update("milestones", "milestone", milestoneUpdateDto) },
-    conversations: { updateConversation: update("conversations", "conversation", conversationUpdateDto) },
+    "users.updateUser": update("users", "user", userUpdateDto),
+    "goals.updateGoal": update("goals", "goal", goalUpdateDto),
+    "milestones.updateMilestone": update("milestones", "milestone", milestoneUpdateDto),
+    "conversations.updateConversation": update("conversations", "conversation", conversationUpdateDto),
   };
   return { reads, updates };
 }

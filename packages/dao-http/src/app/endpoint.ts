@@ -1,5 +1,12 @@
-import { type LongRow, longRowVersion, type OpenResult, type PieceServices } from "@flux/dao-core";
-import { callOperation, type DaoServices, type Page } from "@flux/dao-core/contract";
+import {
+  type CallOptions,
+  type LongRow,
+  longRowVersion,
+  type OpenResult,
+  type PieceServices,
+  type Requester,
+} from "@flux/dao-core";
+import { callOperation, type DaoServices, type OperationName, type Page } from "@flux/dao-core/contract";
 import { type Operation, type PreconditionUse, preconditionUse } from "../api/operation.ts";
 import { HttpError, InvalidRequestError } from "../http/http-error.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
@@ -91,14 +98,16 @@ export class Endpoint {
 
   constructor(name: string, operation: Operation, settings: EndpointSettings) {
     const { location } = operation;
-    const pieces: Readonly<Record<string, PieceServices[keyof PieceServices]>> = settings.pieces;
     this.path = operation.path;
     const wireName = /\{(\w+)\}/.exec(operation.path)?.[1];
     this.id = wireName === undefined || operation.id === undefined ? undefined : { wireName, name: operation.id };
     this.#settings = settings;
     this.#name = name;
     this.#input = operation.input;
-    this.#open = pieces[name];
+    const reads: Readonly<Record<string, PieceServices["reads"][OperationName]>> = settings.pieces?.reads ?? {};
+    const updates: Readonly<Record<string, PieceServices["updates"][OperationName]>> = settings.pieces?.updates ?? {};
+    this.#read = reads[name];
+    this.#update = updates[name];
     this.#isStreamed = operation.output === "ndjson";
     this.#isList = operation.query !== undefined && "page" in operation.query;
     this.#readQuery = queryReader(operation.query);
@@ -220,18 +229,24 @@ export class Endpoint {
     const work = async (body: Uint8Array) => {
       const input = parseJsonBody(body);
       const keyed = { key, caller, method: http.method, path, query, body };
-      return idempotency.handle(keyed, async (services) =>
+      return idempotency.handle(keyed, http, async (services) =>
         this.#toResponse(await this.#call(services, id, input), query),
       );
     };
     return { needsBody: true, work };
   }
 
-  #call(services: DaoServices, id: string | undefined, input: unknown, { ifMatch }: Preconditions = {}): unknown {
-    if (id === undefined) return callOperation(services, this.#name, [input]);
-    const args = this.#input === "none" ? [id] : [id, input];
-    if (ifMatch !== undefined && this.#preconditions === "write") args.push({ ifVersion: ifMatch });
-    return callOperation(services, this.#name, args);
+  /** @param requester absent within a transaction, which has its connection */
+  #call(
+    services: DaoServices,
+    id: string | undefined,
+    input: unknown,
+    { ifMatch }: Preconditions = {},
+    requester?: Requester,
+  ): unknown {
+    const args = id === undefined ? [input] : this.#input === "none" ? [id] : [id, input];
+    const ifVersion = this.#preconditions === "write" ? ifMatch : undefined;
+    return callOperation(services, this.#name, [...args, { requester, ifVersion }]);
   }
 
   #toOpenResponse(

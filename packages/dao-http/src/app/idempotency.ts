@@ -37,8 +37,12 @@ export class IdempotentHandler {
    * Runs `work`, or returns the response that was recorded for the key. A failure is not recorded: it wrote nothing.
    * @throws IdempotencyKeyReusedError, and whatever `work` throws
    */
-  async handle(request: KeyedRequest, work: (services: DaoServices) => Promise<HttpResponse>): Promise<HttpResponse> {
-    const once = { scope: request.caller, key: request.key, fingerprint: fingerprintOf(request) };
+  async handle(
+    request: KeyedRequest,
+    requester: Requester,
+    work: (services: DaoServices) => Promise<HttpResponse>,
+  ): Promise<HttpResponse> {
+    const once = { scope: request.caller, key: request.key, fingerprint: fingerprintOf(request), requester };
     const { result, isReplay } = await runOnce(this.#session, once, async (uow) =>
       toRecord(await work(createDaoServices(uow))),
     );

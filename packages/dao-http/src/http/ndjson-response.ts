@@ -49,6 +49,7 @@ export async function toNdjson(
     const { text, isLast } = await nextChunk({ next: nextRow }, lineOf);
     isEnded = isLast;
     const chunk = isLast && lines !== undefined ? text + lines.take() + lines.end : text;
+    if (chunk.length > NDJSON_CHUNK_MEMORY / 2) memory.hold(2 * chunk.length);
     return chunk === "" ? { done: true, value: undefined } : { done: false, value: chunk };
   };
   // Not a generator: one that waits for a row is only told of its end when the row is there.

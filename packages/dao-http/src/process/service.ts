@@ -47,11 +47,18 @@ export async function startService(
   try {
     const problem = await findProblem(() => database.checkReady());
     if (problem !== undefined) warnings.push(`${problem} Until then /ready responds with 503.`);
-    const { keys, host, port } = settings;
+    const { keys, host, port, bodyTimeout, sendTimeout } = settings;
     // A large pool needs as many requests.
     const maxConcurrentRequests = Math.max(CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
-    const app = createDaoApp({ services: database, keys, logger, maxConcurrentRequests, telemetry: telemetry?.app });
-    const server = await startServer({ app, host, port, database, logger, whenPortIsClosed });
+    const app = createDaoApp({
+      services: database,
+      keys,
+      logger,
+      bodyTimeout,
+      maxConcurrentRequests,
+      telemetry: telemetry?.app,
+    });
+    const server = await startServer({ app, host, port, sendTimeout, database, logger, whenPortIsClosed });
     const stop = async () => {
       await server.stop();
       await telemetry?.flush();

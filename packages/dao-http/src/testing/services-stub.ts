@@ -18,7 +18,7 @@ export function stubServices(answer: (call: RecordedCall) => unknown = () => und
   for (const [name, { output }] of Object.entries(operations)) {
     const [service = "", method = ""] = name.split(".");
     const record = async (...args: readonly unknown[]) => {
-      const call = { method, args };
+      const call = { method, args: args.flatMap(withoutRequester) };
       calls.push(call);
       return answer(call);
     };
