@@ -17,6 +17,8 @@ import { CursorLines, toNdjson } from "../http/ndjson-response.ts";
 import { pageLinks } from "../http/page-links.ts";
 import { unsentBody } from "../http/unsent-body.ts";
 import { encode } from "../wire/json.ts";
+import { LONG_RESPONSE, LONG_ROW_MEMORY, STREAM_MEMORY } from "../wire/limits.ts";
+import { NDJSON } from "../wire/ndjson.ts";
 import {
   IDEMPOTENCY_KEY_HEADER,
   type IdempotentHandler,
@@ -28,16 +30,12 @@ import { etagOf, explainWeak, isRowReturned, type Preconditions, readPreconditio
 import { type QueryReader, queryReader } from "./query.ts";
 import type { ResponseMemory, ResponseShare } from "./response-memory.ts";
 
-/** Bytes that a long row takes while it is read, and a stream from its beginning: what has been read ahead included. */
-const LONG_ROW = 16 * 1_048_576;
-const STREAM = 524_288;
-
-/** A request as its endpoint sees it: the path is matched and the caller known. */
+/** A request for an endpoint: the path is matched and the caller known. */
 export interface EndpointRequest {
   readonly http: HttpRequest;
-  /** As it came. */
+  /** As received. */
   readonly path: string;
-  /** The id in the path, decoded; `undefined` where the path has none. */
+  /** The id in the path, decoded; `undefined` if the path has none. */
   readonly id: string | undefined;
   /** Without its question mark. */
   readonly query: string;
@@ -45,35 +43,35 @@ export interface EndpointRequest {
   readonly caller: string;
 }
 
-/** A request whose head is in order. What is left of it takes a place at work. */
+/** A request whose head is valid; its `work` counts as a request in progress. */
 export interface PreparedRequest {
-  /** Whether `work` takes the body in full; else it takes none, or reads it as it comes in. */
+  /** Whether `work` needs the complete body; otherwise it needs none, or reads it as it arrives. */
   readonly needsBody: boolean;
   readonly work: (body: Uint8Array) => Promise<HttpResponse>;
 }
 
-/** What the endpoints of an app have in common. */
+/** What the endpoints of an app share. */
 export interface EndpointSettings {
   readonly services: DaoServices;
-  /** Where requests that carry an idempotency key are recorded; `undefined` where there is no database for it. */
+  /** For requests with an idempotency key; `undefined` without a database to record them. */
   readonly idempotency: IdempotentHandler | undefined;
-  /** What the `Location` header puts before the path. */
+  /** The prefix of the path in `Location` headers. */
   readonly basePath: string;
-  /** Bytes that a line may have of a body that is read by lines. */
+  /** Size limit of a line of an NDJSON body, in bytes. */
   readonly lineLimit: number;
-  /** Milliseconds in which so much of such a body must come (`BodyPace`). */
+  /** Milliseconds for the progress of such a body (`BodyPace`). */
   readonly bodyTimeout: number;
-  /** The reads that can be sent on in pieces, by service and method. */
+  /** The calls whose results can be sent in pieces. */
   readonly pieces: PieceServices | undefined;
-  /** What responses that are sent as they are made hold. */
+  /** The memory of responses that are sent as they are produced. */
   readonly memory: ResponseMemory;
 }
 
-/** An operation made ready to answer requests: everything that is the same for all of them is done once. */
+/** Handles the requests of one operation; what is the same for all of them is prepared once. */
 export class Endpoint {
   /** The path's template, for the log. */
   readonly path: string;
-  /** The id's name in the path and in the service; `undefined` where there is none. */
+  /** The id's name in the path and in the service; `undefined` for none. */
   readonly id: { readonly wireName: string; readonly name: string } | undefined;
   readonly #settings: EndpointSettings;
   /** Such as `goals.createGoal`. */
@@ -84,16 +82,16 @@ export class Endpoint {
   readonly #status: number;
   readonly #location: string | undefined;
   readonly #preconditions: PreconditionUse;
-  /** Whether the answer has a row, and so an `ETag`. */
+  /** Whether the response is a row, with an `ETag`. */
   readonly #isRow: boolean;
-  /** What does the method's work, and has what it would return read in pieces where that is long. */
+  /** Take the place of the service method, and read long results in pieces. */
   readonly #read: ((input: unknown, options: CallOptions) => Promise<OpenResult>) | undefined;
   readonly #update:
     | ((id: string, changes: unknown, options: CallOptions) => Promise<OpenResult | undefined>)
     | undefined;
-  /** Whether the answer is a page of a list. */
+  /** Whether the response is a page of a list. */
   readonly #isList: boolean;
-  /** Whether sending it twice could do it twice. */
+  /** Whether sending it twice could take effect twice. */
   readonly #isPost: boolean;
 
   constructor(name: string, operation: Operation, settings: EndpointSettings) {
@@ -112,20 +110,20 @@ export class Endpoint {
     this.#isList = operation.query !== undefined && "page" in operation.query;
     this.#readQuery = queryReader(operation.query);
     this.#status = operation.status;
-    // What comes before the id: no path of a row has anything behind it.
+    // The part before the id, which is always last.
     this.#location = location && settings.basePath + location.slice(0, location.indexOf("{"));
     this.#preconditions = preconditionUse(operation);
     this.#isRow = operation.row === true;
     this.#isPost = operation.method === "POST";
   }
 
-  /** Whether the body is worked on as it comes in, however long that takes. */
+  /** Whether the body takes effect while it arrives, however long that takes. */
   get isImport(): boolean {
     return this.#input === "ndjson";
   }
 
   /**
-   * Looks at all of a request but its body.
+   * Checks a request except for its body.
    * @throws HttpError, InvalidRequestError
    */
   prepare(request: EndpointRequest): PreparedRequest {
@@ -134,15 +132,15 @@ export class Endpoint {
     const query = request.query === "" ? {} : this.#readQuery(request.query);
     const key = this.#isPost ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
     if (key !== undefined) return this.#prepareOnce(key, request);
-    if (this.#isStreamed) return { needsBody: false, work: () => this.#answerInLines(http, query) };
+    if (this.#isStreamed) return { needsBody: false, work: () => this.#respondInLines(http, query) };
     if (this.#input === "ndjson") return this.#prepareImport(request);
-    const answer = (input: unknown) => this.#answer(request, input, preconditions);
-    if (this.#input !== "body") return { needsBody: false, work: () => answer(query) };
+    const respond = (input: unknown) => this.#respond(request, input, preconditions);
+    if (this.#input !== "body") return { needsBody: false, work: () => respond(query) };
     checkJson(http);
-    return { needsBody: true, work: (body) => answer(parseJsonBody(body)) };
+    return { needsBody: true, work: (body) => respond(parseJsonBody(body)) };
   }
 
-  /** The import waits for its turn in the service, and its body is read from then on. */
+  /** The import waits for its turn in the service; its body is read from then on. */
   #prepareImport({ http, query }: EndpointRequest): PreparedRequest {
     const lines = readNdjson(http, this.#settings.lineLimit, this.#settings.bodyTimeout);
     const work = async () => {
@@ -153,7 +151,7 @@ export class Endpoint {
       else signal?.addEventListener("abort", leave);
       const source = {
         [Symbol.asyncIterator]() {
-          // That the client has gone the body tells from here on.
+          // From here on the body reports that the client is gone.
           signal?.removeEventListener("abort", leave);
           return lines;
         },
@@ -164,7 +162,7 @@ export class Endpoint {
     return { needsBody: false, work };
   }
 
-  async #answer(
+  async #respond(
     { http, id, query }: EndpointRequest,
     input: unknown,
     preconditions: Preconditions,
@@ -177,7 +175,7 @@ export class Endpoint {
       const result = await this.#call(this.#settings.services, id, input, preconditions, http);
       const response = this.#toResponse(result, query, preconditions);
       if (id === undefined || !isLong(response)) return response;
-      // Not to be held until there is memory for it: it is read again then.
+      // Read again in pieces, as memory permits, instead of being held.
       const again = await this.#update?.(id, {}, options);
       return again === undefined ? response : await this.#toOpenResponse(reader, again, query, {});
     } catch (error) {
@@ -195,7 +193,7 @@ export class Endpoint {
     return id === undefined || ifMatch !== undefined ? undefined : this.#update?.(id, input, options);
   }
 
-  async #answerInLines(
+  async #respondInLines(
     http: HttpRequest,
     { cursors = false, ...request }: Record<string, unknown>,
   ): Promise<HttpResponse> {
@@ -209,8 +207,8 @@ export class Endpoint {
       { signal: share.ended, onCursor: lines?.add },
     ]);
     if (!isAsyncIterable(rows)) throw new TypeError(`${this.#name} returns no rows one by one.`);
-    const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
-    await share.take(STREAM);
+    const headers = { "content-type": NDJSON, "cache-control": "no-store" };
+    await share.take(STREAM_MEMORY);
     try {
       const body = await toNdjson(rows, share, lines);
       return { status: this.#status, headers, body: unsentBody(body, share), signal: share.signal };
@@ -265,10 +263,10 @@ export class Endpoint {
     return { status: this.#status, headers, body: unsentBody(jsonParts(opened, share), share), signal: share.signal };
   }
 
-  /** A row that is too long to be read at once. Its JSON goes out as PostgreSQL wrote it; one of over 8 MiB has no `ETag`. */
+  /** A row that is too long to be read at once. Its JSON is sent as PostgreSQL wrote it; one of over 8 MiB has no `ETag`. */
   async #toRowResponse(long: LongRow, share: ResponseShare, preconditions: Preconditions): Promise<HttpResponse> {
     try {
-      await share.take(LONG_ROW);
+      await share.take(LONG_ROW_MEMORY);
       const row = await long.inParts(share.ended);
       if (row === null) throw new HttpError("not_found", "The row was deleted while it was read.");
       const version = await longRowVersion(row);
@@ -304,7 +302,7 @@ export class Endpoint {
   }
 }
 
-/** Who reads a response: the client of a request, and once the response is begun, whoever its host sends it to. */
+/** The reader of a response: the client of the request, and once the response has begun, the one that its host sends it to. */
 class Reader implements Requester {
   readonly #http: HttpRequest;
   share: ResponseShare | undefined;
@@ -318,11 +316,8 @@ class Reader implements Requester {
   }
 }
 
-/** Characters of a response beyond which its row is read in pieces. */
-const LONG = 524_288;
-
 function isLong({ body }: HttpResponse): boolean {
-  return typeof body === "string" && body.length > LONG;
+  return typeof body === "string" && body.length > LONG_RESPONSE;
 }
 
 function isPage(result: unknown): result is Page<unknown> {

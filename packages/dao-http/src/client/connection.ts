@@ -1,7 +1,7 @@
 import { CALL_TIMEOUT } from "../wire/limits.ts";
 import type { ClientTelemetry } from "./call-telemetry.ts";
-import type { Answer } from "./foreign-answer.ts";
 import { HttpCall } from "./http-call.ts";
+import type { ReceivedResponse } from "./unexpected-response.ts";
 
 /** As much of `fetch` as the client needs. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -77,7 +77,7 @@ export class Connection {
    * Sends a call and reads its response.
    * @throws UnavailableError if the service cannot be reached, or does not respond in time; the signal's reason if it aborts
    */
-  async send(call: Call): Promise<Answer> {
+  async send(call: Call): Promise<ReceivedResponse> {
     const opened = await this.open(call);
     try {
       return await opened.complete();

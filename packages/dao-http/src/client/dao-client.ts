@@ -4,7 +4,6 @@ import { type KeyedOperation, operations } from "../api/operations.gen.ts";
 import { encode } from "../wire/json.ts";
 import { NDJSON } from "../wire/ndjson.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
-import type { Answer } from "./foreign-answer.ts";
 import type { HttpCall } from "./http-call.ts";
 import { checkBody } from "./input-check.ts";
 import { type ReadRequest, requestOf, toQueryString } from "./request.ts";
@@ -12,6 +11,7 @@ import { resultOf } from "./result.ts";
 import { Attempts, type RetryOptions } from "./retry.ts";
 import { streamRows } from "./row-stream.ts";
 import { SentLines } from "./sent-lines.ts";
+import type { ReceivedResponse } from "./unexpected-response.ts";
 
 /** How to reach the service. */
 export interface DaoClientOptions extends ConnectionOptions {
@@ -92,13 +92,13 @@ async function call(
   const body = operation.input === "body" ? { mediaType: "application/json", content: encode(input) } : undefined;
   const attempts = new Attempts(request, operation, request.timeout ?? connection.timeout, retry);
   for (;;) {
-    let answer: Answer | undefined;
+    let response: ReceivedResponse | undefined;
     try {
       const { number: attempt, timeLeft: timeout } = attempts;
-      answer = await connection.send({ ...request, body, timeout, attempt });
-      return resultOf(answer, operation);
+      response = await connection.send({ ...request, body, timeout, attempt });
+      return resultOf(response, operation);
     } catch (error) {
-      await attempts.next(error, answer);
+      await attempts.next(error, response);
     }
   }
 }

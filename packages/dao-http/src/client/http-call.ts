@@ -1,5 +1,5 @@
 import type { CallSpan } from "./call-telemetry.ts";
-import { type Answer, type AnswerHead, unavailable } from "./foreign-answer.ts";
+import { type ReceivedResponse, type ResponseHead, unavailable } from "./unexpected-response.ts";
 
 /** What limits a call. */
 export interface CallLimits {
@@ -39,7 +39,7 @@ export class HttpCall {
   }
 
   /** Status 0 for no response. */
-  get head(): AnswerHead {
+  get head(): ResponseHead {
     const status = this.#response?.status ?? 0;
     const header = (name: string) => this.#response?.headers.get(name) ?? undefined;
     const retryAfter = waitOf(header("retry-after"), header("date"));
@@ -50,7 +50,7 @@ export class HttpCall {
    * The response with its complete body.
    * @throws as {@link begin}
    */
-  async complete(): Promise<Answer> {
+  async complete(): Promise<ReceivedResponse> {
     return { ...this.head, text: await this.#translated(this.#response?.text() ?? Promise.resolve("")) };
   }
 

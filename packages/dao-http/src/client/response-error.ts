@@ -15,15 +15,15 @@ import type { Operation } from "../api/operation.ts";
 import { toFieldPath } from "../wire/field-names.ts";
 import { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
 import { parseJson } from "./connection.ts";
-import { type Answer, foreignAnswer } from "./foreign-answer.ts";
+import { type ReceivedResponse, unexpectedResponse } from "./unexpected-response.ts";
 
 const PROBLEM_TYPE = "urn:flux-dao:error:";
 
 /** The error that the service threw, recreated from its problem; or an error for a response that is not a problem. */
-export function toResponseError(answer: Answer, operation: Operation): Error {
-  const { status, requestId } = answer;
-  const problem = problemOf(answer);
-  if (problem === undefined) return foreignAnswer(answer, operation.method);
+export function toResponseError(response: ReceivedResponse, operation: Operation): Error {
+  const { status, requestId } = response;
+  const problem = problemOf(response);
+  if (problem === undefined) return unexpectedResponse(response, operation.method);
   const { code, detail } = problem;
   if (code === "invalid_service_key") return new InvalidServiceKeyError(detail, requestId);
   const reason = member(problem.body, "reason");
@@ -44,14 +44,14 @@ interface Problem {
   readonly body: object;
 }
 
-function problemOf({ status, text }: Answer): Problem | undefined {
+function problemOf({ status, text }: ReceivedResponse): Problem | undefined {
   const body = parseJson(text);
   if (typeof body !== "object" || body === null) return undefined;
   const [code, detail] = [member(body, "code"), member(body, "detail")];
   // Gateways use these member names too, and their "not_found" means a route, not a row.
   const isOurs = member(body, "type")?.startsWith(PROBLEM_TYPE) === true;
-  const isOfAnswer = !("status" in body) || body.status === status;
-  return isOurs && isOfAnswer && code !== undefined && detail !== undefined ? { code, detail, body } : undefined;
+  const isOfResponse = !("status" in body) || body.status === status;
+  return isOurs && isOfResponse && code !== undefined && detail !== undefined ? { code, detail, body } : undefined;
 }
 
 function daoError(code: string, { detail, body }: Problem, operation: Operation): Error | undefined {

@@ -3,22 +3,22 @@ import { toCamelCase, toWirePath } from "../wire/field-names.ts";
 import { decode } from "../wire/json.ts";
 import { UnexpectedResponseError } from "./client-errors.ts";
 import { parseJson } from "./connection.ts";
-import { type Answer, type AnswerHead, foreignAnswer } from "./foreign-answer.ts";
 import { toResponseError } from "./response-error.ts";
+import { type ReceivedResponse, type ResponseHead, unexpectedResponse } from "./unexpected-response.ts";
 
 /**
  * The result in a response.
  * @throws the service's error; UnavailableError if the response is not the service's, UnexpectedResponseError if it is of a service
  *   of another version
  */
-export function resultOf(answer: Answer, operation: Operation): unknown {
-  const { status, text } = answer;
+export function resultOf(response: ReceivedResponse, operation: Operation): unknown {
+  const { status, text } = response;
   if (operation.result === undefined ? status !== 204 : status !== 200 && status !== 201) {
-    throw toResponseError(answer, operation);
+    throw toResponseError(response, operation);
   }
-  const result = operation.result && checkedResult(parseJson(text), answer, operation);
+  const result = operation.result && checkedResult(parseJson(text), response, operation);
   // A proxy's own 204 looks like a deletion, and its [] like a list.
-  if (answer.requestId === undefined) throw foreignAnswer(answer, operation.method, "no X-Request-Id");
+  if (response.requestId === undefined) throw unexpectedResponse(response, operation.method, "no X-Request-Id");
   return result;
 }
 
@@ -26,15 +26,19 @@ export function resultOf(answer: Answer, operation: Operation): unknown {
  * Decodes `body` and checks the shape of the result.
  * @throws as {@link resultOf}
  */
-export function checkedResult(body: unknown, head: AnswerHead, { method, result: shape = "json" }: Operation): unknown {
-  if (body === undefined) throw foreignAnswer(head, method, "not JSON");
+export function checkedResult(
+  body: unknown,
+  head: ResponseHead,
+  { method, result: shape = "json" }: Operation,
+): unknown {
+  if (body === undefined) throw unexpectedResponse(head, method, "not JSON");
   const result = decode(body, reading);
   const fault = findFault(result, shape);
   if (fault === undefined) return result;
   const flaw = fault === "" ? "JSON of another kind" : `JSON whose ${toWirePath(fault)} is missing or of another kind`;
   const { status, requestId } = head;
-  if (requestId === undefined) throw foreignAnswer(head, method, flaw);
-  const what = `The service answered with ${flaw}. Use a client of the service's version.`;
+  if (requestId === undefined) throw unexpectedResponse(head, method, flaw);
+  const what = `The service responded with ${flaw}. Use a client of the service's version.`;
   throw new UnexpectedResponseError(status, what, { requestId });
 }
 

@@ -2,7 +2,7 @@ import { isDaoError } from "@flux/dao-core/errors";
 import { type Operation, takesIdempotencyKey } from "../api/operation.ts";
 import { FIRST_RETRY_DELAY, LAST_RETRY_DELAY, RETRIES } from "../wire/limits.ts";
 import type { Call } from "./connection.ts";
-import type { AnswerHead } from "./foreign-answer.ts";
+import type { ResponseHead } from "./unexpected-response.ts";
 
 /** A retry that is about to happen. */
 export interface ClientRetry {
@@ -79,7 +79,7 @@ export class Attempts {
    * @param head of its response, if there was one
    * @throws `error` if there is no other attempt; the signal's reason if it aborts
    */
-  async next(error: unknown, head: AnswerHead | undefined): Promise<void> {
+  async next(error: unknown, head: ResponseHead | undefined): Promise<void> {
     const { retries = RETRIES, onRetry } = this.#options;
     const attempt = this.#number;
     // Full jitter, so that calls that were rejected together are not retried together.

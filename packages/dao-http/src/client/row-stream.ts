@@ -2,11 +2,11 @@ import type { Operation } from "../api/operation.ts";
 import { REMEMBERED_ROWS } from "../wire/limits.ts";
 import { cursorOf, LineSplitter } from "../wire/ndjson.ts";
 import { parseJson } from "./connection.ts";
-import { foreignAnswer } from "./foreign-answer.ts";
 import type { HttpCall } from "./http-call.ts";
 import { toResponseError } from "./response-error.ts";
 import { checkedResult } from "./result.ts";
 import type { Attempts } from "./retry.ts";
+import { unexpectedResponse } from "./unexpected-response.ts";
 
 /** What a stream is read from. */
 export interface StreamSource {
@@ -87,7 +87,7 @@ async function* readBatches(
     const lines = Array.from(splitter.linesOf(piece), toLine);
     if (lines.length > 0) yield lines;
   }
-  throw foreignAnswer(head, operation.method, "a stream without its last line");
+  throw unexpectedResponse(head, operation.method, "a stream without its last line");
 }
 
 /**

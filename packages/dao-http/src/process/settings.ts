@@ -6,31 +6,31 @@ import { SettingsError } from "../node/settings-error.ts";
 import { type DatabaseLimits, readDatabaseLimits } from "./database-limits.ts";
 import { parseServiceKeys } from "./service-key-setting.ts";
 
-/** How the service runs, as the environment says (contract, "Keys and settings"). */
+/** The settings of the service, from the environment (contract, "Keys and settings"). */
 export interface Settings {
-  /** Default, but not in production: the guide's local database. */
+  /** Default, except in production: the guide's local database. */
   readonly databaseUrl: string;
   readonly keys: readonly ServiceKey[];
   /** Default `127.0.0.1`. */
   readonly host: string;
   /** Default 8000; 0 takes any that is free. */
   readonly port: number;
-  /** Processes that serve on the one port. Default 1. */
+  /** Processes that serve the port. Default 1. */
   readonly processes: number;
   /** Connections of each process to the database. Default: the data layer's. */
   readonly poolSize: number | undefined;
-  /** Whether statements are prepared; not behind a proxy that pools by transaction. Default `true`. */
+  /** Whether statements are prepared; must be `false` behind a transaction-pooling proxy. Default `true`. */
   readonly prepare: boolean;
-  /** The time-outs of the connections and statements, and how many callers may wait. Default: the data layer's. */
+  /** Time-outs of connections and statements, and how many callers may wait. Default: the data layer's. */
   readonly limits: DatabaseLimits;
   /** Milliseconds in which so much of a body must come, and of a response be taken. Default: those of the app and the server. */
   readonly bodyTimeout: number | undefined;
   readonly sendTimeout: number | undefined;
-  /** Milliseconds from which on a statement is logged as slow; `undefined` for none. */
+  /** Milliseconds after which a statement is logged as slow; `undefined` for never. */
   readonly slowStatementMs: number | undefined;
   /** Default `info`. */
   readonly logLevel: LogLevel;
-  /** What whoever starts the service should know, a sentence each. */
+  /** For the operator, one sentence each. */
   readonly warnings: readonly string[];
 }
 
@@ -42,18 +42,18 @@ const DATABASE_URL_FORM = "postgres://user:password@host:5432/database";
 /** Milliseconds: the most that a timer takes. */
 const LARGEST_TIMEOUT = 2_147_483_647;
 
-/** The most processes: more than the cores of one machine are of no use. */
+/** Maximum number of processes: more than the cores of a machine are useless. */
 const MAX_PROCESSES = 256;
 
-/** Characters of a key below which production is warned of it: the guide's own are about as long, and can be guessed. */
+/** Keys shorter than this cause a warning in production: the guide's are about as long, and can be guessed. */
 const SHORTEST_KEY = 16;
 
-/** A value as messages show it. What was meant for another variable may be a secret: a URL, a key. */
+/** A value for messages. What was meant for another variable may be a secret: a URL, a key. */
 function shown(text: string): string {
   return /^[\w.+ -]{1,16}$/.test(text) ? JSON.stringify(text) : "what it is set to";
 }
 
-/** Where Supabase's local database is (guide, "Setup"). */
+/** Supabase's local database (guide, "Setup"). */
 const LOCAL_DATABASE_URL = "postgresql://postgres:postgres@localhost:54322/postgres";
 
 /**
@@ -84,11 +84,11 @@ export function readSettings(environment: Environment): Settings {
   return settings;
 }
 
-/** What a command needs that works on the database and serves nothing. */
+/** The settings of commands that work on the database without serving. */
 export type DatabaseSettings = Pick<Settings, "databaseUrl" | "prepare" | "limits">;
 
 /**
- * Reads what says where the database is, and nothing else: `flux-dao migrate` needs no keys.
+ * Reads the settings of the database only: `flux-dao migrate` needs no keys.
  * @throws SettingsError with all problems at once
  */
 export function readDatabaseSettings(environment: Environment): DatabaseSettings {
@@ -106,7 +106,7 @@ class SettingsReader {
   readonly problems: string[] = [];
   readonly warnings: string[] = [];
   readonly #environment: Environment;
-  /** Whether DATABASE_URL, once it is read, is of a database in the process itself. */
+  /** Whether DATABASE_URL, once it is read, means a database within the process. */
   #isEmbedded = false;
 
   constructor(environment: Environment) {
@@ -197,13 +197,13 @@ class SettingsReader {
     }
     if (demand !== undefined && keys.some(({ key }) => isPublicKey(key))) {
       this.problems.push(
-        `SERVICE_API_KEYS must not hold a key of the documentation ${demand}: everyone knows those. Make others: openssl rand -hex 32.`,
+        `SERVICE_API_KEYS must not contain a key of the documentation ${demand}: those are public. Create new ones: openssl rand -hex 32.`,
       );
     }
     const short = keys.filter(({ key }) => key.length < SHORTEST_KEY).map(({ name }) => name);
     if (isProduction && short.length > 0) {
       this.warnings.push(
-        `SERVICE_API_KEYS has keys of fewer than ${SHORTEST_KEY} characters (${short.join(", ")}): make others by openssl rand -hex 32.`,
+        `SERVICE_API_KEYS has keys of fewer than ${SHORTEST_KEY} characters (${short.join(", ")}): create new ones: openssl rand -hex 32.`,
       );
     }
     return keys;

@@ -4,7 +4,7 @@ import { operations } from "../api/operations.gen.ts";
 /** A call that reached the services. */
 export interface RecordedCall {
   readonly method: string;
-  /** Without the requester, whom each call has, and without options that say nothing else. */
+  /** Without the requester, which every call has, and without options that are otherwise empty. */
   readonly args: readonly unknown[];
 }
 

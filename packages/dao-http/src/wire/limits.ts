@@ -56,6 +56,9 @@ export const STALLED_RESPONSE = 2_000;
 /** Characters of a response that does not count towards {@link RESPONSE_MEMORY}. */
 export const UNCOUNTED_RESPONSE = 65_536;
 
+/** Characters of a response beyond which its row is read in pieces. */
+export const LONG_RESPONSE = 524_288;
+
 /** Memory that a response takes while it reads: a piece of rows, a row of unknown length, an NDJSON stream, its next chunk. */
 export const ROWS_MEMORY = 2 * 1_048_576;
 export const LONG_ROW_MEMORY = 16 * 1_048_576;

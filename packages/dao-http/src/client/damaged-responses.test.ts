@@ -55,7 +55,7 @@ describe("an answer that is damaged on the way", () => {
       await using again = await scriptedServer(() => reply);
       const writer = createDaoClient({ baseUrl: again.url, serviceKey: "k" });
       expect(String(await rejection(writer.users.updateUser(id, {})))).toMatch(
-        /UnavailableError: .*may have been done or not/,
+        /UnavailableError: .*may or may not have taken effect/,
       );
       expect(again.targets).toHaveLength(1);
     },
