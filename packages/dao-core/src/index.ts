@@ -14,8 +14,8 @@ export {
 } from "./database.ts";
 export type { Finding, FindingName } from "./diagnosis/diagnose.ts";
 export type { HostDrizzle } from "./drivers/drizzle.ts";
-export type { HostClient } from "./drivers/host-client.ts";
-export { hostDriver } from "./drivers/host-driver.ts";
+export type { HostClient } from "./drivers/host/host-client.ts";
+export { hostDriver } from "./drivers/host/host-driver.ts";
 export type { HostKnex } from "./drivers/knex.ts";
 export type { HostKysely } from "./drivers/kysely.ts";
 export type { PgDriverOptions } from "./drivers/pg.ts";

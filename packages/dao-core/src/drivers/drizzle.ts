@@ -1,7 +1,7 @@
 import { type SQLChunk, sql } from "drizzle-orm";
 import type { SqlDriver, SqlParameter } from "../session/driver.ts";
-import { hostDriver } from "./host-driver.ts";
-import { positionalParameters } from "./positional-parameters.ts";
+import { hostDriver } from "./host/host-driver.ts";
+import { positionalParameters } from "./host/positional-parameters.ts";
 
 /** What of an application's Drizzle database or transaction is used; any PostgreSQL driver's will do. */
 export interface HostDrizzle {

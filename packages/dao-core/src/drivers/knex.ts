@@ -1,7 +1,7 @@
 import type { SqlDriver } from "../session/driver.ts";
 import { connectionClosed } from "../session/postgres-errors.ts";
-import { hostDriver } from "./host-driver.ts";
-import { positionalParameters } from "./positional-parameters.ts";
+import { hostDriver } from "./host/host-driver.ts";
+import { positionalParameters } from "./host/positional-parameters.ts";
 
 /** What of an application's Knex, or of a transaction of it, is used. */
 export interface HostKnex {

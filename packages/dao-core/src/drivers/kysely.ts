@@ -1,5 +1,5 @@
 import type { SqlDriver } from "../session/driver.ts";
-import { hostDriver } from "./host-driver.ts";
+import { hostDriver } from "./host/host-driver.ts";
 
 /** What of an application's Kysely, or of a transaction of it, is used. */
 export interface HostKysely {

@@ -1,5 +1,5 @@
 import type { SqlDriver, SqlParameter, SqlRow } from "../session/driver.ts";
-import { hostDriver } from "./host-driver.ts";
+import { hostDriver } from "./host/host-driver.ts";
 
 /** What of a `pg` client is used. */
 export interface HostPgClient {

@@ -2,7 +2,7 @@ import { CONSTRAINT_RULES, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
 import type { SqlDriver } from "../session/driver.ts";
 import { LARGEST_VALUE } from "../session/limits.ts";
 import { connectionClosed } from "../session/postgres-errors.ts";
-import { hostDriver } from "./host-driver.ts";
+import { hostDriver } from "./host/host-driver.ts";
 
 /** What of an application's Prisma client, or of an interactive transaction of it, is used. */
 export interface HostPrisma {

@@ -1,4 +1,4 @@
-import type { SqlParameter } from "../session/driver.ts";
+import type { SqlParameter } from "../../session/driver.ts";
 
 /** A statement cut at its parameters: what stands between them, and the value of each. */
 export interface PositionalParameters {

@@ -1,10 +1,10 @@
-import { UnitOfWorkMisuseError } from "../contract/errors.ts";
-import type { TransactionOptions } from "../session/database-session.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction, StatementOptions } from "../session/driver.ts";
-import { transactionSettings } from "../session/transaction/begin.ts";
-import { OpenTransaction } from "../session/transaction/transaction.ts";
-import { throwIfAborted } from "../session/waiting/abort-signal.ts";
-import { giveTurn } from "../session/waiting/event-loop.ts";
+import { UnitOfWorkMisuseError } from "../../contract/errors.ts";
+import type { TransactionOptions } from "../../session/database-session.ts";
+import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction, StatementOptions } from "../../session/driver.ts";
+import { transactionSettings } from "../../session/transaction/begin.ts";
+import { OpenTransaction } from "../../session/transaction/transaction.ts";
+import { throwIfAborted } from "../../session/waiting/abort-signal.ts";
+import { giveTurn } from "../../session/waiting/event-loop.ts";
 import type { HostClient } from "./host-client.ts";
 import { HostConnection } from "./host-connection.ts";
 import { HostLink } from "./host-link.ts";

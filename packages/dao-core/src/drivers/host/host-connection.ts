@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { SqlParameter, SqlResult } from "../session/driver.ts";
-import { isLossError, withCode } from "../session/postgres-errors.ts";
-import { ABORT_GRACE } from "../session/transaction/interruption.ts";
-import type { SqlConnection } from "../session/transaction/transaction-connection.ts";
-import { onAbort, throwIfAborted } from "../session/waiting/abort-signal.ts";
-import { giveTurn } from "../session/waiting/event-loop.ts";
+import type { SqlParameter, SqlResult } from "../../session/driver.ts";
+import { isLossError, withCode } from "../../session/postgres-errors.ts";
+import { ABORT_GRACE } from "../../session/transaction/interruption.ts";
+import type { SqlConnection } from "../../session/transaction/transaction-connection.ts";
+import { onAbort, throwIfAborted } from "../../session/waiting/abort-signal.ts";
+import { giveTurn } from "../../session/waiting/event-loop.ts";
 import type { HostClient } from "./host-client.ts";
 import type { HostLink } from "./host-link.ts";
 import { inHostTransaction } from "./host-transaction.ts";

@@ -1,4 +1,4 @@
-import type { SqlParameter } from "../session/driver.ts";
+import type { SqlParameter } from "../../session/driver.ts";
 
 /**
  * An application's client of PostgreSQL, as far as {@link hostDriver} needs it. `Handle` is what it runs statements on: its

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import type { SqlResult } from "../session/driver.ts";
+import type { SqlResult } from "../../session/driver.ts";
 
 /** Whether the connection of an application's transaction is there, as far as its client or its statements tell. */
 export class HostLink {
