@@ -3,10 +3,8 @@ import { IdempotencyKeyReusedError, UnitOfWorkMisuseError, ValidationError } fro
 import type { JsonValue } from "./contract/fields/json.ts";
 import type { IdempotencyKey } from "./session/daos.ts";
 import type { DatabaseSession } from "./session/database-session.ts";
+import { DELETE_BATCH, KEY_LIFETIME } from "./session/limits.ts";
 import { type DaoUnitOfWork, runRetryable } from "./unit-of-work.ts";
-
-/** How long a key is remembered, in milliseconds: 24 hours. */
-const KEY_LIFETIME = 86_400_000;
 
 /** Identifies the work of {@link runOnce}, and says how to run it. */
 export interface OnceOptions extends CallOptions {
@@ -82,9 +80,6 @@ function toKey({ scope = "", key, fingerprint = "" }: OnceOptions): IdempotencyK
   if (issues.length > 0) throw new ValidationError(issues);
   return parts;
 }
-
-/** Keys per DELETE, which keeps each transaction short. */
-const DELETE_BATCH = 1_000;
 
 /**
  * Deletes the keys of {@link runOnce} that are older than 24 hours, and returns how many. Call it from time to time, in one

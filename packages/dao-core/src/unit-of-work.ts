@@ -2,6 +2,7 @@ import type { CallOptions } from "./contract/call-options.ts";
 import { isDaoError, UnitOfWorkMisuseError } from "./contract/errors.ts";
 import { DaoSet } from "./session/dao-set.ts";
 import type { DatabaseSession, TransactionOptions } from "./session/database-session.ts";
+import { OWN_RETRIES } from "./session/limits.ts";
 import { type Retry, withRetries } from "./session/retry.ts";
 import { withDeadline } from "./session/waiting/deadline.ts";
 
@@ -132,9 +133,6 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     return result;
   }
 }
-
-/** How often the library retries its own units of work. */
-const OWN_RETRIES = 5;
 
 /**
  * Runs the library's own work as a unit of work. It does nothing outside the database, so it is retried after a serialization

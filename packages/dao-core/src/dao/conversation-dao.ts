@@ -68,9 +68,6 @@ const findOne = prepared("point", () =>
     .where(eq(conversations.id, param("id"))),
 );
 
-/** Bytes of JSON text that a conversation's messages may have unless set otherwise: 8 MiB. */
-export const DEFAULT_CONVERSATION_BYTES = 8 * 1_048_576;
-
 /** Conversations by SQL. */
 export class SqlConversationDao
   extends TableDao<ConversationDto, ConversationCreateDto, ConversationUpdateDto, ConversationListRequest>

@@ -6,7 +6,8 @@ import { goals } from "../schema/goals.ts";
 import { milestones } from "../schema/milestones.ts";
 import { tasks } from "../schema/tasks.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
-import { PIECE_BYTES } from "../session/piece-reads.ts";
+import { PIECE_BYTES, PIECE_ROWS, SHORT_TEXT_BYTES } from "../session/limits.ts";
+
 import { goalStatements } from "./goal-statements.ts";
 import { isUnbounded } from "./list/guarded-rows.ts";
 import { milestoneStatements } from "./milestone-dao.ts";
@@ -28,14 +29,10 @@ function jsonArray(table: PgTable, order: readonly PgColumn[], expression: (colu
   return sql`coalesce(json_agg(json_build_array(${columns}) order by ${ordered}), '[]'::json)`;
 }
 
-/** Rows of a goal's milestones, or of its tasks, that are read at a time, and bytes of text of one among them. */
-export const PIECE_ROWS = 1_000;
-const SHORT_TEXT = 8_192;
-
 /** {@link jsonRows} where these are few and short; else null, and no more than those few are looked at. */
 function fewJsonRows(table: PgTable, goalId: PgColumn, order: readonly PgColumn[]): SQL {
   const columns = Object.values(getTableColumns(table));
-  const isShort = (column: PgColumn) => sql`octet_length(${qualified(column)}) <= ${sql.raw(String(SHORT_TEXT))}`;
+  const isShort = (column: PgColumn) => sql`octet_length(${qualified(column)}) <= ${sql.raw(String(SHORT_TEXT_BYTES))}`;
   const areShort = sql.join(columns.filter(isUnbounded).map(isShort), sql` and `);
   const isLittle = sql`sum(${sql.join(
     columns.filter(isUnbounded).map((column) => sql`octet_length(${qualified(column)})`),

@@ -1,11 +1,11 @@
 import { ValidationError } from "../contract/errors.ts";
 import type { Daos } from "../session/daos.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
-import { isWholeNumber } from "../session/limits.ts";
+import { DEFAULT_CONVERSATION_BYTES, isWholeNumber } from "../session/limits.ts";
 import type { PieceReads } from "../session/piece-reads.ts";
 import type { DatabaseTelemetry } from "../session/telemetry.ts";
 import { TransactingSession } from "../session/transacting-session.ts";
-import { DEFAULT_CONVERSATION_BYTES, SqlConversationDao } from "./conversation-dao.ts";
+import { SqlConversationDao } from "./conversation-dao.ts";
 import { SqlDemoFlagsDao } from "./demo-flags-dao.ts";
 import { SqlGoalDao } from "./goal-dao.ts";
 import { SqlIdempotencyKeyDao } from "./idempotency-key-dao.ts";

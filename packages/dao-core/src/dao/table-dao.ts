@@ -4,7 +4,8 @@ import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
 import type { EntityDao, PageInPieces } from "../session/daos.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
-import { PIECE_BYTES } from "../session/piece-reads.ts";
+import { PIECE_BYTES, RESULT_BYTES } from "../session/limits.ts";
+
 import { LongRows } from "./list/long-rows.ts";
 import type { EntityTable } from "./statement/entity-table.ts";
 import { type RowMapper, rowMapper } from "./statement/row-mapper.ts";
@@ -22,9 +23,6 @@ import {
   written,
 } from "./statement/statement.ts";
 import { columnParam, resultColumns } from "./statement/text-columns.ts";
-
-/** Bytes of text and JSON that the result of a list has at most, but for one row that is larger; each is read apart. */
-const RESULT_BYTES = 16 * 1_048_576;
 
 /**
  * The statements on one table, each built at its first use and kept for the life of the process; sessions share them.

@@ -8,6 +8,7 @@ import { findUnvalidatedRules } from "../migrations/schema-check/rule-violations
 import { adviceFor, listDifferences } from "../migrations/schema-check/schema-difference.ts";
 import { readSchemaFacts } from "../migrations/schema-check/schema-facts.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
+import { CLOCK_TOLERANCE } from "../session/limits.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
 import { findChangedChecks, findForeignObjects } from "./drift.ts";
 import { findIndexDamage, isEmbedded } from "./index-damage.ts";
@@ -29,9 +30,6 @@ const failed = (name: FindingName, message: string): Finding => ({ name, ok: fal
 
 /** The oldest PostgreSQL that is tested. */
 const OLDEST_VERSION = 15;
-
-/** How much two clocks may differ, in milliseconds. */
-const CLOCK_TOLERANCE = 2_000;
 
 /** How many names a message lists. */
 const MAX_NAMED = 5;

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError } from "../contract/errors.ts";
 import type { SqlParameter, SqlResult } from "../session/driver.ts";
+import { ABORT_GRACE, LOST_STATEMENTS_INTERVAL } from "../session/limits.ts";
 import {
   connectionClosed,
   databaseErrorFacts,
@@ -10,7 +11,7 @@ import {
   isStalePlan,
   staleStatement,
 } from "../session/postgres-errors.ts";
-import { ABORT_GRACE } from "../session/transaction/interruption.ts";
+
 import type { SqlConnection } from "../session/transaction/transaction-connection.ts";
 import { onAbort, throwIfAborted, withEitherSignal } from "../session/waiting/abort-signal.ts";
 import { type HostPgClient, type PgQuery, type PgResult, pgTypes } from "./pg-client.ts";
@@ -59,9 +60,6 @@ const firstSeen = new WeakMap<HostPgPoolClient, number>();
 
 /** The names of what was prepared on each client, by whichever of our drivers it was used. */
 const preparedOn = new WeakMap<HostPgPoolClient, Set<string>>();
-
-/** Milliseconds within which a second statement that got lost is no accident. */
-const MISSING_AGAIN = 60_000;
 
 /** How a client is used. */
 export interface PgUse extends Pick<CallOptions, "signal" | "requester"> {
@@ -184,7 +182,7 @@ export class PgConnection implements SqlConnection {
     // The pool's other clients have the same statements, and may have the same plans.
     if (clients.generation === generation) clients.generation++;
     if (databaseErrorFacts(error)?.code === "26000") {
-      const isAgain = performance.now() - clients.lastMissing < MISSING_AGAIN;
+      const isAgain = performance.now() - clients.lastMissing < LOST_STATEMENTS_INTERVAL;
       clients.lastMissing = performance.now();
       if (isAgain) return error;
     }

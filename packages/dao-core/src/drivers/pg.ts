@@ -2,6 +2,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
 import { type ImportLimit, importLimitOf } from "../session/import-limit.ts";
+import { RECENTLY_OPENED } from "../session/limits.ts";
 import { isStaleStatement } from "../session/postgres-errors.ts";
 import { beginScript } from "../session/transaction/begin.ts";
 import { OpenTransaction } from "../session/transaction/transaction.ts";
@@ -15,9 +16,6 @@ export interface PgDriverOptions {
    */
   readonly prepare?: boolean | undefined;
 }
-
-/** Milliseconds; a client that is older is not one that was opened since a failover. */
-const RECENT = 1_000;
 
 /** An application's own `pg.Pool`: each statement and each transaction on a client that it gives out, and gets back. */
 export class PgDriver implements SqlDriver {
@@ -71,7 +69,7 @@ export class PgDriver implements SqlDriver {
 
   /** Each client that was first given out earlier is dropped when it is given out again. */
   replaceConnections(): void {
-    this.#clients.oldest = performance.now() - RECENT;
+    this.#clients.oldest = performance.now() - RECENTLY_OPENED;
   }
 
   /** Nothing to do: the pool is the application's. */

@@ -1,6 +1,6 @@
 import { CONSTRAINT_RULES, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
 import type { SqlDriver } from "../session/driver.ts";
-import { LARGEST_VALUE } from "../session/limits.ts";
+import { DEFAULT_ACQUIRE_TIMEOUT, LARGEST_VALUE } from "../session/limits.ts";
 import { connectionClosed } from "../session/postgres-errors.ts";
 import { hostDriver } from "./host/host-driver.ts";
 
@@ -14,9 +14,6 @@ export interface HostPrisma {
     options: { maxWait: number; timeout: number },
   ): Promise<Result>;
 }
-
-/** Milliseconds to wait for a connection, as where the pool is ours. */
-const ACQUIRE_TIMEOUT = 5_000;
 
 /** Prisma on its adapter for `pg`. It hands out no connection, so a loss is noticed by the next statement. */
 export function prismaDriver(client: HostPrisma, poolSize?: number): SqlDriver {
@@ -36,7 +33,7 @@ export function prismaDriver(client: HostPrisma, poolSize?: number): SqlDriver {
 function begin<Result>(client: HostPrisma, work: (transaction: HostPrisma) => Promise<Result>): Promise<Result> {
   if (client.$transaction === undefined) throw new TypeError("The Prisma client has no $transaction.");
   // The transaction has no limit but the caller's.
-  return client.$transaction(work, { maxWait: ACQUIRE_TIMEOUT, timeout: LARGEST_VALUE });
+  return client.$transaction(work, { maxWait: DEFAULT_ACQUIRE_TIMEOUT, timeout: LARGEST_VALUE });
 }
 
 /** What says that there is no connection: it cannot be opened, is closed, or none was free in time. */

@@ -1,6 +1,6 @@
 import { RetryableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SqlDriver, SqlTransaction } from "../session/driver.ts";
-import { milliseconds } from "../session/limits.ts";
+import { MIGRATION_STATEMENT_TIMEOUT, MIGRATION_WAIT_TIMEOUT, milliseconds, OWN_RETRIES } from "../session/limits.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
 import type { MigrationOptions, MigrationReport } from "./migration-report.ts";
@@ -12,13 +12,6 @@ import {
   type RuleViolation,
   type UnvalidatedRule,
 } from "./schema-check/rule-violations.ts";
-
-/** How often a migration is tried that ends in a serialization failure or deadlock. */
-const MAX_ATTEMPTS = 5;
-
-/** Milliseconds; see {@link MigrationOptions}. */
-const WAIT_TIMEOUT = 600_000;
-const STATEMENT_TIMEOUT = 3_600_000;
 
 /**
  * Brings the schema of a database to the version that this code needs: creates it in an empty database, applies missing
@@ -84,21 +77,25 @@ async function migrateSchema(set: MigrationSet, driver: SqlDriver, options: Migr
       });
     } catch (error) {
       const reported = toMigrationError(error, progress);
-      if (!(reported instanceof RetryableError) || attempt === MAX_ATTEMPTS) throw reported;
+      if (!(reported instanceof RetryableError) || attempt > OWN_RETRIES) throw reported;
     }
   }
 }
 
 /** The longest that a statement may take, in milliseconds, waiting for another migration included; 0 means no limit. */
 function longestStatement({ waitTimeout, statementTimeout }: MigrationOptions): number {
-  const limits = [waitTimeout ?? WAIT_TIMEOUT, statementTimeout ?? STATEMENT_TIMEOUT];
+  const limits = [waitTimeout ?? MIGRATION_WAIT_TIMEOUT, statementTimeout ?? MIGRATION_STATEMENT_TIMEOUT];
   return limits.includes(0) ? 0 : Math.max(...limits);
 }
 
 async function apply(
   set: MigrationSet,
   transaction: SqlTransaction,
-  { waitTimeout = WAIT_TIMEOUT, lockTimeout = 30_000, statementTimeout = STATEMENT_TIMEOUT }: MigrationOptions,
+  {
+    waitTimeout = MIGRATION_WAIT_TIMEOUT,
+    lockTimeout = 30_000,
+    statementTimeout = MIGRATION_STATEMENT_TIMEOUT,
+  }: MigrationOptions,
   progress: MigrationProgress,
 ): Promise<MigratedSchema> {
   const run = async (statement: string) => {
@@ -135,7 +132,7 @@ async function apply(
 async function readViolations(
   driver: SqlDriver,
   unvalidated: readonly UnvalidatedRule[],
-  { statementTimeout = STATEMENT_TIMEOUT, signal }: MigrationOptions,
+  { statementTimeout = MIGRATION_STATEMENT_TIMEOUT, signal }: MigrationOptions,
 ): Promise<RuleViolation[]> {
   if (unvalidated.length === 0) return [];
   try {

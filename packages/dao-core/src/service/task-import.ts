@@ -3,18 +3,10 @@ import { ValidationError } from "../contract/errors.ts";
 import { validate } from "../contract/fields/validation.ts";
 import { type TaskImportDto, taskImportDto } from "../contract/task.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { IMPORT_BATCH_ROWS, IMPORT_BATCH_TIME } from "../session/limits.ts";
 import { inCallersContext } from "../session/transaction/transaction-context.ts";
 import { throwIfAborted, untilAborted } from "../session/waiting/abort-signal.ts";
 import { withDeadline } from "../session/waiting/deadline.ts";
-
-/** Tasks per statement: enough to make the round trip negligible, few enough to hold in memory. */
-const BATCH_SIZE = 1_000;
-
-/**
- * Milliseconds after which a partial batch is written once the transaction is open, so that a slow source does not leave the
- * transaction idle for longer.
- */
-const BATCH_TIME = 1_000;
 
 export type TaskSource = Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>;
 
@@ -33,7 +25,7 @@ export function importTasks(session: DatabaseSession, source: TaskSource, option
       batches = new TaskBatches(source, signal);
       return write(session, batches, bounded);
     };
-    const isOneStatement = Array.isArray(source) && source.length <= BATCH_SIZE;
+    const isOneStatement = Array.isArray(source) && source.length <= IMPORT_BATCH_ROWS;
     try {
       return isOneStatement || session.runImport === undefined ? await run() : await session.runImport(run, signal);
     } finally {
@@ -61,7 +53,7 @@ async function writeAll(
   let count = await tasks.createMany(first);
   for (let batch = second; batch.length > 0; ) {
     // Read and validated while this one is written; a failure is thrown when it is awaited.
-    const next = batches.next(BATCH_TIME);
+    const next = batches.next(IMPORT_BATCH_TIME);
     next.catch(() => undefined);
     count += await tasks.createMany(batch);
     batch = await next;
@@ -95,7 +87,7 @@ class TaskBatches {
 
   /**
    * Returns the next batch, empty at the end.
-   * @param time milliseconds after which a batch may be smaller than {@link BATCH_SIZE}, though not empty
+   * @param time milliseconds after which a batch may be smaller than {@link IMPORT_BATCH_ROWS}, though not empty
    * @throws ValidationError; what the source throws; the signal's reason
    */
   next(time = Number.POSITIVE_INFINITY): Promise<TaskImportDto[]> {
@@ -117,7 +109,7 @@ class TaskBatches {
   async #read(time: number): Promise<TaskImportDto[]> {
     const batch: TaskImportDto[] = [];
     const end = performance.now() + time;
-    while (batch.length < BATCH_SIZE && (batch.length === 0 || performance.now() < end)) {
+    while (batch.length < IMPORT_BATCH_ROWS && (batch.length === 0 || performance.now() < end)) {
       const { done, value } = await this.#take();
       if (done === true) break;
       batch.push(validate(taskImportDto, value, String(this.#count++)));

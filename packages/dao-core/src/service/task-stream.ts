@@ -3,16 +3,9 @@ import { validate } from "../contract/fields/validation.ts";
 import { type TaskDto, type TaskListRequest, type TaskStreamRequest, taskStreamRequest } from "../contract/task.ts";
 import type { PageInPieces } from "../session/daos.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
+import { MAX_PAGES_AHEAD, STREAM_PAGE_ROWS } from "../session/limits.ts";
 import { throwIfAborted, withEitherSignal } from "../session/waiting/abort-signal.ts";
 
-/** Tasks per page. */
-const PAGE_SIZE = 250;
-
-/**
- * Limit of pages that are read ahead, over all streams of the process. Reading ahead makes a few streams faster; many streams
- * keep the process busy anyway, and each waiting page costs garbage-collection time.
- */
-const MAX_PAGES_AHEAD = 8;
 let pagesAhead = 0;
 
 /** Streams every task that matches the filter (after the cursor, if one is given), page by page. */
@@ -25,7 +18,7 @@ export async function* streamTasks(
   const left = new AbortController();
   const read = (cursor?: string): Promise<PageInPieces<TaskDto>> =>
     withEitherSignal(options.signal, left.signal, (signal) =>
-      readPage(session, { ...filter, limit: PAGE_SIZE, cursor, count: "none" }, { ...options, signal }),
+      readPage(session, { ...filter, limit: STREAM_PAGE_ROWS, cursor, count: "none" }, { ...options, signal }),
     );
   let ahead: Promise<PageInPieces<TaskDto>> | undefined;
   const takeAhead = () => {

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { UnavailableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { DEFAULT_ACQUIRE_TIMEOUT, DEFAULT_MAX_WAITING } from "./limits.ts";
 import { closedError, WaitingLine } from "./waiting/waiting-line.ts";
 
 /** How imports wait for one another. */
@@ -20,7 +21,7 @@ interface RunningImport {
 const storage = new AsyncLocalStorage<RunningImport>();
 
 /** As those of a pool of our own are by default. */
-const DEFAULTS: ImportLineOptions = { acquireTimeout: 5_000, maxWaiting: 1_000 };
+const DEFAULTS: ImportLineOptions = { acquireTimeout: DEFAULT_ACQUIRE_TIMEOUT, maxWaiting: DEFAULT_MAX_WAITING };
 
 /**
  * How many imports run at a time on one pool: a quarter of its connections, one at least. An import holds a connection for as

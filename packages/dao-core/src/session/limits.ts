@@ -16,3 +16,116 @@ export function milliseconds(option: string, value: number): number {
 export function isWholeNumber(value: unknown, smallest: number): boolean {
   return Number.isInteger(value) && Number(value) >= smallest && Number(value) <= LARGEST_VALUE;
 }
+
+// Calls
+/** Milliseconds: the longest delay before the first retry of a call, or attempt to connect; it doubles with each. */
+export const FIRST_RETRY_DELAY = 20;
+/** Milliseconds: the longest delay before any. */
+export const LONGEST_RETRY_DELAY = 1_000;
+/** How often work of the library's own, and a migration, is run again after a serialization failure or deadlock. */
+export const OWN_RETRIES = 5;
+/** Milliseconds after which statements that need no turn of the event loop give it one. */
+export const TURN_INTERVAL = 10;
+/** Milliseconds after an abort for what a connection still runs, and for the rollback. */
+export const ABORT_GRACE = 1_000;
+
+// Connections
+/** Milliseconds of silence after which TCP asks whether the peer is still there. */
+export const KEEP_ALIVE = 30_000;
+/** Milliseconds after a statement's time-out within which the server must have said so. */
+export const RESPONSE_MARGIN = 2_000;
+/** Milliseconds: a connection that is older may lead to the server of before a failover. */
+export const RECENTLY_OPENED = 1_000;
+/** Milliseconds within which a second lost prepared statement means that a proxy loses them. */
+export const LOST_STATEMENTS_INTERVAL = 60_000;
+/** Milliseconds for which a cancelled statement may still say how it ended. */
+export const CANCEL_GRACE = 1_000;
+/** Milliseconds after which a cancel request that had no effect is sent again. */
+export const CANCEL_INTERVAL = 50;
+/** Milliseconds for which a peer may take nothing of what is sent before its socket is closed. */
+export const CLOSE_GRACE = 1_000;
+/** Milliseconds that a probe waits for a connection of the pool. `/ready` has 1,500 for two statements, and two more connections. */
+export const PROBE_PATIENCE = 250;
+/** Milliseconds for a connection to be opened, unless set otherwise. */
+export const DEFAULT_CONNECT_TIMEOUT = 5_000;
+/** Milliseconds for a connection to be free, or for an import's turn, unless set otherwise. */
+export const DEFAULT_ACQUIRE_TIMEOUT = 5_000;
+/** The most callers that wait for a connection, or imports for their turn, unless set otherwise. */
+export const DEFAULT_MAX_WAITING = 1_000;
+/** Milliseconds for what runs to finish when a database is closed, unless set otherwise. */
+export const DEFAULT_CLOSE_TIMEOUT = 5_000;
+/** Milliseconds that a call on the embedded database, which has one connection, waits for those before it. */
+export const EMBEDDED_ACQUIRE_TIMEOUT = 30_000;
+
+// The pool
+/**
+ * Point queries that go out together on one connection, in one packet: a system call on either side, and the waking of a server
+ * process, take longer than such a query. Few enough that the last of them waits for less than a millisecond.
+ */
+export const GATHERED_QUERIES = 4;
+/** The most statements on their way on one connection: enough to keep the server busy while results travel. */
+export const PIPELINE_DEPTH = 8;
+/** Milliseconds without a response after which a connection on which statements run is blocked. */
+export const BLOCKED_AFTER = 100;
+/** Milliseconds after which an attempt is slow: another may reach another peer, where there are several behind an address. */
+export const SLOW_CONNECT = 1_000;
+/** Milliseconds for which the server's own limit of connections is respected before it is tried again. */
+export const SERVER_LIMIT_LIFETIME = 10_000;
+/** Milliseconds without use after which a connection is tested first: a firewall or a balancer may have dropped it. */
+export const IDLE_TEST_AFTER = 30_000;
+/** Milliseconds for the response to such a test. */
+export const IDLE_TEST_TIMEOUT = 1_000;
+/** Milliseconds: the longest time between two checks for connections whose time is over. */
+export const UPKEEP_INTERVAL = 15_000;
+
+// Rows in memory
+/** Bytes of text and JSON that the result of a list has at most, but for one row that is larger; each is read apart. */
+export const RESULT_BYTES = 16 * 1_048_576;
+/** Bytes of rows that are read at a time by callers that hand them on: a row alone may have more. */
+export const PIECE_BYTES = 524_288;
+/** Rows of a goal's milestones, of its tasks, or of a range, that are read at a time. */
+export const PIECE_ROWS = 1_000;
+/** Bytes of text up to which each of them is read with the others. */
+export const SHORT_TEXT_BYTES = 8_192;
+/** Bytes up to which a value is read with its row. */
+export const WHOLE_VALUE_BYTES = 8 * 1_048_576;
+/** Characters of a part of a longer value, unless there were more than 32 parts then. */
+export const PART_CHARACTERS = 4_194_304;
+/** The most parts of a value: the server writes all of its JSON out for each. */
+export const MOST_PARTS = 32;
+/** Characters that are worked on in a turn of the event loop, unless one member of an array has more. */
+export const VERSION_STEP = 262_144;
+/** Bytes of JSON text that a conversation's messages may have unless set otherwise: 8 MiB. */
+export const DEFAULT_CONVERSATION_BYTES = 8 * 1_048_576;
+/** The most rows that `count: "estimated"` counts; of more it asks the planner. */
+export const EXACT_COUNT = 1_000;
+
+// Imports, streams, idempotency keys
+/** Tasks per statement: enough to make the round trip negligible, few enough to hold in memory. */
+export const IMPORT_BATCH_ROWS = 1_000;
+/**
+ * Milliseconds after which a partial batch is written once the transaction is open, so that a slow source does not leave the
+ * transaction idle for longer.
+ */
+export const IMPORT_BATCH_TIME = 1_000;
+/** Tasks per page of a stream. */
+export const STREAM_PAGE_ROWS = 250;
+/**
+ * Limit of pages that are read ahead, over all streams of the process. Reading ahead makes a few streams faster; many streams
+ * keep the process busy anyway, and each waiting page costs garbage-collection time.
+ */
+export const MAX_PAGES_AHEAD = 8;
+/** How long a key is remembered, in milliseconds: 24 hours. */
+export const KEY_LIFETIME = 86_400_000;
+/** Keys per DELETE, which keeps each transaction short. */
+export const DELETE_BATCH = 1_000;
+
+// Migrations and diagnosis
+/** Milliseconds for another process that migrates the same database. */
+export const MIGRATION_WAIT_TIMEOUT = 600_000;
+/** Milliseconds for a statement of a migration. */
+export const MIGRATION_STATEMENT_TIMEOUT = 3_600_000;
+/** How long a full comparison of the schema stays valid, in milliseconds. */
+export const COMPARISON_VALIDITY = 5_000;
+/** How much two clocks may differ, in milliseconds. */
+export const CLOCK_TOLERANCE = 2_000;

@@ -1,10 +1,8 @@
 import { createHash } from "node:crypto";
 import { pieceOf } from "../contract/version.ts";
+import { VERSION_STEP } from "./limits.ts";
 import { isLongValue } from "./piece-reads.ts";
 import { nextTurn } from "./waiting/event-loop.ts";
-
-/** Characters that are worked on in a turn of the event loop, unless one member of an array has more. */
-const STEP = 262_144;
 
 /**
  * The version of a row as {@link LongRow.inParts} returns it, the same as `versionOf` its DTO; `undefined` where a value of it
@@ -49,7 +47,7 @@ function* membersOf(json: string): Generator<string, void, undefined> {
     } else if (code === QUOTE) isText = true;
     else if (code === 0x5b || code === 0x7b) depth++;
     else if (code === 0x5d || code === 0x7d) depth--;
-    else if (code === COMMA && depth === 0 && at - start >= STEP) {
+    else if (code === COMMA && depth === 0 && at - start >= VERSION_STEP) {
       yield `[${json.slice(start, at)}]`;
       start = at + 1;
     }

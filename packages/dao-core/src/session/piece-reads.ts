@@ -1,9 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
 import type { TaskTimerangeRequest } from "../contract/task.ts";
-
-/** Bytes of rows that are read at a time by callers that hand them on: a row alone may have more. */
-export const PIECE_BYTES = 524_288;
+import { PIECE_BYTES } from "./limits.ts";
 
 /** A value that is too long to be read at once: a member of a row in the place of its text or its JSON. */
 export interface LongValue {

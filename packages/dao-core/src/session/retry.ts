@@ -1,3 +1,4 @@
+import { FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY } from "./limits.ts";
 import { throwIfAborted, untilAborted } from "./waiting/abort-signal.ts";
 
 /** What is told of a retry before it happens. */
@@ -24,10 +25,6 @@ export interface RetryPolicy {
 /** How often a single call is tried again when the database gives it up for others, and for how long. */
 export const SINGLE_CALL_RETRIES = { retries: 9, within: 30_000 } as const;
 
-/** Milliseconds: the most to wait before the first retry, doubled each time, and before any. */
-const FIRST_DELAY = 20;
-const LONGEST_DELAY = 1_000;
-
 /**
  * Runs `work` until it succeeds, fails for good, or has been tried often enough.
  * @throws what `work` throws; the reason of a signal that aborts between two attempts
@@ -45,7 +42,7 @@ export async function withRetries<Result>(
     } catch (error) {
       if (attempt > retries || !isRetryable(error) || performance.now() - begun > within) throw error;
       // Full jitter, so that those who collided do not collide again.
-      const delay = Math.random() * Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (attempt - 1));
+      const delay = Math.random() * Math.min(LONGEST_RETRY_DELAY, FIRST_RETRY_DELAY * 2 ** (attempt - 1));
       onRetry?.({ attempt, delay, error });
       await untilAborted(new Promise((resolve) => setTimeout(resolve, delay)), signal);
       throwIfAborted(signal);

@@ -1,9 +1,7 @@
 import { type CountMode, type Page, type PageWindow, toPage } from "../../contract/page.ts";
 import type { SqlRow } from "../../session/driver.ts";
+import { EXACT_COUNT } from "../../session/limits.ts";
 import { toCursor } from "./list-cursor.ts";
-
-/** The most rows that `count: "estimated"` counts; of more it asks the planner. */
-export const EXACT_UP_TO = 1_000;
 
 /**
  * @param rows those that were read: one more than the page has, where there is another page
@@ -33,5 +31,5 @@ export async function listTotal(
   estimate: () => Promise<number>,
 ): Promise<number | null> {
   if (count === "none") return null;
-  return count === "estimated" && counted > EXACT_UP_TO ? Math.max(counted, await estimate()) : counted;
+  return count === "estimated" && counted > EXACT_COUNT ? Math.max(counted, await estimate()) : counted;
 }

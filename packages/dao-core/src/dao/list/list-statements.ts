@@ -3,6 +3,7 @@ import type { PgColumn } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow } from "../../contract/page.ts";
 import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
+import { EXACT_COUNT } from "../../session/limits.ts";
 import type { EntityTable } from "../statement/entity-table.ts";
 import {
   compile,
@@ -17,7 +18,7 @@ import {
 import { columnParam, textParam } from "../statement/text-columns.ts";
 import type { GuardedRows } from "./guarded-rows.ts";
 import { readCursor } from "./list-cursor.ts";
-import { EXACT_UP_TO, listPage, listTotal } from "./list-page.ts";
+import { listPage, listTotal } from "./list-page.ts";
 
 const NEWEST_FIRST = sql`created_at desc, id desc`;
 
@@ -119,7 +120,7 @@ export class ListStatements {
     const filter = this.#filter(filters);
     if (count === "exact") return queryBuilder.select({ total }).from(this.#table).where(filter);
     const some = this.#ones(filter)
-      .limit(EXACT_UP_TO + 1)
+      .limit(EXACT_COUNT + 1)
       .as("some");
     return queryBuilder.select({ total }).from(some);
   }

@@ -3,6 +3,7 @@ import { type PgColumn, PgJsonb } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { RetryableError } from "../../contract/errors.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
+import { MOST_PARTS, PART_CHARACTERS, WHOLE_VALUE_BYTES } from "../../session/limits.ts";
 import { type LongValue, longValue } from "../../session/piece-reads.ts";
 import type { EntityTable } from "../statement/entity-table.ts";
 import type { RowMapper } from "../statement/row-mapper.ts";
@@ -10,14 +11,7 @@ import { compile, param, prepared, run, type Statement, StatementCache, written 
 import { resultValue } from "../statement/text-columns.ts";
 import { isUnbounded } from "./guarded-rows.ts";
 
-/** Bytes up to which a value is read with its row. */
-const WHOLE = 8 * 1_048_576;
-
-/** Characters of a part, unless there were more than 32 parts then: the server writes all of the JSON out for each. */
-const PART = 4_194_304;
-const MOST_PARTS = 32;
-
-const whole = sql.raw(String(WHOLE));
+const whole = sql.raw(String(WHOLE_VALUE_BYTES));
 const text = (column: PgColumn): SQL => (column instanceof PgJsonb ? sql`${column}::text` : sql`${column}`);
 const named = (name: string): SQL => sql`${sql.identifier(name)}`;
 
@@ -97,7 +91,7 @@ export class LongRows<Dto extends object> {
     options: CallOptions | undefined,
   ): LongValue {
     const statement = this.#part(column);
-    const partLength = Math.max(PART, Math.ceil(length / MOST_PARTS));
+    const partLength = Math.max(PART_CHARACTERS, Math.ceil(length / MOST_PARTS));
     async function* parts(): AsyncGenerator<string, void, undefined> {
       for (let start = 1; start <= length; start += partLength) {
         const { rows } = await run(executor, statement, { ...row, start, count: partLength }, options);

@@ -5,6 +5,7 @@ import type { TaskTimerangeRequest } from "../../contract/task.ts";
 import { milestones } from "../../schema/milestones.ts";
 import { tasks } from "../../schema/tasks.ts";
 import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
+import { PIECE_ROWS } from "../../session/limits.ts";
 import {
   isLongRow,
   type ListedEntity,
@@ -16,7 +17,7 @@ import {
   type WholeResult,
 } from "../../session/piece-reads.ts";
 import { conversationStatements } from "../conversation-dao.ts";
-import { findGuardedGoal, PIECE_ROWS, toRows } from "../goal-relations.ts";
+import { findGuardedGoal, toRows } from "../goal-relations.ts";
 import { goalStatements } from "../goal-statements.ts";
 import { milestoneStatements } from "../milestone-dao.ts";
 import { param, prepared, run, type Statement, type StatementValues, written } from "../statement/statement.ts";

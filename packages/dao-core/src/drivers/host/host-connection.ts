@@ -1,16 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { SqlParameter, SqlResult } from "../../session/driver.ts";
+import { ABORT_GRACE, CANCEL_INTERVAL } from "../../session/limits.ts";
 import { isLossError, withCode } from "../../session/postgres-errors.ts";
-import { ABORT_GRACE } from "../../session/transaction/interruption.ts";
+
 import type { SqlConnection } from "../../session/transaction/transaction-connection.ts";
 import { onAbort, throwIfAborted } from "../../session/waiting/abort-signal.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 import type { HostClient } from "./host-client.ts";
 import type { HostLink } from "./host-link.ts";
 import { inHostTransaction } from "./host-transaction.ts";
-
-/** Milliseconds between two cancel requests: one that comes between two steps of a statement does nothing. */
-const CANCEL_INTERVAL = 50;
 
 /** Runs one statement; what it rejects with has a code. */
 export async function runOn<Handle>(

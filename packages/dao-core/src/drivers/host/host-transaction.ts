@@ -1,7 +1,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { TransactionLostError } from "../../contract/errors.ts";
+import { ABORT_GRACE } from "../../session/limits.ts";
 import { isLossError } from "../../session/postgres-errors.ts";
-import { ABORT_GRACE } from "../../session/transaction/interruption.ts";
+
 import { onAbort, throwIfAborted } from "../../session/waiting/abort-signal.ts";
 import type { HostLink } from "./host-link.ts";
 

@@ -5,7 +5,7 @@ import { UnavailableError } from "../../contract/errors.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
 import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../../session/driver.ts";
 import { ImportLimit } from "../../session/import-limit.ts";
-import { milliseconds } from "../../session/limits.ts";
+import { DEFAULT_CLOSE_TIMEOUT, EMBEDDED_ACQUIRE_TIMEOUT, milliseconds } from "../../session/limits.ts";
 import { beginScript } from "../../session/transaction/begin.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import type { SqlConnection } from "../../session/transaction/transaction-connection.ts";
@@ -13,9 +13,6 @@ import { throwIfAborted, withEitherSignal } from "../../session/waiting/abort-si
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 import { limitWait } from "../../session/waiting/wait-limit.ts";
 import { type EmbeddedFolder, takeFolder } from "./pglite-folder.ts";
-
-/** Milliseconds that a call waits for those before it. */
-const TURN_TIMEOUT = 30_000;
 
 /** How an embedded database is used. */
 export interface PgliteDriverOptions {
@@ -31,7 +28,10 @@ export class PgliteDriver implements SqlDriver {
   readonly description: string;
   readonly isTransaction = false;
   readonly probe: SqlExecutor = { execute: (...statement) => this.#probe(...statement) };
-  readonly imports = new ImportLimit(() => 1, { acquireTimeout: TURN_TIMEOUT, maxWaiting: Number.POSITIVE_INFINITY });
+  readonly imports = new ImportLimit(() => 1, {
+    acquireTimeout: EMBEDDED_ACQUIRE_TIMEOUT,
+    maxWaiting: Number.POSITIVE_INFINITY,
+  });
   readonly #connection: PgliteConnection;
   readonly #folder: EmbeddedFolder | undefined;
   readonly #idleTimeout: number;
@@ -94,7 +94,7 @@ export class PgliteDriver implements SqlDriver {
     );
   }
 
-  close(timeout = 5_000): Promise<void> {
+  close(timeout = DEFAULT_CLOSE_TIMEOUT): Promise<void> {
     this.imports.close();
     this.#closing ??= this.#close(timeout);
     return this.#closing;
@@ -125,7 +125,7 @@ export class PgliteDriver implements SqlDriver {
     return new Promise((resolve, reject) => {
       throwIfAborted(signal);
       let hasGivenUp = false;
-      const leaveQueue = limitWait(TURN_TIMEOUT, signal, turnTimeoutError, (error) => {
+      const leaveQueue = limitWait(EMBEDDED_ACQUIRE_TIMEOUT, signal, turnTimeoutError, (error) => {
         hasGivenUp = true;
         this.#inLine--;
         reject(error);
@@ -153,7 +153,7 @@ function closedError(): UnavailableError {
 
 function turnTimeoutError(): UnavailableError {
   return new UnavailableError(
-    `The embedded database, which has one connection, was busy for ${TURN_TIMEOUT} ms. ` +
+    `The embedded database, which has one connection, was busy for ${EMBEDDED_ACQUIRE_TIMEOUT} ms. ` +
       "Inside a unit of work use the unit of work, not the database.",
   );
 }

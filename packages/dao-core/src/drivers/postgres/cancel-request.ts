@@ -1,13 +1,8 @@
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { CANCEL_GRACE, CANCEL_INTERVAL } from "../../session/limits.ts";
 import { onAbort } from "../../session/waiting/abort-signal.ts";
 import type { ServerProcess } from "./resend-fence.ts";
-
-/** Milliseconds for which a cancelled statement may still say how it ended. */
-const CANCEL_GRACE = 1_000;
-
-/** Milliseconds after which a cancel request that had no effect is sent again. */
-const CANCEL_INTERVAL = 50;
 
 /**
  * Has the server cancel what runs in a process, until `query` settles or {@link CANCEL_GRACE} is over: a request that arrives

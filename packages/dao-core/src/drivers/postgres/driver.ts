@@ -12,7 +12,18 @@ import type {
   StatementOptions,
 } from "../../session/driver.ts";
 import { ImportLimit } from "../../session/import-limit.ts";
-import { isWholeNumber, LARGEST_VALUE } from "../../session/limits.ts";
+import {
+  DEFAULT_ACQUIRE_TIMEOUT,
+  DEFAULT_CLOSE_TIMEOUT,
+  DEFAULT_CONNECT_TIMEOUT,
+  DEFAULT_MAX_WAITING,
+  isWholeNumber,
+  KEEP_ALIVE,
+  LARGEST_VALUE,
+  LOST_STATEMENTS_INTERVAL,
+  RECENTLY_OPENED,
+  RESPONSE_MARGIN,
+} from "../../session/limits.ts";
 import type { ObservedPool } from "../../session/observed-pool.ts";
 import { databaseErrorFacts, isStaleStatement, staleStatement } from "../../session/postgres-errors.ts";
 import { beginScript } from "../../session/transaction/begin.ts";
@@ -58,15 +69,6 @@ export interface PostgresDriverOptions {
 /** Where migrations put the tables, whatever the role's own search path is. */
 const SCHEMA = "public";
 
-/** Milliseconds; a connection that is older is not the one that was opened since a fail-over. */
-const RECENT = 1_000;
-
-/** Milliseconds within which a second lost prepared statement says that a proxy loses them. */
-const SAME_CAUSE = 60_000;
-
-/** Milliseconds of silence after which TCP asks whether the peer is still there. */
-const KEEP_ALIVE = 30_000;
-
 /** PostgreSQL by postgres.js: single statements pipelined over shared connections, each transaction on one of its own. */
 export class PostgresDriver implements SqlDriver {
   readonly description: string;
@@ -88,7 +90,7 @@ export class PostgresDriver implements SqlDriver {
    */
   constructor(location: PostgresLocation, options: PostgresDriverOptions = {}) {
     checkOptions(options);
-    const { prepare = true, connectTimeout = 5_000 } = options;
+    const { prepare = true, connectTimeout = DEFAULT_CONNECT_TIMEOUT } = options;
     this.description = location.description;
     this.address = { ...location.address, schema: prepare ? SCHEMA : undefined };
     this.#idleTimeout = prepare ? 0 : (options.idleInTransactionTimeout ?? 60_000);
@@ -111,7 +113,7 @@ export class PostgresDriver implements SqlDriver {
       onLost: (connection, reason) => this.#pool.lost(connection, reason),
       onRefused: (connection, error) => this.#onRefused(connection, error),
     };
-    const { acquireTimeout = 5_000, maxWaiting = 1_000 } = options;
+    const { acquireTimeout = DEFAULT_ACQUIRE_TIMEOUT, maxWaiting = DEFAULT_MAX_WAITING } = options;
     this.#pool = new ConnectionPool((signal) => PostgresConnection.open(settings, events, signal), {
       size: options.poolSize ?? 10,
       acquireTimeout,
@@ -155,10 +157,10 @@ export class PostgresDriver implements SqlDriver {
   }
 
   replaceConnections(): void {
-    this.#pool.replaceOpenedBefore(performance.now() - RECENT);
+    this.#pool.replaceOpenedBefore(performance.now() - RECENTLY_OPENED);
   }
 
-  close(timeout = 5_000): Promise<void> {
+  close(timeout = DEFAULT_CLOSE_TIMEOUT): Promise<void> {
     this.#isClosed = true;
     this.imports.close();
     return this.#pool.close(timeout);
@@ -203,7 +205,7 @@ export class PostgresDriver implements SqlDriver {
         const last = this.#statementLoss;
         this.#statementLoss = { connection, at: performance.now() };
         const isRepeated = last !== undefined && last.connection !== connection;
-        return isRepeated && performance.now() - last.at < SAME_CAUSE ? error : staleStatement(error);
+        return isRepeated && performance.now() - last.at < LOST_STATEMENTS_INTERVAL ? error : staleStatement(error);
       }
       default:
         // A table was altered, and every connection may have plans that are as old.
@@ -234,9 +236,6 @@ function sessionScript(options: PostgresDriverOptions, { url }: PostgresLocation
   const settings = Object.entries(limits).filter(([name]) => !searchParams.has(name));
   return [["search_path", SCHEMA], ...settings].map(([name, value]) => `set ${name} = ${value}`).join("; ");
 }
-
-/** How long after a statement's time-out the server must have said so. */
-const RESPONSE_MARGIN = 2_000;
 
 function responseTimeout(statementTimeout: number): number {
   return statementTimeout === 0 ? 0 : Math.min(statementTimeout + RESPONSE_MARGIN, LARGEST_VALUE);

@@ -1,12 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "../../contract/errors.ts";
 import type { SqlExecutor, SqlParameter, SqlResult, StatementOptions } from "../../session/driver.ts";
+import { PROBE_PATIENCE } from "../../session/limits.ts";
 import { withEitherSignal } from "../../session/waiting/abort-signal.ts";
 import { type ConnectionEvents, PostgresConnection } from "./connection.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
-
-/** Milliseconds that a probe waits for a connection of the pool. `/ready` has 1,500 for two statements, and two more connections. */
-const PATIENCE = 250;
 
 /** A connection that is closed after its one statement has no pool that would want to know. */
 const events: ConnectionEvents = { onLost: () => undefined, onRefused: (_, error) => error };
@@ -44,7 +42,7 @@ export class PostgresProbe implements SqlExecutor {
       () => true,
       (error: unknown) => this.#isClosed() || !(error instanceof UnavailableError),
     );
-    if (await Promise.race([hasEnded, delay(PATIENCE, false, { ref: false })])) return inLine;
+    if (await Promise.race([hasEnded, delay(PROBE_PATIENCE, false, { ref: false })])) return inLine;
     const beside = this.#executeBeside(text, parameters, either);
     try {
       return await Promise.race([inLine.catch(() => beside), beside]);

@@ -1,9 +1,7 @@
 import type { Socket } from "node:net";
+import { CLOSE_GRACE } from "../../session/limits.ts";
 import { connectionClosed } from "../../session/postgres-errors.ts";
 import { checkMessages } from "./message-check.ts";
-
-/** Milliseconds for which a peer may take nothing of what is sent before a socket is closed. */
-const CLOSE_GRACE = 1_000;
 
 /** The one socket of a connection. postgres.js connects again by itself; a second socket would go on in the middle of what was lost. */
 export class SingleSocket {

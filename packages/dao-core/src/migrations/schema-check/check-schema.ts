@@ -1,6 +1,7 @@
 import type { CallOptions } from "../../contract/call-options.ts";
 import { SchemaVersionError, UnavailableError } from "../../contract/errors.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
+import { COMPARISON_VALIDITY } from "../../session/limits.ts";
 import { databaseErrorFacts, isConnectionLoss, toDaoError } from "../../session/postgres-errors.ts";
 import { JOURNAL_TABLE, newerSchemaError, unreadableJournalError } from "../journal.ts";
 import { embeddedMigrations, schemaVersion } from "../migration-set.ts";
@@ -8,9 +9,6 @@ import { findObstacles } from "./obstacles.ts";
 import { schemaDifferenceError } from "./schema-difference.ts";
 import { findSchemaDifferences } from "./schema-differences.ts";
 import { readSchemaFacts } from "./schema-facts.ts";
-
-/** How long a full comparison of the schema stays valid, in milliseconds. */
-const COMPARISON_VALIDITY = 5_000;
 
 /** SQLSTATEs of a changed schema: tables, columns, types, privileges, plans, ON CONFLICT, replica identities. */
 const schemaCodes: ReadonlySet<string> = new Set([

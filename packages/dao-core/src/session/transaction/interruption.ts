@@ -1,7 +1,5 @@
+import { ABORT_GRACE } from "../limits.ts";
 import { onAbort } from "../waiting/abort-signal.ts";
-
-/** Milliseconds that a connection has after an abort for what it still runs, and for the rollback. */
-export const ABORT_GRACE = 1_000;
 
 /** What ends the work of a level of a transaction before its callback has settled. */
 export class Interruption {

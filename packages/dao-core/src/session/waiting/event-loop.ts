@@ -1,7 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-
-/** Milliseconds after which the event loop gets a turn. */
-const INTERVAL = 10;
+import { TURN_INTERVAL } from "../limits.ts";
 
 // A thread has one event loop, whatever databases it has.
 let lastTurn = performance.now();
@@ -24,11 +22,11 @@ function beginTurn(): void {
 }
 
 /**
- * Lets timers, signals and sockets have their turn, if they have had none for {@link INTERVAL}: a database in this process
+ * Lets timers, signals and sockets have their turn, if they have had none for {@link TURN_INTERVAL}: a database in this process
  * answers without one, so that a loop of awaited statements would keep them waiting to its end.
  */
 export async function giveTurn(): Promise<void> {
-  if (performance.now() - lastTurn < INTERVAL) return;
+  if (performance.now() - lastTurn < TURN_INTERVAL) return;
   await turn();
   lastTurn = performance.now();
 }

@@ -1,5 +1,4 @@
-/** Milliseconds without an answer after which a connection on which statements run is blocked. */
-const BLOCKED_AFTER = 100;
+import { BLOCKED_AFTER } from "../../../session/limits.ts";
 
 /**
  * What runs on a connection, and since when nothing has come back: the watchdog of a server that hangs, or of a network that

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CallOptions, Requester } from "../../../contract/call-options.ts";
 import { UnavailableError } from "../../../contract/errors.ts";
 import type { StatementKind } from "../../../session/driver.ts";
+import { GATHERED_QUERIES, PIPELINE_DEPTH } from "../../../session/limits.ts";
 import type { ObservedPool, PoolObserver, PoolUsage } from "../../../session/observed-pool.ts";
 import { withEitherSignal } from "../../../session/waiting/abort-signal.ts";
 import { limitWait } from "../../../session/waiting/wait-limit.ts";
@@ -23,15 +24,6 @@ export interface PoolOptions {
   /** From opening a connection to replacing it; 0 is no limit. */
   readonly maxLifetime: number;
 }
-
-/**
- * Point queries that go out together on one connection, in one packet: a system call on either side, and the waking of a server
- * process, take longer than such a query. Few enough that the last of them waits for less than a millisecond.
- */
-const GATHERED = 4;
-
-/** The most statements on their way on one connection: enough to keep the server busy while answers travel. */
-const PIPELINE_DEPTH = 8;
 
 /**
  * Hands out connections in two ways: *shared* for a single statement, pipelined behind others, and *exclusive* for a
@@ -203,7 +195,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
     const gathering = this.#gathering;
     if (gathering?.isUsable && gathering.writes === 0) {
       const { running, isBlocked } = gathering.connection;
-      if (running < GATHERED && !isBlocked) return gathering;
+      if (running < GATHERED_QUERIES && !isBlocked) return gathering;
     }
     const slot = this.#leastBusy(use);
     if (slot === undefined || slot.connection.running > 0) return slot;

@@ -1,14 +1,10 @@
+import {
+  FIRST_RETRY_DELAY,
+  LONGEST_RETRY_DELAY,
+  SERVER_LIMIT_LIFETIME,
+  SLOW_CONNECT,
+} from "../../../session/limits.ts";
 import { databaseErrorFacts } from "../../../session/postgres-errors.ts";
-
-/** Milliseconds: the longest pause before the first attempt after one that failed, and before any. */
-const FIRST_PAUSE = 20;
-const LONGEST_PAUSE = 1_000;
-
-/** Milliseconds after which an attempt is slow: another may reach another peer, where there are several behind an address. */
-const SLOW_AFTER = 1_000;
-
-/** Milliseconds for which the server's own limit of connections is respected before it is tried again. */
-const LIMIT_LIFETIME = 10_000;
 
 /** SQLSTATE: too many connections. */
 const TOO_MANY_CONNECTIONS = "53300";
@@ -94,7 +90,7 @@ export class Connector<Connection> {
       isSlow = true;
       this.#slowAttempts++;
       this.grow();
-    }, SLOW_AFTER);
+    }, SLOW_CONNECT);
     const end = () => {
       clearTimeout(slowness);
       this.#attempts--;
@@ -121,10 +117,10 @@ export class Connector<Connection> {
     const open = this.#demand.open();
     if (open > 0 && databaseErrorFacts(error)?.code === TOO_MANY_CONNECTIONS) {
       this.#limit = open;
-      this.#limitEnds = performance.now() + LIMIT_LIFETIME;
+      this.#limitEnds = performance.now() + SERVER_LIMIT_LIFETIME;
       return;
     }
-    const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures);
+    const longest = Math.min(LONGEST_RETRY_DELAY, FIRST_RETRY_DELAY * 2 ** this.#failures);
     this.#nextAttempt = performance.now() + longest * (0.5 + Math.random() / 2);
     this.#failures++;
   }

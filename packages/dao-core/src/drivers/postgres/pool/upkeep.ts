@@ -1,13 +1,5 @@
+import { IDLE_TEST_AFTER, IDLE_TEST_TIMEOUT, UPKEEP_INTERVAL } from "../../../session/limits.ts";
 import type { PooledConnection, Slot } from "./slot.ts";
-
-/** Milliseconds without use after which a connection is tested first: a firewall or a balancer may have dropped it. */
-const TEST_AFTER = 30_000;
-
-/** Milliseconds for the answer to such a test. */
-const TEST_TIMEOUT = 1_000;
-
-/** Milliseconds: the longest time between two looks for connections whose time is over. */
-const SWEEP_INTERVAL = 15_000;
 
 /** Tests the idle connections of a pool, and retires those whose time is over. Times in milliseconds; 0 is no limit. */
 export class Upkeep<Connection extends PooledConnection> {
@@ -37,14 +29,14 @@ export class Upkeep<Connection extends PooledConnection> {
 
   /** Whether a connection that was idle since then must be tested before it is used. */
   isStale(lastUsed: number): boolean {
-    return performance.now() - lastUsed > TEST_AFTER;
+    return performance.now() - lastUsed > IDLE_TEST_AFTER;
   }
 
   /** Asks the server of an idle connection for an answer; without one the connection is lost. */
   test(slot: Slot<Connection>): void {
     slot.isTested = true;
     this.#tests++;
-    void slot.connection.isAnswering(TEST_TIMEOUT).then(() => {
+    void slot.connection.isAnswering(IDLE_TEST_TIMEOUT).then(() => {
       slot.isTested = false;
       this.#tests--;
       this.#onTested();
@@ -60,7 +52,7 @@ export class Upkeep<Connection extends PooledConnection> {
   begin(): void {
     if (this.#sweeper !== undefined) return;
     const limits = [this.#idleTimeout, this.#maxLifetime].filter((limit) => limit > 0);
-    const interval = Math.ceil(Math.min(SWEEP_INTERVAL, ...limits) / 2);
+    const interval = Math.ceil(Math.min(UPKEEP_INTERVAL, ...limits) / 2);
     this.#sweeper = setInterval(() => this.#sweep(), interval).unref();
   }
 
