@@ -17,13 +17,13 @@ import { tasks } from "../schema/tasks.ts";
 import type { TaskDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { counted, one, param, prepared, queryBuilder, run } from "./statement/statement.ts";
-import { columnParam, resultColumns, textParam } from "./statement/text-columns.ts";
+import { columnParam, instantParam, resultColumns } from "./statement/text-columns.ts";
 import { TableDao } from "./table-dao.ts";
 import { createTasks, updateTasks } from "./task-batches.ts";
 import { taskStatements } from "./task-statements.ts";
 
 /** The first moment after the given millisecond: columns hold microseconds, and an end is included to the millisecond. */
-const justAfter = (name: string) => sql`${textParam(name, "timestamptz")} + interval '1 millisecond'`;
+const justAfter = (name: string) => sql`${instantParam(name)} + interval '1 millisecond'`;
 
 /** That a user's task starts within a range. */
 export const startsWithin = (): SQL =>

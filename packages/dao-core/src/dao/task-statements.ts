@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { TaskDto } from "../contract/task.ts";
 import { tasks } from "../schema/tasks.ts";
-import { textParam } from "./statement/text-columns.ts";
+import { instantParam } from "./statement/text-columns.ts";
 import { EntityStatements } from "./table-dao.ts";
 
 /**
@@ -15,5 +15,5 @@ export function writtenEnd(endTime: SQL): SQL {
 
 /** The statements on tasks, for their DAO and for what is written or read with them. */
 export const taskStatements = new EntityStatements<TaskDto>(tasks, {
-  endTime: writtenEnd(textParam("endTime", "timestamptz")),
+  endTime: writtenEnd(instantParam("endTime")),
 });

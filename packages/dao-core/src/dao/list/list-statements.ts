@@ -15,7 +15,7 @@ import {
   type StatementValues,
   written,
 } from "../statement/statement.ts";
-import { columnParam, textParam } from "../statement/text-columns.ts";
+import { columnParam, instantParam } from "../statement/text-columns.ts";
 import type { GuardedRows } from "./guarded-rows.ts";
 import { readCursor } from "./list-cursor.ts";
 import { listPage, listTotal } from "./list-page.ts";
@@ -98,7 +98,7 @@ export class ListStatements {
   /** The rows of a page, newest first. */
   #rows({ filters, isBehindCursor }: ListShape) {
     const { createdAt, id } = this.#table;
-    const position = sql`(${textParam("createdAt", "timestamptz")}, ${param("id")}::uuid)`;
+    const position = sql`(${instantParam("createdAt")}, ${param("id")}::uuid)`;
     const behind = isBehindCursor ? sql`(${createdAt}, ${id}) < ${position}` : undefined;
     const rows = queryBuilder
       .select()

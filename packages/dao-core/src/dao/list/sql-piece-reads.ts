@@ -21,7 +21,6 @@ import { findGuardedGoal, toRows } from "../goal-relations.ts";
 import { goalStatements } from "../goal-statements.ts";
 import { milestoneStatements } from "../milestone-dao.ts";
 import { param, prepared, run, type Statement, type StatementValues, written } from "../statement/statement.ts";
-import { textParam } from "../statement/text-columns.ts";
 import type { EntityStatements } from "../table-dao.ts";
 import { startsWithin } from "../task-dao.ts";
 import { taskStatements } from "../task-statements.ts";
@@ -67,7 +66,7 @@ class OrderedRows {
   }
 }
 
-const last = (key: string, type: string): SQL => textParam(`last_${key}`, type);
+const last = (key: string, type: string): SQL => sql`${param(`last_${key}`)}::${sql.raw(type)}`;
 
 const inTimerange = new OrderedRows(
   taskStatements,

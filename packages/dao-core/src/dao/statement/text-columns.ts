@@ -10,6 +10,11 @@ import { param } from "./statement.ts";
 const isParsedByClients = (column: Column): boolean =>
   column instanceof PgJsonb || column instanceof PgTimestampString || column instanceof PgDoublePrecision;
 
+/** A placeholder for an instant as text. Not cast from text here: as a filter that would be done again for each row. */
+export function instantParam(name: string): SQL {
+  return sql`${param(name)}::timestamptz`;
+}
+
 /** A placeholder for text of which the statement makes a value of this type. */
 export function textParam(name: string, type: string): SQL {
   return sql`${param(name)}::text::${sql.raw(type)}`;
@@ -17,8 +22,8 @@ export function textParam(name: string, type: string): SQL {
 
 /** A placeholder for a value of this column. */
 export function columnParam(column: Column, name: string): SQL {
-  const isText = column instanceof PgJsonb || column instanceof PgTimestampString;
-  return isText ? textParam(name, column.getSQLType()) : param(name);
+  if (column instanceof PgTimestampString) return instantParam(name);
+  return column instanceof PgJsonb ? textParam(name, "jsonb") : param(name);
 }
 
 /** What a statement returns for a value of this column. */

@@ -20,12 +20,28 @@ export async function runOn<Handle>(
   // The application's database may be in this process.
   await giveTurn();
   try {
-    const rows = await client.execute(handle, text, [...parameters]);
+    const rows = await client.execute(handle, withTextInstants(text), [...parameters]);
     return { rows: rows.map((row) => Object.values(row)) };
   } catch (error) {
     throw codedError(client, error);
   }
 }
+
+/**
+ * The statement with instants as text parameters: postgres.js makes a `Date` of a parameter that the server takes for an instant,
+ * and drops its microseconds.
+ */
+function withTextInstants(text: string): string {
+  let changed = textInstants.get(text);
+  if (changed === undefined) {
+    changed = text.replace(/(\$\d+)::timestamptz/g, "$1::text::timestamptz");
+    textInstants.set(text, changed);
+  }
+  return changed;
+}
+
+/** By the text of a statement; the DAOs have as many as callers use shapes of filters and updates. */
+const textInstants = new Map<string, string>();
 
 /** What the driver says of an error of the client. */
 export function codedError<Handle>({ toDriverError }: HostClient<Handle>, error: unknown): unknown {

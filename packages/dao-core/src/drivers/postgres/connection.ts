@@ -27,6 +27,11 @@ import {
 } from "./resend-fence.ts";
 import { SingleSocket } from "./single-socket.ts";
 
+/** Instants are text on both sides: a `Date` would drop their microseconds. */
+const types = {
+  instant: { to: 1184, from: [1184], serialize: (text: string) => text, parse: (text: string) => text },
+};
+
 /** Who is notified of what happens to connections. */
 export interface ConnectionEvents {
   /** It takes no more statements. Called once. */
@@ -65,6 +70,7 @@ export class PostgresConnection implements SqlConnection {
     this.#events = events;
     this.#socket = new SingleSocket(settings.openSocket);
     const options = {
+      types,
       connection: { ...settings.parameters },
       prepare: settings.prepare,
       max: 1,
