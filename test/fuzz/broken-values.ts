@@ -80,7 +80,7 @@ const ANY: readonly unknown[] = [
   "NaN",
   new JsonText("1e400"),
   new JsonText("-1e400"),
-  new JsonText("123456789012345678901234567890"),
+  new JsonText("12345678901234567890"),
   new JsonText('{"__proto__":{"id":"x"}}'),
   new JsonText('{"constructor":{"prototype":{"x":1}}}'),
   new JsonText('{"$ne":null}'),
