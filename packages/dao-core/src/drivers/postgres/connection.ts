@@ -104,7 +104,7 @@ export class PostgresConnection implements SqlConnection {
     const abandon = (error: unknown) => connection.#abandon(error);
     const stopWatching = limitWait(settings.connectTimeout, signal, connectTimeoutError, abandon);
     try {
-      connection.#server = processOf(await connection.#client.unsafe(settings.script).simple());
+      connection.#server = processOf(await connection.#runScript());
       connection.setResponseTimeout(settings.responseTimeout);
       if (connection.#isAlive) return connection;
       throw connectionClosed(undefined);
@@ -113,6 +113,17 @@ export class PostgresConnection implements SqlConnection {
       throw loginError(connection.#lossCause);
     } finally {
       stopWatching();
+    }
+  }
+
+  /** Behind a pooler a cancel request for what another client ran may arrive late, and hit this. */
+  async #runScript(): Promise<readonly unknown[]> {
+    const run = () => this.#client.unsafe(this.#settings.script).simple();
+    try {
+      return await run();
+    } catch (error) {
+      if (isCancelled(error)) return run();
+      throw error;
     }
   }
 
