@@ -3,8 +3,9 @@ import { makeUserData } from "@flux/dao-core/testing";
 import { describe, expect, test } from "vitest";
 import { everyDriver } from "./every-driver.ts";
 
-/** The others wait in a line of the application's own, which cannot be left. */
-const drivers = everyDriver.filter(({ driver }) => !driver.startsWith("Drizzle"));
+/** The others wait in the queue of the application's client, which cannot be left. */
+const names = ["postgres.js", "the application's pg", "PGlite"];
+const drivers = everyDriver.filter(({ driver }) => names.includes(driver));
 
 function gate() {
   let open: () => void = () => undefined;
@@ -15,6 +16,10 @@ function gate() {
 }
 
 describe("a call whose requester goes while it waits for a connection is not begun", () => {
+  test("on every driver whose queue can be left", () => {
+    expect(drivers.map(({ driver }) => driver)).toEqual(names);
+  });
+
   test.each(drivers)("$driver", { timeout: 60_000 }, async ({ open }) => {
     await using scene = await open();
     const { database } = scene;
