@@ -10,8 +10,8 @@ export interface CallOptions {
    * Aborts the call: the running statement is cancelled on the server, and the promise rejects with the signal's `reason`
    * within a second. A statement that had already finished on the server is not undone. Inside a unit of work, aborting one
    * statement ends the whole unit of work, and the unit of work's own signal ends it whatever its callback is waiting for.
-   * An embedded database and an application's Drizzle cannot cancel a running statement: there the signal is checked
-   * before and after it. Default: none.
+   * An embedded database and most of an application's open transactions cannot cancel a running statement: there the signal
+   * is checked before and after it. Default: none.
    */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -20,9 +20,9 @@ export interface CallOptions {
    */
   readonly timeout?: number | undefined;
   /**
-   * For whom the call is made. Where it goes while the call waits for a connection of our pool, or for an embedded database, nothing
-   * is begun, and the promise rejects with the reason of its signal. What runs goes on, so that, unlike with `signal`, a statement
-   * needs no connection to itself. Default: no one who could go.
+   * For whom the call is made. Where it goes while the call waits for a connection of our pool or of a joined `pg.Pool`, or for an
+   * embedded database, nothing is begun, and the promise rejects with the reason of its signal. What runs goes on, so that, unlike
+   * with `signal`, a statement needs no connection to itself. Default: no one who could go.
    */
   readonly requester?: Requester | undefined;
 }

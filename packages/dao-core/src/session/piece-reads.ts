@@ -1,7 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
 import type { TaskTimerangeRequest } from "../contract/task.ts";
-import { PIECE_BYTES } from "./limits.ts";
 
 /** A value that is too long to be read at once: a member of a row in the place of its text or its JSON. */
 export interface LongValue {
@@ -36,7 +35,7 @@ export interface WholeResult<Result> {
   readonly whole: Result;
 }
 
-/** A row that is longer than {@link PIECE_BYTES}, before it is read. */
+/** A row that is longer than 512 KiB, before it is read. */
 export interface LongRow {
   /** Of its text and JSON, as far as that is known before it is read. */
   readonly bytes: number;
@@ -47,7 +46,7 @@ export interface LongRow {
   inParts(signal?: AbortSignal): Promise<object | null>;
 }
 
-/** Rows that are read when they are asked for: as many as fit into {@link PIECE_BYTES}, or one that is longer. */
+/** Rows that are read when they are asked for: as many as fit into 512 KiB, or one that is longer. */
 export type RowPieces = AsyncIterable<readonly object[] | LongRow>;
 
 /** Whether a piece is a row that is to be read by itself. */

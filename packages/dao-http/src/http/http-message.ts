@@ -16,7 +16,7 @@ export interface HttpRequest {
   /** The header of this lower-case name; several are joined by `, `. */
   header(name: string): string | undefined;
   /**
-   * Aborts with a {@link ClientGoneError} when the client's connection is gone, if the host can tell: a request that waits is
+   * Aborts with a `ClientGoneError` when the client's connection is gone, if the host can tell: a request that waits is
    * then dropped. Read only for a request that has to wait, or may have to.
    */
   readonly signal?: AbortSignal | undefined;

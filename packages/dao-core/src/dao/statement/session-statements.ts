@@ -35,7 +35,7 @@ export interface SessionOptions {
    */
   readonly telemetry?: Telemetry | undefined;
   /**
-   * Bytes of JSON text that a conversation's messages may have in all. More is a {@link ValidationError} whose `isTooLarge` is
+   * Bytes of JSON text that a conversation's messages may have in all. More is a `ValidationError` whose `isTooLarge` is
    * `true`. One that has more already can be read, and made shorter. Default 8,388,608 (8 MiB).
    */
   readonly maxConversationBytes?: number | undefined;
