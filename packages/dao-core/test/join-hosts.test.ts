@@ -251,7 +251,7 @@ describe("what pg says without a SQLSTATE", () => {
   let client: pg.PoolClient | undefined;
   beforeAll(async () => {
     testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
-    pool = new pg.Pool({ connectionString: testDatabase.url, max: 1, connectionTimeoutMillis: 100 });
+    pool = new pg.Pool({ connectionString: testDatabase.url, max: 1 });
     // A host's own duty: a client without a listener ends the process when its connection is lost.
     pool.on("error", () => undefined);
     pool.on("connect", (connected) => {
@@ -268,11 +268,17 @@ describe("what pg says without a SQLSTATE", () => {
 
   test("a pool that gives no connection in time: unavailable", async () => {
     const held = await pool.connect();
-    await expect(session().users.list()).rejects.toMatchObject({ code: "unavailable" });
-    await expect(DaoUnitOfWork.run(session(), ({ users }) => users.list())).rejects.toMatchObject({
-      code: "unavailable",
-    });
-    held.release();
+    // Only now: it would also limit the time for opening a connection. While this one is held none is opened.
+    pool.options.connectionTimeoutMillis = 50;
+    try {
+      const unavailable = { code: "unavailable" };
+      await expect(session().users.list()).rejects.toMatchObject(unavailable);
+      const run = DaoUnitOfWork.run(session(), ({ users }) => users.list());
+      await expect(run).rejects.toMatchObject(unavailable);
+    } finally {
+      pool.options.connectionTimeoutMillis = 0;
+      held.release();
+    }
   });
 
   test("a connection that is cut during a statement: unavailable, within a transaction lost", async () => {

@@ -80,7 +80,8 @@ export class HostConnection<Handle> implements SqlConnection {
 
   async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
     if (signal === undefined) return this.#run(text, parameters);
-    const cancellation = await this.#cancellation();
+    // That asks the server, too.
+    const cancellation = await this.#waitWhile(this.#cancellation(), signal);
     throwIfAborted(signal);
     return this.#waitWhile(this.#run(text, parameters), signal, cancellation);
   }
@@ -112,10 +113,10 @@ export class HostConnection<Handle> implements SqlConnection {
   }
 
   /**
-   * Waits for a statement, which is cancelled at an abort where that is possible, and {@link ABORT_GRACE} longer. The connection
+   * Waits for a statement, which is cancelled at an abort where there is a `cancellation`, and {@link ABORT_GRACE} longer. The connection
    * of one that has not settled by then counts as lost: nothing behind it would be answered.
    */
-  #waitWhile(result: Promise<SqlResult>, signal: AbortSignal, cancellation: string | undefined): Promise<SqlResult> {
+  #waitWhile<Result>(result: Promise<Result>, signal: AbortSignal, cancellation?: string): Promise<Result> {
     return new Promise((resolve, reject) => {
       let grace: NodeJS.Timeout | undefined;
       let cancelling: Promise<void> | undefined;
