@@ -8,7 +8,7 @@ import {
   UnitOfWorkMisuseError,
 } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { hostSessions, type TestSession } from "./hosts.ts";
 
 const engines: readonly { engine: string; open(): Promise<TestSession> }[] = [
@@ -246,7 +246,7 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
 describe("on PostgreSQL, with others at work", () => {
   let testDatabase: TestDatabase;
   beforeAll(async () => {
-    testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 3, acquireTimeout: 200 });
+    testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 3 });
   });
   afterAll(() => testDatabase.drop());
 
@@ -369,11 +369,26 @@ describe("on PostgreSQL, with others at work", () => {
     const released = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const holders = Array.from({ length: 3 }, () => DaoUnitOfWork.run(database, () => released));
-    await expect(database.users.findById("0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e")).rejects.toBeInstanceOf(
-      UnavailableError,
+    let held = 0;
+    const holders = Array.from({ length: 3 }, () =>
+      DaoUnitOfWork.run(database, () => {
+        held++;
+        return released;
+      }),
     );
-    release();
+    await expect.poll(() => held).toBe(3);
+    // A short acquireTimeout would also limit the opening of connections, which takes as long as the machine is busy.
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const late = expect(database.users.findById("0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e")).rejects;
+      const rejected = late.toThrow(/^No connection was free within 5000 ms/);
+      while (vi.getTimerCount() === 0) await new Promise(setImmediate);
+      await vi.advanceTimersByTimeAsync(5_000);
+      await rejected;
+    } finally {
+      vi.useRealTimers();
+      release();
+    }
     await Promise.all(holders);
     expect(await database.users.findById("0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e")).toBeNull();
   });
