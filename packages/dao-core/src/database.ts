@@ -76,7 +76,7 @@ export class Database extends DriverSession implements AsyncDisposable {
   }
 
   /**
-   * Looks at the database as whoever runs it would: the server's version, the schema and what was changed past the
+   * Looks at the database as its operator would: the server's version, the schema and what was changed past the
    * migrations, rules that rows break, the role's privileges, the clock; of an embedded database also whether its indexes
    * have the rows of their tables, which takes as long as to read all of it. Each finding says what to fix. Changes nothing.
    * @throws UnavailableError when the database does not answer

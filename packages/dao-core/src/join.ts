@@ -38,14 +38,14 @@ export interface JoinPgPoolOptions extends PgDriverOptions, SessionOptions {}
  * read by parsers of our own; a pool with `binary: true` cannot be used. What {@link openDatabase} sets when it connects is
  * the application's here: the `search_path`, on which the schema of the tables must be; the time-outs; any `TimeZone`; and the
  * `DateStyle`, which must be ISO, as it is unless it was changed. Give the pool an `error` listener, as `pg` asks of
- * every application: it is told of idle clients that were lost.
+ * every application: it is notified of idle clients that were lost.
  *
  * A prepared statement that no longer fits, after ALTER TABLE or DEALLOCATE ALL, is run once more, on another client; inside a
  * unit of work it is a `RetryableError`, which `retries` covers. Its client is dropped, and so is one whose server takes no
  * writes, which is an `UnavailableError`.
  *
  * A call whose signal aborts stops waiting for a client at once; a statement that runs is cancelled over another client of
- * the pool, and given up after a second where there is none; its own client is dropped.
+ * the pool, and abandoned after a second where there is none; its own client is dropped.
  */
 export function joinPgPool(pool: HostPgPool, options: JoinPgPoolOptions = {}): Database {
   return new Database(new PgDriver(pool, options), options);

@@ -65,9 +65,9 @@ describe("with every tenth statement given up by the server (40001)", () => {
   let given = 0;
   let retried = 0;
   const oneInTen = () => {
-    const isGivenUp = Math.random() < 0.1;
-    if (isGivenUp) given++;
-    return isGivenUp;
+    const isRetryableError = Math.random() < 0.1;
+    if (isRetryableError) given++;
+    return isRetryableError;
   };
   const services = (inTransactions: Fault) =>
     createDaoServices(

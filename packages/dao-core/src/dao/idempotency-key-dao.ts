@@ -10,7 +10,7 @@ const isThisKey = () => and(eq(idempotencyKeys.scope, param("scope")), eq(idempo
 const isExpired = () =>
   sql`${idempotencyKeys.createdAt} < now() - ${sql.placeholder("lifetime")}::double precision * interval '1 millisecond'`;
 
-/** An insert that waits for whoever inserts the same key; an expired key is taken over. */
+/** An insert that waits for a transaction that inserts the same key. An expired key is replaced. */
 const claim = prepared("write", () =>
   queryBuilder
     .insert(idempotencyKeys)

@@ -48,7 +48,7 @@ export class DriverSession extends TransactingSession {
   /** Reads for callers that hand rows on. */
   readonly pieces: PieceReads;
 
-  /** @param onFailure told of what each statement that fails fails by */
+  /** @param onFailure called with the error of each statement that fails */
   constructor(driver: SqlDriver, options: SessionOptions = {}, onFailure?: (error: unknown) => void) {
     const limit = conversationBytes(options);
     const watchers = { ...options, onFailure };

@@ -266,7 +266,7 @@ async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Prom
   }
 }
 
-/** A pool cannot be told that nobody waits any more: the client that it gives then goes straight back. */
+/** A pool has no way to cancel a wait: the client that it gives too late goes straight back. */
 function abortable(connecting: Promise<HostPgPoolClient>, signal: AbortSignal): Promise<HostPgPoolClient> {
   return new Promise((resolve, reject) => {
     const stopListening = onAbort(signal, () => {

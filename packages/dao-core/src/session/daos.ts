@@ -45,7 +45,7 @@ export interface EntityDao<Dto, Create, Update, ListRequest> {
   create(input: Create, options?: CreateOptions): Promise<Dto>;
   /** The row, or `null` if there is none. */
   findById(id: string, options?: CallOptions): Promise<Dto | null>;
-  /** The same, and nobody else can change or delete the row until the transaction ends. */
+  /** The same, and locks the row: no other transaction can change or delete it until this one ends. */
   lockById(id: string, options?: CallOptions): Promise<Dto | null>;
   /** One page, newest first. */
   list(request?: ListRequest, options?: CallOptions): Promise<Page<Dto>>;
@@ -106,7 +106,7 @@ export interface ConversationDao
 export interface DemoFlagsDao {
   /** The user's flags, or `null` if none were set. */
   findByUserId(userId: string, options?: CallOptions): Promise<DemoFlagsDto | null>;
-  /** The same, and nobody else can change or delete them until the transaction ends. */
+  /** The same, and locks them: no other transaction can change or delete them until this one ends. */
   lockByUserId(userId: string, options?: CallOptions): Promise<DemoFlagsDto | null>;
   /** Creates or replaces all fields. @throws RelatedRowMissingError if there is no such user */
   put(userId: string, flags: DemoFlagsPutDto, options?: CallOptions): Promise<DemoFlagsDto>;

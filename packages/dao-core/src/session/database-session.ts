@@ -8,7 +8,7 @@ export type IsolationLevel = "read committed" | "repeatable read" | "serializabl
 
 /** How a transaction runs. */
 export interface TransactionOptions extends CallOptions {
-  /** Default: the database's, which is `read committed` unless somebody changed it. */
+  /** Default: the database's, which is `read committed` unless it was changed. */
   readonly isolationLevel?: IsolationLevel | undefined;
   /** Default `false`. */
   readonly readOnly?: boolean | undefined;
@@ -20,14 +20,14 @@ export interface TransactionOptions extends CallOptions {
 
 /**
  * The port to the database: a DAO for each of the six entities, one for idempotency keys, and a transaction. A service takes any session, be it a pool or an open
- * transaction. Whoever wants another ORM or driver implements this interface, and nothing else.
+ * transaction. Another ORM implements this interface, and nothing else.
  */
 export interface DatabaseSession extends Daos {
   /** Whether this is an open transaction: then {@link transaction} is a savepoint within it. */
   readonly isTransaction: boolean;
   /** Reads for callers that hand rows on, whose memory does not depend on what rows hold; absent where there are none. */
   readonly pieces?: PieceReads | undefined;
-  /** Who is told when a unit of work on it is tried again, if anybody is. */
+  /** Notified when a unit of work on it is retried. Default: none. */
   readonly telemetry?: DatabaseTelemetry | undefined;
 
   /**

@@ -10,17 +10,17 @@ export interface PoolUsage {
   readonly waiting: number;
 }
 
-/** Who wants to know how long callers wait for a connection; must not throw. */
+/** Is notified of how long callers wait for a connection. Must not throw. */
 export interface PoolObserver {
   /** A caller has a connection, after so many milliseconds: 0 where one was free. */
   acquired(milliseconds: number): void;
-  /** A caller was told that none was free in time. */
+  /** None was free in time for a caller. */
   timedOut(): void;
 }
 
 /** A pool of connections, for those who measure it. */
 export interface ObservedPool {
   readonly usage: PoolUsage;
-  /** Has `observer` told of every call from now on, in place of the one before. */
+  /** Notifies `observer` of every call from now on, and the previous one no more. */
   observe(observer: PoolObserver): void;
 }

@@ -49,7 +49,7 @@ export function databaseErrorFacts(error: unknown): DatabaseErrorFacts | undefin
 
 /**
  * The data layer's error for one of the driver, found from the SQLSTATE, never from a message (PostgreSQL manual,
- * appendix A). What nobody foresaw is handed back as it is.
+ * appendix A). An error that is not known is returned as it is.
  *
  * @param values the fields that the statement wrote, to name the id that a foreign key missed; where it wrote many rows,
  *   the database names it
@@ -260,8 +260,8 @@ export function isStaleStatement(error: unknown): boolean {
   return databaseErrorFacts(error)?.code === STALE_STATEMENT;
 }
 
-/** Whether the database gave the statement up in favour of others, as after a deadlock. */
-export function isGivenUp(error: unknown): boolean {
+/** Whether the statement ended in a serialization failure or deadlock. */
+export function isRetryableError(error: unknown): boolean {
   const code = databaseErrorFacts(error)?.code;
   return code === "40001" || code === "40P01";
 }

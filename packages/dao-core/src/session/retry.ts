@@ -1,7 +1,7 @@
 import { FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY } from "./limits.ts";
 import { throwIfAborted, untilAborted } from "./waiting/abort-signal.ts";
 
-/** What is told of a retry before it happens. */
+/** A retry that is about to happen. */
 export interface Retry {
   /** The one that failed, from 1. */
   readonly attempt: number;
@@ -22,7 +22,7 @@ export interface RetryPolicy {
   readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
-/** How often a single call is tried again when the database gives it up for others, and for how long. */
+/** How often, and for how many milliseconds, a single call is retried after a serialization failure or deadlock. */
 export const SINGLE_CALL_RETRIES = { retries: 9, within: 30_000 } as const;
 
 /**

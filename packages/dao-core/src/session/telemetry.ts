@@ -3,7 +3,7 @@ import type { ObservedPool } from "./observed-pool.ts";
 import type { Retry } from "./retry.ts";
 
 /**
- * Whoever makes spans and metrics of what databases do: `databaseTelemetry()` of `@flux/dao-core/opentelemetry`, or one
+ * Makes spans and metrics of what databases do: `databaseTelemetry()` of `@flux/dao-core/opentelemetry`, or one
  * of a host's own. The data layer knows of no tracer, and where none is given nothing is called.
  */
 export interface Telemetry {
@@ -11,7 +11,7 @@ export interface Telemetry {
   observe(database: ObservedDatabase): DatabaseTelemetry;
 }
 
-/** What of a database can be told, and looked at. */
+/** What telemetry may know of a database. */
 export interface ObservedDatabase {
   /** Where its server is; `undefined` where that is not known, as of a host's own connections. */
   readonly address?: DatabaseAddress | undefined;
@@ -31,7 +31,7 @@ export interface DatabaseTelemetry {
   closed(): void;
 }
 
-/** As much of a statement's answer as may be told. */
+/** What telemetry may know of a statement's result. */
 export interface StatementAnswer {
   readonly rows: { readonly length: number };
 }

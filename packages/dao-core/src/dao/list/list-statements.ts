@@ -27,7 +27,7 @@ interface ListShape {
   /** The columns that must equal a value. */
   readonly filters: readonly string[];
   readonly count: CountMode;
-  readonly isBehindCursor: boolean;
+  readonly hasCursor: boolean;
 }
 
 /** The lists of one table: a statement for each set of filters and each kind of paging that callers really use. */
@@ -62,7 +62,7 @@ export class ListStatements {
     }
     const { count = "exact", cursor } = request;
     if (cursor !== undefined) Object.assign(values, readCursor(cursor));
-    const shape: ListShape = { filters: filters.sort(), count, isBehindCursor: cursor !== undefined };
+    const shape: ListShape = { filters: filters.sort(), count, hasCursor: cursor !== undefined };
     const { rows } = await run(executor, this.#statement(shape), values, options);
     const place = this.#place;
     if (count === "none") return listPage(rows, null, window, place);
@@ -89,24 +89,24 @@ export class ListStatements {
   }
 
   #statement(shape: ListShape): Statement {
-    const { filters, count, isBehindCursor } = shape;
-    return this.#statements.get(`${count}:${isBehindCursor}:${filters.join()}`, () =>
+    const { filters, count, hasCursor } = shape;
+    return this.#statements.get(`${count}:${hasCursor}:${filters.join()}`, () =>
       compile("read", written(this.#page(shape))),
     );
   }
 
   /** The rows of a page, newest first. */
-  #rows({ filters, isBehindCursor }: ListShape) {
+  #rows({ filters, hasCursor }: ListShape) {
     const { createdAt, id } = this.#table;
     const position = sql`(${instantParam("createdAt")}, ${param("id")}::uuid)`;
-    const behind = isBehindCursor ? sql`(${createdAt}, ${id}) < ${position}` : undefined;
+    const afterCursor = hasCursor ? sql`(${createdAt}, ${id}) < ${position}` : undefined;
     const rows = queryBuilder
       .select()
       .from(this.#table)
-      .where(and(this.#filter(filters), behind))
+      .where(and(this.#filter(filters), afterCursor))
       .orderBy(desc(createdAt), desc(id))
       .limit(sql.placeholder("limit"));
-    return isBehindCursor ? rows : rows.offset(sql.placeholder("skip"));
+    return hasCursor ? rows : rows.offset(sql.placeholder("skip"));
   }
 
   /** A page of guarded rows; with their number in the last column, of all, or as far as an estimate counts, unless it is not asked for. */

@@ -60,7 +60,7 @@ class OrderedRows {
   }
 
   /** What tells the next statement where to go on. */
-  placeOf(row: SqlRow): StatementValues {
+  cursorKeyOf(row: SqlRow): StatementValues {
     const names = Object.keys(this.entity.columns);
     return Object.fromEntries(this.#keys.map((key) => [`last_${key}`, row[names.indexOf(key)]]));
   }
@@ -194,7 +194,7 @@ export class SqlPieceReads implements PieceReads {
       rows = [];
       yield* pieces;
       if (last === undefined || isAll) return;
-      const values = { ...request, ...ordered.placeOf(last) };
+      const values = { ...request, ...ordered.cursorKeyOf(last) };
       ({ rows } = await run(this.#executor, ordered.following(), values, options));
     }
   }

@@ -6,7 +6,7 @@ import type {
   SqlTransaction,
   StatementOptions,
 } from "../../session/driver.ts";
-import { isGivenUp } from "../../session/postgres-errors.ts";
+import { isRetryableError } from "../../session/postgres-errors.ts";
 import { type Retry, type RetryPolicy, SINGLE_CALL_RETRIES, withRetries } from "../../session/retry.ts";
 import type { DatabaseTelemetry, Telemetry } from "../../session/telemetry.ts";
 import {
@@ -20,7 +20,7 @@ import { withDeadline } from "../../session/waiting/deadline.ts";
 /** What a session tells those who watch over it. */
 export interface SessionOptions {
   /**
-   * Called before a single statement that the database gave up for others (40001, 40P01) is tried again, to count or to
+   * Called before a single statement that ended in a serialization failure or deadlock (40001, 40P01) is retried, to count or to
    * log it; what it throws ends the attempts. Units of work have one of their own.
    */
   readonly onRetry?: ((retry: Retry) => void) | undefined;
@@ -43,7 +43,7 @@ export interface SessionOptions {
 
 /** A statement that came to its end. */
 export interface StatementReport {
-  /** As it was sent, with `$1`, `$2`, … where its parameters are, which are not told: they are people's data. */
+  /** As it was sent, with `$1`, `$2`, … where its parameters are. Their values are left out: they are people's data. */
   readonly text: string;
   /** From when it was to be run until its answer was here, the wait for a connection included. */
   readonly milliseconds: number;
@@ -53,12 +53,12 @@ export interface StatementReport {
   readonly error?: unknown;
 }
 
-/** Everyone who wants to know of statements. */
+/** What is called for each statement. */
 interface StatementWatchers extends SessionOptions {
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
-/** Runs a statement, and tells of it those who want to know. */
+/** Runs a statement, and reports it. */
 function watched(
   text: string,
   { onStatement, onFailure }: StatementWatchers,
@@ -93,7 +93,7 @@ async function reported(
   }
 }
 
-/** Statements on a driver: one that was given up, and was not part of more, has left nothing behind and is tried again. */
+/** Single statements on a driver. One that ended in a serialization failure or deadlock left nothing behind, and is retried. */
 export class SingleStatements implements SqlExecutor {
   readonly #driver: SqlDriver;
   readonly #retries: RetryPolicy;
@@ -106,9 +106,9 @@ export class SingleStatements implements SqlExecutor {
     };
     this.#driver = driver;
     this.#options = options;
-    // Within somebody else's transaction nothing can be tried again: all of it was given up.
+    // In a joined transaction nothing can be retried: all of it was aborted.
     const never = driver.isTransaction && { retries: 0 };
-    this.#retries = { ...SINGLE_CALL_RETRIES, ...never, isRetryable: isGivenUp, onRetry };
+    this.#retries = { ...SINGLE_CALL_RETRIES, ...never, isRetryable: isRetryableError, onRetry };
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options: StatementOptions = {}): Promise<SqlResult> {

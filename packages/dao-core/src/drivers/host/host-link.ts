@@ -27,7 +27,7 @@ export class HostLink {
   }
 
   /**
-   * Is told of the loss by a client of `pg`, which ends the process where nothing listens to it: in a transaction not even its
+   * Is notified of the loss by a client of `pg`, which ends the process where nothing listens to it: in a transaction not even its
    * pool does.
    * @returns stops listening
    */

@@ -18,7 +18,7 @@ export interface FolderHolder {
   readonly listens: boolean;
 }
 
-/** Somebody else has the folder. */
+/** Another process has the folder. */
 export class FolderInUseError extends Error {
   readonly holder: FolderHolder;
   readonly lockFile: string;
@@ -54,7 +54,7 @@ const lockName = /^flux-dao-([0-9a-z]+-[0-9a-f]+)\.lock$/;
  *
  * Node has no lock that the system drops with its process. So each who comes listens on a socket in the folder, then
  * announces itself by a lock file, and only then looks at who else is announced: of two, one at least sees the other. A holder
- * is alive while its socket takes connections, which the kernel tells right whoever has the pid now, in whichever container.
+ * is alive while its socket takes connections, which is right whichever process has the pid now, in any container.
  * Of several alive the earliest stays.
  *
  * @param folder its real path

@@ -353,7 +353,7 @@ export class PostgresConnection implements SqlConnection {
   }
 }
 
-/** Whether this is what postgres.js says of a query that it was told to drop. */
+/** Whether this is postgres.js's error of a query that was cancelled. */
 function isCancelled(error: unknown): boolean {
   return databaseErrorFacts(error)?.code === "57014";
 }

@@ -47,7 +47,7 @@ export interface PostgresDriverOptions {
   readonly connectTimeout?: number | undefined;
   /** For a connection to be free, or to be opened. Default 5,000. */
   readonly acquireTimeout?: number | undefined;
-  /** The most callers that wait for a connection; the next is turned away. Default 1,000. */
+  /** The most callers that wait for a connection; the next is rejected. Default 1,000. */
   readonly maxWaiting?: number | undefined;
   /** For a statement; a server that says nothing for 2,000 longer is taken for lost. Default 30,000. */
   readonly statementTimeout?: number | undefined;

@@ -124,7 +124,7 @@ class Opening {
     if (kind === undefined) throw closedEarly(this.#peer);
     if (kind === "E") throw failure("EPROTO", `${this.#peer} refused to say whether it offers TLS.`);
     if (kind !== "S" && kind !== "N") throw failure("EPROTO", `${this.#peer} does not speak PostgreSQL's protocol.`);
-    // Whoever is between could have the first words of the encrypted conversation said for the server (CVE-2021-23222).
+    // An attacker between could inject the first bytes of the encrypted conversation (CVE-2021-23222).
     if (answer?.length !== 1) throw failure("EPROTO", `${this.#peer} said more than whether it offers TLS.`);
     return kind === "S";
   }
