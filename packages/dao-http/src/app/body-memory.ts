@@ -6,7 +6,8 @@ import { BODY_MEMORY, RETRY_AFTER } from "../wire/limits.ts";
 /** A body of a request that is not in progress yet. */
 interface WaitingBody {
   bytes: number;
-  readonly rejection: AbortController;
+  /** Stops reading it. */
+  reject: (error: unknown) => void;
 }
 
 /** A complete body, and what to call when its request no longer waits. */
@@ -44,23 +45,26 @@ export class BodyMemory {
 
   /** @throws HttpError `payload_too_large`, `unavailable`, `request_timeout`; InvalidRequestError for a body that broke off */
   async read(request: HttpRequest): Promise<HeldBody> {
-    const waiting: WaitingBody = { bytes: 0, rejection: new AbortController() };
+    const waiting: WaitingBody = { bytes: 0, reject: () => undefined };
     this.#incoming.add(waiting);
     const release = () => {
       this.#incoming.delete(waiting);
       this.#bytes -= waiting.bytes;
       waiting.bytes = 0;
     };
-    const pace = new BodyPace(this.#timeout, (error) => waiting.rejection.abort(error));
+    const pace = new BodyPace(this.#timeout, (error) => waiting.reject(error));
     const onBytes = (count: number) => {
       pace.add(count);
       waiting.bytes += count;
       this.#bytes += count;
       if (this.#bytes > this.#limit) this.#rejectOldest();
     };
+    const onRejected = (stop: (error: unknown) => void) => {
+      waiting.reject = stop;
+    };
     pace.start();
     try {
-      const body = await request.readBody(this.#bodyLimit, { onBytes, signal: waiting.rejection.signal });
+      const body = await request.readBody(this.#bodyLimit, { onBytes, onRejected });
       this.#incoming.delete(waiting);
       return { body, release };
     } catch (error) {
@@ -77,7 +81,7 @@ export class BodyMemory {
       this.#incoming.delete(oldest);
       this.#bytes -= oldest.bytes;
       oldest.bytes = 0;
-      oldest.rejection.abort(this.#slowest);
+      oldest.reject(this.#slowest);
     }
   }
 }

@@ -105,19 +105,13 @@ class FetchRequest implements HttpRequest {
     if (this.#request.bodyUsed) throw bodyReadAlready();
     if (this.#request.body === null) return new Uint8Array();
     // Far cheaper than in pieces, and too short for its pace to matter.
-    return Number(length) <= MIN_PROGRESS
-      ? this.#readAtOnce(limit, reading?.signal)
-      : this.#readInPieces(limit, reading);
+    return Number(length) <= MIN_PROGRESS ? this.#readAtOnce(limit, reading) : this.#readInPieces(limit, reading);
   }
 
-  async #readAtOnce(limit: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  async #readAtOnce(limit: number, reading: BodyReading | undefined): Promise<Uint8Array> {
     const body = await new Promise<ArrayBuffer>((resolve, reject) => {
-      const refuse = () => reject(signal?.reason);
-      signal?.addEventListener("abort", refuse, { once: true });
-      this.#request
-        .arrayBuffer()
-        .then(resolve, () => reject(bodyBrokeOff()))
-        .finally(() => signal?.removeEventListener("abort", refuse));
+      reading?.onRejected(reject);
+      this.#request.arrayBuffer().then(resolve, () => reject(bodyBrokeOff()));
     });
     if (body.byteLength > limit) throw bodyTooLarge(limit);
     return new Uint8Array(body);
@@ -125,7 +119,9 @@ class FetchRequest implements HttpRequest {
 
   async #readInPieces(limit: number, reading: BodyReading | undefined): Promise<Uint8Array> {
     const body = new CollectedBytes();
-    for await (const chunk of this.readChunks(reading?.signal)) {
+    const rejection = new AbortController();
+    reading?.onRejected((error) => rejection.abort(error));
+    for await (const chunk of this.readChunks(rejection.signal)) {
       reading?.onBytes(chunk.length);
       if (body.length + chunk.length > limit) throw bodyTooLarge(limit);
       body.append(chunk);

@@ -38,8 +38,8 @@ export interface HttpRequest {
 export interface BodyReading {
   /** Called with the size of each piece as it arrives. */
   readonly onBytes: (count: number) => void;
-  /** Stops reading, which then rejects with its reason. */
-  readonly signal: AbortSignal;
+  /** Registers what stops reading, which then rejects with the error; called once, before the first piece. */
+  readonly onRejected: (stop: (error: unknown) => void) => void;
 }
 
 /** A response whose body is complete. */

@@ -266,10 +266,6 @@ class NodeRequest implements HttpRequest {
         body.append(chunk);
         reading?.onBytes(chunk.length);
       };
-      const onRefused = () => {
-        stop();
-        reject(reading?.signal.reason);
-      };
       const onEnd = () => {
         stop();
         resolve(body.take());
@@ -280,11 +276,13 @@ class NodeRequest implements HttpRequest {
       };
       const stop = () => {
         incoming.off("data", onData).off("end", onEnd).off("close", onBreak).off("error", onBreak);
-        reading?.signal.removeEventListener("abort", onRefused);
         // No one handles a later error.
         incoming.on("error", () => undefined);
       };
-      reading?.signal.addEventListener("abort", onRefused);
+      reading?.onRejected((error) => {
+        stop();
+        reject(error);
+      });
       incoming.on("data", onData).on("end", onEnd).on("close", onBreak).on("error", onBreak);
     });
   }
