@@ -6,11 +6,11 @@ import type { Fault, Scene } from "./faults.ts";
 import { connect, type FaultyServer } from "./faulty-server.ts";
 import { databaseOptions, RECOVERY } from "./limits.ts";
 import {
-  awaitService,
   checkBackends,
   checkSlots,
   describeError,
   NeverSettledError,
+  Service,
   watchUncaught,
   withinDeadline,
 } from "./observers.ts";
@@ -80,26 +80,38 @@ async function runRound(cell: Cell, shift: Shift, scene: Scene, database: Databa
   const { fault, workload } = cell;
   const { random, server, tally } = scene;
   const over = new AbortController();
-  const crew = Array.from({ length: cell.workers }, (_, worker) => work(cell, shift, worker, tally, over.signal));
+  const service = new Service();
+  const crew = Array.from({ length: cell.workers }, (_, worker) =>
+    work(cell, shift, worker, { tally, service, over: over.signal }),
+  );
   await delay(random.next() * workload.busyFor);
   await fault.strike(scene);
   tally.faults++;
-  await awaitService(database, performance.now(), tally);
+  service.faultEnded();
+  await service.restored(database, tally);
   over.abort();
   await Promise.all(crew);
   await checkSlots(database, tally);
   await checkBackends(server, scene.database, tally);
 }
 
+interface Round {
+  readonly tally: Tally;
+  readonly service: Service;
+  readonly over: AbortSignal;
+}
+
 /** What one worker does until its shift is over. */
-async function work(cell: Cell, shift: Shift, worker: number, tally: Tally, over: AbortSignal): Promise<void> {
+async function work(cell: Cell, shift: Shift, worker: number, { tally, service, over }: Round): Promise<void> {
   const { workload, fault } = cell;
   const what = `${workload.name}, ${fault.name}`;
   while (!over.aborted) {
     const operation = shift.next(worker);
+    const begun = performance.now();
     try {
       await withinDeadline(() => operation.run(), workload.deadline, tally, what);
       tally.acknowledged++;
+      if (operation.provesService !== false) service.served(begun);
       operation.settled("acknowledged");
     } catch (error) {
       if (error instanceof NeverSettledError) return;

@@ -18,6 +18,8 @@ interface Workplace {
 /** One thing that a worker does, and whoever remembers what became of it. */
 export interface Operation {
   readonly unit: Unit;
+  /** Whether it succeeds only where the pool serves. Default `true`. */
+  readonly provesService?: boolean;
   run(): Promise<unknown>;
   settled(outcome: Outcome): void;
 }

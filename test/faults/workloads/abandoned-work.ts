@@ -36,6 +36,7 @@ export const abandonedWork: Workload = {
     });
     const abandoned = (mark: string, ending: Ending): Operation => ({
       unit: "transaction",
+      provesService: false,
       run: () => abandon(database, mark, ending, random, left),
       // However the call ended: it was never to be committed.
       settled: () => users.settled(mark, "refused"),
