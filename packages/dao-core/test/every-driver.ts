@@ -61,23 +61,25 @@ async function onServer(open: (url: string) => Opened | Promise<Opened>): Promis
   };
 }
 
-/** On a server: these can lose their connection. */
-export const serverDrivers: readonly ServerCase[] = [
-  {
-    driver: "postgres.js",
-    tellsOfLoss: true,
-    open: () =>
-      onServer((url) => ({ database: openDatabase(url, { poolSize: 1, idleInTransactionTimeout: IDLE_TIMEOUT }) })),
-  },
-  ...hosts.map(({ name, tellsOfLoss, open }) => ({
-    driver: `the application's ${name}`,
-    tellsOfLoss,
-    open: () => onServer((url) => open(url, 1)),
-  })),
-];
+const own: ServerCase = {
+  driver: "postgres.js",
+  tellsOfLoss: true,
+  open: () =>
+    onServer((url) => ({ database: openDatabase(url, { poolSize: 1, idleInTransactionTimeout: IDLE_TIMEOUT }) })),
+};
 
+const hostDrivers: readonly ServerCase[] = hosts.map(({ name, tellsOfLoss, open }) => ({
+  driver: `the application's ${name}`,
+  tellsOfLoss,
+  open: () => onServer((url) => open(url, 1)),
+}));
+
+/** On a server: these can lose their connection. */
+export const serverDrivers: readonly ServerCase[] = [own, ...hostDrivers];
+
+/** Those of the applications last: `slice(everyDriver, 5)` has two of them. */
 export const everyDriver: readonly DriverCase[] = [
-  ...serverDrivers,
+  own,
   {
     driver: "PGlite",
     async open() {
@@ -94,4 +96,5 @@ export const everyDriver: readonly DriverCase[] = [
       return { database, [Symbol.asyncDispose]: () => client.close() };
     },
   },
+  ...hostDrivers,
 ];

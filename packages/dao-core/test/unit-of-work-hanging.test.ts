@@ -9,10 +9,11 @@ import {
 } from "@flux/dao-core";
 import { makeUserData } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { slice } from "../../../test/depth.ts";
 import { everyDriver, type OneConnection, serverDrivers } from "./every-driver.ts";
 import { add, expectNothing, hang, hangings } from "./hanging-work.ts";
 
-describe.each(everyDriver)("on $driver, what never ends", ({ open }) => {
+describe.each(slice(everyDriver, 5))("on $driver, what never ends", ({ open }) => {
   let scene: OneConnection;
   beforeAll(async () => {
     scene = await open();
@@ -151,7 +152,7 @@ describe.each(everyDriver)("on $driver, what never ends", ({ open }) => {
   });
 });
 
-describe.each(serverDrivers)("on $driver, of whose connection nothing comes any more,", ({ open }) => {
+describe.each(slice(serverDrivers, 3))("on $driver, of whose connection nothing comes any more,", ({ open }) => {
   type Call = (database: DatabaseSession, options: CallOptions, freeze: () => void) => Promise<unknown>;
   const calls: readonly { what: string; call: Call }[] = [
     {
