@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { everyDriver } from "./every-driver.ts";
 
 /** The others wait in the queue of the application's client, which cannot be left. */
-const names = ["postgres.js", "the application's pg", "PGlite"];
+const names = ["postgres.js", "PGlite", "the application's pg"];
 const drivers = everyDriver.filter(({ driver }) => names.includes(driver));
 
 function gate() {
