@@ -1,4 +1,5 @@
-import { hash, timingSafeEqual } from "node:crypto";
+import { Buffer } from "node:buffer";
+import { timingSafeEqual } from "node:crypto";
 import { HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
 import { isFromThisMachine, isPublicKey, type ServiceKey } from "./development-keys.ts";
@@ -6,8 +7,10 @@ import { isFromThisMachine, isPublicKey, type ServiceKey } from "./development-k
 /** The header with the caller's key (guide, "Authentication"), in lower case. */
 const SERVICE_KEY_HEADER = "x-flux-service-key";
 
+const MAX_KEY_LENGTH = 200;
+
 /** What a header can carry unchanged: printable ASCII, no space. */
-const possibleKey = /^[\x21-\x7e]{1,200}$/;
+const possibleKey = new RegExp(`^[\\x21-\\x7e]{1,${MAX_KEY_LENGTH}}$`);
 
 /** The rule of {@link isPossibleKey} in words. */
 export const KEY_RULE = "1 to 200 printable ASCII characters without a space";
@@ -17,9 +20,10 @@ export function isPossibleKey(key: unknown): key is string {
   return typeof key === "string" && possibleKey.test(key);
 }
 
-/** Identifies callers by their keys. Stores only digests. */
+/** Identifies callers by their keys. */
 export class ServiceKeys {
-  readonly #known: readonly { readonly name: string; readonly digest: Uint8Array; readonly isPublic: boolean }[];
+  readonly #known: readonly { readonly name: string; readonly padded: Uint8Array; readonly isPublic: boolean }[];
+  readonly #sent = Buffer.alloc(MAX_KEY_LENGTH + 1);
 
   /** @throws TypeError without a key, and for a key that no caller could send; the message never contains a key */
   constructor(keys: readonly ServiceKey[]) {
@@ -27,20 +31,20 @@ export class ServiceKeys {
     for (const { name, key } of keys) {
       if (!isPossibleKey(key)) throw new TypeError(`The service key of ${name} must be ${KEY_RULE}.`);
     }
-    this.#known = keys.map(({ name, key }) => ({ name, digest: digestOf(key), isPublic: isPublicKey(key) }));
+    this.#known = keys.map(({ name, key }) => ({ name, padded: padKey(key), isPublic: isPublicKey(key) }));
   }
 
   /**
-   * The name of the caller that sent `request`. Takes the same time for every key, valid or not: it compares digests of equal
-   * length, in full, and always all of them. A publicly known key is accepted only from this machine.
+   * The name of the caller that sent `request`. How much of a key is right does not show in the time it takes: keys are compared
+   * padded to one length, in full, and always all of them. A publicly known key is accepted only from this machine.
    * @throws HttpError `invalid_service_key`
    */
   identify(request: HttpRequest): string {
     const key = request.header(SERVICE_KEY_HEADER);
-    const digest = digestOf(key ?? "");
+    const sent = padKey(key ?? "", this.#sent);
     let caller: { readonly name: string; readonly isPublic: boolean } | undefined;
     for (const known of this.#known) {
-      if (timingSafeEqual(known.digest, digest)) caller = known;
+      if (timingSafeEqual(known.padded, sent)) caller = known;
     }
     if (key === undefined || key === "") throw invalidKey("is missing. Send one of the service's keys in it.");
     if (caller === undefined) throw invalidKey("does not hold one of the service's keys.");
@@ -58,6 +62,8 @@ function invalidKey(problem: string): HttpError {
   return new HttpError("invalid_service_key", `The header X-Flux-Service-Key ${problem}`);
 }
 
-function digestOf(key: string): Uint8Array {
-  return hash("sha256", key, "buffer");
+/** Followed by zeros, which no key contains. One that is too long fills it up, and so equals none. */
+function padKey(key: string, padded = Buffer.alloc(MAX_KEY_LENGTH + 1)): Uint8Array {
+  padded.fill(0, padded.latin1Write(key));
+  return padded;
 }

@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { and, eq, or } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import { ValidationError } from "../../contract/errors.ts";
 import { users } from "../../schema/users.ts";
@@ -31,6 +31,19 @@ describe("a compiled statement", () => {
       parameters: ["name", "preferences", "id"],
       kind: "write",
     });
+  });
+
+  test("sends a value once that is used in several places", () => {
+    const same = eq(users.name, param("name"));
+    const { text, parameters } = compile(
+      "read",
+      queryBuilder
+        .select({ id: users.id })
+        .from(users)
+        .where(or(same, and(eq(users.email, param("email")), same))),
+    );
+    expect(text).toContain('("users"."name" = $1 or ("users"."email" = $2 and "users"."name" = $1))');
+    expect(parameters).toEqual(["name", "email"]);
   });
 
   test("binds values by name: JSON and instants as text, what is missing as null", async () => {

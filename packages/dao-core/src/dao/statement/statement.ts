@@ -32,8 +32,12 @@ interface Buildable {
 
 /** Builds a statement that is built once and run often: {@link param} marks what each run gives. */
 export function compile(kind: StatementKind, query: Buildable): Statement {
-  const { sql: text, params } = query.toSQL();
-  return { text, parameters: params.map(toParameter), kind };
+  const { sql, params } = query.toSQL();
+  const all = params.map(toParameter);
+  // One that is used in several places is encoded and sent once.
+  const parameters = [...new Set(all)];
+  const text = sql.replace(/\$(\d+)/g, (_, number) => `$${parameters.indexOf(all[number - 1] ?? "") + 1}`);
+  return { text, parameters, kind };
 }
 
 const dialect = new PgDialect();
