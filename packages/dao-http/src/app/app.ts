@@ -220,8 +220,10 @@ class App {
     // An import takes as long as its sender; the data layer limits how many there are.
     if (endpoint.isImport) return work(NO_BODY);
     if (!needsBody) return this.#limit.run(() => work(NO_BODY), http);
+    // After this a body in the same packet has arrived, too.
     await this.#limit.whenRoom(http);
-    const { body, release } = await this.#bodies.read(http);
+    const reading = this.#bodies.read(http);
+    const { body, release } = reading instanceof Promise ? await reading : reading;
     try {
       return await this.#limit.run(() => {
         release();

@@ -64,6 +64,6 @@ function invalidKey(problem: string): HttpError {
 
 /** Followed by zeros, which no key contains. One that is too long fills it up, and so equals none. */
 function padKey(key: string, padded = Buffer.alloc(MAX_KEY_LENGTH + 1)): Uint8Array {
-  padded.fill(0, padded.latin1Write(key));
+  padded.fill(0, padded.write(key, "latin1"));
   return padded;
 }

@@ -1,5 +1,5 @@
 import { BodyPace } from "../http/body-pace.ts";
-import { HttpError } from "../http/http-error.ts";
+import { bodyTooLarge, HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
 import { BODY_MEMORY, RETRY_AFTER } from "../wire/limits.ts";
 
@@ -44,7 +44,14 @@ export class BodyMemory {
   }
 
   /** @throws HttpError `payload_too_large`, `unavailable`, `request_timeout`; InvalidRequestError for a body that broke off */
-  async read(request: HttpRequest): Promise<HeldBody> {
+  read(request: HttpRequest): HeldBody | Promise<HeldBody> {
+    const body = request.arrivedBody?.();
+    if (body === undefined) return this.#receive(request);
+    if (body.length > this.#bodyLimit) throw bodyTooLarge(this.#bodyLimit);
+    return { body, release: () => undefined };
+  }
+
+  async #receive(request: HttpRequest): Promise<HeldBody> {
     const waiting: WaitingBody = { bytes: 0, reject: () => undefined };
     this.#incoming.add(waiting);
     const release = () => {

@@ -170,7 +170,8 @@ export class Endpoint {
     try {
       const reader = new Reader(http);
       const options = { requester: reader };
-      const opened = await this.#open(id, input, preconditions, options);
+      const opening = this.#open(id, input, preconditions, options);
+      const opened = opening && (await opening);
       if (opened !== undefined) return await this.#toOpenResponse(reader, opened, query, preconditions);
       const result = await this.#call(this.#settings.services, id, input, preconditions, http);
       const response = this.#toResponse(result, query, preconditions);

@@ -20,6 +20,8 @@ export interface HttpRequest {
    * then dropped. Read only for a request that has to wait, or may have to.
    */
   readonly signal?: AbortSignal | undefined;
+  /** The whole body, if all of it is here and none was read: then nothing has to be awaited. */
+  readonly arrivedBody?: (() => Uint8Array | undefined) | undefined;
   /**
    * The whole body; empty where there is none.
    * @param limit bytes

@@ -15,6 +15,8 @@ import { NDJSON } from "../wire/ndjson.ts";
 import { abortResponse } from "./abort-response.ts";
 import { departureOf, probeAfterEnd } from "./departure.ts";
 
+const NO_BODY = new Uint8Array();
+
 type Handle = (request: HttpRequest) => Promise<HttpResponse>;
 type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
@@ -237,6 +239,13 @@ class NodeRequest implements HttpRequest {
       else if (incoming.destroyed) throw bodyBrokeOff();
       else await nextChange(incoming, signal);
     }
+  }
+
+  arrivedBody(): Uint8Array | undefined {
+    const incoming = this.#incoming;
+    if (!incoming.complete || incoming.readableDidRead || incoming.destroyed) return undefined;
+    const body: Buffer | null = incoming.read();
+    return body ?? NO_BODY;
   }
 
   readBody(limit: number, reading?: BodyReading): Promise<Uint8Array> {
