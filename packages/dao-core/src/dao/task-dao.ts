@@ -1,6 +1,6 @@
 import { and, asc, eq, gte, type SQL, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
-import type { TaskState } from "../contract/fields/task-enums.ts";
+import type { TaskState } from "../contract/fields/constants.ts";
 import type {
   BulkUpdateStateRequest,
   TaskChangeDto,

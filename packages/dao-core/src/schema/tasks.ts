@@ -1,6 +1,6 @@
 import { isNotNull, sql } from "drizzle-orm";
 import { boolean, check, index, pgEnum, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
-import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "../contract/fields/task-enums.ts";
+import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "../contract/fields/constants.ts";
 import { createdAtColumn, idColumn, instantCheck, instantColumn, lengthCheck, parentKey } from "./columns.ts";
 import { goals } from "./goals.ts";
 import { milestones } from "./milestones.ts";

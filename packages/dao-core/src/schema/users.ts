@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { boolean, check, index, jsonb, pgTable, text, unique } from "drizzle-orm/pg-core";
-import { EMAIL_PATTERN } from "../contract/fields/email-pattern.ts";
+import { EMAIL_PATTERN } from "../contract/fields/constants.ts";
 import type { JsonObject } from "../contract/fields/json.ts";
 import { createdAtColumn, idColumn, lengthCheck, literal } from "./columns.ts";
 

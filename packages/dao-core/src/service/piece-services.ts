@@ -1,6 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { conversationListRequest, conversationUpdateDto } from "../contract/conversation.ts";
-import { parseId } from "../contract/fields/id.ts";
+import { parseId } from "../contract/fields/text.ts";
 import { validate } from "../contract/fields/validation.ts";
 import { goalListRequest, goalUpdateDto } from "../contract/goal.ts";
 import { milestoneListRequest, milestoneUpdateDto } from "../contract/milestone.ts";

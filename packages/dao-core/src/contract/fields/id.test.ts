@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ValidationError } from "../errors.ts";
-import { id, parseId } from "./id.ts";
+import { id, parseId } from "./text.ts";
 import { validate } from "./validation.ts";
 
 const known = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";

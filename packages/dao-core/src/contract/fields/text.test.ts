@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EMAIL_PATTERN } from "./email-pattern.ts";
+import { EMAIL_PATTERN } from "./constants.ts";
 import { codePointLength, email, text, unstorableText } from "./text.ts";
 
 const anyUnits = fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units));
