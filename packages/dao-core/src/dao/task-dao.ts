@@ -13,7 +13,7 @@ import type {
   TaskTimerangeRequest,
   TaskUpdateDto,
 } from "../contract/task.ts";
-import { tasks } from "../schema/tasks.ts";
+import { tasks } from "../schema/tables.ts";
 import type { TaskDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { counted, one, param, prepared, queryBuilder, run } from "./statement/statement.ts";

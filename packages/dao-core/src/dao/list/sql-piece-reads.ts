@@ -2,8 +2,7 @@ import { eq, type SQL, sql } from "drizzle-orm";
 import type { CallOptions } from "../../contract/call-options.ts";
 import type { Page, PageRequest } from "../../contract/page.ts";
 import type { TaskTimerangeRequest } from "../../contract/task.ts";
-import { milestones } from "../../schema/milestones.ts";
-import { tasks } from "../../schema/tasks.ts";
+import { milestones, tasks } from "../../schema/tables.ts";
 import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
 import { PIECE_ROWS } from "../../session/limits.ts";
 import {
