@@ -39,8 +39,8 @@ export {
   joinPrisma,
   joinTypeOrm,
 } from "./join.ts";
-export type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
-export type { MigrationPlanText } from "./migrations/plan-migrations.ts";
+export type { MigrationOptions, MigrationReport } from "./migrations/migrate.ts";
+export type { MigrationPlanText } from "./migrations/plan.ts";
 export type { RuleViolation } from "./migrations/schema-check/rule-violations.ts";
 export { DaoGoalService, DaoMilestoneService } from "./service/dao-goal-service.ts";
 export {

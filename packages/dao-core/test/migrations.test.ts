@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { untilBlocked } from "../../../test/blocked-sessions.ts";
-import { migrate, migrateBy } from "../src/migrations/migrate.ts";
+import { migrate } from "../src/migrations/migrate.ts";
 import { checkSchema } from "../src/migrations/schema-check/check-schema.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
@@ -140,7 +140,7 @@ describe("privileges", () => {
         const set = withNext(
           'CREATE TABLE "later" ();\n--> statement-breakpoint\nALTER TABLE "users" ADD COLUMN "nick" text;',
         );
-        await expect(migrateBy(set, database.driver({ url }))).rejects.toMatchObject({
+        await expect(migrate(database.driver({ url }), {}, set)).rejects.toMatchObject({
           name: "SchemaVersionError",
           message: expect.stringMatching(
             new RegExp(
@@ -168,7 +168,7 @@ describe("a failure in the middle", () => {
       const set = withNext(
         'ALTER TABLE "users" ADD COLUMN "nick" text;\n--> statement-breakpoint\nALTER TABLE "nowhere" ADD COLUMN "x" text;',
       );
-      const error = await migrateBy(set, database.driver()).catch((reason: unknown) => reason);
+      const error = await migrate(database.driver(), {}, set).catch((reason: unknown) => reason);
       expect(error).toMatchObject({
         name: "SchemaVersionError",
         message: expect.stringMatching(
@@ -185,7 +185,7 @@ describe("a failure in the middle", () => {
       await migrate(database.driver());
       const before = await readSchemaCatalog(database.sql);
       const set = withNext('ALTER TABLE "users" ADD COLUMN "nick" text;\n--> statement-breakpoint\nselect 1/0;');
-      await expect(migrateBy(set, database.driver())).rejects.toThrow(
+      await expect(migrate(database.driver(), {}, set)).rejects.toThrow(
         `from version ${NEWEST} to version ${NEWEST + 1} failed`,
       );
       expect(await readSchemaCatalog(database.sql)).toEqual(before);
