@@ -4,7 +4,6 @@ import { untilBlocked } from "../../../test/blocked-sessions.ts";
 import { PgliteDriver } from "../src/drivers/pglite/pglite.ts";
 import { migrate } from "../src/migrations/migrate.ts";
 import { embeddedMigrations } from "../src/migrations/migration-set.ts";
-import { checkSchema } from "../src/migrations/schema-check/check-schema.ts";
 import { CONSTRAINT_RULES } from "../src/schema/constraints.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
 import {
@@ -16,7 +15,7 @@ import {
   TABLE_KEYS,
   VIOLATION_COUNTS,
 } from "./python-service-database.ts";
-import { readSchemaCatalog, SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";
+import { checkSchema, readSchemaCatalog, SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";
 import { connect, type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts";
 
 type Row = Record<string, unknown>;
@@ -177,7 +176,7 @@ describe("a database of the Python service", () => {
   test("then gets the later migrations like any other", () =>
     withScratchDatabase(async (database) => {
       await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
-      const set = withNext('ALTER TABLE "users" ADD COLUMN "nick" text;', "nick");
+      const set = withNext(['ALTER TABLE "users" ADD COLUMN "nick" text;'], "nick");
       const report = await migrate(database.driver(), {}, set);
       expect(report).toMatchObject({ from: 0, to: NEWEST + 1, applied: [...ALL_NAMES, "nick"], adopted: true });
       expect(await database.sql.unsafe("select nick from users")).toHaveLength(3);

@@ -74,7 +74,7 @@ describe("refused, naming both versions, and nothing changed:", () => {
 
   test("a journal with a gap", () =>
     withScratchDatabase(async (database) => {
-      const set = withNext("select 1;");
+      const set = withNext(["select 1;"]);
       await migrate(database.driver(), {}, set);
       await database.sql.unsafe("delete from flux_dao_migrations where version = 1");
       await expect(migrate(database.driver(), {}, set)).rejects.toThrow(/lacks version 1 \(0000_initial\)/);

@@ -9,10 +9,10 @@ import { Database, openDatabase } from "../src/database.ts";
 import { joinDrizzle, joinPgPool } from "../src/join.ts";
 import { type MigrationReport, migrate } from "../src/migrations/migrate.ts";
 import { planMigrations } from "../src/migrations/plan.ts";
-import { checkSchema, SchemaCheck } from "../src/migrations/schema-check/check-schema.ts";
+import { SchemaCheck } from "../src/migrations/schema-check/check-schema.ts";
 import type { SqlDriver, SqlExecutor } from "../src/session/driver.ts";
 import { ALL_NAMES, NEWEST } from "./migration-versions.ts";
-import { readSchemaCatalog } from "./schema-catalog.ts";
+import { checkSchema, readSchemaCatalog } from "./schema-catalog.ts";
 import { type ScratchDatabase, withMigratedDatabase } from "./scratch-database.ts";
 
 const USER = "insert into users (name, email) values ('Ada', 'ada@example.com')";

@@ -20,7 +20,7 @@ export function journalInsert({ version, name, checksum }: Migration): string {
 }
 
 /** A migration that a database has. */
-type JournalEntry = Omit<Migration, "sql">;
+type JournalEntry = Omit<Migration, "statements">;
 
 /**
  * Reads the journal by ascending version; `undefined` if there is no such table.

@@ -3,7 +3,7 @@ import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/driver.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
 import { CREATE_JOURNAL, JOURNAL_TABLE, journalInsert, readJournal, verifyJournal } from "./journal.ts";
-import { embeddedMigrations, type Migration, type MigrationSet, schemaVersion, statementsOf } from "./migration-set.ts";
+import { embeddedMigrations, type Migration, type MigrationSet, schemaVersion } from "./migration-set.ts";
 import { isPythonService } from "./python-service.ts";
 import {
   adviceFor,
@@ -60,7 +60,9 @@ export async function makePlan(executor: SqlExecutor, set: MigrationSet): Promis
   const to = schemaVersion(set);
   const adopts = recorded === 0 && remnants === undefined && (await isPythonService(executor, set, facts));
   const pending = set.migrations.filter((migration) => migration.version > from);
-  const steps = pending.map((migration) => stepOf(migration, adopts ? set.adoption : undefined));
+  const steps = pending.map((migration) =>
+    stepOf(migration, adopts && migration.version === 1 ? set.adoption : undefined),
+  );
   if (remnants !== undefined) steps.unshift(remnants);
   if (journal === undefined) steps.unshift({ name: "the journal", statements: [CREATE_JOURNAL] });
   const differences = pending.length === 0 && facts !== undefined ? findSchemaDifferences(facts) : [];
@@ -93,10 +95,9 @@ export function refuseDifferences({ differences, to }: MigrationPlan): void {
   if (refused.length > 0) throw schemaDifferenceError(refused, to, adviceFor(refused));
 }
 
-function stepOf(migration: Migration, adoption: string | undefined): MigrationStep {
-  const isAdoption = adoption !== undefined && migration.version === 1;
-  const name = isAdoption ? "adopting the Python service's schema" : migration.name;
-  return { name, statements: [...statementsOf(isAdoption ? adoption : migration.sql), journalInsert(migration)] };
+function stepOf(migration: Migration, adoption: readonly string[] | undefined): MigrationStep {
+  const name = adoption === undefined ? migration.name : "adopting the Python service's schema";
+  return { name, statements: [...(adoption ?? migration.statements), journalInsert(migration)] };
 }
 
 /** What `migrate()` would do now. */
@@ -126,19 +127,16 @@ export async function planMigrations(driver: SqlDriver, options?: CallOptions): 
   const plan = await readPlan(driver, options);
   refuseDifferences(plan);
   const { from, to, applied, adopts, steps } = plan;
-  const body = steps.flatMap(({ name, statements }) => [`-- ${name}`, ...statements]);
-  const sql =
-    steps.length === 0
-      ? ""
-      : [
-          `-- Flux DAO: the schema from version ${from} to version ${to}${adopts ? ", adopted from the Python service" : ""}`,
-          "BEGIN;",
-          ...SETTINGS,
-          LOCK,
-          ...body,
-          "COMMIT;",
-          "",
-        ].join("\n");
+  const script = [
+    `-- Flux DAO: the schema from version ${from} to version ${to}${adopts ? ", adopted from the Python service" : ""}`,
+    "BEGIN;",
+    ...SETTINGS,
+    LOCK,
+    ...steps.flatMap(({ name, statements }) => [`-- ${name}`, ...statements]),
+    "COMMIT;",
+    "",
+  ];
+  const sql = steps.length === 0 ? "" : script.join("\n");
   return { from, to, applied, adopts, repairs: plan.differences.map(({ what }) => what), sql };
 }
 

@@ -53,11 +53,6 @@ export class SchemaCheck {
   }
 }
 
-/** Runs a new {@link SchemaCheck}, which compares the whole schema. */
-export function checkSchema(executor: SqlExecutor, options?: CallOptions): Promise<void> {
-  return new SchemaCheck().run(executor, options);
-}
-
 /** Why the database would refuse a write; NULL if it would not. */
 const READ_ONLY = `case when pg_is_in_recovery() then 'it is a hot standby'
   when current_setting('transaction_read_only') = 'on' then 'its transactions are read-only (default_transaction_read_only)' end`;
