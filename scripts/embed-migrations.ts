@@ -24,6 +24,13 @@ async function migrationNames(): Promise<string[]> {
   return journal.entries.toSorted((a, b) => a.idx - b.idx).map((entry) => entry.tag);
 }
 
+/** The statements of a file as the text of an array. */
+function statementsText(sql: string, indent = ""): string {
+  const statements = sql.split("--> statement-breakpoint").map((statement) => statement.trim());
+  const lines = statements.filter(Boolean).map((statement) => `${indent}  ${JSON.stringify(statement)},`);
+  return ["[", ...lines, `${indent}]`].join("\n");
+}
+
 async function generatedText(): Promise<string> {
   const migrations: string[] = [];
   const fingerprint = createHash("sha256");
@@ -36,7 +43,7 @@ async function generatedText(): Promise<string> {
       `    version: ${index + 1},`,
       `    name: ${JSON.stringify(name)},`,
       `    checksum: "${checksum}",`,
-      `    sql: ${JSON.stringify(sql)},`,
+      `    statements: ${statementsText(sql, "    ")},`,
       "  },",
     );
   }
@@ -53,8 +60,7 @@ async function generatedText(): Promise<string> {
     `export const MIGRATIONS_FINGERPRINT = "${fingerprint.digest("hex").slice(0, 12)}";`,
     "",
     "/** drizzle/adopt/python-service.sql */",
-    "export const ADOPT_PYTHON_SERVICE =",
-    `  ${JSON.stringify(adoption)};`,
+    `export const ADOPT_PYTHON_SERVICE = ${statementsText(adoption)};`,
     "",
   ].join("\n");
 }

@@ -39,16 +39,17 @@ export {
   joinPrisma,
   joinTypeOrm,
 } from "./join.ts";
-export type { MigrationOptions, MigrationReport } from "./migrations/migration-report.ts";
-export type { MigrationPlanText } from "./migrations/plan-migrations.ts";
+export type { MigrationOptions, MigrationReport } from "./migrations/migrate.ts";
+export type { MigrationPlanText } from "./migrations/plan.ts";
 export type { RuleViolation } from "./migrations/schema-check/rule-violations.ts";
-export { DaoConversationService } from "./service/dao-conversation-service.ts";
-export { DaoDemoFlagsService } from "./service/dao-demo-flags-service.ts";
-export { DaoGoalService } from "./service/dao-goal-service.ts";
-export { DaoMilestoneService } from "./service/dao-milestone-service.ts";
-export { createDaoServices } from "./service/dao-services.ts";
+export { DaoGoalService, DaoMilestoneService } from "./service/dao-goal-service.ts";
+export {
+  createDaoServices,
+  DaoConversationService,
+  DaoDemoFlagsService,
+  DaoUserService,
+} from "./service/dao-services.ts";
 export { DaoTaskService } from "./service/dao-task-service.ts";
-export { DaoUserService } from "./service/dao-user-service.ts";
 export { createPieceServices, type OpenResult, type PieceServices } from "./service/piece-services.ts";
 export type {
   ConversationDao,

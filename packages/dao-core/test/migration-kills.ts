@@ -6,7 +6,7 @@ import type { Random } from "../../../test/random.ts";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 import { CREATE_JOURNAL, journalInsert } from "../src/migrations/journal.ts";
 import { migrate } from "../src/migrations/migrate.ts";
-import { embeddedMigrations, statementsOf } from "../src/migrations/migration-set.ts";
+import { embeddedMigrations } from "../src/migrations/migration-set.ts";
 import type { MigrateMessage, StopPoint } from "./migrate-process.ts";
 import { type MigrateProgram, startMigrateProgram } from "./migrate-program.ts";
 import { postgresLocation } from "./postgres-location.ts";
@@ -19,10 +19,9 @@ const older = embeddedMigrations.migrations.slice(0, -1);
 export const BEGINNINGS: Readonly<Record<string, string>> = {
   "an empty database": "",
   "a database of the Python service": PYTHON_SERVICE_DDL + REGULAR_ROWS,
-  "the version before": [
-    CREATE_JOURNAL,
-    ...older.flatMap((step) => [...statementsOf(step.sql), journalInsert(step)]),
-  ].join("\n"),
+  "the version before": [CREATE_JOURNAL, ...older.flatMap((step) => [...step.statements, journalInsert(step)])].join(
+    "\n",
+  ),
 };
 
 /** How a migrator was killed, and what that left. */

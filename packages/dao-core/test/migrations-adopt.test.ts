@@ -2,9 +2,8 @@ import type postgres from "postgres";
 import { describe, expect, test } from "vitest";
 import { untilBlocked } from "../../../test/blocked-sessions.ts";
 import { PgliteDriver } from "../src/drivers/pglite/pglite.ts";
-import { migrate, migrateBy } from "../src/migrations/migrate.ts";
+import { migrate } from "../src/migrations/migrate.ts";
 import { embeddedMigrations } from "../src/migrations/migration-set.ts";
-import { checkSchema } from "../src/migrations/schema-check/check-schema.ts";
 import { CONSTRAINT_RULES } from "../src/schema/constraints.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
 import {
@@ -16,7 +15,7 @@ import {
   TABLE_KEYS,
   VIOLATION_COUNTS,
 } from "./python-service-database.ts";
-import { readSchemaCatalog, SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";
+import { checkSchema, readSchemaCatalog, SCHEMA_CATALOG_QUERY } from "./schema-catalog.ts";
 import { connect, type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts";
 
 type Row = Record<string, unknown>;
@@ -90,7 +89,7 @@ describe("a database of the Python service", () => {
       const columns = { ...conversations.columns, goal_id: "uuid NOT NULL" };
       const tables = { ...shape.tables, conversations: { ...conversations, columns } };
       const earlier = { ...embeddedMigrations, migrations: migrations.slice(0, 2), shape: { ...shape, tables } };
-      await migrateBy(earlier, database.driver());
+      await migrate(database.driver(), {}, earlier);
       const jsonNull = "update users set preferences = 'null' where name = 'Ada'";
       await expect(sql.unsafe(jsonNull)).rejects.toMatchObject({ constraint_name: "users_preferences_object" });
       const before = await allRows(sql);
@@ -177,8 +176,8 @@ describe("a database of the Python service", () => {
   test("then gets the later migrations like any other", () =>
     withScratchDatabase(async (database) => {
       await database.sql.unsafe(PYTHON_SERVICE_DDL + REGULAR_ROWS);
-      const set = withNext('ALTER TABLE "users" ADD COLUMN "nick" text;', "nick");
-      const report = await migrateBy(set, database.driver());
+      const set = withNext(['ALTER TABLE "users" ADD COLUMN "nick" text;'], "nick");
+      const report = await migrate(database.driver(), {}, set);
       expect(report).toMatchObject({ from: 0, to: NEWEST + 1, applied: [...ALL_NAMES, "nick"], adopted: true });
       expect(await database.sql.unsafe("select nick from users")).toHaveLength(3);
     }));

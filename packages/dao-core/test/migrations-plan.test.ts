@@ -2,13 +2,13 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { migrate, migrateBy } from "../src/migrations/migrate.ts";
-import { embeddedMigrations, migrationsFingerprint } from "../src/migrations/migration-set.ts";
-import { planMigrations } from "../src/migrations/plan-migrations.ts";
-import { checkSchema } from "../src/migrations/schema-check/check-schema.ts";
+import { migrate } from "../src/migrations/migrate.ts";
+import { embeddedMigrations } from "../src/migrations/migration-set.ts";
+import { MIGRATIONS_FINGERPRINT } from "../src/migrations/migrations.gen.ts";
+import { planMigrations } from "../src/migrations/plan.ts";
 import { ALL_NAMES, NEWEST } from "./migration-versions.ts";
 import { IRREGULAR_ROWS, PYTHON_SERVICE_DDL, REGULAR_ROWS, VIOLATION_COUNTS } from "./python-service-database.ts";
-import { readSchemaCatalog } from "./schema-catalog.ts";
+import { checkSchema, readSchemaCatalog } from "./schema-catalog.ts";
 import { connect, withRole, withScratchDatabase } from "./scratch-database.ts";
 
 const beginnings: [what: string, before: string, adopts: boolean][] = [
@@ -54,7 +54,7 @@ test.each(beginnings)("the plan for %s, run by hand, does what migrate() does", 
 test("the plan for the previous version, run as one script, completes it", () =>
   withScratchDatabase(async (byHand) => {
     const older = embeddedMigrations.migrations.slice(0, -1);
-    await migrateBy({ ...embeddedMigrations, migrations: older, shape: undefined }, byHand.driver());
+    await migrate(byHand.driver(), {}, { ...embeddedMigrations, migrations: older, shape: undefined });
     const plan = await planMigrations(byHand.driver());
     expect(plan).toMatchObject({ from: older.length, to: NEWEST, applied: ALL_NAMES.slice(-1), adopts: false });
     await byHand.sql.unsafe(plan.sql);
@@ -111,5 +111,5 @@ test("the embedded migrations are those of drizzle/", async () => {
   const repository = fileURLToPath(new URL("../../..", import.meta.url));
   const script = ["--import", "tsx", "scripts/embed-migrations.ts", "--check"];
   await promisify(execFile)(process.execPath, script, { cwd: repository });
-  expect(migrationsFingerprint()).toMatch(/^[0-9a-f]{12}$/);
+  expect(MIGRATIONS_FINGERPRINT).toMatch(/^[0-9a-f]{12}$/);
 });

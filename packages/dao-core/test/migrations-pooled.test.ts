@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { migrate, migrateBy } from "../src/migrations/migrate.ts";
-import { planMigrations } from "../src/migrations/plan-migrations.ts";
-import { checkSchema } from "../src/migrations/schema-check/check-schema.ts";
+import { migrate } from "../src/migrations/migrate.ts";
+import { planMigrations } from "../src/migrations/plan.ts";
 import { ALL_NAMES, withNext } from "./migration-versions.ts";
 import { PYTHON_SERVICE_DDL, REGULAR_ROWS } from "./python-service-database.ts";
-import { readSchemaCatalog } from "./schema-catalog.ts";
+import { checkSchema, readSchemaCatalog } from "./schema-catalog.ts";
 import { connect, type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts";
 import { TransactionPooler } from "./transaction-pooler.ts";
 
@@ -62,7 +61,7 @@ describe("through a transaction-pooling proxy", () => {
           }
           expect(checks.join()).toContain("search_path (elsewhere)");
           expect((await migrate(driver)).applied).toEqual([]);
-          expect((await migrateBy(withNext("create table later ()"), driver)).applied).toEqual(["next"]);
+          expect((await migrate(driver, {}, withNext(["create table later ()"]))).applied).toEqual(["next"]);
           expect(pooler.switches).toBeGreaterThan(6);
         });
         await database.sql.unsafe("drop table later; delete from flux_dao_migrations where name = 'next'");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { migrate, migrateBy } from "../src/migrations/migrate.ts";
+import { migrate } from "../src/migrations/migrate.ts";
 import { NEWEST, withNext } from "./migration-versions.ts";
 import { PYTHON_SERVICE_DDL } from "./python-service-database.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
@@ -74,10 +74,10 @@ describe("refused, naming both versions, and nothing changed:", () => {
 
   test("a journal with a gap", () =>
     withScratchDatabase(async (database) => {
-      const set = withNext("select 1;");
-      await migrateBy(set, database.driver());
+      const set = withNext(["select 1;"]);
+      await migrate(database.driver(), {}, set);
       await database.sql.unsafe("delete from flux_dao_migrations where version = 1");
-      await expect(migrateBy(set, database.driver())).rejects.toThrow(/lacks version 1 \(0000_initial\)/);
+      await expect(migrate(database.driver(), {}, set)).rejects.toThrow(/lacks version 1 \(0000_initial\)/);
     }));
 });
 

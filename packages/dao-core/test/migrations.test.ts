@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { untilBlocked } from "../../../test/blocked-sessions.ts";
-import { migrate, migrateBy } from "../src/migrations/migrate.ts";
-import { checkSchema } from "../src/migrations/schema-check/check-schema.ts";
+import { migrate } from "../src/migrations/migrate.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
-import { readSchemaCatalog } from "./schema-catalog.ts";
+import { checkSchema, readSchemaCatalog } from "./schema-catalog.ts";
 import { connect, type ScratchDatabase, withRole, withScratchDatabase } from "./scratch-database.ts";
 
 const LOCK_NUMBER = "28829699411304815";
@@ -137,10 +136,8 @@ describe("privileges", () => {
           `grant create on schema public to ${role}; grant select, insert on flux_dao_migrations to ${role}`,
         );
         const before = await readSchemaCatalog(database.sql);
-        const set = withNext(
-          'CREATE TABLE "later" ();\n--> statement-breakpoint\nALTER TABLE "users" ADD COLUMN "nick" text;',
-        );
-        await expect(migrateBy(set, database.driver({ url }))).rejects.toMatchObject({
+        const set = withNext(['CREATE TABLE "later" ();', 'ALTER TABLE "users" ADD COLUMN "nick" text;']);
+        await expect(migrate(database.driver({ url }), {}, set)).rejects.toMatchObject({
           name: "SchemaVersionError",
           message: expect.stringMatching(
             new RegExp(
@@ -165,10 +162,11 @@ describe("privileges", () => {
 describe("a failure in the middle", () => {
   test("leaves nothing behind, and names the step", () =>
     withScratchDatabase(async (database) => {
-      const set = withNext(
-        'ALTER TABLE "users" ADD COLUMN "nick" text;\n--> statement-breakpoint\nALTER TABLE "nowhere" ADD COLUMN "x" text;',
-      );
-      const error = await migrateBy(set, database.driver()).catch((reason: unknown) => reason);
+      const set = withNext([
+        'ALTER TABLE "users" ADD COLUMN "nick" text;',
+        'ALTER TABLE "nowhere" ADD COLUMN "x" text;',
+      ]);
+      const error = await migrate(database.driver(), {}, set).catch((reason: unknown) => reason);
       expect(error).toMatchObject({
         name: "SchemaVersionError",
         message: expect.stringMatching(
@@ -184,8 +182,8 @@ describe("a failure in the middle", () => {
     withScratchDatabase(async (database) => {
       await migrate(database.driver());
       const before = await readSchemaCatalog(database.sql);
-      const set = withNext('ALTER TABLE "users" ADD COLUMN "nick" text;\n--> statement-breakpoint\nselect 1/0;');
-      await expect(migrateBy(set, database.driver())).rejects.toThrow(
+      const set = withNext(['ALTER TABLE "users" ADD COLUMN "nick" text;', "select 1/0;"]);
+      await expect(migrate(database.driver(), {}, set)).rejects.toThrow(
         `from version ${NEWEST} to version ${NEWEST + 1} failed`,
       );
       expect(await readSchemaCatalog(database.sql)).toEqual(before);

@@ -1,4 +1,6 @@
 import type postgres from "postgres";
+import { SchemaCheck } from "../src/migrations/schema-check/check-schema.ts";
+import type { SqlExecutor } from "../src/session/driver.ts";
 
 /** Lists all that makes up the schema `public`, one line each: enum values, columns, constraints, indexes. */
 export const SCHEMA_CATALOG_QUERY = `
@@ -25,4 +27,9 @@ export const SCHEMA_CATALOG_QUERY = `
 /** The schema of the database that `sql` is connected to; equal for databases that are made alike. */
 export async function readSchemaCatalog(sql: postgres.Sql): Promise<string[]> {
   return (await sql.unsafe<{ line: string }[]>(SCHEMA_CATALOG_QUERY)).map(({ line }) => line);
+}
+
+/** Runs a new {@link SchemaCheck}, which compares the whole schema. */
+export function checkSchema(executor: SqlExecutor): Promise<void> {
+  return new SchemaCheck().run(executor);
 }

@@ -7,13 +7,12 @@ import { describe, expect, test } from "vitest";
 import { slice } from "../../../test/depth.ts";
 import { Database, openDatabase } from "../src/database.ts";
 import { joinDrizzle, joinPgPool } from "../src/join.ts";
-import { migrate } from "../src/migrations/migrate.ts";
-import type { MigrationReport } from "../src/migrations/migration-report.ts";
-import { planMigrations } from "../src/migrations/plan-migrations.ts";
-import { checkSchema, SchemaCheck } from "../src/migrations/schema-check/check-schema.ts";
+import { type MigrationReport, migrate } from "../src/migrations/migrate.ts";
+import { planMigrations } from "../src/migrations/plan.ts";
+import { SchemaCheck } from "../src/migrations/schema-check/check-schema.ts";
 import type { SqlDriver, SqlExecutor } from "../src/session/driver.ts";
 import { ALL_NAMES, NEWEST } from "./migration-versions.ts";
-import { readSchemaCatalog } from "./schema-catalog.ts";
+import { checkSchema, readSchemaCatalog } from "./schema-catalog.ts";
 import { type ScratchDatabase, withMigratedDatabase } from "./scratch-database.ts";
 
 const USER = "insert into users (name, email) values ('Ada', 'ada@example.com')";

@@ -3,7 +3,7 @@ import { createTestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { inject } from "vitest";
 import { PostgresDriver, type PostgresDriverOptions } from "../src/drivers/postgres/driver.ts";
-import { migrationsFingerprint } from "../src/migrations/migration-set.ts";
+import { MIGRATIONS_FINGERPRINT } from "../src/migrations/migrations.gen.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
 /** An empty database for one test. */
@@ -22,7 +22,7 @@ let migrated: Promise<string> | undefined;
 async function migratedTemplate(): Promise<string> {
   const { drop } = await createTestDatabase({ serverUrl: inject("adminUrl") });
   await drop();
-  return `flux_template_${migrationsFingerprint()}`;
+  return `flux_template_${MIGRATIONS_FINGERPRINT}`;
 }
 
 /** Runs `work` on a migrated database of its own, a clone, which is dropped afterwards. */

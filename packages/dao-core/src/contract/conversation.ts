@@ -1,12 +1,17 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
-import { dtoRegistry } from "./dto-registry.ts";
-import { id } from "./fields/id.ts";
+import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
 import { instant } from "./fields/instant.ts";
 import { jsonArray } from "./fields/json.ts";
-import { text } from "./fields/text.ts";
-import { memberOf, refuseLongList, validate } from "./fields/validation.ts";
+import { id, text } from "./fields/text.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
+
+const conversationExample = {
+  userId: exampleIds.user,
+  goalId: exampleIds.goal,
+  messages: [{ role: "user", content: "I would like to run a half marathon." }],
+  status: "open",
+};
 
 /** The messages that a user and an agent exchanged about a goal, or before a goal existed. */
 export const conversationDto = z
@@ -20,14 +25,7 @@ export const conversationDto = z
   })
   .register(dtoRegistry, {
     id: "ConversationDto",
-    example: {
-      id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d72",
-      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-      goalId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f",
-      messages: [{ role: "user", content: "I would like to run a half marathon." }],
-      status: "open",
-      createdAt: new Date("2026-02-14T09:30:00.123Z"),
-    },
+    example: { id: exampleIds.conversation, ...conversationExample, createdAt: exampleCreatedAt },
   });
 
 export const conversationCreateDto = z
@@ -42,15 +40,7 @@ export const conversationCreateDto = z
     /** Default `open`. */
     status: text().default("open"),
   })
-  .register(dtoRegistry, {
-    id: "ConversationCreateDto",
-    example: {
-      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-      goalId: "0198c5f0-7a3f-7b12-9d4e-1c2b3a495867",
-      messages: [{ role: "user", content: "I want to run a half marathon." }],
-      status: "open",
-    },
-  });
+  .register(dtoRegistry, { id: "ConversationCreateDto", example: conversationExample });
 
 /** An absent field is kept. `messages` are replaced as a whole. */
 export const conversationUpdateDto = z
@@ -85,15 +75,6 @@ export const messagesAppendResult = z
   })
   .register(dtoRegistry, { id: "MessagesAppendResult", example: { messageCount: 2 } });
 
-/**
- * Parses messages to append.
- * @throws ValidationError
- */
-export function validateAppend(input: unknown): z.output<typeof messagesAppendDto> {
-  refuseLongList("messages", memberOf(input, "messages"), MAX_APPENDED_MESSAGES, "messages");
-  return validate(messagesAppendDto, input);
-}
-
 export const conversationListRequest = listRequest({
   userId: id().optional(),
   goalId: id().optional(),
@@ -107,10 +88,7 @@ export type MessagesAppendDto = z.input<typeof messagesAppendDto>;
 export type MessagesAppendResult = z.output<typeof messagesAppendResult>;
 export type ConversationListRequest = z.input<typeof conversationListRequest>;
 
-/**
- * Conversations. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError}
- * when the database is unreachable or too slow; each method lists its other errors, and its options list theirs.
- */
+/** Conversations. {@link DaoServices} names the errors that every method can throw. */
 export interface ConversationService {
   /** One page of conversations, newest first. */
   listConversations(request?: ConversationListRequest, options?: CallOptions): Promise<Page<ConversationDto>>;

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import type { CallOptions, WriteOptions } from "./call-options.ts";
-import { dtoRegistry } from "./dto-registry.ts";
-import { id } from "./fields/id.ts";
+import { dtoRegistry, exampleIds } from "./dto-registry.ts";
 import { instant } from "./fields/instant.ts";
+import { id } from "./fields/text.ts";
 
 const escalationSpeed = z.number().min(0);
 
@@ -17,11 +17,7 @@ export const demoFlagsDto = z
   })
   .register(dtoRegistry, {
     id: "DemoFlagsDto",
-    example: {
-      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-      virtualNow: new Date("2026-03-01T08:00:00Z"),
-      escalationSpeed: 2,
-    },
+    example: { userId: exampleIds.user, virtualNow: new Date("2026-03-01T08:00:00Z"), escalationSpeed: 2 },
   });
 
 export const demoFlagsPutDto = z
@@ -41,11 +37,7 @@ export const demoFlagsPutDto = z
 export type DemoFlagsDto = z.output<typeof demoFlagsDto>;
 export type DemoFlagsPutDto = z.input<typeof demoFlagsPutDto>;
 
-/**
- * Demo flags, at most one row per user. Every method throws {@link ValidationError} for input that breaks a rule and
- * {@link UnavailableError} when the database is unreachable or too slow; each method lists its other errors, and its
- * options list theirs.
- */
+/** Demo flags, at most one row per user. {@link DaoServices} names the errors that every method can throw. */
 export interface DemoFlagsService {
   /** @throws NotFoundError if the user has none */
   getDemoFlags(userId: string, options?: CallOptions): Promise<DemoFlagsDto>;

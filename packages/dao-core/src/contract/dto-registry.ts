@@ -5,3 +5,20 @@ import * as z from "zod";
  * has an example of valid input, which the document shows.
  */
 export const dtoRegistry = z.registry<{ id: string; example: z.$input }>();
+
+/** The ids and the time of creation of the rows in the examples. */
+export const exampleIds = {
+  user: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+  goal: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f",
+  milestone: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d70",
+  task: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d71",
+  conversation: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d72",
+};
+export const exampleCreatedAt = new Date("2026-02-14T09:30:00.123Z");
+
+/** The example of a registered schema, as part of another one. */
+export function exampleOf<Schema extends z.ZodType>(schema: Schema): z.input<Schema> {
+  const example = dtoRegistry.get(schema)?.example;
+  if (example === undefined) throw new TypeError("This schema is not registered.");
+  return example;
+}

@@ -95,12 +95,8 @@ export class RelatedRowMissingError extends DaoError {
   readonly id: string | undefined;
 
   constructor(field: string, id: string | undefined, options?: ErrorOptions) {
-    super(
-      id === undefined
-        ? `${field} names a row that does not exist. Create that row first, or correct the id.`
-        : `${field} names a row that does not exist: ${id}. Create that row first, or correct the id.`,
-      options,
-    );
+    const named = id === undefined ? "" : `: ${id}`;
+    super(`${field} names a row that does not exist${named}. Create that row first, or correct the id.`, options);
     this.field = field;
     this.id = id;
   }

@@ -1,25 +1,20 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
-import { dtoRegistry } from "./dto-registry.ts";
-import { ValidationError } from "./errors.ts";
-import { id } from "./fields/id.ts";
+import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
 import { instant } from "./fields/instant.ts";
-import { text } from "./fields/text.ts";
-import { memberOf, refuseLongList, validate } from "./fields/validation.ts";
-import { milestoneCreateDto, milestoneDto, milestoneExample } from "./milestone.ts";
+import { id, text } from "./fields/text.ts";
+import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
-import { taskDto, taskExample, taskStructureDto, taskStructureExample } from "./task.ts";
+import { taskDto, taskStructureDto } from "./task.ts";
 
 const title = text({ min: 1, max: 500 });
 
 const goalExample = {
-  id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f",
-  userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+  userId: exampleIds.user,
   title: "Run a half marathon",
   category: "health",
   timeline: "8 weeks",
   status: "active",
-  createdAt: new Date("2026-02-14T09:30:00.123Z"),
 };
 
 /** What a user wants to achieve. */
@@ -33,7 +28,10 @@ export const goalDto = z
     status: text(),
     createdAt: instant(),
   })
-  .register(dtoRegistry, { id: "GoalDto", example: goalExample });
+  .register(dtoRegistry, {
+    id: "GoalDto",
+    example: { id: exampleIds.goal, ...goalExample, createdAt: exampleCreatedAt },
+  });
 
 export const goalCreateDto = z
   .object({
@@ -46,25 +44,12 @@ export const goalCreateDto = z
     /** Default `active`. */
     status: text().default("active"),
   })
-  .register(dtoRegistry, {
-    id: "GoalCreateDto",
-    example: {
-      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-      title: "Run a half marathon",
-      category: "health",
-      timeline: "8 weeks",
-      status: "active",
-    },
-  });
+  .register(dtoRegistry, { id: "GoalCreateDto", example: goalExample });
 
 /** An absent field is kept, `null` clears. A goal stays with its user. */
-export const goalUpdateDto = z
-  .object({
-    title: title.optional(),
-    category: text().nullable().optional(),
-    timeline: text().nullable().optional(),
-    status: text().optional(),
-  })
+export const goalUpdateDto = goalDto
+  .pick({ title: true, category: true, timeline: true, status: true })
+  .partial()
   .register(dtoRegistry, { id: "GoalUpdateDto", example: { status: "completed" } });
 
 export const goalListRequest = listRequest({
@@ -77,13 +62,6 @@ export const goalListRequest = listRequest({
 export const MAX_STRUCTURE_MILESTONES = 1_000;
 export const MAX_STRUCTURE_TASKS = 10_000;
 
-const milestoneStructureExample = {
-  weekNumber: 1,
-  title: "Basics",
-  status: "pending",
-  tasks: [taskStructureExample],
-};
-
 /** A milestone within a goal's structure, with the tasks that lead to it. */
 export const milestoneStructureDto = milestoneCreateDto
   .omit({ goalId: true })
@@ -94,7 +72,10 @@ export const milestoneStructureDto = milestoneCreateDto
       .default(() => [])
       .meta({ maxItems: MAX_STRUCTURE_TASKS }),
   })
-  .register(dtoRegistry, { id: "MilestoneStructureDto", example: milestoneStructureExample });
+  .register(dtoRegistry, {
+    id: "MilestoneStructureDto",
+    example: { weekNumber: 1, title: "Basics", status: "pending", tasks: [exampleOf(taskStructureDto)] },
+  });
 
 /** A goal with all its milestones and tasks, created together or not at all. */
 export const goalStructureCreateDto = z
@@ -108,51 +89,8 @@ export const goalStructureCreateDto = z
   })
   .register(dtoRegistry, {
     id: "GoalStructureCreateDto",
-    example: {
-      goal: {
-        userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-        title: "Learn Python",
-        category: "education",
-        timeline: "8 weeks",
-        status: "active",
-      },
-      milestones: [milestoneStructureExample],
-    },
+    example: { goal: goalExample, milestones: [exampleOf(milestoneStructureDto)] },
   });
-
-/** Validation stops at this many invalid tasks: building an issue costs more than checking a task. */
-const MAX_BROKEN_TASKS = 100;
-
-/**
- * Parses a structure.
- * @throws ValidationError, which reports the first 100 invalid tasks at most
- */
-export function validateStructure(input: unknown): z.output<typeof goalStructureCreateDto> {
-  const milestones: unknown = memberOf(input, "milestones");
-  refuseLongList("milestones", milestones, MAX_STRUCTURE_MILESTONES, "milestones");
-  if (!Array.isArray(milestones)) return validate(goalStructureCreateDto, input);
-  const lists = milestones.map((milestone) => memberOf(milestone, "tasks"));
-  const count = lists.reduce((sum: number, tasks) => sum + (Array.isArray(tasks) ? tasks.length : 0), 0);
-  if (count > MAX_STRUCTURE_TASKS) {
-    const message = `must contain at most ${MAX_STRUCTURE_TASKS} tasks in total, not ${count}`;
-    throw new ValidationError([{ path: "milestones", message }]);
-  }
-  if (count > MAX_BROKEN_TASKS) refuseBrokenTasks(input, milestones);
-  return validate(goalStructureCreateDto, input);
-}
-
-function refuseBrokenTasks(input: unknown, milestones: readonly unknown[]): void {
-  let broken = 0;
-  for (const [index, milestone] of milestones.entries()) {
-    const tasks = memberOf(milestone, "tasks");
-    if (!Array.isArray(tasks)) continue;
-    for (const [place, task] of tasks.entries()) {
-      if (taskStructureDto.safeParse(task).success || ++broken < MAX_BROKEN_TASKS) continue;
-      const last = { ...Object(milestone), tasks: tasks.slice(0, place + 1) };
-      validate(goalStructureCreateDto, { ...Object(input), milestones: [...milestones.slice(0, index), last] });
-    }
-  }
-}
 
 /** A goal with its milestones and tasks as two flat lists. */
 export const goalWithRelationsDto = goalDto
@@ -162,7 +100,7 @@ export const goalWithRelationsDto = goalDto
   })
   .register(dtoRegistry, {
     id: "GoalWithRelationsDto",
-    example: { ...goalExample, milestones: [milestoneExample], tasks: [taskExample] },
+    example: { ...exampleOf(goalDto), milestones: [exampleOf(milestoneDto)], tasks: [exampleOf(taskDto)] },
   });
 
 export type GoalDto = z.output<typeof goalDto>;
@@ -173,10 +111,7 @@ export type MilestoneStructureDto = z.input<typeof milestoneStructureDto>;
 export type GoalStructureCreateDto = z.input<typeof goalStructureCreateDto>;
 export type GoalWithRelationsDto = z.output<typeof goalWithRelationsDto>;
 
-/**
- * Goals. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError} when the
- * database is unreachable or too slow; each method lists its other errors, and its options list theirs.
- */
+/** Goals. {@link DaoServices} names the errors that every method can throw. */
 export interface GoalService {
   /** One page of goals, newest first. */
   listGoals(request?: GoalListRequest, options?: CallOptions): Promise<Page<GoalDto>>;

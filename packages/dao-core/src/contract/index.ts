@@ -1,27 +1,7 @@
-export type { CallOptions, CreateOptions, Requester, StreamOptions, WriteOptions } from "./call-options.ts";
-export {
-  type ConversationCreateDto,
-  type ConversationDto,
-  type ConversationListRequest,
-  type ConversationService,
-  type ConversationUpdateDto,
-  conversationCreateDto,
-  conversationDto,
-  conversationListRequest,
-  conversationUpdateDto,
-  MAX_APPENDED_MESSAGES,
-  type MessagesAppendDto,
-  type MessagesAppendResult,
-  messagesAppendDto,
-  messagesAppendResult,
-} from "./conversation.ts";
-export {
-  type DemoFlagsDto,
-  type DemoFlagsPutDto,
-  type DemoFlagsService,
-  demoFlagsDto,
-  demoFlagsPutDto,
-} from "./demo-flags.ts";
+// The files of entities, options and services export what callers see, and nothing else.
+export type * from "./call-options.ts";
+export * from "./conversation.ts";
+export * from "./demo-flags.ts";
 export { dtoRegistry } from "./dto-registry.ts";
 export {
   ConflictError,
@@ -41,9 +21,6 @@ export {
   type ValidationIssue,
   VersionMismatchError,
 } from "./errors.ts";
-export { parseId } from "./fields/id.ts";
-export { parseInstant } from "./fields/instant.ts";
-export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./fields/json.ts";
 export {
   TASK_PRIORITIES,
   TASK_STATES,
@@ -51,38 +28,13 @@ export {
   type TaskState,
   TRIGGER_TYPES,
   type TriggerType,
-} from "./fields/task-enums.ts";
+} from "./fields/constants.ts";
+export { parseInstant } from "./fields/instant.ts";
+export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./fields/json.ts";
+export { parseId } from "./fields/text.ts";
 export { validate } from "./fields/validation.ts";
-export {
-  type GoalCreateDto,
-  type GoalDto,
-  type GoalListRequest,
-  type GoalService,
-  type GoalStructureCreateDto,
-  type GoalUpdateDto,
-  type GoalWithRelationsDto,
-  goalCreateDto,
-  goalDto,
-  goalListRequest,
-  goalStructureCreateDto,
-  goalUpdateDto,
-  goalWithRelationsDto,
-  MAX_STRUCTURE_MILESTONES,
-  MAX_STRUCTURE_TASKS,
-  type MilestoneStructureDto,
-  milestoneStructureDto,
-} from "./goal.ts";
-export {
-  type MilestoneCreateDto,
-  type MilestoneDto,
-  type MilestoneListRequest,
-  type MilestoneService,
-  type MilestoneUpdateDto,
-  milestoneCreateDto,
-  milestoneDto,
-  milestoneListRequest,
-  milestoneUpdateDto,
-} from "./milestone.ts";
+export * from "./goal.ts";
+export * from "./milestone.ts";
 export {
   COUNT_MODES,
   type CountMode,
@@ -94,56 +46,7 @@ export {
   pageWindow,
   toPage,
 } from "./page.ts";
-export { callOperation, type DaoServices, type OperationName } from "./services.ts";
-export {
-  type BulkUpdateRequest,
-  type BulkUpdateResult,
-  type BulkUpdateStateRequest,
-  type BulkUpdateStateResult,
-  bulkUpdateRequest,
-  bulkUpdateResult,
-  bulkUpdateStateRequest,
-  bulkUpdateStateResult,
-  type CalendarEventLinkDto,
-  calendarEventLinkDto,
-  MAX_BULK_TASKS,
-  type TaskChangeDto,
-  type TaskCreateDto,
-  type TaskDto,
-  type TaskFilter,
-  type TaskImportDto,
-  type TaskImportResult,
-  type TaskListRequest,
-  type TaskService,
-  type TaskStatisticsDto,
-  type TaskStatisticsRequest,
-  type TaskStreamRequest,
-  type TaskStructureDto,
-  type TaskTimerangeRequest,
-  type TaskUpdateDto,
-  taskChangeDto,
-  taskCreateDto,
-  taskDto,
-  taskFilter,
-  taskImportDto,
-  taskImportResult,
-  taskListRequest,
-  taskStatisticsDto,
-  taskStatisticsRequest,
-  taskStreamRequest,
-  taskStructureDto,
-  taskTimerangeRequest,
-  taskUpdateDto,
-} from "./task.ts";
-export {
-  type UserCreateDto,
-  type UserDto,
-  type UserListRequest,
-  type UserService,
-  type UserUpdateDto,
-  userCreateDto,
-  userDto,
-  userListRequest,
-  userUpdateDto,
-} from "./user.ts";
+export * from "./services.ts";
+export * from "./task.ts";
+export * from "./user.ts";
 export { versionOf } from "./version.ts";

@@ -47,11 +47,8 @@ export interface PageRequest {
   readonly count?: CountMode | undefined;
 }
 
-/** Maximum length of a filter's value, in characters: a URL contains it, and several times the links to other pages. */
-const MAX_FILTER_LENGTH = 500;
-
-/** The value of a filter on a free-text column. */
-export const filterText = () => text({ max: MAX_FILTER_LENGTH });
+/** The value of a filter on a free-text column. Short, because a URL contains it, and the links to other pages do so again. */
+export const filterText = () => text({ max: 500 });
 
 const pageSize = z.int().min(1).max(MAX_PAGE_SIZE);
 
@@ -59,31 +56,23 @@ const pageSize = z.int().min(1).max(MAX_PAGE_SIZE);
 export const cursor = z
   .string()
   .regex(/^[\w-]{1,255}$/, { error: "must be the next cursor of a page, unchanged" })
-  .meta({
-    description:
-      "The next_cursor of the previous page, or of a stream: the response starts after it. Not together with page and skip.",
-  });
+  .describe(
+    "The next_cursor of the previous page, or of a stream: the response starts after it. Not together with page and skip.",
+  );
 
 const pageRequestShape = {
-  page: z.int().min(1).optional().meta({ description: "From 1. Default 1. Not together with skip and limit." }),
-  pageSize: pageSize.optional().meta({ description: "Rows on a page. Default 100. Not together with skip and limit." }),
-  skip: z
-    .int()
-    .min(0)
-    .optional()
-    .meta({ description: "Rows to skip. Default 0. Not together with page and page_size." }),
-  limit: pageSize
-    .optional()
-    .meta({ description: "Rows to return. Default 100. Not together with page and page_size." }),
+  page: z.int().min(1).optional().describe("From 1. Default 1. Not together with skip and limit."),
+  pageSize: pageSize.optional().describe("Rows on a page. Default 100. Not together with skip and limit."),
+  skip: z.int().min(0).optional().describe("Rows to skip. Default 0. Not together with page and page_size."),
+  limit: pageSize.optional().describe("Rows to return. Default 100. Not together with page and page_size."),
   cursor: cursor.optional(),
   count: z
     .enum(COUNT_MODES)
     .optional()
-    .meta({
-      description:
-        "How total is counted. exact, the default; estimated: exact up to 1000 rows, beyond that the planner's estimate; none: " +
+    .describe(
+      "How total is counted. exact, the default; estimated: exact up to 1000 rows, beyond that the planner's estimate; none: " +
         "total is null.",
-    }),
+    ),
 };
 
 /** The names of the paging parameters; every other name in a request is a filter. */

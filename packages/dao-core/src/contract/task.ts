@@ -1,11 +1,9 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
-import { dtoRegistry } from "./dto-registry.ts";
-import { id } from "./fields/id.ts";
+import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
+import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "./fields/constants.ts";
 import { instant } from "./fields/instant.ts";
-import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "./fields/task-enums.ts";
-import { text } from "./fields/text.ts";
-import { memberOf, refuseLongList, validate } from "./fields/validation.ts";
+import { id, text } from "./fields/text.ts";
 import { cursor, filterText, listRequest, type Page } from "./page.ts";
 
 /** How many tasks {@link TaskService.bulkUpdateState} and {@link TaskService.updateTasks} take per call. */
@@ -20,27 +18,10 @@ interface TimeSpan {
 }
 
 /** The database checks this too, on the row that results from an update. */
-function endsBeforeItStarts({ startTime, endTime }: TimeSpan): boolean {
-  return startTime != null && endTime != null && endTime < startTime;
-}
+const endsAfterStart = ({ startTime, endTime }: TimeSpan) =>
+  startTime == null || endTime == null || startTime <= endTime;
 
 const endBeforeStart = { path: ["endTime"], error: "must not be before the start time" };
-
-export const taskExample = {
-  id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d71",
-  userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-  goalId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f",
-  milestoneId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d70",
-  title: "Run for 20 minutes",
-  startTime: new Date("2026-02-15T10:00:00Z"),
-  endTime: new Date("2026-02-15T10:30:00Z"),
-  state: "scheduled",
-  priority: "standard",
-  triggerType: "time",
-  isRecurring: false,
-  calendarEventId: null,
-  createdAt: new Date("2026-02-14T09:30:00.123Z"),
-} as const;
 
 /** One thing to do, optionally at a time. */
 export const taskDto = z
@@ -59,7 +40,24 @@ export const taskDto = z
     calendarEventId: calendarEventId.nullable(),
     createdAt: instant(),
   })
-  .register(dtoRegistry, { id: "TaskDto", example: taskExample });
+  .register(dtoRegistry, {
+    id: "TaskDto",
+    example: {
+      id: exampleIds.task,
+      userId: exampleIds.user,
+      goalId: exampleIds.goal,
+      milestoneId: exampleIds.milestone,
+      title: "Run for 20 minutes",
+      startTime: new Date("2026-02-15T10:00:00Z"),
+      endTime: new Date("2026-02-15T10:30:00Z"),
+      state: "scheduled",
+      priority: "standard",
+      triggerType: "time",
+      isRecurring: false,
+      calendarEventId: null,
+      createdAt: exampleCreatedAt,
+    },
+  });
 
 /** The fields of a task within a goal's structure: all but the ids of the rows it belongs to. */
 const taskCreateShape = {
@@ -80,18 +78,13 @@ const taskCreateShape = {
   calendarEventId: calendarEventId.nullable().default(null),
 };
 
-export const taskStructureExample = {
-  title: "Complete tutorial",
-  state: "scheduled",
-  priority: "standard",
-  triggerType: "time",
-  isRecurring: false,
-} as const;
-
 export const taskStructureDto = z
   .object(taskCreateShape)
-  .refine((task) => !endsBeforeItStarts(task), endBeforeStart)
-  .register(dtoRegistry, { id: "TaskStructureDto", example: taskStructureExample });
+  .refine(endsAfterStart, endBeforeStart)
+  .register(dtoRegistry, {
+    id: "TaskStructureDto",
+    example: { title: "Complete tutorial", state: "scheduled", priority: "standard", triggerType: "time" },
+  });
 
 const ownedTaskCreateShape = {
   userId: id(),
@@ -103,18 +96,15 @@ const ownedTaskCreateShape = {
 
 export const taskCreateDto = z
   .object(ownedTaskCreateShape)
-  .refine((task) => !endsBeforeItStarts(task), endBeforeStart)
+  .refine(endsAfterStart, endBeforeStart)
   .register(dtoRegistry, {
     id: "TaskCreateDto",
     example: {
-      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-      goalId: "0198c5f0-7a3f-7b12-9d4e-1c2b3a495867",
+      userId: exampleIds.user,
+      goalId: exampleIds.goal,
       title: "Run 3km",
       startTime: new Date("2026-02-15T10:00:00Z"),
       endTime: new Date("2026-02-15T10:30:00Z"),
-      state: "scheduled",
-      priority: "standard",
-      triggerType: "time",
       isRecurring: true,
     },
   });
@@ -129,42 +119,24 @@ export const taskImportDto = z
     id: id().optional(),
     ...ownedTaskCreateShape,
   })
-  .refine((task) => !endsBeforeItStarts(task), endBeforeStart)
+  .refine(endsAfterStart, endBeforeStart)
   .register(dtoRegistry, {
     id: "TaskImportDto",
-    example: {
-      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-      goalId: "0198c5f0-7a3f-7b12-9d4e-1c2b3a495867",
-      title: "Run 3km",
-    },
+    example: { userId: exampleIds.user, goalId: exampleIds.goal, title: "Run 3km" },
   });
 
-const taskUpdateShape = {
-  milestoneId: id().nullable().optional(),
-  title: title.optional(),
-  startTime: instant().nullable().optional(),
-  endTime: instant().nullable().optional(),
-  state: z.enum(TASK_STATES).optional(),
-  priority: z.enum(TASK_PRIORITIES).optional(),
-  triggerType: z.enum(TRIGGER_TYPES).optional(),
-  isRecurring: z.boolean().optional(),
-  calendarEventId: calendarEventId.nullable().optional(),
-};
+const taskUpdate = taskDto.omit({ id: true, userId: true, goalId: true, createdAt: true }).partial();
 
 /** An absent field is kept, `null` clears. A task stays with its user and its goal. */
-export const taskUpdateDto = z
-  .object(taskUpdateShape)
-  .refine((task) => !endsBeforeItStarts(task), endBeforeStart)
+export const taskUpdateDto = taskUpdate
+  .refine(endsAfterStart, endBeforeStart)
   .register(dtoRegistry, { id: "TaskUpdateDto", example: { state: "completed" } });
 
 /** One task's change within a bulk update. */
 export const taskChangeDto = z
-  .object({ id: id(), ...taskUpdateShape })
-  .refine((task) => !endsBeforeItStarts(task), endBeforeStart)
-  .register(dtoRegistry, {
-    id: "TaskChangeDto",
-    example: { id: "0198c5f0-7a40-7f0d-a1b2-c3d4e5f60718", state: "completed" },
-  });
+  .object({ id: id(), ...taskUpdate.shape })
+  .refine(endsAfterStart, endBeforeStart)
+  .register(dtoRegistry, { id: "TaskChangeDto", example: { id: exampleIds.task, state: "completed" } });
 
 const taskFilters = {
   userId: id().optional(),
@@ -188,7 +160,7 @@ export const taskStreamRequest = taskFilter.extend({ cursor: cursor.optional() }
 /** A user's tasks whose start lies within the range, both ends included, to the millisecond. */
 export const taskTimerangeRequest = z
   .strictObject({ userId: id(), startTime: instant(), endTime: instant() })
-  .refine(({ startTime, endTime }) => startTime <= endTime, endBeforeStart);
+  .refine(endsAfterStart, endBeforeStart);
 
 /** A user's tasks that were created within the range, both ends included, to the millisecond. */
 export const taskStatisticsRequest = z
@@ -198,64 +170,48 @@ export const taskStatisticsRequest = z
     error: "must not be before the start date",
   });
 
+const count = z.int().min(0);
+
 export const taskStatisticsDto = z
   .object({
     userId: id(),
-    totalTasks: z.int().min(0),
+    totalTasks: count,
     /** The number of tasks in each of the four states. */
-    byState: z.object({
-      scheduled: z.int().min(0),
-      drifted: z.int().min(0),
-      completed: z.int().min(0),
-      missed: z.int().min(0),
-    }),
+    byState: z.object({ scheduled: count, drifted: count, completed: count, missed: count }),
     /** Completed divided by total, 0 to 1, rounded to 4 decimals; 0 if there are no tasks. */
     completionRate: z.number().min(0).max(1),
   })
   .register(dtoRegistry, {
     id: "TaskStatisticsDto",
     example: {
-      userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+      userId: exampleIds.user,
       totalTasks: 3,
       byState: { scheduled: 1, drifted: 0, completed: 2, missed: 0 },
       completionRate: 0.6667,
     },
   });
 
+const wrongNumberOf = (what: string) => ({ error: `must contain 1 to ${MAX_BULK_TASKS} ${what}` });
+
 /** Ids that do not exist are ignored; duplicates count once. */
 export const bulkUpdateStateRequest = z
   .object({
-    taskIds: z
-      .array(id())
-      .min(1, { error: `must contain 1 to ${MAX_BULK_TASKS} ids` })
-      .max(MAX_BULK_TASKS, { error: `must contain 1 to ${MAX_BULK_TASKS} ids` }),
+    taskIds: z.array(id()).min(1, wrongNumberOf("ids")).max(MAX_BULK_TASKS, wrongNumberOf("ids")),
     newState: z.enum(TASK_STATES),
   })
   .register(dtoRegistry, {
     id: "BulkUpdateStateRequest",
-    example: { taskIds: ["0198c5f0-7a40-7f0d-a1b2-c3d4e5f60718"], newState: "drifted" },
+    example: { taskIds: [exampleIds.task], newState: "drifted" },
   });
 
-/**
- * Parses a bulk update.
- * @throws ValidationError
- */
-export function validateBulkUpdate(input: unknown): z.output<typeof bulkUpdateStateRequest> {
-  refuseLongList("taskIds", memberOf(input, "taskIds"), MAX_BULK_TASKS, "ids");
-  return validate(bulkUpdateStateRequest, input);
-}
-
 export const bulkUpdateStateResult = z
-  .object({ updatedCount: z.int().min(0) })
-  .register(dtoRegistry, { id: "BulkUpdateStateResult", example: { updatedCount: 2 } });
+  .object({ updatedCount: count })
+  .register(dtoRegistry, { id: "BulkUpdateStateResult", example: { updatedCount: 1 } });
 
 /** A different change for each of up to {@link MAX_BULK_TASKS} tasks. */
 export const bulkUpdateRequest = z
   .object({
-    updates: z
-      .array(taskChangeDto)
-      .min(1, { error: `must contain 1 to ${MAX_BULK_TASKS} updates` })
-      .max(MAX_BULK_TASKS),
+    updates: z.array(taskChangeDto).min(1, wrongNumberOf("updates")).max(MAX_BULK_TASKS, wrongNumberOf("updates")),
   })
   .superRefine(({ updates }, context) => {
     const seen = new Set<string>();
@@ -267,24 +223,7 @@ export const bulkUpdateRequest = z
       seen.add(id);
     }
   })
-  .register(dtoRegistry, {
-    id: "BulkUpdateRequest",
-    example: {
-      updates: [
-        { id: "0198c5f0-7a40-7f0d-a1b2-c3d4e5f60718", state: "completed" },
-        { id: "0198c5f0-7a41-7c3d-8e9f-0a1b2c3d4e5f", title: "Run 4km", startTime: new Date("2026-02-16T10:00:00Z") },
-      ],
-    },
-  });
-
-/**
- * Parses a bulk update with a change per task.
- * @throws ValidationError
- */
-export function validateBulkChanges(input: unknown): z.output<typeof bulkUpdateRequest> {
-  refuseLongList("updates", memberOf(input, "updates"), MAX_BULK_TASKS, "updates");
-  return validate(bulkUpdateRequest, input);
-}
+  .register(dtoRegistry, { id: "BulkUpdateRequest", example: { updates: [exampleOf(taskChangeDto)] } });
 
 /** The result of each change, in the order of the request. */
 export const bulkUpdateResult = z
@@ -299,16 +238,11 @@ export const bulkUpdateResult = z
   })
   .register(dtoRegistry, {
     id: "BulkUpdateResult",
-    example: {
-      results: [
-        { id: taskExample.id, task: { ...taskExample, state: "completed" } },
-        { id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d73", task: null },
-      ],
-    },
+    example: { results: [{ id: exampleIds.task, task: { ...exampleOf(taskDto), state: "completed" } }] },
   });
 
 export const taskImportResult = z
-  .object({ createdCount: z.int().min(0) })
+  .object({ createdCount: count })
   .register(dtoRegistry, { id: "TaskImportResult", example: { createdCount: 100_000 } });
 
 /** Links a task to a calendar event; `null` unlinks it. */
@@ -335,10 +269,7 @@ export type BulkUpdateRequest = z.input<typeof bulkUpdateRequest>;
 export type BulkUpdateResult = z.output<typeof bulkUpdateResult>;
 export type CalendarEventLinkDto = z.input<typeof calendarEventLinkDto>;
 
-/**
- * Tasks. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError} when the
- * database is unreachable or too slow; each method lists its other errors, and its options list theirs.
- */
+/** Tasks. {@link DaoServices} names the errors that every method can throw. */
 export interface TaskService {
   /** One page of tasks, newest first. */
   listTasks(request?: TaskListRequest, options?: CallOptions): Promise<Page<TaskDto>>;

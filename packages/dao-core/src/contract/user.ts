@@ -1,13 +1,15 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
-import { dtoRegistry } from "./dto-registry.ts";
-import { id } from "./fields/id.ts";
+import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
 import { instant } from "./fields/instant.ts";
 import { jsonObject } from "./fields/json.ts";
-import { email, text } from "./fields/text.ts";
+import { email, id, text } from "./fields/text.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
 
 const name = text({ min: 1, max: 255 });
+
+const preferences = { timezone: "America/New_York" };
+const userExample = { name: "Jane Doe", email: "jane@example.com", preferences, demoMode: false };
 
 /** A person whom the agents plan for. */
 export const userDto = z
@@ -21,14 +23,7 @@ export const userDto = z
   })
   .register(dtoRegistry, {
     id: "UserDto",
-    example: {
-      id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-      name: "Jane Doe",
-      email: "jane@example.com",
-      preferences: { timezone: "America/New_York" },
-      demoMode: false,
-      createdAt: new Date("2026-02-14T09:30:00.123Z"),
-    },
+    example: { id: exampleIds.user, ...userExample, createdAt: exampleCreatedAt },
   });
 
 export const userCreateDto = z
@@ -43,15 +38,7 @@ export const userCreateDto = z
     /** Default `false`. */
     demoMode: z.boolean().default(false),
   })
-  .register(dtoRegistry, {
-    id: "UserCreateDto",
-    example: {
-      name: "Jane Doe",
-      email: "jane@example.com",
-      preferences: { timezone: "America/New_York" },
-      demoMode: false,
-    },
-  });
+  .register(dtoRegistry, { id: "UserCreateDto", example: userExample });
 
 /** An absent field is kept. `preferences` are replaced as a whole. */
 export const userUpdateDto = z
@@ -64,10 +51,7 @@ export const userUpdateDto = z
       .optional(),
     demoMode: z.boolean().optional(),
   })
-  .register(dtoRegistry, {
-    id: "UserUpdateDto",
-    example: { preferences: { timezone: "Europe/Berlin" } },
-  });
+  .register(dtoRegistry, { id: "UserUpdateDto", example: { preferences: { timezone: "Europe/Berlin" } } });
 
 export const userListRequest = listRequest({ email: filterText().optional() });
 
@@ -76,10 +60,7 @@ export type UserCreateDto = z.input<typeof userCreateDto>;
 export type UserUpdateDto = z.input<typeof userUpdateDto>;
 export type UserListRequest = z.input<typeof userListRequest>;
 
-/**
- * Users. Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError} when the
- * database is unreachable or too slow; each method lists its other errors, and its options list theirs.
- */
+/** Users. {@link DaoServices} names the errors that every method can throw. */
 export interface UserService {
   /** One page of users, newest first. */
   listUsers(request?: UserListRequest, options?: CallOptions): Promise<Page<UserDto>>;

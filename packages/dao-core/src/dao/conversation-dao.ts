@@ -8,7 +8,7 @@ import type {
   MessagesAppendDto,
 } from "../contract/conversation.ts";
 import { ValidationError } from "../contract/errors.ts";
-import { conversations } from "../schema/conversations.ts";
+import { conversations } from "../schema/tables.ts";
 import type { ConversationDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { readJson } from "./statement/row-mapper.ts";

@@ -2,9 +2,7 @@ import { eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { GoalWithRelationsDto } from "../contract/goal.ts";
-import { goals } from "../schema/goals.ts";
-import { milestones } from "../schema/milestones.ts";
-import { tasks } from "../schema/tasks.ts";
+import { goals, milestones, tasks } from "../schema/tables.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, PIECE_ROWS, SHORT_TEXT_BYTES } from "../session/limits.ts";
 

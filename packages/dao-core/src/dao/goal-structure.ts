@@ -1,9 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import type { CreateOptions } from "../contract/call-options.ts";
 import type { GoalStructureCreateDto, GoalWithRelationsDto } from "../contract/goal.ts";
-import { goals } from "../schema/goals.ts";
-import { milestones } from "../schema/milestones.ts";
-import { tasks } from "../schema/tasks.ts";
+import { goals, milestones, tasks } from "../schema/tables.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { goalStatements } from "./goal-statements.ts";
 import { milestoneStatements } from "./milestone-dao.ts";

@@ -4,7 +4,7 @@ import type {
   MilestoneListRequest,
   MilestoneUpdateDto,
 } from "../contract/milestone.ts";
-import { milestones } from "../schema/milestones.ts";
+import { milestones } from "../schema/tables.ts";
 import type { MilestoneDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";

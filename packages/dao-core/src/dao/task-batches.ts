@@ -3,7 +3,7 @@ import type { PgColumn } from "drizzle-orm/pg-core";
 import { v7 as uuidv7 } from "uuid";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { TaskChangeDto, TaskDto, TaskImportDto } from "../contract/task.ts";
-import { tasks } from "../schema/tasks.ts";
+import { tasks } from "../schema/tables.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { jsonRecords, newRows } from "./statement/json-records.ts";
 import {

@@ -1,6 +1,6 @@
 import { and, asc, eq, gte, type SQL, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
-import type { TaskState } from "../contract/fields/task-enums.ts";
+import type { TaskState } from "../contract/fields/constants.ts";
 import type {
   BulkUpdateStateRequest,
   TaskChangeDto,
@@ -13,7 +13,7 @@ import type {
   TaskTimerangeRequest,
   TaskUpdateDto,
 } from "../contract/task.ts";
-import { tasks } from "../schema/tasks.ts";
+import { tasks } from "../schema/tables.ts";
 import type { TaskDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { counted, one, param, prepared, queryBuilder, run } from "./statement/statement.ts";

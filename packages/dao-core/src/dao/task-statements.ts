@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { TaskDto } from "../contract/task.ts";
-import { tasks } from "../schema/tasks.ts";
+import { tasks } from "../schema/tables.ts";
 import { instantParam } from "./statement/text-columns.ts";
 import { EntityStatements } from "./table-dao.ts";
 

@@ -1,5 +1,5 @@
 import type { UserCreateDto, UserDto, UserListRequest, UserUpdateDto } from "../contract/user.ts";
-import { users } from "../schema/users.ts";
+import { users } from "../schema/tables.ts";
 import type { UserDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";

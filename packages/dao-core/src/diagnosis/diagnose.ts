@@ -1,11 +1,9 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { SchemaVersionError } from "../contract/errors.ts";
 import { embeddedMigrations } from "../migrations/migration-set.ts";
-import type { MigrationPlan } from "../migrations/plan.ts";
-import { readPlan } from "../migrations/plan-migrations.ts";
-import { findObstacles } from "../migrations/schema-check/obstacles.ts";
+import { type MigrationPlan, readPlan } from "../migrations/plan.ts";
 import { findUnvalidatedRules } from "../migrations/schema-check/rule-violations.ts";
-import { adviceFor, listDifferences } from "../migrations/schema-check/schema-difference.ts";
+import { adviceFor, findObstacles, listDifferences } from "../migrations/schema-check/schema-difference.ts";
 import { readSchemaFacts } from "../migrations/schema-check/schema-facts.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 import { CLOCK_TOLERANCE } from "../session/limits.ts";
@@ -42,7 +40,11 @@ const MAX_NAMED = 5;
 export async function diagnose(driver: SqlDriver, options?: CallOptions): Promise<Finding[]> {
   try {
     const findings = [await serverVersion(driver, options), await clock(driver, options)];
-    const plan = await planOrRefusal(driver, options);
+    // What `migrate()` would do, or why it would refuse.
+    const plan = await readPlan(driver, options).catch((error: unknown) => {
+      if (error instanceof SchemaVersionError) return error;
+      throw error;
+    });
     findings.push(schemaVersion(plan));
     // A schema of another version has nothing to be compared with.
     if (plan instanceof SchemaVersionError || plan.applied.length > 0) return findings;
@@ -68,22 +70,12 @@ async function clock(executor: SqlExecutor, options?: CallOptions): Promise<Find
   const before = Date.now();
   const { rows } = await executor.execute("select extract(epoch from clock_timestamp()) * 1000", [], options);
   const difference = Number(rows[0]?.[0]) - (before + Date.now()) / 2;
-  const seconds = `${Math.abs(difference / 1_000).toFixed(1)} s`;
   if (Math.abs(difference) <= CLOCK_TOLERANCE) {
     return passed("clock", "The clocks of the database and of this machine agree.");
   }
+  const seconds = `${Math.abs(difference / 1_000).toFixed(1)} s`;
   const direction = difference > 0 ? "ahead of" : "behind";
   return failed("clock", `The database's clock is ${seconds} ${direction} this machine's. Synchronize both with NTP.`);
-}
-
-/** Returns what `migrate()` would do, or why it would refuse. */
-async function planOrRefusal(driver: SqlDriver, options?: CallOptions): Promise<MigrationPlan | SchemaVersionError> {
-  try {
-    return await readPlan(driver, options);
-  } catch (error) {
-    if (error instanceof SchemaVersionError) return error;
-    throw error;
-  }
 }
 
 function schemaVersion(plan: MigrationPlan | SchemaVersionError): Finding {

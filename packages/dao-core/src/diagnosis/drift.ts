@@ -1,6 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { embeddedMigrations } from "../migrations/migration-set.ts";
-import { SETTINGS } from "../migrations/plan.ts";
+import { readWithSettings } from "../migrations/plan.ts";
 import type { SchemaDifference } from "../migrations/schema-check/schema-difference.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 
@@ -16,27 +16,23 @@ const checks = shapes.flatMap((shape) =>
  * CHECKs, and a widened one makes no call fail.
  */
 export function findChangedChecks(driver: SqlDriver): Promise<SchemaDifference[]> {
-  return driver.transaction(
-    async (transaction) => {
-      // The rendering of literals and names depends on these.
-      for (const setting of [...SETTINGS, "SET LOCAL timezone TO 'UTC';", "SET LOCAL datestyle TO 'ISO';"]) {
-        await transaction.execute(setting, []);
-      }
-      const { rows } = await transaction.execute(
-        `select conrelid::regclass::text, conname, regexp_replace(pg_get_constraintdef(oid), ' NOT VALID$', '') from pg_constraint
-         where connamespace = 'public'::regnamespace and contype = 'c' and conname = any ($1::text[])`,
-        [`{${checks.map(([name]) => name).join()}}`],
-      );
-      const found = new Map(rows.map(([table, name, text]) => [name, { table: String(table), text: String(text) }]));
-      return checks.flatMap(([name, definition]) => {
-        const actual = found.get(name);
-        if (actual === undefined || normalized(actual.text) === normalized(definition)) return [];
-        const advice = `Run: alter table ${actual.table} drop constraint ${name}; Then run migrate(), which recreates it.`;
-        return [{ what: `the constraint ${name} is ${actual.text}, not ${definition}`, advice }];
-      });
-    },
-    { readOnly: true },
-  );
+  return readWithSettings(driver, async (transaction) => {
+    // The rendering of literals depends on these, too.
+    await transaction.execute("SET LOCAL timezone TO 'UTC'", []);
+    await transaction.execute("SET LOCAL datestyle TO 'ISO'", []);
+    const { rows } = await transaction.execute(
+      `select conrelid::regclass::text, conname, regexp_replace(pg_get_constraintdef(oid), ' NOT VALID$', '') from pg_constraint
+       where connamespace = 'public'::regnamespace and contype = 'c' and conname = any ($1::text[])`,
+      [`{${checks.map(([name]) => name).join()}}`],
+    );
+    const found = new Map(rows.map(([table, name, text]) => [name, { table: String(table), text: String(text) }]));
+    return checks.flatMap(([name, definition]) => {
+      const actual = found.get(name);
+      if (actual === undefined || normalized(actual.text) === normalized(definition)) return [];
+      const advice = `Run: alter table ${actual.table} drop constraint ${name}; Then run migrate(), which recreates it.`;
+      return [{ what: `the constraint ${name} is ${actual.text}, not ${definition}`, advice }];
+    });
+  });
 }
 
 /** Drops what depends on the server's version and settings: casts, brackets, spaces, quotes, case. */

@@ -19,11 +19,8 @@ export function journalInsert({ version, name, checksum }: Migration): string {
   return `INSERT INTO ${JOURNAL_TABLE} ("version", "name", "checksum") VALUES (${version}, ${quoted(name)}, ${quoted(checksum)});`;
 }
 
-export interface JournalEntry {
-  readonly version: number;
-  readonly name: string;
-  readonly checksum: string;
-}
+/** A migration that a database has. */
+type JournalEntry = Omit<Migration, "statements">;
 
 /**
  * Reads the journal by ascending version; `undefined` if there is no such table.
@@ -63,13 +60,13 @@ export function verifyJournal(journal: readonly JournalEntry[], set: MigrationSe
   for (const migration of set.migrations.slice(0, last.version)) {
     const { version, name, checksum } = migration;
     const entry = journal.find((candidate) => candidate.version === version);
+    if (entry?.checksum === checksum) continue;
     if (entry === undefined) {
       throw new SchemaVersionError(
         `${versions}, but the journal flux_dao_migrations lacks version ${version} (${name}). ` +
           `Restore its row: ${journalInsert(migration)}`,
       );
     }
-    if (entry.checksum === checksum) continue;
     throw new SchemaVersionError(
       `${versions}, but version ${version} was applied as ${entry.name} with the checksum ${short(entry.checksum)}, ` +
         `but this code has ${name} with ${short(checksum)}. A migration must not change after it was applied: ` +

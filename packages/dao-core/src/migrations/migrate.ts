@@ -1,17 +1,56 @@
+import type { CallOptions } from "../contract/call-options.ts";
 import { RetryableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SqlDriver, SqlTransaction } from "../session/driver.ts";
 import { MIGRATION_STATEMENT_TIMEOUT, MIGRATION_WAIT_TIMEOUT, milliseconds, OWN_RETRIES } from "../session/limits.ts";
-import { toDaoError } from "../session/postgres-errors.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
-import type { MigrationOptions, MigrationReport } from "./migration-report.ts";
 import { embeddedMigrations, type MigrationSet, schemaVersion } from "./migration-set.ts";
-import { LOCK, type MigrationPlan, makePlan, refuseDifferences, SETTINGS } from "./plan.ts";
+import { LOCK, type MigrationPlan, makePlan, readWithSettings, refuseDifferences, SETTINGS } from "./plan.ts";
 import {
   countViolations,
   findUnvalidatedRules,
   type RuleViolation,
   type UnvalidatedRule,
 } from "./schema-check/rule-violations.ts";
+
+/** How long a migration may wait and run. All times are in milliseconds; 0 means no limit. */
+export interface MigrationOptions extends CallOptions {
+  /**
+   * How long to wait for another process that is migrating the same database; once it is done there is usually nothing left
+   * to do. Default 600,000.
+   */
+  readonly waitTimeout?: number | undefined;
+  /**
+   * How long to wait for a table that is in use. Statements that arrive in the meantime queue up behind the migration, so a
+   * short time protects a busy service: the migration then fails, changes nothing, and can be run again. Default 30,000.
+   */
+  readonly lockTimeout?: number | undefined;
+  /**
+   * How long one statement may take. A server that is silent for 2,000 ms longer is considered lost; with 0 it is waited for
+   * indefinitely. Default 3,600,000, an hour, enough to scan or index any table of reasonable size.
+   */
+  readonly statementTimeout?: number | undefined;
+}
+
+/** What `migrate()` found and did. */
+export interface MigrationReport {
+  /** The schema's version before: 0 is an empty database, or one of the Python service. */
+  readonly from: number;
+  /** The schema's version now: the one that this code needs. */
+  readonly to: number;
+  /** The migrations that this call recorded in the journal, in order; empty if there was nothing to do. */
+  readonly applied: readonly string[];
+  /** Whether this call adopted a database of the Python service. */
+  readonly adopted: boolean;
+  /** Changes made outside the migrations that were repaired, as clauses: `the index tasks_goal_id_idx is missing`. */
+  readonly repaired: readonly string[];
+  /**
+   * The rules that are not validated, because the database was adopted with rows that violate them. Every call reports them
+   * until they are validated.
+   */
+  readonly violations: readonly RuleViolation[];
+  /** How long the call took in milliseconds, waiting for other processes included. */
+  readonly durationMs: number;
+}
 
 /**
  * Brings the schema of a database to the version that this code needs: creates it in an empty database, applies missing
@@ -29,18 +68,13 @@ import {
  *   way that cannot be repaired, or the role lacks a privilege; UnavailableError if a limit of `options` passed or the server
  *   does not respond; TransactionLostError if the connection broke: call it again
  */
-export function migrate(driver: SqlDriver, options: MigrationOptions = {}): Promise<MigrationReport> {
-  return migrateBy(embeddedMigrations, driver, options);
-}
-
-/** {@link migrate} with a given set of migrations. */
-export async function migrateBy(
-  set: MigrationSet,
+export async function migrate(
   driver: SqlDriver,
   options: MigrationOptions = {},
+  set: MigrationSet = embeddedMigrations,
 ): Promise<MigrationReport> {
   const begun = performance.now();
-  const { plan, repaired, unvalidated } = await migrateSchema(set, driver, options);
+  const { plan, repaired, unvalidated } = await migrateSchema(driver, options, set);
   const { from, to, applied, adopts } = plan;
   const violations = await readViolations(driver, unvalidated, options);
   const durationMs = Math.round(performance.now() - begun);
@@ -54,22 +88,17 @@ interface MigratedSchema {
   readonly unvalidated: readonly UnvalidatedRule[];
 }
 
-async function migrateSchema(set: MigrationSet, driver: SqlDriver, options: MigrationOptions): Promise<MigratedSchema> {
+async function migrateSchema(driver: SqlDriver, options: MigrationOptions, set: MigrationSet): Promise<MigratedSchema> {
   if (driver.isTransaction) {
     throw new UnitOfWorkMisuseError(
       "A migration needs its own transaction. Pass the database, not a transaction that is already open.",
     );
   }
   for (let attempt = 1; ; attempt++) {
-    const progress: MigrationProgress = {
-      from: undefined,
-      to: schemaVersion(set),
-      step: "the connection",
-      advice: undefined,
-    };
+    const progress: MigrationProgress = { to: schemaVersion(set), step: "the connection" };
     try {
       // Read committed: after waiting for the lock it must see what was committed in the meantime.
-      return await driver.transaction((transaction) => apply(set, transaction, options, progress), {
+      return await driver.transaction((transaction) => apply(transaction, options, set, progress), {
         isolationLevel: "read committed",
         // Each statement sets its own below; this one decides when a silent server is considered lost.
         statementTimeout: longestStatement(options),
@@ -89,26 +118,26 @@ function longestStatement({ waitTimeout, statementTimeout }: MigrationOptions): 
 }
 
 async function apply(
-  set: MigrationSet,
   transaction: SqlTransaction,
-  {
-    waitTimeout = MIGRATION_WAIT_TIMEOUT,
-    lockTimeout = 30_000,
-    statementTimeout = MIGRATION_STATEMENT_TIMEOUT,
-  }: MigrationOptions,
+  options: MigrationOptions,
+  set: MigrationSet,
   progress: MigrationProgress,
 ): Promise<MigratedSchema> {
-  const run = async (statement: string) => {
-    // Not as a script, which a signal could not cancel.
-    await transaction.execute(statement, []);
+  const { waitTimeout = MIGRATION_WAIT_TIMEOUT, lockTimeout = 30_000 } = options;
+  const { statementTimeout = MIGRATION_STATEMENT_TIMEOUT } = options;
+  // Not as a script, which a signal could not cancel.
+  const run = async (...statements: readonly string[]) => {
+    for (const statement of statements) await transaction.execute(statement, []);
   };
-  for (const setting of SETTINGS) await run(setting);
+  await run(...SETTINGS);
   progress.step = "the wait for another migration";
-  await run("SET LOCAL statement_timeout TO 0;");
-  await run(`SET LOCAL lock_timeout TO ${milliseconds("waitTimeout", waitTimeout)};`);
-  await run(LOCK);
-  await run(`SET LOCAL statement_timeout TO ${milliseconds("statementTimeout", statementTimeout)};`);
-  await run(`SET LOCAL lock_timeout TO ${milliseconds("lockTimeout", lockTimeout)};`);
+  await run(
+    "SET LOCAL statement_timeout TO 0;",
+    `SET LOCAL lock_timeout TO ${milliseconds("waitTimeout", waitTimeout)};`,
+    LOCK,
+    `SET LOCAL statement_timeout TO ${milliseconds("statementTimeout", statementTimeout)};`,
+    `SET LOCAL lock_timeout TO ${milliseconds("lockTimeout", lockTimeout)};`,
+  );
   const applyPlan = async () => {
     progress.step = "reading its version";
     const plan = await makePlan(transaction, set);
@@ -116,7 +145,7 @@ async function apply(
     progress.from ??= plan.from;
     for (const { name, advice, statements } of plan.steps) {
       Object.assign(progress, { step: name, advice });
-      for (const statement of statements) await run(statement);
+      await run(...statements);
     }
     return plan;
   };
@@ -135,15 +164,6 @@ async function readViolations(
   { statementTimeout = MIGRATION_STATEMENT_TIMEOUT, signal }: MigrationOptions,
 ): Promise<RuleViolation[]> {
   if (unvalidated.length === 0) return [];
-  try {
-    return await driver.transaction(
-      async (transaction) => {
-        for (const setting of SETTINGS) await transaction.execute(setting, []);
-        return countViolations(transaction, unvalidated);
-      },
-      { readOnly: true, statementTimeout, signal },
-    );
-  } catch (error) {
-    throw toDaoError(error);
-  }
+  const count = (transaction: SqlTransaction) => countViolations(transaction, unvalidated);
+  return readWithSettings(driver, count, { statementTimeout, signal });
 }

@@ -1,4 +1,4 @@
-import { ADOPT_PYTHON_SERVICE, MIGRATIONS, MIGRATIONS_FINGERPRINT } from "./migrations.gen.ts";
+import { ADOPT_PYTHON_SERVICE, MIGRATIONS } from "./migrations.gen.ts";
 import type { SchemaShape } from "./schema-check/schema-facts.ts";
 import { SCHEMA_SHAPE } from "./schema-check/schema-shape.gen.ts";
 
@@ -10,16 +10,15 @@ export interface Migration {
   readonly name: string;
   /** SHA-256 of the file, in hex. The journal keeps it, so that a file that is changed after it was applied is noticed. */
   readonly checksum: string;
-  /** Statements separated by `--> statement-breakpoint`. */
-  readonly sql: string;
+  readonly statements: readonly string[];
 }
 
 /** The migrations of a release, and where they lead. */
 export interface MigrationSet {
   /** At least one, by ascending version. */
   readonly migrations: readonly Migration[];
-  /** Adopts a database of the Python service at version 1; separated like a migration's statements. */
-  readonly adoption: string;
+  /** The statements that adopt a database of the Python service at version 1. */
+  readonly adoption: readonly string[];
   /** The schema after the last migration; `undefined` if it is not known. */
   readonly shape?: SchemaShape | undefined;
 }
@@ -34,17 +33,4 @@ export const embeddedMigrations = {
 /** Returns the version of the schema that `set` leads to. */
 export function schemaVersion({ migrations }: MigrationSet): number {
   return migrations.at(-1)?.version ?? 0;
-}
-
-/** Splits a migration into its statements. */
-export function statementsOf(sql: string): string[] {
-  return sql
-    .split("--> statement-breakpoint")
-    .map((statement) => statement.trim())
-    .filter((statement) => statement !== "");
-}
-
-/** Returns twelve hex digits that differ between schemas: part of the name of a template database, for example. */
-export function migrationsFingerprint(): string {
-  return MIGRATIONS_FINGERPRINT;
 }

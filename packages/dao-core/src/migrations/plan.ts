@@ -1,12 +1,18 @@
-import { SchemaVersionError } from "../contract/errors.ts";
-import type { SqlExecutor } from "../session/driver.ts";
+import type { CallOptions } from "../contract/call-options.ts";
+import type { TransactionOptions } from "../session/database-session.ts";
+import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/driver.ts";
+import { toDaoError } from "../session/postgres-errors.ts";
 import { CREATE_JOURNAL, JOURNAL_TABLE, journalInsert, readJournal, verifyJournal } from "./journal.ts";
-import { type Migration, type MigrationSet, schemaVersion, statementsOf } from "./migration-set.ts";
-import { comparePythonService, type PythonServiceComparison } from "./python-service-shape.ts";
-import { adviceFor, type SchemaDifference, schemaDifferenceError } from "./schema-check/schema-difference.ts";
+import { embeddedMigrations, type Migration, type MigrationSet, schemaVersion } from "./migration-set.ts";
+import { isPythonService } from "./python-service.ts";
+import {
+  adviceFor,
+  type MigrationStep,
+  type SchemaDifference,
+  schemaDifferenceError,
+} from "./schema-check/schema-difference.ts";
 import { findSchemaDifferences } from "./schema-check/schema-differences.ts";
-import { readSchemaFacts, type SchemaFact } from "./schema-check/schema-facts.ts";
-import type { MigrationStep } from "./schema-check/schema-repairs.ts";
+import { readSchemaFacts, type SchemaFacts } from "./schema-check/schema-facts.ts";
 
 /** What has to be done to a database. */
 export interface MigrationPlan {
@@ -47,18 +53,19 @@ export const LOCK = "SELECT pg_advisory_xact_lock(28829699411304815)::text;";
 export async function makePlan(executor: SqlExecutor, set: MigrationSet): Promise<MigrationPlan> {
   const journal = await readJournal(executor);
   verifyJournal(journal ?? [], set);
-  const facts = set.shape === undefined ? undefined : await readSchemaFacts(executor, set.shape);
+  const facts = set.shape && (await readSchemaFacts(executor, set.shape));
   const recorded = journal?.at(-1)?.version ?? 0;
-  const remnants = removalOfRemnants(facts, set, recorded);
+  const remnants = removalOfRemnants(facts, recorded);
   const from = remnants === undefined ? recorded : 0;
   const to = schemaVersion(set);
   const adopts = recorded === 0 && remnants === undefined && (await isPythonService(executor, set, facts));
   const pending = set.migrations.filter((migration) => migration.version > from);
-  const steps = pending.map((migration) => stepOf(migration, adopts ? set.adoption : undefined));
+  const steps = pending.map((migration) =>
+    stepOf(migration, adopts && migration.version === 1 ? set.adoption : undefined),
+  );
   if (remnants !== undefined) steps.unshift(remnants);
   if (journal === undefined) steps.unshift({ name: "the journal", statements: [CREATE_JOURNAL] });
-  const isCurrent = pending.length === 0 && facts !== undefined && set.shape !== undefined;
-  const differences = isCurrent ? findSchemaDifferences(facts, set.shape) : [];
+  const differences = pending.length === 0 && facts !== undefined ? findSchemaDifferences(facts) : [];
   steps.push(...repairsOf(differences));
   return { from, to, applied: pending.map((migration) => migration.name), adopts, differences, steps };
 }
@@ -70,15 +77,11 @@ function repairsOf(differences: readonly SchemaDifference[]): MigrationStep[] {
 }
 
 /** If all tables are gone: removes their journal entries and enum types. Without a journal, types are recognized by their values. */
-function removalOfRemnants(
-  facts: readonly SchemaFact[] | undefined,
-  { shape }: MigrationSet,
-  recorded: number,
-): MigrationStep | undefined {
-  if (facts === undefined || facts.some(({ kind }) => kind === "table")) return undefined;
-  const types = facts.filter(({ kind }) => kind === "enum");
-  const areKnown = types.length > 0 && types.every(({ table, detail }) => shape?.enums[table]?.join(", ") === detail);
-  if (recorded === 0 && !areKnown) return undefined;
+function removalOfRemnants(facts: SchemaFacts | undefined, recorded: number): MigrationStep | undefined {
+  if (facts === undefined || facts.hasTables) return undefined;
+  const types = facts.all.filter(({ kind }) => kind === "enum");
+  const areOurs = types.every(({ table, detail }) => facts.shape.enums[table]?.join(", ") === detail);
+  if (recorded === 0 && !(types.length > 0 && areOurs)) return undefined;
   const drops = types.map(({ table }) => `DROP TYPE "public"."${table}";`);
   return {
     name: "removing what the dropped tables left behind",
@@ -92,46 +95,73 @@ export function refuseDifferences({ differences, to }: MigrationPlan): void {
   if (refused.length > 0) throw schemaDifferenceError(refused, to, adviceFor(refused));
 }
 
-function stepOf(migration: Migration, adoption: string | undefined): MigrationStep {
-  const isAdoption = adoption !== undefined && migration.version === 1;
-  const name = isAdoption ? "adopting the Python service's schema" : migration.name;
-  return { name, statements: [...statementsOf(isAdoption ? adoption : migration.sql), journalInsert(migration)] };
+function stepOf(migration: Migration, adoption: readonly string[] | undefined): MigrationStep {
+  const name = adoption === undefined ? migration.name : "adopting the Python service's schema";
+  return { name, statements: [...(adoption ?? migration.statements), journalInsert(migration)] };
 }
 
-/** Whether a database without a journal is the Python service's; `false` if it is empty. */
-async function isPythonService(
-  executor: SqlExecutor,
-  set: MigrationSet,
-  facts: readonly SchemaFact[] = [],
-): Promise<boolean> {
-  const comparison = await comparePythonService(executor);
-  if (comparison.present.length === 0) return false;
-  if (comparison.differences.length === 0) return true;
-  const isComplete = set.shape !== undefined && findSchemaDifferences(facts, set.shape).length === 0;
-  throw isComplete && facts.some(({ kind }) => kind === "table")
-    ? lostJournalError(set)
-    : foreignTablesError(comparison, schemaVersion(set));
+/** What `migrate()` would do now. */
+export interface MigrationPlanText {
+  /** The schema's version now, and the one that this code needs. */
+  readonly from: number;
+  readonly to: number;
+  /** The migrations that would be recorded in the journal; empty if there is nothing to do. */
+  readonly applied: readonly string[];
+  /** Whether a database of the Python service would be adopted. */
+  readonly adopts: boolean;
+  /** Changes made outside the migrations that would be repaired, as clauses: `the index tasks_goal_id_idx is missing`. */
+  readonly repairs: readonly string[];
+  /**
+   * A script for `psql` or another client, with its own BEGIN and COMMIT; empty if there is nothing to do. It is meant for
+   * this database in its current state: on another one, or run twice, it fails and changes nothing.
+   */
+  readonly sql: string;
 }
 
-/** The journal is not recreated automatically: a later release may have migrated the tables in a way that does not show. */
-function lostJournalError(set: MigrationSet): SchemaVersionError {
-  const statements = [
-    CREATE_JOURNAL.replace("TABLE", "TABLE IF NOT EXISTS").replace(/\s+/g, " "),
-    ...set.migrations.map(journalInsert),
+/**
+ * Returns what `migrate()` would do to this database, as SQL to apply by hand, journal entries included. Changes nothing, and
+ * only needs to read the catalog and the journal.
+ * @throws SchemaVersionError as `migrate()` does; UnavailableError
+ */
+export async function planMigrations(driver: SqlDriver, options?: CallOptions): Promise<MigrationPlanText> {
+  const plan = await readPlan(driver, options);
+  refuseDifferences(plan);
+  const { from, to, applied, adopts, steps } = plan;
+  const script = [
+    `-- Flux DAO: the schema from version ${from} to version ${to}${adopts ? ", adopted from the Python service" : ""}`,
+    "BEGIN;",
+    ...SETTINGS,
+    LOCK,
+    ...steps.flatMap(({ name, statements }) => [`-- ${name}`, ...statements]),
+    "COMMIT;",
+    "",
   ];
-  return new SchemaVersionError(
-    `The tables match version ${schemaVersion(set)}, which this code needs, but their journal ` +
-      "flux_dao_migrations is missing or empty. Nothing was changed. Restore it from a backup; or, if no later release has " +
-      `migrated this database, run: ${statements.join(" ")}`,
-  );
+  const sql = steps.length === 0 ? "" : script.join("\n");
+  return { from, to, applied, adopts, repairs: plan.differences.map(({ what }) => what), sql };
 }
 
-function foreignTablesError({ present, differences }: PythonServiceComparison, to: number): SchemaVersionError {
-  const shown = differences.slice(0, 5).join("; ");
-  const more = differences.length > 5 ? `; and ${differences.length - 5} more` : "";
-  return new SchemaVersionError(
-    `The database has no journal flux_dao_migrations (version 0; this code needs version ${to}), but has ` +
-      `${present.join(", ")} in the schema public, and they are not as the Python service created them: ${shown}${more}. ` +
-      "Nothing was changed. Use another database, drop or fix these, or restore the journal if Flux DAO created the tables.",
-  );
+/** Reads the plan, including differences that cannot be repaired. */
+export function readPlan(driver: SqlDriver, { signal }: CallOptions = {}): Promise<MigrationPlan> {
+  const options: TransactionOptions = { isolationLevel: "repeatable read", signal };
+  return readWithSettings(driver, (transaction) => makePlan(transaction, embeddedMigrations), options);
+}
+
+/**
+ * Runs `read` in a read-only transaction with {@link SETTINGS}.
+ * @throws DaoError
+ */
+export async function readWithSettings<Result>(
+  driver: SqlDriver,
+  read: (transaction: SqlTransaction) => Promise<Result>,
+  options?: TransactionOptions,
+): Promise<Result> {
+  const run = async (transaction: SqlTransaction) => {
+    for (const setting of SETTINGS) await transaction.execute(setting, []);
+    return read(transaction);
+  };
+  try {
+    return await driver.transaction(run, { ...options, readOnly: true });
+  } catch (error) {
+    throw toDaoError(error);
+  }
 }

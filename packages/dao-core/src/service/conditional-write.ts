@@ -1,5 +1,6 @@
-import type { CallOptions, WriteOptions } from "../contract/call-options.ts";
+import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
 import { NotFoundError, VersionMismatchError } from "../contract/errors.ts";
+import { parseId } from "../contract/fields/text.ts";
 import { hasVersion } from "../contract/version.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { runRetryable } from "../unit-of-work.ts";
@@ -53,4 +54,12 @@ export function assertVersion(name: string, id: string, row: object | null, { if
 export function assertFound<Row>(name: string, id: string, row: Row | null): Row {
   if (row === null) throw new NotFoundError(name, id);
   return row;
+}
+
+/**
+ * Returns create options whose client-supplied id, if there is one, is in lower case.
+ * @throws ValidationError if it is not a UUID
+ */
+export function withValidId(options: CreateOptions | undefined): CreateOptions | undefined {
+  return options?.id === undefined ? options : { ...options, id: parseId(options.id) };
 }

@@ -1,6 +1,6 @@
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
 import { ValidationError } from "../contract/errors.ts";
-import { parseId, withValidId } from "../contract/fields/id.ts";
+import { parseId } from "../contract/fields/text.ts";
 import { validate } from "../contract/fields/validation.ts";
 import type { Page } from "../contract/page.ts";
 import {
@@ -25,12 +25,11 @@ import {
   taskStatisticsRequest,
   taskTimerangeRequest,
   taskUpdateDto,
-  validateBulkChanges,
-  validateBulkUpdate,
 } from "../contract/task.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
-import { assertFound, conditionalWrite } from "./conditional-write.ts";
+import { assertFound, conditionalWrite, withValidId } from "./conditional-write.ts";
+import { validateBulkChanges, validateBulkUpdate } from "./long-lists.ts";
 import { importTasks, type TaskSource } from "./task-import.ts";
 import { streamTasks } from "./task-stream.ts";
 

@@ -1,6 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { conversationListRequest, conversationUpdateDto } from "../contract/conversation.ts";
-import { parseId } from "../contract/fields/id.ts";
+import { parseId } from "../contract/fields/text.ts";
 import { validate } from "../contract/fields/validation.ts";
 import { goalListRequest, goalUpdateDto } from "../contract/goal.ts";
 import { milestoneListRequest, milestoneUpdateDto } from "../contract/milestone.ts";
@@ -18,7 +18,7 @@ import type {
 } from "../session/piece-reads.ts";
 import { assertFound } from "./conditional-write.ts";
 
-/** The result of a read in pieces: the whole result if it is small, otherwise what the caller needs before sending, and the rows to read. */
+/** The result of a read in pieces: all of it if it is small, otherwise what the caller sends first, and the rows to read. */
 export type OpenResult =
   | { readonly kind: "whole"; readonly result: unknown }
   | ({ readonly kind: "page" } & OpenPage)

@@ -41,24 +41,17 @@ async function write(session: DatabaseSession, batches: TaskBatches, options: Ca
   // A full batch may be the only one: the source has not ended yet.
   const second = await batches.next();
   if (second.length === 0) return session.tasks.createMany(first, options);
-  return session.transaction((transaction) => writeAll(transaction, first, second, batches), options);
-}
-
-async function writeAll(
-  { tasks }: DatabaseSession,
-  first: TaskImportDto[],
-  second: TaskImportDto[],
-  batches: TaskBatches,
-): Promise<number> {
-  let count = await tasks.createMany(first);
-  for (let batch = second; batch.length > 0; ) {
-    // Read and validated while this one is written; a failure is thrown when it is awaited.
-    const next = batches.next(IMPORT_BATCH_TIME);
-    next.catch(() => undefined);
-    count += await tasks.createMany(batch);
-    batch = await next;
-  }
-  return count;
+  return session.transaction(async ({ tasks }) => {
+    let count = await tasks.createMany(first);
+    for (let batch = second; batch.length > 0; ) {
+      // Read and validated while this one is written; a failure is thrown when it is awaited.
+      const next = batches.next(IMPORT_BATCH_TIME);
+      next.catch(() => undefined);
+      count += await tasks.createMany(batch);
+      batch = await next;
+    }
+    return count;
+  }, options);
 }
 
 /** @throws ValidationError for a source that is not iterable, as callers without a type checker may pass */

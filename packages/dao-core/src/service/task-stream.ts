@@ -1,11 +1,17 @@
 import type { CallOptions, StreamOptions } from "../contract/call-options.ts";
 import { validate } from "../contract/fields/validation.ts";
 import { type TaskDto, type TaskListRequest, type TaskStreamRequest, taskStreamRequest } from "../contract/task.ts";
-import type { PageInPieces } from "../session/daos.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { MAX_PAGES_AHEAD, STREAM_PAGE_ROWS } from "../session/limits.ts";
 import { throwIfAborted, withEitherSignal } from "../session/waiting/abort-signal.ts";
 
+/** A page in pieces, or whole as a single piece. */
+interface TaskPage {
+  readonly rows: AsyncIterable<readonly TaskDto[]> | Iterable<readonly TaskDto[]>;
+  readonly nextCursor: string | null;
+}
+
+/** How many pages the streams of this process read ahead at present. */
 let pagesAhead = 0;
 
 /** Streams every task that matches the filter (after the cursor, if one is given), page by page. */
@@ -16,11 +22,11 @@ export async function* streamTasks(
 ): AsyncGenerator<TaskDto, void, undefined> {
   const { cursor: start, ...filter } = validate(taskStreamRequest, request);
   const left = new AbortController();
-  const read = (cursor?: string): Promise<PageInPieces<TaskDto>> =>
+  const read = (cursor?: string): Promise<TaskPage> =>
     withEitherSignal(options.signal, left.signal, (signal) =>
       readPage(session, { ...filter, limit: STREAM_PAGE_ROWS, cursor, count: "none" }, { ...options, signal }),
     );
-  let ahead: Promise<PageInPieces<TaskDto>> | undefined;
+  let ahead: Promise<TaskPage> | undefined;
   const takeAhead = () => {
     if (ahead !== undefined) pagesAhead--;
     const page = ahead;
@@ -29,7 +35,7 @@ export async function* streamTasks(
   };
   try {
     for (let cursor: string | null | undefined = start; cursor !== null; ) {
-      const page: PageInPieces<TaskDto> = await (takeAhead() ?? read(cursor));
+      const page: TaskPage = await (takeAhead() ?? read(cursor));
       cursor = page.nextCursor;
       if (cursor !== null && !session.isTransaction && pagesAhead < MAX_PAGES_AHEAD) {
         pagesAhead++;
@@ -49,16 +55,8 @@ export async function* streamTasks(
   }
 }
 
-async function readPage(
-  { tasks }: DatabaseSession,
-  request: TaskListRequest,
-  options: CallOptions,
-): Promise<PageInPieces<TaskDto>> {
+async function readPage({ tasks }: DatabaseSession, request: TaskListRequest, options: CallOptions): Promise<TaskPage> {
   if (tasks.listInPieces !== undefined) return tasks.listInPieces(request, options);
   const { items, nextCursor } = await tasks.list(request, options);
-  return { rows: once(items), nextCursor };
-}
-
-async function* once<Item>(item: Item): AsyncGenerator<Item, void, undefined> {
-  yield item;
+  return { rows: [items], nextCursor };
 }

@@ -1,7 +1,7 @@
 import postgres from "postgres";
 import { v7 as uuidv7 } from "uuid";
 import { type Database, type DatabaseOptions, openDatabase } from "../database.ts";
-import { migrationsFingerprint } from "../migrations/migration-set.ts";
+import { MIGRATIONS_FINGERPRINT } from "../migrations/migrations.gen.ts";
 
 export interface TestDatabaseOptions extends DatabaseOptions {
   /**
@@ -70,7 +70,7 @@ function testDatabase(database: Database, url: string, drop: () => Promise<void>
 
 /** The template's name contains the schema's fingerprint, so that a changed schema gets a new template. */
 async function migratedTemplate(sql: postgres.Sql, serverUrl: string): Promise<string> {
-  const name = `flux_template_${migrationsFingerprint()}`;
+  const name = `flux_template_${MIGRATIONS_FINGERPRINT}`;
   // One at a time, across processes; the lock is released when this connection ends.
   await sql.unsafe("select pg_advisory_lock(7361204)");
   try {

@@ -1,11 +1,10 @@
 import * as z from "zod";
-import { timeOfDigits, two } from "./instant-digits.ts";
 
 /** The range of instants that RFC 3339 can write, and that are therefore stored: the years 0001 to 9999, UTC. */
 export const MIN_INSTANT = new Date("0001-01-01T00:00:00.000Z");
 export const MAX_INSTANT = new Date("9999-12-31T23:59:59.999Z");
 
-const rfc3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:([Zz])|([+-])(\d{2}):(\d{2}))$/;
+const rfc3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
 /**
  * Parses RFC 3339 text with `Z` or an offset; digits beyond the millisecond are dropped. Returns `undefined` for anything
@@ -28,18 +27,12 @@ function parseOwnForm(text: string): Date | undefined {
 }
 
 function parseAnyForm(text: string): Date | undefined {
-  const match = rfc3339.exec(text);
-  if (match === null) return undefined;
-  const [, year, month, day, hour, minute, second, fraction = "", , sign, offsetHour, offsetMinute] = match;
-  const millisecond = Number(fraction.slice(0, 3).padEnd(3, "0"));
-  const local = new Date(0);
-  local.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
-  local.setUTCHours(Number(hour), Number(minute), Number(second), millisecond);
-  // A 30th of February or a 25th hour rolls over, and then reads back differently.
-  const isRead = local.toISOString().startsWith(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
-  if (!isRead || Number(offsetHour ?? 0) > 23 || Number(offsetMinute ?? 0) > 59) return undefined;
-  const offset = (Number(offsetHour ?? 0) * 60 + Number(offsetMinute ?? 0)) * 60_000 * (sign === "-" ? -1 : 1);
-  const instant = new Date(local.getTime() - offset);
+  const [, date, time, fraction = "", sign, hours = 0, minutes = 0] = rfc3339.exec(text) ?? [];
+  const local = Date.parse(`${date}T${time}.${fraction.slice(0, 3).padEnd(3, "0")}Z`);
+  // A 30th of February or a 24th hour rolls over, and then reads back differently.
+  if (Number.isNaN(local) || !new Date(local).toISOString().startsWith(`${date}T${time}`)) return undefined;
+  const offset = (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -60_000 : 60_000);
+  const instant = new Date(local - offset);
   return isStorable(instant) ? instant : undefined;
 }
 
@@ -68,4 +61,29 @@ export function instant() {
   return z
     .date({ error: (issue) => explainInstant(issue.input) })
     .refine(isStorable, { error: (issue) => explainInstant(issue.input) });
+}
+
+/**
+ * Converts the digits of an instant, three times as fast as `Date.parse`. The text must have digits where they belong; nothing
+ * is checked here.
+ *
+ * @param text begins with `2026-02-15T10:00:00` (any character in place of the `T`), from the year 0100 on
+ * @param end where the digits end: after the seconds, or after a fraction, of which three digits are read
+ * @returns milliseconds since 1970; a date that does not exist, such as a 30th of February, rolls over
+ */
+export function timeOfDigits(text: string, end: number): number {
+  const year = two(text, 0) * 100 + two(text, 2);
+  let milliseconds = 0;
+  if (end > 20) milliseconds += digit(text, 20) * 100;
+  if (end > 21) milliseconds += digit(text, 21) * 10;
+  if (end > 22) milliseconds += digit(text, 22);
+  return Date.UTC(year, two(text, 5) - 1, two(text, 8), two(text, 11), two(text, 14), two(text, 17), milliseconds);
+}
+
+function two(text: string, at: number): number {
+  return digit(text, at) * 10 + digit(text, at + 1);
+}
+
+function digit(text: string, at: number): number {
+  return text.charCodeAt(at) - 48;
 }

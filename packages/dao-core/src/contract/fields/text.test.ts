@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EMAIL_PATTERN } from "./email-pattern.ts";
-import { codePointLength, email, text, unstorableText } from "./text.ts";
+import { ValidationError } from "../errors.ts";
+import { EMAIL_PATTERN } from "./constants.ts";
+import { codePointLength, email, id, parseId, text, unstorableText } from "./text.ts";
+import { validate } from "./validation.ts";
 
 const anyUnits = fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units));
 const anyCodePoints = fc.string({ unit: "binary" });
@@ -150,5 +152,52 @@ describe("email", () => {
 
   test("the pattern holds no semicolon, at which drizzle-kit would cut the constraint", () => {
     expect(EMAIL_PATTERN).not.toContain(";");
+  });
+});
+
+const knownId = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
+const hex = fc.stringMatching(/^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/);
+
+describe("ids", () => {
+  test("any 8-4-4-4-12 hex form is one, whatever its version bits; it is lower case once parsed", () => {
+    fc.assert(
+      fc.property(hex, (value) => {
+        expect(id().parse(value)).toBe(value.toLowerCase());
+        expect(parseId(value)).toBe(value.toLowerCase());
+      }),
+    );
+  });
+
+  test.each([
+    "",
+    "1",
+    knownId.slice(1),
+    `${knownId}0`,
+    ` ${knownId}`,
+    `${knownId}\n`,
+    `${knownId}\u0000`,
+    knownId.replaceAll("-", ""),
+    knownId.replace("-", "_"),
+    `{${knownId}}`,
+    `urn:uuid:${knownId}`,
+    knownId.replace("e", "g"),
+    knownId.replace("1", "１"),
+    undefined,
+    null,
+    5,
+    true,
+    [knownId],
+    { toString: () => knownId },
+  ])("%j is none", (value) => {
+    expect(id().safeParse(value).success).toBe(false);
+    expect(() => parseId(value)).toThrow(ValidationError);
+  });
+
+  test("the message shows what an id looks like, and names the field", () => {
+    expect(() => parseId("x")).toThrow("id must be a UUID, such as 0198c5f0-");
+    expect(() => parseId("x", "userId")).toThrow("userId must be a UUID");
+    expect(() => parseId(undefined)).toThrow("id is required.");
+    expect(() => validate(id(), 5)).toThrow("The input must be a UUID");
+    expect(() => validate(id(), undefined)).toThrow("The input is required.");
   });
 });

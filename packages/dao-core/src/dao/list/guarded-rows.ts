@@ -1,8 +1,9 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type PgColumn, PgJsonb, PgText } from "drizzle-orm/pg-core";
+import { literal } from "../../schema/columns.ts";
 import { resultValue } from "../statement/text-columns.ts";
 
-/** What a query for measured rows has besides them. */
+/** What a query returns besides guarded rows. */
 interface Rest {
   readonly order: SQL | undefined;
   readonly total: SQL | undefined;
@@ -14,63 +15,78 @@ const isJson = (column: PgColumn): boolean => column instanceof PgJsonb;
 /** Whether PostgreSQL sets no bound to what a column holds. A checked title is among them: adopted rows can be longer. */
 export const isUnbounded = (column: PgColumn): boolean => isJson(column) || column instanceof PgText;
 
+const octetLength = (column: PgColumn): SQL => sql`octet_length(${name(column)})`;
+
+/** The length of text is stored with it. An array is made of a value itself, not of the form in which that is stored. */
+const decompressedSize = (column: PgColumn): SQL =>
+  isJson(column) ? sql`pg_column_size(array[${name(column)}])` : octetLength(column);
+
+/** Bytes of stored JSON up to which it is decompressed to be measured, and the factor by which longer JSON is estimated. */
+const SMALL = literal(8_192);
+const USUAL_RATIO = literal(4);
+
+function estimatedSize(column: PgColumn): SQL {
+  if (!isJson(column)) return octetLength(column);
+  const stored = sql`pg_column_size(${name(column)})`;
+  return sql`case when ${stored} <= ${SMALL} then ${decompressedSize(column)} else ${USUAL_RATIO} * ${stored} end`;
+}
+
+/** How many times its estimate JSON may measure to be read with its row; and its text, which has numbers in full. */
+const RATIO = literal(4);
+const WRITTEN_RATIO = literal(32);
+
 /** Bytes of text up to which a row of a table without JSON is read with as many as a thousand others. */
-const SHORT_ROW = sql.raw("8192");
+const SHORT_ROW = literal(8_192);
 
 /**
- * The rows of a query on one table, their contents as far as `room` bytes of them go: the others come without their text and
- * JSON, and with the number of bytes that these have, so that what a statement returns is bounded whatever rows hold.
+ * The rows of a query on one table, with their contents as long as these fit into `room` bytes in all. The other rows come
+ * without text and JSON, and with the number of bytes of these, so that the result of a statement is bounded.
  */
 export class GuardedRows {
   readonly #columns: readonly PgColumn[];
-  /** What each column is called in a result: as the DTO has it. */
+  /** The names of the columns in a result: those of the DTO. */
   readonly #fields: readonly string[];
   readonly #room: SQL;
 
   constructor(columns: Readonly<Record<string, PgColumn>>, room: number) {
     this.#columns = Object.values(columns);
     this.#fields = Object.keys(columns);
-    this.#room = sql.raw(String(room));
+    this.#room = literal(room);
   }
 
   /**
-   * The columns of the table in their order, and one more: `null` where the contents are there, else how many bytes they have, as
-   * far as that is known without writing them out.
+   * The columns of the table in their order, and one more: `null` if the row has its contents, otherwise how many bytes these
+   * have, as far as that is known without writing them out.
    * @param rows a query for all columns of the table
-   * @param order of the rows, by the columns' own names; `undefined` where there is one row at most
-   * @param total a query for a number, which is in a last column of each row, and in one row where there are none
+   * @param order of the rows, by the columns' own names; `undefined` for a single row
+   * @param total a query for a number, which becomes the last column of each row, and of one empty row if there are none
    */
   select(rows: SQL, order: SQL | undefined, total?: SQL): SQL {
     // OFFSET 0 keeps the planner from doing twice what takes long: to decompress JSON, and to write it out.
-    const sized = sql`select ${this.#each(name)}, ${this.#bytes(sizeOf)} as size from (${rows}) rows offset 0`;
+    const sized = sql`select ${this.#each(name)}, ${this.#bytes(estimatedSize)} as size from (${rows}) rows offset 0`;
     const soFar = order === undefined ? sql`size` : sql`sum(size) over (order by ${order} rows unbounded preceding)`;
     const summed = sql`select *, ${soFar} as so_far from (${sized}) sized`;
     const rest = { order, total };
-    return this.#columns.some(isJson) ? this.#written(summed, rest) : this.#read(summed, this.#fits(), sql`size`, rest);
+    const fits = sql`so_far <= ${this.#room}`;
+    return this.#columns.some(isJson) ? this.#written(summed, fits, rest) : this.#read(summed, fits, sql`size`, rest);
   }
 
   /**
-   * JSON as text, if it is not much longer than its row was taken for; so that the others need not be read at all, these are found
-   * out first. The first row is read in any case, if it fits, or is said not to.
+   * JSON as text, unless it is much longer than its row was estimated; such JSON is found first, and not read at all. The first
+   * row is read in any case if it fits, and reported as too long otherwise.
    */
-  #written(summed: SQL, rest: Rest): SQL {
-    const bytes = sql`case when ${this.#fits()} then ${this.#bytes(decompressedSize)} else size end`;
+  #written(summed: SQL, fits: SQL, rest: Rest): SQL {
+    const bytes = sql`case when ${fits} then ${this.#bytes(decompressedSize)} else size end`;
     const measured = sql`select ${this.#each(name)}, size, so_far, ${bytes} as bytes from (${summed}) summed offset 0`;
-    const most = sql`greatest(${sql.raw(String(RATIO))} * size, case when so_far = size then ${this.#room} end)`;
+    const most = sql`greatest(${RATIO} * size, case when so_far = size then ${this.#room} end)`;
     const texts = this.#each((column) =>
-      isJson(column)
-        ? sql`case when ${this.#fits()} and bytes <= ${most} then ${name(column)}::text end`
-        : name(column),
+      isJson(column) ? sql`case when ${fits} and bytes <= ${most} then ${name(column)}::text end` : name(column),
     );
     const written = sql`select ${texts}, size, so_far, bytes from (${measured}) measured offset 0`;
-    const length = this.#columns.filter(isJson).map((column) => octetLength(column));
-    const isRead = sql`coalesce(${sql.join(length, sql` + `)} <= ${sql.raw(String(WRITTEN_RATIO))} * bytes, false)`;
-    return this.#read(
-      written,
-      isRead,
-      sql`case when so_far = size then greatest(bytes, ${this.#room} + 1) else bytes end`,
-      rest,
-    );
+    const length = sql.join(this.#columns.filter(isJson).map(octetLength), sql` + `);
+    const isRead = sql`coalesce(${length} <= ${WRITTEN_RATIO} * bytes, false)`;
+    const reported = sql`case when so_far = size then greatest(bytes, ${this.#room} + 1) else bytes end`;
+    return this.#read(written, isRead, reported, rest);
   }
 
   #read(rows: SQL, isRead: SQL, bytes: SQL, { order, total }: Rest): SQL {
@@ -86,12 +102,8 @@ export class GuardedRows {
     return sql`select ${results}, counted.total from (${total}) counted left join (${rows}) guarded on true${ordered}`;
   }
 
-  #fits(): SQL {
-    return sql`so_far <= ${this.#room}`;
-  }
-
   /**
-   * {@link select} for a thousand rows at most. Where the table has no JSON each row is measured by itself, since a running sum
+   * {@link select} for a thousand rows at most. In a table without JSON each row is measured by itself, since a running sum
    * takes a sixth of the time of a page of short rows.
    */
   list(rows: SQL, order: SQL, total?: SQL): SQL {
@@ -100,13 +112,9 @@ export class GuardedRows {
     return this.#read(rows, sql`${bytes} <= ${SHORT_ROW}`, bytes, { order, total });
   }
 
-  /** Whether a row's contents alone fit. JSON is measured as it is once it is decompressed, which is no text yet. */
+  /** Whether a row's contents alone fit, with JSON measured decompressed, not as text. */
   fits(): SQL {
-    const sizes = this.#columns.filter(isUnbounded).map((column) => {
-      const size = isJson(column) ? sql`pg_column_size(array[${column}])` : sql`octet_length(${column})`;
-      return sql`coalesce(${size}, 0)`;
-    });
-    return sql`${sql.join(sizes, sql` + `)} <= ${this.#room}`;
+    return sql`${this.#bytes(decompressedSize)} <= ${this.#room}`;
   }
 
   #each(expression: (column: PgColumn) => SQL): SQL {
@@ -118,23 +126,4 @@ export class GuardedRows {
     const sizes = this.#columns.filter(isUnbounded).map((column) => sql`coalesce(${measure(column)}, 0)`);
     return sql.join(sizes, sql` + `);
   }
-}
-
-/** Bytes of stored JSON that are always decompressed to be measured, and what longer JSON is taken for, by its stored bytes. */
-const SMALL = 8_192;
-const USUAL_RATIO = 4;
-/** How much longer than it was taken for JSON may be to be read with its row, and how much longer its text, which has numbers in full. */
-const RATIO = 4;
-const WRITTEN_RATIO = 32;
-
-const octetLength = (column: PgColumn): SQL => sql`octet_length(${name(column)})`;
-
-/** Text tells its length as it is stored. An array is made of a value itself, not of what that is stored as. */
-const decompressedSize = (column: PgColumn): SQL =>
-  isJson(column) ? sql`pg_column_size(array[${name(column)}])` : octetLength(column);
-
-function sizeOf(column: PgColumn): SQL {
-  if (!isJson(column)) return octetLength(column);
-  const stored = sql`pg_column_size(${name(column)})`;
-  return sql`case when ${stored} <= ${sql.raw(String(SMALL))} then ${decompressedSize(column)} else ${sql.raw(String(USUAL_RATIO))} * ${stored} end`;
 }

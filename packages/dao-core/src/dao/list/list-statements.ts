@@ -1,7 +1,8 @@
 import { and, desc, eq, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
-import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow } from "../../contract/page.ts";
+import { ValidationError } from "../../contract/errors.ts";
+import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow, toPage } from "../../contract/page.ts";
 import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
 import { EXACT_COUNT } from "../../session/limits.ts";
 import type { EntityTable } from "../statement/entity-table.ts";
@@ -17,12 +18,10 @@ import {
 } from "../statement/statement.ts";
 import { columnParam, instantParam } from "../statement/text-columns.ts";
 import type { GuardedRows } from "./guarded-rows.ts";
-import { readCursor } from "./list-cursor.ts";
-import { listPage, listTotal } from "./list-page.ts";
 
 const NEWEST_FIRST = sql`created_at desc, id desc`;
 
-/** What makes the statement of one list another than that of the next. */
+/** What a list's statement depends on. */
 interface ListShape {
   /** The columns that must equal a value. */
   readonly filters: readonly string[];
@@ -30,12 +29,13 @@ interface ListShape {
   readonly hasCursor: boolean;
 }
 
-/** The lists of one table: a statement for each set of filters and each kind of paging that callers really use. */
+/** The lists of one table: a statement for each set of filters and each kind of paging that callers use. */
 export class ListStatements {
   readonly #table: EntityTable;
   readonly #columns: Readonly<Record<string, PgColumn>>;
   readonly #guarded: GuardedRows;
-  readonly #place: { readonly createdAt: number; readonly id: number };
+  /** Where a row has the values that lists are ordered by. */
+  readonly #key: { readonly createdAt: number; readonly id: number };
   readonly #statements = new StatementCache();
 
   constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, guarded: GuardedRows) {
@@ -43,34 +43,38 @@ export class ListStatements {
     this.#columns = columns;
     this.#guarded = guarded;
     const names = Object.keys(columns);
-    this.#place = { createdAt: names.indexOf("createdAt"), id: names.indexOf("id") };
+    this.#key = { createdAt: names.indexOf("createdAt"), id: names.indexOf("id") };
   }
 
   /**
-   * One page of guarded rows, with its total, in one statement; two where the planner must be asked for the total. The last
-   * column of a row is the total, where it is counted.
+   * One page of guarded rows with its total, in one statement, or in two if the planner has to estimate the total. The last
+   * column of a row is the total, unless none is requested.
    */
   async page(executor: SqlExecutor, request: PageRequest, options?: CallOptions): Promise<Page<SqlRow>> {
     const window = pageWindow(request);
-    // One more than asked for tells whether there is another page.
-    const values: Record<string, unknown> = { skip: window.skip, limit: window.limit + 1 };
-    const filters: string[] = [];
-    for (const [name, value] of Object.entries(request)) {
-      if (value === undefined || PAGING_NAMES.has(name)) continue;
-      filters.push(name);
-      values[name] = value;
-    }
     const { count = "exact", cursor } = request;
-    if (cursor !== undefined) Object.assign(values, readCursor(cursor));
-    const shape: ListShape = { filters: filters.sort(), count, hasCursor: cursor !== undefined };
+    const filters = Object.entries(request).filter(([name, value]) => value !== undefined && !PAGING_NAMES.has(name));
+    const names = filters.map(([name]) => name).sort();
+    const values: StatementValues = {
+      ...Object.fromEntries(filters),
+      skip: window.skip,
+      // One more than the page has: if it is there, there is another page.
+      limit: window.limit + 1,
+      ...(cursor !== undefined && readCursor(cursor)),
+    };
+    const shape: ListShape = { filters: names, count, hasCursor: cursor !== undefined };
     const { rows } = await run(executor, this.#statement(shape), values, options);
-    const place = this.#place;
-    if (count === "none") return listPage(rows, null, window, place);
+    const { createdAt, id } = this.#key;
     // A page beyond the last row is one row that holds nothing but the total.
-    const found = rows[0]?.[place.id] === null ? [] : rows;
-    const counted = Number(rows[0]?.at(-1) ?? 0);
-    const total = await listTotal(count, counted, () => this.#estimate(executor, filters, values, options));
-    return listPage(found, total, window, place);
+    const found = rows[0]?.[id] === null ? [] : rows;
+    let total = count === "none" ? null : Number(rows[0]?.at(-1) ?? 0);
+    if (count === "estimated" && total !== null && total > EXACT_COUNT) {
+      total = Math.max(total, await this.#estimate(executor, names, values, options));
+    }
+    const items = found.slice(0, window.limit);
+    const last = found.length > window.limit ? items.at(-1) : undefined;
+    const next = last && toCursor({ createdAt: String(last[createdAt]), id: String(last[id]) });
+    return toPage(items, total, window, next ?? null);
   }
 
   /** How many rows the planner expects, by the statistics of the table (PostgreSQL manual, 14.2). */
@@ -90,9 +94,10 @@ export class ListStatements {
 
   #statement(shape: ListShape): Statement {
     const { filters, count, hasCursor } = shape;
-    return this.#statements.get(`${count}:${hasCursor}:${filters.join()}`, () =>
-      compile("read", written(this.#page(shape))),
-    );
+    return this.#statements.get(`${count}:${hasCursor}:${filters.join()}`, () => {
+      const total = count === "none" ? undefined : this.#count(shape).getSQL();
+      return compile("read", written(this.#guarded.list(this.#rows(shape).getSQL(), NEWEST_FIRST, total)));
+    });
   }
 
   /** The rows of a page, newest first. */
@@ -109,12 +114,7 @@ export class ListStatements {
     return hasCursor ? rows : rows.offset(sql.placeholder("skip"));
   }
 
-  /** A page of guarded rows; with their number in the last column, of all, or as far as an estimate counts, unless it is not asked for. */
-  #page(shape: ListShape): SQL {
-    const total = shape.count === "none" ? undefined : this.#count(shape).getSQL();
-    return this.#guarded.list(this.#rows(shape).getSQL(), NEWEST_FIRST, total);
-  }
-
+  /** The number of all rows, or of as many as are counted before the planner estimates. */
   #count({ filters, count }: ListShape) {
     const total = sql`count(*)`.as("total");
     const filter = this.#filter(filters);
@@ -143,10 +143,34 @@ export class ListStatements {
   }
 }
 
-/** The number of rows in a plan, which a host's driver may have parsed already. */
+/** The number of rows in a plan, which an application's driver may have parsed already. */
 function plannedRows(plan: unknown): number {
   const plans: unknown = typeof plan === "string" ? JSON.parse(plan) : plan;
   const rows: unknown = Array.isArray(plans) ? plans[0]?.Plan?.["Plan Rows"] : undefined;
-  if (typeof rows !== "number") throw new Error("The database answered EXPLAIN in a form that is not read here.");
+  if (typeof rows !== "number") throw new Error("The database returned a plan in a form that is not read here.");
   return rows;
+}
+
+/** The values of a row that lists are ordered by. */
+interface CursorKey {
+  /** PostgreSQL's text, with microseconds: two rows may be of one millisecond. */
+  readonly createdAt: string;
+  readonly id: string;
+}
+
+const date = /\d{4,6}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])/.source;
+const time = /(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?[+-]\d\d(?::[0-5]\d){0,2}/.source;
+const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.source;
+const form = new RegExp(`^(-?infinity|${date} ${time}(?: BC)?) (${uuid})$`);
+
+/** The opaque text with which callers continue after a row. */
+function toCursor({ createdAt, id }: CursorKey): string {
+  return Buffer.from(`${createdAt} ${id}`, "latin1").toString("base64url");
+}
+
+/** @throws ValidationError for text that no page contained */
+function readCursor(cursor: string): CursorKey {
+  const [, createdAt, id] = form.exec(Buffer.from(cursor, "base64url").toString("latin1")) ?? [];
+  if (createdAt !== undefined && id !== undefined) return { createdAt, id };
+  throw new ValidationError([{ path: "cursor", message: "must be the next cursor of a page, unchanged" }]);
 }

@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { type PgColumn, PgJsonb } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { RetryableError } from "../../contract/errors.ts";
+import { literal } from "../../schema/columns.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
 import { MOST_PARTS, PART_CHARACTERS, WHOLE_VALUE_BYTES } from "../../session/limits.ts";
 import { type LongValue, longValue } from "../../session/piece-reads.ts";
@@ -11,7 +12,6 @@ import { compile, param, prepared, run, type Statement, StatementCache, written 
 import { resultValue } from "../statement/text-columns.ts";
 import { isUnbounded } from "./guarded-rows.ts";
 
-const whole = sql.raw(String(WHOLE_VALUE_BYTES));
 const text = (column: PgColumn): SQL => (column instanceof PgJsonb ? sql`${column}::text` : sql`${column}`);
 const named = (name: string): SQL => sql`${sql.identifier(name)}`;
 
@@ -28,28 +28,30 @@ export class LongRows<Dto extends object> {
     this.#read = read;
   }
 
-  /** What is short of a row, how many characters what is long has, and the row's version for PostgreSQL. */
+  /** The short values of a row, the lengths of its long ones in characters, and the row's version for PostgreSQL. */
   readonly #outline = prepared("read", () => {
+    const isLong = (value: SQL) => sql`octet_length(${value}) > ${literal(WHOLE_VALUE_BYTES)}`;
     const columns = this.#columns.map(([, column]) => column);
     const texts = columns.map((column) =>
       isUnbounded(column) ? sql`${text(column)} as ${named(column.name)}` : sql`${column}`,
     );
     const contents = this.#columns.map(([name, column]) => {
       const value = named(column.name);
-      const isShort = sql`octet_length(${value}) <= ${whole}`;
-      const content = isUnbounded(column) ? sql`case when ${isShort} then ${value} end` : value;
+      const content = isUnbounded(column) ? sql`case when not ${isLong(value)} then ${value} end` : value;
       return sql`${resultValue(column, content)} as ${named(name)}`;
     });
     const lengths = this.#columns.map(([name, column]) => {
       const value = named(column.name);
-      const isLong = sql`octet_length(${value}) > ${whole}`;
-      const length = isUnbounded(column) ? sql`case when ${isLong} then char_length(${value}) end` : sql`null::int`;
+      const length = isUnbounded(column)
+        ? sql`case when ${isLong(value)} then char_length(${value}) end`
+        : sql`null::int`;
       return sql`${length} as ${named(`${name}Length`)}`;
     });
-    const strings = columns
-      .filter((column) => column instanceof PgJsonb)
-      .map((column) => sql`jsonb_typeof(${column}) = 'string'`);
-    const hasString = strings.length === 0 ? sql`false` : sql.join(strings, sql` or `);
+    const jsons = columns.filter((column) => column instanceof PgJsonb);
+    const hasString = sql.join(
+      [sql`false`, ...jsons.map((column) => sql`jsonb_typeof(${column}) = 'string'`)],
+      sql` or `,
+    );
     return written(
       sql`select ${sql.join([...contents, ...lengths], sql`, `)}, row_version, has_string from (
         select ${sql.join(texts, sql`, `)}, xmin::text as row_version, ${hasString} as has_string
@@ -58,8 +60,8 @@ export class LongRows<Dto extends object> {
   });
 
   /**
-   * The row with {@link LongValue}s in the place of what is long; `null` if it is gone, `undefined` if it can only be read
-   * whole: JSON text within a JSON string is an array only to those who have parsed it.
+   * The row with {@link LongValue}s in place of long values; `null` if it is gone, `undefined` if it can only be read whole:
+   * an array that was stored as a JSON string.
    */
   async find(executor: SqlExecutor, id: string, options?: CallOptions): Promise<Dto | null | undefined> {
     const { rows } = await run(executor, this.#outline(), { id }, options);
@@ -68,7 +70,7 @@ export class LongRows<Dto extends object> {
     const count = this.#columns.length;
     const [version, hasString] = row.slice(2 * count);
     if (hasString === true) return undefined;
-    // JSON is handed on as it came: to parse it takes time and several times its size.
+    // JSON is not parsed, which would take time and several times its size.
     const dto = this.#read(row.map((value, index) => (this.#isJson(index) ? null : value)));
     for (const [index, [name, column]] of this.#columns.entries()) {
       const [value, length] = [row[index], row[count + index]];

@@ -1,21 +1,12 @@
 import { eq, type SQL, sql } from "drizzle-orm";
 import type { CallOptions } from "../../contract/call-options.ts";
-import type { Page, PageRequest } from "../../contract/page.ts";
+import type { PageRequest } from "../../contract/page.ts";
 import type { TaskTimerangeRequest } from "../../contract/task.ts";
-import { milestones } from "../../schema/milestones.ts";
-import { tasks } from "../../schema/tasks.ts";
+import { literal } from "../../schema/columns.ts";
+import { milestones, tasks } from "../../schema/tables.ts";
 import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
 import { PIECE_ROWS } from "../../session/limits.ts";
-import {
-  isLongRow,
-  type ListedEntity,
-  type LongRow,
-  type OpenGoal,
-  type OpenPage,
-  type PieceReads,
-  type RowPieces,
-  type WholeResult,
-} from "../../session/piece-reads.ts";
+import { isLongRow, type ListedEntity, type LongRow, type PieceReads } from "../../session/piece-reads.ts";
 import { conversationStatements } from "../conversation-dao.ts";
 import { findGuardedGoal, toRows } from "../goal-relations.ts";
 import { goalStatements } from "../goal-statements.ts";
@@ -26,7 +17,9 @@ import { startsWithin } from "../task-dao.ts";
 import { taskStatements } from "../task-statements.ts";
 import { userStatements } from "../user-dao.ts";
 
-const entities: Readonly<Record<ListedEntity, EntityStatements<object>>> = {
+type Statements = EntityStatements<object>;
+
+const entities: Readonly<Record<ListedEntity, Statements>> = {
   users: userStatements,
   goals: goalStatements,
   milestones: milestoneStatements,
@@ -34,7 +27,7 @@ const entities: Readonly<Record<ListedEntity, EntityStatements<object>>> = {
   conversations: conversationStatements,
 };
 
-/** Rows in an order of their own, `PIECE_ROWS` at a time: each statement goes on after the last row of the one before. */
+/** Rows in an order of their own, `PIECE_ROWS` at a time: each statement continues after the last row of the one before. */
 class OrderedRows {
   readonly entity: EntityStatements<object>;
   readonly first: () => Statement;
@@ -42,24 +35,22 @@ class OrderedRows {
   readonly #keys: readonly string[];
 
   /**
-   * @param keys fields by which the rows are ordered, by the names of the DTO
-   * @param order what they are ordered by, and the last row's, of the values of its keys
+   * @param keys the fields of the DTO that the rows are ordered by
+   * @param order what the rows are ordered by
+   * @param last the same of the last row, made of the values of its keys
    */
   constructor(entity: EntityStatements<object>, filter: SQL, keys: readonly string[], order: SQL, last: SQL) {
     this.entity = entity;
     this.#keys = keys;
-    const statement = (condition: SQL) => () =>
-      written(
-        entity.pieces.guardList(
-          sql`select * from ${entity.table} where ${condition} order by ${order} limit ${sql.raw(String(PIECE_ROWS))}`,
-          order,
-        ),
-      );
-    this.first = prepared("point", statement(filter));
-    this.following = prepared("read", statement(sql`${filter} and (${order}) > (${last})`));
+    const page = (condition: SQL) => () => {
+      const rows = sql`select * from ${entity.table} where ${condition} order by ${order} limit ${literal(PIECE_ROWS)}`;
+      return written(entity.pieces.guardList(rows, order));
+    };
+    this.first = prepared("point", page(filter));
+    this.following = prepared("read", page(sql`${filter} and (${order}) > (${last})`));
   }
 
-  /** What tells the next statement where to go on. */
+  /** The values by which the next statement continues after a row. */
   cursorKeyOf(row: SqlRow): StatementValues {
     const names = Object.keys(this.entity.columns);
     return Object.fromEntries(this.#keys.map((key) => [`last_${key}`, row[names.indexOf(key)]]));
@@ -84,7 +75,7 @@ const goalMilestones = new OrderedRows(
   sql`${last("weekNumber", "int")}, ${last("createdAt", "timestamptz")}, ${last("id", "uuid")}`,
 );
 
-/** A row comparison with a null is null: what has no start comes last by a key of its own. */
+/** A row comparison with a null is null, so a key of its own puts tasks without a start last. */
 const startOrder = (start: SQL): SQL => sql`${start} is null, coalesce(${start}, 'infinity'::timestamptz)`;
 
 const goalTasks = new OrderedRows(
@@ -95,6 +86,9 @@ const goalTasks = new OrderedRows(
   sql`${startOrder(last("startTime", "timestamptz"))}, ${last("createdAt", "timestamptz")}, ${last("id", "uuid")}`,
 );
 
+type Piece = readonly object[] | LongRow;
+type Pieces = AsyncGenerator<Piece, void, undefined>;
+
 /** {@link PieceReads} by SQL. */
 export class SqlPieceReads implements PieceReads {
   readonly #executor: SqlExecutor;
@@ -103,11 +97,7 @@ export class SqlPieceReads implements PieceReads {
     this.#executor = executor;
   }
 
-  async list(
-    entity: ListedEntity,
-    request: PageRequest,
-    options?: CallOptions,
-  ): Promise<WholeResult<Page<object>> | OpenPage> {
+  async list(entity: ListedEntity, request: PageRequest, options?: CallOptions): ReturnType<PieceReads["list"]> {
     const statements = entities[entity];
     const page = await statements.pieces.lists.page(this.#executor, request, options);
     const items = statements.pieces.ready(page.items);
@@ -115,7 +105,7 @@ export class SqlPieceReads implements PieceReads {
     return { page: { ...page, items: [] }, rows: this.#pieces(statements, page.items, options) };
   }
 
-  async find(entity: ListedEntity, id: string, options?: CallOptions): Promise<WholeResult<object> | LongRow | null> {
+  async find(entity: ListedEntity, id: string, options?: CallOptions): ReturnType<PieceReads["find"]> {
     const statements = entities[entity];
     const short = await run(this.#executor, statements.findShort(), { id }, options);
     if (short.rows[0] !== undefined) return { whole: statements.read(short.rows[0]) };
@@ -127,36 +117,23 @@ export class SqlPieceReads implements PieceReads {
     id: string,
     changes: object,
     options?: CallOptions,
-  ): Promise<WholeResult<object> | LongRow | null> {
+  ): ReturnType<PieceReads["update"]> {
     const statements = entities[entity];
     const values = statements.updateValues(id, changes);
     const names = Object.keys(values).filter((name) => name !== "id");
-    return names.length === 0
-      ? this.find(entity, id, options)
-      : this.#row(statements, statements.updateGuarded(names), values, options);
+    if (names.length === 0) return this.find(entity, id, options);
+    return this.#row(statements, statements.updateGuarded(names), values, options);
   }
 
-  async #row(
-    statements: EntityStatements<object>,
-    statement: Statement,
-    values: StatementValues,
-    options: CallOptions | undefined,
-  ): Promise<WholeResult<object> | LongRow | null> {
-    const { rows } = await run(this.#executor, statement, values, options);
-    const piece = await this.#one(statements, rows, options);
-    if (piece === null || isLongRow(piece)) return piece;
-    return { whole: Object(piece[0]) };
-  }
-
-  async timerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<WholeResult<object[]> | RowPieces> {
+  async timerange(request: TaskTimerangeRequest, options?: CallOptions): ReturnType<PieceReads["timerange"]> {
     const { rows } = await run(this.#executor, inTimerange.first(), request, options);
     const ready = rows.length < PIECE_ROWS ? taskStatements.pieces.ready(rows) : undefined;
     return ready === undefined ? this.#ordered(inTimerange, request, options, rows) : { whole: ready };
   }
 
-  async goal(id: string, options?: CallOptions): Promise<WholeResult<object> | OpenGoal | null> {
+  async goal(id: string, options?: CallOptions): ReturnType<PieceReads["goal"]> {
     const { rows } = await run(this.#executor, findGuardedGoal(), { id }, options);
-    const goal = await this.#one(goalStatements, rows, options);
+    const goal = await this.#first(goalStatements, rows, options);
     if (goal === null) return null;
     const [milestoneRows, taskRows] = (rows[0] ?? []).slice(-2);
     const few = (json: unknown, { entity }: OrderedRows) =>
@@ -170,27 +147,25 @@ export class SqlPieceReads implements PieceReads {
     return { goal, milestones: belonging(fewMilestones, goalMilestones), tasks: belonging(fewTasks, goalTasks) };
   }
 
-  async #one(
-    statements: EntityStatements<object>,
-    rows: readonly SqlRow[],
-    options: CallOptions | undefined,
-  ): Promise<readonly object[] | LongRow | null> {
+  async #row(statements: Statements, statement: Statement, values: StatementValues, options?: CallOptions) {
+    const { rows } = await run(this.#executor, statement, values, options);
+    const piece = await this.#first(statements, rows, options);
+    return piece === null || isLongRow(piece) ? piece : { whole: Object(piece[0]) };
+  }
+
+  async #first(statements: Statements, rows: readonly SqlRow[], options?: CallOptions): Promise<Piece | null> {
     const ready = statements.pieces.ready(rows);
     if (ready !== undefined) return ready.length === 0 ? null : ready;
     for await (const piece of this.#pieces(statements, rows, options)) return piece;
     return null;
   }
 
-  async *#ordered(
-    ordered: OrderedRows,
-    request: object,
-    options: CallOptions | undefined,
-    firstRows?: readonly SqlRow[],
-  ): AsyncGenerator<readonly object[] | LongRow, void, undefined> {
-    let rows = firstRows ?? (await run(this.#executor, ordered.first(), { ...request }, options)).rows;
+  async *#ordered(ordered: OrderedRows, request: object, options?: CallOptions, first?: readonly SqlRow[]): Pieces {
+    let rows = first ?? (await run(this.#executor, ordered.first(), { ...request }, options)).rows;
     for (;;) {
       const [last, isAll] = [rows.at(-1), rows.length < PIECE_ROWS];
       const pieces = this.#pieces(ordered.entity, rows, options);
+      // They are not held while they are sent.
       rows = [];
       yield* pieces;
       if (last === undefined || isAll) return;
@@ -199,29 +174,21 @@ export class SqlPieceReads implements PieceReads {
     }
   }
 
-  async *#pieces(
-    statements: EntityStatements<object>,
-    rows: readonly SqlRow[],
-    options: CallOptions | undefined,
-  ): AsyncGenerator<readonly object[] | LongRow, void, undefined> {
+  async *#pieces(statements: Statements, rows: readonly SqlRow[], options?: CallOptions): Pieces {
     for await (const piece of statements.pieces.pieces(this.#executor, rows, options)) {
-      yield Array.isArray(piece) ? piece : this.#longRow(statements, piece, options);
+      if (Array.isArray(piece)) yield piece;
+      else {
+        const inParts = (signal = options?.signal) => this.#inParts(statements, piece.id, { ...options, signal });
+        yield { bytes: piece.bytes, inParts };
+      }
     }
   }
 
-  #longRow(
-    statements: EntityStatements<object>,
-    { id, bytes }: { readonly id: string; readonly bytes: number },
-    options: CallOptions | undefined,
-  ): LongRow {
-    const inParts = async (signal = options?.signal) => {
-      const cancellable = { ...options, signal };
-      const row = await statements.longRows.find(this.#executor, id, cancellable);
-      if (row !== undefined) return row;
-      const { rows } = await run(this.#executor, statements.findById(), { id }, cancellable);
-      return rows[0] === undefined ? null : statements.read(rows[0]);
-    };
-    return { bytes, inParts };
+  async #inParts(statements: Statements, id: string, options: CallOptions): Promise<object | null> {
+    const row = await statements.longRows.find(this.#executor, id, options);
+    if (row !== undefined) return row;
+    const { rows } = await run(this.#executor, statements.findById(), { id }, options);
+    return rows[0] === undefined ? null : statements.read(rows[0]);
   }
 }
 

@@ -1,5 +1,4 @@
-import { MAX_INSTANT, MIN_INSTANT } from "../../contract/fields/instant.ts";
-import { timeOfDigits } from "../../contract/fields/instant-digits.ts";
+import { MAX_INSTANT, MIN_INSTANT, timeOfDigits } from "../../contract/fields/instant.ts";
 
 /**
  * A `Date` from the text of a `timestamptz`, as PostgreSQL writes it in a result or within JSON, cut to milliseconds.

@@ -1,7 +1,7 @@
 import { and, eq, or } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import { ValidationError } from "../../contract/errors.ts";
-import { users } from "../../schema/users.ts";
+import { users } from "../../schema/tables.ts";
 import type { SqlExecutor, SqlParameter } from "../../session/driver.ts";
 import { compile, param, queryBuilder, run } from "./statement.ts";
 

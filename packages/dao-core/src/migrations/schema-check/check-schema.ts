@@ -5,8 +5,7 @@ import { COMPARISON_VALIDITY } from "../../session/limits.ts";
 import { databaseErrorFacts, isConnectionLoss, toDaoError } from "../../session/postgres-errors.ts";
 import { JOURNAL_TABLE, newerSchemaError, unreadableJournalError } from "../journal.ts";
 import { embeddedMigrations, schemaVersion } from "../migration-set.ts";
-import { findObstacles } from "./obstacles.ts";
-import { schemaDifferenceError } from "./schema-difference.ts";
+import { findObstacles, schemaDifferenceError } from "./schema-difference.ts";
 import { findSchemaDifferences } from "./schema-differences.ts";
 import { readSchemaFacts } from "./schema-facts.ts";
 
@@ -54,17 +53,18 @@ export class SchemaCheck {
   }
 }
 
-/** Runs a new {@link SchemaCheck}, which compares the whole schema. */
-export function checkSchema(executor: SqlExecutor, options?: CallOptions): Promise<void> {
-  return new SchemaCheck().run(executor, options);
-}
-
 /** Why the database would refuse a write; NULL if it would not. */
 const READ_ONLY = `case when pg_is_in_recovery() then 'it is a hot standby'
   when current_setting('transaction_read_only') = 'on' then 'its transactions are read-only (default_transaction_read_only)' end`;
 
 async function checkVersion(executor: SqlExecutor, options?: CallOptions): Promise<void> {
-  const [found, readOnly, hidesRows] = await readVersion(executor, options);
+  const text = `select max(version) as version, ${READ_ONLY} as read_only,
+    row_security_active('${JOURNAL_TABLE}') as hides_rows from ${JOURNAL_TABLE}`;
+  const { rows } = await executor.execute(text, [], { ...options, kind: "point" }).catch((error: unknown) => {
+    throw journalError(error);
+  });
+  const [version, readOnly, hidesRows] = rows[0] ?? [];
+  const found = Number(version ?? 0);
   if (found > NEEDED) throw newerSchemaError(found, NEEDED);
   if (typeof readOnly === "string") {
     throw new UnavailableError(
@@ -72,46 +72,40 @@ async function checkVersion(executor: SqlExecutor, options?: CallOptions): Promi
       { cause: Object.assign(new Error(`No write was attempted: ${readOnly}.`), { code: "25006" }) },
     );
   }
-  if (found < NEEDED && hidesRows === true) {
-    throw new SchemaVersionError(
-      `Cannot tell whether the schema is at version ${NEEDED}, which this code needs: row-level security hides rows of the ` +
-        "table flux_dao_migrations from the database role. Disable it on that table, or create a policy that lets the role " +
-        "read all rows.",
+  if (found === NEEDED) return;
+  if (hidesRows === true) {
+    throw unknownVersionError(
+      "row-level security hides rows of the table flux_dao_migrations from the database role. Disable it on that table, or " +
+        "create a policy that lets the role read all rows.",
     );
   }
   if (found === 0) throw absentSchemaError();
-  if (found < NEEDED) {
-    throw new SchemaVersionError(
-      `The database's schema is at version ${found}, older than version ${NEEDED}, which this code needs. Run migrate().`,
-    );
+  throw new SchemaVersionError(
+    `The database's schema is at version ${found}, older than version ${NEEDED}, which this code needs. Run migrate().`,
+  );
+}
+
+/** Translates an error of reading the journal by its SQLSTATE. */
+function journalError(error: unknown): unknown {
+  switch (databaseErrorFacts(error)?.code) {
+    case "42P01": // no such table
+      return absentSchemaError(error);
+    case "42501": // insufficient privilege
+      return unknownVersionError(
+        "the database role may not read the table flux_dao_migrations. Grant it SELECT on that table, and USAGE on the " +
+          "schema public.",
+        error,
+      );
+    case "42703": // no such column
+      return unreadableJournalError(error);
+    default:
+      return error;
   }
 }
 
-async function readVersion(
-  executor: SqlExecutor,
-  options?: CallOptions,
-): Promise<[version: number, readOnly: unknown, hidesRows: unknown]> {
-  try {
-    const text = `select max(version) as version, ${READ_ONLY} as read_only,
-      row_security_active('${JOURNAL_TABLE}') as hides_rows from ${JOURNAL_TABLE}`;
-    const { rows } = await executor.execute(text, [], { ...options, kind: "point" });
-    return [Number(rows[0]?.[0] ?? 0), rows[0]?.[1], rows[0]?.[2]];
-  } catch (error) {
-    switch (databaseErrorFacts(error)?.code) {
-      case "42P01": // no such table
-        throw absentSchemaError(error);
-      case "42501": // insufficient privilege
-        throw new SchemaVersionError(
-          `Cannot tell whether the schema is at version ${NEEDED}, which this code needs: the database role may not read the ` +
-            "table flux_dao_migrations. Grant it SELECT on that table, and USAGE on the schema public.",
-          { cause: error },
-        );
-      case "42703": // no such column
-        throw unreadableJournalError(error);
-      default:
-        throw error;
-    }
-  }
+function unknownVersionError(why: string, cause?: unknown): SchemaVersionError {
+  const message = `Cannot tell whether the schema is at version ${NEEDED}, which this code needs: ${why}`;
+  return new SchemaVersionError(message, { cause });
 }
 
 /** Contains no SQL and no role names, since `/ready` shows it to its callers. */
@@ -119,15 +113,14 @@ const ADVICE =
   "Run migrate() (flux-dao migrate), which repairs what it can, or diagnose() (flux-dao doctor), which says what to do.";
 
 async function compareSchema(executor: SqlExecutor, options?: CallOptions): Promise<void> {
-  const { shape } = embeddedMigrations;
-  const facts = await readSchemaFacts(executor, shape, options);
-  if (!facts.some(({ kind }) => kind === "table")) {
+  const facts = await readSchemaFacts(executor, embeddedMigrations.shape, options);
+  if (!facts.hasTables) {
     throw new SchemaVersionError(
       `The journal flux_dao_migrations records version ${NEEDED}, which this code needs, but none of the tables exists. ` +
         "Restore them from a backup, or run migrate(), which recreates them empty.",
     );
   }
-  const differences = findSchemaDifferences(facts, shape).filter(({ isBearable }) => isBearable !== true);
+  const differences = findSchemaDifferences(facts).filter(({ isBearable }) => isBearable !== true);
   const problems = [...differences, ...findObstacles(facts)];
   if (problems.length > 0) throw schemaDifferenceError(problems, NEEDED, ADVICE);
 }

@@ -1,5 +1,17 @@
 import { SchemaVersionError } from "../../contract/errors.ts";
-import type { MigrationStep } from "./schema-repairs.ts";
+import type { SchemaFact, SchemaFacts } from "./schema-facts.ts";
+
+/** A named part of a migration. */
+export interface MigrationStep {
+  /** For messages: `0000_initial`. */
+  readonly name: string;
+  /** Each a single statement that ends in a semicolon. */
+  readonly statements: readonly string[];
+  /** What to do if rows violate it: a sentence. */
+  readonly advice?: string;
+  /** Whether it creates a key, which foreign keys may refer to. */
+  readonly isKey?: boolean;
+}
 
 /** Something that the code needs and that is not as the migrations made it, or that the role cannot use. */
 export interface SchemaDifference {
@@ -40,4 +52,46 @@ export function adviceFor(differences: readonly SchemaDifference[]): string {
   const byHand = [...new Set(differences.flatMap(({ advice }) => advice ?? []))].slice(0, MAX_ADVICE);
   const isRepairable = differences.some(({ repair }) => repair !== undefined);
   return [...byHand, ...(isRepairable ? ["Run migrate(), which repairs what can be repaired."] : [])].join(" ");
+}
+
+/** Quotes a name that the library did not choose. */
+export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
+/** Returns what keeps this connection's role from using the tables, or the server from enforcing their rules on its writes. */
+export function findObstacles({ all }: SchemaFacts): SchemaDifference[] {
+  return all.flatMap((fact) => obstacleOf(fact) ?? []);
+}
+
+function obstacleOf({ kind, table, name, detail }: SchemaFact): SchemaDifference | undefined {
+  switch (kind) {
+    case "search path":
+      return {
+        what: `the search_path (${detail}) of this connection does not lead to public.${table.replaceAll(", ", ", public.")}`,
+        advice:
+          "Set it to public for this role (alter role … set search_path = public), and grant usage on that schema.",
+      };
+    case "replica identity":
+      return {
+        what: `public.${table} is published without a replica identity, so the server rejects every ${name.replace(", ", " and ")}`,
+        advice: `Run: alter table public.${table} replica identity default;`,
+      };
+    case "replication role":
+      return {
+        what: "the session_replication_role of this connection is replica, so the server does not enforce foreign keys",
+        advice:
+          `Run: alter role ${detail} reset session_replication_role; and the same for the database, if it is set there. ` +
+          "Rows written in the meantime may refer to rows that do not exist.",
+      };
+    case "privileges":
+      return { what: `the role may not ${detail.replace(/ to .*$/, "")}`, advice: `Run: grant ${detail};` };
+    case "policies":
+      return {
+        what: `row-level security on public.${table} has no policy that lets the role ${name}`,
+        advice:
+          `Create a policy on public.${table} for ${detail}, drop those that exclude every row (using (false)), or use a ` +
+          "role with BYPASSRLS.",
+      };
+    default:
+      return undefined;
+  }
 }

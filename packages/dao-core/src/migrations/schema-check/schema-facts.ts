@@ -116,22 +116,74 @@ group by t.name`;
 
 const compared: ReadonlySet<unknown> = new Set(["column", "constraint", "index"]);
 
+/** What exists of a {@link SchemaShape}. */
+export class SchemaFacts {
+  readonly shape: SchemaShape;
+  readonly all: readonly SchemaFact[];
+  readonly #details: ReadonlyMap<string, string>;
+
+  constructor(shape: SchemaShape, all: readonly SchemaFact[]) {
+    this.shape = shape;
+    this.all = all;
+    this.#details = new Map(all.map(({ kind, table, name, detail }) => [`${kind} ${table}.${name}`, detail]));
+  }
+
+  /** Whether at least one of the tables exists. */
+  get hasTables(): boolean {
+    return this.all.some(({ kind }) => kind === "table");
+  }
+
+  of(kind: SchemaFact["kind"], table: string): readonly SchemaFact[] {
+    return this.all.filter((fact) => fact.kind === kind && fact.table === table);
+  }
+
+  detail(kind: SchemaFact["kind"], table: string, name = ""): string | undefined {
+    return this.#details.get(`${kind} ${table}.${name}`);
+  }
+}
+
 /** Reads what exists of `shape`, as this connection's role and search path see it. */
 export async function readSchemaFacts(
   executor: SqlExecutor,
-  { tables, enums }: SchemaShape,
+  shape: SchemaShape,
   options?: CallOptions,
-): Promise<SchemaFact[]> {
-  const columns = Object.entries(tables).flatMap(([table, shape]) =>
-    Object.keys(shape.columns).map((name) => `${table}.${name}`),
+): Promise<SchemaFacts> {
+  const { tables, enums } = shape;
+  const columns = Object.entries(tables).flatMap(([table, { columns }]) =>
+    Object.keys(columns).map((name) => `${table}.${name}`),
   );
   const names = [Object.keys(tables), Object.keys(enums), columns].map((all) => `{${all.join()}}`);
   const { rows } = await executor.execute(FACTS, names, options);
-  return rows.map(([kind, table, name, detail]) => ({
+  const facts = rows.map(([kind, table, name, detail]) => ({
     kind: String(kind) as SchemaFact["kind"],
     table: String(table),
     name: String(name),
     // The server may quote all names (quote_all_identifiers); none of ours needs quotes.
     detail: compared.has(kind) ? String(detail).replaceAll('"', "") : String(detail),
   }));
+  return new SchemaFacts(shape, facts);
+}
+
+/** A column in the notation of {@link SchemaShape}, taken apart. */
+export interface ColumnWords {
+  readonly type: string;
+  readonly default: string | undefined;
+  readonly isRequired: boolean;
+  /** Whether the server fills it, as it does a generated or an identity column. */
+  readonly isGenerated: boolean;
+}
+
+export function columnWords(text: string): ColumnWords {
+  const [, type = "", value, required] = /^(.+?)( DEFAULT(?: .+?)??)?( NOT NULL)?$/.exec(text) ?? [];
+  return {
+    type: type.replace(/^public\./, ""),
+    default: value?.replace(/^ DEFAULT ?/, ""),
+    isRequired: required !== undefined,
+    isGenerated: / (GENERATED|IDENTITY)$/.test(type),
+  };
+}
+
+/** Whether an INSERT must contain the column. */
+export function mustBeInserted({ isRequired, isGenerated, default: value }: ColumnWords): boolean {
+  return isRequired && !isGenerated && value === undefined;
 }

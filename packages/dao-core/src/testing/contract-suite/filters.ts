@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "../../contract/fields/task-enums.ts";
+import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "../../contract/fields/constants.ts";
 import type { Page, PageRequest } from "../../contract/page.ts";
 import type { DaoServices } from "../../contract/services.ts";
 import { makeConversationData, makeGoalData, makeMilestoneData, makeTaskData, makeUserData } from "../factories.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TASK_STATES, type TaskState } from "../../contract/fields/task-enums.ts";
+import { TASK_STATES, type TaskState } from "../../contract/fields/constants.ts";
 import type { DaoServices } from "../../contract/services.ts";
 import { makeGoalStructureData, makeTaskData } from "../factories.ts";
 import { assertInvalid } from "./assert-refused.ts";

@@ -1,4 +1,4 @@
-import type { TaskState } from "../../contract/fields/task-enums.ts";
+import type { TaskState } from "../../contract/fields/constants.ts";
 import type { TaskImportDto } from "../../contract/task.ts";
 import { DAY, HOUR, MINUTE, WEEK } from "./duration.ts";
 import type { GoalIdea, TaskIdea } from "./goal-ideas.ts";

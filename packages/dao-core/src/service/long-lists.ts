@@ -1,0 +1,60 @@
+import type * as z from "zod";
+import { MAX_APPENDED_MESSAGES, messagesAppendDto } from "../contract/conversation.ts";
+import { ValidationError } from "../contract/errors.ts";
+import { validate } from "../contract/fields/validation.ts";
+import { goalStructureCreateDto, MAX_STRUCTURE_MILESTONES, MAX_STRUCTURE_TASKS } from "../contract/goal.ts";
+import { bulkUpdateRequest, bulkUpdateStateRequest, MAX_BULK_TASKS, taskStructureDto } from "../contract/task.ts";
+
+/*
+ * Requests that contain a list. One that is too long is refused as a whole, before its items are validated, each of which
+ * could add an issue.
+ */
+
+/** Parses messages to append. @throws ValidationError */
+export const validateAppend = validatorOf(messagesAppendDto, "messages", MAX_APPENDED_MESSAGES, "messages");
+/** Parses a bulk update of states. @throws ValidationError */
+export const validateBulkUpdate = validatorOf(bulkUpdateStateRequest, "taskIds", MAX_BULK_TASKS, "ids");
+/** Parses a bulk update with a change per task. @throws ValidationError */
+export const validateBulkChanges = validatorOf(bulkUpdateRequest, "updates", MAX_BULK_TASKS, "updates");
+
+function validatorOf<Schema extends z.ZodType>(schema: Schema, list: string, max: number, what: string) {
+  return (input: unknown): z.output<Schema> => {
+    refuseLongList(list, listIn(input, list).length, max, what);
+    return validate(schema, input);
+  };
+}
+
+/** Validation of a structure stops at this many invalid tasks: building an issue costs more than checking a task. */
+const MAX_INVALID_TASKS = 100;
+
+/**
+ * Parses a structure.
+ * @throws ValidationError, which reports the first 100 invalid tasks at most
+ */
+export function validateStructure(input: unknown): z.output<typeof goalStructureCreateDto> {
+  const milestones = listIn(input, "milestones");
+  refuseLongList("milestones", milestones.length, MAX_STRUCTURE_MILESTONES, "milestones");
+  const count = milestones.reduce<number>((sum, milestone) => sum + listIn(milestone, "tasks").length, 0);
+  refuseLongList("milestones", count, MAX_STRUCTURE_TASKS, "tasks in total");
+  let invalid = 0;
+  for (const [index, milestone] of count > MAX_INVALID_TASKS ? milestones.entries() : []) {
+    const tasks = listIn(milestone, "tasks");
+    for (const [place, task] of tasks.entries()) {
+      if (taskStructureDto.safeParse(task).success || ++invalid < MAX_INVALID_TASKS) continue;
+      const last = { ...Object(milestone), tasks: tasks.slice(0, place + 1) };
+      validate(goalStructureCreateDto, { ...Object(input), milestones: [...milestones.slice(0, index), last] });
+    }
+  }
+  return validate(goalStructureCreateDto, input);
+}
+
+function refuseLongList(path: string, length: number, max: number, what: string): void {
+  if (length > max)
+    throw new ValidationError([{ path, message: `must contain at most ${max} ${what}, not ${length}` }]);
+}
+
+/** A list of input that has not been validated; empty if there is none. */
+function listIn(input: unknown, name: string): readonly unknown[] {
+  const list: unknown = Reflect.get(Object(input), name);
+  return Array.isArray(list) ? list : [];
+}
