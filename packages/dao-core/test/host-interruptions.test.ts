@@ -2,6 +2,7 @@ import { DaoUnitOfWork, type DatabaseSession, RetryableError, UnavailableError }
 import { makeUserData } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { faultyNetwork } from "../../../test/faulty-network.ts";
 import { hosts, type OpenHost, openHost } from "./hosts.ts";
 
 const POOL_SIZE = 3;
@@ -9,16 +10,15 @@ const unknownId = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 const OTHERS = "others";
 
 describe.each(hosts)("on the application's $name, with others at work", (host) => {
-  let opened: OpenHost;
+  let opened: OpenHost & { readonly url: string };
   let session: DatabaseSession;
   /** Connections of another client, to hold locks, to look, and to kill. */
   let others: postgres.Sql;
 
   beforeAll(async () => {
-    const { url, ...rest } = await openHost(host, POOL_SIZE);
-    opened = rest;
+    opened = await openHost(host, POOL_SIZE);
     session = opened.database;
-    others = postgres(url, { max: 2, onnotice: () => undefined, connection: { application_name: OTHERS } });
+    others = postgres(opened.url, { max: 2, onnotice: () => undefined, connection: { application_name: OTHERS } });
   });
   afterAll(async () => {
     await others.end();
@@ -77,6 +77,92 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
         expect((await session.users.list({ email: data.email })).total).toBe(1);
       }),
   );
+
+  test("a nested one waits for a statement of the outer one no longer than its timeout, and the outer one goes on", async () => {
+    const data = makeUserData();
+    let run: Promise<unknown> = Promise.resolve();
+    await whileHeld(
+      (id) =>
+        new Promise((resolve, reject) => {
+          run = DaoUnitOfWork.run(session, async (uow) => {
+            const patient = uow.users.update(id, { preferences: {} });
+            const nested = DaoUnitOfWork.run(uow, ({ users }) => users.create(makeUserData()), { timeout: 50 });
+            await expect(nested)
+              .rejects.toThrow(/not done within its 50 ms/)
+              .then(resolve, reject);
+            await patient;
+            await uow.users.create(data);
+          });
+        }),
+    );
+    await run;
+    expect((await session.users.list({ email: data.email })).total).toBe(1);
+  });
+
+  test("a deadline holds in a transaction in which a statement failed before", async () => {
+    const data = await session.users.create(makeUserData());
+    await DaoUnitOfWork.run(session, async (uow) => {
+      const nested = DaoUnitOfWork.run(uow, async ({ users }) => {
+        await users.create({ name: "again", email: data.email }).catch(() => undefined);
+        await users.list({}, { timeout: 60_000 });
+      });
+      await expect(nested).rejects.toThrow();
+      expect((await uow.users.list({ email: data.email }, { timeout: 60_000 })).total).toBe(1);
+    });
+  });
+
+  describe("a unit of work in the application's transaction that is given up", () => {
+    const insert = ({ name, email }: { name: string; email: string }) =>
+      `insert into users (id, name, email) values (gen_random_uuid(), '${name}', '${email}')`;
+
+    test.each<{
+      what: string;
+      nested: (uow: DaoUnitOfWork, work: (uow: DaoUnitOfWork) => Promise<unknown>) => Promise<unknown>;
+    }>([
+      { what: "itself", nested: (uow, work) => work(uow) },
+      { what: "in a nested one", nested: (uow, work) => DaoUnitOfWork.run(uow, work) },
+    ])("while it waits $what leaves nothing in it", async ({ nested }) => {
+      const [undone, kept] = [makeUserData(), makeUserData()];
+      let run: Promise<unknown> = Promise.resolve();
+      await whileHeld(
+        (id) =>
+          new Promise((resolve, reject) => {
+            run = opened.transaction(async (joined, execute) => {
+              const work = async ({ users }: DaoUnitOfWork) => {
+                await users.create(undone);
+                await users.update(id, { name: "late" });
+              };
+              const late = DaoUnitOfWork.run(joined, (uow) => nested(uow, work), { timeout: 50 });
+              await expect(late)
+                .rejects.toThrow(/not done within its 50 ms/)
+                .then(resolve, reject);
+              await execute(insert(kept));
+            });
+          }),
+      );
+      await run;
+      const written =
+        await others`select email from users where name = 'late' or email in ${others([undone.email, kept.email])}`;
+      expect(written).toEqual([{ email: kept.email }]);
+    });
+
+    test("before it has begun does not undo what the application writes then", async () => {
+      const kept = makeUserData();
+      await using network = await faultyNetwork(opened.url);
+      const { transaction, close } = await host.open(network.url, 1);
+      await transaction(async (joined, execute) => {
+        await execute("select 1");
+        network.freezeOpen();
+        const late = DaoUnitOfWork.run(joined, ({ users }) => users.list(), { timeout: 50 });
+        await expect(late).rejects.toThrow(/not done within its 50 ms/);
+        const written = Promise.resolve(execute(insert(kept)));
+        network.thaw();
+        await written;
+      });
+      expect((await session.users.list({ email: kept.email })).total).toBe(1);
+      await close();
+    });
+  });
 
   test("the wait for a connection ends at once, and the pool goes on", async () => {
     let release: () => void = () => undefined;

@@ -53,6 +53,20 @@ describe.each(slice(everyDriver, 5))("on $driver, what never ends", ({ open }) =
     await expectNothing(scene.database);
   });
 
+  test("a nested one whose deadline passes before it has begun is not begun, and the outer one goes on", async () => {
+    const controller = new AbortController();
+    const kept = await DaoUnitOfWork.run(scene.database, async (uow) => {
+      const before = add(uow);
+      const nested = DaoUnitOfWork.run(uow, add, { signal: controller.signal });
+      controller.abort(new Error("enough"));
+      await expect(nested).rejects.toThrow("enough");
+      await before.then(({ id }) => uow.users.delete(id));
+      return add(uow);
+    });
+    await scene.database.users.delete(kept.id);
+    await expectNothing(scene.database);
+  });
+
   test("the wait for the connection ends at the deadline, and by an abort; the connection is not lost by it", async () => {
     const { database } = scene;
     let release: () => void = () => undefined;
@@ -154,6 +168,18 @@ describe.each(slice(everyDriver, 5))("on $driver, what never ends", ({ open }) =
 
 describe.each(slice(serverDrivers, 3))("on $driver, of whose connection nothing comes any more,", ({ open }) => {
   type Call = (database: DatabaseSession, options: CallOptions, freeze: () => void) => Promise<unknown>;
+
+  /** Settles as `work` does in a unit of work, which may be waiting for more. */
+  const within = (database: DatabaseSession, work: (uow: DaoUnitOfWork) => Promise<unknown>) =>
+    new Promise((resolve, reject) => {
+      const run = DaoUnitOfWork.run(database, async (uow) => {
+        await add(uow);
+        const working = work(uow);
+        working.then(resolve, reject);
+        await working;
+      });
+      run.catch(reject);
+    });
   const calls: readonly { what: string; call: Call }[] = [
     {
       what: "a single statement",
@@ -171,6 +197,57 @@ describe.each(slice(serverDrivers, 3))("on $driver, of whose connection nothing 
           return uow.users.list({}, options);
         }),
     },
+    {
+      what: "a statement that waits for another",
+      call: (database, options, freeze) =>
+        within(database, (uow) => {
+          freeze();
+          uow.users.list().catch(() => undefined);
+          return uow.users.list({}, options);
+        }),
+    },
+    {
+      what: "a nested unit of work that begins",
+      call: (database, options, freeze) =>
+        within(database, (uow) => {
+          freeze();
+          return DaoUnitOfWork.run(uow, add, options);
+        }),
+    },
+    {
+      what: "one that begins in another",
+      call: (database, options, freeze) =>
+        within(database, (uow) =>
+          DaoUnitOfWork.run(uow, (nested) => {
+            freeze();
+            return DaoUnitOfWork.run(nested, add, options);
+          }),
+        ),
+    },
+    {
+      what: "one that waits for a statement of the outer one",
+      call: (database, options, freeze) =>
+        within(database, (uow) => {
+          freeze();
+          uow.users.list().catch(() => undefined);
+          return DaoUnitOfWork.run(uow, add, options);
+        }),
+    },
+    {
+      what: "one that hangs",
+      call: (database, options, freeze) =>
+        within(database, (uow) =>
+          DaoUnitOfWork.run(
+            uow,
+            async (nested) => {
+              await add(nested);
+              freeze();
+              await hang();
+            },
+            options,
+          ),
+        ),
+    },
   ];
   test.each(calls)("$what rejects at its deadline, and the connection is free", async ({ call }) => {
     await using scene = await open();
@@ -180,6 +257,49 @@ describe.each(slice(serverDrivers, 3))("on $driver, of whose connection nothing 
     await expect(frozen).rejects.toThrow(/not done within its 150 ms/);
     network.thaw();
     // On a connection that it has opened again, postgres.js may reject the first statement with what ended the last one.
+    await database.users.list().catch(() => undefined);
+    await expectNothing(database);
+  });
+
+  test.each<{ what: string; goOn: (uow: DaoUnitOfWork) => Promise<unknown> }>([
+    { what: "runs a statement", goOn: add },
+    { what: "runs another one", goOn: (uow) => DaoUnitOfWork.run(uow, add) },
+    { what: "returns", goOn: async () => undefined },
+  ])(
+    "the outer unit of work is told that it is lost when it catches the error of a nested one, and $what",
+    async ({ goOn }) => {
+      await using scene = await open();
+      const { database, network } = scene;
+      const reason = new Error("enough");
+      const run = DaoUnitOfWork.run(database, async (uow) => {
+        await add(uow);
+        network.freezeOpen();
+        const controller = new AbortController();
+        const nested = DaoUnitOfWork.run(uow, add, { signal: controller.signal });
+        setTimeout(() => controller.abort(reason), 50);
+        await expect(nested).rejects.toBe(reason);
+        await goOn(uow);
+      });
+      await expect(run).rejects.toMatchObject({ code: "transaction_lost", outcome: "rolled_back", cause: reason });
+      network.thaw();
+      await database.users.list().catch(() => undefined);
+      await expectNothing(database);
+    },
+  );
+
+  test("a nested unit of work whose release is swallowed ends after its deadline, and nothing of it is there", async () => {
+    await using scene = await open();
+    const { database, network } = scene;
+    const run = DaoUnitOfWork.run(database, async (uow) => {
+      const nested = async (inner: DaoUnitOfWork) => {
+        await add(inner);
+        network.freezeOpen();
+      };
+      await DaoUnitOfWork.run(uow, nested, { timeout: 150 });
+      await uow.users.list({}, { timeout: 150 });
+    });
+    await expect(run).rejects.toThrow(/was lost|not done within/);
+    network.thaw();
     await database.users.list().catch(() => undefined);
     await expectNothing(database);
   });

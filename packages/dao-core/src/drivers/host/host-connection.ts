@@ -8,7 +8,7 @@ import { onAbort, throwIfAborted } from "../../session/waiting/abort-signal.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 import type { HostClient } from "./host-client.ts";
 import type { HostLink } from "./host-link.ts";
-import { inHostTransaction } from "./host-transaction.ts";
+import { inHostSavepoint } from "./host-transaction.ts";
 
 /** Runs one statement; what it rejects with has a code. */
 export async function runOn<Handle>(
@@ -50,20 +50,19 @@ export function codedError<Handle>({ toDriverError }: HostClient<Handle>, error:
 
 /** A transaction of an application's client, as what statements run on. */
 export class HostConnection<Handle> implements SqlConnection {
-  readonly nested: SqlConnection["nested"];
   readonly #client: HostClient<Handle>;
   readonly #handle: Handle;
   readonly #link: HostLink;
   /** What statements that cancel run on. */
   readonly #beside: Handle | undefined;
+  readonly #depth: number;
 
-  constructor(client: HostClient<Handle>, handle: Handle, link: HostLink) {
+  constructor(client: HostClient<Handle>, handle: Handle, link: HostLink, depth = 0) {
     this.#client = client;
     this.#handle = handle;
     this.#link = link;
     this.#beside = client.transaction === undefined ? client.beside : client.handle;
-    const { savepoint } = client;
-    this.nested = savepoint && ((work) => this.#nest(savepoint, work));
+    this.#depth = depth;
   }
 
   get isAlive(): boolean {
@@ -78,6 +77,10 @@ export class HostConnection<Handle> implements SqlConnection {
     this.#link.onLost(listener);
   }
 
+  drop(cause: unknown): void {
+    this.#link.giveUp(cause);
+  }
+
   async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
     if (signal === undefined) return this.#run(text, parameters);
     // That asks the server, too.
@@ -90,17 +93,28 @@ export class HostConnection<Handle> implements SqlConnection {
     await this.#run(text);
   }
 
-  async #nest<Result>(
-    savepoint: NonNullable<HostClient<Handle>["savepoint"]>,
-    work: (connection: SqlConnection) => Promise<Result>,
-  ): Promise<Result> {
+  async nested<Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result> {
     await giveTurn();
-    const coded = (error: unknown) => codedError(this.#client, error);
-    return inHostTransaction<Handle, Result>(
-      (within) => savepoint(this.#handle, within),
-      (handle) => work(new HostConnection(this.#client, handle, this.#link)),
-      { isSavepoint: true, link: this.#link, coded },
+    const { savepoint } = this.#client;
+    return inHostSavepoint<Handle, Result>(
+      (within) => (savepoint === undefined ? this.#bySql(within) : savepoint(this.#handle, within)),
+      (handle) => work(new HostConnection(this.#client, handle, this.#link, this.#depth + 1)),
+      { link: this.#link, coded: (error) => codedError(this.#client, error) },
     );
+  }
+
+  async #bySql<Result>(within: (handle: Handle) => Promise<Result>): Promise<Result> {
+    const name = `flux_level_${this.#depth + 1}`;
+    const run = (text: string) => this.#client.execute(this.#handle, text, []);
+    await run(`savepoint ${name}`);
+    const result = await within(this.#handle).catch(async (error: unknown) => {
+      await run(`rollback to savepoint ${name}`);
+      // Later it might find another transaction there.
+      if (this.#link.isAlive) await run(`release savepoint ${name}`);
+      throw error;
+    });
+    await run(`release savepoint ${name}`);
+    return result;
   }
 
   async #run(text: string, parameters?: readonly SqlParameter[]): Promise<SqlResult> {
@@ -124,7 +138,7 @@ export class HostConnection<Handle> implements SqlConnection {
       const stopListening = onAbort(signal, () => {
         if (cancellation !== undefined) cancelling = this.#cancelUntil(settled.signal, cancellation);
         grace = setTimeout(() => {
-          this.#link.lose(signal.reason);
+          this.#link.giveUp(signal.reason);
           reject(signal.reason);
         }, ABORT_GRACE);
       });
@@ -142,7 +156,11 @@ export class HostConnection<Handle> implements SqlConnection {
   /** The statement that has the server cancel what runs in this transaction, and in no later one on its connection. */
   async #cancellation(): Promise<string | undefined> {
     if (this.#beside === undefined) return undefined;
-    this.#link.transaction ??= this.#run("select pg_backend_pid() as pid, now()::text as begun");
+    this.#link.transaction ??= this.#run("select pg_backend_pid() as pid, now()::text as begun").catch((error) => {
+      // After a rollback to a savepoint it can be asked again.
+      this.#link.transaction = undefined;
+      throw error;
+    });
     const [pid, begun] = (await this.#link.transaction).rows[0] ?? [];
     return `select pg_cancel_backend(pid) as cancelled from pg_stat_activity
       where pid = ${Number(pid)} and xact_start = '${String(begun)}'::timestamptz`;

@@ -3,17 +3,21 @@ import type { SqlResult } from "../../session/driver.ts";
 
 /** Whether the connection of an application's transaction is there, as far as its client or its statements tell. */
 export class HostLink {
-  #loss: { readonly cause: unknown } | undefined;
+  readonly #loss = new AbortController();
+  /** Aborts with {@link lossCause} when it is lost or given up. */
+  readonly lost: AbortSignal = this.#loss.signal;
+  /** Whether it is known to be lost, rather than given up. */
+  isGone = false;
   #onLost: (() => void) | undefined;
   /** What tells the server which transaction it is, once that was asked. */
   transaction: Promise<SqlResult> | undefined;
 
   get isAlive(): boolean {
-    return this.#loss === undefined;
+    return !this.lost.aborted;
   }
 
   get lossCause(): unknown {
-    return this.#loss?.cause;
+    return this.lost.reason;
   }
 
   onLost(listener: (() => void) | undefined): void {
@@ -21,9 +25,17 @@ export class HostLink {
   }
 
   lose(cause: unknown): void {
-    if (this.#loss !== undefined) return;
-    this.#loss = { cause };
+    this.isGone = true;
+    if (!this.isAlive) return;
+    this.#loss.abort(cause);
     this.#onLost?.();
+  }
+
+  /** Counts it as lost because it says nothing. It may yet come back, and then runs what it was given by now, in that order. */
+  giveUp(cause: unknown): void {
+    this.#loss.abort(cause);
+    // A callback that hears of it from what it awaits comes first.
+    setImmediate(() => this.#onLost?.());
   }
 
   /**

@@ -3,12 +3,10 @@ import { TransactionLostError } from "../../contract/errors.ts";
 import { ABORT_GRACE } from "../../session/limits.ts";
 import { isLossError } from "../../session/postgres-errors.ts";
 
-import { onAbort, throwIfAborted } from "../../session/waiting/abort-signal.ts";
+import { onAbort, throwIfAborted, untilAborted } from "../../session/waiting/abort-signal.ts";
 import type { HostLink } from "./host-link.ts";
 
 interface HostTransactionOptions {
-  /** Whether it is a savepoint within another: that is never committed by itself. Default `false`. */
-  readonly isSavepoint?: boolean;
   /** Ends the wait for the client to begin; once it has, {@link ABORT_GRACE} later, that for what runs and for its rollback. */
   readonly signal?: AbortSignal | undefined;
   readonly link: HostLink;
@@ -17,7 +15,7 @@ interface HostTransactionOptions {
 }
 
 /**
- * Runs `work` in a transaction, or a savepoint, that an application's client begins, and settles as that does.
+ * Runs `work` in a transaction that an application's client begins, and settles as that does.
  *
  * Where the connection is lost, postgres.js ends the transaction by itself, and sends the rollback of a callback that rejects
  * after that on whichever connection it has then, in the middle of another's transaction. Such a callback never settles.
@@ -27,7 +25,7 @@ interface HostTransactionOptions {
 export function inHostTransaction<Handle, Result>(
   begin: (work: (handle: Handle) => Promise<Result>) => PromiseLike<Result>,
   work: (handle: Handle) => Promise<Result>,
-  { isSavepoint = false, signal, link, coded }: HostTransactionOptions,
+  { signal, link, coded }: HostTransactionOptions,
 ): Promise<Result> {
   let working: Promise<Result> | undefined;
   let outcome: { readonly error?: unknown } | undefined;
@@ -37,7 +35,7 @@ export function inHostTransaction<Handle, Result>(
   /** Settles as the client's transaction does, or rejects when that is waited for no longer. */
   const waiting = new Promise<Result>((resolve, reject) => {
     let hasBegun = false;
-    const ending = (cause: unknown) => new TransactionLostError(isSavepoint ? "rolled_back" : "unknown", { cause });
+    const ending = (cause: unknown) => new TransactionLostError("unknown", { cause });
     const waitNoLonger = (error: unknown) => {
       const giveUp = () => {
         const isCommitting = outcome !== undefined && !("error" in outcome);
@@ -56,11 +54,10 @@ export function inHostTransaction<Handle, Result>(
         return result;
       } catch (error) {
         outcome = { error };
-        const isLost = !link.isAlive;
-        if (isLost) waitNoLonger(error);
-        if (isLost && isSavepoint) reject(error);
-        else if (isLost) await turn();
-        if (isLost && (isSavepoint || hasClientEnded)) return new Promise<never>(() => undefined);
+        if (link.isAlive) throw error;
+        waitNoLonger(error);
+        await turn();
+        if (hasClientEnded) return new Promise<never>(() => undefined);
         throw error;
       }
     };
@@ -81,4 +78,50 @@ export function inHostTransaction<Handle, Result>(
     stopWatching?.();
     clearTimeout(grace);
   });
+}
+
+/**
+ * Runs `work` in a savepoint that an application's client sets, and settles as that does, or when the connection is lost.
+ *
+ * How `work` ends the client hears at once, or never. Of one that was given up the rollback must come before what the application
+ * sends next: a later one would undo that, too. And where the connection is gone, postgres.js would send it on another.
+ * @throws what `work` throws; what the connection was given up for; TransactionLostError
+ */
+export async function inHostSavepoint<Handle, Result>(
+  savepoint: (work: (handle: Handle) => Promise<Result>) => PromiseLike<Result>,
+  work: (handle: Handle) => Promise<Result>,
+  { link, coded }: HostTransactionOptions,
+): Promise<Result> {
+  let end: (outcome: Promise<Result>) => void = () => undefined;
+  const outcome = new Promise<Result>((resolve) => {
+    end = resolve;
+  });
+  let ended: Promise<unknown> = outcome;
+  const set = new Promise<Handle>((resolve, reject) => {
+    const within = (handle: Handle) => {
+      resolve(handle);
+      return outcome;
+    };
+    ended = Promise.resolve(savepoint(within));
+    ended.catch(reject);
+  });
+  const reported = (error: unknown) => {
+    const cause = link.isAlive ? coded(error) : error;
+    if (link.isAlive && isLossError(cause)) link.lose(cause);
+    return link.isGone ? new TransactionLostError("rolled_back", { cause }) : cause;
+  };
+  const handle = await untilAborted(set, link.lost).catch((error: unknown) => Promise.reject(reported(error)));
+  const working = work(handle);
+  const result = await working.catch(async (error: unknown) => {
+    if (link.isGone) throw error;
+    end(working);
+    await (link.isAlive ? untilAborted(ended, link.lost).catch(() => undefined) : turn());
+    throw error;
+  });
+  end(working);
+  await untilAborted(ended, link.lost).catch((error: unknown) => {
+    // Given up, it is done all the same: its end is among what the connection was given.
+    if (link.isAlive || link.isGone) throw reported(error);
+  });
+  return result;
 }

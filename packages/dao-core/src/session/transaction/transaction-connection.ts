@@ -9,16 +9,16 @@ export interface SqlConnection {
   execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
   /** Runs statements that have no parameters and whose results do not matter. */
   executeScript(text: string): Promise<void>;
-  /** The client's own savepoint, which ends as `work` does; where there is none, SQL does it. */
-  readonly nested?: (<Result>(work: (connection: SqlConnection) => Promise<Result>) => Promise<Result>) | undefined;
+  /** A savepoint of an application's client, which ends as `work` does, or with the connection; where there is none, SQL does it. */
+  nested?<Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result>;
   /**
    * Has `listener` called, once, when {@link isAlive} becomes `false`, for whatever reason. There is one at a time;
    * `undefined` takes it away. Where this is absent a loss is only seen by the next statement.
    */
   onLost?(listener: (() => void) | undefined): void;
   /**
-   * Drops the connection, so that the server rolls back, and what still runs on it rejects. Absent where a connection cannot
-   * be dropped: then what runs is waited for.
+   * Drops the connection, so that the server rolls back, and what still runs on it rejects; an application's is only used no
+   * more. Absent where a connection cannot be dropped: then what runs is waited for.
    */
   drop?(cause: unknown): void;
 }

@@ -1,8 +1,8 @@
 import type { CallOptions } from "../../contract/call-options.ts";
-import { TransactionLostError, type UnitOfWorkMisuseError } from "../../contract/errors.ts";
+import { isDaoError, TransactionLostError, type UnitOfWorkMisuseError } from "../../contract/errors.ts";
 import type { SqlParameter, SqlResult, SqlTransaction } from "../driver.ts";
 import { databaseErrorFacts, isLossError, isStaleStatement } from "../postgres-errors.ts";
-import { throwIfAborted, withEitherSignal } from "../waiting/abort-signal.ts";
+import { throwIfAborted, untilAborted, withEitherSignal } from "../waiting/abort-signal.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { Interruption } from "./interruption.ts";
 import type { SqlConnection } from "./transaction-connection.ts";
@@ -16,7 +16,7 @@ import {
 
 /** The statements between which a level runs: none where the application's client sends them. */
 interface Bounds {
-  readonly begin?: string;
+  readonly begin?: () => Promise<void>;
   readonly commit: readonly string[];
   readonly rollback: readonly string[];
 }
@@ -85,7 +85,8 @@ export class OpenTransaction implements SqlTransaction {
       transaction.#idleTimer = new IdleTimer(idleTimeout, (error) => transaction.#interruption.interrupt(error));
     }
     try {
-      return await transaction.#complete(work, { begin, commit: ["commit"], rollback: ["rollback"] });
+      const bounds = { begin: () => connection.executeScript(begin), commit: ["commit"], rollback: ["rollback"] };
+      return await transaction.#watched(() => transaction.#complete(work, bounds));
     } finally {
       transaction.#idleTimer?.stop();
     }
@@ -93,7 +94,8 @@ export class OpenTransaction implements SqlTransaction {
 
   /** Runs `work` in a transaction that a client of the application's has just begun, and ends as this promise does. */
   static within<Result>(connection: SqlConnection, work: Work<Result>, signal?: AbortSignal): Promise<Result> {
-    return new OpenTransaction(connection, undefined, signal).#complete(work, clientsBounds);
+    const transaction = new OpenTransaction(connection, undefined, signal);
+    return transaction.#watched(() => transaction.#complete(work, clientsBounds));
   }
 
   /** Joins a transaction that the application has open, and goes on with when we are done. */
@@ -119,8 +121,7 @@ export class OpenTransaction implements SqlTransaction {
   async #runNested<Result>(level: OpenTransaction, work: Work<Result>): Promise<Result> {
     const misuse = this.#misuse();
     if (misuse !== undefined) throw misuse;
-    const { nested } = this.#connection;
-    const settled = nested === undefined ? level.#bySql(this, work) : level.#byClient(this, nested, work);
+    const settled = level.#watched(() => level.#within(this, work));
     this.#nested = { level, settled };
     try {
       return await settled;
@@ -129,44 +130,39 @@ export class OpenTransaction implements SqlTransaction {
     }
   }
 
-  async #bySql<Result>(parent: OpenTransaction, work: Work<Result>): Promise<Result> {
-    const name = `flux_level_${this.#depth}`;
-    await parent.#enqueue(() => this.#connection.executeScript(`savepoint ${name}`));
-    return this.#complete(work, {
-      commit: [`release savepoint ${name}`],
-      rollback: [`rollback to savepoint ${name}`, `release savepoint ${name}`],
-    });
-  }
-
-  async #byClient<Result>(
-    parent: OpenTransaction,
-    nested: NonNullable<SqlConnection["nested"]>,
-    work: Work<Result>,
-  ): Promise<Result> {
-    await parent.#tail;
-    this.#interruption.throwIfInterrupted();
-    return nested((connection) => {
+  /** Until all is done that `parent` has sent there is nothing of this level to be waited for, or to be undone. */
+  async #within<Result>(parent: OpenTransaction, work: Work<Result>): Promise<Result> {
+    await this.#interruption.race(() => parent.#tail);
+    if (!this.#connection.isAlive) throw this.#lost("rolled_back");
+    const outer = this.#connection;
+    if (outer.nested === undefined) return this.#bySql(parent, work);
+    return outer.nested((connection) => {
       this.#connection = connection;
       return this.#complete(work, clientsBounds);
     });
   }
 
-  async #complete<Result>(work: Work<Result>, { begin, commit, rollback }: Bounds): Promise<Result> {
-    const stopWatching = this.#watch();
-    try {
-      const result = await this.#run(work, begin).catch(async (error: unknown) => {
-        await this.#close();
-        await this.#rollBack(rollback);
-        throw error;
-      });
-      await this.#commit(commit);
-      return result;
-    } finally {
-      stopWatching();
-    }
+  #bySql<Result>(parent: OpenTransaction, work: Work<Result>): Promise<Result> {
+    const name = `flux_level_${this.#depth}`;
+    const rollback: string[] = [];
+    const begin = async () => {
+      await parent.#enqueue(() => this.#connection.executeScript(`savepoint ${name}`));
+      rollback.push(`rollback to savepoint ${name}`, `release savepoint ${name}`);
+    };
+    return this.#complete(work, { begin, commit: [`release savepoint ${name}`], rollback });
   }
 
-  async #run<Result>(work: Work<Result>, begin: string | undefined): Promise<Result> {
+  async #complete<Result>(work: Work<Result>, { begin, commit, rollback }: Bounds): Promise<Result> {
+    const result = await this.#run(work, begin).catch(async (error: unknown) => {
+      await this.#close();
+      await this.#rollBack(rollback);
+      throw error;
+    });
+    await this.#commit(commit);
+    return result;
+  }
+
+  async #run<Result>(work: Work<Result>, begin: Bounds["begin"]): Promise<Result> {
     const result = await this.#interruption.race(() =>
       begin === undefined ? work(this) : this.#begin(begin).then(() => work(this)),
     );
@@ -176,24 +172,26 @@ export class OpenTransaction implements SqlTransaction {
     return result;
   }
 
-  async #begin(script: string): Promise<void> {
-    const begun = this.#connection.executeScript(script);
+  async #begin(begin: NonNullable<Bounds["begin"]>): Promise<void> {
+    const begun = begin();
     this.#tail = begun.catch(() => undefined);
     await begun;
     this.#interruption.throwIfInterrupted();
   }
 
-  /** Watches for what interrupts this level, until it has ended. */
-  #watch(): () => void {
+  /** Watches for what interrupts this level, from before it begins until it has ended. */
+  async #watched<Result>(run: () => Promise<Result>): Promise<Result> {
     const connection = this.#connection;
     const watchesLoss = this.#parent === undefined || !this.#parent.#isWatched;
     this.#isWatched = true;
     if (watchesLoss) connection.onLost?.(() => void this.#interruptByLoss());
     const stop = this.#ownSignal && this.#interruption.watch(this.#ownSignal, (cause) => connection.drop?.(cause));
-    return () => {
+    try {
+      return await run();
+    } finally {
       stop?.();
       if (watchesLoss) connection.onLost?.(undefined);
-    };
+    }
   }
 
   /** A callback that hears of it from its statement comes first: its error tells more. */
@@ -242,16 +240,23 @@ export class OpenTransaction implements SqlTransaction {
   }
 
   #enqueue<Result>(statement: () => Promise<Result>, signal = this.#signal): Promise<Result> {
-    this.#pending++;
-    const result = this.#tail.then(() => this.#runStatement(statement, signal));
-    this.#tail = result.catch(() => undefined);
+    const before = this.#tail;
+    const result = this.#runStatement(before, statement, signal);
+    // One that was aborted in the queue has not waited for those before it.
+    this.#tail = result.catch(() => before);
     return result;
   }
 
-  async #runStatement<Result>(statement: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-    if (this.#hasEnded) throw endedMisuse();
+  async #runStatement<Result>(
+    before: Promise<unknown>,
+    statement: () => Promise<Result>,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    this.#pending++;
     this.#idleTimer?.statementBegun();
     try {
+      await untilAborted(before, signal);
+      if (this.#hasEnded) throw endedMisuse();
       throwIfAborted(signal);
       if (!this.#connection.isAlive) throw this.#lost("rolled_back");
       return await statement();
@@ -273,8 +278,7 @@ export class OpenTransaction implements SqlTransaction {
   #isLoss(error: unknown): boolean {
     const code = databaseErrorFacts(error)?.code;
     // The connection is not used any more, but the server has said why.
-    if (error instanceof TransactionLostError || isStaleStatement(error) || code === "25006" || code === "26000")
-      return false;
+    if (isDaoError(error) || isStaleStatement(error) || code === "25006" || code === "26000") return false;
     return !this.#connection.isAlive || isLossError(error);
   }
 
@@ -287,6 +291,8 @@ export class OpenTransaction implements SqlTransaction {
   /** Why the work, though its callback fulfilled, cannot be committed. */
   #unfinished(): UnitOfWorkMisuseError | undefined {
     if (this.#pending > 0 || this.#nested !== undefined) return forgottenMisuse();
-    return this.#failure === undefined ? undefined : swallowedMisuse(this.#failure.error);
+    // Of a loss the commit tells.
+    if (this.#failure === undefined || this.#failure.error instanceof TransactionLostError) return undefined;
+    return swallowedMisuse(this.#failure.error);
   }
 }
