@@ -22,6 +22,7 @@ import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, UNCOUNTED_RESPONSE, WAIT
 import { ServiceKeys } from "./auth.ts";
 import { BodyMemory } from "./body-memory.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
+import { connectionStorm } from "./connection-storm.ts";
 import type { ServiceKey } from "./development-keys.ts";
 import { Endpoint, type EndpointRequest, type EndpointSettings } from "./endpoint.ts";
 import { Readiness, type ReadinessCheck, respondHealthy } from "./health.ts";
@@ -197,6 +198,11 @@ class App {
       if (http.method !== "GET" && http.method !== "HEAD") throw methodNotAllowed(http.method, "GET, HEAD");
       return route(path, http);
     }
+    if (!connectionStorm.holdsRequests) return this.#respondToCaller(http, path, query, progress);
+    return connectionStorm.leave().then(() => this.#respondToCaller(http, path, query, progress));
+  }
+
+  #respondToCaller(http: HttpRequest, path: string, query: string, progress: Progress): Promise<HttpResponse> {
     const caller = this.#keys.identify(http);
     progress.caller = caller;
     checkExpectation(http.header("expect"));

@@ -1,4 +1,5 @@
 import { RESPONSE_MEMORY, RESPONSE_READERS, STALLED_RESPONSE } from "../wire/limits.ts";
+import { connectionStorm } from "./connection-storm.ts";
 
 interface Waiter {
   readonly share: ResponseShare;
@@ -51,9 +52,11 @@ export class ResponseMemory {
   }
 
   #wait(share: ResponseShare, bytes: number): Promise<void> | undefined {
-    if (this.#waiting.length === 0 && this.#hasRoom(bytes)) return undefined;
+    const since = performance.now();
+    if (this.#waiting.length === 0 && this.#hasRoom(bytes) && !connectionStorm.holds(since)) return undefined;
     return new Promise((resolve) => {
-      this.#waiting.push({ share, bytes, since: performance.now(), enter: resolve });
+      this.#waiting.push({ share, bytes, since, enter: resolve });
+      this.#admitSoon();
       this.#timer ??= setTimeout(() => this.#makeRoom(), STALLED_RESPONSE);
     });
   }
@@ -67,9 +70,11 @@ export class ResponseMemory {
     this.#admissionTimer = undefined;
     const [first] = this.#waiting;
     if (first === undefined || !this.#hasRoom(first.bytes)) return;
-    this.#waiting.shift();
-    first.share.read(first.bytes);
-    first.enter();
+    if (!connectionStorm.holds(first.since)) {
+      this.#waiting.shift();
+      first.share.read(first.bytes);
+      first.enter();
+    }
     this.#admitSoon();
   }
 

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { DaoApp } from "../app/app.ts";
+import { connectionStorm } from "../app/connection-storm.ts";
 import { createLogger, type Logger } from "../app/log.ts";
 import { HttpError } from "../http/http-error.ts";
 import { requestIdOf } from "../http/http-message.ts";
@@ -122,6 +123,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // With Node's own limit, a cluster would pass the connection from process to process endlessly.
   const { maxConnections = MAX_CONNECTIONS } = options;
   server.on("connection", (socket: Socket) => {
+    connectionStorm.accepted();
     if (connections.count > maxConnections) socket.destroy();
   });
   const { sendTimeout = SEND_TIMEOUT } = options;

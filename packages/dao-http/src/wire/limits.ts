@@ -106,6 +106,13 @@ export const KEEP_ALIVE_TIMEOUT = 65_000;
 /** Connections at a time. */
 export const MAX_CONNECTIONS = 4_096;
 
+/** Turns of the event loop in a row that accept a connection: from then on requests wait, for this time at most. */
+export const STORM_TURNS = 2;
+export const STORM_WAIT = 250;
+
+/** Requests that begin in each turn after such a wait: some milliseconds of work. */
+export const BEGUN_IN_TURN = 8;
+
 /** Time that a client may continue to send a body after the response: without a byte, and in total. */
 export const LINGER_IDLE = 1_000;
 export const LINGER_TOTAL = 5_000;
