@@ -1,7 +1,8 @@
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { DaoUnitOfWork, type DatabaseSession, RetryableError, UnavailableError } from "@flux/dao-core";
 import { makeUserData } from "@flux/dao-core/testing";
 import postgres from "postgres";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
 import { hosts, type OpenHost, openHost } from "./hosts.ts";
 
@@ -235,18 +236,24 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
   });
 
   describe("a connection that is lost within a unit of work", () => {
-    const killed = async () => {
-      await others`select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and application_name <> ${OTHERS}`;
-      // Until the client has heard of it.
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    };
     const data = makeUserData();
-    // The pool may give out other connections that were killed with it.
-    beforeEach(() => vi.waitFor(() => session.users.list(), 10_000));
+    /** A pool of its own: clients may give out a lost connection once more. */
+    let alone: OpenHost;
+    beforeEach(async () => {
+      alone = await host.open(opened.url, 1);
+    });
+    afterEach(() => alone.close());
+
+    /** Ends the connection of what runs, and waits until its client has read so: a timer of a busy process fires before it reads. */
+    const killed = async () => {
+      await others`select pg_terminate_backend(pid, 5000) from pg_stat_activity
+        where datname = current_database() and state = 'idle in transaction'`;
+      await delay(20);
+      await turn();
+    };
 
     test("before it is done: it is lost, and rolled back", async () => {
-      const run = DaoUnitOfWork.run(session, async (uow) => {
+      const run = DaoUnitOfWork.run(alone.database, async (uow) => {
         await uow.users.create(data);
         await DaoUnitOfWork.run(uow, async ({ users }) => {
           await killed();
@@ -257,7 +264,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
     });
 
     test("when it is to be committed: it is lost", async () => {
-      const run = DaoUnitOfWork.run(session, async (uow) => {
+      const run = DaoUnitOfWork.run(alone.database, async (uow) => {
         await uow.users.create(data);
         await killed();
       });
