@@ -212,6 +212,18 @@ test("a stream reads long tasks some at a time, and has all of them", async () =
   expect(Math.max(...statements.map(({ length }) => length))).toBeLessThan(800_000);
 });
 
+test("a row is measured whose estimated size exceeds an integer", async () => {
+  const userId = await newUser();
+  await sql`alter table conversations alter column messages set storage external`;
+  const id = await insertConversation(userId, "repeat('x', 140000000)");
+  await sql`alter table conversations alter column messages set storage extended`;
+  const opened = await reads()["conversations.getConversation"]?.(id);
+  const list = await reads()["conversations.listConversations"]?.({ userId });
+  await sql`delete from conversations where id = ${id}`;
+  expect(opened?.kind === "row" && isLongRow(opened.row)).toBe(true);
+  expect(list?.kind).toBe("page");
+});
+
 test("text that is long is read in parts as JSON is", async () => {
   const { goals } = createDaoServices(database.database);
   const userId = await newUser();

@@ -32,8 +32,8 @@ function estimatedSize(column: PgColumn): SQL {
 }
 
 /** How many times its estimate JSON may measure to be read with its row; and its text, which has numbers in full. */
-const RATIO = literal(4);
-const WRITTEN_RATIO = literal(32);
+const RATIO = sql`${literal(4)}::bigint`;
+const WRITTEN_RATIO = sql`${literal(32)}::bigint`;
 
 /** Bytes of text up to which a row of a table without JSON is read with as many as a thousand others. */
 const SHORT_ROW = literal(8_192);
