@@ -1,4 +1,4 @@
-import { BEGUN_IN_TURN, STORM_TURNS, STORM_WAIT } from "../wire/limits.ts";
+import { BEGUN_AFTER_STORM, BEGUN_IN_STORM, STORM_TURNS, STORM_WAIT } from "../wire/limits.ts";
 
 interface HeldRequest {
   readonly since: number;
@@ -43,7 +43,8 @@ class ConnectionStorm {
   #endTurn(): void {
     this.#turns = this.#hasAccepted ? this.#turns + 1 : 0;
     this.#hasAccepted = false;
-    for (let begun = 0; begun < BEGUN_IN_TURN; begun++) {
+    const most = this.#turns === 0 ? BEGUN_AFTER_STORM : BEGUN_IN_STORM;
+    for (let begun = 0; begun < most; begun++) {
       const [first] = this.#held;
       if (first === undefined || this.holds(first.since)) break;
       this.#held.shift();

@@ -147,17 +147,22 @@ export class Endpoint {
       const departure = new AbortController();
       const { signal } = http;
       const leave = () => departure.abort(signal?.reason);
+      const stopListening = () => signal?.removeEventListener("abort", leave);
       if (signal?.aborted === true) leave();
       else signal?.addEventListener("abort", leave);
       const source = {
         [Symbol.asyncIterator]() {
           // From here on the body reports that the client is gone.
-          signal?.removeEventListener("abort", leave);
+          stopListening();
           return lines;
         },
       };
-      const result = await callOperation(this.#settings.services, this.#name, [source, { signal: departure.signal }]);
-      return this.#toResponse(result, query);
+      try {
+        const result = await callOperation(this.#settings.services, this.#name, [source, { signal: departure.signal }]);
+        return this.#toResponse(result, query);
+      } finally {
+        stopListening();
+      }
     };
     return { needsBody: false, work };
   }

@@ -110,8 +110,12 @@ export const MAX_CONNECTIONS = 4_096;
 export const STORM_TURNS = 2;
 export const STORM_WAIT = 250;
 
-/** Requests that begin in each turn after such a wait: some milliseconds of work. */
-export const BEGUN_IN_TURN = 8;
+/** Requests of departed clients that are dropped in one turn of the event loop. */
+export const DEPARTURES_IN_TURN = 32;
+
+/** Requests that begin in each turn after such a wait: while connections are accepted, one a turn, and when none is left. */
+export const BEGUN_IN_STORM = 2;
+export const BEGUN_AFTER_STORM = 8;
 
 /** Time that a client may continue to send a body after the response: without a byte, and in total. */
 export const LINGER_IDLE = 1_000;

@@ -1,0 +1,59 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { expect, test } from "vitest";
+import { ClientGoneError } from "../http/http-error.ts";
+import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
+import { toNodeListener } from "./listener.ts";
+
+async function listening(handle: (request: HttpRequest) => Promise<HttpResponse>) {
+  const server = createServer(toNodeListener(handle)).listen(0, "127.0.0.1");
+  Reflect.set(server, "httpAllowHalfOpen", true);
+  await once(server, "listening");
+  const address: AddressInfo | string | null = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return { socket: connect(address.port, "127.0.0.1"), [Symbol.asyncDispose]: async () => void server.close() };
+}
+
+const REQUEST = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+test("requests of a connection share one signal, which their responses do not abort", async () => {
+  const signals: (AbortSignal | undefined)[] = [];
+  await using server = await listening(async ({ signal }) => {
+    signals.push(signal);
+    return { status: 200, headers: {}, body: "x" };
+  });
+  const { socket } = server;
+  for (let count = 0; count < 2; count++) {
+    socket.write(REQUEST);
+    await once(socket, "data");
+  }
+  socket.write(REQUEST + REQUEST);
+  await expect.poll(() => signals.length).toBe(4);
+  expect(new Set(signals).size).toBe(1);
+  expect(signals[0]?.aborted).toBe(false);
+  socket.destroy();
+  await expect.poll(() => signals[0]?.aborted).toBe(true);
+});
+
+test.each(["destroy", "end"] as const)(
+  "a client that closes by %s aborts all that waits on its connection",
+  async (close) => {
+    const waiting: AbortSignal[] = [];
+    await using server = await listening(({ signal }) => {
+      if (signal !== undefined) waiting.push(signal);
+      return new Promise<never>(() => undefined);
+    });
+    server.socket.on("error", () => undefined).write(REQUEST + REQUEST);
+    await expect.poll(() => waiting.length).toBeGreaterThan(0);
+    server.socket[close]();
+    if (close === "end") {
+      // It still reads, as a half-closed client does, until it goes.
+      await once(server.socket, "data");
+      expect(waiting.some(({ aborted }) => aborted)).toBe(false);
+      server.socket.destroy();
+    }
+    await expect.poll(() => waiting.every(({ aborted }) => aborted)).toBe(true);
+    for (const { reason } of waiting) expect(reason).toBeInstanceOf(ClientGoneError);
+  },
+);
