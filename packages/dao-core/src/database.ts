@@ -1,29 +1,78 @@
 import { parseDatabaseUrl } from "./connection-string/database-url.ts";
 import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
-import { DriverSession } from "./dao/sql-session.ts";
-import type { SessionOptions } from "./dao/statement/session-statements.ts";
+import { SqlConversationDao } from "./dao/conversation-dao.ts";
+import { SqlDemoFlagsDao } from "./dao/demo-flags-dao.ts";
+import { SqlGoalDao } from "./dao/goal-dao.ts";
+import { SqlIdempotencyKeyDao } from "./dao/idempotency-key-dao.ts";
+import { SqlPieceReads } from "./dao/list/sql-piece-reads.ts";
+import { SqlMilestoneDao } from "./dao/milestone-dao.ts";
+import { SqlTaskDao } from "./dao/task-dao.ts";
+import { SqlUserDao } from "./dao/user-dao.ts";
 import type { Finding } from "./diagnosis/diagnose.ts";
 import { PgliteDriver } from "./drivers/pglite/pglite.ts";
 import { PostgresDriver, type PostgresDriverOptions } from "./drivers/postgres/driver.ts";
 import { type MigrationOptions, type MigrationReport, migrate } from "./migrations/migrate.ts";
 import { type MigrationPlanText, planMigrations } from "./migrations/plan.ts";
 import { SchemaCheck } from "./migrations/schema-check/check-schema.ts";
-import type { SqlDriver } from "./session/driver.ts";
+import type { Daos } from "./session/daos.ts";
+import type { SqlDriver, SqlExecutor } from "./session/driver.ts";
+import type { StatementReport } from "./session/executor.ts";
+import { DEFAULT_CONVERSATION_BYTES, isWholeNumber } from "./session/limits.ts";
+import type { PieceReads } from "./session/piece-reads.ts";
 import { databaseErrorFacts, toDaoError } from "./session/postgres-errors.ts";
+import type { Retry } from "./session/retry.ts";
+import { DriverScope } from "./session/scope.ts";
+import { Session } from "./session/session.ts";
+import type { Telemetry } from "./session/telemetry.ts";
+
+/** How a database's statements are instrumented and limited. */
+export interface SessionOptions {
+  /**
+   * Called before a single statement that ended in a serialization failure or deadlock (40001, 40P01) is retried, for counting or
+   * logging; an error thrown here ends the attempts. Units of work have one of their own.
+   */
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
+  /**
+   * Called after each statement, in and outside of units of work, for measuring or logging: once per attempt, but not for
+   * BEGIN, COMMIT and savepoints. An error thrown here is ignored.
+   */
+  readonly onStatement?: ((statement: StatementReport) => void) | undefined;
+  /**
+   * Makes spans and metrics of statements, units of work and the pool: `databaseTelemetry()` of
+   * `@flux/dao-core/opentelemetry`. Default: none.
+   */
+  readonly telemetry?: Telemetry | undefined;
+  /**
+   * Bytes of JSON text that a conversation's messages may have in all. More is a `ValidationError` whose `isTooLarge` is
+   * `true`. A longer stored conversation can be read, and shortened. Default 8,388,608 (8 MiB).
+   */
+  readonly maxConversationBytes?: number | undefined;
+}
 
 /** How to open a database. PGlite, which has one connection and no network, respects only what {@link SessionOptions} has. */
 export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {}
 
 /** An open database: a session, and what concerns the whole of it. */
-export class Database extends DriverSession implements AsyncDisposable {
+export class Database extends Session implements AsyncDisposable {
+  /** Reads whose memory does not depend on the length of rows. */
+  readonly pieces: PieceReads;
   readonly #driver: SqlDriver;
   readonly #schemaCheck: SchemaCheck;
   #wasReady = false;
 
-  constructor(driver: SqlDriver, options?: SessionOptions) {
+  /** @throws ValidationError for an invalid `maxConversationBytes` */
+  constructor(driver: SqlDriver, { telemetry, onRetry, onStatement, maxConversationBytes }: SessionOptions = {}) {
+    const limit = conversationLimit(maxConversationBytes);
     const schemaCheck = new SchemaCheck();
-    super(driver, options, (error) => schemaCheck.statementFailed(error));
+    const scope = new DriverScope(driver, {
+      telemetry: telemetry?.observe(driver),
+      onRetry,
+      onStatement,
+      onFailure: (error) => schemaCheck.statementFailed(error),
+    });
+    super(scope, (executor) => daosOn(executor, limit));
+    this.pieces = new SqlPieceReads(scope.executor);
     this.#driver = driver;
     this.#schemaCheck = schemaCheck;
   }
@@ -102,6 +151,23 @@ export class Database extends DriverSession implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+function daosOn(executor: SqlExecutor, maxConversationBytes: number): Daos {
+  return {
+    users: new SqlUserDao(executor),
+    goals: new SqlGoalDao(executor),
+    milestones: new SqlMilestoneDao(executor),
+    tasks: new SqlTaskDao(executor),
+    conversations: new SqlConversationDao(executor, maxConversationBytes),
+    demoFlags: new SqlDemoFlagsDao(executor),
+    idempotencyKeys: new SqlIdempotencyKeyDao(executor),
+  };
+}
+
+function conversationLimit(bytes = DEFAULT_CONVERSATION_BYTES): number {
+  if (isWholeNumber(bytes, 2)) return bytes;
+  throw new ValidationError([{ path: "maxConversationBytes", message: "must be a whole number of bytes from 2 on" }]);
 }
 
 /** What a server says of a connection parameter that it does not know, or of a value that it does not take. */

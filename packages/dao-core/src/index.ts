@@ -6,11 +6,11 @@
 
 export type { DatabaseAddress } from "./connection-string/database-url.ts";
 export * from "./contract/index.ts";
-export type { SessionOptions, StatementReport } from "./dao/statement/session-statements.ts";
 export {
   Database,
   type DatabaseOptions,
   openDatabase,
+  type SessionOptions,
 } from "./database.ts";
 export type { Finding, FindingName } from "./diagnosis/diagnose.ts";
 export type { HostDrizzle } from "./drivers/drizzle.ts";
@@ -76,8 +76,8 @@ export type {
   StatementKind,
   StatementOptions,
 } from "./session/driver.ts";
+export type { StatementReport } from "./session/executor.ts";
 export { longRowVersion } from "./session/long-row-version.ts";
-export type { ObservedPool, PoolObserver, PoolUsage } from "./session/observed-pool.ts";
 export {
   isLongRow,
   isLongValue,
@@ -92,5 +92,13 @@ export {
 } from "./session/piece-reads.ts";
 export { toDaoError } from "./session/postgres-errors.ts";
 export type { Retry } from "./session/retry.ts";
-export type { DatabaseTelemetry, ObservedDatabase, StatementAnswer, Telemetry } from "./session/telemetry.ts";
+export type {
+  CountedRows,
+  DatabaseTelemetry,
+  ObservedDatabase,
+  ObservedPool,
+  PoolObserver,
+  PoolUsage,
+  Telemetry,
+} from "./session/telemetry.ts";
 export { DaoUnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";

@@ -1,5 +1,4 @@
-import type { SessionOptions } from "./dao/statement/session-statements.ts";
-import { Database } from "./database.ts";
+import { Database, type SessionOptions } from "./database.ts";
 import { drizzleDriver, type HostDrizzle } from "./drivers/drizzle.ts";
 import { type HostKnex, knexDriver } from "./drivers/knex.ts";
 import { type HostKysely, kyselyDriver } from "./drivers/kysely.ts";

@@ -12,7 +12,7 @@ import {
 } from "@opentelemetry/api";
 import type { DatabaseAddress } from "../connection-string/database-url.ts";
 import type { Retry } from "../session/retry.ts";
-import type { DatabaseTelemetry, ObservedDatabase, StatementAnswer, Telemetry } from "../session/telemetry.ts";
+import type { CountedRows, DatabaseTelemetry, ObservedDatabase, Telemetry } from "../session/telemetry.ts";
 import { failureAttributes } from "./failure.ts";
 import { CONVENTIONS, createInstruments, type Instruments, quietly, SCOPE } from "./instruments.ts";
 import { measurePool } from "./pool-metrics.ts";
@@ -59,7 +59,7 @@ class OpenTelemetryDatabase implements DatabaseTelemetry {
       pool === undefined ? () => undefined : measurePool(pool, poolName ?? defaultPoolName(address), this.#instruments);
   }
 
-  statement<Result extends StatementAnswer>(text: string, run: () => Promise<Result>): Promise<Result> {
+  statement<Result extends CountedRows>(text: string, run: () => Promise<Result>): Promise<Result> {
     const { summary, attributes, spanAttributes } = this.#query(text);
     const span = this.#start(summary, { kind: SpanKind.CLIENT, attributes: spanAttributes });
     return traced(span, run, {

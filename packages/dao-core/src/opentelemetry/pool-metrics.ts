@@ -1,5 +1,5 @@
 import type { BatchObservableResult } from "@opentelemetry/api";
-import type { ObservedPool } from "../session/observed-pool.ts";
+import type { ObservedPool } from "../session/telemetry.ts";
 import { type Instruments, quietly } from "./instruments.ts";
 
 /** Names of the open pools, each unique within the process. */

@@ -24,8 +24,8 @@ import {
   RECENTLY_OPENED,
   RESPONSE_MARGIN,
 } from "../../session/limits.ts";
-import type { ObservedPool } from "../../session/observed-pool.ts";
 import { databaseErrorFacts, isStaleStatement, staleStatement } from "../../session/postgres-errors.ts";
+import type { ObservedPool } from "../../session/telemetry.ts";
 import { beginScript } from "../../session/transaction/begin.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import { type ConnectionEvents, PostgresConnection } from "./connection.ts";

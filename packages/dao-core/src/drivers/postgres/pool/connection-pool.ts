@@ -3,7 +3,7 @@ import type { CallOptions, Requester } from "../../../contract/call-options.ts";
 import { UnavailableError } from "../../../contract/errors.ts";
 import type { StatementKind } from "../../../session/driver.ts";
 import { GATHERED_QUERIES, PIPELINE_DEPTH } from "../../../session/limits.ts";
-import type { ObservedPool, PoolObserver, PoolUsage } from "../../../session/observed-pool.ts";
+import type { ObservedPool, PoolObserver, PoolUsage } from "../../../session/telemetry.ts";
 import { withEitherSignal } from "../../../session/waiting/abort-signal.ts";
 import { limitWait } from "../../../session/waiting/wait-limit.ts";
 import { closedError, WaitingLine } from "../../../session/waiting/waiting-line.ts";
