@@ -127,7 +127,7 @@ export class Database extends Session implements AsyncDisposable {
    * Looks at the database as its operator would: the server's version, the schema and what was changed past the
    * migrations, rules that rows break, the role's privileges, the clock; of an embedded database also whether its indexes
    * have the rows of their tables, which takes as long as to read all of it. Each finding says what to fix. Changes nothing.
-   * @throws UnavailableError when the database does not answer
+   * @throws UnavailableError when the database does not respond
    */
   async diagnose(options?: CallOptions): Promise<Finding[]> {
     // Not needed to work with the database.
@@ -174,7 +174,7 @@ function conversationLimit(bytes = DEFAULT_CONVERSATION_BYTES): number {
 const settingCodes: ReadonlySet<string> = new Set(["42704", "22023"]);
 
 /**
- * Opens a database, and makes sure that it answers.
+ * Opens a database, and makes sure that it responds.
  *
  * ```ts
  * await using db = await openDatabase(process.env.DATABASE_URL);
@@ -183,7 +183,7 @@ const settingCodes: ReadonlySet<string> = new Set(["42704", "22023"]);
  *
  * @param url `postgres://user:password@host:5432/database`; `memory://` or a folder (`./data`) for an embedded database
  *   (needs `@electric-sql/pglite`). One process can have a folder open at a time, and once; other users cannot read it
- * @throws ValidationError for a malformed URL or option; UnavailableError when the database does not answer, or the folder is
+ * @throws ValidationError for a malformed URL or option; UnavailableError when the database does not respond, or the folder is
  *   open already, or cannot be used
  */
 export async function openDatabase(url: string | undefined, options: DatabaseOptions = {}): Promise<Database> {

@@ -208,7 +208,7 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
   }
 }
 
-/** An INSERT … RETURNING answers its row, unless a trigger that is not ours swallowed it. */
+/** An INSERT … RETURNING returns its row, unless a foreign trigger suppressed it. */
 function raiseNoRow(): never {
-  throw new Error("The database answered no row to an INSERT … RETURNING; look for a trigger on the table.");
+  throw new Error("The database returned no row from an INSERT … RETURNING; look for a trigger on the table.");
 }

@@ -52,7 +52,7 @@ const updatable = Object.keys(columns).filter((name) => !["id", "userId", "goalI
 /** The statement for each set of fields that callers really change at once. */
 const updates = new StatementCache();
 
-/** Changes the tasks, each in its own way, all or none; answers those that there are, in any order. */
+/** Changes the tasks, each in its own way, all or none; returns those that exist, in any order. */
 export async function updateTasks(
   executor: SqlExecutor,
   changes: readonly TaskChangeDto[],

@@ -168,7 +168,7 @@ export class PgConnection implements SqlConnection {
       const code = databaseErrorFacts(error)?.code;
       if (code === READ_ONLY && !this.#isReadOnly) this.#misfit = { cause: error };
       if (code !== undefined && !isConnectionLoss(code)) throw error;
-      // Errors of pg itself have no code: a connection that ended, or a time-out after which the answer may yet come.
+      // Errors of pg itself have no code: a connection that ended, or a time-out after which the result may yet come.
       this.#lose(error);
       if (code !== undefined) throw error;
       throw connectionClosed(error);

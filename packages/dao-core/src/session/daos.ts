@@ -38,7 +38,7 @@ import type { UserCreateDto, UserDto, UserListRequest, UserUpdateDto } from "../
 
 /**
  * CRUD on one entity. A DAO takes what a service has validated. Called directly it fills in the defaults, and leaves the
- * rules to the database's constraints, which answer with the same errors.
+ * rules to the database's constraints, which lead to the same errors.
  */
 export interface EntityDao<Dto, Create, Update, ListRequest> {
   /** @throws ConflictError, RelatedRowMissingError, ValidationError */
@@ -81,17 +81,17 @@ export interface TaskDao extends EntityDao<TaskDto, TaskCreateDto, TaskUpdateDto
   /** A user's tasks that start within the range, both ends included, by start time, then id. */
   findByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]>;
   /**
-   * Creates many tasks, all of them or none; answers how many.
+   * Creates many tasks, all of them or none; returns how many.
    * @throws ConflictError, RelatedRowMissingError, ValidationError
    */
   createMany(tasks: readonly TaskImportDto[], options?: CallOptions): Promise<number>;
   /**
-   * Changes many tasks, each in its own way, all of them or none, locking them in the order of their ids; answers those
-   * that there are, in any order. No id may come twice.
+   * Changes many tasks, each in its own way, all of them or none, locking them in the order of their ids; returns those
+   * that exist, in any order. No id may come twice.
    * @throws RelatedRowMissingError, ValidationError
    */
   updateMany(changes: readonly TaskChangeDto[], options?: CallOptions): Promise<TaskDto[]>;
-  /** Sets one state on many tasks, locking them in the order of their ids; answers how many there were. */
+  /** Sets one state on many tasks, locking them in the order of their ids; returns how many there were. */
   bulkUpdateState(request: BulkUpdateStateRequest, options?: CallOptions): Promise<number>;
   /** Counts a user's tasks that were created within the range, both ends included. */
   statistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto>;
@@ -99,7 +99,7 @@ export interface TaskDao extends EntityDao<TaskDto, TaskCreateDto, TaskUpdateDto
 
 export interface ConversationDao
   extends EntityDao<ConversationDto, ConversationCreateDto, ConversationUpdateDto, ConversationListRequest> {
-  /** Puts messages behind those that are there; how many there are then, or `null` if there is no such conversation. */
+  /** Appends messages; returns how many there are then, or `null` if there is no such conversation. */
   appendMessages(id: string, input: MessagesAppendDto, options?: CallOptions): Promise<number | null>;
 }
 
@@ -137,7 +137,7 @@ export interface IdempotencyKeyDao {
   claim(key: IdempotencyKey, lifetime: number, options?: CallOptions): Promise<IdempotencyRecord | null>;
   /** Records the result for a key that this transaction has taken. */
   record(key: IdempotencyKey, result: string, options?: CallOptions): Promise<void>;
-  /** Deletes keys older than `lifetime` milliseconds, `limit` of them at most; answers how many. */
+  /** Deletes keys older than `lifetime` milliseconds, `limit` of them at most; returns how many. */
   deleteExpired(lifetime: number, limit: number, options?: CallOptions): Promise<number>;
 }
 

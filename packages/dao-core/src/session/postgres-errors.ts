@@ -146,7 +146,7 @@ const SCHEMA_SENTENCE =
   "checkReady() says what differs.";
 
 const NO_ANSWER =
-  "The database did not answer in time. Check that it runs, and that no firewall drops the connection; then try again.";
+  "The database did not respond in time. Check that it runs, and that no firewall drops the connection; then try again.";
 
 /** Sentences for what is the matter with a server, a connection or a call, by SQLSTATE or by the code of a socket or driver. */
 const sentences: Readonly<Record<string, readonly [new (message: string, options: ErrorOptions) => DaoError, string]>> =

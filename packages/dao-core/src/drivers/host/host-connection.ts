@@ -128,7 +128,7 @@ export class HostConnection<Handle> implements SqlConnection {
 
   /**
    * Waits for a statement, which is cancelled at an abort where there is a `cancellation`, and {@link ABORT_GRACE} longer. The connection
-   * of one that has not settled by then counts as lost: nothing behind it would be answered.
+   * of one that has not settled by then counts as lost: nothing behind it would get a response.
    */
   #waitWhile<Result>(result: Promise<Result>, signal: AbortSignal, cancellation?: string): Promise<Result> {
     return new Promise((resolve, reject) => {

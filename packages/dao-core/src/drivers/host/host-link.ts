@@ -4,9 +4,9 @@ import type { SqlResult } from "../../session/driver.ts";
 /** Whether the connection of an application's transaction is there, as far as its client or its statements tell. */
 export class HostLink {
   readonly #loss = new AbortController();
-  /** Aborts with {@link lossCause} when it is lost or given up. */
+  /** Aborts with {@link lossCause} when it is lost or abandoned. */
   readonly lost: AbortSignal = this.#loss.signal;
-  /** Whether it is known to be lost, rather than given up. */
+  /** Whether it is known to be lost, rather than abandoned. */
   isGone = false;
   #onLost: (() => void) | undefined;
   /** What tells the server which transaction it is, once that was asked. */

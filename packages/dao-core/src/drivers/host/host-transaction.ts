@@ -83,9 +83,9 @@ export function inHostTransaction<Handle, Result>(
 /**
  * Runs `work` in a savepoint that an application's client sets, and settles as that does, or when the connection is lost.
  *
- * How `work` ends the client hears at once, or never. Of one that was given up the rollback must come before what the application
+ * How `work` ends the client hears at once, or never. Of one that was abandoned the rollback must come before what the application
  * sends next: a later one would undo that, too. And where the connection is gone, postgres.js would send it on another.
- * @throws what `work` throws; what the connection was given up for; TransactionLostError
+ * @throws what `work` throws; why the connection was abandoned; TransactionLostError
  */
 export async function inHostSavepoint<Handle, Result>(
   savepoint: (work: (handle: Handle) => Promise<Result>) => PromiseLike<Result>,

@@ -46,7 +46,7 @@ export function abortable<Rows>(query: PromiseLike<Rows>, signal: AbortSignal, c
   });
 }
 
-/** PostgreSQL's cancel request (manual, 53.2.9): a connection of its own, which the server closes without an answer. */
+/** PostgreSQL's cancel request (manual, 53.2.9): a connection of its own, which the server closes without a response. */
 async function requestCancel({ pid, secret }: ServerProcess, openSocket: () => Promise<Socket>): Promise<void> {
   const message = Buffer.alloc(16);
   for (const [index, value] of [16, 80_877_102, pid, secret].entries()) message.writeInt32BE(value | 0, index * 4);

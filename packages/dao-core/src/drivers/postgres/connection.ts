@@ -221,7 +221,7 @@ export class PostgresConnection implements SqlConnection {
     }
   }
 
-  /** Whether the server answers within `milliseconds`; a connection that does not is lost. */
+  /** Whether the server responds within `milliseconds`; a connection that does not is lost. */
   async isAnswering(milliseconds: number): Promise<boolean> {
     const usual = this.#activity.responseTimeout;
     this.setResponseTimeout(milliseconds);

@@ -10,7 +10,7 @@ const DESCRIPTION = 1_000_000;
 /** Bytes of everything that the server may send before its first ReadyForQuery. */
 const LOGIN = 1_000_000;
 
-/** By its first byte how long a message may be in answer to a statement of ours: nothing is copied, and no cursor is a portal. */
+/** By its first byte how long a message may be in response to a statement of ours: nothing is copied, and no cursor is a portal. */
 const longest = new Uint32Array(256);
 for (const type of "12CInStZ") longest[type.charCodeAt(0)] = SHORT;
 for (const type of "ADEN") longest[type.charCodeAt(0)] = LONG;

@@ -10,7 +10,7 @@ class ResendError extends Error {}
 
 /**
  * The parameters of a statement that may be sent once. postgres.js sends a prepared statement that the server has refused
- * (0A000, 26000) again, behind those that are pipelined already, and from then on gives each the answer of another. It reads the
+ * (0A000, 26000) again, behind those that are pipelined already, and from then on gives each the result of another. It reads the
  * parameters with `forEach` each time it sends: what is thrown then keeps the statement from being sent, and rejects it.
  */
 export class SentOnce extends Array<SqlParameter> {
@@ -50,7 +50,7 @@ export function wasPrepared(query: PromiseLike<unknown>): boolean {
   return Boolean(Reflect.get(query, "prepared"));
 }
 
-/** The server process that has answered, as postgres.js documents it: `state` of a result, or of the last of several. */
+/** The server process that responded, as postgres.js documents it: `state` of a result, or of the last of several. */
 export function processOf(results: readonly unknown[]): ServerProcess | undefined {
   const last = results.at(-1);
   const result = typeof last === "object" && last !== null && "state" in last ? last : results;

@@ -54,7 +54,7 @@ export async function asCallback<Result>(context: TransactionContext, work: () =
   }
 }
 
-/** A function that runs in the context of whoever called this, also when it is called within a transaction begun later. */
+/** A function that runs in the context of this call, even when it is called within a transaction begun later. */
 export function inCallersContext<Args extends unknown[], Result>(
   work: (...args: Args) => Result,
 ): (...args: Args) => Result {

@@ -23,7 +23,7 @@ function beginTurn(): void {
 
 /**
  * Lets timers, signals and sockets have their turn, if they have had none for {@link TURN_INTERVAL}: a database in this process
- * answers without one, so that a loop of awaited statements would keep them waiting to its end.
+ * returns without one, so that a loop of awaited statements would keep them waiting to its end.
  */
 export async function giveTurn(): Promise<void> {
   if (performance.now() - lastTurn < TURN_INTERVAL) return;

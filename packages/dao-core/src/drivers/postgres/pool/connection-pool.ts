@@ -264,7 +264,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
       limit < this.#options.size
         ? `The server gives no more than ${limit} connections: lower poolSize, or raise its limit.`
         : this.#slots.size < limit
-          ? "Opening one takes longer than that: check that the server answers, or raise acquireTimeout."
+          ? "Opening one takes longer than that: check that the server responds, or raise acquireTimeout."
           : "Try again later, or raise poolSize.";
     return new UnavailableError(`${sentence} ${why}`, { cause: lastError });
   }

@@ -13,7 +13,7 @@ export interface PooledConnection {
   /** When it was opened, and when used last, as `performance.now()` says it. */
   readonly openedAt: number;
   readonly lastUsed: number;
-  /** Whether the server answers within `milliseconds`; a connection that does not is lost. */
+  /** Whether the server responds within `milliseconds`; a connection that does not is lost. */
   isAnswering(milliseconds: number): Promise<boolean>;
   /** Resolves when no statement is on its way. */
   idle(): Promise<void>;
@@ -33,7 +33,7 @@ export class Slot<Connection extends PooledConnection> {
   readonly connection: Connection;
   /** Whether a transaction has it. */
   isExclusive = false;
-  /** Whether it is being asked whether it still answers. */
+  /** Whether it is being tested. */
   isTested = false;
   /** Whether it is to be replaced when the transaction that has it ends. */
   isReplaced = false;

@@ -32,7 +32,7 @@ export class Upkeep<Connection extends PooledConnection> {
     return performance.now() - lastUsed > IDLE_TEST_AFTER;
   }
 
-  /** Asks the server of an idle connection for an answer; without one the connection is lost. */
+  /** Tests an idle connection; without a response it is lost. */
   test(slot: Slot<Connection>): void {
     slot.isTested = true;
     this.#tests++;
