@@ -16,13 +16,13 @@ import { encode, param, prepared, queryBuilder, run } from "./statement/statemen
 import { textParam } from "./statement/text-columns.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";
 
-/** The statements on conversations, also for those who read them in pieces. */
+/** The statements on conversations, shared with the reads in pieces. */
 export const conversationStatements = new EntityStatements<ConversationDto>(conversations);
 
 const kind = sql`jsonb_typeof(${conversations.messages})`;
 const text = sql`${conversations.messages} #>> '{}'`;
 const appended = textParam("messages", "jsonb");
-/** What an array is after the append. */
+/** The array after the append. */
 const longer = sql`(coalesce(nullif(${conversations.messages}, 'null'), '[]') || ${appended})`;
 const limit = sql`${sql.placeholder("limit")}::bigint`;
 /**
@@ -34,7 +34,7 @@ const isWithinLimit = sql`case
   else octet_length(${longer}::text) <= ${limit} end`;
 const count = { count: sql`jsonb_array_length(${conversations.messages})`.as("count") };
 
-/** One statement, which locks the row: appenders at the same time come one after the other, and lose nothing. */
+/** One statement, which locks the row: concurrent appends happen one after the other, and none is lost. */
 const appendToArray = prepared("write", () =>
   queryBuilder
     .update(conversations)
@@ -47,14 +47,14 @@ const findText = prepared("read", () =>
   queryBuilder
     .select({
       text: sql`case when ${kind} = 'string' then ${text} end`.as("text"),
-      // For a string as if it were an array's one member: what it holds as text has no more bytes than as JSON.
+      // A string is measured as an array's only member: as text it has no more bytes than as JSON.
       isWithinLimit: isWithinLimit.as("is_within_limit"),
     })
     .from(conversations)
     .where(eq(conversations.id, param("id"))),
 );
 
-/** Makes an array of a string, if it is the one that was read. By SQL, which keeps numbers that JavaScript cannot hold. */
+/** Converts the string to an array, if it is still the one that was read. By SQL, which keeps numbers that JavaScript cannot hold. */
 const appendToText = prepared("write", () => {
   const array = sql`case when ${sql.placeholder("isArray")}::boolean then (${text})::jsonb
     else jsonb_build_array(${conversations.messages}) end`;
@@ -65,7 +65,7 @@ const appendToText = prepared("write", () => {
     .returning(count);
 });
 
-/** Whether these messages, which are over the limit, take no more room than those that they replace. */
+/** Whether these messages, which exceed the limit, are no longer than those that they replace. */
 const isNoGrowth = sql`octet_length(${conversations.messages}::text) >= octet_length(${appended}::text)`;
 
 const findOne = prepared("point", () =>
@@ -124,7 +124,7 @@ export class SqlConversationDao
       if (found.rows[0] === undefined) return null;
       const [held, isWithin] = found.rows[0];
       if (isWithin === false) throw this.#tooLong();
-      // Another writer has made an array of it meanwhile.
+      // Another writer has converted it meanwhile.
       if (typeof held !== "string") continue;
       const values = { id, messages, text: held, isArray: Array.isArray(readJson(held)) };
       const made = await run(this.executor, appendToText(), values, options);

@@ -18,7 +18,7 @@ const selection = () => queryBuilder.select(results).from(demoFlags).where(isUse
 const findByUserId = prepared("point", selection);
 const lockByUserId = prepared("write", () => selection().for("update"));
 
-/** An upsert in one statement, so that any number of first ones at once succeed. */
+/** An upsert in one statement, so that any number of concurrent first writes succeed. */
 const put = prepared("write", () => {
   const virtualNow = columnParam(demoFlags.virtualNow, "virtualNow");
   const flags = { virtualNow, escalationSpeed: param("escalationSpeed") };

@@ -13,7 +13,7 @@ import { param, prepared, queryBuilder, run, written } from "./statement/stateme
 import { resultColumns } from "./statement/text-columns.ts";
 import { taskStatements } from "./task-statements.ts";
 
-/** Drizzle leaves the table's name out in a query on one table, where a subquery would then find its own column. */
+/** Drizzle omits the table's name in a query on one table, where a subquery would then refer to its own column. */
 const qualified = (column: PgColumn): SQL => sql`${column.table}.${sql.identifier(column.name)}`;
 
 /** The goal's rows of `table` as a JSON array of arrays, columns in the table's order, as the row mappers read them. */
@@ -27,7 +27,7 @@ function jsonArray(table: PgTable, order: readonly PgColumn[], expression: (colu
   return sql`coalesce(json_agg(json_build_array(${columns}) order by ${ordered}), '[]'::json)`;
 }
 
-/** {@link jsonRows} where these are few and short; else null, and no more than those few are looked at. */
+/** {@link jsonRows} if these are few and short, else null; no more than those few are read to find out. */
 function fewJsonRows(table: PgTable, goalId: PgColumn, order: readonly PgColumn[]): SQL {
   const columns = Object.values(getTableColumns(table));
   const isShort = (column: PgColumn) => sql`octet_length(${qualified(column)}) <= ${sql.raw(String(SHORT_TEXT_BYTES))}`;
@@ -48,7 +48,7 @@ function fewJsonRows(table: PgTable, goalId: PgColumn, order: readonly PgColumn[
 const milestoneOrder = [milestones.weekNumber, milestones.createdAt, milestones.id];
 const taskOrder = [tasks.startTime, tasks.createdAt, tasks.id];
 
-/** A goal, and what belongs to it where that is little: all as of one moment. The last two columns are null where it is not. */
+/** A goal with its milestones and tasks if these are few, in one snapshot. If not, the last two columns are null. */
 export const findGuardedGoal = prepared("read", () => {
   const goal = goalStatements.pieces.guard(sql`select * from ${goals} where id = ${param("id")}`, undefined);
   const fewMilestones = fewJsonRows(milestones, milestones.goalId, milestoneOrder);
@@ -69,7 +69,7 @@ const findGoal = prepared("read", () =>
     .where(eq(goals.id, param("id"))),
 );
 
-/** The goal with its milestones and tasks as of one moment, in one statement; `null` if there is none. */
+/** The goal with its milestones and tasks, in one statement and so one snapshot; `null` if there is none. */
 export async function findGoalWithRelations(
   executor: SqlExecutor,
   id: string,

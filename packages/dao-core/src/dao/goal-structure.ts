@@ -27,9 +27,9 @@ const insertStructure = prepared("write", () => {
 });
 
 /**
- * Creates the structure. What is returned is what was sent, in the order of the input: all that the schema adds is the one
- * moment of creation. So the rows that are sent are the DTOs that are returned, made in one walk over the input. What a
- * trigger of the application's own changes is not among it.
+ * Creates the structure. It returns what was sent, in the order of the input: the schema adds only the moment of creation. So the
+ * rows that are sent are the DTOs that are returned, made in one pass over the input. Changes by an application's trigger are not
+ * among them.
  */
 export async function createGoalWithStructure(
   executor: SqlExecutor,
@@ -53,16 +53,16 @@ export async function createGoalWithStructure(
   const { rows } = await run(executor, insertStructure(), values, options);
   const createdAt = readInstant(rows[0]?.[0]);
   for (const row of [goal, ...milestoneRows, ...taskRows]) row["createdAt"] = new Date(createdAt);
-  // Every column of its table by name, which is what a DTO is.
+  // Every column of its table by name makes a DTO.
   return { ...goal, milestones: milestoneRows, tasks: taskRows } as GoalWithRelationsDto;
 }
 
-/** A row that is being made, by the names of its DTO. */
+/** A row under construction, by the names of its DTO. */
 type NewRow = Record<string, unknown>;
 
 /**
- * Gives the row dates that the caller cannot change.
- * @throws ValidationError for one that is not valid, which JSON would make null
+ * Copies the row's dates, so that the caller cannot change them.
+ * @throws ValidationError for an invalid date, which JSON would turn into null
  */
 function withOwnDates(row: NewRow): NewRow {
   for (const name in row) {

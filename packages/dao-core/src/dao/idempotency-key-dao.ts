@@ -10,7 +10,7 @@ const isThisKey = () => and(eq(idempotencyKeys.scope, param("scope")), eq(idempo
 const isExpired = () =>
   sql`${idempotencyKeys.createdAt} < now() - ${sql.placeholder("lifetime")}::double precision * interval '1 millisecond'`;
 
-/** An insert that waits for a transaction that inserts the same key. An expired key is replaced. */
+/** An insert, which waits for a transaction that inserts the same key. An expired key is replaced. */
 const claim = prepared("write", () =>
   queryBuilder
     .insert(idempotencyKeys)
@@ -37,7 +37,7 @@ const record = prepared("write", () =>
     .where(isThisKey()),
 );
 
-/** Skips what others delete at the same time, or take over. */
+/** Skips keys that others delete or claim at the same time. */
 const deleteExpired = prepared("write", () => {
   const expired = queryBuilder
     .$with("expired")

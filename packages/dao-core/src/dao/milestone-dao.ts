@@ -9,7 +9,7 @@ import type { MilestoneDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";
 
-/** The statements on milestones, also for those who write or read them with their goal. */
+/** The statements on milestones, shared with structures. */
 export const milestoneStatements = new EntityStatements<MilestoneDto>(milestones);
 
 /** Milestones by SQL. */

@@ -25,15 +25,15 @@ import {
 import { columnParam, resultColumns } from "./statement/text-columns.ts";
 
 /**
- * The statements on one table, each built at its first use and kept for the life of the process; sessions share them.
- * An update has one for each set of fields that callers really use.
+ * The statements on one table, compiled at their first use, kept for the life of the process and shared by all sessions. There is an
+ * update for each set of fields that callers use.
  */
 export class EntityStatements<Dto extends object> extends RowValues {
   readonly table: EntityTable;
   readonly read: RowMapper<Dto>;
-  /** Rows for callers in the process, which hold them all. */
+  /** Reads rows for callers in the process, which keep them all. */
   readonly rows: RowReader<Dto>;
-  /** Rows for callers that hand them on. */
+  /** Reads rows for callers that pass them on. */
   readonly pieces: RowReader<Dto>;
   readonly longRows: LongRows<Dto>;
   readonly #updates = new StatementCache();
@@ -41,7 +41,7 @@ export class EntityStatements<Dto extends object> extends RowValues {
   readonly #assignments: Readonly<Record<string, SQL>>;
   readonly #results: Record<string, SQL.Aliased>;
 
-  /** @param assignments what an update sets a column to, where that is not just what is given for it */
+  /** @param assignments the columns that an update does not just set to the given value */
   constructor(table: EntityTable, assignments: Readonly<Record<string, SQL>> = {}) {
     super(table);
     this.table = table;
@@ -57,7 +57,7 @@ export class EntityStatements<Dto extends object> extends RowValues {
 
   readonly findById = prepared("point", () => this.#select());
 
-  /** The row, unless it is too long to be read whole: a shorter statement than {@link findGuarded}. */
+  /** Finds the row, unless it is too long to be read whole; a shorter statement than {@link findGuarded}. */
   readonly findShort = prepared("point", () => this.#select(this.pieces.isShort()));
 
   readonly findGuarded = prepared("point", () =>
@@ -80,7 +80,7 @@ export class EntityStatements<Dto extends object> extends RowValues {
       .where(and(eq(this.table.id, param("id")), condition));
   }
 
-  /** Inserts one row, all columns but `created_at`; for a statement that does more than that. */
+  /** Inserts one row, with all columns but `created_at`, as part of a larger statement. */
   insertion() {
     const placeholders = Object.entries(this.columns)
       .filter(([name]) => name !== "createdAt")
@@ -93,7 +93,7 @@ export class EntityStatements<Dto extends object> extends RowValues {
     return this.#updates.get(names.join(), () => this.updateWhere(names, undefined));
   }
 
-  /** The same, with a guarded row for its result. */
+  /** The same, but returns a guarded row. */
   updateGuarded(names: readonly string[]): Statement {
     return this.#guardedUpdates.get(names.join(), () => {
       const updated = this.pieces.guard(sql`select * from updated`, undefined);
@@ -102,7 +102,7 @@ export class EntityStatements<Dto extends object> extends RowValues {
     });
   }
 
-  /** The same where a condition holds: the statement that waited for another writer looks at what that one has written. */
+  /** The same, if a condition holds; a statement that waited for another writer sees what that wrote. */
   updateWhere(names: readonly string[], condition: SQL | undefined): Statement {
     return compile("write", this.#updateWhere(names, condition).returning(this.#results));
   }
@@ -186,7 +186,7 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
     return this.#one(rows[0]);
   }
 
-  /** {@link update} of a row for which the condition holds, which is compiled each time: for what is rare. */
+  /** {@link update} of a row for which the condition holds; compiled each time, for rare cases. */
   protected async updateWhere(condition: SQL, id: string, changes: Update, options?: CallOptions): Promise<Dto | null> {
     const { names, values } = this.#changed(id, changes);
     const { rows } = await run(this.executor, this.#statements.updateWhere(names, condition), values, options);

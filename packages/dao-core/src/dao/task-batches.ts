@@ -20,8 +20,8 @@ import { resultColumns } from "./statement/text-columns.ts";
 import { taskStatements, writtenEnd } from "./task-statements.ts";
 
 /*
- * Many tasks in one statement. They travel as one JSON text, so that no limit on parameters is near, and one prepared
- * statement serves any number of rows.
+ * Writes many tasks in one statement. They are sent as one JSON text, so that the limit of parameters does not matter, and one
+ * prepared statement serves any number of rows.
  */
 
 const insertTasks = prepared("write", () =>
@@ -30,7 +30,7 @@ const insertTasks = prepared("write", () =>
 
 /**
  * Creates the tasks, all or none; returns how many.
- * @throws Error when a trigger that is not ours swallowed some; a transaction is then rolled back
+ * @throws Error if a foreign trigger suppressed some; a transaction is then rolled back
  */
 export async function createTasks(
   executor: SqlExecutor,
@@ -49,7 +49,7 @@ export async function createTasks(
 const { columns } = taskStatements;
 const updatable = Object.keys(columns).filter((name) => !["id", "userId", "goalId", "createdAt"].includes(name));
 
-/** The statement for each set of fields that callers really change at once. */
+/** A statement for each set of fields that callers change at once. */
 const updates = new StatementCache();
 
 /** Changes the tasks, each in its own way, all or none; returns those that exist, in any order. */
@@ -59,7 +59,7 @@ export async function updateTasks(
   options?: CallOptions,
 ): Promise<TaskDto[]> {
   const isChanged = (name: string) => changes.some((change) => Reflect.get(change, name) !== undefined);
-  // A statement that sets nothing would be none: a title that no change has is kept by it.
+  // An update must set something: here, the title to itself.
   const names = updatable.filter((name) => name === "title" || isChanged(name));
   const rows = changes.map((change) => ({ ...withValidInstants(change), changed: changedFields(change, names) }));
   const statement = updates.get(names.join(), () => compile("write", buildUpdate(names)));
@@ -67,12 +67,12 @@ export async function updateTasks(
   return updated.map((row) => taskStatements.read(row));
 }
 
-/** Which of these fields the change gives, the first as bit 0: null is a value, so absence must be told apart. */
+/** A bit mask of the fields that the change gives, the first as bit 0: null is a value, so absence must be encoded separately. */
 function changedFields(change: TaskChangeDto, names: readonly string[]): number {
   return names.reduce((bits, name, index) => (Reflect.get(change, name) === undefined ? bits : bits | (1 << index)), 0);
 }
 
-/** Locks in the order of the ids, so that two of these never wait for each other. */
+/** Locks in the order of ids, so that two of these never deadlock. */
 function buildUpdate(names: readonly string[]) {
   const members = names.map((name) => [name, columnOf(name).getSQLType()] as const);
   const records = jsonRecords("changes", [["id", "uuid"], ["changed", "integer"], ...members]);
@@ -96,7 +96,7 @@ function buildUpdate(names: readonly string[]) {
     .returning(resultColumns(columns));
 }
 
-/** The new value where its bit is set, else the one that the row has. */
+/** The new value if its bit is set, else the row's. */
 function changedValue(column: PgColumn, newName: string, bit: number): SQL {
   const isSet = sql`locked.changed & ${sql.raw(String(bit))} <> 0`;
   const value = sql`locked.${sql.identifier(newName)}`;
@@ -110,7 +110,7 @@ function columnOf(name: string): PgColumn {
 }
 
 /**
- * @throws ValidationError for an instant that is not valid, which JSON would make null
+ * @throws ValidationError for an invalid date, which JSON would turn into null
  */
 function withValidInstants<Row extends object>(row: Row): Row {
   for (const [name, value] of Object.entries(row)) if (value instanceof Date) validInstant(name, value);

@@ -22,10 +22,10 @@ import { TableDao } from "./table-dao.ts";
 import { createTasks, updateTasks } from "./task-batches.ts";
 import { taskStatements } from "./task-statements.ts";
 
-/** The first moment after the given millisecond: columns hold microseconds, and an end is included to the millisecond. */
+/** The end of the given millisecond: columns hold microseconds, and a range includes its end to the millisecond. */
 const justAfter = (name: string) => sql`${instantParam(name)} + interval '1 millisecond'`;
 
-/** That a user's task starts within a range. */
+/** The condition that a user's task starts within a range. */
 export const startsWithin = (): SQL =>
   sql`${and(
     eq(tasks.userId, param("userId")),
@@ -61,7 +61,7 @@ const statistics = prepared("point", () =>
     ),
 );
 
-/** Locks in the order of the ids, so that two of these never wait for each other. */
+/** Locks in the order of ids, so that two of these never deadlock. */
 const bulkUpdateState = prepared("write", () => {
   const locked = queryBuilder.$with("locked").as(
     queryBuilder

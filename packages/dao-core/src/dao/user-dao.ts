@@ -4,7 +4,7 @@ import type { UserDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";
 
-/** The statements on users, also for those who read them in pieces. */
+/** The statements on users, shared with the reads in pieces. */
 export const userStatements = new EntityStatements<UserDto>(users);
 
 /** Users by SQL. */

@@ -3,16 +3,16 @@ import type { SqlDriver, SqlParameter } from "../session/driver.ts";
 import { hostDriver } from "./host/host-driver.ts";
 import { positionalParameters } from "./host/positional-parameters.ts";
 
-/** What of an application's Drizzle database or transaction is used; any PostgreSQL driver's will do. */
+/** The part of an application's Drizzle database or transaction that is used, on any PostgreSQL driver. */
 export interface HostDrizzle {
-  /** Is given an `SQL` of Drizzle; not typed so, for the declarations of this package to need none of Drizzle's. */
+  /** Receives an `SQL` of Drizzle; untyped, so that this package's declarations do not need Drizzle's. */
   execute(query: unknown): PromiseLike<unknown>;
   transaction<Result>(work: (transaction: HostDrizzle) => Promise<Result>): Promise<Result>;
 }
 
 /** Drizzle on `pg`, postgres.js, PGlite or another driver; or a transaction of it. */
 export function drizzleDriver(database: HostDrizzle, poolSize?: number): SqlDriver {
-  // The pool, or within a transaction the one connection.
+  // The pool, or in a transaction its connection.
   const clientOf = (handle: HostDrizzle): unknown => Reflect.get(Object(Reflect.get(handle, "session")), "client");
   const isTransaction = "rollback" in database;
   return hostDriver<HostDrizzle>({
@@ -23,7 +23,7 @@ export function drizzleDriver(database: HostDrizzle, poolSize?: number): SqlDriv
       return Array.isArray(result) ? result : Reflect.get(Object(result), "rows");
     },
     transaction: isTransaction ? undefined : (work) => database.transaction(work),
-    // postgres.js fails a transaction for good unless it set the savepoint itself.
+    // postgres.js fails the whole transaction unless it set the savepoint itself.
     savepoint: (transaction, work) => transaction.transaction(work),
     connectionOf: clientOf,
     pool: Object(clientOf(database) ?? database),

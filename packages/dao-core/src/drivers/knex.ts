@@ -3,7 +3,7 @@ import { connectionClosed } from "../session/postgres-errors.ts";
 import { hostDriver } from "./host/host-driver.ts";
 import { positionalParameters } from "./host/positional-parameters.ts";
 
-/** What of an application's Knex, or of a transaction of it, is used. */
+/** The part of an application's Knex, or of its transaction, that is used. */
 export interface HostKnex {
   readonly client: { acquireConnection(): Promise<unknown>; readonly pool?: { readonly max: number } };
   readonly isTransaction?: boolean;

@@ -1,7 +1,7 @@
 import type { SqlDriver } from "../session/driver.ts";
 import { hostDriver } from "./host/host-driver.ts";
 
-/** What of an application's Kysely, or of a transaction of it, is used. */
+/** The part of an application's Kysely, or of its transaction, that is used. */
 export interface HostKysely {
   readonly isTransaction: boolean;
   executeQuery(query: unknown): Promise<{ readonly rows: readonly unknown[] }>;
@@ -14,7 +14,7 @@ export function kyselyDriver(database: HostKysely, poolSize?: number): SqlDriver
     description: "the application's Kysely database",
     handle: database,
     async execute(handle, sql, parameters) {
-      // What `CompiledQuery.raw` makes.
+      // As `CompiledQuery.raw` returns it.
       const query = { sql, parameters, query: { kind: "RawNode", sqlFragments: [sql], parameters: [] } };
       const { rows } = await handle.executeQuery(query);
       return rows.map(Object);

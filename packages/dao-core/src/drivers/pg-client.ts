@@ -1,7 +1,7 @@
 import type { SqlDriver, SqlParameter, SqlRow } from "../session/driver.ts";
 import { hostDriver } from "./host/host-driver.ts";
 
-/** What of a `pg` client is used. */
+/** The part of a `pg` client that is used. */
 export interface HostPgClient {
   query(query: PgQuery): Promise<PgResult>;
   on(event: "error", listener: (error: Error) => void): unknown;
@@ -28,7 +28,7 @@ const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, 
   ...[21, 23, 26, 700, 701].map((oid) => [oid, Number] as const),
 ]);
 
-/** Whatever `pg.types` or the pool says: numbers and truth values as such, all else as text, which the row mappers read. */
+/** Regardless of `pg.types` and the pool: numbers and booleans are parsed, all else stays text, which the row mappers read. */
 export const pgTypes = { getTypeParser: (oid: number) => parsers.get(oid) ?? identity };
 
 /** A client of `pg` with the transaction that the application has begun on it. */

@@ -16,10 +16,10 @@ import type { SqlConnection } from "../session/transaction/transaction-connectio
 import { onAbort, throwIfAborted, withEitherSignal } from "../session/waiting/abort-signal.ts";
 import { type HostPgClient, type PgQuery, type PgResult, pgTypes } from "./pg-client.ts";
 
-/** What of an application's `pg.Pool` is used. */
+/** The part of an application's `pg.Pool` that is used. */
 export interface HostPgPool {
   connect(): Promise<HostPgPoolClient>;
-  /** With `options` what it makes its clients by; a probe opens one more where all are in use. */
+  /** Creates the pool's clients from `options`; a probe opens one more if all are in use. */
   readonly Client?: new (
     options: object,
   ) => HostPgPoolClient & { connect(): Promise<unknown>; end(): Promise<void> };
@@ -31,53 +31,53 @@ export interface HostPgPool {
   readonly totalCount?: number;
 }
 
-/** What of a client that its pool gave out is used. */
+/** The part of a checked-out client that is used. */
 export interface HostPgPoolClient extends HostPgClient {
   /** The server process behind it. */
   readonly processID?: number | null | undefined;
-  /** Gives it back to its pool, which drops it when there was an `error`. */
+  /** Returns it to its pool, which drops it if there was an `error`. */
   release(error?: Error): void;
 }
 
-/** The SQLSTATE of a write where none is taken. */
+/** SQLSTATE: read-only transaction. */
 const READ_ONLY = "25006";
 
-/** An application's pool, and what its clients have in common. */
+/** An application's pool, and the state that its clients share. */
 export interface PgClients {
   readonly pool: HostPgPool;
   /** Whether statements are prepared. */
   readonly prepare: boolean;
-  /** How often prepared statements turned out to be stale: from then on all are prepared under other names. */
+  /** How often prepared statements were found stale: each time, all are prepared again under new names. */
   generation: number;
-  /** When a client last lacked a statement that was prepared on it, by `performance.now()`. */
+  /** When a client last lacked a statement prepared on it, by `performance.now()`. */
   lastMissing: number;
-  /** When a client must have been given out first, by `performance.now()`, to be used again. */
+  /** Clients first checked out before this time, by `performance.now()`, are not used again. */
   oldest: number;
 }
 
-/** When each client was first given out, by `performance.now()`. */
+/** When each client was first checked out, by `performance.now()`. */
 const firstSeen = new WeakMap<HostPgPoolClient, number>();
 
-/** The names of what was prepared on each client, by whichever of our drivers it was used. */
+/** The names of the statements prepared on each client, by any of our drivers. */
 const preparedOn = new WeakMap<HostPgPoolClient, Set<string>>();
 
 /** How a client is used. */
 export interface PgUse extends Pick<CallOptions, "signal" | "requester"> {
-  /** Whether it is for a transaction that its caller wants to be read-only. */
+  /** Whether it is for a transaction that the caller declared read-only. */
   readonly isReadOnly?: boolean | undefined;
 }
 
-/** A client of an application's pool, checked out: it knows when its connection is lost, and is dropped by the pool then. */
+/** A checked-out client of an application's pool. It notices the loss of its connection; the pool then drops it. */
 export class PgConnection implements SqlConnection {
   readonly #clients: PgClients;
   readonly #client: HostPgPoolClient;
   readonly #isReadOnly: boolean;
   #loss: { readonly cause: unknown } | undefined;
-  /** Why the next caller is not to have this client, though it is alive. */
+  /** Why the pool must drop this client, though it is alive. */
   #misfit: { readonly cause: unknown } | undefined;
   #onLost: (() => void) | undefined;
   #isReleased = false;
-  // A client that is checked out has no listener of its pool's: its error would end the process.
+  // A checked-out client has no listener of its pool: its error would end the process.
   readonly #onError = (error: Error) => this.#lose(error);
 
   private constructor(clients: PgClients, client: HostPgPoolClient, isReadOnly: boolean) {
@@ -88,8 +88,8 @@ export class PgConnection implements SqlConnection {
   }
 
   /**
-   * Runs `work` on a client of the pool, for which it waits as long as the pool does, or until the signal aborts or the requester goes.
-   * @throws UnavailableError when the pool gives none
+   * Runs `work` on a client of the pool, for which it waits as long as the pool allows, or until the signal aborts or the requester is gone.
+   * @throws UnavailableError if the pool has none in time
    */
   static async use<Result>(
     clients: PgClients,
@@ -118,7 +118,7 @@ export class PgConnection implements SqlConnection {
     this.#onLost = listener;
   }
 
-  /** Its pool ends a client that is given back with an error, and what runs on it rejects. */
+  /** The pool ends a client that is returned with an error, and its running statements reject. */
   drop(cause: unknown): void {
     this.#lose(cause);
     this.#release();
@@ -175,11 +175,11 @@ export class PgConnection implements SqlConnection {
     }
   }
 
-  /** What to throw for a statement that was refused because it is stale. One that keeps getting lost is for its caller to fix. */
+  /** The error of a statement that was rejected as stale. If statements keep getting lost, the caller must change a setting. */
   #stale(error: unknown, generation: number): unknown {
     const clients = this.#clients;
     this.#misfit = { cause: error };
-    // The pool's other clients have the same statements, and may have the same plans.
+    // The pool's other clients have the same statements, perhaps with the same plans.
     if (clients.generation === generation) clients.generation++;
     if (databaseErrorFacts(error)?.code === "26000") {
       const isAgain = performance.now() - clients.lastMissing < LOST_STATEMENTS_INTERVAL;
@@ -215,7 +215,7 @@ export class PgConnection implements SqlConnection {
     );
     const done = cancelling.catch(() => undefined).then(() => whenSettled);
     await Promise.race([done, delay(ABORT_GRACE, undefined, { ref: false })]);
-    // A pool that is all in use may give a client later, when the process may be another's.
+    // A pool without a free client may have one later, when the server process may run another's statement.
     settle();
   }
 
@@ -231,17 +231,17 @@ export class PgConnection implements SqlConnection {
     const reason = this.#loss ?? this.#misfit;
     if (reason === undefined) this.#client.release();
     else this.#client.release(new Error("The connection was lost, or is not to be used again.", reason));
-    // From here on the pool listens.
+    // From here on, the pool listens.
     this.#client.removeListener("error", this.#onError);
   }
 }
 
-/** The same text of one generation has the same name, and another text another one: that is what `pg` asks of a name. */
+/** Within a generation, a name stands for one text, as `pg` requires. */
 function statementName(text: string, generation: number): string {
   return `flux_${hash("sha256", `${generation} ${text}`, "base64url").slice(0, 22)}`;
 }
 
-/** A client that is not to be replaced. */
+/** A client that need not be replaced. */
 async function checkOutRecent(clients: PgClients, signal: AbortSignal | undefined): Promise<HostPgPoolClient> {
   for (;;) {
     const client = await checkOut(clients.pool, signal);
@@ -266,7 +266,7 @@ async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Prom
   }
 }
 
-/** A pool has no way to cancel a wait: the client that it gives too late goes straight back. */
+/** A pool cannot cancel a wait: a client that comes too late is returned at once. */
 function abortable(connecting: Promise<HostPgPoolClient>, signal: AbortSignal): Promise<HostPgPoolClient> {
   return new Promise((resolve, reject) => {
     const stopListening = onAbort(signal, () => {

@@ -17,7 +17,7 @@ export interface PgDriverOptions {
   readonly prepare?: boolean | undefined;
 }
 
-/** An application's own `pg.Pool`: each statement and each transaction on a client that it gives out, and gets back. */
+/** An application's own `pg.Pool`: each statement and each transaction checks out a client. */
 export class PgDriver implements SqlDriver {
   readonly description = "the application's pg pool";
   readonly isTransaction = false;
@@ -36,7 +36,7 @@ export class PgDriver implements SqlDriver {
     return this.#execute(this.#clients, text, parameters, options);
   }
 
-  // Not by the pool's own query(), which drops its client after any error, a row that exists already included.
+  // Not by pool.query(), which drops its client after any error, even a unique violation.
   async #execute(
     clients: PgClients,
     text: string,
@@ -51,7 +51,7 @@ export class PgDriver implements SqlDriver {
       return await run();
     } catch (error) {
       if (!isStaleStatement(error)) throw error;
-      // It was refused before it did anything. Unprepared, it cannot be stale.
+      // It was rejected before it did anything. Unprepared, it cannot be stale.
       return run(false);
     }
   }
@@ -67,7 +67,7 @@ export class PgDriver implements SqlDriver {
     );
   }
 
-  /** Each client that was first given out earlier is dropped when it is given out again. */
+  /** Each client that was first checked out earlier is dropped when it is checked out again. */
   replaceConnections(): void {
     this.#clients.oldest = performance.now() - RECENTLY_OPENED;
   }
@@ -76,7 +76,7 @@ export class PgDriver implements SqlDriver {
   async close(): Promise<void> {}
 }
 
-/** The pool's clients; where a caller would have to wait for one, another like them, closed when it is given back. */
+/** The pool's clients; if none is free, an extra one, which is closed when it is returned. */
 function clientsOfProbe(clients: PgClients): PgClients {
   const { Client, options, idleCount = 0, totalCount = 0 } = clients.pool;
   if (Client === undefined || options === undefined) return clients;

@@ -1,7 +1,7 @@
 import type { SqlDriver, SqlParameter } from "../session/driver.ts";
 import { hostDriver } from "./host/host-driver.ts";
 
-/** What of an application's postgres.js client, or of a transaction of it, is used. */
+/** The part of an application's postgres.js client, or of its transaction, that is used. */
 export interface HostPostgresJs {
   unsafe(text: string, parameters: SqlParameter[]): PromiseLike<readonly object[]>;
   /** Of a client. */
@@ -10,7 +10,7 @@ export interface HostPostgresJs {
   savepoint?(work: (nested: HostPostgresJs) => Promise<unknown>): Promise<unknown>;
 }
 
-/** postgres.js. It fails a transaction for good after an error, unless it set a savepoint itself. */
+/** postgres.js. After an error it fails the whole transaction, unless it set a savepoint itself. */
 export function postgresJsDriver(sql: HostPostgresJs, poolSize?: number): SqlDriver {
   return hostDriver<HostPostgresJs>({
     description: "the application's postgres.js client",

@@ -4,7 +4,7 @@ import { DEFAULT_ACQUIRE_TIMEOUT, LARGEST_VALUE } from "../session/limits.ts";
 import { connectionClosed } from "../session/postgres-errors.ts";
 import { hostDriver } from "./host/host-driver.ts";
 
-/** What of an application's Prisma client, or of an interactive transaction of it, is used. */
+/** The part of an application's Prisma client, or of its interactive transaction, that is used. */
 export interface HostPrisma {
   $queryRawUnsafe(text: string, ...values: unknown[]): PromiseLike<unknown>;
   /** Of a client, and not of a transaction. */
@@ -36,10 +36,10 @@ function begin<Result>(client: HostPrisma, work: (transaction: HostPrisma) => Pr
   return client.$transaction(work, { maxWait: DEFAULT_ACQUIRE_TIMEOUT, timeout: LARGEST_VALUE });
 }
 
-/** What says that there is no connection: it cannot be opened, is closed, or none was free in time. */
+/** The codes for a missing connection: it cannot be opened, is closed, or none was free in time. */
 const connectionCodes: ReadonlySet<unknown> = new Set(["P1001", "P1002", "P1008", "P1017", "P2024", "P2028"]);
 
-/** What PostgreSQL said, of which Prisma keeps the SQLSTATE and the message. */
+/** PostgreSQL's error, of which Prisma keeps the SQLSTATE and the message. */
 function toDriverError(error: unknown): unknown {
   const adapterError = member(error, "meta", "driverAdapterError") ?? error;
   const code = member(adapterError, "cause", "originalCode");

@@ -1,7 +1,7 @@
 import type { SqlDriver } from "../session/driver.ts";
 import { hostDriver } from "./host/host-driver.ts";
 
-/** What of an application's TypeORM `DataSource`, or of an `EntityManager` of it, is used. */
+/** The part of an application's TypeORM `DataSource`, or of its `EntityManager`, that is used. */
 export interface HostTypeOrm {
   /** Of the manager of a transaction. */
   readonly queryRunner?: object | undefined;
@@ -22,7 +22,7 @@ export function typeOrmDriver(host: HostTypeOrm, poolSize?: number): SqlDriver {
     handle: host,
     async execute(handle, text, values) {
       const result = await handle.query(text, values);
-      // Of an UPDATE or a DELETE it is the rows and their number.
+      // An UPDATE or DELETE returns the rows and their number.
       const rows: unknown = Array.isArray(result) && Array.isArray(result[0]) ? result[0] : result;
       return Array.isArray(rows) ? rows : [];
     },

@@ -12,8 +12,8 @@ export function createdAtColumn() {
 }
 
 /**
- * An instant. Adopted databases contain microseconds and infinities, so the column is read as text, of which the row mapper
- * makes a `Date`.
+ * An instant. Adopted databases contain microseconds and infinities, so the column is read as text, which the row mapper
+ * converts to a `Date`.
  */
 export function instantColumn<Name extends string>(name: Name) {
   return timestamp(name, { withTimezone: true, mode: "string" });

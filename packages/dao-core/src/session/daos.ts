@@ -37,8 +37,8 @@ import type {
 import type { UserCreateDto, UserDto, UserListRequest, UserUpdateDto } from "../contract/user.ts";
 
 /**
- * CRUD on one entity. A DAO takes what a service has validated. Called directly it fills in the defaults, and leaves the
- * rules to the database's constraints, which lead to the same errors.
+ * CRUD on one entity. A DAO expects validated input. Called directly, it fills in the defaults and relies on the database's
+ * constraints, which lead to the same errors.
  */
 export interface EntityDao<Dto, Create, Update, ListRequest> {
   /** @throws ConflictError, RelatedRowMissingError, ValidationError */
@@ -50,33 +50,33 @@ export interface EntityDao<Dto, Create, Update, ListRequest> {
   /** One page, newest first. */
   list(request?: ListRequest, options?: CallOptions): Promise<Page<Dto>>;
   /**
-   * The row as it is after the change, or `null` if there is none.
+   * Returns the changed row, or `null` if there is none.
    * @throws ConflictError, RelatedRowMissingError, ValidationError
    */
   update(id: string, changes: Update, options?: CallOptions): Promise<Dto | null>;
-  /** Whether there was such a row. What belongs to it goes with it. */
+  /** Deletes the row and everything that belongs to it; returns whether it existed. */
   delete(id: string, options?: CallOptions): Promise<boolean>;
 }
 
 export type UserDao = EntityDao<UserDto, UserCreateDto, UserUpdateDto, UserListRequest>;
 
 export interface GoalDao extends EntityDao<GoalDto, GoalCreateDto, GoalUpdateDto, GoalListRequest> {
-  /** All of the structure or nothing, in one statement. */
+  /** Creates the whole structure or nothing, in one statement. */
   createWithStructure(input: GoalStructureCreateDto, options?: CreateOptions): Promise<GoalWithRelationsDto>;
-  /** The goal with its milestones and tasks as of one moment, or `null` if there is none. */
+  /** Returns the goal with its milestones and tasks in one snapshot, or `null` if there is none. */
   findWithRelations(id: string, options?: CallOptions): Promise<GoalWithRelationsDto | null>;
 }
 
 export type MilestoneDao = EntityDao<MilestoneDto, MilestoneCreateDto, MilestoneUpdateDto, MilestoneListRequest>;
 
-/** A page whose rows are read when they are asked for: as many as make half a megabyte, or one that is longer. */
+/** A page whose rows are read as they are consumed: half a megabyte at a time, or one longer row. */
 export interface PageInPieces<Dto> {
   readonly rows: AsyncIterable<readonly Dto[]>;
   readonly nextCursor: string | null;
 }
 
 export interface TaskDao extends EntityDao<TaskDto, TaskCreateDto, TaskUpdateDto, TaskListRequest> {
-  /** As {@link list}, for those who go through the rows and keep none. Absent where a page is read whole. */
+  /** As {@link list}, for a caller that iterates over the rows and keeps none. Absent if pages are read whole. */
   listInPieces?(request?: TaskListRequest, options?: CallOptions): Promise<PageInPieces<TaskDto>>;
   /** A user's tasks that start within the range, both ends included, by start time, then id. */
   findByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]>;
@@ -114,7 +114,7 @@ export interface DemoFlagsDao {
   delete(userId: string, options?: CallOptions): Promise<boolean>;
 }
 
-/** A request's key: whose it is, what the caller calls it, and what tells the request from another one. */
+/** The key of a request: its caller, the caller's name for it, and a fingerprint of the request. */
 export interface IdempotencyKey {
   readonly scope: string;
   readonly key: string;
@@ -128,14 +128,14 @@ export interface IdempotencyRecord {
   readonly result: string | null;
 }
 
-/** Which work was done already. {@link runOnce} is what callers use. */
+/** Records which work was done. Callers use {@link runOnce}. */
 export interface IdempotencyKeyDao {
   /**
-   * Takes the key for the work of this transaction: `null`, or what was recorded for it within `lifetime` milliseconds.
-   * Waits for a transaction that has taken the same key.
+   * Claims the key for this transaction. Returns `null`, or the record of the key if it is younger than `lifetime` milliseconds.
+   * Waits for a transaction that holds the same key.
    */
   claim(key: IdempotencyKey, lifetime: number, options?: CallOptions): Promise<IdempotencyRecord | null>;
-  /** Records the result for a key that this transaction has taken. */
+  /** Records the result of a key that this transaction has claimed. */
   record(key: IdempotencyKey, result: string, options?: CallOptions): Promise<void>;
   /** Deletes keys older than `lifetime` milliseconds, `limit` of them at most; returns how many. */
   deleteExpired(lifetime: number, limit: number, options?: CallOptions): Promise<number>;

@@ -3,7 +3,7 @@ import type { Daos } from "./daos.ts";
 import type { PieceReads } from "./piece-reads.ts";
 import type { DatabaseTelemetry } from "./telemetry.ts";
 
-/** How far a transaction is shielded from others; PostgreSQL's three levels. */
+/** The isolation of a transaction: PostgreSQL's three levels. */
 export type IsolationLevel = "read committed" | "repeatable read" | "serializable";
 
 /** How a transaction runs. */
@@ -19,23 +19,23 @@ export interface TransactionOptions extends CallOptions {
 }
 
 /**
- * The port to the database: a DAO for each of the six entities, one for idempotency keys, and a transaction. A service takes any session, be it a pool or an open
- * transaction. Another ORM implements this interface, and nothing else.
+ * The port to the database: a DAO for each of the six entities, one for idempotency keys, and transactions. A service takes any
+ * session, whether a pool or an open transaction. An ORM with queries of its own implements this interface, and nothing else.
  */
 export interface DatabaseSession extends Daos {
   /** Whether this is an open transaction: then {@link transaction} is a savepoint within it. */
   readonly isTransaction: boolean;
-  /** Reads for callers that hand rows on, whose memory does not depend on what rows hold; absent where there are none. */
+  /** Reads whose memory does not depend on the length of rows, for callers that pass rows on. Absent if there are none. */
   readonly pieces?: PieceReads | undefined;
   /** Notified when a unit of work on it is retried. Default: none. */
   readonly telemetry?: DatabaseTelemetry | undefined;
 
   /**
-   * Runs `work` in a transaction: committed when its promise fulfils, rolled back when it rejects, at the timeout or abort, and
-   * when the connection is lost, whatever `work` still does. On a session that is
-   * a transaction already it is a savepoint, and `options` other than `signal` and `timeout` are refused.
+   * Runs `work` in a transaction, which is committed when its promise fulfils and rolled back when it rejects, at the timeout or
+   * abort, or when the connection is lost, whatever `work` still does. If the session is a transaction itself, `work` runs in a
+   * savepoint, and options other than `signal` and `timeout` are rejected.
    *
-   * Callers use {@link DaoUnitOfWork.run}, which adds retries and what happens after the commit.
+   * Callers use {@link DaoUnitOfWork.run}, which adds retries and callbacks after the commit.
    * @throws RetryableError, TransactionLostError, UnavailableError, and whatever `work` throws
    */
   transaction<Result>(
@@ -44,10 +44,9 @@ export interface DatabaseSession extends Daos {
   ): Promise<Result>;
 
   /**
-   * Runs `work`, which reads the source of an import and writes what comes, when its turn has come: few run at a time, so that
-   * slow sources leave connections to other calls. Absent where imports are not limited, as within a transaction, which has its
-   * connection already.
-   * @throws UnavailableError when too many wait, or its turn has not come in time; the signal's reason; what `work` throws
+   * Runs `work`, an import that writes rows as its source produces them. Few imports run at a time, so that slow sources leave
+   * connections to other calls. Absent if imports are not limited.
+   * @throws UnavailableError if too many wait, or this one has waited too long; the signal's reason; what `work` throws
    */
   runImport?<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result>;
 }

@@ -3,10 +3,10 @@ import type { TransactionOptions } from "./database-session.ts";
 import type { ImportLimit } from "./import-limit.ts";
 import type { ObservedDatabase } from "./telemetry.ts";
 
-/** A bound value. Instants and JSON are text, which the statement casts, so that no client serializes them in its own way. */
+/** A bound value. Instants and JSON are passed as text, which the statement casts, so that clients do not serialize them differently. */
 export type SqlParameter = string | number | boolean | null;
 
-/** A row as the values of its columns, in the order of the statement. Instants and JSON are text, which the statement made of them. */
+/** The values of a row, in the statement's column order. The statement casts instants and JSON to text. */
 export type SqlRow = readonly unknown[];
 
 export interface SqlResult {
@@ -14,8 +14,8 @@ export interface SqlResult {
 }
 
 /**
- * What a statement does: `point` is a read that takes the server well under a millisecond, whatever its parameters, and waits
- * for no lock; `read` one that may take its time; `write` one that writes, or may wait for a lock.
+ * The kind of a statement: a `point` query is a read that takes the server well under a millisecond, whatever its parameters, and
+ * waits for no lock; a `read` may take longer; a `write` writes, or may wait for a lock.
  */
 export type StatementKind = "point" | "read" | "write";
 
@@ -25,10 +25,10 @@ export interface StatementOptions extends CallOptions {
   readonly kind?: StatementKind | undefined;
 }
 
-/** Runs statements, each on its own or all in one transaction, as the thing behind it decides. */
+/** Runs statements, each by itself or all in one transaction, depending on the implementation. */
 export interface SqlExecutor {
   /**
-   * Runs one statement with `$1`, `$2`, … bound to `parameters`, as a prepared one unless the session forbids it.
+   * Runs one statement with `$1`, `$2`, … bound to `parameters`, prepared unless that is turned off.
    * Rejects with the driver's own error; {@link toDaoError} translates it.
    */
   execute(text: string, parameters: readonly SqlParameter[], options?: StatementOptions): Promise<SqlResult>;
@@ -40,28 +40,28 @@ export interface SqlTransaction extends SqlExecutor {
   savepoint<Result>(work: (transaction: SqlTransaction) => Promise<Result>, options?: CallOptions): Promise<Result>;
 }
 
-/** A database behind a driver. */
+/** A driver: what connects the data layer to a database. */
 export interface SqlDriver extends SqlExecutor, ObservedDatabase {
-  /** What it is, for a person: `PostgreSQL at localhost:5432/flux`. Never holds a password. */
+  /** A description for people, such as `PostgreSQL at localhost:5432/flux`. Never contains a password. */
   readonly description: string;
-  /** Whether it is a transaction that the application has opened, and will end. */
+  /** Whether it is a transaction that the application opened and will end. */
   readonly isTransaction: boolean;
   /**
-   * Runs a probe's statement, which must not wait long for the work of others: beside the pool where all of its connections
-   * stay in use. Where there is no room for that either it rejects with SQLSTATE 53300. Absent where statements wait for nothing.
+   * Runs a probe's statement, which must not wait long for other work: on an extra connection if all of the pool's stay in use. If
+   * the server has no room for that it rejects with SQLSTATE 53300. Absent if statements never wait.
    */
   readonly probe?: SqlExecutor | undefined;
-  /** How many imports run on its pool at a time. Absent in an application's transaction, which has its connection already. */
+  /** Limits the imports that run on its pool at a time. Absent in an application's transaction, which has its connection already. */
   readonly imports?: ImportLimit | undefined;
   transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options?: TransactionOptions,
   ): Promise<Result>;
   /**
-   * Has connections opened again before they are used next, since the server behind them takes no writes: after a failover they
-   * may lead to another. Those of the last second stay. Absent where the connections are not the driver's to replace.
+   * Replaces the connections before their next use, because their server accepts no writes: after a failover, new ones may lead to
+   * another server. Connections younger than a second stay. Absent if the connections are not the driver's own.
    */
   replaceConnections?(): void;
-  /** Lets what runs finish, for `timeout` milliseconds at most, then closes every connection. */
+  /** Lets running statements finish, for at most `timeout` milliseconds, then closes every connection. */
   close(timeout?: number): Promise<void>;
 }

@@ -3,30 +3,30 @@ import { UnavailableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 import { DEFAULT_ACQUIRE_TIMEOUT, DEFAULT_MAX_WAITING } from "./limits.ts";
 import { closedError, WaitingLine } from "./waiting/waiting-line.ts";
 
-/** How imports wait for one another. */
+/** Limits of the queue of imports. */
 interface ImportLineOptions {
   /** Milliseconds. */
   readonly acquireTimeout: number;
   readonly maxWaiting: number;
 }
 
-/** An import that runs, for what its source calls and awaits. */
+/** A running import, as the async context of its source. */
 interface RunningImport {
   readonly limit: ImportLimit;
-  /** The import, on another pool, whose source began this one. */
+  /** The import on another pool whose source started this one. */
   readonly outer: RunningImport | undefined;
   isRunning: boolean;
 }
 
 const storage = new AsyncLocalStorage<RunningImport>();
 
-/** As those of a pool of our own are by default. */
+/** The defaults of our own pool. */
 const DEFAULTS: ImportLineOptions = { acquireTimeout: DEFAULT_ACQUIRE_TIMEOUT, maxWaiting: DEFAULT_MAX_WAITING };
 
 /**
- * How many imports run at a time on one pool: a quarter of its connections, one at least. An import holds a connection for as
- * long as its source takes, so without a limit slow sources would leave none for other calls. The next wait in the order in
- * which they came, and nothing of their sources is read meanwhile.
+ * Limits the imports that run at a time on one pool to a quarter of its connections, and at least one. An import holds its
+ * connection for as long as its source takes, so without a limit slow sources would leave none for other calls. The others wait
+ * in order of arrival, and their sources are not read meanwhile.
  */
 export class ImportLimit {
   readonly #poolSize: () => number;
@@ -43,15 +43,15 @@ export class ImportLimit {
   }
 
   /**
-   * Runs `work` when its turn has come.
-   * @throws UnavailableError when that is not in time, or too many wait; UnitOfWorkMisuseError within the source of another
+   * Runs `work` when there is room for it.
+   * @throws UnavailableError if it has waited too long, or too many wait; UnitOfWorkMisuseError within the source of another
    *   import; the reason of an abort
    */
   async run<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     if (this.#isClosed) throw closedError();
     const outer = storage.getStore();
     if (this.#isWithin(outer)) throw nestedImportMisuse();
-    // The pool may have got larger since the last import ended. Where there is still room then, none waits.
+    // The pool may have grown since the last import ended. If there is room after that, none waits.
     this.#admitWaiting();
     if (this.#running < this.#limit) this.#running++;
     else await this.#wait(signal);
@@ -65,7 +65,7 @@ export class ImportLimit {
     }
   }
 
-  /** Refuses those that wait, and all that come later. Those that run end with their connections. */
+  /** Rejects those that wait, and all later ones. Running imports end with their connections. */
   close(): void {
     this.#isClosed = true;
     this.#line.refuseAll(closedError());
@@ -75,7 +75,7 @@ export class ImportLimit {
     return Math.max(1, Math.floor(this.#poolSize() / 4));
   }
 
-  /** Two that wait for each other would both wait until the time-out. */
+  /** Two imports that wait for each other would both wait until the time-out. */
   #isWithin(running: RunningImport | undefined): boolean {
     for (let at = running; at !== undefined; at = at.outer) if (at.limit === this && at.isRunning) return true;
     return false;
@@ -107,8 +107,8 @@ export class ImportLimit {
 const shared = new WeakMap<object, ImportLimit>();
 
 /**
- * The limit of an application's own pool, the same for all databases on it. Where neither `size` nor `options.max` says how many
- * connections it may have, imports run one at a time.
+ * The limit of an application's pool, shared by all databases on it. If neither `size` nor `options.max` gives its number of
+ * connections, imports run one at a time.
  */
 export function importLimitOf(pool: object, size?: number): ImportLimit {
   const limit = shared.get(pool) ?? new ImportLimit(() => size ?? sizeOf(pool));

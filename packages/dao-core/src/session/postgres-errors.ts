@@ -11,7 +11,7 @@ import {
 } from "../contract/errors.ts";
 import { CONSTRAINT_RULES, type ConstraintRule, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
 
-/** What PostgreSQL says of an error, by whichever driver it came. */
+/** The fields of a PostgreSQL error, whichever driver reported it. */
 export interface DatabaseErrorFacts {
   /** A SQLSTATE of five characters, or the code of a socket or driver error. */
   readonly code: string;
@@ -19,7 +19,7 @@ export interface DatabaseErrorFacts {
   readonly column: string | undefined;
   /** The function of the server's source that raised it. */
   readonly routine: string | undefined;
-  /** A UUID in what is said in detail, such as the key that a foreign key missed: a fact in whatever language. */
+  /** A UUID in the error's detail, such as the missing key of a foreign key, whatever the language of the message. */
   readonly id: string | undefined;
 }
 
@@ -48,8 +48,8 @@ export function databaseErrorFacts(error: unknown): DatabaseErrorFacts | undefin
 }
 
 /**
- * The data layer's error for one of the driver, found from the SQLSTATE, never from a message (PostgreSQL manual,
- * appendix A). An error that is not known is returned as it is.
+ * Translates a driver's error by its SQLSTATE, never by its message (PostgreSQL manual, appendix A). An unknown error is returned
+ * unchanged.
  *
  * @param values the fields that the statement wrote, to name the id that a foreign key missed; where it wrote many rows,
  *   the database names it
@@ -102,7 +102,7 @@ function constraintError(
 
 const toFieldName = (column: string) => column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-/** What postgres.js and Node.js say of a connection that was closed. */
+/** The codes of postgres.js and Node.js for a closed connection. */
 const closedCodes: ReadonlySet<string> = new Set([
   "CONNECTION_CLOSED",
   "CONNECTION_ENDED",
@@ -112,7 +112,7 @@ const closedCodes: ReadonlySet<string> = new Set([
   "EPIPE",
 ]);
 
-/** What says that there is no server, or that the way to it is blocked. */
+/** The codes for an absent or unreachable server. */
 const unreachableCodes = [
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -137,7 +137,7 @@ const connectionCodes: ReadonlySet<string> = new Set([
   "LOGIN_CLOSED",
   "CONNECT_TIMEOUT",
   "ETIMEDOUT",
-  // What comes is no TLS, or not PostgreSQL's protocol.
+  // The peer speaks neither TLS nor PostgreSQL's protocol.
   "EPROTO",
 ]);
 
@@ -148,7 +148,7 @@ const SCHEMA_SENTENCE =
 const NO_ANSWER =
   "The database did not respond in time. Check that it runs, and that no firewall drops the connection; then try again.";
 
-/** Sentences for what is the matter with a server, a connection or a call, by SQLSTATE or by the code of a socket or driver. */
+/** What is wrong with a server, a connection or a call, by SQLSTATE or by the code of a socket or driver. */
 const sentences: Readonly<Record<string, readonly [new (message: string, options: ErrorOptions) => DaoError, string]>> =
   {
     STALE_STATEMENT: [RetryableError, "A table was altered while this work ran, so it was rolled back. Run it again."],
@@ -178,7 +178,7 @@ const sentences: Readonly<Record<string, readonly [new (message: string, options
     "57P01": [UnavailableError, "The server is shutting down, or has ended this connection. Try again later."],
     "57P02": [UnavailableError, "The server has ended this connection since another one crashed. Try again later."],
     "57P03": [UnavailableError, "The server is starting up, shutting down or recovering. Try again later."],
-    // Poolers say so of nearly everything: that they are full, have no server, or do not know a parameter.
+    // Poolers report nearly everything so: being full, having no server, an unknown parameter.
     "08P01": [
       UnavailableError,
       "The server, or a pooler before it, refused what was sent: it may be full, have no server behind it, or not take a " +
@@ -222,7 +222,7 @@ const sentences: Readonly<Record<string, readonly [new (message: string, options
     ),
   };
 
-/** What fails before or while TLS is set up, or is not PostgreSQL's protocol; the socket's own error says what to do about it. */
+/** Failures before or during the TLS handshake, or of another protocol; the socket's own error says what to do. */
 const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_CA)/;
 
 function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoError | undefined {
@@ -249,8 +249,8 @@ function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoErro
 const STALE_STATEMENT = "STALE_STATEMENT";
 
 /**
- * The error of a prepared statement that the server has refused before it did anything, since a table was altered or the
- * statement is not there any more: it can be run again on another connection, a transaction from its beginning.
+ * The error of a prepared statement that the server rejected before it did anything, because a table was altered or the statement
+ * no longer exists: it can be run again on another connection, a transaction from its beginning.
  */
 export function staleStatement(cause: unknown): Error {
   return Object.assign(new Error("The server has refused a prepared statement.", { cause }), { code: STALE_STATEMENT });
@@ -267,7 +267,7 @@ export function isRetryableError(error: unknown): boolean {
 }
 
 /**
- * The error of a login during which the connection was closed, without a word of the server; any other error is as it was.
+ * The error of a login whose connection was closed without a message from the server; any other error is returned unchanged.
  */
 export function loginError(error: unknown): unknown {
   const code = databaseErrorFacts(error)?.code ?? "";
@@ -277,11 +277,11 @@ export function loginError(error: unknown): unknown {
   });
 }
 
-/** By SQLSTATE the place in the server where a prepared statement is found to be of another time than the schema. */
+/** By SQLSTATE, the server routine that finds a prepared statement to be older than the schema. */
 const stalePlans: Readonly<Record<string, string>> = {
-  // Its result has other columns or types now.
+  // Its result now has other columns or types.
   "0A000": "RevalidateCachedQuery",
-  // It is gone: DEALLOCATE ALL, DISCARD ALL, or a proxy that has put another server connection behind this one.
+  // It no longer exists: DEALLOCATE ALL, DISCARD ALL, or a proxy that switched to another server connection.
   "26000": "FetchPreparedStatement",
   // Its parameters keep the types that they were prepared with: a column that is written, or compared, has another now,
   "42804": "transformAssignedExpr",
@@ -291,8 +291,8 @@ const stalePlans: Readonly<Record<string, string>> = {
 };
 
 /**
- * Whether a statement that was prepared before was refused because its plan no longer fits, by ALTER TABLE or DEALLOCATE. It
- * was refused before it did anything. Of one that was not prepared before, the codes mean what they say.
+ * Whether a statement that had been prepared was rejected because its plan is stale after ALTER TABLE or DEALLOCATE, before it did
+ * anything. For a statement that had not been prepared, the codes mean what they say.
  */
 export function isStalePlan(error: unknown): boolean {
   const facts = databaseErrorFacts(error);
@@ -322,7 +322,7 @@ export function withCode(error: unknown): unknown {
   return isPlain ? connectionClosed(error) : error;
 }
 
-/** What a driver that has no code for it means to say: the connection is gone, or there was none. */
+/** The code for an error without one: the connection is lost, or there was none. */
 export function connectionClosed(cause: unknown): Error {
   return Object.assign(new Error("The connection was lost, or there was none.", { cause }), {
     code: "CONNECTION_CLOSED",

@@ -1,9 +1,9 @@
 import { FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY } from "./limits.ts";
 import { throwIfAborted, untilAborted } from "./waiting/abort-signal.ts";
 
-/** A retry that is about to happen. */
+/** An upcoming retry. */
 export interface Retry {
-  /** The one that failed, from 1. */
+  /** The number of the failed attempt, from 1. */
   readonly attempt: number;
   /** Milliseconds until the next. */
   readonly delay: number;
@@ -11,14 +11,14 @@ export interface Retry {
   readonly error: unknown;
 }
 
-/** How often and when to try again. */
+/** How often and when to retry. */
 export interface RetryPolicy {
   /** Attempts beyond the first. */
   readonly retries: number;
-  /** Milliseconds after the beginning from which on nothing is tried again. Default: no limit. */
+  /** Milliseconds after the first attempt began, beyond which nothing is retried. Default: no limit. */
   readonly within?: number;
   readonly isRetryable: (error: unknown) => boolean;
-  /** Called before each wait. What it throws ends the attempts. */
+  /** Called before each wait; an error thrown here ends the attempts. */
   readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface RetryPolicy {
 export const SINGLE_CALL_RETRIES = { retries: 9, within: 30_000 } as const;
 
 /**
- * Runs `work` until it succeeds, fails for good, or has been tried often enough.
+ * Runs `work` until it succeeds, fails with an error that is not retryable, or has no retries left.
  * @throws what `work` throws; the reason of a signal that aborts between two attempts
  */
 export async function withRetries<Result>(
@@ -41,7 +41,7 @@ export async function withRetries<Result>(
       return await work();
     } catch (error) {
       if (attempt > retries || !isRetryable(error) || performance.now() - begun > within) throw error;
-      // Full jitter, so that those who collided do not collide again.
+      // Full jitter, so that callers that collided do not collide again.
       const delay = Math.random() * Math.min(LONGEST_RETRY_DELAY, FIRST_RETRY_DELAY * 2 ** (attempt - 1));
       onRetry?.({ attempt, delay, error });
       await untilAborted(new Promise((resolve) => setTimeout(resolve, delay)), signal);

@@ -18,7 +18,7 @@ export interface ObservedDatabase {
   readonly pool?: ObservedPool | undefined;
 }
 
-/** Instruments one database. What it is given to run it runs once, at once, and settles as that does; it throws nothing itself. */
+/** Instruments one database. It calls `run` once and at once, settles as that does, and throws nothing itself. */
 export interface DatabaseTelemetry {
   /** Runs a statement: from the wait for a connection to the result, with its retries. */
   statement<Result extends CountedRows>(text: string, run: () => Promise<Result>): Promise<Result>;

@@ -3,7 +3,7 @@ import { type PgColumn, PgJsonb, PgText } from "drizzle-orm/pg-core";
 import { literal } from "../../schema/columns.ts";
 import { resultValue } from "../statement/text-columns.ts";
 
-/** What a query returns besides guarded rows. */
+/** The rest of a query on guarded rows. */
 interface Rest {
   readonly order: SQL | undefined;
   readonly total: SQL | undefined;
@@ -12,12 +12,12 @@ interface Rest {
 const name = (column: PgColumn): SQL => sql`${sql.identifier(column.name)}`;
 const isJson = (column: PgColumn): boolean => column instanceof PgJsonb;
 
-/** Whether PostgreSQL sets no bound to what a column holds. A checked title is among them: adopted rows can be longer. */
+/** Whether PostgreSQL sets no limit to a column's values. A checked title counts too: adopted rows can be longer. */
 export const isUnbounded = (column: PgColumn): boolean => isJson(column) || column instanceof PgText;
 
 const octetLength = (column: PgColumn): SQL => sql`octet_length(${name(column)})`;
 
-/** The length of text is stored with it. An array is made of a value itself, not of the form in which that is stored. */
+/** The length of text is stored with it. For JSON, an array has to be made of the decompressed value. */
 const decompressedSize = (column: PgColumn): SQL =>
   isJson(column) ? sql`pg_column_size(array[${name(column)}])` : octetLength(column);
 
@@ -31,16 +31,16 @@ function estimatedSize(column: PgColumn): SQL {
   return sql`case when ${stored} <= ${SMALL} then ${decompressedSize(column)} else ${USUAL_RATIO} * ${stored} end`;
 }
 
-/** How many times its estimate JSON may measure to be read with its row; and its text, which has numbers in full. */
+/** The factors by which JSON may exceed its estimate to be read with its row, decompressed and as text, which has numbers in full. */
 const RATIO = sql`${literal(4)}::bigint`;
 const WRITTEN_RATIO = sql`${literal(32)}::bigint`;
 
-/** Bytes of text up to which a row of a table without JSON is read with as many as a thousand others. */
+/** Bytes of text up to which a row of a table without JSON is read with up to a thousand others. */
 const SHORT_ROW = literal(8_192);
 
 /**
- * The rows of a query on one table, with their contents as long as these fit into `room` bytes in all. The other rows come
- * without text and JSON, and with the number of bytes of these, so that the result of a statement is bounded.
+ * The rows of a query on one table, with their contents as long as these fit into `room` bytes in total. Further rows come without
+ * text and JSON but with their size in bytes, so that the result of a statement is bounded.
  */
 export class GuardedRows {
   readonly #columns: readonly PgColumn[];
@@ -62,7 +62,7 @@ export class GuardedRows {
    * @param total a query for a number, which becomes the last column of each row, and of one empty row if there are none
    */
   select(rows: SQL, order: SQL | undefined, total?: SQL): SQL {
-    // OFFSET 0 keeps the planner from doing twice what takes long: to decompress JSON, and to write it out.
+    // OFFSET 0 keeps the planner from doing expensive work twice: decompressing JSON, and writing it out.
     const sized = sql`select ${this.#each(name)}, ${this.#bytes(estimatedSize)} as size from (${rows}) rows offset 0`;
     const soFar = order === undefined ? sql`size` : sql`sum(size) over (order by ${order} rows unbounded preceding)`;
     const summed = sql`select *, ${soFar} as so_far from (${sized}) sized`;
@@ -94,7 +94,7 @@ export class GuardedRows {
       const content = isUnbounded(column) ? sql`case when ${isRead} then ${name(column)} end` : name(column);
       return sql`${resultValue(column, content)} as ${sql.identifier(this.#fields[index] ?? "")}`;
     });
-    // At least one, so that none is taken for a row that was read.
+    // At least one, so that an unread row is never taken for a read one.
     const unread = sql`case when not (${isRead}) then greatest(${bytes}, 1) end as unread`;
     const results = sql`${sql.join(contents, sql`, `)}, ${unread}`;
     const ordered = order === undefined ? sql`` : sql` order by ${order}`;
@@ -112,7 +112,7 @@ export class GuardedRows {
     return this.#read(rows, sql`${bytes} <= ${SHORT_ROW}`, bytes, { order, total });
   }
 
-  /** Whether a row's contents alone fit, with JSON measured decompressed, not as text. */
+  /** Whether a row's contents fit by themselves, with JSON measured decompressed, not as text. */
   fits(): SQL {
     return sql`${this.#bytes(decompressedSize)} <= ${this.#room}`;
   }

@@ -21,9 +21,9 @@ import type { GuardedRows } from "./guarded-rows.ts";
 
 const NEWEST_FIRST = sql`created_at desc, id desc`;
 
-/** What a list's statement depends on. */
+/** The parameters of a list's statement. */
 interface ListShape {
-  /** The columns that must equal a value. */
+  /** The columns that are compared with a value. */
   readonly filters: readonly string[];
   readonly count: CountMode;
   readonly hasCursor: boolean;
@@ -34,7 +34,7 @@ export class ListStatements {
   readonly #table: EntityTable;
   readonly #columns: Readonly<Record<string, PgColumn>>;
   readonly #guarded: GuardedRows;
-  /** Where a row has the values that lists are ordered by. */
+  /** The positions, in a row, of the values that lists are ordered by. */
   readonly #key: { readonly createdAt: number; readonly id: number };
   readonly #statements = new StatementCache();
 
@@ -58,14 +58,14 @@ export class ListStatements {
     const values: StatementValues = {
       ...Object.fromEntries(filters),
       skip: window.skip,
-      // One more than the page has: if it is there, there is another page.
+      // One row more than the page: if it exists, there is another page.
       limit: window.limit + 1,
       ...(cursor !== undefined && readCursor(cursor)),
     };
     const shape: ListShape = { filters: names, count, hasCursor: cursor !== undefined };
     const { rows } = await run(executor, this.#statement(shape), values, options);
     const { createdAt, id } = this.#key;
-    // A page beyond the last row is one row that holds nothing but the total.
+    // A page beyond the last row is one row with only the total.
     const found = rows[0]?.[id] === null ? [] : rows;
     let total = count === "none" ? null : Number(rows[0]?.at(-1) ?? 0);
     if (count === "estimated" && total !== null && total > EXACT_COUNT) {
@@ -77,7 +77,7 @@ export class ListStatements {
     return toPage(items, total, window, next ?? null);
   }
 
-  /** How many rows the planner expects, by the statistics of the table (PostgreSQL manual, 14.2). */
+  /** The number of rows that the planner estimates from the table's statistics (PostgreSQL manual, 14.2). */
   async #estimate(
     executor: SqlExecutor,
     filters: readonly string[],
@@ -114,7 +114,7 @@ export class ListStatements {
     return hasCursor ? rows : rows.offset(sql.placeholder("skip"));
   }
 
-  /** The number of all rows, or of as many as are counted before the planner estimates. */
+  /** The number of all rows, up to the limit beyond which the planner estimates. */
   #count({ filters, count }: ListShape) {
     const total = sql`count(*)`.as("total");
     const filter = this.#filter(filters);
@@ -143,7 +143,7 @@ export class ListStatements {
   }
 }
 
-/** The number of rows in a plan, which an application's driver may have parsed already. */
+/** The number of rows in a plan, which an application's driver may already have parsed. */
 function plannedRows(plan: unknown): number {
   const plans: unknown = typeof plan === "string" ? JSON.parse(plan) : plan;
   const rows: unknown = Array.isArray(plans) ? plans[0]?.Plan?.["Plan Rows"] : undefined;
@@ -153,7 +153,7 @@ function plannedRows(plan: unknown): number {
 
 /** The values of a row that lists are ordered by. */
 interface CursorKey {
-  /** PostgreSQL's text, with microseconds: two rows may be of one millisecond. */
+  /** PostgreSQL's text, with microseconds: two rows may share a millisecond. */
   readonly createdAt: string;
   readonly id: string;
 }
@@ -163,12 +163,12 @@ const time = /(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?[+-]\d\d(?::[0-5]\d
 const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.source;
 const form = new RegExp(`^(-?infinity|${date} ${time}(?: BC)?) (${uuid})$`);
 
-/** The opaque text with which callers continue after a row. */
+/** The opaque cursor with which callers continue after a row. */
 function toCursor({ createdAt, id }: CursorKey): string {
   return Buffer.from(`${createdAt} ${id}`, "latin1").toString("base64url");
 }
 
-/** @throws ValidationError for text that no page contained */
+/** @throws ValidationError for text that is not a cursor of a page */
 function readCursor(cursor: string): CursorKey {
   const [, createdAt, id] = form.exec(Buffer.from(cursor, "base64url").toString("latin1")) ?? [];
   if (createdAt !== undefined && id !== undefined) return { createdAt, id };

@@ -15,7 +15,7 @@ import { isUnbounded } from "./guarded-rows.ts";
 const text = (column: PgColumn): SQL => (column instanceof PgJsonb ? sql`${column}::text` : sql`${column}`);
 const named = (name: string): SQL => sql`${sql.identifier(name)}`;
 
-/** Rows of one table that are too long to be read at once. */
+/** Reads rows of one table that are too long to be read at once. */
 export class LongRows<Dto extends object> {
   readonly #table: EntityTable;
   readonly #columns: readonly [name: string, column: PgColumn][];

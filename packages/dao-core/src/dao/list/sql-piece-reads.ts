@@ -27,7 +27,7 @@ const entities: Readonly<Record<ListedEntity, Statements>> = {
   conversations: conversationStatements,
 };
 
-/** Rows in an order of their own, `PIECE_ROWS` at a time: each statement continues after the last row of the one before. */
+/** Rows in a given order, `PIECE_ROWS` at a time: each statement continues after the last row of the previous one. */
 class OrderedRows {
   readonly entity: EntityStatements<object>;
   readonly first: () => Statement;
@@ -75,7 +75,7 @@ const goalMilestones = new OrderedRows(
   sql`${last("weekNumber", "int")}, ${last("createdAt", "timestamptz")}, ${last("id", "uuid")}`,
 );
 
-/** A row comparison with a null is null, so a key of its own puts tasks without a start last. */
+/** A row comparison with a null is null, so a separate key puts tasks without a start last. */
 const startOrder = (start: SQL): SQL => sql`${start} is null, coalesce(${start}, 'infinity'::timestamptz)`;
 
 const goalTasks = new OrderedRows(
@@ -165,7 +165,7 @@ export class SqlPieceReads implements PieceReads {
     for (;;) {
       const [last, isAll] = [rows.at(-1), rows.length < PIECE_ROWS];
       const pieces = this.#pieces(ordered.entity, rows, options);
-      // They are not held while they are sent.
+      // Rows are not kept while they are sent.
       rows = [];
       yield* pieces;
       if (last === undefined || isAll) return;

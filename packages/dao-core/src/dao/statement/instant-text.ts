@@ -17,7 +17,7 @@ export function readInstant(value: unknown): Date {
     text,
   );
   if (match === null) {
-    // Of 16 hours or more PostgreSQL itself does not read what it wrote, which a cursor has it do.
+    // PostgreSQL does not read its own output of offsets of 16 hours or more, and a cursor relies on that.
     throw new Error(
       "The database wrote an instant in a form that is not read here. Set the session's DateStyle to ISO, and its TimeZone to one " +
         "less than 16 hours from UTC.",
@@ -25,14 +25,14 @@ export function readInstant(value: unknown): Date {
   }
   const [, year, day, time, sign, hours, minutes = 0, seconds = 0, isBc] = match;
   const offset = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * (sign === "-" ? -1_000 : 1_000);
-  // Only the instant is held to the range: its local time may lie a day beyond, in the year 10000 or 1 BC, which is year 0.
+  // Only the instant is limited to the range: its local time may lie a day beyond, in the year 10000 or 1 BC, which is year 0.
   const local = localTime(isBc === undefined ? Number(year) : 1 - Number(year), `${day}T${time}Z`);
   return withinRange(local - offset);
 }
 
 const HYPHEN = 0x2d;
 
-/** Years that `Date` cannot hold are as far off as any. */
+/** Years that `Date` cannot hold are out of range as well. */
 function localTime(year: number, rest: string): number {
   if (Math.abs(year) > 200_000) return year * Number.MAX_VALUE;
   return Date.parse(`${year < 0 ? "-" : "+"}${String(Math.abs(year)).padStart(6, "0")}${rest}`);

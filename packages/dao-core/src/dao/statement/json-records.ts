@@ -2,7 +2,7 @@ import { getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { textParam } from "./text-columns.ts";
 
-/** A member of the objects, and its SQL type. */
+/** A member of the JSON objects, and its SQL type. */
 type Member = readonly [name: string, type: string];
 
 /**

@@ -3,7 +3,7 @@ import { PgDoublePrecision, PgJsonb, PgTimestampString } from "drizzle-orm/pg-co
 import type { SqlRow } from "../../session/driver.ts";
 import { readInstant } from "./instant-text.ts";
 
-/** Makes DTOs of rows that hold a table's columns, in the order of the table's definition, from `offset` on. */
+/** Makes a DTO of a row's columns, in the order of the table's definition, from `offset` on. */
 export type RowMapper<Dto> = (row: SqlRow, offset?: number) => Dto;
 
 type Decoder = ((value: unknown) => unknown) | undefined;
@@ -33,7 +33,7 @@ function decoderOf(column: Column): Decoder {
 
 const unlessNull = (decode: (value: unknown) => unknown) => (value: unknown) => (value === null ? null : decode(value));
 
-/** JSON null, which the Python service writes, is empty. */
+/** JSON null, which the Python service writes, is read as empty. */
 function readJsonObject(value: unknown): unknown {
   return readJson(value) ?? {};
 }
@@ -50,7 +50,7 @@ function readJsonArray(value: unknown): unknown {
   return Array.isArray(held) ? held : [json];
 }
 
-/** Text that is no JSON is a string, which a row of the Python service can hold where we have an object or an array. */
+/** Invalid JSON is a string, which rows of the Python service can hold in place of an object or an array. */
 export function readJson(value: unknown): unknown {
   if (typeof value !== "string") return value;
   try {

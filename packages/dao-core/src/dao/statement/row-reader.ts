@@ -9,13 +9,13 @@ import type { EntityTable } from "./entity-table.ts";
 import type { RowMapper } from "./row-mapper.ts";
 import { prepared, run, written } from "./statement.ts";
 
-/** A row that is larger than what is read at a time. */
+/** A row that is larger than one piece. */
 export interface UnreadRow {
   readonly id: string;
   readonly bytes: number;
 }
 
-/** Reads the rows of one table, as many at a time as `room` bytes of text and JSON are. */
+/** Reads the rows of one table, up to `room` bytes of text and JSON at a time. */
 export class RowReader<Dto extends object> {
   readonly lists: ListStatements;
   readonly #guarded: GuardedRows;
@@ -47,7 +47,7 @@ export class RowReader<Dto extends object> {
     return this.#guarded.fits();
   }
 
-  /** The guarded rows of a query, in this order; `undefined` where there is one row at most. */
+  /** The guarded rows of a query, in this order; `undefined` for at most one row. */
   guard(rows: SQL, order: SQL | undefined): SQL {
     return this.#guarded.select(rows, order);
   }
@@ -57,12 +57,12 @@ export class RowReader<Dto extends object> {
     return this.#guarded.list(rows, order);
   }
 
-  /** The DTOs of guarded rows, as far as these came with their contents. */
+  /** The DTOs of the guarded rows that came with their contents; `undefined` if one did not. */
   ready(rows: readonly SqlRow[]): Dto[] | undefined {
     return rows.every((row) => row[this.#unread] === null) ? rows.map((row) => this.#read(row)) : undefined;
   }
 
-  /** All of these guarded rows, those without their contents read as the caller goes on. What has been deleted is left out. */
+  /** All of these guarded rows; those without contents are read as the caller iterates. Rows deleted meanwhile are left out. */
   async *pieces(
     executor: SqlExecutor,
     left: readonly SqlRow[],
@@ -70,7 +70,7 @@ export class RowReader<Dto extends object> {
   ): AsyncGenerator<Dto[] | UnreadRow, void, undefined> {
     while (left.length > 0) {
       const batch = this.#batch(left);
-      // What has been handed on is not held while the rest is read.
+      // Rows that were passed on are not kept while the rest is read.
       left = left.slice(batch.length);
       const [first] = batch;
       const bytes = first?.[this.#unread];
@@ -86,7 +86,7 @@ export class RowReader<Dto extends object> {
     }
   }
 
-  /** The first rows that are alike: all with their contents, or one that is too long, or as many as fit. */
+  /** The next rows of a kind: all with their contents, or a single too long one, or as many as fit. */
   #batch(rows: readonly SqlRow[]): readonly SqlRow[] {
     let end = 0;
     let bytes = 0;

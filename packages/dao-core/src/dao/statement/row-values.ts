@@ -5,13 +5,13 @@ import type { StatementValues } from "./statement.ts";
 /** A column that callers write. */
 interface WritableColumn {
   readonly name: string;
-  /** `null` is no value of a JSON column but the lack of one. */
+  /** In a JSON column, `null` means that there is no value. */
   readonly isJson: boolean;
-  /** What an insert writes where nothing is given. */
+  /** The value that an insert writes by default. */
   readonly whenMissing: unknown;
 }
 
-/** What is written to a row of one table, by the names of its DTO. */
+/** The values written to a row of one table, by the names of its DTO. */
 export class RowValues {
   readonly columns: Readonly<Record<string, PgColumn>>;
   readonly #writable: readonly WritableColumn[];
@@ -40,7 +40,7 @@ export class RowValues {
     return values;
   }
 
-  /** What of `changes` is to be written: known columns that are given. */
+  /** The columns that `changes` gives. */
   updateValues(id: string, changes: object): StatementValues {
     const values: Record<string, unknown> = { id };
     for (const { name, isJson, whenMissing } of this.#writable) {

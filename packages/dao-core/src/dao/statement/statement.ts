@@ -19,7 +19,7 @@ export const queryBuilder = drizzle(async () => {
 /** The values of a statement, by the names of its placeholders. */
 export type StatementValues = Readonly<Record<string, unknown>>;
 
-/** A statement as text, with what stands in the place of each parameter. */
+/** A statement as text, with the source of each parameter. */
 export interface Statement {
   readonly text: string;
   readonly parameters: readonly (string | { readonly constant: SqlParameter })[];
@@ -30,11 +30,11 @@ interface Buildable {
   toSQL(): Query;
 }
 
-/** Builds a statement that is built once and run often: {@link param} marks what each run gives. */
+/** Builds a statement once, to be run often: {@link param} marks the values of a run. */
 export function compile(kind: StatementKind, query: Buildable): Statement {
   const { sql, params } = query.toSQL();
   const all = params.map(toParameter);
-  // One that is used in several places is encoded and sent once.
+  // A parameter that is used in several places is encoded and sent once.
   const parameters = [...new Set(all)];
   const text = sql.replace(/\$(\d+)/g, (_, number) => `$${parameters.indexOf(all[number - 1] ?? "") + 1}`);
   return { text, parameters, kind };
@@ -42,20 +42,20 @@ export function compile(kind: StatementKind, query: Buildable): Statement {
 
 const dialect = new PgDialect();
 
-/** Builds what is written as SQL. */
+/** Wraps raw SQL for {@link compile}. */
 export function written(query: SQL): Buildable {
   return { toSQL: () => dialect.sqlToQuery(query) };
 }
 
-/** What the rows return that are only {@link counted}. */
+/** The column of rows that are only {@link counted}. */
 export const one = { one: sql`1`.as("one") };
 
-/** How many rows a statement that writes returns, as its one value. */
+/** Makes a writing statement return its number of rows. */
 export function counted(writing: SQLWrapper): Buildable {
   return written(sql`with written as (${writing.getSQL()}) select count(*) as count from written`);
 }
 
-/** Defers {@link compile} to the first use, so that importing the library builds nothing. */
+/** Defers {@link compile} to the first use, so that importing the library compiles nothing. */
 export function prepared(kind: StatementKind, query: () => Buildable): () => Statement {
   let statement: Statement | undefined;
   return () => {
@@ -64,7 +64,7 @@ export function prepared(kind: StatementKind, query: () => Buildable): () => Sta
   };
 }
 
-/** Statements that differ by the fields that callers use, each compiled when it is used first, and kept. */
+/** Statements that differ by the fields that callers use, each compiled at its first use and kept. */
 export class StatementCache {
   readonly #statements = new Map<string, Statement>();
 
@@ -85,7 +85,7 @@ function toParameter(parameter: unknown): Statement["parameters"][number] {
 
 /**
  * A value as the drivers send it: instants as RFC 3339, JSON as text.
- * @throws ValidationError, naming the field, for what would be stored as something else
+ * @throws ValidationError, naming the field, for a value that would be stored differently
  */
 export function encode(name: string, value: unknown): SqlParameter {
   switch (typeof value) {
@@ -107,7 +107,7 @@ export function encode(name: string, value: unknown): SqlParameter {
   }
 }
 
-/** @throws ValidationError for what JSON, or PostgreSQL, would make something else of */
+/** @throws ValidationError for a value that JSON or PostgreSQL would change */
 function jsonText(name: string, value: object): string {
   const problem = findJsonProblem(value);
   if (problem === undefined) return JSON.stringify(value);
@@ -115,8 +115,8 @@ function jsonText(name: string, value: object): string {
 }
 
 /**
- * An instant that can be sent.
- * @throws ValidationError, naming the field, for one that is not valid
+ * Returns the instant, if it is valid.
+ * @throws ValidationError, naming the field, for an invalid date
  */
 export function validInstant(name: string, value: Date): Date {
   if (Number.isNaN(value.getTime())) throw new ValidationError([{ path: name, message: "must be a valid Date" }]);
@@ -125,7 +125,7 @@ export function validInstant(name: string, value: Date): Date {
 
 /**
  * Runs a statement with these values.
- * @throws DaoError for everything that the database refuses
+ * @throws DaoError for everything that the database rejects
  */
 export async function run(
   executor: SqlExecutor,

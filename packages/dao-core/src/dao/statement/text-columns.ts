@@ -3,8 +3,8 @@ import { PgDoublePrecision, PgJsonb, PgTimestampString } from "drizzle-orm/pg-co
 import { param } from "./statement.ts";
 
 /*
- * Clients parse and serialize instants and JSON each in a way of its own: a `Date` drops microseconds, JSON becomes JSON of JSON.
- * So these cross every client as text, which the statement makes of the value, and the value of it.
+ * Clients parse and serialize instants and JSON differently: a `Date` drops microseconds, JSON may be encoded twice. So both pass
+ * through every client as text, which the statement casts.
  */
 
 const isParsedByClients = (column: Column): boolean =>
@@ -15,7 +15,7 @@ export function instantParam(name: string): SQL {
   return sql`${param(name)}::timestamptz`;
 }
 
-/** A placeholder for text of which the statement makes a value of this type. */
+/** A placeholder for text that the statement casts to this type. */
 export function textParam(name: string, type: string): SQL {
   return sql`${param(name)}::text::${sql.raw(type)}`;
 }
@@ -26,14 +26,14 @@ export function columnParam(column: Column, name: string): SQL {
   return column instanceof PgJsonb ? textParam(name, "jsonb") : param(name);
 }
 
-/** What a statement returns for a value of this column. */
+/** The result expression for a value of this column. */
 export function resultValue(column: Column, value: SQL = sql`${column}`): SQL {
   return isParsedByClients(column) ? sql`${value}::text` : value;
 }
 
 /**
- * What a statement returns for each of these columns, by the names of the DTO. Clients make objects of rows, so no two results
- * of a statement may have one name; and `order by` would take one that is a column's for the result.
+ * The result expressions for these columns, by the names of the DTO. Clients make objects of rows, so the names in a result must be
+ * unique; and `order by` would prefer a result's name to a column's.
  */
 export function resultColumns(columns: Readonly<Record<string, Column>>): Record<string, SQL.Aliased> {
   return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, resultValue(column).as(name)]));

@@ -5,7 +5,7 @@ import type { SqlParameter } from "../../session/driver.ts";
  * database or pool, and within a transaction that transaction.
  */
 export interface HostClient<Handle> {
-  /** What it is, for a person: `the application's Knex`. */
+  /** A description for people, such as `the application's Knex`. */
   readonly description: string;
   /** What is joined: the database, or a transaction that the application has open. */
   readonly handle: Handle;
@@ -28,11 +28,11 @@ export interface HostClient<Handle> {
    * as its connection does; otherwise with its next statement.
    */
   readonly connectionOf?: ((transaction: Handle) => unknown) | undefined;
-  /** The error of the driver, which has the SQLSTATE, where the client throws one of its own. Default: the cause that has a code. */
+  /** Extracts the driver's error, which has the SQLSTATE, from the client's own. Default: the cause that has a code. */
   readonly toDriverError?: ((error: unknown) => unknown) | undefined;
-  /** What statements can run on beside a joined transaction, to cancel what runs there. Default: nothing. */
+  /** A handle outside a joined transaction, for cancelling what runs in it. Default: none. */
   readonly beside?: Handle | undefined;
-  /** Whose connections they are: databases that share a pool share its limit of imports. Default: {@link handle}. */
+  /** The pool of the connections: databases that share a pool share its limit of imports. Default: {@link handle}. */
   readonly pool?: object | undefined;
   /** The most connections of the pool: a quarter of them is for imports. Default: `pool.options.max`, else imports run one at a time. */
   readonly poolSize?: number | undefined;

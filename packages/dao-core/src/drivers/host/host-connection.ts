@@ -10,7 +10,7 @@ import type { HostClient } from "./host-client.ts";
 import type { HostLink } from "./host-link.ts";
 import { inHostSavepoint } from "./host-transaction.ts";
 
-/** Runs one statement; what it rejects with has a code. */
+/** Runs one statement; errors have a code. */
 export async function runOn<Handle>(
   client: HostClient<Handle>,
   handle: Handle,
@@ -40,20 +40,20 @@ function withTextInstants(text: string): string {
   return changed;
 }
 
-/** By the text of a statement; the DAOs have as many as callers use shapes of filters and updates. */
+/** By a statement's text, of which there is one for each shape of filter and update in use. */
 const textInstants = new Map<string, string>();
 
-/** What the driver says of an error of the client. */
+/** The driver's error behind one of the client. */
 export function codedError<Handle>({ toDriverError }: HostClient<Handle>, error: unknown): unknown {
   return withCode(toDriverError === undefined ? error : toDriverError(error));
 }
 
-/** A transaction of an application's client, as what statements run on. */
+/** The connection of a transaction of an application's client. */
 export class HostConnection<Handle> implements SqlConnection {
   readonly #client: HostClient<Handle>;
   readonly #handle: Handle;
   readonly #link: HostLink;
-  /** What statements that cancel run on. */
+  /** Runs the statements that cancel. */
   readonly #beside: Handle | undefined;
   readonly #depth: number;
 
@@ -83,7 +83,7 @@ export class HostConnection<Handle> implements SqlConnection {
 
   async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
     if (signal === undefined) return this.#run(text, parameters);
-    // That asks the server, too.
+    // This is a statement itself.
     const cancellation = await this.#waitWhile(this.#cancellation(), signal);
     throwIfAborted(signal);
     return this.#waitWhile(this.#run(text, parameters), signal, cancellation);
@@ -146,14 +146,14 @@ export class HostConnection<Handle> implements SqlConnection {
         stopListening();
         clearTimeout(grace);
         settled.abort();
-        // A request that comes late would cancel what is run next.
+        // A late request would cancel the next statement.
         await cancelling;
       };
       result.finally(ended).then(resolve, (error: unknown) => reject(signal.aborted ? signal.reason : error));
     });
   }
 
-  /** The statement that has the server cancel what runs in this transaction, and in no later one on its connection. */
+  /** The statement that cancels what runs in this transaction, but not in a later one on its connection. */
   async #cancellation(): Promise<string | undefined> {
     if (this.#beside === undefined) return undefined;
     this.#link.transaction ??= this.#run("select pg_backend_pid() as pid, now()::text as begun").catch((error) => {
@@ -166,7 +166,7 @@ export class HostConnection<Handle> implements SqlConnection {
       where pid = ${Number(pid)} and xact_start = '${String(begun)}'::timestamptz`;
   }
 
-  /** Cancels again and again until the statement has settled; each request may wait for a connection of the pool. */
+  /** Repeats the cancel request until the statement has settled; each may wait for a connection of the pool. */
   async #cancelUntil(settled: AbortSignal, cancellation: string): Promise<void> {
     while (!settled.aborted && this.#beside !== undefined) {
       const request = runOn(this.#client, this.#beside, cancellation).catch(() => undefined);

@@ -34,7 +34,7 @@ export function hostDriver<Handle>(client: HostClient<Handle>): SqlDriver {
   return transaction === undefined ? new JoinedTransaction(client) : new HostDriver(client, transaction);
 }
 
-/** A database, or a pool, of an application's. */
+/** An application's database or pool. */
 class HostDriver<Handle> implements SqlDriver {
   readonly description: string;
   readonly isTransaction = false;
@@ -58,7 +58,7 @@ class HostDriver<Handle> implements SqlDriver {
     try {
       return await this.transaction((transaction) => transaction.execute(text, parameters), { signal });
     } catch (error) {
-      // To its caller it is a statement that was lost.
+      // The caller ran a statement, not a transaction.
       throw error instanceof TransactionLostError ? (error.cause ?? error) : error;
     }
   }
@@ -84,7 +84,7 @@ class HostDriver<Handle> implements SqlDriver {
       const coded = (error: unknown) => codedError(client, error);
       return await inHostTransaction((run) => this.#begin(run), within, { signal, link, coded });
     } finally {
-      // Not before the client has given its connection back: from there on its pool listens.
+      // Not until the client has returned its connection: then its pool listens.
       stopListening();
     }
   }

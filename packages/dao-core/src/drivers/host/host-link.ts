@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { SqlResult } from "../../session/driver.ts";
 
-/** Whether the connection of an application's transaction is there, as far as its client or its statements tell. */
+/** Whether the connection of an application's transaction is alive, as far as its client or its statements report. */
 export class HostLink {
   readonly #loss = new AbortController();
   /** Aborts with {@link lossCause} when it is lost or abandoned. */
@@ -9,7 +9,7 @@ export class HostLink {
   /** Whether it is known to be lost, rather than abandoned. */
   isGone = false;
   #onLost: (() => void) | undefined;
-  /** What tells the server which transaction it is, once that was asked. */
+  /** The identity of the transaction on the server, once it was queried. */
   transaction: Promise<SqlResult> | undefined;
 
   get isAlive(): boolean {
@@ -31,10 +31,10 @@ export class HostLink {
     this.#onLost?.();
   }
 
-  /** Counts it as lost because it says nothing. It may yet come back, and then runs what it was given by now, in that order. */
+  /** Counts it as lost because it does not respond. It may recover, and then runs what it has been given so far, in that order. */
   giveUp(cause: unknown): void {
     this.#loss.abort(cause);
-    // A callback that hears of it from what it awaits comes first.
+    // A callback that gets the error from what it awaits comes first.
     setImmediate(() => this.#onLost?.());
   }
 
@@ -48,7 +48,7 @@ export class HostLink {
     const lose = (error: unknown) => this.lose(error);
     connection.on("error", lose);
     return () => {
-      // A lost one emits the error twice, and its pool drops it.
+      // A lost client emits the error twice, and its pool drops it.
       if (this.isAlive) connection.removeListener("error", lose);
     };
   }

@@ -32,7 +32,7 @@ export function inHostTransaction<Handle, Result>(
   let hasClientEnded = false;
   let grace: NodeJS.Timeout | undefined;
   let stopWatching: (() => void) | undefined;
-  /** Settles as the client's transaction does, or rejects when that is waited for no longer. */
+  /** Settles as the client's transaction does, or rejects when waiting for that ends. */
   const waiting = new Promise<Result>((resolve, reject) => {
     let hasBegun = false;
     const ending = (cause: unknown) => new TransactionLostError("unknown", { cause });

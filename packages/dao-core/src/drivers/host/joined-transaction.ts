@@ -15,7 +15,7 @@ export class JoinedTransaction<Handle> implements SqlDriver {
   readonly isTransaction = true;
   readonly #client: HostClient<Handle>;
   readonly #link = new HostLink();
-  /** What was begun and has not ended within it. */
+  /** The levels that are open within it. */
   readonly #transaction: SqlTransaction;
 
   constructor(client: HostClient<Handle>) {

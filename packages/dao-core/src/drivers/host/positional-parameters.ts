@@ -1,6 +1,6 @@
 import type { SqlParameter } from "../../session/driver.ts";
 
-/** A statement cut at its parameters: what stands between them, and the value of each. */
+/** A statement split at its parameters: the text between them, and their values. */
 export interface PositionalParameters {
   readonly parts: readonly string[];
   readonly values: readonly SqlParameter[];

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isRunning, kernel, pidNamespace, startTimeOf } from "./process-identity.ts";
 
-/** Who has, or wants, a folder: what its lock file says. */
+/** The contents of a lock file: the process that has, or wants, the folder. */
 export interface FolderHolder {
   readonly pid: number;
   readonly host: string;
@@ -22,7 +22,7 @@ export interface FolderHolder {
 export class FolderInUseError extends Error {
   readonly holder: FolderHolder;
   readonly lockFile: string;
-  /** Whether it is certain that it still runs; another machine cannot be asked. */
+  /** Whether it is certain to be running; another machine's processes cannot be checked. */
   readonly isCertain: boolean;
 
   constructor(holder: FolderHolder, lockFile: string, isCertain: boolean) {
@@ -38,13 +38,13 @@ const thisProcess = () => {
   return { pid, host: hostname(), kernel, pidNamespace, startTime: startTimeOf(pid) };
 };
 
-/** Whether it is this process, whichever thread of it, and whichever copy of this package. */
+/** Whether it is this process, in any thread, with any copy of this package. */
 export function isThisProcess({ pid, startTime, pidNamespace: namespace }: FolderHolder): boolean {
   const own = thisProcess();
   return pid === own.pid && startTime === own.startTime && namespace === own.pidNamespace;
 }
 
-/** Milliseconds that the first of several who come at once waits for the others to go. */
+/** Milliseconds that the first of several simultaneous openers waits for the others to give way. */
 const CONTEST = 5_000;
 
 const lockName = /^flux-dao-([0-9a-z]+-[0-9a-f]+)\.lock$/;
@@ -92,7 +92,7 @@ function socketPath(folder: string, token: string): string {
   return process.platform === "win32" ? `\\\\.\\pipe\\flux-dao-${token}` : join(folder, `flux-dao-${token}.sock`);
 }
 
-/** The system cuts off what is longer, or refuses it: it has room for 104 bytes on some, with the zero at the end. */
+/** Systems truncate or reject longer paths: some have room for 104 bytes, including the final zero. */
 const isTooLong = (socket: string) => Buffer.byteLength(socket) > 103;
 
 /** Not every file system has sockets. */
@@ -100,14 +100,14 @@ function listen(path: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     if (isTooLong(path)) throw new Error("The path is too long for a socket.");
     const server = createServer((socket) => socket.destroy()).unref();
-    // Also for what comes later, such as a caller that cannot be accepted: an error without a listener ends the process.
+    // Also for later errors, such as a failed accept: without a listener they end the process.
     server.on("error", reject);
     // Exclusive: a worker of a cluster would have its primary listen.
     server.listen({ path, exclusive: true }, () => resolve(server));
   });
 }
 
-/** By renaming, so that the file is whole from the first moment. */
+/** By renaming, so that the file is never seen incomplete. */
 async function announce(folder: string, token: string, listens: boolean): Promise<void> {
   const path = lockPath(folder, token);
   const holder: FolderHolder = { ...thisProcess(), listens };
@@ -115,7 +115,7 @@ async function announce(folder: string, token: string, listens: boolean): Promis
   await rename(unannounced(path), path);
 }
 
-/** Those announced in the folder who live, or may live, the earliest first; what the dead have left is removed. */
+/** The announced processes that are, or may be, alive, the earliest first; files of dead processes are removed. */
 async function othersIn(folder: string, own: string) {
   const tokens = (await readdir(folder)).flatMap((name) => lockName.exec(name)?.[1] ?? []).sort();
   const others: { readonly token: string; readonly error: FolderInUseError }[] = [];
@@ -133,7 +133,7 @@ async function othersIn(folder: string, own: string) {
   return others;
 }
 
-/** `undefined` for one that is gone by now, or was cut off when its machine lost power. */
+/** `undefined` if it has been removed, or was truncated by a power failure. */
 async function read(path: string): Promise<FolderHolder | undefined> {
   try {
     return JSON.parse(await readFile(path, "utf8")) as FolderHolder;
@@ -147,7 +147,7 @@ async function read(path: string): Promise<FolderHolder | undefined> {
 
 async function lifeOf(holder: FolderHolder, socket: string): Promise<"alive" | "dead" | "unknown"> {
   const isHere = holder.kernel === undefined ? holder.host === hostname() : holder.kernel === kernel;
-  // The same name with another kernel is this machine before its last start.
+  // The same name with another boot id is this machine before a reboot.
   if (!isHere) return holder.host === hostname() ? "dead" : "unknown";
   // It may have a shorter path there, in another container.
   if (holder.listens && isTooLong(socket)) return "unknown";
@@ -156,7 +156,7 @@ async function lifeOf(holder: FolderHolder, socket: string): Promise<"alive" | "
   return isRunning(holder.pid, holder.startTime) ? "alive" : "dead";
 }
 
-/** Whatever else the system says of a socket, it says of one that is there. */
+/** Any other error means that the socket exists. */
 function isListening(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection({ path });

@@ -2,17 +2,17 @@ import { chmod, mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { isDaoError, UnavailableError } from "../../contract/errors.ts";
 import { FolderInUseError, isThisProcess, lockFolder } from "./folder-lock.ts";
 
-/** A folder that this process alone has, and whose rows only its user can read. */
+/** A folder that only this process uses, and only its user can read. */
 export interface EmbeddedFolder {
   /** Without links, so that the working directory may change. */
   readonly path: string;
-  /** Lets others have it. */
+  /** Releases it. */
   readonly release: () => Promise<void>;
 }
 
 /**
- * Makes the folder where there is none, keeps other users out of it, and takes it for this process.
- * @throws UnavailableError, saying who has it, or why it cannot be used
+ * Creates the folder if it is missing, denies other users access, and locks it for this process.
+ * @throws UnavailableError that names its holder, or says why it cannot be used
  */
 export async function takeFolder(folder: string): Promise<EmbeddedFolder> {
   try {
@@ -29,7 +29,7 @@ export async function takeFolder(folder: string): Promise<EmbeddedFolder> {
 
 const OWN = 0o700;
 
-/** What may lie in a folder that is as good as empty, such as where a volume is mounted. */
+/** What an effectively empty folder may contain, such as the root of a volume. */
 const isNothing = (name: string) => name.startsWith(".") || name === "lost+found";
 
 /**

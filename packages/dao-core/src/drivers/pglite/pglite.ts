@@ -16,7 +16,7 @@ import { type EmbeddedFolder, takeFolder } from "./pglite-folder.ts";
 
 /** How an embedded database is used. */
 export interface PgliteDriverOptions {
-  /** Milliseconds that a transaction, which keeps all other calls waiting, may run no statement. Default 60,000; 0 is no limit. */
+  /** Milliseconds that a transaction, which blocks all other calls, may be idle. Default 60,000; 0 is no limit. */
   readonly idleInTransactionTimeout?: number | undefined;
 }
 
@@ -109,7 +109,7 @@ export class PgliteDriver implements SqlDriver {
     }
   }
 
-  /** Runs `work` when all work before it is done; a caller that gave up by then is passed over. */
+  /** Runs `work` when all work before it is done, unless its caller has been aborted by then. */
   #exclusive<Result>(work: () => Promise<Result>, { signal, requester }: CallOptions = {}): Promise<Result> {
     if (this.#closing !== undefined) return Promise.reject(closedError());
     const departure = this.#inLine > 0 ? requester?.signal : undefined;
@@ -158,7 +158,7 @@ function turnTimeoutError(): UnavailableError {
   );
 }
 
-/** The one connection, with the transaction that runs on it, if one does. */
+/** The one connection, and the transaction that runs on it, if any. */
 class PgliteConnection implements SqlConnection {
   readonly #database: PGlite;
   #isAlive = true;

@@ -25,7 +25,7 @@ export async function cancelUntilSettled(
   }
 }
 
-/** Waits for a query until it settles; after an abort a little longer than the cancel request may take to have an effect. */
+/** Waits until a query settles; after an abort, a little longer than a cancel request may take to have an effect. */
 export function abortable<Rows>(query: PromiseLike<Rows>, signal: AbortSignal, cancel: () => void): Promise<Rows> {
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
@@ -55,16 +55,16 @@ async function requestCancel({ pid, secret }: ServerProcess, openSocket: () => P
     await new Promise<void>((resolve) => {
       socket.on("error", () => resolve());
       socket.on("close", () => resolve());
-      // A server that hangs accepts the connection, and never closes it.
+      // A hanging server accepts the connection and never closes it.
       socket.setTimeout(CANCEL_GRACE, () => socket.destroy());
       socket.resume();
       // Not ended: PgBouncer 1.18 crashes when such a client is gone before the server has its request.
       socket.write(message);
     });
   } catch {
-    // Where the server takes no connection the statement ends without being cancelled.
+    // If the server accepts no connection, the statement ends without being cancelled.
   }
 }
 
-/** Keeps no process alive that has nothing else to do. */
+/** Does not keep the process alive. */
 const pause = (milliseconds: number) => delay(milliseconds, undefined, { ref: false });

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-/** How to connect, and what to do first. */
+/** How to open a connection. */
 export interface ConnectionSettings {
   /** Whose user, password, database and startup parameters are used. */
   readonly url: string;
@@ -9,7 +9,7 @@ export interface ConnectionSettings {
   readonly prepare: boolean;
   /** Milliseconds within which the server must have accepted the login and run {@link script}. */
   readonly connectTimeout: number;
-  /** Milliseconds for which the server may send nothing while statements run; 0 is no limit. */
+  /** Milliseconds that the server may be silent while statements run; 0 is no limit. */
   readonly responseTimeout: number;
   /** Run on each new connection. */
   readonly script: string;

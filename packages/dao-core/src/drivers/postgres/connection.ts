@@ -32,11 +32,11 @@ const types = {
   instant: { to: 1184, from: [1184], serialize: (text: string) => text, parse: (text: string) => text },
 };
 
-/** Who is notified of what happens to connections. */
+/** The listeners of a connection. */
 export interface ConnectionEvents {
-  /** It takes no more statements. Called once. */
+  /** Called once, when it accepts no more statements. */
   onLost(connection: PostgresConnection, reason: LossReason): void;
-  /** The server has refused a statement before it did anything: what the statement rejects with. */
+  /** Called with the error of a statement that the server rejected before it did anything. */
   onRefused(connection: PostgresConnection, error: unknown): unknown;
 }
 
@@ -58,11 +58,11 @@ export class PostgresConnection implements SqlConnection {
   #transaction: { readonly isReadOnly: boolean } | undefined;
   /** The transaction's own listener. */
   #onLost: (() => void) | undefined;
-  /** Whether it is to be replaced: what was not sent can run on another connection. */
+  /** Whether it is being replaced: unsent statements can run on another connection. */
   #isRetired = false;
-  /** Statements that postgres.js has, and that have not settled. */
+  /** The statements handed to postgres.js that have not settled. */
   readonly #queries = new Set<PromiseLike<unknown> & { cancel(): void }>();
-  /** Those of them that were taken back unsent. */
+  /** Those of them that were withdrawn unsent. */
   readonly #withdrawn = new WeakSet<PromiseLike<unknown>>();
 
   private constructor(settings: ConnectionSettings, events: ConnectionEvents) {
@@ -74,7 +74,7 @@ export class PostgresConnection implements SqlConnection {
       connection: { ...settings.parameters },
       prepare: settings.prepare,
       max: 1,
-      // TLS, time-outs and keep-alive are the socket's.
+      // TLS, time-outs and keep-alive belong to the socket.
       ssl: false,
       connect_timeout: 0,
       keep_alive: 0,
@@ -158,7 +158,7 @@ export class PostgresConnection implements SqlConnection {
     return this.#activity.isBlocked;
   }
 
-  /** When it was used last, as `performance.now()` says it. */
+  /** When it was last used, by `performance.now()`. */
   get lastUsed(): number {
     return this.#activity.lastProgress;
   }
@@ -234,7 +234,7 @@ export class PostgresConnection implements SqlConnection {
     return this.#activity.idle();
   }
 
-  /** Takes no more statements, and closes when those that run have settled. */
+  /** Accepts no more statements, and closes when the running ones have settled. */
   retire(): void {
     this.#lose("retired");
   }
@@ -266,12 +266,12 @@ export class PostgresConnection implements SqlConnection {
     await this.#end();
   }
 
-  /** What to report of a statement that failed, and what its failure says of the connection. */
+  /** Returns the error to report for a failed statement, and closes the connection if the failure demands it. */
   #examined(query: PromiseLike<unknown>, error: unknown): unknown {
-    // It may have been rejected before it was withdrawn, and the reason for that is the better one.
+    // If it was rejected before it was withdrawn, that error is the better one.
     if (this.#withdrawn.has(query) && isCancelled(error)) return this.#unsentError();
     const cause = isResendError(error) ? refusalOf(query) : error;
-    // Some refusals of a stale plan postgres.js hands on.
+    // postgres.js passes on some rejections of a stale plan.
     const isStale = isResendError(error) || (wasPrepared(query) && isStalePlan(error));
     if (!isStale && !this.#isReadOnlyServer(error)) {
       this.#loseIfLost(error);
@@ -282,7 +282,7 @@ export class PostgresConnection implements SqlConnection {
     return this.#events.onRefused(this, cause);
   }
 
-  /** Whether the server takes no writes: what it says of a transaction that is read-only by the caller's wish means nothing. */
+  /** Whether the server accepts no writes; in a transaction that the caller declared read-only, the error does not tell. */
   #isReadOnlyServer(error: unknown): boolean {
     return databaseErrorFacts(error)?.code === "25006" && this.#transaction?.isReadOnly !== true;
   }
@@ -296,8 +296,8 @@ export class PostgresConnection implements SqlConnection {
   }
 
   /**
-   * The server says that it ends a connection before the socket closes. A statement handed over in between would not be
-   * answered.
+   * The server announces the end of a connection before the socket closes. A statement sent in between would get no
+   * response.
    */
   #loseIfLost(error: unknown): void {
     const code = databaseErrorFacts(error)?.code;
@@ -321,8 +321,8 @@ export class PostgresConnection implements SqlConnection {
   }
 
   /**
-   * Takes back what waits in postgres.js, which would send it on another connection, or never: it waits for the answer of a
-   * statement that {@link SentOnce} has not let through.
+   * Withdraws the statements that wait in postgres.js, which would send them on another connection, or never: they wait for the result
+   * of a statement that {@link SentOnce} has stopped.
    */
   #withdrawUnsent(): void {
     for (const query of this.#queries) {

@@ -198,7 +198,7 @@ export class PostgresDriver implements SqlDriver {
   #onRefused(connection: PostgresConnection, error: unknown): unknown {
     switch (databaseErrorFacts(error)?.code) {
       case "25006":
-        // Behind a name or a proxy there may be a primary again; others that are as old lead to the same server.
+        // The name or proxy may lead to a new primary; other connections of that age lead to the same server.
         this.replaceConnections();
         return error;
       case "26000": {
@@ -208,7 +208,7 @@ export class PostgresDriver implements SqlDriver {
         return isRepeated && performance.now() - last.at < LOST_STATEMENTS_INTERVAL ? error : staleStatement(error);
       }
       default:
-        // A table was altered, and every connection may have plans that are as old.
+        // A table was altered, and every connection may have stale plans.
         this.#pool.replaceOpenedBefore(performance.now());
         return staleStatement(error);
     }

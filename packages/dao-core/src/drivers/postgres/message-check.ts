@@ -58,21 +58,21 @@ export function checkMessages(socket: Socket): Socket {
   return Object.assign(socket, { emit: emitChecked });
 }
 
-/** Reads the messages of one connection, for as little as their heads where nothing else matters. */
+/** Reads the messages of one connection; of most, only their heads. */
 class MessageCheck {
-  /** What is wrong with what came; from there on nothing counts. */
+  /** What is wrong with the input; the rest of it is ignored. */
   breach: Error | undefined;
   #isLoggedIn = false;
   #loginBytes = 0;
   #requests: readonly number[] = FIRST_REQUESTS;
-  /** Bytes to come of a message whose head was sound. */
+  /** Remaining bytes of a message whose head was valid. */
   #passing = 0;
-  /** The beginning of a message that is looked at as a whole, in the pieces in which it came. */
+  /** The pieces received so far of a message that is checked as a whole. */
   #held: Buffer[] = [];
   #heldLength = 0;
   #needed = HEAD;
 
-  /** @returns as much of what has come as is sound, without a message that has to be seen to its end first */
+  /** @returns the valid part of the input, without a message that must be complete to be checked */
   take(piece: Buffer): Buffer {
     if (this.#passing >= piece.length) {
       this.#passing -= piece.length;

@@ -13,7 +13,7 @@ export type SslMode = "disable" | "allow" | "prefer" | "require" | "verify-ca" |
 /** PEM text, or several. */
 type Pem = string | Buffer | (string | Buffer)[];
 
-/** Where to connect to, and how. All times in milliseconds. */
+/** Where and how to connect. All times in milliseconds. */
 export interface SocketOptions {
   /** A name or an address; an IPv6 one without brackets. */
   readonly host: string;
@@ -76,7 +76,7 @@ class Opening {
   readonly #peer: string;
   readonly #plain: Socket;
   #tls: TLSSocket | undefined;
-  /** What the peer owes us. */
+  /** The pending response of the peer. */
   #awaited = "a connection";
 
   constructor(options: SocketOptions) {
@@ -124,7 +124,7 @@ class Opening {
     if (kind === undefined) throw closedEarly(this.#peer);
     if (kind === "E") throw failure("EPROTO", `${this.#peer} refused to say whether it offers TLS.`);
     if (kind !== "S" && kind !== "N") throw failure("EPROTO", `${this.#peer} does not speak PostgreSQL's protocol.`);
-    // An attacker between could inject the first bytes of the encrypted conversation (CVE-2021-23222).
+    // A man in the middle could inject the first bytes of the encrypted conversation (CVE-2021-23222).
     if (answer?.length !== 1) throw failure("EPROTO", `${this.#peer} said more than whether it offers TLS.`);
     return kind === "S";
   }
@@ -179,7 +179,7 @@ function codeOf(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** The error with what it was about before it, and its code. Of several addresses' errors Node's says nothing itself. */
+/** Prefixes the error with its subject, and keeps its code. Node's error for several addresses has no message of its own. */
 function explained(cause: unknown, subject: string): Error {
   const causes: unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
   const reasons = causes.map((each) => (each instanceof Error ? each.message : String(each)));

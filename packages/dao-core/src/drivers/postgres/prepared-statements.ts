@@ -27,7 +27,7 @@ export class PreparedStatements {
     return this.#evictions > LONGEST_HISTORY;
   }
 
-  /** The text under which `text` was prepared; `undefined` where it is not. */
+  /** The text under which `text` is prepared; `undefined` if it is not. */
   find(text: string): string | undefined {
     const recent = this.#recent.get(text);
     if (recent !== undefined) return recent;
@@ -42,7 +42,7 @@ export class PreparedStatements {
     return this.#keep(text, this.#evictions === 0 ? text : `${text} --${this.#evictions}`);
   }
 
-  /** The script that deallocates what was evicted since the last time; to be run outside of transactions. */
+  /** The script that deallocates the statements evicted since the last one; run it outside of transactions. */
   deallocation(): string {
     const texts = this.#evicted.map((text) => `'${text.replaceAll("'", "''")}'`);
     this.#evicted = [];

@@ -6,10 +6,10 @@ import { withEitherSignal } from "../../session/waiting/abort-signal.ts";
 import { type ConnectionEvents, PostgresConnection } from "./connection.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 
-/** A connection that is closed after its one statement has no pool that would want to know. */
+/** A connection for one statement has no pool to notify. */
 const events: ConnectionEvents = { onLost: () => undefined, onRefused: (_, error) => error };
 
-/** Runs a statement on a connection of the pool, or, where none comes free for a while, on one more: whichever returns first. */
+/** Runs a statement on a connection of the pool and, if none is free for a while, on an extra one: whichever returns first. */
 export class PostgresProbe implements SqlExecutor {
   readonly #pooled: SqlExecutor;
   readonly #settings: ConnectionSettings;
@@ -37,7 +37,7 @@ export class PostgresProbe implements SqlExecutor {
     over: AbortController,
   ): Promise<SqlResult> {
     const inLine = this.#pooled.execute(text, parameters, { signal: either });
-    // A line that is full, or too slow, says nothing of the server.
+    // A queue that is full or slow says nothing about the server.
     const hasEnded = inLine.then(
       () => true,
       (error: unknown) => this.#isClosed() || !(error instanceof UnavailableError),

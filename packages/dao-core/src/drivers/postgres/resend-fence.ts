@@ -5,7 +5,7 @@ import type { SqlParameter } from "../../session/driver.ts";
  * why. Everything else that is used of it is public.
  */
 
-/** Why a statement did not go out a second time. */
+/** Thrown to keep a statement from being sent a second time. */
 class ResendError extends Error {}
 
 /**
@@ -35,7 +35,7 @@ export function isResendError(error: unknown): boolean {
   return error instanceof ResendError;
 }
 
-/** The server's error because of which postgres.js would have sent the query again. */
+/** The server's error that made postgres.js send the query again. */
 export function refusalOf(query: PromiseLike<unknown>): unknown {
   return Reflect.get(query, "retried");
 }

@@ -3,7 +3,7 @@ import { CLOSE_GRACE } from "../../session/limits.ts";
 import { connectionClosed } from "../../session/postgres-errors.ts";
 import { checkMessages } from "./message-check.ts";
 
-/** The one socket of a connection. postgres.js connects again by itself; a second socket would go on in the middle of what was lost. */
+/** The one socket of a connection. postgres.js reconnects by itself; on a second socket it would continue in the middle of lost work. */
 export class SingleSocket {
   readonly #connect: (signal: AbortSignal) => Promise<Socket>;
   readonly #closing = new AbortController();
@@ -34,7 +34,7 @@ export class SingleSocket {
     this.#closing.abort(reason);
   }
 
-  /** Closes it when what is still to be sent has gone, or after {@link CLOSE_GRACE}: a peer that is gone would keep it open. */
+  /** Closes it when all data is sent, or after {@link CLOSE_GRACE}: a peer that is gone would keep it open. */
   close(): void {
     this.#socket?.setTimeout(CLOSE_GRACE, () => this.#socket?.destroy()).destroySoon();
   }

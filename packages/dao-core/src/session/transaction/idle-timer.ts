@@ -1,8 +1,8 @@
 import { TransactionLostError, UnavailableError } from "../../contract/errors.ts";
 
 /**
- * Tells when a transaction has run nothing for a while, where the server does not end it by itself: in process, or behind a
- * proxy that takes no `idle_in_transaction_session_timeout`.
+ * Notifies when a transaction has been idle for too long, if the server does not end it: in process, or behind a proxy that
+ * rejects `idle_in_transaction_session_timeout`.
  */
 export class IdleTimer {
   readonly #timer: NodeJS.Timeout;
@@ -10,7 +10,7 @@ export class IdleTimer {
 
   /**
    * @param milliseconds without a statement after which `onIdle` is called
-   * @param onIdle is given what the transaction is to reject with: the same as where the server ends it
+   * @param onIdle receives the error for the transaction, the same as the server's
    */
   constructor(milliseconds: number, onIdle: (error: TransactionLostError) => void) {
     this.#timer = setTimeout(() => {

@@ -1,12 +1,12 @@
 import { ABORT_GRACE } from "../limits.ts";
 import { onAbort } from "../waiting/abort-signal.ts";
 
-/** What ends the work of a level of a transaction before its callback has settled. */
+/** Ends the work of a transaction's level before its callback has settled. */
 export class Interruption {
   #reason: { readonly error: unknown } | undefined;
   #reject: ((error: unknown) => void) | undefined;
 
-  /** Why the work was interrupted; `undefined` while it was not. */
+  /** Why the work was interrupted; `undefined` if it was not. */
   get reason(): { readonly error: unknown } | undefined {
     return this.#reason;
   }
@@ -21,7 +21,7 @@ export class Interruption {
     if (this.#reason !== undefined) throw this.#reason.error;
   }
 
-  /** Settles as `work` does, or as soon as it is interrupted; where it was before, `work` is not begun. */
+  /** Settles as `work` does, or as soon as it is interrupted; if that has happened already, `work` is not called. */
   race<Result>(work: () => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.throwIfInterrupted();

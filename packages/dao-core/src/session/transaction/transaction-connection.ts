@@ -4,16 +4,16 @@ import type { SqlParameter, SqlResult } from "../driver.ts";
 export interface SqlConnection {
   /** `false` once the connection is lost; it never comes back. */
   readonly isAlive: boolean;
-  /** Why it was dropped, where that was on purpose: the reason of an abort. */
+  /** Why it was dropped on purpose: the reason of an abort. */
   readonly lossCause?: unknown;
   execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
-  /** Runs statements that have no parameters and whose results do not matter. */
+  /** Runs statements without parameters, whose results are ignored. */
   executeScript(text: string): Promise<void>;
   /** A savepoint of an application's client, which ends as `work` does, or with the connection; where there is none, SQL does it. */
   nested?<Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result>;
   /**
-   * Has `listener` called, once, when {@link isAlive} becomes `false`, for whatever reason. There is one at a time;
-   * `undefined` takes it away. Where this is absent a loss is only seen by the next statement.
+   * Calls `listener` once, when {@link isAlive} becomes `false` for whatever reason. There is one listener at a time; `undefined`
+   * removes it. If this is absent, only the next statement notices a loss.
    */
   onLost?(listener: (() => void) | undefined): void;
   /**

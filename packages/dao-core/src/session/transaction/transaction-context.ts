@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { UnavailableError, UnitOfWorkMisuseError } from "../../contract/errors.ts";
 
-/** A transaction that is open, for whatever its callback calls and awaits. */
+/** A transaction, as the async context of its callback. */
 export interface TransactionContext {
-  /** What it was begun on, a driver or an ORM: two of them are two databases. */
+  /** The driver on which it was begun: two of them are two databases. */
   readonly source: object;
   /** The transaction, on another database, within whose callback this one was begun. */
   readonly outer: TransactionContext | undefined;
@@ -11,9 +11,9 @@ export interface TransactionContext {
   readonly isReadOnly: boolean;
   /** Whether it is neither committed nor rolled back. */
   isOpen: boolean;
-  /** Callbacks, its own and those of nested ones, that have not settled: after an interruption they may go on. */
+  /** The callbacks, its own and those of nested ones, that have not settled: they may outlive an interruption. */
   callbacks: number;
-  /** Aborts when it ends before its callback has; there is one where something on another database was begun within. */
+  /** Aborts if it ends before its callback does; created when a transaction on another database begins within it. */
   interruption?: AbortController;
 }
 
@@ -29,14 +29,14 @@ export function inTransactionContext<Result>(
   return storage.run(context, () => work(context));
 }
 
-/** For what is begun within a transaction on another database: aborts when that ends before its callback has. */
+/** The signal for what begins within a transaction on another database: aborts if that ends before its callback does. */
 export function interruptionOf(context: TransactionContext | undefined): AbortSignal | undefined {
   if (context?.isOpen !== true) return undefined;
   context.interruption ??= new AbortController();
   return context.interruption.signal;
 }
 
-/** Ends a transaction that has failed: a callback that has not settled is its own no more. */
+/** Interrupts what the unsettled callbacks of a failed transaction began on other databases. */
 export function interrupt({ callbacks, interruption }: TransactionContext, cause: unknown): void {
   if (callbacks === 0) return;
   const sentence =
@@ -61,7 +61,7 @@ export function inCallersContext<Args extends unknown[], Result>(
   return AsyncLocalStorage.bind(work);
 }
 
-/** The transaction on `source` within whose callback the caller is. What a callback left behind is free when it is over. */
+/** The transaction on `source` in whose callback the caller runs. Work that outlives its callbacks no longer belongs to it. */
 function transactionOn(source: object): TransactionContext | undefined {
   const isOver = ({ isOpen, callbacks }: TransactionContext) => !isOpen && callbacks === 0;
   let context = storage.getStore();
@@ -70,9 +70,9 @@ function transactionOn(source: object): TransactionContext | undefined {
 }
 
 /**
- * Why a session may not be used here: within a unit of work on the same database each would wait for a connection that
- * only the end of a unit of work sets free, and a pool full of them waits indefinitely. Where that unit of work has ended
- * without its callback, what the callback still does must not be written by itself.
+ * Why the session may not be used here: in a unit of work on the same database it would wait for a connection that only the end of
+ * a unit of work frees, and a pool full of them would wait indefinitely. If that unit of work has ended before its callback, what
+ * the callback still does must not be committed by itself.
  */
 export function outerSessionMisuse(source: object): UnitOfWorkMisuseError | undefined {
   const transaction = transactionOn(source);

@@ -1,7 +1,7 @@
 import { UnitOfWorkMisuseError } from "../../contract/errors.ts";
 import { databaseErrorFacts } from "../postgres-errors.ts";
 
-/** Why a level of a transaction takes no statement, or is not committed: each says what to do instead. */
+/** Why a level of a transaction accepts no statement, or is not committed; each error says what to do instead. */
 
 export function endedMisuse(): UnitOfWorkMisuseError {
   return new UnitOfWorkMisuseError(
@@ -28,7 +28,7 @@ export function forgottenMisuse(): UnitOfWorkMisuseError {
   );
 }
 
-/** The error of a statement of a transaction that its caller wants read-only: there a write is the caller's mistake. */
+/** The error of a statement in a transaction that the caller declared read-only, where a write is the caller's mistake. */
 export function readOnlyMisuse(error: unknown): unknown {
   if (databaseErrorFacts(error)?.code !== "25006") return error;
   return new UnitOfWorkMisuseError("This unit of work is read-only. Leave out readOnly to write.", { cause: error });

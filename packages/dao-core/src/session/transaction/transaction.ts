@@ -14,7 +14,7 @@ import {
   swallowedMisuse,
 } from "./transaction-misuse.ts";
 
-/** The statements between which a level runs: none where the application's client sends them. */
+/** The statements that begin and end a level: none if the application's client sends them. */
 interface Bounds {
   readonly begin?: () => Promise<void>;
   readonly commit: readonly string[];
@@ -39,7 +39,7 @@ export class OpenTransaction implements SqlTransaction {
   #connection: SqlConnection;
   readonly #parent: OpenTransaction | undefined;
   readonly #depth: number;
-  /** What interrupts this level; {@link #signal} has that of the levels above, too. */
+  /** Interrupts this level; {@link #signal} also has the signals of the levels above. */
   readonly #ownSignal: AbortSignal | undefined;
   readonly #signal: AbortSignal | undefined;
   #tail: Promise<unknown> = Promise.resolve();
@@ -49,7 +49,7 @@ export class OpenTransaction implements SqlTransaction {
   #isClosedFromAbove = false;
   /** The level that is open beneath this one. */
   #nested: { readonly level: OpenTransaction; readonly settled: Promise<unknown> } | undefined;
-  /** The statement error after which PostgreSQL takes no more statements on this level. */
+  /** The statement error after which PostgreSQL accepts no more statements on this level. */
   #failure: { readonly error: unknown } | undefined;
   readonly #interruption = new Interruption();
   #idleTimer: IdleTimer | undefined;
@@ -92,13 +92,13 @@ export class OpenTransaction implements SqlTransaction {
     }
   }
 
-  /** Runs `work` in a transaction that a client of the application's has just begun, and ends as this promise does. */
+  /** Runs `work` in a transaction that an application's client has just begun, and that ends as this promise does. */
   static within<Result>(connection: SqlConnection, work: Work<Result>, signal?: AbortSignal): Promise<Result> {
     const transaction = new OpenTransaction(connection, undefined, signal);
     return transaction.#watched(() => transaction.#complete(work, clientsBounds));
   }
 
-  /** Joins a transaction that the application has open, and goes on with when we are done. */
+  /** Joins a transaction that the application has open and continues afterwards. */
   static join(connection: SqlConnection): OpenTransaction {
     return new OpenTransaction(connection, undefined, undefined);
   }
@@ -130,7 +130,7 @@ export class OpenTransaction implements SqlTransaction {
     }
   }
 
-  /** Until all is done that `parent` has sent there is nothing of this level to be waited for, or to be undone. */
+  /** Until the statements of `parent` are done, this level has nothing to wait for or to undo. */
   async #within<Result>(parent: OpenTransaction, work: Work<Result>): Promise<Result> {
     await this.#interruption.race(() => parent.#tail);
     if (!this.#connection.isAlive) throw this.#lost("rolled_back");
@@ -179,7 +179,7 @@ export class OpenTransaction implements SqlTransaction {
     this.#interruption.throwIfInterrupted();
   }
 
-  /** Watches for what interrupts this level, from before it begins until it has ended. */
+  /** Listens for interruptions of this level, from before it begins until it has ended. */
   async #watched<Result>(run: () => Promise<Result>): Promise<Result> {
     const connection = this.#connection;
     const watchesLoss = this.#parent === undefined || !this.#parent.#isWatched;
@@ -194,7 +194,7 @@ export class OpenTransaction implements SqlTransaction {
     }
   }
 
-  /** A callback that hears of it from its statement comes first: its error tells more. */
+  /** A callback that gets the error from its statement comes first: that error says more. */
   async #interruptByLoss(): Promise<void> {
     let innermost: OpenTransaction = this;
     while (innermost.#nested !== undefined) innermost = innermost.#nested.level;
@@ -226,7 +226,7 @@ export class OpenTransaction implements SqlTransaction {
     }
   }
 
-  /** The error that brought us here tells more than one of the rollback: a connection that is gone has rolled back. */
+  /** The error that led here says more than that of the rollback: a lost connection has rolled back. */
   async #rollBack(rollback: readonly string[]): Promise<void> {
     try {
       for (const statement of rollback) {
@@ -291,7 +291,7 @@ export class OpenTransaction implements SqlTransaction {
   /** Why the work, though its callback fulfilled, cannot be committed. */
   #unfinished(): UnitOfWorkMisuseError | undefined {
     if (this.#pending > 0 || this.#nested !== undefined) return forgottenMisuse();
-    // Of a loss the commit tells.
+    // The commit reports a loss.
     if (this.#failure === undefined || this.#failure.error instanceof TransactionLostError) return undefined;
     return swallowedMisuse(this.#failure.error);
   }

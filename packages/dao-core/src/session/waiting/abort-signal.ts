@@ -1,4 +1,4 @@
-/** When a signal of ours aborts, and how: a process that is busy runs no timer, so the clock is compared as well. */
+/** The deadline of a signal of ours: a busy process runs no timer, so the clock is compared as well. */
 interface Deadline {
   /** By `performance.now()`. */
   readonly at: number;
@@ -7,12 +7,12 @@ interface Deadline {
 
 const deadlines = new WeakMap<AbortSignal, readonly Deadline[]>();
 
-/** Says that `expire`, by which `signal` aborts, is due at this time by `performance.now()`. */
+/** Records that `expire`, which aborts `signal`, is due at this time by `performance.now()`. */
 export function expiresAt(signal: AbortSignal, at: number, expire: () => void): void {
   deadlines.set(signal, [{ at, expire }]);
 }
 
-/** Who is to be called when a signal aborts. */
+/** The listeners of a signal. */
 class AbortListeners {
   readonly #signal: AbortSignal;
   readonly #listeners = new Set<() => void>();
@@ -37,8 +37,8 @@ class AbortListeners {
 const abortListeners = new WeakMap<AbortSignal, AbortListeners>();
 
 /**
- * Has `listener` called when `signal` aborts. However many calls share a signal, it has one listener of ours, and none when no call
- * listens: Node.js warns of more than ten.
+ * Calls `listener` when `signal` aborts. However many calls share a signal, it has one event listener of ours, and none when no
+ * call listens: Node.js warns of more than ten.
  * @returns stops listening
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
@@ -51,8 +51,8 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
 }
 
 /**
- * Runs `use` with a signal that aborts with the first of the two, and has the deadlines of both. Until `use` has settled it listens
- * to them, over `AbortSignal.any`: by that a signal that lives long keeps something of each call for good (nodejs/node #54614).
+ * Runs `use` with a signal that aborts with the first of the two, and has the deadlines of both. It listens only until `use` has
+ * settled; with `AbortSignal.any` a long-lived signal leaks memory for each call (nodejs/node #54614).
  */
 export function withEitherSignal<Other extends AbortSignal | undefined, Result>(
   one: AbortSignal | undefined,
@@ -83,8 +83,8 @@ async function withBoth<Result>(
 }
 
 /**
- * To be called before each step of work that a signal can end: unlike `signal.throwIfAborted()` it also sees a deadline
- * whose timer the event loop has had no turn to run.
+ * Call it before each step of abortable work: unlike `signal.throwIfAborted()` it also notices a deadline whose timer the event
+ * loop has had no turn to run.
  * @throws the signal's reason
  */
 export function throwIfAborted(signal: AbortSignal | undefined): void {

@@ -19,17 +19,17 @@ export class Activity {
     this.#onUnresponsive = onUnresponsive;
   }
 
-  /** Statements that are on their way. */
+  /** The number of statements in flight. */
   get running(): number {
     return this.#running;
   }
 
-  /** When the first of the running statements was sent, or the last one settled; as `performance.now()` says it. */
+  /** When the first of the running statements was sent, or the last one settled, by `performance.now()`. */
   get lastProgress(): number {
     return this.#lastProgress;
   }
 
-  /** Whether statements are on their way and none has settled for a while: one waits for a lock, or takes long. */
+  /** Whether statements are in flight and none has settled for a while: one waits for a lock, or takes long. */
   get isBlocked(): boolean {
     return this.#running > 0 && performance.now() - this.#lastProgress > BLOCKED_AFTER;
   }
@@ -40,7 +40,7 @@ export class Activity {
     if (this.responseTimeout === 0) return;
     this.#watchdog = setTimeout(() => {
       const settledBefore = this.#settledCount;
-      // What has arrived while this process was busy itself is read before the immediate.
+      // Data that arrived while this process was busy is read before the immediate.
       setImmediate(() => {
         if (this.#settledCount === settledBefore) this.#onUnresponsive();
       });
@@ -62,7 +62,7 @@ export class Activity {
     for (const resolve of waiting) resolve();
   }
 
-  /** Resolves when no statement is on its way. */
+  /** Resolves when no statement is in flight. */
   idle(): Promise<void> {
     return this.#running === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
   }

@@ -39,9 +39,9 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
   readonly #upkeep: Upkeep<Connection>;
   readonly #slots = new Map<Connection, Slot<Connection>>();
   readonly #waiting: WaitingLine<Use, Slot<Connection>>;
-  /** What runs on exclusive connections. */
+  /** The transactions on exclusive connections. */
   readonly #exclusiveWork = new Set<Promise<unknown>>();
-  /** On which this turn's point queries are gathered. */
+  /** The connection that this turn's point queries share. */
   #gathering: Slot<Connection> | undefined;
   #observer: PoolObserver | undefined;
   #isClosing = false;
@@ -137,7 +137,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
     }
   }
 
-  /** Takes a connection out that takes no more statements. */
+  /** Removes a connection that accepts no more statements. */
   lost(connection: Connection, reason: LossReason): void {
     const slot = this.#slots.get(connection);
     // One that a transaction holds leaves when the transaction does, and one that finishes its statements when it has: so
@@ -149,7 +149,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
     if (reason === "dead") this.#upkeep.testIdle();
   }
 
-  /** Replaces all connections that were opened before `time`, as `performance.now()` says it. */
+  /** Replaces all connections that were opened before `time`, by `performance.now()`. */
   replaceOpenedBefore(time: number): void {
     for (const slot of [...this.#slots.values()]) {
       if (slot.connection.openedAt >= time) continue;
@@ -158,7 +158,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
     }
   }
 
-  /** Lets what was begun finish, for `timeout` milliseconds at most, then closes every connection. */
+  /** Lets running work finish, for at most `timeout` milliseconds, then closes every connection. */
   async close(timeout: number): Promise<void> {
     this.#isClosing = true;
     let expire: NodeJS.Timeout | undefined;
@@ -199,7 +199,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
     }
     const slot = this.#leastBusy(use);
     if (slot === undefined || slot.connection.running > 0) return slot;
-    // postgres.js sends what it was given in a turn at the turn's end.
+    // postgres.js sends the statements of a turn at its end.
     if (gathering === undefined) setImmediate(() => this.#endTurn());
     this.#gathering = slot;
     return slot;
@@ -209,7 +209,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
     this.#gathering = undefined;
   }
 
-  /** One that is idle; where there is none, and none can be opened, the one with the least to do of those that take more. */
+  /** An idle connection; if there is none and none can be opened, the least busy one with room. */
   #leastBusy(use: Use): Slot<Connection> | undefined {
     const isRead = use === "read" || use === "point";
     let least: Slot<Connection> | undefined;
@@ -223,7 +223,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
         continue;
       }
       if (running >= PIPELINE_DEPTH && use !== "transaction") continue;
-      // Behind a write only where there is nothing else.
+      // Behind a write only if there is no other.
       const rank = isRead && slot.writes > 0 ? running + PIPELINE_DEPTH : running;
       if (rank >= leastRank || isBlocked) continue;
       least = slot;
@@ -274,7 +274,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
       if (this.#closed.signal.aborted) return;
       const slot = this.#leastBusy(waiter.purpose);
       if (slot === undefined) break;
-      // Marked at once: the waiter itself goes on only in a later microtask.
+      // Marked at once: the waiter itself continues in a later microtask.
       if (waiter.purpose === "transaction") slot.isExclusive = true;
       waiter.admit(slot);
     }
@@ -293,7 +293,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
     this.#admitWaiting();
   }
 
-  /** Callers are refused only when no connection is open, and none is being opened. */
+  /** Callers are rejected only if no connection is open or being opened. */
   #failed(error: unknown, isLast: boolean): void {
     if (isLast && this.#slots.size === 0) this.#waiting.refuseAll(error);
     this.#admitWaiting();
@@ -313,7 +313,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
       await this.#waiting.empty();
       await Promise.allSettled(this.#exclusiveWork);
       await Promise.all([...this.#slots.keys()].map((connection) => connection.idle()));
-      // A statement that was refused is run again, after its connection has become idle.
+      // A rejected statement is run again, after its connection has become idle.
       await nextTurn();
     } while (this.#waiting.length > 0 || this.usage.used > 0);
   }

@@ -16,7 +16,7 @@ interface Demand<Connection> {
   /** Callers that wait for one. */
   wanted(): number;
   opened(connection: Connection): void;
-  /** @param isLast whether those who wait need not wait for another attempt */
+  /** @param isLast whether no other attempt is under way, or this one was slow */
   failed(error: unknown, isLast: boolean): void;
 }
 
@@ -51,7 +51,7 @@ export class Connector<Connection> {
     return performance.now() < this.#limitEnds ? this.#limit : this.#size;
   }
 
-  /** Why the last attempt failed; `undefined` where it did not. */
+  /** Why the last attempt failed; `undefined` if it succeeded. */
   get lastError(): unknown {
     return this.#lastError;
   }
@@ -66,7 +66,7 @@ export class Connector<Connection> {
     return !isHeld && this.#demand.open() + this.#attempts < this.limit;
   }
 
-  /** Opens as many connections as callers wait for, as far as may be now, and the others later. */
+  /** Opens as many connections as callers wait for: as many as allowed now, the others later. */
   grow(): void {
     while (this.#attempts - this.#slowAttempts < this.#demand.wanted() && this.mayConnect) this.#begin();
     if (this.isConnecting || this.#demand.wanted() === 0 || this.#failures === 0 || this.#timer !== undefined) return;

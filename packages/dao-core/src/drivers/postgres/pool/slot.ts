@@ -1,55 +1,55 @@
 import type { StatementKind } from "../../../session/driver.ts";
 
-/** What a pool must know of a connection. */
+/** A connection, as a pool sees it. */
 export interface PooledConnection {
-  /** Whether it takes statements. Once it does not, it never does again. */
+  /** Whether it accepts statements. Once `false`, it stays so. */
   readonly isAlive: boolean;
-  /** Whether it should be replaced by another when nothing runs on it. */
+  /** Whether it should be replaced when it is idle. */
   readonly isWornOut: boolean;
-  /** Statements that are on their way. */
+  /** The number of statements in flight. */
   readonly running: number;
-  /** Whether statements are on their way and none has settled for a while: one waits for a lock, or takes long. */
+  /** Whether statements are in flight and none has settled for a while: one waits for a lock, or takes long. */
   readonly isBlocked: boolean;
-  /** When it was opened, and when used last, as `performance.now()` says it. */
+  /** When it was opened and last used, by `performance.now()`. */
   readonly openedAt: number;
   readonly lastUsed: number;
   /** Whether the server responds within `milliseconds`; a connection that does not is lost. */
   isAnswering(milliseconds: number): Promise<boolean>;
-  /** Resolves when no statement is on its way. */
+  /** Resolves when no statement is in flight. */
   idle(): Promise<void>;
-  /** Takes no more statements, and closes when those that run have settled. */
+  /** Accepts no more statements, and closes when the running ones have settled. */
   retire(): void;
   close(): Promise<void>;
 }
 
-/** Why a connection takes no more statements: its peer is gone, a caller aborted what ran on it, or it is to be replaced. */
+/** Why a connection accepts no more statements: its peer is gone, a caller aborted a statement on it, or it is being replaced. */
 export type LossReason = "dead" | "aborted" | "retired";
 
 /** How a connection is used: by one statement, or by a transaction. */
 export type Use = StatementKind | "transaction";
 
-/** A connection in a pool, and what it is used for. */
+/** A connection in a pool, and its use. */
 export class Slot<Connection extends PooledConnection> {
   readonly connection: Connection;
   /** Whether a transaction has it. */
   isExclusive = false;
   /** Whether it is being tested. */
   isTested = false;
-  /** Whether it is to be replaced when the transaction that has it ends. */
+  /** Whether it must be replaced when its transaction ends. */
   isReplaced = false;
-  /** Writes that are on their way. */
+  /** The number of writes in flight. */
   writes = 0;
   readonly #expiresAt: number;
 
   /** @param maxLifetime milliseconds; 0 is no limit */
   constructor(connection: Connection, maxLifetime: number) {
     this.connection = connection;
-    // Up to a tenth earlier, so that those that were opened together do not end together.
+    // Up to a tenth earlier, so that connections opened together do not end together.
     const lifetime = maxLifetime === 0 ? Number.POSITIVE_INFINITY : maxLifetime * (1 - Math.random() / 10);
     this.#expiresAt = connection.openedAt + lifetime;
   }
 
-  /** Whether it may be given to a caller, idle or not. */
+  /** Whether a caller may use it, idle or not. */
   get isUsable(): boolean {
     return !this.isExclusive && !this.isTested && this.connection.isAlive;
   }
@@ -58,7 +58,7 @@ export class Slot<Connection extends PooledConnection> {
     return this.isUsable && this.connection.running === 0;
   }
 
-  /** Whether its time is over: it is as old as may be, worn out, or was idle for `idleTimeout` milliseconds; 0 is no limit. */
+  /** Whether it must be closed: it has reached its lifetime, is worn out, or was idle for `idleTimeout` milliseconds; 0 is no limit. */
   isExpired(now: number, idleTimeout: number): boolean {
     const { isWornOut, running, lastUsed } = this.connection;
     return now > this.#expiresAt || isWornOut || (running === 0 && idleTimeout > 0 && now - lastUsed > idleTimeout);

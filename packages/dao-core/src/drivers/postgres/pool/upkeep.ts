@@ -1,7 +1,7 @@
 import { IDLE_TEST_AFTER, IDLE_TEST_TIMEOUT, UPKEEP_INTERVAL } from "../../../session/limits.ts";
 import type { PooledConnection, Slot } from "./slot.ts";
 
-/** Tests the idle connections of a pool, and retires those whose time is over. Times in milliseconds; 0 is no limit. */
+/** Tests the idle connections of a pool, and closes expired ones. Times in milliseconds; 0 is no limit. */
 export class Upkeep<Connection extends PooledConnection> {
   readonly #slots: ReadonlyMap<Connection, Slot<Connection>>;
   readonly #idleTimeout: number;
@@ -43,12 +43,12 @@ export class Upkeep<Connection extends PooledConnection> {
     });
   }
 
-  /** Tests all idle connections: one was found dead, and what ended it may have ended them, too. */
+  /** Tests all idle connections: one was found dead, and others may have ended with it. */
   testIdle(): void {
     for (const slot of this.#slots.values()) if (slot.isIdle) this.test(slot);
   }
 
-  /** Begins to look for connections whose time is over; keeps no process alive. */
+  /** Starts to look for expired connections; does not keep the process alive. */
   begin(): void {
     if (this.#sweeper !== undefined) return;
     const limits = [this.#idleTimeout, this.#maxLifetime].filter((limit) => limit > 0);
