@@ -113,10 +113,10 @@ export class Database extends Session implements AsyncDisposable {
       this.#wasReady = true;
     } catch (error) {
       const code = error instanceof UnavailableError ? databaseErrorFacts(error.cause)?.code : undefined;
-      // No write may come to find it out while a load balancer takes this process for not ready.
+      // While a load balancer keeps requests away, no write would find it out.
       if (code === "25006") this.#driver.replaceConnections?.();
       const isInUse = (this.#driver.pool?.usage.used ?? 1) > 0;
-      // The server says that it is there, and takes no more connections.
+      // The server is up, but accepts no more connections.
       if (this.#wasReady && isInUse && code === "53300") return;
       this.#wasReady = false;
       throw error;
@@ -170,7 +170,7 @@ function conversationLimit(bytes = DEFAULT_CONVERSATION_BYTES): number {
   throw new ValidationError([{ path: "maxConversationBytes", message: "must be a whole number of bytes from 2 on" }]);
 }
 
-/** What a server says of a connection parameter that it does not know, or of a value that it does not take. */
+/** The server's codes for an unknown connection parameter, or an invalid value. */
 const settingCodes: ReadonlySet<string> = new Set(["42704", "22023"]);
 
 /**

@@ -25,7 +25,7 @@ afterEach(() => {
   metrics.disable();
 });
 
-describe("a statement is run once, and answers as it does", () => {
+describe("a statement is run once, and settles as it does", () => {
   const answer = { rows: [] };
   const failure = new Error("refused");
   const run = async (statement: () => Promise<typeof answer>) => {
@@ -56,7 +56,7 @@ describe("a statement is run once, and answers as it does", () => {
       },
     ],
     [
-      "where a processor throws when the answer is told of",
+      "where a processor throws when it is notified of the result",
       () => {
         const refuse = () => {
           throw new Error("processor");

@@ -74,7 +74,7 @@ describe("the error for a SQLSTATE (docs/errors.md)", () => {
     expect(String(toDaoError(databaseError(code)))).toContain("prepare: false");
   });
 
-  test("leaves what nobody foresaw as it is", () => {
+  test("returns unknown errors unchanged", () => {
     const unforeseen = databaseError("XX000");
     const own = new NotFoundError("task", "x");
     const plain = new TypeError("x");

@@ -78,7 +78,7 @@ describe("Errors: what is wrong with a request as HTTP", () => {
     expect((await callSmall("POST", "/api/v1/users", { body: '{"a":"bcd"}' })).status).toBe(413);
   });
 
-  test("thousands of unknown parameters make no answer of thousands of lines", async () => {
+  test("thousands of unknown parameters do not make a response of thousands of lines", async () => {
     const { body, text } = await call("GET", `/api/v1/users/?${"a&".repeat(7_500)}`);
     expect(body.detail).toBe("a is not a known parameter (and 7499 more: errors has the first 100).");
     expect(body.errors).toHaveLength(100);
@@ -145,7 +145,7 @@ describe("a logger that throws", () => {
     throw new Error("the disk is full");
   };
 
-  test("keeps nobody from the answer, good or bad", async () => {
+  test("never prevents the response, good or bad", async () => {
     const broken = { logger: { info: fail, warn: fail, error: fail } };
     expect((await testApp(() => ({ id }), broken).call("GET", `/api/v1/tasks/${id}`)).status).toBe(200);
     expect((await testApp(fail, broken).call("GET", `/api/v1/tasks/${id}`)).status).toBe(500);

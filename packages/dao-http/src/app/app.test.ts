@@ -59,7 +59,7 @@ describe("REST: requests become calls", () => {
     expect(calls.at(-1)).toEqual({ method: name, args });
   });
 
-  test("200 has the answer in snake_case", async () => {
+  test("200 has the result in snake_case", async () => {
     const { status, body, headers } = await call("GET", `/api/v1/tasks/${id}`);
     expect(status).toBe(200);
     expect(body).toEqual({ id, start_time: "1970-01-01T00:00:00.000Z" });

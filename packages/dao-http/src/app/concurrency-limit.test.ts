@@ -43,7 +43,7 @@ describe("ConcurrencyLimit", () => {
     expect(begun).toEqual(["second", "third"]);
   });
 
-  test("whoever has waited for 5 s is turned away, and nobody else", async () => {
+  test("a request that has waited for 5 s is rejected, and no other", async () => {
     const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 10 });
     const { work, end } = openWork();
     const running = limit.run(work);
@@ -81,7 +81,7 @@ describe("ConcurrencyLimit", () => {
     await expect(limit.run(async () => "done")).rejects.toMatchObject(refused);
   });
 
-  test("one that is held back is let in if there is room by then", async () => {
+  test("a delayed rejection is dropped if there is room by then", async () => {
     const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 0 });
     const { work, end } = openWork();
     const running = limit.run(work);
@@ -94,7 +94,7 @@ describe("ConcurrencyLimit", () => {
     expect(await late).toBe("let in");
   });
 
-  test("no more than 4,096 are held back", async () => {
+  test("no more than 4,096 rejections are delayed", async () => {
     // The fake ones take seconds for so many.
     vi.useRealTimers();
     const limit = new ConcurrencyLimit({ inProgress: 0, waiting: 0 });

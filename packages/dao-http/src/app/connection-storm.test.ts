@@ -24,7 +24,7 @@ async function start() {
 }
 
 describe("more new connections than have been accepted", () => {
-  test("a probe behind them is answered before their requests begin, and then each of these is", async () => {
+  test("a probe behind them gets its response before their requests begin, and then each of them does", async () => {
     await using service = await start();
     const sockets = Array.from({ length: 100 }, () => service.send("/api/v1/users/7"));
     const responses = sockets.map((socket) => once(socket, "data"));

@@ -21,7 +21,7 @@ describe("probes", () => {
     expect((await broken.call("GET", "/ready", noKey)).text).not.toContain("secret");
   });
 
-  test("/ready answers within 2 s when the database hangs, asks it once for all, and tells it to stop", async () => {
+  test("/ready responds within 2 s when the database hangs, checks it once for all probes, and aborts the check", async () => {
     const signals: AbortSignal[] = [];
     const { call } = testApp(undefined, {
       readiness: ({ signal }) => {

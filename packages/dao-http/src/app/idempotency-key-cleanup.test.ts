@@ -27,7 +27,7 @@ describe("the sweep of expired idempotency keys", () => {
     expect([5, 6, HOUR + 4, HOUR + 5, HOUR + 6, 9 * HOUR].map(sweepsAt)).toEqual([1, 1, 1, 2, 2, 3]);
   });
 
-  test("a failure is a warning in the log, and thrown at nobody, even if the log fails too", async () => {
+  test("a failure is a warning in the log, and never thrown, even if the log fails too", async () => {
     const { sweeper, warn } = sweeping(() => Promise.reject(new Error("The database cannot be reached.")));
     warn.mockImplementation(() => {
       throw new Error("The log is full.");
@@ -39,7 +39,7 @@ describe("the sweep of expired idempotency keys", () => {
     ]);
   });
 
-  test("nothing is done in somebody else's transaction", () => {
+  test("nothing is done in an application's transaction", () => {
     const { sweeper, deleteExpired } = sweeping(async () => 0, true);
     sweeper.startIfDue();
     expect(deleteExpired).not.toHaveBeenCalled();

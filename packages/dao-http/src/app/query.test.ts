@@ -50,7 +50,7 @@ describe("query parameters", () => {
     ]);
   });
 
-  test("one without a name is told so", () => {
+  test("one without a name is rejected with that reason", () => {
     expect(issuesOf("=1")).toEqual([["", "has a parameter without a name"]]);
     expect(() => read("=")).toThrow("The input has a parameter without a name.");
   });

@@ -59,7 +59,7 @@ test("the one that has made no progress for longest is broken off when others ha
   expect([stalled, read, third].map(({ signal }) => signal.aborted)).toEqual([true, false, false]);
 });
 
-test("of those who wait one goes on in each turn of the event loop, and what is read for one that ends is told so", async () => {
+test("one waiting response continues in each turn of the event loop, and reads for one that ends are notified", async () => {
   const memory = new ResponseMemory();
   const large = memory.share();
   await large.take(100 * MEBIBYTE);
@@ -79,7 +79,7 @@ test("of those who wait one goes on in each turn of the event loop, and what is 
   expect(order).toEqual(["first", "second"]);
 });
 
-test("eight are read at a time, and one that is left while it waits is told so", async () => {
+test("eight are read at a time, and one whose client leaves while it waits is notified", async () => {
   const memory = new ResponseMemory();
   const readers = Array.from({ length: 8 }, () => memory.share());
   for (const reader of readers) await reader.take(1);

@@ -44,7 +44,7 @@ const damaged: Readonly<Record<string, Reply>> = {
   "a connection that is reset": { bytes: "", ending: "reset" },
 };
 
-describe("an answer that is damaged on the way", () => {
+describe("a response that is damaged on the way", () => {
   test.each(Object.entries(damaged))(
     "%s: a read is done again, and a write is not taken for done",
     async (_, reply) => {
@@ -74,7 +74,7 @@ describe("an answer that is damaged on the way", () => {
     "a whole body that is ended by closing": { bytes: raw([json], body, "1.0"), ending: "close" },
     "a compressed body": { bytes: raw([json, "content-encoding: gzip", length(zipped)], zipped) },
     "another content type": { bytes: raw(["content-type: text/plain", "x-request-id: 1", length(body)], body) },
-    "interim answers": {
+    "interim responses": {
       bytes: Buffer.concat([Buffer.from("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"), Buffer.from(whole.bytes)]),
     },
   };
@@ -85,7 +85,7 @@ describe("an answer that is damaged on the way", () => {
     expect(server.targets).toHaveLength(1);
   });
 
-  test("a 204 with a body is no answer to what comes next", async () => {
+  test("the body of a 204 is not taken for the next response", async () => {
     const stray = JSON.stringify({ ...JSON.parse(body), name: "Stray" });
     const smuggled = Buffer.from(raw([json, length(stray)], stray)).toString();
     for (const trailer of [stray, smuggled]) {

@@ -66,7 +66,7 @@ describe("the client", () => {
     expect(calls[0]?.args).toEqual(args);
   });
 
-  test("answers DTOs: Dates, camelCase, JSON columns untouched", async () => {
+  test("returns DTOs: Dates, camelCase, JSON columns untouched", async () => {
     const user = {
       id,
       name: "Ada",

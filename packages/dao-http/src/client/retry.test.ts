@@ -50,7 +50,7 @@ describe("issue 5: the client sends again what can be sent twice", () => {
       tasks.bulkUpdateState({ taskIds: [id], newState: "missed" }, { idempotencyKey: "key-1" }),
   };
 
-  test.each(Object.entries(repeatable))("%s, when nobody answered, and when there was no room", async (_, call) => {
+  test.each(Object.entries(repeatable))("%s, when there was no response, and when there was no room", async (_, call) => {
     const { client, sent, retries } = answeredBy([lost(), unavailable(), row()]);
     await call(client);
     expect(sent).toHaveLength(3);
@@ -74,7 +74,7 @@ describe("issue 5: the client sends again what can be sent twice", () => {
     }
   });
 
-  test("as often as it is told, and then says what the last attempt said", async () => {
+  test("as often as configured, and then rejects with the error of the last attempt", async () => {
     const { client, sent } = answeredBy([lost(), lost(), lost(), unavailable()], { retries: 3 });
     expect(await rejection(client.demoFlags.getDemoFlags(id))).toMatchObject({ message: "No room. Try again later." });
     expect(sent).toHaveLength(4);
@@ -104,7 +104,7 @@ describe("issue 5: the client sends again what can be sent twice", () => {
     expect(late.sent).toHaveLength(1);
   });
 
-  test("and gives up waiting when the caller does", async () => {
+  test("and stops waiting when the caller does", async () => {
     const { client, sent } = answeredBy([unavailable("2"), row()]);
     const leave = new AbortController();
     const call = client.demoFlags.getDemoFlags(id, { signal: leave.signal });

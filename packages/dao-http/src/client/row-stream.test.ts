@@ -65,7 +65,7 @@ describe("a stream that breaks off goes on where it was", () => {
       return { bytes: raw([ndjson, "content-encoding: gzip", `content-length: ${cut.length}`], cut) };
     },
     "with a page of a proxy's own in it": (lines) => closed([...lines.slice(0, 6), "<html>502 Bad Gateway</html>\n"]),
-    "with somebody else's JSON in it": (lines) => closed([...lines.slice(0, 6), '{"error":"upstream"}\n']),
+    "with foreign JSON in it": (lines) => closed([...lines.slice(0, 6), '{"error":"upstream"}\n']),
     "no stream at all": () => ({ bytes: "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n" }),
     "an empty one": () => closed([]),
     "a sign-in page": () => ({ bytes: raw(["content-type: text/html", "content-length: 6"], "<html>") }),
@@ -107,7 +107,7 @@ describe("a stream that breaks off goes on where it was", () => {
     expect(server.targets).toHaveLength(4);
   });
 
-  test("from where the caller begins, and tells of the cursors when all before them was looked at", async () => {
+  test("from the caller's cursor, and reports a cursor once all rows before it were consumed", async () => {
     await using server = await scriptedServer((target, count) =>
       closed(linesAfter(target, ids).slice(0, count === 1 ? 3 : undefined)),
     );

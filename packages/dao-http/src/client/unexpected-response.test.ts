@@ -36,19 +36,19 @@ describe("what stands between client and service", () => {
     "a redirect": [null, { status: 302, headers: { location: "https://sign-in.example/?next=hunter2" } }],
     "a redirect that keeps the method": [null, { status: 308, headers: { location: "https://x/" } }],
     "a captive portal": html(200),
-    "an empty answer": ["", { status: 200 }],
+    "an empty response": ["", { status: 200 }],
     "no content": [null, { status: 204 }],
-    "an answer of a cache": [null, { status: 304 }],
-    "an answer that is only accepted": json({ id }, { status: 202 }),
-    "somebody else's object": json({ status: "ok", hunter2: 1 }),
-    "somebody else's list": json([]),
-    "somebody else's null": json(null),
-    "a page of somebody else's items": json({ ...Object(JSON.parse(encode(sampleResult("listUsers")))), items: [1] }),
-    "somebody else's problem": json(
+    "a response of a cache": [null, { status: 304 }],
+    "a response that only accepts": json({ id }, { status: 202 }),
+    "a foreign object": json({ status: "ok", hunter2: 1 }),
+    "a foreign list": json([]),
+    "a foreign null": json(null),
+    "a page of foreign items": json({ ...Object(JSON.parse(encode(sampleResult("listUsers")))), items: [1] }),
+    "a foreign problem": json(
       { type: "about:blank", title: "Down", status: 503, code: "conflict", detail: "hunter2" },
       { status: 503 },
     ),
-    "half of an answer": ['{"items":[{"id":"hunter2', { status: 200, headers: { "content-type": "application/json" } }],
+    "half of a response": ['{"items":[{"id":"hunter2', { status: 200, headers: { "content-type": "application/json" } }],
   };
 
   test.each(Object.entries(passing))(
@@ -71,7 +71,7 @@ describe("what stands between client and service", () => {
     expect(await Promise.all(told)).toEqual([true, false]);
   });
 
-  test("what a write was answered with leaves open whether it was done, and it is not sent again", async () => {
+  test("an unexpected response to a write leaves open whether it was done, and it is not sent again", async () => {
     const writes: Readonly<Record<string, (client: DaoClient) => Promise<unknown>>> = {
       post: ({ users }) => users.createUser({ name: "Ada", email: "a@b" }),
       patch: ({ users }) => users.updateUser(id, { name: "Ada" }),
@@ -105,7 +105,7 @@ describe("what stands between client and service", () => {
       ({ tasks }) => tasks.getTasksByTimerange({ userId: id, startTime: new Date(0), endTime: new Date(1) }),
     ],
   };
-  test.each(Object.entries(empty))("a success of somebody else's is none of ours: %s", async (_, [answer, call]) => {
+  test.each(Object.entries(empty))("a foreign success is not taken for ours: %s", async (_, [answer, call]) => {
     expect(String(await rejection(call(answeredWith(...answer).client)))).toMatch(
       /UnavailableError: .*no X-Request-Id/,
     );
@@ -223,7 +223,7 @@ describe("Retry-After", () => {
   }
   const date = (time: number) => new Date(time).toUTCString();
 
-  test("is seconds, or a date by the clock of whoever wrote it", async () => {
+  test("is seconds, or a date by the clock of its sender", async () => {
     expect(await delayFor({ "retry-after": "7" })).toBeGreaterThanOrEqual(7_000);
     const elsewhere = Date.UTC(2001, 1, 3);
     const headers = { "retry-after": date(elsewhere + 7_000), date: date(elsewhere) };

@@ -41,7 +41,7 @@ async function ask(socket: Socket): Promise<string> {
 const lastAnswer = expect.stringMatching(/^HTTP\/1\.1 200 .*\r\nconnection: close\r\n.*\{"id":"7"\}$/is);
 
 describe("a graceful stop", () => {
-  test("an answer that was being made when it began is the last on its connection", async () => {
+  test("a response in progress when it began is the last on its connection", async () => {
     let finish: (row: object) => void = () => undefined;
     const makeAnswer = vi.fn(() => new Promise<object>((resolve) => (finish = resolve)));
     const server = await start(makeAnswer, 0);
@@ -53,7 +53,7 @@ describe("a graceful stop", () => {
     await stopped;
   });
 
-  test("a connection that was used lately gets another request answered after the port is closed", async () => {
+  test("a recently used connection gets another response after the port is closed", async () => {
     const server = await start(() => ({ id: "7" }), 400);
     const silentSocket = await open(server.url);
     silentSocket.resume();
@@ -69,7 +69,7 @@ describe("a graceful stop", () => {
     await expect.poll(() => silentSocket.destroyed, { interval: 5 }).toBe(true);
   });
 
-  test("whoever calls again as soon as there is an answer is never reset, but refused in the end", async () => {
+  test("a client that sends again after each response is never reset, but refused in the end", async () => {
     const server = await start(() => ({ id: "7" }), 50);
     const outcomes: string[] = [];
     const call = async () => {

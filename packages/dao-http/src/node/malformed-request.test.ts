@@ -18,7 +18,7 @@ function openConnection(): { socket: Duplex; written: () => string } {
 
 const parseError = Object.assign(new Error("Parse Error"), { code: "HPE_INVALID_CONTENT_LENGTH" });
 
-test("what follows a malformed request does not cut off the answer to it", () => {
+test("data after a malformed request does not cut off the response to it", () => {
   const malformed = new MalformedRequests({ inFlightOn: () => new Set() }, createLogger({ level: "silent" }));
   const { socket, written } = openConnection();
   malformed.respond(parseError, socket);

@@ -40,7 +40,7 @@ const post = (...lines: readonly string[]) =>
   `POST /api/v1/users/ HTTP/1.1\r\n${head("Content-Type: application/json", ...lines)}`;
 
 describe("the Node server", () => {
-  test("answers over a socket, one request after the other on one connection", async () => {
+  test("responds over a socket, one request after the other on one connection", async () => {
     await using server = await start(({ args }) => ({ id: "7", ...Object(args[0]) }));
     const get = `GET /api/v1/users/0 HTTP/1.1\r\n${head()}`;
     const text = await sendRaw(server.url, get, `${post("Content-Length: 16", "Connection: close")}{"name":"Jané"}`);
@@ -81,7 +81,7 @@ describe("the Node server", () => {
     socket.destroy();
   });
 
-  test("a body that is refused unread is let in, so that the answer arrives: 413 for 3 MB in chunks, 403, 415", async () => {
+  test("a body that is rejected unread is received, so that the response arrives: 413 for 3 MB in chunks, 403, 415", async () => {
     await using server = await start();
     const chunk = `${(65_536).toString(16)}\r\n${"x".repeat(65_536)}\r\n`;
     const chunks = [...Array.from({ length: 48 }, () => chunk), "0\r\n\r\n"];
@@ -102,7 +102,7 @@ describe("the Node server", () => {
     expect(performance.now() - begin).toBeLessThan(4_000);
   });
 
-  test("a body that breaks off harms nobody", async () => {
+  test("an incomplete body affects no other request", async () => {
     await using server = await start();
     const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
     socket.write(`${post("Content-Length: 100")}{"name":`);
@@ -133,7 +133,7 @@ describe("the Node server", () => {
     for (let time = 0; time < 2; time++) await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
   });
 
-  test("what is no request, behind one that is being answered, waits for that answer", async () => {
+  test("garbage after a request in progress waits for its response", async () => {
     let finish: (row: unknown) => void = () => undefined;
     const row = new Promise((resolve) => {
       finish = resolve;
@@ -205,7 +205,7 @@ describe("the Node server", () => {
     expect(await readAll(socket, "{}")).toMatch(/^HTTP\/1\.1 201 /);
   });
 
-  test("a request that breaks within its body has one line in the log, with the id of its answer", async () => {
+  test("a request that breaks within its body has one line in the log, with the id of its response", async () => {
     const lines: { request_id?: string; status?: number }[] = [];
     const log = (fields: object) => void lines.push(fields);
     const logger = { info: log, warn: log, error: log };
@@ -217,7 +217,7 @@ describe("the Node server", () => {
     expect(lines[0]).toMatchObject({ status: 400, request_id: /x-request-id: (\S+)/i.exec(text)?.[1] });
   });
 
-  test("a client that takes nothing of its answer is cut off, and its place is free again", async () => {
+  test("a client that does not read its response is disconnected, and its place is free again", async () => {
     const row = { name: "x".repeat(50_000_000) };
     await using server = await start(() => row, { sendTimeout: 200, maxConnections: 1 });
     const slow = connect(Number(new URL(server.url).port), "127.0.0.1");
@@ -238,7 +238,7 @@ describe("the Node server", () => {
     slow.destroy();
   });
 
-  test("one whose answer takes longer than that to be made gets it", async () => {
+  test("one whose response takes longer than that to produce gets it", async () => {
     await using server = await start(() => delay(600, { id: "7" }), { sendTimeout: 100 });
     expect(await sendRaw(server.url, `GET /api/v1/users/0 HTTP/1.1\r\n${head("Connection: close")}`)).toMatch(/ 200 /);
   });
@@ -253,7 +253,7 @@ describe("the Node server", () => {
 });
 
 describe("stopping", () => {
-  test("a request that is being answered is finished, then the database is closed, then it is over", async () => {
+  test("a request in progress is finished, then the database is closed, then the stop is done", async () => {
     const events: string[] = [];
     const database = {
       close: async () => {
@@ -278,7 +278,7 @@ describe("stopping", () => {
     await expect(fetch(`${server.url}/health`)).rejects.toThrow();
   });
 
-  test("/ready is 503 first, while other requests are still answered", async () => {
+  test("/ready is 503 first, while other requests still get responses", async () => {
     const server = await start(undefined, { stopDelay: 400 });
     const stopped = server.stop();
     expect((await fetch(`${server.url}/ready`)).status).toBe(503);

@@ -62,7 +62,7 @@ describe("the pages", () => {
     },
   );
 
-  test("Redoc asks nobody for its maker's logo", async () => {
+  test("Redoc does not fetch its maker's logo", async () => {
     expect(await (await get("/redoc/redoc.standalone.js")).text()).not.toContain("cdn.redoc.ly");
   });
 

@@ -63,7 +63,7 @@ describe("the OpenAPI document", () => {
     expect(text).not.toMatch(/"(userId|startTime|createdAt|isRecurring|pageSize)"/);
   });
 
-  test("tells what a field that is left out becomes, and has no limits on what is answered", () => {
+  test("describes defaults, and has no limits on responses", () => {
     const { schemas } = document.components;
     expect(schemas["TaskCreateDto"]).toMatchObject({ properties: { milestone_id: { default: null } } });
     expect(schemas["UserCreateDto"]).toMatchObject({

@@ -129,7 +129,7 @@ describe("settings", () => {
     expect(page.split("\n").filter((line) => line.startsWith("| `DB_"))).toEqual(rows);
   });
 
-  test("all problems are told at once", () => {
+  test("all problems are reported at once", () => {
     expect(problemsOf({ PORT: "x", LOG_LEVEL: "y", SERVICE_API_KEYS: "[]" })).toHaveLength(3);
   });
 

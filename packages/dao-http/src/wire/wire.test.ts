@@ -77,7 +77,7 @@ describe("encode", () => {
     expect(encode({ startTime: new Date(Number.NaN) })).toBe('{"start_time":"Invalid Date"}');
   });
 
-  test("a name that is not camelCase is nobody's field", () => {
+  test("a name that is not camelCase is not a field", () => {
     expect(encode({ user_id: 1, __proto: 2, userId: 3 })).toBe('{"user_id":3}');
   });
 });
