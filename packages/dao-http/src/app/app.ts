@@ -14,9 +14,8 @@ import {
   splitTarget,
 } from "../http/http-message.ts";
 import { problemResponse } from "../http/problem.ts";
+import { unsentBody, watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
-import { unsentBody } from "../http/unsent-body.ts";
-import { watchedBody } from "../http/watched-body.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, UNCOUNTED_RESPONSE, WAITING_REQUESTS } from "../wire/limits.ts";
 import { ServiceKeys } from "./auth.ts";

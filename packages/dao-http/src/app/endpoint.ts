@@ -10,12 +10,11 @@ import { callOperation, type DaoServices, type OperationName, type Page } from "
 import { type Operation, type PreconditionUse, preconditionUse } from "../api/operation.ts";
 import { HttpError, InvalidRequestError } from "../http/http-error.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
-import { checkJson, parseJsonBody } from "../http/json-body.ts";
+import { checkMediaType, parseJsonBody } from "../http/json-body.ts";
 import { jsonParts, longRowText } from "../http/json-parts.ts";
-import { readNdjson } from "../http/ndjson-body.ts";
-import { CursorLines, toNdjson } from "../http/ndjson-response.ts";
+import { CursorLines, readNdjson, toNdjson } from "../http/ndjson.ts";
 import { pageLinks } from "../http/page-links.ts";
-import { unsentBody } from "../http/unsent-body.ts";
+import { unsentBody } from "../http/response-body.ts";
 import { encode } from "../wire/json.ts";
 import { LONG_RESPONSE, LONG_ROW_MEMORY, STREAM_MEMORY } from "../wire/limits.ts";
 import { NDJSON } from "../wire/ndjson.ts";
@@ -136,7 +135,7 @@ export class Endpoint {
     if (this.#input === "ndjson") return this.#prepareImport(request);
     const respond = (input: unknown) => this.#respond(request, input, preconditions);
     if (this.#input !== "body") return { needsBody: false, work: () => respond(query) };
-    checkJson(http);
+    checkMediaType(http, "JSON");
     return { needsBody: true, work: (body) => respond(parseJsonBody(body)) };
   }
 
@@ -229,7 +228,7 @@ export class Endpoint {
     const key = parseIdempotencyKey(header);
     if (this.#input === "ndjson") throw keyOnStream();
     if (idempotency === undefined) throw keyNotSupported();
-    checkJson(http);
+    checkMediaType(http, "JSON");
     const work = async (body: Uint8Array) => {
       const input = parseJsonBody(body);
       const keyed = { key, caller, method: http.method, path, query, body };

@@ -1,5 +1,5 @@
 import { MIN_PROGRESS } from "../wire/limits.ts";
-import { HttpError } from "./http-error.ts";
+import { bodyTooSlow, type HttpError } from "./http-error.ts";
 
 /**
  * Limits how slowly a body may arrive: within each `timeout`, {@link MIN_PROGRESS} bytes. The clock runs only while the service
@@ -20,13 +20,11 @@ export class BodyPace {
     this.#onLate = onLate;
   }
 
-  /** Starts the clock: the service waits for the sender. */
   start(): void {
     this.#startedAt = performance.now();
-    this.#timer = setTimeout(() => this.#onLate(tooSlow(this.#timeout)), this.#timeout - this.#used);
+    this.#timer = setTimeout(() => this.#onLate(bodyTooSlow(this.#timeout)), this.#timeout - this.#used);
   }
 
-  /** Stops the clock until the next start. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#used += performance.now() - this.#startedAt;
@@ -41,12 +39,4 @@ export class BodyPace {
     this.#used = 0;
     this.start();
   }
-}
-
-function tooSlow(timeout: number): HttpError {
-  return new HttpError(
-    "request_timeout",
-    `The body arrived too slowly: less than ${MIN_PROGRESS} bytes in ${timeout / 1_000} s of waiting for it. Send it again, without pauses.`,
-    { connection: "close" },
-  );
 }

@@ -78,37 +78,38 @@ class FetchRequest implements HttpRequest {
     return gone.signal;
   }
 
-  #reader(): ReadableStreamDefaultReader<Uint8Array> | undefined {
-    if (this.#request.bodyUsed) throw bodyReadAlready();
-    return this.#request.body?.getReader();
-  }
-
   async *readChunks(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-    const reader = this.#reader();
+    if (this.#request.bodyUsed) throw bodyReadAlready();
+    const reader = this.#request.body?.getReader();
     if (reader === undefined) return;
     // Not awaited: a sender may not react.
-    const cancel = () => reader.cancel().catch(() => undefined);
+    const cancel = () => void reader.cancel().catch(() => undefined);
     signal?.addEventListener("abort", cancel, { once: true });
     try {
-      for (let next = await read(reader); next !== undefined; next = await read(reader)) yield next;
+      for (;;) {
+        const { value, done } = await reader.read().catch(() => {
+          throw bodyBrokeOff();
+        });
+        if (done) break;
+        yield value;
+      }
       // A cancelled reader ends as if the body had.
       signal?.throwIfAborted();
     } finally {
       signal?.removeEventListener("abort", cancel);
-      void cancel();
+      cancel();
     }
   }
 
   async readBody(limit: number, reading?: BodyReading): Promise<Uint8Array> {
-    const length = this.header("content-length");
-    if (Number(length) > limit) throw bodyTooLarge(limit);
-    if (this.#request.bodyUsed) throw bodyReadAlready();
-    if (this.#request.body === null) return new Uint8Array();
+    const length = Number(this.header("content-length"));
+    if (length > limit) throw bodyTooLarge(limit);
     // Far cheaper than in pieces, and too short for its pace to matter.
-    return Number(length) <= MIN_PROGRESS ? this.#readAtOnce(limit, reading) : this.#readInPieces(limit, reading);
+    return length <= MIN_PROGRESS ? this.#readAtOnce(limit, reading) : this.#readInPieces(limit, reading);
   }
 
   async #readAtOnce(limit: number, reading: BodyReading | undefined): Promise<Uint8Array> {
+    if (this.#request.bodyUsed) throw bodyReadAlready();
     const body = await new Promise<ArrayBuffer>((resolve, reject) => {
       reading?.onRejected(reject);
       this.#request.arrayBuffer().then(resolve, () => reject(bodyBrokeOff()));
@@ -127,13 +128,5 @@ class FetchRequest implements HttpRequest {
       body.append(chunk);
     }
     return body.take();
-  }
-}
-
-async function read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | undefined> {
-  try {
-    return (await reader.read()).value;
-  } catch {
-    throw bodyBrokeOff();
   }
 }

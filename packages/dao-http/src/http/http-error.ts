@@ -1,4 +1,5 @@
 import { describeIssues, type ValidationIssue } from "@flux/dao-core/errors";
+import { MIN_PROGRESS } from "../wire/limits.ts";
 
 /** Every `code` of a problem, with its status and title (contract, "Errors"). */
 export const PROBLEM_CODES = {
@@ -55,6 +56,15 @@ export class ClientGoneError extends Error {
 /** The error for a body of more than `limit` bytes. */
 export function bodyTooLarge(limit: number): HttpError {
   return new HttpError("payload_too_large", `The body has more than ${limit} bytes. Send less, in several requests.`);
+}
+
+/** The error for a body of which less than {@link MIN_PROGRESS} bytes arrived in `timeout` milliseconds. */
+export function bodyTooSlow(timeout: number): HttpError {
+  return new HttpError(
+    "request_timeout",
+    `The body arrived too slowly: less than ${MIN_PROGRESS} bytes in ${timeout / 1_000} s of waiting for it. Send it again, without pauses.`,
+    { connection: "close" },
+  );
 }
 
 /** The error for a body that the host has already read, at least in part: waiting for it would never end. */

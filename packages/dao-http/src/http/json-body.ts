@@ -1,6 +1,7 @@
 import { MAX_STRUCTURE_TASKS, parseInstant } from "@flux/dao-core/contract";
 import { fieldNameOf, isJsonField } from "../wire/field-names.ts";
 import { decode } from "../wire/json.ts";
+import { NDJSON } from "../wire/ndjson.ts";
 import { HttpError, InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
 
@@ -8,34 +9,31 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The only charset of JSON is UTF-8 (RFC 8259, 8.1); other parameters are ignored. */
 const noOtherCharset = /(?!.*;[ \t]*charset=(?!"?utf-?8"?[ \t]*(?:;|$)))/.source;
-const jsonMediaType = mediaTypeOf("json");
 
-/** Matches `application/<subtype>` with any parameters except a charset other than UTF-8. */
-export function mediaTypeOf(subtype: string): RegExp {
-  return new RegExp(`^application/(?:${subtype})${noOtherCharset}[ \\t]*(?:;|$)`, "i");
-}
+const mediaTypeOf = (subtype: string) => new RegExp(`^application/(?:${subtype})${noOtherCharset}[ \\t]*(?:;|$)`, "i");
 
-/** @throws HttpError `unsupported_media_type` for a body that is not JSON */
-export function checkJson(request: HttpRequest): void {
-  checkMediaType(request, jsonMediaType, "application/json", "JSON");
-}
+const formats = {
+  JSON: { accepted: "application/json", mediaType: mediaTypeOf("json") },
+  NDJSON: { accepted: NDJSON, mediaType: mediaTypeOf("x-ndjson|ndjson") },
+};
 
 /**
- * A body without a media type is assumed to have an accepted one, as in the Python service (RFC 9110, 8.3 leaves that to the
+ * A body without a media type is assumed to have the accepted one, as in the Python service (RFC 9110, 8.3 leaves that to the
  * server).
  * @throws HttpError `unsupported_media_type`, with the accepted one in its headers (RFC 9110, 15.5.16; RFC 5789, 3.1)
  */
-export function checkMediaType(request: HttpRequest, mediaTypes: RegExp, accepted: string, format: string): void {
-  const mediaType = request.header("content-type");
-  if (mediaType !== undefined && !mediaTypes.test(mediaType.trim())) {
+export function checkMediaType(request: HttpRequest, format: keyof typeof formats): void {
+  const { accepted, mediaType } = formats[format];
+  const sent = request.header("content-type");
+  if (sent !== undefined && !mediaType.test(sent.trim())) {
     throw new HttpError(
       "unsupported_media_type",
       `The body has a media type that is not accepted here. Send ${format} in UTF-8, with Content-Type: ${accepted}.`,
       { accept: accepted, ...(request.method === "PATCH" && { "accept-patch": accepted }) },
     );
   }
-  const encoding = request.header("content-encoding");
-  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+  const encoding = request.header("content-encoding")?.toLowerCase() ?? "identity";
+  if (encoding !== "identity") {
     throw new HttpError(
       "unsupported_media_type",
       "The body is compressed. Send it as it is, without Content-Encoding.",
@@ -95,34 +93,14 @@ const longInteger = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g;
  * @param text valid JSON
  */
 export function markLostIntegers(text: string): string {
-  const isInString = stringFinder(text);
-  return text.replace(longInteger, (number, at: number) => (isLost(number) && !isInString(at) ? "1e999" : number));
-}
-
-function isLost(number: string): boolean {
-  return number.replace("-", "") !== "9007199254740992" && !Number.isSafeInteger(+number);
-}
-
-/** Returns whether positions, in ascending order, are within a string. Reads nothing until the first call. */
-function stringFinder(text: string): (at: number) => boolean {
-  let start = text.indexOf('"');
-  let end = endOfString(text, start);
-  return (at) => {
-    while (start !== -1 && end <= at) {
-      start = text.indexOf('"', end);
-      end = endOfString(text, start);
-    }
-    return start !== -1 && start < at;
-  };
-}
-
-/** @param start of the string; -1 for none */
-function endOfString(text: string, start: number): number {
-  if (start === -1) return -1;
-  for (let at = start; ; ) {
-    at = text.indexOf('"', at + 1);
-    let backslashes = 0;
-    while (text[at - 1 - backslashes] === "\\") backslashes++;
-    if (backslashes % 2 === 0) return at + 1;
-  }
+  let read = 0;
+  let isInString = false;
+  return text.replace(longInteger, (number, at: number) => {
+    if (number.replace("-", "") === "9007199254740992" || Number.isSafeInteger(+number)) return number;
+    // Each quotation mark that is not escaped begins or ends a string.
+    const before = text.slice(read, at).replace(/\\./g, "");
+    for (let mark = before.indexOf('"'); mark !== -1; mark = before.indexOf('"', mark + 1)) isInString = !isInString;
+    read = at;
+    return isInString ? number : "1e999";
+  });
 }

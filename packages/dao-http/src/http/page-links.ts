@@ -1,9 +1,6 @@
 import type { Page } from "@flux/dao-core/contract";
 import { LINK_HEADER } from "../wire/limits.ts";
 
-/** If not all fit, the last are omitted first. */
-const importance = ["next", "prev", "first", "last"];
-
 /**
  * The `Link` header of a page (RFC 8288): first, next, previous and last page, as far as they are known and a long query leaves
  * room; `undefined` if there is none. A request with a page number or rows to skip gets links by number, any other by cursor,
@@ -14,17 +11,13 @@ const importance = ["next", "prev", "first", "last"];
 export function pageLinks(page: Page<unknown>, query: string): string | undefined {
   const asked = new URLSearchParams(query);
   const targets = asked.has("page") || asked.has("skip") ? byNumber(page, asked) : byCursor(page);
-  const links = new Map<string, string>();
-  let room = LINK_HEADER;
-  for (const relation of importance) {
-    if (!(relation in targets)) continue;
-    const link = `<?${at(asked, targets[relation])}>; rel="${relation}"`;
-    room -= link.length + 2;
-    if (room < 0) break;
-    links.set(relation, link);
-  }
-  const kept = Object.keys(targets).flatMap((relation) => links.get(relation) ?? []);
-  return kept.length === 0 ? undefined : kept.join(", ");
+  const links = new Map(
+    Object.entries(targets).map(([relation, place]) => [relation, `<?${at(asked, place)}>; rel="${relation}"`]),
+  );
+  const header = () => [...links.values()].join(", ");
+  // The least important first.
+  for (const relation of ["last", "first", "prev", "next"]) if (header().length > LINK_HEADER) links.delete(relation);
+  return header() || undefined;
 }
 
 /** Name and value of the parameter that selects where a page starts; `undefined` for the first page. */

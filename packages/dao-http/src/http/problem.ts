@@ -1,9 +1,9 @@
 import {
-  type ConflictError,
   type DaoError,
+  type DaoErrorCode,
   describeIssues,
   isDaoError,
-  RelatedRowMissingError,
+  type RelatedRowMissingError,
   type TransactionLostError,
   type ValidationError,
   type ValidationIssue,
@@ -47,7 +47,7 @@ export interface FailedRequest {
 /** The problem that the caller gets for `error`, whatever was thrown. */
 export function toProblem(error: unknown, request: FailedRequest): Problem {
   if (error instanceof InvalidRequestError) return issuesProblem(error.issues, request);
-  if (error instanceof HttpError) return problem(error.code, error.message, request);
+  if (error instanceof HttpError) return problemOf(error.code, error.message, request.path);
   if (isDaoError(error)) return daoProblem(error, request);
   return internalError(request);
 }
@@ -69,78 +69,63 @@ export function problemResponse(error: unknown, request: FailedRequest): WholeRe
   return { status: problem.status, headers, body: JSON.stringify(problem) };
 }
 
-function problem(code: ProblemCode, detail: string, request: FailedRequest, members?: Partial<Problem>): Problem {
+/** @param instance the path of the request */
+export function problemOf(code: ProblemCode, detail: string, instance: string, members?: Partial<Problem>): Problem {
   const { status, title } = PROBLEM_CODES[code];
-  return { type: `urn:flux-dao:error:${code}`, title, status, detail, instance: request.path, code, ...members };
+  return { type: `urn:flux-dao:error:${code}`, title, status, detail, instance, code, ...members };
 }
 
-function internalError(request: FailedRequest): Problem {
-  const detail = `An unexpected error occurred. The service's log has the details under the request id ${request.requestId}.`;
-  return problem("internal_error", detail, request);
+function internalError({ path, requestId }: FailedRequest): Problem {
+  const detail = `An unexpected error occurred. The service's log has the details under the request id ${requestId}.`;
+  return problemOf("internal_error", detail, path);
 }
 
-/** By code, not by class: the error may come from another copy of the data layer. */
-function daoProblem(error: DaoError, request: FailedRequest): Problem {
-  if (hasCode<ValidationError>(error, "validation_failed")) return validationProblem(error, request);
-  if (hasCode<RelatedRowMissingError>(error, "related_row_missing")) {
-    const field = toWirePath(error.field);
-    const { message } = new RelatedRowMissingError(field, error.id);
-    return problem("related_row_missing", message, request, { field, id: error.id });
-  }
-  if (hasCode<ConflictError>(error, "conflict")) {
-    const field = error.field === undefined ? undefined : toWirePath(error.field);
-    const detail = field === undefined ? error.message : error.message.replace(error.field ?? field, field);
-    return problem("conflict", detail, request, { field });
-  }
-  if (hasCode<TransactionLostError>(error, "transaction_lost")) {
-    const { code: reason, outcome } = error;
-    return problem("unavailable", error.message, request, { reason, outcome });
-  }
-  switch (error.code) {
-    case "not_found":
-    case "version_mismatch":
-    case "idempotency_key_reused":
-      return problem(error.code, error.message, request);
-    case "retryable":
-      return problem("conflict", error.message, request, { reason: error.code });
-    case "unavailable":
-      return problem("unavailable", error.message, request);
-    case "schema_version":
-      return problem("unavailable", error.message, request, { reason: error.code });
-    default:
-      return internalError(request);
-  }
-}
+/** The problems of errors whose own codes are too specific; those are their `reason`. */
+const widerCodes: Partial<Record<DaoErrorCode, ProblemCode>> = {
+  retryable: "conflict",
+  transaction_lost: "unavailable",
+  schema_version: "unavailable",
+};
 
-function hasCode<Kind extends DaoError>(error: DaoError, code: Kind["code"]): error is Kind {
-  return error.code === code;
-}
+/** What an error of the data layer may have beside its message. */
+type DaoErrorMembers = Partial<
+  Pick<ValidationError, "issues" | "isTooLarge"> &
+    Pick<RelatedRowMissingError, "field" | "id"> &
+    Pick<TransactionLostError, "outcome">
+>;
 
-function validationProblem({ issues, isTooLarge }: ValidationError, request: FailedRequest): Problem {
-  return issuesProblem(
+/** By what it has, not by class: the error may come from another copy of the data layer. */
+function daoProblem(error: DaoError & DaoErrorMembers, request: FailedRequest): Problem {
+  const { code: reason, message, issues, isTooLarge = false, field = "", id, outcome } = error;
+  if (issues !== undefined) {
     // The rest is only counted: renaming 100,000 paths to show 100 would be wasted.
-    issues.map((issue, index) => (index < PROBLEM_ERRORS ? withCallersNames(issue, request) : issue)),
-    request,
-    isTooLarge ? "payload_too_large" : "validation_failed",
-  );
+    const named = issues.map((issue, index) => (index < PROBLEM_ERRORS ? withCallersNames(issue, request) : issue));
+    return issuesProblem(named, request, isTooLarge ? "payload_too_large" : "validation_failed");
+  }
+  const code = widerCodes[reason] ?? reason;
+  if (!isProblemCode(code)) return internalError(request);
+  const wireField = toWirePath(field);
+  const detail = message.replace(field, () => wireField);
+  const members = { ...(field !== "" && { field: wireField }), id, ...(code !== reason && { reason }), outcome };
+  return problemOf(code, detail, request.path, members);
+}
+
+function isProblemCode(code: string): code is ProblemCode {
+  return Object.hasOwn(PROBLEM_CODES, code);
 }
 
 function withCallersNames({ path, message }: ValidationIssue, { id }: FailedRequest): ValidationIssue {
   return { path: path === id?.name ? id.wireName : toWirePath(path), message };
 }
 
-/** The problem for these issues; there may be as many as a body has values. */
+/** There may be as many issues as a body has values. */
 function issuesProblem(
   issues: readonly ValidationIssue[],
-  request: FailedRequest,
-  code: "validation_failed" | "payload_too_large" = "validation_failed",
+  { path }: FailedRequest,
+  code: ProblemCode = "validation_failed",
 ): Problem {
+  const more = ` (and ${issues.length - 1} more: errors has the first ${PROBLEM_ERRORS}).`;
   const detail =
-    issues.length <= PROBLEM_ERRORS
-      ? describeIssues(issues)
-      : describeIssues(issues.slice(0, 1)).replace(
-          /\.$/,
-          ` (and ${issues.length - 1} more: errors has the first ${PROBLEM_ERRORS}).`,
-        );
-  return problem(code, detail, request, { errors: issues.slice(0, PROBLEM_ERRORS) });
+    issues.length <= PROBLEM_ERRORS ? describeIssues(issues) : describeIssues(issues.slice(0, 1)).replace(/\.$/, more);
+  return problemOf(code, detail, path, { errors: issues.slice(0, PROBLEM_ERRORS) });
 }

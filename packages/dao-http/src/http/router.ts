@@ -9,41 +9,24 @@ export interface RouteMatch<Route> {
   readonly parameter: string | undefined;
 }
 
-interface Node<Route> {
-  readonly children: Map<string, Node<Route>>;
-  parameter: Node<Route> | undefined;
-  readonly methods: Map<string, Route>;
-  allow: string;
-}
-
-function newNode<Route>(): Node<Route> {
-  return { children: new Map(), parameter: undefined, methods: new Map(), allow: "" };
-}
-
-/** Finds the route of a path. Fixed segments take precedence over parameters; a trailing slash is ignored. */
+/** Finds the route of a path. Fixed paths take precedence over those with a parameter; a trailing slash is ignored. */
 export class Router<Route> {
-  readonly #root: Node<Route> = newNode();
   readonly #fixed = new Map<string, RouteMatch<Route>>();
+  /** By the path with `{}` in place of the parameter. */
+  readonly #templates = new Map<string, RouteMatch<Route>>();
+  /** Which segments of paths are parameters. */
+  readonly #parameterAt = new Set<number>();
 
   /** @param path with at most one parameter: `/api/v1/tasks/{task_id}` */
   add(method: string, path: string, route: Route): void {
-    let node = this.#root;
-    for (const segment of segmentsOf(path)) {
-      let next = segment.startsWith("{") ? node.parameter : node.children.get(segment);
-      if (next === undefined) {
-        next = newNode<Route>();
-        if (segment.startsWith("{")) node.parameter = next;
-        else node.children.set(segment, next);
-      }
-      node = next;
-    }
-    node.methods.set(method, route);
+    const key = canonical(path).replace(/\{\w+\}/, "{}");
+    const parameterAt = key.split("/").indexOf("{}");
+    if (parameterAt !== -1) this.#parameterAt.add(parameterAt);
+    const paths = parameterAt === -1 ? this.#fixed : this.#templates;
+    const methods = new Map(paths.get(key)?.methods).set(method, route);
     // HEAD is allowed wherever GET is (RFC 9110, 9.3.2).
-    if (method === "GET") node.methods.set("HEAD", route);
-    node.allow = [...node.methods.keys()].sort().join(", ");
-    if (!path.includes("{")) {
-      this.#fixed.set(withoutTrailingSlash(path), { methods: node.methods, allow: node.allow, parameter: undefined });
-    }
+    if (method === "GET") methods.set("HEAD", route);
+    paths.set(key, { methods, allow: [...methods.keys()].sort().join(", "), parameter: undefined });
   }
 
   /**
@@ -51,42 +34,29 @@ export class Router<Route> {
    * @throws InvalidRequestError for an invalid encoding
    */
   match(path: string): RouteMatch<Route> | undefined {
-    const fixed = this.#fixed.get(withoutTrailingSlash(path));
+    const key = canonical(path);
+    const fixed = this.#fixed.get(key);
     if (fixed !== undefined) return fixed;
-    const segments = segmentsOf(path);
-    return this.#find(this.#root, path.includes("%") ? segments.map(decodeSegment) : segments, 0, undefined);
-  }
-
-  #find(
-    node: Node<Route>,
-    segments: readonly string[],
-    index: number,
-    parameter: string | undefined,
-  ): RouteMatch<Route> | undefined {
-    const segment = segments[index];
-    if (segment === undefined) return toMatch(node, parameter);
-    const child = node.children.get(segment);
-    const found = child && this.#find(child, segments, index + 1, parameter);
-    if (found !== undefined || node.parameter === undefined || segment === "") return found;
-    return this.#find(node.parameter, segments, index + 1, segment);
+    const segments = key.split("/");
+    for (const index of this.#parameterAt) {
+      const parameter = segments[index];
+      if (parameter === undefined || parameter === "") continue;
+      const match = this.#templates.get(segments.with(index, "{}").join("/"));
+      if (match !== undefined) return { ...match, parameter: decodeURIComponent(parameter) };
+    }
+    return undefined;
   }
 }
 
-function toMatch<Route>({ methods, allow }: Node<Route>, parameter: string | undefined): RouteMatch<Route> | undefined {
-  return methods.size === 0 ? undefined : { methods, allow, parameter };
-}
-
-function withoutTrailingSlash(path: string): string {
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-}
-
-function segmentsOf(path: string): string[] {
-  return withoutTrailingSlash(path).slice(1).split("/");
-}
-
-function decodeSegment(segment: string): string {
+/** One spelling for paths that mean the same: no trailing slash, and only characters encoded that must be. */
+function canonical(path: string): string {
+  const trimmed = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+  if (!trimmed.includes("%")) return trimmed;
   try {
-    return decodeURIComponent(segment);
+    return trimmed
+      .split("/")
+      .map((segment) => encodeURIComponent(decodeURIComponent(segment)))
+      .join("/");
   } catch {
     throw new InvalidRequestError([{ path: "", message: "has a path whose percent-encoding is not UTF-8" }]);
   }

@@ -15,7 +15,7 @@ import {
 import type { AppTelemetry, RequestProgress } from "../app/request-telemetry.ts";
 import { type HttpRequest, type HttpResponse, isStreamed } from "../http/http-message.ts";
 import { toProblem } from "../http/problem.ts";
-import { watchedBody } from "../http/watched-body.ts";
+import { watchedBody } from "../http/response-body.ts";
 import { type RequestAttributes, requestAttributes } from "./request-attributes.ts";
 import { durationHistogram, httpTracer, quietly, startedSpan } from "./scope.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { HttpRequest } from "./http-message.ts";
-import { readNdjson } from "./ndjson-body.ts";
+import { readNdjson } from "./ndjson.ts";
 
 const LIMIT = 64;
 
