@@ -5,29 +5,15 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { dtoRegistry } from "@flux/dao-core/contract";
-import type { z } from "zod";
-import { type JsonSchema, toJsonSchemas } from "../packages/dao-http/src/api/json-schemas.ts";
+import { dtoName, type JsonSchema, schemaOf, toJsonSchemas } from "../packages/dao-http/src/api/json-schemas.ts";
 import type { Route } from "../packages/dao-http/src/api/route.ts";
 import { routes } from "../packages/dao-http/src/api/routes.ts";
 
 const source = new URL("../packages/dao-http/src/", import.meta.url);
 const table = Object.entries<Route>(routes);
 
-const idOf = (schema: z.ZodType | undefined) => schema && dtoRegistry.get(schema)?.id;
-
-/** The schemas that `pick` finds in the routes, by operation; DTOs are there by their own names. */
-function schemasOf(pick: (route: Route) => z.ZodType | undefined, io: "input" | "output") {
-  const unnamed = table.flatMap(([name, route]): [string, z.ZodType][] => {
-    const schema = pick(route);
-    return schema === undefined || idOf(schema) !== undefined ? [] : [[name, schema]];
-  });
-  return toJsonSchemas(new Map(unnamed), io);
-}
-
-const queries = schemasOf(({ query }) => query, "input");
-const bodies = schemasOf(({ body, bodyLines }) => body ?? bodyLines, "input");
-const outputs = schemasOf(({ output, outputLines }) => output ?? outputLines, "output");
+const inputs = toJsonSchemas(routes, "input");
+const outputs = toJsonSchemas(routes, "output");
 
 /** What `schema` is besides null, and whether it may be null: zod writes `anyOf`, or two types. */
 function withoutNull(schema: JsonSchema): [schema: JsonSchema, isNullable: boolean] {
@@ -82,11 +68,11 @@ function parameterKind(schema: JsonSchema): string {
 }
 
 function operationText(name: string, route: Route): string {
-  const { method, path, id, query, body, bodyLines, output, outputLines, row, location } = route;
+  const { method, path, id, query, body, bodyLines, outputLines, row, location } = route;
   const input = query ? "query" : body ? "body" : bodyLines ? "ndjson" : "none";
-  const result = output ?? outputLines;
+  const result = schemaOf(route, "output");
   const status = route.status ?? (result === undefined ? 204 : 200);
-  const parameters = membersOf(queries.get(name) ?? {}).map(
+  const parameters = membersOf((query && inputs.get(name)) ?? {}).map(
     ([parameter, schema]) => `${parameter}: ${parameterKind(schema)}`,
   );
   const members = [
@@ -97,9 +83,9 @@ function operationText(name: string, route: Route): string {
     query && `query: { ${parameters.join(", ")} }`,
     `status: ${status}`,
     outputLines && 'output: "ndjson"',
-    result && `result: ${idOf(result) ?? shapeText(outputs.get(name) ?? {})}`,
+    result && `result: ${dtoName(result) ?? shapeText(outputs.get(name) ?? {})}`,
     row && "row: true",
-    location && `location: "${routes[location].path}"`,
+    location && `location: "${location}"`,
   ];
   return `  "${name}": { ${members.filter(Boolean).join(", ")} },`;
 }
@@ -114,8 +100,9 @@ function resultDtos(): string[] {
       texts.set(id, `const ${id} = ${shapeText(dto)} as const;`);
     }
   };
-  for (const [name, { output, outputLines }] of table) {
-    const id = idOf(output ?? outputLines);
+  for (const [name, route] of table) {
+    const result = schemaOf(route, "output");
+    const id = result && dtoName(result);
     visit(id === undefined ? (outputs.get(name) ?? {}) : { $ref: id });
   }
   return [...texts.values()];
@@ -158,10 +145,10 @@ function fieldKindsText(): string {
       if (kind === "plain") visit(schemas, member);
     }
   };
-  for (const [name, { body, bodyLines, output, outputLines }] of table) {
-    const [input, result] = [body ?? bodyLines, output ?? outputLines];
-    if (input !== undefined) visit(bodies, { $ref: idOf(input) ?? name });
-    if (result !== undefined) visit(outputs, { $ref: idOf(result) ?? name });
+  for (const [name, route] of table) {
+    const [input, result] = [schemaOf(route, "input"), schemaOf(route, "output")];
+    if (input !== undefined && route.query === undefined) visit(inputs, { $ref: dtoName(input) ?? name });
+    if (result !== undefined) visit(outputs, { $ref: dtoName(result) ?? name });
   }
   return [
     head,

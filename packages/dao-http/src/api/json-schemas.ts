@@ -1,26 +1,43 @@
 import { dtoRegistry } from "@flux/dao-core/contract";
 import * as z from "zod";
+import type { Route } from "./route.ts";
 
 /** A JSON Schema of draft 2020-12, which is OpenAPI 3.1's own. */
 export type JsonSchema = z.core.JSONSchema.JSONSchema;
 
+/** Whether a schema describes input or output: a field with a default may be omitted from input, and is always in output. */
+export type Direction = "input" | "output";
+
+/** What a route takes or returns, wherever and in whatever form. */
+export function schemaOf(route: Route, io: Direction): z.ZodType | undefined {
+  return io === "input" ? (route.query ?? route.body ?? route.bodyLines) : (route.output ?? route.outputLines);
+}
+
+/** The name of a DTO; `undefined` for any other schema. */
+export function dtoName(schema: z.ZodType): string | undefined {
+  return dtoRegistry.get(schema)?.id;
+}
+
 /**
- * The JSON Schemas of all DTOs and of `others`, by name, with the fields' names in TypeScript. A DTO within another is a
- * reference to its name.
- *
- * @param io whether they describe input or output: a field with a default may be omitted from input, and is always in output
+ * The JSON Schemas of all DTOs, by name, and of what else the routes take or return, by operation. A DTO within another is a
+ * reference.
+ * @param edit changes each schema, those within others first
  */
 export function toJsonSchemas(
-  others: ReadonlyMap<string, z.ZodType>,
-  io: "input" | "output",
+  routes: Readonly<Record<string, Route>>,
+  io: Direction,
+  { refTo = (name: string) => name, edit = (_: JsonSchema) => {} } = {},
 ): ReadonlyMap<string, JsonSchema> {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of dtoRegistry._idmap) registry.add(schema, { id });
-  for (const [id, schema] of others) registry.add(schema, { id });
+  for (const [name, route] of Object.entries(routes)) {
+    const schema = schemaOf(route, io);
+    if (schema !== undefined && dtoName(schema) === undefined) registry.add(schema, { id: name });
+  }
   const { schemas } = z.toJSONSchema(registry, {
     io,
     unrepresentable: "any",
-    uri: (id) => id,
+    uri: refTo,
     override: ({ zodSchema, jsonSchema }) => {
       // The pattern matches lower case only, but either is accepted; the format says it all.
       if (jsonSchema.format === "uuid") delete jsonSchema.pattern;
@@ -32,6 +49,7 @@ export function toJsonSchemas(
       }
       if (io === "output") dropLimits(jsonSchema);
       else addDefault(zodSchema, jsonSchema);
+      edit(jsonSchema);
     },
   });
   return new Map(Object.entries(schemas));
@@ -46,6 +64,5 @@ function dropLimits(schema: JsonSchema): void {
 /** The value of an omitted field, also if a transformation sets it. */
 function addDefault(type: z.core.$ZodType, schema: JsonSchema): void {
   const { success, data } = z.safeParse(type, undefined);
-  if (!success || data === undefined) return;
-  schema.default = JSON.parse(JSON.stringify(data));
+  if (success && data !== undefined) schema.default = JSON.parse(JSON.stringify(data));
 }

@@ -1,4 +1,4 @@
-import type { DaoServices, OperationName } from "@flux/dao-core/contract";
+import { type DaoServices, pageOf } from "@flux/dao-core/contract";
 import type { z } from "zod";
 import type { ProblemCode } from "../http/http-error.ts";
 
@@ -10,7 +10,7 @@ export interface Route {
   /** The service's name for the id in the path. Default `id`. */
   readonly id?: "userId";
   readonly summary: string;
-  readonly description?: string;
+  readonly description?: string | undefined;
   /** Of a successful response. Default 200, or 204 without `output` or `outputLines`. */
   readonly status?: 201;
   /** The query string, if the operation's input is there. */
@@ -25,8 +25,8 @@ export interface Route {
   readonly outputLines?: z.ZodType;
   /** Present for operations on one row as a whole: that row has a version, which is its `ETag`. */
   readonly row?: true;
-  /** The operation that reads the row that this one creates. */
-  readonly location?: OperationName;
+  /** The path of the row that the operation creates. */
+  readonly location?: Route["path"];
   /** The codes of the problems that it returns beside those that every operation returns. */
   readonly errors?: readonly ProblemCode[];
 }
@@ -76,7 +76,55 @@ export type RoutesOf<Service extends keyof DaoServices> = {
   >;
 };
 
-/** The description of every list. */
-export const listDescription =
+const listDescription =
   "One page, newest first: by number, or after the next_cursor of the previous page, which is as fast on the last page as on " +
   "the first.";
+
+/**
+ * The routes that most kinds of rows have.
+ * @param id the name of the id in paths
+ */
+export function rowRoutes<Noun extends string, Id extends string, Row extends z.ZodType>(
+  noun: Noun,
+  id: Id,
+  output: Row,
+) {
+  const rows = `/api/v1/${noun}s/` as const;
+  const path = `${rows}{${id}}` as const;
+  const get = { method: "GET", path, row: true, summary: `Get a ${noun}`, output, errors: ["not_found"] } as const;
+  return {
+    get,
+    list: <Query extends z.ZodObject>(query: Query) =>
+      ({
+        method: "GET",
+        path: rows,
+        summary: `List ${noun}s`,
+        description: listDescription,
+        query,
+        output: pageOf(output),
+      }) as const,
+    create: <Body extends z.ZodType>(body: Body, error: ProblemCode) =>
+      ({
+        method: "POST",
+        path: rows,
+        row: true,
+        summary: `Create a ${noun}`,
+        status: 201,
+        body,
+        output,
+        location: path,
+        errors: [error],
+      }) as const,
+    update: <Body extends z.ZodType>(body: Body, description: string, ...errors: readonly ProblemCode[]) =>
+      ({
+        ...get,
+        method: "PATCH",
+        summary: `Update a ${noun}`,
+        description,
+        body,
+        errors: ["not_found", ...errors],
+      }) as const,
+    delete: (description?: string) =>
+      ({ method: "DELETE", path, row: true, summary: `Delete a ${noun}`, description, errors: ["not_found"] }) as const,
+  };
+}

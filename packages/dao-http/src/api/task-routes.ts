@@ -1,52 +1,13 @@
-import {
-  bulkUpdateRequest,
-  bulkUpdateResult,
-  bulkUpdateStateRequest,
-  bulkUpdateStateResult,
-  calendarEventLinkDto,
-  pageOf,
-  taskCreateDto,
-  taskDto,
-  taskImportDto,
-  taskImportResult,
-  taskListRequest,
-  taskStatisticsDto,
-  taskStatisticsRequest,
-  taskStreamRequest,
-  taskTimerangeRequest,
-  taskUpdateDto,
-} from "@flux/dao-core/contract";
+import * as contract from "@flux/dao-core/contract";
 import * as z from "zod";
-import { listDescription, type RoutesOf } from "./route.ts";
+import { type RoutesOf, rowRoutes } from "./route.ts";
+
+const task = rowRoutes("task", "task_id", contract.taskDto);
 
 export const taskRoutes = {
-  "tasks.listTasks": {
-    method: "GET",
-    path: "/api/v1/tasks/",
-    summary: "List tasks",
-    description: listDescription,
-    query: taskListRequest,
-    output: pageOf(taskDto),
-  },
-  "tasks.getTask": {
-    method: "GET",
-    path: "/api/v1/tasks/{task_id}",
-    row: true,
-    summary: "Get a task",
-    output: taskDto,
-    errors: ["not_found"],
-  },
-  "tasks.createTask": {
-    method: "POST",
-    path: "/api/v1/tasks/",
-    row: true,
-    summary: "Create a task",
-    status: 201,
-    body: taskCreateDto,
-    output: taskDto,
-    location: "tasks.getTask",
-    errors: ["related_row_missing"],
-  },
+  "tasks.listTasks": task.list(contract.taskListRequest),
+  "tasks.getTask": task.get,
+  "tasks.createTask": task.create(contract.taskCreateDto, "related_row_missing"),
   "tasks.createTasks": {
     method: "POST",
     path: "/api/v1/tasks/import",
@@ -56,8 +17,8 @@ export const taskRoutes = {
       "done, it is a conflict. An Idempotency-Key is not supported. 10,000 bytes of the body, or its end, must arrive in each 30 " +
       "seconds that the service spends waiting for them.",
     status: 201,
-    bodyLines: taskImportDto,
-    output: taskImportResult,
+    bodyLines: contract.taskImportDto,
+    output: contract.taskImportResult,
     errors: ["related_row_missing"],
   },
   "tasks.streamTasks": {
@@ -69,13 +30,13 @@ export const taskRoutes = {
       "aborted, not ended. Not every client and proxy can tell the difference (over HTTP/1.0 none reliably can): request cursors. " +
       'Then a line {"next_cursor":"..."} follows at most a thousand tasks, and {"next_cursor":null} is the last line: without ' +
       "it the response is incomplete, and continues after the last cursor.",
-    query: taskStreamRequest.extend({
+    query: contract.taskStreamRequest.extend({
       cursors: z
         .boolean()
         .optional()
         .meta({ description: "Whether lines with cursors come between the tasks, and one at the end. Default false." }),
     }),
-    outputLines: taskDto,
+    outputLines: contract.taskDto,
   },
   "tasks.updateTasks": {
     method: "POST",
@@ -84,42 +45,31 @@ export const taskRoutes = {
     description:
       "A different change for each of 1 to 1000 tasks, all or none. An omitted field is kept, and null clears it. A task that does " +
       "not exist is skipped, and its result is null. Results are in the order of the updates.",
-    body: bulkUpdateRequest,
-    output: bulkUpdateResult,
+    body: contract.bulkUpdateRequest,
+    output: contract.bulkUpdateResult,
     errors: ["related_row_missing"],
   },
-  "tasks.updateTask": {
-    method: "PATCH",
-    path: "/api/v1/tasks/{task_id}",
-    row: true,
-    summary: "Update a task",
-    description: "An omitted field is kept; null clears it. A task keeps its user and goal.",
-    body: taskUpdateDto,
-    output: taskDto,
-    errors: ["not_found", "related_row_missing"],
-  },
-  "tasks.deleteTask": {
-    method: "DELETE",
-    path: "/api/v1/tasks/{task_id}",
-    row: true,
-    summary: "Delete a task",
-    errors: ["not_found"],
-  },
+  "tasks.updateTask": task.update(
+    contract.taskUpdateDto,
+    "An omitted field is kept; null clears it. A task keeps its user and goal.",
+    "related_row_missing",
+  ),
+  "tasks.deleteTask": task.delete(),
   "tasks.getTasksByTimerange": {
     method: "GET",
     path: "/api/v1/tasks/by-timerange",
     summary: "Get a user's tasks in a time window",
     description: "Tasks that start within it, both ends included, by start time, then id. For the Scheduler.",
-    query: taskTimerangeRequest,
-    output: z.array(taskDto),
+    query: contract.taskTimerangeRequest,
+    output: z.array(contract.taskDto),
   },
   "tasks.bulkUpdateState": {
     method: "POST",
     path: "/api/v1/tasks/bulk-update-state",
     summary: "Set one state on many tasks",
     description: "1 to 1000 ids. Ids that do not exist are skipped; duplicates count once. For the Scheduler.",
-    body: bulkUpdateStateRequest,
-    output: bulkUpdateStateResult,
+    body: contract.bulkUpdateStateRequest,
+    output: contract.bulkUpdateStateResult,
   },
   "tasks.linkCalendarEvent": {
     method: "PATCH",
@@ -127,8 +77,8 @@ export const taskRoutes = {
     row: true,
     summary: "Link a task to a calendar event",
     description: "null unlinks it. For the Scheduler.",
-    body: calendarEventLinkDto,
-    output: taskDto,
+    body: contract.calendarEventLinkDto,
+    output: contract.taskDto,
     errors: ["not_found"],
   },
   "tasks.getTaskStatistics": {
@@ -136,7 +86,7 @@ export const taskRoutes = {
     path: "/api/v1/tasks/statistics",
     summary: "Count a user's tasks by state",
     description: "Tasks created within the time window, both ends included. For the Observer.",
-    query: taskStatisticsRequest,
-    output: taskStatisticsDto,
+    query: contract.taskStatisticsRequest,
+    output: contract.taskStatisticsDto,
   },
 } satisfies RoutesOf<"tasks">;

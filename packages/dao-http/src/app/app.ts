@@ -144,7 +144,7 @@ class App {
     this.#publicRoutes = new Map<string, PublicRoute>([
       ["/health", respondHealthy],
       ["/ready", () => this.#readiness.respond(this.#isStopping)],
-      ...(docs ? docsPages() : []),
+      ...(docs ? docsPages : []),
     ]);
   }
 

@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -54,20 +53,8 @@ function locate({ file, source }: DocsAsset): string | URL {
   return existsSync(copy) ? copy : require.resolve(`${source}/${file}`);
 }
 
-const loaded = new Map<DocsAsset, Promise<Uint8Array<ArrayBuffer>>>();
-
-/** The file's content. Read once: all responses share the bytes. */
-export function readAsset(asset: DocsAsset): Promise<Uint8Array<ArrayBuffer>> {
-  const known = loaded.get(asset);
-  if (known !== undefined) return known;
-  const bytes = load(asset);
-  loaded.set(asset, bytes);
-  // The next call may succeed.
-  bytes.catch(() => loaded.delete(asset));
-  return bytes;
-}
-
-async function load(asset: DocsAsset): Promise<Uint8Array<ArrayBuffer>> {
+/** The file's text, as it is served. */
+export async function readAsset(asset: DocsAsset): Promise<string> {
   const text = await readFile(locate(asset), "utf8");
-  return Buffer.from(asset.edit === undefined ? text : asset.edit(text));
+  return asset.edit === undefined ? text : asset.edit(text);
 }

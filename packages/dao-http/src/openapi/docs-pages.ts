@@ -5,20 +5,17 @@ import { docsAssets, readAsset } from "./docs-assets.ts";
 import { openApiDocument } from "./openapi-document.ts";
 
 /** Pages and scripts may load only what this service itself serves. */
-function contentSecurityPolicy(extra: string): string {
-  return [
-    "default-src 'none'",
-    "script-src 'self'",
-    // Both libraries write their styles into the page.
-    "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-    ...(extra === "" ? [] : [extra]),
-  ].join("; ");
-}
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  // Both libraries write their styles into the page.
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
 
 const securityHeaders = {
   // For browsers that do not know frame-ancestors.
@@ -44,58 +41,55 @@ Redoc.init(new URL("openapi.json", here).href, { hideHostname: true }, document.
 `;
 
 interface Page {
-  /** Its folder, relative to the page's URL: its last segment, or nothing after a trailing slash. */
   readonly name: "docs" | "redoc";
   readonly title: string;
-  readonly style: string;
+  readonly style?: string;
   readonly script: string;
+  readonly initialize: string;
   readonly policy: string;
 }
 
-const pages: readonly (Page & { readonly initialize: string })[] = [
+const pages: readonly Page[] = [
   {
     name: "docs",
     title: "Flux DAO Service: try the API",
     style: "swagger-ui.css",
     script: "swagger-ui-bundle.js",
-    policy: contentSecurityPolicy(""),
     initialize: swaggerScript,
+    policy: contentSecurityPolicy,
   },
   {
     name: "redoc",
     title: "Flux DAO Service: the API",
-    style: "",
     script: "redoc.standalone.js",
-    // Its search runs in a worker created from its own source.
-    policy: contentSecurityPolicy("worker-src blob:"),
     initialize: redocScript,
+    // Its search runs in a worker created from its own source.
+    policy: `${contentSecurityPolicy}; worker-src blob:`,
   },
 ];
 
 /** `/docs`, `/redoc`, `/openapi.json` and the files that they need, by path. */
-export function docsPages(): [path: string, page: PublicRoute][] {
-  return [
-    ["/openapi.json", serve("application/json", documentBytes)],
-    ...pages.flatMap((page): [string, PublicRoute][] => {
-      const [plain, withSlash] = [servePage(page, false), servePage(page, true)];
-      return [
-        [`/${page.name}`, (path, request) => (path.endsWith("/") ? withSlash : plain)(path, request)],
-        [`/${page.name}/initialize.js`, serve("text/javascript; charset=utf-8", () => page.initialize)],
-      ];
-    }),
-    ...docsAssets.map((asset): [string, PublicRoute] => [asset.path, serve(asset.contentType, () => readAsset(asset))]),
-  ];
-}
+export const docsPages: readonly (readonly [path: string, route: PublicRoute])[] = [
+  ["/openapi.json", serve("application/json", async () => JSON.stringify(openApiDocument()))],
+  ...pages.flatMap((page): [string, PublicRoute][] => {
+    const [plain, withSlash] = [servePage(page, `${page.name}/`), servePage(page, "")];
+    return [
+      [`/${page.name}`, (path, request) => (path.endsWith("/") ? withSlash : plain)(path, request)],
+      [`/${page.name}/initialize.js`, serve("text/javascript; charset=utf-8", async () => page.initialize)],
+    ];
+  }),
+  ...docsAssets.map((asset) => [asset.path, serve(asset.contentType, () => readAsset(asset))] as const),
+];
 
-function servePage({ name, title, style, script, policy }: Page, hasSlash: boolean): PublicRoute {
-  const folder = hasSlash ? "" : `${name}/`;
+/** @param folder of the page's files, relative to the page's URL */
+function servePage({ title, style, script, policy }: Page, folder: string): PublicRoute {
   const html = `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
     <title>${title}</title>
-    <link rel="icon" href="data:," />${style === "" ? "" : `\n    <link rel="stylesheet" href="${folder}${style}" />`}
+    <link rel="icon" href="data:," />${style === undefined ? "" : `\n    <link rel="stylesheet" href="${folder}${style}" />`}
   </head>
   <body style="margin: 0">
     <div id="page"></div>
@@ -104,21 +98,24 @@ function servePage({ name, title, style, script, policy }: Page, hasSlash: boole
   </body>
 </html>
 `;
-  return serve("text/html; charset=utf-8", () => html, { "content-security-policy": policy });
+  return serve("text/html; charset=utf-8", async () => html, { "content-security-policy": policy });
 }
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
-/** Serves content that does not change while the process runs, with an `ETag`. */
+/** Serves content that does not change while the process runs, with an `ETag`. It is made once: all responses share its bytes. */
 function serve(
   contentType: string,
-  load: () => string | Bytes | Promise<Bytes>,
-  headers: Readonly<Record<string, string>> = {},
+  load: () => Promise<string>,
+  headers?: Readonly<Record<string, string>>,
 ): PublicRoute {
+  let loaded: Promise<Uint8Array<ArrayBuffer>> | undefined;
   let etag: string | undefined;
   return async (_, request) => {
-    const content = await load();
-    const body = typeof content === "string" ? Buffer.from(content) : content;
+    loaded ??= load().then((text) => Buffer.from(text));
+    const body = await loaded.catch((error) => {
+      // The next call may succeed.
+      loaded = undefined;
+      throw error;
+    });
     etag ??= `"${hash("sha256", body, "base64url")}"`;
     const always = { etag, "cache-control": "no-cache", ...securityHeaders, ...headers };
     if (hasCopy(request, etag)) return { status: 304, headers: always, body: undefined };
@@ -130,11 +127,4 @@ function serve(
 function hasCopy(request: HttpRequest, etag: string): boolean {
   const tags = request.header("if-none-match")?.split(",") ?? [];
   return tags.some((tag) => ["*", etag, `W/${etag}`].includes(tag.trim()));
-}
-
-let document: Bytes | undefined;
-
-function documentBytes(): Bytes {
-  document ??= Buffer.from(JSON.stringify(openApiDocument()));
-  return document;
 }

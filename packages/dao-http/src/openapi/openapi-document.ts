@@ -2,9 +2,8 @@ import type { Operation } from "../api/operation.ts";
 import { operations } from "../api/operations.gen.ts";
 import type { Route } from "../api/route.ts";
 import { routes } from "../api/routes.ts";
-import { headerParameters, responseHeaders } from "./headers.ts";
+import { headerParameters, requestIdHeader, responseHeaders } from "./headers.ts";
 import { openApiOperation } from "./operation-object.ts";
-import { healthPaths } from "./probes.ts";
 import { notModified, problemResponses, problemSchema } from "./problem-responses.ts";
 import { WireSchemas } from "./wire-schemas.ts";
 
@@ -32,12 +31,8 @@ export function openApiDocument(): object {
     const method = name.slice(name.indexOf(".") + 1);
     const byMethod: Record<string, object> = paths[route.path] ?? {};
     paths[route.path] = byMethod;
-    byMethod[route.method.toLowerCase()] = openApiOperation({
-      method,
-      operation,
-      route,
-      schemas: wireSchemas.of(name, route),
-    });
+    const [input, output] = [wireSchemas.of(name, route, "input"), wireSchemas.of(name, route, "output")];
+    byMethod[route.method.toLowerCase()] = openApiOperation({ method, operation, route, input, output });
   }
   return {
     openapi: "3.1.0",
@@ -56,7 +51,7 @@ export function openApiDocument(): object {
     servers: [{ url: ".", description: "This service" }],
     security: [{ serviceKey: [] }],
     tags,
-    paths: { ...paths, ...healthPaths },
+    paths: { ...paths, ...probes },
     components: {
       securitySchemes: {
         serviceKey: {
@@ -75,4 +70,28 @@ export function openApiDocument(): object {
       },
     },
   };
+}
+
+/** The probes, which are not operations of a service. */
+const probes = {
+  "/health": probe("getHealth", "Whether the process runs", {
+    200: statusResponse("It runs.", { status: "ok" }),
+  }),
+  "/ready": probe("getReadiness", "Whether requests should be sent here", {
+    200: statusResponse("The database is available, and has the schema that this version needs.", { status: "ready" }),
+    503: statusResponse("Not now; detail says why.", {
+      status: "not_ready",
+      detail: "The database cannot be reached. Check that it runs, then try again.",
+    }),
+  }),
+};
+
+function probe(operationId: string, summary: string, responses: object): object {
+  return { get: { operationId, summary, tags: ["operation"], security: [], responses } };
+}
+
+function statusResponse(description: string, example: object): object {
+  const text = { type: "string" };
+  const schema = { type: "object", properties: { status: text, detail: text }, required: ["status"] };
+  return { description, headers: requestIdHeader, content: { "application/json": { schema, example } } };
 }

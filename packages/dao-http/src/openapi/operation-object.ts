@@ -4,15 +4,16 @@ import type { Route } from "../api/route.ts";
 import type { ProblemCode } from "../http/http-error.ts";
 import { headerParametersOf, successHeaders } from "./headers.ts";
 import { responsesOf } from "./problem-responses.ts";
-import { exampleOf, type OperationSchemas } from "./wire-schemas.ts";
+import { exampleOf } from "./wire-schemas.ts";
 
-/** An operation with its route and schemas. */
+/** An operation with its route, and the schemas of what it takes and returns. */
 export interface DescribedOperation {
   /** The service method, which is the `operationId`. */
   readonly method: string;
   readonly operation: Operation;
   readonly route: Route;
-  readonly schemas: OperationSchemas;
+  readonly input: JsonSchema | undefined;
+  readonly output: JsonSchema | undefined;
 }
 
 /** The problems of every operation. */
@@ -24,39 +25,25 @@ const everywhere: readonly ProblemCode[] = [
   "internal_error",
   "unavailable",
 ];
-const withBody: readonly ProblemCode[] = ["payload_too_large", "unsupported_media_type"];
-/** Any write can lose a race with others (contract, "Errors"). */
-const ofWriters: readonly ProblemCode[] = ["conflict"];
-const withPreconditions: readonly ProblemCode[] = ["version_mismatch"];
-const withKey: readonly ProblemCode[] = ["idempotency_key_reused"];
 
 /** The Operation Object of OpenAPI. */
 export function openApiOperation(described: DescribedOperation): object {
-  const { method, operation, route, schemas } = described;
-  const tag = operation.path.split("/")[3];
+  const { method, operation, route, input, output } = described;
+  const { path, status } = operation;
+  const isQuery = operation.input === "query";
   return {
     operationId: method,
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
-    tags: [tag],
-    parameters: [
-      ...pathParameters(operation.path),
-      ...queryParameters(schemas.query),
-      ...headerParametersOf(operation),
-    ],
-    ...(schemas.body !== undefined && {
-      requestBody: {
-        required: true,
-        content: contentOf(operation.input, schemas.body, exampleOf(schemas.body)),
-      },
-    }),
+    tags: [path.split("/")[3]],
+    parameters: [...pathParameters(path), ...(isQuery ? queryParameters(input) : []), ...headerParametersOf(operation)],
+    ...(input !== undefined &&
+      !isQuery && { requestBody: { required: true, content: contentOf(operation.input, input) } }),
     responses: {
-      [operation.status]: {
-        description: operation.status === 204 ? "Done." : route.summary,
+      [status]: {
+        description: status === 204 ? "Done." : route.summary,
         headers: successHeaders(operation),
-        ...(schemas.output !== undefined && {
-          content: contentOf(operation.output, lineOf(operation, schemas.output), exampleOf(schemas.output)),
-        }),
+        ...(output !== undefined && { content: contentOf(operation.output, output, [cursorLine]) }),
       },
       ...(preconditionUse(operation) === "read" && { 304: { $ref: "#/components/responses/not_modified" } }),
       ...responsesOf(problemsOf(described)),
@@ -64,11 +51,7 @@ export function openApiOperation(described: DescribedOperation): object {
   };
 }
 
-/** The schema of a response, or of each line of it: with `cursors` there are other lines between the rows. */
-function lineOf({ output }: Operation, row: JsonSchema): JsonSchema {
-  return output === "ndjson" ? { anyOf: [row, cursorLine] } : row;
-}
-
+/** With `cursors` there are such lines between the rows. */
 const cursorLine: JsonSchema = {
   type: "object",
   properties: { next_cursor: { type: ["string", "null"] } },
@@ -76,8 +59,12 @@ const cursorLine: JsonSchema = {
   additionalProperties: false,
 };
 
-/** The content of a body: JSON or NDJSON. OpenAPI 3.1 has no schema for lines, so it is in the `contentSchema` of text. */
-function contentOf(form: string | undefined, schema: JsonSchema, example: unknown): object {
+/**
+ * The content of a body: JSON or NDJSON. OpenAPI 3.1 has no schema for lines, so it is in the `contentSchema` of text.
+ * @param otherLines what lines hold beside `schema`
+ */
+function contentOf(form: string | undefined, schema: JsonSchema, otherLines: JsonSchema[] = []): object {
+  const example = exampleOf(schema);
   if (form !== "ndjson") return { "application/json": { schema, example } };
   const lines: JsonSchema = {
     type: "string",
@@ -85,19 +72,21 @@ function contentOf(form: string | undefined, schema: JsonSchema, example: unknow
       "One JSON text per line. A line ends with LF or CRLF, optional after the last; blank lines are skipped. contentSchema " +
       "describes each line.",
     contentMediaType: "application/json",
-    contentSchema: schema,
+    contentSchema: otherLines.length === 0 ? schema : { anyOf: [schema, ...otherLines] },
   };
   return { "application/x-ndjson": { schema: lines, example: `${JSON.stringify(example)}\n` } };
 }
 
-function problemsOf({ operation, route, schemas }: DescribedOperation): ProblemCode[] {
+/** Any write can lose a race with others (contract, "Errors"). */
+function problemsOf({ operation, route }: DescribedOperation): ProblemCode[] {
+  const hasBody = operation.input === "body" || operation.input === "ndjson";
   return [
     ...everywhere,
-    ...(schemas.body === undefined ? [] : withBody),
-    ...(operation.method === "GET" ? [] : ofWriters),
+    ...(hasBody ? (["payload_too_large", "unsupported_media_type"] as const) : []),
+    ...(operation.method === "GET" ? [] : (["conflict"] as const)),
     ...(route.errors ?? []),
-    ...(preconditionUse(operation) === "none" ? [] : withPreconditions),
-    ...(takesIdempotencyKey(operation) ? withKey : []),
+    ...(preconditionUse(operation) === "none" ? [] : (["version_mismatch"] as const)),
+    ...(takesIdempotencyKey(operation) ? (["idempotency_key_reused"] as const) : []),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { PROBLEM_CODES, type ProblemCode } from "../http/http-error.ts";
+import { type Problem, problemOf } from "../http/problem.ts";
 import { PROBLEM_ERRORS } from "../wire/limits.ts";
 import { etagHeader, requestIdHeader } from "./headers.ts";
 
@@ -44,7 +45,9 @@ export const problemSchema = {
 const row = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
 /** When each code is returned, and an example of its `detail` and further members. */
-const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string, detail: string, more?: object]>>> = {
+const cases: Readonly<
+  Partial<Record<ProblemCode, readonly [description: string, detail: string, members?: Partial<Problem>]>>
+> = {
   validation_failed: [
     "The body is not JSON, or the body or a parameter breaks a rule.",
     "title must be 1 to 500 characters long, not 0.",
@@ -133,21 +136,18 @@ function problemResponse(codes: readonly ProblemCode[]): object {
 }
 
 function exampleOf(code: ProblemCode): object {
-  const { status, title } = PROBLEM_CODES[code];
-  const [, detail, more] = cases[code] ?? [];
-  return { type: `urn:flux-dao:error:${code}`, title, status, detail, instance: "/api/v1/tasks/", code, ...more };
+  const [, detail = "", members] = cases[code] ?? [];
+  return problemOf(code, detail, "/api/v1/tasks/", members);
 }
 
 /** The `responses` member for these codes, by status; several can share one. */
 export function responsesOf(codes: readonly ProblemCode[]): Record<string, object> {
-  const byStatus = new Map<number, ProblemCode[]>();
-  for (const code of new Set(codes)) {
-    const { status } = PROBLEM_CODES[code];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-  }
-  return Object.fromEntries([...byStatus].map(([status, together]) => [status, responseOf(together)]));
-}
-
-function responseOf(codes: readonly ProblemCode[]): object {
-  return codes.length === 1 ? { $ref: `#/components/responses/${codes[0]}` } : problemResponse(codes);
+  const statusOf = (code: ProblemCode) => PROBLEM_CODES[code].status;
+  return Object.fromEntries(
+    codes.map((code) => {
+      const together = [...new Set(codes)].filter((other) => statusOf(other) === statusOf(code));
+      const response = together.length === 1 ? { $ref: `#/components/responses/${code}` } : problemResponse(together);
+      return [statusOf(code), response];
+    }),
+  );
 }
