@@ -1,3 +1,5 @@
+import { UnavailableError } from "@flux/dao-core/errors";
+
 /** The service rejected the key (403): it is wrong, or missing from the service's settings. */
 export class InvalidServiceKeyError extends Error {
   /** Identifies the request in the service's log. */
@@ -29,4 +31,53 @@ export class UnexpectedResponseError extends Error {
     this.code = options.code;
     this.requestId = options.requestId;
   }
+}
+
+/** A response without its body. */
+export interface ResponseHead {
+  readonly status: number;
+  /** Every response of the service has one; intermediaries seldom add one to responses of their own. */
+  readonly requestId: string | undefined;
+  /** As received, with its parameters. */
+  readonly contentType: string | undefined;
+  /** Milliseconds until the next attempt, if the response says so. */
+  readonly retryAfter: number | undefined;
+}
+
+export interface ReceivedResponse extends ResponseHead {
+  readonly text: string;
+}
+
+/** The error for a call to which the service did not respond; its sentence says what may have happened. */
+export function unavailable(what: string, method: string, options?: ErrorOptions): UnavailableError {
+  const next =
+    method === "GET"
+      ? "Check that it runs, then try again."
+      : "The request may or may not have taken effect: read before you write again.";
+  return new UnavailableError(`${what} ${next}`, options);
+}
+
+/** Statuses that may be temporary, unlike other 4xx. */
+const passing: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/**
+ * The error for a response that is not the service's: of a proxy, a sign-in page or another server, or damaged in transit. It
+ * describes the response, without anything of the body.
+ * @param flaw what is wrong with it, if the status does not say so
+ */
+export function unexpectedResponse({ status, contentType }: ResponseHead, method: string, flaw?: string): Error {
+  const type = /^[\w.+-]{1,40}\/[\w.+-]{1,40}/.exec(contentType ?? "")?.[0] ?? "no content type";
+  const received = `status ${status}, ${type}${flaw === undefined ? "" : `, ${flaw}`}`;
+  if (status >= 400 && status < 500 && !passing.has(status)) {
+    const what = `Something other than the DAO service refused the call: ${received}.`;
+    return new UnexpectedResponseError(
+      status,
+      `${what} Check the base URL, and the limits of proxies in front of it.`,
+      {},
+    );
+  }
+  // A browser shows a redirect as status 0.
+  const isRedirect = status < 400 && (status >= 300 || status === 0) && status !== 304;
+  const why = isRedirect ? " Redirects are not followed, since that would send the key along: check the base URL." : "";
+  return unavailable(`The response is not the DAO service's, or was damaged: ${received}.${why}`, method);
 }

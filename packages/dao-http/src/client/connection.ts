@@ -1,7 +1,7 @@
 import { CALL_TIMEOUT } from "../wire/limits.ts";
 import type { ClientTelemetry } from "./call-telemetry.ts";
+import type { ReceivedResponse } from "./client-errors.ts";
 import { HttpCall } from "./http-call.ts";
-import type { ReceivedResponse } from "./unexpected-response.ts";
 
 /** As much of `fetch` as the client needs. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -31,20 +31,17 @@ export interface Call {
   readonly target: string;
   /** The path's template. */
   readonly path: string;
-  /** The attempt, from 1. Default 1. */
-  readonly attempt?: number | undefined;
-  readonly body: CallBody | undefined;
+  /** From 1. Default 1. */
+  readonly attempt?: number;
+  /** Text, or bytes produced as they are sent. */
+  readonly body:
+    | { readonly mediaType: string; readonly content: string | ((call: HttpCall) => ReadableStream<Uint8Array>) }
+    | undefined;
   /** Beside those of every call. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | undefined;
   /** Milliseconds; `undefined` for the connection's default. */
   readonly timeout: number | undefined;
-}
-
-/** The body of a request: text, or bytes produced as they are sent. */
-interface CallBody {
-  readonly mediaType: string;
-  readonly content: string | ((call: HttpCall) => ReadableStream<Uint8Array>);
 }
 
 /** Sends calls to one service. */
@@ -95,19 +92,16 @@ export class Connection {
     signal?.throwIfAborted();
     const span = this.#telemetry?.begin({ method, baseUrl: this.#baseUrl, path, attempt });
     const opened = new HttpCall({ method, signal, timeout, span });
+    const contentType = body && { "content-type": body.mediaType };
+    const content = typeof body?.content === "function" ? body.content(opened) : body?.content;
     const init: RequestInit = {
       method,
-      headers: {
-        ...span?.headers,
-        ...this.#headers,
-        ...(body !== undefined && { "content-type": body.mediaType }),
-        ...headers,
-      },
+      headers: { ...span?.headers, ...this.#headers, ...contentType, ...headers },
       signal: opened.signal,
       // A redirect would send the key elsewhere; the service never sends one.
       redirect: "manual",
-      ...(typeof body?.content === "string" && { body: body.content }),
-      ...(typeof body?.content === "function" && { body: body.content(opened), duplex: "half" as const }),
+      ...(content !== undefined && { body: content }),
+      ...(typeof content === "object" && { duplex: "half" as const }),
     };
     try {
       const send = () => this.#fetch(this.#baseUrl + target, init);
@@ -117,14 +111,5 @@ export class Connection {
       opened.close();
       throw error;
     }
-  }
-}
-
-/** The value of JSON text, or `undefined` if it is not valid. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

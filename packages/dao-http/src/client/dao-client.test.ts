@@ -150,6 +150,7 @@ describe("what JSON and query strings cannot carry is refused as in-process", ()
       ({ tasks }) => tasks.getTaskStatistics(untyped({ userId: id, startDate: "2026-02-15T10:00:00Z" })),
       "startDate",
     ],
+    ["NaN as an instant", ({ tasks }) => tasks.updateTask(id, untyped({ endTime: Number.NaN })), "endTime"],
     ["a Date as text", ({ tasks }) => tasks.updateTask(id, untyped({ title: new Date() })), "title"],
     [
       "NaN in a JSON column",

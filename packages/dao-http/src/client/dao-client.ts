@@ -3,6 +3,7 @@ import type { Operation } from "../api/operation.ts";
 import { type KeyedOperation, operations } from "../api/operations.gen.ts";
 import { encode } from "../wire/json.ts";
 import { NDJSON } from "../wire/ndjson.ts";
+import type { ReceivedResponse } from "./client-errors.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import type { HttpCall } from "./http-call.ts";
 import { checkBody } from "./input-check.ts";
@@ -11,7 +12,6 @@ import { resultOf } from "./result.ts";
 import { Attempts, type RetryOptions } from "./retry.ts";
 import { streamRows } from "./row-stream.ts";
 import { SentLines } from "./sent-lines.ts";
-import type { ReceivedResponse } from "./unexpected-response.ts";
 
 /** How to reach the service. */
 export interface DaoClientOptions extends ConnectionOptions {

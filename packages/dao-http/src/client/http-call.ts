@@ -1,5 +1,5 @@
 import type { CallSpan } from "./call-telemetry.ts";
-import { type ReceivedResponse, type ResponseHead, unavailable } from "./unexpected-response.ts";
+import { type ReceivedResponse, type ResponseHead, unavailable } from "./client-errors.ts";
 
 /** What limits a call. */
 export interface CallLimits {
@@ -11,7 +11,10 @@ export interface CallLimits {
   readonly span?: Pick<CallSpan, "ended"> | undefined;
 }
 
-/** An HTTP request and its response. Ends when it is closed, its signal aborts, or its time is over. */
+/**
+ * An HTTP request and its response. Ends when it is closed, its signal aborts, or its time is over; what waits for it then throws
+ * the signal's reason, or an UnavailableError.
+ */
 export class HttpCall {
   readonly #limits: CallLimits;
   readonly #abort = new AbortController();
@@ -33,9 +36,15 @@ export class HttpCall {
     return this.#abort.signal;
   }
 
-  /** @throws UnavailableError if the service cannot be reached, or does not respond in time; the signal's reason */
-  async begin(response: Promise<Response>): Promise<void> {
-    this.#response = await this.#translated(this.#unlessAborted(response));
+  /** Waits for the head of the response. */
+  async begin(sent: Promise<Response>): Promise<void> {
+    this.#response = await this.#translated(
+      sent.then((response) => {
+        // A `fetch` that calls the service in-process responds to an aborted request (499) in place of rejecting.
+        if (!response.ok) this.#abort.signal.throwIfAborted();
+        return response;
+      }),
+    );
   }
 
   /** Status 0 for no response. */
@@ -46,10 +55,6 @@ export class HttpCall {
     return { status, requestId: header("x-request-id"), contentType: header("content-type"), retryAfter };
   }
 
-  /**
-   * The response with its complete body.
-   * @throws as {@link begin}
-   */
   async complete(): Promise<ReceivedResponse> {
     return { ...this.head, text: await this.#translated(this.#response?.text() ?? Promise.resolve("")) };
   }
@@ -57,7 +62,6 @@ export class HttpCall {
   /**
    * The body as it arrives.
    * @param limit milliseconds for the next piece
-   * @throws as {@link begin}, also for a body that breaks off
    */
   async *pieces(limit: () => number): AsyncGenerator<Uint8Array, void, undefined> {
     const reader = this.#response?.body?.getReader();
@@ -66,7 +70,7 @@ export class HttpCall {
       this.#startTimer(limit());
       const { done, value } = await this.#translated(reader.read());
       // The caller's time does not count.
-      clearTimeout(this.#timer);
+      this.pause();
       if (done) return;
       yield value;
     }
@@ -84,26 +88,19 @@ export class HttpCall {
 
   /** Ends the call; the rest of the response is not read. */
   close(): void {
-    clearTimeout(this.#timer);
+    this.pause();
     this.#limits.signal?.removeEventListener("abort", this.#abortBySignal);
     this.#abort.abort();
     this.#limits.span?.ended({ status: this.#response?.status ?? 0, error: this.#failure, isLate: this.#isLate });
   }
 
   #startTimer(limit: number): void {
-    clearTimeout(this.#timer);
+    this.pause();
     this.#limit = limit;
     this.#timer = setTimeout(() => {
       this.#isLate = true;
       this.#abort.abort();
     }, limit);
-  }
-
-  /** A `fetch` that calls the service in-process responds to an aborted request (499) in place of rejecting. */
-  async #unlessAborted(response: Promise<Response>): Promise<Response> {
-    const settled = await response;
-    if (!settled.ok) this.#abort.signal.throwIfAborted();
-    return settled;
   }
 
   async #translated<Result>(work: Promise<Result>): Promise<Result> {
@@ -125,10 +122,9 @@ export class HttpCall {
  * The milliseconds of a `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), which is by the clock that set `Date`;
  * `undefined` if it is neither.
  */
-function waitOf(retryAfter: string | undefined, date: string | undefined): number | undefined {
-  if (retryAfter === undefined) return undefined;
+function waitOf(retryAfter = "", date = ""): number | undefined {
   if (/^\d+$/.test(retryAfter)) return Number(retryAfter) * 1_000;
-  const [until, now] = [Date.parse(retryAfter), Date.parse(date ?? "")];
-  const wait = until - (Number.isNaN(now) ? Date.now() : now);
-  return /^[A-Z][a-z]{2,8}, /.test(retryAfter) && !Number.isNaN(wait) ? Math.max(0, wait) : undefined;
+  if (!/^[A-Z][a-z]{2,8}, /.test(retryAfter)) return undefined;
+  const wait = Date.parse(retryAfter) - (Date.parse(date) || Date.now());
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }

@@ -1,9 +1,15 @@
 import type { CreateOptions, WriteOptions } from "@flux/dao-core/contract";
 import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
-import { type Operation, type ParameterKind, type QueryParameters, takesIdempotencyKey } from "../api/operation.ts";
+import {
+  type Operation,
+  type ParameterKind,
+  preconditionUse,
+  type QueryParameters,
+  takesIdempotencyKey,
+} from "../api/operation.ts";
 import { toSnakeCase } from "../wire/field-names.ts";
+import { MAX_TIMEOUT } from "../wire/limits.ts";
 import type { Call } from "./connection.ts";
-import { checkedId, checkTimeout } from "./input-check.ts";
 
 /** A call as its arguments describe it. */
 export interface ReadRequest extends Omit<Call, "body"> {
@@ -15,18 +21,31 @@ export interface ReadRequest extends Omit<Call, "body"> {
  * @throws ValidationError for what a path, a query string or a header cannot carry
  */
 export function requestOf(operation: Operation, args: readonly unknown[]): ReadRequest {
-  const rest = operation.id === undefined ? args : args.slice(1);
+  const { method, path, id, query } = operation;
+  const rest = id === undefined ? args : args.slice(1);
   const [input, options] = operation.input === "none" ? [undefined, rest[0]] : rest;
-  const path = operation.id === undefined ? operation.path : pathOf(operation.path, checkedId(args[0], operation.id));
-  const query = operation.query === undefined ? "" : toQueryString(input ?? {}, operation.query);
+  const ownPath = id === undefined ? path : path.replace(/\{\w+\}/, checkedId(args[0], id));
+  const target = query === undefined ? ownPath : ownPath + toQueryString(input ?? {}, query);
   const { signal, timeout, ...others }: ClientOptions = options ?? {};
-  checkTimeout(timeout);
-  const headers = headersOf(others, operation);
-  return { method: operation.method, target: path + query, path: operation.path, headers, signal, timeout, input };
+  if (timeout !== undefined && !(Number.isInteger(timeout) && timeout >= 1 && timeout <= MAX_TIMEOUT)) {
+    throw invalid("timeout", `must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT}`);
+  }
+  return { method, target, path, headers: headersOf(others, operation), signal, timeout, input };
 }
 
-function pathOf(template: string, id: string): string {
-  return template.replace(/\{\w+\}/, () => encodeURIComponent(id));
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Anything but a UUID could result in another path. */
+function checkedId(id: unknown, field: string): string {
+  if (typeof id === "string" && uuid.test(id)) return id;
+  throw invalid(
+    field,
+    id === undefined ? "is required" : "must be a UUID, such as 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+  );
+}
+
+function invalid(path: string, message: string): ValidationError {
+  return new ValidationError([{ path, message }]);
 }
 
 /**
@@ -35,9 +54,7 @@ function pathOf(template: string, id: string): string {
  * @throws ValidationError for an unknown parameter, or one of another type
  */
 export function toQueryString(request: unknown, parameters: QueryParameters): string {
-  if (typeof request !== "object" || request === null) {
-    throw new ValidationError([{ path: "", message: "must be an object" }]);
-  }
+  if (typeof request !== "object" || request === null) throw invalid("", "must be an object");
   const pairs: string[] = [];
   const issues: ValidationIssue[] = [];
   for (const [name, value] of Object.entries(request)) {
@@ -51,24 +68,21 @@ export function toQueryString(request: unknown, parameters: QueryParameters): st
   return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }
 
-const expected: Readonly<Record<ParameterKind, string>> = {
-  text: "text",
-  number: "a number",
-  boolean: "true or false",
-  instant: "a Date",
+/** The type of a parameter's value, as `typeof` has it, and in words. */
+const expected: Readonly<Record<ParameterKind, readonly [type: string, name: string]>> = {
+  text: ["string", "text"],
+  number: ["number", "a number"],
+  boolean: ["boolean", "true or false"],
+  instant: ["object", "a Date"],
 };
 
 function findProblem(value: unknown, kind: ParameterKind): string | undefined {
-  if (value === null) return `must not be null; send ${expected[kind]}`;
-  if (!isOfKind(value, kind)) return `must be ${expected[kind]}`;
+  const [type, name] = expected[kind];
+  if (value === null) return `must not be null; send ${name}`;
+  if (typeof value !== type || (kind === "instant" && !(value instanceof Date))) return `must be ${name}`;
   if (value instanceof Date && Number.isNaN(value.getTime())) return "must be a valid Date";
   if (typeof value === "string" && !value.isWellFormed()) return "must not contain an unpaired surrogate";
   return undefined;
-}
-
-function isOfKind(value: unknown, kind: ParameterKind): boolean {
-  if (kind === "instant") return value instanceof Date;
-  return typeof value === (kind === "text" ? "string" : kind);
 }
 
 function toText(value: unknown): string {
@@ -84,22 +98,17 @@ const visibleAscii = /^[\x21-\x7e]{1,255}$/;
  * The headers for a call's options.
  * @throws ValidationError for what no header can carry
  */
-function headersOf(options: ClientOptions, operation: Operation): Record<string, string> {
-  if (takesIdempotencyKey(operation)) return headersOfPost(options);
-  const { method, row } = operation;
-  const { ifVersion } = options;
-  return row === undefined || method === "GET" || ifVersion === undefined ? {} : { "if-match": tagList(ifVersion) };
-}
-
-function headersOfPost({ id, idempotencyKey }: ClientOptions): Record<string, string> {
+function headersOf({ id, idempotencyKey, ifVersion }: ClientOptions, operation: Operation): Record<string, string> {
+  if (!takesIdempotencyKey(operation)) {
+    const isConditional = preconditionUse(operation) === "write" && ifVersion !== undefined;
+    return isConditional ? { "if-match": tagList(ifVersion) } : {};
+  }
   if (id !== undefined) {
-    throw new ValidationError([
-      { path: "id", message: "cannot be supplied over HTTP; send an idempotencyKey, so that the row is created once" },
-    ]);
+    throw invalid("id", "cannot be supplied over HTTP; send an idempotencyKey, so that the row is created once");
   }
   if (idempotencyKey === undefined) return {};
   if (typeof idempotencyKey !== "string" || !visibleAscii.test(idempotencyKey)) {
-    throw new ValidationError([{ path: "idempotencyKey", message: "must be 1 to 255 visible ASCII characters" }]);
+    throw invalid("idempotencyKey", "must be 1 to 255 visible ASCII characters");
   }
   return { "idempotency-key": `"${idempotencyKey.replace(/["\\]/g, "\\$&")}"` };
 }

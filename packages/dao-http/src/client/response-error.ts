@@ -1,104 +1,102 @@
-import {
-  ConflictError,
-  IdempotencyKeyReusedError,
-  NotFoundError,
-  RelatedRowMissingError,
-  RetryableError,
-  SchemaVersionError,
-  TransactionLostError,
-  UnavailableError,
-  ValidationError,
-  type ValidationIssue,
-  VersionMismatchError,
-} from "@flux/dao-core/errors";
+import * as errors from "@flux/dao-core/errors";
 import type { Operation } from "../api/operation.ts";
 import { toFieldPath } from "../wire/field-names.ts";
-import { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
-import { parseJson } from "./connection.ts";
-import { type ReceivedResponse, unexpectedResponse } from "./unexpected-response.ts";
-
-const PROBLEM_TYPE = "urn:flux-dao:error:";
+import {
+  InvalidServiceKeyError,
+  type ReceivedResponse,
+  UnexpectedResponseError,
+  unexpectedResponse,
+} from "./client-errors.ts";
 
 /** The error that the service threw, recreated from its problem; or an error for a response that is not a problem. */
 export function toResponseError(response: ReceivedResponse, operation: Operation): Error {
   const { status, requestId } = response;
   const problem = problemOf(response);
   if (problem === undefined) return unexpectedResponse(response, operation.method);
-  const { code, detail } = problem;
+  const { code, detail, reason = code } = problem;
   if (code === "invalid_service_key") return new InvalidServiceKeyError(detail, requestId);
-  const reason = member(problem.body, "reason");
-  return (
-    (reason && daoError(reason, problem, operation)) ||
-    daoError(code, problem, operation) ||
-    // Of a service of another version: its sentence is still useful.
-    (status === 503
-      ? new UnavailableError(detail)
-      : new UnexpectedResponseError(status, detail, { code, ...(requestId !== undefined && { requestId }) }))
-  );
+  const error = daoError(reason, problem, operation) ?? daoError(code, problem, operation);
+  if (error !== undefined) return error;
+  // Of a service of another version: its sentence is still useful.
+  if (status === 503) return new errors.UnavailableError(detail);
+  return new UnexpectedResponseError(status, detail, { code, ...(requestId !== undefined && { requestId }) });
 }
 
-/** A problem document of the service. */
-interface Problem {
-  readonly code: string;
-  readonly detail: string;
-  readonly body: object;
-}
+/** What a problem document of the service has that an error is made of. */
+type Problem = NonNullable<ReturnType<typeof problemOf>>;
 
-function problemOf({ status, text }: ReceivedResponse): Problem | undefined {
-  const body = parseJson(text);
-  if (typeof body !== "object" || body === null) return undefined;
-  const [code, detail] = [member(body, "code"), member(body, "detail")];
+function problemOf(response: ReceivedResponse) {
+  const body: Record<string, unknown> = Object(parseJson(response.text));
+  const { status = response.status, errors: issues } = body;
+  const [type, code, detail] = [textOf(body["type"]), textOf(body["code"]), textOf(body["detail"])];
   // Gateways use these member names too, and their "not_found" means a route, not a row.
-  const isOurs = member(body, "type")?.startsWith(PROBLEM_TYPE) === true;
-  const isOfResponse = !("status" in body) || body.status === status;
-  return isOurs && isOfResponse && code !== undefined && detail !== undefined ? { code, detail, body } : undefined;
+  const isOurs = type?.startsWith("urn:flux-dao:error:") === true && status === response.status;
+  if (!isOurs || code === undefined || detail === undefined) return undefined;
+  const [reason, field, id] = [textOf(body["reason"]), textOf(body["field"]), textOf(body["id"])];
+  return {
+    code,
+    detail,
+    reason,
+    field,
+    id,
+    outcome: body["outcome"],
+    issues: Array.isArray(issues) ? issues : undefined,
+  };
 }
 
-function daoError(code: string, { detail, body }: Problem, operation: Operation): Error | undefined {
-  const field = member(body, "field");
+const textOf = (value: unknown) => (typeof value === "string" ? value : undefined);
+
+/** The value of JSON text, or `undefined` if it is not valid. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function daoError(code: string, problem: Problem, operation: Operation): Error | undefined {
+  const { detail, field, id, outcome, issues } = problem;
   switch (code) {
     case "validation_failed":
-      return validationError(body, detail, operation);
+      return validationError(problem, operation);
     case "payload_too_large":
       // Of a row; that of a body has no issues.
-      return Array.isArray(Reflect.get(body, "errors")) ? validationError(body, detail, operation, true) : undefined;
+      return issues && validationError(problem, operation, { isTooLarge: true });
     case "not_found":
-      return withMessage(new NotFoundError("row", ""), detail);
+      return withMessage(new errors.NotFoundError("row", ""), detail);
     case "conflict":
-      return new ConflictError(detail, { field: field && toFieldPath(field) });
+      return new errors.ConflictError(detail, { field: field && toFieldPath(field) });
     case "related_row_missing":
-      return new RelatedRowMissingError(toFieldPath(field ?? ""), member(body, "id"));
+      return new errors.RelatedRowMissingError(toFieldPath(field ?? ""), id);
     case "version_mismatch":
-      return withMessage(new VersionMismatchError("row", ""), detail);
+      return withMessage(new errors.VersionMismatchError("row", ""), detail);
     case "idempotency_key_reused":
-      return withMessage(new IdempotencyKeyReusedError(), detail);
+      return withMessage(new errors.IdempotencyKeyReusedError(), detail);
     case "retryable":
-      return new RetryableError(detail);
+      return new errors.RetryableError(detail);
     case "unavailable":
-      return new UnavailableError(detail);
+      return new errors.UnavailableError(detail);
     case "transaction_lost":
-      return new TransactionLostError(member(body, "outcome") === "rolled_back" ? "rolled_back" : "unknown");
+      return new errors.TransactionLostError(outcome === "rolled_back" ? "rolled_back" : "unknown");
     case "schema_version":
-      return new SchemaVersionError(detail);
+      return new errors.SchemaVersionError(detail);
     default:
       return undefined;
   }
 }
 
-function member(body: object, name: string): string | undefined {
-  const value: unknown = Reflect.get(body, name);
-  return typeof value === "string" ? value : undefined;
-}
-
-function validationError(body: object, detail: string, { id, path }: Operation, isTooLarge = false): ValidationError {
-  const errors: unknown = Reflect.get(body, "errors");
-  const idParameter = /\{(\w+)\}/.exec(path)?.[1];
-  const issues = (Array.isArray(errors) ? errors : []).map((issue: unknown): ValidationIssue => {
-    const wirePath = member(Object(issue), "path") ?? "";
-    const isId = id !== undefined && wirePath === idParameter;
-    return { path: isId ? id : toFieldPath(wirePath), message: member(Object(issue), "message") ?? "" };
+function validationError(
+  { issues = [], detail }: Problem,
+  { id, path: template }: Operation,
+  options?: { readonly isTooLarge: boolean },
+): errors.ValidationError {
+  const renamed = issues.map((issue): errors.ValidationIssue => {
+    const { path, message }: Record<string, unknown> = Object(issue);
+    const isId = id !== undefined && template.includes(`{${path}}`);
+    return { path: isId ? id : toFieldPath(textOf(path) ?? ""), message: textOf(message) ?? "" };
   });
-  const error = new ValidationError(issues, { isTooLarge });
+  const error = new errors.ValidationError(renamed, options);
   return issues.length === 0 ? withMessage(error, detail) : error;
 }
 

@@ -1,10 +1,13 @@
 import type { Operation, Shape } from "../api/operation.ts";
 import { toCamelCase, toWirePath } from "../wire/field-names.ts";
 import { decode } from "../wire/json.ts";
-import { UnexpectedResponseError } from "./client-errors.ts";
-import { parseJson } from "./connection.ts";
-import { toResponseError } from "./response-error.ts";
-import { type ReceivedResponse, type ResponseHead, unexpectedResponse } from "./unexpected-response.ts";
+import {
+  type ReceivedResponse,
+  type ResponseHead,
+  UnexpectedResponseError,
+  unexpectedResponse,
+} from "./client-errors.ts";
+import { parseJson, toResponseError } from "./response-error.ts";
 
 /**
  * The result in a response.

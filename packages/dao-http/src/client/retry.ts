@@ -1,8 +1,8 @@
 import { isDaoError } from "@flux/dao-core/errors";
 import { type Operation, takesIdempotencyKey } from "../api/operation.ts";
 import { FIRST_RETRY_DELAY, LAST_RETRY_DELAY, RETRIES } from "../wire/limits.ts";
+import type { ResponseHead } from "./client-errors.ts";
 import type { Call } from "./connection.ts";
-import type { ResponseHead } from "./unexpected-response.ts";
 
 /** A retry that is about to happen. */
 export interface ClientRetry {
@@ -34,14 +34,14 @@ const unconnected: ReadonlySet<unknown> = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-/** The attempts of one call: their number and their shared time. */
+/** The attempts of one call: their number, from 1, and their shared time. */
 export class Attempts {
   readonly #call: Pick<Call, "headers" | "signal">;
   readonly #operation: Operation;
   readonly #timeout: number;
   readonly #options: RetryOptions;
   #number = 1;
-  #end = 0;
+  #end: number;
 
   /** @param timeout milliseconds for all of them */
   constructor(
@@ -54,10 +54,9 @@ export class Attempts {
     this.#operation = operation;
     this.#timeout = timeout;
     this.#options = options;
-    this.restart();
+    this.#end = performance.now() + timeout;
   }
 
-  /** From 1. */
   get number(): number {
     return this.#number;
   }

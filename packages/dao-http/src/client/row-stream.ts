@@ -1,12 +1,11 @@
 import type { Operation } from "../api/operation.ts";
 import { REMEMBERED_ROWS } from "../wire/limits.ts";
 import { cursorOf, LineSplitter } from "../wire/ndjson.ts";
-import { parseJson } from "./connection.ts";
+import { unexpectedResponse } from "./client-errors.ts";
 import type { HttpCall } from "./http-call.ts";
-import { toResponseError } from "./response-error.ts";
+import { parseJson, toResponseError } from "./response-error.ts";
 import { checkedResult } from "./result.ts";
 import type { Attempts } from "./retry.ts";
-import { unexpectedResponse } from "./unexpected-response.ts";
 
 /** What a stream is read from. */
 export interface StreamSource {
@@ -40,11 +39,11 @@ export async function* streamRows(source: StreamSource): AsyncGenerator<unknown,
       try {
         batch = (await batches.next()).value;
       } catch (error) {
-        const failed = call;
+        const head = call?.head;
+        call?.close();
         call = undefined;
-        failed?.close();
         if (returned.isFull) throw error;
-        await attempts.next(error, failed?.head);
+        await attempts.next(error, head);
         batches = batchesAfter(cursor);
         continue;
       }

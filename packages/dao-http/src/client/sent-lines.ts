@@ -3,16 +3,6 @@ import { NDJSON_ITEMS } from "../wire/limits.ts";
 import { nextChunk } from "../wire/ndjson.ts";
 import type { HttpCall } from "./http-call.ts";
 
-/** @throws ValidationError for a value that is not iterable, as in-process */
-function iteratorOf(source: Iterable<unknown> | AsyncIterable<unknown>): Iterator<unknown> | AsyncIterator<unknown> {
-  const given: unknown = source;
-  if (typeof given === "object" && given !== null) {
-    if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
-    if (Symbol.iterator in source) return source[Symbol.iterator]();
-  }
-  throw new ValidationError([{ path: "", message: "must be items in a list, or in what else can be iterated" }]);
-}
-
 /** An NDJSON body that reads its items from a source as it is sent. */
 export class SentLines {
   /** What the source threw; `fetch` rejects with errors of its own for it. */
@@ -35,12 +25,12 @@ export class SentLines {
       pull: async (controller) => {
         try {
           call?.pause();
-          const { text, isLast } = this.#isDone
-            ? { text: "", isLast: true }
-            : await nextChunk(this.#iterator, this.#toLine, NDJSON_ITEMS);
-          if (isLast) this.#isDone = true;
+          const { text, isLast } = await nextChunk(this.#iterator, this.#toLine, NDJSON_ITEMS);
           if (text !== "") controller.enqueue(encoder.encode(text));
-          if (this.#isDone) controller.close();
+          if (isLast) {
+            this.#isDone = true;
+            controller.close();
+          }
           call?.expectProgress();
         } catch (error) {
           this.failure = { error };
@@ -57,4 +47,13 @@ export class SentLines {
     this.#isDone = true;
     await this.#iterator.return?.();
   }
+}
+
+/** @throws ValidationError for a value that is not iterable, as in-process */
+function iteratorOf(source: Iterable<unknown> | AsyncIterable<unknown>): Iterator<unknown> | AsyncIterator<unknown> {
+  if (typeof source === "object" && source !== null) {
+    if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
+    if (Symbol.iterator in source) return source[Symbol.iterator]();
+  }
+  throw new ValidationError([{ path: "", message: "must be items in a list, or in what else can be iterated" }]);
 }
