@@ -3,8 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import type { ServerOptions } from "../node/server.ts";
 import { PORT_CLOSED, type Serving, STOP, type WorkerMessage, WorkerProcesses } from "../process/cluster.ts";
-import { LIMIT_SETTINGS } from "../process/database-limits.ts";
-import { readSettings, type Settings } from "../process/settings.ts";
+import { LIMIT_SETTINGS, readSettings, type Settings } from "../process/settings.ts";
 import { PORT_CLOSED_WAIT } from "../wire/limits.ts";
 import type { Command } from "./command.ts";
 import { fail } from "./fail.ts";
@@ -29,7 +28,7 @@ Settings come from the environment:
 
 Limits, in milliseconds:
 ${Object.values(LIMIT_SETTINGS)
-  .map(({ variable, meaning }) => `  ${variable.padEnd(34)}${meaning}`)
+  .map(([variable, , meaning]) => `  ${variable.padEnd(34)}${meaning}`)
   .join("\n")}
 `;
 

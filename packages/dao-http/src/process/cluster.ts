@@ -96,9 +96,9 @@ export class WorkerProcesses {
   }
 
   async #restartAfterEnd(running: RunningWorker): Promise<void> {
-    const { lines } = await running.ended;
+    const { lines, lifetime } = await running.ended;
     if (this.#isStopping) return;
-    const delay = this.#backoff.next(running.lifetime);
+    const delay = this.#backoff.next(lifetime);
     const when = delay === 0 ? "now" : `in ${delay / 1_000} s`;
     this.#report([...lines, `Another one is started ${when}.`].join(" "));
     const timer = setTimeout(() => {
@@ -127,64 +127,60 @@ export class RestartBackoff {
   }
 }
 
-/** How a process ended: its exit code or signal, and sentences about it. */
+/** How a process ended. */
 interface WorkerEnd {
+  /** Its exit code or signal. */
   readonly how: string;
+  /** Sentences about it. */
   readonly lines: readonly string[];
+  /** Milliseconds that it ran. */
+  readonly lifetime: number;
 }
 
 class RunningWorker {
   readonly worker: Worker;
+  readonly ended: Promise<WorkerEnd>;
   /** Rejects with a WorkerError if it ends before it serves. */
   readonly serving: Promise<Serving>;
-  readonly ended: Promise<WorkerEnd>;
-  readonly hasClosedPort: Promise<void>;
-  readonly #begun = performance.now();
-  #endedAt: number | undefined;
+  readonly hasClosedPort: Promise<unknown>;
 
   constructor(worker: Worker) {
     this.worker = worker;
-    this.hasClosedPort = this.#portClosed();
-    let reason: readonly string[] | undefined;
-    this.ended = this.#end().then((how) => {
-      this.#endedAt = performance.now();
-      return { how, lines: reason ?? [`A process of the service ended (${how}).`] };
-    });
-    this.serving = new Promise((resolve, reject) => {
-      worker.on("message", (message: WorkerMessage) => {
-        if (message.kind === "serving") resolve(message);
-        else if (message.kind === "failed") reason = message.lines;
-      });
-      this.ended.then(({ lines }) => reject(new WorkerError(lines)));
-    });
+    this.ended = this.#end();
+    this.hasClosedPort = this.#message("port closed");
+    const failed = this.ended.then(({ lines }) => Promise.reject(new WorkerError(lines)));
+    this.serving = Promise.race([this.#message("serving"), failed]);
   }
 
-  #portClosed(): Promise<void> {
+  /** The first message of this kind. */
+  #message<Kind extends WorkerMessage["kind"]>(kind: Kind): Promise<Extract<WorkerMessage, { kind: Kind }>> {
+    const isOfKind = (message: WorkerMessage): message is Extract<WorkerMessage, { kind: Kind }> =>
+      message.kind === kind;
     return new Promise((resolve) => {
-      this.worker.on("message", ({ kind }: WorkerMessage) => {
-        if (kind === "port closed") resolve();
+      this.worker.on("message", (message: WorkerMessage) => {
+        if (isOfKind(message)) resolve(message);
       });
     });
   }
 
-  /** Resolves when it has ended and all its messages have arrived: exit code or signal, or why it did not start. */
-  #end(): Promise<string> {
+  /** Resolves when it has ended and all its messages have arrived, or when it could not be started. */
+  async #end(): Promise<WorkerEnd> {
     const { worker } = this;
-    const exit = new Promise<string>((resolve) => {
-      worker.once("exit", (code: number | null, signal: string | null) => resolve(signal ?? String(code)));
+    const begun = performance.now();
+    let reason: readonly string[] | undefined;
+    void this.#message("failed").then(({ lines }) => {
+      reason = lines;
     });
     const disconnect = new Promise((resolve) => worker.once("disconnect", resolve));
-    const failure = new Promise<string>((resolve) => {
+    const how = await new Promise<string>((resolve) => {
+      worker.once("exit", (code: number | null, signal: string | null) => {
+        disconnect.then(() => resolve(signal ?? String(code)));
+      });
       // A message to a process that has just ended is an error too, and irrelevant.
       worker.on("error", (error) => {
         if (worker.process.pid === undefined) resolve(error.message);
       });
     });
-    return Promise.race([failure, Promise.all([exit, disconnect]).then(([how]) => how)]);
-  }
-
-  /** Milliseconds from its start to its end, or until now. */
-  get lifetime(): number {
-    return (this.#endedAt ?? performance.now()) - this.#begun;
+    return { how, lines: reason ?? [`A process of the service ended (${how}).`], lifetime: performance.now() - begun };
   }
 }

@@ -1,10 +1,45 @@
+import type { DatabaseOptions } from "@flux/dao-core";
 import { parseDatabaseUrl } from "@flux/dao-core/database-url";
 import { ValidationError } from "@flux/dao-core/errors";
-import { DEVELOPMENT_KEYS, isPublicKey, type ServiceKey } from "../app/development-keys.ts";
+import type { ServiceKey } from "../app/development-keys.ts";
 import { LOG_LEVELS, type LogLevel } from "../app/log.ts";
 import { SettingsError } from "../node/settings-error.ts";
-import { type DatabaseLimits, readDatabaseLimits } from "./database-limits.ts";
-import { parseServiceKeys } from "./service-key-setting.ts";
+import { MAX_TIMEOUT } from "../wire/limits.ts";
+import { readServiceKeys } from "./service-keys.ts";
+
+type NumericOption = {
+  [Option in keyof DatabaseOptions]-?: DatabaseOptions[Option] extends number | undefined ? Option : never;
+}[keyof DatabaseOptions];
+
+type LimitOption = Exclude<NumericOption, "poolSize">;
+
+/** The limits of `openDatabase` from the environment; an absent one is the data layer's default. */
+export type DatabaseLimits = Readonly<Partial<Record<LimitOption, number>>>;
+
+/**
+ * Every limit of the data layer: its variable, its least value, and its meaning for the command's help and the table in
+ * docs/running.md. A new one does not compile until it is listed.
+ */
+export const LIMIT_SETTINGS: Readonly<Record<LimitOption, readonly [variable: string, min: number, meaning: string]>> =
+  {
+    connectTimeout: ["DB_CONNECT_TIMEOUT_MS", 1, "connecting, TLS and login included"],
+    acquireTimeout: ["DB_ACQUIRE_TIMEOUT_MS", 1, "waiting for a connection to be free"],
+    statementTimeout: ["DB_STATEMENT_TIMEOUT_MS", 0, "a statement; 0 is no limit"],
+    lockTimeout: ["DB_LOCK_TIMEOUT_MS", 0, "waiting for a lock; 0 is no limit"],
+    idleInTransactionTimeout: [
+      "DB_IDLE_IN_TRANSACTION_TIMEOUT_MS",
+      0,
+      "a transaction that waits for its next statement; 0 is no limit",
+    ],
+    idleTimeout: ["DB_IDLE_TIMEOUT_MS", 0, "a connection that is not used; 0 is no limit"],
+    maxLifetime: ["DB_MAX_LIFETIME_MS", 0, "a connection, used or not; 0 is no limit"],
+    maxWaiting: ["DB_MAX_WAITING", 1, "callers (a number) that wait for a connection; the next is rejected"],
+    maxConversationBytes: [
+      "DB_MAX_CONVERSATION_BYTES",
+      2,
+      "bytes of JSON text that a conversation's messages may have in all; 8,388,608 is 8 MiB",
+    ],
+  };
 
 /** The settings of the service, from the environment (contract, "Keys and settings"). */
 export interface Settings {
@@ -37,51 +72,33 @@ export interface Settings {
 /** A set of variables, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const DATABASE_URL_FORM = "postgres://user:password@host:5432/database";
-
-/** Milliseconds: the most that a timer takes. */
-const LARGEST_TIMEOUT = 2_147_483_647;
-
-/** Maximum number of processes: more than the cores of a machine are useless. */
-const MAX_PROCESSES = 256;
-
-/** Keys shorter than this cause a warning in production: the guide's are about as long, and can be guessed. */
-const SHORTEST_KEY = 16;
-
-/** A value for messages. What was meant for another variable may be a secret: a URL, a key. */
-function shown(text: string): string {
-  return /^[\w.+ -]{1,16}$/.test(text) ? JSON.stringify(text) : "what it is set to";
-}
-
 /** Supabase's local database (guide, "Setup"). */
 const LOCAL_DATABASE_URL = "postgresql://postgres:postgres@localhost:54322/postgres";
+
+/** More processes than the cores of a machine are useless. */
+const MAX_PROCESSES = 256;
 
 /**
  * Reads the settings from `environment`. A variable that is empty counts as not set.
  * @throws SettingsError with all problems at once
  */
 export function readSettings(environment: Environment): Settings {
-  const reader = new SettingsReader(environment);
-  const isProduction = reader.text("NODE_ENV") === "production";
-  const host = reader.host();
-  const databaseUrl = reader.databaseUrl(isProduction);
-  const settings = {
-    databaseUrl,
-    host,
-    port: reader.wholeNumber("PORT", 0, 65_535) ?? 8_000,
-    processes: reader.processes(),
-    poolSize: reader.wholeNumber("DB_POOL_SIZE", 1, 1_000),
-    prepare: reader.trueOrFalse("DB_PREPARE") ?? true,
-    limits: reader.databaseLimits(),
-    bodyTimeout: reader.wholeNumber("HTTP_BODY_TIMEOUT", 1, LARGEST_TIMEOUT),
-    sendTimeout: reader.wholeNumber("HTTP_SEND_TIMEOUT", 1, LARGEST_TIMEOUT),
-    slowStatementMs: reader.wholeNumber("DB_SLOW_STATEMENT_MS", 1, 86_400_000),
-    logLevel: reader.logLevel(),
-    keys: reader.keys(isProduction, isLoopback(host)),
-    warnings: reader.warnings,
-  };
-  if (reader.problems.length > 0) throw new SettingsError(reader.problems);
-  return settings;
+  return read(environment, (reader) => {
+    const host = reader.host();
+    return {
+      ...reader.database(),
+      host,
+      port: reader.wholeNumber("PORT", 0, 65_535) ?? 8_000,
+      processes: reader.processes(),
+      poolSize: reader.wholeNumber("DB_POOL_SIZE", 1, 1_000),
+      bodyTimeout: reader.wholeNumber("HTTP_BODY_TIMEOUT", 1, MAX_TIMEOUT),
+      sendTimeout: reader.wholeNumber("HTTP_SEND_TIMEOUT", 1, MAX_TIMEOUT),
+      slowStatementMs: reader.wholeNumber("DB_SLOW_STATEMENT_MS", 1, 86_400_000),
+      logLevel: reader.logLevel(),
+      keys: readServiceKeys(reader.text("SERVICE_API_KEYS"), isLoopback(host), reader),
+      warnings: reader.warnings,
+    };
+  });
 }
 
 /** The settings of commands that work on the database without serving. */
@@ -92,12 +109,12 @@ export type DatabaseSettings = Pick<Settings, "databaseUrl" | "prepare" | "limit
  * @throws SettingsError with all problems at once
  */
 export function readDatabaseSettings(environment: Environment): DatabaseSettings {
+  return read(environment, (reader) => reader.database());
+}
+
+function read<Read>(environment: Environment, take: (reader: SettingsReader) => Read): Read {
   const reader = new SettingsReader(environment);
-  const settings = {
-    databaseUrl: reader.databaseUrl(reader.text("NODE_ENV") === "production"),
-    prepare: reader.trueOrFalse("DB_PREPARE") ?? true,
-    limits: reader.databaseLimits(),
-  };
+  const settings = take(reader);
   if (reader.problems.length > 0) throw new SettingsError(reader.problems);
   return settings;
 }
@@ -105,38 +122,35 @@ export function readDatabaseSettings(environment: Environment): DatabaseSettings
 class SettingsReader {
   readonly problems: string[] = [];
   readonly warnings: string[] = [];
+  readonly isProduction: boolean;
   readonly #environment: Environment;
   /** Whether DATABASE_URL, once it is read, means a database within the process. */
   #isEmbedded = false;
 
   constructor(environment: Environment) {
     this.#environment = environment;
+    this.isProduction = this.text("NODE_ENV") === "production";
   }
 
   text(name: string): string | undefined {
-    const value = this.#environment[name]?.trim();
-    return value === "" ? undefined : value;
+    return this.#environment[name]?.trim() || undefined;
+  }
+
+  /** @param parse returns `undefined` for a value that is not allowed */
+  #parsed<Value>(name: string, allowed: string, parse: (text: string) => Value | undefined): Value | undefined {
+    const text = this.text(name);
+    const value = text === undefined ? undefined : parse(text);
+    if (text !== undefined && value === undefined) {
+      this.problems.push(`${name} must be ${allowed}, not ${shown(text)}.`);
+    }
+    return value;
   }
 
   wholeNumber(name: string, min: number, max: number): number | undefined {
-    const text = this.text(name);
-    if (text === undefined) return undefined;
-    const value = Number(text);
-    if (/^\d{1,10}$/.test(text) && value >= min && value <= max) return value;
-    this.problems.push(`${name} must be a whole number from ${min} to ${max}, not ${shown(text)}.`);
-    return undefined;
-  }
-
-  databaseLimits(): DatabaseLimits {
-    return readDatabaseLimits((...variable) => this.wholeNumber(...variable));
-  }
-
-  trueOrFalse(name: string): boolean | undefined {
-    const text = this.text(name)?.toLowerCase();
-    if (text === undefined) return undefined;
-    if (text === "true" || text === "false") return text === "true";
-    this.problems.push(`${name} must be true or false, not ${shown(text)}.`);
-    return undefined;
+    return this.#parsed(name, `a whole number from ${min} to ${max}`, (text) => {
+      const value = /^\d{1,10}$/.test(text) ? Number(text) : -1;
+      return value >= min && value <= max ? value : undefined;
+    });
   }
 
   processes(): number {
@@ -148,29 +162,37 @@ class SettingsReader {
   }
 
   logLevel(): LogLevel {
-    const text = this.text("LOG_LEVEL");
-    const level = LOG_LEVELS.find((known) => known === (text ?? "info").toLowerCase());
-    if (level === undefined) {
-      this.problems.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(", ")}, not ${shown(text ?? "")}.`);
-    }
-    return level ?? "info";
+    const find = (text: string) => LOG_LEVELS.find((known) => known === text.toLowerCase());
+    return this.#parsed("LOG_LEVEL", `one of ${LOG_LEVELS.join(", ")}`, find) ?? "info";
   }
 
   host(): string {
-    const text = this.text("HOST") ?? "127.0.0.1";
-    const host = text.replace(/^\[(.*)\]$/, "$1");
-    if (!/^[A-Za-z0-9._:%-]+$/.test(host)) {
-      this.problems.push(
-        `HOST must be an address or a name to listen on, such as 127.0.0.1 or 0.0.0.0, not ${shown(text)}.`,
-      );
-    }
-    return host;
+    const allowed = "an address or a name to listen on, such as 127.0.0.1 or 0.0.0.0";
+    const parse = (text: string) => {
+      const host = text.replace(/^\[(.*)\]$/, "$1");
+      return /^[A-Za-z0-9._:%-]+$/.test(host) ? host : undefined;
+    };
+    return this.#parsed("HOST", allowed, parse) ?? "127.0.0.1";
   }
 
-  databaseUrl(isProduction: boolean): string {
+  database(): DatabaseSettings {
+    const booleans: Readonly<Record<string, boolean>> = { true: true, false: false };
+    const limits = Object.entries(LIMIT_SETTINGS).flatMap(([option, [variable, min]]) => {
+      const value = this.wholeNumber(variable, min, MAX_TIMEOUT);
+      return value === undefined ? [] : [[option, value]];
+    });
+    return {
+      databaseUrl: this.#databaseUrl(),
+      prepare: this.#parsed("DB_PREPARE", "true or false", (text) => booleans[text.toLowerCase()]) ?? true,
+      limits: Object.fromEntries(limits),
+    };
+  }
+
+  #databaseUrl(): string {
     const url = this.text("DATABASE_URL");
     if (url === undefined) {
-      if (isProduction) this.problems.push(`DATABASE_URL must be set in production: ${DATABASE_URL_FORM}.`);
+      const form = "postgres://user:password@host:5432/database";
+      if (this.isProduction) this.problems.push(`DATABASE_URL must be set in production: ${form}.`);
       return LOCAL_DATABASE_URL;
     }
     try {
@@ -181,33 +203,11 @@ class SettingsReader {
     }
     return url;
   }
+}
 
-  keys(isProduction: boolean, isOnLoopback: boolean): readonly ServiceKey[] {
-    const demand = isProduction ? "in production" : isOnLoopback ? undefined : "where HOST is not a loopback address";
-    const text = this.text("SERVICE_API_KEYS");
-    if (text === undefined) {
-      if (demand !== undefined) this.problems.push(`SERVICE_API_KEYS must be set ${demand}: a JSON array of keys.`);
-      else this.warnings.push("SERVICE_API_KEYS is not set: the guide's development keys work, on this machine only.");
-      return DEVELOPMENT_KEYS;
-    }
-    const keys = parseServiceKeys(text);
-    if (typeof keys === "string") {
-      this.problems.push(`SERVICE_API_KEYS ${keys}.`);
-      return [];
-    }
-    if (demand !== undefined && keys.some(({ key }) => isPublicKey(key))) {
-      this.problems.push(
-        `SERVICE_API_KEYS must not contain a key of the documentation ${demand}: those are public. Create new ones: openssl rand -hex 32.`,
-      );
-    }
-    const short = keys.filter(({ key }) => key.length < SHORTEST_KEY).map(({ name }) => name);
-    if (isProduction && short.length > 0) {
-      this.warnings.push(
-        `SERVICE_API_KEYS has keys of fewer than ${SHORTEST_KEY} characters (${short.join(", ")}): create new ones: openssl rand -hex 32.`,
-      );
-    }
-    return keys;
-  }
+/** A value for messages. What was meant for another variable may be a secret: a URL, a key. */
+function shown(text: string): string {
+  return /^[\w.+ -]{1,16}$/.test(text) ? JSON.stringify(text) : "what it is set to";
 }
 
 function isLoopback(host: string): boolean {

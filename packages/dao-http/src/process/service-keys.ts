@@ -1,6 +1,47 @@
 import { hash } from "node:crypto";
 import { isPossibleKey, KEY_RULE } from "../app/auth.ts";
-import { DEVELOPMENT_KEYS, type ServiceKey } from "../app/development-keys.ts";
+import { DEVELOPMENT_KEYS, isPublicKey, type ServiceKey } from "../app/development-keys.ts";
+
+/** Keys shorter than this cause a warning in production: the guide's are about as long, and can be guessed. */
+const SHORTEST_KEY = 16;
+
+/** Where the keys are used, and what receives sentences about them. */
+interface KeysContext {
+  readonly isProduction: boolean;
+  readonly problems: string[];
+  readonly warnings: string[];
+}
+
+/** Reads the value of `SERVICE_API_KEYS`; without one the development keys work, on loopback. */
+export function readServiceKeys(
+  text: string | undefined,
+  isOnLoopback: boolean,
+  { isProduction, problems, warnings }: KeysContext,
+): readonly ServiceKey[] {
+  const demand = isProduction ? "in production" : isOnLoopback ? undefined : "where HOST is not a loopback address";
+  if (text === undefined) {
+    if (demand !== undefined) problems.push(`SERVICE_API_KEYS must be set ${demand}: a JSON array of keys.`);
+    else warnings.push("SERVICE_API_KEYS is not set: the guide's development keys work, on this machine only.");
+    return DEVELOPMENT_KEYS;
+  }
+  const keys = parseServiceKeys(text);
+  if (typeof keys === "string") {
+    problems.push(`SERVICE_API_KEYS ${keys}.`);
+    return [];
+  }
+  if (demand !== undefined && keys.some(({ key }) => isPublicKey(key))) {
+    problems.push(
+      `SERVICE_API_KEYS must not contain a key of the documentation ${demand}: those are public. Create new ones: openssl rand -hex 32.`,
+    );
+  }
+  const short = keys.filter(({ key }) => key.length < SHORTEST_KEY).map(({ name }) => name);
+  if (isProduction && short.length > 0) {
+    warnings.push(
+      `SERVICE_API_KEYS has keys of fewer than ${SHORTEST_KEY} characters (${short.join(", ")}): create new ones: openssl rand -hex 32.`,
+    );
+  }
+  return keys;
+}
 
 const expected =
   'must be a JSON array ["key", …], a JSON object {"goal-planner": "key", …} whose names appear in the log, or keys ' +
