@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
 import { type Command, UsageError } from "./cli/command.ts";
-import { fail } from "./cli/fail.ts";
-import { writeStderr, writeStdout } from "./cli/output.ts";
+import { fail, writeStderr, writeStdout } from "./cli/output.ts";
 
 /** The commands, each loaded when it is run: serving does not load migrations. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {

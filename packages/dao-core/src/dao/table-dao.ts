@@ -2,12 +2,12 @@ import { and, eq, type SQL, sql } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
+import type { EntityTable } from "../schema/columns.ts";
 import type { EntityDao, PageInPieces } from "../session/daos.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, RESULT_BYTES } from "../session/limits.ts";
 
 import { LongRows } from "./list/long-rows.ts";
-import type { EntityTable } from "./statement/entity-table.ts";
 import { type RowMapper, rowMapper } from "./statement/row-mapper.ts";
 import { RowReader } from "./statement/row-reader.ts";
 import { RowValues } from "./statement/row-values.ts";

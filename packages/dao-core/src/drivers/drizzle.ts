@@ -1,7 +1,7 @@
 import { type SQLChunk, sql } from "drizzle-orm";
 import type { SqlDriver, SqlParameter } from "../session/driver.ts";
+import { positionalParameters } from "./host/host-client.ts";
 import { hostDriver } from "./host/host-driver.ts";
-import { positionalParameters } from "./host/positional-parameters.ts";
 
 /** The part of an application's Drizzle database or transaction that is used, on any PostgreSQL driver. */
 export interface HostDrizzle {

@@ -1,7 +1,7 @@
 import type { SqlDriver } from "../session/driver.ts";
 import { connectionClosed } from "../session/postgres-errors.ts";
+import { positionalParameters } from "./host/host-client.ts";
 import { hostDriver } from "./host/host-driver.ts";
-import { positionalParameters } from "./host/positional-parameters.ts";
 
 /** The part of an application's Knex, or of its transaction, that is used. */
 export interface HostKnex {

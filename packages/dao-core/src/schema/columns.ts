@@ -1,5 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
-import { type AnyPgColumn, check, foreignKey, timestamp, uuid } from "drizzle-orm/pg-core";
+import { type AnyPgColumn, check, foreignKey, type PgColumn, type PgTable, timestamp, uuid } from "drizzle-orm/pg-core";
+
+/** A table with the columns that every entity has. */
+export type EntityTable = PgTable & { readonly id: PgColumn; readonly createdAt: PgColumn };
 
 /** The key of an entity. The library generates it, a UUIDv7; other writers may rely on the database's default. */
 export function idColumn() {

@@ -1,3 +1,8 @@
+import cluster from "node:cluster";
+import { isDaoError } from "@flux/dao-core/errors";
+import { SettingsError } from "../node/settings-error.ts";
+import { WorkerError, type WorkerMessage } from "../process/cluster.ts";
+
 /** Writes lines for a person; standard output is for programs: the log, a document, a result. */
 export function writeStderr(...lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`${line}\n`);
@@ -20,3 +25,29 @@ export function writeStdout(text: string): Promise<void> {
 }
 
 const isReaderGone = (error: Error) => "code" in error && error.code === "EPIPE";
+
+/** Ends the process with 1: with a sentence for what an operator can fix, with a stack for what only a programmer can. */
+export function fail(error: unknown): void {
+  const lines = explain(error);
+  // The main process reports for its workers.
+  if (cluster.isWorker && process.connected) {
+    const message: WorkerMessage = { kind: "failed", lines };
+    process.send?.(message, undefined, undefined, () => process.exit(1));
+  } else {
+    writeStderr(...lines);
+    process.exit(1);
+  }
+}
+
+function explain(error: unknown): readonly string[] {
+  if (error instanceof SettingsError) return error.problems;
+  if (error instanceof WorkerError) return error.lines;
+  if (isDaoError(error)) return [error.message];
+  if (isSystemError(error)) return [`${error.message}.`];
+  return [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+}
+
+/** An error of the operating system, such as a file that cannot be written: the message names the file. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error && "path" in error;
+}

@@ -6,8 +6,7 @@ import { PORT_CLOSED, type Serving, STOP, type WorkerMessage, WorkerProcesses } 
 import { LIMIT_SETTINGS, readSettings, type Settings } from "../process/settings.ts";
 import { PORT_CLOSED_WAIT } from "../wire/limits.ts";
 import type { Command } from "./command.ts";
-import { fail } from "./fail.ts";
-import { writeStderr } from "./output.ts";
+import { fail, writeStderr } from "./output.ts";
 
 const usage = `Usage: flux-dao serve
 

@@ -50,13 +50,16 @@ describe("issue 5: the client sends again what can be sent twice", () => {
       tasks.bulkUpdateState({ taskIds: [id], newState: "missed" }, { idempotencyKey: "key-1" }),
   };
 
-  test.each(Object.entries(repeatable))("%s, when there was no response, and when there was no room", async (_, call) => {
-    const { client, sent, retries } = answeredBy([lost(), unavailable(), row()]);
-    await call(client);
-    expect(sent).toHaveLength(3);
-    expect(retries.map(({ attempt }) => attempt)).toEqual([1, 2]);
-    expect(retries[0]?.operation).toMatch(/^(GET|PUT|POST) \/api\/v1\//);
-  });
+  test.each(Object.entries(repeatable))(
+    "%s, when there was no response, and when there was no room",
+    async (_, call) => {
+      const { client, sent, retries } = answeredBy([lost(), unavailable(), row()]);
+      await call(client);
+      expect(sent).toHaveLength(3);
+      expect(retries.map(({ attempt }) => attempt)).toEqual([1, 2]);
+      expect(retries[0]?.operation).toMatch(/^(GET|PUT|POST) \/api\/v1\//);
+    },
+  );
 
   const once: Readonly<Record<string, (client: DaoClient) => Promise<unknown>>> = {
     "a POST without a key": ({ tasks }) => tasks.bulkUpdateState({ taskIds: [id], newState: "missed" }),

@@ -48,7 +48,10 @@ describe("what stands between client and service", () => {
       { type: "about:blank", title: "Down", status: 503, code: "conflict", detail: "hunter2" },
       { status: 503 },
     ),
-    "half of a response": ['{"items":[{"id":"hunter2', { status: 200, headers: { "content-type": "application/json" } }],
+    "half of a response": [
+      '{"items":[{"id":"hunter2',
+      { status: 200, headers: { "content-type": "application/json" } },
+    ],
   };
 
   test.each(Object.entries(passing))(

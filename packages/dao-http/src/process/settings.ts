@@ -14,7 +14,7 @@ type NumericOption = {
 type LimitOption = Exclude<NumericOption, "poolSize">;
 
 /** The limits of `openDatabase` from the environment; an absent one is the data layer's default. */
-export type DatabaseLimits = Readonly<Partial<Record<LimitOption, number>>>;
+type DatabaseLimits = Readonly<Partial<Record<LimitOption, number>>>;
 
 /**
  * Every limit of the data layer: its variable, its least value, and its meaning for the command's help and the table in

@@ -3,9 +3,9 @@ import type { PgColumn } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { ValidationError } from "../../contract/errors.ts";
 import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow, toPage } from "../../contract/page.ts";
+import type { EntityTable } from "../../schema/columns.ts";
 import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
 import { EXACT_COUNT } from "../../session/limits.ts";
-import type { EntityTable } from "../statement/entity-table.ts";
 import {
   compile,
   param,

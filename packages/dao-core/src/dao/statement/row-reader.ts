@@ -1,11 +1,11 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
+import type { EntityTable } from "../../schema/columns.ts";
 import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
 import { nextTurn } from "../../session/waiting/event-loop.ts";
 import { GuardedRows } from "../list/guarded-rows.ts";
 import { ListStatements } from "../list/list-statements.ts";
-import type { EntityTable } from "./entity-table.ts";
 import type { RowMapper } from "./row-mapper.ts";
 import { prepared, run, written } from "./statement.ts";
 

@@ -10,8 +10,8 @@ import { beginScript } from "../../session/transaction/begin.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import type { SqlConnection } from "../../session/transaction/transaction-connection.ts";
 import { throwIfAborted, withEitherSignal } from "../../session/waiting/abort-signal.ts";
+import { limitWait } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
-import { limitWait } from "../../session/waiting/wait-limit.ts";
 import { type EmbeddedFolder, takeFolder } from "./pglite-folder.ts";
 
 /** How an embedded database is used. */

@@ -10,7 +10,7 @@ import {
   staleStatement,
 } from "../../session/postgres-errors.ts";
 import type { SqlConnection } from "../../session/transaction/transaction-connection.ts";
-import { limitWait } from "../../session/waiting/wait-limit.ts";
+import { limitWait } from "../../session/waiting/deadline.ts";
 import { abortable, cancelUntilSettled } from "./cancel-request.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { Activity } from "./pool/activity.ts";

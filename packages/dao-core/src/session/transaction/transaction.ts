@@ -3,8 +3,7 @@ import { isDaoError, TransactionLostError, type UnitOfWorkMisuseError } from "..
 import type { SqlParameter, SqlResult, SqlTransaction } from "../driver.ts";
 import { databaseErrorFacts, isLossError, isStaleStatement } from "../postgres-errors.ts";
 import { throwIfAborted, untilAborted, withEitherSignal } from "../waiting/abort-signal.ts";
-import { IdleTimer } from "./idle-timer.ts";
-import { Interruption } from "./interruption.ts";
+import { IdleTimer, Interruption } from "./interruption.ts";
 import type { SqlConnection } from "./transaction-connection.ts";
 import {
   endedMisuse,

@@ -1,7 +1,7 @@
 import type { CallOptions } from "../../contract/call-options.ts";
 import { UnavailableError, ValidationError } from "../../contract/errors.ts";
 import { isWholeNumber, LARGEST_VALUE } from "../limits.ts";
-import { expiresAt, withEitherSignal } from "./abort-signal.ts";
+import { expiresAt, onAbort, withEitherSignal } from "./abort-signal.ts";
 
 /**
  * Runs `call` with the caller's signal, or with one that also aborts when the call's `timeout` is over. Without a
@@ -39,4 +39,32 @@ async function bounded<Options extends CallOptions, Result>(
 
 function timeoutError(timeout: number): UnavailableError {
   return new UnavailableError(`The call was not done within its ${timeout} ms. Try again later, or give it longer.`);
+}
+
+/**
+ * Limits how long a caller waits: calls `end` at most once, with the reason of an abort, or with what `timedOut` returns when
+ * the time is over.
+ * @returns stops watching, for a caller whose turn has come
+ */
+export function limitWait(
+  milliseconds: number,
+  signal: AbortSignal | undefined,
+  timedOut: () => unknown,
+  end: (error: unknown) => void,
+): () => void {
+  const stopWatching = () => {
+    clearTimeout(expiry);
+    stopListening?.();
+  };
+  const expiry = setTimeout(() => {
+    stopWatching();
+    end(timedOut());
+  }, milliseconds);
+  const stopListening =
+    signal &&
+    onAbort(signal, () => {
+      stopWatching();
+      end(signal.reason);
+    });
+  return stopWatching;
 }

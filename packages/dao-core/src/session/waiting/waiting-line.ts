@@ -1,5 +1,5 @@
 import { UnavailableError } from "../../contract/errors.ts";
-import { limitWait } from "./wait-limit.ts";
+import { limitWait } from "./deadline.ts";
 
 interface Waiter<Purpose, Place> {
   readonly purpose: Purpose;

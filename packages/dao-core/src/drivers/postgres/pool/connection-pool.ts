@@ -5,7 +5,7 @@ import type { StatementKind } from "../../../session/driver.ts";
 import { GATHERED_QUERIES, PIPELINE_DEPTH } from "../../../session/limits.ts";
 import type { ObservedPool, PoolObserver, PoolUsage } from "../../../session/telemetry.ts";
 import { withEitherSignal } from "../../../session/waiting/abort-signal.ts";
-import { limitWait } from "../../../session/waiting/wait-limit.ts";
+import { limitWait } from "../../../session/waiting/deadline.ts";
 import { closedError, WaitingLine } from "../../../session/waiting/waiting-line.ts";
 import { Connector } from "./connector.ts";
 import { type LossReason, type PooledConnection, Slot, type Use } from "./slot.ts";
