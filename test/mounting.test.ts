@@ -81,7 +81,7 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
     if (status === 405) expect(answer.headers.get("allow")).toBe("GET, HEAD, POST");
   });
 
-  test("HEAD answers as GET does, without the body", async () => {
+  test("HEAD responds as GET does, without the body", async () => {
     for (const path of ["/data/api/v1/users/", "/data/health", "/data/docs"]) {
       const [head, get] = [await send(path, { method: "HEAD" }), await send(path)];
       expect([head.status, await head.text()]).toEqual([200, ""]);
@@ -101,7 +101,7 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
     expect((await stream.text()).trimEnd().split("\n")).toHaveLength(2_500);
   });
 
-  test("a client that goes away in the middle of its body, or of its answer, harms nobody", async () => {
+  test("a client that goes away in the middle of its body, or of its response, affects no one else", async () => {
     const data = makeUserData();
     const { hostname, port } = new URL(host.url);
     const headers = { "X-Flux-Service-Key": KEY, "Content-Type": "application/json", "Content-Length": "1000" };
@@ -144,7 +144,7 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
     expect(await bodyOf(await post("/echo", { own: true }))).toEqual({ own: true });
   });
 
-  test("a stop lets a request finish, whose answer is whole", async () => {
+  test("a stop lets a request finish, whose response is whole", async () => {
     const other = await start(options, 0);
     const { users } = testDatabase.database;
     const user = await users.create(makeUserData());
@@ -186,7 +186,7 @@ describe("a host that has read the body before", () => {
     },
   };
 
-  test.each(Object.entries(tooLate))("%s: the answer says what to do, and nobody waits", async (_, start) => {
+  test.each(Object.entries(tooLate))("%s: the response says what to do, and nobody waits", async (_, start) => {
     const host = await start();
     const answer = await fetch(`${host.url}/data/api/v1/users/`, {
       method: "POST",

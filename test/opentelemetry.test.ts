@@ -194,7 +194,7 @@ describe("spans by the semantic conventions", () => {
     );
   });
 
-  test("each attempt of a call has a span of its own, by what kept it from an answer", async () => {
+  test("each attempt of a call has a span of its own, by what kept it from a response", async () => {
     const fetch = () => Promise.reject(new TypeError("fetch failed", { cause: { code: "ECONNREFUSED" } }));
     const options = { baseUrl: "https://[::1]:8443/dao", serviceKey: KEY, fetch, telemetry: clientTelemetry() };
     const { users } = createDaoClient({ ...options, retry: { retries: 1 } });
@@ -294,7 +294,7 @@ describe("spans nest", () => {
 });
 
 describe("metrics", () => {
-  test("retries of statements and of units of work, by what was given up", async () => {
+  test("retries of statements and of units of work, by what was aborted", async () => {
     const before = await pointsOf("flux_dao.retries");
     expect(before).toEqual([]);
     let attempts = 0;

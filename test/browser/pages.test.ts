@@ -80,7 +80,7 @@ const OPERATIONS = 38;
 /** A page's text without the invisible spaces at which long paths may wrap. */
 const textOf = async (page: Page) => (await page.locator("body").textContent())?.replaceAll("\u200b", "");
 
-describe("issue 2: the API's pages in a browser", { timeout: 60_000 }, () => {
+describe("the API's pages in a browser", { timeout: 60_000 }, () => {
   test("/docs shows every operation; Authorize and Execute work (guide, Using Swagger UI)", async (context) => {
     const { email } = await createUser(server.call);
     const { page, faults } = await openPage(context, "/docs");

@@ -16,7 +16,7 @@ function expectSentence(text: string): void {
   expect(text.trim()).toMatch(/^[A-Z].*\.$/s);
 }
 
-describe("issue 5: flux-dao says how it is used", () => {
+describe("flux-dao says how it is used", () => {
   test("a list of the commands, and each command's own page", async () => {
     const help = await run(["--help"]);
     expect(help).toMatchObject({ exit: 0, stderr: "" });
@@ -50,7 +50,7 @@ describe("issue 5: flux-dao says how it is used", () => {
   });
 });
 
-describe("issue 5: flux-dao openapi", () => {
+describe("flux-dao openapi", () => {
   test("prints the document, or writes it", async () => {
     const { exit, stdout, stderr } = await run(["openapi"]);
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
@@ -77,7 +77,7 @@ describe("a reader that wants no more, as head does", () => {
   });
 });
 
-describe("issue 5: flux-dao migrate and doctor", () => {
+describe("flux-dao migrate and doctor", () => {
   let admin: postgres.Sql;
   let sql: postgres.Sql;
   let name: string;

@@ -54,7 +54,7 @@ describe("flux-dao seed", () => {
     expect(await rows()).toEqual(first);
   });
 
-  test("leaves a database with users alone, unless it is told to add", async () => {
+  test("leaves a database with users alone, unless --add is given", async () => {
     await sql`insert into users (name, email) values ('Ada', 'ada@example.com')`;
     const refused = await seed("--users", "2");
     expect(refused).toMatchObject({ exit: 1, stdout: "" });

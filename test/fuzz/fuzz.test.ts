@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.[Symbol.asyncDispose]());
 
-test("whatever is sent, the service answers what its document says, and keeps nothing of it", async () => {
+test("whatever is sent, the service responds as its document says, and keeps nothing of it", async () => {
   const fuzz = await Fuzz.start(server, SEED);
   await fuzz.sendUntil(REQUESTS / 2);
   const before = await server.memory();
@@ -54,7 +54,7 @@ test("a property that is not named is one too many only where the schema is clos
   expect(new SchemaJudge(document, { isClosed: true }).judge(schema, { b: 1 }).is).toBe("invalid");
 });
 
-test("a keyword or a format that nobody checks is an error", () => {
+test("a keyword or a format that is not checked is an error", () => {
   expect(() => judge.judge({ type: "string", contentEncoding: "base64" } as object, "")).toThrow("contentEncoding");
   expect(() => judge.judge({ type: "string", format: "duration" }, "")).toThrow("duration");
 });

@@ -14,7 +14,7 @@ const engines = [
 const TIME = amount(1_500, 10_000);
 const BATCH = 10;
 
-describe.each(engines)("the services on $engine answer as the specification says", ({ engine, serverUrl }) => {
+describe.each(engines)("the services on $engine behave as the specification says", ({ engine, serverUrl }) => {
   let world: World;
   beforeAll(async () => {
     world = await openWorld(serverUrl());

@@ -37,8 +37,8 @@ async function overload(): Promise<void> {
   acknowledged += result.statuses["201"] ?? 0;
 }
 
-describe("issue 3: more work than the pool carries", { timeout: 60_000 }, () => {
-  test("waits or is turned away with 503 and Retry-After, within bounds, and nothing is lost", async () => {
+describe("more work than the pool carries", { timeout: 60_000 }, () => {
+  test("waits or is rejected with 503 and Retry-After, within bounds, and nothing is lost", async () => {
     await overload();
     const before = await arena.memory();
     await overload();

@@ -4,7 +4,7 @@ import { get, readSlowly, SlowReaders } from "./slow-readers.ts";
 /** Megabytes: less than what twelve lists of this length take, let alone their rows. */
 const MOST = 300;
 
-test("slow readers of long lists hold little memory, and keep nobody waiting", { timeout: 120_000 }, async () => {
+test("slow readers of long lists hold little memory, and do not delay others", { timeout: 120_000 }, async () => {
   await using readers = await SlowReaders.open(inject("adminUrl"), { rows: 40, rowBytes: 1_048_576, tasks: 1_000 });
   const list = `/api/v1/conversations/?user_id=${readers.userId}`;
   const result = await readers.watch("12 lists", async (port) => {

@@ -35,7 +35,7 @@ describe.runIf(hasNginx)("behind nginx, as it is unless told otherwise", () => {
     }
   });
 
-  test("a tag that it made weak by compressing is 412, and the answer says so; uncompressed it is taken", async () => {
+  test("a tag that it made weak by compressing is 412, and the response says so; uncompressed it is taken", async () => {
     await using nginx = await startNginx(
       `gzip on; gzip_types application/json; gzip_min_length 0; gzip_proxied any; location / { proxy_pass ${server.baseUrl}; }`,
     );

@@ -160,7 +160,7 @@ describe("Data: taking over a database of the Python service, as callers see it"
     expect((await get<GoalWithRelations>(`/api/v1/goals/${id(4)}/full`)).milestones).toHaveLength(1);
   });
 
-  test("times keep their microseconds in the database; what an answer showed selects the row", async () => {
+  test("times keep their microseconds in the database; what a response showed selects the row", async () => {
     const at = "2026-02-15T10:00:00.123Z";
     const query = `user_id=${id(1)}&start_time=${at}&end_time=${at}`;
     expect(await get<readonly TaskRow[]>(`/api/v1/tasks/by-timerange?${query}`)).toMatchObject([{ id: id(6) }]);

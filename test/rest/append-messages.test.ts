@@ -15,8 +15,8 @@ async function newConversation(messages: readonly unknown[] = []) {
   return { id, path, read, append };
 }
 
-describe("issue 3, Appending: POST /conversations/{id}/messages", () => {
-  test("puts messages behind those that are there, and answers how many there are", async () => {
+describe("POST /conversations/{id}/messages", () => {
+  test("puts messages behind those that are there, and returns how many there are", async () => {
     const { read, append } = await newConversation([{ role: "user", content: "one" }]);
     const before = await read();
     const more = [{ role: "agent", aB: { c_d: [null, 1.5, "é🙂"] } }, "text", 5, null, true, [], {}];
@@ -27,7 +27,7 @@ describe("issue 3, Appending: POST /conversations/{id}/messages", () => {
     expect((await read()).messages.at(-1)).toStrictEqual([1, 2]);
   });
 
-  test("the path may end with a slash, and answers POST alone", async () => {
+  test("the path may end with a slash, and allows POST alone", async () => {
     const { path, read } = await newConversation();
     const body = { messages: ["a"] };
     expect(expectStatus(await call("POST", `${path}/messages/`, { body }), 200)).toStrictEqual({ message_count: 1 });
@@ -66,7 +66,7 @@ describe("issue 3, Appending: POST /conversations/{id}/messages", () => {
   });
 });
 
-describe("issue 3, Appending: 100 appenders at once", () => {
+describe("100 appenders at once", () => {
   const APPENDERS = 100;
   const ROUNDS = 5;
 

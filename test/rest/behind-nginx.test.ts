@@ -101,7 +101,7 @@ describe.runIf(hasNginx)("nginx in place of the service", () => {
     expect(retries).toEqual([1, 2]);
   });
 
-  test("waits for the service no longer than it is told", async () => {
+  test("waits for the service no longer than configured", async () => {
     await using silent = await silentServer();
     await using nginx = await startNginx(`location = /is-there { return 200; }
       location / { proxy_pass ${silent.url}; proxy_read_timeout 1s; }`);
@@ -118,7 +118,7 @@ describe.runIf(hasNginx)("nginx in place of the service", () => {
     expect(error).toMatchObject({ name: "UnexpectedResponseError", status: 413 });
   });
 
-  test("loses the answer to a write: under a key it is done once, and without one it is for the caller to look", async () => {
+  test("loses the response to a write: under a key it is done once, and without one it is for the caller to look", async () => {
     await using network = await faultyNetwork(server.baseUrl);
     await using nginx = await startNginx(`location = /is-there { return 200; }
       location / { proxy_pass ${network.url}; }`);

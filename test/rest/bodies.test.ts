@@ -51,7 +51,7 @@ describe("Errors: 413 for a body over the limit of 1 MiB, however it is sent", (
     expectStatus(await call("GET", "/health"), 200);
   });
 
-  test("in chunks without an end: the answer does not wait for it", async () => {
+  test("in chunks without an end: the response does not wait for it", async () => {
     const head = requestHead("POST", "/api/v1/users/", key, json, "Transfer-Encoding: chunked");
     const parts = [...chunked(bodyOf(2_000_000))].slice(0, -1);
     expect((await sendRaw(server.baseUrl, head, ...parts)).status).toBe(413);
@@ -142,13 +142,13 @@ describe("Errors: 400 for a body that is no JSON", () => {
     expectProblem(await post(text), 400);
   });
 
-  test("the answer says that it is no JSON, and shows nothing of it", async () => {
+  test("the response says that it is no JSON, and shows nothing of it", async () => {
     const answer = await post('{"name": "canary-value-1", "email": canary-value-2}');
     expect(expectProblem(answer, 400).detail).toMatch(/JSON/);
     expect(answer.text).not.toContain("canary");
   });
 
-  test("invalid UTF-8 is refused, not mended", async () => {
+  test("invalid UTF-8 is rejected, not repaired", async () => {
     const encoder = new TextEncoder();
     for (const bytes of [
       [0xff],
@@ -201,7 +201,7 @@ describe("Errors: 400 for a body that is no JSON", () => {
   });
 });
 
-describe("Bad input: deep JSON gets its documented answer, and the server lives on", () => {
+describe("Bad input: deep JSON gets its documented response, and the server lives on", () => {
   const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
   const withPreferences = (preferences: string) =>
     `{"name": "x", "email": "${uniqueEmail()}", "preferences": ${preferences}}`;
@@ -234,7 +234,7 @@ describe("Bad input: deep JSON gets its documented answer, and the server lives 
     expectStatus(await call("GET", "/health"), 200);
   });
 
-  test("a long list of errors is answered whole, or cut, but in bounds", async () => {
+  test("a long list of errors is returned whole, or cut, but in bounds", async () => {
     const body = JSON.stringify({ task_ids: Array.from({ length: 200_000 }, () => 1), new_state: "missed" });
     const answer = await call<Problem>("POST", "/api/v1/tasks/bulk-update-state", { body });
     expectProblem(answer, 400);

@@ -26,7 +26,7 @@ const read = async (task: TaskRow) => expectStatus(await call<TaskRow>("GET", `/
 const newTasks = (count: number) => Promise.all(Array.from({ length: count }, () => createTask(call, goal)));
 
 describe("REST: POST /tasks/bulk-update-state", () => {
-  test("answers 200 with the count, and changes the state of these tasks and nothing else", async () => {
+  test("returns 200 with the count, and changes the state of these tasks and nothing else", async () => {
     const [first, second, other] = (await newTasks(3)) as [TaskRow, TaskRow, TaskRow];
     const answer = await bulk([first.id, second.id], "drifted");
     expect(expectStatus(answer, 200)).toStrictEqual({ updated_count: 2 });

@@ -166,7 +166,7 @@ describe("Bad input: a schema newer than the code is refused, with both versions
   });
 });
 
-describe("issue 2: a graceful stop", { timeout: 60_000 }, () => {
+describe("a graceful stop", { timeout: 60_000 }, () => {
   test.concurrent.for(["SIGTERM", "SIGINT"] as const)(
     "%s: requests in flight finish, then it exits with 0",
     async (signal, { expect }) => {

@@ -100,7 +100,7 @@ describe("Keys and settings: a bad value stops the start with a sentence that na
   });
 });
 
-describe("Bad input: a DATABASE_URL that answers nobody stops the start within 10 seconds", { timeout: 60_000 }, () => {
+describe("Bad input: a DATABASE_URL that never responds stops the start within 10 seconds", { timeout: 60_000 }, () => {
   test.concurrent("nobody listens", async () => {
     const port = await findFreePort();
     const output = await refusal({ DATABASE_URL: `postgres://user:${SECRET}@127.0.0.1:${port}/db` });

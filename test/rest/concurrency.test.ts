@@ -61,7 +61,7 @@ describe("Under concurrency", { timeout: 30_000 }, () => {
     expect(Number.isInteger(escalation_speed) && escalation_speed >= 0 && escalation_speed < 600).toBe(true);
   });
 
-  test("an answer is sent after the commit: a read that follows a write sees it", async () => {
+  test("a response is sent after the commit: a read that follows a write sees it", async () => {
     await times(12, async (number) => {
       for (let round = 0; round < 3; round++) {
         const task = await createTask(call, goal, { title: `${number}-${round}` });
@@ -176,7 +176,7 @@ describe("Under concurrency", { timeout: 30_000 }, () => {
     }
   });
 
-  test("200 callers at once are all answered", async () => {
+  test("200 callers at once all get a response", async () => {
     const user = await createUser(call);
     const answers = await times(200, () => call<UserRow>("GET", `/api/v1/users/${user.id}`));
     expect(tally(answers)).toEqual({ 200: 200 });

@@ -89,7 +89,7 @@ describe("Errors: 503 with Retry-After while the database is down", { timeout: 6
     expectStatus(await server.call("GET", "/health"), 200);
   });
 
-  test("what needs no database is answered as ever: 400, 403, 404, 405, 415", async () => {
+  test("what needs no database gets its response as ever: 400, 403, 404, 405, 415", async () => {
     expectProblem(await server.call("GET", "/api/v1/users/1"), 400);
     expectProblem(await server.call("POST", "/api/v1/users/", { body: {} }), 400);
     expectProblem(await server.call("GET", "/api/v1/users/", { headers: { "X-Flux-Service-Key": "wrong" } }), 403);

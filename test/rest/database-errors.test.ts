@@ -42,7 +42,7 @@ describe("Errors: 500 for anything unforeseen", () => {
     expect(JSON.parse(lines[0] ?? "")).toMatchObject({ status: 500 });
   });
 
-  test("and nothing is left of the write; the next request is answered", async () => {
+  test("and nothing is left of the write; the next request gets a response", async () => {
     expect(expectStatus(await call("GET", `/api/v1/milestones/?goal_id=${goal.id}`), 200)).toMatchObject({ total: 0 });
     await createTask(call, goal);
   });

@@ -6,7 +6,7 @@ import { useRestServer } from "./server.ts";
 const { call } = useRestServer();
 
 describe("guide, Demo Flag Endpoints; REST: PUT creates or replaces, 200", () => {
-  test("PUT creates with 200 and the whole row, and GET answers the same", async () => {
+  test("PUT creates with 200 and the whole row, and GET returns the same", async () => {
     const user = await createUser(call);
     const path = `/api/v1/demo-flags/${user.id}`;
     const body = { virtual_now: "2026-03-01T08:00:00.250Z", escalation_speed: 2.5 };

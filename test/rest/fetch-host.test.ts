@@ -29,7 +29,7 @@ async function send<Body = unknown>(path: string, init: RequestInit = {}): Promi
   return answer;
 }
 
-describe("issue 2: createDaoApp(...).fetch serves any web-standard host", () => {
+describe("createDaoApp(...).fetch serves any web-standard host", () => {
   test("a row is made, found, changed and deleted; Location has the path that the host mounts it at", async () => {
     const body = JSON.stringify({ name: "Jane", email: uniqueEmail() });
     const created = await send<UserRow>("/api/v1/users/", { method: "POST", body });

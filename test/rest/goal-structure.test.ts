@@ -31,7 +31,7 @@ async function goalsOf(owner: { readonly id: string }): Promise<number> {
 }
 
 describe("guide: POST /api/v1/goals/with-structure", () => {
-  test("answers 201 with the goal, two flat lists of whole rows in request order, and where it is", async () => {
+  test("returns 201 with the goal, two flat lists of whole rows in request order, and where it is", async () => {
     const start_time = "2026-02-16T07:00:00.000Z";
     const answer = await create(
       { user_id: user.id, title: "Learn Python", category: "education", timeline: "8 weeks", status: "active" },
@@ -215,7 +215,7 @@ describe("REST: a structure is made all or nothing", () => {
 });
 
 describe("REST: GET /goals/{id}/full", () => {
-  test("has the shape of the creation's answer, sorted: milestones by week, tasks by start, null last", async () => {
+  test("has the shape of the creation's response, sorted: milestones by week, tasks by start, null last", async () => {
     const goal = await createOwner(call);
     const at = (hour: string) => ({ start_time: `2026-02-15T${hour}:00:00.000Z` });
     const milestones = [];

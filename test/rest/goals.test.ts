@@ -6,7 +6,7 @@ import { INSTANT, UUID, useRestServer } from "./server.ts";
 const { call } = useRestServer();
 
 describe("guide, Goal Endpoints", () => {
-  test("POST /api/v1/goals/ answers 201 with the whole row and where it is", async () => {
+  test("POST /api/v1/goals/ returns 201 with the whole row and where it is", async () => {
     const user = await createUser(call);
     const body = {
       user_id: user.id,
@@ -28,12 +28,12 @@ describe("guide, Goal Endpoints", () => {
     expect(await createGoal(call, user)).toMatchObject({ category: null, timeline: null, status: "active" });
   });
 
-  test("GET /api/v1/goals/{goal_id} answers 200 with what the creation answered", async () => {
+  test("GET /api/v1/goals/{goal_id} returns 200 with what the creation returned", async () => {
     const goal = await createOwner(call);
     expect(expectStatus(await call("GET", `/api/v1/goals/${goal.id}`), 200)).toStrictEqual(goal);
   });
 
-  test("GET /api/v1/goals/ answers 200 with a page, exactly as in the guide", async () => {
+  test("GET /api/v1/goals/ returns 200 with a page, exactly as in the guide", async () => {
     const goal = await createOwner(call);
     const page = expectStatus(await call<PageOf<GoalRow>>("GET", `/api/v1/goals/?user_id=${goal.user_id}`), 200);
     expect(page).toStrictEqual({
@@ -47,7 +47,7 @@ describe("guide, Goal Endpoints", () => {
     });
   });
 
-  test("PATCH /api/v1/goals/{goal_id} answers 200 with the row that results", async () => {
+  test("PATCH /api/v1/goals/{goal_id} returns 200 with the row that results", async () => {
     const goal = await createOwner(call);
     const changes = { title: "Run a marathon", category: "sport", timeline: "16 weeks", status: "done" };
     const updated = expectStatus(await call("PATCH", `/api/v1/goals/${goal.id}`, { body: changes }), 200);
@@ -55,7 +55,7 @@ describe("guide, Goal Endpoints", () => {
     expect(expectStatus(await call("GET", `/api/v1/goals/${goal.id}`), 200)).toStrictEqual(updated);
   });
 
-  test("DELETE /api/v1/goals/{goal_id} answers 204, and 404 from then on", async () => {
+  test("DELETE /api/v1/goals/{goal_id} returns 204, and 404 from then on", async () => {
     const goal = await createOwner(call);
     expectStatus(await call("DELETE", `/api/v1/goals/${goal.id}`), 204);
     expectProblem(await call("GET", `/api/v1/goals/${goal.id}`), 404);
@@ -65,7 +65,7 @@ describe("guide, Goal Endpoints", () => {
 });
 
 describe("Errors, for goals", () => {
-  test("404: no such row, and the answer names the id", async () => {
+  test("404: no such row, and the response names the id", async () => {
     const id = unknownId();
     expect(expectProblem(await call("GET", `/api/v1/goals/${id}`), 404).detail).toContain(id);
     expect(expectProblem(await call("GET", `/api/v1/goals/${id}/full`), 404).detail).toContain(id);

@@ -29,7 +29,7 @@ describe("REST: GET /health and GET /ready", () => {
     expect(answer.headers.get("content-type")).toMatch(/^application\/json\b/);
   });
 
-  test("200 probes at once are all answered", async () => {
+  test("200 probes at once all get a response", async () => {
     const answers = await Promise.all(Array.from({ length: 200 }, () => call("GET", "/ready")));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   });
@@ -82,7 +82,7 @@ describe("REST: GET /ready is 503 when the schema is not the one that the code n
   });
 });
 
-describe("REST: GET /ready is 503 within 2 s when the database does not answer", { timeout: 20_000 }, () => {
+describe("REST: GET /ready is 503 within 2 s when the database does not respond", { timeout: 20_000 }, () => {
   test("while the network swallows everything, and 200 again when it does not", async () => {
     await using network = await faultyNetwork(server.databaseUrl);
     await using behind = await startRestServer({ databaseUrl: network.url });

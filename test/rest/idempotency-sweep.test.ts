@@ -6,7 +6,7 @@ import { useRestServer } from "./server.ts";
 
 const server = useRestServer();
 
-test("issue 3, Exactly once: a request with a key starts a sweep of those that have expired", async () => {
+test("a request with a key starts a sweep of those that have expired", async () => {
   const { call, databaseUrl } = server;
   const sql = postgres(databaseUrl, { max: 1 });
   try {

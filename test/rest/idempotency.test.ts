@@ -32,20 +32,23 @@ function essence({ status, headers, text }: Answer): object {
 
 const { goalsOf, posts } = postsOf(call);
 
-describe("issue 3, Exactly once: every POST is done once under its key", () => {
-  test.each(Object.keys(posts))("%s: the second answer is the first one, byte for byte, and says so", async (name) => {
-    const { path, body, grows, count } = (await posts[name]?.()) ?? expect.fail();
-    const before = await count();
-    const parts = { body, headers: keyed(newKey()) };
-    const first = await call("POST", path, parts);
-    expect([200, 201]).toContain(first.status);
-    expect(isReplay(first)).toBe(false);
-    for (const again of [await call("POST", path, parts), await call("POST", path.replace(/\/$/, ""), parts)]) {
-      expect(isReplay(again)).toBe(true);
-      expect(essence(again)).toEqual(essence(first));
-    }
-    expect(await count()).toBe(before + grows);
-  });
+describe("every POST is done once under its key", () => {
+  test.each(Object.keys(posts))(
+    "%s: the second response is the first one, byte for byte, and says so",
+    async (name) => {
+      const { path, body, grows, count } = (await posts[name]?.()) ?? expect.fail();
+      const before = await count();
+      const parts = { body, headers: keyed(newKey()) };
+      const first = await call("POST", path, parts);
+      expect([200, 201]).toContain(first.status);
+      expect(isReplay(first)).toBe(false);
+      for (const again of [await call("POST", path, parts), await call("POST", path.replace(/\/$/, ""), parts)]) {
+        expect(isReplay(again)).toBe(true);
+        expect(essence(again)).toEqual(essence(first));
+      }
+      expect(await count()).toBe(before + grows);
+    },
+  );
 
   test.each(Object.keys(posts))("%s: 20 at the same time do the work once", async (name) => {
     const { path, body, grows, count } = (await posts[name]?.()) ?? expect.fail();
@@ -72,7 +75,7 @@ describe("issue 3, Exactly once: every POST is done once under its key", () => {
     expect(await goalsOf(id)).toBe(50);
   });
 
-  test("a replay has the answer of then, whatever became of the row since", async () => {
+  test("a replay has the response of that time, whatever became of the row since", async () => {
     const { path, body } = (await posts["createGoal"]?.()) ?? expect.fail();
     const parts = { body, headers: keyed(newKey()) };
     const first = await call<GoalRow>("POST", path, parts);
@@ -96,7 +99,7 @@ describe("issue 3, Exactly once: every POST is done once under its key", () => {
   });
 });
 
-describe("issue 3, Exactly once: what a key is", () => {
+describe("what a key is", () => {
   test("another body, path or spelling of the body under the same key is 422, and nothing is done", async () => {
     const { id, user_id } = await createOwner(call);
     const body = { user_id, title: "t" };
@@ -174,7 +177,7 @@ describe("issue 3, Exactly once: what a key is", () => {
     expect(await sql`select 1 from idempotency_keys where key = ${headers["Idempotency-Key"]}`).toHaveLength(0);
   });
 
-  test("neither a service key nor another caller's answer can be had by it", async () => {
+  test("neither a service key nor another caller's response can be had by it", async () => {
     const { path, body } = (await posts["createGoal"]?.()) ?? expect.fail();
     const headers = keyed(newKey());
     expectStatus(await call("POST", path, { body, headers }), 201);
@@ -184,8 +187,8 @@ describe("issue 3, Exactly once: what a key is", () => {
   });
 });
 
-describe("issue 3, Exactly once: what fails leaves the key free", () => {
-  test("a refused request may be sent again under its key, mended or as it was", async () => {
+describe("what fails leaves the key free", () => {
+  test("a refused request may be sent again under its key, fixed or unchanged", async () => {
     const { id } = await createUser(call);
     const headers = keyed(newKey());
     const post = (body: unknown, more = {}) =>
@@ -209,7 +212,7 @@ describe("issue 3, Exactly once: what fails leaves the key free", () => {
   });
 });
 
-describe("issue 3, Exactly once: keys expire after 24 hours", () => {
+describe("keys expire after 24 hours", () => {
   const age = (key: string, interval: string) =>
     sql`update idempotency_keys set created_at = now() - ${interval}::interval where key = ${key}`;
 
@@ -240,7 +243,7 @@ describe("issue 3, Exactly once: keys expire after 24 hours", () => {
   });
 });
 
-describe("issue 3, Exactly once: through the client, and where there is no database", () => {
+describe("through the client, and where there is no database", () => {
   test("the client's idempotencyKey makes a call safe to repeat", async () => {
     const { goals, conversations } = createDaoClient({ baseUrl: server.baseUrl, serviceKey: KEYS.scheduler });
     const { id, user_id } = await createOwner(call);

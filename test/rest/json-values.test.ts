@@ -19,7 +19,7 @@ const postTask = (fields: object) =>
 const putSpeed = (speed: string) =>
   call("PUT", `/api/v1/demo-flags/${goal.user_id}`, { body: `{"escalation_speed": ${speed}}` });
 
-describe("Data: NUL and unpaired surrogates are a validation error, where the Python service answered 500", () => {
+describe("Data: NUL and unpaired surrogates are a validation error, where the Python service returned 500", () => {
   const bad = ["\\u0000", "a\\u0000b", "\\ud800", "\\udc00", "\\udc00\\ud800", "x\\ud83d"];
 
   test.each(bad)("%s in free text", async (text) => {
@@ -113,7 +113,7 @@ describe("Data: JSON types are taken as they are, nothing is coerced", () => {
   });
 });
 
-describe("Data: numbers out of range are a validation error, where the Python service answered 500", () => {
+describe("Data: numbers out of range are a validation error, where the Python service returned 500", () => {
   test.each([
     "0",
     "-1",

@@ -14,7 +14,7 @@ const { call } = server;
 
 const etagOf = ({ headers }: Answer) => headers.get("etag") ?? expect.fail("The row has no ETag.");
 
-describe("issue 3, Lost updates: writers of one counter lose none", { timeout: 120_000 }, () => {
+describe("writers of one counter lose none", { timeout: 120_000 }, () => {
   const WRITERS = amount(20, 100);
   const counterOf = ({ preferences }: Pick<UserRow, "preferences">) => Number(preferences["counter"]);
   const writers = (count: number, write: () => Promise<void>) => Promise.all(Array.from({ length: count }, write));

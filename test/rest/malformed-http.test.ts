@@ -32,7 +32,7 @@ describe("Errors: always problem details, also for what is no HTTP request", () 
     expectStatus(await server.call("GET", "/health"), 200);
   });
 
-  test("HTTP/1.0 is answered as 1.1 is", async () => {
+  test("HTTP/1.0 gets the same response as 1.1", async () => {
     expect((await sendRaw(server.baseUrl, `GET /api/v1/users/ HTTP/1.0\r\n${key}\r\n\r\n`)).status).toBe(200);
   });
 });
@@ -68,7 +68,7 @@ describe("REST: a body is never taken for a request", () => {
     expect([...answers.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => match[1])).toEqual(["400"]);
   });
 
-  test("requests that are sent at once on one connection are all answered, in order", async () => {
+  test("requests that are sent at once on one connection all get a response, in order", async () => {
     const next = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${key}\r\n\r\n`;
     const bytes = next("/api/v1/users/") + next("/api/v1/nothing") + next("/api/v1/users/1") + last;
     const answers = await sendRawForAll(server.baseUrl, bytes);

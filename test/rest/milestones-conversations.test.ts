@@ -17,7 +17,7 @@ const { call } = useRestServer();
 const onePage = { total: 1, page: 1, page_size: 100, has_next: false, has_prev: false, next_cursor: null };
 
 describe("guide, Milestone Endpoints", () => {
-  test("POST /api/v1/milestones/ answers 201 with the whole row and where it is", async () => {
+  test("POST /api/v1/milestones/ returns 201 with the whole row and where it is", async () => {
     const goal = await createOwner(call);
     const body = { goal_id: goal.id, week_number: 3, title: "Increase distance", status: "done" };
     const answer = await call<MilestoneRow>("POST", "/api/v1/milestones/", { body });
@@ -32,14 +32,14 @@ describe("guide, Milestone Endpoints", () => {
     expect((await createMilestone(call, await createOwner(call))).status).toBe("pending");
   });
 
-  test("GET answers the row and the page of it, as the guide has them", async () => {
+  test("GET returns the row and the page of it, as the guide has them", async () => {
     const milestone = await createMilestone(call, await createOwner(call));
     expect(expectStatus(await call("GET", `/api/v1/milestones/${milestone.id}`), 200)).toStrictEqual(milestone);
     const list = await call<PageOf<MilestoneRow>>("GET", `/api/v1/milestones/?goal_id=${milestone.goal_id}`);
     expect(expectStatus(list, 200)).toStrictEqual({ items: [milestone], ...onePage });
   });
 
-  test("PATCH /api/v1/milestones/{milestone_id} answers 200 with the row that results", async () => {
+  test("PATCH /api/v1/milestones/{milestone_id} returns 200 with the row that results", async () => {
     const milestone = await createMilestone(call, await createOwner(call));
     const path = `/api/v1/milestones/${milestone.id}`;
     const body = { week_number: 12, title: "Rest", status: "done" };
@@ -47,7 +47,7 @@ describe("guide, Milestone Endpoints", () => {
     expect(expectStatus(await call("GET", path), 200)).toStrictEqual({ ...milestone, ...body });
   });
 
-  test("DELETE /api/v1/milestones/{milestone_id} answers 204, and 404 from then on; its tasks go too", async () => {
+  test("DELETE /api/v1/milestones/{milestone_id} returns 204, and 404 from then on; its tasks go too", async () => {
     const goal = await createOwner(call);
     const milestone = await createMilestone(call, goal);
     const task = await createTask(call, goal, { milestone_id: milestone.id });
@@ -74,7 +74,7 @@ describe("guide, Milestone Endpoints", () => {
 });
 
 describe("guide, Conversation Endpoints", () => {
-  test("POST /api/v1/conversations/ answers 201 with the whole row and where it is", async () => {
+  test("POST /api/v1/conversations/ returns 201 with the whole row and where it is", async () => {
     const goal = await createOwner(call);
     const body = {
       user_id: goal.user_id,
@@ -111,7 +111,7 @@ describe("guide, Conversation Endpoints", () => {
     expect(expectStatus(list, 200).items.map(({ goal_id }) => goal_id)).toEqual([null, null]);
   });
 
-  test("GET answers the row and the page of it, as the guide has them", async () => {
+  test("GET returns the row and the page of it, as the guide has them", async () => {
     const conversation = await createConversation(call, await createOwner(call), { messages: [{ a: {} }] });
     const path = `/api/v1/conversations/${conversation.id}`;
     expect(expectStatus(await call("GET", path), 200)).toStrictEqual(conversation);
@@ -119,7 +119,7 @@ describe("guide, Conversation Endpoints", () => {
     expect(expectStatus(list, 200)).toStrictEqual({ items: [conversation], ...onePage });
   });
 
-  test("PATCH /api/v1/conversations/{id} answers 200 with the row that results; messages are replaced", async () => {
+  test("PATCH /api/v1/conversations/{id} returns 200 with the row that results; messages are replaced", async () => {
     const conversation = await createConversation(call, await createOwner(call), { messages: [1, 2, 3] });
     const path = `/api/v1/conversations/${conversation.id}`;
     const body = { messages: [{ role: "assistant", content: "Four" }], status: "closed" };

@@ -51,7 +51,7 @@ beforeAll(async () => {
   schemas = new SchemaCheck(document);
 });
 
-describe("issue 2: /openapi.json is an OpenAPI 3.1 document", () => {
+describe("/openapi.json is an OpenAPI 3.1 document", () => {
   test("it says so, and what it is about", () => {
     expect(document.openapi).toMatch(/^3\.1\.\d+$/);
     expect(document.info).toMatchObject({ title: expect.stringMatching(/\S/), version: expect.stringMatching(/\S/) });
@@ -123,7 +123,7 @@ describe("issue 2: /openapi.json is an OpenAPI 3.1 document", () => {
   });
 });
 
-describe("issue 2: the document has the security scheme and every error response", () => {
+describe("the document has the security scheme and every error response", () => {
   test("the key's header is the scheme, and all but the probes need it", () => {
     const schemesOf = document.components.securitySchemes;
     const [[name, scheme] = []] = Object.entries(schemesOf);
@@ -135,7 +135,7 @@ describe("issue 2: the document has the security scheme and every error response
     }
   });
 
-  test("each operation documents the errors that it can answer (contract, the table of errors)", () => {
+  test("each operation documents the errors that it can return (contract, the table of errors)", () => {
     for (const { method, path, operation } of operations) {
       if (!path.startsWith("/api/")) continue;
       const documented = Object.keys(operation.responses);
@@ -156,7 +156,7 @@ describe("issue 2: the document has the security scheme and every error response
     }
   });
 
-  test("preconditions and keys are parameters of the operations that heed them, and have their answers", () => {
+  test("preconditions and keys are parameters of the operations that respect them, and have their responses", () => {
     for (const { method, path, operation } of operations) {
       const names = parametersOf(document, operation)
         .filter((parameter) => parameter.in === "header")
@@ -186,7 +186,7 @@ describe("issue 2: the document has the security scheme and every error response
   });
 });
 
-describe("every documented operation answers something documented", () => {
+describe("every documented operation returns something documented", () => {
   /** Path parameters and bodies that work, by path. */
   let good: Readonly<Record<string, GoodRequest>>;
 

@@ -31,7 +31,7 @@ async function linksOf(target: string): Promise<Record<string, string>> {
   );
 }
 
-describe("issue 4: Link headers of lists (RFC 8288)", () => {
+describe("Link headers of lists (RFC 8288)", () => {
   test.each(["page_size=3", "limit=3", "count=none&page_size=3", "count=estimated&limit=3"])(
     "%s is led on by cursor, until every row was shown once",
     async (query) => {

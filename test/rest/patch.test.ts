@@ -139,7 +139,7 @@ describe("REST: PATCH, `null` clears a nullable field and is a validation error 
 });
 
 describe("REST: PATCH, rules that span fields hold for the row that results", () => {
-  test("an end before the start that is there: 400, where the Python service answered 500", async () => {
+  test("an end before the start that is there: 400, where the Python service returned 500", async () => {
     const task = await newTask({ start_time, end_time });
     expectInvalid(await patchTask(task, { end_time: "2026-02-15T09:59:59.999Z" }), "end_time");
     expect(expectStatus(await call("GET", `/api/v1/tasks/${task.id}`), 200)).toStrictEqual(task);

@@ -124,7 +124,7 @@ describe("REST: HEAD is GET without the body (RFC 9110)", () => {
   );
 });
 
-describe("REST: odd paths get a documented answer, and the server lives on", () => {
+describe("REST: odd paths get a documented response, and the server lives on", () => {
   const key = `X-Flux-Service-Key: ${KEYS["goal-planner"]}`;
 
   test.each([

@@ -51,7 +51,7 @@ async function rows() {
 
 const ENTITIES = ["user", "goal", "milestone", "task", "conversation", "demoFlags"] as const;
 
-describe("issue 3, Lost updates: a row's answer has its ETag", () => {
+describe("a row's response has its ETag", () => {
   test.each(ENTITIES)("%s: the same until it is changed, and another one then", async (entity) => {
     const { path, method, body } = (await rows())[entity];
     const before = etagOf(await call("GET", path));
@@ -98,7 +98,7 @@ describe("issue 3, Lost updates: a row's answer has its ETag", () => {
   });
 });
 
-describe("issue 3, Lost updates: If-Match on a write", () => {
+describe("If-Match on a write", () => {
   test.each(ENTITIES)("%s: 200 with its ETag, 412 with another, and then nothing is written", async (entity) => {
     const { path, method, body } = (await rows())[entity];
     const before = await call("GET", path);
@@ -190,7 +190,7 @@ describe("issue 3, Lost updates: If-Match on a write", () => {
   });
 });
 
-describe("issue 3, Lost updates: conditional reads", () => {
+describe("conditional reads", () => {
   test.each(ENTITIES)("%s: 304 without a body while it is as the reader has it", async (entity) => {
     const { path, method, body } = (await rows())[entity];
     const etag = etagOf(await call("GET", path));
@@ -231,7 +231,7 @@ describe("issue 3, Lost updates: conditional reads", () => {
   });
 });
 
-describe("issue 3, Lost updates: no precondition is passed over in silence", () => {
+describe("no precondition is passed over in silence", () => {
   test("where no single row is read or changed they are 400, and nothing is done", async () => {
     const goal = await createOwner(call);
     const { id: conversation } = await createConversation(call, goal);
@@ -294,7 +294,7 @@ describe("If-Match through a proxy that compresses", () => {
     expectProblem(await call("PATCH", path, { body: { name: "C" }, headers: { "If-Match": stale } }), 412);
   });
 
-  test("a weak tag is 412, and the answer says what the proxy did", async () => {
+  test("a weak tag is 412, and the response says what the proxy did", async () => {
     const { id } = await createUser(call);
     const path = `/api/v1/users/${id}`;
     const weak = { "If-Match": `W/${etagOf(await call("GET", path))}` };

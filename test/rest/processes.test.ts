@@ -47,7 +47,7 @@ const connections = async () =>
 
 // One after the other: they count the connections to the database that they share.
 describe("PROCESSES=2", { timeout: 60_000 }, () => {
-  test("both answer on the one port, each with connections of its own, and say once that they serve", async () => {
+  test("both respond on the one port, each with connections of its own, and say once that they serve", async () => {
     await using service = start({ DB_POOL_SIZE: "1" });
     const baseUrl = await service.started;
     expect(childrenOf(service.pid)).toHaveLength(2);
@@ -103,7 +103,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     await expect.poll(() => workers.filter(isRunning), { timeout: 10_000 }).toEqual([]);
   });
 
-  test("one that is killed is replaced, and the other answers meanwhile", async () => {
+  test("one that is killed is replaced, and the other responds meanwhile", async () => {
     await using service = start();
     const baseUrl = await service.started;
     const [first, second] = childrenOf(service.pid);
@@ -162,7 +162,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
       }
     });
 
-    test("the database does not answer", async () => {
+    test("the database does not respond", async () => {
       const port = await findFreePort();
       const { one, two } = await outcomes({ DATABASE_URL: `postgres://user:secret@127.0.0.1:${port}/db` });
       expect(one).toMatchObject({ exit: 1, output: expect.stringContaining(`${port}`) });

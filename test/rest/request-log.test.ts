@@ -19,7 +19,7 @@ async function logOf(method: string, path: string, parts: Parameters<typeof call
   return { id, answer, lines, entry: JSON.parse(lines[0] ?? "{}") as Record<string, unknown> };
 }
 
-describe("issue 2: X-Request-Id is taken or made, and sent back", () => {
+describe("X-Request-Id is taken or made, and sent back", () => {
   test.each(["abc", "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e", "a.b_c~d:e/f=", "x".repeat(64)])(
     "%s is taken",
     async (id) => {
@@ -35,7 +35,7 @@ describe("issue 2: X-Request-Id is taken or made, and sent back", () => {
     for (const id of ids) expect(id).toMatch(UUID_ANYWHERE);
   });
 
-  test("it is sent back with every answer: success, each kind of error, open paths", async () => {
+  test("it is sent back with every response: success, each kind of error, open paths", async () => {
     for (const [method, path, parts] of [
       ["GET", "/api/v1/users/", {}],
       ["GET", "/api/v1/users/", { headers: { "X-Flux-Service-Key": "wrong" } }],
@@ -77,7 +77,7 @@ describe("issue 2: X-Request-Id is taken or made, and sent back", () => {
   });
 });
 
-describe("issue 2: one log line a request, never the key", () => {
+describe("one log line a request, never the key", () => {
   test("method, path template, status, milliseconds, request id and the name of the caller's key", async () => {
     const user = await createUser(call);
     const { id, lines, entry } = await logOf("GET", `/api/v1/users/${user.id}?`, {

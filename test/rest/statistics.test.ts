@@ -40,7 +40,7 @@ describe("REST: GET /tasks/statistics", () => {
     expect(Object.keys(stats)).toEqual(["user_id", "total_tasks", "by_state", "completion_rate"]);
   });
 
-  test("the moment that an answer showed is within, whatever the database holds below the millisecond", async () => {
+  test("the moment that a response showed is within, whatever the database holds below the millisecond", async () => {
     const goal = await createOwner(call);
     const task = await createTask(call, goal);
     for (const micros of ["10:00:00.123000", "10:00:00.123456", "10:00:00.123999"]) {

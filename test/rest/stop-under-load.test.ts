@@ -13,7 +13,7 @@ const database = useServiceDatabase();
 /** The lines of the log that are about requests. */
 const requestLines = (output: string) => output.split("\n").filter((line) => line.includes('"request_id"'));
 
-describe("issue 3: SIGTERM under load", { timeout: 60_000 }, () => {
+describe("SIGTERM under load", { timeout: 60_000 }, () => {
   test("no request that was sent is dropped, /ready is 503 first, and nothing is left", async () => {
     for (let time = 0; time < amount(1, 3); time++) {
       await using service = cli.start({ DATABASE_URL: database.url });

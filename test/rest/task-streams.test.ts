@@ -44,7 +44,7 @@ async function fillGoal(tasks: number): Promise<string> {
   return goal.id;
 }
 
-describe("issue 4: POST /tasks/import creates a task for each line, all or none", () => {
+describe("POST /tasks/import creates a task for each line, all or none", () => {
   test.each([
     ["one after the other", () => `${line({ title: "a" })}\n${line({ title: "a" })}\n`, "a"],
     ["without an end at the last", () => `${line({ title: "b" })}\n${line({ title: "b" })}`, "b"],
@@ -125,7 +125,7 @@ describe("issue 4: POST /tasks/import creates a task for each line, all or none"
   });
 });
 
-describe("issue 4: GET /tasks/stream answers every task on a line of its own", () => {
+describe("GET /tasks/stream returns every task on a line of its own", () => {
   test("newest first, as the list does", async () => {
     const goal = await fillGoal(3);
     const { text, headers } = await call("GET", `/api/v1/tasks/stream?goal_id=${goal}`);
@@ -197,7 +197,7 @@ describe("issue 4: GET /tasks/stream answers every task on a line of its own", (
     expectProblem(await call("GET", "/api/v1/tasks/stream", { headers: { "X-Flux-Service-Key": "wrong" } }), 403);
   });
 
-  test("an answer that fails halfway is cut off and not ended, and the log has its cause", async () => {
+  test("a response that fails halfway is cut off and not ended, and the log has its cause", async () => {
     const goal = await fillGoal(30_000);
     const response = await fetch(`${server.baseUrl}/api/v1/tasks/stream?goal_id=${goal}`, {
       headers: { "X-Flux-Service-Key": KEYS.observer },

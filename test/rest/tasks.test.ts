@@ -6,7 +6,7 @@ import { INSTANT, UUID, useRestServer } from "./server.ts";
 const { call } = useRestServer();
 
 describe("guide, Task Endpoints", () => {
-  test("POST /api/v1/tasks/ answers 201 with the whole row and where it is", async () => {
+  test("POST /api/v1/tasks/ returns 201 with the whole row and where it is", async () => {
     const goal = await createOwner(call);
     const milestone = await createMilestone(call, goal);
     const body = {
@@ -56,7 +56,7 @@ describe("guide, Task Endpoints", () => {
     expect(await createTask(call, await createOwner(call), nulls)).toMatchObject(nulls);
   });
 
-  test("GET /api/v1/tasks/ answers 200 with a page, exactly as in the guide", async () => {
+  test("GET /api/v1/tasks/ returns 200 with a page, exactly as in the guide", async () => {
     const task = await createTask(call, await createOwner(call));
     const list = await call<PageOf<TaskRow>>("GET", `/api/v1/tasks/?user_id=${task.user_id}`);
     expect(expectStatus(list, 200)).toStrictEqual({
@@ -70,7 +70,7 @@ describe("guide, Task Endpoints", () => {
     });
   });
 
-  test("PATCH /api/v1/tasks/{task_id} answers 200 with the row that results", async () => {
+  test("PATCH /api/v1/tasks/{task_id} returns 200 with the row that results", async () => {
     const goal = await createOwner(call);
     const milestone = await createMilestone(call, goal);
     const task = await createTask(call, goal);
@@ -90,7 +90,7 @@ describe("guide, Task Endpoints", () => {
     expect(expectStatus(await call("GET", path), 200)).toStrictEqual({ ...task, ...body });
   });
 
-  test("DELETE /api/v1/tasks/{task_id} answers 204, and 404 from then on", async () => {
+  test("DELETE /api/v1/tasks/{task_id} returns 204, and 404 from then on", async () => {
     const path = `/api/v1/tasks/${(await createTask(call, await createOwner(call))).id}`;
     expectStatus(await call("DELETE", path), 204);
     expectProblem(await call("GET", path), 404);
@@ -111,7 +111,7 @@ describe("guide, Task Endpoints", () => {
 });
 
 describe("guide: PATCH /api/v1/tasks/{task_id}/calendar-event", () => {
-  test("links, links anew and unlinks, and answers 200 with the whole row", async () => {
+  test("links, links again and unlinks, and returns 200 with the whole row", async () => {
     const task = await createTask(call, await createOwner(call));
     const path = `/api/v1/tasks/${task.id}/calendar-event`;
     for (const calendar_event_id of ["gcal-1", "é".repeat(255), null]) {
@@ -143,7 +143,7 @@ describe("guide: PATCH /api/v1/tasks/{task_id}/calendar-event", () => {
 });
 
 describe("Errors, for tasks", () => {
-  test("404: no such row, and the answer names the id", async () => {
+  test("404: no such row, and the response names the id", async () => {
     const id = unknownId();
     expect(expectProblem(await call("GET", `/api/v1/tasks/${id}`), 404).detail).toContain(id);
     expect(expectProblem(await call("PATCH", `/api/v1/tasks/${id}`, { body: { title: "x" } }), 404).detail).toContain(
@@ -178,7 +178,7 @@ describe("Errors, for tasks", () => {
     expectInvalid(await call("POST", "/api/v1/tasks/", { body: {} }), "user_id", "goal_id", "title");
   });
 
-  test("400: every broken rule is named in one answer", async () => {
+  test("400: every broken rule is named in one response", async () => {
     const body = { user_id: 1, goal_id: "x", title: "", state: "done", is_recurring: "yes", start_time: "soon" };
     const answer = await call("POST", "/api/v1/tasks/", { body });
     expectInvalid(answer, "user_id", "goal_id", "title", "state", "is_recurring", "start_time");

@@ -6,7 +6,7 @@ import { INSTANT, UUID, useRestServer } from "./server.ts";
 const { call } = useRestServer();
 
 describe("guide, User Endpoints", () => {
-  test("POST /api/v1/users/ answers 201 with the whole row and where it is", async () => {
+  test("POST /api/v1/users/ returns 201 with the whole row and where it is", async () => {
     const body = {
       name: "Jane Doe",
       email: uniqueEmail(),
@@ -31,14 +31,14 @@ describe("guide, User Endpoints", () => {
     expect((await createUser(call, { preferences: null })).preferences).toStrictEqual({});
   });
 
-  test("GET /api/v1/users/{user_id} answers 200 with what the creation answered", async () => {
+  test("GET /api/v1/users/{user_id} returns 200 with what the creation returned", async () => {
     const user = await createUser(call, { preferences: { a: [1, { b: null }] } });
     const answer = await call<UserRow>("GET", `/api/v1/users/${user.id}`);
     expect(expectStatus(answer, 200)).toStrictEqual(user);
     expect(answer.headers.get("content-type")).toMatch(/^application\/json\b/);
   });
 
-  test("GET /api/v1/users/ answers 200 with a page, exactly as in the guide", async () => {
+  test("GET /api/v1/users/ returns 200 with a page, exactly as in the guide", async () => {
     const user = await createUser(call);
     const page = expectStatus(await call<PageOf<UserRow>>("GET", `/api/v1/users/?email=${user.email}`), 200);
     expect(page).toStrictEqual({
@@ -52,7 +52,7 @@ describe("guide, User Endpoints", () => {
     });
   });
 
-  test("PATCH /api/v1/users/{user_id} answers 200 with the row that results", async () => {
+  test("PATCH /api/v1/users/{user_id} returns 200 with the row that results", async () => {
     const user = await createUser(call);
     const changes = { name: "Ada", email: uniqueEmail(), preferences: { theme: "dark" }, demo_mode: true };
     const updated = expectStatus(await call<UserRow>("PATCH", `/api/v1/users/${user.id}`, { body: changes }), 200);
@@ -60,7 +60,7 @@ describe("guide, User Endpoints", () => {
     expect(expectStatus(await call("GET", `/api/v1/users/${user.id}`), 200)).toStrictEqual(updated);
   });
 
-  test("DELETE /api/v1/users/{user_id} answers 204, and 404 from then on", async () => {
+  test("DELETE /api/v1/users/{user_id} returns 204, and 404 from then on", async () => {
     const user = await createUser(call);
     expectStatus(await call("DELETE", `/api/v1/users/${user.id}`), 204);
     expectProblem(await call("GET", `/api/v1/users/${user.id}`), 404);
@@ -69,7 +69,7 @@ describe("guide, User Endpoints", () => {
 });
 
 describe("Errors, for users", () => {
-  test("404: no such row, and the answer names the id", async () => {
+  test("404: no such row, and the response names the id", async () => {
     const id = unknownId();
     for (const method of ["GET", "PATCH", "DELETE"]) {
       const parts = method === "PATCH" ? { body: { name: "Ada" } } : {};

@@ -31,7 +31,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   "23503": /canary_key/g,
 };
 
-describe("issue 3: whatever the database says, no answer shows it", () => {
+describe("whatever the database says, no response shows it", () => {
   test.each(SQLSTATES)("SQLSTATE %s", async (state) => {
     await server.sql(raising(state));
     const body = { user_id: goal.user_id, title: "canary-title", category: "canary-parameter" };

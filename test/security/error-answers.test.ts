@@ -86,7 +86,7 @@ function driverError(message = 'canary: syntax error in select * from "users" wh
 
 const cause = driverError();
 
-describe("issue 3: an error of the data layer shows nothing of its cause", () => {
+describe("an error of the data layer shows nothing of its cause", () => {
   const errors: readonly (readonly [DaoError, keyof typeof PROBLEM_CODES])[] = [
     [new ValidationError([{ path: "title", message: "is too long" }], { cause }), "validation_failed"],
     [new NotFoundError("task", id, { cause }), "not_found"],
@@ -118,7 +118,7 @@ describe("issue 3: an error of the data layer shows nothing of its cause", () =>
   });
 });
 
-describe("issue 3: what nobody foresaw is a 500 that names a request id, and nothing else", () => {
+describe("an unexpected error is a 500 that names a request id, and nothing else", () => {
   const surprises: readonly (readonly [what: string, thrown: unknown])[] = [
     ["a TypeError", new TypeError("canary is not a function")],
     ["a driver's error", driverError()],
@@ -180,7 +180,7 @@ describe("issue 3: what nobody foresaw is a 500 that names a request id, and not
   }
 });
 
-describe("issue 3: a request that is refused is answered with a rule, and nothing of the insides", () => {
+describe("a request that is refused gets a response with a rule, and nothing of the insides", () => {
   const key = `X-Flux-Service-Key: ${KEY}`;
   const json = "Content-Type: application/json";
   const post = (...headers: string[]) => requestHead("POST", "/api/v1/users/", key, json, ...headers);

@@ -26,7 +26,7 @@ async function start(setting: string) {
   return { app, server, lines, ask, [Symbol.asyncDispose]: () => server.stop() };
 }
 
-describe("issue 3: a key is replaced without a restart of its callers", () => {
+describe("a key is replaced without a restart of its callers", () => {
   // The procedure of SECURITY.md, "Replacing a key".
   test("both are taken while there are two, under one name; the old one is none when it is out", async () => {
     await using before = await start(`{"scheduler": "${OLD}", "observer": "another"}`);
@@ -45,7 +45,7 @@ describe("issue 3: a key is replaced without a restart of its callers", () => {
   });
 });
 
-describe("issue 3: a key is in no log line, answer or error", () => {
+describe("a key is in no log line, response or error", () => {
   test("however it is sent: right, wrong, malformed, repeated, in the query, in other headers, in no request", async () => {
     await using service = await start(`{"scheduler": ["${OLD}", "${NEW}"]}`);
     const get = (target: string, ...headers: string[]) => requestHead("GET", target, ...headers);
@@ -80,7 +80,7 @@ describe("issue 3: a key is in no log line, answer or error", () => {
     expect(service.lines.join("")).not.toContain("canary");
   });
 
-  test("nor is it in the app, for whoever prints that: it has digests only", async () => {
+  test("nor is it in the app, if it is printed: it has digests only", async () => {
     await using service = await start(`["${OLD}"]`);
     for (const value of [service.app, service.server]) {
       expect(inspect(value, { depth: null, showHidden: true })).not.toContain("canary");
@@ -104,7 +104,7 @@ describe("issue 3: a key is in no log line, answer or error", () => {
   });
 });
 
-describe("issue 3: no error of a setting shows a key, a URL or a password", () => {
+describe("no error of a setting shows a key, a URL or a password", () => {
   const urls = [
     "mysql://canary:canary@host/db",
     "canary:canary@host/db",

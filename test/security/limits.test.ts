@@ -20,7 +20,7 @@ const HEAD_LIMIT = 16_384;
 const BODY_LIMIT = 1_048_576;
 const DEPTH_LIMIT = 64;
 
-describe("issue 3: 431 for a head over 16 KiB", () => {
+describe("431 for a head over 16 KiB", () => {
   // Node counts names and values, not what is between them.
   const margin = 300;
 
@@ -54,7 +54,7 @@ describe("issue 3: 431 for a head over 16 KiB", () => {
   });
 });
 
-describe("issue 3: 413 for a body over 1 MiB, which is not even read", () => {
+describe("413 for a body over 1 MiB, which is not even read", () => {
   test("on every operation that takes one", async () => {
     const document = expectStatus(await call<OpenApiDocument>("GET", "/openapi.json"), 200);
     // Of a body with one JSON text a line, that is the limit of a line: test/rest/task-streams.test.ts.
@@ -74,7 +74,7 @@ describe("issue 3: 413 for a body over 1 MiB, which is not even read", () => {
   });
 });
 
-describe("issue 3: 400 for JSON deeper than 64", () => {
+describe("400 for JSON deeper than 64", () => {
   const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
 
   test("in preferences and in messages, on every way in", async () => {
@@ -100,7 +100,7 @@ describe("issue 3: 400 for JSON deeper than 64", () => {
   });
 });
 
-describe("issue 3: no text takes long to be refused", () => {
+describe("no text takes long to be refused", () => {
   /** Made to keep patterns busy that try in more than one way. */
   const REPEATED = [
     "a",

@@ -56,7 +56,7 @@ function sorted(value: unknown): string {
   return `{${entries.map(([key, member]) => `${JSON.stringify(key)}:${sorted(member)}`).join()}}`;
 }
 
-describe("issue 3: no key of JSON reaches a prototype", () => {
+describe("no key of JSON reaches a prototype", () => {
   test("in preferences they are plain data: on POST, on PATCH, in rows and in lists", async () => {
     const email = uniqueEmail();
     const created = await call<UserRow>("POST", "/api/v1/users/", {

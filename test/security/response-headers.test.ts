@@ -16,7 +16,7 @@ const FILES = [
   "/openapi.json",
 ];
 
-describe("issue 3: the pages have headers that keep browsers to what they need", () => {
+describe("the pages have headers that keep browsers to what they need", () => {
   test.each(PAGES)("%s runs only the service's own scripts, in no frame, and sends nothing elsewhere", async (path) => {
     const { headers } = await fetch(server.baseUrl + path);
     const policy = new Map(
@@ -54,7 +54,7 @@ describe("issue 3: the pages have headers that keep browsers to what they need",
   });
 });
 
-describe("issue 3: every answer of the API says that its type is its type, and is kept by no cache", () => {
+describe("every response of the API says that its type is its type, and is kept by no cache", () => {
   test.each<readonly [what: string, bytes: string, status: number]>([
     ["a list", requestHead("GET", "/api/v1/users/", key), 200],
     ["a HEAD", requestHead("HEAD", "/api/v1/users/", key), 200],
@@ -74,7 +74,7 @@ describe("issue 3: every answer of the API says that its type is its type, and i
     expectNoHost(answer.headers);
   });
 
-  test("no page of another origin may read an answer: there is no CORS", async () => {
+  test("no page of another origin may read a response: there is no CORS", async () => {
     const origin = { Origin: "https://elsewhere.example", "Access-Control-Request-Method": "GET" };
     for (const method of ["GET", "OPTIONS"]) {
       const headers = { ...origin, "X-Flux-Service-Key": KEYS.scheduler };

@@ -137,7 +137,7 @@ function rowsOf({ path }: TextInput, text: string): readonly Record<string, unkn
   return text.split("\n").flatMap((line) => (line === "" ? [] : JSON.parse(line)));
 }
 
-describe("issue 3: no text of a request becomes part of a statement", () => {
+describe("no text of a request becomes part of a statement", () => {
   test("every operation of the document is among those that are tried, with all its fields", () => {
     const names = inputs.map(({ name }) => name);
     expect(new Set(inputs.map(({ method, path }) => `${method} ${path}`)).size).toBeGreaterThan(30);

@@ -44,7 +44,7 @@ async function openWithGoals(options: DatabaseOptions, count = 60) {
   return { database, services, user, ids: goals.map(({ id }) => id) };
 }
 
-describe("after ALTER TABLE by somebody else", () => {
+describe("after ALTER TABLE by another session", () => {
   test("no read gets the row of another, and none fails", async () => {
     const { database, services, ids } = await openWithGoals({ poolSize: 1 });
     const read = (id: string) => services.goals.getGoal(id).then((goal) => [id, goal.id]);
@@ -74,7 +74,7 @@ describe("after ALTER TABLE by somebody else", () => {
     await database.close();
   });
 
-  test("under load, again and again: every call is answered, by its own row", async () => {
+  test("under load, again and again: every call returns its own row", async () => {
     const { database, services, user, ids } = await openWithGoals({ poolSize: 5 });
     let isOver = false;
     let [answered, created] = [0, 0];

@@ -165,7 +165,7 @@ describe("a server that gives fewer connections than the pool may have", () => {
     expect(await Promise.all(created)).toHaveLength(60);
   });
 
-  test("a caller for whom that is too few is told why", async () => {
+  test("a caller for whom that is too few gets the reason", async () => {
     await using database = await openDatabase(withRole("few"), { poolSize: 10, acquireTimeout: 2_000 });
     let release = () => {};
     const released = new Promise<void>((resolve) => {

@@ -24,7 +24,7 @@ function openDriver(url: string, options: PostgresDriverOptions): PostgresDriver
 }
 
 describe("a connection", () => {
-  test("that was cancelled is nobody else's afterwards: a late cancel hits nothing", async () => {
+  test("that was cancelled is not reused: a late cancel hits nothing", async () => {
     const driver = openDriver(testDatabase.url, { poolSize: 1 });
     const others: unknown[] = [];
     for (let round = 0; round < 300; round++) {
@@ -64,7 +64,7 @@ describe("a connection", () => {
 });
 
 describe("a server that hangs", () => {
-  test("an abort rejects with its reason, though the server neither answers nor cancels", async () => {
+  test("an abort rejects with its reason, though the server neither responds nor cancels", async () => {
     await using network = await faultyNetwork(testDatabase.url);
     const database = await openDatabase(network.url, { poolSize: 1 });
     network.freeze();

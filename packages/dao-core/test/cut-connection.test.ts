@@ -4,7 +4,7 @@ import { expect, inject, test } from "vitest";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
 
 // postgres.js sends what is queued on a new connection, where it goes on counting the rows of the answer that was cut.
-test("a statement that waits behind an answer that is cut in the middle is not answered wrongly", async () => {
+test("a statement that waits behind a response that is cut in the middle does not get a wrong result", async () => {
   await using testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
   const { users } = testDatabase.database;
   const [user] = await Promise.all(

@@ -157,7 +157,7 @@ describe("an embedded database is open once", () => {
   });
 });
 
-describe("a lock that was left behind is taken over", () => {
+describe("a lock that was left behind is taken by the next opener", () => {
   test("with every acknowledged row, where its process was killed", async () => {
     await cp(migrated, folder, { recursive: true });
     const child = start();

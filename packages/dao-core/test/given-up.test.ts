@@ -61,7 +61,7 @@ const inTurn =
   () =>
     faults.shift() ?? false;
 
-describe("with every tenth statement given up by the server (40001)", () => {
+describe("with every tenth statement aborted by the server (40001)", () => {
   let given = 0;
   let retried = 0;
   const oneInTen = () => {
@@ -102,8 +102,8 @@ describe("with every tenth statement given up by the server (40001)", () => {
   });
 });
 
-describe("a single statement that is given up", () => {
-  test("is tried again, and whoever watches is told of it", async () => {
+describe("a single statement that is aborted", () => {
+  test("is tried again, and its observer is notified", async () => {
     const retries: Retry[] = [];
     const database = new Database(faultyDriver(driver, inTurn([true, true])), {
       onRetry: (retry) => {
@@ -144,7 +144,7 @@ describe("a single statement that is given up", () => {
   });
 });
 
-describe("a unit of work that is given up", () => {
+describe("a unit of work that is aborted", () => {
   const work = (data: ReturnType<typeof makeUserData>) => async (uow: DaoUnitOfWork) => {
     const user = await uow.users.create(data);
     await uow.goals.create({ userId: user.id, title: "Once" });

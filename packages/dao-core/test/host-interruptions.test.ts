@@ -112,7 +112,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
     });
   });
 
-  describe("a unit of work in the application's transaction that is given up", () => {
+  describe("a unit of work in the application's transaction that is abandoned", () => {
     const insert = ({ name, email }: { name: string; email: string }) =>
       `insert into users (id, name, email) values (gen_random_uuid(), '${name}', '${email}')`;
 

@@ -238,7 +238,7 @@ function mutated(transcript: Transcript, random: Random): Transcript {
   return answers;
 }
 
-test("whatever is wrong with a login and an answer, the process goes on, and the call ends", async () => {
+test("whatever is wrong with a login and a response, the process goes on, and the call ends", async () => {
   const random = new Random(20_261_128);
   const recorded = await record(testDatabase.url);
   const login = recorded.findIndex((answer) => answer.includes(message("R", 0)));

@@ -184,7 +184,7 @@ const prismaHost = (module: string): Host => ({
   name: "Prisma",
   tellsOfLoss: false,
   // It drops the detail of an error, which says of many rows in one statement which of them broke a foreign key.
-  cannot: ["issue 4: createTasks refuses rows that", "issue 4: updateTasks changes all or none"],
+  cannot: ["createTasks refuses rows that", "updateTasks changes all or none"],
   async open(url, poolSize) {
     const { PrismaClient, PrismaPg }: PrismaModule = await import(module);
     const client = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: poolSize }) });

@@ -298,7 +298,7 @@ describe("what pg says without a SQLSTATE", () => {
     expect((await session().users.list({ email: data.email })).total).toBe(0);
   });
 
-  test("a connection that is cut when the host commits: lost, and nobody knows how", async () => {
+  test("a connection that is cut when the host commits: lost, with an unknown outcome", async () => {
     const run = DaoUnitOfWork.run(session(), async (uow) => {
       await uow.users.create(makeUserData());
       cut();

@@ -56,7 +56,7 @@ async function prepared() {
   return { ...services, database, user, goal, all };
 }
 
-describe("after somebody's ALTER TABLE", () => {
+describe("after another session's ALTER TABLE", () => {
   test("reads and writes go on, on clients that took the place of the stale ones", async () => {
     const { goals, goal, user, all } = await prepared();
     await change(WIDEN_TITLE);
@@ -113,7 +113,7 @@ describe("after somebody's ALTER TABLE", () => {
 });
 
 describe("a statement that got lost", () => {
-  test("by somebody's DEALLOCATE ALL is prepared again", async () => {
+  test("by another session's DEALLOCATE ALL is prepared again", async () => {
     const { goals, goal } = await prepared();
     await onEveryClient((client) => client.query("deallocate all"));
     expect(await goals.getGoal(goal.id)).toEqual(goal);

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => testDatabase.drop());
 
-test("onStatement is told of every statement, in and outside of units of work, without its parameters", async () => {
+test("onStatement is notified of every statement, in and outside of units of work, without its parameters", async () => {
   const told: StatementReport[] = [];
   await using db = await openDatabase(testDatabase.url, {
     onStatement: (statement) => {

@@ -58,7 +58,7 @@ describe("postgres.js", () => {
     await sql.end();
   });
 
-  test("rejects what SentOnce keeps from being sent again, names the refusal, and answers what is pipelined behind it", async () => {
+  test("rejects what SentOnce keeps from being sent again, names the refusal, and returns what is pipelined behind it", async () => {
     const sql = postgres(testDatabase.url, options);
     const run = (id: number) => sql.unsafe(byId, SentOnce.copy([id]), prepared);
     await run(1);
@@ -102,7 +102,7 @@ describe("postgres.js", () => {
     await sql.end();
   });
 
-  test("says in a result which server process has answered", async () => {
+  test("says in a result which server process responded", async () => {
     const sql = postgres(testDatabase.url, options);
     const one = await sql.unsafe("select pg_backend_pid() as pid").simple();
     expect(processOf(one)?.pid).toBe(one[0]?.["pid"]);

@@ -90,7 +90,7 @@ describe.each(sessions)("what the Python service and its planner write, read by 
     expect((await services.users.updateUser(user.id, { name: "Jane" })).preferences).toEqual({});
   });
 
-  test("appenders at the same time lose nothing, whoever makes the array", async () => {
+  test("appenders at the same time lose nothing, whichever makes the array", async () => {
     const id = await insertConversation(JSON.stringify('["first"]'));
     const { conversations } = createDaoServices(session);
     const names = Array.from({ length: 12 }, (_, index) => `${index}`);
@@ -108,6 +108,6 @@ test("appending to a string of an array keeps numbers that JavaScript cannot hol
   expect(await storedMessages(id)).toBe('[{"id": 12345678901234567890}, 1]');
 });
 
-test.each(["1", "true", "{}"])("messages %s are refused, whoever writes them", async (json) => {
+test.each(["1", "true", "{}"])("messages %s are refused, whoever the writer", async (json) => {
   await expect(insertConversation(json)).rejects.toMatchObject({ constraint_name: "conversations_messages_array" });
 });

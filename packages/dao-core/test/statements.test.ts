@@ -100,7 +100,7 @@ describe("statements", () => {
     expect(new Set(counts)).toEqual(new Set([taskIds.length]));
   });
 
-  test("a single statement that is given up in a deadlock is run again", async () => {
+  test("a single statement that is aborted in a deadlock is run again", async () => {
     const { database } = testDatabase;
     const other = postgres(testDatabase.url, { max: 1, onnotice: () => undefined });
     // The single statement locks both rows in one order, the other transaction in the opposite one.
@@ -135,7 +135,7 @@ async function whenLocked(id: string): Promise<void> {
 }
 
 describe("a DAO called directly", () => {
-  test("leaves the rules to the database, which answers with the same errors", async () => {
+  test("leaves the rules to the database, which leads to the same errors", async () => {
     const { database } = testDatabase;
     const user = await database.users.create(makeUserData());
     const issuesOf = (call: Promise<unknown>) =>

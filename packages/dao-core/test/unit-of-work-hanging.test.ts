@@ -113,7 +113,7 @@ describe.each(slice(everyDriver, 5))("on $driver, what never ends", ({ open }) =
     await expectNothing(scene.database);
   });
 
-  test("an import whose source hangs before anything is written rejects too, and the source is told", async () => {
+  test("an import whose source hangs before anything is written rejects too, and the source is closed", async () => {
     let wasTold = false;
     const source: AsyncIterable<never> = {
       [Symbol.asyncIterator]: () => ({

@@ -28,7 +28,7 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
   const services = () => createDaoServices(database());
   const exists = async (email: string) => (await services().users.listUsers({ email })).total === 1;
 
-  test("commits what its callback did, and answers what it returned", async () => {
+  test("commits what its callback did, and returns what it returned", async () => {
     const data = makeUserData();
     const goal = await DaoUnitOfWork.run(database(), async (uow) => {
       const user = await uow.users.create(data);
@@ -363,7 +363,7 @@ describe("on PostgreSQL, with others at work", () => {
     expect(new Set(users.map(({ id }) => id)).size).toBe(40);
   });
 
-  test("when no connection comes free in time the caller is told, and the pool goes on", async () => {
+  test("when no connection comes free in time the caller gets an error, and the pool goes on", async () => {
     const { database } = testDatabase;
     let release: () => void = () => undefined;
     const released = new Promise<void>((resolve) => {

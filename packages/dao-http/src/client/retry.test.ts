@@ -42,7 +42,7 @@ function answeredBy(replies: Reply[], options: RetryOptions | false = {}) {
 
 const lost = () => new TypeError("fetch failed");
 
-describe("issue 5: the client sends again what can be sent twice", () => {
+describe("the client sends again what can be sent twice", () => {
   const repeatable: Readonly<Record<string, (client: DaoClient) => Promise<unknown>>> = {
     "a read": ({ demoFlags }) => demoFlags.getDemoFlags(id),
     "a PUT": ({ demoFlags }) => demoFlags.putDemoFlags(id, {}),

@@ -41,7 +41,7 @@ const brokenCursors: readonly unknown[] = [
 function entityCases(entity: ListedEntity): ContractCase[] {
   return [
     {
-      name: `issue 4: a walk by cursor returns all ${entity.name} once, as the pages by number do`,
+      name: `a walk by cursor returns all ${entity.name} once, as the pages by number do`,
       async run(services) {
         const owner = await createOwner(services);
         // All at once, so that some differ only by microseconds.
@@ -57,7 +57,7 @@ function entityCases(entity: ListedEntity): ContractCase[] {
       },
     },
     {
-      name: `issue 4: a list of ${entity.name} counts exactly, by estimate, or not at all`,
+      name: `a list of ${entity.name} counts exactly, by estimate, or not at all`,
       async run(services) {
         const owner = await createOwner(services);
         await Promise.all(times(3, () => entity.create(services, owner)));
@@ -80,7 +80,7 @@ function entityCases(entity: ListedEntity): ContractCase[] {
 
 function refusalCase(entity: ListedEntity): ContractCase {
   return {
-    name: `issue 4: lists of ${entity.name} refuse an invalid cursor, a cursor with a page number, and other ways to count`,
+    name: `lists of ${entity.name} refuse an invalid cursor, a cursor with a page number, and other ways to count`,
     async run(services) {
       for (const cursor of brokenCursors) {
         await assertInvalid(entity.listAll(services, untyped({}, { cursor })), "cursor");
@@ -97,7 +97,7 @@ function refusalCase(entity: ListedEntity): ContractCase {
 
 const taskCases: readonly ContractCase[] = [
   {
-    name: "issue 4: a cursor stays valid while rows are created and deleted, its own row among them",
+    name: "a cursor stays valid while rows are created and deleted, its own row among them",
     async run(services) {
       const { tasks } = services;
       const { user, goal } = await createOwner(services);
@@ -114,7 +114,7 @@ const taskCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "issue 4: a walk by cursor returns the rows of one moment once, by id",
+    name: "a walk by cursor returns the rows of one moment once, by id",
     async run(services) {
       const { user } = await createOwner(services);
       const structure = await services.goals.createGoalWithStructure(
@@ -127,7 +127,7 @@ const taskCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "issue 4: a cursor is a position, and can be combined with any filter",
+    name: "a cursor is a position, and can be combined with any filter",
     async run(services) {
       const { tasks } = services;
       const { user, goal } = await createOwner(services);

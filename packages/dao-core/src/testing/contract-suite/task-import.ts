@@ -31,7 +31,7 @@ function sourceOf(items: Iterable<unknown>, failure?: Error) {
 /** Many tasks created at once. */
 export const taskImportCases: readonly ContractCase[] = [
   {
-    name: "issue 4: createTasks creates as createTask does, with the same defaults, and takes the ids that are given",
+    name: "createTasks creates as createTask does, with the same defaults, and takes the ids that are given",
     async run(services) {
       const { tasks } = services;
       const { user, goal, milestone } = await createFamily(services);
@@ -61,7 +61,7 @@ export const taskImportCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "issue 4: createTasks takes lists, iterables and async iterables, of any length",
+    name: "createTasks takes lists, iterables and async iterables, of any length",
     async run(services) {
       const owner = await createOwner(services);
       const make = (index: number) => makeTaskData(owner.user.id, owner.goal.id, { title: `Task ${index}` });
@@ -74,7 +74,7 @@ export const taskImportCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "issue 4: createTasks names the task and the rule that it breaks, wherever it is, and creates none",
+    name: "createTasks names the task and the rule that it breaks, wherever it is, and creates none",
     async run(services) {
       const owner = await createOwner(services);
       const good = makeTaskData(owner.user.id, owner.goal.id);
@@ -99,7 +99,7 @@ export const taskImportCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "issue 4: createTasks refuses rows that are missing and ids that are taken, and creates none",
+    name: "createTasks refuses rows that are missing and ids that are taken, and creates none",
     async run(services) {
       const { tasks } = services;
       const owner = await createOwner(services);
@@ -119,7 +119,7 @@ export const taskImportCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "issue 4: an error of the source of createTasks is rethrown, and nothing is created",
+    name: "an error of the source of createTasks is rethrown, and nothing is created",
     async run(services) {
       const owner = await createOwner(services);
       const failure = new Error("The file ends in the middle.");

@@ -19,7 +19,7 @@ async function streamed(services: DaoServices, request?: TaskStreamRequest): Pro
 /** Streaming any number of tasks. */
 export const taskStreamCases: readonly ContractCase[] = [
   {
-    name: "issue 4: streamTasks returns every task of a filter once, newest first, as the list does",
+    name: "streamTasks returns every task of a filter once, newest first, as the list does",
     async run(services) {
       const { tasks } = services;
       const { user, goal } = await createOwner(services);
@@ -56,7 +56,7 @@ export const taskStreamCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "issue 4: a loop over streamTasks may be left, and may write what it reads",
+    name: "a loop over streamTasks may be left, and may write what it reads",
     async run(services) {
       const { tasks } = services;
       const { user, goal } = await createOwner(services);
@@ -75,7 +75,7 @@ export const taskStreamCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "issue 4: streamTasks refuses filters that a list does, and paging",
+    name: "streamTasks refuses filters that a list does, and paging",
     async run(services) {
       const refused: readonly (readonly [object, string])[] = [
         [{ userId: "me" }, "userId"],

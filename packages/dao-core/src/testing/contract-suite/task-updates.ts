@@ -11,7 +11,7 @@ const MAX_UPDATES = 1000;
 /** A different change for each of many tasks. */
 export const taskUpdatesCases: readonly ContractCase[] = [
   {
-    name: "issue 4: updateTasks changes each task in its own way, as updateTask does, and returns them in the same order",
+    name: "updateTasks changes each task in its own way, as updateTask does, and returns them in the same order",
     async run(services) {
       const { tasks } = services;
       const { user, goal, milestone } = await createFamily(services);
@@ -62,7 +62,7 @@ export const taskUpdatesCases: readonly ContractCase[] = [
     },
   },
   {
-    name: `issue 4: updateTasks takes 1 to ${MAX_UPDATES} updates, one for each task, and names the one that is wrong`,
+    name: `updateTasks takes 1 to ${MAX_UPDATES} updates, one for each task, and names the one that is wrong`,
     async run(services) {
       const { tasks } = services;
       const { user, goal } = await createOwner(services);
@@ -92,7 +92,7 @@ export const taskUpdatesCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "issue 4: updateTasks changes all or none: for a milestone that is missing, and an end before the row's start",
+    name: "updateTasks changes all or none: for a milestone that is missing, and an end before the row's start",
     async run(services) {
       const { tasks } = services;
       const { user, goal } = await createOwner(services);
@@ -109,7 +109,7 @@ export const taskUpdatesCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "issue 4: updateTasks of the same tasks in any order never deadlock, and one of them comes last for each task",
+    name: "updateTasks of the same tasks in any order never deadlock, and one of them comes last for each task",
     async run(services) {
       const { tasks } = services;
       const { user, goal } = await createOwner(services);
