@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../../scripts/postgres/embedded-postgres.ts";
 import { findFreePort } from "../../../scripts/postgres/free-port.ts";
 import { findServerAccount } from "../../../scripts/postgres/server-account.ts";
-import { openSocket, type SocketOptions, type SslMode } from "../src/drivers/postgres/open-socket.ts";
+import type { SslMode } from "../src/connection-string/database-url.ts";
+import { openSocket, type SocketOptions } from "../src/drivers/postgres/open-socket.ts";
 import { type CertificateAuthority, createCertificateAuthority } from "./certificates.ts";
 import { encrypt, startPeer } from "./peer.ts";
 

@@ -27,7 +27,11 @@ export interface DatabaseAddress {
 
 const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 
-/** How a connection is encrypted, with libpq's meanings. */
+/**
+ * How a connection is encrypted, with libpq's meanings: `prefer` and `allow` use TLS if the server offers it; `require` needs TLS
+ * and trusts any certificate, unless there is a `ca`; `verify-ca` needs a trusted certificate; `verify-full` also one that names
+ * the server.
+ */
 export type SslMode = (typeof SSL_MODES)[number];
 
 const expected =

@@ -1,14 +1,8 @@
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { SslMode } from "../../connection-string/database-url.ts";
 import { onAbort } from "../../session/waiting/abort-signal.ts";
 import { checkServerIdentity } from "./server-identity.ts";
-
-/**
- * What is asked of the connection's encryption, as by libpq: `prefer` and `allow` take TLS where the server offers it and
- * go on without it where it does not; `require` needs TLS and trusts any certificate, unless there is a `ca`; `verify-ca`
- * needs a certificate that is trusted; `verify-full` one that is of the server asked for, too.
- */
-export type SslMode = "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
 
 /** PEM text, or several. */
 type Pem = string | Buffer | (string | Buffer)[];
