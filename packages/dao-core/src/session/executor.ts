@@ -1,3 +1,4 @@
+import type { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "./driver.ts";
 import { isRetryableError } from "./postgres-errors.ts";
 import { type Retry, SINGLE_CALL_RETRIES, withRetries } from "./retry.ts";
@@ -38,10 +39,7 @@ type Step = ((next: Execute) => Execute) | undefined;
 
 /** Single statements on a driver. One that ends in a serialization failure or deadlock wrote nothing, and is retried. */
 export function driverExecutor(driver: SqlDriver, hooks: StatementHooks): SqlExecutor {
-  const check: Step = (next) => (text, parameters, options) => {
-    const misuse = outerSessionMisuse(driver);
-    return misuse === undefined ? next(text, parameters, options) : Promise.reject(misuse);
-  };
+  const check = refused(() => outerSessionMisuse(driver));
   // In a joined transaction nothing can be retried: all of it was aborted.
   const retry = driver.isTransaction ? undefined : retried(hooks);
   return pipeline([traced(hooks), check, bounded, retry, reported(hooks)], (text, parameters, options) =>
@@ -55,10 +53,7 @@ export function transactionExecutor(
   context: TransactionContext,
   hooks: StatementHooks,
 ): SqlExecutor {
-  const check: Step = (next) => (text, parameters, options) => {
-    const misuse = foreignTransactionMisuse(context);
-    return misuse === undefined ? next(text, parameters, options) : Promise.reject(misuse);
-  };
+  const check = refused(() => foreignTransactionMisuse(context));
   const readOnly = context.isReadOnly ? refusingWrites : undefined;
   return pipeline([traced(hooks), readOnly, check, bounded, reported(hooks)], (text, parameters, options) =>
     transaction.execute(text, parameters, options),
@@ -67,6 +62,14 @@ export function transactionExecutor(
 
 function pipeline(steps: readonly Step[], last: Execute): SqlExecutor {
   return { execute: steps.reduceRight<Execute>((next, step) => (step === undefined ? next : step(next)), last) };
+}
+
+/** Rejects a statement if there is a `misuse`. */
+function refused(misuse: () => UnitOfWorkMisuseError | undefined): Step {
+  return (next) => (text, parameters, options) => {
+    const error = misuse();
+    return error === undefined ? next(text, parameters, options) : Promise.reject(error);
+  };
 }
 
 const bounded: Step =
