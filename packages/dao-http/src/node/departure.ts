@@ -18,9 +18,11 @@ function inItsTurn(work: () => void): void {
 }
 
 function runLatest(): void {
-  for (const work of pending.splice(-DEPARTURES_IN_TURN).reverse()) work();
+  const latest = pending.splice(-DEPARTURES_IN_TURN).reverse();
+  // Before the work, so that an error in it leaves no others behind.
   isScheduled = pending.length > 0;
   if (isScheduled) setImmediate(runLatest);
+  for (const work of latest) work();
 }
 
 /** One for all: creating an error is expensive because of its stack. */
