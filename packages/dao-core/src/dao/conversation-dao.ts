@@ -1,4 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type {
   ConversationCreateDto,
@@ -22,24 +22,27 @@ export const conversationStatements = new EntityStatements<ConversationDto>(conv
 const kind = sql`jsonb_typeof(${conversations.messages})`;
 const text = sql`${conversations.messages} #>> '{}'`;
 const appended = textParam("messages", "jsonb");
-/** The array after the append. */
-const longer = sql`(coalesce(nullif(${conversations.messages}, 'null'), '[]') || ${appended})`;
+const append = (messages: SQLWrapper) => sql`(coalesce(nullif(${messages}, 'null'), '[]') || ${appended})`;
 const limit = sql`${sql.placeholder("limit")}::bigint`;
+const held = sql.identifier("held");
 /**
- * Measured by writing it out only where it may be too long, since that takes as long as the append: text has less than 32 bytes for
+ * Written out to be measured only where it may be too long, since that takes as long as the append: text has less than 32 bytes for
  * each byte of what is stored (a number such as 1e308 has most; those that a double cannot hold are no longer accepted).
  */
 const isWithinLimit = sql`case
-  when 32 * pg_column_size(${conversations.messages} #> '{}')::bigint + octet_length(${param("messages")}::text) <= ${limit} then true
-  else octet_length(${longer}::text) <= ${limit} end`;
+  when 32 * pg_column_size(${held})::bigint + octet_length(${param("messages")}::text) <= ${limit} then true
+  else octet_length(${append(held)}::text) <= ${limit} end`;
+/** A condition on the messages, which are decompressed once for all of it. */
+const ofHeld = (condition: SQL) =>
+  sql`(select ${condition} from (select ${conversations.messages} #> '{}' as ${held} offset 0) as decompressed)`;
 const count = { count: sql`jsonb_array_length(${conversations.messages})`.as("count") };
 
 /** One statement, which locks the row: concurrent appends happen one after the other, and none is lost. */
 const appendToArray = prepared("write", () =>
   queryBuilder
     .update(conversations)
-    .set({ messages: longer })
-    .where(and(eq(conversations.id, param("id")), sql`${kind} <> 'string'`, isWithinLimit))
+    .set({ messages: append(conversations.messages) })
+    .where(and(eq(conversations.id, param("id")), ofHeld(sql`jsonb_typeof(${held}) <> 'string' and ${isWithinLimit}`)))
     .returning(count),
 );
 
@@ -48,7 +51,7 @@ const findText = prepared("read", () =>
     .select({
       text: sql`case when ${kind} = 'string' then ${text} end`.as("text"),
       // A string is measured as an array's only member: as text it has no more bytes than as JSON.
-      isWithinLimit: isWithinLimit.as("is_within_limit"),
+      isWithinLimit: ofHeld(isWithinLimit).as("is_within_limit"),
     })
     .from(conversations)
     .where(eq(conversations.id, param("id"))),

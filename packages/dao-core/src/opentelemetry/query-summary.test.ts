@@ -18,6 +18,12 @@ test.each([
     undefined,
     "tasks",
   ],
+  [
+    `update "conversations" set "messages" = $1 where "conversations"."id" = $2 and (select jsonb_typeof("held") <> 'string' from (select "conversations"."messages" #> '{}' as "held" offset 0) as decompressed) returning 1`,
+    "update conversations",
+    "update",
+    "conversations",
+  ],
   ['delete from "users" where "users"."id" = $1', "delete users", "delete", "users"],
   ['explain (format json) select 1 as "one" from "tasks"', "explain select tasks", undefined, "tasks"],
   [

@@ -12,6 +12,9 @@ export interface QuerySummary {
 const keywords =
   /\b(?:(explain|select)\b(?! count\(\*\) as count from written)|(insert into|delete from|update|from|join) "(\w+)")/g;
 
+/** Binds a value that a condition uses twice, and is no operation. */
+const binding = /\(select .* as decompressed\)/;
+
 /** Keywords that precede a table but are not operations. */
 const targetsOnly: ReadonlySet<string> = new Set(["from", "join"]);
 
@@ -23,7 +26,7 @@ export function summarize(statement: string): QuerySummary {
   const own = new Set([...statement.matchAll(/"(\w+)" as \(/g)].map(([, name]) => name));
   const words: string[] = [];
   const found = { operations: new Set<string>(), tables: new Set<string>() };
-  for (const [, bare, keyword = "", name] of statement.matchAll(keywords)) {
+  for (const [, bare, keyword = "", name] of statement.replace(binding, "").matchAll(keywords)) {
     const [operation = ""] = (bare ?? keyword).split(" ");
     if (!targetsOnly.has(operation)) {
       // A query and the query nested in it count as one operation.
