@@ -18,13 +18,13 @@ import { SchemaCheck } from "./migrations/schema-check/check-schema.ts";
 import type { Daos } from "./session/daos.ts";
 import type { SqlDriver, SqlExecutor } from "./session/driver.ts";
 import type { StatementReport } from "./session/executor.ts";
+import type { Telemetry } from "./session/instrumentation.ts";
 import { DEFAULT_CONVERSATION_BYTES, isWholeNumber } from "./session/limits.ts";
 import type { PieceReads } from "./session/piece-reads.ts";
 import { databaseErrorFacts, toDaoError } from "./session/postgres-errors.ts";
 import type { Retry } from "./session/retry.ts";
 import { DriverScope } from "./session/scope.ts";
 import { Session } from "./session/session.ts";
-import type { Telemetry } from "./session/telemetry.ts";
 
 /** How a database's statements are instrumented and limited. */
 export interface SessionOptions {
@@ -66,7 +66,7 @@ export class Database extends Session implements AsyncDisposable {
     const limit = conversationLimit(maxConversationBytes);
     const schemaCheck = new SchemaCheck();
     const scope = new DriverScope(driver, {
-      telemetry: telemetry?.observe(driver),
+      telemetry: telemetry?.instrument(driver),
       onRetry,
       onStatement,
       onFailure: (error) => schemaCheck.statementFailed(error),
@@ -140,12 +140,8 @@ export class Database extends Session implements AsyncDisposable {
    * an application's is not closed, and goes on.
    * @param timeout milliseconds to wait for running statements; default 5,000
    */
-  async close(timeout?: number): Promise<void> {
-    try {
-      await this.#driver.close(timeout);
-    } finally {
-      this.telemetry?.closed();
-    }
+  close(timeout?: number): Promise<void> {
+    return this.#driver.close(timeout);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -77,6 +77,19 @@ export type {
   StatementOptions,
 } from "./session/driver.ts";
 export type { StatementReport } from "./session/executor.ts";
+export type {
+  Instrumentation,
+  InstrumentedCall,
+  InstrumentedOperation,
+  InstrumentedPool,
+  InstrumentedRequest,
+  OperationOutcome,
+  PoolObserver,
+  PoolUsage,
+  StartedOperation,
+  Telemetry,
+  TelemetrySource,
+} from "./session/instrumentation.ts";
 export { longRowVersion } from "./session/long-row-version.ts";
 export {
   isLongRow,
@@ -92,13 +105,4 @@ export {
 } from "./session/piece-reads.ts";
 export { toDaoError } from "./session/postgres-errors.ts";
 export type { Retry } from "./session/retry.ts";
-export type {
-  CountedRows,
-  DatabaseTelemetry,
-  ObservedDatabase,
-  ObservedPool,
-  PoolObserver,
-  PoolUsage,
-  Telemetry,
-} from "./session/telemetry.ts";
 export { DaoUnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";

@@ -68,7 +68,7 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     }
     if (session instanceof DaoUnitOfWork) return session.#nest(work, options);
     const notify = (retry: Retry) => {
-      session.telemetry?.retried("unit of work", retry);
+      session.telemetry?.retried?.("unit of work", retry.error);
       onRetry?.(retry);
     };
     const [result, uow] = await withDeadline(options, (bounded) =>

@@ -8,7 +8,6 @@ export { createDaoApp, type DaoApp, type DaoAppOptions } from "./app/app.ts";
 export type { ServiceKey } from "./app/development-keys.ts";
 export type { ReadinessCheck } from "./app/health.ts";
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from "./app/log.ts";
-export type { AppTelemetry, RequestProgress } from "./app/request-telemetry.ts";
 export { PROBLEM_CODES, type ProblemCode } from "./http/http-error.ts";
 export type { BodyReading, HttpRequest, HttpResponse, StreamedResponse, WholeResponse } from "./http/http-message.ts";
 export type { Problem } from "./http/problem.ts";

@@ -1,5 +1,6 @@
 import { type Histogram, type Meter, metrics, type Tracer, trace } from "@opentelemetry/api";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { instrumented } from "../session/instrumentation.ts";
 import { databaseTelemetry } from "./database-telemetry.ts";
 
 /** Registers an SDK whose tracer starts spans this way. */
@@ -30,7 +31,10 @@ describe("a statement is run once, and settles as it does", () => {
   const failure = new Error("refused");
   const run = async (statement: () => Promise<typeof answer>) => {
     const called = vi.fn(statement);
-    const outcome = databaseTelemetry().observe({}).statement("select 1", called);
+    const instrumentation = databaseTelemetry().instrument({});
+    const outcome = instrumented(instrumentation, { kind: "statement", text: "select 1" }, called, ({ rows }) => ({
+      rows: rows.length,
+    }));
     await outcome.catch(() => undefined);
     expect(called).toHaveBeenCalledOnce();
     return outcome;

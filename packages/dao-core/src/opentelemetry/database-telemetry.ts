@@ -1,21 +1,23 @@
-import {
-  type Attributes,
-  context,
-  type Histogram,
-  INVALID_SPAN_CONTEXT,
-  type Span,
-  SpanKind,
-  type SpanOptions,
-  SpanStatusCode,
-  type Tracer,
-  trace,
-} from "@opentelemetry/api";
+import { type Attributes, SpanKind } from "@opentelemetry/api";
 import type { DatabaseAddress } from "../connection-string/database-url.ts";
 import { isDaoError } from "../contract/errors.ts";
-import { databaseErrorFacts, toDaoError } from "../session/postgres-errors.ts";
-import type { Retry } from "../session/retry.ts";
-import type { CountedRows, DatabaseTelemetry, ObservedDatabase, Telemetry } from "../session/telemetry.ts";
-import { CONVENTIONS, createInstruments, type Instruments, quietly, SCOPE } from "./instruments.ts";
+import type {
+  Instrumentation,
+  InstrumentedOperation,
+  OperationOutcome,
+  StartedOperation,
+  Telemetry,
+  TelemetrySource,
+} from "../session/instrumentation.ts";
+import { toDaoError } from "../session/postgres-errors.ts";
+import {
+  causeCode,
+  errorType,
+  OperationRecorder,
+  quietly,
+  type RecordedOutcome,
+  type Recording,
+} from "./operation-recorder.ts";
 import { measurePool } from "./pool-metrics.ts";
 import { summarize } from "./query-summary.ts";
 
@@ -36,105 +38,82 @@ export interface DatabaseTelemetryOptions {
  * Names: docs/how-to/observe.md. They contain the text of statements, but no values.
  */
 export function databaseTelemetry(options: DatabaseTelemetryOptions = {}): Telemetry {
-  return { observe: (database) => new OpenTelemetryDatabase(database, options) };
+  return { instrument: (database) => new DatabaseInstrumentation(database, options) };
 }
 
-/** What all executions of a statement have in common. */
-interface Query {
-  readonly summary: string;
-  readonly attributes: Attributes;
-  /** With attributes of too high a cardinality for a metric. */
-  readonly spanAttributes: Attributes;
-}
+/** As the conventions advise for `db.client.operation.duration`. */
+const BOUNDARIES = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 
-class OpenTelemetryDatabase implements DatabaseTelemetry {
-  readonly #tracer: Tracer = trace.getTracerProvider().getTracer(SCOPE, undefined, CONVENTIONS);
-  readonly #instruments: Instruments = createInstruments();
+class DatabaseInstrumentation implements Instrumentation {
+  readonly #recorder = new OperationRecorder("@flux/dao-core", BOUNDARIES);
+  readonly #statementDuration = this.#recorder.histogram(
+    "db.client.operation.duration",
+    "Duration of database client operations.",
+  );
+  readonly #retries = this.#recorder.meter.createCounter("flux_dao.retries", {
+    unit: "{retry}",
+    description: "Statements and units of work that are retried after a serialization failure or deadlock.",
+  });
   readonly #attributes: Attributes;
-  readonly #queries = new Map<string, Query>();
-  readonly closed: () => void;
+  /** By the text of the statement. */
+  readonly #statements = new Map<string, Recording>();
+  readonly #unitOfWork: Recording;
+  readonly #nestedUnitOfWork: Recording;
 
-  constructor({ address, pool }: ObservedDatabase, { poolName }: DatabaseTelemetryOptions) {
-    this.#attributes = { "db.system.name": "postgresql", ...(address !== undefined && addressAttributes(address)) };
-    this.closed =
-      pool === undefined ? () => undefined : measurePool(pool, poolName ?? defaultPoolName(address), this.#instruments);
-  }
-
-  statement<Result extends CountedRows>(text: string, run: () => Promise<Result>): Promise<Result> {
-    const { summary, attributes, spanAttributes } = this.#query(text);
-    const span = this.#start(summary, { kind: SpanKind.CLIENT, attributes: spanAttributes });
-    return traced(span, run, {
-      duration: this.#instruments.statementDuration,
+  constructor({ address, pool }: TelemetrySource, { poolName = defaultPoolName(address) }: DatabaseTelemetryOptions) {
+    const attributes = { "db.system.name": "postgresql", ...(address !== undefined && addressAttributes(address)) };
+    this.#attributes = attributes;
+    this.#unitOfWork = {
+      name: "unit of work",
+      options: { attributes },
+      duration: this.#recorder.histogram("flux_dao.unit_of_work.duration", "Duration of attempts at a unit of work."),
       attributes,
-      onResult: ({ rows }) => span.setAttribute("db.response.returned_rows", rows.length),
-    });
+      outcomeOf,
+    };
+    // Part of an outer one, which is measured.
+    this.#nestedUnitOfWork = { ...this.#unitOfWork, name: "nested unit of work", duration: undefined };
+    if (pool !== undefined) measurePool(pool, poolName, this.#recorder);
   }
 
-  unitOfWork<Result>(isNested: boolean, run: () => Promise<Result>): Promise<Result> {
-    const attributes = this.#attributes;
-    const span = this.#start(isNested ? "nested unit of work" : "unit of work", { attributes });
-    const within = trace.setSpan(context.active(), span);
-    return traced(span, () => context.with(within, run), {
-      // A nested one is part of an outer one, which is measured.
-      duration: isNested ? undefined : this.#instruments.unitOfWorkDuration,
-      attributes,
-    });
+  start(operation: InstrumentedOperation): StartedOperation | undefined {
+    switch (operation.kind) {
+      case "statement":
+        return this.#recorder.start(this.#statement(operation.text));
+      case "unit of work":
+        return this.#recorder.start(operation.isNested ? this.#nestedUnitOfWork : this.#unitOfWork);
+      default:
+        return undefined;
+    }
   }
 
-  retried(what: "statement" | "unit of work", { error }: Retry): void {
-    const attributes = { "flux_dao.retry.of": what, ...failureAttributes(error) };
-    quietly(() => this.#instruments.retries.add(1, attributes));
+  retried(kind: "statement" | "unit of work", error: unknown): void {
+    quietly(() => this.#retries.add(1, { "flux_dao.retry.of": kind, ...failureAttributes(error) }));
   }
 
-  #start(name: string, options: SpanOptions): Span {
-    return quietly(() => this.#tracer.startSpan(name, options)) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
-  }
-
-  #query(text: string): Query {
-    let query = this.#queries.get(text);
-    if (query === undefined) {
-      const { text: summary, operation, table } = summarize(text);
+  #statement(text: string): Recording {
+    let recording = this.#statements.get(text);
+    if (recording === undefined) {
+      const { text: name, operation, table } = summarize(text);
       const attributes = {
         ...this.#attributes,
-        "db.query.summary": summary,
+        "db.query.summary": name,
         ...(operation !== undefined && { "db.operation.name": operation }),
         ...(table !== undefined && { "db.collection.name": table }),
       };
-      query = { summary, attributes, spanAttributes: { ...attributes, "db.query.text": text } };
-      this.#queries.set(text, query);
+      // The text has too many values for a metric.
+      const options = { kind: SpanKind.CLIENT, attributes: { ...attributes, "db.query.text": text } };
+      recording = { name, options, isLeaf: true, duration: this.#statementDuration, attributes, outcomeOf };
+      this.#statements.set(text, recording);
     }
-    return query;
+    return recording;
   }
 }
 
-interface Measure<Result> {
-  readonly duration: Histogram | undefined;
-  readonly attributes: Attributes;
-  readonly onResult?: (result: Result) => void;
-}
-
-/** Runs the work of a span, and ends the span with it. */
-async function traced<Result>(span: Span, run: () => Promise<Result>, measure: Measure<Result>): Promise<Result> {
-  const { duration, attributes, onResult } = measure;
-  const begun = performance.now();
-  const end = (failure?: Attributes) => {
-    const seconds = (performance.now() - begun) / 1_000;
-    quietly(() => duration?.record(seconds, failure === undefined ? attributes : { ...attributes, ...failure }));
-    quietly(() => span.end());
+function outcomeOf({ failure, rows }: OperationOutcome): RecordedOutcome {
+  return {
+    attributes: failure === undefined ? {} : failureAttributes(failure.error),
+    ofSpan: rows === undefined ? {} : { "db.response.returned_rows": rows },
   };
-  let result: Result;
-  try {
-    result = await run();
-  } catch (error) {
-    const failure = failureAttributes(error);
-    // Without a message, which may contain user data.
-    quietly(() => span.setAttributes(failure).setStatus({ code: SpanStatusCode.ERROR }));
-    end(failure);
-    throw error;
-  }
-  quietly(() => onResult?.(result));
-  end();
-  return result;
 }
 
 function addressAttributes({ host, port, ...address }: DatabaseAddress): Attributes {
@@ -159,18 +138,11 @@ const sqlState = /^(?:\d\d|F0|HV|P0|XX)[0-9A-Z]{3}$/;
 
 /** Returns a failure's codes and class name, but no message, which may contain user data. */
 function failureAttributes(error: unknown): Attributes {
-  const code = databaseErrorFacts(isDaoError(error) ? error.cause : error)?.code;
+  const code = causeCode(error);
   const daoError = toDaoError(error);
   return {
     "error.type": errorType(error, code),
     ...(code !== undefined && sqlState.test(code) && { "db.response.status_code": code }),
     ...(isDaoError(daoError) && { "flux_dao.error.code": daoError.code }),
   };
-}
-
-/** The SQLSTATE; otherwise the code of the driver, the system or the data layer; otherwise the name of the class. */
-function errorType(error: unknown, code: string | undefined): string {
-  if (code !== undefined && /^[A-Z0-9_]{1,64}$/.test(code)) return code;
-  if (isDaoError(error)) return error.code;
-  return error instanceof Error && /^\w{1,64}$/.test(error.name) ? error.name : "_OTHER";
 }

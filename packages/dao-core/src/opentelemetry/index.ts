@@ -4,3 +4,11 @@
  * @module @flux/dao-core/opentelemetry
  */
 export { type DatabaseTelemetryOptions, databaseTelemetry } from "./database-telemetry.ts";
+export {
+  errorType,
+  OperationRecorder,
+  quietly,
+  type RecordedOperation,
+  type RecordedOutcome,
+  type Recording,
+} from "./operation-recorder.ts";

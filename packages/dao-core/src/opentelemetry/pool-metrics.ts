@@ -1,6 +1,6 @@
 import type { BatchObservableResult } from "@opentelemetry/api";
-import type { ObservedPool } from "../session/telemetry.ts";
-import { type Instruments, quietly } from "./instruments.ts";
+import type { InstrumentedPool } from "../session/instrumentation.ts";
+import { type OperationRecorder, quietly } from "./operation-recorder.ts";
 
 /** Names of the open pools, each unique within the process. */
 const taken = new Set<string>();
@@ -12,19 +12,20 @@ function uniqueName(name: string): string {
   return unique;
 }
 
-/**
- * Measures a pool: its usage when metrics are collected, and each wait for a connection.
- * @returns a function that stops measuring
- */
-export function measurePool(pool: ObservedPool, poolName: string, instruments: Instruments): () => void {
-  const { meter, connectionWait, connectionTimeouts } = instruments;
+/** Measures a pool: its usage when metrics are collected, and each wait for a connection. */
+export function measurePool(pool: InstrumentedPool, poolName: string, recorder: OperationRecorder): void {
+  const { meter } = recorder;
   const name = uniqueName(poolName);
   const attributes = { "db.client.connection.pool.name": name };
   const used = { ...attributes, "db.client.connection.state": "used" };
   const idle = { ...attributes, "db.client.connection.state": "idle" };
-  pool.observe({
-    acquired: (milliseconds) => quietly(() => connectionWait.record(milliseconds / 1_000, attributes)),
-    timedOut: () => quietly(() => connectionTimeouts.add(1, attributes)),
+  const wait = recorder.histogram(
+    "db.client.connection.wait_time",
+    "The time it took to obtain an open connection from the pool.",
+  );
+  const timeouts = meter.createCounter("db.client.connection.timeouts", {
+    unit: "{timeout}",
+    description: "The number of connection timeouts that have occurred trying to obtain a connection from the pool.",
   });
   const ofConnections = (description: string) => ({ unit: "{connection}", description });
   const count = meter.createObservableUpDownCounter(
@@ -52,8 +53,12 @@ export function measurePool(pool: ObservedPool, poolName: string, instruments: I
   };
   const observed = [count, max, pending];
   meter.addBatchObservableCallback(observe, observed);
-  return () => {
-    isClosed = true;
-    taken.delete(name);
-  };
+  pool.observe({
+    acquired: (milliseconds) => quietly(() => wait.record(milliseconds / 1_000, attributes)),
+    timedOut: () => quietly(() => timeouts.add(1, attributes)),
+    closed: () => {
+      isClosed = true;
+      taken.delete(name);
+    },
+  });
 }

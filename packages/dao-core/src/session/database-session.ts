@@ -1,7 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { Daos } from "./daos.ts";
+import type { Instrumentation } from "./instrumentation.ts";
 import type { PieceReads } from "./piece-reads.ts";
-import type { DatabaseTelemetry } from "./telemetry.ts";
 
 /** The isolation of a transaction: PostgreSQL's three levels. */
 export type IsolationLevel = "read committed" | "repeatable read" | "serializable";
@@ -28,7 +28,7 @@ export interface DatabaseSession extends Daos {
   /** Reads whose memory does not depend on the length of rows, for callers that pass rows on. Absent if there are none. */
   readonly pieces?: PieceReads | undefined;
   /** Notified when a unit of work on it is retried. Default: none. */
-  readonly telemetry?: DatabaseTelemetry | undefined;
+  readonly telemetry?: Instrumentation | undefined;
 
   /**
    * Runs `work` in a transaction, which is committed when its promise fulfils and rolled back when it rejects, at the timeout or

@@ -1,7 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { TransactionOptions } from "./database-session.ts";
 import type { ImportLimit } from "./import-limit.ts";
-import type { ObservedDatabase } from "./telemetry.ts";
+import type { TelemetrySource } from "./instrumentation.ts";
 
 /** A bound value. Instants and JSON are passed as text, which the statement casts, so that clients do not serialize them differently. */
 export type SqlParameter = string | number | boolean | null;
@@ -41,7 +41,7 @@ export interface SqlTransaction extends SqlExecutor {
 }
 
 /** A driver: what connects the data layer to a database. */
-export interface SqlDriver extends SqlExecutor, ObservedDatabase {
+export interface SqlDriver extends SqlExecutor, TelemetrySource {
   /** A description for people, such as `PostgreSQL at localhost:5432/flux`. Never contains a password. */
   readonly description: string;
   /** Whether it is a transaction that the application opened and will end. */

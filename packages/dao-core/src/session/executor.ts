@@ -1,8 +1,8 @@
 import type { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "./driver.ts";
+import { type Instrumentation, instrumented } from "./instrumentation.ts";
 import { isRetryableError } from "./postgres-errors.ts";
 import { type Retry, SINGLE_CALL_RETRIES, withRetries } from "./retry.ts";
-import type { DatabaseTelemetry } from "./telemetry.ts";
 import {
   foreignTransactionMisuse,
   outerSessionMisuse,
@@ -25,7 +25,7 @@ export interface StatementReport {
 
 /** What a session's statements notify. */
 export interface StatementHooks {
-  readonly telemetry?: DatabaseTelemetry | undefined;
+  readonly telemetry?: Instrumentation | undefined;
   readonly onRetry?: ((retry: Retry) => void) | undefined;
   readonly onStatement?: ((statement: StatementReport) => void) | undefined;
   /** Called with the error of each failed statement. */
@@ -87,7 +87,7 @@ function retried({ telemetry, onRetry }: StatementHooks): Step {
     ...SINGLE_CALL_RETRIES,
     isRetryable: isRetryableError,
     onRetry: (retry: Retry) => {
-      telemetry?.retried("statement", retry);
+      telemetry?.retried?.("statement", retry.error);
       onRetry?.(retry);
     },
   };
@@ -97,7 +97,13 @@ function retried({ telemetry, onRetry }: StatementHooks): Step {
 
 function traced({ telemetry }: StatementHooks): Step {
   if (telemetry === undefined) return undefined;
-  return (next) => (text, parameters, options) => telemetry.statement(text, () => next(text, parameters, options));
+  return (next) => (text, parameters, options) =>
+    instrumented(
+      telemetry,
+      { kind: "statement", text },
+      () => next(text, parameters, options),
+      ({ rows }) => ({ rows: rows.length }),
+    );
 }
 
 function reported({ onStatement, onFailure }: StatementHooks): Step {

@@ -2,8 +2,8 @@ import { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { TransactionOptions } from "./database-session.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "./driver.ts";
 import { driverExecutor, type StatementHooks, transactionExecutor } from "./executor.ts";
+import type { Instrumentation } from "./instrumentation.ts";
 import type { Scope } from "./session.ts";
-import type { DatabaseTelemetry } from "./telemetry.ts";
 import {
   asCallback,
   foreignTransactionMisuse,
@@ -20,7 +20,7 @@ import { withDeadline } from "./waiting/deadline.ts";
 export class DriverScope implements Scope {
   readonly isTransaction: boolean;
   readonly executor: SqlExecutor;
-  readonly telemetry: DatabaseTelemetry | undefined;
+  readonly telemetry: Instrumentation | undefined;
   readonly #driver: SqlDriver;
   readonly #hooks: StatementHooks;
 
@@ -69,7 +69,7 @@ export class DriverScope implements Scope {
 class TransactionScope implements Scope {
   readonly isTransaction = true;
   readonly executor: SqlExecutor;
-  readonly telemetry: DatabaseTelemetry | undefined;
+  readonly telemetry: Instrumentation | undefined;
   readonly #transaction: SqlTransaction;
   readonly #context: TransactionContext;
   readonly #hooks: StatementHooks;

@@ -1,14 +1,14 @@
 import type { Daos } from "./daos.ts";
 import type { DatabaseSession, TransactionOptions } from "./database-session.ts";
 import type { SqlExecutor } from "./driver.ts";
+import { type Instrumentation, instrumented } from "./instrumentation.ts";
 import { toDaoError } from "./postgres-errors.ts";
-import type { DatabaseTelemetry } from "./telemetry.ts";
 
 /** Where a session's statements run: each by itself on a driver, or together in a transaction. */
 export interface Scope {
   readonly isTransaction: boolean;
   readonly executor: SqlExecutor;
-  readonly telemetry: DatabaseTelemetry | undefined;
+  readonly telemetry: Instrumentation | undefined;
   /** Runs `work` in a transaction of its own, or in a savepoint of this one. */
   begin<Result>(work: (scope: Scope) => Promise<Result>, options: TransactionOptions): Promise<Result>;
   /** See {@link DatabaseSession.runImport}. */
@@ -41,7 +41,7 @@ export abstract class DaoSet implements Daos {
 /** The DAOs of a scope, and the sessions of its transactions. */
 export class Session extends DaoSet implements DatabaseSession {
   readonly isTransaction: boolean;
-  readonly telemetry: DatabaseTelemetry | undefined;
+  readonly telemetry: Instrumentation | undefined;
   readonly #scope: Scope;
   readonly #daosOn: (executor: SqlExecutor) => Daos;
 
@@ -58,7 +58,8 @@ export class Session extends DaoSet implements DatabaseSession {
       translated(work, (untranslated) =>
         this.#scope.begin((scope) => untranslated(new Session(scope, this.#daosOn)), options),
       );
-    return this.telemetry === undefined ? run() : this.telemetry.unitOfWork(this.isTransaction, run);
+    if (this.telemetry === undefined) return run();
+    return instrumented(this.telemetry, { kind: "unit of work", isNested: this.isTransaction }, run);
   }
 
   runImport<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {

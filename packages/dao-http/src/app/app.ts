@@ -1,5 +1,13 @@
 import { Buffer } from "node:buffer";
-import { createDaoServices, createPieceServices, type DaoServices, type DatabaseSession } from "@flux/dao-core";
+import {
+  createDaoServices,
+  createPieceServices,
+  type DaoServices,
+  type DatabaseSession,
+  type Instrumentation,
+  type StartedOperation,
+  type Telemetry,
+} from "@flux/dao-core";
 import { operations } from "../api/operations.gen.ts";
 import { toFetchHandler } from "../http/fetch-handler.ts";
 import { ClientGoneError, HttpError, InvalidRequestError } from "../http/http-error.ts";
@@ -14,7 +22,7 @@ import {
   splitTarget,
 } from "../http/http-message.ts";
 import { problemResponse } from "../http/problem.ts";
-import { unsentBody, watchedBody } from "../http/response-body.ts";
+import { bodyOf, unsentBody, watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, UNCOUNTED_RESPONSE, WAITING_REQUESTS } from "../wire/limits.ts";
@@ -26,8 +34,7 @@ import type { ServiceKey } from "./development-keys.ts";
 import { Endpoint, type EndpointRequest, type EndpointSettings } from "./endpoint.ts";
 import { Readiness, type ReadinessCheck, respondHealthy } from "./health.ts";
 import { IdempotentHandler } from "./idempotency.ts";
-import { createLogger, type Logger, logRequest, type RequestLogEntry } from "./log.ts";
-import type { AppTelemetry, RequestProgress } from "./request-telemetry.ts";
+import { createLogger, type Logger, logRequest } from "./log.ts";
 import { ResponseMemory } from "./response-memory.ts";
 
 export interface DaoAppOptions {
@@ -61,7 +68,7 @@ export interface DaoAppOptions {
    */
   readonly basePath?: string | undefined;
   /** Records spans and metrics of requests: `appTelemetry()` of `@flux/dao-http/opentelemetry`. Default: none. */
-  readonly telemetry?: AppTelemetry | undefined;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** The REST API. It has no socket of its own: a host passes it requests. */
@@ -79,7 +86,14 @@ export interface DaoApp {
 
 type AnyResponse = PublicResponse | StreamedResponse;
 
-interface Progress extends RequestProgress {
+/** What becomes known of a request while it is handled. */
+interface Progress {
+  /** The path's template, once a route is found: `/api/v1/tasks/{task_id}`. */
+  route?: string;
+  /** The name of the caller's key, once it is known. */
+  caller?: string;
+  /** What was thrown, if the response is a problem. */
+  cause?: unknown;
   /** The path's name for the row's id, and the service's. */
   id?: Endpoint["id"];
 }
@@ -98,11 +112,7 @@ interface Progress extends RequestProgress {
  */
 export function createDaoApp(options: DaoAppOptions): DaoApp {
   const app = new App(options);
-  const { telemetry } = options;
-  const handle =
-    telemetry === undefined
-      ? (request: HttpRequest) => app.handle(request, {})
-      : (request: HttpRequest) => telemetry.request(request, (progress) => app.handle(request, progress));
+  const handle = (request: HttpRequest) => app.handle(request);
   return { handle, fetch: toFetchHandler(handle), announceStop: () => app.announceStop() };
 }
 
@@ -116,10 +126,12 @@ class App {
   readonly #basePath: BasePath;
   readonly #publicRoutes: ReadonlyMap<string, PublicRoute>;
   readonly #router = new Router<Endpoint>();
+  readonly #instrumentation: Instrumentation | undefined;
   #isStopping = false;
 
   constructor(options: DaoAppOptions) {
     const { services, keys, docs = true } = options;
+    this.#instrumentation = options.telemetry?.instrument({});
     this.#basePath = new BasePath(options.basePath ?? "");
     this.#readiness = new Readiness(options.readiness ?? readinessOf(services));
     this.#keys = new ServiceKeys(keys);
@@ -152,7 +164,13 @@ class App {
     this.#isStopping = true;
   }
 
-  async handle(request: HttpRequest, progress: Progress): Promise<HttpResponse> {
+  handle(request: HttpRequest): Promise<HttpResponse> {
+    const operation = this.#instrumentation?.start({ kind: "request", request });
+    return operation === undefined ? this.#handle(request) : operation.run(() => this.#handle(request, operation));
+  }
+
+  async #handle(request: HttpRequest, operation?: StartedOperation): Promise<HttpResponse> {
+    const progress: Progress = {};
     const start = performance.now();
     const requestId = requestIdOf(request.header("x-request-id"));
     const [target, query] = splitTarget(request.target);
@@ -169,24 +187,29 @@ class App {
     }
     response.headers["x-request-id"] = requestId;
     if (this.#isStopping) response.headers["connection"] = "close";
+    const { status } = response;
+    const { route, caller, cause } = progress;
     const entry = {
       method: request.method,
-      path: progress.route ?? null,
-      status: response.status,
+      path: route ?? null,
+      status,
       ms: Math.round((performance.now() - start) * 1_000) / 1_000,
       request_id: requestId,
-      caller: progress.caller ?? null,
-      ...progress.trace,
+      caller: caller ?? null,
+      ...operation?.trace,
     };
-    logRequest(this.#logger, entry, progress.cause, isStreamed(response) ? undefined : response.warning);
-    return isStreamed(response) ? { ...response, body: this.#logged(response.body, entry) } : response;
-  }
-
-  /** A response that fails midway has already sent its status: only the log can report it. */
-  #logged(body: AsyncIterable<string>, entry: RequestLogEntry): AsyncIterable<string> {
-    return watchedBody(body, (failure) => {
+    logRequest(this.#logger, entry, cause, isStreamed(response) ? undefined : response.warning);
+    if (!isStreamed(response)) {
+      const failure = status >= 500 && cause !== undefined ? { error: cause } : undefined;
+      operation?.end({ status, failure, route, caller });
+      return response;
+    }
+    const body = watchedBody(inOperation(response.body, operation), (failure) => {
+      // The status has already been sent: only the log and telemetry can report it.
       if (failure !== undefined) logRequest(this.#logger, { ...entry, status: 500 }, failure.error);
+      operation?.end({ status, failure, route, caller });
     });
+    return { ...response, body };
   }
 
   #respond(http: HttpRequest, path: string, query: string, progress: Progress): AnyResponse | Promise<AnyResponse> {
@@ -252,6 +275,16 @@ class App {
     headers["content-length"] = String(Buffer.byteLength(body));
     return { status, headers, body: unsentBody(inOne(body), share), signal: share.signal };
   }
+}
+
+/** The body, each piece produced within the operation. */
+function inOperation(body: AsyncIterable<string>, operation: StartedOperation | undefined): AsyncIterable<string> {
+  if (operation === undefined) return body;
+  const pieces = body[Symbol.asyncIterator]();
+  return bodyOf(
+    () => operation.run(() => pieces.next()),
+    () => pieces.return?.(),
+  );
 }
 
 async function* inOne(body: string): AsyncGenerator<string, void, undefined> {

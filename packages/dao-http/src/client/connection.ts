@@ -1,5 +1,5 @@
+import type { Instrumentation, Telemetry } from "@flux/dao-core";
 import { CALL_TIMEOUT } from "../wire/limits.ts";
-import type { ClientTelemetry } from "./call-telemetry.ts";
 import type { ReceivedResponse } from "./client-errors.ts";
 import { HttpCall } from "./http-call.ts";
 
@@ -22,7 +22,7 @@ export interface ConnectionOptions {
    * Records spans and metrics of calls, and propagates their trace context: `clientTelemetry()` of
    * `@flux/dao-http/opentelemetry`. Default: none.
    */
-  readonly telemetry?: ClientTelemetry | undefined;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 export interface Call {
@@ -49,7 +49,7 @@ export class Connection {
   readonly #baseUrl: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #fetch: Fetch;
-  readonly #telemetry: ClientTelemetry | undefined;
+  readonly #instrumentation: Instrumentation | undefined;
   /** Milliseconds for a call, by default. */
   readonly timeout: number;
 
@@ -67,7 +67,7 @@ export class Connection {
     // Called without a receiver: a browser's fetch rejects any other than the window.
     this.#fetch = ownFetch ?? ((url, init) => fetch(url, init));
     this.timeout = timeout;
-    this.#telemetry = telemetry;
+    this.#instrumentation = telemetry?.instrument({});
   }
 
   /**
@@ -90,13 +90,13 @@ export class Connection {
   async open(call: Call): Promise<HttpCall> {
     const { method, target, path, attempt = 1, body, headers, signal, timeout = this.timeout } = call;
     signal?.throwIfAborted();
-    const span = this.#telemetry?.begin({ method, baseUrl: this.#baseUrl, path, attempt });
-    const opened = new HttpCall({ method, signal, timeout, span });
+    const operation = this.#instrumentation?.start({ kind: "call", method, baseUrl: this.#baseUrl, path, attempt });
+    const opened = new HttpCall({ method, signal, timeout, operation });
     const contentType = body && { "content-type": body.mediaType };
     const content = typeof body?.content === "function" ? body.content(opened) : body?.content;
     const init: RequestInit = {
       method,
-      headers: { ...span?.headers, ...this.#headers, ...contentType, ...headers },
+      headers: { ...operation?.headers, ...this.#headers, ...contentType, ...headers },
       signal: opened.signal,
       // A redirect would send the key elsewhere; the service never sends one.
       redirect: "manual",
@@ -105,7 +105,7 @@ export class Connection {
     };
     try {
       const send = () => this.#fetch(this.#baseUrl + target, init);
-      await opened.begin(span === undefined ? send() : span.run(send));
+      await opened.begin(operation === undefined ? send() : operation.run(send));
       return opened;
     } catch (error) {
       opened.close();

@@ -1,4 +1,4 @@
-import type { CallSpan } from "./call-telemetry.ts";
+import type { StartedOperation } from "@flux/dao-core";
 import { type ReceivedResponse, type ResponseHead, unavailable } from "./client-errors.ts";
 
 /** What limits a call. */
@@ -7,8 +7,7 @@ export interface CallLimits {
   readonly signal: AbortSignal | undefined;
   /** Milliseconds for the response, or for its head if its body is read in pieces. Of an import: for any progress. */
   readonly timeout: number;
-  /** Notified once, when the call ends. */
-  readonly span?: Pick<CallSpan, "ended"> | undefined;
+  readonly operation?: StartedOperation | undefined;
 }
 
 /**
@@ -21,9 +20,9 @@ export class HttpCall {
   readonly #abortBySignal = () => this.#abort.abort(this.#limits.signal?.reason);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #limit = 0;
-  #isLate = false;
+  #lateness: DOMException | undefined;
   #response: Response | undefined;
-  #failure: unknown;
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(limits: CallLimits) {
     this.#limits = limits;
@@ -91,15 +90,15 @@ export class HttpCall {
     this.pause();
     this.#limits.signal?.removeEventListener("abort", this.#abortBySignal);
     this.#abort.abort();
-    this.#limits.span?.ended({ status: this.#response?.status ?? 0, error: this.#failure, isLate: this.#isLate });
+    this.#limits.operation?.end({ status: this.#response?.status, failure: this.#failure });
   }
 
   #startTimer(limit: number): void {
     this.pause();
     this.#limit = limit;
     this.#timer = setTimeout(() => {
-      this.#isLate = true;
-      this.#abort.abort();
+      this.#lateness = new DOMException("The call took too long.", "TimeoutError");
+      this.#abort.abort(this.#lateness);
     }, limit);
   }
 
@@ -107,12 +106,13 @@ export class HttpCall {
     try {
       return await work;
     } catch (cause) {
-      this.#failure = cause;
+      this.#failure = { error: this.#lateness ?? cause };
       const { method, signal } = this.#limits;
       signal?.throwIfAborted();
-      const what = this.#isLate
-        ? `The service did not respond within ${this.#limit} ms.`
-        : "The service cannot be reached, or the connection was lost.";
+      const what =
+        this.#lateness !== undefined
+          ? `The service did not respond within ${this.#limit} ms.`
+          : "The service cannot be reached, or the connection was lost.";
       throw unavailable(what, method, { cause });
     }
   }

@@ -4,7 +4,6 @@
  * @module @flux/dao-http/client
  */
 
-export type { CallOutcome, CallSpan, ClientTelemetry, TracedCall } from "./call-telemetry.ts";
 export { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
 export type { ConnectionOptions, Fetch } from "./connection.ts";
 export { createDaoClient, type DaoClient, type DaoClientOptions, type KeyOptions } from "./dao-client.ts";

@@ -1,20 +1,12 @@
+import type { InstrumentedRequest } from "@flux/dao-core";
+
 /**
  * A request and a response as the app sees them, on any host: a `fetch` handler or Node's own server. There is no framework in
  * between: its objects would cost a third of a bare Node server's throughput (docs/decisions.md).
  */
 
 /** A request whose body has not been read yet. */
-export interface HttpRequest {
-  /** In capitals, as in the request line. */
-  readonly method: string;
-  /** Path and query as received, not decoded: `/api/v1/tasks/?page=2`. */
-  readonly target: string;
-  /** `http` or `https`, as this host received it. Default `http`. */
-  readonly scheme?: string | undefined;
-  /** Of HTTP, such as `1.1`, if the host knows it. */
-  readonly protocolVersion?: string | undefined;
-  /** The header of this lower-case name; several are joined by `, `. */
-  header(name: string): string | undefined;
+export interface HttpRequest extends InstrumentedRequest {
   /**
    * Aborts with a `ClientGoneError` when the client's connection is gone, if the host can tell: a request that waits is
    * then dropped. Read only for a request that has to wait, or may have to.

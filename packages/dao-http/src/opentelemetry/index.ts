@@ -3,5 +3,4 @@
  *
  * @module @flux/dao-http/opentelemetry
  */
-export { appTelemetry } from "./app-telemetry.ts";
-export { clientTelemetry } from "./client-telemetry.ts";
+export { appTelemetry, clientTelemetry } from "./http-telemetry.ts";

@@ -1,6 +1,7 @@
+import type { InstrumentedRequest } from "@flux/dao-core";
 import type { Attributes } from "@opentelemetry/api";
 import { operations } from "../api/operations.gen.ts";
-import { type HttpRequest, splitTarget } from "../http/http-message.ts";
+import { splitTarget } from "../http/http-message.ts";
 
 /** The methods of the conventions. */
 const methods: ReadonlySet<string> = new Set([
@@ -25,7 +26,7 @@ export interface RequestAttributes {
   readonly ofSpan: Attributes;
 }
 
-export function requestAttributes(request: HttpRequest): RequestAttributes {
+export function requestAttributes(request: InstrumentedRequest): RequestAttributes {
   const { method, target, protocolVersion } = request;
   const isKnown = methods.has(method);
   const ofMetric = {
@@ -54,13 +55,13 @@ function shownPath(path: string): string {
 }
 
 /** The caller's scheme, before any proxy. */
-function schemeOf(request: HttpRequest): string {
+function schemeOf(request: InstrumentedRequest): string {
   const forwarded = request.header("x-forwarded-proto");
   return forwarded === "http" || forwarded === "https" ? forwarded : (request.scheme ?? "http");
 }
 
 /** The requested host; nothing if the header has no host name. */
-function hostAttributes(request: HttpRequest): Attributes {
+function hostAttributes(request: InstrumentedRequest): Attributes {
   const host = request.header("x-forwarded-host") ?? request.header("host");
   const [, name, ipv6, port] = /^(?:([\w.-]{1,253})|\[([0-9a-f:.]{2,45})\])(?::(\d{1,5}))?$/i.exec(host ?? "") ?? [];
   const address = name ?? ipv6;

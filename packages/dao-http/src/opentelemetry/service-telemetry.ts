@@ -2,13 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Telemetry } from "@flux/dao-core";
 import { databaseTelemetry } from "@flux/dao-core/opentelemetry";
 import { metrics, trace } from "@opentelemetry/api";
-import type { AppTelemetry } from "../app/request-telemetry.ts";
 import { TELEMETRY_FLUSH_TIMEOUT } from "../wire/limits.ts";
-import { appTelemetry } from "./app-telemetry.ts";
+import { appTelemetry } from "./http-telemetry.ts";
 
 /** The service's telemetry. */
 export interface ServiceTelemetry {
-  readonly app: AppTelemetry;
+  readonly app: Telemetry;
   readonly database: Telemetry;
   /** Makes the SDK send what it has buffered, before the process ends. Never rejects. */
   flush(): Promise<void>;

@@ -12,6 +12,7 @@ import type {
   StatementOptions,
 } from "../../session/driver.ts";
 import { ImportLimit } from "../../session/import-limit.ts";
+import type { InstrumentedPool } from "../../session/instrumentation.ts";
 import {
   DEFAULT_ACQUIRE_TIMEOUT,
   DEFAULT_CLOSE_TIMEOUT,
@@ -25,7 +26,6 @@ import {
   RESPONSE_MARGIN,
 } from "../../session/limits.ts";
 import { databaseErrorFacts, isStaleStatement, staleStatement } from "../../session/postgres-errors.ts";
-import type { ObservedPool } from "../../session/telemetry.ts";
 import { beginScript } from "../../session/transaction/begin.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import { type ConnectionEvents, PostgresConnection } from "./connection.ts";
@@ -125,7 +125,7 @@ export class PostgresDriver implements SqlDriver {
     this.probe = new PostgresProbe(this, settings, () => this.#isClosed);
   }
 
-  get pool(): ObservedPool {
+  get pool(): InstrumentedPool {
     return this.#pool;
   }
 

@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CallOptions, Requester } from "../../../contract/call-options.ts";
 import { UnavailableError } from "../../../contract/errors.ts";
 import type { StatementKind } from "../../../session/driver.ts";
+import type { InstrumentedPool, PoolObserver, PoolUsage } from "../../../session/instrumentation.ts";
 import { GATHERED_QUERIES, PIPELINE_DEPTH } from "../../../session/limits.ts";
-import type { ObservedPool, PoolObserver, PoolUsage } from "../../../session/telemetry.ts";
 import { withEitherSignal } from "../../../session/waiting/abort-signal.ts";
 import { limitWait } from "../../../session/waiting/deadline.ts";
 import { closedError, WaitingLine } from "../../../session/waiting/waiting-line.ts";
@@ -33,7 +33,7 @@ export interface PoolOptions {
  * A connection is opened when a caller finds none idle. One that is lost leaves the pool, and the idle ones are tested then;
  * when none can be opened and none is left, those who wait are refused with the reason.
  */
-export class ConnectionPool<Connection extends PooledConnection> implements ObservedPool {
+export class ConnectionPool<Connection extends PooledConnection> implements InstrumentedPool {
   readonly #options: PoolOptions;
   readonly #connector: Connector<Connection>;
   readonly #upkeep: Upkeep<Connection>;
@@ -173,6 +173,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Obse
     this.#waiting.refuseAll(closedError());
     await Promise.all([...this.#slots.keys()].map((connection) => connection.close()));
     this.#slots.clear();
+    this.#observer?.closed();
   }
 
   #share<Result>(

@@ -4,8 +4,7 @@ import { createDaoApp } from "../app/app.ts";
 import { createDaoClient } from "../client/dao-client.ts";
 import { sampleResult } from "../testing/connected-client.ts";
 import { stubServices } from "../testing/services-stub.ts";
-import { appTelemetry } from "./app-telemetry.ts";
-import { clientTelemetry } from "./client-telemetry.ts";
+import { appTelemetry, clientTelemetry } from "./http-telemetry.ts";
 
 afterEach(() => propagation.disable());
 

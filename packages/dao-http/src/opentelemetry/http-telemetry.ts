@@ -1,0 +1,154 @@
+import type { InstrumentedCall, InstrumentedOperation, InstrumentedRequest, Telemetry } from "@flux/dao-core";
+import { errorType, OperationRecorder, quietly, type Recording } from "@flux/dao-core/opentelemetry";
+import {
+  type Attributes,
+  type Context,
+  context,
+  type Histogram,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  type TextMapGetter,
+  trace,
+} from "@opentelemetry/api";
+import { toProblem } from "../http/problem.ts";
+import { requestAttributes } from "./request-attributes.ts";
+
+/** Seconds, from the conventions for the duration of requests. */
+const BOUNDARIES = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+
+/**
+ * Records server spans and the duration of requests by OpenTelemetry's semantic conventions with the registered SDK, and continues
+ * the caller's trace. Register the SDK first; without one, nothing is recorded.
+ *
+ * ```ts
+ * const app = createDaoApp({ services, keys, telemetry: appTelemetry() });
+ * ```
+ *
+ * Names: docs/how-to/observe.md. They contain no ids, queries or bodies.
+ */
+export function appTelemetry(): Telemetry {
+  return httpTelemetry("server", (operation, duration) =>
+    operation.kind === "request" ? requestRecording(operation.request, duration) : undefined,
+  );
+}
+
+/**
+ * Records client spans and the duration of calls by OpenTelemetry's semantic conventions with the registered SDK, and propagates the
+ * trace context. Register the SDK first; without one, nothing is recorded or sent.
+ *
+ * ```ts
+ * const { tasks } = createDaoClient({ baseUrl, serviceKey, telemetry: clientTelemetry() });
+ * ```
+ *
+ * Do not combine it with an instrumentation of `fetch`, which does the same and sends the context a second time.
+ */
+export function clientTelemetry(): Telemetry {
+  return httpTelemetry("client", (operation, duration) =>
+    operation.kind === "call" ? callRecording(operation, duration) : undefined,
+  );
+}
+
+function httpTelemetry(
+  side: "server" | "client",
+  recordingOf: (operation: InstrumentedOperation, duration: Histogram) => Recording | undefined,
+): Telemetry {
+  const instrument = () => {
+    const recorder = new OperationRecorder("@flux/dao-http", BOUNDARIES);
+    const duration = recorder.histogram(`http.${side}.request.duration`, `Duration of HTTP ${side} requests.`);
+    const start = (operation: InstrumentedOperation) => {
+      const recording = recordingOf(operation, duration);
+      return recording && recorder.start(recording);
+    };
+    return { start };
+  };
+  return { instrument };
+}
+
+function requestRecording(request: InstrumentedRequest, duration: Histogram): Recording {
+  const parent = parentOf(request);
+  const { method, ofMetric, ofSpan } = requestAttributes(request);
+  return {
+    name: method,
+    options: { kind: parent.isServed ? SpanKind.INTERNAL : SpanKind.SERVER, attributes: ofSpan },
+    parent: parent.context,
+    // The host measures the requests that it traces.
+    duration: parent.isServed ? undefined : duration,
+    attributes: ofMetric,
+    outcomeOf: ({ status = 0, failure, route, caller }) => ({
+      attributes: {
+        "http.response.status_code": status,
+        ...(route !== undefined && { "http.route": route }),
+        ...(status >= 500 && { "error.type": String(status) }),
+        ...(failure !== undefined && { "error.type": problemCode(failure.error) }),
+      },
+      ...(caller !== undefined && { ofSpan: { "flux_dao.caller": caller } }),
+      ...(route !== undefined && { name: `${method} ${route}` }),
+    }),
+  };
+}
+
+/** The code of the problem that the caller gets for an error. */
+function problemCode(error: unknown): string {
+  return toProblem(error, { path: "", requestId: "" }).code;
+}
+
+const headers: TextMapGetter<InstrumentedRequest> = {
+  get: (request, name) => request.header(name.toLowerCase()),
+  // The propagators of the conventions use names.
+  keys: () => [],
+};
+
+interface Parent {
+  readonly context: Context;
+  /** Whether the host already traces this request, as an instrumentation of its server does. */
+  readonly isServed: boolean;
+}
+
+/** The caller's span, or a span of this process nearer to the request. */
+function parentOf(request: InstrumentedRequest): Parent {
+  const here = context.active();
+  const local = trace.getSpanContext(here);
+  const nearest = local === undefined ? here : ROOT_CONTEXT;
+  const extracted = quietly(() => propagation.extract(nearest, request, headers)) ?? nearest;
+  const remote = trace.getSpanContext(extracted);
+  const isServed =
+    local !== undefined &&
+    (remote === undefined || (local.traceId === remote.traceId && local.spanId !== remote.spanId));
+  return { context: isServed ? here : extracted, isServed };
+}
+
+function callRecording({ method, baseUrl, path, attempt }: InstrumentedCall, duration: Histogram): Recording {
+  const attributes = { "http.request.method": method, "url.template": path, ...serverAttributes(baseUrl) };
+  const ofSpan = {
+    ...attributes,
+    "url.full": baseUrl + path.replace(/\{\w+\}/, "REDACTED"),
+    ...(attempt > 1 && { "http.request.resend_count": attempt - 1 }),
+  };
+  return {
+    name: `${method} ${path}`,
+    options: { kind: SpanKind.CLIENT, attributes: ofSpan },
+    duration,
+    attributes,
+    outcomeOf: ({ status, failure }) => ({
+      attributes: {
+        ...(status !== undefined && { "http.response.status_code": status }),
+        ...(status !== undefined && status >= 400 && { "error.type": String(status) }),
+        ...(failure !== undefined && { "error.type": callErrorType(failure.error) }),
+      },
+    }),
+  };
+}
+
+function callErrorType(error: unknown): string {
+  return error instanceof DOMException && error.name === "TimeoutError" ? "timeout" : errorType(error);
+}
+
+function serverAttributes(baseUrl: string): Attributes {
+  const { protocol, hostname, port } = new URL(baseUrl);
+  const usual = protocol === "https:" ? 443 : 80;
+  return {
+    "server.address": hostname.replace(/^\[(.*)\]$/, "$1"),
+    "server.port": port === "" ? usual : Number(port),
+  };
+}
