@@ -9,7 +9,7 @@ export type { ServiceKey } from "./app/development-keys.ts";
 export type { ReadinessCheck } from "./app/health.ts";
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from "./app/log.ts";
 export { PROBLEM_CODES, type ProblemCode } from "./http/http-error.ts";
-export type { BodyReading, HttpRequest, HttpResponse, StreamedResponse, WholeResponse } from "./http/http-message.ts";
+export type { HttpRequest, HttpResponse, StreamedResponse, WholeResponse } from "./http/http-message.ts";
 export type { Problem } from "./http/problem.ts";
 export { toNodeListener } from "./node/listener.ts";
 export { openApiDocument } from "./openapi/openapi-document.ts";

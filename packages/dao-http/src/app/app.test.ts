@@ -91,7 +91,6 @@ describe("REST: a target with scheme and host before its path, as proxies send i
       method: "GET",
       target,
       header: (name) => (name === "x-flux-service-key" ? KEY : undefined),
-      readBody: async () => new Uint8Array(),
       readChunks: noChunks,
     });
 

@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import {
   createDaoServices,
   createPieceServices,
@@ -22,10 +21,10 @@ import {
   splitTarget,
 } from "../http/http-message.ts";
 import { problemResponse } from "../http/problem.ts";
-import { bodyOf, unsentBody, watchedBody } from "../http/response-body.ts";
+import { bodyOf, watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
-import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, UNCOUNTED_RESPONSE, WAITING_REQUESTS } from "../wire/limits.ts";
+import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, WAITING_REQUESTS } from "../wire/limits.ts";
 import { ServiceKeys } from "./auth.ts";
 import { BodyMemory } from "./body-memory.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
@@ -244,7 +243,8 @@ class App {
   async #serve(endpoint: Endpoint, request: EndpointRequest): Promise<HttpResponse> {
     const { http } = request;
     const { needsBody, work: respond } = endpoint.prepare(request);
-    const work = async (body: Uint8Array) => this.#held(http, await respond(body));
+    // A long response counts as in progress until there is memory for it.
+    const work = async (body: Uint8Array) => this.#memory.held(await respond(body), http);
     // An import takes as long as its sender; the data layer limits how many there are.
     if (endpoint.isImport) return work(NO_BODY);
     if (!needsBody) return this.#limit.run(() => work(NO_BODY), http);
@@ -261,20 +261,6 @@ class App {
       release();
     }
   }
-
-  /** A long response counts as in progress until there is memory for it, and uses that until it is sent. */
-  #held(http: HttpRequest, response: HttpResponse): HttpResponse | Promise<HttpResponse> {
-    const { body } = response;
-    return typeof body === "string" && body.length > UNCOUNTED_RESPONSE ? this.#hold(http, response, body) : response;
-  }
-
-  async #hold(http: HttpRequest, { status, headers }: HttpResponse, body: string): Promise<HttpResponse> {
-    const share = this.#memory.share(http.signal);
-    await share.take(body.length);
-    share.handedOn();
-    headers["content-length"] = String(Buffer.byteLength(body));
-    return { status, headers, body: unsentBody(inOne(body), share), signal: share.signal };
-  }
 }
 
 /** The body, each piece produced within the operation. */
@@ -285,10 +271,6 @@ function inOperation(body: AsyncIterable<string>, operation: StartedOperation | 
     () => operation.run(() => pieces.next()),
     () => pieces.return?.(),
   );
-}
-
-async function* inOne(body: string): AsyncGenerator<string, void, undefined> {
-  yield body;
 }
 
 const NO_BODY = new Uint8Array();

@@ -1,14 +1,8 @@
-import { BodyPace } from "../http/body-pace.ts";
 import { bodyTooLarge, HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
+import { bodyInTime } from "../http/request-body.ts";
 import { BODY_MEMORY, RETRY_AFTER } from "../wire/limits.ts";
-
-/** A body of a request that is not in progress yet. */
-interface WaitingBody {
-  bytes: number;
-  /** Stops reading it. */
-  reject: (error: unknown) => void;
-}
+import { CollectedBytes } from "../wire/ndjson.ts";
 
 /** A complete body, and what to call when its request no longer waits. */
 interface HeldBody {
@@ -28,11 +22,11 @@ export class BodyMemory {
   readonly #slowest: HttpError;
   #bytes = 0;
   /** Those that are still arriving, the oldest first. */
-  readonly #incoming = new Set<WaitingBody>();
+  readonly #arriving = new Set<{ bytes: number; readonly stop: AbortController }>();
 
   /**
    * @param bodyLimit size limit of one body, in bytes
-   * @param timeout milliseconds ({@link BodyPace})
+   * @param timeout milliseconds, of {@link bodyInTime}
    */
   constructor(bodyLimit: number, timeout: number) {
     this.#bodyLimit = bodyLimit;
@@ -46,49 +40,43 @@ export class BodyMemory {
   /** @throws HttpError `payload_too_large`, `unavailable`, `request_timeout`; InvalidRequestError for a body that broke off */
   read(request: HttpRequest): HeldBody | Promise<HeldBody> {
     const body = request.arrivedBody?.();
-    if (body === undefined) return this.#receive(request);
-    if (body.length > this.#bodyLimit) throw bodyTooLarge(this.#bodyLimit);
-    return { body, release: () => undefined };
+    if ((body?.length ?? Number(request.header("content-length"))) > this.#bodyLimit)
+      throw bodyTooLarge(this.#bodyLimit);
+    return body === undefined ? this.#receive(request) : { body, release: () => undefined };
   }
 
   async #receive(request: HttpRequest): Promise<HeldBody> {
-    const waiting: WaitingBody = { bytes: 0, reject: () => undefined };
-    this.#incoming.add(waiting);
+    const body = new CollectedBytes();
+    const arriving = { bytes: 0, stop: new AbortController() };
+    this.#arriving.add(arriving);
     const release = () => {
-      this.#incoming.delete(waiting);
-      this.#bytes -= waiting.bytes;
-      waiting.bytes = 0;
+      this.#arriving.delete(arriving);
+      this.#bytes -= arriving.bytes;
+      arriving.bytes = 0;
     };
-    const pace = new BodyPace(this.#timeout, (error) => waiting.reject(error));
-    const onBytes = (count: number) => {
-      pace.add(count);
-      waiting.bytes += count;
-      this.#bytes += count;
-      if (this.#bytes > this.#limit) this.#rejectOldest();
-    };
-    const onRejected = (stop: (error: unknown) => void) => {
-      waiting.reject = stop;
-    };
-    pace.start();
     try {
-      const body = await request.readBody(this.#bodyLimit, { onBytes, onRejected });
-      this.#incoming.delete(waiting);
-      return { body, release };
+      for await (const chunk of bodyInTime(request, this.#timeout, arriving.stop)) {
+        if (body.length + chunk.length > this.#bodyLimit) throw bodyTooLarge(this.#bodyLimit);
+        body.append(chunk);
+        arriving.bytes += chunk.length;
+        this.#bytes += chunk.length;
+        if (this.#bytes > this.#limit) this.#rejectOldest();
+      }
+      this.#arriving.delete(arriving);
+      return { body: body.take(), release };
     } catch (error) {
       release();
       throw error;
-    } finally {
-      pace.stop();
     }
   }
 
   #rejectOldest(): void {
-    for (const oldest of this.#incoming) {
+    for (const oldest of this.#arriving) {
       if (this.#bytes <= this.#limit) return;
-      this.#incoming.delete(oldest);
+      this.#arriving.delete(oldest);
       this.#bytes -= oldest.bytes;
       oldest.bytes = 0;
-      oldest.reject(this.#slowest);
+      oldest.stop.abort(this.#slowest);
     }
   }
 }

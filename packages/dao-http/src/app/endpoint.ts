@@ -10,11 +10,10 @@ import { callOperation, type DaoServices, type OperationName, type Page } from "
 import { type Operation, type PreconditionUse, preconditionUse } from "../api/operation.ts";
 import { HttpError, InvalidRequestError } from "../http/http-error.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
-import { checkMediaType, parseJsonBody } from "../http/json-body.ts";
 import { jsonParts, longRowText } from "../http/json-parts.ts";
-import { CursorLines, readNdjson, toNdjson } from "../http/ndjson.ts";
 import { pageLinks } from "../http/page-links.ts";
-import { unsentBody } from "../http/response-body.ts";
+import { checkMediaType, parseJsonBody, readNdjson } from "../http/request-body.ts";
+import { toNdjson } from "../http/response-body.ts";
 import { encode } from "../wire/json.ts";
 import { LONG_RESPONSE, LONG_ROW_MEMORY, STREAM_MEMORY } from "../wire/limits.ts";
 import { NDJSON } from "../wire/ndjson.ts";
@@ -72,53 +71,36 @@ export class Endpoint {
   readonly path: string;
   /** The id's name in the path and in the service; `undefined` for none. */
   readonly id: { readonly wireName: string; readonly name: string } | undefined;
+  /** Whether the body takes effect while it arrives, however long that takes. */
+  readonly isImport: boolean;
   readonly #settings: EndpointSettings;
   /** Such as `goals.createGoal`. */
   readonly #name: string;
-  readonly #input: Operation["input"];
-  readonly #isStreamed: boolean;
+  readonly #operation: Operation;
   readonly #readQuery: QueryReader;
-  readonly #status: number;
   readonly #location: string | undefined;
   readonly #preconditions: PreconditionUse;
-  /** Whether the response is a row, with an `ETag`. */
-  readonly #isRow: boolean;
   /** Take the place of the service method, and read long results in pieces. */
-  readonly #read: ((input: unknown, options: CallOptions) => Promise<OpenResult>) | undefined;
-  readonly #update:
-    | ((id: string, changes: unknown, options: CallOptions) => Promise<OpenResult | undefined>)
-    | undefined;
-  /** Whether the response is a page of a list. */
-  readonly #isList: boolean;
-  /** Whether sending it twice could take effect twice. */
-  readonly #isPost: boolean;
+  readonly #read: PieceServices["reads"][OperationName];
+  readonly #update: PieceServices["updates"][OperationName];
 
   constructor(name: string, operation: Operation, settings: EndpointSettings) {
-    const { location } = operation;
-    this.path = operation.path;
-    const wireName = /\{(\w+)\}/.exec(operation.path)?.[1];
-    this.id = wireName === undefined || operation.id === undefined ? undefined : { wireName, name: operation.id };
+    const { path, id, location } = operation;
+    this.path = path;
+    const wireName = /\{(\w+)\}/.exec(path)?.[1];
+    this.id = wireName === undefined || id === undefined ? undefined : { wireName, name: id };
+    this.isImport = operation.input === "ndjson";
     this.#settings = settings;
     this.#name = name;
-    this.#input = operation.input;
+    this.#operation = operation;
     const reads: Readonly<Record<string, PieceServices["reads"][OperationName]>> = settings.pieces?.reads ?? {};
     const updates: Readonly<Record<string, PieceServices["updates"][OperationName]>> = settings.pieces?.updates ?? {};
     this.#read = reads[name];
     this.#update = updates[name];
-    this.#isStreamed = operation.output === "ndjson";
-    this.#isList = operation.query !== undefined && "page" in operation.query;
     this.#readQuery = queryReader(operation.query);
-    this.#status = operation.status;
     // The part before the id, which is always last.
     this.#location = location && settings.basePath + location.slice(0, location.indexOf("{"));
     this.#preconditions = preconditionUse(operation);
-    this.#isRow = operation.row === true;
-    this.#isPost = operation.method === "POST";
-  }
-
-  /** Whether the body takes effect while it arrives, however long that takes. */
-  get isImport(): boolean {
-    return this.#input === "ndjson";
   }
 
   /**
@@ -127,16 +109,16 @@ export class Endpoint {
    */
   prepare(request: EndpointRequest): PreparedRequest {
     const { http } = request;
+    const { method, input, output } = this.#operation;
     const preconditions = readPreconditions(http, this.#preconditions);
     const query = request.query === "" ? {} : this.#readQuery(request.query);
-    const key = this.#isPost ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
+    const key = method === "POST" ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
     if (key !== undefined) return this.#prepareOnce(key, request);
-    if (this.#isStreamed) return { needsBody: false, work: () => this.#respondInLines(http, query) };
-    if (this.#input === "ndjson") return this.#prepareImport(request);
-    const respond = (input: unknown) => this.#respond(request, input, preconditions);
-    if (this.#input !== "body") return { needsBody: false, work: () => respond(query) };
+    if (output === "ndjson") return { needsBody: false, work: () => this.#respondInLines(http, query) };
+    if (this.isImport) return this.#prepareImport(request);
+    if (input !== "body") return { needsBody: false, work: () => this.#respond(request, query, preconditions) };
     checkMediaType(http, "JSON");
-    return { needsBody: true, work: (body) => respond(parseJsonBody(body)) };
+    return { needsBody: true, work: (body) => this.#respond(request, parseJsonBody(body), preconditions) };
   }
 
   /** The import waits for its turn in the service; its body is read from then on. */
@@ -153,7 +135,7 @@ export class Endpoint {
         [Symbol.asyncIterator]() {
           // From here on the body reports that the client is gone.
           stopListening();
-          return lines;
+          return lines[Symbol.asyncIterator]();
         },
       };
       try {
@@ -166,22 +148,34 @@ export class Endpoint {
     return { needsBody: false, work };
   }
 
-  async #respond(
-    { http, id, query }: EndpointRequest,
-    input: unknown,
-    preconditions: Preconditions,
-  ): Promise<HttpResponse> {
+  #prepareOnce(header: string, { http, path, query, id, caller }: EndpointRequest): PreparedRequest {
+    const { idempotency } = this.#settings;
+    const key = parseIdempotencyKey(header);
+    if (this.isImport) throw keyOnStream();
+    if (idempotency === undefined) throw keyNotSupported();
+    checkMediaType(http, "JSON");
+    const work = async (body: Uint8Array) => {
+      const input = parseJsonBody(body);
+      const keyed = { key, caller, method: http.method, path, query, body };
+      return idempotency.handle(keyed, http, async (services) =>
+        this.#toResponse(await this.#call(services, id, input), query),
+      );
+    };
+    return { needsBody: true, work };
+  }
+
+  async #respond(request: EndpointRequest, input: unknown, preconditions: Preconditions): Promise<HttpResponse> {
+    const { http, id, query } = request;
     try {
       const reader = new Reader(http);
-      const options = { requester: reader };
-      const opening = this.#open(id, input, preconditions, options);
+      const opening = this.#open(id, input, preconditions, { requester: reader });
       const opened = opening && (await opening);
       if (opened !== undefined) return await this.#toOpenResponse(reader, opened, query, preconditions);
       const result = await this.#call(this.#settings.services, id, input, preconditions, http);
       const response = this.#toResponse(result, query, preconditions);
       if (id === undefined || !isLong(response)) return response;
       // Read again in pieces, as memory permits, instead of being held.
-      const again = await this.#update?.(id, {}, options);
+      const again = await this.#update?.(id, {}, { requester: reader });
       return again === undefined ? response : await this.#toOpenResponse(reader, again, query, {});
     } catch (error) {
       throw explainWeak(error, preconditions);
@@ -200,43 +194,30 @@ export class Endpoint {
 
   async #respondInLines(
     http: HttpRequest,
-    { cursors = false, ...request }: Record<string, unknown>,
+    { cursors: isWithCursors = false, ...request }: Record<string, unknown>,
   ): Promise<HttpResponse> {
-    if (typeof cursors !== "boolean") {
+    if (typeof isWithCursors !== "boolean") {
       throw new InvalidRequestError([{ path: "cursors", message: "must be true or false" }]);
     }
     const share = this.#settings.memory.share(http.signal);
-    const lines = cursors ? new CursorLines() : undefined;
-    const rows = callOperation(this.#settings.services, this.#name, [
-      request,
-      { signal: share.ended, onCursor: lines?.add },
-    ]);
+    const cursors: { latest?: string } = {};
+    const onCursor = (cursor: string) => {
+      cursors.latest = cursor;
+    };
+    const rows = callOperation(this.#settings.services, this.#name, [request, { signal: share.ended, onCursor }]);
     if (!isAsyncIterable(rows)) throw new TypeError(`${this.#name} returns no rows one by one.`);
     const headers = { "content-type": NDJSON, "cache-control": "no-store" };
     await share.take(STREAM_MEMORY);
     try {
-      const body = await toNdjson(rows, share, lines);
-      return { status: this.#status, headers, body: unsentBody(body, share), signal: share.signal };
+      return share.respond(
+        this.#operation.status,
+        headers,
+        await toNdjson(rows, share, isWithCursors ? cursors : undefined),
+      );
     } catch (error) {
       share.release();
       throw error;
     }
-  }
-
-  #prepareOnce(header: string, { http, path, query, id, caller }: EndpointRequest): PreparedRequest {
-    const { idempotency } = this.#settings;
-    const key = parseIdempotencyKey(header);
-    if (this.#input === "ndjson") throw keyOnStream();
-    if (idempotency === undefined) throw keyNotSupported();
-    checkMediaType(http, "JSON");
-    const work = async (body: Uint8Array) => {
-      const input = parseJsonBody(body);
-      const keyed = { key, caller, method: http.method, path, query, body };
-      return idempotency.handle(keyed, http, async (services) =>
-        this.#toResponse(await this.#call(services, id, input), query),
-      );
-    };
-    return { needsBody: true, work };
   }
 
   /** @param requester absent within a transaction, which has its connection */
@@ -247,7 +228,7 @@ export class Endpoint {
     { ifMatch }: Preconditions = {},
     requester?: Requester,
   ): unknown {
-    const args = id === undefined ? [input] : this.#input === "none" ? [id] : [id, input];
+    const args = id === undefined ? [input] : this.#operation.input === "none" ? [id] : [id, input];
     const ifVersion = this.#preconditions === "write" ? ifMatch : undefined;
     return callOperation(services, this.#name, [...args, { requester, ifVersion }]);
   }
@@ -262,10 +243,8 @@ export class Endpoint {
     const share = this.#settings.memory.share(reader.signal);
     reader.share = share;
     if (opened.kind === "row") return this.#toRowResponse(opened.row, share, preconditions);
-    const headers: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store" };
-    const links = opened.kind === "page" ? pageLinks(opened.page, query) : undefined;
-    if (links !== undefined) headers["link"] = links;
-    return { status: this.#status, headers, body: unsentBody(jsonParts(opened, share), share), signal: share.signal };
+    const headers = jsonHeaders(opened.kind === "page" ? pageLinks(opened.page, query) : undefined);
+    return share.respond(this.#operation.status, headers, jsonParts(opened, share));
   }
 
   /** A row that is too long to be read at once. Its JSON is sent as PostgreSQL wrote it; one of over 8 MiB has no `ETag`. */
@@ -276,14 +255,12 @@ export class Endpoint {
       if (row === null) throw new HttpError("not_found", "The row was deleted while it was read.");
       const version = await longRowVersion(row);
       const etag = version && `"${version}"`;
-      const headers: Record<string, string> = { "cache-control": "no-store" };
+      const isReturned = isRowReturned(preconditions, etag ?? "");
+      const headers: Record<string, string> = isReturned ? jsonHeaders() : { "cache-control": "no-store" };
       if (etag !== undefined) headers["etag"] = etag;
-      if (!isRowReturned(preconditions, etag ?? "")) {
-        share.release();
-        return { status: 304, headers, body: undefined };
-      }
-      headers["content-type"] = "application/json";
-      return { status: this.#status, headers, body: unsentBody(longRowText(row, share), share), signal: share.signal };
+      if (isReturned) return share.respond(this.#operation.status, headers, longRowText(row, share));
+      share.release();
+      return { status: 304, headers, body: undefined };
     } catch (error) {
       share.release();
       throw error;
@@ -291,20 +268,24 @@ export class Endpoint {
   }
 
   #toResponse(result: unknown, query: string, preconditions: Preconditions = {}): HttpResponse {
-    if (this.#status === 204) return { status: 204, headers: { "cache-control": "no-store" }, body: undefined };
-    const headers: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store" };
+    const { status, row } = this.#operation;
+    if (status === 204) return { status, headers: { "cache-control": "no-store" }, body: undefined };
+    const headers = jsonHeaders(isPage(result) ? pageLinks(result, query) : undefined);
     if (this.#location !== undefined) headers["location"] = this.#location + idOf(result);
-    if (this.#isRow) {
+    if (row === true) {
       const etag = etagOf(result);
       if (this.#preconditions === "read" && !isRowReturned(preconditions, etag)) {
         return { status: 304, headers: { "cache-control": "no-store", etag }, body: undefined };
       }
       headers["etag"] = etag;
     }
-    const links = this.#isList && isPage(result) ? pageLinks(result, query) : undefined;
-    if (links !== undefined) headers["link"] = links;
-    return { status: this.#status, headers, body: encode(result) };
+    return { status, headers, body: encode(result) };
   }
+}
+
+function jsonHeaders(link?: string): Record<string, string> {
+  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  return link === undefined ? headers : { ...headers, link };
 }
 
 /** The reader of a response: the client of the request, and once the response has begun, the one that its host sends it to. */

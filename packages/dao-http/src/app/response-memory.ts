@@ -1,8 +1,10 @@
-import { RESPONSE_MEMORY, RESPONSE_READERS, STALLED_RESPONSE } from "../wire/limits.ts";
+import { Buffer } from "node:buffer";
+import type { HttpResponse, StreamedResponse } from "../http/http-message.ts";
+import { type PartMemory, slicesOf, watchedBody } from "../http/response-body.ts";
+import { RESPONSE_MEMORY, RESPONSE_READERS, STALLED_RESPONSE, UNCOUNTED_RESPONSE } from "../wire/limits.ts";
 import { connectionStorm } from "./connection-storm.ts";
 
 interface Waiter {
-  readonly share: ResponseShare;
   readonly bytes: number;
   readonly since: number;
   readonly enter: () => void;
@@ -14,9 +16,8 @@ interface Waiter {
  */
 export class ResponseMemory {
   readonly #shares = new Set<ResponseShare>();
-  readonly #waiting: Waiter[] = [];
-  #bytes = 0;
-  #readers = 0;
+  /** In the order in which they began to wait. */
+  readonly #waiting = new Map<ResponseShare, Waiter>();
   #admissionTimer: ReturnType<typeof setImmediate> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -25,107 +26,104 @@ export class ResponseMemory {
    * @param departure aborts when the client is gone: the response then leaves the line, and reads nothing more
    */
   share(departure?: AbortSignal): ResponseShare {
-    const memory: SharedMemory = {
-      wait: (share, bytes) => this.#wait(share, bytes),
-      changed: (share, difference) => {
-        this.#bytes += difference;
-        if (share.bytes > 0) this.#shares.add(share);
-        else this.#shares.delete(share);
-        if (difference < 0) this.#admitSoon();
-      },
-      reads: (isReading) => {
-        this.#readers += isReading ? 1 : -1;
-        if (!isReading) this.#admitSoon();
-      },
-      left: (share) => {
-        const index = this.#waiting.findIndex((waiter) => waiter.share === share);
-        if (index >= 0) this.#waiting.splice(index, 1)[0]?.enter();
-      },
-    };
-    return new ResponseShare(memory, departure);
+    return new ResponseShare(this, departure);
   }
 
-  /** A response larger than all of the memory is admitted alone. */
-  #hasRoom(bytes: number): boolean {
-    if (this.#readers >= RESPONSE_READERS) return false;
-    return this.#bytes === 0 || this.#bytes + bytes <= RESPONSE_MEMORY;
+  /** The response; a long one when there is memory for it, which it uses until it is sent. */
+  held(response: HttpResponse, { signal }: { readonly signal?: AbortSignal | undefined }) {
+    const { body } = response;
+    return typeof body === "string" && body.length > UNCOUNTED_RESPONSE ? this.#hold(response, body, signal) : response;
   }
 
-  #wait(share: ResponseShare, bytes: number): Promise<void> | undefined {
+  async #hold({ status, headers }: HttpResponse, body: string, departure: AbortSignal | undefined) {
+    const share = this.share(departure);
+    await share.take(body.length);
+    share.handedOn();
+    headers["content-length"] = String(Buffer.byteLength(body));
+    return share.respond(status, headers, inOne(body));
+  }
+
+  /** Waits until `share` may read this many bytes; a response larger than all of the memory is admitted alone. */
+  wait(share: ResponseShare, bytes: number): Promise<void> | undefined {
     const since = performance.now();
-    if (this.#waiting.length === 0 && this.#hasRoom(bytes) && !connectionStorm.holds(since)) return undefined;
+    this.#shares.add(share);
+    if (this.#waiting.size === 0 && this.#hasRoom(bytes) && !connectionStorm.holds(since)) {
+      share.read(bytes);
+      return undefined;
+    }
     return new Promise((resolve) => {
-      this.#waiting.push({ share, bytes, since, enter: resolve });
-      this.#admitSoon();
+      this.#waiting.set(share, { bytes, since, enter: resolve });
+      this.admitSoon();
       this.#timer ??= setTimeout(() => this.#makeRoom(), STALLED_RESPONSE);
     });
   }
 
+  leave(share: ResponseShare): void {
+    this.#shares.delete(share);
+    this.#waiting.get(share)?.enter();
+    this.#waiting.delete(share);
+    this.admitSoon();
+  }
+
+  #hasRoom(bytes: number): boolean {
+    let held = 0;
+    let readers = 0;
+    for (const share of this.#shares) {
+      held += share.bytes;
+      if (share.isReading) readers++;
+    }
+    return readers < RESPONSE_READERS && (held === 0 || held + bytes <= RESPONSE_MEMORY);
+  }
+
   /** Admits one in each turn of the event loop: otherwise all those waiting could be encoded in the same turn. */
-  #admitSoon(): void {
-    if (this.#waiting.length > 0) this.#admissionTimer ??= setImmediate(() => this.#admit());
+  admitSoon(): void {
+    if (this.#waiting.size > 0) this.#admissionTimer ??= setImmediate(() => this.#admit());
   }
 
   #admit(): void {
     this.#admissionTimer = undefined;
     const [first] = this.#waiting;
-    if (first === undefined || !this.#hasRoom(first.bytes)) return;
-    if (!connectionStorm.holds(first.since)) {
-      this.#waiting.shift();
-      first.share.read(first.bytes);
-      first.enter();
+    if (first === undefined) return;
+    const [share, { bytes, since, enter }] = first;
+    if (!this.#hasRoom(bytes)) return;
+    if (!connectionStorm.holds(since)) {
+      this.#waiting.delete(share);
+      share.read(bytes);
+      enter();
     }
-    this.#admitSoon();
+    this.admitSoon();
   }
 
   #makeRoom(): void {
     this.#timer = undefined;
-    const [first] = this.#waiting;
+    const [first] = this.#waiting.values();
     if (first === undefined) return;
     const stalledSince = performance.now() - STALLED_RESPONSE;
     if (first.since <= stalledSince) {
-      let oldest: ResponseShare | undefined;
-      for (const share of this.#shares) {
-        if (share.unsentSince <= stalledSince && share.unsentSince < (oldest?.unsentSince ?? Infinity)) oldest = share;
-      }
-      oldest?.abort();
+      const stalled = [...this.#shares].filter(({ unsentSince }) => unsentSince <= stalledSince);
+      stalled.sort((one, other) => one.unsentSince - other.unsentSince)[0]?.abort();
     }
-    if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#makeRoom(), STALLED_RESPONSE / 20);
+    if (this.#waiting.size > 0) this.#timer ??= setTimeout(() => this.#makeRoom(), STALLED_RESPONSE / 20);
   }
 }
 
-interface SharedMemory {
-  wait(share: ResponseShare, bytes: number): Promise<void> | undefined;
-  changed(share: ResponseShare, difference: number): void;
-  reads(isReading: boolean): void;
-  left(share: ResponseShare): void;
-}
-
 /** The memory of one response. */
-export class ResponseShare {
-  readonly #memory: SharedMemory;
+export class ResponseShare implements PartMemory {
+  bytes = 0;
+  /** Whether it reads from the database. */
+  isReading = false;
+  /** Since when the reader has taken nothing; `Infinity` while there is nothing to take. */
+  unsentSince = Infinity;
+  readonly #memory: ResponseMemory;
   #departure: AbortSignal | undefined;
   readonly #leave = () => this.release();
   readonly #broken = new AbortController();
   readonly #ended = new AbortController();
-  #bytes = 0;
-  #isReleased = false;
-  #isReading = false;
-  #unsentSince = Infinity;
 
-  constructor(memory: SharedMemory, departure: AbortSignal | undefined) {
+  constructor(memory: ResponseMemory, departure: AbortSignal | undefined) {
     this.#memory = memory;
     this.#departure = departure;
     departure?.addEventListener("abort", this.#leave, { once: true });
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** Since when the reader has taken nothing; `Infinity` while there is nothing to take. */
-  get unsentSince(): number {
-    return this.#unsentSince;
   }
 
   /** Aborts when the host must abort the response, since others need its memory. */
@@ -138,42 +136,31 @@ export class ResponseShare {
     return this.#ended.signal;
   }
 
-  /**
-   * Waits for room for this many bytes, which replace those held so far.
-   * @throws the departure's reason, if the client is gone or leaves meanwhile; Error if the response was aborted
-   */
+  /** @throws the departure's reason, if the client is gone or leaves meanwhile; Error if the response was aborted */
   async take(bytes: number): Promise<void> {
-    this.#departure?.throwIfAborted();
-    this.#endReading();
+    this.#throwIfEnded();
+    this.isReading = false;
     this.hold(0);
-    const wait = this.#memory.wait(this, bytes);
-    if (wait === undefined) this.read(bytes);
-    else await wait;
-    if (this.#isReleased) this.#endReading();
-    this.#departure?.throwIfAborted();
-    this.#broken.signal.throwIfAborted();
-    if (this.#isReleased) throw new Error("The reader of this response has gone.");
+    await this.#memory.wait(this, bytes);
+    this.#throwIfEnded();
   }
 
-  /** Sets the number of bytes held, without waiting. */
+  #throwIfEnded(): void {
+    this.#departure?.throwIfAborted();
+    this.#broken.signal.throwIfAborted();
+    if (this.#ended.signal.aborted) throw new Error("The reader of this response has gone.");
+  }
+
   hold(bytes: number): void {
-    const difference = this.#isReleased ? -this.#bytes : bytes - this.#bytes;
-    this.#bytes += difference;
-    this.#unsentSince = Infinity;
-    if (difference !== 0) this.#memory.changed(this, difference);
+    this.bytes = this.#ended.signal.aborted ? 0 : bytes;
+    this.unsentSince = Infinity;
+    this.#memory.admitSoon();
   }
 
   /** Starts to read this many bytes, for which there is room. */
   read(bytes: number): void {
     this.hold(bytes);
-    this.#isReading = true;
-    this.#memory.reads(true);
-  }
-
-  #endReading(): void {
-    if (!this.#isReading) return;
-    this.#isReading = false;
-    this.#memory.reads(false);
+    this.isReading = true;
   }
 
   /** Called when everything it holds was read, and waits for the host. */
@@ -181,16 +168,21 @@ export class ResponseShare {
     // From here on the host closes the body when the client leaves; a half-close in HTTP/1.0 no longer matters.
     this.#departure?.removeEventListener("abort", this.#leave);
     this.#departure = undefined;
-    this.#endReading();
-    this.#unsentSince = performance.now();
+    this.isReading = false;
+    this.unsentSince = performance.now();
+    this.#memory.admitSoon();
+  }
+
+  /** The response with this body, in slices: its host holds little of it, and a reader that takes nothing shows. */
+  respond(status: number, headers: Record<string, string>, body: AsyncIterable<string>): StreamedResponse {
+    const slices = slicesOf(body, () => this.handedOn());
+    return { status, headers, body: watchedBody(slices, () => this.release()), signal: this.signal };
   }
 
   release(): void {
-    this.#isReleased = true;
     this.#departure?.removeEventListener("abort", this.#leave);
-    this.#memory.left(this);
-    this.#endReading();
-    this.hold(0);
+    this.bytes = 0;
+    this.#memory.leave(this);
     this.#ended.abort(this.#departure?.reason);
   }
 
@@ -198,4 +190,8 @@ export class ResponseShare {
     this.release();
     this.#broken.abort(new Error("The response was aborted: its reader took nothing, and others needed its memory."));
   }
+}
+
+async function* inOne(body: string): AsyncGenerator<string, void, undefined> {
+  yield body;
 }

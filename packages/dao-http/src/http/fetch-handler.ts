@@ -1,8 +1,5 @@
-import { CollectedBytes } from "../wire/collected-bytes.ts";
-import { MIN_PROGRESS } from "../wire/limits.ts";
-import { bodyBrokeOff, bodyReadAlready, bodyTooLarge, ClientGoneError } from "./http-error.ts";
+import { bodyBrokeOff, bodyReadAlready, ClientGoneError } from "./http-error.ts";
 import {
-  type BodyReading,
   type HttpRequest,
   type HttpResponse,
   isStreamed,
@@ -99,34 +96,5 @@ class FetchRequest implements HttpRequest {
       signal?.removeEventListener("abort", cancel);
       cancel();
     }
-  }
-
-  async readBody(limit: number, reading?: BodyReading): Promise<Uint8Array> {
-    const length = Number(this.header("content-length"));
-    if (length > limit) throw bodyTooLarge(limit);
-    // Far cheaper than in pieces, and too short for its pace to matter.
-    return length <= MIN_PROGRESS ? this.#readAtOnce(limit, reading) : this.#readInPieces(limit, reading);
-  }
-
-  async #readAtOnce(limit: number, reading: BodyReading | undefined): Promise<Uint8Array> {
-    if (this.#request.bodyUsed) throw bodyReadAlready();
-    const body = await new Promise<ArrayBuffer>((resolve, reject) => {
-      reading?.onRejected(reject);
-      this.#request.arrayBuffer().then(resolve, () => reject(bodyBrokeOff()));
-    });
-    if (body.byteLength > limit) throw bodyTooLarge(limit);
-    return new Uint8Array(body);
-  }
-
-  async #readInPieces(limit: number, reading: BodyReading | undefined): Promise<Uint8Array> {
-    const body = new CollectedBytes();
-    const rejection = new AbortController();
-    reading?.onRejected((error) => rejection.abort(error));
-    for await (const chunk of this.readChunks(rejection.signal)) {
-      reading?.onBytes(chunk.length);
-      if (body.length + chunk.length > limit) throw bodyTooLarge(limit);
-      body.append(chunk);
-    }
-    return body.take();
   }
 }

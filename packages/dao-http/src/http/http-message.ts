@@ -15,25 +15,11 @@ export interface HttpRequest extends InstrumentedRequest {
   /** The whole body, if all of it is here and none was read: then nothing has to be awaited. */
   readonly arrivedBody?: (() => Uint8Array | undefined) | undefined;
   /**
-   * The whole body; empty where there is none.
-   * @param limit bytes
-   * @throws HttpError `payload_too_large` as soon as more than `limit` bytes have been announced or sent
-   */
-  readBody(limit: number, reading?: BodyReading): Promise<Uint8Array>;
-  /**
    * The body as it arrives, read no faster than it is consumed.
    * @param signal stops reading, also while a piece is awaited; reading then rejects with its reason
    * @throws InvalidRequestError when it breaks off
    */
   readChunks(signal?: AbortSignal): AsyncIterable<Uint8Array>;
-}
-
-/** Progress and end of reading a body. */
-export interface BodyReading {
-  /** Called with the size of each piece as it arrives. */
-  readonly onBytes: (count: number) => void;
-  /** Registers what stops reading, which then rejects with the error; called once, before the first piece. */
-  readonly onRejected: (stop: (error: unknown) => void) => void;
 }
 
 /** A response whose body is complete. */

@@ -1,18 +1,10 @@
 import { isLongRow, isLongValue, type LongRow, type LongValue, type OpenResult, type RowPieces } from "@flux/dao-core";
 import { encode } from "../wire/json.ts";
 import { LONG_ROW_MEMORY, ROWS_MEMORY } from "../wire/limits.ts";
+import type { PartMemory } from "./response-body.ts";
 
 /** The rows of a response that are read as it is sent. */
 export type UnreadResult = Exclude<OpenResult, { readonly kind: "whole" | "row" }>;
-
-/** The part of the response memory that a body uses. */
-export interface PartMemory {
-  /** Waits for room for this many bytes, which replace those held so far. */
-  take(bytes: number): Promise<void>;
-  hold(bytes: number): void;
-  /** Aborts when the response has ended, or its reader has gone. */
-  readonly ended: AbortSignal;
-}
 
 /** The JSON text of a result, each part read when it is requested: the same text as `encode` returns for the whole result. */
 export async function* jsonParts(result: UnreadResult, memory: PartMemory): AsyncGenerator<string, void, undefined> {

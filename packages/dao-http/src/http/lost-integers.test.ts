@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { markLostIntegers } from "./json-body.ts";
+import { markLostIntegers } from "./request-body.ts";
 
 describe("markLostIntegers", () => {
   test.each([

@@ -1,4 +1,16 @@
-import { BODY_SLICE } from "../wire/limits.ts";
+import { encode } from "../wire/json.ts";
+import { BODY_SLICE, NDJSON_CHUNK_MEMORY } from "../wire/limits.ts";
+import { cursorLine, nextChunk } from "../wire/ndjson.ts";
+
+/** The part of the response memory that a body uses. */
+export interface PartMemory {
+  /** Waits for room for this many bytes, which replace those held so far. */
+  take(bytes: number): Promise<void>;
+  /** Sets the number of bytes held, without waiting. */
+  hold(bytes: number): void;
+  /** Aborts when the response has ended, or its reader has gone. */
+  readonly ended: AbortSignal;
+}
 
 /**
  * A body of pieces that are produced when they are asked for. Not a generator: one that waits for a piece is only told of its
@@ -9,15 +21,11 @@ export function bodyOf(
   next: () => Promise<IteratorResult<string, undefined>>,
   leave: () => unknown,
 ): AsyncIterable<string> {
-  return {
-    [Symbol.asyncIterator]: () => ({
-      next,
-      async return() {
-        await leave();
-        return { done: true, value: undefined };
-      },
-    }),
+  const end = async () => {
+    await leave();
+    return { done: true as const, value: undefined };
   };
+  return { [Symbol.asyncIterator]: () => ({ next, return: end }) };
 }
 
 /**
@@ -50,17 +58,11 @@ export function watchedBody(
   });
 }
 
-/** Receives the progress of a body while it is sent. */
-export interface BodyShare {
-  handedOn(): void;
-  release(): void;
-}
-
 /**
- * A body in slices, each handed to the host when the previous one was sent: the host holds little of it, and a reader that
- * takes nothing shows.
+ * The body in slices, each handed to the host when the previous one was sent.
+ * @param handOn called for each slice
  */
-export function unsentBody(body: AsyncIterable<string>, share: BodyShare): AsyncIterable<string> {
+export function slicesOf(body: AsyncIterable<string>, handOn: () => void): AsyncIterable<string> {
   const parts = body[Symbol.asyncIterator]();
   let part = "";
   let sent = 0;
@@ -74,16 +76,13 @@ export function unsentBody(body: AsyncIterable<string>, share: BodyShare): Async
     }
     const start = sent;
     sent = sliceEnd(part, start);
-    share.handedOn();
+    handOn();
     return { done: false as const, value: part.slice(start, sent) };
   };
-  return watchedBody(
-    bodyOf(next, () => {
-      part = "";
-      return parts.return?.();
-    }),
-    () => share.release(),
-  );
+  return bodyOf(next, () => {
+    part = "";
+    return parts.return?.();
+  });
 }
 
 /** The end of the slice from `start`: never between the two halves of a surrogate pair. */
@@ -91,4 +90,42 @@ function sliceEnd(text: string, start: number): number {
   const end = start + BODY_SLICE;
   const last = text.charCodeAt(end - 1);
   return last >= 0xd800 && last < 0xdc00 ? end + 1 : end;
+}
+
+/**
+ * The rows as NDJSON. The first is awaited, so that an invalid request is known before the response begins; the others are
+ * read as they are sent.
+ * @param memory the stream takes what it holds from it before each chunk; its end should end the query behind `rows`
+ * @param cursors its `latest` is the cursor after the rows read so far, for the lines with cursors; `undefined` for rows alone
+ */
+export async function toNdjson(
+  rows: AsyncIterable<unknown>,
+  memory: PartMemory,
+  cursors?: { latest?: string | undefined },
+): Promise<AsyncIterable<string>> {
+  const iterator = rows[Symbol.asyncIterator]();
+  let first: IteratorResult<unknown> | undefined = await iterator.next();
+  const nextRow = () => {
+    const row = first ?? iterator.next();
+    first = undefined;
+    return row;
+  };
+  const newCursor = () => {
+    const latest = cursors?.latest;
+    if (cursors === undefined || latest === undefined) return "";
+    cursors.latest = undefined;
+    return cursorLine(latest);
+  };
+  let isEnded = false;
+  const next = async (): Promise<IteratorResult<string, undefined>> => {
+    if (isEnded) return { done: true, value: undefined };
+    await memory.take(NDJSON_CHUNK_MEMORY);
+    // The reading of a row reports the cursor after the rows before it.
+    const { text, isLast } = await nextChunk({ next: nextRow }, (row) => newCursor() + encode(row));
+    isEnded = isLast;
+    const chunk = isLast && cursors !== undefined ? text + newCursor() + cursorLine(null) : text;
+    if (chunk.length > NDJSON_CHUNK_MEMORY / 2) memory.hold(2 * chunk.length);
+    return chunk === "" ? { done: true, value: undefined } : { done: false, value: chunk };
+  };
+  return bodyOf(next, () => iterator.return?.());
 }

@@ -2,18 +2,12 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { MIN_PROGRESS } from "../wire/limits.ts";
-import { reset } from "./abort-response.ts";
-
-/** A request whose response is not complete. */
-export interface InFlightRequest {
-  readonly incoming: IncomingMessage;
-  readonly outgoing: ServerResponse;
-}
 
 /** How a connection is used. */
 interface Use {
   readonly socket: Socket;
-  readonly inFlight: Set<InFlightRequest>;
+  /** The responses that are not complete, in the order of their requests. */
+  readonly inFlight: Set<ServerResponse>;
   /** Whether it closes after the last of them, whatever else arrives. */
   isClosing: boolean;
   /** When the last response was complete, or the connection was opened; by `performance.now()`. */
@@ -25,28 +19,29 @@ interface Use {
   takenAt: number;
 }
 
-const none: ReadonlySet<InFlightRequest> = new Set();
+const none: ReadonlySet<ServerResponse> = new Set();
 
 /** The connections of a server and their requests in flight, so that connections can be closed without dropping a request. */
 export class OpenConnections {
+  /** When the last one was opened, by `performance.now()`. */
+  lastOpened = 0;
   readonly #uses = new Map<Duplex, Use>();
   #isClosing = false;
   #held: (() => void)[] | undefined;
-  #lastOpened = 0;
 
   constructor(server: Server) {
     server.on("connection", (socket: Socket) => {
       // One that is read again after an offer of another protocol is already here.
       if (this.#uses.has(socket)) return;
-      this.#lastOpened = performance.now();
+      this.lastOpened = performance.now();
       this.#uses.set(socket, {
         socket,
         inFlight: new Set(),
         isClosing: false,
-        idleSince: this.#lastOpened,
+        idleSince: this.lastOpened,
         bytesRead: 0,
         bytesTaken: 0,
-        takenAt: this.#lastOpened,
+        takenAt: this.lastOpened,
       });
       socket.once("close", () => this.#uses.delete(socket));
     });
@@ -61,18 +56,24 @@ export class OpenConnections {
     if (this.#isClosing) outgoing.shouldKeepAlive = false;
     const use = this.#uses.get(incoming.socket);
     if (use === undefined) return;
-    const request = { incoming, outgoing };
-    use.inFlight.add(request);
+    use.inFlight.add(outgoing);
     outgoing.once("close", () => {
-      use.inFlight.delete(request);
+      use.inFlight.delete(outgoing);
       use.idleSince = performance.now();
       use.bytesRead = use.socket.bytesRead;
     });
   }
 
-  /** The requests in flight on a connection, in the order in which they arrived. */
-  inFlightOn(socket: Duplex): ReadonlySet<InFlightRequest> {
+  /** The incomplete responses on a connection, in the order of their requests. */
+  inFlightOn(socket: Duplex): ReadonlySet<ServerResponse> {
     return this.#uses.get(socket)?.inFlight ?? none;
+  }
+
+  /** Calls `next` when the earlier requests on a connection have their responses. */
+  afterInFlight(socket: Duplex, next: () => void): void {
+    const last = [...this.inFlightOn(socket)].at(-1);
+    if (last === undefined) next();
+    else last.once("close", () => this.afterInFlight(socket, next));
   }
 
   /** Closes the connection of a request after its response; it accepts no further requests. */
@@ -82,7 +83,7 @@ export class OpenConnections {
     if (use !== undefined) use.isClosing = true;
   }
 
-  isClosing(socket: Socket): boolean {
+  isClosing(socket: Duplex): boolean {
     return this.#uses.get(socket)?.isClosing === true;
   }
 
@@ -90,13 +91,8 @@ export class OpenConnections {
   announceClose(): void {
     this.#isClosing = true;
     for (const { inFlight } of this.#uses.values()) {
-      for (const { outgoing } of inFlight) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
+      for (const outgoing of inFlight) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
     }
-  }
-
-  /** When the last one was opened, by `performance.now()`. */
-  get lastOpened(): number {
-    return this.#lastOpened;
   }
 
   /** Handles a request: now, or when held requests are released. */
@@ -145,8 +141,19 @@ export class OpenConnections {
   /** Closes all, in a way that incomplete responses do not look complete. */
   closeAll(): void {
     for (const { socket, inFlight } of this.#uses.values()) {
-      if ([...inFlight].some(({ outgoing }) => outgoing.headersSent && !outgoing.chunkedEncoding)) reset(socket);
+      if ([...inFlight].some(({ headersSent, chunkedEncoding }) => headersSent && !chunkedEncoding)) reset(socket);
       else socket.destroy();
     }
   }
+}
+
+/**
+ * Resets a connection, discarding what was not sent yet. If that is not possible (an application's own TLS or local socket; a
+ * connection that is closing with everything sent), closes it as usual.
+ */
+export function reset(socket: Socket): void {
+  const isTcp = socket.remoteFamily !== undefined && !("encrypted" in socket);
+  // `resetAndDestroy` sends pending data and an orderly end before it resets. `destroy` uses this flag of it.
+  if (isTcp && !(socket.writableEnded && socket.writableLength === 0)) Reflect.set(socket, "resetAndClosing", true);
+  socket.destroy();
 }

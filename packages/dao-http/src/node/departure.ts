@@ -28,113 +28,91 @@ function runLatest(): void {
 /** One for all: creating an error is expensive because of its stack. */
 const clientGone = new ClientGoneError();
 
-/**
- * A client that has closed its connection, and one that only stopped sending and waits for its response (a half-close), look
- * alike until something is sent to them: a closed connection responds with a reset. So `probe` sends something meaningless from
- * the client's end of sending until the response is complete or the connection is gone.
- */
-export function probeAfterEnd({ socket }: IncomingMessage, outgoing: ServerResponse, probe: () => void): void {
-  let probing: NodeJS.Timeout | undefined;
-  let isOver = false;
-  const probeOnce = () => inItsTurn(() => isOver || probe());
-  const onEnd = () => {
-    probing = setInterval(probeOnce, DEPARTURE_PROBE_INTERVAL);
-    probeOnce();
-  };
-  const stop = () => {
-    isOver = true;
-    clearInterval(probing);
-    socket.off("end", onEnd).off("close", stop);
-    outgoing.off("close", stop);
-  };
-  // One for each request pipelined on the connection.
-  socket.setMaxListeners(0);
-  socket.once("close", stop);
-  outgoing.once("close", stop);
-  if (socket.readableEnded) onEnd();
-  else socket.once("end", onEnd);
-}
-
 /** Aborts when the client of a waiting request is gone. Requests of one connection of HTTP/1 share the signal. */
 export function departureOf(incoming: IncomingMessage, outgoing: ServerResponse): AbortSignal {
   if (incoming.httpVersionMajor > 1) return streamDeparture(incoming, outgoing);
-  const { socket } = incoming;
-  let connection = connections.get(socket);
-  if (connection === undefined) {
-    connection = new ConnectionDeparture(socket);
-    connections.set(socket, connection);
-  }
-  connection.add(incoming, outgoing);
-  return connection.signal;
+  const departure = ConnectionDeparture.of(incoming.socket);
+  const probe = () => {
+    if (outgoing.headersSent) return;
+    // An interim response (RFC 9110, 15.2). HTTP/1.0 has none, so there a half-close counts as a departure.
+    if (incoming.httpVersion === "1.0") departure.leave();
+    else outgoing.writeProcessing();
+  };
+  departure.probeBy(outgoing, probe);
+  return departure.signal;
 }
 
-const connections = new WeakMap<Socket, ConnectionDeparture>();
+/** Makes a stream of NDJSON, in which empty lines are ignored, notice that its client is gone while it has nothing to send. */
+export function probeByLines({ socket }: IncomingMessage, outgoing: ServerResponse): void {
+  ConnectionDeparture.of(socket).probeBy(outgoing, () => {
+    if (!outgoing.writableEnded && outgoing.writableLength === 0) outgoing.write("\n");
+  });
+}
 
 /**
- * The departure of the client of a connection. Interim responses (RFC 9110, 15.2) are the probe after its half-close; HTTP/1.0 has
- * none, and there a half-close counts as a departure.
+ * The departure of the client of a connection. One that has closed it, and one that only stopped sending and waits for its response
+ * (a half-close), look alike until something is sent to them: a closed connection responds with a reset. So after the client's
+ * end something meaningless is sent until the responses are complete or the connection is gone.
  */
 class ConnectionDeparture {
+  static readonly #all = new WeakMap<Socket, ConnectionDeparture>();
   readonly #departure = new AbortController();
   readonly #socket: Socket;
-  readonly #waiting = new Set<ServerResponse>();
-  #isHttp10 = false;
+  readonly #probes = new Map<ServerResponse, () => void>();
   #probing: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket) {
+  static of(socket: Socket): ConnectionDeparture {
+    let departure = ConnectionDeparture.#all.get(socket);
+    if (departure === undefined) {
+      departure = new ConnectionDeparture(socket);
+      ConnectionDeparture.#all.set(socket, departure);
+    }
+    return departure;
+  }
+
+  private constructor(socket: Socket) {
     this.#socket = socket;
     // One for each request that is pipelined.
     setMaxListeners(0, this.signal);
-    if (socket.destroyed) this.#leave();
-    else socket.once("close", () => this.#leave()).once("end", () => this.#startProbing());
+    if (socket.destroyed) this.leave();
+    else socket.once("close", () => this.leave()).once("end", () => this.#startProbing());
   }
 
   get signal(): AbortSignal {
     return this.#departure.signal;
   }
 
-  add({ httpVersion }: IncomingMessage, outgoing: ServerResponse): void {
-    this.#isHttp10 = httpVersion === "1.0";
-    this.#waiting.add(outgoing);
-    outgoing.once("close", () => this.#waiting.delete(outgoing));
+  /** @param probe sends something meaningless; takes the place of an earlier probe of this response */
+  probeBy(outgoing: ServerResponse, probe: () => void): void {
+    this.#probes.set(outgoing, probe);
+    outgoing.once("close", () => this.#probes.delete(outgoing));
     if (this.#socket.readableEnded) this.#startProbing();
   }
 
+  leave(): void {
+    inItsTurn(() => this.#departure.abort(clientGone));
+  }
+
   #startProbing(): void {
-    if (this.#probing !== undefined || this.#waiting.size === 0) return;
+    if (this.#probing !== undefined || this.#probes.size === 0) return;
     const probe = () => inItsTurn(() => this.#probe());
     this.#probing = setInterval(probe, DEPARTURE_PROBE_INTERVAL);
     probe();
   }
 
   #probe(): void {
-    if (this.#waiting.size === 0) this.#stopProbing();
-    else if (this.#isHttp10) this.#leave();
-    else for (const outgoing of this.#waiting) if (!outgoing.headersSent) outgoing.writeProcessing();
-  }
-
-  #stopProbing(): void {
+    for (const probe of this.#probes.values()) probe();
+    if (this.#probes.size > 0) return;
     clearInterval(this.#probing);
     this.#probing = undefined;
-  }
-
-  #leave(): void {
-    this.#stopProbing();
-    inItsTurn(() => this.#departure.abort(clientGone));
   }
 }
 
 /** A stream of HTTP/2 is a request. */
 function streamDeparture({ socket }: IncomingMessage, outgoing: ServerResponse): AbortSignal {
   const departure = new AbortController();
-  const leave = () => {
-    socket.off("close", leave);
-    departure.abort(clientGone);
-  };
+  const leave = () => outgoing.writableEnded || departure.abort(clientGone);
   if (socket.destroyed) leave();
-  else {
-    socket.once("close", leave);
-    outgoing.once("close", () => (outgoing.writableEnded ? socket.off("close", leave) : leave()));
-  }
+  else outgoing.once("close", leave);
   return departure.signal;
 }

@@ -1,19 +1,17 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { bodyBrokeOff, bodyReadAlready, bodyTooLarge } from "../http/http-error.ts";
+import { bodyBrokeOff, bodyReadAlready } from "../http/http-error.ts";
 import {
-  type BodyReading,
   type HttpRequest,
   type HttpResponse,
   isStreamed,
   type StreamedResponse,
   setSecurityHeaders,
 } from "../http/http-message.ts";
-import { CollectedBytes } from "../wire/collected-bytes.ts";
 import { LINGER_IDLE, LINGER_TOTAL, SEND_SLICE } from "../wire/limits.ts";
 import { NDJSON } from "../wire/ndjson.ts";
-import { abortResponse } from "./abort-response.ts";
-import { departureOf, probeAfterEnd } from "./departure.ts";
+import { reset } from "./connections.ts";
+import { departureOf, probeByLines } from "./departure.ts";
 
 const NO_BODY = new Uint8Array();
 
@@ -50,18 +48,20 @@ function respond(handle: Handle, request: HttpRequest, incoming: IncomingMessage
     .catch((error) => abortResponse(outgoing, error));
 }
 
-/** Writes the response of `handle`. */
+/** Writes a response. */
 export function send(incoming: IncomingMessage, outgoing: ServerResponse, response: HttpResponse): void {
+  const { status, headers } = response;
+  // HTTP/2 has no such header (RFC 9113, 8.2.2).
+  if (incoming.httpVersionMajor > 1) delete headers["connection"];
+  setSecurityHeaders(headers);
   if (isStreamed(response)) {
+    outgoing.writeHead(status, headers);
     sendStreamed(incoming, outgoing, response);
     return;
   }
-  const { status, headers, body } = response;
-  // HTTP/2 has no such header (RFC 9113, 8.2.2).
-  if (incoming.httpVersionMajor > 1) delete headers["connection"];
+  const { body } = response;
   // A 204 has no length (RFC 9110, 8.6).
   if (body !== undefined) headers["content-length"] = String(Buffer.byteLength(body));
-  setSecurityHeaders(headers);
   outgoing.writeHead(status, headers);
   const content = incoming.method === "HEAD" ? undefined : body;
   if (content !== undefined && content.length > SEND_SLICE) sendPieces(incoming, outgoing, piecesOf(content));
@@ -82,18 +82,9 @@ function* piecesOf(content: string | Uint8Array): Generator<Uint8Array> {
 function sendStreamed(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { status, headers, body, signal }: StreamedResponse,
+  { headers, body, signal }: StreamedResponse,
 ): void {
-  // HTTP/2 has no such header (RFC 9113, 8.2.2).
-  if (incoming.httpVersionMajor > 1) delete headers["connection"];
-  setSecurityHeaders(headers);
-  outgoing.writeHead(status, headers);
-  // An empty line is ignored in NDJSON. Pending data detects a closed connection by itself.
-  if (headers["content-type"] === NDJSON && incoming.httpVersionMajor === 1) {
-    probeAfterEnd(incoming, outgoing, () => {
-      if (!outgoing.writableEnded && outgoing.writableLength === 0) outgoing.write("\n");
-    });
-  }
+  if (headers["content-type"] === NDJSON && incoming.httpVersionMajor === 1) probeByLines(incoming, outgoing);
   const pieces = body[Symbol.asyncIterator]();
   const leave = () => void pieces.return?.().catch(() => undefined);
   if (incoming.method === "HEAD") {
@@ -104,6 +95,15 @@ function sendStreamed(
   signal?.addEventListener("abort", () => abortResponse(outgoing, signal.reason), { once: true });
   outgoing.once("close", leave);
   sendPieces(incoming, outgoing, pieces);
+}
+
+/**
+ * Aborts a response so that its reader notices. Missing chunks show it by themselves. A response that ends when its connection
+ * closes (HTTP/1.0, nginx's default upstream) would look complete, so that connection is reset. With HTTP/2 the stream ends.
+ */
+function abortResponse(outgoing: ServerResponse, reason: unknown): void {
+  if (outgoing.chunkedEncoding === false && outgoing.socket !== null) reset(outgoing.socket);
+  else outgoing.destroy(reason instanceof Error ? reason : undefined);
 }
 
 function sendPieces(
@@ -246,53 +246,5 @@ class NodeRequest implements HttpRequest {
     if (!incoming.complete || incoming.readableDidRead || incoming.destroyed) return undefined;
     const body: Buffer | null = incoming.read();
     return body ?? NO_BODY;
-  }
-
-  readBody(limit: number, reading?: BodyReading): Promise<Uint8Array> {
-    const incoming = this.#incoming;
-    return new Promise((resolve, reject) => {
-      if (Number(incoming.headers["content-length"] ?? 0) > limit) {
-        reject(bodyTooLarge(limit));
-        return;
-      }
-      if (incoming.readableDidRead) {
-        reject(bodyReadAlready());
-        return;
-      }
-      if (incoming.destroyed) {
-        // It emits no further events.
-        reject(bodyBrokeOff());
-        return;
-      }
-      this.#onRead?.();
-      const body = new CollectedBytes();
-      const onData = (chunk: Buffer) => {
-        if (body.length + chunk.length > limit) {
-          stop();
-          reject(bodyTooLarge(limit));
-          return;
-        }
-        body.append(chunk);
-        reading?.onBytes(chunk.length);
-      };
-      const onEnd = () => {
-        stop();
-        resolve(body.take());
-      };
-      const onBreak = () => {
-        stop();
-        reject(bodyBrokeOff());
-      };
-      const stop = () => {
-        incoming.off("data", onData).off("end", onEnd).off("close", onBreak).off("error", onBreak);
-        // No one handles a later error.
-        incoming.on("error", () => undefined);
-      };
-      reading?.onRejected((error) => {
-        stop();
-        reject(error);
-      });
-      incoming.on("data", onData).on("end", onEnd).on("close", onBreak).on("error", onBreak);
-    });
   }
 }

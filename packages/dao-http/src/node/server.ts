@@ -1,23 +1,27 @@
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { DaoApp } from "../app/app.ts";
 import { connectionStorm } from "../app/connection-storm.ts";
 import { createLogger, type Logger } from "../app/log.ts";
-import { HttpError } from "../http/http-error.ts";
 import { requestIdOf } from "../http/http-message.ts";
 import {
+  CLOSING_TIME,
+  GRACE_PERIOD,
   HEADERS_TIMEOUT,
   KEEP_ALIVE_TIMEOUT,
   MAX_CONNECTIONS,
+  MIN_IDLE,
+  PORT_QUIET,
+  PORT_QUIET_WAIT,
   SEND_CHECK_INTERVAL,
   SEND_TIMEOUT,
+  STOP_DELAY,
 } from "../wire/limits.ts";
 import { OpenConnections } from "./connections.ts";
-import { afterAll, malformationOf, readAgain, withoutUpgrade } from "./framing.ts";
-import { stopServer } from "./graceful-shutdown.ts";
+import { IrregularRequests, malformationOf, refuse } from "./irregular-requests.ts";
 import { send, toContinueListener, toNodeListener } from "./listener.ts";
-import { MalformedRequests, refuse, requestOf, writeRefusal } from "./malformed-request.ts";
 import { SettingsError } from "./settings-error.ts";
 
 export interface ServerOptions {
@@ -78,7 +82,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     requireHostHeader: false,
   });
   const connections = new OpenConnections(server);
-  const malformed = new MalformedRequests(connections, logger);
+  new IrregularRequests(connections, logger).listenTo(server);
   const listener =
     (handle: ReturnType<typeof toNodeListener>) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
       // After a request that closes the connection, further ones get no response, so they must have no effect.
@@ -89,7 +93,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       const malformation = malformationOf(incoming);
       if (malformation !== undefined) {
         connections.closeAfter(incoming, outgoing);
-        send(incoming, outgoing, refuse(malformation, requestOf(incoming), logger));
+        send(incoming, outgoing, refuse(malformation, incoming, logger));
       } else connections.handle(() => handle(incoming, outgoing));
     };
   const onRequest = listener(toNodeListener(app.handle));
@@ -97,25 +101,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.on("checkContinue", listener(toContinueListener(app.handle)));
   // The app rejects every other expectation, after authentication.
   server.on("checkExpectation", onRequest);
-  server.on("clientError", (error, socket) => malformed.respond(error, socket));
-  server.on("connect", (incoming: IncomingMessage, socket: Duplex) => {
-    socket.on("error", () => undefined);
-    afterAll(connections.inFlightOn(socket), () => {
-      if (socket.writable && !connections.isClosing(incoming.socket))
-        writeRefusal(socket, refuse(noProxy(), requestOf(incoming), logger));
-    });
-  });
-  // Such as h2c, which Java's client offers with its first request: continuing with HTTP/1.1 declines it (RFC 9110, 7.8).
-  server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, rest: Buffer) => {
-    const bytes = withoutUpgrade(incoming, rest);
-    const onError = () => socket.destroy();
-    socket.on("error", onError);
-    afterAll(connections.inFlightOn(socket), () => {
-      if (socket.destroyed || connections.isClosing(incoming.socket)) return;
-      socket.off("error", onError);
-      readAgain(server, socket, bytes);
-    });
-  });
   // A client may close its side of the connection after its request; Node has no option for that.
   Reflect.set(server, "httpAllowHalfOpen", true);
   // Limited by size only; Node would silently drop those beyond 2,000, possibly a precondition.
@@ -132,7 +117,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     Math.min(SEND_CHECK_INTERVAL, sendTimeout / 4),
   ).unref();
   server.once("close", () => clearInterval(check));
-  await listenOn(server, host, port);
+  server.listen({ host, port });
+  await once(server, "listening").catch((error) => {
+    throw explainListenError(error, host, port);
+  });
   let stopped: Promise<void> | undefined;
   const stop = () => {
     stopped ??= stopServer(server, connections, options);
@@ -141,43 +129,59 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return { url: urlOf(server), stop, [Symbol.asyncDispose]: stop };
 }
 
-function noProxy(): HttpError {
-  return new HttpError("method_not_allowed", "This service is not a proxy: it does not support CONNECT.", {
-    allow: "GET, HEAD, POST, PUT, PATCH, DELETE",
-  });
-}
-
-function listenOn(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException) => reject(explainListenError(error, host, port));
-    server.once("error", onError);
-    server.listen({ host, port }, () => {
-      server.off("error", onError);
-      resolve();
-    });
-  });
-}
-
 function explainListenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
-  switch (error.code) {
-    case "EADDRINUSE":
-      return new SettingsError([`Port ${port} on ${host} is in use. Stop what listens there, or set PORT to another.`]);
-    case "EACCES":
-      return new SettingsError([
-        `Port ${port} on ${host} may not be used by this account. Set PORT to one above 1023.`,
-      ]);
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return new SettingsError([
-        `HOST ${host} is not an address of this machine, so port ${port} cannot be opened there.`,
-      ]);
-    default:
-      return error;
-  }
+  const notHere = `HOST ${host} is not an address of this machine, so port ${port} cannot be opened there.`;
+  const explanations: Readonly<Record<string, string>> = {
+    EADDRINUSE: `Port ${port} on ${host} is in use. Stop what listens there, or set PORT to another.`,
+    EACCES: `Port ${port} on ${host} may not be used by this account. Set PORT to one above 1023.`,
+    EADDRNOTAVAIL: notHere,
+    ENOTFOUND: notHere,
+    EAI_AGAIN: notHere,
+  };
+  const explanation = explanations[error.code ?? ""];
+  return explanation === undefined ? error : new SettingsError([explanation]);
 }
 
 function urlOf(server: Server): string {
   const { address, family, port } = server.address() as AddressInfo;
   return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}
+
+/** Stops a server without dropping requests, within the grace period. */
+async function stopServer(server: Server, connections: OpenConnections, options: ServerOptions): Promise<void> {
+  const { app, database, stopDelay = STOP_DELAY, gracePeriod = GRACE_PERIOD, whenPortIsClosed } = options;
+  const cutOff = performance.now() + gracePeriod - Math.min(CLOSING_TIME, gracePeriod / 2);
+  app.announceStop();
+  connections.announceClose();
+  await delay(Math.min(stopDelay, gracePeriod));
+  let isClosed = false;
+  await closePort(server, connections, () => {
+    isClosed = true;
+  });
+  await whenPortIsClosed?.();
+  connections.release();
+  while (!isClosed && performance.now() < cutOff) {
+    await delay(10);
+    // Right after incoming data was read, so that a request is seen before its connection counts as idle.
+    await nextTurn();
+    connections.closeIdle(Math.max(stopDelay, MIN_IDLE));
+  }
+  connections.closeAll();
+  await database?.close(Math.max(0, cutOff - performance.now()));
+}
+
+/**
+ * Closes the port when no new connection is likely: the operating system resets connections that this process has not accepted
+ * yet. Clients reconnect as soon as they have a response, so responses wait meanwhile.
+ */
+async function closePort(server: Server, connections: OpenConnections, onClosed: () => void): Promise<void> {
+  connections.hold();
+  const from = performance.now();
+  const isQuiet = (now: number) => now - Math.max(from, connections.lastOpened) >= PORT_QUIET;
+  for (let now = from; !isQuiet(now) && now - from < PORT_QUIET_WAIT; now = performance.now()) {
+    await delay(2);
+    await nextTurn();
+  }
+  // The HTTP server's close would cut idle connections, also those on which a request is on its way.
+  NetServer.prototype.close.call(server, onClosed);
 }

@@ -46,7 +46,6 @@ describe("the pages", () => {
           method: "GET",
           target: path,
           header,
-          readBody: async () => new Uint8Array(),
           readChunks: noChunks,
         });
       };

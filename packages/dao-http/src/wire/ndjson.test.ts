@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { LineSplitter } from "./ndjson.ts";
+import { CollectedBytes, LineSplitter } from "./ndjson.ts";
 
 function linesOf(pieces: readonly string[]): { readonly lines: readonly string[]; readonly rest: string } {
   const splitter = new LineSplitter();
@@ -30,4 +30,34 @@ test("a long line is not read again for each of its pieces", () => {
   processorTime(64);
   // 64 MB: reading it again each time would be 128 GB.
   expect(processorTime(4_096)).toBeLessThan(2_000);
+});
+
+test("pieces of any length are put together in their order, and no piece is written into", () => {
+  const collected = new CollectedBytes();
+  const packet = Buffer.from("abcdefgh");
+  for (const [start, end] of [
+    [0, 2],
+    [2, 2],
+    [2, 3],
+    [3, 8],
+  ] as const)
+    collected.append(packet.subarray(start, end));
+  expect(collected.length).toBe(8);
+  expect(Buffer.from(collected.take()).toString()).toBe("abcdefgh");
+  expect(packet.toString()).toBe("abcdefgh");
+  collected.append(packet.subarray(4));
+  expect(Buffer.from(collected.take()).toString()).toBe("efgh");
+  expect(collected.take()).toHaveLength(0);
+});
+
+test("a body in pieces of a byte each holds as much as it says, not each packet that they came in", () => {
+  const collected = new CollectedBytes();
+  const before = process.memoryUsage();
+  for (let packet = 0; packet < 100; packet++) {
+    const bytes = Buffer.alloc(60_000, "1\r\nx\r\n");
+    for (let at = 3; at < bytes.length; at += 6) collected.append(bytes.subarray(at, at + 1));
+  }
+  expect(collected.length).toBe(1_000_000);
+  expect(collected.take().buffer.byteLength).toBeLessThan(3_000_000);
+  expect(process.memoryUsage().rss - before.rss).toBeLessThan(80_000_000);
 });

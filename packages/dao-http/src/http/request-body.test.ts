@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { HttpRequest } from "./http-message.ts";
-import { readNdjson } from "./ndjson.ts";
+import { readNdjson } from "./request-body.ts";
 
 const LIMIT = 64;
 
@@ -9,7 +9,6 @@ async function valuesOf(...pieces: readonly (string | Uint8Array)[]): Promise<un
     method: "POST",
     target: "/",
     header: () => undefined,
-    readBody: () => Promise.reject(new TypeError("read by lines")),
     async *readChunks() {
       for (const piece of pieces) yield Buffer.from(piece);
     },

@@ -1,8 +1,9 @@
 import { MAX_STRUCTURE_TASKS, parseInstant } from "@flux/dao-core/contract";
 import { fieldNameOf, isJsonField } from "../wire/field-names.ts";
 import { decode } from "../wire/json.ts";
-import { NDJSON } from "../wire/ndjson.ts";
-import { HttpError, InvalidRequestError } from "./http-error.ts";
+import { MIN_PROGRESS } from "../wire/limits.ts";
+import { LineSplitter, NDJSON } from "../wire/ndjson.ts";
+import { bodyTooLarge, bodyTooSlow, HttpError, InvalidRequestError } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -18,8 +19,7 @@ const formats = {
 };
 
 /**
- * A body without a media type is assumed to have the accepted one, as in the Python service (RFC 9110, 8.3 leaves that to the
- * server).
+ * A body without a media type is assumed to have the accepted one, as in the Python service.
  * @throws HttpError `unsupported_media_type`, with the accepted one in its headers (RFC 9110, 15.5.16; RFC 5789, 3.1)
  */
 export function checkMediaType(request: HttpRequest, format: keyof typeof formats): void {
@@ -42,6 +42,73 @@ export function checkMediaType(request: HttpRequest, format: keyof typeof format
   }
 }
 
+/**
+ * The pieces of a body, of which {@link MIN_PROGRESS} bytes, or the end, must arrive in each `timeout`. Only time that is spent
+ * waiting for the sender counts, not what the service needs to write rows.
+ * @param timeout milliseconds
+ * @param stop aborts when the body is too slow; aborting it ends the reading with its reason
+ * @throws HttpError `request_timeout`; InvalidRequestError for a body that broke off
+ */
+export async function* bodyInTime(
+  request: HttpRequest,
+  timeout: number,
+  stop = new AbortController(),
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let [bytes, waited] = [0, 0];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let since = 0;
+  const wait = () => {
+    since = performance.now();
+    timer = setTimeout(() => stop.abort(bodyTooSlow(timeout)), timeout - waited);
+  };
+  try {
+    wait();
+    for await (const chunk of request.readChunks(stop.signal)) {
+      clearTimeout(timer);
+      waited += performance.now() - since;
+      bytes += chunk.length;
+      if (bytes >= MIN_PROGRESS) [bytes, waited] = [0, 0];
+      yield chunk;
+      wait();
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * The values of an NDJSON body, as inputs of a service, read as they are asked for. Blank lines are skipped, however long.
+ * @param limit bytes that a line may have; the body may have any number of lines
+ * @param timeout milliseconds, of {@link bodyInTime}
+ * @throws HttpError `unsupported_media_type`, `payload_too_large`, `request_timeout`; InvalidRequestError, whose paths begin with the number
+ *   of the value, from 0, for what is not JSON in UTF-8, and for a body that broke off
+ */
+export function readNdjson(request: HttpRequest, limit: number, timeout: number): AsyncIterable<unknown> {
+  checkMediaType(request, "NDJSON");
+  return valuesOf(bodyInTime(request, timeout), limit);
+}
+
+async function* valuesOf(chunks: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<unknown, void, undefined> {
+  let count = 0;
+  const splitter = new LineSplitter((bytes) => {
+    if (bytes > limit) throw bodyTooLarge(limit);
+  });
+  for await (const chunk of chunks) {
+    for (const line of splitter.linesOf(chunk)) yield parseLine(line, count++);
+  }
+  const rest = splitter.rest();
+  if (rest.length > 0) yield parseLine(rest, count);
+}
+
+function parseLine(line: Uint8Array, number: number): unknown {
+  try {
+    return parseJsonBody(line);
+  } catch (error) {
+    if (!(error instanceof InvalidRequestError)) throw error;
+    throw new InvalidRequestError(error.issues.map(({ message }) => ({ path: String(number), message })));
+  }
+}
+
 /** The longest list of the contract is that of a structure's tasks. */
 const reading = { instant: parseInstant, nameOf: fieldNameOf, maxItems: MAX_STRUCTURE_TASKS };
 
@@ -50,10 +117,6 @@ const reading = { instant: parseInstant, nameOf: fieldNameOf, maxItems: MAX_STRU
  * @throws InvalidRequestError if it is not JSON in UTF-8
  */
 export function parseJsonBody(body: Uint8Array): unknown {
-  return decode(parse(body), reading);
-}
-
-function parse(body: Uint8Array): unknown {
   if (body.length === 0) throw invalid("has no body; send a JSON object");
   let text: string;
   try {
@@ -62,7 +125,7 @@ function parse(body: Uint8Array): unknown {
     throw invalid("has a body that is not UTF-8");
   }
   try {
-    return withLostIntegers(JSON.parse(text), text);
+    return decode(withLostIntegers(JSON.parse(text), text), reading);
   } catch (error) {
     const position = /position (\d+)/.exec(String(error))?.[1];
     throw invalid(`has a body that is not valid JSON${position === undefined ? "" : `, from position ${position} on`}`);

@@ -1,7 +1,7 @@
 import { Duplex } from "node:stream";
 import { expect, test } from "vitest";
 import { createLogger } from "../app/log.ts";
-import { MalformedRequests } from "./malformed-request.ts";
+import { IrregularRequests } from "./irregular-requests.ts";
 
 /** A connection, with what is written to it. */
 function openConnection(): { socket: Duplex; written: () => string } {
@@ -16,22 +16,23 @@ function openConnection(): { socket: Duplex; written: () => string } {
   return { socket, written: () => written };
 }
 
+const unused = { inFlightOn: () => new Set<never>(), afterInFlight: () => undefined, isClosing: () => false };
 const parseError = Object.assign(new Error("Parse Error"), { code: "HPE_INVALID_CONTENT_LENGTH" });
 
 test("data after a malformed request does not cut off the response to it", () => {
-  const malformed = new MalformedRequests({ inFlightOn: () => new Set() }, createLogger({ level: "silent" }));
+  const requests = new IrregularRequests(unused, createLogger({ level: "silent" }));
   const { socket, written } = openConnection();
-  malformed.respond(parseError, socket);
-  malformed.respond(parseError, socket);
+  requests.onError(parseError, socket);
+  requests.onError(parseError, socket);
   expect(socket.destroyed).toBe(false);
   expect(written().match(/HTTP\/1\.1 400/g)).toHaveLength(1);
   socket.destroy();
 });
 
 test("a connection that its client has reset is closed", () => {
-  const malformed = new MalformedRequests({ inFlightOn: () => new Set() }, createLogger({ level: "silent" }));
+  const requests = new IrregularRequests(unused, createLogger({ level: "silent" }));
   const { socket, written } = openConnection();
-  malformed.respond(Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }), socket);
+  requests.onError(Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }), socket);
   expect(socket.destroyed).toBe(true);
   expect(written()).toBe("");
 });
