@@ -5,7 +5,7 @@
  */
 
 export { createDaoApp, type DaoApp, type DaoAppOptions } from "./app/app.ts";
-export type { ServiceKey } from "./app/development-keys.ts";
+export type { ServiceKey } from "./app/auth.ts";
 export type { ReadinessCheck } from "./app/health.ts";
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from "./app/log.ts";
 export { PROBLEM_CODES, type ProblemCode } from "./http/http-error.ts";

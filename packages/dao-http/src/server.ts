@@ -4,7 +4,7 @@
  * @module @flux/dao-http/server
  */
 
-export { DEVELOPMENT_KEYS } from "./app/development-keys.ts";
+export { DEVELOPMENT_KEYS } from "./app/auth.ts";
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from "./app/log.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./node/server.ts";
 export { SettingsError } from "./node/settings-error.ts";

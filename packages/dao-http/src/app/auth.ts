@@ -2,7 +2,31 @@ import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
 import { HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
-import { isFromThisMachine, isPublicKey, type ServiceKey } from "./development-keys.ts";
+
+/** A key and the name of its caller. Several keys may have one name, so that a key can be replaced. */
+export interface ServiceKey {
+  /** Appears in the log, where the key never does. Idempotency keys belong to it. */
+  readonly name: string;
+  readonly key: string;
+}
+
+/** The guide's development keys, with the names of the agents they are meant for. */
+export const DEVELOPMENT_KEYS: readonly ServiceKey[] = [
+  { name: "goal-planner", key: "goal-planner-key-abc" },
+  { name: "scheduler", key: "scheduler-key-def" },
+  { name: "observer", key: "observer-key-ghi" },
+];
+
+const publicKeys: ReadonlySet<string> = new Set([
+  ...DEVELOPMENT_KEYS.map(({ key }) => key),
+  // The former default of compose.yaml.
+  "development-key-not-secret",
+]);
+
+/** Whether this key is publicly known, since it is in the documentation. */
+export function isPublicKey(key: string): boolean {
+  return publicKeys.has(key);
+}
 
 /** The header with the caller's key (guide, "Authentication"), in lower case. */
 const SERVICE_KEY_HEADER = "x-flux-service-key";
@@ -66,4 +90,18 @@ function invalidKey(problem: string): HttpError {
 function padKey(key: string, padded = Buffer.alloc(MAX_KEY_LENGTH + 1)): Uint8Array {
   padded.fill(0, padded.write(key, "latin1"));
   return padded;
+}
+
+const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|\[::ffff:127(?:\.\d{1,3}){3}\])(?::\d*)?$/i;
+
+/**
+ * Whether a request was made on this machine, and not by a page of another site: `Host`, a proxy's `X-Forwarded-Host` and a
+ * browser's `Origin` are loopback addresses. With DNS rebinding they still contain the name of the other site.
+ */
+function isFromThisMachine(request: HttpRequest): boolean {
+  const origin = request.header("origin")?.replace(/^https?:\/\//i, "");
+  const forwarded = request.header("x-forwarded-host")?.split(",") ?? [];
+  return [request.header("host"), origin, ...forwarded].every(
+    (host) => host === undefined || loopbackHost.test(host.trim()),
+  );
 }

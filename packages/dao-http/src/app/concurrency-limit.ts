@@ -1,19 +1,22 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
-import { DELAYED_REJECTIONS, IMMEDIATE_REJECTIONS, REQUEST_WAIT, RETRY_AFTER } from "../wire/limits.ts";
+import {
+  BEGUN_AFTER_STORM,
+  BEGUN_IN_STORM,
+  DELAYED_REJECTIONS,
+  IMMEDIATE_REJECTIONS,
+  REQUEST_WAIT,
+  RETRY_AFTER,
+  STORM_TURNS,
+  STORM_WAIT,
+} from "../wire/limits.ts";
 
 export interface RequestLimits {
   /** Requests in progress at a time. */
   readonly inProgress: number;
   /** Requests that wait for one of them to end. */
   readonly waiting: number;
-}
-
-interface Waiter {
-  readonly since: number;
-  readonly enter: () => void;
-  readonly refuse: (error: unknown) => void;
 }
 
 /** As much of a request as waiting needs. */
@@ -27,9 +30,8 @@ type Waiting = Pick<HttpRequest, "signal">;
 export class ConcurrencyLimit {
   readonly #limits: RequestLimits;
   readonly #overloaded: HttpError;
-  /** In the order in which they arrived. None waits while there is room. */
-  readonly #waiting: Waiter[] = [];
-  #expiry: ReturnType<typeof setTimeout> | undefined;
+  /** What lets each waiting request in, in the order in which they arrived. None waits while there is room. */
+  readonly #waiting = new Set<() => void>();
   #inProgress = 0;
   #delayed = 0;
   #immediate = 0;
@@ -52,9 +54,9 @@ export class ConcurrencyLimit {
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#inProgress--;
-      else next.enter();
+      const [enter] = this.#waiting;
+      if (enter === undefined) this.#inProgress--;
+      else enter();
     }
   }
 
@@ -68,10 +70,9 @@ export class ConcurrencyLimit {
   }
 
   get #isFull(): boolean {
-    return this.#inProgress >= this.#limits.inProgress && this.#waiting.length >= this.#limits.waiting;
+    return this.#inProgress >= this.#limits.inProgress && this.#waiting.size >= this.#limits.waiting;
   }
 
-  /** Waits until another request ends. */
   async #waitForRoom(request: Waiting): Promise<void> {
     if (this.#isFull) await this.whenRoom(request);
     if (this.#inProgress < this.#limits.inProgress) this.#inProgress++;
@@ -79,43 +80,30 @@ export class ConcurrencyLimit {
     else await this.#wait(request.signal);
   }
 
+  /** Waits until another request ends. */
   #wait(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const leave = () => {
-        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onGone);
+        this.#waiting.delete(enter);
+      };
+      const enter = () => {
+        leave();
+        resolve();
+      };
+      const onGone = () => {
+        leave();
         reject(signal?.reason);
       };
-      const waiter: Waiter = {
-        since: performance.now(),
-        enter: () => {
-          signal?.removeEventListener("abort", leave);
-          resolve();
-        },
-        refuse: (error) => {
-          signal?.removeEventListener("abort", leave);
-          reject(error);
-        },
-      };
-      signal?.addEventListener("abort", leave);
-      this.#waiting.push(waiter);
-      this.#expiry ??= setTimeout(() => this.#expire(), REQUEST_WAIT);
+      const timer = setTimeout(() => {
+        leave();
+        reject(this.#overloaded);
+      }, REQUEST_WAIT);
+      signal?.addEventListener("abort", onGone);
+      this.#waiting.add(enter);
     });
-  }
-
-  /** Rejects requests that have waited too long. One timer for all. */
-  #expire(): void {
-    const now = performance.now();
-    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      const rest = first.since + REQUEST_WAIT - now;
-      if (rest > 0) {
-        this.#expiry = setTimeout(() => this.#expire(), rest);
-        return;
-      }
-      this.#waiting.shift();
-      first.refuse(this.#overloaded);
-    }
-    this.#expiry = undefined;
   }
 
   async #delayRejection(signal: AbortSignal | undefined): Promise<void> {
@@ -133,3 +121,54 @@ export class ConcurrencyLimit {
     }
   }
 }
+
+/**
+ * More new connections than the process has accepted. Node accepts one in each turn of the event loop; whatever else these turns
+ * do delays all connections that still wait, and one of them may be a probe's. So meanwhile no request begins, and no response
+ * reads.
+ */
+class ConnectionStorm {
+  readonly #held: { readonly since: number; readonly begin: () => void }[] = [];
+  #hasAccepted = false;
+  /** Turns in a row that accepted a connection. */
+  #turns = 0;
+  #endOfTurn: ReturnType<typeof setImmediate> | undefined;
+
+  /** Call it for each new connection. */
+  accepted(): void {
+    this.#hasAccepted = true;
+    this.#endOfTurn ??= setImmediate(() => this.#endTurn());
+  }
+
+  /** Whether a request must wait. One that comes with the only new connection need not. */
+  get holdsRequests(): boolean {
+    return this.#turns >= STORM_TURNS;
+  }
+
+  /** Whether what has waited since then, by `performance.now()`, must wait: not for long, since there may always be connections. */
+  holds(since: number): boolean {
+    return this.#turns > 0 && performance.now() - since < STORM_WAIT;
+  }
+
+  /** Resolves when a request may begin that is held. */
+  leave(): Promise<void> {
+    return new Promise((begin) => this.#held.push({ since: performance.now(), begin }));
+  }
+
+  #endTurn(): void {
+    this.#turns = this.#hasAccepted ? this.#turns + 1 : 0;
+    this.#hasAccepted = false;
+    const most = this.#turns === 0 ? BEGUN_AFTER_STORM : BEGUN_IN_STORM;
+    for (let begun = 0; begun < most; begun++) {
+      const [first] = this.#held;
+      if (first === undefined || this.holds(first.since)) break;
+      this.#held.shift();
+      first.begin();
+    }
+    const isOver = this.#turns === 0 && this.#held.length === 0;
+    this.#endOfTurn = isOver ? undefined : setImmediate(() => this.#endTurn());
+  }
+}
+
+/** One for the process, as its event loop is. */
+export const connectionStorm = new ConnectionStorm();

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { startServer } from "../node/server.ts";
 import { stubServices } from "../testing/services-stub.ts";
 import { createDaoApp } from "./app.ts";
-import { connectionStorm } from "./connection-storm.ts";
+import { connectionStorm } from "./concurrency-limit.ts";
 
 const KEY = "storm";
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };

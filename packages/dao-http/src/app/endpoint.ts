@@ -17,13 +17,7 @@ import { toNdjson } from "../http/response-body.ts";
 import { encode } from "../wire/json.ts";
 import { LONG_RESPONSE, LONG_ROW_MEMORY, STREAM_MEMORY } from "../wire/limits.ts";
 import { NDJSON } from "../wire/ndjson.ts";
-import {
-  IDEMPOTENCY_KEY_HEADER,
-  type IdempotentHandler,
-  keyNotSupported,
-  keyOnStream,
-  parseIdempotencyKey,
-} from "./idempotency.ts";
+import { IDEMPOTENCY_KEY_HEADER, type IdempotentHandler, invalidKey, parseIdempotencyKey } from "./idempotency.ts";
 import { etagOf, explainWeak, isRowReturned, type Preconditions, readPreconditions } from "./preconditions.ts";
 import { type QueryReader, queryReader } from "./query.ts";
 import type { ResponseMemory, ResponseShare } from "./response-memory.ts";
@@ -151,8 +145,15 @@ export class Endpoint {
   #prepareOnce(header: string, { http, path, query, id, caller }: EndpointRequest): PreparedRequest {
     const { idempotency } = this.#settings;
     const key = parseIdempotencyKey(header);
-    if (this.isImport) throw keyOnStream();
-    if (idempotency === undefined) throw keyNotSupported();
+    if (this.isImport) {
+      // It takes effect while its body arrives, so there is nothing to compare.
+      throw invalidKey(
+        "is not supported here: give each task an id of its own, so that an import that is sent twice is refused",
+      );
+    }
+    if (idempotency === undefined) {
+      throw invalidKey("is not supported here: this service runs on custom services, without a database; omit it");
+    }
     checkMediaType(http, "JSON");
     const work = async (body: Uint8Array) => {
       const input = parseJsonBody(body);

@@ -18,40 +18,26 @@ export class Readiness {
   async respond(isStopping: boolean): Promise<PublicResponse> {
     // Planned, so no warning.
     if (isStopping) return jsonResponse(503, { status: "not_ready", detail: "The service is stopping." });
-    const reason = await this.#reason();
+    // Concurrent requests share one check.
+    this.#running ??= this.#findReason().finally(() => {
+      this.#running = undefined;
+    });
+    const reason = await this.#running;
     if (reason === undefined) return jsonResponse(200, { status: "ready" });
     return { ...jsonResponse(503, { status: "not_ready", detail: reason }), warning: reason };
   }
 
-  /** Why it is not ready. Concurrent requests share one check. */
-  #reason(): Promise<string | undefined> {
-    this.#running ??= this.#runCheck().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
-  }
-
-  async #runCheck(): Promise<string | undefined> {
-    const abort = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<string>((resolve) => {
-      timer = setTimeout(() => {
-        resolve("The database did not respond in time.");
-        abort.abort();
-      }, READINESS_TIMEOUT);
+  /** Why it is not ready. */
+  async #findReason(): Promise<string | undefined> {
+    const signal = AbortSignal.timeout(READINESS_TIMEOUT);
+    const late = new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
     try {
-      return await Promise.race([this.#outcome(abort.signal), late]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  async #outcome(signal: AbortSignal): Promise<string | undefined> {
-    try {
-      await this.#check({ signal });
+      await Promise.race([this.#check({ signal }), late]);
       return undefined;
     } catch (error) {
+      if (signal.aborted) return "The database did not respond in time.";
       return isDaoError(error) ? error.message : "The database cannot be queried.";
     }
   }
@@ -63,9 +49,6 @@ export function respondHealthy(): WholeResponse {
 }
 
 function jsonResponse(status: number, body: Readonly<Record<string, string>>): WholeResponse {
-  return {
-    status,
-    headers: { "content-type": "application/json", "cache-control": "no-store" },
-    body: JSON.stringify(body),
-  };
+  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  return { status, headers, body: JSON.stringify(body) };
 }

@@ -1,8 +1,15 @@
-import { hash } from "node:crypto";
-import { createDaoServices, type DaoServices, type DatabaseSession, type Requester, runOnce } from "@flux/dao-core";
+import { createHash } from "node:crypto";
+import {
+  createDaoServices,
+  type DaoServices,
+  type DatabaseSession,
+  deleteExpiredIdempotencyKeys,
+  type Requester,
+  runOnce,
+} from "@flux/dao-core";
 import { InvalidRequestError } from "../http/http-error.ts";
 import type { HttpResponse } from "../http/http-message.ts";
-import { IdempotencyKeyCleanup } from "./idempotency-key-cleanup.ts";
+import { IDEMPOTENCY_CLEANUP_INTERVAL } from "../wire/limits.ts";
 import type { Logger } from "./log.ts";
 
 /** The header of a request that takes effect once, however often it is sent (draft-ietf-httpapi-idempotency-key-header-07). */
@@ -26,11 +33,12 @@ type RecordedResponse = { readonly status: number; readonly headers: Record<stri
 /** Runs a request once under its key: key and response are written in the transaction of the work itself. */
 export class IdempotentHandler {
   readonly #session: DatabaseSession;
-  readonly #cleanup: IdempotencyKeyCleanup;
+  readonly #logger: Logger;
+  #lastCleanup = Number.NEGATIVE_INFINITY;
 
   constructor(session: DatabaseSession, logger: Logger) {
     this.#session = session;
-    this.#cleanup = new IdempotencyKeyCleanup(session, logger);
+    this.#logger = logger;
   }
 
   /**
@@ -46,8 +54,26 @@ export class IdempotentHandler {
     const { result, isReplay } = await runOnce(this.#session, once, async (uow) =>
       toRecord(await work(createDaoServices(uow))),
     );
-    this.#cleanup.startIfDue();
+    this.startCleanupIfDue();
     return isReplay ? { ...result, headers: { ...result.headers, "idempotent-replayed": "true" } } : result;
+  }
+
+  /**
+   * Deletes expired keys once an hour. There is no timer, which would keep a host's process running, and would not fire in a host
+   * that sleeps between requests. Never throws: a failure is a warning in the log.
+   */
+  startCleanupIfDue(): void {
+    const now = performance.now();
+    // Another caller's transaction is not ours to write in.
+    if (now - this.#lastCleanup < IDEMPOTENCY_CLEANUP_INTERVAL || this.#session.isTransaction) return;
+    this.#lastCleanup = now;
+    deleteExpiredIdempotencyKeys(this.#session)
+      .catch((error: unknown) => {
+        const detail = error instanceof Error ? error.message : String(error);
+        this.#logger.warn({ detail }, "expired idempotency keys could not be deleted");
+      })
+      // There is no one left to notify.
+      .catch(() => undefined);
   }
 }
 
@@ -59,11 +85,7 @@ function toRecord({ status, headers, body }: HttpResponse): RecordedResponse {
 /** Identifies the request by everything that the work depends on. */
 function fingerprintOf({ method, path, query, body }: KeyedRequest): string {
   const resource = path.endsWith("/") ? path.slice(0, -1) : path;
-  const head = new TextEncoder().encode(`${method} ${resource}?${query}\n`);
-  const whole = new Uint8Array(head.length + body.length);
-  whole.set(head);
-  whole.set(body, head.length);
-  return hash("sha256", whole, "base64url");
+  return createHash("sha256").update(`${method} ${resource}?${query}\n`).update(body).digest("base64url");
 }
 
 const bareKey = /^(?!")[\x21-\x7e]{1,255}$/;
@@ -78,21 +100,10 @@ export function parseIdempotencyKey(value: string): string {
   if (bareKey.test(value)) return value;
   const quoted = quotedKey.exec(value)?.[1];
   if (quoted !== undefined) return quoted.replace(/\\(.)/g, "$1");
-  throw invalid("must be one key of 1 to 255 visible ASCII characters, with quotes around it or without");
+  throw invalidKey("must be one key of 1 to 255 visible ASCII characters, with quotes around it or without");
 }
 
-/** The error for a key on an import: it takes effect while its body arrives, so there is nothing to compare. */
-export function keyOnStream(): InvalidRequestError {
-  return invalid(
-    "is not supported here: give each task an id of its own, so that an import that is sent twice is refused",
-  );
-}
-
-/** The error for a key if there is no database to record it in. */
-export function keyNotSupported(): InvalidRequestError {
-  return invalid("is not supported here: this service runs on custom services, without a database; omit it");
-}
-
-function invalid(message: string): InvalidRequestError {
+/** The error for a key that breaks this rule. */
+export function invalidKey(message: string): InvalidRequestError {
   return new InvalidRequestError([{ path: "Idempotency-Key", message }]);
 }

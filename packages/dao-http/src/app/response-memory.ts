@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { HttpResponse, StreamedResponse } from "../http/http-message.ts";
 import { type PartMemory, slicesOf, watchedBody } from "../http/response-body.ts";
 import { RESPONSE_MEMORY, RESPONSE_READERS, STALLED_RESPONSE, UNCOUNTED_RESPONSE } from "../wire/limits.ts";
-import { connectionStorm } from "./connection-storm.ts";
+import { connectionStorm } from "./concurrency-limit.ts";
 
 interface Waiter {
   readonly bytes: number;

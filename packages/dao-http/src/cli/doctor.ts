@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { openDatabase } from "@flux/dao-core";
 import { isDaoError } from "@flux/dao-core/errors";
-import { isPublicKey } from "../app/development-keys.ts";
+import { isPublicKey } from "../app/auth.ts";
 import { SettingsError } from "../node/settings-error.ts";
 import { readSettings, type Settings } from "../process/settings.ts";
 import type { Command } from "./command.ts";

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { DaoApp } from "../app/app.ts";
-import { connectionStorm } from "../app/connection-storm.ts";
+import { connectionStorm } from "../app/concurrency-limit.ts";
 import { createLogger, type Logger } from "../app/log.ts";
 import { requestIdOf } from "../http/http-message.ts";
 import {

@@ -1,6 +1,5 @@
 import { hash } from "node:crypto";
-import { isPossibleKey, KEY_RULE } from "../app/auth.ts";
-import { DEVELOPMENT_KEYS, isPublicKey, type ServiceKey } from "../app/development-keys.ts";
+import { DEVELOPMENT_KEYS, isPossibleKey, isPublicKey, KEY_RULE, type ServiceKey } from "../app/auth.ts";
 
 /** Keys shorter than this cause a warning in production: the guide's are about as long, and can be guessed. */
 const SHORTEST_KEY = 16;

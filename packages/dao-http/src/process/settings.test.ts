@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { DEVELOPMENT_KEYS } from "../app/development-keys.ts";
+import { DEVELOPMENT_KEYS } from "../app/auth.ts";
 import { SettingsError } from "../node/settings-error.ts";
 import { parseServiceKeys } from "./service-keys.ts";
 import { type Environment, LIMIT_SETTINGS, readSettings } from "./settings.ts";

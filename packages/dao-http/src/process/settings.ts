@@ -1,7 +1,7 @@
 import type { DatabaseOptions } from "@flux/dao-core";
 import { parseDatabaseUrl } from "@flux/dao-core/database-url";
 import { ValidationError } from "@flux/dao-core/errors";
-import type { ServiceKey } from "../app/development-keys.ts";
+import type { ServiceKey } from "../app/auth.ts";
 import { LOG_LEVELS, type LogLevel } from "../app/log.ts";
 import { SettingsError } from "../node/settings-error.ts";
 import { MAX_TIMEOUT } from "../wire/limits.ts";

@@ -1,6 +1,6 @@
 import type { DatabaseSession } from "@flux/dao-core";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { IdempotencyKeyCleanup } from "./idempotency-key-cleanup.ts";
+import { IdempotentHandler } from "./idempotency.ts";
 
 const HOUR = 3_600_000;
 
@@ -10,7 +10,7 @@ function sweeping(deleteExpired: () => Promise<number>, isTransaction = false) {
   const warn = vi.fn();
   const session: unknown = { isTransaction, idempotencyKeys: { deleteExpired: spy } };
   const logger = { info: () => undefined, error: () => undefined, warn };
-  return { sweeper: new IdempotencyKeyCleanup(session as DatabaseSession, logger), deleteExpired: spy, warn };
+  return { sweeper: new IdempotentHandler(session as DatabaseSession, logger), deleteExpired: spy, warn };
 }
 
 afterEach(() => vi.restoreAllMocks());
@@ -21,7 +21,7 @@ describe("the sweep of expired idempotency keys", () => {
     const { sweeper, deleteExpired } = sweeping(async () => 0);
     const sweepsAt = (time: number) => {
       now.mockReturnValue(time);
-      sweeper.startIfDue();
+      sweeper.startCleanupIfDue();
       return deleteExpired.mock.calls.length;
     };
     expect([5, 6, HOUR + 4, HOUR + 5, HOUR + 6, 9 * HOUR].map(sweepsAt)).toEqual([1, 1, 1, 2, 2, 3]);
@@ -32,7 +32,7 @@ describe("the sweep of expired idempotency keys", () => {
     warn.mockImplementation(() => {
       throw new Error("The log is full.");
     });
-    sweeper.startIfDue();
+    sweeper.startCleanupIfDue();
     await vi.waitFor(() => expect(warn).toHaveBeenCalled());
     expect(warn.mock.calls).toEqual([
       [{ detail: "The database cannot be reached." }, "expired idempotency keys could not be deleted"],
@@ -41,7 +41,7 @@ describe("the sweep of expired idempotency keys", () => {
 
   test("nothing is done in an application's transaction", () => {
     const { sweeper, deleteExpired } = sweeping(async () => 0, true);
-    sweeper.startIfDue();
+    sweeper.startCleanupIfDue();
     expect(deleteExpired).not.toHaveBeenCalled();
   });
 });
