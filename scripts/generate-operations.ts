@@ -5,9 +5,9 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { dtoName, type JsonSchema, schemaOf, toJsonSchemas } from "../packages/dao-http/src/api/json-schemas.ts";
 import type { Route } from "../packages/dao-http/src/api/route.ts";
 import { routes } from "../packages/dao-http/src/api/routes.ts";
+import { dtoName, type JsonSchema, schemaOf, toJsonSchemas } from "../packages/dao-http/src/openapi/json-schemas.ts";
 
 const source = new URL("../packages/dao-http/src/", import.meta.url);
 const table = Object.entries<Route>(routes);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
+import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { type Command, UsageError } from "./cli/command.ts";
-import { fail, writeStderr, writeStdout } from "./cli/output.ts";
+import { type Command, fail, UsageError, writeStderr, writeStdout } from "./cli/command.ts";
 
 /** The commands, each loaded when it is run: serving does not load migrations. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -9,7 +9,31 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   migrate: () => import("./cli/migrate.ts").then(({ migrateCommand }) => migrateCommand),
   doctor: () => import("./cli/doctor.ts").then(({ doctorCommand }) => doctorCommand),
   seed: () => import("./cli/seed.ts").then(({ seedCommand }) => seedCommand),
-  openapi: () => import("./cli/openapi.ts").then(({ openApiCommand }) => openApiCommand),
+  openapi: async () => openApiCommand,
+};
+
+const openApiUsage = `Usage: flux-dao openapi [--out FILE]
+
+Prints the OpenAPI 3.1 document of the REST API, the same that the service has at /openapi.json. It needs no database.
+
+  --out FILE   writes it to a file
+`;
+
+/** `flux-dao openapi` */
+const openApiCommand: Command = {
+  summary: "print the OpenAPI document of the REST API",
+  usage: openApiUsage,
+  options: { out: { type: "string" } },
+  async run({ out }) {
+    const { openApiDocument } = await import("./openapi/openapi-document.ts");
+    const text = `${JSON.stringify(openApiDocument(), null, 2)}\n`;
+    if (typeof out !== "string") await writeStdout(text);
+    else {
+      await writeFile(out, text);
+      writeStderr(`The OpenAPI document is in ${out}.`);
+    }
+    return 0;
+  },
 };
 
 async function main([name, ...args]: readonly string[]): Promise<void> {

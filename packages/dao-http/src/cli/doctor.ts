@@ -4,8 +4,7 @@ import { isDaoError } from "@flux/dao-core/errors";
 import { isPublicKey } from "../app/auth.ts";
 import { SettingsError } from "../node/settings-error.ts";
 import { readSettings, type Settings } from "../process/settings.ts";
-import type { Command } from "./command.ts";
-import { writeStdout } from "./output.ts";
+import { type Command, writeStdout } from "./command.ts";
 
 const usage = `Usage: flux-dao doctor [--json]
 

@@ -1,7 +1,6 @@
 import { type Database, type MigrationReport, openDatabase } from "@flux/dao-core";
 import { readDatabaseSettings } from "../process/settings.ts";
-import { type Command, type CommandFlags, UsageError } from "./command.ts";
-import { writeStderr, writeStdout } from "./output.ts";
+import { type Command, type CommandFlags, UsageError, writeStderr, writeStdout } from "./command.ts";
 
 const usage = `Usage: flux-dao migrate [--plan | --check] [--json]
 

@@ -1,8 +1,7 @@
 import { createDaoServices, type Database, openDatabase, ValidationError } from "@flux/dao-core";
 import { type DemoDataProgress, type DemoDataSize, demoDataSize, writeDemoData } from "@flux/dao-core/testing";
 import { readDatabaseSettings } from "../process/settings.ts";
-import { type Command, type CommandFlags, UsageError } from "./command.ts";
-import { writeStderr, writeStdout } from "./output.ts";
+import { type Command, type CommandFlags, UsageError, writeStderr, writeStdout } from "./command.ts";
 import { grouped, ProgressBar } from "./progress-bar.ts";
 
 const usage = `Usage: flux-dao seed [--users N] [--tasks N] [--seed N] [--from DATE] [--add] [--json]

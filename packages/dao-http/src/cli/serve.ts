@@ -5,8 +5,7 @@ import type { ServerOptions } from "../node/server.ts";
 import { PORT_CLOSED, type Serving, STOP, type WorkerMessage, WorkerProcesses } from "../process/cluster.ts";
 import { LIMIT_SETTINGS, readSettings, type Settings } from "../process/settings.ts";
 import { PORT_CLOSED_WAIT } from "../wire/limits.ts";
-import type { Command } from "./command.ts";
-import { fail, writeStderr } from "./output.ts";
+import { type Command, fail, writeStderr } from "./command.ts";
 
 const usage = `Usage: flux-dao serve
 

@@ -3,9 +3,9 @@ import { operations } from "../api/operations.gen.ts";
 import type { Route } from "../api/route.ts";
 import { routes } from "../api/routes.ts";
 import { headerParameters, requestIdHeader, responseHeaders } from "./headers.ts";
+import { WireSchemas } from "./json-schemas.ts";
 import { openApiOperation } from "./operation-object.ts";
 import { notModified, problemResponses, problemSchema } from "./problem-responses.ts";
-import { WireSchemas } from "./wire-schemas.ts";
 
 /** The version of the API, which is the guide's. */
 const API_VERSION = "1.0.0";

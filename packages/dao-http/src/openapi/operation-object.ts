@@ -1,10 +1,9 @@
-import type { JsonSchema } from "../api/json-schemas.ts";
 import { type Operation, preconditionUse, takesIdempotencyKey } from "../api/operation.ts";
 import type { Route } from "../api/route.ts";
 import type { ProblemCode } from "../http/http-error.ts";
 import { headerParametersOf, successHeaders } from "./headers.ts";
+import { exampleOf, type JsonSchema } from "./json-schemas.ts";
 import { responsesOf } from "./problem-responses.ts";
-import { exampleOf } from "./wire-schemas.ts";
 
 /** An operation with its route, and the schemas of what it takes and returns. */
 export interface DescribedOperation {
