@@ -127,24 +127,25 @@ class App {
   #isStopping = false;
 
   constructor(options: DaoAppOptions) {
-    const { services, keys, docs = true } = options;
+    const { services, bodyLimit = BODY_LIMIT, bodyTimeout = BODY_TIMEOUT } = options;
+    const session = isSession(services) ? services : undefined;
     this.#instrumentation = options.telemetry?.instrument({});
     this.#basePath = new BasePath(options.basePath ?? "");
     this.#readiness = new Readiness(options.readiness ?? readinessOf(services));
-    this.#keys = new ServiceKeys(keys);
+    this.#keys = new ServiceKeys(options.keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
-    const { maxConcurrentRequests: inProgress = CONCURRENT_REQUESTS, maxWaitingRequests: waiting = WAITING_REQUESTS } =
-      options;
-    this.#limit = new ConcurrencyLimit({ inProgress, waiting });
-    const { bodyLimit = BODY_LIMIT, bodyTimeout = BODY_TIMEOUT } = options;
+    this.#limit = new ConcurrencyLimit({
+      inProgress: options.maxConcurrentRequests ?? CONCURRENT_REQUESTS,
+      waiting: options.maxWaitingRequests ?? WAITING_REQUESTS,
+    });
     this.#bodies = new BodyMemory(bodyLimit, bodyTimeout);
     const settings: EndpointSettings = {
       services: isSession(services) ? createDaoServices(services) : services,
-      idempotency: isSession(services) ? new IdempotentHandler(services, this.#logger) : undefined,
+      idempotency: session && new IdempotentHandler(session, this.#logger),
       basePath: this.#basePath.prefix,
       lineLimit: bodyLimit,
       bodyTimeout,
-      pieces: isSession(services) && services.pieces !== undefined ? createPieceServices(services.pieces) : undefined,
+      pieces: session?.pieces && createPieceServices(session.pieces),
       memory: this.#memory,
     };
     for (const [name, operation] of Object.entries(operations)) {
@@ -153,7 +154,7 @@ class App {
     this.#publicRoutes = new Map<string, PublicRoute>([
       ["/health", respondHealthy],
       ["/ready", () => this.#readiness.respond(this.#isStopping)],
-      ...(docs ? docsPages : []),
+      ...(options.docs === false ? [] : docsPages),
     ]);
   }
 
@@ -176,7 +177,8 @@ class App {
     try {
       response = await this.#respond(request, path, query, progress);
     } catch (error) {
-      if (error instanceof ClientGoneError) response = clientGone();
+      // For the log, with the status that nginx uses; no one receives it.
+      if (error instanceof ClientGoneError) response = { status: 499, headers: {}, body: undefined };
       else {
         progress.cause = error;
         response = problemResponse(error, { path: this.#basePath.prefix + path, requestId, id: progress.id });
@@ -233,8 +235,7 @@ class App {
     if (endpoint === undefined) throw methodNotAllowed(http.method, match.allow);
     progress.route = endpoint.path;
     progress.id = endpoint.id;
-    const request = { http, path, id: match.parameter, query, caller };
-    return this.#serve(endpoint, request);
+    return this.#serve(endpoint, { http, path, id: match.parameter, query, caller });
   }
 
   /** Reads head and body before the request counts as in progress: a slow client occupies no place. */
@@ -272,11 +273,6 @@ function inOperation(body: AsyncIterable<string>, operation: StartedOperation | 
 }
 
 const NO_BODY = new Uint8Array();
-
-/** For the log, with the status that nginx uses; no one receives it. */
-function clientGone(): HttpResponse {
-  return { status: 499, headers: {}, body: undefined };
-}
 
 function methodNotAllowed(method: string, allow: string): HttpError {
   return new HttpError("method_not_allowed", `This path does not support ${method}, only ${allow}.`, { allow });

@@ -2,7 +2,7 @@ import { parseInstant } from "@flux/dao-core/contract";
 import type { ValidationIssue } from "@flux/dao-core/errors";
 import type { ParameterKind, QueryParameters } from "../api/operation.ts";
 import { InvalidRequestError } from "../http/http-error.ts";
-import { toSnakeCase } from "../wire/field-names.ts";
+import { toSnakeCase } from "../wire/json.ts";
 
 /** Reads a query string into the input of a service. */
 export type QueryReader = (query: string) => Record<string, unknown>;

@@ -1,5 +1,5 @@
 import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
-import { isInstantField, isJsonField } from "../wire/field-names.ts";
+import { isInstantField, isJsonField } from "../wire/json.ts";
 
 /** Maximum nesting of a JSON column (contract, "Data"); no DTO nests as deep. */
 const MAX_DEPTH = 64;

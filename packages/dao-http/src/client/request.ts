@@ -7,7 +7,7 @@ import {
   type QueryParameters,
   takesIdempotencyKey,
 } from "../api/operation.ts";
-import { toSnakeCase } from "../wire/field-names.ts";
+import { toSnakeCase } from "../wire/json.ts";
 import { MAX_TIMEOUT } from "../wire/limits.ts";
 import type { Call } from "./connection.ts";
 

@@ -1,6 +1,6 @@
 import * as errors from "@flux/dao-core/errors";
 import type { Operation } from "../api/operation.ts";
-import { toFieldPath } from "../wire/field-names.ts";
+import { toFieldPath } from "../wire/json.ts";
 import {
   InvalidServiceKeyError,
   type ReceivedResponse,

@@ -1,6 +1,5 @@
 import type { Operation, Shape } from "../api/operation.ts";
-import { toCamelCase, toWirePath } from "../wire/field-names.ts";
-import { decode } from "../wire/json.ts";
+import { decode, toCamelCase, toWirePath } from "../wire/json.ts";
 import {
   type ReceivedResponse,
   type ResponseHead,

@@ -8,7 +8,7 @@ import {
   type ValidationError,
   type ValidationIssue,
 } from "@flux/dao-core/errors";
-import { toWirePath } from "../wire/field-names.ts";
+import { toWirePath } from "../wire/json.ts";
 import { PROBLEM_ERRORS, RETRY_AFTER } from "../wire/limits.ts";
 import { HttpError, InvalidRequestError, PROBLEM_CODES, type ProblemCode } from "./http-error.ts";
 import type { WholeResponse } from "./http-message.ts";

@@ -1,6 +1,5 @@
 import { MAX_STRUCTURE_TASKS, parseInstant } from "@flux/dao-core/contract";
-import { fieldNameOf, isJsonField } from "../wire/field-names.ts";
-import { decode } from "../wire/json.ts";
+import { decode, fieldNameOf, isJsonField } from "../wire/json.ts";
 import { MIN_PROGRESS } from "../wire/limits.ts";
 import { LineSplitter, NDJSON } from "../wire/ndjson.ts";
 import { bodyTooLarge, bodyTooSlow, HttpError, InvalidRequestError } from "./http-error.ts";

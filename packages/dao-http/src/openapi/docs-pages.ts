@@ -4,6 +4,8 @@ import type { HttpRequest, PublicRoute } from "../http/http-message.ts";
 import { docsAssets, readAsset } from "./docs-assets.ts";
 import { openApiDocument } from "./openapi-document.ts";
 
+const javascript = "text/javascript; charset=utf-8";
+
 /** Pages and scripts may load only what this service itself serves. */
 const contentSecurityPolicy = [
   "default-src 'none'",
@@ -75,10 +77,13 @@ export const docsPages: readonly (readonly [path: string, route: PublicRoute])[]
     const [plain, withSlash] = [servePage(page, `${page.name}/`), servePage(page, "")];
     return [
       [`/${page.name}`, (path, request) => (path.endsWith("/") ? withSlash : plain)(path, request)],
-      [`/${page.name}/initialize.js`, serve("text/javascript; charset=utf-8", async () => page.initialize)],
+      [`/${page.name}/initialize.js`, serve(javascript, async () => page.initialize)],
     ];
   }),
-  ...docsAssets.map((asset) => [asset.path, serve(asset.contentType, () => readAsset(asset))] as const),
+  ...docsAssets.map((asset) => {
+    const contentType = asset.file.endsWith(".css") ? "text/css; charset=utf-8" : javascript;
+    return [`/${asset.page}/${asset.file}`, serve(contentType, () => readAsset(asset))] as const;
+  }),
 ];
 
 /** @param folder of the page's files, relative to the page's URL */

@@ -1,8 +1,7 @@
 import { dtoRegistry } from "@flux/dao-core/contract";
 import * as z from "zod";
 import type { Route } from "../api/route.ts";
-import { toSnakeCase } from "../wire/field-names.ts";
-import { encode } from "../wire/json.ts";
+import { encode, toSnakeCase } from "../wire/json.ts";
 
 /** A JSON Schema of draft 2020-12, which is OpenAPI 3.1's own. */
 export type JsonSchema = z.core.JSONSchema.JSONSchema;

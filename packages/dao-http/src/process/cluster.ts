@@ -36,7 +36,7 @@ export class WorkerError extends Error {
 export class WorkerProcesses {
   readonly #report: (line: string) => void;
   readonly #backoff = new RestartBackoff();
-  readonly #running = new Map<Worker, RunningWorker>();
+  readonly #running = new Set<RunningWorker>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #isStopping = false;
 
@@ -64,8 +64,8 @@ export class WorkerProcesses {
   async stop(): Promise<void> {
     this.#isStopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    const workers = [...this.#running.values()];
-    for (const { worker } of workers) if (worker.isConnected()) worker.send(STOP);
+    const workers = [...this.#running];
+    for (const running of workers) running.send(STOP);
     void this.#announcePortClosed(workers);
     const kill = setTimeout(() => this.kill(), WORKER_STOP_TIMEOUT);
     const ends = await Promise.all(workers.map(({ ended }) => ended));
@@ -80,18 +80,18 @@ export class WorkerProcesses {
    */
   async #announcePortClosed(workers: readonly RunningWorker[]): Promise<void> {
     await Promise.all(workers.map(({ hasClosedPort, ended }) => Promise.race([hasClosedPort, ended])));
-    for (const { worker } of workers) if (worker.isConnected()) worker.send(PORT_CLOSED);
+    for (const running of workers) running.send(PORT_CLOSED);
   }
 
   /** Kills all processes. */
   kill(): void {
-    for (const { worker } of this.#running.values()) worker.process.kill("SIGKILL");
+    for (const { worker } of this.#running) worker.process.kill("SIGKILL");
   }
 
   #fork(): RunningWorker {
     const running = new RunningWorker(cluster.fork());
-    this.#running.set(running.worker, running);
-    running.ended.then(() => this.#running.delete(running.worker));
+    this.#running.add(running);
+    running.ended.then(() => this.#running.delete(running));
     return running;
   }
 
@@ -152,13 +152,15 @@ class RunningWorker {
     this.serving = Promise.race([this.#message("serving"), failed]);
   }
 
+  send(message: string): void {
+    if (this.worker.isConnected()) this.worker.send(message);
+  }
+
   /** The first message of this kind. */
   #message<Kind extends WorkerMessage["kind"]>(kind: Kind): Promise<Extract<WorkerMessage, { kind: Kind }>> {
-    const isOfKind = (message: WorkerMessage): message is Extract<WorkerMessage, { kind: Kind }> =>
-      message.kind === kind;
     return new Promise((resolve) => {
-      this.worker.on("message", (message: WorkerMessage) => {
-        if (isOfKind(message)) resolve(message);
+      this.worker.on("message", (message: Extract<WorkerMessage, { kind: Kind }>) => {
+        if (message.kind === kind) resolve(message);
       });
     });
   }
@@ -171,10 +173,10 @@ class RunningWorker {
     void this.#message("failed").then(({ lines }) => {
       reason = lines;
     });
-    const disconnect = new Promise((resolve) => worker.once("disconnect", resolve));
+    const disconnected = new Promise((resolve) => worker.once("disconnect", resolve));
     const how = await new Promise<string>((resolve) => {
       worker.once("exit", (code: number | null, signal: string | null) => {
-        disconnect.then(() => resolve(signal ?? String(code)));
+        disconnected.then(() => resolve(signal ?? String(code)));
       });
       // A message to a process that has just ended is an error too, and irrelevant.
       worker.on("error", (error) => {

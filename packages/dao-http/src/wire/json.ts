@@ -1,21 +1,73 @@
-import { isInstantField, isJsonField, toSnakeCase } from "./field-names.ts";
+import { fieldKinds } from "./field-kinds.gen.ts";
 
-interface EncodedField {
-  /** `"user_id":` */
-  readonly prefix: string;
-  readonly isJson: boolean;
+/**
+ * Field names are camelCase in TypeScript and snake_case in JSON. Each has one spelling in each: a name with a capital is not
+ * valid in JSON, a name with an underscore not in TypeScript, so no field can be sent under two names.
+ */
+const camelCase = /^[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)*$/;
+const snakeCase = /^[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*$/;
+
+/** Whether the field of this camelCase name holds an instant: a `Date` in TypeScript, RFC 3339 text in JSON. */
+export const isInstantField = (name: string): boolean => fieldKinds[name] === "instant";
+
+/** Whether the field of this camelCase name holds a caller's own JSON, which passes untouched. */
+export const isJsonField = (name: string): boolean => fieldKinds[name] === "json";
+
+function snakeCaseOf(name: string): string | undefined {
+  return camelCase.test(name) ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : undefined;
 }
 
-const fields = new Map<string, EncodedField | null>();
+function camelCaseOf(name: string): string | undefined {
+  return snakeCase.test(name) ? name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()) : undefined;
+}
+
+// Only the contract's own names are remembered: callers choose others, and there is no limit to those.
+const wireNames = new Map<string, string>();
+const fieldNames = new Map<string, string>();
+for (const name of Object.keys(fieldKinds)) {
+  const wireName = snakeCaseOf(name) ?? name;
+  wireNames.set(name, wireName);
+  fieldNames.set(wireName, name);
+}
+
+/** `userId` → `user_id`; `undefined` for a name that is not camelCase. */
+export const toSnakeCase = (name: string): string | undefined => wireNames.get(name) ?? snakeCaseOf(name);
+
+/** `user_id` → `userId`; `undefined` for a name that is not snake_case, such as `__proto__` and `userId`. */
+export const toCamelCase = (name: string): string | undefined => fieldNames.get(name) ?? camelCaseOf(name);
+
+/** `user_id` → `userId`; `undefined` if the contract has no such field. */
+export const fieldNameOf = (wireName: string): string | undefined => fieldNames.get(wireName);
+
+function mapPath(path: string, rename: (name: string) => string | undefined): string {
+  let isInJson = false;
+  const segments = path.split(".").map((segment) => {
+    // What follows a JSON column are keys of the caller's own.
+    if (isInJson) return segment;
+    const renamed = rename(segment) ?? segment;
+    isInJson = isJsonField(segment) || isJsonField(renamed);
+    return renamed;
+  });
+  return segments.join(".");
+}
+
+/** `milestones.0.weekNumber` → `milestones.0.week_number`: the path of a field as the sender of the JSON wrote it. */
+export const toWirePath = (path: string): string => mapPath(path, toSnakeCase);
+
+/** `milestones.0.week_number` → `milestones.0.weekNumber`. */
+export const toFieldPath = (path: string): string => mapPath(path, toCamelCase);
+
+/** What is written before the value of a field: `"user_id":`. */
+const prefixes = new Map<string, string | null>();
 
 /** Names come from DTOs, never from a request, so there are few. */
-function encodedField(name: string): EncodedField | null {
-  const known = fields.get(name);
+function prefixOf(name: string): string | null {
+  const known = prefixes.get(name);
   if (known !== undefined) return known;
   const wireName = toSnakeCase(name);
-  const field = wireName === undefined ? null : { prefix: `"${wireName}":`, isJson: isJsonField(name) };
-  if (fields.size < 512) fields.set(name, field);
-  return field;
+  const prefix = wireName === undefined ? null : `"${wireName}":`;
+  if (prefixes.size < 512) prefixes.set(name, prefix);
+  return prefix;
 }
 
 // Most text needs no escape (no control character, quotation mark, backslash or surrogate): quotes around it are then faster than
@@ -66,10 +118,10 @@ function encodeObject(object: object): string {
   let text = "";
   for (const [name, value] of Object.entries(object)) {
     if (value === undefined) continue;
-    const field = encodedField(name);
-    if (field === null) continue;
-    const encoded = field.isJson ? JSON.stringify(value) : encode(value);
-    text += text === "" ? field.prefix + encoded : `,${field.prefix}${encoded}`;
+    const prefix = prefixOf(name);
+    if (prefix === null) continue;
+    const encoded = isJsonField(name) ? JSON.stringify(value) : encode(value);
+    text += text === "" ? prefix + encoded : `,${prefix}${encoded}`;
   }
   return `{${text}}`;
 }

@@ -1,7 +1,6 @@
 import { parseInstant } from "@flux/dao-core/contract";
 import { describe, expect, test, vi } from "vitest";
-import { fieldNameOf, toCamelCase, toFieldPath, toSnakeCase, toWirePath } from "./field-names.ts";
-import { decode, encode } from "./json.ts";
+import { decode, encode, fieldNameOf, toCamelCase, toFieldPath, toSnakeCase, toWirePath } from "./json.ts";
 
 const reading = { instant: parseInstant, nameOf: toCamelCase, maxItems: 3 };
 const decodeJson = (text: string) => decode(JSON.parse(text), reading);
