@@ -80,10 +80,7 @@ const listDescription =
   "One page, newest first: by number, or after the next_cursor of the previous page, which is as fast on the last page as on " +
   "the first.";
 
-/**
- * The routes that most kinds of rows have.
- * @param id the name of the id in paths
- */
+/** The routes that most kinds of rows have; `id` is the name of the id in paths. */
 export function rowRoutes<Noun extends string, Id extends string, Row extends z.ZodType>(
   noun: Noun,
   id: Id,

@@ -107,10 +107,7 @@ const demoFlagsRoutes = {
   },
 } satisfies RoutesOf<"demoFlags">;
 
-/**
- * The REST API (guide, "API Reference"): every operation, by name. `pnpm generate` writes from it what is needed at run time
- * (`operations.gen.ts`, `wire/field-kinds.gen.ts`).
- */
+/** The REST API (guide, "API Reference"): every operation, by name. `pnpm generate` writes what run time needs of it. */
 export const routes: { readonly [Name in keyof OperationTable]: Route } = {
   ...userRoutes,
   ...goalRoutes,

@@ -58,11 +58,7 @@ export class ServiceKeys {
     this.#known = keys.map(({ name, key }) => ({ name, padded: padKey(key), isPublic: isPublicKey(key) }));
   }
 
-  /**
-   * The name of the caller that sent `request`. How much of a key is right does not show in the time it takes: keys are compared
-   * padded to one length, in full, and always all of them. A publicly known key is accepted only from this machine.
-   * @throws HttpError `invalid_service_key`
-   */
+  /** The caller of `request`. Keys are compared padded, in full, and always all of them: the time shows nothing of a key. */
   identify(request: HttpRequest): string {
     const key = request.header(SERVICE_KEY_HEADER);
     const sent = padKey(key ?? "", this.#sent);
@@ -94,10 +90,7 @@ function padKey(key: string, padded = Buffer.alloc(MAX_KEY_LENGTH + 1)): Uint8Ar
 
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|\[::ffff:127(?:\.\d{1,3}){3}\])(?::\d*)?$/i;
 
-/**
- * Whether a request was made on this machine, and not by a page of another site: `Host`, a proxy's `X-Forwarded-Host` and a
- * browser's `Origin` are loopback addresses. With DNS rebinding they still contain the name of the other site.
- */
+/** Whether a request was made on this machine, and by no page of another site: with DNS rebinding these name that site. */
 function isFromThisMachine(request: HttpRequest): boolean {
   const origin = request.header("origin")?.replace(/^https?:\/\//i, "");
   const forwarded = request.header("x-forwarded-host")?.split(",") ?? [];

@@ -11,9 +11,8 @@ interface HeldBody {
 }
 
 /**
- * Reads bodies before their requests count as in progress, so that slow senders occupy no place. A body uses memory until its
- * request is in progress; if all bodies together use too much, the one that has been arriving for longest is rejected, which is
- * never one that is sent at a usual speed.
+ * Reads bodies before their requests count as in progress, so that slow senders occupy no place. If they take too much memory
+ * together, the one that has been arriving for longest is rejected, which is never one that is sent at a usual speed.
  */
 export class BodyMemory {
   readonly #bodyLimit: number;
@@ -24,10 +23,7 @@ export class BodyMemory {
   /** Those that are still arriving, the oldest first. */
   readonly #arriving = new Set<{ bytes: number; readonly stop: AbortController }>();
 
-  /**
-   * @param bodyLimit size limit of one body, in bytes
-   * @param timeout milliseconds, of {@link bodyInTime}
-   */
+  /** @param bodyLimit bytes; `timeout` is that of {@link bodyInTime} */
   constructor(bodyLimit: number, timeout: number) {
     this.#bodyLimit = bodyLimit;
     this.#timeout = timeout;

@@ -23,9 +23,8 @@ export interface RequestLimits {
 type Waiting = Pick<HttpRequest, "signal">;
 
 /**
- * Limits the requests in progress; some more wait in line, and others are rejected: hundreds of half-finished requests would
- * keep the garbage collector busier than the requests keep the process. A request whose client closes its connection leaves the
- * line, and never starts.
+ * Limits the requests in progress, since many half-finished ones keep the garbage collector busy. Some more wait in line, which
+ * they leave when their client goes; others are rejected.
  */
 export class ConcurrencyLimit {
   readonly #limits: RequestLimits;
@@ -44,10 +43,7 @@ export class ConcurrencyLimit {
     this.#overloaded = new HttpError("unavailable", detail, { "retry-after": String(RETRY_AFTER) });
   }
 
-  /**
-   * Runs `work` when there is room for it.
-   * @throws HttpError `unavailable` if there is no room, not even in line, or none in time; ClientGoneError
-   */
+  /** @throws HttpError `unavailable` if there is no room, not even in line, or none in time; ClientGoneError */
   async run<Result>(work: () => Promise<Result>, request: Waiting = {}): Promise<Result> {
     if (this.#inProgress < this.#limits.inProgress) this.#inProgress++;
     else await this.#waitForRoom(request);
@@ -60,10 +56,7 @@ export class ConcurrencyLimit {
     }
   }
 
-  /**
-   * Resolves when there is room, if only in line, for a request whose body must be read before it can wait.
-   * @throws HttpError `unavailable`; ClientGoneError
-   */
+  /** Resolves when there is room, if only in line, for a request whose body must be read before it can wait. */
   async whenRoom(request: Waiting): Promise<void> {
     if (this.#isFull) await this.#delayRejection(request.signal);
     if (this.#isFull) throw this.#overloaded;
@@ -123,9 +116,8 @@ export class ConcurrencyLimit {
 }
 
 /**
- * More new connections than the process has accepted. Node accepts one in each turn of the event loop; whatever else these turns
- * do delays all connections that still wait, and one of them may be a probe's. So meanwhile no request begins, and no response
- * reads.
+ * More new connections than the process has accepted. Node accepts one in each turn of the event loop, and one that waits may be a
+ * probe's: so meanwhile no request begins, and no response reads.
  */
 class ConnectionStorm {
   readonly #held: { readonly since: number; readonly begin: () => void }[] = [];

@@ -97,10 +97,7 @@ export class Endpoint {
     this.#preconditions = preconditionUse(operation);
   }
 
-  /**
-   * Checks a request except for its body.
-   * @throws HttpError, InvalidRequestError
-   */
+  /** Checks a request except for its body. */
   prepare(request: EndpointRequest): PreparedRequest {
     const { http } = request;
     const { method, input, output } = this.#operation;

@@ -41,10 +41,7 @@ export class IdempotentHandler {
     this.#logger = logger;
   }
 
-  /**
-   * Runs `work`, or returns the response that was recorded for the key. A failure is not recorded: it wrote nothing.
-   * @throws IdempotencyKeyReusedError, and whatever `work` throws
-   */
+  /** Runs `work`, or returns the response that was recorded for the key. A failure is not recorded: it wrote nothing. */
   async handle(
     request: KeyedRequest,
     requester: Requester,
@@ -58,10 +55,7 @@ export class IdempotentHandler {
     return isReplay ? { ...result, headers: { ...result.headers, "idempotent-replayed": "true" } } : result;
   }
 
-  /**
-   * Deletes expired keys once an hour. There is no timer, which would keep a host's process running, and would not fire in a host
-   * that sleeps between requests. Never throws: a failure is a warning in the log.
-   */
+  /** Deletes expired keys once an hour, without a timer: that would keep a process running, and not fire in one that sleeps. */
   startCleanupIfDue(): void {
     const now = performance.now();
     // Another caller's transaction is not ours to write in.
@@ -92,10 +86,7 @@ const bareKey = /^(?!")[\x21-\x7e]{1,255}$/;
 /** A string of RFC 9651, 3.3.3, as in the draft. */
 const quotedKey = /^"((?:[\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"$/;
 
-/**
- * The key in a header; with and without quotes it is the same key.
- * @throws InvalidRequestError for an invalid key, and for several
- */
+/** The key in a header; with and without quotes it is the same key. */
 export function parseIdempotencyKey(value: string): string {
   if (bareKey.test(value)) return value;
   const quoted = quotedKey.exec(value)?.[1];

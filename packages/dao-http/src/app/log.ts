@@ -32,10 +32,7 @@ export interface RequestLogEntry {
   readonly span_id?: string;
 }
 
-/**
- * Writes the line of a request: for a 5xx with its cause; for a rejection under overload, and for a response with a `warning`,
- * such as that of a probe, with the sentence that gives the reason. A failing logger does not affect the response.
- */
+/** Writes the line of a request, for a 5xx with its cause. A failing logger does not affect the response. */
 export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown, warning?: string): void {
   try {
     if (warning !== undefined) logger.warn({ ...entry, detail: warning }, "not ready");
@@ -93,9 +90,8 @@ export function createLogger(options: { readonly level?: LogLevel; readonly dest
 }
 
 /**
- * Standard output for log lines, written in batches, because writing costs more than formatting. They are written before the
- * process exits; one that is killed loses those of the last 100 ms. Writes are synchronous, since another thread would cost a
- * tenth of the throughput: a reader that stops reading blocks the service, like any process that writes to standard output.
+ * Standard output in batches, which are written before the process exits; one that is killed loses the last 100 ms. Writes are
+ * synchronous, since another thread would cost a tenth of the throughput: a reader that stops reading blocks the service.
  * @param isShared whether other processes write to it too; lines of up to 4 KB are then not split
  */
 export function openStandardOutput({ isShared = false } = {}): DestinationStream {

@@ -18,11 +18,7 @@ export interface Preconditions {
 
 const NO_PRECONDITIONS: Preconditions = {};
 
-/**
- * The preconditions of `request`. `If-Modified-Since` and `If-Unmodified-Since` are not among them: a row has no
- * modification date (13.1.3, 13.1.4).
- * @throws InvalidRequestError for one that is malformed, or that the operation does not support: its sender relies on it
- */
+/** @throws InvalidRequestError for one that is malformed, or that the operation does not support: its sender relies on it */
 export function readPreconditions(request: HttpRequest, use: PreconditionUse): Preconditions {
   const ifMatch = request.header("if-match");
   const ifNoneMatch = request.header("if-none-match");
@@ -72,10 +68,7 @@ export function etagOf(row: unknown): string {
   return `"${versionOf(Object(row))}"`;
 }
 
-/**
- * Whether to return a row that was read; otherwise the response is a 304.
- * @throws HttpError `version_mismatch`
- */
+/** Whether to return a row that was read; otherwise the response is a 304. */
 export function isRowReturned({ ifMatch, ifNoneMatch }: Preconditions, etag: string): boolean {
   if (ifMatch !== undefined && !isAmong(ifMatch, etag)) {
     throw new HttpError("version_mismatch", "The row has none of the versions in If-Match. Read it without If-Match.");

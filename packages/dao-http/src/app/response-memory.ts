@@ -11,8 +11,8 @@ interface Waiter {
 }
 
 /**
- * The memory of responses until they are sent. Together they have a limit; a response that would exceed it waits before it reads
- * from the database. Slow readers block no one for long: the response without progress for longest is then aborted.
+ * The memory of responses until they are sent. One that would exceed it waits before it reads from the database; slow readers block
+ * no one for long, since the response without progress for longest is then aborted.
  */
 export class ResponseMemory {
   readonly #shares = new Set<ResponseShare>();
@@ -21,10 +21,7 @@ export class ResponseMemory {
   #admissionTimer: ReturnType<typeof setImmediate> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /**
-   * A response's share, which is empty at first.
-   * @param departure aborts when the client is gone: the response then leaves the line, and reads nothing more
-   */
+  /** @param departure aborts when the client is gone: the response then leaves the line, and reads nothing more */
   share(departure?: AbortSignal): ResponseShare {
     return new ResponseShare(this, departure);
   }

@@ -14,10 +14,7 @@ export interface Command {
   /** The text of `--help`. */
   readonly usage: string;
   readonly options: NonNullable<ParseArgsConfig["options"]>;
-  /**
-   * Runs the command. Resolves with the exit code, or with `undefined` for a command that keeps running, such as a server.
-   * @throws UsageError for flags that cannot be combined; SettingsError; DaoError
-   */
+  /** Resolves with the exit code, or with `undefined` for a command that keeps running, such as a server. */
   run(flags: CommandFlags): Promise<number | undefined>;
 }
 
@@ -29,10 +26,7 @@ export function writeStderr(...lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`${line}\n`);
 }
 
-/**
- * Writes a result. Resolves when all of it is written, however slow its reader is, or when the reader has closed it, as `head`
- * does.
- */
+/** Writes a result. Resolves when all of it is written, or when the reader has closed it, as `head` does. */
 export function writeStdout(text: string): Promise<void> {
   const { stdout } = process;
   return new Promise((resolve, reject) => {

@@ -10,9 +10,7 @@ const LINE_EVERY = 10_000;
 /** Width of the bar, in characters. */
 const BAR = 24;
 
-/**
- * The progress of a long task: on a terminal a bar that is redrawn, elsewhere an occasional line, so that a log stays short.
- */
+/** The progress of a long task: on a terminal a bar that is redrawn, elsewhere an occasional line. */
 export class ProgressBar {
   readonly #stream: ProgressStream;
   readonly #total: number;

@@ -62,11 +62,7 @@ async function serve(settings: Settings): Promise<void> {
   }
 }
 
-/**
- * The heap may grow by this percentage over what the last full collection left before the next one. Bodies and responses
- * outlive the young generation while they wait for the database, so most of the heap is garbage; V8's own choice, up to 300,
- * makes 200 MB of a service that needs 20. The price is up to 7 % of the processor time with the largest bodies.
- */
+/** Growth of the heap in percent between full collections. V8's own choice, up to 300, takes 200 MB for 20 (docs/decisions.md). */
 const HEAP_GROWTH = 50;
 
 /** Loads the service; the process that only distributes connections does not need it. */

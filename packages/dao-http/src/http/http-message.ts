@@ -69,10 +69,7 @@ export function splitTarget(target: string): [path: string, query: string] {
   return [path === "" ? "/" : path, mark === -1 ? "" : local.slice(mark + 1)];
 }
 
-/**
- * Sets the headers that every response has, on any host: no browser may guess another media type. Responses with rows are
- * also `no-store`, where they are made; the pages have a policy of their own (`openapi/docs-pages.ts`).
- */
+/** Sets the headers that every response has, on any host: no browser may guess another media type. */
 export function setSecurityHeaders(headers: Record<string, string>): void {
   headers["x-content-type-options"] = "nosniff";
 }

@@ -2,11 +2,8 @@ import type { Page } from "@flux/dao-core/contract";
 import { LINK_HEADER } from "../wire/limits.ts";
 
 /**
- * The `Link` header of a page (RFC 8288): first, next, previous and last page, as far as they are known and a long query leaves
- * room; `undefined` if there is none. A request with a page number or rows to skip gets links by number, any other by cursor,
- * which is as fast on the last page as on the first. Relative to the request's path, wherever the service is mounted.
- *
- * @param query the request's, without its question mark
+ * The `Link` header of a page (RFC 8288), relative to the request's path, as far as pages are known and a long query leaves room.
+ * A request with a page number or rows to skip gets links by number, any other by cursor, which is as fast on the last page.
  */
 export function pageLinks(page: Page<unknown>, query: string): string | undefined {
   const asked = new URLSearchParams(query);

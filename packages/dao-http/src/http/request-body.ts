@@ -17,10 +17,7 @@ const formats = {
   NDJSON: { accepted: NDJSON, mediaType: mediaTypeOf("x-ndjson|ndjson") },
 };
 
-/**
- * A body without a media type is assumed to have the accepted one, as in the Python service.
- * @throws HttpError `unsupported_media_type`, with the accepted one in its headers (RFC 9110, 15.5.16; RFC 5789, 3.1)
- */
+/** A body without a media type is assumed to have the accepted one, as in the Python service. */
 export function checkMediaType(request: HttpRequest, format: keyof typeof formats): void {
   const { accepted, mediaType } = formats[format];
   const sent = request.header("content-type");
@@ -44,9 +41,7 @@ export function checkMediaType(request: HttpRequest, format: keyof typeof format
 /**
  * The pieces of a body, of which {@link MIN_PROGRESS} bytes, or the end, must arrive in each `timeout`. Only time that is spent
  * waiting for the sender counts, not what the service needs to write rows.
- * @param timeout milliseconds
  * @param stop aborts when the body is too slow; aborting it ends the reading with its reason
- * @throws HttpError `request_timeout`; InvalidRequestError for a body that broke off
  */
 export async function* bodyInTime(
   request: HttpRequest,
@@ -78,9 +73,7 @@ export async function* bodyInTime(
 /**
  * The values of an NDJSON body, as inputs of a service, read as they are asked for. Blank lines are skipped, however long.
  * @param limit bytes that a line may have; the body may have any number of lines
- * @param timeout milliseconds, of {@link bodyInTime}
- * @throws HttpError `unsupported_media_type`, `payload_too_large`, `request_timeout`; InvalidRequestError, whose paths begin with the number
- *   of the value, from 0, for what is not JSON in UTF-8, and for a body that broke off
+ * @throws InvalidRequestError, whose paths begin with the number of the value, from 0; what {@link bodyInTime} throws
  */
 export function readNdjson(request: HttpRequest, limit: number, timeout: number): AsyncIterable<unknown> {
   checkMediaType(request, "NDJSON");
@@ -111,10 +104,7 @@ function parseLine(line: Uint8Array, number: number): unknown {
 /** The longest list of the contract is that of a structure's tasks. */
 const reading = { instant: parseInstant, nameOf: fieldNameOf, maxItems: MAX_STRUCTURE_TASKS };
 
-/**
- * Decodes a body into the input of a service.
- * @throws InvalidRequestError if it is not JSON in UTF-8
- */
+/** Decodes a body into the input of a service. */
 export function parseJsonBody(body: Uint8Array): unknown {
   if (body.length === 0) throw invalid("has no body; send a JSON object");
   let text: string;
@@ -149,11 +139,7 @@ function invalid(message: string): InvalidRequestError {
 /** A whole number with enough digits to lose precision; with a fraction or an exponent, it is a float to every writer. */
 const longInteger = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g;
 
-/**
- * Puts each whole number that JavaScript would change out of range, so that validation refuses it: `JSON.parse` on Node 20 has no
- * other way to report it.
- * @param text valid JSON
- */
+/** Puts each whole number that JavaScript would change out of range, so that validation refuses it. */
 export function markLostIntegers(text: string): string {
   let read = 0;
   let isInString = false;

@@ -12,11 +12,7 @@ export interface PartMemory {
   readonly ended: AbortSignal;
 }
 
-/**
- * A body of pieces that are produced when they are asked for. Not a generator: one that waits for a piece is only told of its
- * end when the piece is there.
- * @param leave called when the rest is not needed
- */
+/** A body of pieces produced on demand. Not a generator: one that waits for a piece is told of its end only when that is there. */
 export function bodyOf(
   next: () => Promise<IteratorResult<string, undefined>>,
   leave: () => unknown,
@@ -28,10 +24,7 @@ export function bodyOf(
   return { [Symbol.asyncIterator]: () => ({ next, return: end }) };
 }
 
-/**
- * The pieces of `body`. `ended` is called once, with what it failed with if it failed: by then the status has been sent. A
- * reader that leaves ends the body without a failure.
- */
+/** The pieces of `body`; `ended` is called once, with what it failed with, if it failed and its reader did not leave before. */
 export function watchedBody(
   body: AsyncIterable<string>,
   ended: (failure?: { readonly error: unknown }) => void,
@@ -58,10 +51,7 @@ export function watchedBody(
   });
 }
 
-/**
- * The body in slices, each handed to the host when the previous one was sent.
- * @param handOn called for each slice
- */
+/** The body in slices, each handed to the host, for which `handOn` is called, when the previous one was sent. */
 export function slicesOf(body: AsyncIterable<string>, handOn: () => void): AsyncIterable<string> {
   const parts = body[Symbol.asyncIterator]();
   let part = "";
@@ -93,8 +83,7 @@ function sliceEnd(text: string, start: number): number {
 }
 
 /**
- * The rows as NDJSON. The first is awaited, so that an invalid request is known before the response begins; the others are
- * read as they are sent.
+ * The rows as NDJSON. The first is awaited, so that an invalid request is known before the response begins.
  * @param memory the stream takes what it holds from it before each chunk; its end should end the query behind `rows`
  * @param cursors its `latest` is the cursor after the rows read so far, for the lines with cursors; `undefined` for rows alone
  */

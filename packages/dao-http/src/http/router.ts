@@ -29,10 +29,7 @@ export class Router<Route> {
     paths.set(key, { methods, allow: [...methods.keys()].sort().join(", "), parameter: undefined });
   }
 
-  /**
-   * @param path as received, percent-encoded
-   * @throws InvalidRequestError for an invalid encoding
-   */
+  /** @param path as received, percent-encoded */
   match(path: string): RouteMatch<Route> | undefined {
     const key = canonical(path);
     const fixed = this.#fixed.get(key);

@@ -120,10 +120,7 @@ export class OpenConnections {
     }
   }
 
-  /**
-   * Resets connections whose client took less than 10,000 bytes of its responses within this many milliseconds although there
-   * was more to take. Call it periodically: it compares with what it saw last time.
-   */
+  /** Resets connections whose client took less than 10,000 bytes of more in this time; compares with the last call. */
   resetSlowReaders(milliseconds: number): void {
     const now = performance.now();
     for (const use of this.#uses.values()) {
@@ -147,10 +144,7 @@ export class OpenConnections {
   }
 }
 
-/**
- * Resets a connection, discarding what was not sent yet. If that is not possible (an application's own TLS or local socket; a
- * connection that is closing with everything sent), closes it as usual.
- */
+/** Resets a connection, discarding what was not sent; closes as usual what cannot be reset, such as TLS. */
 export function reset(socket: Socket): void {
   const isTcp = socket.remoteFamily !== undefined && !("encrypted" in socket);
   // `resetAndDestroy` sends pending data and an orderly end before it resets. `destroy` uses this flag of it.

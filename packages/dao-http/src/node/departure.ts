@@ -8,8 +8,8 @@ const pending: (() => void)[] = [];
 let isScheduled = false;
 
 /**
- * Runs `work` in a turn of the event loop with not too much of its kind: the clients of a proxy that stops go all at once, and others
- * are served meanwhile. The latest is first: its request waits, and earlier ones that end would only let it begin.
+ * Runs `work` in a turn of the event loop with not too much of its kind: the clients of a proxy that stops go all at once. The
+ * latest is first: its request waits, and earlier ones that end would only let it begin.
  */
 function inItsTurn(work: () => void): void {
   pending.push(work);
@@ -50,9 +50,8 @@ export function probeByLines({ socket }: IncomingMessage, outgoing: ServerRespon
 }
 
 /**
- * The departure of the client of a connection. One that has closed it, and one that only stopped sending and waits for its response
- * (a half-close), look alike until something is sent to them: a closed connection responds with a reset. So after the client's
- * end something meaningless is sent until the responses are complete or the connection is gone.
+ * The departure of the client of a connection. One that is gone and one that only stopped sending (a half-close) look alike until
+ * something is sent to them: so after the client's end, something meaningless is, until the responses are complete.
  */
 class ConnectionDeparture {
   static readonly #all = new WeakMap<Socket, ConnectionDeparture>();

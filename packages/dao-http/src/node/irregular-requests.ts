@@ -14,10 +14,7 @@ interface ParseError extends Error {
   readonly bytesParsed?: number;
 }
 
-/**
- * What Node's parser could not read, did not receive in time, or takes for the start of another protocol. A response to it closes
- * the connection, after those to the earlier requests on it.
- */
+/** What Node's parser could not read, or takes for another protocol. Earlier requests get their responses first. */
 export class IrregularRequests {
   readonly #connections: Pick<OpenConnections, "inFlightOn" | "afterInFlight" | "isClosing">;
   readonly #logger: Logger;
@@ -68,10 +65,7 @@ export class IrregularRequests {
     });
   }
 
-  /**
-   * An offer of another protocol is declined by continuing with HTTP/1.1 (RFC 9110, 7.8): Java's client offers h2c with its first
-   * request. Node's parser has stopped there, so what it has read is returned to the connection, and that to the server.
-   */
+  /** Declines an offer of another protocol (RFC 9110, 7.8), as Java's client makes: what Node has read is read again without it. */
   #onUpgrade(server: Server, incoming: IncomingMessage, socket: Duplex, rest: Buffer): void {
     const bytes = withoutUpgrade(incoming, rest);
     const onError = () => socket.destroy();
@@ -130,11 +124,7 @@ export function malformationOf(incoming: IncomingMessage): HttpError | undefined
   return hostValue.test(headers.host) ? undefined : invalid("must be a host, with or without a port", "Host");
 }
 
-/**
- * The response to a request that is rejected before the app, with its log line; without a `logger` if the app has already
- * logged it.
- * @param incoming what is known of the request
- */
+/** The response to a request that is rejected before the app, with its log line unless the app has written it. */
 export function refuse(error: unknown, incoming?: IncomingMessage, logger?: Logger): WholeResponse {
   const id = requestIdOf(incoming?.headers["x-request-id"]?.toString());
   const response = problemResponse(error, { path: "/", requestId: id });

@@ -18,18 +18,12 @@ const NO_BODY = new Uint8Array();
 type Handle = (request: HttpRequest) => Promise<HttpResponse>;
 type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
-/**
- * Creates a listener for `node:http` that responds by `handle`; Express and Fastify accept it too. It bypasses web `Request` and
- * `Response` objects, which cost more than the rest of a small response.
- */
+/** A listener for `node:http`, Express and Fastify. Web `Request` and `Response` objects would cost more than a small response. */
 export function toNodeListener(handle: Handle): NodeListener {
   return (incoming, outgoing) => respond(handle, new NodeRequest(incoming, outgoing), incoming, outgoing);
 }
 
-/**
- * The listener for a server's `checkContinue`: a sender that asks whether to send its body (`Expect: 100-continue`) is told to
- * when the body is about to be read, so that a body that would be rejected is not sent.
- */
+/** The listener for `checkContinue`: a sender is told to send its body when it is about to be read, and not if it is rejected. */
 export function toContinueListener(handle: Handle): NodeListener {
   return (incoming, outgoing) => {
     // Unless told to continue, the sender may send its body or not: what follows on the connection is ambiguous.
@@ -97,10 +91,7 @@ function sendStreamed(
   sendPieces(incoming, outgoing, pieces);
 }
 
-/**
- * Aborts a response so that its reader notices. Missing chunks show it by themselves. A response that ends when its connection
- * closes (HTTP/1.0, nginx's default upstream) would look complete, so that connection is reset. With HTTP/2 the stream ends.
- */
+/** Aborts a response so that its reader notices: without a reset one of HTTP/1.0 would look complete. */
 function abortResponse(outgoing: ServerResponse, reason: unknown): void {
   if (outgoing.chunkedEncoding === false && outgoing.socket !== null) reset(outgoing.socket);
   else outgoing.destroy(reason instanceof Error ? reason : undefined);
@@ -145,8 +136,8 @@ function isRead({ complete, headers }: IncomingMessage): boolean {
 }
 
 /**
- * Ends the response to a request whose body is still arriving and is not read. A connection that is closed with unread bytes is
- * reset, and the reset can overtake the response: so the rest is received and discarded, for a limited time.
+ * Ends the response to a request whose body is still arriving: for a limited time the rest is received and discarded. Closing a
+ * connection with unread bytes resets it, and the reset can overtake the response.
  */
 function endAfterRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
   if (incoming.complete) {
@@ -166,10 +157,7 @@ function endAfterRequest(incoming: IncomingMessage, outgoing: ServerResponse): v
   incoming.once("end", finish).once("close", finish);
 }
 
-/**
- * Resolves when there is more of a body to read, when it ends or breaks off, or when the signal aborts. Reading waits for the end
- * of the turn: a packet of thousands of chunks is then read as one piece.
- */
+/** Resolves when there is more of a body, or no more; at the end of the turn, so that a packet of many chunks is one piece. */
 function nextChange(incoming: IncomingMessage, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const onReadable = () => setImmediate(stop);

@@ -170,10 +170,7 @@ async function stopServer(server: Server, connections: OpenConnections, options:
   await database?.close(Math.max(0, cutOff - performance.now()));
 }
 
-/**
- * Closes the port when no new connection is likely: the operating system resets connections that this process has not accepted
- * yet. Clients reconnect as soon as they have a response, so responses wait meanwhile.
- */
+/** Closes the port when no new connection is likely: those not accepted yet are reset. Responses wait, since clients reconnect. */
 async function closePort(server: Server, connections: OpenConnections, onClosed: () => void): Promise<void> {
   connections.hold();
   const from = performance.now();

@@ -20,8 +20,7 @@ export function dtoName(schema: z.ZodType): string | undefined {
 }
 
 /**
- * The JSON Schemas of all DTOs, by name, and of what else the routes take or return, by operation. A DTO within another is a
- * reference.
+ * The JSON Schemas of all DTOs, by name, and of what else the routes take or return, by operation.
  * @param edit changes each schema, those within others first
  */
 export function toJsonSchemas(

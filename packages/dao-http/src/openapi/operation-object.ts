@@ -58,10 +58,7 @@ const cursorLine: JsonSchema = {
   additionalProperties: false,
 };
 
-/**
- * The content of a body: JSON or NDJSON. OpenAPI 3.1 has no schema for lines, so it is in the `contentSchema` of text.
- * @param otherLines what lines hold beside `schema`
- */
+/** The content of a body. OpenAPI 3.1 has no schema for lines, so that of NDJSON is in the `contentSchema` of text. */
 function contentOf(form: string | undefined, schema: JsonSchema, otherLines: JsonSchema[] = []): object {
   const example = exampleOf(schema);
   if (form !== "ndjson") return { "application/json": { schema, example } };

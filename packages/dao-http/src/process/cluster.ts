@@ -29,10 +29,7 @@ export class WorkerError extends Error {
   }
 }
 
-/**
- * Several processes of this program on one port, by `node:cluster`: this one accepts connections and distributes them in turn. A
- * process that ends is restarted. All end with this one, however it ends.
- */
+/** Several processes on one port, by `node:cluster`. One that ends is restarted; all end with this one, however it ends. */
 export class WorkerProcesses {
   readonly #report: (line: string) => void;
   readonly #backoff = new RestartBackoff();
@@ -45,10 +42,7 @@ export class WorkerProcesses {
     this.#report = report;
   }
 
-  /**
-   * Starts the processes, and resolves when all serve.
-   * @throws WorkerError if one of them fails; the others are not notified, and end with this process
-   */
+  /** @throws WorkerError if one fails before it serves; the others are not notified, and end with this process */
   async start(count: number): Promise<Serving> {
     const workers = Array.from({ length: count }, () => this.#fork());
     const [first] = await Promise.all(workers.map(({ serving }) => serving));
@@ -57,10 +51,7 @@ export class WorkerProcesses {
     return first;
   }
 
-  /**
-   * Makes all processes finish their requests, and end.
-   * @throws WorkerError if one of them fails, or takes too long and is killed
-   */
+  /** @throws WorkerError if one of the processes fails, or takes too long and is killed */
   async stop(): Promise<void> {
     this.#isStopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
@@ -74,10 +65,7 @@ export class WorkerProcesses {
     if (failures.length > 0) throw new WorkerError(failures.flatMap(({ lines }) => lines));
   }
 
-  /**
-   * Notifies the processes when none accepts connections any more. Until then each holds its responses: a client that reconnects
-   * after one would be assigned to another process, which may be about to close the port, too.
-   */
+  /** Each holds its responses until none accepts connections: a client that reconnects might get one that is about to close. */
   async #announcePortClosed(workers: readonly RunningWorker[]): Promise<void> {
     await Promise.all(workers.map(({ hasClosedPort, ended }) => Promise.race([hasClosedPort, ended])));
     for (const running of workers) running.send(PORT_CLOSED);
@@ -115,11 +103,7 @@ export class WorkerProcesses {
 export class RestartBackoff {
   #shortLives = 0;
 
-  /**
-   * @param lifetime milliseconds that the ended one ran
-   * @returns milliseconds: 0 for the first of several short lives, then from 1,000 on twice as many each time, 30,000 at
-   *   most
-   */
+  /** Milliseconds: none for the first of several short lives, then from 1,000 on twice as many each time, 30,000 at most. */
   next(lifetime: number): number {
     this.#shortLives = lifetime < SHORT_LIFETIME ? this.#shortLives + 1 : 0;
     if (this.#shortLives < 2) return 0;

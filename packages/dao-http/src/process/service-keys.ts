@@ -47,9 +47,8 @@ const expected =
   "separated by commas";
 
 /**
- * Parses `SERVICE_API_KEYS`: a JSON array (guide, "Authentication"); a JSON object of names and keys, or lists of keys, so that a
- * key can be replaced while the old one still works; or keys separated by commas. Returns a reason if it is none of these, which
- * never contains a key.
+ * Parses a JSON array (guide, "Authentication"), a JSON object of names and keys, or lists of keys, so that a key can be
+ * replaced; or keys separated by commas. Returns a reason if it is none of these, which never contains a key.
  */
 export function parseServiceKeys(text: string): readonly ServiceKey[] | string {
   if (hasStrayQuotes(text)) return strayQuotes;
@@ -96,10 +95,7 @@ function readEntries(text: string): Entry[] | undefined {
   );
 }
 
-/**
- * Names keys without names by a digest, so that a name stays when the list changes: idempotency keys belong to it, and the log
- * contains it. The development keys have their own names.
- */
+/** Names keys without names by a digest, which stays when the list changes: idempotency keys belong to it. */
 function named(keys: readonly unknown[]): Entry[] {
   return [...new Set(keys)].map((key): Entry => {
     const known = DEVELOPMENT_KEYS.find((candidate) => candidate.key === key);

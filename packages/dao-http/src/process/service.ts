@@ -106,11 +106,7 @@ async function findProblem(check: () => Promise<void>): Promise<string | undefin
 /** Where all copies of `@opentelemetry/api` in a process find what was registered with one of them. */
 const REGISTRY = Symbol.for("opentelemetry.js.api.1");
 
-/**
- * Telemetry with the OpenTelemetry SDK that is registered, as by `node --import ./otel.js`; `undefined` for none, and then nothing
- * is loaded.
- * @throws Error if this package cannot find the API
- */
+/** Telemetry with the OpenTelemetry SDK that is registered, as by `node --import ./otel.js`; without one, nothing is loaded. */
 async function registeredTelemetry(): Promise<ServiceTelemetry | undefined> {
   if (!isRegistered()) return undefined;
   const { createServiceTelemetry } = await import("../opentelemetry/service-telemetry.ts");

@@ -16,10 +16,7 @@ type LimitOption = Exclude<NumericOption, "poolSize">;
 /** The limits of `openDatabase` from the environment; an absent one is the data layer's default. */
 type DatabaseLimits = Readonly<Partial<Record<LimitOption, number>>>;
 
-/**
- * Every limit of the data layer: its variable, its least value, and its meaning for the command's help and the table in
- * docs/running.md. A new one does not compile until it is listed.
- */
+/** Every limit of the data layer: its variable, its least value, and its meaning for `--help` and docs/running.md. */
 export const LIMIT_SETTINGS: Readonly<Record<LimitOption, readonly [variable: string, min: number, meaning: string]>> =
   {
     connectTimeout: ["DB_CONNECT_TIMEOUT_MS", 1, "connecting, TLS and login included"],

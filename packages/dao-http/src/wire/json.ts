@@ -1,9 +1,6 @@
 import { fieldKinds } from "./field-kinds.gen.ts";
 
-/**
- * Field names are camelCase in TypeScript and snake_case in JSON. Each has one spelling in each: a name with a capital is not
- * valid in JSON, a name with an underscore not in TypeScript, so no field can be sent under two names.
- */
+/** Each field has one spelling in each language, so none can be sent under two names. */
 const camelCase = /^[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)*$/;
 const snakeCase = /^[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*$/;
 
@@ -85,9 +82,7 @@ function encodeInstant(instant: Date): string {
 
 /**
  * The JSON text of a DTO, or of a list or page of them: names in snake_case, instants as RFC 3339 in UTC with
- * milliseconds, JSON columns untouched. A member that is `undefined`, or whose name is not camelCase, is omitted.
- *
- * It writes text directly, which takes less time than `JSON.stringify` takes for renamed copies.
+ * milliseconds, JSON columns untouched. It takes less time than `JSON.stringify` takes for renamed copies.
  */
 export function encode(value: unknown): string {
   switch (typeof value) {
@@ -120,7 +115,7 @@ function encodeObject(object: object): string {
     if (value === undefined) continue;
     const prefix = prefixOf(name);
     if (prefix === null) continue;
-    const encoded = isJsonField(name) ? JSON.stringify(value) : encode(value);
+    const encoded = typeof value === "object" && isJsonField(name) ? JSON.stringify(value) : encode(value);
     text += text === "" ? prefix + encoded : `,${prefix}${encoded}`;
   }
   return `{${text}}`;
@@ -174,10 +169,8 @@ export interface Reading {
 }
 
 /**
- * The fields of a JSON value with their TypeScript names, and instants as `Date`s. JSON columns pass untouched, by reference.
- * Unknown names are omitted with their values (contract, "REST": unknown fields are ignored), and nothing reaches a prototype.
- *
- * Nothing is refused here. Text that is not an instant stays text, so that the schema reports it.
+ * The fields of a JSON value with their TypeScript names, and instants as `Date`s; JSON columns pass by reference. Unknown names
+ * are omitted (contract, "REST"), and nothing reaches a prototype. Text that is not an instant stays text, for the schema to report.
  */
 export function decode(value: unknown, reading: Reading, depth = 0): unknown {
   if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return value;

@@ -22,10 +22,7 @@ export const MIN_PROGRESS = 10_000;
 /** Memory for request bodies that are being received, unless one body may be larger than a quarter of it. */
 export const BODY_MEMORY = 64 * 1_048_576;
 
-/**
- * Requests in progress at a time: a dozen for each connection of a pool of the default size, which is enough to keep it busy,
- * and few enough for the garbage collector.
- */
+/** Requests in progress at a time: a dozen for each connection of a pool of the default size keep it busy. */
 export const CONCURRENT_REQUESTS = 128;
 
 /** Requests that wait for one of those to end. */
@@ -37,10 +34,7 @@ export const REQUEST_WAIT = 5_000;
 /** Seconds for the `Retry-After` of a 503; the data layer recovers within 2 s after a fault's end. */
 export const RETRY_AFTER = 2;
 
-/**
- * Rejections a second that are sent at once, and delayed ones at a time. Rejecting a request costs half of processing it:
- * clients that ignore `Retry-After` would take the time of the requests in progress, so further rejections are delayed.
- */
+/** Rejections a second that are sent at once, and delayed ones at a time, for clients that ignore `Retry-After`. */
 export const IMMEDIATE_REJECTIONS = 100;
 export const DELAYED_REJECTIONS = 4_096;
 
@@ -75,10 +69,7 @@ export const NDJSON_ITEMS = 200;
 export const BODY_SLICE = 131_072;
 export const SEND_SLICE = 65_536;
 
-/**
- * Size of the `Link` header. All headers of a response then fit into 4 KB, which is nginx's default limit; clients accept 8 to
- * 16 KB.
- */
+/** Size of the `Link` header: all headers of a response then fit into 4 KB, nginx's default limit. */
 export const LINK_HEADER = 3_072;
 
 /** Issues that a problem document lists. */

@@ -4,10 +4,7 @@ import { NDJSON_CHUNK } from "./limits.ts";
 /** NDJSON: one JSON text a line. The format uses this media type, which is not registered. */
 export const NDJSON = "application/x-ndjson";
 
-/**
- * The line after the rows of a stream up to this cursor; `null` says that there are no more rows. A stream without that line
- * is incomplete: a body that ends when its connection closes (HTTP/1.0, nginx's default upstream) has no other end.
- */
+/** The line after the rows of a stream up to this cursor; `null` is the end, which a body over HTTP/1.0 does not show otherwise. */
 export function cursorLine(nextCursor: string | null): string {
   return `${encode({ nextCursor })}\n`;
 }
@@ -18,10 +15,7 @@ export function cursorOf(line: unknown): string | null | undefined {
   return typeof cursor === "string" || cursor === null ? cursor : undefined;
 }
 
-/**
- * The lines of the next items: as many as fit into a chunk, at most `maxItems`.
- * @param toLine the text of an item, without a line end
- */
+/** The lines of the next items: as many as fit into a chunk, at most `maxItems`. */
 export async function nextChunk(
   items: { next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> },
   toLine: (item: unknown) => string,
@@ -36,10 +30,7 @@ export async function nextChunk(
   return { text, isLast: false };
 }
 
-/**
- * Joins pieces of bytes as they arrive. In a list, each piece would retain its network packet: with chunks of one byte, a body of
- * 1 MB would take 100 MB.
- */
+/** Joins pieces of bytes as they arrive. A list of chunks of one byte would retain the network packet of each. */
 export class CollectedBytes {
   #bytes: Uint8Array = new Uint8Array();
   #length = 0;
@@ -74,10 +65,7 @@ export class CollectedBytes {
 
 const LINE_FEED = 0x0a;
 
-/**
- * Splits a body into lines. White space before a line is skipped, and blank lines with it, without a turn of the event loop
- * for each.
- */
+/** Splits a body into lines. White space before a line is skipped, and blank lines with it, without a turn of the event loop. */
 export class LineSplitter {
   readonly #checkLength: (bytes: number) => void;
   readonly #line = new CollectedBytes();
