@@ -288,8 +288,8 @@ function jsonHeaders(link?: string): Record<string, string> {
 
 /** The reader of a response: the client of the request, and once the response has begun, the one that its host sends it to. */
 class Reader implements Requester {
-  readonly #http: HttpRequest;
   share: ResponseShare | undefined;
+  readonly #http: HttpRequest;
 
   constructor(http: HttpRequest) {
     this.#http = http;

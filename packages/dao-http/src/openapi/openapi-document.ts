@@ -1,11 +1,11 @@
-import type { Operation } from "../api/operation.ts";
+import { type Operation, preconditionUse, takesIdempotencyKey } from "../api/operation.ts";
 import { operations } from "../api/operations.gen.ts";
 import type { Route } from "../api/route.ts";
 import { routes } from "../api/routes.ts";
-import { headerParameters, requestIdHeader, responseHeaders } from "./headers.ts";
-import { WireSchemas } from "./json-schemas.ts";
-import { openApiOperation } from "./operation-object.ts";
-import { notModified, problemResponses, problemSchema } from "./problem-responses.ts";
+import type { ProblemCode } from "../http/http-error.ts";
+import { headerParameters, headerParametersOf, requestIdHeader, responseHeaders, successHeaders } from "./headers.ts";
+import { exampleOf, type JsonSchema, WireSchemas } from "./json-schemas.ts";
+import { notModified, problemResponses, problemSchema, responsesOf } from "./problem-responses.ts";
 
 /** The version of the API, which is the guide's. */
 const API_VERSION = "1.0.0";
@@ -28,11 +28,8 @@ export function openApiDocument(): object {
   for (const [name, route] of Object.entries<Route>(routes)) {
     const operation = table[name];
     if (operation === undefined) throw new TypeError(`${name} is not in operations.gen.ts. Run: pnpm generate`);
-    const method = name.slice(name.indexOf(".") + 1);
-    const byMethod: Record<string, object> = paths[route.path] ?? {};
-    paths[route.path] = byMethod;
-    const [input, output] = [wireSchemas.of(name, route, "input"), wireSchemas.of(name, route, "output")];
-    byMethod[route.method.toLowerCase()] = openApiOperation({ method, operation, route, input, output });
+    const method = route.method.toLowerCase();
+    paths[route.path] = { ...paths[route.path], [method]: operationObject(name, route, operation, wireSchemas) };
   }
   return {
     openapi: "3.1.0",
@@ -94,4 +91,90 @@ function statusResponse(description: string, example: object): object {
   const text = { type: "string" };
   const schema = { type: "object", properties: { status: text, detail: text }, required: ["status"] };
   return { description, headers: requestIdHeader, content: { "application/json": { schema, example } } };
+}
+
+/** The problems of every operation. */
+const everywhere: readonly ProblemCode[] = [
+  "validation_failed",
+  "invalid_service_key",
+  "request_timeout",
+  "headers_too_large",
+  "internal_error",
+  "unavailable",
+];
+
+/** The Operation Object of OpenAPI. */
+function operationObject(name: string, route: Route, operation: Operation, schemas: WireSchemas): object {
+  const { path, status } = operation;
+  const input = schemas.of(name, route, "input");
+  const output = schemas.of(name, route, "output");
+  const isQuery = operation.input === "query";
+  return {
+    operationId: name.slice(name.indexOf(".") + 1),
+    summary: route.summary,
+    ...(route.description !== undefined && { description: route.description }),
+    tags: [path.split("/")[3]],
+    parameters: [...pathParameters(path), ...(isQuery ? queryParameters(input) : []), ...headerParametersOf(operation)],
+    ...(input !== undefined &&
+      !isQuery && { requestBody: { required: true, content: contentOf(operation.input, input) } }),
+    responses: {
+      [status]: {
+        description: status === 204 ? "Done." : route.summary,
+        headers: successHeaders(operation),
+        ...(output !== undefined && { content: contentOf(operation.output, output, [cursorLine]) }),
+      },
+      ...(preconditionUse(operation) === "read" && { 304: { $ref: "#/components/responses/not_modified" } }),
+      ...responsesOf(problemsOf(route, operation)),
+    },
+  };
+}
+
+/** With `cursors` there are such lines between the rows. */
+const cursorLine: JsonSchema = {
+  type: "object",
+  properties: { next_cursor: { type: ["string", "null"] } },
+  required: ["next_cursor"],
+  additionalProperties: false,
+};
+
+/** The content of a body. OpenAPI 3.1 has no schema for lines, so that of NDJSON is in the `contentSchema` of text. */
+function contentOf(form: string | undefined, schema: JsonSchema, otherLines: JsonSchema[] = []): object {
+  const example = exampleOf(schema);
+  if (form !== "ndjson") return { "application/json": { schema, example } };
+  const lines: JsonSchema = {
+    type: "string",
+    description:
+      "One JSON text per line. A line ends with LF or CRLF, optional after the last; blank lines are skipped. contentSchema " +
+      "describes each line.",
+    contentMediaType: "application/json",
+    contentSchema: otherLines.length === 0 ? schema : { anyOf: [schema, ...otherLines] },
+  };
+  return { "application/x-ndjson": { schema: lines, example: `${JSON.stringify(example)}\n` } };
+}
+
+/** Any write can lose a race with others (contract, "Errors"). */
+function problemsOf(route: Route, operation: Operation): ProblemCode[] {
+  const hasBody = operation.input === "body" || operation.input === "ndjson";
+  return [
+    ...everywhere,
+    ...(hasBody ? (["payload_too_large", "unsupported_media_type"] as const) : []),
+    ...(operation.method === "GET" ? [] : (["conflict"] as const)),
+    ...(route.errors ?? []),
+    ...(preconditionUse(operation) === "none" ? [] : (["version_mismatch"] as const)),
+    ...(takesIdempotencyKey(operation) ? (["idempotency_key_reused"] as const) : []),
+  ];
+}
+
+function pathParameters(path: string): object[] {
+  const name = /\{(\w+)\}/.exec(path)?.[1];
+  if (name === undefined) return [];
+  return [{ name, in: "path", required: true, schema: { type: "string", format: "uuid" } }];
+}
+
+function queryParameters(query: JsonSchema | undefined): object[] {
+  return Object.entries(query?.properties ?? {}).map(([name, property]) => {
+    const { description, ...schema } = typeof property === "boolean" ? {} : property;
+    const required = query?.required?.includes(name) ?? false;
+    return { name, in: "query", required, ...(description !== undefined && { description }), schema };
+  });
 }
