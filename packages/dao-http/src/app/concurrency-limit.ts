@@ -12,13 +12,6 @@ import {
   STORM_WAIT,
 } from "../wire/limits.ts";
 
-export interface RequestLimits {
-  /** Requests in progress at a time. */
-  readonly inProgress: number;
-  /** Requests that wait for one of them to end. */
-  readonly waiting: number;
-}
-
 /** As much of a request as waiting needs. */
 type Waiting = Pick<HttpRequest, "signal">;
 
@@ -27,7 +20,7 @@ type Waiting = Pick<HttpRequest, "signal">;
  * they leave when their client goes; others are rejected.
  */
 export class ConcurrencyLimit {
-  readonly #limits: RequestLimits;
+  readonly #limits: { readonly inProgress: number; readonly waiting: number };
   readonly #overloaded: HttpError;
   /** What lets each waiting request in, in the order in which they arrived. None waits while there is room. */
   readonly #waiting = new Set<() => void>();
@@ -36,7 +29,8 @@ export class ConcurrencyLimit {
   #immediate = 0;
   #second = 0;
 
-  constructor(limits: RequestLimits) {
+  /** @param limits requests in progress at a time, and those that wait for one of them to end */
+  constructor(limits: { readonly inProgress: number; readonly waiting: number }) {
     this.#limits = limits;
     // One for all: creating an error is expensive because of its stack.
     const detail = "The service has more requests than it can handle. Try again later.";

@@ -31,30 +31,21 @@ export const doctorCommand: Command = {
   options: { json: { type: "boolean" } },
   async run({ json }) {
     const findings = await examine();
-    if (json === true) await writeStdout(JSON.stringify(findings));
-    else await writeStdout(findings.map(toLine).join("\n"));
+    await writeStdout(json === true ? JSON.stringify(findings) : findings.map(toLine).join("\n"));
     return findings.every(({ ok }) => ok) ? 0 : 1;
   },
 };
 
 async function examine(): Promise<Finding[]> {
-  const settings = settingsOf(process.env);
-  if (!("databaseUrl" in settings))
-    return settings.problems.map((message) => ({ name: "settings", ok: false, message }));
-  return [
-    { name: "settings", ok: true, message: "The settings are valid." },
-    keys(settings),
-    ...(await database(settings)),
-  ];
-}
-
-function settingsOf(environment: NodeJS.ProcessEnv): Settings | SettingsError {
+  let settings: Settings;
   try {
-    return readSettings(environment);
+    settings = readSettings(process.env);
   } catch (error) {
-    if (error instanceof SettingsError) return error;
-    throw error;
+    if (!(error instanceof SettingsError)) throw error;
+    return error.problems.map((message) => ({ name: "settings", ok: false, message }));
   }
+  const valid = { name: "settings", ok: true, message: "The settings are valid." };
+  return [valid, keys(settings), ...(await database(settings))];
 }
 
 /** Minimum length of a key that cannot be guessed: 128 bits are 32 hexadecimal digits, or 22 of base64. */
@@ -64,9 +55,8 @@ function keys({ keys: known }: Settings): Finding {
   const name = "keys";
   const isPublic = known.some(({ key }) => isPublicKey(key));
   if (isPublic) {
-    const message =
-      "The guide's development keys are in use: everyone knows them. Set SERVICE_API_KEYS before others can connect.";
-    return { name, ok: true, message };
+    const advice = "everyone knows them. Set SERVICE_API_KEYS before others can connect.";
+    return { name, ok: true, message: `The guide's development keys are in use: ${advice}` };
   }
   const short = known.filter(({ key }) => key.length < SHORTEST_KEY).map((entry) => entry.name);
   if (short.length === 0) return { name, ok: true, message: `All ${known.length} service keys are long enough.` };

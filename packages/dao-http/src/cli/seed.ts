@@ -94,8 +94,7 @@ const dayText = (date: Date) => date.toISOString().slice(0, 10);
 async function write(database: Database, size: DemoDataSize, isJson: boolean): Promise<number> {
   const start = performance.now();
   const { users, tasks } = size;
-  const bar =
-    tasks > 0 ? new ProgressBar(process.stderr, tasks, "tasks") : new ProgressBar(process.stderr, users, "users");
+  const bar = new ProgressBar(process.stderr, tasks || users, tasks > 0 ? "tasks" : "users");
   let progress = NOTHING_YET;
   const onProgress = (now: DemoDataProgress) => {
     progress = now;
@@ -119,30 +118,18 @@ async function write(database: Database, size: DemoDataSize, isJson: boolean): P
   const isComplete = progress.written.users + progress.present === users;
   const { written, present } = progress;
   const milliseconds = Math.round(performance.now() - start);
-  if (isJson) {
-    await writeStdout(
-      JSON.stringify({ isComplete, ...size, from: dayText(size.from), written, present, milliseconds }),
-    );
-  } else if (isComplete) writeStderr(...completeLines(progress, size, milliseconds));
+  const result = { isComplete, ...size, from: dayText(size.from), written, present, milliseconds };
+  if (isJson) await writeStdout(JSON.stringify(result));
+  else if (isComplete) writeStderr(...completeLines(progress, size, milliseconds));
   else writeStderr(...stoppedLines(progress, size, "Stopped"));
   return isComplete ? 0 : 1;
 }
 
-const NOTHING_YET: DemoDataProgress = {
-  written: { users: 0, goals: 0, milestones: 0, tasks: 0, conversations: 0, demoFlags: 0 },
-  present: 0,
-  tasksMade: 0,
-};
+const noRows = { users: 0, goals: 0, milestones: 0, tasks: 0, conversations: 0, demoFlags: 0 };
+const NOTHING_YET: DemoDataProgress = { written: noRows, present: 0, tasksMade: 0 };
 
 function completeLines({ written, present }: DemoDataProgress, size: DemoDataSize, milliseconds: number): string[] {
-  const counts = [
-    `${grouped(written.users)} users`,
-    `${grouped(written.goals)} goals`,
-    `${grouped(written.milestones)} milestones`,
-    `${grouped(written.tasks)} tasks`,
-    `${grouped(written.conversations)} conversations`,
-    `${grouped(written.demoFlags)} demo flags`,
-  ];
+  const counts = Object.entries(written).map(([rows, count]) => `${grouped(count)} ${rows.replace("demoF", "demo f")}`);
   const passedOver = present === 0 ? "" : ` ${grouped(present)} users of this seed already existed.`;
   return [
     `Written in ${(milliseconds / 1_000).toFixed(1)} s: ${counts.join(", ")}.${passedOver}`,
@@ -151,9 +138,8 @@ function completeLines({ written, present }: DemoDataProgress, size: DemoDataSiz
 }
 
 function stoppedLines({ written, present }: DemoDataProgress, size: DemoDataSize, how: string): string[] {
-  const there = grouped(written.users + present);
   return [
-    `${how}: ${there} of ${grouped(size.users)} users are written, each completely, and nothing of the others.`,
+    `${how}: ${grouped(written.users + present)} of ${grouped(size.users)} users are written, each completely, and nothing of the others.`,
     `To continue: ${commandFor(size)} --add`,
   ];
 }

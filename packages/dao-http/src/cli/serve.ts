@@ -41,13 +41,6 @@ export const serveCommand: Command = {
   },
 };
 
-/** What runs until it is stopped. */
-interface Stoppable {
-  stop(): Promise<void>;
-  /** Kills what would outlive this process. */
-  kill(): void;
-}
-
 async function serve(settings: Settings): Promise<void> {
   if (cluster.isWorker) await serveAsWorker(settings);
   else if (settings.processes === 1) {
@@ -114,7 +107,8 @@ function reportServing({ url, database, warnings }: Serving, { processes }: Sett
   );
 }
 
-function stopOnSignal(service: Stoppable): void {
+/** @param service `kill` is for what would outlive this process */
+function stopOnSignal(service: { stop(): Promise<void>; kill(): void }): void {
   let isStopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
     if (isStopping) {

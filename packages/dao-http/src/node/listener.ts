@@ -20,7 +20,7 @@ type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => voi
 
 /** A listener for `node:http`, Express and Fastify. Web `Request` and `Response` objects would cost more than a small response. */
 export function toNodeListener(handle: Handle): NodeListener {
-  return (incoming, outgoing) => respond(handle, new NodeRequest(incoming, outgoing), incoming, outgoing);
+  return (incoming, outgoing) => respond(handle, incoming, outgoing);
 }
 
 /** The listener for `checkContinue`: a sender is told to send its body when it is about to be read, and not if it is rejected. */
@@ -28,16 +28,13 @@ export function toContinueListener(handle: Handle): NodeListener {
   return (incoming, outgoing) => {
     // Unless told to continue, the sender may send its body or not: what follows on the connection is ambiguous.
     outgoing.shouldKeepAlive = false;
-    const onRead = () => {
-      outgoing.writeContinue();
-    };
-    respond(handle, new NodeRequest(incoming, outgoing, onRead), incoming, outgoing);
+    respond(handle, incoming, outgoing, () => outgoing.writeContinue());
   };
 }
 
-function respond(handle: Handle, request: HttpRequest, incoming: IncomingMessage, outgoing: ServerResponse): void {
+function respond(handle: Handle, incoming: IncomingMessage, outgoing: ServerResponse, onRead?: () => void): void {
   // Without a response the connection is useless; an unhandled rejection would end the process.
-  handle(request)
+  handle(new NodeRequest(incoming, outgoing, onRead))
     .then((response) => send(incoming, outgoing, response))
     .catch((error) => abortResponse(outgoing, error));
 }

@@ -50,14 +50,8 @@ export async function startService(
     const { keys, host, port, bodyTimeout, sendTimeout } = settings;
     // A large pool needs as many requests.
     const maxConcurrentRequests = Math.max(CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
-    const app = createDaoApp({
-      services: database,
-      keys,
-      logger,
-      bodyTimeout,
-      maxConcurrentRequests,
-      telemetry: telemetry?.app,
-    });
+    const options = { services: database, keys, logger, bodyTimeout, maxConcurrentRequests };
+    const app = createDaoApp({ ...options, telemetry: telemetry?.app });
     const server = await startServer({ app, host, port, sendTimeout, database, logger, whenPortIsClosed });
     const stop = async () => {
       await server.stop();
@@ -108,12 +102,9 @@ const REGISTRY = Symbol.for("opentelemetry.js.api.1");
 
 /** Telemetry with the OpenTelemetry SDK that is registered, as by `node --import ./otel.js`; without one, nothing is loaded. */
 async function registeredTelemetry(): Promise<ServiceTelemetry | undefined> {
-  if (!isRegistered()) return undefined;
+  const registry: unknown = Object(Reflect.get(globalThis, REGISTRY));
+  if (typeof registry !== "object" || registry === null || !("trace" in registry || "metrics" in registry))
+    return undefined;
   const { createServiceTelemetry } = await import("../opentelemetry/service-telemetry.ts");
   return createServiceTelemetry();
-}
-
-function isRegistered(): boolean {
-  const registry: unknown = Reflect.get(globalThis, REGISTRY);
-  return typeof registry === "object" && registry !== null && ("trace" in registry || "metrics" in registry);
 }
