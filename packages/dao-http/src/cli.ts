@@ -19,7 +19,6 @@ Prints the OpenAPI 3.1 document of the REST API, the same that the service has a
   --out FILE   writes it to a file
 `;
 
-/** `flux-dao openapi` */
 const openApiCommand: Command = {
   summary: "print the OpenAPI document of the REST API",
   usage: openApiUsage,

@@ -23,7 +23,6 @@ export interface Operation {
   readonly location?: string;
 }
 
-/** Every operation, by name. */
 export type OperationTable = Readonly<Record<OperationName, Operation>>;
 
 /** How the text of a query parameter is read. */

@@ -1,10 +1,10 @@
 import { type DaoServices, pageOf } from "@flux/dao-core/contract";
 import type { z } from "zod";
 import type { ProblemCode } from "../http/http-error.ts";
+import type { Operation } from "./operation.ts";
 
 /** An operation as it is declared: all that the server, the client and the OpenAPI document know of it. */
-export interface Route {
-  readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+export interface Route extends Pick<Operation, "method" | "row"> {
   /** With at most one parameter: `/api/v1/tasks/{task_id}`. */
   readonly path: `/api/v1/${string}`;
   /** The service's name for the id in the path. Default `id`. */
@@ -23,8 +23,6 @@ export interface Route {
   readonly output?: z.ZodType;
   /** Each line of an NDJSON response. */
   readonly outputLines?: z.ZodType;
-  /** Present for operations on one row as a whole: that row has a version, which is its `ETag`. */
-  readonly row?: true;
   /** The path of the row that the operation creates. */
   readonly location?: Route["path"];
   /** The codes of the problems that it returns beside those that every operation returns. */

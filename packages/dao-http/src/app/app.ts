@@ -87,9 +87,7 @@ type AnyResponse = PublicResponse | StreamedResponse;
 interface Progress {
   /** The path's template, once a route is found: `/api/v1/tasks/{task_id}`. */
   route?: string;
-  /** The name of the caller's key, once it is known. */
   caller?: string;
-  /** What was thrown, if the response is a problem. */
   cause?: unknown;
   /** The path's name for the row's id, and the service's. */
   id?: Endpoint["id"];

@@ -23,7 +23,6 @@ const publicKeys: ReadonlySet<string> = new Set([
   "development-key-not-secret",
 ]);
 
-/** Whether this key is publicly known, since it is in the documentation. */
 export function isPublicKey(key: string): boolean {
   return publicKeys.has(key);
 }
@@ -36,7 +35,6 @@ const MAX_KEY_LENGTH = 200;
 /** What a header can carry unchanged: printable ASCII, no space. */
 const possibleKey = new RegExp(`^[\\x21-\\x7e]{1,${MAX_KEY_LENGTH}}$`);
 
-/** The rule of {@link isPossibleKey} in words. */
 export const KEY_RULE = "1 to 200 printable ASCII characters without a space";
 
 /** Whether callers can send this as their key: any other would admit no one, and an empty one everyone. */
@@ -44,7 +42,6 @@ export function isPossibleKey(key: unknown): key is string {
   return typeof key === "string" && possibleKey.test(key);
 }
 
-/** Identifies callers by their keys. */
 export class ServiceKeys {
   readonly #known: readonly { readonly name: string; readonly padded: Uint8Array; readonly isPublic: boolean }[];
   readonly #sent = Buffer.alloc(MAX_KEY_LENGTH + 1);

@@ -23,7 +23,6 @@ export class BodyMemory {
   /** Those that are still arriving, the oldest first. */
   readonly #arriving = new Set<{ bytes: number; readonly stop: AbortController }>();
 
-  /** @param bodyLimit bytes; `timeout` is that of {@link bodyInTime} */
   constructor(bodyLimit: number, timeout: number) {
     this.#bodyLimit = bodyLimit;
     this.#timeout = timeout;

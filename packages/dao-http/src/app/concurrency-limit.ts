@@ -12,7 +12,6 @@ import {
   STORM_WAIT,
 } from "../wire/limits.ts";
 
-/** As much of a request as waiting needs. */
 type Waiting = Pick<HttpRequest, "signal">;
 
 /**
@@ -67,7 +66,6 @@ export class ConcurrencyLimit {
     else await this.#wait(request.signal);
   }
 
-  /** Waits until another request ends. */
   #wait(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
@@ -120,7 +118,6 @@ class ConnectionStorm {
   #turns = 0;
   #endOfTurn: ReturnType<typeof setImmediate> | undefined;
 
-  /** Call it for each new connection. */
   accepted(): void {
     this.#hasAccepted = true;
     this.#endOfTurn ??= setImmediate(() => this.#endTurn());
@@ -136,7 +133,6 @@ class ConnectionStorm {
     return this.#turns > 0 && performance.now() - since < STORM_WAIT;
   }
 
-  /** Resolves when a request may begin that is held. */
   leave(): Promise<void> {
     return new Promise((begin) => this.#held.push({ since: performance.now(), begin }));
   }

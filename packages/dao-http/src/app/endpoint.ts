@@ -25,13 +25,11 @@ import type { ResponseMemory, ResponseShare } from "./response-memory.ts";
 /** A request for an endpoint: the path is matched and the caller known. */
 export interface EndpointRequest {
   readonly http: HttpRequest;
-  /** As received. */
   readonly path: string;
   /** The id in the path, decoded; `undefined` if the path has none. */
   readonly id: string | undefined;
   /** Without its question mark. */
   readonly query: string;
-  /** The name of the caller's key. */
   readonly caller: string;
 }
 
@@ -42,20 +40,15 @@ export interface PreparedRequest {
   readonly work: (body: Uint8Array) => Promise<HttpResponse>;
 }
 
-/** What the endpoints of an app share. */
 export interface EndpointSettings {
   readonly services: DaoServices;
   /** For requests with an idempotency key; `undefined` without a database to record them. */
   readonly idempotency: IdempotentHandler | undefined;
-  /** The prefix of the path in `Location` headers. */
   readonly basePath: string;
   /** Size limit of a line of an NDJSON body, in bytes. */
   readonly lineLimit: number;
-  /** Milliseconds for the progress of such a body (`BodyPace`). */
   readonly bodyTimeout: number;
-  /** The calls whose results can be sent in pieces. */
   readonly pieces: PieceServices | undefined;
-  /** The memory of responses that are sent as they are produced. */
   readonly memory: ResponseMemory;
 }
 
@@ -68,7 +61,6 @@ export class Endpoint {
   /** Whether the body takes effect while it arrives, however long that takes. */
   readonly isImport: boolean;
   readonly #settings: EndpointSettings;
-  /** Such as `goals.createGoal`. */
   readonly #name: string;
   readonly #operation: Operation;
   readonly #readQuery: QueryReader;
@@ -97,7 +89,6 @@ export class Endpoint {
     this.#preconditions = preconditionUse(operation);
   }
 
-  /** Checks a request except for its body. */
   prepare(request: EndpointRequest): PreparedRequest {
     const { http } = request;
     const { method, input, output } = this.#operation;

@@ -14,7 +14,6 @@ export class Readiness {
     this.#check = check;
   }
 
-  /** @param isStopping whether the service is about to stop */
   async respond(isStopping: boolean): Promise<PublicResponse> {
     // Planned, so no warning.
     if (isStopping) return jsonResponse(503, { status: "not_ready", detail: "The service is stopping." });
@@ -27,7 +26,6 @@ export class Readiness {
     return { ...jsonResponse(503, { status: "not_ready", detail: reason }), warning: reason };
   }
 
-  /** Why it is not ready. */
   async #findReason(): Promise<string | undefined> {
     const signal = AbortSignal.timeout(READINESS_TIMEOUT);
     const late = new Promise<never>((_, reject) => {

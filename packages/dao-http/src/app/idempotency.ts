@@ -15,9 +15,7 @@ import type { Logger } from "./log.ts";
 /** The header of a request that takes effect once, however often it is sent (draft-ietf-httpapi-idempotency-key-header-07). */
 export const IDEMPOTENCY_KEY_HEADER = "idempotency-key";
 
-/** A request with a key. */
 export interface KeyedRequest {
-  /** As parsed by {@link parseIdempotencyKey}. */
   readonly key: string;
   /** The name of the caller's service key: idempotency keys of different callers are different keys. */
   readonly caller: string;
@@ -27,7 +25,6 @@ export interface KeyedRequest {
   readonly body: Uint8Array;
 }
 
-/** A response as it is recorded. */
 type RecordedResponse = { readonly status: number; readonly headers: Record<string, string>; readonly body: string };
 
 /** Runs a request once under its key: key and response are written in the transaction of the work itself. */
@@ -94,7 +91,6 @@ export function parseIdempotencyKey(value: string): string {
   throw invalidKey("must be one key of 1 to 255 visible ASCII characters, with quotes around it or without");
 }
 
-/** The error for a key that breaks this rule. */
 export function invalidKey(message: string): InvalidRequestError {
   return new InvalidRequestError([{ path: "Idempotency-Key", message }]);
 }

@@ -55,7 +55,6 @@ function isRejection(error: unknown): error is Error {
   return isDaoError(error) && error.code === "unavailable" && error.cause === undefined;
 }
 
-/** Depth of the chain of causes in the log. */
 const MAX_CAUSES = 5;
 
 /** An error for the log: with its stack and causes, without the fields in which drivers keep parameters. */

@@ -4,10 +4,8 @@ import { isDaoError } from "@flux/dao-core/errors";
 import { SettingsError } from "../node/settings-error.ts";
 import { WorkerError, type WorkerMessage } from "../process/cluster.ts";
 
-/** The options of a command, by name. */
 export type CommandFlags = Readonly<Record<string, string | boolean | undefined>>;
 
-/** A command of `flux-dao`. */
 export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
@@ -18,7 +16,6 @@ export interface Command {
   run(flags: CommandFlags): Promise<number | undefined>;
 }
 
-/** The command was called wrongly. */
 export class UsageError extends Error {}
 
 /** Writes lines for a person; standard output is for programs: the log, a document, a result. */

@@ -24,7 +24,6 @@ interface Finding {
   readonly message: string;
 }
 
-/** `flux-dao doctor` */
 export const doctorCommand: Command = {
   summary: "check the settings and the database",
   usage,

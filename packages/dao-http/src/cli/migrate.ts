@@ -16,7 +16,6 @@ run in any number of places at once.
 Exit codes: 0 done, or nothing to do; 1 failed, or --check found something to do; 2 called wrongly.
 `;
 
-/** `flux-dao migrate` */
 export const migrateCommand: Command = {
   summary: "bring the database's schema to the version of this program",
   usage,

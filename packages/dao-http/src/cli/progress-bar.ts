@@ -7,7 +7,6 @@ export type ProgressStream = Pick<NodeJS.WriteStream, "write"> & Partial<Pick<Wr
 const REDRAW = 100;
 const LINE_EVERY = 10_000;
 
-/** Width of the bar, in characters. */
 const BAR = 24;
 
 /** The progress of a long task: on a terminal a bar that is redrawn, elsewhere an occasional line. */
@@ -30,7 +29,6 @@ export class ProgressBar {
     this.#last = this.#start;
   }
 
-  /** @param done of the total */
   update(done: number): void {
     const now = this.#clock();
     if (now - this.#last < (this.#stream.isTTY === true ? REDRAW : LINE_EVERY)) return;

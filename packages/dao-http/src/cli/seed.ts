@@ -23,7 +23,6 @@ written completely or not at all. Ctrl-C stops between two users; the same comma
 Exit codes: 0 everything is written; 1 failed or stopped; 2 called wrongly.
 `;
 
-/** `flux-dao seed` */
 export const seedCommand: Command = {
   summary: "fill the database with demo data",
   usage,
@@ -57,7 +56,6 @@ export const seedCommand: Command = {
 /** Users that are written at a time; more would wait for each other. */
 const CONCURRENCY = 4;
 
-/** @throws UsageError */
 function sizeOf(flags: CommandFlags): DemoDataSize {
   const options = {
     users: wholeNumber(flags, "users"),

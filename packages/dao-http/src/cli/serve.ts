@@ -30,7 +30,6 @@ ${Object.values(LIMIT_SETTINGS)
   .join("\n")}
 `;
 
-/** `flux-dao serve` */
 export const serveCommand: Command = {
   summary: "serve the REST API",
   usage,

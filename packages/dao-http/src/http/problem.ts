@@ -52,13 +52,11 @@ export function toProblem(error: unknown, request: FailedRequest): Problem {
   return internalError(request);
 }
 
-/** The headers of a response with `error` and its problem. */
 export function problemHeaders(error: unknown, { code }: Problem): Readonly<Record<string, string>> {
   if (error instanceof HttpError) return error.headers;
   return code === "unavailable" ? { "retry-after": String(RETRY_AFTER) } : {};
 }
 
-/** The response to a request that failed with `error`. */
 export function problemResponse(error: unknown, request: FailedRequest): WholeResponse {
   const problem = toProblem(error, request);
   const headers = {
@@ -69,7 +67,6 @@ export function problemResponse(error: unknown, request: FailedRequest): WholeRe
   return { status: problem.status, headers, body: JSON.stringify(problem) };
 }
 
-/** @param instance the path of the request */
 export function problemOf(code: ProblemCode, detail: string, instance: string, members?: Partial<Problem>): Problem {
   const { status, title } = PROBLEM_CODES[code];
   return { type: `urn:flux-dao:error:${code}`, title, status, detail, instance, code, ...members };
@@ -87,7 +84,6 @@ const widerCodes: Partial<Record<DaoErrorCode, ProblemCode>> = {
   schema_version: "unavailable",
 };
 
-/** What an error of the data layer may have beside its message. */
 type DaoErrorMembers = Partial<
   Pick<ValidationError, "issues" | "isTooLarge"> &
     Pick<RelatedRowMissingError, "field" | "id"> &

@@ -104,7 +104,6 @@ function parseLine(line: Uint8Array, number: number): unknown {
 /** The longest list of the contract is that of a structure's tasks. */
 const reading = { instant: parseInstant, nameOf: fieldNameOf, maxItems: MAX_STRUCTURE_TASKS };
 
-/** Decodes a body into the input of a service. */
 export function parseJsonBody(body: Uint8Array): unknown {
   if (body.length === 0) throw invalid("has no body; send a JSON object");
   let text: string;

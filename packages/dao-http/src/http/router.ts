@@ -3,7 +3,6 @@ import { InvalidRequestError } from "./http-error.ts";
 /** A path that exists: the route of each method, and the value of the path's parameter. */
 export interface RouteMatch<Route> {
   readonly methods: ReadonlyMap<string, Route>;
-  /** As the `Allow` header has it. */
   readonly allow: string;
   /** Decoded; `undefined` where the path has no parameter. */
   readonly parameter: string | undefined;

@@ -3,7 +3,6 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { MIN_PROGRESS } from "../wire/limits.ts";
 
-/** How a connection is used. */
 interface Use {
   readonly socket: Socket;
   /** The responses that are not complete, in the order of their requests. */

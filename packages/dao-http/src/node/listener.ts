@@ -39,7 +39,6 @@ function respond(handle: Handle, incoming: IncomingMessage, outgoing: ServerResp
     .catch((error) => abortResponse(outgoing, error));
 }
 
-/** Writes a response. */
 export function send(incoming: IncomingMessage, outgoing: ServerResponse, response: HttpResponse): void {
   const { status, headers } = response;
   // HTTP/2 has no such header (RFC 9113, 8.2.2).
@@ -168,7 +167,6 @@ function nextChange(incoming: IncomingMessage, signal: AbortSignal | undefined):
   });
 }
 
-/** A request of Node's own server. */
 class NodeRequest implements HttpRequest {
   readonly #incoming: IncomingMessage;
   readonly #outgoing: ServerResponse;

@@ -43,13 +43,11 @@ const ofUse: Readonly<Record<PreconditionUse, readonly ParameterName[]>> = {
   none: [],
 };
 
-/** References to the headers that the operation accepts. */
 export function headerParametersOf(operation: Operation): object[] {
   const names = takesIdempotencyKey(operation) ? (["IdempotencyKey"] as const) : ofUse[preconditionUse(operation)];
   return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
 }
 
-/** The headers of responses, as components of the document. */
 export const responseHeaders = {
   RequestId: {
     description: "The request's X-Request-Id, or a new one. It is also in the log.",
@@ -81,7 +79,6 @@ export const etagHeader = { ETag: { $ref: "#/components/headers/ETag" } };
 
 const linkHeader = { Link: { $ref: "#/components/headers/Link" } };
 
-/** The headers of an operation's successful response. */
 export function successHeaders(operation: Operation): object {
   const { row, status, query, location } = operation;
   return {

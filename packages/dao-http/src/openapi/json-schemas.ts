@@ -14,7 +14,6 @@ export function schemaOf(route: Route, io: Direction): z.ZodType | undefined {
   return io === "input" ? (route.query ?? route.body ?? route.bodyLines) : (route.output ?? route.outputLines);
 }
 
-/** The name of a DTO; `undefined` for any other schema. */
 export function dtoName(schema: z.ZodType): string | undefined {
   return dtoRegistry.get(schema)?.id;
 }
@@ -71,7 +70,6 @@ const COMPONENTS = "#/components/schemas/";
 
 const onTheWire = { refTo: (name: string) => COMPONENTS + name, edit: toWireNames };
 
-/** Gives properties their names on the wire. */
 function toWireNames(schema: JsonSchema): void {
   const { properties, required } = schema;
   const wireName = (name: string) => toSnakeCase(name) ?? name;

@@ -103,7 +103,6 @@ const everywhere: readonly ProblemCode[] = [
   "unavailable",
 ];
 
-/** The Operation Object of OpenAPI. */
 function operationObject(name: string, route: Route, operation: Operation, schemas: WireSchemas): object {
   const { path, status } = operation;
   const input = schemas.of(name, route, "input");

@@ -120,7 +120,6 @@ export const problemResponses = Object.fromEntries(
   Object.keys(cases).map((code) => [code, problemResponse([code as ProblemCode])]),
 );
 
-/** The response with a status that these codes have. */
 function problemResponse(codes: readonly ProblemCode[]): object {
   const examples = codes.map((code) => [code, { value: exampleOf(code) }] as const);
   const [[, { value: example } = {}] = []] = examples;

@@ -71,7 +71,6 @@ export class WorkerProcesses {
     for (const running of workers) running.send(PORT_CLOSED);
   }
 
-  /** Kills all processes. */
   kill(): void {
     for (const { worker } of this.#running) worker.process.kill("SIGKILL");
   }
@@ -111,11 +110,9 @@ export class RestartBackoff {
   }
 }
 
-/** How a process ended. */
 interface WorkerEnd {
   /** Its exit code or signal. */
   readonly how: string;
-  /** Sentences about it. */
   readonly lines: readonly string[];
   /** Milliseconds that it ran. */
   readonly lifetime: number;

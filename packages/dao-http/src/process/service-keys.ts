@@ -4,7 +4,6 @@ import { DEVELOPMENT_KEYS, isPossibleKey, isPublicKey, KEY_RULE, type ServiceKey
 /** Keys shorter than this cause a warning in production: the guide's are about as long, and can be guessed. */
 const SHORTEST_KEY = 16;
 
-/** Where the keys are used, and what receives sentences about them. */
 interface KeysContext {
   readonly isProduction: boolean;
   readonly problems: string[];

@@ -158,7 +158,6 @@ function dayText(day: number): string {
 /** No DTO nests deeper. What does is not decoded: no schema accepts it, and a hostile depth costs no stack. */
 const MAX_DEPTH = 12;
 
-/** How JSON is decoded. */
 export interface Reading {
   /** Reads RFC 3339; `undefined` for anything else. */
   readonly instant: (text: string) => Date | undefined;
