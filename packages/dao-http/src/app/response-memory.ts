@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { HttpResponse, StreamedResponse } from "../http/http-message.ts";
+import type { HttpRequest, HttpResponse, StreamedResponse } from "../http/http-message.ts";
 import { type PartMemory, slicesOf, watchedBody } from "../http/response-body.ts";
 import { RESPONSE_MEMORY, RESPONSE_READERS, STALLED_RESPONSE, UNCOUNTED_RESPONSE } from "../wire/limits.ts";
 import { connectionStorm } from "./concurrency-limit.ts";
@@ -27,9 +27,10 @@ export class ResponseMemory {
   }
 
   /** The response; a long one when there is memory for it, which it uses until it is sent. */
-  held(response: HttpResponse, { signal }: { readonly signal?: AbortSignal | undefined }) {
+  held(response: HttpResponse, request: HttpRequest): HttpResponse | Promise<HttpResponse> {
     const { body } = response;
-    return typeof body === "string" && body.length > UNCOUNTED_RESPONSE ? this.#hold(response, body, signal) : response;
+    if (typeof body !== "string" || body.length <= UNCOUNTED_RESPONSE) return response;
+    return this.#hold(response, body, request.signal);
   }
 
   async #hold({ status, headers }: HttpResponse, body: string, departure: AbortSignal | undefined) {
