@@ -9,7 +9,7 @@ import {
 } from "@flux/dao-core";
 import { operations } from "../api/operations.gen.ts";
 import { toFetchHandler } from "../http/fetch-handler.ts";
-import { ClientGoneError, HttpError, InvalidRequestError } from "../http/http-error.ts";
+import { ClientGoneError, HttpError, invalidRequest } from "../http/http-error.ts";
 import {
   type HttpRequest,
   type HttpResponse,
@@ -279,7 +279,7 @@ function methodNotAllowed(method: string, allow: string): HttpError {
 /** The only defined expectation is 100-continue; others must not be ignored (RFC 9110, 10.1.1). */
 function checkExpectation(expect: string | undefined): void {
   if (expect === undefined || expect.toLowerCase() === "100-continue") return;
-  throw new InvalidRequestError([{ path: "Expect", message: "must be 100-continue, or be omitted" }]);
+  throw invalidRequest("must be 100-continue, or be omitted", "Expect");
 }
 
 function isSession(services: DaoServices | DatabaseSession): services is DatabaseSession {

@@ -8,7 +8,7 @@ import {
 } from "@flux/dao-core";
 import { callOperation, type DaoServices, type OperationName, type Page } from "@flux/dao-core/contract";
 import { type Operation, type PreconditionUse, preconditionUse } from "../api/operation.ts";
-import { HttpError, InvalidRequestError } from "../http/http-error.ts";
+import { HttpError, invalidRequest } from "../http/http-error.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
 import { jsonParts, longRowText } from "../http/json-parts.ts";
 import { pageLinks } from "../http/page-links.ts";
@@ -185,9 +185,7 @@ export class Endpoint {
     http: HttpRequest,
     { cursors: isWithCursors = false, ...request }: Record<string, unknown>,
   ): Promise<HttpResponse> {
-    if (typeof isWithCursors !== "boolean") {
-      throw new InvalidRequestError([{ path: "cursors", message: "must be true or false" }]);
-    }
+    if (typeof isWithCursors !== "boolean") throw invalidRequest("must be true or false", "cursors");
     const share = this.#settings.memory.share(http.signal);
     const cursors: { latest?: string } = {};
     const onCursor = (cursor: string) => {

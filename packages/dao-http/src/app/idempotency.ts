@@ -7,7 +7,7 @@ import {
   type Requester,
   runOnce,
 } from "@flux/dao-core";
-import { InvalidRequestError } from "../http/http-error.ts";
+import { type InvalidRequestError, invalidRequest } from "../http/http-error.ts";
 import type { HttpResponse } from "../http/http-message.ts";
 import { IDEMPOTENCY_CLEANUP_INTERVAL } from "../wire/limits.ts";
 import type { Logger } from "./log.ts";
@@ -92,5 +92,5 @@ export function parseIdempotencyKey(value: string): string {
 }
 
 export function invalidKey(message: string): InvalidRequestError {
-  return new InvalidRequestError([{ path: "Idempotency-Key", message }]);
+  return invalidRequest(message, "Idempotency-Key");
 }

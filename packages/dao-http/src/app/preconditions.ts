@@ -1,6 +1,6 @@
 import { versionOf } from "@flux/dao-core/contract";
 import type { PreconditionUse } from "../api/operation.ts";
-import { HttpError, InvalidRequestError } from "../http/http-error.ts";
+import { HttpError, invalidRequest } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
 
 /** Versions of a row; `"*"` is any. */
@@ -24,10 +24,10 @@ export function readPreconditions(request: HttpRequest, use: PreconditionUse): P
   const ifNoneMatch = request.header("if-none-match");
   if (ifMatch === undefined && ifNoneMatch === undefined) return NO_PRECONDITIONS;
   if (ifMatch !== undefined && use === "none") {
-    throw invalid("If-Match", "is not supported here, where no single row is read or changed; omit it");
+    throw invalidRequest("is not supported here, where no single row is read or changed; omit it", "If-Match");
   }
   if (ifNoneMatch !== undefined && use !== "read") {
-    throw invalid("If-None-Match", "is supported only where one row is read; omit it, or send If-Match instead");
+    throw invalidRequest("is supported only where one row is read; omit it, or send If-Match instead", "If-None-Match");
   }
   return {
     ifMatch: ifMatch === undefined ? undefined : versionsIn("If-Match", ifMatch, "strong"),
@@ -58,7 +58,7 @@ function versionsIn(header: string, value: string, comparison: "strong" | "weak"
   restOfList.lastIndex = end;
   restOfList.test(value);
   if (end === 0 || restOfList.lastIndex < value.length) {
-    throw invalid(header, `must be * or a list of entity-tags as in the ETag of a response, such as "x", "y"`);
+    throw invalidRequest(`must be * or a list of entity-tags as in the ETag of a response, such as "x", "y"`, header);
   }
   return versions;
 }
@@ -90,8 +90,4 @@ export function explainWeak(error: unknown, { hasWeak }: Preconditions): unknown
 
 function isAmong(versions: Versions, etag: string): boolean {
   return versions === "*" || versions.some((version) => `"${version}"` === etag);
-}
-
-function invalid(path: string, message: string): InvalidRequestError {
-  return new InvalidRequestError([{ path, message }]);
 }

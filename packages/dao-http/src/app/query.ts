@@ -1,7 +1,7 @@
 import { parseInstant } from "@flux/dao-core/contract";
 import type { ValidationIssue } from "@flux/dao-core/errors";
 import type { ParameterKind, QueryParameters } from "../api/operation.ts";
-import { InvalidRequestError } from "../http/http-error.ts";
+import { InvalidRequestError, invalidRequest } from "../http/http-error.ts";
 import { toSnakeCase } from "../wire/json.ts";
 
 /** Reads a query string into the input of a service. */
@@ -60,6 +60,6 @@ function decodePart(part: string): string {
   try {
     return decodeURIComponent(spaced);
   } catch {
-    throw new InvalidRequestError([{ path: "", message: "has a query string whose percent-encoding is not UTF-8" }]);
+    throw invalidRequest("has a query string whose percent-encoding is not UTF-8");
   }
 }

@@ -45,6 +45,11 @@ export class InvalidRequestError extends HttpError {
   }
 }
 
+/** @param path of the issue; `""` stands for the whole request */
+export function invalidRequest(message: string, path = ""): InvalidRequestError {
+  return new InvalidRequestError([{ path, message }]);
+}
+
 /** The client closed its connection while its request waited: there is no one left to respond to. */
 export class ClientGoneError extends Error {
   constructor() {
@@ -53,12 +58,10 @@ export class ClientGoneError extends Error {
   }
 }
 
-/** The error for a body of more than `limit` bytes. */
 export function bodyTooLarge(limit: number): HttpError {
   return new HttpError("payload_too_large", `The body has more than ${limit} bytes. Send less, in several requests.`);
 }
 
-/** The error for a body of which less than {@link MIN_PROGRESS} bytes arrived in `timeout` milliseconds. */
 export function bodyTooSlow(timeout: number): HttpError {
   return new HttpError(
     "request_timeout",
@@ -76,6 +79,4 @@ export function bodyReadAlready(): HttpError {
 }
 
 /** The error for a body whose sender stopped halfway; usually no one is left to read it. */
-export function bodyBrokeOff(): InvalidRequestError {
-  return new InvalidRequestError([{ path: "", message: "has a body that broke off; send it again, in full" }]);
-}
+export const bodyBrokeOff = () => invalidRequest("has a body that broke off; send it again, in full");

@@ -2,7 +2,7 @@ import { MAX_STRUCTURE_TASKS, parseInstant } from "@flux/dao-core/contract";
 import { decode, fieldNameOf, isJsonField } from "../wire/json.ts";
 import { MIN_PROGRESS } from "../wire/limits.ts";
 import { LineSplitter, NDJSON } from "../wire/ndjson.ts";
-import { bodyTooLarge, bodyTooSlow, HttpError, InvalidRequestError } from "./http-error.ts";
+import { bodyTooLarge, bodyTooSlow, HttpError, InvalidRequestError, invalidRequest } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -105,18 +105,20 @@ function parseLine(line: Uint8Array, number: number): unknown {
 const reading = { instant: parseInstant, nameOf: fieldNameOf, maxItems: MAX_STRUCTURE_TASKS };
 
 export function parseJsonBody(body: Uint8Array): unknown {
-  if (body.length === 0) throw invalid("has no body; send a JSON object");
+  if (body.length === 0) throw invalidRequest("has no body; send a JSON object");
   let text: string;
   try {
     text = utf8.decode(body);
   } catch {
-    throw invalid("has a body that is not UTF-8");
+    throw invalidRequest("has a body that is not UTF-8");
   }
   try {
     return decode(withLostIntegers(JSON.parse(text), text), reading);
   } catch (error) {
     const position = /position (\d+)/.exec(String(error))?.[1];
-    throw invalid(`has a body that is not valid JSON${position === undefined ? "" : `, from position ${position} on`}`);
+    throw invalidRequest(
+      `has a body that is not valid JSON${position === undefined ? "" : `, from position ${position} on`}`,
+    );
   }
 }
 
@@ -129,10 +131,6 @@ function withLostIntegers(value: unknown, text: string): unknown {
     if (isJsonField(fieldNameOf(name) ?? "")) Reflect.set(value, name, Reflect.get(Object(fields), name));
   }
   return value;
-}
-
-function invalid(message: string): InvalidRequestError {
-  return new InvalidRequestError([{ path: "", message }]);
 }
 
 /** A whole number with enough digits to lose precision; with a fraction or an exponent, it is a float to every writer. */

@@ -1,4 +1,4 @@
-import { InvalidRequestError } from "./http-error.ts";
+import { invalidRequest } from "./http-error.ts";
 
 /** A path that exists: the route of each method, and the value of the path's parameter. */
 export interface RouteMatch<Route> {
@@ -54,7 +54,7 @@ function canonical(path: string): string {
       .map((segment) => encodeURIComponent(decodeURIComponent(segment)))
       .join("/");
   } catch {
-    throw new InvalidRequestError([{ path: "", message: "has a path whose percent-encoding is not UTF-8" }]);
+    throw invalidRequest("has a path whose percent-encoding is not UTF-8");
   }
 }
 

@@ -1,7 +1,7 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { type Logger, logRequest } from "../app/log.ts";
-import { HttpError, InvalidRequestError } from "../http/http-error.ts";
+import { HttpError, invalidRequest } from "../http/http-error.ts";
 import { requestIdOf, setSecurityHeaders, type WholeResponse } from "../http/http-message.ts";
 import { problemResponse } from "../http/problem.ts";
 import { REFUSAL_LINGER } from "../wire/limits.ts";
@@ -106,22 +106,22 @@ const hostValue = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
 export function malformationOf(incoming: IncomingMessage): HttpError | undefined {
   const { headers, httpVersion, httpVersionMajor, rawHeaders } = incoming;
   // A request line without a version is HTTP/0.9, which had neither headers nor writes.
-  if (httpVersionMajor !== 1) return invalid("is not of HTTP/1.0 or HTTP/1.1");
+  if (httpVersionMajor !== 1) return invalidRequest("is not of HTTP/1.0 or HTTP/1.1");
   // HTTP/1.0 has no chunks: the framing is faulty (RFC 9112, 6.1).
   if (httpVersion === "1.0" && headers["transfer-encoding"] !== undefined) {
-    return invalid("is not defined for HTTP/1.0; send Content-Length, or HTTP/1.1", "Transfer-Encoding");
+    return invalidRequest("is not defined for HTTP/1.0; send Content-Length, or HTTP/1.1", "Transfer-Encoding");
   }
   // HTTP/1.1 requires the header exactly once, with a host (RFC 9112, 3.2). Node drops a second one.
   if (headers.host === undefined) {
-    return httpVersion === "1.1" ? invalid("is missing; HTTP/1.1 requires it", "Host") : undefined;
+    return httpVersion === "1.1" ? invalidRequest("is missing; HTTP/1.1 requires it", "Host") : undefined;
   }
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at];
     if (name?.length === 4 && name.toLowerCase() === "host") hosts++;
   }
-  if (hosts > 1) return invalid("is given more than once", "Host");
-  return hostValue.test(headers.host) ? undefined : invalid("must be a host, with or without a port", "Host");
+  if (hosts > 1) return invalidRequest("is given more than once", "Host");
+  return hostValue.test(headers.host) ? undefined : invalidRequest("must be a host, with or without a port", "Host");
 }
 
 /** The response to a request that is rejected before the app, with its log line unless the app has written it. */
@@ -157,7 +157,7 @@ function explain(error: ParseError): HttpError {
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return new HttpError("request_timeout", "The request did not arrive in time. Send it again, without pauses.");
     default:
-      return invalid(isUnknownMethod(error) ? unknownMethod : "is not well-formed HTTP/1.1");
+      return invalidRequest(isUnknownMethod(error) ? unknownMethod : "is not well-formed HTTP/1.1");
   }
 }
 
@@ -177,7 +177,3 @@ function isUnknownMethod({ code, rawPacket, bytesParsed = 0 }: ParseError): bool
 const LINE_FEED = 0x0a;
 /** Node's limit for all headers. */
 const MAX_LINE = 16_384;
-
-function invalid(message: string, path = ""): InvalidRequestError {
-  return new InvalidRequestError([{ path, message }]);
-}
