@@ -1,7 +1,7 @@
 import type { Instrumentation, Telemetry } from "@flux/dao-core";
 import { CALL_TIMEOUT } from "../wire/limits.ts";
-import type { ReceivedResponse } from "./client-errors.ts";
 import { HttpCall } from "./http-call.ts";
+import type { CallRequest } from "./request.ts";
 
 /** As much of `fetch` as the client needs. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -25,23 +25,18 @@ export interface ConnectionOptions {
   readonly telemetry?: Telemetry | undefined;
 }
 
-export interface Call {
-  readonly method: string;
-  /** Path and query. */
-  readonly target: string;
-  /** The path's template. */
-  readonly path: string;
-  /** From 1. Default 1. */
-  readonly attempt?: number;
+/** An attempt at a call. */
+export interface Attempt {
+  /** From 1. */
+  readonly number: number;
+  /** Milliseconds for the response, or for its head if its body is read in pieces. Of an import: for any progress. */
+  readonly timeout: number;
+}
+
+export interface Body {
+  readonly mediaType: string;
   /** Text, or bytes produced as they are sent. */
-  readonly body:
-    | { readonly mediaType: string; readonly content: string | ((call: HttpCall) => ReadableStream<Uint8Array>) }
-    | undefined;
-  /** Beside those of every call. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal | undefined;
-  /** Milliseconds; `undefined` for the connection's default. */
-  readonly timeout: number | undefined;
+  readonly content: string | ((call: HttpCall) => ReadableStream<Uint8Array>);
 }
 
 /** Sends calls to one service. */
@@ -71,45 +66,33 @@ export class Connection {
   }
 
   /**
-   * Sends a call and reads its response.
+   * Sends a call. The caller reads the response, and closes the call.
    * @throws UnavailableError if the service cannot be reached, or does not respond in time; the signal's reason if it aborts
    */
-  async send(call: Call): Promise<ReceivedResponse> {
-    const opened = await this.open(call);
-    try {
-      return await opened.complete();
-    } finally {
-      opened.close();
-    }
-  }
-
-  /**
-   * Sends a call; the caller reads the response, and closes the call.
-   * @throws as {@link send}
-   */
-  async open(call: Call): Promise<HttpCall> {
-    const { method, target, path, attempt = 1, body, headers, signal, timeout = this.timeout } = call;
+  async open(request: CallRequest, { number, timeout }: Attempt, body?: Body): Promise<HttpCall> {
+    const { method, path } = request.operation;
+    const { signal } = request;
     signal?.throwIfAborted();
-    const operation = this.#instrumentation?.start({ kind: "call", method, baseUrl: this.#baseUrl, path, attempt });
-    const opened = new HttpCall({ method, signal, timeout, operation });
-    const contentType = body && { "content-type": body.mediaType };
-    const content = typeof body?.content === "function" ? body.content(opened) : body?.content;
+    const baseUrl = this.#baseUrl;
+    const started = this.#instrumentation?.start({ kind: "call", method, baseUrl, path, attempt: number });
+    const call = new HttpCall(method, timeout, signal, started);
+    const content = typeof body?.content === "function" ? body.content(call) : body?.content;
     const init: RequestInit = {
       method,
-      headers: { ...operation?.headers, ...this.#headers, ...contentType, ...headers },
-      signal: opened.signal,
+      headers: {
+        ...started?.headers,
+        ...this.#headers,
+        ...(body !== undefined && { "content-type": body.mediaType }),
+        ...request.headers,
+      },
+      signal: call.signal,
       // A redirect would send the key elsewhere; the service never sends one.
       redirect: "manual",
       ...(content !== undefined && { body: content }),
       ...(typeof content === "object" && { duplex: "half" as const }),
     };
-    try {
-      const send = () => this.#fetch(this.#baseUrl + target, init);
-      await opened.begin(operation === undefined ? send() : operation.run(send));
-      return opened;
-    } catch (error) {
-      opened.close();
-      throw error;
-    }
+    const send = () => this.#fetch(baseUrl + request.target, init);
+    await call.begin(() => (started === undefined ? send() : started.run(send)));
+    return call;
   }
 }

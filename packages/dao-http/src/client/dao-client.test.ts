@@ -15,9 +15,9 @@ import { describe, expect, test } from "vitest";
 import { operations } from "../api/operations.gen.ts";
 import { connectedClient, rejection, sampleResult } from "../testing/connected-client.ts";
 import { encode } from "../wire/json.ts";
-import { InvalidServiceKeyError, UnexpectedResponseError } from "./client-errors.ts";
 import type { Fetch } from "./connection.ts";
 import { createDaoClient } from "./dao-client.ts";
+import { InvalidServiceKeyError, UnexpectedResponseError } from "./errors.ts";
 
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 

@@ -3,11 +3,10 @@ import type { Operation } from "../api/operation.ts";
 import { type KeyedOperation, operations } from "../api/operations.gen.ts";
 import { encode } from "../wire/json.ts";
 import { NDJSON } from "../wire/ndjson.ts";
-import type { ReceivedResponse } from "./client-errors.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import type { HttpCall } from "./http-call.ts";
 import { checkBody } from "./input-check.ts";
-import { type ReadRequest, requestOf, toQueryString } from "./request.ts";
+import { type CallRequest, requestOf, toQueryString } from "./request.ts";
 import { resultOf } from "./result.ts";
 import { Attempts, type RetryOptions } from "./retry.ts";
 import { streamRows } from "./row-stream.ts";
@@ -86,32 +85,34 @@ async function call(
   retry: RetryOptions | undefined,
 ): Promise<unknown> {
   const request = requestOf(operation, args);
-  if (operation.input === "ndjson") return callWithLines(connection, operation, request);
-  const { input } = request;
-  if (operation.input === "body") checkBody(input);
-  const body = operation.input === "body" ? { mediaType: "application/json", content: encode(input) } : undefined;
-  const attempts = new Attempts(request, operation, request.timeout ?? connection.timeout, retry);
+  if (operation.input === "ndjson") return callWithLines(connection, request);
+  const { input, timeout = connection.timeout } = request;
+  const hasBody = operation.input === "body";
+  if (hasBody) checkBody(input);
+  const body = hasBody ? { mediaType: "application/json", content: encode(input) } : undefined;
+  const attempts = new Attempts(request, timeout, retry);
   for (;;) {
-    let response: ReceivedResponse | undefined;
+    let sent: HttpCall | undefined;
     try {
-      const { number: attempt, timeLeft: timeout } = attempts;
-      response = await connection.send({ ...request, body, timeout, attempt });
-      return resultOf(response, operation);
+      sent = await connection.open(request, attempts, body);
+      return resultOf(sent.head, await sent.text(), operation);
     } catch (error) {
-      await attempts.next(error, response);
+      await attempts.next(error, sent?.head);
     }
   }
 }
 
-async function callWithLines(connection: Connection, operation: Operation, request: ReadRequest): Promise<unknown> {
-  const lines = new SentLines(request.input as Iterable<unknown>, (item, number) => {
+async function callWithLines(connection: Connection, request: CallRequest): Promise<unknown> {
+  const { operation, input, timeout } = request;
+  const lines = new SentLines(input as Iterable<unknown>, (item, number) => {
     checkBody(item, [String(number)]);
     return encode(item);
   });
-  const content = (opened: HttpCall) => lines.toStream(request.timeout === undefined ? opened : undefined);
-  const body = { mediaType: NDJSON, content };
+  const content = (sent: HttpCall) => lines.toStream(timeout === undefined ? sent : undefined);
   try {
-    return resultOf(await connection.send({ ...request, body }), operation);
+    const attempt = { number: 1, timeout: timeout ?? connection.timeout };
+    const sent = await connection.open(request, attempt, { mediaType: NDJSON, content });
+    return resultOf(sent.head, await sent.text(), operation);
   } catch (error) {
     throw lines.failure === undefined ? error : lines.failure.error;
   } finally {
@@ -126,14 +127,12 @@ async function* stream(
   retry: RetryOptions | undefined,
 ): AsyncGenerator<unknown, void, undefined> {
   const request = requestOf(operation, args);
-  const { input, timeout = connection.timeout } = request;
   const { onCursor }: StreamOptions = Object(args[1]);
-  const attempts = new Attempts(request, operation, timeout, retry);
+  const input: { readonly cursor?: string } = Object(request.input);
+  const attempts = new Attempts(request, request.timeout ?? connection.timeout, retry);
   const open = (cursor: string | undefined) => {
-    const { number: attempt, timeLeft } = attempts;
-    const target = operation.path + toQueryString({ ...Object(input), cursor, cursors: true }, operation.query ?? {});
-    return connection.open({ ...request, target, body: undefined, timeout: timeLeft, attempt });
+    const target = operation.path + toQueryString({ ...input, cursor, cursors: true }, operation.query ?? {});
+    return connection.open({ ...request, target }, attempts);
   };
-  const cursor: string | undefined = Object(input).cursor;
-  yield* streamRows({ operation, attempts, open, cursor, onCursor });
+  yield* streamRows({ operation, attempts, open, cursor: input.cursor, onCursor });
 }

@@ -1,33 +1,30 @@
 import type { StartedOperation } from "@flux/dao-core";
-import { type ReceivedResponse, type ResponseHead, unavailable } from "./client-errors.ts";
-
-/** What limits a call. */
-export interface CallLimits {
-  readonly method: string;
-  readonly signal: AbortSignal | undefined;
-  /** Milliseconds for the response, or for its head if its body is read in pieces. Of an import: for any progress. */
-  readonly timeout: number;
-  readonly operation?: StartedOperation | undefined;
-}
+import { type ResponseHead, unavailable } from "./errors.ts";
 
 /**
  * An HTTP request and its response. Ends when it is closed, its signal aborts, or its time is over; what waits for it then throws
  * the signal's reason, or an UnavailableError.
  */
 export class HttpCall {
-  readonly #limits: CallLimits;
+  readonly #method: string;
+  readonly #timeout: number;
+  readonly #callerSignal: AbortSignal | undefined;
   readonly #abort = new AbortController();
-  readonly #abortBySignal = () => this.#abort.abort(this.#limits.signal?.reason);
+  readonly #leave = () => this.#abort.abort(this.#callerSignal?.reason);
+  #operation: StartedOperation | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #limit = 0;
   #lateness: DOMException | undefined;
   #response: Response | undefined;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(limits: CallLimits) {
-    this.#limits = limits;
-    limits.signal?.addEventListener("abort", this.#abortBySignal);
-    this.#startTimer(limits.timeout);
+  /** @param operation ended with the call */
+  constructor(method: string, timeout: number, signal: AbortSignal | undefined, operation?: StartedOperation) {
+    this.#method = method;
+    this.#timeout = timeout;
+    this.#callerSignal = signal;
+    this.#operation = operation;
+    signal?.addEventListener("abort", this.#leave);
+    this.#startTimer(timeout);
   }
 
   /** For `fetch`. */
@@ -35,27 +32,38 @@ export class HttpCall {
     return this.#abort.signal;
   }
 
-  /** Waits for the head of the response. */
-  async begin(sent: Promise<Response>): Promise<void> {
-    this.#response = await this.#translated(
-      sent.then((response) => {
+  get head(): ResponseHead {
+    const header = (name: string) => this.#response?.headers.get(name) ?? undefined;
+    return {
+      status: this.#response?.status ?? 0,
+      requestId: header("x-request-id"),
+      contentType: header("content-type"),
+      retryAfter: waitOf(header("retry-after"), header("date")),
+    };
+  }
+
+  /** Waits for the head of the response. A call that fails is closed. */
+  async begin(send: () => Promise<Response>): Promise<void> {
+    try {
+      await this.#translated(async () => {
+        const response = await send();
         // A `fetch` that calls the service in-process responds to an aborted request (499) in place of rejecting.
         if (!response.ok) this.#abort.signal.throwIfAborted();
-        return response;
-      }),
-    );
+        this.#response = response;
+      });
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
-  /** Status 0 for no response. */
-  get head(): ResponseHead {
-    const status = this.#response?.status ?? 0;
-    const header = (name: string) => this.#response?.headers.get(name) ?? undefined;
-    const retryAfter = waitOf(header("retry-after"), header("date"));
-    return { status, requestId: header("x-request-id"), contentType: header("content-type"), retryAfter };
-  }
-
-  async complete(): Promise<ReceivedResponse> {
-    return { ...this.head, text: await this.#translated(this.#response?.text() ?? Promise.resolve("")) };
+  /** The whole body. Closes the call. */
+  async text(): Promise<string> {
+    try {
+      return await this.#translated(async () => (await this.#response?.text()) ?? "");
+    } finally {
+      this.close();
+    }
   }
 
   /**
@@ -67,7 +75,7 @@ export class HttpCall {
     if (reader === undefined) return;
     for (;;) {
       this.#startTimer(limit());
-      const { done, value } = await this.#translated(reader.read());
+      const { done, value } = await this.#translated(() => reader.read());
       // The caller's time does not count.
       this.pause();
       if (done) return;
@@ -82,46 +90,39 @@ export class HttpCall {
 
   /** Restarts the clock: the service must take more of the request, or respond. */
   expectProgress(): void {
-    if (!this.#abort.signal.aborted) this.#startTimer(this.#limits.timeout);
+    if (!this.#abort.signal.aborted) this.#startTimer(this.#timeout);
   }
 
   /** Ends the call; the rest of the response is not read. */
   close(): void {
     this.pause();
-    this.#limits.signal?.removeEventListener("abort", this.#abortBySignal);
+    this.#callerSignal?.removeEventListener("abort", this.#leave);
     this.#abort.abort();
-    this.#limits.operation?.end({ status: this.#response?.status, failure: this.#failure });
+    this.#operation?.end({ status: this.#response?.status, failure: this.#failure });
+    this.#operation = undefined;
   }
 
   #startTimer(limit: number): void {
     this.pause();
-    this.#limit = limit;
     this.#timer = setTimeout(() => {
-      this.#lateness = new DOMException("The call took too long.", "TimeoutError");
+      this.#lateness = new DOMException(`The service did not respond within ${limit} ms.`, "TimeoutError");
       this.#abort.abort(this.#lateness);
     }, limit);
   }
 
-  async #translated<Result>(work: Promise<Result>): Promise<Result> {
+  async #translated<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
-      return await work;
+      return await work();
     } catch (cause) {
       this.#failure = { error: this.#lateness ?? cause };
-      const { method, signal } = this.#limits;
-      signal?.throwIfAborted();
-      const what =
-        this.#lateness !== undefined
-          ? `The service did not respond within ${this.#limit} ms.`
-          : "The service cannot be reached, or the connection was lost.";
-      throw unavailable(what, method, { cause });
+      this.#callerSignal?.throwIfAborted();
+      const what = this.#lateness?.message ?? "The service cannot be reached, or the connection was lost.";
+      throw unavailable(what, this.#method, { cause });
     }
   }
 }
 
-/**
- * The milliseconds of a `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), which is by the clock that set `Date`;
- * `undefined` if it is neither.
- */
+/** The milliseconds of a `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), which is by the clock that set `Date`. */
 function waitOf(retryAfter = "", date = ""): number | undefined {
   if (/^\d+$/.test(retryAfter)) return Number(retryAfter) * 1_000;
   if (!/^[A-Z][a-z]{2,8}, /.test(retryAfter)) return undefined;

@@ -9,10 +9,17 @@ import {
 } from "../api/operation.ts";
 import { toSnakeCase } from "../wire/json.ts";
 import { MAX_TIMEOUT } from "../wire/limits.ts";
-import type { Call } from "./connection.ts";
 
 /** A call as its arguments describe it. */
-export interface ReadRequest extends Omit<Call, "body"> {
+export interface CallRequest {
+  readonly operation: Operation;
+  /** Path and query. */
+  readonly target: string;
+  /** Beside those of every call. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal | undefined;
+  /** Milliseconds; `undefined` for the client's default. */
+  readonly timeout: number | undefined;
   readonly input: unknown;
 }
 
@@ -20,8 +27,8 @@ export interface ReadRequest extends Omit<Call, "body"> {
  * Reads the arguments of a service method.
  * @throws ValidationError for what a path, a query string or a header cannot carry
  */
-export function requestOf(operation: Operation, args: readonly unknown[]): ReadRequest {
-  const { method, path, id, query } = operation;
+export function requestOf(operation: Operation, args: readonly unknown[]): CallRequest {
+  const { path, id, query } = operation;
   const rest = id === undefined ? args : args.slice(1);
   const [input, options] = operation.input === "none" ? [undefined, rest[0]] : rest;
   const ownPath = id === undefined ? path : path.replace(/\{\w+\}/, checkedId(args[0], id));
@@ -30,7 +37,7 @@ export function requestOf(operation: Operation, args: readonly unknown[]): ReadR
   if (timeout !== undefined && !(Number.isInteger(timeout) && timeout >= 1 && timeout <= MAX_TIMEOUT)) {
     throw invalid("timeout", `must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT}`);
   }
-  return { method, target, path, headers: headersOf(others, operation), signal, timeout, input };
+  return { operation, target, headers: headersOf(others, operation), signal, timeout, input };
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

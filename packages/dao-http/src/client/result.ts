@@ -1,26 +1,21 @@
 import type { Operation, Shape } from "../api/operation.ts";
 import { decode, toCamelCase, toWirePath } from "../wire/json.ts";
-import {
-  type ReceivedResponse,
-  type ResponseHead,
-  UnexpectedResponseError,
-  unexpectedResponse,
-} from "./client-errors.ts";
-import { parseJson, toResponseError } from "./response-error.ts";
+import { type ResponseHead, UnexpectedResponseError, unexpectedResponse } from "./errors.ts";
+import { parseJson, toResponseError } from "./problem.ts";
 
 /**
  * The result in a response.
  * @throws the service's error; UnavailableError if the response is not the service's, UnexpectedResponseError if it is of a service
  *   of another version
  */
-export function resultOf(response: ReceivedResponse, operation: Operation): unknown {
-  const { status, text } = response;
+export function resultOf(head: ResponseHead, text: string, operation: Operation): unknown {
+  const { status, requestId } = head;
   if (operation.result === undefined ? status !== 204 : status !== 200 && status !== 201) {
-    throw toResponseError(response, operation);
+    throw toResponseError(head, text, operation);
   }
-  const result = operation.result && checkedResult(parseJson(text), response, operation);
+  const result = operation.result && checkedResult(parseJson(text), head, operation);
   // A proxy's own 204 looks like a deletion, and its [] like a list.
-  if (response.requestId === undefined) throw unexpectedResponse(response, operation.method, "no X-Request-Id");
+  if (requestId === undefined) throw unexpectedResponse(head, operation.method, "no X-Request-Id");
   return result;
 }
 
@@ -28,11 +23,8 @@ export function resultOf(response: ReceivedResponse, operation: Operation): unkn
  * Decodes `body` and checks the shape of the result.
  * @throws as {@link resultOf}
  */
-export function checkedResult(
-  body: unknown,
-  head: ResponseHead,
-  { method, result: shape = "json" }: Operation,
-): unknown {
+export function checkedResult(body: unknown, head: ResponseHead, operation: Operation): unknown {
+  const { method, result: shape = "json" } = operation;
   if (body === undefined) throw unexpectedResponse(head, method, "not JSON");
   const result = decode(body, reading);
   const fault = findFault(result, shape);

@@ -1,8 +1,7 @@
 import { isDaoError } from "@flux/dao-core/errors";
-import { type Operation, takesIdempotencyKey } from "../api/operation.ts";
 import { FIRST_RETRY_DELAY, LAST_RETRY_DELAY, RETRIES } from "../wire/limits.ts";
-import type { ResponseHead } from "./client-errors.ts";
-import type { Call } from "./connection.ts";
+import type { ResponseHead } from "./errors.ts";
+import type { CallRequest } from "./request.ts";
 
 /** A retry that is about to happen. */
 export interface ClientRetry {
@@ -26,32 +25,17 @@ export interface RetryOptions {
   readonly onRetry?: ((retry: ClientRetry) => void) | undefined;
 }
 
-/** Errors of connecting: nothing was sent. */
-const unconnected: ReadonlySet<unknown> = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
-
 /** The attempts of one call: their number, from 1, and their shared time. */
 export class Attempts {
-  readonly #call: Pick<Call, "headers" | "signal">;
-  readonly #operation: Operation;
+  readonly #request: CallRequest;
   readonly #timeout: number;
   readonly #options: RetryOptions;
   #number = 1;
   #end: number;
 
   /** @param timeout milliseconds for all of them */
-  constructor(
-    call: Pick<Call, "headers" | "signal">,
-    operation: Operation,
-    timeout: number,
-    options: RetryOptions = {},
-  ) {
-    this.#call = call;
-    this.#operation = operation;
+  constructor(request: CallRequest, timeout: number, options: RetryOptions = {}) {
+    this.#request = request;
     this.#timeout = timeout;
     this.#options = options;
     this.#end = performance.now() + timeout;
@@ -62,7 +46,7 @@ export class Attempts {
   }
 
   /** Milliseconds for the next attempt, at least one. */
-  get timeLeft(): number {
+  get timeout(): number {
     return Math.max(1, Math.ceil(this.#end - performance.now()));
   }
 
@@ -85,46 +69,49 @@ export class Attempts {
     const jitter = Math.random() * Math.min(LAST_RETRY_DELAY, FIRST_RETRY_DELAY * 2 ** (attempt - 1));
     const delay = (head?.retryAfter ?? 0) + jitter;
     const isFinal = attempt > retries || performance.now() + delay >= this.#end;
-    if (isFinal || !this.#mayRetry(error, head?.status)) throw error;
-    const { method, path } = this.#operation;
+    if (isFinal || !mayRetry(this.#request, error, head?.status)) throw error;
+    const { method, path } = this.#request.operation;
     onRetry?.({ attempt, delay, operation: `${method} ${path}` });
-    await wait(delay, this.#call.signal);
+    await wait(delay, this.#request.signal);
     this.#number++;
   }
+}
 
-  #mayRetry(error: unknown, status: number | undefined): boolean {
-    const isUnavailable = status === 503 || (isDaoError(error) && error.code === "unavailable");
-    return isUnavailable && (isRepeatable(this.#operation, this.#call.headers) || certainlyHadNoEffect(error, status));
-  }
+function mayRetry(request: CallRequest, error: unknown, status: number | undefined): boolean {
+  const isUnavailable = status === 503 || (isDaoError(error) && error.code === "unavailable");
+  return isUnavailable && (isRepeatable(request) || status === 429 || isUnconnected(error));
 }
 
 /** Whether sending it twice has the effect of sending it once. */
-function isRepeatable(operation: Operation, headers: Call["headers"]): boolean {
-  if (operation.method === "GET") return true;
-  if (operation.method === "PUT") return headers["if-match"] === undefined;
-  return takesIdempotencyKey(operation) && headers["idempotency-key"] !== undefined;
+function isRepeatable({ operation: { method }, headers }: CallRequest): boolean {
+  if (method === "PUT") return headers["if-match"] === undefined;
+  return method === "GET" || headers["idempotency-key"] !== undefined;
 }
 
-function certainlyHadNoEffect(error: unknown, status: number | undefined): boolean {
-  if (status === 429) return true;
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ("code" in cause && unconnected.has(cause.code)) return true;
-  }
-  return false;
+/** Errors of connecting: nothing was sent. */
+const unconnected: ReadonlySet<unknown> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+function isUnconnected(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ("code" in error && unconnected.has(error.code)) || isUnconnected(error.cause);
 }
 
 /** @throws the signal's reason if it aborts */
 function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    const stop = () => {
+    const end = () => {
       clearTimeout(timer);
-      reject(signal?.reason);
+      signal?.removeEventListener("abort", end);
+      if (signal?.aborted === true) reject(signal.reason);
+      else resolve();
     };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, milliseconds);
-    signal?.addEventListener("abort", stop, { once: true });
-    if (signal?.aborted === true) stop();
+    const timer = setTimeout(end, milliseconds);
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted === true) end();
   });
 }

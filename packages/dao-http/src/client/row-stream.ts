@@ -1,9 +1,9 @@
 import type { Operation } from "../api/operation.ts";
 import { REMEMBERED_ROWS } from "../wire/limits.ts";
 import { cursorOf, LineSplitter } from "../wire/ndjson.ts";
-import { unexpectedResponse } from "./client-errors.ts";
+import { unexpectedResponse } from "./errors.ts";
 import type { HttpCall } from "./http-call.ts";
-import { parseJson, toResponseError } from "./response-error.ts";
+import { parseJson, toResponseError } from "./problem.ts";
 import { checkedResult } from "./result.ts";
 import type { Attempts } from "./retry.ts";
 
@@ -24,57 +24,45 @@ export interface StreamSource {
  * @throws as a call does, if all attempts since the last row fail
  */
 export async function* streamRows(source: StreamSource): AsyncGenerator<unknown, void, undefined> {
-  const { attempts, onCursor } = source;
-  const returned = new ReturnedRows();
-  let { cursor } = source;
-  let call: HttpCall | undefined;
-  async function* batchesAfter(start: string | undefined): AsyncGenerator<Line[], never, undefined> {
-    call = await source.open(start);
-    return yield* readBatches(call, source);
-  }
-  let batches = batchesAfter(cursor);
-  try {
-    for (;;) {
-      let batch: Line[];
-      try {
-        batch = (await batches.next()).value;
-      } catch (error) {
-        const head = call?.head;
-        call?.close();
-        call = undefined;
-        if (returned.isFull) throw error;
-        await attempts.next(error, head);
-        batches = batchesAfter(cursor);
-        continue;
-      }
-      for (const line of batch) {
-        if ("row" in line) {
-          if (!returned.add(line.row)) continue;
-          yield line.row;
-          // The caller's time does not count.
-          attempts.restart();
-        } else {
-          if (line.nextCursor === null) return;
-          cursor = line.nextCursor;
-          returned.passCursor();
-          onCursor?.(cursor);
-        }
+  const progress = new Progress(source.cursor);
+  for await (const batch of readBatches(source, progress)) {
+    for (const line of batch) {
+      if ("row" in line) {
+        if (!progress.add(line.row)) continue;
+        yield line.row;
+        // The caller's time does not count.
+        source.attempts.restart();
+      } else {
+        if (line.nextCursor === null) return;
+        progress.pass(line.nextCursor);
+        source.onCursor?.(line.nextCursor);
       }
     }
-  } finally {
-    call?.close();
   }
 }
 
 type Line = { readonly row: unknown } | { readonly nextCursor: string | null };
 
-/** The lines of a response, in batches as they arrive. It never returns: the caller recognizes the last line. */
-async function* readBatches(
+/** The lines as they arrive, in as many responses as it takes; each batch is consumed before the next is read. */
+async function* readBatches(source: StreamSource, progress: Progress): AsyncGenerator<Line[], void, undefined> {
+  for (;;) {
+    let call: HttpCall | undefined;
+    try {
+      call = await source.open(progress.cursor);
+      yield* batchesOf(call, source);
+    } catch (error) {
+      if (progress.isFull) throw error;
+      await source.attempts.next(error, call?.head);
+    }
+  }
+}
+
+/** The lines of one response. It always fails: the caller recognizes the last line. */
+async function* batchesOf(
   call: HttpCall,
   { operation, attempts }: StreamSource,
 ): AsyncGenerator<Line[], never, undefined> {
   const { head } = call;
-  if (head.status !== 200) throw toResponseError(await call.complete(), operation);
   const decoder = new TextDecoder();
   const toLine = (bytes: Uint8Array): Line => {
     const value = parseJson(decoder.decode(bytes));
@@ -82,22 +70,32 @@ async function* readBatches(
     return nextCursor === undefined ? { row: checkedResult(value, head, operation) } : { nextCursor };
   };
   const splitter = new LineSplitter();
-  for await (const piece of call.pieces(() => attempts.timeLeft)) {
-    const lines = Array.from(splitter.linesOf(piece), toLine);
-    if (lines.length > 0) yield lines;
+  try {
+    if (head.status !== 200) throw toResponseError(head, await call.text(), operation);
+    for await (const piece of call.pieces(() => attempts.timeout)) {
+      const lines = Array.from(splitter.linesOf(piece), toLine);
+      if (lines.length > 0) yield lines;
+    }
+    throw unexpectedResponse(head, operation.method, "a stream without its last line");
+  } finally {
+    call.close();
   }
-  throw unexpectedResponse(head, operation.method, "a stream without its last line");
 }
 
 /**
- * The ids of the rows returned since the last cursor but one: rows may come again after it, and, if rows were created meanwhile,
- * also after the last cursor.
+ * How far a stream was read: the last cursor, and the ids of the rows returned since the last cursor but one. Rows may come again
+ * after that, and, if rows were created meanwhile, also after the last cursor.
  */
-class ReturnedRows {
+class Progress {
+  cursor: string | undefined;
   #before = new Set<unknown>();
   #since = new Set<unknown>();
 
-  /** Whether there are more than it remembers. */
+  constructor(cursor: string | undefined) {
+    this.cursor = cursor;
+  }
+
+  /** Whether there are more rows than it remembers. */
   get isFull(): boolean {
     return this.#since.size >= REMEMBERED_ROWS;
   }
@@ -110,7 +108,8 @@ class ReturnedRows {
     return isNew;
   }
 
-  passCursor(): void {
+  pass(cursor: string): void {
+    this.cursor = cursor;
     this.#before = this.#since;
     this.#since = new Set();
   }

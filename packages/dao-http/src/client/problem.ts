@@ -1,18 +1,13 @@
 import * as errors from "@flux/dao-core/errors";
 import type { Operation } from "../api/operation.ts";
 import { toFieldPath } from "../wire/json.ts";
-import {
-  InvalidServiceKeyError,
-  type ReceivedResponse,
-  UnexpectedResponseError,
-  unexpectedResponse,
-} from "./client-errors.ts";
+import { InvalidServiceKeyError, type ResponseHead, UnexpectedResponseError, unexpectedResponse } from "./errors.ts";
 
 /** The error that the service threw, recreated from its problem; or an error for a response that is not a problem. */
-export function toResponseError(response: ReceivedResponse, operation: Operation): Error {
-  const { status, requestId } = response;
-  const problem = problemOf(response);
-  if (problem === undefined) return unexpectedResponse(response, operation.method);
+export function toResponseError(head: ResponseHead, text: string, operation: Operation): Error {
+  const { status, requestId } = head;
+  const problem = problemOf(status, parseJson(text));
+  if (problem === undefined) return unexpectedResponse(head, operation.method);
   const { code, detail, reason = code } = problem;
   if (code === "invalid_service_key") return new InvalidServiceKeyError(detail, requestId);
   const error = daoError(reason, problem, operation) ?? daoError(code, problem, operation);
@@ -22,30 +17,6 @@ export function toResponseError(response: ReceivedResponse, operation: Operation
   return new UnexpectedResponseError(status, detail, { code, ...(requestId !== undefined && { requestId }) });
 }
 
-/** What a problem document of the service has that an error is made of. */
-type Problem = NonNullable<ReturnType<typeof problemOf>>;
-
-function problemOf(response: ReceivedResponse) {
-  const body: Record<string, unknown> = Object(parseJson(response.text));
-  const { status = response.status, errors: issues } = body;
-  const [type, code, detail] = [textOf(body["type"]), textOf(body["code"]), textOf(body["detail"])];
-  // Gateways use these member names too, and their "not_found" means a route, not a row.
-  const isOurs = type?.startsWith("urn:flux-dao:error:") === true && status === response.status;
-  if (!isOurs || code === undefined || detail === undefined) return undefined;
-  const [reason, field, id] = [textOf(body["reason"]), textOf(body["field"]), textOf(body["id"])];
-  return {
-    code,
-    detail,
-    reason,
-    field,
-    id,
-    outcome: body["outcome"],
-    issues: Array.isArray(issues) ? issues : undefined,
-  };
-}
-
-const textOf = (value: unknown) => (typeof value === "string" ? value : undefined);
-
 /** The value of JSON text, or `undefined` if it is not valid. */
 export function parseJson(text: string): unknown {
   try {
@@ -53,6 +24,23 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What an error is made of. */
+interface Problem extends Partial<Record<"reason" | "field" | "id" | "outcome", string>> {
+  readonly code: string;
+  readonly detail: string;
+  readonly issues: readonly unknown[] | undefined;
+}
+
+function problemOf(status: number, body: unknown): Problem | undefined {
+  const { status: own = status, errors: issues, ...members }: Record<string, unknown> = Object(body);
+  const texts = Object.entries(members).filter((member): member is [string, string] => typeof member[1] === "string");
+  const { type, code, detail, ...others }: Partial<Record<string, string>> = Object.fromEntries(texts);
+  // Gateways use these member names too, and their "not_found" means a route, not a row.
+  const isOurs = type?.startsWith("urn:flux-dao:error:") === true && own === status;
+  if (!isOurs || code === undefined || detail === undefined) return undefined;
+  return { ...others, code, detail, issues: Array.isArray(issues) ? issues : undefined };
 }
 
 function daoError(code: string, problem: Problem, operation: Operation): Error | undefined {
@@ -91,14 +79,16 @@ function validationError(
   { id, path: template }: Operation,
   options?: { readonly isTooLarge: boolean },
 ): errors.ValidationError {
-  const renamed = issues.map((issue): errors.ValidationIssue => {
+  const renamed = issues.map((issue) => {
     const { path, message }: Record<string, unknown> = Object(issue);
     const isId = id !== undefined && template.includes(`{${path}}`);
-    return { path: isId ? id : toFieldPath(textOf(path) ?? ""), message: textOf(message) ?? "" };
+    return { path: isId ? id : toFieldPath(textOf(path)), message: textOf(message) };
   });
   const error = new errors.ValidationError(renamed, options);
   return issues.length === 0 ? withMessage(error, detail) : error;
 }
+
+const textOf = (value: unknown) => (typeof value === "string" ? value : "");
 
 /** The class builds its message from parts that only the service knows; the problem has the result. */
 function withMessage<Kind extends Error>(error: Kind, message: string): Kind {

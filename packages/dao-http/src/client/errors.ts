@@ -35,6 +35,7 @@ export class UnexpectedResponseError extends Error {
 
 /** A response without its body. */
 export interface ResponseHead {
+  /** 0 if there is no response. */
   readonly status: number;
   /** Every response of the service has one; intermediaries seldom add one to responses of their own. */
   readonly requestId: string | undefined;
@@ -42,10 +43,6 @@ export interface ResponseHead {
   readonly contentType: string | undefined;
   /** Milliseconds until the next attempt, if the response says so. */
   readonly retryAfter: number | undefined;
-}
-
-export interface ReceivedResponse extends ResponseHead {
-  readonly text: string;
 }
 
 /** The error for a call to which the service did not respond; its sentence says what may have happened. */
@@ -70,11 +67,8 @@ export function unexpectedResponse({ status, contentType }: ResponseHead, method
   const received = `status ${status}, ${type}${flaw === undefined ? "" : `, ${flaw}`}`;
   if (status >= 400 && status < 500 && !passing.has(status)) {
     const what = `Something other than the DAO service refused the call: ${received}.`;
-    return new UnexpectedResponseError(
-      status,
-      `${what} Check the base URL, and the limits of proxies in front of it.`,
-      {},
-    );
+    const next = "Check the base URL, and the limits of proxies in front of it.";
+    return new UnexpectedResponseError(status, `${what} ${next}`, {});
   }
   // A browser shows a redirect as status 0.
   const isRedirect = status < 400 && (status >= 300 || status === 0) && status !== 304;
