@@ -2,6 +2,7 @@ import type { Instrumentation, Telemetry } from "@flux/dao-core";
 import { CALL_TIMEOUT } from "../wire/limits.ts";
 import { HttpCall } from "./http-call.ts";
 import type { CallRequest } from "./request.ts";
+import { Attempts, type RetryOptions } from "./retry.ts";
 
 /** As much of `fetch` as the client needs. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -23,17 +24,11 @@ export interface ConnectionOptions {
    * `@flux/dao-http/opentelemetry`. Default: none.
    */
   readonly telemetry?: Telemetry | undefined;
+  /** Retries of failed calls; `false` sends each call once. Default: two retries of calls that can be sent twice. */
+  readonly retry?: RetryOptions | false | undefined;
 }
 
-/** An attempt at a call. */
-export interface Attempt {
-  /** From 1. */
-  readonly number: number;
-  /** Milliseconds for the response, or for its head if its body is read in pieces. Of an import: for any progress. */
-  readonly timeout: number;
-}
-
-export interface Body {
+interface Body {
   readonly mediaType: string;
   /** Text, or bytes produced as they are sent. */
   readonly content: string | ((call: HttpCall) => ReadableStream<Uint8Array>);
@@ -45,11 +40,12 @@ export class Connection {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #fetch: Fetch;
   readonly #instrumentation: Instrumentation | undefined;
-  /** Milliseconds for a call, by default. */
-  readonly timeout: number;
+  readonly #timeout: number;
+  readonly #retry: RetryOptions | undefined;
 
   /** @throws TypeError for an invalid base URL, and for a key that no header can carry; the message contains neither */
-  constructor({ baseUrl, serviceKey, fetch: ownFetch, timeout = CALL_TIMEOUT, telemetry }: ConnectionOptions) {
+  constructor(options: ConnectionOptions) {
+    const { baseUrl, serviceKey, fetch: ownFetch, timeout = CALL_TIMEOUT, telemetry, retry } = options;
     if (!/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(baseUrl)) {
       throw new TypeError("baseUrl must be http(s)://host:port, such as http://localhost:8000, without a password.");
     }
@@ -61,15 +57,20 @@ export class Connection {
     this.#headers = { "x-flux-service-key": serviceKey, accept: "application/json" };
     // Called without a receiver: a browser's fetch rejects any other than the window.
     this.#fetch = ownFetch ?? ((url, init) => fetch(url, init));
-    this.timeout = timeout;
+    this.#timeout = timeout;
+    this.#retry = retry === false ? { retries: 0 } : retry;
     this.#instrumentation = telemetry?.instrument({});
+  }
+
+  attempts(request: CallRequest): Attempts {
+    return new Attempts(request, request.timeout ?? this.#timeout, this.#retry);
   }
 
   /**
    * Sends a call. The caller reads the response, and closes the call.
    * @throws UnavailableError if the service cannot be reached, or does not respond in time; the signal's reason if it aborts
    */
-  async open(request: CallRequest, { number, timeout }: Attempt, body?: Body): Promise<HttpCall> {
+  async open(request: CallRequest, { number, timeout }: Attempts, body?: Body): Promise<HttpCall> {
     const { method, path } = request.operation;
     const { signal } = request;
     signal?.throwIfAborted();

@@ -1,22 +1,16 @@
 import type { DaoServices, StreamOptions } from "@flux/dao-core/contract";
 import type { Operation } from "../api/operation.ts";
 import { type KeyedOperation, operations } from "../api/operations.gen.ts";
-import { encode } from "../wire/json.ts";
 import { NDJSON } from "../wire/ndjson.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import type { HttpCall } from "./http-call.ts";
-import { checkBody } from "./input-check.ts";
-import { type CallRequest, requestOf, toQueryString } from "./request.ts";
-import { resultOf } from "./result.ts";
-import { Attempts, type RetryOptions } from "./retry.ts";
-import { streamRows } from "./row-stream.ts";
-import { SentLines } from "./sent-lines.ts";
+import { requestOf } from "./request.ts";
+import { jsonBody, SentLines } from "./request-body.ts";
+import { resultOf } from "./response.ts";
+import { RowStream } from "./row-stream.ts";
 
 /** How to reach the service. */
-export interface DaoClientOptions extends ConnectionOptions {
-  /** Retries of failed calls; `false` sends each call once. Default: two retries of calls that can be sent twice. */
-  readonly retry?: RetryOptions | false | undefined;
-}
+export type DaoClientOptions = ConnectionOptions;
 
 /** Further options of calls by POST. */
 export interface KeyOptions {
@@ -65,32 +59,23 @@ export type DaoClient = {
  */
 export function createDaoClient(options: DaoClientOptions): DaoClient {
   const connection = new Connection(options);
-  const retry = options.retry === false ? { retries: 0 } : options.retry;
   const services: Record<string, Record<string, unknown>> = {};
   for (const [name, operation] of Object.entries(operations)) {
     const [service = "", method = ""] = name.split(".");
-    const send = operation.output === "ndjson" ? stream : call;
+    const send = operation.output === "ndjson" ? stream : operation.input === "ndjson" ? callWithLines : call;
     services[service] ??= {};
-    services[service][method] = (...args: unknown[]) => send(connection, operation, args, retry);
+    services[service][method] = (...args: unknown[]) => send(connection, operation, args);
   }
   // The compiler checks that the table has every method of every service; responses are checked at run time.
   const client: unknown = services;
   return client as DaoClient;
 }
 
-async function call(
-  connection: Connection,
-  operation: Operation,
-  args: readonly unknown[],
-  retry: RetryOptions | undefined,
-): Promise<unknown> {
+async function call(connection: Connection, operation: Operation, args: readonly unknown[]): Promise<unknown> {
   const request = requestOf(operation, args);
-  if (operation.input === "ndjson") return callWithLines(connection, request);
-  const { input, timeout = connection.timeout } = request;
-  const hasBody = operation.input === "body";
-  if (hasBody) checkBody(input);
-  const body = hasBody ? { mediaType: "application/json", content: encode(input) } : undefined;
-  const attempts = new Attempts(request, timeout, retry);
+  const isJson = operation.input === "body";
+  const body = isJson ? { mediaType: "application/json", content: jsonBody(request.input) } : undefined;
+  const attempts = connection.attempts(request);
   for (;;) {
     let sent: HttpCall | undefined;
     try {
@@ -102,16 +87,12 @@ async function call(
   }
 }
 
-async function callWithLines(connection: Connection, request: CallRequest): Promise<unknown> {
-  const { operation, input, timeout } = request;
-  const lines = new SentLines(input as Iterable<unknown>, (item, number) => {
-    checkBody(item, [String(number)]);
-    return encode(item);
-  });
-  const content = (sent: HttpCall) => lines.toStream(timeout === undefined ? sent : undefined);
+async function callWithLines(connection: Connection, operation: Operation, args: readonly unknown[]): Promise<unknown> {
+  const request = requestOf(operation, args);
+  const lines = new SentLines(request.input);
+  const content = (sent: HttpCall) => lines.toStream(request.timeout === undefined ? sent : undefined);
   try {
-    const attempt = { number: 1, timeout: timeout ?? connection.timeout };
-    const sent = await connection.open(request, attempt, { mediaType: NDJSON, content });
+    const sent = await connection.open(request, connection.attempts(request), { mediaType: NDJSON, content });
     return resultOf(sent.head, await sent.text(), operation);
   } catch (error) {
     throw lines.failure === undefined ? error : lines.failure.error;
@@ -124,15 +105,7 @@ async function* stream(
   connection: Connection,
   operation: Operation,
   args: readonly unknown[],
-  retry: RetryOptions | undefined,
 ): AsyncGenerator<unknown, void, undefined> {
-  const request = requestOf(operation, args);
   const { onCursor }: StreamOptions = Object(args[1]);
-  const input: { readonly cursor?: string } = Object(request.input);
-  const attempts = new Attempts(request, request.timeout ?? connection.timeout, retry);
-  const open = (cursor: string | undefined) => {
-    const target = operation.path + toQueryString({ ...input, cursor, cursors: true }, operation.query ?? {});
-    return connection.open({ ...request, target }, attempts);
-  };
-  yield* streamRows({ operation, attempts, open, cursor: input.cursor, onCursor });
+  yield* new RowStream(connection, requestOf(operation, args)).rows(onCursor);
 }

@@ -1,0 +1,117 @@
+import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
+import { encode, isInstantField, isJsonField } from "../wire/json.ts";
+import { NDJSON_ITEMS } from "../wire/limits.ts";
+import { nextChunk } from "../wire/ndjson.ts";
+import type { HttpCall } from "./http-call.ts";
+
+/**
+ * The JSON text of an input. The service validates it, but what JSON cannot represent would reach the service as something else,
+ * and might be accepted although it is refused in-process: that is checked here.
+ * @param place the beginning of the paths of issues
+ * @throws ValidationError
+ */
+export function jsonBody(input: unknown, place: readonly string[] = []): string {
+  const issues: ValidationIssue[] = [];
+  check(input, place, undefined, issues);
+  if (issues.length > 0) throw new ValidationError(issues);
+  return encode(input);
+}
+
+/** An NDJSON body that reads its items from a source as it is sent. */
+export class SentLines {
+  /** What the source threw; `fetch` rejects with errors of its own for it. */
+  failure: { readonly error: unknown } | undefined;
+  readonly #items: Iterator<unknown> | AsyncIterator<unknown>;
+  #count = 0;
+  #isDone = false;
+
+  /** @throws ValidationError for a source that is not iterable, as in-process */
+  constructor(source: unknown) {
+    const { [Symbol.asyncIterator]: asynchronous, [Symbol.iterator]: synchronous } = Object(source);
+    const iterate: unknown = typeof source === "object" ? (asynchronous ?? synchronous) : undefined;
+    if (typeof iterate !== "function") {
+      throw new ValidationError([{ path: "", message: "must be items in a list, or in what else can be iterated" }]);
+    }
+    this.#items = Reflect.apply(iterate, source, []);
+  }
+
+  /** @param call notified whether the source or the service is awaited; omitted if one time-out covers both */
+  toStream(call?: Pick<HttpCall, "pause" | "expectProgress">): ReadableStream<Uint8Array> {
+    const encoder = new TextEncoder();
+    const toLine = (item: unknown) => jsonBody(item, [String(this.#count++)]);
+    return new ReadableStream({
+      pull: async (controller) => {
+        try {
+          call?.pause();
+          const { text, isLast } = await nextChunk(this.#items, toLine, NDJSON_ITEMS);
+          if (text !== "") controller.enqueue(encoder.encode(text));
+          if (isLast) {
+            this.#isDone = true;
+            controller.close();
+          }
+          call?.expectProgress();
+        } catch (error) {
+          this.failure = { error };
+          controller.error(error);
+        }
+      },
+      cancel: () => this.close(),
+    });
+  }
+
+  /** Closes the source unless it has ended. */
+  async close(): Promise<void> {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    await this.#items.return?.();
+  }
+}
+
+/** Maximum nesting of a JSON column (contract, "Data"); no DTO nests as deep. */
+const MAX_DEPTH = 64;
+
+/** @param jsonDepth how deep within a JSON column; `undefined` outside of one */
+function check(
+  value: unknown,
+  path: readonly string[],
+  jsonDepth: number | undefined,
+  issues: ValidationIssue[],
+): void {
+  const message =
+    jsonDepth === undefined ? fieldProblem(value, path.at(-1) ?? "", path.length) : jsonProblem(value, jsonDepth);
+  if (message !== undefined) issues.push({ path: path.join("."), message });
+  else if (typeof value === "object" && value !== null && !(value instanceof Date)) {
+    for (const [name, member] of Object.entries(value)) {
+      const startsJson = isJsonField(name) ? 0 : undefined;
+      check(member, [...path, name], jsonDepth === undefined ? startsJson : jsonDepth + 1, issues);
+    }
+  }
+}
+
+function fieldProblem(value: unknown, name: string, depth: number): string | undefined {
+  if (isInstantField(name)) {
+    if (value instanceof Date) return undefined;
+    if (typeof value === "string") return "must be a Date, not text: pass new Date(text)";
+  }
+  if (value instanceof Date) return "must not be a Date";
+  if (depth > MAX_DEPTH) return tooDeep;
+  return value === undefined ? undefined : scalarProblem(value);
+}
+
+function jsonProblem(value: unknown, depth: number): string | undefined {
+  if (value === undefined && depth === 0) return undefined;
+  if (typeof value !== "object" || value === null) return scalarProblem(value);
+  if (depth >= MAX_DEPTH) return tooDeep;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (Array.isArray(value) || prototype === Object.prototype || prototype === null) return undefined;
+  return "must be plain JSON, not an instance of a class";
+}
+
+const tooDeep = `must nest at most ${MAX_DEPTH} deep`;
+
+function scalarProblem(value: unknown): string | undefined {
+  if (typeof value === "number") {
+    return Number.isFinite(value) ? undefined : "must be a finite number: JSON has no NaN and no Infinity";
+  }
+  return ["string", "boolean", "object"].includes(typeof value) ? undefined : `must be JSON, not ${typeof value}`;
+}
