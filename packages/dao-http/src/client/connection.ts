@@ -7,7 +7,8 @@ import { Attempts, type RetryOptions } from "./retry.ts";
 /** As much of `fetch` as the client needs. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-export interface ConnectionOptions {
+/** How to reach the service. */
+export interface DaoClientOptions {
   /** The URL of the service, such as `http://flux-dao-service:8000`, with the path under which it is mounted, if any. */
   readonly baseUrl: string;
   /** One of the keys in the service's `SERVICE_API_KEYS`. */
@@ -44,7 +45,7 @@ export class Connection {
   readonly #retry: RetryOptions | undefined;
 
   /** @throws TypeError for an invalid base URL, and for a key that no header can carry; the message contains neither */
-  constructor(options: ConnectionOptions) {
+  constructor(options: DaoClientOptions) {
     const { baseUrl, serviceKey, fetch: ownFetch, timeout = CALL_TIMEOUT, telemetry, retry } = options;
     if (!/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(baseUrl)) {
       throw new TypeError("baseUrl must be http(s)://host:port, such as http://localhost:8000, without a password.");

@@ -2,15 +2,12 @@ import type { DaoServices, StreamOptions } from "@flux/dao-core/contract";
 import type { Operation } from "../api/operation.ts";
 import { type KeyedOperation, operations } from "../api/operations.gen.ts";
 import { NDJSON } from "../wire/ndjson.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import { Connection, type DaoClientOptions } from "./connection.ts";
 import type { HttpCall } from "./http-call.ts";
 import { requestOf } from "./request.ts";
 import { jsonBody, SentLines } from "./request-body.ts";
 import { resultOf } from "./response.ts";
 import { RowStream } from "./row-stream.ts";
-
-/** How to reach the service. */
-export type DaoClientOptions = ConnectionOptions;
 
 /** Further options of calls by POST. */
 export interface KeyOptions {

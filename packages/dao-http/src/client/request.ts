@@ -68,8 +68,12 @@ export function toQueryString(request: unknown, parameters: QueryParameters): st
     if (value === undefined) continue;
     const kind = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
     const message = kind === undefined ? "is not a known parameter" : findProblem(value, kind);
-    if (message === undefined) pairs.push(`${toSnakeCase(name)}=${encodeURIComponent(toText(value))}`);
-    else issues.push({ path: name, message });
+    if (message !== undefined) {
+      issues.push({ path: name, message });
+      continue;
+    }
+    const text = value instanceof Date ? value.toISOString() : String(value);
+    pairs.push(`${toSnakeCase(name)}=${encodeURIComponent(text)}`);
   }
   if (issues.length > 0) throw new ValidationError(issues);
   return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
@@ -90,10 +94,6 @@ function findProblem(value: unknown, kind: ParameterKind): string | undefined {
   if (value instanceof Date && Number.isNaN(value.getTime())) return "must be a valid Date";
   if (typeof value === "string" && !value.isWellFormed()) return "must not contain an unpaired surrogate";
   return undefined;
-}
-
-function toText(value: unknown): string {
-  return value instanceof Date ? value.toISOString() : String(value);
 }
 
 /** The options of any call. */

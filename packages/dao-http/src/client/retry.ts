@@ -30,7 +30,7 @@ export class Attempts {
   readonly #request: CallRequest;
   readonly #timeout: number;
   readonly #options: RetryOptions;
-  #number = 1;
+  number = 1;
   #end: number;
 
   /** @param timeout milliseconds for all of them */
@@ -41,10 +41,6 @@ export class Attempts {
     this.#end = performance.now() + timeout;
   }
 
-  get number(): number {
-    return this.#number;
-  }
-
   /** Milliseconds for the next attempt, at least one. */
   get timeout(): number {
     return Math.max(1, Math.ceil(this.#end - performance.now()));
@@ -52,7 +48,7 @@ export class Attempts {
 
   /** Restarts count and time. */
   restart(): void {
-    this.#number = 1;
+    this.number = 1;
     this.#end = performance.now() + this.#timeout;
   }
 
@@ -64,7 +60,7 @@ export class Attempts {
    */
   async next(error: unknown, head: ResponseHead | undefined): Promise<void> {
     const { retries = RETRIES, onRetry } = this.#options;
-    const attempt = this.#number;
+    const attempt = this.number;
     // Full jitter, so that calls that were rejected together are not retried together.
     const jitter = Math.random() * Math.min(LAST_RETRY_DELAY, FIRST_RETRY_DELAY * 2 ** (attempt - 1));
     const delay = (head?.retryAfter ?? 0) + jitter;
@@ -73,7 +69,7 @@ export class Attempts {
     const { method, path } = this.#request.operation;
     onRetry?.({ attempt, delay, operation: `${method} ${path}` });
     await wait(delay, this.#request.signal);
-    this.#number++;
+    this.number++;
   }
 }
 

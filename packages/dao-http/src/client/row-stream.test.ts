@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { rejection, sampleResult } from "../testing/connected-client.ts";
 import { type Reply, raw, scriptedServer } from "../testing/scripted-server.ts";
 import { encode } from "../wire/json.ts";
-import { createDaoClient, type DaoClientOptions } from "./dao-client.ts";
+import type { DaoClientOptions } from "./connection.ts";
+import { createDaoClient } from "./dao-client.ts";
 import type { ClientRetry } from "./retry.ts";
 
 const ndjson = "content-type: application/x-ndjson";

@@ -4,18 +4,7 @@ import { operations } from "../api/operations.gen.ts";
 import { splitTarget } from "../http/http-message.ts";
 
 /** The methods of the conventions. */
-const methods: ReadonlySet<string> = new Set([
-  "CONNECT",
-  "DELETE",
-  "GET",
-  "HEAD",
-  "OPTIONS",
-  "PATCH",
-  "POST",
-  "PUT",
-  "QUERY",
-  "TRACE",
-]);
+const methods = /^(?:CONNECT|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|QUERY|TRACE)$/;
 
 /** What is known of a request before it is handled. */
 export interface RequestAttributes {
@@ -28,7 +17,7 @@ export interface RequestAttributes {
 
 export function requestAttributes(request: InstrumentedRequest): RequestAttributes {
   const { method, target, protocolVersion } = request;
-  const isKnown = methods.has(method);
+  const isKnown = methods.test(method);
   const ofMetric = {
     "http.request.method": isKnown ? method : "_OTHER",
     "url.scheme": schemeOf(request),
