@@ -8,7 +8,6 @@ export {
   errorType,
   OperationRecorder,
   quietly,
-  type RecordedOperation,
   type RecordedOutcome,
   type Recording,
 } from "./operation-recorder.ts";

@@ -22,6 +22,7 @@ const CONVENTIONS = { schemaUrl: "https://opentelemetry.io/schemas/1.44.0" };
 
 /** How an operation is recorded. */
 export interface Recording {
+  /** Of the span. */
   readonly name: string;
   /** Of the span. */
   readonly options: SpanOptions;
@@ -49,6 +50,7 @@ export interface RecordedOutcome {
 
 /** Records the operations of one instrumentation scope with the SDK that is registered now; one registered later is not used. */
 export class OperationRecorder {
+  /** For further instruments. */
   readonly meter: Meter;
   readonly #tracer: Tracer;
   readonly #boundaries: number[];
@@ -60,12 +62,14 @@ export class OperationRecorder {
     this.#boundaries = boundaries;
   }
 
+  /** Creates the histogram of a duration. */
   histogram(name: string, description: string): Histogram {
     const advice = { explicitBucketBoundaries: this.#boundaries };
     return this.meter.createHistogram(name, { unit: "s", description, advice });
   }
 
-  start(recording: Recording): RecordedOperation {
+  /** Starts the span of an operation. Never throws. */
+  start(recording: Recording): StartedOperation {
     const { name, options, parent = context.active() } = recording;
     const span = quietly(() => this.#tracer.startSpan(name, options, parent));
     return new RecordedOperation(recording, parent, span ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT));
@@ -73,7 +77,7 @@ export class OperationRecorder {
 }
 
 /** An operation that is being recorded. */
-export class RecordedOperation implements StartedOperation {
+class RecordedOperation implements StartedOperation {
   readonly #recording: Recording;
   readonly #span: Span;
   readonly #within: Context;
