@@ -1,14 +1,12 @@
-import type { Shot } from "./shots.ts";
+import type { Shot } from "./arbitrary/shots.ts";
 
-/** Something that is wrong with an answer, and all that it takes to see it again. */
+/** Something that is wrong with a response, and the smallest shot that showed it. */
 export interface Finding {
-  readonly where: string;
-  readonly kind: string;
-  readonly problem: string;
-  readonly sent: Uint8Array;
-  /** Where it was cut into pieces. */
-  readonly cuts: readonly number[];
-  readonly received: Uint8Array;
+  where: string;
+  request: string;
+  problem: string;
+  shot: Shot;
+  received: Uint8Array;
   /** How often it was seen, and for which operations. */
   times: number;
   readonly operations: Set<string>;
@@ -22,21 +20,27 @@ export class Findings {
   readonly #kept = new Map<string, Finding>();
   #count = 0;
 
-  add(shot: Shot, index: number, problem: string, received: Uint8Array): void {
+  /** Returns the kind of the problem: what it is without what is different every time. */
+  add(shot: Shot, index: number, problem: string, received: Uint8Array): string {
     this.#count++;
-    const request = shot.requests[index];
-    const where = request === undefined ? "?" : `${request.method} ${request.operation.path}`;
-    const kind = request?.kind ?? "?";
-    // Without what is different every time.
-    const key = problem.replace(/[0-9a-f]{8}-[0-9a-f-]{27}|\d+/g, "#").slice(0, 100);
-    const known = this.#kept.get(key);
-    if (known !== undefined) {
-      known.times++;
-      known.operations.add(where);
-    } else if (this.#kept.size < KEPT) {
-      const { bytes: sent, cuts } = shot;
-      this.#kept.set(key, { where, kind, problem, sent, cuts, received, times: 1, operations: new Set([where]) });
+    const { method, operation, kind: request = "?" } = shot.requests[index] ?? {};
+    const where = `${method ?? "?"} ${operation?.path ?? ""}`;
+    const kind = problem.replace(/[0-9a-f]{8}-[0-9a-f-]{27}|\d+/g, "#").slice(0, 100);
+    const seen = { where, request, problem, shot, received };
+    const known = this.#kept.get(kind);
+    if (known === undefined) {
+      if (this.#kept.size < KEPT) this.#kept.set(kind, { ...seen, times: 1, operations: new Set([where]) });
+      return kind;
     }
+    known.times++;
+    known.operations.add(where);
+    if (shot.bytes.length < known.shot.bytes.length) Object.assign(known, seen);
+    return kind;
+  }
+
+  /** Whether it was seen only once, and is kept. */
+  isNew(kind: string): boolean {
+    return this.#kept.get(kind)?.times === 1;
   }
 
   get count(): number {
@@ -50,14 +54,15 @@ export class Findings {
 
 /** A finding for a person, with the bytes as `printf '%b'` takes them: pipe it to `nc`. */
 export function describeFinding(finding: Finding): string {
-  const { where, kind, problem, sent, cuts, received, times, operations } = finding;
+  const { where, request, problem, shot, received, times, operations } = finding;
+  const { bytes, cuts } = shot;
   const pieces = cuts.length === 0 ? [] : [`  sent in pieces that begin at ${cuts.join(", ")}`];
   return [
-    `${where} (${kind}): ${problem}`,
+    `${where} (${request}): ${problem}`,
     `  ${times} times, for ${[...operations].sort().join(", ")}`,
-    `  printf '%b' '${escapeBytes(sent)}' | nc 127.0.0.1 8000`,
+    `  printf '%b' '${escapeBytes(bytes)}' | nc 127.0.0.1 8000`,
     ...pieces,
-    `  was answered: ${JSON.stringify(Buffer.from(received).toString("utf8").slice(0, 1_000))}`,
+    `  was returned: ${JSON.stringify(Buffer.from(received).toString("utf8").slice(0, 1_000))}`,
   ].join("\n");
 }
 

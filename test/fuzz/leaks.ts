@@ -1,4 +1,5 @@
-import { MARK } from "./text.ts";
+/** Marks what was sent, so that it is known again in what comes back. */
+export const MARK = "fuzzmark";
 
 /** What no answer to a failed request may show: SQL, a stack, a name of the database, a key, what was sent. */
 const LEAKS: Readonly<Record<string, RegExp>> = {

@@ -3,7 +3,7 @@ import type { Operation } from "../rest/openapi-document.ts";
 /** Bytes that a body may have. */
 export const BODY_LIMIT = 1_048_576;
 
-/** What the answer may be. */
+/** What the response may be. */
 export interface Expectation {
   /**
    * `taken`: the request is right by the document, so that it is done, or fails for the state of the data. `refused`: it
@@ -15,12 +15,12 @@ export interface Expectation {
   readonly because: string;
 }
 
-/** A request, and what is expected of its answer. */
+/** A request, and what is expected of its response. */
 export interface FuzzRequest {
   /** What is fuzzed, for the table: `valid`, `broken body`. */
   readonly kind: string;
   readonly operation: Operation;
-  /** Whether it can be seen to be for that operation: else its answer is documented for none. */
+  /** Whether it can be seen to be for that operation: else its response is documented for none. */
   readonly isAimed: boolean;
   readonly method: string;
   /** Path and query as they are sent, each character a byte. */
@@ -30,7 +30,7 @@ export interface FuzzRequest {
   /** Whole lines, each character a byte. What frames the body comes after them. */
   readonly headers: readonly string[];
   readonly body: Uint8Array | undefined;
-  /** What the body says, where it is JSON: for the comparison with the row that is answered. */
+  /** What the body says, where it is JSON: for the comparison with the row that is returned. */
   readonly json: unknown;
   readonly framing: "length" | "chunked" | "as it is";
   readonly expectation: Expectation;

@@ -1,15 +1,14 @@
-import { Random } from "../random.ts";
+import fc from "fast-check";
 import { type OpenApiDocument, type Operation, operationsOf } from "../rest/openapi-document.ts";
 import { AnswerCheck } from "./answer-check.ts";
+import { type Shot, ShotMaker, type Shots } from "./arbitrary/shots.ts";
 import { exchange } from "./exchange.ts";
 import { Findings } from "./findings.ts";
 import type { FuzzedServer } from "./fuzzed-server.ts";
 import { BadResponseError, type HttpResponse, parseResponses } from "./http-response.ts";
-import { IdStock, singular } from "./id-stock.ts";
+import { KnownIds, singular } from "./known-ids.ts";
 import { NDJSON, parseLines } from "./lines.ts";
 import type { FuzzRequest } from "./request.ts";
-import { RequestMaker } from "./request-maker.ts";
-import { type Shot, Shots } from "./shots.ts";
 import { StatusTable } from "./status-table.ts";
 
 /** How many connections send at a time. */
@@ -19,6 +18,11 @@ const FIRST_ROWS = 8;
 
 /** How often an operation is tried that finds no row, or not the one that it needs. */
 const MAX_TRIES = 50;
+
+/** How many shots go out by one seed. */
+const BATCH = 25;
+/** How often a shot that showed a problem is sent again, smaller. */
+const MAX_SHRINKS = 200;
 
 /** What makes rows comes first, what deletes them last. */
 function rankOf({ method }: Operation): number {
@@ -32,26 +36,23 @@ export class Fuzz {
   readonly document: OpenApiDocument;
   readonly #server: FuzzedServer;
   readonly #check: AnswerCheck;
-  readonly #ids = new IdStock();
-  readonly #senders: readonly Shots[];
+  readonly #shots: ShotMaker;
+  readonly #known = new KnownIds();
+  #seed: number;
   #requests = 0;
 
   private constructor(server: FuzzedServer, document: OpenApiDocument, seed: number) {
     this.document = document;
     this.#server = server;
     this.#check = new AnswerCheck(document, server.key);
-    const random = new Random(seed);
-    const operations = operationsOf(document);
-    this.#senders = Array.from({ length: SENDERS }, () => {
-      const own = random.fork();
-      return new Shots(own, document, operations, new RequestMaker(own, document, this.#ids, server.key));
-    });
+    this.#shots = new ShotMaker(document, server.key);
+    this.#seed = seed;
   }
 
   /** A fuzz of all that the document says that `server` serves. What it sends depends on `seed`, but for ids of rows. */
   static async start(server: FuzzedServer, seed: number): Promise<Fuzz> {
     const response = await fetch(`${server.baseUrl}/openapi.json`);
-    if (!response.ok) throw new Error(`/openapi.json answers ${response.status}: ${await response.text()}`);
+    if (!response.ok) throw new Error(`/openapi.json responded with ${response.status}: ${await response.text()}`);
     const fuzz = new Fuzz(server, (await response.json()) as OpenApiDocument, seed);
     await fuzz.#makeRows();
     return fuzz;
@@ -62,7 +63,7 @@ export class Fuzz {
     return this.#requests;
   }
 
-  /** The operations that no request was done for: what they answer then was not seen. */
+  /** The operations that no request was done for: what they return then was not seen. */
   get neverDone(): readonly string[] {
     const rest = operationsOf(this.document).filter((operation) => !this.table.isDone(operation));
     return rest.map(({ method, path }) => `${method} ${path}`);
@@ -70,30 +71,42 @@ export class Fuzz {
 
   /** Sends until there were this many in all. */
   async sendUntil(requests: number): Promise<void> {
-    await Promise.all(
-      this.#senders.map(async (shots) => {
-        while (this.#requests < requests && this.#server.end() === undefined) await this.#send(shots.next());
-      }),
-    );
+    const isEnough = () => this.#requests >= requests || this.#server.end() !== undefined;
+    const send = async () => {
+      while (!isEnough()) await this.#run(this.#shots.any, BATCH, isEnough);
+    };
+    await Promise.all(Array.from({ length: SENDERS }, send));
     const end = this.#server.end();
     if (end !== undefined) throw new Error(`The server ended (${end}):\n${this.#server.complaints()}`);
   }
 
   /** Makes rows, and then has every operation done once, those that delete last. */
   async #makeRows(): Promise<void> {
-    const [shots] = this.#senders;
-    if (shots === undefined) return;
     const operations = operationsOf(this.document).sort((a, b) => rankOf(a) - rankOf(b));
     for (const operation of operations) {
-      const times = rankOf(operation) === 0 ? FIRST_ROWS : 1;
-      for (let time = 0; time < times; time++) await this.#send(shots.first(operation));
-      for (let time = 0; time < MAX_TRIES && !this.table.isDone(operation); time++) {
-        await this.#send(shots.first(operation));
-      }
+      const shots = this.#shots.valid(operation);
+      await this.#run(shots, rankOf(operation) === 0 ? FIRST_ROWS : 1);
+      await this.#run(shots, MAX_TRIES, () => this.table.isDone(operation));
     }
   }
 
-  async #send(shot: Shot): Promise<void> {
+  /** Sends shots by a seed of their own. One that shows a new problem is sent again, smaller as long as it shows the same. */
+  async #run(shots: Shots, numRuns: number, isEnough = () => false): Promise<void> {
+    let kind: string | undefined;
+    let shrinks = MAX_SHRINKS;
+    const send = async (draft: (known: KnownIds) => Shot | undefined) => {
+      const isShrinking = kind !== undefined;
+      const shot = isEnough() || (isShrinking && shrinks-- === 0) ? undefined : draft(this.#known);
+      if (shot === undefined) return true;
+      const kinds = await this.#send(shot);
+      kind ??= kinds.find((kind) => this.findings.isNew(kind));
+      return kind === undefined || !kinds.includes(kind);
+    };
+    await fc.check(fc.asyncProperty(shots, send), { seed: this.#seed++, numRuns });
+  }
+
+  /** Returns the kinds of problems that the responses show. */
+  async #send(shot: Shot): Promise<string[]> {
     this.#requests += shot.requests.length;
     let received: Uint8Array = new Uint8Array();
     let responses: HttpResponse[];
@@ -105,28 +118,30 @@ export class Fuzz {
       );
     } catch (error) {
       const what = error instanceof BadResponseError ? "what is no HTTP: " : "";
-      this.findings.add(shot, 0, what + (error instanceof Error ? error.message : String(error)), received);
-      return;
+      return [this.findings.add(shot, 0, what + (error instanceof Error ? error.message : String(error)), received)];
     }
+    const kinds: string[] = [];
     if (responses.length !== shot.requests.length) {
-      this.findings.add(shot, 0, `${responses.length} answers to ${shot.requests.length} requests`, received);
+      const problem = `${responses.length} responses to ${shot.requests.length} requests`;
+      kinds.push(this.findings.add(shot, 0, problem, received));
     }
     for (const [index, response] of responses.entries()) {
       const request = shot.requests[index];
       if (request === undefined) continue;
       this.table.add(request, response.status);
       const problems = this.#check.problemsOf(request, response);
-      for (const problem of problems) this.findings.add(shot, index, problem, received);
+      kinds.push(...problems.map((problem) => this.findings.add(shot, index, problem, received)));
       if (response.status < 300 && problems.length === 0) this.#learn(request, response);
     }
+    return kinds;
   }
 
   #learn({ operation, method }: FuzzRequest, { headers, body }: HttpResponse): void {
-    for (const [name, value] of headers) if (name === "etag") this.#ids.learn("etag", { id: value });
+    for (const [name, value] of headers) if (name === "etag") this.#known.learn("etag", { id: value });
     const segments = operation.path.split("/").filter((segment) => segment !== "" && !segment.startsWith("{"));
     if (method === "HEAD" || body.length === 0 || segments[0] !== "api") return;
     const text = Buffer.from(body).toString("utf8");
     const isByLines = headers.some(([name, value]) => name === "content-type" && value === NDJSON);
-    this.#ids.learn(singular(segments[2] ?? ""), isByLines ? parseLines(text) : JSON.parse(text));
+    this.#known.learn(singular(segments[2] ?? ""), isByLines ? parseLines(text) : JSON.parse(text));
   }
 }

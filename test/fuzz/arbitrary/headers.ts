@@ -1,0 +1,50 @@
+import fc from "fast-check";
+import { KEPT, Reference, resolve } from "../known-ids.ts";
+import { butRarely, unknownId, type Value } from "./values.ts";
+
+/**
+ * Values of a header parameter, right or broken. Headers have grammars that no schema has words for, and so they are known by
+ * name here; one that is not known is an error.
+ */
+export function headerValue(name: string, isBroken: boolean): Value {
+  switch (name.toLowerCase()) {
+    case "if-match":
+    case "if-none-match":
+      return isBroken ? fc.constantFrom(...NO_TAGS.split("|")) : entityTags;
+    case "idempotency-key":
+      return isBroken ? fc.constantFrom(...NO_KEYS) : idempotencyKey;
+    default:
+      throw new Error(`Nothing makes the header ${name}.`);
+  }
+}
+
+const knownTag = fc
+  .tuple(fc.nat({ max: KEPT - 1 }), fc.constantFrom("", "", "", "W/"))
+  .map(([back, weak]) => new Reference((known) => weak + (known.before("etag", back) ?? '"none"')));
+const oddTag = fc.constantFrom('""', '"*"', '"x"', '"a,b"', '"\\"', '"\xe9"', `"${"x".repeat(500)}"`);
+const tags = fc.array(fc.oneof<Value[]>(knownTag, oddTag), { minLength: 1, maxLength: 3 });
+
+/** RFC 9110, 13.1.1: `*`, or a list of entity-tags. */
+const entityTags: Value = butRarely<unknown>(
+  fc
+    .tuple(tags, fc.constantFrom(", ", ",", " , ", ",, "))
+    .map(([tags, comma]) => new Reference((known) => resolve(tags, known).join(comma))),
+  5,
+  fc.constant("*"),
+);
+
+const NO_TAGS = '|x|"x|x"|\'x\'|*, "x"|"x", *|w/"x"|W/ "x"|"x" "y"|"a b"|"x"; q=1|,|W/|**';
+
+/** The draft of the Idempotency-Key header: a string of RFC 9651; here also without its quotes. */
+const idempotencyKey = fc.oneof(
+  { weight: 2, arbitrary: unknownId },
+  { weight: 1, arbitrary: fc.constantFrom("x".repeat(255), `"${"y".repeat(255)}"`, "__proto__", "%00") },
+  // Few enough that some come again, with another request.
+  ...['#', '"#"', '"a\\"\\\\#"'].map((form) => ({
+    weight: 1,
+    arbitrary: fc.noBias(fc.nat({ max: 999 })).map((number) => form.replace("#", `key-${number}`)),
+  })),
+);
+
+const LONG_KEYS = ["x".repeat(256), `"${"y".repeat(256)}"`];
+const NO_KEYS = [...'|"|""|"open|"a" b|"a b"|a b|\xe9|"\xe9"|"bad \\escape"'.split("|"), ...LONG_KEYS];

@@ -1,0 +1,80 @@
+/** How many ids of a kind are kept: the newest, since older ones are likely deleted. */
+export const KEPT = 40;
+
+/** The ids of rows that the service returned, by kind: `user`, `task`. What uses them is about rows that are there. */
+export class KnownIds {
+  readonly #ids = new Map<string, string[]>();
+
+  /** Takes note of the ids in a response; `kind` is what its rows are. */
+  learn(kind: string, value: unknown): void {
+    if (Array.isArray(value)) {
+      // The first ones are the newest.
+      for (const item of value.slice(0, KEPT / 4)) this.learn(kind, item);
+    } else if (typeof value === "object" && value !== null) {
+      for (const [name, member] of Object.entries(value)) {
+        if (name === "id") this.#add(kind, member);
+        else if (name === "next_cursor") this.#add(`${kind} cursor`, member);
+        else if (name.endsWith("_id")) this.#add(name.slice(0, -"_id".length), member);
+        else if (name === "items") this.learn(kind, member);
+        else if (Array.isArray(member) && name !== "messages") this.learn(singular(name), member);
+      }
+    }
+  }
+
+  #add(kind: string, id: unknown): void {
+    if (typeof id !== "string") return;
+    const ids = this.#ids.get(kind) ?? [];
+    this.#ids.set(kind, ids);
+    if (ids.includes(id)) return;
+    ids.push(id);
+    if (ids.length > KEPT) ids.shift();
+  }
+
+  /** The one that came so many before the newest; `undefined` if none is known. */
+  before(kind: string, back: number): string | undefined {
+    const ids = this.#ids.get(kind) ?? [];
+    return ids[ids.length - 1 - (back % ids.length)];
+  }
+
+  has(kind: string, id: string): boolean {
+    return this.#ids.get(kind)?.includes(id) ?? false;
+  }
+}
+
+/** JSON text that stands in a value as it is, such as a number that no double holds. */
+export class JsonText {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Stands in a value for what is known only when it is sent, so that values are plain data to fast-check. */
+export class Reference {
+  readonly resolve: (known: KnownIds) => string | undefined;
+  constructor(resolve: Reference["resolve"]) {
+    this.resolve = resolve;
+  }
+}
+
+/** The value with what its references stand for. */
+export function resolve<Value>(value: Value, known: KnownIds): Value {
+  const go = (part: unknown): unknown => {
+    if (part instanceof Reference) return part.resolve(known);
+    if (part instanceof JsonText || typeof part !== "object" || part === null) return part;
+    if (Array.isArray(part)) return part.map(go);
+    return Object.fromEntries(Object.entries(part).map(([name, member]) => [name, go(member)]));
+  };
+  return go(value) as Value;
+}
+
+/** The kind of row that a field or a parameter of this name names: `user_id` and `task_ids` are a user and tasks. */
+export function kindOf(name: string, otherwise = ""): string {
+  const match = /^(\w+)_ids?$/.exec(name);
+  return match?.[1] ?? otherwise;
+}
+
+/** What the rows of a path or of a list are: `tasks` are each a `task`. */
+export function singular(name: string): string {
+  return name.replace(/s$/, "");
+}
