@@ -21,8 +21,8 @@ const MAX_TRIES = 50;
 
 /** How many shots go out by one seed. */
 const BATCH = 25;
-/** How often a shot that showed a problem is sent again, smaller. */
-const MAX_SHRINKS = 200;
+/** Milliseconds for a batch, and for the smaller shots that show the same problem. */
+const MAX_BATCH_TIME = 30_000;
 
 /** What makes rows comes first, what deletes them last. */
 function rankOf({ method }: Operation): number {
@@ -93,16 +93,17 @@ export class Fuzz {
   /** Sends shots by a seed of their own. One that shows a new problem is sent again, smaller as long as it shows the same. */
   async #run(shots: Shots, numRuns: number, isEnough = () => false): Promise<void> {
     let kind: string | undefined;
-    let shrinks = MAX_SHRINKS;
     const send = async (draft: (known: KnownIds) => Shot | undefined) => {
-      const isShrinking = kind !== undefined;
-      const shot = isEnough() || (isShrinking && shrinks-- === 0) ? undefined : draft(this.#known);
+      const shot = isEnough() ? undefined : draft(this.#known);
       if (shot === undefined) return true;
       const kinds = await this.#send(shot);
       kind ??= kinds.find((kind) => this.findings.isNew(kind));
       return kind === undefined || !kinds.includes(kind);
     };
-    await fc.check(fc.asyncProperty(shots, send), { seed: this.#seed++, numRuns });
+    const property = fc.asyncProperty(shots, send);
+    const limits = { numRuns, interruptAfterTimeLimit: MAX_BATCH_TIME };
+    const { failed, errorInstance } = await fc.check(property, { seed: this.#seed++, ...limits });
+    if (failed && kind === undefined) throw errorInstance;
   }
 
   /** Returns the kinds of problems that the responses show. */

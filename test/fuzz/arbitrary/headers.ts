@@ -40,7 +40,7 @@ const idempotencyKey = fc.oneof(
   { weight: 2, arbitrary: unknownId },
   { weight: 1, arbitrary: fc.constantFrom("x".repeat(255), `"${"y".repeat(255)}"`, "__proto__", "%00") },
   // Few enough that some come again, with another request.
-  ...['#', '"#"', '"a\\"\\\\#"'].map((form) => ({
+  ...["#", '"#"', '"a\\"\\\\#"'].map((form) => ({
     weight: 1,
     arbitrary: fc.noBias(fc.nat({ max: 999 })).map((number) => form.replace("#", `key-${number}`)),
   })),

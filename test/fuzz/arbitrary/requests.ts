@@ -2,23 +2,61 @@ import fc from "fast-check";
 import { type OpenApiDocument, type Operation, parametersOf } from "../../rest/openapi-document.ts";
 import { ContractRules } from "../contract-rules.ts";
 import { JsonText, KEPT, type KnownIds, Reference, resolve, singular } from "../known-ids.ts";
-import { lineSchemaOf, NDJSON } from "../lines.ts";
+import { lineSchemaOf, NDJSON, takesLines } from "../lines.ts";
 import { BODY_LIMIT, type Expectation, type FuzzRequest } from "../request.ts";
 import { type JsonSchema, SchemaJudge, VALID, type Verdict, worst } from "../schema-verdict.ts";
 import { BrokenValues } from "./broken-values.ts";
 import { headerValue } from "./headers.ts";
 import { type Spelling, spelling, toJsonText } from "./json-text.ts";
-import { butRarely, oneIn, type Value, Values } from "./values.ts";
+import { butRarely, type Value, Values } from "./values.ts";
 
 /** A request that depends on what the service returned until it is sent. */
 export type Draft<Made = FuzzRequest> = (known: KnownIds) => Made;
 
-interface Parameter {
-  readonly name: string;
-  readonly in: string;
-  readonly required?: boolean;
-  readonly schema: JsonSchema;
+type Parameter = ReturnType<typeof parametersOf>[number] & { readonly schema: JsonSchema };
+/** One that the request has, as text. */
+type Given = Parameter & { readonly text: string };
+
+/** A JSON text of a body, and what stands around it. */
+interface Piece {
+  readonly before: string;
+  readonly value: unknown;
+  readonly after: string;
 }
+
+interface Body {
+  readonly pieces: readonly Piece[];
+  readonly spelling: Spelling;
+  readonly isEnded: boolean;
+}
+
+/** What a request is made of. */
+interface Parts {
+  /** Of the parameters, by name; `undefined` where one is not given. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Names of parameters that are not given either, unless they are broken. */
+  readonly leftOut: readonly string[];
+  readonly slash: string;
+  readonly body: Body | undefined;
+}
+
+/** The place of the body among the names of parameters. */
+const BODY = "(body)";
+/** Code points of a valid parameter: all that is before the body must stay below 16 KiB. */
+const MAX_PARAMETER = 255;
+/** More lines than a service is likely to work on at once. */
+const MANY_LINES = 1_050;
+/** What does not go with each of the three ways to page. */
+const OTHER_PAGING = [
+  ["skip", "limit", "cursor"],
+  ["page", "page_size", "cursor"],
+  ["page", "skip", "limit"],
+];
+const BROKEN_HEADER: Verdict = { is: "invalid", because: "a header that breaks its grammar" };
+
+const absent = fc.constant(undefined);
+const blankLine = butRarely(fc.constant(""), 10, fc.constantFrom("\n", " \n", "\t\n", "\r\n", " \t \r\n"));
+const lineEnd = butRarely(fc.constant("\n"), 10, fc.constant("\r\n"));
 
 /** Requests of a document's operations: paths, parameters and bodies that are right, or broken at one place. */
 export class Requests {
@@ -57,24 +95,178 @@ export class Requests {
     const kind = kindOfPath(operation.path);
     const segments = operation.path.split("/");
     const parameters: readonly Parameter[] = parametersOf(this.#document, operation.operation);
-    const bodySchema = this.#bodySchemaOf(operation);
     const fields = parameters.map((parameter): [string, Value] => {
-      const { name, required } = parameter;
+      const { name, in: place, required = false } = parameter;
+      const isBroken = name === broken;
       const rowsOfPath = singular(segments[segments.indexOf(`{${name}}`) - 1] ?? "");
-      const value = this.#parameter(parameter, parameter.in === "path" ? rowsOfPath : kind, name === broken);
-      if (required) return [name, broken === name && parameter.in !== "path" ? butRarely(value, 5, absent) : value];
-      return [name, broken === name ? value : fc.oneof({ weight: 3, arbitrary: absent }, { weight: 1, arbitrary: value })];
+      const value = this.#parameter(parameter, place === "path" ? rowsOfPath : kind, isBroken);
+      if (required) return [name, isBroken && place === "query" ? butRarely<unknown>(value, 5, absent) : value];
+      return [name, isBroken ? value : butRarely<unknown>(absent, 4, value)];
     });
-    return fc
-      .record({
-        values: fc.record(Object.fromEntries(fields)),
-        slash: fc.constantFrom("", "/"),
-        // Of the three ways to page what does not go with the one that is taken is left out.
-        leftOut: broken === undefined ? fc.constantFrom(...STYLES) : butRarely(fc.constantFrom(...STYLES), 10, fc.constant(/^$/)),
-        body: bodySchema === undefined ? absent : this.#body(bodySchema, kind, broken === BODY),
-      })
-      .map((parts) => (known) => this.#request(operation, parameters, broken, resolve(parts, known), known));
+    const leftOut = fc.constantFrom(...OTHER_PAGING);
+    const parts = fc.record({
+      values: fc.record(Object.fromEntries(fields)),
+      leftOut: broken === undefined ? leftOut : butRarely(leftOut, 10, fc.constant<string[]>([])),
+      slash: fc.constantFrom("", "/"),
+      body: this.#body(operation, broken === BODY),
+    });
+    return parts.map((parts) => (known) => this.#request(operation, broken, resolve(parts, known), known));
   }
+
+  #parameter({ name, schema, in: place }: Parameter, kind: string, isBroken: boolean): Value {
+    if (place === "header") return headerValue(name, isBroken);
+    const value = (isBroken ? this.#broken : this.#values).of(schema, name, kind);
+    if (name === "cursor") return isBroken ? brokenCursor(kind, value) : knownCursor(kind);
+    const cut = (text: string) => [...text].slice(0, MAX_PARAMETER).join("");
+    return isBroken ? value : value.map((valid) => (typeof valid === "string" ? cut(valid) : valid));
+  }
+
+  /** JSON, or lines of it, of which one is broken if any is. */
+  #body(operation: Operation, isBroken: boolean): fc.Arbitrary<Body | undefined> {
+    const schema = bodySchemaOf(operation);
+    if (schema === undefined) return absent;
+    const kind = kindOfPath(operation.path);
+    const valid = this.#values.of(schema, "", kind);
+    const value = isBroken ? this.#broken.of(schema, "", kind) : valid;
+    if (!takesLines(operation.operation)) {
+      const pieces = value.map((value) => [{ before: "", value, after: "" }]);
+      return fc.record({ pieces, spelling, isEnded: fc.constant(true) });
+    }
+    const line = (value: Value) => fc.record({ before: blankLine, value, after: lineEnd });
+    const others = fc.array(line(valid), { maxLength: isBroken ? 2 : 3 });
+    // The same row often, for which it must be none with an id of its own.
+    const newRow = valid.map((row) => ({ ...Object(row), id: undefined }));
+    const pieces = isBroken
+      ? fc.tuple(others, line(value), fc.nat({ max: 2 })).map(([lines, broken, at]) => lines.toSpliced(at, 0, broken))
+      : butRarely(
+          others,
+          300,
+          line(newRow).map((piece) => Array.from({ length: MANY_LINES }, () => piece)),
+        );
+    const inOneLine = spelling.map((spelling) => ({ ...spelling, blank: spelling.blank.replace("\n", "") }));
+    return fc.record({ pieces, spelling: inOneLine, isEnded: fc.constantFrom(true, true, false) });
+  }
+
+  #request(operation: Operation, broken: string | undefined, parts: Parts, known: KnownIds): FuzzRequest {
+    const { method, path: template } = operation;
+    const { values, leftOut, slash } = parts;
+    const parameters: readonly Parameter[] = parametersOf(this.#document, operation.operation);
+    const given = parameters
+      .filter(({ name }) => values[name] !== undefined && (name === broken || !leftOut.includes(name)))
+      // An empty segment would be another path.
+      .map((parameter) => ({
+        ...parameter,
+        text: parameterText(values[parameter.name]) || (parameter.in === "path" ? "x" : ""),
+      }));
+    const of = (place: string) => given.filter((parameter) => parameter.in === place);
+    const [path, query, headers] = [of("path"), of("query"), of("header")];
+    const target = path.reduce(
+      (target, { name, text }) => target.replace(`{${name}}`, () => encode(text)),
+      template.replace(/\/$/, ""),
+    );
+    const pairs = query.map(({ name, text }) => `${name}=${encode(text)}`);
+    const body = parts.body && written(parts.body);
+    const isByLines = takesLines(operation.operation);
+    const isTooLarge = body !== undefined && sizeOf(body.text, isByLines) > BODY_LIMIT;
+    const verdict = worst([
+      ...path.map(({ schema, text }) => this.#judgeAll(schema, text)),
+      ...this.#judgeQuery(
+        parameters.filter((one) => one.in === "query"),
+        query,
+      ),
+      ...query
+        .filter(({ name }) => name === "cursor")
+        .map(({ text }) => judgeCursor(text, known.has(`${kindOfPath(template)} cursor`, text))),
+      ...headers.map(({ name, schema, text }) => (name === broken ? BROKEN_HEADER : this.#judge.judge(schema, text))),
+      ...(body?.json ?? []).map((json) => this.#judgeBody(operation, json, path)),
+    ]);
+    const needsKey = (operation.operation.security ?? [{}]).length > 0;
+    return {
+      kind: broken === undefined ? "valid" : broken === BODY ? "broken body" : "broken parameter",
+      operation,
+      isAimed: true,
+      method,
+      target: target + slash + (pairs.length === 0 ? "" : `?${pairs.join("&")}`),
+      version: " HTTP/1.1",
+      headers: [
+        "Host: localhost",
+        ...(needsKey ? [`X-Flux-Service-Key: ${this.#key}`] : []),
+        ...(body === undefined ? [] : [`Content-Type: ${isByLines ? NDJSON : "application/json"}`]),
+        ...headers.map(({ name, text }) => `${name}: ${text}`),
+      ],
+      body: body && Buffer.from(body.text),
+      json: isByLines ? body?.json : body?.json[0],
+      framing: "length",
+      expectation: isTooLarge
+        ? { is: "refused", statuses: [400, 413], because: "a large body" }
+        : expectationOf(verdict),
+    };
+  }
+
+  #judgeAll(schema: JsonSchema, value: unknown, isUpdate = false): Verdict {
+    return worst([this.#judge.judge(schema, value), this.#rules.judge(schema, value, isUpdate)]);
+  }
+
+  #judgeQuery(parameters: readonly Parameter[], given: readonly Given[]): Verdict[] {
+    const properties = Object.fromEntries(parameters.map(({ name, schema }) => [name, schema]));
+    const required = parameters.filter((parameter) => parameter.required).map(({ name }) => name);
+    const values = Object.fromEntries(given.map(({ name, schema, text }) => [name, readParameter(schema, text)]));
+    const has = (...names: string[]) => names.some((name) => name in values);
+    const verdicts = [this.#judgeAll({ type: "object", properties, required }, values)];
+    if (has("page", "page_size") && has("skip", "limit")) {
+      verdicts.push({ is: "invalid", because: "a mix of page numbers and skip or limit" });
+    }
+    if (has("cursor") && has("page", "skip")) verdicts.push({ is: "invalid", because: "a cursor beside page or skip" });
+    return verdicts;
+  }
+
+  #judgeBody(operation: Operation, json: unknown, [row]: readonly Given[]): Verdict {
+    const schema = bodySchemaOf(operation) ?? {};
+    const verdict = this.#judgeAll(schema, json, operation.method === "PATCH");
+    // The body may name the row that the path names, and no other one.
+    const isNamed = row !== undefined && this.#judge.schemaOf(schema).properties?.[row.name] !== undefined;
+    if (!isNamed || typeof json !== "object" || json === null || !Object.hasOwn(json, row.name)) return verdict;
+    const isSame = String(Reflect.get(json, row.name)).toLowerCase() === row.text.toLowerCase();
+    return isSame ? verdict : worst([verdict, { is: "invalid", because: `another ${row.name} than the path's` }]);
+  }
+}
+
+function bodySchemaOf({ operation }: Operation): JsonSchema | undefined {
+  const content = operation.requestBody?.content;
+  return lineSchemaOf(content) ?? content?.["application/json"]?.schema;
+}
+
+/** The text of a body, and the values that JSON.parse reads in it. */
+function written({ pieces, spelling, isEnded }: Body): { readonly text: string; readonly json: readonly unknown[] } {
+  const texts = pieces.map(({ value }) => toJsonText(value, spelling));
+  const text = pieces.map(({ before, after }, index) => before + texts[index] + after).join("");
+  return { text: isEnded ? text : text.replace(/\r?\n$/, ""), json: texts.map((text): unknown => JSON.parse(text)) };
+}
+
+/** The cursor of a page that was returned, as it is or misspelled; `undefined` if none was. */
+function knownCursor(kind: string, spell = (cursor: string) => cursor): Value {
+  return fc.nat({ max: KEPT - 1 }).map((back) => {
+    return new Reference((known) => {
+      const cursor = known.before(`${kind} cursor`, back);
+      return cursor && spell(cursor);
+    });
+  });
+}
+
+function brokenCursor(kind: string, brokenText: Value): Value {
+  const misspelled = fc
+    .tuple(fc.constantFrom(...MISSPELLINGS), fc.noBias(fc.nat()))
+    .chain(([misspell, at]) => knownCursor(kind, (cursor) => misspell(cursor, at)));
+  return fc.oneof(misspelled, fc.constantFrom(...NO_CURSORS), brokenText);
+}
+
+/** What is as long as a cursor may be that of another row. */
+function judgeCursor(text: string, isKnown: boolean): Verdict {
+  if (isKnown) return VALID;
+  const isLikeOne = /^[\w-]{40,}$/.test(text) && !NO_CURSORS.includes(text);
+  return isLikeOne ? { is: "unclear", because: "a cursor that was changed" } : { is: "invalid", because: "no cursor" };
+}
+
 /** What the rows of a path are: `/api/v1/tasks/import` is about each `task`. */
 function kindOfPath(path: string): string {
   return singular(path.split("/")[3] ?? "");
