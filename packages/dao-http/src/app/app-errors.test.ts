@@ -1,6 +1,6 @@
 import { ConflictError, NotFoundError, UnavailableError, ValidationError } from "@flux/dao-core/contract";
 import { describe, expect, test } from "vitest";
-import { id, testApp } from "../testing/test-app.ts";
+import { id, KEY, testApp } from "../testing/test-app.ts";
 
 describe("Errors: what is wrong with a request as HTTP", () => {
   const { call, calls } = testApp(() => ({ id }));
@@ -138,6 +138,20 @@ describe("Errors: what the services throw", () => {
       fields: { status: 500, err: { message: cause.message, cause: { message: "select secret" } } },
     });
   });
+});
+
+test("a client that leaves before the first piece of a response is no failure", async () => {
+  const leave = new AbortController();
+  async function* rows(signal: AbortSignal) {
+    yield { id };
+    leave.abort();
+    signal.throwIfAborted();
+  }
+  const { app, lines } = testApp(({ args }) => rows(Reflect.get(Object(args[1]), "signal")));
+  const init = { headers: { "X-Flux-Service-Key": KEY }, signal: leave.signal };
+  const response = await app.fetch(new Request("http://service/api/v1/tasks/stream", init));
+  await expect(response.text()).rejects.toThrow("The client closed its connection");
+  expect(lines.map(({ fields }) => fields["status"])).toEqual([200]);
 });
 
 describe("a logger that throws", () => {

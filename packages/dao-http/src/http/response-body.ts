@@ -1,6 +1,7 @@
 import { encode } from "../wire/json.ts";
 import { BODY_SLICE, NDJSON_CHUNK_MEMORY } from "../wire/limits.ts";
 import { cursorLine, nextChunk } from "../wire/ndjson.ts";
+import { ClientGoneError } from "./http-error.ts";
 
 /** The part of the response memory that a body uses. */
 export interface PartMemory {
@@ -41,7 +42,7 @@ export function watchedBody(
       if (piece.done === true) end();
       return piece;
     } catch (error) {
-      end({ error });
+      end(error instanceof ClientGoneError ? undefined : { error });
       throw error;
     }
   };
