@@ -13,8 +13,8 @@ export interface Sent {
 }
 
 /**
- * Sends bytes over a connection of their own, and answers all that came back until the server closed it.
- * @throws Error when the server does not close in time
+ * Sends bytes over a connection of their own, and returns all that came back until the server closed it.
+ * @throws Error when the server does not close in time, or when the connection breaks before anything came
  */
 export async function exchange(baseUrl: string, { bytes, cuts, ends }: Sent): Promise<Uint8Array> {
   const { hostname, port } = new URL(baseUrl);
@@ -26,13 +26,15 @@ export async function exchange(baseUrl: string, { bytes, cuts, ends }: Sent): Pr
       reject(new Error(`the server did not close the connection within ${DEADLINE / 1_000} s`));
     }, DEADLINE);
     socket.on("data", (chunk) => received.push(chunk));
-    // It may close before all is written; what it answered counts, not the broken pipe.
-    socket.on("error", () => undefined);
+    // It may close before all is written; what it returned counts, not the broken pipe.
+    socket.on("error", (error) => received.length === 0 && reject(error));
     socket.on("close", () => {
       clearTimeout(timer);
       resolve();
     });
   });
+  // It may fail while a piece is being written.
+  closed.catch(() => undefined);
   const edges = [0, ...cuts, bytes.length];
   for (const [index, from] of edges.slice(0, -1).entries()) {
     const piece = bytes.subarray(from, edges[index + 1]);
