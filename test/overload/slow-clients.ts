@@ -5,6 +5,7 @@ import { createDaoServices } from "@flux/dao-core";
 import { createTestDatabase } from "@flux/dao-core/testing";
 import { createDaoClient } from "@flux/dao-http/client";
 import postgres from "postgres";
+import { askUntil } from "../ask-until.ts";
 import { requestBytes } from "./client-connection.ts";
 import { type ServiceWatch, watchService } from "./health-watch.ts";
 import { compileOverloadPrograms, SERVICE_KEY, startService } from "./service-process.ts";
@@ -116,14 +117,12 @@ async function openAll(port: number, count: number, bytes: Uint8Array): Promise<
 
 /** Sends something on each every second, until all are gone; resolves with how many are not, in time. */
 async function untilGone(sockets: readonly Socket[], send: (socket: Socket) => unknown): Promise<number> {
-  const end = performance.now() + CUT_OFF;
-  for (;;) {
+  const sendOnAll = async () => {
     const left = sockets.filter(({ destroyed }) => !destroyed);
-    if (left.length === 0 || performance.now() > end) {
-      for (const socket of left) socket.destroy();
-      return left.length;
-    }
     for (const socket of left) if (socket.writable) send(socket);
-    await delay(1_000);
-  }
+    return left;
+  };
+  const left = await askUntil(sendOnAll, ({ length }) => length === 0, { limit: CUT_OFF, pause: 1_000 });
+  for (const socket of left) socket.destroy();
+  return left.length;
 }

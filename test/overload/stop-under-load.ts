@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type postgres from "postgres";
+import { askUntil } from "../ask-until.ts";
 import { ClientConnection, type Outcome, requestBytes } from "./client-connection.ts";
 
 /** A service that runs in a process of its own. */
@@ -171,13 +172,9 @@ class Crowd {
   }
 }
 
+/** A backend needs a moment to see that its client has gone. */
 async function backendsLeft(sql: postgres.Sql): Promise<number> {
-  const deadline = performance.now() + 5_000;
-  for (;;) {
-    const left = await sql`
-      select from pg_stat_activity where datname = current_database() and application_name = 'flux-dao'`;
-    if (left.length === 0 || performance.now() > deadline) return left.length;
-    // A backend needs a moment to see that its client has gone.
-    await delay(50);
-  }
+  const list = () => sql`
+    select from pg_stat_activity where datname = current_database() and application_name = 'flux-dao'`;
+  return (await askUntil(list, ({ length }) => length === 0, { limit: 5_000 })).length;
 }

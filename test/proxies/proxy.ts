@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
+import { askUntil } from "../ask-until.ts";
 
 /** A running proxy before a service. */
 export interface RunningProxy extends AsyncDisposable {
@@ -53,8 +53,7 @@ export async function startProxy({ command, configuration, args }: ProxyProgram)
       () => true,
       () => false,
     );
-  for (const end = performance.now() + 10_000; !(await isThere()); await delay(20)) {
-    if (child.exitCode === null && performance.now() < end) continue;
+  if (!(await askUntil(isThere, (isUp) => isUp || child.exitCode !== null, { limit: 10_000 }))) {
     await stop();
     throw new Error(`${command} does not start. ${complaint}`);
   }

@@ -9,6 +9,7 @@ import {
 import { createTestDatabase, makeTaskData, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { askUntil } from "../../../test/ask-until.ts";
 
 let testDatabase: TestDatabase;
 /** A connection of somebody else's, to hold locks and to look. */
@@ -42,12 +43,8 @@ async function active(): Promise<number> {
 /** Milliseconds from now until the server is at none of them. */
 async function untilGone(): Promise<number> {
   const begun = performance.now();
-  while ((await active()) > 0);
+  await askUntil(active, (count) => count === 0, { pause: 0 });
   return performance.now() - begun;
-}
-
-async function untilActive(count: number): Promise<void> {
-  while ((await active()) < count);
 }
 
 describe("the timeout of a call", () => {
@@ -137,7 +134,7 @@ describe("after an abort", () => {
           DaoUnitOfWork.run(database, (uow) => uow.users.delete(id), { signal: controller.signal }),
         ];
         const settled = Promise.allSettled(calls);
-        await untilActive(2);
+        await askUntil(active, (count) => count >= 2, { pause: 0 });
         controller.abort();
         times.push(await untilGone());
         expect((await settled).map(({ status }) => status)).toEqual(["rejected", "rejected"]);

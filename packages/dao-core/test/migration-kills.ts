@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type postgres from "postgres";
+import { askUntil } from "../../../test/ask-until.ts";
 import type { Random } from "../../../test/random.ts";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 import { CREATE_JOURNAL, journalInsert } from "../src/migrations/journal.ts";
@@ -124,18 +125,16 @@ export class MigrationKills {
 
   /** Whether no session but this one is left in time, and so no lock of one. */
   async #isGone(): Promise<boolean> {
-    const end = performance.now() + NOTICE_LIMIT;
-    for (;;) {
-      const others = await this.#sql.unsafe(
+    const others = () =>
+      this.#sql.unsafe(
         `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
          and backend_type = 'client backend'
          union all
          select pid from pg_locks where locktype = 'advisory'
          and database = (select oid from pg_database where datname = current_database())`,
       );
-      if (others.length === 0) return true;
-      if (performance.now() > end) return false;
-    }
+    const isNone = ({ length }: { length: number }) => length === 0;
+    return isNone(await askUntil(others, isNone, { limit: NOTICE_LIMIT, pause: 0 }));
   }
 
   /** Runs it again, to the end. */

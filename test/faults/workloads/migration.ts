@@ -1,6 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Database } from "@flux/dao-core";
 import type postgres from "postgres";
+import { askUntil } from "../../ask-until.ts";
 import { MIGRATION_DEADLINE, migrationOptions, RECOVERY } from "../limits.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Workload } from "../workload.ts";
@@ -48,14 +48,11 @@ async function relationsIn(sql: postgres.Sql): Promise<number> {
 }
 
 /** Whether the schema is whole, asked for as long as a pool may take to recover: a connection may still be to what failed. */
-async function isReady(database: Database): Promise<boolean> {
-  const end = performance.now() + RECOVERY;
-  for (;;) {
-    const isWhole = await database.checkReady().then(
+function isReady(database: Database): Promise<boolean> {
+  const isWhole = () =>
+    database.checkReady().then(
       () => true,
       () => false,
     );
-    if (isWhole || performance.now() > end) return isWhole;
-    await delay(20);
-  }
+  return askUntil(isWhole, Boolean, { limit: RECOVERY });
 }
