@@ -1,6 +1,6 @@
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { Random } from "../random.ts";
+import { Random } from "../../packages/dao-core/src/testing/demo-data/random.ts";
 import type { Moment } from "./killed-server.ts";
 import { killAtEach } from "./kills.ts";
 import { compileServer, type ServerProgram } from "./server-process.ts";

@@ -1,5 +1,5 @@
 import postgres from "postgres";
-import type { Random } from "../random.ts";
+import type { Random } from "../../packages/dao-core/src/testing/demo-data/random.ts";
 import type { Moment } from "./killed-server.ts";
 import { ServerProcess, type ServerProgram } from "./server-process.ts";
 import { Tally } from "./tally.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Database, openDatabase } from "@flux/dao-core";
+import type { Random } from "../../packages/dao-core/src/testing/demo-data/random.ts";
 import { faultyNetwork } from "../faulty-network.ts";
-import type { Random } from "../random.ts";
 import type { Fault, Scene } from "./faults.ts";
 import { connect, type FaultyServer } from "./faulty-server.ts";
 import { databaseOptions, RECOVERY } from "./limits.ts";
@@ -84,7 +84,7 @@ async function runRound(cell: Cell, shift: Shift, scene: Scene, database: Databa
   const crew = Array.from({ length: cell.workers }, (_, worker) =>
     work(cell, shift, worker, { tally, service, over: over.signal }),
   );
-  await delay(random.next() * workload.busyFor);
+  await delay(random.fraction() * workload.busyFor);
   await fault.strike(scene);
   tally.faults++;
   service.faultEnded();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Random } from "../random.ts";
+import { Random } from "../../packages/dao-core/src/testing/demo-data/random.ts";
 import { runCell } from "./cell.ts";
 import { type Fault, faults } from "./faults.ts";
 import { FaultyServer } from "./faulty-server.ts";

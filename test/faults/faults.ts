@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { openDatabase, UnavailableError } from "@flux/dao-core";
+import type { Random } from "../../packages/dao-core/src/testing/demo-data/random.ts";
 import type { FaultyNetwork } from "../faulty-network.ts";
-import type { Random } from "../random.ts";
 import { connect, type DatabaseName, type FaultyServer } from "./faulty-server.ts";
 import { APPLICATION, CALL_DEADLINE, databaseOptions, PAUSE } from "./limits.ts";
 import { withinDeadline } from "./observers.ts";
@@ -64,7 +64,7 @@ const responseCut: Fault = {
   name: "response cut",
   needsNetwork: true,
   async strike({ network, random }) {
-    await network.cut({ after: random.below(30), share: random.next(), reset: random.chance(0.5) });
+    await network.cut({ after: random.below(30), share: random.fraction(), reset: random.chance(0.5) });
   },
 };
 

@@ -1,6 +1,6 @@
 import type { Database } from "@flux/dao-core";
 import type postgres from "postgres";
-import type { Random } from "../random.ts";
+import type { Random } from "../../packages/dao-core/src/testing/demo-data/random.ts";
 import type { DatabaseName } from "./faulty-server.ts";
 import type { Outcome, Unit } from "./outcome.ts";
 import type { Tally } from "./tally.ts";

@@ -14,7 +14,9 @@ const KILLS = 200;
  */
 export async function run(run: LongRun): Promise<LongRunResult> {
   const moments = MOMENTS.filter((moment) => run.wants(moment))
-    .flatMap((moment) => Array.from({ length: run.amount(KILLS) }, (): [number, Moment] => [run.random.next(), moment]))
+    .flatMap((moment) =>
+      Array.from({ length: run.amount(KILLS) }, (): [number, Moment] => [run.random.fraction(), moment]),
+    )
     .sort(([one], [two]) => one - two)
     .map(([, moment]) => moment);
   const database = await createTestDatabase({ serverUrl: await run.startServer() });

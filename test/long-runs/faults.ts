@@ -1,3 +1,4 @@
+import { Random } from "../../packages/dao-core/src/testing/demo-data/random.ts";
 import { runCell } from "../faults/cell.ts";
 import { faults } from "../faults/faults.ts";
 import { FaultyServer } from "../faults/faulty-server.ts";
@@ -12,9 +13,9 @@ export async function run(run: LongRun): Promise<LongRunResult> {
   const server = await FaultyServer.start();
   run.defer(() => server[Symbol.asyncDispose]());
   console.log(await server.describe());
-  for (const cell of matrix(run.share)) {
+  for (const [index, cell] of matrix(run.share).entries()) {
     // Each cell has its own choices, so that one alone makes the same ones.
-    const own = run.random.fork();
+    const own = new Random(run.seed, index);
     const name = cellName(cell);
     if (!run.wants(name)) continue;
     const start = performance.now();

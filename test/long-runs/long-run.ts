@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { parseArgs } from "node:util";
+import { Random } from "../../packages/dao-core/src/testing/demo-data/random.ts";
 import { startTestServer } from "../../scripts/postgres/test-server.ts";
-import { Random } from "../random.ts";
 
 const MOST_SHOWN = 50;
 

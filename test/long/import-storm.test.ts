@@ -5,8 +5,8 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import pg from "pg";
 import postgres from "postgres";
 import { describe, expect, inject, test } from "vitest";
+import { Random } from "../../packages/dao-core/src/testing/demo-data/random.ts";
 import { DawdlingImports, DawdlingSource, TASKS_OF_A_SOURCE } from "../../packages/dao-core/test/dawdling-imports.ts";
-import { Random } from "../random.ts";
 
 const IMPORTS = 150;
 const AT_ONCE = 25;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Random } from "../../../test/random.ts";
+import { Random } from "../src/testing/demo-data/random.ts";
 import { compileMigrateProgram } from "./migrate-program.ts";
 import { BEGINNINGS, type Kill, MigrationKills } from "./migration-kills.ts";
 import { withScratchDatabase } from "./scratch-database.ts";
@@ -18,7 +18,7 @@ test.for(Object.keys(BEGINNINGS))(
       const places = (await kills.statementsFrom(beginning)) + 1;
       const done: Kill[] = [];
       for (let index = 0; index < KILLS_EACH; index++) {
-        const statement = Math.floor(((index + random.next()) / KILLS_EACH) * places);
+        const statement = Math.floor(((index + random.fraction()) / KILLS_EACH) * places);
         done.push(await kills.kill(beginning, statement, random));
       }
       expect(done.filter(({ violations }) => violations.length > 0)).toEqual([]);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { DaoUnitOfWork, type Database, UnavailableError, UnitOfWorkMisuseError } from "@flux/dao-core";
 import { makeGoalData, makeUserData } from "@flux/dao-core/testing";
-import type { Random } from "../../random.ts";
+import type { Random } from "../../../packages/dao-core/src/testing/demo-data/random.ts";
 import { CALL_DEADLINE } from "../limits.ts";
 import { MarkedWrites } from "../marked-writes.ts";
 import type { Operation, Workload } from "../workload.ts";

@@ -31,19 +31,29 @@ export class Random {
     return word >>> 0;
   }
 
+  /** Returns a number from 0 to 1, which is excluded. */
+  fraction(): number {
+    return this.word() / 2 ** 32;
+  }
+
+  /** Returns an integer from 0 to `end`, which is excluded. */
+  below(end: number): number {
+    return Math.floor(this.fraction() * end);
+  }
+
   /** Returns an integer from `from` to `to`, both included. */
   between(from: number, to: number): number {
-    return from + Math.floor((this.word() / 2 ** 32) * (to - from + 1));
+    return from + this.below(to - from + 1);
   }
 
   /** Returns `true` with this probability. */
   chance(probability: number): boolean {
-    return this.word() / 2 ** 32 < probability;
+    return this.fraction() < probability;
   }
 
   /** Returns an item of `list`. */
   oneOf<List extends readonly [unknown, ...unknown[]]>(list: List): List[number] {
-    return list[this.between(0, list.length - 1)] ?? list[0];
+    return list[this.below(list.length)] ?? list[0];
   }
 
   /** Returns a UUIDv7 of this instant, in milliseconds since 1970. */
