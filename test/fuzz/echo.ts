@@ -16,9 +16,9 @@ export function differenceOf(sent: unknown, row: unknown): string | undefined {
   return undefined;
 }
 
-/** Rows that are sent by lines are counted in the answer. */
-function differenceOfCount({ length }: readonly unknown[], answer: unknown): string | undefined {
-  const count: unknown = isObject(answer) ? Reflect.get(answer, "created_count") : undefined;
+/** Rows that are sent by lines are counted in the response. */
+function differenceOfCount({ length }: readonly unknown[], response: unknown): string | undefined {
+  const count: unknown = isObject(response) ? Reflect.get(response, "created_count") : undefined;
   return count === length ? undefined : `created_count is ${show(count)} for ${length} lines`;
 }
 

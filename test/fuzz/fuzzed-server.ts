@@ -51,8 +51,8 @@ export async function startFuzzedServer(adminUrl: string): Promise<FuzzedServer>
       key: KEY,
       memory: async () => {
         child.send("heap");
-        const [answer] = await once(child, "message");
-        return answer as Memory;
+        const [memory] = await once(child, "message");
+        return memory as Memory;
       },
       complaints: () => complaints,
       end: () => (child.exitCode ?? child.signalCode)?.toString(),

@@ -1,7 +1,7 @@
 /** A response, read strictly (RFC 9112). */
 export interface HttpResponse {
   readonly status: number;
-  /** In the order of the answer, names in lower case. */
+  /** In the order of the response, names in lower case. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array;
 }
@@ -11,7 +11,7 @@ export class BadResponseError extends Error {}
 
 /**
  * The final responses in `bytes`, interim ones left out.
- * @param methods of the requests, in order: the answer to a HEAD has no body
+ * @param methods of the requests, in order: the response to a HEAD has no body
  * @throws BadResponseError
  */
 export function parseResponses(bytes: Uint8Array, methods: readonly string[]): HttpResponse[] {
@@ -52,7 +52,7 @@ function parseHeader(line: string): [name: string, value: string] {
   return [match[1]?.toLowerCase() ?? "", match[2] ?? ""];
 }
 
-/** What is answered as it is made: in chunks, or to a client that knows none up to the end of the connection. */
+/** What is sent as it is made: in chunks, or to a client that knows none up to the end of the connection. */
 function bodyWithoutLength(bytes: Uint8Array, headers: HttpResponse["headers"]): { body: Uint8Array; length: number } {
   const headerOf = (wanted: string) => headers.find(([name]) => name === wanted)?.[1];
   if (headerOf("transfer-encoding") === "chunked") return joinChunks(bytes);

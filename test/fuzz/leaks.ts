@@ -1,7 +1,7 @@
 /** Marks what was sent, so that it is known again in what comes back. */
 export const MARK = "fuzzmark";
 
-/** What no answer to a failed request may show: SQL, a stack, a name of the database, a key, what was sent. */
+/** What no response to a failed request may show: SQL, a stack, a name of the database, a key, what was sent. */
 const LEAKS: Readonly<Record<string, RegExp>> = {
   SQL: /\bselect\b.+\bfrom\b|\binsert into\b|\bupdate\b.+\bset\b.+=|\bdelete from\b|\$\d|"public"|\breturning\b/is,
   "a constraint or an index": /\b(users|goals|milestones|tasks|conversations|demo_flags)_\w*(key|check|idx)\b|\bidx_/,

@@ -1,7 +1,7 @@
 import type { Memory } from "./served-process.ts";
 
 /**
- * Bytes a request that are too much. What a leak keeps is a request, its body or its answer: all of them are larger, the
+ * Bytes a request that are too much. What a leak keeps is a request, its body or its response: all of them are larger, the
  * smallest object with a request's id in it is 150 bytes.
  */
 const LEAK = 128;

@@ -2,7 +2,7 @@ import { createLogger, readSettings, startService } from "@flux/dao-http/server"
 
 /**
  * The service in a process of its own, set up by its environment as the command is, which also tells how much it holds:
- * to the message `"heap"` it answers with its memory after a full collection. Needs `--expose-gc` and an IPC channel.
+ * to the message `"heap"` it returns its memory after a full collection. Needs `--expose-gc` and an IPC channel.
  */
 
 export interface Memory {
@@ -29,7 +29,7 @@ async function memory(): Promise<Memory> {
 const settings = readSettings(process.env);
 const service = await startService(settings, createLogger({ level: settings.logLevel }));
 process.on("message", (message) => {
-  if (message === "heap") memory().then((answer) => process.send?.(answer));
+  if (message === "heap") memory().then((held) => process.send?.(held));
 });
 // The parent's end is the end.
 process.on("disconnect", () => process.exit(0));

@@ -3,7 +3,7 @@ import type { FuzzRequest } from "./request.ts";
 
 const CLASSES = ["2xx", "400", "403", "404", "405", "409", "412", "413", "415", "422", "431", "5xx", "other"] as const;
 
-/** Counts answers by operation, and by kind of request. */
+/** Counts responses by operation, and by kind of request. */
 export class StatusTable {
   readonly #byOperation = new Map<string, Map<string, number>>();
   readonly #byKind = new Map<string, Map<string, number>>();
