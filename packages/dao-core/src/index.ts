@@ -42,15 +42,17 @@ export {
 export type { MigrationOptions, MigrationReport } from "./migrations/migrate.ts";
 export type { MigrationPlanText } from "./migrations/plan.ts";
 export type { RuleViolation } from "./migrations/schema-check/rule-violations.ts";
-export { DaoGoalService, DaoMilestoneService } from "./service/dao-goal-service.ts";
+
 export {
   createDaoServices,
   DaoConversationService,
   DaoDemoFlagsService,
+  DaoGoalService,
+  DaoMilestoneService,
   DaoUserService,
 } from "./service/dao-services.ts";
 export { DaoTaskService } from "./service/dao-task-service.ts";
-export { createPieceServices, type OpenResult, type PieceServices } from "./service/piece-services.ts";
+export { createPieceServices, type PieceServices } from "./service/piece-services.ts";
 export type {
   ConversationDao,
   Daos,
@@ -90,18 +92,16 @@ export type {
   Telemetry,
   TelemetrySource,
 } from "./session/instrumentation.ts";
-export { longRowVersion } from "./session/long-row-version.ts";
 export {
   isLongRow,
   isLongValue,
   type ListedEntity,
   type LongRow,
   type LongValue,
-  type OpenGoal,
-  type OpenPage,
+  longRowVersion,
+  type OpenResult,
   type PieceReads,
   type RowPieces,
-  type WholeResult,
 } from "./session/piece-reads.ts";
 export { toDaoError } from "./session/postgres-errors.ts";
 export type { Retry } from "./session/retry.ts";

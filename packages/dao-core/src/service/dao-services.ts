@@ -1,46 +1,26 @@
 import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
-import {
-  type ConversationCreateDto,
-  type ConversationDto,
-  type ConversationListRequest,
-  type ConversationService,
-  type ConversationUpdateDto,
-  conversationCreateDto,
-  conversationListRequest,
-  conversationUpdateDto,
-  type MessagesAppendDto,
-  type MessagesAppendResult,
-} from "../contract/conversation.ts";
-import {
-  type DemoFlagsDto,
-  type DemoFlagsPutDto,
-  type DemoFlagsService,
-  demoFlagsPutDto,
-} from "../contract/demo-flags.ts";
+import { demoFlagsPutDto } from "../contract/demo-flags.ts";
 import { ValidationError } from "../contract/errors.ts";
 import { parseId } from "../contract/fields/text.ts";
 import { validate } from "../contract/fields/validation.ts";
-import type { Page } from "../contract/page.ts";
-import type { DaoServices } from "../contract/services.ts";
-import {
-  type UserCreateDto,
-  type UserDto,
-  type UserListRequest,
-  type UserService,
-  type UserUpdateDto,
-  userCreateDto,
-  userListRequest,
-  userUpdateDto,
-} from "../contract/user.ts";
+import type * as contract from "../contract/index.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { runRetryable } from "../unit-of-work.ts";
-import { assertFound, assertVersion, conditionalWrite, withValidId } from "./conditional-write.ts";
-import { DaoGoalService, DaoMilestoneService } from "./dao-goal-service.ts";
 import { DaoTaskService } from "./dao-task-service.ts";
-import { validateAppend } from "./long-lists.ts";
+import {
+  assertFound,
+  assertVersion,
+  conversation,
+  EntityService,
+  goal,
+  milestone,
+  user,
+  withValidId,
+} from "./entity-service.ts";
+import { validateAppend, validateStructure } from "./long-lists.ts";
 
 /** Creates all six services on one session, which is a database or a unit of work. */
-export function createDaoServices(session: DatabaseSession): DaoServices {
+export function createDaoServices(session: DatabaseSession): contract.DaoServices {
   return {
     users: new DaoUserService(session),
     goals: new DaoGoalService(session),
@@ -51,88 +31,106 @@ export function createDaoServices(session: DatabaseSession): DaoServices {
   };
 }
 
-const user = { name: "user", dao: (session: DatabaseSession) => session.users };
-
-/** {@link UserService} on a database session. */
-export class DaoUserService implements UserService {
-  readonly #session: DatabaseSession;
+/** {@link contract.UserService} on a database session. */
+export class DaoUserService
+  extends EntityService<contract.UserDto, contract.UserCreateDto, contract.UserUpdateDto, contract.UserListRequest>
+  implements contract.UserService
+{
+  readonly listUsers = this.list;
+  readonly getUser = this.find;
+  readonly createUser = this.create;
+  readonly updateUser = this.update;
+  readonly deleteUser = this.delete;
 
   /** @param session a database, or the unit of work to run in */
   constructor(session: DatabaseSession) {
-    this.#session = session;
-  }
-
-  async listUsers(request: UserListRequest = {}, options?: CallOptions): Promise<Page<UserDto>> {
-    return this.#session.users.list(validate(userListRequest, request), options);
-  }
-
-  async getUser(id: string, options?: CallOptions): Promise<UserDto> {
-    return assertFound("user", id, await this.#session.users.findById(parseId(id), options));
-  }
-
-  async createUser(input: UserCreateDto, options?: CreateOptions): Promise<UserDto> {
-    return this.#session.users.create(validate(userCreateDto, input), withValidId(options));
-  }
-
-  async updateUser(id: string, changes: UserUpdateDto, options?: WriteOptions): Promise<UserDto> {
-    const key = parseId(id);
-    const valid = validate(userUpdateDto, changes);
-    return conditionalWrite(this.#session, user, key, options, (users) => users.update(key, valid, options));
-  }
-
-  async deleteUser(id: string, options?: WriteOptions): Promise<void> {
-    const key = parseId(id);
-    await conditionalWrite(this.#session, user, key, options, (users) => users.delete(key, options));
+    super(session, user);
   }
 }
 
-const conversation = { name: "conversation", dao: (session: DatabaseSession) => session.conversations };
-
-/** {@link ConversationService} on a database session. */
-export class DaoConversationService implements ConversationService {
-  readonly #session: DatabaseSession;
+/** {@link contract.GoalService} on a database session. */
+export class DaoGoalService
+  extends EntityService<contract.GoalDto, contract.GoalCreateDto, contract.GoalUpdateDto, contract.GoalListRequest>
+  implements contract.GoalService
+{
+  readonly listGoals = this.list;
+  readonly getGoal = this.find;
+  readonly createGoal = this.create;
+  readonly updateGoal = this.update;
+  readonly deleteGoal = this.delete;
 
   /** @param session a database, or the unit of work to run in */
   constructor(session: DatabaseSession) {
-    this.#session = session;
+    super(session, goal);
   }
 
-  async listConversations(
-    request: ConversationListRequest = {},
-    options?: CallOptions,
-  ): Promise<Page<ConversationDto>> {
-    return this.#session.conversations.list(validate(conversationListRequest, request), options);
+  async getGoalFull(id: string, options?: CallOptions): Promise<contract.GoalWithRelationsDto> {
+    return assertFound("goal", id, await this.session.goals.findWithRelations(parseId(id), options));
   }
 
-  async getConversation(id: string, options?: CallOptions): Promise<ConversationDto> {
-    return assertFound("conversation", id, await this.#session.conversations.findById(parseId(id), options));
+  async createGoalWithStructure(
+    input: contract.GoalStructureCreateDto,
+    options?: CreateOptions,
+  ): Promise<contract.GoalWithRelationsDto> {
+    return this.session.goals.createWithStructure(validateStructure(input), withValidId(options));
+  }
+}
+
+/** {@link contract.MilestoneService} on a database session. */
+export class DaoMilestoneService
+  extends EntityService<
+    contract.MilestoneDto,
+    contract.MilestoneCreateDto,
+    contract.MilestoneUpdateDto,
+    contract.MilestoneListRequest
+  >
+  implements contract.MilestoneService
+{
+  readonly listMilestones = this.list;
+  readonly getMilestone = this.find;
+  readonly createMilestone = this.create;
+  readonly updateMilestone = this.update;
+  readonly deleteMilestone = this.delete;
+
+  /** @param session a database, or the unit of work to run in */
+  constructor(session: DatabaseSession) {
+    super(session, milestone);
+  }
+}
+
+/** {@link contract.ConversationService} on a database session. */
+export class DaoConversationService
+  extends EntityService<
+    contract.ConversationDto,
+    contract.ConversationCreateDto,
+    contract.ConversationUpdateDto,
+    contract.ConversationListRequest
+  >
+  implements contract.ConversationService
+{
+  readonly listConversations = this.list;
+  readonly getConversation = this.find;
+  readonly createConversation = this.create;
+  readonly updateConversation = this.update;
+
+  /** @param session a database, or the unit of work to run in */
+  constructor(session: DatabaseSession) {
+    super(session, conversation);
   }
 
-  async createConversation(input: ConversationCreateDto, options?: CreateOptions): Promise<ConversationDto> {
-    return this.#session.conversations.create(validate(conversationCreateDto, input), withValidId(options));
-  }
-
-  async updateConversation(
+  async appendMessages(
     id: string,
-    changes: ConversationUpdateDto,
-    options?: WriteOptions,
-  ): Promise<ConversationDto> {
+    input: contract.MessagesAppendDto,
+    options?: CallOptions,
+  ): Promise<contract.MessagesAppendResult> {
     const key = parseId(id);
-    const valid = validate(conversationUpdateDto, changes);
-    return conditionalWrite(this.#session, conversation, key, options, (conversations) =>
-      conversations.update(key, valid, options),
-    );
-  }
-
-  async appendMessages(id: string, input: MessagesAppendDto, options?: CallOptions): Promise<MessagesAppendResult> {
-    const key = parseId(id);
-    const messageCount = await this.#session.conversations.appendMessages(key, validateAppend(input), options);
+    const messageCount = await this.session.conversations.appendMessages(key, validateAppend(input), options);
     return { messageCount: assertFound("conversation", key, messageCount) };
   }
 }
 
-/** {@link DemoFlagsService} on a database session. */
-export class DaoDemoFlagsService implements DemoFlagsService {
+/** {@link contract.DemoFlagsService} on a database session. */
+export class DaoDemoFlagsService implements contract.DemoFlagsService {
   readonly #session: DatabaseSession;
 
   /** @param session a database, or the unit of work to run in */
@@ -140,12 +138,16 @@ export class DaoDemoFlagsService implements DemoFlagsService {
     this.#session = session;
   }
 
-  async getDemoFlags(userId: string, options?: CallOptions): Promise<DemoFlagsDto> {
+  async getDemoFlags(userId: string, options?: CallOptions): Promise<contract.DemoFlagsDto> {
     const id = parseId(userId, "userId");
     return assertFound("set of demo flags", id, await this.#session.demoFlags.findByUserId(id, options));
   }
 
-  async putDemoFlags(userId: string, flags: DemoFlagsPutDto, options?: WriteOptions): Promise<DemoFlagsDto> {
+  async putDemoFlags(
+    userId: string,
+    flags: contract.DemoFlagsPutDto,
+    options?: WriteOptions,
+  ): Promise<contract.DemoFlagsDto> {
     const id = parseId(userId, "userId");
     const valid = validate(demoFlagsPutDto, flags);
     if (valid.userId !== undefined && valid.userId !== id) {

@@ -1,106 +1,76 @@
-import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
+import type { CallOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
 import { ValidationError } from "../contract/errors.ts";
-import { parseId } from "../contract/fields/text.ts";
 import { validate } from "../contract/fields/validation.ts";
-import type { Page } from "../contract/page.ts";
-import {
-  type BulkUpdateRequest,
-  type BulkUpdateResult,
-  type BulkUpdateStateRequest,
-  type BulkUpdateStateResult,
-  type CalendarEventLinkDto,
-  calendarEventLinkDto,
-  type TaskCreateDto,
-  type TaskDto,
-  type TaskImportResult,
-  type TaskListRequest,
-  type TaskService,
-  type TaskStatisticsDto,
-  type TaskStatisticsRequest,
-  type TaskStreamRequest,
-  type TaskTimerangeRequest,
-  type TaskUpdateDto,
-  taskCreateDto,
-  taskListRequest,
-  taskStatisticsRequest,
-  taskTimerangeRequest,
-  taskUpdateDto,
-} from "../contract/task.ts";
+import type * as contract from "../contract/index.ts";
+import { calendarEventLinkDto, taskStatisticsRequest, taskTimerangeRequest } from "../contract/task.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
-import { assertFound, conditionalWrite, withValidId } from "./conditional-write.ts";
+import { EntityService, task } from "./entity-service.ts";
 import { validateBulkChanges, validateBulkUpdate } from "./long-lists.ts";
 import { importTasks, type TaskSource } from "./task-import.ts";
 import { streamTasks } from "./task-stream.ts";
 
-const task = { name: "task", dao: (session: DatabaseSession) => session.tasks };
-
-/** {@link TaskService} on a database session. */
-export class DaoTaskService implements TaskService {
-  readonly #session: DatabaseSession;
+/** {@link contract.TaskService} on a database session. */
+export class DaoTaskService
+  extends EntityService<contract.TaskDto, contract.TaskCreateDto, contract.TaskUpdateDto, contract.TaskListRequest>
+  implements contract.TaskService
+{
+  readonly listTasks = this.list;
+  readonly getTask = this.find;
+  readonly createTask = this.create;
+  readonly updateTask = this.update;
+  readonly deleteTask = this.delete;
 
   /** @param session a database, or the unit of work to run in */
   constructor(session: DatabaseSession) {
-    this.#session = session;
+    super(session, task);
   }
 
-  async listTasks(request: TaskListRequest = {}, options?: CallOptions): Promise<Page<TaskDto>> {
-    return this.#session.tasks.list(validate(taskListRequest, request), options);
+  async createTasks(tasks: TaskSource, options?: CallOptions): Promise<contract.TaskImportResult> {
+    return { createdCount: await importTasks(this.session, tasks, options) };
   }
 
-  async getTask(id: string, options?: CallOptions): Promise<TaskDto> {
-    return assertFound("task", id, await this.#session.tasks.findById(parseId(id), options));
+  streamTasks(request: contract.TaskStreamRequest = {}, options?: StreamOptions): AsyncIterable<contract.TaskDto> {
+    return streamTasks(this.session, request, options);
   }
 
-  async createTask(input: TaskCreateDto, options?: CreateOptions): Promise<TaskDto> {
-    return this.#session.tasks.create(validate(taskCreateDto, input), withValidId(options));
-  }
-
-  async createTasks(tasks: TaskSource, options?: CallOptions): Promise<TaskImportResult> {
-    return { createdCount: await importTasks(this.#session, tasks, options) };
-  }
-
-  streamTasks(request: TaskStreamRequest = {}, options?: StreamOptions): AsyncIterable<TaskDto> {
-    return streamTasks(this.#session, request, options);
-  }
-
-  async updateTasks(request: BulkUpdateRequest, options?: CallOptions): Promise<BulkUpdateResult> {
+  async updateTasks(request: contract.BulkUpdateRequest, options?: CallOptions): Promise<contract.BulkUpdateResult> {
     const { updates } = validateBulkChanges(request);
     const ids = updates.map(({ id }) => id);
-    const updated = await withRowIndex("updates", ids, () => this.#session.tasks.updateMany(updates, options));
+    const updated = await withRowIndex("updates", ids, () => this.session.tasks.updateMany(updates, options));
     const byId = new Map(updated.map((row) => [row.id, row]));
     return { results: updates.map(({ id }) => ({ id, task: byId.get(id) ?? null })) };
   }
 
-  async updateTask(id: string, changes: TaskUpdateDto, options?: WriteOptions): Promise<TaskDto> {
-    const key = parseId(id);
-    const valid = validate(taskUpdateDto, changes);
-    return conditionalWrite(this.#session, task, key, options, (tasks) => tasks.update(key, valid, options));
+  async getTasksByTimerange(
+    request: contract.TaskTimerangeRequest,
+    options?: CallOptions,
+  ): Promise<contract.TaskDto[]> {
+    return this.session.tasks.findByTimerange(validate(taskTimerangeRequest, request), options);
   }
 
-  async deleteTask(id: string, options?: WriteOptions): Promise<void> {
-    const key = parseId(id);
-    await conditionalWrite(this.#session, task, key, options, (tasks) => tasks.delete(key, options));
-  }
-
-  async getTasksByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]> {
-    return this.#session.tasks.findByTimerange(validate(taskTimerangeRequest, request), options);
-  }
-
-  async bulkUpdateState(request: BulkUpdateStateRequest, options?: CallOptions): Promise<BulkUpdateStateResult> {
+  async bulkUpdateState(
+    request: contract.BulkUpdateStateRequest,
+    options?: CallOptions,
+  ): Promise<contract.BulkUpdateStateResult> {
     const valid = validateBulkUpdate(request);
-    const update = () => this.#session.tasks.bulkUpdateState(valid, options);
+    const update = () => this.session.tasks.bulkUpdateState(valid, options);
     return { updatedCount: await withRowIndex("taskIds", valid.taskIds, update) };
   }
 
-  async linkCalendarEvent(id: string, link: CalendarEventLinkDto, options?: WriteOptions): Promise<TaskDto> {
-    const key = parseId(id);
-    const valid = validate(calendarEventLinkDto, link);
-    return conditionalWrite(this.#session, task, key, options, (tasks) => tasks.update(key, valid, options));
+  linkCalendarEvent(
+    id: string,
+    link: contract.CalendarEventLinkDto,
+    options?: WriteOptions,
+  ): Promise<contract.TaskDto> {
+    return this.updateBy(calendarEventLinkDto, id, link, options);
   }
 
-  async getTaskStatistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto> {
-    return this.#session.tasks.statistics(validate(taskStatisticsRequest, request), options);
+  async getTaskStatistics(
+    request: contract.TaskStatisticsRequest,
+    options?: CallOptions,
+  ): Promise<contract.TaskStatisticsDto> {
+    return this.session.tasks.statistics(validate(taskStatisticsRequest, request), options);
   }
 }
 

@@ -1,34 +1,23 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import { conversationListRequest, conversationUpdateDto } from "../contract/conversation.ts";
 import { parseId } from "../contract/fields/text.ts";
 import { validate } from "../contract/fields/validation.ts";
-import { goalListRequest, goalUpdateDto } from "../contract/goal.ts";
-import { milestoneListRequest, milestoneUpdateDto } from "../contract/milestone.ts";
 import type { OperationName } from "../contract/services.ts";
-import { taskListRequest, taskTimerangeRequest } from "../contract/task.ts";
-import { userListRequest, userUpdateDto } from "../contract/user.ts";
-import type {
-  ListedEntity,
-  LongRow,
-  OpenGoal,
-  OpenPage,
-  PieceReads,
-  RowPieces,
-  WholeResult,
-} from "../session/piece-reads.ts";
-import { assertFound } from "./conditional-write.ts";
-
-/** The result of a read in pieces: all of it if it is small, otherwise what the caller sends first, and the rows to read. */
-export type OpenResult =
-  | { readonly kind: "whole"; readonly result: unknown }
-  | ({ readonly kind: "page" } & OpenPage)
-  | { readonly kind: "list"; readonly rows: RowPieces }
-  | { readonly kind: "row"; readonly row: LongRow }
-  | ({ readonly kind: "goal" } & OpenGoal);
+import { taskTimerangeRequest } from "../contract/task.ts";
+import type { ListedEntity, OpenResult, PieceReads } from "../session/piece-reads.ts";
+import { assertFound, conversation, type Entity, goal, milestone, task, user } from "./entity-service.ts";
 
 type Read = (input: unknown, options?: CallOptions) => Promise<OpenResult>;
 /** Returns `undefined`, and does nothing, if only the service can do it: new messages of a conversation, which has a limit. */
 type Update = (id: string, changes: unknown, options?: CallOptions) => Promise<OpenResult | undefined>;
+type Described = Pick<Entity<unknown, unknown, unknown, unknown>, "name" | "list" | "update">;
+
+const entities: Readonly<Record<ListedEntity, Described>> = {
+  users: user,
+  goals: goal,
+  milestones: milestone,
+  tasks: task,
+  conversations: conversation,
+};
 
 /** The calls with potentially large results, by operation: reads, and updates of a row. */
 export interface PieceServices {
@@ -42,57 +31,46 @@ export interface PieceServices {
  */
 export function createPieceServices(pieces: PieceReads): PieceServices {
   const list =
-    (entity: ListedEntity, schema: Parameters<typeof validate>[0]): Read =>
-    async (request, options) => {
-      const result = await pieces.list(entity, Object(validate(schema, request ?? {})), options);
-      return "whole" in result ? whole(result) : { kind: "page", ...result };
-    };
+    (entity: ListedEntity): Read =>
+    async (request, options) =>
+      pieces.list(entity, Object(validate(entities[entity].list, request ?? {})), options);
   const find =
-    (entity: ListedEntity, name: string): Read =>
+    (entity: ListedEntity): Read =>
     async (id, options) => {
       const key = parseId(String(id));
-      const result = assertFound(name, key, await pieces.find(entity, key, options));
-      return "whole" in result ? whole(result) : { kind: "row", row: result };
+      return assertFound(entities[entity].name, key, await pieces.find(entity, key, options));
     };
   const update =
-    (entity: ListedEntity, name: string, schema: Parameters<typeof validate>[0]): Update =>
+    (entity: ListedEntity): Update =>
     async (id, changes, options) => {
       const key = parseId(id);
-      const valid = Object(validate(schema, changes));
+      const valid = Object(validate(entities[entity].update, changes));
       if ("messages" in valid) return undefined;
-      const result = assertFound(name, key, await pieces.update(entity, key, valid, options));
-      return "whole" in result ? whole(result) : { kind: "row", row: result };
+      return assertFound(entities[entity].name, key, await pieces.update(entity, key, valid, options));
     };
   const reads: PieceServices["reads"] = {
-    "users.listUsers": list("users", userListRequest),
-    "users.getUser": find("users", "user"),
-    "goals.listGoals": list("goals", goalListRequest),
-    "goals.getGoal": find("goals", "goal"),
+    "users.listUsers": list("users"),
+    "users.getUser": find("users"),
+    "goals.listGoals": list("goals"),
+    "goals.getGoal": find("goals"),
     "goals.getGoalFull": async (id, options) => {
       const key = parseId(String(id));
-      const result = assertFound("goal", key, await pieces.goal(key, options));
-      return "whole" in result ? whole(result) : { kind: "goal", ...result };
+      return assertFound("goal", key, await pieces.goal(key, options));
     },
-    "milestones.listMilestones": list("milestones", milestoneListRequest),
-    "milestones.getMilestone": find("milestones", "milestone"),
-    "tasks.listTasks": list("tasks", taskListRequest),
-    "tasks.getTask": find("tasks", "task"),
-    "tasks.getTasksByTimerange": async (request, options) => {
-      const result = await pieces.timerange(validate(taskTimerangeRequest, request), options);
-      return "whole" in result ? whole(result) : { kind: "list", rows: result };
-    },
-    "conversations.listConversations": list("conversations", conversationListRequest),
-    "conversations.getConversation": find("conversations", "conversation"),
+    "milestones.listMilestones": list("milestones"),
+    "milestones.getMilestone": find("milestones"),
+    "tasks.listTasks": list("tasks"),
+    "tasks.getTask": find("tasks"),
+    "tasks.getTasksByTimerange": async (request, options) =>
+      pieces.timerange(validate(taskTimerangeRequest, request), options),
+    "conversations.listConversations": list("conversations"),
+    "conversations.getConversation": find("conversations"),
   };
   const updates: PieceServices["updates"] = {
-    "users.updateUser": update("users", "user", userUpdateDto),
-    "goals.updateGoal": update("goals", "goal", goalUpdateDto),
-    "milestones.updateMilestone": update("milestones", "milestone", milestoneUpdateDto),
-    "conversations.updateConversation": update("conversations", "conversation", conversationUpdateDto),
+    "users.updateUser": update("users"),
+    "goals.updateGoal": update("goals"),
+    "milestones.updateMilestone": update("milestones"),
+    "conversations.updateConversation": update("conversations"),
   };
   return { reads, updates };
-}
-
-function whole({ whole: result }: WholeResult<unknown>): OpenResult {
-  return { kind: "whole", result };
 }

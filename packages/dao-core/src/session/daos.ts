@@ -1,40 +1,6 @@
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
-import type {
-  ConversationCreateDto,
-  ConversationDto,
-  ConversationListRequest,
-  ConversationUpdateDto,
-  MessagesAppendDto,
-} from "../contract/conversation.ts";
-import type { DemoFlagsDto, DemoFlagsPutDto } from "../contract/demo-flags.ts";
-import type {
-  GoalCreateDto,
-  GoalDto,
-  GoalListRequest,
-  GoalStructureCreateDto,
-  GoalUpdateDto,
-  GoalWithRelationsDto,
-} from "../contract/goal.ts";
-import type {
-  MilestoneCreateDto,
-  MilestoneDto,
-  MilestoneListRequest,
-  MilestoneUpdateDto,
-} from "../contract/milestone.ts";
+import type * as contract from "../contract/index.ts";
 import type { Page } from "../contract/page.ts";
-import type {
-  BulkUpdateStateRequest,
-  TaskChangeDto,
-  TaskCreateDto,
-  TaskDto,
-  TaskImportDto,
-  TaskListRequest,
-  TaskStatisticsDto,
-  TaskStatisticsRequest,
-  TaskTimerangeRequest,
-  TaskUpdateDto,
-} from "../contract/task.ts";
-import type { UserCreateDto, UserDto, UserListRequest, UserUpdateDto } from "../contract/user.ts";
 
 /**
  * CRUD on one entity. A DAO expects validated input. Called directly, it fills in the defaults and relies on the database's
@@ -58,16 +24,30 @@ export interface EntityDao<Dto, Create, Update, ListRequest> {
   delete(id: string, options?: CallOptions): Promise<boolean>;
 }
 
-export type UserDao = EntityDao<UserDto, UserCreateDto, UserUpdateDto, UserListRequest>;
+export type UserDao = EntityDao<
+  contract.UserDto,
+  contract.UserCreateDto,
+  contract.UserUpdateDto,
+  contract.UserListRequest
+>;
 
-export interface GoalDao extends EntityDao<GoalDto, GoalCreateDto, GoalUpdateDto, GoalListRequest> {
+export interface GoalDao
+  extends EntityDao<contract.GoalDto, contract.GoalCreateDto, contract.GoalUpdateDto, contract.GoalListRequest> {
   /** Creates the whole structure or nothing, in one statement. */
-  createWithStructure(input: GoalStructureCreateDto, options?: CreateOptions): Promise<GoalWithRelationsDto>;
+  createWithStructure(
+    input: contract.GoalStructureCreateDto,
+    options?: CreateOptions,
+  ): Promise<contract.GoalWithRelationsDto>;
   /** Returns the goal with its milestones and tasks in one snapshot, or `null` if there is none. */
-  findWithRelations(id: string, options?: CallOptions): Promise<GoalWithRelationsDto | null>;
+  findWithRelations(id: string, options?: CallOptions): Promise<contract.GoalWithRelationsDto | null>;
 }
 
-export type MilestoneDao = EntityDao<MilestoneDto, MilestoneCreateDto, MilestoneUpdateDto, MilestoneListRequest>;
+export type MilestoneDao = EntityDao<
+  contract.MilestoneDto,
+  contract.MilestoneCreateDto,
+  contract.MilestoneUpdateDto,
+  contract.MilestoneListRequest
+>;
 
 /** A page whose rows are read as they are consumed: half a megabyte at a time, or one longer row. */
 export interface PageInPieces<Dto> {
@@ -75,41 +55,47 @@ export interface PageInPieces<Dto> {
   readonly nextCursor: string | null;
 }
 
-export interface TaskDao extends EntityDao<TaskDto, TaskCreateDto, TaskUpdateDto, TaskListRequest> {
+export interface TaskDao
+  extends EntityDao<contract.TaskDto, contract.TaskCreateDto, contract.TaskUpdateDto, contract.TaskListRequest> {
   /** As {@link list}, for a caller that iterates over the rows and keeps none. Absent if pages are read whole. */
-  listInPieces?(request?: TaskListRequest, options?: CallOptions): Promise<PageInPieces<TaskDto>>;
+  listInPieces?(request?: contract.TaskListRequest, options?: CallOptions): Promise<PageInPieces<contract.TaskDto>>;
   /** A user's tasks that start within the range, both ends included, by start time, then id. */
-  findByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]>;
+  findByTimerange(request: contract.TaskTimerangeRequest, options?: CallOptions): Promise<contract.TaskDto[]>;
   /**
    * Creates many tasks, all of them or none; returns how many.
    * @throws ConflictError, RelatedRowMissingError, ValidationError
    */
-  createMany(tasks: readonly TaskImportDto[], options?: CallOptions): Promise<number>;
+  createMany(tasks: readonly contract.TaskImportDto[], options?: CallOptions): Promise<number>;
   /**
    * Changes many tasks, each in its own way, all of them or none, locking them in the order of their ids; returns those
    * that exist, in any order. No id may come twice.
    * @throws RelatedRowMissingError, ValidationError
    */
-  updateMany(changes: readonly TaskChangeDto[], options?: CallOptions): Promise<TaskDto[]>;
+  updateMany(changes: readonly contract.TaskChangeDto[], options?: CallOptions): Promise<contract.TaskDto[]>;
   /** Sets one state on many tasks, locking them in the order of their ids; returns how many there were. */
-  bulkUpdateState(request: BulkUpdateStateRequest, options?: CallOptions): Promise<number>;
+  bulkUpdateState(request: contract.BulkUpdateStateRequest, options?: CallOptions): Promise<number>;
   /** Counts a user's tasks that were created within the range, both ends included. */
-  statistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto>;
+  statistics(request: contract.TaskStatisticsRequest, options?: CallOptions): Promise<contract.TaskStatisticsDto>;
 }
 
 export interface ConversationDao
-  extends EntityDao<ConversationDto, ConversationCreateDto, ConversationUpdateDto, ConversationListRequest> {
+  extends EntityDao<
+    contract.ConversationDto,
+    contract.ConversationCreateDto,
+    contract.ConversationUpdateDto,
+    contract.ConversationListRequest
+  > {
   /** Appends messages; returns how many there are then, or `null` if there is no such conversation. */
-  appendMessages(id: string, input: MessagesAppendDto, options?: CallOptions): Promise<number | null>;
+  appendMessages(id: string, input: contract.MessagesAppendDto, options?: CallOptions): Promise<number | null>;
 }
 
 export interface DemoFlagsDao {
   /** The user's flags, or `null` if none were set. */
-  findByUserId(userId: string, options?: CallOptions): Promise<DemoFlagsDto | null>;
+  findByUserId(userId: string, options?: CallOptions): Promise<contract.DemoFlagsDto | null>;
   /** The same, and locks them: no other transaction can change or delete them until this one ends. */
-  lockByUserId(userId: string, options?: CallOptions): Promise<DemoFlagsDto | null>;
+  lockByUserId(userId: string, options?: CallOptions): Promise<contract.DemoFlagsDto | null>;
   /** Creates or replaces all fields. @throws RelatedRowMissingError if there is no such user */
-  put(userId: string, flags: DemoFlagsPutDto, options?: CallOptions): Promise<DemoFlagsDto>;
+  put(userId: string, flags: contract.DemoFlagsPutDto, options?: CallOptions): Promise<contract.DemoFlagsDto>;
   /** Whether there were flags. */
   delete(userId: string, options?: CallOptions): Promise<boolean>;
 }

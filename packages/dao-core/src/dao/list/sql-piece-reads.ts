@@ -6,7 +6,13 @@ import { literal } from "../../schema/columns.ts";
 import { milestones, tasks } from "../../schema/tables.ts";
 import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
 import { PIECE_ROWS } from "../../session/limits.ts";
-import { isLongRow, type ListedEntity, type LongRow, type PieceReads } from "../../session/piece-reads.ts";
+import {
+  isLongRow,
+  type ListedEntity,
+  type LongRow,
+  type OpenResult,
+  type PieceReads,
+} from "../../session/piece-reads.ts";
 import { conversationStatements } from "../conversation-dao.ts";
 import { findGuardedGoal, toRows } from "../goal-relations.ts";
 import { goalStatements } from "../goal-statements.ts";
@@ -97,27 +103,22 @@ export class SqlPieceReads implements PieceReads {
     this.#executor = executor;
   }
 
-  async list(entity: ListedEntity, request: PageRequest, options?: CallOptions): ReturnType<PieceReads["list"]> {
+  async list(entity: ListedEntity, request: PageRequest, options?: CallOptions): Promise<OpenResult> {
     const statements = entities[entity];
     const page = await statements.pieces.lists.page(this.#executor, request, options);
     const items = statements.pieces.ready(page.items);
-    if (items !== undefined) return { whole: { ...page, items } };
-    return { page: { ...page, items: [] }, rows: this.#pieces(statements, page.items, options) };
+    if (items !== undefined) return whole({ ...page, items });
+    return { kind: "page", page: { ...page, items: [] }, rows: this.#pieces(statements, page.items, options) };
   }
 
-  async find(entity: ListedEntity, id: string, options?: CallOptions): ReturnType<PieceReads["find"]> {
+  async find(entity: ListedEntity, id: string, options?: CallOptions): Promise<OpenResult | null> {
     const statements = entities[entity];
     const short = await run(this.#executor, statements.findShort(), { id }, options);
-    if (short.rows[0] !== undefined) return { whole: statements.read(short.rows[0]) };
+    if (short.rows[0] !== undefined) return whole(statements.read(short.rows[0]));
     return this.#row(statements, statements.findGuarded(), { id }, options);
   }
 
-  async update(
-    entity: ListedEntity,
-    id: string,
-    changes: object,
-    options?: CallOptions,
-  ): ReturnType<PieceReads["update"]> {
+  async update(entity: ListedEntity, id: string, changes: object, options?: CallOptions): Promise<OpenResult | null> {
     const statements = entities[entity];
     const values = statements.updateValues(id, changes);
     const names = Object.keys(values).filter((name) => name !== "id");
@@ -125,13 +126,14 @@ export class SqlPieceReads implements PieceReads {
     return this.#row(statements, statements.updateGuarded(names), values, options);
   }
 
-  async timerange(request: TaskTimerangeRequest, options?: CallOptions): ReturnType<PieceReads["timerange"]> {
+  async timerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<OpenResult> {
     const { rows } = await run(this.#executor, inTimerange.first(), request, options);
     const ready = rows.length < PIECE_ROWS ? taskStatements.pieces.ready(rows) : undefined;
-    return ready === undefined ? this.#ordered(inTimerange, request, options, rows) : { whole: ready };
+    if (ready !== undefined) return whole(ready);
+    return { kind: "list", rows: this.#ordered(inTimerange, request, options, rows) };
   }
 
-  async goal(id: string, options?: CallOptions): ReturnType<PieceReads["goal"]> {
+  async goal(id: string, options?: CallOptions): Promise<OpenResult | null> {
     const { rows } = await run(this.#executor, findGuardedGoal(), { id }, options);
     const goal = await this.#first(goalStatements, rows, options);
     if (goal === null) return null;
@@ -140,17 +142,28 @@ export class SqlPieceReads implements PieceReads {
       json === null ? undefined : toRows(json).map((row) => entity.read(row));
     const [fewMilestones, fewTasks] = [few(milestoneRows, goalMilestones), few(taskRows, goalTasks)];
     if (!isLongRow(goal) && fewMilestones !== undefined && fewTasks !== undefined) {
-      return { whole: { ...goal[0], milestones: fewMilestones, tasks: fewTasks } };
+      return whole({ ...goal[0], milestones: fewMilestones, tasks: fewTasks });
     }
     const belonging = (rows: object[] | undefined, ordered: OrderedRows) =>
       rows === undefined ? this.#ordered(ordered, { goalId: id }, options) : once(rows);
-    return { goal, milestones: belonging(fewMilestones, goalMilestones), tasks: belonging(fewTasks, goalTasks) };
+    return {
+      kind: "goal",
+      goal,
+      milestones: belonging(fewMilestones, goalMilestones),
+      tasks: belonging(fewTasks, goalTasks),
+    };
   }
 
-  async #row(statements: Statements, statement: Statement, values: StatementValues, options?: CallOptions) {
+  async #row(
+    statements: Statements,
+    statement: Statement,
+    values: StatementValues,
+    options?: CallOptions,
+  ): Promise<OpenResult | null> {
     const { rows } = await run(this.#executor, statement, values, options);
     const piece = await this.#first(statements, rows, options);
-    return piece === null || isLongRow(piece) ? piece : { whole: Object(piece[0]) };
+    if (piece === null) return null;
+    return isLongRow(piece) ? { kind: "row", row: piece } : whole(piece[0]);
   }
 
   async #first(statements: Statements, rows: readonly SqlRow[], options?: CallOptions): Promise<Piece | null> {
@@ -190,6 +203,10 @@ export class SqlPieceReads implements PieceReads {
     const { rows } = await run(this.#executor, statements.findById(), { id }, options);
     return rows[0] === undefined ? null : statements.read(rows[0]);
   }
+}
+
+function whole(result: unknown): OpenResult {
+  return { kind: "whole", result };
 }
 
 async function* once<Item>(item: Item): AsyncGenerator<Item, void, undefined> {

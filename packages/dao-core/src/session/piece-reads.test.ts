@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { versionOf } from "../contract/version.ts";
-import { longRowVersion } from "./long-row-version.ts";
-import { longValue } from "./piece-reads.ts";
+import { longRowVersion, longValue } from "./piece-reads.ts";
 
 /** A row of which `messages` is long; `text` is what PostgreSQL writes, where it is in memory. */
 function longRow(text: string | undefined): object {

@@ -1,0 +1,144 @@
+import type * as z from "zod";
+import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
+import { NotFoundError, VersionMismatchError } from "../contract/errors.ts";
+import { parseId } from "../contract/fields/text.ts";
+import { validate } from "../contract/fields/validation.ts";
+import * as contract from "../contract/index.ts";
+import type { Page } from "../contract/page.ts";
+import { hasVersion } from "../contract/version.ts";
+import type { ConversationDao, EntityDao, GoalDao, MilestoneDao, TaskDao, UserDao } from "../session/daos.ts";
+import type { DatabaseSession } from "../session/database-session.ts";
+import { runRetryable } from "../unit-of-work.ts";
+
+/** An entity: its name for messages, its DAO in a session, and the schemas of what callers send. */
+export interface Entity<Dto, Create, Update, List> {
+  /** Singular and lower case. */
+  readonly name: string;
+  readonly dao: (session: DatabaseSession) => EntityDao<Dto, Create, Update, List>;
+  readonly list: z.ZodType<List>;
+  readonly create: z.ZodType<Create>;
+  readonly update: z.ZodType<Update>;
+}
+
+type EntityOf<Dao> =
+  Dao extends EntityDao<infer Dto, infer Create, infer Update, infer List> ? Entity<Dto, Create, Update, List> : never;
+
+export const user: EntityOf<UserDao> = {
+  name: "user",
+  dao: ({ users }) => users,
+  list: contract.userListRequest,
+  create: contract.userCreateDto,
+  update: contract.userUpdateDto,
+};
+
+export const goal: EntityOf<GoalDao> = {
+  name: "goal",
+  dao: ({ goals }) => goals,
+  list: contract.goalListRequest,
+  create: contract.goalCreateDto,
+  update: contract.goalUpdateDto,
+};
+
+export const milestone: EntityOf<MilestoneDao> = {
+  name: "milestone",
+  dao: ({ milestones }) => milestones,
+  list: contract.milestoneListRequest,
+  create: contract.milestoneCreateDto,
+  update: contract.milestoneUpdateDto,
+};
+
+export const task: EntityOf<TaskDao> = {
+  name: "task",
+  dao: ({ tasks }) => tasks,
+  list: contract.taskListRequest,
+  create: contract.taskCreateDto,
+  update: contract.taskUpdateDto,
+};
+
+export const conversation: EntityOf<ConversationDao> = {
+  name: "conversation",
+  dao: ({ conversations }) => conversations,
+  list: contract.conversationListRequest,
+  create: contract.conversationCreateDto,
+  update: contract.conversationUpdateDto,
+};
+
+/** CRUD, once, over any entity: validates, then calls its DAO. The services give the methods their names. */
+export abstract class EntityService<Dto extends object, Create, Update, List> {
+  protected readonly session: DatabaseSession;
+  readonly #entity: Entity<Dto, Create, Update, List>;
+  readonly #dao: EntityDao<Dto, Create, Update, List>;
+
+  constructor(session: DatabaseSession, entity: Entity<Dto, Create, Update, List>) {
+    this.session = session;
+    this.#entity = entity;
+    this.#dao = entity.dao(session);
+  }
+
+  protected async list(request?: List, options?: CallOptions): Promise<Page<Dto>> {
+    return this.#dao.list(validate(this.#entity.list, request ?? {}), options);
+  }
+
+  protected async find(id: string, options?: CallOptions): Promise<Dto> {
+    return assertFound(this.#entity.name, id, await this.#dao.findById(parseId(id), options));
+  }
+
+  protected async create(input: Create, options?: CreateOptions): Promise<Dto> {
+    return this.#dao.create(validate(this.#entity.create, input), withValidId(options));
+  }
+
+  protected update(id: string, changes: Update, options?: WriteOptions): Promise<Dto> {
+    return this.updateBy(this.#entity.update, id, changes, options);
+  }
+
+  /** {@link update} of the fields that `schema` has. */
+  protected async updateBy(
+    schema: z.ZodType<Update>,
+    id: string,
+    changes: Update,
+    options?: WriteOptions,
+  ): Promise<Dto> {
+    const key = parseId(id);
+    const valid = validate(schema, changes);
+    return this.#write(key, options, (dao) => dao.update(key, valid, options));
+  }
+
+  protected async delete(id: string, options?: WriteOptions): Promise<void> {
+    const key = parseId(id);
+    await this.#write(key, options, async (dao) => (await dao.delete(key, options)) || null);
+  }
+
+  /**
+   * Writes one row: directly if `options` ask for no version, otherwise in a transaction that locks the row and checks its
+   * version first. `null` means that there is no such row.
+   */
+  async #write<Result>(
+    id: string,
+    options: WriteOptions | undefined,
+    write: (dao: EntityDao<Dto, Create, Update, List>) => Promise<Result | null>,
+  ): Promise<Result> {
+    const { name, dao } = this.#entity;
+    if (options?.ifVersion === undefined) return assertFound(name, id, await write(this.#dao));
+    return runRetryable(this.session, options, async (uow) => {
+      assertVersion(name, id, assertFound(name, id, await dao(uow).lockById(id)), options);
+      return assertFound(name, id, await write(dao(uow)));
+    });
+  }
+}
+
+/** @throws VersionMismatchError if `options` ask for a version that `row` does not have */
+export function assertVersion(name: string, id: string, row: object | null, { ifVersion }: WriteOptions): void {
+  if (ifVersion === undefined) return;
+  if (row === null || !hasVersion(row, ifVersion)) throw new VersionMismatchError(name, id);
+}
+
+/** Returns the row that a DAO found. @throws NotFoundError if it is `null` */
+export function assertFound<Row>(name: string, id: string, row: Row | null): Row {
+  if (row === null) throw new NotFoundError(name, id);
+  return row;
+}
+
+/** Returns create options whose client-supplied id is in lower case. @throws ValidationError if it is not a UUID */
+export function withValidId(options: CreateOptions | undefined): CreateOptions | undefined {
+  return options?.id === undefined ? options : { ...options, id: parseId(options.id) };
+}
