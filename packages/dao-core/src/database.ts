@@ -3,12 +3,12 @@ import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
 import { SqlConversationDao } from "./dao/conversation-dao.ts";
 import { SqlDemoFlagsDao } from "./dao/demo-flags-dao.ts";
+import { milestoneStatements, userStatements } from "./dao/entities.ts";
 import { SqlGoalDao } from "./dao/goal-dao.ts";
 import { SqlIdempotencyKeyDao } from "./dao/idempotency-key-dao.ts";
 import { SqlPieceReads } from "./dao/list/sql-piece-reads.ts";
-import { SqlMilestoneDao } from "./dao/milestone-dao.ts";
+import { TableDao } from "./dao/table-dao.ts";
 import { SqlTaskDao } from "./dao/task-dao.ts";
-import { SqlUserDao } from "./dao/user-dao.ts";
 import type { Finding } from "./diagnosis/diagnose.ts";
 import { PgliteDriver } from "./drivers/pglite/pglite.ts";
 import { PostgresDriver, type PostgresDriverOptions } from "./drivers/postgres/driver.ts";
@@ -151,9 +151,9 @@ export class Database extends Session implements AsyncDisposable {
 
 function daosOn(executor: SqlExecutor, maxConversationBytes: number): Daos {
   return {
-    users: new SqlUserDao(executor),
+    users: new TableDao(executor, userStatements),
     goals: new SqlGoalDao(executor),
-    milestones: new SqlMilestoneDao(executor),
+    milestones: new TableDao(executor, milestoneStatements),
     tasks: new SqlTaskDao(executor),
     conversations: new SqlConversationDao(executor, maxConversationBytes),
     demoFlags: new SqlDemoFlagsDao(executor),

@@ -1,30 +1,173 @@
+import { eq, getTableColumns, type SQL, sql } from "drizzle-orm";
+import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
+import { v7 as uuidv7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
-import type {
-  GoalCreateDto,
-  GoalDto,
-  GoalListRequest,
-  GoalStructureCreateDto,
-  GoalUpdateDto,
-  GoalWithRelationsDto,
-} from "../contract/goal.ts";
+import type * as contract from "../contract/index.ts";
+import { literal } from "../schema/columns.ts";
+import { goals, milestones, tasks } from "../schema/tables.ts";
 import type { GoalDao } from "../session/daos.ts";
-import type { SqlExecutor } from "../session/driver.ts";
-import { findGoalWithRelations } from "./goal-relations.ts";
-import { goalStatements } from "./goal-statements.ts";
-import { createGoalWithStructure } from "./goal-structure.ts";
+import type { SqlExecutor, SqlRow } from "../session/driver.ts";
+import { PIECE_BYTES, PIECE_ROWS, SHORT_TEXT_BYTES } from "../session/limits.ts";
+import { goalStatements, milestoneStatements, taskStatements } from "./entities.ts";
+import { isUnbounded } from "./list/guarded-rows.ts";
+import { readInstant } from "./statement/row-mapper.ts";
+import { param, prepared, queryBuilder, run, validInstant, written } from "./statement/statement.ts";
+import { newRows, resultColumns, resultValue } from "./statement/text-columns.ts";
 import { TableDao } from "./table-dao.ts";
 
+/** Drizzle omits the table's name in a query on one table, where a subquery would then refer to its own column. */
+const qualified = (column: PgColumn): SQL => sql`${column.table}.${sql.identifier(column.name)}`;
+
+/** Rows that belong to a goal, as JSON: an array of arrays, columns in the table's order, as the row mappers read them. */
+class JsonRows {
+  readonly #table: PgTable;
+  readonly #columns: readonly PgColumn[];
+  readonly #order: SQL;
+  readonly #isGoals: SQL;
+
+  constructor(table: PgTable, goalId: PgColumn, order: readonly PgColumn[]) {
+    this.#table = table;
+    this.#columns = Object.values(getTableColumns(table));
+    this.#order = sql.join(order.map(qualified), sql`, `);
+    this.#isGoals = sql`${qualified(goalId)} = ${qualified(goals.id)}`;
+  }
+
+  all(): SQL {
+    return sql`(select ${this.#array(qualified)} from ${this.#table} where ${this.#isGoals})::text`;
+  }
+
+  /** {@link all} if these are few and short, else null; no more than those few are read to find out. */
+  few(): SQL {
+    const long = this.#columns.filter(isUnbounded);
+    const length = (column: PgColumn) => sql`octet_length(${qualified(column)})`;
+    const isShort = (column: PgColumn) => sql`${length(column)} <= ${literal(SHORT_TEXT_BYTES)}`;
+    const areShort = sql.join(long.map(isShort), sql` and `);
+    const isLittle = sql`sum(${sql.join(long.map(length), sql` + `)}) <= ${literal(PIECE_BYTES)}`;
+    const areFew = sql`count(*) <= ${literal(PIECE_ROWS)} and coalesce(bool_and(${areShort}) and ${isLittle}, true)`;
+    const list = this.#array((column) =>
+      isUnbounded(column) ? sql`case when ${isShort(column)} then ${qualified(column)} end` : qualified(column),
+    );
+    return sql`(select case when ${areFew} then ${list} end from (
+      select * from ${this.#table} where ${this.#isGoals} limit ${literal(PIECE_ROWS + 1)}
+    ) ${this.#table})::text`;
+  }
+
+  #array(expression: (column: PgColumn) => SQL): SQL {
+    const columns = sql.join(this.#columns.map(expression), sql`, `);
+    return sql`coalesce(json_agg(json_build_array(${columns}) order by ${this.#order}), '[]'::json)`;
+  }
+}
+
+const itsMilestones = new JsonRows(milestones, milestones.goalId, [
+  milestones.weekNumber,
+  milestones.createdAt,
+  milestones.id,
+]);
+const itsTasks = new JsonRows(tasks, tasks.goalId, [tasks.startTime, tasks.createdAt, tasks.id]);
+
+/** A goal with its milestones and tasks if these are few, in one snapshot. If not, the last two columns are null. */
+export const findGuardedGoal = prepared("read", () => {
+  const goal = goalStatements.pieces.select(sql`select * from ${goals} where id = ${param("id")}`);
+  return written(
+    sql`select goals.*, ${itsMilestones.few()} as milestones, ${itsTasks.few()} as tasks from (${goal}) goals`,
+  );
+});
+
+/** The goal with its milestones and tasks, in one statement and so one snapshot. */
+const findGoal = prepared("read", () =>
+  queryBuilder
+    .select({
+      ...resultColumns(goalStatements.columns),
+      milestones: itsMilestones.all().as("milestones"),
+      tasks: itsTasks.all().as("tasks"),
+    })
+    .from(goals)
+    .where(eq(goals.id, param("id"))),
+);
+
+/** The rows of {@link JsonRows}. */
+export function toRows(json: unknown): SqlRow[] {
+  const rows: unknown = JSON.parse(String(json));
+  return Array.isArray(rows) ? rows : [];
+}
+
+/**
+ * A goal, its milestones and their tasks in one statement, whatever their number: all of it or nothing, one round trip,
+ * and three parameters, so that no limit of the protocol is near. Foreign keys are checked at the statement's end.
+ */
+const insertStructure = prepared("write", () => {
+  const newGoal = queryBuilder
+    .$with("new_goal")
+    .as(goalStatements.insertion().returning({ createdAt: resultValue(goals.createdAt).as("createdAt") }));
+  const newMilestones = queryBuilder
+    .$with("new_milestones")
+    .as(queryBuilder.insert(milestones).select(newRows(milestones, "milestones")));
+  const newTasks = queryBuilder.$with("new_tasks").as(queryBuilder.insert(tasks).select(newRows(tasks, "tasks")));
+  return queryBuilder.with(newGoal, newMilestones, newTasks).select({ createdAt: newGoal.createdAt }).from(newGoal);
+});
+
+/** A row under construction, by the names of its DTO. */
+type NewRow = Record<string, unknown>;
+
 /** Goals by SQL. */
-export class SqlGoalDao extends TableDao<GoalDto, GoalCreateDto, GoalUpdateDto, GoalListRequest> implements GoalDao {
+export class SqlGoalDao
+  extends TableDao<contract.GoalDto, contract.GoalCreateDto, contract.GoalUpdateDto, contract.GoalListRequest>
+  implements GoalDao
+{
   constructor(executor: SqlExecutor) {
     super(executor, goalStatements);
   }
 
-  createWithStructure(input: GoalStructureCreateDto, options?: CreateOptions): Promise<GoalWithRelationsDto> {
-    return createGoalWithStructure(this.executor, input, options);
+  async findWithRelations(id: string, options?: CallOptions): Promise<contract.GoalWithRelationsDto | null> {
+    const { rows } = await run(this.executor, findGoal(), { id }, options);
+    const row = rows[0];
+    if (row === undefined) return null;
+    const [milestoneRows, taskRows] = row.slice(-2);
+    return {
+      ...goalStatements.read(row),
+      milestones: toRows(milestoneRows).map((milestone) => milestoneStatements.read(milestone)),
+      tasks: toRows(taskRows).map((task) => taskStatements.read(task)),
+    };
   }
 
-  findWithRelations(id: string, options?: CallOptions): Promise<GoalWithRelationsDto | null> {
-    return findGoalWithRelations(this.executor, id, options);
+  /**
+   * Returns what was sent, in the order of the input: the schema adds only the moment of creation. So the rows that are sent are
+   * the DTOs that are returned, made in one pass. Changes by an application's trigger are not among them.
+   */
+  async createWithStructure(
+    input: contract.GoalStructureCreateDto,
+    options?: CreateOptions,
+  ): Promise<contract.GoalWithRelationsDto> {
+    const goal = goalStatements.insertValues(options?.id ?? uuidv7(), input.goal, {
+      userId: input.goal.userId.toLowerCase(),
+    });
+    const { id: goalId, userId } = goal;
+    const milestoneRows: NewRow[] = [];
+    const taskRows: NewRow[] = [];
+    for (const milestone of input.milestones ?? []) {
+      const milestoneRow = milestoneStatements.insertValues(uuidv7(), milestone, { goalId });
+      milestoneRows.push(milestoneRow);
+      const owners = { userId, goalId, milestoneId: milestoneRow["id"] };
+      for (const task of milestone.tasks ?? [])
+        taskRows.push(withOwnDates(taskStatements.insertValues(uuidv7(), task, owners)));
+    }
+    const values = { ...goal, milestones: JSON.stringify(milestoneRows), tasks: JSON.stringify(taskRows) };
+    const { rows } = await run(this.executor, insertStructure(), values, options);
+    const createdAt = readInstant(rows[0]?.[0]);
+    for (const row of [goal, ...milestoneRows, ...taskRows]) row["createdAt"] = new Date(createdAt);
+    // Every column of its table by name makes a DTO.
+    return { ...goal, milestones: milestoneRows, tasks: taskRows } as contract.GoalWithRelationsDto;
   }
+}
+
+/**
+ * Copies the row's dates, so that the caller cannot change them.
+ * @throws ValidationError for an invalid date, which JSON would turn into null
+ */
+function withOwnDates(row: NewRow): NewRow {
+  for (const name in row) {
+    const value = row[name];
+    if (value instanceof Date) row[name] = new Date(validInstant(name, value));
+  }
+  return row;
 }

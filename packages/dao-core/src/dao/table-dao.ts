@@ -7,10 +7,9 @@ import type { EntityDao, PageInPieces } from "../session/daos.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, RESULT_BYTES } from "../session/limits.ts";
 
+import { GuardedRows } from "./list/guarded-rows.ts";
 import { LongRows } from "./list/long-rows.ts";
 import { type RowMapper, rowMapper } from "./statement/row-mapper.ts";
-import { RowReader } from "./statement/row-reader.ts";
-import { RowValues } from "./statement/row-values.ts";
 import {
   compile,
   param,
@@ -22,7 +21,7 @@ import {
   type StatementValues,
   written,
 } from "./statement/statement.ts";
-import { columnParam, resultColumns } from "./statement/text-columns.ts";
+import { columnParam, RowValues, resultColumns } from "./statement/text-columns.ts";
 
 /**
  * The statements on one table, compiled at their first use, kept for the life of the process and shared by all sessions. There is an
@@ -32,9 +31,9 @@ export class EntityStatements<Dto extends object> extends RowValues {
   readonly table: EntityTable;
   readonly read: RowMapper<Dto>;
   /** Reads rows for callers in the process, which keep them all. */
-  readonly rows: RowReader<Dto>;
+  readonly rows: GuardedRows<Dto>;
   /** Reads rows for callers that pass them on. */
-  readonly pieces: RowReader<Dto>;
+  readonly pieces: GuardedRows<Dto>;
   readonly longRows: LongRows<Dto>;
   readonly #updates = new StatementCache();
   readonly #guardedUpdates = new StatementCache();
@@ -48,8 +47,8 @@ export class EntityStatements<Dto extends object> extends RowValues {
     this.#assignments = assignments;
     this.#results = resultColumns(this.columns);
     this.read = rowMapper<Dto>(table);
-    this.rows = new RowReader(table, this.columns, this.read, RESULT_BYTES);
-    this.pieces = new RowReader(table, this.columns, this.read, PIECE_BYTES);
+    this.rows = new GuardedRows(table, this.columns, this.read, RESULT_BYTES);
+    this.pieces = new GuardedRows(table, this.columns, this.read, PIECE_BYTES);
     this.longRows = new LongRows(table, this.columns, this.read);
   }
 
@@ -58,10 +57,10 @@ export class EntityStatements<Dto extends object> extends RowValues {
   readonly findById = prepared("point", () => this.#select());
 
   /** Finds the row, unless it is too long to be read whole; a shorter statement than {@link findGuarded}. */
-  readonly findShort = prepared("point", () => this.#select(this.pieces.isShort()));
+  readonly findShort = prepared("point", () => this.#select(this.pieces.fits()));
 
   readonly findGuarded = prepared("point", () =>
-    written(this.pieces.guard(sql`select * from ${this.table} where id = ${param("id")}`, undefined)),
+    written(this.pieces.select(sql`select * from ${this.table} where id = ${param("id")}`)),
   );
 
   readonly lockById = prepared("write", () => this.#select().for("update"));
@@ -96,7 +95,7 @@ export class EntityStatements<Dto extends object> extends RowValues {
   /** The same, but returns a guarded row. */
   updateGuarded(names: readonly string[]): Statement {
     return this.#guardedUpdates.get(names.join(), () => {
-      const updated = this.pieces.guard(sql`select * from updated`, undefined);
+      const updated = this.pieces.select(sql`select * from updated`);
       const update = this.#updateWhere(names, undefined).returning().getSQL();
       return compile("write", written(sql`with updated as (${update}) ${updated}`));
     });

@@ -5,7 +5,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { TaskChangeDto, TaskDto, TaskImportDto } from "../contract/task.ts";
 import { tasks } from "../schema/tables.ts";
 import type { SqlExecutor } from "../session/driver.ts";
-import { jsonRecords, newRows } from "./statement/json-records.ts";
+import { taskStatements, writtenEnd } from "./entities.ts";
 import {
   compile,
   counted,
@@ -16,8 +16,7 @@ import {
   StatementCache,
   validInstant,
 } from "./statement/statement.ts";
-import { resultColumns } from "./statement/text-columns.ts";
-import { taskStatements, writtenEnd } from "./task-statements.ts";
+import { jsonRecords, newRows, resultColumns } from "./statement/text-columns.ts";
 
 /*
  * Writes many tasks in one statement. They are sent as one JSON text, so that the limit of parameters does not matter, and one

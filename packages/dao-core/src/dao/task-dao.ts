@@ -1,26 +1,15 @@
 import { and, asc, eq, gte, type SQL, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { TaskState } from "../contract/fields/constants.ts";
-import type {
-  BulkUpdateStateRequest,
-  TaskChangeDto,
-  TaskCreateDto,
-  TaskDto,
-  TaskImportDto,
-  TaskListRequest,
-  TaskStatisticsDto,
-  TaskStatisticsRequest,
-  TaskTimerangeRequest,
-  TaskUpdateDto,
-} from "../contract/task.ts";
+import type * as contract from "../contract/index.ts";
 import { tasks } from "../schema/tables.ts";
 import type { TaskDao } from "../session/daos.ts";
 import type { SqlExecutor } from "../session/driver.ts";
+import { taskStatements } from "./entities.ts";
 import { counted, one, param, prepared, queryBuilder, run } from "./statement/statement.ts";
 import { columnParam, instantParam, resultColumns } from "./statement/text-columns.ts";
 import { TableDao } from "./table-dao.ts";
 import { createTasks, updateTasks } from "./task-batches.ts";
-import { taskStatements } from "./task-statements.ts";
 
 /** The end of the given millisecond: columns hold microseconds, and a range includes its end to the millisecond. */
 const justAfter = (name: string) => sql`${instantParam(name)} + interval '1 millisecond'`;
@@ -83,31 +72,40 @@ const bulkUpdateState = prepared("write", () => {
 });
 
 /** Tasks by SQL. */
-export class SqlTaskDao extends TableDao<TaskDto, TaskCreateDto, TaskUpdateDto, TaskListRequest> implements TaskDao {
+export class SqlTaskDao
+  extends TableDao<contract.TaskDto, contract.TaskCreateDto, contract.TaskUpdateDto, contract.TaskListRequest>
+  implements TaskDao
+{
   constructor(executor: SqlExecutor) {
     super(executor, taskStatements);
   }
 
-  createMany(input: readonly TaskImportDto[], options?: CallOptions): Promise<number> {
+  createMany(input: readonly contract.TaskImportDto[], options?: CallOptions): Promise<number> {
     return createTasks(this.executor, input, options);
   }
 
-  updateMany(changes: readonly TaskChangeDto[], options?: CallOptions): Promise<TaskDto[]> {
+  updateMany(changes: readonly contract.TaskChangeDto[], options?: CallOptions): Promise<contract.TaskDto[]> {
     return updateTasks(this.executor, changes, options);
   }
 
-  async findByTimerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<TaskDto[]> {
+  async findByTimerange(request: contract.TaskTimerangeRequest, options?: CallOptions): Promise<contract.TaskDto[]> {
     const { rows } = await run(this.executor, findByTimerange(), request, options);
     return rows.map((row) => taskStatements.read(row));
   }
 
-  async bulkUpdateState({ taskIds, newState }: BulkUpdateStateRequest, options?: CallOptions): Promise<number> {
+  async bulkUpdateState(
+    { taskIds, newState }: contract.BulkUpdateStateRequest,
+    options?: CallOptions,
+  ): Promise<number> {
     const values = { taskIds: `{${taskIds.join()}}`, newState };
     const { rows } = await run(this.executor, bulkUpdateState(), values, options);
     return Number(rows[0]?.[0]);
   }
 
-  async statistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto> {
+  async statistics(
+    request: contract.TaskStatisticsRequest,
+    options?: CallOptions,
+  ): Promise<contract.TaskStatisticsDto> {
     const { rows } = await run(this.executor, statistics(), request, options);
     const [scheduled = 0, drifted = 0, completed = 0, missed = 0] = (rows[0] ?? []).map(Number);
     const totalTasks = scheduled + drifted + completed + missed;

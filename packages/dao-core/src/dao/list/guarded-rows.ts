@@ -1,7 +1,13 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type PgColumn, PgJsonb, PgText } from "drizzle-orm/pg-core";
-import { literal } from "../../schema/columns.ts";
+import type { CallOptions } from "../../contract/call-options.ts";
+import { type EntityTable, literal } from "../../schema/columns.ts";
+import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
+import { nextTurn } from "../../session/waiting/event-loop.ts";
+import type { RowMapper } from "../statement/row-mapper.ts";
+import { prepared, run, written } from "../statement/statement.ts";
 import { resultValue } from "../statement/text-columns.ts";
+import { ListStatements } from "./list-statements.ts";
 
 /** The rest of a query on guarded rows. */
 interface Rest {
@@ -38,37 +44,58 @@ const WRITTEN_RATIO = sql`${literal(32)}::bigint`;
 /** Bytes of text up to which a row of a table without JSON is read with up to a thousand others. */
 const SHORT_ROW = literal(8_192);
 
+/** A row that is larger than one piece. */
+interface UnreadRow {
+  readonly id: string;
+  readonly bytes: number;
+}
+
 /**
- * The rows of a query on one table, with their contents as long as these fit into `room` bytes in total. Further rows come without
- * text and JSON but with their size in bytes, so that the result of a statement is bounded.
+ * The rows of a query on one table, with their contents as long as these fit into `bytes` in total. Further rows come without
+ * text and JSON but with their size, so that the result of a statement is bounded; they are read later.
  */
-export class GuardedRows {
+export class GuardedRows<Dto extends object> {
+  readonly lists: ListStatements;
+  readonly #table: EntityTable;
   readonly #columns: readonly PgColumn[];
   /** The names of the columns in a result: those of the DTO. */
   readonly #fields: readonly string[];
+  readonly #read: RowMapper<Dto>;
+  readonly #bytesAtOnce: number;
   readonly #room: SQL;
+  /** The positions, in a row, of its key and of its size if it has no contents. */
+  readonly #id: number;
+  readonly #unread: number;
 
-  constructor(columns: Readonly<Record<string, PgColumn>>, room: number) {
+  constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, read: RowMapper<Dto>, bytes: number) {
+    this.#table = table;
     this.#columns = Object.values(columns);
     this.#fields = Object.keys(columns);
-    this.#room = literal(room);
+    this.#read = read;
+    this.#bytesAtOnce = bytes;
+    this.#room = literal(bytes);
+    this.#id = this.#fields.indexOf("id");
+    this.#unread = this.#fields.length;
+    this.lists = new ListStatements(table, columns, (rows, order, total) => this.list(rows, order, total));
   }
 
   /**
    * The columns of the table in their order, and one more: `null` if the row has its contents, otherwise how many bytes these
    * have, as far as that is known without writing them out.
    * @param rows a query for all columns of the table
-   * @param order of the rows, by the columns' own names; `undefined` for a single row
+   * @param order of the rows, by the columns' own names; none for a single row
    * @param total a query for a number, which becomes the last column of each row, and of one empty row if there are none
    */
-  select(rows: SQL, order: SQL | undefined, total?: SQL): SQL {
+  select(rows: SQL, order?: SQL, total?: SQL): SQL {
     // OFFSET 0 keeps the planner from doing expensive work twice: decompressing JSON, and writing it out.
     const sized = sql`select ${this.#each(name)}, ${this.#bytes(estimatedSize)} as size from (${rows}) rows offset 0`;
     const soFar = order === undefined ? sql`size` : sql`sum(size) over (order by ${order} rows unbounded preceding)`;
     const summed = sql`select *, ${soFar} as so_far from (${sized}) sized`;
     const rest = { order, total };
     const fits = sql`so_far <= ${this.#room}`;
-    return this.#columns.some(isJson) ? this.#written(summed, fits, rest) : this.#read(summed, fits, sql`size`, rest);
+    return this.#columns.some(isJson)
+      ? this.#written(summed, fits, rest)
+      : this.#guarded(summed, fits, sql`size`, rest);
   }
 
   /**
@@ -86,10 +113,10 @@ export class GuardedRows {
     const length = sql.join(this.#columns.filter(isJson).map(octetLength), sql` + `);
     const isRead = sql`coalesce(${length} <= ${WRITTEN_RATIO} * bytes, false)`;
     const reported = sql`case when so_far = size then greatest(bytes, ${this.#room} + 1) else bytes end`;
-    return this.#read(written, isRead, reported, rest);
+    return this.#guarded(written, isRead, reported, rest);
   }
 
-  #read(rows: SQL, isRead: SQL, bytes: SQL, { order, total }: Rest): SQL {
+  #guarded(rows: SQL, isRead: SQL, bytes: SQL, { order, total }: Rest): SQL {
     const contents = this.#columns.map((column, index) => {
       const content = isUnbounded(column) ? sql`case when ${isRead} then ${name(column)} end` : name(column);
       return sql`${resultValue(column, content)} as ${sql.identifier(this.#fields[index] ?? "")}`;
@@ -109,7 +136,7 @@ export class GuardedRows {
   list(rows: SQL, order: SQL, total?: SQL): SQL {
     if (this.#columns.some(isJson)) return this.select(rows, order, total);
     const bytes = this.#bytes(octetLength);
-    return this.#read(rows, sql`${bytes} <= ${SHORT_ROW}`, bytes, { order, total });
+    return this.#guarded(rows, sql`${bytes} <= ${SHORT_ROW}`, bytes, { order, total });
   }
 
   /** Whether a row's contents fit by themselves, with JSON measured decompressed, not as text. */
@@ -125,5 +152,53 @@ export class GuardedRows {
   #bytes(measure: (column: PgColumn) => SQL): SQL {
     const sizes = this.#columns.filter(isUnbounded).map((column) => sql`coalesce(${measure(column)}, 0)`);
     return sql.join(sizes, sql` + `);
+  }
+
+  readonly #byIds = prepared("read", () => {
+    const ids = sql`${sql.placeholder("ids")}::uuid[]`;
+    return written(
+      this.select(sql`select * from ${this.#table} where id = any(${ids})`, sql`array_position(${ids}, id)`),
+    );
+  });
+
+  /** The DTOs of guarded rows that came with their contents; `undefined` if one did not. */
+  ready(rows: readonly SqlRow[]): Dto[] | undefined {
+    return rows.every((row) => row[this.#unread] === null) ? rows.map((row) => this.#read(row)) : undefined;
+  }
+
+  /** All of these guarded rows; those without contents are read as the caller iterates. Rows deleted meanwhile are left out. */
+  async *pieces(
+    executor: SqlExecutor,
+    left: readonly SqlRow[],
+    options?: CallOptions,
+  ): AsyncGenerator<Dto[] | UnreadRow, void, undefined> {
+    while (left.length > 0) {
+      const batch = this.#batch(left);
+      // Rows that were passed on are not kept while the rest is read.
+      left = left.slice(batch.length);
+      const [first] = batch;
+      const bytes = first?.[this.#unread];
+      if (bytes === null) {
+        await nextTurn();
+        yield batch.map((row) => this.#read(row));
+      } else if (Number(bytes) > this.#bytesAtOnce) yield { id: String(first?.[this.#id]), bytes: Number(bytes) };
+      else {
+        const ids = `{${batch.map((row) => row[this.#id]).join()}}`;
+        const found = await run(executor, this.#byIds(), { ids }, options);
+        yield* this.pieces(executor, found.rows, options);
+      }
+    }
+  }
+
+  /** The next rows of a kind: all with their contents, or a single too long one, or as many as fit. */
+  #batch(rows: readonly SqlRow[]): readonly SqlRow[] {
+    let bytes = 0;
+    const isRead = rows[0]?.[this.#unread] === null;
+    const end = rows.findIndex((row, index) => {
+      const unread = row[this.#unread];
+      bytes += Number(unread);
+      return (unread === null) !== isRead || (bytes > this.#bytesAtOnce && index > 0);
+    });
+    return end === -1 ? rows : rows.slice(0, end);
   }
 }

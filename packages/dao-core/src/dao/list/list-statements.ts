@@ -17,9 +17,11 @@ import {
   written,
 } from "../statement/statement.ts";
 import { columnParam, instantParam } from "../statement/text-columns.ts";
-import type { GuardedRows } from "./guarded-rows.ts";
 
 const NEWEST_FIRST = sql`created_at desc, id desc`;
+
+/** A query for guarded rows, in this order, each with the total that another query counts. */
+type Guard = (rows: SQL, order: SQL, total: SQL | undefined) => SQL;
 
 /** The parameters of a list's statement. */
 interface ListShape {
@@ -33,12 +35,12 @@ interface ListShape {
 export class ListStatements {
   readonly #table: EntityTable;
   readonly #columns: Readonly<Record<string, PgColumn>>;
-  readonly #guarded: GuardedRows;
+  readonly #guarded: Guard;
   /** The positions, in a row, of the values that lists are ordered by. */
   readonly #key: { readonly createdAt: number; readonly id: number };
   readonly #statements = new StatementCache();
 
-  constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, guarded: GuardedRows) {
+  constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, guarded: Guard) {
     this.#table = table;
     this.#columns = columns;
     this.#guarded = guarded;
@@ -96,7 +98,7 @@ export class ListStatements {
     const { filters, count, hasCursor } = shape;
     return this.#statements.get(`${count}:${hasCursor}:${filters.join()}`, () => {
       const total = count === "none" ? undefined : this.#count(shape).getSQL();
-      return compile("read", written(this.#guarded.list(this.#rows(shape).getSQL(), NEWEST_FIRST, total)));
+      return compile("read", written(this.#guarded(this.#rows(shape).getSQL(), NEWEST_FIRST, total)));
     });
   }
 

@@ -14,14 +14,11 @@ import {
   type PieceReads,
 } from "../../session/piece-reads.ts";
 import { conversationStatements } from "../conversation-dao.ts";
-import { findGuardedGoal, toRows } from "../goal-relations.ts";
-import { goalStatements } from "../goal-statements.ts";
-import { milestoneStatements } from "../milestone-dao.ts";
+import { goalStatements, milestoneStatements, taskStatements, userStatements } from "../entities.ts";
+import { findGuardedGoal, toRows } from "../goal-dao.ts";
 import { param, prepared, run, type Statement, type StatementValues, written } from "../statement/statement.ts";
 import type { EntityStatements } from "../table-dao.ts";
 import { startsWithin } from "../task-dao.ts";
-import { taskStatements } from "../task-statements.ts";
-import { userStatements } from "../user-dao.ts";
 
 type Statements = EntityStatements<object>;
 
@@ -50,7 +47,7 @@ class OrderedRows {
     this.#keys = keys;
     const page = (condition: SQL) => () => {
       const rows = sql`select * from ${entity.table} where ${condition} order by ${order} limit ${literal(PIECE_ROWS)}`;
-      return written(entity.pieces.guardList(rows, order));
+      return written(entity.pieces.list(rows, order));
     };
     this.first = prepared("point", page(filter));
     this.following = prepared("read", page(sql`${filter} and (${order}) > (${last})`));

@@ -1,6 +1,6 @@
-import { type Column, type SQL, sql } from "drizzle-orm";
-import { PgDoublePrecision, PgJsonb, PgTimestampString } from "drizzle-orm/pg-core";
-import { param } from "./statement.ts";
+import { type Column, getTableColumns, type SQL, sql } from "drizzle-orm";
+import { type PgColumn, PgDoublePrecision, PgJsonb, type PgTable, PgTimestampString } from "drizzle-orm/pg-core";
+import { param, type StatementValues } from "./statement.ts";
 
 /*
  * Clients parse and serialize instants and JSON differently: a `Date` drops microseconds, JSON may be encoded twice. So both pass
@@ -37,4 +37,74 @@ export function resultValue(column: Column, value: SQL = sql`${column}`): SQL {
  */
 export function resultColumns(columns: Readonly<Record<string, Column>>): Record<string, SQL.Aliased> {
   return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, resultValue(column).as(name)]));
+}
+
+/** A member of the JSON objects, and its SQL type. */
+type Member = readonly [name: string, type: string];
+
+/**
+ * `json_to_recordset` over a parameter: a JSON array of objects as the rows of `record`, which has a column for each of
+ * these members. One parameter, however many rows.
+ */
+export function jsonRecords(placeholder: string, members: readonly Member[]): SQL {
+  const definitions = members.map(([name, type]) => sql`${sql.identifier(name)} ${sql.raw(type)}`);
+  return sql`json_to_recordset(${textParam(placeholder, "json")}) as record(${sql.join(definitions, sql`, `)})`;
+}
+
+/** A select that reads a JSON array of objects as new rows of `table`, its columns in the table's order. */
+export function newRows(table: PgTable, placeholder: string): SQL {
+  const members = Object.entries(getTableColumns(table))
+    .filter(([name]) => name !== "createdAt")
+    .map(([name, column]): Member => [name, column.getSQLType()]);
+  const names = members.map(([name]) => sql.identifier(name));
+  return sql`select ${sql.join(names, sql`, `)}, now() from ${jsonRecords(placeholder, members)}`;
+}
+
+/** A column that callers write. */
+interface WritableColumn {
+  readonly name: string;
+  /** In a JSON column, `null` means that there is no value. */
+  readonly isJson: boolean;
+  /** The value that an insert writes by default. */
+  readonly whenMissing: unknown;
+}
+
+/** The values written to a row of one table, by the names of its DTO. */
+export class RowValues {
+  readonly columns: Readonly<Record<string, PgColumn>>;
+  readonly #writable: readonly WritableColumn[];
+
+  constructor(table: PgTable) {
+    this.columns = getTableColumns(table);
+    this.#writable = Object.entries(this.columns)
+      .filter(([name]) => name !== "id" && name !== "createdAt")
+      .map(([name, column]) => ({
+        name,
+        isJson: column.columnType === "PgJsonb",
+        whenMissing: column.default ?? null,
+      }));
+  }
+
+  /**
+   * All columns but `created_at`, which the database sets: what `owners` (the rows that this one belongs to) and `input` say, else
+   * the default. They are apart since to copy what Zod made costs more than all else here.
+   */
+  insertValues(id: string, input: object, owners: StatementValues = {}): Record<string, unknown> {
+    const values: Record<string, unknown> = { id };
+    for (const { name, isJson, whenMissing } of this.#writable) {
+      const value: unknown = owners[name] ?? Reflect.get(input, name);
+      values[name] = value === undefined || (isJson && value === null) ? whenMissing : value;
+    }
+    return values;
+  }
+
+  /** The columns that `changes` gives. */
+  updateValues(id: string, changes: object): StatementValues {
+    const values: Record<string, unknown> = { id };
+    for (const { name, isJson, whenMissing } of this.#writable) {
+      const value: unknown = Reflect.get(changes, name);
+      if (value !== undefined) values[name] = isJson && value === null ? whenMissing : value;
+    }
+    return values;
+  }
 }

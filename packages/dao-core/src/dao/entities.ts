@@ -1,8 +1,16 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { TaskDto } from "../contract/task.ts";
-import { tasks } from "../schema/tables.ts";
+import type * as contract from "../contract/index.ts";
+import { goals, milestones, tasks, users } from "../schema/tables.ts";
 import { instantParam } from "./statement/text-columns.ts";
 import { EntityStatements } from "./table-dao.ts";
+
+// For DAOs, structures and reads in pieces.
+export const userStatements = new EntityStatements<contract.UserDto>(users);
+export const goalStatements = new EntityStatements<contract.GoalDto>(goals);
+export const milestoneStatements = new EntityStatements<contract.MilestoneDto>(milestones);
+export const taskStatements = new EntityStatements<contract.TaskDto>(tasks, {
+  endTime: writtenEnd(instantParam("endTime")),
+});
 
 /**
  * The end of a task, as written. Callers read instants in milliseconds, but the Python service writes microseconds: an end that was
@@ -12,8 +20,3 @@ export function writtenEnd(endTime: SQL): SQL {
   const isStart = sql`date_trunc('milliseconds', ${tasks.startTime}) = ${endTime}`;
   return sql`case when ${isStart} then ${tasks.startTime} else ${endTime} end`;
 }
-
-/** The statements on tasks, for their DAO and for structures. */
-export const taskStatements = new EntityStatements<TaskDto>(tasks, {
-  endTime: writtenEnd(instantParam("endTime")),
-});

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MAX_INSTANT, MIN_INSTANT } from "../../contract/fields/instant.ts";
-import { readInstant } from "./instant-text.ts";
+import { readInstant } from "./row-mapper.ts";
 
 describe("a timestamptz as PostgreSQL writes it", () => {
   test.each([
