@@ -15,16 +15,14 @@ import { PostgresDriver, type PostgresDriverOptions } from "./drivers/postgres/d
 import { type MigrationOptions, type MigrationReport, migrate } from "./migrations/migrate.ts";
 import { type MigrationPlanText, planMigrations } from "./migrations/plan.ts";
 import { SchemaCheck } from "./migrations/schema-check/check-schema.ts";
-import type { Daos } from "./session/daos.ts";
+import type { Daos } from "./session/database-session.ts";
 import type { SqlDriver, SqlExecutor } from "./session/driver.ts";
-import type { StatementReport } from "./session/executor.ts";
+import type { Retry, StatementReport } from "./session/executor.ts";
 import type { Telemetry } from "./session/instrumentation.ts";
 import { DEFAULT_CONVERSATION_BYTES, isWholeNumber } from "./session/limits.ts";
 import type { PieceReads } from "./session/piece-reads.ts";
 import { databaseErrorFacts, toDaoError } from "./session/postgres-errors.ts";
-import type { Retry } from "./session/retry.ts";
-import { DriverScope } from "./session/scope.ts";
-import { Session } from "./session/session.ts";
+import { DriverSession } from "./session/session.ts";
 
 /** How a database's statements are instrumented and limited. */
 export interface SessionOptions {
@@ -54,10 +52,9 @@ export interface SessionOptions {
 export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {}
 
 /** An open database: a session, and what concerns the whole of it. */
-export class Database extends Session implements AsyncDisposable {
+export class Database extends DriverSession implements AsyncDisposable {
   /** Reads whose memory does not depend on the length of rows. */
   readonly pieces: PieceReads;
-  readonly #driver: SqlDriver;
   readonly #schemaCheck: SchemaCheck;
   #wasReady = false;
 
@@ -65,21 +62,22 @@ export class Database extends Session implements AsyncDisposable {
   constructor(driver: SqlDriver, { telemetry, onRetry, onStatement, maxConversationBytes }: SessionOptions = {}) {
     const limit = conversationLimit(maxConversationBytes);
     const schemaCheck = new SchemaCheck();
-    const scope = new DriverScope(driver, {
-      telemetry: telemetry?.instrument(driver),
-      onRetry,
-      onStatement,
-      onFailure: (error) => schemaCheck.statementFailed(error),
+    super(driver, {
+      daosOn: (executor) => daosOn(executor, limit),
+      hooks: {
+        telemetry: telemetry?.instrument(driver),
+        onRetry,
+        onStatement,
+        onFailure: (error) => schemaCheck.statementFailed(error),
+      },
     });
-    super(scope, (executor) => daosOn(executor, limit));
-    this.pieces = new SqlPieceReads(scope.executor);
-    this.#driver = driver;
+    this.pieces = new SqlPieceReads(this.executor);
     this.#schemaCheck = schemaCheck;
   }
 
   /** What it is, for a person, such as `PostgreSQL at localhost:5432/flux`. Holds no password. */
   get description(): string {
-    return this.#driver.description;
+    return this.driver.description;
   }
 
   /**
@@ -89,7 +87,7 @@ export class Database extends Session implements AsyncDisposable {
    * @throws SchemaVersionError when the database is newer than the code, or holds something else
    */
   migrate(options?: MigrationOptions): Promise<MigrationReport> {
-    return migrate(this.#driver, options);
+    return migrate(this.driver, options);
   }
 
   /**
@@ -97,7 +95,7 @@ export class Database extends Session implements AsyncDisposable {
    * @throws SchemaVersionError as `migrate` does; UnavailableError
    */
   planMigrations(options?: CallOptions): Promise<MigrationPlanText> {
-    return planMigrations(this.#driver, options);
+    return planMigrations(this.driver, options);
   }
 
   /**
@@ -109,13 +107,13 @@ export class Database extends Session implements AsyncDisposable {
    */
   async checkReady(options?: CallOptions): Promise<void> {
     try {
-      await this.#schemaCheck.run(this.#driver.probe ?? this.#driver, options);
+      await this.#schemaCheck.run(this.driver.probe ?? this.driver, options);
       this.#wasReady = true;
     } catch (error) {
       const code = error instanceof UnavailableError ? databaseErrorFacts(error.cause)?.code : undefined;
       // While a load balancer keeps requests away, no write would find it out.
-      if (code === "25006") this.#driver.replaceConnections?.();
-      const isInUse = (this.#driver.pool?.usage.used ?? 1) > 0;
+      if (code === "25006") this.driver.replaceConnections?.();
+      const isInUse = (this.driver.pool?.usage.used ?? 1) > 0;
       // The server is up, but accepts no more connections.
       if (this.#wasReady && isInUse && code === "53300") return;
       this.#wasReady = false;
@@ -132,7 +130,7 @@ export class Database extends Session implements AsyncDisposable {
   async diagnose(options?: CallOptions): Promise<Finding[]> {
     // Not needed to work with the database.
     const { diagnose } = await import("./diagnosis/diagnose.ts");
-    return diagnose(this.#driver, options);
+    return diagnose(this.driver, options);
   }
 
   /**
@@ -141,7 +139,7 @@ export class Database extends Session implements AsyncDisposable {
    * @param timeout milliseconds to wait for running statements; default 5,000
    */
   close(timeout?: number): Promise<void> {
-    return this.#driver.close(timeout);
+    return this.driver.close(timeout);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,8 +1,7 @@
 import type { CallOptions } from "./contract/call-options.ts";
 import { IdempotencyKeyReusedError, UnitOfWorkMisuseError, ValidationError } from "./contract/errors.ts";
 import type { JsonValue } from "./contract/fields/json.ts";
-import type { IdempotencyKey } from "./session/daos.ts";
-import type { DatabaseSession } from "./session/database-session.ts";
+import type { DatabaseSession, IdempotencyKey } from "./session/database-session.ts";
 import { DELETE_BATCH, KEY_LIFETIME } from "./session/limits.ts";
 import { type DaoUnitOfWork, runRetryable } from "./unit-of-work.ts";
 

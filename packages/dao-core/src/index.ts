@@ -56,18 +56,20 @@ export { createPieceServices, type PieceServices } from "./service/piece-service
 export type {
   ConversationDao,
   Daos,
+  DatabaseSession,
   DemoFlagsDao,
   EntityDao,
   GoalDao,
   IdempotencyKey,
   IdempotencyKeyDao,
   IdempotencyRecord,
+  IsolationLevel,
   MilestoneDao,
   PageInPieces,
   TaskDao,
+  TransactionOptions,
   UserDao,
-} from "./session/daos.ts";
-export type { DatabaseSession, IsolationLevel, TransactionOptions } from "./session/database-session.ts";
+} from "./session/database-session.ts";
 export type {
   SqlDriver,
   SqlExecutor,
@@ -78,7 +80,7 @@ export type {
   StatementKind,
   StatementOptions,
 } from "./session/driver.ts";
-export type { StatementReport } from "./session/executor.ts";
+export type { Retry, StatementReport } from "./session/executor.ts";
 export type {
   Instrumentation,
   InstrumentedCall,
@@ -104,5 +106,4 @@ export {
   type RowPieces,
 } from "./session/piece-reads.ts";
 export { toDaoError } from "./session/postgres-errors.ts";
-export type { Retry } from "./session/retry.ts";
 export { DaoUnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";

@@ -1,8 +1,8 @@
 import type { CallOptions } from "./contract/call-options.ts";
 import { isDaoError, UnitOfWorkMisuseError } from "./contract/errors.ts";
 import type { DatabaseSession, TransactionOptions } from "./session/database-session.ts";
+import { type Retry, withRetries } from "./session/executor.ts";
 import { OWN_RETRIES } from "./session/limits.ts";
-import { type Retry, withRetries } from "./session/retry.ts";
 import { DaoSet } from "./session/session.ts";
 import { withDeadline } from "./session/waiting/deadline.ts";
 

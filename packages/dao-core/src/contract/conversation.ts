@@ -1,9 +1,8 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
-import { instant } from "./fields/instant.ts";
 import { jsonArray } from "./fields/json.ts";
-import { id, text } from "./fields/text.ts";
+import { id, instant, text } from "./fields/scalars.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
 
 const conversationExample = {

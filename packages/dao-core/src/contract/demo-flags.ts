@@ -1,8 +1,7 @@
 import * as z from "zod";
 import type { CallOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleIds } from "./dto-registry.ts";
-import { instant } from "./fields/instant.ts";
-import { id } from "./fields/text.ts";
+import { id, instant } from "./fields/scalars.ts";
 
 const escalationSpeed = z.number().min(0);
 

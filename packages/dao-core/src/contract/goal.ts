@@ -1,8 +1,7 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
-import { instant } from "./fields/instant.ts";
-import { id, text } from "./fields/text.ts";
+import { id, instant, text } from "./fields/scalars.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
 import { taskDto, taskStructureDto } from "./task.ts";
@@ -133,9 +132,6 @@ export interface GoalService {
   createGoalWithStructure(input: GoalStructureCreateDto, options?: CreateOptions): Promise<GoalWithRelationsDto>;
   /** @throws NotFoundError */
   updateGoal(id: string, changes: GoalUpdateDto, options?: WriteOptions): Promise<GoalDto>;
-  /**
-   * Deletes the goal with its milestones, tasks and conversations.
-   * @throws NotFoundError
-   */
+  /** Deletes the goal with its milestones, tasks and conversations. @throws NotFoundError */
   deleteGoal(id: string, options?: WriteOptions): Promise<void>;
 }

@@ -29,9 +29,8 @@ export {
   TRIGGER_TYPES,
   type TriggerType,
 } from "./fields/constants.ts";
-export { parseInstant } from "./fields/instant.ts";
 export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./fields/json.ts";
-export { parseId } from "./fields/text.ts";
+export { parseId, parseInstant } from "./fields/scalars.ts";
 export { validate } from "./fields/validation.ts";
 export * from "./goal.ts";
 export * from "./milestone.ts";

@@ -1,8 +1,7 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
-import { instant } from "./fields/instant.ts";
-import { id, text } from "./fields/text.ts";
+import { id, instant, text } from "./fields/scalars.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
 
 const title = text({ min: 1, max: 500 });
@@ -64,9 +63,6 @@ export interface MilestoneService {
   createMilestone(input: MilestoneCreateDto, options?: CreateOptions): Promise<MilestoneDto>;
   /** @throws NotFoundError */
   updateMilestone(id: string, changes: MilestoneUpdateDto, options?: WriteOptions): Promise<MilestoneDto>;
-  /**
-   * Deletes the milestone with its tasks.
-   * @throws NotFoundError
-   */
+  /** Deletes the milestone with its tasks. @throws NotFoundError */
   deleteMilestone(id: string, options?: WriteOptions): Promise<void>;
 }

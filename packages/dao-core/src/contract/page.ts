@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { text } from "./fields/text.ts";
+import { text } from "./fields/scalars.ts";
 
 /** One page of a list, newest rows first. */
 export interface Page<Item> {

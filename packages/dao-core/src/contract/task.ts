@@ -2,8 +2,7 @@ import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
 import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "./fields/constants.ts";
-import { instant } from "./fields/instant.ts";
-import { id, text } from "./fields/text.ts";
+import { id, instant, text } from "./fields/scalars.ts";
 import { cursor, filterText, listRequest, type Page } from "./page.ts";
 
 /** How many tasks {@link TaskService.bulkUpdateState} and {@link TaskService.updateTasks} take per call. */
@@ -320,10 +319,7 @@ export interface TaskService {
    * @throws ValidationError, also for a stored task that breaks a rule, reported as by {@link updateTasks}
    */
   bulkUpdateState(request: BulkUpdateStateRequest, options?: CallOptions): Promise<BulkUpdateStateResult>;
-  /**
-   * Links the task to a calendar event, or unlinks it with `null`.
-   * @throws NotFoundError
-   */
+  /** Links the task to a calendar event, or unlinks it with `null`. @throws NotFoundError */
   linkCalendarEvent(id: string, link: CalendarEventLinkDto, options?: WriteOptions): Promise<TaskDto>;
   /** Counts a user's tasks that were created within the range, both ends included, by state. */
   getTaskStatistics(request: TaskStatisticsRequest, options?: CallOptions): Promise<TaskStatisticsDto>;

@@ -1,9 +1,8 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
-import { instant } from "./fields/instant.ts";
 import { jsonObject } from "./fields/json.ts";
-import { email, id, text } from "./fields/text.ts";
+import { email, id, instant, text } from "./fields/scalars.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
 
 const name = text({ min: 1, max: 255 });
@@ -70,9 +69,6 @@ export interface UserService {
   createUser(input: UserCreateDto, options?: CreateOptions): Promise<UserDto>;
   /** @throws NotFoundError, ConflictError if the e-mail address is taken */
   updateUser(id: string, changes: UserUpdateDto, options?: WriteOptions): Promise<UserDto>;
-  /**
-   * Deletes the user with all goals, milestones, tasks, conversations and demo flags.
-   * @throws NotFoundError
-   */
+  /** Deletes the user with all goals, milestones, tasks, conversations and demo flags. @throws NotFoundError */
   deleteUser(id: string, options?: WriteOptions): Promise<void>;
 }

@@ -9,7 +9,7 @@ import type {
 } from "../contract/conversation.ts";
 import { ValidationError } from "../contract/errors.ts";
 import { conversations } from "../schema/tables.ts";
-import type { ConversationDao } from "../session/daos.ts";
+import type { ConversationDao } from "../session/database-session.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { readJson } from "./statement/row-mapper.ts";
 import { encode, param, prepared, queryBuilder, run } from "./statement/statement.ts";

@@ -2,7 +2,7 @@ import { eq, getTableColumns } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { DemoFlagsDto, DemoFlagsPutDto } from "../contract/demo-flags.ts";
 import { demoFlags } from "../schema/tables.ts";
-import type { DemoFlagsDao } from "../session/daos.ts";
+import type { DemoFlagsDao } from "../session/database-session.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { rowMapper } from "./statement/row-mapper.ts";
 import { param, prepared, queryBuilder, run, type Statement } from "./statement/statement.ts";

@@ -5,7 +5,7 @@ import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type * as contract from "../contract/index.ts";
 import { literal } from "../schema/columns.ts";
 import { goals, milestones, tasks } from "../schema/tables.ts";
-import type { GoalDao } from "../session/daos.ts";
+import type { GoalDao } from "../session/database-session.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, PIECE_ROWS, SHORT_TEXT_BYTES } from "../session/limits.ts";
 import { goalStatements, milestoneStatements, taskStatements } from "./entities.ts";

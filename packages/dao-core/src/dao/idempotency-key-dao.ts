@@ -1,7 +1,7 @@
 import { and, asc, eq, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
 import { idempotencyKeys } from "../schema/tables.ts";
-import type { IdempotencyKey, IdempotencyKeyDao, IdempotencyRecord } from "../session/daos.ts";
+import type { IdempotencyKey, IdempotencyKeyDao, IdempotencyRecord } from "../session/database-session.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { counted, one, param, prepared, queryBuilder, run } from "./statement/statement.ts";
 

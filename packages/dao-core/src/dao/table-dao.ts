@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
 import type { EntityTable } from "../schema/columns.ts";
-import type { EntityDao, PageInPieces } from "../session/daos.ts";
+import type { EntityDao, PageInPieces } from "../session/database-session.ts";
 import type { SqlExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, RESULT_BYTES } from "../session/limits.ts";
 
@@ -160,7 +160,7 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
   }
 
   async *#pieces(
-    reader: RowReader<Dto>,
+    reader: GuardedRows<Dto>,
     rows: readonly SqlRow[],
     options: CallOptions | undefined,
   ): AsyncGenerator<readonly Dto[], void, undefined> {

@@ -108,9 +108,7 @@ function columnOf(name: string): PgColumn {
   return column;
 }
 
-/**
- * @throws ValidationError for an invalid date, which JSON would turn into null
- */
+/** @throws ValidationError for an invalid date, which JSON would turn into null */
 function withValidInstants<Row extends object>(row: Row): Row {
   for (const [name, value] of Object.entries(row)) if (value instanceof Date) validInstant(name, value);
   return row;

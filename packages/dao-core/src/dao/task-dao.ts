@@ -3,7 +3,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { TaskState } from "../contract/fields/constants.ts";
 import type * as contract from "../contract/index.ts";
 import { tasks } from "../schema/tables.ts";
-import type { TaskDao } from "../session/daos.ts";
+import type { TaskDao } from "../session/database-session.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { taskStatements } from "./entities.ts";
 import { counted, one, param, prepared, queryBuilder, run } from "./statement/statement.ts";

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError } from "../contract/errors.ts";
-import type { SqlParameter, SqlResult } from "../session/driver.ts";
+import type { SqlConnection, SqlParameter, SqlResult } from "../session/driver.ts";
 import { ABORT_GRACE, LOST_STATEMENTS_INTERVAL } from "../session/limits.ts";
 import {
   connectionClosed,
@@ -12,8 +12,7 @@ import {
   staleStatement,
 } from "../session/postgres-errors.ts";
 
-import type { SqlConnection } from "../session/transaction/transaction-connection.ts";
-import { onAbort, throwIfAborted, withEitherSignal } from "../session/waiting/abort-signal.ts";
+import { onAbort, throwIfAborted, withEitherSignal } from "../session/waiting/deadline.ts";
 import { type HostPgClient, type PgQuery, type PgResult, pgTypes } from "./pg-client.ts";
 
 /** The part of an application's `pg.Pool` that is used. */

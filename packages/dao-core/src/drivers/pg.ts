@@ -1,10 +1,16 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
-import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../session/driver.ts";
+import {
+  beginScript,
+  type SqlDriver,
+  type SqlExecutor,
+  type SqlParameter,
+  type SqlResult,
+  type SqlTransaction,
+} from "../session/driver.ts";
 import { type ImportLimit, importLimitOf } from "../session/import-limit.ts";
 import { RECENTLY_OPENED } from "../session/limits.ts";
 import { isStaleStatement } from "../session/postgres-errors.ts";
-import { beginScript } from "../session/transaction/begin.ts";
 import { OpenTransaction } from "../session/transaction/transaction.ts";
 import { type HostPgPool, type PgClients, PgConnection } from "./pg-connection.ts";
 

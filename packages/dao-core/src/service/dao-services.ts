@@ -1,7 +1,7 @@
 import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
 import { demoFlagsPutDto } from "../contract/demo-flags.ts";
 import { ValidationError } from "../contract/errors.ts";
-import { parseId } from "../contract/fields/text.ts";
+import { parseId } from "../contract/fields/scalars.ts";
 import { validate } from "../contract/fields/validation.ts";
 import type * as contract from "../contract/index.ts";
 import type { DatabaseSession } from "../session/database-session.ts";

@@ -1,13 +1,20 @@
 import type * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
 import { NotFoundError, VersionMismatchError } from "../contract/errors.ts";
-import { parseId } from "../contract/fields/text.ts";
+import { parseId } from "../contract/fields/scalars.ts";
 import { validate } from "../contract/fields/validation.ts";
 import * as contract from "../contract/index.ts";
 import type { Page } from "../contract/page.ts";
 import { hasVersion } from "../contract/version.ts";
-import type { ConversationDao, EntityDao, GoalDao, MilestoneDao, TaskDao, UserDao } from "../session/daos.ts";
-import type { DatabaseSession } from "../session/database-session.ts";
+import type {
+  ConversationDao,
+  DatabaseSession,
+  EntityDao,
+  GoalDao,
+  MilestoneDao,
+  TaskDao,
+  UserDao,
+} from "../session/database-session.ts";
 import { runRetryable } from "../unit-of-work.ts";
 
 /** An entity: its name for messages, its DAO in a session, and the schemas of what callers send. */

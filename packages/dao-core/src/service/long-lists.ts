@@ -27,10 +27,7 @@ function validatorOf<Schema extends z.ZodType>(schema: Schema, list: string, max
 /** Validation of a structure stops at this many invalid tasks: building an issue costs more than checking a task. */
 const MAX_INVALID_TASKS = 100;
 
-/**
- * Parses a structure.
- * @throws ValidationError, which reports the first 100 invalid tasks at most
- */
+/** Parses a structure. @throws ValidationError, which reports the first 100 invalid tasks at most */
 export function validateStructure(input: unknown): z.output<typeof goalStructureCreateDto> {
   const milestones = listIn(input, "milestones");
   refuseLongList("milestones", milestones.length, MAX_STRUCTURE_MILESTONES, "milestones");

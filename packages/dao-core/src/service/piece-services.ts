@@ -1,5 +1,5 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import { parseId } from "../contract/fields/text.ts";
+import { parseId } from "../contract/fields/scalars.ts";
 import { validate } from "../contract/fields/validation.ts";
 import type { OperationName } from "../contract/services.ts";
 import { taskTimerangeRequest } from "../contract/task.ts";

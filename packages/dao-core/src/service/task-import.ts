@@ -5,8 +5,7 @@ import { type TaskImportDto, taskImportDto } from "../contract/task.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { IMPORT_BATCH_ROWS, IMPORT_BATCH_TIME } from "../session/limits.ts";
 import { inCallersContext } from "../session/transaction/transaction-context.ts";
-import { throwIfAborted, untilAborted } from "../session/waiting/abort-signal.ts";
-import { withDeadline } from "../session/waiting/deadline.ts";
+import { throwIfAborted, untilAborted, withDeadline } from "../session/waiting/deadline.ts";
 
 export type TaskSource = Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>;
 
@@ -78,11 +77,7 @@ class TaskBatches {
     this.#readOutside = inCallersContext((time: number) => this.#read(time));
   }
 
-  /**
-   * Returns the next batch, empty at the end.
-   * @param time milliseconds after which a batch may be smaller than {@link IMPORT_BATCH_ROWS}, though not empty
-   * @throws ValidationError; what the source throws; the signal's reason
-   */
+  /** The next batch, empty at the end. After `time` milliseconds it may be smaller than a full one, though not empty. */
   next(time = Number.POSITIVE_INFINITY): Promise<TaskImportDto[]> {
     return untilAborted(this.#readOutside(time), this.#signal);
   }

@@ -3,7 +3,7 @@ import { validate } from "../contract/fields/validation.ts";
 import { type TaskDto, type TaskListRequest, type TaskStreamRequest, taskStreamRequest } from "../contract/task.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { MAX_PAGES_AHEAD, STREAM_PAGE_ROWS } from "../session/limits.ts";
-import { throwIfAborted, withEitherSignal } from "../session/waiting/abort-signal.ts";
+import { throwIfAborted, withEitherSignal } from "../session/waiting/deadline.ts";
 
 /** A page in pieces, or whole as a single piece. */
 interface TaskPage {

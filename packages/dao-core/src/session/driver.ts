@@ -2,6 +2,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { TransactionOptions } from "./database-session.ts";
 import type { ImportLimit } from "./import-limit.ts";
 import type { TelemetrySource } from "./instrumentation.ts";
+import { milliseconds } from "./limits.ts";
 
 /** A bound value. Instants and JSON are passed as text, which the statement casts, so that clients do not serialize them differently. */
 export type SqlParameter = string | number | boolean | null;
@@ -64,4 +65,58 @@ export interface SqlDriver extends SqlExecutor, TelemetrySource {
   replaceConnections?(): void;
   /** Lets running statements finish, for at most `timeout` milliseconds, then closes every connection. */
   close(timeout?: number): Promise<void>;
+}
+
+/** One connection, for one transaction's use. */
+export interface SqlConnection {
+  /** `false` once the connection is lost; it never comes back. */
+  readonly isAlive: boolean;
+  /** Why it was dropped on purpose: the reason of an abort. */
+  readonly lossCause?: unknown;
+  execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
+  /** Runs statements without parameters, whose results are ignored. */
+  executeScript(text: string): Promise<void>;
+  /** A savepoint of an application's client, which ends as `work` does, or with the connection; where there is none, SQL does it. */
+  nested?<Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result>;
+  /**
+   * Calls `listener` once, when {@link isAlive} becomes `false` for whatever reason. There is one listener at a time; `undefined`
+   * removes it. If this is absent, only the next statement notices a loss.
+   */
+  onLost?(listener: (() => void) | undefined): void;
+  /**
+   * Drops the connection, so that the server rolls back, and what still runs on it rejects; an application's is only used no
+   * more. Absent where a connection cannot be dropped: then what runs is waited for.
+   */
+  drop?(cause: unknown): void;
+}
+
+/**
+ * The script that begins a transaction with these options: one round trip, and nothing that outlives the transaction.
+ * @throws ValidationError for a time-out that is not a whole number of milliseconds
+ */
+export function beginScript(options: TransactionOptions): string {
+  return [`begin${modeOf(options)}`, ...localTimeouts(options)].join("; ");
+}
+
+/**
+ * The statements that set these options in a transaction that has just begun.
+ * @throws ValidationError for a time-out that is not a whole number of milliseconds
+ */
+export function transactionSettings(options: TransactionOptions): string[] {
+  const mode = modeOf(options);
+  return [...(mode === "" ? [] : [`set transaction${mode}`]), ...localTimeouts(options)];
+}
+
+function modeOf({ isolationLevel, readOnly }: TransactionOptions): string {
+  const isolation = isolationLevel === undefined ? "" : ` isolation level ${isolationLevel}`;
+  return readOnly === true ? `${isolation} read only` : isolation;
+}
+
+function localTimeouts({ statementTimeout, lockTimeout }: TransactionOptions): string[] {
+  const settings: string[] = [];
+  if (statementTimeout !== undefined) {
+    settings.push(`set local statement_timeout = ${milliseconds("statementTimeout", statementTimeout)}`);
+  }
+  if (lockTimeout !== undefined) settings.push(`set local lock_timeout = ${milliseconds("lockTimeout", lockTimeout)}`);
+  return settings;
 }

@@ -1,15 +1,15 @@
 import type { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "./driver.ts";
 import { type Instrumentation, instrumented } from "./instrumentation.ts";
+import { FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY } from "./limits.ts";
 import { isRetryableError } from "./postgres-errors.ts";
-import { type Retry, SINGLE_CALL_RETRIES, withRetries } from "./retry.ts";
 import {
   foreignTransactionMisuse,
   outerSessionMisuse,
+  readOnlyMisuse,
   type TransactionContext,
 } from "./transaction/transaction-context.ts";
-import { readOnlyMisuse } from "./transaction/transaction-misuse.ts";
-import { withDeadline } from "./waiting/deadline.ts";
+import { throwIfAborted, untilAborted, withDeadline } from "./waiting/deadline.ts";
 
 /** A completed statement. */
 export interface StatementReport {
@@ -21,6 +21,16 @@ export interface StatementReport {
   readonly count: number | undefined;
   /** What the driver threw, if it failed. */
   readonly error?: unknown;
+}
+
+/** An upcoming retry. */
+export interface Retry {
+  /** The number of the failed attempt, from 1. */
+  readonly attempt: number;
+  /** Milliseconds until the next. */
+  readonly delay: number;
+  /** Why it failed. */
+  readonly error: unknown;
 }
 
 /** What a session's statements notify. */
@@ -72,10 +82,10 @@ function refused(misuse: () => UnitOfWorkMisuseError | undefined): Step {
   };
 }
 
-const bounded: Step =
-  (next) =>
-  (text, parameters, options = {}) =>
-    withDeadline(options, (within) => next(text, parameters, within));
+const bounded: Step = (next) => (text, parameters, options) =>
+  options?.timeout === undefined
+    ? next(text, parameters, options)
+    : withDeadline(options, (within) => next(text, parameters, within));
 
 const refusingWrites: Step = (next) => (text, parameters, options) =>
   next(text, parameters, options).catch((error: unknown) => {
@@ -84,7 +94,8 @@ const refusingWrites: Step = (next) => (text, parameters, options) =>
 
 function retried({ telemetry, onRetry }: StatementHooks): Step {
   const policy = {
-    ...SINGLE_CALL_RETRIES,
+    retries: 9,
+    within: 30_000,
     isRetryable: isRetryableError,
     onRetry: (retry: Retry) => {
       telemetry?.retried?.("statement", retry.error);
@@ -132,4 +143,40 @@ function reporter(onStatement: NonNullable<StatementHooks["onStatement"]>) {
       }
     };
   };
+}
+
+/** How often and when to retry. */
+export interface RetryPolicy {
+  /** Attempts beyond the first. */
+  readonly retries: number;
+  /** Milliseconds after the first attempt began, beyond which nothing is retried. Default: no limit. */
+  readonly within?: number;
+  readonly isRetryable: (error: unknown) => boolean;
+  /** Called before each wait; an error thrown here ends the attempts. */
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
+}
+
+/**
+ * Runs `work` until it succeeds, fails with an error that is not retryable, or has no retries left.
+ * @throws what `work` throws; the reason of a signal that aborts between two attempts
+ */
+export async function withRetries<Result>(
+  policy: RetryPolicy,
+  work: () => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  const { retries, within = Number.POSITIVE_INFINITY, isRetryable, onRetry } = policy;
+  const begun = performance.now();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt > retries || !isRetryable(error) || performance.now() - begun > within) throw error;
+      // Full jitter, so that callers that collided do not collide again.
+      const delay = Math.random() * Math.min(LONGEST_RETRY_DELAY, FIRST_RETRY_DELAY * 2 ** (attempt - 1));
+      onRetry?.({ attempt, delay, error });
+      await untilAborted(new Promise((resolve) => setTimeout(resolve, delay)), signal);
+      throwIfAborted(signal);
+    }
+  }
 }

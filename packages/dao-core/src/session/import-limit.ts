@@ -3,13 +3,6 @@ import { UnavailableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 import { DEFAULT_ACQUIRE_TIMEOUT, DEFAULT_MAX_WAITING } from "./limits.ts";
 import { closedError, WaitingLine } from "./waiting/waiting-line.ts";
 
-/** Limits of the queue of imports. */
-interface ImportLineOptions {
-  /** Milliseconds. */
-  readonly acquireTimeout: number;
-  readonly maxWaiting: number;
-}
-
 /** A running import, as the async context of its source. */
 interface RunningImport {
   readonly limit: ImportLimit;
@@ -20,13 +13,12 @@ interface RunningImport {
 
 const storage = new AsyncLocalStorage<RunningImport>();
 
-/** The defaults of our own pool. */
-const DEFAULTS: ImportLineOptions = { acquireTimeout: DEFAULT_ACQUIRE_TIMEOUT, maxWaiting: DEFAULT_MAX_WAITING };
+/** Those of our own pool; the time-out is in milliseconds. */
+const DEFAULTS = { acquireTimeout: DEFAULT_ACQUIRE_TIMEOUT, maxWaiting: DEFAULT_MAX_WAITING };
 
 /**
- * Limits the imports that run at a time on one pool to a quarter of its connections, and at least one. An import holds its
- * connection for as long as its source takes, so without a limit slow sources would leave none for other calls. The others wait
- * in order of arrival, and their sources are not read meanwhile.
+ * Limits the imports on one pool to a quarter of its connections, and at least one: they hold one for as long as their sources
+ * take, and slow ones would leave none for other calls. The others wait in order, their sources unread.
  */
 export class ImportLimit {
   readonly #poolSize: () => number;
@@ -36,17 +28,13 @@ export class ImportLimit {
   #isClosed = false;
 
   /** @param poolSize the most connections that the pool may have at the moment */
-  constructor(poolSize: () => number, { acquireTimeout, maxWaiting }: ImportLineOptions = DEFAULTS) {
+  constructor(poolSize: () => number, { acquireTimeout, maxWaiting } = DEFAULTS) {
     this.#poolSize = poolSize;
     this.#acquireTimeout = acquireTimeout;
     this.#line = new WaitingLine(maxWaiting, "imports wait");
   }
 
-  /**
-   * Runs `work` when there is room for it.
-   * @throws UnavailableError if it has waited too long, or too many wait; UnitOfWorkMisuseError within the source of another
-   *   import; the reason of an abort
-   */
+  /** Runs `work` in its turn. @throws UnavailableError; UnitOfWorkMisuseError within another's source; an abort's reason */
   async run<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     if (this.#isClosed) throw closedError();
     const outer = storage.getStore();

@@ -1,19 +1,19 @@
-import type { Daos } from "./daos.ts";
-import type { DatabaseSession, TransactionOptions } from "./database-session.ts";
-import type { SqlExecutor } from "./driver.ts";
+import { UnitOfWorkMisuseError } from "../contract/errors.ts";
+import type { Daos, DatabaseSession, TransactionOptions } from "./database-session.ts";
+import type { SqlDriver, SqlExecutor, SqlTransaction } from "./driver.ts";
+import { driverExecutor, type StatementHooks, transactionExecutor } from "./executor.ts";
 import { type Instrumentation, instrumented } from "./instrumentation.ts";
 import { toDaoError } from "./postgres-errors.ts";
-
-/** Where a session's statements run: each by itself on a driver, or together in a transaction. */
-export interface Scope {
-  readonly isTransaction: boolean;
-  readonly executor: SqlExecutor;
-  readonly telemetry: Instrumentation | undefined;
-  /** Runs `work` in a transaction of its own, or in a savepoint of this one. */
-  begin<Result>(work: (scope: Scope) => Promise<Result>, options: TransactionOptions): Promise<Result>;
-  /** See {@link DatabaseSession.runImport}. */
-  runImport<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result>;
-}
+import {
+  asCallback,
+  foreignTransactionMisuse,
+  inTransactionContext,
+  interrupt,
+  interruptionOf,
+  outerSessionMisuse,
+  type TransactionContext,
+} from "./transaction/transaction-context.ts";
+import { withDeadline, withEitherSignal } from "./waiting/deadline.ts";
 
 type Work<Result> = (session: DatabaseSession) => Promise<Result>;
 
@@ -38,32 +38,124 @@ export abstract class DaoSet implements Daos {
   }
 }
 
-/** The DAOs of a scope, and the sessions of its transactions. */
-export class Session extends DaoSet implements DatabaseSession {
-  readonly isTransaction: boolean;
-  readonly telemetry: Instrumentation | undefined;
-  readonly #scope: Scope;
-  readonly #daosOn: (executor: SqlExecutor) => Daos;
+/** What the sessions of one database have in common. */
+export interface SessionSettings {
+  readonly daosOn: (executor: SqlExecutor) => Daos;
+  readonly hooks: StatementHooks;
+}
 
-  constructor(scope: Scope, daosOn: (executor: SqlExecutor) => Daos) {
-    super(daosOn(scope.executor));
-    this.isTransaction = scope.isTransaction;
-    this.telemetry = scope.telemetry;
-    this.#scope = scope;
-    this.#daosOn = daosOn;
+/** The DAOs on one executor, and transactions. */
+abstract class Session extends DaoSet implements DatabaseSession {
+  abstract readonly isTransaction: boolean;
+  readonly telemetry: Instrumentation | undefined;
+
+  constructor(executor: SqlExecutor, { daosOn, hooks }: SessionSettings) {
+    super(daosOn(executor));
+    this.telemetry = hooks.telemetry;
   }
 
   transaction<Result>(work: Work<Result>, options: TransactionOptions = {}): Promise<Result> {
-    const run = () =>
-      translated(work, (untranslated) =>
-        this.#scope.begin((scope) => untranslated(new Session(scope, this.#daosOn)), options),
-      );
+    const run = () => translated(work, (untranslated) => this.begin(untranslated, options));
     if (this.telemetry === undefined) return run();
     return instrumented(this.telemetry, { kind: "unit of work", isNested: this.isTransaction }, run);
   }
 
-  runImport<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    return this.#scope.runImport(work, signal);
+  /** Runs `work` in a transaction of its own, or in a savepoint of this one. */
+  protected abstract begin<Result>(work: Work<Result>, options: TransactionOptions): Promise<Result>;
+
+  abstract runImport<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result>;
+}
+
+/** On a driver: each statement runs by itself, each transaction on a connection of its own. */
+export class DriverSession extends Session {
+  readonly isTransaction: boolean;
+  readonly #driver: SqlDriver;
+  readonly #executor: SqlExecutor;
+  readonly #settings: SessionSettings;
+
+  constructor(driver: SqlDriver, settings: SessionSettings) {
+    const executor = driverExecutor(driver, settings.hooks);
+    super(executor, settings);
+    this.isTransaction = driver.isTransaction;
+    this.#driver = driver;
+    this.#executor = executor;
+    this.#settings = settings;
+  }
+
+  protected get driver(): SqlDriver {
+    return this.#driver;
+  }
+
+  protected get executor(): SqlExecutor {
+    return this.#executor;
+  }
+
+  protected async begin<Result>(work: Work<Result>, options: TransactionOptions): Promise<Result> {
+    this.#assertOutside();
+    return withDeadline(options, (bounded) =>
+      inTransactionContext(this.#driver, options.readOnly === true, async (context) => {
+        const begun = (transaction: SqlTransaction) =>
+          asCallback(context, () => work(new TransactionSession(transaction, context, this.#settings)));
+        try {
+          return await withEitherSignal(interruptionOf(context.outer), bounded.signal, (signal) =>
+            this.#driver.transaction(begun, { ...bounded, signal }),
+          );
+        } catch (error) {
+          interrupt(context, error);
+          throw error;
+        } finally {
+          context.isOpen = false;
+        }
+      }),
+    );
+  }
+
+  async runImport<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    this.#assertOutside();
+    const { imports } = this.#driver;
+    return imports === undefined ? work() : imports.run(work, signal);
+  }
+
+  #assertOutside(): void {
+    const misuse = outerSessionMisuse(this.#driver);
+    if (misuse !== undefined) throw misuse;
+  }
+}
+
+/** In an open transaction; those begun within it are savepoints. */
+class TransactionSession extends Session {
+  readonly isTransaction = true;
+  readonly #transaction: SqlTransaction;
+  readonly #context: TransactionContext;
+  readonly #settings: SessionSettings;
+
+  constructor(transaction: SqlTransaction, context: TransactionContext, settings: SessionSettings) {
+    super(transactionExecutor(transaction, context, settings.hooks), settings);
+    this.#transaction = transaction;
+    this.#context = context;
+    this.#settings = settings;
+  }
+
+  protected async begin<Result>(
+    work: Work<Result>,
+    // It has its connection already: no requester waits for one.
+    { signal, timeout, requester: _, ...others }: TransactionOptions,
+  ): Promise<Result> {
+    const misuse = foreignTransactionMisuse(this.#context);
+    if (misuse !== undefined) throw misuse;
+    const refused = Object.entries(others).filter(([, value]) => value !== undefined);
+    if (refused.length > 0) {
+      const names = refused.map(([name]) => name).join(", ");
+      throw new UnitOfWorkMisuseError(`A nested unit of work takes ${names} from the outer one. Set it there.`);
+    }
+    const begun = (nested: SqlTransaction) =>
+      asCallback(this.#context, () => work(new TransactionSession(nested, this.#context, this.#settings)));
+    return withDeadline({ signal, timeout }, (bounded) => this.#transaction.savepoint(begun, bounded));
+  }
+
+  /** Runs it at once: it has its connection already. */
+  runImport<Result>(work: () => Promise<Result>): Promise<Result> {
+    return work();
   }
 }
 

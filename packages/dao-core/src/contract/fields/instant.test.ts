@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { explainInstant, instant, MAX_INSTANT, MIN_INSTANT, parseInstant } from "./instant.ts";
+import { explainInstant, instant, MAX_INSTANT, MIN_INSTANT, parseInstant } from "./scalars.ts";
 
 describe("parseInstant reads RFC 3339", () => {
   test.each([

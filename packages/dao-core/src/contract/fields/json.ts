@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { unstorableText } from "./text.ts";
+import { unstorableText } from "./scalars.ts";
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 export type JsonObject = { [key: string]: JsonValue };

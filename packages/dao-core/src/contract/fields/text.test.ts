@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ValidationError } from "../errors.ts";
 import { EMAIL_PATTERN } from "./constants.ts";
-import { codePointLength, email, id, parseId, text, unstorableText } from "./text.ts";
+import { codePointLength, email, id, parseId, text, unstorableText } from "./scalars.ts";
 import { validate } from "./validation.ts";
 
 const anyUnits = fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units));

@@ -80,11 +80,8 @@ export class GuardedRows<Dto extends object> {
   }
 
   /**
-   * The columns of the table in their order, and one more: `null` if the row has its contents, otherwise how many bytes these
-   * have, as far as that is known without writing them out.
-   * @param rows a query for all columns of the table
-   * @param order of the rows, by the columns' own names; none for a single row
-   * @param total a query for a number, which becomes the last column of each row, and of one empty row if there are none
+   * The columns of the table, and one more: `null` if the row has its contents, otherwise how many bytes these have, as far as
+   * that is known without writing them out. A `total` becomes the last column of each row, and of one empty row if there are none.
    */
   select(rows: SQL, order?: SQL, total?: SQL): SQL {
     // OFFSET 0 keeps the planner from doing expensive work twice: decompressing JSON, and writing it out.

@@ -37,11 +37,7 @@ class OrderedRows {
   readonly following: () => Statement;
   readonly #keys: readonly string[];
 
-  /**
-   * @param keys the fields of the DTO that the rows are ordered by
-   * @param order what the rows are ordered by
-   * @param last the same of the last row, made of the values of its keys
-   */
+  /** @param keys the fields of the DTO that `order` depends on, and of whose values `last` makes the same of the last row */
   constructor(entity: EntityStatements<object>, filter: SQL, keys: readonly string[], order: SQL, last: SQL) {
     this.entity = entity;
     this.#keys = keys;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { MAX_INSTANT, MIN_INSTANT } from "../../contract/fields/instant.ts";
+import { MAX_INSTANT, MIN_INSTANT } from "../../contract/fields/scalars.ts";
 import { readInstant } from "./row-mapper.ts";
 
 describe("a timestamptz as PostgreSQL writes it", () => {

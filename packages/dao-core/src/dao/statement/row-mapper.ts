@@ -1,6 +1,6 @@
 import { type Column, getTableColumns, type Table } from "drizzle-orm";
 import { PgDoublePrecision, PgJsonb, PgTimestampString } from "drizzle-orm/pg-core";
-import { MAX_INSTANT, MIN_INSTANT, timeOfDigits } from "../../contract/fields/instant.ts";
+import { MAX_INSTANT, MIN_INSTANT, timeOfDigits } from "../../contract/fields/scalars.ts";
 import type { SqlRow } from "../../session/driver.ts";
 
 /** Makes a DTO of a row's columns, in the order of the table's definition, from `offset` on. */
@@ -68,9 +68,8 @@ function readFiniteNumber(value: unknown): number {
 }
 
 /**
- * A `Date` from the text of a `timestamptz`, as PostgreSQL writes it in a result or within JSON, cut to milliseconds.
- * Rows of the Python service can hold infinities and years that RFC 3339 cannot write; those are read as the nearest
- * instant that it can.
+ * A `Date` from PostgreSQL's text of a `timestamptz`, cut to milliseconds. Infinities and years that RFC 3339 cannot write, which
+ * rows of the Python service can hold, are read as the nearest instant that it can.
  */
 export function readInstant(value: unknown): Date {
   const text = String(value);

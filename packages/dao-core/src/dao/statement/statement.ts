@@ -4,7 +4,7 @@ import { drizzle } from "drizzle-orm/pg-proxy";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { ValidationError } from "../../contract/errors.ts";
 import { findJsonProblem } from "../../contract/fields/json.ts";
-import { unstorableText } from "../../contract/fields/text.ts";
+import { unstorableText } from "../../contract/fields/scalars.ts";
 import type { SqlExecutor, SqlParameter, SqlResult, StatementKind, StatementOptions } from "../../session/driver.ts";
 import { toDaoError } from "../../session/postgres-errors.ts";
 
@@ -114,19 +114,13 @@ function jsonText(name: string, value: object): string {
   throw new ValidationError([{ path: [name, ...problem.path.map(String)].join("."), message: problem.message }]);
 }
 
-/**
- * Returns the instant, if it is valid.
- * @throws ValidationError, naming the field, for an invalid date
- */
+/** Returns the instant, if it is valid. @throws ValidationError, naming the field, for an invalid date */
 export function validInstant(name: string, value: Date): Date {
   if (Number.isNaN(value.getTime())) throw new ValidationError([{ path: name, message: "must be a valid Date" }]);
   return value;
 }
 
-/**
- * Runs a statement with these values.
- * @throws DaoError for everything that the database rejects
- */
+/** Runs a statement with these values. @throws DaoError for everything that the database rejects */
 export async function run(
   executor: SqlExecutor,
   statement: Statement,

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { SqlParameter, SqlResult } from "../../session/driver.ts";
+import type { SqlConnection, SqlParameter, SqlResult } from "../../session/driver.ts";
 import { ABORT_GRACE, CANCEL_INTERVAL } from "../../session/limits.ts";
 import { isLossError, withCode } from "../../session/postgres-errors.ts";
 
-import type { SqlConnection } from "../../session/transaction/transaction-connection.ts";
-import { onAbort, throwIfAborted } from "../../session/waiting/abort-signal.ts";
+import { onAbort, throwIfAborted } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 import type { HostClient } from "./host-client.ts";
 import type { HostLink } from "./host-link.ts";

@@ -1,10 +1,16 @@
 import { TransactionLostError } from "../../contract/errors.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction, StatementOptions } from "../../session/driver.ts";
+import {
+  type SqlDriver,
+  type SqlParameter,
+  type SqlResult,
+  type SqlTransaction,
+  type StatementOptions,
+  transactionSettings,
+} from "../../session/driver.ts";
 import { type ImportLimit, importLimitOf } from "../../session/import-limit.ts";
-import { transactionSettings } from "../../session/transaction/begin.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
-import { throwIfAborted, untilAborted } from "../../session/waiting/abort-signal.ts";
+import { throwIfAborted, untilAborted } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 import type { HostClient } from "./host-client.ts";
 import { codedError, HostConnection, runOn } from "./host-connection.ts";

@@ -3,7 +3,7 @@ import { TransactionLostError } from "../../contract/errors.ts";
 import { ABORT_GRACE } from "../../session/limits.ts";
 import { isLossError } from "../../session/postgres-errors.ts";
 
-import { onAbort, throwIfAborted, untilAborted } from "../../session/waiting/abort-signal.ts";
+import { onAbort, throwIfAborted, untilAborted } from "../../session/waiting/deadline.ts";
 import type { HostLink } from "./host-link.ts";
 
 interface HostTransactionOptions {

@@ -1,9 +1,15 @@
 import { UnitOfWorkMisuseError } from "../../contract/errors.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
-import type { SqlDriver, SqlParameter, SqlResult, SqlTransaction, StatementOptions } from "../../session/driver.ts";
-import { transactionSettings } from "../../session/transaction/begin.ts";
+import {
+  type SqlDriver,
+  type SqlParameter,
+  type SqlResult,
+  type SqlTransaction,
+  type StatementOptions,
+  transactionSettings,
+} from "../../session/driver.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
-import { throwIfAborted } from "../../session/waiting/abort-signal.ts";
+import { throwIfAborted } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 import type { HostClient } from "./host-client.ts";
 import { HostConnection } from "./host-connection.ts";

@@ -3,14 +3,19 @@ import type { PGlite } from "@electric-sql/pglite";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { UnavailableError } from "../../contract/errors.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
-import type { SqlDriver, SqlExecutor, SqlParameter, SqlResult, SqlTransaction } from "../../session/driver.ts";
+import {
+  beginScript,
+  type SqlConnection,
+  type SqlDriver,
+  type SqlExecutor,
+  type SqlParameter,
+  type SqlResult,
+  type SqlTransaction,
+} from "../../session/driver.ts";
 import { ImportLimit } from "../../session/import-limit.ts";
 import { DEFAULT_CLOSE_TIMEOUT, EMBEDDED_ACQUIRE_TIMEOUT, milliseconds } from "../../session/limits.ts";
-import { beginScript } from "../../session/transaction/begin.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
-import type { SqlConnection } from "../../session/transaction/transaction-connection.ts";
-import { throwIfAborted, withEitherSignal } from "../../session/waiting/abort-signal.ts";
-import { limitWait } from "../../session/waiting/deadline.ts";
+import { limitWait, throwIfAborted, withEitherSignal } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 import { type EmbeddedFolder, takeFolder } from "./pglite-folder.ts";
 

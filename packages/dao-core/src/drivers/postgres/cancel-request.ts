@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { CANCEL_GRACE, CANCEL_INTERVAL } from "../../session/limits.ts";
-import { onAbort } from "../../session/waiting/abort-signal.ts";
+import { onAbort } from "../../session/waiting/deadline.ts";
 import type { ServerProcess } from "./resend-fence.ts";
 
 /**

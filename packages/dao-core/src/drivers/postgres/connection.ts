@@ -1,5 +1,5 @@
 import postgres from "postgres";
-import type { SqlParameter, SqlResult } from "../../session/driver.ts";
+import type { SqlConnection, SqlParameter, SqlResult } from "../../session/driver.ts";
 import {
   connectionClosed,
   databaseErrorFacts,
@@ -9,7 +9,6 @@ import {
   loginError,
   staleStatement,
 } from "../../session/postgres-errors.ts";
-import type { SqlConnection } from "../../session/transaction/transaction-connection.ts";
 import { limitWait } from "../../session/waiting/deadline.ts";
 import { abortable, cancelUntilSettled } from "./cancel-request.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";

@@ -2,14 +2,15 @@ import type { DatabaseAddress, PostgresLocation } from "../../connection-string/
 import type { Requester } from "../../contract/call-options.ts";
 import { ValidationError } from "../../contract/errors.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
-import type {
-  SqlDriver,
-  SqlExecutor,
-  SqlParameter,
-  SqlResult,
-  SqlTransaction,
-  StatementKind,
-  StatementOptions,
+import {
+  beginScript,
+  type SqlDriver,
+  type SqlExecutor,
+  type SqlParameter,
+  type SqlResult,
+  type SqlTransaction,
+  type StatementKind,
+  type StatementOptions,
 } from "../../session/driver.ts";
 import { ImportLimit } from "../../session/import-limit.ts";
 import type { InstrumentedPool } from "../../session/instrumentation.ts";
@@ -26,7 +27,6 @@ import {
   RESPONSE_MARGIN,
 } from "../../session/limits.ts";
 import { databaseErrorFacts, isStaleStatement, staleStatement } from "../../session/postgres-errors.ts";
-import { beginScript } from "../../session/transaction/begin.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import { type ConnectionEvents, PostgresConnection } from "./connection.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";

@@ -1,7 +1,7 @@
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { SslMode } from "../../connection-string/database-url.ts";
-import { onAbort } from "../../session/waiting/abort-signal.ts";
+import { onAbort } from "../../session/waiting/deadline.ts";
 import { checkServerIdentity } from "./server-identity.ts";
 
 /** PEM text, or several. */

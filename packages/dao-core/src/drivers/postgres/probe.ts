@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "../../contract/errors.ts";
 import type { SqlExecutor, SqlParameter, SqlResult, StatementOptions } from "../../session/driver.ts";
 import { PROBE_PATIENCE } from "../../session/limits.ts";
-import { withEitherSignal } from "../../session/waiting/abort-signal.ts";
+import { withEitherSignal } from "../../session/waiting/deadline.ts";
 import { type ConnectionEvents, PostgresConnection } from "./connection.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 

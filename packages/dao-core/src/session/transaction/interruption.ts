@@ -1,6 +1,6 @@
 import { TransactionLostError, UnavailableError } from "../../contract/errors.ts";
 import { ABORT_GRACE } from "../limits.ts";
-import { onAbort } from "../waiting/abort-signal.ts";
+import { onAbort } from "../waiting/deadline.ts";
 
 /** Ends the work of a transaction's level before its callback has settled. */
 export class Interruption {
@@ -31,11 +31,7 @@ export class Interruption {
     });
   }
 
-  /**
-   * Interrupts with the reason of the signal when that aborts.
-   * @param drop called {@link ABORT_GRACE} later, unless that was stopped by then
-   * @returns stops both
-   */
+  /** Interrupts when the signal aborts, with its reason, and calls `drop` {@link ABORT_GRACE} later. Returns what stops both. */
   watch(signal: AbortSignal, drop: (cause: unknown) => void): () => void {
     let grace: NodeJS.Timeout | undefined;
     const abort = () => {

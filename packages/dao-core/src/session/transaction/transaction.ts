@@ -1,17 +1,16 @@
 import type { CallOptions } from "../../contract/call-options.ts";
 import { isDaoError, TransactionLostError, type UnitOfWorkMisuseError } from "../../contract/errors.ts";
-import type { SqlParameter, SqlResult, SqlTransaction } from "../driver.ts";
+import type { SqlConnection, SqlParameter, SqlResult, SqlTransaction } from "../driver.ts";
 import { databaseErrorFacts, isLossError, isStaleStatement } from "../postgres-errors.ts";
-import { throwIfAborted, untilAborted, withEitherSignal } from "../waiting/abort-signal.ts";
+import { throwIfAborted, untilAborted, withEitherSignal } from "../waiting/deadline.ts";
 import { IdleTimer, Interruption } from "./interruption.ts";
-import type { SqlConnection } from "./transaction-connection.ts";
 import {
   endedMisuse,
   forgottenMisuse,
   nestedOpenMisuse,
   outerEndedMisuse,
   swallowedMisuse,
-} from "./transaction-misuse.ts";
+} from "./transaction-context.ts";
 
 /** The statements that begin and end a level: none if the application's client sends them. */
 interface Bounds {

@@ -1,7 +1,6 @@
 import type { CallOptions } from "../../contract/call-options.ts";
 import { UnavailableError, ValidationError } from "../../contract/errors.ts";
 import { isWholeNumber, LARGEST_VALUE } from "../limits.ts";
-import { expiresAt, onAbort, withEitherSignal } from "./abort-signal.ts";
 
 /**
  * Runs `call` with the caller's signal, or with one that also aborts when the call's `timeout` is over. Without a
@@ -26,7 +25,7 @@ async function bounded<Options extends CallOptions, Result>(
   }
   const expiry = new AbortController();
   const expire = () => expiry.abort(timeoutError(timeout));
-  expiresAt(expiry.signal, performance.now() + timeout, expire);
+  deadlines.set(expiry.signal, [{ at: performance.now() + timeout, expire }]);
   const timer = setTimeout(expire, timeout);
   try {
     return await withEitherSignal(options.signal, expiry.signal, (signal) =>
@@ -43,8 +42,7 @@ function timeoutError(timeout: number): UnavailableError {
 
 /**
  * Limits how long a caller waits: calls `end` at most once, with the reason of an abort, or with what `timedOut` returns when
- * the time is over.
- * @returns stops watching, for a caller whose turn has come
+ * the time is over. Returns what stops watching, for a caller whose turn has come.
  */
 export function limitWait(
   milliseconds: number,
@@ -67,4 +65,100 @@ export function limitWait(
       end(signal.reason);
     });
   return stopWatching;
+}
+
+/** The deadline of a signal of ours: a busy process runs no timer, so the clock is compared as well. */
+interface Deadline {
+  /** By `performance.now()`. */
+  readonly at: number;
+  expire(): void;
+}
+
+const deadlines = new WeakMap<AbortSignal, readonly Deadline[]>();
+
+/** The listeners of a signal. */
+class AbortListeners {
+  readonly #signal: AbortSignal;
+  readonly #listeners = new Set<() => void>();
+  readonly #onAbort = () => {
+    for (const listener of this.#listeners) listener();
+  };
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  add(listener: () => void): () => void {
+    if (this.#listeners.size === 0) this.#signal.addEventListener("abort", this.#onAbort, { once: true });
+    this.#listeners.add(listener);
+    return () => {
+      const isLast = this.#listeners.delete(listener) && this.#listeners.size === 0;
+      if (isLast) this.#signal.removeEventListener("abort", this.#onAbort);
+    };
+  }
+}
+
+const abortListeners = new WeakMap<AbortSignal, AbortListeners>();
+
+/**
+ * Calls `listener` when `signal` aborts. However many calls share a signal, it has one event listener of ours, and none when no
+ * call listens: Node.js warns of more than ten.
+ * @returns stops listening
+ */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  let listeners = abortListeners.get(signal);
+  if (listeners === undefined) {
+    listeners = new AbortListeners(signal);
+    abortListeners.set(signal, listeners);
+  }
+  return listeners.add(listener);
+}
+
+/**
+ * Runs `use` with a signal that aborts with the first of the two, and has the deadlines of both. It listens only until `use` has
+ * settled; with `AbortSignal.any` a long-lived signal leaks memory for each call (nodejs/node #54614).
+ */
+export function withEitherSignal<Other extends AbortSignal | undefined, Result>(
+  one: AbortSignal | undefined,
+  other: Other,
+  use: (either: AbortSignal | Other) => Promise<Result>,
+): Promise<Result> {
+  if (one === undefined || one === other) return use(other);
+  return other === undefined ? use(one) : withBoth([one, other], use);
+}
+
+async function withBoth<Result>(
+  signals: readonly AbortSignal[],
+  use: (either: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const either = new AbortController();
+  const abort = () => either.abort(signals.find(({ aborted }) => aborted)?.reason);
+  if (signals.some(({ aborted }) => aborted)) abort();
+  const stops = signals.map((signal) => onAbort(signal, abort));
+  deadlines.set(
+    either.signal,
+    signals.flatMap((signal) => deadlines.get(signal) ?? []),
+  );
+  try {
+    return await use(either.signal);
+  } finally {
+    for (const stop of stops) stop();
+  }
+}
+
+/** As `signal.throwIfAborted()`, but it also notices a deadline whose timer the event loop has had no turn to run. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  for (const { at, expire } of deadlines.get(signal) ?? []) if (performance.now() >= at) expire();
+  signal.throwIfAborted();
+}
+
+/** Settles as `promise` does, or rejects with the signal's reason when that aborts first. */
+export function untilAborted<Result>(promise: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    promise.finally(onAbort(signal, abort)).then(resolve, reject);
+  });
 }

@@ -32,11 +32,7 @@ export class WaitingLine<Purpose, Place> {
     return this.#waiting[0];
   }
 
-  /**
-   * Runs `use` as soon as the caller is admitted.
-   * @param milliseconds after which the caller is refused with what `timedOut` returns
-   * @throws UnavailableError when too many wait; the reason of an abort
-   */
+  /** Runs `use` as soon as the caller is admitted. @throws UnavailableError when too many wait; an abort's reason */
   wait<Result>(
     purpose: Purpose,
     use: (place: Place) => Promise<Result>,
