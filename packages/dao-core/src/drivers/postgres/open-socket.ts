@@ -1,7 +1,8 @@
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { SslMode } from "../../connection-string/database-url.ts";
-import { onAbort } from "../../session/waiting/abort-signal.ts";
+import { codedError } from "../../session/postgres-errors.ts";
+import { limitWait } from "../../session/waiting/deadline.ts";
 import { checkServerIdentity } from "./server-identity.ts";
 
 /** PEM text, or several. */
@@ -48,11 +49,9 @@ export async function openSocket(options: SocketOptions): Promise<Socket> {
   const { signal, connectTimeout } = options;
   signal?.throwIfAborted();
   const opening = new Opening(options);
-  let timer: NodeJS.Timeout | undefined;
-  let stopListening: (() => void) | undefined;
+  let stopWatching: (() => void) | undefined;
   const interrupted = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(opening.timeoutError()), connectTimeout);
-    stopListening = signal && onAbort(signal, () => reject(signal.reason));
+    stopWatching = limitWait(connectTimeout, signal, () => opening.timeoutError(), reject);
   });
   try {
     return await Promise.race([opening.run(), interrupted]);
@@ -60,8 +59,7 @@ export async function openSocket(options: SocketOptions): Promise<Socket> {
     opening.destroy();
     throw error;
   } finally {
-    clearTimeout(timer);
-    stopListening?.();
+    stopWatching?.();
   }
 }
 
@@ -93,7 +91,7 @@ class Opening {
     this.#awaited = "whether it offers TLS";
     if (await this.#offersTls()) return await this.#encrypt();
     if (sslMode === "prefer" || sslMode === "allow") return this.#plain;
-    throw failure(
+    throw codedError(
       "ERR_TLS_NOT_OFFERED",
       `${this.#peer} offers no TLS, which sslmode=${sslMode} needs. Switch it on there (ssl = on), or correct sslmode.`,
     );
@@ -101,7 +99,7 @@ class Opening {
 
   timeoutError(): Error {
     const { connectTimeout } = this.#options;
-    return failure("ETIMEDOUT", `${this.#peer}: ${this.#awaited} was not had within ${connectTimeout} ms.`);
+    return codedError("ETIMEDOUT", `${this.#peer}: ${this.#awaited} was not had within ${connectTimeout} ms.`);
   }
 
   destroy(): void {
@@ -116,10 +114,10 @@ class Opening {
     const answer: Buffer | null = this.#plain.read();
     const kind = answer?.toString("latin1", 0, 1);
     if (kind === undefined) throw closedEarly(this.#peer);
-    if (kind === "E") throw failure("EPROTO", `${this.#peer} refused to say whether it offers TLS.`);
-    if (kind !== "S" && kind !== "N") throw failure("EPROTO", `${this.#peer} does not speak PostgreSQL's protocol.`);
+    if (kind === "E") throw codedError("EPROTO", `${this.#peer} refused to say whether it offers TLS.`);
+    if (kind !== "S" && kind !== "N") throw codedError("EPROTO", `${this.#peer} does not speak PostgreSQL's protocol.`);
     // A man in the middle could inject the first bytes of the encrypted conversation (CVE-2021-23222).
-    if (answer?.length !== 1) throw failure("EPROTO", `${this.#peer} said more than whether it offers TLS.`);
+    if (answer?.length !== 1) throw codedError("EPROTO", `${this.#peer} said more than whether it offers TLS.`);
     return kind === "S";
   }
 
@@ -165,7 +163,7 @@ function until(socket: Socket, event: "connect" | "readable" | "secureConnect"):
 }
 
 function closedEarly(peer: string): Error {
-  return failure("ECONNRESET", `${peer} closed the connection before it was set up.`);
+  return codedError("ECONNRESET", `${peer} closed the connection before it was set up.`);
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -177,9 +175,5 @@ function codeOf(error: unknown): string | undefined {
 function explained(cause: unknown, subject: string): Error {
   const causes: unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
   const reasons = causes.map((each) => (each instanceof Error ? each.message : String(each)));
-  return failure(codeOf(cause) ?? "ECONNRESET", `${subject}: ${reasons.join("; ")}.`, { cause });
-}
-
-function failure(code: string, message: string, options?: ErrorOptions): Error {
-  return Object.assign(new Error(message, options), { code });
+  return codedError(codeOf(cause) ?? "ECONNRESET", `${subject}: ${reasons.join("; ")}.`, cause);
 }
