@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { CallOptions, Requester } from "../../../contract/call-options.ts";
 import { UnavailableError } from "../../../contract/errors.ts";
 import type { StatementKind } from "../../../session/driver.ts";
@@ -86,15 +86,9 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   ): Promise<Result> {
     if (this.#isClosing && !isRerun) return Promise.reject(closedError());
     const slot = this.#waiting.length === 0 ? this.#slotFor(use) : undefined;
-    if (slot !== undefined) {
-      this.#observer?.acquired(0);
-      return this.#share(slot, use, statement);
-    }
+    if (slot !== undefined) return this.#share(slot, use, statement, 0);
     const begun = performance.now();
-    const run = (admitted: Slot<Connection>) => {
-      this.#observer?.acquired(performance.now() - begun);
-      return this.#share(admitted, use, statement);
-    };
+    const run = (admitted: Slot<Connection>) => this.#share(admitted, use, statement, performance.now() - begun);
     return this.#wait(use, run, this.#options.acquireTimeout, requester?.signal);
   }
 
@@ -162,12 +156,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   /** Lets running work finish, for at most `timeout` milliseconds, then closes every connection. */
   async close(timeout: number): Promise<void> {
     this.#isClosing = true;
-    let expire: NodeJS.Timeout | undefined;
-    const expired = new Promise<void>((resolve) => {
-      expire = setTimeout(resolve, timeout);
-    });
-    await Promise.race([this.#allIdle(), expired]);
-    clearTimeout(expire);
+    await Promise.race([this.#allIdle(), delay(timeout, undefined, { ref: false })]);
     this.#closed.abort(closedError());
     this.#connector.stop();
     this.#upkeep.stop();
@@ -181,7 +170,9 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     slot: Slot<Connection>,
     use: Use,
     statement: (connection: Connection) => Promise<Result>,
+    waited: number,
   ): Promise<Result> {
+    this.#observer?.acquired(waited);
     if (use === "write") slot.writes++;
     const settled = () => {
       if (use === "write") slot.writes--;
