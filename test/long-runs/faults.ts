@@ -13,7 +13,7 @@ export async function run(run: LongRun): Promise<LongRunResult> {
   const server = await FaultyServer.start();
   run.defer(() => server[Symbol.asyncDispose]());
   console.log(await server.describe());
-  for (const [index, cell] of matrix(run.share).entries()) {
+  for (const [index, cell] of [...matrix(run.share)].entries()) {
     // Each cell has its own choices, so that one alone makes the same ones.
     const own = new Random(run.seed, index);
     const name = cellName(cell);

@@ -13,18 +13,13 @@ export {
   type SessionOptions,
 } from "./database.ts";
 export type { Finding, FindingName } from "./diagnosis/diagnose.ts";
-export type { HostDrizzle } from "./drivers/drizzle.ts";
+export type { HostDrizzle, HostKnex, HostKysely, HostPostgresJs, HostTypeOrm } from "./drivers/adapters.ts";
 export type { HostClient } from "./drivers/host/host-client.ts";
 export { hostDriver } from "./drivers/host/host-driver.ts";
-export type { HostKnex } from "./drivers/knex.ts";
-export type { HostKysely } from "./drivers/kysely.ts";
 export type { PgDriverOptions } from "./drivers/pg.ts";
-export type { HostPgClient, PgQuery, PgResult } from "./drivers/pg-client.ts";
-export type { HostPgPool, HostPgPoolClient } from "./drivers/pg-connection.ts";
+export type { HostPgClient, HostPgPool, HostPgPoolClient, PgQuery, PgResult } from "./drivers/pg-connection.ts";
 export type { PostgresDriverOptions } from "./drivers/postgres/driver.ts";
-export type { HostPostgresJs } from "./drivers/postgres-js.ts";
 export type { HostPrisma } from "./drivers/prisma.ts";
-export type { HostTypeOrm } from "./drivers/typeorm.ts";
 export { deleteExpiredIdempotencyKeys, type OnceOptions, type OnceOutcome, runOnce } from "./idempotency.ts";
 export {
   type JoinOptions,

@@ -1,13 +1,19 @@
 import { Database, type SessionOptions } from "./database.ts";
-import { drizzleDriver, type HostDrizzle } from "./drivers/drizzle.ts";
-import { type HostKnex, knexDriver } from "./drivers/knex.ts";
-import { type HostKysely, kyselyDriver } from "./drivers/kysely.ts";
-import { PgDriver, type PgDriverOptions } from "./drivers/pg.ts";
-import { type HostPgClient, pgClientDriver } from "./drivers/pg-client.ts";
-import type { HostPgPool } from "./drivers/pg-connection.ts";
-import { type HostPostgresJs, postgresJsDriver } from "./drivers/postgres-js.ts";
+import {
+  drizzleDriver,
+  type HostDrizzle,
+  type HostKnex,
+  type HostKysely,
+  type HostPostgresJs,
+  type HostTypeOrm,
+  knexDriver,
+  kyselyDriver,
+  postgresJsDriver,
+  typeOrmDriver,
+} from "./drivers/adapters.ts";
+import { PgDriver, type PgDriverOptions, pgClientDriver } from "./drivers/pg.ts";
+import type { HostPgClient, HostPgPool } from "./drivers/pg-connection.ts";
 import { type HostPrisma, prismaDriver } from "./drivers/prisma.ts";
-import { type HostTypeOrm, typeOrmDriver } from "./drivers/typeorm.ts";
 import type { SqlDriver } from "./session/driver.ts";
 
 /*

@@ -1,8 +1,8 @@
 import { connect, type Socket } from "node:net";
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
-import { PostgresConnection } from "../src/drivers/postgres/connection.ts";
-import type { ConnectionSettings } from "../src/drivers/postgres/connection-settings.ts";
+import { type ConnectionSettings, PostgresConnection } from "../src/drivers/postgres/connection.ts";
+
 import { openSocket } from "../src/drivers/postgres/open-socket.ts";
 import { toDaoError } from "../src/session/postgres-errors.ts";
 import { Random } from "../src/testing/demo-data/random.ts";

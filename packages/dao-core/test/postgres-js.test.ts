@@ -2,14 +2,8 @@ import { connect, type Socket } from "node:net";
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import {
-  isResendError,
-  isSent,
-  processOf,
-  refusalOf,
-  SentOnce,
-  wasPrepared,
-} from "../src/drivers/postgres/resend-fence.ts";
+import { processOf } from "../src/drivers/postgres/cancel-request.ts";
+import { isResendError, isSent, refusalOf, SentOnce, wasPrepared } from "../src/drivers/postgres/resend-fence.ts";
 
 /**
  * What the driver relies on of postgres.js, and what it fences off (docs/decisions.md): each fails when a new version of

@@ -1,9 +1,8 @@
 import { hash } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError } from "../contract/errors.ts";
-import type { SqlConnection, SqlParameter, SqlResult } from "../session/driver.ts";
-import { ABORT_GRACE, LOST_STATEMENTS_INTERVAL } from "../session/limits.ts";
+import type { SqlConnection, SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
+import { LOST_STATEMENTS_INTERVAL } from "../session/limits.ts";
 import {
   connectionClosed,
   databaseErrorFacts,
@@ -11,9 +10,38 @@ import {
   isStalePlan,
   staleStatement,
 } from "../session/postgres-errors.ts";
+import { onAbort, throwIfAborted, untilAborted, withEitherSignal } from "../session/waiting/deadline.ts";
+import { abortable } from "./abortable.ts";
 
-import { onAbort, throwIfAborted, withEitherSignal } from "../session/waiting/deadline.ts";
-import { type HostPgClient, type PgQuery, type PgResult, pgTypes } from "./pg-client.ts";
+/** The part of a `pg` client that is used. */
+export interface HostPgClient {
+  query(query: PgQuery): Promise<PgResult>;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  removeListener(event: "error", listener: (error: Error) => void): unknown;
+}
+
+/** A statement as `pg` takes it; one with a name is prepared, once on each client. */
+export interface PgQuery {
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: SqlParameter[];
+  readonly rowMode: "array";
+  readonly types: { getTypeParser(oid: number): (value: string) => unknown };
+}
+
+/** What `pg` returns. */
+export interface PgResult {
+  readonly rows: readonly SqlRow[];
+}
+
+const identity = (text: string) => text;
+const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
+  [16, (text) => text === "t"],
+  ...[21, 23, 26, 700, 701].map((oid) => [oid, Number] as const),
+]);
+
+/** Regardless of `pg.types` and the pool: numbers and booleans are parsed, all else stays text, which the row mappers read. */
+export const pgTypes = { getTypeParser: (oid: number) => parsers.get(oid) ?? identity };
 
 /** The part of an application's `pg.Pool` that is used. */
 export interface HostPgPool {
@@ -37,9 +65,6 @@ export interface HostPgPoolClient extends HostPgClient {
   /** Returns it to its pool, which drops it if there was an `error`. */
   release(error?: Error): void;
 }
-
-/** SQLSTATE: read-only transaction. */
-const READ_ONLY = "25006";
 
 /** An application's pool, and the state that its clients share. */
 export interface PgClients {
@@ -87,7 +112,7 @@ export class PgConnection implements SqlConnection {
   }
 
   /**
-   * Runs `work` on a client of the pool, for which it waits as long as the pool allows, or until the signal aborts or the requester is gone.
+   * Runs `work` on a client of the pool, unless the signal aborts or the requester is gone before there is one.
    * @throws UnavailableError if the pool has none in time
    */
   static async use<Result>(
@@ -134,14 +159,14 @@ export class PgConnection implements SqlConnection {
     isPrepared = this.#clients.prepare,
   ): Promise<SqlResult> {
     throwIfAborted(signal);
-    const values = [...parameters];
-    if (!isPrepared) return this.#run({ text, values, rowMode: "array", types: pgTypes }, signal);
     const { generation } = this.#clients;
+    const query: PgQuery = { text, values: [...parameters], rowMode: "array", types: pgTypes };
+    if (!isPrepared) return this.#run(query, signal);
     const name = statementName(text, generation);
     const prepared = preparedOn.get(this.#client) ?? new Set();
     preparedOn.set(this.#client, prepared);
     try {
-      const result = await this.#run({ name, text, values, rowMode: "array", types: pgTypes }, signal);
+      const result = await this.#run({ name, ...query }, signal);
       prepared.add(name);
       return result;
     } catch (error) {
@@ -155,9 +180,8 @@ export class PgConnection implements SqlConnection {
     await this.#query({ text, rowMode: "array", types: pgTypes });
   }
 
-  async #run(statement: PgQuery, signal: AbortSignal | undefined): Promise<SqlResult> {
-    const query = this.#query(statement);
-    return signal === undefined ? query : this.#abortable(query, signal);
+  #run(statement: PgQuery, signal: AbortSignal | undefined): Promise<SqlResult> {
+    return signal === undefined ? this.#query(statement) : this.#abortable(this.#query(statement), signal);
   }
 
   async #query(query: PgQuery): Promise<PgResult> {
@@ -165,7 +189,7 @@ export class PgConnection implements SqlConnection {
       return await this.#client.query(query);
     } catch (error) {
       const code = databaseErrorFacts(error)?.code;
-      if (code === READ_ONLY && !this.#isReadOnly) this.#misfit = { cause: error };
+      if (code === "25006" && !this.#isReadOnly) this.#misfit = { cause: error };
       if (code !== undefined && !isConnectionLoss(code)) throw error;
       // Errors of pg itself have no code: a connection that ended, or a time-out after which the result may yet come.
       this.#lose(error);
@@ -188,34 +212,22 @@ export class PgConnection implements SqlConnection {
     return staleStatement(error);
   }
 
-  /** Waits for a query until it settles; after an abort {@link ABORT_GRACE} longer, in case it was done already. */
   #abortable(query: Promise<PgResult>, signal: AbortSignal): Promise<PgResult> {
-    return new Promise((resolve, reject) => {
-      const stopListening = onAbort(signal, () => {
-        this.#lose(signal.reason);
-        this.#cancel(query).finally(() => reject(signal.reason));
-      });
-      query.finally(stopListening).then(resolve, (error: unknown) => reject(signal.aborted ? signal.reason : error));
-    });
+    const stopListening = onAbort(signal, () => this.#lose(signal.reason));
+    return this.#cancellable(query, signal).finally(stopListening);
   }
 
-  /**
-   * Has the server cancel what runs, over another client. Never behind a proxy, for which nothing is prepared: the process
-   * that it names is not the server's, and it cancels by itself when its client goes.
-   */
-  async #cancel(query: Promise<unknown>): Promise<void> {
-    const processId = this.#client.processID;
-    if (!this.#clients.prepare || typeof processId !== "number") return;
-    const settled = new AbortController();
-    const settle = () => settled.abort();
-    const whenSettled = query.then(settle, settle);
-    const cancelling = PgConnection.use(this.#clients, { signal: settled.signal }, (connection) =>
-      connection.executeScript(`select pg_cancel_backend(${processId})`),
-    );
-    const done = cancelling.catch(() => undefined).then(() => whenSettled);
-    await Promise.race([done, delay(ABORT_GRACE, undefined, { ref: false })]);
+  /** The server cancels over another client. Behind a proxy it does so by itself, and the proxy's process id is not the server's. */
+  #cancellable(query: Promise<PgResult>, signal: AbortSignal): Promise<PgResult> {
+    const { processID } = this.#client;
+    if (!this.#clients.prepare || typeof processID !== "number") return untilAborted(query, signal);
     // A pool without a free client may have one later, when the server process may run another's statement.
-    settle();
+    const over = new AbortController();
+    const cancel = (settled: AbortSignal) =>
+      PgConnection.use(this.#clients, { signal: AbortSignal.any([settled, over.signal]) }, (connection) =>
+        connection.executeScript(`select pg_cancel_backend(${processID})`),
+      );
+    return abortable(query, signal, { cancel, giveUp: () => over.abort() });
   }
 
   #lose(cause: unknown): void {
@@ -253,38 +265,22 @@ async function checkOutRecent(clients: PgClients, signal: AbortSignal | undefine
 
 async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Promise<HostPgPoolClient> {
   signal?.throwIfAborted();
+  const connecting = pool.connect();
   try {
-    const connecting = pool.connect();
-    return signal === undefined ? await connecting : await abortable(connecting, signal);
+    return await untilAborted(connecting, signal);
   } catch (error) {
-    if (signal?.aborted === true || databaseErrorFacts(error) !== undefined) throw error;
+    if (signal?.aborted === true) {
+      // A pool cannot cancel a wait: a client that comes too late is returned at once.
+      connecting.then(
+        (client) => client.release(),
+        () => undefined,
+      );
+      throw error;
+    }
+    if (databaseErrorFacts(error) !== undefined) throw error;
     const reason = error instanceof Error ? ` (${error.message})` : "";
     throw new UnavailableError(`The application's pool gave no connection${reason}. Try again later.`, {
       cause: error,
     });
   }
-}
-
-/** A pool cannot cancel a wait: a client that comes too late is returned at once. */
-function abortable(connecting: Promise<HostPgPoolClient>, signal: AbortSignal): Promise<HostPgPoolClient> {
-  return new Promise((resolve, reject) => {
-    const stopListening = onAbort(signal, () => {
-      reject(signal.reason);
-      connecting.then(
-        (client) => client.release(),
-        () => undefined,
-      );
-    });
-    connecting.then(
-      (client) => {
-        if (signal.aborted) return;
-        stopListening();
-        resolve(client);
-      },
-      (error: unknown) => {
-        stopListening();
-        reject(error);
-      },
-    );
-  });
 }

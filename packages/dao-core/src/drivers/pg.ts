@@ -12,7 +12,8 @@ import { type ImportLimit, importLimitOf } from "../session/import-limit.ts";
 import { RECENTLY_OPENED } from "../session/limits.ts";
 import { isStaleStatement } from "../session/postgres-errors.ts";
 import { OpenTransaction } from "../session/transaction/transaction.ts";
-import { type HostPgPool, type PgClients, PgConnection } from "./pg-connection.ts";
+import { hostDriver } from "./host/host-driver.ts";
+import { type HostPgClient, type HostPgPool, type PgClients, PgConnection, pgTypes } from "./pg-connection.ts";
 
 /** How an application's `pg.Pool` is used. */
 export interface PgDriverOptions {
@@ -94,4 +95,15 @@ function clientsOfProbe(clients: PgClients): PgClients {
     return Object.assign(client, { release: () => void client.end() });
   };
   return { ...clients, pool: { connect } };
+}
+
+/** A client of `pg` with the transaction that the application has begun on it. */
+export function pgClientDriver(client: HostPgClient): SqlDriver {
+  return hostDriver<HostPgClient>({
+    description: "the application's pg client",
+    handle: client,
+    execute: async (handle, text, values) =>
+      (await handle.query({ text, values, rowMode: "array", types: pgTypes })).rows,
+    connectionOf: (handle) => handle,
+  });
 }

@@ -68,8 +68,8 @@ export function verifyJournal(journal: readonly JournalEntry[], set: MigrationSe
       );
     }
     throw new SchemaVersionError(
-      `${versions}, but version ${version} was applied as ${entry.name} with the checksum ${short(entry.checksum)}, ` +
-        `but this code has ${name} with ${short(checksum)}. A migration must not change after it was applied: ` +
+      `${versions}, but version ${version} was applied as ${entry.name} with the checksum ${short(entry.checksum)}; ` +
+        `this code has ${name} with ${short(checksum)}. A migration must not change after it was applied: ` +
         "use the release that migrated the database, and make the change in a new migration.",
     );
   }

@@ -12,62 +12,58 @@ export interface MigrationProgress {
   advice?: string | undefined;
 }
 
+const EXISTING_OBJECT =
+  "an object with a required name already exists; the error's cause names it. Rename or drop it; or, if the journal has lost " +
+  "the row of a migration, insert it again as planMigrations() writes it.";
+
+/** What keeps a migration from being applied, by SQLSTATE. */
+const obstacles: Readonly<Record<string, string>> = {
+  // Insufficient privilege
+  "42501":
+    "the database role lacks a privilege. Run migrate() as the owner of the tables with CREATE on the schema public, or have " +
+    "such a role run the SQL that planMigrations() writes.",
+  // Duplicate column, object, table or index
+  "42701": EXISTING_OBJECT,
+  "42710": EXISTING_OBJECT,
+  "42P07": EXISTING_OBJECT,
+};
+
+/** What may be different at another time or on another server, by SQLSTATE. */
+const passingObstacles: Readonly<Record<string, string>> = {
+  // Read-only transaction
+  "25006":
+    "the database is read-only. Run migrate() on the primary server, as a role whose transactions are not read-only by default.",
+  // Lock not available
+  "55P03":
+    "a lock was not available in time. Run migrate() again when long transactions have ended, or with a longer lockTimeout or " +
+    "waitTimeout.",
+  // Query canceled
+  "57014": "the statement was cancelled or timed out. Run migrate() again, with a longer statementTimeout.",
+};
+
 /** Translates an error of the driver by its SQLSTATE to what `migrate()` throws. Other errors are returned unchanged. */
 export function toMigrationError(error: unknown, { from, to, step, advice }: MigrationProgress): unknown {
   const code = databaseErrorFacts(error)?.code;
   if (isDaoError(error) || code === undefined) return error;
   const start = from === undefined ? "" : ` from version ${from}`;
-  const failed = (Failure: typeof SchemaVersionError | typeof UnavailableError, why: string) =>
-    new Failure(`Migrating the database${start} to version ${to} failed at ${step}, and nothing was changed: ${why}`, {
-      cause: error,
-    });
-  switch (code) {
-    case "42501": // insufficient privilege
-      return failed(
-        SchemaVersionError,
-        "the database role lacks a privilege. Run migrate() as the owner of the tables with CREATE on the schema public, " +
-          "or have such a role run the SQL that planMigrations() writes.",
-      );
-    case "25006": // read-only transaction
-      return failed(
-        UnavailableError,
-        "the database is read-only. Run migrate() on the primary server, as a role whose transactions are not read-only by " +
-          "default.",
-      );
-    case "2BP01": // dependent objects still exist
-      return failed(
-        SchemaVersionError,
-        `${serverText(error, "detail") ?? "another object uses one of the types"}. Make that object use another type, or ` +
-          "drop it, then run migrate() again.",
-      );
-    case "55P03": // lock not available
-      return failed(
-        UnavailableError,
-        "a lock was not available in time. Run migrate() again when long transactions have ended, or with a longer " +
-          "lockTimeout or waitTimeout.",
-      );
-    case "57014": // query canceled
-      return failed(
-        UnavailableError,
-        "the statement was cancelled or timed out. Run migrate() again, with a longer statementTimeout.",
-      );
-    case "42701": // duplicate column
-    case "42710": // duplicate object
-    case "42P07": // duplicate table or index
-      return failed(
-        SchemaVersionError,
-        "an object with a required name already exists; the error's cause names it. Rename or drop it; or, if the journal " +
-          "has lost the row of a migration, insert it again as planMigrations() writes it.",
-      );
+  const failed = `Migrating the database${start} to version ${to} failed at ${step}, and nothing was changed:`;
+  const refused = (why: string) => new SchemaVersionError(`${failed} ${why}`, { cause: error });
+  const passing = passingObstacles[code];
+  if (passing !== undefined) return new UnavailableError(`${failed} ${passing}`, { cause: error });
+  const obstacle = obstacles[code];
+  if (obstacle !== undefined) return refused(obstacle);
+  // Dependent objects still exist
+  if (code === "2BP01") {
+    const dependent = serverText(error, "detail") ?? "another object uses one of the types";
+    return refused(`${dependent}. Make that object use another type, or drop it, then run migrate() again.`);
   }
   if (advice !== undefined && code.startsWith("23")) {
-    return failed(SchemaVersionError, `some rows violate it. ${advice} Fix them, then run migrate() again.`);
+    return refused(`some rows violate it. ${advice} Fix them, then run migrate() again.`);
   }
   const translated = toDaoError(error);
   if (translated instanceof UnavailableError || translated instanceof RetryableError) return translated;
   const isSqlState = /^[0-9A-Z]{5}$/.test(code);
-  if (!isSqlState) return translated;
-  return failed(SchemaVersionError, `${serverText(error, "message")}. Fix that, then run migrate() again.`);
+  return isSqlState ? refused(`${serverText(error, "message")}. Fix that, then run migrate() again.`) : translated;
 }
 
 /** Returns the server's own text, from an error that an ORM may have wrapped. For DDL it names tables and columns, no values. */

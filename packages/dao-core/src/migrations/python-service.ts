@@ -2,16 +2,9 @@ import { SchemaVersionError } from "../contract/errors.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { CREATE_JOURNAL, journalInsert } from "./journal.ts";
 import { type MigrationSet, schemaVersion } from "./migration-set.ts";
-import { listDifferences } from "./schema-check/schema-difference.ts";
+import { listDifferences, type SchemaDifference } from "./schema-check/schema-difference.ts";
 import { findSchemaDifferences } from "./schema-check/schema-differences.ts";
-import {
-  columnWords,
-  mustBeInserted,
-  readSchemaFacts,
-  type SchemaFacts,
-  type SchemaShape,
-  type TableShape,
-} from "./schema-check/schema-facts.ts";
+import { readSchemaFacts, type SchemaFacts, type SchemaShape, type TableShape } from "./schema-check/schema-facts.ts";
 
 /** The tables of the Python service (contract.md, last section), frozen: the input of `drizzle/adopt/python-service.sql`. */
 const TABLES: Readonly<Record<string, string>> = {
@@ -76,45 +69,18 @@ export async function isPythonService(
   throw isComplete ? lostJournalError(set) : foreignTablesError(present.toSorted(), differences, schemaVersion(set));
 }
 
-/** Everything that differs, as clauses: `tasks.title is character varying(500) instead of text`. */
-function differencesOf(facts: SchemaFacts): string[] {
-  const { enums, tables } = facts.shape;
-  const different = [
-    ...Object.keys(tables).flatMap((table) => {
-      const kind = facts.detail("table", table);
-      if (kind === undefined) return [`${table} is missing`];
-      return kind === "view" || kind === "other" ? [`${table} is not a table`] : [];
-    }),
-    ...Object.entries(enums).flatMap(([type, values]) => {
-      const actual = facts.detail("enum", type);
-      if (actual === undefined) return [`${type} is missing`];
-      return actual === values.join(", ") ? [] : [`${type} has the values ${actual} instead of ${values.join(", ")}`];
-    }),
-  ];
-  if (different.length > 0) return different;
-  const differences = Object.entries(tables).flatMap(([table, shape]) => differencesOfTable(facts, table, shape));
+function differencesOf(facts: SchemaFacts): SchemaDifference[] {
+  // An extra value, too: rows may have it.
+  const types = Object.entries(facts.shape.enums).flatMap(([type, values]) => {
+    const [actual, expected] = [facts.detail("enum", type), values.join(", ")];
+    const hasOthers = actual !== undefined && actual !== expected;
+    return hasOthers ? [{ what: `the type ${type} has the values ${actual}, not ${expected}` }] : [];
+  });
+  // NOT NULL on further columns does no harm to the adoption.
+  const differences = [...types, ...findSchemaDifferences(facts).filter(({ isStricter }) => isStricter !== true)];
   // A rule that the Python service never had: the migrations created these tables, and their journal is lost.
-  if (facts.detail("constraint", "users", "users_email_format") === undefined) return differences;
-  return [...differences, "the constraints of a later version already exist"];
-}
-
-function differencesOfTable(facts: SchemaFacts, table: string, { columns, constraints }: TableShape): string[] {
-  return [
-    ...Object.entries(columns).flatMap(([column, text]) => {
-      const detail = facts.detail("column", table, column);
-      if (detail === undefined) return [`${table}.${column} is missing`];
-      const [actual, expected] = [columnWords(detail), columnWords(text)];
-      if (actual.type !== expected.type) return [`${table}.${column} is ${actual.type} instead of ${expected.type}`];
-      return expected.isRequired && !actual.isRequired ? [`${table}.${column} is not NOT NULL`] : [];
-    }),
-    ...facts
-      .of("column", table)
-      .filter(({ name, detail }) => !Object.hasOwn(columns, name) && mustBeInserted(columnWords(detail)))
-      .map(({ name }) => `${table}.${name} is unknown, and NOT NULL without a default`),
-    ...Object.entries(constraints)
-      .filter(([name, definition]) => facts.detail("constraint", table, name) !== definition)
-      .map(([name, definition]) => `the constraint ${name} is not ${definition}`),
-  ];
+  const isLater = facts.detail("constraint", "users", "users_email_format") !== undefined;
+  return isLater ? [...differences, { what: "the constraints of a later version already exist" }] : differences;
 }
 
 /** The journal is not recreated automatically: a later release may have migrated the tables in a way that does not show. */
@@ -132,13 +98,13 @@ function lostJournalError(set: MigrationSet): SchemaVersionError {
 
 function foreignTablesError(
   present: readonly string[],
-  differences: readonly string[],
+  differences: readonly SchemaDifference[],
   to: number,
 ): SchemaVersionError {
-  const shown = listDifferences(differences.map((what) => ({ what })));
   return new SchemaVersionError(
     `The database has no journal flux_dao_migrations (version 0; this code needs version ${to}), but has ` +
-      `${present.join(", ")} in the schema public, and they are not as the Python service created them: ${shown}. ` +
-      "Nothing was changed. Use another database, drop or fix these, or restore the journal if Flux DAO created the tables.",
+      `${present.join(", ")} in the schema public, and they are not as the Python service created them: ` +
+      `${listDifferences(differences)}. Nothing was changed. Use another database, drop or fix these, or restore the ` +
+      "journal if Flux DAO created the tables.",
   );
 }

@@ -26,7 +26,7 @@ export const LONGEST_RETRY_DELAY = 1_000;
 export const OWN_RETRIES = 5;
 /** Milliseconds after which statements that need no turn of the event loop give it one. */
 export const TURN_INTERVAL = 10;
-/** Milliseconds after an abort for what a connection still runs, and for the rollback. */
+/** Milliseconds after an abort for what a connection still runs, for its cancel requests, and for the rollback. */
 export const ABORT_GRACE = 1_000;
 
 // Connections
@@ -38,8 +38,6 @@ export const RESPONSE_MARGIN = 2_000;
 export const RECENTLY_OPENED = 1_000;
 /** Milliseconds within which a second lost prepared statement means that a proxy loses them. */
 export const LOST_STATEMENTS_INTERVAL = 60_000;
-/** Milliseconds for which a cancelled statement may still say how it ended. */
-export const CANCEL_GRACE = 1_000;
 /** Milliseconds after which a cancel request that had no effect is sent again. */
 export const CANCEL_INTERVAL = 50;
 /** Milliseconds for which a peer may take nothing of what is sent before its socket is closed. */

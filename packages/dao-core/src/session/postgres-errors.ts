@@ -103,146 +103,100 @@ function constraintError(
 const toFieldName = (column: string) => column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 /** The codes of postgres.js and Node.js for a closed connection. */
-const closedCodes: ReadonlySet<string> = new Set([
-  "CONNECTION_CLOSED",
-  "CONNECTION_ENDED",
-  "CONNECTION_DESTROYED",
-  "ECONNRESET",
-  "ECONNABORTED",
-  "EPIPE",
-]);
+const CLOSED = /^(?:CONNECTION_(?:CLOSED|ENDED|DESTROYED)|ECONNRESET|ECONNABORTED|EPIPE)$/;
 
-/** The codes for an absent or unreachable server. */
-const unreachableCodes = [
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "ENOENT",
-  "EACCES",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-] as const;
+/** Those for an absent or unreachable server. */
+const UNREACHABLE = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ENOENT|EACCES|EHOSTUNREACH|ENETUNREACH)$/;
 
-const connectionCodes: ReadonlySet<string> = new Set([
-  // PostgreSQL: shut down, crashed, starting up; its database dropped; ended for idling, or for a transaction's length
-  "57P01",
-  "57P02",
-  "57P03",
-  "57P04",
-  "57P05",
-  "25P03",
-  "25P04",
-  ...closedCodes,
-  ...unreachableCodes,
-  "LOGIN_CLOSED",
-  "CONNECT_TIMEOUT",
-  "ETIMEDOUT",
-  // The peer speaks neither TLS nor PostgreSQL's protocol.
-  "EPROTO",
-]);
+const NO_RESPONSE = /^(?:CONNECT_TIMEOUT|ETIMEDOUT)$/;
 
-const SCHEMA_SENTENCE =
-  "The database lacks a table, column or type that this code needs, or search_path does not lead there. Run migrate(); " +
-  "checkReady() says what differs.";
-
-const NO_ANSWER =
-  "The database did not respond in time. Check that it runs, and that no firewall drops the connection; then try again.";
-
-/** What is wrong with a server, a connection or a call, by SQLSTATE or by the code of a socket or driver. */
-const sentences: Readonly<Record<string, readonly [new (message: string, options: ErrorOptions) => DaoError, string]>> =
-  {
-    STALE_STATEMENT: [RetryableError, "A table was altered while this work ran, so it was rolled back. Run it again."],
-    "40001": [
-      RetryableError,
-      "The database aborted this work in favor of other work (serialization failure). Run it again.",
-    ],
-    "40P01": [RetryableError, "The database aborted this work in favor of other work (deadlock). Run it again."],
-    "57014": [UnavailableError, "The statement ran longer than its time-out. Try again later, or ask for less."],
-    "55P03": [UnavailableError, "A lock was not free within its time-out. Try again later."],
-    "28000": [UnavailableError, "The database refused the login. Check user and password in DATABASE_URL."],
-    "28P01": [UnavailableError, "The database refused the login. Check user and password in DATABASE_URL."],
-    "3D000": [UnavailableError, "The server has no such database. Create it, or correct DATABASE_URL."],
-    "42501": [
-      UnavailableError,
-      "The database role lacks a privilege that this needs. Grant it; the error's cause and `flux-dao doctor` say which.",
-    ],
-    "55000": [
-      UnavailableError,
-      "The server refuses this as the table is set up now: it may be published without a replica identity. The error's cause and " +
-        "`flux-dao doctor` say what to change.",
-    ],
-    "53300": [
-      UnavailableError,
-      "The server has no connection to spare. Lower poolSize, or allow more: max_connections, or the limit of the role or the database.",
-    ],
-    "57P01": [UnavailableError, "The server is shutting down, or has ended this connection. Try again later."],
-    "57P02": [UnavailableError, "The server has ended this connection since another one crashed. Try again later."],
-    "57P03": [UnavailableError, "The server is starting up, shutting down or recovering. Try again later."],
-    // Poolers report nearly everything so: being full, having no server, an unknown parameter.
-    "08P01": [
-      UnavailableError,
-      "The server, or a pooler before it, refused what was sent: it may be full, have no server behind it, or not take a " +
-        "parameter of DATABASE_URL; the error's cause says which. Behind a transaction-pooling one open the database with " +
-        "prepare: false (DB_PREPARE=false).",
-    ],
-    "26000": [
-      UnavailableError,
-      "Prepared statements get lost, as behind a transaction-pooling proxy. Open the database with prepare: false " +
-        "(DB_PREPARE=false).",
-    ],
-    "42P05": [
-      UnavailableError,
-      "Prepared statements get mixed up, as behind a transaction-pooling proxy. Open the database with prepare: false " +
-        "(DB_PREPARE=false).",
-    ],
-    "25006": [
-      UnavailableError,
-      "The server takes no writes now: it is a standby, or its transactions are read-only. Try again later, or connect to the " +
-        "primary.",
-    ],
-    "25P02": [
-      UnitOfWorkMisuseError,
-      "A statement of this transaction failed before, so it takes no more. Put what may fail into a nested unit of work.",
-    ],
-    "42P01": [SchemaVersionError, SCHEMA_SENTENCE],
-    "42703": [SchemaVersionError, SCHEMA_SENTENCE],
-    "42704": [SchemaVersionError, SCHEMA_SENTENCE],
-    LOGIN_CLOSED: [
-      UnavailableError,
-      "What listens at the database's address closed the connection before the login: a proxy that is full or has no server " +
-        "behind it, or a server of another kind. Try again later.",
-    ],
-    CONNECT_TIMEOUT: [UnavailableError, NO_ANSWER],
-    ETIMEDOUT: [UnavailableError, NO_ANSWER],
-    ...Object.fromEntries(
-      unreachableCodes.map((code) => [
-        code,
-        [UnavailableError, "The database cannot be reached. Check that it runs, then try again."],
-      ]),
-    ),
-  };
+/** The server shut down, crashed or is starting up; its database was dropped; it ended the connection for idling, or for its length. */
+const ENDED_BY_SERVER = /^(?:57P0[1-5]|25P0[34])$/;
 
 /** Failures before or during the TLS handshake, or of another protocol; the socket's own error says what to do. */
-const TLS_CODE = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_CA)/;
+const TLS = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_CA)/;
+
+const LOGIN_REFUSED = "The database refused the login. Check user and password in DATABASE_URL.";
+
+/** What poolers that pool by transaction do to prepared statements. */
+const pooled = (problem: string) =>
+  `Prepared statements get ${problem}, as behind a transaction-pooling proxy. Open the database with prepare: false (DB_PREPARE=false).`;
+
+/** What is wrong with a server or a connection, by SQLSTATE or by the code of a driver. */
+const unavailable: Readonly<Record<string, string>> = {
+  "57014": "The statement ran longer than its time-out. Try again later, or ask for less.",
+  "55P03": "A lock was not free within its time-out. Try again later.",
+  "28000": LOGIN_REFUSED,
+  "28P01": LOGIN_REFUSED,
+  "3D000": "The server has no such database. Create it, or correct DATABASE_URL.",
+  "42501":
+    "The database role lacks a privilege that this needs. Grant it; the error's cause and `flux-dao doctor` say which.",
+  "55000":
+    "The server refuses this as the table is set up now: it may be published without a replica identity. The error's cause and " +
+    "`flux-dao doctor` say what to change.",
+  "53300":
+    "The server has no connection to spare. Lower poolSize, or allow more: max_connections, or the limit of the role or the database.",
+  "57P01": "The server is shutting down, or has ended this connection. Try again later.",
+  "57P02": "The server has ended this connection since another one crashed. Try again later.",
+  "57P03": "The server is starting up, shutting down or recovering. Try again later.",
+  // Poolers report nearly everything so: being full, having no server, an unknown parameter.
+  "08P01":
+    "The server, or a pooler before it, refused what was sent: it may be full, have no server behind it, or not take a " +
+    "parameter of DATABASE_URL; the error's cause says which. Behind a transaction-pooling one open the database with " +
+    "prepare: false (DB_PREPARE=false).",
+  "26000": pooled("lost"),
+  "42P05": pooled("mixed up"),
+  "25006":
+    "The server takes no writes now: it is a standby, or its transactions are read-only. Try again later, or connect to the primary.",
+  LOGIN_CLOSED:
+    "What listens at the database's address closed the connection before the login: a proxy that is full or has no server " +
+    "behind it, or a server of another kind. Try again later.",
+};
 
 function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoError | undefined {
   const options = { cause };
-  const known = sentences[code];
-  if (known !== undefined) {
-    const [ErrorClass, sentence] = known;
-    return new ErrorClass(sentence, options);
+  switch (code) {
+    case STALE_STATEMENT:
+      return new RetryableError(
+        "A table was altered while this work ran, so it was rolled back. Run it again.",
+        options,
+      );
+    case "40001":
+    case "40P01": {
+      const why = code === "40001" ? "serialization failure" : "deadlock";
+      return new RetryableError(
+        `The database aborted this work in favor of other work (${why}). Run it again.`,
+        options,
+      );
+    }
+    case "25P02":
+      return new UnitOfWorkMisuseError(
+        "A statement of this transaction failed before, so it takes no more. Put what may fail into a nested unit of work.",
+        options,
+      );
+    case "42P01":
+    case "42703":
+    case "42704":
+      return new SchemaVersionError(
+        "The database lacks a table, column or type that this code needs, or search_path does not lead there. Run migrate(); " +
+          "checkReady() says what differs.",
+        options,
+      );
   }
-  if (TLS_CODE.test(code) && cause instanceof Error) return new UnavailableError(cause.message, options);
+  const sentence = unavailable[code] ?? generalSentence(code, cause);
+  return sentence === undefined ? undefined : new UnavailableError(sentence, options);
+}
+
+function generalSentence(code: string, cause: unknown): string | undefined {
+  if (UNREACHABLE.test(code)) return "The database cannot be reached. Check that it runs, then try again.";
+  if (NO_RESPONSE.test(code)) {
+    return "The database did not respond in time. Check that it runs, and that no firewall drops the connection; then try again.";
+  }
+  if (TLS.test(code) && cause instanceof Error) return cause.message;
   if (isConnectionLoss(code)) {
-    return new UnavailableError(
-      "The connection to the database was lost. Try again; whether a write was done before is not known.",
-      options,
-    );
+    return "The connection to the database was lost. Try again; whether a write was done before is not known.";
   }
-  if (code.startsWith("53")) {
-    return new UnavailableError("The database has no room for more work now. Try again later.", options);
-  }
-  return undefined;
+  return code.startsWith("53") ? "The database has no room for more work now. Try again later." : undefined;
 }
 
 /** The code of {@link staleStatement}. */
@@ -253,28 +207,23 @@ const STALE_STATEMENT = "STALE_STATEMENT";
  * no longer exists: it can be run again on another connection, a transaction from its beginning.
  */
 export function staleStatement(cause: unknown): Error {
-  return Object.assign(new Error("The server has refused a prepared statement.", { cause }), { code: STALE_STATEMENT });
+  return codedError(STALE_STATEMENT, "The server has refused a prepared statement.", cause);
 }
 
 export function isStaleStatement(error: unknown): boolean {
   return databaseErrorFacts(error)?.code === STALE_STATEMENT;
 }
 
-/** Whether the statement ended in a serialization failure or deadlock. */
+/** Whether it is a serialization failure or a deadlock. */
 export function isRetryableError(error: unknown): boolean {
   const code = databaseErrorFacts(error)?.code;
   return code === "40001" || code === "40P01";
 }
 
-/**
- * The error of a login whose connection was closed without a message from the server; any other error is returned unchanged.
- */
+/** The error of a login whose connection was closed without a message from the server; any other is returned unchanged. */
 export function loginError(error: unknown): unknown {
-  const code = databaseErrorFacts(error)?.code ?? "";
-  if (!closedCodes.has(code)) return error;
-  return Object.assign(new Error("The connection was closed before the login.", { cause: error }), {
-    code: "LOGIN_CLOSED",
-  });
+  if (!CLOSED.test(databaseErrorFacts(error)?.code ?? "")) return error;
+  return codedError("LOGIN_CLOSED", "The connection was closed before the login.", error);
 }
 
 /** By SQLSTATE, the server routine that finds a prepared statement to be older than the schema. */
@@ -301,7 +250,8 @@ export function isStalePlan(error: unknown): boolean {
 
 /** Whether `code` says that the connection, not the statement, failed. */
 export function isConnectionLoss(code: string): boolean {
-  return connectionCodes.has(code) || code.startsWith("08");
+  const codes = [CLOSED, UNREACHABLE, NO_RESPONSE, ENDED_BY_SERVER, /^(?:08.*|LOGIN_CLOSED|EPROTO)$/];
+  return codes.some((each) => each.test(code));
 }
 
 /** Whether `error` says that the connection, not the statement, failed. */
@@ -323,8 +273,11 @@ export function withCode(error: unknown): unknown {
 }
 
 /** The code for an error without one: the connection is lost, or there was none. */
-export function connectionClosed(cause: unknown): Error {
-  return Object.assign(new Error("The connection was lost, or there was none.", { cause }), {
-    code: "CONNECTION_CLOSED",
-  });
+export function connectionClosed(cause?: unknown): Error {
+  return codedError("CONNECTION_CLOSED", "The connection was lost, or there was none.", cause);
+}
+
+/** An error with a code, as drivers and sockets have them. */
+export function codedError(code: string, message: string, cause?: unknown): Error {
+  return Object.assign(new Error(message, cause === undefined ? {} : { cause }), { code });
 }

@@ -1,4 +1,6 @@
-import type { SqlParameter } from "../../session/driver.ts";
+import type { SqlParameter, SqlResult } from "../../session/driver.ts";
+import { withCode } from "../../session/postgres-errors.ts";
+import { giveTurn } from "../../session/waiting/event-loop.ts";
 
 /**
  * An application's client of PostgreSQL, as far as {@link hostDriver} needs it. `Handle` is what it runs statements on: its
@@ -38,14 +40,37 @@ export interface HostClient<Handle> {
   readonly poolSize?: number | undefined;
 }
 
-/** A statement split at its parameters: the text between them, and their values. */
-export interface PositionalParameters {
-  readonly parts: readonly string[];
-  readonly values: readonly SqlParameter[];
+/** Runs one statement; errors have a code. */
+export async function runOn<Handle>(
+  client: HostClient<Handle>,
+  handle: Handle,
+  text: string,
+  parameters: readonly SqlParameter[] = [],
+): Promise<SqlResult> {
+  // The application's database may be in this process.
+  await giveTurn();
+  try {
+    const rows = await client.execute(handle, withTextInstants(text), [...parameters]);
+    return { rows: rows.map((row) => Object.values(row)) };
+  } catch (error) {
+    throw driverError(client, error);
+  }
 }
 
-/** For clients that number parameters themselves, by where they stand: `$2` may come before `$1`, and twice. */
-export function positionalParameters(text: string, values: readonly SqlParameter[]): PositionalParameters {
-  const numbers = [...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number));
-  return { parts: text.split(/\$\d+/), values: numbers.map((number) => values[number - 1] ?? null) };
+/** The driver's error behind one of the client. */
+export function driverError<Handle>({ toDriverError }: HostClient<Handle>, error: unknown): unknown {
+  return withCode(toDriverError === undefined ? error : toDriverError(error));
+}
+
+/** By a statement's text, of which there is one for each shape of filter and update in use. */
+const textInstants = new Map<string, string>();
+
+/** With instants as text: postgres.js makes a `Date` of a parameter that the server takes for an instant, without its microseconds. */
+function withTextInstants(text: string): string {
+  let changed = textInstants.get(text);
+  if (changed === undefined) {
+    changed = text.replace(/(\$\d+)::timestamptz/g, "$1::text::timestamptz");
+    textInstants.set(text, changed);
+  }
+  return changed;
 }

@@ -1,22 +1,12 @@
-import { TransactionLostError } from "../../contract/errors.ts";
-import type { TransactionOptions } from "../../session/database-session.ts";
-import {
-  type SqlDriver,
-  type SqlParameter,
-  type SqlResult,
-  type SqlTransaction,
-  type StatementOptions,
-  transactionSettings,
-} from "../../session/driver.ts";
-import { type ImportLimit, importLimitOf } from "../../session/import-limit.ts";
+import { TransactionLostError, UnitOfWorkMisuseError } from "../../contract/errors.ts";
+import { type SqlDriver, transactionSettings } from "../../session/driver.ts";
+import { importLimitOf } from "../../session/import-limit.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import { throwIfAborted, untilAborted } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
-import type { HostClient } from "./host-client.ts";
-import { codedError, HostConnection, runOn } from "./host-connection.ts";
-import { HostLink } from "./host-link.ts";
-import { inHostTransaction } from "./host-transaction.ts";
-import { JoinedTransaction } from "./joined-transaction.ts";
+import { driverError, type HostClient, runOn } from "./host-client.ts";
+import { HostConnection } from "./host-connection.ts";
+import { HostLink, inHostTransaction } from "./host-transaction.ts";
 
 /**
  * A driver on an application's own client, for {@link joinHost}. The client and its pool are left as they are, and are not
@@ -36,65 +26,79 @@ import { JoinedTransaction } from "./joined-transaction.ts";
  * ```
  */
 export function hostDriver<Handle>(client: HostClient<Handle>): SqlDriver {
-  const { transaction } = client;
-  return transaction === undefined ? new JoinedTransaction(client) : new HostDriver(client, transaction);
+  return client.transaction === undefined ? transactionDriver(client) : databaseDriver(client, client.transaction);
 }
 
+/** The client is the application's, and so is its end. */
+const close = async () => {};
+
 /** An application's database or pool. */
-class HostDriver<Handle> implements SqlDriver {
-  readonly description: string;
-  readonly isTransaction = false;
-  readonly imports: ImportLimit;
-  readonly #client: HostClient<Handle>;
-  readonly #begin: NonNullable<HostClient<Handle>["transaction"]>;
-
-  constructor(client: HostClient<Handle>, begin: NonNullable<HostClient<Handle>["transaction"]>) {
-    this.description = client.description;
-    this.imports = importLimitOf(Object(client.pool ?? client.handle), client.poolSize);
-    this.#client = client;
-    this.#begin = begin;
-  }
-
-  async execute(text: string, parameters: readonly SqlParameter[], options: StatementOptions = {}): Promise<SqlResult> {
-    const { signal, kind } = options;
-    throwIfAborted(signal);
-    const run = () => runOn(this.#client, this.#client.handle, text, parameters);
-    if (signal === undefined) return run();
-    if (kind === "point") return untilAborted(run(), signal);
-    try {
-      return await this.transaction((transaction) => transaction.execute(text, parameters), { signal });
-    } catch (error) {
-      // The caller ran a statement, not a transaction.
-      throw error instanceof TransactionLostError ? (error.cause ?? error) : error;
-    }
-  }
-
-  async transaction<Result>(
-    work: (transaction: SqlTransaction) => Promise<Result>,
-    options: TransactionOptions = {},
-  ): Promise<Result> {
+function databaseDriver<Handle>(
+  client: HostClient<Handle>,
+  begin: NonNullable<HostClient<Handle>["transaction"]>,
+): SqlDriver {
+  const { description, handle, pool = handle, poolSize, connectionOf } = client;
+  const transaction: SqlDriver["transaction"] = async (work, options = {}) => {
     const { signal } = options;
     const settings = transactionSettings(options);
     await giveTurn();
     throwIfAborted(signal);
-    const client = this.#client;
     const link = new HostLink();
     let stopListening: () => void = () => undefined;
-    const within = async (handle: Handle) => {
-      stopListening = link.listen(await client.connectionOf?.(handle));
-      const connection = new HostConnection(client, handle, link);
+    const within = async (own: Handle) => {
+      stopListening = link.listen(await connectionOf?.(own));
+      const connection = new HostConnection(client, own, link);
       for (const setting of settings) await connection.executeScript(setting);
       return OpenTransaction.within(connection, work, signal);
     };
     try {
-      const coded = (error: unknown) => codedError(client, error);
-      return await inHostTransaction((run) => this.#begin(run), within, { signal, link, coded });
+      return await inHostTransaction(begin, within, link, (error) => driverError(client, error), signal);
     } finally {
       // Not until the client has returned its connection: then its pool listens.
       stopListening();
     }
-  }
+  };
+  const execute: SqlDriver["execute"] = async (text, parameters, { signal, kind } = {}) => {
+    throwIfAborted(signal);
+    const run = () => runOn(client, handle, text, parameters);
+    if (signal === undefined) return run();
+    if (kind === "point") return untilAborted(run(), signal);
+    try {
+      return await transaction((own) => own.execute(text, parameters), { signal });
+    } catch (error) {
+      // The caller ran a statement, not a transaction.
+      throw error instanceof TransactionLostError ? (error.cause ?? error) : error;
+    }
+  };
+  const imports = importLimitOf(Object(pool), poolSize);
+  return { description, isTransaction: false, imports, execute, transaction, close };
+}
 
-  /** Nothing to do: the pool is the application's. */
-  async close(): Promise<void> {}
+/** A transaction that the application has open: units of work are savepoints in it, and it is never ended here. */
+function transactionDriver<Handle>(client: HostClient<Handle>): SqlDriver {
+  const { description, handle, connectionOf } = client;
+  const link = new HostLink();
+  const joined = OpenTransaction.join(new HostConnection(client, handle, link));
+  return {
+    description,
+    isTransaction: true,
+    execute: (text, parameters, options) => joined.execute(text, parameters, options),
+    async transaction(work, options = {}) {
+      const { signal, readOnly } = options;
+      if (readOnly !== undefined || transactionSettings(options).length > 0) {
+        throw new UnitOfWorkMisuseError(
+          "The transaction is the application's, and open already. Set its options there.",
+        );
+      }
+      await giveTurn();
+      throwIfAborted(signal);
+      const stopListening = link.listen(await connectionOf?.(handle));
+      try {
+        return await joined.savepoint(work, { signal });
+      } finally {
+        stopListening();
+      }
+    },
+    close,
+  };
 }

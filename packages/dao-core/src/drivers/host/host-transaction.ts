@@ -1,17 +1,62 @@
+import { EventEmitter } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import { TransactionLostError } from "../../contract/errors.ts";
+import type { SqlResult } from "../../session/driver.ts";
 import { ABORT_GRACE } from "../../session/limits.ts";
 import { isLossError } from "../../session/postgres-errors.ts";
-
 import { onAbort, throwIfAborted, untilAborted } from "../../session/waiting/deadline.ts";
-import type { HostLink } from "./host-link.ts";
 
-interface HostTransactionOptions {
-  /** Ends the wait for the client to begin; once it has, {@link ABORT_GRACE} later, that for what runs and for its rollback. */
-  readonly signal?: AbortSignal | undefined;
-  readonly link: HostLink;
-  /** Gives the client's errors a code. */
-  readonly coded: (error: unknown) => unknown;
+/** Whether the connection of an application's transaction is alive, as far as its client or its statements report. */
+export class HostLink {
+  readonly #loss = new AbortController();
+  /** Aborts with {@link lossCause} when it is lost or abandoned. */
+  readonly lost: AbortSignal = this.#loss.signal;
+  /** Whether it is known to be lost, rather than abandoned. */
+  isGone = false;
+  #onLost: (() => void) | undefined;
+  /** The identity of the transaction on the server, once it was queried. */
+  transaction: Promise<SqlResult> | undefined;
+
+  get isAlive(): boolean {
+    return !this.lost.aborted;
+  }
+
+  get lossCause(): unknown {
+    return this.lost.reason;
+  }
+
+  onLost(listener: (() => void) | undefined): void {
+    this.#onLost = listener;
+  }
+
+  lose(cause: unknown): void {
+    this.isGone = true;
+    if (!this.isAlive) return;
+    this.#loss.abort(cause);
+    this.#onLost?.();
+  }
+
+  /** Counts it as lost because it does not respond. It may recover, and then runs what it has been given so far, in that order. */
+  giveUp(cause: unknown): void {
+    this.#loss.abort(cause);
+    // A callback that gets the error from what it awaits comes first.
+    setImmediate(() => this.#onLost?.());
+  }
+
+  /**
+   * Is notified of the loss by a client of `pg`, which ends the process where nothing listens to it: in a transaction not even its
+   * pool does.
+   * @returns stops listening
+   */
+  listen(connection: unknown): () => void {
+    if (!(connection instanceof EventEmitter)) return () => undefined;
+    const lose = (error: unknown) => this.lose(error);
+    connection.on("error", lose);
+    return () => {
+      // A lost client emits the error twice, and its pool drops it.
+      if (this.isAlive) connection.removeListener("error", lose);
+    };
+  }
 }
 
 /**
@@ -19,13 +64,18 @@ interface HostTransactionOptions {
  *
  * Where the connection is lost, postgres.js ends the transaction by itself, and sends the rollback of a callback that rejects
  * after that on whichever connection it has then, in the middle of another's transaction. Such a callback never settles.
+ *
+ * @param signal ends the wait for the client to begin; once it has, {@link ABORT_GRACE} later, that for what runs and for its rollback
+ * @param coded gives the client's errors a code
  * @throws what `work` throws, whatever the client makes of it, such as that its rollback found no connection; the signal's
  *   reason; TransactionLostError
  */
 export function inHostTransaction<Handle, Result>(
   begin: (work: (handle: Handle) => Promise<Result>) => PromiseLike<Result>,
   work: (handle: Handle) => Promise<Result>,
-  { signal, link, coded }: HostTransactionOptions,
+  link: HostLink,
+  coded: (error: unknown) => unknown,
+  signal: AbortSignal | undefined,
 ): Promise<Result> {
   let working: Promise<Result> | undefined;
   let outcome: { readonly error?: unknown } | undefined;
@@ -90,7 +140,8 @@ export function inHostTransaction<Handle, Result>(
 export async function inHostSavepoint<Handle, Result>(
   savepoint: (work: (handle: Handle) => Promise<Result>) => PromiseLike<Result>,
   work: (handle: Handle) => Promise<Result>,
-  { link, coded }: HostTransactionOptions,
+  link: HostLink,
+  coded: (error: unknown) => unknown,
 ): Promise<Result> {
   let end: (outcome: Promise<Result>) => void = () => undefined;
   const outcome = new Promise<Result>((resolve) => {

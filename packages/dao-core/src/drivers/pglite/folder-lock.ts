@@ -1,10 +1,46 @@
 import { randomBytes } from "node:crypto";
+import { readFileSync, readlinkSync } from "node:fs";
 import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createConnection, createServer, type Server } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { isRunning, kernel, pidNamespace, startTimeOf } from "./process-identity.ts";
+
+// What Linux says of processes; other systems do not.
+
+/** Changes with each boot of the machine; the same in all of its containers. */
+const kernel = attempt(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
+
+/** Processes of other namespaces, which containers are, have pids of their own. */
+const pidNamespace = attempt(() => readlinkSync("/proc/self/ns/pid"));
+
+/** The start time of a process, which distinguishes it from a later one with the same pid. */
+function startTimeOf(pid: number): string | undefined {
+  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
+  // The 22nd field (proc_pid_stat(5)); the second one, a name in parentheses, may hold blanks.
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+}
+
+/** Whether the process that has this pid now is the one that started then. */
+function isRunning(pid: number, startTime: string | undefined): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it is another user's.
+    if (codeOf(error) === "ESRCH") return false;
+  }
+  return startTime === undefined || startTimeOf(pid) === startTime;
+}
+
+function attempt<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined);
 
 /** The contents of a lock file: the process that has, or wants, the folder. */
 export interface FolderHolder {
@@ -33,15 +69,11 @@ export class FolderInUseError extends Error {
   }
 }
 
-const thisProcess = () => {
-  const { pid } = process;
-  return { pid, host: hostname(), kernel, pidNamespace, startTime: startTimeOf(pid) };
-};
-
 /** Whether it is this process, in any thread, with any copy of this package. */
-export function isThisProcess({ pid, startTime, pidNamespace: namespace }: FolderHolder): boolean {
-  const own = thisProcess();
-  return pid === own.pid && startTime === own.startTime && namespace === own.pidNamespace;
+export function isThisProcess(holder: FolderHolder): boolean {
+  return (
+    holder.pid === process.pid && holder.startTime === startTimeOf(process.pid) && holder.pidNamespace === pidNamespace
+  );
 }
 
 /** Milliseconds that the first of several simultaneous openers waits for the others to give way. */
@@ -52,10 +84,9 @@ const lockName = /^flux-dao-([0-9a-z]+-[0-9a-f]+)\.lock$/;
 /**
  * Takes a folder for this process alone, until what is returned is called, or the process ends, however it does.
  *
- * Node has no lock that the system drops with its process. So each who comes listens on a socket in the folder, then
- * announces itself by a lock file, and only then looks at who else is announced: of two, one at least sees the other. A holder
- * is alive while its socket takes connections, which is right whichever process has the pid now, in any container.
- * Of several alive the earliest stays.
+ * Node has no lock that the system drops with its process. So each opener listens on a socket in the folder, then announces
+ * itself by a lock file, then looks for others: of two, at least one sees the other. A holder is alive while its socket takes
+ * connections, whichever process has its pid now, in any container. Of several alive the earliest stays.
  *
  * @param folder its real path
  * @throws FolderInUseError
@@ -110,7 +141,8 @@ function listen(path: string): Promise<Server> {
 /** By renaming, so that the file is never seen incomplete. */
 async function announce(folder: string, token: string, listens: boolean): Promise<void> {
   const path = lockPath(folder, token);
-  const holder: FolderHolder = { ...thisProcess(), listens };
+  const { pid } = process;
+  const holder: FolderHolder = { pid, host: hostname(), kernel, pidNamespace, startTime: startTimeOf(pid), listens };
   await writeFile(unannounced(path), JSON.stringify(holder), { mode: 0o600, flag: "wx" });
   await rename(unannounced(path), path);
 }
@@ -138,9 +170,7 @@ async function read(path: string): Promise<FolderHolder | undefined> {
   try {
     return JSON.parse(await readFile(path, "utf8")) as FolderHolder;
   } catch (error) {
-    const isGone =
-      error instanceof SyntaxError || (error instanceof Error && "code" in error && error.code === "ENOENT");
-    if (isGone) return undefined;
+    if (error instanceof SyntaxError || codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }

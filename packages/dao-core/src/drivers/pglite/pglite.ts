@@ -14,9 +14,11 @@ import {
 } from "../../session/driver.ts";
 import { ImportLimit } from "../../session/import-limit.ts";
 import { DEFAULT_CLOSE_TIMEOUT, EMBEDDED_ACQUIRE_TIMEOUT, milliseconds } from "../../session/limits.ts";
+import { codedError } from "../../session/postgres-errors.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
-import { limitWait, throwIfAborted, withEitherSignal } from "../../session/waiting/deadline.ts";
+import { throwIfAborted, withEitherSignal } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
+import { closedError, WaitingLine } from "../../session/waiting/waiting-line.ts";
 import { type EmbeddedFolder, takeFolder } from "./pglite-folder.ts";
 
 /** How an embedded database is used. */
@@ -40,10 +42,10 @@ export class PgliteDriver implements SqlDriver {
   readonly #connection: PgliteConnection;
   readonly #folder: EmbeddedFolder | undefined;
   readonly #idleTimeout: number;
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #line = new WaitingLine<"turn", void>(Number.POSITIVE_INFINITY, "callers wait for the embedded database");
+  /** The call that has the connection. */
+  #running: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
-  /** Calls that run or wait. */
-  #inLine = 0;
 
   private constructor(database: PGlite, description: string, folder: EmbeddedFolder | undefined, idleTimeout: number) {
     this.#connection = new PgliteConnection(database);
@@ -83,8 +85,8 @@ export class PgliteDriver implements SqlDriver {
   }
 
   #probe(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
-    const mustWait = this.#inLine > 0 && this.#closing === undefined;
-    return mustWait ? Promise.reject(noRoomError()) : this.execute(text, parameters, options);
+    const mustWait = this.#running !== undefined && this.#closing === undefined;
+    return mustWait ? Promise.reject(codedError("53300", IN_USE)) : this.execute(text, parameters, options);
   }
 
   async transaction<Result>(
@@ -106,7 +108,9 @@ export class PgliteDriver implements SqlDriver {
   }
 
   async #close(timeout: number): Promise<void> {
-    await Promise.race([this.#tail, delay(timeout, undefined, { ref: false })]);
+    const done = this.#line.empty().then(() => this.#running?.catch(() => undefined));
+    await Promise.race([done, delay(timeout, undefined, { ref: false })]);
+    this.#line.refuseAll(closedError());
     try {
       await this.#connection.close();
     } finally {
@@ -117,44 +121,30 @@ export class PgliteDriver implements SqlDriver {
   /** Runs `work` when all work before it is done, unless its caller has been aborted by then. */
   #exclusive<Result>(work: () => Promise<Result>, { signal, requester }: CallOptions = {}): Promise<Result> {
     if (this.#closing !== undefined) return Promise.reject(closedError());
-    const departure = this.#inLine > 0 ? requester?.signal : undefined;
-    return withEitherSignal(signal, departure, (either) => this.#inTurn(work, either));
-  }
-
-  #inTurn<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-    const start = async () => {
-      throwIfAborted(signal);
-      if (!this.#connection.isAlive) throw closedError();
-      return work();
-    };
-    return new Promise((resolve, reject) => {
-      throwIfAborted(signal);
-      let hasGivenUp = false;
-      const leaveQueue = limitWait(EMBEDDED_ACQUIRE_TIMEOUT, signal, turnTimeoutError, (error) => {
-        hasGivenUp = true;
-        this.#inLine--;
-        reject(error);
-      });
-      this.#inLine++;
-      this.#tail = this.#tail.then(async () => {
-        if (hasGivenUp) return;
-        leaveQueue();
-        const finished = start().finally(() => {
-          this.#inLine--;
-        });
-        await finished.then(resolve, reject);
-      });
+    if (this.#running === undefined) return this.#run(work, signal);
+    return withEitherSignal(signal, requester?.signal, (either) => {
+      const run = () => this.#run(work, either);
+      return this.#line.wait("turn", run, EMBEDDED_ACQUIRE_TIMEOUT, turnTimeoutError, either);
     });
   }
+
+  async #run<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    const start = async () => {
+      throwIfAborted(signal);
+      return work();
+    };
+    const running = start();
+    this.#running = running;
+    try {
+      return await running;
+    } finally {
+      this.#running = undefined;
+      this.#line.first?.admit();
+    }
+  }
 }
 
-function noRoomError(): Error {
-  return Object.assign(new Error("The embedded database has one connection, which is in use."), { code: "53300" });
-}
-
-function closedError(): UnavailableError {
-  return new UnavailableError("The database was closed. Open it again first.");
-}
+const IN_USE = "The embedded database has one connection, which is in use.";
 
 function turnTimeoutError(): UnavailableError {
   return new UnavailableError(

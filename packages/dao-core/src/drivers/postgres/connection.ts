@@ -1,30 +1,41 @@
+import type { Socket } from "node:net";
 import postgres from "postgres";
 import type { SqlConnection, SqlParameter, SqlResult } from "../../session/driver.ts";
 import {
+  codedError,
   connectionClosed,
   databaseErrorFacts,
-  isConnectionLoss,
+  isLossError,
   isStalePlan,
   isStaleStatement,
   loginError,
   staleStatement,
 } from "../../session/postgres-errors.ts";
 import { limitWait } from "../../session/waiting/deadline.ts";
-import { abortable, cancelUntilSettled } from "./cancel-request.ts";
-import type { ConnectionSettings } from "./connection-settings.ts";
+import { abortable } from "../abortable.ts";
+import { processOf, requestCancel, type ServerProcess } from "./cancel-request.ts";
+import { SingleSocket } from "./open-socket.ts";
 import { Activity } from "./pool/activity.ts";
-import type { LossReason } from "./pool/slot.ts";
+import type { LossReason, PooledConnection } from "./pool/slot.ts";
 import { PreparedStatements } from "./prepared-statements.ts";
-import {
-  isResendError,
-  isSent,
-  processOf,
-  refusalOf,
-  SentOnce,
-  type ServerProcess,
-  wasPrepared,
-} from "./resend-fence.ts";
-import { SingleSocket } from "./single-socket.ts";
+import { isResendError, isSent, refusalOf, SentOnce, wasPrepared } from "./resend-fence.ts";
+
+/** How to open a connection. */
+export interface ConnectionSettings {
+  /** Whose user, password, database and startup parameters are used. */
+  readonly url: string;
+  /** Startup parameters. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly prepare: boolean;
+  /** Milliseconds within which the server must have accepted the login and run {@link script}. */
+  readonly connectTimeout: number;
+  /** Milliseconds that the server may be silent while statements run; 0 is no limit. */
+  readonly responseTimeout: number;
+  /** Run on each new connection. */
+  readonly script: string;
+  /** Opens the one socket of a connection, TLS included, or that of a cancel request; an abort leaves nothing open. */
+  readonly openSocket: (signal?: AbortSignal) => Promise<Socket>;
+}
 
 /** Instants are text on both sides: a `Date` would drop their microseconds. */
 const types = {
@@ -43,22 +54,24 @@ export interface ConnectionEvents {
  * One connection to PostgreSQL: a postgres.js client of its own with a single connection and a single socket, which knows when
  * that is lost, and is never used again then. What it fences off is listed in docs/decisions.md.
  */
-export class PostgresConnection implements SqlConnection {
+export class PostgresConnection implements SqlConnection, PooledConnection {
   readonly openedAt = performance.now();
   readonly #client: postgres.Sql;
   readonly #settings: ConnectionSettings;
   readonly #events: ConnectionEvents;
   readonly #statements = new PreparedStatements();
-  readonly #activity = new Activity(() => this.#endUnresponsive());
+  readonly activity = new Activity(() => {
+    this.#lose("dead");
+    this.#socket.destroy();
+    void this.#end();
+  });
   readonly #socket: SingleSocket;
   #server: ServerProcess | undefined;
-  #isAlive = true;
   #lossCause: unknown;
+  /** Of the transaction that runs on it. */
   #transaction: { readonly isReadOnly: boolean } | undefined;
-  /** The transaction's own listener. */
   #onLost: (() => void) | undefined;
-  /** Whether it is being replaced: unsent statements can run on another connection. */
-  #isRetired = false;
+  #lossReason: LossReason | undefined;
   /** The statements handed to postgres.js that have not settled. */
   readonly #queries = new Set<PromiseLike<unknown> & { cancel(): void }>();
   /** Those of them that were withdrawn unsent. */
@@ -100,15 +113,16 @@ export class PostgresConnection implements SqlConnection {
   ): Promise<PostgresConnection> {
     signal.throwIfAborted();
     const connection = new PostgresConnection(settings, events);
-    const abandon = (error: unknown) => connection.#abandon(error);
-    const stopWatching = limitWait(settings.connectTimeout, signal, connectTimeoutError, abandon);
+    const stopWatching = limitWait(settings.connectTimeout, signal, connectTimeoutError, (error) =>
+      connection.drop(error),
+    );
     try {
       connection.#server = processOf(await connection.#runScript());
-      connection.setResponseTimeout(settings.responseTimeout);
-      if (connection.#isAlive) return connection;
-      throw connectionClosed(undefined);
+      connection.activity.responseTimeout = settings.responseTimeout;
+      if (connection.isAlive) return connection;
+      throw connectionClosed();
     } catch (error) {
-      connection.#abandon(error);
+      connection.drop(error);
       throw loginError(connection.#lossCause);
     } finally {
       stopWatching();
@@ -127,14 +141,13 @@ export class PostgresConnection implements SqlConnection {
   }
 
   get isAlive(): boolean {
-    return this.#isAlive;
+    return this.#lossReason === undefined;
   }
 
   get lossCause(): unknown {
     return this.#lossCause;
   }
 
-  /** Whether it should be replaced when nothing runs on it. */
   get isWornOut(): boolean {
     return this.#statements.isWornOut;
   }
@@ -144,30 +157,7 @@ export class PostgresConnection implements SqlConnection {
   }
 
   drop(cause: unknown): void {
-    this.#lossCause ??= cause;
-    this.#lose("aborted");
-    void this.#end();
-  }
-
-  get running(): number {
-    return this.#activity.running;
-  }
-
-  get isBlocked(): boolean {
-    return this.#activity.isBlocked;
-  }
-
-  /** When it was last used, by `performance.now()`. */
-  get lastUsed(): number {
-    return this.#activity.lastProgress;
-  }
-
-  /**
-   * Milliseconds for which the server may send nothing while statements run; then the connection counts as lost. The
-   * server's own time-outs come first; this is for a server that hangs, or a network that drops packets. 0 is no limit.
-   */
-  setResponseTimeout(milliseconds: number): void {
-    this.#activity.responseTimeout = milliseconds;
+    void this.close(cause);
   }
 
   /** @param rerun runs it on another connection, where the server has refused it before it did anything; by default it rejects */
@@ -177,71 +167,67 @@ export class PostgresConnection implements SqlConnection {
     signal?: AbortSignal,
     rerun?: () => Promise<SqlResult>,
   ): Promise<SqlResult> {
+    signal?.throwIfAborted();
     const { prepare } = this.#settings;
     // With no parameters postgres.js would take the simple protocol, which is never prepared.
     const options = { prepare, simple: false };
     const sent = prepare ? (this.#statements.find(text) ?? this.#prepare(text)) : text;
     const query = this.#client.unsafe<Record<string, unknown>[]>(sent, SentOnce.copy(parameters), options).values();
-    this.#activity.started();
+    this.activity.started();
     this.#queries.add(query);
     try {
-      const cancel = () => void this.#cancel(query, signal?.reason);
-      const rows = await (signal === undefined ? query : abortable(query, signal, cancel));
-      return { rows };
+      return { rows: await (signal === undefined ? query : this.#abortable(query, signal)) };
     } catch (error) {
       const reported = this.#examined(query, error);
       if (rerun !== undefined && isStaleStatement(reported)) return rerun();
       throw reported;
     } finally {
       this.#queries.delete(query);
-      this.#activity.settled();
+      this.activity.settled();
     }
   }
 
   async executeScript(text: string): Promise<void> {
-    this.#activity.started();
+    this.activity.started();
     try {
       await this.#client.unsafe(text).simple();
     } catch (error) {
-      this.#loseIfLost(error);
+      if (isLossError(error)) this.#lose("dead", error);
       throw error;
     } finally {
-      this.#activity.settled();
+      this.activity.settled();
     }
   }
 
   /** Runs `work`, a transaction on this connection: nothing of the connection's own is sent meanwhile. */
-  async inTransaction<Result>(isReadOnly: boolean, work: () => Promise<Result>): Promise<Result> {
+  async inTransaction<Result>(
+    { isReadOnly, responseTimeout }: { readonly isReadOnly: boolean; readonly responseTimeout: number },
+    work: () => Promise<Result>,
+  ): Promise<Result> {
     this.#transaction = { isReadOnly };
+    this.activity.responseTimeout = responseTimeout;
     try {
       return await work();
     } finally {
       this.#transaction = undefined;
+      this.activity.responseTimeout = this.#settings.responseTimeout;
     }
   }
 
-  /** Whether the server responds within `milliseconds`; a connection that does not is lost. */
   async isAnswering(milliseconds: number): Promise<boolean> {
-    const usual = this.#activity.responseTimeout;
-    this.setResponseTimeout(milliseconds);
+    this.activity.responseTimeout = milliseconds;
     await this.executeScript("select 1").catch(() => this.#lose("dead"));
-    this.setResponseTimeout(usual);
-    return this.#isAlive;
+    this.activity.responseTimeout = this.#settings.responseTimeout;
+    return this.isAlive;
   }
 
-  idle(): Promise<void> {
-    return this.#activity.idle();
-  }
-
-  /** Accepts no more statements, and closes when the running ones have settled. */
   retire(): void {
     this.#lose("retired");
   }
 
   /** Closes the connection; what still runs on it is rolled back by the server, and rejects. */
-  async close(): Promise<void> {
-    this.#isAlive = false;
-    this.#onLost?.();
+  async close(cause?: unknown): Promise<void> {
+    this.#lose("aborted", cause);
     await this.#end();
   }
 
@@ -253,16 +239,13 @@ export class PostgresConnection implements SqlConnection {
     return sent;
   }
 
-  /**
-   * Has the server cancel the query, as far as it can be reached, and closes the connection: a cancel request names a
-   * connection, not a statement, and may arrive late.
-   */
-  async #cancel(query: PromiseLike<unknown>, reason: unknown): Promise<void> {
-    this.#lossCause = reason;
-    this.#isAlive = false;
-    this.#notifyLost("aborted");
-    await cancelUntilSettled(query, this.#server, this.#settings.openSocket);
-    await this.#end();
+  /** A cancel request names a connection, not a statement, and may arrive late: the connection is not used again. */
+  #abortable<Rows>(query: PromiseLike<Rows>, signal: AbortSignal): Promise<Rows> {
+    const cancel = () => {
+      this.#lose("aborted", signal.reason);
+      return requestCancel(this.#server, this.#settings.openSocket);
+    };
+    return abortable(query, signal, { cancel });
   }
 
   /** Returns the error to report for a failed statement, and closes the connection if the failure demands it. */
@@ -272,51 +255,33 @@ export class PostgresConnection implements SqlConnection {
     const cause = isResendError(error) ? refusalOf(query) : error;
     // postgres.js passes on some rejections of a stale plan.
     const isStale = isResendError(error) || (wasPrepared(query) && isStalePlan(error));
-    if (!isStale && !this.#isReadOnlyServer(error)) {
-      this.#loseIfLost(error);
-      return error;
+    // In a transaction that the caller declared read-only, the error says nothing of the server.
+    const isReadOnlyServer = databaseErrorFacts(error)?.code === "25006" && this.#transaction?.isReadOnly !== true;
+    if (isStale || isReadOnlyServer) {
+      this.#lose("retired", cause);
+      return this.#events.onRefused(this, cause);
     }
-    this.#lossCause ??= cause;
-    this.#lose("retired");
-    return this.#events.onRefused(this, cause);
-  }
-
-  /** Whether the server accepts no writes; in a transaction that the caller declared read-only, the error does not tell. */
-  #isReadOnlyServer(error: unknown): boolean {
-    return databaseErrorFacts(error)?.code === "25006" && this.#transaction?.isReadOnly !== true;
+    // The server announces the end of a connection before the socket closes; what is sent in between gets no response.
+    if (isLossError(error)) this.#lose("dead", error);
+    return error;
   }
 
   /** The error of a statement that was not sent before its connection was lost. */
   #unsentError(): Error {
-    if (this.#isRetired) return staleStatement(this.#lossCause);
+    // It can run on another connection.
+    if (this.#lossReason === "retired") return staleStatement(this.#lossCause);
     const code = databaseErrorFacts(this.#lossCause)?.code ?? "CONNECTION_CLOSED";
-    const message = "The connection was lost before the statement was sent.";
-    return Object.assign(new Error(message, { cause: this.#lossCause }), { code });
+    return codedError(code, "The connection was lost before the statement was sent.", this.#lossCause);
   }
 
-  /**
-   * The server announces the end of a connection before the socket closes. A statement sent in between would get no
-   * response.
-   */
-  #loseIfLost(error: unknown): void {
-    const code = databaseErrorFacts(error)?.code;
-    if (code === undefined || !isConnectionLoss(code)) return;
-    this.#lossCause ??= error;
-    this.#lose("dead");
-  }
-
-  #lose(reason: LossReason): void {
-    if (!this.#isAlive) return;
-    this.#isAlive = false;
-    this.#isRetired = reason === "retired";
+  #lose(reason: LossReason, cause?: unknown): void {
+    this.#lossCause ??= cause;
+    if (this.#lossReason !== undefined) return;
+    this.#lossReason = reason;
     this.#withdrawUnsent();
-    this.#notifyLost(reason);
-    void this.idle().then(() => this.#end());
-  }
-
-  #notifyLost(reason: LossReason): void {
     this.#events.onLost(this, reason);
     this.#onLost?.();
+    void this.activity.idle().then(() => this.#end());
   }
 
   /**
@@ -330,18 +295,6 @@ export class PostgresConnection implements SqlConnection {
       // At once, since it was not sent.
       query.cancel();
     }
-  }
-
-  #endUnresponsive(): void {
-    this.#lose("dead");
-    this.#socket.destroy();
-    void this.#end();
-  }
-
-  #abandon(reason: unknown): void {
-    this.#lossCause ??= reason;
-    this.#isAlive = false;
-    void this.#end();
   }
 
   /** Ends the client at once; what has not settled rejects. */
@@ -358,5 +311,5 @@ function isCancelled(error: unknown): boolean {
 }
 
 function connectTimeoutError(): Error {
-  return Object.assign(new Error("The server did not accept the login in time."), { code: "CONNECT_TIMEOUT" });
+  return codedError("CONNECT_TIMEOUT", "The server did not accept the login in time.");
 }

@@ -1,6 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { DatabaseAddress, PostgresLocation } from "../../connection-string/database-url.ts";
 import type { Requester } from "../../contract/call-options.ts";
-import { ValidationError } from "../../contract/errors.ts";
+import { UnavailableError, ValidationError } from "../../contract/errors.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
 import {
   beginScript,
@@ -23,16 +24,16 @@ import {
   KEEP_ALIVE,
   LARGEST_VALUE,
   LOST_STATEMENTS_INTERVAL,
+  PROBE_PATIENCE,
   RECENTLY_OPENED,
   RESPONSE_MARGIN,
 } from "../../session/limits.ts";
 import { databaseErrorFacts, isStaleStatement, staleStatement } from "../../session/postgres-errors.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
-import { type ConnectionEvents, PostgresConnection } from "./connection.ts";
-import type { ConnectionSettings } from "./connection-settings.ts";
+import { withEitherSignal } from "../../session/waiting/deadline.ts";
+import { type ConnectionEvents, type ConnectionSettings, PostgresConnection } from "./connection.ts";
 import { openSocket, type SocketOptions } from "./open-socket.ts";
 import { ConnectionPool } from "./pool/connection-pool.ts";
-import { PostgresProbe } from "./probe.ts";
 
 /** How to use a PostgreSQL server. All times in milliseconds; 0 switches a server-side limit off. */
 export interface PostgresDriverOptions {
@@ -74,10 +75,16 @@ export class PostgresDriver implements SqlDriver {
   readonly description: string;
   readonly isTransaction = false;
   readonly address: DatabaseAddress;
-  readonly probe: SqlExecutor;
+  readonly probe: SqlExecutor = {
+    execute: (text, parameters, { signal } = {}) => {
+      const over = new AbortController();
+      const run = (either: AbortSignal) => this.#probe(text, parameters, either).finally(() => over.abort());
+      return withEitherSignal(signal, over.signal, run);
+    },
+  };
   readonly imports: ImportLimit;
   readonly #pool: ConnectionPool<PostgresConnection>;
-  readonly #responseTimeout: number;
+  readonly #settings: ConnectionSettings;
   /** For a transaction that waits for its next statement, where the server sets no limit. */
   readonly #idleTimeout: number;
   /** On which connection the last prepared statement was lost, and when. */
@@ -89,40 +96,30 @@ export class PostgresDriver implements SqlDriver {
    * @throws ValidationError for an option that is no whole number within its bounds
    */
   constructor(location: PostgresLocation, options: PostgresDriverOptions = {}) {
-    checkOptions(options);
-    const { prepare = true, connectTimeout = DEFAULT_CONNECT_TIMEOUT } = options;
+    const { prepare = true, applicationName = "flux-dao" } = options;
+    const numbers = readNumbers(options);
+    const { poolSize, connectTimeout, acquireTimeout, maxWaiting, idleTimeout, maxLifetime } = numbers;
     this.description = location.description;
     this.address = { ...location.address, schema: prepare ? SCHEMA : undefined };
-    this.#idleTimeout = prepare ? 0 : (options.idleInTransactionTimeout ?? 60_000);
-    this.#responseTimeout = responseTimeout(options.statementTimeout ?? 30_000);
-    const settings: ConnectionSettings = {
+    this.#idleTimeout = prepare ? 0 : numbers.idleInTransactionTimeout;
+    this.#settings = {
       url: location.url,
-      parameters: {
-        application_name: options.applicationName ?? "flux-dao",
-        // How instants are written; a database or a role may have others. Transaction-pooling proxies keep track of these.
-        DateStyle: "ISO",
-        TimeZone: "UTC",
-      },
+      // How instants are written; a database or a role may have others. Transaction-pooling proxies keep track of these.
+      parameters: { application_name: applicationName, DateStyle: "ISO", TimeZone: "UTC" },
       prepare,
       connectTimeout,
-      responseTimeout: this.#responseTimeout,
-      script: prepare ? sessionScript(options, location) : NO_SCRIPT,
+      responseTimeout: responseTimeout(numbers.statementTimeout),
+      // Behind a pooler nothing is set: the next statement may be on another connection.
+      script: prepare ? sessionScript(numbers, location) : "select 1",
       openSocket: (signal) => openSocket({ ...endpointOf(location), connectTimeout, keepAlive: KEEP_ALIVE, signal }),
     };
     const events: ConnectionEvents = {
       onLost: (connection, reason) => this.#pool.lost(connection, reason),
       onRefused: (connection, error) => this.#onRefused(connection, error),
     };
-    const { acquireTimeout = DEFAULT_ACQUIRE_TIMEOUT, maxWaiting = DEFAULT_MAX_WAITING } = options;
-    this.#pool = new ConnectionPool((signal) => PostgresConnection.open(settings, events, signal), {
-      size: options.poolSize ?? 10,
-      acquireTimeout,
-      maxWaiting,
-      idleTimeout: options.idleTimeout ?? 600_000,
-      maxLifetime: options.maxLifetime ?? 1_800_000,
-    });
+    const open = (signal: AbortSignal) => PostgresConnection.open(this.#settings, events, signal);
+    this.#pool = new ConnectionPool(open, { size: poolSize, acquireTimeout, maxWaiting, idleTimeout, maxLifetime });
     this.imports = new ImportLimit(() => this.#pool.usage.size, { acquireTimeout, maxWaiting });
-    this.probe = new PostgresProbe(this, settings, () => this.#isClosed);
   }
 
   get pool(): InstrumentedPool {
@@ -142,16 +139,12 @@ export class PostgresDriver implements SqlDriver {
     const { signal, requester, statementTimeout, readOnly = false } = options;
     signal?.throwIfAborted();
     const begin = beginScript(options);
+    const limit = statementTimeout === undefined ? this.#settings.responseTimeout : responseTimeout(statementTimeout);
     return this.#pool.exclusive(
-      async (connection) => {
-        if (statementTimeout !== undefined) connection.setResponseTimeout(responseTimeout(statementTimeout));
-        const run = () => OpenTransaction.run(connection, begin, work, signal, this.#idleTimeout);
-        try {
-          return await connection.inTransaction(readOnly, run);
-        } finally {
-          connection.setResponseTimeout(this.#responseTimeout);
-        }
-      },
+      (connection) =>
+        connection.inTransaction({ isReadOnly: readOnly, responseTimeout: limit }, () =>
+          OpenTransaction.run(connection, begin, work, signal, this.#idleTimeout),
+        ),
       { signal, requester },
     );
   }
@@ -176,6 +169,30 @@ export class PostgresDriver implements SqlDriver {
     const rerun = () => this.#share(kind, text, parameters, undefined, true);
     const run = (connection: PostgresConnection) => connection.execute(text, parameters, undefined, rerun);
     return this.#pool.shared(kind, run, requester, isRerun);
+  }
+
+  /** Runs a statement on a connection of the pool and, if none is free for a while, on an extra one: whichever returns first. */
+  async #probe(text: string, parameters: readonly SqlParameter[], signal: AbortSignal): Promise<SqlResult> {
+    const pooled = this.execute(text, parameters, { signal });
+    // A queue that is full or slow says nothing about the server.
+    const hasEnded = pooled.then(
+      () => true,
+      (error: unknown) => this.#isClosed || !(error instanceof UnavailableError),
+    );
+    if (await Promise.race([hasEnded, delay(PROBE_PATIENCE, false, { ref: false })])) return pooled;
+    const extra = this.#executeOnExtra(text, parameters, signal);
+    return Promise.race([pooled.catch(() => extra), extra]);
+  }
+
+  async #executeOnExtra(text: string, parameters: readonly SqlParameter[], signal: AbortSignal): Promise<SqlResult> {
+    // No pool to notify.
+    const events: ConnectionEvents = { onLost: () => undefined, onRefused: (_, error) => error };
+    const connection = await PostgresConnection.open(this.#settings, events, signal);
+    try {
+      return await connection.execute(text, parameters, signal);
+    } finally {
+      void connection.close();
+    }
   }
 
   /** A cancelled statement takes its connection along, so it has one to itself. */
@@ -222,16 +239,13 @@ function endpointOf({ address, sslMode }: PostgresLocation): Pick<SocketOptions,
   return { host, port: address.port, path, sslMode };
 }
 
-/** Behind a pooler nothing is set: the next statement may be on another connection. */
-const NO_SCRIPT = "select 1";
-
 /** What is set on each new connection, unless the URL sets it: not by startup parameters, which poolers refuse. */
-function sessionScript(options: PostgresDriverOptions, { url }: PostgresLocation): string {
+function sessionScript(numbers: Numbers, { url }: PostgresLocation): string {
   const { searchParams } = new URL(url);
   const limits = {
-    statement_timeout: options.statementTimeout ?? 30_000,
-    lock_timeout: options.lockTimeout ?? 10_000,
-    idle_in_transaction_session_timeout: options.idleInTransactionTimeout ?? 60_000,
+    statement_timeout: numbers.statementTimeout,
+    lock_timeout: numbers.lockTimeout,
+    idle_in_transaction_session_timeout: numbers.idleInTransactionTimeout,
   };
   const settings = Object.entries(limits).filter(([name]) => !searchParams.has(name));
   return [["search_path", SCHEMA], ...settings].map(([name, value]) => `set ${name} = ${value}`).join("; ");
@@ -241,23 +255,29 @@ function responseTimeout(statementTimeout: number): number {
   return statementTimeout === 0 ? 0 : Math.min(statementTimeout + RESPONSE_MARGIN, LARGEST_VALUE);
 }
 
-const smallestValues = {
-  poolSize: 1,
-  connectTimeout: 1,
-  acquireTimeout: 1,
-  maxWaiting: 1,
-  statementTimeout: 0,
-  lockTimeout: 0,
-  idleInTransactionTimeout: 0,
-  idleTimeout: 0,
-  maxLifetime: 0,
+type Numbers = Record<keyof typeof numberOptions, number>;
+
+/** The smallest and the default value of each. */
+const numberOptions = {
+  poolSize: [1, 10],
+  connectTimeout: [1, DEFAULT_CONNECT_TIMEOUT],
+  acquireTimeout: [1, DEFAULT_ACQUIRE_TIMEOUT],
+  maxWaiting: [1, DEFAULT_MAX_WAITING],
+  statementTimeout: [0, 30_000],
+  lockTimeout: [0, 10_000],
+  idleInTransactionTimeout: [0, 60_000],
+  idleTimeout: [0, 600_000],
+  maxLifetime: [0, 1_800_000],
 } as const;
 
-function checkOptions(options: PostgresDriverOptions): void {
-  const issues = Object.entries(smallestValues).flatMap(([path, smallest]) => {
-    const value: unknown = Reflect.get(options, path);
-    if (value === undefined || isWholeNumber(value, smallest)) return [];
+function readNumbers(options: PostgresDriverOptions): Numbers {
+  const defaults = Object.entries(numberOptions).map(([path, [, usual]]) => [path, usual] as const);
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const numbers = { ...Object.fromEntries(defaults), ...Object.fromEntries(given) } as Numbers;
+  const issues = Object.entries(numberOptions).flatMap(([path, [smallest]]) => {
+    if (isWholeNumber(Reflect.get(numbers, path), smallest)) return [];
     return [{ path, message: `must be a whole number from ${smallest} to ${LARGEST_VALUE}` }];
   });
   if (issues.length > 0) throw new ValidationError(issues);
+  return numbers;
 }

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { codedError } from "../../session/postgres-errors.ts";
 
 /** Bytes of a message: of most kinds by libpq's rule (`pqParseInput3`), of those that hold values the server's own limit. */
 const SHORT = 30_000;
@@ -35,6 +36,10 @@ const nextRequests: Readonly<Record<number, readonly number[]>> = {
 
 /** Kerberos, GSSAPI and SSPI. */
 const OTHER_LOGINS = [2, 6, 7, 8, 9];
+
+const OTHER_LOGIN =
+  "The server asks for a login by something other than a password (by itself, MD5 or SCRAM-SHA-256), which is all that can be " +
+  "given. Correct its pg_hba.conf for this client.";
 
 /** At most 999,999 rounds of hashing, for which this process does nothing else: half a second. */
 const SCRAM_CHALLENGE = /^r=[^,]+,s=[A-Za-z0-9+/]+={0,2},i=[1-9][0-9]{0,5}(,|$)/;
@@ -125,21 +130,11 @@ class MessageCheck {
     this.#loginBytes += body.length;
     if (this.#loginBytes > LOGIN) return "a login without an end";
     const isDone = this.#requests.length === 0;
-    switch (type) {
-      case "E":
-      case "N":
-        return undefined;
-      case "R":
-        return this.#faultOfRequest(body);
-      case "S":
-        return isDone ? undefined : "";
-      case "K":
-        return isDone && body.length === 8 ? undefined : "";
-      case "Z":
-        return isDone && body.length === 1 ? undefined : "";
-      default:
-        return "";
-    }
+    if (type === "R") return this.#faultOfRequest(body);
+    const isExpected =
+      "EN".includes(type) ||
+      (isDone && (type === "S" || (type === "K" && body.length === 8) || (type === "Z" && body.length === 1)));
+    return isExpected ? undefined : "";
   }
 
   #faultOfRequest(body: Buffer): string | undefined {
@@ -148,7 +143,7 @@ class MessageCheck {
     const content = body.toString("latin1", 4);
     const isOther =
       OTHER_LOGINS.includes(request) || (request === 10 && !content.split("\0").includes("SCRAM-SHA-256"));
-    if (isOther) this.breach = otherLoginError();
+    if (isOther) this.breach = codedError("EPROTO", OTHER_LOGIN);
     if (isOther || !this.#requests.includes(request)) return "";
     this.#requests = nextRequests[request] ?? [];
     if (request === 5 && content.length !== 4) return "";
@@ -159,9 +154,8 @@ class MessageCheck {
     const [type, length] = [JSON.stringify(chunk.toString("latin1", start, start + 1)), lengthAt(chunk, start + 1)];
     const when = this.#isLoggedIn ? "after" : "before";
     const what = fault || `a message of type ${type} and length ${length} ${when} the end of the login`;
-    this.breach ??= protocolError(
-      `What listens at the database's address does not speak PostgreSQL's protocol: it sent ${what}.`,
-    );
+    const message = `What listens at the database's address does not speak PostgreSQL's protocol: it sent ${what}.`;
+    this.breach ??= codedError("EPROTO", message);
     return chunk.subarray(0, start);
   }
 }
@@ -185,15 +179,4 @@ function faultOfDescription(body: Buffer): string | undefined {
     index = end + 19;
   }
   return index === body.length ? undefined : fault;
-}
-
-function otherLoginError(): Error {
-  return protocolError(
-    "The server asks for a login by something other than a password (by itself, MD5 or SCRAM-SHA-256), which is all that can be " +
-      "given. Correct its pg_hba.conf for this client.",
-  );
-}
-
-function protocolError(message: string): Error {
-  return Object.assign(new Error(message), { code: "EPROTO" });
 }

@@ -1,7 +1,10 @@
 import { connect, isIP, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { connect as connectTls } from "node:tls";
 import type { SslMode } from "../../connection-string/database-url.ts";
-import { onAbort } from "../../session/waiting/deadline.ts";
+import { CLOSE_GRACE } from "../../session/limits.ts";
+import { codedError, connectionClosed } from "../../session/postgres-errors.ts";
+import { limitWait } from "../../session/waiting/deadline.ts";
+import { checkMessages } from "./message-check.ts";
 import { checkServerIdentity } from "./server-identity.ts";
 
 /** PEM text, or several. */
@@ -34,120 +37,143 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
 
 /**
  * Opens a connection to a PostgreSQL server up to where its startup message is due: TCP or a Unix socket, TLS negotiated
- * and the server verified. On failure or abort nothing is left open.
+ * and the server verified. On failure or abort nothing is left open. The loss of the socket ends no process.
  *
- * The socket has a listener for errors that does nothing, so that a loss before the caller listens ends no process.
- *
- * @throws Error with a `code`: Node's own of the lookup and the connection (`ENOTFOUND`, `ECONNREFUSED`, `ECONNRESET`…);
- *   `ETIMEDOUT` after `connectTimeout`; `ERR_TLS_NOT_OFFERED` where the server has no TLS and the mode needs it;
- *   OpenSSL's for a certificate that is not trusted (`SELF_SIGNED_CERT_IN_CHAIN`, `CERT_HAS_EXPIRED`…);
- *   `ERR_TLS_CERT_ALTNAME_INVALID` for one of another server; `EPROTO` for a peer that is no PostgreSQL server
- * @throws the signal's reason after an abort
+ * @throws Error with a `code`: Node's own (`ENOTFOUND`, `ECONNREFUSED`, `ECONNRESET`…); `ETIMEDOUT` after `connectTimeout`;
+ *   `ERR_TLS_NOT_OFFERED` where the server has no TLS and the mode needs it; OpenSSL's for a certificate that is not trusted
+ *   (`CERT_HAS_EXPIRED`…); `ERR_TLS_CERT_ALTNAME_INVALID` for one of another server; `EPROTO` for a peer that is no PostgreSQL
+ *   server; the signal's reason after an abort
  */
 export async function openSocket(options: SocketOptions): Promise<Socket> {
-  const { signal, connectTimeout } = options;
+  const { host, port, path, keepAlive, signal, connectTimeout } = options;
   signal?.throwIfAborted();
-  const opening = new Opening(options);
-  let timer: NodeJS.Timeout | undefined;
-  let stopListening: (() => void) | undefined;
+  const plain =
+    path === undefined
+      ? connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAlive })
+      : connect({ path });
+  const opening = { peer: path ?? `${host}:${port}`, sockets: [plain.on("error", () => {})], awaited: "a connection" };
+  const timeoutError = () =>
+    codedError("ETIMEDOUT", `${opening.peer}: ${opening.awaited} was not had within ${connectTimeout} ms.`);
+  let stopWatching: (() => void) | undefined;
   const interrupted = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(opening.timeoutError()), connectTimeout);
-    stopListening = signal && onAbort(signal, () => reject(signal.reason));
+    stopWatching = limitWait(connectTimeout, signal, timeoutError, reject);
   });
   try {
-    return await Promise.race([opening.run(), interrupted]);
+    return await Promise.race([setUp(plain, opening, options), interrupted]);
   } catch (error) {
-    opening.destroy();
+    for (const socket of opening.sockets.reverse()) socket.destroy();
     throw error;
   } finally {
-    clearTimeout(timer);
-    stopListening?.();
+    stopWatching?.();
   }
 }
 
-class Opening {
-  readonly #options: SocketOptions;
-  readonly #peer: string;
-  readonly #plain: Socket;
-  #tls: TLSSocket | undefined;
-  /** The pending response of the peer. */
-  #awaited = "a connection";
+/** The one socket of a connection. postgres.js reconnects by itself; on a second socket it would continue in the middle of lost work. */
+export class SingleSocket {
+  readonly #connect: (signal: AbortSignal) => Promise<Socket>;
+  readonly #closing = new AbortController();
+  #socket: Socket | undefined;
+  #isOpened = false;
 
-  constructor(options: SocketOptions) {
-    const { host, port, path, keepAlive } = options;
-    this.#options = options;
-    this.#peer = path ?? `${host}:${port}`;
-    this.#plain =
-      path === undefined
-        ? connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAlive })
-        : connect({ path });
-    this.#plain.on("error", () => {});
+  /** @param connect opens a socket; an abort leaves none */
+  constructor(connect: (signal: AbortSignal) => Promise<Socket>) {
+    this.#connect = connect;
   }
 
-  async run(): Promise<Socket> {
-    const { path, sslMode } = this.#options;
-    await until(this.#plain, "connect").catch((cause: unknown) => {
-      throw explained(cause, `No connection to ${this.#peer}`);
-    });
-    if (path !== undefined || sslMode === "disable") return this.#plain;
-    this.#awaited = "whether it offers TLS";
-    if (await this.#offersTls()) return await this.#encrypt();
-    if (sslMode === "prefer" || sslMode === "allow") return this.#plain;
-    throw failure(
-      "ERR_TLS_NOT_OFFERED",
-      `${this.#peer} offers no TLS, which sslmode=${sslMode} needs. Switch it on there (ssl = on), or correct sslmode.`,
-    );
+  /** @throws what connecting throws; an error with the code `CONNECTION_CLOSED` the second time, or after the end */
+  async open(): Promise<Socket> {
+    const { signal } = this.#closing;
+    if (this.#isOpened || signal.aborted) throw connectionClosed(signal.reason);
+    this.#isOpened = true;
+    const socket = await this.#connect(signal);
+    if (signal.aborted) {
+      socket.destroy();
+      throw connectionClosed(signal.reason);
+    }
+    this.#socket = socket;
+    return checkMessages(socket);
   }
 
-  timeoutError(): Error {
-    const { connectTimeout } = this.#options;
-    return failure("ETIMEDOUT", `${this.#peer}: ${this.#awaited} was not had within ${connectTimeout} ms.`);
+  /** No socket is opened from now on. */
+  stopOpening(reason: unknown): void {
+    this.#closing.abort(reason);
+  }
+
+  /** Closes it when all data is sent, or after {@link CLOSE_GRACE}: a peer that is gone would keep it open. */
+  close(): void {
+    this.#socket?.setTimeout(CLOSE_GRACE, () => this.#socket?.destroy()).destroySoon();
   }
 
   destroy(): void {
-    this.#tls?.destroy();
-    this.#plain.destroy();
+    this.#socket?.destroy();
   }
+}
 
-  async #offersTls(): Promise<boolean> {
-    this.#plain.write(SSL_REQUEST);
-    // Not "data": a socket that was paused after that would not begin to flow for its next user.
-    await until(this.#plain, "readable");
-    const answer: Buffer | null = this.#plain.read();
-    const kind = answer?.toString("latin1", 0, 1);
-    if (kind === undefined) throw closedEarly(this.#peer);
-    if (kind === "E") throw failure("EPROTO", `${this.#peer} refused to say whether it offers TLS.`);
-    if (kind !== "S" && kind !== "N") throw failure("EPROTO", `${this.#peer} does not speak PostgreSQL's protocol.`);
-    // A man in the middle could inject the first bytes of the encrypted conversation (CVE-2021-23222).
-    if (answer?.length !== 1) throw failure("EPROTO", `${this.#peer} said more than whether it offers TLS.`);
-    return kind === "S";
-  }
+/** A connection that is being set up. */
+interface Opening {
+  readonly peer: string;
+  /** The outer one, TLS, comes last. */
+  readonly sockets: Socket[];
+  /** The pending response of the peer. */
+  awaited: string;
+}
 
-  async #encrypt(): Promise<Socket> {
-    const { host, sslMode, servername = host, ca, cert, key } = this.#options;
-    this.#awaited = "the TLS handshake";
-    const tls = connectTls({
-      socket: this.#plain,
-      // An address is no name that may be asked for (RFC 6066, section 3).
-      ...(isIP(servername) === 0 && { servername }),
-      ...(ca !== undefined && { ca }),
-      ...(cert !== undefined && { cert }),
-      ...(key !== undefined && { key }),
-      // libpq, too, verifies by "require" once it has a root certificate.
-      rejectUnauthorized: sslMode.startsWith("verify") || (sslMode === "require" && ca !== undefined),
-      checkServerIdentity: (_, certificate) =>
-        sslMode === "verify-full" ? checkServerIdentity(servername, certificate) : undefined,
-    });
-    this.#tls = tls;
-    tls.on("error", () => {});
-    await until(tls, "secureConnect").catch((cause: unknown) => {
-      const code = codeOf(cause);
-      if (code === "ERR_TLS_CERT_ALTNAME_INVALID") throw cause;
-      const isUntrusted = tls.authorizationError !== null;
-      throw explained(cause, `${isUntrusted ? "No trust in the certificate of" : "No TLS with"} ${this.#peer}`);
-    });
-    return tls;
+async function setUp(plain: Socket, opening: Opening, options: SocketOptions): Promise<Socket> {
+  const { path, sslMode } = options;
+  const { peer } = opening;
+  await until(plain, "connect").catch((cause: unknown) => {
+    throw explained(cause, `No connection to ${peer}`);
+  });
+  if (path !== undefined || sslMode === "disable") return plain;
+  opening.awaited = "whether it offers TLS";
+  if (await offersTls(plain, peer)) {
+    opening.awaited = "the TLS handshake";
+    return encrypt(plain, opening, options);
   }
+  if (sslMode === "prefer" || sslMode === "allow") return plain;
+  throw codedError(
+    "ERR_TLS_NOT_OFFERED",
+    `${peer} offers no TLS, which sslmode=${sslMode} needs. Switch it on there (ssl = on), or correct sslmode.`,
+  );
+}
+
+async function offersTls(plain: Socket, peer: string): Promise<boolean> {
+  plain.write(SSL_REQUEST);
+  // Not "data": a socket that was paused after that would not begin to flow for its next user.
+  await until(plain, "readable");
+  const response: Buffer | null = plain.read();
+  const kind = response?.toString("latin1", 0, 1);
+  if (kind === undefined) throw closedEarly(peer);
+  if (kind === "E") throw codedError("EPROTO", `${peer} refused to say whether it offers TLS.`);
+  if (kind !== "S" && kind !== "N") throw codedError("EPROTO", `${peer} does not speak PostgreSQL's protocol.`);
+  // A man in the middle could inject the first bytes of the encrypted conversation (CVE-2021-23222).
+  if (response?.length !== 1) throw codedError("EPROTO", `${peer} said more than whether it offers TLS.`);
+  return kind === "S";
+}
+
+async function encrypt(plain: Socket, { peer, sockets }: Opening, options: SocketOptions): Promise<Socket> {
+  const { host, sslMode, servername = host, ca, cert, key } = options;
+  const tls = connectTls({
+    socket: plain,
+    // An address is no name that may be asked for (RFC 6066, section 3).
+    ...(isIP(servername) === 0 && { servername }),
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    // libpq, too, verifies by "require" once it has a root certificate.
+    rejectUnauthorized: sslMode.startsWith("verify") || (sslMode === "require" && ca !== undefined),
+    checkServerIdentity: (_, certificate) =>
+      sslMode === "verify-full" ? checkServerIdentity(servername, certificate) : undefined,
+  });
+  sockets.push(tls);
+  tls.on("error", () => {});
+  await until(tls, "secureConnect").catch((cause: unknown) => {
+    const code = codeOf(cause);
+    if (code === "ERR_TLS_CERT_ALTNAME_INVALID") throw cause;
+    const isUntrusted = tls.authorizationError !== null;
+    throw explained(cause, `${isUntrusted ? "No trust in the certificate of" : "No TLS with"} ${peer}`);
+  });
+  return tls;
 }
 
 /** Resolves at the event; rejects if the socket fails, or closes without it. */
@@ -165,7 +191,7 @@ function until(socket: Socket, event: "connect" | "readable" | "secureConnect"):
 }
 
 function closedEarly(peer: string): Error {
-  return failure("ECONNRESET", `${peer} closed the connection before it was set up.`);
+  return codedError("ECONNRESET", `${peer} closed the connection before it was set up.`);
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -177,9 +203,5 @@ function codeOf(error: unknown): string | undefined {
 function explained(cause: unknown, subject: string): Error {
   const causes: unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
   const reasons = causes.map((each) => (each instanceof Error ? each.message : String(each)));
-  return failure(codeOf(cause) ?? "ECONNRESET", `${subject}: ${reasons.join("; ")}.`, { cause });
-}
-
-function failure(code: string, message: string, options?: ErrorOptions): Error {
-  return Object.assign(new Error(message, options), { code });
+  return codedError(codeOf(cause) ?? "ECONNRESET", `${subject}: ${reasons.join("; ")}.`, cause);
 }

@@ -49,19 +49,3 @@ export function isSent(query: PromiseLike<unknown>): boolean {
 export function wasPrepared(query: PromiseLike<unknown>): boolean {
   return Boolean(Reflect.get(query, "prepared"));
 }
-
-/** The server process that responded, as postgres.js documents it: `state` of a result, or of the last of several. */
-export function processOf(results: readonly unknown[]): ServerProcess | undefined {
-  const last = results.at(-1);
-  const result = typeof last === "object" && last !== null && "state" in last ? last : results;
-  const state: unknown = Reflect.get(result, "state");
-  if (typeof state !== "object" || state === null) return undefined;
-  const { pid, secret }: { pid?: unknown; secret?: unknown } = state;
-  return typeof pid === "number" && typeof secret === "number" ? { pid, secret } : undefined;
-}
-
-/** What a cancel request names. */
-export interface ServerProcess {
-  readonly pid: number;
-  readonly secret: number;
-}

@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
 import type { PeerCertificate } from "node:tls";
+import { codedError } from "../../session/postgres-errors.ts";
 
 /** A name of a certificate: of its subjectAltName extension, or the common name of its subject. */
 interface CertificateName {
@@ -36,7 +37,7 @@ export function checkServerIdentity(host: string, certificate: PeerCertificate):
   }
   const list = names.map(({ type, value }) => `${type} ${value.replaceAll("\0", "\\0")}`).join(", ");
   const message = `The server's certificate is not for "${host}", but for ${list || "no name at all"}.`;
-  return Object.assign(new Error(message), { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
+  return codedError("ERR_TLS_CERT_ALTNAME_INVALID", message);
 }
 
 /** The names of `subjectaltname` in their order; Node writes those with a comma, a quote or a NUL as JSON strings, commas escaped. */

@@ -23,6 +23,8 @@ export interface SchemaDifference {
   readonly advice?: string;
   /** Whether everything works without it, if more slowly. */
   readonly isBearable?: boolean;
+  /** Whether it is a NOT NULL that the migrations did not set. */
+  readonly isStricter?: boolean;
 }
 
 /** How many differences, and how many pieces of advice, a message contains. */

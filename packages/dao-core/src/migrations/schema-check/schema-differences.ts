@@ -1,5 +1,4 @@
-import { ofConstraint, ofIndex } from "./constraint-differences.ts";
-import { quoted, type SchemaDifference } from "./schema-difference.ts";
+import { type MigrationStep, quoted, type SchemaDifference } from "./schema-difference.ts";
 import {
   type ColumnWords,
   columnWords,
@@ -11,12 +10,34 @@ import {
 
 /** Returns what of the shape is missing or different. Anything beyond it matters only if it would keep rows from being written. */
 export function findSchemaDifferences(facts: SchemaFacts): SchemaDifference[] {
-  const { tables, enums } = facts.shape;
-  if (Object.keys(tables).every((name) => facts.detail("table", name) === undefined)) return [];
+  const tables = Object.entries(facts.shape.tables);
   return [
-    ...Object.entries(enums).flatMap(([name, values]) => ofEnum(facts, name, values)),
-    ...Object.entries(tables).flatMap(([name, table]) => ofTable(facts, name, table)),
+    ...tables.flatMap(([name, table]) => ofKind(facts, name, table) ?? []),
+    ...Object.entries(facts.shape.enums).flatMap(([name, values]) => ofEnum(facts, name, values)),
+    ...tables.flatMap(([name, table]) => (facts.detail("table", name) === "table" ? ofTable(facts, name, table) : [])),
   ];
+}
+
+function ofKind(facts: SchemaFacts, name: string, { columns }: TableShape): SchemaDifference | undefined {
+  const kind = facts.detail("table", name);
+  switch (kind) {
+    case "table":
+      return undefined;
+    case undefined: {
+      const definitions = Object.entries(columns).map(([column, type]) => `${column} ${type}`);
+      const create = `create table public.${name} (${definitions.join(", ")});`;
+      const advice = `Restore it from a backup. If its rows are lost for good, run: ${create} Then run migrate().`;
+      return { what: `the table ${name} is missing`, advice };
+    }
+    case "unlogged": {
+      const what = `the table ${name} is unlogged: its rows would not survive a crash`;
+      return { what, advice: `Run: alter table public.${name} set logged;` };
+    }
+    default: {
+      const what = `${name} is ${kind === "view" ? "a view" : "something else"}, not a table`;
+      return { what, advice: "Rename it, then restore the table." };
+    }
+  }
 }
 
 function ofEnum(facts: SchemaFacts, name: string, values: readonly string[]): SchemaDifference[] {
@@ -44,21 +65,6 @@ function ofEnum(facts: SchemaFacts, name: string, values: readonly string[]): Sc
 }
 
 function ofTable(facts: SchemaFacts, name: string, table: TableShape): SchemaDifference[] {
-  const kind = facts.detail("table", name);
-  if (kind === undefined) {
-    const columns = Object.entries(table.columns).map(([column, type]) => `${column} ${type}`);
-    const create = `create table public.${name} (${columns.join(", ")});`;
-    const advice = `Restore it from a backup. If its rows are lost for good, run: ${create} Then run migrate().`;
-    return [{ what: `the table ${name} is missing`, advice }];
-  }
-  if (kind === "unlogged") {
-    const advice = `Run: alter table public.${name} set logged;`;
-    return [{ what: `the table ${name} is unlogged: its rows would not survive a crash`, advice }];
-  }
-  if (kind !== "table") {
-    const advice = "Rename it, then restore the table.";
-    return [{ what: `${name} is ${kind === "view" ? "a view" : "something else"}, not a table`, advice }];
-  }
   const extra = facts.of("column", name).filter((column) => !Object.hasOwn(table.columns, column.name));
   const missing = Object.keys(table.columns).filter((column) => facts.detail("column", name, column) === undefined);
   // What was dropped together with a missing column is recreated by the migrate() after the column is restored.
@@ -102,12 +108,8 @@ function ofColumn(
   }
   const actual = columnWords(actualText);
   if (actual.type !== expected.type) {
-    return [
-      {
-        what: `${where} is ${actual.type}, not ${expected.type}`,
-        advice: typeAdvice(facts, alter, column, actual, expected),
-      },
-    ];
+    const what = `${where} is ${actual.type}, not ${expected.type}`;
+    return [{ what, advice: typeAdvice(facts, alter, column, actual, expected) }];
   }
   const change = `ALTER TABLE "public"."${table}" ALTER COLUMN "${column}" SET`;
   const differences: SchemaDifference[] = [];
@@ -120,7 +122,8 @@ function ofColumn(
     const repair = { name: `NOT NULL of ${where}`, statements: [`${change} NOT NULL;`], advice };
     differences.push({ what: `${where} is nullable`, repair });
   } else if (actual.isRequired && !expected.isRequired) {
-    differences.push({ what: `${where} is not nullable`, advice: `Run: ${alter} alter ${column} drop not null;` });
+    const advice = `Run: ${alter} alter ${column} drop not null;`;
+    differences.push({ what: `${where} is not nullable`, advice, isStricter: true });
   }
   return differences;
 }
@@ -148,4 +151,57 @@ function typeAdvice(
 function ofExtraColumn({ table, name }: SchemaFact): SchemaDifference {
   const advice = `Run: alter table public.${table} alter ${quoted(name)} drop not null; or give it a default.`;
   return { what: `${table}.${name}, an extra column, is NOT NULL and has no default`, advice };
+}
+
+/** How a constraint differs from its definition; `undefined` if it does not. */
+function ofConstraint(facts: SchemaFacts, table: string, name: string, expected: string): SchemaDifference | undefined {
+  const actual = facts.detail("constraint", table, name);
+  const columns = [...expected.matchAll(/"(\w+)"/g)].map(([, column = ""]) => column);
+  const comparable = expected.startsWith("CHECK") ? `CHECK (${[...new Set(columns)].toSorted().join(", ")})` : expected;
+  // A unique index of the same name is equivalent, even in error messages.
+  if (actual === comparable || facts.detail("index", table, name) === expected) return undefined;
+  // Under another name it works the same, but its violations are not recognized. There can be only one primary key.
+  const start = expected.replace(/^PRIMARY KEY.*/, "PRIMARY KEY");
+  const isAlike = ({ detail }: { readonly detail: string }) => detail.startsWith(start);
+  const other = actual === undefined ? facts.of("constraint", table).find(isAlike) : undefined;
+  const alter = `ALTER TABLE "public"."${table}"`;
+  if (other?.detail === expected) {
+    const rename = `${alter} RENAME CONSTRAINT ${quoted(other.name)} TO "${name}";`;
+    const repair = { name: `the name of the constraint ${name}`, statements: [rename] };
+    return { what: `the constraint ${name} is named ${other.name}`, repair };
+  }
+  if (actual === undefined && other === undefined) {
+    return { what: `the constraint ${name} is missing`, repair: addConstraint(table, name, expected) };
+  }
+  const present = other?.name ?? name;
+  const drop = `alter table public.${table} drop constraint ${present === name ? name : quoted(present)};`;
+  // Recreating it checks the rows written in the meantime; enabling its triggers takes a superuser and checks none.
+  const isDisabled = actual === `${comparable} DISABLED`;
+  const what = `the constraint ${present} is ${isDisabled ? "not enforced: its triggers are disabled" : `not ${expected}`}`;
+  return { what, advice: `Run: ${drop} Then run migrate(), which recreates it.` };
+}
+
+/** A CHECK or foreign key that rows violate stays NOT VALID, as in an adopted database; a key cannot. */
+function addConstraint(table: string, constraint: string, definition: string): MigrationStep {
+  const name = `the constraint ${constraint}`;
+  const add = `ALTER TABLE "public"."${table}" ADD CONSTRAINT "${constraint}" ${definition}`;
+  const keyColumns = /^(?:PRIMARY KEY|UNIQUE) \((.*)\)$/.exec(definition)?.[1];
+  if (keyColumns === undefined) {
+    const validate = `ALTER TABLE "public"."${table}" VALIDATE CONSTRAINT "${constraint}";`;
+    const unlessViolated = `DO $validate$ BEGIN ${validate} EXCEPTION WHEN check_violation OR foreign_key_violation THEN NULL; END $validate$;`;
+    return { name, statements: [`${add} NOT VALID;`, unlessViolated] };
+  }
+  const duplicates = `select ${keyColumns}, count(*) from public.${table} group by ${keyColumns} having count(*) > 1;`;
+  return { name, isKey: true, statements: [`${add};`], advice: `Find them: ${duplicates}` };
+}
+
+/** How an index differs from its definition; `undefined` if it does not. */
+function ofIndex(facts: SchemaFacts, table: string, name: string, definition: string): SchemaDifference | undefined {
+  const actual = facts.detail("index", table, name);
+  if (actual !== undefined && actual !== "invalid") return undefined;
+  const create = `CREATE INDEX "${name}" ON "public"."${table}" USING ${definition};`;
+  // A failed CREATE INDEX CONCURRENTLY leaves an invalid one behind.
+  const statements = actual === undefined ? [create] : [`DROP INDEX "public"."${name}";`, create];
+  const repair = { name: `the index ${name}`, statements };
+  return { what: `the index ${name} is ${actual ?? "missing"}`, repair, isBearable: true };
 }

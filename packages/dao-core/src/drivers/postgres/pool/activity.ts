@@ -1,16 +1,15 @@
 import { BLOCKED_AFTER } from "../../../session/limits.ts";
 
-/**
- * What runs on a connection, and since when nothing has come back: the watchdog of a server that hangs, or of a network that
- * drops packets.
- */
+/** What runs on a connection: the watchdog of a server that hangs, or of a network that drops packets. */
 export class Activity {
-  /** Milliseconds for which nothing may settle while statements run; 0 is no limit. */
+  /** Milliseconds for which nothing may settle while statements run; 0 is no limit. The server's own time-outs come first. */
   responseTimeout = 0;
+  /** The number of statements in flight. */
+  running = 0;
+  /** When the first of the running statements was sent, or the last one settled, by `performance.now()`. */
+  lastProgress = performance.now();
   readonly #onUnresponsive: () => void;
-  #running = 0;
   #settledCount = 0;
-  #lastProgress = performance.now();
   #watchdog: NodeJS.Timeout | undefined;
   #whenIdle: (() => void)[] = [];
 
@@ -19,24 +18,14 @@ export class Activity {
     this.#onUnresponsive = onUnresponsive;
   }
 
-  /** The number of statements in flight. */
-  get running(): number {
-    return this.#running;
-  }
-
-  /** When the first of the running statements was sent, or the last one settled, by `performance.now()`. */
-  get lastProgress(): number {
-    return this.#lastProgress;
-  }
-
   /** Whether statements are in flight and none has settled for a while: one waits for a lock, or takes long. */
   get isBlocked(): boolean {
-    return this.#running > 0 && performance.now() - this.#lastProgress > BLOCKED_AFTER;
+    return this.running > 0 && performance.now() - this.lastProgress > BLOCKED_AFTER;
   }
 
   started(): void {
-    if (this.#running++ > 0) return;
-    this.#lastProgress = performance.now();
+    if (this.running++ > 0) return;
+    this.lastProgress = performance.now();
     if (this.responseTimeout === 0) return;
     this.#watchdog = setTimeout(() => {
       const settledBefore = this.#settledCount;
@@ -49,9 +38,9 @@ export class Activity {
 
   settled(): void {
     this.#settledCount++;
-    this.#running--;
-    this.#lastProgress = performance.now();
-    if (this.#running > 0) {
+    this.running--;
+    this.lastProgress = performance.now();
+    if (this.running > 0) {
       this.#watchdog?.refresh();
       return;
     }
@@ -64,6 +53,6 @@ export class Activity {
 
   /** Resolves when no statement is in flight. */
   idle(): Promise<void> {
-    return this.#running === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
+    return this.running === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 }

@@ -7,24 +7,28 @@ import type { PooledConnection } from "./slot.ts";
 class FakeConnection implements PooledConnection {
   isAlive = true;
   isWornOut = false;
-  running = 0;
-  isBlocked = false;
   readonly openedAt = performance.now();
-  lastUsed = performance.now();
+  readonly activity = {
+    running: 0,
+    isBlocked: false,
+    lastProgress: performance.now(),
+    idle: (): Promise<void> =>
+      this.activity.running === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve)),
+  };
   /** Whether its peer still answers. */
   answers = true;
   onLost: (connection: FakeConnection, reason: "dead" | "retired") => void = () => undefined;
   readonly #whenIdle: (() => void)[] = [];
 
   async execute(until: Promise<unknown>): Promise<this> {
-    this.running++;
+    this.activity.running++;
     try {
       await until;
       return this;
     } finally {
-      this.running--;
-      this.lastUsed = performance.now();
-      if (this.running === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+      this.activity.running--;
+      this.activity.lastProgress = performance.now();
+      if (this.activity.running === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
     }
   }
 
@@ -32,10 +36,6 @@ class FakeConnection implements PooledConnection {
     await null;
     if (!this.answers) this.#lose("dead");
     return this.answers;
-  }
-
-  idle(): Promise<void> {
-    return this.running === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
   retire(): void {
@@ -227,14 +227,14 @@ describe("on shared connections", () => {
     if (connection === undefined) throw new RangeError("there is no connection");
     const { opened, open } = gate();
     const stuck = pool.shared("write", () => connection.execute(opened));
-    connection.isBlocked = true;
+    connection.activity.isBlocked = true;
     const waiting = [
       pool.shared("read", () => connection.execute(opened)),
-      pool.exclusive(async () => connection.running),
+      pool.exclusive(async () => connection.activity.running),
     ];
     await turns(20);
-    expect(connection.running).toBe(1);
-    connection.isBlocked = false;
+    expect(connection.activity.running).toBe(1);
+    connection.activity.isBlocked = false;
     open();
     await Promise.all([stuck, ...waiting]);
   });
@@ -247,7 +247,7 @@ describe("on shared connections", () => {
       pool.shared("read", (connection) => connection.execute(opened)).then(() => order.push(index)),
     );
     await turns(20);
-    expect(connections.map(({ running }) => running)).toEqual([8]);
+    expect(connections.map(({ activity }) => activity.running)).toEqual([8]);
     open();
     await Promise.all(statements);
     expect(order).toEqual(Array.from({ length: 20 }, (_, index) => index));
@@ -297,7 +297,7 @@ describe("on shared connections", () => {
         else if (take === "write") taken = pool.shared("write", (connection) => connection.execute(opened));
         else if (take === "lose") first.retire();
         else {
-          first.isBlocked = true;
+          first.activity.isBlocked = true;
           taken = first.execute(opened);
         }
         const second = pointQuery(pool, opened);
@@ -393,7 +393,7 @@ describe("opening connections", () => {
 describe("idle connections", () => {
   test("are tested before they are used when they were idle for long, and replaced when they are dead", async () => {
     const { pool, opened } = await warmPool(2);
-    for (const connection of opened) connection.lastUsed -= 60_000;
+    for (const connection of opened) connection.activity.lastProgress -= 60_000;
     const [first, second] = opened;
     if (first === undefined || second === undefined) throw new RangeError("there are no two connections");
     first.answers = false;

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { CallOptions, Requester } from "../../../contract/call-options.ts";
 import { UnavailableError } from "../../../contract/errors.ts";
 import type { StatementKind } from "../../../session/driver.ts";
@@ -7,8 +7,7 @@ import { GATHERED_QUERIES, PIPELINE_DEPTH } from "../../../session/limits.ts";
 import { limitWait, withEitherSignal } from "../../../session/waiting/deadline.ts";
 import { closedError, WaitingLine } from "../../../session/waiting/waiting-line.ts";
 import { Connector } from "./connector.ts";
-import { type LossReason, type PooledConnection, Slot, type Use } from "./slot.ts";
-import { Upkeep } from "./upkeep.ts";
+import { type LossReason, type PooledConnection, Slot, Upkeep, type Use } from "./slot.ts";
 
 /** Times in milliseconds. */
 export interface PoolOptions {
@@ -35,7 +34,7 @@ export interface PoolOptions {
 export class ConnectionPool<Connection extends PooledConnection> implements InstrumentedPool {
   readonly #options: PoolOptions;
   readonly #connector: Connector<Connection>;
-  readonly #upkeep: Upkeep<Connection>;
+  readonly #upkeep: Upkeep;
   readonly #slots = new Map<Connection, Slot<Connection>>();
   readonly #waiting: WaitingLine<Use, Slot<Connection>>;
   /** The transactions on exclusive connections. */
@@ -51,7 +50,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   constructor(open: (signal: AbortSignal) => Promise<Connection>, options: PoolOptions) {
     this.#options = options;
     this.#waiting = new WaitingLine(options.maxWaiting, "callers wait for a connection");
-    this.#upkeep = new Upkeep(this.#slots, options, () => this.#admitWaiting());
+    this.#upkeep = new Upkeep(this.#slots, () => this.#admitWaiting());
     this.#connector = new Connector(() => open(this.#closed.signal), options.size, {
       open: () => this.#slots.size,
       wanted: () => this.#waiting.length,
@@ -62,7 +61,9 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
 
   get usage(): PoolUsage {
     let used = 0;
-    for (const { isExclusive, connection } of this.#slots.values()) if (isExclusive || connection.running > 0) used++;
+    for (const { isExclusive, connection } of this.#slots.values()) {
+      if (isExclusive || connection.activity.running > 0) used++;
+    }
     return { size: this.#connector.limit, used, idle: this.#slots.size - used, waiting: this.#waiting.length };
   }
 
@@ -84,15 +85,9 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   ): Promise<Result> {
     if (this.#isClosing && !isRerun) return Promise.reject(closedError());
     const slot = this.#waiting.length === 0 ? this.#slotFor(use) : undefined;
-    if (slot !== undefined) {
-      this.#observer?.acquired(0);
-      return this.#share(slot, use, statement);
-    }
+    if (slot !== undefined) return this.#share(slot, use, statement, 0);
     const begun = performance.now();
-    const run = (admitted: Slot<Connection>) => {
-      this.#observer?.acquired(performance.now() - begun);
-      return this.#share(admitted, use, statement);
-    };
+    const run = (admitted: Slot<Connection>) => this.#share(admitted, use, statement, performance.now() - begun);
     return this.#wait(use, run, this.#options.acquireTimeout, requester?.signal);
   }
 
@@ -107,25 +102,24 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     if (this.#isClosing) throw closedError();
     const begun = performance.now();
     const deadline = begun + this.#options.acquireTimeout;
+    const admitted = async (slot: Slot<Connection>) => slot;
+    const within = <Outcome>(wait: (remaining: number, either: AbortSignal | undefined) => Promise<Outcome>) =>
+      withEitherSignal(signal, requester?.signal, (either) => wait(Math.max(0, deadline - performance.now()), either));
     for (;;) {
       const free = this.#waiting.length === 0 ? this.#leastBusy("transaction") : undefined;
-      const remaining = deadline - performance.now();
-      const admitted = async (slot: Slot<Connection>) => slot;
-      const held =
-        free ??
-        (await withEitherSignal(signal, requester?.signal, (either) =>
-          this.#wait("transaction", admitted, remaining, either),
-        ));
+      const held = free ?? (await within((left, either) => this.#wait("transaction", admitted, left, either)));
       const { connection } = held;
       held.isExclusive = true;
       try {
         // What was sent before is let through: a BEGIN behind a long queue could be left idle (porsager/postgres #1189).
-        if (connection.running > 0) {
-          await withEitherSignal(signal, requester?.signal, (either) => this.#untilIdle(connection, deadline, either));
+        if (connection.activity.running > 0) {
+          await within((left, either) => this.#untilIdle(connection, left, either));
         }
         if (connection.isAlive) {
           this.#observer?.acquired(performance.now() - begun);
-          return await this.#counted(work(connection));
+          const working = work(connection);
+          this.#exclusiveWork.add(working);
+          return await working.finally(() => this.#exclusiveWork.delete(working));
         }
       } finally {
         held.isExclusive = false;
@@ -142,7 +136,8 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     // One that a transaction holds leaves when the transaction does, and one that finishes its statements when it has: so
     // there are never more connections than the pool may have.
     if (slot?.isExclusive === false) {
-      if (reason === "retired" && connection.running > 0) void connection.idle().then(() => this.#remove(connection));
+      const { activity } = connection;
+      if (reason === "retired" && activity.running > 0) void activity.idle().then(() => this.#remove(connection));
       else this.#remove(connection);
     }
     if (reason === "dead") this.#upkeep.testIdle();
@@ -160,12 +155,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   /** Lets running work finish, for at most `timeout` milliseconds, then closes every connection. */
   async close(timeout: number): Promise<void> {
     this.#isClosing = true;
-    let expire: NodeJS.Timeout | undefined;
-    const expired = new Promise<void>((resolve) => {
-      expire = setTimeout(resolve, timeout);
-    });
-    await Promise.race([this.#allIdle(), expired]);
-    clearTimeout(expire);
+    await Promise.race([this.#allIdle(), delay(timeout, undefined, { ref: false })]);
     this.#closed.abort(closedError());
     this.#connector.stop();
     this.#upkeep.stop();
@@ -179,7 +169,9 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     slot: Slot<Connection>,
     use: Use,
     statement: (connection: Connection) => Promise<Result>,
+    waited: number,
   ): Promise<Result> {
+    this.#observer?.acquired(waited);
     if (use === "write") slot.writes++;
     const settled = () => {
       if (use === "write") slot.writes--;
@@ -194,19 +186,19 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     if (use !== "point") return this.#leastBusy(use);
     const gathering = this.#gathering;
     if (gathering?.isUsable && gathering.writes === 0) {
-      const { running, isBlocked } = gathering.connection;
+      const { running, isBlocked } = gathering.connection.activity;
       if (running < GATHERED_QUERIES && !isBlocked) return gathering;
     }
     const slot = this.#leastBusy(use);
-    if (slot === undefined || slot.connection.running > 0) return slot;
+    if (slot === undefined || slot.connection.activity.running > 0) return slot;
     // postgres.js sends the statements of a turn at its end.
-    if (gathering === undefined) setImmediate(() => this.#endTurn());
+    if (gathering === undefined) {
+      setImmediate(() => {
+        this.#gathering = undefined;
+      });
+    }
     this.#gathering = slot;
     return slot;
-  }
-
-  #endTurn(): void {
-    this.#gathering = undefined;
   }
 
   /** An idle connection; if there is none and none can be opened, the least busy one with room. */
@@ -216,9 +208,9 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     let leastRank = use === "transaction" ? Number.POSITIVE_INFINITY : 2 * PIPELINE_DEPTH;
     for (const slot of this.#slots.values()) {
       if (!slot.isUsable) continue;
-      const { running, lastUsed, isBlocked } = slot.connection;
+      const { running, lastProgress, isBlocked } = slot.connection.activity;
       if (running === 0) {
-        if (!this.#upkeep.isStale(lastUsed)) return slot;
+        if (!this.#upkeep.isStale(lastProgress)) return slot;
         this.#upkeep.test(slot);
         continue;
       }
@@ -239,17 +231,16 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     signal?: AbortSignal,
   ): Promise<Result> {
     if (this.#closed.signal.aborted) return Promise.reject(closedError());
-    const result = this.#waiting.wait(use, run, Math.max(0, milliseconds), () => this.#timeOut(), signal);
+    const result = this.#waiting.wait(use, run, milliseconds, () => this.#timeOut(), signal);
     this.#connector.grow();
     return result;
   }
 
-  #untilIdle(connection: Connection, deadline: number, signal: AbortSignal | undefined): Promise<void> {
+  #untilIdle({ activity }: Connection, milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const remaining = Math.max(0, deadline - performance.now());
-      const stopWatching = limitWait(remaining, signal, () => this.#timeOut(), reject);
-      void connection.idle().then(() => {
+      const stopWatching = limitWait(milliseconds, signal, () => this.#timeOut(), reject);
+      void activity.idle().then(() => {
         stopWatching();
         resolve();
       });
@@ -289,7 +280,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   #opened(connection: Connection): void {
     if (this.#closed.signal.aborted) return void connection.close();
     if (connection.isAlive) this.#slots.set(connection, new Slot(connection, this.#options.maxLifetime));
-    this.#upkeep.begin();
+    this.#upkeep.begin(this.#options.idleTimeout, this.#options.maxLifetime);
     this.#admitWaiting();
   }
 
@@ -299,20 +290,11 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     this.#admitWaiting();
   }
 
-  async #counted<Result>(work: Promise<Result>): Promise<Result> {
-    this.#exclusiveWork.add(work);
-    try {
-      return await work;
-    } finally {
-      this.#exclusiveWork.delete(work);
-    }
-  }
-
   async #allIdle(): Promise<void> {
     do {
       await this.#waiting.empty();
       await Promise.allSettled(this.#exclusiveWork);
-      await Promise.all([...this.#slots.keys()].map((connection) => connection.idle()));
+      await Promise.all([...this.#slots.keys()].map(({ activity }) => activity.idle()));
       // A rejected statement is run again, after its connection has become idle.
       await nextTurn();
     } while (this.#waiting.length > 0 || this.usage.used > 0);

@@ -21,9 +21,8 @@ interface Demand<Connection> {
 }
 
 /**
- * Opens connections for a pool: at once, unless the last attempt failed. Then after a pause that doubles with each failure,
- * with jitter, and is a second at most, one attempt at a time; and never more than the server gives. What is said here of
- * attempts is not of slow ones: they go on to their end, but nothing waits for that.
+ * Opens connections for a pool, never more than the server gives: at once, unless the last attempt failed. Then one at a time,
+ * after pauses that double up to a second. Attempts that are slow go on to their end, but nothing waits for them.
  */
 export class Connector<Connection> {
   readonly #connect: () => Promise<Connection>;
@@ -36,7 +35,8 @@ export class Connector<Connection> {
   #timer: NodeJS.Timeout | undefined;
   #limit: number;
   #limitEnds = 0;
-  #lastError: unknown;
+  /** Why the last attempt failed; `undefined` if it succeeded. */
+  lastError: unknown;
 
   /** @param size the most connections that the pool may have */
   constructor(connect: () => Promise<Connection>, size: number, demand: Demand<Connection>) {
@@ -49,11 +49,6 @@ export class Connector<Connection> {
   /** The most connections that may be open now. */
   get limit(): number {
     return performance.now() < this.#limitEnds ? this.#limit : this.#size;
-  }
-
-  /** Why the last attempt failed; `undefined` if it succeeded. */
-  get lastError(): unknown {
-    return this.#lastError;
   }
 
   get isConnecting(): boolean {
@@ -100,7 +95,7 @@ export class Connector<Connection> {
       (connection) => {
         end();
         this.#failures = 0;
-        this.#lastError = undefined;
+        this.lastError = undefined;
         this.#demand.opened(connection);
         this.#limit = Math.max(this.#limit, this.#demand.open());
       },
@@ -113,7 +108,7 @@ export class Connector<Connection> {
   }
 
   #learn(error: unknown): void {
-    this.#lastError = error;
+    this.lastError = error;
     const open = this.#demand.open();
     if (open > 0 && databaseErrorFacts(error)?.code === TOO_MANY_CONNECTIONS) {
       this.#limit = open;

@@ -1,4 +1,6 @@
 import type { StatementKind } from "../../../session/driver.ts";
+import { IDLE_TEST_AFTER, IDLE_TEST_TIMEOUT, UPKEEP_INTERVAL } from "../../../session/limits.ts";
+import type { Activity } from "./activity.ts";
 
 /** A connection, as a pool sees it. */
 export interface PooledConnection {
@@ -6,17 +8,11 @@ export interface PooledConnection {
   readonly isAlive: boolean;
   /** Whether it should be replaced when it is idle. */
   readonly isWornOut: boolean;
-  /** The number of statements in flight. */
-  readonly running: number;
-  /** Whether statements are in flight and none has settled for a while: one waits for a lock, or takes long. */
-  readonly isBlocked: boolean;
-  /** When it was opened and last used, by `performance.now()`. */
+  /** When it was opened, by `performance.now()`. */
   readonly openedAt: number;
-  readonly lastUsed: number;
+  readonly activity: Pick<Activity, "running" | "isBlocked" | "lastProgress" | "idle">;
   /** Whether the server responds within `milliseconds`; a connection that does not is lost. */
   isAnswering(milliseconds: number): Promise<boolean>;
-  /** Resolves when no statement is in flight. */
-  idle(): Promise<void>;
   /** Accepts no more statements, and closes when the running ones have settled. */
   retire(): void;
   close(): Promise<void>;
@@ -33,8 +29,7 @@ export class Slot<Connection extends PooledConnection> {
   readonly connection: Connection;
   /** Whether a transaction has it. */
   isExclusive = false;
-  /** Whether it is being tested. */
-  isTested = false;
+  isBeingTested = false;
   /** Whether it must be replaced when its transaction ends. */
   isReplaced = false;
   /** The number of writes in flight. */
@@ -51,16 +46,69 @@ export class Slot<Connection extends PooledConnection> {
 
   /** Whether a caller may use it, idle or not. */
   get isUsable(): boolean {
-    return !this.isExclusive && !this.isTested && this.connection.isAlive;
+    return !this.isExclusive && !this.isBeingTested && this.connection.isAlive;
   }
 
-  get isIdle(): boolean {
-    return this.isUsable && this.connection.running === 0;
-  }
-
-  /** Whether it must be closed: it has reached its lifetime, is worn out, or was idle for `idleTimeout` milliseconds; 0 is no limit. */
+  /** Whether it has reached its lifetime, is worn out, or was idle for `idleTimeout` milliseconds; 0 is no limit. */
   isExpired(now: number, idleTimeout: number): boolean {
-    const { isWornOut, running, lastUsed } = this.connection;
-    return now > this.#expiresAt || isWornOut || (running === 0 && idleTimeout > 0 && now - lastUsed > idleTimeout);
+    const { running, lastProgress } = this.connection.activity;
+    const wasIdle = running === 0 && idleTimeout > 0 && now - lastProgress > idleTimeout;
+    return wasIdle || now > this.#expiresAt || this.connection.isWornOut;
+  }
+}
+
+/** Tests the idle connections of a pool, and closes expired ones. */
+export class Upkeep {
+  readonly #slots: ReadonlyMap<unknown, Slot<PooledConnection>>;
+  readonly #onTested: () => void;
+  #tests = 0;
+  #sweeper: NodeJS.Timeout | undefined;
+
+  /** @param onTested called when a connection can be used again, or is lost */
+  constructor(slots: ReadonlyMap<unknown, Slot<PooledConnection>>, onTested: () => void) {
+    this.#slots = slots;
+    this.#onTested = onTested;
+  }
+
+  get isTesting(): boolean {
+    return this.#tests > 0;
+  }
+
+  /** Whether a connection that was idle since then must be tested before it is used. */
+  isStale(lastProgress: number): boolean {
+    return performance.now() - lastProgress > IDLE_TEST_AFTER;
+  }
+
+  /** Tests an idle connection; without a response it is lost. */
+  test(slot: Slot<PooledConnection>): void {
+    slot.isBeingTested = true;
+    this.#tests++;
+    void slot.connection.isAnswering(IDLE_TEST_TIMEOUT).then(() => {
+      slot.isBeingTested = false;
+      this.#tests--;
+      this.#onTested();
+    });
+  }
+
+  /** Tests all idle connections: one was found dead, and others may have ended with it. */
+  testIdle(): void {
+    for (const slot of this.#slots.values()) {
+      if (slot.isUsable && slot.connection.activity.running === 0) this.test(slot);
+    }
+  }
+
+  /** Starts to look for expired connections; does not keep the process alive. Times in milliseconds; 0 is no limit. */
+  begin(idleTimeout: number, maxLifetime: number): void {
+    const limits = [idleTimeout, maxLifetime].filter((limit) => limit > 0);
+    const interval = Math.ceil(Math.min(UPKEEP_INTERVAL, ...limits) / 2);
+    this.#sweeper ??= setInterval(() => {
+      for (const slot of [...this.#slots.values()]) {
+        if (slot.isUsable && slot.isExpired(performance.now(), idleTimeout)) slot.connection.retire();
+      }
+    }, interval).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#sweeper);
   }
 }

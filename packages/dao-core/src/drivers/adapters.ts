@@ -1,0 +1,165 @@
+import { type SQLChunk, sql } from "drizzle-orm";
+import type { SqlDriver, SqlParameter } from "../session/driver.ts";
+import { connectionClosed } from "../session/postgres-errors.ts";
+import { hostDriver } from "./host/host-driver.ts";
+
+/** The part of an application's Drizzle database or transaction that is used, on any PostgreSQL driver. */
+export interface HostDrizzle {
+  /** Receives an `SQL` of Drizzle; untyped, so that this package's declarations do not need Drizzle's. */
+  execute(query: unknown): PromiseLike<unknown>;
+  transaction<Result>(work: (transaction: HostDrizzle) => Promise<Result>): Promise<Result>;
+}
+
+/** Drizzle on `pg`, postgres.js, PGlite or another driver; or a transaction of it. */
+export function drizzleDriver(database: HostDrizzle, poolSize?: number): SqlDriver {
+  // The pool, or in a transaction its connection.
+  const clientOf = (handle: HostDrizzle): unknown => Reflect.get(Object(Reflect.get(handle, "session")), "client");
+  const isTransaction = "rollback" in database;
+  return hostDriver<HostDrizzle>({
+    description: "the application's Drizzle database",
+    handle: database,
+    async execute(handle, text, values) {
+      const result = await handle.execute(toSql(text, values));
+      return Array.isArray(result) ? result : Reflect.get(Object(result), "rows");
+    },
+    transaction: isTransaction ? undefined : (work) => database.transaction(work),
+    // postgres.js fails the whole transaction unless it set the savepoint itself.
+    savepoint: (transaction, work) => transaction.transaction(work),
+    connectionOf: clientOf,
+    pool: Object(clientOf(database) ?? database),
+    poolSize,
+  });
+}
+
+function toSql(text: string, parameters: readonly SqlParameter[]): unknown {
+  const { parts, values } = positionalParameters(text, parameters);
+  const chunks = parts.flatMap((part, index): SQLChunk[] =>
+    index < values.length ? [sql.raw(part), sql.param(values[index])] : [sql.raw(part)],
+  );
+  return sql.join(chunks);
+}
+
+/** The part of an application's Kysely, or of its transaction, that is used. */
+export interface HostKysely {
+  readonly isTransaction: boolean;
+  executeQuery(query: unknown): Promise<{ readonly rows: readonly unknown[] }>;
+  transaction(): { execute<Result>(work: (transaction: HostKysely) => Promise<Result>): Promise<Result> };
+}
+
+/** Kysely on `pg`. It hands out no connection, so a loss is noticed by the next statement. */
+export function kyselyDriver(database: HostKysely, poolSize?: number): SqlDriver {
+  return hostDriver({
+    description: "the application's Kysely database",
+    handle: database,
+    async execute(handle, sql, parameters) {
+      // As `CompiledQuery.raw` returns it.
+      const query = { sql, parameters, query: { kind: "RawNode", sqlFragments: [sql], parameters: [] } };
+      const { rows } = await handle.executeQuery(query);
+      return rows.map(Object);
+    },
+    transaction: database.isTransaction ? undefined : (work) => database.transaction().execute(work),
+    poolSize,
+  });
+}
+
+/** The part of an application's Knex, or of its transaction, that is used. */
+export interface HostKnex {
+  readonly client: { acquireConnection(): Promise<unknown>; readonly pool?: { readonly max: number } };
+  readonly isTransaction?: boolean;
+  raw(text: string, bindings: readonly unknown[]): PromiseLike<{ readonly rows: readonly object[] }>;
+  transaction<Result>(work: (transaction: HostKnex) => Promise<Result>): Promise<Result>;
+}
+
+/** Knex on `pg`. */
+export function knexDriver(database: HostKnex, poolSize = database.client.pool?.max): SqlDriver {
+  return hostDriver<HostKnex>({
+    description: "the application's Knex",
+    handle: database,
+    async execute(handle, text, parameters) {
+      const { parts, values } = positionalParameters(text.replaceAll("?", "\\?"), parameters);
+      return (await handle.raw(parts.join("?"), values)).rows;
+    },
+    transaction: database.isTransaction === true ? undefined : (work) => database.transaction(work),
+    connectionOf: (transaction) => transaction.client.acquireConnection(),
+    toDriverError: (error) => (isPoolTimeout(error) ? connectionClosed(error) : error),
+    pool: database.client,
+    poolSize,
+  });
+}
+
+const isPoolTimeout = (error: unknown): boolean => error instanceof Error && error.name === "KnexTimeoutError";
+
+/** The part of an application's TypeORM `DataSource`, or of its `EntityManager`, that is used. */
+export interface HostTypeOrm {
+  /** Of the manager of a transaction. */
+  readonly queryRunner?: object | undefined;
+  /** Of a manager; `connection` before TypeORM 1. */
+  readonly dataSource?: HostTypeOrm | undefined;
+  readonly connection?: HostTypeOrm | undefined;
+  query(text: string, parameters: unknown[]): Promise<unknown>;
+  transaction<Result>(work: (manager: HostTypeOrm) => Promise<Result>): Promise<Result>;
+}
+
+/** TypeORM on `pg`. */
+export function typeOrmDriver(host: HostTypeOrm, poolSize?: number): SqlDriver {
+  const runnerOf = (handle: HostTypeOrm) => Object(handle.queryRunner);
+  const dataSource = host.dataSource ?? host.connection;
+  const isTransaction = Reflect.get(runnerOf(host), "isTransactionActive") === true;
+  return hostDriver<HostTypeOrm>({
+    description: "the application's TypeORM data source",
+    handle: host,
+    async execute(handle, text, values) {
+      const result = await handle.query(text, values);
+      // An UPDATE or DELETE returns the rows and their number.
+      const rows: unknown = Array.isArray(result) && Array.isArray(result[0]) ? result[0] : result;
+      return Array.isArray(rows) ? rows : [];
+    },
+    transaction: isTransaction ? undefined : (work) => host.transaction(work),
+    connectionOf: (manager) => Reflect.get(runnerOf(manager), "databaseConnection"),
+    toDriverError: (error) => Reflect.get(Object(error), "driverError") ?? error,
+    beside: dataSource,
+    pool: dataSource ?? host,
+    poolSize,
+  });
+}
+
+/** The part of an application's postgres.js client, or of its transaction, that is used. */
+export interface HostPostgresJs {
+  unsafe(text: string, parameters: SqlParameter[]): PromiseLike<readonly object[]>;
+  /** Of a client. */
+  begin?(work: (transaction: HostPostgresJs) => Promise<unknown>): Promise<unknown>;
+  /** Of a transaction. */
+  savepoint?(work: (nested: HostPostgresJs) => Promise<unknown>): Promise<unknown>;
+}
+
+/** postgres.js. After an error it fails the whole transaction, unless it set a savepoint itself. */
+export function postgresJsDriver(sql: HostPostgresJs, poolSize?: number): SqlDriver {
+  return hostDriver<HostPostgresJs>({
+    description: "the application's postgres.js client",
+    handle: sql,
+    execute: (handle, text, values) => handle.unsafe(text, values),
+    transaction: sql.savepoint === undefined ? (work) => within(sql, "begin", work) : undefined,
+    savepoint: (transaction, work) => within(transaction, "savepoint", work),
+    poolSize,
+  });
+}
+
+/** It would await each member of an array that is the result. */
+async function within<Result>(
+  sql: HostPostgresJs,
+  method: "begin" | "savepoint",
+  work: (handle: HostPostgresJs) => Promise<Result>,
+): Promise<Result> {
+  let result: { readonly value: Result } | undefined;
+  await sql[method]?.(async (handle) => {
+    result = { value: await work(handle) };
+  });
+  if (result === undefined) throw new TypeError(`The postgres.js client has no ${method}.`);
+  return result.value;
+}
+
+/** For clients that number parameters themselves, by where they stand: `$2` may come before `$1`, and twice. */
+function positionalParameters(text: string, values: readonly SqlParameter[]) {
+  const numbers = [...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number));
+  return { parts: text.split(/\$\d+/), values: numbers.map((number) => values[number - 1] ?? null) };
+}
