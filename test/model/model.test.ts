@@ -11,7 +11,7 @@ const engines = [
 ] as const;
 
 /** Milliseconds in which a batch is begun after the other: some hundred sequences where nothing else is to do. */
-const TIME = amount(1_500, 10_000);
+const TIME = amount(1_000, 10_000);
 const BATCH = 10;
 
 describe.each(engines)("the services on $engine behave as the specification says", ({ engine, serverUrl }) => {

@@ -11,7 +11,7 @@ import { everyDriver } from "./every-driver.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
 /** How often each entry is called with the one signal, unless it says otherwise. */
-const CALLS = amount(25, 100);
+const CALLS = amount(20, 100);
 
 const warnings: Error[] = [];
 const note = (warning: Error) => warnings.push(warning);
@@ -45,7 +45,7 @@ async function callOften(entry: Entry, database: Database, signal: AbortSignal, 
 const entries: readonly { what: string; entry: Entry; calls?: number }[] = [
   {
     what: "a statement",
-    calls: amount(60, 1_000),
+    calls: amount(20, 1_000),
     entry: (database, signal) => database.users.list({ pageSize: 1 }, { signal }),
   },
   {

@@ -249,7 +249,7 @@ describe.each(slice(serverDrivers, 3))("on $driver, of whose connection nothing 
         ),
     },
   ];
-  test.each(calls)("$what rejects at its deadline, and the connection is free", async ({ call }) => {
+  test.concurrent.each(calls)("$what rejects at its deadline, and the connection is free", async ({ call }) => {
     await using scene = await open();
     const { database, network } = scene;
     await database.users.list();
@@ -261,7 +261,7 @@ describe.each(slice(serverDrivers, 3))("on $driver, of whose connection nothing 
     await expectNothing(database);
   });
 
-  test.each<{ what: string; goOn: (uow: DaoUnitOfWork) => Promise<unknown> }>([
+  test.concurrent.each<{ what: string; goOn: (uow: DaoUnitOfWork) => Promise<unknown> }>([
     { what: "runs a statement", goOn: add },
     { what: "runs another one", goOn: (uow) => DaoUnitOfWork.run(uow, add) },
     { what: "returns", goOn: async () => undefined },
@@ -287,7 +287,7 @@ describe.each(slice(serverDrivers, 3))("on $driver, of whose connection nothing 
     },
   );
 
-  test("a nested unit of work whose release is swallowed ends after its deadline, and nothing of it is there", async () => {
+  test.concurrent("a nested unit of work whose release is swallowed ends after its deadline, and nothing of it is there", async () => {
     await using scene = await open();
     const { database, network } = scene;
     const run = DaoUnitOfWork.run(database, async (uow) => {

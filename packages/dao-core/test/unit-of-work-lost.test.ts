@@ -1,6 +1,7 @@
 import { DaoUnitOfWork, openDatabase, TransactionLostError } from "@flux/dao-core";
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { amount } from "../../../test/depth.ts";
 import { serverDrivers } from "./every-driver.ts";
 import { add, expectNothing, hang, hangings } from "./hanging-work.ts";
 
@@ -26,7 +27,7 @@ describe.each(telling)("on $driver, when the connection is lost", ({ open }) => 
   }
 
   test.each(hangings)("$what rejects, and the next one has another", async ({ work }) => {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < amount(1, 3); round++) {
       let terminated: Promise<void> = Promise.resolve();
       const run = work(scene.database, {}, () => {
         terminated = terminate();
@@ -38,24 +39,24 @@ describe.each(telling)("on $driver, when the connection is lost", ({ open }) => 
       await vi.waitFor(() => expectNothing(scene.database), 10_000);
     }
   });
+});
 
-  test("so it does where the server ends a transaction that idles", async () => {
+test.concurrent.each(telling)(
+  "on $driver, a unit of work that idles is lost when the server ends it",
+  async ({ open }) => {
+    await using scene = await open();
     const run = DaoUnitOfWork.run(scene.database, async (uow) => {
       await add(uow);
       await DaoUnitOfWork.run(uow, hang);
     });
     await expect(run).rejects.toBeInstanceOf(TransactionLostError);
-  });
-});
+  },
+);
 
-describe.each(serverDrivers)("on $driver, when the network is gone", ({ open }) => {
-  let scene: Server;
-  beforeAll(async () => {
-    scene = await open();
-  });
-  afterAll(() => scene[Symbol.asyncDispose]());
-
-  test("a deadline holds though the network swallows the rollback, and the pool serves when it is back", async () => {
+test.concurrent.each(serverDrivers)(
+  "on $driver, a deadline holds though the network swallows the rollback, and the pool serves when it is back",
+  async ({ open }) => {
+    await using scene = await open();
     const { database, network } = scene;
     const begun = performance.now();
     for (const work of [hang, (uow: DaoUnitOfWork) => uow.users.list()]) {
@@ -74,8 +75,8 @@ describe.each(serverDrivers)("on $driver, when the network is gone", ({ open }) 
     }
     // A server that says nothing is taken for lost after 32 s.
     expect(performance.now() - begun).toBeLessThan(20_000);
-  });
-});
+  },
+);
 
 describe("on postgres.js", () => {
   let testDatabase: TestDatabase;
