@@ -23,7 +23,7 @@ const json = fc.letrec((tie) => ({
 }));
 
 /** True in one of so many cases. */
-export function oneIn(cases: number): fc.Arbitrary<boolean> {
+function oneIn(cases: number): fc.Arbitrary<boolean> {
   return fc.noBias(fc.nat({ max: cases - 1 })).map((dice) => dice === cases - 1);
 }
 
