@@ -3,7 +3,13 @@ import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { processOf } from "../src/drivers/postgres/cancel-request.ts";
-import { isResendError, isSent, refusalOf, SentOnce, wasPrepared } from "../src/drivers/postgres/resend-fence.ts";
+import {
+  isResendError,
+  isSent,
+  refusalOf,
+  SentOnce,
+  wasPrepared,
+} from "../src/drivers/postgres/prepared-statements.ts";
 
 /**
  * What the driver relies on of postgres.js, and what it fences off (docs/decisions.md): each fails when a new version of

@@ -15,10 +15,8 @@ import { limitWait } from "../../session/waiting/deadline.ts";
 import { abortable } from "../abortable.ts";
 import { processOf, requestCancel, type ServerProcess } from "./cancel-request.ts";
 import { SingleSocket } from "./open-socket.ts";
-import { Activity } from "./pool/activity.ts";
-import type { LossReason, PooledConnection } from "./pool/slot.ts";
-import { PreparedStatements } from "./prepared-statements.ts";
-import { isResendError, isSent, refusalOf, SentOnce, wasPrepared } from "./resend-fence.ts";
+import { Activity, type LossReason, type PooledConnection } from "./pool/slot.ts";
+import { isResendError, isSent, PreparedStatements, refusalOf, SentOnce, wasPrepared } from "./prepared-statements.ts";
 
 /** How to open a connection. */
 export interface ConnectionSettings {
