@@ -23,7 +23,7 @@ export const alias = {
 const deep = [
   "packages/dao-core/test/{embedded-folder,migrations-at-once,schema-differences,shared-signal}.test.ts",
   "packages/dao-core/test/{contract-hosts,host-interruptions,join-hosts,unit-of-work-*}.test.ts",
-  "test/{faults/faults,model/model,overload/overload}.test.ts",
+  "test/{faults/faults,model/model}.test.ts",
   "test/rest/{lost-updates,processes,stop-under-load}.test.ts",
   "test/{plans/million-tasks,security/sql-injection}.test.ts",
 ];

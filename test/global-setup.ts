@@ -33,8 +33,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await useMemory();
   // Each project evaluates this module anew.
   globalThis.fluxTestRun ??= {
-    // With hundreds of databases that live for seconds, it would be at work all the time.
-    starting: startTestServer({ autovacuum: "off" }),
+    starting: startTestServer(),
     programs: mkdtemp(join(tmpdir(), "flux-test-run-")),
     users: 0,
   };

