@@ -16,6 +16,7 @@ import { ImportLimit } from "../../session/import-limit.ts";
 import { DEFAULT_CLOSE_TIMEOUT, EMBEDDED_ACQUIRE_TIMEOUT, milliseconds } from "../../session/limits.ts";
 import { codedError } from "../../session/postgres-errors.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
+import { inCallersContext } from "../../session/transaction/transaction-context.ts";
 import { throwIfAborted, withEitherSignal } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 import { closedError, WaitingLine } from "../../session/waiting/waiting-line.ts";
@@ -123,7 +124,8 @@ export class PgliteDriver implements SqlDriver {
     if (this.#closing !== undefined) return Promise.reject(closedError());
     if (this.#running === undefined) return this.#run(work, signal);
     return withEitherSignal(signal, requester?.signal, (either) => {
-      const run = () => this.#run(work, either);
+      // It is admitted by the work before it, which may be that of another transaction's callback.
+      const run = inCallersContext(() => this.#run(work, either));
       return this.#line.wait("turn", run, EMBEDDED_ACQUIRE_TIMEOUT, turnTimeoutError, either);
     });
   }
