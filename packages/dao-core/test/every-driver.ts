@@ -31,7 +31,8 @@ interface DriverCase {
 interface ServerCase extends DriverCase {
   /** Whether the loss of the connection is noticed though nothing runs on it. */
   readonly tellsOfLoss: boolean;
-  open(): Promise<OnServer>;
+  /** @param idleTimeout default {@link IDLE_TIMEOUT} */
+  open(idleTimeout?: number): Promise<OnServer>;
 }
 
 interface Opened {
@@ -39,11 +40,14 @@ interface Opened {
   close?(): Promise<unknown>;
 }
 
-async function onServer(open: (url: string) => Opened | Promise<Opened>): Promise<OnServer> {
+async function onServer(
+  open: (url: string) => Opened | Promise<Opened>,
+  idleTimeout = IDLE_TIMEOUT,
+): Promise<OnServer> {
   const { url, drop } = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
   const others = postgres(url, { max: 2, onnotice: () => undefined });
   const [{ name } = { name: "" }] = await others<{ name: string }[]>`select current_database() as name`;
-  await others.unsafe(`alter database ${name} set idle_in_transaction_session_timeout = ${IDLE_TIMEOUT}`);
+  await others.unsafe(`alter database ${name} set idle_in_transaction_session_timeout = ${idleTimeout}`);
   const network = await faultyNetwork(url);
   const { database: opening, close } = await open(network.url);
   const database = await opening;
@@ -64,14 +68,14 @@ async function onServer(open: (url: string) => Opened | Promise<Opened>): Promis
 const own: ServerCase = {
   driver: "postgres.js",
   tellsOfLoss: true,
-  open: () =>
-    onServer((url) => ({ database: openDatabase(url, { poolSize: 1, idleInTransactionTimeout: IDLE_TIMEOUT }) })),
+  open: (idleTimeout = IDLE_TIMEOUT) =>
+    onServer((url) => ({ database: openDatabase(url, { poolSize: 1, idleInTransactionTimeout: idleTimeout }) })),
 };
 
 const hostDrivers: readonly ServerCase[] = hosts.map(({ name, tellsOfLoss, open }) => ({
   driver: `the application's ${name}`,
   tellsOfLoss,
-  open: () => onServer((url) => open(url, 1)),
+  open: (idleTimeout) => onServer((url) => open(url, 1), idleTimeout),
 }));
 
 /** On a server: these can lose their connection. */

@@ -56,7 +56,8 @@ test.concurrent.each(telling)(
 test.concurrent.each(serverDrivers)(
   "on $driver, a deadline holds though the network swallows the rollback, and the pool serves when it is back",
   async ({ open }) => {
-    await using scene = await open();
+    // A server that ended the session meanwhile would say so to a network that swallows it.
+    await using scene = await open(60_000);
     const { database, network } = scene;
     const begun = performance.now();
     for (const work of [hang, (uow: DaoUnitOfWork) => uow.users.list()]) {
