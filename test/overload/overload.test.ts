@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { type Arena, openArena } from "./arena.ts";
 
 const POOL_SIZE = 10;
@@ -23,10 +23,16 @@ async function backends(): Promise<number> {
 
 /** More callers than are worked on or wait, of whom none is served for a while; then as many as the pool can. */
 async function overload(): Promise<void> {
-  const loading = arena.load("writes", { connections: 2_000, milliseconds: 2_500 });
-  await arena.sql.begin(async (sql) => {
+  const { loading } = await arena.sql.begin(async (sql) => {
     await sql`lock table milestones in access exclusive mode`;
+    const load = arena.load("writes", { connections: 2_000, milliseconds: 2_500 });
+    // The load begins when all its connections are open, which takes as long as the machine is busy.
+    await vi.waitFor(async () => {
+      const locks = await sql`select from pg_locks where relation = 'milestones'::regclass and not granted`;
+      expect(locks).toHaveLength(POOL_SIZE);
+    }, 30_000);
     await delay(1_500);
+    return { loading: load };
   });
   const health = await fetch(`http://127.0.0.1:${arena.port}/health`);
   expect(health.status).toBe(200);
