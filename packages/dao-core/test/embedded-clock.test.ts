@@ -71,6 +71,25 @@ describe.each(embedded)("a loop of awaited statements on $driver", ({ open }) =>
     });
   });
 
+  test("of a nested unit of work ends at its abort, and the outer one goes on", async () => {
+    await DaoUnitOfWork.run(database, async (uow) => {
+      const abort = new AbortController();
+      // Fires in the turn that a statement gives the event loop.
+      setTimeout(() => abort.abort(new Error("enough")), 50);
+      const begun = performance.now();
+      const aborted = DaoUnitOfWork.run(
+        uow,
+        async (inner) => {
+          for (let index = 0; index < MANY; index++) await inner.users.list({ count: "none" });
+        },
+        { signal: abort.signal },
+      );
+      await expect(aborted).rejects.toThrow("enough");
+      expect(performance.now() - begun).toBeLessThan(1_000);
+      expect((await uow.users.list()).total).toBe(0);
+    });
+  });
+
   test("of an import ends at its deadline", async () => {
     const user = await database.users.create(makeUserData());
     const goal = await database.goals.create(makeGoalData(user.id));

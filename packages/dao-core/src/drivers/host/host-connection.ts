@@ -6,6 +6,9 @@ import { abortable } from "../abortable.ts";
 import { driverError, type HostClient, runOn } from "./host-client.ts";
 import { type HostLink, inHostSavepoint } from "./host-transaction.ts";
 
+/** Which transaction of which server process this is. */
+const IDENTITY = `select pid, now()::text as begun, backend_type from pg_stat_activity where pid = pg_backend_pid()`;
+
 /** The connection of a transaction of an application's client, or of a savepoint in it. */
 export class HostConnection<Handle> implements SqlConnection {
   readonly #client: HostClient<Handle>;
@@ -86,14 +89,18 @@ export class HostConnection<Handle> implements SqlConnection {
 
   /** Returns what cancels the statements of this transaction, but not those of a later one on its connection. */
   async #cancellation(): Promise<(() => Promise<unknown>) | undefined> {
-    const beside = this.#client.transaction === undefined ? this.#client.beside : this.#client.handle;
-    if (beside === undefined) return undefined;
-    this.#link.transaction ??= this.#run("select pg_backend_pid() as pid, now()::text as begun").catch((error) => {
+    const { transaction, handle, poolSize } = this.#client;
+    const beside = transaction === undefined ? this.#client.beside : handle;
+    // A request would wait for the connection that it is to free.
+    if (beside === undefined || (transaction !== undefined && poolSize === 1)) return undefined;
+    this.#link.transaction ??= this.#run(IDENTITY).catch((error) => {
       // After a rollback to a savepoint it can be asked again.
       this.#link.transaction = undefined;
       throw error;
     });
-    const [pid, begun] = (await this.#link.transaction).rows[0] ?? [];
+    const [pid, begun, type] = (await this.#link.transaction).rows[0] ?? [];
+    // PGlite: it has one connection, too.
+    if (type === "standalone backend") return undefined;
     const text = `select pg_cancel_backend(pid) as cancelled from pg_stat_activity
       where pid = ${Number(pid)} and xact_start = '${String(begun)}'::timestamptz`;
     return () => runOn(this.#client, beside, text);
