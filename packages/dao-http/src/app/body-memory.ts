@@ -1,8 +1,7 @@
 import { bodyTooLarge, HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
-import { bodyInTime } from "../http/request-body.ts";
+import { bodyInTime, CollectedBytes } from "../http/request-body.ts";
 import { BODY_MEMORY, RETRY_AFTER } from "../wire/limits.ts";
-import { CollectedBytes } from "../wire/ndjson.ts";
 
 /** A complete body, and what to call when its request no longer waits. */
 interface HeldBody {

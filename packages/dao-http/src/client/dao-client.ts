@@ -1,7 +1,7 @@
 import type { DaoServices, StreamOptions } from "@flux/dao-core/contract";
 import type { Operation } from "../api/operation.ts";
 import { type KeyedOperation, operations } from "../api/operations.gen.ts";
-import { NDJSON } from "../wire/ndjson.ts";
+import { NDJSON } from "../wire/json.ts";
 import { Connection, type DaoClientOptions } from "./connection.ts";
 import type { HttpCall } from "./http-call.ts";
 import { requestOf } from "./request.ts";

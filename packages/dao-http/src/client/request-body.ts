@@ -1,7 +1,6 @@
 import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
-import { encode, isInstantField, isJsonField } from "../wire/json.ts";
+import { encode, isInstantField, isJsonField, nextChunk } from "../wire/json.ts";
 import { NDJSON_ITEMS } from "../wire/limits.ts";
-import { nextChunk } from "../wire/ndjson.ts";
 import type { HttpCall } from "./http-call.ts";
 
 /**

@@ -140,6 +140,36 @@ describe("a stream that breaks off goes on where it was", () => {
   });
 });
 
+describe("lines are read from pieces of any length", () => {
+  /** The ids of the rows in a body of these pieces. */
+  const idsIn = (pieces: Iterable<Uint8Array>) =>
+    idsOf("http://service", {
+      fetch: async () => new Response(ReadableStream.from(pieces), { headers: { "x-request-id": "r" } }),
+      retry: false,
+    });
+
+  test("in one, and byte by byte, with blank lines between them", async () => {
+    const body = Buffer.from(`\n${row("é🙂")}\r\n \n${row("b").replace("\n", "\r\n")}\n${end}`);
+    expect(await idsIn([body])).toEqual(["é🙂", "b"]);
+    expect(await idsIn(Array.from(body, (byte) => Uint8Array.of(byte)))).toEqual(["é🙂", "b"]);
+  });
+
+  test("a long one is not read again for each of them", async () => {
+    const piece = Buffer.alloc(16_384, "x");
+    const processorTime = async (count: number) => {
+      const { user } = process.cpuUsage();
+      // No JSON, so that what follows the reading of the line is short.
+      expect(await rejection(idsIn([...Array<Buffer>(count).fill(piece), Buffer.from("\n")]))).toMatchObject({
+        message: expect.stringContaining("not JSON"),
+      });
+      return (process.cpuUsage().user - user) / 1_000;
+    };
+    await processorTime(64);
+    // 64 MB: reading it again each time would be 128 GB.
+    expect(await processorTime(4_096)).toBeLessThan(2_000);
+  });
+});
+
 describe("a stream is not asked for again", () => {
   test("for what the loop or onCursor throws, though it looks like the service's", async () => {
     await using server = await scriptedServer((target) => closed(linesAfter(target, ids)));

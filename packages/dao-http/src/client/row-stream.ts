@@ -1,5 +1,5 @@
+import { cursorOf } from "../wire/json.ts";
 import { REMEMBERED_ROWS } from "../wire/limits.ts";
-import { cursorOf, LineSplitter } from "../wire/ndjson.ts";
 import type { Connection } from "./connection.ts";
 import { unexpectedResponse } from "./errors.ts";
 import type { HttpCall } from "./http-call.ts";
@@ -77,17 +77,20 @@ export class RowStream {
   async *#batchesOf(call: HttpCall): AsyncGenerator<readonly Line[], never, undefined> {
     const { operation } = this.#request;
     const { head } = call;
-    const decoder = new TextDecoder();
-    const toLine = (bytes: Uint8Array): Line => {
-      const value = parseJson(decoder.decode(bytes));
+    const toLine = (text: string): Line => {
+      const value = parseJson(text);
       const nextCursor = cursorOf(value);
       return nextCursor === undefined ? { row: checkedResult(value, head, operation) } : { nextCursor };
     };
-    const splitter = new LineSplitter();
+    const decoder = new TextDecoder();
+    let rest = "";
     try {
       if (head.status !== 200) throw responseError(head, await call.text(), operation);
       for await (const piece of call.pieces(() => this.#attempts.timeout)) {
-        const lines = Array.from(splitter.linesOf(piece), toLine);
+        const texts = decoder.decode(piece, { stream: true }).split("\n");
+        texts[0] = `${rest}${texts[0]}`;
+        rest = texts.pop() ?? "";
+        const lines = texts.filter((text) => /\S/.test(text)).map(toLine);
         if (lines.length > 0) yield lines;
       }
       throw unexpectedResponse(head, operation.method, "a stream without its last line");

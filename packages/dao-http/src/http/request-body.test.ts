@@ -1,10 +1,14 @@
 import { describe, expect, test } from "vitest";
 import type { HttpRequest } from "./http-message.ts";
-import { readNdjson } from "./request-body.ts";
+import { CollectedBytes, readNdjson } from "./request-body.ts";
 
 const LIMIT = 64;
 
 async function valuesOf(...pieces: readonly (string | Uint8Array)[]): Promise<unknown[]> {
+  return valuesWithin(LIMIT, pieces);
+}
+
+async function valuesWithin(limit: number, pieces: readonly (string | Uint8Array)[]): Promise<unknown[]> {
   const request: HttpRequest = {
     method: "POST",
     target: "/",
@@ -14,7 +18,7 @@ async function valuesOf(...pieces: readonly (string | Uint8Array)[]): Promise<un
     },
   };
   const values: unknown[] = [];
-  for await (const value of readNdjson(request, LIMIT, 30_000)) values.push(value);
+  for await (const value of readNdjson(request, limit, 30_000)) values.push(value);
   return values;
 }
 
@@ -54,4 +58,47 @@ describe("readNdjson", () => {
     // Milliseconds; with a turn each they were 14,600.
     expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000);
   });
+
+  test("a long line is not read again for each of its pieces", async () => {
+    const piece = Buffer.alloc(16_384, "x");
+    const processorTime = async (count: number) => {
+      const { user } = process.cpuUsage();
+      // No JSON, so that what follows the reading of the line is short.
+      await expect(valuesWithin(Infinity, [...Array<Buffer>(count).fill(piece), "\n"])).rejects.toThrow("not valid JSON");
+      return (process.cpuUsage().user - user) / 1_000;
+    };
+    await processorTime(64);
+    // 64 MB: reading it again each time would be 128 GB.
+    expect(await processorTime(4_096)).toBeLessThan(2_000);
+  });
+});
+
+test("pieces of any length are put together in their order, and no piece is written into", () => {
+  const collected = new CollectedBytes();
+  const packet = Buffer.from("abcdefgh");
+  for (const [start, end] of [
+    [0, 2],
+    [2, 2],
+    [2, 3],
+    [3, 8],
+  ] as const)
+    collected.append(packet.subarray(start, end));
+  expect(collected.length).toBe(8);
+  expect(Buffer.from(collected.take()).toString()).toBe("abcdefgh");
+  expect(packet.toString()).toBe("abcdefgh");
+  collected.append(packet.subarray(4));
+  expect(Buffer.from(collected.take()).toString()).toBe("efgh");
+  expect(collected.take()).toHaveLength(0);
+});
+
+test("a body in pieces of a byte each holds as much as it says, not each packet that they came in", () => {
+  const collected = new CollectedBytes();
+  const before = process.memoryUsage();
+  for (let packet = 0; packet < 100; packet++) {
+    const bytes = Buffer.alloc(60_000, "1\r\nx\r\n");
+    for (let at = 3; at < bytes.length; at += 6) collected.append(bytes.subarray(at, at + 1));
+  }
+  expect(collected.length).toBe(1_000_000);
+  expect(collected.take().buffer.byteLength).toBeLessThan(3_000_000);
+  expect(process.memoryUsage().rss - before.rss).toBeLessThan(80_000_000);
 });

@@ -1,7 +1,6 @@
 import { MAX_STRUCTURE_TASKS, parseInstant } from "@flux/dao-core/contract";
-import { decode, fieldNameOf, isJsonField } from "../wire/json.ts";
+import { decode, fieldNameOf, isJsonField, NDJSON } from "../wire/json.ts";
 import { MIN_PROGRESS } from "../wire/limits.ts";
-import { LineSplitter, NDJSON } from "../wire/ndjson.ts";
 import { bodyTooLarge, bodyTooSlow, HttpError, InvalidRequestError, invalidRequest } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
 
@@ -70,6 +69,39 @@ export async function* bodyInTime(
   }
 }
 
+/** Joins pieces of bytes as they arrive. A list of chunks of one byte would retain the network packet of each. */
+export class CollectedBytes {
+  #bytes: Uint8Array = new Uint8Array();
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  append(piece: Uint8Array): void {
+    const length = this.#length + piece.length;
+    // Usually there is one piece, which needs no copy. It has no spare room, so later pieces are never written into it.
+    if (this.#length === 0) this.#bytes = piece;
+    else {
+      if (length > this.#bytes.length) {
+        const larger = new Uint8Array(2 * length);
+        larger.set(this.#bytes);
+        this.#bytes = larger;
+      }
+      this.#bytes.set(piece, this.#length);
+    }
+    this.#length = length;
+  }
+
+  /** All bytes so far; starts again with the next piece. */
+  take(): Uint8Array {
+    const bytes = this.#bytes.subarray(0, this.#length);
+    this.#bytes = new Uint8Array();
+    this.#length = 0;
+    return bytes;
+  }
+}
+
 /**
  * The values of an NDJSON body, as inputs of a service, read as they are asked for. Blank lines are skipped, however long.
  * @param limit bytes that a line may have; the body may have any number of lines
@@ -80,16 +112,32 @@ export function readNdjson(request: HttpRequest, limit: number, timeout: number)
   return valuesOf(bodyInTime(request, timeout), limit);
 }
 
+const LINE_FEED = 0x0a;
+
 async function* valuesOf(chunks: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<unknown, void, undefined> {
   let count = 0;
-  const splitter = new LineSplitter((bytes) => {
-    if (bytes > limit) throw bodyTooLarge(limit);
-  });
+  const line = new CollectedBytes();
   for await (const chunk of chunks) {
-    for (const line of splitter.linesOf(chunk)) yield parseLine(line, count++);
+    for (let from = 0; from < chunk.length; ) {
+      if (line.length === 0) from = endOfWhiteSpace(chunk, from);
+      const end = chunk.indexOf(LINE_FEED, from);
+      const piece = chunk.subarray(from, end === -1 ? undefined : end);
+      if (line.length + piece.length > limit) throw bodyTooLarge(limit);
+      line.append(piece);
+      if (end === -1) break;
+      yield parseLine(line.take(), count++);
+      from = end + 1;
+    }
   }
-  const rest = splitter.rest();
-  if (rest.length > 0) yield parseLine(rest, count);
+  if (line.length > 0) yield parseLine(line.take(), count);
+}
+
+/** The index of the first byte that is not white space in JSON. */
+function endOfWhiteSpace(bytes: Uint8Array, from: number): number {
+  let at = from;
+  for (let byte = bytes[at]; byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === LINE_FEED; byte = bytes[at])
+    at++;
+  return at;
 }
 
 function parseLine(line: Uint8Array, number: number): unknown {

@@ -1,6 +1,5 @@
-import { encode } from "../wire/json.ts";
+import { cursorLine, encode, nextChunk } from "../wire/json.ts";
 import { BODY_SLICE, NDJSON_CHUNK_MEMORY } from "../wire/limits.ts";
-import { cursorLine, nextChunk } from "../wire/ndjson.ts";
 import { ClientGoneError } from "./http-error.ts";
 
 /** The part of the response memory that a body uses. */

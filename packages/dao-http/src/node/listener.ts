@@ -8,8 +8,8 @@ import {
   type StreamedResponse,
   setSecurityHeaders,
 } from "../http/http-message.ts";
+import { NDJSON } from "../wire/json.ts";
 import { LINGER_IDLE, LINGER_TOTAL, SEND_SLICE } from "../wire/limits.ts";
-import { NDJSON } from "../wire/ndjson.ts";
 import { reset } from "./connections.ts";
 import { departureOf, probeByLines } from "./departure.ts";
 

@@ -1,4 +1,5 @@
 import { fieldKinds } from "./field-kinds.gen.ts";
+import { NDJSON_CHUNK } from "./limits.ts";
 
 /** Each field has one spelling in each language, so none can be sent under two names. */
 const camelCase = /^[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)*$/;
@@ -185,4 +186,33 @@ export function decode(value: unknown, reading: Reading, depth = 0): unknown {
     else fields[name] = isJsonField(name) ? member : decode(member, reading, depth + 1);
   }
   return fields;
+}
+
+/** NDJSON: one JSON text a line. The format uses this media type, which is not registered. */
+export const NDJSON = "application/x-ndjson";
+
+/** The line after the rows of a stream up to this cursor; `null` is the end, which a body over HTTP/1.0 does not show otherwise. */
+export function cursorLine(nextCursor: string | null): string {
+  return `${encode({ nextCursor })}\n`;
+}
+
+/** The cursor of a cursor line; `undefined` for a row. */
+export function cursorOf(line: unknown): string | null | undefined {
+  const cursor: unknown = typeof line === "object" && line !== null ? Reflect.get(line, "next_cursor") : undefined;
+  return typeof cursor === "string" || cursor === null ? cursor : undefined;
+}
+
+/** The lines of the next items: as many as fit into a chunk, at most `maxItems`. */
+export async function nextChunk(
+  items: { next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> },
+  toLine: (item: unknown) => string,
+  maxItems = Number.POSITIVE_INFINITY,
+): Promise<{ readonly text: string; readonly isLast: boolean }> {
+  let text = "";
+  for (let count = 0; count < maxItems && text.length < NDJSON_CHUNK; count++) {
+    const { done, value } = await items.next();
+    if (done === true) return { text, isLast: true };
+    text += `${toLine(value)}\n`;
+  }
+  return { text, isLast: false };
 }
