@@ -11,8 +11,9 @@ import {
   type TextMapGetter,
   trace,
 } from "@opentelemetry/api";
+import { operations } from "../api/operations.gen.ts";
+import { splitTarget } from "../http/http-message.ts";
 import { toProblem } from "../http/problem.ts";
-import { requestAttributes } from "./request-attributes.ts";
 
 /** Seconds, from the conventions for the duration of requests. */
 const BOUNDARIES = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
@@ -65,16 +66,27 @@ function httpTelemetry(
   return { instrument };
 }
 
+/** The methods of the conventions. */
+const methods = /^(?:CONNECT|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|QUERY|TRACE)$/;
+
 function requestRecording(request: InstrumentedRequest, duration: Histogram): Recording {
   const parent = parentOf(request);
-  const { method, ofMetric, ofSpan } = requestAttributes(request);
+  const isKnown = methods.test(request.method);
+  const method = isKnown ? request.method : "HTTP";
+  const { protocolVersion } = request;
+  const attributes = {
+    "http.request.method": isKnown ? method : "_OTHER",
+    "url.scheme": schemeOf(request),
+    ...(protocolVersion !== undefined && { "network.protocol.version": protocolVersion }),
+  };
+  const ofSpan = { ...attributes, "url.path": shownPath(request), ...hostAttributes(request) };
   return {
     name: method,
     options: { kind: parent.isServed ? SpanKind.INTERNAL : SpanKind.SERVER, attributes: ofSpan },
     parent: parent.context,
     // The host measures the requests that it traces.
     duration: parent.isServed ? undefined : duration,
-    attributes: ofMetric,
+    attributes,
     outcomeOf: ({ status = 0, failure, route, caller }) => ({
       attributes: {
         "http.response.status_code": status,
@@ -116,6 +128,38 @@ function parentOf(request: InstrumentedRequest): Parent {
     local !== undefined &&
     (remote === undefined || (local.traceId === remote.traceId && local.spanId !== remote.spanId));
   return { context: isServed ? here : extracted, isServed };
+}
+
+/** The words of the API's own paths. Other segments are ids, or anything else that a caller wrote. */
+const words: ReadonlySet<string> = new Set(
+  [...Object.values(operations).map(({ path }) => path), "/health", "/ready", "/docs", "/redoc", "/openapi.json"]
+    .flatMap((path) => path.split("/"))
+    .filter((segment) => !segment.startsWith("{")),
+);
+
+/** A path for a span: the conventions' word stands for each segment that is not a word of the API. */
+function shownPath({ target }: InstrumentedRequest): string {
+  const [path] = splitTarget(target);
+  return path
+    .split("/")
+    .map((segment) => (words.has(segment) ? segment : "REDACTED"))
+    .join("/");
+}
+
+/** The caller's scheme, before any proxy. */
+function schemeOf(request: InstrumentedRequest): string {
+  const forwarded = request.header("x-forwarded-proto");
+  return forwarded === "http" || forwarded === "https" ? forwarded : (request.scheme ?? "http");
+}
+
+/** The requested host; nothing if the header has no host name. */
+function hostAttributes(request: InstrumentedRequest): Attributes {
+  const host = request.header("x-forwarded-host") ?? request.header("host");
+  const [, name, ipv6, port] = /^(?:([\w.-]{1,253})|\[([0-9a-f:.]{2,45})\])(?::(\d{1,5}))?$/i.exec(host ?? "") ?? [];
+  const address = name ?? ipv6;
+  return address === undefined
+    ? {}
+    : { "server.address": address, ...(port !== undefined && { "server.port": Number(port) }) };
 }
 
 function callRecording({ method, baseUrl, path, attempt }: InstrumentedCall, duration: Histogram): Recording {
