@@ -3,9 +3,17 @@ import { operations } from "../api/operations.gen.ts";
 import type { Route } from "../api/route.ts";
 import { routes } from "../api/routes.ts";
 import type { ProblemCode } from "../http/http-error.ts";
-import { headerParameters, headerParametersOf, requestIdHeader, responseHeaders, successHeaders } from "./headers.ts";
+import {
+  headerParameters,
+  headerParametersOf,
+  problemSchema,
+  requestIdHeader,
+  responseHeaders,
+  responses,
+  responsesOf,
+  successHeaders,
+} from "./components.ts";
 import { exampleOf, type JsonSchema, WireSchemas } from "./json-schemas.ts";
-import { notModified, problemResponses, problemSchema, responsesOf } from "./problem-responses.ts";
 
 /** The version of the API, which is the guide's. */
 const API_VERSION = "1.0.0";
@@ -60,11 +68,8 @@ export function openApiDocument(): object {
       },
       headers: responseHeaders,
       parameters: headerParameters,
-      responses: { not_modified: notModified, ...problemResponses },
-      schemas: {
-        ...wireSchemas.components(),
-        Problem: problemSchema,
-      },
+      responses,
+      schemas: { ...wireSchemas.components(), Problem: problemSchema },
     },
   };
 }

@@ -1,7 +1,101 @@
+import { type Operation, type PreconditionUse, preconditionUse, takesIdempotencyKey } from "../api/operation.ts";
 import { PROBLEM_CODES, type ProblemCode } from "../http/http-error.ts";
 import { type Problem, problemOf } from "../http/problem.ts";
 import { PROBLEM_ERRORS } from "../wire/limits.ts";
-import { etagHeader, requestIdHeader } from "./headers.ts";
+
+const entityTags = { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] };
+
+/** The headers of requests beside the key, as components of the document. */
+export const headerParameters = {
+  IfMatchToRead: {
+    name: "If-Match",
+    in: "header",
+    description: "* or a list of entity-tags: the row is returned only if its ETag is among them; otherwise 412.",
+    schema: entityTags,
+  },
+  IfNoneMatch: {
+    name: "If-None-Match",
+    in: "header",
+    description: "* or a list of entity-tags: 304 without a body if the row's ETag is among them.",
+    schema: entityTags,
+  },
+  IfMatchToWrite: {
+    name: "If-Match",
+    in: "header",
+    description:
+      "* or a list of entity-tags: the row is changed only if its ETag is among them, that is, if it has not changed since it " +
+      "was read; otherwise 412. A weak tag never matches.",
+    schema: entityTags,
+  },
+  IdempotencyKey: {
+    name: "Idempotency-Key",
+    in: "header",
+    description:
+      "A unique name for this request, such as a UUID. However often the request is sent with it within 24 hours, it takes " +
+      "effect once, and gets the same response; another request with it is a 422. Failures are not recorded: the request may " +
+      "be sent again. 1 to 255 visible ASCII characters, with or without quotes.",
+    schema: { type: "string", examples: ["8e03978e-40d5-43dd-bc93-6894a57f9324"] },
+  },
+} as const;
+
+type ParameterName = keyof typeof headerParameters;
+
+const ofUse: Readonly<Record<PreconditionUse, readonly ParameterName[]>> = {
+  read: ["IfMatchToRead", "IfNoneMatch"],
+  write: ["IfMatchToWrite"],
+  none: [],
+};
+
+export function headerParametersOf(operation: Operation): object[] {
+  const names = takesIdempotencyKey(operation) ? (["IdempotencyKey"] as const) : ofUse[preconditionUse(operation)];
+  return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
+}
+
+export const responseHeaders = {
+  RequestId: {
+    description: "The request's X-Request-Id, or a new one. It is also in the log.",
+    required: true,
+    schema: { type: "string" },
+  },
+  ETag: {
+    description:
+      "The row's version: it changes whenever a field does, regardless of the writer. For If-Match and If-None-Match.",
+    required: true,
+    schema: entityTags,
+  },
+  Link: {
+    description:
+      "Other pages (RFC 8288): next, first, and with numbered pages prev and last. Relative. Links for which a long query leaves " +
+      "no room in 3 KB are omitted: use next_cursor if there is no next.",
+    schema: { type: "string" },
+  },
+  IdempotentReplayed: {
+    description: "true if the request was already processed with its Idempotency-Key; this is the recorded response.",
+    schema: { type: "string", const: "true" },
+  },
+} as const;
+
+const header = (name: keyof typeof responseHeaders) => ({ $ref: `#/components/headers/${name}` });
+
+/** Every response has it. */
+export const requestIdHeader = { "X-Request-Id": header("RequestId") };
+
+export function successHeaders(operation: Operation): object {
+  const { row, status, query, location } = operation;
+  return {
+    ...requestIdHeader,
+    ...(row === true && status !== 204 && { ETag: header("ETag") }),
+    ...(query !== undefined && "page" in query && { Link: header("Link") }),
+    ...(takesIdempotencyKey(operation) && { "Idempotent-Replayed": header("IdempotentReplayed") }),
+    ...(location !== undefined && {
+      Location: {
+        description: `The URL of the new row: ${location}`,
+        required: true,
+        schema: { type: "string", format: "uri-reference" },
+      },
+    }),
+  };
+}
 
 /** The problem details of RFC 9457, as the service writes them. */
 export const problemSchema = {
@@ -109,16 +203,14 @@ const moreHeaders: Readonly<Partial<Record<ProblemCode, object>>> = {
   unavailable: { "Retry-After": { description: "Seconds to wait.", schema: { type: "integer" } } },
 };
 
-/** The response to a conditional read of an unchanged row. */
-export const notModified = {
-  description: "The row's ETag is in If-None-Match.",
-  headers: { ...requestIdHeader, ...etagHeader },
+/** The response to a conditional read of an unchanged row, and the problem of each code that an operation can return. */
+export const responses = {
+  not_modified: {
+    description: "The row's ETag is in If-None-Match.",
+    headers: { ...requestIdHeader, ETag: header("ETag") },
+  },
+  ...Object.fromEntries(Object.keys(cases).map((code) => [code, problemResponse([code as ProblemCode])])),
 };
-
-/** The problem as a response, for each code that an operation can return. */
-export const problemResponses = Object.fromEntries(
-  Object.keys(cases).map((code) => [code, problemResponse([code as ProblemCode])]),
-);
 
 function problemResponse(codes: readonly ProblemCode[]): object {
   const examples = codes.map((code) => [code, { value: exampleOf(code) }] as const);
