@@ -1,8 +1,8 @@
+import type { WriteStream } from "node:tty";
 import { createDaoServices, type Database, openDatabase, ValidationError } from "@flux/dao-core";
 import { type DemoDataProgress, type DemoDataSize, demoDataSize, writeDemoData } from "@flux/dao-core/testing";
 import { readDatabaseSettings } from "../process/settings.ts";
 import { type Command, type CommandFlags, UsageError, writeStderr, writeStdout } from "./command.ts";
-import { grouped, ProgressBar } from "./progress-bar.ts";
 
 const usage = `Usage: flux-dao seed [--users N] [--tasks N] [--seed N] [--from DATE] [--add] [--json]
 
@@ -92,7 +92,7 @@ const dayText = (date: Date) => date.toISOString().slice(0, 10);
 async function write(database: Database, size: DemoDataSize, isJson: boolean): Promise<number> {
   const start = performance.now();
   const { users, tasks } = size;
-  const bar = new ProgressBar(process.stderr, tasks || users, tasks > 0 ? "tasks" : "users");
+  const bar = progressBar(process.stderr, tasks || users, tasks > 0 ? "tasks" : "users");
   let progress = NOTHING_YET;
   const onProgress = (now: DemoDataProgress) => {
     progress = now;
@@ -144,4 +144,56 @@ function stoppedLines({ written, present }: DemoDataProgress, size: DemoDataSize
 
 function commandFor({ users, tasks, seed, from }: DemoDataSize): string {
   return `flux-dao seed --users ${users} --tasks ${tasks} --seed ${seed} --from ${dayText(from)}`;
+}
+
+/** Milliseconds between updates: of the bar, and of lines without a terminal. */
+const REDRAW = 100;
+const LINE_EVERY = 10_000;
+
+const BAR = 24;
+
+/** The progress of a long task: on a terminal a bar that is redrawn, elsewhere an occasional line. */
+export function progressBar(
+  stream: Pick<WriteStream, "write"> & Partial<Pick<WriteStream, "isTTY" | "columns">>,
+  total: number,
+  unit: string,
+) {
+  const isTerminal = stream.isTTY === true;
+  const start = performance.now();
+  let last = start;
+  let isDrawn = false;
+  const update = (made: number) => {
+    const now = performance.now();
+    if (now - last < (isTerminal ? REDRAW : LINE_EVERY)) return;
+    last = now;
+    const done = Math.min(made, total);
+    const left = done === 0 ? "" : `, ${duration(((now - start) / done) * (total - done))} left`;
+    const text = `${Math.floor((done / total) * 100)} %  ${grouped(done)} of ${grouped(total)} ${unit}${left}`;
+    if (!isTerminal) {
+      stream.write(`${text}\n`);
+      return;
+    }
+    isDrawn = true;
+    const bar = "#".repeat((done / total) * BAR).padEnd(BAR, "-");
+    // Overwrites the previous line and erases its rest; never wraps, since a second line could not be overwritten.
+    stream.write(`\r${`[${bar}] ${text}`.slice(0, (stream.columns || 80) - 1)}\u001b[K`);
+  };
+  /** Erases the bar, so that other lines can follow. */
+  const clear = () => {
+    if (isDrawn) stream.write("\r\u001b[K");
+    isDrawn = false;
+  };
+  return { update, clear };
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString("en");
+}
+
+/** `42 s`, `3 min 20 s`, `2 h 5 min` */
+function duration(milliseconds: number): string {
+  const seconds = Math.ceil(milliseconds / 1_000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -1,17 +1,20 @@
-import { expect, test } from "vitest";
-import { ProgressBar } from "./progress-bar.ts";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { progressBar } from "./seed.ts";
 
-/** A bar over 1,000 tasks, its clock and what it wrote. */
+beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
+afterEach(() => void vi.useRealTimers());
+
+/** A bar over 1,000 tasks, updated at a time after its start, and what it wrote. */
 function barOn(terminal: { readonly isTTY?: true; readonly columns?: number }) {
   const written: string[] = [];
-  let now = 5_000;
   const write = (text: string | Uint8Array) => {
     written.push(String(text));
     return true;
   };
-  const bar = new ProgressBar({ ...terminal, write }, 1_000, "tasks", () => now);
+  const bar = progressBar({ ...terminal, write }, 1_000, "tasks");
+  const start = performance.now();
   const at = (elapsed: number, done: number) => {
-    now = 5_000 + elapsed;
+    vi.advanceTimersByTime(elapsed - (performance.now() - start));
     bar.update(done);
   };
   return { bar, at, written };
