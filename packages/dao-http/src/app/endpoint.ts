@@ -18,7 +18,7 @@ import { encode, NDJSON } from "../wire/json.ts";
 import { LONG_RESPONSE, LONG_ROW_MEMORY, STREAM_MEMORY } from "../wire/limits.ts";
 import { IDEMPOTENCY_KEY_HEADER, type IdempotentHandler, invalidKey, parseIdempotencyKey } from "./idempotency.ts";
 import { etagOf, explainWeak, isRowReturned, type Preconditions, readPreconditions } from "./preconditions.ts";
-import { type QueryReader, queryReader } from "./query.ts";
+import { readQuery } from "./query.ts";
 import type { ResponseMemory, ResponseShare } from "./response-memory.ts";
 
 /** A request for an endpoint: the path is matched and the caller known. */
@@ -60,16 +60,15 @@ export class Endpoint {
   /** Whether the body takes effect while it arrives, however long that takes. */
   readonly isImport: boolean;
   readonly #settings: EndpointSettings;
-  readonly #name: string;
+  readonly #name: OperationName;
   readonly #operation: Operation;
-  readonly #readQuery: QueryReader;
   readonly #location: string | undefined;
   readonly #preconditions: PreconditionUse;
   /** Take the place of the service method, and read long results in pieces. */
   readonly #read: PieceServices["reads"][OperationName];
   readonly #update: PieceServices["updates"][OperationName];
 
-  constructor(name: string, operation: Operation, settings: EndpointSettings) {
+  constructor(name: OperationName, operation: Operation, settings: EndpointSettings) {
     const { path, id, location } = operation;
     this.path = path;
     const wireName = /\{(\w+)\}/.exec(path)?.[1];
@@ -78,11 +77,8 @@ export class Endpoint {
     this.#settings = settings;
     this.#name = name;
     this.#operation = operation;
-    const reads: Readonly<Record<string, PieceServices["reads"][OperationName]>> = settings.pieces?.reads ?? {};
-    const updates: Readonly<Record<string, PieceServices["updates"][OperationName]>> = settings.pieces?.updates ?? {};
-    this.#read = reads[name];
-    this.#update = updates[name];
-    this.#readQuery = queryReader(operation.query);
+    this.#read = settings.pieces?.reads[name];
+    this.#update = settings.pieces?.updates[name];
     // The part before the id, which is always last.
     this.#location = location && settings.basePath + location.slice(0, location.indexOf("{"));
     this.#preconditions = preconditionUse(operation);
@@ -90,9 +86,9 @@ export class Endpoint {
 
   prepare(request: EndpointRequest): PreparedRequest {
     const { http } = request;
-    const { method, input, output } = this.#operation;
+    const { method, input, output, query: parameters } = this.#operation;
     const preconditions = readPreconditions(http, this.#preconditions);
-    const query = request.query === "" ? {} : this.#readQuery(request.query);
+    const query = request.query === "" ? {} : readQuery(request.query, parameters);
     const key = method === "POST" ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
     if (key !== undefined) return this.#prepareOnce(key, request);
     if (output === "ndjson") return { needsBody: false, work: () => this.#respondInLines(http, query) };
@@ -195,11 +191,8 @@ export class Endpoint {
     const headers = { "content-type": NDJSON, "cache-control": "no-store" };
     await share.take(STREAM_MEMORY);
     try {
-      return share.respond(
-        this.#operation.status,
-        headers,
-        await toNdjson(rows, share, isWithCursors ? cursors : undefined),
-      );
+      const body = await toNdjson(rows, share, isWithCursors ? cursors : undefined);
+      return share.respond(this.#operation.status, headers, body);
     } catch (error) {
       share.release();
       throw error;

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { InvalidRequestError } from "../http/http-error.ts";
-import { queryReader } from "./query.ts";
+import { readQuery } from "./query.ts";
 
-const read = queryReader({ page: "number", userId: "text", isRecurring: "boolean", startTime: "instant" });
+const read = (query: string) =>
+  readQuery(query, { page: "number", userId: "text", isRecurring: "boolean", startTime: "instant" });
 
 function issuesOf(query: string): readonly (readonly [string, string])[] {
   try {
@@ -64,7 +65,7 @@ describe("query parameters", () => {
   });
 
   test("an operation without parameters takes none", () => {
-    expect(() => queryReader()("x=1")).toThrow("x is not a known parameter");
-    expect(queryReader()("")).toEqual({});
+    expect(() => readQuery("x=1")).toThrow("x is not a known parameter");
+    expect(readQuery("")).toEqual({});
   });
 });
