@@ -147,7 +147,16 @@ describe("If-Match on a write", () => {
     for (const header of [etag, `${STALE}, ${etag}`, ` ,\t${STALE},,${etag} , `, "*", `W/${STALE}, ${etag}`]) {
       expectStatus(await put(header), 200);
     }
-    for (const header of [STALE, `W/${etag}`, `W/${etag}, ${STALE}`, '"*"', '""', '"a,b"', `"${"x".repeat(5_000)}"`]) {
+    for (const header of [
+      STALE,
+      `W/${etag}`,
+      `W/${etag}, ${STALE}`,
+      '"*"',
+      '"*-gzip"',
+      '""',
+      '"a,b"',
+      `"${"x".repeat(5_000)}"`,
+    ]) {
       expectProblem(await put(header), 412);
     }
     expectStatus(await call(method, path, { body, headers: { "If-Match": etag } }), 200);

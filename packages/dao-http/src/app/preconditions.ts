@@ -36,9 +36,8 @@ export function readPreconditions(request: HttpRequest, use: PreconditionUse): P
   };
 }
 
-/** One entity-tag of a list (RFC 9110, 8.8.3), with the comma before it; a list may have empty elements (5.6.1.2). */
-const entityTag = /[\t ,]*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[\t ]*(?=,|$)/y;
-const restOfList = /[\t ,]*/y;
+/** An entity-tag of a list (RFC 9110, 8.8.3). Around it is white space, and commas: a list may have empty elements (5.6.1.2). */
+const entityTag = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[\t ]*(?=,|$)/g;
 
 /** Suffixes that Apache, Jetty and others add to the tag of a response that they compress. Our versions have no hyphen. */
 const codings = /--?(?:gzip|br|deflate|zstd)$/;
@@ -46,21 +45,17 @@ const codings = /--?(?:gzip|br|deflate|zstd)$/;
 /** @param comparison with strong comparison a weak tag never matches (8.8.3.2) */
 function versionsIn(header: string, value: string, comparison: "strong" | "weak"): Versions {
   if (value.trim() === "*") return "*";
-  const versions: string[] = [];
-  let end = 0;
-  entityTag.lastIndex = 0;
-  for (let match = entityTag.exec(value); match !== null; match = entityTag.exec(value)) {
-    end = entityTag.lastIndex;
-    const [, weak, version = ""] = match;
-    // A quoted asterisk is an ordinary tag, which no row has.
-    if (version !== "*" && (weak === undefined || comparison === "weak")) versions.push(version.replace(codings, ""));
-  }
-  restOfList.lastIndex = end;
-  restOfList.test(value);
-  if (end === 0 || restOfList.lastIndex < value.length) {
+  const tags = [...value.matchAll(entityTag)];
+  if (tags.length === 0 || /[^\t ,]/.test(value.replace(entityTag, ""))) {
     throw invalidRequest(`must be * or a list of entity-tags as in the ETag of a response, such as "x", "y"`, header);
   }
-  return versions;
+  return (
+    tags
+      .filter(([, weak]) => weak === undefined || comparison === "weak")
+      .map(([, , version = ""]) => version.replace(codings, ""))
+      // A quoted asterisk is an ordinary tag, which no row has.
+      .filter((version) => version !== "*")
+  );
 }
 
 /** The row's version as its `ETag`, which is a strong one. */
