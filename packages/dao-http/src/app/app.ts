@@ -7,6 +7,7 @@ import {
   type StartedOperation,
   type Telemetry,
 } from "@flux/dao-core";
+import type { OperationName } from "@flux/dao-core/contract";
 import { operations } from "../api/operations.gen.ts";
 import { toFetchHandler } from "../http/fetch-handler.ts";
 import { ClientGoneError, HttpError, invalidRequest } from "../http/http-error.ts";
@@ -21,7 +22,7 @@ import {
   splitTarget,
 } from "../http/http-message.ts";
 import { problemResponse } from "../http/problem.ts";
-import { bodyOf, watchedBody } from "../http/response-body.ts";
+import { watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, WAITING_REQUESTS } from "../wire/limits.ts";
@@ -147,7 +148,7 @@ class App {
       memory: this.#memory,
     };
     for (const [name, operation] of Object.entries(operations)) {
-      this.#router.add(operation.method, operation.path, new Endpoint(name, operation, settings));
+      this.#router.add(operation.method, operation.path, new Endpoint(name as OperationName, operation, settings));
     }
     this.#publicRoutes = new Map<string, PublicRoute>([
       ["/health", respondHealthy],
@@ -201,12 +202,12 @@ class App {
       operation?.end({ status, failure, route, caller });
       return response;
     }
-    const body = watchedBody(inOperation(response.body, operation), (failure) => {
+    const ended = (failure?: { readonly error: unknown }) => {
       // The status has already been sent: only the log and telemetry can report it.
       if (failure !== undefined) logRequest(this.#logger, { ...entry, status: 500 }, failure.error);
       operation?.end({ status, failure, route, caller });
-    });
-    return { ...response, body };
+    };
+    return { ...response, body: watchedBody(response.body, ended, operation && ((work) => operation.run(work))) };
   }
 
   #respond(http: HttpRequest, path: string, query: string, progress: Progress): AnyResponse | Promise<AnyResponse> {
@@ -258,16 +259,6 @@ class App {
       release();
     }
   }
-}
-
-/** The body, each piece produced within the operation. */
-function inOperation(body: AsyncIterable<string>, operation: StartedOperation | undefined): AsyncIterable<string> {
-  if (operation === undefined) return body;
-  const pieces = body[Symbol.asyncIterator]();
-  return bodyOf(
-    () => operation.run(() => pieces.next()),
-    () => pieces.return?.(),
-  );
 }
 
 const NO_BODY = new Uint8Array();

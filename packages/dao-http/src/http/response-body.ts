@@ -1,3 +1,4 @@
+import type { StartedOperation } from "@flux/dao-core";
 import { cursorLine, encode, nextChunk } from "../wire/json.ts";
 import { BODY_SLICE, NDJSON_CHUNK_MEMORY } from "../wire/limits.ts";
 import { ClientGoneError } from "./http-error.ts";
@@ -13,10 +14,7 @@ export interface PartMemory {
 }
 
 /** A body of pieces produced on demand. Not a generator: one that waits for a piece is told of its end only when that is there. */
-export function bodyOf(
-  next: () => Promise<IteratorResult<string, undefined>>,
-  leave: () => unknown,
-): AsyncIterable<string> {
+function bodyOf(next: () => Promise<IteratorResult<string, undefined>>, leave: () => unknown): AsyncIterable<string> {
   const end = async () => {
     await leave();
     return { done: true as const, value: undefined };
@@ -24,10 +22,14 @@ export function bodyOf(
   return { [Symbol.asyncIterator]: () => ({ next, return: end }) };
 }
 
-/** The pieces of `body`; `ended` is called once, with what it failed with, if it failed and its reader did not leave before. */
+/**
+ * The pieces of `body`, each produced within `run`; `ended` is called once, with what it failed with, if it failed and its reader
+ * did not leave before.
+ */
 export function watchedBody(
   body: AsyncIterable<string>,
   ended: (failure?: { readonly error: unknown }) => void,
+  run: StartedOperation["run"] = (work) => work(),
 ): AsyncIterable<string> {
   const pieces = body[Symbol.asyncIterator]();
   let hasEnded = false;
@@ -37,7 +39,7 @@ export function watchedBody(
   };
   const next = async () => {
     try {
-      const piece = await pieces.next();
+      const piece = await run(() => pieces.next());
       if (piece.done === true) end();
       return piece;
     } catch (error) {
