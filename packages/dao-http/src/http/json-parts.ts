@@ -38,27 +38,34 @@ export async function* jsonParts(result: UnreadResult, memory: PartMemory): Asyn
 }
 
 async function* rowParts(rows: RowPieces, memory: PartMemory): AsyncGenerator<string, void, undefined> {
-  const pieces = rows[Symbol.asyncIterator]();
   let separator = "";
+  for await (const piece of whenThereIsRoom(rows, ROWS_MEMORY, memory)) {
+    if (isLongRow(piece)) {
+      for await (const part of longRowParts(piece, memory)) {
+        yield separator + part;
+        separator = "";
+      }
+    } else if (piece.length > 0) {
+      const text = encode(piece).slice(1, -1);
+      memory.hold(2 * text.length);
+      yield separator + text;
+    } else continue;
+    separator = ",";
+  }
+}
+
+/** The items, each read when there is room for so many bytes. */
+async function* whenThereIsRoom<Item>(items: AsyncIterable<Item>, bytes: number, memory: PartMemory) {
+  const iterator = items[Symbol.asyncIterator]();
   try {
     for (;;) {
-      await memory.take(ROWS_MEMORY);
-      const { value, done } = await pieces.next();
+      await memory.take(bytes);
+      const { value, done } = await iterator.next();
       if (done === true) return;
-      if (isLongRow(value)) {
-        for await (const part of longRowParts(value, memory)) {
-          yield separator + part;
-          separator = "";
-        }
-      } else if (value.length > 0) {
-        const text = encode(value).slice(1, -1);
-        memory.hold(2 * text.length);
-        yield separator + text;
-      } else continue;
-      separator = ",";
+      yield value;
     }
   } finally {
-    await pieces.return?.();
+    await iterator.return?.();
   }
 }
 
@@ -92,11 +99,7 @@ async function* valueParts(value: LongValue, memory: PartMemory): AsyncGenerator
     memory.hold(value.text.length);
     yield value.text;
   } else {
-    const parts = value.parts[Symbol.asyncIterator]();
-    for (;;) {
-      await memory.take(2 * value.partLength);
-      const { value: part, done } = await parts.next();
-      if (done === true) break;
+    for await (const part of whenThereIsRoom(value.parts, 2 * value.partLength, memory)) {
       yield value.isJson ? part : JSON.stringify(part).slice(1, -1);
     }
   }
