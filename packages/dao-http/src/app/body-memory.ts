@@ -1,7 +1,7 @@
 import { bodyTooLarge, HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
 import { bodyInTime, CollectedBytes } from "../http/request-body.ts";
-import { BODY_MEMORY, RETRY_AFTER } from "../wire/limits.ts";
+import { BODY_MEMORY } from "../wire/limits.ts";
 
 /** A complete body, and what to call when its request no longer waits. */
 interface HeldBody {
@@ -26,9 +26,10 @@ export class BodyMemory {
     this.#bodyLimit = bodyLimit;
     this.#timeout = timeout;
     this.#limit = Math.max(BODY_MEMORY, 4 * bodyLimit);
-    const detail =
-      "The service is receiving too many bodies, and this one took longest. Send it again, without pauses.";
-    this.#slowest = new HttpError("unavailable", detail, { "retry-after": String(RETRY_AFTER) });
+    this.#slowest = new HttpError(
+      "unavailable",
+      "The service is receiving too many bodies, and this one took longest. Send it again, without pauses.",
+    );
   }
 
   /** @throws HttpError `payload_too_large`, `unavailable`, `request_timeout`; InvalidRequestError for a body that broke off */

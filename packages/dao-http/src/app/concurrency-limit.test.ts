@@ -8,7 +8,7 @@ function openWork() {
   return { work, end: () => end() };
 }
 
-const refused = { code: "unavailable", headers: { "retry-after": "2" } };
+const refused = { code: "unavailable" };
 
 describe("ConcurrencyLimit", () => {
   beforeEach(() => {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Requester } from "@flux/dao-core";
 import { HttpError } from "../http/http-error.ts";
-import type { HttpRequest } from "../http/http-message.ts";
 import {
   BEGUN_AFTER_STORM,
   BEGUN_IN_STORM,
@@ -11,8 +11,6 @@ import {
   STORM_TURNS,
   STORM_WAIT,
 } from "../wire/limits.ts";
-
-type Waiting = Pick<HttpRequest, "signal">;
 
 /**
  * Limits the requests in progress, since many half-finished ones keep the garbage collector busy. Some more wait in line, which
@@ -32,12 +30,14 @@ export class ConcurrencyLimit {
   constructor(limits: { readonly inProgress: number; readonly waiting: number }) {
     this.#limits = limits;
     // One for all: creating an error is expensive because of its stack.
-    const detail = "The service has more requests than it can handle. Try again later.";
-    this.#overloaded = new HttpError("unavailable", detail, { "retry-after": String(RETRY_AFTER) });
+    this.#overloaded = new HttpError(
+      "unavailable",
+      "The service has more requests than it can handle. Try again later.",
+    );
   }
 
   /** @throws HttpError `unavailable` if there is no room, not even in line, or none in time; ClientGoneError */
-  async run<Result>(work: () => Promise<Result>, request: Waiting = {}): Promise<Result> {
+  async run<Result>(work: () => Promise<Result>, request: Requester = {}): Promise<Result> {
     if (this.#inProgress < this.#limits.inProgress) this.#inProgress++;
     else await this.#waitForRoom(request);
     try {
@@ -50,7 +50,7 @@ export class ConcurrencyLimit {
   }
 
   /** Resolves when there is room, if only in line, for a request whose body must be read before it can wait. */
-  async whenRoom(request: Waiting): Promise<void> {
+  async whenRoom(request: Requester): Promise<void> {
     if (this.#isFull) await this.#delayRejection(request.signal);
     if (this.#isFull) throw this.#overloaded;
   }
@@ -59,7 +59,7 @@ export class ConcurrencyLimit {
     return this.#inProgress >= this.#limits.inProgress && this.#waiting.size >= this.#limits.waiting;
   }
 
-  async #waitForRoom(request: Waiting): Promise<void> {
+  async #waitForRoom(request: Requester): Promise<void> {
     if (this.#isFull) await this.whenRoom(request);
     if (this.#inProgress < this.#limits.inProgress) this.#inProgress++;
     else if (this.#isFull) throw this.#overloaded;

@@ -16,9 +16,10 @@ import {
 } from "@flux/dao-core/contract";
 import { describe, expect, test } from "vitest";
 import { HttpError } from "./http-error.ts";
-import { problemHeaders, toProblem } from "./problem.ts";
+import { problemResponse, toProblem } from "./problem.ts";
 
 const request = { path: "/api/v1/tasks/7", requestId: "r-1", id: { wireName: "task_id", name: "id" } };
+const always = { "content-type": "application/problem+json", "cache-control": "no-store" };
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
 /** Every error of the data layer, with the status and code that contract.md ("Errors") gives it. */
@@ -43,7 +44,10 @@ describe("contract, Errors: every error has its status and code", () => {
     expect(problem).toMatchObject({ status, code, type: `urn:flux-dao:error:${code}`, instance: request.path });
     expect(problem.detail).toMatch(/^\S.*\.$/);
     expect(problem.title).not.toBe("");
-    expect(problemHeaders(error, problem)).toEqual(status === 503 ? { "retry-after": "2" } : {});
+    expect(problemResponse(error, request).headers).toEqual({
+      ...always,
+      ...(status === 503 && { "retry-after": "2" }),
+    });
   });
 
   test("anything unforeseen is a 500 that names the request id and nothing else", () => {
@@ -103,6 +107,8 @@ describe("contract, Errors: every error has its status and code", () => {
 
   test("an error of HTTP keeps its headers", () => {
     const error = new HttpError("method_not_allowed", "No.", { allow: "GET" });
-    expect(problemHeaders(error, toProblem(error, request))).toEqual({ allow: "GET" });
+    expect(problemResponse(error, request).headers).toEqual({ ...always, allow: "GET" });
+    const overloaded = problemResponse(new HttpError("unavailable", "Later."), request);
+    expect(overloaded.headers).toEqual({ ...always, "retry-after": "2" });
   });
 });

@@ -52,17 +52,13 @@ export function toProblem(error: unknown, request: FailedRequest): Problem {
   return internalError(request);
 }
 
-export function problemHeaders(error: unknown, { code }: Problem): Readonly<Record<string, string>> {
-  if (error instanceof HttpError) return error.headers;
-  return code === "unavailable" ? { "retry-after": String(RETRY_AFTER) } : {};
-}
-
 export function problemResponse(error: unknown, request: FailedRequest): WholeResponse {
   const problem = toProblem(error, request);
   const headers = {
     "content-type": "application/problem+json",
     "cache-control": "no-store",
-    ...problemHeaders(error, problem),
+    ...(problem.code === "unavailable" && { "retry-after": String(RETRY_AFTER) }),
+    ...(error instanceof HttpError && error.headers),
   };
   return { status: problem.status, headers, body: JSON.stringify(problem) };
 }
