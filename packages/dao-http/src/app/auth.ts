@@ -23,9 +23,7 @@ const publicKeys: ReadonlySet<string> = new Set([
   "development-key-not-secret",
 ]);
 
-export function isPublicKey(key: string): boolean {
-  return publicKeys.has(key);
-}
+export const isPublicKey = (key: string): boolean => publicKeys.has(key);
 
 /** The header with the caller's key (guide, "Authentication"), in lower case. */
 const SERVICE_KEY_HEADER = "x-flux-service-key";

@@ -105,7 +105,6 @@ export class ResponseMemory {
   }
 }
 
-/** The memory of one response. */
 export class ResponseShare implements PartMemory {
   bytes = 0;
   /** Whether it reads from the database. */

@@ -93,8 +93,8 @@ async function serveAsWorker(settings: Settings): Promise<void> {
   notify({ kind: "serving", url, database, warnings });
 }
 
-function notify(message: WorkerMessage, onSent?: () => void): void {
-  process.send?.(message, undefined, undefined, onSent);
+function notify(message: WorkerMessage): void {
+  process.send?.(message);
 }
 
 function reportServing({ url, database, warnings }: Serving, { processes }: Settings): void {

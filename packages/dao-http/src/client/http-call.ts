@@ -27,7 +27,6 @@ export class HttpCall {
     this.#startTimer(timeout);
   }
 
-  /** For `fetch`. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
@@ -66,10 +65,7 @@ export class HttpCall {
     }
   }
 
-  /**
-   * The body as it arrives.
-   * @param limit milliseconds for the next piece
-   */
+  /** @param limit milliseconds for the next piece */
   async *pieces(limit: () => number): AsyncGenerator<Uint8Array, void, undefined> {
     const reader = this.#response?.body?.getReader();
     if (reader === undefined) return;

@@ -23,10 +23,7 @@ export interface CallRequest {
   readonly input: unknown;
 }
 
-/**
- * Reads the arguments of a service method.
- * @throws ValidationError for what a path, a query string or a header cannot carry
- */
+/** @throws ValidationError for what a path, a query string or a header cannot carry */
 export function requestOf(operation: Operation, args: readonly unknown[]): CallRequest {
   const { path, id, query } = operation;
   const rest = id === undefined ? args : args.slice(1);
@@ -101,10 +98,7 @@ type ClientOptions = CreateOptions & WriteOptions & { readonly idempotencyKey?: 
 
 const visibleAscii = /^[\x21-\x7e]{1,255}$/;
 
-/**
- * The headers for a call's options.
- * @throws ValidationError for what no header can carry
- */
+/** @throws ValidationError for what no header can carry */
 function headersOf({ id, idempotencyKey, ifVersion }: ClientOptions, operation: Operation): Record<string, string> {
   if (!takesIdempotencyKey(operation)) {
     const isConditional = preconditionUse(operation) === "write" && ifVersion !== undefined;

@@ -28,10 +28,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/**
- * Decodes `body` and checks the shape of the result.
- * @throws as {@link resultOf}
- */
+/** @throws as {@link resultOf} */
 export function checkedResult(body: unknown, head: ResponseHead, operation: Operation): unknown {
   const { method, result: shape = "json" } = operation;
   if (body === undefined) throw unexpectedResponse(head, method, "not JSON");

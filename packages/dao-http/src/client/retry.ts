@@ -46,7 +46,6 @@ export class Attempts {
     return Math.max(1, Math.ceil(this.#end - performance.now()));
   }
 
-  /** Restarts count and time. */
   restart(): void {
     this.number = 1;
     this.#end = performance.now() + this.#timeout;
@@ -97,7 +96,6 @@ function isUnconnected(error: unknown): boolean {
   return ("code" in error && unconnected.has(error.code)) || isUnconnected(error.cause);
 }
 
-/** @throws the signal's reason if it aborts */
 function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = () => {

@@ -55,7 +55,6 @@ export interface PublicResponse extends WholeResponse {
 /** Handles a path that needs no key; `path` is as received, with its trailing slash if it has one. */
 export type PublicRoute = (path: string, request: HttpRequest) => PublicResponse | Promise<PublicResponse>;
 
-/** Whether a response's body is sent as it is produced. */
 export function isStreamed(response: HttpResponse): response is StreamedResponse {
   return typeof response.body === "object" && Symbol.asyncIterator in response.body;
 }

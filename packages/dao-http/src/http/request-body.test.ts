@@ -64,7 +64,9 @@ describe("readNdjson", () => {
     const processorTime = async (count: number) => {
       const { user } = process.cpuUsage();
       // No JSON, so that what follows the reading of the line is short.
-      await expect(valuesWithin(Infinity, [...Array<Buffer>(count).fill(piece), "\n"])).rejects.toThrow("not valid JSON");
+      await expect(valuesWithin(Infinity, [...Array<Buffer>(count).fill(piece), "\n"])).rejects.toThrow(
+        "not valid JSON",
+      );
       return (process.cpuUsage().user - user) / 1_000;
     };
     await processorTime(64);
