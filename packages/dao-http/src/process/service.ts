@@ -10,7 +10,6 @@ import { createDaoApp } from "../app/app.ts";
 import type { Logger } from "../app/log.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../node/server.ts";
 import { SettingsError } from "../node/settings-error.ts";
-import type { ServiceTelemetry } from "../opentelemetry/service-telemetry.ts";
 import { CONCURRENT_REQUESTS } from "../wire/limits.ts";
 import type { Settings } from "./settings.ts";
 
@@ -43,7 +42,7 @@ export async function startService(
     warnings.push(TELEMETRY_UNUSABLE);
     return undefined;
   });
-  const database = await open(settings, logger, telemetry?.database);
+  const database = await open(settings, logger, telemetry?.databaseTelemetry());
   try {
     const problem = await findProblem(() => database.checkReady());
     if (problem !== undefined) warnings.push(`${problem} Until then /ready responds with 503.`);
@@ -51,7 +50,7 @@ export async function startService(
     // A large pool needs as many requests.
     const maxConcurrentRequests = Math.max(CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
     const options = { services: database, keys, logger, bodyTimeout, maxConcurrentRequests };
-    const app = createDaoApp({ ...options, telemetry: telemetry?.app });
+    const app = createDaoApp({ ...options, telemetry: telemetry?.appTelemetry() });
     const server = await startServer({ app, host, port, sendTimeout, database, logger, whenPortIsClosed });
     const stop = async () => {
       await server.stop();
@@ -101,10 +100,9 @@ async function findProblem(check: () => Promise<void>): Promise<string | undefin
 const REGISTRY = Symbol.for("opentelemetry.js.api.1");
 
 /** Telemetry with the OpenTelemetry SDK that is registered, as by `node --import ./otel.js`; without one, nothing is loaded. */
-async function registeredTelemetry(): Promise<ServiceTelemetry | undefined> {
+async function registeredTelemetry() {
   const registry: unknown = Object(Reflect.get(globalThis, REGISTRY));
   if (typeof registry !== "object" || registry === null || !("trace" in registry || "metrics" in registry))
     return undefined;
-  const { createServiceTelemetry } = await import("../opentelemetry/service-telemetry.ts");
-  return createServiceTelemetry();
+  return await import("../opentelemetry/service-telemetry.ts");
 }
