@@ -6,7 +6,7 @@ import { createLogger, startServer } from "@flux/dao-http/server";
 import { describe, expect, inject, test } from "vitest";
 import { parseDatabaseUrl } from "../../packages/dao-core/src/connection-string/database-url.ts";
 import { PostgresDriver } from "../../packages/dao-core/src/drivers/postgres/driver.ts";
-import { ClientGoneError } from "../../packages/dao-http/src/http/http-error.ts";
+import { ClientGoneError } from "../../packages/dao-http/src/http/problem.ts";
 import { stubServices } from "../../packages/dao-http/src/testing/services-stub.ts";
 
 const AT_WORK = 4;

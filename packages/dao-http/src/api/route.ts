@@ -1,6 +1,6 @@
 import { type DaoServices, pageOf } from "@flux/dao-core/contract";
 import type { z } from "zod";
-import type { ProblemCode } from "../http/http-error.ts";
+import type { ProblemCode } from "../http/problem.ts";
 import type { Operation } from "./operation.ts";
 
 /** An operation as it is declared: all that the server, the client and the OpenAPI document know of it. */

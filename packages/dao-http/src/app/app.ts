@@ -10,7 +10,6 @@ import {
 import type { OperationName } from "@flux/dao-core/contract";
 import { operations } from "../api/operations.gen.ts";
 import { toFetchHandler } from "../http/fetch-handler.ts";
-import { ClientGoneError, HttpError, invalidRequest } from "../http/http-error.ts";
 import {
   type HttpRequest,
   type HttpResponse,
@@ -21,7 +20,7 @@ import {
   type StreamedResponse,
   splitTarget,
 } from "../http/http-message.ts";
-import { problemResponse } from "../http/problem.ts";
+import { ClientGoneError, HttpError, invalidRequest, problemResponse } from "../http/problem.ts";
 import { watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
@@ -107,12 +106,10 @@ interface Progress {
  *   invalid `basePath`
  */
 export function createDaoApp(options: DaoAppOptions): DaoApp {
-  const app = new App(options);
-  const handle = (request: HttpRequest) => app.handle(request);
-  return { handle, fetch: toFetchHandler(handle), announceStop: () => app.announceStop() };
+  return new App(options);
 }
 
-class App {
+class App implements DaoApp {
   readonly #readiness: Readiness;
   readonly #keys: ServiceKeys;
   readonly #logger: Logger;
@@ -157,14 +154,16 @@ class App {
     ]);
   }
 
-  announceStop(): void {
+  readonly announceStop = () => {
     this.#isStopping = true;
-  }
+  };
 
-  handle(request: HttpRequest): Promise<HttpResponse> {
+  readonly handle = (request: HttpRequest): Promise<HttpResponse> => {
     const operation = this.#instrumentation?.start({ kind: "request", request });
     return operation === undefined ? this.#handle(request) : operation.run(() => this.#handle(request, operation));
-  }
+  };
+
+  readonly fetch = toFetchHandler(this.handle);
 
   async #handle(request: HttpRequest, operation?: StartedOperation): Promise<HttpResponse> {
     const progress: Progress = {};

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
-import { HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
+import { HttpError } from "../http/problem.ts";
 
 /** A key and the name of its caller. Several keys may have one name, so that a key can be replaced. */
 export interface ServiceKey {

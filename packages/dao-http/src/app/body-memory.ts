@@ -1,5 +1,5 @@
-import { bodyTooLarge, HttpError } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
+import { bodyTooLarge, HttpError } from "../http/problem.ts";
 import { bodyInTime, CollectedBytes } from "../http/request-body.ts";
 import { BODY_MEMORY } from "../wire/limits.ts";
 

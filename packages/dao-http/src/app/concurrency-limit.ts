@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Requester } from "@flux/dao-core";
-import { HttpError } from "../http/http-error.ts";
+import { HttpError } from "../http/problem.ts";
 import {
   BEGUN_AFTER_STORM,
   BEGUN_IN_STORM,

@@ -7,8 +7,8 @@ import {
   type Requester,
   runOnce,
 } from "@flux/dao-core";
-import { type InvalidRequestError, invalidRequest } from "../http/http-error.ts";
 import type { HttpResponse } from "../http/http-message.ts";
+import { type InvalidRequestError, invalidRequest } from "../http/problem.ts";
 import { IDEMPOTENCY_CLEANUP_INTERVAL } from "../wire/limits.ts";
 import type { Logger } from "./log.ts";
 

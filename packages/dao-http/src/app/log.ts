@@ -1,6 +1,6 @@
 import { isDaoError } from "@flux/dao-core/errors";
 import { type DestinationStream, pino } from "pino";
-import { HttpError } from "../http/http-error.ts";
+import { HttpError } from "../http/problem.ts";
 import { LOG_BATCH, LOG_FLUSH_INTERVAL, SHARED_LOG_BATCH } from "../wire/limits.ts";
 
 /** From most to least verbose. */

@@ -1,7 +1,7 @@
 import { versionOf } from "@flux/dao-core/contract";
 import type { PreconditionUse } from "../api/operation.ts";
-import { HttpError, invalidRequest } from "../http/http-error.ts";
 import type { HttpRequest } from "../http/http-message.ts";
+import { HttpError, invalidRequest } from "../http/problem.ts";
 
 /** Versions of a row; `"*"` is any. */
 type Versions = "*" | readonly string[];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { InvalidRequestError } from "../http/http-error.ts";
+import { InvalidRequestError } from "../http/problem.ts";
 import { readQuery } from "./query.ts";
 
 const read = (query: string) =>

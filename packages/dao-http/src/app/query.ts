@@ -1,7 +1,7 @@
 import { parseInstant } from "@flux/dao-core/contract";
 import type { ValidationIssue } from "@flux/dao-core/errors";
 import type { ParameterKind, QueryParameters } from "../api/operation.ts";
-import { InvalidRequestError, invalidRequest } from "../http/http-error.ts";
+import { InvalidRequestError, invalidRequest } from "../http/problem.ts";
 import { toCamelCase } from "../wire/json.ts";
 
 // As in JSON, so that there is one spelling: no `+1`, `01`, `1e3` or ` 1`.

@@ -1,5 +1,4 @@
 import { MIN_PROGRESS } from "../wire/limits.ts";
-import { bodyBrokeOff, bodyReadAlready, ClientGoneError } from "./http-error.ts";
 import {
   type HttpRequest,
   type HttpResponse,
@@ -7,6 +6,7 @@ import {
   type StreamedResponse,
   setSecurityHeaders,
 } from "./http-message.ts";
+import { bodyBrokeOff, bodyReadAlready, ClientGoneError } from "./problem.ts";
 
 /** A web-standard handler that responds by `handle`. */
 export function toFetchHandler(

@@ -15,8 +15,7 @@ import {
   VersionMismatchError,
 } from "@flux/dao-core/contract";
 import { describe, expect, test } from "vitest";
-import { HttpError } from "./http-error.ts";
-import { problemResponse, toProblem } from "./problem.ts";
+import { HttpError, problemResponse, toProblem } from "./problem.ts";
 
 const request = { path: "/api/v1/tasks/7", requestId: "r-1", id: { wireName: "task_id", name: "id" } };
 const always = { "content-type": "application/problem+json", "cache-control": "no-store" };

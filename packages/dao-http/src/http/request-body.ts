@@ -1,8 +1,8 @@
 import { MAX_STRUCTURE_TASKS, parseInstant } from "@flux/dao-core/contract";
 import { decode, fieldNameOf, isJsonField, NDJSON } from "../wire/json.ts";
 import { MIN_PROGRESS } from "../wire/limits.ts";
-import { bodyTooLarge, bodyTooSlow, HttpError, InvalidRequestError, invalidRequest } from "./http-error.ts";
 import type { HttpRequest } from "./http-message.ts";
+import { bodyTooLarge, HttpError, InvalidRequestError, invalidRequest } from "./problem.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -67,6 +67,14 @@ export async function* bodyInTime(
   } finally {
     clearTimeout(timer);
   }
+}
+
+function bodyTooSlow(timeout: number): HttpError {
+  return new HttpError(
+    "request_timeout",
+    `The body arrived too slowly: less than ${MIN_PROGRESS} bytes in ${timeout / 1_000} s of waiting for it. Send it again, without pauses.`,
+    { connection: "close" },
+  );
 }
 
 /** Joins pieces of bytes as they arrive. A list of chunks of one byte would retain the network packet of each. */

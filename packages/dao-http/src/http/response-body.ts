@@ -1,7 +1,7 @@
 import type { StartedOperation } from "@flux/dao-core";
 import { cursorLine, encode, nextChunk } from "../wire/json.ts";
 import { BODY_SLICE, NDJSON_CHUNK_MEMORY } from "../wire/limits.ts";
-import { ClientGoneError } from "./http-error.ts";
+import { ClientGoneError } from "./problem.ts";
 
 /** The part of the response memory that a body uses. */
 export interface PartMemory {

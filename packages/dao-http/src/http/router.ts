@@ -1,4 +1,4 @@
-import { invalidRequest } from "./http-error.ts";
+import { invalidRequest } from "./problem.ts";
 
 /** A path that exists: the route of each method, and the value of the path's parameter. */
 export interface RouteMatch<Route> {

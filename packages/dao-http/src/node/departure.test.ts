@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { expect, test } from "vitest";
-import { ClientGoneError } from "../http/http-error.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
+import { ClientGoneError } from "../http/problem.ts";
 import { toNodeListener } from "./listener.ts";
 
 async function listening(handle: (request: HttpRequest) => Promise<HttpResponse>) {

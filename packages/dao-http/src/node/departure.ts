@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { ClientGoneError } from "../http/http-error.ts";
+import { ClientGoneError } from "../http/problem.ts";
 import { DEPARTURE_PROBE_INTERVAL, DEPARTURES_IN_TURN } from "../wire/limits.ts";
 
 const pending: (() => void)[] = [];

@@ -1,9 +1,8 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { type Logger, logRequest } from "../app/log.ts";
-import { HttpError, invalidRequest } from "../http/http-error.ts";
 import { requestIdOf, setSecurityHeaders, type WholeResponse } from "../http/http-message.ts";
-import { problemResponse } from "../http/problem.ts";
+import { HttpError, invalidRequest, problemResponse } from "../http/problem.ts";
 import { REFUSAL_LINGER } from "../wire/limits.ts";
 import type { OpenConnections } from "./connections.ts";
 

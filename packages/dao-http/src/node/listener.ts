@@ -1,6 +1,5 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { bodyBrokeOff, bodyReadAlready } from "../http/http-error.ts";
 import {
   type HttpRequest,
   type HttpResponse,
@@ -8,6 +7,7 @@ import {
   type StreamedResponse,
   setSecurityHeaders,
 } from "../http/http-message.ts";
+import { bodyBrokeOff, bodyReadAlready } from "../http/problem.ts";
 import { NDJSON } from "../wire/json.ts";
 import { LINGER_IDLE, LINGER_TOTAL, SEND_SLICE } from "../wire/limits.ts";
 import { reset } from "./connections.ts";

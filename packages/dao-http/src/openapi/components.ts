@@ -1,6 +1,5 @@
 import { type Operation, type PreconditionUse, preconditionUse, takesIdempotencyKey } from "../api/operation.ts";
-import { PROBLEM_CODES, type ProblemCode } from "../http/http-error.ts";
-import { type Problem, problemOf } from "../http/problem.ts";
+import { PROBLEM_CODES, type Problem, type ProblemCode, problemOf } from "../http/problem.ts";
 import { PROBLEM_ERRORS } from "../wire/limits.ts";
 
 const entityTags = { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] };

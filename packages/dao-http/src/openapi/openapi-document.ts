@@ -2,7 +2,7 @@ import { type Operation, preconditionUse, takesIdempotencyKey } from "../api/ope
 import { operations } from "../api/operations.gen.ts";
 import type { Route } from "../api/route.ts";
 import { routes } from "../api/routes.ts";
-import type { ProblemCode } from "../http/http-error.ts";
+import type { ProblemCode } from "../http/problem.ts";
 import {
   headerParameters,
   headerParametersOf,
