@@ -1,4 +1,4 @@
-import { type DaoServices, pageOf } from "@flux/dao-core/contract";
+import { type DaoServices, type OperationName, pageOf } from "@flux/dao-core/contract";
 import type { z } from "zod";
 import type { ProblemCode } from "../http/problem.ts";
 import type { Operation } from "./operation.ts";
@@ -67,11 +67,11 @@ type RouteFor<Method> = Method extends (...args: infer Args) => infer Returned
           : never)
   : never;
 
-/** A route for each method of a service, with the schemas of that method: the compiler checks both. */
-export type RoutesOf<Service extends keyof DaoServices> = {
-  readonly [Method in keyof DaoServices[Service] & string as `${Service}.${Method}`]: RouteFor<
-    DaoServices[Service][Method]
-  >;
+/** A route for each method of every service, with the schemas of that method: the compiler checks both. */
+export type Routes = {
+  readonly [Name in OperationName]: Name extends `${infer Service extends keyof DaoServices}.${infer Method}`
+    ? RouteFor<Method extends keyof DaoServices[Service] ? DaoServices[Service][Method] : never>
+    : never;
 };
 
 const listDescription =

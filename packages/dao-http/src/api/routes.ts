@@ -1,11 +1,15 @@
 import * as contract from "@flux/dao-core/contract";
 import * as z from "zod";
-import type { OperationTable } from "./operation.ts";
-import { type Route, type RoutesOf, rowRoutes } from "./route.ts";
+import { type Route, type Routes, rowRoutes } from "./route.ts";
 
 const user = rowRoutes("user", "user_id", contract.userDto);
+const goal = rowRoutes("goal", "goal_id", contract.goalDto);
+const milestone = rowRoutes("milestone", "milestone_id", contract.milestoneDto);
+const task = rowRoutes("task", "task_id", contract.taskDto);
+const conversation = rowRoutes("conversation", "id", contract.conversationDto);
 
-const userRoutes = {
+/** The REST API (guide, "API Reference"): every operation, by name. `pnpm generate` writes what run time needs of it. */
+export const routes: Readonly<Record<contract.OperationName, Route>> = {
   "users.listUsers": user.list(contract.userListRequest),
   "users.getUser": user.get,
   "users.createUser": user.create(contract.userCreateDto, "conflict"),
@@ -15,11 +19,7 @@ const userRoutes = {
     "conflict",
   ),
   "users.deleteUser": user.delete("Also deletes all goals, milestones, tasks, conversations and demo flags."),
-} satisfies RoutesOf<"users">;
 
-const goal = rowRoutes("goal", "goal_id", contract.goalDto);
-
-const goalRoutes = {
   "goals.listGoals": goal.list(contract.goalListRequest),
   "goals.getGoal": goal.get,
   "goals.getGoalFull": {
@@ -47,11 +47,7 @@ const goalRoutes = {
     "An omitted field is kept; null clears it. A goal keeps its user.",
   ),
   "goals.deleteGoal": goal.delete("Also deletes its milestones, tasks and conversations."),
-} satisfies RoutesOf<"goals">;
 
-const milestone = rowRoutes("milestone", "milestone_id", contract.milestoneDto);
-
-const milestoneRoutes = {
   "milestones.listMilestones": milestone.list(contract.milestoneListRequest),
   "milestones.getMilestone": milestone.get,
   "milestones.createMilestone": milestone.create(contract.milestoneCreateDto, "related_row_missing"),
@@ -60,11 +56,7 @@ const milestoneRoutes = {
     "An omitted field is kept. A milestone keeps its goal.",
   ),
   "milestones.deleteMilestone": milestone.delete("Also deletes its tasks."),
-} satisfies RoutesOf<"milestones">;
 
-const task = rowRoutes("task", "task_id", contract.taskDto);
-
-const taskRoutes = {
   "tasks.listTasks": task.list(contract.taskListRequest),
   "tasks.getTask": task.get,
   "tasks.createTask": task.create(contract.taskCreateDto, "related_row_missing"),
@@ -149,11 +141,7 @@ const taskRoutes = {
     query: contract.taskStatisticsRequest,
     output: contract.taskStatisticsDto,
   },
-} satisfies RoutesOf<"tasks">;
 
-const conversation = rowRoutes("conversation", "id", contract.conversationDto);
-
-const conversationRoutes = {
   "conversations.listConversations": conversation.list(contract.conversationListRequest),
   "conversations.getConversation": conversation.get,
   "conversations.createConversation": conversation.create(contract.conversationCreateDto, "related_row_missing"),
@@ -171,9 +159,7 @@ const conversationRoutes = {
     output: contract.messagesAppendResult,
     errors: ["not_found"],
   },
-} satisfies RoutesOf<"conversations">;
 
-const demoFlagsRoutes = {
   "demoFlags.getDemoFlags": {
     method: "GET",
     path: "/api/v1/demo-flags/{user_id}",
@@ -194,14 +180,4 @@ const demoFlagsRoutes = {
     output: contract.demoFlagsDto,
     errors: ["related_row_missing"],
   },
-} satisfies RoutesOf<"demoFlags">;
-
-/** The REST API (guide, "API Reference"): every operation, by name. `pnpm generate` writes what run time needs of it. */
-export const routes: { readonly [Name in keyof OperationTable]: Route } = {
-  ...userRoutes,
-  ...goalRoutes,
-  ...milestoneRoutes,
-  ...taskRoutes,
-  ...conversationRoutes,
-  ...demoFlagsRoutes,
-};
+} satisfies Routes;
