@@ -1,4 +1,5 @@
 import cluster, { type Worker } from "node:cluster";
+import { setTimeout as delay } from "node:timers/promises";
 import { FIRST_RESTART_DELAY, LAST_RESTART_DELAY, SHORT_LIFETIME, WORKER_STOP_TIMEOUT } from "../wire/limits.ts";
 
 /** What a worker process sends to the one that started it. */
@@ -34,8 +35,7 @@ export class WorkerProcesses {
   readonly #report: (line: string) => void;
   readonly #backoff = new RestartBackoff();
   readonly #running = new Set<RunningWorker>();
-  readonly #timers = new Set<NodeJS.Timeout>();
-  #isStopping = false;
+  readonly #stopping = new AbortController();
 
   /** @param report receives a sentence about each process that ended */
   constructor(report: (line: string) => void) {
@@ -47,14 +47,13 @@ export class WorkerProcesses {
     const workers = Array.from({ length: count }, () => this.#fork());
     const [first] = await Promise.all(workers.map(({ serving }) => serving));
     if (first === undefined) throw new RangeError("There must be at least one process.");
-    for (const worker of workers) this.#restartAfterEnd(worker);
+    for (const worker of workers) void this.#keepRunning(worker);
     return first;
   }
 
   /** @throws WorkerError if one of the processes fails, or takes too long and is killed */
   async stop(): Promise<void> {
-    this.#isStopping = true;
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#stopping.abort();
     const workers = [...this.#running];
     for (const running of workers) running.send(STOP);
     void this.#announcePortClosed(workers);
@@ -82,19 +81,19 @@ export class WorkerProcesses {
     return running;
   }
 
-  async #restartAfterEnd(running: RunningWorker): Promise<void> {
-    const { lines, lifetime } = await running.ended;
-    if (this.#isStopping) return;
-    const delay = this.#backoff.next(lifetime);
-    const when = delay === 0 ? "now" : `in ${delay / 1_000} s`;
-    this.#report([...lines, `Another one is started ${when}.`].join(" "));
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      const next = this.#fork();
-      next.serving.catch(() => undefined);
-      this.#restartAfterEnd(next);
-    }, delay);
-    this.#timers.add(timer);
+  /** Starts another process whenever one ends, until the stop. */
+  async #keepRunning(first: RunningWorker): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let running = first; ; running = this.#fork()) {
+      running.serving.catch(() => undefined);
+      const { lines, lifetime } = await running.ended;
+      if (signal.aborted) return;
+      const pause = this.#backoff.next(lifetime);
+      const when = pause === 0 ? "now" : `in ${pause / 1_000} s`;
+      this.#report([...lines, `Another one is started ${when}.`].join(" "));
+      await delay(pause, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+    }
   }
 }
 
