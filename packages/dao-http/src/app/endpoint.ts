@@ -9,11 +9,10 @@ import {
 import { callOperation, type DaoServices, type OperationName, type Page } from "@flux/dao-core/contract";
 import { type Operation, type PreconditionUse, preconditionUse } from "../api/operation.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
-import { jsonParts, longRowText } from "../http/json-parts.ts";
 import { pageLinks } from "../http/page-links.ts";
 import { HttpError, invalidRequest } from "../http/problem.ts";
 import { checkMediaType, parseJsonBody, readNdjson } from "../http/request-body.ts";
-import { toNdjson } from "../http/response-body.ts";
+import { jsonParts, longRowText, toNdjson } from "../http/response-body.ts";
 import { encode, NDJSON } from "../wire/json.ts";
 import { LONG_RESPONSE, LONG_ROW_MEMORY, STREAM_MEMORY } from "../wire/limits.ts";
 import { IDEMPOTENCY_KEY_HEADER, type IdempotentHandler, invalidKey, parseIdempotencyKey } from "./idempotency.ts";

@@ -4,12 +4,6 @@ import { type PartMemory, slicesOf, watchedBody } from "../http/response-body.ts
 import { RESPONSE_MEMORY, RESPONSE_READERS, STALLED_RESPONSE, UNCOUNTED_RESPONSE } from "../wire/limits.ts";
 import { connectionStorm } from "./concurrency-limit.ts";
 
-interface Waiter {
-  readonly bytes: number;
-  readonly since: number;
-  readonly enter: () => void;
-}
-
 /**
  * The memory of responses until they are sent. One that would exceed it waits before it reads from the database; slow readers block
  * no one for long, since the response without progress for longest is then aborted.
@@ -17,7 +11,10 @@ interface Waiter {
 export class ResponseMemory {
   readonly #shares = new Set<ResponseShare>();
   /** In the order in which they began to wait. */
-  readonly #waiting = new Map<ResponseShare, Waiter>();
+  readonly #waiting = new Map<
+    ResponseShare,
+    { readonly bytes: number; readonly since: number; readonly enter: () => void }
+  >();
   #admissionTimer: ReturnType<typeof setImmediate> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
