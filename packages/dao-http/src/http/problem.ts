@@ -134,7 +134,7 @@ export function problemResponse(error: unknown, request: FailedRequest): WholeRe
   return { status: problem.status, headers, body: JSON.stringify(problem) };
 }
 
-export function problemOf(code: ProblemCode, detail: string, instance: string, members?: Partial<Problem>): Problem {
+function problemOf(code: ProblemCode, detail: string, instance: string, members?: Partial<Problem>): Problem {
   const { status, title } = PROBLEM_CODES[code];
   return { type: `urn:flux-dao:error:${code}`, title, status, detail, instance, code, ...members };
 }

@@ -1,6 +1,7 @@
+import * as errors from "@flux/dao-core/errors";
 import { type Operation, type PreconditionUse, preconditionUse, takesIdempotencyKey } from "../api/operation.ts";
-import { PROBLEM_CODES, type Problem, type ProblemCode, problemOf } from "../http/problem.ts";
-import { PROBLEM_ERRORS } from "../wire/limits.ts";
+import { bodyTooLarge, HttpError, PROBLEM_CODES, type ProblemCode, toProblem } from "../http/problem.ts";
+import { BODY_LIMIT, PROBLEM_ERRORS } from "../wire/limits.ts";
 
 const entityTags = { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] };
 
@@ -137,59 +138,53 @@ export const problemSchema = {
 
 const row = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
-/** When each code is returned, and an example of its `detail` and further members. */
-const cases: Readonly<
-  Partial<Record<ProblemCode, readonly [description: string, detail: string, members?: Partial<Problem>]>>
-> = {
+/** When each code is returned, and an error that has it. */
+const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string, example: Error]>>> = {
   validation_failed: [
     "The body is not JSON, or the body or a parameter breaks a rule.",
-    "title must be 1 to 500 characters long, not 0.",
-    { errors: [{ path: "title", message: "must be 1 to 500 characters long, not 0" }] },
+    new errors.ValidationError([{ path: "title", message: "must be 1 to 500 characters long, not 0" }]),
   ],
   invalid_service_key: [
     "The service key is missing or wrong.",
-    "The header X-Flux-Service-Key is missing. Send one of the service's keys in it.",
+    new HttpError(
+      "invalid_service_key",
+      "The header X-Flux-Service-Key is missing. Send one of the service's keys in it.",
+    ),
   ],
-  not_found: ["No such row.", `No task has the id ${row}. Check the id, or list the rows that exist.`],
+  not_found: ["No such row.", new errors.NotFoundError("task", row)],
   request_timeout: [
     "The request did not arrive in time.",
-    "The request did not arrive in time. Send it again, without pauses.",
+    new HttpError("request_timeout", "The request did not arrive in time. Send it again, without pauses."),
   ],
   conflict: [
     "A unique value is taken, or a concurrent request won a race.",
-    "email is taken by another user. Choose another, or update that row.",
-    { field: "email" },
+    new errors.ConflictError("email is taken by another user. Choose another, or update that row.", { field: "email" }),
   ],
-  version_mismatch: [
-    "The row has none of the versions in If-Match.",
-    `The task ${row} has changed since it was read. Read it again before writing.`,
-  ],
+  version_mismatch: ["The row has none of the versions in If-Match.", new errors.VersionMismatchError("task", row)],
   payload_too_large: [
     "The body, or a line of an NDJSON body, exceeds the size limit; or a conversation would become too long: then errors names it.",
-    "The body has more than 1048576 bytes. Send less, in several requests.",
+    bodyTooLarge(BODY_LIMIT),
   ],
   unsupported_media_type: [
     "The body does not have the operation's media type in UTF-8, or it is compressed.",
-    "The body has a media type that is not accepted here. Send JSON in UTF-8, with Content-Type: application/json.",
+    new HttpError(
+      "unsupported_media_type",
+      "The body has a media type that is not accepted here. Send JSON in UTF-8, with Content-Type: application/json.",
+    ),
   ],
   related_row_missing: [
     "A foreign key refers to a row that does not exist.",
-    `user_id names a row that does not exist: ${row}. Create that row first, or correct the id.`,
-    { field: "user_id", id: row },
+    new errors.RelatedRowMissingError("userId", row),
   ],
-  idempotency_key_reused: [
-    "The Idempotency-Key was used for another request.",
-    "This idempotency key was used for a different request within the last 24 hours. Use a new key for each request, " +
-      "and repeat a key only to retry the same request.",
+  idempotency_key_reused: ["The Idempotency-Key was used for another request.", new errors.IdempotencyKeyReusedError()],
+  headers_too_large: [
+    "The headers exceed 16 KiB.",
+    new HttpError("headers_too_large", "The request's headers are too large. Send fewer or shorter ones."),
   ],
-  headers_too_large: ["The headers exceed 16 KiB.", "The request's headers are too large. Send fewer or shorter ones."],
-  internal_error: [
-    "An unexpected error. The cause is in the log, with the request id.",
-    `An unexpected error occurred. The service's log has the details under the request id ${row}.`,
-  ],
+  internal_error: ["An unexpected error. The cause is in the log, with the request id.", new Error()],
   unavailable: [
     "The database is unavailable, or not ready for this version of the service.",
-    "The database cannot be reached. Check that it runs, then try again.",
+    new errors.UnavailableError("The database cannot be reached. Check that it runs, then try again."),
   ],
 };
 
@@ -226,8 +221,8 @@ function problemResponse(codes: readonly ProblemCode[]): object {
 }
 
 function exampleOf(code: ProblemCode): object {
-  const [, detail = "", members] = cases[code] ?? [];
-  return problemOf(code, detail, "/api/v1/tasks/", members);
+  const [, error] = cases[code] ?? [];
+  return toProblem(error, { path: "/api/v1/tasks/", requestId: row });
 }
 
 /** The `responses` member for these codes, by status; several can share one. */
