@@ -47,7 +47,7 @@ const faults: readonly [name: string, begin: () => Promise<void>, end: () => Pro
   ["the network swallows everything", async () => network.freeze(), async () => network.thaw()],
 ];
 
-// How long one response takes at most, however slow this machine is, is a matter of `Readiness` and its own test.
+// How long one response takes at most, however slow this machine is, is a matter of `health.ts` and its own test.
 describe("/ready is 503 at the first request after the database has gone, and 200 once it is back", {
   timeout: 60_000,
 }, () => {

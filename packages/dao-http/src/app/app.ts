@@ -29,7 +29,7 @@ import { type ServiceKey, ServiceKeys } from "./auth.ts";
 import { BodyMemory } from "./body-memory.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
 import { Endpoint, type EndpointRequest, type EndpointSettings } from "./endpoint.ts";
-import { Readiness, type ReadinessCheck, respondHealthy } from "./health.ts";
+import { type ReadinessCheck, respondHealthy, respondReady } from "./health.ts";
 import { IdempotentHandler } from "./idempotency.ts";
 import { createLogger, type Logger, logRequest } from "./log.ts";
 import { ResponseMemory } from "./response-memory.ts";
@@ -110,7 +110,6 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
 }
 
 class App implements DaoApp {
-  readonly #readiness: Readiness;
   readonly #keys: ServiceKeys;
   readonly #logger: Logger;
   readonly #limit: ConcurrencyLimit;
@@ -127,7 +126,7 @@ class App implements DaoApp {
     const session = isSession(services) ? services : undefined;
     this.#instrumentation = options.telemetry?.instrument({});
     this.#basePath = new BasePath(options.basePath ?? "");
-    this.#readiness = new Readiness(options.readiness ?? readinessOf(services));
+    const ready = respondReady(options.readiness ?? readinessOf(services));
     this.#keys = new ServiceKeys(options.keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
     this.#limit = new ConcurrencyLimit({
@@ -149,7 +148,7 @@ class App implements DaoApp {
     }
     this.#publicRoutes = new Map<string, PublicRoute>([
       ["/health", respondHealthy],
-      ["/ready", () => this.#readiness.respond(this.#isStopping)],
+      ["/ready", () => ready(this.#isStopping)],
       ...(options.docs === false ? [] : docsPages),
     ]);
   }

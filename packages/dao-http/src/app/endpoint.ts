@@ -156,7 +156,8 @@ export class Endpoint {
       if (opened !== undefined) return await this.#toOpenResponse(reader, opened, query, preconditions);
       const result = await this.#call(this.#settings.services, id, input, preconditions, http);
       const response = this.#toResponse(result, query, preconditions);
-      if (id === undefined || !isLong(response)) return response;
+      const { body } = response;
+      if (id === undefined || typeof body !== "string" || body.length <= LONG_RESPONSE) return response;
       // Read again in pieces, as memory permits, instead of being held.
       const again = await this.#update?.(id, {}, { requester: reader });
       return again === undefined ? response : await this.#toOpenResponse(reader, again, query, {});
@@ -185,8 +186,8 @@ export class Endpoint {
     const onCursor = (cursor: string) => {
       cursors.latest = cursor;
     };
-    const rows = callOperation(this.#settings.services, this.#name, [request, { signal: share.ended, onCursor }]);
-    if (!isAsyncIterable(rows)) throw new TypeError(`${this.#name} returns no rows one by one.`);
+    const options = { signal: share.ended, onCursor };
+    const rows: AsyncIterable<unknown> = Object(callOperation(this.#settings.services, this.#name, [request, options]));
     const headers = { "content-type": NDJSON, "cache-control": "no-store" };
     await share.take(STREAM_MEMORY);
     try {
@@ -249,7 +250,7 @@ export class Endpoint {
     const { status, row } = this.#operation;
     if (status === 204) return { status, headers: { "cache-control": "no-store" }, body: undefined };
     const headers = jsonHeaders(isPage(result) ? pageLinks(result, query) : undefined);
-    if (this.#location !== undefined) headers["location"] = this.#location + idOf(result);
+    if (this.#location !== undefined) headers["location"] = this.#location + Object(result).id;
     if (row === true) {
       const etag = etagOf(result);
       if (this.#preconditions === "read" && !isRowReturned(preconditions, etag)) {
@@ -280,18 +281,6 @@ class Reader implements Requester {
   }
 }
 
-function isLong({ body }: HttpResponse): boolean {
-  return typeof body === "string" && body.length > LONG_RESPONSE;
-}
-
 function isPage(result: unknown): result is Page<unknown> {
   return typeof result === "object" && result !== null && "nextCursor" in result;
-}
-
-function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
-}
-
-function idOf(row: unknown): string {
-  return typeof row === "object" && row !== null && "id" in row ? String(row.id) : "";
 }

@@ -6,38 +6,32 @@ import { READINESS_TIMEOUT } from "../wire/limits.ts";
 export type ReadinessCheck = (options: { readonly signal: AbortSignal }) => Promise<void>;
 
 /** Handles `/ready`: whether requests should be sent here. */
-export class Readiness {
-  readonly #check: ReadinessCheck;
-  #running: Promise<string | undefined> | undefined;
-
-  constructor(check: ReadinessCheck) {
-    this.#check = check;
-  }
-
-  async respond(isStopping: boolean): Promise<PublicResponse> {
+export function respondReady(check: ReadinessCheck): (isStopping: boolean) => Promise<PublicResponse> {
+  let running: Promise<string | undefined> | undefined;
+  return async (isStopping) => {
     // Planned, so no warning.
     if (isStopping) return jsonResponse(503, { status: "not_ready", detail: "The service is stopping." });
     // Concurrent requests share one check.
-    this.#running ??= this.#findReason().finally(() => {
-      this.#running = undefined;
+    running ??= findReason(check).finally(() => {
+      running = undefined;
     });
-    const reason = await this.#running;
+    const reason = await running;
     if (reason === undefined) return jsonResponse(200, { status: "ready" });
     return { ...jsonResponse(503, { status: "not_ready", detail: reason }), warning: reason };
-  }
+  };
+}
 
-  async #findReason(): Promise<string | undefined> {
-    const signal = AbortSignal.timeout(READINESS_TIMEOUT);
-    const late = new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-    try {
-      await Promise.race([this.#check({ signal }), late]);
-      return undefined;
-    } catch (error) {
-      if (signal.aborted) return "The database did not respond in time.";
-      return isDaoError(error) ? error.message : "The database cannot be queried.";
-    }
+async function findReason(check: ReadinessCheck): Promise<string | undefined> {
+  const signal = AbortSignal.timeout(READINESS_TIMEOUT);
+  const late = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  try {
+    await Promise.race([check({ signal }), late]);
+    return undefined;
+  } catch (error) {
+    if (signal.aborted) return "The database did not respond in time.";
+    return isDaoError(error) ? error.message : "The database cannot be queried.";
   }
 }
 

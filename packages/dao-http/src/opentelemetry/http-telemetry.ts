@@ -92,17 +92,12 @@ function requestRecording(request: InstrumentedRequest, duration: Histogram): Re
         "http.response.status_code": status,
         ...(route !== undefined && { "http.route": route }),
         ...(status >= 500 && { "error.type": String(status) }),
-        ...(failure !== undefined && { "error.type": problemCode(failure.error) }),
+        ...(failure !== undefined && { "error.type": toProblem(failure.error, { path: "", requestId: "" }).code }),
       },
       ...(caller !== undefined && { ofSpan: { "flux_dao.caller": caller } }),
       ...(route !== undefined && { name: `${method} ${route}` }),
     }),
   };
-}
-
-/** The code of the problem that the caller gets for an error. */
-function problemCode(error: unknown): string {
-  return toProblem(error, { path: "", requestId: "" }).code;
 }
 
 const headers: TextMapGetter<InstrumentedRequest> = {
