@@ -10,7 +10,7 @@ export const alias = {
   "@flux/dao-core/errors": source("dao-core/src/contract/errors.ts"),
   "@flux/dao-core/database-url": source("dao-core/src/connection-string/database-url.ts"),
   "@flux/dao-core/opentelemetry": source("dao-core/src/opentelemetry/index.ts"),
-  "@flux/dao-core/schema": source("dao-core/src/schema/tables.ts"),
+  "@flux/dao-core/schema": source("dao-core/src/schema/index.ts"),
   "@flux/dao-core/testing": source("dao-core/src/testing/index.ts"),
   "@flux/dao-core": source("dao-core/src/index.ts"),
   "@flux/dao-http/client": source("dao-http/src/client/index.ts"),

@@ -16,7 +16,7 @@ const entries = {
   "opentelemetry/index": "src/opentelemetry/index.ts",
   "testing/index": "src/testing/index.ts",
 };
-const schemaEntry = "src/schema/tables.ts";
+const schemaEntry = "src/schema/index.ts";
 
 /** The licences of the packages that are built in; Drizzle's package has none of its own. */
 async function copyLicences(): Promise<void> {

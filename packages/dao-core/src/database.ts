@@ -13,19 +13,31 @@ import type { Finding } from "./diagnosis/diagnose.ts";
 import { PgliteDriver } from "./drivers/pglite/pglite.ts";
 import { PostgresDriver, type PostgresDriverOptions } from "./drivers/postgres/driver.ts";
 import { type MigrationOptions, type MigrationReport, migrate } from "./migrations/migrate.ts";
+import {
+  findSchemas,
+  migrateSchemas,
+  type SchemasMigrationOptions,
+  type SchemasMigrationReport,
+} from "./migrations/migrate-schemas.ts";
 import { type MigrationPlanText, planMigrations } from "./migrations/plan.ts";
 import { SchemaCheck } from "./migrations/schema-check/check-schema.ts";
+import { SchemaName } from "./schema/schema-name.ts";
 import type { Daos } from "./session/database-session.ts";
-import type { SqlDriver, SqlExecutor } from "./session/driver.ts";
+import type { SchemaExecutor, SqlDriver } from "./session/driver.ts";
 import type { Retry, StatementReport } from "./session/executor.ts";
-import type { Telemetry } from "./session/instrumentation.ts";
+import type { Instrumentation, Telemetry } from "./session/instrumentation.ts";
 import { DEFAULT_CONVERSATION_BYTES, isWholeNumber } from "./session/limits.ts";
 import type { PieceReads } from "./session/piece-reads.ts";
 import { databaseErrorFacts, toDaoError } from "./session/postgres-errors.ts";
 import { DriverSession } from "./session/session.ts";
 
-/** How a database's statements are instrumented and limited. */
+/** In which schema a database's tables are, and how its statements are instrumented and limited. */
 export interface SessionOptions {
+  /**
+   * The PostgreSQL schema of the tables. Every statement names it, so no `search_path` has any effect on them. `migrate` creates it.
+   * Default `public`.
+   */
+  readonly schema?: string | undefined;
   /**
    * Called before a single statement that ended in a serialization failure or deadlock (40001, 40P01) is retried, for counting or
    * logging; an error thrown here ends the attempts. Units of work have one of their own.
@@ -51,33 +63,43 @@ export interface SessionOptions {
 /** How to open a database. PGlite, which has one connection and no network, respects only what {@link SessionOptions} has. */
 export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {}
 
-/** An open database: a session, and what concerns the whole of it. */
-export class Database extends DriverSession implements AsyncDisposable {
+/** What the sessions of all schemas of a database have in common. */
+interface DatabaseSettings extends Omit<SessionOptions, "schema" | "telemetry" | "maxConversationBytes"> {
+  readonly telemetry: Instrumentation | undefined;
+  readonly maxConversationBytes: number;
+}
+
+/** The tables of one schema: a session, and what concerns the whole of it. */
+export class SchemaSession extends DriverSession {
   /** Reads whose memory does not depend on the length of rows. */
   readonly pieces: PieceReads;
+  readonly #settings: DatabaseSettings;
   readonly #schemaCheck: SchemaCheck;
   #wasReady = false;
 
-  /** @throws ValidationError for an invalid `maxConversationBytes` */
-  constructor(driver: SqlDriver, { telemetry, onRetry, onStatement, maxConversationBytes }: SessionOptions = {}) {
-    const limit = conversationLimit(maxConversationBytes);
-    const schemaCheck = new SchemaCheck();
+  constructor(driver: SqlDriver, schema: SchemaName, settings: DatabaseSettings) {
+    const { telemetry, onRetry, onStatement, maxConversationBytes } = settings;
+    const schemaCheck = new SchemaCheck(schema);
     super(driver, {
-      daosOn: (executor) => daosOn(executor, limit),
-      hooks: {
-        telemetry: telemetry?.instrument(driver),
-        onRetry,
-        onStatement,
-        onFailure: (error) => schemaCheck.statementFailed(error),
-      },
+      daosOn: (executor) => daosOn(executor, maxConversationBytes),
+      hooks: { schema, telemetry, onRetry, onStatement, onFailure: (error) => schemaCheck.statementFailed(error) },
     });
     this.pieces = new SqlPieceReads(this.executor);
+    this.#settings = settings;
     this.#schemaCheck = schemaCheck;
   }
 
-  /** What it is, for a person, such as `PostgreSQL at localhost:5432/flux`. Holds no password. */
-  get description(): string {
-    return this.driver.description;
+  /**
+   * The same tables in another schema, such as that of another tenant, on the same connections and with the same options. It costs
+   * nothing to make, and a connection nothing to change over; but keep it, since it remembers the text of its statements.
+   *
+   * ```ts
+   * const { tasks } = createDaoServices(db.withSchema("tenant_7"));
+   * ```
+   * @throws ValidationError for what cannot be a schema's name
+   */
+  withSchema(schema: string): SchemaSession {
+    return new SchemaSession(this.driver, new SchemaName(schema), this.#settings);
   }
 
   /**
@@ -87,7 +109,7 @@ export class Database extends DriverSession implements AsyncDisposable {
    * @throws SchemaVersionError when the database is newer than the code, or holds something else
    */
   migrate(options?: MigrationOptions): Promise<MigrationReport> {
-    return migrate(this.driver, options);
+    return migrate(this.driver, this.executor.schema, options);
   }
 
   /**
@@ -95,7 +117,7 @@ export class Database extends DriverSession implements AsyncDisposable {
    * @throws SchemaVersionError as `migrate` does; UnavailableError
    */
   planMigrations(options?: CallOptions): Promise<MigrationPlanText> {
-    return planMigrations(this.driver, options);
+    return planMigrations(this.driver, this.executor.schema, options);
   }
 
   /**
@@ -130,7 +152,47 @@ export class Database extends DriverSession implements AsyncDisposable {
   async diagnose(options?: CallOptions): Promise<Finding[]> {
     // Not needed to work with the database.
     const { diagnose } = await import("./diagnosis/diagnose.ts");
-    return diagnose(this.driver, options);
+    return diagnose(this.driver, this.executor.schema, options);
+  }
+}
+
+/** An open database: the session of its own schema, and those of others by {@link withSchema}. */
+export class Database extends SchemaSession implements AsyncDisposable {
+  /** @throws ValidationError for an invalid `schema` or `maxConversationBytes` */
+  constructor(driver: SqlDriver, { schema, telemetry, maxConversationBytes, ...hooks }: SessionOptions = {}) {
+    super(driver, new SchemaName(schema), {
+      ...hooks,
+      telemetry: telemetry?.instrument(driver),
+      maxConversationBytes: conversationLimit(maxConversationBytes),
+    });
+  }
+
+  /** What it is, for a person, such as `PostgreSQL at localhost:5432/flux`. Holds no password. */
+  get description(): string {
+    return this.driver.description;
+  }
+
+  /**
+   * The schemas of the database that match these names, in which `*` stands for any characters, in alphabetical order; a name without one
+   * stands for itself, whether or not there is such a schema. PostgreSQL's own are left out.
+   * @throws ValidationError if nothing matches; UnavailableError
+   */
+  findSchemas(patterns: readonly string[], options?: CallOptions): Promise<string[]> {
+    return findSchemas(this.driver, patterns, options);
+  }
+
+  /**
+   * Migrates many schemas, each in a transaction of its own, and some at a time. A schema that fails is reported, and keeps no other
+   * from being migrated. After an interruption call it again: those that are done take a moment.
+   * @throws ValidationError if no schema matches; UnavailableError when the schemas cannot be listed; the signal's reason
+   */
+  override migrate(options: SchemasMigrationOptions): Promise<SchemasMigrationReport>;
+  override migrate(options?: MigrationOptions): Promise<MigrationReport>;
+  override migrate(
+    options?: MigrationOptions | SchemasMigrationOptions,
+  ): Promise<MigrationReport | SchemasMigrationReport> {
+    if (options === undefined || !("schemas" in options)) return super.migrate(options);
+    return migrateSchemas(this.driver, options);
   }
 
   /**
@@ -147,7 +209,7 @@ export class Database extends DriverSession implements AsyncDisposable {
   }
 }
 
-function daosOn(executor: SqlExecutor, maxConversationBytes: number): Daos {
+function daosOn(executor: SchemaExecutor, maxConversationBytes: number): Daos {
   return {
     users: new TableDao(executor, userStatements),
     goals: new SqlGoalDao(executor),

@@ -10,6 +10,7 @@ export {
   Database,
   type DatabaseOptions,
   openDatabase,
+  SchemaSession,
   type SessionOptions,
 } from "./database.ts";
 export type { Finding, FindingName } from "./diagnosis/diagnose.ts";
@@ -35,6 +36,11 @@ export {
   joinTypeOrm,
 } from "./join.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migrate.ts";
+export type {
+  SchemaMigrated,
+  SchemasMigrationOptions,
+  SchemasMigrationReport,
+} from "./migrations/migrate-schemas.ts";
 export type { MigrationPlanText } from "./migrations/plan.ts";
 export type { RuleViolation } from "./migrations/schema-check/rule-violations.ts";
 

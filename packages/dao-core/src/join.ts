@@ -19,8 +19,8 @@ import type { SqlDriver } from "./session/driver.ts";
 /*
  * Each of these makes a database of what an application has already: its client or ORM, or a transaction that it has open, which
  * is joined and never ended. What is joined is left as it is, and `close` does not close it. What `openDatabase` sets when it
- * connects is the application's here: the `search_path`, on which the schema of the tables must be; the time-outs; any
- * `TimeZone`; and the `DateStyle`, which must be ISO, as it is unless it was changed.
+ * connects is the application's here: the time-outs; any `TimeZone`; and the `DateStyle`, which must be ISO, as it is unless it
+ * was changed.
  */
 
 /** How to use what an application has. */
@@ -41,8 +41,7 @@ export interface JoinPgPoolOptions extends PgDriverOptions, SessionOptions {}
  *
  * The pool is left as it is, its parsers and settings included, and `close` does not end it. Results come as text and are
  * read by parsers of our own; a pool with `binary: true` cannot be used. What {@link openDatabase} sets when it connects is
- * the application's here: the `search_path`, on which the schema of the tables must be; the time-outs; any `TimeZone`; and the
- * `DateStyle`, which must be ISO, as it is unless it was changed. Give the pool an `error` listener, as `pg` asks of
+ * the application's here: the time-outs; any `TimeZone`; and the `DateStyle`, which must be ISO, as it is unless it was changed. Give the pool an `error` listener, as `pg` asks of
  * every application: it is notified of idle clients that were lost.
  *
  * A prepared statement that no longer fits, after ALTER TABLE or DEALLOCATE ALL, is run once more, on another client; inside a

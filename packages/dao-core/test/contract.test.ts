@@ -2,6 +2,7 @@ import { createDaoServices, openDatabase } from "@flux/dao-core";
 import { contractSuite, createTestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, inject, test } from "vitest";
 import type { TestSession } from "./hosts.ts";
+import { connect } from "./scratch-database.ts";
 import { TransactionPooler } from "./transaction-pooler.ts";
 
 /** A database that is reached through a proxy alone, in which every transaction has another connection. */
@@ -17,9 +18,27 @@ async function openPooled(): Promise<TestSession> {
   return { database, drop };
 }
 
+/** In a schema of another name, beside which there is no other, on connections that look for tables elsewhere. */
+async function openElsewhere(): Promise<TestSession> {
+  const { database, url, drop } = await createTestDatabase({ serverUrl: inject("adminUrl"), schema: 'Tenant "7"' });
+  const admin = connect(url);
+  await admin.unsafe(
+    `drop schema public cascade; alter database ${new URL(url).pathname.slice(1)} set search_path to ''`,
+  );
+  await admin.end();
+  await database.close();
+  const reopened = await openDatabase(url, { schema: 'Tenant "7"' });
+  return { database: reopened, drop: () => reopened.close().then(drop) };
+}
+
 const engines = [
   { engine: "PostgreSQL by postgres.js", open: () => createTestDatabase({ serverUrl: inject("adminUrl") }) },
   { engine: "PostgreSQL through a transaction-pooling proxy, nothing prepared", open: openPooled },
+  { engine: "PostgreSQL in a schema of another name", open: openElsewhere },
+  {
+    engine: "PGlite in a schema of another name",
+    open: () => createTestDatabase({ serverUrl: "", schema: "tenant_7" }),
+  },
   { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
 ] as const;
 

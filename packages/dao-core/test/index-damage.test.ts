@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { diagnose } from "../src/diagnosis/diagnose.ts";
 import { PgliteDriver } from "../src/drivers/pglite/pglite.ts";
-import { migrate } from "../src/migrations/migrate.ts";
+import { diagnose, migrate } from "./public-schema.ts";
 
 let driver: PgliteDriver;
 beforeAll(async () => {

@@ -4,9 +4,9 @@
  */
 
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
-import { migrate } from "../src/migrations/migrate.ts";
 import type { SqlDriver, SqlTransaction } from "../src/session/driver.ts";
 import { postgresLocation } from "./postgres-location.ts";
+import { migrate } from "./public-schema.ts";
 
 /** Where a migration says that it is there, and whether it then waits for its end. */
 export interface StopPoint {

@@ -4,13 +4,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import type postgres from "postgres";
 import { askUntil } from "../../../test/ask-until.ts";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
-import { CREATE_JOURNAL, journalInsert } from "../src/migrations/journal.ts";
-import { migrate } from "../src/migrations/migrate.ts";
+import { createJournal, journalInsert } from "../src/migrations/journal.ts";
 import { embeddedMigrations } from "../src/migrations/migration-set.ts";
 import type { Random } from "../src/testing/demo-data/random.ts";
 import type { MigrateMessage, StopPoint } from "./migrate-process.ts";
 import { type MigrateProgram, startMigrateProgram } from "./migrate-program.ts";
 import { postgresLocation } from "./postgres-location.ts";
+import { migrate, PUBLIC } from "./public-schema.ts";
 import { PYTHON_SERVICE_DDL, REGULAR_ROWS, TABLE_KEYS } from "./python-service-database.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 
@@ -20,9 +20,10 @@ const older = embeddedMigrations.migrations.slice(0, -1);
 export const BEGINNINGS: Readonly<Record<string, string>> = {
   "an empty database": "",
   "a database of the Python service": PYTHON_SERVICE_DDL + REGULAR_ROWS,
-  "the version before": [CREATE_JOURNAL, ...older.flatMap((step) => [...step.statements, journalInsert(step)])].join(
-    "\n",
-  ),
+  "the version before": [
+    createJournal(PUBLIC),
+    ...older.flatMap((step) => [...step.statements, journalInsert(PUBLIC, step)]),
+  ].join("\n"),
 };
 
 /** How a migrator was killed, and what that left. */

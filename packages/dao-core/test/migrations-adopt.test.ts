@@ -2,10 +2,10 @@ import type postgres from "postgres";
 import { describe, expect, test } from "vitest";
 import { untilBlocked } from "../../../test/blocked-sessions.ts";
 import { PgliteDriver } from "../src/drivers/pglite/pglite.ts";
-import { migrate } from "../src/migrations/migrate.ts";
 import { embeddedMigrations } from "../src/migrations/migration-set.ts";
 import { CONSTRAINT_RULES } from "../src/schema/constraints.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
+import { migrate } from "./public-schema.ts";
 import {
   DEFAULTS,
   IRREGULAR_ROWS,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { migrate } from "../src/migrations/migrate.ts";
 import { NEWEST, withNext } from "./migration-versions.ts";
+import { migrate } from "./public-schema.ts";
 import { PYTHON_SERVICE_DDL } from "./python-service-database.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { withScratchDatabase } from "./scratch-database.ts";

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { untilBlocked } from "../../../test/blocked-sessions.ts";
-import { migrate } from "../src/migrations/migrate.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
+import { migrate } from "./public-schema.ts";
 import { checkSchema, readSchemaCatalog } from "./schema-catalog.ts";
 import { connect, type ScratchDatabase, withRole, withScratchDatabase } from "./scratch-database.ts";
 
-const LOCK_NUMBER = "28829699411304815";
+const LOCK_NUMBER = "hashtextextended('public', 28829699411304815)";
 
 describe("an empty database", () => {
   test("gets the schema, and a second call finds nothing to do", () =>

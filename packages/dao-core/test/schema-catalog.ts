@@ -1,6 +1,7 @@
 import type postgres from "postgres";
 import { SchemaCheck } from "../src/migrations/schema-check/check-schema.ts";
 import type { SqlExecutor } from "../src/session/driver.ts";
+import { PUBLIC } from "./public-schema.ts";
 
 /** Lists all that makes up the schema `public`, one line each: enum values, columns, constraints, indexes. */
 export const SCHEMA_CATALOG_QUERY = `
@@ -31,5 +32,5 @@ export async function readSchemaCatalog(sql: postgres.Sql): Promise<string[]> {
 
 /** Runs a new {@link SchemaCheck}, which compares the whole schema. */
 export function checkSchema(executor: SqlExecutor): Promise<void> {
-  return new SchemaCheck().run(executor);
+  return new SchemaCheck(PUBLIC).run(executor);
 }

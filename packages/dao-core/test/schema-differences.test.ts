@@ -7,11 +7,11 @@ import { describe, expect, test } from "vitest";
 import { slice } from "../../../test/depth.ts";
 import { Database, openDatabase } from "../src/database.ts";
 import { joinDrizzle, joinPgPool } from "../src/join.ts";
-import { type MigrationReport, migrate } from "../src/migrations/migrate.ts";
-import { planMigrations } from "../src/migrations/plan.ts";
+import type { MigrationReport } from "../src/migrations/migrate.ts";
 import { SchemaCheck } from "../src/migrations/schema-check/check-schema.ts";
 import type { SqlDriver, SqlExecutor } from "../src/session/driver.ts";
 import { ALL_NAMES, NEWEST } from "./migration-versions.ts";
+import { migrate, PUBLIC, planMigrations } from "./public-schema.ts";
 import { checkSchema, readSchemaCatalog } from "./schema-catalog.ts";
 import { type ScratchDatabase, withMigratedDatabase } from "./scratch-database.ts";
 
@@ -444,10 +444,10 @@ describe("obstacles of the role do not concern migrate(), and checkReady() and d
       cure: "drop policy closed on tasks",
     },
     {
-      change: `${APP} create schema other; create table other.tasks (like tasks); grant usage on schema other to app`,
-      what: "the search_path (other, public) of this connection does not lead to public.tasks",
-      advice: /alter role … set search_path = public/,
-      cure: "drop table other.tasks",
+      change: `${APP} revoke usage on schema public from app, public`,
+      what: "the role may not usage on schema public",
+      advice: /Run: grant usage on schema public to app;/,
+      cure: "grant usage on schema public to app",
     },
     ...["table tasks", "all tables", "tables in schema public"].map((published) => ({
       change: `${APP} alter table tasks replica identity nothing; create publication moved for ${published}`,
@@ -469,10 +469,7 @@ describe("obstacles of the role do not concern migrate(), and checkReady() and d
       inTurn(
         () => database.sql.unsafe(change),
         async () => {
-          const own = new URL(url);
-          if (change.includes("schema other")) own.searchParams.set("search_path", "other, public");
-          // Unprepared, so that the search path is not set by the driver.
-          const driver = database.driver({ url: own.href, prepare: false });
+          const driver = database.driver({ url, prepare: false });
           await expect(checkSchema(driver)).rejects.toMatchObject(named(what));
           const { message = "" } =
             (await new Database(driver).diagnose()).find(({ name }) => name === "privileges") ?? {};
@@ -645,7 +642,7 @@ describe("readiness", () => {
           return driver.execute(text, parameters);
         },
       };
-      const check = new SchemaCheck();
+      const check = new SchemaCheck(PUBLIC);
       const looks = async () => {
         statements.length = 0;
         await check.run(executor).catch(() => undefined);

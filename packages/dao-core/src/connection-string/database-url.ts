@@ -21,8 +21,6 @@ export interface DatabaseAddress {
   readonly host: string;
   readonly port: number;
   readonly database: string;
-  /** The schema in which the connections look for tables; `undefined` if the server decides. */
-  readonly schema?: string | undefined;
 }
 
 const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
@@ -54,6 +52,7 @@ export function parseDatabaseUrl(url: string | undefined): DatabaseLocation {
   const parsed = toUrl(url.replace(/^postgres(ql)?(\+[a-z0-9]+)?:\/\//, "postgresql://"));
   if (parsed.protocol !== "postgresql:") throw invalid(expected);
   const address = addressOf(parsed);
+  refuseSchema(parsed.searchParams);
   return {
     kind: "postgres",
     url: parsed.href,
@@ -61,6 +60,17 @@ export function parseDatabaseUrl(url: string | undefined): DatabaseLocation {
     address,
     sslMode: toSslMode(parsed.searchParams.get("sslmode") ?? parsed.searchParams.get("ssl")),
   };
+}
+
+/** Every statement names the schema: what the server looks through for other names has no effect. */
+function refuseSchema(parameters: URLSearchParams): void {
+  const given = ["search_path", "schema", "currentSchema"].find((name) => parameters.has(name));
+  const isInOptions = /search_path/i.test(parameters.get("options") ?? "");
+  const name = given ?? (isInOptions ? "search_path (in options)" : undefined);
+  if (name === undefined) return;
+  throw invalid(
+    `must not set ${name}, which has no effect here: give the schema as the option schema, or as DB_SCHEMA`,
+  );
 }
 
 function addressOf({ hostname, port, pathname, username, password }: URL): DatabaseAddress {

@@ -8,11 +8,11 @@ import type {
   MessagesAppendDto,
 } from "../contract/conversation.ts";
 import { ValidationError } from "../contract/errors.ts";
-import { conversations } from "../schema/tables.ts";
 import type { ConversationDao } from "../session/database-session.ts";
-import type { SqlExecutor } from "../session/driver.ts";
+import type { SchemaExecutor } from "../session/driver.ts";
 import { readJson } from "./statement/row-mapper.ts";
 import { encode, param, prepared, queryBuilder, run } from "./statement/statement.ts";
+import { conversations } from "./statement/tables.ts";
 import { textParam } from "./statement/text-columns.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";
 
@@ -86,7 +86,7 @@ export class SqlConversationDao
   readonly #limit: number;
 
   /** @param limit bytes of JSON text that messages may have in all */
-  constructor(executor: SqlExecutor, limit: number) {
+  constructor(executor: SchemaExecutor, limit: number) {
     super(executor, conversationStatements);
     this.#limit = limit;
   }

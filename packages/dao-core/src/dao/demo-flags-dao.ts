@@ -1,11 +1,11 @@
 import { eq, getTableColumns } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { DemoFlagsDto, DemoFlagsPutDto } from "../contract/demo-flags.ts";
-import { demoFlags } from "../schema/tables.ts";
 import type { DemoFlagsDao } from "../session/database-session.ts";
-import type { SqlExecutor } from "../session/driver.ts";
+import type { SchemaExecutor } from "../session/driver.ts";
 import { rowMapper } from "./statement/row-mapper.ts";
 import { param, prepared, queryBuilder, run, type Statement } from "./statement/statement.ts";
+import { demoFlags } from "./statement/tables.ts";
 import { columnParam, resultColumns } from "./statement/text-columns.ts";
 
 const read = rowMapper<DemoFlagsDto>(demoFlags);
@@ -35,9 +35,9 @@ const remove = prepared("write", () =>
 
 /** Demo flags by SQL. */
 export class SqlDemoFlagsDao implements DemoFlagsDao {
-  readonly #executor: SqlExecutor;
+  readonly #executor: SchemaExecutor;
 
-  constructor(executor: SqlExecutor) {
+  constructor(executor: SchemaExecutor) {
     this.#executor = executor;
   }
 

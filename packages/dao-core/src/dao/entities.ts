@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type * as contract from "../contract/index.ts";
-import { goals, milestones, tasks, users } from "../schema/tables.ts";
+import { goals, milestones, tasks, users } from "./statement/tables.ts";
 import { instantParam } from "./statement/text-columns.ts";
 import { EntityStatements } from "./table-dao.ts";
 

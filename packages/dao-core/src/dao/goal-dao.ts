@@ -4,57 +4,62 @@ import { v7 as uuidv7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type * as contract from "../contract/index.ts";
 import { literal } from "../schema/columns.ts";
-import { goals, milestones, tasks } from "../schema/tables.ts";
 import type { GoalDao } from "../session/database-session.ts";
-import type { SqlExecutor, SqlRow } from "../session/driver.ts";
+import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, PIECE_ROWS, SHORT_TEXT_BYTES } from "../session/limits.ts";
 import { goalStatements, milestoneStatements, taskStatements } from "./entities.ts";
 import { isUnbounded } from "./list/guarded-rows.ts";
 import { readInstant } from "./statement/row-mapper.ts";
 import { param, prepared, queryBuilder, run, validInstant, written } from "./statement/statement.ts";
+import { goals, milestones, tasks } from "./statement/tables.ts";
 import { newRows, resultColumns, resultValue } from "./statement/text-columns.ts";
 import { TableDao } from "./table-dao.ts";
 
 /** Drizzle omits the table's name in a query on one table, where a subquery would then refer to its own column. */
 const qualified = (column: PgColumn): SQL => sql`${column.table}.${sql.identifier(column.name)}`;
 
+/** A column of rows that a subquery has selected. */
+const selected = (column: PgColumn): SQL => sql`selected.${sql.identifier(column.name)}`;
+
 /** Rows that belong to a goal, as JSON: an array of arrays, columns in the table's order, as the row mappers read them. */
 class JsonRows {
   readonly #table: PgTable;
   readonly #columns: readonly PgColumn[];
-  readonly #order: SQL;
+  readonly #order: readonly PgColumn[];
   readonly #isGoals: SQL;
 
   constructor(table: PgTable, goalId: PgColumn, order: readonly PgColumn[]) {
     this.#table = table;
     this.#columns = Object.values(getTableColumns(table));
-    this.#order = sql.join(order.map(qualified), sql`, `);
+    this.#order = order;
     this.#isGoals = sql`${qualified(goalId)} = ${qualified(goals.id)}`;
   }
 
   all(): SQL {
-    return sql`(select ${this.#array(qualified)} from ${this.#table} where ${this.#isGoals})::text`;
+    return sql`(select ${this.#array(qualified, qualified)} from ${this.#table} where ${this.#isGoals})::text`;
   }
 
   /** {@link all} if these are few and short, else null; no more than those few are read to find out. */
   few(): SQL {
     const long = this.#columns.filter(isUnbounded);
-    const length = (column: PgColumn) => sql`octet_length(${qualified(column)})`;
+    const length = (column: PgColumn) => sql`octet_length(${selected(column)})`;
     const isShort = (column: PgColumn) => sql`${length(column)} <= ${literal(SHORT_TEXT_BYTES)}`;
     const areShort = sql.join(long.map(isShort), sql` and `);
     const isLittle = sql`sum(${sql.join(long.map(length), sql` + `)}) <= ${literal(PIECE_BYTES)}`;
     const areFew = sql`count(*) <= ${literal(PIECE_ROWS)} and coalesce(bool_and(${areShort}) and ${isLittle}, true)`;
-    const list = this.#array((column) =>
-      isUnbounded(column) ? sql`case when ${isShort(column)} then ${qualified(column)} end` : qualified(column),
+    const list = this.#array(
+      (column) =>
+        isUnbounded(column) ? sql`case when ${isShort(column)} then ${selected(column)} end` : selected(column),
+      selected,
     );
     return sql`(select case when ${areFew} then ${list} end from (
       select * from ${this.#table} where ${this.#isGoals} limit ${literal(PIECE_ROWS + 1)}
-    ) ${this.#table})::text`;
+    ) selected)::text`;
   }
 
-  #array(expression: (column: PgColumn) => SQL): SQL {
+  #array(expression: (column: PgColumn) => SQL, orderBy: (column: PgColumn) => SQL): SQL {
     const columns = sql.join(this.#columns.map(expression), sql`, `);
-    return sql`coalesce(json_agg(json_build_array(${columns}) order by ${this.#order}), '[]'::json)`;
+    return sql`coalesce(json_agg(json_build_array(${columns}) order by ${sql.join(this.#order.map(orderBy), sql`, `)}), '[]'::json)`;
   }
 }
 
@@ -114,7 +119,7 @@ export class SqlGoalDao
   extends TableDao<contract.GoalDto, contract.GoalCreateDto, contract.GoalUpdateDto, contract.GoalListRequest>
   implements GoalDao
 {
-  constructor(executor: SqlExecutor) {
+  constructor(executor: SchemaExecutor) {
     super(executor, goalStatements);
   }
 

@@ -1,9 +1,9 @@
 import { and, asc, eq, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
-import { idempotencyKeys } from "../schema/tables.ts";
 import type { IdempotencyKey, IdempotencyKeyDao, IdempotencyRecord } from "../session/database-session.ts";
-import type { SqlExecutor } from "../session/driver.ts";
+import type { SchemaExecutor } from "../session/driver.ts";
 import { counted, one, param, prepared, queryBuilder, run } from "./statement/statement.ts";
+import { idempotencyKeys } from "./statement/tables.ts";
 
 const isThisKey = () => and(eq(idempotencyKeys.scope, param("scope")), eq(idempotencyKeys.key, param("key")));
 
@@ -56,9 +56,9 @@ const deleteExpired = prepared("write", () => {
 
 /** Idempotency keys by SQL. */
 export class SqlIdempotencyKeyDao implements IdempotencyKeyDao {
-  readonly #executor: SqlExecutor;
+  readonly #executor: SchemaExecutor;
 
-  constructor(executor: SqlExecutor) {
+  constructor(executor: SchemaExecutor) {
     this.#executor = executor;
   }
 

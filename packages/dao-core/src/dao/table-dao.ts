@@ -4,7 +4,7 @@ import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
 import type { EntityTable } from "../schema/columns.ts";
 import type { EntityDao, PageInPieces } from "../session/database-session.ts";
-import type { SqlExecutor, SqlRow } from "../session/driver.ts";
+import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, RESULT_BYTES } from "../session/limits.ts";
 
 import { GuardedRows } from "./list/guarded-rows.ts";
@@ -121,10 +121,10 @@ export class EntityStatements<Dto extends object> extends RowValues {
 export class TableDao<Dto extends object, Create extends object, Update extends object, List extends PageRequest>
   implements EntityDao<Dto, Create, Update, List>
 {
-  protected readonly executor: SqlExecutor;
+  protected readonly executor: SchemaExecutor;
   readonly #statements: EntityStatements<Dto>;
 
-  constructor(executor: SqlExecutor, statements: EntityStatements<Dto>) {
+  constructor(executor: SchemaExecutor, statements: EntityStatements<Dto>) {
     this.executor = executor;
     this.#statements = statements;
   }

@@ -1,10 +1,9 @@
 import { asc, eq, type SQL, sql } from "drizzle-orm";
-import type { PgColumn } from "drizzle-orm/pg-core";
+import { alias, type PgColumn } from "drizzle-orm/pg-core";
 import { v7 as uuidv7 } from "uuid";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { TaskChangeDto, TaskDto, TaskImportDto } from "../contract/task.ts";
-import { tasks } from "../schema/tables.ts";
-import type { SqlExecutor } from "../session/driver.ts";
+import type { SchemaExecutor } from "../session/driver.ts";
 import { taskStatements, writtenEnd } from "./entities.ts";
 import {
   compile,
@@ -16,7 +15,8 @@ import {
   StatementCache,
   validInstant,
 } from "./statement/statement.ts";
-import { jsonRecords, newRows, resultColumns } from "./statement/text-columns.ts";
+import { tasks } from "./statement/tables.ts";
+import { jsonRecords, newRows, resultColumns, sqlType } from "./statement/text-columns.ts";
 
 /*
  * Writes many tasks in one statement. They are sent as one JSON text, so that the limit of parameters does not matter, and one
@@ -32,7 +32,7 @@ const insertTasks = prepared("write", () =>
  * @throws Error if a foreign trigger suppressed some; a transaction is then rolled back
  */
 export async function createTasks(
-  executor: SqlExecutor,
+  executor: SchemaExecutor,
   input: readonly TaskImportDto[],
   options?: CallOptions,
 ): Promise<number> {
@@ -53,7 +53,7 @@ const updates = new StatementCache();
 
 /** Changes the tasks, each in its own way, all or none; returns those that exist, in any order. */
 export async function updateTasks(
-  executor: SqlExecutor,
+  executor: SchemaExecutor,
   changes: readonly TaskChangeDto[],
   options?: CallOptions,
 ): Promise<TaskDto[]> {
@@ -71,19 +71,22 @@ function changedFields(change: TaskChangeDto, names: readonly string[]): number 
   return names.reduce((bits, name, index) => (Reflect.get(change, name) === undefined ? bits : bits | (1 << index)), 0);
 }
 
+/** FOR UPDATE OF names a table without its schema. */
+const target = alias(tasks, "tasks");
+
 /** Locks in the order of ids, so that two of these never deadlock. */
 function buildUpdate(names: readonly string[]) {
-  const members = names.map((name) => [name, columnOf(name).getSQLType()] as const);
-  const records = jsonRecords("changes", [["id", "uuid"], ["changed", "integer"], ...members]);
+  const members = names.map((name) => [name, sqlType(columnOf(name))] as const);
+  const records = jsonRecords("changes", [["id", sql`uuid`], ["changed", sql`integer`], ...members]);
   const member = (name: string) => sql`record.${sql.identifier(name)}`;
   const newValues = names.map((name) => [name, member(name).as(`new_${name}`)]);
   const locked = queryBuilder.$with("locked").as(
     queryBuilder
-      .select({ id: tasks.id, changed: member("changed").as("changed"), ...Object.fromEntries(newValues) })
-      .from(tasks)
-      .innerJoin(records, eq(tasks.id, member("id")))
-      .orderBy(asc(tasks.id))
-      .for("update", { of: tasks }),
+      .select({ id: target.id, changed: member("changed").as("changed"), ...Object.fromEntries(newValues) })
+      .from(target)
+      .innerJoin(records, eq(target.id, member("id")))
+      .orderBy(asc(target.id))
+      .for("update", { of: target }),
   );
   const values = names.map((name, index) => [name, changedValue(columnOf(name), `new_${name}`, 1 << index)]);
   return queryBuilder

@@ -2,11 +2,11 @@ import { and, asc, eq, gte, type SQL, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { TaskState } from "../contract/fields/constants.ts";
 import type * as contract from "../contract/index.ts";
-import { tasks } from "../schema/tables.ts";
 import type { TaskDao } from "../session/database-session.ts";
-import type { SqlExecutor } from "../session/driver.ts";
+import type { SchemaExecutor } from "../session/driver.ts";
 import { taskStatements } from "./entities.ts";
 import { counted, one, param, prepared, queryBuilder, run } from "./statement/statement.ts";
+import { tasks } from "./statement/tables.ts";
 import { columnParam, instantParam, resultColumns } from "./statement/text-columns.ts";
 import { TableDao } from "./table-dao.ts";
 import { createTasks, updateTasks } from "./task-batches.ts";
@@ -76,7 +76,7 @@ export class SqlTaskDao
   extends TableDao<contract.TaskDto, contract.TaskCreateDto, contract.TaskUpdateDto, contract.TaskListRequest>
   implements TaskDao
 {
-  constructor(executor: SqlExecutor) {
+  constructor(executor: SchemaExecutor) {
     super(executor, taskStatements);
   }
 

@@ -5,6 +5,7 @@ import { type MigrationPlan, readPlan } from "../migrations/plan.ts";
 import { findUnvalidatedRules } from "../migrations/schema-check/rule-violations.ts";
 import { adviceFor, findObstacles, listDifferences } from "../migrations/schema-check/schema-difference.ts";
 import { readSchemaFacts } from "../migrations/schema-check/schema-facts.ts";
+import type { SchemaName } from "../schema/schema-name.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 import { CLOCK_TOLERANCE } from "../session/limits.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
@@ -37,20 +38,24 @@ const MAX_NAMED = 5;
  * role sufficiently privileged, and the clocks synchronized. Changes nothing.
  * @throws UnavailableError if the database does not respond
  */
-export async function diagnose(driver: SqlDriver, options?: CallOptions): Promise<Finding[]> {
+export async function diagnose(driver: SqlDriver, schema: SchemaName, options?: CallOptions): Promise<Finding[]> {
   try {
     const findings = [await serverVersion(driver, options), await clock(driver, options)];
     // What `migrate()` would do, or why it would refuse.
-    const plan = await readPlan(driver, options).catch((error: unknown) => {
+    const plan = await readPlan(driver, schema, options).catch((error: unknown) => {
       if (error instanceof SchemaVersionError) return error;
       throw error;
     });
     findings.push(schemaVersion(plan));
     // A schema of another version has nothing to be compared with.
     if (plan instanceof SchemaVersionError || plan.applied.length > 0) return findings;
-    findings.push(await drift(driver, plan, options), await rules(driver), await privileges(driver, options));
+    findings.push(
+      await drift(driver, schema, plan, options),
+      await rules(driver, schema),
+      await privileges(driver, schema, options),
+    );
     // A server protects its files, and has its own tools for damage on disk.
-    if (await isEmbedded(driver)) findings.push(await indexes(driver));
+    if (await isEmbedded(driver)) findings.push(await indexes(driver, schema));
     return findings;
   } catch (error) {
     throw toDaoError(error);
@@ -85,14 +90,19 @@ function schemaVersion(plan: MigrationPlan | SchemaVersionError): Finding {
   return failed("schema", `The schema is at version ${from}; this code needs version ${to}. Migrate it.`);
 }
 
-async function drift(driver: SqlDriver, plan: MigrationPlan, options?: CallOptions): Promise<Finding> {
-  const differences = plan.differences.length > 0 ? plan.differences : await findChangedChecks(driver);
+async function drift(
+  driver: SqlDriver,
+  schema: SchemaName,
+  plan: MigrationPlan,
+  options?: CallOptions,
+): Promise<Finding> {
+  const differences = plan.differences.length > 0 ? plan.differences : await findChangedChecks(driver, schema);
   if (differences.length > 0) {
     const what = listDifferences(differences);
     return failed("drift", `The schema was changed outside the migrations: ${what}. ${adviceFor(differences)}`);
   }
-  const triggers = await findForeignObjects(driver, "triggers", options);
-  const constraints = await findForeignObjects(driver, "constraints", options);
+  const triggers = await findForeignObjects(driver, schema, "triggers", options);
+  const constraints = await findForeignObjects(driver, schema, "constraints", options);
   return passed(
     "drift",
     "Tables, columns, constraints and indexes match the migrations." +
@@ -101,8 +111,8 @@ async function drift(driver: SqlDriver, plan: MigrationPlan, options?: CallOptio
   );
 }
 
-async function indexes(driver: SqlDriver): Promise<Finding> {
-  const damage = await findIndexDamage(driver);
+async function indexes(driver: SqlDriver, schema: SchemaName): Promise<Finding> {
+  const damage = await findIndexDamage(driver, schema);
   if (damage.length === 0) return passed("indexes", "Every index matches its table.");
   return failed(
     "indexes",
@@ -111,8 +121,8 @@ async function indexes(driver: SqlDriver): Promise<Finding> {
   );
 }
 
-async function rules(executor: SqlExecutor): Promise<Finding> {
-  const unvalidated = (await findUnvalidatedRules(executor)).map(({ constraint }) => constraint);
+async function rules(executor: SqlExecutor, schema: SchemaName): Promise<Finding> {
+  const unvalidated = (await findUnvalidatedRules(executor, schema)).map(({ constraint }) => constraint);
   if (unvalidated.length === 0) return passed("rules", "Every row satisfies every rule.");
   return failed(
     "rules",
@@ -121,15 +131,15 @@ async function rules(executor: SqlExecutor): Promise<Finding> {
   );
 }
 
-async function privileges(executor: SqlExecutor, options?: CallOptions): Promise<Finding> {
-  const obstacles = findObstacles(await readSchemaFacts(executor, embeddedMigrations.shape, options));
+async function privileges(executor: SqlExecutor, schema: SchemaName, options?: CallOptions): Promise<Finding> {
+  const obstacles = findObstacles(await readSchemaFacts(executor, schema, embeddedMigrations.shape, options));
   if (obstacles.length > 0) {
     return failed("privileges", `This role cannot be used: ${listDifferences(obstacles)}. ${adviceFor(obstacles)}`);
   }
-  const policies = await findForeignObjects(executor, "policies", options);
+  const policies = await findForeignObjects(executor, schema, "policies", options);
   return passed(
     "privileges",
-    "The role may read and write all tables, and its search path finds them." +
+    "The role may read and write all tables." +
       (policies.length === 0 ? "" : ` Row-level security limits which rows it reads and writes of ${list(policies)}.`),
   );
 }

@@ -1,4 +1,5 @@
 import { embeddedMigrations } from "../migrations/migration-set.ts";
+import type { SchemaName } from "../schema/schema-name.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 
@@ -11,7 +12,7 @@ const indexes = `
       || case when pg_index_column_has_property(i.indexrelid, k, 'nulls_first') then ' nulls first' else ' nulls last' end,
       ', ' order by k) as ordered
   from pg_index as i join pg_class as c on c.oid = i.indexrelid, generate_series(1, i.indnkeyatts) as k
-  where i.indrelid = any(array(select ('public.' || name)::regclass from unnest($1::text[]) as name)) and i.indpred is null
+  where i.indrelid = any(array(select (quote_ident($2) || '.' || name)::regclass from unnest($1::text[]) as name)) and i.indpred is null
   group by i.indexrelid, i.indrelid, i.indisunique, c.relname order by c.relname`;
 
 /** Whether the database is PGlite, behind whatever driver. */
@@ -24,11 +25,14 @@ export async function isEmbedded(executor: SqlExecutor): Promise<boolean> {
  * Finds how indexes differ from their tables: rows that an index lacks or has twice, and duplicate keys in a unique index. This
  * is the damage in a folder that two processes had open at the same time.
  */
-export function findIndexDamage(driver: SqlDriver): Promise<string[]> {
+export function findIndexDamage(driver: SqlDriver, schema: SchemaName): Promise<string[]> {
   return driver.transaction(
     async (transaction) => {
       const found: string[] = [];
-      const { rows } = await transaction.execute(indexes, [`{${Object.keys(embeddedMigrations.shape.tables).join()}}`]);
+      const { rows } = await transaction.execute(indexes, [
+        `{${Object.keys(embeddedMigrations.shape.tables).join()}}`,
+        schema.name,
+      ]);
       for (const [table, index, isUnique, columns, order] of rows) {
         found.push(...(await damageOf(transaction, { table, index, isUnique, columns, order })));
       }

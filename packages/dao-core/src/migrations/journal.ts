@@ -1,12 +1,13 @@
 import { SchemaVersionError } from "../contract/errors.ts";
+import type { SchemaName } from "../schema/schema-name.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 import { type Migration, type MigrationSet, schemaVersion } from "./migration-set.ts";
 
-/** The table that records which migrations a database has. */
-export const JOURNAL_TABLE = '"public"."flux_dao_migrations"';
+/** The table that records which migrations a schema has. */
+export const JOURNAL = "flux_dao_migrations";
 
-export const CREATE_JOURNAL = `CREATE TABLE ${JOURNAL_TABLE} (
+export const createJournal = (schema: SchemaName) => `CREATE TABLE ${schema.qualified(JOURNAL)} (
 	"version" integer PRIMARY KEY NOT NULL,
 	"name" text NOT NULL,
 	"checksum" text NOT NULL,
@@ -14,9 +15,9 @@ export const CREATE_JOURNAL = `CREATE TABLE ${JOURNAL_TABLE} (
 );`;
 
 /** Returns the statement that records `migration`, without parameters, so that it can also be run by hand. */
-export function journalInsert({ version, name, checksum }: Migration): string {
+export function journalInsert(schema: SchemaName, { version, name, checksum }: Migration): string {
   const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
-  return `INSERT INTO ${JOURNAL_TABLE} ("version", "name", "checksum") VALUES (${version}, ${quoted(name)}, ${quoted(checksum)});`;
+  return `INSERT INTO ${schema.qualified(JOURNAL)} ("version", "name", "checksum") VALUES (${version}, ${quoted(name)}, ${quoted(checksum)});`;
 }
 
 /** A migration that a database has. */
@@ -26,19 +27,19 @@ type JournalEntry = Omit<Migration, "statements">;
  * Reads the journal by ascending version; `undefined` if there is no such table.
  * @throws SchemaVersionError if it lacks a column, or if the role may not read all of it
  */
-export async function readJournal(executor: SqlExecutor): Promise<JournalEntry[] | undefined> {
+export async function readJournal(executor: SqlExecutor, schema: SchemaName): Promise<JournalEntry[] | undefined> {
   // The catalog first: a failed statement would abort the transaction.
   const { rows: tables } = await executor.execute(
     `select (select count(*) from pg_attribute a where a.attrelid = c.oid and a.attname in ('version', 'name', 'checksum')) as columns
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = 'public' and c.relname = 'flux_dao_migrations'`,
-    [],
+     where n.nspname = $1 and c.relname = '${JOURNAL}'`,
+    [schema.name],
   );
   if (tables.length === 0) return undefined;
   if (Number(tables[0]?.[0]) < 3) throw unreadableJournalError();
-  const text = `select version as version, name as name, checksum as checksum from ${JOURNAL_TABLE} order by version`;
+  const text = `select version as version, name as name, checksum as checksum from ${schema.qualified(JOURNAL)} order by version`;
   const { rows } = await executor.execute(text, []).catch((error: unknown) => {
-    throw databaseErrorFacts(error)?.code === "42501" ? hiddenJournalError(error) : error;
+    throw databaseErrorFacts(error)?.code === "42501" ? hiddenJournalError(schema, error) : error;
   });
   return rows.map(([version, name, checksum]) => ({
     version: Number(version),
@@ -51,7 +52,7 @@ export async function readJournal(executor: SqlExecutor): Promise<JournalEntry[]
  * Checks that `journal` records the first migrations of `set`.
  * @throws SchemaVersionError if the database is newer than the code, or was migrated by other migrations
  */
-export function verifyJournal(journal: readonly JournalEntry[], set: MigrationSet): void {
+export function verifyJournal(schema: SchemaName, journal: readonly JournalEntry[], set: MigrationSet): void {
   const codeVersion = schemaVersion(set);
   const last = journal.at(-1);
   if (last === undefined) return;
@@ -64,7 +65,7 @@ export function verifyJournal(journal: readonly JournalEntry[], set: MigrationSe
     if (entry === undefined) {
       throw new SchemaVersionError(
         `${versions}, but the journal flux_dao_migrations lacks version ${version} (${name}). ` +
-          `Restore its row: ${journalInsert(migration)}`,
+          `Restore its row: ${journalInsert(schema, migration)}`,
       );
     }
     throw new SchemaVersionError(
@@ -96,10 +97,10 @@ export function unreadableJournalError(cause?: unknown): SchemaVersionError {
 }
 
 /** For a journal that the role may not read, or from which row-level security could hide rows. */
-function hiddenJournalError(cause: unknown): SchemaVersionError {
+function hiddenJournalError({ name }: SchemaName, cause: unknown): SchemaVersionError {
   return new SchemaVersionError(
     "The database role may not read all of the table flux_dao_migrations, which records the version of the schema, and nothing " +
-      "was changed. Grant it SELECT on that table and USAGE on the schema public, or use the owner of the tables. Also " +
+      `was changed. Grant it SELECT on that table and USAGE on the schema ${name}, or use the owner of the tables. Also ` +
       "disable row-level security on that table if it is enabled.",
     { cause },
   );

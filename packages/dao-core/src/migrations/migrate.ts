@@ -1,10 +1,11 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { RetryableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
+import type { SchemaName } from "../schema/schema-name.ts";
 import type { SqlDriver, SqlTransaction } from "../session/driver.ts";
 import { MIGRATION_STATEMENT_TIMEOUT, MIGRATION_WAIT_TIMEOUT, milliseconds, OWN_RETRIES } from "../session/limits.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
 import { embeddedMigrations, type MigrationSet, schemaVersion } from "./migration-set.ts";
-import { LOCK, type MigrationPlan, makePlan, readWithSettings, refuseDifferences, SETTINGS } from "./plan.ts";
+import { lockOf, type MigrationPlan, makePlan, readWithSettings, refuseDifferences, settingsIn } from "./plan.ts";
 import {
   countViolations,
   findUnvalidatedRules,
@@ -53,7 +54,7 @@ export interface MigrationReport {
 }
 
 /**
- * Brings the schema of a database to the version that this code needs: creates it in an empty database, applies missing
+ * Brings a schema of a database to the version that this code needs: creates it in an empty database, applies missing
  * migrations, or adopts a database of the Python service (no row is lost; see {@link MigrationReport.violations}).
  *
  * It runs in one transaction, so after a failure the database is unchanged. Any number of processes may call it at once: one
@@ -70,13 +71,14 @@ export interface MigrationReport {
  */
 export async function migrate(
   driver: SqlDriver,
+  schema: SchemaName,
   options: MigrationOptions = {},
   set: MigrationSet = embeddedMigrations,
 ): Promise<MigrationReport> {
   const begun = performance.now();
-  const { plan, repaired, unvalidated } = await migrateSchema(driver, options, set);
+  const { plan, repaired, unvalidated } = await migrateSchema(driver, schema, options, set);
   const { from, to, applied, adopts } = plan;
-  const violations = await readViolations(driver, unvalidated, options);
+  const violations = await readViolations(driver, schema, unvalidated, options);
   const durationMs = Math.round(performance.now() - begun);
   return { from, to, applied, adopted: adopts, repaired, violations, durationMs };
 }
@@ -88,17 +90,22 @@ interface MigratedSchema {
   readonly unvalidated: readonly UnvalidatedRule[];
 }
 
-async function migrateSchema(driver: SqlDriver, options: MigrationOptions, set: MigrationSet): Promise<MigratedSchema> {
+async function migrateSchema(
+  driver: SqlDriver,
+  schema: SchemaName,
+  options: MigrationOptions,
+  set: MigrationSet,
+): Promise<MigratedSchema> {
   if (driver.isTransaction) {
     throw new UnitOfWorkMisuseError(
       "A migration needs its own transaction. Pass the database, not a transaction that is already open.",
     );
   }
   for (let attempt = 1; ; attempt++) {
-    const progress: MigrationProgress = { to: schemaVersion(set), step: "the connection" };
+    const progress: MigrationProgress = { schema: schema.name, to: schemaVersion(set), step: "the connection" };
     try {
       // Read committed: after waiting for the lock it must see what was committed in the meantime.
-      return await driver.transaction((transaction) => apply(transaction, options, set, progress), {
+      return await driver.transaction((transaction) => apply(transaction, schema, options, set, progress), {
         isolationLevel: "read committed",
         // Each statement sets its own below; this one decides when a silent server is considered lost.
         statementTimeout: longestStatement(options),
@@ -119,6 +126,7 @@ function longestStatement({ waitTimeout, statementTimeout }: MigrationOptions): 
 
 async function apply(
   transaction: SqlTransaction,
+  schema: SchemaName,
   options: MigrationOptions,
   set: MigrationSet,
   progress: MigrationProgress,
@@ -129,18 +137,18 @@ async function apply(
   const run = async (...statements: readonly string[]) => {
     for (const statement of statements) await transaction.execute(statement, []);
   };
-  await run(...SETTINGS);
+  await run(...settingsIn(schema));
   progress.step = "the wait for another migration";
   await run(
     "SET LOCAL statement_timeout TO 0;",
     `SET LOCAL lock_timeout TO ${milliseconds("waitTimeout", waitTimeout)};`,
-    LOCK,
+    lockOf(schema),
     `SET LOCAL statement_timeout TO ${milliseconds("statementTimeout", statementTimeout)};`,
     `SET LOCAL lock_timeout TO ${milliseconds("lockTimeout", lockTimeout)};`,
   );
   const applyPlan = async () => {
     progress.step = "reading its version";
-    const plan = await makePlan(transaction, set);
+    const plan = await makePlan(transaction, schema, set);
     refuseDifferences(plan);
     progress.from ??= plan.from;
     for (const { name, advice, statements } of plan.steps) {
@@ -153,17 +161,18 @@ async function apply(
   // The migrations may have been applied to a schema that had been changed: repair it.
   const { differences } = plan.applied.length === 0 ? plan : await applyPlan();
   progress.step = "reading its rules";
-  const unvalidated = await findUnvalidatedRules(transaction);
+  const unvalidated = await findUnvalidatedRules(transaction, schema);
   return { plan, repaired: differences.map(({ what }) => what), unvalidated };
 }
 
 /** Runs in its own transaction after the commit, so that no caller waits for a lock while rows are counted. */
 async function readViolations(
   driver: SqlDriver,
+  schema: SchemaName,
   unvalidated: readonly UnvalidatedRule[],
   { statementTimeout = MIGRATION_STATEMENT_TIMEOUT, signal }: MigrationOptions,
 ): Promise<RuleViolation[]> {
   if (unvalidated.length === 0) return [];
-  const count = (transaction: SqlTransaction) => countViolations(transaction, unvalidated);
-  return readWithSettings(driver, count, { statementTimeout, signal });
+  const count = (transaction: SqlTransaction) => countViolations(transaction, schema, unvalidated);
+  return readWithSettings(driver, schema, count, { statementTimeout, signal });
 }

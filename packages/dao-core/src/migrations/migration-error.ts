@@ -3,6 +3,7 @@ import { databaseErrorFacts, toDaoError } from "../session/postgres-errors.ts";
 
 /** How far a migration has got. */
 export interface MigrationProgress {
+  readonly schema: string;
   /** The schema's version before the migration, once it is known. */
   from?: number;
   readonly to: number;
@@ -20,8 +21,8 @@ const EXISTING_OBJECT =
 const obstacles: Readonly<Record<string, string>> = {
   // Insufficient privilege
   "42501":
-    "the database role lacks a privilege. Run migrate() as the owner of the tables with CREATE on the schema public, or have " +
-    "such a role run the SQL that planMigrations() writes.",
+    "the database role lacks a privilege. Run migrate() as the owner of the tables with CREATE on the schema (or on the database, if " +
+    "the schema is missing), or have such a role run the SQL that planMigrations() writes.",
   // Duplicate column, object, table or index
   "42701": EXISTING_OBJECT,
   "42710": EXISTING_OBJECT,
@@ -42,11 +43,11 @@ const passingObstacles: Readonly<Record<string, string>> = {
 };
 
 /** Translates an error of the driver by its SQLSTATE to what `migrate()` throws. Other errors are returned unchanged. */
-export function toMigrationError(error: unknown, { from, to, step, advice }: MigrationProgress): unknown {
+export function toMigrationError(error: unknown, { schema, from, to, step, advice }: MigrationProgress): unknown {
   const code = databaseErrorFacts(error)?.code;
   if (isDaoError(error) || code === undefined) return error;
   const start = from === undefined ? "" : ` from version ${from}`;
-  const failed = `Migrating the database${start} to version ${to} failed at ${step}, and nothing was changed:`;
+  const failed = `Migrating the schema ${schema}${start} to version ${to} failed at ${step}, and nothing was changed:`;
   const refused = (why: string) => new SchemaVersionError(`${failed} ${why}`, { cause: error });
   const passing = passingObstacles[code];
   if (passing !== undefined) return new UnavailableError(`${failed} ${passing}`, { cause: error });

@@ -1,8 +1,9 @@
 import type { CallOptions } from "../contract/call-options.ts";
+import type { SchemaName } from "../schema/schema-name.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/driver.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
-import { CREATE_JOURNAL, JOURNAL_TABLE, journalInsert, readJournal, verifyJournal } from "./journal.ts";
+import { createJournal, JOURNAL, journalInsert, readJournal, verifyJournal } from "./journal.ts";
 import { embeddedMigrations, type Migration, type MigrationSet, schemaVersion } from "./migration-set.ts";
 import { isPythonService } from "./python-service.ts";
 import {
@@ -28,46 +29,55 @@ export interface MigrationPlan {
 }
 
 /**
- * For the transaction: unqualified names belong to `public`, as drizzle-kit's migrations expect; literals are read by the
+ * For the transaction: unqualified names belong to the schema, as drizzle-kit's migrations expect; literals are read by the
  * standard, whatever the role's settings; the catalog is rendered in a form that can be compared; and a row-level policy that
  * would hide rows is an error.
  */
-export const SETTINGS: readonly string[] = [
-  "SET LOCAL search_path TO public;",
+export const settingsIn = (schema: SchemaName): readonly string[] => [
+  `SET LOCAL search_path TO ${schema.quoted};`,
   "SET LOCAL standard_conforming_strings TO on;",
   "SET LOCAL quote_all_identifiers TO off;",
   "SET LOCAL row_security TO off;",
 ];
 
 /**
- * One migration at a time per database: others wait here. The lock belongs to the transaction, so that neither a broken
+ * One migration at a time per schema: others wait here. The lock belongs to the transaction, so that neither a broken
  * connection nor a pooling proxy can keep it. The number is "fluxdao" in ASCII.
  */
-export const LOCK = "SELECT pg_advisory_xact_lock(28829699411304815)::text;";
+export const lockOf = ({ literal }: SchemaName) =>
+  `SELECT pg_advisory_xact_lock(hashtextextended(${literal}, 28829699411304815))::text;`;
 
 /**
- * Determines what `set` has to do to the database. Read-only; runs after {@link SETTINGS}.
+ * Determines what `set` has to do to the database. Read-only; runs after {@link settingsIn}.
  * @throws SchemaVersionError if the database is newer than the code, was migrated by other migrations, or has tables
  *   that neither the migrations nor the Python service created
  */
-export async function makePlan(executor: SqlExecutor, set: MigrationSet): Promise<MigrationPlan> {
-  const journal = await readJournal(executor);
-  verifyJournal(journal ?? [], set);
-  const facts = set.shape && (await readSchemaFacts(executor, set.shape));
+export async function makePlan(executor: SqlExecutor, schema: SchemaName, set: MigrationSet): Promise<MigrationPlan> {
+  const journal = await readJournal(executor, schema);
+  verifyJournal(schema, journal ?? [], set);
+  const facts = set.shape && (await readSchemaFacts(executor, schema, set.shape));
   const recorded = journal?.at(-1)?.version ?? 0;
   const remnants = removalOfRemnants(facts, recorded);
   const from = remnants === undefined ? recorded : 0;
   const to = schemaVersion(set);
-  const adopts = recorded === 0 && remnants === undefined && (await isPythonService(executor, set, facts));
+  const adopts = recorded === 0 && remnants === undefined && (await isPythonService(executor, schema, set, facts));
   const pending = set.migrations.filter((migration) => migration.version > from);
   const steps = pending.map((migration) =>
-    stepOf(migration, adopts && migration.version === 1 ? set.adoption : undefined),
+    stepOf(schema, migration, adopts && migration.version === 1 ? set.adoption : undefined),
   );
   if (remnants !== undefined) steps.unshift(remnants);
-  if (journal === undefined) steps.unshift({ name: "the journal", statements: [CREATE_JOURNAL] });
+  if (journal === undefined) steps.unshift({ name: "the journal", statements: [createJournal(schema)] });
+  if (journal === undefined && !(await exists(executor, schema))) {
+    steps.unshift({ name: `the schema ${schema.name}`, statements: [`CREATE SCHEMA ${schema.quoted};`] });
+  }
   const differences = pending.length === 0 && facts !== undefined ? findSchemaDifferences(facts) : [];
   steps.push(...repairsOf(differences));
   return { from, to, applied: pending.map((migration) => migration.name), adopts, differences, steps };
+}
+
+async function exists(executor: SqlExecutor, { name }: SchemaName): Promise<boolean> {
+  const { rows } = await executor.execute("select 1 as found from pg_namespace where nspname = $1", [name]);
+  return rows.length > 0;
 }
 
 /** Keys come first, since foreign keys refer to them. */
@@ -82,10 +92,11 @@ function removalOfRemnants(facts: SchemaFacts | undefined, recorded: number): Mi
   const types = facts.all.filter(({ kind }) => kind === "enum");
   const areOurs = types.every(({ table, detail }) => facts.shape.enums[table]?.join(", ") === detail);
   if (recorded === 0 && !(types.length > 0 && areOurs)) return undefined;
-  const drops = types.map(({ table }) => `DROP TYPE "public"."${table}";`);
+  const { schema } = facts;
+  const drops = types.map(({ table }) => `DROP TYPE ${schema.qualified(table)};`);
   return {
     name: "removing what the dropped tables left behind",
-    statements: [`DELETE FROM ${JOURNAL_TABLE};`, ...drops],
+    statements: [`DELETE FROM ${schema.qualified(JOURNAL)};`, ...drops],
   };
 }
 
@@ -95,9 +106,13 @@ export function refuseDifferences({ differences, to }: MigrationPlan): void {
   if (refused.length > 0) throw schemaDifferenceError(refused, to, adviceFor(refused));
 }
 
-function stepOf(migration: Migration, adoption: readonly string[] | undefined): MigrationStep {
+function stepOf(schema: SchemaName, migration: Migration, adoption: readonly string[] | undefined): MigrationStep {
   const name = adoption === undefined ? migration.name : "adopting the Python service's schema";
-  return { name, statements: [...(adoption ?? migration.statements), journalInsert(migration)] };
+  // Written for `public` by drizzle-kit, and by hand.
+  const statements = (adoption ?? migration.statements).map((statement) =>
+    statement.replaceAll('"public".', () => `${schema.quoted}.`),
+  );
+  return { name, statements: [...statements, journalInsert(schema, migration)] };
 }
 
 /** What `migrate()` would do now. */
@@ -123,15 +138,19 @@ export interface MigrationPlanText {
  * only needs to read the catalog and the journal.
  * @throws SchemaVersionError as `migrate()` does; UnavailableError
  */
-export async function planMigrations(driver: SqlDriver, options?: CallOptions): Promise<MigrationPlanText> {
-  const plan = await readPlan(driver, options);
+export async function planMigrations(
+  driver: SqlDriver,
+  schema: SchemaName,
+  options?: CallOptions,
+): Promise<MigrationPlanText> {
+  const plan = await readPlan(driver, schema, options);
   refuseDifferences(plan);
   const { from, to, applied, adopts, steps } = plan;
   const script = [
-    `-- Flux DAO: the schema from version ${from} to version ${to}${adopts ? ", adopted from the Python service" : ""}`,
+    `-- Flux DAO: the schema ${schema.name} from version ${from} to version ${to}${adopts ? ", adopted from the Python service" : ""}`,
     "BEGIN;",
-    ...SETTINGS,
-    LOCK,
+    ...settingsIn(schema),
+    lockOf(schema),
     ...steps.flatMap(({ name, statements }) => [`-- ${name}`, ...statements]),
     "COMMIT;",
     "",
@@ -141,22 +160,23 @@ export async function planMigrations(driver: SqlDriver, options?: CallOptions): 
 }
 
 /** Reads the plan, including differences that cannot be repaired. */
-export function readPlan(driver: SqlDriver, { signal }: CallOptions = {}): Promise<MigrationPlan> {
+export function readPlan(driver: SqlDriver, schema: SchemaName, { signal }: CallOptions = {}): Promise<MigrationPlan> {
   const options: TransactionOptions = { isolationLevel: "repeatable read", signal };
-  return readWithSettings(driver, (transaction) => makePlan(transaction, embeddedMigrations), options);
+  return readWithSettings(driver, schema, (transaction) => makePlan(transaction, schema, embeddedMigrations), options);
 }
 
 /**
- * Runs `read` in a read-only transaction with {@link SETTINGS}.
+ * Runs `read` in a read-only transaction with {@link settingsIn}.
  * @throws DaoError
  */
 export async function readWithSettings<Result>(
   driver: SqlDriver,
+  schema: SchemaName,
   read: (transaction: SqlTransaction) => Promise<Result>,
   options?: TransactionOptions,
 ): Promise<Result> {
   const run = async (transaction: SqlTransaction) => {
-    for (const setting of SETTINGS) await transaction.execute(setting, []);
+    for (const setting of settingsIn(schema)) await transaction.execute(setting, []);
     return read(transaction);
   };
   try {

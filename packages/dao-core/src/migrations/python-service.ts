@@ -1,6 +1,7 @@
 import { SchemaVersionError } from "../contract/errors.ts";
+import type { SchemaName } from "../schema/schema-name.ts";
 import type { SqlExecutor } from "../session/driver.ts";
-import { CREATE_JOURNAL, journalInsert } from "./journal.ts";
+import { createJournal, journalInsert } from "./journal.ts";
 import { type MigrationSet, schemaVersion } from "./migration-set.ts";
 import { listDifferences, type SchemaDifference } from "./schema-check/schema-difference.ts";
 import { findSchemaDifferences } from "./schema-check/schema-differences.ts";
@@ -57,16 +58,19 @@ const SHAPE: SchemaShape = {
  */
 export async function isPythonService(
   executor: SqlExecutor,
+  schema: SchemaName,
   set: MigrationSet,
   facts: SchemaFacts | undefined,
 ): Promise<boolean> {
-  const found = await readSchemaFacts(executor, SHAPE);
+  const found = await readSchemaFacts(executor, schema, SHAPE);
   const present = found.all.filter(({ kind }) => kind === "table" || kind === "enum").map(({ table }) => table);
   if (present.length === 0) return false;
   const differences = differencesOf(found);
   if (differences.length === 0) return true;
   const isComplete = facts?.hasTables === true && findSchemaDifferences(facts).length === 0;
-  throw isComplete ? lostJournalError(set) : foreignTablesError(present.toSorted(), differences, schemaVersion(set));
+  throw isComplete
+    ? lostJournalError(schema, set)
+    : foreignTablesError(schema, present.toSorted(), differences, schemaVersion(set));
 }
 
 function differencesOf(facts: SchemaFacts): SchemaDifference[] {
@@ -84,10 +88,10 @@ function differencesOf(facts: SchemaFacts): SchemaDifference[] {
 }
 
 /** The journal is not recreated automatically: a later release may have migrated the tables in a way that does not show. */
-function lostJournalError(set: MigrationSet): SchemaVersionError {
+function lostJournalError(schema: SchemaName, set: MigrationSet): SchemaVersionError {
   const statements = [
-    CREATE_JOURNAL.replace("TABLE", "TABLE IF NOT EXISTS").replace(/\s+/g, " "),
-    ...set.migrations.map(journalInsert),
+    createJournal(schema).replace("TABLE", "TABLE IF NOT EXISTS").replace(/\s+/g, " "),
+    ...set.migrations.map((migration) => journalInsert(schema, migration)),
   ];
   return new SchemaVersionError(
     `The tables match version ${schemaVersion(set)}, which this code needs, but their journal ` +
@@ -97,13 +101,14 @@ function lostJournalError(set: MigrationSet): SchemaVersionError {
 }
 
 function foreignTablesError(
+  { name }: SchemaName,
   present: readonly string[],
   differences: readonly SchemaDifference[],
   to: number,
 ): SchemaVersionError {
   return new SchemaVersionError(
     `The database has no journal flux_dao_migrations (version 0; this code needs version ${to}), but has ` +
-      `${present.join(", ")} in the schema public, and they are not as the Python service created them: ` +
+      `${present.join(", ")} in the schema ${name}, and they are not as the Python service created them: ` +
       `${listDifferences(differences)}. Nothing was changed. Use another database, drop or fix these, or restore the ` +
       "journal if Flux DAO created the tables.",
   );

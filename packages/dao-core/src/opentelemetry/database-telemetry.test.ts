@@ -32,9 +32,14 @@ describe("a statement is run once, and settles as it does", () => {
   const run = async (statement: () => Promise<typeof answer>) => {
     const called = vi.fn(statement);
     const instrumentation = databaseTelemetry().instrument({});
-    const outcome = instrumented(instrumentation, { kind: "statement", text: "select 1" }, called, ({ rows }) => ({
-      rows: rows.length,
-    }));
+    const outcome = instrumented(
+      instrumentation,
+      { kind: "statement", text: "select 1", schema: "public" },
+      called,
+      ({ rows }) => ({
+        rows: rows.length,
+      }),
+    );
     await outcome.catch(() => undefined);
     expect(called).toHaveBeenCalledOnce();
     return outcome;

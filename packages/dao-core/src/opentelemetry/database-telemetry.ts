@@ -23,7 +23,7 @@ import { summarize } from "./query-summary.ts";
 
 /** How spans and metrics are recorded. */
 export interface DatabaseTelemetryOptions {
-  /** The pool's name in metrics. Default: the address of the database, such as `localhost:5432/flux|public`. */
+  /** The pool's name in metrics. Default: the address of the database, such as `localhost:5432/flux`. */
   readonly poolName?: string | undefined;
 }
 
@@ -54,33 +54,27 @@ class DatabaseInstrumentation implements Instrumentation {
     unit: "{retry}",
     description: "Statements and units of work that are retried after a serialization failure or deadlock.",
   });
-  readonly #attributes: Attributes;
-  /** By the text of the statement. */
-  readonly #statements = new Map<string, Recording>();
-  readonly #unitOfWork: Recording;
-  readonly #nestedUnitOfWork: Recording;
+  readonly #unitOfWorkDuration = this.#recorder.histogram(
+    "flux_dao.unit_of_work.duration",
+    "Duration of attempts at a unit of work.",
+  );
+  readonly #address: DatabaseAddress | undefined;
+  /** By the text of the statement, which names the schema, and by the schema of a unit of work. */
+  readonly #recordings = new Map<string, Recording>();
 
   constructor({ address, pool }: TelemetrySource, { poolName = defaultPoolName(address) }: DatabaseTelemetryOptions) {
-    const attributes = { "db.system.name": "postgresql", ...(address !== undefined && addressAttributes(address)) };
-    this.#attributes = attributes;
-    this.#unitOfWork = {
-      name: "unit of work",
-      options: { attributes },
-      duration: this.#recorder.histogram("flux_dao.unit_of_work.duration", "Duration of attempts at a unit of work."),
-      attributes,
-      outcomeOf,
-    };
-    // Part of an outer one, which is measured.
-    this.#nestedUnitOfWork = { ...this.#unitOfWork, name: "nested unit of work", duration: undefined };
+    this.#address = address;
     if (pool !== undefined) measurePool(pool, poolName, this.#recorder);
   }
 
   start(operation: InstrumentedOperation): StartedOperation | undefined {
     switch (operation.kind) {
       case "statement":
-        return this.#recorder.start(this.#statement(operation.text));
-      case "unit of work":
-        return this.#recorder.start(operation.isNested ? this.#nestedUnitOfWork : this.#unitOfWork);
+        return this.#recorder.start(this.#remembered(operation.text, () => this.#statement(operation)));
+      case "unit of work": {
+        const key = `${operation.isNested} ${operation.schema}`;
+        return this.#recorder.start(this.#remembered(key, () => this.#unitOfWork(operation)));
+      }
       default:
         return undefined;
     }
@@ -90,24 +84,44 @@ class DatabaseInstrumentation implements Instrumentation {
     quietly(() => this.#retries.add(1, { "flux_dao.retry.of": kind, ...failureAttributes(error) }));
   }
 
-  #statement(text: string): Recording {
-    let recording = this.#statements.get(text);
+  /** There is one for each statement of each schema: with many schemas, those of the latest. */
+  #remembered(key: string, make: () => Recording): Recording {
+    let recording = this.#recordings.get(key);
     if (recording === undefined) {
-      const { text: name, operation, table } = summarize(text);
-      const attributes = {
-        ...this.#attributes,
-        "db.query.summary": name,
-        ...(operation !== undefined && { "db.operation.name": operation }),
-        ...(table !== undefined && { "db.collection.name": table }),
-      };
-      // The text has too many values for a metric.
-      const options = { kind: SpanKind.CLIENT, attributes: { ...attributes, "db.query.text": text } };
-      recording = { name, options, isLeaf: true, duration: this.#statementDuration, attributes, outcomeOf };
-      this.#statements.set(text, recording);
+      recording = make();
+      if (this.#recordings.size >= MAX_RECORDINGS) this.#recordings.clear();
+      this.#recordings.set(key, recording);
     }
     return recording;
   }
+
+  #statement({ text, schema }: Extract<InstrumentedOperation, { kind: "statement" }>): Recording {
+    const { text: name, operation, table } = summarize(text);
+    const attributes = {
+      ...databaseAttributes(this.#address, schema),
+      "db.query.summary": name,
+      ...(operation !== undefined && { "db.operation.name": operation }),
+      ...(table !== undefined && { "db.collection.name": table }),
+    };
+    // The text has too many values for a metric.
+    const options = { kind: SpanKind.CLIENT, attributes: { ...attributes, "db.query.text": text } };
+    return { name, options, isLeaf: true, duration: this.#statementDuration, attributes, outcomeOf };
+  }
+
+  #unitOfWork({ isNested, schema }: Extract<InstrumentedOperation, { kind: "unit of work" }>): Recording {
+    const attributes = databaseAttributes(this.#address, schema);
+    return {
+      name: isNested ? "nested unit of work" : "unit of work",
+      options: { attributes },
+      // A nested one is part of an outer one, which is measured.
+      duration: isNested ? undefined : this.#unitOfWorkDuration,
+      attributes,
+      outcomeOf,
+    };
+  }
 }
+
+const MAX_RECORDINGS = 4_096;
 
 function outcomeOf({ failure, rows }: OperationOutcome): RecordedOutcome {
   return {
@@ -116,21 +130,22 @@ function outcomeOf({ failure, rows }: OperationOutcome): RecordedOutcome {
   };
 }
 
-function addressAttributes({ host, port, ...address }: DatabaseAddress): Attributes {
+/** The namespace is the database and the schema, as the conventions have it for PostgreSQL. */
+function databaseAttributes(address: DatabaseAddress | undefined, schema: string): Attributes {
+  const system = { "db.system.name": "postgresql" };
+  if (address === undefined) return { ...system, "db.namespace": schema };
+  const { host, port, database } = address;
   return {
-    "db.namespace": namespaceOf(address),
+    ...system,
+    "db.namespace": `${database}|${schema}`,
     "server.address": host.replace(/^\[(.*)\]$/, "$1"),
     // The conventions omit the default port.
     ...(port !== 5432 && { "server.port": port }),
   };
 }
 
-function namespaceOf({ database, schema }: Pick<DatabaseAddress, "database" | "schema">): string {
-  return schema === undefined ? database : `${database}|${schema}`;
-}
-
 function defaultPoolName(address: DatabaseAddress | undefined): string {
-  return address === undefined ? "postgresql" : `${address.host}:${address.port}/${namespaceOf(address)}`;
+  return address === undefined ? "postgresql" : `${address.host}:${address.port}/${address.database}`;
 }
 
 /** Classes 00 to 99, F0, HV, P0 and XX (PostgreSQL manual, appendix A), which excludes codes such as `EPIPE`. */

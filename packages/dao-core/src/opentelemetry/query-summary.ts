@@ -10,7 +10,7 @@ export interface QuerySummary {
 
 /** A bare `update` belongs to a lock (`for update`) or to an insert (`do update`), and a count of written rows to the write. */
 const keywords =
-  /\b(?:(explain|select)\b(?! count\(\*\) as count from written)|(insert into|delete from|update|from|join) "(\w+)")/g;
+  /\b(?:(explain|select)\b(?! count\(\*\) as count from written)|(insert into|delete from|update|from|join) (?:"(?:[^"]|"")+"\.)?"(\w+)")/g;
 
 /** Binds a value that a condition uses twice, and is no operation. */
 const binding = /\(select .* as decompressed\)/;

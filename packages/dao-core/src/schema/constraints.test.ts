@@ -1,7 +1,7 @@
 import { getTableConfig } from "drizzle-orm/pg-core";
 import { expect, test } from "vitest";
 import { CONSTRAINT_RULES, FOREIGN_KEY_FIELDS } from "./constraints.ts";
-import { conversations, demoFlags, goals, milestones, tasks, users } from "./tables.ts";
+import { conversations, demoFlags, goals, milestones, tasks, users } from "./index.ts";
 
 const configs = [conversations, demoFlags, goals, milestones, tasks, users].map(getTableConfig);
 

@@ -162,6 +162,8 @@ export interface TransactionOptions extends CallOptions {
 export interface DatabaseSession extends Daos {
   /** Whether this is an open transaction: then {@link transaction} is a savepoint within it. */
   readonly isTransaction: boolean;
+  /** A session on the same connections whose tables are in another schema. Absent if there is one schema only. */
+  withSchema?(schema: string): DatabaseSession;
   /** Reads whose memory does not depend on the length of rows, for callers that pass rows on. Absent if there are none. */
   readonly pieces?: PieceReads | undefined;
   /** Notified when a unit of work on it is retried. Default: none. */

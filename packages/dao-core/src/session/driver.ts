@@ -1,4 +1,5 @@
 import type { CallOptions } from "../contract/call-options.ts";
+import type { SchemaName } from "../schema/schema-name.ts";
 import type { TransactionOptions } from "./database-session.ts";
 import type { ImportLimit } from "./import-limit.ts";
 import type { TelemetrySource } from "./instrumentation.ts";
@@ -33,6 +34,11 @@ export interface SqlExecutor {
    * Rejects with the driver's own error; {@link toDaoError} translates it.
    */
   execute(text: string, parameters: readonly SqlParameter[], options?: StatementOptions): Promise<SqlResult>;
+}
+
+/** What a session's DAOs run their statements on: an executor, and the schema of the tables. */
+export interface SchemaExecutor extends SqlExecutor {
+  readonly schema: SchemaName;
 }
 
 /** An open transaction. */

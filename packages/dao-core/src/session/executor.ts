@@ -1,5 +1,6 @@
 import type { UnitOfWorkMisuseError } from "../contract/errors.ts";
-import type { SqlDriver, SqlExecutor, SqlTransaction } from "./driver.ts";
+import type { SchemaName } from "../schema/schema-name.ts";
+import type { SchemaExecutor, SqlDriver, SqlExecutor, SqlTransaction } from "./driver.ts";
 import { type Instrumentation, instrumented } from "./instrumentation.ts";
 import { FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY } from "./limits.ts";
 import { isRetryableError } from "./postgres-errors.ts";
@@ -17,6 +18,8 @@ export interface StatementReport {
   readonly text: string;
   /** From the call to the result, the wait for a connection included. */
   readonly milliseconds: number;
+  /** The schema of the session. */
+  readonly schema: string;
   /** The number of rows returned; `undefined` if it failed. */
   readonly count: number | undefined;
   /** What the driver threw, if it failed. */
@@ -33,8 +36,9 @@ export interface Retry {
   readonly error: unknown;
 }
 
-/** What a session's statements notify. */
+/** Where a session's statements run, and what they notify. */
 export interface StatementHooks {
+  readonly schema: SchemaName;
   readonly telemetry?: Instrumentation | undefined;
   readonly onRetry?: ((retry: Retry) => void) | undefined;
   readonly onStatement?: ((statement: StatementReport) => void) | undefined;
@@ -48,11 +52,11 @@ type Execute = SqlExecutor["execute"];
 type Step = ((next: Execute) => Execute) | undefined;
 
 /** Single statements on a driver. One that ends in a serialization failure or deadlock wrote nothing, and is retried. */
-export function driverExecutor(driver: SqlDriver, hooks: StatementHooks): SqlExecutor {
+export function driverExecutor(driver: SqlDriver, hooks: StatementHooks): SchemaExecutor {
   const check = refused(() => outerSessionMisuse(driver));
   // In a joined transaction nothing can be retried: all of it was aborted.
   const retry = driver.isTransaction ? undefined : retried(hooks);
-  return pipeline([traced(hooks), check, bounded, retry, reported(hooks)], (text, parameters, options) =>
+  return pipeline(hooks.schema, [traced(hooks), check, bounded, retry, reported(hooks)], (text, parameters, options) =>
     driver.execute(text, parameters, options),
   );
 }
@@ -62,16 +66,21 @@ export function transactionExecutor(
   transaction: SqlTransaction,
   context: TransactionContext,
   hooks: StatementHooks,
-): SqlExecutor {
+): SchemaExecutor {
   const check = refused(() => foreignTransactionMisuse(context));
   const readOnly = context.isReadOnly ? refusingWrites : undefined;
-  return pipeline([traced(hooks), readOnly, check, bounded, reported(hooks)], (text, parameters, options) =>
-    transaction.execute(text, parameters, options),
+  return pipeline(
+    hooks.schema,
+    [traced(hooks), readOnly, check, bounded, reported(hooks)],
+    (text, parameters, options) => transaction.execute(text, parameters, options),
   );
 }
 
-function pipeline(steps: readonly Step[], last: Execute): SqlExecutor {
-  return { execute: steps.reduceRight<Execute>((next, step) => (step === undefined ? next : step(next)), last) };
+function pipeline(schema: SchemaName, steps: readonly Step[], last: Execute): SchemaExecutor {
+  return {
+    schema,
+    execute: steps.reduceRight<Execute>((next, step) => (step === undefined ? next : step(next)), last),
+  };
 }
 
 /** Rejects a statement if there is a `misuse`. */
@@ -106,20 +115,20 @@ function retried({ telemetry, onRetry }: StatementHooks): Step {
     withRetries(policy, () => next(text, parameters, options), options?.signal);
 }
 
-function traced({ telemetry }: StatementHooks): Step {
+function traced({ telemetry, schema: { name: schema } }: StatementHooks): Step {
   if (telemetry === undefined) return undefined;
   return (next) => (text, parameters, options) =>
     instrumented(
       telemetry,
-      { kind: "statement", text },
+      { kind: "statement", text, schema },
       () => next(text, parameters, options),
       ({ rows }) => ({ rows: rows.length }),
     );
 }
 
-function reported({ onStatement, onFailure }: StatementHooks): Step {
+function reported({ onStatement, onFailure, schema }: StatementHooks): Step {
   if (onFailure === undefined && onStatement === undefined) return undefined;
-  const measured = onStatement === undefined ? undefined : reporter(onStatement);
+  const measured = onStatement === undefined ? undefined : reporter(onStatement, schema.name);
   return (next) => (text, parameters, options) => {
     const report = measured?.(text);
     const result = next(text, parameters, options);
@@ -132,12 +141,12 @@ function reported({ onStatement, onFailure }: StatementHooks): Step {
   };
 }
 
-function reporter(onStatement: NonNullable<StatementHooks["onStatement"]>) {
+function reporter(onStatement: NonNullable<StatementHooks["onStatement"]>, schema: string) {
   return (text: string) => {
     const begun = performance.now();
     return (outcome: Pick<StatementReport, "count" | "error">) => {
       try {
-        onStatement({ text, milliseconds: performance.now() - begun, ...outcome });
+        onStatement({ text, schema, milliseconds: performance.now() - begun, ...outcome });
       } catch {
         // An observer's error is not the statement's.
       }

@@ -32,8 +32,8 @@ export interface Instrumentation {
  * for each attempt.
  */
 export type InstrumentedOperation =
-  | { readonly kind: "statement"; readonly text: string }
-  | { readonly kind: "unit of work"; readonly isNested: boolean }
+  | { readonly kind: "statement"; readonly text: string; readonly schema: string }
+  | { readonly kind: "unit of work"; readonly isNested: boolean; readonly schema: string }
   | { readonly kind: "request"; readonly request: InstrumentedRequest }
   | ({ readonly kind: "call" } & InstrumentedCall);
 

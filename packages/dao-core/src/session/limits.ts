@@ -123,6 +123,8 @@ export const DELETE_BATCH = 1_000;
 export const MIGRATION_WAIT_TIMEOUT = 600_000;
 /** Milliseconds for a statement of a migration. */
 export const MIGRATION_STATEMENT_TIMEOUT = 3_600_000;
+/** Schemas that are migrated at a time unless set otherwise. */
+export const MIGRATIONS_AT_A_TIME = 4;
 /** How long a full comparison of the schema stays valid, in milliseconds. */
 export const COMPARISON_VALIDITY = 5_000;
 /** How much two clocks may differ, in milliseconds. */

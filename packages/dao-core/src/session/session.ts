@@ -1,6 +1,6 @@
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { Daos, DatabaseSession, TransactionOptions } from "./database-session.ts";
-import type { SqlDriver, SqlExecutor, SqlTransaction } from "./driver.ts";
+import type { SchemaExecutor, SqlDriver, SqlTransaction } from "./driver.ts";
 import { driverExecutor, type StatementHooks, transactionExecutor } from "./executor.ts";
 import { type Instrumentation, instrumented } from "./instrumentation.ts";
 import { toDaoError } from "./postgres-errors.ts";
@@ -38,9 +38,9 @@ export abstract class DaoSet implements Daos {
   }
 }
 
-/** What the sessions of one database have in common. */
+/** What the sessions of one schema have in common. */
 export interface SessionSettings {
-  readonly daosOn: (executor: SqlExecutor) => Daos;
+  readonly daosOn: (executor: SchemaExecutor) => Daos;
   readonly hooks: StatementHooks;
 }
 
@@ -48,16 +48,23 @@ export interface SessionSettings {
 abstract class Session extends DaoSet implements DatabaseSession {
   abstract readonly isTransaction: boolean;
   readonly telemetry: Instrumentation | undefined;
+  /** The schema of the tables. */
+  readonly schema: string;
 
-  constructor(executor: SqlExecutor, { daosOn, hooks }: SessionSettings) {
+  constructor(executor: SchemaExecutor, { daosOn, hooks }: SessionSettings) {
     super(daosOn(executor));
     this.telemetry = hooks.telemetry;
+    this.schema = executor.schema.name;
   }
 
   transaction<Result>(work: Work<Result>, options: TransactionOptions = {}): Promise<Result> {
     const run = () => translated(work, (untranslated) => this.begin(untranslated, options));
     if (this.telemetry === undefined) return run();
-    return instrumented(this.telemetry, { kind: "unit of work", isNested: this.isTransaction }, run);
+    return instrumented(
+      this.telemetry,
+      { kind: "unit of work", isNested: this.isTransaction, schema: this.schema },
+      run,
+    );
   }
 
   /** Runs `work` in a transaction of its own, or in a savepoint of this one. */
@@ -70,7 +77,7 @@ abstract class Session extends DaoSet implements DatabaseSession {
 export class DriverSession extends Session {
   readonly isTransaction: boolean;
   readonly #driver: SqlDriver;
-  readonly #executor: SqlExecutor;
+  readonly #executor: SchemaExecutor;
   readonly #settings: SessionSettings;
 
   constructor(driver: SqlDriver, settings: SessionSettings) {
@@ -86,7 +93,7 @@ export class DriverSession extends Session {
     return this.#driver;
   }
 
-  protected get executor(): SqlExecutor {
+  protected get executor(): SchemaExecutor {
     return this.#executor;
   }
 

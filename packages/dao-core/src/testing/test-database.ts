@@ -34,7 +34,7 @@ export interface TestDatabase extends AsyncDisposable {
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const { serverUrl = process.env["TEST_DATABASE_URL"], ...databaseOptions } = options;
   if (serverUrl === undefined || serverUrl === "") {
-    const database = await openMigrated("memory://", {});
+    const database = await openMigrated("memory://", databaseOptions);
     return testDatabase(database, "memory://", () => database.close());
   }
   const name = `flux_test_${uuidv7().replaceAll("-", "")}`;
@@ -45,7 +45,8 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
   const url = withDatabase(serverUrl, name);
   const dropDatabase = () => onServer(serverUrl, (sql) => sql.unsafe(`drop database if exists ${name} with (force)`));
   try {
-    const database = await openDatabase(url, databaseOptions);
+    const isCloned = databaseOptions.schema === undefined || databaseOptions.schema === "public";
+    const database = await (isCloned ? openDatabase : openMigrated)(url, databaseOptions);
     return testDatabase(database, url, () => database.close().then(dropDatabase));
   } catch (error) {
     await dropDatabase();

@@ -2,7 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { type PgColumn, PgJsonb, PgText } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { type EntityTable, literal } from "../../schema/columns.ts";
-import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
+import type { SchemaExecutor, SqlRow } from "../../session/driver.ts";
 import { nextTurn } from "../../session/waiting/event-loop.ts";
 import type { RowMapper } from "../statement/row-mapper.ts";
 import { prepared, run, written } from "../statement/statement.ts";
@@ -165,7 +165,7 @@ export class GuardedRows<Dto extends object> {
 
   /** All of these guarded rows; those without contents are read as the caller iterates. Rows deleted meanwhile are left out. */
   async *pieces(
-    executor: SqlExecutor,
+    executor: SchemaExecutor,
     left: readonly SqlRow[],
     options?: CallOptions,
   ): AsyncGenerator<Dto[] | UnreadRow, void, undefined> {

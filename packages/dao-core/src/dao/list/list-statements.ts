@@ -4,7 +4,7 @@ import type { CallOptions } from "../../contract/call-options.ts";
 import { ValidationError } from "../../contract/errors.ts";
 import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow, toPage } from "../../contract/page.ts";
 import type { EntityTable } from "../../schema/columns.ts";
-import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
+import type { SchemaExecutor, SqlRow } from "../../session/driver.ts";
 import { EXACT_COUNT } from "../../session/limits.ts";
 import {
   compile,
@@ -52,7 +52,7 @@ export class ListStatements {
    * One page of guarded rows with its total, in one statement, or in two if the planner has to estimate the total. The last
    * column of a row is the total, unless none is requested.
    */
-  async page(executor: SqlExecutor, request: PageRequest, options?: CallOptions): Promise<Page<SqlRow>> {
+  async page(executor: SchemaExecutor, request: PageRequest, options?: CallOptions): Promise<Page<SqlRow>> {
     const window = pageWindow(request);
     const { count = "exact", cursor } = request;
     const filters = Object.entries(request).filter(([name, value]) => value !== undefined && !PAGING_NAMES.has(name));
@@ -81,7 +81,7 @@ export class ListStatements {
 
   /** The number of rows that the planner estimates from the table's statistics (PostgreSQL manual, 14.2). */
   async #estimate(
-    executor: SqlExecutor,
+    executor: SchemaExecutor,
     filters: readonly string[],
     values: StatementValues,
     options: CallOptions | undefined,

@@ -3,7 +3,7 @@ import { type PgColumn, PgJsonb } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { RetryableError } from "../../contract/errors.ts";
 import { type EntityTable, literal } from "../../schema/columns.ts";
-import type { SqlExecutor } from "../../session/driver.ts";
+import type { SchemaExecutor } from "../../session/driver.ts";
 import { MOST_PARTS, PART_CHARACTERS, WHOLE_VALUE_BYTES } from "../../session/limits.ts";
 import { type LongValue, longValue } from "../../session/piece-reads.ts";
 import type { RowMapper } from "../statement/row-mapper.ts";
@@ -62,7 +62,7 @@ export class LongRows<Dto extends object> {
    * The row with {@link LongValue}s in place of long values; `null` if it is gone, `undefined` if it can only be read whole:
    * an array that was stored as a JSON string.
    */
-  async find(executor: SqlExecutor, id: string, options?: CallOptions): Promise<Dto | null | undefined> {
+  async find(executor: SchemaExecutor, id: string, options?: CallOptions): Promise<Dto | null | undefined> {
     const { rows } = await run(executor, this.#outline(), { id }, options);
     const row = rows[0];
     if (row === undefined) return null;
@@ -85,7 +85,7 @@ export class LongRows<Dto extends object> {
   }
 
   #longValue(
-    executor: SqlExecutor,
+    executor: SchemaExecutor,
     row: { readonly id: string; readonly version: unknown },
     column: PgColumn,
     length: number,

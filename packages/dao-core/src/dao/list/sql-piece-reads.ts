@@ -3,8 +3,7 @@ import type { CallOptions } from "../../contract/call-options.ts";
 import type { PageRequest } from "../../contract/page.ts";
 import type { TaskTimerangeRequest } from "../../contract/task.ts";
 import { literal } from "../../schema/columns.ts";
-import { milestones, tasks } from "../../schema/tables.ts";
-import type { SqlExecutor, SqlRow } from "../../session/driver.ts";
+import type { SchemaExecutor, SqlRow } from "../../session/driver.ts";
 import { PIECE_ROWS } from "../../session/limits.ts";
 import {
   isLongRow,
@@ -17,6 +16,7 @@ import { conversationStatements } from "../conversation-dao.ts";
 import { goalStatements, milestoneStatements, taskStatements, userStatements } from "../entities.ts";
 import { findGuardedGoal, toRows } from "../goal-dao.ts";
 import { param, prepared, run, type Statement, type StatementValues, written } from "../statement/statement.ts";
+import { milestones, tasks } from "../statement/tables.ts";
 import type { EntityStatements } from "../table-dao.ts";
 import { startsWithin } from "../task-dao.ts";
 
@@ -90,9 +90,9 @@ type Pieces = AsyncGenerator<Piece, void, undefined>;
 
 /** {@link PieceReads} by SQL. */
 export class SqlPieceReads implements PieceReads {
-  readonly #executor: SqlExecutor;
+  readonly #executor: SchemaExecutor;
 
-  constructor(executor: SqlExecutor) {
+  constructor(executor: SchemaExecutor) {
     this.#executor = executor;
   }
 

@@ -1,9 +1,10 @@
 import { and, eq, or } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import { ValidationError } from "../../contract/errors.ts";
-import { users } from "../../schema/tables.ts";
-import type { SqlExecutor, SqlParameter } from "../../session/driver.ts";
+import { SchemaName } from "../../schema/schema-name.ts";
+import type { SchemaExecutor, SqlParameter } from "../../session/driver.ts";
 import { compile, param, queryBuilder, run } from "./statement.ts";
+import { users } from "./tables.ts";
 
 const statement = compile(
   "write",
@@ -13,10 +14,11 @@ const statement = compile(
     .where(eq(users.id, param("id"))),
 );
 
-function recorder(): SqlExecutor & { readonly sent: (readonly SqlParameter[])[] } {
+function recorder(): SchemaExecutor & { readonly sent: (readonly SqlParameter[])[] } {
   const sent: (readonly SqlParameter[])[] = [];
   return {
     sent,
+    schema: new SchemaName("tenant_7"),
     async execute(_text, parameters) {
       sent.push(parameters);
       return { rows: [] };
@@ -27,7 +29,7 @@ function recorder(): SqlExecutor & { readonly sent: (readonly SqlParameter[])[] 
 describe("a compiled statement", () => {
   test("is text with the names of its parameters in order", () => {
     expect(statement).toEqual({
-      text: 'update "users" set "name" = $1, "preferences" = $2 where "users"."id" = $3',
+      text: 'update "flux_dao_schema"."users" set "name" = $1, "preferences" = $2 where "flux_dao_schema"."users"."id" = $3',
       parameters: ["name", "preferences", "id"],
       kind: "write",
     });
@@ -42,7 +44,7 @@ describe("a compiled statement", () => {
         .from(users)
         .where(or(same, and(eq(users.email, param("email")), same))),
     );
-    expect(text).toContain('("users"."name" = $1 or ("users"."email" = $2 and "users"."name" = $1))');
+    expect(text).toContain('("name" = $1 or ("email" = $2 and "name" = $1))');
     expect(parameters).toEqual(["name", "email"]);
   });
 

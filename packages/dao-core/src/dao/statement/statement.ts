@@ -5,7 +5,7 @@ import type { CallOptions } from "../../contract/call-options.ts";
 import { ValidationError } from "../../contract/errors.ts";
 import { findJsonProblem } from "../../contract/fields/json.ts";
 import { unstorableText } from "../../contract/fields/scalars.ts";
-import type { SqlExecutor, SqlParameter, SqlResult, StatementKind, StatementOptions } from "../../session/driver.ts";
+import type { SchemaExecutor, SqlParameter, SqlResult, StatementKind, StatementOptions } from "../../session/driver.ts";
 import { toDaoError } from "../../session/postgres-errors.ts";
 
 /**
@@ -19,7 +19,7 @@ export const queryBuilder = drizzle(async () => {
 /** The values of a statement, by the names of its placeholders. */
 export type StatementValues = Readonly<Record<string, unknown>>;
 
-/** A statement as text, with the source of each parameter. */
+/** A statement as text, in the placeholder of a schema, with the source of each parameter. */
 export interface Statement {
   readonly text: string;
   readonly parameters: readonly (string | { readonly constant: SqlParameter })[];
@@ -122,7 +122,7 @@ export function validInstant(name: string, value: Date): Date {
 
 /** Runs a statement with these values. @throws DaoError for everything that the database rejects */
 export async function run(
-  executor: SqlExecutor,
+  executor: SchemaExecutor,
   statement: Statement,
   values: StatementValues,
   options?: CallOptions,
@@ -131,7 +131,7 @@ export async function run(
     typeof parameter === "string" ? encode(parameter, values[parameter]) : parameter.constant,
   );
   try {
-    return await executor.execute(statement.text, parameters, withKind(options, statement.kind));
+    return await executor.execute(executor.schema.textOf(statement), parameters, withKind(options, statement.kind));
   } catch (error) {
     throw toDaoError(error, values);
   }

@@ -1,5 +1,12 @@
 import { type Column, getTableColumns, type SQL, sql } from "drizzle-orm";
-import { type PgColumn, PgDoublePrecision, PgJsonb, type PgTable, PgTimestampString } from "drizzle-orm/pg-core";
+import {
+  type PgColumn,
+  PgDoublePrecision,
+  PgEnumColumn,
+  PgJsonb,
+  type PgTable,
+  PgTimestampString,
+} from "drizzle-orm/pg-core";
 import { param, type StatementValues } from "./statement.ts";
 
 /*
@@ -40,14 +47,19 @@ export function resultColumns(columns: Readonly<Record<string, Column>>): Record
 }
 
 /** A member of the JSON objects, and its SQL type. */
-type Member = readonly [name: string, type: string];
+type Member = readonly [name: string, type: SQL];
+
+/** The type of a column, qualified if it is one of our own. */
+export function sqlType(column: Column): SQL {
+  return column instanceof PgEnumColumn ? sql`${column.enum}` : sql.raw(column.getSQLType());
+}
 
 /**
  * `json_to_recordset` over a parameter: a JSON array of objects as the rows of `record`, which has a column for each of
  * these members. One parameter, however many rows.
  */
 export function jsonRecords(placeholder: string, members: readonly Member[]): SQL {
-  const definitions = members.map(([name, type]) => sql`${sql.identifier(name)} ${sql.raw(type)}`);
+  const definitions = members.map(([name, type]) => sql`${sql.identifier(name)} ${type}`);
   return sql`json_to_recordset(${textParam(placeholder, "json")}) as record(${sql.join(definitions, sql`, `)})`;
 }
 
@@ -55,7 +67,7 @@ export function jsonRecords(placeholder: string, members: readonly Member[]): SQ
 export function newRows(table: PgTable, placeholder: string): SQL {
   const members = Object.entries(getTableColumns(table))
     .filter(([name]) => name !== "createdAt")
-    .map(([name, column]): Member => [name, column.getSQLType()]);
+    .map(([name, column]): Member => [name, sqlType(column)]);
   const names = members.map(([name]) => sql.identifier(name));
   return sql`select ${sql.join(names, sql`, `)}, now() from ${jsonRecords(placeholder, members)}`;
 }

@@ -67,9 +67,6 @@ export interface PostgresDriverOptions {
   readonly applicationName?: string | undefined;
 }
 
-/** Where migrations put the tables, whatever the role's own search path is. */
-const SCHEMA = "public";
-
 /** PostgreSQL by postgres.js: single statements pipelined over shared connections, each transaction on one of its own. */
 export class PostgresDriver implements SqlDriver {
   readonly description: string;
@@ -100,7 +97,7 @@ export class PostgresDriver implements SqlDriver {
     const numbers = readNumbers(options);
     const { poolSize, connectTimeout, acquireTimeout, maxWaiting, idleTimeout, maxLifetime } = numbers;
     this.description = location.description;
-    this.address = { ...location.address, schema: prepare ? SCHEMA : undefined };
+    this.address = location.address;
     this.#idleTimeout = prepare ? 0 : numbers.idleInTransactionTimeout;
     this.#settings = {
       url: location.url,
@@ -248,7 +245,7 @@ function sessionScript(numbers: Numbers, { url }: PostgresLocation): string {
     idle_in_transaction_session_timeout: numbers.idleInTransactionTimeout,
   };
   const settings = Object.entries(limits).filter(([name]) => !searchParams.has(name));
-  return [["search_path", SCHEMA], ...settings].map(([name, value]) => `set ${name} = ${value}`).join("; ");
+  return settings.map(([name, value]) => `set ${name} = ${value}`).join("; ") || "select 1";
 }
 
 function responseTimeout(statementTimeout: number): number {

@@ -1,9 +1,10 @@
 import type { CallOptions } from "../../contract/call-options.ts";
 import { SchemaVersionError, UnavailableError } from "../../contract/errors.ts";
+import type { SchemaName } from "../../schema/schema-name.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
 import { COMPARISON_VALIDITY } from "../../session/limits.ts";
 import { databaseErrorFacts, isConnectionLoss, toDaoError } from "../../session/postgres-errors.ts";
-import { JOURNAL_TABLE, newerSchemaError, unreadableJournalError } from "../journal.ts";
+import { JOURNAL, newerSchemaError, unreadableJournalError } from "../journal.ts";
 import { embeddedMigrations, schemaVersion } from "../migration-set.ts";
 import { findObstacles, schemaDifferenceError } from "./schema-difference.ts";
 import { findSchemaDifferences } from "./schema-differences.ts";
@@ -30,15 +31,20 @@ const NEEDED = schemaVersion(embeddedMigrations);
  * are differences also compare the tables, columns, types and constraints themselves.
  */
 export class SchemaCheck {
+  readonly #schema: SchemaName;
   #validUntil = 0;
+
+  constructor(schema: SchemaName) {
+    this.#schema = schema;
+  }
 
   /** @throws SchemaVersionError, which says what differs and what to do; UnavailableError, also if the database is read-only */
   async run(executor: SqlExecutor, options?: CallOptions): Promise<void> {
     try {
-      await checkVersion(executor, options);
+      await checkVersion(executor, this.#schema, options);
       if (performance.now() < this.#validUntil) return;
       const begun = performance.now();
-      await compareSchema(executor, options);
+      await compareSchema(executor, this.#schema, options);
       this.#validUntil = begun + COMPARISON_VALIDITY;
     } catch (error) {
       this.#validUntil = 0;
@@ -57,11 +63,12 @@ export class SchemaCheck {
 const READ_ONLY = `case when pg_is_in_recovery() then 'it is a hot standby'
   when current_setting('transaction_read_only') = 'on' then 'its transactions are read-only (default_transaction_read_only)' end`;
 
-async function checkVersion(executor: SqlExecutor, options?: CallOptions): Promise<void> {
+async function checkVersion(executor: SqlExecutor, schema: SchemaName, options?: CallOptions): Promise<void> {
+  const journal = schema.qualified(JOURNAL);
   const text = `select max(version) as version, ${READ_ONLY} as read_only,
-    row_security_active('${JOURNAL_TABLE}') as hides_rows from ${JOURNAL_TABLE}`;
+    row_security_active('${journal.replaceAll("'", "''")}') as hides_rows from ${journal}`;
   const { rows } = await executor.execute(text, [], { ...options, kind: "point" }).catch((error: unknown) => {
-    throw journalError(error);
+    throw journalError(schema, error);
   });
   const [version, readOnly, hidesRows] = rows[0] ?? [];
   const found = Number(version ?? 0);
@@ -79,21 +86,21 @@ async function checkVersion(executor: SqlExecutor, options?: CallOptions): Promi
         "create a policy that lets the role read all rows.",
     );
   }
-  if (found === 0) throw absentSchemaError();
+  if (found === 0) throw absentSchemaError(schema);
   throw new SchemaVersionError(
     `The database's schema is at version ${found}, older than version ${NEEDED}, which this code needs. Run migrate().`,
   );
 }
 
 /** Translates an error of reading the journal by its SQLSTATE. */
-function journalError(error: unknown): unknown {
+function journalError(schema: SchemaName, error: unknown): unknown {
   switch (databaseErrorFacts(error)?.code) {
     case "42P01": // no such table
-      return absentSchemaError(error);
+      return absentSchemaError(schema, error);
     case "42501": // insufficient privilege
       return unknownVersionError(
         "the database role may not read the table flux_dao_migrations. Grant it SELECT on that table, and USAGE on the " +
-          "schema public.",
+          `schema ${schema.name}.`,
         error,
       );
     case "42703": // no such column
@@ -112,8 +119,8 @@ function unknownVersionError(why: string, cause?: unknown): SchemaVersionError {
 const ADVICE =
   "Run migrate() (flux-dao migrate), which repairs what it can, or diagnose() (flux-dao doctor), which says what to do.";
 
-async function compareSchema(executor: SqlExecutor, options?: CallOptions): Promise<void> {
-  const facts = await readSchemaFacts(executor, embeddedMigrations.shape, options);
+async function compareSchema(executor: SqlExecutor, schema: SchemaName, options?: CallOptions): Promise<void> {
+  const facts = await readSchemaFacts(executor, schema, embeddedMigrations.shape, options);
   if (!facts.hasTables) {
     throw new SchemaVersionError(
       `The journal flux_dao_migrations records version ${NEEDED}, which this code needs, but none of the tables exists. ` +
@@ -125,9 +132,9 @@ async function compareSchema(executor: SqlExecutor, options?: CallOptions): Prom
   if (problems.length > 0) throw schemaDifferenceError(problems, NEEDED, ADVICE);
 }
 
-function absentSchemaError(cause?: unknown): SchemaVersionError {
+function absentSchemaError({ name }: SchemaName, cause?: unknown): SchemaVersionError {
   return new SchemaVersionError(
-    `The database has no Flux DAO schema yet (version 0); this code needs version ${NEEDED}. Run migrate().`,
+    `The schema ${name} of the database has no tables of Flux DAO yet (version 0); this code needs version ${NEEDED}. Run migrate().`,
     { cause },
   );
 }

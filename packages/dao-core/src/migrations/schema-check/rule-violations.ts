@@ -1,4 +1,5 @@
 import { CONSTRAINT_RULES, FOREIGN_KEY_FIELDS } from "../../schema/constraints.ts";
+import type { SchemaName } from "../../schema/schema-name.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
 
 /** A rule that the database enforces on writes, but that existing rows may violate. */
@@ -25,7 +26,7 @@ export interface UnvalidatedRule {
 }
 
 /** Finds the rules that are not validated, with one catalog query. */
-export async function findUnvalidatedRules(executor: SqlExecutor): Promise<UnvalidatedRule[]> {
+export async function findUnvalidatedRules(executor: SqlExecutor, schema: SchemaName): Promise<UnvalidatedRule[]> {
   const names = Object.keys({ ...CONSTRAINT_RULES, ...FOREIGN_KEY_FIELDS })
     .map((name) => `'${name}'`)
     .join(", ");
@@ -37,9 +38,9 @@ export async function findUnvalidatedRules(executor: SqlExecutor): Promise<Unval
      from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
      left join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
      left join pg_attribute p on p.attrelid = k.confrelid and p.attnum = k.confkey[1]
-     where n.nspname = 'public' and k.contype in ('c', 'f') and not k.convalidated and k.conname in (${names})
+     where n.nspname = $1 and k.contype in ('c', 'f') and not k.convalidated and k.conname in (${names})
      order by c.relname, k.conname`,
-    [],
+    [schema.name],
   );
   return rows.map(([table, constraint, expression]) => ({
     table: String(table),
@@ -51,18 +52,25 @@ export async function findUnvalidatedRules(executor: SqlExecutor): Promise<Unval
 /** Counts the rows that violate each of `rules`. Each takes a scan of its table, and no lock that blocks others. */
 export async function countViolations(
   executor: SqlExecutor,
+  schema: SchemaName,
   rules: readonly UnvalidatedRule[],
 ): Promise<RuleViolation[]> {
   const violations: RuleViolation[] = [];
   for (const { table, constraint, expression } of rules) {
-    const condition = `from "public"."${table}" where not (${expression})`;
+    const condition = `from ${schema.qualified(table)} where not (${expression})`;
     const { rows } = await executor.execute(`select count(*) as rows ${condition}`, []);
-    violations.push(violationOf(table, constraint, Number(rows[0]?.[0] ?? 0), `select * ${condition};`));
+    violations.push(violationOf(schema, table, constraint, Number(rows[0]?.[0] ?? 0), `select * ${condition};`));
   }
   return violations;
 }
 
-function violationOf(table: string, constraint: string, rows: number, query: string): RuleViolation {
+function violationOf(
+  schema: SchemaName,
+  table: string,
+  constraint: string,
+  rows: number,
+  query: string,
+): RuleViolation {
   const { field, message: rule } = CONSTRAINT_RULES[constraint] ?? {
     field: FOREIGN_KEY_FIELDS[constraint] ?? constraint,
     message: "must refer to a row that exists",
@@ -73,6 +81,6 @@ function violationOf(table: string, constraint: string, rows: number, query: str
       : `${rows} ${rows === 1 ? "row" : "rows"} of ${table} violate${rows === 1 ? "s" : ""} the rule "${field} ${rule}" ` +
         `(${constraint}), which is newer. They were not changed, but updates are refused until the row satisfies the rule. ` +
         "Find them with the query, fix them, then run the validation.";
-  const validation = `alter table "public"."${table}" validate constraint "${constraint}";`;
+  const validation = `alter table ${schema.qualified(table)} validate constraint "${constraint}";`;
   return { table, constraint, rows, query, validation, message };
 }

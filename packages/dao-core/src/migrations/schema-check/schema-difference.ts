@@ -60,22 +60,16 @@ export function adviceFor(differences: readonly SchemaDifference[]): string {
 export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 /** Returns what keeps this connection's role from using the tables, or the server from enforcing their rules on its writes. */
-export function findObstacles({ all }: SchemaFacts): SchemaDifference[] {
-  return all.flatMap((fact) => obstacleOf(fact) ?? []);
+export function findObstacles({ all, schema }: SchemaFacts): SchemaDifference[] {
+  return all.flatMap((fact) => obstacleOf(fact, schema.readable(fact.table)) ?? []);
 }
 
-function obstacleOf({ kind, table, name, detail }: SchemaFact): SchemaDifference | undefined {
+function obstacleOf({ kind, name, detail }: SchemaFact, table: string): SchemaDifference | undefined {
   switch (kind) {
-    case "search path":
-      return {
-        what: `the search_path (${detail}) of this connection does not lead to public.${table.replaceAll(", ", ", public.")}`,
-        advice:
-          "Set it to public for this role (alter role … set search_path = public), and grant usage on that schema.",
-      };
     case "replica identity":
       return {
-        what: `public.${table} is published without a replica identity, so the server rejects every ${name.replace(", ", " and ")}`,
-        advice: `Run: alter table public.${table} replica identity default;`,
+        what: `${table} is published without a replica identity, so the server rejects every ${name.replace(", ", " and ")}`,
+        advice: `Run: alter table ${table} replica identity default;`,
       };
     case "replication role":
       return {
@@ -88,9 +82,9 @@ function obstacleOf({ kind, table, name, detail }: SchemaFact): SchemaDifference
       return { what: `the role may not ${detail.replace(/ to .*$/, "")}`, advice: `Run: grant ${detail};` };
     case "policies":
       return {
-        what: `row-level security on public.${table} has no policy that lets the role ${name}`,
+        what: `row-level security on ${table} has no policy that lets the role ${name}`,
         advice:
-          `Create a policy on public.${table} for ${detail}, drop those that exclude every row (using (false)), or use a ` +
+          `Create a policy on ${table} for ${detail}, drop those that exclude every row (using (false)), or use a ` +
           "role with BYPASSRLS.",
       };
     default:

@@ -1,3 +1,4 @@
+import type { SchemaName } from "../../schema/schema-name.ts";
 import { type MigrationStep, quoted, type SchemaDifference } from "./schema-difference.ts";
 import {
   type ColumnWords,
@@ -25,13 +26,13 @@ function ofKind(facts: SchemaFacts, name: string, { columns }: TableShape): Sche
       return undefined;
     case undefined: {
       const definitions = Object.entries(columns).map(([column, type]) => `${column} ${type}`);
-      const create = `create table public.${name} (${definitions.join(", ")});`;
+      const create = `create table ${facts.schema.readable(name)} (${definitions.join(", ")});`;
       const advice = `Restore it from a backup. If its rows are lost for good, run: ${create} Then run migrate().`;
       return { what: `the table ${name} is missing`, advice };
     }
     case "unlogged": {
       const what = `the table ${name} is unlogged: its rows would not survive a crash`;
-      return { what, advice: `Run: alter table public.${name} set logged;` };
+      return { what, advice: `Run: alter table ${facts.schema.readable(name)} set logged;` };
     }
     default: {
       const what = `${name} is ${kind === "view" ? "a view" : "something else"}, not a table`;
@@ -42,11 +43,11 @@ function ofKind(facts: SchemaFacts, name: string, { columns }: TableShape): Sche
 
 function ofEnum(facts: SchemaFacts, name: string, values: readonly string[]): SchemaDifference[] {
   const detail = facts.detail("enum", name);
-  const create = `create type public.${name} as enum (${values.map((value) => `'${value}'`).join(", ")});`;
+  const create = `create type ${facts.schema.readable(name)} as enum (${values.map((value) => `'${value}'`).join(", ")});`;
   if (detail === undefined) return [{ what: `the type ${name} is missing`, advice: `Run: ${create}` }];
   if (detail === "") {
     const what = `the type ${name} is not an enum, or has no values`;
-    return [{ what, advice: `Run: alter type public.${name} rename to other_${name}; ${create}` }];
+    return [{ what, advice: `Run: alter type ${facts.schema.readable(name)} rename to other_${name}; ${create}` }];
   }
   const present = detail.split(", ");
   const missing = values.filter((value) => !present.includes(value));
@@ -56,10 +57,10 @@ function ofEnum(facts: SchemaFacts, name: string, values: readonly string[]): Sc
     // Rows may have the unknown value in place of this one.
     if (unknown.length === 0) {
       const next = values.slice(values.indexOf(value)).find((later) => present.includes(later));
-      const add = `ALTER TYPE "public"."${name}" ADD VALUE '${value}'${next === undefined ? "" : ` BEFORE '${next}'`};`;
+      const add = `ALTER TYPE ${facts.schema.qualified(name)} ADD VALUE '${value}'${next === undefined ? "" : ` BEFORE '${next}'`};`;
       return { what, repair: { name: `the value ${value} of ${name}`, statements: [add] } };
     }
-    const rename = `alter type public.${name} rename value '${unknown[0]}' to '${value}';`;
+    const rename = `alter type ${facts.schema.readable(name)} rename value '${unknown[0]}' to '${value}';`;
     return { what: `${what}, but it has ${unknown.join(", ")}`, advice: `If it was renamed, run: ${rename}` };
   });
 }
@@ -72,10 +73,10 @@ function ofTable(facts: SchemaFacts, name: string, table: TableShape): SchemaDif
     !missing.some((column) => new RegExp(`\\b${column}\\b`).test(definition));
   return [
     ...Object.entries(table.columns).flatMap(([column, expected]) => ofColumn(facts, name, column, expected, extra)),
-    ...extra.filter(({ detail }) => mustBeInserted(columnWords(detail))).map(ofExtraColumn),
+    ...extra.filter(({ detail }) => mustBeInserted(columnWords(detail))).map((column) => ofExtraColumn(facts, column)),
     ...facts.of("rule", name).map((rule) => ({
       what: `the rule ${rule.name} rewrites statements that write to ${name}`,
-      advice: `Run: drop rule ${quoted(rule.name)} on public.${name};`,
+      advice: `Run: drop rule ${quoted(rule.name)} on ${facts.schema.readable(name)};`,
     })),
     ...Object.entries(table.constraints)
       .filter(isWhole)
@@ -95,7 +96,7 @@ function ofColumn(
 ): SchemaDifference[] {
   const actualText = facts.detail("column", table, column);
   const where = `${table}.${column}`;
-  const alter = `alter table public.${table}`;
+  const alter = `alter table ${facts.schema.readable(table)}`;
   const expected = columnWords(expectedText);
   if (actualText === undefined) {
     const twin = extra.find(({ detail }) => columnWords(detail).type === expected.type);
@@ -111,14 +112,14 @@ function ofColumn(
     const what = `${where} is ${actual.type}, not ${expected.type}`;
     return [{ what, advice: typeAdvice(facts, alter, column, actual, expected) }];
   }
-  const change = `ALTER TABLE "public"."${table}" ALTER COLUMN "${column}" SET`;
+  const change = `ALTER TABLE ${facts.schema.qualified(table)} ALTER COLUMN "${column}" SET`;
   const differences: SchemaDifference[] = [];
   if (expected.default !== undefined && actual.default === undefined) {
     const repair = { name: `the default of ${where}`, statements: [`${change} DEFAULT ${expected.default};`] };
     differences.push({ what: `${where} has no default`, repair });
   }
   if (expected.isRequired && !actual.isRequired) {
-    const advice = `Find them: select * from public.${table} where ${column} is null;`;
+    const advice = `Find them: select * from ${facts.schema.readable(table)} where ${column} is null;`;
     const repair = { name: `NOT NULL of ${where}`, statements: [`${change} NOT NULL;`], advice };
     differences.push({ what: `${where} is nullable`, repair });
   } else if (actual.isRequired && !expected.isRequired) {
@@ -148,8 +149,8 @@ function typeAdvice(
 }
 
 /** The library writes no value for such a column. */
-function ofExtraColumn({ table, name }: SchemaFact): SchemaDifference {
-  const advice = `Run: alter table public.${table} alter ${quoted(name)} drop not null; or give it a default.`;
+function ofExtraColumn({ schema }: SchemaFacts, { table, name }: SchemaFact): SchemaDifference {
+  const advice = `Run: alter table ${schema.readable(table)} alter ${quoted(name)} drop not null; or give it a default.`;
   return { what: `${table}.${name}, an extra column, is NOT NULL and has no default`, advice };
 }
 
@@ -164,17 +165,17 @@ function ofConstraint(facts: SchemaFacts, table: string, name: string, expected:
   const start = expected.replace(/^PRIMARY KEY.*/, "PRIMARY KEY");
   const isAlike = ({ detail }: { readonly detail: string }) => detail.startsWith(start);
   const other = actual === undefined ? facts.of("constraint", table).find(isAlike) : undefined;
-  const alter = `ALTER TABLE "public"."${table}"`;
+  const alter = `ALTER TABLE ${facts.schema.qualified(table)}`;
   if (other?.detail === expected) {
     const rename = `${alter} RENAME CONSTRAINT ${quoted(other.name)} TO "${name}";`;
     const repair = { name: `the name of the constraint ${name}`, statements: [rename] };
     return { what: `the constraint ${name} is named ${other.name}`, repair };
   }
   if (actual === undefined && other === undefined) {
-    return { what: `the constraint ${name} is missing`, repair: addConstraint(table, name, expected) };
+    return { what: `the constraint ${name} is missing`, repair: addConstraint(facts.schema, table, name, expected) };
   }
   const present = other?.name ?? name;
-  const drop = `alter table public.${table} drop constraint ${present === name ? name : quoted(present)};`;
+  const drop = `alter table ${facts.schema.readable(table)} drop constraint ${present === name ? name : quoted(present)};`;
   // Recreating it checks the rows written in the meantime; enabling its triggers takes a superuser and checks none.
   const isDisabled = actual === `${comparable} DISABLED`;
   const what = `the constraint ${present} is ${isDisabled ? "not enforced: its triggers are disabled" : `not ${expected}`}`;
@@ -182,16 +183,21 @@ function ofConstraint(facts: SchemaFacts, table: string, name: string, expected:
 }
 
 /** A CHECK or foreign key that rows violate stays NOT VALID, as in an adopted database; a key cannot. */
-function addConstraint(table: string, constraint: string, definition: string): MigrationStep {
+function addConstraint(schema: SchemaName, table: string, constraint: string, definition: string): MigrationStep {
   const name = `the constraint ${constraint}`;
-  const add = `ALTER TABLE "public"."${table}" ADD CONSTRAINT "${constraint}" ${definition}`;
+  // A foreign key refers to a table of the same schema.
+  const qualified = definition.replace(
+    / REFERENCES (\w+)/,
+    (_, parent: string) => ` REFERENCES ${schema.qualified(parent)}`,
+  );
+  const add = `ALTER TABLE ${schema.qualified(table)} ADD CONSTRAINT "${constraint}" ${qualified}`;
   const keyColumns = /^(?:PRIMARY KEY|UNIQUE) \((.*)\)$/.exec(definition)?.[1];
   if (keyColumns === undefined) {
-    const validate = `ALTER TABLE "public"."${table}" VALIDATE CONSTRAINT "${constraint}";`;
+    const validate = `ALTER TABLE ${schema.qualified(table)} VALIDATE CONSTRAINT "${constraint}";`;
     const unlessViolated = `DO $validate$ BEGIN ${validate} EXCEPTION WHEN check_violation OR foreign_key_violation THEN NULL; END $validate$;`;
     return { name, statements: [`${add} NOT VALID;`, unlessViolated] };
   }
-  const duplicates = `select ${keyColumns}, count(*) from public.${table} group by ${keyColumns} having count(*) > 1;`;
+  const duplicates = `select ${keyColumns}, count(*) from ${schema.readable(table)} group by ${keyColumns} having count(*) > 1;`;
   return { name, isKey: true, statements: [`${add};`], advice: `Find them: ${duplicates}` };
 }
 
@@ -199,9 +205,9 @@ function addConstraint(table: string, constraint: string, definition: string): M
 function ofIndex(facts: SchemaFacts, table: string, name: string, definition: string): SchemaDifference | undefined {
   const actual = facts.detail("index", table, name);
   if (actual !== undefined && actual !== "invalid") return undefined;
-  const create = `CREATE INDEX "${name}" ON "public"."${table}" USING ${definition};`;
+  const create = `CREATE INDEX "${name}" ON ${facts.schema.qualified(table)} USING ${definition};`;
   // A failed CREATE INDEX CONCURRENTLY leaves an invalid one behind.
-  const statements = actual === undefined ? [create] : [`DROP INDEX "public"."${name}";`, create];
+  const statements = actual === undefined ? [create] : [`DROP INDEX ${facts.schema.qualified(name)};`, create];
   const repair = { name: `the index ${name}`, statements };
   return { what: `the index ${name} is ${actual ?? "missing"}`, repair, isBearable: true };
 }

@@ -1,4 +1,5 @@
 import type { CallOptions } from "../../contract/call-options.ts";
+import type { SchemaName } from "../../schema/schema-name.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
 
 /** The parts of the schema that the code relies on. */
@@ -18,7 +19,7 @@ export interface TableShape {
   readonly indexes: Readonly<Record<string, string>>;
 }
 
-/** An object in the schema `public`, or something that keeps this role from using one. */
+/** An object in the schema, or something that keeps this role from using one. */
 export interface SchemaFact {
   readonly kind:
     | "table"
@@ -29,7 +30,6 @@ export interface SchemaFact {
     | "enum"
     | "replica identity"
     | "replication role"
-    | "search path"
     | "privileges"
     | "policies";
   readonly table: string;
@@ -47,25 +47,29 @@ const FACTS = `
 with ours as (
   select c.oid, c.relname::text as name, c.relnamespace, c.relkind, c.relpersistence, c.relreplident
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = 'public' and c.relname = any ($1::text[])
+  where n.nspname = $4 and c.relname = any ($1::text[])
 ), tables as (select * from ours where relkind in ('r', 'p'))
 select 'table' as kind, name as "table", '' as name,
   case when relkind in ('v', 'm') then 'view' when relkind not in ('r', 'p') then 'other'
     when relpersistence = 'u' then 'unlogged' else 'table' end as detail
 from ours
 union all
-select 'column', t.name, a.attname::text, format_type(a.atttypid, a.atttypmod)
+select 'column', t.name, a.attname::text, case when y.typtype <> 'e' then format_type(a.atttypid, a.atttypmod)
+    when y.typnamespace = t.relnamespace then y.typname else y.typnamespace::regnamespace || '.' || y.typname end
   || coalesce(' COLLATE ' || l.collname, '')
   || case when a.attgenerated <> '' then ' GENERATED' when a.attidentity = 'a' then ' IDENTITY'
     when a.atthasdef or a.attidentity = 'd' then ' DEFAULT' else '' end
   || case when a.attnotnull then ' NOT NULL' else '' end
 from tables t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+join pg_type y on y.oid = a.atttypid
 left join pg_collation l on l.oid = a.attcollation and not l.collisdeterministic
 union all
 select 'constraint', t.name, k.conname::text, case k.contype
   when 'c' then 'CHECK (' || (select string_agg(a.attname, ', ' order by a.attname)
     from pg_attribute a where a.attrelid = t.oid and a.attnum = any (k.conkey)) || ')'
-  else replace(regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', ''), ' REFERENCES public.', ' REFERENCES ') end
+  else replace(regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', ''), coalesce(' REFERENCES ' || nullif(k.confrelid, 0)::regclass, ''),
+    coalesce(' REFERENCES ' || (select case when f.relnamespace = t.relnamespace then '' else f.relnamespace::regnamespace || '.' end || f.relname
+      from pg_class f where f.oid = k.confrelid), '')) end
   || case when exists (select from pg_trigger g where g.tgconstraint = k.oid and g.tgenabled in ('D', 'R')) then ' DISABLED' else '' end
 from tables t join pg_constraint k on k.conrelid = t.oid where k.contype in ('c', 'f', 'p', 'u')
 union all
@@ -80,7 +84,7 @@ from tables t join pg_rewrite r on r.ev_class = t.oid and r.ev_enabled <> 'D' an
 union all
 select 'enum', y.typname::text, '', coalesce(string_agg(e.enumlabel, ', ' order by e.enumsortorder), '')
 from pg_type y join pg_namespace n on n.oid = y.typnamespace left join pg_enum e on e.enumtypid = y.oid
-where n.nspname = 'public' and y.typname = any ($2::text[]) group by y.typname
+where n.nspname = $4 and y.typname = any ($2::text[]) group by y.typname
 union all
 select 'replica identity', t.name, string_agg(distinct c.name, ', ' order by c.name desc), ''
 from tables t join pg_publication p on p.puballtables
@@ -93,10 +97,10 @@ group by t.name
 union all
 select 'replication role', '', '', quote_ident(current_user) where current_setting('session_replication_role') = 'replica'
 union all
-select 'search path', string_agg(name, ', ' order by name), '', current_setting('search_path')
-from tables where to_regclass(quote_ident(name)) is distinct from oid having count(*) > 0
+select 'privileges', '', '', 'usage on schema ' || quote_ident(nspname) || ' to ' || quote_ident(current_user)
+from pg_namespace where nspname = $4 and not has_schema_privilege(oid, 'usage')
 union all
-select 'privileges', t.name, '', string_agg(p.name, ', ' order by p.place) || ' on public.' || t.name || ' to ' || quote_ident(current_user)
+select 'privileges', t.name, '', string_agg(p.name, ', ' order by p.place) || ' on ' || $5 || t.name || ' to ' || quote_ident(current_user)
 from tables t, unnest('{select,insert,update,delete}'::text[]) with ordinality p (name, place)
 where not has_table_privilege(t.oid, p.name) and case p.name when 'delete' then true
   when 'update' then not has_any_column_privilege(t.oid, p.name)
@@ -116,13 +120,15 @@ group by t.name`;
 
 const compared: ReadonlySet<unknown> = new Set(["column", "constraint", "index"]);
 
-/** What exists of a {@link SchemaShape}. */
+/** What exists of a {@link SchemaShape} in a schema. */
 export class SchemaFacts {
+  readonly schema: SchemaName;
   readonly shape: SchemaShape;
   readonly all: readonly SchemaFact[];
   readonly #details: ReadonlyMap<string, string>;
 
-  constructor(shape: SchemaShape, all: readonly SchemaFact[]) {
+  constructor(schema: SchemaName, shape: SchemaShape, all: readonly SchemaFact[]) {
+    this.schema = schema;
     this.shape = shape;
     this.all = all;
     this.#details = new Map(all.map(({ kind, table, name, detail }) => [`${kind} ${table}.${name}`, detail]));
@@ -142,9 +148,10 @@ export class SchemaFacts {
   }
 }
 
-/** Reads what exists of `shape`, as this connection's role and search path see it. */
+/** Reads what exists of `shape`, as this connection's role sees it. */
 export async function readSchemaFacts(
   executor: SqlExecutor,
+  schema: SchemaName,
   shape: SchemaShape,
   options?: CallOptions,
 ): Promise<SchemaFacts> {
@@ -153,7 +160,7 @@ export async function readSchemaFacts(
     Object.keys(columns).map((name) => `${table}.${name}`),
   );
   const names = [Object.keys(tables), Object.keys(enums), columns].map((all) => `{${all.join()}}`);
-  const { rows } = await executor.execute(FACTS, names, options);
+  const { rows } = await executor.execute(FACTS, [...names, schema.name, schema.readable("")], options);
   const facts = rows.map(([kind, table, name, detail]) => ({
     kind: String(kind) as SchemaFact["kind"],
     table: String(table),
@@ -161,7 +168,7 @@ export async function readSchemaFacts(
     // The server may quote all names (quote_all_identifiers); none of ours needs quotes.
     detail: compared.has(kind) ? String(detail).replaceAll('"', "") : String(detail),
   }));
-  return new SchemaFacts(shape, facts);
+  return new SchemaFacts(schema, shape, facts);
 }
 
 /** A column in the notation of {@link SchemaShape}, taken apart. */
@@ -176,7 +183,7 @@ export interface ColumnWords {
 export function columnWords(text: string): ColumnWords {
   const [, type = "", value, required] = /^(.+?)( DEFAULT(?: .+?)??)?( NOT NULL)?$/.exec(text) ?? [];
   return {
-    type: type.replace(/^public\./, ""),
+    type,
     default: value?.replace(/^ DEFAULT ?/, ""),
     isRequired: required !== undefined,
     isGenerated: / (GENERATED|IDENTITY)$/.test(type),

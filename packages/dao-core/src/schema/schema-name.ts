@@ -1,0 +1,55 @@
+import { ValidationError } from "../contract/errors.ts";
+import { unstorableText } from "../contract/fields/scalars.ts";
+
+/** The schema that statements are compiled with; each session puts its own in its place. */
+export const PLACEHOLDER = "flux_dao_schema";
+
+/** Bytes of an identifier; PostgreSQL would truncate a longer one. */
+const MAX_BYTES = 63;
+
+/** The PostgreSQL schema in which the tables of a session are. */
+export class SchemaName {
+  readonly name: string;
+  /** As an identifier in SQL, such as `"tenant_7"`. */
+  readonly quoted: string;
+  /** As text in SQL. */
+  readonly literal: string;
+  readonly #texts = new WeakMap<object, string>();
+
+  /** @throws ValidationError for what cannot be the name of a schema of one's own */
+  constructor(name = "public") {
+    const problem = problemOf(name);
+    if (problem !== undefined) throw new ValidationError([{ path: "schema", message: problem }]);
+    this.name = name;
+    this.quoted = `"${name.replaceAll('"', '""')}"`;
+    this.literal = `'${name.replaceAll("'", "''")}'`;
+  }
+
+  /** The text of a statement that was compiled with {@link PLACEHOLDER}, in this schema. */
+  textOf(statement: { readonly text: string }): string {
+    let text = this.#texts.get(statement);
+    if (text === undefined) {
+      text = statement.text.replaceAll(`"${PLACEHOLDER}"`, () => this.quoted);
+      this.#texts.set(statement, text);
+    }
+    return text;
+  }
+
+  /** A table, type or index of the schema in SQL that an operator reads: `public.tasks`, `"tenant_7".tasks`. */
+  readable(object: string): string {
+    return `${this.name === "public" ? "public" : this.quoted}.${object}`;
+  }
+
+  /** The same with both in quotes: `"tenant_7"."tasks"`. */
+  qualified(object: string): string {
+    return `${this.quoted}."${object}"`;
+  }
+}
+
+function problemOf(name: unknown): string | undefined {
+  if (typeof name !== "string" || name === "") return "must be the name of a PostgreSQL schema";
+  if (Buffer.byteLength(name) > MAX_BYTES) return `must have at most ${MAX_BYTES} bytes`;
+  if (/^pg_|^information_schema$/.test(name))
+    return "must not be a schema of PostgreSQL itself (pg_…, information_schema)";
+  return unstorableText(name);
+}

@@ -1,0 +1,17 @@
+import type { CallOptions } from "../src/contract/call-options.ts";
+import { diagnose as diagnoseSchema } from "../src/diagnosis/diagnose.ts";
+import { type MigrationOptions, migrate as migrateSchema } from "../src/migrations/migrate.ts";
+import type { MigrationSet } from "../src/migrations/migration-set.ts";
+import { planMigrations as planSchema } from "../src/migrations/plan.ts";
+import { SchemaName } from "../src/schema/schema-name.ts";
+import type { SqlDriver } from "../src/session/driver.ts";
+
+/** The schema that is used unless another is given. */
+export const PUBLIC = new SchemaName();
+
+export const migrate = (driver: SqlDriver, options?: MigrationOptions, set?: MigrationSet) =>
+  migrateSchema(driver, PUBLIC, options, set);
+
+export const planMigrations = (driver: SqlDriver, options?: CallOptions) => planSchema(driver, PUBLIC, options);
+
+export const diagnose = (driver: SqlDriver) => diagnoseSchema(driver, PUBLIC);

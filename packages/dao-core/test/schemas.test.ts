@@ -1,0 +1,216 @@
+import { createDaoServices, type Database, openDatabase, runOnce, SchemaVersionError } from "@flux/dao-core";
+import { createTestDatabase, makeUserData } from "@flux/dao-core/testing";
+import type postgres from "postgres";
+import { describe, expect, test } from "vitest";
+import { NEWEST } from "./migration-versions.ts";
+import { IRREGULAR_ROWS, PYTHON_SERVICE_DDL, REGULAR_ROWS, VIOLATION_COUNTS } from "./python-service-database.ts";
+import { readSchemaCatalog } from "./schema-catalog.ts";
+import { type ScratchDatabase, withMigratedDatabase, withScratchDatabase } from "./scratch-database.ts";
+
+const NAME = 'Flux\'s "data"';
+const QUOTED = '"Flux\'s ""data"""';
+
+/** The catalog of `public`, as it is where the tables were created there. */
+async function catalogOf(sql: postgres.Sql): Promise<string[]> {
+  return (await readSchemaCatalog(sql)).map((line) => line.replaceAll("public.", ""));
+}
+
+/** The catalog of another schema, as if it were `public`. */
+async function catalogIn(sql: postgres.Sql, schema: string): Promise<string[]> {
+  await sql.unsafe(`drop schema if exists public cascade; alter schema ${schema} rename to public`);
+  return catalogOf(sql);
+}
+
+async function withOpen<Result>(
+  { url }: ScratchDatabase,
+  schema: string,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
+  await using database = await openDatabase(url, { schema, poolSize: 2 });
+  return await work(database);
+}
+
+const freshCatalog = () => withMigratedDatabase(({ sql }) => catalogOf(sql));
+
+describe("a schema of another name", () => {
+  test("is created with the same tables as public would have, and public stays empty", () =>
+    withScratchDatabase(async (scratch) => {
+      await withOpen(scratch, NAME, async (database) => {
+        await expect(database.checkReady()).rejects.toMatchObject({ code: "schema_version" });
+        expect(await database.migrate()).toMatchObject({ from: 0, to: NEWEST });
+        await database.checkReady();
+        expect((await database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
+        expect(await database.migrate()).toMatchObject({ applied: [], repaired: [] });
+      });
+      expect(await readSchemaCatalog(scratch.sql)).toEqual([]);
+      expect(await catalogIn(scratch.sql, QUOTED)).toEqual(await freshCatalog());
+    }));
+
+  test("is planned as SQL that creates it by hand", () =>
+    withScratchDatabase((scratch) =>
+      withOpen(scratch, NAME, async (database) => {
+        const { sql } = await database.planMigrations();
+        await scratch.sql.unsafe(sql);
+        await database.checkReady();
+        expect(await database.planMigrations()).toMatchObject({ applied: [], repairs: [], sql: "" });
+      }),
+    ));
+
+  test("adopts the Python service's tables in it, whose violations are counted and found", () =>
+    withScratchDatabase(async (scratch) => {
+      await scratch.sql.unsafe(
+        `create schema ${QUOTED}; set search_path to ${QUOTED}; ${PYTHON_SERVICE_DDL} ${REGULAR_ROWS} ${IRREGULAR_ROWS}`,
+      );
+      await withOpen(scratch, NAME, async (database) => {
+        const { adopted, violations } = await database.migrate();
+        expect(adopted).toBe(true);
+        const counts = Object.fromEntries(violations.map(({ constraint, rows }) => [constraint, rows]));
+        expect(counts).toEqual(VIOLATION_COUNTS);
+        for (const { query, rows } of violations) expect(await scratch.sql.unsafe(query)).toHaveLength(rows);
+      });
+    }));
+
+  test("is repaired in it, whatever public has under the same names", () =>
+    withMigratedDatabase((scratch) =>
+      withOpen(scratch, NAME, async (database) => {
+        await database.migrate();
+        await scratch.sql.unsafe(`
+          alter table ${QUOTED}.goals drop constraint goals_user_id_fkey;
+          alter table ${QUOTED}.goals add constraint goals_user_id_fkey foreign key (user_id) references public.users (id) on delete cascade;
+          alter table ${QUOTED}.tasks drop constraint tasks_title_length;
+          alter table ${QUOTED}.tasks alter state drop default, alter state type public.task_state using state::text::public.task_state;
+          drop index ${QUOTED}.tasks_goal_id_idx;
+          alter type ${QUOTED}.trigger_type rename to other`);
+        const error: unknown = await database.migrate().catch((reason: unknown) => reason);
+        expect(error).toBeInstanceOf(SchemaVersionError);
+        const { message } = error as SchemaVersionError;
+        expect(message).toContain("REFERENCES users(id)");
+        expect(message).toContain("tasks.state is public.task_state, not task_state");
+        await scratch.sql.unsafe(`
+          alter type ${QUOTED}.other rename to trigger_type;
+          alter table ${QUOTED}.goals drop constraint goals_user_id_fkey;
+          alter table ${QUOTED}.tasks alter state type ${QUOTED}.task_state using state::text::${QUOTED}.task_state`);
+        const { repaired } = await database.migrate();
+        expect(repaired).toHaveLength(4);
+        await database.checkReady();
+        expect(await database.migrate()).toMatchObject({ applied: [], repaired: [] });
+      }),
+    ));
+
+  test.each(["", "pg_flux", "information_schema", "x".repeat(64), "a\u0000b"])(
+    "cannot be called %j",
+    async (schema) => {
+      await expect(openDatabase("memory://", { schema })).rejects.toMatchObject({
+        code: "validation_failed",
+        issues: [{ path: "schema" }],
+      });
+    },
+  );
+});
+
+describe("tenants, each in a schema of its own", () => {
+  test("see their own rows only, on connections that they share", async () => {
+    await using made = await createTestDatabase({ schema: "tenant_1" });
+    const { database } = made;
+    const tenants = ["tenant_1", "tenant_2", "tenant_3"].map((name) => database.withSchema(name));
+    await database.migrate({ schemas: ["tenant_1", "tenant_2", "tenant_3"] });
+    const services = tenants.map(createDaoServices);
+    const made_ = await Promise.all(
+      services.flatMap(({ users }) =>
+        [1, 2, 3].map(() => users.createUser(makeUserData({ email: "same@example.com" })).catch(() => null)),
+      ),
+    );
+    expect(made_.filter((user) => user !== null)).toHaveLength(3);
+    for (const { users } of services) {
+      const { items, total } = await users.listUsers();
+      expect(total).toBe(1);
+      for (const other of services) {
+        const found = await other.users.getUser(items[0]?.id ?? "").catch(() => null);
+        expect(found === null).toBe(other.users !== users);
+      }
+    }
+  });
+
+  test("have units of work and idempotency keys of their own", async () => {
+    await using made = await createTestDatabase({ schema: "tenant_1" });
+    const { database } = made;
+    await database.migrate({ schemas: ["tenant_2"] });
+    const other = database.withSchema("tenant_2");
+    const once = (session: typeof other) =>
+      runOnce(session, { key: "plan" }, async ({ users }) => (await users.list()).total);
+    expect([await once(database), await once(other), await once(other)]).toEqual([
+      { result: 0, isReplay: false },
+      { result: 0, isReplay: false },
+      { result: 0, isReplay: true },
+    ]);
+    // On the same pool it would wait for a connection that only the end of the unit of work frees.
+    await expect(database.transaction(() => other.users.list())).rejects.toMatchObject({
+      code: "unit_of_work_misused",
+    });
+  });
+
+  test("are migrated some at a time; one that fails is reported and changes nothing, and the next call goes on", () =>
+    withScratchDatabase(async (scratch) => {
+      await scratch.sql.unsafe(`
+        create schema tenant_1; create schema tenant_2; create schema tenant_3; create schema other;
+        create table tenant_2.users (id int)`);
+      await withOpen(scratch, "public", async (database) => {
+        const progress: string[] = [];
+        const report = await database.migrate({
+          schemas: ["tenant_*", "tenant_4"],
+          concurrency: 2,
+          onProgress: ({ schema, report, done, total }) => {
+            progress.push(`${done}/${total} ${schema} ${report === undefined ? "failed" : "done"}`);
+          },
+        });
+        expect(report.migrated.map(({ schema, to }) => [schema, to])).toEqual(
+          ["tenant_1", "tenant_3", "tenant_4"].map((schema) => [schema, NEWEST]),
+        );
+        expect(report.failed).toEqual([
+          {
+            schema: "tenant_2",
+            error: expect.objectContaining({ code: "schema_version", message: expect.stringContaining("tenant_2") }),
+          },
+        ]);
+        expect(progress).toHaveLength(4);
+        expect(progress.at(-1)).toMatch(/^4\/4 /);
+        await scratch.sql.unsafe("drop table tenant_2.users");
+        const again = await database.migrate({ schemas: ["tenant_*"] });
+        expect(again.failed).toEqual([]);
+        expect(again.migrated.filter(({ applied }) => applied.length > 0).map(({ schema }) => schema)).toEqual([
+          "tenant_2",
+        ]);
+        await expect(database.migrate({ schemas: ["nothing_*"] })).rejects.toMatchObject({ code: "validation_failed" });
+        await expect(database.findSchemas(["*"])).resolves.toEqual([
+          "other",
+          "public",
+          "tenant_1",
+          "tenant_2",
+          "tenant_3",
+          "tenant_4",
+        ]);
+      });
+    }));
+
+  test("stop being migrated at a signal, and no schema is left half-way", () =>
+    withScratchDatabase(async (scratch) => {
+      const schemas = Array.from({ length: 12 }, (_, index) => `tenant_${index}`);
+      await withOpen(scratch, "public", async (database) => {
+        const stop = new AbortController();
+        const migration = database.migrate({
+          schemas,
+          concurrency: 2,
+          signal: stop.signal,
+          onProgress: ({ done }) => {
+            if (done === 3) stop.abort(new Error("enough"));
+          },
+        });
+        await expect(migration).rejects.toThrow("enough");
+        const complete =
+          await scratch.sql`select table_schema from information_schema.tables where table_name = 'tasks'`;
+        expect(complete.length).toBeGreaterThanOrEqual(3);
+        expect(complete.length).toBeLessThan(12);
+        expect((await database.migrate({ schemas })).failed).toEqual([]);
+      });
+    }));
+});
