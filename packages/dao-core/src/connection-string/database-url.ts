@@ -1,5 +1,7 @@
 import { ValidationError } from "../contract/errors.ts";
 
+export { isSchemaName } from "../schema/schema-name.ts";
+
 /** Where a database is. */
 export type DatabaseLocation =
   | PostgresLocation

@@ -1,5 +1,4 @@
 import { ValidationError } from "../contract/errors.ts";
-import { unstorableText } from "../contract/fields/scalars.ts";
 
 /** The schema that statements are compiled with; each session puts its own in its place. */
 export const PLACEHOLDER = "flux_dao_schema";
@@ -46,10 +45,15 @@ export class SchemaName {
   }
 }
 
+/** Whether this can be the name of a schema of one's own. */
+export function isSchemaName(name: unknown): name is string {
+  return problemOf(name) === undefined;
+}
+
 function problemOf(name: unknown): string | undefined {
   if (typeof name !== "string" || name === "") return "must be the name of a PostgreSQL schema";
   if (Buffer.byteLength(name) > MAX_BYTES) return `must have at most ${MAX_BYTES} bytes`;
   if (/^pg_|^information_schema$/.test(name))
     return "must not be a schema of PostgreSQL itself (pg_…, information_schema)";
-  return unstorableText(name);
+  return name.includes("\0") || !name.isWellFormed() ? "must be text that PostgreSQL can store" : undefined;
 }

@@ -83,8 +83,9 @@ export interface OperationOutcome {
   readonly status?: number | undefined;
   /** The template of a request's path; absent if there is no such path. */
   readonly route?: string | undefined;
-  /** The name of the key that a request had. */
+  /** The name of the key that a request had, and the schema that it is bound to. */
   readonly caller?: string | undefined;
+  readonly schema?: string | undefined;
 }
 
 /** A connection pool, as metrics show it. */

@@ -178,7 +178,7 @@ function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoErro
     case "42703":
     case "42704":
       return new SchemaVersionError(
-        "The database lacks a table, column or type that this code needs, or search_path does not lead there. Run migrate(); " +
+        "The schema lacks a table, column or type that this code needs. Run migrate(); " +
           "checkReady() says what differs.",
         options,
       );

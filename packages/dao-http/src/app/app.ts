@@ -4,6 +4,7 @@ import {
   type DaoServices,
   type DatabaseSession,
   type Instrumentation,
+  type OperationName,
   type StartedOperation,
   type Telemetry,
 } from "@flux/dao-core";
@@ -25,11 +26,11 @@ import { watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, WAITING_REQUESTS } from "../wire/limits.ts";
-import { type ServiceKey, ServiceKeys } from "./auth.ts";
+import { type Caller, type ServiceKey, ServiceKeys } from "./auth.ts";
 import { BodyMemory } from "./body-memory.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
-import { Endpoint, type EndpointRequest, type EndpointSettings } from "./endpoint.ts";
-import { type ReadinessCheck, respondHealthy, respondReady } from "./health.ts";
+import { Endpoint, type EndpointRequest, type EndpointSettings, type ServedData } from "./endpoint.ts";
+import { Readiness, type ReadinessCheck, respondHealthy } from "./health.ts";
 import { IdempotentHandler } from "./idempotency.ts";
 import { createLogger, type Logger, logRequest } from "./log.ts";
 import { ResponseMemory } from "./response-memory.ts";
@@ -87,7 +88,7 @@ type AnyResponse = PublicResponse | StreamedResponse;
 interface Progress {
   /** The path's template, once a route is found: `/api/v1/tasks/{task_id}`. */
   route?: string;
-  caller?: string;
+  caller?: Caller;
   cause?: unknown;
   /** The path's name for the row's id, and the service's. */
   id?: Endpoint["id"];
@@ -110,6 +111,7 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
 }
 
 class App implements DaoApp {
+  readonly #readiness: Readiness;
   readonly #keys: ServiceKeys;
   readonly #logger: Logger;
   readonly #limit: ConcurrencyLimit;
@@ -118,29 +120,34 @@ class App implements DaoApp {
   readonly #basePath: BasePath;
   readonly #publicRoutes: ReadonlyMap<string, PublicRoute>;
   readonly #router = new Router<Endpoint>();
+  /** What requests work on, by the schema of their keys. */
+  readonly #data: ReadonlyMap<string | undefined, ServedData>;
   readonly #instrumentation: Instrumentation | undefined;
   #isStopping = false;
 
   constructor(options: DaoAppOptions) {
     const { services, bodyLimit = BODY_LIMIT, bodyTimeout = BODY_TIMEOUT } = options;
-    const session = isSession(services) ? services : undefined;
     this.#instrumentation = options.telemetry?.instrument({});
     this.#basePath = new BasePath(options.basePath ?? "");
-    const ready = respondReady(options.readiness ?? readinessOf(services));
     this.#keys = new ServiceKeys(options.keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
+    const schemas = [...new Set(options.keys.map(({ schema }) => schema))];
+    const served = schemas.map((schema) => [schema, inSchema(services, schema)] as const);
+    this.#data = new Map(served.map(([schema, own]) => [schema, dataOf(own, this.#logger)]));
+    this.#readiness = new Readiness(
+      options.readiness === undefined
+        ? served.map(([schema, own]) => ({ schema, check: readinessOf(own) }))
+        : [{ schema: undefined, check: options.readiness }],
+    );
     this.#limit = new ConcurrencyLimit({
       inProgress: options.maxConcurrentRequests ?? CONCURRENT_REQUESTS,
       waiting: options.maxWaitingRequests ?? WAITING_REQUESTS,
     });
     this.#bodies = new BodyMemory(bodyLimit, bodyTimeout);
     const settings: EndpointSettings = {
-      services: isSession(services) ? createDaoServices(services) : services,
-      idempotency: session && new IdempotentHandler(session, this.#logger),
       basePath: this.#basePath.prefix,
       lineLimit: bodyLimit,
       bodyTimeout,
-      pieces: session?.pieces && createPieceServices(session.pieces),
       memory: this.#memory,
     };
     for (const [name, operation] of Object.entries(operations)) {
@@ -148,7 +155,7 @@ class App implements DaoApp {
     }
     this.#publicRoutes = new Map<string, PublicRoute>([
       ["/health", respondHealthy],
-      ["/ready", () => ready(this.#isStopping)],
+      ["/ready", () => this.#readiness.respond(this.#isStopping)],
       ...(options.docs === false ? [] : docsPages),
     ]);
   }
@@ -184,7 +191,8 @@ class App implements DaoApp {
     response.headers["x-request-id"] = requestId;
     if (this.#isStopping) response.headers["connection"] = "close";
     const { status } = response;
-    const { route, caller, cause } = progress;
+    const { route, cause } = progress;
+    const { name: caller, schema } = progress.caller ?? {};
     const entry = {
       method: request.method,
       path: route ?? null,
@@ -192,18 +200,19 @@ class App implements DaoApp {
       ms: Math.round((performance.now() - start) * 1_000) / 1_000,
       request_id: requestId,
       caller: caller ?? null,
+      ...(schema !== undefined && { schema }),
       ...operation?.trace,
     };
     logRequest(this.#logger, entry, cause, isStreamed(response) ? undefined : response.warning);
     if (!isStreamed(response)) {
       const failure = status >= 500 && cause !== undefined ? { error: cause } : undefined;
-      operation?.end({ status, failure, route, caller });
+      operation?.end({ status, failure, route, caller, schema });
       return response;
     }
     const ended = (failure?: { readonly error: unknown }) => {
       // The status has already been sent: only the log and telemetry can report it.
       if (failure !== undefined) logRequest(this.#logger, { ...entry, status: 500 }, failure.error);
-      operation?.end({ status, failure, route, caller });
+      operation?.end({ status, failure, route, caller, schema });
     };
     return { ...response, body: watchedBody(response.body, ended, operation && ((work) => operation.run(work))) };
   }
@@ -232,7 +241,9 @@ class App implements DaoApp {
     if (endpoint === undefined) throw methodNotAllowed(http.method, match.allow);
     progress.route = endpoint.path;
     progress.id = endpoint.id;
-    return this.#serve(endpoint, { http, path, id: match.parameter, query, caller });
+    const data = this.#data.get(caller.schema);
+    if (data === undefined) throw new TypeError(`No data is served for the schema ${caller.schema}.`);
+    return this.#serve(endpoint, { http, path, id: match.parameter, query, caller: caller.name, data });
   }
 
   /** Reads head and body before the request counts as in progress: a slow client occupies no place. */
@@ -273,6 +284,22 @@ function checkExpectation(expect: string | undefined): void {
 
 function isSession(services: DaoServices | DatabaseSession): services is DatabaseSession {
   return "transaction" in services;
+}
+
+/** @throws TypeError if the services have no other schemas; ValidationError for what cannot be a schema's name */
+function inSchema(services: DaoServices | DatabaseSession, schema: string | undefined): DaoServices | DatabaseSession {
+  if (schema === undefined) return services;
+  if (isSession(services) && services.withSchema !== undefined) return services.withSchema(schema);
+  throw new TypeError("A service key is bound to a schema, but the services are not a database with schemas.");
+}
+
+function dataOf(services: DaoServices | DatabaseSession, logger: Logger): ServedData {
+  if (!isSession(services)) return { services, idempotency: undefined, pieces: undefined };
+  return {
+    services: createDaoServices(services),
+    idempotency: new IdempotentHandler(services, logger),
+    pieces: services.pieces && createPieceServices(services.pieces),
+  };
 }
 
 function readinessOf(services: DaoServices | DatabaseSession): ReadinessCheck {

@@ -8,6 +8,8 @@ export interface ServiceKey {
   /** Appears in the log, where the key never does. Idempotency keys belong to it. */
   readonly name: string;
   readonly key: string;
+  /** The PostgreSQL schema whose rows the key opens, and no others. Default: that of the app's session. */
+  readonly schema?: string | undefined;
 }
 
 /** The guide's development keys, with the names of the agents they are meant for. */
@@ -40,8 +42,19 @@ export function isPossibleKey(key: unknown): key is string {
   return typeof key === "string" && possibleKey.test(key);
 }
 
+/** Who sends a request. */
+export interface Caller {
+  readonly name: string;
+  readonly schema: string | undefined;
+}
+
+interface KnownKey extends Caller {
+  readonly padded: Uint8Array;
+  readonly isPublic: boolean;
+}
+
 export class ServiceKeys {
-  readonly #known: readonly { readonly name: string; readonly padded: Uint8Array; readonly isPublic: boolean }[];
+  readonly #known: readonly KnownKey[];
   readonly #sent = Buffer.alloc(MAX_KEY_LENGTH + 1);
 
   /** @throws TypeError without a key, and for a key that no caller could send; the message never contains a key */
@@ -50,14 +63,19 @@ export class ServiceKeys {
     for (const { name, key } of keys) {
       if (!isPossibleKey(key)) throw new TypeError(`The service key of ${name} must be ${KEY_RULE}.`);
     }
-    this.#known = keys.map(({ name, key }) => ({ name, padded: padKey(key), isPublic: isPublicKey(key) }));
+    this.#known = keys.map(({ name, key, schema }) => ({
+      name,
+      schema,
+      padded: padKey(key),
+      isPublic: isPublicKey(key),
+    }));
   }
 
   /** The caller of `request`. Keys are compared padded, in full, and always all of them: the time shows nothing of a key. */
-  identify(request: HttpRequest): string {
+  identify(request: HttpRequest): Caller {
     const key = request.header(SERVICE_KEY_HEADER);
     const sent = padKey(key ?? "", this.#sent);
-    let caller: { readonly name: string; readonly isPublic: boolean } | undefined;
+    let caller: KnownKey | undefined;
     for (const known of this.#known) {
       if (timingSafeEqual(known.padded, sent)) caller = known;
     }
@@ -69,7 +87,7 @@ export class ServiceKeys {
           "Set keys of your own in SERVICE_API_KEYS.",
       );
     }
-    return caller.name;
+    return caller;
   }
 }
 

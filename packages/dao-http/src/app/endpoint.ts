@@ -29,6 +29,16 @@ export interface EndpointRequest {
   /** Without its question mark. */
   readonly query: string;
   readonly caller: string;
+  readonly data: ServedData;
+}
+
+/** What a request works on: the rows of one schema. */
+export interface ServedData {
+  readonly services: DaoServices;
+  /** For requests with an idempotency key; `undefined` without a database to record them. */
+  readonly idempotency: IdempotentHandler | undefined;
+  /** Take the place of service methods, and read long results in pieces. */
+  readonly pieces: PieceServices | undefined;
 }
 
 /** A request whose head is valid; its `work` counts as a request in progress. */
@@ -39,14 +49,10 @@ export interface PreparedRequest {
 }
 
 export interface EndpointSettings {
-  readonly services: DaoServices;
-  /** For requests with an idempotency key; `undefined` without a database to record them. */
-  readonly idempotency: IdempotentHandler | undefined;
   readonly basePath: string;
   /** Size limit of a line of an NDJSON body, in bytes. */
   readonly lineLimit: number;
   readonly bodyTimeout: number;
-  readonly pieces: PieceServices | undefined;
   readonly memory: ResponseMemory;
 }
 
@@ -63,9 +69,6 @@ export class Endpoint {
   readonly #operation: Operation;
   readonly #location: string | undefined;
   readonly #preconditions: PreconditionUse;
-  /** Take the place of the service method, and read long results in pieces. */
-  readonly #read: PieceServices["reads"][OperationName];
-  readonly #update: PieceServices["updates"][OperationName];
 
   constructor(name: OperationName, operation: Operation, settings: EndpointSettings) {
     const { path, id, location } = operation;
@@ -76,8 +79,6 @@ export class Endpoint {
     this.#settings = settings;
     this.#name = name;
     this.#operation = operation;
-    this.#read = settings.pieces?.reads[name];
-    this.#update = settings.pieces?.updates[name];
     // The part before the id, which is always last.
     this.#location = location && settings.basePath + location.slice(0, location.indexOf("{"));
     this.#preconditions = preconditionUse(operation);
@@ -90,7 +91,7 @@ export class Endpoint {
     const query = request.query === "" ? {} : readQuery(request.query, parameters);
     const key = method === "POST" ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
     if (key !== undefined) return this.#prepareOnce(key, request);
-    if (output === "ndjson") return { needsBody: false, work: () => this.#respondInLines(http, query) };
+    if (output === "ndjson") return { needsBody: false, work: () => this.#respondInLines(request, query) };
     if (this.isImport) return this.#prepareImport(request);
     if (input !== "body") return { needsBody: false, work: () => this.#respond(request, query, preconditions) };
     checkMediaType(http, "JSON");
@@ -98,7 +99,7 @@ export class Endpoint {
   }
 
   /** The import waits for its turn in the service; its body is read from then on. */
-  #prepareImport({ http, query }: EndpointRequest): PreparedRequest {
+  #prepareImport({ http, query, data }: EndpointRequest): PreparedRequest {
     const lines = readNdjson(http, this.#settings.lineLimit, this.#settings.bodyTimeout);
     const work = async () => {
       const departure = new AbortController();
@@ -115,7 +116,7 @@ export class Endpoint {
         },
       };
       try {
-        const result = await callOperation(this.#settings.services, this.#name, [source, { signal: departure.signal }]);
+        const result = await callOperation(data.services, this.#name, [source, { signal: departure.signal }]);
         return this.#toResponse(result, query);
       } finally {
         stopListening();
@@ -124,8 +125,8 @@ export class Endpoint {
     return { needsBody: false, work };
   }
 
-  #prepareOnce(header: string, { http, path, query, id, caller }: EndpointRequest): PreparedRequest {
-    const { idempotency } = this.#settings;
+  #prepareOnce(header: string, { http, path, query, id, caller, data }: EndpointRequest): PreparedRequest {
+    const { idempotency } = data;
     const key = parseIdempotencyKey(header);
     if (this.isImport) {
       // It takes effect while its body arrives, so there is nothing to compare.
@@ -148,18 +149,18 @@ export class Endpoint {
   }
 
   async #respond(request: EndpointRequest, input: unknown, preconditions: Preconditions): Promise<HttpResponse> {
-    const { http, id, query } = request;
+    const { http, id, query, data } = request;
     try {
       const reader = new Reader(http);
-      const opening = this.#open(id, input, preconditions, { requester: reader });
+      const opening = this.#open(data.pieces, id, input, preconditions, { requester: reader });
       const opened = opening && (await opening);
       if (opened !== undefined) return await this.#toOpenResponse(reader, opened, query, preconditions);
-      const result = await this.#call(this.#settings.services, id, input, preconditions, http);
+      const result = await this.#call(data.services, id, input, preconditions, http);
       const response = this.#toResponse(result, query, preconditions);
       const { body } = response;
       if (id === undefined || typeof body !== "string" || body.length <= LONG_RESPONSE) return response;
       // Read again in pieces, as memory permits, instead of being held.
-      const again = await this.#update?.(id, {}, { requester: reader });
+      const again = await data.pieces?.updates[this.#name]?.(id, {}, { requester: reader });
       return again === undefined ? response : await this.#toOpenResponse(reader, again, query, {});
     } catch (error) {
       throw explainWeak(error, preconditions);
@@ -167,17 +168,19 @@ export class Endpoint {
   }
 
   #open(
+    pieces: PieceServices | undefined,
     id: string | undefined,
     input: unknown,
     { ifMatch }: Preconditions,
     options: CallOptions,
   ): Promise<OpenResult | undefined> | undefined {
-    if (this.#read !== undefined) return this.#read(id ?? input, options);
-    return id === undefined || ifMatch !== undefined ? undefined : this.#update?.(id, input, options);
+    const read = pieces?.reads[this.#name];
+    if (read !== undefined) return read(id ?? input, options);
+    return id === undefined || ifMatch !== undefined ? undefined : pieces?.updates[this.#name]?.(id, input, options);
   }
 
   async #respondInLines(
-    http: HttpRequest,
+    { http, data }: EndpointRequest,
     { cursors: isWithCursors = false, ...request }: Record<string, unknown>,
   ): Promise<HttpResponse> {
     if (typeof isWithCursors !== "boolean") throw invalidRequest("must be true or false", "cursors");
@@ -187,7 +190,7 @@ export class Endpoint {
       cursors.latest = cursor;
     };
     const options = { signal: share.ended, onCursor };
-    const rows: AsyncIterable<unknown> = Object(callOperation(this.#settings.services, this.#name, [request, options]));
+    const rows: AsyncIterable<unknown> = Object(callOperation(data.services, this.#name, [request, options]));
     const headers = { "content-type": NDJSON, "cache-control": "no-store" };
     await share.take(STREAM_MEMORY);
     try {

@@ -27,6 +27,8 @@ export interface RequestLogEntry {
   readonly request_id: string;
   /** The name of the caller's key; `null` for none. */
   readonly caller: string | null;
+  /** The schema that the caller's key is bound to, if it is to one. */
+  readonly schema?: string;
   /** Of the request's span, if it has one. */
   readonly trace_id?: string;
   readonly span_id?: string;

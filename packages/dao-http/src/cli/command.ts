@@ -18,6 +18,14 @@ export interface Command {
 
 export class UsageError extends Error {}
 
+/** The names in `--schemas`, which commas separate; `undefined` without it. */
+export function schemaNames(flag: string | boolean | undefined): string[] | undefined {
+  if (typeof flag !== "string") return undefined;
+  const names = flag.split(",").map((name) => name.trim());
+  if (names.includes("")) throw new UsageError("--schemas must be names, such as 'tenant_*' or a,b,c.");
+  return names;
+}
+
 /** Writes lines for a person; standard output is for programs: the log, a document, a result. */
 export function writeStderr(...lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`${line}\n`);

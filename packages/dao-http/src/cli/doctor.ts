@@ -4,15 +4,16 @@ import { isDaoError } from "@flux/dao-core/errors";
 import { isPublicKey } from "../app/auth.ts";
 import { SettingsError } from "../node/settings-error.ts";
 import { readSettings, type Settings } from "../process/settings.ts";
-import { type Command, writeStdout } from "./command.ts";
+import { type Command, schemaNames, writeStdout } from "./command.ts";
 
-const usage = `Usage: flux-dao doctor [--json]
+const usage = `Usage: flux-dao doctor [--schemas NAMES] [--json]
 
 Looks at the settings and at the database in DATABASE_URL, and reports what to fix: whether it responds, the server is
 recent enough, the schema is at the version of this program and unaltered, the role has its privileges, the clocks agree, and
 the keys are strong; with an embedded database also whether every index is complete. Changes nothing.
 
-  --json   prints the findings as JSON
+  --schemas NAMES  looks at many schemas, such as 'tenant_*' or a,b,c, instead of DB_SCHEMA (public)
+  --json           prints the findings as JSON
 
 Exit codes: 0 nothing to fix; 1 something to fix; 2 called wrongly.
 `;
@@ -22,20 +23,22 @@ interface Finding {
   readonly name: string;
   readonly ok: boolean;
   readonly message: string;
+  /** Of many that are looked at. */
+  readonly schema?: string;
 }
 
 export const doctorCommand: Command = {
   summary: "check the settings and the database",
   usage,
-  options: { json: { type: "boolean" } },
-  async run({ json }) {
-    const findings = await examine();
+  options: { schemas: { type: "string" }, json: { type: "boolean" } },
+  async run({ schemas, json }) {
+    const findings = await examine(schemaNames(schemas));
     await writeStdout(json === true ? JSON.stringify(findings) : findings.map(toLine).join("\n"));
     return findings.every(({ ok }) => ok) ? 0 : 1;
   },
 };
 
-async function examine(): Promise<Finding[]> {
+async function examine(schemas: readonly string[] | undefined): Promise<Finding[]> {
   let settings: Settings;
   try {
     settings = readSettings(process.env);
@@ -44,7 +47,7 @@ async function examine(): Promise<Finding[]> {
     return error.problems.map((message) => ({ name: "settings", ok: false, message }));
   }
   const valid = { name: "settings", ok: true, message: "The settings are valid." };
-  return [valid, keys(settings), ...(await database(settings))];
+  return [valid, keys(settings), ...(await database(settings, schemas))];
 }
 
 /** Minimum length of a key that cannot be guessed: 128 bits are 32 hexadecimal digits, or 22 of base64. */
@@ -63,19 +66,29 @@ function keys({ keys: known }: Settings): Finding {
   return { name, ok: false, message };
 }
 
-async function database({ databaseUrl, prepare, limits }: Settings): Promise<Finding[]> {
+async function database(
+  { databaseUrl, schema, prepare, limits }: Settings,
+  schemas: readonly string[] | undefined,
+): Promise<Finding[]> {
   try {
-    await using opened = await openDatabase(databaseUrl, { ...limits, poolSize: 1, prepare });
-    return [{ name: "database", ok: true, message: `${opened.description} responds.` }, ...(await opened.diagnose())];
+    await using opened = await openDatabase(databaseUrl, { ...limits, schema, poolSize: 1, prepare });
+    const responds = { name: "database", ok: true, message: `${opened.description} responds.` };
+    if (schemas === undefined) return [responds, ...(await opened.diagnose())];
+    const findings: Finding[] = [responds];
+    for (const name of await opened.findSchemas(schemas)) {
+      const found = await opened.withSchema(name).diagnose();
+      findings.push(...found.map((finding) => ({ ...finding, schema: name })));
+    }
+    return findings;
   } catch (error) {
     if (!isDaoError(error)) throw error;
     return [{ name: "database", ok: false, message: error.message }];
   }
 }
 
-function toLine({ name, ok, message }: Finding): string {
+function toLine({ name, ok, message, schema }: Finding): string {
   const mark = ok ? styled("green", "ok  ") : styled("red", "fail");
-  return `${mark}  ${name.padEnd(10)}  ${message}`;
+  return `${mark}  ${schema === undefined ? "" : `${schema}  `}${name.padEnd(10)}  ${message}`;
 }
 
 /** Colours only on a terminal, and unless NO_COLOR is set (no-color.org). */

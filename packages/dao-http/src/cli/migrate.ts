@@ -1,16 +1,19 @@
 import { type Database, type MigrationReport, openDatabase } from "@flux/dao-core";
 import { readDatabaseSettings } from "../process/settings.ts";
-import { type Command, type CommandFlags, UsageError, writeStderr, writeStdout } from "./command.ts";
+import { type Command, type CommandFlags, schemaNames, UsageError, writeStderr, writeStdout } from "./command.ts";
 
-const usage = `Usage: flux-dao migrate [--plan | --check] [--json]
+const usage = `Usage: flux-dao migrate [--plan | --check | --schemas NAMES] [--json]
 
-Brings the schema of the database in DATABASE_URL to the version of this program: creates it, updates it, or adopts the
+Brings the schema DB_SCHEMA (public) of the database in DATABASE_URL to the version of this program: creates it, updates it, or adopts the
 schema of the Python service. Repairs changes made outside the migrations, or says how to. Runs in one transaction, and may
 run in any number of places at once.
 
   --plan    changes nothing; prints what would be done, as SQL to apply by hand
   --check   changes nothing; exits with 1 if there is something to do, or if the tables are not as this program needs
             them
+  --schemas NAMES
+            migrates many, such as 'tenant_*' or a,b,c, four at a time, each in a transaction of its own; reports those that
+            failed, and continues with the others. Run it again after an interruption.
   --json    prints the result as JSON
 
 Exit codes: 0 done, or nothing to do; 1 failed, or --check found something to do; 2 called wrongly.
@@ -19,18 +22,53 @@ Exit codes: 0 done, or nothing to do; 1 failed, or --check found something to do
 export const migrateCommand: Command = {
   summary: "bring the database's schema to the version of this program",
   usage,
-  options: { plan: { type: "boolean" }, check: { type: "boolean" }, json: { type: "boolean" } },
+  options: {
+    plan: { type: "boolean" },
+    check: { type: "boolean" },
+    schemas: { type: "string" },
+    json: { type: "boolean" },
+  },
   async run(flags) {
-    if (flags["plan"] === true && flags["check"] === true) {
-      throw new UsageError("--plan and --check cannot be combined.");
+    if (["plan", "check", "schemas"].filter((name) => flags[name] !== undefined).length > 1) {
+      throw new UsageError("--plan, --check and --schemas cannot be combined.");
     }
-    const { databaseUrl, prepare, limits } = readDatabaseSettings(process.env);
-    await using database = await openDatabase(databaseUrl, { ...limits, poolSize: 1, prepare });
+    const schemas = schemaNames(flags["schemas"]);
+    const { databaseUrl, schema, prepare, limits } = readDatabaseSettings(process.env);
+    await using database = await openDatabase(databaseUrl, {
+      ...limits,
+      schema,
+      poolSize: schemas === undefined ? 1 : AT_A_TIME,
+      prepare,
+    });
+    if (schemas !== undefined) return await migrateMany(database, schemas, flags);
     if (flags["plan"] === true) return await plan(database, flags);
     if (flags["check"] === true) return await check(database, flags);
     return await migrate(database, flags);
   },
 };
+
+/** Schemas that are migrated at a time. */
+const AT_A_TIME = 4;
+
+async function migrateMany(database: Database, schemas: readonly string[], flags: CommandFlags): Promise<number> {
+  const isJson = flags["json"] === true;
+  const report = await database.migrate({
+    schemas,
+    concurrency: AT_A_TIME,
+    onProgress: ({ schema, report, error, done, total }) => {
+      const how = report === undefined ? `failed: ${textOf(error)}` : linesOf(report).join(" ");
+      if (!isJson) writeStderr(`${done} of ${total}  ${schema}: ${how}`);
+    },
+  });
+  const failed = report.failed.map(({ schema, error }) => ({ schema, error: textOf(error) }));
+  if (isJson) await writeStdout(JSON.stringify({ ...report, failed }));
+  else if (failed.length > 0) {
+    writeStderr(`Failed and unchanged: ${failed.map(({ schema }) => schema).join(", ")}. Fix that, then run it again.`);
+  }
+  return failed.length === 0 ? 0 : 1;
+}
+
+const textOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 async function plan(database: Database, flags: CommandFlags): Promise<number> {
   const planned = await database.planMigrations();

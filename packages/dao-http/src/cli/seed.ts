@@ -36,8 +36,8 @@ export const seedCommand: Command = {
   },
   async run(flags) {
     const size = sizeOf(flags);
-    const { databaseUrl, prepare, limits } = readDatabaseSettings(process.env);
-    await using database = await openDatabase(databaseUrl, { ...limits, poolSize: CONCURRENCY, prepare });
+    const { databaseUrl, schema, prepare, limits } = readDatabaseSettings(process.env);
+    await using database = await openDatabase(databaseUrl, { ...limits, schema, poolSize: CONCURRENCY, prepare });
     await database.checkReady();
     if (flags["add"] !== true) {
       const { total } = await createDaoServices(database).users.listUsers({ pageSize: 1 });

@@ -87,14 +87,16 @@ function requestRecording(request: InstrumentedRequest, duration: Histogram): Re
     // The host measures the requests that it traces.
     duration: parent.isServed ? undefined : duration,
     attributes,
-    outcomeOf: ({ status = 0, failure, route, caller }) => ({
+    outcomeOf: ({ status = 0, failure, route, caller, schema }) => ({
       attributes: {
         "http.response.status_code": status,
         ...(route !== undefined && { "http.route": route }),
         ...(status >= 500 && { "error.type": String(status) }),
         ...(failure !== undefined && { "error.type": toProblem(failure.error, { path: "", requestId: "" }).code }),
       },
-      ...(caller !== undefined && { ofSpan: { "flux_dao.caller": caller } }),
+      ...(caller !== undefined && {
+        ofSpan: { "flux_dao.caller": caller, ...(schema !== undefined && { "flux_dao.schema": schema }) },
+      }),
       ...(route !== undefined && { name: `${method} ${route}` }),
     }),
   };

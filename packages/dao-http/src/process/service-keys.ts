@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { isSchemaName } from "@flux/dao-core/database-url";
 import { DEVELOPMENT_KEYS, isPossibleKey, isPublicKey, KEY_RULE, type ServiceKey } from "../app/auth.ts";
 
 /** Keys shorter than this cause a warning in production: the guide's are about as long, and can be guessed. */
@@ -42,12 +43,12 @@ export function readServiceKeys(
 }
 
 const expected =
-  'must be a JSON array ["key", …], a JSON object {"goal-planner": "key", …} whose names appear in the log, or keys ' +
-  "separated by commas";
+  'must be a JSON array ["key", …], a JSON object {"goal-planner": "key", …} whose names appear in the log, with {"key": "…", ' +
+  '"schema": "…"} in the place of a key that opens one schema, or keys separated by commas';
 
 /**
  * Parses a JSON array (guide, "Authentication"), a JSON object of names and keys, or lists of keys, so that a key can be
- * replaced; or keys separated by commas. Returns a reason if it is none of these, which never contains a key.
+ * replaced, each bound to a schema if it is an object of key and schema; or keys separated by commas. Returns a reason if it is none of these, which never contains a key.
  */
 export function parseServiceKeys(text: string): readonly ServiceKey[] | string {
   if (hasStrayQuotes(text)) return strayQuotes;
@@ -56,13 +57,17 @@ export function parseServiceKeys(text: string): readonly ServiceKey[] | string {
   if (entries.length === 0) return "must contain at least one key";
   const keys: ServiceKey[] = [];
   const owners = new Map<string, string>();
-  for (const [index, [name, key]] of entries.entries()) {
+  for (const [index, [name, key, schema]] of entries.entries()) {
     // By its number: if names and keys are mixed up, a name would be a key.
     if (!isPossibleKey(key)) return `contains a key (number ${index + 1}) that is not ${KEY_RULE}`;
-    const owner = owners.get(key);
-    if (owner !== undefined && owner !== name) return `gives the same key to two names (number ${index + 1})`;
-    if (owner === undefined) keys.push({ name, key });
-    owners.set(key, name);
+    if (schema !== undefined && !isSchemaName(schema)) return `binds a key (number ${index + 1}) to what is no schema`;
+    const owner = `${name} ${schema}`;
+    const known = owners.get(key);
+    if (known !== undefined && known !== owner) {
+      return `gives the same key to two names, or to two schemas (number ${index + 1})`;
+    }
+    if (known === undefined) keys.push(schema === undefined ? { name, key } : { name, key, schema });
+    owners.set(key, owner);
   }
   return keys;
 }
@@ -77,7 +82,7 @@ function hasStrayQuotes(text: string): boolean {
   return text.split(",").some((part) => /^["'`]|["'`]$/.test(part.trim()));
 }
 
-type Entry = readonly [name: string, key: unknown];
+type Entry = readonly [name: string, key: unknown, schema?: unknown];
 
 function readEntries(text: string): Entry[] | undefined {
   if (!/^[[{]/.test(text)) return named(text.split(",").map((key) => key.trim()));
@@ -90,8 +95,15 @@ function readEntries(text: string): Entry[] | undefined {
   if (Array.isArray(value)) return named(value);
   if (typeof value !== "object" || value === null) return undefined;
   return Object.entries(value).flatMap(([name, keys]: [string, unknown]): Entry[] =>
-    Array.isArray(keys) ? keys.map((key: unknown): Entry => [name, key]) : [[name, keys]],
+    (Array.isArray(keys) ? keys : [keys]).map((key: unknown) => entryOf(name, key)),
   );
+}
+
+/** A key, or an object of a key and the schema that it is bound to. */
+function entryOf(name: string, key: unknown): Entry {
+  if (typeof key !== "object" || key === null) return [name, key];
+  const { key: own, schema = null, ...others }: Record<string, unknown> = { ...key };
+  return [name, Object.keys(others).length === 0 ? own : undefined, schema];
 }
 
 /** Names keys without names by a digest, which stays when the list changes: idempotency keys belong to it. */

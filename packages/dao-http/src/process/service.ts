@@ -64,13 +64,13 @@ export async function startService(
 }
 
 async function open(
-  { databaseUrl, poolSize, prepare, limits, slowStatementMs }: Settings,
+  { databaseUrl, schema, poolSize, prepare, limits, slowStatementMs }: Settings,
   logger: Logger,
   telemetry: Telemetry | undefined,
 ) {
   const onStatement = slowStatementMs === undefined ? undefined : logSlowStatements(logger, slowStatementMs);
   try {
-    return await openDatabase(databaseUrl, { ...limits, poolSize, prepare, onStatement, telemetry });
+    return await openDatabase(databaseUrl, { ...limits, schema, poolSize, prepare, onStatement, telemetry });
   } catch (error) {
     if (!(error instanceof ValidationError)) throw error;
     throw new SettingsError(error.issues.map(({ message }) => `DATABASE_URL ${message}.`));
@@ -79,9 +79,9 @@ async function open(
 
 /** The log line of a slow statement has its text, never its parameters. */
 function logSlowStatements(logger: Logger, limit: number) {
-  return ({ text, milliseconds, count }: StatementReport) => {
+  return ({ text, schema, milliseconds, count }: StatementReport) => {
     if (milliseconds < limit) return;
-    logger.warn({ statement: text, ms: Math.round(milliseconds), rows: count ?? null }, "slow statement");
+    logger.warn({ statement: text, schema, ms: Math.round(milliseconds), rows: count ?? null }, "slow statement");
   };
 }
 

@@ -1,5 +1,5 @@
 import type { DatabaseOptions } from "@flux/dao-core";
-import { parseDatabaseUrl } from "@flux/dao-core/database-url";
+import { isSchemaName, parseDatabaseUrl } from "@flux/dao-core/database-url";
 import { ValidationError } from "@flux/dao-core/errors";
 import type { ServiceKey } from "../app/auth.ts";
 import { LOG_LEVELS, type LogLevel } from "../app/log.ts";
@@ -42,6 +42,8 @@ export const LIMIT_SETTINGS: Readonly<Record<LimitOption, readonly [variable: st
 export interface Settings {
   /** Default, except in production: the guide's local database. */
   readonly databaseUrl: string;
+  /** The PostgreSQL schema of the tables. Default: the data layer's, `public`. */
+  readonly schema: string | undefined;
   readonly keys: readonly ServiceKey[];
   /** Default `127.0.0.1`. */
   readonly host: string;
@@ -99,7 +101,7 @@ export function readSettings(environment: Environment): Settings {
 }
 
 /** The settings of commands that work on the database without serving. */
-export type DatabaseSettings = Pick<Settings, "databaseUrl" | "prepare" | "limits">;
+export type DatabaseSettings = Pick<Settings, "databaseUrl" | "schema" | "prepare" | "limits">;
 
 /**
  * Reads the settings of the database only: `flux-dao migrate` needs no keys.
@@ -180,6 +182,9 @@ class SettingsReader {
     });
     return {
       databaseUrl: this.#databaseUrl(),
+      schema: this.#parsed("DB_SCHEMA", "the name of a schema of your own", (text) =>
+        isSchemaName(text) ? text : undefined,
+      ),
       prepare: this.#parsed("DB_PREPARE", "true or false", (text) => booleans[text.toLowerCase()]) ?? true,
       limits: Object.fromEntries(limits),
     };

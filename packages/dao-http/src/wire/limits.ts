@@ -78,6 +78,9 @@ export const PROBLEM_ERRORS = 100;
 /** Time for the check of `/ready`, which must respond within 2 s (contract, "REST"). */
 export const READINESS_TIMEOUT = 1_500;
 
+/** Schemas that a probe checks until it finds one that can be used. */
+export const SCHEMAS_PER_PROBE = 20;
+
 /** Interval of the cleanup of expired idempotency keys. */
 export const IDEMPOTENCY_CLEANUP_INTERVAL = 3_600_000;
 
