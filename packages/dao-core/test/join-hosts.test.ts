@@ -4,6 +4,7 @@ import {
   DaoUnitOfWork,
   type DatabaseSession,
   joinDrizzle,
+  runOnce,
   UnitOfWorkMisuseError,
 } from "@flux/dao-core";
 import { createTestDatabase, makeGoalStructureData, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
@@ -59,6 +60,42 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
       await expect(users.list({}, { timeout: 0 })).rejects.toMatchObject({ code: "validation_failed" });
       expect((await users.list({}, { timeout: 60_000 })).page).toBe(1);
     });
+  });
+
+  test("its own users table and ours, which are in another schema, are written together or not at all", async () => {
+    const schema = "flux_data";
+    await host.database.withSchema(schema).migrate();
+    const services = createDaoServices(host.database.withSchema(schema));
+    await host.transaction((_, execute) =>
+      Promise.resolve(execute(`create table employees (user_id uuid primary key references ${schema}.users (id))`)),
+    );
+    const hire = (email: string, mayStay: boolean) =>
+      host.transaction(async (session, execute) => {
+        const own = createDaoServices(session.withSchema(schema));
+        const user = await own.users.createUser(makeUserData({ email }));
+        await execute(`insert into employees (user_id) values ('${user.id}')`);
+        const plan = await DaoUnitOfWork.run(session.withSchema(schema), (uow) =>
+          createDaoServices(uow).goals.createGoalWithStructure(makeGoalStructureData(user.id)),
+        );
+        const [task] = plan.tasks;
+        await own.tasks.updateTasks({
+          updates: [{ id: task?.id ?? "", state: "completed", endTime: task?.startTime }],
+        });
+        if (!mayStay) throw new Error("not hired");
+        return plan;
+      });
+    await expect(hire("gone@example.com", false)).rejects.toThrow("not hired");
+    const plan = await hire("there@example.com", true);
+    const full = await services.goals.getGoalFull(plan.id);
+    expect(full.tasks.filter(({ state }) => state === "completed")).toHaveLength(1);
+    expect((await services.users.listUsers()).items.map(({ email }) => email)).toEqual(["there@example.com"]);
+    expect(await usersWith("there@example.com")).toBe(0);
+    const { result } = await runOnce(
+      host.database.withSchema(schema),
+      { key: "k" },
+      async ({ tasks }) => (await tasks.list()).total,
+    );
+    expect(result).toBe(full.tasks.length);
   });
 
   test("its rows and ours commit together", async () => {

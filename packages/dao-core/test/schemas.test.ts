@@ -1,7 +1,7 @@
-import { createDaoServices, type Database, openDatabase, runOnce, SchemaVersionError } from "@flux/dao-core";
+import { createDaoServices, type Database, joinHost, openDatabase, runOnce, SchemaVersionError } from "@flux/dao-core";
 import { createTestDatabase, makeUserData } from "@flux/dao-core/testing";
 import type postgres from "postgres";
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { NEWEST } from "./migration-versions.ts";
 import { IRREGULAR_ROWS, PYTHON_SERVICE_DDL, REGULAR_ROWS, VIOLATION_COUNTS } from "./python-service-database.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
@@ -108,19 +108,22 @@ describe("a schema of another name", () => {
   );
 });
 
-describe("tenants, each in a schema of its own", () => {
+describe.each([
+  ["PostgreSQL", () => createTestDatabase({ serverUrl: inject("adminUrl"), schema: "tenant_1" })],
+  ["PGlite", () => createTestDatabase({ serverUrl: "", schema: "tenant_1" })],
+])("tenants on %s, each in a schema of its own", (_, open) => {
   test("see their own rows only, on connections that they share", async () => {
-    await using made = await createTestDatabase({ schema: "tenant_1" });
+    await using made = await open();
     const { database } = made;
     const tenants = ["tenant_1", "tenant_2", "tenant_3"].map((name) => database.withSchema(name));
     await database.migrate({ schemas: ["tenant_1", "tenant_2", "tenant_3"] });
     const services = tenants.map(createDaoServices);
-    const made_ = await Promise.all(
+    const created = await Promise.all(
       services.flatMap(({ users }) =>
         [1, 2, 3].map(() => users.createUser(makeUserData({ email: "same@example.com" })).catch(() => null)),
       ),
     );
-    expect(made_.filter((user) => user !== null)).toHaveLength(3);
+    expect(created.filter((user) => user !== null)).toHaveLength(3);
     for (const { users } of services) {
       const { items, total } = await users.listUsers();
       expect(total).toBe(1);
@@ -132,7 +135,7 @@ describe("tenants, each in a schema of its own", () => {
   });
 
   test("have units of work and idempotency keys of their own", async () => {
-    await using made = await createTestDatabase({ schema: "tenant_1" });
+    await using made = await open();
     const { database } = made;
     await database.migrate({ schemas: ["tenant_2"] });
     const other = database.withSchema("tenant_2");
@@ -148,7 +151,9 @@ describe("tenants, each in a schema of its own", () => {
       code: "unit_of_work_misused",
     });
   });
+});
 
+describe("many schemas", () => {
   test("are migrated some at a time; one that fails is reported and changes nothing, and the next call goes on", () =>
     withScratchDatabase(async (scratch) => {
       await scratch.sql.unsafe(`
@@ -212,5 +217,31 @@ describe("tenants, each in a schema of its own", () => {
         expect(complete.length).toBeLessThan(12);
         expect((await database.migrate({ schemas })).failed).toEqual([]);
       });
+    }));
+
+  test("a hundred share two connections, which keep 256 statements prepared at most", () =>
+    withScratchDatabase(async (scratch) => {
+      const schemas = Array.from({ length: 100 }, (_, index) => `tenant_${index}`);
+      const driver = scratch.driver({ poolSize: 2 });
+      const database = joinHost(driver);
+      await database.migrate({ schemas });
+      const tenants = schemas.map((schema) => createDaoServices(database.withSchema(schema)));
+      for (let round = 0; round < 3; round++) {
+        const owners = await Promise.all(
+          tenants.map(({ users }) => users.createUser(makeUserData({ email: `${round}@example.com` }))),
+        );
+        const lists = await Promise.all(
+          tenants.map(({ users, goals, tasks }, index) =>
+            Promise.all([users.listUsers(), goals.listGoals(), tasks.listTasks({ userId: owners[index]?.id ?? "" })]),
+          ),
+        );
+        expect(new Set(lists.map(([users]) => users.total))).toEqual(new Set([round + 1]));
+      }
+      for (let look = 0; look < 4; look++) {
+        const { rows } = await driver.execute("select count(*)::int as count from pg_prepared_statements", []);
+        // One that is let go is deallocated before the next is prepared.
+        expect(rows[0]?.[0]).toBeLessThanOrEqual(257);
+        expect(rows[0]?.[0]).toBeGreaterThan(100);
+      }
     }));
 });
