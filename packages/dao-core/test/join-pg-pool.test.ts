@@ -2,6 +2,7 @@ import { createDaoServices, DaoUnitOfWork, joinPgPool, TransactionLostError, Una
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { PgDriver } from "../src/drivers/pg.ts";
 
 let testDatabase: TestDatabase;
 let pool: pg.Pool;
@@ -119,6 +120,27 @@ test("statements are prepared under one short name for a text", async () => {
   const names = await preparedNames();
   expect(names).toHaveLength(2);
   for (const name of names) expect(name).toMatch(/^flux_[\w-]{22}$/);
+});
+
+test("of many statements a client keeps 256 prepared at most, and one that was let go is prepared again", async () => {
+  const driver = new PgDriver(pool);
+  const select = async (number: number) => (await driver.execute(`select ${number}::int as number`, [])).rows[0]?.[0];
+  for (let number = 0; number < 700; number++) expect(await select(number)).toBe(number);
+  const names = await preparedNames();
+  expect(names.length).toBeLessThanOrEqual(257);
+  expect(names.length).toBeGreaterThan(100);
+  expect([await select(0), await select(699), await select(0)]).toEqual([0, 699, 0]);
+  expect(pool.totalCount).toBe(1);
+});
+
+test("a client on which very many were prepared is replaced, since pg remembers each", async () => {
+  const driver = new PgDriver(pool);
+  let removed = 0;
+  pool.on("remove", () => removed++);
+  for (let number = 0; removed === 0 && number < 8_000; number++)
+    await driver.execute(`select ${number}::int as n`, []);
+  expect(removed).toBe(1);
+  expect((await driver.execute("select 1 as one", [])).rows).toEqual([[1]]);
 });
 
 test("with prepare: false nothing is prepared", async () => {

@@ -12,6 +12,7 @@ import {
 } from "../session/postgres-errors.ts";
 import { onAbort, throwIfAborted, untilAborted, withEitherSignal } from "../session/waiting/deadline.ts";
 import { abortable } from "./abortable.ts";
+import { PreparedStatements } from "./postgres/prepared-statements.ts";
 
 /** The part of a `pg` client that is used. */
 export interface HostPgClient {
@@ -82,12 +83,25 @@ export interface PgClients {
 /** When each client was first checked out, by `performance.now()`. */
 const firstSeen = new WeakMap<HostPgPoolClient, number>();
 
-/** The names of the statements prepared on each client, by any of our drivers. */
-const preparedOn = new WeakMap<HostPgPoolClient, Set<string>>();
+/** The statements prepared on a client, by any of our drivers. */
+interface ClientStatements {
+  readonly known: PreparedStatements;
+  /** The names under which the server has had them. */
+  readonly names: Set<string>;
+}
+
+const preparedOn = new WeakMap<HostPgPoolClient, ClientStatements>();
+
+function statementsOn(client: HostPgPoolClient): ClientStatements {
+  const statements = preparedOn.get(client) ?? { known: new PreparedStatements(), names: new Set() };
+  preparedOn.set(client, statements);
+  return statements;
+}
 
 /** How a client is used. */
 export interface PgUse extends Pick<CallOptions, "signal" | "requester"> {
-  /** Whether it is for a transaction that the caller declared read-only. */
+  /** Whether it is for a transaction, and for one that the caller declared read-only. */
+  readonly isTransaction?: boolean | undefined;
   readonly isReadOnly?: boolean | undefined;
 }
 
@@ -117,7 +131,7 @@ export class PgConnection implements SqlConnection {
    */
   static async use<Result>(
     clients: PgClients,
-    { signal, requester, isReadOnly = false }: PgUse,
+    { signal, requester, isTransaction = false, isReadOnly = false }: PgUse,
     work: (connection: PgConnection) => Promise<Result>,
   ): Promise<Result> {
     const departure = clients.pool.idleCount === 0 ? requester?.signal : undefined;
@@ -126,6 +140,7 @@ export class PgConnection implements SqlConnection {
     try {
       return await work(connection);
     } finally {
+      if (!isTransaction) await connection.#deallocateEvicted();
       connection.#release();
     }
   }
@@ -162,18 +177,26 @@ export class PgConnection implements SqlConnection {
     const { generation } = this.#clients;
     const query: PgQuery = { text, values: [...parameters], rowMode: "array", types: pgTypes };
     if (!isPrepared) return this.#run(query, signal);
-    const name = statementName(text, generation);
-    const prepared = preparedOn.get(this.#client) ?? new Set();
-    preparedOn.set(this.#client, prepared);
+    const { known, names } = statementsOn(this.#client);
+    const sent = known.find(text) ?? known.add(text);
+    const name = statementName(sent, generation);
     try {
-      const result = await this.#run({ name, ...query }, signal);
-      prepared.add(name);
+      const result = await this.#run({ ...query, name, text: sent }, signal);
+      names.add(name);
       return result;
     } catch (error) {
-      if (!isStalePlan(error)) prepared.add(name);
-      else if (prepared.has(name)) throw this.#stale(error, generation);
+      if (!isStalePlan(error)) names.add(name);
+      else if (names.has(name)) throw this.#stale(error, generation);
       throw error;
     }
+  }
+
+  /** `pg` remembers every name that it has used on a client, so that one is replaced after many. */
+  async #deallocateEvicted(): Promise<void> {
+    const { known } = statementsOn(this.#client);
+    if (!known.hasEvicted || !this.isAlive) return;
+    if (known.isWornOut) this.#misfit ??= { cause: undefined };
+    else await this.executeScript(known.deallocation()).catch((cause: unknown) => this.#lose(cause));
   }
 
   async executeScript(text: string): Promise<void> {

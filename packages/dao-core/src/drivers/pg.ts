@@ -69,8 +69,10 @@ export class PgDriver implements SqlDriver {
   ): Promise<Result> {
     const { signal, requester, readOnly } = options;
     const begin = beginScript(options);
-    return PgConnection.use(this.#clients, { signal, requester, isReadOnly: readOnly }, (connection) =>
-      OpenTransaction.run(connection, begin, work, signal),
+    return PgConnection.use(
+      this.#clients,
+      { signal, requester, isTransaction: true, isReadOnly: readOnly },
+      (connection) => OpenTransaction.run(connection, begin, work, signal),
     );
   }
 
