@@ -12,6 +12,7 @@ import { analyzeUserPatterns } from "../examples/observer/analyze-user-patterns.
 import { openHostPool } from "../examples/own-pool/host-pool.ts";
 import { schedulerDailySync } from "../examples/scheduler/daily-sync.ts";
 import { linkCalendarEvent } from "../examples/scheduler/link-calendar-event.ts";
+import { goalsOf, migrateAll, signUp } from "../examples/shared-database/accounts.ts";
 
 let testDatabase: TestDatabase;
 beforeAll(async () => {
@@ -110,6 +111,25 @@ describe("a host's own pool", () => {
     await database.close();
     expect(await found()).toEqual(before);
     expect([pool.idleCount, pool.waitingCount]).toEqual([pool.totalCount, 0]);
+  });
+
+  test("an application with a users table of its own has ours in another schema, and signs up with both or neither", async () => {
+    const own = await createTestDatabase({ serverUrl: inject("adminUrl") });
+    const ownPool = openHostPool(own.url);
+    try {
+      const host = drizzle(ownPool);
+      await ownPool.query("drop schema public cascade; create schema public");
+      await migrateAll(host);
+      await migrateAll(host);
+      await signUp(host, "jane", makeUserData().email);
+      await expect(signUp(host, "jane", makeUserData().email)).rejects.toThrow();
+      expect(await goalsOf(host, "jane")).toBe(1);
+      const { rows } = await ownPool.query("select count(*)::int as users from flux.users");
+      expect(rows).toEqual([{ users: 1 }]);
+    } finally {
+      await ownPool.end();
+      await own.drop();
+    }
   });
 
   test("a monolith's rows and ours are written together, or not at all", async () => {

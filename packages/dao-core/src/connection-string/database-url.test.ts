@@ -49,3 +49,15 @@ describe("a database URL", () => {
     expect(() => parseDatabaseUrl(url)).not.toThrow(/secret/);
   });
 });
+
+test.each([
+  "search_path=flux",
+  "schema=flux",
+  "currentSchema=flux",
+  "options=-c%20search_path%3Dflux",
+  "options=-csearch_path=flux",
+])("a schema in the URL, as by ?%s, is refused with the name of the option", (parameters) => {
+  expect(() => parseDatabaseUrl(`postgres://localhost/flux?${parameters}`)).toThrow(
+    "give the schema as the option schema, or as DB_SCHEMA",
+  );
+});

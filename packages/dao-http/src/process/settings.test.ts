@@ -217,3 +217,40 @@ describe("SERVICE_API_KEYS", () => {
     expect(parseServiceKeys(text)).toEqual(expected.map(([name, key]) => ({ name, key })));
   });
 });
+
+describe("SERVICE_API_KEYS with schemas", () => {
+  const keysOf = (keys: unknown) => readSettings({ SERVICE_API_KEYS: JSON.stringify(keys) }).keys;
+
+  test("binds a key, or each of several of one name, to its schema", () => {
+    const first = { key: "key-1", schema: "tenant_1" };
+    const second = { key: "key-2", schema: "tenant_2" };
+    expect(keysOf({ acme: first, umbrella: [second, "key-3"], operator: "key-4" })).toEqual([
+      { name: "acme", ...first },
+      { name: "umbrella", ...second },
+      { name: "umbrella", key: "key-3" },
+      { name: "operator", key: "key-4" },
+    ]);
+  });
+
+  test.each([
+    [{ acme: { key: "key-1", schema: "pg_x" } }, "no schema"],
+    [{ acme: { key: "key-1", schema: null } }, "no schema"],
+    [{ acme: { key: "key-1" } }, "no schema"],
+    [{ acme: { schema: "tenant_1" } }, "1 to 200 printable"],
+    [{ acme: { key: "key-1", schema: "tenant_1", scheme: "x" } }, "1 to 200 printable"],
+    [{ a: { key: "key-1", schema: "tenant_1" }, b: { key: "key-1", schema: "tenant_2" } }, "same key"],
+    [
+      {
+        a: [
+          { key: "key-1", schema: "tenant_1" },
+          { key: "key-1", schema: "tenant_2" },
+        ],
+      },
+      "same key",
+    ],
+    [{ a: ["key-1", { key: "key-1", schema: "tenant_2" }] }, "same key"],
+  ])("refuses %j, and shows no key", (keys, problem) => {
+    expect(() => keysOf(keys)).toThrow(problem);
+    expect(() => keysOf(keys)).not.toThrow("key-1");
+  });
+});

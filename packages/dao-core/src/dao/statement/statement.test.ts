@@ -44,8 +44,16 @@ describe("a compiled statement", () => {
         .from(users)
         .where(or(same, and(eq(users.email, param("email")), same))),
     );
-    expect(text).toContain('("name" = $1 or ("email" = $2 and "name" = $1))');
+    expect(text.replaceAll('"flux_dao_schema"."users".', "")).toContain(
+      '("name" = $1 or ("email" = $2 and "name" = $1))',
+    );
     expect(parameters).toEqual(["name", "email"]);
+  });
+
+  test("is sent with the session's schema in the place of the placeholder", () => {
+    expect(new SchemaName('a "b" $& c').textOf(statement)).toBe(
+      'update "a ""b"" $& c"."users" set "name" = $1, "preferences" = $2 where "a ""b"" $& c"."users"."id" = $3',
+    );
   });
 
   test("binds values by name: JSON and instants as text, what is missing as null", async () => {
