@@ -130,7 +130,9 @@ describe("spans by the semantic conventions", () => {
       ...connection,
       ...server,
       "db.query.summary": "update users",
-      "db.query.text": expect.stringMatching(/^update "users" set "name" = \$1 where "users"."id" = \$2 returning/),
+      "db.query.text": expect.stringMatching(
+        /^update "public"\."users" set "name" = \$1 where "public"\."users"\."id" = \$2 returning/,
+      ),
       "db.operation.name": "update",
       "db.collection.name": "users",
       "db.response.returned_rows": 1,

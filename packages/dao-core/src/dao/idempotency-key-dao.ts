@@ -1,4 +1,4 @@
-import { and, asc, eq, sql } from "drizzle-orm";
+import { and, asc, eq, type SQL, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { IdempotencyKey, IdempotencyKeyDao, IdempotencyRecord } from "../session/database-session.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
@@ -7,8 +7,11 @@ import { idempotencyKeys } from "./statement/tables.ts";
 
 const isThisKey = () => and(eq(idempotencyKeys.scope, param("scope")), eq(idempotencyKeys.key, param("key")));
 
-const isExpired = () =>
-  sql`${idempotencyKeys.createdAt} < now() - ${sql.placeholder("lifetime")}::double precision * interval '1 millisecond'`;
+const isExpired = (now: SQL) =>
+  sql`${idempotencyKeys.createdAt} < ${now} - ${sql.placeholder("lifetime")}::double precision * interval '1 millisecond'`;
+
+/** The moment of this insert: a distributed PostgreSQL (Citus) takes no `now()` in DO UPDATE. */
+const newCreatedAt = sql`excluded.created_at`;
 
 /** An insert, which waits for a transaction that inserts the same key. An expired key is replaced. */
 const claim = prepared("write", () =>
@@ -17,8 +20,8 @@ const claim = prepared("write", () =>
     .values({ scope: param("scope"), key: param("key"), fingerprint: param("fingerprint") })
     .onConflictDoUpdate({
       target: [idempotencyKeys.scope, idempotencyKeys.key],
-      set: { fingerprint: param("fingerprint"), result: null, createdAt: sql`now()` },
-      setWhere: isExpired(),
+      set: { fingerprint: param("fingerprint"), result: null, createdAt: newCreatedAt },
+      setWhere: isExpired(newCreatedAt),
     })
     .returning(one),
 );
@@ -45,7 +48,7 @@ const deleteExpired = prepared("write", () => {
       queryBuilder
         .select({ scope: idempotencyKeys.scope, key: idempotencyKeys.key })
         .from(idempotencyKeys)
-        .where(isExpired())
+        .where(isExpired(sql`now()`))
         .orderBy(asc(idempotencyKeys.createdAt))
         .limit(sql.placeholder("limit"))
         .for("update", { skipLocked: true }),

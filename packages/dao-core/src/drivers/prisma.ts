@@ -1,4 +1,3 @@
-import { CONSTRAINT_RULES, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
 import type { SqlDriver } from "../session/driver.ts";
 import { DEFAULT_ACQUIRE_TIMEOUT, LARGEST_VALUE } from "../session/limits.ts";
 import { connectionClosed } from "../session/postgres-errors.ts";
@@ -47,20 +46,9 @@ function toDriverError(error: unknown): unknown {
   const message = String(member(adapterError, "cause", "originalMessage"));
   const detail = member(adapterError, "cause", "detail");
   const column = member(adapterError, "cause", "constraint", "fields", "0");
-  return Object.assign(new Error(message, { cause: error }), {
-    code,
-    detail,
-    column,
-    constraint: constraintIn(message),
-  });
+  return Object.assign(new Error(message, { cause: error }), { code, detail, column });
 }
 
 function member(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce((object, name): unknown => Reflect.get(Object(object), name), value);
-}
-
-/** The constraint that a message names, in whatever language it is. */
-function constraintIn(message: string): string | undefined {
-  const words = message.match(/\w+/g) ?? [];
-  return words.find((word) => word in CONSTRAINT_RULES || word in FOREIGN_KEY_FIELDS || word.endsWith("_pkey"));
 }

@@ -53,6 +53,45 @@ describe("the error for a SQLSTATE (docs/errors.md)", () => {
     expect(toDaoError(wrapped)).toMatchObject({ code: "conflict", field: "email" });
   });
 
+  test.each([
+    [
+      "23503",
+      'insert or update on table "goals_102010" violates foreign key constraint "goals_user_id_fkey_102011"',
+      { code: "related_row_missing", field: "userId", id: "the-id" },
+    ],
+    ["XX000", "fehler: Fremdschlüssel »tasks_goal_id_fkey_102012«", { code: "related_row_missing", field: "goalId" }],
+    [
+      "23505",
+      'duplicate key value violates unique constraint "users_email_key_102008"',
+      { code: "conflict", field: "email" },
+    ],
+    ["23505", 'duplicate key value violates unique constraint "tasks_pkey_102008"', { code: "conflict", field: "id" }],
+    ["XX000", 'duplicate key value violates unique constraint "tasks_pkey_1"', { code: "conflict", field: "id" }],
+    [
+      "23514",
+      'new row for relation "tasks_102012" violates check constraint "tasks_end_time_not_before_start_time"',
+      { code: "validation_failed", issues: [{ path: "endTime", message: "must not be before the start time" }] },
+    ],
+    [
+      "XX000",
+      'new row for relation "tasks_102012" violates check constraint "tasks_title_length_102012"',
+      { code: "validation_failed", issues: [{ path: "title" }] },
+    ],
+    [
+      "23502",
+      'null value in column "week_number" of relation "milestones_102013" violates not-null constraint',
+      { code: "validation_failed", issues: [{ path: "weekNumber", message: "must not be null" }] },
+    ],
+  ])("%s without fields, as Citus sends it, is found in the message: %s", (code, message, expected) => {
+    const cause = Object.assign(new Error(message), { code });
+    expect(toDaoError(cause, { userId: "the-id" })).toMatchObject(expected);
+  });
+
+  test("an internal error that names no constraint stays what it is", () => {
+    const cause = databaseError("XX000");
+    expect(toDaoError(cause)).toBe(cause);
+  });
+
   test("names field and id of a foreign key, by either driver's spelling of the constraint", () => {
     for (const key of ["constraint_name", "constraint"]) {
       const error = toDaoError(databaseError("23503", { [key]: "tasks_goal_id_fkey" }), { goalId: "the-id" });

@@ -35,9 +35,9 @@ export function databaseErrorFacts(error: unknown): DatabaseErrorFacts | undefin
     if (code !== undefined) {
       return {
         code,
-        // postgres.js has the protocol's names, pg and PGlite have shorter ones.
-        constraint: field(cause, "constraint_name") ?? field(cause, "constraint"),
-        column: field(cause, "column_name") ?? field(cause, "column"),
+        // postgres.js has the protocol's names, pg and PGlite have shorter ones. Citus sends none of these fields.
+        constraint: field(cause, "constraint_name") ?? field(cause, "constraint") ?? constraintIn(cause, code),
+        column: field(cause, "column_name") ?? field(cause, "column") ?? columnIn(cause, code),
         routine: field(cause, "routine"),
         id: uuid.exec(field(cause, "detail") ?? "")?.[0],
       };
@@ -46,6 +46,28 @@ export function databaseErrorFacts(error: unknown): DatabaseErrorFacts | undefin
   }
   return undefined;
 }
+
+/** The name of one of our constraints in the message of a violation, in whatever language it is, without the number of a shard. */
+function constraintIn(error: object, code: string): string | undefined {
+  if (!code.startsWith("23") && code !== INTERNAL) return undefined;
+  const words = field(error, "message")?.match(/\w+/g) ?? [];
+  return words.map((word) => word.replace(/_\d+$/, "")).find((word) => kindOf(word) !== undefined);
+}
+
+/** The column is the first name in quotes, the table the second. */
+function columnIn(error: object, code: string): string | undefined {
+  return code === "23502" ? /"(\w+)"/.exec(field(error, "message") ?? "")?.[1] : undefined;
+}
+
+/** The SQLSTATE of a violation of one of our constraints. */
+function kindOf(constraint: string): string | undefined {
+  if (constraint in FOREIGN_KEY_FIELDS) return "23503";
+  if (/^\w+_pkey$/.test(constraint) || constraint.endsWith("_email_key")) return "23505";
+  return constraint in CONSTRAINT_RULES ? "23514" : undefined;
+}
+
+/** SQLSTATE of what Citus reports of a violation in an import: an internal error. */
+const INTERNAL = "XX000";
 
 /**
  * Translates a driver's error by its SQLSTATE, never by its message (PostgreSQL manual, appendix A). An unknown error is returned
@@ -69,7 +91,7 @@ function constraintError(
   cause: unknown,
 ): DaoError | undefined {
   const rule = CONSTRAINT_RULES[constraint] ?? (constraint.endsWith("_pkey") ? takenId : undefined);
-  switch (code) {
+  switch (code === INTERNAL ? (kindOf(constraint) ?? code) : code) {
     case "23505": {
       const name = rule === takenId && id !== undefined ? `id ${id}` : rule?.field;
       const what = rule === undefined ? "A row with this key exists already" : `${name} ${rule.message}`;
