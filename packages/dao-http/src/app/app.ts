@@ -4,7 +4,6 @@ import {
   type DaoServices,
   type DatabaseSession,
   type Instrumentation,
-  type OperationName,
   type StartedOperation,
   type Telemetry,
 } from "@flux/dao-core";
