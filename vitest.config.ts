@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, import.meta.url));
 
@@ -19,10 +20,22 @@ export const alias = {
   "@flux/dao-http": source("dao-http/src/index.ts"),
 };
 
-/** What runs in full in `test:long`, and by a slice in `test` (test/depth.ts). */
+/** The clients of applications (`test:hosts`). */
+const hosts = [
+  "packages/dao-core/test/{contract-hosts,host-interruptions,join-hosts,join-pg-pool,join-pg-pool-stale}.test.ts",
+];
+/** What `test` runs on our own drivers, and `test:hosts` on the clients of applications (packages/dao-core/test/hosts.ts). */
+const onEither =
+  "packages/dao-core/test/{idempotency,python-service-json,shared-signal,unit-of-work,unit-of-work-*}.test.ts";
+/** What starts processes: the command, a browser, proxies, servers that are killed or overloaded (`test:processes`). */
+const processes = [
+  "packages/dao-core/test/{embedded-folder,migrations-at-once,migrations-killed,open-socket,standby}.test.ts",
+  "test/{browser,cli,exactly-once,faults,fuzz,overload,proxies}/*.test.ts",
+  "test/rest/{cli-lifecycle,cli-settings,database-down,processes,readiness,stop-under-load}.test.ts",
+];
+/** What runs in full in `test:long`, and elsewhere by a slice (test/depth.ts). */
 const deep = [
-  "packages/dao-core/test/{embedded-folder,migrations-at-once,schema-differences,shared-signal}.test.ts",
-  "packages/dao-core/test/{contract-hosts,host-interruptions,join-hosts,unit-of-work-*}.test.ts",
+  "packages/dao-core/test/{embedded-folder,migrations-at-once,schema-differences,shared-signal,unit-of-work-lost}.test.ts",
   "test/{faults/faults,model/model}.test.ts",
   "test/rest/{lost-updates,processes,stop-under-load}.test.ts",
   "test/{plans/million-tasks,security/sql-injection}.test.ts",
@@ -40,12 +53,46 @@ const onPostgres = {
   globalSetup: ["test/global-setup.ts"],
   setupFiles: process.env["FLUX_TEST_PREPARE"] === "false" ? ["test/unprepared.ts"] : [],
 };
+/** Longest first. Begun last, as by their sizes, they would run alone in the end. */
+const longest = [
+  "contract-hosts",
+  "dao-core/test/contract",
+  "given-up",
+  "connections",
+  "import-limit",
+  "limits",
+  "processes",
+  "faults",
+  "fuzz",
+  "migrations-killed",
+  "overload",
+  "idempotency-kill",
+  "import-time",
+];
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const index = longest.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      return index === -1 ? longest.length : index;
+    };
+    const sorted = await super.sort(files);
+    return sorted.sort((one, other) =>
+      one.project.name === other.project.name
+        ? rank(one) - rank(other)
+        : one.project.name < other.project.name
+          ? -1
+          : 1,
+    );
+  }
+}
+
 const quickPglite = { alias: { ...alias, "@electric-sql/pglite": source("../test/quick-pglite.ts") } };
 
 export default defineConfig({
   resolve: { alias },
   test: {
     silent: "passed-only",
+    sequence: { sequencer: LongestFirst },
     // More than there are cores: what tests of time-outs wait for costs no processor time.
     maxWorkers: availableParallelism() + 2,
     // For machines whose cores are shared with other work: a new PGlite alone takes 3 s of one core.
@@ -65,10 +112,26 @@ export default defineConfig({
           ...onPostgres,
           name: "integration",
           include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: [...elsewhere, ...isolated],
+          exclude: [...elsewhere, ...isolated, ...hosts, ...processes],
           // As of the unit tests: to import anew for each file takes as long as a third of the tests.
           isolate: false,
         },
+      },
+      {
+        extends: true,
+        resolve: quickPglite,
+        test: {
+          ...onPostgres,
+          name: "integration-hosts",
+          include: [...hosts, onEither],
+          env: { FLUX_TESTS: "hosts" },
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        resolve: quickPglite,
+        test: { ...onPostgres, name: "integration-processes", include: processes, isolate: false },
       },
       {
         extends: true,

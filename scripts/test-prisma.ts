@@ -2,10 +2,17 @@ import { spawnSync } from "node:child_process";
 import { providePrismaClient } from "../bench/in-process/contenders/prisma/provide-client.ts";
 
 /** The tests of an application's client on Prisma alone, whose 300 MB no other test needs. */
-const files = ["contract-hosts", "join-hosts", "host-interruptions", "unit-of-work", "run-once", "python-service-json"];
+const files = [
+  "contract-hosts",
+  "join-hosts",
+  "host-interruptions",
+  "unit-of-work",
+  "idempotency",
+  "python-service-json",
+];
 const PRISMA_CLIENT = await providePrismaClient();
 const paths = files.map((name) => `packages/dao-core/test/${name}`);
-const { status } = spawnSync("vitest", ["run", "--project", "integration", ...paths], {
+const { status } = spawnSync("vitest", ["run", "--project", "integration-hosts", ...paths], {
   stdio: "inherit",
   env: { ...process.env, PRISMA_CLIENT },
 });

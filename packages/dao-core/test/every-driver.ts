@@ -5,7 +5,7 @@ import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
 import postgres from "postgres";
 import { inject } from "vitest";
 import { type FaultyNetwork, faultyNetwork } from "../../../test/faulty-network.ts";
-import { hosts } from "./hosts.ts";
+import { hosts, ofThisRun } from "./hosts.ts";
 
 /** Milliseconds after which the server ends a session that idles in a transaction, where there is a server. */
 export const IDLE_TIMEOUT = 2_000;
@@ -78,11 +78,7 @@ const hostDrivers: readonly ServerCase[] = hosts.map(({ name, tellsOfLoss, open 
   open: (idleTimeout) => onServer((url) => open(url, 1), idleTimeout),
 }));
 
-/** On a server: these can lose their connection. */
-export const serverDrivers: readonly ServerCase[] = [own, ...hostDrivers];
-
-/** Those of the applications last: `slice(everyDriver, 5)` has two of them. */
-export const everyDriver: readonly DriverCase[] = [
+const ownDrivers: readonly DriverCase[] = [
   own,
   {
     driver: "PGlite",
@@ -100,5 +96,12 @@ export const everyDriver: readonly DriverCase[] = [
       return { database, [Symbol.asyncDispose]: () => client.close() };
     },
   },
-  ...hostDrivers,
 ];
+
+export const everyDriver: readonly DriverCase[] = [...ownDrivers, ...hostDrivers];
+
+/** Those of {@link everyDriver} that this run is on. */
+export const driversOfThisRun = ofThisRun(ownDrivers, hostDrivers);
+
+/** Of them those on a server: these can lose their connection. */
+export const serverDriversOfThisRun = ofThisRun([own], hostDrivers);

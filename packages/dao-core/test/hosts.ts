@@ -201,11 +201,17 @@ const prismaHost = (module: string): Host => ({
 
 const prismaModule = process.env["PRISMA_CLIENT"];
 
-/** Those of which the whole suite is run: of Prisma, which takes 300 MB, only by `pnpm test:prisma`, which runs no other. */
+/** Of Prisma, which takes 300 MB, only in `pnpm test:prisma`, which runs no other. */
 export const hosts: readonly Host[] =
   prismaModule === undefined
     ? [pgHost, postgresJsHost, drizzleOnPgHost, drizzleOnPostgresJsHost, kyselyHost, knexHost, typeOrmHost]
     : [prismaHost(prismaModule)];
+
+/** What a file runs on: in `pnpm test` our own drivers, in `test:hosts` the clients of applications, in `test:long` both. */
+export function ofThisRun<Item>(own: readonly Item[], applications: readonly Item[]): readonly Item[] {
+  const tests = process.env["FLUX_TESTS"];
+  return [...(tests === "hosts" ? [] : own), ...(tests === undefined ? [] : applications)];
+}
 
 /** A session to test, on a database of its own. */
 export interface TestSession {

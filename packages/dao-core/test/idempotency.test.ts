@@ -13,16 +13,18 @@ import {
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { hostSessions, type TestSession } from "./hosts.ts";
+import { hostSessions, ofThisRun, type TestSession } from "./hosts.ts";
 
 const DAY = 86_400_000;
 const newKey = () => crypto.randomUUID();
 
-const engines: readonly { engine: string; open(): Promise<TestSession> }[] = [
-  { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl") }) },
-  ...hostSessions(4),
-  { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
-];
+const engines = ofThisRun<{ engine: string; open(): Promise<TestSession> }>(
+  [
+    { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl") }) },
+    { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
+  ],
+  hostSessions(4),
+);
 
 describe.each(engines)("work that is run once, on $engine", ({ open }) => {
   let testDatabase: TestSession;

@@ -2,7 +2,7 @@ import { createDaoServices, type DatabaseSession, openDatabase } from "@flux/dao
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { hosts } from "./hosts.ts";
+import { hosts, ofThisRun } from "./hosts.ts";
 
 let database: TestDatabase;
 let sql: postgres.Sql;
@@ -33,7 +33,7 @@ async function storedMessages(id: string): Promise<string | undefined> {
   return row?.json;
 }
 
-const sessions: readonly { name: string; open: (url: string) => Promise<[DatabaseSession, () => Promise<unknown>]> }[] =
+const sessions = ofThisRun<{ name: string; open: (url: string) => Promise<[DatabaseSession, () => Promise<unknown>]> }>(
   [
     {
       name: "postgres.js",
@@ -42,14 +42,15 @@ const sessions: readonly { name: string; open: (url: string) => Promise<[Databas
         return [opened, () => opened.close()];
       },
     },
-    ...hosts.map(({ name, open }) => ({
-      name: `the application's ${name}`,
-      open: async (url: string): Promise<[DatabaseSession, () => Promise<unknown>]> => {
-        const host = await open(url, 2);
-        return [host.database, () => host.close()];
-      },
-    })),
-  ];
+  ],
+  hosts.map(({ name, open }) => ({
+    name: `the application's ${name}`,
+    open: async (url) => {
+      const host = await open(url, 2);
+      return [host.database, () => host.close()];
+    },
+  })),
+);
 
 describe.each(sessions)("what the Python service and its planner write, read by $name", ({ open }) => {
   let session: DatabaseSession;

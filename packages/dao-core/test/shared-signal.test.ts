@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findFreePort } from "../../../scripts/postgres/free-port.ts";
 import { amount } from "../../../test/depth.ts";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
-import { everyDriver } from "./every-driver.ts";
+import { driversOfThisRun } from "./every-driver.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
 /** How often each entry is called with the one signal, unless it says otherwise. */
@@ -83,7 +83,7 @@ const entries: readonly { what: string; entry: Entry; calls?: number }[] = [
   },
 ];
 
-describe.each(everyDriver)("a signal that $driver is given with every call", ({ open }) => {
+describe.each(driversOfThisRun)("a signal that $driver is given with every call", ({ open }) => {
   test("has no listener left by them, whether it aborts or not", async () => {
     await using scene = await open();
     const { signal } = new AbortController();

@@ -1,8 +1,7 @@
 import { createDaoServices, DaoUnitOfWork, runOnce, UnitOfWorkMisuseError, versionOf } from "@flux/dao-core";
 import { makeGoalData, makeTaskData, makeUserData } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { slice } from "../../../test/depth.ts";
-import { everyDriver, type OneConnection } from "./every-driver.ts";
+import { driversOfThisRun, type OneConnection } from "./every-driver.ts";
 
 /** What is under way in a unit of work that ends: it writes, waits until that one has ended, and writes again. */
 type Stray = (uow: DaoUnitOfWork, ended: () => Promise<void>) => Promise<unknown>;
@@ -94,7 +93,7 @@ const strays: readonly { what: string; isIdle?: true; stray: Stray }[] = [
 
 const quota = new Error("quota exceeded");
 
-describe.each(slice(everyDriver, 5))("on $driver, when a unit of work has ended", ({ open }) => {
+describe.each(driversOfThisRun)("on $driver, when a unit of work has ended", ({ open }) => {
   let scene: OneConnection;
   beforeAll(async () => {
     scene = await open();

@@ -9,11 +9,10 @@ import {
 } from "@flux/dao-core";
 import { makeUserData } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { slice } from "../../../test/depth.ts";
-import { everyDriver, type OneConnection, serverDrivers } from "./every-driver.ts";
+import { driversOfThisRun, type OneConnection, serverDriversOfThisRun } from "./every-driver.ts";
 import { add, expectNothing, hang, hangings } from "./hanging-work.ts";
 
-describe.each(slice(everyDriver, 5))("on $driver, what never ends", ({ open }) => {
+describe.each(driversOfThisRun)("on $driver, what never ends", ({ open }) => {
   let scene: OneConnection;
   beforeAll(async () => {
     scene = await open();
@@ -166,7 +165,7 @@ describe.each(slice(everyDriver, 5))("on $driver, what never ends", ({ open }) =
   });
 });
 
-describe.each(slice(serverDrivers, 3))("on $driver, of whose connection nothing comes any more,", ({ open }) => {
+describe.each(serverDriversOfThisRun)("on $driver, of whose connection nothing comes any more,", ({ open }) => {
   type Call = (database: DatabaseSession, options: CallOptions, freeze: () => void) => Promise<unknown>;
 
   /** Settles as `work` does in a unit of work, which may be waiting for more. */

@@ -2,12 +2,12 @@ import { DaoUnitOfWork, openDatabase, TransactionLostError } from "@flux/dao-cor
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { amount } from "../../../test/depth.ts";
-import { serverDrivers } from "./every-driver.ts";
+import { serverDriversOfThisRun } from "./every-driver.ts";
 import { add, expectNothing, hang, hangings } from "./hanging-work.ts";
 
-type Server = Awaited<ReturnType<(typeof serverDrivers)[number]["open"]>>;
+type Server = Awaited<ReturnType<(typeof serverDriversOfThisRun)[number]["open"]>>;
 
-const telling = serverDrivers.filter(({ tellsOfLoss }) => tellsOfLoss);
+const telling = serverDriversOfThisRun.filter(({ tellsOfLoss }) => tellsOfLoss);
 
 describe.each(telling)("on $driver, when the connection is lost", ({ open }) => {
   let scene: Server;
@@ -53,7 +53,7 @@ test.concurrent.each(telling)(
   },
 );
 
-test.concurrent.each(serverDrivers)(
+test.concurrent.each(serverDriversOfThisRun)(
   "on $driver, a deadline holds though the network swallows the rollback, and the pool serves when it is back",
   async ({ open }) => {
     // A server that ended the session meanwhile would say so to a network that swallows it.

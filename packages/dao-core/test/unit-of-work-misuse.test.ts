@@ -7,15 +7,17 @@ import {
 } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { hostSessions, type TestSession } from "./hosts.ts";
+import { hostSessions, ofThisRun, type TestSession } from "./hosts.ts";
 
 const unknownId = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
-const engines: readonly { engine: string; open(): Promise<TestSession> }[] = [
-  { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 }) },
-  ...hostSessions(1),
-  { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
-];
+const engines = ofThisRun<{ engine: string; open(): Promise<TestSession> }>(
+  [
+    { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 }) },
+    { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
+  ],
+  hostSessions(1),
+);
 
 /** Whatever can be asked of a session. */
 const uses: readonly (readonly [string, (database: DatabaseSession) => Promise<unknown>])[] = [

@@ -9,13 +9,15 @@ import {
 } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
-import { hostSessions, type TestSession } from "./hosts.ts";
+import { hostSessions, ofThisRun, type TestSession } from "./hosts.ts";
 
-const engines: readonly { engine: string; open(): Promise<TestSession> }[] = [
-  { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 3 }) },
-  ...hostSessions(3),
-  { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
-];
+const engines = ofThisRun<{ engine: string; open(): Promise<TestSession> }>(
+  [
+    { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 3 }) },
+    { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
+  ],
+  hostSessions(3),
+);
 
 describe.each(engines)("a unit of work on $engine", ({ open }) => {
   let testDatabase: TestSession;
