@@ -55,18 +55,20 @@ const onPostgres = {
 };
 /** Longest first. Begun last, as by their sizes, they would run alone in the end. */
 const longest = [
+  "unit-of-work-hanging",
   "contract-hosts",
   "dao-core/test/contract",
   "given-up",
   "connections",
   "import-limit",
   "limits",
-  "processes",
   "faults",
-  "fuzz",
+  "processes",
+  "pages",
+  "stop-under-load",
+  "database-down",
   "migrations-killed",
   "overload",
-  "idempotency-kill",
   "import-time",
 ];
 class LongestFirst extends BaseSequencer {
