@@ -35,8 +35,8 @@ const processes = [
 ];
 /** What runs in full in `test:long`, and elsewhere by a slice (test/depth.ts). */
 const deep = [
-  "packages/dao-core/test/{embedded-folder,migrations-at-once,schema-differences,shared-signal,unit-of-work-lost}.test.ts",
-  "test/{faults/faults,model/model}.test.ts",
+  "packages/dao-core/test/{embedded-folder,schema-differences,shared-signal}.test.ts",
+  "test/model/model.test.ts",
   "test/rest/{lost-updates,processes,stop-under-load}.test.ts",
   "test/{plans/million-tasks,security/sql-injection}.test.ts",
 ];

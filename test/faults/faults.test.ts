@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Random } from "../../packages/dao-core/src/testing/demo-data/random.ts";
-import { amount } from "../depth.ts";
 import { runCell } from "./cell.ts";
 import { type Fault, faults } from "./faults.ts";
 import { FaultyServer } from "./faulty-server.ts";
@@ -21,9 +20,9 @@ const slice: readonly { workload: Workload; fault: Fault; workers: number; round
   { workload: nestedUnitOfWork, fault: faults.responseCut, workers: POOL_SIZE, rounds: 5 },
   { workload: abandonedWork, fault: faults.backendTerminated, workers: 3 * POOL_SIZE, rounds: 5 },
   { workload: abandonedWork, fault: faults.responseCut, workers: POOL_SIZE, rounds: 3 },
-  { workload: bulkUpdate, fault: faults.serverAbsent, workers: 3 * POOL_SIZE, rounds: amount(1, 2) },
-  { workload: unitOfWork, fault: faults.tableAltered, workers: 3 * POOL_SIZE, rounds: amount(2, 4) },
-  { workload: nestedUnitOfWork, fault: faults.serverReadOnly, workers: POOL_SIZE, rounds: amount(1, 3) },
+  { workload: bulkUpdate, fault: faults.serverAbsent, workers: 3 * POOL_SIZE, rounds: 2 },
+  { workload: unitOfWork, fault: faults.tableAltered, workers: 3 * POOL_SIZE, rounds: 4 },
+  { workload: nestedUnitOfWork, fault: faults.serverReadOnly, workers: POOL_SIZE, rounds: 3 },
   { workload: migration, fault: faults.backendTerminated, workers: 1, rounds: 5 },
 ];
 

@@ -1,13 +1,12 @@
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { amount } from "../../../test/depth.ts";
 import type { StopPoint } from "./migrate-process.ts";
 import { compileMigrateProgram, startMigrateProgram } from "./migrate-program.ts";
 import { ALL_NAMES } from "./migration-versions.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { withScratchDatabase } from "./scratch-database.ts";
 
-const PROCESSES = amount(20, 50);
+const PROCESSES = 50;
 const nowhere: StopPoint = { statement: -1, waits: false };
 
 test(`${PROCESSES} processes at once: one applies, all succeed`, { timeout: 120_000 }, () =>

@@ -1,7 +1,6 @@
 import { DaoUnitOfWork, openDatabase, TransactionLostError } from "@flux/dao-core";
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
-import { amount } from "../../../test/depth.ts";
 import { serverDriversOfThisRun } from "./every-driver.ts";
 import { add, expectNothing, hang, hangings } from "./hanging-work.ts";
 
@@ -27,7 +26,7 @@ describe.each(telling)("on $driver, when the connection is lost", ({ open }) => 
   }
 
   test.each(hangings)("$what rejects, and the next one has another", async ({ work }) => {
-    for (let round = 0; round < amount(1, 3); round++) {
+    for (let round = 0; round < 3; round++) {
       let terminated: Promise<void> = Promise.resolve();
       const run = work(scene.database, {}, () => {
         terminated = terminate();
