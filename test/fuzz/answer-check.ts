@@ -8,23 +8,23 @@ import { NDJSON, parseLines } from "./lines.ts";
 import { type FuzzRequest, headerName, isKeyed } from "./request.ts";
 import { type JsonSchema, SchemaJudge, worst } from "./schema-verdict.ts";
 
-/** Bytes of a row up to which a list is read whole (`dao/list/guarded-rows.ts`); what is longer may be sent as it is read. */
+/** Bytes of a row up to which a list is read at once (`dao/list/guarded-rows.ts`); longer rows may be streamed. */
 const SHORT_ROW = 8_192;
 
-/** Reads whose results hold no text of callers: they are never read in pieces. */
+/** Reads whose results contain no text of callers: they are never read in pieces. */
 const ALWAYS_SHORT = /demo-flags|statistics/;
 
-/** Headers that are HTTP's own, which no document need name. */
+/** Headers that belong to HTTP itself, which need no documentation. */
 const HTTP_HEADERS = new Set(
   "date connection keep-alive content-type content-length transfer-encoding cache-control x-content-type-options".split(
     " ",
   ),
 );
 
-/** Statuses that say that the request was wrong, or the service. All others are about the state of the data. */
+/** Statuses for a wrong request, or for the service itself. All others depend on the state of the data. */
 const REFUSALS = new Set([400, 403, 405, 408, 411, 413, 414, 415, 417, 431]);
 
-/** Checks answers against the document that the service serves, and against what the request can expect. */
+/** Checks responses against the service's own OpenAPI document, and against the expectation of the request. */
 export class AnswerCheck {
   readonly #document: OpenApiDocument;
   readonly #schemas: SchemaCheck;
@@ -38,10 +38,10 @@ export class AnswerCheck {
     this.#key = key;
   }
 
-  /** What is wrong with the answer: nothing, most of the time. */
+  /** The defects of a response: usually none. */
   problemsOf(request: FuzzRequest, response: HttpResponse): string[] {
     const ofStatus = this.#statusProblems(request, response);
-    // An answer that should have been another has the other's headers and body, too.
+    // A response with the wrong status also has the wrong headers and body.
     if (ofStatus.length > 0) return ofStatus;
     return [...requestIdProblems(request, response), ...this.#documentedProblems(request, response)];
   }
@@ -55,7 +55,7 @@ export class AnswerCheck {
     if (isAimed && !(status in operation.operation.responses)) problems.push(`${status} is not documented`);
     if (is === "taken" && REFUSALS.has(status))
       problems.push(`${status} for what is valid ${because}: ${detailOf(response)}`);
-    // Another request under a key that was used is refused for that before its body is looked at.
+    // A reused key with another request is rejected before the body is parsed.
     const isReuse = status === 422 && statuses.includes(400) && isKeyed(request);
     if (is === "refused" && !statuses.includes(status) && !isReuse) {
       problems.push(`${status}, not ${statuses.join(" or ")}, for ${because}: ${detailOf(response)}`);
@@ -72,11 +72,11 @@ export class AnswerCheck {
     if (expected === undefined) return [];
     const problems = this.#headerProblems(request, response, expected);
     const [[type, media] = []] = Object.entries(expected.content ?? {});
-    // What is read may have been long when it was begun, and shorter or gone when it was sent.
+    // The rows may have been long when the read began, and shorter or gone when they were sent.
     const isRead = (method === "GET" || method === "HEAD") && status === 200 && !ALWAYS_SHORT.test(operation.path);
     const isKnown = !isRead && response.body.length < SHORT_ROW;
     if (type !== NDJSON && isKnown && headerOf(response, "transfer-encoding") !== undefined) {
-      problems.push("an answer in chunks that could have told its length");
+      problems.push("a chunked response whose length was known");
     }
     if (media === undefined || method === "HEAD") {
       return response.body.length === 0 ? problems : [...problems, "a body where there is none"];
@@ -150,7 +150,7 @@ export class AnswerCheck {
     if (typeof body !== "object" || body === null || !("code" in body)) return [];
     const problems: string[] = [];
     if (Reflect.get(body, "status") !== response.status)
-      problems.push("a problem with another status than the answer's");
+      problems.push("a problem with another status than the response's");
     const told = ownWordsOf(body);
     const leak = leakIn(told, this.#key);
     if (leak !== undefined) problems.push(`a problem that shows ${leak}: ${told.slice(0, 300)}`);
@@ -180,7 +180,7 @@ function detailOf({ body }: HttpResponse): string {
 
 const RELATIONS = ["first", "prev", "next", "last"];
 
-/** RFC 8288, 3: a list of references in angle brackets, each with its relation, and none of those twice. */
+/** RFC 8288, 3: a list of references in angle brackets, each with its relation, and no relation twice. */
 function linkProblems(value: string): string[] {
   const links = value.split(", ").map((link) => /^<([^<>"\s]+)>; rel="(\w+)"$/.exec(link));
   const relations = links.map((link) => link?.[2] ?? "");
@@ -190,7 +190,7 @@ function linkProblems(value: string): string[] {
   return isRight ? [] : [`the header link: ${value}`];
 }
 
-/** What the service says in words of its own: without the path of the request, and the names in it. */
+/** The service's own words: without the path of the request, and the names in it. */
 function ownWordsOf(problem: object): string {
   const { errors, detail, ...others }: { errors?: unknown; detail?: unknown } = problem;
   const issues: readonly object[] = Array.isArray(errors) ? errors : [];
@@ -200,7 +200,7 @@ function ownWordsOf(problem: object): string {
   return [sentence, ...messages, JSON.stringify({ ...others, instance: "" })].join("\n");
 }
 
-/** The caller's own id if it is one, else a new one. */
+/** The caller's own id if it is valid, else a new one. */
 function requestIdProblems({ headers }: FuzzRequest, response: HttpResponse): string[] {
   const id = headerOf(response, "x-request-id");
   if (id === undefined || !/^[\x21-\x7e]{1,200}$/.test(id)) return [`the request id ${id}`];
@@ -212,7 +212,7 @@ function requestIdProblems({ headers }: FuzzRequest, response: HttpResponse): st
 }
 
 function echoProblems(request: FuzzRequest, row: unknown): string[] {
-  // A replayed answer is that of another request.
+  // A replayed response belongs to another request.
   if (isKeyed(request)) return [];
   const difference = differenceOf(request.json, row);
   return difference === undefined ? [] : [`a row that is not what was sent: ${difference}`];

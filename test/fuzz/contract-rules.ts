@@ -1,11 +1,11 @@
 import { type JsonSchema, type SchemaJudge, VALID, type Verdict, worst } from "./schema-verdict.ts";
 
-/** How deep a JSON column may nest. */
+/** Maximum nesting of a JSON column. */
 const MAX_JSON_DEPTH = 64;
 
 /**
- * Judges a value by the rules of the contract that JSON Schema has no words for. What they refuse is refused, and what
- * the document takes and they take too is taken.
+ * Judges a value by the rules of the contract that JSON Schema cannot express. What they reject must be rejected; what both
+ * the document and they accept must be accepted.
  */
 export class ContractRules {
   readonly #judge: SchemaJudge;
@@ -14,7 +14,7 @@ export class ContractRules {
     this.#judge = judge;
   }
 
-  /** @param isUpdate whether fields that are left out keep what the row has */
+  /** @param isUpdate whether omitted fields keep the row's values */
   judge(reference: JsonSchema, value: unknown, isUpdate: boolean): Verdict {
     const schema = this.#judge.schemaOf(reference);
     if (schema.anyOf !== undefined) return worst(schema.anyOf.map((part) => this.judge(part, value, isUpdate)));
@@ -43,7 +43,7 @@ function judgeText(text: string): Verdict {
   return text.isWellFormed() ? VALID : refused("an unpaired surrogate");
 }
 
-/** Instants are of the years 0001 to 9999, in UTC. */
+/** Instants are in the years 0001 to 9999, in UTC. */
 function judgeInstant({ format }: JsonSchema, text: string): Verdict {
   if (format !== "date-time") return VALID;
   const instant = instantOf(text);
@@ -56,13 +56,13 @@ function instantOf(value: unknown): number {
   return typeof value === "string" ? Date.parse(value.toUpperCase().replace(" ", "T")) : Number.NaN;
 }
 
-/** A schema of anything: `preferences`, `messages`. */
+/** A schema that accepts any value: `preferences`, `messages`. */
 function isJsonColumn({ type, properties, additionalProperties, items }: JsonSchema): boolean {
   if (type === "object") return properties === undefined && additionalProperties === true;
   return type === "array" && items !== undefined && Object.keys(items).length === 0;
 }
 
-/** From 1e21 on JavaScript writes an exponent, as a float has it. */
+/** From 1e21 on JavaScript writes an exponent, as for a float. */
 function isExact(number: number): boolean {
   return Math.abs(number) <= 2 ** 53 || (Math.abs(number) >= 1e21 && Number.isFinite(number));
 }
@@ -80,7 +80,7 @@ function judgeJson(value: unknown, depth: number): Verdict {
   return VALID;
 }
 
-/** Many changes at once. */
+/** Bulk updates. */
 const UPDATES = "updates";
 
 /** "One change for each task." */
@@ -96,7 +96,7 @@ const SPANS = [
   ["start_date", "end_date"],
 ] as const;
 
-/** "`end_time` ≥ `start_time`", also of the row that results from an update; and a range that starts after its end. */
+/** "`end_time` ≥ `start_time`", also for the row that results from an update; and a range that starts after its end. */
 function judgeSpan({ properties = {} }: JsonSchema, value: object, isUpdate: boolean): Verdict {
   for (const [from, to] of SPANS) {
     if (!(from in properties && to in properties)) continue;
@@ -108,7 +108,7 @@ function judgeSpan({ properties = {} }: JsonSchema, value: object, isUpdate: boo
   return VALID;
 }
 
-/** Digits below the millisecond are cut off. */
+/** Digits below the millisecond are truncated. */
 function milliseconds(value: unknown): number {
   return Math.floor(instantOf(value));
 }

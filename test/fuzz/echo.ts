@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 
 /**
- * What a row has otherwise than the request that wrote it said, of the fields that both have; `undefined` if nothing.
- * @param sent the body as JSON.parse reads it
+ * How a row differs from the request that wrote it, in the fields that both have; `undefined` if it does not.
+ * @param sent the body as parsed by JSON.parse
  */
 export function differenceOf(sent: unknown, row: unknown): string | undefined {
   if (Array.isArray(sent)) return differenceOfCount(sent, row);
@@ -16,13 +16,13 @@ export function differenceOf(sent: unknown, row: unknown): string | undefined {
   return undefined;
 }
 
-/** Rows that are sent by lines are counted in the response. */
+/** The response to an import only has the number of rows. */
 function differenceOfCount({ length }: readonly unknown[], response: unknown): string | undefined {
   const count: unknown = isObject(response) ? Reflect.get(response, "created_count") : undefined;
   return count === length ? undefined : `created_count is ${show(count)} for ${length} lines`;
 }
 
-/** They have more than was sent, and may be grouped in another way. */
+/** Returned rows have more fields than were sent, and may be grouped differently. */
 function isListOfRows(stored: unknown): boolean {
   return Array.isArray(stored) && stored.length > 0 && stored.every((row) => isObject(row) && "created_at" in row);
 }
@@ -34,7 +34,7 @@ function isObject(value: unknown): value is object {
 function isSame(sent: unknown, stored: unknown): boolean {
   // Null means empty for what is stored as JSON.
   if (sent === null && isEmpty(stored)) return true;
-  // JSON has no negative zero once it has been through a double and back.
+  // A double keeps negative zero, and PostgreSQL's JSON does not.
   if (isDeepStrictEqual(toJson(sent), toJson(stored))) return true;
   if (typeof sent !== "string" || typeof stored !== "string") return false;
   // Ids are lower case; instants are in UTC, to the millisecond.

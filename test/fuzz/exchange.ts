@@ -1,20 +1,20 @@
 import { connect } from "node:net";
 
-/** Milliseconds that an exchange may take: far longer than any of the server's own limits for bytes that were sent. */
+/** Milliseconds that an exchange may take: far longer than any of the server's time-outs for received bytes. */
 const DEADLINE = 20_000;
 
 /** What is sent over one connection. */
 export interface Sent {
   readonly bytes: Uint8Array;
-  /** Where the bytes are cut into pieces that are sent one by one. */
+  /** Where the bytes are split into separate writes. */
   readonly cuts: readonly number[];
-  /** Whether the sender says that nothing more comes. Else it waits for the server to close. */
+  /** Whether the sender half-closes the connection at the end. Otherwise it waits for the server to close. */
   readonly ends: boolean;
 }
 
 /**
- * Sends bytes over a connection of their own, and returns all that came back until the server closed it.
- * @throws Error when the server does not close in time, or when the connection breaks before anything came
+ * Sends bytes over a connection of their own, and returns everything received until the server closed it.
+ * @throws Error if the server does not close in time, or if the connection breaks before anything was received
  */
 export async function exchange(baseUrl: string, { bytes, cuts, ends }: Sent): Promise<Uint8Array> {
   const { hostname, port } = new URL(baseUrl);
@@ -26,19 +26,19 @@ export async function exchange(baseUrl: string, { bytes, cuts, ends }: Sent): Pr
       reject(new Error(`the server did not close the connection within ${DEADLINE / 1_000} s`));
     }, DEADLINE);
     socket.on("data", (chunk) => received.push(chunk));
-    // It may close before all is written; what it returned counts, not the broken pipe.
+    // It may close before everything is written; its response counts, not the EPIPE.
     socket.on("error", (error) => received.length === 0 && reject(error));
     socket.on("close", () => {
       clearTimeout(timer);
       resolve();
     });
   });
-  // It may fail while a piece is being written.
+  // The connection may fail during a write.
   closed.catch(() => undefined);
   const edges = [0, ...cuts, bytes.length];
   for (const [index, from] of edges.slice(0, -1).entries()) {
     const piece = bytes.subarray(from, edges[index + 1]);
-    // Once it is written, the next piece is another packet.
+    // Once it is written, the next piece goes into another packet.
     await new Promise((resolve) => socket.write(piece, resolve));
   }
   if (ends) socket.end();

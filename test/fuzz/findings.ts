@@ -1,26 +1,26 @@
 import type { Shot } from "./arbitrary/shots.ts";
 
-/** Something that is wrong with a response, and the smallest shot that showed it. */
+/** A defect of a response, and the smallest shot that reproduced it. */
 export interface Finding {
   where: string;
   request: string;
   problem: string;
   shot: Shot;
   received: Uint8Array;
-  /** How often it was seen, and for which operations. */
+  /** How often it occurred, and for which operations. */
   times: number;
   readonly operations: Set<string>;
 }
 
-/** How many findings are kept in full: one bug can make thousands. */
+/** How many findings are kept in full: one bug can cause thousands. */
 const KEPT = 30;
 
-/** Findings, each kind of them once. */
+/** Findings, one of each kind. */
 export class Findings {
   readonly #kept = new Map<string, Finding>();
   #count = 0;
 
-  /** Returns the kind of the problem: what it is without what is different every time. */
+  /** Returns the kind of the problem: its text without the parts that vary. */
   add(shot: Shot, index: number, problem: string, received: Uint8Array): string {
     this.#count++;
     const { method, operation, kind: request = "?" } = shot.requests[index] ?? {};
@@ -38,7 +38,7 @@ export class Findings {
     return kind;
   }
 
-  /** Whether it was seen only once, and is kept. */
+  /** Whether it was seen once only, and is kept. */
   isNew(kind: string): boolean {
     return this.#kept.get(kind)?.times === 1;
   }
@@ -52,7 +52,7 @@ export class Findings {
   }
 }
 
-/** A finding for a person, with the bytes as `printf '%b'` takes them: pipe it to `nc`. */
+/** A finding for people, with the bytes as input of `printf '%b'`: pipe it to `nc`. */
 export function describeFinding(finding: Finding): string {
   const { where, request, problem, shot, received, times, operations } = finding;
   const { bytes, cuts } = shot;

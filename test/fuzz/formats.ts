@@ -1,4 +1,4 @@
-/** Whether something is valid; `unclear` where the standard leaves a choice. */
+/** Whether something is valid; `unclear` if the standard permits either. */
 export type Certainty = "valid" | "unclear" | "invalid";
 
 /** Whether `text` has this format of JSON Schema 2020-12 (Validation, 7.3). */
@@ -36,14 +36,14 @@ function dateTime(text: string): Certainty {
   const days = [31, isLeapYear ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
   if (day < 1 || day > days || hour > 23 || minute > 59 || second > 60) return "invalid";
   if (offsetHour > 23 || offsetMinute > 59) return "invalid";
-  // A blank instead of the T is the applications' choice; whether a second is a leap second no syntax can tell.
+  // A space instead of the T is up to the application; syntax cannot tell whether a leap second exists.
   return match[4] === " " || second === 60 ? "unclear" : "valid";
 }
 
 const ATOM = /^[a-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\ud7ff-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\ud7ff-]+)*$/iu;
 const LABELS = /^[a-z0-9\u00a1-\ud7ff]([a-z0-9\u00a1-\ud7ff-]*[a-z0-9\u00a1-\ud7ff])?(\.[a-z0-9]+)*$/iu;
 
-/** RFC 6531: certain for what everybody takes for an address, and for what has no form of one. */
+/** RFC 6531: certain only for what every implementation accepts, and for what has no form of an address. */
 function email(text: string): Certainty {
   const parts = text.split("@");
   const [local = "", domain = ""] = parts;

@@ -6,7 +6,7 @@ import { describeMemory, memoryProblem } from "./memory.ts";
 import { Fuzz } from "./run.ts";
 import { SchemaJudge } from "./schema-verdict.ts";
 
-/** Another one finds other things: `pnpm test:fuzz` takes a new one each time. */
+/** Other seeds find other things: `pnpm test:fuzz` takes a new one each time. */
 const SEED = 20_261_124;
 const REQUESTS = 1_500;
 
@@ -16,13 +16,13 @@ beforeAll(async () => {
 });
 afterAll(() => server?.[Symbol.asyncDispose]());
 
-test("whatever is sent, the service responds as its document says, and keeps nothing of it", async () => {
+test("every request gets a documented response, and leaves nothing in memory", async () => {
   const fuzz = await Fuzz.start(server, SEED);
   await fuzz.sendUntil(REQUESTS / 2);
   const before = await server.memory();
   await fuzz.sendUntil(REQUESTS);
   const after = await server.memory();
-  // Cut: of a body of a megabyte the test runner would show the difference for minutes.
+  // Truncated: the test runner would take minutes to print the difference of two bodies of a megabyte.
   expect(fuzz.findings.kept.map((finding) => describeFinding(finding).slice(0, 2_000))).toEqual([]);
   expect(fuzz.neverDone).toEqual([]);
   expect(server.complaints()).toBe("");
@@ -48,13 +48,13 @@ test.each([
   expect(judge.judge(schema, value).is).toBe(verdict);
 });
 
-test("a property that is not named is one too many only where the schema is closed", () => {
+test("an unnamed property is invalid only if the schema is closed", () => {
   const schema = { type: "object", properties: { a: {} } };
   expect(judge.judge(schema, { b: 1 }).is).toBe("valid");
   expect(new SchemaJudge(document, { isClosed: true }).judge(schema, { b: 1 }).is).toBe("invalid");
 });
 
-test("a keyword or a format that is not checked is an error", () => {
+test("an unsupported keyword or format is an error", () => {
   expect(() => judge.judge({ type: "string", contentEncoding: "base64" } as object, "")).toThrow("contentEncoding");
   expect(() => judge.judge({ type: "string", format: "duration" }, "")).toThrow("duration");
 });

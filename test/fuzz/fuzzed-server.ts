@@ -9,17 +9,17 @@ const KEY = "fuzz-key-0123456789";
 /** The service under test: a process, and a database of its own. */
 export interface FuzzedServer extends AsyncDisposable {
   readonly baseUrl: string;
-  /** The service key that it takes. */
+  /** A service key that it accepts. */
   readonly key: string;
-  /** Its memory after a full collection. */
+  /** Its memory after a full garbage collection. */
   memory(): Promise<Memory>;
-  /** What it wrote of requests that failed on its side, and to standard error; empty if all is well. */
+  /** Its log lines of failed requests, and its standard error; empty if all is well. */
   complaints(): string;
-  /** How it ended, if it did by itself. */
+  /** How it ended, if it ended by itself. */
   end(): string | undefined;
 }
 
-/** Starts the service from its source over a new database on the server that `adminUrl` names. */
+/** Starts the service from its source, on a new database on the server at `adminUrl`. */
 export async function startFuzzedServer(adminUrl: string): Promise<FuzzedServer> {
   const database = await createTestDatabase({ serverUrl: adminUrl, poolSize: 1 });
   const child = spawn(process.execPath, ["--expose-gc", "--import", "tsx", path("served-process.ts")], {

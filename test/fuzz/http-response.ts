@@ -1,17 +1,17 @@
-/** A response, read strictly (RFC 9112). */
+/** A response, parsed strictly (RFC 9112). */
 export interface HttpResponse {
   readonly status: number;
-  /** In the order of the response, names in lower case. */
+  /** In the order of the response, with lower-case names. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array;
 }
 
-/** Bytes that are no sequence of HTTP responses. */
+/** The bytes are not a sequence of HTTP responses. */
 export class BadResponseError extends Error {}
 
 /**
- * The final responses in `bytes`, interim ones left out.
- * @param methods of the requests, in order: the response to a HEAD has no body
+ * The final responses in `bytes`, without interim ones.
+ * @param methods of the requests, in order: the response to HEAD has no body
  * @throws BadResponseError
  */
 export function parseResponses(bytes: Uint8Array, methods: readonly string[]): HttpResponse[] {
@@ -52,14 +52,14 @@ function parseHeader(line: string): [name: string, value: string] {
   return [match[1]?.toLowerCase() ?? "", match[2] ?? ""];
 }
 
-/** What is sent as it is made: in chunks, or to a client that knows none up to the end of the connection. */
+/** A streamed body: in chunks, or for a client without support for them up to the end of the connection. */
 function bodyWithoutLength(bytes: Uint8Array, headers: HttpResponse["headers"]): { body: Uint8Array; length: number } {
   const headerOf = (wanted: string) => headers.find(([name]) => name === wanted)?.[1];
   if (headerOf("transfer-encoding") === "chunked") return joinChunks(bytes);
   if (headerOf("transfer-encoding") === undefined && headerOf("connection") === "close") {
     return { body: bytes, length: bytes.length };
   }
-  throw new BadResponseError("a body whose end nobody can tell");
+  throw new BadResponseError("a body without a length or chunks");
 }
 
 /** RFC 9112, 7.1, without extensions and trailers. */

@@ -1,11 +1,11 @@
-/** How many ids of a kind are kept: the newest, since older ones are likely deleted. */
+/** How many ids of a kind are kept: the newest, since older ones have probably been deleted. */
 export const KEPT = 40;
 
-/** The ids of rows that the service returned, by kind: `user`, `task`. What uses them is about rows that are there. */
+/** The ids of rows that the service returned, by kind: `user`, `task`. Requests use them to refer to existing rows. */
 export class KnownIds {
   readonly #ids = new Map<string, string[]>();
 
-  /** Takes note of the ids in a response; `kind` is what its rows are. */
+  /** Collects the ids in a response; `kind` is the kind of its rows. */
   learn(kind: string, value: unknown): void {
     if (Array.isArray(value)) {
       // The first ones are the newest.
@@ -30,7 +30,7 @@ export class KnownIds {
     if (ids.length > KEPT) ids.shift();
   }
 
-  /** The one that came so many before the newest; `undefined` if none is known. */
+  /** The id that was learned `back` ids before the newest; `undefined` if none is known. */
   before(kind: string, back: number): string | undefined {
     const ids = this.#ids.get(kind) ?? [];
     return ids[ids.length - 1 - (back % ids.length)];
@@ -41,7 +41,7 @@ export class KnownIds {
   }
 }
 
-/** JSON text that stands in a value as it is, such as a number that no double holds. */
+/** JSON text that is inserted verbatim, such as a number that no double represents. */
 export class JsonText {
   readonly text: string;
   constructor(text: string) {
@@ -49,7 +49,7 @@ export class JsonText {
   }
 }
 
-/** Stands in a value for what is known only when it is sent, so that values are plain data to fast-check. */
+/** Stands for what is only known when the request is sent, so that fast-check can shrink plain data. */
 export class Reference {
   readonly resolve: (known: KnownIds) => string | undefined;
   constructor(resolve: Reference["resolve"]) {
@@ -57,7 +57,7 @@ export class Reference {
   }
 }
 
-/** The value with what its references stand for. */
+/** The value with its references resolved. */
 export function resolve<Value>(value: Value, known: KnownIds): Value {
   const go = (part: unknown): unknown => {
     if (part instanceof Reference) return part.resolve(known);
@@ -68,13 +68,13 @@ export function resolve<Value>(value: Value, known: KnownIds): Value {
   return go(value) as Value;
 }
 
-/** The kind of row that a field or a parameter of this name names: `user_id` and `task_ids` are a user and tasks. */
+/** The kind of row that a field or a parameter refers to: `user` for `user_id`, `task` for `task_ids`. */
 export function kindOf(name: string, otherwise = ""): string {
   const match = /^(\w+)_ids?$/.exec(name);
   return match?.[1] ?? otherwise;
 }
 
-/** What the rows of a path or of a list are: `tasks` are each a `task`. */
+/** The kind of rows by the plural in a path or the name of a list: `task` for `tasks`. */
 export function singular(name: string): string {
   return name.replace(/s$/, "");
 }

@@ -1,22 +1,22 @@
 import type { OperationObject } from "../rest/openapi-document.ts";
 import type { JsonSchema } from "./schema-verdict.ts";
 
-/** The media type of a body with one JSON text a line. */
+/** The media type of NDJSON, with one JSON text a line. */
 export const NDJSON = "application/x-ndjson";
 
 type Content = NonNullable<OperationObject["requestBody"]>["content"];
 
-/** What each line holds by the document; `undefined` where there are no lines. */
+/** The documented schema of a line; `undefined` if the content is not NDJSON. */
 export function lineSchemaOf(content: Content | undefined): JsonSchema | undefined {
   return content?.[NDJSON]?.schema.contentSchema;
 }
 
-/** Whether the operation's request has one JSON text a line. */
+/** Whether the operation's request body is NDJSON. */
 export function takesLines({ requestBody }: OperationObject): boolean {
   return lineSchemaOf(requestBody?.content) !== undefined;
 }
 
-/** Where the lines of a body are that are not blank, without their ends. */
+/** The positions of the lines of a body that are not blank, without their line ends. */
 export function linesOf(body: Uint8Array): readonly (readonly [from: number, to: number])[] {
   const lines: [number, number][] = [];
   for (let from = 0; from < body.length; ) {
@@ -29,8 +29,8 @@ export function linesOf(body: Uint8Array): readonly (readonly [from: number, to:
 }
 
 /**
- * The values of a response by lines.
- * @throws SyntaxError for a line that is not JSON, and for a last one without an end
+ * The values of an NDJSON response.
+ * @throws SyntaxError for a line that is not JSON, and for a last line without an end
  */
 export function parseLines(text: string): unknown[] {
   const lines = text.split("\n");

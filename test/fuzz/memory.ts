@@ -1,14 +1,14 @@
 import type { Memory } from "./served-process.ts";
 
 /**
- * Bytes a request that are too much. What a leak keeps is a request, its body or its response: all of them are larger, the
- * smallest object with a request's id in it is 150 bytes.
+ * Bytes a request that count as a leak. A leak keeps a request, its body or its response, all of which are larger: the smallest
+ * object that contains a request id has 150 bytes.
  */
 const LEAK = 128;
-/** What may still grow, however many requests there were: a statement for each set of fields, and compiled code. */
+/** What may grow regardless of the number of requests: a statement for each set of fields, and compiled code. */
 const SLACK = 2 * 2 ** 20;
 
-/** What is wrong with how memory grew over `requests`; `undefined` if nothing. */
+/** A message if memory grew too much over `requests`; otherwise `undefined`. */
 export function memoryProblem(before: Memory, after: Memory, requests: number): string | undefined {
   const grown = after.heapUsed + after.external - before.heapUsed - before.external;
   const bound = SLACK + LEAK * requests;

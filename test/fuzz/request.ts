@@ -1,40 +1,40 @@
 import type { Operation } from "../rest/openapi-document.ts";
 
-/** Bytes that a body may have. */
+/** Maximum bytes of a body. */
 export const BODY_LIMIT = 1_048_576;
 
-/** What the response may be. */
+/** Which responses are permitted. */
 export interface Expectation {
   /**
-   * `taken`: the request is right by the document, so that it is done, or fails for the state of the data. `refused`: it
-   * is wrong, with one of `statuses`. `either`: the document leaves it open.
+   * `taken`: the request is valid by the document, so it succeeds, or fails because of the state of the data. `refused`: it
+   * is invalid, and gets one of `statuses`. `either`: the document leaves it open.
    */
   readonly is: "taken" | "refused" | "either";
-  /** Where it is refused: how. */
+  /** The permitted statuses of a rejection. */
   readonly statuses?: readonly number[];
   readonly because: string;
 }
 
-/** A request, and what is expected of its response. */
+/** A request, and the expectation of its response. */
 export interface FuzzRequest {
-  /** What is fuzzed, for the table: `valid`, `broken body`. */
+  /** The part that is fuzzed, for the table: `valid`, `broken body`. */
   readonly kind: string;
   readonly operation: Operation;
-  /** Whether it can be seen to be for that operation: else its response is documented for none. */
+  /** Whether the request can be matched to its operation; otherwise its response is not one of the operation's. */
   readonly isAimed: boolean;
   readonly method: string;
-  /** Path and query as they are sent, each character a byte. */
+  /** Path and query as sent, one character a byte. */
   readonly target: string;
-  /** With the blank before it: ` HTTP/1.1`. */
+  /** With the space before it: ` HTTP/1.1`. */
   readonly version: string;
-  /** Whole lines, each character a byte. What frames the body comes after them. */
+  /** Whole lines, one character a byte, without those that frame the body. */
   readonly headers: readonly string[];
   readonly body: Uint8Array | undefined;
-  /** What the body says, where it is JSON: for the comparison with the row that is returned. */
+  /** The parsed body, if it is JSON: to compare with the returned row. */
   readonly json: unknown;
   readonly framing: "length" | "chunked" | "as it is";
   readonly expectation: Expectation;
-  /** Sent at one go: what comes after the end that it announced would meet a connection that is closed, and reset it. */
+  /** Sent in one write: bytes after the announced end would reach a closed connection, and reset it. */
   readonly isInOnePiece?: boolean;
 }
 
@@ -43,13 +43,13 @@ export function headerName(line: string): string {
   return line.slice(0, line.indexOf(":")).trim().toLowerCase();
 }
 
-/** The request without the headers of these names, given in lower case, and with these lines behind the others. */
+/** The request without the headers of these names (in lower case), and with these lines after the others. */
 export function withHeaders(request: FuzzRequest, without: readonly string[], ...lines: string[]): FuzzRequest {
   const kept = request.headers.filter((line) => !without.includes(headerName(line)));
   return { ...request, headers: [...kept, ...lines] };
 }
 
-/** Whether the request is one of those that are done once (Idempotency-Key). */
+/** Whether the request has an Idempotency-Key. */
 export function isKeyed({ headers }: FuzzRequest): boolean {
   return headers.some((line) => headerName(line) === "idempotency-key");
 }
@@ -67,7 +67,7 @@ export function bytesOf(request: FuzzRequest, cutChunk: (left: number) => number
   return Buffer.concat(parts);
 }
 
-/** A body in chunks of the sizes that `cut` says (RFC 9112, 7.1). */
+/** A chunked body, with chunks of the sizes that `cut` returns (RFC 9112, 7.1). */
 function* chunks(body: Uint8Array, cut: (left: number) => number): Generator<Uint8Array> {
   let from = 0;
   while (from < body.length) {

@@ -11,25 +11,25 @@ import { NDJSON, parseLines } from "./lines.ts";
 import type { FuzzRequest } from "./request.ts";
 import { StatusTable } from "./status-table.ts";
 
-/** How many connections send at a time. */
+/** Number of concurrent connections. */
 const SENDERS = 6;
-/** How many rows of each kind there are before it begins. */
+/** Rows of each kind that are created first. */
 const FIRST_ROWS = 8;
 
-/** How often an operation is tried that finds no row, or not the one that it needs. */
+/** Attempts for an operation that finds no row, or not the one that it needs. */
 const MAX_TRIES = 50;
 
-/** How many shots go out by one seed. */
+/** Shots per seed. */
 const BATCH = 25;
-/** Milliseconds for a batch, and for the smaller shots that show the same problem. */
+/** Milliseconds for a batch, including the shrinking of a shot with a problem. */
 const MAX_BATCH_TIME = 30_000;
 
-/** What makes rows comes first, what deletes them last. */
+/** Operations that create rows come first, those that delete them last. */
 function rankOf({ method }: Operation): number {
   return method === "DELETE" ? 2 : method === "POST" || method === "PUT" ? 0 : 1;
 }
 
-/** A fuzz of a server, which can go on after a look at what it did so far. */
+/** A fuzz run of a server, which can be continued after looking at its results so far. */
 export class Fuzz {
   readonly table = new StatusTable();
   readonly findings = new Findings();
@@ -49,7 +49,7 @@ export class Fuzz {
     this.#seed = seed;
   }
 
-  /** A fuzz of all that the document says that `server` serves. What it sends depends on `seed`, but for ids of rows. */
+  /** Fuzzes everything in the document that `server` serves. The requests depend on `seed`, except for ids of rows. */
   static async start(server: FuzzedServer, seed: number): Promise<Fuzz> {
     const response = await fetch(`${server.baseUrl}/openapi.json`);
     if (!response.ok) throw new Error(`/openapi.json responded with ${response.status}: ${await response.text()}`);
@@ -63,13 +63,13 @@ export class Fuzz {
     return this.#requests;
   }
 
-  /** The operations that no request was done for: what they return then was not seen. */
+  /** The operations that never succeeded: their responses were not checked. */
   get neverDone(): readonly string[] {
     const rest = operationsOf(this.document).filter((operation) => !this.table.isDone(operation));
     return rest.map(({ method, path }) => `${method} ${path}`);
   }
 
-  /** Sends until there were this many in all. */
+  /** Sends until the total reaches `requests`. */
   async sendUntil(requests: number): Promise<void> {
     const isEnough = () => this.#requests >= requests || this.#server.end() !== undefined;
     const send = async () => {
@@ -80,7 +80,7 @@ export class Fuzz {
     if (end !== undefined) throw new Error(`The server ended (${end}):\n${this.#server.complaints()}`);
   }
 
-  /** Makes rows, and then has every operation done once, those that delete last. */
+  /** Creates rows, then lets every operation succeed once, those that delete last. */
   async #makeRows(): Promise<void> {
     const operations = operationsOf(this.document).sort((a, b) => rankOf(a) - rankOf(b));
     for (const operation of operations) {
@@ -90,7 +90,7 @@ export class Fuzz {
     }
   }
 
-  /** Sends shots by a seed of their own. One that shows a new problem is sent again, smaller as long as it shows the same. */
+  /** Sends shots with a seed of their own. One that shows a new problem is shrunk while it shows the same problem. */
   async #run(shots: Shots, numRuns: number, isEnough = () => false): Promise<void> {
     let kind: string | undefined;
     const send = async (draft: (known: KnownIds) => Shot | undefined) => {
@@ -106,7 +106,7 @@ export class Fuzz {
     if (failed && kind === undefined) throw errorInstance;
   }
 
-  /** Returns the kinds of problems that the responses show. */
+  /** Sends a shot; returns the kinds of problems in its responses. */
   async #send(shot: Shot): Promise<string[]> {
     this.#requests += shot.requests.length;
     let received: Uint8Array = new Uint8Array();

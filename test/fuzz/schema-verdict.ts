@@ -1,7 +1,7 @@
 import { type OpenApiDocument, resolve } from "../rest/openapi-document.ts";
 import { type Certainty, formatCertainty } from "./formats.ts";
 
-/** As much of JSON Schema 2020-12 as the document uses. */
+/** The part of JSON Schema 2020-12 that the document uses. */
 export interface JsonSchema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -22,11 +22,11 @@ export interface JsonSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
-  /** What text holds that has one JSON text a line: each of them. */
+  /** The schema of each line of NDJSON. */
   readonly contentSchema?: JsonSchema;
 }
 
-/** Says nothing about what is valid. */
+/** Keywords without an effect on validity. */
 const ANNOTATIONS = new Set(
   "default description title example examples deprecated contentMediaType contentSchema".split(" "),
 );
@@ -36,7 +36,7 @@ const KEYWORDS = new Set(
   ),
 );
 
-/** Whether a value is valid, and why if it is not for certain. */
+/** Whether a value is valid, and why if that is not certain. */
 export interface Verdict {
   readonly is: Certainty;
   readonly because: string;
@@ -45,20 +45,20 @@ export interface Verdict {
 export const VALID: Verdict = { is: "valid", because: "by the document" };
 
 /**
- * Judges values by a document's schemas, exactly: lengths in code points, unlike most validators' and this project's own
- * are counted, and formats as their standards have them. A keyword that it does not know is an error, not a pass.
+ * Judges values by a document's schemas, exactly: unlike most validators it counts lengths in code points, and checks formats
+ * by their standards. An unknown keyword is an error, not a pass.
  */
 export class SchemaJudge {
   readonly #document: OpenApiDocument;
   readonly #isClosed: boolean;
 
-  /** @param options.isClosed whether properties that a schema does not name are invalid, as if it said so */
+  /** @param options.isClosed whether properties that a schema does not name are invalid, as with additionalProperties: false */
   constructor(document: OpenApiDocument, { isClosed = false } = {}) {
     this.#document = document;
     this.#isClosed = isClosed;
   }
 
-  /** The schema itself, its reference followed. */
+  /** The schema itself, with its reference resolved. */
   schemaOf(schema: JsonSchema): JsonSchema {
     if (schema.$ref === undefined) return schema;
     return this.schemaOf(resolve(this.#document, schema.$ref) as JsonSchema);
@@ -144,7 +144,7 @@ function judgeNumber(schema: JsonSchema, value: number, invalid: Invalid): Verdi
 
 const SEVERITY: readonly Certainty[] = ["valid", "unclear", "invalid"];
 
-/** What holds when all of them must. */
+/** The conjunction of all verdicts. */
 export function worst(verdicts: readonly Verdict[]): Verdict {
   return verdicts.reduce((a, b) => (SEVERITY.indexOf(b.is) > SEVERITY.indexOf(a.is) ? b : a), VALID);
 }

@@ -1,20 +1,20 @@
 import { createLogger, readSettings, startService } from "@flux/dao-http/server";
 
 /**
- * The service in a process of its own, set up by its environment as the command is, which also tells how much it holds:
- * to the message `"heap"` it returns its memory after a full collection. Needs `--expose-gc` and an IPC channel.
+ * The service in a process of its own, configured by its environment as the command is. Reports its memory after a full garbage
+ * collection in reply to the message `"heap"`. Needs `--expose-gc` and an IPC channel.
  */
 
 export interface Memory {
   /** Bytes of live objects. */
   readonly heapUsed: number;
-  /** Bytes of buffers outside of the heap. */
+  /** Bytes of buffers outside the heap. */
   readonly external: number;
-  /** Bytes that the operating system counts. */
+  /** Bytes as reported by the operating system. */
   readonly rss: number;
 }
 
-/** Collecting once leaves what finalizers hold. */
+/** A single collection leaves what finalizers hold. */
 const COLLECTIONS = 3;
 
 async function memory(): Promise<Memory> {
@@ -31,6 +31,6 @@ const service = await startService(settings, createLogger({ level: settings.logL
 process.on("message", (message) => {
   if (message === "heap") memory().then((held) => process.send?.(held));
 });
-// The parent's end is the end.
+// The process ends with its parent.
 process.on("disconnect", () => process.exit(0));
 process.send?.({ url: service.url });

@@ -14,7 +14,7 @@ export class StatusTable {
     count(this.#byKind, kind, column);
   }
 
-  /** Whether a request for it was done. */
+  /** Whether a request for it succeeded. */
   isDone({ method, path }: Operation): boolean {
     return this.#byOperation.get(`${method} ${path}`)?.has("2xx") ?? false;
   }

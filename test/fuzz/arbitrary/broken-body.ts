@@ -4,14 +4,14 @@ import { linesOf, NDJSON, takesLines } from "../lines.ts";
 import { BODY_LIMIT, type FuzzRequest, withHeaders } from "../request.ts";
 import { type Change, change, refused } from "./broken-head.ts";
 
-/** Whether the body has one JSON text a line, so that what breaks a JSON text must break one of them. */
+/** Whether the body has one JSON text a line, so that breaking a JSON text means breaking one of the lines. */
 const isByLines = ({ operation }: FuzzRequest): boolean => takesLines(operation.operation);
 
 const NO_TYPES =
   "text/plain|text/json|application/xml|application/x-www-form-urlencoded|multipart/form-data; boundary=x|application/merge-patch+json|application/problem+json|application/jsonp|application/ json|application|json|*/*|\xff";
 const NO_CHARSETS = '; charset=utf-16|; charset=iso-8859-1|;charset="latin1"|; charset=|; charset=utf-7; charset=utf-8';
 
-/** Media types and charsets that are not those of the body. */
+/** Media types and charsets other than the body's. */
 export const brokenMediaType = change(
   (request) => {
     if (request.body === undefined) return [];
@@ -26,14 +26,14 @@ function withBody(request: FuzzRequest, body: Uint8Array, because: string, ...st
   return refused({ ...request, body, json: undefined }, because, ...statuses);
 }
 
-/** A place in a body, and the JSON text that is there. */
+/** A JSON text in a body, and its position. */
 interface Place {
   readonly from: number;
   readonly to: number;
   readonly text: Buffer;
 }
 
-/** Where the body's JSON text is, or one of those that it has by lines; nowhere without a body. */
+/** The position of the body's JSON text, or of one of its lines; none without a body. */
 function placesOf(request: FuzzRequest, number: number): readonly Place[] {
   const { body } = request;
   if (body === undefined) return [];
@@ -47,7 +47,7 @@ function put({ body = Buffer.of() }: FuzzRequest, { from, to }: Place, text: Uin
   return Buffer.concat([body.subarray(0, from), text, body.subarray(to)]);
 }
 
-/** A JSON text made another, that is to be refused. */
+/** Replaces a JSON text with one that must be rejected. */
 function brokenText(
   choices: (text: Buffer, number: number) => readonly (readonly [because: string, text: Uint8Array])[],
 ): fc.Arbitrary<Change> {
@@ -55,14 +55,14 @@ function brokenText(
     (request, number) =>
       placesOf(request, number).flatMap((place) => choices(place.text, number).map((made) => ({ place, made }))),
     (request, { place, made: [because, text] }) =>
-      // A blank line is none, and no error.
+      // A blank line is skipped, and is no error.
       isByLines(request) && linesOf(text).length === 0
         ? undefined
         : withBody(request, put(request, place, text), because, 400),
   );
 }
 
-/** The same JSON in bytes that are not UTF-8. */
+/** The same JSON in an encoding other than UTF-8. */
 export const brokenEncoding = brokenText((json) => {
   const utf16 = Buffer.from(json.toString("utf8"), "utf16le");
   const swapped = Buffer.from(utf16).swap16();
@@ -83,7 +83,7 @@ export const brokenEncoding = brokenText((json) => {
   ];
 });
 
-/** A body that is compressed, which the document does not offer. */
+/** A compressed body; the document does not offer compression. */
 export const compressedBody = change(
   ({ body }) =>
     body === undefined
@@ -96,7 +96,7 @@ export const compressedBody = change(
 const NO_MEMBERS =
   ',"x":1|"x":1,,|x:1,|\'x\':1,|"x":01,|"x":+1,|"x":.5,|"x":1.,|"x":0x1,|"x":NaN,|"x":-Infinity,|"x":undefined,|"x":True,|"x":"\\x41",|"x":"\\u12",|"x":"\t",|"x"\u00a0:1,|"x":1e,';
 
-/** Bytes that are UTF-8, and no JSON, or not that of an object. */
+/** Valid UTF-8 that is not JSON, or not a JSON object. */
 export const brokenJson = brokenText((json, number) => {
   const text = json.toString("utf8");
   const texts = [
@@ -109,7 +109,7 @@ export const brokenJson = brokenText((json, number) => {
   return texts.map((other) => [`the body ${JSON.stringify(other.slice(0, 40))}`, Buffer.from(other)]);
 });
 
-/** More than a body may have, or a line of one with lines; and as much as that exactly. */
+/** A body (or a line of an NDJSON body) over the limit, or exactly at it. */
 export const largeBody = change(
   (request, number) => {
     if ((request.body?.length ?? 0) >= BODY_LIMIT) return [];
@@ -120,7 +120,7 @@ export const largeBody = change(
   },
   (request, { place, over, framing, number }) => {
     const { text } = place;
-    // White space before a line is no part of it: the blanks are within.
+    // White space before a line does not count towards its length, so the padding goes inside.
     const at = isByLines(request) ? 1 : number % 2 === 0 ? 0 : text.length;
     const blanks = Buffer.alloc(BODY_LIMIT + over - text.length, " ");
     const body = put(request, place, Buffer.concat([text.subarray(0, at), blanks, text.subarray(at)]));
@@ -130,7 +130,7 @@ export const largeBody = change(
   },
 );
 
-/** A body that is larger than a body of JSON may be, and whose lines are not. */
+/** An NDJSON body over the limit for a JSON body, whose lines are within it. */
 export const longLines = change(
   (request) => (request.body === undefined || !isByLines(request) ? [] : [request.body]),
   (request, body) => {
@@ -139,13 +139,13 @@ export const longLines = change(
   },
 );
 
-/** A key on what is worked on while it comes in. */
+/** An idempotency key on an import, which does not support one. */
 export const keyOnLines = change(
   (request) => (isByLines(request) ? ["key-1", '"key-2"', "", '"'] : []),
   (request, key) => refused(withHeaders(request, [], `Idempotency-Key: ${key}`), "an idempotency key", 400),
 );
 
-/** Standards leave it open whether these are taken: RFC 8259, 8.1 a byte-order mark, RFC 9110, 8.4 a coding. */
+/** The standards permit either outcome: RFC 8259, 8.1 for a byte-order mark, RFC 9110, 8.4 for a coding. */
 export const openBody = change(
   ({ body }): Partial<FuzzRequest>[] => {
     if (body === undefined) return [];

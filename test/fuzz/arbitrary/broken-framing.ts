@@ -2,14 +2,14 @@ import { linesOf, takesLines } from "../lines.ts";
 import { type FuzzRequest, withHeaders } from "../request.ts";
 import { change, refusedPast } from "./broken-head.ts";
 
-/** The request with these bytes behind its headers, and with no other framing than `lines`. */
+/** The request with these bytes as its body, framed by `lines` alone. */
 function framed(request: FuzzRequest, body: Uint8Array, ...lines: string[]): FuzzRequest {
   return { ...withHeaders(request, [], ...lines), body, framing: "as it is" };
 }
 
 const CHUNKED = "Transfer-Encoding: chunked";
 
-/** Announcements of a body's length that contradict themselves or mean nothing (RFC 9112, 6). */
+/** Content-Length and Transfer-Encoding headers that are contradictory or invalid (RFC 9112, 6). */
 export const brokenLength = change(
   ({ body }) => {
     const length = body?.length ?? EMPTY.length;
@@ -27,7 +27,7 @@ export const brokenLength = change(
 
 const EMPTY = Buffer.from("{}");
 
-/** A body of another length than its announcement. Where it can be cut so that what is left is wrong: not between its lines. */
+/** A Content-Length other than the body's. An NDJSON body is not cut between its lines, where what is left would be valid. */
 export const otherLength = change(
   ({ operation, body = EMPTY }) => {
     if (body === EMPTY || body.length < 2) return [];
@@ -53,12 +53,12 @@ function chunked(request: FuzzRequest, chunks: string): FuzzRequest {
   return { ...framed(request, Buffer.from(chunks, "latin1"), CHUNKED), version: " HTTP/1.1" };
 }
 
-/** The body, a character a byte. None without one: a response that needs none may come before it. */
+/** The body, one character a byte; none for an empty body, whose response may be sent before the chunks are parsed. */
 function textAndSize({ body }: FuzzRequest): readonly [text: string, length: number][] {
   return body === undefined || body.length === 0 ? [] : [[Buffer.from(body).toString("latin1"), body.length]];
 }
 
-/** Chunks that are none (RFC 9112, 7.1). */
+/** Invalid chunks (RFC 9112, 7.1). */
 export const brokenChunks = change(
   (request) =>
     textAndSize(request).flatMap(([text, length]) => {
@@ -84,7 +84,7 @@ export const brokenChunks = change(
   (request, chunks) => refusedPast(chunked(request, chunks), "malformed chunks", 400),
 );
 
-/** Chunks as few senders make them, which are right nevertheless. */
+/** Unusual but valid chunks. */
 export const oddChunks = change(
   (request) =>
     textAndSize(request).flatMap(([text, length]) => {

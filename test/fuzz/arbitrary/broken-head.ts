@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { type FuzzRequest, headerName, isKeyed, withHeaders } from "../request.ts";
 
-/** Another request made of one; `undefined` where it has nothing to change in this way. */
+/** Derives another request; `undefined` if this change does not apply to it. */
 export type Change = (request: FuzzRequest) => FuzzRequest | undefined;
 
-/** One of the choices that a request has, made by `change`. `number` is for choices within. */
+/** Picks one of the choices that a request offers, and applies `change`. `number` is for picking within a choice. */
 export function change<Choice>(
   choices: (request: FuzzRequest, number: number) => readonly Choice[],
   change: (request: FuzzRequest, choice: Choice) => FuzzRequest | undefined,
@@ -20,7 +20,7 @@ export function refused(request: FuzzRequest, because: string, ...statuses: numb
   return { ...request, expectation: { is: "refused", statuses, because } };
 }
 
-/** The same, of a response that is documented for no operation. */
+/** The same, if the response belongs to no documented operation. */
 export function refusedPast(request: FuzzRequest, because: string, ...statuses: number[]): FuzzRequest {
   return { ...refused(request, because, ...statuses), isAimed: false };
 }
@@ -32,7 +32,7 @@ function keyOf(request: FuzzRequest): string | undefined {
   return line?.slice(line.indexOf(":") + 1).trim();
 }
 
-/** Wrong keys: one letter off, twice, none. */
+/** Wrong keys: changed by a letter, repeated, missing. */
 export const brokenKey = change(
   (request): string[][] => {
     const key = keyOf(request);
@@ -57,13 +57,13 @@ const METHODS =
   "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|PROPFIND|MKCOL|M-SEARCH|PURGE|SEARCH|LINK|LOCK|REPORT|SUBSCRIBE";
 const NO_METHODS = ["get", "Post", "FOO", "GE", "GETT", "G\x00T", "(GET)", "PRI", "\xffGET", "SOURCEX", "*"];
 
-/** What is no method. */
+/** Unknown methods. */
 export const oddMethod = change(
   () => NO_METHODS,
   (request, method) => refusedPast({ ...request, method }, "no method", 400),
 );
 
-/** Methods that the path does not have; and HEAD, which all have that have GET. */
+/** Methods that the path does not support; and HEAD, which every path with GET supports. */
 export const otherMethod = (documented: (path: string) => ReadonlySet<string>): fc.Arbitrary<Change> =>
   change(
     ({ operation }) => METHODS.split("|").filter((method) => !documented(operation.path).has(method)),
@@ -75,7 +75,7 @@ export const otherMethod = (documented: (path: string) => ReadonlySet<string>): 
     },
   );
 
-/** Paths beside the documented ones. */
+/** Paths close to the documented ones. */
 export const brokenPath = change(
   (request): [path: string, ...statuses: number[]][] => {
     if (keyOf(request) === undefined) return [];
@@ -104,7 +104,7 @@ const QUERIES =
     "|",
   );
 
-/** Query strings that no operation has. */
+/** Query strings that no operation supports. */
 export const brokenQuery = change(
   (request) => (keyOf(request) === undefined ? [] : [...QUERIES, "a".repeat(5_000), "a&".repeat(1_000)]),
   (request, more) => {
@@ -113,7 +113,7 @@ export const brokenQuery = change(
   },
 );
 
-/** Headers twice of which there can be one. Where both say the same, or nobody looks, either response is right. */
+/** Duplicates of headers that may occur once. If both have the same value, or the header is ignored, either response is right. */
 export const doubleHeader = change(
   (request) => [
     "Host: other",
@@ -129,7 +129,7 @@ export const doubleHeader = change(
   },
 );
 
-/** Request lines and headers that are no HTTP, or more of it than is taken. */
+/** Request lines and headers that are not valid HTTP, or too large. */
 export const brokenHead = change(
   (request): FuzzRequest[] => {
     const withLine = (line: string) => withHeaders(request, [], line);

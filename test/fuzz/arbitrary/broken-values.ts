@@ -6,8 +6,8 @@ import { text, unstorableText } from "./text.ts";
 import { butRarely, record, type Value, type Values } from "./values.ts";
 
 /**
- * Makes values that are broken at one place: another type, a bound passed, text that cannot be stored. Most often such a value is
- * invalid; whether it is, the document says.
+ * Generates values that are broken in one place: another type, an exceeded bound, text that cannot be stored. Such a value is
+ * usually invalid; the document decides.
  */
 export class BrokenValues {
   readonly #judge: SchemaJudge;
@@ -18,7 +18,7 @@ export class BrokenValues {
     this.#values = values;
   }
 
-  /** Name and kind are as of `Values.of`. */
+  /** Name and kind as for `Values.of`. */
   of(reference: JsonSchema, name = "", kind = ""): Value {
     const schema = this.#judge.schemaOf(reference);
     const parts = schema.anyOf?.filter(({ type }) => type !== "null") ?? [];
@@ -33,7 +33,7 @@ export class BrokenValues {
     return inner.length === 0 ? own : butRarely(fc.oneof(...inner), 15, own);
   }
 
-  /** What breaks the value itself. */
+  /** Generators that break the value itself. */
   #breaksOf(schema: JsonSchema, name: string, kind: string): Value[] {
     const { type, properties, items } = schema;
     const types = [type ?? []].flat();
@@ -47,7 +47,7 @@ export class BrokenValues {
     return breaks;
   }
 
-  /** The values of which one member is broken, or missing. */
+  /** Generators of values with one member broken or missing. */
   #brokenWithin(schema: JsonSchema, name: string, kind: string): Value[] {
     const { properties = {}, items, required = [] } = schema;
     if (items !== undefined && Object.keys(items).length > 0) {
@@ -99,12 +99,12 @@ export class BrokenValues {
     const broken = minItems > 0 ? butRarely(longer, 4, fc.constant([])) : longer;
     if (maxItems === undefined) return broken;
     const tooLong = list.map((list) => Array.from({ length: maxItems + 1 }, (_, index) => list[index % list.length]));
-    // Long lists are long to send.
+    // Long lists take long to send.
     return butRarely(broken, 30, tooLong);
   }
 }
 
-/** Of every JSON type one, and what languages without types take for another. */
+/** A value of every JSON type, and values that loosely typed languages convert. */
 const ANY: readonly unknown[] = [
   ...[null, true, false, 0, 1, -1, "", "0", "1", "true", "null", [], {}, [null], [[]], { a: 1 }, "NaN"],
   ...["1e400", "-1e400", "12345678901234567890", '{"__proto__":{"id":"x"}}'].map((json) => new JsonText(json)),

@@ -3,8 +3,8 @@ import { KEPT, Reference, resolve } from "../known-ids.ts";
 import { butRarely, unknownId, type Value } from "./values.ts";
 
 /**
- * Values of a header parameter, right or broken. Headers have grammars that no schema has words for, and so they are known by
- * name here; one that is not known is an error.
+ * Values of a header parameter, valid or broken. JSON Schema cannot describe the grammars of headers, so they are listed here
+ * by name; an unknown name is an error.
  */
 export function headerValue(name: string, isBroken: boolean): Value {
   switch (name.toLowerCase()) {
@@ -35,11 +35,11 @@ const entityTags: Value = butRarely<unknown>(
 
 const NO_TAGS = '|x|"x|x"|\'x\'|*, "x"|"x", *|w/"x"|W/ "x"|"x" "y"|"a b"|"x"; q=1|,|W/|**';
 
-/** The draft of the Idempotency-Key header: a string of RFC 9651; here also without its quotes. */
+/** The draft of the Idempotency-Key header: a string of RFC 9651; this service also accepts it without quotes. */
 const idempotencyKey = fc.oneof(
   { weight: 2, arbitrary: unknownId },
   { weight: 1, arbitrary: fc.constantFrom("x".repeat(255), `"${"y".repeat(255)}"`, "__proto__", "%00") },
-  // Few enough that some come again, with another request.
+  // Few enough that some recur, with another request.
   ...["#", '"#"', '"a\\"\\\\#"'].map((form) => ({
     weight: 1,
     arbitrary: fc.noBias(fc.nat({ max: 999 })).map((number) => form.replace("#", `key-${number}`)),

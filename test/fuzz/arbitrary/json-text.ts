@@ -3,13 +3,13 @@ import { JsonText } from "../known-ids.ts";
 
 /** How a value is written. */
 export interface Spelling {
-  /** What stands between tokens. */
+  /** White space between tokens. */
   readonly blank: string;
-  /** Characters as `\uXXXX`, also where none is needed. */
+  /** Whether characters are written as `\uXXXX`, even if no escape is needed. */
   readonly escapes: "none" | "lower" | "upper";
-  /** What members have before their own value, which counts as the last. */
+  /** A value under the same key before each member's own, which is the last one and counts. */
   readonly duplicate: string | undefined;
-  /** JSON has many spellings of one whole number. */
+  /** A whole number has many spellings in JSON. */
   readonly number: (digits: string) => string;
 }
 
@@ -57,7 +57,7 @@ function escaped(text: string, letters: "lower" | "upper"): string {
   return `"${units.map((hex) => `\\u${letters === "upper" ? hex.toUpperCase() : hex}`).join("")}"`;
 }
 
-/** A value that nests this deep: `[[…]]`, or objects and lists in turns. */
+/** A value nested this deep: `[[…]]`, or alternating objects and lists. */
 export function nested(depth: number, withObjects: boolean): JsonText {
   const isObject = (level: number) => withObjects && level % 2 === 1;
   const levels = Array.from({ length: depth }, (_, level) => level);

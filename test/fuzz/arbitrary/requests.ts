@@ -10,14 +10,14 @@ import { headerValue } from "./headers.ts";
 import { type Spelling, spelling, toJsonText } from "./json-text.ts";
 import { butRarely, type Value, Values } from "./values.ts";
 
-/** A request that depends on what the service returned until it is sent. */
+/** A request that depends on what the service has returned before it is sent. */
 export type Draft<Made = FuzzRequest> = (known: KnownIds) => Made;
 
 type Parameter = ReturnType<typeof parametersOf>[number] & { readonly schema: JsonSchema };
-/** One that the request has, as text. */
+/** A parameter of the request, as text. */
 type Given = Parameter & { readonly text: string };
 
-/** A JSON text of a body, and what stands around it. */
+/** A JSON text of a body, and the white space around it. */
 interface Piece {
   readonly before: string;
   readonly value: unknown;
@@ -30,23 +30,23 @@ interface Body {
   readonly isEnded: boolean;
 }
 
-/** What a request is made of. */
+/** The parts of a request. */
 interface Parts {
-  /** Of the parameters, by name; `undefined` where one is not given. */
+  /** Values of the parameters, by name; `undefined` for an omitted one. */
   readonly values: Readonly<Record<string, unknown>>;
-  /** Names of parameters that are not given either, unless they are broken. */
+  /** Names of further omitted parameters, unless they are the broken one. */
   readonly leftOut: readonly string[];
   readonly slash: string;
   readonly body: Body | undefined;
 }
 
-/** The place of the body among the names of parameters. */
+/** Stands for the body among the names of parameters. */
 const BODY = "(body)";
-/** Code points of a valid parameter: all that is before the body must stay below 16 KiB. */
+/** Code points of a valid parameter: everything before the body must stay below 16 KiB. */
 const MAX_PARAMETER = 255;
-/** More lines than a service is likely to work on at once. */
+/** More lines than a service is likely to write in one batch. */
 const MANY_LINES = 1_050;
-/** What does not go with each of the three ways to page. */
+/** The parameters that exclude each of the three ways to page. */
 const OTHER_PAGING = [
   ["skip", "limit", "cursor"],
   ["page", "page_size", "cursor"],
@@ -58,7 +58,7 @@ const absent = fc.constant(undefined);
 const blankLine = butRarely(fc.constant(""), 10, fc.constantFrom("\n", " \n", "\t\n", "\r\n", " \t \r\n"));
 const lineEnd = butRarely(fc.constant("\n"), 10, fc.constant("\r\n"));
 
-/** Requests of a document's operations: paths, parameters and bodies that are right, or broken at one place. */
+/** Requests for the operations of a document, with paths, parameters and bodies that are valid, or broken in one place. */
 export class Requests {
   readonly #document: OpenApiDocument;
   readonly #key: string;
@@ -67,7 +67,7 @@ export class Requests {
   readonly #values: Values;
   readonly #broken: BrokenValues;
 
-  /** @param key the service key that is sent where one is needed */
+  /** @param key the service key, sent where one is needed */
   constructor(document: OpenApiDocument, key: string) {
     this.#document = document;
     this.#key = key;
@@ -81,7 +81,7 @@ export class Requests {
     return this.#draft(operation, undefined);
   }
 
-  /** Broken at one place, where the operation takes anything. */
+  /** Broken in one place, if the operation has parameters or a body. */
   broken(operation: Operation): fc.Arbitrary<Draft> {
     const parameters = parametersOf(this.#document, operation.operation);
     const drafts = parameters.map(({ name }) => ({ weight: 1, arbitrary: this.#draft(operation, name) }));
@@ -121,7 +121,7 @@ export class Requests {
     return isBroken ? value : value.map((valid) => (typeof valid === "string" ? cut(valid) : valid));
   }
 
-  /** JSON, or lines of it, of which one is broken if any is. */
+  /** A JSON body, or NDJSON in which at most one line is broken. */
   #body(operation: Operation, isBroken: boolean): fc.Arbitrary<Body | undefined> {
     const schema = bodySchemaOf(operation);
     if (schema === undefined) return absent;
@@ -134,7 +134,7 @@ export class Requests {
     }
     const line = (value: Value) => fc.record({ before: blankLine, value, after: lineEnd });
     const others = fc.array(line(valid), { maxLength: isBroken ? 2 : 3 });
-    // The same row often, for which it must be none with an id of its own.
+    // Without an id of its own, the same row can be repeated.
     const newRow = valid.map((row) => ({ ...Object(row), id: undefined }));
     const pieces = isBroken
       ? fc.tuple(others, line(value), fc.nat({ max: 2 })).map(([lines, broken, at]) => lines.toSpliced(at, 0, broken))
@@ -223,7 +223,7 @@ export class Requests {
   #judgeBody(operation: Operation, json: unknown, [row]: readonly Given[]): Verdict {
     const schema = bodySchemaOf(operation) ?? {};
     const verdict = this.#judgeAll(schema, json, operation.method === "PATCH");
-    // The body may name the row that the path names, and no other one.
+    // The body may repeat the id in the path, and no other one.
     const isNamed = row !== undefined && this.#judge.schemaOf(schema).properties?.[row.name] !== undefined;
     if (!isNamed || typeof json !== "object" || json === null || !Object.hasOwn(json, row.name)) return verdict;
     const isSame = String(Reflect.get(json, row.name)).toLowerCase() === row.text.toLowerCase();
@@ -236,14 +236,14 @@ function bodySchemaOf({ operation }: Operation): JsonSchema | undefined {
   return lineSchemaOf(content) ?? content?.["application/json"]?.schema;
 }
 
-/** The text of a body, and the values that JSON.parse reads in it. */
+/** The text of a body, and the values that JSON.parse returns for it. */
 function written({ pieces, spelling, isEnded }: Body): { readonly text: string; readonly json: readonly unknown[] } {
   const texts = pieces.map(({ value }) => toJsonText(value, spelling));
   const text = pieces.map(({ before, after }, index) => before + texts[index] + after).join("");
   return { text: isEnded ? text : text.replace(/\r?\n$/, ""), json: texts.map((text): unknown => JSON.parse(text)) };
 }
 
-/** The cursor of a page that was returned, as it is or misspelled; `undefined` if none was. */
+/** The cursor of a page that was returned, unchanged or misspelled; `undefined` if there was none. */
 function knownCursor(kind: string, spell = (cursor: string) => cursor): Value {
   return fc.nat({ max: KEPT - 1 }).map((back) => {
     return new Reference((known) => {
@@ -260,37 +260,37 @@ function brokenCursor(kind: string, brokenText: Value): Value {
   return fc.oneof(misspelled, fc.constantFrom(...NO_CURSORS), brokenText);
 }
 
-/** What is as long as a cursor may be that of another row. */
+/** A text as long as a cursor may be the cursor of another row. */
 function judgeCursor(text: string, isKnown: boolean): Verdict {
   if (isKnown) return VALID;
   const isLikeOne = /^[\w-]{40,}$/.test(text) && !NO_CURSORS.includes(text);
   return isLikeOne ? { is: "unclear", because: "a cursor that was changed" } : { is: "invalid", because: "no cursor" };
 }
 
-/** What the rows of a path are: `/api/v1/tasks/import` is about each `task`. */
+/** The kind of rows that a path is about: `/api/v1/tasks/import` is about each `task`. */
 function kindOfPath(path: string): string {
   return singular(path.split("/")[3] ?? "");
 }
 
-/** A value as a path or a query string has it (OpenAPI's style `simple` and `form`): as text, without quotes. */
+/** A value as written in a path or a query string (OpenAPI's styles `simple` and `form`): as text, without quotes. */
 function parameterText(value: unknown): string {
   if (typeof value === "string") return value;
   return value instanceof JsonText ? value.text : JSON.stringify(value);
 }
 
-/** What a text in a query string is by its schema: a number only in the one spelling that JSON has for it. */
+/** The value of a text in a query string by its schema: a number only in JSON's one spelling. */
 function readParameter({ type }: JsonSchema, text: string): unknown {
   if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
   if ((type === "integer" || type === "number") && /^(?:0|-?[1-9]\d*)$/.test(text)) return Number(text);
   return text;
 }
 
-/** Bytes of what the limit is for: the body, or its longest line. */
+/** Bytes to compare with the limit: of the body, or of its longest line. */
 function sizeOf(text: string, isByLines: boolean): number {
   return Math.max(...(isByLines ? text.split("\n") : [text]).map((part) => Buffer.byteLength(part)));
 }
 
-/** Places that are none, the form of which the document does not tell. */
+/** Invalid cursors; the document does not describe their form. */
 const ID = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 const NO_CURSORS: readonly string[] = [
   ...["next", "0", "-", "AAAA"],
@@ -306,7 +306,7 @@ const NO_CURSORS: readonly string[] = [
   ].map((place) => Buffer.from(place).toString("base64url")),
 ];
 
-/** With a character more, less, in another case, or another one. */
+/** One character added, removed, replaced, or in another case. */
 const MISSPELLINGS: readonly ((cursor: string, at: number) => string)[] = [
   (cursor) => `${cursor}A`,
   (cursor) => cursor.slice(1),
@@ -323,7 +323,7 @@ function expectationOf({ is, because }: Verdict): Expectation {
   return is === "unclear" ? { is: "either", because } : { is: "refused", statuses: [400], because };
 }
 
-/** Percent-encoded UTF-8; of an unpaired surrogate the three bytes that it would have, which are no UTF-8. */
+/** Percent-encoded UTF-8; for an unpaired surrogate the three bytes that it would have, which are not valid UTF-8. */
 function encode(text: string): string {
   return [...text]
     .map((point) => {

@@ -4,7 +4,7 @@ import { type FuzzRequest, headerName, withHeaders } from "../request.ts";
 
 type Respelling = (request: FuzzRequest) => FuzzRequest;
 
-/** Headers that mean nothing to the service, odd as they are. */
+/** Headers that the service ignores, however odd. */
 const ODD_HEADERS: readonly string[] = [
   "Accept: text/html;q=0.1, */*;q=0",
   "Accept: ",
@@ -59,7 +59,7 @@ const NDJSON_TYPES: readonly string[] = [
   "application/x-ndjson; version=1",
 ];
 
-/** Some are the caller's own, which come back as they were; the others are replaced. */
+/** Some are valid request ids, which are returned unchanged; the others are replaced. */
 const REQUEST_IDS = [
   "a",
   "caller-id-1",
@@ -72,7 +72,7 @@ const REQUEST_IDS = [
   "\t",
 ];
 
-/** Characters that need no encoding may have one (RFC 3986, 6.2.2.2). */
+/** Percent-encodes characters that need no encoding (RFC 3986, 6.2.2.2). */
 const percentEncoded = fc.tuple(fc.integer({ min: 1, max: 9 }), fc.boolean()).map(([nth, isUpper]): Respelling => {
   return (request) => {
     if (!request.isAimed || !request.target.startsWith("/api/")) return request;
@@ -108,7 +108,7 @@ const headerSpelling = fc
       }),
   );
 
-/** With a header that means nothing to the service, with a hundred, or with an id of the request. */
+/** Adds one ignored header, a hundred of them, or a request id. */
 const moreHeaders = fc.oneof(
   fc.constantFrom(...ODD_HEADERS).map((line) => [line]),
   fc
@@ -126,7 +126,7 @@ const mediaType = fc.nat().map(
 
 const isPlain = ({ framing, version }: FuzzRequest) => framing === "length" && version === " HTTP/1.1";
 
-/** Ways to write a request that change nothing of what it means. */
+/** Ways to write a request that do not change its meaning. */
 const RESPELLINGS: readonly fc.Arbitrary<Respelling>[] = [
   percentEncoded,
   headerSpelling,
@@ -143,13 +143,13 @@ const RESPELLINGS: readonly fc.Arbitrary<Respelling>[] = [
     ...request,
     target: request.target.startsWith("/") ? origin + request.target : request.target,
   })),
-  // A body where none belongs is not looked at.
+  // A body of an operation that takes none is ignored.
   fc.constantFrom("{}", "x", '{"id":1}').map((text) => (request) => {
     if (request.body !== undefined || request.framing !== "length") return request;
     return withHeaders({ ...request, body: Buffer.from(text) }, [], "Content-Type: text/plain");
   }),
   ...[
-    // What the operation takes is taken for granted.
+    // A missing Content-Type means the one that the operation accepts.
     (request: FuzzRequest) => (request.framing === "length" ? withHeaders(request, ["content-type"]) : request),
     (request: FuzzRequest): FuzzRequest =>
       request.framing === "length" ? { ...request, version: " HTTP/1.0" } : request,

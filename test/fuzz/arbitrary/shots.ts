@@ -27,27 +27,27 @@ import {
 import { type Draft, Requests } from "./requests.ts";
 import { respelling } from "./respellings.ts";
 
-/** What goes over one connection: requests, and the bytes that they are. */
+/** What is sent over one connection: requests, and their bytes. */
 export interface Shot extends Sent {
-  /** One response is expected for each. */
+  /** Each of them is expected to get one response. */
   readonly requests: readonly FuzzRequest[];
 }
 
-/** `undefined` where nothing is to be sent. */
+/** `undefined` if there is nothing to send. */
 export type Shots = fc.Arbitrary<Draft<Shot | undefined>>;
 
-/** Bytes of a body that may be sent in chunks of a few bytes. */
+/** Maximum size of a body that may be sent in chunks of a few bytes. */
 const FINE = 4_096;
-/** How many requests are sent at once at most, without waiting for responses. */
+/** Maximum number of pipelined requests. */
 const PIPELINE = 5;
 
-/** What is sent for the operations of a document. */
+/** Generates what is sent for the operations of a document. */
 export class ShotMaker {
   readonly any: Shots;
   readonly #requests: Requests;
   readonly #operations: readonly Operation[];
 
-  /** @param key the service key that is sent where one is needed */
+  /** @param key the service key, sent where one is needed */
   constructor(document: OpenApiDocument, key: string) {
     this.#requests = new Requests(document, key);
     this.#operations = operationsOf(document);
@@ -62,12 +62,12 @@ export class ShotMaker {
     );
   }
 
-  /** Requests that are right, so that there are rows. */
+  /** Valid requests, to create rows. */
   valid(operation: Operation): Shots {
     return single(this.#requests.valid(operation));
   }
 
-  /** Those that delete less often, since a user takes all that is theirs along. */
+  /** Deletes are rarer than other requests, since deleting a user deletes all of its rows. */
   #ofAny(requests: (operation: Operation) => fc.Arbitrary<Draft>): fc.Arbitrary<Draft> {
     const weightOf = ({ method }: Operation) => (method === "DELETE" ? 3 : 10);
     return fc.oneof(
@@ -100,7 +100,7 @@ function breaksOf({ paths }: OpenApiDocument): fc.Arbitrary<readonly [name: stri
   };
   return fc.oneof(
     ...Object.entries(breaks).map(([name, changes]) => ({
-      // A megabyte takes its time.
+      // A megabyte takes long to send.
       weight: name === "large body" ? 1 : 7,
       arbitrary: changes.map((change) => [name, change] as const),
     })),
@@ -121,11 +121,11 @@ function changed(
 ): fc.Arbitrary<Draft<FuzzRequest | undefined>> {
   return fc.tuple(drafts, changes).map(([draft, [kind, change]]) => (known) => {
     const request = draft(known);
-    // The rules that are broken otherwise are what is expected of a request that is right.
+    // The other changes assume a request that is valid.
     if (request.expectation.is !== "taken") return request;
     const result = change(request);
     if (result === undefined) return undefined;
-    // The probes document no refusals: whoever asks for them is no caller.
+    // The probes document no rejections, since they need no key.
     const isProbe = (request.operation.operation.security ?? [{}]).length === 0;
     return { ...result, kind, isAimed: result.isAimed && !(isProbe && result.expectation.is === "refused") };
   });
@@ -141,7 +141,7 @@ function pipeline(valid: fc.Arbitrary<Draft>, broken: fc.Arbitrary<Draft>): Shot
     });
 }
 
-/** A request whose sender stops within it. */
+/** A request whose sender stops halfway. */
 function truncated(drafts: fc.Arbitrary<Draft>): Shots {
   return fc.tuple(drafts, delivery, fc.noBias(fc.nat())).map(([draft, deliver, number]) => (known) => {
     const request = draft(known);
@@ -161,11 +161,11 @@ function single(drafts: fc.Arbitrary<Draft<FuzzRequest | undefined>>): Shots {
 
 const number = fc.noBias(fc.nat());
 
-/** How requests are sent: in which chunks, and cut into which pieces. The last one tells the server to close. */
+/** How requests are sent: in which chunks, and split into which writes. The last one asks the server to close. */
 const delivery = fc
   .tuple(
     fc.array(number, { minLength: 1, maxLength: 8 }),
-    // Small chunks end within lines, and within the sequences of UTF-8.
+    // Small chunks end within lines, and within UTF-8 sequences.
     fc.constantFrom(true, false, false),
     fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(number, { maxLength: 5 }) }),
   )
@@ -179,7 +179,7 @@ const delivery = fc
     const bytes = Buffer.concat(closing.map((request) => bytesOf(request, cutChunk)));
     const isWhole = requests.some((request) => request.isInOnePiece);
     const cuts = isWhole ? [] : pieces.map((piece) => piece % bytes.length).sort((a, b) => a - b);
-    // What contradicts itself about its end may leave the server waiting for more.
+    // With contradictory framing the server may wait for more.
     const ends = requests.some(({ framing, expectation }) => framing === "as it is" && expectation.is === "refused");
     return { requests: closing, bytes, cuts, ends };
   });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { MARK } from "../leaks.ts";
 
-/** Pieces of text that software has stumbled over. */
+/** Texts that often break software. */
 const PIECES =
   "a|Z| |\t|\n|\r\n|0|'|\"|\\|%|_|$1|{{x}}|; --|' or '1'='1|<script>|/../|null|é|e\u0301|ﬁ|İ|ß|Å|\u212b|\u202eabc\u202c|שלום|مرحبا|漢字|😀|👩‍👩‍👧‍👦|🇩🇪|\u{10ffff}|\uffff|\ufeff|\u2028|\u200b|\u0001|\u007f|\u0085|\\u0000|__proto__".split(
     "|",
@@ -11,10 +11,10 @@ const piece = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: "grapheme", minLength: 1, maxLength: 1 }) },
 );
 
-/** Longer than any index of PostgreSQL takes (2,704 bytes). */
+/** Longer than a value of an index in PostgreSQL may be (2,704 bytes). */
 const LONG = 6_000;
 
-/** Storable text of so many code points, most often few, and often as many as a bound says. */
+/** Storable text of a length in code points: usually short, and often at a bound. */
 export function text(min: number, max = Number.POSITIVE_INFINITY): fc.Arbitrary<string> {
   const length = fc.oneof(
     { weight: 70, arbitrary: fc.integer({ min, max: Math.min(max, min + 24) }) },
@@ -32,7 +32,7 @@ export function text(min: number, max = Number.POSITIVE_INFINITY): fc.Arbitrary<
     });
 }
 
-/** Text that PostgreSQL cannot store: the part that it cannot is not between the halves of a pair. */
+/** Text that PostgreSQL cannot store; the offending part does not split a surrogate pair. */
 export const unstorableText: fc.Arbitrary<string> = fc
   .tuple(fc.constantFrom("\u0000", "\ud83d", "\ude00", "\ude00\ud83d"), text(0, 6), fc.boolean())
   .map(([part, around, isFirst]) => (isFirst ? part + around : around + part));

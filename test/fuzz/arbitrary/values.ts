@@ -22,12 +22,12 @@ const json = fc.letrec((tie) => ({
   object: fc.dictionary(fc.oneof(fc.constantFrom(...NAMES), text(0, 3)), tie("value"), { maxKeys: 3 }),
 }));
 
-/** True in one of so many cases. */
+/** True in one of `cases` cases. */
 function oneIn(cases: number): fc.Arbitrary<boolean> {
   return fc.noBias(fc.nat({ max: cases - 1 })).map((dice) => dice === cases - 1);
 }
 
-/** `usual`, but in one of so many cases `rare`. */
+/** `usual`, and in one of `cases` cases `rare`. */
 export function butRarely<Item>(
   usual: fc.Arbitrary<Item>,
   cases: number,
@@ -48,7 +48,7 @@ export const unknownId: fc.Arbitrary<string> = butRarely(
     .replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-"),
 );
 
-/** The id of a row that was there, most often; in any spelling that is valid. */
+/** Usually the id of a row that was returned; in any valid spelling. */
 function rowId(kind: string): Value {
   if (kind === "") return unknownId;
   return fc
@@ -77,7 +77,7 @@ const instant: fc.Arbitrary<string> = butRarely(
   fc.constantFrom(...EDGES),
 );
 
-/** Addresses as everybody has them, at times as long as they may be; and one that is taken, but for the first time. */
+/** Usual e-mail addresses, sometimes of the maximum length; and one that is taken after its first use. */
 function emailAddress(maxLength: number): fc.Arbitrary<string> {
   const address = fc
     .tuple(
@@ -106,7 +106,7 @@ function number({ minimum, maximum }: JsonSchema, isWhole: boolean): Value {
   );
 }
 
-/** An object with these fields, in one order or the other, and now and then with a field that nobody knows, which is ignored. */
+/** An object with these fields, in either order, and now and then with an unknown field, which is ignored. */
 export function record(fields: Readonly<Record<string, Value>>): Value {
   const unknown = fc.option(json.object, { freq: 10 });
   return fc.tuple(fc.record(fields), unknown, fc.boolean()).map(([known, more, isReversed]) => {
@@ -133,7 +133,7 @@ function textOf({ format, minLength = 0, maxLength }: JsonSchema, kind: string):
   }
 }
 
-/** Values that are valid by the document's schemas, often at a bound of what is. */
+/** Values that are valid by the document's schemas, often at a bound. */
 export class Values {
   readonly #judge: SchemaJudge;
 
@@ -141,7 +141,7 @@ export class Values {
     this.#judge = judge;
   }
 
-  /** @param name of the field or parameter, which tells whose id an id is; `kind` does where the name does not */
+  /** @param name of the field or parameter, which tells which kind of row an id refers to; if it does not, `kind` does */
   of(reference: JsonSchema, name = "", kind = ""): Value {
     const schema = this.#judge.schemaOf(reference);
     if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map((part) => this.of(part, name, kind)));
@@ -175,11 +175,11 @@ export class Values {
     }
   }
 
-  /** Valid values of an object's fields; of those that need not be given, half are `undefined`. */
+  /** Valid values of an object's fields; half of the optional ones are `undefined`. */
   fieldsOf({ properties = {}, required = [] }: JsonSchema, kind: string): Record<string, Value> {
     const fields = Object.entries(properties).map(([name, schema]): [string, Value] => {
       if (required.includes(name)) return [name, this.of(schema, name, kind)];
-      // An id that must be given is a row's; one that may be is a new row's, which is refused if it is taken.
+      // A required id refers to an existing row; an optional one is a client-supplied id, which is refused if it is taken.
       const value =
         name === "id" ? butRarely(this.of(schema), 10, this.of(schema, name, kind)) : this.of(schema, name, kind);
       return [name, fc.option(value, { freq: 2, nil: undefined })];
