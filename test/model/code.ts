@@ -1,6 +1,6 @@
 import { Reference } from "./reference.ts";
 
-/** `value` as TypeScript that makes it again: a counterexample can be pasted into a test. */
+/** TypeScript that evaluates to `value`: a counterexample can be pasted into a test. */
 export function toCode(value: unknown): string {
   if (value instanceof Reference) return value.toString();
   if (value instanceof Date) {

@@ -15,7 +15,7 @@ import { beginning, clear, type World } from "./world.ts";
 const MAX_CALLERS = 6;
 const MAX_CALLS = 8;
 
-/** Runs operations and notes what happened when. */
+/** Runs operations and records what happened when. */
 class Recorder {
   readonly events: Event[] = [];
   readonly known = new KnownRows();
@@ -42,7 +42,7 @@ class Recorder {
   }
 }
 
-/** Several callers at once on the same few rows; some order must explain all answers and what is left in the end. */
+/** Concurrent callers on the same few rows; some order must explain all results and the final state. */
 export function concurrentProperty(world: World, tally: Tally) {
   const caller = fc.array(contendedOperation, { minLength: 1, maxLength: MAX_CALLS, size: "max" });
   const callers = fc.array(caller, { minLength: 2, maxLength: MAX_CALLERS, size: "max" });
@@ -64,7 +64,7 @@ async function race(
   const { events, known } = recorder;
   if (isUnseenGone(events, known)) return;
   const byCaller = callers.map((_, caller) => events.filter((event) => event.caller === caller));
-  // Overlapping calls: which of two rows of one millisecond is older the answers do not say.
+  // Overlapping calls: the results do not show which of two rows of one millisecond is older.
   const clock = world.clock === "sequence" ? "unknown" : world.clock;
   const verdict = explain(State.empty(clock, known), byCaller);
   if (verdict.isExplained) return;
@@ -72,7 +72,7 @@ async function race(
   throw new Counterexample(`${verdict.reason}\nThe history:\n${history.join("\n")}`);
 }
 
-/** Whether tasks were created at once and deleted again before anybody saw them: then nobody can tell when they were made. */
+/** Whether tasks were imported concurrently and deleted again before any call returned them: their creation times are unknown. */
 function isUnseenGone(events: readonly Event[], known: KnownRows): boolean {
   const isDone = ({ outcome }: Event) => outcome.kind === "answer";
   if (!events.some((event) => isDone(event) && event.call.method.includes(".delete"))) return false;

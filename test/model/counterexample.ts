@@ -1,4 +1,4 @@
-/** Says which calls broke the specification, and how. */
+/** Describes which calls violated the specification, and how. */
 export class Counterexample extends Error {
   override name = "Counterexample";
 }

@@ -7,7 +7,7 @@ const write = [...get, "version_mismatch"];
 const create = [...read, "conflict id"];
 const missing = (...fields: readonly string[]) => fields.map((field) => `related_row_missing ${field}`);
 
-/** Every way in which the specification lets a call end, besides a database that does not answer. */
+/** Every documented outcome of a call, except those of an unreachable database. */
 const DOCUMENTED: Readonly<Record<Method, readonly string[]>> = {
   "users.listUsers": read,
   "users.getUser": get,
@@ -48,7 +48,7 @@ const DOCUMENTED: Readonly<Record<Method, readonly string[]>> = {
   "demoFlags.putDemoFlags": [...read, "version_mismatch", ...missing("userId")],
 };
 
-/** The ways that no call of a run ended in: what it then says nothing about. */
+/** The documented outcomes that did not occur in a run, so that it proves nothing about them. */
 export function neverReached(tally: Tally): string[] {
   return Object.entries(DOCUMENTED).flatMap(([method, labels]) =>
     labels.filter((label) => tally.count(method, label) === 0).map((label) => `${method}: ${label}`),

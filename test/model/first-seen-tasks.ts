@@ -1,10 +1,10 @@
 /**
- * Tasks as they were when an answer first had them. Creating many at once answers none of them, and so no id and no
- * moment; whoever changes one has seen it before. So a title of its own tells which task of which call a row is.
+ * Tasks as a call first returned them. An import returns neither ids nor creation times, and a task can only be changed by a
+ * caller who has seen it. Unique titles therefore identify which task of which import a row is.
  */
 export class FirstSeenTasks {
   readonly #byTitle = new Map<string, Readonly<Record<string, unknown>>[]>();
-  /** An id that was deleted may be given again: the moment tells the rows apart. */
+  /** An id can be reused after a delete: the creation time tells the rows apart. */
   readonly #seen = new Set<string>();
 
   add(row: Readonly<Record<string, unknown>>): void {

@@ -14,14 +14,14 @@ interface KnownRow {
   readonly isGone: boolean;
 }
 
-/** What callers have learned of the rows by the answers that they got: what references in operations can mean. */
+/** What callers know of the rows from the results of their calls: references in operations resolve to it. */
 export class KnownRows {
   readonly #rows = new Map<string, KnownRow>();
   readonly #cursors = new Map<Kind, string[]>();
   readonly #tasks = new FirstSeenTasks();
   #imported = 0;
 
-  /** In the order in which they were first heard of. */
+  /** In the order in which they were first returned. */
   ids(kind: Kind, which: "live" | "gone"): string[] {
     const isWanted = (known: KnownRow) => known.kind === kind && known.isGone === (which === "gone");
     return [...this.#rows.values()].filter(isWanted).map(({ row }) => idOf(kind, row));
@@ -32,7 +32,7 @@ export class KnownRows {
     return this.#rows.get(`${kind} ${id}`)?.versions ?? [];
   }
 
-  /** The cursors that pages of this kind have answered, latest last. */
+  /** The cursors that lists of this kind have returned, latest last. */
   cursors(kind: Kind): readonly string[] {
     return this.#cursors.get(kind) ?? [];
   }
@@ -42,7 +42,7 @@ export class KnownRows {
     return `Imported ${++this.#imported}`;
   }
 
-  /** The tasks that had this title when somebody first saw them. */
+  /** The tasks that had this title when they were first returned. */
   tasksFirstSeenAs(title: string): readonly Fields[] {
     return this.#tasks.byTitle(title);
   }
@@ -52,7 +52,7 @@ export class KnownRows {
     return createdAt instanceof Date ? createdAt : undefined;
   }
 
-  /** Somebody was answered this row. */
+  /** Records a row that a call returned. */
   learn(kind: Kind, row: Fields): void {
     const key = `${kind} ${idOf(kind, row)}`;
     if (kind === "task") this.#tasks.add(row);
@@ -62,12 +62,12 @@ export class KnownRows {
     this.#rows.set(key, { kind, row, versions: isNew ? [...versions, version] : versions, isGone: false });
   }
 
-  /** Somebody was answered a page with another one behind it. */
+  /** Records the cursor of a page that is not the last. */
   learnCursor(kind: Kind, cursor: string): void {
     this.#cursors.set(kind, [...this.cursors(kind), cursor]);
   }
 
-  /** Somebody was told that this row is gone, and all that belonged to it with it. */
+  /** Records that a row is deleted, with everything that belonged to it. */
   forget(kind: Kind, id: string): void {
     const key = `${kind} ${id}`;
     const known = this.#rows.get(key);
@@ -80,7 +80,7 @@ export class KnownRows {
   }
 }
 
-/** What a row goes by. */
+/** The id of a row. */
 export function idOf(kind: Kind, row: Fields): string {
   return String(row[kind === "demoFlags" ? "userId" : "id"]);
 }

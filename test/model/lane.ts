@@ -10,7 +10,7 @@ export type Mode = (typeof MODES)[number];
 export interface LaneOptions {
   readonly seed: number;
   readonly sequences: number;
-  /** The sequence to begin with, to see one again that failed. */
+  /** The sequence to begin with, to repeat a failure. */
   readonly path?: string | undefined;
   /** Whether to look for a smaller counterexample. Default: yes. */
   readonly isShrunk?: boolean;
@@ -20,7 +20,7 @@ export interface LaneOptions {
 export interface LaneResult {
   readonly tally: Tally;
   readonly sequences: number;
-  /** The counterexample, and which sequence it was, if there is one. */
+  /** The counterexample and the path of its sequence, if there is one. */
   readonly failure: { readonly report: string; readonly path: string } | undefined;
 }
 

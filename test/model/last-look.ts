@@ -10,10 +10,10 @@ const GETS: Readonly<Record<Kind, Method>> = {
   demoFlags: "demoFlags.getDemoFlags",
 };
 
-/** So many deleted rows of a kind are looked for. */
+/** How many deleted rows of each kind are read. */
 const MAX_GONE = 3;
 
-/** Reads all rows, and some that must be gone: what a sequence leaves must be what its answers said. */
+/** Reads all rows, and some deleted ones: the final state must be the one that the results imply. */
 export function lastLook(known: KnownRows): Operation[] {
   const gone = KINDS.flatMap((kind) => {
     const ids = known.ids(kind, "gone").slice(-MAX_GONE);
@@ -25,7 +25,7 @@ export function lastLook(known: KnownRows): Operation[] {
     op("milestones.listMilestones"),
     op("tasks.listTasks"),
     op("conversations.listConversations"),
-    // Flags have no list.
+    // There is no list of demo flags.
     ...known.ids("user", "live").map((id) => op("demoFlags.getDemoFlags", id)),
     ...known.ids("goal", "live").map((id) => op("goals.getGoalFull", id)),
     ...gone,

@@ -3,7 +3,7 @@ import { judge } from "./oracle/judge.ts";
 import type { State } from "./oracle/state.ts";
 import { describeOutcome, type Outcome } from "./outcome.ts";
 
-/** A call that has ended, and when: in ticks of one clock for all callers. */
+/** A completed call, with its start and end in ticks of a clock that all callers share. */
 export interface Event {
   readonly caller: number;
   readonly call: Call;
@@ -12,26 +12,26 @@ export interface Event {
   readonly ended: number;
 }
 
-/** So many steps a search may take; histories of some dozens of calls need some hundreds. */
+/** Maximum steps of a search; histories of some dozens of calls need some hundreds. */
 const MAX_STEPS = 200_000;
 
-/** Where no order could go on: how many calls it had explained, and what each of the next would have broken. */
+/** The longest order that was found: the calls that it explains, and what each of the next ones would have violated. */
 interface DeadEnd {
   readonly explained: readonly Event[];
   readonly faults: readonly string[];
 }
 
-/** What became of the search. */
+/** The result of the search. */
 export type Verdict =
   | { readonly isExplained: true; readonly steps: number }
   | { readonly isExplained: false; readonly steps: number; readonly reason: string };
 
 /**
- * Whether the calls of all callers could have come one after the other: in an order in which each has the outcome that
- * the oracle demands, and no call comes before one that had ended when it began (linearizability, by the search of Wing
- * and Gong, which remembers where it has been). Everything that must hold under concurrency follows from it: one winner
- * for a unique value, one success for a delete, no row that outlives its owner, no lost update, no append out of order,
- * and that a read which follows a write sees it. Reads at the end of the history tie it to the final state.
+ * Whether the calls of all callers have a sequential order in which each has the outcome that the oracle demands, and no call
+ * precedes one that had ended before it began (linearizability, by the search of Wing and Gong with memoization). Everything
+ * that must hold under concurrency follows from it: one winner for a unique value, one success for a delete, no row that
+ * outlives its owner, no lost update, no append out of order, and that a read which follows a write sees it. Reads at the end
+ * of the history tie it to the final state.
  */
 export function explain(start: State, callers: readonly (readonly Event[])[]): Verdict {
   const beenAt = new Set<string>();
@@ -43,7 +43,7 @@ export function explain(start: State, callers: readonly (readonly Event[])[]): V
     if (heads.length === 0) return true;
     const earliestEnd = Math.min(...heads.map(({ ended }) => ended));
     const faults: string[] = [];
-    // Whatever ended first most likely happened first.
+    // The call that ended first most likely took effect first.
     const possible = heads.filter(({ invoked }) => invoked < earliestEnd).sort((a, b) => a.ended - b.ended);
     for (const event of possible) {
       if (++steps > MAX_STEPS) return false;
@@ -72,7 +72,7 @@ export function explain(start: State, callers: readonly (readonly Event[])[]): V
   return { isExplained, steps, reason: steps > MAX_STEPS ? `no order found in ${MAX_STEPS} steps` : describe(deadEnd) };
 }
 
-/** A lost race that retries did not win is documented, and has changed nothing. */
+/** A race that was lost in spite of retries is a documented outcome, and has changed nothing. */
 function faultOf(state: State, { call, outcome }: Event): string | undefined {
   if (outcome.kind === "error" && outcome.code === "retryable") return undefined;
   return judge(state, call, outcome);

@@ -1,6 +1,6 @@
 import { type Operation, op } from "./operation.ts";
 
-/** What is read behind an operation that answers nothing of the rows that it makes. */
+/** Reads that follow an operation which does not return the rows that it creates. */
 export function looksAfter({ method }: Operation): readonly Operation[] {
   return method === "tasks.createTasks" ? [op("tasks.streamTasks")] : [];
 }

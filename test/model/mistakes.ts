@@ -10,13 +10,13 @@ import {
 import { run } from "./operation.ts";
 import type { World } from "./world.ts";
 
-/** Services with a mistake in them: a model test that does not see it says nothing when it is green. */
+/** Services with a bug: a model test that misses it proves nothing when it passes. */
 export interface Mistake {
   readonly name: string;
   readonly make: (services: World["services"]) => Partial<World["services"]>;
 }
 
-/** A service with some methods replaced; its own stay bound to it. */
+/** A service with some methods replaced; the others stay bound to it. */
 function replacing<Service extends object>(service: Service, methods: Partial<Service>): Service {
   return new Proxy(service, {
     get(target, name) {
@@ -26,7 +26,7 @@ function replacing<Service extends object>(service: Service, methods: Partial<Se
   });
 }
 
-/** Seen by whoever calls one method after the other. */
+/** Visible to a single caller. */
 export const alone: readonly Mistake[] = [
   {
     name: "a list's total counts the page alone",
@@ -40,7 +40,7 @@ export const alone: readonly Mistake[] = [
     }),
   },
   {
-    name: "a page begins where the one before ended, less one",
+    name: "a page begins one row before the end of the previous one",
     make: ({ tasks }) => ({
       tasks: replacing(tasks, {
         listTasks: async (request = {}) => {
@@ -54,7 +54,7 @@ export const alone: readonly Mistake[] = [
     }),
   },
   {
-    name: "a page behind a cursor begins with the row that the page before ended with",
+    name: "a page after a cursor repeats the last row of the previous page",
     make: ({ tasks }) => {
       const lastRows = new Map<string | null | undefined, TaskDto>();
       return {
@@ -71,7 +71,7 @@ export const alone: readonly Mistake[] = [
     },
   },
   {
-    name: "of many tasks those before the first broken one are created",
+    name: "an import writes the tasks before the first invalid one",
     make: ({ tasks }) => ({
       tasks: replacing(tasks, {
         createTasks: async (list) => {
@@ -88,7 +88,7 @@ export const alone: readonly Mistake[] = [
     }),
   },
   {
-    name: "what a unit of work left under way is written by itself",
+    name: "what runs in a unit of work when it ends is committed on its own",
     make: (services) => ({
       unitsOfWork: replacing(services.unitsOfWork, {
         abandon: async (_ending, calls) => {
@@ -99,7 +99,7 @@ export const alone: readonly Mistake[] = [
     }),
   },
   {
-    name: "a range leaves out its end",
+    name: "a range excludes its end",
     make: ({ tasks }) => ({
       tasks: replacing(tasks, {
         getTasksByTimerange: async (request) => {
@@ -110,7 +110,7 @@ export const alone: readonly Mistake[] = [
     }),
   },
   {
-    name: "tasks of one start time come in the wrong order",
+    name: "tasks with the same start time come in the wrong order",
     make: ({ goals }) => ({
       goals: replacing(goals, {
         getGoalFull: async (id) => {
@@ -135,7 +135,7 @@ export const alone: readonly Mistake[] = [
     }),
   },
   {
-    name: "an update takes null for absent",
+    name: "an update treats null as absent",
     make: ({ tasks }) => ({
       tasks: replacing(tasks, {
         updateTask: (id, changes, options) => {
@@ -147,11 +147,11 @@ export const alone: readonly Mistake[] = [
     }),
   },
   {
-    name: "a version is not looked at",
+    name: "a version is not checked",
     make: ({ tasks }) => ({ tasks: replacing(tasks, { updateTask: (id, changes) => tasks.updateTask(id, changes) }) }),
   },
   {
-    name: "a list tells the same row in another order, and so as another version",
+    name: "a list returns a row's JSON in another order, and so another version",
     make: ({ conversations }) => ({
       conversations: replacing(conversations, {
         listConversations: async (request) => {
@@ -162,7 +162,7 @@ export const alone: readonly Mistake[] = [
     }),
   },
   {
-    name: "a missing row is said of the wrong field",
+    name: "a missing row is reported for the wrong field",
     make: ({ milestones }) => ({
       milestones: replacing(milestones, {
         createMilestone: async (input, options) => {
@@ -187,7 +187,7 @@ export const alone: readonly Mistake[] = [
     }),
   },
   {
-    name: "a row that went with its owner is still in a cache",
+    name: "a row that was deleted with its owner is still in a cache",
     make: ({ goals }) => {
       const cache = new Map<string, GoalDto>();
       return {
@@ -210,7 +210,7 @@ export const alone: readonly Mistake[] = [
     },
   },
   {
-    name: "e-mail addresses are told apart without regard to case",
+    name: "e-mail addresses are compared case-insensitively",
     make: ({ users }) => ({
       users: replacing(users, {
         createUser: async (input, options) => {
@@ -225,7 +225,7 @@ export const alone: readonly Mistake[] = [
   },
 ];
 
-/** Not there for one caller, only for several at once. */
+/** Invisible to a single caller, visible to concurrent ones. */
 export const atOnce: readonly Mistake[] = [
   {
     name: "messages are appended by rewriting the history",
@@ -234,7 +234,7 @@ export const atOnce: readonly Mistake[] = [
         appendMessages: async (id, input) => {
           const { messages } = await conversations.getConversation(id).catch(() => ({ messages: undefined }));
           const count = Array.isArray(input?.messages) ? input.messages.length : 0;
-          // What is refused is refused as it should be.
+          // Invalid calls are rejected correctly.
           if (messages === undefined || count === 0 || count > 1_000) return conversations.appendMessages(id, input);
           const all = [...messages, ...input.messages];
           await conversations.updateConversation(id, { messages: all });
@@ -244,13 +244,13 @@ export const atOnce: readonly Mistake[] = [
     }),
   },
   {
-    name: "a version is looked at before the write, not with it",
+    name: "a version is checked before the write, not together with it",
     make: ({ users }) => ({
       users: replacing(users, {
         updateUser: async (id, changes, options) => {
           const asked = [options?.ifVersion ?? "*"].flat();
           if (asked.includes("*")) return users.updateUser(id, changes, options);
-          // What is refused is refused as it should be: no row has one of no versions.
+          // Invalid calls are rejected correctly: an empty list of versions matches no row.
           const refusal: unknown = await users.updateUser(id, changes, { ifVersion: [] }).catch((error) => error);
           const isMismatch = isDaoError(refusal) && refusal.code === "version_mismatch";
           if (!isMismatch || !asked.includes(versionOf(await users.getUser(id)))) throw refusal;
@@ -283,7 +283,7 @@ export const atOnce: readonly Mistake[] = [
     }),
   },
   {
-    name: "changes of many tasks are made twice, and undo what came between",
+    name: "a bulk update is executed twice, and overwrites concurrent changes",
     make: ({ tasks }) => ({
       tasks: replacing(tasks, {
         updateTasks: async (request) => {
@@ -294,7 +294,7 @@ export const atOnce: readonly Mistake[] = [
     }),
   },
   {
-    name: "a bulk update is seen when half of it is done",
+    name: "a bulk update becomes visible in two halves",
     make: ({ tasks }) => ({
       tasks: replacing(tasks, {
         bulkUpdateState: async (request) => {

@@ -10,11 +10,11 @@ const engines = [
   { engine: "pglite", serverUrl: () => undefined },
 ] as const;
 
-/** Milliseconds in which a batch is begun after the other: some hundred sequences where nothing else is to do. */
+/** Milliseconds within which further batches are started: some hundred sequences on an idle machine. */
 const TIME = amount(1_000, 10_000);
 const BATCH = 10;
 
-describe.each(engines)("the services on $engine behave as the specification says", ({ engine, serverUrl }) => {
+describe.each(engines)("the services on $engine conform to the specification", ({ engine, serverUrl }) => {
   let world: World;
   beforeAll(async () => {
     world = await openWorld(serverUrl());

@@ -96,7 +96,7 @@ async function listOf(rows: AsyncIterable<unknown>): Promise<unknown[]> {
   return list;
 }
 
-/** Tells what whoever made this call knows by its outcome. */
+/** Records what the caller knows after the outcome of this call. */
 export function learn(known: KnownRows, { method, args }: Call, outcome: Outcome): void {
   const kind = METHODS[method];
   const [id] = args;
@@ -121,12 +121,12 @@ function learnFrom(known: KnownRows, kind: Kind, answer: unknown): void {
   // A goal with its relations.
   learnFrom(known, "milestone", milestones);
   learnFrom(known, "task", tasks);
-  // What became of many changes.
+  // The results of a bulk update.
   learnFrom(known, "task", results);
   learnFrom(known, "task", task);
 }
 
-/** What a counterexample shows of a call: the operation with what its references stood for. */
+/** A call as a counterexample shows it: the operation with its references resolved. */
 export function describeCall({ method, args }: Call): string {
   return `${method}(${args.map(toCode).join(", ")})`;
 }

@@ -1,18 +1,18 @@
 import { isDaoError } from "@flux/dao-core";
 import { toCode } from "./code.ts";
 
-/** How a call ended, as far as the contract says anything of it. Messages are for people, and are not compared. */
+/** How a call ended, as far as the contract defines it. Messages are for people, and are not compared. */
 export type Outcome =
   | { readonly kind: "answer"; readonly value: unknown }
   | {
       readonly kind: "error";
-      /** The class by its name. */
+      /** The name of its class. */
       readonly name: string;
-      /** `undefined` if it is none of the library's. */
+      /** `undefined` for an error that is not the library's. */
       readonly code: string | undefined;
       readonly field: unknown;
       readonly id: unknown;
-      /** Of a validation error: where its issues are. */
+      /** For a validation error: the paths of its issues. */
       readonly paths: readonly string[];
       readonly error: unknown;
     };
@@ -33,7 +33,7 @@ export async function observe(call: () => Promise<unknown>): Promise<Outcome> {
   }
 }
 
-/** What a tally counts an outcome as: `ok`, or the code with the field that a conflict or a missing row is about. */
+/** The outcome as a tally counts it: `ok`, or the code, with the field of a conflict or a missing row. */
 export function labelOf(outcome: Outcome): string {
   if (outcome.kind === "answer") return "ok";
   if (outcome.code === undefined) return `not documented: ${outcome.name}`;

@@ -1,13 +1,13 @@
 import type { Kind, KnownRows } from "./known-rows.ts";
 
 /**
- * Stands in the arguments of an operation for what is only known while a sequence runs, such as the id of the second
- * task. So an operation is plain data, means something after any others, and is what fast-check makes smaller.
+ * Stands in the arguments of an operation for what is only known during a sequence, such as the id of the second task.
+ * An operation is therefore plain data, is valid after any others, and can be shrunk by fast-check.
  */
 export abstract class Reference {
-  /** What it stands for, by what the answers until now have told. */
+  /** Its value, given the results so far. */
   abstract resolve(known: KnownRows): unknown;
-  /** TypeScript that makes it again. */
+  /** TypeScript that creates it. */
   abstract toString(): string;
 }
 
@@ -139,24 +139,24 @@ class NewTitle extends Reference {
   }
 }
 
-/** The id of a row that was there when it was last heard of; where there is none, of no row. */
+/** The id of a row that existed when it was last seen; if there is none, the id of no row. */
 export const live = (kind: Kind, pick: number): Reference => new RowId(kind, "live", pick);
-/** The id of a row that has been deleted; where there is none, of no row. */
+/** The id of a deleted row; if there is none, the id of no row. */
 export const gone = (kind: Kind, pick: number): Reference => new RowId(kind, "gone", pick);
 /** An id that no row ever has. */
 export const never = (pick: number): NeverId => new NeverId(pick);
-/** The same id in upper case, which is no other. */
+/** The same id in upper case, which is equal. */
 export const upperCase = (id: Reference): Reference => new UpperCase(id);
 /** The version that a row had `back` versions ago, as its caller saw it. */
 export const version = (kind: Kind, row: Reference, back: number): Reference => new Version(kind, row, back);
-/** The cursor that a page of this kind answered, `back` pages ago; where there is none, none, which is the first page. */
+/** The cursor that a list of this kind returned `back` pages ago; if there is none, `undefined`, for the first page. */
 export const cursor = (kind: Kind, back: number): Reference => new Cursor(kind, back);
-/** A title that no other task gets: by it a task is known again that was created without an answer. */
+/** A title that no other task gets: it identifies a task that was created without being returned. */
 export const newTitle = (): Reference => new NewTitle();
-/** The instant at which a task was created, `shift` milliseconds later. */
+/** The creation time of a task, `shift` milliseconds later. */
 export const creation = (task: Reference, shift: number): Reference => new Creation(task, shift);
 
-/** `value` with all references in it resolved. Copies, so that no call can change what another is given. */
+/** A copy of `value` with all references resolved, so that no call can change the arguments of another. */
 export function resolve(value: unknown, known: KnownRows): unknown {
   if (value instanceof Reference) return value.resolve(known);
   if (Array.isArray(value)) return value.map((member) => resolve(member, known));

@@ -11,7 +11,7 @@ import { labelOf, type Outcome } from "./outcome.ts";
 import type { Tally } from "./tally.ts";
 import { beginning, clear, type World } from "./world.ts";
 
-/** What fast-check's runner hands from command to command. */
+/** What fast-check's runner passes from command to command. */
 interface Model {
   readonly state: State;
   readonly known: KnownRows;
@@ -22,7 +22,7 @@ interface Real {
   readonly tally: Tally;
 }
 
-/** Runs operations, and then asks the oracle about the outcome of each. */
+/** Runs operations, and then has the oracle judge the outcome of each. */
 async function step({ state, known }: Model, { world, tally }: Real, operation: Operation): Promise<void> {
   const outcomes: [Call, Outcome][] = [];
   for (const each of [operation, ...looksAfter(operation)]) {
@@ -45,7 +45,7 @@ class OperationCommand implements fc.AsyncCommand<Model, Real> {
     this.#operation = operation;
   }
 
-  /** References stand for something whatever went before, so every operation may come at any place. */
+  /** References always resolve to something, so every operation may come at any position. */
   check(): boolean {
     return true;
   }
@@ -59,10 +59,10 @@ class OperationCommand implements fc.AsyncCommand<Model, Real> {
   }
 }
 
-/** How many operations a sequence has at most, besides those that it starts with and the last look. */
+/** Maximum operations of a sequence, besides its beginning and its final reads. */
 const MAX_OPERATIONS = 40;
 
-/** One operation after the other, each answer compared with the oracle's. */
+/** One operation after the other, each outcome compared with the oracle's. */
 export function sequentialProperty(world: World, tally: Tally) {
   const commands = fc.commands([anyOperation.map((operation) => new OperationCommand(operation))], {
     maxCommands: MAX_OPERATIONS,

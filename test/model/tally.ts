@@ -1,4 +1,4 @@
-/** How often each operation ended in which way. */
+/** Counts the outcomes of each operation. */
 export class Tally {
   readonly #counts = new Map<string, Map<string, number>>();
 
@@ -23,7 +23,7 @@ export class Tally {
     return [...this.#counts.values()].flatMap((labels) => [...labels.values()]).reduce((sum, count) => sum + count, 0);
   }
 
-  /** A line a method. */
+  /** One line per method. */
   toString(): string {
     const lines = [...this.#counts].sort().map(([method, labels]) => {
       const counts = [...labels].sort().map(([label, count]) => `${label} ${count}`);

@@ -1,16 +1,16 @@
 import { createDaoServices, DaoUnitOfWork, type Database, isDaoError } from "@flux/dao-core";
 import { type Call, run } from "./operation.ts";
 
-/** How a unit of work ends while one within it is under way. */
+/** How a unit of work ends while a nested one is running. */
 export const ENDINGS = ["fails beside it", "forgets it", "hangs, and is late"] as const;
 export type UnitEnding = (typeof ENDINGS)[number];
 
-/** Milliseconds after which one that hangs is ended. */
+/** Milliseconds after which a hanging unit of work is aborted. */
 const DEADLINE = 30;
 
 class FailedOnPurpose extends Error {}
 
-/** Units of work of which nothing may be left, whatever was called in them. */
+/** Units of work that must leave nothing behind, whatever was called in them. */
 export class UnitsOfWork {
   readonly #database: Database;
 
@@ -19,8 +19,8 @@ export class UnitsOfWork {
   }
 
   /**
-   * Makes the calls in a nested unit of work, the first before the outer one ends and all of them again after that, then
-   * once more within the next one.
+   * Makes the calls in a nested unit of work: the first before the outer one ends, and all of them again after that, while the
+   * next unit of work runs.
    */
   async abandon(ending: UnitEnding, calls: readonly Call[]): Promise<"nothing"> {
     let end: () => void = () => undefined;

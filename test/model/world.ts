@@ -6,11 +6,11 @@ import type { Clock } from "./oracle/state.ts";
 import { live } from "./reference.ts";
 import { UnitsOfWork } from "./units-of-work.ts";
 
-/** A database to run sequences on, one after the other. */
+/** A database on which sequences run, one after the other. */
 export interface World extends AsyncDisposable {
   readonly engine: string;
   readonly services: DaoServices & { readonly unitsOfWork: UnitsOfWork };
-  /** How exactly its clock tells which of two calls came first, where they came one after the other. */
+  /** How precisely its clock orders two calls that do not overlap. */
   readonly clock: Clock;
 }
 
@@ -28,8 +28,8 @@ export async function openWorld(serverUrl: string | undefined, poolSize = 8): Pr
 }
 
 /**
- * Leaves no row. Every sequence starts so, since lists, which need no filter, answer all rows there are: the oracle could
- * not say what they must be if other sequences shared the database. Deleting by the services costs less than a truncation.
+ * Deletes all rows. Every sequence begins with an empty database, since a list without a filter returns every row, and the
+ * oracle cannot predict those of other sequences. Deleting through the services costs less than a truncation.
  */
 export async function clear({ services: { users } }: World): Promise<void> {
   for (;;) {
@@ -41,7 +41,7 @@ export async function clear({ services: { users } }: World): Promise<void> {
 
 const noon = new Date("2026-02-15T12:00:00.000Z");
 
-/** From nothing to two users who have all that there is. */
+/** From nothing to two users with rows of every kind. */
 const BEGINNINGS: readonly (readonly Operation[])[] = [
   [],
   [
@@ -70,7 +70,7 @@ const BEGINNINGS: readonly (readonly Operation[])[] = [
   ],
 ];
 
-/** What a sequence starts with: mostly with all kinds of rows, so that what follows finds something. */
+/** The beginning of a sequence: usually with rows of all kinds, so that what follows finds something. */
 export const beginning: fc.Arbitrary<readonly Operation[]> = fc
   .oneof(fc.constant(0), fc.constant(1), { weight: 6, arbitrary: fc.constant(2) })
   .map((index) => BEGINNINGS[index] ?? []);

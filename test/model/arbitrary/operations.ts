@@ -7,10 +7,10 @@ import * as value from "./values.ts";
 
 type Value = fc.Arbitrary<unknown>;
 
-/** One in this many inputs is no object at all, or one in which a required field is missing. */
+/** One in this many inputs is not an object, or lacks a required field. */
 const BROKEN = 100;
 
-/** An object with `required` fields, of which hardly ever one is missing, and some of `optional` ones. */
+/** An object with `required` fields, of which rarely one is missing, and some of the `optional` ones. */
 function fields(required: Readonly<Record<string, Value>>, optional: Readonly<Record<string, Value>>): Value {
   const model: Record<string, Value> = { ...required, ...optional };
   const ignored: Record<string, Value> = { unknown: fc.constant("is ignored"), id: fc.constant(7) };
@@ -68,7 +68,7 @@ function write(method: Method, kind: Kind, ...input: readonly Value[]): fc.Arbit
 
 function operation(method: Method, ...args: readonly Value[]): fc.Arbitrary<Operation> {
   return fc.tuple(...args).map((all) => {
-    // A caller without options gives none.
+    // Without options the argument is omitted.
     const isGiven = all.at(-1) !== undefined || all.length === 1;
     return new Operation(method, isGiven ? all : all.slice(0, -1));
   });
@@ -98,12 +98,12 @@ const skip = value.mostly(
 
 const count = value.mostly(fc.constantFrom("exact", "estimated", "none"), "planned", null, true);
 
-/** A list by any of its filters, in one of the three styles of paging, and hardly ever in several. */
+/** A list request with any filters, in one of the three styles of paging, rarely in several. */
 function lists(method: Method, kind: Kind, filters: Readonly<Record<string, Value>>): fc.Arbitrary<Operation> {
   const cursor = value.cursorOf(kind);
   const request = (paging: Readonly<Record<string, Value>>) =>
     fc.record({ ...paging, ...filters }, { requiredKeys: [] });
-  // Of many filters at once hardly any row is selected.
+  // With many filters hardly any row is selected.
   const one = Object.entries(filters).map(([name, filter]) => fc.record({ [name]: filter }));
   const asked = fc.oneof(
     { weight: 30, arbitrary: fc.constant(undefined) },
@@ -124,7 +124,7 @@ function lists(method: Method, kind: Kind, filters: Readonly<Record<string, Valu
   return operation(method, asked);
 }
 
-/** A user and a range, which hardly ever ends before it starts. */
+/** A user and a range, which rarely ends before it starts. */
 const range = (start: string, end: string, bound: Value): Value => {
   const backwards = fc.oneof({ weight: 20, arbitrary: fc.constant(false) }, fc.constant(true));
   return fc.tuple(value.rowId("user"), bound, bound, backwards).map(([userId, from, to, isBackwards]) => {
@@ -140,13 +140,13 @@ const taskIds = value.mostly(
 );
 const bulkUpdate = fields({ taskIds, newState: value.state }, {});
 
-/** Of one task among several: hardly ever with an end that is before its start, which would refuse them all. */
+/** A task among several: rarely with an end before its start, since that would refuse them all. */
 const taskOfSeveral = {
   ...optionalTask,
   endTime: fc.oneof({ weight: 5, arbitrary: fc.constant(undefined) }, optionalTask.endTime),
 };
 
-/** Tasks that are created at once, hardly ever with a broken one among them. */
+/** Tasks that are created together, rarely with an invalid one among them. */
 const newTasks = value.mostly(
   fc.array(
     value.mostly(
@@ -161,7 +161,7 @@ const newTasks = value.mostly(
   ...[null, {}, 7],
 );
 
-/** Few, so that the same task is hardly ever changed twice. */
+/** Few, so that the same task is rarely changed twice. */
 const updates = value.mostly(
   fc.array(fields({ id: value.rowId("task") }, { ...taskOfSeveral, title: value.title, milestoneId }), {
     minLength: 1,
@@ -184,7 +184,7 @@ const newConversation = fields(
   { goalId: value.nullable(owners.goalId), messages: value.messages, status: value.status },
 );
 
-/** Changes: any of the fields, hardly ever owners, which are ignored. */
+/** Changes: any of the fields, rarely owners, which are ignored. */
 const changes = (optional: Readonly<Record<string, Value>>) => fields({}, optional);
 const userChanges = changes({
   name: value.text(["Ada", "Grace"], 1, 255),
@@ -216,7 +216,7 @@ const taskFilters = {
   ...{ isRecurring, state, priority, triggerType },
 };
 
-/** Of a stream: what pages a list is none. */
+/** A stream request: paging parameters are not part of it. */
 const filter = fc.oneof(
   { weight: 10, arbitrary: fc.constant(undefined) },
   { weight: 40, arbitrary: fc.oneof(...Object.entries(taskFilters).map(([name, one]) => fc.record({ [name]: one }))) },
@@ -229,7 +229,7 @@ const putOwnFlags = value
   .rowId("user")
   .chain((id) => operation("demoFlags.putDemoFlags", fc.constant(id), fc.oneof(ownFlags(id), ownFlags(never(1)))));
 
-/** All calls, each as often as it is of use: what creates rows more often than what deletes many at once. */
+/** All calls, weighted by use: creating rows is more frequent than deleting many at once. */
 const anyCall: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 8, arbitrary: create("users.createUser", "user", newUser) },
   { weight: 2, arbitrary: get("users.getUser", "user") },
@@ -280,7 +280,7 @@ const anyCall: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: putOwnFlags },
 );
 
-/** Calls in a unit of work that ends while they are under way. Hardly ever by its deadline, which takes its time. */
+/** Calls in a unit of work that ends while they are running. Rarely by its deadline, which takes long. */
 const abandoned = operation(
   "unitsOfWork.abandon",
   fc.oneof(
@@ -295,7 +295,7 @@ export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: abandoned },
 );
 
-/** What callers on the same rows can most get in one another's way with, among all else. */
+/** The calls that conflict most on the same rows, among all others. */
 export const contendedOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 16, arbitrary: anyOperation },
   { weight: 6, arbitrary: write("users.updateUser", "user", userChanges) },

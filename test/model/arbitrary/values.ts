@@ -3,15 +3,15 @@ import type { Kind } from "../known-rows.ts";
 import { creation, cursor, gone, live, never, type Reference, upperCase, version } from "../reference.ts";
 
 /**
- * Values of fields. Most come from small pools, so that filters select something, addresses are taken, ranges hold tasks,
- * and a change may change nothing; the rest is anything that the rules allow.
+ * Values of fields. Most come from small pools, so that filters select something, unique values are taken, ranges contain
+ * tasks, and a change may change nothing; the rest are any values that the rules permit.
  */
 type Value = fc.Arbitrary<unknown>;
 
 /** One in this many fields breaks its rule. */
 const BROKEN = 150;
 
-/** `valid`, and now and then a value that breaks the field's rule. Every type but the right one is among `broken`. */
+/** `valid`, and now and then a value that breaks the field's rule. `broken` includes every wrong type. */
 export function mostly(valid: Value, ...broken: readonly unknown[]): Value {
   return fc.oneof({ weight: BROKEN, arbitrary: valid }, { weight: 1, arbitrary: fc.constantFrom<unknown>(...broken) });
 }
@@ -22,7 +22,7 @@ const anyText = (minLength: number) => {
 
 const brokenText = [null, 7, true, "a\u0000b", "\ud83c", "b\udfc3", ["text"], { text: "text" }];
 
-/** @param pool of values that meet again */
+/** @param pool of values that recur */
 export function text(pool: readonly string[], min: number, max: number): Value {
   const bounds = ["x".repeat(max), "🏃".repeat(max), ...(min === 0 ? [""] : ["🏃"])];
   const tooLong = max < 1_000 ? ["x".repeat(max + 1), "🏃".repeat(max + 1)] : [];
@@ -52,7 +52,7 @@ export const anAddress = fc.constantFrom(...addresses, "nobody@example.com");
 
 export const boolean = mostly(fc.boolean(), null, 0, 1, "true");
 
-/** Optional fields that may be null. */
+/** Optional nullable fields. */
 export const nullable = (value: Value): Value => fc.oneof({ weight: 4, arbitrary: value }, fc.constant(null));
 
 function choice(...values: readonly string[]): Value {
@@ -140,7 +140,7 @@ export const appended = mostly(
 
 const brokenIds = ["", "7", "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6", "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6g", 7, {}];
 
-/** Of a row: mostly of one that is there, and mostly of one of the few oldest. */
+/** The id of a row: usually of an existing one, and usually of one of the few oldest. */
 export function rowId(kind: Kind): Value {
   const pick = fc.oneof({ weight: 3, arbitrary: fc.nat({ max: 2 }) }, fc.nat({ max: 20 }));
   const reference = fc.oneof(
@@ -149,16 +149,16 @@ export function rowId(kind: Kind): Value {
     { weight: 1, arbitrary: fc.nat({ max: 2 }).map(never) },
     { weight: 2, arbitrary: pick.map((n) => upperCase(live(kind, n))) },
   );
-  // More often than other fields: a read by id has nothing else that can be invalid.
+  // More often than for other fields: a read by id has nothing else that can be invalid.
   return fc.oneof({ weight: 40, arbitrary: reference }, { weight: 1, arbitrary: fc.constantFrom(...brokenIds, null) });
 }
 
 const chosen = ["c0ffee00-0000-4000-8000-000000000001", "c0ffee00-0000-0000-0000-000000000002"];
 
-/** What is no title. */
+/** Invalid titles. */
 export const brokenTitles = ["", "x".repeat(501), ...brokenText];
 
-/** An id that a caller gives a new row, which may be taken or no id at all. */
+/** A client-supplied id, which may be taken or invalid. */
 export function chosenId(kind: Kind): Value {
   return fc.oneof(
     { weight: 3, arbitrary: fc.uuid() },
@@ -168,19 +168,19 @@ export function chosenId(kind: Kind): Value {
   );
 }
 
-/** The options of a creation: mostly none, else an id. */
+/** The options of a creation: usually none, else an id. */
 export function createOptions(kind: Kind): Value {
   return fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, fc.record({ id: chosenId(kind) }));
 }
 
-/** What no page has answered: no text, no place, or one that is no row's. */
+/** Invalid cursors: not text, not a position, or no row's. */
 const brokenCursors = ["", "a b", "next", "x".repeat(256), null, 7, ["c"]].concat(
   ["2026-02-15 10:00:00+00", "2026-02-15 25:00:00+00 c0ffee00-0000-4000-8000-000000000001"].map((place) =>
     Buffer.from(place).toString("base64url"),
   ),
 );
 
-/** A cursor of this kind's pages: mostly of one of the latest. */
+/** A cursor of a page of this kind: usually one of the latest. */
 export function cursorOf(kind: Kind): Value {
   const back = fc.oneof({ weight: 3, arbitrary: fc.nat({ max: 1 }) }, fc.nat({ max: 9 }));
   return mostly(
@@ -189,7 +189,7 @@ export function cursorOf(kind: Kind): Value {
   );
 }
 
-/** The options of a write on the row `id`: none, or the version that it should have. */
+/** The options of a write on the row `id`: none, or the version that it must have. */
 export function writeOptions(kind: Kind, id: unknown): Value {
   if (!isReference(id)) return fc.constant(undefined);
   const current = version(kind, id, 0);
@@ -206,7 +206,7 @@ function isReference(id: unknown): id is Reference {
   return typeof id === "object" && id !== null && "resolve" in id;
 }
 
-/** The start or end of a range over creations. */
+/** The start or end of a range of creation times. */
 export const createdAround: Value = fc.oneof(
   {
     weight: 4,

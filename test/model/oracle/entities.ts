@@ -13,25 +13,25 @@ import {
   wholeNumber,
 } from "./rules.ts";
 
-/** A field as contract.md's table of data has it. */
+/** A field as in contract.md's table of data. */
 export interface Field {
   readonly rule: Rule;
-  /** What it is where a creation leaves it out; a field without one is required. */
+  /** Its value if a creation omits it; a field without a default is required. */
   readonly default?: unknown;
-  /** Whether null is one of its values. */
+  /** Whether it may be null. */
   readonly isNullable?: true;
   /** `preferences` and `messages`: null means empty. */
   readonly nullMeans?: unknown;
-  /** The entity whose row it names. */
+  /** The entity that a foreign key refers to. */
   readonly references?: Kind;
-  /** A row's owner: said at its creation and never changed. */
+  /** The owner of a row: set at its creation and never changed. */
   readonly isFixed?: true;
   readonly isUnique?: true;
 }
 
 export interface Entity {
   readonly fields: Readonly<Record<string, Field>>;
-  /** The fields that lists can be filtered by, all by equality, and what a filter must be. */
+  /** The fields that lists can be filtered by, all by equality, and the rule for each filter. */
   readonly filters: Readonly<Record<string, Rule>>;
 }
 

@@ -6,20 +6,20 @@ import { describeOutcome, type Outcome } from "../outcome.ts";
 import type { Broken } from "./input.ts";
 import type { Row, State } from "./state.ts";
 
-/** An error that the specification demands, or one of several where it does not say which of two rules comes first. */
+/** An error that the specification demands, or one of several if it does not define which of two rules comes first. */
 export type Refusal =
   | { readonly code: "validation_failed"; readonly broken: Broken }
   | { readonly code: "not_found" | "version_mismatch" }
   | { readonly code: "conflict"; readonly field: string }
   | { readonly code: "related_row_missing"; readonly field: string; readonly id: string };
 
-/** What is wrong with an answer, as a sentence; `undefined` where nothing is. */
+/** What is wrong with a result, as a sentence; `undefined` if nothing is. */
 export type Fault = string | undefined;
 
-/** How a call must end in a certain state: refused in one of some ways, or answered. */
+/** How a call must end in a certain state: rejected with one of several errors, or with a result. */
 export type Expectation =
   | { readonly refusals: readonly Refusal[] }
-  /** Looks at the answer; where it is right, the state then has what the call did. */
+  /** Checks the result; if it is right, the state then includes the effect of the call. */
   | { readonly accept: (answer: unknown) => Fault };
 
 export const refused = (...refusals: readonly Refusal[]): Expectation => ({ refusals });
@@ -36,7 +36,7 @@ const CLASSES: Readonly<Record<Refusal["code"], string>> = {
 export function compare(expectation: Expectation, outcome: Outcome): Fault {
   if ("accept" in expectation) {
     if (outcome.kind === "answer") return expectation.accept(outcome.value);
-    return `must be answered, but was refused: ${describeOutcome(outcome)}`;
+    return `must succeed, but was rejected: ${describeOutcome(outcome)}`;
   }
   const { refusals } = expectation;
   if (outcome.kind === "error" && refusals.some((refusal) => isRefusal(refusal, outcome))) return undefined;
@@ -59,7 +59,7 @@ function isRefusal(refusal: Refusal, { name, code, field, id, paths }: Outcome &
   }
 }
 
-/** Every broken field is named and no other is. Within a JSON value the path may go on to where it is wrong. */
+/** Every broken field is named and no other is. Within a JSON value the path may continue to the offending part. */
 function namesWhatIsBroken({ certain, possible }: Broken, paths: readonly string[]): boolean {
   const isAt = (path: string, field: string) => path === field || path.startsWith(`${field}.`);
   const isBroken = (path: string) => [...certain, ...possible].some((field) => isAt(path, field));
@@ -69,10 +69,10 @@ function namesWhatIsBroken({ certain, possible }: Broken, paths: readonly string
 
 export function differs(actual: unknown, expected: unknown): Fault {
   if (isDeepStrictEqual(actual, expected)) return undefined;
-  return `must be answered ${toCode(expected)}, not ${toCode(actual)}`;
+  return `must return ${toCode(expected)}, not ${toCode(actual)}`;
 }
 
-/** Whether `actual` is the row as it was written last, told in the same way. */
+/** Whether `actual` is the row as last written, with its JSON in the same order. */
 export function differsFromRow(state: State, actual: unknown, row: Row): Fault {
   const fault = differs(actual, row.fields);
   if (fault !== undefined || !isFields(actual)) return fault;
@@ -81,12 +81,12 @@ export function differsFromRow(state: State, actual: unknown, row: Row): Fault {
     return undefined;
   }
   const version = versionOf(actual);
-  return version === row.version ? undefined : `answers the row ${row.id} as version ${version}, not ${row.version}`;
+  return version === row.version ? undefined : `returns the row ${row.id} with version ${version}, not ${row.version}`;
 }
 
-/** A new row must be as `expected`, with an id of its own and the moment that it was made. */
+/** A new row must be `expected`, with an id of its own and its creation time. */
 export function differsFromNew(actual: unknown, expected: Fields, chosenId: string | undefined): Fault {
-  if (!isFields(actual)) return `must answer a row, not ${toCode(actual)}`;
+  if (!isFields(actual)) return `must return a row, not ${toCode(actual)}`;
   const { id, createdAt } = actual;
   if (chosenId !== undefined && id !== chosenId) return `must have the id ${chosenId}, not ${toCode(id)}`;
   if (chosenId === undefined && !isUuid7(id)) return `must have a UUIDv7 in lower case as its id, not ${toCode(id)}`;

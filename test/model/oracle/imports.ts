@@ -13,7 +13,7 @@ import { at, type Broken, brokenAt, brokenCreation, brokenId, createdFields, isB
 import { chosenId, missingRows, refusedInput } from "./rows.ts";
 import type { State } from "./state.ts";
 
-/** Creates all tasks or none. They are looked at one after the other, so that the first that is broken is the one named. */
+/** Creates all tasks or none. They are validated one after the other, so the first invalid one is reported. */
 export function createTasks(state: State, list: unknown): Expectation {
   if (!Array.isArray(list)) return refused({ code: "validation_failed", broken: brokenAt("") });
   const broken = list.map((task: unknown, index) => at(String(index), brokenTask(task)));
@@ -41,13 +41,13 @@ function fieldsOf(task: Fields): Fields {
   return createdFields("task", task);
 }
 
-/** What other answers show of the tasks that this one does not show: they must be new rows of one moment. */
+/** An import does not return its tasks. As other calls return them, they must be new rows with one creation time. */
 function acceptTasks(state: State, tasks: readonly Fields[]): Fault {
   const rows = firstSeenTasks(state.known, tasks);
   state.beginTransaction();
   for (const [index, task] of tasks.entries()) {
     const row = rows[index];
-    if (row === undefined) return `must create ${toCode(task)}, which no answer shows`;
+    if (row === undefined) return `must create ${toCode(task)}, which no result shows`;
     const fault =
       differsFromNew(row, fieldsOf(task), chosenId(task)?.toLowerCase()) ??
       differs(row["createdAt"], rows[0]?.["createdAt"]);
@@ -58,7 +58,7 @@ function acceptTasks(state: State, tasks: readonly Fields[]): Fault {
   return undefined;
 }
 
-/** The rows of these tasks as answers first had them, known by their titles; `undefined` for those that no answer has. */
+/** The rows of these tasks as they were first returned, identified by their titles; `undefined` for those never returned. */
 export function firstSeenTasks(known: KnownRows, tasks: unknown): (Fields | undefined)[] {
   if (!Array.isArray(tasks)) return [];
   return tasks.map((task: unknown) => {

@@ -5,7 +5,7 @@ import { uuid } from "./rules.ts";
 /** Where an input breaks rules. */
 export interface Broken {
   readonly certain: readonly string[];
-  /** Rules that span fields: they need not be looked at while a field by itself is wrong. */
+  /** Rules across fields: they need not be checked while a single field is invalid. */
   readonly possible: readonly string[];
 }
 
@@ -31,9 +31,9 @@ export const brokenUnless = (isRight: boolean, path: string): Broken => (isRight
 export const brokenId = (id: unknown, path = "id"): Broken => brokenUnless(uuid(id), path);
 
 /**
- * What a creation says that it must not.
- * @param without fields that it does not say
- * @param others what is broken of that which it says besides
+ * The broken rules of a creation.
+ * @param without fields that this kind of creation does not have
+ * @param others broken rules of its additional inputs
  */
 export function brokenCreation(
   kind: Kind,
@@ -52,8 +52,8 @@ export function brokenCreation(
 }
 
 /**
- * What an update says that it must not. What cannot be changed is an unknown field, and unknown fields are ignored.
- * @param others what is broken of that which it says besides
+ * The broken rules of an update. Fields that cannot be changed are unknown fields, which are ignored.
+ * @param others broken rules of its additional inputs
  */
 export function brokenUpdate(kind: Kind, input: unknown, others: readonly string[] = []): Broken {
   if (!isFields(input)) return brokenAt("");
@@ -78,7 +78,7 @@ export function endsBeforeItStarts({ startTime, endTime }: Fields): boolean {
   return startTime instanceof Date && endTime instanceof Date && endTime.getTime() < startTime.getTime();
 }
 
-/** The fields of the row that a valid creation makes, but for `id` and `createdAt`. */
+/** The fields of the row that a valid creation makes, except `id` and `createdAt`. */
 export function createdFields(kind: Kind, input: Fields, without: readonly string[] = []): Fields {
   const fields = Object.entries(ENTITIES[kind].fields).filter(([name]) => !without.includes(name));
   return Object.fromEntries(
@@ -86,7 +86,7 @@ export function createdFields(kind: Kind, input: Fields, without: readonly strin
   );
 }
 
-/** The fields of the row that a valid update leaves. */
+/** The fields of the row after a valid update. */
 export function updatedFields(kind: Kind, row: Fields, changes: Fields): Fields {
   const changed = Object.entries(ENTITIES[kind].fields)
     .filter(([name, field]) => field.isFixed !== true && changes[name] !== undefined)

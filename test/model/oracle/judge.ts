@@ -67,20 +67,20 @@ const JUDGES: Readonly<Record<Method, Judge>> = {
   "conversations.appendMessages": appendMessages,
   "demoFlags.getDemoFlags": (state, id) => getRow(state, "demoFlags", id),
   "demoFlags.putDemoFlags": putDemoFlags,
-  // Nothing of it is left, as every look after it must show.
+  // It leaves nothing behind, as every later read must show.
   "unitsOfWork.abandon": () => answered((answer) => differs(answer, "nothing")),
 };
 
 /**
- * Whether the specification lets `call` end so in this state. Where it does, the state then has what the call did; where
- * it does not, the state is not to be used any more.
+ * Whether the specification permits this outcome of `call` in this state. If it does, the state then includes the effect of the
+ * call; if it does not, the state must not be used any more.
  */
 export function judge(state: State, { method, args }: Call, outcome: Outcome): Fault {
   const [first, second, third] = args;
   return compare(JUDGES[method](state, first, second, third), outcome);
 }
 
-/** Puts messages behind those that are there. */
+/** Appends messages to the existing ones. */
 function appendMessages(state: State, id: unknown, input: unknown): Expectation {
   const messages = isFields(input) ? input["messages"] : undefined;
   const isRight = jsonArray(messages) && Array.isArray(messages) && messages.length > 0 && messages.length <= 1000;
@@ -97,13 +97,13 @@ function appendMessages(state: State, id: unknown, input: unknown): Expectation 
   });
 }
 
-/** Creates or replaces; a `user_id` in the body may be left out and must match the path when given. */
+/** Creates or replaces; a `user_id` in the body is optional and must match the path. */
 function putDemoFlags(state: State, userId: unknown, flags: unknown, options: unknown): Expectation {
   const broken = brokenCreation("demoFlags", flags, ["userId"]);
   const named = isFields(flags) ? flags["userId"] : undefined;
   const isNamedWrong = named !== undefined && String(named).toLowerCase() !== String(userId).toLowerCase();
   const user = isNamedWrong ? brokenId(named, "userId") : NOTHING;
-  // Whether it is the right user may be looked at after all else.
+  // Whether it is the right user may be checked after everything else.
   const match = isNamedWrong && !isBroken(user) && !isBroken(broken) ? brokenAt("userId") : NOTHING;
   const invalid = refusedInput(brokenId(userId, "userId"), joinBroken(broken, user), match);
   if (invalid !== undefined || !isFields(flags)) return invalid ?? refused();
@@ -113,7 +113,7 @@ function putDemoFlags(state: State, userId: unknown, flags: unknown, options: un
   const mismatch = hasAskedVersion(row, options) ? [] : [{ code: "version_mismatch" } as const];
   if (missing.length + mismatch.length > 0) return refused(...mismatch, ...missing);
   return answered((answer) => {
-    if (!isFields(answer)) return "must be answered the flags";
+    if (!isFields(answer)) return "must return the flags";
     // JSON has no -0.
     const speed = (value: unknown) => (typeof value === "number" ? value + 0 : value);
     const plain = (row: typeof answer) => ({ ...row, escalationSpeed: speed(row["escalationSpeed"]) });

@@ -27,7 +27,7 @@ export function listRows(state: State, kind: Kind, request: unknown): Expectatio
   const window = windowOf(asked);
   const before = state.rowAt(cursor);
   return answered((answer) => {
-    if (!isFields(answer)) return `must be answered a page, not ${toCode(answer)}`;
+    if (!isFields(answer)) return `must return a page, not ${toCode(answer)}`;
     const { items, nextCursor, ...rest } = answer;
     const behind = before === undefined ? rows : rowsBehind(state, rows, before, items);
     const slice = behind.slice(window.skip, window.skip + window.size);
@@ -36,7 +36,7 @@ export function listRows(state: State, kind: Kind, request: unknown): Expectatio
     const isMore = behind.length > window.skip + window.size;
     const mayBeMore = before !== undefined && isOpen(state, rows, before, items);
     const page = {
-      // So few are counted where an estimate would do.
+      // So few rows are counted even if an estimate is permitted.
       total: asked["count"] === "none" ? null : rows.length,
       page: before === undefined ? window.page : null,
       pageSize: window.size,
@@ -49,15 +49,15 @@ export function listRows(state: State, kind: Kind, request: unknown): Expectatio
 
 export const newestFirst = (state: State) => (a: Row, b: Row) => state.byAge(b, a);
 
-/** What breaks a rule by itself; and what does not go together, which need not be looked at then. */
+/** Broken rules of single parameters; and conflicts between parameters, which need not be checked then. */
 function brokenRequest(asked: Fields, rules: Readonly<Record<string, Rule>>): Broken {
   const given = Object.entries(asked).filter(([, value]) => value !== undefined);
   const { certain } = joinBroken(...given.map(([name, value]) => brokenUnless(rules[name]?.(value) ?? false, name)));
   const has = (...names: string[]) => given.some(([name]) => names.includes(name));
   const besideCursor = has("cursor") ? ["page", "skip"].filter((name) => has(name)) : [];
-  // Which of the two styles is the wrong one is not said.
+  // The specification does not define which of the two styles is the wrong one.
   const mixed = has("page", "pageSize") && has("skip", "limit") ? ["skip", "limit"] : [];
-  // Of what looks like a cursor it is found out last that no page has answered it.
+  // A well-formed cursor that no page has returned may be detected last.
   const cursor = certain.filter((name) => name === "cursor");
   const others = certain.filter((name) => name !== "cursor");
   if (others.length > 0) return { certain: others, possible: [...cursor, ...besideCursor, ...mixed] };
@@ -79,8 +79,8 @@ function filterValue(name: string, value: unknown): unknown {
 }
 
 /**
- * Those of `rows` that come behind the row `before`. Where it cannot be told of some of its age whether they do, those
- * do that are among the answered `items`.
+ * Those of `rows` after the row `before`. If the order of rows of the same age is unknown, those among the returned `items`
+ * count as after it.
  */
 function rowsBehind(state: State, rows: readonly Row[], before: Row, items: unknown): Row[] {
   const answeredIds = new Set(Array.isArray(items) ? items.map((item: unknown) => isFields(item) && item["id"]) : []);
@@ -91,7 +91,7 @@ function rowsBehind(state: State, rows: readonly Row[], before: Row, items: unkn
   });
 }
 
-/** Whether rows of the age of `before` that the page `items` does not have may come behind it. */
+/** Whether there may be more rows of the same age as `before` after it than the page `items` has. */
 function isOpen(state: State, rows: readonly Row[], before: Row, items: unknown): boolean {
   if (!Array.isArray(items)) return false;
   const ofItsAge = rows.filter((row) => row.id !== before.id && state.byAge(row, before) === 0).map(({ id }) => id);
@@ -99,7 +99,7 @@ function isOpen(state: State, rows: readonly Row[], before: Row, items: unknown)
   return ids.every((id) => id !== false && ofItsAge.includes(id)) && ofItsAge.length > ids.length;
 }
 
-/** A page with another one behind it has a cursor, which from then on stands for its last row. */
+/** A page that is not the last has a cursor, which from then on stands for its last row. */
 function endPage(state: State, kind: Kind, hasNext: boolean, cursor: unknown, items: unknown): Fault {
   if (!hasNext) return differs(cursor, null);
   const last: unknown = Array.isArray(items) ? items.at(-1) : undefined;
@@ -120,8 +120,8 @@ function windowOf({ page, pageSize, skip, limit, cursor }: Fields) {
 }
 
 /**
- * Whether `answer` holds the rows of `expected`, in that order. Where `compare` leaves open which of two comes first, the
- * one may stand for the other, if it is among `candidates`.
+ * Compares `answer` with the rows of `expected`, in that order. If `compare` does not order two rows, either may take the
+ * other's place, if it is among `candidates`.
  */
 export function differsFromRows(
   state: State,
@@ -130,14 +130,13 @@ export function differsFromRows(
   candidates: readonly Row[],
   compare: (a: Row, b: Row) => number,
 ): Fault {
-  if (!Array.isArray(answer)) return `must be answered a list, not ${toCode(answer)}`;
-  if (answer.length !== expected.length) return `must be answered ${expected.length} rows, not ${toCode(answer)}`;
+  if (!Array.isArray(answer)) return `must return a list, not ${toCode(answer)}`;
+  if (answer.length !== expected.length) return `must return ${expected.length} rows, not ${toCode(answer)}`;
   const left = new Map(candidates.map((row) => [row.id, row]));
   for (const [index, row] of expected.entries()) {
     const actual: unknown = answer[index];
     const found = isFields(actual) ? left.get(String(actual["id"])) : undefined;
-    if (found === undefined || compare(found, row) !== 0)
-      return `must be answered ${row.id} at ${index}: ${toCode(answer)}`;
+    if (found === undefined || compare(found, row) !== 0) return `must return ${row.id} at ${index}: ${toCode(answer)}`;
     left.delete(found.id);
     const fault = differsFromRow(state, actual, found);
     if (fault !== undefined) return fault;

@@ -22,7 +22,7 @@ import {
 } from "./input.ts";
 import type { Row, State } from "./state.ts";
 
-/** Refuses for what the input says by itself. Parts of a call may be looked at one after the other. */
+/** Rejects an input that is invalid by itself. Parts of a call may be checked one after the other. */
 export function refusedInput(...parts: readonly Broken[]): Expectation | undefined {
   const broken = parts.filter(isBroken);
   if (broken.length === 0) return undefined;
@@ -59,7 +59,7 @@ export function createRow(state: State, kind: Kind, input: unknown, options: unk
   });
 }
 
-/** The id that the caller chose for the new row. */
+/** The client-supplied id of a new row. */
 export function chosenId(options: unknown): string | undefined {
   const id = isFields(options) ? options["id"] : undefined;
   return id === undefined ? undefined : String(id);
@@ -69,7 +69,7 @@ export function takenId(state: State, kind: Kind, id: string | undefined): Refus
   return id !== undefined && state.find(kind, id) !== undefined ? [{ code: "conflict", field: "id" }] : [];
 }
 
-/** Unique values that another row than this one has. */
+/** Unique values that another row has. */
 function takenValues(state: State, kind: Kind, fields: Fields, self?: Row): Refusal[] {
   const unique = Object.entries(ENTITIES[kind].fields).filter(([, { isUnique }]) => isUnique === true);
   const isTaken = (name: string) =>
@@ -77,7 +77,7 @@ function takenValues(state: State, kind: Kind, fields: Fields, self?: Row): Refu
   return unique.filter(([name]) => isTaken(name)).map(([field]) => ({ code: "conflict", field }));
 }
 
-/** Rows that are named and do not exist. */
+/** Referenced rows that do not exist. */
 export function missingRows(state: State, kind: Kind, fields: Fields): Refusal[] {
   return Object.entries(ENTITIES[kind].fields).flatMap(([field, { references }]): Refusal[] => {
     const id = fields[field];
@@ -86,7 +86,7 @@ export function missingRows(state: State, kind: Kind, fields: Fields): Refusal[]
   });
 }
 
-/** A write on one row that must exist and have the version that the caller asks for. */
+/** A write on one row, which must exist and have the version that the caller asks for. */
 function writeRow(
   state: State,
   kind: Kind,
@@ -109,7 +109,7 @@ export function hasAskedVersion(row: Row | undefined, options: unknown): boolean
   return row !== undefined && (versions.includes("*") || versions.includes(row.version));
 }
 
-/** @param broken what the changes say that they must not, where an update's own rules do not tell */
+/** @param broken the broken rules of the changes, if they are not those of an update */
 export function updateRow(
   state: State,
   kind: Kind,
@@ -121,7 +121,7 @@ export function updateRow(
   return writeRow(state, kind, id, options, broken, (row) => {
     const fields = updatedFields(kind, row.fields, isFields(changes) ? changes : {});
     const refusals: Refusal[] = [...takenValues(state, kind, fields, row), ...missingRows(state, kind, fields)];
-    // For the row that results: what the changes say may be right by itself.
+    // Checked on the resulting row: the changes alone may be valid.
     if (endsBeforeItStarts(fields)) {
       refusals.push({ code: "validation_failed", broken: { certain: ["endTime"], possible: [] } });
     }

@@ -1,10 +1,10 @@
 /**
- * What a value must be, written from contract.md, "Data". Deliberately plain, and without a line of the library's: two
- * ways to say the same rule, one of which is tested.
+ * The rules of values, written from contract.md, "Data". Deliberately plain, and without a line of the library: a second
+ * implementation of the same rules, to test the first one.
  */
 export type Rule = (value: unknown) => boolean;
 
-/** Free text: any Unicode but NUL and unpaired surrogates, its length counted in code points, not trimmed. */
+/** Free text: any Unicode except NUL and unpaired surrogates, its length counted in code points, not trimmed. */
 export function text(min = 0, max = Number.POSITIVE_INFINITY): Rule {
   return (value) => {
     if (!isStorableText(value)) return false;
@@ -34,15 +34,15 @@ export const oneOf = (...values: readonly string[]): Rule => {
   return (value) => typeof value === "string" && values.includes(value);
 };
 
-/** A whole number; a week's is PostgreSQL's `int`, a page's what JavaScript counts exactly. */
+/** A whole number; a week is a PostgreSQL `int`, a page any integer that JavaScript represents exactly. */
 export function wholeNumber(min: number, max: number): Rule {
   return (value) => Number.isInteger(value) && Number(value) >= min && Number(value) <= max;
 }
 
-/** A float ≥ 0; NaN and infinity are no JSON. */
+/** A float ≥ 0; JSON has neither NaN nor infinity. */
 export const speed: Rule = (value) => typeof value === "number" && value >= 0 && value < Number.POSITIVE_INFINITY;
 
-/** An instant that RFC 3339 can write. */
+/** An instant that RFC 3339 can express. */
 export const instant: Rule = (value) => {
   if (!(value instanceof Date)) return false;
   return (
@@ -55,7 +55,7 @@ const DEPTH = 64;
 
 function isJson(value: unknown, depth: number): boolean {
   if (value === null || typeof value === "boolean") return true;
-  // A whole number beyond 2⁵³ is not what was written; from 1e21 on it has an exponent, as a float.
+  // An integer beyond 2⁵³ may not be the one that was written; from 1e21 on it has an exponent, like a float.
   if (typeof value === "number")
     return Number.isFinite(value) && (Math.abs(value) <= 2 ** 53 || Math.abs(value) >= 1e21);
   if (typeof value === "string") return isStorableText(value);

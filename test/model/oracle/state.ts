@@ -5,34 +5,34 @@ import { ENTITIES } from "./entities.ts";
 export interface Row {
   readonly kind: Kind;
   readonly id: string;
-  /** The DTO, as the last write answered it. */
+  /** The DTO, as the last write returned it. */
   readonly fields: Fields;
   /**
-   * Its version by that answer: every later read must tell the same, whichever way it comes. `undefined` when the last
-   * write did not answer the row: then the first read tells.
+   * Its version in that result: every later read must return the same one. `undefined` if the last write did not return the
+   * row: then the first read sets it.
    */
   readonly version: string | undefined;
-  /** Counts the transactions that created rows: where two differ, the higher one is younger. */
+  /** Counts the transactions that created rows: of two rows, the one with the higher number is younger. */
   readonly transaction: number;
 }
 
 /**
- * What is known of two rows that were created within one millisecond, which is as much as a DTO tells: with `sequence`,
- * that the later call made the younger row; with `milliseconds`, that the database knows no better, and goes by id; with
- * `unknown`, nothing, since the calls overlapped and the database counts microseconds.
+ * How two rows created within one millisecond are ordered, which their DTOs do not show. With `sequence`, the row of the later
+ * call is younger; with `milliseconds`, the database knows no better, and orders by id; with `unknown`, the order is open, since
+ * the calls overlapped and the database counts microseconds.
  */
 export type Clock = "sequence" | "milliseconds" | "unknown";
 
 /**
- * All rows, as they should be. Rows are never changed but replaced, so that a copy costs next to nothing: the search for
- * an order that explains a concurrent history makes many.
+ * All rows, as they should be. Rows are replaced, never mutated, so that a copy costs next to nothing: the search for an
+ * order that explains a concurrent history makes many.
  */
 export class State {
   readonly #tables: ReadonlyMap<Kind, Map<string, Row>>;
   readonly #clock: Clock;
-  /** The row that each cursor begins behind, as it was when it ended a page. */
+  /** The row that each cursor stands for: the last of its page, as it was then. */
   readonly #cursors: Map<string, Row>;
-  /** What answers tell of rows that the calls which made them did not answer. */
+  /** What results show of rows that were not returned by the calls which created them. */
   readonly known: KnownRows;
   #transaction = 0;
 
@@ -59,7 +59,7 @@ export class State {
     return copy;
   }
 
-  /** What tells two states apart that have come by different orders of the same operations. */
+  /** Distinguishes states that different orders of the same operations lead to. */
   digest(): string {
     const digestOf = ({ kind, id, version, fields }: Row) => `${kind} ${id} ${version ?? versionOf(fields)}`;
     const rows = KINDS.flatMap((kind) => this.rows(kind).map(digestOf));
@@ -74,7 +74,7 @@ export class State {
     return [...this.#table(kind).values()];
   }
 
-  /** Oldest first, then by id; 0 where either may come first. */
+  /** Oldest first, then by id; 0 if the order is open. */
   byAge(a: Row, b: Row): number {
     const byMillisecond = instantOf(a, "createdAt") - instantOf(b, "createdAt");
     if (byMillisecond !== 0 || this.#clock === "unknown") return byMillisecond;
@@ -82,17 +82,17 @@ export class State {
     return byId(a, b);
   }
 
-  /** The row that a page ended with which answered this cursor. */
+  /** The last row of the page that returned this cursor. */
   rowAt(cursor: unknown): Row | undefined {
     return typeof cursor === "string" ? this.#cursors.get(cursor) : undefined;
   }
 
-  /** A page that ends with `row` answers this cursor. */
+  /** Records that a page which ends with `row` returned this cursor. */
   endPage(cursor: string, row: Row): void {
     this.#cursors.set(cursor, row);
   }
 
-  /** Rows of one transaction are as old as one another. */
+  /** Rows of one transaction have the same age. */
   beginTransaction(): void {
     this.#transaction++;
   }
@@ -106,7 +106,7 @@ export class State {
     this.#table(row.kind).set(row.id, { ...row, fields, version: versionOf(fields) });
   }
 
-  /** Replaces the row with one that nobody has been answered yet: how its JSON is ordered is not known. */
+  /** Replaces the row with a state that no call has returned yet: the order of its JSON is unknown. */
   replaceUnseen(row: Row, fields: Fields): void {
     this.#table(row.kind).set(row.id, { ...row, fields, version: undefined });
   }
@@ -134,7 +134,7 @@ export function byId(a: Row, b: Row): number {
   return a.id < b.id ? -1 : 1;
 }
 
-/** In milliseconds; later than all others where there is none. */
+/** In milliseconds; later than all others if the field is null. */
 export function instantOf(row: Row, field: string): number {
   const instant = row.fields[field];
   return instant instanceof Date ? instant.getTime() : Number.MAX_VALUE;

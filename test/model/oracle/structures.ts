@@ -14,10 +14,10 @@ import { differsFromRows } from "./lists.ts";
 import { chosenId, missingRows, refusedInput, takenId } from "./rows.ts";
 import { instantOf, type Row, type State } from "./state.ts";
 
-/** What a task within a structure does not say: the rows that it belongs to. */
+/** The fields that a task within a structure does not have: its owners. */
 const TASK_OWNERS = ["userId", "goalId", "milestoneId"];
 
-/** A list may be left out. */
+/** A list may be omitted. */
 function brokenList(input: Fields, name: string, brokenMember: (member: unknown) => Broken): Broken {
   const list = input[name];
   if (list === undefined) return NOTHING;
@@ -51,7 +51,7 @@ export function createStructure(state: State, input: unknown, options: unknown):
   return answered((answer) => acceptStructure(state, goal, milestones, chosen?.toLowerCase(), answer));
 }
 
-/** Two flat lists of whole DTOs in request order, all created at one moment. */
+/** Two flat lists of whole DTOs in the order of the request, all with the same creation time. */
 function acceptStructure(
   state: State,
   goal: Fields,
@@ -59,7 +59,7 @@ function acceptStructure(
   chosen: string | undefined,
   answer: unknown,
 ): Fault {
-  if (!isFields(answer)) return `must be answered a structure, not ${toCode(answer)}`;
+  if (!isFields(answer)) return `must return a structure, not ${toCode(answer)}`;
   const { milestones, tasks, ...row } = answer;
   const goalFault = differsFromNew(row, goal, chosen);
   if (goalFault !== undefined) return goalFault;
@@ -97,7 +97,7 @@ function acceptStructure(
 
 function differsFromAllNew(answer: unknown, expected: readonly Fields[], goal: Fields): Fault {
   if (!Array.isArray(answer) || answer.length !== expected.length) {
-    return `must be answered ${expected.length} rows, not ${toCode(answer)}`;
+    return `must return ${expected.length} rows, not ${toCode(answer)}`;
   }
   for (const [index, fields] of expected.entries()) {
     const row: unknown = answer[index];
@@ -126,7 +126,7 @@ export function getGoalFull(state: State, id: unknown): Expectation {
   const milestones = state.rows("milestone").filter(ofGoal).sort(byWeek);
   const tasks = state.rows("task").filter(ofGoal).sort(byStart);
   return answered((answer) => {
-    if (!isFields(answer)) return `must be answered a goal, not ${toCode(answer)}`;
+    if (!isFields(answer)) return `must return a goal, not ${toCode(answer)}`;
     const { milestones: answeredMilestones, tasks: answeredTasks, ...row } = answer;
     return (
       differsFromRow(state, row, goal) ??

@@ -14,11 +14,11 @@ import {
 import { missingRows, refusedInput } from "./rows.ts";
 import type { State } from "./state.ts";
 
-/** A change of its own for each of 1 to 1000 tasks, all or none; tasks that do not exist are passed over. */
+/** A change of its own for each of 1 to 1000 tasks, all or none; tasks that do not exist are skipped. */
 export function updateTasks(state: State, request: unknown): Expectation {
   if (!isFields(request)) return refused({ code: "validation_failed", broken: brokenAt("") });
   const { updates } = request;
-  // A list that is too long is refused before its members are looked at.
+  // A list that is too long is rejected before its members are validated.
   if (!Array.isArray(updates) || updates.length === 0 || updates.length > 1000) {
     return refused({ code: "validation_failed", broken: brokenAt("updates") });
   }
@@ -30,7 +30,7 @@ export function updateTasks(state: State, request: unknown): Expectation {
     return row === undefined ? [] : [{ row, fields: updatedFields("task", row.fields, change), index }];
   });
   const refusals: Refusal[] = rows.flatMap(({ fields }) => missingRows(state, "task", fields));
-  // For the row that results: what the changes say may be right by itself.
+  // Checked on the resulting row: the changes alone may be valid.
   for (const { fields, index } of rows) {
     const broken = brokenAt(`updates.${index}.endTime`);
     if (endsBeforeItStarts(fields)) refusals.push({ code: "validation_failed", broken });
@@ -57,7 +57,7 @@ function brokenChanges(updates: readonly unknown[]): Broken {
   const twice = ids.flatMap((id, index) =>
     id !== undefined && ids.indexOf(id) !== index ? [`updates.${index}.id`] : [],
   );
-  // Whether one is changed twice need not be looked at while a change by itself is wrong.
+  // Duplicates need not be checked while a single change is invalid.
   return isBroken(members)
     ? { certain: members.certain, possible: [...members.possible, ...twice] }
     : { certain: twice, possible: [] };

@@ -23,7 +23,7 @@ function tasksOf(state: State, userId: unknown, field: string, from: unknown, to
   return state.rows("task").filter((row) => row.fields["userId"] === String(userId).toLowerCase() && isIn(row));
 }
 
-/** All tasks that the filter selects, newest first; what pages a list is no filter. */
+/** All tasks that the filter selects, newest first; paging parameters are not part of it. */
 export function streamTasks(state: State, filter: unknown): Expectation {
   const asked = filter === undefined ? {} : filter;
   if (!isFields(asked)) return refused({ code: "validation_failed", broken: brokenAt("") });
@@ -48,7 +48,7 @@ export function getTasksByTimerange(state: State, request: unknown): Expectation
   return answered((answer) => differsFromRows(state, answer, tasks, tasks, byStart));
 }
 
-/** Tasks by when they were created, both ends included. */
+/** Tasks by creation time, both ends included. */
 export function getTaskStatistics(state: State, request: unknown): Expectation {
   if (!isFields(request)) return refused({ code: "validation_failed", broken: brokenAt("") });
   const { userId, startDate, endDate } = request;
@@ -66,13 +66,13 @@ export function getTaskStatistics(state: State, request: unknown): Expectation {
   return answered((answer) => differs(answer, statistics));
 }
 
-/** 1 to 1000 ids; duplicates count once, ids that do not exist are passed over. */
+/** 1 to 1000 ids; duplicates count once, ids that do not exist are skipped. */
 export function bulkUpdateState(state: State, request: unknown): Expectation {
   if (!isFields(request)) return refused({ code: "validation_failed", broken: brokenAt("") });
   const { taskIds, newState } = request;
   const isState = ENTITIES.task.fields["state"]?.rule(newState) ?? false;
   const broken = joinBroken(brokenTaskIds(taskIds), brokenUnless(isState, "newState"));
-  // A list that is too long is refused before its members are looked at.
+  // A list that is too long is rejected before its members are validated.
   const isLong = Array.isArray(taskIds) && taskIds.length > 1000;
   const invalid = isLong ? refusedInput(brokenAt("taskIds")) : refusedInput(broken);
   if (invalid !== undefined || !Array.isArray(taskIds)) return invalid ?? refused();
@@ -91,7 +91,7 @@ function brokenTaskIds(taskIds: unknown): Broken {
   return joinBroken(...taskIds.map((id: unknown, index) => brokenId(id, `taskIds.${index}`)));
 }
 
-/** An update of one field, which has to be there; `null` unlinks. */
+/** An update of one required field; `null` unlinks. */
 export function linkCalendarEvent(state: State, id: unknown, link: unknown, options: unknown): Expectation {
   if (!isFields(link)) return updateRow(state, "task", id, link, options, brokenAt(""));
   const { calendarEventId: event } = link;
