@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Asks again and again, and returns the first answer that is enough; after `limit` milliseconds the last one, whatever it is. */
+/** Polls `ask` until `isEnough` accepts a result, and returns it; once `limit` milliseconds are over, returns the latest result. */
 export async function askUntil<Answer>(
   ask: () => PromiseLike<Answer>,
   isEnough: (answer: Answer) => boolean,

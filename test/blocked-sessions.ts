@@ -2,8 +2,8 @@ import type postgres from "postgres";
 import { askUntil } from "./ask-until.ts";
 
 /**
- * Resolves once so many sessions of the database of `sql` have waited for a lock, each for `milliseconds` at least; returns their
- * process ids. It asks without a pause: what waits, waits for the caller.
+ * Resolves once `count` sessions of the database of `sql` have waited for a lock for `milliseconds` or longer; returns their
+ * process ids. Polls without a pause, since the blocked work waits for the caller.
  */
 export async function untilBlocked(sql: postgres.ISql, count = 1, milliseconds = 0): Promise<number[]> {
   const list = () => sql<{ pid: number }[]>`

@@ -3,11 +3,11 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 /** Where to cut a connection. */
 interface Cut {
-  /** How many chunks of the server's answers are let through first, on whichever connections they come. */
+  /** How many chunks of the server's responses pass first, over all connections. */
   readonly after: number;
-  /** How much of the chunk that is cut is let through, from 0 to 1. */
+  /** How much of the interrupted chunk passes, from 0 to 1. */
   readonly share: number;
-  /** Whether both ends see a reset instead of an orderly end. */
+  /** Whether both ends see a reset instead of an orderly close. */
   readonly reset: boolean;
 }
 
@@ -15,23 +15,23 @@ interface Cut {
 export interface FaultyNetwork extends AsyncDisposable {
   /** The server's URL through this network. */
   readonly url: string;
-  /** How many connections were begun. */
+  /** How many connections were opened. */
   readonly begun: number;
-  /** From now on nothing arrives, in either direction, and neither end is notified. */
+  /** Stops all data in both directions, without notifying either end. */
   freeze(): void;
-  /** From now on nothing arrives on the connections that are open, in either direction; new ones are as ever. */
+  /** Stops all data in both directions on the open connections; new ones are unaffected. */
   freezeOpen(): void;
-  /** Lets through what was held up, and what comes. */
+  /** Ends a freeze: delivers the data held up, and what follows. */
   thaw(): void;
-  /** From now on new connections are reset; those that are open go on. */
+  /** Resets new connections; open ones continue. */
   refuse(): void;
-  /** Ends what `refuse` began. */
+  /** Ends {@link refuse}. */
   accept(): void;
-  /** Cuts one connection in the middle of an answer; resolves when it is cut. */
+  /** Cuts one connection in the middle of a response; resolves when it is cut. */
   cut(where: Cut): Promise<void>;
-  /** Cuts every connection; new ones are refused, as where no server listens. */
+  /** Cuts every connection; new ones are refused, as if no server listens. */
   leave(): Promise<void>;
-  /** Ends what `leave` began. */
+  /** Ends {@link leave}. */
   comeBack(): Promise<void>;
 }
 
@@ -112,7 +112,7 @@ export async function faultyNetwork(serverUrl: string): Promise<FaultyNetwork> {
         const cut = (answer: Buffer, inbound: Socket, outbound: Socket) => {
           if (remaining-- > 0) return false;
           cuts.delete(cut);
-          // What is let through must be out before the end, which drops what is not.
+          // The data that passes must be flushed first: closing drops the rest.
           inbound.write(answer.subarray(0, Math.floor(answer.length * share)), () => {
             for (const socket of [inbound, outbound]) {
               if (reset) socket.resetAndDestroy();

@@ -7,7 +7,7 @@ import { compileServer, type ServerProgram } from "./server-process.ts";
 
 const seed = Math.floor(Math.random() * 2 ** 31);
 
-describe(`the server is killed, and the request sent again under its key (seed ${seed})`, () => {
+describe(`the server is killed, and the request retried with its key (seed ${seed})`, () => {
   let program: ServerProgram;
   let database: TestDatabase;
   beforeAll(async () => {
@@ -19,7 +19,7 @@ describe(`the server is killed, and the request sent again under its key (seed $
     await program?.[Symbol.asyncDispose]();
   });
 
-  test("10 times between commit and response, and at two other moments: one goal each", async () => {
+  test("10 kills between commit and response, and some at two other moments: one goal each", async () => {
     const others: Moment[] = ["before the work", "before the commit"];
     const moments = [...others, ...Array.from({ length: 10 }, (): Moment => "after the commit")];
     const tally = await killAtEach(moments, new Random(seed), { program, databaseUrl: database.url });

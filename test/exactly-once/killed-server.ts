@@ -1,27 +1,27 @@
 /**
- * The REST API in a process of its own, which kills itself with SIGKILL on command: its n-th transaction from then on does
- * not get past a moment of the parent's choice.
+ * The REST API in a process of its own, which kills itself with SIGKILL on command: at a moment of the parent's choice
+ * within its n-th transaction from then on.
  */
 import { type Database, type DatabaseSession, openDatabase, type TransactionOptions } from "@flux/dao-core";
 import { createDaoApp } from "@flux/dao-http";
 import { startServer } from "@flux/dao-http/server";
 
-/** Where a transaction's process dies. */
+/** Where in a transaction the process is killed. */
 export type Moment = "before the work" | "before the commit" | "after the commit";
 
-/** What the parent sends; the answer is the same order. */
+/** An order of the parent's, which is returned as the acknowledgement. */
 export interface KillOrder {
   readonly moment: Moment;
   /** Which transaction from now on, from 1. */
   readonly transaction: number;
 }
 
-/** What the parent is told at the start. */
+/** What the parent is sent at the start. */
 export interface Started {
   readonly url: string;
 }
 
-/** A database whose transactions can be the end of the process. */
+/** A database whose transactions can kill the process. */
 class KillingSession implements DatabaseSession {
   readonly users;
   readonly goals;
@@ -68,7 +68,7 @@ class KillingSession implements DatabaseSession {
   }
 }
 
-/** Never resolves: nothing may come after it. */
+/** Never resolves: nothing may run after it. */
 function die(): Promise<never> {
   process.kill(process.pid, "SIGKILL");
   return new Promise(() => undefined);
@@ -82,6 +82,6 @@ process.on("message", (order: KillOrder) => {
   session.obey(order);
   process.send?.(order);
 });
-// A parent that has gone needs no server.
+// The server ends with its parent.
 process.on("disconnect", () => process.exit());
 process.send?.({ url } satisfies Started);

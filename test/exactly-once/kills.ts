@@ -4,14 +4,14 @@ import type { Moment } from "./killed-server.ts";
 import { ServerProcess, type ServerProgram } from "./server-process.ts";
 import { Tally } from "./tally.ts";
 
-/** Clients that have a request under way when the server is killed. */
+/** Clients with a request in flight when the server is killed. */
 const CLIENTS = 4;
 const MILESTONES = 3;
 
-/** How often a client sends its request, and where it gives up on the service. */
+/** How often a client sends its request before it gives up. */
 const MAX_ATTEMPTS = 20;
 
-/** A goal that is wanted once, whatever happens. */
+/** A goal that must exist exactly once. */
 interface Wish {
   readonly key: string;
   readonly title: string;
@@ -31,8 +31,8 @@ export interface Scene {
 }
 
 /**
- * Kills the server once for each of `moments`, with {@link CLIENTS} requests under way, which their clients then send again
- * under the same keys to the next server; counts what came of them.
+ * Kills the server once for each of `moments`, with {@link CLIENTS} requests in flight, which the clients then retry
+ * with the same keys on the next server; counts the outcomes.
  */
 export async function killAtEach(moments: readonly Moment[], random: Random, scene: Scene): Promise<Tally> {
   const tally = new Tally();
@@ -51,7 +51,7 @@ export async function killAtEach(moments: readonly Moment[], random: Random, sce
       const wishes = Array.from({ length: CLIENTS }, (_, client) => wish(random, `round ${round}, client ${client}`));
       await server.order({ moment, transaction: 1 + random.below(CLIENTS) });
       const first = await Promise.all(wishes.map((wanted) => send(server.url, userId, wanted)));
-      // Where all are answered, as when the service rejects some, the transaction to be killed never came.
+      // If all got a response, for example since the service rejected some, the chosen transaction never ran.
       const exit = first.includes(undefined) ? await server.exited : "nothing to kill";
       if (exit !== "SIGKILL") tally.violation(`round ${round}: the server ended with ${exit}`);
       const last = await Promise.all(
@@ -76,7 +76,7 @@ function wish(random: Random, title: string): Wish {
   };
 }
 
-/** The answer, or `undefined` if there was none: the connection broke, or could not be made. */
+/** The response, or `undefined` if there was none: the connection broke, or could not be opened. */
 async function send(url: string, userId: string, { key, title, withStructure }: Wish): Promise<Reply | undefined> {
   const goal = { user_id: userId, title };
   const milestones = Array.from({ length: MILESTONES }, (_, week) => ({
@@ -104,7 +104,7 @@ async function retry(url: string, userId: string, wanted: Wish): Promise<Reply |
   return undefined;
 }
 
-/** One goal each, whole, and the one that the client was told of. */
+/** Exactly one goal each, complete, and the one that the client got. */
 async function check(sql: postgres.Sql, { title, withStructure }: Wish, reply: Reply | undefined, tally: Tally) {
   if (reply?.status !== 201) tally.violation(`${title}: answered ${reply?.status ?? "nothing"}`);
   const goals = await sql`select id, (select count(*)::int from milestones where goal_id = goals.id) as milestones,
@@ -117,7 +117,7 @@ async function check(sql: postgres.Sql, { title, withStructure }: Wish, reply: R
   }
 }
 
-/** Nothing is there that nobody wished for, and each key is recorded with its answer. */
+/** There are no other goals, and each key is recorded with its response. */
 async function checkAll(sql: postgres.Sql, wishes: number, tally: Tally): Promise<void> {
   const [row] = await sql`select (select count(*)::int from goals) as goals,
     (select count(*)::int from idempotency_keys where result is not null) as answers,

@@ -10,7 +10,7 @@ export function compileServer(): Promise<ServerProgram> {
   return compilePrograms({ server: "test/exactly-once/killed-server.ts" });
 }
 
-/** A service that can be told when to die. */
+/** A service that can be killed on command. */
 export class ServerProcess implements AsyncDisposable {
   readonly url: string;
   /** The signal that ended it, or its exit code. */
@@ -32,7 +32,7 @@ export class ServerProcess implements AsyncDisposable {
     return new ServerProcess(child, exited, (message as Started).url);
   }
 
-  /** Resolves when the order stands. */
+  /** Resolves when the server has acknowledged the order. */
   async order(order: KillOrder): Promise<void> {
     const heard = once(this.#child, "message");
     this.#child.send(order);

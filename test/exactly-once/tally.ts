@@ -4,19 +4,19 @@ interface Answered {
   readonly isReplay: boolean;
 }
 
-/** What became of the requests of one kind of kill. */
+/** The outcomes of the requests for one kind of kill. */
 interface Row {
   kills: number;
   requests: number;
-  /** Got no answer before the server died. */
+  /** Got no response before the server was killed. */
   unanswered: number;
-  /** Of those: had been done, so that the next server answered what was recorded. */
+  /** Of those: had been committed, so the next server replayed the recorded response. */
   replayed: number;
-  /** Of those: had left nothing behind, and were done by the next server. */
+  /** Of those: had written nothing, and were processed by the next server. */
   doneLater: number;
 }
 
-/** Counts, all of which but the first few must be zero. */
+/** Counts; `duplicates`, `losses` and `violations` must stay empty. */
 export class Tally {
   duplicates = 0;
   losses = 0;
@@ -37,14 +37,14 @@ export class Tally {
     row.unanswered += unanswered.length;
     row.replayed += replayed;
     row.doneLater += unanswered.filter((answer) => answer?.isReplay === false).length;
-    // Otherwise the kill hit nothing, and proves nothing.
+    // Otherwise the kill interrupted nothing, and proves nothing.
     if (unanswered.length === 0) this.violation(`a kill ${moment}: every request was answered before it`);
     if (moment === "after the commit" && replayed === 0)
       this.violation("a kill after the commit: nothing was replayed");
     if (first.some((answer) => answer?.isReplay === true)) this.violation("a first request was taken for a replay");
   }
 
-  /** What is not as promised. */
+  /** Every broken promise. */
   get problems(): readonly string[] {
     const counts = [
       ...(this.duplicates > 0 ? [`${this.duplicates} goals are there twice`] : []),
@@ -53,7 +53,7 @@ export class Tally {
     return [...counts, ...this.violations];
   }
 
-  /** For people, in Markdown. */
+  /** A Markdown table. */
   toString(): string {
     const head = "| killed | kills | requests | unanswered | of those replayed | of those done later |";
     const rows = [...this.#rows].map(

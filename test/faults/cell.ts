@@ -23,15 +23,15 @@ export interface Cell {
   readonly workload: Workload;
   readonly fault: Fault;
   readonly workers: number;
-  /** How often the fault strikes. */
+  /** How many times the fault is injected. */
   readonly rounds: number;
 }
 
-/** How long a worker waits after an error before it goes on, as callers do. */
+/** Milliseconds that a worker pauses after an error, as callers do. */
 const PAUSE_AFTER_ERROR = 20;
 
 /**
- * Runs a cell on a pool of its own: the same one through all of its faults, since it has to recover.
+ * Runs a cell on one pool, the same for all of its faults, since it has to recover.
  */
 export async function runCell(server: FaultyServer, cell: Cell, random: Random): Promise<Tally> {
   const tally = new Tally();
@@ -48,20 +48,20 @@ export async function runCell(server: FaultyServer, cell: Cell, random: Random):
       await whileWritable(() => shift.audit(sql, tally));
     }
   } catch (error) {
-    // No fault is under way here, so nothing may fail.
+    // No fault is active here, so nothing may fail.
     tally.violate("foreign error", `between faults: ${describeError(error)}`);
   } finally {
     await sql.end({ timeout: 0 });
     await database.close(0);
   }
-  // What is rejected now, nobody waits for.
+  // Later rejections are unhandled ones, which are counted too.
   await delay(0);
   return tally;
 }
 
 /**
- * Runs what writes between faults. A connection that was opened while the server took no writes says so when it is used first,
- * and within the time to recover several may.
+ * Retries what writes between faults. A connection that was opened while the server was read-only reports that at its first
+ * use, and within the time to recover there may be several.
  */
 async function whileWritable<Result>(work: () => Promise<Result>): Promise<Result> {
   const end = performance.now() + RECOVERY;
@@ -75,7 +75,7 @@ async function whileWritable<Result>(work: () => Promise<Result>): Promise<Resul
   }
 }
 
-/** Workers work, the fault strikes and ends, and everything must be as before. */
+/** Runs the workers, injects the fault, and checks that everything is as before. */
 async function runRound(cell: Cell, shift: Shift, scene: Scene, database: Database): Promise<void> {
   const { fault, workload } = cell;
   const { random, server, tally } = scene;
@@ -101,7 +101,7 @@ interface Round {
   readonly over: AbortSignal;
 }
 
-/** What one worker does until its shift is over. */
+/** The work of one worker until its shift ends. */
 async function work(cell: Cell, shift: Shift, worker: number, { tally, service, over }: Round): Promise<void> {
   const { workload, fault } = cell;
   const what = `${workload.name}, ${fault.name}`;

@@ -12,7 +12,7 @@ import { singleStatements } from "./workloads/single-statements.ts";
 import { structureCreation } from "./workloads/structure-creation.ts";
 import { nestedUnitOfWork, unitOfWork } from "./workloads/units-of-work.ts";
 
-/** A slice of the kill matrix: every fault and every kind of work. `pnpm test:faults` is the whole of it. */
+/** A slice of the kill matrix: every fault and every kind of work. `pnpm test:faults` runs all of it. */
 const slice: readonly { workload: Workload; fault: Fault; workers: number; rounds: number }[] = [
   { workload: unitOfWork, fault: faults.backendTerminated, workers: POOL_SIZE, rounds: 5 },
   { workload: structureCreation, fault: faults.serverKilled, workers: POOL_SIZE, rounds: 1 },

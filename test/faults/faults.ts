@@ -7,7 +7,7 @@ import { APPLICATION, CALL_DEADLINE, databaseOptions, PAUSE } from "./limits.ts"
 import { withinDeadline } from "./observers.ts";
 import type { Tally } from "./tally.ts";
 
-/** What a fault can get at. */
+/** What a fault can act on. */
 export interface Scene {
   readonly server: FaultyServer;
   readonly network: FaultyNetwork;
@@ -19,13 +19,13 @@ export interface Scene {
 
 export interface Fault {
   readonly name: string;
-  /** Whether the pool reaches the server through the network that can fail. */
+  /** Whether the pool connects through the network that can fail. */
   readonly needsNetwork: boolean;
-  /** Breaks something, and mends it; resolves when it is mended. */
+  /** Injects the fault and repairs it; resolves when it is repaired. */
   strike(scene: Scene): Promise<void>;
 }
 
-/** One backend, or now and then all of them; those that work before those that idle. */
+/** Terminates one backend, or now and then all of them; busy ones before idle ones. */
 const backendTerminated: Fault = {
   name: "backend terminated",
   needsNetwork: false,
@@ -68,7 +68,7 @@ const responseCut: Fault = {
   },
 };
 
-/** Nobody listens: neither the open pool nor one that is opened now gets a connection. */
+/** No server listens: neither the open pool nor a new one gets a connection. */
 const serverAbsent: Fault = {
   name: "server absent",
   needsNetwork: true,
@@ -95,7 +95,7 @@ const serverAbsent: Fault = {
   },
 };
 
-/** Other columns of the same tables have other types than when statements on them were prepared. */
+/** Columns have other types than when statements on them were prepared. */
 const tableAltered: Fault = {
   name: "table altered",
   needsNetwork: false,
@@ -104,7 +104,7 @@ const tableAltered: Fault = {
     const type = `varchar(${600 + random.below(100)})`;
     for (const column of ["goals.category", "goals.timeline", "milestones.status", "tasks.calendar_event_id"]) {
       const [table, name] = column.split(".");
-      // As callers of DDL do; what waits for a lock is ended by the pool's own lock time-out.
+      // As applications run DDL; whoever waits for a lock is aborted by the pool's own lock time-out.
       await sql.unsafe(`do $$ begin if to_regclass('public.${table}') is not null then
         alter table public.${table} alter column ${name} type ${type}; end if; end $$`);
     }
@@ -112,7 +112,7 @@ const tableAltered: Fault = {
   },
 };
 
-/** As at a fail-over: the sessions end, and those that are opened next are on a server that takes no writes for a while. */
+/** As in a failover: the sessions end, and new ones reach a server that is read-only for a while. */
 const serverReadOnly: Fault = {
   name: "server read-only",
   needsNetwork: false,

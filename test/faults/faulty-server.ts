@@ -6,19 +6,19 @@ import postgres from "postgres";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../scripts/postgres/embedded-postgres.ts";
 import { signalServer } from "./process-group.ts";
 
-/** The databases of the matrix: the migrated one is emptied for each cell, and the other one is what migrations start with. */
+/** The databases of the matrix: the migrated one is emptied for each cell, migrations start with the empty one. */
 const DATABASES = ["migrated", "empty"] as const;
 export type DatabaseName = (typeof DATABASES)[number];
 
 const settings = {
   max_connections: "80",
   shared_buffers: "32MB",
-  // Before it recovers, PostgreSQL has every file written to the disk: by one call where the system has it, not one by one.
+  // Before recovery PostgreSQL syncs every file to the disk: with one call if the system has it, not one by one.
   ...(process.platform === "linux" && { recovery_init_sync_method: "syncfs" }),
 };
 
 /**
- * A PostgreSQL server of the matrix's own, which is killed and paused. What it acknowledges is durable: `fsync` and
+ * A PostgreSQL server for the matrix alone, which is killed and paused. What it acknowledges is durable: `fsync` and
  * `synchronous_commit` are on, as they are by default.
  */
 export class FaultyServer implements AsyncDisposable {
@@ -34,7 +34,7 @@ export class FaultyServer implements AsyncDisposable {
 
   static async start(): Promise<FaultyServer> {
     const folder = await mkdtemp(join(tmpdir(), "flux-faults-"));
-    // As root the server runs under another account, which has to get there.
+    // As root the server runs under another account, which needs access to the folder.
     await chmod(folder, 0o755);
     const server = await startEmbeddedPostgres({ dataDirectory: join(folder, "data"), settings });
     const faulty = new FaultyServer(folder, server);
@@ -53,7 +53,7 @@ export class FaultyServer implements AsyncDisposable {
     await database.migrate();
   }
 
-  /** The version, and what it promises of a commit. */
+  /** The version, and the durability settings of a commit. */
   async describe(): Promise<string> {
     const [row] = await this.admin<{ text: string }[]>`
       select format('PostgreSQL %s, fsync %s, synchronous_commit %s', current_setting('server_version'),
@@ -76,18 +76,18 @@ export class FaultyServer implements AsyncDisposable {
   async kill(): Promise<void> {
     await this.#admin.end({ timeout: 0 });
     await signalServer(this.#server.pid, "SIGKILL");
-    // There is nothing left to stop: this waits until its process is gone.
+    // There is nothing left to stop: this waits until the process is gone.
     await this.#server.stop();
   }
 
-  /** Starts it again on the same data and port; resolves when it has recovered and takes connections. */
+  /** Starts the server again on the same data and port; resolves when it has recovered and accepts connections. */
   async restart(): Promise<void> {
     const { dataDirectory, url } = this.#server;
     this.#server = await startEmbeddedPostgres({ dataDirectory, port: Number(new URL(url).port), settings });
     this.#admin = connect(this.#server.url);
   }
 
-  /** Stops every process of the server where it is: connections stay open, and nobody answers. */
+  /** Suspends every process of the server: connections stay open, and nothing responds. */
   async pause(): Promise<void> {
     await signalServer(this.#server.pid, "SIGSTOP");
   }

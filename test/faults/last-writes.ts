@@ -1,13 +1,13 @@
 import type { Outcome } from "./outcome.ts";
 import type { Tally } from "./tally.ts";
 
-/** Values that are written again and again, each by one worker, so that the last one acknowledged is known. */
+/** Values that are overwritten again and again, each by one worker, so that the last acknowledged one is known. */
 export class LastWrites {
   readonly #acknowledged = new Map<string, string>();
   readonly #unknown = new Map<string, Set<string>>();
   readonly #refused = new Map<string, Set<string>>();
 
-  /** @param initial by key the value that is there at first */
+  /** @param initial the value at the start, by key */
   constructor(initial: Iterable<readonly [string, string]>) {
     for (const [key, value] of initial) {
       this.#acknowledged.set(key, value);
@@ -18,7 +18,7 @@ export class LastWrites {
 
   settled(key: string, value: string, outcome: Outcome): void {
     if (outcome === "acknowledged") this.#acknowledged.set(key, value);
-    // A statement of unknown outcome may still run when later ones are done already.
+    // A statement of unknown outcome may still run after later ones have ended.
     if (outcome === "unknown") this.#unknown.get(key)?.add(value);
     if (outcome === "refused") this.#refused.get(key)?.add(value);
   }

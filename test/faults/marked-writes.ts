@@ -1,19 +1,19 @@
 import type { Outcome } from "./outcome.ts";
 import type { Tally } from "./tally.ts";
 
-/** What the database holds under one mark. */
+/** What the database holds for one mark. */
 export interface Found {
   readonly mark: string;
-  /** How often it is there: once, where nothing was done twice. */
+  /** How many rows have the mark: one, unless something was written twice. */
   readonly times: number;
-  /** Whether all that belongs together is there. */
+  /** Whether all that belongs together exists. */
   readonly isWhole: boolean;
 }
 
-/** Writes that each carry a mark of their own, so that every one can be looked for afterwards. */
+/** Writes with a unique mark each, so that every one can be found afterwards. */
 export class MarkedWrites {
   readonly #outcomes = new Map<string, Outcome>();
-  /** What every mark begins with, and no other write of the database. */
+  /** The prefix of every mark, and of no other write in the database. */
   readonly prefix = `${crypto.randomUUID()}.`;
   #made = 0;
 

@@ -22,7 +22,7 @@ const workloads: readonly Workload[] = [
 /** One worker, one for each connection, and more than there are connections. */
 const CREWS = [1, POOL_SIZE, 3 * POOL_SIZE];
 
-/** How often each fault strikes in a cell: what takes long, less often. */
+/** How often each fault is injected in a cell: less often if it takes long. */
 const rounds: readonly (readonly [Fault, number])[] = [
   [faults.backendTerminated, 25],
   [faults.serverKilled, 10],
@@ -33,11 +33,11 @@ const rounds: readonly (readonly [Fault, number])[] = [
   [faults.serverReadOnly, 12],
 ];
 
-/** Every cell; `share` is how much of the faults to let strike, at least one in each. */
+/** Every cell; `share` scales the number of faults, at least one in each. */
 export function* matrix(share: number): Generator<Cell> {
   for (const workload of workloads) {
     for (const [fault, count] of rounds) {
-      // A schema that was altered is another, which migrate() refuses: schema-differences.test.ts.
+      // migrate() refuses a schema that was altered: schema-differences.test.ts.
       if (workload === migration && fault === faults.tableAltered) continue;
       for (const workers of CREWS) {
         yield { workload, fault, workers, rounds: Math.max(1, Math.round(count * share)) };

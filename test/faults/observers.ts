@@ -4,7 +4,7 @@ import type { FaultyServer } from "./faulty-server.ts";
 import { APPLICATION, POOL_SIZE, RECOVERY } from "./limits.ts";
 import type { Tally } from "./tally.ts";
 
-/** Counts what nobody caught until it is disposed of. */
+/** Counts uncaught errors until it is disposed of. */
 export function watchUncaught(tally: () => Tally): Disposable {
   const note = (error: unknown) => tally().violate("uncaught error", describeError(error));
   process.on("uncaughtException", note);
@@ -17,15 +17,15 @@ export function watchUncaught(tally: () => Tally): Disposable {
   };
 }
 
-/** How much longer a promise that is late is waited for, so that what it says counts too. */
+/** How much longer to wait for a late promise, so that its outcome counts too. */
 const PATIENCE = 15_000;
 
-/** A promise that never settled: whoever waited for it is lost. */
+/** A promise that never settled: its caller hangs. */
 export class NeverSettledError extends Error {}
 
 /**
- * Settles as `call` does, and counts it if that is after the deadline.
- * @throws NeverSettledError when it does not settle at all
+ * Settles as `call` does, and counts a violation if that is after the deadline.
+ * @throws NeverSettledError if it does not settle at all
  */
 export async function withinDeadline<Result>(
   call: () => Promise<Result>,
@@ -48,7 +48,7 @@ export async function withinDeadline<Result>(
   }
 }
 
-/** When work that was begun after the end of a fault is first served again: the workers' own, or a transaction beside it. */
+/** How soon after the end of a fault new work succeeds: the workers' own, or a transaction beside them. */
 export class Service {
   #endOfFault = Number.POSITIVE_INFINITY;
   #took: number | undefined;
@@ -57,14 +57,14 @@ export class Service {
     this.#endOfFault = performance.now();
   }
 
-  /** Something that was begun at `begun` has been served now. */
+  /** Reports that work which began at `begun` has succeeded now. */
   served(begun: number): void {
     if (begun >= this.#endOfFault) this.#took ??= performance.now() - this.#endOfFault;
   }
 
   /**
-   * Waits until it is; counts it if that takes too long. On a busy machine a transaction beside the workers may wait for its
-   * turn for longer than the pool lets it: that the pool serves them says that it is restored.
+   * Waits for that, and counts a violation if it takes too long. On a busy machine a transaction beside the workers may wait
+   * longer than the pool permits: then the workers' success shows that service is restored.
    */
   async restored(database: Database, tally: Tally): Promise<void> {
     while (this.#took === undefined && performance.now() - this.#endOfFault < 5 * RECOVERY) {
@@ -83,8 +83,8 @@ export class Service {
 }
 
 /**
- * Has the pool run as many transactions at once as it has connections, within the time to recover. A connection whose
- * loss this process has not heard of yet may fail one of them: then all are begun again.
+ * Has the pool run as many concurrent transactions as it has connections, within the time to recover. A lost connection
+ * that this process has not noticed yet may fail one of them: then all are started again.
  */
 export async function checkSlots(database: Database, tally: Tally): Promise<void> {
   const end = performance.now() + RECOVERY;
@@ -98,7 +98,7 @@ export async function checkSlots(database: Database, tally: Tally): Promise<void
   }
 }
 
-/** How many transactions of a pool's size were inside at once, and what the first that failed said. */
+/** How many transactions, of as many as the pool's size, ran at once, and the first error. */
 async function fillSlots(database: Database, timeout: number): Promise<{ inside: number; error: unknown }> {
   let inside = 0;
   let error: unknown;
@@ -127,7 +127,7 @@ interface Backends {
   readonly busy: number;
 }
 
-/** Waits until nothing of the pool's runs on the server any more; counts what stays idle in a transaction. */
+/** Waits until none of the pool's sessions is busy on the server; counts what stays idle in a transaction. */
 export async function checkBackends(server: FaultyServer, database: string, tally: Tally): Promise<void> {
   const begun = performance.now();
   for (;;) {

@@ -1,16 +1,16 @@
 import { isDaoError, TransactionLostError } from "@flux/dao-core";
 
-/** What a caller may believe after its call: it is written, it is not, or both are possible. */
+/** What a caller knows after its call: it was written, it was not, or either is possible. */
 export type Outcome = "acknowledged" | "refused" | "unknown";
 
-/** A single statement may have been executed before its connection went; a transaction says whether it was. */
+/** A single statement may have been executed before its connection was lost; a transaction reports whether it was. */
 export type Unit = "statement" | "transaction";
 
 /**
- * What the error of a call says of its outcome; `undefined` for one that is not the library's, or not of a fault.
+ * The outcome by the error of a call; `undefined` for an error that is not the library's, or not caused by a fault.
  *
- * A single statement whose connection was lost may have happened. It has not where its connection was never made, where
- * the server said that it gave it up, or where it never left the queue.
+ * A single statement whose connection was lost may have been executed. It was not if the connection was never made, if
+ * the server reported that it aborted it, or if it never left the queue.
  */
 export function outcomeOf(error: unknown, unit: Unit): Outcome | undefined {
   if (!isDaoError(error)) return undefined;
@@ -34,12 +34,12 @@ const notDone: ReadonlySet<string> = new Set([
   "LOGIN_CLOSED",
 ]);
 
-/** Whether an error says that the server takes no writes. */
+/** Whether the error reports a read-only server. */
 export function isReadOnlyServer(error: unknown): boolean {
   return isDaoError(error) && error.code === "unavailable" && codeOf(error) === "25006";
 }
 
-/** The code of the driver's error, which the library's has as its cause. */
+/** The code of the driver's error, which is the cause of the library's. */
 function codeOf(error: unknown): string | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (!isDaoError(at) && "code" in at) return String(at.code);

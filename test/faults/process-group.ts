@@ -4,9 +4,9 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Sends `signal` to the postmaster and every process that it has: the postmaster first, so that it makes no others. */
+/** Sends `signal` to the postmaster and all of its processes: to the postmaster first, so that it starts no others. */
 export async function signalServer(postmaster: number, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void> {
-  // A killed postmaster has no children any more.
+  // A killed postmaster has no children left.
   if (signal === "SIGKILL") await signalServer(postmaster, "SIGSTOP");
   const children = await childrenOf(postmaster);
   for (const pid of signal === "SIGCONT" ? [...children, postmaster] : [postmaster, ...children]) {

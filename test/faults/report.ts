@@ -1,7 +1,7 @@
 import { markdownTable } from "../../bench/markdown-table.ts";
 import { type Tally, VIOLATIONS } from "./tally.ts";
 
-/** A row for each workload and fault, and one for all. */
+/** A row for each workload and fault, and one for the total. */
 export function groupTable(groups: ReadonlyMap<string, Tally>, total: Tally): string {
   const head = ["work", "fault", "faults", "done", "refused", "unknown", "slowest call", "serves after", "violations"];
   const row = (key: string, tally: Tally) => [
@@ -14,7 +14,7 @@ export function groupTable(groups: ReadonlyMap<string, Tally>, total: Tally): st
   return markdownTable(head, [...[...groups].map(([key, tally]) => row(key, tally)), row("all|", total)]);
 }
 
-/** What must be zero. */
+/** The counts that must be zero. */
 export function violationTable(total: Tally): string {
   return markdownTable(
     ["must not happen", "count"],

@@ -14,15 +14,15 @@ export const VIOLATIONS = [
 
 export type Violation = (typeof VIOLATIONS)[number];
 
-/** What happened in some rounds of the matrix. */
+/** The counts of some rounds of the matrix. */
 export class Tally {
   faults = 0;
   acknowledged = 0;
   refused = 0;
   unknown = 0;
-  /** The longest that anything took to serve again after a fault, in milliseconds. */
+  /** The longest time until service was restored after a fault, in milliseconds. */
   slowestRecovery = 0;
-  /** The longest that a call took, in milliseconds. */
+  /** The longest call, in milliseconds. */
   slowestCall = 0;
   readonly violations = new Map<Violation, number>();
   readonly details: string[] = [];

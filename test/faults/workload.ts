@@ -9,26 +9,26 @@ import type { Tally } from "./tally.ts";
 interface Workplace {
   /** The pool that the faults hit. */
   readonly database: Database;
-  /** A superuser's connection to the same database, made anew after a fault; only used between faults. */
+  /** A superuser's connection to the same database, reconnected after a fault; only used between faults. */
   readonly sql: postgres.Sql;
   readonly workers: number;
   readonly random: Random;
 }
 
-/** One thing that a worker does, and whoever remembers what became of it. */
+/** One operation of a worker, and a callback for its outcome. */
 export interface Operation {
   readonly unit: Unit;
-  /** Whether it succeeds only where the pool serves. Default `true`. */
+  /** Whether it succeeds only if the pool serves. Default `true`. */
   readonly provesService?: boolean;
   run(): Promise<unknown>;
   settled(outcome: Outcome): void;
 }
 
-/** What the workers do during one fault, and what must be true after it. */
+/** The workers' operations during one fault, and the check after it. */
 export interface Shift {
-  /** The next thing for this worker; it comes for another when it is done. */
+  /** The worker's next operation, requested when the previous one has settled. */
   next(worker: number): Operation;
-  /** Compares what the database holds with what the workers were told. */
+  /** Compares the rows with the outcomes that the workers saw. */
   audit(sql: postgres.Sql, tally: Tally): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ export interface Workload {
   readonly database: DatabaseName;
   /** When every call must have settled, in milliseconds. */
   readonly deadline: number;
-  /** Within how many milliseconds of a shift's begin a fault should strike, so that it hits the work in the middle. */
+  /** How many milliseconds after the start of a shift a fault should be injected at the latest, so that it interrupts the work. */
   readonly busyFor: number;
   begin(workplace: Workplace): Promise<Shift>;
 }

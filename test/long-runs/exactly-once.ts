@@ -5,12 +5,12 @@ import { compileServer } from "../exactly-once/server-process.ts";
 import type { LongRun, LongRunResult } from "./long-run.ts";
 
 const MOMENTS: readonly Moment[] = ["before the work", "before the commit", "after the commit"];
-/** At each of them. */
+/** Kills at each moment. */
 const KILLS = 200;
 
 /**
- * Kills the server at each moment again and again, with requests under way that their clients then send again under the same
- * idempotency keys: no goal may be there twice, or not at all.
+ * Kills the server at each moment again and again, with requests in flight that their clients then retry with the same
+ * idempotency keys: no goal may exist twice, or be missing.
  */
 export async function run(run: LongRun): Promise<LongRunResult> {
   const moments = MOMENTS.filter((moment) => run.wants(moment))

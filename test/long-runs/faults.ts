@@ -7,14 +7,14 @@ import { groupTable, violationTable } from "../faults/report.ts";
 import { Tally } from "../faults/tally.ts";
 import type { LongRun, LongRunResult } from "./long-run.ts";
 
-/** The kill matrix: more than a thousand faults within some twelve minutes. `--only "response cut"` takes the cells of that name. */
+/** The kill matrix: more than a thousand faults in some twelve minutes. `--only "response cut"` runs the cells of that name. */
 export async function run(run: LongRun): Promise<LongRunResult> {
   const groups = new Map<string, Tally>();
   const server = await FaultyServer.start();
   run.defer(() => server[Symbol.asyncDispose]());
   console.log(await server.describe());
   for (const [index, cell] of [...matrix(run.share)].entries()) {
-    // Each cell has its own choices, so that one alone makes the same ones.
+    // Each cell has its own seed, so that it makes the same choices when it runs alone.
     const own = new Random(run.seed, index);
     const name = cellName(cell);
     if (!run.wants(name)) continue;
@@ -31,7 +31,7 @@ export async function run(run: LongRun): Promise<LongRunResult> {
   const total = new Tally();
   for (const [key, group] of groups) {
     total.add(group);
-    // A fault that no call noticed proves nothing, but where that is what is promised: single statements are run again.
+    // A fault without an effect proves nothing, unless that is what is promised: single statements are retried.
     const isUnnoticed = group.refused + group.unknown === 0 && !key.endsWith(`|${faults.tableAltered.name}`);
     if (isUnnoticed) run.violate(`no call was hit in ${key}`);
   }

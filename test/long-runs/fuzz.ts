@@ -7,8 +7,8 @@ import type { LongRun, LongRunResult } from "./long-run.ts";
 const REQUESTS = 24_000;
 
 /**
- * Requests of every kind against the service as a process, made of the OpenAPI document that it serves. A seed sends those of an
- * earlier run again, but for the ids of rows.
+ * Requests of every kind against the service as a process, generated from its own OpenAPI document. A seed repeats the requests
+ * of an earlier run, except for the ids of rows.
  */
 export async function run(run: LongRun): Promise<LongRunResult> {
   const total = run.amount(REQUESTS);

@@ -5,16 +5,16 @@ import { startTestServer } from "../../scripts/postgres/test-server.ts";
 
 const MOST_SHOWN = 50;
 
-/** What a harness did: how often, and what that is called. */
+/** What a harness has done: how many, and of what. */
 export interface LongRunResult {
   readonly count: number;
   readonly what: string;
 }
 
 /**
- * A run of one harness, by the flags that all of them take: `--seed 7` makes the same choices again (the machine's own timing it
- * cannot), `--share 0.1` does a tenth, `--only TEXT` does the parts whose names hold that text, and `--path 17` begins with one
- * case that the harness has named.
+ * A run of one harness, with the flags that all of them share: `--seed 7` repeats the same choices (but not the machine's
+ * timing), `--share 0.1` runs a tenth, `--only TEXT` runs the parts whose names contain that text, and `--path 17` begins with
+ * a case that the harness has printed.
  */
 export class LongRun {
   readonly seed: number;
@@ -40,7 +40,7 @@ export class LongRun {
     this.#only = values.only;
   }
 
-  /** Runs the harness, and resolves with the exit code: 1 when anything happened that must not, or nothing did. */
+  /** Runs the harness, and resolves with the exit code: 1 if there was a violation, or if nothing was done. */
   async of(harness: (run: LongRun) => Promise<LongRunResult>): Promise<number> {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.once(signal, () => void this.#end().finally(() => process.exit(128 + constants.signals[signal])));
@@ -59,22 +59,22 @@ export class LongRun {
     return this.#violations === 0 ? 0 : 1;
   }
 
-  /** Whether a part of this name is to be run. */
+  /** Whether to run a part of this name. */
   wants(part: string): boolean {
     return this.#only === undefined || part.includes(this.#only);
   }
 
-  /** Whether nothing is left out. */
+  /** Whether no flag restricts the run. */
   get isWhole(): boolean {
     return this.#only === undefined && this.share >= 1;
   }
 
-  /** So many of `usual` as `--share` says, one at least. */
+  /** `usual` scaled by `--share`, at least one. */
   amount(usual: number): number {
     return Math.max(1, Math.round(usual * this.share));
   }
 
-  /** Notes something that must not happen. */
+  /** Records something that must never happen. */
   violate(what: string): void {
     if (++this.#violations <= MOST_SHOWN) console.log(`VIOLATION: ${what}`);
   }
@@ -83,7 +83,7 @@ export class LongRun {
     if (!isFine) this.violate(otherwise);
   }
 
-  /** Runs `cleanup` when the run is over, however it ends; what was deferred last comes first. */
+  /** Runs `cleanup` at the end of the run, however it ends, in reverse order. */
   defer(cleanup: () => PromiseLike<unknown>): void {
     this.#cleanups.push(cleanup);
   }

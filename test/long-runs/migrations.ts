@@ -4,10 +4,10 @@ import { compileMigrateProgram } from "../../packages/dao-core/test/migrate-prog
 import { BEGINNINGS, type Kill, MigrationKills } from "../../packages/dao-core/test/migration-kills.ts";
 import type { LongRun, LongRunResult } from "./long-run.ts";
 
-/** How often it goes over each statement. */
+/** How often each statement is interrupted. */
 const ROUNDS = 4;
 
-/** Migrators killed with SIGKILL at every statement of their way, from every beginning, several times each. */
+/** Kills migrators with SIGKILL at every statement, from every initial state, several times each. */
 export async function run(run: LongRun): Promise<LongRunResult> {
   const { url, database, drop } = await createTestDatabase({ serverUrl: await run.startServer() });
   run.defer(drop);

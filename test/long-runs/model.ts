@@ -13,8 +13,8 @@ const SEQUENCES: Readonly<Record<Engine, Readonly<Record<Mode, number>>>> = {
 };
 
 /**
- * Random operations of all services against the oracle, one after the other and many at once, on PostgreSQL and on PGlite.
- * `--only postgres/concurrent --path 17` repeats one sequence. Every documented response must be reached, too.
+ * Random operations of all services against the oracle, sequential and concurrent, on PostgreSQL and on PGlite.
+ * `--only postgres/concurrent --path 17` repeats one sequence. Every documented outcome must occur, too.
  */
 export async function run(run: LongRun): Promise<LongRunResult> {
   const url = await run.startServer();

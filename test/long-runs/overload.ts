@@ -9,10 +9,10 @@ import type { LongRun, LongRunResult } from "./long-run.ts";
 const MINUTES = 10;
 const STOPS = 30;
 
-/** Megabytes that slow clients may cost. */
+/** Megabytes of memory that slow clients may cost. */
 const SLOW_CLIENTS_MB = 512;
 
-/** Clients that are slow, or go. */
+/** Clients that are slow, or that disconnect. */
 async function sufferSlowClients(serverUrl: string, run: LongRun): Promise<void> {
   const reports = await slowClients(serverUrl);
   for (const { name, complaint } of reports) run.check(complaint === "", `${name}: ${complaint}`);
@@ -20,7 +20,7 @@ async function sufferSlowClients(serverUrl: string, run: LongRun): Promise<void>
   console.log(markdownTable(WATCH_HEAD, rows));
 }
 
-/** How the service does with more work than it can. `--only` takes one of the parts: rounds, stops, long rows, slow clients. */
+/** The service under more load than it can handle. `--only` selects a part: rounds, stops, long rows, slow clients. */
 export async function run(run: LongRun): Promise<LongRunResult> {
   const url = await run.startServer();
   const parts: Readonly<Record<string, () => Promise<void>>> = {

@@ -6,11 +6,11 @@ import { type LargeInput, largestInputs, type NamedRows } from "../security/larg
 import type { LoopCommands } from "../security/loop-time.ts";
 
 /**
- * Milliseconds of processor time for which no request may keep others from being looked at: some 50, and as much again that
- * JSON.parse takes of 1 MiB of names or of objects, with room for a slow machine.
+ * Milliseconds of CPU time for which no request may block the event loop: some 50, and as much again for JSON.parse of 1 MiB of
+ * names or objects, with a margin for a slow machine.
  */
 const LONGEST_TURN = 200;
-/** The shortest counts: a collection of garbage may fall into any. */
+/** The shortest of several runs counts: a garbage collection may fall into any. */
 const ATTEMPTS = 3;
 
 const KEY = "a-key-of-the-event-loop-test";
@@ -67,7 +67,7 @@ async function send({ path, method = "POST", headers, body }: LargeInput): Promi
   return { status: response.status, text: await response.text() };
 }
 
-describe("no input keeps others waiting", () => {
+describe("no input blocks the event loop for long", () => {
   test.each(Object.entries(largestInputs))("%s", { timeout: 120_000 }, async (_, input) => {
     const turns: number[] = [];
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -30,7 +30,7 @@ const databases: Readonly<Record<string, (url: string, poolSize: number) => Join
   },
 };
 
-/** An import of few or many tasks, at a random moment of which something happens to it. */
+/** An import of few or many tasks, to which something happens at a random moment. */
 async function runOne(imports: DawdlingImports, random: Random, others: postgres.Sql): Promise<unknown> {
   const source = new DawdlingSource(imports.task, random.chance(0.2) ? 2_000 : random.below(20));
   const abort = new AbortController();
@@ -53,9 +53,9 @@ const KILL = `select pg_terminate_backend(pid) from pg_stat_activity
 
 const cases = Object.keys(databases).flatMap((driver) => [1, 2, 8].map((poolSize) => ({ driver, poolSize })));
 
-describe("imports that are aborted, break, time out and lose their connections, all at once", () => {
+describe("concurrent imports that are aborted, break, time out and lose their connections", () => {
   test.each(cases)(
-    "leave every turn free: $driver, a pool of $poolSize",
+    "return every turn: $driver, a pool of $poolSize",
     async ({ driver, poolSize }) => {
       await using scratch = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
       const { database, end } = (await databases[driver]?.(scratch.url, poolSize)) ?? expect.fail();
@@ -75,7 +75,7 @@ describe("imports that are aborted, break, time out and lose their connections, 
           }
         };
         await Promise.all(Array.from({ length: AT_ONCE }, storm));
-        // On a connection that it has opened again, postgres.js may reject the first statement with what ended the last one.
+        // postgres.js may reject the first statement on a reopened connection with the error that ended the previous one.
         await Promise.allSettled(Array.from({ length: poolSize }, () => imports.written()));
         const limit = Math.max(1, Math.floor(poolSize / 4));
         const begun = imports.beginMany(limit + 1);

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-/** What is seen of a mistake within so many random sequences. */
+/** How a mistake shows within a number of random sequences. */
 async function look({ make }: Mistake, mode: Mode, sequences: number): Promise<string | undefined> {
   const services = { ...world.services, ...make(world.services) };
   const seed = Math.floor(Math.random() * 2 ** 31);
@@ -17,12 +17,12 @@ async function look({ make }: Mistake, mode: Mode, sequences: number): Promise<s
   return failure?.report;
 }
 
-// Looking takes a second at most, but on a machine with much else to do.
-describe("a mistake is seen", { timeout: 120_000 }, () => {
-  test.each(alone)("by one caller: $name", async (mistake) => {
+// The search takes a second at most, unless the machine is busy.
+describe("a mistake is detected", { timeout: 120_000 }, () => {
+  test.each(alone)("by a single caller: $name", async (mistake) => {
     expect(await look(mistake, "sequential", 2_000)).toBeDefined();
   });
-  test.each(atOnce)("by several at once, and by one alone not: $name", async (mistake) => {
+  test.each(atOnce)("by concurrent callers, and not by a single one: $name", async (mistake) => {
     expect(await look(mistake, "concurrent", 4_000)).toMatch("no order explains the history");
     expect(await look(mistake, "sequential", 10)).toBeUndefined();
   });

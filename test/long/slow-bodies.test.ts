@@ -7,10 +7,10 @@ import { createLogger, type RunningServer, startServer } from "@flux/dao-http/se
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { stubServices } from "../../packages/dao-http/src/testing/services-stub.ts";
 
-// They wait for the same time-out, all of them at once.
+// All of them wait for the same time-out, so they run concurrently.
 vi.setConfig({ maxConcurrency: 100 });
 
-/** Milliseconds: the limit that is shipped, and times beyond it. The machine's load is in the last. */
+/** Milliseconds: the default time-out, and times beyond it. The last one has a margin for the machine's load. */
 const BODY_TIMEOUT = 30_000;
 const LONGER = 40_000;
 const TEST_TIME = 150_000;
@@ -19,7 +19,7 @@ const key = "slow-bodies-key";
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 const logger = createLogger({ level: "silent" });
 
-/** The title of a first task that keeps the service from reading on for longer than the limit. */
+/** The title of a first task that keeps the service busy for longer than the time-out. */
 const SLOW_IMPORT = "slow";
 
 const { services } = stubServices(async ({ method, args: [input] }) => {
@@ -54,7 +54,7 @@ interface Outcome {
   readonly milliseconds: number;
 }
 
-/** Sends bytes, with pauses, until the service responds; resolves when that response is whole. */
+/** Sends bytes, with pauses, until the service responds; resolves with the whole response. */
 async function send(pieces: Iterable<string | number>): Promise<Outcome> {
   const { hostname, port } = new URL(server.url);
   const start = performance.now();
@@ -79,12 +79,12 @@ async function send(pieces: Iterable<string | number>): Promise<Outcome> {
   await over;
   const milliseconds = performance.now() - start;
   socket.destroy();
-  // The last one: an interim response may come before.
+  // The last one: an interim response may precede it.
   const at = text.lastIndexOf("HTTP/1.1 ");
   return { status: Number(text.slice(at + 9, at + 12)), text, milliseconds };
 }
 
-/** Some bytes a second, until there are no more. */
+/** `rate` bytes a second, until all are sent. */
 function* paced(first: string, body: string, perSecond: number): Generator<string | number> {
   yield first;
   for (let at = 0; at < body.length; at += perSecond) {
@@ -102,7 +102,7 @@ const slowJson = json(24_000);
 const slowLines = line("a").repeat(220);
 const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
 
-describe.concurrent("with the limit that is shipped, a body", { timeout: TEST_TIME }, () => {
+describe.concurrent("with the default time-out, a body", { timeout: TEST_TIME }, () => {
   test.each([
     ["JSON", asJson(slowJson.length), slowJson],
     ["an import", asLines(slowLines.length), slowLines],
@@ -112,14 +112,14 @@ describe.concurrent("with the limit that is shipped, a body", { timeout: TEST_TI
     expect(milliseconds).toBeGreaterThan(BODY_TIMEOUT);
   });
 
-  test("is not at fault for the time in which it is not read", async () => {
+  test("is not timed out while the service does not read it", async () => {
     const body = slowLine + line("a").repeat(20_000);
     const { status, text } = await send([asLines(body.length), body]);
     expect(text).toContain('{"created_count":20001}');
     expect(status).toBe(201);
   });
 
-  test("nor for that in which the service works on what came before, though its rest comes late", async () => {
+  test("nor while the service works on what it has read, though the rest arrives late", async () => {
     const { status } = await send([asLines(slowLine.length * 2), slowLine, LONGER + 5_000, slowLine]);
     expect(status).toBe(201);
   });
@@ -156,7 +156,7 @@ describe.concurrent("with the limit that is shipped, a body", { timeout: TEST_TI
   });
 
   test.each(["users/", "tasks/import"])(
-    "and of one that speaks HTTP/2, without an end of its connection: %s",
+    "and a body on HTTP/2 gets a 408, and its connection stays open: %s",
     async (target) => {
       const listener = toNodeListener(app.handle);
       const host = createHttp2Server((incoming, outgoing) => Reflect.apply(listener, undefined, [incoming, outgoing]));
@@ -179,7 +179,7 @@ describe.concurrent("with the limit that is shipped, a body", { timeout: TEST_TI
   );
 });
 
-describe("a body that is not read does not keep the connection, nor its response", () => {
+describe("an unread body delays neither the response nor the end of the connection", () => {
   test.each([
     ["of a stream", "tasks/stream", /\r\n0\r\n\r\n$/],
     ["of a long one", `users/${id}`, /a"\}$/],

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CLIENTS, type CutOff, calls, post, trickle, useSlowServer, usualRequest } from "../security/slow-client.ts";
 
-/** Milliseconds after which a client counts as never cut off: the machine's load is in it. */
+/** Milliseconds after which a client counts as never disconnected, with a margin for the machine's load. */
 const NEVER = 60_000;
 
 const HEADERS_TIMEOUT = 10_000;
@@ -20,7 +20,7 @@ const attacks: readonly (readonly [what: string, limit: number, head: string, re
   ["sends the next request slowly", HEADERS_TIMEOUT, "GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET ", "/"],
 ];
 
-describe(`all at once, by ${CLIENTS} clients each, with the time-outs that are shipped`, () => {
+describe(`concurrent attacks, by ${CLIENTS} clients each, with the default time-outs`, () => {
   const cutOffs = new Map<string, CutOff[]>();
   const statuses = new Set<number>();
   let served = 0;
@@ -43,11 +43,11 @@ describe(`all at once, by ${CLIENTS} clients each, with the time-outs that are s
     reached = calls.length - before;
   }, 2 * NEVER);
 
-  test.each(attacks)("a client is cut off that %s", (what, limit) => {
+  test.each(attacks)("a client is disconnected that %s", (what, limit) => {
     for (const { answer, milliseconds } of cutOffs.get(what) ?? expect.fail()) {
       expect(milliseconds).toBeGreaterThanOrEqual(limit * 0.9);
       expect(milliseconds).toBeLessThan(NEVER);
-      // What came before, on the same connection, has its answer.
+      // Earlier requests on the same connection have got their responses.
       expect(answer.startsWith(what.startsWith("sends the next") ? "HTTP/1.1 200 " : "HTTP/1.1 408 ")).toBe(true);
       expect(answer).toContain('"code":"request_timeout"');
       expect(answer.toLowerCase()).toContain("\r\nconnection: close\r\n");

@@ -9,7 +9,7 @@ import { stubServices } from "../../packages/dao-http/src/testing/services-stub.
 import { createGoal, createUser } from "../rest/rows.ts";
 import { useRestServer } from "../rest/server.ts";
 
-/** Milliseconds: the limit that is shipped, and times beyond it. The machine's load is in the last. */
+/** Milliseconds: the default time-out, and times beyond it. The last one has a margin for the machine's load. */
 const SEND_TIMEOUT = 60_000;
 const LONGER = 75_000;
 const TEST_TIME = 240_000;
@@ -20,7 +20,7 @@ const slowId = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f";
 const logger = createLogger({ level: "silent" });
 const rest = useRestServer();
 
-/** More than the systems of both sides hold between them; nine of them are less than the memory of all responses (64 MiB). */
+/** More than the socket buffers of both sides hold; nine of them fit into the memory for all responses (64 MiB). */
 const large = { id, preferences: { text: "x".repeat(6_000_000) } };
 const task = Object(sampleResult("streamTasks"));
 
@@ -45,11 +45,11 @@ const get = (path: string, version = "1.1") =>
 
 interface Reader {
   readonly socket: Socket;
-  /** The bytes that it has read. */
+  /** How many bytes it has read. */
   readonly count: () => number;
 }
 
-/** Reads so many bytes a second, and sends some of its own meanwhile. */
+/** Reads `rate` bytes a second, and sends some of its own meanwhile. */
 function read(url: string, request: string, perSecond: number, sent = ""): Reader {
   const { hostname, port } = new URL(url);
   let count = 0;
@@ -73,7 +73,7 @@ function read(url: string, request: string, perSecond: number, sent = ""): Reade
   return { socket, count: () => count };
 }
 
-/** How many of so many requests, on connections of their own, find a place. */
+/** How many of `count` requests, each on a connection of its own, are accepted. */
 async function placesOf(url: string, count: number): Promise<number> {
   const { hostname, port } = new URL(url);
   const sockets: Socket[] = [];
@@ -88,11 +88,11 @@ async function placesOf(url: string, count: number): Promise<number> {
   return places;
 }
 
-/** Bytes a second that are fewer than the least (333). */
+/** Bytes a second, below the minimum rate (333). */
 const TRICKLE = 128;
 
-describe.concurrent("with the limit that is shipped", { timeout: TEST_TIME }, () => {
-  test("twelve readers at a trickle are cut off, whatever they send, and others are served meanwhile", async () => {
+describe.concurrent("with the default time-out", { timeout: TEST_TIME }, () => {
+  test("twelve readers at a trickle are disconnected, whatever they send, and others are served meanwhile", async () => {
     const app = createDaoApp({ services, keys: [{ name: "job", key }], logger });
     await using full = await startServer({ app, port: 0, logger, maxConnections: 13, stopDelay: 0, gracePeriod: 500 });
     const start = performance.now();
@@ -100,7 +100,7 @@ describe.concurrent("with the limit that is shipped", { timeout: TEST_TIME }, ()
     const readers = [
       ...Array.from({ length: 3 }, () => trickle(get(`users/${id}`))),
       ...Array.from({ length: 3 }, () => trickle(get("tasks/stream"))),
-      // A byte a second of a request that never comes to its end would keep the connection in use.
+      // One byte a second of a request that never ends would keep the connection active.
       ...Array.from({ length: 3 }, () => trickle(`${get("tasks/stream")}GET /`, "x")),
       trickle(get("tasks/stream", "1.0")),
       trickle(get(`users/${id}`).repeat(5)),
@@ -117,23 +117,23 @@ describe.concurrent("with the limit that is shipped", { timeout: TEST_TIME }, ()
     for (const { socket } of readers) socket.destroy();
   });
 
-  test("a reader that is slow, but not as slow, is not", async () => {
+  test("a slow reader above the minimum rate is not", async () => {
     const { socket, count } = read(server.url, get("tasks/stream"), 150_000);
     await delay(LONGER);
     const before = count();
     expect(before).toBeGreaterThan(3_000_000);
-    // More than the systems hold between them: it is still being sent.
+    // More than the socket buffers hold: it is still being sent.
     for (let look = 0; look < LONGER / 1_000 && count() < before + 3_000_000; look++) await delay(1_000);
     expect(count()).toBeGreaterThanOrEqual(before + 3_000_000);
     socket.destroy();
   });
 
-  test("a response that takes longer than that to be made is waited for", async () => {
+  test("a response that takes longer than that to produce is waited for", async () => {
     const response = await fetch(`${server.url}/api/v1/users/${slowId}`, { headers: { "X-Flux-Service-Key": key } });
     expect(response.status).toBe(200);
   });
 
-  test("a loop that works longer than that on a task goes on behind it, and has each once", async () => {
+  test("a loop that works on a task for longer than that continues after it, and gets each task once", async () => {
     const owner = await createUser(rest.call);
     const goal = await createGoal(rest.call, owner);
     await rest.sql(`insert into tasks (user_id, goal_id, title)

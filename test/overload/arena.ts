@@ -6,7 +6,7 @@ import type { LoadRequest, LoadResult } from "./load.ts";
 import type { Memory } from "./report-memory.ts";
 import { compileOverloadPrograms, SERVICE_KEY, startLoad, startService } from "./service-process.ts";
 
-/** What is asked for: where the process itself is the bottleneck, and where the pool of connections is. */
+/** One workload limited by the process itself, and one limited by the connection pool. */
 export const WORKLOADS = ["reads", "writes"] as const;
 export type Workload = (typeof WORKLOADS)[number];
 
@@ -23,7 +23,7 @@ export interface Arena extends AsyncDisposable {
   readonly sql: postgres.Sql;
   load(workload: Workload, how: Pick<LoadRequest, "connections" | "milliseconds" | "rate">): Promise<LoadResult>;
   memory(): Promise<Memory>;
-  /** The rows that writes have made. */
+  /** How many rows the writes have created. */
   rows(): Promise<number>;
 }
 

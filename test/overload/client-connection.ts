@@ -1,23 +1,23 @@
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 
-/** A whole answer, or how the connection went before there was one. */
+/** A whole response, or how the connection ended before there was one. */
 export type Outcome =
   | {
       readonly status: number;
       readonly hasRetryAfter: boolean;
-      /** Whether the server said that it closes the connection now. */
+      /** Whether the server announced that it closes the connection after it. */
       readonly isLast: boolean;
     }
   | { readonly status: undefined; readonly loss: string };
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 
-/** One kept-alive connection that sends a request when the one before is answered, and reads no more than it must. */
+/** One keep-alive connection, which sends a request when the previous response is complete, and parses no more than it must. */
 export class ClientConnection {
   readonly #socket: Socket;
   #received: Buffer = Buffer.alloc(0);
-  /** Bytes that the answer has, once its head is here. */
+  /** Bytes of the response, once its head has arrived. */
   #expected: number | undefined;
   #head: { status: number; hasRetryAfter: boolean; isLast: boolean } | undefined;
   #settle: ((outcome: Outcome) => void) | undefined;
@@ -32,7 +32,7 @@ export class ClientConnection {
     socket.on("close", () => this.#lose("closed"));
   }
 
-  /** @throws Error where the port takes no connection */
+  /** @throws Error if the connection cannot be opened */
   static async open(port: number): Promise<ClientConnection> {
     const socket = createConnection(port, "127.0.0.1");
     await once(socket, "connect");
@@ -44,7 +44,7 @@ export class ClientConnection {
     return this.#loss !== undefined;
   }
 
-  /** Resolves when all of the answer is here, or none can come any more. */
+  /** Resolves when the response is complete, or cannot become complete any more. */
   send(request: Buffer): Promise<Outcome> {
     if (this.#loss !== undefined) return Promise.resolve({ status: undefined, loss: `unsent: ${this.#loss}` });
     return new Promise((resolve) => {

@@ -1,22 +1,22 @@
-/** Asks a service for its `/health` all the time, in a process of its own that has nothing else to do. */
+/** Polls the `/health` of a service, in a process of its own that has nothing else to do. */
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { answerCommands } from "../../bench/processes/commands.ts";
 
-/** What came of it; all times in milliseconds. */
+/** The result; all times in milliseconds. */
 export interface HealthReport {
   /** Responses other than 200, and connections without one. */
   readonly failures: number;
   readonly p99: number;
   readonly slowest: number;
   /**
-   * The slowest by the service's own share, at the least: the time but for what both processes waited for a processor, or the
-   * processor time that the service took meanwhile, but for what this process waited. With processors to spare it is the slowest.
+   * A lower bound of the service's own share of the slowest response: its time without the times for which either process waited
+   * for a CPU, or the CPU time that the service used meanwhile, without this process's wait. On an idle machine it is the slowest.
    */
   readonly ownSlowest: number;
-  /** The longest time that this idle process's event loop was late: the machine's share. */
+  /** The longest delay of this idle process's event loop: the machine's share. */
   readonly late: number;
 }
 
@@ -25,10 +25,10 @@ export type HealthCommands = {
   end: { request: null; response: HealthReport };
 };
 
-/** Between two questions. */
+/** Between two requests. */
 const PAUSE = 20;
 
-/** Milliseconds of a process's main thread: at work, and ready to but without a processor; as Linux counts them, 0 elsewhere. */
+/** Milliseconds of a process's main thread: running, and runnable but waiting for a CPU; from Linux, 0 elsewhere. */
 function times(pid: number | "self"): { readonly worked: number; readonly waited: number } {
   try {
     const [worked = 0, waited = 0] = readFileSync(`/proc/${pid}/schedstat`, "latin1").split(" ").map(Number);

@@ -3,21 +3,21 @@ import type { LongRun } from "../long-runs/long-run.ts";
 import type { HealthReport } from "./health-probe.ts";
 import { type OverloadPrograms, type ServiceProcess, startHealthProbe } from "./service-process.ts";
 
-/** What a service did while others used it badly. */
+/** How a service did under abuse. */
 export interface ServiceWatch {
   readonly health: HealthReport;
-  /** Megabytes of RSS: before, and the most. */
+  /** Megabytes of RSS: before, and at most. */
   readonly before: number;
   readonly most: number;
-  /** Milliseconds of the longest time that the service's event loop was late. */
+  /** Milliseconds of the longest delay of the service's event loop. */
   readonly late: number;
-  /** Milliseconds of processor time that the longest turn of its event loop took: what is left of that where it has a processor to itself. */
+  /** Milliseconds of CPU time of the longest turn of its event loop: what would be left of the delay on a CPU of its own. */
   readonly turn: number;
   /** How the service ended, if it did. */
   readonly ended: string | undefined;
 }
 
-/** Asks `/health` from a process of its own, and the service for its memory, until `work` is done. */
+/** Polls `/health` from a process of its own, and the service's memory, until `work` is done. */
 export async function watchService(
   programs: OverloadPrograms,
   { port, child }: ServiceProcess,
@@ -53,8 +53,8 @@ export async function watchService(
 }
 
 /**
- * Milliseconds within which `/health` responds, whatever slow clients do, but for what both processes waited for a processor
- * that others had; and those that a turn of the event loop may take of a processor's time.
+ * Milliseconds within which `/health` responds, whatever slow clients do, not counting the time for which either process waits
+ * for a CPU; and CPU time that a turn of the event loop may take.
  */
 const HEALTH_MS = 100;
 const TURN_MS = 50;
@@ -73,7 +73,7 @@ export const WATCH_HEAD = [
 
 const whole = (value: number) => Math.round(value).toLocaleString("en");
 
-/** One line of the table: what a service did while others used it badly. */
+/** One row of the table: how a service did under abuse. */
 export function reportWatch(
   name: string,
   { health, before, most, late, turn }: ServiceWatch,
@@ -92,15 +92,15 @@ export function reportWatch(
   return [name, ...[before, most, turn, late, p99, slowest, ownSlowest, health.late].map(whole)];
 }
 
-/** What a probe hears of a service that has more to do than it can. */
+/** What a readiness probe sees of an overloaded service. */
 export interface ReadyWatch {
-  /** Answers of `/ready` by status. */
+  /** Responses of `/ready` by status. */
   readonly statuses: Readonly<Record<string, number>>;
   /** Milliseconds of the slowest. */
   readonly slowest: number;
 }
 
-/** Asks `/ready` twice a second until `signal` aborts. */
+/** Requests `/ready` twice a second until `signal` aborts. */
 export async function watchReady(port: number, signal: AbortSignal): Promise<ReadyWatch> {
   const statuses: Record<string, number> = {};
   let slowest = 0;

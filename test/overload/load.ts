@@ -7,29 +7,29 @@ export interface LoadRequest {
   readonly port: number;
   /** Whole requests, in Base64; they are sent in turn. */
   readonly requests: readonly string[];
-  /** Connections at once. */
+  /** Number of connections. */
   readonly connections: number;
   readonly milliseconds: number;
   /**
-   * Open loop: requests a second, sent whether those before are answered or not, as long as a connection is free.
-   * Without it, closed loop: each connection sends its next request when it has its answer.
+   * Open loop: requests a second, sent whether earlier ones have got their responses or not, as long as a connection is free.
+   * Without it, closed loop: each connection sends its next request when it has the response.
    */
   readonly rate?: number;
 }
 
 export interface LoadResult {
   readonly elapsedMs: number;
-  /** Successes before the time was over; those that were still being waited for then are in `statuses` only. */
+  /** Successes before the time was over; later ones are in `statuses` only. */
   readonly successesInTime: number;
-  /** Answers by status. */
+  /** Responses by status. */
   readonly statuses: Readonly<Record<string, number>>;
   /** 503s without Retry-After. */
   readonly withoutRetryAfter: number;
-  /** Connections that went before their request had its answer, by how. */
+  /** Connections that were lost before the response, by cause. */
   readonly losses: Readonly<Record<string, number>>;
-  /** Open loop: requests that found no connection free, and were never sent. */
+  /** Open loop: requests that found no free connection, and were never sent. */
   readonly unsent: number;
-  /** Milliseconds from sending to the whole answer. */
+  /** Milliseconds from sending to the complete response. */
   readonly success: Latency;
   readonly refusal: Latency;
 }
@@ -56,7 +56,7 @@ class Tally {
     this.#isOver = isOver;
   }
 
-  /** Sends one request and counts what comes of it. */
+  /** Sends one request and counts its outcome. */
   async send(connection: ClientConnection, request: Buffer): Promise<boolean> {
     const start = performance.now();
     const outcome = await connection.send(request);
@@ -91,7 +91,7 @@ answerCommands<LoadCommands>({
     let sent = 0;
     const next = (): Buffer => bytes[sent++ % bytes.length] ?? Buffer.alloc(0);
     const open: ClientConnection[] = [];
-    // Few at a time: the port's backlog is as long as the system has it, and it is not what is measured.
+    // Few at a time: the length of the port's backlog depends on the system, and is not measured here.
     while (open.length < connections) {
       const some = Math.min(100, connections - open.length);
       open.push(...(await Promise.all(Array.from({ length: some }, () => ClientConnection.open(port)))));

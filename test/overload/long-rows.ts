@@ -3,7 +3,7 @@ import type { LongRun } from "../long-runs/long-run.ts";
 import { reportWatch, WATCH_HEAD } from "./health-watch.ts";
 import { get, type LongAnswers, readSlowly, SlowReaders } from "./slow-readers.ts";
 
-/** Megabytes that a service of 512 MB of heap may have. */
+/** Megabytes that a service with 512 MB of heap may use. */
 const MOST_MB = 600;
 
 /** Slow readers of long rows. */

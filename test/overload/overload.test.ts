@@ -8,12 +8,12 @@ let arena: Arena;
 let acknowledged = 0;
 beforeAll(async () => {
   arena = await openArena({ serverUrl: inject("adminUrl"), poolSize: POOL_SIZE, writeMs: 10 });
-  // The first requests of a process leave more in memory than later ones.
+  // The first requests of a process allocate memory that later ones do not.
   acknowledged = (await arena.load("writes", { connections: 8, milliseconds: 500 })).statuses["201"] ?? 0;
 }, 60_000);
 afterAll(() => arena[Symbol.asyncDispose]());
 
-/** How many connections to the database the service has. */
+/** The service's database connections. */
 async function backends(): Promise<number> {
   const rows = await arena.sql`
     select from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
@@ -21,12 +21,12 @@ async function backends(): Promise<number> {
   return rows.length;
 }
 
-/** More callers than are worked on or wait, of whom none is served for a while; then as many as the pool can. */
+/** More callers than are processed or queued, none of whom is served for a while; then as many as the pool can serve. */
 async function overload(): Promise<void> {
   const { loading } = await arena.sql.begin(async (sql) => {
     await sql`lock table milestones in access exclusive mode`;
     const load = arena.load("writes", { connections: 2_000, milliseconds: 2_500 });
-    // The load begins when all its connections are open, which takes as long as the machine is busy.
+    // The load begins when all its connections are open, which takes longer on a busy machine.
     await vi.waitFor(async () => {
       const locks = await sql`select from pg_locks where relation = 'milestones'::regclass and not granted`;
       expect(locks).toHaveLength(POOL_SIZE);
@@ -43,19 +43,19 @@ async function overload(): Promise<void> {
   acknowledged += result.statuses["201"] ?? 0;
 }
 
-describe("more work than the pool carries", { timeout: 60_000 }, () => {
-  test("waits or is rejected with 503 and Retry-After, within bounds, and nothing is lost", async () => {
+describe("more load than the pool can carry", { timeout: 60_000 }, () => {
+  test("is queued or rejected with 503 and Retry-After, within bounds, and nothing is lost", async () => {
     await overload();
     const before = await arena.memory();
     await overload();
     const after = await arena.memory();
-    // Twice the work leaves no more behind: what waited is gone, and nothing was kept of it.
+    // Twice the load leaves no more memory in use: rejected and queued requests leave nothing behind.
     expect(after.heapMb - before.heapMb).toBeLessThan(10);
     expect(await backends()).toBeLessThanOrEqual(POOL_SIZE);
     expect(await arena.rows()).toBe(acknowledged);
   });
 
-  test("and is served as ever when there is less of it", async () => {
+  test("and afterwards requests are served as before", async () => {
     const result = await arena.load("writes", { connections: POOL_SIZE, milliseconds: 500 });
     expect(Object.keys(result.statuses)).toEqual(["201"]);
     expect(result.losses).toEqual({});

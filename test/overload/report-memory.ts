@@ -1,4 +1,4 @@
-/** Loaded before the service's own program (`node --import`), so that its memory can be asked for. */
+/** Loaded before the service's own program (`node --import`), so that it reports its memory. */
 import { openSync, readSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { answerCommands } from "../../bench/processes/commands.ts";
@@ -6,13 +6,13 @@ import { answerCommands } from "../../bench/processes/commands.ts";
 /** Megabytes. */
 export interface Memory {
   readonly rssMb: number;
-  /** What is left of the heap after a collection. */
+  /** The used heap after a garbage collection. */
   readonly heapMb: number;
   /** Milliseconds of processor time since the start. */
   readonly cpuMs: number;
-  /** Milliseconds of the longest time that the event loop was late since the last question. */
+  /** Milliseconds of the longest delay of the event loop since the last report. */
   readonly lateMs: number;
-  /** Milliseconds of processor time of the longest turn of the event loop since then: what `/health` waits for if no one else is at work. */
+  /** Milliseconds of CPU time of the longest turn of the event loop since then: what `/health` waits for on an idle machine. */
   readonly turnMs: number;
 }
 
@@ -21,7 +21,7 @@ export type MemoryCommands = { memory: { request: { collect: boolean }; response
 const turns = monitorEventLoopDelay({ resolution: 5 });
 turns.enable();
 
-/** Milliseconds of processor time of this thread: Linux alone tells it apart from the collector's threads. */
+/** Milliseconds of CPU time of this thread: only Linux separates it from the garbage collector's threads. */
 function threadTimer(): () => number {
   if (process.platform !== "linux") return () => process.cpuUsage().user / 1e3;
   const file = openSync("/proc/thread-self/schedstat", "r");
@@ -36,7 +36,7 @@ const threadTime = threadTimer();
 let turnMs = 0;
 let turnBegan = threadTime();
 
-/** Once in each turn, and no reason for one: an immediate that the loop does not wait for runs after what has come in. */
+/** Once per turn, without causing one: an immediate that is unref'ed runs after the turn's I/O. */
 function watchTurn(): void {
   const now = threadTime();
   turnMs = Math.max(turnMs, now - turnBegan);

@@ -5,10 +5,10 @@ import { type ReadyWatch, watchReady } from "./health-watch.ts";
 import type { LoadResult } from "./load.ts";
 import type { Memory } from "./report-memory.ts";
 
-/** Of the peak, what must be left in successful answers at so many times the load that saturates. */
+/** The share of the peak throughput that must remain at `TIMES` times the saturating load. */
 const SHARE = 0.8;
 const TIMES = 4;
-/** Connections over which the load of 4 times the rate comes: more than are worked on (128) and wait (1,000). */
+/** Connections for 4 times the rate: more than are processed (128) and queued (1,000). */
 const CONNECTIONS = 2_000;
 const POOL_SIZE = 10;
 const WRITE_MS = 10;
@@ -18,9 +18,9 @@ const OVERLOAD_MS = 20_000;
 
 interface Round {
   readonly peak: LoadResult;
-  /** 4 times the connections, each of which sends its next request as soon as it has its answer. */
+  /** 4 times the connections, each of which sends its next request as soon as it has the response. */
   readonly crowd: LoadResult;
-  /** 4 times the requests a second, whether those before are answered or not. */
+  /** 4 times the requests a second, whether earlier ones have got their responses or not. */
   readonly overload: LoadResult;
   readonly ready: ReadyWatch;
   readonly memory: Memory;
@@ -28,7 +28,7 @@ interface Round {
 
 const perSecond = ({ successesInTime, elapsedMs }: LoadResult) => (successesInTime / elapsedMs) * 1_000;
 
-/** The connections with which closed-loop callers get the most out of it: more of them bring less than 5 % more. */
+/** The number of connections that saturates the service in a closed loop: doubling it gains less than 5 %. */
 async function findSaturation(arena: Arena, workload: Workload): Promise<number> {
   let best = { connections: 4, rate: 0 };
   for (let connections = 4; connections <= 128; connections *= 2) {
@@ -58,7 +58,7 @@ const count = (results: readonly LoadResult[], status: string) =>
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const whole = (value: number) => Math.round(value).toLocaleString("en");
 
-/** One line of the table: what was left of the peak under one kind of load. */
+/** One row of the table: the share of the peak that remained under one kind of load. */
 function reportLoad(name: string, peak: number, loads: readonly LoadResult[], run: LongRun): string[] {
   const kept = mean(loads.map(perSecond));
   const strange = loads.flatMap(({ statuses }) =>
@@ -91,7 +91,7 @@ function reportWorkload(workload: Workload, rounds: readonly Round[], run: LongR
   ];
 }
 
-/** Flat: the last third of the run has no more in memory than the second one, but for 10 %. */
+/** Flat: the last third of the run uses at most 10 % more memory than the second one. */
 function reportMemory(samples: readonly Memory[], run: LongRun): void {
   const third = Math.floor(samples.length / 3);
   const rows = (["heapMb", "rssMb"] as const).map((kind) => {
@@ -105,7 +105,7 @@ function reportMemory(samples: readonly Memory[], run: LongRun): void {
   console.log(markdownTable(["", "first round", "first third", "second third", "last third", "most"], rows));
 }
 
-/** Rounds, in each of which every workload saturates the service first and then asks for 4 times as much. */
+/** Rounds, in each of which every workload first saturates the service and then requests 4 times as much. */
 export async function playRounds(serverUrl: string, minutes: number, run: LongRun): Promise<void> {
   await using arena = await openArena({ serverUrl, poolSize: POOL_SIZE, writeMs: WRITE_MS });
   let written = 0;

@@ -6,10 +6,10 @@ import type { MemoryCommands } from "./report-memory.ts";
 
 export const SERVICE_KEY = "a-key-of-the-load";
 
-/** The command, the load, what reports the command's memory, and what asks for its health, compiled. */
+/** The command, the load, the memory report and the health probe, compiled. */
 export type OverloadPrograms = Programs<"cli" | "load" | "memory" | "health">;
 
-/** The service by its command, in a process of its own. */
+/** The service, run by its command in a process of its own. */
 export interface ServiceProcess {
   readonly port: number;
   readonly child: Child<MemoryCommands>;

@@ -10,10 +10,10 @@ import { requestBytes } from "./client-connection.ts";
 import { type ServiceWatch, watchService } from "./health-watch.ts";
 import { compileOverloadPrograms, SERVICE_KEY, startService } from "./service-process.ts";
 
-/** What slow clients were up to, what the service needed beside, and whether it did with them as it promises. */
+/** What slow clients did, how the service did meanwhile, and whether it kept its promises. */
 export interface SlowClientsReport extends ServiceWatch {
   readonly name: string;
-  /** What was not as promised; empty for nothing. */
+  /** The broken promise; empty if there is none. */
   readonly complaint: string;
 }
 
@@ -22,13 +22,13 @@ const READERS = 300;
 const SENDERS = 300;
 const DEPARTURES = 1_000;
 /**
- * Milliseconds: what a loop takes over one task, and within which slow clients are cut off by the limits that are shipped, from
- * when they have filled the buffers of both systems.
+ * Milliseconds: how long a loop works on one task, and within which slow clients are disconnected by the default time-outs, once
+ * they have filled the socket buffers of both sides.
  */
 const LOOP_WORK = 100_000;
 const CUT_OFF = 240_000;
 
-/** The service by its command, with the limits that are shipped, and clients that are slow or go. */
+/** The service, run by its command with the default limits, and clients that are slow or disconnect. */
 export async function slowClients(serverUrl: string): Promise<SlowClientsReport[]> {
   await using test = await createTestDatabase({ serverUrl });
   const sql = postgres(test.url, { max: 1, onnotice: () => undefined });
@@ -48,7 +48,7 @@ export async function slowClients(serverUrl: string): Promise<SlowClientsReport[
   const scenarios: Readonly<Record<string, () => Promise<string>>> = {
     [`${READERS} streams that are not read, while a byte a second is sent`]: async () => {
       const sockets = await openAll(port, READERS, stream);
-      // The connection is seen to be gone by what is sent on it: reading would empty the system's buffers first.
+      // Sending shows that the connection is closed: reading would empty the socket buffers first.
       const left = await untilGone(sockets, (socket) => socket.write("G"));
       return left === 0 ? "" : `${left} unread streams were not cut off`;
     },
@@ -56,7 +56,7 @@ export async function slowClients(serverUrl: string): Promise<SlowClientsReport[
       const begun = post.subarray(0, post.length - 40);
       const sockets = await openAll(port, SENDERS, begun);
       for (const socket of sockets) socket.resume();
-      // Not enough to come to its end.
+      // Too few bytes to complete the body.
       let sent = 0;
       const left = await untilGone(sockets, (socket) => sent++ < 35 * SENDERS && socket.write(" "));
       return left === 0 ? "" : `${left} slow bodies were not cut off`;
@@ -78,7 +78,7 @@ export async function slowClients(serverUrl: string): Promise<SlowClientsReport[
       const waited = performance.now() - start;
       const [after] = await sql`select count(*)::int from milestones`;
       const done = Number(after?.["count"]) - Number(before?.["count"]);
-      // As many as were at work.
+      // As many as can be in progress.
       return response.status === 200 && waited < 2_000 && done <= 128 ? "" : `waited ${waited} ms, ${done} were done`;
     },
     [`a loop that works ${LOOP_WORK / 1_000} s on a task`]: async () => {
@@ -115,7 +115,7 @@ async function openAll(port: number, count: number, bytes: Uint8Array): Promise<
   return sockets;
 }
 
-/** Sends something on each every second, until all are gone; resolves with how many are not, in time. */
+/** Sends something on each every second, until all are closed; resolves with how many are not, in time. */
 async function untilGone(sockets: readonly Socket[], send: (socket: Socket) => unknown): Promise<number> {
   const sendOnAll = async () => {
     const left = sockets.filter(({ destroyed }) => !destroyed);

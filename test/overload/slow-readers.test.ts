@@ -1,7 +1,7 @@
 import { expect, inject, test } from "vitest";
 import { get, readSlowly, SlowReaders } from "./slow-readers.ts";
 
-/** Megabytes: less than what twelve lists of this length take, let alone their rows. */
+/** Megabytes: less than twelve lists of this length take, let alone their rows. */
 const MOST = 300;
 
 test("slow readers of long lists hold little memory, and do not delay others", { timeout: 120_000 }, async () => {

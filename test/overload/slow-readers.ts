@@ -6,10 +6,10 @@ import postgres from "postgres";
 import { type ServiceWatch, watchService } from "./health-watch.ts";
 import { compileOverloadPrograms, type OverloadPrograms, SERVICE_KEY, startService } from "./service-process.ts";
 
-/** What a service of 512 MB of heap did while its readers were slow, or its rows were long. */
+/** How a service with 512 MB of heap did while its readers were slow, or its rows long. */
 export interface LongAnswers extends ServiceWatch {
   readonly what: string;
-  /** Empty where all was as it should be. */
+  /** Empty if all was as expected. */
   readonly wrong: string;
 }
 
@@ -20,7 +20,7 @@ export interface LongRowSizes {
   readonly tasks: number;
 }
 
-/** A service of its own, and a database with long rows in it. */
+/** A service of its own, and a database with long rows. */
 export class SlowReaders implements AsyncDisposable {
   readonly #programs: OverloadPrograms;
   readonly #test: TestDatabase;
@@ -46,7 +46,7 @@ export class SlowReaders implements AsyncDisposable {
     return readers;
   }
 
-  /** Conversations of so many bytes, which cannot be compressed. */
+  /** Conversations of `bytes` each, which cannot be compressed. */
   async insertConversations(rows: number, bytes: number): Promise<string> {
     const [row] = await this.sql`
       with message as materialized (
@@ -56,7 +56,7 @@ export class SlowReaders implements AsyncDisposable {
     return String(row?.["id"]);
   }
 
-  /** Runs `read` against a service that has just been started, and watches over that. */
+  /** Runs `read` against a newly started service, and measures the service meanwhile. */
   async watch(what: string, read: (port: number) => Promise<string>): Promise<LongAnswers> {
     const environment = { DATABASE_URL: this.#test.url };
     const service = await startService(this.#programs, environment, ["--max-old-space-size=512"]);
@@ -77,7 +77,7 @@ export class SlowReaders implements AsyncDisposable {
   }
 }
 
-/** Whether what comes in pieces is one JSON value with all of its ends: of hundreds of megabytes, which no parser takes. */
+/** Whether a stream is one complete JSON value: of hundreds of megabytes, more than a parser can take. */
 class JsonEnds {
   #depth = 0;
   #isText = false;
@@ -85,7 +85,7 @@ class JsonEnds {
   #isBroken = false;
   #isDone = false;
 
-  /** Text is searched, not read: what takes this process long would be seen as a slow reader, and a slow `/health`. */
+  /** Skips text without decoding it: a slow check here would look like a slow reader, and a slow `/health`. */
   add(bytes: Buffer): void {
     for (let at = 0; at < bytes.length && !this.#isBroken; ) {
       if (this.#isText) at = this.#endOfText(bytes, at);
@@ -107,7 +107,7 @@ class JsonEnds {
     return end + 1;
   }
 
-  /** Whether JSON goes on with this byte, as far as ends are concerned. */
+  /** Whether this byte keeps the brackets balanced. */
   #takes(byte: number): boolean {
     if (byte === 0x22) this.#isText = true;
     else if (byte === 0x5b || byte === 0x7b) this.#depth++;
@@ -120,7 +120,7 @@ class JsonEnds {
   }
 }
 
-/** What became of a response: its length, and whether it was one JSON value. */
+/** Reads a response: its length, and whether it was one JSON value. */
 export async function get(port: number, path: string): Promise<{ status: number; bytes: number; isWhole: boolean }> {
   return new Promise((resolve, reject) => {
     const headers = { "X-Flux-Service-Key": SERVICE_KEY };
@@ -139,7 +139,7 @@ export async function get(port: number, path: string): Promise<{ status: number;
   });
 }
 
-/** Connections that ask once, and read `bytes` every 100 ms for so long; 0 reads nothing. Says how many broke off. */
+/** Sends a request on each connection, and reads `bytes` every 100 ms; 0 reads nothing. Returns how many broke off. */
 export async function readSlowly(
   port: number,
   path: string,

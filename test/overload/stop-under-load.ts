@@ -14,21 +14,21 @@ export interface StoppableService {
 
 export interface StopReport {
   readonly exit: string;
-  /** Milliseconds from SIGTERM until the process was gone. */
+  /** Milliseconds from SIGTERM to the end of the process. */
   readonly goneAfter: number;
-  /** Whether `/ready` said 503 before any connection was refused. */
+  /** Whether `/ready` returned 503 before any connection was refused. */
   readonly isReadyFirst: boolean;
   readonly answers: number;
-  /** Answers by status that should not be there. */
+  /** Responses by unexpected status. */
   readonly unexpected: readonly number[];
-  /** Requests that were sent and got no whole answer, of clients that heed `/ready` as a balancer does. */
+  /** Requests that were sent and got no complete response, from clients that respect `/ready` as a load balancer does. */
   readonly dropped: readonly string[];
-  /** The same of clients that connect again and again, whatever `/ready` says, until their connection is refused. */
+  /** The same from clients that keep connecting, whatever `/ready` says, until a connection is refused. */
   readonly droppedOfObstinate: readonly string[];
-  /** Writes that were acknowledged, and those of them that the database has not. */
+  /** Acknowledged writes, and how many of them are not in the database. */
   readonly acknowledged: number;
   readonly lost: number;
-  /** Connections of the service that the database still had 5 s later. */
+  /** Sessions of the service that the database still had 5 s later. */
   readonly backendsLeft: number;
 }
 
@@ -45,7 +45,7 @@ export const NOTHING_DROPPED = {
 
 /** How a client behaves. */
 interface Manner {
-  /** Milliseconds between an answer and the next request, at most. */
+  /** Maximum milliseconds between a response and the next request. */
   readonly pause: number;
   /** Whether each request has a connection of its own. */
   readonly isFresh: boolean;
@@ -59,7 +59,7 @@ const MANNERS: readonly { readonly clients: number; readonly manner: Manner }[] 
   { clients: 4, manner: { pause: 0, isFresh: false, isObstinate: true } },
 ];
 
-/** Sends SIGTERM to a service that many clients are using, and counts what becomes of their requests. */
+/** Sends SIGTERM to a service under load, and counts the outcomes of the requests. */
 export async function stopUnderLoad(service: StoppableService, sql: postgres.Sql): Promise<StopReport> {
   const crowd = new Crowd(service);
   const clients = MANNERS.flatMap(({ clients, manner }) => Array.from({ length: clients }, () => crowd.use(manner)));
@@ -86,7 +86,7 @@ export async function stopUnderLoad(service: StoppableService, sql: postgres.Sql
   };
 }
 
-/** Clients of one service, and the balancer before it. */
+/** Clients of one service, and the load balancer in front of it. */
 class Crowd {
   readonly #service: StoppableService;
   answers = 0;
@@ -105,7 +105,7 @@ class Crowd {
     return this.notReadyAt === Number.POSITIVE_INFINITY;
   }
 
-  /** Asks `/ready` again and again, as a balancer does. */
+  /** Polls `/ready`, as a load balancer does. */
   async probe(): Promise<void> {
     while (this.#isReady) {
       const connection = await this.#connect();
@@ -118,14 +118,14 @@ class Crowd {
     }
   }
 
-  /** Sends requests until it is told to go elsewhere, or there is nobody. */
+  /** Sends requests until the load balancer stops routing to the service, or nothing listens. */
   async use({ pause, isFresh, isObstinate }: Manner): Promise<void> {
     const dropped = isObstinate ? this.droppedOfObstinate : this.dropped;
     let connection: ClientConnection | undefined;
     for (let request = 0; isObstinate || this.#isReady; request++) {
       if (connection === undefined || connection.isClosed) connection = await this.#connect();
       if (connection === undefined) return;
-      // A connection on which the server says nothing of closing is used until it does, ready or not.
+      // A connection stays in use until the server announces its end, ready or not.
       do {
         const outcome = await this.#send(connection, request, dropped);
         if (isFresh || outcome.status === undefined || outcome.isLast) {
@@ -163,7 +163,7 @@ class Crowd {
 
   #count(outcome: Outcome, method: string, dropped: string[]): void {
     if (outcome.status === undefined) {
-      // What was closed before a byte was sent is no drop: whoever sends it elsewhere does not do it twice.
+      // A connection closed before a byte was sent is not a drop: the request can safely be sent elsewhere.
       if (!outcome.loss.startsWith("unsent")) dropped.push(`${method}: ${outcome.loss}`);
       return;
     }
@@ -172,7 +172,7 @@ class Crowd {
   }
 }
 
-/** A backend needs a moment to see that its client has gone. */
+/** A backend needs a moment to notice that its client is gone. */
 async function backendsLeft(sql: postgres.Sql): Promise<number> {
   const list = () => sql`
     select from pg_stat_activity where datname = current_database() and application_name = 'flux-dao'`;

@@ -5,7 +5,7 @@ import type { LongRun } from "../long-runs/long-run.ts";
 import { compileOverloadPrograms, SERVICE_KEY, startService } from "./service-process.ts";
 import { type StopReport, stopUnderLoad } from "./stop-under-load.ts";
 
-/** Stops the service under load, so many times. */
+/** Stops the service under load `count` times. */
 export async function stopAgainAndAgain(serverUrl: string, times: number, run: LongRun): Promise<void> {
   await using test = await createTestDatabase({ serverUrl });
   await test.database.close();

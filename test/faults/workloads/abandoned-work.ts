@@ -6,19 +6,19 @@ import { CALL_DEADLINE } from "../limits.ts";
 import { MarkedWrites } from "../marked-writes.ts";
 import type { Operation, Workload } from "../workload.ts";
 
-/** How a unit of work ends while others within it are under way. */
+/** How a unit of work ends while nested ones are running. */
 const ENDINGS = ["fails beside them", "forgets them", "hangs, and is late"] as const;
 type Ending = (typeof ENDINGS)[number];
 
-/** Milliseconds: the deadline of those that hang, and the longest pause of those that go on. */
+/** Milliseconds: the deadline of units that hang, and the longest pause of nested ones that continue. */
 const DEADLINE = 200;
 const LONGEST_PAUSE = 30;
 
 class FailedOnPurpose extends Error {}
 
 /**
- * Units of work that end before what was begun within them: nothing of them may be found, and nothing may get into the whole
- * ones that run between them on the same connections.
+ * Units of work that end before the nested ones they started: nothing of them may be committed, and nothing of them may get
+ * into the complete ones that run between them on the same connections.
  */
 export const abandonedWork: Workload = {
   name: "abandoned work",
@@ -38,7 +38,7 @@ export const abandonedWork: Workload = {
       unit: "transaction",
       provesService: false,
       run: () => abandon(database, mark, ending, random, left),
-      // However the call ended: it was never to be committed.
+      // However the call ended: it must never be committed.
       settled: () => users.settled(mark, "refused"),
     });
 
@@ -60,13 +60,13 @@ export const abandonedWork: Workload = {
   },
 };
 
-/** A user, whose goal is written one level deeper. */
+/** Creates a user, and its goal one level deeper. */
 async function writeNested(uow: DaoUnitOfWork, mark: string): Promise<void> {
   const user = await uow.users.create(makeUserData({ name: mark }));
   await DaoUnitOfWork.run(uow, (nested) => nested.goals.create(makeGoalData(user.id)));
 }
 
-/** @param left takes what is still under way when the unit of work has ended */
+/** @param left collects what is still running when the unit of work has ended */
 async function abandon(
   database: Database,
   mark: string,
@@ -76,7 +76,7 @@ async function abandon(
 ): Promise<void> {
   const pause = () => delay(random.below(LONGEST_PAUSE));
   let isOver = false;
-  /** Writes until the unit of work has ended, and once more after that, and whatever happens takes it for an accident. */
+  /** Writes until the unit of work has ended, and once more after that, ignoring every error. */
   const goOn = async (uow: DaoUnitOfWork, nested: DaoUnitOfWork) => {
     for (let isLast = false; !isLast; ) {
       isLast = isOver;

@@ -5,7 +5,7 @@ import { MIGRATION_DEADLINE, migrationOptions, RECOVERY } from "../limits.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Workload } from "../workload.ts";
 
-/** All workers migrate the same empty database, and those who come later find it migrated. */
+/** All workers migrate the same empty database; the later ones find it migrated. */
 export const migration: Workload = {
   name: "migration",
   database: "empty",
@@ -27,7 +27,7 @@ export const migration: Workload = {
         if (outcomes.has("acknowledged") && !isWhole) tally.violate("acknowledged write lost", "the schema");
         const isRefused = outcomes.size === 1 && outcomes.has("refused");
         if (isRefused && relations > 0) tally.violate("refused write found", "the schema");
-        // Whatever the fault left, the next run finishes.
+        // Whatever state the fault left, the next run completes it.
         await database.migrate(migrationOptions);
         const whole = await relationsIn(audited);
         if (isWhole && relations !== whole) tally.violate("partial commit", `${relations} of ${whole} relations`);
@@ -47,7 +47,7 @@ async function relationsIn(sql: postgres.Sql): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** Whether the schema is whole, asked for as long as a pool may take to recover: a connection may still be to what failed. */
+/** Whether the schema is complete; retried within the time to recover, since a connection may be broken still. */
 function isReady(database: Database): Promise<boolean> {
   const isWhole = () =>
     database.checkReady().then(

@@ -5,7 +5,7 @@ import { CALL_DEADLINE } from "../limits.ts";
 import { MarkedWrites } from "../marked-writes.ts";
 import type { Operation, Workload } from "../workload.ts";
 
-/** Creates users, changes one of the worker's own, and reads. */
+/** Creates users, updates one of the worker's own, and reads. */
 export const singleStatements: Workload = {
   name: "single statements",
   database: "migrated",

@@ -12,7 +12,7 @@ export const unitOfWork: Workload = workload("unit of work", async (uow, name) =
   await uow.tasks.create(makeTaskData(user.id, goal.id, { title: KEPT }));
 });
 
-/** The same with savepoints: one that is kept, one that is undone on purpose, and a deeper one that is kept. */
+/** The same with savepoints: one that is released, one that is rolled back on purpose, and a nested one that is released. */
 export const nestedUnitOfWork: Workload = workload("nested unit of work", async (uow, name) => {
   const user = await uow.users.create(makeUserData({ name }));
   const goal = await DaoUnitOfWork.run(uow, (nested) => nested.goals.create(makeGoalData(user.id)));
