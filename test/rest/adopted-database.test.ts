@@ -8,7 +8,7 @@ import { INSTANT, type RestServer, startRestServer } from "./server.ts";
 const id = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
 const NAME = `flux_adopted_${crypto.randomUUID().replaceAll("-", "")}`;
 
-/** The database that the Python service leaves behind (contract, last section), with rows that only it could write. */
+/** A database that the Python service leaves behind (contract, last section), with rows that only it could write. */
 const PYTHON_DATABASE = `
   create type task_state as enum ('scheduled', 'drifted', 'completed', 'missed');
   create type task_priority as enum ('standard', 'important', 'must-not-miss');
@@ -85,12 +85,12 @@ afterAll(async () => {
 const get = async <Body>(path: string) => expectStatus(await server.call<Body>("GET", path), 200);
 const instant = expect.stringMatching(INSTANT);
 
-describe("Data: taking over a database of the Python service, as callers see it", () => {
+describe("Data: adopting a database of the Python service, as callers see it", () => {
   test("it is ready", async () => {
     expect(await get("/ready")).toEqual({ status: "ready" });
   });
 
-  test("NULLs where there is a default have become the default", async () => {
+  test("NULLs in columns with a default have become the default", async () => {
     expect(await get<UserRow>(`/api/v1/users/${id(1)}`)).toStrictEqual({
       id: id(1),
       name: "Jane",
@@ -121,7 +121,7 @@ describe("Data: taking over a database of the Python service, as callers see it"
     expect(await get(`/api/v1/demo-flags/${id(2)}`)).toStrictEqual(defaults);
   });
 
-  test("JSON null reads as empty, and an e-mail or a title that breaks a rule as it is", async () => {
+  test("JSON null reads as empty; an e-mail or a title that breaks a rule is returned unchanged", async () => {
     expect(await get<UserRow>(`/api/v1/users/${id(2)}`)).toStrictEqual({
       id: id(2),
       name: "",
@@ -142,7 +142,7 @@ describe("Data: taking over a database of the Python service, as callers see it"
     expect(Number.isFinite(flags.escalation_speed)).toBe(true);
   });
 
-  test("no row is refused: lists and the whole of a goal have them all", async () => {
+  test("no row is rejected: lists and whole goals contain them all", async () => {
     for (const [list, total] of [
       ["users", 2],
       ["goals", 2],
@@ -160,7 +160,7 @@ describe("Data: taking over a database of the Python service, as callers see it"
     expect((await get<GoalWithRelations>(`/api/v1/goals/${id(4)}/full`)).milestones).toHaveLength(1);
   });
 
-  test("times keep their microseconds in the database; what a response showed selects the row", async () => {
+  test("times keep their microseconds in the database; the value in a response selects the row", async () => {
     const at = "2026-02-15T10:00:00.123Z";
     const query = `user_id=${id(1)}&start_time=${at}&end_time=${at}`;
     expect(await get<readonly TaskRow[]>(`/api/v1/tasks/by-timerange?${query}`)).toMatchObject([{ id: id(6) }]);
@@ -170,7 +170,7 @@ describe("Data: taking over a database of the Python service, as callers see it"
       end $$`);
   });
 
-  test("a start that was read is taken for an end, though the row's start has microseconds", async () => {
+  test("a start that was read is accepted as an end, though the row's start has microseconds", async () => {
     const task = `/api/v1/tasks/${id(6)}`;
     const { start_time } = await get<TaskRow>(task);
     const ended = await server.call<TaskRow>("PATCH", task, { body: { end_time: start_time } });
@@ -191,7 +191,7 @@ describe("Data: taking over a database of the Python service, as callers see it"
     expectStatus(await server.call("PATCH", task, { body: { end_time: null } }), 200);
   });
 
-  test("a call over many rows says which one of them breaks a rule, and where the caller named it", async () => {
+  test("a bulk call names the row that breaks a rule, and its position in the request", async () => {
     const rule = { errors: [{ path: "task_ids.1.calendar_event_id", message: expect.stringContaining(id(7)) }] };
     const body = { task_ids: [id(6), id(7).toUpperCase(), id(6)], new_state: "missed" };
     expect(expectProblem(await server.call("POST", "/api/v1/tasks/bulk-update-state", { body }), 400)).toMatchObject(

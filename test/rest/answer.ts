@@ -1,11 +1,11 @@
 import { expect } from "vitest";
 
-/** What the server answered. */
+/** A response of the service. */
 export interface Answer<Body = unknown> {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The text read as JSON; `undefined` where there is none. */
+  /** The text parsed as JSON; `undefined` if there is none. */
   readonly body: Body;
 }
 
@@ -15,7 +15,7 @@ interface ProblemIssue {
   readonly message: string;
 }
 
-/** An error as the contract has it: RFC 9457 problem details with a `code`. */
+/** An error as in the contract: RFC 9457 problem details with a `code`. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -26,7 +26,7 @@ export interface Problem {
   readonly errors?: readonly ProblemIssue[];
 }
 
-/** The table of contract.md, "Errors", and what came since. */
+/** The table of contract.md, "Errors", and later additions. */
 export const CODE_OF_STATUS = {
   400: "validation_failed",
   403: "invalid_service_key",
@@ -47,7 +47,7 @@ function isCodeOf(status: number, code: unknown): boolean {
   return typeof code === "string" && (codes === code || (typeof codes === "object" && codes.includes(code)));
 }
 
-/** What no answer to a failed request may show: SQL, a stack, a connection, a key. */
+/** What no response to a failed request may show: SQL, a stack trace, a connection, a key. */
 const LEAKS: Readonly<Record<string, RegExp>> = {
   SQL: /\bselect\b.+\bfrom\b|\binsert into\b|\bupdate\b.+\bset\b.+=|\bdelete from\b|\$\d|"public"|\breturning\b/is,
   "a constraint's or an index's name":
@@ -59,11 +59,11 @@ const LEAKS: Readonly<Record<string, RegExp>> = {
     /\b(userId|goalId|milestoneId|startTime|endTime|weekNumber|demoMode|triggerType|isRecurring|calendarEventId|taskIds|newState|virtualNow|escalationSpeed|startDate|endDate)\b/,
 };
 
-/** Holds for every answer of the service, whatever the request: the tests look at each of them. */
+/** Checks what holds for every response of the service, whatever the request. */
 export function checkAnswer(method: string, path: string, answer: Answer): void {
   const where = `${method} ${path.slice(0, 200)}`;
   const { status, headers, text } = answer;
-  expect(headers.get("x-request-id"), `${where} answers with a request id`).toMatch(/^[\x21-\x7e]{1,200}$/);
+  expect(headers.get("x-request-id"), `${where} has a request id`).toMatch(/^[\x21-\x7e]{1,200}$/);
   expect(status >= 300 && status < 400 && status !== 304, `${where} is not redirected`).toBe(false);
   if (status < 400) {
     if (status === 204 || status === 304) expect(text, `${where} has no content`).toBe("");
@@ -91,32 +91,32 @@ function checkProblem(where: string, { status, headers, body }: Answer): void {
   const issue = { path: expect.any(String), message: expect.stringMatching(/\S/) };
   const sent: Readonly<Record<string, unknown>> = typeof body === "object" && body !== null ? { ...body } : {};
   const errors = Array.isArray(sent["errors"]) ? sent["errors"].map(() => issue) : [];
-  // A row that would be too large has a field, a body has none.
+  // A row that would be too large has issues, a body that is too large has none.
   if (status === 400 || (status === 413 && errors.length > 0)) Object.assign(problem, { errors });
-  // Which unique value, foreign key or race it was, for programs (RFC 9457, 3.2: extension members).
+  // The unique value, foreign key or race, for programs (RFC 9457, 3.2: extension members).
   for (const name of ["field", "id", "reason"]) {
     if ((status === 409 || status === 422) && name in sent) Object.assign(problem, { [name]: expect.any(String) });
   }
   expect(body, where).toEqual(problem);
-  expect(isCodeOf(status, sent["code"]), `${where} answers ${status} ${sent["code"]}`).toBe(true);
+  expect(isCodeOf(status, sent["code"]), `${where} returns ${status} ${sent["code"]}`).toBe(true);
   if (status === 400) expect(errors.length, `${where} says what is wrong in "errors"`).toBeGreaterThan(0);
   if (status === 503) expect(headers.get("retry-after"), `${where} says when to retry`).toMatch(/^\d+$/);
 }
 
-/** The answer is a problem of this status. */
+/** Expects a problem of this status; returns it. */
 export function expectProblem(answer: Answer, status: keyof typeof CODE_OF_STATUS): Problem {
   expect({ status: answer.status, text: answer.status === status ? "" : answer.text }).toEqual({ status, text: "" });
   return answer.body as Problem;
 }
 
-/** The answer is a validation error about these fields, in the caller's spelling, and no others. */
+/** Expects a validation error about exactly these fields, in the caller's spelling; returns it. */
 export function expectInvalid(answer: Answer, ...paths: string[]): Problem {
   const problem = expectProblem(answer, 400);
   expect([...new Set(problem.errors?.map((issue) => issue.path))].sort(), answer.text).toEqual(paths.sort());
   return problem;
 }
 
-/** The answer has this status; its body is handed on. */
+/** Expects this status; returns the body. */
 export function expectStatus<Body>(answer: Answer<Body>, status: number): Body {
   expect({ status: answer.status, text: answer.status === status ? "" : answer.text }).toEqual({ status, text: "" });
   return answer.body;

@@ -16,7 +16,7 @@ async function newConversation(messages: readonly unknown[] = []) {
 }
 
 describe("POST /conversations/{id}/messages", () => {
-  test("puts messages behind those that are there, and returns how many there are", async () => {
+  test("appends the messages, and returns how many there are now", async () => {
     const { read, append } = await newConversation([{ role: "user", content: "one" }]);
     const before = await read();
     const more = [{ role: "agent", aB: { c_d: [null, 1.5, "é🙂"] } }, "text", 5, null, true, [], {}];
@@ -27,7 +27,7 @@ describe("POST /conversations/{id}/messages", () => {
     expect((await read()).messages.at(-1)).toStrictEqual([1, 2]);
   });
 
-  test("the path may end with a slash, and allows POST alone", async () => {
+  test("the path may end with a slash, and allows POST only", async () => {
     const { path, read } = await newConversation();
     const body = { messages: ["a"] };
     expect(expectStatus(await call("POST", `${path}/messages/`, { body }), 200)).toStrictEqual({ message_count: 1 });
@@ -50,13 +50,13 @@ describe("POST /conversations/{id}/messages", () => {
     expect((await read()).messages).toEqual([...many, 1]);
   });
 
-  test("a conversation that does not exist is 404, an id that is none 400", async () => {
+  test("a conversation that does not exist is 404, an invalid id 400", async () => {
     const body = { messages: ["a"] };
     expectProblem(await call("POST", `/api/v1/conversations/${unknownId()}/messages`, { body }), 404);
     expectInvalid(await call("POST", "/api/v1/conversations/x/messages", { body }), "id");
   });
 
-  test("what PostgreSQL cannot hold is 400 and appends nothing", async () => {
+  test("what PostgreSQL cannot store is 400 and appends nothing", async () => {
     const { append, read } = await newConversation();
     const deep = `{"messages":["fine",${"[".repeat(65)}${"]".repeat(65)}]}`;
     for (const body of ['{"messages":["fine","\\u0000"]}', '{"messages":["fine","\\ud800"]}', deep]) {
@@ -66,7 +66,7 @@ describe("POST /conversations/{id}/messages", () => {
   });
 });
 
-describe("100 appenders at once", () => {
+describe("100 concurrent appenders", () => {
   const APPENDERS = 100;
   const ROUNDS = 5;
 
@@ -77,7 +77,7 @@ describe("100 appenders at once", () => {
     await Promise.all(
       Array.from({ length: APPENDERS }, async (_, appender) => {
         for (let round = 0; round < ROUNDS; round++) {
-          // Two at a time: nobody comes between them.
+          // Two messages per request: no other appender's message comes between them.
           const messages = [0, 1].map((part) => ({ appender, number: round * 2 + part }));
           if (where === "in-process") counts.push((await conversations.appendMessages(id, { messages })).messageCount);
           else counts.push(expectStatus(await append({ messages }), 200).message_count);
@@ -95,7 +95,7 @@ describe("100 appenders at once", () => {
     for (let index = 0; index < appended.length; index += 2) {
       expect(appended[index + 1]?.appender, "nobody came between").toBe(appended[index]?.appender);
     }
-    // Every count was told once: each append saw all those before it.
+    // Every count was returned once: each append saw all those before it.
     const expected = Array.from({ length: APPENDERS * ROUNDS }, (_, index) => 3 + index * 2);
     expect(counts.toSorted((a, b) => a - b)).toEqual(expected);
   });

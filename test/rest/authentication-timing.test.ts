@@ -4,8 +4,8 @@ import { createLogger } from "@flux/dao-http/server";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { useRestServer } from "./server.ts";
 
-// A clock cannot tell on a busy machine, so this looks at the work that is done: one comparison, always of equal length,
-// for each key that there is, whichever key was sent.
+// Timings are unreliable on a busy machine, so this counts the comparisons: one, always of equal length, for each configured
+// key, whichever key was sent.
 vi.mock("node:crypto", async (importOriginal) => {
   const original = await importOriginal<typeof import("node:crypto")>();
   return { ...original, timingSafeEqual: vi.fn(original.timingSafeEqual) };
@@ -37,7 +37,7 @@ describe("REST: the key is compared in constant time", () => {
 });
 
 describe("REST: everything needs a key", () => {
-  test("an app without any key is refused, rather than open or shut to all", () => {
+  test("an app without any key is rejected, rather than open or closed to all", () => {
     const logger = createLogger({ level: "silent" });
     const services = Object.create(null);
     expect(() => createDaoApp({ services, keys: [], logger })).toThrow(/key/);

@@ -10,7 +10,7 @@ const { call } = server;
 const HEADER = "X-Flux-Service-Key";
 const id = unknownId();
 
-/** Every path of the guide's reference that needs a key, one method each. */
+/** Every path of the guide's reference that needs a key, with one method each. */
 const PROTECTED: readonly [method: string, path: string][] = [
   ["GET", "/api/v1/users/"],
   ["GET", `/api/v1/users/${id}`],
@@ -46,21 +46,21 @@ const PROTECTED: readonly [method: string, path: string][] = [
   ["PUT", `/api/v1/demo-flags/${id}`],
 ];
 
-describe("REST: everything but the open paths needs a key", () => {
-  test.each(PROTECTED)("%s %s without a key is 403, and with a wrong one", async (method, path) => {
+describe("REST: all paths need a key, except the public ones", () => {
+  test.each(PROTECTED)("%s %s is 403 without a key, and with a wrong one", async (method, path) => {
     const missing = expectProblem(await call(method, path, { headers: { [HEADER]: undefined } }), 403);
     expect(missing.detail).toContain(HEADER);
     expectProblem(await call(method, path, { headers: { [HEADER]: "wrong" } }), 403);
-    // The same request with a key gets further, so that it was the key.
+    // With a key the same request gets further, so the 403 was about the key.
     expect((await call(method, path)).status).not.toBe(403);
   });
 
-  test.each(Object.entries(KEYS))("the key of %s opens", async (_, key) => {
+  test.each(Object.entries(KEYS))("the key of %s is accepted", async (_, key) => {
     expectStatus(await call("GET", "/api/v1/users/", { headers: { [HEADER]: key } }), 200);
   });
 
   test.each(["/health", "/ready", "/docs", "/redoc", "/openapi.json"])(
-    "%s needs no key, and minds no wrong one",
+    "%s needs no key, and ignores a wrong one",
     async (path) => {
       expectStatus(await call("GET", path, { headers: { [HEADER]: undefined } }), 200);
       expectStatus(await call("GET", path, { headers: { [HEADER]: "wrong" } }), 200);
@@ -83,7 +83,7 @@ describe("REST: everything but the open paths needs a key", () => {
   });
 });
 
-describe("REST: a key is right as a whole or wrong", () => {
+describe("REST: a key must match in full", () => {
   const key = KEYS["goal-planner"];
 
   test.each([
@@ -117,12 +117,12 @@ describe("REST: a key is right as a whole or wrong", () => {
     expect(one.status).toBe(200);
   });
 
-  test("the header's name is read in any case, its value without the spaces around it", async () => {
+  test("the header's name is case-insensitive, white space around its value is ignored", async () => {
     const head = requestHead("GET", "/api/v1/users/", `x-fLUX-sERVICE-kEY: \t ${key} \t`);
     expect((await sendRaw(server.baseUrl, head)).status).toBe(200);
   });
 
-  test("a key in the query, in a cookie or in Authorization does not count", async () => {
+  test("a key in the query, in a cookie or in Authorization is ignored", async () => {
     const headers = { [HEADER]: undefined, Authorization: `Bearer ${key}`, Cookie: `${HEADER}=${key}` };
     const path = `/api/v1/users/?${HEADER}=${key}`;
     const answer = await call("GET", path.toLowerCase(), { headers });
@@ -158,7 +158,7 @@ describe("REST: the key is checked before anything else about a request", () => 
     expectProblem(await call("GET", "/api/v1/users/no-uuid"), 400);
   });
 
-  test("before the length: 413, and before a body is sent at all", async () => {
+  test("before the length: 413, and before any of the body is sent", async () => {
     const lines = ["Content-Type: application/json", "Content-Length: 5000000"];
     expect((await sendRaw(server.baseUrl, requestHead("POST", "/api/v1/users/", ...lines))).status).toBe(403);
     lines.push(`${HEADER}: wrong`);

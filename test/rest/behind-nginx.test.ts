@@ -19,7 +19,7 @@ const rejection = (call: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-/** A goal with tasks enough for several pieces and cursors. */
+/** A goal with enough tasks for several pieces and cursors. */
 async function fillGoal(tasks: number): Promise<string> {
   const owner = await createUser(server.call);
   const goal = await createGoal(server.call, owner);
@@ -30,14 +30,14 @@ async function fillGoal(tasks: number): Promise<string> {
 
 describe.runIf(hasNginx)("a stream behind nginx", () => {
   const settings: Readonly<Record<string, string>> = {
-    "by its defaults, HTTP/1.0 among them": "",
+    "with its defaults, which include HTTP/1.0": "",
     "over HTTP/1.0 without buffers": "proxy_buffering off;",
     "over HTTP/1.1": "proxy_http_version 1.1;",
     compressed: "gzip on; gzip_types application/x-ndjson; gzip_proxied any;",
   };
 
   test.each(Object.entries(settings))(
-    "%s: what is cut off is read on, and each task comes once",
+    "%s: the client resumes a stream that is cut off, and gets each task once",
     async (_, setting) => {
       const goalId = await fillGoal(4_000);
       await using network = await faultyNetwork(server.baseUrl);
@@ -56,7 +56,7 @@ describe.runIf(hasNginx)("a stream behind nginx", () => {
     },
   );
 
-  test("any other reader knows from the last line that it has not all, and goes on from the last cursor", async () => {
+  test("any other reader sees by the last line that the stream is incomplete, and resumes at the last cursor", async () => {
     const goalId = await fillGoal(4_000);
     await using network = await faultyNetwork(server.baseUrl);
     await using nginx = await startNginx(`location / { proxy_pass ${network.url}; }`);
@@ -79,7 +79,7 @@ describe.runIf(hasNginx)("a stream behind nginx", () => {
   });
 });
 
-describe.runIf(hasNginx)("nginx in place of the service", () => {
+describe.runIf(hasNginx)("nginx responding in place of the service", () => {
   const locations: Readonly<Record<string, [string, number]>> = {
     "has no upstream": ["location / { proxy_pass http://127.0.0.1:9; }", 502],
     "is in maintenance": ["location / { return 503; }", 503],
@@ -101,7 +101,7 @@ describe.runIf(hasNginx)("nginx in place of the service", () => {
     expect(retries).toEqual([1, 2]);
   });
 
-  test("waits for the service no longer than configured", async () => {
+  test("time-outs of nginx are reported", async () => {
     await using silent = await silentServer();
     await using nginx = await startNginx(`location = /is-there { return 200; }
       location / { proxy_pass ${silent.url}; proxy_read_timeout 1s; }`);
@@ -111,14 +111,14 @@ describe.runIf(hasNginx)("nginx in place of the service", () => {
     );
   });
 
-  test("takes no body as large as that", async () => {
+  test("the body limit of nginx is reported", async () => {
     await using nginx = await startNginx(`client_max_body_size 1k; location / { proxy_pass ${server.baseUrl}; }`);
     const { users } = clientOf(nginx.url);
     const error = await rejection(users.createUser({ ...makeUserData(), preferences: { text: "x".repeat(2_000) } }));
     expect(error).toMatchObject({ name: "UnexpectedResponseError", status: 413 });
   });
 
-  test("loses the response to a write: under a key it is done once, and without one it is for the caller to look", async () => {
+  test("a lost response to a write: with a key the write happens once, without one the caller must check", async () => {
     await using network = await faultyNetwork(server.baseUrl);
     await using nginx = await startNginx(`location = /is-there { return 200; }
       location / { proxy_pass ${network.url}; }`);
@@ -144,7 +144,7 @@ describe.runIf(hasNginx)("nginx in place of the service", () => {
   });
 });
 
-/** Takes connections, and answers nothing. */
+/** Accepts connections, and never responds. */
 async function silentServer() {
   const silent = createServer((socket) => {
     socket.on("error", () => undefined).resume();

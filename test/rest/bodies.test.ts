@@ -17,16 +17,16 @@ const post = (body: string | Uint8Array, headers: Record<string, string | undefi
   call("POST", "/api/v1/users/", { body, headers });
 
 const validBody = () => JSON.stringify({ name: "Jane Doe", email: uniqueEmail() });
-/** A valid body of exactly so many bytes. */
+/** A valid body of exactly `length` bytes. */
 const bodyOf = (bytes: number) => new TextEncoder().encode(validBody().padEnd(bytes, " "));
 
 describe("Errors: 413 for a body over the limit of 1 MiB, however it is sent", () => {
-  test("by Content-Length: the limit itself is taken, one byte more is not", async () => {
+  test("by Content-Length: a body at the limit is accepted, one byte more is not", async () => {
     expectStatus(await post(bodyOf(MEBIBYTE)), 201);
     expectProblem(await post(bodyOf(MEBIBYTE + 1)), 413);
   });
 
-  test("by Content-Length, before any of the body has come", async () => {
+  test("by Content-Length, before any of the body is sent", async () => {
     const answer = await sendRaw(
       server.baseUrl,
       requestHead("POST", "/api/v1/users/", key, json, "Content-Length: 999999999999"),
@@ -35,7 +35,7 @@ describe("Errors: 413 for a body over the limit of 1 MiB, however it is sent", (
     expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json\b/);
   });
 
-  test("in chunks: the limit itself is taken, one byte more is not", async () => {
+  test("in chunks: a body at the limit is accepted, one byte more is not", async () => {
     const head = requestHead("POST", "/api/v1/users/", key, json, "Transfer-Encoding: chunked");
     expect((await sendRaw(server.baseUrl, head, ...chunked(bodyOf(MEBIBYTE)))).status).toBe(201);
     const answer = await sendRaw(server.baseUrl, head, ...chunked(bodyOf(MEBIBYTE + 1)));
@@ -51,7 +51,7 @@ describe("Errors: 413 for a body over the limit of 1 MiB, however it is sent", (
     expectStatus(await call("GET", "/health"), 200);
   });
 
-  test("in chunks without an end: the response does not wait for it", async () => {
+  test("in endless chunks: the response does not wait for the end", async () => {
     const head = requestHead("POST", "/api/v1/users/", key, json, "Transfer-Encoding: chunked");
     const parts = [...chunked(bodyOf(2_000_000))].slice(0, -1);
     expect((await sendRaw(server.baseUrl, head, ...parts)).status).toBe(413);
@@ -102,19 +102,19 @@ describe("Errors: 415 for a body that is not application/json", () => {
     expectStatus(await post(validBody(), { "Content-Type": type }), 201);
   });
 
-  test("one that says nothing of its type is taken for JSON, as the Python service took it", async () => {
+  test("a body without a media type is parsed as JSON, as in the Python service", async () => {
     expectStatus(await post(validBody(), { "Content-Type": undefined }), 201);
     expectProblem(await post("name=Jane", { "Content-Type": undefined }), 400);
   });
 
-  test("nor for one that is compressed, or says so", async () => {
+  test("a compressed body is rejected, also one that only claims to be", async () => {
     for (const encoding of ["gzip", "br", "gzip, identity"]) {
       expectProblem(await post(validBody(), { "Content-Encoding": encoding }), 415);
     }
     expectStatus(await post(validBody(), { "Content-Encoding": "identity" }), 201);
   });
 
-  test("also by PATCH and PUT, and nothing of such a body is read", async () => {
+  test("on PATCH and PUT too, and such a body is not read", async () => {
     const id = crypto.randomUUID();
     const parts = { body: "{}", headers: { "Content-Type": "text/plain" } };
     expectProblem(await call("PATCH", `/api/v1/users/${id}`, parts), 415);
@@ -122,7 +122,7 @@ describe("Errors: 415 for a body that is not application/json", () => {
   });
 });
 
-describe("Errors: 400 for a body that is no JSON", () => {
+describe("Errors: 400 for a body that is not JSON", () => {
   test.each([
     ["nothing", ""],
     ["spaces", "  \n "],
@@ -142,7 +142,7 @@ describe("Errors: 400 for a body that is no JSON", () => {
     expectProblem(await post(text), 400);
   });
 
-  test("the response says that it is no JSON, and shows nothing of it", async () => {
+  test("the response says that it is not JSON, and contains nothing of it", async () => {
     const answer = await post('{"name": "canary-value-1", "email": canary-value-2}');
     expect(expectProblem(answer, 400).detail).toMatch(/JSON/);
     expect(answer.text).not.toContain("canary");
@@ -167,18 +167,18 @@ describe("Errors: 400 for a body that is no JSON", () => {
     }
   });
 
-  test("UTF-16 is no JSON either", async () => {
+  test("UTF-16 is rejected too", async () => {
     expectProblem(await post(Buffer.from(validBody(), "utf16le")), 400);
   });
 
-  test("a body that is no object is a validation error", async () => {
+  test("a body that is not an object is a validation error", async () => {
     for (const body of ["null", "[]", '"text"', "1", "true"]) {
       const { errors } = expectProblem(await post(body), 400);
       expect(errors?.length).toBe(1);
     }
   });
 
-  test("a body that breaks off makes nothing, and the server lives on", async () => {
+  test("an incomplete body creates nothing, and the server keeps running", async () => {
     const email = uniqueEmail();
     const { hostname, port } = new URL(server.baseUrl);
     const socket = connect(Number(port), hostname).resume();
@@ -190,7 +190,7 @@ describe("Errors: 400 for a body that is no JSON", () => {
     expect(expectStatus(await call("GET", `/api/v1/users/?email=${email}`), 200)).toMatchObject({ total: 0 });
   });
 
-  test("no body at all, where one is needed", async () => {
+  test("a missing body, if one is required", async () => {
     const answer = await sendRaw(server.baseUrl, requestHead("POST", "/api/v1/users/", key));
     expect(answer.status).toBe(400);
     const withType = await sendRaw(
@@ -201,7 +201,7 @@ describe("Errors: 400 for a body that is no JSON", () => {
   });
 });
 
-describe("Bad input: deep JSON gets its documented response, and the server lives on", () => {
+describe("Bad input: deeply nested JSON gets its documented response, and the server keeps running", () => {
   const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
   const withPreferences = (preferences: string) =>
     `{"name": "x", "email": "${uniqueEmail()}", "preferences": ${preferences}}`;
@@ -222,7 +222,7 @@ describe("Bad input: deep JSON gets its documented response, and the server live
     expectProblem(await post('{"a":'.repeat(20_000)), 400);
   });
 
-  test("20,000 deep where text or a list of ids is meant", async () => {
+  test("20,000 deep in place of text or of a list of ids", async () => {
     expectProblem(await post(`{"name": ${nested(20_000)}, "email": "${uniqueEmail()}"}`), 400);
     const body = `{"task_ids": ${nested(20_000)}, "new_state": "missed"}`;
     expectProblem(await call("POST", "/api/v1/tasks/bulk-update-state", { body }), 400);
@@ -234,7 +234,7 @@ describe("Bad input: deep JSON gets its documented response, and the server live
     expectStatus(await call("GET", "/health"), 200);
   });
 
-  test("a long list of errors is returned whole, or cut, but in bounds", async () => {
+  test("a long list of errors is returned in full or truncated, within bounds", async () => {
     const body = JSON.stringify({ task_ids: Array.from({ length: 200_000 }, () => 1), new_state: "missed" });
     const answer = await call<Problem>("POST", "/api/v1/tasks/bulk-update-state", { body });
     expectProblem(answer, 400);
@@ -242,7 +242,7 @@ describe("Bad input: deep JSON gets its documented response, and the server live
   });
 });
 
-describe("415 says what is accepted", () => {
+describe("415 names what is accepted", () => {
   const headersOf = (answer: Awaited<ReturnType<typeof call>>) => {
     expectProblem(answer, 415);
     return ["accept", "accept-patch", "accept-encoding"].map((name) => answer.headers.get(name));

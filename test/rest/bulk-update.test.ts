@@ -42,21 +42,21 @@ describe("REST: POST /tasks/bulk-update-state", () => {
     expect((await read(task)).state).toBe(state);
   });
 
-  test("duplicates count once, in either case", async () => {
+  test("duplicates count once, in either case of letters", async () => {
     const [task] = (await newTasks(1)) as [TaskRow];
     expect(expectStatus(await bulk([task.id, task.id, task.id.toUpperCase()], "missed"), 200)).toEqual({
       updated_count: 1,
     });
   });
 
-  test("ids that do not exist are passed over", async () => {
+  test("ids that do not exist are skipped", async () => {
     const [task] = (await newTasks(1)) as [TaskRow];
     expect(expectStatus(await bulk([unknownId(), task.id, unknownId()], "missed"), 200)).toEqual({ updated_count: 1 });
     expect((await read(task)).state).toBe("missed");
     expect(expectStatus(await bulk([unknownId()], "missed"), 200)).toEqual({ updated_count: 0 });
   });
 
-  test("1,000 ids are taken, 1,001 and none are refused", async () => {
+  test("1,000 ids are accepted, 1,001 and none are rejected", async () => {
     const structure = {
       goal: { user_id: goal.user_id, title: "Much to do" },
       milestones: [{ week_number: 1, title: "m", tasks: Array.from({ length: 1_001 }, () => ({ title: "t" })) }],

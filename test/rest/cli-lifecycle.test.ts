@@ -14,7 +14,7 @@ afterAll(() => database.drop());
 const usersOf = (baseUrl: string, key: string) =>
   fetch(`${baseUrl}/api/v1/users/`, { headers: { "X-Flux-Service-Key": key } });
 
-/** A database that nobody but the service is connected to. */
+/** A database to which only the service is connected. */
 async function ownDatabase(): Promise<TestDatabase> {
   const own = await createTestDatabase({ serverUrl: inject("adminUrl") });
   await own.database.close();
@@ -30,7 +30,7 @@ async function onDatabase<Result>(url: string, work: (sql: postgres.Sql) => Prom
   }
 }
 
-/** How many connections there are to a database, this one aside. */
+/** The number of sessions of a database, except this one. */
 const connectionsTo = ({ url }: TestDatabase) =>
   onDatabase(url, async (sql) => {
     const others = sql`select from pg_stat_activity where datname = current_database()
@@ -39,12 +39,12 @@ const connectionsTo = ({ url }: TestDatabase) =>
   });
 
 describe("Keys and settings", { timeout: 60_000 }, () => {
-  test.concurrent("DB_SLOW_STATEMENT_MS has statements that take longer logged, without their parameters", async () => {
+  test.concurrent("DB_SLOW_STATEMENT_MS logs statements that take longer, without their parameters", async () => {
     const email = "canary@example.com";
     await using service = cli.start({ DATABASE_URL: database.url, DB_SLOW_STATEMENT_MS: "1" });
     const baseUrl = await service.started;
     const headers = { "X-Flux-Service-Key": "scheduler-key-def" };
-    // The first one on a connection has to wait for it.
+    // The first statement on a connection includes the time to open it.
     const all = Array.from({ length: 20 }, () => fetch(`${baseUrl}/api/v1/users/?email=${email}`, { headers }));
     for (const response of await Promise.all(all)) expect(response.status).toBe(200);
     const slow = () =>
@@ -77,7 +77,7 @@ describe("Keys and settings", { timeout: 60_000 }, () => {
   test.concurrent.each([
     ["a JSON array", '["first-key-1", "second-key-2"]', undefined],
     [
-      "a JSON object, whose names the log uses",
+      "a JSON object, whose names appear in the log",
       '{"goal-planner": "first-key-1", "billing": "second-key-2"}',
       "billing",
     ],
@@ -97,7 +97,7 @@ describe("Keys and settings", { timeout: 60_000 }, () => {
     expect(output).toContain('"/api/v1/users');
   });
 
-  test.concurrent("a postgresql+asyncpg:// URL, left over from the Python service, works", async () => {
+  test.concurrent("a postgresql+asyncpg:// URL, as of the Python service, works", async () => {
     const url = database.url.replace(/^postgres(ql)?:/, "postgresql+asyncpg:");
     expect(url).toMatch(/^postgresql\+asyncpg:\/\//);
     await using service = cli.start({ DATABASE_URL: url });
@@ -112,7 +112,7 @@ describe("Keys and settings", { timeout: 60_000 }, () => {
       ["DB_LOCK_TIMEOUT_MS", "A lock was not free"],
       ["DB_STATEMENT_TIMEOUT_MS", "ran longer than its time-out"],
     ] as const) {
-      // Prepared, since the driver's own limits hold only so.
+      // Prepared: without prepared statements the driver's own limits do not apply.
       await using service = cli.start({ DATABASE_URL: own.url, [limit]: "100", DB_PREPARE: "true" });
       const baseUrl = await service.started;
       await onDatabase(own.url, (sql) =>
@@ -126,7 +126,7 @@ describe("Keys and settings", { timeout: 60_000 }, () => {
     }
   });
 
-  test.concurrent("LOG_LEVEL=silent and DB_POOL_SIZE=2 are heeded", async () => {
+  test.concurrent("LOG_LEVEL=silent and DB_POOL_SIZE=2 are respected", async () => {
     await using own = await ownDatabase();
     await using service = cli.start({ DATABASE_URL: own.url, LOG_LEVEL: "silent", DB_POOL_SIZE: "2" });
     const baseUrl = await service.started;
@@ -137,8 +137,8 @@ describe("Keys and settings", { timeout: 60_000 }, () => {
   });
 });
 
-describe("Bad input: a port in use says which", { timeout: 60_000 }, () => {
-  test.concurrent("and the service ends", async () => {
+describe("Bad input: a port in use is named", { timeout: 60_000 }, () => {
+  test.concurrent("and the service exits", async () => {
     await using first = cli.start({ DATABASE_URL: database.url });
     const url = await first.started;
     const { port } = new URL(url);
@@ -150,8 +150,8 @@ describe("Bad input: a port in use says which", { timeout: 60_000 }, () => {
   });
 });
 
-describe("Bad input: a schema newer than the code is refused, with both versions named", { timeout: 60_000 }, () => {
-  test.concurrent("at the start", async () => {
+describe("Bad input: a schema newer than the code is rejected, with both versions named", { timeout: 60_000 }, () => {
+  test.concurrent("at startup", async () => {
     await using other = await createTestDatabase({ serverUrl: inject("adminUrl") });
     const current = await onDatabase(other.url, async (sql) => {
       const [row] = await sql<{ version: number }[]>`select max(version)::int as version from flux_dao_migrations`;
@@ -168,7 +168,7 @@ describe("Bad input: a schema newer than the code is refused, with both versions
 
 describe("a graceful stop", { timeout: 60_000 }, () => {
   test.concurrent.for(["SIGTERM", "SIGINT"] as const)(
-    "%s: requests in flight finish, then it exits with 0",
+    "%s: in-flight requests finish, then the service exits with 0",
     async (signal, { expect }) => {
       await using own = await ownDatabase();
       await onDatabase(own.url, (sql) =>
@@ -199,12 +199,12 @@ describe("a graceful stop", { timeout: 60_000 }, () => {
       await onDatabase(own.url, async (sql) =>
         expect(await sql`select email from users`).toEqual([{ email: "x@example.com" }]),
       );
-      // A backend needs a moment to see that its client has gone.
+      // A backend needs a moment to notice that its client is gone.
       await expect.poll(() => connectionsTo(own), { timeout: 5_000 }).toBe(0);
     },
   );
 
-  test.concurrent("an idle keep-alive connection does not hold it", async () => {
+  test.concurrent("an idle keep-alive connection does not delay it", async () => {
     await using service = cli.start({ DATABASE_URL: database.url });
     const baseUrl = await service.started;
     // fetch keeps its connection open.

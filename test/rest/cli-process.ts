@@ -6,33 +6,33 @@ import { compilePrograms, type Programs } from "../programs.ts";
 
 type Environment = Readonly<Record<string, string>>;
 
-/** The service as its users start it: a process of its own, set up by its environment alone. */
+/** The service as users start it: a process of its own, configured by its environment alone. */
 interface CliProcess extends AsyncDisposable {
-  /** Resolves with its URL when it says that it serves; rejects with its output when it ends before. */
+  /** Resolves with its URL when it reports that it serves; rejects with its output if it exits before. */
   readonly started: Promise<string>;
   readonly pid: number;
-  /** What it wrote so far, standard output and error together. */
+  /** Its output so far, standard output and error together. */
   output(): string;
-  /** What of that went to standard output. */
+  /** The standard output of it. */
   log(): string;
   /** Resolves with its exit code, or the signal that ended it. */
   readonly exited: Promise<number | NodeJS.Signals | null>;
   kill(signal: NodeJS.Signals): void;
 }
 
-/** How a start went that was expected to be refused. */
+/** The outcome of a start that is expected to fail. */
 interface CliOutcome {
-  /** The exit code, the signal that ended it, or that it runs after all. */
+  /** The exit code, the signal that ended it, or `it started`. */
   readonly exit: number | NodeJS.Signals | "it started" | null;
   readonly output: string;
-  /** How long it took to its end or its start. */
+  /** Milliseconds until it exited or started. */
   readonly milliseconds: number;
 }
 
 export interface Cli {
-  /** Starts it with these variables and no others, on any free port if they name none. */
+  /** Starts it with only these variables, on a free port if they name none. */
   start(settings: Environment): CliProcess;
-  /** Runs it to its end, or until it answers; nothing is left of it. */
+  /** Runs it until it exits or serves, and then stops it. */
   run(settings: Environment): Promise<CliOutcome>;
 }
 
@@ -66,7 +66,7 @@ function startProcess(program: string, settings: Environment): CliProcess {
     }
     exited.then(() => reject(new Error(`The service ended before it served:\n${output}`)), reject);
   });
-  // Whoever waits for its end alone need not hear of the start.
+  // A caller that only awaits `exited` need not handle this rejection.
   started.catch(() => undefined);
   return {
     started,

@@ -14,13 +14,13 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => database.drop());
 
-/** Starts the service with these settings on a database that is there, and expects it to refuse. */
+/** Starts the service with these settings on an existing database, and expects it to fail. */
 async function refusal(settings: Readonly<Record<string, string>>): Promise<string> {
   const { exit, output, milliseconds } = await cli.run({ DATABASE_URL: database.url, ...settings });
   expect({ exit, output }).toEqual({ exit: 1, output: expect.any(String) });
   expect(milliseconds).toBeLessThan(10_000);
   expect(output).not.toContain(SECRET);
-  // A sentence for people, not a stack.
+  // A sentence for people, not a stack trace.
   expect(output).toMatch(/\.\s*("|$)/m);
   expect(output).not.toMatch(/\n\s+at |node_modules/);
   return output;
@@ -66,19 +66,19 @@ describe("Keys and settings: a bad value stops the start with a sentence that na
     expect(await refusal({ HOST: host, SERVICE_API_KEYS: "own-key-1" })).toMatch(/HOST/);
   });
 
-  test.concurrent("DATABASE_URL has to be set in production", async () => {
+  test.concurrent("DATABASE_URL is required in production", async () => {
     expect(await refusal({ DATABASE_URL: "", NODE_ENV: "production", SERVICE_API_KEYS: "own-key-1" })).toMatch(
       /DATABASE_URL/,
     );
   });
 
-  test.concurrent("PORT is 8000 where it is not set", async () => {
-    // Another process of this machine may have that port; then the refusal names it.
+  test.concurrent("PORT defaults to 8000", async () => {
+    // If another process of this machine uses that port, the error message names it.
     const { output } = await cli.run({ DATABASE_URL: database.url, PORT: "" });
     expect(output).toMatch(/:8000\b|\bPort 8000\b/);
   });
 
-  test.concurrent("LOG_LEVEL=loud, and what is allowed is shown", async () => {
+  test.concurrent("LOG_LEVEL=loud: the message lists the allowed values", async () => {
     expect(await refusal({ LOG_LEVEL: "loud" })).toMatch(/LOG_LEVEL.*\binfo\b/s);
   });
 
@@ -101,13 +101,13 @@ describe("Keys and settings: a bad value stops the start with a sentence that na
 });
 
 describe("Bad input: a DATABASE_URL that never responds stops the start within 10 seconds", { timeout: 60_000 }, () => {
-  test.concurrent("nobody listens", async () => {
+  test.concurrent("nothing listens at the address", async () => {
     const port = await findFreePort();
     const output = await refusal({ DATABASE_URL: `postgres://user:${SECRET}@127.0.0.1:${port}/db` });
     expect(output).toMatch(new RegExp(`127\\.0\\.0\\.1:${port}`));
   });
 
-  test.concurrent("somebody listens and says nothing", async () => {
+  test.concurrent("something listens and does not respond", async () => {
     const silent = createServer(() => undefined).listen(0, "127.0.0.1");
     await once(silent, "listening");
     const address = silent.address();

@@ -20,7 +20,7 @@ const { call } = useRestServer();
 const times = <Result>(count: number, make: (index: number) => Promise<Result>) =>
   Promise.all(Array.from({ length: count }, (_, index) => make(index)));
 
-/** How many answers there were of each status. */
+/** The number of responses by status. */
 function tally(answers: readonly { readonly status: number }[]): Record<number, number> {
   const counts: Record<number, number> = {};
   for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 
 describe("Under concurrency", { timeout: 30_000 }, () => {
-  test("20 racing creates of one e-mail: one 201 and nineteen 409", async () => {
+  test("20 racing creates with one e-mail: one 201 and nineteen 409", async () => {
     for (let round = 0; round < 3; round++) {
       const email = uniqueEmail();
       const answers = await times(20, (index) => call("POST", "/api/v1/users/", { body: { name: `${index}`, email } }));
@@ -42,14 +42,14 @@ describe("Under concurrency", { timeout: 30_000 }, () => {
     }
   });
 
-  test("20 users who race for one e-mail by PATCH: one 200 and nineteen 409", async () => {
+  test("20 racing PATCHes to one e-mail: one 200 and nineteen 409", async () => {
     const users = await times(20, () => createUser(call));
     const email = uniqueEmail();
     const answers = await Promise.all(users.map(({ id }) => call("PATCH", `/api/v1/users/${id}`, { body: { email } })));
     expect(tally(answers)).toEqual({ 200: 1, 409: 19 });
   });
 
-  test("600 first PUTs of one user's demo flags at once are all 200, and one of them stays", async () => {
+  test("600 concurrent first PUTs of one user's demo flags are all 200, and one of them remains", async () => {
     const user = await createUser(call);
     const path = `/api/v1/demo-flags/${user.id}`;
     const answers = await times(600, (index) => call("PUT", path, { body: { escalation_speed: index } }));
@@ -78,7 +78,7 @@ describe("Under concurrency", { timeout: 30_000 }, () => {
     });
   });
 
-  test("tasks that are created while their goal is deleted are 201 or 422, and none outlives it", async () => {
+  test("tasks created while their goal is deleted are 201 or 422, and none outlives it", async () => {
     const seen = new Set<number>();
     for (let round = 0; round < 6; round++) {
       const doomed = await createGoal(call, { id: goal.user_id });
@@ -86,7 +86,7 @@ describe("Under concurrency", { timeout: 30_000 }, () => {
       const create = () => call("POST", "/api/v1/tasks/", { body });
       const first = create();
       const creates = times(11, create);
-      // With one created the goal is there: a delete that overtakes all of them would be no race.
+      // At least one was created while the goal existed: a delete that precedes all of them would be no race.
       await first;
       const deletion = call("DELETE", `/api/v1/goals/${doomed.id}`);
       const later = times(12, create);
@@ -96,11 +96,11 @@ describe("Under concurrency", { timeout: 30_000 }, () => {
       expect(answers.filter(({ status }) => status !== 201 && status !== 422)).toEqual([]);
       expect(expectStatus(await call("GET", `/api/v1/tasks/?goal_id=${doomed.id}`), 200)).toMatchObject({ total: 0 });
     }
-    // Both outcomes came up, so that there was a race.
+    // Both outcomes occurred, so there was a race.
     expect([...seen].sort()).toEqual([201, 422]);
   });
 
-  test("a second delete is 404, never 500: of 20 at once one is 204", async () => {
+  test("a second delete is 404, never 500: of 20 concurrent ones one is 204", async () => {
     const user = await createUser(call);
     await createTask(call, await createGoal(call, user));
     const answers = await times(20, () => call("DELETE", `/api/v1/users/${user.id}`));
@@ -119,7 +119,7 @@ describe("Under concurrency", { timeout: 30_000 }, () => {
     }
   });
 
-  test("opposite bulk updates never deadlock: all are 200, and each counts all", async () => {
+  test("bulk updates in opposite order never deadlock: all are 200, and each counts all tasks", async () => {
     const body = {
       goal: { user_id: goal.user_id, title: "Much to do" },
       milestones: [{ week_number: 1, title: "m", tasks: Array.from({ length: 120 }, () => ({ title: "t" })) }],
@@ -135,7 +135,7 @@ describe("Under concurrency", { timeout: 30_000 }, () => {
       });
       expect(tally(answers)).toEqual({ 200: 20 });
       for (const answer of answers) expect(answer.body).toEqual({ updated_count: 120 });
-      // Each is one transaction: the tasks are of one state, whichever was last.
+      // Each is one transaction: all tasks have the state of the last one.
       const filter = `/api/v1/tasks/?goal_id=${made.body.id}&limit=1&state=`;
       const counts = [];
       for (const state of ["missed", "completed"]) {
@@ -145,7 +145,7 @@ describe("Under concurrency", { timeout: 30_000 }, () => {
     }
   });
 
-  test("structures that are created at once are whole, each by itself", async () => {
+  test("structures created concurrently are complete, each by itself", async () => {
     const structure = (number: number) => ({
       goal: { user_id: goal.user_id, title: `s${number}` },
       milestones: Array.from({ length: 4 }, (_, week) => ({
@@ -165,7 +165,7 @@ describe("Under concurrency", { timeout: 30_000 }, () => {
     });
   });
 
-  test("a page and its total are of one moment, also while rows come in", async () => {
+  test("a page and its total are from one snapshot, also while rows are inserted", async () => {
     const busy = await createOwner(call);
     const writes = times(40, () => createTask(call, busy));
     const pages = await times(40, () => call<PageOf<TaskRow>>("GET", `/api/v1/tasks/?goal_id=${busy.id}`));
@@ -176,7 +176,7 @@ describe("Under concurrency", { timeout: 30_000 }, () => {
     }
   });
 
-  test("200 callers at once all get a response", async () => {
+  test("200 concurrent callers all get a response", async () => {
     const user = await createUser(call);
     const answers = await times(200, () => call<UserRow>("GET", `/api/v1/users/${user.id}`));
     expect(tally(answers)).toEqual({ 200: 200 });

@@ -9,7 +9,7 @@ import { expectProblem, expectStatus } from "./answer.ts";
 import { createGoal, createUser, type GoalRow, unknownId } from "./rows.ts";
 import { type RestServer, startRestServer } from "./server.ts";
 
-/** A server of this file's own, since it is stopped here and started again on the same data. */
+/** This file's own server, since it is stopped here and restarted on the same data. */
 let postgres: EmbeddedPostgres;
 let options: { readonly dataDirectory: string; readonly port: number };
 let folder: string;
@@ -56,14 +56,14 @@ function requests(): readonly [method: string, path: string, body?: object][] {
 }
 
 describe("Errors: 503 with Retry-After while the database is down", { timeout: 60_000 }, () => {
-  test("it works before", async () => {
+  test("requests succeed before", async () => {
     for (const [method, path, body] of requests()) {
       expect((await server.call(method, path, { body })).status, `${method} ${path}`).toBeLessThan(500);
     }
     expectStatus(await server.call("GET", "/ready"), 200);
   });
 
-  test("then every request that needs it is 503, and none hangs", async () => {
+  test("every request that needs it is then 503, and none hangs", async () => {
     await postgres.stop();
     const start = performance.now();
     for (const [method, path, body] of requests()) {
@@ -74,7 +74,7 @@ describe("Errors: 503 with Retry-After while the database is down", { timeout: 6
     expect(performance.now() - start).toBeLessThan(10_000);
   });
 
-  test("100 at once too", async () => {
+  test("so are 100 concurrent ones", async () => {
     const answers = await Promise.all(
       Array.from({ length: 100 }, () => server.call("GET", `/api/v1/goals/${goal.id}`)),
     );
@@ -89,7 +89,7 @@ describe("Errors: 503 with Retry-After while the database is down", { timeout: 6
     expectStatus(await server.call("GET", "/health"), 200);
   });
 
-  test("what needs no database gets its response as ever: 400, 403, 404, 405, 415", async () => {
+  test("requests that need no database get their usual responses: 400, 403, 404, 405, 415", async () => {
     expectProblem(await server.call("GET", "/api/v1/users/1"), 400);
     expectProblem(await server.call("POST", "/api/v1/users/", { body: {} }), 400);
     expectProblem(await server.call("GET", "/api/v1/users/", { headers: { "X-Flux-Service-Key": "wrong" } }), 403);
@@ -102,7 +102,7 @@ describe("Errors: 503 with Retry-After while the database is down", { timeout: 6
     expectStatus(await server.call("GET", "/openapi.json"), 200);
   });
 
-  test("it works again, by itself, when the database is back", async () => {
+  test("requests succeed again, without a restart of the service, when the database is back", async () => {
     postgres = await startEmbeddedPostgres(options);
     await expect.poll(async () => (await server.call("GET", "/ready")).status, { timeout: 20_000 }).toBe(200);
     for (const [method, path, body] of requests()) {

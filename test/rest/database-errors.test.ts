@@ -8,7 +8,7 @@ import { useRestServer } from "./server.ts";
 const server = useRestServer({ lockTimeout: 150, statementTimeout: 400 });
 const { call } = server;
 
-/** Makes every write of a milestone fail in the database, as `raise` says. */
+/** Makes every write of a milestone fail in the database, with the SQL in `raise`. */
 const failMilestones = (raise: string) =>
   server.sql(`
     create or replace function fail() returns trigger language plpgsql as $$ begin ${raise}; return new; end $$;
@@ -25,13 +25,13 @@ const postMilestone = (headers: Record<string, string> = {}) => {
 };
 
 describe("Errors: 500 for anything unforeseen", () => {
-  test("the cause goes to the log with the request id, and not to the caller", async () => {
+  test("the cause is logged with the request id, and not returned to the caller", async () => {
     await failMilestones("raise exception 'canary-cause' using detail = 'canary-detail', hint = 'canary-hint'");
     const from = server.logLines().length;
     const answer = await postMilestone({ "X-Request-Id": "request-of-500" });
     const problem = expectProblem(answer, 500);
     expect(answer.text).not.toMatch(/canary|trigger|P0001|plpgsql/);
-    // A caller who reports it can say which.
+    // A caller can report the request id.
     expect(answer.headers.get("x-request-id")).toBe("request-of-500");
     expect(`${problem.detail} ${problem.instance}`).toMatch(/request/i);
     const lines = server.logLines().slice(from);
@@ -42,13 +42,13 @@ describe("Errors: 500 for anything unforeseen", () => {
     expect(JSON.parse(lines[0] ?? "")).toMatchObject({ status: 500 });
   });
 
-  test("and nothing is left of the write; the next request gets a response", async () => {
+  test("the write leaves nothing behind; the next request gets a response", async () => {
     expect(expectStatus(await call("GET", `/api/v1/milestones/?goal_id=${goal.id}`), 200)).toMatchObject({ total: 0 });
     await createTask(call, goal);
   });
 });
 
-describe("Errors: 409 for a lost race that retries did not win", () => {
+describe("Errors: 409 for a race that was lost in spite of retries", () => {
   test.each(["40001", "40P01"])("SQLSTATE %s again and again", async (state) => {
     await failMilestones(`raise exception 'canary' using errcode = '${state}'`);
     const answer = await postMilestone();
@@ -78,7 +78,7 @@ describe("Errors: 503 with Retry-After when the database has no time or room", (
     expect(answer.text).not.toContain("canary");
   });
 
-  describe("a lock that is not free within its time-out", () => {
+  describe("a lock that is not available within its time-out", () => {
     let holder: postgres.Sql;
     beforeAll(() => {
       holder = postgres(server.databaseUrl, { max: 1, onnotice: () => undefined });
@@ -91,7 +91,7 @@ describe("Errors: 503 with Retry-After when the database has no time or room", (
       await holder.begin(async (sql) => {
         await sql`select from users where id = ${user.id} for update`;
         expectProblem(await change(), 503);
-        // Who reads is not held up.
+        // Readers do not wait.
         expect(expectStatus(await call("GET", `/api/v1/users/${user.id}`), 200)).toStrictEqual(user);
       });
       expect(expectStatus(await change(), 200)).toStrictEqual({ ...user, name: "Ada" });
@@ -99,15 +99,15 @@ describe("Errors: 503 with Retry-After when the database has no time or room", (
   });
 });
 
-describe("Errors: rules that only the database sees", () => {
-  test("a constraint that another writer added is a 400 or a 500 without its name", async () => {
+describe("Errors: rules that only the database knows", () => {
+  test("a violated constraint that another writer added is a 400, or a 500 without its name", async () => {
     await server.sql("alter table goals add constraint canary_rule check (title <> 'canary')");
     const answer = await call("POST", "/api/v1/goals/", { body: { user_id: goal.user_id, title: "canary" } });
     expect([400, 500]).toContain(answer.status);
     await server.sql("alter table goals drop constraint canary_rule");
   });
 
-  test("a user who is deleted between two steps of a caller is 422, not 500", async () => {
+  test("a user who is deleted between two requests of a caller is 422, not 500", async () => {
     const user = await createUser(call);
     expectStatus(await call("DELETE", `/api/v1/users/${user.id}`), 204);
     const { detail } = expectProblem(
@@ -121,21 +121,21 @@ describe("Errors: rules that only the database sees", () => {
 describe("Errors: 503 when the pool is exhausted", () => {
   const small = useRestServer({ poolSize: 1, acquireTimeout: 200, maxWaiting: 2 });
 
-  test("what waits too long for a connection, or finds no place in the line, is 503; later it is served", async () => {
+  test("a request that waits too long for a connection, or finds the queue full, is 503; later ones are served", async () => {
     const user = await createUser(small.call);
     const path = `/api/v1/users/${user.id}`;
-    // A host's transaction has the only connection.
+    // A transaction of the host's has the only connection.
     await DaoUnitOfWork.run(small.database, async () => {
       const answers = await Promise.all(Array.from({ length: 6 }, () => small.call<Problem>("GET", path)));
       for (const answer of answers) expectProblem(answer, 503);
-      // Two waited, the others were turned away at once.
+      // Two waited, the others were rejected at once.
       expect(new Set(answers.map(({ body }) => body.detail)).size).toBe(2);
     });
     expect(expectStatus(await small.call("GET", path), 200)).toStrictEqual(user);
   });
 });
 
-test("the test server is PostgreSQL itself, not a stand-in", async () => {
+test("the test server is a real PostgreSQL", async () => {
   const sql = postgres(inject("adminUrl"), { max: 1 });
   const [row] = await sql`select version()`;
   await sql.end();

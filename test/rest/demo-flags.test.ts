@@ -15,7 +15,7 @@ describe("guide, Demo Flag Endpoints; REST: PUT creates or replaces, 200", () =>
     expect(expectStatus(await call("GET", path), 200)).toStrictEqual(flags);
   });
 
-  test("what is left out has the contract's defaults, also when there was another value", async () => {
+  test("omitted fields get the contract's defaults, even if they had another value", async () => {
     const user = await createUser(call);
     const path = `/api/v1/demo-flags/${user.id}`;
     const defaults = { user_id: user.id, virtual_now: null, escalation_speed: 1 };
@@ -28,7 +28,7 @@ describe("guide, Demo Flag Endpoints; REST: PUT creates or replaces, 200", () =>
     expect(expectStatus(await call("GET", path), 200)).toStrictEqual(defaults);
   });
 
-  test("a user_id in the body may match the path, in either case", async () => {
+  test("a user_id in the body may match the path, in upper or lower case", async () => {
     const user = await createUser(call);
     for (const user_id of [user.id, user.id.toUpperCase()]) {
       const flags = await call("PUT", `/api/v1/demo-flags/${user.id}`, { body: { user_id } });
@@ -36,7 +36,7 @@ describe("guide, Demo Flag Endpoints; REST: PUT creates or replaces, 200", () =>
     }
   });
 
-  test("a user_id in the body that does not match the path is 400, and sets nothing", async () => {
+  test("a user_id in the body that does not match the path is 400, and changes nothing", async () => {
     const user = await createUser(call);
     const other = await createUser(call);
     const path = `/api/v1/demo-flags/${user.id}`;
@@ -45,7 +45,7 @@ describe("guide, Demo Flag Endpoints; REST: PUT creates or replaces, 200", () =>
     expectProblem(await call("GET", `/api/v1/demo-flags/${other.id}`), 404);
   });
 
-  test("GET where none were set is 404, for a user that exists and for one that does not", async () => {
+  test("GET without demo flags is 404, whether the user exists or not", async () => {
     const user = await createUser(call);
     expect(expectProblem(await call("GET", `/api/v1/demo-flags/${user.id}`), 404).detail).toContain(user.id);
     expectProblem(await call("GET", `/api/v1/demo-flags/${unknownId()}`), 404);
@@ -65,7 +65,7 @@ describe("guide, Demo Flag Endpoints; REST: PUT creates or replaces, 200", () =>
   });
 
   test.each([0, 0.1, 1e-300, 1e300, 5e-324, 1.7976931348623157e308])(
-    "escalation_speed %d is kept as it is",
+    "escalation_speed %d is stored unchanged",
     async (escalation_speed) => {
       const user = await createUser(call);
       const path = `/api/v1/demo-flags/${user.id}`;

@@ -30,7 +30,7 @@ async function send<Body = unknown>(path: string, init: RequestInit = {}): Promi
 }
 
 describe("createDaoApp(...).fetch serves any web-standard host", () => {
-  test("a row is made, found, changed and deleted; Location has the path that the host mounts it at", async () => {
+  test("a row is created, read, changed and deleted; Location starts with the path at which the host mounts the app", async () => {
     const body = JSON.stringify({ name: "Jane", email: uniqueEmail() });
     const created = await send<UserRow>("/api/v1/users/", { method: "POST", body });
     const user = expectStatus(created, 201);
@@ -44,7 +44,7 @@ describe("createDaoApp(...).fetch serves any web-standard host", () => {
     expectProblem(await send(path), 404);
   });
 
-  test("the errors are those of the server", async () => {
+  test("errors are the same as those of the server", async () => {
     expectProblem(await send("/api/v1/users/", { headers: { "X-Flux-Service-Key": "wrong" } }), 403);
     expectProblem(await send("/nothing"), 404);
     expect((await send("/api/v1/users/", { method: "PUT" })).headers.get("allow")).toMatch(/GET/);
@@ -54,7 +54,7 @@ describe("createDaoApp(...).fetch serves any web-standard host", () => {
     expectProblem(await send("/api/v1/users/%zz"), 400);
   });
 
-  test("a body whose length is known is read at one go, and no length is believed that is wrong", async () => {
+  test("a body of known length is read at once, and a wrong length is not trusted", async () => {
     const post = (body: string, length: number) => {
       const headers = { "X-Flux-Service-Key": KEY, "Content-Type": "application/json", "Content-Length": `${length}` };
       return new Request(`${HOST}/api/v1/users/`, { method: "POST", body, headers });
@@ -68,7 +68,7 @@ describe("createDaoApp(...).fetch serves any web-standard host", () => {
     expect((await app.fetch(post(body, 1_048_577))).status).toBe(413);
   });
 
-  test("413 for a body that is too long, also for a stream that does not say how long it is", async () => {
+  test("413 for a body that is too long, also for a stream of unknown length", async () => {
     expectProblem(await send("/api/v1/users/", { method: "POST", body: "x".repeat(1_048_577) }), 413);
     let sent = 0;
     const endless = new ReadableStream({
@@ -82,7 +82,7 @@ describe("createDaoApp(...).fetch serves any web-standard host", () => {
     expect(sent).toBeLessThan(2_000_000);
   });
 
-  test("the open paths, and HEAD", async () => {
+  test("the public paths, and HEAD", async () => {
     for (const path of ["/health", "/ready", "/docs", "/openapi.json"]) {
       expectStatus(await send(path, { headers: { "X-Flux-Service-Key": "" } }), 200);
       const head = await send(path, { method: "HEAD" });
@@ -90,7 +90,7 @@ describe("createDaoApp(...).fetch serves any web-standard host", () => {
     }
   });
 
-  test("it is bound: hosts may take it off the app", async () => {
+  test("fetch is bound: hosts may detach it from the app", async () => {
     const { fetch } = app;
     expect((await fetch(new Request(`${HOST}/health`))).status).toBe(200);
   });

@@ -7,7 +7,7 @@ const { call } = useRestServer();
 
 type Rows = readonly { readonly id: string }[];
 
-/** The rows that each filter has to find; every list holds others too. */
+/** The rows that each filter must find, and others that it must not. */
 const found: Record<string, Rows> = {};
 let ids: Record<"user" | "goal" | "milestone", string>;
 
@@ -101,10 +101,10 @@ describe("REST: filters that break a rule are a validation error", () => {
     ["tasks?is_recurring=", "is_recurring"],
     ["conversations?user_id=x", "user_id"],
     ["conversations?goal_id=x", "goal_id"],
-    // A NUL, which no row can hold.
+    // A NUL, which no row can contain.
     ["goals?category=a%00b", "category"],
     ["users?email=%00", "email"],
-    // Given twice: which one would it be?
+    // A repeated parameter is ambiguous.
     ["tasks?state=completed&state=missed", "state"],
     ["goals?status=a&status=a", "status"],
   ])("%s", async (filter, name) => {

@@ -25,18 +25,18 @@ beforeAll(async () => {
 const create = (goal: object, milestones?: unknown) =>
   call<GoalWithRelations>("POST", "/api/v1/goals/with-structure", { body: { goal, milestones } });
 
-/** How many goals there are of this user. */
+/** How many goals this user has. */
 async function goalsOf(owner: { readonly id: string }): Promise<number> {
   return expectStatus(await call<PageOf<GoalRow>>("GET", `/api/v1/goals/?user_id=${owner.id}&limit=1`), 200).total;
 }
 
 describe("guide: POST /api/v1/goals/with-structure", () => {
-  test("returns 201 with the goal, two flat lists of whole rows in request order, and where it is", async () => {
+  test("returns 201 with the goal, two flat lists of whole rows in request order, and its Location", async () => {
     const start_time = "2026-02-16T07:00:00.000Z";
     const answer = await create(
       { user_id: user.id, title: "Learn Python", category: "education", timeline: "8 weeks", status: "active" },
       [
-        // Neither by week nor by title: the order is the request's.
+        // Neither by week nor by title: the response keeps the order of the request.
         { week_number: 2, title: "Functions", status: "pending", tasks: [{ title: "z" }, { title: "a", start_time }] },
         { week_number: 1, title: "Basics", tasks: [] },
         {
@@ -104,7 +104,7 @@ describe("guide: POST /api/v1/goals/with-structure", () => {
         },
       ],
     });
-    // Each row is there by itself too, the same as it was answered.
+    // Each row can be read by itself too, with the same fields.
     for (const row of milestones) expect((await call("GET", `/api/v1/milestones/${row.id}`)).body).toStrictEqual(row);
     for (const row of tasks) expect((await call("GET", `/api/v1/tasks/${row.id}`)).body).toStrictEqual(row);
     const { milestones: _, tasks: __, ...row } = goal;
@@ -120,7 +120,7 @@ describe("guide: POST /api/v1/goals/with-structure", () => {
     expect(idle.tasks).toEqual([]);
   });
 
-  test("a large one keeps its order: 20 milestones with 50 tasks each", async () => {
+  test("a large structure keeps its order: 20 milestones with 50 tasks each", async () => {
     const milestones = Array.from({ length: 20 }, (_, m) => ({
       week_number: 20 - m,
       title: `m${m}`,
@@ -145,8 +145,8 @@ describe("guide: POST /api/v1/goals/with-structure", () => {
   });
 });
 
-describe("REST: a structure is made all or nothing", () => {
-  test("a rule that its last task breaks is named by its path, and nothing is made", async () => {
+describe("REST: a structure is created all or nothing", () => {
+  test("an invalid last task is named by its path, and nothing is created", async () => {
     const owner = await createUser(call);
     const tasks = [{ title: "a" }, { title: "b" }, { title: "" }];
     const answer = await create({ user_id: owner.id, title: "g" }, [{ week_number: 1, title: "m", tasks }]);
@@ -207,7 +207,7 @@ describe("REST: a structure is made all or nothing", () => {
     expect(detail).toContain(user_id);
   });
 
-  test("400: no goal, or no body that holds one", async () => {
+  test("400: a missing goal, or a missing body", async () => {
     expectInvalid(await call("POST", "/api/v1/goals/with-structure", { body: { milestones: [] } }), "goal");
     expectInvalid(await call("POST", "/api/v1/goals/with-structure", { body: { goal: null, milestones: [] } }), "goal");
     expectProblem(await call("POST", "/api/v1/goals/with-structure", { body: [] }), 400);
@@ -231,7 +231,7 @@ describe("REST: GET /goals/{id}/full", () => {
     });
   });
 
-  test("rows that are alike otherwise are by id, in whatever order they were written", async () => {
+  test("rows with equal sort keys are ordered by age, then by id, whatever the order of the inserts", async () => {
     const goal = await createOwner(call);
     const ids = ["cccccccc", "aaaaaaaa", "eeeeeeee", "bbbbbbbb", "dddddddd"].map((start) =>
       unknownId().replace(/^.{8}/, start),
@@ -244,7 +244,7 @@ describe("REST: GET /goals/{id}/full", () => {
     const full = expectStatus(await call<GoalWithRelations>("GET", `/api/v1/goals/${goal.id}/full`), 200);
     expect(idsOf(full.milestones)).toEqual([...ids].sort());
     expect(idsOf(full.tasks)).toEqual([...ids].sort());
-    // The age goes before the id.
+    // The age precedes the id.
     await server.sql(`
       update milestones set created_at = '2025-01-01T00:00:00Z' where id = '${ids[2]}';
       update tasks set created_at = '2025-01-01T00:00:00Z' where id = '${ids[2]}'`);
@@ -253,7 +253,7 @@ describe("REST: GET /goals/{id}/full", () => {
     expect(aged.tasks[0]?.id).toBe(ids[2]);
   });
 
-  test("of a structure: rows of one moment are by id, which is the order of the request", async () => {
+  test("of a structure: rows created together are ordered by id, which is the order of the request", async () => {
     const tasks = Array.from({ length: 30 }, (_, index) => ({ title: `${index}` }));
     const made = expectStatus(
       await create({ user_id: user.id, title: "g" }, [{ week_number: 1, title: "m", tasks }]),
@@ -264,7 +264,7 @@ describe("REST: GET /goals/{id}/full", () => {
     expect(idsOf(full.tasks)).toEqual(idsOf(full.tasks).sort());
   });
 
-  test("of a goal with nothing has empty lists", async () => {
+  test("of a goal without milestones and tasks has empty lists", async () => {
     const goal = await createOwner(call);
     expect((await call("GET", `/api/v1/goals/${goal.id}/full`)).body).toStrictEqual({
       ...goal,

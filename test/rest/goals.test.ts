@@ -6,7 +6,7 @@ import { INSTANT, UUID, useRestServer } from "./server.ts";
 const { call } = useRestServer();
 
 describe("guide, Goal Endpoints", () => {
-  test("POST /api/v1/goals/ returns 201 with the whole row and where it is", async () => {
+  test("POST /api/v1/goals/ returns 201 with the whole row and its Location", async () => {
     const user = await createUser(call);
     const body = {
       user_id: user.id,
@@ -23,7 +23,7 @@ describe("guide, Goal Endpoints", () => {
     expect(answer.headers.get("location")).toBe(`/api/v1/goals/${goal.id}`);
   });
 
-  test("what is left out has the contract's defaults", async () => {
+  test("omitted fields get the contract's defaults", async () => {
     const user = await createUser(call);
     expect(await createGoal(call, user)).toMatchObject({ category: null, timeline: null, status: "active" });
   });
@@ -47,7 +47,7 @@ describe("guide, Goal Endpoints", () => {
     });
   });
 
-  test("PATCH /api/v1/goals/{goal_id} returns 200 with the row that results", async () => {
+  test("PATCH /api/v1/goals/{goal_id} returns 200 with the updated row", async () => {
     const goal = await createOwner(call);
     const changes = { title: "Run a marathon", category: "sport", timeline: "16 weeks", status: "done" };
     const updated = expectStatus(await call("PATCH", `/api/v1/goals/${goal.id}`, { body: changes }), 200);
@@ -55,7 +55,7 @@ describe("guide, Goal Endpoints", () => {
     expect(expectStatus(await call("GET", `/api/v1/goals/${goal.id}`), 200)).toStrictEqual(updated);
   });
 
-  test("DELETE /api/v1/goals/{goal_id} returns 204, and 404 from then on", async () => {
+  test("DELETE /api/v1/goals/{goal_id} returns 204, and 404 afterwards", async () => {
     const goal = await createOwner(call);
     expectStatus(await call("DELETE", `/api/v1/goals/${goal.id}`), 204);
     expectProblem(await call("GET", `/api/v1/goals/${goal.id}`), 404);
@@ -75,14 +75,14 @@ describe("Errors, for goals", () => {
     expect(expectProblem(await call("DELETE", `/api/v1/goals/${id}`), 404).detail).toContain(id);
   });
 
-  test("422: a user that does not exist, which was a 500 of the Python service; field and id are named", async () => {
+  test("422: a user that does not exist, a 500 in the Python service; field and id are named", async () => {
     const user_id = unknownId();
     const problem = expectProblem(await call("POST", "/api/v1/goals/", { body: { user_id, title: "x" } }), 422);
     expect(problem.detail).toContain("user_id");
     expect(problem.detail).toContain(user_id);
   });
 
-  test("400: what is required is named, all of it", async () => {
+  test("400: all missing and invalid fields are named", async () => {
     expectInvalid(await call("POST", "/api/v1/goals/", { body: {} }), "user_id", "title");
     expectInvalid(await call("POST", "/api/v1/goals/", { body: { user_id: "1", title: "" } }), "user_id", "title");
   });

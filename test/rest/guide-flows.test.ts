@@ -12,8 +12,8 @@ import {
 import { KEYS, useRestServer } from "./server.ts";
 
 /**
- * The guide's own examples, line by line, with `fetch` for httpx: what its readers run must work as it stands there.
- * Nothing of the tests' helpers is in them.
+ * The guide's own examples, line by line, with `fetch` in place of httpx: they must work for a reader as printed.
+ * They use none of the tests' helpers.
  */
 const server = useRestServer();
 
@@ -134,14 +134,14 @@ async function analyzeUserPatterns(userId: string, days = 30) {
 describe("guide, Example: Complete Goal Planner Flow", () => {
   const email = uniqueEmail();
 
-  test("creates a user and a goal with its plan, and prints what it prints", async () => {
+  test("creates a user and a goal with its plan, and prints the guide's output", async () => {
     const goal = await createGoalWithPlan(email, "Run a half marathon");
     expect(goal.title).toBe("Run a half marathon");
     expect(goal.milestones.map(({ title }) => title)).toEqual(["Build base fitness", "Increase distance"]);
     expect(goal.tasks.map(({ title }) => title)).toEqual(["Run 3km", "Stretch routine (15 min)", "Run 5km"]);
   });
 
-  test("raise_for_status() raises the second time, because the user is there", async () => {
+  test("raise_for_status() raises the second time, because the user exists", async () => {
     await expect(createGoalWithPlan(email, "Again")).rejects.toThrow(/^409: /);
   });
 });
@@ -152,7 +152,7 @@ describe("guide, Example: Scheduler Service Flow", () => {
     goal = await createGoal(server.call, await createUser(server.call));
   });
 
-  test("marks what is over and still scheduled as drifted, and nothing else", async () => {
+  test("marks overdue tasks that are still scheduled as drifted, and nothing else", async () => {
     const midnight = new Date();
     midnight.setUTCHours(0, 0, 1, 0);
     const start_time = midnight.toISOString();
@@ -179,7 +179,7 @@ describe("guide, Example: Scheduler Service Flow", () => {
 });
 
 describe("guide, Example: Observer Service Flow", () => {
-  test("counts the last 30 days, with all that the guide prints", async () => {
+  test("counts the last 30 days, and prints all of the guide's figures", async () => {
     const goal = await createGoal(server.call, await createUser(server.call));
     for (const state of ["completed", "completed", "missed"]) await createTask(server.call, goal, { state });
     // The guide's range ends now: wait for the next millisecond, so that the last task is before it.

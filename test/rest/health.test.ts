@@ -7,7 +7,7 @@ import { startRestServer, useRestServer } from "./server.ts";
 const server = useRestServer();
 const { call } = server;
 
-/** What `/ready` answers where the service should get no requests; within 2 s (contract, "REST"). */
+/** The response of `/ready` while the service should get no requests; within 2 s (contract, "REST"). */
 async function expectNotReady(probe: typeof call): Promise<string> {
   const start = performance.now();
   const answer = await probe<{ detail: string }>("GET", "/ready");
@@ -29,13 +29,13 @@ describe("REST: GET /health and GET /ready", () => {
     expect(answer.headers.get("content-type")).toMatch(/^application\/json\b/);
   });
 
-  test("200 probes at once all get a response", async () => {
+  test("200 concurrent probes all get a response", async () => {
     const answers = await Promise.all(Array.from({ length: 200 }, () => call("GET", "/ready")));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   });
 });
 
-test("REST: /ready and /health are 200 while a lock on one table keeps every connection and the line busy", async () => {
+test("REST: /ready and /health are 200 while a lock on one table blocks every connection and fills the queue", async () => {
   await using busy = await startRestServer({ databaseUrl: server.databaseUrl, poolSize: 2, maxWaiting: 3 });
   const sql = postgres(server.databaseUrl, { max: 2, onnotice: () => undefined });
   const requests: Promise<Answer>[] = [];
@@ -54,7 +54,7 @@ test("REST: /ready and /health are 200 while a lock on one table keeps every con
   await sql.end();
 });
 
-describe("REST: GET /ready is 503 when the schema is not the one that the code needs", () => {
+describe("REST: GET /ready is 503 if the schema is not the one that the code needs", () => {
   afterEach(async () => {
     await server.sql("alter table if exists hidden rename to flux_dao_migrations");
     await server.sql("delete from flux_dao_migrations where version > 9000");
@@ -62,7 +62,7 @@ describe("REST: GET /ready is 503 when the schema is not the one that the code n
     expectStatus(await call("GET", "/ready"), 200);
   });
 
-  test("a newer one; both versions are named", async () => {
+  test("a newer schema; both versions are named", async () => {
     await server.sql("insert into flux_dao_migrations (version, name, checksum) values (9001, '9001_later', 'x')");
     const detail = await expectNotReady(call);
     expect(detail).toMatch(/\b9001\b/);
@@ -70,12 +70,12 @@ describe("REST: GET /ready is 503 when the schema is not the one that the code n
     expectStatus(await call("GET", "/health"), 200);
   });
 
-  test("an older one", async () => {
+  test("an older schema", async () => {
     await server.sql("update flux_dao_migrations set version = version - 9000");
     await expectNotReady(call);
   });
 
-  test("none at all", async () => {
+  test("no schema", async () => {
     await server.sql("alter table flux_dao_migrations rename to hidden");
     await expectNotReady(call);
     expectStatus(await call("GET", "/health"), 200);
@@ -83,20 +83,20 @@ describe("REST: GET /ready is 503 when the schema is not the one that the code n
 });
 
 describe("REST: GET /ready is 503 within 2 s when the database does not respond", { timeout: 20_000 }, () => {
-  test("while the network swallows everything, and 200 again when it does not", async () => {
+  test("while the network drops everything, and 200 again afterwards", async () => {
     await using network = await faultyNetwork(server.databaseUrl);
     await using behind = await startRestServer({ databaseUrl: network.url });
     expectStatus(await behind.call("GET", "/ready"), 200);
     network.freeze();
     await expectNotReady(behind.call);
-    // The connection that hangs is not waited for again and again.
+    // The hanging connection is not waited for again and again.
     await expectNotReady(behind.call);
     expectStatus(await behind.call("GET", "/health"), 200);
     network.thaw();
     await expect.poll(async () => (await behind.call("GET", "/ready")).status, { timeout: 10_000 }).toBe(200);
   });
 
-  test("while connections are refused, and 200 again when they are not", async () => {
+  test("while connections are refused, and 200 again afterwards", async () => {
     await using network = await faultyNetwork(server.databaseUrl);
     await using behind = await startRestServer({ databaseUrl: network.url });
     expectStatus(await behind.call("GET", "/ready"), 200);

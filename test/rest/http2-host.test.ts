@@ -68,13 +68,13 @@ describe("an app on a host that speaks HTTP/2", () => {
     expect(created.headers[":status"]).toBe(201);
   });
 
-  test("a development key opens to its own Host, which is called :authority here", async () => {
+  test("a development key is accepted with a loopback host, which HTTP/2 sends as :authority", async () => {
     host.finish();
     expect((await send({ ...get, ":authority": "attacker.example" }).response).headers[":status"]).toBe(403);
     expect((await send({ ...get, ":authority": "localhost" }).response).headers[":status"]).toBe(200);
   });
 
-  test("a stop does not break the responses", async () => {
+  test("a stop does not break responses", async () => {
     host.finish();
     host.app.announceStop();
     expect((await send(get).response).headers[":status"]).toBe(200);
@@ -85,14 +85,14 @@ describe("an app on a host that speaks HTTP/2", () => {
     stream.close();
   });
 
-  test("a stream of rows that fails is an error to its reader, and leaves the connection to the others", async () => {
+  test("a stream of rows that fails is an error to its reader, and leaves the connection open for other streams", async () => {
     host.finish();
     const failing = send({ ":path": "/api/v1/tasks/stream" });
     await expect(failing.response).rejects.toThrow(/NGHTTP2_INTERNAL_ERROR/);
     expect((await send(get).response).headers[":status"]).toBe(200);
   });
 
-  test("a request that waits is not begun when its stream is cancelled, or its connection is gone", async () => {
+  test("a queued request is dropped when its stream is cancelled, or its connection is lost", async () => {
     const working = send(get);
     await expect.poll(() => host.calls.length).toBe(1);
     const cancelled = send(get);

@@ -6,7 +6,7 @@ import { useRestServer } from "./server.ts";
 
 const server = useRestServer();
 
-test("a request with a key starts a sweep of those that have expired", async () => {
+test("a request with a key starts the cleanup of expired keys", async () => {
   const { call, databaseUrl } = server;
   const sql = postgres(databaseUrl, { max: 1 });
   try {
@@ -20,7 +20,7 @@ test("a request with a key starts a sweep of those that have expired", async () 
     await create({});
     expect(await left(), "a request without a key sweeps nothing").toBe(2_501);
     await create({ "Idempotency-Key": "a" });
-    // Nobody is told when the sweep is done.
+    // The end of the cleanup is not reported.
     await expect.poll(left, { timeout: 10_000 }).toBe(1);
     const [row] = await sql`select key from idempotency_keys where scope = 'x'`;
     expect(row).toEqual({ key: "young" });

@@ -24,7 +24,7 @@ const isReplay = ({ headers }: Answer) => headers.get("idempotent-replayed") ===
 const times = <Result>(count: number, make: (index: number) => Result) =>
   Array.from({ length: count }, (_, i) => make(i));
 
-/** What makes an answer the same: all but the request's own id, the date, and that it is a replay. */
+/** What makes two responses the same: everything except the request id, the date, and the mark of a replay. */
 function essence({ status, headers, text }: Answer): object {
   const others = ["x-request-id", "date", "idempotent-replayed", "connection", "keep-alive"];
   return { status, text, headers: [...headers].filter(([name]) => !others.includes(name)) };
@@ -32,9 +32,9 @@ function essence({ status, headers, text }: Answer): object {
 
 const { goalsOf, posts } = postsOf(call);
 
-describe("every POST is done once under its key", () => {
+describe("every POST takes effect once under its key", () => {
   test.each(Object.keys(posts))(
-    "%s: the second response is the first one, byte for byte, and says so",
+    "%s: the second response is the first one, byte for byte, and is marked as a replay",
     async (name) => {
       const { path, body, grows, count } = (await posts[name]?.()) ?? expect.fail();
       const before = await count();
@@ -50,7 +50,7 @@ describe("every POST is done once under its key", () => {
     },
   );
 
-  test.each(Object.keys(posts))("%s: 20 at the same time do the work once", async (name) => {
+  test.each(Object.keys(posts))("%s: 20 concurrent ones take effect once", async (name) => {
     const { path, body, grows, count } = (await posts[name]?.()) ?? expect.fail();
     const before = await count();
     const parts = { body, headers: keyed(newKey()) };
@@ -61,7 +61,7 @@ describe("every POST is done once under its key", () => {
     expect(await count()).toBe(before + grows);
   });
 
-  test("two at the same time, 50 times over", async () => {
+  test("two concurrent ones, 50 times", async () => {
     const { id } = await createUser(call);
     for (let round = 0; round < 50; round++) {
       const parts = { body: { user_id: id, title: `${round}` }, headers: keyed(newKey()) };
@@ -75,7 +75,7 @@ describe("every POST is done once under its key", () => {
     expect(await goalsOf(id)).toBe(50);
   });
 
-  test("a replay has the response of that time, whatever became of the row since", async () => {
+  test("a replay returns the recorded response, whatever happened to the row since", async () => {
     const { path, body } = (await posts["createGoal"]?.()) ?? expect.fail();
     const parts = { body, headers: keyed(newKey()) };
     const first = await call<GoalRow>("POST", path, parts);
@@ -88,7 +88,7 @@ describe("every POST is done once under its key", () => {
     expectProblem(await call("GET", location), 404);
   });
 
-  test("without a key nothing is recorded, and a request that is sent twice is done twice", async () => {
+  test("without a key nothing is recorded, and a request sent twice takes effect twice", async () => {
     const { path, body, count } = (await posts["createGoal"]?.()) ?? expect.fail();
     const recorded = async () => Number((await sql`select count(*)::int as n from idempotency_keys`)[0]?.["n"]);
     const before = await recorded();
@@ -99,8 +99,8 @@ describe("every POST is done once under its key", () => {
   });
 });
 
-describe("what a key is", () => {
-  test("another body, path or spelling of the body under the same key is 422, and nothing is done", async () => {
+describe("what counts as the same key", () => {
+  test("another body, path or spelling of the body with the same key is 422, and nothing is written", async () => {
     const { id, user_id } = await createOwner(call);
     const body = { user_id, title: "t" };
     const headers = keyed(newKey());
@@ -124,7 +124,7 @@ describe("what a key is", () => {
     expect((await call("GET", `/api/v1/tasks/?user_id=${user_id}`)).body).toMatchObject({ total: 0 });
   });
 
-  test("the same key of another caller is another key", async () => {
+  test("the same key of another caller is a different key", async () => {
     const { path, body, count } = (await posts["createGoal"]?.()) ?? expect.fail();
     const key = newKey();
     const bodies = await Promise.all(
@@ -139,7 +139,7 @@ describe("what a key is", () => {
     expect(await count()).toBe(3);
   });
 
-  test("with or without quotes it is the same key", async () => {
+  test("a key is the same with or without quotes", async () => {
     for (const [bare, quoted] of [
       ["invoice-2026-02", '"invoice-2026-02"'],
       ['a"b\\c', '"a\\"b\\\\c"'],
@@ -154,17 +154,17 @@ describe("what a key is", () => {
     }
   });
 
-  test("what is no key is 400 and names the header, and nothing is done", async () => {
+  test("an invalid key is 400 and names the header, and nothing is written", async () => {
     const { path, body, count } = (await posts["createGoal"]?.()) ?? expect.fail();
     const malformed = ["", '""', "a b", "a\tb", "é", "x".repeat(256), `"${"x".repeat(256)}"`, '"a', '"a"b"', '"a\\b"'];
-    // Two headers are one with a comma between.
+    // Two headers are combined to one value with a comma.
     malformed.push("one, two", '"one", "two"', '"a";b=1', '"a b"');
     for (const key of malformed)
       expectInvalid(await call("POST", path, { body, headers: keyed(key) }), "Idempotency-Key");
     expect(await count()).toBe(0);
   });
 
-  test("other methods ignore it: they can be sent twice as they are", async () => {
+  test("other methods ignore it: they are idempotent anyway", async () => {
     const { id } = await createUser(call);
     const path = `/api/v1/users/${id}`;
     const headers = keyed(newKey());
@@ -177,7 +177,7 @@ describe("what a key is", () => {
     expect(await sql`select 1 from idempotency_keys where key = ${headers["Idempotency-Key"]}`).toHaveLength(0);
   });
 
-  test("neither a service key nor another caller's response can be had by it", async () => {
+  test("it gives access to neither a service key nor another caller's response", async () => {
     const { path, body } = (await posts["createGoal"]?.()) ?? expect.fail();
     const headers = keyed(newKey());
     expectStatus(await call("POST", path, { body, headers }), 201);
@@ -187,8 +187,8 @@ describe("what a key is", () => {
   });
 });
 
-describe("what fails leaves the key free", () => {
-  test("a refused request may be sent again under its key, fixed or unchanged", async () => {
+describe("a failure leaves the key unused", () => {
+  test("a rejected request may be sent again under its key, corrected or unchanged", async () => {
     const { id } = await createUser(call);
     const headers = keyed(newKey());
     const post = (body: unknown, more = {}) =>
@@ -203,7 +203,7 @@ describe("what fails leaves the key free", () => {
     expect(await goalsOf(id)).toBe(1);
   });
 
-  test("a conflict is not remembered: when the other row is gone, the same request succeeds", async () => {
+  test("a conflict is not recorded: once the other row is deleted, the same request succeeds", async () => {
     const user = await createUser(call);
     const parts = { body: { name: "a", email: user.email }, headers: keyed(newKey()) };
     for (let round = 0; round < 2; round++) expectProblem(await call("POST", "/api/v1/users/", parts), 409);
@@ -216,7 +216,7 @@ describe("keys expire after 24 hours", () => {
   const age = (key: string, interval: string) =>
     sql`update idempotency_keys set created_at = now() - ${interval}::interval where key = ${key}`;
 
-  test("a key is remembered for 24 hours, and free after them, also for another request", async () => {
+  test("a key is remembered for 24 hours, and may then be reused, also for another request", async () => {
     const { path, body, count } = (await posts["createGoal"]?.()) ?? expect.fail();
     const key = newKey();
     const post = (fields: object = {}) =>
@@ -231,7 +231,7 @@ describe("keys expire after 24 hours", () => {
     expect(await count()).toBe(2);
   });
 
-  test("of 20 that find an expired key at the same time one does the work", async () => {
+  test("of 20 concurrent requests with an expired key one takes effect", async () => {
     const { path, body, count } = (await posts["createGoal"]?.()) ?? expect.fail();
     const parts = { body, headers: keyed(newKey()) };
     await call("POST", path, parts);
@@ -243,7 +243,7 @@ describe("keys expire after 24 hours", () => {
   });
 });
 
-describe("through the client, and where there is no database", () => {
+describe("through the client, and without a database", () => {
   test("the client's idempotencyKey makes a call safe to repeat", async () => {
     const { goals, conversations } = createDaoClient({ baseUrl: server.baseUrl, serviceKey: KEYS.scheduler });
     const { id, user_id } = await createOwner(call);
@@ -264,7 +264,7 @@ describe("through the client, and where there is no database", () => {
     expect(await goals.createGoalWithStructure(structure, once)).toEqual(whole);
   });
 
-  test("an app on services of its host's own refuses a key, and says why", async () => {
+  test("an app on services of its host's own rejects a key, and says why", async () => {
     const client = createDaoClient({ baseUrl: server.baseUrl, serviceKey: KEYS.scheduler });
     const app = createDaoApp({ services: client, keys: [{ name: "a", key: "k" }] });
     const headers = { "X-Flux-Service-Key": "k", "Content-Type": "application/json", "Idempotency-Key": newKey() };
@@ -278,7 +278,7 @@ describe("through the client, and where there is no database", () => {
   });
 });
 
-test("a caller's keys stay its own when the list of service keys changes", async () => {
+test("a caller's keys remain valid when the list of service keys changes", async () => {
   const send = async (setting: string, serviceKey: string, body: object, idempotencyKey: string) => {
     const { keys } = readSettings({ SERVICE_API_KEYS: setting });
     const app = createDaoApp({ services: server.database, keys, logger: createLogger({ level: "silent" }) });
@@ -306,7 +306,7 @@ test("a caller's keys stay its own when the list of service keys changes", async
   for (const list of [kept, `${added},${kept}`, `${added},${leaked},${kept}`]) {
     expect(await send(list, kept, mine, key)).toMatchObject({ status: 201, isReplay: true, user });
   }
-  // In the place that the other one had.
+  // At the index that the other one had.
   const theirs = { name: "Theirs", email: uniqueEmail() };
   expect(await send(`${kept},${added}`, added, theirs, key)).toMatchObject({
     status: 201,

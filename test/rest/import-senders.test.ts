@@ -8,10 +8,10 @@ import { KEYS, type RestServer, startRestServer } from "./server.ts";
 const SENDERS = 10;
 /** A quarter of the pool of 8. */
 const AT_A_TIME = 2;
-/** Enough lines for a transaction to be open. */
+/** Enough lines to open a transaction. */
 const LINES = 2_500;
 
-/** A client that waits for leave to send its body, as it comes when the service begins to read it. */
+/** A client that sends its body after a 100 Continue, which comes when the service begins to read it. */
 class Sender {
   readonly #socket: Socket;
   #received = "";
@@ -79,18 +79,18 @@ async function start(options: { acquireTimeout: number }) {
 const addSender = () => senders[senders.push(new Sender(server.baseUrl)) - 1] ?? expect.fail();
 const read = () => senders.map(({ isRead }) => isRead);
 
-/** Begins each sender when the one before has come, so that their order is known. */
+/** Starts each sender once the previous one has been accepted, so that their order is known. */
 async function addSenders(count: number): Promise<void> {
   for (let added = 0; added < count; added++) {
     const sender = addSender();
     if (added < AT_A_TIME) await expect.poll(() => sender.isRead).toBe(true);
-    // A request of another connection, so that this one's head has been read.
+    // A request on another connection, after which this one's head has been read.
     else expectStatus(await server.call("GET", "/api/v1/users/"), 200);
   }
 }
 
 describe("ten senders of imports that stop in the middle of a line", { timeout: 60_000 }, () => {
-  test("leave all but a quarter of the pool to others; those that wait are unread, and have their turns", async () => {
+  test("use at most a quarter of the pool; the waiting ones are not read, and get their turns in order", async () => {
     const { line, count } = await start({ acquireTimeout: 30_000 });
     await addSenders(SENDERS);
     for (const sender of senders.slice(0, AT_A_TIME)) sender.send(line.repeat(LINES) + line.slice(0, 10));
@@ -116,7 +116,7 @@ describe("ten senders of imports that stop in the middle of a line", { timeout: 
     expect(await count()).toBe(SENDERS * (LINES + 1));
   });
 
-  test("one that goes while it waits leaves the line, one that goes at work leaves its turn to the next", async () => {
+  test("a sender that disconnects leaves the queue, or frees its turn", async () => {
     const { line, count } = await start({ acquireTimeout: 30_000 });
     await addSenders(4);
     const [first, , third, fourth] = senders;
@@ -131,7 +131,7 @@ describe("ten senders of imports that stop in the middle of a line", { timeout: 
     expect(await count()).toBe(1);
   });
 
-  test("one whose turn does not come in time is told to try again later, and sends nothing", async () => {
+  test("a sender whose turn does not come in time gets a 503 with Retry-After, and sends nothing", async () => {
     await start({ acquireTimeout: 200 });
     await addSenders(3);
     await expect.poll(() => senders[2]?.status).toBe(503);
@@ -140,7 +140,7 @@ describe("ten senders of imports that stop in the middle of a line", { timeout: 
     expect(read()).toEqual([true, true, false]);
   });
 
-  test("what is wrong with a request's head is said at once", async () => {
+  test("an invalid request head is reported at once", async () => {
     await start({ acquireTimeout: 30_000 });
     await addSenders(2);
     const parts = { body: "{}", headers: { "X-Flux-Service-Key": KEYS.scheduler, "Content-Type": "text/plain" } };

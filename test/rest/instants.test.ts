@@ -22,7 +22,7 @@ function timerange(start: string, end = "9999-01-01T00:00:00Z") {
 
 const messageOf = (answer: Answer) => JSON.stringify(expectInvalid(answer, "start_time").errors);
 
-describe("REST: instants come in as RFC 3339 with Z or an offset, and go out in UTC with milliseconds", () => {
+describe("REST: instants are read as RFC 3339 with Z or an offset, and written in UTC with milliseconds", () => {
   test.each([
     ["2026-02-15T10:00:00.123Z", "2026-02-15T10:00:00.123Z"],
     ["2026-02-15T10:00:00Z", "2026-02-15T10:00:00.000Z"],
@@ -38,7 +38,7 @@ describe("REST: instants come in as RFC 3339 with Z or an offset, and go out in 
     ["9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"],
     // RFC 3339, 5.6: "T" and "Z" may be lower case.
     ["2026-02-15t10:00:00z", "2026-02-15T10:00:00.000Z"],
-    // Python's datetime.isoformat(), with its microseconds; nanoseconds of others.
+    // Python's datetime.isoformat(), with its microseconds; nanoseconds from other languages.
     ["2026-02-15T10:00:00.123456+00:00", "2026-02-15T10:00:00.123Z"],
     ["2026-02-15T10:00:00.000999+02:00", "2026-02-15T08:00:00.000Z"],
     ["2026-02-15T10:00:00.123456789Z", "2026-02-15T10:00:00.123Z"],
@@ -46,7 +46,7 @@ describe("REST: instants come in as RFC 3339 with Z or an offset, and go out in 
     const task = expectStatus(await create(sent), 201);
     expect(task.start_time).toBe(received);
     expect(expectStatus(await call<TaskRow>("GET", `/api/v1/tasks/${task.id}`), 200).start_time).toBe(received);
-    // What goes out comes in again.
+    // What was written can be read again.
     expect(expectStatus(await create(received), 201).start_time).toBe(received);
   });
 
@@ -99,20 +99,20 @@ describe("REST: instants come in as RFC 3339 with Z or an offset, and go out in 
   });
 
   test.each([0, 1771149600, 1771149600000, true, {}, [], ["2026-02-15T10:00:00Z"]])(
-    "%j is no text: 400, nothing is coerced",
+    "%j is not text: 400, nothing is coerced",
     async (sent) => {
       expectInvalid(await create(sent), "start_time");
     },
   );
 
-  test("years that PostgreSQL or RFC 3339 cannot hold are 400, or what was sent, never 500", async () => {
+  test("years that PostgreSQL or RFC 3339 cannot express are 400, or are returned as sent, never 500", async () => {
     for (const sent of ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"]) {
       expectInvalid(await create(sent), "start_time");
     }
     expect(expectStatus(await create("0001-01-01T00:00:00Z"), 201).start_time).toBe("0001-01-01T00:00:00.000Z");
   });
 
-  test("every field that holds an instant is read so", async () => {
+  test("every field with an instant follows these rules", async () => {
     const task = await createTask(call, goal);
     expectInvalid(
       await call("PATCH", `/api/v1/tasks/${task.id}`, { body: { end_time: "2026-02-15T10:00:00" } }),
@@ -144,7 +144,7 @@ describe("REST: in a query string an unencoded + arrives as a space", () => {
     },
   );
 
-  test("in a body a space is what it is, and %2B no help", async () => {
+  test("in a body there is no such decoding: a space is a space, and %2B is invalid", async () => {
     expectProblem(await create("2026-02-15T10:00:00 00:00"), 400);
     expectProblem(await create("2026-02-15T10:00:00%2B00:00"), 400);
   });

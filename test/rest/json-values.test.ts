@@ -55,13 +55,13 @@ describe("Data: NUL and unpaired surrogates are a validation error, where the Py
     );
   });
 
-  test("%s in ids, enums and instants is refused as any other wrong text is", async () => {
+  test("%s in ids, enums and instants is rejected like any other invalid text", async () => {
     for (const text of ["\u0000", "\ud800"]) {
       expectInvalid(await postTask({ goal_id: text, state: text, start_time: text }), "goal_id", "state", "start_time");
     }
   });
 
-  test("any other Unicode is kept as it is", async () => {
+  test("any other Unicode is stored unchanged", async () => {
     const text =
       "\u0001\u0007\u001f\u007f\u0085\u00a0\u200b\u2028\u202e\ufeff\ufffd\uffff\u{1f600}\u{10ffff}e\u0301é'\"\\";
     const user = await createUser(call, { name: text, preferences: { [text]: [text] } });
@@ -69,13 +69,13 @@ describe("Data: NUL and unpaired surrogates are a validation error, where the Py
     expect(expectStatus(await call("GET", `/api/v1/users/${user.id}`), 200)).toStrictEqual(user);
   });
 
-  test("a pair of surrogates in two escapes is one character", async () => {
+  test("a surrogate pair in two escapes is one character", async () => {
     const user = expectStatus(await postUser('"preferences": {"a": "\\ud83d\\ude00"}'), 201);
     expect(user.preferences).toStrictEqual({ a: "😀" });
   });
 });
 
-describe("Data: JSON types are taken as they are, nothing is coerced", () => {
+describe("Data: JSON types are not coerced", () => {
   test.each([
     ["number as text", { title: 3 }, "title"],
     ["list as text", { title: ["t"] }, "title"],
@@ -178,7 +178,7 @@ describe("Data: numbers out of range are a validation error, where the Python se
     },
   );
 
-  test("as many digits in text, in a key and in a fraction are no such number, and neither is what JavaScript holds", async () => {
+  test("many digits in text, a key or a fraction are accepted, and every number that JavaScript represents", async () => {
     const digits = "12345678901234567890";
     const preferences = `{"${digits}": "${digits}", "\\"${digits}": [0.1234567890123456789, ${2 ** 53}, -${2 ** 53}, 1e21]}`;
     expect(expectStatus(await postUser(`"preferences": ${preferences}`), 201).preferences).toStrictEqual({
@@ -187,7 +187,7 @@ describe("Data: numbers out of range are a validation error, where the Python se
     });
   });
 
-  test("a number field says itself what it takes", async () => {
+  test("a number field reports its own rule", async () => {
     expect(expectStatus(await putSpeed("9223372036854775808"), 200)).toMatchObject({ escalation_speed: 2 ** 63 });
   });
 
@@ -198,7 +198,7 @@ describe("Data: numbers out of range are a validation error, where the Python se
 });
 
 describe("REST: JSON columns pass through untouched, keys included", () => {
-  test("also keys in camelCase, in snake_case, empty, numeric and odd ones", async () => {
+  test("including keys in camelCase, in snake_case, empty, numeric and unusual ones", async () => {
     const preferences = {
       userId: 1,
       user_id: 2,
@@ -215,7 +215,7 @@ describe("REST: JSON columns pass through untouched, keys included", () => {
     expect(expectStatus(await call("GET", `/api/v1/users/${user.id}`), 200)).toStrictEqual(user);
   });
 
-  test("`__proto__` and `constructor` are keys as any other, and pollute nothing", async () => {
+  test("`__proto__` and `constructor` are ordinary keys, and pollute nothing", async () => {
     const preferences =
       '{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}, "hasOwnProperty": 1}';
     const created = await postUser(`"preferences": ${preferences}`);
@@ -229,7 +229,7 @@ describe("REST: JSON columns pass through untouched, keys included", () => {
     expect(Reflect.get({}, "polluted")).toBeUndefined();
   });
 
-  test("`__proto__` in a body is an unknown field, which sets nothing", async () => {
+  test("`__proto__` in a body is an unknown field, without effect", async () => {
     const user = expectStatus(
       await postUser('"__proto__": {"demo_mode": true, "preferences": {"a": 1}}, "constructor": 1'),
       201,
@@ -241,7 +241,7 @@ describe("REST: JSON columns pass through untouched, keys included", () => {
     expect(expectStatus(patched, 200)).toStrictEqual(user);
   });
 
-  test("a key given twice: the last one counts, as JSON parsers have it", async () => {
+  test("of a duplicate key the last one counts, as in other JSON parsers", async () => {
     expect(expectStatus(await postUser('"demo_mode": false, "demo_mode": true'), 201).demo_mode).toBe(true);
   });
 });
@@ -257,7 +257,7 @@ describe("REST: unknown body fields are ignored, as the Python service did", () 
     });
   });
 
-  test("and stand for nothing that is required", async () => {
+  test("and do not replace required ones", async () => {
     expectInvalid(await call("POST", "/api/v1/goals/", { body: { userId: goal.user_id, title: "x" } }), "user_id");
     const body = { taskIds: [goal.id], newState: "missed" };
     expectInvalid(await call("POST", "/api/v1/tasks/bulk-update-state", { body }), "task_ids", "new_state");

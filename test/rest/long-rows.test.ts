@@ -18,7 +18,7 @@ async function newUser(): Promise<string> {
   return (await services().users.createUser({ name: "Reader", email: uniqueEmail() })).id;
 }
 
-/** Conversations as another writer leaves them, newest last; `messages` is SQL. */
+/** Inserts conversations as another writer would, newest last; `messages` is SQL. */
 async function insertConversations(userId: string, count: number, messages: string): Promise<void> {
   await sql(`insert into conversations (user_id, messages, created_at)
     select '${userId}', ${messages}, now() + n * interval '1 second' from generate_series(1, ${count}) n`);
@@ -29,7 +29,7 @@ const pageDto = z.object({ items: z.array(z.unknown()), total: z.number() });
 const megabyte = "jsonb_build_array(n, repeat(md5(n::text), 32768))";
 
 describe("a list of long rows", () => {
-  test("has all that the service has, with its links and its total", async () => {
+  test("returns what the service returns, with its links and its total", async () => {
     const userId = await newUser();
     await insertConversations(userId, 6, megabyte);
     const client = createDaoClient({ baseUrl: server.baseUrl, serviceKey: key });
@@ -42,7 +42,7 @@ describe("a list of long rows", () => {
     expect(answer.headers.get("content-length")).toBeNull();
   });
 
-  test("is streamed by a host that speaks fetch, and is not read on for a reader that has gone", async () => {
+  test("is streamed by a host that speaks fetch, and is not read further once the reader has gone", async () => {
     const userId = await newUser();
     await insertConversations(userId, 6, megabyte);
     const logger = createLogger({ level: "silent" });
@@ -59,7 +59,7 @@ describe("a list of long rows", () => {
     expect((await list()).total).toBe(6);
   });
 
-  test("breaks off when a row cannot be read, so that no reader takes it for whole", async () => {
+  test("breaks off if a row cannot be read, so that no reader takes it for complete", async () => {
     const userId = await newUser();
     await insertConversations(userId, 2, "jsonb_build_array(repeat(md5(n::text), 400000))");
     const { hostname, port } = new URL(server.baseUrl);
@@ -86,7 +86,7 @@ describe("a list of long rows", () => {
 });
 
 describe("one long row", () => {
-  test("has the ETag of its version, and is not sent to those who have it", async () => {
+  test("has the ETag of its version, and is 304 for those who have that version", async () => {
     const userId = await newUser();
     await insertConversations(
       userId,
@@ -132,19 +132,19 @@ describe("one long row", () => {
       expect(answer.body).toMatchObject({ messages: row.messages, status });
       const version = `"${versionOf(await services().conversations.getConversation(row.id))}"`;
       expect(answer.headers.get("etag")).toBe(hasTag ? version : null);
-      // It is sent as it is read.
+      // It is sent while it is read.
       expect(answer.headers.get("transfer-encoding")).toBe("chunked");
       if (index > 0) tag = version;
     }
   });
 
-  test("is not looked for in vain: what changes none is a 404, and what breaks a rule a 400", async () => {
+  test("an update of a missing row is a 404, an invalid one a 400", async () => {
     const path = "/api/v1/goals/00000000-0000-7000-8000-000000000000";
     expectProblem(await call("PATCH", path, { body: { status: "x" } }), 404);
     expectProblem(await call("PATCH", path, { body: { title: "" } }), 400);
   });
 
-  test("does not grow beyond 8 MiB: 413, which the client makes a ValidationError of", async () => {
+  test("does not grow beyond 8 MiB: 413, which the client turns into a ValidationError", async () => {
     const userId = await newUser();
     await insertConversations(userId, 1, "jsonb_build_array(repeat('long', 2097000))");
     const [row] = (await services().conversations.listConversations({ userId })).items;
@@ -162,7 +162,7 @@ describe("one long row", () => {
   });
 });
 
-test("a goal of many long tasks, and its range, are what the services return", async () => {
+test("a goal with many long tasks, and its range, are what the services return", async () => {
   const userId = await newUser();
   const { id: goalId } = await services().goals.createGoal({ userId, title: "many", timeline: '"\n'.repeat(400_000) });
   await sql(`insert into tasks (user_id, goal_id, title, start_time)

@@ -14,13 +14,13 @@ const { call } = server;
 
 const etagOf = ({ headers }: Answer) => headers.get("etag") ?? expect.fail("The row has no ETag.");
 
-describe("writers of one counter lose none", { timeout: 120_000 }, () => {
+describe("concurrent writers of one counter lose no update", { timeout: 120_000 }, () => {
   const WRITERS = amount(20, 100);
   const counterOf = ({ preferences }: Pick<UserRow, "preferences">) => Number(preferences["counter"]);
   const writers = (count: number, write: () => Promise<void>) => Promise.all(Array.from({ length: count }, write));
   const newCounter = () => createUser(call, { preferences: { counter: 0, kept: true } });
 
-  /** Until it was the one that wrote; how often it was not. Whoever lost stands back for a while, as writers should. */
+  /** Retries until a write succeeds; returns the number of conflicts. After a conflict it backs off, as writers should. */
   async function untilWritten(write: () => Promise<boolean>): Promise<number> {
     for (let lost = 0; ; lost++) {
       if (await write()) return lost;
@@ -73,7 +73,7 @@ describe("writers of one counter lose none", { timeout: 120_000 }, () => {
     expect(lost, "writers met").toBeGreaterThan(0);
   });
 
-  test("a writer that knows nothing of versions is seen: by SQL, past the service", async () => {
+  test("a write by a client that ignores versions is detected: by SQL, past the service", async () => {
     const goal = await createGoal(call, await newCounter());
     const path = `/api/v1/users/${goal.user_id}`;
     const read = await call<UserRow>("GET", path);
@@ -88,7 +88,7 @@ describe("writers of one counter lose none", { timeout: 120_000 }, () => {
         code: "version_mismatch",
       });
       expect((await users.getUser(goal.user_id)).preferences).toEqual({ counter: 1, kept: true });
-      // It waits for a writer that has not committed yet, and sees what that one did.
+      // It waits for a writer that has not committed yet, and then sees that writer's change.
       const { headers } = await call("GET", path);
       const conditional = { body, headers: { "If-Match": headers.get("etag") ?? "" } };
       let answer: Promise<Answer> | undefined;

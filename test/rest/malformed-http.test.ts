@@ -10,7 +10,7 @@ const key = `X-Flux-Service-Key: ${KEYS.scheduler}`;
 const json = "Content-Type: application/json";
 const smuggled = "GET /api/v1/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-describe("Errors: always problem details, also for what is no HTTP request", () => {
+describe("Errors: always problem details, even for what is not an HTTP request", () => {
   test.each([
     ["no request line", "garbage\r\n\r\n", 400],
     ["a TLS handshake", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400],
@@ -37,7 +37,7 @@ describe("Errors: always problem details, also for what is no HTTP request", () 
   });
 });
 
-describe("REST: a body is never taken for a request", () => {
+describe("REST: a body is never parsed as a request", () => {
   const last = requestHead("GET", "/health");
 
   test.each([
@@ -57,18 +57,18 @@ describe("REST: a body is never taken for a request", () => {
     const head = `${[...lines, header].filter((line) => line !== "").join("\r\n")}\r\n\r\n`;
     const answers = await sendRawForAll(server.baseUrl, head, body, last);
     const statuses = [...answers.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]));
-    // It may close instead of answering what comes behind, but nothing else is answered.
+    // It may close instead of responding to what follows, but it never responds to the body.
     expect([[status], [status, 200]]).toContainEqual(statuses);
   });
 
-  test("nor where both its length and its chunks are announced (RFC 9112, 6.1)", async () => {
+  test("not even with both a Content-Length and chunks (RFC 9112, 6.1)", async () => {
     const lines = [key, json, "Content-Length: 4", "Transfer-Encoding: chunked"];
     const head = requestHead("POST", "/api/v1/users/", ...lines).replace("Connection: close\r\n", "");
     const answers = await sendRawForAll(server.baseUrl, head, `0\r\n\r\n${smuggled}`);
     expect([...answers.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => match[1])).toEqual(["400"]);
   });
 
-  test("requests that are sent at once on one connection all get a response, in order", async () => {
+  test("pipelined requests all get a response, in order", async () => {
     const next = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${key}\r\n\r\n`;
     const bytes = next("/api/v1/users/") + next("/api/v1/nothing") + next("/api/v1/users/1") + last;
     const answers = await sendRawForAll(server.baseUrl, bytes);
@@ -86,8 +86,8 @@ const post = (body: string, version: string, ...headers: string[]) =>
   `${[`POST /api/v1/users/ ${version}`, "Host: localhost", key, json, ...headers].join("\r\n")}\r\n\r\n${body}`;
 const closing = requestHead("GET", "/health");
 
-describe("RFC 9110, 9112: what is pipelined is responded to in its place", () => {
-  test("a CONNECT behind other requests", async () => {
+describe("RFC 9110, 9112: pipelined requests get their responses in order", () => {
+  test("a CONNECT after other requests", async () => {
     const connect = "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n";
     const answers = await sendRawForAll(server.baseUrl, get("/api/v1/users/") + get("/health") + connect);
     expect(statusesOf(answers)).toEqual([200, 200, 405]);
@@ -110,7 +110,7 @@ describe("RFC 9110, 9112: what is pipelined is responded to in its place", () =>
     const bytes =
       get("/health") + get("/api/v1/users/", ...offer) + get("/api/v1/nothing") + sized + inChunks + closing;
     expect(statusesOf(await sendRawForAll(server.baseUrl, bytes))).toEqual([200, 200, 404, 201, 201, 200]);
-    // In pieces, cut within the body behind the offer.
+    // In pieces, split within the body that follows the Upgrade header.
     const cut = bytes.indexOf(chunkedBody) + 9;
     const again = bytes
       .replaceAll(email, uniqueEmail())
@@ -120,7 +120,7 @@ describe("RFC 9110, 9112: what is pipelined is responded to in its place", () =>
     ]);
   });
 
-  test("as often as it is offered on a connection", async () => {
+  test("as often as the upgrade is offered on a connection", async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error) => warnings.push(warning);
     process.on("warning", onWarning);
@@ -131,13 +131,13 @@ describe("RFC 9110, 9112: what is pipelined is responded to in its place", () =>
     expect(warnings).toEqual([]);
   });
 
-  test("an offer without a key is a 403 as any other request", async () => {
+  test("an offer without a key is a 403, like any other request", async () => {
     const bytes = get("/api/v1/users/", ...h2c).replace(`${key}\r\n`, "");
     expect(statusesOf(await sendRawForAll(server.baseUrl, bytes + closing))).toEqual([403, 200]);
   });
 });
 
-describe("RFC 9112: a connection whose framing cannot be trusted is closed, and nothing behind is done", () => {
+describe("RFC 9112: a connection with untrustworthy framing is closed, and nothing after it is processed", () => {
   const emails: string[] = [];
   const create = () => {
     const email = uniqueEmail();

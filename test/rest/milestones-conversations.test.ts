@@ -17,7 +17,7 @@ const { call } = useRestServer();
 const onePage = { total: 1, page: 1, page_size: 100, has_next: false, has_prev: false, next_cursor: null };
 
 describe("guide, Milestone Endpoints", () => {
-  test("POST /api/v1/milestones/ returns 201 with the whole row and where it is", async () => {
+  test("POST /api/v1/milestones/ returns 201 with the whole row and its Location", async () => {
     const goal = await createOwner(call);
     const body = { goal_id: goal.id, week_number: 3, title: "Increase distance", status: "done" };
     const answer = await call<MilestoneRow>("POST", "/api/v1/milestones/", { body });
@@ -28,18 +28,18 @@ describe("guide, Milestone Endpoints", () => {
     expect(answer.headers.get("location")).toBe(`/api/v1/milestones/${milestone.id}`);
   });
 
-  test("the status is `pending` where it is left out", async () => {
+  test("the status defaults to `pending`", async () => {
     expect((await createMilestone(call, await createOwner(call))).status).toBe("pending");
   });
 
-  test("GET returns the row and the page of it, as the guide has them", async () => {
+  test("GET returns the row, and a page with it, as in the guide", async () => {
     const milestone = await createMilestone(call, await createOwner(call));
     expect(expectStatus(await call("GET", `/api/v1/milestones/${milestone.id}`), 200)).toStrictEqual(milestone);
     const list = await call<PageOf<MilestoneRow>>("GET", `/api/v1/milestones/?goal_id=${milestone.goal_id}`);
     expect(expectStatus(list, 200)).toStrictEqual({ items: [milestone], ...onePage });
   });
 
-  test("PATCH /api/v1/milestones/{milestone_id} returns 200 with the row that results", async () => {
+  test("PATCH /api/v1/milestones/{milestone_id} returns 200 with the updated row", async () => {
     const milestone = await createMilestone(call, await createOwner(call));
     const path = `/api/v1/milestones/${milestone.id}`;
     const body = { week_number: 12, title: "Rest", status: "done" };
@@ -47,7 +47,7 @@ describe("guide, Milestone Endpoints", () => {
     expect(expectStatus(await call("GET", path), 200)).toStrictEqual({ ...milestone, ...body });
   });
 
-  test("DELETE /api/v1/milestones/{milestone_id} returns 204, and 404 from then on; its tasks go too", async () => {
+  test("DELETE /api/v1/milestones/{milestone_id} returns 204, and 404 afterwards; its tasks are deleted too", async () => {
     const goal = await createOwner(call);
     const milestone = await createMilestone(call, goal);
     const task = await createTask(call, goal, { milestone_id: milestone.id });
@@ -74,7 +74,7 @@ describe("guide, Milestone Endpoints", () => {
 });
 
 describe("guide, Conversation Endpoints", () => {
-  test("POST /api/v1/conversations/ returns 201 with the whole row and where it is", async () => {
+  test("POST /api/v1/conversations/ returns 201 with the whole row and its Location", async () => {
     const goal = await createOwner(call);
     const body = {
       user_id: goal.user_id,
@@ -90,13 +90,13 @@ describe("guide, Conversation Endpoints", () => {
     expect(answer.headers.get("location")).toBe(`/api/v1/conversations/${conversation.id}`);
   });
 
-  test("what is left out has the contract's defaults, and `messages: null` means empty", async () => {
+  test("omitted fields get the contract's defaults, and `messages: null` means empty", async () => {
     const goal = await createOwner(call);
     expect(await createConversation(call, goal)).toMatchObject({ messages: [], status: "open" });
     expect((await createConversation(call, goal, { messages: null })).messages).toStrictEqual([]);
   });
 
-  test("it may begin before its goal: `goal_id` is null then, given so or left out", async () => {
+  test("it may begin before its goal: `goal_id` is null if it is null or omitted in the request", async () => {
     const { user_id } = await createOwner(call);
     for (const body of [{ user_id, goal_id: null }, { user_id }]) {
       const created = expectStatus(await call<ConversationRow>("POST", "/api/v1/conversations/", { body }), 201);
@@ -111,7 +111,7 @@ describe("guide, Conversation Endpoints", () => {
     expect(expectStatus(list, 200).items.map(({ goal_id }) => goal_id)).toEqual([null, null]);
   });
 
-  test("GET returns the row and the page of it, as the guide has them", async () => {
+  test("GET returns the row, and a page with it, as in the guide", async () => {
     const conversation = await createConversation(call, await createOwner(call), { messages: [{ a: {} }] });
     const path = `/api/v1/conversations/${conversation.id}`;
     expect(expectStatus(await call("GET", path), 200)).toStrictEqual(conversation);
@@ -119,7 +119,7 @@ describe("guide, Conversation Endpoints", () => {
     expect(expectStatus(list, 200)).toStrictEqual({ items: [conversation], ...onePage });
   });
 
-  test("PATCH /api/v1/conversations/{id} returns 200 with the row that results; messages are replaced", async () => {
+  test("PATCH /api/v1/conversations/{id} returns 200 with the updated row; messages are replaced", async () => {
     const conversation = await createConversation(call, await createOwner(call), { messages: [1, 2, 3] });
     const path = `/api/v1/conversations/${conversation.id}`;
     const body = { messages: [{ role: "assistant", content: "Four" }], status: "closed" };

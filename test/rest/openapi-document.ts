@@ -1,4 +1,4 @@
-/** As much of an OpenAPI 3.1 document as the tests look at (spec.openapis.org/oas/v3.1.1). */
+/** The part of an OpenAPI 3.1 document that the tests use (spec.openapis.org/oas/v3.1.1). */
 export interface OpenApiDocument {
   readonly openapi: string;
   readonly info: object;
@@ -15,7 +15,7 @@ export interface SchemaObject {
   readonly $ref?: string;
   readonly properties?: Readonly<Record<string, SchemaObject>>;
   readonly required?: readonly string[];
-  /** Of text with one JSON text a line: what each line holds. */
+  /** For NDJSON: the schema of each line. */
   readonly contentSchema?: SchemaObject;
 }
 
@@ -53,21 +53,21 @@ export interface OperationObject {
   readonly security?: readonly object[];
 }
 
-/** A documented operation and where it is. */
+/** A documented operation with its method and path. */
 export interface Operation {
   readonly method: string;
   readonly path: string;
   readonly operation: OperationObject;
 }
 
-/** Every operation of the document, in its order. */
+/** Every operation of the document, in order. */
 export function operationsOf({ paths }: OpenApiDocument): Operation[] {
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   );
 }
 
-/** The operation's parameters, their references followed. */
+/** The operation's parameters, with references resolved. */
 export function parametersOf(document: OpenApiDocument, { parameters = [] }: OperationObject): ParameterObject[] {
   return parameters.map((parameter) =>
     "$ref" in parameter ? (resolve(document, parameter.$ref) as ParameterObject) : parameter,
@@ -89,7 +89,7 @@ export function referencesIn(node: unknown): string[] {
   );
 }
 
-/** What a reference within the document stands for; `undefined` where it leads nowhere. */
+/** The target of a reference within the document; `undefined` if there is none. */
 export function resolve(document: OpenApiDocument, reference: string): unknown {
   if (!reference.startsWith("#/")) return undefined;
   let node: unknown = document;

@@ -24,7 +24,7 @@ import { useRestServer } from "./server.ts";
 
 const { call } = useRestServer();
 
-/** The guide's reference, in its own words, and what came since. */
+/** The guide's reference, in its own words, and later additions. */
 const REFERENCE = `
 GET /api/v1/users/ | GET /api/v1/users/{user_id} | POST /api/v1/users/ | PATCH /api/v1/users/{user_id}
 DELETE /api/v1/users/{user_id} | GET /api/v1/goals/ | GET /api/v1/goals/{goal_id} | GET /api/v1/goals/{goal_id}/full
@@ -52,17 +52,17 @@ beforeAll(async () => {
 });
 
 describe("/openapi.json is an OpenAPI 3.1 document", () => {
-  test("it says so, and what it is about", () => {
+  test("it declares its version, title and description", () => {
     expect(document.openapi).toMatch(/^3\.1\.\d+$/);
     expect(document.info).toMatchObject({ title: expect.stringMatching(/\S/), version: expect.stringMatching(/\S/) });
     expect(Object.keys(document).filter((name) => !DOCUMENT_FIELDS.has(name))).toEqual([]);
   });
 
-  test("it has the guide's reference, and nothing else", () => {
+  test("it contains the guide's reference, and nothing else", () => {
     expect(operations.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([...REFERENCE].sort());
   });
 
-  test("every reference leads somewhere, and every component is used or an error of the contract", () => {
+  test("every reference resolves, and every component is used or an error of the contract", () => {
     for (const reference of referencesIn(document)) expect(resolve(document, reference), reference).toBeDefined();
   });
 
@@ -86,7 +86,7 @@ describe("/openapi.json is an OpenAPI 3.1 document", () => {
     }
   });
 
-  test("schemas are JSON Schema 2020-12, with nothing left of OpenAPI 3.0, and in snake_case", () => {
+  test("schemas are JSON Schema 2020-12, with no OpenAPI 3.0 keywords, and in snake_case", () => {
     const text = JSON.stringify(document);
     expect(text).not.toMatch(/"nullable":|"exclusiveMinimum":(true|false)|"\$schema":/);
     for (const [name, schema] of Object.entries(document.components.schemas)) {
@@ -96,7 +96,7 @@ describe("/openapi.json is an OpenAPI 3.1 document", () => {
     }
   });
 
-  test("every example is valid by its schema", () => {
+  test("every request body has an example, valid by its schema", () => {
     let count = 0;
     for (const { method, path, operation } of operations) {
       for (const { schema, example, examples } of Object.values(operation.requestBody?.content ?? {})) {
@@ -124,7 +124,7 @@ describe("/openapi.json is an OpenAPI 3.1 document", () => {
 });
 
 describe("the document has the security scheme and every error response", () => {
-  test("the key's header is the scheme, and all but the probes need it", () => {
+  test("the key's header is the scheme, and all operations but the probes need it", () => {
     const schemesOf = document.components.securitySchemes;
     const [[name, scheme] = []] = Object.entries(schemesOf);
     expect(Object.keys(schemesOf)).toHaveLength(1);
@@ -142,9 +142,9 @@ describe("the document has the security scheme and every error response", () => 
       const expected = ["400", "403", "500", "503"];
       if (path.includes("{") && method !== "PUT") expected.push("404");
       if (operation.requestBody !== undefined) expected.push("413", "415");
-      // A row that is missing, or another request under the same key.
+      // A missing referenced row, or a key reused for another request.
       if (method === "POST") expected.push("422");
-      // A unique violation, or a race that was lost in spite of retries: whatever writes.
+      // A unique violation, or a race that was lost in spite of retries: every write.
       if (method !== "GET") expected.push("409");
       expect(documented, `${method} ${path}`).toEqual(expect.arrayContaining(expected));
       for (const status of documented.filter((status) => Number(status) >= 400)) {
@@ -156,7 +156,7 @@ describe("the document has the security scheme and every error response", () => 
     }
   });
 
-  test("preconditions and keys are parameters of the operations that respect them, and have their responses", () => {
+  test("preconditions and keys are parameters of the operations that support them, with their responses", () => {
     for (const { method, path, operation } of operations) {
       const names = parametersOf(document, operation)
         .filter((parameter) => parameter.in === "header")
@@ -173,7 +173,7 @@ describe("the document has the security scheme and every error response", () => 
     }
   });
 
-  test("every response has a description, and 201 says where the one row is", () => {
+  test("every response has a description, and a 201 with one row has a Location", () => {
     for (const { method, path, operation } of operations) {
       for (const status of Object.keys(operation.responses)) {
         const response = schemas.responseOf(operation, Number(status));
@@ -187,7 +187,7 @@ describe("the document has the security scheme and every error response", () => 
 });
 
 describe("every documented operation returns something documented", () => {
-  /** Path parameters and bodies that work, by path. */
+  /** Valid path parameters and bodies, by path. */
   let good: Readonly<Record<string, GoodRequest>>;
 
   beforeAll(async () => {
@@ -244,8 +244,8 @@ describe("every documented operation returns something documented", () => {
     expect(schemas.problemsOf(media.schema, body), `${where}: ${answer.text.slice(0, 300)}`).toEqual([]);
   }
 
-  test("a good request: the documented success, in the documented shape", async () => {
-    // Deletions last, and from the tasks up to the users: what they delete is needed before.
+  test("a valid request: the documented success, in the documented shape", async () => {
+    // Deletions last, and from the tasks up to the users: the others need what they delete.
     const deletions = operations.filter(({ method }) => method === "DELETE");
     const others = operations.filter(({ method }) => method !== "DELETE");
     for (const entry of [...others, ...deletions.toReversed()]) {
@@ -257,18 +257,18 @@ describe("every documented operation returns something documented", () => {
       expect(answer.status, `${method} ${target}: ${answer.text.slice(0, 300)}`).toBeLessThan(300);
       check(entry, answer);
       const required = requiredHeaders(document, schemas.responseOf(operation, answer.status) ?? {});
-      // What the document says of the others is seen where they come: in preconditions.test.ts, idempotency.test.ts.
+      // Other documented headers are tested where they occur: in preconditions.test.ts, idempotency.test.ts.
       for (const name of ["X-Request-Id", "ETag", "Location"]) {
         expect(answer.headers.has(name), `${method} ${path} has ${name} as documented`).toBe(required.includes(name));
       }
-      // Required of no list, since a long query leaves no room for it; these queries are short.
+      // Not required of a list, since a long query leaves no room for it; these queries are short.
       const isList = method === "GET" && answer.text.startsWith('{"items":');
       expect(answer.headers.has("Link"), `${method} ${path}`).toBe(isList);
       expect(answer.headers.has("Idempotent-Replayed")).toBe(false);
     }
   });
 
-  test("bad requests of every kind: a documented error, in the documented shape", async () => {
+  test("invalid requests of every kind: a documented error, in the documented shape", async () => {
     const statuses = new Set<number>();
     for (const entry of operations) {
       const { method, path, operation } = entry;
@@ -303,7 +303,7 @@ describe("every documented operation returns something documented", () => {
   });
 });
 
-/** A request of an operation that is done. */
+/** A valid request of an operation. */
 interface GoodRequest {
   readonly id?: string;
   readonly query?: string;
@@ -314,7 +314,7 @@ interface GoodRequest {
 
 const NDJSON = "application/x-ndjson";
 
-/** Whether its request has one JSON text a line. */
+/** Whether its request is NDJSON. */
 const isStreamed = ({ requestBody }: OperationObject) => NDJSON in (requestBody?.content ?? {});
 
 const DOCUMENT_FIELDS = new Set([

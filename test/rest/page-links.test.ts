@@ -18,7 +18,7 @@ beforeAll(async () => {
   ids = expectStatus(all, 200).items.map(({ id }) => id);
 });
 
-/** The links of a page by their relation, resolved as a client resolves them (RFC 8288, 3.1). */
+/** The links of a page by their relation, resolved as a client does (RFC 8288, 3.1). */
 async function linksOf(target: string): Promise<Record<string, string>> {
   const { headers } = await call("GET", target);
   const base = new URL(target, server.baseUrl);
@@ -33,7 +33,7 @@ async function linksOf(target: string): Promise<Record<string, string>> {
 
 describe("Link headers of lists (RFC 8288)", () => {
   test.each(["page_size=3", "limit=3", "count=none&page_size=3", "count=estimated&limit=3"])(
-    "%s is led on by cursor, until every row was shown once",
+    "%s continues by cursor, until every row was returned once",
     async (query) => {
       const seen: string[] = [];
       let target: string | undefined = `${PATH}?user_id=${userId}&${query}`;
@@ -50,7 +50,7 @@ describe("Link headers of lists (RFC 8288)", () => {
     },
   );
 
-  test("a list that is asked for by page number is led on by number, both ways", async () => {
+  test("a list requested by page number continues by page number, in both directions", async () => {
     const page = (number: number) => `${PATH}?user_id=${userId}&page_size=3&page=${number}`;
     expect(await linksOf(page(1))).toEqual({ first: page(1), next: page(2), last: page(3) });
     expect(await linksOf(page(2))).toEqual({ first: page(1), prev: page(1), next: page(3), last: page(3) });
@@ -59,14 +59,14 @@ describe("Link headers of lists (RFC 8288)", () => {
     expect(await linksOf(`${page(2)}&count=estimated`)).not.toHaveProperty("last");
   });
 
-  test("a list that skips is led on by rows to skip", async () => {
+  test("a list requested with skip continues with skip", async () => {
     const skip = (rows: number) => `${PATH}?user_id=${userId}&limit=3&skip=${rows}`;
     expect(await linksOf(skip(0))).toEqual({ first: skip(0), next: skip(3), last: skip(6) });
     expect(await linksOf(skip(2))).toEqual({ first: skip(0), prev: skip(0), next: skip(5), last: skip(6) });
     expect(await linksOf(skip(6))).toEqual({ first: skip(0), prev: skip(3), last: skip(6) });
   });
 
-  test("the page before one that is past the end is the last one", async () => {
+  test("the page before one past the end is the last one", async () => {
     const page = (number: number) => `${PATH}?user_id=${userId}&page_size=3&page=${number}`;
     const skip = (rows: number) => `${PATH}?user_id=${userId}&limit=3&skip=${rows}`;
     for (const number of [4, 5, 1_000]) {
@@ -78,7 +78,7 @@ describe("Link headers of lists (RFC 8288)", () => {
     expect(await linksOf(none(3))).toEqual({ first: none(1), prev: none(1), last: none(1) });
   });
 
-  test("a long query leaves out what would make the headers larger than 4 KB, the next page last of all", async () => {
+  test("a long query omits links that would make the headers larger than 4 KB, the next page's link last", async () => {
     for (const [letter, length, relations] of [
       ["ж", 100, ["first", "prev", "next", "last"]],
       ["ж", 150, ["first", "prev", "next"]],
@@ -109,12 +109,12 @@ describe("Link headers of lists (RFC 8288)", () => {
     expectInvalid(await call("GET", `/api/v1/tasks/stream?calendar_event_id=${"x".repeat(501)}`), "calendar_event_id");
   });
 
-  test("what else was asked is kept, encoded as it must be", async () => {
+  test("the other parameters are kept, encoded as necessary", async () => {
     const links = await linksOf(`${PATH}?user_id=${userId}&status=a%26b+%22c%22%3E&page=1`);
     expect(new URL(links["last"] ?? "", server.baseUrl).searchParams.get("status")).toBe('a&b "c">');
   });
 
-  test("a cursor that is none, or comes with a page number, is refused", async () => {
+  test("an invalid cursor, or one with a page number, is rejected", async () => {
     expectInvalid(await call("GET", `${PATH}?cursor=next`), "cursor");
     expectInvalid(await call("GET", `${PATH}?cursor=`), "cursor");
     expectInvalid(await call("GET", `${PATH}?count=planned`), "count");

@@ -16,10 +16,10 @@ beforeAll(async () => {
   owner = await createUser(call);
   const goals: GoalRow[] = [];
   for (let number = 1; number <= 7; number++) goals.push(await createGoal(call, owner, { title: `Goal ${number}` }));
-  // Several rows of one moment: the order among those is by id.
+  // Several rows with the same creation time: their order is by id.
   const ids = goals.slice(1, 6).map(({ id }) => `'${id}'`);
   await server.sql(`update goals set created_at = '2020-01-01T00:00:00Z' where id in (${ids.join(", ")})`);
-  // And rewritten in another order, so that where they lie does not give it away.
+  // And rewritten in another order, so that their physical order differs.
   for (const id of [ids[2], ids[0], ids[4], ids[1], ids[3]]) {
     await server.sql(`update goals set timeline = 'rewritten' where id = ${id}`);
   }
@@ -29,7 +29,7 @@ beforeAll(async () => {
     .sort((a, b) => (a.created_at === b.created_at ? (a.id < b.id ? 1 : -1) : a.created_at < b.created_at ? 1 : -1));
 });
 
-/** What looks like a cursor. */
+/** A well-formed cursor. */
 const cursorOf = (place: string) => Buffer.from(place).toString("base64url");
 
 async function page(query: string) {
@@ -58,7 +58,7 @@ describe("REST: lists take page and page_size, or skip and limit", () => {
     ["skip=0&limit=100", { page: 1, page_size: 100, has_next: false, has_prev: false }, 0, 7],
     ["limit=2", { page: 1, page_size: 2, has_next: true, has_prev: false }, 0, 2],
     ["skip=2&limit=2", { page: 2, page_size: 2, has_next: true, has_prev: true }, 2, 4],
-    // The page is floor(skip / limit) + 1, also where no page begins there.
+    // The page is floor(skip / limit) + 1, even if no page begins there.
     ["skip=3&limit=2", { page: 2, page_size: 2, has_next: true, has_prev: true }, 3, 5],
     ["skip=1&limit=100", { page: 1, page_size: 100, has_next: false, has_prev: true }, 1, 7],
     ["skip=5&limit=2", { page: 3, page_size: 2, has_next: false, has_prev: true }, 5, 7],
@@ -80,7 +80,7 @@ describe("REST: lists take page and page_size, or skip and limit", () => {
     expect(seen).toEqual(idsOf(newestFirst));
   });
 
-  test("behind a cursor there is the rest, without a page number, whatever counts it", async () => {
+  test("after a cursor comes the rest, without a page number, however the total is counted", async () => {
     const first = await page("page_size=3");
     const rest = await page(`cursor=${first.next_cursor}`);
     const paging = { page: null, page_size: 100, has_next: false, has_prev: true, next_cursor: null };
@@ -92,14 +92,14 @@ describe("REST: lists take page and page_size, or skip and limit", () => {
     expect((await page(`cursor=${second.next_cursor}&limit=2`)).items).toStrictEqual(newestFirst.slice(5));
   });
 
-  test("a list of nothing", async () => {
+  test("an empty list", async () => {
     const nobody = await createUser(call);
     const answer = await call("GET", `/api/v1/tasks/?user_id=${nobody.id}`);
     const empty = { items: [], total: 0, page: 1, page_size: 100, has_next: false, has_prev: false };
     expect(expectStatus(answer, 200)).toStrictEqual({ ...empty, next_cursor: null });
   });
 
-  test("100 is the most rows of a page, and the default", async () => {
+  test("100 rows is the maximum of a page, and the default", async () => {
     const goal = newestFirst[0];
     if (goal === undefined) throw new Error("the goals are made before");
     for (let batch = 0; batch < 7; batch++) {
@@ -118,7 +118,7 @@ describe("REST: lists take page and page_size, or skip and limit", () => {
   });
 });
 
-describe.each(LISTS)("REST: what %s' list refuses", (list) => {
+describe.each(LISTS)("REST: what the list of %s rejects", (list) => {
   const get = (query: string) => call("GET", `/api/v1/${list}/?${query}`);
 
   test.each([
@@ -154,14 +154,14 @@ describe.each(LISTS)("REST: what %s' list refuses", (list) => {
     for (const value of values) expectInvalid(await get(`${name}=${encodeURIComponent(value)}`), name);
   });
 
-  test("both styles mixed, also at their defaults", async () => {
+  test("both styles mixed, even with their default values", async () => {
     for (const query of ["page=1&skip=0", "page=1&limit=100", "page_size=100&skip=0", "page_size=10&limit=10"]) {
       const problem = expectStatus(await get(query), 400);
       expect(JSON.stringify(problem)).toMatch(/combined/);
     }
   });
 
-  test("a cursor beside a page number or rows to skip, also at their defaults", async () => {
+  test("a cursor with a page number or rows to skip, even with their default values", async () => {
     const cursor = cursorOf("2026-02-15 10:00:00.123456+00 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e");
     expectStatus(await get(`cursor=${cursor}&page_size=1`), 200);
     expectInvalid(await get(`cursor=${cursor}&page=1`), "page");
@@ -178,13 +178,13 @@ describe.each(LISTS)("REST: what %s' list refuses", (list) => {
     expectInvalid(await get("page[]=1"), "page[]");
   });
 
-  test("a parameter given twice", async () => {
+  test("a repeated parameter", async () => {
     expectInvalid(await get("page=1&page=2"), "page");
     expectInvalid(await get("page=1&page=1"), "page");
     expectInvalid(await get("limit=1&limit=1"), "limit");
   });
 
-  test("no number that its type can hold: beyond the end there is nothing, and no error", async () => {
+  test("no integer, however large: a page beyond the end is empty", async () => {
     const largest = String(Number.MAX_SAFE_INTEGER);
     const skipped = expectStatus(await get(`skip=${largest}&limit=1`), 200) as PageOf<unknown>;
     expect(skipped).toMatchObject({ items: [], has_next: false, has_prev: true });

@@ -50,11 +50,11 @@ const patchTask = (task: TaskRow, body: unknown) => call<TaskRow>("PATCH", `/api
 const ENTITIES = ["users", "goals", "milestones", "tasks", "conversations"];
 
 describe.each(ENTITIES)("REST: PATCH of %s", (entity) => {
-  test("`{}` returns the row as it is", async () => {
+  test("`{}` returns the row unchanged", async () => {
     expect(expectStatus(await call("PATCH", path(entity), { body: {} }), 200)).toStrictEqual(rows[entity]);
   });
 
-  test("unknown fields are ignored, also those that the service sets and camelCase ones", async () => {
+  test("unknown fields are ignored, including those that the service sets and camelCase ones", async () => {
     const body = {
       id: unknownId(),
       created_at: "2001-01-01T00:00:00Z",
@@ -66,7 +66,7 @@ describe.each(ENTITIES)("REST: PATCH of %s", (entity) => {
     expect(expectStatus(await call("GET", path(entity)), 200)).toStrictEqual(rows[entity]);
   });
 
-  test("of a row that does not exist is 404, also by `{}`", async () => {
+  test("of a row that does not exist is 404, also with `{}`", async () => {
     expectProblem(await call("PATCH", `/api/v1/${entity}/${unknownId()}`, { body: {} }), 404);
   });
 
@@ -138,14 +138,14 @@ describe("REST: PATCH, `null` clears a nullable field and is a validation error 
   });
 });
 
-describe("REST: PATCH, rules that span fields hold for the row that results", () => {
-  test("an end before the start that is there: 400, where the Python service returned 500", async () => {
+describe("REST: PATCH, rules across fields apply to the resulting row", () => {
+  test("an end before the existing start: 400, a 500 in the Python service", async () => {
     const task = await newTask({ start_time, end_time });
     expectInvalid(await patchTask(task, { end_time: "2026-02-15T09:59:59.999Z" }), "end_time");
     expect(expectStatus(await call("GET", `/api/v1/tasks/${task.id}`), 200)).toStrictEqual(task);
   });
 
-  test("a start after the end that is there: 400", async () => {
+  test("a start after the existing end: 400", async () => {
     const task = await newTask({ start_time, end_time });
     const problem = expectProblem(await patchTask(task, { start_time: "2026-02-15T11:00:00.001Z" }), 400);
     expect(problem.errors?.[0]?.path).toMatch(/^(start|end)_time$/);
@@ -157,7 +157,7 @@ describe("REST: PATCH, rules that span fields hold for the row that results", ()
     expectInvalid(await patchTask(task, { start_time: end_time, end_time: start_time }), "end_time");
   });
 
-  test("both at once, each against the other's old value: fine", async () => {
+  test("both at once, each conflicting with the other's old value: valid", async () => {
     const task = await newTask({ start_time, end_time });
     const later = { start_time: "2026-02-16T10:00:00.000Z", end_time: "2026-02-16T10:00:00.000Z" };
     expect(expectStatus(await patchTask(task, later), 200)).toStrictEqual({ ...task, ...later });
@@ -165,12 +165,12 @@ describe("REST: PATCH, rules that span fields hold for the row that results", ()
     expect(expectStatus(await patchTask(task, earlier), 200)).toStrictEqual({ ...task, ...earlier });
   });
 
-  test("an end equal to the start is allowed, to the millisecond", async () => {
+  test("an end equal to the start is valid, to the millisecond", async () => {
     const task = await newTask({ start_time, end_time });
     expect(expectStatus(await patchTask(task, { end_time: start_time }), 200).end_time).toBe(start_time);
   });
 
-  test("one end alone is never before the other", async () => {
+  test("a task without a start or without an end is always valid", async () => {
     const task = await newTask({ start_time, end_time });
     const open = expectStatus(await patchTask(task, { start_time: null }), 200);
     const moved = expectStatus(await patchTask(open, { end_time: "2020-01-01T00:00:00.000Z" }), 200);

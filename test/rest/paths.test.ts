@@ -9,7 +9,7 @@ const { call } = server;
 
 const id = unknownId();
 
-/** The guide's reference, by path: the methods that each has. */
+/** The guide's reference: the methods of each path. */
 const METHODS: readonly [path: string, methods: readonly string[]][] = [
   ["/api/v1/users", ["GET", "POST"]],
   [`/api/v1/users/${id}`, ["DELETE", "GET", "PATCH"]],
@@ -35,7 +35,7 @@ const METHODS: readonly [path: string, methods: readonly string[]][] = [
   ["/openapi.json", ["GET"]],
 ];
 
-describe("Errors: 405 where the path exists and the method does not; Allow names those that do", () => {
+describe("Errors: 405 for a method that the path does not support; Allow lists those that it does", () => {
   test.each(METHODS)("%s", async (path, methods) => {
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"]) {
       if (methods.includes(method)) continue;
@@ -43,7 +43,7 @@ describe("Errors: 405 where the path exists and the method does not; Allow names
         const answer = await call(method, path + slash);
         expectProblem(answer, 405);
         const allowed = (answer.headers.get("allow") ?? "").split(/, */).sort();
-        // HEAD comes with GET (RFC 9110, 9.3.2), and OPTIONS may be named as well.
+        // HEAD comes with GET (RFC 9110, 9.3.2), and OPTIONS may be listed as well.
         expect(
           allowed.filter((name) => name !== "HEAD" && name !== "OPTIONS"),
           `${method} ${path}`,
@@ -52,12 +52,12 @@ describe("Errors: 405 where the path exists and the method does not; Allow names
     }
   });
 
-  test("405 goes before the body: neither its type nor its text is looked at", async () => {
+  test("405 precedes the body: neither its type nor its content is checked", async () => {
     expectProblem(await call("PUT", "/api/v1/users/", { body: "{", headers: { "Content-Type": "text/plain" } }), 405);
   });
 });
 
-describe("REST: with and without the trailing slash is the same resource, never a redirect", () => {
+describe("REST: a path with and without a trailing slash is the same resource, never a redirect", () => {
   test.each(METHODS)("%s", async (path, methods) => {
     for (const method of methods) {
       const body = method === "GET" || method === "DELETE" ? {} : { body: {} };
@@ -68,7 +68,7 @@ describe("REST: with and without the trailing slash is the same resource, never 
     }
   });
 
-  test("also where there is something to find, and with a query", async () => {
+  test("also for existing rows, and with a query", async () => {
     const user = await createUser(call);
     for (const path of [`/api/v1/users/${user.id}`, `/api/v1/users/${user.id}/`]) {
       expect(expectStatus(await call("GET", path), 200)).toStrictEqual(user);
@@ -83,7 +83,7 @@ describe("REST: with and without the trailing slash is the same resource, never 
   });
 });
 
-describe("Errors: 404 where there is no such path", () => {
+describe("Errors: 404 for an unknown path", () => {
   test.each([
     "/",
     "/api/v1",
@@ -124,7 +124,7 @@ describe("REST: HEAD is GET without the body (RFC 9110)", () => {
   );
 });
 
-describe("REST: odd paths get a documented response, and the server lives on", () => {
+describe("REST: unusual paths get a documented response, and the server keeps running", () => {
   const key = `X-Flux-Service-Key: ${KEYS["goal-planner"]}`;
 
   test.each([
@@ -163,7 +163,7 @@ describe("REST: odd paths get a documented response, and the server lives on", (
     expectStatus(await call("GET", "/health"), 200);
   });
 
-  test("an encoded letter is the letter", async () => {
+  test("a percent-encoded letter equals the letter", async () => {
     const user = await createUser(call);
     const encoded = `%${user.id.charCodeAt(0).toString(16)}${user.id.slice(1)}`;
     expect(expectStatus(await call("GET", `/api/v1/users/${encoded}`), 200)).toStrictEqual(user);
@@ -172,7 +172,7 @@ describe("REST: odd paths get a documented response, and the server lives on", (
     });
   });
 
-  test("a very long URL is refused in a documented way or by the HTTP parser, and the server lives on", async () => {
+  test("a very long URL gets a documented response or is rejected by the HTTP parser, and the server keeps running", async () => {
     expectProblem(await call("GET", `/api/v1/users/${"x".repeat(8_000)}`), 400);
     expectProblem(await call("GET", `/api/v1/users/?email=${"x".repeat(8_000)}&x=1`), 400);
     const tooLong = await sendRaw(
@@ -183,12 +183,12 @@ describe("REST: odd paths get a documented response, and the server lives on", (
     expectStatus(await call("GET", "/health"), 200);
   });
 
-  test("many headers are fine, too many are refused by the HTTP parser, and the server lives on", async () => {
+  test("many headers are fine, too many are rejected by the HTTP parser, and the server keeps running", async () => {
     const headers = (count: number) => Array.from({ length: count }, (_, index) => `X-Header-${index}: ${index}`);
     expect((await sendRaw(server.baseUrl, requestHead("GET", "/api/v1/users/", key, ...headers(300)))).status).toBe(
       200,
     );
-    // Whatever Node does beyond its limit, the key is not among what it drops unseen.
+    // Beyond its limit Node drops headers silently, but never the key.
     const many = await sendRaw(
       server.baseUrl,
       requestHead("GET", "/api/v1/users/", ...headers(900), "X-Flux-Service-Key: x"),

@@ -2,16 +2,16 @@ import { expectStatus } from "./answer.ts";
 import { createConversation, createOwner, createTask, createUser, uniqueEmail } from "./rows.ts";
 import type { Call } from "./server.ts";
 
-/** A request that does something, and how to count it. */
+/** A request with an effect, and how to count it. */
 interface Post {
   readonly path: string;
   readonly body: unknown;
-  /** By what the count grows when it is done once. */
+  /** By how much the count grows if it takes effect once. */
   readonly grows: number;
   readonly count: () => Promise<number>;
 }
 
-/** A request of every operation that is sent by POST, each time a new one. */
+/** A request of every POST operation, a new one each time. */
 export function postsOf(call: Call) {
   const times = <Result>(count: number, make: (index: number) => Result) =>
     Array.from({ length: count }, (_, index) => make(index));

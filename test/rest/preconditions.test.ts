@@ -26,7 +26,7 @@ const etagOf = ({ headers }: Answer): string => {
   return etag;
 };
 
-/** A row of each entity: where it is, a change to it, and the same change made past the service. */
+/** A row of each entity: its path, a change to it, and the same change made past the service. */
 async function rows() {
   const goal = await createOwner(call);
   const { user_id } = goal;
@@ -51,8 +51,8 @@ async function rows() {
 
 const ENTITIES = ["user", "goal", "milestone", "task", "conversation", "demoFlags"] as const;
 
-describe("a row's response has its ETag", () => {
-  test.each(ENTITIES)("%s: the same until it is changed, and another one then", async (entity) => {
+describe("the response of a row has its ETag", () => {
+  test.each(ENTITIES)("%s: the same until the row changes, and then another one", async (entity) => {
     const { path, method, body } = (await rows())[entity];
     const before = etagOf(await call("GET", path));
     expect(etagOf(await call("GET", `${path}/`))).toBe(before);
@@ -63,7 +63,7 @@ describe("a row's response has its ETag", () => {
     expect(etagOf(await call(method, path, { body }))).toBe(changed);
   });
 
-  test("what was created has it, and so has a linked task", async () => {
+  test("a created row has it, and so does a linked task", async () => {
     const goal = await createOwner(call);
     const created = await call<UserRow>("POST", "/api/v1/users/", { body: { name: "a", email: uniqueEmail() } });
     expect(etagOf(await call("GET", `/api/v1/users/${created.body.id}`))).toBe(etagOf(created));
@@ -72,7 +72,7 @@ describe("a row's response has its ETag", () => {
     expect(etagOf(await call("GET", path))).toBe(etagOf(link));
   });
 
-  test("it is what versionOf says of the DTO, in-process and through the client", async () => {
+  test("it is the versionOf of the DTO, in-process and through the client", async () => {
     const { id } = await createUser(call, { preferences: { b: [1.5, { "10": null, "9": "é🙂" }], a: "x" } });
     const etag = etagOf(await call("GET", `/api/v1/users/${id}`));
     const client = createDaoClient({ baseUrl: server.baseUrl, serviceKey: KEYS.observer });
@@ -109,12 +109,12 @@ describe("If-Match on a write", () => {
     expect((await call("GET", path)).text).toBe(before.text);
     const written = await call(method, path, { body, headers: { "If-Match": etagOf(before) } });
     expect(expectStatus(written, 200)).toMatchObject(body);
-    // It has moved on, by ourselves.
+    // Our own write has changed it.
     expectProblem(await call(method, path, { body: {}, headers: { "If-Match": etagOf(before) } }), 412);
     expect((await call("GET", path)).text).toBe(written.text);
   });
 
-  test("a calendar event is linked only to the task as it was read", async () => {
+  test("a calendar event is linked only if the task is unchanged", async () => {
     const path = `/api/v1/tasks/${(await createTask(call, await createOwner(call))).id}`;
     const headers = { "If-Match": etagOf(await call("GET", path)) };
     const link = (calendar_event_id: string) =>
@@ -124,7 +124,7 @@ describe("If-Match on a write", () => {
     expect((await call("GET", path)).body).toMatchObject({ calendar_event_id: "one" });
   });
 
-  test("only the row as it was read is deleted", async () => {
+  test("a row is deleted only if it is unchanged", async () => {
     const goal = await createOwner(call);
     const paths = [
       `/api/v1/tasks/${(await createTask(call, goal)).id}`,
@@ -162,7 +162,7 @@ describe("If-Match on a write", () => {
     expectStatus(await call(method, path, { body, headers: { "If-Match": etag } }), 200);
   });
 
-  test("what is malformed is 400 and names the header", async () => {
+  test("a malformed header is 400 and is named", async () => {
     const { path, method } = (await rows()).goal;
     const etag = etagOf(await call("GET", path));
     const malformed = ["", ",", etag.slice(1, -1), etag.slice(1), `${etag}x`, `${etag} ${etag}`, `w/${etag}`];
@@ -174,7 +174,7 @@ describe("If-Match on a write", () => {
     expect(etagOf(await call("GET", path))).toBe(etag);
   });
 
-  test("a row that does not exist is 404 whatever is asked of its version", async () => {
+  test("a row that does not exist is 404, whatever version is required", async () => {
     for (const header of ["*", STALE, `W/${STALE}`]) {
       for (const path of ["users", "goals", "milestones", "tasks", "conversations"]) {
         const parts = { body: {}, headers: { "If-Match": header } };
@@ -185,7 +185,7 @@ describe("If-Match on a write", () => {
     }
   });
 
-  test("demo flags that were never set are 412: there is no version to have", async () => {
+  test("demo flags that were never set are 412: they have no version", async () => {
     const path = `/api/v1/demo-flags/${(await createUser(call)).id}`;
     for (const header of ["*", STALE]) {
       expectProblem(await call("PUT", path, { body: {}, headers: { "If-Match": header } }), 412);
@@ -193,14 +193,14 @@ describe("If-Match on a write", () => {
     }
   });
 
-  test("a change that breaks a rule is 400, before its version is looked at", async () => {
+  test("an invalid change is 400, before its version is checked", async () => {
     const { path } = (await rows()).goal;
     expectInvalid(await call("PATCH", path, { body: { title: "" }, headers: { "If-Match": STALE } }), "title");
   });
 });
 
 describe("conditional reads", () => {
-  test.each(ENTITIES)("%s: 304 without a body while it is as the reader has it", async (entity) => {
+  test.each(ENTITIES)("%s: 304 without a body while the reader's version is current", async (entity) => {
     const { path, method, body } = (await rows())[entity];
     const etag = etagOf(await call("GET", path));
     const read = (header: string, verb = "GET") => call(verb, path, { headers: { "If-None-Match": header } });
@@ -218,7 +218,7 @@ describe("conditional reads", () => {
     expect(etagOf(fresh)).not.toBe(etag);
   });
 
-  test("If-Match on a read is 412 where it does not match, and comes before If-None-Match", async () => {
+  test("If-Match on a read is 412 if it does not match, and precedes If-None-Match", async () => {
     const { path } = (await rows()).goal;
     const etag = etagOf(await call("GET", path));
     for (const header of [etag, "*", `${STALE}, ${etag}`]) {
@@ -232,7 +232,7 @@ describe("conditional reads", () => {
     expect((await call("GET", path, { headers: both })).status).toBe(304);
   });
 
-  test("what is malformed is 400 and names the header", async () => {
+  test("a malformed header is 400 and is named", async () => {
     const { path } = (await rows()).goal;
     for (const header of ["", "x", '"x', "*, *"]) {
       expectInvalid(await call("GET", path, { headers: { "If-None-Match": header } }), "If-None-Match");
@@ -240,8 +240,8 @@ describe("conditional reads", () => {
   });
 });
 
-describe("no precondition is passed over in silence", () => {
-  test("where no single row is read or changed they are 400, and nothing is done", async () => {
+describe("no precondition is ignored", () => {
+  test("on operations other than of a single row they are 400, and nothing is written", async () => {
     const goal = await createOwner(call);
     const { id: conversation } = await createConversation(call, goal);
     const email = uniqueEmail();
@@ -277,7 +277,7 @@ describe("no precondition is passed over in silence", () => {
     expect((await call("GET", path)).text).toBe(before.text);
   });
 
-  test("dates are no preconditions of rows that have none (RFC 9110, 13.1.3 and 13.1.4)", async () => {
+  test("dates are ignored, since rows have no modification date (RFC 9110, 13.1.3 and 13.1.4)", async () => {
     const { path, method, body } = (await rows()).goal;
     const longAgo = "Thu, 01 Jan 1970 00:00:00 GMT";
     expectStatus(await call("GET", path, { headers: { "If-Modified-Since": new Date().toUTCString() } }), 200);
@@ -288,7 +288,7 @@ describe("no precondition is passed over in silence", () => {
 describe("If-Match through a proxy that compresses", () => {
   const codings = ["-gzip", "--gzip", "-br", "-deflate", "-zstd"];
 
-  test.each(codings)("a tag with %s behind it is the one that was sent", async (coding) => {
+  test.each(codings)("a tag with the suffix %s equals the original one", async (coding) => {
     const { id } = await createUser(call);
     const path = `/api/v1/users/${id}`;
     const tagged = async () => etagOf(await call("GET", path)).replace(/"$/, `${coding}"`);

@@ -16,7 +16,7 @@ const database = useServiceDatabase();
 const start = (settings: Readonly<Record<string, string>> = {}) =>
   cli.start({ DATABASE_URL: database.url, PROCESSES: "2", ...settings });
 
-/** The processes that this one has started. */
+/** The child processes of a process. */
 function childrenOf(pid: number): number[] {
   const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n");
   return lines.flatMap((line) => {
@@ -34,7 +34,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Each request on a connection of its own, which is dealt to one of the processes. */
+/** Each request on a connection of its own, which is distributed to one of the processes. */
 const read = async (baseUrl: string) => {
   const headers = { "X-Flux-Service-Key": KEY, Connection: "close" };
   return (await fetch(`${baseUrl}/api/v1/users/?page_size=1`, { headers })).status;
@@ -45,9 +45,9 @@ const connections = async () =>
     await database.sql`select from pg_stat_activity where datname = current_database() and application_name = 'flux-dao'`
   ).length;
 
-// One after the other: they count the connections to the database that they share.
+// One after the other: they count the sessions of the database that they share.
 describe("PROCESSES=2", { timeout: 60_000 }, () => {
-  test("both respond on the one port, each with connections of its own, and say once that they serve", async () => {
+  test("both respond on the one port, each with connections of its own, and the start is reported once", async () => {
     await using service = start({ DB_POOL_SIZE: "1" });
     const baseUrl = await service.started;
     expect(childrenOf(service.pid)).toHaveLength(2);
@@ -63,7 +63,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     await expect.poll(connections).toBe(0);
   });
 
-  test("SIGTERM under load: no request that was sent is dropped, and every line of the log is whole", async () => {
+  test("SIGTERM under load: no request that was sent is dropped, and every log line is complete", async () => {
     await using service = start();
     const { port } = new URL(await service.started);
     const workers = childrenOf(service.pid);
@@ -79,7 +79,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     for (const line of lines) expect(JSON.parse(line)).toMatchObject({ request_id: expect.any(String) });
   });
 
-  test("Ctrl-C, which every process of a terminal gets, stops it as SIGTERM does", async () => {
+  test("Ctrl-C, which every process of a terminal gets, stops them like SIGTERM", async () => {
     await using service = start();
     const baseUrl = await service.started;
     const workers = childrenOf(service.pid);
@@ -92,7 +92,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     expect(workers.filter(isRunning)).toEqual([]);
   });
 
-  test("a second signal stops it at once", async () => {
+  test("a second signal stops them at once", async () => {
     await using service = start();
     await service.started;
     const workers = childrenOf(service.pid);
@@ -103,11 +103,11 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     await expect.poll(() => workers.filter(isRunning), { timeout: 10_000 }).toEqual([]);
   });
 
-  test("one that is killed is replaced, and the other responds meanwhile", async () => {
+  test("a killed process is replaced, and the other responds meanwhile", async () => {
     await using service = start();
     const baseUrl = await service.started;
     const [first, second] = childrenOf(service.pid);
-    if (first === undefined || second === undefined) throw new Error("There are not two processes.");
+    if (first === undefined || second === undefined) throw new Error("There are fewer than two processes.");
     process.kill(first, "SIGKILL");
     await expect.poll(() => service.output()).toMatch(/ended \(SIGKILL\)\. Another one is started now\./);
     expect(await Promise.all(Array.from({ length: 20 }, () => read(baseUrl)))).toEqual(Array(20).fill(200));
@@ -118,7 +118,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     expect(await service.exited).toBe(0);
   });
 
-  test("none outlives the process that started them", async () => {
+  test("no process outlives the one that started it", async () => {
     await using service = start();
     await service.started;
     const workers = childrenOf(service.pid);
@@ -150,9 +150,9 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
       expect(two).toEqual(one);
     });
 
-    test("those that have not failed yet end in silence with the process that started them", async () => {
+    test("the other processes exit silently when the primary exits", async () => {
       await using used = await usePort();
-      // What each of them sends may find it gone: with eight, two times in five.
+      // Their messages may find the primary gone: with eight processes, two times in five.
       for (let start = 0; start < amount(2, 5); start++) {
         const { exit, output } = await cli.run({ DATABASE_URL: database.url, PORT: used.port, PROCESSES: "8" });
         expect(exit).toBe(1);

@@ -1,25 +1,25 @@
 import { connect } from "node:net";
 
-/** A response as it came over the socket. */
+/** A response as received on the socket. */
 export interface RawResponse {
   readonly status: number;
-  /** Names in lower case; of several with one name the last. */
+  /** Names in lower case; of repeated headers the last one. */
   readonly headers: Readonly<Record<string, string>>;
-  /** All that follows the headers, chunk framing included. */
+  /** Everything after the headers, including chunk framing. */
   readonly text: string;
 }
 
 /**
- * Sends bytes that no HTTP client would, and reads the answer: to its end by Content-Length, else until the server
+ * Sends bytes that no HTTP client would, and reads the response: to its end by Content-Length, else until the server
  * closes, for which `requestHead` asks.
  *
- * `fetch` tidies paths up, joins headers of one name, and does not stop halfway.
+ * `fetch` normalizes paths, combines headers of one name, and does not stop halfway.
  */
 export async function sendRaw(baseUrl: string, ...parts: (string | Uint8Array)[]): Promise<RawResponse> {
   return parse(await exchange(baseUrl, parts, isWhole));
 }
 
-/** Sends bytes, and answers all that comes back until the server closes: several responses, if it takes them so. */
+/** Sends bytes, and returns everything received until the server closes: several responses, if it accepts them so. */
 export function sendRawForAll(baseUrl: string, ...parts: (string | Uint8Array)[]): Promise<string> {
   return exchange(baseUrl, parts, () => false);
 }
@@ -34,7 +34,7 @@ async function exchange(baseUrl: string, parts: (string | Uint8Array)[], isEnoug
       received.push(chunk);
       if (isEnough(Buffer.concat(received).toString("latin1"))) resolve();
     });
-    // The server may answer and close before all of a body is written; what it said counts, not the broken pipe.
+    // The server may respond and close before all of a body is written; its response counts, not the EPIPE.
     socket.on("error", (error) => {
       failure = error;
     });
@@ -48,7 +48,7 @@ async function exchange(baseUrl: string, parts: (string | Uint8Array)[], isEnoug
   return answer;
 }
 
-/** Whether all of the body is there that the answer's Content-Length announces; characters are bytes here. */
+/** Whether the body is complete by the response's Content-Length; characters are bytes here. */
 function isWhole(answer: string): boolean {
   const end = answer.indexOf("\r\n\r\n");
   const length = /\r\ncontent-length: *(\d+)/i.exec(answer.slice(0, end))?.[1];
@@ -61,7 +61,7 @@ export function requestHead(method: string, target: string, ...headers: string[]
   return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
-/** A body in chunks of 64 KiB, as a sender that does not know the length yet would send it. */
+/** A body in chunks of 64 KiB, as from a sender that does not know the length yet. */
 export function* chunked(body: Uint8Array): Generator<Uint8Array | string> {
   const size = 65_536;
   for (let from = 0; from < body.length; from += size) {

@@ -4,7 +4,7 @@ import { FaultyServer } from "../faults/faulty-server.ts";
 import { type FaultyNetwork, faultyNetwork } from "../faulty-network.ts";
 import { type RestServer, startRestServer } from "./server.ts";
 
-/** A database server of this file's own, behind a network of its own. */
+/** This file's own database server, behind a network of its own. */
 let postgres: FaultyServer;
 let network: FaultyNetwork;
 let server: RestServer;
@@ -19,7 +19,7 @@ afterAll(async () => {
   await postgres[Symbol.asyncDispose]();
 }, 60_000);
 
-/** What `/ready` says to one request, while `/health` is 200. */
+/** The status of `/ready` for one request, while `/health` is 200. */
 async function ready(): Promise<number> {
   const [{ status }, health] = await Promise.all([server.call("GET", "/ready"), server.call("GET", "/health")]);
   expect(health.status).toBe(200);
@@ -28,7 +28,7 @@ async function ready(): Promise<number> {
 
 const untilReady = () => expect.poll(ready, { timeout: 15_000, interval: 20 }).toBe(200);
 
-/** Work that is going on when the database goes; what becomes of it is not the question here. */
+/** Work in progress when the database fails; its outcome is not tested here. */
 function keepBusy(): () => Promise<void> {
   let isOver = false;
   const clients = Array.from({ length: 15 }, async () => {
@@ -47,8 +47,8 @@ const faults: readonly [name: string, begin: () => Promise<void>, end: () => Pro
   ["the network swallows everything", async () => network.freeze(), async () => network.thaw()],
 ];
 
-// How long one response takes at most, however slow this machine is, is a matter of `health.ts` and its own test.
-describe("/ready is 503 at the first request after the database has gone, and 200 once it is back", {
+// The maximum response time on a slow machine is covered by `Readiness` and its own test.
+describe("/ready is 503 at the first request after the database has failed, and 200 once it is back", {
   timeout: 60_000,
 }, () => {
   test.each(faults)("%s", async (_, begin, end) => {

@@ -10,7 +10,7 @@ const { call } = server;
 const HEADER = "X-Request-Id";
 const UUID_ANYWHERE = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/i;
 
-/** Makes one request, and answers the lines that it left in the log. */
+/** Sends one request, and returns the log lines that it left. */
 async function logOf(method: string, path: string, parts: Parameters<typeof call>[2] = {}) {
   const id = `test-${crypto.randomUUID()}`;
   const from = server.logLines().length;
@@ -19,7 +19,7 @@ async function logOf(method: string, path: string, parts: Parameters<typeof call
   return { id, answer, lines, entry: JSON.parse(lines[0] ?? "{}") as Record<string, unknown> };
 }
 
-describe("X-Request-Id is taken or made, and sent back", () => {
+describe("X-Request-Id is accepted or generated, and returned", () => {
   test.each(["abc", "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e", "a.b_c~d:e/f=", "x".repeat(64)])(
     "%s is taken",
     async (id) => {
@@ -28,14 +28,14 @@ describe("X-Request-Id is taken or made, and sent back", () => {
     },
   );
 
-  test("one is made where none is sent, another for each request", async () => {
+  test("one is generated if none is sent, another for each request", async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => call("GET", "/health")));
     const ids = answers.map((answer) => answer.headers.get(HEADER));
     expect(new Set(ids).size).toBe(20);
     for (const id of ids) expect(id).toMatch(UUID_ANYWHERE);
   });
 
-  test("it is sent back with every response: success, each kind of error, open paths", async () => {
+  test("it is returned with every response: success, each kind of error, public paths", async () => {
     for (const [method, path, parts] of [
       ["GET", "/api/v1/users/", {}],
       ["GET", "/api/v1/users/", { headers: { "X-Flux-Service-Key": "wrong" } }],
@@ -71,13 +71,13 @@ describe("X-Request-Id is taken or made, and sent back", () => {
     expect(answer.headers["x-request-id"]).not.toBe(id);
   });
 
-  test("one that is sent twice is not taken for two", async () => {
+  test("one that is sent twice is replaced", async () => {
     const answer = await sendRaw(server.baseUrl, requestHead("GET", "/health", `${HEADER}: a`, `${HEADER}: b`));
     expect(answer.headers["x-request-id"]).toMatch(/^[\x21-\x7e]{1,200}$/);
   });
 });
 
-describe("one log line a request, never the key", () => {
+describe("one log line per request, never with the key", () => {
   test("method, path template, status, milliseconds, request id and the name of the caller's key", async () => {
     const user = await createUser(call);
     const { id, lines, entry } = await logOf("GET", `/api/v1/users/${user.id}?`, {
@@ -111,7 +111,7 @@ describe("one log line a request, never the key", () => {
     }
   });
 
-  test("neither the key, nor a wrong one, nor what was sent, is in any line", async () => {
+  test("no line contains a key, a wrong key, or sent data", async () => {
     const email = "canary-address@example.com";
     await createUser(call, { email, name: "canary-name", preferences: { secret: "canary-preference" } });
     expectProblem(await call("POST", "/api/v1/users/", { body: { name: "canary-name", email } }), 409);
@@ -128,7 +128,7 @@ describe("one log line a request, never the key", () => {
     for (const key of Object.values(KEYS)) expect(log).not.toContain(key);
   });
 
-  test("a request id cannot forge a line", async () => {
+  test("a request id cannot forge a log line", async () => {
     const from = server.logLines().length;
     await call("GET", "/health", { headers: { [HEADER]: '","status":999,"x":"' } });
     const lines = server.logLines().slice(from);

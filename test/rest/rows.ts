@@ -1,7 +1,7 @@
 import { expectStatus } from "./answer.ts";
 import type { Call } from "./server.ts";
 
-/** The entities as JSON has them (contract, "Data": every field, snake_case). */
+/** The entities in JSON (contract, "Data": every field, snake_case). */
 export interface UserRow {
   readonly id: string;
   readonly name: string;

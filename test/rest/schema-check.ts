@@ -7,7 +7,7 @@ import {
   type SchemaObject,
 } from "./openapi-document.ts";
 
-/** Checks values against the schemas of an OpenAPI document, strictly: what is not documented is a problem. */
+/** Checks values against the schemas of an OpenAPI document, strictly: anything undocumented is a problem. */
 export class SchemaCheck {
   readonly #document: OpenApiDocument;
   readonly #compiled = new Map<SchemaObject, z.ZodType>();
@@ -16,19 +16,19 @@ export class SchemaCheck {
     this.#document = document;
   }
 
-  /** The documented response, its reference followed. */
+  /** The documented response, with its reference resolved. */
   responseOf({ responses }: OperationObject, status: number): ResponseObject | undefined {
     const response = responses[String(status)];
     if (response?.$ref === undefined) return response;
     return resolve(this.#document, response.$ref) as ResponseObject | undefined;
   }
 
-  /** What is wrong with `value` by `schema`: nothing, most of the time. Text with a schema for what it holds is read by lines. */
+  /** How `value` violates `schema`: usually not at all. NDJSON is checked line by line. */
   problemsOf(schema: SchemaObject, value: unknown): string[] {
     const { contentSchema } = schema;
     if (contentSchema === undefined || typeof value !== "string") return this.#ownProblemsOf(schema, value);
     const lines = value.split("\n");
-    // Each has an end.
+    // Each line has an end.
     if (lines.pop() !== "") return ["the last line has no end"];
     return lines.flatMap((line, index) =>
       this.#ownProblemsOf(contentSchema, JSON.parse(line)).map((problem) => `${index}.${problem}`),
@@ -46,7 +46,7 @@ export class SchemaCheck {
     return z.fromJSONSchema(this.#inline(schema) as z.core.JSONSchema.JSONSchema);
   }
 
-  /** The schema with its references replaced by what they stand for, and objects closed to other properties. */
+  /** The schema with its references resolved, and objects closed to other properties. */
   #inline(node: unknown): unknown {
     if (typeof node !== "object" || node === null) return node;
     if (Array.isArray(node)) return node.map((item) => this.#inline(item));

@@ -5,13 +5,13 @@ import { KEYS, useRestServer } from "./server.ts";
 const server = useRestServer();
 const { call } = server;
 
-/** What `/ready` says when it is 503. */
+/** The detail of `/ready` when it is 503. */
 async function notReady(): Promise<string> {
   return expectStatus(await call<{ detail: string }>("GET", "/ready"), 503).detail;
 }
 
-describe("REST: GET /ready is 503 where requests would fail, and says by what", () => {
-  test("a column that is gone: with the first request that meets it, and until it is back", async () => {
+describe("REST: GET /ready is 503 if requests would fail, and says why", () => {
+  test("a missing column: from the first request that needs it, and until it is back", async () => {
     expectStatus(await call("GET", "/ready"), 200);
     await server.sql("alter table tasks rename priority to importance");
     const refused = await fetch(`${server.baseUrl}/api/v1/tasks/`, {
@@ -24,7 +24,7 @@ describe("REST: GET /ready is 503 where requests would fail, and says by what", 
     expectStatus(await call("GET", "/api/v1/tasks/"), 200);
   });
 
-  test("a server that takes no writes, until it takes them", async () => {
+  test("a read-only server, until it accepts writes", async () => {
     const readOnly = (setting: "on" | "off") =>
       server.sql(`set transaction_read_only to off;
         do $$ begin

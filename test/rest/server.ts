@@ -6,7 +6,7 @@ import postgres from "postgres";
 import { afterAll, beforeAll, inject } from "vitest";
 import { type Answer, checkAnswer } from "./answer.ts";
 
-/** A service that runs already, and a key of it. */
+/** A running service, and a key of it. */
 interface Deployment {
   readonly url: string;
   readonly key: string;
@@ -14,35 +14,35 @@ interface Deployment {
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** What the black-box suite tests (test/black-box); absent everywhere else. */
+    /** The service that the black-box suite tests (test/black-box); absent everywhere else. */
     deployment?: Deployment;
   }
 }
 
 const deployment = inject("deployment");
 
-/** The guide's keys, by the names that the tests' service logs; of a deployment the one that was given. */
+/** The guide's keys, by the names in the tests' log; for a deployment the one key that was given. */
 export const KEYS: Readonly<Record<"goal-planner" | "scheduler" | "observer", string>> = {
   "goal-planner": deployment?.key ?? "goal-planner-key-abc",
   scheduler: deployment?.key ?? "scheduler-key-def",
   observer: deployment?.key ?? "observer-key-ghi",
 };
 
-/** An id as answers have it. */
+/** An id as in responses. */
 export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** An instant as answers have it: RFC 3339, UTC, milliseconds. */
+/** An instant as in responses: RFC 3339, UTC, milliseconds. */
 export const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 
-/** What a request has beside method and path. */
+/** The parts of a request besides method and path. */
 interface RequestParts {
-  /** Text and bytes are sent as they are, all else as JSON. Default: no body. */
+  /** Text and bytes are sent unchanged, all else as JSON. Default: no body. */
   readonly body?: unknown;
-  /** Replace the defaults: the goal planner's key, and `application/json` where there is a body. `undefined` omits one. */
+  /** Replace the defaults: the goal planner's key, and `application/json` if there is a body. `undefined` omits one. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Sends a request, and checks what holds for every answer. `Body` is what the caller goes on to compare. */
+/** Sends a request, and checks what holds for every response. `Body` is its type, for the caller's comparisons. */
 export type Call = <Body = unknown>(method: string, path: string, parts?: RequestParts) => Promise<Answer<Body>>;
 
 /** How the service uses the database, all in milliseconds. */
@@ -61,7 +61,7 @@ export interface RestServer extends AsyncDisposable {
   readonly call: Call;
   readonly baseUrl: string;
   readonly databaseUrl: string;
-  /** The one that the service works on, for a test that is its host. */
+  /** The service's database, for a test that is its host. */
   readonly database: Database;
   /** Runs SQL on the database, past the service. */
   sql(script: string): Promise<void>;
@@ -100,7 +100,7 @@ export async function startRestServer({ databaseUrl, ...options }: RestServerOpt
 
 /**
  * {@link startRestServer} for all tests of a file, or of the `describe` that calls it. In the black-box suite it is the
- * deployment, of which there are only `call` and `baseUrl`.
+ * deployment, which has only `call` and `baseUrl`.
  */
 export function useRestServer(options?: RestServerOptions): Omit<RestServer, "stop" | typeof Symbol.asyncDispose> {
   if (deployment !== undefined) return deployedServer(deployment);
@@ -131,7 +131,7 @@ export function useRestServer(options?: RestServerOptions): Omit<RestServer, "st
 
 function deployedServer({ url }: Deployment): ReturnType<typeof useRestServer> {
   const unreachable = (): never => {
-    throw new Error("A deployment can only be called: a test that needs more is none of the black-box suite.");
+    throw new Error("A deployment has only call and baseUrl: a test that needs more cannot be in the black-box suite.");
   };
   return {
     baseUrl: url,

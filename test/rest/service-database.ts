@@ -2,7 +2,7 @@ import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, inject } from "vitest";
 
-/** A migrated database that only the service is connected to, and one connection to look at it. */
+/** A migrated database to which only the service is connected, and one connection to inspect it. */
 export interface ServiceDatabase {
   readonly url: string;
   readonly sql: postgres.Sql;
@@ -21,7 +21,7 @@ export function useServiceDatabase(): ServiceDatabase {
     await opened?.database.drop();
   });
   const open = () => {
-    if (opened === undefined) throw new Error("The database is there from beforeAll to afterAll.");
+    if (opened === undefined) throw new Error("The database exists from beforeAll to afterAll.");
     return opened;
   };
   return {

@@ -17,7 +17,7 @@ async function ofUser(user_id: string, range: { start_date: string; end_date: st
   return expectStatus(await statistics({ user_id, ...range }), 200);
 }
 
-/** A goal whose user has so many tasks of each state. */
+/** A goal whose user has these numbers of tasks by state. */
 async function ownerOfTasks(counts: Readonly<Record<string, number>>): Promise<GoalRow> {
   const goal = await createOwner(call);
   const states = Object.entries(counts).flatMap(([state, count]) => Array.from({ length: count }, () => state));
@@ -26,7 +26,7 @@ async function ownerOfTasks(counts: Readonly<Record<string, number>>): Promise<G
 }
 
 describe("REST: GET /tasks/statistics", () => {
-  test("has the guide's shape: all four states, 0 where none, as the Python service left them out", async () => {
+  test("has the guide's shape: all four states, 0 for none, which the Python service omitted", async () => {
     const { user_id } = await ownerOfTasks({ completed: 2, missed: 1 });
     // Other users' tasks do not count.
     await ownerOfTasks({ drifted: 3 });
@@ -40,7 +40,7 @@ describe("REST: GET /tasks/statistics", () => {
     expect(Object.keys(stats)).toEqual(["user_id", "total_tasks", "by_state", "completion_rate"]);
   });
 
-  test("the moment that a response showed is within, whatever the database holds below the millisecond", async () => {
+  test("an instant from a response is within the range, whatever microseconds the database holds", async () => {
     const goal = await createOwner(call);
     const task = await createTask(call, goal);
     for (const micros of ["10:00:00.123000", "10:00:00.123456", "10:00:00.123999"]) {

@@ -10,11 +10,11 @@ const KEY = "scheduler-key-def";
 
 const database = useServiceDatabase();
 
-/** The lines of the log that are about requests. */
+/** The log lines of requests. */
 const requestLines = (output: string) => output.split("\n").filter((line) => line.includes('"request_id"'));
 
 describe("SIGTERM under load", { timeout: 60_000 }, () => {
-  test("no request that was sent is dropped, /ready is 503 first, and nothing is left", async () => {
+  test("no request that was sent is dropped, /ready is 503 first, and no connection remains", async () => {
     for (let time = 0; time < amount(1, 3); time++) {
       await using service = cli.start({ DATABASE_URL: database.url });
       const { port } = new URL(await service.started);
@@ -30,12 +30,12 @@ describe("SIGTERM under load", { timeout: 60_000 }, () => {
       expect(report).toMatchObject(NOTHING_DROPPED);
       expect(report.acknowledged).toBeGreaterThan(50);
       expect(report.goneAfter).toBeLessThan(10_000);
-      // Every answer has its line, those of the last moment too; the probe's own last answer is not counted as one.
+      // Every response has its line, those of the last moment too; the last one of the probe is not counted.
       expect(requestLines(service.output()).length).toBeGreaterThanOrEqual(report.answers);
     }
   });
 
-  test("while the database says nothing it is gone within its grace period of 10 s, with exit code 0", async () => {
+  test("with an unresponsive database it exits within its grace period of 10 s, with exit code 0", async () => {
     await using network = await faultyNetwork(database.url);
     await using service = cli.start({ DATABASE_URL: network.url });
     const baseUrl = await service.started;
@@ -47,10 +47,10 @@ describe("SIGTERM under load", { timeout: 60_000 }, () => {
     expect(await read()).toBe(200);
     network.freeze();
     const waiting = Array.from({ length: 20 }, read);
-    // They have reached the service when it has answered one that came after them.
+    // They have reached the service once it has responded to a later one.
     expect((await fetch(`${baseUrl}/health`)).status).toBe(200);
     service.kill("SIGTERM");
-    // Within the time-out of the test, which has the machine's load in it.
+    // The time-out of the test has a margin for the machine's load.
     expect(await service.exited).toBe(0);
     for (const outcome of await Promise.all(waiting)) expect([503, "cut off"]).toContain(outcome);
   });

@@ -35,7 +35,7 @@ async function countOf(title: string): Promise<number> {
   return items.filter((task) => task.title === title).length;
 }
 
-/** Makes so many tasks past the service, and answers a goal that has them; long ones are ten times as many bytes. */
+/** Creates `count` tasks past the service, and returns their goal; long ones are ten times as large. */
 async function fillGoal(tasks: number, isLong = false): Promise<string> {
   const owner = await createUser(call);
   const goal = await createGoal(call, owner);
@@ -58,7 +58,7 @@ describe("POST /tasks/import creates a task for each line, all or none", () => {
     expect(await countOf(title)).toBe(2);
   });
 
-  test("no line is no task; no media type, and either name of it, are taken", async () => {
+  test("an empty body creates nothing; no media type, and both names of it, are accepted", async () => {
     expect(expectStatus(await importLines(""), 201)).toEqual({ created_count: 0 });
     for (const type of [undefined, "application/ndjson", "application/x-ndjson; charset=utf-8"]) {
       expectStatus(await importLines(line({ title: "d" }), { "Content-Type": type }), 201);
@@ -66,7 +66,7 @@ describe("POST /tasks/import creates a task for each line, all or none", () => {
     expect(await countOf("d")).toBe(3);
   });
 
-  test("what is wrong is named by the number of its task, and nothing is created", async () => {
+  test("an invalid task is named by its index, and nothing is created", async () => {
     const good = line({ title: "e" });
     expectInvalid(await importLines(`${good}\n${line({ title: "" })}\n`), "1.title");
     expectInvalid(
@@ -84,14 +84,14 @@ describe("POST /tasks/import creates a task for each line, all or none", () => {
     expect(await countOf("e")).toBe(0);
   });
 
-  test("an id of one's own makes a second import a conflict", async () => {
+  test("a client-supplied id makes a second import a conflict", async () => {
     const body = line({ title: "f", id: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d60" });
     expectStatus(await importLines(body), 201);
     expectProblem(await importLines(body), 409);
     expect(await countOf("f")).toBe(1);
   });
 
-  test("another media type, a compressed body, a line over the limit and an idempotency key are refused", async () => {
+  test("another media type, a compressed body, a line over the limit and an idempotency key are rejected", async () => {
     for (const type of ["application/json", "application/x-ndjsonl", "application/x-ndjson; charset=utf-16"]) {
       expectProblem(await importLines(line(), { "Content-Type": type }), 415);
     }
@@ -100,7 +100,7 @@ describe("POST /tasks/import creates a task for each line, all or none", () => {
     expectInvalid(await importLines(line(), { "Idempotency-Key": "import-1" }), "Idempotency-Key");
   });
 
-  test("a body may be larger than the limit for one, as long as its lines are not", async () => {
+  test("a body may be larger than the limit for one request, as long as its lines are not", async () => {
     const goal = await fillGoal(0);
     const owner = await createUser(call);
     const long = line({ user_id: owner.id, goal_id: goal, title: "🙂".repeat(500) });
@@ -109,7 +109,7 @@ describe("POST /tasks/import creates a task for each line, all or none", () => {
     expect(expectStatus(await importLines(body), 201)).toEqual({ created_count: 1_500 });
   });
 
-  test("a sender that breaks off has created nothing", async () => {
+  test("an import that breaks off creates nothing", async () => {
     const { port, hostname } = new URL(server.baseUrl);
     const socket = connect(Number(port), hostname);
     const text = `${line({ title: "g" })}\n`.repeat(1_500);
@@ -136,7 +136,7 @@ describe("GET /tasks/stream returns every task on a line of its own", () => {
     expect((await call("GET", "/api/v1/tasks/stream?goal_id=0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e")).text).toBe("");
   });
 
-  test("with cursors between them, and a last line, where they are asked for", async () => {
+  test("with cursors between them, and a last line, if they are requested", async () => {
     const goal = await fillGoal(2_500);
     const path = `/api/v1/tasks/stream?goal_id=${goal}`;
     const { text } = await call("GET", path);
@@ -155,8 +155,8 @@ describe("GET /tasks/stream returns every task on a line of its own", () => {
     expectInvalid(await call("GET", `${path}&cursor=yes`), "cursor");
   });
 
-  test("a reader that takes longer over it than the server waits has each task once", async () => {
-    // More than the buffers of both ends hold.
+  test("a reader that is slower than the server's time-out gets each task once", async () => {
+    // More than the socket buffers of both sides hold.
     const goal = await fillGoal(9_000, true);
     const logger = createLogger({ level: "silent" });
     const app = createDaoApp({ services: server.database, keys: [{ name: "job", key: "job-key" }], logger });
@@ -183,7 +183,7 @@ describe("GET /tasks/stream returns every task on a line of its own", () => {
     let count = 0;
     for await (const { id } of tasks.streamTasks({ goalId: goal })) {
       ids.add(id);
-      // Until the service has cut it off: all that had come before is read before the break shows.
+      // Until the service has disconnected it: everything before is read first.
       if (count++ === 0) await expect.poll(() => cutOff).toBeGreaterThan(0);
     }
     unsubscribe("net.server.socket", onConnection);
@@ -191,13 +191,13 @@ describe("GET /tasks/stream returns every task on a line of its own", () => {
     expect(breaks).toBeGreaterThan(0);
   });
 
-  test("what is wrong with the filter is a problem", async () => {
+  test("an invalid filter is a problem", async () => {
     expectInvalid(await call("GET", "/api/v1/tasks/stream?state=done"), "state");
     expectInvalid(await call("GET", "/api/v1/tasks/stream?page=1"), "page");
     expectProblem(await call("GET", "/api/v1/tasks/stream", { headers: { "X-Flux-Service-Key": "wrong" } }), 403);
   });
 
-  test("a response that fails halfway is cut off and not ended, and the log has its cause", async () => {
+  test("a response that fails halfway is cut off, not ended, and its cause is logged", async () => {
     const goal = await fillGoal(4_500, true);
     const response = await fetch(`${server.baseUrl}/api/v1/tasks/stream?goal_id=${goal}`, {
       headers: { "X-Flux-Service-Key": KEYS.observer },
@@ -220,7 +220,7 @@ describe("GET /tasks/stream returns every task on a line of its own", () => {
       .toMatch(/"path":"\/api\/v1\/tasks\/stream","status":500/);
   });
 
-  test("the client says that it broke off, and reads a whole one from a host that speaks fetch", async () => {
+  test("the client reports a broken stream, and reads a complete one from a host that speaks fetch", async () => {
     const goal = await fillGoal(5_000);
     const serviceKey = KEYS.observer;
     const logger = createLogger({ level: "silent" });
@@ -249,7 +249,7 @@ describe("GET /tasks/stream returns every task on a line of its own", () => {
     await expect(readCut()).rejects.toBeInstanceOf(UnavailableError);
   });
 
-  test("who closes its side of the connection after the request gets all of it", async () => {
+  test("a reader that half-closes after the request gets all of it", async () => {
     const goal = await fillGoal(4_500, true);
     const { port, hostname } = new URL(server.baseUrl);
     const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
@@ -265,7 +265,7 @@ describe("GET /tasks/stream returns every task on a line of its own", () => {
     expect(text.endsWith("\r\n0\r\n\r\n")).toBe(true);
   });
 
-  test("who leaves ends the query that runs", async () => {
+  test("a reader that disconnects ends the running query", async () => {
     const goal = await fillGoal(4_500, true);
     const sql = postgres(server.databaseUrl, { max: 2 });
     const waiting = async () => {
@@ -290,7 +290,7 @@ describe("GET /tasks/stream returns every task on a line of its own", () => {
         // Long before the lock time-out of ten seconds.
         await expect.poll(waiting, { timeout: 3_000 }).toBe(0);
       });
-      // The reader's going is no failure of the service.
+      // A reader that disconnects is not a failure of the service.
       expect(failures()).toBe(failed);
     } finally {
       await sql.end();

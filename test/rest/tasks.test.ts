@@ -6,7 +6,7 @@ import { INSTANT, UUID, useRestServer } from "./server.ts";
 const { call } = useRestServer();
 
 describe("guide, Task Endpoints", () => {
-  test("POST /api/v1/tasks/ returns 201 with the whole row and where it is", async () => {
+  test("POST /api/v1/tasks/ returns 201 with the whole row and its Location", async () => {
     const goal = await createOwner(call);
     const milestone = await createMilestone(call, goal);
     const body = {
@@ -31,7 +31,7 @@ describe("guide, Task Endpoints", () => {
     expect(expectStatus(await call("GET", `/api/v1/tasks/${task.id}`), 200)).toStrictEqual(task);
   });
 
-  test("what is left out has the contract's defaults", async () => {
+  test("omitted fields get the contract's defaults", async () => {
     const goal = await createOwner(call);
     const task = await createTask(call, goal);
     expect(task).toStrictEqual({
@@ -70,7 +70,7 @@ describe("guide, Task Endpoints", () => {
     });
   });
 
-  test("PATCH /api/v1/tasks/{task_id} returns 200 with the row that results", async () => {
+  test("PATCH /api/v1/tasks/{task_id} returns 200 with the updated row", async () => {
     const goal = await createOwner(call);
     const milestone = await createMilestone(call, goal);
     const task = await createTask(call, goal);
@@ -90,7 +90,7 @@ describe("guide, Task Endpoints", () => {
     expect(expectStatus(await call("GET", path), 200)).toStrictEqual({ ...task, ...body });
   });
 
-  test("DELETE /api/v1/tasks/{task_id} returns 204, and 404 from then on", async () => {
+  test("DELETE /api/v1/tasks/{task_id} returns 204, and 404 afterwards", async () => {
     const path = `/api/v1/tasks/${(await createTask(call, await createOwner(call))).id}`;
     expectStatus(await call("DELETE", path), 204);
     expectProblem(await call("GET", path), 404);
@@ -111,7 +111,7 @@ describe("guide, Task Endpoints", () => {
 });
 
 describe("guide: PATCH /api/v1/tasks/{task_id}/calendar-event", () => {
-  test("links, links again and unlinks, and returns 200 with the whole row", async () => {
+  test("links, relinks and unlinks, and returns 200 with the whole row", async () => {
     const task = await createTask(call, await createOwner(call));
     const path = `/api/v1/tasks/${task.id}/calendar-event`;
     for (const calendar_event_id of ["gcal-1", "é".repeat(255), null]) {
@@ -121,7 +121,7 @@ describe("guide: PATCH /api/v1/tasks/{task_id}/calendar-event", () => {
     }
   });
 
-  test("400: absent, empty, too long or no text", async () => {
+  test("400: missing, empty, too long or not text", async () => {
     const task = await createTask(call, await createOwner(call), { calendar_event_id: "kept" });
     const path = `/api/v1/tasks/${task.id}/calendar-event`;
     for (const body of [
@@ -174,7 +174,7 @@ describe("Errors, for tasks", () => {
     expect(expectStatus(await call("GET", path), 200)).toStrictEqual(task);
   });
 
-  test("400: what is required is named, all of it", async () => {
+  test("400: all missing fields are named", async () => {
     expectInvalid(await call("POST", "/api/v1/tasks/", { body: {} }), "user_id", "goal_id", "title");
   });
 

@@ -6,7 +6,7 @@ import { INSTANT, UUID, useRestServer } from "./server.ts";
 const { call } = useRestServer();
 
 describe("guide, User Endpoints", () => {
-  test("POST /api/v1/users/ returns 201 with the whole row and where it is", async () => {
+  test("POST /api/v1/users/ returns 201 with the whole row and its Location", async () => {
     const body = {
       name: "Jane Doe",
       email: uniqueEmail(),
@@ -22,7 +22,7 @@ describe("guide, User Endpoints", () => {
     expect(answer.headers.get("location")).toBe(`/api/v1/users/${user.id}`);
   });
 
-  test("what is left out has the contract's defaults", async () => {
+  test("omitted fields get the contract's defaults", async () => {
     const user = await createUser(call, { name: "Jane Doe" });
     expect(user).toMatchObject({ preferences: {}, demo_mode: false });
   });
@@ -52,7 +52,7 @@ describe("guide, User Endpoints", () => {
     });
   });
 
-  test("PATCH /api/v1/users/{user_id} returns 200 with the row that results", async () => {
+  test("PATCH /api/v1/users/{user_id} returns 200 with the updated row", async () => {
     const user = await createUser(call);
     const changes = { name: "Ada", email: uniqueEmail(), preferences: { theme: "dark" }, demo_mode: true };
     const updated = expectStatus(await call<UserRow>("PATCH", `/api/v1/users/${user.id}`, { body: changes }), 200);
@@ -60,7 +60,7 @@ describe("guide, User Endpoints", () => {
     expect(expectStatus(await call("GET", `/api/v1/users/${user.id}`), 200)).toStrictEqual(updated);
   });
 
-  test("DELETE /api/v1/users/{user_id} returns 204, and 404 from then on", async () => {
+  test("DELETE /api/v1/users/{user_id} returns 204, and 404 afterwards", async () => {
     const user = await createUser(call);
     expectStatus(await call("DELETE", `/api/v1/users/${user.id}`), 204);
     expectProblem(await call("GET", `/api/v1/users/${user.id}`), 404);
@@ -77,7 +77,7 @@ describe("Errors, for users", () => {
     }
   });
 
-  test("409: a duplicate e-mail by POST, which was a 500 of the Python service; the address is not shown", async () => {
+  test("409: a duplicate e-mail by POST, a 500 in the Python service; the address is not shown", async () => {
     const { email } = await createUser(call);
     const answer = await call("POST", "/api/v1/users/", { body: { name: "Other", email } });
     expect(expectProblem(answer, 409).detail).toMatch(/email/);
@@ -95,19 +95,19 @@ describe("Errors, for users", () => {
     expect(expectStatus(await call("GET", `/api/v1/users/${user.id}`), 200)).toStrictEqual(user);
   });
 
-  test("one's own e-mail again is no conflict", async () => {
+  test("a user's own e-mail is no conflict", async () => {
     const user = await createUser(call);
     const body = { email: user.email };
     expect(expectStatus(await call("PATCH", `/api/v1/users/${user.id}`, { body }), 200)).toStrictEqual(user);
   });
 
-  test("an address is free again when its user is deleted", async () => {
+  test("an address can be used again once its user is deleted", async () => {
     const user = await createUser(call);
     expectStatus(await call("DELETE", `/api/v1/users/${user.id}`), 204);
     expect((await createUser(call, { email: user.email })).id).not.toBe(user.id);
   });
 
-  test("400: what is required is named, all of it", async () => {
+  test("400: all missing fields are named", async () => {
     expectInvalid(await call("POST", "/api/v1/users/", { body: {} }), "name", "email");
     expectInvalid(await call("POST", "/api/v1/users/", { body: { name: "Jane" } }), "email");
     expectInvalid(await call("POST", "/api/v1/users/", { body: { name: null, email: null } }), "name", "email");
@@ -128,7 +128,7 @@ describe("Data: ids", () => {
     );
   });
 
-  test("are accepted in either case, whatever the version bits", async () => {
+  test("are accepted in upper and lower case, whatever the version bits", async () => {
     const user = await createUser(call);
     expect(expectStatus(await call("GET", `/api/v1/users/${user.id.toUpperCase()}`), 200)).toStrictEqual(user);
     for (const id of [
@@ -140,7 +140,7 @@ describe("Data: ids", () => {
     }
   });
 
-  test("that the caller sends with a new row are ignored, as unknown fields are", async () => {
+  test("in the body of a new row are ignored, like unknown fields", async () => {
     const id = unknownId();
     const user = await createUser(call, { id, created_at: "2001-01-01T00:00:00Z" });
     expect(user.id).not.toBe(id);
