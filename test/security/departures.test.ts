@@ -21,7 +21,7 @@ interface Line {
   readonly status?: number;
 }
 
-/** A service with few places, whose work goes on until it is told to end. */
+/** A service with few places, whose calls run until `finish` is called. */
 async function startBusy() {
   let finish: () => void = () => undefined;
   const finished = new Promise<void>((resolve) => (finish = resolve));
@@ -31,7 +31,7 @@ async function startBusy() {
   const app = createDaoApp({ services, keys: [{ name: "tester", key }], logger, maxConcurrentRequests: AT_WORK });
   const server = await startServer({ app, port: 0, logger, stopDelay: 0, gracePeriod: 500 });
   const { hostname, port } = new URL(server.url);
-  /** A client with what it has received. */
+  /** A client and the bytes that it has received. */
   const send = (bytes: string) =>
     new Promise<{ socket: Socket; received: () => string }>((resolve) => {
       let text = "";
@@ -50,7 +50,7 @@ const leave: Readonly<Record<string, (socket: Socket) => void>> = {
   "resets its connection": (socket) => socket.resetAndDestroy(),
 };
 
-describe("a request that waits while its client goes", { timeout: 60_000 }, () => {
+describe("a queued request whose client disconnects", { timeout: 60_000 }, () => {
   test.each(
     Object.entries(leave).flatMap(([how, go]) => [
       [how, "GET", `${head}\r\n`, go] as const,
@@ -73,13 +73,13 @@ describe("a request that waits while its client goes", { timeout: 60_000 }, () =
     for (const { socket } of working) socket.destroy();
   });
 
-  test("one that only sends no more is waited for, and has its response", async () => {
+  test("a client that only half-closes is waited for, and gets its response", async () => {
     await using busy = await startBusy();
     const working = await Promise.all(Array.from({ length: AT_WORK }, () => busy.send(`${head}\r\n`)));
     await expect.poll(() => busy.calls.length).toBe(AT_WORK);
     const waiting = await Promise.all(Array.from({ length: 20 }, () => busy.send(post)));
     for (const { socket } of waiting) socket.end();
-    // An interim response tells the two apart.
+    // An interim response distinguishes a closed connection from a half-closed one.
     for (const { received } of waiting) await expect.poll(received).toMatch(/^HTTP\/1\.1 102 Processing\r\n\r\n/);
     busy.finish();
     for (const { received } of waiting) await expect.poll(received).toMatch(/\r\nHTTP\/1\.1 201 [\s\S]*\{/);
@@ -88,7 +88,7 @@ describe("a request that waits while its client goes", { timeout: 60_000 }, () =
   });
 });
 
-describe("a client that half-closes after its request has its response", () => {
+describe("a client that half-closes after its request gets its response", () => {
   test.each([
     ["GET", `${head}\r\n`, 200],
     ["POST", post, 201],
@@ -99,7 +99,7 @@ describe("a client that half-closes after its request has its response", () => {
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.end(bytes);
     await expect.poll(() => busy.calls.length).toBe(1);
-    // The server has heard of the end of the sending by then: it came on the heels of the request.
+    // The server has noticed the half-close by then: it arrived together with the request.
     await fetch(`${busy.server.url}/health`);
     busy.finish();
     await closed;
@@ -117,11 +117,11 @@ describe("a client that half-closes after its request has its response", () => {
   });
 });
 
-describe("a request that waits for a connection to the database while its client goes", { timeout: 60_000 }, () => {
+describe("a request that waits for a database connection while its client disconnects", { timeout: 60_000 }, () => {
   const COUNT = 60;
   const user = '{"name":"a","email":"a@example.com"}';
   const create = post.replace(/Content-Length[\s\S]*/, `Content-Length: ${user.length}\r\n\r\n${user}`);
-  /** What is sent, and how many of them are let in to wait. */
+  /** A request, and how many of them are admitted to wait. */
   const requests: readonly (readonly [what: string, bytes: string, waiting: number])[] = [
     ["a read", `${head}\r\n`, COUNT],
     ["a list", `${head.replace(id, "")}\r\n`, COUNT],
@@ -167,7 +167,7 @@ describe("a request that waits for a connection to the database while its client
     });
     await database.users.list({ limit: 1 });
     expect(begun).toHaveLength(1);
-    // Those who stay have it begun.
+    // The requests of clients that stay are executed.
     const staying = open();
     await Promise.all(staying.map((socket) => new Promise((resolve) => socket.once("data", resolve))));
     expect(begun.length).toBeGreaterThan(COUNT);

@@ -4,14 +4,14 @@ import { KEYS, useRestServer } from "../rest/server.ts";
 
 const server = useRestServer();
 
-/** What the service says to a request with the development key of a caller. */
+/** The response to a request with a development key. */
 async function ask(host: string, ...headers: string[]) {
   const head = requestHead("GET", "/api/v1/users/", `X-Flux-Service-Key: ${KEYS.observer}`, ...headers);
   const { status, text } = await sendRaw(server.baseUrl, head.replace("Host: localhost", `Host: ${host}`));
   return { status, body: JSON.parse(text) };
 }
 
-describe("a key that everyone knows opens to this machine alone", () => {
+describe("the published development keys work on this machine only", () => {
   test.each([
     "localhost",
     "localhost:8000",
@@ -25,7 +25,7 @@ describe("a key that everyone knows opens to this machine alone", () => {
   });
 
   test.each(["attacker.example", "localhost.attacker.example", "127.0.0.1.attacker.example", "192.168.0.7:8000", ""])(
-    "not to a page whose name leads here (DNS rebinding): Host: %s",
+    "not for a page whose name resolves to this machine (DNS rebinding): Host: %s",
     async (host) => {
       const { status, body } = await ask(host);
       expect({ status, code: body.code }).toEqual({ status: 403, code: "invalid_service_key" });
@@ -33,7 +33,7 @@ describe("a key that everyone knows opens to this machine alone", () => {
     },
   );
 
-  test("a name behind the port makes no loopback host: the request is malformed", async () => {
+  test("a name after the port does not make a loopback host: the request is malformed", async () => {
     const { status, body } = await ask("localhost:8000.attacker.example");
     expect({ status, code: body.code }).toEqual({ status: 400, code: "validation_failed" });
   });
@@ -57,7 +57,7 @@ describe("a key that everyone knows opens to this machine alone", () => {
     expect((await ask("localhost", `X-Forwarded-Host: ${forwarded}`)).status).toBe(status);
   });
 
-  test("pages that need no key are open to every Host", async () => {
+  test("pages without a key are open to every Host", async () => {
     const head = requestHead("GET", "/health").replace("Host: localhost", "Host: attacker.example");
     expect((await sendRaw(server.baseUrl, head)).status).toBe(200);
   });

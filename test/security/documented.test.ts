@@ -4,14 +4,14 @@ import { describe, expect, test } from "vitest";
 const root = new URL("../../", import.meta.url);
 const page = readFileSync(new URL("SECURITY.md", root), "utf8");
 
-/** What is built into a package: `zod 4.6.7`. */
+/** A package that is bundled: `zod 4.6.7`. */
 function builtInto(folder: string): string[] {
   const notice = readFileSync(new URL(`packages/${folder}/NOTICE`, root), "utf8");
   return [...notice.matchAll(/^(\S+ \d\S*) \([^)]+\): dist\//gm)].map(([, title = ""]) => title);
 }
 
 describe("SECURITY.md", () => {
-  test("says what is built in, with its version", () => {
+  test("lists the bundled packages with their versions", () => {
     const documented = [...page.matchAll(/^\| `@flux\/([\w-]+)` \| (\S+ \d\S*) \|/gm)];
     const folders = ["dao-core", "dao-http"];
     expect(documented.map(([, folder, title]) => `${folder}: ${title}`)).toEqual(
@@ -21,11 +21,11 @@ describe("SECURITY.md", () => {
 
   const named = [...page.matchAll(/`((?:test|packages)\/[\w/-]+)`/g)].map(([, path = ""]) => path);
 
-  test.each(named)("%s, which it names, is there", (path) => {
+  test.each(named)("%s, which it mentions, exists", (path) => {
     expect([path, `${path}.test.ts`].some((file) => existsSync(new URL(file, root)))).toBe(true);
   });
 
-  test("names every test of this folder", () => {
+  test("mentions every test of this folder", () => {
     const files = readdirSync(new URL("test/security/", root)).filter((file) => file.endsWith(".test.ts"));
     const tests = files.map((file) => `test/security/${file.replace(".test.ts", "")}`);
     expect(named).toEqual(expect.arrayContaining(tests.filter((path) => !path.endsWith("/documented"))));

@@ -25,11 +25,11 @@ vi.mock("node:http", async (importOriginal) => (await import("./quick-timeouts.t
 const KEY = "canary-service-key";
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
-/** What no answer to a failed request may show, and nothing in these tests may have from anywhere but inside. */
+/** What no response to a failed request may show, and in these tests can only come from inside. */
 const INSIDES =
   /canary|\n\s+at |\bat [\w.<>]+ \(|\.[cm]?[jt]s\b|node_modules|packages\/|file:\/\/|\bselect\b|\binsert into\b|\$\d|TypeError|RangeError|PostgresError|undefined|\[object/i;
 
-/** All codes that were answered, so that none is left out. */
+/** All codes that were returned, to check that none is missing. */
 const answered = new Set<string>();
 
 let thrown: unknown;
@@ -49,7 +49,7 @@ afterAll(async () => {
   expect([...answered].toSorted(), "every code was reached").toEqual(Object.keys(PROBLEM_CODES).toSorted());
 });
 
-/** The problem in an answer; it shows nothing of the insides, neither in its text nor in its headers. */
+/** The problem in a response; neither its text nor its headers may reveal anything internal. */
 function problemOf(what: string, status: number, headers: object, text: string): { code: string; detail: string } {
   expect(`${JSON.stringify(headers)}\n${text}`, what).not.toMatch(INSIDES);
   const problem = JSON.parse(text);
@@ -67,7 +67,7 @@ async function fail(error: unknown, method = "GET", path = `/api/v1/tasks/${id}`
   return problemOf(what, response.status, Object.fromEntries(response.headers), await response.text());
 }
 
-/** A driver's error, with all that drivers hang on to it. */
+/** A driver's error, with all the fields that drivers add. */
 function driverError(message = 'canary: syntax error in select * from "users" where email = $1'): Error {
   return Object.assign(new Error(message), {
     name: "PostgresError",
@@ -86,7 +86,7 @@ function driverError(message = 'canary: syntax error in select * from "users" wh
 
 const cause = driverError();
 
-describe("an error of the data layer shows nothing of its cause", () => {
+describe("an error of the data layer reveals nothing of its cause", () => {
   const errors: readonly (readonly [DaoError, keyof typeof PROBLEM_CODES])[] = [
     [new ValidationError([{ path: "title", message: "is too long" }], { cause }), "validation_failed"],
     [new NotFoundError("task", id, { cause }), "not_found"],
@@ -113,7 +113,7 @@ describe("an error of the data layer shows nothing of its cause", () => {
     }
   });
 
-  test("all codes of the data layer are among these", () => {
+  test("these are all codes of the data layer", () => {
     expect(errors.map(([error]) => error.code).toSorted()).toEqual([...DAO_ERROR_CODES].toSorted());
   });
 });
@@ -128,7 +128,7 @@ describe("an unexpected error is a 500 that names a request id, and nothing else
     ["no message", new Error("")],
     ["an error without a stack", Object.assign(new Error("canary"), { stack: undefined })],
     ["one that is its own cause", selfCaused()],
-    ["one that has a code of ours, and is not ours", Object.assign(new Error("canary"), { code: "not_found" })],
+    ["a foreign error with one of our codes", Object.assign(new Error("canary"), { code: "not_found" })],
     ["one that would answer for itself", { status: 200, statusCode: 200, detail: "canary", headers: { canary: "1" } }],
     ["one with texts of its own", { toString: () => "canary", toJSON: () => "canary", message: "canary" }],
     ["an abort that nobody asked for", new DOMException("canary", "AbortError")],
@@ -157,7 +157,7 @@ describe("an unexpected error is a 500 that names a request id, and nothing else
     expect(lines.join("")).not.toMatch(/canary-parameter|canary@example|canary-service-key/);
   });
 
-  test("from every operation that there is", async () => {
+  test("from every operation", async () => {
     const failure = new TypeError("canary");
     for (const operation of Object.values(operations)) {
       const path = operation.path.replace(/\{\w+\}/, id);
@@ -180,7 +180,7 @@ describe("an unexpected error is a 500 that names a request id, and nothing else
   }
 });
 
-describe("a request that is refused gets a response with a rule, and nothing of the insides", () => {
+describe("a rejected request gets a response that names a rule, and nothing internal", () => {
   const key = `X-Flux-Service-Key: ${KEY}`;
   const json = "Content-Type: application/json";
   const post = (...headers: string[]) => requestHead("POST", "/api/v1/users/", key, json, ...headers);

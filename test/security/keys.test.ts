@@ -10,7 +10,7 @@ const OLD = "canary-old-4f1d";
 const NEW = "canary-new-9c2e";
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
-/** The service with the keys of this setting, and every line that it wrote. */
+/** The service with these keys, and every line that it logged. */
 async function start(setting: string) {
   const { keys } = readSettings({ SERVICE_API_KEYS: setting });
   const lines: string[] = [];
@@ -26,9 +26,9 @@ async function start(setting: string) {
   return { app, server, lines, ask, [Symbol.asyncDispose]: () => server.stop() };
 }
 
-describe("a key is replaced without a restart of its callers", () => {
+describe("a key is replaced without restarting its callers", () => {
   // The procedure of SECURITY.md, "Replacing a key".
-  test("both are taken while there are two, under one name; the old one is none when it is out", async () => {
+  test("both keys are accepted while both are configured, under one name; the old one is rejected once it is removed", async () => {
     await using before = await start(`{"scheduler": "${OLD}", "observer": "another"}`);
     expect([await before.ask(OLD), await before.ask(NEW)]).toEqual([
       { status: 200, caller: "scheduler" },
@@ -46,7 +46,7 @@ describe("a key is replaced without a restart of its callers", () => {
 });
 
 describe("a key is in no log line, response or error", () => {
-  test("however it is sent: right, wrong, malformed, repeated, in the query, in other headers, in no request", async () => {
+  test("however it is sent: right, wrong, malformed, repeated, in the query, in other headers", async () => {
     await using service = await start(`{"scheduler": ["${OLD}", "${NEW}"]}`);
     const get = (target: string, ...headers: string[]) => requestHead("GET", target, ...headers);
     const users = `/api/v1/users/${id}`;
@@ -80,7 +80,7 @@ describe("a key is in no log line, response or error", () => {
     expect(service.lines.join("")).not.toContain("canary");
   });
 
-  test("nor is it in the app, if it is printed: it has digests only", async () => {
+  test("nor in the app, if it is printed: it holds only digests", async () => {
     await using service = await start(`["${OLD}"]`);
     for (const value of [service.app, service.server]) {
       expect(inspect(value, { depth: null, showHidden: true })).not.toContain("canary");
@@ -88,7 +88,7 @@ describe("a key is in no log line, response or error", () => {
     }
   });
 
-  test("nor in what an app says of keys that it does not take", () => {
+  test("nor in an app's errors about invalid keys", () => {
     const { services } = stubServices();
     const keysOf = (...keys: string[]) => keys.map((key) => ({ name: "scheduler", key }));
     for (const keys of [
@@ -104,7 +104,7 @@ describe("a key is in no log line, response or error", () => {
   });
 });
 
-describe("no error of a setting shows a key, a URL or a password", () => {
+describe("no error about a setting shows a key, a URL or a password", () => {
   const urls = [
     "mysql://canary:canary@host/db",
     "canary:canary@host/db",
@@ -130,7 +130,7 @@ describe("no error of a setting shows a key, a URL or a password", () => {
   test.each([
     ...urls.map((value) => ["DATABASE_URL", value] as const),
     ...keys.map((value) => ["SERVICE_API_KEYS", value] as const),
-    // What was meant for another variable.
+    // A value that was meant for another variable.
     ...["HOST", "PORT", "DB_POOL_SIZE", "LOG_LEVEL"].flatMap((name) =>
       [`postgres://canary:canary@host/db`, `["${OLD}"]`, `{"a": "${OLD}"}`].map((value) => [name, value] as const),
     ),

@@ -1,4 +1,4 @@
-/** The rows that inputs name. */
+/** The rows that inputs refer to. */
 export interface NamedRows {
   readonly user: string;
   readonly goal: string;
@@ -16,14 +16,14 @@ export interface LargeInput {
 
 const MEBIBYTE = 1_048_576;
 
-/** Sixteen limits of a body: an import has none in all. */
+/** Sixteen times the body limit: an import has no limit in all. */
 const IMPORT = 16 * MEBIBYTE;
 
 const CONVERSATIONS = "/api/v1/conversations/";
 const STRUCTURES = "/api/v1/goals/with-structure";
 const USERS = "/api/v1/users/";
 
-/** `piece`, between `start` and `end`, as often as a body has room for it, or `count` times. */
+/** `piece`, between `start` and `end`, as often as the body limit permits, or `count` times. */
 function filled(start: string, piece: string, end: string, count = Number.POSITIVE_INFINITY): string {
   const room = Math.floor((MEBIBYTE - Buffer.byteLength(start + end)) / Buffer.byteLength(piece));
   return start + piece.repeat(Math.min(count, room)) + end;
@@ -45,7 +45,7 @@ const user = (preferences: readonly [start: string, piece: string, end: string])
 const names = (count: number, name: (index: number) => string) =>
   `{${Array.from({ length: count }, (_, index) => `"${name(index)}":1`).join(",")}}`;
 
-/** The largest input that is let in of each kind that has many parts, or a text that is looked at in more than one way. */
+/** The largest accepted input of each kind that has many parts, or a text that is examined in more than one way. */
 export const largestInputs: Readonly<Record<string, (rows: NamedRows) => LargeInput>> = {
   "an import of newlines": () => imported("\n".repeat(IMPORT)),
   "an import of blank lines": () => imported(" \t\r\n".repeat(IMPORT / 4)),

@@ -15,13 +15,13 @@ beforeAll(async () => {
   goal = await createOwner(call);
 });
 
-/** Bytes that request line and headers may have together (SECURITY.md, "Limits"). */
+/** Maximum bytes of request line and headers together (SECURITY.md, "Limits"). */
 const HEAD_LIMIT = 16_384;
 const BODY_LIMIT = 1_048_576;
 const DEPTH_LIMIT = 64;
 
 describe("431 for a head over 16 KiB", () => {
-  // Node counts names and values, not what is between them.
+  // Node counts names and values, not the separators between them.
   const margin = 300;
 
   test("one long header", async () => {
@@ -30,20 +30,20 @@ describe("431 for a head over 16 KiB", () => {
     expect((await sendRaw(server.baseUrl, head(HEAD_LIMIT))).status).toBe(431);
   });
 
-  test("many short ones: all that fit are let in, and cost nothing", async () => {
+  test("many short ones: as many as fit are accepted, quickly", async () => {
     const head = (count: number) => requestHead("GET", "/api/v1/users/", key, ...Array(count).fill("a: 12345"));
     expect((await sendRaw(server.baseUrl, head(1_500))).status).toBe(200);
     expect((await sendRaw(server.baseUrl, head(4_000))).status).toBe(431);
   });
 
-  test("a key behind 2,500 other headers is heeded as any, and so is a precondition", async () => {
+  test("a key after 2,500 other headers still counts, and so does a precondition", async () => {
     const many = Array(2_500).fill("a:1");
     expect((await sendRaw(server.baseUrl, requestHead("GET", "/api/v1/users/", ...many, key))).status).toBe(200);
     const conditional = requestHead("GET", "/api/v1/users/", key, ...many, 'If-Match: "x"');
     expect((await sendRaw(server.baseUrl, conditional)).status).toBe(400);
   });
 
-  test("a long URL, by path or by query, without an echo of it", async () => {
+  test("a long URL, by path or by query, is not echoed", async () => {
     for (const target of [`/api/v1/${"x".repeat(HEAD_LIMIT)}`, `/api/v1/users/?email=${"x".repeat(HEAD_LIMIT)}`]) {
       const answer = await sendRaw(server.baseUrl, requestHead("GET", target, key));
       expect(answer.status).toBe(431);
@@ -55,9 +55,9 @@ describe("431 for a head over 16 KiB", () => {
 });
 
 describe("413 for a body over 1 MiB, which is not even read", () => {
-  test("on every operation that takes one", async () => {
+  test("on every operation with a body", async () => {
     const document = expectStatus(await call<OpenApiDocument>("GET", "/openapi.json"), 200);
-    // Of a body with one JSON text a line, that is the limit of a line: test/rest/task-streams.test.ts.
+    // For NDJSON that is the limit of a line: test/rest/task-streams.test.ts.
     const isWhole = (path: string) => !path.endsWith("/import");
     const bodies = textInputs(document, () => crypto.randomUUID()).filter(
       (input) => input.in === "body" && isWhole(input.path),
@@ -77,7 +77,7 @@ describe("413 for a body over 1 MiB, which is not even read", () => {
 describe("400 for JSON deeper than 64", () => {
   const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
 
-  test("in preferences and in messages, on every way in", async () => {
+  test("in preferences and in messages, on every operation", async () => {
     const user = await createUser(call);
     const conversation = await createConversation(call, goal);
     const places: readonly [method: string, path: string, body: (json: string) => string][] = [
@@ -100,8 +100,8 @@ describe("400 for JSON deeper than 64", () => {
   });
 });
 
-describe("no text takes long to be refused", () => {
-  /** Made to keep patterns busy that try in more than one way. */
+describe("no text takes long to reject", () => {
+  /** Texts that cause backtracking in patterns that can match in more than one way. */
   const REPEATED = [
     "a",
     "a.",
@@ -120,17 +120,17 @@ describe("no text takes long to be refused", () => {
     "\u0000",
   ];
   const LENGTH = 200_000;
-  /** Milliseconds, for a machine that has other work; a pattern that tries all ways takes minutes. */
+  /** Milliseconds, for a busy machine; a pattern with catastrophic backtracking takes minutes. */
   const LIMIT = 3_000;
 
-  test("in any place of any operation", { timeout: 120_000 }, async () => {
+  test("in any field of any operation", { timeout: 120_000 }, async () => {
     const { id: task } = await createTask(call, goal);
     const rows: Readonly<Record<string, unknown>> = { user_id: goal.user_id, goal_id: goal.id, task_ids: task };
     const document = expectStatus(await call<OpenApiDocument>("GET", "/openapi.json"), 200);
     const inputs = textInputs(document, (name) => (name === "email" ? uniqueEmail() : rows[name]));
     const slow: string[] = [];
     for (const [index, input] of inputs.entries()) {
-      // They take turns, over hundreds of places of a few kinds; addresses have the pattern with the most to try.
+      // They take turns, over hundreds of fields of a few kinds; e-mail addresses have the most complex pattern.
       const texts = input.kind === "email" ? REPEATED : REPEATED.filter((_, turn) => (turn + index) % 4 === 0);
       for (const text of texts) {
         const start = performance.now();
@@ -144,7 +144,7 @@ describe("no text takes long to be refused", () => {
 
   async function send(input: TextInput, text: string): Promise<number> {
     const isHead = input.in !== "body";
-    // What fits, where it stands in the head.
+    // As long as fits into the head.
     const { method, path, body, headers } = input.request(isHead ? text.replace(/[^ -~]/g, "x").slice(0, 4_000) : text);
     const sent = {
       method,

@@ -1,14 +1,14 @@
-/** Loaded before the service's own program (`node --import`), so that it tells how long its event loop was kept busy. */
+/** Loaded before the service's own program (`node --import`), so that it reports how long its event loop was blocked. */
 import { answerCommands } from "../../bench/processes/commands.ts";
 
 export type LoopCommands = {
-  /** Begins to measure. */
+  /** Starts measuring. */
   start: { request: undefined; response: undefined };
-  /** Milliseconds of processor time, the most that were spent between two turns since. */
+  /** Milliseconds of CPU time: the most that one turn has used since the last report. */
   longest: { request: undefined; response: number };
 };
 
-// Of the processor, not of the clock: a machine that has other work makes every turn long.
+// CPU time, not elapsed time: on a busy machine every turn takes long.
 let longest = 0;
 let last = process.cpuUsage();
 setInterval(() => {

@@ -13,7 +13,7 @@ import { useRestServer } from "../rest/server.ts";
 
 const { call } = useRestServer();
 
-/** The prototypes of what JSON can hold, and of functions, by which others are reached. */
+/** The prototypes of everything that JSON can hold, and of functions, which lead to others. */
 const PROTOTYPES = [Object, Array, String, Number, Boolean, Function, Date, Map].map(({ prototype }) => prototype);
 const propertiesOf = (prototype: object) =>
   Reflect.ownKeys(prototype).map((key) => [key, Object.getOwnPropertyDescriptor(prototype, key)?.value]);
@@ -40,15 +40,15 @@ afterAll(() => {
   expect(Reflect.get({}, "polluted")).toBeUndefined();
 });
 
-/** The JSON is the one that was sent, its hostile names being keys of its own. */
+/** The JSON is the one that was sent, with its hostile names as ordinary keys. */
 function expectKept(stored: unknown): void {
   expect(typeof stored === "object" && stored !== null && Object.keys(stored).toSorted()).toEqual(KEYS);
   expect(Object.getPrototypeOf(stored)).toBe(Object.prototype);
-  // Not by toEqual, which passes over `__proto__`.
+  // Not by toEqual, which ignores `__proto__`.
   expect(sorted(stored)).toBe(sorted(JSON.parse(HOSTILE)));
 }
 
-/** JSON text with keys in order, since `jsonb` has an order of its own. */
+/** JSON text with sorted keys, since `jsonb` has an order of its own. */
 function sorted(value: unknown): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(sorted).join()}]`;
@@ -82,7 +82,7 @@ describe("no key of JSON reaches a prototype", () => {
     expectKept(expectStatus(await call<ConversationRow>("GET", path), 200).messages[2]);
   });
 
-  test("as fields of a body they are unknown, and give no field a value, at any depth", async () => {
+  test("as fields of a body they are unknown, and set no other field, at any depth", async () => {
     const user = await createUser(call);
     const conversation = await createConversation(call, goal);
     const patches = [
@@ -126,7 +126,7 @@ describe("no key of JSON reaches a prototype", () => {
     },
   );
 
-  test("as the value of an enum or a key's name they are nothing that exists", async () => {
+  test("as the value of an enum or the name of a key they match nothing", async () => {
     for (const name of ["__proto__", "constructor", "toString"]) {
       expectProblem(await call("GET", `/api/v1/tasks/?state=${name}`), 400);
       expectProblem(await call("GET", "/api/v1/users/", { headers: { "X-Flux-Service-Key": name } }), 403);

@@ -3,8 +3,8 @@ import type { createServer, ServerOptions } from "node:http";
 type CreateServer = (options: ServerOptions) => ReturnType<typeof createServer>;
 
 /**
- * `node:http` with a fraction of the service's limit for headers, for a test of what a 408 says. The limits themselves are
- * tested as they are shipped (`slow-clients.test.ts`).
+ * `node:http` with a fraction of the service's time-out for headers, to test the text of a 408. The time-outs themselves are
+ * tested with their defaults (`slow-clients.test.ts`).
  */
 export async function quickHttp(importOriginal: () => Promise<unknown>): Promise<object> {
   const original = (await importOriginal()) as { createServer: CreateServer };

@@ -16,29 +16,32 @@ const FILES = [
   "/openapi.json",
 ];
 
-describe("the pages have headers that keep browsers to what they need", () => {
-  test.each(PAGES)("%s runs only the service's own scripts, in no frame, and sends nothing elsewhere", async (path) => {
-    const { headers } = await fetch(server.baseUrl + path);
-    const policy = new Map(
-      (headers.get("content-security-policy") ?? "").split("; ").map((directive): [string, string] => {
-        const [name = "", ...sources] = directive.split(" ");
-        return [name, sources.join(" ")];
-      }),
-    );
-    expect(Object.fromEntries(policy)).toMatchObject({
-      "default-src": "'none'",
-      "script-src": "'self'",
-      "connect-src": "'self'",
-      "base-uri": "'none'",
-      "form-action": "'none'",
-      "frame-ancestors": "'none'",
-    });
-    expect(headers.get("content-security-policy")).not.toMatch(/unsafe-eval|https?:|\*/);
-    // Styles may be in the page, scripts may not.
-    expect([...policy].filter(([, sources]) => sources.includes("unsafe-inline")).map(([name]) => name)).toEqual([
-      "style-src",
-    ]);
-  });
+describe("the pages have headers that restrict browsers to what they need", () => {
+  test.each(PAGES)(
+    "%s runs only the service's own scripts, in no frame, and sends nothing to other hosts",
+    async (path) => {
+      const { headers } = await fetch(server.baseUrl + path);
+      const policy = new Map(
+        (headers.get("content-security-policy") ?? "").split("; ").map((directive): [string, string] => {
+          const [name = "", ...sources] = directive.split(" ");
+          return [name, sources.join(" ")];
+        }),
+      );
+      expect(Object.fromEntries(policy)).toMatchObject({
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+      });
+      expect(headers.get("content-security-policy")).not.toMatch(/unsafe-eval|https?:|\*/);
+      // Inline styles are permitted, inline scripts are not.
+      expect([...policy].filter(([, sources]) => sources.includes("unsafe-inline")).map(([name]) => name)).toEqual([
+        "style-src",
+      ]);
+    },
+  );
 
   test.each([...PAGES, ...FILES])("%s", async (path) => {
     const { headers } = await fetch(server.baseUrl + path);
@@ -54,7 +57,7 @@ describe("the pages have headers that keep browsers to what they need", () => {
   });
 });
 
-describe("every response of the API says that its type is its type, and is kept by no cache", () => {
+describe("every response of the API forbids type sniffing and caching", () => {
   test.each<readonly [what: string, bytes: string, status: number]>([
     ["a list", requestHead("GET", "/api/v1/users/", key), 200],
     ["a HEAD", requestHead("HEAD", "/api/v1/users/", key), 200],
@@ -84,7 +87,7 @@ describe("every response of the API says that its type is its type, and is kept 
   });
 });
 
-/** Nothing says what runs here, and in which version. */
+/** No header reveals the software and its version. */
 function expectNoHost(headers: Readonly<Record<string, string>>): void {
   expect(Object.keys(headers)).not.toEqual(
     expect.arrayContaining([expect.stringMatching(/^(server|x-powered-by|via)$/)]),

@@ -4,18 +4,18 @@ import { createLogger, type RunningServer, startServer } from "@flux/dao-http/se
 import { afterAll, beforeAll } from "vitest";
 import { stubServices } from "../../packages/dao-http/src/testing/services-stub.ts";
 
-/** More than there are places at work. */
+/** More than can be in progress. */
 export const CLIENTS = 150;
 /** Milliseconds between two of a slow client's bytes. */
 const PAUSE = 1_000;
-/** Milliseconds after which a request counts as not served: the machine's load is in it. */
+/** Milliseconds after which a request counts as not served, with a margin for the machine's load. */
 const UNUSUAL = 5_000;
 
 const key = "slow-clients-key";
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
 const stub = stubServices(() => ({ id }));
-/** The calls of the services, which respond at once. */
+/** The calls of the services, which return at once. */
 export const { calls } = stub;
 export const app = createDaoApp({
   services: stub.services,
@@ -41,13 +41,13 @@ export const post = `POST /api/v1/users/ HTTP/1.1\r\nHost: localhost\r\nX-Flux-S
 export const once = `${post}Idempotency-Key: k\r\n`;
 export const importing = post.replace("users/", "tasks/import").replace("application/json", "application/x-ndjson");
 
-/** What became of a client that sends a byte now and then. */
+/** How the connection of a slow client ended. */
 export interface CutOff {
   readonly answer: string;
   readonly milliseconds: number;
 }
 
-/** Sends `head` at once, and `rest` byte by byte and over again, until the server closes. */
+/** Sends `head` at once, and `rest` byte by byte, repeatedly, until the server closes. */
 export function trickle(url: string, head: string, rest: string): Promise<CutOff> {
   return new Promise((resolve) => {
     const { hostname, port } = new URL(url);
@@ -70,7 +70,7 @@ export function trickle(url: string, head: string, rest: string): Promise<CutOff
   });
 }
 
-/** A request as others send it; resolves with its status. */
+/** A normal request; resolves with its status. */
 export async function usualRequest(url: string, method: "GET" | "POST"): Promise<number> {
   const headers = { "X-Flux-Service-Key": key, "Content-Type": "application/json" };
   const target = method === "GET" ? `/api/v1/users/${id}` : "/api/v1/users/";

@@ -5,7 +5,7 @@ import { app, CLIENTS, importing, once, post, trickle, useSlowServer, usualReque
 
 const server = useSlowServer();
 
-/** Opens so many requests, of which `body` is all that ever comes; resolves with a way to close them. */
+/** Opens `count` requests, of whose bodies only `body` ever arrives; resolves with a way to close them. */
 async function standing(count: number, head: string, body: string | Uint8Array = "") {
   const { hostname, port } = new URL(server.url);
   const answers: string[] = [];
@@ -24,7 +24,7 @@ async function standing(count: number, head: string, body: string | Uint8Array =
   return { answers, close: () => sockets.map((socket) => socket.destroy()) };
 }
 
-describe("no place at work is held by one who sends slowly", () => {
+describe("a slow sender does not occupy a place in progress", () => {
   test.each([
     ["bodies", `${post}Content-Length: 1000\r\n\r\n{`],
     ["bodies of requests with an idempotency key", `${once}Content-Length: 1000\r\n\r\n{`],
@@ -38,7 +38,7 @@ describe("no place at work is held by one who sends slowly", () => {
     slow.close();
   });
 
-  test("and what has come in of them is bounded: of 80 MiB the oldest are refused, and a new body is read", async () => {
+  test("and the memory for their bodies is bounded: of 80 MiB the oldest are rejected, and a new body is read", async () => {
     const head = `${post}Content-Length: 1048576\r\n\r\n`;
     const slow = await standing(80, head, new Uint8Array(1_048_575));
     await expect
@@ -51,7 +51,7 @@ describe("no place at work is held by one who sends slowly", () => {
   }, 60_000);
 });
 
-test("a slow client without a key gets its 403 at once, and cannot hold the connection", async () => {
+test("a slow client without a key gets its 403 at once, and cannot keep the connection", async () => {
   const { answer } = await trickle(
     server.url,
     "POST /api/v1/users/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n",
@@ -60,8 +60,8 @@ test("a slow client without a key gets its 403 at once, and cannot hold the conn
   expect(answer.startsWith("HTTP/1.1 403 ")).toBe(true);
 });
 
-describe("more connections than there are places", () => {
-  test("are closed at once, and those that are there are served", async () => {
+describe("more connections than the maximum", () => {
+  test("are closed at once, and the existing ones are served", async () => {
     await using small = await startServer({ app, port: 0, maxConnections: 5, stopDelay: 0, gracePeriod: 500 });
     const { hostname, port } = new URL(small.url);
     const open = () =>

@@ -10,7 +10,7 @@ import { type FilledRequest, type TextInput, textInputs } from "./text-inputs.ts
 const server = useRestServer();
 const { call } = server;
 
-/** Each would show in one way or another if any text became part of a statement: rows, tables, an error, a wait. */
+/** Each would have a visible effect if it became part of a statement: rows, tables, an error, a delay. */
 const PAYLOADS = [
   "'; drop table canary; --",
   "'); delete from users; --",
@@ -25,7 +25,7 @@ const PAYLOADS = [
   "/* */ */ --",
   "U&'\\0027' E'\\x27' 0x27 chr(39)",
 ];
-/** Addresses by the rules for e-mail. */
+/** Valid e-mail addresses. */
 const ADDRESSES = ["'or'1'='1", "$1", "{x}--", "`id`|x"];
 /** Milliseconds; a `pg_sleep` takes longer. */
 const LIMIT = 4_000;
@@ -61,9 +61,9 @@ beforeAll(async () => {
 afterAll(() => sql.end());
 
 interface Snapshot {
-  /** All relations and functions, and how many roles there are but for those that other tests make on the same server. */
+  /** All relations and functions, and the number of roles, except those that other tests create on the same server. */
   readonly objects: readonly string[];
-  /** How many rows the tables have, but for those that keep requests. */
+  /** The number of rows of every table, except the idempotency keys. */
   readonly rows: number;
 }
 
@@ -80,7 +80,7 @@ async function takeSnapshot(): Promise<Snapshot> {
   return { objects: objects.map(({ name }) => name), rows: total?.rows ?? 0 };
 }
 
-/** Past the checks that all tests make: a refusal may repeat the path, and the name of a parameter, that were sent. */
+/** Without the checks of every response: a rejection may repeat the path, and the name of a parameter, that were sent. */
 async function send({ method, path, body, headers }: FilledRequest) {
   const init = {
     method,
@@ -91,7 +91,7 @@ async function send({ method, path, body, headers }: FilledRequest) {
   return { status: response.status, text: await response.text() };
 }
 
-/** Sends `text` in this place; answers how many rows it made. */
+/** Sends `text` in this place; returns how many rows it created. */
 async function inject(input: TextInput, text: string): Promise<number> {
   const start = performance.now();
   const answer = await send(input.request(text));
@@ -99,7 +99,7 @@ async function inject(input: TextInput, text: string): Promise<number> {
   expect(performance.now() - start, what).toBeLessThan(LIMIT);
   expect(answer.status, what).toBeLessThan(500);
   if (answer.status >= 400) {
-    // No rule of the contract forbids any of it in free text.
+    // No rule of the contract forbids any of these in free text.
     if (input.in !== "header") expect(["form", "email"], what).toContain(input.kind);
     return 0;
   }
@@ -110,7 +110,7 @@ async function inject(input: TextInput, text: string): Promise<number> {
   return imported === undefined ? [...answer.text.matchAll(/"id":"/g)].length : Number(imported);
 }
 
-/** What was stored is the text itself; what was asked for by it has it. */
+/** What was stored is the text itself; a filter on the text finds it. */
 async function expectVerbatim(
   input: TextInput,
   text: string,
@@ -131,14 +131,14 @@ async function expectVerbatim(
   expect(stored.text, what).toContain(JSON.stringify(text));
 }
 
-/** What a list or a stream answered. */
+/** The rows of a list or a stream. */
 function rowsOf({ path }: TextInput, text: string): readonly Record<string, unknown>[] {
   if (!path.endsWith("/stream")) return JSON.parse(text).items;
   return text.split("\n").flatMap((line) => (line === "" ? [] : JSON.parse(line)));
 }
 
 describe("no text of a request becomes part of a statement", () => {
-  test("every operation of the document is among those that are tried, with all its fields", () => {
+  test("every operation of the document is covered, with all its fields", () => {
     const names = inputs.map(({ name }) => name);
     expect(new Set(inputs.map(({ method, path }) => `${method} ${path}`)).size).toBeGreaterThan(30);
     expect(names).toEqual(
@@ -157,18 +157,18 @@ describe("no text of a request becomes part of a statement", () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test("it is stored as it is, or refused by a rule; no table, row or second is missing", {
+  test("it is stored unchanged, or rejected by a rule; no table or row is lost, and nothing is delayed", {
     timeout: 120_000,
   }, async () => {
     let made = 0;
     let sent = 0;
-    // In turns: each text is tried in some places, and each place with some texts.
+    // Round-robin: each text is tried in some places, and each place with some texts.
     const turns = amount(3, 1);
     for (const [place, input] of inputs.entries()) {
       const texts =
         input.kind === "email" ? [...PAYLOADS, ...ADDRESSES.map((name) => `${name}.${sent}@example.com`)] : PAYLOADS;
       for (const text of texts.filter((_, index) => (index + place) % turns === 0)) {
-        // A key that was used counts for the request that it came with.
+        // A used key applies to the request that it came with.
         made += await inject(input, input.in === "header" ? `${text} ${sent}` : text);
         sent++;
       }

@@ -7,7 +7,7 @@ import {
   type SchemaObject,
 } from "../rest/openapi-document.ts";
 
-/** As much of a schema as says what a field takes. */
+/** The part of a schema that describes what a field accepts. */
 interface FieldSchema extends SchemaObject {
   readonly type?: string | readonly string[];
   readonly format?: string;
@@ -22,12 +22,12 @@ interface FieldSchema extends SchemaObject {
 
 type Parameter = ReturnType<typeof parametersOf>[number];
 
-/** What a place takes: any text, any JSON, an e-mail address, or only what has another form than hostile text. */
+/** What a place accepts: any text, any JSON, an e-mail address, or only a format unlike hostile text. */
 type InputKind = "text" | "json" | "email" | "form";
 
-/** A place of a request that a caller fills. */
+/** A part of a request that a caller fills. */
 export interface TextInput {
-  /** For people: `POST /api/v1/users/ body.name`. */
+  /** Its name in reports: `POST /api/v1/users/ body.name`. */
   readonly name: string;
   readonly method: string;
   readonly path: string;
@@ -46,12 +46,12 @@ export interface FilledRequest {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A value for a field or parameter that needs one: the ids of rows that are there, and what must be unique. */
+/** A value for a required field or parameter: the ids of existing rows, and unique values. */
 export type Known = (name: string, path: string) => unknown;
 
 /**
- * Every place for text in every operation of the document, so that a new operation and a new field are among them: all
- * parameters, all fields of a body, within lists and objects too, whatever their type, and names that nobody knows.
+ * Every place for text in every operation of the document, so that new operations and fields are included: all
+ * parameters, all fields of a body, within lists and objects too, whatever their type, and unknown names.
  */
 export function textInputs(document: OpenApiDocument, known: Known): TextInput[] {
   return operationsOf(document)
@@ -66,7 +66,7 @@ class OperationInputs {
   readonly #path: string;
   readonly #parameters: readonly Parameter[];
   readonly #mediaType: string | undefined;
-  /** Of a body with one JSON text a line: of a line. */
+  /** For NDJSON: of a line. */
   readonly #body: FieldSchema | undefined;
 
   constructor(document: OpenApiDocument, known: Known, method: string, path: string, operation: OperationObject) {
@@ -114,7 +114,7 @@ class OperationInputs {
     );
   }
 
-  /** The way to each field, and what it takes. */
+  /** The path to each field, and what it accepts. */
   #places(schema: FieldSchema, keys: readonly string[]): { keys: readonly string[]; kind: InputKind }[] {
     const { properties, items, ...rest } = this.#resolved(schema);
     if (properties !== undefined) {
@@ -130,7 +130,7 @@ class OperationInputs {
     return [{ keys, kind: kindOf(rest) }];
   }
 
-  /** A valid value with every field, and `text` at the end of the way. */
+  /** A valid value with every field, and `text` at the end of the path. */
   #sample(
     schema: FieldSchema,
     name: string,
@@ -164,7 +164,7 @@ class OperationInputs {
     return format === "date-time" ? "2026-02-15T10:00:00Z" : "text";
   }
 
-  /** The schema itself, whatever stands before it: a reference, or a choice with `null`. */
+  /** The schema itself, without a reference or a choice with `null`. */
   #resolved(schema: FieldSchema): FieldSchema {
     const followed = this.#follow(schema) as FieldSchema;
     const choice = followed.anyOf?.find(({ type }) => type !== "null");
