@@ -1,7 +1,7 @@
-/** Whether this is `test:long`, which does in full what `test` has a slice of. */
+/** Whether this is `test:long`, which runs in full what `test` runs a slice of. */
 const isLong = process.env["FLUX_TESTS"] === "long";
 
-/** So many in `test`, and so many in `test:long`. */
+/** `short` in `test`, `long` in `test:long`. */
 export const amount = (short: number, long: number): number => (isLong ? long : short);
 
 /** The first `count` of them in `test`, all of them in `test:long`. */

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 
 const page = readFileSync(new URL("../docs/errors.md", import.meta.url), "utf8");
 describe("docs/errors.md is complete", () => {
-  test.each(core.DAO_ERROR_CODES)("code %s has its row, with a class that is exported", (code) => {
+  test.each(core.DAO_ERROR_CODES)("code %s has its row, with an exported class", (code) => {
     const row = new RegExp(`^\\| \`${code}\` \\| \`(\\w+)\` \\|`, "m").exec(page);
     expect(row, `no row for ${code}`).not.toBeNull();
     expect(Object.keys(core)).toContain(row?.[1]);

@@ -40,7 +40,7 @@ describe.each([
     expect(plan.tasks[0]?.startTime?.toISOString()).toBe("2026-03-02T07:00:00.000Z");
   });
 
-  test("the scheduler marks as drifted what has passed, and links an event", async () => {
+  test("the scheduler marks overdue tasks as drifted, and links an event", async () => {
     const services = open();
     const plan = await createGoalWithPlan(services, makeUserData().email, new Date("2026-03-02T00:00:00Z"));
     const evening = new Date("2026-03-04T20:00:00Z");
@@ -50,7 +50,7 @@ describe.each([
     expect(task.calendarEventId).toBe("event-1");
   });
 
-  test("the observer sees the statistics, and the batch job what was missed", async () => {
+  test("the observer sees the statistics, and the batch job marks drifted tasks as missed", async () => {
     const services = open();
     const plan = await createGoalWithPlan(services, makeUserData().email, new Date("2026-03-02T00:00:00Z"));
     const taskIds = plan.tasks.slice(0, 4).map(({ id }) => id);
@@ -74,7 +74,7 @@ describe("a host's own pool", () => {
   });
   afterAll(() => pool.end());
 
-  /** All that we could have changed: the pool, its clients, the parsers and the server's settings. */
+  /** Everything of the host's that we could have changed: the pool, its clients, the parsers and the server's settings. */
   async function found() {
     const client = await pool.connect();
     const { rows: settings } = await client.query("select name, setting from pg_settings order by name");
@@ -113,33 +113,14 @@ describe("a host's own pool", () => {
     expect([pool.idleCount, pool.waitingCount]).toEqual([pool.totalCount, 0]);
   });
 
-  test("an application with a users table of its own has ours in another schema, and signs up with both or neither", async () => {
-    const own = await createTestDatabase({ serverUrl: inject("adminUrl") });
-    const ownPool = openHostPool(own.url);
-    try {
-      const host = drizzle(ownPool);
-      await ownPool.query("drop schema public cascade; create schema public");
-      await migrateAll(host);
-      await migrateAll(host);
-      await signUp(host, "jane", makeUserData().email);
-      await expect(signUp(host, "jane", makeUserData().email)).rejects.toThrow();
-      expect(await goalsOf(host, "jane")).toBe(1);
-      const { rows } = await ownPool.query("select count(*)::int as users from flux.users");
-      expect(rows).toEqual([{ users: 1 }]);
-    } finally {
-      await ownPool.end();
-      await own.drop();
-    }
-  });
-
-  test("a monolith's rows and ours are written together, or not at all", async () => {
+  test("a monolith's rows and ours are committed together, or not at all", async () => {
     const database = drizzle(pool);
     await migrateWorkouts(database);
     const services = createDaoServices(joinDrizzle(database));
     const { userId, tasks } = await createGoalWithPlan(services, makeUserData().email, new Date());
     const [first, second] = tasks.map(({ id }) => id);
     await completeRun(database, first ?? "", 5.5);
-    // The host's own rule, then ours, and then ours on a task that there is not.
+    // The host's own rule, then one of ours, and then a change of a task that does not exist.
     await expect(completeRun(database, second ?? "", -1)).rejects.toThrow();
     await expect(completeRun(database, first ?? "", 4)).rejects.toThrow();
     await expect(completeRun(database, userId, 4)).rejects.toMatchObject({ code: "not_found" });

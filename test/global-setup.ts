@@ -19,19 +19,19 @@ declare global {
 }
 
 const MEMORY = "/dev/shm";
-/** Bytes: several times what the tests have written at once. */
+/** Bytes: several times what the tests have ever written at once. */
 const ROOM = 6 * 2 ** 30;
 
-/** Puts the run's temporary files into memory, where there is room: to clone a database on a disk takes ten times the processor time. */
+/** Keeps the run's temporary files in memory if there is room: cloning a database on a disk takes ten times the CPU time. */
 async function useMemory(): Promise<void> {
   const { bavail, bsize } = await statfs(MEMORY).catch(() => ({ bavail: 0, bsize: 0 }));
   if (bavail * bsize > ROOM) process.env["TMPDIR"] ??= MEMORY;
 }
 
-/** One PostgreSQL server for all projects of a run, on which each test file makes its own databases; and one folder of programs. */
+/** One PostgreSQL server for all projects of a run, where each test file creates its own databases; and one folder of programs. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await useMemory();
-  // Each project evaluates this module anew.
+  // Each project evaluates this module again.
   globalThis.fluxTestRun ??= {
     starting: startTestServer(),
     programs: mkdtemp(join(tmpdir(), "flux-test-run-")),

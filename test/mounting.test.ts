@@ -17,7 +17,7 @@ const bodyOf = async (answer: Response | undefined) => JSON.parse((await answer?
 
 let testDatabase: TestDatabase;
 let options: DaoAppOptions;
-/** A connection of the test's own, to look. */
+/** A connection of the test's own, to inspect the database. */
 let sql: postgres.Sql;
 beforeAll(async () => {
   testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
@@ -45,7 +45,7 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
   const post = (path: string, body: unknown) => send(path, { method: "POST", body: JSON.stringify(body) });
   const totalWith = async (email: string) => (await testDatabase.database.users.list({ email })).total;
 
-  test("a row is created, and is where its Location says", async () => {
+  test("a row is created, and its Location leads to it", async () => {
     const created = await post("/data/api/v1/users/", makeUserData());
     expect(created.status).toBe(201);
     const location = created.headers.get("location") ?? "";
@@ -81,7 +81,7 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
     if (status === 405) expect(answer.headers.get("allow")).toBe("GET, HEAD, POST");
   });
 
-  test("HEAD responds as GET does, without the body", async () => {
+  test("HEAD returns what GET does, without the body", async () => {
     for (const path of ["/data/api/v1/users/", "/data/health", "/data/docs"]) {
       const [head, get] = [await send(path, { method: "HEAD" }), await send(path)];
       expect([head.status, await head.text()]).toEqual([200, ""]);
@@ -101,7 +101,7 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
     expect((await stream.text()).trimEnd().split("\n")).toHaveLength(2_500);
   });
 
-  test("a client that goes away in the middle of its body, or of its response, affects no one else", async () => {
+  test("a client that disconnects in the middle of its body, or of its response, affects no one else", async () => {
     const data = makeUserData();
     const { hostname, port } = new URL(host.url);
     const headers = { "X-Flux-Service-Key": KEY, "Content-Type": "application/json", "Content-Length": "1000" };
@@ -140,11 +140,11 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
     expect(new URL(`${new URL(server.url, answer.url)}api/v1/users/`).pathname).toBe("/data/api/v1/users/");
   });
 
-  test("the host's own routes are as they were", async () => {
+  test("the host's own routes still work", async () => {
     expect(await bodyOf(await post("/echo", { own: true }))).toEqual({ own: true });
   });
 
-  test("a stop lets a request finish, whose response is whole", async () => {
+  test("a stop lets a request finish, with its whole response", async () => {
     const other = await start(options, 0);
     const { users } = testDatabase.database;
     const user = await users.create(makeUserData());
@@ -160,13 +160,13 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
     expect(await bodyOf(await answer)).toMatchObject({ name: "Ada" });
     const begun = performance.now();
     await stopped;
-    // No connection is kept for a next request.
+    // The connection is not kept for another request.
     expect(performance.now() - begun).toBeLessThan(2_000);
     await expect(send(`${other.url}/data/health`)).rejects.toThrow();
   });
 });
 
-describe("a host that has read the body before", () => {
+describe("a host that has already read the body", () => {
   const dao = () => createDaoApp({ ...options, basePath: "/data" });
   const tooLate = {
     // As express.json() does.
@@ -186,7 +186,7 @@ describe("a host that has read the body before", () => {
     },
   };
 
-  test.each(Object.entries(tooLate))("%s: the response says what to do, and nobody waits", async (_, start) => {
+  test.each(Object.entries(tooLate))("%s: the response explains the cause, and does not hang", async (_, start) => {
     const host = await start();
     const answer = await fetch(`${host.url}/data/api/v1/users/`, {
       method: "POST",

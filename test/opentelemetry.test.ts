@@ -48,7 +48,7 @@ afterEach(() => {
   exporter.reset();
 });
 
-/** What any test here has seen, to compare with the page that names it. */
+/** Everything that the tests here have recorded, to compare with the documentation page. */
 const seenAttributes = new Set<string>();
 const seenMetrics = new Map<string, string>();
 
@@ -56,7 +56,7 @@ function keepSeen(attributes: Attributes): void {
   for (const name of Object.keys(attributes)) seenAttributes.add(name);
 }
 
-/** The newest points of a metric. */
+/** The latest data points of a metric. */
 async function pointsOf(name: string): Promise<readonly DataPoint<unknown>[]> {
   measurements.reset();
   await sdk.flush();
@@ -88,7 +88,7 @@ function connectedClient(options: Partial<DaoAppOptions> = {}) {
 }
 
 describe("the example", () => {
-  test("makes one trace, from the job over client and server to the statements, with no value in it", async () => {
+  test("makes one trace, from the job over client and server to the statements, without any value", async () => {
     const { email } = makeUserData();
     await using service = await startTracedService(testDatabase.url);
     await planWeek(service.client, email);
@@ -157,7 +157,7 @@ describe("spans by the semantic conventions", () => {
     });
   });
 
-  test("a conflict is an error of the statement and of the call, and none of the server", async () => {
+  test("a conflict is an error of the statement and of the call, but not of the server", async () => {
     const { client } = connectedClient();
     const input = makeUserData();
     await client.users.createUser(input);
@@ -166,7 +166,7 @@ describe("spans by the semantic conventions", () => {
     const failure = { "error.type": "23505", "db.response.status_code": "23505", "flux_dao.error.code": "conflict" };
     const statement = spanNamed("insert users");
     expect(statement.attributes).toMatchObject(failure);
-    // Without the message, which names what was written.
+    // Without the message, which contains the value.
     expect(statement.status).toEqual({ code: SpanStatusCode.ERROR });
     const served = spanNamed("POST /api/v1/users/", SpanKind.SERVER);
     expect(served.status.code).toBe(SpanStatusCode.UNSET);
@@ -179,7 +179,7 @@ describe("spans by the semantic conventions", () => {
     );
   });
 
-  test("a failure of the service is an error of the server, by the code of its problem", async () => {
+  test("a failure of the service is an error of the server, with the code of its problem", async () => {
     const services = createDaoServices(database);
     const broken = {
       ...services,
@@ -196,7 +196,7 @@ describe("spans by the semantic conventions", () => {
     );
   });
 
-  test("each attempt of a call has a span of its own, by what kept it from a response", async () => {
+  test("each attempt of a call has a span of its own, with the error that kept it from a response", async () => {
     const fetch = () => Promise.reject(new TypeError("fetch failed", { cause: { code: "ECONNREFUSED" } }));
     const options = { baseUrl: "https://[::1]:8443/dao", serviceKey: KEY, fetch, telemetry: clientTelemetry() };
     const { users } = createDaoClient({ ...options, retry: { retries: 1 } });
@@ -213,7 +213,7 @@ describe("spans by the semantic conventions", () => {
     expect(attempts).toEqual([attempt, { ...attempt, "http.request.resend_count": 1 }]);
   });
 
-  test("what is no path of the API is shown as such, with its method alone", async () => {
+  test("a path that is not the API's is recorded as such, with its method alone", async () => {
     const { app } = connectedClient();
     await app.fetch(
       new Request("https://dao.test:8443/ada@example.com/tasks?name=Ada", { headers: { host: "dao.test:8443" } }),
@@ -226,7 +226,7 @@ describe("spans by the semantic conventions", () => {
 });
 
 describe("spans nest", () => {
-  test("statements of requests that are gathered on one connection, each below its own request", async () => {
+  test("requests whose statements share a connection: each statement below its own request", async () => {
     const { client } = connectedClient();
     const users = await Promise.all([1, 2, 3, 4].map(() => client.users.createUser(makeUserData())));
     exporter.reset();
@@ -239,7 +239,7 @@ describe("spans nest", () => {
     expect(spanTree(exporter.getFinishedSpans())).toEqual([...request, ...request, ...request, ...request]);
   });
 
-  test("nested units of work, and statements that are begun together in one", async () => {
+  test("nested units of work, and concurrent statements in one of them", async () => {
     await DaoUnitOfWork.run(database, async (uow) => {
       const user = await uow.users.create(makeUserData());
       await Promise.all([1, 2].map(() => uow.goals.create(makeGoalData(user.id))));
@@ -255,7 +255,7 @@ describe("spans nest", () => {
     ]);
   });
 
-  test("pages of a stream below its request, which ends when the stream does", async () => {
+  test("pages of a stream below its request, whose span ends with the stream", async () => {
     const { client } = connectedClient();
     const user = await client.users.createUser(makeUserData());
     const goal = await client.goals.createGoal(makeGoalData(user.id));
@@ -278,7 +278,7 @@ describe("spans nest", () => {
     ]);
   });
 
-  test("a request below the span that its host has for it already, which then is not measured twice", async () => {
+  test("a request below its host's span, and then it is not measured twice", async () => {
     const { app } = connectedClient();
     const count = async () => {
       const points = await pointsOf("http.server.request.duration");
@@ -325,11 +325,11 @@ describe("metrics", () => {
     exporter.reset();
     await new Database(driver, { telemetry: databaseTelemetry() }).users.delete(crypto.randomUUID());
     expect(await pointsOf("flux_dao.retries")).toEqual([of("unit of work"), of("statement")]);
-    // What was mended in between is no error of the whole.
+    // A retried error is not an error of the whole unit of work.
     expect(spanNamed("delete users").status.code).toBe(SpanStatusCode.UNSET);
   });
 
-  test("the pool: connections in use and idle, who waits and for how long, and who was told that none is free", async () => {
+  test("the pool: connections in use and idle, waiting callers and their waiting times, and callers that timed out", async () => {
     const telemetry = databaseTelemetry({ poolName: "small" });
     const small = await openDatabase(testDatabase.url, { poolSize: 1, acquireTimeout: 200, telemetry });
     const ofPool = async (metric: string) =>
@@ -367,7 +367,7 @@ describe("metrics", () => {
     await Promise.all([held, waited]);
     expect(await ofPool("count")).toEqual(count(0, 1));
     expect(await ofPool("max")).toEqual([[undefined, 1]]);
-    // A unit of work at once, and a statement that waited for its end.
+    // A unit of work that starts at once, and a statement that waits for its end.
     expect(await ofPool("wait_time")).toEqual([[undefined, expect.objectContaining({ count: 2 })]]);
     await small.close();
     expect(await ofPool("count")).toEqual(count(0, 0));
@@ -375,7 +375,7 @@ describe("metrics", () => {
   });
 });
 
-test("the service tells the SDK that was registered before it, of what it did until its stop, and the log of the trace", async () => {
+test("the service reports to the SDK that was registered before it, until its stop, and logs the trace id", async () => {
   const lines: string[] = [];
   const settings = readSettings({ DATABASE_URL: testDatabase.url, PORT: "0", SERVICE_API_KEYS: `{"test": "${KEY}"}` });
   const logger = createLogger({ destination: { write: (line: string) => lines.push(line) } });
@@ -395,7 +395,7 @@ test("the service tells the SDK that was registered before it, of what it did un
   expect(JSON.parse(lines[0] ?? "{}")).toMatchObject({ status: 200, trace_id: traceId, span_id: spanId });
 });
 
-test("docs/how-to/observe.md names all attributes and metrics, with their units, and no others", async () => {
+test("docs/how-to/observe.md lists all attributes and metrics, with their units, and no others", async () => {
   const page = await readFile(new URL("../docs/how-to/observe.md", import.meta.url), "utf8");
   const rowsOf = (heading: string) => {
     const section = page.split(`\n### ${heading}\n`)[1]?.split("\n#")[0] ?? "";

@@ -7,7 +7,7 @@ import { PGlite } from "@electric-sql/pglite";
 
 const cache = fileURLToPath(new URL("../node_modules/.cache/flux-tests/", import.meta.url));
 
-/** The file of an empty cluster, made once for each version of PGlite: to make one takes 3 s of processor time, to load it a fifth. */
+/** The file of an empty cluster, created once per version of PGlite: creating one takes 3 s of CPU time, loading it a fifth. */
 export async function pgliteSnapshot(): Promise<string> {
   const entry = createRequire(import.meta.url).resolve("@electric-sql/pglite");
   const manifest: { version: string } = JSON.parse(await readFile(join(entry, "../../package.json"), "utf8"));

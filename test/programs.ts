@@ -6,17 +6,17 @@ import { build } from "esbuild";
 
 const root = (relative: string) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
 
-/** Programs that stand alone, each in one file. They go when they are disposed of, or at the end of a run of tests. */
+/** Standalone programs, each in one file. They are deleted when disposed of, or at the end of a test run. */
 export interface Programs<Name extends string> extends AsyncDisposable {
   readonly file: (name: Name) => string;
 }
 
-/** Of this process, by their sources. */
+/** Those of this process, by their sources. */
 const compiled = new Map<string, Promise<string>>();
 
 /**
- * Compiles programs for plain Node, as they would be shipped: one that compiles its source at each start takes longer than
- * all that a test does with it, and what `tsx` adds to it would be measured too.
+ * Compiles programs for plain Node, as they would be shipped: compiling the source at each start takes longer than everything a
+ * test does with it, and the overhead of `tsx` would be measured too.
  *
  * @param sources paths from the root of the repository, by the names of the programs
  */
@@ -49,7 +49,7 @@ async function compile(parent: string, sources: Readonly<Record<string, string>>
     format: "esm",
     platform: "node",
     target: "node20",
-    // Only the embedded database, which reads files of its package, is left out.
+    // Only the embedded database, which reads files of its package, is not bundled.
     external: ["@electric-sql/pglite"],
     banner: { js: 'import { createRequire as here } from "node:module"; const require = here(import.meta.url);' },
   });

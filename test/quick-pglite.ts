@@ -1,4 +1,4 @@
-/** `@electric-sql/pglite` for tests: a database in memory begins with the run's snapshot of an empty cluster, instead of initdb. */
+/** `@electric-sql/pglite` for tests: a database in memory starts from the run's snapshot of an empty cluster, without initdb. */
 import { readFile } from "node:fs/promises";
 import { PGlite as Original } from "../node_modules/@electric-sql/pglite/dist/index.js";
 
@@ -11,7 +11,7 @@ async function loadSnapshot(path: string): Promise<File> {
   return new File([await readFile(path)], "pglite.tar", { type: "application/x-tar" });
 }
 
-/** Made by `create()` alone, and of no folder given as text: nothing here does otherwise. */
+/** Only `create()`, without the constructor: the tests use nothing else. A folder is opened as usual. */
 export const PGlite = {
   async create(options: { readonly dataDir?: string } = {}) {
     if (options.dataDir !== undefined || file === undefined) return Original.create(options);

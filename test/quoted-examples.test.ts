@@ -4,10 +4,10 @@ import { expect, test } from "vitest";
 const repository = new URL("../", import.meta.url);
 const guides = new URL("docs/how-to/", repository);
 
-/** A link to a file of the examples, and the block behind it. */
+/** A link to a file of the examples, and the code block after it. */
 const quote = /\[`(examples\/[^`]+\.ts)`\][^\n]*:\n\n```ts compile-only\n([\s\S]*?)```/g;
 
-test("what the how-to guides quote of the examples is what stands there", async () => {
+test("the how-to guides quote the examples verbatim", async () => {
   const quoted: string[] = [];
   for (const page of await readdir(guides)) {
     for (const [, path = "", code] of (await readFile(new URL(page, guides), "utf8")).matchAll(quote)) {

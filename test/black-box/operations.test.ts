@@ -6,7 +6,7 @@ const { call } = useRestServer();
 
 const noKey = { headers: { "X-Flux-Service-Key": undefined } };
 
-describe("what a deployment responds without a key", () => {
+describe("what a deployment returns without a key", () => {
   test.each([
     ["/health", { status: "ok" }],
     ["/ready", { status: "ready" }],

@@ -1,8 +1,8 @@
 import type { TestProject } from "vitest/node";
 
 /**
- * Hands the tests the service that BLACK_BOX_URL and BLACK_BOX_KEY name.
- * @throws Error where they name none: nothing is then passed, or skipped
+ * Provides the tests with the service that BLACK_BOX_URL and BLACK_BOX_KEY name.
+ * @throws Error if they are not set, so that no test passes or is skipped by accident
  */
 export default function setup(project: TestProject): void {
   const { BLACK_BOX_URL: url = "", BLACK_BOX_KEY: key = "" } = process.env;

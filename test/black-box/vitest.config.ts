@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { alias } from "../../vitest.config.ts";
 
-/** Tests of the REST API that need nothing but its URL and a key, and that what others wrote does not disturb. */
+/** Tests of the REST API that need only its URL and a key, and that tolerate rows written by others. */
 const REST_TESTS = [
   "authentication",
   "bulk-update",

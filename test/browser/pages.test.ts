@@ -12,7 +12,7 @@ import { KEYS, useRestServer } from "../rest/server.ts";
 const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
 const absence = existsSync(executablePath) ? undefined : `no Chromium at ${executablePath}`;
 
-/** Keep Chromium from looking for its maker's servers, which no test needs and closed networks refuse. */
+/** Keep Chromium from contacting Google's servers, which no test needs and closed networks block. */
 const args = [
   "--no-sandbox",
   "--disable-gpu",
@@ -30,7 +30,7 @@ let context: BrowserContext | undefined;
 
 beforeAll(async () => {
   if (absence !== undefined) {
-    // Past the console, which the runner shows of failed tests only.
+    // Not by the console, which the runner shows for failed tests only.
     process.stderr.write(
       `The API's pages are NOT tested: ${absence}. Install Debian's package chromium, or set CHROMIUM_PATH.\n`,
     );
@@ -45,10 +45,10 @@ afterAll(async () => {
   if (profile !== undefined) await rm(profile, { recursive: true, force: true });
 });
 
-/** A page, and everything that would be a defect of it. */
+/** A page, and every defect that was seen on it. */
 interface WatchedPage {
   readonly page: Page;
-  /** Requests to elsewhere, failed requests, errors in the console, and uncaught ones. */
+  /** Requests to other hosts, failed requests, errors on the console, and uncaught ones. */
   readonly faults: readonly string[];
 }
 
@@ -74,10 +74,10 @@ async function openPage(test: TestContext, path: string, baseUrl = server.baseUr
   return { page, faults };
 }
 
-/** The operations that the guide's reference has, and those that append messages, and create, stream and change many tasks. */
+/** The operations of the guide's reference, and those that append messages, and create, stream and change many tasks. */
 const OPERATIONS = 38;
 
-/** A page's text without the invisible spaces at which long paths may wrap. */
+/** A page's text without the zero-width spaces at which long paths may wrap. */
 const textOf = async (page: Page) => (await page.locator("body").textContent())?.replaceAll("\u200b", "");
 
 describe("the API's pages in a browser", { timeout: 60_000 }, () => {
@@ -109,17 +109,17 @@ describe("the API's pages in a browser", { timeout: 60_000 }, () => {
     await page.close();
   });
 
-  test("/docs/ is the same page: without a key the same call is 403, and it shows the problem", async (context) => {
+  test("/docs/ is the same page: without a key the call returns 403, and the page shows the problem", async (context) => {
     const { page, faults } = await openPage(context, "/docs/");
     expect((await execute(page, "x@example.com")).status()).toBe(403);
     await page.locator(".live-responses-table").getByText("invalid_service_key").first().waitFor();
-    // The browser itself writes the 403 to the console: that much was asked for.
+    // Chromium itself logs the 403 to the console; this error is expected.
     expect(faults.filter((fault) => !/\b403\b/.test(fault))).toEqual([]);
     await page.close();
   });
 
   test.for(["/redoc", "/redoc/"])(
-    "%s shows every operation, and asks nobody else for anything",
+    "%s shows every operation, and sends no request to another host",
     async (path, context) => {
       const { page, faults } = await openPage(context, path);
       const sections = page.locator("[data-section-id^='operation/']");
@@ -145,7 +145,7 @@ describe("the API's pages in a browser", { timeout: 60_000 }, () => {
   });
 });
 
-describe("mounted under a sub-path of a host's", { timeout: 60_000 }, () => {
+describe("mounted under a sub-path of a host", { timeout: 60_000 }, () => {
   let host: Awaited<ReturnType<typeof listen>> | undefined;
   beforeAll(async () => {
     const keys = Object.entries(KEYS).map(([name, key]) => ({ name, key }));
@@ -154,7 +154,7 @@ describe("mounted under a sub-path of a host's", { timeout: 60_000 }, () => {
   });
   afterAll(() => host?.stop());
 
-  test("/docs calls the API where it is", async (context) => {
+  test("/docs sends its calls to the sub-path", async (context) => {
     const { page, faults } = await openPage(context, "/data/docs", host?.url);
     const answer = await execute(page, "x@example.com");
     expect([answer.status(), new URL(answer.url()).pathname]).toEqual([403, "/data/api/v1/users/"]);
@@ -173,11 +173,11 @@ describe("mounted under a sub-path of a host's", { timeout: 60_000 }, () => {
   });
 });
 
-/** Runs "List users", filtered by an address, from its form. */
+/** Runs "List users", filtered by an e-mail address, from its form. */
 async function execute(page: Page, email: string) {
   const operation = page.locator("#operations-users-listUsers");
   await operation.locator(".opblock-summary").click();
-  // Which form is open at once is a setting of the page.
+  // The page's settings decide which form is open at first.
   const tryIt = operation.getByRole("button", { name: "Try it out" });
   const run = operation.getByRole("button", { name: "Execute" });
   await tryIt.or(run).first().waitFor();
@@ -188,7 +188,7 @@ async function execute(page: Page, email: string) {
   return answer;
 }
 
-/** For people to look at: kept only where SCREENSHOTS names a folder. */
+/** Screenshots to look at; kept only if SCREENSHOTS names a folder. */
 async function screenshot(page: Page, name: string): Promise<void> {
   const folder = process.env["SCREENSHOTS"];
   if (folder !== undefined) await page.screenshot({ path: join(folder, `${name.replaceAll("/", "_")}.png`) });

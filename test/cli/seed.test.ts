@@ -21,7 +21,7 @@ describe("flux-dao seed", () => {
 
   const seed = (...args: string[]) => run(["seed", ...args], { DATABASE_URL: database.url });
 
-  /** All rows, as text, without the time of writing. */
+  /** All rows, as text, without their creation times. */
   const rows = async () => {
     const tables = await Promise.all(
       TABLES.map((table) => sql.unsafe(`select (to_jsonb(r) - 'created_at')::text as row from ${table} r order by 1`)),
@@ -31,7 +31,7 @@ describe("flux-dao seed", () => {
 
   const userCount = async () => Number((await sql`select count(*) from users`)[0]?.["count"]);
 
-  test("writes the same rows for the same options, and says what", async () => {
+  test("writes the same rows for the same options, and reports them", async () => {
     const args = ["--users", "12", "--tasks", "900", "--seed", "3", "--from", "2026-03-02"];
     const { exit, stdout, stderr } = await seed(...args, "--json");
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
@@ -54,7 +54,7 @@ describe("flux-dao seed", () => {
     expect(await rows()).toEqual(first);
   });
 
-  test("leaves a database with users alone, unless --add is given", async () => {
+  test("refuses a database that has users, unless --add is given", async () => {
     await sql`insert into users (name, email) values ('Ada', 'ada@example.com')`;
     const refused = await seed("--users", "2");
     expect(refused).toMatchObject({ exit: 1, stdout: "" });
@@ -64,14 +64,14 @@ describe("flux-dao seed", () => {
     expect(await userCount()).toBe(3);
   });
 
-  test("says that a database was not migrated", async () => {
+  test("reports a database that was not migrated", async () => {
     await sql`drop table flux_dao_migrations`;
     const { exit, stderr } = await seed();
     expect(exit).toBe(1);
     expect(stderr).toMatch(/^[A-Z][^\n]*\.\n$/);
   });
 
-  test("stopped by Ctrl-C it leaves whole users, and goes on with --add to the same end", async () => {
+  test("stopped by Ctrl-C it leaves complete users; with --add it continues to the same result", async () => {
     const args = ["--users", "40", "--tasks", "12000", "--from", "2026-03-02"];
     const stopped = await run(["seed", ...args, "--json"], { DATABASE_URL: database.url }, async (command) => {
       await expect.poll(userCount, { timeout: 20_000, interval: 5 }).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-/** Whether `printed` is what a page shows, in which `…` stands for anything within a line, or for any lines. */
+/** Whether `printed` matches what a page shows, where `…` matches anything within a line, or any number of lines. */
 export function isAsShown(printed: string, shown: string): boolean {
   const lines = shown
     .trim()

@@ -3,19 +3,19 @@ import { lexer, type Token } from "marked";
 /** A fenced code block of a page. */
 export interface Block {
   readonly language: string;
-  /** What stands behind the language: `run`, `title=plan.ts`. */
+  /** The rest of the line after the language: `run`, `title=plan.ts`. */
   readonly attributes: ReadonlySet<string>;
   readonly title: string | undefined;
   readonly code: string;
-  /** Of its first line of code, counted from 1. */
+  /** The line of its first line of code, from 1. */
   readonly line: number;
-  /** What the comment before it, `<!-- given: … -->`, gives it: the block is a part of a module, and not run. */
+  /** The code in the comment before it, `<!-- given: … -->`: the block is then a part of a module, and is not run. */
   readonly given: string | undefined;
-  /** What the page shows behind it, in a block of `text`: what it prints. */
+  /** The `text` block after it: what it prints. */
   readonly shown: string | undefined;
 }
 
-/** The code blocks of a page of Markdown, in order, those in lists and quotes too. */
+/** The code blocks of a Markdown page, in order, including those in lists and quotes. */
 export function blocksOf(markdown: string): Block[] {
   const blocks: Omit<Block, "shown">[] = [];
   let given: string | undefined;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Block } from "./blocks.ts";
 import type { Page } from "./pages.ts";
 
-/** What a page has its reader do, in one shell: what a block exports, or starts in the background, the next ones have. */
+/** The steps of a page, run in one shell: later blocks see what earlier ones export or start in the background. */
 export interface PageScript {
   readonly bash: string;
   readonly steps: readonly Step[];
@@ -10,14 +10,14 @@ export interface PageScript {
 
 interface Step {
   readonly block: Block;
-  /** Where the script leaves what the step prints. */
+  /** Where the script writes the step's output. */
   readonly output: string;
 }
 
-/** As a terminal's shell does, `set -m` gives each job a process group: `kill %1` is for what `npx` started, too. */
+/** As in a terminal's shell, `set -m` gives each job a process group: `kill %1` also ends what `npx` started. */
 const END_JOBS = "for job in $(jobs -p); do kill -- -$job 2>/dev/null || true; done; wait";
 
-/** The files that a page has its reader write, and the commands (`sh run`) that it has them type. */
+/** The files that a page has its reader create, and the commands (`sh run`) that it has them run. */
 export function pageScript(page: Page, folder: string): PageScript {
   const steps: Step[] = [];
   const lines = ["set -em", `trap '${END_JOBS}' EXIT`, `cd '${folder}'`];
@@ -36,7 +36,7 @@ function writing({ code }: Block, title: string): string[] {
   return [`mkdir -p "$(dirname '${title}')"`, `cat > '${title}' <<'END OF THE FILE'`, code, "END OF THE FILE"];
 }
 
-/** A reader sees when a server serves (`wait=http://…`). */
+/** Waits until a server responds (`wait=http://…`). */
 function waitingFor({ attributes }: Block): string[] {
   const wait = [...attributes].find((attribute) => attribute.startsWith("wait="));
   if (wait === undefined) return [];

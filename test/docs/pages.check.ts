@@ -26,7 +26,7 @@ beforeAll(async () => {
     mkdirSync(join(project.folder, name));
     for (const block of blocks.filter(isTypescript)) {
       const code = block.given === undefined ? block.code : `${block.given}\n${block.code}`;
-      // One that the page changes later is compiled as it is before, too; others import it as it is then.
+      // A file that the page changes later is also compiled in its first version; others import the version at that point.
       const isChanged = blocks.some(({ title, line }) => title === block.title && line > block.line);
       const file = block.title === undefined || isChanged ? nameOf(block) : block.title;
       writeFileSync(join(project.folder, name, file), `${code}\nexport {};\n`);
@@ -35,7 +35,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => project[Symbol.asyncDispose]());
 
-/** Runs a command with an empty database of its own as DATABASE_URL; what it printed. */
+/** Runs a command with an empty database of its own as DATABASE_URL; returns its output. */
 const runOn = (command: string, args: readonly string[], cwd: string, settings: Record<string, string> = {}) =>
   withScratchDatabase(({ url }) => succeed(command, args, { cwd, env: { DATABASE_URL: url, ...settings } }));
 
@@ -60,8 +60,8 @@ describe.each(pages.filter(({ blocks }) => blocks.some(isRun)))("$path", ({ name
   });
 });
 
-describe.each(pages.filter(isScripted))("$path, followed from its beginning to its end", (page) => {
-  test("does what it says", { timeout: 180_000 }, async () => {
+describe.each(pages.filter(isScripted))("$path, followed from beginning to end", (page) => {
+  test("prints what it shows", { timeout: 180_000 }, async () => {
     const isFromNothing = page.blocks.some(({ code }) => code.includes("npm init"));
     const folder = join(isFromNothing ? project.empty : project.folder, `${page.name}-followed`);
     mkdirSync(folder);
@@ -95,7 +95,7 @@ describe.each(pages.filter(isScripted))("$path, followed from its beginning to i
   });
 });
 
-describe("SQL is for a database that was migrated", () => {
+describe("SQL runs on a migrated database", () => {
   const all = pages.flatMap(({ path, blocks }) => blocks.map((block) => ({ path, ...block })));
   test.each(all.filter(({ language }) => language === "sql"))("$path, line $line", ({ code }) =>
     withScratchDatabase(async ({ url, sql }) => {
@@ -108,7 +108,7 @@ describe("SQL is for a database that was migrated", () => {
   );
 });
 
-test("a block of the languages that are checked is not marked with anything that the checks do not know", () => {
+test("blocks of the checked languages have only attributes that the checks know", () => {
   const known = /^(run|compile-only|title=.+|wait=http:.+)$/;
   const unknown = pages.flatMap(({ path, blocks }) =>
     blocks.flatMap(({ attributes, line }) =>

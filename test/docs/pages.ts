@@ -6,7 +6,7 @@ import { type Block, blocksOf } from "./blocks.ts";
 export interface Page {
   /** Its path from the repository's root. */
   readonly path: string;
-  /** The same as the name of a folder. */
+  /** The same, as the name of a folder. */
   readonly name: string;
   readonly blocks: readonly Block[];
 }

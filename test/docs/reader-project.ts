@@ -7,16 +7,16 @@ import { repository } from "../../scripts/repository.ts";
 import { succeed } from "../tarballs/run.ts";
 import type { Page } from "./pages.ts";
 
-/** What the pages' reader has: a project into which our packages are installed, as they would be published. */
+/** The environment of a reader: a project in which our packages are installed as published. */
 export interface ReaderProject extends AsyncDisposable {
   readonly folder: string;
-  /** A folder outside of it, where nothing is installed. */
+  /** A folder outside it, where nothing is installed. */
   readonly empty: string;
-  /** Where our packages lie, packed. */
+  /** Where our packed packages are. */
   readonly tarballs: Tarballs;
 }
 
-/** Packs the packages as they are built, and installs them with what the pages import. */
+/** Packs the built packages, and installs them with what the pages import. */
 export async function createReaderProject(pages: readonly Page[]): Promise<ReaderProject> {
   const root = await mkdtemp(join(tmpdir(), "flux-dao-reader-"));
   const [folder, empty] = [join(root, "project"), join(root, "empty")];
@@ -29,7 +29,7 @@ export async function createReaderProject(pages: readonly Page[]): Promise<Reade
   return { folder, empty, tarballs, [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) };
 }
 
-/** The packages that TypeScript blocks import, but for ours. */
+/** The packages that TypeScript blocks import, except ours. */
 function importedBy(pages: readonly Page[]): string[] {
   const code = pages.flatMap(({ blocks }) =>
     blocks.filter(({ language }) => language === "ts").map(({ code }) => code),
@@ -45,7 +45,7 @@ function importedBy(pages: readonly Page[]): string[] {
     .filter((name) => !name.startsWith("@flux/") && !name.startsWith("node:") && !builtinModules.includes(name));
 }
 
-/** Each as the workspace has it, with its peers of ours and its types; what the workspace does not have fails. */
+/** The versions of the workspace, peers and types included; a package that the workspace does not have is an error. */
 async function versions(names: ReadonlySet<string>): Promise<string[]> {
   const known = new Map<string, string>();
   for (const path of ["packages/dao-http/", "packages/dao-core/", "examples/", ""]) {
@@ -56,7 +56,7 @@ async function versions(names: ReadonlySet<string>): Promise<string[]> {
   const types = [...names].map((name) => `@types/${name}`).filter((name) => known.has(name));
   return [...names, ...types, "drizzle-orm", "zod", "@electric-sql/pglite"].map((name) => {
     const version = known.get(name);
-    if (version === undefined) throw new Error(`A page imports ${name}, which no package.json here has a version of.`);
+    if (version === undefined) throw new Error(`A page imports ${name}, for which no package.json here has a version.`);
     return `${name}@${version}`;
   });
 }

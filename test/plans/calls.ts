@@ -1,7 +1,7 @@
 import type { DatabaseSession, TaskImportDto } from "@flux/dao-core";
 import type { Samples } from "./samples.ts";
 
-/** A call of a DAO, under the name that the tables show. */
+/** A call of a DAO, under its name in the tables. */
 export interface NamedCall {
   readonly name: string;
   readonly call: (session: DatabaseSession) => Promise<unknown>;
@@ -9,7 +9,7 @@ export interface NamedCall {
 
 const DAY = 86_400_000;
 
-/** Every statement that the DAOs send, each filter alone, on rows that exist. */
+/** Every statement that the DAOs send, each filter alone, on existing rows. */
 export function calls(samples: Samples): NamedCall[] {
   const { now, typical, busy, big } = samples;
   const week = (from: Date) => ({ startTime: from, endTime: new Date(from.getTime() + 7 * DAY) });

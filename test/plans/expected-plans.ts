@@ -2,17 +2,17 @@ import { amount } from "../depth.ts";
 
 /** How a statement may run on a million tasks. */
 export interface ExpectedPlan {
-  /** The indexes that are read, all of them and no other. */
+  /** The indexes that are read: all of them and no other. */
   readonly indexes: readonly string[];
-  /** Pages of 8 kB that may be touched; about twice what they were when this was written. */
+  /** 8 kB pages that may be touched; about twice the number when this was written. */
   readonly pages: number;
-  /** How many rows may be sorted. Default: none are, they come in order. */
+  /** How many rows may be sorted. Default: none, they come in order. */
   readonly sortedRows?: number;
   /** A table that is read without an index. Default: none is. */
   readonly scans?: string;
 }
 
-/** The rows of a page, and one more that tells whether there is another: sorted again once they are joined to the total. */
+/** The rows of a page, and one more that shows whether there is another: sorted again once they are joined to the total. */
 const PAGE = 101;
 
 const byAge = "tasks_created_at_idx";
@@ -20,7 +20,7 @@ const byUserAndAge = "tasks_user_id_created_at_idx";
 const byUserAndStart = "tasks_user_id_start_time_idx";
 const byGoal = "tasks_goal_id_idx";
 
-/** A list whose exact total takes the reading of all of `table`, since no index narrows it. */
+/** A list whose exact total requires reading all of `table`, since no index narrows it. */
 const countedByScan = (table: string, pages: number): ExpectedPlan => ({
   indexes: [`${table}_created_at_idx`],
   pages,
@@ -28,10 +28,10 @@ const countedByScan = (table: string, pages: number): ExpectedPlan => ({
   scans: table,
 });
 
-/** A list by a key under which there are few rows, `rows` at most. */
+/** A list by a key with few rows, `rows` at most. */
 const ofParent = (index: string, rows = PAGE): ExpectedPlan => ({ indexes: [index], pages: 60, sortedRows: rows });
 
-/** Of every statement that only reads, by the name of its call. */
+/** The plans of every statement that only reads, by the name of its call. */
 export const EXPECTED_READS: Readonly<Record<string, ExpectedPlan>> = {
   "task: find": { indexes: ["tasks_pkey"], pages: 6 },
   "task: timerange, 7 days": { indexes: [byUserAndStart], pages: 12 },
@@ -99,7 +99,7 @@ const byKey = (table: string, pages: number, sortedRows = 0): ExpectedPlan => ({
   sortedRows,
 });
 
-/** Of every statement that writes. What foreign keys read is not in its plan; that no table is scanned is seen otherwise. */
+/** The plans of every statement that writes. Foreign-key checks are not part of a plan; table scans are counted instead. */
 export const EXPECTED_WRITES: Readonly<Record<string, ExpectedPlan>> = {
   "task: create": insert(60),
   "task: create 1,000 at once": insert(36_000),

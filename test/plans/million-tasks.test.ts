@@ -11,10 +11,10 @@ import { seedMillionTasks } from "./million-tasks.ts";
 import { explain, type PlanSummary, tablesScannedBy } from "./plan.ts";
 import { pickSamples } from "./samples.ts";
 
-/** So many rows may be sorted where the values say that there are no more. */
+/** How many rows may be sorted if the parameters show that there are no more. */
 const FEW_ROWS = 101;
 
-/** The statements as the DAOs send them, by the name of the call. */
+/** The statements that the DAOs send, by the name of the call. */
 const statements = new Map<string, RecordedStatement>();
 let testDatabase: TestDatabase;
 let sql: postgres.Sql;
@@ -62,19 +62,19 @@ describe(`on ${amount(200_000, 1_000_000)} tasks`, () => {
   });
 
   test.each(Object.entries(EXPECTED_READS))("%s", async (name, expected) => {
-    // From the sixth run on a generic plan is kept, unless custom ones are much cheaper.
+    // From the sixth execution on PostgreSQL keeps a generic plan, unless custom plans are much cheaper.
     expectPlan(await explain(sql, statementOf(name), "generic", 1), expected);
     const custom = await explain(sql, statementOf(name), "custom", 1);
-    // Where values are known to select few rows, an index may be read as a bitmap, and one may do for two.
+    // With values known to select few rows, it may use a bitmap scan of an index, and one index instead of two.
     expect.soft(expected.indexes, "indexes of the custom plan").toEqual(expect.arrayContaining([...custom.indexes]));
     expectWithinBounds(custom, { ...expected, sortedRows: Math.max(expected.sortedRows ?? 0, FEW_ROWS) });
   });
 
-  // After all reads, since even what is undone leaves dead rows to pass over.
+  // After all reads, since even rolled-back writes leave dead rows to skip.
   test.each(Object.entries(EXPECTED_WRITES))("%s", async (name, expected) => {
     expectPlan(await explain(sql, statementOf(name), "generic", 1), expected);
     expectPlan(await explain(sql, statementOf(name), "custom", 1), expected);
-    // Also by the statements that check foreign keys and follow them.
+    // This includes the statements that check and follow foreign keys.
     expect(await tablesScannedBy(sql, statementOf(name))).toEqual([]);
   });
 });

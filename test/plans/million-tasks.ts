@@ -5,9 +5,9 @@ import { UUID7_FUNCTION } from "../../bench/uuid7.ts";
 export const NOW = "2026-06-01 12:00:00+00";
 
 /**
- * A million tasks, or a `share` of them, as they come about: 20,000 users over two years, some with thousands of tasks and most with a few
- * dozen; a goal comes with its milestones and tasks at one moment, and gets a few tasks more later. Rows lie in the
- * table in the order in which they were made, ids are UUIDv7 of that moment.
+ * A million tasks, or a `share` of them, as they accumulate: 20,000 users over two years, some with thousands of tasks and most
+ * with a few dozen; a goal is created with its milestones and tasks in one transaction, and gets a few tasks more later. Rows are
+ * stored in the order of their creation, with ids that are UUIDv7s of that time.
  */
 export async function seedMillionTasks(sql: postgres.Sql, share = 1): Promise<void> {
   await sql.unsafe("set session_replication_role = replica");
@@ -20,8 +20,8 @@ export async function seedMillionTasks(sql: postgres.Sql, share = 1): Promise<vo
 }
 
 /**
- * Whether there are pages that are not marked as seen by all, for which index-only scans are planned. VACUUM passes over
- * those that are newer than somebody's snapshot, such as an ANALYZE has that autovacuum runs at the same time.
+ * Whether there are pages that are not all-visible, which index-only scans are planned by. VACUUM skips rows that are newer than
+ * another session's snapshot, such as that of an ANALYZE which autovacuum runs at the same time.
  */
 async function hasUnseenPages(sql: postgres.Sql): Promise<boolean> {
   const tables = await sql`select from pg_class
@@ -39,7 +39,7 @@ const statements = (users: number, goals: number): readonly string[] => [
   `insert into users (id, name, email, preferences, created_at)
      select id, 'User ' || n, 'user' || n || '@example.com', '{"timezone": "UTC"}', moment from new_users order by n`,
 
-  // The square makes some users busy; the multiplication scatters them over the table.
+  // The square gives some users many tasks; the multiplication scatters them over the table.
   `create temp table new_goals as
      select n, uuid7(moment) as id, moment, n % 1500 = 0 as is_big,
             (floor(${users} * random() ^ 2)::int * 7919) % ${users} + 1 as owner

@@ -1,25 +1,25 @@
 import type postgres from "postgres";
 import type { RecordedStatement } from "../../bench/recording-driver.ts";
 
-/** How PostgreSQL plans a prepared statement: anew for the values of each run, once for all values, or as it likes. */
+/** How PostgreSQL plans a prepared statement: for the values of each execution, once for all values, or as it chooses. */
 export type PlanMode = "custom" | "generic";
 
-/** What EXPLAIN (ANALYZE, BUFFERS) says of one run, cut to what a table can show. */
+/** The result of EXPLAIN (ANALYZE, BUFFERS) for one run, reduced to what a table can show. */
 export interface PlanSummary {
   /** Milliseconds, the median of the runs. */
   readonly executionMs: number;
   readonly planningMs: number;
-  /** Pages of 8 kB that were touched. */
+  /** 8 kB pages that were touched. */
   readonly pages: number;
-  /** The nodes that read a table, as `Index Scan tasks_pkey`, and the sorts. */
+  /** The nodes that read a table, such as `Index Scan tasks_pkey`, and the sorts. */
   readonly nodes: readonly string[];
   /** The indexes that were read, each once. */
   readonly indexes: readonly string[];
-  /** The tables that were read from their beginning, without an index: to their end, unless a limit stopped that. */
+  /** The tables that were read from the beginning, without an index: to the end, unless a limit stopped that. */
   readonly scannedTables: readonly string[];
-  /** How many rows the largest of the sorts had before it; 0 without one. */
+  /** The number of rows of the largest sort; 0 without one. */
   readonly sortedRows: number;
-  /** What the checking and following of foreign keys took, of the execution. */
+  /** The share of foreign-key checks and cascades in the execution time. */
   readonly foreignKeys: { readonly ms: number; readonly calls: number };
 }
 
@@ -44,8 +44,8 @@ interface ExplainedRun {
 const RUNS = 5;
 
 /**
- * Prepares the statement on this one connection, runs it several times in the mode, and undoes what it wrote.
- * @param countedRuns behind one that fills the caches; 1 for those who look at no time: it has none before it
+ * Prepares the statement on this one connection, runs it several times in the mode, and rolls back its writes.
+ * @param countedRuns after one that fills the caches; with 1 that one is skipped, for callers that do not compare times
  */
 export function explain(
   sql: postgres.Sql,
@@ -59,7 +59,7 @@ export function explain(
     for (let run = 0; run < countedRuns; run++) runs.push(await explainOnce(sql, execution));
     runs.sort((a, b) => a["Execution Time"] - b["Execution Time"]);
     const middle = runs[Math.floor(countedRuns / 2)];
-    if (middle === undefined) throw new Error("EXPLAIN answered nothing.");
+    if (middle === undefined) throw new Error("EXPLAIN returned nothing.");
     return summarize(middle);
   });
 }
@@ -68,8 +68,8 @@ export function explain(
 const FEW_ROWS = 1000;
 
 /**
- * The tables of which more than a thousand rows are read without an index when the statement runs, also by what checks
- * and follows foreign keys, which no plan shows. What it wrote is undone.
+ * The tables of which more than a thousand rows are read without an index by the statement, including the checks and cascades of
+ * foreign keys, which no plan shows. Its writes are rolled back.
  */
 export async function tablesScannedBy(sql: postgres.Sql, statement: RecordedStatement): Promise<string[]> {
   return prepared(sql, statement, "auto", async (execution) => {
@@ -114,7 +114,7 @@ async function explainOnce(sql: postgres.Sql, execution: string): Promise<Explai
       `explain (analyze, buffers, format json) ${execution}`,
     );
     const [explained] = row?.["QUERY PLAN"] ?? [];
-    if (explained === undefined) throw new Error("EXPLAIN answered nothing.");
+    if (explained === undefined) throw new Error("EXPLAIN returned nothing.");
     return explained;
   } finally {
     await sql.unsafe("rollback");
@@ -158,7 +158,7 @@ function rowsOf(node: PlanNode): number {
   return (node["Actual Rows"] ?? 0) * (node["Actual Loops"] ?? 1);
 }
 
-/** A node that reads or sorts, as the tables show it; nothing for others. */
+/** A node that reads or sorts, as the tables show it; `undefined` for others. */
 function describe(node: PlanNode): string | undefined {
   const type = node["Node Type"];
   if (isSort(node)) return type;

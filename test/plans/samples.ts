@@ -1,10 +1,10 @@
 import type postgres from "postgres";
 import { NOW } from "./million-tasks.ts";
 
-/** Rows to ask for. */
+/** Rows to query. */
 export interface Samples {
   readonly now: Date;
-  /** A user with about as many tasks as the median user, one of their goals, and what belongs to it. */
+  /** A user with about as many tasks as the median user, one of their goals, and rows that belong to it. */
   readonly typical: {
     readonly userId: string;
     readonly email: string;
@@ -22,7 +22,7 @@ export interface Samples {
   readonly big: { readonly goalId: string };
   /** A thousand ids from all over the table. */
   readonly someTasks: string[];
-  /** What a page by cursor in the middle of all tasks begins behind. */
+  /** The row in the middle of all tasks, for a page after its cursor. */
   readonly middleCursor: string;
 }
 
@@ -43,12 +43,12 @@ export async function pickSamples(sql: postgres.Sql): Promise<Samples> {
   const [big] = await sql<Samples["big"][]>`
     select goal_id as "goalId" from tasks group by goal_id having count(*) >= 1000 order by goal_id limit 1`;
   const some = await sql<{ id: string }[]>`select id from tasks order by hashtext(id::text) limit 1000`;
-  // The cursor of the library, made of the row that it would be made of.
+  // The cursor that the library makes of this row.
   const [middle] = await sql<{ text: string }[]>`
     select created_at || ' ' || id as text from tasks order by created_at desc, id desc
     offset (select count(*) / 2 from tasks) limit 1`;
   if (middle === undefined || typical === undefined || busy === undefined || big === undefined)
-    throw new Error("The data lack a sample.");
+    throw new Error("The data does not have every sample.");
   return {
     now: new Date(NOW),
     typical,

@@ -5,7 +5,7 @@ const modules = "/usr/lib/apache2/modules";
 
 export const hasApache = hasProgram(command, "-v");
 
-/** Apache's mod_proxy_http as it is unless told otherwise, before the service at this URL. */
+/** Apache's mod_proxy_http with its defaults, in front of the service at this URL. */
 export function startApache(upstream: string): Promise<RunningProxy> {
   return startProxy({
     command,

@@ -9,8 +9,8 @@ const server = useRestServer();
 const { call } = server;
 const headers = { "X-Flux-Service-Key": KEYS.observer };
 
-describe.runIf(hasNginx)("behind nginx, as it is unless told otherwise", () => {
-  test("lists with long filters pass, and the client reads them from page to page", async () => {
+describe.runIf(hasNginx)("behind nginx with its defaults", () => {
+  test("lists with long filters pass, and the client reads them page by page", async () => {
     await using nginx = await startNginx(
       `large_client_header_buffers 4 16k; location / { proxy_pass ${server.baseUrl}; }`,
     );
@@ -35,7 +35,7 @@ describe.runIf(hasNginx)("behind nginx, as it is unless told otherwise", () => {
     }
   });
 
-  test("a tag that it made weak by compressing is 412, and the response says so; uncompressed it is taken", async () => {
+  test("a tag that nginx made weak by compressing is 412, and the response explains it; uncompressed it is accepted", async () => {
     await using nginx = await startNginx(
       `gzip on; gzip_types application/json; gzip_min_length 0; gzip_proxied any; location / { proxy_pass ${server.baseUrl}; }`,
     );

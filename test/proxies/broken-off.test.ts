@@ -15,10 +15,10 @@ const path = "/api/v1/tasks/stream";
 const logger = createLogger({ level: "silent" });
 const hasCurl = hasProgram("curl", "--version");
 
-/** So many rows are sent; by then the proxies have passed on some, and others wait in their buffers. */
+/** How many rows are sent first; by then the proxies have forwarded some, and buffer others. */
 const ROWS = 2_000;
 
-/** What becomes of a stream after its rows. */
+/** How the stream ends after its rows. */
 type End = "fails" | "is whole" | "hangs";
 
 async function startService(end: End) {
@@ -37,7 +37,7 @@ async function startService(end: End) {
   return { ...server, isSending };
 }
 
-/** What curl makes of the stream: 0 is a success. */
+/** curl's exit code for the stream: 0 is a success. */
 async function curl(url: string, ...args: readonly string[]): Promise<{ code: unknown; lines: number }> {
   const child = spawn("curl", ["-sS", "-m", "30", ...args, "-H", `X-Flux-Service-Key: ${key}`, url + path]);
   let text = "";
@@ -60,7 +60,7 @@ const readers: readonly (readonly [name: string, isThere: boolean, start: (url: 
   ["Apache", hasApache, startApache],
 ];
 
-describe.runIf(hasCurl)("a stream that fails on its way is an error to its reader, and a whole one is not", () => {
+describe.runIf(hasCurl)("a stream that fails is an error to its reader, and a complete one is not", () => {
   test.each([
     ["HTTP/1.1", "--http1.1"],
     ["HTTP/1.0", "--http1.0"],
@@ -72,10 +72,10 @@ describe.runIf(hasCurl)("a stream that fails on its way is an error to its reade
   });
 
   describe.each(readers)("behind %s", (_, isThere, start) => {
-    test.runIf(isThere)("by either version of HTTP", async () => {
+    test.runIf(isThere)("over both versions of HTTP", async () => {
       await using failing = await startService("fails");
       await using before = await start(failing.url);
-      // Over HTTP/1.0 curl itself cannot tell from nginx's end of the connection.
+      // Over HTTP/1.0 curl itself cannot detect that nginx closed early.
       expect(await curl(before.url)).toMatchObject({ code: expect.toSatisfy((code) => code !== 0) });
       await using whole = await startService("is whole");
       await using proxy = await start(whole.url);
@@ -86,7 +86,7 @@ describe.runIf(hasCurl)("a stream that fails on its way is an error to its reade
   });
 });
 
-describe.runIf(hasCurl)("a stream that a stop cuts off is an error to its reader", () => {
+describe.runIf(hasCurl)("a stream that is cut off by a stop is an error to its reader", () => {
   test.each(["--http1.1", "--http1.0"])("over %s", async (version) => {
     await using server = await startService("hangs");
     const outcome = curl(server.url, version);

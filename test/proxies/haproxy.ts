@@ -4,7 +4,7 @@ const command = process.env["HAPROXY_PATH"] ?? "haproxy";
 
 export const hasHaproxy = hasProgram(command, "-v");
 
-/** HAProxy with the time-outs that its manual begins with, before the service at this URL. */
+/** HAProxy with the time-outs of its manual's first example, in front of the service at this URL. */
 export function startHaproxy(upstream: string): Promise<RunningProxy> {
   return startProxy({
     command,

@@ -5,8 +5,8 @@ const command = process.env["NGINX_PATH"] ?? "nginx";
 export const hasNginx = hasProgram(command, "-v");
 
 /**
- * An nginx with nothing set but what the test is about.
- * @param settings what stands in its `server`
+ * An nginx with nothing configured but what the test needs.
+ * @param settings the contents of its `server` block
  */
 export function startNginx(settings: string): Promise<RunningProxy> {
   return startProxy({

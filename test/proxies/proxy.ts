@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
 import { askUntil } from "../ask-until.ts";
 
-/** A running proxy before a service. */
+/** A running proxy in front of a service. */
 export interface RunningProxy extends AsyncDisposable {
   readonly url: string;
 }
@@ -14,23 +14,23 @@ export interface RunningProxy extends AsyncDisposable {
 /** How a proxy is started. */
 export interface ProxyProgram {
   readonly command: string;
-  /** The configuration of one that listens on this port of 127.0.0.1, and has all of its files in this folder. */
+  /** The configuration of one that listens on this port of 127.0.0.1, and keeps all of its files in this folder. */
   readonly configuration: (folder: string, port: number) => string;
   readonly args: (file: string, folder: string) => readonly string[];
 }
 
-/** Whether this machine has it: Debian's package, or what the environment names. Says what is not tried without it. */
+/** Whether this machine has it: Debian's package, or the path in the environment. Reports what is not tested without it. */
 export function hasProgram(command: string, versionFlag: string): boolean {
   if (spawnSync(command, [versionFlag]).status === 0) return true;
-  // Past the console, which the runner shows of failed tests only.
+  // Not by the console, which the runner shows for failed tests only.
   process.stderr.write(`NOT TRIED: what is behind ${command}, which is not installed here.\n`);
   return false;
 }
 
-/** Starts a proxy on a free port, with a folder of its own and nothing of the machine's configuration. */
+/** Starts a proxy on a free port, with a folder of its own and no configuration of the machine's. */
 export async function startProxy({ command, configuration, args }: ProxyProgram): Promise<RunningProxy> {
   const folder = await mkdtemp(join(tmpdir(), "flux-proxy-"));
-  // Workers of nginx and Apache may run as somebody else.
+  // Workers of nginx and Apache may run as another user.
   await chmod(folder, 0o777);
   const port = await findFreePort();
   const file = join(folder, "proxy.conf");

@@ -5,19 +5,19 @@ export interface Rows {
   readonly user: string;
   readonly goal: string;
   readonly milestone: string;
-  /** Has a start with microseconds: 2026-02-15T10:00:00.123456Z. */
+  /** Starts at a microsecond: 2026-02-15T10:00:00.123456Z. */
   readonly task: string;
   /** Has no goal. */
   readonly early: string;
-  /** Whose messages are a string that holds an array. */
+  /** Its messages are a string that contains an array. */
   readonly planned: string;
-  /** Has JSON null for preferences. */
+  /** Its preferences are JSON null. */
   readonly bare: string;
 }
 
-/** What callers notice, under the name that `docs/how-to/move-from-python.md` has for it. */
+/** A difference that callers notice, as listed in `docs/how-to/move-from-python.md`. */
 export interface Difference {
-  /** The first cell of the row of the page's table, or what it begins with. */
+  /** The first cell of its row in the page's table, or the beginning of that cell. */
   readonly row: string;
   readonly what?: string;
   readonly send: (service: Service, rows: Rows) => Promise<Reply>;
@@ -26,7 +26,7 @@ export interface Difference {
 }
 
 let made = 0;
-/** No two are alike. */
+/** A new address each time. */
 const email = () => `difference.${++made}.${Date.now()}@example.com`;
 const refused = { status: 400 };
 const failed = { status: 500 };

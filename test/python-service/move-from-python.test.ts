@@ -8,7 +8,7 @@ import { DIFFERENCES, type Rows } from "./differences.ts";
 import { command, type Service, send, startPythonService } from "./python-service.ts";
 import { RecordedSql } from "./recorded-sql.ts";
 
-/** The page's steps, on a database that the Python service has made, with that service running beside ours where it can be had. */
+/** The page's steps, on a database created by the Python service, with that service running beside ours if it is available. */
 const page = readFileSync(new URL("../../docs/how-to/move-from-python.md", import.meta.url), "utf8");
 const NAME = `flux_beside_${crypto.randomUUID().replaceAll("-", "")}`;
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
   sql = await RecordedSql.connect(url.href);
   if (command !== undefined) python = await startPythonService(url.href);
   before = await sql.user("before@example.com", "null");
-  // 2. Migrate, while the Python service goes on running.
+  // 2. Migrate, while the Python service keeps running.
   const database = await openDatabase(url.href);
   expect(await database.migrate()).toMatchObject({ adopted: true, violations: [] });
   await database.close();
@@ -60,7 +60,7 @@ afterAll(async () => {
 });
 
 describe("the Python service's SQL, on a database that we have migrated", () => {
-  test("is taken, JSON null and planner's strings included, and read here", async () => {
+  test("works, including JSON null and the planner's strings, and its rows can be read here", async () => {
     expect(await send(ours, "GET", `/users/${before}`)).toMatchObject({ status: 200, body: { preferences: {} } });
     await sql.setPreferences(rows.user, '{"a": 1}');
     expect(await send(ours, "GET", `/users/${rows.user}`)).toMatchObject({ body: { preferences: { a: 1 } } });
@@ -81,7 +81,7 @@ describe("the Python service's SQL, on a database that we have migrated", () => 
     expect(await send(ours, "GET", `/demo-flags/${rows.user}`)).toMatchObject({ body: { escalation_speed: 2 } });
   });
 
-  test("numbers that no double holds are read as JavaScript reads them", async () => {
+  test("numbers that no double represents are read as JavaScript parses them", async () => {
     const id = await sql.user("numbers@example.com", '{"a": 9007199254740993, "b": 12345678901234567890}');
     const preferences = { a: 2 ** 53, b: 12345678901234567000 };
     expect(await send(ours, "GET", `/users/${id}`)).toMatchObject({ body: { preferences } });
@@ -94,13 +94,13 @@ describe.skipIf(command === undefined)("the Python service itself, beside ours",
     return python;
   };
 
-  test("each reads what the other writes, and neither refuses it", async () => {
+  test("each reads what the other writes, and neither rejects it", async () => {
     const pairs = [
       [other(), ours],
       [ours, other()],
     ] as const;
     for (const [index, [writer, reader]] of pairs.entries()) {
-      // FastAPI from 0.118 on responds before it commits: what it has written can be read a moment later.
+      // FastAPI from 0.118 on responds before it commits: its writes become visible a moment later.
       const eventually = (service: Service, path: string, expected: object) =>
         expect.poll(() => send(service, "GET", path), { timeout: 20_000 }).toMatchObject(expected);
       const read = (path: string, body: object) => eventually(reader, path, { status: 200, body });
@@ -146,7 +146,7 @@ describe.skipIf(command === undefined)("the Python service itself, beside ours",
     }
   });
 
-  test("an end that was read here from a start of its own can be read there", async () => {
+  test("a task that ends at its own start, as read here, can be read by the other service", async () => {
     const id = await sql.task(rows.user, rows.goal, "2026-02-15T10:00:00.123456+00:00");
     const { body } = await send(ours, "GET", `/tasks/${id}`);
     const { start_time: end_time } = body as { start_time: string };
@@ -159,12 +159,12 @@ describe.skipIf(command === undefined)("the Python service itself, beside ours",
   });
 });
 
-describe("what callers notice, by the page's table", () => {
+describe("what callers notice, as in the page's table", () => {
   test.each(DIFFERENCES)("$row ($what)", async (difference) => {
     expect(await difference.send(ours, rows)).toMatchObject(difference.ours);
   });
 
-  test("every row of the table is tried, and nothing else is", () => {
+  test("every row of the table is tested, and there are no other differences", () => {
     const table = page.split("| | Python service | this one |")[1]?.split("\n\n")[0] ?? "";
     const named = table.split("\n").flatMap((line) => /^\| (?<row>[^|]+?) \|/.exec(line)?.groups?.["row"] ?? []);
     const tried = [...new Set(DIFFERENCES.map(({ row }) => row))];

@@ -4,19 +4,19 @@ import { waitUntilReady } from "../../scripts/pipeline/wait-until-ready.ts";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
 import { KEYS } from "../rest/server.ts";
 
-/** A service that both sides of a comparison are asked through. */
+/** A service, as both sides of a comparison are called. */
 export interface Service {
   readonly url: string;
 }
 
 /**
- * How the Python service is started here, from a copy of it, with Python and its libraries: it reads DATABASE_URL and
- * SERVICE_API_KEYS, and must listen on 127.0.0.1 at $PORT.
+ * Starts the Python service from a copy of it, with Python and its libraries: a command that reads DATABASE_URL and
+ * SERVICE_API_KEYS, and listens on 127.0.0.1 at $PORT.
  */
 export const command = process.env["PYTHON_SERVICE_COMMAND"];
 
 if (command === undefined) {
-  // Past the console, which the runner shows of failed tests only.
+  // Not by the console, which the runner shows for failed tests only.
   process.stderr.write(
     "The Python service is NOT run beside ours: its SQL is, as it was recorded. To run it set PYTHON_SERVICE_COMMAND, such " +
       "as 'cd ../flux/backend && uvicorn dao_service.main:app --port $PORT'.\n",
@@ -34,7 +34,7 @@ export async function startPythonService(databaseUrl: string): Promise<Service &
     PORT: String(port),
     TZ: "UTC",
   };
-  // In a group of its own: what the shell starts ends with it.
+  // In a process group of its own: what the shell starts ends with it.
   const child = spawn("sh", ["-c", command ?? "false"], { env, detached: true, stdio: ["ignore", "ignore", "pipe"] });
   const exited = once(child, "exit");
   let complaints = "";
@@ -55,13 +55,13 @@ export async function startPythonService(databaseUrl: string): Promise<Service &
   }
 }
 
-/** What a service responded. */
+/** The response of a service. */
 export interface Reply {
   readonly status: number;
   readonly body: unknown;
 }
 
-/** Sends a request as the Python service's callers do; text is sent as it is, all else as JSON. */
+/** Sends a request as the Python service's callers do; text is sent unchanged, all else as JSON. */
 export async function send(
   { url }: Service,
   method: string,

@@ -1,6 +1,6 @@
 import pg from "pg";
 
-/** The SQL of the Python service (SQLAlchemy 2 on asyncpg), as its log has it. */
+/** The SQL of the Python service (SQLAlchemy 2 on asyncpg), from its log. */
 export class RecordedSql {
   readonly #client: pg.Client;
 

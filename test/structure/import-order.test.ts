@@ -6,9 +6,9 @@ interface Package {
   readonly name: string;
   /** From the ground up: a file imports from its own room and those before it (docs/architecture.md). */
   readonly rooms: readonly string[];
-  /** Rooms below a room that it may not import from all the same. */
+  /** Rooms before a room that it must not import from all the same. */
   readonly notFrom: Readonly<Record<string, readonly string[]>>;
-  /** Which rooms may import a package, by the start of its name. Anything else may not. */
+  /** Which rooms may import a package, by the start of its name. All others may not. */
   readonly onlyFor: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -41,7 +41,7 @@ const packages: readonly Package[] = [
       dao: ["drivers"],
       testing: ["opentelemetry"],
     },
-    // The ORM is behind the port; OpenTelemetry is an entry of its own, and nothing of it is loaded without that entry.
+    // The ORM is behind the port; OpenTelemetry is an entry of its own, and is not loaded without that entry.
     onlyFor: { "drizzle-orm": ["schema", "drivers", "dao", "diagnosis"], "@opentelemetry": ["opentelemetry"] },
   },
   {
@@ -62,7 +62,7 @@ const packages: readonly Package[] = [
       "testing",
     ],
     notFrom: {
-      // The client stands on the table of operations and the wire format alone.
+      // The client builds on the table of operations and the wire format alone.
       client: ["http", "openapi", "app", "node"],
       index: ["client", "process", "cli", "opentelemetry"],
     },
@@ -70,7 +70,7 @@ const packages: readonly Package[] = [
   },
 ];
 
-/** No room has more files: what has more is two. */
+/** No room has more files: a larger one is to be split. */
 const MOST_FILES_OF_A_ROOM = 15;
 
 const roomOf = (file: string) => file.replace(/\.ts$/, "").split("/")[0] ?? file;
@@ -107,7 +107,7 @@ describe.each(packages)("$name", ({ name, rooms, notFrom, onlyFor }) => {
     expect([...new Set([...files].map(roomOf))].sort()).toEqual([...rooms].sort());
   });
 
-  test("imports run one way", () => {
+  test("imports run in one direction", () => {
     const wrong = imports.flatMap(({ file, relative: targets }) => {
       const room = roomOf(file);
       return targets

@@ -33,7 +33,7 @@ describe.each(packages)("the tarball of $manifest.name", ({ manifest }) => {
   };
   const text = (path: string) => readFile(join(folder, path), "utf8");
 
-  test("holds what is built, what is to be read, and nothing else", async () => {
+  test("contains the build, the documentation files, and nothing else", async () => {
     const files = await list();
     expect(files.filter((file) => !allowed.some((pattern) => pattern.test(file)) || tests.test(file))).toEqual([]);
     expect(files).toEqual(expect.arrayContaining(["package.json", "README.md", "LICENSE", "NOTICE"]));
@@ -42,7 +42,7 @@ describe.each(packages)("the tarball of $manifest.name", ({ manifest }) => {
     expect(named.length).toBeGreaterThan(0);
   });
 
-  test("has every file that its package.json leads to, and nothing of the workspace in it", async () => {
+  test("contains every file that its package.json refers to, and nothing of the workspace", async () => {
     const files = await list();
     const targets = Object.values(manifest.exports).flatMap((target) =>
       typeof target === "string" ? target : Object.values(target),
@@ -52,7 +52,7 @@ describe.each(packages)("the tarball of $manifest.name", ({ manifest }) => {
     expect(await text("package.json")).not.toContain("workspace:");
   });
 
-  test("says nothing of the machine that it was built on", async () => {
+  test("contains nothing about the machine that it was built on", async () => {
     for (const file of await list()) {
       const content = await text(file);
       for (const path of [repository, `${homedir()}/`])

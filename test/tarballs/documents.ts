@@ -3,7 +3,7 @@ import { blocksOf } from "../docs/blocks.ts";
 
 const repository = new URL("../../", import.meta.url);
 
-/** The code of the nth block of a language in one of the repository's pages. @throws Error when there is none */
+/** The code of the nth block of a language in one of the repository's pages. @throws Error if there is none */
 export async function codeOf(page: string, language: string, index = 0): Promise<string> {
   const blocks = blocksOf(await readFile(new URL(page, repository), "utf8"));
   const block = blocks.filter((candidate) => candidate.language === language)[index];
@@ -11,7 +11,7 @@ export async function codeOf(page: string, language: string, index = 0): Promise
   return `${block.code}\n`;
 }
 
-/** What a page tells to install, the first time that it does. */
+/** The install command of a page, the first one. */
 export async function installedBy(page: string): Promise<string[]> {
   const line = /npm install ([^`#\n]+)/.exec(await readFile(new URL(page, repository), "utf8"))?.[1];
   if (line === undefined) throw new Error(`${page} does not say what to install.`);

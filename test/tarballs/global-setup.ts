@@ -27,7 +27,7 @@ declare module "vitest" {
   }
 }
 
-/** Both ends of `engines`, and the newest of what is maintained. */
+/** Both ends of `engines`, and the newest maintained version. */
 const NODE_VERSIONS = isLong ? ["20.19.0", "20", "22.12.0", "22", "24"] : ["20.19.0", "20", "24"];
 
 /** Packs what is built, and installs it as users would. */
@@ -63,7 +63,8 @@ function peersOf(packages: readonly PublishedPackage[], versionOf: (range: strin
 
 function lowestOf(range: string): string {
   const version = /^\^(\d+\.\d+\.\d+)$/.exec(range)?.[1];
-  if (version === undefined) throw new Error(`The lowest version of ${range} is not known: only ^1.2.3 is.`);
+  if (version === undefined)
+    throw new Error(`The lowest version of ${range} cannot be determined: only ^1.2.3 is supported.`);
   return version;
 }
 

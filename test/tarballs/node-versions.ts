@@ -2,17 +2,17 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { succeed } from "./run.ts";
 
-/** A Node.js to try the packages on. */
+/** A Node.js to test the packages on. */
 export interface NodeVersion {
-  /** As asked for: `20`, or `20.19.0`. */
+  /** As requested: `20`, or `20.19.0`. */
   readonly asked: string;
-  /** The path of its binary; `undefined` where it cannot be had. */
+  /** The path of its binary; `undefined` if it is not available. */
   readonly binary: string | undefined;
 }
 
 /**
- * This process's Node.js where it is the one that is asked for, else one from the registry, put into `folder`. Says on
- * standard output where there is none: the tests that need it are skipped.
+ * This process's Node.js if it is the requested one, else one from the registry, installed into `folder`. Reports on
+ * standard output if there is none: the tests that need it are skipped.
  */
 export async function findNode(asked: string, folder: string): Promise<NodeVersion> {
   const own = process.versions.node;

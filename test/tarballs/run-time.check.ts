@@ -14,7 +14,7 @@ const { readme, newest, lowest } = inject("projects");
 const nodes = inject("nodes");
 const printed = "2026-03-02T07:00:00.000Z Learn 50 common words: scheduled\n";
 
-/** Writes a file into a project; how it is run there. */
+/** Writes a file into a project; returns how to run it there. */
 async function program(project: string, name: string, text: string): Promise<string> {
   await writeFile(join(project, name), text);
   return name;
@@ -23,7 +23,7 @@ async function program(project: string, name: string, text: string): Promise<str
 const firstExample = async (project: string) => program(project, "first.mts", await codeOf("README.md", "ts"));
 
 describe.each(nodes)("Node.js $asked", ({ asked, binary: node }) => {
-  test.skipIf(node === undefined)("import and require give the same of every entry, and say nothing", async () => {
+  test.skipIf(node === undefined)("import and require of every entry return the same, and print nothing", async () => {
     const print = (load: string) =>
       `const load = ${load}; (async () => { const found = {};
       for (const name of ${specifiers}) found[name] = Object.keys(await load(name)).sort();
@@ -34,7 +34,7 @@ describe.each(nodes)("Node.js $asked", ({ asked, binary: node }) => {
     expect(imported).toMatchObject({ code: 0, stderr: "" });
     const exported: Record<string, string[]> = JSON.parse(imported.stdout);
     for (const { specifier } of entries) expect(exported[specifier]?.length, specifier).toBeGreaterThan(0);
-    // Of all versions that can do it, 22.12 alone warns.
+    // Of all supported versions, only 22.12 warns.
     const warned = asked === "22.12.0" ? expect.stringMatching(/^\S+ ExperimentalWarning: CommonJS module /) : "";
     const required = await run("node", [cjs], { cwd: newest, node });
     expect(required).toEqual({ code: 0, stdout: imported.stdout, stderr: warned });
@@ -48,7 +48,7 @@ describe.each(nodes)("Node.js $asked", ({ asked, binary: node }) => {
   );
 });
 
-// Not on the lowest versions too: it takes long, and would hardly fail where the above does not.
+// Not on the lowest versions too: it takes long, and would hardly fail if the tests above pass.
 describe.each(nodes.filter(({ asked }) => !asked.includes(".")))("Node.js $asked", ({ binary: node }) => {
   test.skipIf(node === undefined)("the README's first example, embedded and on PostgreSQL", () =>
     withScratchDatabase(async ({ url }) => {
@@ -58,38 +58,36 @@ describe.each(nodes.filter(({ asked }) => !asked.includes(".")))("Node.js $asked
     }),
   );
 
-  test.skipIf(node === undefined)(
-    "the batch job in this process, and, getting its services from a service, over HTTP",
-    () =>
-      withScratchDatabase(async ({ url }) => {
-        const job = await codeOf("docs/packages.md", "ts");
-        const port = `${await findFreePort()}`;
-        const changes = (await codeOf("docs/packages.md", "diff")).trim().split("\n");
-        const gone = changes.filter((line) => line.startsWith("-")).map((line) => line.slice(1));
-        const added = changes.filter((line) => line.startsWith("+")).map((line) => line.slice(1));
-        const lines = job.split("\n");
-        const at = lines.indexOf(gone[0] ?? "");
-        expect(lines.slice(at, at + gone.length)).toEqual(gone);
-        const overHttp = lines
-          .toSpliced(at, gone.length, ...added)
-          .join("\n")
-          .replace("8000", port);
+  test.skipIf(node === undefined)("the batch job in-process, and with its services over HTTP", () =>
+    withScratchDatabase(async ({ url }) => {
+      const job = await codeOf("docs/packages.md", "ts");
+      const port = `${await findFreePort()}`;
+      const changes = (await codeOf("docs/packages.md", "diff")).trim().split("\n");
+      const gone = changes.filter((line) => line.startsWith("-")).map((line) => line.slice(1));
+      const added = changes.filter((line) => line.startsWith("+")).map((line) => line.slice(1));
+      const lines = job.split("\n");
+      const at = lines.indexOf(gone[0] ?? "");
+      expect(lines.slice(at, at + gone.length)).toEqual(gone);
+      const overHttp = lines
+        .toSpliced(at, gone.length, ...added)
+        .join("\n")
+        .replace("8000", port);
 
-        const options = { cwd: readme, node, env: { DATABASE_URL: url } };
-        expect(await succeed("npx", ["tsx", await program(readme, "job.mts", job)], options)).toBe("2 tasks missed\n");
-        const service = startService({ ...options, env: { ...options.env, PORT: port } });
-        const ended = once(service, "exit");
-        try {
-          const ready = () => fetch(`http://localhost:${port}/ready`).then(({ status }) => status);
-          await expect.poll(ready, { timeout: 20_000 }).toBe(200);
-          const file = await program(readme, "job-over-http.mts", overHttp);
-          expect(await succeed("npx", ["tsx", file], { cwd: readme, node })).toBe("2 tasks missed\n");
-        } finally {
-          service.kill();
-          await ended;
-        }
-        expect(service.exitCode).toBe(0);
-      }),
+      const options = { cwd: readme, node, env: { DATABASE_URL: url } };
+      expect(await succeed("npx", ["tsx", await program(readme, "job.mts", job)], options)).toBe("2 tasks missed\n");
+      const service = startService({ ...options, env: { ...options.env, PORT: port } });
+      const ended = once(service, "exit");
+      try {
+        const ready = () => fetch(`http://localhost:${port}/ready`).then(({ status }) => status);
+        await expect.poll(ready, { timeout: 20_000 }).toBe(200);
+        const file = await program(readme, "job-over-http.mts", overHttp);
+        expect(await succeed("npx", ["tsx", file], { cwd: readme, node })).toBe("2 tasks missed\n");
+      } finally {
+        service.kill();
+        await ended;
+      }
+      expect(service.exitCode).toBe(0);
+    }),
   );
 
   test.skipIf(node === undefined)("the command", () =>

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 /** How to run a command in a folder. */
 export interface RunOptions {
   readonly cwd: string;
-  /** The Node.js to run it, and all that it starts. Default: this process's. */
+  /** The Node.js that runs it, and everything that it starts. Default: this process's. */
   readonly node?: string | undefined;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -16,7 +16,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Of this process's environment what npm needs to reach its registry: the rest is this repository's. */
+/** The part of this process's environment that npm needs to reach its registry, without this repository's. */
 function environment({ node = process.execPath, env = {} }: RunOptions): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) =>
     /^(HOME|TMPDIR|NODE_EXTRA_CA_CERTS|https?_proxy|no_proxy|npm_config_(registry|cache|userconfig|cafile))$/i.test(
@@ -43,14 +43,14 @@ export function run(command: string, args: readonly string[], options: RunOption
   });
 }
 
-/** Runs a command that must succeed; what it printed. @throws Error with all that it printed */
+/** Runs a command that must succeed; returns its output. @throws Error with everything that it printed */
 export async function succeed(command: string, args: readonly string[], options: RunOptions): Promise<string> {
   const { code, stdout, stderr } = await run(command, args, options);
   if (code !== 0) throw new Error(`${[command, ...args].join(" ")} ended with ${code}:\n${stdout}\n${stderr}`);
   return stdout;
 }
 
-/** Starts `flux-dao serve` as it is installed there; whoever starts it stops it. */
+/** Starts the installed `flux-dao serve`; the caller stops it. */
 export function startService(options: RunOptions): ChildProcess {
   // Not by npx, which would not pass the signal on.
   const program = join(options.cwd, "node_modules", ".bin", "flux-dao");

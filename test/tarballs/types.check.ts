@@ -8,7 +8,7 @@ import { TYPESCRIPT_VERSIONS, typescriptFolder } from "./typescript-versions.ts"
 
 const entries = (await readPublishedPackages()).flatMap((published) => published.entries);
 
-/** Type-checks what users write, as ES modules and as CommonJS; the findings but those in Drizzle's own declarations. */
+/** Type-checks what users write, as ES modules and as CommonJS; returns the errors, except those in Drizzle's own declarations. */
 async function check(project: string, typescript: string, moduleResolution: string): Promise<string[]> {
   const name = `types-${typescript}-${moduleResolution}`;
   const folder = join(project, name);
@@ -23,7 +23,7 @@ async function check(project: string, typescript: string, moduleResolution: stri
     "job.mts": await codeOf("docs/packages.md", "ts"),
     "core.mts": await codeOf("packages/dao-core/README.md", "ts"),
     "client.mts": await codeOf("packages/dao-http/README.md", "ts"),
-    // Is to be found, or nothing would be.
+    // An error is expected here: without it nothing would have been checked.
     "mistake.mts": 'import { createDaoClient } from "@flux/dao-http/client";\ncreateDaoClient({ baseUrl: 8000 });\n',
   };
   const tsconfig = {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-/** `pnpm check:tarballs`: apart from `pnpm test`, since it needs what is built, and packages from the registry. */
+/** `pnpm check:tarballs`, separate from `pnpm test`: it needs what is built, and packages from the registry. */
 export default defineConfig({
   root: fileURLToPath(new URL("../..", import.meta.url)),
   test: {

@@ -5,13 +5,13 @@ import { describe, expectTypeOf, test } from "vitest";
 declare const client: DaoClient;
 
 describe("the client", () => {
-  test("is the services", () => {
+  test("implements the services", () => {
     expectTypeOf<ReturnType<typeof createDaoClient>>().toEqualTypeOf<DaoClient>();
     expectTypeOf<DaoClient>().toExtend<DaoServices>();
     expectTypeOf(client.goals.createGoal).returns.resolves.toEqualTypeOf<GoalDto>();
   });
 
-  test("takes an idempotency key where it posts, and nowhere else", () => {
+  test("accepts an idempotency key for POST, and nowhere else", () => {
     type OptionsOf<Method> = Method extends (...args: infer Args) => unknown
       ? Required<Args> extends readonly [...unknown[], infer Options]
         ? Options
@@ -27,10 +27,10 @@ describe("the client", () => {
     expectTypeOf<OptionsOf<DaoClient["users"]["getUser"]>>().toEqualTypeOf<CallOptions>();
   });
 
-  test("takes no id for a row to be created", () => {
+  test("accepts no client-supplied id for a new row", () => {
     const goal = { userId: "", title: "" };
     client.goals.createGoal(goal, { idempotencyKey: "k", timeout: 5 });
-    // @ts-expect-error the service makes the id
+    // @ts-expect-error the service generates the id
     client.goals.createGoal(goal, { id: "" });
   });
 });

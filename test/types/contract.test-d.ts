@@ -33,14 +33,14 @@ describe("DTOs", () => {
     expectTypeOf<UserDto["preferences"]>().not.toBeAny();
   });
 
-  test("what has a default may be left out, what has none may not", () => {
+  test("fields with a default may be omitted, others may not", () => {
     expectTypeOf<{ userId: string; goalId: string; title: string }>().toExtend<TaskCreateDto>();
     expectTypeOf<{ userId: string; title: string }>().not.toExtend<TaskCreateDto>();
     expectTypeOf<{ name: string; email: string; preferences: null }>().toExtend<UserCreateDto>();
     expectTypeOf<{ name: null; email: string }>().not.toExtend<UserCreateDto>();
   });
 
-  test("an update may leave out all, clears with null, and cannot move a row to another owner", () => {
+  test("an update may omit all fields, clears with null, and cannot change a row's owner", () => {
     expectTypeOf<object>().toExtend<TaskUpdateDto>();
     expectTypeOf<{ endTime: null }>().toExtend<TaskUpdateDto>();
     expectTypeOf<{ title: null }>().not.toExtend<TaskUpdateDto>();
@@ -49,37 +49,37 @@ describe("DTOs", () => {
 });
 
 describe("services", () => {
-  test("a service class is its interface, on any session", () => {
+  test("a service class implements its interface, on any session", () => {
     expectTypeOf(DaoTaskService).toBeConstructibleWith(database);
     expectTypeOf<DaoTaskService>().toExtend<TaskService>();
     expectTypeOf(createDaoServices).parameter(0).toEqualTypeOf<DatabaseSession>();
     expectTypeOf(createDaoServices(database)).toEqualTypeOf<DaoServices>();
   });
 
-  test("answers", () => {
+  test("the types of results", () => {
     expectTypeOf(tasks.listTasks()).resolves.toEqualTypeOf<Page<TaskDto>>();
     expectTypeOf(tasks.deleteTask("id")).resolves.toEqualTypeOf<void>();
     expectTypeOf<Awaited<ReturnType<GoalService["createGoalWithStructure"]>>>().toEqualTypeOf<GoalWithRelationsDto>();
   });
 
-  test("a filter of another entity is no filter", () => {
+  test("a filter of another entity is rejected", () => {
     expectTypeOf(tasks.listTasks).parameter(0).exclude<undefined>().not.toHaveProperty("email");
   });
 });
 
 describe("a unit of work", () => {
-  test("answers what its callback answers, and is a session", () => {
+  test("returns the result of its callback, and is a session", () => {
     expectTypeOf(DaoUnitOfWork.run(database, async () => 3)).resolves.toEqualTypeOf<number>();
     expectTypeOf<DaoUnitOfWork>().toExtend<DatabaseSession>();
   });
 
-  test("is not to be had but by run", () => {
+  test("can only be obtained from run", () => {
     // @ts-expect-error the constructor is private: only a callback can tell success from failure
     new DaoUnitOfWork(database);
   });
 });
 
-test("a host's Drizzle of any driver can be joined, transaction or not", () => {
+test("a host's Drizzle of any driver can be joined, with or without a transaction", () => {
   const postgresJs = drizzlePostgres.mock();
   const nodePostgres = drizzlePg.mock();
   expectTypeOf(joinDrizzle).toBeCallableWith(postgresJs);
