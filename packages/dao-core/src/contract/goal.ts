@@ -1,12 +1,13 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
+import { TITLE_LENGTH } from "./fields/constants.ts";
 import { id, instant, text } from "./fields/scalars.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
 import { taskDto, taskStructureDto } from "./task.ts";
 
-const title = text({ min: 1, max: 500 });
+const title = text(TITLE_LENGTH);
 
 const goalExample = {
   userId: exampleIds.user,

@@ -1,10 +1,11 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
+import { TITLE_LENGTH } from "./fields/constants.ts";
 import { id, instant, text } from "./fields/scalars.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
 
-const title = text({ min: 1, max: 500 });
+const title = text(TITLE_LENGTH);
 /** Counted from 1; the upper bound is PostgreSQL's `integer`. */
 const weekNumber = z.int().min(1).max(2_147_483_647);
 

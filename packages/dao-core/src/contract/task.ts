@@ -1,14 +1,14 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
-import { TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "./fields/constants.ts";
+import { TASK_PRIORITIES, TASK_STATES, TITLE_LENGTH, TRIGGER_TYPES } from "./fields/constants.ts";
 import { id, instant, text } from "./fields/scalars.ts";
 import { cursor, filterText, listRequest, type Page } from "./page.ts";
 
 /** How many tasks {@link TaskService.bulkUpdateState} and {@link TaskService.updateTasks} take per call. */
 export const MAX_BULK_TASKS = 1000;
 
-const title = text({ min: 1, max: 500 });
+const title = text(TITLE_LENGTH);
 const calendarEventId = text({ min: 1, max: 255 });
 
 interface TimeSpan {

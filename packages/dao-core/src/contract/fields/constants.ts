@@ -9,6 +9,9 @@ export type TaskState = (typeof TASK_STATES)[number];
 export type TaskPriority = (typeof TASK_PRIORITIES)[number];
 export type TriggerType = (typeof TRIGGER_TYPES)[number];
 
+/** Characters of the title of a goal, a milestone or a task. */
+export const TITLE_LENGTH = { min: 1, max: 500 } as const;
+
 /**
  * The form of an e-mail address: dot-separated atoms (RFC 5322, 3.2.3, with the Unicode of RFC 6531), `@`, dot-separated
  * labels. Whether mail arrives there is not checked. JavaScript and PostgreSQL read the pattern alike; the semicolon is
