@@ -12,15 +12,15 @@ import { parseDatabaseUrl } from "../src/connection-string/database-url.ts";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 import type { SqlDriver, SqlExecutor, SqlParameter, SqlTransaction } from "../src/session/driver.ts";
 
-const GIVE_UP = "do $$ begin raise exception using errcode = '40001'; end $$";
+const ABORT = "do $$ begin raise exception using errcode = '40001'; end $$";
 
-/** Says of each statement whether the server gives it up for others; `false` lets it run. */
+/** Whether the server aborts the next statement; `false` lets it run. */
 type Fault = () => boolean;
 
-/** Statements of which some are given up by the server itself, so that a transaction is really aborted. */
+/** An executor of which the server itself aborts some statements, so that a transaction is really aborted. */
 function faulty(executor: SqlExecutor, fault: Fault): SqlExecutor["execute"] {
   return (text: string, parameters: readonly SqlParameter[], options) =>
-    fault() ? executor.execute(GIVE_UP, [], options) : executor.execute(text, parameters, options);
+    fault() ? executor.execute(ABORT, [], options) : executor.execute(text, parameters, options);
 }
 
 function faultyTransaction(transaction: SqlTransaction, fault: Fault): SqlTransaction {
@@ -55,18 +55,18 @@ afterAll(async () => {
   await testDatabase.drop();
 });
 
-/** Gives up as many statements as the list says, one after the other. */
+/** Aborts as many statements as the list says, one after the other. */
 const inTurn =
   (faults: boolean[]): Fault =>
   () =>
     faults.shift() ?? false;
 
 describe("with every tenth statement aborted by the server (40001)", () => {
-  let given = 0;
+  let aborted = 0;
   let retried = 0;
   const oneInTen = () => {
     const isRetryableError = Math.random() < 0.1;
-    if (isRetryableError) given++;
+    if (isRetryableError) aborted++;
     return isRetryableError;
   };
   const services = (inTransactions: Fault) =>
@@ -78,14 +78,14 @@ describe("with every tenth statement aborted by the server (40001)", () => {
       }),
     );
 
-  // What has read a part of its source cannot be done again: an import of many is given up for good (RetryableError).
+  // What has read a part of its source cannot be repeated: a large import is a RetryableError.
   const isRepeatable = (name: string) => !/createTasks|streamTasks|a stream/.test(name);
 
   test.each(contractSuite.map(({ name, run }) => [name, run] as const))("%s", async (name, run) => {
     await run(services(isRepeatable(name) ? oneInTen : () => false));
   });
 
-  test("an import that has read a part of its source is not tried again, and has created nothing", async () => {
+  test("an import that has read a part of its source is not retried, and has created nothing", async () => {
     const { users, goals, tasks } = createDaoServices(testDatabase.database);
     const user = await users.createUser(makeUserData());
     const goal = await goals.createGoal(makeGoalData(user.id));
@@ -96,14 +96,14 @@ describe("with every tenth statement aborted by the server (40001)", () => {
     expect((await tasks.listTasks({ goalId: goal.id })).total).toBe(0);
   });
 
-  test("so it was, and they were tried again", () => {
-    expect(given).toBeGreaterThan(100);
+  test("statements were aborted, and retried", () => {
+    expect(aborted).toBeGreaterThan(100);
     expect(retried).toBeGreaterThan(100);
   });
 });
 
 describe("a single statement that is aborted", () => {
-  test("is tried again, and its observer is notified", async () => {
+  test("is retried, and its observer is notified", async () => {
     const retries: Retry[] = [];
     const database = new Database(faultyDriver(driver, inTurn([true, true])), {
       onRetry: (retry) => {
@@ -121,7 +121,7 @@ describe("a single statement that is aborted", () => {
     }
   });
 
-  test("ten times over is a RetryableError", async () => {
+  test("after ten failures is a RetryableError", async () => {
     let attempts = 0;
     const database = new Database(
       faultyDriver(driver, () => {
@@ -133,7 +133,7 @@ describe("a single statement that is aborted", () => {
     expect(attempts).toBe(10);
   });
 
-  test("is not tried again when the hook throws", async () => {
+  test("is not retried if the hook throws", async () => {
     const mine = new Error("no more");
     const database = new Database(faultyDriver(driver, inTurn([true])), {
       onRetry: () => {
@@ -151,7 +151,7 @@ describe("a unit of work that is aborted", () => {
     return user.id;
   };
 
-  test("is run again as often as asked for, and nothing of the attempts before is kept", async () => {
+  test("is retried as often as `retries` says, and keeps nothing of earlier attempts", async () => {
     const database = new Database(faultyDriver(driver, inTurn([false, true, true])));
     const data = makeUserData();
     const attempts: number[] = [];
@@ -167,7 +167,7 @@ describe("a unit of work that is aborted", () => {
     expect((await database.goals.list({ userId })).total).toBe(1);
   });
 
-  test("rejects with a RetryableError when no retry is left, and by default at once", async () => {
+  test("rejects with a RetryableError when no retry is left, by default at once", async () => {
     const data = makeUserData();
     const first = new Database(faultyDriver(driver, inTurn([true])));
     await expect(DaoUnitOfWork.run(first, work(data))).rejects.toBeInstanceOf(RetryableError);
