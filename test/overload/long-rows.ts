@@ -20,7 +20,7 @@ export async function readLongRows(serverUrl: string, run: LongRun): Promise<voi
     return status === 200 && bytes >= least && isWhole ? "" : `${status}, ${bytes} bytes, ${isWhole ? "" : "no "}JSON`;
   };
   results.push(await readers.watch("12 lists of 100 × 1 MiB, 10 kB/s", slowly(list, 12, 1_024)));
-  results.push(await readers.watch("300 streams that nobody reads", slowly("/api/v1/tasks/stream", 300, 0)));
+  results.push(await readers.watch("300 streams that are not read", slowly("/api/v1/tasks/stream", 300, 0)));
   const id = await readers.insertConversations(1, 250_000_000);
   results.push(await readers.watch("one row of 250 MB", whole(`/api/v1/conversations/${id}`, 250_000_000)));
   await readers.sql`truncate conversations`;

@@ -131,7 +131,7 @@ describe("an unexpected error is a 500 that names a request id, and nothing else
     ["a foreign error with one of our codes", Object.assign(new Error("canary"), { code: "not_found" })],
     ["one that would answer for itself", { status: 200, statusCode: 200, detail: "canary", headers: { canary: "1" } }],
     ["one with texts of its own", { toString: () => "canary", toJSON: () => "canary", message: "canary" }],
-    ["an abort that nobody asked for", new DOMException("canary", "AbortError")],
+    ["an unrequested abort", new DOMException("canary", "AbortError")],
     ["a text", "canary: select * from users"],
     ["a number", 42],
     ["null", null],
