@@ -104,7 +104,7 @@ const tableAltered: Fault = {
     const type = `varchar(${600 + random.below(100)})`;
     for (const column of ["goals.category", "goals.timeline", "milestones.status", "tasks.calendar_event_id"]) {
       const [table, name] = column.split(".");
-      // As applications run DDL; whoever waits for a lock is aborted by the pool's own lock time-out.
+      // As applications run DDL; statements that wait for a lock are aborted by the pool's own lock time-out.
       await sql.unsafe(`do $$ begin if to_regclass('public.${table}') is not null then
         alter table public.${table} alter column ${name} type ${type}; end if; end $$`);
     }

@@ -27,7 +27,7 @@ const notDone: ReadonlySet<string> = new Set([
   "55P03", // lock time-out
   "57P03", // starting up or stopping
   "53300", // too many connections
-  "25006", // takes no writes
+  "25006", // read-only server
   "ECONNREFUSED",
   "CONNECT_TIMEOUT",
   "ETIMEDOUT",

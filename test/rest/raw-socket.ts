@@ -44,7 +44,7 @@ async function exchange(baseUrl: string, parts: (string | Uint8Array)[], isEnoug
   await answered;
   socket.destroy();
   const answer = Buffer.concat(received).toString("utf8");
-  if (answer === "") throw new Error("the server closed without an answer", { cause: failure });
+  if (answer === "") throw new Error("the server closed without a response", { cause: failure });
   return answer;
 }
 
