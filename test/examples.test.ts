@@ -113,6 +113,25 @@ describe("a host's own pool", () => {
     expect([pool.idleCount, pool.waitingCount]).toEqual([pool.totalCount, 0]);
   });
 
+  test("an application with a users table of its own has ours in another schema, and signs up with both or neither", async () => {
+    const own = await createTestDatabase({ serverUrl: inject("adminUrl") });
+    const ownPool = openHostPool(own.url);
+    try {
+      const host = drizzle(ownPool);
+      await ownPool.query("drop schema public cascade; create schema public");
+      await migrateAll(host);
+      await migrateAll(host);
+      await signUp(host, "jane", makeUserData().email);
+      await expect(signUp(host, "jane", makeUserData().email)).rejects.toThrow();
+      expect(await goalsOf(host, "jane")).toBe(1);
+      const { rows } = await ownPool.query("select count(*)::int as users from flux.users");
+      expect(rows).toEqual([{ users: 1 }]);
+    } finally {
+      await ownPool.end();
+      await own.drop();
+    }
+  });
+
   test("a monolith's rows and ours are committed together, or not at all", async () => {
     const database = drizzle(pool);
     await migrateWorkouts(database);

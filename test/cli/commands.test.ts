@@ -124,6 +124,33 @@ describe("flux-dao migrate and doctor", () => {
     expect((await on("doctor", "--json")).exit).toBe(0);
   });
 
+  test("DB_SCHEMA and --schemas name the schemas that are migrated and examined, and those that failed", async () => {
+    await sql.unsafe("create schema tenant_1; create schema tenant_2; create table tenant_2.users (id int)");
+    const own = { DATABASE_URL: url, DB_SCHEMA: "flux" };
+    expect((await run(["migrate"], own)).exit).toBe(0);
+    expect((await run(["doctor", "--json"], own)).exit).toBe(0);
+    const many = await on("migrate", "--schemas", "tenant_*,other");
+    expect(many).toMatchObject({ exit: 1, stdout: "" });
+    expect(many.stderr).toMatch(/^\d of 3 {2}tenant_1: The schema is now at version/m);
+    expect(many.stderr).toMatch(/^\d of 3 {2}tenant_2: failed: .*users/m);
+    expect(many.stderr).toMatch(/^Failed and unchanged: tenant_2\./m);
+    const found = await on("doctor", "--schemas", "flux,other,tenant_*", "--json");
+    expect(found.exit).toBe(1);
+    const failed = JSON.parse(found.stdout).filter(({ ok }: { ok: boolean }) => !ok);
+    expect(failed).toMatchObject([{ schema: "tenant_2", name: "schema" }]);
+    await sql.unsafe("drop table tenant_2.users");
+    const again = await on("migrate", "--schemas", "tenant_*", "--json");
+    expect(again.exit).toBe(0);
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      failed: [],
+      migrated: [{ schema: "tenant_1" }, { schema: "tenant_2" }],
+    });
+    expect((await on("migrate", "--schemas", "nothing_*")).exit).toBe(1);
+    expect((await run(["migrate"], { DATABASE_URL: url, DB_SCHEMA: "pg_catalog" })).stderr).toContain(
+      "DB_SCHEMA must be",
+    );
+  });
+
   test("they need no keys, and describe in a sentence what is wrong with the database", async () => {
     const production = { NODE_ENV: "production", DATABASE_URL: url };
     expect((await run(["migrate"], production)).exit).toBe(0);
