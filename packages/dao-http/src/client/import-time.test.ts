@@ -79,3 +79,45 @@ describe("the time-out of an import over HTTP", () => {
     expect(String(error)).toContain(`did not respond within ${LONGER + TIMEOUT} ms`);
   });
 });
+
+/** A source that never ends. */
+async function* hanging(count = 1) {
+  yield* many(count);
+  await new Promise(() => undefined);
+}
+
+describe("an import over HTTP whose source hangs", () => {
+  test("ends at its time-out", async () => {
+    await using service = await start(takeAll);
+    const error = await rejection(service.tasks.createTasks(hanging(), { timeout: 100 }));
+    expect(String(error)).toContain("did not respond within 100 ms");
+  });
+
+  test("ends when its signal aborts", async () => {
+    await using service = await start(takeAll);
+    const controller = new AbortController();
+    const importing = rejection(service.tasks.createTasks(hanging(), { signal: controller.signal }));
+    setTimeout(() => controller.abort("enough"), 50);
+    expect(await importing).toBe("enough");
+  });
+
+  test("ends when the service responds", async () => {
+    await using service = await start(async (_, outgoing) => {
+      outgoing.writeHead(503, { "content-type": "application/problem+json", "x-request-id": "1" });
+      outgoing.end(JSON.stringify({ code: "unavailable", detail: "Full." }));
+    });
+    expect(await rejection(service.tasks.createTasks(hanging(1_000)))).toMatchObject({ code: "unavailable" });
+  });
+});
+
+test.each([
+  ["fails", () => Promise.reject(new Error("It cannot be closed."))],
+  ["hangs", () => new Promise<never>(() => undefined)],
+])("an import over HTTP rejects with what its source threw, also where closing that %s", async (_, close) => {
+  await using service = await start(takeAll);
+  const failure = new Error("The file ends in the middle.");
+  const source = {
+    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(failure), return: close }),
+  };
+  expect(await rejection(service.tasks.createTasks(source))).toBe(failure);
+});

@@ -1,6 +1,6 @@
 import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
 import { encode, isInstantField, isJsonField, nextChunk } from "../wire/json.ts";
-import { NDJSON_ITEMS } from "../wire/limits.ts";
+import { NDJSON_ITEMS, SOURCE_CLOSE_TIMEOUT } from "../wire/limits.ts";
 import type { HttpCall } from "./http-call.ts";
 
 /**
@@ -23,6 +23,8 @@ export class SentLines {
   readonly #items: Iterator<unknown> | AsyncIterator<unknown>;
   #count = 0;
   #isDone = false;
+  /** Whether the source was asked for items and has not returned them yet. */
+  #isWaiting = false;
 
   /** @throws ValidationError for a source that is not iterable, as in-process */
   constructor(source: unknown) {
@@ -42,6 +44,7 @@ export class SentLines {
       pull: async (controller) => {
         try {
           call?.pause();
+          this.#isWaiting = true;
           const { text, isLast } = await nextChunk(this.#items, toLine, NDJSON_ITEMS);
           if (text !== "") controller.enqueue(encoder.encode(text));
           if (isLast) {
@@ -52,16 +55,32 @@ export class SentLines {
         } catch (error) {
           this.failure = { error };
           controller.error(error);
+        } finally {
+          this.#isWaiting = false;
         }
       },
       cancel: () => this.close(),
     });
   }
 
-  /** Closes the source unless it has ended. */
+  /**
+   * Closes the source unless it has ended. One that hangs is not waited for, as it would never confirm; what closing throws is
+   * dropped, since the call's own error says why it ended.
+   */
   async close(): Promise<void> {
     if (this.#isDone) return;
     this.#isDone = true;
+    const closed = this.#return().catch(() => undefined);
+    if (this.#isWaiting) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, SOURCE_CLOSE_TIMEOUT);
+    });
+    await Promise.race([closed, late]);
+    clearTimeout(timer);
+  }
+
+  async #return(): Promise<void> {
     await this.#items.return?.();
   }
 }

@@ -154,6 +154,9 @@ export const TELEMETRY_FLUSH_TIMEOUT = 500;
 /** The client: time for a call. */
 export const CALL_TIMEOUT = 30_000;
 
+/** Time that a failed import has for closing its source. */
+export const SOURCE_CLOSE_TIMEOUT = 1_000;
+
 /** Longest delay of a timer; a longer one would fire at once. */
 export const MAX_TIMEOUT = 2_147_483_647;
 
