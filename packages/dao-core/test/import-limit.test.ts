@@ -169,6 +169,21 @@ describe("imports whose sources dawdle", () => {
     leave();
     await expect(first).rejects.toMatchObject({ code: "validation_failed" });
   });
+
+  test.each([
+    { ends: "fails", close: () => Promise.reject(new Error("It cannot be closed.")) },
+    { ends: "hangs", close: () => new Promise<never>(() => undefined) },
+  ])("an import of which closing the source $ends rejects with its own error", async ({ close }) => {
+    const { database } = await open({ poolSize: 1 });
+    const { task } = await DawdlingImports.on(database);
+    const { tasks } = createDaoServices(database);
+    const failure = new Error("The file ends in the middle.");
+    for (const next of [() => Promise.reject(failure), async () => ({ done: false, value: { ...task, title: "" } })]) {
+      const source = { [Symbol.asyncIterator]: () => ({ next, return: close }) };
+      const error = await tasks.createTasks(source).catch((reason: unknown) => reason);
+      expect(error === failure || Reflect.get(Object(error), "code") === "validation_failed").toBe(true);
+    }
+  });
 });
 
 describe("what takes no turn", () => {

@@ -3,9 +3,9 @@ import { ValidationError } from "../contract/errors.ts";
 import { validate } from "../contract/fields/validation.ts";
 import { type TaskImportDto, taskImportDto } from "../contract/task.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
-import { IMPORT_BATCH_ROWS, IMPORT_BATCH_TIME } from "../session/limits.ts";
+import { IMPORT_BATCH_ROWS, IMPORT_BATCH_TIME, SOURCE_CLOSE_TIMEOUT } from "../session/limits.ts";
 import { inCallersContext } from "../session/transaction/transaction-context.ts";
-import { throwIfAborted, untilAborted, withDeadline } from "../session/waiting/deadline.ts";
+import { limitWait, throwIfAborted, untilAborted, withDeadline } from "../session/waiting/deadline.ts";
 
 export type TaskSource = Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>;
 
@@ -82,12 +82,23 @@ class TaskBatches {
     return untilAborted(this.#readOutside(time), this.#signal);
   }
 
-  /** Closes the source unless it has ended. A source that hangs is not waited for: it would never confirm. */
-  async close(): Promise<void> {
-    if (this.#isDone) return;
-    const closed = this.#return();
-    if (this.#isWaiting || this.#signal?.aborted === true) closed.catch(() => undefined);
-    else await untilAborted(closed, this.#signal);
+  /**
+   * Closes the source unless it has ended. One that hangs is not waited for, as it would never confirm; what closing throws is
+   * dropped, since the import's own error says why it ended.
+   */
+  close(): Promise<void> {
+    if (this.#isDone) return Promise.resolve();
+    const closed = this.#return().catch(() => undefined);
+    if (this.#isWaiting || this.#signal?.aborted === true) return Promise.resolve();
+    return new Promise((resolve) => {
+      const stopWaiting = limitWait(
+        SOURCE_CLOSE_TIMEOUT,
+        this.#signal,
+        () => undefined,
+        () => resolve(),
+      );
+      void closed.then(stopWaiting).then(resolve);
+    });
   }
 
   async #return(): Promise<void> {

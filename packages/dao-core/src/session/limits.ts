@@ -106,6 +106,8 @@ export const IMPORT_BATCH_ROWS = 1_000;
  * transaction idle for longer.
  */
 export const IMPORT_BATCH_TIME = 1_000;
+/** Milliseconds that a failed import waits for its source to close. */
+export const SOURCE_CLOSE_TIMEOUT = 1_000;
 /** Tasks per page of a stream. */
 export const STREAM_PAGE_ROWS = 250;
 /**
