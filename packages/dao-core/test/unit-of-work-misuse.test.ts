@@ -161,6 +161,29 @@ describe("with more than one connection", () => {
     expect((await other.users.list({ email: data.email })).total).toBe(0);
   });
 
+  test("what hangs there ends with the outer one, also if begun by what is left of one that has ended", async () => {
+    const { database } = testDatabase;
+    await using other = await openDatabase(testDatabase.url, { poolSize: 1 });
+    let begin: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    let inner: Promise<unknown> = Promise.resolve();
+    const outer = DaoUnitOfWork.run(
+      database,
+      async () => {
+        await DaoUnitOfWork.run(other, async () => {
+          inner = begun.then(() => DaoUnitOfWork.run(other, () => new Promise(() => undefined)));
+        });
+        begin();
+        await inner;
+      },
+      { timeout: 300 },
+    );
+    await expect(outer).rejects.toMatchObject({ code: "unavailable" });
+    await expect(inner).rejects.toMatchObject({ code: "unavailable" });
+  });
+
   test("what was begun on another database, and was not awaited, outlives the outer one", async () => {
     await using other = await openDatabase(testDatabase.url, { poolSize: 1 });
     let finish: () => void = () => undefined;

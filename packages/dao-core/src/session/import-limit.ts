@@ -13,6 +13,13 @@ interface RunningImport {
 
 const storage = new AsyncLocalStorage<RunningImport>();
 
+/** The innermost one in whose source the caller runs: a chain of imports that each begin the next keeps none of them. */
+function currentImport(): RunningImport | undefined {
+  let running = storage.getStore();
+  while (running?.isRunning === false) running = running.outer;
+  return running;
+}
+
 /** Those of our own pool; the time-out is in milliseconds. */
 const DEFAULTS = { acquireTimeout: DEFAULT_ACQUIRE_TIMEOUT, maxWaiting: DEFAULT_MAX_WAITING };
 
@@ -37,7 +44,7 @@ export class ImportLimit {
   /** Runs `work` in its turn. @throws UnavailableError; UnitOfWorkMisuseError within another's source; an abort's reason */
   async run<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     if (this.#isClosed) throw closedError();
-    const outer = storage.getStore();
+    const outer = currentImport();
     if (this.#isWithin(outer)) throw nestedImportMisuse();
     // The pool may have grown since the last import ended. If there is room after that, none waits.
     this.#admitWaiting();

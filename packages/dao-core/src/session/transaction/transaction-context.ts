@@ -6,7 +6,7 @@ import { databaseErrorFacts } from "../postgres-errors.ts";
 export interface TransactionContext {
   /** The driver on which it was begun: two of them are two databases. */
   readonly source: object;
-  /** The transaction, on another database, within whose callback this one was begun. */
+  /** The transaction, on another database, within whose callback this one was begun, unless it was over by then. */
   readonly outer: TransactionContext | undefined;
   /** Whether its caller wants it read-only. */
   readonly isReadOnly: boolean;
@@ -26,7 +26,9 @@ export function inTransactionContext<Result>(
   isReadOnly: boolean,
   work: (context: TransactionContext) => Promise<Result>,
 ): Promise<Result> {
-  const context: TransactionContext = { source, outer: storage.getStore(), isReadOnly, isOpen: true, callbacks: 0 };
+  // Work that begins each unit of work in the callback of the one before would keep all of them.
+  const outer = currentTransaction();
+  const context: TransactionContext = { source, outer, isReadOnly, isOpen: true, callbacks: 0 };
   return storage.run(context, () => work(context));
 }
 
@@ -62,11 +64,13 @@ export function inCallersContext<Args extends unknown[], Result>(
   return AsyncLocalStorage.bind(work);
 }
 
-/** The transaction on `source` in whose callback the caller runs. Work that outlives its callbacks no longer belongs to it. */
-function transactionOn(source: object): TransactionContext | undefined {
+/** The innermost transaction, on `source` if that is given, in whose callback the caller runs. */
+function currentTransaction(source?: object): TransactionContext | undefined {
+  // Work that outlives a transaction's callbacks no longer belongs to it.
   const isOver = ({ isOpen, callbacks }: TransactionContext) => !isOpen && callbacks === 0;
+  const isOther = (context: TransactionContext) => source !== undefined && context.source !== source;
   let context = storage.getStore();
-  while (context !== undefined && (context.source !== source || isOver(context))) context = context.outer;
+  while (context !== undefined && (isOther(context) || isOver(context))) context = context.outer;
   return context;
 }
 
@@ -75,7 +79,7 @@ function transactionOn(source: object): TransactionContext | undefined {
  * one frees. If that has ended before its callback, what the callback still does must not be committed by itself.
  */
 export function outerSessionMisuse(source: object): UnitOfWorkMisuseError | undefined {
-  const transaction = transactionOn(source);
+  const transaction = currentTransaction(source);
   if (transaction === undefined) return undefined;
   if (!transaction.isOpen) {
     return new UnitOfWorkMisuseError(
@@ -91,7 +95,7 @@ export function outerSessionMisuse(source: object): UnitOfWorkMisuseError | unde
 
 /** Why a unit of work may not be used here: within the callback of another on the same database. */
 export function foreignTransactionMisuse(own: TransactionContext): UnitOfWorkMisuseError | undefined {
-  const transaction = transactionOn(own.source);
+  const transaction = currentTransaction(own.source);
   if (transaction === undefined || transaction === own) return undefined;
   return new UnitOfWorkMisuseError(
     "This unit of work is another one than the one whose callback runs here. Use the one that the callback was given.",
