@@ -1,6 +1,6 @@
 import { PGlite } from "@electric-sql/pglite";
 import { createDaoServices, joinDrizzle } from "@flux/dao-core";
-import { contractSuite } from "@flux/dao-core/testing";
+import { contractSuite, idempotencyCases } from "@flux/dao-core/testing";
 import { drizzle } from "drizzle-orm/pglite";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { hostSessions, type TestSession } from "./hosts.ts";
@@ -26,4 +26,5 @@ describe.each([...hostSessions(4), embedded])("the contract on the application's
   afterAll(() => host.drop());
 
   test.each(cases)("$name", ({ run }) => run(createDaoServices(host.database)));
+  test.each(idempotencyCases)("$name", ({ run }) => run(host.database));
 });

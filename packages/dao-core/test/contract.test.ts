@@ -1,5 +1,5 @@
 import { createDaoServices, openDatabase } from "@flux/dao-core";
-import { contractSuite, createTestDatabase } from "@flux/dao-core/testing";
+import { contractSuite, createTestDatabase, idempotencyCases } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, inject, test } from "vitest";
 import type { TestSession } from "./hosts.ts";
 import { connect } from "./scratch-database.ts";
@@ -50,4 +50,5 @@ describe.each(engines)("the contract on $engine", ({ open }) => {
   afterAll(() => testDatabase.drop());
 
   test.each(contractSuite)("$name", ({ run }) => run(createDaoServices(testDatabase.database)));
+  test.each(idempotencyCases)("$name", ({ run }) => run(testDatabase.database));
 });

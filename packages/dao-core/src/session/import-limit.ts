@@ -93,7 +93,11 @@ export class ImportLimit {
   }
 
   #admitWaiting(): void {
-    for (let first = this.#line.first; first !== undefined && this.#running < this.#limit; first = this.#line.first) {
+    for (
+      let first = this.#line.waiting[0];
+      first !== undefined && this.#running < this.#limit;
+      first = this.#line.waiting[0]
+    ) {
       first.admit();
     }
   }

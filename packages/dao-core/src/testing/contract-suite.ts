@@ -26,6 +26,7 @@ import { userCases } from "./contract-suite/user.ts";
 import { versionCases } from "./contract-suite/versions.ts";
 
 export type { ContractCase } from "./contract-suite/contract-case.ts";
+export { idempotencyCases, type SessionCase } from "./contract-suite/idempotency.ts";
 
 /**
  * What every implementation of `DaoServices` must do, on any driver, ORM or transport. It does not depend on a test

@@ -141,7 +141,7 @@ export class PgliteDriver implements SqlDriver {
       return await running;
     } finally {
       this.#running = undefined;
-      this.#line.first?.admit();
+      this.#line.waiting[0]?.admit();
     }
   }
 }

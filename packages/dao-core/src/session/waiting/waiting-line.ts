@@ -12,7 +12,8 @@ interface Waiter<Purpose, Place> {
 export class WaitingLine<Purpose, Place> {
   readonly #maxWaiting: number;
   readonly #who: string;
-  readonly #waiting: Waiter<Purpose, Place>[] = [];
+  /** In the order in which they came. */
+  readonly waiting: Waiter<Purpose, Place>[] = [];
   readonly #whenEmpty: (() => void)[] = [];
 
   /**
@@ -24,14 +25,6 @@ export class WaitingLine<Purpose, Place> {
     this.#who = who;
   }
 
-  get length(): number {
-    return this.#waiting.length;
-  }
-
-  get first(): Waiter<Purpose, Place> | undefined {
-    return this.#waiting[0];
-  }
-
   /** Runs `use` as soon as the caller is admitted. @throws UnavailableError when too many wait; an abort's reason */
   wait<Result>(
     purpose: Purpose,
@@ -40,7 +33,7 @@ export class WaitingLine<Purpose, Place> {
     timedOut: () => unknown,
     signal?: AbortSignal,
   ): Promise<Result> {
-    if (this.#waiting.length >= this.#maxWaiting) {
+    if (this.waiting.length >= this.#maxWaiting) {
       const message = `${this.#maxWaiting} ${this.#who} already. Try again later.`;
       return Promise.reject(new UnavailableError(message));
     }
@@ -48,9 +41,9 @@ export class WaitingLine<Purpose, Place> {
       signal?.throwIfAborted();
       const leave = () => {
         stopWatching();
-        const place = this.#waiting.indexOf(waiter);
-        if (place >= 0) this.#waiting.splice(place, 1);
-        if (this.#waiting.length === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+        const place = this.waiting.indexOf(waiter);
+        if (place >= 0) this.waiting.splice(place, 1);
+        if (this.waiting.length === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
       };
       const waiter: Waiter<Purpose, Place> = {
         purpose,
@@ -64,17 +57,17 @@ export class WaitingLine<Purpose, Place> {
         },
       };
       const stopWatching = limitWait(milliseconds, signal, timedOut, waiter.refuse);
-      this.#waiting.push(waiter);
+      this.waiting.push(waiter);
     });
   }
 
   /** Resolves when no caller waits. */
   empty(): Promise<void> {
-    return this.#waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenEmpty.push(resolve));
+    return this.waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenEmpty.push(resolve));
   }
 
   refuseAll(error: unknown): void {
-    for (const waiter of [...this.#waiting]) waiter.refuse(error);
+    for (const waiter of [...this.waiting]) waiter.refuse(error);
   }
 }
 

@@ -36,7 +36,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   readonly #connector: Connector<Connection>;
   readonly #upkeep: Upkeep;
   readonly #slots = new Map<Connection, Slot<Connection>>();
-  readonly #waiting: WaitingLine<Use, Slot<Connection>>;
+  readonly #line: WaitingLine<Use, Slot<Connection>>;
   /** The transactions on exclusive connections. */
   readonly #exclusiveWork = new Set<Promise<unknown>>();
   /** The connection that this turn's point queries share. */
@@ -49,11 +49,11 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   /** @param open opens a connection; an abort leaves none */
   constructor(open: (signal: AbortSignal) => Promise<Connection>, options: PoolOptions) {
     this.#options = options;
-    this.#waiting = new WaitingLine(options.maxWaiting, "callers wait for a connection");
+    this.#line = new WaitingLine(options.maxWaiting, "callers wait for a connection");
     this.#upkeep = new Upkeep(this.#slots, () => this.#admitWaiting());
     this.#connector = new Connector(() => open(this.#closed.signal), options.size, {
       open: () => this.#slots.size,
-      wanted: () => this.#waiting.length,
+      wanted: () => this.#line.waiting.length,
       opened: (connection) => this.#opened(connection),
       failed: (error, isLast) => this.#failed(error, isLast),
     });
@@ -64,7 +64,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     for (const { isExclusive, connection } of this.#slots.values()) {
       if (isExclusive || connection.activity.running > 0) used++;
     }
-    return { size: this.#connector.limit, used, idle: this.#slots.size - used, waiting: this.#waiting.length };
+    return { size: this.#connector.limit, used, idle: this.#slots.size - used, waiting: this.#line.waiting.length };
   }
 
   observe(observer: PoolObserver): void {
@@ -84,7 +84,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     isRerun = false,
   ): Promise<Result> {
     if (this.#isClosing && !isRerun) return Promise.reject(closedError());
-    const slot = this.#waiting.length === 0 ? this.#slotFor(use) : undefined;
+    const slot = this.#line.waiting.length === 0 ? this.#slotFor(use) : undefined;
     if (slot !== undefined) return this.#share(slot, use, statement, 0);
     const begun = performance.now();
     const run = (admitted: Slot<Connection>) => this.#share(admitted, use, statement, performance.now() - begun);
@@ -106,7 +106,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     const within = <Outcome>(wait: (remaining: number, either: AbortSignal | undefined) => Promise<Outcome>) =>
       withEitherSignal(signal, requester?.signal, (either) => wait(Math.max(0, deadline - performance.now()), either));
     for (;;) {
-      const free = this.#waiting.length === 0 ? this.#leastBusy("transaction") : undefined;
+      const free = this.#line.waiting.length === 0 ? this.#leastBusy("transaction") : undefined;
       const held = free ?? (await within((left, either) => this.#wait("transaction", admitted, left, either)));
       const { connection } = held;
       held.isExclusive = true;
@@ -159,7 +159,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     this.#closed.abort(closedError());
     this.#connector.stop();
     this.#upkeep.stop();
-    this.#waiting.refuseAll(closedError());
+    this.#line.refuseAll(closedError());
     await Promise.all([...this.#slots.keys()].map((connection) => connection.close()));
     this.#slots.clear();
     this.#observer?.closed();
@@ -175,7 +175,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     if (use === "write") slot.writes++;
     const settled = () => {
       if (use === "write") slot.writes--;
-      if (this.#waiting.length > 0) this.#admitWaiting();
+      if (this.#line.waiting.length > 0) this.#admitWaiting();
     };
     const result = statement(slot.connection);
     result.then(settled, settled);
@@ -231,7 +231,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     signal?: AbortSignal,
   ): Promise<Result> {
     if (this.#closed.signal.aborted) return Promise.reject(closedError());
-    const result = this.#waiting.wait(use, run, milliseconds, () => this.#timeOut(), signal);
+    const result = this.#line.wait(use, run, milliseconds, () => this.#timeOut(), signal);
     this.#connector.grow();
     return result;
   }
@@ -261,7 +261,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   }
 
   #admitWaiting(): void {
-    for (let waiter = this.#waiting.first; waiter !== undefined; waiter = this.#waiting.first) {
+    for (let waiter = this.#line.waiting[0]; waiter !== undefined; waiter = this.#line.waiting[0]) {
       if (this.#closed.signal.aborted) return;
       const slot = this.#leastBusy(waiter.purpose);
       if (slot === undefined) break;
@@ -286,17 +286,17 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
 
   /** Callers are rejected only if no connection is open or being opened. */
   #failed(error: unknown, isLast: boolean): void {
-    if (isLast && this.#slots.size === 0) this.#waiting.refuseAll(error);
+    if (isLast && this.#slots.size === 0) this.#line.refuseAll(error);
     this.#admitWaiting();
   }
 
   async #allIdle(): Promise<void> {
     do {
-      await this.#waiting.empty();
+      await this.#line.empty();
       await Promise.allSettled(this.#exclusiveWork);
       await Promise.all([...this.#slots.keys()].map(({ activity }) => activity.idle()));
       // A rejected statement is run again, after its connection has become idle.
       await nextTurn();
-    } while (this.#waiting.length > 0 || this.usage.used > 0);
+    } while (this.#line.waiting.length > 0 || this.usage.used > 0);
   }
 }
