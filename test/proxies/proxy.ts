@@ -17,6 +17,8 @@ export interface ProxyProgram {
   /** The configuration of one that listens on this port of 127.0.0.1, and keeps all of its files in this folder. */
   readonly configuration: (folder: string, port: number) => string;
   readonly args: (file: string, folder: string) => readonly string[];
+  /** Whether it accepts connections. Default: whether it responds by HTTP. */
+  readonly isThere?: (port: number) => Promise<boolean>;
 }
 
 /** Whether this machine has it: Debian's package, or the path in the environment. Reports what is not tested without it. */
@@ -27,8 +29,15 @@ export function hasProgram(command: string, versionFlag: string): boolean {
   return false;
 }
 
+const respondsByHttp = (port: number) =>
+  fetch(`http://127.0.0.1:${port}/is-there`, { redirect: "manual" }).then(
+    () => true,
+    () => false,
+  );
+
 /** Starts a proxy on a free port, with a folder of its own and no configuration of the machine's. */
-export async function startProxy({ command, configuration, args }: ProxyProgram): Promise<RunningProxy> {
+export async function startProxy(program: ProxyProgram): Promise<RunningProxy> {
+  const { command, configuration, args, isThere = respondsByHttp } = program;
   const folder = await mkdtemp(join(tmpdir(), "flux-proxy-"));
   // Workers of nginx and Apache may run as another user.
   await chmod(folder, 0o777);
@@ -48,12 +57,13 @@ export async function startProxy({ command, configuration, args }: ProxyProgram)
     }
     await rm(folder, { recursive: true, force: true });
   };
-  const isThere = () =>
-    fetch(`${url}/is-there`, { redirect: "manual" }).then(
-      () => true,
-      () => false,
-    );
-  if (!(await askUntil(isThere, (isUp) => isUp || child.exitCode !== null, { limit: 10_000 }))) {
+  if (
+    !(await askUntil(
+      () => isThere(port),
+      (isUp) => isUp || child.exitCode !== null,
+      { limit: 10_000 },
+    ))
+  ) {
     await stop();
     throw new Error(`${command} does not start. ${complaint}`);
   }
