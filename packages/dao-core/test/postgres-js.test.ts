@@ -8,6 +8,7 @@ import {
   isSent,
   refusalOf,
   SentOnce,
+  sendAtOnce,
   wasPrepared,
 } from "../src/drivers/postgres/prepared-statements.ts";
 
@@ -31,6 +32,7 @@ afterAll(async () => {
 
 const options = { max: 1, fetch_types: false } as const;
 const prepared = { prepare: true, simple: false };
+const unprepared = { prepare: false, simple: false };
 const byId = "select * from numbers where id = $1";
 
 describe("postgres.js", () => {
@@ -73,6 +75,47 @@ describe("postgres.js", () => {
     expect(refusalOf(refused)).toMatchObject({ code: "0A000", routine: "RevalidateCachedQuery" });
     expect((await Promise.all(behind)).flat()).toEqual([{ id: 2 }, { id: 3 }]);
     await sql.end({ timeout: 0 });
+  });
+
+  test("sends an unprepared statement in one write with sendAtOnce, and pipelines others behind it; in two without", async () => {
+    const { hostname, port } = new URL(testDatabase.url);
+    let writes = 0;
+    const open = () =>
+      new Promise<Socket>((resolve) => {
+        const socket = connect({ host: hostname, port: Number(port) }, () => resolve(socket));
+        const { write } = socket;
+        const counted = (...values: unknown[]): boolean => {
+          writes++;
+          return Reflect.apply(write, socket, values);
+        };
+        Object.assign(socket, { write: counted });
+      });
+    const sql = postgres(testDatabase.url, { ...options, prepare: false, ...{ socket: open } });
+    await sql.unsafe("select 1");
+    const run = (id: number, isAtOnce: boolean) => {
+      const query = sql.unsafe("select $1::int as id, $2 as text, $3::bool as is", [id, "t", true], unprepared);
+      if (isAtOnce) sendAtOnce(query);
+      return query;
+    };
+    const row = (id: number) => [{ id, text: "t", is: true }];
+    writes = 0;
+    expect(await run(1, false)).toEqual(row(1));
+    expect(writes).toBe(2);
+    writes = 0;
+    expect(await run(2, true)).toEqual(row(2));
+    expect(writes).toBe(1);
+    writes = 0;
+    expect(await Promise.all([3, 4, 5].map((id) => run(id, true)))).toEqual([3, 4, 5].map(row));
+    expect(writes).toBe(1);
+    await expect(sql.unsafe("select $1::int / 0 as id", [1], unprepared)).rejects.toMatchObject({
+      code: "22012",
+    });
+    const failing = sql.unsafe("select $1::int / 0 as id", [1], unprepared);
+    sendAtOnce(failing);
+    const behind = run(6, true);
+    await expect(failing).rejects.toMatchObject({ code: "22012" });
+    expect(await behind).toEqual(row(6));
+    await sql.end();
   });
 
   test("gives a query its state when it sends it, and takes one back that it has not sent", async () => {

@@ -16,7 +16,15 @@ import { abortable } from "../abortable.ts";
 import { processOf, requestCancel, type ServerProcess } from "./cancel-request.ts";
 import { SingleSocket } from "./open-socket.ts";
 import { Activity, type LossReason, type PooledConnection } from "./pool/slot.ts";
-import { isResendError, isSent, PreparedStatements, refusalOf, SentOnce, wasPrepared } from "./prepared-statements.ts";
+import {
+  isResendError,
+  isSent,
+  PreparedStatements,
+  refusalOf,
+  SentOnce,
+  sendAtOnce,
+  wasPrepared,
+} from "./prepared-statements.ts";
 
 /** How to open a connection. */
 export interface ConnectionSettings {
@@ -171,6 +179,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     const options = { prepare, simple: false };
     const sent = prepare ? (this.#statements.find(text) ?? this.#prepare(text)) : text;
     const query = this.#client.unsafe<Record<string, unknown>[]>(sent, SentOnce.copy(parameters), options).values();
+    if (!prepare) sendAtOnce(query);
     this.activity.started();
     this.#queries.add(query);
     try {

@@ -107,6 +107,14 @@ export function refusalOf(query: PromiseLike<unknown>): unknown {
   return Reflect.get(query, "retried");
 }
 
+/**
+ * Has an unprepared statement sent in one round trip. postgres.js would first ask the server for the types of its parameters, and
+ * send nothing else until it knows them. Ours are text, numbers and booleans, whose types the server infers.
+ */
+export function sendAtOnce(query: PromiseLike<unknown>): void {
+  Object.defineProperty(query, "describeFirst", { get: () => false, set: () => undefined });
+}
+
 /** Whether postgres.js has given a query to its connection; until then it has no state. */
 export function isSent(query: PromiseLike<unknown>): boolean {
   return Boolean(Reflect.get(query, "state"));
