@@ -26,21 +26,21 @@ class JsonRows {
   readonly #table: PgTable;
   readonly #columns: readonly PgColumn[];
   readonly #order: readonly PgColumn[];
-  readonly #isGoals: SQL;
+  readonly #goalId: PgColumn;
 
   constructor(table: PgTable, goalId: PgColumn, order: readonly PgColumn[]) {
     this.#table = table;
     this.#columns = Object.values(getTableColumns(table));
     this.#order = order;
-    this.#isGoals = sql`${qualified(goalId)} = ${qualified(goals.id)}`;
+    this.#goalId = goalId;
   }
 
-  all(): SQL {
-    return sql`(select ${this.#array(qualified, qualified)} from ${this.#table} where ${this.#isGoals})::text`;
+  all(goalId: SQL): SQL {
+    return sql`(select ${this.#array(qualified, qualified)} from ${this.#table} where ${this.#belongTo(goalId)})::text`;
   }
 
   /** {@link all} if these are few and short, else null; no more than those few are read to find out. */
-  few(): SQL {
+  few(goalId: SQL): SQL {
     const long = this.#columns.filter(isUnbounded);
     const length = (column: PgColumn) => sql`octet_length(${selected(column)})`;
     const isShort = (column: PgColumn) => sql`${length(column)} <= ${literal(SHORT_TEXT_BYTES)}`;
@@ -53,8 +53,12 @@ class JsonRows {
       selected,
     );
     return sql`(select case when ${areFew} then ${list} end from (
-      select * from ${this.#table} where ${this.#isGoals} limit ${literal(PIECE_ROWS + 1)}
+      select * from ${this.#table} where ${this.#belongTo(goalId)} limit ${literal(PIECE_ROWS + 1)}
     ) selected)::text`;
+  }
+
+  #belongTo(goalId: SQL): SQL {
+    return sql`${qualified(this.#goalId)} = ${goalId}`;
   }
 
   #array(expression: (column: PgColumn) => SQL, orderBy: (column: PgColumn) => SQL): SQL {
@@ -73,8 +77,9 @@ const itsTasks = new JsonRows(tasks, tasks.goalId, [tasks.startTime, tasks.creat
 /** A goal with its milestones and tasks if these are few, in one snapshot. If not, the last two columns are null. */
 export const findGuardedGoal = prepared("read", () => {
   const goal = goalStatements.pieces.select(sql`select * from ${goals} where id = ${param("id")}`);
+  const id = sql`goal.id`;
   return written(
-    sql`select goals.*, ${itsMilestones.few()} as milestones, ${itsTasks.few()} as tasks from (${goal}) goals`,
+    sql`select goal.*, ${itsMilestones.few(id)} as milestones, ${itsTasks.few(id)} as tasks from (${goal}) goal`,
   );
 });
 
@@ -83,8 +88,8 @@ const findGoal = prepared("read", () =>
   queryBuilder
     .select({
       ...resultColumns(goalStatements.columns),
-      milestones: itsMilestones.all().as("milestones"),
-      tasks: itsTasks.all().as("tasks"),
+      milestones: itsMilestones.all(qualified(goals.id)).as("milestones"),
+      tasks: itsTasks.all(qualified(goals.id)).as("tasks"),
     })
     .from(goals)
     .where(eq(goals.id, param("id"))),
