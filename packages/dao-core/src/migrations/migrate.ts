@@ -2,7 +2,13 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { RetryableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
 import type { SqlDriver, SqlTransaction } from "../session/driver.ts";
-import { MIGRATION_STATEMENT_TIMEOUT, MIGRATION_WAIT_TIMEOUT, milliseconds, OWN_RETRIES } from "../session/limits.ts";
+import {
+  MIGRATION_LOCK_TIMEOUT,
+  MIGRATION_STATEMENT_TIMEOUT,
+  MIGRATION_WAIT_TIMEOUT,
+  milliseconds,
+  OWN_RETRIES,
+} from "../session/limits.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
 import { embeddedMigrations, type MigrationSet, schemaVersion } from "./migration-set.ts";
 import { lockOf, type MigrationPlan, makePlan, readWithSettings, refuseDifferences, settingsIn } from "./plan.ts";
@@ -131,7 +137,7 @@ async function apply(
   set: MigrationSet,
   progress: MigrationProgress,
 ): Promise<MigratedSchema> {
-  const { waitTimeout = MIGRATION_WAIT_TIMEOUT, lockTimeout = 30_000 } = options;
+  const { waitTimeout = MIGRATION_WAIT_TIMEOUT, lockTimeout = MIGRATION_LOCK_TIMEOUT } = options;
   const { statementTimeout = MIGRATION_STATEMENT_TIMEOUT } = options;
   // Not as a script, which a signal could not cancel.
   const run = async (...statements: readonly string[]) => {

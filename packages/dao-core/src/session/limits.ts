@@ -44,12 +44,24 @@ export const CANCEL_INTERVAL = 50;
 export const CLOSE_GRACE = 1_000;
 /** Milliseconds that a probe waits for a connection of the pool. `/ready` has 1,500 for two statements, and two more connections. */
 export const PROBE_PATIENCE = 250;
+/** Connections of the pool, unless set otherwise. */
+export const DEFAULT_POOL_SIZE = 10;
 /** Milliseconds for a connection to be opened, unless set otherwise. */
 export const DEFAULT_CONNECT_TIMEOUT = 5_000;
 /** Milliseconds for a connection to be free, or for an import's turn, unless set otherwise. */
 export const DEFAULT_ACQUIRE_TIMEOUT = 5_000;
 /** The most callers that wait for a connection, or imports for their turn, unless set otherwise. */
 export const DEFAULT_MAX_WAITING = 1_000;
+/** Milliseconds for a statement, unless set otherwise. */
+export const DEFAULT_STATEMENT_TIMEOUT = 30_000;
+/** Milliseconds that a statement waits for a lock, unless set otherwise. */
+export const DEFAULT_LOCK_TIMEOUT = 10_000;
+/** Milliseconds that a transaction may be idle, unless set otherwise. */
+export const DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT = 60_000;
+/** Milliseconds without use after which a connection is closed, unless set otherwise: 10 minutes. */
+export const DEFAULT_IDLE_TIMEOUT = 600_000;
+/** Milliseconds from opening a connection to replacing it, unless set otherwise: 30 minutes. */
+export const DEFAULT_MAX_LIFETIME = 1_800_000;
 /** Milliseconds for what runs to finish when a database is closed, unless set otherwise. */
 export const DEFAULT_CLOSE_TIMEOUT = 5_000;
 /** Milliseconds that a call on the embedded database, which has one connection, waits for those before it. */
@@ -121,9 +133,11 @@ export const KEY_LIFETIME = 86_400_000;
 export const DELETE_BATCH = 1_000;
 
 // Migrations and diagnosis
-/** Milliseconds for another process that migrates the same database. */
+/** Milliseconds that a migration waits for another process that migrates the same database, unless set otherwise. */
 export const MIGRATION_WAIT_TIMEOUT = 600_000;
-/** Milliseconds for a statement of a migration. */
+/** Milliseconds that a migration waits for a table in use, unless set otherwise. */
+export const MIGRATION_LOCK_TIMEOUT = 30_000;
+/** Milliseconds for a statement of a migration, unless set otherwise: an hour. */
 export const MIGRATION_STATEMENT_TIMEOUT = 3_600_000;
 /** Schemas that are migrated at a time unless set otherwise. */
 export const MIGRATIONS_AT_A_TIME = 4;

@@ -13,7 +13,12 @@ import {
   type SqlTransaction,
 } from "../../session/driver.ts";
 import { ImportLimit } from "../../session/import-limit.ts";
-import { DEFAULT_CLOSE_TIMEOUT, EMBEDDED_ACQUIRE_TIMEOUT, milliseconds } from "../../session/limits.ts";
+import {
+  DEFAULT_CLOSE_TIMEOUT,
+  DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT,
+  EMBEDDED_ACQUIRE_TIMEOUT,
+  milliseconds,
+} from "../../session/limits.ts";
 import { codedError } from "../../session/postgres-errors.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import { inCallersContext } from "../../session/transaction/transaction-context.ts";
@@ -61,7 +66,10 @@ export class PgliteDriver implements SqlDriver {
    *   ValidationError for an option that is no whole number of milliseconds
    */
   static async open(folder?: string, options: PgliteDriverOptions = {}): Promise<PgliteDriver> {
-    const idleTimeout = milliseconds("idleInTransactionTimeout", options.idleInTransactionTimeout ?? 60_000);
+    const idleTimeout = milliseconds(
+      "idleInTransactionTimeout",
+      options.idleInTransactionTimeout ?? DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT,
+    );
     const { PGlite } = await import("@electric-sql/pglite").catch((cause: unknown) => {
       const sentence =
         "The embedded database needs the package @electric-sql/pglite: install it, or use a postgres:// URL.";

@@ -19,7 +19,13 @@ import {
   DEFAULT_ACQUIRE_TIMEOUT,
   DEFAULT_CLOSE_TIMEOUT,
   DEFAULT_CONNECT_TIMEOUT,
+  DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT,
+  DEFAULT_IDLE_TIMEOUT,
+  DEFAULT_LOCK_TIMEOUT,
+  DEFAULT_MAX_LIFETIME,
   DEFAULT_MAX_WAITING,
+  DEFAULT_POOL_SIZE,
+  DEFAULT_STATEMENT_TIMEOUT,
   isWholeNumber,
   KEEP_ALIVE,
   LARGEST_VALUE,
@@ -256,15 +262,15 @@ type Numbers = Record<keyof typeof numberOptions, number>;
 
 /** The smallest and the default value of each. */
 const numberOptions = {
-  poolSize: [1, 10],
+  poolSize: [1, DEFAULT_POOL_SIZE],
   connectTimeout: [1, DEFAULT_CONNECT_TIMEOUT],
   acquireTimeout: [1, DEFAULT_ACQUIRE_TIMEOUT],
   maxWaiting: [1, DEFAULT_MAX_WAITING],
-  statementTimeout: [0, 30_000],
-  lockTimeout: [0, 10_000],
-  idleInTransactionTimeout: [0, 60_000],
-  idleTimeout: [0, 600_000],
-  maxLifetime: [0, 1_800_000],
+  statementTimeout: [0, DEFAULT_STATEMENT_TIMEOUT],
+  lockTimeout: [0, DEFAULT_LOCK_TIMEOUT],
+  idleInTransactionTimeout: [0, DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT],
+  idleTimeout: [0, DEFAULT_IDLE_TIMEOUT],
+  maxLifetime: [0, DEFAULT_MAX_LIFETIME],
 } as const;
 
 function readNumbers(options: PostgresDriverOptions): Numbers {
