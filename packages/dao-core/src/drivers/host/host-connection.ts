@@ -1,5 +1,6 @@
 import type { SqlConnection, SqlParameter, SqlResult } from "../../session/driver.ts";
 import { isLossError } from "../../session/postgres-errors.ts";
+import { savepointName } from "../../session/transaction/transaction.ts";
 import { throwIfAborted } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 import { abortable } from "../abortable.ts";
@@ -65,7 +66,7 @@ export class HostConnection<Handle> implements SqlConnection {
   }
 
   async #bySql<Result>(within: (handle: Handle) => Promise<Result>): Promise<Result> {
-    const name = `flux_level_${this.#depth + 1}`;
+    const name = savepointName(this.#depth + 1);
     const run = (text: string) => this.#client.execute(this.#handle, text, []);
     await run(`savepoint ${name}`);
     const result = await within(this.#handle).catch(async (error: unknown) => {

@@ -23,6 +23,11 @@ type Work<Result> = (level: OpenTransaction) => Promise<Result>;
 
 const clientsBounds: Bounds = { commit: [], rollback: [] };
 
+/** The savepoint of a nested level; `depth` counts from 1. */
+export function savepointName(depth: number): string {
+  return `flux_level_${depth}`;
+}
+
 /**
  * A transaction, or a savepoint within one: a *level*, on a connection of the transaction's own.
  *
@@ -141,7 +146,7 @@ export class OpenTransaction implements SqlTransaction {
   }
 
   #bySql<Result>(parent: OpenTransaction, work: Work<Result>): Promise<Result> {
-    const name = `flux_level_${this.#depth}`;
+    const name = savepointName(this.#depth);
     const rollback: string[] = [];
     const begin = async () => {
       await parent.#enqueue(() => this.#connection.executeScript(`savepoint ${name}`));
