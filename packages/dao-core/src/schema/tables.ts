@@ -15,7 +15,13 @@ import {
   uuid,
   varchar,
 } from "drizzle-orm/pg-core";
-import { EMAIL_PATTERN, TASK_PRIORITIES, TASK_STATES, TRIGGER_TYPES } from "../contract/fields/constants.ts";
+import {
+  EMAIL_PATTERN,
+  TASK_PRIORITIES,
+  TASK_STATES,
+  TITLE_LENGTH,
+  TRIGGER_TYPES,
+} from "../contract/fields/constants.ts";
 import type { JsonArray, JsonObject } from "../contract/fields/json.ts";
 import { createdAtColumn, idColumn, instantCheck, instantColumn, lengthCheck, literal, parentKey } from "./columns.ts";
 
@@ -67,7 +73,7 @@ export function tablesIn(schema: string) {
       parentKey("goals_user_id_fkey", table.userId, users.id),
       index("goals_created_at_idx").on(table.createdAt, table.id),
       index("goals_user_id_created_at_idx").on(table.userId, table.createdAt, table.id),
-      lengthCheck("goals_title_length", table.title, 1, 500),
+      lengthCheck("goals_title_length", table.title, TITLE_LENGTH.min, TITLE_LENGTH.max),
     ],
   );
 
@@ -85,7 +91,7 @@ export function tablesIn(schema: string) {
       parentKey("milestones_goal_id_fkey", table.goalId, goals.id),
       index("milestones_created_at_idx").on(table.createdAt, table.id),
       index("milestones_goal_id_idx").on(table.goalId),
-      lengthCheck("milestones_title_length", table.title, 1, 500),
+      lengthCheck("milestones_title_length", table.title, TITLE_LENGTH.min, TITLE_LENGTH.max),
       check("milestones_week_number_positive", sql`${table.weekNumber} >= 1`),
     ],
   );
@@ -123,7 +129,7 @@ export function tablesIn(schema: string) {
       index("tasks_goal_id_idx").on(table.goalId),
       index("tasks_milestone_id_idx").on(table.milestoneId).where(isNotNull(table.milestoneId)),
       index("tasks_calendar_event_id_idx").on(table.calendarEventId).where(isNotNull(table.calendarEventId)),
-      lengthCheck("tasks_title_length", table.title, 1, 500),
+      lengthCheck("tasks_title_length", table.title, TITLE_LENGTH.min, TITLE_LENGTH.max),
       lengthCheck("tasks_calendar_event_id_length", table.calendarEventId, 1, 255),
       instantCheck("tasks_start_time_range", table.startTime),
       instantCheck("tasks_end_time_range", table.endTime),
