@@ -1,6 +1,5 @@
 import { eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
-import { v7 as uuidv7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type * as contract from "../contract/index.ts";
 import { literal } from "../schema/columns.ts";
@@ -9,6 +8,7 @@ import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, PIECE_ROWS, SHORT_TEXT_BYTES } from "../session/limits.ts";
 import { goalStatements, milestoneStatements, taskStatements } from "./entities.ts";
 import { isUnbounded } from "./list/guarded-rows.ts";
+import { newId } from "./new-id.ts";
 import { readInstant } from "./statement/row-mapper.ts";
 import { param, prepared, queryBuilder, run, validInstant, written } from "./statement/statement.ts";
 import { goals, milestones, tasks } from "./statement/tables.ts";
@@ -148,18 +148,18 @@ export class SqlGoalDao
     input: contract.GoalStructureCreateDto,
     options?: CreateOptions,
   ): Promise<contract.GoalWithRelationsDto> {
-    const goal = goalStatements.insertValues(options?.id ?? uuidv7(), input.goal, {
+    const goal = goalStatements.insertValues(options?.id ?? newId(), input.goal, {
       userId: input.goal.userId.toLowerCase(),
     });
     const { id: goalId, userId } = goal;
     const milestoneRows: NewRow[] = [];
     const taskRows: NewRow[] = [];
     for (const milestone of input.milestones ?? []) {
-      const milestoneRow = milestoneStatements.insertValues(uuidv7(), milestone, { goalId });
+      const milestoneRow = milestoneStatements.insertValues(newId(), milestone, { goalId });
       milestoneRows.push(milestoneRow);
       const owners = { userId, goalId, milestoneId: milestoneRow["id"] };
       for (const task of milestone.tasks ?? [])
-        taskRows.push(withOwnDates(taskStatements.insertValues(uuidv7(), task, owners)));
+        taskRows.push(withOwnDates(taskStatements.insertValues(newId(), task, owners)));
     }
     const values = { ...goal, milestones: JSON.stringify(milestoneRows), tasks: JSON.stringify(taskRows) };
     const { rows } = await run(this.executor, insertStructure(), values, options);

@@ -1,14 +1,13 @@
 import { and, eq, type SQL, sql } from "drizzle-orm";
-import { v7 as uuidv7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
 import type { EntityTable } from "../schema/columns.ts";
 import type { EntityDao, PageInPieces } from "../session/database-session.ts";
 import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, RESULT_BYTES } from "../session/limits.ts";
-
 import { GuardedRows } from "./list/guarded-rows.ts";
 import { LongRows } from "./list/long-rows.ts";
+import { newId } from "./new-id.ts";
 import { type RowMapper, rowMapper } from "./statement/row-mapper.ts";
 import {
   compile,
@@ -130,7 +129,7 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
   }
 
   async create(input: Create, options?: CreateOptions): Promise<Dto> {
-    const values = this.#statements.insertValues(options?.id ?? uuidv7(), input);
+    const values = this.#statements.insertValues(options?.id ?? newId(), input);
     const { rows } = await run(this.executor, this.#statements.insert(), values, options);
     return this.#one(rows[0]) ?? raiseNoRow();
   }

@@ -1,10 +1,10 @@
 import { asc, eq, type SQL, sql } from "drizzle-orm";
 import { alias, type PgColumn } from "drizzle-orm/pg-core";
-import { v7 as uuidv7 } from "uuid";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { TaskChangeDto, TaskDto, TaskImportDto } from "../contract/task.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
 import { taskStatements, writtenEnd } from "./entities.ts";
+import { newId } from "./new-id.ts";
 import {
   compile,
   counted,
@@ -36,7 +36,7 @@ export async function createTasks(
   input: readonly TaskImportDto[],
   options?: CallOptions,
 ): Promise<number> {
-  const rows = input.map((task) => withValidInstants(taskStatements.insertValues(task.id ?? uuidv7(), task)));
+  const rows = input.map((task) => withValidInstants(taskStatements.insertValues(task.id ?? newId(), task)));
   const { rows: counts } = await run(executor, insertTasks(), { tasks: JSON.stringify(rows) }, options);
   const count = Number(counts[0]?.[0]);
   if (count !== rows.length) {
