@@ -31,7 +31,7 @@ import type { PieceReads } from "./session/piece-reads.ts";
 import { databaseErrorFacts, toDaoError } from "./session/postgres-errors.ts";
 import { DriverSession } from "./session/session.ts";
 
-/** In which schema a database's tables are, and how its statements are instrumented and limited. */
+/** Which schema a database's tables are in, and how its statements are instrumented and limited. */
 export interface SessionOptions {
   /**
    * The PostgreSQL schema of the tables. Every statement names it, so no `search_path` has any effect on them. `migrate` creates it.
@@ -40,7 +40,7 @@ export interface SessionOptions {
   readonly schema?: string | undefined;
   /**
    * Called before a single statement that ended in a serialization failure or deadlock (40001, 40P01) is retried, for counting or
-   * logging; an error thrown here ends the attempts. Units of work have one of their own.
+   * logging; an error thrown here ends the attempts. Units of work have their own.
    */
   readonly onRetry?: ((retry: Retry) => void) | undefined;
   /**
@@ -54,13 +54,16 @@ export interface SessionOptions {
    */
   readonly telemetry?: Telemetry | undefined;
   /**
-   * Bytes of JSON text that a conversation's messages may have in all. More is a `ValidationError` whose `isTooLarge` is
-   * `true`. A longer stored conversation can be read, and shortened. Default 8,388,608 (8 MiB).
+   * Maximum bytes of a conversation's messages as JSON text. More is a `ValidationError` whose `isTooLarge` is `true`. A longer
+   * stored conversation can still be read, and shortened. Default 8,388,608 (8 MiB).
    */
   readonly maxConversationBytes?: number | undefined;
 }
 
-/** How to open a database. PGlite, which has one connection and no network, respects only what {@link SessionOptions} has. */
+/**
+ * How to open a database. PGlite, which has one connection and no network, respects only {@link SessionOptions} and the time-out
+ * for idle transactions.
+ */
 export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {}
 
 /** What the sessions of all schemas of a database have in common. */
@@ -69,7 +72,7 @@ interface DatabaseSettings extends Omit<SessionOptions, "schema" | "telemetry" |
   readonly maxConversationBytes: number;
 }
 
-/** The tables of one schema: a session, and what concerns the whole of it. */
+/** A session on the tables of one schema, and what concerns the whole schema. */
 export class SchemaSession extends DriverSession {
   /** Reads whose memory does not depend on the length of rows. */
   readonly pieces: PieceReads;
@@ -90,8 +93,8 @@ export class SchemaSession extends DriverSession {
   }
 
   /**
-   * The same tables in another schema, such as that of another tenant, on the same connections and with the same options. It costs
-   * nothing to make, and a connection nothing to change over; but keep it, since it remembers the text of its statements.
+   * The same tables in another schema, such as that of another tenant, on the same connections and with the same options.
+   * Creating it is free, and so is using a connection for it; but keep it, since it caches the text of its statements.
    *
    * ```ts
    * const { tasks } = createDaoServices(db.withSchema("tenant_7"));
@@ -103,17 +106,17 @@ export class SchemaSession extends DriverSession {
   }
 
   /**
-   * Brings the schema to the version of this code: creates it, updates it, or adopts the schema of the Python service. What
-   * was changed outside the migrations it repairs if that needs no guess about rows, and refuses otherwise. Safe to call from
-   * many processes at once; all of it happens in one transaction. It never runs by itself.
-   * @throws SchemaVersionError when the database is newer than the code, or holds something else
+   * Brings the schema to the version of this code: creates it, updates it, or adopts the schema of the Python service. Repairs
+   * changes made outside the migrations if no guess about rows is needed, and otherwise throws. Safe to call from many processes
+   * at once; all of it happens in one transaction. It never runs by itself.
+   * @throws SchemaVersionError if the database is newer than the code, or has other tables
    */
   migrate(options?: MigrationOptions): Promise<MigrationReport> {
     return migrate(this.driver, this.executor.schema, options);
   }
 
   /**
-   * What {@link migrate} would do, as SQL for those who apply it by hand. Changes nothing.
+   * What {@link migrate} would do, as SQL to apply by hand. Changes nothing.
    * @throws SchemaVersionError as `migrate` does; UnavailableError
    */
   planMigrations(options?: CallOptions): Promise<MigrationPlanText> {
@@ -121,11 +124,11 @@ export class SchemaSession extends DriverSession {
   }
 
   /**
-   * Resolves when the database takes reads and writes, and its schema is the one that this code needs: tables, columns,
-   * types, constraints, privileges. It may be called every second: it is one statement that reads one row; the schema itself
-   * is looked at by the first call, every 5 s, and after a statement failed by it or lost its connection. It waits for no
-   * connection of a busy pool, but opens one more for the moment; where the server has no room for that, the last look counts.
-   * @throws UnavailableError, also where the server takes no writes (a hot standby); SchemaVersionError that says what differs
+   * Resolves if the database accepts reads and writes, and its schema is the one that this code needs: tables, columns, types,
+   * constraints, privileges. It may be called every second: it is one statement that reads one row; the schema itself is compared
+   * on the first call, every 5 s, and after a statement failed because of the schema or lost its connection. It does not wait for
+   * a busy pool, but opens one more connection; if the server permits no more, the last result counts.
+   * @throws UnavailableError, also if the server is read-only (a hot standby); SchemaVersionError, which says what differs
    */
   async checkReady(options?: CallOptions): Promise<void> {
     try {
@@ -133,10 +136,10 @@ export class SchemaSession extends DriverSession {
       this.#wasReady = true;
     } catch (error) {
       const code = error instanceof UnavailableError ? databaseErrorFacts(error.cause)?.code : undefined;
-      // While a load balancer keeps requests away, no write would find it out.
+      // While a load balancer keeps requests away, no write would discover this.
       if (code === "25006") this.driver.replaceConnections?.();
       const isInUse = (this.driver.pool?.usage.used ?? 1) > 0;
-      // The server is up, but accepts no more connections.
+      // The server is up, but permits no more connections.
       if (this.#wasReady && isInUse && code === "53300") return;
       this.#wasReady = false;
       throw error;
@@ -144,9 +147,9 @@ export class SchemaSession extends DriverSession {
   }
 
   /**
-   * Looks at the database as its operator would: the server's version, the schema and what was changed past the
-   * migrations, rules that rows break, the role's privileges, the clock; of an embedded database also whether its indexes
-   * have the rows of their tables, which takes as long as to read all of it. Each finding says what to fix. Changes nothing.
+   * Checks what an operator would: the server's version, the schema and changes made outside the migrations, rules that rows
+   * break, the role's privileges, the clock; for an embedded database also whether its indexes match their tables, which reads
+   * all of it. Each finding says what to fix. Changes nothing.
    * @throws UnavailableError when the database does not respond
    */
   async diagnose(options?: CallOptions): Promise<Finding[]> {
@@ -156,7 +159,7 @@ export class SchemaSession extends DriverSession {
   }
 }
 
-/** An open database: the session of its own schema, and those of others by {@link withSchema}. */
+/** An open database: the session of its own schema, and of others by {@link withSchema}. */
 export class Database extends SchemaSession implements AsyncDisposable {
   /** @throws ValidationError for an invalid `schema` or `maxConversationBytes` */
   constructor(driver: SqlDriver, { schema, telemetry, maxConversationBytes, ...hooks }: SessionOptions = {}) {
@@ -167,14 +170,14 @@ export class Database extends SchemaSession implements AsyncDisposable {
     });
   }
 
-  /** What it is, for a person, such as `PostgreSQL at localhost:5432/flux`. Holds no password. */
+  /** A description for people, such as `PostgreSQL at localhost:5432/flux`. Contains no password. */
   get description(): string {
     return this.driver.description;
   }
 
   /**
-   * The schemas of the database that match these names, in which `*` stands for any characters, in alphabetical order; a name without one
-   * stands for itself, whether or not there is such a schema. PostgreSQL's own are left out.
+   * The schemas that match these names, in alphabetical order; `*` stands for any characters. A name without one is returned
+   * whether or not there is such a schema. PostgreSQL's own schemas are omitted.
    * @throws ValidationError if nothing matches; UnavailableError
    */
   findSchemas(patterns: readonly string[], options?: CallOptions): Promise<string[]> {
@@ -182,8 +185,8 @@ export class Database extends SchemaSession implements AsyncDisposable {
   }
 
   /**
-   * Migrates many schemas, each in a transaction of its own, and some at a time. A schema that fails is reported, and keeps no other
-   * from being migrated. After an interruption call it again: those that are done take a moment.
+   * Migrates many schemas, several at a time, each in a transaction of its own. A schema that fails is reported, and the others
+   * are still migrated. After an interruption call it again: schemas that are done take a moment.
    * @throws ValidationError if no schema matches; UnavailableError when the schemas cannot be listed; the signal's reason
    */
   override migrate(options: SchemasMigrationOptions): Promise<SchemasMigrationReport>;
@@ -196,8 +199,8 @@ export class Database extends SchemaSession implements AsyncDisposable {
   }
 
   /**
-   * Lets running statements finish, then closes every connection; what is called later is refused. What was joined of
-   * an application's is not closed, and goes on.
+   * Lets running statements finish, then closes every connection; later calls are rejected. An application's own pool or
+   * transaction stays open.
    * @param timeout milliseconds to wait for running statements; default 5,000
    */
   close(timeout?: number): Promise<void> {
@@ -230,15 +233,15 @@ function conversationLimit(bytes = DEFAULT_CONVERSATION_BYTES): number {
 const settingCodes: ReadonlySet<string> = new Set(["42704", "22023"]);
 
 /**
- * Opens a database, and makes sure that it responds.
+ * Opens a database and verifies that it responds.
  *
  * ```ts
  * await using db = await openDatabase(process.env.DATABASE_URL);
  * await db.migrate();
  * ```
  *
- * @param url `postgres://user:password@host:5432/database`; `memory://` or a folder (`./data`) for an embedded database
- *   (needs `@electric-sql/pglite`). One process can have a folder open at a time, and once; other users cannot read it
+ * @param url `postgres://user:password@host:5432/database`; `memory://` or a folder (`./data`) for an embedded database (needs
+ *   `@electric-sql/pglite`). Only one process can have a folder open, and only once; other users cannot read it
  * @throws ValidationError for a malformed URL or option; UnavailableError when the database does not respond, or the folder is
  *   open already, or cannot be used
  */

@@ -37,7 +37,7 @@ export type SslMode = (typeof SSL_MODES)[number];
 const expected =
   'must be postgres://user:password@host:5432/database, or "memory://", or a folder (./data) for an embedded database';
 
-/** Not `//user:password@host`: that is a URL without its scheme, and a folder's name may appear in messages. */
+/** Not `//user:password@host`, a URL without its scheme: messages may contain a folder's name. */
 const FOLDER = /^(?:\.{0,2}[\\/](?![\\/])|[A-Za-z]:[\\/]|\.{1,2}$)/;
 
 /**
@@ -64,7 +64,7 @@ export function parseDatabaseUrl(url: string | undefined): DatabaseLocation {
   };
 }
 
-/** Every statement names the schema: what the server looks through for other names has no effect. */
+/** Every statement names its schema, so a search path would have no effect. */
 function refuseSchema(parameters: URLSearchParams): void {
   const given = ["search_path", "schema", "currentSchema"].find((name) => parameters.has(name));
   const isInOptions = /search_path/i.test(parameters.get("options") ?? "");

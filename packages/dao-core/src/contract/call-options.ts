@@ -1,6 +1,6 @@
-/** For whom a call is made, such as a request of a server. */
+/** Who a call is made for, such as a request to a server. */
 export interface Requester {
-  /** Aborts when it has gone, and waits for no result any more. Read only when a call of it has to wait. */
+  /** Aborts when the requester has disconnected. Read only while a call waits. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -15,14 +15,14 @@ export interface CallOptions {
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Milliseconds that the call may take, waiting included. When they have passed it is aborted as by a signal and rejects
-   * with an {@link UnavailableError}. Default: the sum of the database's own limits, 42 s unless configured otherwise.
+   * Milliseconds that the call may take, waiting included. After that it is aborted as by a signal, and rejects with an
+   * {@link UnavailableError}. Default: the sum of the database's own limits, 42 s unless configured otherwise.
    */
   readonly timeout?: number | undefined;
   /**
-   * For whom the call is made. Where it goes while the call waits for a connection of our pool or of a joined `pg.Pool`, or for an
-   * embedded database, nothing is begun, and the promise rejects with the reason of its signal. What runs goes on, so that, unlike
-   * with `signal`, a statement needs no connection to itself. Default: no one who could go.
+   * Who the call is made for. If it disconnects while the call waits for a connection of our pool or of a joined `pg.Pool`, or
+   * for an embedded database, the call is not started and rejects with its signal's reason. A running statement continues, so
+   * that, unlike with `signal`, it needs no connection to itself. Default: none.
    */
   readonly requester?: Requester | undefined;
 }

@@ -32,7 +32,7 @@ export const conversationCreateDto = z
     userId: id(),
     /** Default `null`: a conversation that began before its goal. */
     goalId: id().nullable().default(null),
-    /** Default `[]`; `null` means the same, as callers of the Python service send it. */
+    /** Default `[]`; `null` means the same, since callers of the Python service send it. */
     messages: jsonArray()
       .nullish()
       .transform((value) => value ?? []),
@@ -52,12 +52,12 @@ export const conversationUpdateDto = z
   })
   .register(dtoRegistry, { id: "ConversationUpdateDto", example: { status: "closed" } });
 
-/** The most messages that one call can append. */
+/** Maximum number of messages that one call appends. */
 export const MAX_APPENDED_MESSAGES = 1_000;
 
 export const messagesAppendDto = z
   .object({
-    /** 1 to 1,000, in the order in which they were said. */
+    /** 1 to 1,000, in chronological order. */
     messages: jsonArray()
       .refine((messages) => messages.length > 0, { error: "must contain at least one message" })
       .meta({ minItems: 1, maxItems: MAX_APPENDED_MESSAGES }),
@@ -69,7 +69,7 @@ export const messagesAppendDto = z
 
 export const messagesAppendResult = z
   .object({
-    /** How many messages the conversation has now, these included. */
+    /** How many messages the conversation now has, including these. */
     messageCount: z.int().min(0),
   })
   .register(dtoRegistry, { id: "MessagesAppendResult", example: { messageCount: 2 } });

@@ -5,11 +5,11 @@ import { id, instant } from "./fields/scalars.ts";
 
 const escalationSpeed = z.number().min(0);
 
-/** How time runs for a user in a demonstration. */
+/** How time passes for a user in a demonstration. */
 export const demoFlagsDto = z
   .object({
     userId: id(),
-    /** The instant that the demonstration takes for now, or `null` for the real one. */
+    /** The demonstration's current time, or `null` for the real one. */
     virtualNow: instant().nullable(),
     /** A factor: 1 is real time. */
     escalationSpeed,
@@ -21,7 +21,7 @@ export const demoFlagsDto = z
 
 export const demoFlagsPutDto = z
   .object({
-    /** May be left out; if given it must be the user that the call names. */
+    /** Optional; if given, it must be the user that the call names. */
     userId: id().optional(),
     /** Default `null`. */
     virtualNow: instant().nullable().default(null),

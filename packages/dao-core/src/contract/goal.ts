@@ -125,9 +125,9 @@ export interface GoalService {
   /** @throws RelatedRowMissingError if there is no such user */
   createGoal(input: GoalCreateDto, options?: CreateOptions): Promise<GoalDto>;
   /**
-   * Creates a goal with its milestones and their tasks, all of them or none: at most 1,000 milestones and 10,000 tasks in
-   * total. Returns them in the order and with the values of the input; if a trigger of yours changes what is stored, read
-   * it with `getGoalFull`.
+   * Creates a goal with its milestones and their tasks, all of them or none: at most 1,000 milestones and 10,000 tasks in total.
+   * Returns them in the order and with the values of the input; if a trigger of yours changes what is stored, read that with
+   * `getGoalFull`.
    * @throws RelatedRowMissingError if there is no such user
    */
   createGoalWithStructure(input: GoalStructureCreateDto, options?: CreateOptions): Promise<GoalWithRelationsDto>;

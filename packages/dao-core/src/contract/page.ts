@@ -4,7 +4,7 @@ import { text } from "./fields/scalars.ts";
 /** One page of a list, newest rows first. */
 export interface Page<Item> {
   readonly items: Item[];
-  /** How many rows the filter matches, over all pages; `null` if `count` is `none`. */
+  /** Number of rows that the filter matches, over all pages; `null` if `count` is `none`. */
   readonly total: number | null;
   /** From 1; with `skip` and `limit` it is `floor(skip / limit) + 1`; `null` if a cursor was given. */
   readonly page: number | null;
@@ -19,7 +19,7 @@ export interface Page<Item> {
 export const MAX_PAGE_SIZE = 100;
 
 /**
- * How a list's `total` is counted, as in PostgREST. `exact` reads every row that the filter matches, or an index on them.
+ * How a list's `total` is counted, with PostgREST's names. `exact` reads every row that the filter matches, or an index on them.
  * `estimated` is exact up to 1,000 rows, and beyond that the planner's estimate, as good as the table's statistics (figures:
  * docs/performance.md). `none` omits it.
  */

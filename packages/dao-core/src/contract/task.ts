@@ -5,7 +5,7 @@ import { TASK_PRIORITIES, TASK_STATES, TITLE_LENGTH, TRIGGER_TYPES } from "./fie
 import { id, instant, text } from "./fields/scalars.ts";
 import { cursor, filterText, listRequest, type Page } from "./page.ts";
 
-/** How many tasks {@link TaskService.bulkUpdateState} and {@link TaskService.updateTasks} take per call. */
+/** Maximum tasks per call of {@link TaskService.bulkUpdateState} and {@link TaskService.updateTasks}. */
 export const MAX_BULK_TASKS = 1000;
 
 const title = text(TITLE_LENGTH);
@@ -277,14 +277,13 @@ export interface TaskService {
   /** @throws RelatedRowMissingError if there is no such user, goal or milestone */
   createTask(input: TaskCreateDto, options?: CreateOptions): Promise<TaskDto>;
   /**
-   * Creates any number of tasks, all of them or none. The source is read as needed and never held in memory as a whole. Inside
-   * a unit of work the source must not use that unit of work, which is waiting for this call. An error thrown by the source
-   * is rethrown, and nothing is created.
+   * Creates any number of tasks, all of them or none. The source is read on demand, and never held in memory as a whole. Inside a
+   * unit of work the source must not use that unit of work, which is waiting for this call. An error thrown by the source is
+   * rethrown, and nothing is created.
    *
-   * Imports hold at most a quarter of a pool's connections. Further ones wait up to `acquireTimeout` for their turn, and their
-   * sources are not read until then. An array of up to 1,000 tasks is a single statement and does not wait.
-   * Neither does an import within a unit of work, which has its connection: run few of those at a time, since ten with slow sources hold
-   * a pool of ten.
+   * Imports hold at most a quarter of a pool's connections. Others wait up to `acquireTimeout` for their turn; their sources are
+   * not read before. An array of up to 1,000 tasks is a single statement and does not wait. An import in a unit of work does not
+   * wait either, since it uses that unit's connection; limit how many run at once.
    * @throws ValidationError, whose paths begin with the index of the task; RelatedRowMissingError; ConflictError for an id
    *   that is taken; UnavailableError if its turn does not come in time; TransactionLostError; UnitOfWorkMisuseError if
    *   called from the source of another import
@@ -303,7 +302,7 @@ export interface TaskService {
    */
   streamTasks(request?: TaskStreamRequest, options?: StreamOptions): AsyncIterable<TaskDto>;
   /**
-   * Changes up to 1,000 tasks at once, each in its own way, all of them or none. A task that does not exist is ignored.
+   * Changes up to 1,000 tasks at once, each differently, all of them or none. A task that does not exist is ignored.
    * @throws ValidationError, also for two changes of one task, and for a stored task that breaks a rule from before the rule
    *   existed: the path has its index in `updates`, the message its id; RelatedRowMissingError if there is no such milestone
    */

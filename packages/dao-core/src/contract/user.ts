@@ -30,7 +30,7 @@ export const userCreateDto = z
     name,
     /** Unique among all users. */
     email: email(),
-    /** Default `{}`; `null` means the same, as callers of the Python service send it. */
+    /** Default `{}`; `null` means the same, since callers of the Python service send it. */
     preferences: jsonObject()
       .nullish()
       .transform((value) => value ?? {}),

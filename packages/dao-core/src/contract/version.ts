@@ -17,10 +17,10 @@ export function versionOf(row: object): string {
   return hash("sha256", text).slice(0, 32);
 }
 
-/** Encodes a value with its type. A comma can end it: outside quotes and brackets it contains none. */
+/** Encodes a value with its type, without commas outside quotes and brackets, so that one can end it. */
 export function pieceOf(value: unknown): string {
   if (value instanceof Date) return `@${value.getTime()}`;
-  // As JSON, which escapes unpaired surrogates: encoded as UTF-8 they would all be the same.
+  // As JSON, which escapes unpaired surrogates: in UTF-8 they would all be the same.
   return typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 

@@ -26,18 +26,18 @@ const append = (messages: SQLWrapper) => sql`(coalesce(nullif(${messages}, 'null
 const limit = sql`${sql.placeholder("limit")}::bigint`;
 const held = sql.identifier("held");
 /**
- * Written out to be measured only where it may be too long, since that takes as long as the append: text has less than 32 bytes for
- * each byte of what is stored (a number such as 1e308 has most; those that a double cannot hold are no longer accepted).
+ * Serialized for measuring only if it may exceed the limit, since that costs as much as the append: text has less than 32 bytes
+ * per stored byte (a number such as 1e308 has most; those that a double cannot hold are no longer accepted).
  */
 const isWithinLimit = sql`case
   when 32 * pg_column_size(${held})::bigint + octet_length(${param("messages")}::text) <= ${limit} then true
   else octet_length(${append(held)}::text) <= ${limit} end`;
-/** A condition on the messages, which are decompressed once for all of it. */
+/** A condition on the messages, which are decompressed only once. */
 const ofHeld = (condition: SQL) =>
   sql`(select ${condition} from (select ${conversations.messages} #> '{}' as ${held} offset 0) as decompressed)`;
 const count = { count: sql`jsonb_array_length(${conversations.messages})`.as("count") };
 
-/** One statement, which locks the row: concurrent appends happen one after the other, and none is lost. */
+/** A single statement, which locks the row, so that concurrent appends run one after the other, and none is lost. */
 const appendToArray = prepared("write", () =>
   queryBuilder
     .update(conversations)
@@ -50,14 +50,14 @@ const findText = prepared("read", () =>
   queryBuilder
     .select({
       text: sql`case when ${kind} = 'string' then ${text} end`.as("text"),
-      // A string is measured as an array's only member: as text it has no more bytes than as JSON.
+      // A string is measured as the only member of an array: its text is no longer than its JSON.
       isWithinLimit: ofHeld(isWithinLimit).as("is_within_limit"),
     })
     .from(conversations)
     .where(eq(conversations.id, param("id"))),
 );
 
-/** Converts the string to an array, if it is still the one that was read. By SQL, which keeps numbers that JavaScript cannot hold. */
+/** Converts the string to an array, if it is unchanged. In SQL, which keeps numbers that JavaScript cannot represent. */
 const appendToText = prepared("write", () => {
   const array = sql`case when ${sql.placeholder("isArray")}::boolean then (${text})::jsonb
     else jsonb_build_array(${conversations.messages}) end`;
@@ -68,7 +68,7 @@ const appendToText = prepared("write", () => {
     .returning(count);
 });
 
-/** Whether these messages, which exceed the limit, are no longer than those that they replace. */
+/** Whether these messages, which exceed the limit, are at most as long as those that they replace. */
 const isNoGrowth = sql`octet_length(${conversations.messages}::text) >= octet_length(${appended}::text)`;
 
 const findOne = prepared("point", () =>
@@ -85,7 +85,7 @@ export class SqlConversationDao
 {
   readonly #limit: number;
 
-  /** @param limit bytes of JSON text that messages may have in all */
+  /** @param limit maximum bytes of a conversation's messages as JSON text */
   constructor(executor: SchemaExecutor, limit: number) {
     super(executor, conversationStatements);
     this.#limit = limit;
@@ -127,7 +127,7 @@ export class SqlConversationDao
       if (found.rows[0] === undefined) return null;
       const [held, isWithin] = found.rows[0];
       if (isWithin === false) throw this.#tooLong();
-      // Another writer has converted it meanwhile.
+      // Another writer has converted it in the meantime.
       if (typeof held !== "string") continue;
       const values = { id, messages, text: held, isArray: Array.isArray(readJson(held)) };
       const made = await run(this.executor, appendToText(), values, options);

@@ -13,8 +13,8 @@ export const taskStatements = new EntityStatements<contract.TaskDto>(tasks, {
 });
 
 /**
- * The end of a task, as written. Callers read instants in milliseconds, but the Python service writes microseconds: an end that was
- * read from the row's start must be that start, not slightly before it.
+ * The end of a task, as written. Callers read milliseconds, but the Python service writes microseconds: an end that equals the
+ * start as it was read becomes that start, not a time slightly before it.
  */
 export function writtenEnd(endTime: SQL): SQL {
   const isStart = sql`date_trunc('milliseconds', ${tasks.startTime}) = ${endTime}`;

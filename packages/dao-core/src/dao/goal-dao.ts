@@ -39,7 +39,7 @@ class JsonRows {
     return sql`(select ${this.#array(qualified, qualified)} from ${this.#table} where ${this.#belongTo(goalId)})::text`;
   }
 
-  /** {@link all} if these are few and short, else null; no more than those few are read to find out. */
+  /** {@link all} if the rows are few and short, else null. Reads at most one row more than the limit. */
   few(goalId: SQL): SQL {
     const long = this.#columns.filter(isUnbounded);
     const length = (column: PgColumn) => sql`octet_length(${selected(column)})`;
@@ -74,7 +74,7 @@ const itsMilestones = new JsonRows(milestones, milestones.goalId, [
 ]);
 const itsTasks = new JsonRows(tasks, tasks.goalId, [tasks.startTime, tasks.createdAt, tasks.id]);
 
-/** A goal with its milestones and tasks if these are few, in one snapshot. If not, the last two columns are null. */
+/** A goal with its milestones and tasks, in one snapshot. Those that are not few and short are null. */
 export const findGuardedGoal = prepared("read", () => {
   const goal = goalStatements.pieces.select(sql`select * from ${goals} where id = ${param("id")}`);
   const id = sql`goal.id`;
@@ -102,8 +102,8 @@ export function toRows(json: unknown): SqlRow[] {
 }
 
 /**
- * A goal, its milestones and their tasks in one statement, whatever their number: all of it or nothing, one round trip,
- * and three parameters, so that no limit of the protocol is near. Foreign keys are checked at the statement's end.
+ * Inserts a goal, its milestones and their tasks, of any number, in one statement: all or nothing, in one round trip, far below
+ * the protocol's limit of parameters. Foreign keys are checked at the end of the statement.
  */
 const insertStructure = prepared("write", () => {
   const newGoal = queryBuilder
@@ -141,8 +141,8 @@ export class SqlGoalDao
   }
 
   /**
-   * Returns what was sent, in the order of the input: the schema adds only the moment of creation. So the rows that are sent are
-   * the DTOs that are returned, made in one pass. Changes by an application's trigger are not among them.
+   * Returns the rows as they were sent, in the order of the input, since the database adds only `created_at`. Changes by an
+   * application's trigger are not included.
    */
   async createWithStructure(
     input: contract.GoalStructureCreateDto,
@@ -165,7 +165,7 @@ export class SqlGoalDao
     const { rows } = await run(this.executor, insertStructure(), values, options);
     const createdAt = readInstant(rows[0]?.[0]);
     for (const row of [goal, ...milestoneRows, ...taskRows]) row["createdAt"] = new Date(createdAt);
-    // Every column of its table by name makes a DTO.
+    // The object has every column of the table, so it is a DTO.
     return { ...goal, milestones: milestoneRows, tasks: taskRows } as contract.GoalWithRelationsDto;
   }
 }

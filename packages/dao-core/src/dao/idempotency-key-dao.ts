@@ -10,10 +10,10 @@ const isThisKey = () => and(eq(idempotencyKeys.scope, param("scope")), eq(idempo
 const isExpired = (now: SQL) =>
   sql`${idempotencyKeys.createdAt} < ${now} - ${sql.placeholder("lifetime")}::double precision * interval '1 millisecond'`;
 
-/** The moment of this insert: a distributed PostgreSQL (Citus) takes no `now()` in DO UPDATE. */
+/** The time of this insert: Citus rejects `now()` in DO UPDATE. */
 const newCreatedAt = sql`excluded.created_at`;
 
-/** An insert, which waits for a transaction that inserts the same key. An expired key is replaced. */
+/** Waits for a transaction that inserts the same key. An expired key is replaced. */
 const claim = prepared("write", () =>
   queryBuilder
     .insert(idempotencyKeys)
@@ -40,7 +40,7 @@ const record = prepared("write", () =>
     .where(isThisKey()),
 );
 
-/** Skips keys that others delete or claim at the same time. */
+/** Skips keys that other transactions are deleting or claiming. */
 const deleteExpired = prepared("write", () => {
   const expired = queryBuilder
     .$with("expired")

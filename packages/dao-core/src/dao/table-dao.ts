@@ -23,13 +23,13 @@ import {
 import { columnParam, RowValues, resultColumns } from "./statement/text-columns.ts";
 
 /**
- * The statements on one table, compiled at their first use, kept for the life of the process and shared by all sessions. There is an
- * update for each set of fields that callers use.
+ * The statements on one table, compiled at their first use, kept for the life of the process, and shared by all sessions. There
+ * is one update for each set of fields that callers use.
  */
 export class EntityStatements<Dto extends object> extends RowValues {
   readonly table: EntityTable;
   readonly read: RowMapper<Dto>;
-  /** Reads rows for callers in the process, which keep them all. */
+  /** Reads rows for callers in this process, which keep all of them. */
   readonly rows: GuardedRows<Dto>;
   /** Reads rows for callers that pass them on. */
   readonly pieces: GuardedRows<Dto>;
@@ -39,7 +39,7 @@ export class EntityStatements<Dto extends object> extends RowValues {
   readonly #assignments: Readonly<Record<string, SQL>>;
   readonly #results: Record<string, SQL.Aliased>;
 
-  /** @param assignments the columns that an update does not just set to the given value */
+  /** @param assignments the columns that an update does not simply set to the given value */
   constructor(table: EntityTable, assignments: Readonly<Record<string, SQL>> = {}) {
     super(table);
     this.table = table;
@@ -55,7 +55,7 @@ export class EntityStatements<Dto extends object> extends RowValues {
 
   readonly findById = prepared("point", () => this.#select());
 
-  /** Finds the row, unless it is too long to be read whole; a shorter statement than {@link findGuarded}. */
+  /** Finds the row if it is short enough to read whole; a shorter statement than {@link findGuarded}. */
   readonly findShort = prepared("point", () => this.#select(this.pieces.fits()));
 
   readonly findGuarded = prepared("point", () =>
@@ -100,7 +100,7 @@ export class EntityStatements<Dto extends object> extends RowValues {
     });
   }
 
-  /** The same, if a condition holds; a statement that waited for another writer sees what that wrote. */
+  /** The same, if a condition holds. After waiting for another writer the condition sees what that wrote. */
   updateWhere(names: readonly string[], condition: SQL | undefined): Statement {
     return compile("write", this.#updateWhere(names, condition).returning(this.#results));
   }
@@ -206,7 +206,7 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
   }
 }
 
-/** An INSERT … RETURNING returns its row, unless a foreign trigger suppressed it. */
+/** An INSERT … RETURNING returns its row unless a trigger of others suppressed it. */
 function raiseNoRow(): never {
   throw new Error("The database returned no row from an INSERT … RETURNING; look for a trigger on the table.");
 }

@@ -19,8 +19,8 @@ import { tasks } from "./statement/tables.ts";
 import { jsonRecords, newRows, resultColumns, sqlType } from "./statement/text-columns.ts";
 
 /*
- * Writes many tasks in one statement. They are sent as one JSON text, so that the limit of parameters does not matter, and one
- * prepared statement serves any number of rows.
+ * Writes many tasks in one statement. They are sent as one JSON parameter, so that one prepared statement serves any number of
+ * rows.
  */
 
 const insertTasks = prepared("write", () =>
@@ -28,8 +28,8 @@ const insertTasks = prepared("write", () =>
 );
 
 /**
- * Creates the tasks, all or none; returns how many.
- * @throws Error if a foreign trigger suppressed some; a transaction is then rolled back
+ * Creates all of the tasks, or none; returns how many.
+ * @throws Error if a trigger of others suppressed some; a transaction is then rolled back
  */
 export async function createTasks(
   executor: SchemaExecutor,
@@ -51,14 +51,14 @@ const updatable = Object.keys(columns).filter((name) => !["id", "userId", "goalI
 /** A statement for each set of fields that callers change at once. */
 const updates = new StatementCache();
 
-/** Changes the tasks, each in its own way, all or none; returns those that exist, in any order. */
+/** Changes the tasks, each differently, all or none; returns those that exist, in any order. */
 export async function updateTasks(
   executor: SchemaExecutor,
   changes: readonly TaskChangeDto[],
   options?: CallOptions,
 ): Promise<TaskDto[]> {
   const isChanged = (name: string) => changes.some((change) => Reflect.get(change, name) !== undefined);
-  // An update must set something: here, the title to itself.
+  // An UPDATE must set something; the title may be set to itself.
   const names = updatable.filter((name) => name === "title" || isChanged(name));
   const rows = changes.map((change) => ({ ...withValidInstants(change), changed: changedFields(change, names) }));
   const statement = updates.get(names.join(), () => compile("write", buildUpdate(names)));
@@ -66,7 +66,7 @@ export async function updateTasks(
   return updated.map((row) => taskStatements.read(row));
 }
 
-/** A bit mask of the fields that the change gives, the first as bit 0: null is a value, so absence must be encoded separately. */
+/** A bit mask of the fields that the change has, the first as bit 0: null is a value, so absence must be encoded separately. */
 function changedFields(change: TaskChangeDto, names: readonly string[]): number {
   return names.reduce((bits, name, index) => (Reflect.get(change, name) === undefined ? bits : bits | (1 << index)), 0);
 }
@@ -74,7 +74,7 @@ function changedFields(change: TaskChangeDto, names: readonly string[]): number 
 /** FOR UPDATE OF names a table without its schema. */
 const target = alias(tasks, "tasks");
 
-/** Locks in the order of ids, so that two of these never deadlock. */
+/** Locks in the order of ids, so that concurrent updates do not deadlock. */
 function buildUpdate(names: readonly string[]) {
   const members = names.map((name) => [name, sqlType(columnOf(name))] as const);
   const records = jsonRecords("changes", [["id", sql`uuid`], ["changed", sql`integer`], ...members]);
@@ -98,7 +98,6 @@ function buildUpdate(names: readonly string[]) {
     .returning(resultColumns(columns));
 }
 
-/** The new value if its bit is set, else the row's. */
 function changedValue(column: PgColumn, newName: string, bit: number): SQL {
   const isSet = sql`locked.changed & ${sql.raw(String(bit))} <> 0`;
   const value = sql`locked.${sql.identifier(newName)}`;

@@ -11,7 +11,7 @@ import { columnParam, instantParam, resultColumns } from "./statement/text-colum
 import { TableDao } from "./table-dao.ts";
 import { createTasks, updateTasks } from "./task-batches.ts";
 
-/** The end of the given millisecond: columns hold microseconds, and a range includes its end to the millisecond. */
+/** The end of the given millisecond: columns have microseconds, and a range includes the whole millisecond of its end. */
 const justAfter = (name: string) => sql`${instantParam(name)} + interval '1 millisecond'`;
 
 /** The condition that a user's task starts within a range. */
@@ -50,7 +50,7 @@ const statistics = prepared("point", () =>
     ),
 );
 
-/** Locks in the order of ids, so that two of these never deadlock. */
+/** Locks in the order of ids, so that concurrent updates do not deadlock. */
 const bulkUpdateState = prepared("write", () => {
   const locked = queryBuilder.$with("locked").as(
     queryBuilder

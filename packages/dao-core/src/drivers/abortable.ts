@@ -4,7 +4,7 @@ import { onAbort } from "../session/waiting/deadline.ts";
 
 /** How a statement whose signal aborts is ended. */
 interface Cancellation {
-  /** Has the server cancel what runs. Called again until the statement has settled: a request may come too early to have an effect. */
+  /** Asks the server to cancel the running statement. Repeated until that has settled, since a request may arrive too early. */
   readonly cancel?: ((settled: AbortSignal) => Promise<unknown>) | undefined;
   /** Called when the statement has not settled {@link ABORT_GRACE} after the abort. */
   readonly giveUp?: () => void;

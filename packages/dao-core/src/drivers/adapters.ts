@@ -23,7 +23,7 @@ export function drizzleDriver(database: HostDrizzle, poolSize?: number): SqlDriv
       return Array.isArray(result) ? result : Reflect.get(Object(result), "rows");
     },
     transaction: isTransaction ? undefined : (work) => database.transaction(work),
-    // postgres.js fails the whole transaction unless it set the savepoint itself.
+    // postgres.js fails the whole transaction unless it has set the savepoint itself.
     savepoint: (transaction, work) => transaction.transaction(work),
     connectionOf: clientOf,
     pool: Object(clientOf(database) ?? database),
@@ -46,7 +46,7 @@ export interface HostKysely {
   transaction(): { execute<Result>(work: (transaction: HostKysely) => Promise<Result>): Promise<Result> };
 }
 
-/** Kysely on `pg`. It hands out no connection, so a loss is noticed by the next statement. */
+/** Kysely on `pg`. It does not expose its connections, so a loss is noticed by the next statement. */
 export function kyselyDriver(database: HostKysely, poolSize?: number): SqlDriver {
   return hostDriver({
     description: "the application's Kysely database",
@@ -132,7 +132,7 @@ export interface HostPostgresJs {
   savepoint?(work: (nested: HostPostgresJs) => Promise<unknown>): Promise<unknown>;
 }
 
-/** postgres.js. After an error it fails the whole transaction, unless it set a savepoint itself. */
+/** postgres.js. After an error it fails the whole transaction, unless it has set a savepoint itself. */
 export function postgresJsDriver(sql: HostPostgresJs, poolSize?: number): SqlDriver {
   return hostDriver<HostPostgresJs>({
     description: "the application's postgres.js client",
@@ -144,7 +144,7 @@ export function postgresJsDriver(sql: HostPostgresJs, poolSize?: number): SqlDri
   });
 }
 
-/** It would await each member of an array that is the result. */
+/** postgres.js would await each member of an array. */
 async function within<Result>(
   sql: HostPostgresJs,
   method: "begin" | "savepoint",
@@ -158,7 +158,7 @@ async function within<Result>(
   return result.value;
 }
 
-/** For clients that number parameters themselves, by where they stand: `$2` may come before `$1`, and twice. */
+/** For clients that number parameters by position: `$2` may come before `$1`, and twice. */
 function positionalParameters(text: string, values: readonly SqlParameter[]) {
   const numbers = [...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number));
   return { parts: text.split(/\$\d+/), values: numbers.map((number) => values[number - 1] ?? null) };

@@ -19,7 +19,7 @@ export function codePointLength(text: string): number {
   return length;
 }
 
-/** Free text: any Unicode that PostgreSQL can store, not trimmed, `min` to `max` code points long. Default: no bounds. */
+/** Free text: any Unicode that PostgreSQL can store, not trimmed, of `min` to `max` code points. Default: no bounds. */
 export function text({ min = 0, max = Number.POSITIVE_INFINITY }: { min?: number; max?: number } = {}) {
   const schema = z.string().superRefine((value, context) => {
     const unstorable = unstorableText(value);
@@ -55,7 +55,7 @@ export function id() {
     .meta({ type: "string", format: "uuid" });
 }
 
-/** Parses the id that a call names, to lower case. @throws ValidationError if it is not a UUID */
+/** Parses the id that a call names; returns it in lower case. @throws ValidationError if it is not a UUID */
 export function parseId(value: unknown, field = "id"): string {
   if (typeof value === "string" && uuidPattern.test(value)) return value.toLowerCase();
   throw new ValidationError([{ path: field, message: explainId(value) }]);
@@ -75,14 +75,14 @@ export function parseInstant(text: string): Date | undefined {
   return parseOwnForm(text) ?? parseAnyForm(text);
 }
 
-/** The form that `Date` writes, with or without milliseconds, from the year 0100 on. */
+/** The form that `Date` writes, with or without milliseconds, for years from 0100. */
 const ownForm = /^(?!00)\d{4}-[01]\d-[0-3]\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?Z$/;
 
 /** The fast path: nearly all input has this form. */
 function parseOwnForm(text: string): Date | undefined {
   if (!ownForm.test(text)) return undefined;
   const instant = new Date(timeOfDigits(text, text.length - 1));
-  // A date that does not exist, such as a 30th of February or a 13th month, rolls over to another day.
+  // A date that does not exist, such as February 30 or month 13, rolls over to another day.
   const isRead = instant.getUTCDate() === two(text, 8) && instant.getUTCMonth() === two(text, 5) - 1;
   return isRead ? instant : undefined;
 }
@@ -90,7 +90,7 @@ function parseOwnForm(text: string): Date | undefined {
 function parseAnyForm(text: string): Date | undefined {
   const [, date, time, fraction = "", sign, hours = 0, minutes = 0] = rfc3339.exec(text) ?? [];
   const local = Date.parse(`${date}T${time}.${fraction.slice(0, 3).padEnd(3, "0")}Z`);
-  // A 30th of February or a 24th hour rolls over, and then reads back differently.
+  // February 30 or hour 24 rolls over, and then reads back differently.
   if (Number.isNaN(local) || !new Date(local).toISOString().startsWith(`${date}T${time}`)) return undefined;
   const offset = (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -60_000 : 60_000);
   const instant = new Date(local - offset);
@@ -125,8 +125,8 @@ export function instant() {
 }
 
 /**
- * The time of text that begins as `2026-02-15T10:00:00`, from the year 0100 on, three times as fast as `Date.parse`. Nothing is
- * checked: a 30th of February rolls over. The digits end at `end`: after the seconds, or a fraction, of which three are read.
+ * The time of text that begins like `2026-02-15T10:00:00`, for years from 0100, three times as fast as `Date.parse`. Nothing is
+ * checked: February 30 rolls over. The digits end at `end`: after the seconds, or a fraction, of which three are read.
  */
 export function timeOfDigits(text: string, end: number): number {
   const year = two(text, 0) * 100 + two(text, 2);

@@ -12,12 +12,12 @@ const time = /(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?[+-]\d\d(?::[0-5]\d
 const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.source;
 const form = new RegExp(`^(-?infinity|${date} ${time}(?: BC)?) (${uuid})$`);
 
-/** The opaque cursor with which callers continue after a row. */
+/** The opaque cursor for the rows after this one. */
 export function toCursor({ createdAt, id }: CursorKey): string {
   return Buffer.from(`${createdAt} ${id}`, "latin1").toString("base64url");
 }
 
-/** @throws ValidationError for text that is not a cursor of a page */
+/** @throws ValidationError for text that is not the cursor of a page */
 export function readCursor(cursor: string): CursorKey {
   const [, createdAt, id] = form.exec(Buffer.from(cursor, "base64url").toString("latin1")) ?? [];
   if (createdAt !== undefined && id !== undefined) return { createdAt, id };

@@ -18,16 +18,18 @@ interface Rest {
 const name = (column: PgColumn): SQL => sql`${sql.identifier(column.name)}`;
 const isJson = (column: PgColumn): boolean => column instanceof PgJsonb;
 
-/** Whether PostgreSQL sets no limit to a column's values. A checked title counts too: adopted rows can be longer. */
+/**
+ * Whether PostgreSQL does not limit the size of a column's values. A title's CHECK does not count: adopted rows can violate it.
+ */
 export const isUnbounded = (column: PgColumn): boolean => isJson(column) || column instanceof PgText;
 
 const octetLength = (column: PgColumn): SQL => sql`octet_length(${name(column)})`;
 
-/** The length of text is stored with it. For JSON, an array has to be made of the decompressed value. */
+/** The length of text is stored with it; JSON must be decompressed, by putting it into an array. */
 const decompressedSize = (column: PgColumn): SQL =>
   isJson(column) ? sql`pg_column_size(array[${name(column)}])` : octetLength(column);
 
-/** Bytes of stored JSON up to which it is decompressed to be measured, and the factor by which longer JSON is estimated. */
+/** Stored JSON of up to so many bytes is decompressed for measuring; the size of longer JSON is estimated by this factor. */
 const SMALL = literal(8_192);
 const USUAL_RATIO = literal(4);
 
@@ -37,11 +39,11 @@ function estimatedSize(column: PgColumn): SQL {
   return sql`case when ${stored} <= ${SMALL} then ${decompressedSize(column)} else ${USUAL_RATIO} * ${stored} end`;
 }
 
-/** The factors by which JSON may exceed its estimate to be read with its row, decompressed and as text, which has numbers in full. */
+/** Maximum factors by which JSON may exceed its estimated size and still be read with its row: decompressed, and as text. */
 const RATIO = sql`${literal(4)}::bigint`;
 const WRITTEN_RATIO = sql`${literal(32)}::bigint`;
 
-/** Bytes of text up to which a row of a table without JSON is read with up to a thousand others. */
+/** Maximum bytes of a row without JSON that is read together with up to a thousand others. */
 const SHORT_ROW = literal(8_192);
 
 /** A row that is larger than one piece. */
@@ -51,8 +53,8 @@ interface UnreadRow {
 }
 
 /**
- * The rows of a query on one table, with their contents as long as these fit into `bytes` in total. Further rows come without
- * text and JSON but with their size, so that the result of a statement is bounded; they are read later.
+ * The rows of a query on one table, with their contents until these reach `bytes` in total. The others have their size in place
+ * of text and JSON, so that the result of a statement is bounded; they are read later.
  */
 export class GuardedRows<Dto extends object> {
   readonly lists: ListStatements;
@@ -80,11 +82,11 @@ export class GuardedRows<Dto extends object> {
   }
 
   /**
-   * The columns of the table, and one more: `null` if the row has its contents, otherwise how many bytes these have, as far as
-   * that is known without writing them out. A `total` becomes the last column of each row, and of one empty row if there are none.
+   * The columns of the table, and one more: `null` if the row has its contents, otherwise their size in bytes, as far as it is
+   * known without serializing them. A `total` becomes the last column of each row, or of one empty row.
    */
   select(rows: SQL, order?: SQL, total?: SQL): SQL {
-    // OFFSET 0 keeps the planner from doing expensive work twice: decompressing JSON, and writing it out.
+    // OFFSET 0 keeps the planner from decompressing and serializing JSON twice.
     const sized = sql`select ${this.#each(name)}, ${this.#bytes(estimatedSize)} as size from (${rows}) rows offset 0`;
     const soFar = order === undefined ? sql`size` : sql`sum(size) over (order by ${order} rows unbounded preceding)`;
     const summed = sql`select *, ${soFar} as so_far from (${sized}) sized`;
@@ -96,8 +98,8 @@ export class GuardedRows<Dto extends object> {
   }
 
   /**
-   * JSON as text, unless it is much longer than its row was estimated; such JSON is found first, and not read at all. The first
-   * row is read in any case if it fits, and reported as too long otherwise.
+   * JSON as text, except JSON that is much longer than estimated, which is detected first and not read. The first row is always
+   * read if it fits, and reported as too long otherwise.
    */
   #written(summed: SQL, fits: SQL, rest: Rest): SQL {
     const bytes = sql`case when ${fits} then ${this.#bytes(decompressedSize)} else size end`;
@@ -118,7 +120,7 @@ export class GuardedRows<Dto extends object> {
       const content = isUnbounded(column) ? sql`case when ${isRead} then ${name(column)} end` : name(column);
       return sql`${resultValue(column, content)} as ${sql.identifier(this.#fields[index] ?? "")}`;
     });
-    // At least one, so that an unread row is never taken for a read one.
+    // At least 1, so that an unread row is never mistaken for one that was read.
     const unread = sql`case when not (${isRead}) then greatest(${bytes}, 1) end as unread`;
     const results = sql`${sql.join(contents, sql`, `)}, ${unread}`;
     const ordered = order === undefined ? sql`` : sql` order by ${order}`;
@@ -127,8 +129,8 @@ export class GuardedRows<Dto extends object> {
   }
 
   /**
-   * {@link select} for a thousand rows at most. In a table without JSON each row is measured by itself, since a running sum
-   * takes a sixth of the time of a page of short rows.
+   * {@link select} for at most a thousand rows. Without JSON, each row is measured by itself: a running sum would take a sixth of
+   * the time of a page of short rows.
    */
   list(rows: SQL, order: SQL, total?: SQL): SQL {
     if (this.#columns.some(isJson)) return this.select(rows, order, total);
@@ -136,7 +138,7 @@ export class GuardedRows<Dto extends object> {
     return this.#guarded(rows, sql`${bytes} <= ${SHORT_ROW}`, bytes, { order, total });
   }
 
-  /** Whether a row's contents fit by themselves, with JSON measured decompressed, not as text. */
+  /** Whether a single row's contents fit, with JSON measured decompressed, not as text. */
   fits(): SQL {
     return sql`${this.#bytes(decompressedSize)} <= ${this.#room}`;
   }
@@ -163,7 +165,9 @@ export class GuardedRows<Dto extends object> {
     return rows.every((row) => row[this.#unread] === null) ? rows.map((row) => this.#read(row)) : undefined;
   }
 
-  /** All of these guarded rows; those without contents are read as the caller iterates. Rows deleted meanwhile are left out. */
+  /**
+   * All of these guarded rows; those without contents are read as the caller iterates. Rows deleted in the meantime are omitted.
+   */
   async *pieces(
     executor: SchemaExecutor,
     left: readonly SqlRow[],
@@ -171,7 +175,7 @@ export class GuardedRows<Dto extends object> {
   ): AsyncGenerator<Dto[] | UnreadRow, void, undefined> {
     while (left.length > 0) {
       const batch = this.#batch(left);
-      // Rows that were passed on are not kept while the rest is read.
+      // Releases the rows that were yielded while the rest is read.
       left = left.slice(batch.length);
       const [first] = batch;
       const bytes = first?.[this.#unread];
@@ -187,7 +191,7 @@ export class GuardedRows<Dto extends object> {
     }
   }
 
-  /** The next rows of a kind: all with their contents, or a single too long one, or as many as fit. */
+  /** The next rows: all those with contents, or a single one that is too long, or as many as fit. */
   #batch(rows: readonly SqlRow[]): readonly SqlRow[] {
     let bytes = 0;
     const isRead = rows[0]?.[this.#unread] === null;

@@ -20,7 +20,7 @@ import { readCursor, toCursor } from "./cursor.ts";
 
 const NEWEST_FIRST = sql`created_at desc, id desc`;
 
-/** A query for guarded rows, in this order, each with the total that another query counts. */
+/** Makes a query for guarded rows in this order, each with the total that another query counts. */
 type Guard = (rows: SQL, order: SQL, total: SQL | undefined) => SQL;
 
 /** The parameters of a list's statement. */
@@ -116,7 +116,7 @@ export class ListStatements {
     return hasCursor ? rows : rows.offset(sql.placeholder("skip"));
   }
 
-  /** The number of all rows, up to the limit beyond which the planner estimates. */
+  /** The number of all rows; for `estimated`, counted up to the limit beyond which the planner estimates. */
   #count({ filters, count }: ListShape) {
     const total = sql`count(*)`.as("total");
     const filter = this.#filter(filters);

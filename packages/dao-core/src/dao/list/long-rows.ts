@@ -14,7 +14,7 @@ import { isUnbounded } from "./guarded-rows.ts";
 const text = (column: PgColumn): SQL => (column instanceof PgJsonb ? sql`${column}::text` : sql`${column}`);
 const named = (name: string): SQL => sql`${sql.identifier(name)}`;
 
-/** Reads rows of one table that are too long to be read at once. */
+/** Reads rows of one table that are too long to read at once. */
 export class LongRows<Dto extends object> {
   readonly #table: EntityTable;
   readonly #columns: readonly [name: string, column: PgColumn][];
@@ -27,7 +27,7 @@ export class LongRows<Dto extends object> {
     this.#read = read;
   }
 
-  /** The short values of a row, the lengths of its long ones in characters, and the row's version for PostgreSQL. */
+  /** The short values of a row, the lengths of its long ones in characters, and PostgreSQL's version of the row (`xmin`). */
   readonly #outline = prepared("read", () => {
     const isLong = (value: SQL) => sql`octet_length(${value}) > ${literal(WHOLE_VALUE_BYTES)}`;
     const columns = this.#columns.map(([, column]) => column);
@@ -59,8 +59,8 @@ export class LongRows<Dto extends object> {
   });
 
   /**
-   * The row with {@link LongValue}s in place of long values; `null` if it is gone, `undefined` if it can only be read whole:
-   * an array that was stored as a JSON string.
+   * The row with {@link LongValue}s in place of long values; `null` if it was deleted; `undefined` if it can only be read whole,
+   * since an array is stored as a JSON string.
    */
   async find(executor: SchemaExecutor, id: string, options?: CallOptions): Promise<Dto | null | undefined> {
     const { rows } = await run(executor, this.#outline(), { id }, options);

@@ -37,7 +37,7 @@ class OrderedRows {
   readonly following: () => Statement;
   readonly #keys: readonly string[];
 
-  /** @param keys the fields of the DTO that `order` depends on, and of whose values `last` makes the same of the last row */
+  /** @param keys the fields of the DTO in `order`, whose values `last` takes from the last row */
   constructor(entity: EntityStatements<object>, filter: SQL, keys: readonly string[], order: SQL, last: SQL) {
     this.entity = entity;
     this.#keys = keys;
@@ -49,7 +49,7 @@ class OrderedRows {
     this.following = prepared("read", page(sql`${filter} and (${order}) > (${last})`));
   }
 
-  /** The values by which the next statement continues after a row. */
+  /** The values for the statement that continues after this row. */
   cursorKeyOf(row: SqlRow): StatementValues {
     const names = Object.keys(this.entity.columns);
     return Object.fromEntries(this.#keys.map((key) => [`last_${key}`, row[names.indexOf(key)]]));
@@ -74,7 +74,7 @@ const goalMilestones = new OrderedRows(
   sql`${last("weekNumber", "int")}, ${last("createdAt", "timestamptz")}, ${last("id", "uuid")}`,
 );
 
-/** A row comparison with a null is null, so a separate key puts tasks without a start last. */
+/** Row comparison with NULL yields NULL, so a separate key puts tasks without a start last. */
 const startOrder = (start: SQL): SQL => sql`${start} is null, coalesce(${start}, 'infinity'::timestamptz)`;
 
 const goalTasks = new OrderedRows(
@@ -171,7 +171,7 @@ export class SqlPieceReads implements PieceReads {
     for (;;) {
       const [last, isAll] = [rows.at(-1), rows.length < PIECE_ROWS];
       const pieces = this.#pieces(ordered.entity, rows, options);
-      // Rows are not kept while they are sent.
+      // Releases the rows while they are sent.
       rows = [];
       yield* pieces;
       if (last === undefined || isAll) return;

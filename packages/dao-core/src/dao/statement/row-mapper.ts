@@ -39,8 +39,8 @@ function readJsonObject(value: unknown): unknown {
 }
 
 /**
- * JSON null is empty, and a string that holds a JSON array is that array: the Python service's planner writes those. Any
- * other value is the one member of an array, as PostgreSQL takes it when it appends to one.
+ * JSON null is empty, and a string that holds a JSON array is that array: the Python service's planner writes both. Any other
+ * value becomes the only member of an array, as PostgreSQL's `||` does it.
  */
 function readJsonArray(value: unknown): unknown {
   const json = readJson(value);
@@ -50,7 +50,7 @@ function readJsonArray(value: unknown): unknown {
   return Array.isArray(held) ? held : [json];
 }
 
-/** Invalid JSON is a string, which rows of the Python service can hold in place of an object or an array. */
+/** Invalid JSON is returned as a string: rows of the Python service can have one in place of an object or an array. */
 export function readJson(value: unknown): unknown {
   if (typeof value !== "string") return value;
   try {
@@ -60,7 +60,9 @@ export function readJson(value: unknown): unknown {
   }
 }
 
-/** Rows of the Python service can hold numbers that JSON cannot: infinities are read as the largest, NaN as 1. */
+/**
+ * Rows of the Python service can hold numbers that JSON cannot represent: infinities become the largest number, NaN becomes 1.
+ */
 function readFiniteNumber(value: unknown): number {
   const number = Number(value);
   if (Number.isNaN(number)) return 1;
@@ -69,11 +71,11 @@ function readFiniteNumber(value: unknown): number {
 
 /**
  * A `Date` from PostgreSQL's text of a `timestamptz`, cut to milliseconds. Infinities and years that RFC 3339 cannot write, which
- * rows of the Python service can hold, are read as the nearest instant that it can.
+ * rows of the Python service can hold, become the nearest instant that it can.
  */
 export function readInstant(value: unknown): Date {
   const text = String(value);
-  // 2026-02-15 10:00:00.123456+00, the session's time zone being UTC; 00 begins a year that Date.UTC takes for another
+  // 2026-02-15 10:00:00.123456+00, in a session whose time zone is UTC; Date.UTC misreads years that begin with 00
   if (text.charCodeAt(4) === HYPHEN && text.endsWith("+00") && !text.startsWith("00")) {
     return new Date(timeOfDigits(text, text.length - 3));
   }
@@ -83,7 +85,7 @@ export function readInstant(value: unknown): Date {
     text,
   );
   if (match === null) {
-    // PostgreSQL does not read its own output of offsets of 16 hours or more, and a cursor relies on that.
+    // PostgreSQL rejects its own output of offsets of 16 hours or more, and a cursor needs to be read.
     throw new Error(
       "The database wrote an instant in a form that is not read here. Set the session's DateStyle to ISO, and its TimeZone to one " +
         "less than 16 hours from UTC.",
@@ -91,7 +93,7 @@ export function readInstant(value: unknown): Date {
   }
   const [, year, day, time, sign, hours, minutes = 0, seconds = 0, isBc] = match;
   const offset = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * (sign === "-" ? -1_000 : 1_000);
-  // Only the instant is limited to the range: its local time may lie a day beyond, in the year 10000 or 1 BC, which is year 0.
+  // Only the instant is limited to the range: its local time may be a day beyond, in the year 10000 or 1 BC (year 0).
   const local = localTime(isBc === undefined ? Number(year) : 1 - Number(year), `${day}T${time}Z`);
   return withinRange(local - offset);
 }

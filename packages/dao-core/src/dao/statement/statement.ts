@@ -8,10 +8,7 @@ import { unstorableText } from "../../contract/fields/scalars.ts";
 import type { SchemaExecutor, SqlParameter, SqlResult, StatementKind, StatementOptions } from "../../session/driver.ts";
 import { toDaoError } from "../../session/postgres-errors.ts";
 
-/**
- * Drizzle as a query builder: every statement is written with it, once, and turned into text. It runs nothing; that is
- * the session's work.
- */
+/** Drizzle as a query builder: every statement is built with it once, and compiled to text. The session runs it. */
 export const queryBuilder = drizzle(async () => {
   throw new Error("This builds statements; a session runs them.");
 });
@@ -19,7 +16,7 @@ export const queryBuilder = drizzle(async () => {
 /** The values of a statement, by the names of its placeholders. */
 export type StatementValues = Readonly<Record<string, unknown>>;
 
-/** A statement as text, in the placeholder of a schema, with the source of each parameter. */
+/** A statement as text, with a placeholder for the schema, and the source of each parameter. */
 export interface Statement {
   readonly text: string;
   readonly parameters: readonly (string | { readonly constant: SqlParameter })[];
@@ -30,11 +27,11 @@ interface Buildable {
   toSQL(): Query;
 }
 
-/** Builds a statement once, to be run often: {@link param} marks the values of a run. */
+/** Compiles a statement that is run often; {@link param} marks the values of each run. */
 export function compile(kind: StatementKind, query: Buildable): Statement {
   const { sql, params } = query.toSQL();
   const all = params.map(toParameter);
-  // A parameter that is used in several places is encoded and sent once.
+  // A parameter used in several places is encoded and sent once.
   const parameters = [...new Set(all)];
   const text = sql.replace(/\$(\d+)/g, (_, number) => `$${parameters.indexOf(all[number - 1] ?? "") + 1}`);
   return { text, parameters, kind };
@@ -64,7 +61,7 @@ export function prepared(kind: StatementKind, query: () => Buildable): () => Sta
   };
 }
 
-/** Statements that differ by the fields that callers use, each compiled at its first use and kept. */
+/** Statements that differ by the fields that callers use; each is compiled at its first use, and kept. */
 export class StatementCache {
   readonly #statements = new Map<string, Statement>();
 

@@ -17,7 +17,7 @@ import { param, type StatementValues } from "./statement.ts";
 const isParsedByClients = (column: Column): boolean =>
   column instanceof PgJsonb || column instanceof PgTimestampString || column instanceof PgDoublePrecision;
 
-/** A placeholder for an instant as text. Not cast from text here: as a filter that would be done again for each row. */
+/** A placeholder for an instant. Not cast from `text`, which a filter would repeat for each row. */
 export function instantParam(name: string): SQL {
   return sql`${param(name)}::timestamptz`;
 }
@@ -39,8 +39,8 @@ export function resultValue(column: Column, value: SQL = sql`${column}`): SQL {
 }
 
 /**
- * The result expressions for these columns, by the names of the DTO. Clients make objects of rows, so the names in a result must be
- * unique; and `order by` would prefer a result's name to a column's.
+ * The result expressions for these columns, by the names of the DTO. Some clients return rows as objects, so the names in a
+ * result must be unique; `order by` prefers a result's name to a column's.
  */
 export function resultColumns(columns: Readonly<Record<string, Column>>): Record<string, SQL.Aliased> {
   return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, resultValue(column).as(name)]));
@@ -55,8 +55,7 @@ export function sqlType(column: Column): SQL {
 }
 
 /**
- * `json_to_recordset` over a parameter: a JSON array of objects as the rows of `record`, which has a column for each of
- * these members. One parameter, however many rows.
+ * `json_to_recordset` over one parameter, a JSON array of objects: the rows of `record`, with a column for each of these members.
  */
 export function jsonRecords(placeholder: string, members: readonly Member[]): SQL {
   const definitions = members.map(([name, type]) => sql`${sql.identifier(name)} ${type}`);
@@ -98,8 +97,8 @@ export class RowValues {
   }
 
   /**
-   * All columns but `created_at`, which the database sets: what `owners` (the rows that this one belongs to) and `input` say, else
-   * the default. They are apart since to copy what Zod made costs more than all else here.
+   * All columns but `created_at`, which the database sets, from `owners` (the rows that this one belongs to), `input` or the
+   * default. `owners` is separate because copying Zod's output would cost more than everything else here.
    */
   insertValues(id: string, input: object, owners: StatementValues = {}): Record<string, unknown> {
     const values: Record<string, unknown> = { id };
@@ -110,7 +109,7 @@ export class RowValues {
     return values;
   }
 
-  /** The columns that `changes` gives. */
+  /** The columns that `changes` contains. */
   updateValues(id: string, changes: object): StatementValues {
     const values: Record<string, unknown> = { id };
     for (const { name, isJson, whenMissing } of this.#writable) {

@@ -9,19 +9,19 @@ import { giveTurn } from "../../session/waiting/event-loop.ts";
 export interface HostClient<Handle> {
   /** A description for people, such as `the application's Knex`. */
   readonly description: string;
-  /** What is joined: the database, or a transaction that the application has open. */
+  /** The joined database, or an open transaction of the application. */
   readonly handle: Handle;
   /**
    * Runs one statement with `$1`, `$2`, … bound to `values`, which are text, numbers, booleans and `null`; returns its rows, as
-   * objects or as arrays. No two columns of a statement have one name.
+   * objects or as arrays. The columns of a statement have different names.
    */
   execute(handle: Handle, text: string, values: SqlParameter[]): PromiseLike<readonly object[]>;
   /**
-   * Runs `work` in a transaction, which is committed when its promise fulfils and rolled back when it rejects. Left out where
-   * {@link handle} is an open transaction: that is joined, and never ended here.
+   * Runs `work` in a transaction, which is committed when its promise fulfils and rolled back when it rejects. Omitted if
+   * {@link handle} is an open transaction, which is joined, and never ended.
    */
   readonly transaction?: (<Result>(work: (transaction: Handle) => Promise<Result>) => PromiseLike<Result>) | undefined;
-  /** Runs `work` in a savepoint of the transaction. Default: by SQL; for clients that need to know of their savepoints. */
+  /** Runs `work` in a savepoint of the transaction; for clients that must set savepoints themselves. Default: by SQL. */
   readonly savepoint?:
     | (<Result>(transaction: Handle, work: (nested: Handle) => Promise<Result>) => PromiseLike<Result>)
     | undefined;
@@ -32,11 +32,11 @@ export interface HostClient<Handle> {
   readonly connectionOf?: ((transaction: Handle) => unknown) | undefined;
   /** Extracts the driver's error, which has the SQLSTATE, from the client's own. Default: the cause that has a code. */
   readonly toDriverError?: ((error: unknown) => unknown) | undefined;
-  /** A handle outside a joined transaction, for cancelling what runs in it. Default: none. */
+  /** A handle outside of the joined transaction, for cancelling its statements. Default: none. */
   readonly beside?: Handle | undefined;
-  /** The pool of the connections: databases that share a pool share its limit of imports. Default: {@link handle}. */
+  /** The connection pool: databases that share one share its limit of imports. Default: {@link handle}. */
   readonly pool?: object | undefined;
-  /** The most connections of the pool: a quarter of them is for imports. Default: `pool.options.max`, else imports run one at a time. */
+  /** The maximum number of connections; a quarter is for imports. Default: `pool.options.max`, or imports run one at a time. */
   readonly poolSize?: number | undefined;
 }
 
@@ -62,10 +62,10 @@ export function driverError<Handle>({ toDriverError }: HostClient<Handle>, error
   return withCode(toDriverError === undefined ? error : toDriverError(error));
 }
 
-/** By a statement's text, of which there is one for each shape of filter and update in use. */
+/** By the text of the statement; the number of texts is limited. */
 const textInstants = new Map<string, string>();
 
-/** With instants as text: postgres.js makes a `Date` of a parameter that the server takes for an instant, without its microseconds. */
+/** Declares instants as text: postgres.js would convert a `timestamptz` parameter to a `Date`, without its microseconds. */
 function withTextInstants(text: string): string {
   let changed = textInstants.get(text);
   if (changed === undefined) {

@@ -7,10 +7,10 @@ import { abortable } from "../abortable.ts";
 import { driverError, type HostClient, runOn } from "./host-client.ts";
 import { type HostLink, inHostSavepoint } from "./host-transaction.ts";
 
-/** Which transaction of which server process this is. */
+/** Identifies the server process and its transaction. */
 const IDENTITY = `select pid, now()::text as begun, backend_type from pg_stat_activity where pid = pg_backend_pid()`;
 
-/** The connection of a transaction of an application's client, or of a savepoint in it. */
+/** The connection of an application's transaction, or of a savepoint in it. */
 export class HostConnection<Handle> implements SqlConnection {
   readonly #client: HostClient<Handle>;
   readonly #handle: Handle;
@@ -42,7 +42,7 @@ export class HostConnection<Handle> implements SqlConnection {
 
   async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
     if (signal === undefined) return this.#run(text, parameters);
-    // Nothing behind a statement that does not settle would get a response.
+    // After a statement that never settles, no later one gets a response.
     const giveUp = () => this.#link.giveUp(signal.reason);
     // This is a statement itself.
     const cancel = await abortable(this.#cancellation(), signal, { giveUp });
@@ -71,7 +71,7 @@ export class HostConnection<Handle> implements SqlConnection {
     await run(`savepoint ${name}`);
     const result = await within(this.#handle).catch(async (error: unknown) => {
       await run(`rollback to savepoint ${name}`);
-      // Later it might find another transaction there.
+      // On a lost connection, it might be sent within another transaction.
       if (this.#link.isAlive) await run(`release savepoint ${name}`);
       throw error;
     });
@@ -92,15 +92,15 @@ export class HostConnection<Handle> implements SqlConnection {
   async #cancellation(): Promise<(() => Promise<unknown>) | undefined> {
     const { transaction, handle, poolSize } = this.#client;
     const beside = transaction === undefined ? this.#client.beside : handle;
-    // A request would wait for the connection that it is to free.
+    // The cancel request would need the connection that it is meant to free.
     if (beside === undefined || (transaction !== undefined && poolSize === 1)) return undefined;
     this.#link.transaction ??= this.#run(IDENTITY).catch((error) => {
-      // After a rollback to a savepoint it can be asked again.
+      // It can be queried again after a rollback to a savepoint.
       this.#link.transaction = undefined;
       throw error;
     });
     const [pid, begun, type] = (await this.#link.transaction).rows[0] ?? [];
-    // PGlite: it has one connection, too.
+    // PGlite has only one connection.
     if (type === "standalone backend") return undefined;
     const text = `select pg_cancel_backend(pid) as cancelled from pg_stat_activity
       where pid = ${Number(pid)} and xact_start = '${String(begun)}'::timestamptz`;

@@ -9,12 +9,12 @@ import { HostConnection } from "./host-connection.ts";
 import { HostLink, inHostTransaction } from "./host-transaction.ts";
 
 /**
- * A driver on an application's own client, for {@link joinHost}. The client and its pool are left as they are, and are not
- * closed; statements are prepared or not as the client does it.
+ * A driver on an application's own client, for {@link joinHost}. The client and its pool are neither changed nor closed; the
+ * client decides whether statements are prepared.
  *
- * A statement whose signal aborts is cancelled on the server, over another connection of the pool, and waited for a second
- * longer at most. For that a single one, unless it is a point query, runs in a transaction of its own. In a joined transaction
- * nothing is cancelled, unless the client has something {@link HostClient.beside | beside} it: what runs is waited for a second.
+ * A statement whose signal aborts is cancelled on the server, over another connection of the pool, and has one more second to
+ * settle. For that, a single statement other than a point query runs in a transaction of its own. In a joined transaction nothing
+ * is cancelled unless the client has a handle {@link HostClient.beside | beside} it.
  *
  * ```ts
  * const driver = hostDriver({
@@ -29,7 +29,7 @@ export function hostDriver<Handle>(client: HostClient<Handle>): SqlDriver {
   return client.transaction === undefined ? transactionDriver(client) : databaseDriver(client, client.transaction);
 }
 
-/** The client is the application's, and so is its end. */
+/** The application owns the client and closes it. */
 const close = async () => {};
 
 /** An application's database or pool. */
@@ -54,7 +54,7 @@ function databaseDriver<Handle>(
     try {
       return await inHostTransaction(begin, within, link, (error) => driverError(client, error), signal);
     } finally {
-      // Not until the client has returned its connection: then its pool listens.
+      // Not before the client has returned its connection: from then on its pool listens.
       stopListening();
     }
   };
@@ -74,7 +74,7 @@ function databaseDriver<Handle>(
   return { description, isTransaction: false, imports, execute, transaction, close };
 }
 
-/** A transaction that the application has open: units of work are savepoints in it, and it is never ended here. */
+/** A transaction that the application has begun and will end: units of work are savepoints in it. */
 function transactionDriver<Handle>(client: HostClient<Handle>): SqlDriver {
   const { description, handle, connectionOf } = client;
   const link = new HostLink();

@@ -11,7 +11,7 @@ export class HostLink {
   readonly #loss = new AbortController();
   /** Aborts with {@link lossCause} when it is lost or abandoned. */
   readonly lost: AbortSignal = this.#loss.signal;
-  /** Whether it is known to be lost, rather than abandoned. */
+  /** Whether it is known to be lost, not only abandoned. */
   isGone = false;
   #onLost: (() => void) | undefined;
   /** The identity of the transaction on the server, once it was queried. */
@@ -36,16 +36,16 @@ export class HostLink {
     this.#onLost?.();
   }
 
-  /** Counts it as lost because it does not respond. It may recover, and then runs what it has been given so far, in that order. */
+  /** Treats the connection as lost because it does not respond. If it recovers, it runs the statements already sent. */
   giveUp(cause: unknown): void {
     this.#loss.abort(cause);
-    // A callback that gets the error from what it awaits comes first.
+    // A callback that gets the error from its statement comes first.
     setImmediate(() => this.#onLost?.());
   }
 
   /**
-   * Is notified of the loss by a client of `pg`, which ends the process where nothing listens to it: in a transaction not even its
-   * pool does.
+   * Listens for the loss of a `pg` client, which ends the process without an `error` listener: in a transaction even its pool has
+   * none.
    * @returns stops listening
    */
   listen(connection: unknown): () => void {
@@ -53,7 +53,7 @@ export class HostLink {
     const lose = (error: unknown) => this.lose(error);
     connection.on("error", lose);
     return () => {
-      // A lost client emits the error twice, and its pool drops it.
+      // A lost client emits the error twice; its pool then drops it.
       if (this.isAlive) connection.removeListener("error", lose);
     };
   }
@@ -62,13 +62,13 @@ export class HostLink {
 /**
  * Runs `work` in a transaction that an application's client begins, and settles as that does.
  *
- * Where the connection is lost, postgres.js ends the transaction by itself, and sends the rollback of a callback that rejects
- * after that on whichever connection it has then, in the middle of another's transaction. Such a callback never settles.
+ * If the connection is lost, postgres.js ends the transaction by itself, and sends the rollback of a callback that rejects after
+ * that over any connection, inside another caller's transaction. So such a callback never settles.
  *
- * @param signal ends the wait for the client to begin; once it has, {@link ABORT_GRACE} later, that for what runs and for its rollback
+ * @param signal ends the wait for the client to begin; afterwards the running statement and the rollback get {@link ABORT_GRACE}
  * @param coded gives the client's errors a code
- * @throws what `work` throws, whatever the client makes of it, such as that its rollback found no connection; the signal's
- *   reason; TransactionLostError
+ * @throws what `work` throws, even if the client reports another error, such as a failed rollback; the signal's reason;
+ *   TransactionLostError
  */
 export function inHostTransaction<Handle, Result>(
   begin: (work: (handle: Handle) => Promise<Result>) => PromiseLike<Result>,
@@ -82,7 +82,7 @@ export function inHostTransaction<Handle, Result>(
   let hasClientEnded = false;
   let grace: NodeJS.Timeout | undefined;
   let stopWatching: (() => void) | undefined;
-  /** Settles as the client's transaction does, or rejects when waiting for that ends. */
+  /** Settles as the client's transaction does, or rejects when the wait for it ends. */
   const waiting = new Promise<Result>((resolve, reject) => {
     let hasBegun = false;
     const ending = (cause: unknown) => new TransactionLostError("unknown", { cause });
@@ -133,8 +133,8 @@ export function inHostTransaction<Handle, Result>(
 /**
  * Runs `work` in a savepoint that an application's client sets, and settles as that does, or when the connection is lost.
  *
- * How `work` ends the client hears at once, or never. Of one that was abandoned the rollback must come before what the application
- * sends next: a later one would undo that, too. And where the connection is gone, postgres.js would send it on another.
+ * The client learns the outcome of `work` at once or never. After an abandoned savepoint the rollback must precede the
+ * application's next statement, or it would undo that too. If the connection is lost, postgres.js would send it over another.
  * @throws what `work` throws; why the connection was abandoned; TransactionLostError
  */
 export async function inHostSavepoint<Handle, Result>(
@@ -171,7 +171,7 @@ export async function inHostSavepoint<Handle, Result>(
   });
   end(working);
   await untilAborted(ended, link.lost).catch((error: unknown) => {
-    // Given up, it is done all the same: its end is among what the connection was given.
+    // Abandoned but completed: its end was already sent.
     if (link.isAlive || link.isGone) throw reported(error);
   });
   return result;
