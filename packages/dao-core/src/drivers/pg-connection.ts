@@ -41,7 +41,7 @@ const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, 
   ...[21, 23, 26, 700, 701].map((oid) => [oid, Number] as const),
 ]);
 
-/** Regardless of `pg.types` and the pool: numbers and booleans are parsed, all else stays text, which the row mappers read. */
+/** Whatever `pg.types` and the pool say: numbers and booleans are parsed, everything else stays text for the row mappers. */
 export const pgTypes = { getTypeParser: (oid: number) => parsers.get(oid) ?? identity };
 
 /** The part of an application's `pg.Pool` that is used. */
@@ -51,7 +51,7 @@ export interface HostPgPool {
   readonly Client?: new (
     options: object,
   ) => HostPgPoolClient & { connect(): Promise<unknown>; end(): Promise<void> };
-  /** As the application gave them; `max` is the most clients. */
+  /** The application's own; `max` is the maximum number of clients. */
   readonly options?: { readonly max?: number };
   /** Clients that are open and not in use. */
   readonly idleCount?: number;
@@ -74,7 +74,7 @@ export interface PgClients {
   readonly prepare: boolean;
   /** How often prepared statements were found stale: each time, all are prepared again under new names. */
   generation: number;
-  /** When a client last lacked a statement prepared on it, by `performance.now()`. */
+  /** When a client last lacked one of its prepared statements, by `performance.now()`. */
   lastMissing: number;
   /** Clients first checked out before this time, by `performance.now()`, are not used again. */
   oldest: number;
@@ -86,7 +86,7 @@ const firstSeen = new WeakMap<HostPgPoolClient, number>();
 /** The statements prepared on a client, by any of our drivers. */
 interface ClientStatements {
   readonly known: PreparedStatements;
-  /** The names under which the server has had them. */
+  /** The names that they have had on the server. */
   readonly names: Set<string>;
 }
 
@@ -100,7 +100,7 @@ function statementsOn(client: HostPgPoolClient): ClientStatements {
 
 /** How a client is used. */
 export interface PgUse extends Pick<CallOptions, "signal" | "requester"> {
-  /** Whether it is for a transaction, and for one that the caller declared read-only. */
+  /** Whether it is for a transaction, and whether the caller declared that read-only. */
   readonly isTransaction?: boolean | undefined;
   readonly isReadOnly?: boolean | undefined;
 }
@@ -126,7 +126,7 @@ export class PgConnection implements SqlConnection {
   }
 
   /**
-   * Runs `work` on a client of the pool, unless the signal aborts or the requester is gone before there is one.
+   * Runs `work` on a client of the pool, unless the signal aborts or the requester disconnects before there is one.
    * @throws UnavailableError if the pool has none in time
    */
   static async use<Result>(
@@ -164,8 +164,8 @@ export class PgConnection implements SqlConnection {
   }
 
   /**
-   * @throws {@link staleStatement} for one whose plan is stale; the client is then dropped when it is given back, and so it is
-   *   where the server takes no writes
+   * @throws {@link staleStatement} if its plan is stale; the client is then dropped when it is returned, as it is if the server
+   *   is read-only
    */
   async execute(
     text: string,
@@ -191,7 +191,7 @@ export class PgConnection implements SqlConnection {
     }
   }
 
-  /** `pg` remembers every name that it has used on a client, so that one is replaced after many. */
+  /** `pg` remembers every name that it has used on a client, so the client is replaced after many. */
   async #deallocateEvicted(): Promise<void> {
     const { known } = statementsOn(this.#client);
     if (!known.hasEvicted || !this.isAlive) return;
@@ -214,18 +214,18 @@ export class PgConnection implements SqlConnection {
       const code = databaseErrorFacts(error)?.code;
       if (code === "25006" && !this.#isReadOnly) this.#misfit = { cause: error };
       if (code !== undefined && !isConnectionLoss(code)) throw error;
-      // Errors of pg itself have no code: a connection that ended, or a time-out after which the result may yet come.
+      // pg's own errors have no code: a lost connection, or a time-out after which the result may still arrive.
       this.#lose(error);
       if (code !== undefined) throw error;
       throw connectionClosed(error);
     }
   }
 
-  /** The error of a statement that was rejected as stale. If statements keep getting lost, the caller must change a setting. */
+  /** The error of a statement that was rejected as stale. If statements are lost repeatedly, the caller must change a setting. */
   #stale(error: unknown, generation: number): unknown {
     const clients = this.#clients;
     this.#misfit = { cause: error };
-    // The pool's other clients have the same statements, perhaps with the same plans.
+    // The pool's other clients may have the same stale plans.
     if (clients.generation === generation) clients.generation++;
     if (databaseErrorFacts(error)?.code === "26000") {
       const isAgain = performance.now() - clients.lastMissing < LOST_STATEMENTS_INTERVAL;
@@ -244,7 +244,7 @@ export class PgConnection implements SqlConnection {
   #cancellable(query: Promise<PgResult>, signal: AbortSignal): Promise<PgResult> {
     const { processID } = this.#client;
     if (!this.#clients.prepare || typeof processID !== "number") return untilAborted(query, signal);
-    // A pool without a free client may have one later, when the server process may run another's statement.
+    // A client may be free only later, when the server process may run another caller's statement.
     const over = new AbortController();
     const cancel = (settled: AbortSignal) =>
       PgConnection.use(this.#clients, { signal: AbortSignal.any([settled, over.signal]) }, (connection) =>

@@ -43,7 +43,7 @@ export class PgDriver implements SqlDriver {
     return this.#execute(this.#clients, text, parameters, options);
   }
 
-  // Not by pool.query(), which drops its client after any error, even a unique violation.
+  // Not with pool.query(), which drops its client after any error, even a unique violation.
   async #execute(
     clients: PgClients,
     text: string,
@@ -58,7 +58,7 @@ export class PgDriver implements SqlDriver {
       return await run();
     } catch (error) {
       if (!isStaleStatement(error)) throw error;
-      // It was rejected before it did anything. Unprepared, it cannot be stale.
+      // It was rejected before it had any effect; without preparation, it cannot be stale.
       return run(false);
     }
   }
@@ -76,7 +76,7 @@ export class PgDriver implements SqlDriver {
     );
   }
 
-  /** Each client that was first checked out earlier is dropped when it is checked out again. */
+  /** Clients first checked out before now are dropped when they are next checked out. */
   replaceConnections(): void {
     this.#clients.oldest = performance.now() - RECENTLY_OPENED;
   }
@@ -99,7 +99,7 @@ function clientsOfProbe(clients: PgClients): PgClients {
   return { ...clients, pool: { connect } };
 }
 
-/** A client of `pg` with the transaction that the application has begun on it. */
+/** A `pg` client with the transaction that the application has begun on it. */
 export function pgClientDriver(client: HostPgClient): SqlDriver {
   return hostDriver<HostPgClient>({
     description: "the application's pg client",

@@ -14,7 +14,7 @@ export interface HostPrisma {
   ): Promise<Result>;
 }
 
-/** Prisma on its adapter for `pg`. It hands out no connection, so a loss is noticed by the next statement. */
+/** Prisma with its adapter for `pg`. It does not expose its connections, so a loss is noticed by the next statement. */
 export function prismaDriver(client: HostPrisma, poolSize?: number): SqlDriver {
   return hostDriver<HostPrisma>({
     description: "the application's Prisma client",
@@ -31,14 +31,14 @@ export function prismaDriver(client: HostPrisma, poolSize?: number): SqlDriver {
 
 function begin<Result>(client: HostPrisma, work: (transaction: HostPrisma) => Promise<Result>): Promise<Result> {
   if (client.$transaction === undefined) throw new TypeError("The Prisma client has no $transaction.");
-  // The transaction has no limit but the caller's.
+  // Only the caller's own time-out limits the transaction.
   return client.$transaction(work, { maxWait: DEFAULT_ACQUIRE_TIMEOUT, timeout: LARGEST_VALUE });
 }
 
-/** The codes for a missing connection: it cannot be opened, is closed, or none was free in time. */
+/** The codes for a missing connection: it cannot be opened, was closed, or none was free in time. */
 const connectionCodes: ReadonlySet<unknown> = new Set(["P1001", "P1002", "P1008", "P1017", "P2024", "P2028"]);
 
-/** PostgreSQL's error, of which Prisma keeps the SQLSTATE and the message. */
+/** PostgreSQL's error, as far as Prisma keeps it: SQLSTATE and message. */
 function toDriverError(error: unknown): unknown {
   const adapterError = member(error, "meta", "driverAdapterError") ?? error;
   const code = member(adapterError, "cause", "originalCode");

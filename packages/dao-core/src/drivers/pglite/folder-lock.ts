@@ -6,12 +6,12 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-// What Linux says of processes; other systems do not.
+// Linux only.
 
-/** Changes with each boot of the machine; the same in all of its containers. */
+/** Changes with each boot of the machine; the same in all its containers. */
 const kernel = attempt(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
 
-/** Processes of other namespaces, which containers are, have pids of their own. */
+/** Containers are namespaces, each with pids of its own. */
 const pidNamespace = attempt(() => readlinkSync("/proc/self/ns/pid"));
 
 /** The start time of a process, which distinguishes it from a later one with the same pid. */
@@ -42,7 +42,7 @@ function attempt<Value>(read: () => Value): Value | undefined {
 
 const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined);
 
-/** The contents of a lock file: the process that has, or wants, the folder. */
+/** The contents of a lock file: the process that holds, or wants, the folder. */
 export interface FolderHolder {
   readonly pid: number;
   readonly host: string;
@@ -58,7 +58,7 @@ export interface FolderHolder {
 export class FolderInUseError extends Error {
   readonly holder: FolderHolder;
   readonly lockFile: string;
-  /** Whether it is certain to be running; another machine's processes cannot be checked. */
+  /** Whether it is certainly running; processes of another machine cannot be checked. */
   readonly isCertain: boolean;
 
   constructor(holder: FolderHolder, lockFile: string, isCertain: boolean) {
@@ -76,17 +76,17 @@ export function isThisProcess(holder: FolderHolder): boolean {
   );
 }
 
-/** Milliseconds that the first of several simultaneous openers waits for the others to give way. */
+/** Milliseconds that the first of several simultaneous openers waits for the others to withdraw. */
 const CONTEST = 5_000;
 
 const lockName = /^flux-dao-([0-9a-z]+-[0-9a-f]+)\.lock$/;
 
 /**
- * Takes a folder for this process alone, until what is returned is called, or the process ends, however it does.
+ * Reserves a folder for this process until the returned function is called, or the process ends in any way.
  *
- * Node has no lock that the system drops with its process. So each opener listens on a socket in the folder, then announces
- * itself by a lock file, then looks for others: of two, at least one sees the other. A holder is alive while its socket takes
- * connections, whichever process has its pid now, in any container. Of several alive the earliest stays.
+ * Node has no lock that the system releases with the process. So each opener listens on a socket in the folder, then announces
+ * itself by a lock file, then looks for others: of two, at least one sees the other. A holder is alive while its socket accepts
+ * connections, even from another container, and even if its pid is in use again. Of several alive the earliest keeps the folder.
  *
  * @param folder its real path
  * @throws FolderInUseError
@@ -131,9 +131,9 @@ function listen(path: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     if (isTooLong(path)) throw new Error("The path is too long for a socket.");
     const server = createServer((socket) => socket.destroy()).unref();
-    // Also for later errors, such as a failed accept: without a listener they end the process.
+    // Kept for later errors, such as a failed accept: without a listener they would end the process.
     server.on("error", reject);
-    // Exclusive: a worker of a cluster would have its primary listen.
+    // Exclusive: in a cluster worker, the primary would listen instead.
     server.listen({ path, exclusive: true }, () => resolve(server));
   });
 }
@@ -177,7 +177,7 @@ async function read(path: string): Promise<FolderHolder | undefined> {
 
 async function lifeOf(holder: FolderHolder, socket: string): Promise<"alive" | "dead" | "unknown"> {
   const isHere = holder.kernel === undefined ? holder.host === hostname() : holder.kernel === kernel;
-  // The same name with another boot id is this machine before a reboot.
+  // The same name with another boot id means this machine before a reboot.
   if (!isHere) return holder.host === hostname() ? "dead" : "unknown";
   // It may have a shorter path there, in another container.
   if (holder.listens && isTooLong(socket)) return "unknown";

@@ -4,7 +4,7 @@ import { FolderInUseError, isThisProcess, lockFolder } from "./folder-lock.ts";
 
 /** A folder that only this process uses, and only its user can read. */
 export interface EmbeddedFolder {
-  /** Without links, so that the working directory may change. */
+  /** Absolute and without links, so that the working directory may change. */
   readonly path: string;
   /** Releases it. */
   readonly release: () => Promise<void>;
@@ -12,7 +12,7 @@ export interface EmbeddedFolder {
 
 /**
  * Creates the folder if it is missing, denies other users access, and locks it for this process.
- * @throws UnavailableError that names its holder, or says why it cannot be used
+ * @throws UnavailableError that names its holder, or the reason why it cannot be used
  */
 export async function takeFolder(folder: string): Promise<EmbeddedFolder> {
   try {
@@ -33,8 +33,8 @@ const OWN = 0o700;
 const isNothing = (name: string) => name.startsWith(".") || name === "lost+found";
 
 /**
- * Narrows the rights, over refusing wide ones as PostgreSQL does: folders of earlier versions have them, and it is what their
- * owner would be told to do. Not of a folder that holds something else, which others may need.
+ * Narrows wide permissions instead of refusing them as PostgreSQL does: folders of earlier versions have them. Not if the folder
+ * contains other files, which other users may need.
  */
 async function keepOthersOut(path: string): Promise<void> {
   if (((await stat(path)).mode & 0o777) === OWN) return;

@@ -49,7 +49,7 @@ export class PgliteDriver implements SqlDriver {
   readonly #folder: EmbeddedFolder | undefined;
   readonly #idleTimeout: number;
   readonly #line = new WaitingLine<"turn", void>(Number.POSITIVE_INFINITY, "callers wait for the embedded database");
-  /** The call that has the connection. */
+  /** The call that uses the connection. */
   #running: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -61,9 +61,9 @@ export class PgliteDriver implements SqlDriver {
   }
 
   /**
-   * @param folder where the data is kept, which is this process's alone until it is closed; default: in memory
+   * @param folder where the data is kept; reserved for this process until `close`. Default: in memory
    * @throws UnavailableError if `@electric-sql/pglite` is not installed, or the folder is in use, or cannot be used;
-   *   ValidationError for an option that is no whole number of milliseconds
+   *   ValidationError for an option that is not a whole number of milliseconds
    */
   static async open(folder?: string, options: PgliteDriverOptions = {}): Promise<PgliteDriver> {
     const idleTimeout = milliseconds(
@@ -127,12 +127,12 @@ export class PgliteDriver implements SqlDriver {
     }
   }
 
-  /** Runs `work` when all work before it is done, unless its caller has been aborted by then. */
+  /** Runs `work` after all earlier work, unless its caller has been aborted by then. */
   #exclusive<Result>(work: () => Promise<Result>, { signal, requester }: CallOptions = {}): Promise<Result> {
     if (this.#closing !== undefined) return Promise.reject(closedError());
     if (this.#running === undefined) return this.#run(work, signal);
     return withEitherSignal(signal, requester?.signal, (either) => {
-      // It is admitted by the work before it, which may be that of another transaction's callback.
+      // The work before it, perhaps in another transaction's callback, admits it.
       const run = inCallersContext(() => this.#run(work, either));
       return this.#line.wait("turn", run, EMBEDDED_ACQUIRE_TIMEOUT, turnTimeoutError, either);
     });
@@ -163,7 +163,7 @@ function turnTimeoutError(): UnavailableError {
   );
 }
 
-/** The one connection, and the transaction that runs on it, if any. */
+/** The only connection, and the transaction that runs on it, if any. */
 class PgliteConnection implements SqlConnection {
   readonly #database: PGlite;
   #isAlive = true;

@@ -7,7 +7,7 @@ export interface ServerProcess {
   readonly secret: number;
 }
 
-/** The server process that responded, as postgres.js documents it: `state` of a result, or of the last of several. */
+/** The server process that responded: `state` of a result, or of the last of several, as postgres.js documents. */
 export function processOf(results: readonly unknown[]): ServerProcess | undefined {
   const last = results.at(-1);
   const result = typeof last === "object" && last !== null && "state" in last ? last : results;
@@ -17,7 +17,7 @@ export function processOf(results: readonly unknown[]): ServerProcess | undefine
   return typeof pid === "number" && typeof secret === "number" ? { pid, secret } : undefined;
 }
 
-/** PostgreSQL's cancel request (manual, 53.2.9): a connection of its own, which the server closes without a response. */
+/** PostgreSQL's cancel request (manual, 53.2.9), over a connection that the server closes without a response. */
 export async function requestCancel(
   server: ServerProcess | undefined,
   openSocket: () => Promise<Socket>,
@@ -30,10 +30,10 @@ export async function requestCancel(
   const socket = await openSocket();
   await new Promise<void>((resolve) => {
     socket.on("error", () => resolve()).on("close", () => resolve());
-    // A hanging server accepts the connection and never closes it.
+    // A server that hangs accepts the connection and never closes it.
     socket.setTimeout(ABORT_GRACE, () => socket.destroy());
     socket.resume();
-    // Not ended: PgBouncer 1.18 crashes when such a client is gone before the server has its request.
+    // Not ended: PgBouncer 1.18 crashes if such a client disconnects before the server has the request.
     socket.write(message);
   });
 }

@@ -28,12 +28,12 @@ import {
 
 /** How to open a connection. */
 export interface ConnectionSettings {
-  /** Whose user, password, database and startup parameters are used. */
+  /** Provides user, password, database and startup parameters. */
   readonly url: string;
-  /** Startup parameters. */
+  /** Further startup parameters. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly prepare: boolean;
-  /** Milliseconds within which the server must have accepted the login and run {@link script}. */
+  /** Milliseconds for the login and {@link script}. */
   readonly connectTimeout: number;
   /** Milliseconds that the server may be silent while statements run; 0 is no limit. */
   readonly responseTimeout: number;
@@ -43,7 +43,7 @@ export interface ConnectionSettings {
   readonly openSocket: (signal?: AbortSignal) => Promise<Socket>;
 }
 
-/** Instants are text on both sides: a `Date` would drop their microseconds. */
+/** Instants are text in both directions: a `Date` would drop their microseconds. */
 const types = {
   instant: { to: 1184, from: [1184], serialize: (text: string) => text, parse: (text: string) => text },
 };
@@ -52,13 +52,13 @@ const types = {
 export interface ConnectionEvents {
   /** Called once, when it accepts no more statements. */
   onLost(connection: PostgresConnection, reason: LossReason): void;
-  /** Called with the error of a statement that the server rejected before it did anything. */
+  /** Called with the error of a statement that was rejected before it had any effect; returns the error to report. */
   onRefused(connection: PostgresConnection, error: unknown): unknown;
 }
 
 /**
- * One connection to PostgreSQL: a postgres.js client of its own with a single connection and a single socket, which knows when
- * that is lost, and is never used again then. What it fences off is listed in docs/decisions.md.
+ * One connection to PostgreSQL: a postgres.js client of its own with a single connection and a single socket, never used again
+ * once it is lost. docs/decisions.md lists what it protects against.
  */
 export class PostgresConnection implements SqlConnection, PooledConnection {
   readonly openedAt = performance.now();
@@ -78,7 +78,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
   #transaction: { readonly isReadOnly: boolean } | undefined;
   #onLost: (() => void) | undefined;
   #lossReason: LossReason | undefined;
-  /** The statements handed to postgres.js that have not settled. */
+  /** The statements passed to postgres.js that have not settled. */
   readonly #queries = new Set<PromiseLike<unknown> & { cancel(): void }>();
   /** Those of them that were withdrawn unsent. */
   readonly #withdrawn = new WeakSet<PromiseLike<unknown>>();
@@ -101,7 +101,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
       max_lifetime: null,
       onnotice: () => undefined,
       onclose: () => this.#lose("dead"),
-      // Documented, and missing in the types.
+      // Documented, but missing in the types.
       socket: () => this.#socket.open(),
     };
     this.#client = postgres(settings.url, options);
@@ -109,8 +109,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
 
   /**
    * Connects, logs in and runs the settings' script.
-   * @throws the server's or the socket's error; one with the code `CONNECT_TIMEOUT` when that takes too long; the reason of an
-   *   abort
+   * @throws the server's or the socket's error; one with the code `CONNECT_TIMEOUT` if it takes too long; the reason of an abort
    */
   static async open(
     settings: ConnectionSettings,
@@ -135,7 +134,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     }
   }
 
-  /** Behind a pooler a cancel request for what another client ran may arrive late, and hit this. */
+  /** Behind a pooler, a late cancel request for another client's statement may cancel the script. */
   async #runScript(): Promise<readonly unknown[]> {
     const run = () => this.#client.unsafe(this.#settings.script).simple();
     try {
@@ -166,7 +165,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     void this.close(cause);
   }
 
-  /** @param rerun runs it on another connection, where the server has refused it before it did anything; by default it rejects */
+  /** @param rerun runs it on another connection if it was rejected before it had any effect. Default: it rejects */
   async execute(
     text: string,
     parameters: readonly SqlParameter[],
@@ -175,7 +174,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
   ): Promise<SqlResult> {
     signal?.throwIfAborted();
     const { prepare } = this.#settings;
-    // With no parameters postgres.js would take the simple protocol, which is never prepared.
+    // Without parameters postgres.js would use the simple protocol, which prepares nothing.
     const options = { prepare, simple: false };
     const sent = prepare ? (this.#statements.find(text) ?? this.#prepare(text)) : text;
     const query = this.#client.unsafe<Record<string, unknown>[]>(sent, SentOnce.copy(parameters), options).values();
@@ -206,7 +205,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     }
   }
 
-  /** Runs `work`, a transaction on this connection: nothing of the connection's own is sent meanwhile. */
+  /** Runs `work`, a transaction on this connection, which sends no statement of its own in the meantime. */
   async inTransaction<Result>(
     { isReadOnly, responseTimeout }: { readonly isReadOnly: boolean; readonly responseTimeout: number },
     work: () => Promise<Result>,
@@ -232,7 +231,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     this.#lose("retired");
   }
 
-  /** Closes the connection; what still runs on it is rolled back by the server, and rejects. */
+  /** Closes the connection; running statements reject, and the server rolls them back. */
   async close(cause?: unknown): Promise<void> {
     this.#lose("aborted", cause);
     await this.#end();
@@ -246,7 +245,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     return sent;
   }
 
-  /** A cancel request names a connection, not a statement, and may arrive late: the connection is not used again. */
+  /** A cancel request names a connection, not a statement, and may arrive late, so the connection is not used again. */
   #abortable<Rows>(query: PromiseLike<Rows>, signal: AbortSignal): Promise<Rows> {
     const cancel = () => {
       this.#lose("aborted", signal.reason);
@@ -255,20 +254,20 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     return abortable(query, signal, { cancel });
   }
 
-  /** Returns the error to report for a failed statement, and closes the connection if the failure demands it. */
+  /** Returns the error to report for a failed statement, and closes the connection if necessary. */
   #examined(query: PromiseLike<unknown>, error: unknown): unknown {
-    // If it was rejected before it was withdrawn, that error is the better one.
+    // A statement that was rejected before it was withdrawn keeps its own error.
     if (this.#withdrawn.has(query) && isCancelled(error)) return this.#unsentError();
     const cause = isResendError(error) ? refusalOf(query) : error;
-    // postgres.js passes on some rejections of a stale plan.
+    // postgres.js does not send every statement with a stale plan again.
     const isStale = isResendError(error) || (wasPrepared(query) && isStalePlan(error));
-    // In a transaction that the caller declared read-only, the error says nothing of the server.
+    // In a transaction that the caller declared read-only, 25006 says nothing about the server.
     const isReadOnlyServer = databaseErrorFacts(error)?.code === "25006" && this.#transaction?.isReadOnly !== true;
     if (isStale || isReadOnlyServer) {
       this.#lose("retired", cause);
       return this.#events.onRefused(this, cause);
     }
-    // The server announces the end of a connection before the socket closes; what is sent in between gets no response.
+    // The server announces the end of a connection before it closes the socket; what is sent in between gets no response.
     if (isLossError(error)) this.#lose("dead", error);
     return error;
   }
@@ -292,19 +291,19 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
   }
 
   /**
-   * Withdraws the statements that wait in postgres.js, which would send them on another connection, or never: they wait for the result
-   * of a statement that {@link SentOnce} has stopped.
+   * Withdraws the statements that wait in postgres.js, which would send them over another connection, or never, as they wait for
+   * the result of a statement that {@link SentOnce} has stopped.
    */
   #withdrawUnsent(): void {
     for (const query of this.#queries) {
       if (isSent(query)) continue;
       this.#withdrawn.add(query);
-      // At once, since it was not sent.
+      // Rejects at once, since it was not sent.
       query.cancel();
     }
   }
 
-  /** Ends the client at once; what has not settled rejects. */
+  /** Ends the client at once; unsettled statements reject. */
   async #end(): Promise<void> {
     this.#socket.stopOpening(this.#lossCause);
     await this.#client.end({ timeout: 0 });

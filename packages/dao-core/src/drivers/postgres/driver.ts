@@ -41,30 +41,30 @@ import { type ConnectionEvents, type ConnectionSettings, PostgresConnection } fr
 import { openSocket, type SocketOptions } from "./open-socket.ts";
 import { ConnectionPool } from "./pool/connection-pool.ts";
 
-/** How to use a PostgreSQL server. All times in milliseconds; 0 switches a server-side limit off. */
+/** How to use a PostgreSQL server. All times in milliseconds; 0 disables a server-side limit. */
 export interface PostgresDriverOptions {
-  /** The most connections, for single statements and transactions together. Default 10. */
+  /** Maximum number of connections, for single statements and transactions together. Default 10. */
   readonly poolSize?: number | undefined;
   /**
-   * Whether statements are prepared once per connection. Default `true`. Behind a proxy that pools by transaction
-   * (PgBouncer) it must be `false`; then no connection settings are sent either, and the server's own limits hold.
+   * Whether statements are prepared once per connection. Default `true`. Behind a proxy that pools by transaction (PgBouncer) it
+   * must be `false`; then no connection settings are sent either, and the server's own limits apply.
    */
   readonly prepare?: boolean | undefined;
   /** For connecting. Default 5,000. */
   readonly connectTimeout?: number | undefined;
-  /** For a connection to be free, or to be opened. Default 5,000. */
+  /** For waiting until a connection is free or has been opened. Default 5,000. */
   readonly acquireTimeout?: number | undefined;
-  /** The most callers that wait for a connection; the next is rejected. Default 1,000. */
+  /** Maximum number of callers that wait for a connection; further ones are rejected. Default 1,000. */
   readonly maxWaiting?: number | undefined;
-  /** For a statement; a server that says nothing for 2,000 longer is taken for lost. Default 30,000. */
+  /** For a statement; a server that is silent for 2,000 longer counts as lost. Default 30,000. */
   readonly statementTimeout?: number | undefined;
-  /** For a lock that a statement waits for. Default 10,000. */
+  /** For a statement's wait for a lock. Default 10,000. */
   readonly lockTimeout?: number | undefined;
-  /** For a transaction that waits for its next statement; also with `prepare: false`, and embedded. Default 60,000. */
+  /** For a transaction without a running statement; also with `prepare: false`, and embedded. Default 60,000. */
   readonly idleInTransactionTimeout?: number | undefined;
   /**
-   * For a connection that is not used: then it is closed. Default 600,000 (10 minutes); 0 is no limit. One that was idle for
-   * 30 seconds is tested before it is used.
+   * Until an idle connection is closed. Default 600,000 (10 minutes); 0 is no limit. One that was idle for 30 seconds is tested
+   * before use.
    */
   readonly idleTimeout?: number | undefined;
   /** From opening a connection to replacing it, up to a tenth less. Default 1,800,000 (30 minutes); 0 is no limit. */
@@ -88,15 +88,15 @@ export class PostgresDriver implements SqlDriver {
   readonly imports: ImportLimit;
   readonly #pool: ConnectionPool<PostgresConnection>;
   readonly #settings: ConnectionSettings;
-  /** For a transaction that waits for its next statement, where the server sets no limit. */
+  /** For a transaction without a running statement, if the server sets no limit. */
   readonly #idleTimeout: number;
-  /** On which connection the last prepared statement was lost, and when. */
+  /** The connection on which a prepared statement was last lost, and when. */
   #statementLoss: { readonly connection: PostgresConnection; readonly at: number } | undefined;
   #isClosed = false;
 
   /**
    * Opens no connection yet; the first statement does.
-   * @throws ValidationError for an option that is no whole number within its bounds
+   * @throws ValidationError for an option that is not a whole number within its bounds
    */
   constructor(location: PostgresLocation, options: PostgresDriverOptions = {}) {
     const { prepare = true, applicationName = "flux-dao" } = options;
@@ -107,12 +107,12 @@ export class PostgresDriver implements SqlDriver {
     this.#idleTimeout = prepare ? 0 : numbers.idleInTransactionTimeout;
     this.#settings = {
       url: location.url,
-      // How instants are written; a database or a role may have others. Transaction-pooling proxies keep track of these.
+      // How instants are written, since a database or role may differ. Transaction-pooling proxies track these parameters.
       parameters: { application_name: applicationName, DateStyle: "ISO", TimeZone: "UTC" },
       prepare,
       connectTimeout,
       responseTimeout: responseTimeout(numbers.statementTimeout),
-      // Behind a pooler nothing is set: the next statement may be on another connection.
+      // Behind a pooler nothing is set, since the next statement may run on another connection.
       script: prepare ? sessionScript(numbers, location) : "select 1",
       openSocket: (signal) => openSocket({ ...endpointOf(location), connectTimeout, keepAlive: KEEP_ALIVE, signal }),
     };
@@ -174,10 +174,10 @@ export class PostgresDriver implements SqlDriver {
     return this.#pool.shared(kind, run, requester, isRerun);
   }
 
-  /** Runs a statement on a connection of the pool and, if none is free for a while, on an extra one: whichever returns first. */
+  /** Runs a statement on a connection of the pool and, if none is free soon, also on an extra one; the first result counts. */
   async #probe(text: string, parameters: readonly SqlParameter[], signal: AbortSignal): Promise<SqlResult> {
     const pooled = this.execute(text, parameters, { signal });
-    // A queue that is full or slow says nothing about the server.
+    // A full or slow queue says nothing about the server.
     const hasEnded = pooled.then(
       () => true,
       (error: unknown) => this.#isClosed || !(error instanceof UnavailableError),
@@ -198,7 +198,7 @@ export class PostgresDriver implements SqlDriver {
     }
   }
 
-  /** A cancelled statement takes its connection along, so it has one to itself. */
+  /** A cancelled statement discards its connection, so it gets one of its own. */
   async #executeAbortable(
     text: string,
     parameters: readonly SqlParameter[],
@@ -218,7 +218,7 @@ export class PostgresDriver implements SqlDriver {
   #onRefused(connection: PostgresConnection, error: unknown): unknown {
     switch (databaseErrorFacts(error)?.code) {
       case "25006":
-        // The name or proxy may lead to a new primary; other connections of that age lead to the same server.
+        // A new connection may lead to the new primary; others of that age lead to the same server.
         this.replaceConnections();
         return error;
       case "26000": {
@@ -235,14 +235,14 @@ export class PostgresDriver implements SqlDriver {
   }
 }
 
-/** Where its socket is: the host may be a folder, for a Unix socket. */
+/** Where to connect; the host may be the folder of a Unix socket. */
 function endpointOf({ address, sslMode }: PostgresLocation): Pick<SocketOptions, "host" | "port" | "path" | "sslMode"> {
   const host = decodeURIComponent(address.host).replace(/^\[(.*)\]$/, "$1");
   const path = host.startsWith("/") ? `${host}/.s.PGSQL.${address.port}` : undefined;
   return { host, port: address.port, path, sslMode };
 }
 
-/** What is set on each new connection, unless the URL sets it: not by startup parameters, which poolers refuse. */
+/** What is set on each new connection unless the URL sets it; not as startup parameters, which poolers reject. */
 function sessionScript(numbers: Numbers, { url }: PostgresLocation): string {
   const { searchParams } = new URL(url);
   const limits = {

@@ -1,17 +1,17 @@
 import type { Socket } from "node:net";
 import { codedError } from "../../session/postgres-errors.ts";
 
-/** Bytes of a message: of most kinds by libpq's rule (`pqParseInput3`), of those that hold values the server's own limit. */
+/** Maximum bytes of a message: for most types by libpq's rule (`pqParseInput3`), for those with values the server's own limit. */
 const SHORT = 30_000;
 const LONG = 0x3fff_ffff;
 
-/** Bytes of a description: 1,664 columns, which is the most, with names of 512 bytes. */
+/** Maximum bytes of a row description: 1,664 columns, PostgreSQL's maximum, with names of 512 bytes. */
 const DESCRIPTION = 1_000_000;
 
-/** Bytes of everything that the server may send before its first ReadyForQuery. */
+/** Maximum bytes that the server may send before its first ReadyForQuery. */
 const LOGIN = 1_000_000;
 
-/** By its first byte how long a message may be in response to a statement of ours: nothing is copied, and no cursor is a portal. */
+/** Maximum message length by type byte, in response to our own statements, which use neither COPY nor portals. */
 const longest = new Uint32Array(256);
 for (const type of "12CInStZ") longest[type.charCodeAt(0)] = SHORT;
 for (const type of "ADEN") longest[type.charCodeAt(0)] = LONG;
@@ -20,10 +20,10 @@ longest["T".charCodeAt(0)] = DESCRIPTION;
 const ROW_DESCRIPTION = 0x54;
 const READY_FOR_QUERY = 0x5a;
 
-/** Bytes of a message's type and length. */
+/** Bytes of a message's type and length fields. */
 const HEAD = 5;
 
-/** Which requests may follow one for authentication; 0 is that it is done (PostgreSQL manual, 53.2.1 and 53.3). */
+/** Which authentication requests may follow each; 0 is success (PostgreSQL manual, 53.2.1 and 53.3). */
 const FIRST_REQUESTS = [0, 3, 5, 10];
 const nextRequests: Readonly<Record<number, readonly number[]>> = {
   0: [],
@@ -41,13 +41,13 @@ const OTHER_LOGIN =
   "The server asks for a login by something other than a password (by itself, MD5 or SCRAM-SHA-256), which is all that can be " +
   "given. Correct its pg_hba.conf for this client.";
 
-/** At most 999,999 rounds of hashing, for which this process does nothing else: half a second. */
+/** At most 999,999 rounds of hashing, which block this process for half a second. */
 const SCRAM_CHALLENGE = /^r=[^,]+,s=[A-Za-z0-9+/]+={0,2},i=[1-9][0-9]{0,5}(,|$)/;
 
 /**
- * Has a socket emit what arrives only as far as it is PostgreSQL's protocol, and destroys it, with an error of code `EPROTO`,
- * where it is not. postgres.js takes a peer at its word: a malformed login ends the process, as does a COPY that no statement has
- * asked for, a column without the end of its name is read indefinitely, and 4 GiB are waited for.
+ * Passes on only valid protocol messages, and destroys the socket with `EPROTO` otherwise. postgres.js trusts its peer: a
+ * malformed login or an unrequested COPY ends the process, it reads a column name without an end indefinitely, and it waits for 4
+ * GiB.
  */
 export function checkMessages(socket: Socket): Socket {
   const check = new MessageCheck();
@@ -63,7 +63,7 @@ export function checkMessages(socket: Socket): Socket {
   return Object.assign(socket, { emit: emitChecked });
 }
 
-/** Reads the messages of one connection; of most, only their heads. */
+/** Checks the messages of one connection, most of them only by their heads. */
 class MessageCheck {
   /** What is wrong with the input; the rest of it is ignored. */
   breach: Error | undefined;
@@ -77,7 +77,7 @@ class MessageCheck {
   #heldLength = 0;
   #needed = HEAD;
 
-  /** @returns the valid part of the input, without a message that must be complete to be checked */
+  /** @returns the valid part of the input, without an incomplete message that is checked as a whole */
   take(piece: Buffer): Buffer {
     if (this.#passing >= piece.length) {
       this.#passing -= piece.length;
@@ -168,7 +168,7 @@ function lengthAt(chunk: Buffer, index: number): number {
   return (chunk[index] ?? 0) * 0x100_0000 + low;
 }
 
-/** Each column has a name, which a NUL ends, and 18 bytes. */
+/** Each column is a name that ends in NUL, and 18 bytes. */
 function faultOfDescription(body: Buffer): string | undefined {
   const fault = "a description of columns that has no end";
   if (body.length < 2) return fault;

@@ -7,7 +7,7 @@ import { limitWait } from "../../session/waiting/deadline.ts";
 import { checkMessages } from "./message-check.ts";
 import { checkServerIdentity } from "./server-identity.ts";
 
-/** PEM text, or several. */
+/** One or several PEM texts. */
 type Pem = string | Buffer | (string | Buffer)[];
 
 /** Where and how to connect. All times in milliseconds. */
@@ -20,14 +20,14 @@ export interface SocketOptions {
   readonly sslMode: SslMode;
   /** For everything together: looking up the name, connecting, negotiating TLS. */
   readonly connectTimeout: number;
-  /** For how long a connection may be silent before TCP keep-alive asks whether the peer is still there. */
+  /** How long a connection is silent before TCP keep-alive probes the peer. */
   readonly keepAlive: number;
   /** Certificates of the authorities to trust. Default: those of Node.js (its own, and `NODE_EXTRA_CA_CERTS`). */
   readonly ca?: Pem | undefined;
   /** The client's certificate and its private key, for servers that ask for one. */
   readonly cert?: Pem | undefined;
   readonly key?: Pem | undefined;
-  /** The name that the server's certificate must have, and that it is asked for. Default: `host`. */
+  /** The name that is requested by SNI, and that the server's certificate must have. Default: `host`. */
   readonly servername?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -36,12 +36,12 @@ export interface SocketOptions {
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
 
 /**
- * Opens a connection to a PostgreSQL server up to where its startup message is due: TCP or a Unix socket, TLS negotiated
- * and the server verified. On failure or abort nothing is left open. The loss of the socket ends no process.
+ * Opens a connection to a PostgreSQL server, up to the startup message: TCP or a Unix socket, with TLS negotiated and the server
+ * verified. On failure or abort nothing is left open. The loss of the socket does not end the process.
  *
  * @throws Error with a `code`: Node's own (`ENOTFOUND`, `ECONNREFUSED`, `ECONNRESET`…); `ETIMEDOUT` after `connectTimeout`;
- *   `ERR_TLS_NOT_OFFERED` where the server has no TLS and the mode needs it; OpenSSL's for a certificate that is not trusted
- *   (`CERT_HAS_EXPIRED`…); `ERR_TLS_CERT_ALTNAME_INVALID` for one of another server; `EPROTO` for a peer that is no PostgreSQL
+ *   `ERR_TLS_NOT_OFFERED` if the mode needs TLS and the server has none; OpenSSL's for a certificate that is not trusted
+ *   (`CERT_HAS_EXPIRED`…); `ERR_TLS_CERT_ALTNAME_INVALID` for one of another server; `EPROTO` for a peer that is not a PostgreSQL
  *   server; the signal's reason after an abort
  */
 export async function openSocket(options: SocketOptions): Promise<Socket> {
@@ -68,7 +68,7 @@ export async function openSocket(options: SocketOptions): Promise<Socket> {
   }
 }
 
-/** The one socket of a connection. postgres.js reconnects by itself; on a second socket it would continue in the middle of lost work. */
+/** The only socket of a connection: postgres.js reconnects by itself, and would continue in the middle of lost work. */
 export class SingleSocket {
   readonly #connect: (signal: AbortSignal) => Promise<Socket>;
   readonly #closing = new AbortController();
@@ -99,7 +99,7 @@ export class SingleSocket {
     this.#closing.abort(reason);
   }
 
-  /** Closes it when all data is sent, or after {@link CLOSE_GRACE}: a peer that is gone would keep it open. */
+  /** Closes it when all data has been sent, or after {@link CLOSE_GRACE}, since an unreachable peer would keep it open. */
   close(): void {
     this.#socket?.setTimeout(CLOSE_GRACE, () => this.#socket?.destroy()).destroySoon();
   }
@@ -139,7 +139,7 @@ async function setUp(plain: Socket, opening: Opening, options: SocketOptions): P
 
 async function offersTls(plain: Socket, peer: string): Promise<boolean> {
   plain.write(SSL_REQUEST);
-  // Not "data": a socket that was paused after that would not begin to flow for its next user.
+  // Not "data": a socket paused after that would not start flowing for its next user.
   await until(plain, "readable");
   const response: Buffer | null = plain.read();
   const kind = response?.toString("latin1", 0, 1);
@@ -155,12 +155,12 @@ async function encrypt(plain: Socket, { peer, sockets }: Opening, options: Socke
   const { host, sslMode, servername = host, ca, cert, key } = options;
   const tls = connectTls({
     socket: plain,
-    // An address is no name that may be asked for (RFC 6066, section 3).
+    // An address must not be requested as a name (RFC 6066, section 3).
     ...(isIP(servername) === 0 && { servername }),
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
-    // libpq, too, verifies by "require" once it has a root certificate.
+    // Like libpq, "require" verifies once there is a root certificate.
     rejectUnauthorized: sslMode.startsWith("verify") || (sslMode === "require" && ca !== undefined),
     checkServerIdentity: (_, certificate) =>
       sslMode === "verify-full" ? checkServerIdentity(servername, certificate) : undefined,

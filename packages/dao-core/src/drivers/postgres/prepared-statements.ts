@@ -1,17 +1,17 @@
 import type { SqlParameter } from "../../session/driver.ts";
 
-/** Half of the statements that a connection keeps prepared; a plan takes up to 0.3 MiB of the server's memory. */
+/** Half of the statements that a connection keeps prepared; a plan uses up to 0.3 MiB of the server's memory. */
 const GENERATION = 128;
 
-/** Evicted statements after which a connection is worn out: postgres.js remembers the text of each for as long as it lives. */
+/** Evicted statements after which a connection is replaced: postgres.js keeps the text of each. */
 const LONGEST_HISTORY = 40 * GENERATION;
 
 /**
- * Which statements one connection has prepared: 256 at most, the least recently used are let go (two generations, so that a
- * use costs one look-up). A caller may make any number of statements: there is one for each set of columns in a PATCH.
+ * The statements that one connection has prepared: at most 256, of which the least recently used are evicted (two generations, so
+ * that a use costs one look-up). Callers cause any number of statements: one for each set of columns in a PATCH.
  *
- * postgres.js cannot deallocate a statement, and would go on using one that was deallocated beneath it. So the statement is
- * deallocated by its text, and sent under another text when it is used again.
+ * postgres.js cannot deallocate a statement, and would continue to use one that was deallocated behind its back. So a statement
+ * is deallocated by its text, and sent with a different text when it is used again.
  */
 export class PreparedStatements {
   #recent = new Map<string, string>();
@@ -68,17 +68,17 @@ end $flux_dao$`;
 }
 
 /**
- * What of the inside of postgres.js 3.4 is relied on; each has a test in test/postgres-js.test.ts, and docs/decisions.md says
- * why. Everything else that is used of it is public.
+ * Internals of postgres.js 3.4 that this relies on; each has a test in dao-core/test/postgres-js.test.ts. docs/decisions.md says
+ * why. Everything else is its public API.
  */
 
 /** Thrown to keep a statement from being sent a second time. */
 class ResendError extends Error {}
 
 /**
- * The parameters of a statement that may be sent once. postgres.js sends a prepared statement that the server has refused
- * (0A000, 26000) again, behind those that are pipelined already, and from then on gives each the result of another. It reads the
- * parameters with `forEach` each time it sends: what is thrown then keeps the statement from being sent, and rejects it.
+ * The parameters of a statement that may be sent once. postgres.js sends a prepared statement that the server has rejected
+ * (0A000, 26000) again, after the pipelined ones, and then assigns results to the wrong statements. It reads the parameters with
+ * `forEach` each time it sends: an error thrown there prevents that, and rejects the statement.
  */
 export class SentOnce extends Array<SqlParameter> {
   #isSent = false;
@@ -108,14 +108,14 @@ export function refusalOf(query: PromiseLike<unknown>): unknown {
 }
 
 /**
- * Has an unprepared statement sent in one round trip. postgres.js would first ask the server for the types of its parameters, and
- * send nothing else until it knows them. Ours are text, numbers and booleans, whose types the server infers.
+ * Sends an unprepared statement in one round trip. postgres.js would first query the types of its parameters, and send nothing
+ * else until it knows them. Ours are text, numbers and booleans, whose types the server infers.
  */
 export function sendAtOnce(query: PromiseLike<unknown>): void {
   Object.defineProperty(query, "describeFirst", { get: () => false, set: () => undefined });
 }
 
-/** Whether postgres.js has given a query to its connection; until then it has no state. */
+/** Whether postgres.js has passed the query to its connection; before that it has no state. */
 export function isSent(query: PromiseLike<unknown>): boolean {
   return Boolean(Reflect.get(query, "state"));
 }

@@ -9,14 +9,13 @@ interface CertificateName {
 }
 
 /**
- * Whether a certificate is of the server that was asked for, by libpq's rule for `sslmode=verify-full`, which differs from
- * that of HTTPS (`tls.checkServerIdentity`):
+ * Whether a certificate belongs to the requested server, by libpq's rule for `sslmode=verify-full`, which differs from that of
+ * HTTPS (`tls.checkServerIdentity`):
  *
- * - Each dNSName is compared with the host, even if that is an address, without regard to case; `*.` at its beginning
- *   stands for one label.
- * - Each iPAddress is compared with the host if that is an address, in whatever notation.
- * - The common name counts like a dNSName, but only where there is no dNSName (for a host name) or no iPAddress (for an
- *   address).
+ * - Each dNSName is compared with the host, even if that is an address, ignoring case; `*.` at its beginning stands for one
+ *   label.
+ * - Each iPAddress is compared with the host if that is an address, in any notation.
+ * - The common name counts like a dNSName, but only if there is no dNSName (for a host name) or no iPAddress (for an address).
  * - A name that holds a NUL, or an address of a wrong length, ends the comparison.
  *
  * Sources: PostgreSQL manual, "SSL Support" (Client Verification of Server Certificates);
@@ -65,12 +64,12 @@ function matchesName(certified: string, host: string): boolean {
   return name.endsWith(pattern.slice(1)) && name.indexOf(".") >= name.length - pattern.length;
 }
 
-/** Of ASCII letters only: others have lower cases that are ASCII letters (the Kelvin sign). */
+/** ASCII letters only: the lower case of some others is an ASCII letter (the Kelvin sign). */
 const lowerCase = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
 /**
- * One text for all notations of an address, the short, octal and hexadecimal ones of `inet_aton` included, in which
- * `connect` takes it; `undefined` for what is no address.
+ * One text for all notations of an address, the short, octal and hexadecimal ones of `inet_aton` included, that `connect`
+ * accepts; `undefined` for what is not an address.
  */
 function canonicalAddress(host: string): string | undefined {
   if (isIPv6(host) && !host.includes("%")) return new URL(`http://[${host}]`).hostname;

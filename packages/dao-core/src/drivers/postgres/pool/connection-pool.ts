@@ -11,25 +11,25 @@ import { type LossReason, type PooledConnection, Slot, Upkeep, type Use } from "
 
 /** Times in milliseconds. */
 export interface PoolOptions {
-  /** The most connections that are open at once. */
+  /** Maximum number of open connections. */
   readonly size: number;
-  /** To wait for a connection. */
+  /** For waiting for a connection. */
   readonly acquireTimeout: number;
-  /** The most callers that may wait at once; the next one is refused. */
+  /** Maximum number of waiting callers; further ones are rejected. */
   readonly maxWaiting: number;
-  /** For a connection that is not used; 0 is no limit. */
+  /** Until an idle connection is closed; 0 is no limit. */
   readonly idleTimeout: number;
   /** From opening a connection to replacing it; 0 is no limit. */
   readonly maxLifetime: number;
 }
 
 /**
- * Hands out connections in two ways: *shared* for a single statement, pipelined behind others, and *exclusive* for a
- * transaction. A statement that waits for a lock holds up all behind it on its connection, so nothing is sent on one that is
- * blocked, and no read behind a write while there is another. Callers wait in line in the order in which they came.
+ * Hands out connections in two ways: *shared* for a single statement, pipelined behind others, and *exclusive* for a transaction.
+ * A statement that waits for a lock delays everything after it on its connection, so nothing is sent on a blocked connection, and
+ * no read is sent after a write if there is another connection. Callers wait in a first-come, first-served queue.
  *
- * A connection is opened when a caller finds none idle. One that is lost leaves the pool, and the idle ones are tested then;
- * when none can be opened and none is left, those who wait are refused with the reason.
+ * A connection is opened when a caller finds none idle. When one is lost, it leaves the pool, and the idle ones are tested; if
+ * none is left and none can be opened, waiting callers are rejected with the reason.
  */
 export class ConnectionPool<Connection extends PooledConnection> implements InstrumentedPool {
   readonly #options: PoolOptions;
@@ -43,7 +43,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   #gathering: Slot<Connection> | undefined;
   #observer: PoolObserver | undefined;
   #isClosing = false;
-  /** Aborts what is being opened when the pool is closed. */
+  /** Aborts the opening of connections when the pool is closed. */
   readonly #closed = new AbortController();
 
   /** @param open opens a connection; an abort leaves none */
@@ -73,8 +73,8 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
 
   /**
    * Runs one statement on a connection that others may share.
-   * @param requester leaves the line when it goes
-   * @param isRerun whether it was begun before, so that it is run though the pool is being closed
+   * @param requester leaves the queue when it disconnects
+   * @param isRerun whether it was started before, so that it runs even while the pool is being closed
    * @throws UnavailableError when no connection is free in time, or too many callers wait; what `open` throws; the reason of an abort
    */
   shared<Result>(
@@ -92,7 +92,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   }
 
   /**
-   * Runs `work` on a connection that no other caller uses meanwhile.
+   * Runs `work` on a connection that no other caller uses at the same time.
    * @throws UnavailableError when no connection is free in time, or too many callers wait; what `open` throws; the reason of an abort
    */
   async exclusive<Result>(
@@ -111,7 +111,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
       const { connection } = held;
       held.isExclusive = true;
       try {
-        // What was sent before is let through: a BEGIN behind a long queue could be left idle (porsager/postgres #1189).
+        // Earlier statements complete first: a BEGIN after many of them could be left idle (porsager/postgres #1189).
         if (connection.activity.running > 0) {
           await within((left, either) => this.#untilIdle(connection, left, either));
         }
@@ -133,8 +133,8 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   /** Removes a connection that accepts no more statements. */
   lost(connection: Connection, reason: LossReason): void {
     const slot = this.#slots.get(connection);
-    // One that a transaction holds leaves when the transaction does, and one that finishes its statements when it has: so
-    // there are never more connections than the pool may have.
+    // One that a transaction holds, or that finishes its statements, leaves only afterwards, so that the pool's size is never
+    // exceeded.
     if (slot?.isExclusive === false) {
       const { activity } = connection;
       if (reason === "retired" && activity.running > 0) void activity.idle().then(() => this.#remove(connection));
@@ -215,7 +215,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
         continue;
       }
       if (running >= PIPELINE_DEPTH && use !== "transaction") continue;
-      // Behind a write only if there is no other.
+      // After a write only if there is no other.
       const rank = isRead && slot.writes > 0 ? running + PIPELINE_DEPTH : running;
       if (rank >= leastRank || isBlocked) continue;
       least = slot;
@@ -265,7 +265,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
       if (this.#closed.signal.aborted) return;
       const slot = this.#leastBusy(waiter.purpose);
       if (slot === undefined) break;
-      // Marked at once: the waiter itself continues in a later microtask.
+      // Marked at once, since the waiter continues only in a later microtask.
       if (waiter.purpose === "transaction") slot.isExclusive = true;
       waiter.admit(slot);
     }

@@ -21,8 +21,8 @@ interface Demand<Connection> {
 }
 
 /**
- * Opens connections for a pool, never more than the server gives: at once, unless the last attempt failed. Then one at a time,
- * after pauses that double up to a second. Attempts that are slow go on to their end, but nothing waits for them.
+ * Opens connections for a pool, never more than the server permits: at once, or after a failed attempt one at a time, with pauses
+ * that double up to a second. Slow attempts continue, but nothing waits for them.
  */
 export class Connector<Connection> {
   readonly #connect: () => Promise<Connection>;
@@ -38,7 +38,7 @@ export class Connector<Connection> {
   /** Why the last attempt failed; `undefined` if it succeeded. */
   lastError: unknown;
 
-  /** @param size the most connections that the pool may have */
+  /** @param size maximum number of connections of the pool */
   constructor(connect: () => Promise<Connection>, size: number, demand: Demand<Connection>) {
     this.#connect = connect;
     this.#demand = demand;
@@ -46,7 +46,7 @@ export class Connector<Connection> {
     this.#limit = size;
   }
 
-  /** The most connections that may be open now. */
+  /** The number of connections that may be open now. */
   get limit(): number {
     return performance.now() < this.#limitEnds ? this.#limit : this.#size;
   }
@@ -61,7 +61,7 @@ export class Connector<Connection> {
     return !isHeld && this.#demand.open() + this.#attempts < this.limit;
   }
 
-  /** Opens as many connections as callers wait for: as many as allowed now, the others later. */
+  /** Opens a connection for each waiting caller: as many as allowed now, the others later. */
   grow(): void {
     while (this.#attempts - this.#slowAttempts < this.#demand.wanted() && this.mayConnect) this.#begin();
     if (this.isConnecting || this.#demand.wanted() === 0 || this.#failures === 0 || this.#timer !== undefined) return;

@@ -1,9 +1,9 @@
 import type { StatementKind } from "../../../session/driver.ts";
 import { BLOCKED_AFTER, IDLE_TEST_AFTER, IDLE_TEST_TIMEOUT, UPKEEP_INTERVAL } from "../../../session/limits.ts";
 
-/** What runs on a connection: the watchdog of a server that hangs, or of a network that drops packets. */
+/** The statements in flight on a connection, with a watchdog for a server that hangs or a network that drops packets. */
 export class Activity {
-  /** Milliseconds for which nothing may settle while statements run; 0 is no limit. The server's own time-outs come first. */
+  /** Milliseconds without a response while statements run; 0 is no limit. The server's own time-outs are shorter. */
   responseTimeout = 0;
   /** The number of statements in flight. */
   running = 0;
@@ -19,7 +19,7 @@ export class Activity {
     this.#onUnresponsive = onUnresponsive;
   }
 
-  /** Whether statements are in flight and none has settled for a while: one waits for a lock, or takes long. */
+  /** Whether statements are in flight and none has settled for a while: one waits for a lock, or is slow. */
   get isBlocked(): boolean {
     return this.running > 0 && performance.now() - this.lastProgress > BLOCKED_AFTER;
   }
@@ -30,7 +30,7 @@ export class Activity {
     if (this.responseTimeout === 0) return;
     this.#watchdog = setTimeout(() => {
       const settledBefore = this.#settledCount;
-      // Data that arrived while this process was busy is read before the immediate.
+      // Data that arrived while this process was busy is read before this runs.
       setImmediate(() => {
         if (this.#settledCount === settledBefore) this.#onUnresponsive();
       });
@@ -74,7 +74,7 @@ export interface PooledConnection {
   close(): Promise<void>;
 }
 
-/** Why a connection accepts no more statements: its peer is gone, a caller aborted a statement on it, or it is being replaced. */
+/** Why a connection accepts no more statements: its peer is dead, a caller aborted a statement on it, or it is being replaced. */
 export type LossReason = "dead" | "aborted" | "retired";
 
 /** How a connection is used: by one statement, or by a transaction. */
@@ -95,12 +95,12 @@ export class Slot<Connection extends PooledConnection> {
   /** @param maxLifetime milliseconds; 0 is no limit */
   constructor(connection: Connection, maxLifetime: number) {
     this.connection = connection;
-    // Up to a tenth earlier, so that connections opened together do not end together.
+    // Up to a tenth earlier, so that connections opened together do not expire together.
     const lifetime = maxLifetime === 0 ? Number.POSITIVE_INFINITY : maxLifetime * (1 - Math.random() / 10);
     this.#expiresAt = connection.openedAt + lifetime;
   }
 
-  /** Whether a caller may use it, idle or not. */
+  /** Whether callers may use it, idle or not. */
   get isUsable(): boolean {
     return !this.isExclusive && !this.isBeingTested && this.connection.isAlive;
   }
@@ -130,7 +130,7 @@ export class Upkeep {
     return this.#tests > 0;
   }
 
-  /** Whether a connection that was idle since then must be tested before it is used. */
+  /** Whether a connection that has been idle since then must be tested before use. */
   isStale(lastProgress: number): boolean {
     return performance.now() - lastProgress > IDLE_TEST_AFTER;
   }
@@ -153,7 +153,7 @@ export class Upkeep {
     }
   }
 
-  /** Starts to look for expired connections; does not keep the process alive. Times in milliseconds; 0 is no limit. */
+  /** Starts checking for expired connections; does not keep the process alive. Times in milliseconds; 0 is no limit. */
   begin(idleTimeout: number, maxLifetime: number): void {
     const limits = [idleTimeout, maxLifetime].filter((limit) => limit > 0);
     const interval = Math.ceil(Math.min(UPKEEP_INTERVAL, ...limits) / 2);
