@@ -255,7 +255,8 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
   } catch (error) {
     await driver.close(0);
     if (settingCodes.has(databaseErrorFacts(error)?.code ?? "")) {
-      const message = "has a parameter, or came with an option, that the server does not take: look behind its ?";
+      const message =
+        "has a parameter, or came with an option, that the server does not accept: check what follows its ?";
       throw new ValidationError([{ path: "The database URL", message }], { cause: error });
     }
     const reason = toDaoError(error);

@@ -240,7 +240,7 @@ export class PgConnection implements SqlConnection {
     return this.#cancellable(query, signal).finally(stopListening);
   }
 
-  /** The server cancels over another client. Behind a proxy it does so by itself, and the proxy's process id is not the server's. */
+  /** Cancels over another client; not behind a proxy, which cancels by itself, and whose process id is not the server's. */
   #cancellable(query: Promise<PgResult>, signal: AbortSignal): Promise<PgResult> {
     const { processID } = this.#client;
     if (!this.#clients.prepare || typeof processID !== "number") return untilAborted(query, signal);

@@ -5,8 +5,8 @@ import type { Instrumentation } from "./instrumentation.ts";
 import type { PieceReads } from "./piece-reads.ts";
 
 /**
- * CRUD on one entity. A DAO expects validated input. Called directly, it fills in the defaults and relies on the database's
- * constraints, which lead to the same errors.
+ * CRUD on one entity. A DAO expects validated input. Called directly, it fills in defaults and relies on the database's
+ * constraints, which cause the same errors.
  */
 export interface EntityDao<Dto, Create, Update, ListRequest> {
   /** @throws ConflictError, RelatedRowMissingError, ValidationError */
@@ -69,8 +69,8 @@ export interface TaskDao
    */
   createMany(tasks: readonly contract.TaskImportDto[], options?: CallOptions): Promise<number>;
   /**
-   * Changes many tasks, each in its own way, all of them or none, locking them in the order of their ids; returns those
-   * that exist, in any order. No id may come twice.
+   * Changes many tasks, each differently, all of them or none, locking them in the order of their ids; returns those that exist,
+   * in any order. Ids must not repeat.
    * @throws RelatedRowMissingError, ValidationError
    */
   updateMany(changes: readonly contract.TaskChangeDto[], options?: CallOptions): Promise<contract.TaskDto[]>;
@@ -170,7 +170,7 @@ export interface DatabaseSession extends Daos {
   readonly telemetry?: Instrumentation | undefined;
 
   /**
-   * Runs `work` in a transaction, which is committed when its promise fulfils and rolled back when it rejects, at the timeout or
+   * Runs `work` in a transaction, which is committed when its promise fulfils, and rolled back when it rejects, at the timeout or
    * abort, or when the connection is lost, whatever `work` still does. If the session is a transaction itself, `work` runs in a
    * savepoint, and options other than `signal` and `timeout` are rejected.
    *

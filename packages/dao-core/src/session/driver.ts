@@ -43,7 +43,7 @@ export interface SchemaExecutor extends SqlExecutor {
 
 /** An open transaction. */
 export interface SqlTransaction extends SqlExecutor {
-  /** Runs `work` so that its statements alone are undone when it rejects. */
+  /** Runs `work`; if it rejects, only its own statements are undone. */
   savepoint<Result>(work: (transaction: SqlTransaction) => Promise<Result>, options?: CallOptions): Promise<Result>;
 }
 
@@ -54,18 +54,18 @@ export interface SqlDriver extends SqlExecutor, TelemetrySource {
   /** Whether it is a transaction that the application opened and will end. */
   readonly isTransaction: boolean;
   /**
-   * Runs a probe's statement, which must not wait long for other work: on an extra connection if all of the pool's stay in use. If
-   * the server has no room for that it rejects with SQLSTATE 53300. Absent if statements never wait.
+   * Runs a probe's statement, which must not wait long for other work: on an extra connection if all of the pool's stay in use.
+   * Rejects with SQLSTATE 53300 if the server permits no more. Absent if statements never wait.
    */
   readonly probe?: SqlExecutor | undefined;
-  /** Limits the imports that run on its pool at a time. Absent in an application's transaction, which has its connection already. */
+  /** Limits the imports that run on its pool at a time. Absent in an application's transaction, which has its connection. */
   readonly imports?: ImportLimit | undefined;
   transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options?: TransactionOptions,
   ): Promise<Result>;
   /**
-   * Replaces the connections before their next use, because their server accepts no writes: after a failover, new ones may lead to
+   * Replaces the connections before their next use, because their server is read-only: after a failover, new ones may lead to
    * another server. Connections younger than a second stay. Absent if the connections are not the driver's own.
    */
   replaceConnections?(): void;
@@ -73,16 +73,16 @@ export interface SqlDriver extends SqlExecutor, TelemetrySource {
   close(timeout?: number): Promise<void>;
 }
 
-/** One connection, for one transaction's use. */
+/** A connection, as a transaction uses it. */
 export interface SqlConnection {
   /** `false` once the connection is lost; it never comes back. */
   readonly isAlive: boolean;
   /** Why it was dropped on purpose: the reason of an abort. */
   readonly lossCause?: unknown;
   execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
-  /** Runs statements without parameters, whose results are ignored. */
+  /** Runs statements without parameters; results are ignored. */
   executeScript(text: string): Promise<void>;
-  /** A savepoint of an application's client, which ends as `work` does, or with the connection; where there is none, SQL does it. */
+  /** Runs `work` in a savepoint that the application's client sets. If absent, savepoints are set by SQL. */
   nested?<Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result>;
   /**
    * Calls `listener` once, when {@link isAlive} becomes `false` for whatever reason. There is one listener at a time; `undefined`
@@ -90,14 +90,14 @@ export interface SqlConnection {
    */
   onLost?(listener: (() => void) | undefined): void;
   /**
-   * Drops the connection, so that the server rolls back, and what still runs on it rejects; an application's is only used no
-   * more. Absent where a connection cannot be dropped: then what runs is waited for.
+   * Drops the connection, so that the server rolls back and running statements reject; an application's is only no longer used.
+   * Absent if a connection cannot be dropped: then running statements are waited for.
    */
   drop?(cause: unknown): void;
 }
 
 /**
- * The script that begins a transaction with these options: one round trip, and nothing that outlives the transaction.
+ * The script that begins a transaction with these options: one round trip, and no setting outlives the transaction.
  * @throws ValidationError for a time-out that is not a whole number of milliseconds
  */
 export function beginScript(options: TransactionOptions): string {

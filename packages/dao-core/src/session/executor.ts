@@ -14,9 +14,9 @@ import { throwIfAborted, untilAborted, withDeadline } from "./waiting/deadline.t
 
 /** A completed statement. */
 export interface StatementReport {
-  /** As it was sent, with `$1`, `$2`, … for its parameters, whose values are left out: they are user data. */
+  /** As sent, with `$1`, `$2`, … in place of the values, which are user data. */
   readonly text: string;
-  /** From the call to the result, the wait for a connection included. */
+  /** From the call to the result, including the wait for a connection. */
   readonly milliseconds: number;
   /** The schema of the session. */
   readonly schema: string;
@@ -36,7 +36,7 @@ export interface Retry {
   readonly error: unknown;
 }
 
-/** Where a session's statements run, and what they notify. */
+/** What a session's statements run on and notify. */
 export interface StatementHooks {
   readonly schema: SchemaName;
   readonly telemetry?: Instrumentation | undefined;
@@ -48,7 +48,7 @@ export interface StatementHooks {
 
 type Execute = SqlExecutor["execute"];
 
-/** A step of the pipeline, around the next; `undefined` adds nothing. */
+/** A step of the pipeline, which wraps the next; `undefined` if it is not needed. */
 type Step = ((next: Execute) => Execute) | undefined;
 
 /** Single statements on a driver. One that ends in a serialization failure or deadlock wrote nothing, and is retried. */
@@ -132,7 +132,7 @@ function reported({ onStatement, onFailure, schema }: StatementHooks): Step {
   return (next) => (text, parameters, options) => {
     const report = measured?.(text);
     const result = next(text, parameters, options);
-    // Beside the caller's chain, which does not wait for it.
+    // Not part of the caller's promise chain, which does not wait for it.
     result.then(report && (({ rows }) => report({ count: rows.length })), (error: unknown) => {
       report?.({ count: undefined, error });
       onFailure?.(error);
@@ -148,13 +148,13 @@ function reporter(onStatement: NonNullable<StatementHooks["onStatement"]>, schem
       try {
         onStatement({ text, schema, milliseconds: performance.now() - begun, ...outcome });
       } catch {
-        // An observer's error is not the statement's.
+        // An observer's error must not fail the statement.
       }
     };
   };
 }
 
-/** How often and when to retry. */
+/** How often and when work is retried. */
 export interface RetryPolicy {
   /** Attempts beyond the first. */
   readonly retries: number;

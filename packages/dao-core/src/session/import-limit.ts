@@ -13,19 +13,22 @@ interface RunningImport {
 
 const storage = new AsyncLocalStorage<RunningImport>();
 
-/** The innermost one in whose source the caller runs: a chain of imports that each begin the next keeps none of them. */
+/**
+ * The innermost running import in whose source the caller runs. Finished ones are skipped, so that a chain does not keep them in
+ * memory.
+ */
 function currentImport(): RunningImport | undefined {
   let running = storage.getStore();
   while (running?.isRunning === false) running = running.outer;
   return running;
 }
 
-/** Those of our own pool; the time-out is in milliseconds. */
+/** The defaults of our own pool; milliseconds. */
 const DEFAULTS = { acquireTimeout: DEFAULT_ACQUIRE_TIMEOUT, maxWaiting: DEFAULT_MAX_WAITING };
 
 /**
- * Limits the imports on one pool to a quarter of its connections, and at least one: they hold one for as long as their sources
- * take, and slow ones would leave none for other calls. The others wait in order, their sources unread.
+ * Limits the imports on one pool to a quarter of its connections, and at least one: each holds a connection for as long as its
+ * source takes, so slow ones would leave none for other calls. The others wait in order, their sources unread.
  */
 export class ImportLimit {
   readonly #poolSize: () => number;
@@ -34,7 +37,7 @@ export class ImportLimit {
   #running = 0;
   #isClosed = false;
 
-  /** @param poolSize the most connections that the pool may have at the moment */
+  /** @param poolSize the current maximum number of connections of the pool */
   constructor(poolSize: () => number, { acquireTimeout, maxWaiting } = DEFAULTS) {
     this.#poolSize = poolSize;
     this.#acquireTimeout = acquireTimeout;
@@ -46,7 +49,7 @@ export class ImportLimit {
     if (this.#isClosed) throw closedError();
     const outer = currentImport();
     if (this.#isWithin(outer)) throw nestedImportMisuse();
-    // The pool may have grown since the last import ended. If there is room after that, none waits.
+    // The pool may have grown since the last import ended. If there is room after this, no import waits.
     this.#admitWaiting();
     if (this.#running < this.#limit) this.#running++;
     else await this.#wait(signal);
@@ -60,7 +63,7 @@ export class ImportLimit {
     }
   }
 
-  /** Rejects those that wait, and all later ones. Running imports end with their connections. */
+  /** Rejects waiting and later imports. Running imports end with their connections. */
   close(): void {
     this.#isClosed = true;
     this.#line.refuseAll(closedError());
@@ -77,7 +80,7 @@ export class ImportLimit {
   }
 
   #wait(signal: AbortSignal | undefined): Promise<void> {
-    // Counted as it is admitted: the waiter itself goes on, in its own context, only in a later microtask.
+    // Counted on admission: the waiter continues, in its own context, only in a later microtask.
     const enter = async () => {
       this.#running++;
     };

@@ -2,11 +2,10 @@ import type { DatabaseAddress } from "../connection-string/database-url.ts";
 
 /**
  * Makes spans and metrics of what databases, apps and clients do: `databaseTelemetry()` of `@flux/dao-core/opentelemetry`,
- * `appTelemetry()` and `clientTelemetry()` of `@flux/dao-http/opentelemetry`, or an application's own. Without it nothing is
- * called. Nothing of it may throw.
+ * `appTelemetry()` and `clientTelemetry()` of `@flux/dao-http/opentelemetry`, or an application's own. It must not throw.
  */
 export interface Telemetry {
-  /** Called once for each database, app and client that is given it. */
+  /** Called once for each database, app and client that uses it. */
   instrument(source: TelemetrySource): Instrumentation;
 }
 
@@ -27,9 +26,9 @@ export interface Instrumentation {
 }
 
 /**
- * What has a beginning and an end. A statement lasts from the wait for a connection to the result, with its retries; a unit of work
- * from there to the commit, for each attempt, and nested it is a savepoint; a request to the end of its response; a call likewise,
- * for each attempt.
+ * Something with a beginning and an end. A statement lasts from the wait for a connection to the result, retries included; each
+ * attempt of a unit of work from there to the commit (a nested one is a savepoint); a request, and each attempt of a call, to the
+ * end of its response.
  */
 export type InstrumentedOperation =
   | { readonly kind: "statement"; readonly text: string; readonly schema: string }
@@ -63,7 +62,7 @@ export interface InstrumentedCall {
 
 /** An operation in progress. */
 export interface StartedOperation {
-  /** Runs a part of the operation: what it starts is within the operation. Calls `work` once and at once. */
+  /** Runs a part of the operation: what it starts belongs to the operation. Calls `work` once, synchronously. */
   run<Result>(work: () => Result): Result;
   /** Called once. */
   end(outcome: OperationOutcome): void;
@@ -75,7 +74,7 @@ export interface StartedOperation {
 
 /** How an operation ended. */
 export interface OperationOutcome {
-  /** Why it failed; absent if it did not. That a request was rejected is its caller's failure. */
+  /** Why it failed; absent if it did not. A rejected request is its caller's failure. */
   readonly failure?: { readonly error: unknown } | undefined;
   /** The number of rows that a statement returned. */
   readonly rows?: number | undefined;
@@ -91,13 +90,13 @@ export interface OperationOutcome {
 /** A connection pool, as metrics show it. */
 export interface InstrumentedPool {
   readonly usage: PoolUsage;
-  /** Notifies `observer` from now on, and the previous one no more. */
+  /** Notifies `observer` from now on, in place of the previous one. */
   observe(observer: PoolObserver): void;
 }
 
 /** The use of a connection pool at one moment. */
 export interface PoolUsage {
-  /** The most connections that may be open. */
+  /** Maximum number of open connections. */
   readonly size: number;
   /** Open connections on which a statement runs, or which a transaction holds. */
   readonly used: number;
@@ -109,11 +108,11 @@ export interface PoolUsage {
 
 /** Is notified of what happens to a pool. */
 export interface PoolObserver {
-  /** A caller has a connection, after so many milliseconds: 0 if one was free. */
+  /** A caller got a connection after this many milliseconds; 0 if one was free. */
   acquired(milliseconds: number): void;
   /** No connection was free in time. */
   timedOut(): void;
-  /** The pool is closed. */
+  /** The pool was closed. */
   closed(): void;
 }
 

@@ -1,10 +1,10 @@
 import { ValidationError } from "../contract/errors.ts";
 
-/** The largest time-out that PostgreSQL and Node take, in milliseconds: 24 days. */
+/** The largest time-out that PostgreSQL and Node accept, in milliseconds: 24 days. */
 export const LARGEST_VALUE = 2_147_483_647;
 
 /**
- * The time-out `value` as PostgreSQL takes it.
+ * Returns `value` if it is a valid time-out.
  * @throws ValidationError, naming the option, for anything but a whole number of milliseconds from 0 (no limit) on
  */
 export function milliseconds(option: string, value: number): number {
@@ -18,39 +18,39 @@ export function isWholeNumber(value: unknown, smallest: number): boolean {
 }
 
 // Calls
-/** Milliseconds: the longest delay before the first retry of a call, or attempt to connect; it doubles with each. */
+/** Milliseconds: maximum delay before the first retry of a call or of connecting; it doubles with each. */
 export const FIRST_RETRY_DELAY = 20;
-/** Milliseconds: the longest delay before any. */
+/** Milliseconds: maximum delay before any retry. */
 export const LONGEST_RETRY_DELAY = 1_000;
-/** How often work of the library's own, and a migration, is run again after a serialization failure or deadlock. */
+/** How often the library retries its own work, and a migration, after a serialization failure or deadlock. */
 export const OWN_RETRIES = 5;
-/** Milliseconds after which statements that need no turn of the event loop give it one. */
+/** Milliseconds: interval at which statements of an embedded database yield to the event loop. */
 export const TURN_INTERVAL = 10;
-/** Milliseconds after an abort for what a connection still runs, for its cancel requests, and for the rollback. */
+/** Milliseconds after an abort for the running statement, its cancel requests and the rollback. */
 export const ABORT_GRACE = 1_000;
 
 // Connections
-/** Milliseconds of silence after which TCP asks whether the peer is still there. */
+/** Milliseconds of silence before TCP keep-alive probes the peer. */
 export const KEEP_ALIVE = 30_000;
-/** Milliseconds after a statement's time-out within which the server must have said so. */
+/** Milliseconds after a statement's time-out within which the server must have reported it. */
 export const RESPONSE_MARGIN = 2_000;
-/** Milliseconds: a connection that is older may lead to the server of before a failover. */
+/** Milliseconds: an older connection may lead to the server from before a failover. */
 export const RECENTLY_OPENED = 1_000;
 /** Milliseconds within which a second lost prepared statement means that a proxy loses them. */
 export const LOST_STATEMENTS_INTERVAL = 60_000;
 /** Milliseconds after which a cancel request that had no effect is sent again. */
 export const CANCEL_INTERVAL = 50;
-/** Milliseconds for which a peer may take nothing of what is sent before its socket is closed. */
+/** Milliseconds for a peer to receive pending data before its socket is closed. */
 export const CLOSE_GRACE = 1_000;
-/** Milliseconds that a probe waits for a connection of the pool. `/ready` has 1,500 for two statements, and two more connections. */
+/** Milliseconds that a probe waits for the pool. `/ready` has 1,500 for two statements and two extra connections. */
 export const PROBE_PATIENCE = 250;
 /** Connections of the pool, unless set otherwise. */
 export const DEFAULT_POOL_SIZE = 10;
 /** Milliseconds for a connection to be opened, unless set otherwise. */
 export const DEFAULT_CONNECT_TIMEOUT = 5_000;
-/** Milliseconds for a connection to be free, or for an import's turn, unless set otherwise. */
+/** Milliseconds to wait for a connection, or for an import's turn, unless set otherwise. */
 export const DEFAULT_ACQUIRE_TIMEOUT = 5_000;
-/** The most callers that wait for a connection, or imports for their turn, unless set otherwise. */
+/** Maximum callers that wait for a connection, or imports for their turn, unless set otherwise. */
 export const DEFAULT_MAX_WAITING = 1_000;
 /** Milliseconds for a statement, unless set otherwise. */
 export const DEFAULT_STATEMENT_TIMEOUT = 30_000;
@@ -62,52 +62,52 @@ export const DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT = 60_000;
 export const DEFAULT_IDLE_TIMEOUT = 600_000;
 /** Milliseconds from opening a connection to replacing it, unless set otherwise: 30 minutes. */
 export const DEFAULT_MAX_LIFETIME = 1_800_000;
-/** Milliseconds for what runs to finish when a database is closed, unless set otherwise. */
+/** Milliseconds for running statements when a database is closed, unless set otherwise. */
 export const DEFAULT_CLOSE_TIMEOUT = 5_000;
-/** Milliseconds that a call on the embedded database, which has one connection, waits for those before it. */
+/** Milliseconds that a call waits for the embedded database's only connection. */
 export const EMBEDDED_ACQUIRE_TIMEOUT = 30_000;
 
 // The pool
 /**
- * Point queries that go out together on one connection, in one packet: a system call on either side, and the waking of a server
- * process, take longer than such a query. Few enough that the last of them waits for less than a millisecond.
+ * Point queries sent together on one connection, in one packet: system calls and the wake-up of a server process take longer than
+ * such a query. Few enough that the last one waits for less than a millisecond.
  */
 export const GATHERED_QUERIES = 4;
-/** The most statements on their way on one connection: enough to keep the server busy while results travel. */
+/** Maximum statements in flight on one connection: enough to keep the server busy while results travel. */
 export const PIPELINE_DEPTH = 8;
-/** Milliseconds without a response after which a connection on which statements run is blocked. */
+/** Milliseconds without a response after which a connection with running statements counts as blocked. */
 export const BLOCKED_AFTER = 100;
-/** Milliseconds after which an attempt is slow: another may reach another peer, where there are several behind an address. */
+/** Milliseconds after which an attempt is slow: another may reach another peer, if one address has several servers. */
 export const SLOW_CONNECT = 1_000;
-/** Milliseconds for which the server's own limit of connections is respected before it is tried again. */
+/** Milliseconds for which the server's own limit of connections is respected. */
 export const SERVER_LIMIT_LIFETIME = 10_000;
-/** Milliseconds without use after which a connection is tested first: a firewall or a balancer may have dropped it. */
+/** Milliseconds of idleness after which a connection is tested before use: a firewall or load balancer may have dropped it. */
 export const IDLE_TEST_AFTER = 30_000;
-/** Milliseconds for the response to such a test. */
+/** Milliseconds for the response to that test. */
 export const IDLE_TEST_TIMEOUT = 1_000;
-/** Milliseconds: the longest time between two checks for connections whose time is over. */
+/** Milliseconds: maximum interval of the check for expired connections. */
 export const UPKEEP_INTERVAL = 15_000;
 
 // Rows in memory
-/** Bytes of text and JSON that the result of a list has at most, but for one row that is larger; each is read apart. */
+/** Maximum bytes of text and JSON in the result of a list; a larger row is read by itself. */
 export const RESULT_BYTES = 16 * 1_048_576;
-/** Bytes of rows that are read at a time by callers that hand them on: a row alone may have more. */
+/** Maximum bytes of rows that are read at a time for callers that forward them; a single row may have more. */
 export const PIECE_BYTES = 524_288;
-/** Rows of a goal's milestones, of its tasks, or of a range, that are read at a time. */
+/** A goal's milestones, its tasks, or tasks of a range that are read at a time. */
 export const PIECE_ROWS = 1_000;
-/** Bytes of text up to which each of them is read with the others. */
+/** Maximum bytes of a text that is read together with the others. */
 export const SHORT_TEXT_BYTES = 8_192;
-/** Bytes up to which a value is read with its row. */
+/** Maximum bytes of a value that is read with its row. */
 export const WHOLE_VALUE_BYTES = 8 * 1_048_576;
-/** Characters of a part of a longer value, unless there were more than 32 parts then. */
+/** Characters of a part; longer if a value would otherwise have more than 32 parts. */
 export const PART_CHARACTERS = 4_194_304;
-/** The most parts of a value: the server writes all of its JSON out for each. */
+/** Maximum parts of a value: the server serializes all of its JSON for each. */
 export const MOST_PARTS = 32;
-/** Characters that are worked on in a turn of the event loop, unless one member of an array has more. */
+/** Characters that are hashed in one turn of the event loop, unless a single member of an array has more. */
 export const VERSION_STEP = 262_144;
-/** Bytes of JSON text that a conversation's messages may have unless set otherwise: 8 MiB. */
+/** Maximum bytes of a conversation's messages as JSON text, unless set otherwise: 8 MiB. */
 export const DEFAULT_CONVERSATION_BYTES = 8 * 1_048_576;
-/** The most rows that `count: "estimated"` counts; of more it asks the planner. */
+/** Maximum rows that `count: "estimated"` counts; the planner estimates more. */
 export const EXACT_COUNT = 1_000;
 
 // Imports, streams, idempotency keys
@@ -123,11 +123,11 @@ export const SOURCE_CLOSE_TIMEOUT = 1_000;
 /** Tasks per page of a stream. */
 export const STREAM_PAGE_ROWS = 250;
 /**
- * Limit of pages that are read ahead, over all streams of the process. Reading ahead makes a few streams faster; many streams
- * keep the process busy anyway, and each waiting page costs garbage-collection time.
+ * Maximum pages that are read ahead, over all streams of the process. Reading ahead makes a few streams faster; many streams keep
+ * the process busy anyway, and each waiting page costs garbage-collection time.
  */
 export const MAX_PAGES_AHEAD = 8;
-/** How long a key is remembered, in milliseconds: 24 hours. */
+/** Milliseconds for which a key is remembered: 24 hours. */
 export const KEY_LIFETIME = 86_400_000;
 /** Keys per DELETE, which keeps each transaction short. */
 export const DELETE_BATCH = 1_000;
@@ -141,7 +141,7 @@ export const MIGRATION_LOCK_TIMEOUT = 30_000;
 export const MIGRATION_STATEMENT_TIMEOUT = 3_600_000;
 /** Schemas that are migrated at a time unless set otherwise. */
 export const MIGRATIONS_AT_A_TIME = 4;
-/** How long a full comparison of the schema stays valid, in milliseconds. */
+/** Milliseconds for which a full comparison of the schema stays valid. */
 export const COMPARISON_VALIDITY = 5_000;
-/** How much two clocks may differ, in milliseconds. */
+/** Milliseconds by which two clocks may differ. */
 export const CLOCK_TOLERANCE = 2_000;

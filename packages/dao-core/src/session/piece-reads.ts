@@ -6,24 +6,24 @@ import { pieceOf } from "../contract/version.ts";
 import { VERSION_STEP } from "./limits.ts";
 import { nextTurn } from "./waiting/event-loop.ts";
 
-/** A value that is too long to be read at once: a member of a row in the place of its text or its JSON. */
+/** A value that is too long to read at once; stands for the text or JSON in a row. */
 export interface LongValue {
   /** Whether the parts are JSON text; else they are text. */
   readonly isJson: boolean;
-  /** All of it, where it is short enough to have been read with its row; then it is the one part. */
+  /** The whole value, if it was short enough to be read with its row; then it is the only part. */
   readonly text: string | undefined;
-  /** The most characters that a part has. */
+  /** Maximum characters of a part. */
   readonly partLength: number;
   /**
-   * The parts in their order, each read when it is asked for.
-   * @throws RetryableError when the row has changed since, so that they would not fit together
+   * The parts in order, each read on demand.
+   * @throws RetryableError if the row has changed in the meantime, so that the parts would not match
    */
   readonly parts: AsyncIterable<string>;
 }
 
 const longValues = new WeakSet<object>();
 
-/** Makes a {@link LongValue}, which no value of JSON can be taken for. */
+/** Marks a {@link LongValue}, so that no JSON value is mistaken for one. */
 export function longValue(value: LongValue): LongValue {
   longValues.add(value);
   return value;
@@ -34,29 +34,29 @@ export function isLongValue(value: unknown): value is LongValue {
   return typeof value === "object" && value !== null && longValues.has(value);
 }
 
-/** A row that is longer than 512 KiB, before it is read. */
+/** A row of more than 512 KiB, before it is read. */
 export interface LongRow {
-  /** Of its text and JSON, as far as that is known before it is read. */
+  /** Of its text and JSON, as far as known before it is read. */
   readonly bytes: number;
   /**
-   * The row with {@link LongValue}s in the place of JSON, and of text that is very long; `null` if it is gone.
-   * @param signal cancels what is being read of it, its parts included, which may take PostgreSQL a second each
+   * The row with {@link LongValue}s in place of JSON and of very long text; `null` if it was deleted.
+   * @param signal cancels the reading of the row and its parts, each of which may take PostgreSQL a second
    */
   inParts(signal?: AbortSignal): Promise<object | null>;
 }
 
-/** Whether a piece is a row that is to be read by itself. */
+/** Whether a piece is a row that must be read by itself. */
 export function isLongRow(piece: readonly object[] | LongRow): piece is LongRow {
   return !Array.isArray(piece);
 }
 
-/** Rows that are read when they are asked for: as many as fit into 512 KiB, or one that is longer. */
+/** Rows that are read on demand: as many as fit into 512 KiB, or one that is longer. */
 export type RowPieces = AsyncIterable<readonly object[] | LongRow>;
 
 /** The tables that have lists. */
 export type ListedEntity = "users" | "goals" | "milestones" | "tasks" | "conversations";
 
-/** The result of a read in pieces: all of it if it is small, otherwise what the caller sends first, and the rows to read. */
+/** The result of a read in pieces: all of it if it is small, otherwise its beginning and the rows to read. */
 export type OpenResult =
   | { readonly kind: "whole"; readonly result: unknown }
   | { readonly kind: "page"; readonly page: Page<never>; readonly rows: RowPieces }
@@ -70,24 +70,27 @@ export type OpenResult =
     };
 
 /**
- * Reads whose memory does not depend on what the rows hold, for callers that send them on. What is short is read by one
- * statement. Which rows a page has is settled by its first statement; those that do not fit into it are read later, each as it
- * is then, and one that was deleted meanwhile is left out. `null` means that there is no such row.
+ * Reads whose memory is bounded whatever the size of the rows, for callers that forward them. Short results take one statement.
+ * The first statement determines the rows of a page; those that do not fit into its result are read later, each in its state at
+ * that time, and omitted if deleted by then. `null` means that there is no such row.
  */
 export interface PieceReads {
   list(entity: ListedEntity, request: PageRequest, options?: CallOptions): Promise<OpenResult>;
   find(entity: ListedEntity, id: string, options?: CallOptions): Promise<OpenResult | null>;
-  /** As `EntityDao.update`; a row that is long is read after it was written, as it is then. Limits of conversations are not looked at. */
+  /**
+   * As `EntityDao.update`; a long row is read after the write, in its state at that time. Limits of conversations are not
+   * checked.
+   */
   update(entity: ListedEntity, id: string, changes: object, options?: CallOptions): Promise<OpenResult | null>;
-  /** As `TaskDao.findByTimerange`; more than a thousand rows are read a thousand at a time, at most. */
+  /** As `TaskDao.findByTimerange`; rows are read at most a thousand at a time. */
   timerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<OpenResult>;
-  /** As `GoalDao.findWithRelations`: as of one moment where it is short; more than a thousand rows are read as those of `timerange`. */
+  /** As `GoalDao.findWithRelations`: in one snapshot if it is small; otherwise read as by `timerange`. */
   goal(id: string, options?: CallOptions): Promise<OpenResult | null>;
 }
 
 /**
- * The version of a row as {@link LongRow.inParts} returns it, the same as `versionOf` its DTO; `undefined` where a value of it
- * is not in memory. It takes a turn of the event loop for each step, so that others are served meanwhile.
+ * The version of a row as {@link LongRow.inParts} returns it, the same as `versionOf` its DTO; `undefined` if a value is not in
+ * memory. It yields to the event loop between steps.
  */
 export async function longRowVersion(row: object): Promise<string | undefined> {
   const digest = createHash("sha256");
@@ -100,7 +103,7 @@ export async function longRowVersion(row: object): Promise<string | undefined> {
   return digest.digest("hex").slice(0, 32);
 }
 
-/** What {@link pieceOf} makes of the value that a JSON text has, in pieces. */
+/** {@link pieceOf} for the value of a JSON text, in pieces. */
 async function* versionPieces(json: string): AsyncGenerator<string, void, undefined> {
   if (!json.startsWith("[")) {
     yield pieceOf(JSON.parse(json));
@@ -115,7 +118,7 @@ async function* versionPieces(json: string): AsyncGenerator<string, void, undefi
   yield "]";
 }
 
-/** An array's members as arrays of some of them: what of JSON is not within text or brackets is between two members. */
+/** Splits an array into arrays of some members: a comma outside text and brackets separates two members. */
 function* membersOf(json: string): Generator<string, void, undefined> {
   let start = 1;
   let depth = 0;

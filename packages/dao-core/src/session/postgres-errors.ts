@@ -17,9 +17,9 @@ export interface DatabaseErrorFacts {
   readonly code: string;
   readonly constraint: string | undefined;
   readonly column: string | undefined;
-  /** The function of the server's source that raised it. */
+  /** The function in the server's source that raised it. */
   readonly routine: string | undefined;
-  /** A UUID in the error's detail, such as the missing key of a foreign key, whatever the language of the message. */
+  /** A UUID in the error's detail, such as a foreign key's missing key, in any language. */
   readonly id: string | undefined;
 }
 
@@ -47,14 +47,14 @@ export function databaseErrorFacts(error: unknown): DatabaseErrorFacts | undefin
   return undefined;
 }
 
-/** The name of one of our constraints in the message of a violation, in whatever language it is, without the number of a shard. */
+/** The name of one of our constraints in the message of a violation, in any language, without a shard's number. */
 function constraintIn(error: object, code: string): string | undefined {
   if (!code.startsWith("23") && code !== INTERNAL) return undefined;
   const words = field(error, "message")?.match(/\w+/g) ?? [];
   return words.map((word) => word.replace(/_\d+$/, "")).find((word) => kindOf(word) !== undefined);
 }
 
-/** The column is the first name in quotes, the table the second. */
+/** The first name in quotes is the column, the second the table. */
 function columnIn(error: object, code: string): string | undefined {
   return code === "23502" ? /"(\w+)"/.exec(field(error, "message") ?? "")?.[1] : undefined;
 }
@@ -66,15 +66,14 @@ function kindOf(constraint: string): string | undefined {
   return constraint in CONSTRAINT_RULES ? "23514" : undefined;
 }
 
-/** SQLSTATE of what Citus reports of a violation in an import: an internal error. */
+/** SQLSTATE for a violation in an import on Citus, which reports an internal error. */
 const INTERNAL = "XX000";
 
 /**
  * Translates a driver's error by its SQLSTATE, never by its message (PostgreSQL manual, appendix A). An unknown error is returned
  * unchanged.
  *
- * @param values the fields that the statement wrote, to name the id that a foreign key missed; where it wrote many rows,
- *   the database names it
+ * @param values the fields that the statement wrote, to name a foreign key's missing id; for many rows, the database names it
  */
 export function toDaoError(error: unknown, values: Readonly<Record<string, unknown>> = {}): unknown {
   if (isDaoError(error)) return error;
@@ -103,7 +102,7 @@ function constraintError(
     }
     case "23514": {
       const message = rule?.message ?? `breaks the rule ${constraint} of the database`;
-      // Of many rows that one statement writes, the database names the one, its id first.
+      // If one statement writes many rows, the database names the failing one, its id first.
       const where = id === undefined || id === values["id"] ? "" : ` in the row ${id}`;
       return new ValidationError([{ path: rule?.field ?? "", message: message + where }], { cause });
     }
@@ -127,24 +126,24 @@ const toFieldName = (column: string) => column.replace(/_([a-z])/g, (_, letter: 
 /** The codes of postgres.js and Node.js for a closed connection. */
 const CLOSED = /^(?:CONNECTION_(?:CLOSED|ENDED|DESTROYED)|ECONNRESET|ECONNABORTED|EPIPE)$/;
 
-/** Those for an absent or unreachable server. */
+/** The codes for an absent or unreachable server. */
 const UNREACHABLE = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ENOENT|EACCES|EHOSTUNREACH|ENETUNREACH)$/;
 
 const NO_RESPONSE = /^(?:CONNECT_TIMEOUT|ETIMEDOUT)$/;
 
-/** The server shut down, crashed or is starting up; its database was dropped; it ended the connection for idling, or for its length. */
+/** The server shut down, crashed or is starting up; its database was dropped; it ended an idle or a long transaction. */
 const ENDED_BY_SERVER = /^(?:57P0[1-5]|25P0[34])$/;
 
-/** Failures before or during the TLS handshake, or of another protocol; the socket's own error says what to do. */
+/** Failures before or during the TLS handshake, or a peer with another protocol; the socket's own error says what to do. */
 const TLS = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_CA)/;
 
 const LOGIN_REFUSED = "The database refused the login. Check user and password in DATABASE_URL.";
 
-/** What poolers that pool by transaction do to prepared statements. */
+/** Errors of prepared statements behind poolers that pool by transaction. */
 const pooled = (problem: string) =>
   `Prepared statements get ${problem}, as behind a transaction-pooling proxy. Open the database with prepare: false (DB_PREPARE=false).`;
 
-/** What is wrong with a server or a connection, by SQLSTATE or by the code of a driver. */
+/** What is wrong with a server or a connection, by SQLSTATE or a driver's code. */
 const unavailable: Readonly<Record<string, string>> = {
   "57014": "The statement ran longer than its time-out. Try again later, or ask for less.",
   "55P03": "A lock was not free within its time-out. Try again later.",
@@ -161,7 +160,7 @@ const unavailable: Readonly<Record<string, string>> = {
   "57P01": "The server is shutting down, or has ended this connection. Try again later.",
   "57P02": "The server has ended this connection since another one crashed. Try again later.",
   "57P03": "The server is starting up, shutting down or recovering. Try again later.",
-  // Poolers report nearly everything so: being full, having no server, an unknown parameter.
+  // Poolers report nearly everything with this code: being full, having no server, an unknown parameter.
   "08P01":
     "The server, or a pooler before it, refused what was sent: it may be full, have no server behind it, or not take a " +
     "parameter of DATABASE_URL; the error's cause says which. Behind a transaction-pooling one open the database with " +
@@ -225,8 +224,8 @@ function generalSentence(code: string, cause: unknown): string | undefined {
 const STALE_STATEMENT = "STALE_STATEMENT";
 
 /**
- * The error of a prepared statement that the server rejected before it did anything, because a table was altered or the statement
- * no longer exists: it can be run again on another connection, a transaction from its beginning.
+ * The error of a prepared statement that the server rejected before it had any effect, because a table was altered or the
+ * statement no longer exists. It can be run again on another connection; a transaction must start over.
  */
 export function staleStatement(cause: unknown): Error {
   return codedError(STALE_STATEMENT, "The server has refused a prepared statement.", cause);
@@ -248,22 +247,22 @@ export function loginError(error: unknown): unknown {
   return codedError("LOGIN_CLOSED", "The connection was closed before the login.", error);
 }
 
-/** By SQLSTATE, the server routine that finds a prepared statement to be older than the schema. */
+/** By SQLSTATE, the server routine that finds a prepared statement outdated. */
 const stalePlans: Readonly<Record<string, string>> = {
   // Its result now has other columns or types.
   "0A000": "RevalidateCachedQuery",
   // It no longer exists: DEALLOCATE ALL, DISCARD ALL, or a proxy that switched to another server connection.
   "26000": "FetchPreparedStatement",
-  // Its parameters keep the types that they were prepared with: a column that is written, or compared, has another now,
+  // Its parameters have the types that they were prepared with, and a column that it writes or compares now has another,
   "42804": "transformAssignedExpr",
   "42883": "op_error",
-  // or the type itself is gone, as where an enum was made again.
+  // or the type no longer exists, for example if an enum was recreated.
   XX000: "getTypeInputInfo",
 };
 
 /**
- * Whether a statement that had been prepared was rejected because its plan is stale after ALTER TABLE or DEALLOCATE, before it did
- * anything. For a statement that had not been prepared, the codes mean what they say.
+ * Whether a prepared statement was rejected, before it had any effect, because its plan is stale after ALTER TABLE or DEALLOCATE.
+ * For a statement that was not prepared, these codes have their usual meanings.
  */
 export function isStalePlan(error: unknown): boolean {
   const facts = databaseErrorFacts(error);
@@ -283,8 +282,8 @@ export function isLossError(error: unknown): boolean {
 }
 
 /**
- * The error of a statement with a code. `pg` gives none where the connection was lost, or where its pool had none to give:
- * its own errors are plain ones without a code. An error of a class of its own is something else.
+ * Adds a code to a statement's error. `pg` sets none if the connection was lost, or its pool had none: its own errors are plain
+ * `Error`s. Errors of other classes are returned unchanged.
  */
 export function withCode(error: unknown): unknown {
   if (databaseErrorFacts(error) !== undefined || isDaoError(error)) return error;
@@ -294,7 +293,7 @@ export function withCode(error: unknown): unknown {
   return isPlain ? connectionClosed(error) : error;
 }
 
-/** The code for an error without one: the connection is lost, or there was none. */
+/** For an error without a code: the connection was lost, or there was none. */
 export function connectionClosed(cause?: unknown): Error {
   return codedError("CONNECTION_CLOSED", "The connection was lost, or there was none.", cause);
 }

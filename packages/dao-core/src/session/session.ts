@@ -17,7 +17,7 @@ import { withDeadline, withEitherSignal } from "./waiting/deadline.ts";
 
 type Work<Result> = (session: DatabaseSession) => Promise<Result>;
 
-/** Carries DAOs: what a session and a unit of work have in common. */
+/** Has DAOs: what a session and a unit of work have in common. */
 export abstract class DaoSet implements Daos {
   readonly users: Daos["users"];
   readonly goals: Daos["goals"];
@@ -129,7 +129,7 @@ export class DriverSession extends Session {
   }
 }
 
-/** In an open transaction; those begun within it are savepoints. */
+/** In an open transaction; transactions within it are savepoints. */
 class TransactionSession extends Session {
   readonly isTransaction = true;
   readonly #transaction: SqlTransaction;
@@ -145,7 +145,7 @@ class TransactionSession extends Session {
 
   protected async begin<Result>(
     work: Work<Result>,
-    // It has its connection already: no requester waits for one.
+    // The transaction has its connection, so no requester waits for one.
     { signal, timeout, requester: _, ...others }: TransactionOptions,
   ): Promise<Result> {
     const misuse = foreignTransactionMisuse(this.#context);
@@ -160,15 +160,15 @@ class TransactionSession extends Session {
     return withDeadline({ signal, timeout }, (bounded) => this.#transaction.savepoint(begun, bounded));
   }
 
-  /** Runs it at once: it has its connection already. */
+  /** Runs at once, since the transaction has its connection. */
   runImport<Result>(work: () => Promise<Result>): Promise<Result> {
     return work();
   }
 }
 
 /**
- * Translates the driver's errors of beginning and ending a transaction. What `work` throws is the caller's own, even if it
- * looks like a driver's error: a missing file does not mean that the database is unreachable.
+ * Translates the driver's errors of beginning and ending a transaction. Errors of `work` are the caller's own, even if they look
+ * like a driver's: a missing file does not mean that the database is unreachable.
  */
 async function translated<Result>(
   work: Work<Result>,

@@ -46,7 +46,7 @@ export class HostLink {
   /**
    * Listens for the loss of a `pg` client, which ends the process without an `error` listener: in a transaction even its pool has
    * none.
-   * @returns stops listening
+   * @returns a function that stops listening
    */
   listen(connection: unknown): () => void {
     if (!(connection instanceof EventEmitter)) return () => undefined;

@@ -259,7 +259,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     // A statement that was rejected before it was withdrawn keeps its own error.
     if (this.#withdrawn.has(query) && isCancelled(error)) return this.#unsentError();
     const cause = isResendError(error) ? refusalOf(query) : error;
-    // postgres.js does not send every statement with a stale plan again.
+    // postgres.js does not resend after every rejection of a stale plan.
     const isStale = isResendError(error) || (wasPrepared(query) && isStalePlan(error));
     // In a transaction that the caller declared read-only, 25006 says nothing about the server.
     const isReadOnlyServer = databaseErrorFacts(error)?.code === "25006" && this.#transaction?.isReadOnly !== true;

@@ -22,7 +22,7 @@ export class Interruption {
     if (this.#reason !== undefined) throw this.#reason.error;
   }
 
-  /** Settles as `work` does, or as soon as it is interrupted; if that has happened already, `work` is not called. */
+  /** Settles as `work` does, or rejects on interruption; if already interrupted, `work` is not called. */
   race<Result>(work: () => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.throwIfInterrupted();
@@ -31,7 +31,10 @@ export class Interruption {
     });
   }
 
-  /** Interrupts when the signal aborts, with its reason, and calls `drop` {@link ABORT_GRACE} later. Returns what stops both. */
+  /**
+   * Interrupts with the signal's reason when it aborts, and calls `drop` {@link ABORT_GRACE} later. Returns a function that stops
+   * both.
+   */
   watch(signal: AbortSignal, drop: (cause: unknown) => void): () => void {
     let grace: NodeJS.Timeout | undefined;
     const abort = () => {
@@ -48,8 +51,8 @@ export class Interruption {
 }
 
 /**
- * Notifies when a transaction has been idle for too long, if the server does not end it: in process, or behind a proxy that
- * rejects `idle_in_transaction_session_timeout`.
+ * Notifies when a transaction has been idle for too long, if the server does not: in process, or behind a proxy that rejects
+ * `idle_in_transaction_session_timeout`.
  */
 export class IdleTimer {
   readonly #timer: NodeJS.Timeout;
@@ -57,7 +60,7 @@ export class IdleTimer {
 
   /**
    * @param milliseconds without a statement after which `onIdle` is called
-   * @param onIdle receives the error for the transaction, the same as the server's
+   * @param onIdle receives the same error as from the server
    */
   constructor(milliseconds: number, onIdle: (error: TransactionLostError) => void) {
     this.#timer = setTimeout(() => {
@@ -77,7 +80,7 @@ export class IdleTimer {
   }
 
   stop(): void {
-    // A statement that ends later must not start it again.
+    // A statement that ends later must not restart it.
     this.#running = Number.POSITIVE_INFINITY;
     clearTimeout(this.#timer);
   }

@@ -4,15 +4,15 @@ import { databaseErrorFacts } from "../postgres-errors.ts";
 
 /** A transaction, as the async context of its callback. */
 export interface TransactionContext {
-  /** The driver on which it was begun: two of them are two databases. */
+  /** The driver that it runs on, which identifies the database. */
   readonly source: object;
-  /** The transaction, on another database, within whose callback this one was begun, unless it was over by then. */
+  /** The transaction in whose callback this one was begun, on another database, unless it had ended by then. */
   readonly outer: TransactionContext | undefined;
-  /** Whether its caller wants it read-only. */
+  /** Whether its caller declared it read-only. */
   readonly isReadOnly: boolean;
   /** Whether it is neither committed nor rolled back. */
   isOpen: boolean;
-  /** The callbacks, its own and those of nested ones, that have not settled: they may outlive an interruption. */
+  /** Unsettled callbacks, its own and those of nested ones, which may outlive an interruption. */
   callbacks: number;
   /** Aborts if it ends before its callback does; created when a transaction on another database begins within it. */
   interruption?: AbortController;
@@ -26,7 +26,7 @@ export function inTransactionContext<Result>(
   isReadOnly: boolean,
   work: (context: TransactionContext) => Promise<Result>,
 ): Promise<Result> {
-  // Work that begins each unit of work in the callback of the one before would keep all of them.
+  // Skips ended ones: a chain in which each callback begins the next unit of work would keep all of them.
   const outer = currentTransaction();
   const context: TransactionContext = { source, outer, isReadOnly, isOpen: true, callbacks: 0 };
   return storage.run(context, () => work(context));
@@ -43,7 +43,7 @@ export function interruptionOf(context: TransactionContext | undefined): AbortSi
 export function interrupt({ callbacks, interruption }: TransactionContext, cause: unknown): void {
   if (callbacks === 0) return;
   const sentence =
-    "The unit of work on another database, around this one, ended before its callback, so this one was rolled back.";
+    "The enclosing unit of work, on another database, ended before its callback, so this one was rolled back.";
   interruption?.abort(new UnavailableError(sentence, { cause }));
 }
 
@@ -64,7 +64,7 @@ export function inCallersContext<Args extends unknown[], Result>(
   return AsyncLocalStorage.bind(work);
 }
 
-/** The innermost transaction, on `source` if that is given, in whose callback the caller runs. */
+/** The innermost transaction, on `source` if given, in whose callback the caller runs. */
 function currentTransaction(source?: object): TransactionContext | undefined {
   // Work that outlives a transaction's callbacks no longer belongs to it.
   const isOver = ({ isOpen, callbacks }: TransactionContext) => !isOpen && callbacks === 0;
@@ -75,8 +75,9 @@ function currentTransaction(source?: object): TransactionContext | undefined {
 }
 
 /**
- * Why the session may not be used here: in a unit of work on the same database it would wait for a connection that only the end of
- * one frees. If that has ended before its callback, what the callback still does must not be committed by itself.
+ * Why the session may not be used here: in a unit of work on the same database it could wait for a connection that is only freed
+ * when that unit of work ends. If that has ended before its callback, later work of the callback must not be committed
+ * separately.
  */
 export function outerSessionMisuse(source: object): UnitOfWorkMisuseError | undefined {
   const transaction = currentTransaction(source);
@@ -93,7 +94,7 @@ export function outerSessionMisuse(source: object): UnitOfWorkMisuseError | unde
   );
 }
 
-/** Why a unit of work may not be used here: within the callback of another on the same database. */
+/** Why a unit of work may not be used here, in the callback of another one on the same database. */
 export function foreignTransactionMisuse(own: TransactionContext): UnitOfWorkMisuseError | undefined {
   const transaction = currentTransaction(own.source);
   if (transaction === undefined || transaction === own) return undefined;

@@ -31,18 +31,18 @@ export function savepointName(depth: number): string {
 /**
  * A transaction, or a savepoint within one: a *level*, on a connection of the transaction's own.
  *
- * Its statements are handed to the driver one by one, each only when the one before has settled and the connection is alive: a
- * driver that reconnects by itself would run the rest of a dead transaction (porsager/postgres #1186, #1204, #1216).
+ * Its statements are sent to the driver one by one, each only after the previous one has settled, and if the connection is alive:
+ * a driver that reconnects by itself would run the rest of a dead transaction (porsager/postgres #1186, #1204, #1216).
  *
- * A level ends with its callback, or is *interrupted* before that: by its signal, the loss of the connection, or the end of
- * the level above. However it ends, what is open beneath it is closed first, what it has sent is waited for, and what it has not
- * is refused; only then its rollback is sent. So nothing of it reaches the database later, whatever its callback does.
+ * A level ends with its callback, or is *interrupted* before that: by its signal, the loss of the connection, or the end of the
+ * outer level. In each case the nested level is closed first, statements already sent are waited for, and others are rejected;
+ * only then the rollback is sent. So nothing of it reaches the database later, whatever its callback does.
  */
 export class OpenTransaction implements SqlTransaction {
   #connection: SqlConnection;
   readonly #parent: OpenTransaction | undefined;
   readonly #depth: number;
-  /** Interrupts this level; {@link #signal} also has the signals of the levels above. */
+  /** Interrupts this level; {@link #signal} also has the signals of the outer levels. */
   readonly #ownSignal: AbortSignal | undefined;
   readonly #signal: AbortSignal | undefined;
   #tail: Promise<unknown> = Promise.resolve();
@@ -50,14 +50,14 @@ export class OpenTransaction implements SqlTransaction {
   #hasEnded = false;
   #isWatched = false;
   #isClosedFromAbove = false;
-  /** The level that is open beneath this one. */
+  /** The open nested level. */
   #nested: { readonly level: OpenTransaction; readonly settled: Promise<unknown> } | undefined;
-  /** The statement error after which PostgreSQL accepts no more statements on this level. */
+  /** The error after which PostgreSQL accepts no more statements on this level. */
   #failure: { readonly error: unknown } | undefined;
   readonly #interruption = new Interruption();
   #idleTimer: IdleTimer | undefined;
 
-  /** @param either aborts with `signal`, or with what interrupts the levels above */
+  /** @param either aborts with `signal`, or with what interrupts the outer levels */
   private constructor(
     connection: SqlConnection,
     parent: OpenTransaction | undefined,
@@ -74,7 +74,7 @@ export class OpenTransaction implements SqlTransaction {
 
   /**
    * Runs `work` between `begin` (a script, so that it can set local limits too) and a commit or a rollback.
-   * @param idleTimeout milliseconds between two statements, where the server sets no limit; 0 is none
+   * @param idleTimeout milliseconds between two statements, if the server sets no limit; 0 is none
    */
   static async run<Result>(
     connection: SqlConnection,
@@ -114,7 +114,7 @@ export class OpenTransaction implements SqlTransaction {
     );
   }
 
-  /** Runs `work` so that its statements alone are undone when it rejects. */
+  /** Runs `work`; if it rejects, only its own statements are undone. */
   savepoint<Result>(work: Work<Result>, { signal }: CallOptions = {}): Promise<Result> {
     return withEitherSignal(this.#signal, signal, (either) =>
       this.#runNested(new OpenTransaction(this.#connection, this, signal, either), work),
@@ -133,7 +133,7 @@ export class OpenTransaction implements SqlTransaction {
     }
   }
 
-  /** Until the statements of `parent` are done, this level has nothing to wait for or to undo. */
+  /** Starts after the statements of `parent`; until then this level has nothing to undo. */
   async #within<Result>(parent: OpenTransaction, work: Work<Result>): Promise<Result> {
     await this.#interruption.race(() => parent.#tail);
     if (!this.#connection.isAlive) throw this.#lost("rolled_back");
@@ -182,7 +182,7 @@ export class OpenTransaction implements SqlTransaction {
     this.#interruption.throwIfInterrupted();
   }
 
-  /** Listens for interruptions of this level, from before it begins until it has ended. */
+  /** Listens for interruptions of this level until it has ended. */
   async #watched<Result>(run: () => Promise<Result>): Promise<Result> {
     const connection = this.#connection;
     const watchesLoss = this.#parent === undefined || !this.#parent.#isWatched;
@@ -197,7 +197,7 @@ export class OpenTransaction implements SqlTransaction {
     }
   }
 
-  /** A callback that gets the error from its statement comes first: that error says more. */
+  /** A callback that gets the error from its statement comes first, since that error says more. */
   async #interruptByLoss(): Promise<void> {
     let innermost: OpenTransaction = this;
     while (innermost.#nested !== undefined) innermost = innermost.#nested.level;
@@ -205,7 +205,7 @@ export class OpenTransaction implements SqlTransaction {
     setImmediate(() => this.#interruption.interrupt(this.#lost("rolled_back")));
   }
 
-  /** Ends this level for all that is not sent yet, what is beneath it first, and waits for what is. */
+  /** Closes the nested level, rejects statements that are not yet sent, and waits for the others. */
   async #close(): Promise<void> {
     this.#hasEnded = true;
     if (this.#nested !== undefined) {
@@ -229,11 +229,11 @@ export class OpenTransaction implements SqlTransaction {
     }
   }
 
-  /** The error that led here says more than that of the rollback: a lost connection has rolled back. */
+  /** Never throws: the original error says more, and the server rolls back when it loses the connection. */
   async #rollBack(rollback: readonly string[]): Promise<void> {
     try {
       for (const statement of rollback) {
-        // The rollback of the level above undoes this one, too.
+        // The rollback of the outer level undoes this one, too.
         if (!this.#connection.isAlive || this.#isClosedFromAbove) return;
         await this.#connection.executeScript(statement);
       }
@@ -245,7 +245,7 @@ export class OpenTransaction implements SqlTransaction {
   #enqueue<Result>(statement: () => Promise<Result>, signal = this.#signal): Promise<Result> {
     const before = this.#tail;
     const result = this.#runStatement(before, statement, signal);
-    // One that was aborted in the queue has not waited for those before it.
+    // A statement aborted in the queue has not waited for those before it.
     this.#tail = result.catch(() => before);
     return result;
   }
@@ -280,7 +280,7 @@ export class OpenTransaction implements SqlTransaction {
 
   #isLoss(error: unknown): boolean {
     const code = databaseErrorFacts(error)?.code;
-    // The connection is not used any more, but the server has said why.
+    // The connection is no longer used, but the server reported the reason.
     if (isDaoError(error) || isStaleStatement(error) || code === "25006" || code === "26000") return false;
     return !this.#connection.isAlive || isLossError(error);
   }
@@ -294,7 +294,7 @@ export class OpenTransaction implements SqlTransaction {
   /** Why the work, though its callback fulfilled, cannot be committed. */
   #unfinished(): UnitOfWorkMisuseError | undefined {
     if (this.#pending > 0 || this.#nested !== undefined) return forgottenMisuse();
-    // The commit reports a loss.
+    // The commit reports a lost connection.
     if (this.#failure === undefined || this.#failure.error instanceof TransactionLostError) return undefined;
     return swallowedMisuse(this.#failure.error);
   }

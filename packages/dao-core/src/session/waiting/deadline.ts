@@ -3,9 +3,8 @@ import { UnavailableError, ValidationError } from "../../contract/errors.ts";
 import { isWholeNumber, LARGEST_VALUE } from "../limits.ts";
 
 /**
- * Runs `call` with the caller's signal, or with one that also aborts when the call's `timeout` is over. Without a
- * timeout it costs nothing.
- * @throws ValidationError for a timeout that is no whole number of milliseconds from 1 on
+ * Runs `call` with a signal that also aborts when the call's `timeout` is over.
+ * @throws ValidationError for a timeout that is not a whole number of milliseconds from 1
  */
 export function withDeadline<Options extends CallOptions, Result>(
   options: Options,
@@ -41,8 +40,8 @@ function timeoutError(timeout: number): UnavailableError {
 }
 
 /**
- * Limits how long a caller waits: calls `end` at most once, with the reason of an abort, or with what `timedOut` returns when
- * the time is over. Returns what stops watching, for a caller whose turn has come.
+ * Limits how long a caller waits: calls `end` at most once, with the reason of an abort, or with the result of `timedOut` when
+ * the time is over. Returns a function that stops it.
  */
 export function limitWait(
   milliseconds: number,
@@ -67,7 +66,7 @@ export function limitWait(
   return stopWatching;
 }
 
-/** The deadline of a signal of ours: a busy process runs no timer, so the clock is compared as well. */
+/** The deadline of one of our signals: a busy process runs no timers, so the clock is checked as well. */
 interface Deadline {
   /** By `performance.now()`. */
   readonly at: number;
@@ -101,9 +100,9 @@ class AbortListeners {
 const abortListeners = new WeakMap<AbortSignal, AbortListeners>();
 
 /**
- * Calls `listener` when `signal` aborts. However many calls share a signal, it has one event listener of ours, and none when no
- * call listens: Node.js warns of more than ten.
- * @returns stops listening
+ * Calls `listener` when `signal` aborts. Calls that share a signal share one event listener, since Node.js warns of more than
+ * ten.
+ * @returns a function that stops listening
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   let listeners = abortListeners.get(signal);
@@ -115,8 +114,8 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
 }
 
 /**
- * Runs `use` with a signal that aborts with the first of the two, and has the deadlines of both. It listens only until `use` has
- * settled; with `AbortSignal.any` a long-lived signal leaks memory for each call (nodejs/node #54614).
+ * Runs `use` with a signal that aborts with the first of the two, and has the deadlines of both. Listens only until `use` has
+ * settled: with `AbortSignal.any` a long-lived signal leaks memory for each call (nodejs/node #54614).
  */
 export function withEitherSignal<Other extends AbortSignal | undefined, Result>(
   one: AbortSignal | undefined,
@@ -146,7 +145,7 @@ async function withBoth<Result>(
   }
 }
 
-/** As `signal.throwIfAborted()`, but it also notices a deadline whose timer the event loop has had no turn to run. */
+/** As `signal.throwIfAborted()`, but also notices a deadline whose timer could not run yet. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   for (const { at, expire } of deadlines.get(signal) ?? []) if (performance.now() >= at) expire();

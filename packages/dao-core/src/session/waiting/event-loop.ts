@@ -1,14 +1,14 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { TURN_INTERVAL } from "../limits.ts";
 
-// A thread has one event loop, whatever databases it has.
+// Per thread, like the event loop, not per database.
 let lastTurn = performance.now();
 
 const waiting: (() => void)[] = [];
 
 /**
- * Waits for a turn of the event loop. Of all who wait, in whichever database or response, one goes on in each turn: together
- * they would keep timers and sockets waiting for all that they do.
+ * Waits for a turn of the event loop. One waiter of the process continues per turn, so that together they do not delay timers and
+ * sockets.
  */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
@@ -22,8 +22,8 @@ function beginTurn(): void {
 }
 
 /**
- * Lets timers, signals and sockets have their turn, if they have had none for {@link TURN_INTERVAL}: a database in this process
- * returns without one, so that a loop of awaited statements would keep them waiting to its end.
+ * Yields to timers, signals and sockets if {@link TURN_INTERVAL} has passed: statements of a database in this process do not, so
+ * that a loop of them would delay everything else until its end.
  */
 export async function giveTurn(): Promise<void> {
   if (performance.now() - lastTurn < TURN_INTERVAL) return;

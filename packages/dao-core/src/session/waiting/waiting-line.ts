@@ -3,12 +3,12 @@ import { limitWait } from "./deadline.ts";
 
 interface Waiter<Purpose, Place> {
   readonly purpose: Purpose;
-  /** Puts the place to use at once, before any other caller can. */
+  /** Uses the slot synchronously, before any other caller can. */
   readonly admit: (place: Place) => void;
   readonly refuse: (error: unknown) => void;
 }
 
-/** Callers that wait for a place, in the order in which they came. */
+/** A queue of callers that wait for a slot. */
 export class WaitingLine<Purpose, Place> {
   readonly #maxWaiting: number;
   readonly #who: string;
@@ -17,15 +17,15 @@ export class WaitingLine<Purpose, Place> {
   readonly #whenEmpty: (() => void)[] = [];
 
   /**
-   * @param maxWaiting the most callers that may wait at once; the next one is refused
-   * @param who they are, for its error: `callers wait for a connection`
+   * @param maxWaiting maximum number of waiting callers; further ones are rejected
+   * @param who who waits, for the error: `callers wait for a connection`
    */
   constructor(maxWaiting: number, who: string) {
     this.#maxWaiting = maxWaiting;
     this.#who = who;
   }
 
-  /** Runs `use` as soon as the caller is admitted. @throws UnavailableError when too many wait; an abort's reason */
+  /** Runs `use` as soon as the caller is admitted. @throws UnavailableError if too many wait; an abort's reason */
   wait<Result>(
     purpose: Purpose,
     use: (place: Place) => Promise<Result>,
