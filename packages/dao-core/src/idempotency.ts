@@ -25,11 +25,10 @@ export interface OnceOutcome<Result> {
 }
 
 /**
- * Runs work exactly once, however often and by however many callers at once it is called: the key and the result are written in
- * the work's own transaction, so that either all of it has happened or none. A later call with the same key returns the
- * recorded result and does nothing. Work that throws leaves nothing behind, and may be tried again under its key. After a
- * serialization failure or deadlock the work is run again, five times at most, so it should do nothing that a rollback does
- * not undo.
+ * Runs work exactly once, however often and by however many callers at once this is called: the key and the result are written in
+ * the work's own transaction, so that either all of it has happened or none. A later call with the same key only returns the
+ * recorded result. Work that throws leaves nothing behind, and may be tried again with its key. After a serialization failure or
+ * deadlock the work is run again, at most five times, so all of its effects should be undone by a rollback.
  *
  * ```ts
  * const { result } = await runOnce(db, { key: `weekly-plan-${week}` }, async (uow) => {
@@ -38,7 +37,7 @@ export interface OnceOutcome<Result> {
  * });
  * ```
  *
- * A key is remembered for 24 hours. The result is stored as JSON: a replay has text in place of a `Date`.
+ * A key is remembered for 24 hours. The result is stored as JSON: when replayed, it has text in place of a `Date`.
  * @throws IdempotencyKeyReusedError if the key was used with another fingerprint; ValidationError for an invalid key;
  *   and what {@link DaoUnitOfWork.run} throws
  */

@@ -9,8 +9,8 @@ import { withDeadline } from "./session/waiting/deadline.ts";
 /** How a unit of work runs. */
 export interface UnitOfWorkOptions extends TransactionOptions {
   /**
-   * How often the callback is run again after a serialization failure or deadlock. It must then be safe to repeat: what it does
-   * outside the database is not undone. The nth retry waits a random time of up to 20 · 2ⁿ⁻¹ ms, one second at most. Default 0.
+   * How often the callback is run again after a serialization failure or deadlock. It must then be safe to repeat: effects
+   * outside the database are not undone. The nth retry waits a random time of up to 20 · 2ⁿ⁻¹ ms, at most one second. Default 0.
    */
   readonly retries?: number | undefined;
   /** Called before each retry, for counting or logging; an error thrown here ends the attempts. Default: none. */
@@ -18,8 +18,8 @@ export interface UnitOfWorkOptions extends TransactionOptions {
 }
 
 /**
- * Several writes that happen together or not at all. It has the six DAOs, and is itself a session: a service that is given
- * it runs inside it.
+ * Several writes that happen together or not at all. It has the six DAOs, and is itself a session: services created on it run
+ * inside it.
  *
  * ```ts
  * const goal = await DaoUnitOfWork.run(db, async (uow) => {
@@ -31,7 +31,7 @@ export interface UnitOfWorkOptions extends TransactionOptions {
 export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
   readonly isTransaction = true;
   readonly #session: DatabaseSession;
-  /** Whether this library commits the transaction, rather than an application whose transaction was joined. */
+  /** Whether this library commits the transaction, not an application whose transaction was joined. */
   readonly #ownsCommit: boolean;
   readonly #afterCommit: (() => void | Promise<void>)[] = [];
   /** Shared with `#begin`, which ends the transaction, possibly before its callback settles. */
@@ -49,9 +49,9 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
    * work it is a savepoint: a failure is undone up to there, and the outer one continues if it catches the error. An
    * application's transaction is joined the same way, and never committed here.
    *
-   * It also rejects, whatever `work` is waiting for, at its `timeout` or abort and when its connection is lost. Once it has
-   * settled nothing more of it reaches the database: nested units of work that are still open end with it, and later calls on
-   * them throw a UnitOfWorkMisuseError. One on another database that `work` began and is waiting for is rolled back too, and
+   * It also rejects, whatever `work` is waiting for, at its `timeout` or abort, and when its connection is lost. Once it has
+   * settled, nothing more of it reaches the database: open nested units of work end with it, and later calls on them throw a
+   * UnitOfWorkMisuseError. A unit of work on another database that `work` began and is waiting for is rolled back too, and
    * rejects with an UnavailableError.
    *
    * @throws what `work` throws; RetryableError after a serialization failure or deadlock once no retry is left;
@@ -99,7 +99,7 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     this.#afterCommit.push(callback);
   }
 
-  /** Runs a nested unit of work, for code that only knows sessions: the same as {@link DaoUnitOfWork.run} on this one. */
+  /** Runs a nested unit of work, like {@link DaoUnitOfWork.run} on this one, for code that only knows sessions. */
   transaction<Result>(
     work: (session: DatabaseSession) => Promise<Result>,
     options?: TransactionOptions,
@@ -149,7 +149,7 @@ export function runRetryable<Result>(
 
 const isRetryable = (error: unknown): boolean => isDaoError(error) && error.code === "retryable";
 
-/** Calls all callbacks in order; one that fails does not keep the next from running. */
+/** Calls all callbacks in order, even if some fail. */
 async function runAll(callbacks: readonly (() => void | Promise<void>)[]): Promise<void> {
   const errors: unknown[] = [];
   for (const callback of callbacks) {

@@ -30,7 +30,7 @@ export type OperationName = {
 }[keyof DaoServices];
 
 /**
- * Calls an operation by its name. It checks neither the number nor the types of `args`: the service validates its input.
+ * Calls an operation by its name. Neither the number nor the types of `args` are checked: the service validates its input.
  * @throws TypeError if the services have no such operation, and whatever the operation throws
  */
 export function callOperation(services: DaoServices, name: string, args: readonly unknown[]): unknown {

@@ -30,7 +30,7 @@ const failed = (name: FindingName, message: string): Finding => ({ name, ok: fal
 /** The oldest PostgreSQL that is tested. */
 const OLDEST_VERSION = 15;
 
-/** How many names a message lists. */
+/** Maximum names in a message. */
 const MAX_NAMED = 5;
 
 /**
@@ -47,7 +47,7 @@ export async function diagnose(driver: SqlDriver, schema: SchemaName, options?: 
       throw error;
     });
     findings.push(schemaVersion(plan));
-    // A schema of another version has nothing to be compared with.
+    // There is nothing to compare a schema of another version with.
     if (plan instanceof SchemaVersionError || plan.applied.length > 0) return findings;
     findings.push(
       await drift(driver, schema, plan, options),
@@ -70,7 +70,7 @@ async function serverVersion(executor: SqlExecutor, options?: CallOptions): Prom
   return failed("server", message);
 }
 
-/** `created_at` is the database's time, and callers compare it with their own. */
+/** `created_at` is the database's time, which callers compare with their own. */
 async function clock(executor: SqlExecutor, options?: CallOptions): Promise<Finding> {
   const before = Date.now();
   const { rows } = await executor.execute("select extract(epoch from clock_timestamp()) * 1000", [], options);

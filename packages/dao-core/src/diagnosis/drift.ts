@@ -13,7 +13,7 @@ const checks = shapes.flatMap((shape) =>
 );
 
 /**
- * Finds CHECK constraints whose condition was changed. Readiness checks do not: the server locks a table to render its
+ * Finds CHECK constraints whose condition was changed. Readiness checks do not, since the server locks a table to render its
  * CHECKs, and a widened one makes no call fail.
  */
 export function findChangedChecks(driver: SqlDriver, schema: SchemaName): Promise<SchemaDifference[]> {
@@ -36,7 +36,7 @@ export function findChangedChecks(driver: SqlDriver, schema: SchemaName): Promis
   });
 }
 
-/** Drops what depends on the server's version and settings: casts, brackets, spaces, quotes, case. */
+/** Removes what depends on the server's version and settings: casts, brackets, spaces, quotes, case. */
 function normalized(check: string): string {
   return check
     .replace(/::(timestamp with time zone|double precision|[a-z]+)(\[\])?/g, "")

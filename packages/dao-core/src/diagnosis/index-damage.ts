@@ -15,7 +15,7 @@ const indexes = `
   where i.indrelid = any(array(select (quote_ident($2) || '.' || name)::regclass from unnest($1::text[]) as name)) and i.indpred is null
   group by i.indexrelid, i.indrelid, i.indisunique, c.relname order by c.relname`;
 
-/** Whether the database is PGlite, behind whatever driver. */
+/** Whether the database is PGlite, with any driver. */
 export async function isEmbedded(executor: SqlExecutor): Promise<boolean> {
   const { rows } = await executor.execute("select version() like '%PGlite%'", []);
   return rows[0]?.[0] === true;
@@ -23,7 +23,7 @@ export async function isEmbedded(executor: SqlExecutor): Promise<boolean> {
 
 /**
  * Finds how indexes differ from their tables: rows that an index lacks or has twice, and duplicate keys in a unique index. This
- * is the damage in a folder that two processes had open at the same time.
+ * happens to a folder that two processes open at the same time.
  */
 export function findIndexDamage(driver: SqlDriver, schema: SchemaName): Promise<string[]> {
   return driver.transaction(
@@ -71,7 +71,7 @@ async function damageOf(executor: SqlExecutor, { table, index, isUnique, columns
   }
 }
 
-/** Leaves the planner only one kind of scan. */
+/** Leaves the planner a single kind of scan. */
 async function scanBy(executor: SqlExecutor, way: "table" | "index"): Promise<void> {
   const isOn = { seqscan: way === "table", indexscan: way === "index", indexonlyscan: false, bitmapscan: false };
   const settings = Object.entries({ ...isOn, sort: way === "table" }).map(

@@ -7,16 +7,16 @@ import { toDaoError } from "../session/postgres-errors.ts";
 import { throwIfAborted } from "../session/waiting/deadline.ts";
 import { type MigrationOptions, type MigrationReport, migrate } from "./migrate.ts";
 
-/** Which schemas to migrate, and how. The time-outs are those of each one. */
+/** Which schemas to migrate, and how. The time-outs apply to each. */
 export interface SchemasMigrationOptions extends MigrationOptions {
   /**
-   * Their names, in which `*` stands for any characters: `["tenant_*"]` are all existing schemas that begin with it. A name without
-   * one is a schema that is created if it is missing.
+   * Their names; `*` stands for any characters, so `["tenant_*"]` are all existing schemas that begin with `tenant_`. A name
+   * without one is a schema that is created if it is missing.
    */
   readonly schemas: readonly string[];
-  /** How many are migrated at a time; each takes a connection of the pool. Default 4. */
+  /** How many are migrated at a time; each uses a connection of the pool. Default 4. */
   readonly concurrency?: number | undefined;
-  /** Called after each schema, in the order in which they end; an error thrown here ends the migration. Default: none. */
+  /** Called after each schema, in order of completion; an error thrown here ends the migration. Default: none. */
   readonly onProgress?: ((progress: SchemaMigrated) => void) | undefined;
 }
 
@@ -65,7 +65,7 @@ export async function migrateSchemas(
   try {
     await Promise.all(Array.from({ length: concurrency }, work));
   } finally {
-    // The other workers end after the schema that they have begun.
+    // The other workers end after their current schema.
     left.length = 0;
   }
   ends.sort((one, other) => names.indexOf(one.schema) - names.indexOf(other.schema));

@@ -32,8 +32,8 @@ export interface MigrationOptions extends CallOptions {
    */
   readonly lockTimeout?: number | undefined;
   /**
-   * How long one statement may take. A server that is silent for 2,000 ms longer is considered lost; with 0 it is waited for
-   * indefinitely. Default 3,600,000, an hour, enough to scan or index any table of reasonable size.
+   * How long one statement may take. A server that is silent for 2,000 ms longer counts as lost; with 0 the wait is unlimited.
+   * Default 3,600,000, an hour, enough to scan or index any table of reasonable size.
    */
   readonly statementTimeout?: number | undefined;
 }
@@ -67,8 +67,8 @@ export interface MigrationReport {
  * does the work, the others wait for it and find nothing to do. Adopting locks all six tables until it is done, for readers
  * too: some ten seconds for a million tasks.
  *
- * It repairs changes made outside the migrations where no guess about rows is needed: missing constraints, indexes, defaults,
- * enum values and NOT NULLs, or all tables if none is left. Other changes are refused with advice.
+ * It repairs changes made outside the migrations if no guess about rows is needed: missing constraints, indexes, defaults, enum
+ * values and NOT NULLs, or all tables if none is left. Other changes are refused with advice.
  *
  * @throws SchemaVersionError, naming both versions, if the database is newer than the code, a migration was changed after it
  *   was applied, there are tables that neither the migrations nor the Python service created, the schema was changed in a
@@ -113,7 +113,7 @@ async function migrateSchema(
       // Read committed: after waiting for the lock it must see what was committed in the meantime.
       return await driver.transaction((transaction) => apply(transaction, schema, options, set, progress), {
         isolationLevel: "read committed",
-        // Each statement sets its own below; this one decides when a silent server is considered lost.
+        // Each statement sets its own below; this one determines when a silent server counts as lost.
         statementTimeout: longestStatement(options),
         signal: options.signal,
       });
@@ -124,7 +124,7 @@ async function migrateSchema(
   }
 }
 
-/** The longest that a statement may take, in milliseconds, waiting for another migration included; 0 means no limit. */
+/** Maximum milliseconds of a statement, including the wait for another migration; 0 means no limit. */
 function longestStatement({ waitTimeout, statementTimeout }: MigrationOptions): number {
   const limits = [waitTimeout ?? MIGRATION_WAIT_TIMEOUT, statementTimeout ?? MIGRATION_STATEMENT_TIMEOUT];
   return limits.includes(0) ? 0 : Math.max(...limits);
@@ -139,7 +139,7 @@ async function apply(
 ): Promise<MigratedSchema> {
   const { waitTimeout = MIGRATION_WAIT_TIMEOUT, lockTimeout = MIGRATION_LOCK_TIMEOUT } = options;
   const { statementTimeout = MIGRATION_STATEMENT_TIMEOUT } = options;
-  // Not as a script, which a signal could not cancel.
+  // One by one, since a signal cannot cancel a script.
   const run = async (...statements: readonly string[]) => {
     for (const statement of statements) await transaction.execute(statement, []);
   };
@@ -164,7 +164,7 @@ async function apply(
     return plan;
   };
   const plan = await applyPlan();
-  // The migrations may have been applied to a schema that had been changed: repair it.
+  // The migrations may have been applied to a changed schema, which is repaired now.
   const { differences } = plan.applied.length === 0 ? plan : await applyPlan();
   progress.step = "reading its rules";
   const unvalidated = await findUnvalidatedRules(transaction, schema);

@@ -8,7 +8,7 @@ export interface Migration {
   readonly version: number;
   /** Its file in `drizzle/` without the extension, such as `0000_initial`. */
   readonly name: string;
-  /** SHA-256 of the file, in hex. The journal keeps it, so that a file that is changed after it was applied is noticed. */
+  /** SHA-256 of the file, in hex. The journal keeps it to detect a file that was changed after it was applied. */
   readonly checksum: string;
   readonly statements: readonly string[];
 }

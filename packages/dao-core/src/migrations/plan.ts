@@ -29,9 +29,9 @@ export interface MigrationPlan {
 }
 
 /**
- * For the transaction: unqualified names belong to the schema, as drizzle-kit's migrations expect; literals are read by the
- * standard, whatever the role's settings; the catalog is rendered in a form that can be compared; and a row-level policy that
- * would hide rows is an error.
+ * For the transaction: unqualified names belong to the schema, as drizzle-kit's migrations expect; literals are standard,
+ * whatever the role's settings; the catalog is rendered in a comparable form; and a row-level policy that would hide rows is an
+ * error.
  */
 export const settingsIn = (schema: SchemaName): readonly string[] => [
   `SET LOCAL search_path TO ${schema.quoted};`,
@@ -41,8 +41,8 @@ export const settingsIn = (schema: SchemaName): readonly string[] => [
 ];
 
 /**
- * One migration at a time per schema: others wait here. The lock belongs to the transaction, so that neither a broken
- * connection nor a pooling proxy can keep it. The number is "fluxdao" in ASCII.
+ * One migration per schema at a time: others wait here. The lock belongs to the transaction, so neither a broken connection nor a
+ * pooling proxy can keep it. The number is "fluxdao" in ASCII.
  */
 export const lockOf = ({ literal }: SchemaName) =>
   `SELECT pg_advisory_xact_lock(hashtextextended(${literal}, 28829699411304815))::text;`;

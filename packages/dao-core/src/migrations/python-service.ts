@@ -82,12 +82,12 @@ function differencesOf(facts: SchemaFacts): SchemaDifference[] {
   });
   // NOT NULL on further columns does no harm to the adoption.
   const differences = [...types, ...findSchemaDifferences(facts).filter(({ isStricter }) => isStricter !== true)];
-  // A rule that the Python service never had: the migrations created these tables, and their journal is lost.
+  // A rule that the Python service never had: the migrations created these tables, and their journal was lost.
   const isLater = facts.detail("constraint", "users", "users_email_format") !== undefined;
   return isLater ? [...differences, { what: "the constraints of a later version already exist" }] : differences;
 }
 
-/** The journal is not recreated automatically: a later release may have migrated the tables in a way that does not show. */
+/** The journal is not recreated automatically: a later release may have made changes that are not visible here. */
 function lostJournalError(schema: SchemaName, set: MigrationSet): SchemaVersionError {
   const statements = [
     createJournal(schema).replace("TABLE", "TABLE IF NOT EXISTS").replace(/\s+/g, " "),

@@ -41,7 +41,7 @@ export function databaseTelemetry(options: DatabaseTelemetryOptions = {}): Telem
   return { instrument: (database) => new DatabaseInstrumentation(database, options) };
 }
 
-/** As the conventions advise for `db.client.operation.duration`. */
+/** As the conventions recommend for `db.client.operation.duration`. */
 const BOUNDARIES = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 
 class DatabaseInstrumentation implements Instrumentation {
@@ -84,7 +84,7 @@ class DatabaseInstrumentation implements Instrumentation {
     quietly(() => this.#retries.add(1, { "flux_dao.retry.of": kind, ...failureAttributes(error) }));
   }
 
-  /** There is one for each statement of each schema: with many schemas, those of the latest. */
+  /** One for each statement of each schema; with many schemas, only the most recent ones are kept. */
   #remembered(key: string, make: () => Recording): Recording {
     let recording = this.#recordings.get(key);
     if (recording === undefined) {
@@ -103,7 +103,7 @@ class DatabaseInstrumentation implements Instrumentation {
       ...(operation !== undefined && { "db.operation.name": operation }),
       ...(table !== undefined && { "db.collection.name": table }),
     };
-    // The text has too many values for a metric.
+    // Not an attribute of the metric: there are too many texts.
     const options = { kind: SpanKind.CLIENT, attributes: { ...attributes, "db.query.text": text } };
     return { name, options, isLeaf: true, duration: this.#statementDuration, attributes, outcomeOf };
   }

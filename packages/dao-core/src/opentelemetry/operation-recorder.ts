@@ -17,7 +17,7 @@ import { isDaoError } from "../contract/errors.ts";
 import type { OperationOutcome, StartedOperation } from "../session/instrumentation.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 
-/** The semantic conventions that are followed. */
+/** The version of the semantic conventions. */
 const CONVENTIONS = { schemaUrl: "https://opentelemetry.io/schemas/1.44.0" };
 
 /** How an operation is recorded. */
@@ -28,7 +28,7 @@ export interface Recording {
   readonly options: SpanOptions;
   /** Default: the active context. */
   readonly parent?: Context | undefined;
-  /** Whether nothing is recorded within it. */
+  /** Whether it has no child spans. */
   readonly isLeaf?: boolean;
   /** Where its duration is recorded, if at all. */
   readonly duration: Histogram | undefined;
@@ -38,11 +38,11 @@ export interface Recording {
   readonly outcomeOf: (outcome: OperationOutcome) => RecordedOutcome;
 }
 
-/** What is added to a recording at its end. */
+/** What is added when an operation ends. */
 export interface RecordedOutcome {
   /** Of span and duration; with `error.type` if it failed. */
   readonly attributes: Attributes;
-  /** Further ones, of the span alone. */
+  /** Additional attributes of the span only. */
   readonly ofSpan?: Attributes | undefined;
   /** Another name for the span. */
   readonly name?: string | undefined;
@@ -50,7 +50,7 @@ export interface RecordedOutcome {
 
 /** Records the operations of one instrumentation scope with the SDK that is registered now; one registered later is not used. */
 export class OperationRecorder {
-  /** For further instruments. */
+  /** For other instruments. */
   readonly meter: Meter;
   readonly #tracer: Tracer;
   readonly #boundaries: number[];
@@ -121,8 +121,8 @@ class RecordedOperation implements StartedOperation {
 }
 
 /**
- * Calls the SDK. An error thrown by its samplers, processors or propagators is the application's own, and no reason for a
- * call to fail, or to be reported as failed after it succeeded.
+ * Calls the SDK. An error thrown by its samplers, processors or propagators must not make a call fail, or make it look failed
+ * after it succeeded.
  */
 export function quietly<Result>(call: () => Result): Result | undefined {
   try {

@@ -12,7 +12,7 @@ export interface QuerySummary {
 const keywords =
   /\b(?:(explain|select)\b(?! count\(\*\) as count from written)|(insert into|delete from|update|from|join) (?:"(?:[^"]|"")+"\.)?"(\w+)")/g;
 
-/** Binds a value that a condition uses twice, and is no operation. */
+/** Binds a value that a condition uses twice; not an operation. */
 const binding = /\(select .* as decompressed\)/;
 
 /** Keywords that precede a table but are not operations. */

@@ -37,7 +37,7 @@ export function literal(value: number | string): SQL {
   return sql.raw(typeof value === "number" ? String(value) : `'${value.replaceAll("'", "''")}'`);
 }
 
-/** A foreign key to a parent's key: the row is deleted with its parent. */
+/** A foreign key to a parent; the row is deleted with it. */
 export function parentKey(name: string, column: AnyPgColumn, parent: AnyPgColumn) {
   return foreignKey({ name, columns: [column], foreignColumns: [parent] }).onDelete("cascade");
 }

@@ -1,6 +1,6 @@
 import { ValidationError } from "../contract/errors.ts";
 
-/** The schema that statements are compiled with; each session puts its own in its place. */
+/** The schema that statements are compiled with; each session replaces it by its own. */
 export const PLACEHOLDER = "flux_dao_schema";
 
 /** Bytes of an identifier; PostgreSQL would truncate a longer one. */
@@ -15,7 +15,7 @@ export class SchemaName {
   readonly literal: string;
   readonly #texts = new WeakMap<object, string>();
 
-  /** @throws ValidationError for what cannot be the name of a schema of one's own */
+  /** @throws ValidationError for an invalid or reserved name */
   constructor(name = "public") {
     const problem = problemOf(name);
     if (problem !== undefined) throw new ValidationError([{ path: "schema", message: problem }]);
@@ -24,7 +24,7 @@ export class SchemaName {
     this.literal = `'${name.replaceAll("'", "''")}'`;
   }
 
-  /** The text of a statement that was compiled with {@link PLACEHOLDER}, in this schema. */
+  /** The text, in this schema, of a statement that was compiled with {@link PLACEHOLDER}. */
   textOf(statement: { readonly text: string }): string {
     let text = this.#texts.get(statement);
     if (text === undefined) {
@@ -45,7 +45,7 @@ export class SchemaName {
   }
 }
 
-/** Whether this can be the name of a schema of one's own. */
+/** Whether this is a valid name for a user's schema. */
 export function isSchemaName(name: unknown): name is string {
   return problemOf(name) === undefined;
 }

@@ -28,11 +28,11 @@ import { createdAtColumn, idColumn, instantCheck, instantColumn, lengthCheck, li
 /**
  * The tables of a PostgreSQL schema of this name: `tablesIn("flux").tasks`. The exported tables are those of `public`.
  *
- * @param schema as it was given to `openDatabase` or to a `join` function
+ * @param schema as given to `openDatabase` or to a `join` function
  */
 export function tablesIn(schema: string) {
   const own = new PgSchema(schema);
-  // Drizzle writes no name for the schema `public`, and its types make no other difference between the two.
+  // Drizzle omits the name of the schema `public`; otherwise the types are the same.
   const table = schema === "public" ? pgTable : (own.table as unknown as typeof pgTable);
   const enumType = <const Values extends readonly [string, ...string[]]>(name: string, values: Values) =>
     schema === "public" ? pgEnum(name, values) : own.enum(name, values);
@@ -168,7 +168,7 @@ export function tablesIn(schema: string) {
     (table) => [
       parentKey("demo_flags_user_id_fkey", table.userId, users.id),
       instantCheck("demo_flags_virtual_now_range", table.virtualNow),
-      // PostgreSQL sorts NaN above infinity, so the upper bound keeps both out.
+      // PostgreSQL sorts NaN above infinity, so the upper bound excludes both.
       check(
         "demo_flags_escalation_speed_range",
         sql`${table.escalationSpeed} >= 0 and ${table.escalationSpeed} < 'Infinity'`,
@@ -180,7 +180,7 @@ export function tablesIn(schema: string) {
   const idempotencyKeys = table(
     "idempotency_keys",
     {
-      /** Whose key it is: two callers may choose the same one. */
+      /** Whose key it is: two callers may choose the same key. */
       scope: text("scope").notNull(),
       key: text("key").notNull(),
       /** Identifies the work, to detect other work under the same key. */

@@ -75,7 +75,7 @@ export class DaoTaskService
 }
 
 /**
- * Runs a bulk update of the rows of `ids`. Where an adopted row breaks a rule, the issues' paths get its index in the request.
+ * Runs a bulk update of the rows of `ids`. If an adopted row breaks a rule, the issues' paths get its index in the request.
  * @param list the name of the request's list
  */
 async function withRowIndex<Result>(

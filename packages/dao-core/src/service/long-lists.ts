@@ -6,8 +6,8 @@ import { goalStructureCreateDto, MAX_STRUCTURE_MILESTONES, MAX_STRUCTURE_TASKS }
 import { bulkUpdateRequest, bulkUpdateStateRequest, MAX_BULK_TASKS, taskStructureDto } from "../contract/task.ts";
 
 /*
- * Requests that contain a list. One that is too long is refused as a whole, before its items are validated, each of which
- * could add an issue.
+ * Requests that contain a list. A list that is too long is rejected as a whole, before its items are validated, since each could
+ * add an issue.
  */
 
 /** Parses messages to append. @throws ValidationError */
@@ -50,7 +50,7 @@ function refuseLongList(path: string, length: number, max: number, what: string)
     throw new ValidationError([{ path, message: `must contain at most ${max} ${what}, not ${length}` }]);
 }
 
-/** A list of input that has not been validated; empty if there is none. */
+/** A list in unvalidated input; empty if there is none. */
 function listIn(input: unknown, name: string): readonly unknown[] {
   const list: unknown = Reflect.get(Object(input), name);
   return Array.isArray(list) ? list : [];

@@ -7,7 +7,7 @@ import type { ListedEntity, OpenResult, PieceReads } from "../session/piece-read
 import { assertFound, conversation, type Entity, goal, milestone, task, user } from "./entity-service.ts";
 
 type Read = (input: unknown, options?: CallOptions) => Promise<OpenResult>;
-/** Returns `undefined`, and does nothing, if only the service can do it: new messages of a conversation, which has a limit. */
+/** Returns `undefined`, and does nothing, if only the service can do it: it checks the limit of a conversation's messages. */
 type Update = (id: string, changes: unknown, options?: CallOptions) => Promise<OpenResult | undefined>;
 type Described = Pick<Entity<unknown, unknown, unknown, unknown>, "name" | "list" | "update">;
 
@@ -26,8 +26,8 @@ export interface PieceServices {
 }
 
 /**
- * The services for callers that forward rows, such as an HTTP server: how much is in memory at a time does not depend on the
- * size of the rows. They take what the services' methods take, except a version, and throw the same errors.
+ * The services for callers that forward rows, such as an HTTP server, with bounded memory whatever the size of the rows. They
+ * accept what the services' methods accept, except a version, and throw the same errors.
  */
 export function createPieceServices(pieces: PieceReads): PieceServices {
   const list =

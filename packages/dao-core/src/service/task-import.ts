@@ -10,8 +10,8 @@ import { limitWait, throwIfAborted, untilAborted, withDeadline } from "../sessio
 export type TaskSource = Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>;
 
 /**
- * Creates the tasks of `source`, all of them or none: in one statement if they are few, otherwise in one transaction. The
- * source is not read before its turn (see {@link DatabaseSession.runImport}); an array that fits one statement needs none.
+ * Creates the tasks of `source`, all of them or none: in one statement if they are few, otherwise in one transaction. The source
+ * is not read before its turn (see {@link DatabaseSession.runImport}); an array that fits into one statement does not wait.
  * @throws what the source throws, and what the task service's `createTasks` does
  */
 export function importTasks(session: DatabaseSession, source: TaskSource, options: CallOptions = {}): Promise<number> {
@@ -28,7 +28,7 @@ export function importTasks(session: DatabaseSession, source: TaskSource, option
     try {
       return isOneStatement || session.runImport === undefined ? await run() : await session.runImport(run, signal);
     } finally {
-      // After its turn, so that a source that is slow to close does not delay the next import.
+      // After its turn, so that a source that closes slowly does not delay the next import.
       await batches?.close();
     }
   });
@@ -37,7 +37,7 @@ export function importTasks(session: DatabaseSession, source: TaskSource, option
 async function write(session: DatabaseSession, batches: TaskBatches, options: CallOptions): Promise<number> {
   const first = await batches.next();
   if (first.length === 0) return 0;
-  // A full batch may be the only one: the source has not ended yet.
+  // A full batch may still be the only one.
   const second = await batches.next();
   if (second.length === 0) return session.tasks.createMany(first, options);
   return session.transaction(async ({ tasks }) => {
@@ -53,7 +53,7 @@ async function write(session: DatabaseSession, batches: TaskBatches, options: Ca
   }, options);
 }
 
-/** @throws ValidationError for a source that is not iterable, as callers without a type checker may pass */
+/** @throws ValidationError for a source that is not iterable, from callers without a type checker */
 function checkSource(source: unknown): void {
   const isObject = typeof source === "object" && source !== null;
   if (isObject && (Symbol.asyncIterator in source || Symbol.iterator in source)) return;
@@ -83,8 +83,8 @@ class TaskBatches {
   }
 
   /**
-   * Closes the source unless it has ended. One that hangs is not waited for, as it would never confirm; what closing throws is
-   * dropped, since the import's own error says why it ended.
+   * Closes the source unless it has ended. A source that hangs is not waited for; errors of closing are dropped, since the
+   * import's own error says why it ended.
    */
   close(): Promise<void> {
     if (this.#isDone) return Promise.resolve();

@@ -11,7 +11,7 @@ interface TaskPage {
   readonly nextCursor: string | null;
 }
 
-/** How many pages the streams of this process read ahead at present. */
+/** How many pages the streams of this process are reading ahead. */
 let pagesAhead = 0;
 
 /** Streams every task that matches the filter (after the cursor, if one is given), page by page. */

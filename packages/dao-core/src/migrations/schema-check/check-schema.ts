@@ -25,10 +25,10 @@ const schemaCodes: ReadonlySet<string> = new Set([
 const NEEDED = schemaVersion(embeddedMigrations);
 
 /**
- * Checks that a database is usable: that it accepts writes, and that its schema is the one that this code needs. Each run reads
- * one row in one statement, so that a readiness probe can ask every second. The first run, one every
- * {@link COMPARISON_VALIDITY} ms, the run after a {@link statementFailed} that concerns the schema, and every run while there
- * are differences also compare the tables, columns, types and constraints themselves.
+ * Checks that a database is usable: that it accepts writes, and that its schema is the one that this code needs. Each run is one
+ * statement that reads one row, so that a readiness probe can run every second. The first run, one every
+ * {@link COMPARISON_VALIDITY} ms, the run after a {@link statementFailed} that concerns the schema, and every run while there are
+ * differences also compare the tables, columns, types and constraints themselves.
  */
 export class SchemaCheck {
   readonly #schema: SchemaName;
@@ -52,7 +52,10 @@ export class SchemaCheck {
     }
   }
 
-  /** Has the next run compare the schema if `error` is about the schema, or a lost connection that may lead to another server. */
+  /**
+   * Makes the next run compare the schema if `error` is about it, or about a lost connection: the next may lead to another
+   * server.
+   */
   statementFailed(error: unknown): void {
     const code = databaseErrorFacts(error)?.code;
     if (code !== undefined && (schemaCodes.has(code) || isConnectionLoss(code))) this.#validUntil = 0;

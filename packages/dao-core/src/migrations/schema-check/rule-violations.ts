@@ -49,7 +49,7 @@ export async function findUnvalidatedRules(executor: SqlExecutor, schema: Schema
   }));
 }
 
-/** Counts the rows that violate each of `rules`. Each takes a scan of its table, and no lock that blocks others. */
+/** Counts the rows that violate each of `rules`, by a scan of its table without a lock that blocks others. */
 export async function countViolations(
   executor: SqlExecutor,
   schema: SchemaName,

@@ -13,7 +13,7 @@ export interface MigrationStep {
   readonly isKey?: boolean;
 }
 
-/** Something that the code needs and that is not as the migrations made it, or that the role cannot use. */
+/** Something that the code needs, but that differs from the migrations, or that the role cannot use. */
 export interface SchemaDifference {
   /** A clause: `the column tasks.priority is missing`. */
   readonly what: string;

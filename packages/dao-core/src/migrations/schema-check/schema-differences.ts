@@ -9,7 +9,7 @@ import {
   type TableShape,
 } from "./schema-facts.ts";
 
-/** Returns what of the shape is missing or different. Anything beyond it matters only if it would keep rows from being written. */
+/** Returns what is missing or different from the shape. Additions matter only if they would keep rows from being written. */
 export function findSchemaDifferences(facts: SchemaFacts): SchemaDifference[] {
   const tables = Object.entries(facts.shape.tables);
   return [
@@ -68,7 +68,7 @@ function ofEnum(facts: SchemaFacts, name: string, values: readonly string[]): Sc
 function ofTable(facts: SchemaFacts, name: string, table: TableShape): SchemaDifference[] {
   const extra = facts.of("column", name).filter((column) => !Object.hasOwn(table.columns, column.name));
   const missing = Object.keys(table.columns).filter((column) => facts.detail("column", name, column) === undefined);
-  // What was dropped together with a missing column is recreated by the migrate() after the column is restored.
+  // Whatever was dropped with a column is recreated by the next migrate() after the column has been restored.
   const isWhole = ([, definition]: [string, string]) =>
     !missing.some((column) => new RegExp(`\\b${column}\\b`).test(definition));
   return [
@@ -129,7 +129,7 @@ function ofColumn(
   return differences;
 }
 
-/** How a column gets its type back. */
+/** How a column's type is restored. */
 function typeAdvice(
   { shape }: SchemaFacts,
   alter: string,

@@ -40,8 +40,8 @@ export interface SchemaFact {
 }
 
 /**
- * One round trip, and no lock on the tables, which a probe would wait for: `pg_get_indexdef` takes one, so it is called for
- * expressions only. Every column has a unique name, because some drivers return rows as objects.
+ * One round trip, without a lock on the tables, which a probe would wait for: `pg_get_indexdef` takes one, so it is called for
+ * expressions only. Every column has a unique name, since some drivers return rows as objects.
  */
 const FACTS = `
 with ours as (
