@@ -28,7 +28,7 @@ describe("a database URL", () => {
     ["postgres://ada:50%@db/flux", "%25"],
     ["postgres://ada:secret@db/flux?sslmode=bogus", "sslmode"],
     ["file://%zz/x", "postgres://"],
-  ])("%s is refused with what is wrong", (url, expected) => {
+  ])("%s is rejected with the reason", (url, expected) => {
     expect(() => parseDatabaseUrl(url)).toThrow(ValidationError);
     expect(() => parseDatabaseUrl(url)).toThrow(expected);
   });
@@ -43,7 +43,7 @@ describe("a database URL", () => {
     "data",
     "//ada:secret@db/flux",
     "/\\ada:secret@db/flux",
-  ])("%s is refused with what is expected, and without what may be secret", (url) => {
+  ])("%s is rejected with what is expected, and without possible secrets", (url) => {
     expect(() => parseDatabaseUrl(url)).toThrow(ValidationError);
     expect(() => parseDatabaseUrl(url)).toThrow(/postgres:\/\/user:password@host:5432\/database/);
     expect(() => parseDatabaseUrl(url)).not.toThrow(/secret/);
@@ -56,7 +56,7 @@ test.each([
   "currentSchema=flux",
   "options=-c%20search_path%3Dflux",
   "options=-csearch_path=flux",
-])("a schema in the URL, as by ?%s, is refused with the name of the option", (parameters) => {
+])("a schema in the URL, as by ?%s, is rejected with the name of the option", (parameters) => {
   expect(() => parseDatabaseUrl(`postgres://localhost/flux?${parameters}`)).toThrow(
     "give the schema as the option schema, or as DB_SCHEMA",
   );

@@ -28,7 +28,7 @@ describe("listRequest", () => {
     { cursor: "c", pageSize: 5, count: "none" },
     { cursor: "c", limit: 5, count: "estimated" },
     { page: undefined, pageSize: undefined, skip: 5, limit: undefined, status: undefined },
-  ])("takes %j", (input) => {
+  ])("accepts %j", (input) => {
     expect(pathsOf(input)).toEqual([]);
   });
 
@@ -58,7 +58,7 @@ describe("listRequest", () => {
     [{ count: "planned" }, ["count"]],
     [{ colour: "red" }, ["colour"]],
     [{ colour: "red", size: 1 }, ["colour", "size"]],
-  ])("refuses %j", (input, paths) => {
+  ])("rejects %j", (input, paths) => {
     expect(pathsOf(input)).toEqual(paths);
   });
 
@@ -91,7 +91,7 @@ describe("pageWindow", () => {
   });
 });
 
-test("the number of a page is the one that was asked for, however large", () => {
+test("the number of a page is the requested one, however large", () => {
   const page = Number.MAX_SAFE_INTEGER;
   expect(toPage([], 0, pageWindow({ page, pageSize: 100 }), null).page).toBe(page);
 });

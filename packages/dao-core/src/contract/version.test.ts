@@ -13,7 +13,7 @@ const task = {
 };
 
 describe("the version of a row", () => {
-  test("is the same for every copy of it, and of a form that an ETag can have", () => {
+  test("is the same for every copy, and a valid ETag", () => {
     expect(versionOf(structuredClone(task))).toBe(versionOf(task));
     expect(versionOf(task)).toMatch(/^[0-9a-f]{32}$/);
   });
@@ -30,11 +30,11 @@ describe("the version of a row", () => {
     { preferences: { runs: 2, shoes: ["a", "b"] } },
     { preferences: { runs: 1, shoes: ["b", "a"] } },
     { preferences: null },
-  ])("is another one with %j", (change) => {
+  ])("changes with %j", (change) => {
     expect(versionOf({ ...task, ...change })).not.toBe(versionOf(task));
   });
 
-  test("takes a text for no other value, and the end of one field for no beginning of the next", () => {
+  test("distinguishes text from other values, and the end of a field from the beginning of the next", () => {
     const rows = [
       ["ab", "c"],
       ["a", "bc"],
@@ -67,7 +67,7 @@ describe("the version of a row", () => {
     expect(new Set(versions).size).toBe(rows.length);
   });
 
-  test("differs wherever rows do", () => {
+  test("differs if the rows do", () => {
     const row = fc.record({
       title: fc.string(),
       count: fc.integer(),
@@ -93,13 +93,13 @@ describe("the version of a row", () => {
     expect(one).not.toBe(other);
   });
 
-  test("is 128 bits of SHA-256, whatever reads or writes them", () => {
+  test("is 128 bits of SHA-256", () => {
     const text = `"${task.id}","Run 5 km",@1771149600123,false,null,{"runs":1,"shoes":["a","b"]},`;
     expect(versionOf(task)).toBe(createHash("sha256").update(text).digest("hex").slice(0, 32));
   });
 });
 
-test("a caller may ask for one version, for one of several, or for any", () => {
+test("a caller may require one version, one of several, or any", () => {
   const version = versionOf(task);
   expect(hasVersion(task, version)).toBe(true);
   expect(hasVersion(task, ["x", version])).toBe(true);

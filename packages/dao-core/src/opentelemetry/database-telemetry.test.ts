@@ -6,11 +6,11 @@ import { databaseTelemetry } from "./database-telemetry.ts";
 /** Registers an SDK whose tracer starts spans this way. */
 function register(startSpan: () => never | { end: () => never }): void {
   const tracer: unknown = { startSpan };
-  // As far as it is called here.
+  // Only what is called here.
   trace.setGlobalTracerProvider({ getTracer: () => tracer as Tracer });
 }
 
-/** Registers an SDK that records nothing, and fails at that. */
+/** Registers an SDK whose every call throws. */
 function registerFailingMeter(): void {
   const record = () => {
     throw new Error("processor of attributes");
@@ -26,7 +26,7 @@ afterEach(() => {
   metrics.disable();
 });
 
-describe("a statement is run once, and settles as it does", () => {
+describe("a statement runs once, and its result is unchanged", () => {
   const answer = { rows: [] };
   const failure = new Error("refused");
   const run = async (statement: () => Promise<typeof answer>) => {

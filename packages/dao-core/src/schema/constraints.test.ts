@@ -5,7 +5,7 @@ import { conversations, demoFlags, goals, milestones, tasks, users } from "./ind
 
 const configs = [conversations, demoFlags, goals, milestones, tasks, users].map(getTableConfig);
 
-test("every CHECK and UNIQUE constraint has its field and its sentence", () => {
+test("every CHECK and UNIQUE constraint has a field and a message", () => {
   const names = configs.flatMap((table) => [
     ...table.checks.map(({ name }) => name),
     ...table.uniqueConstraints.map(({ name }) => name ?? ""),
@@ -13,7 +13,7 @@ test("every CHECK and UNIQUE constraint has its field and its sentence", () => {
   expect(Object.keys(CONSTRAINT_RULES).sort()).toEqual(names.sort());
 });
 
-test("every foreign key has its field, and deletes with its parent", () => {
+test("every foreign key has a field, and deletes with its parent", () => {
   const keys = configs.flatMap((table) => table.foreignKeys);
   expect(Object.keys(FOREIGN_KEY_FIELDS).sort()).toEqual(keys.map((key) => key.getName()).sort());
   expect(keys.filter((key) => key.onDelete !== "cascade")).toEqual([]);

@@ -3,7 +3,7 @@ import { ValidationError } from "../contract/errors.ts";
 import { validateBulkUpdate, validateStructure } from "./long-lists.ts";
 
 describe("a structure", () => {
-  test("of which many tasks break rules is refused for the first hundred of them", () => {
+  test("with many invalid tasks is rejected with the first hundred of them", () => {
     const good = { title: "x" };
     const milestone = (...tasks: readonly unknown[]) => ({ weekNumber: 1, title: "x", tasks });
     const broken = Array.from({ length: 9_000 }, () => ({ title: 1, state: 1 }));
@@ -32,7 +32,7 @@ describe("a structure", () => {
 });
 
 describe("a list that is far too long", () => {
-  test("is refused as a whole, before there is an issue for each of its members", () => {
+  test("is rejected as a whole, without an issue for each item", () => {
     const many = Array.from({ length: 330_000 }, () => ({}));
     for (const milestones of [
       many,

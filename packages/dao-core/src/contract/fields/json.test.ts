@@ -63,7 +63,7 @@ describe("findJsonProblem", () => {
     expect(findJsonProblem(value)).toEqual({ path, message: expect.stringContaining(words) });
   });
 
-  test(`lets nest ${MAX_JSON_DEPTH} deep, and no deeper`, () => {
+  test(`permits a depth of ${MAX_JSON_DEPTH}, and no more`, () => {
     expect(MAX_JSON_DEPTH).toBe(64);
     expect(findJsonProblem(nested(64))).toBeUndefined();
     expect(findJsonProblem(nested(65))).toEqual({
@@ -78,13 +78,13 @@ describe("findJsonProblem", () => {
     expect(findJsonProblem(deepest)).toBeUndefined();
   });
 
-  test("ends on a cycle", () => {
+  test("terminates on a cycle", () => {
     const cycle: Record<string, unknown> = {};
     cycle["self"] = [cycle];
     expect(findJsonProblem(cycle)?.message).toContain("at most 64 deep");
   });
 
-  test("never throws; and what it finds nothing in is read back as it was", () => {
+  test("never throws, and a value without a problem is read back unchanged", () => {
     const anything = fc.anything({
       withBigInt: true,
       withBoxedValues: true,
@@ -128,7 +128,7 @@ function plain(value: unknown): unknown {
 }
 
 describe("jsonObject and jsonArray", () => {
-  test("hand their value on by reference", () => {
+  test("pass their value on by reference", () => {
     const object = JSON.parse('{"__proto__": {"polluted": true}, "user_id": 1, "userId": 2}');
     expect(jsonObject().parse(object)).toBe(object);
     const array = [object];
@@ -136,12 +136,12 @@ describe("jsonObject and jsonArray", () => {
     expect(Reflect.get({}, "polluted")).toBeUndefined();
   });
 
-  test.each([null, undefined, [], "{}", 1, true])("%j is no JSON object", (value) => {
+  test.each([null, undefined, [], "{}", 1, true])("%j is not a JSON object", (value) => {
     const { error } = jsonObject().safeParse(value);
     expect(error?.issues.map((issue) => issue.message)).toEqual(["must be a JSON object"]);
   });
 
-  test.each([null, undefined, {}, "[]", 1, { length: 0 }])("%j is no JSON array", (value) => {
+  test.each([null, undefined, {}, "[]", 1, { length: 0 }])("%j is not a JSON array", (value) => {
     const { error } = jsonArray().safeParse(value);
     expect(error?.issues.map((issue) => issue.message)).toEqual(["must be a JSON array"]);
   });

@@ -94,7 +94,7 @@ describe("validate", () => {
     expect(issuesOf(userCreateDto, input).map((issue) => issue.path)).toEqual(["preferences.a.0.b"]);
   });
 
-  test("finds every broken rule, and the error sums them up", () => {
+  test("finds every broken rule, and the error summarizes them", () => {
     const input = { name: "", email: 5, demoMode: "true" };
     expect(issuesOf(userCreateDto, input).map((issue) => issue.path)).toEqual(["name", "email", "demoMode"]);
     expect(() => validate(userCreateDto, input)).toThrow(
@@ -112,7 +112,7 @@ describe("validate", () => {
     }
   });
 
-  test("drops what is unknown, also __proto__, and leaves the input as it is", () => {
+  test("drops unknown fields, also __proto__, and does not change the input", () => {
     const input = JSON.parse(
       `{"name": "Jane", "email": "jane@example.com", "colour": 1, "__proto__": {"demoMode": true}}`,
     );

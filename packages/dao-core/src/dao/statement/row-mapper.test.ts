@@ -18,13 +18,13 @@ describe("a timestamptz as PostgreSQL writes it", () => {
     expect(readInstant(text).toISOString()).toBe(iso);
   });
 
-  test("is read to the millisecond, whatever the instant and its digits", () => {
+  test("is read to the millisecond, for any instant and number of digits", () => {
     const instants = fc.date({ min: MIN_INSTANT, max: MAX_INSTANT, noInvalidDate: true });
     fc.assert(
       fc.property(instants, fc.integer({ min: 0, max: 999 }), (instant, microseconds) => {
         const [day, clock = ""] = instant.toISOString().slice(0, -1).split("T");
         const [seconds, milliseconds = ""] = clock.split(".");
-        // PostgreSQL leaves out the zeros at the end of a fraction, and one that is nothing else.
+        // PostgreSQL omits trailing zeros of a fraction, and a fraction of zeros.
         const fraction = `${milliseconds}${String(microseconds).padStart(3, "0")}`.replace(/0+$/, "");
         const written = `${day} ${seconds}${fraction === "" ? "" : `.${fraction}`}+00`;
         expect(readInstant(written)).toEqual(instant);
@@ -39,11 +39,11 @@ describe("a timestamptz as PostgreSQL writes it", () => {
     ["-infinity", "0001-01-01T00:00:00.000Z"],
     ["10000-01-01 00:00:00+00", "9999-12-31T23:59:59.999Z"],
     ["0044-03-15 00:00:00+00 BC", "0001-01-01T00:00:00.000Z"],
-  ])("%s, which RFC 3339 cannot write, is the nearest that it can", (text, iso) => {
+  ])("%s, which RFC 3339 cannot write, becomes the nearest instant that it can", (text, iso) => {
     expect(readInstant(text).toISOString()).toBe(iso);
   });
 
-  // A session's time zone decides which year the local time of an edge has.
+  // The session's time zone determines the year of the local time at an edge.
   test.each([
     ["10000-01-01 00:00:00+05:30", "9999-12-31T18:30:00.000Z"],
     ["10000-01-01 05:29:59.999999+05:30", "9999-12-31T23:59:59.999Z"],
@@ -58,7 +58,7 @@ describe("a timestamptz as PostgreSQL writes it", () => {
     expect(readInstant(text).toISOString()).toBe(iso);
   });
 
-  test("in a DateStyle that is not ISO is refused, not guessed", () => {
+  test("in a DateStyle other than ISO is rejected, not guessed", () => {
     expect(() => readInstant("15.02.2026 10:00:00 UTC")).toThrow(/DateStyle/);
   });
 });

@@ -35,7 +35,7 @@ describe("a compiled statement", () => {
     });
   });
 
-  test("sends a value once that is used in several places", () => {
+  test("sends a value that is used in several places once", () => {
     const same = eq(users.name, param("name"));
     const { text, parameters } = compile(
       "read",
@@ -50,13 +50,13 @@ describe("a compiled statement", () => {
     expect(parameters).toEqual(["name", "email"]);
   });
 
-  test("is sent with the session's schema in the place of the placeholder", () => {
+  test("is sent with the session's schema in place of the placeholder", () => {
     expect(new SchemaName('a "b" $& c').textOf(statement)).toBe(
       'update "a ""b"" $& c"."users" set "name" = $1, "preferences" = $2 where "a ""b"" $& c"."users"."id" = $3',
     );
   });
 
-  test("binds values by name: JSON and instants as text, what is missing as null", async () => {
+  test("binds values by name: JSON and instants as text, missing values as null", async () => {
     const executor = recorder();
     await run(executor, statement, { id: "x", preferences: { a: [1] }, name: new Date(0) });
     await run(executor, statement, { id: "x" });
@@ -71,7 +71,7 @@ describe("a compiled statement", () => {
     ["NUL", "a\u0000b"],
     ["an invalid Date", new Date(Number.NaN)],
     ["a bigint", 1n],
-  ])("refuses %s before it is sent, and names the field", async (_, name) => {
+  ])("rejects %s before it is sent, and names the field", async (_, name) => {
     const executor = recorder();
     const sending = run(executor, statement, { id: "x", name });
     await expect(sending).rejects.toBeInstanceOf(ValidationError);

@@ -24,7 +24,7 @@ const process = { pid: 1, secret: 2 };
 test("a cancel request does not end its connection before the server does: PgBouncer 1.18 would crash", async () => {
   const ends: boolean[] = [];
   const { server, sockets, openSocket } = await startServer((socket) => {
-    // The end would have come with the request.
+    // The end would have arrived with the request.
     setImmediate(() =>
       setImmediate(() => {
         ends.push(socket.readableEnded);

@@ -29,7 +29,7 @@ const conversations = goals.flatMap(({ conversation }) => (conversation === unde
 describe("demo data", () => {
   test("is the same for the same options, down to the byte, whenever and wherever it is made", () => {
     expect(made({ users: 60, tasks: 4_000 })).toEqual(sample);
-    // What people have in their databases and screenshots: a change of it is a change that users see.
+    // People have this in databases and screenshots, so users notice a change.
     expect(digest(made({ seed: 7, users: 5, tasks: 200 }))).toBe(
       "7722bca0f9c0dabf556d4cfb2f63ec3d716d2308b49e1fd15264117d5f71f2ca",
     );

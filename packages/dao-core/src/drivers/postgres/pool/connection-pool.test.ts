@@ -3,7 +3,7 @@ import { UnavailableError } from "../../../contract/errors.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import type { PooledConnection } from "./slot.ts";
 
-/** A connection that counts what is on its way, as the real one does. */
+/** A connection that counts statements in flight, like the real one. */
 class FakeConnection implements PooledConnection {
   isAlive = true;
   isWornOut = false;
@@ -15,7 +15,7 @@ class FakeConnection implements PooledConnection {
     idle: (): Promise<void> =>
       this.activity.running === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve)),
   };
-  /** Whether its peer still answers. */
+  /** Whether its peer still responds. */
   answers = true;
   onLost: (connection: FakeConnection, reason: "dead" | "retired") => void = () => undefined;
   readonly #whenIdle: (() => void)[] = [];
@@ -98,7 +98,7 @@ async function warmPool(size: number, options: Partial<typeof defaults> = {}) {
 
 describe("a pool of connections", () => {
   test.each(Array.from({ length: 16 }, (_, count) => count))(
-    "starts a statement that waited as it is admitted, before a transaction that comes %i turns later",
+    "starts a waiting statement on admission, before a transaction that comes %i turns later",
     async (count) => {
       const { pool } = fakePool();
       const { opened, open } = gate();
@@ -118,7 +118,7 @@ describe("a pool of connections", () => {
     },
   );
 
-  test("serves those who wait in the order in which they came", async () => {
+  test("serves waiting callers in order", async () => {
     const { pool } = fakePool();
     const { opened, open } = gate();
     const served: string[] = [];
@@ -132,7 +132,7 @@ describe("a pool of connections", () => {
     expect(served).toEqual(["statement", "transaction"]);
   });
 
-  test("refuses a caller behind as many as may wait", async () => {
+  test("rejects a caller when the queue is full", async () => {
     const { pool } = fakePool({ maxWaiting: 2 });
     const { opened, open } = gate();
     const holding = pool.exclusive(() => opened);
@@ -144,7 +144,7 @@ describe("a pool of connections", () => {
     await holding;
   });
 
-  test("lets a caller leave whose requester goes while it waits, and asks for its signal only then", async () => {
+  test("drops a waiting caller whose requester disconnects, and reads its signal only then", async () => {
     const { pool } = fakePool();
     const gone = new AbortController();
     let asked = 0;
@@ -156,7 +156,7 @@ describe("a pool of connections", () => {
     };
     await pool.shared("read", async () => 1, requester);
     await pool.exclusive(async () => 1, { requester });
-    expect(asked).toBe(1); // By the first, which waited for the connection to be opened.
+    expect(asked).toBe(1); // By the first caller, which waited for the connection to be opened.
     const { opened, open } = gate();
     let begun = 0;
     const holding = pool.exclusive(() => opened);
@@ -182,7 +182,7 @@ describe("a pool of connections", () => {
     expect(opened).toHaveLength(2);
   });
 
-  test("being closed lets what was begun finish, waiting callers included, and refuses what comes later", async () => {
+  test("lets running and waiting calls finish when closed, and rejects later ones", async () => {
     const { pool } = fakePool();
     const { opened, open } = gate();
     const holding = pool.exclusive(() => opened);
@@ -195,7 +195,7 @@ describe("a pool of connections", () => {
     await expect(pool.shared("read", async () => undefined)).rejects.toBeInstanceOf(UnavailableError);
   });
 
-  test("refuses those who still wait when the time to close is over", async () => {
+  test("rejects callers that still wait when the time to close is over", async () => {
     const { pool } = fakePool();
     const { opened, open } = gate();
     const holding = pool.exclusive(() => opened);
@@ -209,7 +209,7 @@ describe("a pool of connections", () => {
 });
 
 describe("on shared connections", () => {
-  test("a read goes behind a write only where there is no other connection", async () => {
+  test("a read is sent after a write only if there is no other connection", async () => {
     const { pool } = await warmPool(2);
     const { opened, open } = gate();
     const write = pool.shared("write", (connection) => connection.execute(opened));
@@ -221,7 +221,7 @@ describe("on shared connections", () => {
     expect(await behind).toBe(writing);
   });
 
-  test("nothing is sent on a connection that is blocked, until it goes on", async () => {
+  test("nothing is sent on a blocked connection until it responds", async () => {
     const { pool, opened: connections } = await warmPool(1);
     const [connection] = connections;
     if (connection === undefined) throw new RangeError("there is no connection");
@@ -239,7 +239,7 @@ describe("on shared connections", () => {
     await Promise.all([stuck, ...waiting]);
   });
 
-  test("as many statements are on their way as a connection takes, and the others wait in line", async () => {
+  test("a connection has a limited number of statements in flight, and the others queue", async () => {
     const { pool, opened: connections } = await warmPool(1);
     const { opened, open } = gate();
     const order: number[] = [];
@@ -253,11 +253,11 @@ describe("on shared connections", () => {
     expect(order).toEqual(Array.from({ length: 20 }, (_, index) => index));
   });
 
-  describe("point queries that are begun in one turn of the event loop", () => {
+  describe("point queries that start in one turn of the event loop", () => {
     const pointQuery = (pool: ConnectionPool<FakeConnection>, until: Promise<unknown>) =>
       pool.shared("point", (connection) => connection.execute(until));
 
-    test("share a connection, four at a time, though others are idle", async () => {
+    test("share a connection, at most four of them, even if others are idle", async () => {
       const { pool } = await warmPool(3);
       const { opened, open } = gate();
       const reads = Array.from({ length: 9 }, () => pointQuery(pool, opened));
@@ -267,7 +267,7 @@ describe("on shared connections", () => {
       expect(shares).toEqual([4, 4, 1]);
     });
 
-    test("and those of the next turn take an idle one", async () => {
+    test("use an idle connection in the next turn", async () => {
       const { pool } = await warmPool(2);
       const { opened, open } = gate();
       const first = pointQuery(pool, opened);
@@ -277,7 +277,7 @@ describe("on shared connections", () => {
       expect(await first).not.toBe(await second);
     });
 
-    test.each(["write", "read"] as const)("do not go behind a %s while there is another connection", async (use) => {
+    test.each(["write", "read"] as const)("are not sent after a %s if there is another connection", async (use) => {
       const { pool } = await warmPool(2);
       const { opened, open } = gate();
       const other = pool.shared(use, (connection) => connection.execute(opened));
@@ -287,7 +287,7 @@ describe("on shared connections", () => {
       expect((await Promise.all(reads)).filter((one) => one === taken)).toEqual([]);
     });
 
-    test("nor on one that a transaction has taken, a write has joined, that is blocked, or that is lost", async () => {
+    test("are not sent on a connection that a transaction holds, or that has a write, is blocked or is lost", async () => {
       for (const take of ["transaction", "write", "block", "lose"] as const) {
         const { pool } = await warmPool(2);
         const first = await pointQuery(pool, Promise.resolve());
@@ -312,14 +312,14 @@ describe("on shared connections", () => {
 describe("opening connections", () => {
   const refused = () => Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
 
-  test("callers that find none are refused with the reason when none can be opened", async () => {
+  test("if none can be opened, waiting callers are rejected with the reason", async () => {
     const error = refused();
     const { pool } = fakePool({ size: 3 }, () => Promise.reject(error));
     const calls = Array.from({ length: 5 }, () => pool.shared("read", async () => 1));
     for (const outcome of await Promise.allSettled(calls)) expect(outcome).toMatchObject({ reason: error });
   });
 
-  test("goes on at a pace: each failure is followed by a longer pause, a second at most, and one attempt at a time", async () => {
+  test("backs off: one attempt at a time, after pauses that grow to a second", async () => {
     const attempts: number[] = [];
     const { pool } = fakePool({ size: 10 }, () => {
       attempts.push(performance.now());
@@ -335,12 +335,12 @@ describe("opening connections", () => {
     expect(Math.max(...pauses)).toBeLessThan(1_500);
   });
 
-  test("says so to a caller for whom that takes too long", async () => {
+  test("a caller for whom that takes too long gets the reason", async () => {
     const { pool } = fakePool({ acquireTimeout: 20 }, () => new Promise<never>(() => undefined));
     await expect(pool.shared("read", async () => 1)).rejects.toThrow(/Opening one takes longer.*raise acquireTimeout/);
   });
 
-  test("does not wait for an attempt that hangs: another is made", async () => {
+  test("does not wait for an attempt that hangs, but makes another", async () => {
     let attempts = 0;
     const { pool } = fakePool({ size: 2, acquireTimeout: 60_000 }, () =>
       attempts++ === 0 ? new Promise<never>(() => undefined) : Promise.resolve(),
@@ -352,7 +352,7 @@ describe("opening connections", () => {
     expect(attempts).toBe(2);
   });
 
-  test("learns how many the server gives, and lets callers wait for those", async () => {
+  test("learns how many the server permits, and lets callers wait for those", async () => {
     let given = 0;
     const { pool, opened } = fakePool({ size: 10 }, async () => {
       if (given === 3) throw Object.assign(new Error("too many"), { code: "53300" });
@@ -364,7 +364,7 @@ describe("opening connections", () => {
     expect(pool.usage.size).toBe(3);
   });
 
-  test("says so to a caller for whom that is too few", async () => {
+  test("a caller for whom those are too few gets the reason", async () => {
     let given = 0;
     const { pool } = fakePool({ size: 2, acquireTimeout: 50 }, async () => {
       if (given++ === 1) throw Object.assign(new Error("too many"), { code: "53300" });
@@ -376,7 +376,7 @@ describe("opening connections", () => {
     await holding;
   });
 
-  test("a connection that is retired is replaced when its statements have settled, not before", async () => {
+  test("a retired connection is replaced only after its statements have settled", async () => {
     const { pool, opened } = await warmPool(1);
     const { opened: done, open } = gate();
     const running = pool.shared("read", (connection) => connection.execute(done));
@@ -391,7 +391,7 @@ describe("opening connections", () => {
 });
 
 describe("idle connections", () => {
-  test("are tested before they are used when they were idle for long, and replaced when they are dead", async () => {
+  test("are tested before use after a long time, and replaced if dead", async () => {
     const { pool, opened } = await warmPool(2);
     for (const connection of opened) connection.activity.lastProgress -= 60_000;
     const [first, second] = opened;
@@ -403,7 +403,7 @@ describe("idle connections", () => {
     expect(second.isAlive).toBe(true);
   });
 
-  test("are all tested when one is found dead, however fresh they are", async () => {
+  test("are all tested when one is found dead", async () => {
     const { pool, opened } = await warmPool(4);
     for (const connection of opened) connection.answers = false;
     opened[0]?.isAnswering();
@@ -412,7 +412,7 @@ describe("idle connections", () => {
     expect(await pool.shared("read", async (connection) => connection.isAlive)).toBe(true);
   });
 
-  test.each([{ idleTimeout: 20 }, { maxLifetime: 20 }])("end after %o", async (limit) => {
+  test.each([{ idleTimeout: 20 }, { maxLifetime: 20 }])("are closed after %o", async (limit) => {
     const { pool, opened } = await warmPool(2, limit);
     const ended = () => opened.every(({ isAlive }) => !isAlive);
     for (const end = performance.now() + 10_000; !ended() && performance.now() < end; ) await untilNextTurn();
