@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { type Command, fail, UsageError, writeStderr, writeStdout } from "./cli/command.ts";
 
-/** The commands, each loaded when it is run: serving does not load migrations. */
+/** The commands, each loaded only when it is run. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: () => import("./cli/serve.ts").then(({ serveCommand }) => serveCommand),
   migrate: () => import("./cli/migrate.ts").then(({ migrateCommand }) => migrateCommand),

@@ -7,7 +7,7 @@ export interface Operation {
   readonly path: string;
   /** The service's name for the id in the path. Absent if the path has none. */
   readonly id?: "id" | "userId";
-  /** Where the service's input is: in the query string, in a JSON body, in an NDJSON body, or nowhere. */
+  /** Where the service's input is: query string, JSON body, NDJSON body, or none. */
   readonly input: "none" | "query" | "body" | "ndjson";
   /** The parameters of the query string, if the input is there. */
   readonly query?: QueryParameters;
@@ -15,9 +15,9 @@ export interface Operation {
   readonly status: 200 | 201 | 204;
   /** Present if the response is NDJSON. */
   readonly output?: "ndjson";
-  /** The result, of a stream each row. Absent for none. */
+  /** The result, or each row of a stream. Absent if there is none. */
   readonly result?: Shape;
-  /** Present for operations on one row as a whole: that row has a version, which is its `ETag`. */
+  /** Present for operations on one whole row, which has a version, its `ETag`. */
   readonly row?: true;
   /** The path's template of the row that the operation creates. */
   readonly location?: string;
@@ -42,7 +42,7 @@ export type Shape =
   | readonly [item: Shape]
   | readonly [item: Shape, orNull: null];
 
-/** Whether a request may carry an idempotency key. An import may not: it takes effect while its body is being read. */
+/** Whether a request may have an idempotency key. An import may not: it takes effect while its body is being read. */
 export function takesIdempotencyKey({ method, input }: Pick<Operation, "method" | "input">): boolean {
   return method === "POST" && input !== "ndjson";
 }

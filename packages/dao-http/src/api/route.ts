@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { ProblemCode } from "../http/problem.ts";
 import type { Operation } from "./operation.ts";
 
-/** An operation as it is declared: all that the server, the client and the OpenAPI document know of it. */
+/** The declaration of an operation, from which server, client and OpenAPI document are derived. */
 export interface Route extends Pick<Operation, "method" | "row"> {
   /** With at most one parameter: `/api/v1/tasks/{task_id}`. */
   readonly path: `/api/v1/${string}`;
@@ -25,7 +25,7 @@ export interface Route extends Pick<Operation, "method" | "row"> {
   readonly outputLines?: z.ZodType;
   /** The path of the row that the operation creates. */
   readonly location?: Route["path"];
-  /** The codes of the problems that it returns beside those that every operation returns. */
+  /** The codes of its problems, besides those of every operation. */
   readonly errors?: readonly ProblemCode[];
 }
 
@@ -46,10 +46,10 @@ type Output<Result> = Result extends void
   ? { readonly output?: never; readonly outputLines?: never }
   : { readonly output: z.ZodType<Result>; readonly outputLines?: never };
 
-/** A method whose call can depend on the version of a row is about one row. */
+/** A method that can require a version is about one row. */
 type OfRow<Options> = "ifVersion" extends keyof Options ? { readonly row: true } : unknown;
 
-/** What a method's arguments demand of its route; the last of them are the call's options. */
+/** What a method's arguments require of its route; the last one is the call's options. */
 type FromArguments<Args> = Args extends readonly [infer First, infer Options]
   ? OfRow<Options> &
       (First extends string ? WithId & NoInput : First extends Iterable<infer Item> ? InputLines<Item> : Input<First>)
@@ -67,7 +67,7 @@ type RouteFor<Method> = Method extends (...args: infer Args) => infer Returned
           : never)
   : never;
 
-/** A route for each method of every service, with the schemas of that method: the compiler checks both. */
+/** A route for each method of every service, with that method's schemas; checked by the compiler. */
 export type Routes = {
   readonly [Name in OperationName]: Name extends `${infer Service extends keyof DaoServices}.${infer Method}`
     ? RouteFor<Method extends keyof DaoServices[Service] ? DaoServices[Service][Method] : never>
@@ -78,7 +78,7 @@ const listDescription =
   "One page, newest first: by number, or after the next_cursor of the previous page, which is as fast on the last page as on " +
   "the first.";
 
-/** The routes that most kinds of rows have; `id` is the name of the id in paths. */
+/** The routes that most entities have; `id` is the name of the id in paths. */
 export function rowRoutes<Noun extends string, Id extends string, Row extends z.ZodType>(
   noun: Noun,
   id: Id,

@@ -35,7 +35,7 @@ import { createLogger, type Logger, logRequest } from "./log.ts";
 import { ResponseMemory } from "./response-memory.ts";
 
 export interface DaoAppOptions {
-  /** Where requests go: a database, a unit of work, or any other services. */
+  /** What handles the requests: a database, a unit of work, or other services. */
   readonly services: DaoServices | DatabaseSession;
   /** The keys of the callers: at least one, each of 1 to 200 printable ASCII characters without a space. */
   readonly keys: readonly ServiceKey[];
@@ -50,7 +50,7 @@ export interface DaoAppOptions {
   readonly bodyLimit?: number | undefined;
   /**
    * Milliseconds within which 10,000 bytes of a request body, or its end, must arrive, then another 10,000; otherwise the
-   * response is a 408. Only time that the app spends waiting for the sender counts. Default 30,000.
+   * response is a 408. Only time spent waiting for the sender counts. Default 30,000.
    */
   readonly bodyTimeout?: number | undefined;
   /** API requests in progress at a time; others wait. Default 128. */
@@ -68,7 +68,7 @@ export interface DaoAppOptions {
   readonly telemetry?: Telemetry | undefined;
 }
 
-/** The REST API. It has no socket of its own: a host passes it requests. */
+/** The REST API, without a socket: a host passes requests to it. */
 export interface DaoApp {
   /** Handles a web-standard request. Bound, so it can be passed as a function. Never rejects. */
   readonly fetch: (request: Request) => Promise<Response>;
@@ -83,7 +83,7 @@ export interface DaoApp {
 
 type AnyResponse = PublicResponse | StreamedResponse;
 
-/** What becomes known of a request while it is handled. */
+/** What is learned about a request while it is handled. */
 interface Progress {
   /** The path's template, once a route is found: `/api/v1/tasks/{task_id}`. */
   route?: string;
@@ -119,7 +119,7 @@ class App implements DaoApp {
   readonly #basePath: BasePath;
   readonly #publicRoutes: ReadonlyMap<string, PublicRoute>;
   readonly #router = new Router<Endpoint>();
-  /** What requests work on, by the schema of their keys. */
+  /** The data that requests work on, by the schema of their keys. */
   readonly #data: ReadonlyMap<string | undefined, ServedData>;
   readonly #instrumentation: Instrumentation | undefined;
   #isStopping = false;
@@ -180,7 +180,7 @@ class App implements DaoApp {
     try {
       response = await this.#respond(request, path, query, progress);
     } catch (error) {
-      // For the log, with the status that nginx uses; no one receives it.
+      // For the log, with nginx's status; no one receives it.
       if (error instanceof ClientGoneError) response = { status: 499, headers: {}, body: undefined };
       else {
         progress.cause = error;
@@ -245,7 +245,7 @@ class App implements DaoApp {
     return this.#serve(endpoint, { http, path, id: match.parameter, query, caller: caller.name, data });
   }
 
-  /** Reads head and body before the request counts as in progress: a slow client occupies no place. */
+  /** Reads head and body before the request counts as in progress, so that a slow client occupies no slot. */
   async #serve(endpoint: Endpoint, request: EndpointRequest): Promise<HttpResponse> {
     const { http } = request;
     const { needsBody, work: respond } = endpoint.prepare(request);
@@ -254,7 +254,7 @@ class App implements DaoApp {
     // An import takes as long as its sender; the data layer limits how many there are.
     if (endpoint.isImport) return work(NO_BODY);
     if (!needsBody) return this.#limit.run(() => work(NO_BODY), http);
-    // After this a body in the same packet has arrived, too.
+    // By then a body in the same packet has arrived, too.
     await this.#limit.whenRoom(http);
     const reading = this.#bodies.read(http);
     const { body, release } = reading instanceof Promise ? await reading : reading;
@@ -285,7 +285,7 @@ function isSession(services: DaoServices | DatabaseSession): services is Databas
   return "transaction" in services;
 }
 
-/** @throws TypeError if the services have no other schemas; ValidationError for what cannot be a schema's name */
+/** @throws TypeError if the services have no other schemas; ValidationError for an invalid schema name */
 function inSchema(services: DaoServices | DatabaseSession, schema: string | undefined): DaoServices | DatabaseSession {
   if (schema === undefined) return services;
   if (isSession(services) && services.withSchema !== undefined) return services.withSchema(schema);

@@ -5,14 +5,14 @@ import { HttpError } from "../http/problem.ts";
 
 /** A key and the name of its caller. Several keys may have one name, so that a key can be replaced. */
 export interface ServiceKey {
-  /** Appears in the log, where the key never does. Idempotency keys belong to it. */
+  /** Appears in the log; the key itself is never logged. Idempotency keys are scoped to the name. */
   readonly name: string;
   readonly key: string;
-  /** The PostgreSQL schema whose rows the key opens, and no others. Default: that of the app's session. */
+  /** The only PostgreSQL schema that the key gives access to. Default: that of the app's session. */
   readonly schema?: string | undefined;
 }
 
-/** The guide's development keys, with the names of the agents they are meant for. */
+/** The guide's development keys, named after the agents that use them. */
 export const DEVELOPMENT_KEYS: readonly ServiceKey[] = [
   { name: "goal-planner", key: "goal-planner-key-abc" },
   { name: "scheduler", key: "scheduler-key-def" },
@@ -37,12 +37,12 @@ const possibleKey = new RegExp(`^[\\x21-\\x7e]{1,${MAX_KEY_LENGTH}}$`);
 
 export const KEY_RULE = "1 to 200 printable ASCII characters without a space";
 
-/** Whether callers can send this as their key: any other would admit no one, and an empty one everyone. */
+/** Whether callers can send this key: others would admit no one, or, if empty, everyone. */
 export function isPossibleKey(key: unknown): key is string {
   return typeof key === "string" && possibleKey.test(key);
 }
 
-/** Who sends a request. */
+/** Who sent a request. */
 export interface Caller {
   readonly name: string;
   readonly schema: string | undefined;
@@ -71,7 +71,9 @@ export class ServiceKeys {
     }));
   }
 
-  /** The caller of `request`. Keys are compared padded, in full, and always all of them: the time shows nothing of a key. */
+  /**
+   * The caller of `request`. The sent key is compared in full, padded, and always with every key, so that timing reveals nothing.
+   */
   identify(request: HttpRequest): Caller {
     const key = request.header(SERVICE_KEY_HEADER);
     const sent = padKey(key ?? "", this.#sent);
@@ -95,7 +97,7 @@ function invalidKey(problem: string): HttpError {
   return new HttpError("invalid_service_key", `The header X-Flux-Service-Key ${problem}`);
 }
 
-/** Followed by zeros, which no key contains. One that is too long fills it up, and so equals none. */
+/** Padded with zeros, which no key contains. A key that is too long fills the buffer, and so matches none. */
 function padKey(key: string, padded = Buffer.alloc(MAX_KEY_LENGTH + 1)): Uint8Array {
   padded.fill(0, padded.write(key, "latin1"));
   return padded;
@@ -103,7 +105,7 @@ function padKey(key: string, padded = Buffer.alloc(MAX_KEY_LENGTH + 1)): Uint8Ar
 
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|\[::ffff:127(?:\.\d{1,3}){3}\])(?::\d*)?$/i;
 
-/** Whether a request was made on this machine, and by no page of another site: with DNS rebinding these name that site. */
+/** Whether a request comes from this machine, and not from another site's page: with DNS rebinding the headers name that site. */
 function isFromThisMachine(request: HttpRequest): boolean {
   const origin = request.header("origin")?.replace(/^https?:\/\//i, "");
   const forwarded = request.header("x-forwarded-host")?.split(",") ?? [];

@@ -3,15 +3,15 @@ import { bodyTooLarge, HttpError } from "../http/problem.ts";
 import { bodyInTime, CollectedBytes } from "../http/request-body.ts";
 import { BODY_MEMORY } from "../wire/limits.ts";
 
-/** A complete body, and what to call when its request no longer waits. */
+/** A complete body, and a function to call when its request no longer waits. */
 interface HeldBody {
   readonly body: Uint8Array;
   readonly release: () => void;
 }
 
 /**
- * Reads bodies before their requests count as in progress, so that slow senders occupy no place. If they take too much memory
- * together, the one that has been arriving for longest is rejected, which is never one that is sent at a usual speed.
+ * Reads bodies before their requests count as in progress, so that slow senders occupy no slot. If they use too much memory
+ * together, the body that has been arriving for longest is rejected, which is never one sent at normal speed.
  */
 export class BodyMemory {
   readonly #bodyLimit: number;
@@ -19,7 +19,7 @@ export class BodyMemory {
   readonly #limit: number;
   readonly #slowest: HttpError;
   #bytes = 0;
-  /** Those that are still arriving, the oldest first. */
+  /** Bodies that are still arriving, oldest first. */
   readonly #arriving = new Set<{ bytes: number; readonly stop: AbortController }>();
 
   constructor(bodyLimit: number, timeout: number) {
@@ -32,7 +32,7 @@ export class BodyMemory {
     );
   }
 
-  /** @throws HttpError `payload_too_large`, `unavailable`, `request_timeout`; InvalidRequestError for a body that broke off */
+  /** @throws HttpError `payload_too_large`, `unavailable`, `request_timeout`; InvalidRequestError for an interrupted body */
   read(request: HttpRequest): HeldBody | Promise<HeldBody> {
     const body = request.arrivedBody?.();
     if ((body?.length ?? Number(request.header("content-length"))) > this.#bodyLimit)

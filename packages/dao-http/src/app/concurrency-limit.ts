@@ -13,20 +13,20 @@ import {
 } from "../wire/limits.ts";
 
 /**
- * Limits the requests in progress, since many half-finished ones keep the garbage collector busy. Some more wait in line, which
- * they leave when their client goes; others are rejected.
+ * Limits the requests in progress, since many half-finished ones keep the garbage collector busy. Some more wait in a queue,
+ * which a request leaves when its client disconnects; others are rejected.
  */
 export class ConcurrencyLimit {
   readonly #limits: { readonly inProgress: number; readonly waiting: number };
   readonly #overloaded: HttpError;
-  /** What lets each waiting request in, in the order in which they arrived. None waits while there is room. */
+  /** The admissions of waiting requests, in order. Empty while there is room. */
   readonly #waiting = new Set<() => void>();
   #inProgress = 0;
   #delayed = 0;
   #immediate = 0;
   #second = 0;
 
-  /** @param limits requests in progress at a time, and those that wait for one of them to end */
+  /** @param limits maximum numbers of requests in progress and in the queue */
   constructor(limits: { readonly inProgress: number; readonly waiting: number }) {
     this.#limits = limits;
     // One for all: creating an error is expensive because of its stack.
@@ -36,7 +36,7 @@ export class ConcurrencyLimit {
     );
   }
 
-  /** @throws HttpError `unavailable` if there is no room, not even in line, or none in time; ClientGoneError */
+  /** @throws HttpError `unavailable` if the queue is full, or there is no room in time; ClientGoneError */
   async run<Result>(work: () => Promise<Result>, request: Requester = {}): Promise<Result> {
     if (this.#inProgress < this.#limits.inProgress) this.#inProgress++;
     else await this.#waitForRoom(request);
@@ -49,7 +49,7 @@ export class ConcurrencyLimit {
     }
   }
 
-  /** Resolves when there is room, if only in line, for a request whose body must be read before it can wait. */
+  /** Resolves if there is room, at least in the queue, for a request whose body must be read before it can wait. */
   async whenRoom(request: Requester): Promise<void> {
     if (this.#isFull) await this.#delayRejection(request.signal);
     if (this.#isFull) throw this.#overloaded;
@@ -108,13 +108,13 @@ export class ConcurrencyLimit {
 }
 
 /**
- * More new connections than the process has accepted. Node accepts one in each turn of the event loop, and one that waits may be a
- * probe's: so meanwhile no request begins, and no response reads.
+ * More new connections than the process has accepted. Node accepts one per turn of the event loop, and a waiting one may belong
+ * to a probe, so until then no request starts, and no response reads.
  */
 class ConnectionStorm {
   readonly #held: { readonly since: number; readonly begin: () => void }[] = [];
   #hasAccepted = false;
-  /** Turns in a row that accepted a connection. */
+  /** Consecutive turns that accepted a connection. */
   #turns = 0;
   #endOfTurn: ReturnType<typeof setImmediate> | undefined;
 
@@ -123,12 +123,12 @@ class ConnectionStorm {
     this.#endOfTurn ??= setImmediate(() => this.#endTurn());
   }
 
-  /** Whether a request must wait. One that comes with the only new connection need not. */
+  /** Whether a request must wait; not if it arrives on the only new connection. */
   get holdsRequests(): boolean {
     return this.#turns >= STORM_TURNS;
   }
 
-  /** Whether what has waited since then, by `performance.now()`, must wait: not for long, since there may always be connections. */
+  /** Whether what has waited since then, by `performance.now()`, must wait; limited, since new connections may never stop. */
   holds(since: number): boolean {
     return this.#turns > 0 && performance.now() - since < STORM_WAIT;
   }
@@ -152,5 +152,5 @@ class ConnectionStorm {
   }
 }
 
-/** One for the process, as its event loop is. */
+/** One per process, like the event loop. */
 export const connectionStorm = new ConnectionStorm();

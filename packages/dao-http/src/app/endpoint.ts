@@ -20,7 +20,7 @@ import { etagOf, explainWeak, isRowReturned, type Preconditions, readPreconditio
 import { readQuery } from "./query.ts";
 import type { ResponseMemory, ResponseShare } from "./response-memory.ts";
 
-/** A request for an endpoint: the path is matched and the caller known. */
+/** A request whose path was matched and whose caller was identified. */
 export interface EndpointRequest {
   readonly http: HttpRequest;
   readonly path: string;
@@ -32,12 +32,12 @@ export interface EndpointRequest {
   readonly data: ServedData;
 }
 
-/** What a request works on: the rows of one schema. */
+/** What a request works on: the data of one schema. */
 export interface ServedData {
   readonly services: DaoServices;
   /** For requests with an idempotency key; `undefined` without a database to record them. */
   readonly idempotency: IdempotentHandler | undefined;
-  /** Take the place of service methods, and read long results in pieces. */
+  /** Replace service methods whose results may be long, and read in pieces. */
   readonly pieces: PieceServices | undefined;
 }
 
@@ -56,13 +56,13 @@ export interface EndpointSettings {
   readonly memory: ResponseMemory;
 }
 
-/** Handles the requests of one operation; what is the same for all of them is prepared once. */
+/** Handles the requests of one operation; what they have in common is prepared once. */
 export class Endpoint {
   /** The path's template, for the log. */
   readonly path: string;
   /** The id's name in the path and in the service; `undefined` for none. */
   readonly id: { readonly wireName: string; readonly name: string } | undefined;
-  /** Whether the body takes effect while it arrives, however long that takes. */
+  /** Whether the body takes effect while it arrives. */
   readonly isImport: boolean;
   readonly #settings: EndpointSettings;
   readonly #name: OperationName;
@@ -110,7 +110,7 @@ export class Endpoint {
       else signal?.addEventListener("abort", leave);
       const source = {
         [Symbol.asyncIterator]() {
-          // From here on the body reports that the client is gone.
+          // From here on the body reports that the client has disconnected.
           stopListening();
           return lines[Symbol.asyncIterator]();
         },
@@ -159,7 +159,7 @@ export class Endpoint {
       const response = this.#toResponse(result, query, preconditions);
       const { body } = response;
       if (id === undefined || typeof body !== "string" || body.length <= LONG_RESPONSE) return response;
-      // Read again in pieces, as memory permits, instead of being held.
+      // Read again in pieces, as memory permits, instead of keeping it in memory.
       const again = await data.pieces?.updates[this.#name]?.(id, {}, { requester: reader });
       return again === undefined ? response : await this.#toOpenResponse(reader, again, query, {});
     } catch (error) {
@@ -229,7 +229,7 @@ export class Endpoint {
     return share.respond(this.#operation.status, headers, jsonParts(opened, share));
   }
 
-  /** A row that is too long to be read at once. Its JSON is sent as PostgreSQL wrote it; one of over 8 MiB has no `ETag`. */
+  /** A row that is too long to read at once. Its JSON is sent as PostgreSQL wrote it; a row of over 8 MiB has no `ETag`. */
   async #toRowResponse(long: LongRow, share: ResponseShare, preconditions: Preconditions): Promise<HttpResponse> {
     try {
       await share.take(LONG_ROW_MEMORY);
@@ -270,7 +270,7 @@ function jsonHeaders(link?: string): Record<string, string> {
   return link === undefined ? headers : { ...headers, link };
 }
 
-/** The reader of a response: the client of the request, and once the response has begun, the one that its host sends it to. */
+/** The client that reads the response; once that has begun, the host reports its end. */
 class Reader implements Requester {
   share: ResponseShare | undefined;
   readonly #http: HttpRequest;

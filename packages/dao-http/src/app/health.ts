@@ -12,15 +12,15 @@ interface SchemaReadiness {
 }
 
 /**
- * Handles `/ready`: whether requests should be sent here. Of several schemas one must be usable: another that is not, such as that of
- * a tenant not migrated yet, is no reason to keep the others' requests away. Each call checks the one that was usable last, and
- * the next one of the others.
+ * Handles `/ready`: whether requests should be sent here. Of several schemas, one must be usable: another that is not, such as
+ * that of a tenant not migrated yet, must not keep the others' requests away. Each call checks the last usable schema and the
+ * next one of the others.
  */
 export class Readiness {
   readonly #schemas: readonly SchemaReadiness[];
-  /** Why those that were found unusable are. */
+  /** The schemas found unusable, with the reasons. */
   readonly #reasons = new Map<SchemaReadiness, string>();
-  /** The position of the one that was usable last, and of the last one that was checked besides. */
+  /** The positions of the last usable schema, and of the other one that was last checked. */
   #usable = 0;
   #other = 0;
   #running: Promise<PublicResponse> | undefined;
@@ -31,7 +31,7 @@ export class Readiness {
   }
 
   async respond(isStopping: boolean): Promise<PublicResponse> {
-    // Planned, so no warning.
+    // Planned, so without a warning.
     if (isStopping) return jsonResponse(503, { status: "not_ready", detail: "The service is stopping." });
     // Concurrent requests share one check.
     this.#running ??= this.#check().finally(() => {
@@ -53,7 +53,7 @@ export class Readiness {
     return { ...jsonResponse(200, { status: "ready", schemas_not_ready: schemas }), warning };
   }
 
-  /** Looks for a usable schema from the last one on. Returns why there is none among so many. */
+  /** Looks for a usable schema, beginning with the last one. Returns the reason if it finds none. */
   async #findUsable(signal: AbortSignal): Promise<string | undefined> {
     let reason: string | undefined;
     for (let tried = 0; tried < Math.min(this.#schemas.length, SCHEMAS_PER_PROBE); tried++) {
@@ -67,7 +67,7 @@ export class Readiness {
     return reason;
   }
 
-  /** Returns why the schema cannot be used, and whether others may be usable all the same. */
+  /** Returns why the schema cannot be used, and whether others may still be usable. */
   async #checkAt(
     position: number,
     signal: AbortSignal,
@@ -94,7 +94,7 @@ function reasonOf(error: unknown): string {
   return isDaoError(error) ? error.message : "The database cannot be queried.";
 }
 
-/** Handles `/health`: the process runs, whatever the database does. */
+/** Handles `/health`: the process runs, whatever the state of the database. */
 export function respondHealthy(): WholeResponse {
   return jsonResponse(200, { status: "ok" });
 }

@@ -12,7 +12,9 @@ import { type InvalidRequestError, invalidRequest } from "../http/problem.ts";
 import { IDEMPOTENCY_CLEANUP_INTERVAL } from "../wire/limits.ts";
 import type { Logger } from "./log.ts";
 
-/** The header of a request that takes effect once, however often it is sent (draft-ietf-httpapi-idempotency-key-header-07). */
+/**
+ * The header of a request that takes effect only once, however often it is sent (draft-ietf-httpapi-idempotency-key-header-07).
+ */
 export const IDEMPOTENCY_KEY_HEADER = "idempotency-key";
 
 export interface KeyedRequest {
@@ -27,7 +29,7 @@ export interface KeyedRequest {
 
 type RecordedResponse = { readonly status: number; readonly headers: Record<string, string>; readonly body: string };
 
-/** Runs a request once under its key: key and response are written in the transaction of the work itself. */
+/** Runs a request once per key: key and response are written in the work's own transaction. */
 export class IdempotentHandler {
   readonly #session: DatabaseSession;
   readonly #logger: Logger;
@@ -52,10 +54,10 @@ export class IdempotentHandler {
     return isReplay ? { ...result, headers: { ...result.headers, "idempotent-replayed": "true" } } : result;
   }
 
-  /** Deletes expired keys once an hour, without a timer: that would keep a process running, and not fire in one that sleeps. */
+  /** Deletes expired keys once an hour, without a timer, which would keep a process running, or not fire in a sleeping one. */
   startCleanupIfDue(): void {
     const now = performance.now();
-    // Another caller's transaction is not ours to write in.
+    // An application's transaction must not contain other writes.
     if (now - this.#lastCleanup < IDEMPOTENCY_CLEANUP_INTERVAL || this.#session.isTransaction) return;
     this.#lastCleanup = now;
     deleteExpiredIdempotencyKeys(this.#session)
@@ -83,7 +85,7 @@ const bareKey = /^(?!")[\x21-\x7e]{1,255}$/;
 /** A string of RFC 9651, 3.3.3, as in the draft. */
 const quotedKey = /^"((?:[\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"$/;
 
-/** The key in a header; with and without quotes it is the same key. */
+/** The key in a header, with or without quotes. */
 export function parseIdempotencyKey(value: string): string {
   if (bareKey.test(value)) return value;
   const quoted = quotedKey.exec(value)?.[1];

@@ -27,14 +27,14 @@ export interface RequestLogEntry {
   readonly request_id: string;
   /** The name of the caller's key; `null` for none. */
   readonly caller: string | null;
-  /** The schema that the caller's key is bound to, if it is to one. */
+  /** The schema that the caller's key is bound to, if any. */
   readonly schema?: string;
   /** Of the request's span, if it has one. */
   readonly trace_id?: string;
   readonly span_id?: string;
 }
 
-/** Writes the line of a request, for a 5xx with its cause. A failing logger does not affect the response. */
+/** Writes a request's log line; for a 5xx, with its cause. A failing logger does not affect the response. */
 export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown, warning?: string): void {
   try {
     if (warning !== undefined) logger.warn({ ...entry, detail: warning }, "not ready");
@@ -46,12 +46,12 @@ export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknow
   }
 }
 
-/** Whether nothing failed: a 503 announces a stop. What is thrown as `undefined` results in a 500. */
+/** Whether nothing failed: a 503 announces a stop. A thrown `undefined` is a 500 without a cause. */
 function isPlanned({ status }: RequestLogEntry, cause: unknown): boolean {
   return cause === undefined && status !== 500;
 }
 
-/** Whether the message of an error says everything; there may be thousands of them, all from a known place. */
+/** Whether an error's message is sufficient: there may be thousands of them, from a known place. */
 function isRejection(error: unknown): error is Error {
   if (error instanceof HttpError) return error.code === "unavailable";
   return isDaoError(error) && error.code === "unavailable" && error.cause === undefined;
@@ -73,7 +73,7 @@ function describeError(error: unknown, depth = 0): object {
   };
 }
 
-/** The text of what was thrown, if it is not an error: an object may have none, or throw instead. */
+/** The text of a thrown value that is not an error; converting an object may throw. */
 function textOf(thrown: unknown): string {
   try {
     return String(thrown);
@@ -85,13 +85,13 @@ function textOf(thrown: unknown): string {
 /** A pino logger that writes JSON lines. Default: level `info`, standard output. */
 export function createLogger(options: { readonly level?: LogLevel; readonly destination?: DestinationStream } = {}) {
   const { level = "info", destination } = options;
-  // The error is already described; pino's own serializer would add the fields of drivers.
+  // The error is already described; pino's serializer would add the fields of drivers.
   const settings = { level, base: null, serializers: { err: (error: unknown) => error } };
   return destination === undefined ? pino(settings) : pino(settings, destination);
 }
 
 /**
- * Standard output in batches, which are written before the process exits; one that is killed loses the last 100 ms. Writes are
+ * Standard output in batches, which are written before the process exits; a killed process loses the last 100 ms. Writes are
  * synchronous, since another thread would cost a tenth of the throughput: a reader that stops reading blocks the service.
  * @param isShared whether other processes write to it too; lines of up to 4 KB are then not split
  */

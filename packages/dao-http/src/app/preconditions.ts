@@ -6,7 +6,7 @@ import { HttpError, invalidRequest } from "../http/problem.ts";
 /** Versions of a row; `"*"` is any. */
 type Versions = "*" | readonly string[];
 
-/** What a request demands of its row's version (RFC 9110, 13.1). */
+/** What a request requires of its row's version (RFC 9110, 13.1). */
 export interface Preconditions {
   /** The row must have one of them. */
   readonly ifMatch?: Versions | undefined;
@@ -18,7 +18,7 @@ export interface Preconditions {
 
 const NO_PRECONDITIONS: Preconditions = {};
 
-/** @throws InvalidRequestError for one that is malformed, or that the operation does not support: its sender relies on it */
+/** @throws InvalidRequestError if it is malformed, or the operation does not support it: its sender relies on it */
 export function readPreconditions(request: HttpRequest, use: PreconditionUse): Preconditions {
   const ifMatch = request.header("if-match");
   const ifNoneMatch = request.header("if-none-match");
@@ -36,7 +36,9 @@ export function readPreconditions(request: HttpRequest, use: PreconditionUse): P
   };
 }
 
-/** An entity-tag of a list (RFC 9110, 8.8.3). Around it is white space, and commas: a list may have empty elements (5.6.1.2). */
+/**
+ * An entity-tag in a list (RFC 9110, 8.8.3), with the white space and commas around it: a list may have empty elements (5.6.1.2).
+ */
 const entityTag = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[\t ]*(?=,|$)/g;
 
 /** Suffixes that Apache, Jetty and others add to the tag of a response that they compress. Our versions have no hyphen. */
@@ -58,7 +60,7 @@ function versionsIn(header: string, value: string, comparison: "strong" | "weak"
   );
 }
 
-/** The row's version as its `ETag`, which is a strong one. */
+/** The row's version as its `ETag`, a strong one. */
 export function etagOf(row: unknown): string {
   return `"${versionOf(Object(row))}"`;
 }

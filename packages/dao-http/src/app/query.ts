@@ -4,10 +4,10 @@ import type { ParameterKind, QueryParameters } from "../api/operation.ts";
 import { InvalidRequestError, invalidRequest } from "../http/problem.ts";
 import { toCamelCase } from "../wire/json.ts";
 
-// As in JSON, so that there is one spelling: no `+1`, `01`, `1e3` or ` 1`.
+// As in JSON, so that a number has one spelling: no `+1`, `01`, `1e3` or ` 1`.
 const wholeNumber = /^(?:0|-?[1-9]\d*)$/;
 
-/** They return text that is invalid unchanged, for the service's schema to report. */
+/** Invalid text is returned unchanged, so that the service's schema reports it. */
 const readers: Readonly<Record<ParameterKind, (text: string) => unknown>> = {
   text: (text) => text,
   number: (text) => (wholeNumber.test(text) ? Number(text) : text),

@@ -5,12 +5,12 @@ import { RESPONSE_MEMORY, RESPONSE_READERS, STALLED_RESPONSE, UNCOUNTED_RESPONSE
 import { connectionStorm } from "./concurrency-limit.ts";
 
 /**
- * The memory of responses until they are sent. One that would exceed it waits before it reads from the database; slow readers block
- * no one for long, since the response without progress for longest is then aborted.
+ * The memory of responses until they are sent. A response that would exceed it waits before it reads from the database. Slow
+ * readers do not block others for long, since the response without progress for longest is aborted.
  */
 export class ResponseMemory {
   readonly #shares = new Set<ResponseShare>();
-  /** In the order in which they began to wait. */
+  /** In order of arrival. */
   readonly #waiting = new Map<
     ResponseShare,
     { readonly bytes: number; readonly since: number; readonly enter: () => void }
@@ -18,12 +18,12 @@ export class ResponseMemory {
   #admissionTimer: ReturnType<typeof setImmediate> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param departure aborts when the client is gone: the response then leaves the line, and reads nothing more */
+  /** @param departure aborts when the client disconnects: the response then leaves the queue and stops reading */
   share(departure?: AbortSignal): ResponseShare {
     return new ResponseShare(this, departure);
   }
 
-  /** The response; a long one when there is memory for it, which it uses until it is sent. */
+  /** Returns the response; a long one once there is memory for it, which it occupies until it is sent. */
   held(response: HttpResponse, request: HttpRequest): HttpResponse | Promise<HttpResponse> {
     const { body } = response;
     if (typeof body !== "string" || body.length <= UNCOUNTED_RESPONSE) return response;
@@ -38,7 +38,7 @@ export class ResponseMemory {
     return share.respond(status, headers, inOne(body));
   }
 
-  /** Waits until `share` may read this many bytes; a response larger than all of the memory is admitted alone. */
+  /** Waits until `share` may read this many bytes; a response larger than the whole memory is admitted alone. */
   wait(share: ResponseShare, bytes: number): Promise<void> | undefined {
     const since = performance.now();
     this.#shares.add(share);
@@ -70,7 +70,7 @@ export class ResponseMemory {
     return readers < RESPONSE_READERS && (held === 0 || held + bytes <= RESPONSE_MEMORY);
   }
 
-  /** Admits one in each turn of the event loop: otherwise all those waiting could be encoded in the same turn. */
+  /** Admits one response per turn of the event loop: otherwise all waiting ones could be encoded in the same turn. */
   admitSoon(): void {
     if (this.#waiting.size > 0) this.#admissionTimer ??= setImmediate(() => this.#admit());
   }
@@ -106,7 +106,7 @@ export class ResponseShare implements PartMemory {
   bytes = 0;
   /** Whether it reads from the database. */
   isReading = false;
-  /** Since when the reader has taken nothing; `Infinity` while there is nothing to take. */
+  /** When the reader last made progress; `Infinity` while there is nothing to send. */
   unsentSince = Infinity;
   readonly #memory: ResponseMemory;
   #departure: AbortSignal | undefined;
@@ -125,12 +125,12 @@ export class ResponseShare implements PartMemory {
     return this.#broken.signal;
   }
 
-  /** Aborts when the response has ended; reading for it is then useless. */
+  /** Aborts when the response has ended, so that reading for it stops. */
   get ended(): AbortSignal {
     return this.#ended.signal;
   }
 
-  /** @throws the departure's reason, if the client is gone or leaves meanwhile; Error if the response was aborted */
+  /** @throws the departure's reason, if the client has disconnected; Error if the response was aborted */
   async take(bytes: number): Promise<void> {
     this.#throwIfEnded();
     this.isReading = false;
@@ -157,9 +157,9 @@ export class ResponseShare implements PartMemory {
     this.isReading = true;
   }
 
-  /** Called when everything it holds was read, and waits for the host. */
+  /** Called when everything that it holds was read, and waits for the host. */
   handedOn(): void {
-    // From here on the host closes the body when the client leaves; a half-close in HTTP/1.0 no longer matters.
+    // From here on the host closes the body when the client disconnects; a half-close in HTTP/1.0 no longer matters.
     this.#departure?.removeEventListener("abort", this.#leave);
     this.#departure = undefined;
     this.isReading = false;
@@ -167,7 +167,7 @@ export class ResponseShare implements PartMemory {
     this.#memory.admitSoon();
   }
 
-  /** The response with this body, in slices: its host holds little of it, and a reader that takes nothing shows. */
+  /** The response with this body, in slices, so that its host holds little of it, and a stalled reader is noticed. */
   respond(status: number, headers: Record<string, string>, body: AsyncIterable<string>): StreamedResponse {
     const slices = slicesOf(body, () => this.handedOn());
     return { status, headers, body: watchedBody(slices, () => this.release()), signal: this.signal };

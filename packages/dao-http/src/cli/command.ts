@@ -7,7 +7,7 @@ import { WorkerError, type WorkerMessage } from "../process/cluster.ts";
 export type CommandFlags = Readonly<Record<string, string | boolean | undefined>>;
 
 export interface Command {
-  /** One line for the list of commands. */
+  /** A line for the list of commands. */
   readonly summary: string;
   /** The text of `--help`. */
   readonly usage: string;
@@ -18,7 +18,7 @@ export interface Command {
 
 export class UsageError extends Error {}
 
-/** The names in `--schemas`, which commas separate; `undefined` without it. */
+/** The names in `--schemas`, separated by commas; `undefined` without it. */
 export function schemaNames(flag: string | boolean | undefined): string[] | undefined {
   if (typeof flag !== "string") return undefined;
   const names = flag.split(",").map((name) => name.trim());
@@ -46,7 +46,7 @@ export function writeStdout(text: string): Promise<void> {
 
 const isReaderGone = (error: Error) => "code" in error && error.code === "EPIPE";
 
-/** Ends the process with 1: with a sentence for what an operator can fix, with a stack for what only a programmer can. */
+/** Exits with 1: with a sentence if an operator can fix it, with a stack if only a programmer can. */
 export function fail(error: unknown): void {
   const lines = explain(error);
   // The main process reports for its workers.

@@ -23,7 +23,7 @@ interface Finding {
   readonly name: string;
   readonly ok: boolean;
   readonly message: string;
-  /** Of many that are looked at. */
+  /** If several schemas are checked. */
   readonly schema?: string;
 }
 
@@ -50,7 +50,7 @@ async function examine(schemas: readonly string[] | undefined): Promise<Finding[
   return [valid, keys(settings), ...(await database(settings, schemas))];
 }
 
-/** Minimum length of a key that cannot be guessed: 128 bits are 32 hexadecimal digits, or 22 of base64. */
+/** Minimum length of a key that cannot be guessed: 128 bits are 22 characters of base64, or 32 hexadecimal digits. */
 const SHORTEST_KEY = 22;
 
 function keys({ keys: known }: Settings): Finding {

@@ -53,7 +53,7 @@ export const seedCommand: Command = {
   },
 };
 
-/** Users that are written at a time; more would wait for each other. */
+/** Users written at a time; more would wait for each other. */
 const CONCURRENCY = 4;
 
 function sizeOf(flags: CommandFlags): DemoDataSize {
@@ -81,7 +81,7 @@ function wholeNumber(flags: CommandFlags, name: string): number | undefined {
 function day(text: string | boolean | undefined): Date | undefined {
   if (typeof text !== "string") return undefined;
   const date = new Date(`${text}T00:00:00Z`);
-  // A Date converts the 30th of February to the 2nd of March.
+  // A Date converts February 30 to March 2.
   const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(date.getTime()) && dayText(date) === text;
   if (!isDay) throw new UsageError("--from must be a day, such as 2026-03-02.");
   return date;

@@ -55,7 +55,10 @@ async function serve(settings: Settings): Promise<void> {
   }
 }
 
-/** Growth of the heap in percent between full collections. V8's own choice, up to 300, takes 200 MB for 20 (docs/decisions.md). */
+/**
+ * Percent by which the heap grows between full collections. V8's default, up to 300, lets a heap of 20 MB grow to 200 MB
+ * (docs/decisions.md).
+ */
 const HEAP_GROWTH = 50;
 
 /** Loads the service; the process that only distributes connections does not need it. */
@@ -66,9 +69,9 @@ async function startService(settings: Settings, options: Pick<ServerOptions, "wh
   return service.startService(settings, log.createLogger({ level: settings.logLevel, destination }), options);
 }
 
-/** Serves until the process that started this one stops it, or ends: then `node:cluster` ends this one too. */
+/** Serves until the primary process stops it, or ends: then `node:cluster` ends this one too. */
 async function serveAsWorker(settings: Settings): Promise<void> {
-  // A message cannot be sent: the process that started this one has ended.
+  // A message cannot be sent: the primary process has ended.
   cluster.worker?.on("error", () => process.exit(1));
   let stop = async () => {};
   const othersClosed = new Promise<void>((resolve) => {
@@ -86,7 +89,7 @@ async function serveAsWorker(settings: Settings): Promise<void> {
   process.on("message", (message) => {
     if (message === STOP) onStop();
   });
-  // A signal to the whole process group, as from a terminal, reaches the other processes too. It may come twice.
+  // A signal from a terminal reaches all processes of the group, and may come twice.
   process.on("SIGINT", onStop).on("SIGTERM", onStop);
   const service = await startService(settings, { whenPortIsClosed });
   stop = service.stop;
@@ -107,7 +110,7 @@ function reportServing({ url, database, warnings }: Serving, { processes }: Sett
   );
 }
 
-/** @param service `kill` is for what would outlive this process */
+/** @param service `kill` ends children that would outlive this process */
 function stopOnSignal(service: { stop(): Promise<void>; kill(): void }): void {
   let isStopping = false;
   const onSignal = (signal: NodeJS.Signals) => {

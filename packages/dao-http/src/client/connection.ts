@@ -4,7 +4,7 @@ import { HttpCall } from "./http-call.ts";
 import type { CallRequest } from "./request.ts";
 import { Attempts, type RetryOptions } from "./retry.ts";
 
-/** As much of `fetch` as the client needs. */
+/** The part of `fetch` that the client uses. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** How to reach the service. */
@@ -16,8 +16,9 @@ export interface DaoClientOptions {
   /** Default: the runtime's own. */
   readonly fetch?: Fetch | undefined;
   /**
-   * Milliseconds for a call, including its complete response, unless the call has a time-out of its own. An import (`createTasks`)
-   * may take any time, as long as the service takes more of its tasks, or responds, within each. Default 30,000.
+   * Milliseconds for a call, including its complete response, unless the call has a time-out of its own. An import
+   * (`createTasks`) may take longer, as long as the service receives more of its tasks, or responds, within each such time.
+   * Default 30,000.
    */
   readonly timeout?: number | undefined;
   /**
@@ -44,7 +45,7 @@ export class Connection {
   readonly #timeout: number;
   readonly #retry: RetryOptions | undefined;
 
-  /** @throws TypeError for an invalid base URL, and for a key that no header can carry; the message contains neither */
+  /** @throws TypeError for an invalid base URL, and for a key that a header cannot contain; the message contains neither */
   constructor(options: DaoClientOptions) {
     const { baseUrl, serviceKey, fetch: ownFetch, timeout = CALL_TIMEOUT, telemetry, retry } = options;
     if (!/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(baseUrl)) {
@@ -56,7 +57,7 @@ export class Connection {
     }
     this.#baseUrl = baseUrl.replace(/\/+$/, "");
     this.#headers = { "x-flux-service-key": serviceKey, accept: "application/json" };
-    // Called without a receiver: a browser's fetch rejects any other than the window.
+    // Called without a receiver: a browser's fetch rejects any but the window.
     this.#fetch = ownFetch ?? ((url, init) => fetch(url, init));
     this.#timeout = timeout;
     this.#retry = retry === false ? { retries: 0 } : retry;

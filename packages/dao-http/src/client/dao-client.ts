@@ -12,14 +12,14 @@ import { RowStream } from "./row-stream.ts";
 /** Further options of calls by POST. */
 export interface KeyOptions {
   /**
-   * A unique name for the request: a UUID, or `invoice-2026-02`. However often the request is sent with it within 24 hours, it
-   * takes effect once, and returns the same result. 1 to 255 visible ASCII characters. Default: none; a request that is sent
-   * twice then takes effect twice.
+   * A unique name for the request: a UUID, or `invoice-2026-02`. Within 24 hours, a request that is sent again with it has no
+   * further effect, and returns the same result. 1 to 255 visible ASCII characters. Default: none; a request that is sent twice
+   * then takes effect twice.
    */
   readonly idempotencyKey?: string | undefined;
 }
 
-/** The options of a call by POST: the service assigns ids, and a key takes the place of a client-supplied id. */
+/** The options of a call by POST: the service assigns the id, and a key replaces a client-supplied id. */
 type PostOptions<Options> = Omit<Options, "id"> & KeyOptions;
 
 type PostMethod<Method> = Method extends (...args: infer Args) => infer Result

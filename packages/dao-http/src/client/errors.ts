@@ -13,9 +13,9 @@ export class InvalidServiceKeyError extends Error {
 }
 
 /**
- * The response to the call is one that another attempt will not change: from the service an error of its own (500), a body over its
- * limit (413), or what only another version of the client can read; or a 4xx of something in front of the service. Any other
- * response that is not the service's is an `UnavailableError`.
+ * A response that another attempt would not change: a fault of the service (500), a body over its limit (413), something that
+ * only another version of the client can read, or a 4xx from something in front of the service. Any other response that is not
+ * the service's is an `UnavailableError`.
  */
 export class UnexpectedResponseError extends Error {
   readonly status: number;
@@ -45,7 +45,7 @@ export interface ResponseHead {
   readonly retryAfter: number | undefined;
 }
 
-/** The error for a call to which the service did not respond; its sentence says what may have happened. */
+/** The error for a call without a response from the service; its sentence says what may have happened. */
 export function unavailable(what: string, method: string, options?: ErrorOptions): UnavailableError {
   const next =
     method === "GET"
@@ -58,8 +58,8 @@ export function unavailable(what: string, method: string, options?: ErrorOptions
 const passing: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /**
- * The error for a response that is not the service's: of a proxy, a sign-in page or another server, or damaged in transit. It
- * describes the response, without anything of the body.
+ * The error for a response that is not the service's: from a proxy, a sign-in page or another server, or damaged in transit. It
+ * describes the response, without its body.
  * @param flaw what is wrong with it, if the status does not say so
  */
 export function unexpectedResponse({ status, contentType }: ResponseHead, method: string, flaw?: string): Error {

@@ -2,8 +2,8 @@ import type { StartedOperation } from "@flux/dao-core";
 import { type ResponseHead, unavailable } from "./errors.ts";
 
 /**
- * An HTTP request and its response. Ends when it is closed, its signal aborts, or its time is over; what waits for it then throws
- * the signal's reason, or an UnavailableError.
+ * An HTTP request and its response. Ends when it is closed, its signal aborts, or its time is over; pending waits then throw the
+ * signal's reason, or an UnavailableError.
  */
 export class HttpCall {
   readonly #method: string;
@@ -46,7 +46,7 @@ export class HttpCall {
     try {
       await this.#translated(async () => {
         const response = await send();
-        // A `fetch` that calls the service in-process responds to an aborted request (499) in place of rejecting.
+        // A `fetch` that calls the service in-process responds with 499 to an aborted request instead of rejecting.
         if (!response.ok) this.#abort.signal.throwIfAborted();
         this.#response = response;
       });
@@ -84,7 +84,7 @@ export class HttpCall {
     clearTimeout(this.#timer);
   }
 
-  /** Restarts the clock: the service must take more of the request, or respond. */
+  /** Restarts the clock: the service must receive more of the request, or respond. */
   expectProgress(): void {
     if (!this.#abort.signal.aborted) this.#startTimer(this.#timeout);
   }
@@ -118,7 +118,9 @@ export class HttpCall {
   }
 }
 
-/** The milliseconds of a `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), which is by the clock that set `Date`. */
+/**
+ * The milliseconds of a `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), relative to `Date`, which is of the same clock.
+ */
 function waitOf(retryAfter = "", date = ""): number | undefined {
   if (/^\d+$/.test(retryAfter)) return Number(retryAfter) * 1_000;
   if (!/^[A-Z][a-z]{2,8}, /.test(retryAfter)) return undefined;

@@ -4,8 +4,8 @@ import { NDJSON_ITEMS, SOURCE_CLOSE_TIMEOUT } from "../wire/limits.ts";
 import type { HttpCall } from "./http-call.ts";
 
 /**
- * The JSON text of an input. The service validates it, but what JSON cannot represent would reach the service as something else,
- * and might be accepted although it is refused in-process: that is checked here.
+ * The JSON text of an input. The service validates it, but values that JSON cannot represent would arrive changed, and might be
+ * accepted although they are rejected in-process, so they are checked here.
  * @param place the beginning of the paths of issues
  * @throws ValidationError
  */
@@ -18,7 +18,7 @@ export function jsonBody(input: unknown, place: readonly string[] = []): string 
 
 /** An NDJSON body that reads its items from a source as it is sent. */
 export class SentLines {
-  /** What the source threw; `fetch` rejects with errors of its own for it. */
+  /** What the source threw, for which `fetch` rejects with an error of its own. */
   failure: { readonly error: unknown } | undefined;
   readonly #items: Iterator<unknown> | AsyncIterator<unknown>;
   #count = 0;
@@ -36,7 +36,7 @@ export class SentLines {
     this.#items = Reflect.apply(iterate, source, []);
   }
 
-  /** @param call notified whether the source or the service is awaited; omitted if one time-out covers both */
+  /** @param call notified whether the source or the service is awaited; absent if one time-out covers both */
   toStream(call?: Pick<HttpCall, "pause" | "expectProgress">): ReadableStream<Uint8Array> {
     const encoder = new TextEncoder();
     const toLine = (item: unknown) => jsonBody(item, [String(this.#count++)]);
@@ -64,8 +64,8 @@ export class SentLines {
   }
 
   /**
-   * Closes the source unless it has ended. One that hangs is not waited for, as it would never confirm; what closing throws is
-   * dropped, since the call's own error says why it ended.
+   * Closes the source unless it has ended. A source that hangs is not waited for; errors of closing are dropped, since the call's
+   * own error says why it ended.
    */
   async close(): Promise<void> {
     if (this.#isDone) return;

@@ -15,7 +15,7 @@ export interface CallRequest {
   readonly operation: Operation;
   /** Path and query. */
   readonly target: string;
-  /** Beside those of every call. */
+  /** Besides those of every call. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | undefined;
   /** Milliseconds; `undefined` for the client's default. */
@@ -23,7 +23,7 @@ export interface CallRequest {
   readonly input: unknown;
 }
 
-/** @throws ValidationError for what a path, a query string or a header cannot carry */
+/** @throws ValidationError for values that a path, a query string or a header cannot contain */
 export function requestOf(operation: Operation, args: readonly unknown[]): CallRequest {
   const { path, id, query } = operation;
   const rest = id === undefined ? args : args.slice(1);
@@ -98,7 +98,7 @@ type ClientOptions = CreateOptions & WriteOptions & { readonly idempotencyKey?: 
 
 const visibleAscii = /^[\x21-\x7e]{1,255}$/;
 
-/** @throws ValidationError for what no header can carry */
+/** @throws ValidationError for values that a header cannot contain */
 function headersOf({ id, idempotencyKey, ifVersion }: ClientOptions, operation: Operation): Record<string, string> {
   if (!takesIdempotencyKey(operation)) {
     const isConditional = preconditionUse(operation) === "write" && ifVersion !== undefined;
@@ -116,7 +116,7 @@ function headersOf({ id, idempotencyKey, ifVersion }: ClientOptions, operation: 
 
 const sendable = /^[\x21\x23-\x7e]+$/;
 
-/** The value of `If-Match`. What is not a valid entity-tag is not a row's version either, and omitted. */
+/** The value of `If-Match`. Text that is not a valid entity-tag is no row's version, so it is omitted. */
 function tagList(ifVersion: string | readonly string[]): string {
   const versions = typeof ifVersion === "string" ? [ifVersion] : ifVersion;
   if (versions.includes("*")) return "*";

@@ -5,8 +5,8 @@ import { InvalidServiceKeyError, type ResponseHead, UnexpectedResponseError, une
 
 /**
  * The result in a response.
- * @throws the service's error; UnavailableError if the response is not the service's, UnexpectedResponseError if it is of a service
- *   of another version
+ * @throws the service's error; UnavailableError if the response is not the service's, UnexpectedResponseError if it comes from
+ *   another version of the service
  */
 export function resultOf(head: ResponseHead, text: string, operation: Operation): unknown {
   const { status, requestId } = head;
@@ -80,7 +80,7 @@ export function responseError(head: ResponseHead, text: string, operation: Opera
   const { status: own = status, errors: issues, ...members }: Record<string, unknown> = Object(parseJson(text));
   const texts = Object.entries(members).filter((member): member is [string, string] => typeof member[1] === "string");
   const { type, code, detail, ...others }: Partial<Record<string, string>> = Object.fromEntries(texts);
-  // Gateways use these member names too, and their "not_found" means a route, not a row.
+  // Gateways use the same member names, and their "not_found" means a route, not a row.
   const isOurs = type?.startsWith("urn:flux-dao:error:") === true && own === status;
   if (!isOurs || code === undefined || detail === undefined) return unexpectedResponse(head, operation.method);
   if (code === "invalid_service_key") return new InvalidServiceKeyError(detail, requestId);
@@ -89,7 +89,7 @@ export function responseError(head: ResponseHead, text: string, operation: Opera
     const error = Object.hasOwn(daoErrors, name) ? daoErrors[name]?.(problem, operation) : undefined;
     if (error !== undefined) return error;
   }
-  // Of a service of another version: its sentence is still useful.
+  // From another version of the service: its sentence is still useful.
   if (status === 503) return new errors.UnavailableError(detail);
   return new UnexpectedResponseError(status, detail, { code, ...(requestId !== undefined && { requestId }) });
 }
@@ -128,7 +128,7 @@ function validationError({ issues = [], detail }: Problem, { id, path: template 
 
 const textOf = (value: unknown) => (typeof value === "string" ? value : "");
 
-/** The class builds its message from parts that only the service knows; the problem has the result. */
+/** The class composes its message of parts that only the service knows; the problem has the result. */
 function withMessage<Kind extends Error>(error: Kind, message: string): Kind {
   const { message: before, stack } = error;
   error.message = message;

@@ -60,7 +60,7 @@ export class Attempts {
   async next(error: unknown, head: ResponseHead | undefined): Promise<void> {
     const { retries = RETRIES, onRetry } = this.#options;
     const attempt = this.number;
-    // Full jitter, so that calls that were rejected together are not retried together.
+    // Full jitter, so that calls rejected together are not retried together.
     const jitter = Math.random() * Math.min(LAST_RETRY_DELAY, FIRST_RETRY_DELAY * 2 ** (attempt - 1));
     const delay = (head?.retryAfter ?? 0) + jitter;
     const isFinal = attempt > retries || performance.now() + delay >= this.#end;
@@ -77,7 +77,7 @@ function mayRetry(request: CallRequest, error: unknown, status: number | undefin
   return isUnavailable && (isRepeatable(request) || status === 429 || isUnconnected(error));
 }
 
-/** Whether sending it twice has the effect of sending it once. */
+/** Whether the call is idempotent. */
 function isRepeatable({ operation: { method }, headers }: CallRequest): boolean {
   if (method === "PUT") return headers["if-match"] === undefined;
   return method === "GET" || headers["idempotency-key"] !== undefined;

@@ -10,7 +10,7 @@ import type { Attempts } from "./retry.ts";
 type Line = { readonly row: unknown } | { readonly nextCursor: string | null };
 
 /**
- * The rows of a stream. One that breaks off is continued after the last cursor, skipping the rows already returned since. It is
+ * The rows of a stream. An interrupted stream is continued after the last cursor, skipping rows already returned since. It is
  * complete when the service says so, however its body ends.
  */
 export class RowStream {
@@ -19,8 +19,8 @@ export class RowStream {
   readonly #attempts: Attempts;
   #cursor: string | undefined;
   /**
-   * The ids of the rows returned since the last cursor, and between the last two: rows may come again after a cursor, and, if rows
-   * were created meanwhile, those before it too.
+   * The ids of the rows returned since the last cursor, and between the last two: rows after a cursor may come again and, if
+   * others were created in the meantime, rows before it too.
    */
   #since = new Set<unknown>();
   #before = new Set<unknown>();
@@ -52,7 +52,7 @@ export class RowStream {
     }
   }
 
-  /** The lines as they arrive, in as many responses as it takes; each batch is consumed before the next is read. */
+  /** The lines as they arrive, in any number of responses; each batch is consumed before the next is read. */
   async *#batches(): AsyncGenerator<readonly Line[], void, undefined> {
     for (;;) {
       let call: HttpCall | undefined;

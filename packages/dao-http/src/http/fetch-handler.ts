@@ -8,7 +8,7 @@ import {
 } from "./http-message.ts";
 import { bodyBrokeOff, bodyReadAlready, ClientGoneError } from "./problem.ts";
 
-/** A web-standard handler that responds by `handle`. */
+/** A web-standard handler that calls `handle`. */
 export function toFetchHandler(
   handle: (request: HttpRequest) => Promise<HttpResponse>,
 ): (request: Request) => Promise<Response> {
@@ -95,14 +95,14 @@ class FetchRequest implements HttpRequest {
         if (done) break;
         yield value;
       }
-      // A cancelled reader ends as if the body had.
+      // To a cancelled reader the body seems to have ended.
       signal?.throwIfAborted();
     } finally {
       signal?.removeEventListener("abort", cancel);
       cancel();
     }
   }
-  /** Far cheaper than in pieces on hosts with requests of their own, and too short for its pace to matter. */
+  /** Reading it at once is cheaper on hosts with requests of their own, and it is too short to be slow. */
   #readAtOnce(signal: AbortSignal | undefined): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       signal?.addEventListener("abort", () => reject(signal.reason), { once: true });

@@ -1,23 +1,23 @@
 import type { InstrumentedRequest } from "@flux/dao-core";
 
 /**
- * A request and a response as the app sees them, on any host: a `fetch` handler or Node's own server. There is no framework in
- * between: its objects would cost a third of a bare Node server's throughput (docs/decisions.md).
+ * A request and a response as the app sees them, on any host: a `fetch` handler or Node's own server. A framework's objects would
+ * cost a third of a bare Node server's throughput (docs/decisions.md).
  */
 
 /** A request whose body has not been read yet. */
 export interface HttpRequest extends InstrumentedRequest {
   /**
-   * Aborts with a `ClientGoneError` when the client's connection is gone, if the host can tell: a request that waits is
-   * then dropped. Read only for a request that has to wait, or may have to.
+   * Aborts with a `ClientGoneError` when the client disconnects, if the host can tell; a waiting request is then dropped. Read
+   * only for a request that has to wait, or may have to.
    */
   readonly signal?: AbortSignal | undefined;
-  /** The whole body, if all of it is here and none was read: then nothing has to be awaited. */
+  /** The whole body, if it has arrived and none was read, so that nothing has to be awaited. */
   readonly arrivedBody?: (() => Uint8Array | undefined) | undefined;
   /**
    * The body as it arrives, read no faster than it is consumed.
    * @param signal stops reading, also while a piece is awaited; reading then rejects with its reason
-   * @throws InvalidRequestError when it breaks off
+   * @throws InvalidRequestError if it is interrupted
    */
   readChunks(signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
@@ -25,7 +25,7 @@ export interface HttpRequest extends InstrumentedRequest {
 /** A response whose body is complete. */
 export interface WholeResponse {
   readonly status: number;
-  /** Names in lower case. `content-length` is the host's to set. */
+  /** Names in lower case. The host sets `content-length`. */
   readonly headers: Record<string, string>;
   /** `undefined` for none. The host omits it from the response to a HEAD. Several responses may share bytes. */
   readonly body: string | Uint8Array<ArrayBuffer> | undefined;
@@ -40,19 +40,19 @@ export interface StreamedResponse {
    * response, so that it does not look complete.
    */
   readonly body: AsyncIterable<string>;
-  /** Aborts when the host must abort the response, whatever it waits for. */
+  /** Aborts when the host must abort the response, whatever that is waiting for. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export type HttpResponse = WholeResponse | StreamedResponse;
 
-/** The response of a path that needs no key. */
+/** The response of a public route. */
 export interface PublicResponse extends WholeResponse {
   /** For the log, if the response says that something is wrong. */
   readonly warning?: string | undefined;
 }
 
-/** Handles a path that needs no key; `path` is as received, with its trailing slash if it has one. */
+/** Handles a public route; `path` is as received, with its trailing slash if it has one. */
 export type PublicRoute = (path: string, request: HttpRequest) => PublicResponse | Promise<PublicResponse>;
 
 export function isStreamed(response: HttpResponse): response is StreamedResponse {
@@ -64,11 +64,11 @@ export function splitTarget(target: string): [path: string, query: string] {
   const local = target.startsWith("/") ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, "");
   const mark = local.indexOf("?");
   const path = mark === -1 ? local : local.slice(0, mark);
-  // An authority alone stands for its root (RFC 9112, 3.2.2).
+  // An authority without a path means its root (RFC 9112, 3.2.2).
   return [path === "" ? "/" : path, mark === -1 ? "" : local.slice(mark + 1)];
 }
 
-/** Sets the headers that every response has, on any host: no browser may guess another media type. */
+/** Sets the headers of every response, on any host: browsers must not guess another media type. */
 export function setSecurityHeaders(headers: Record<string, string>): void {
   headers["x-content-type-options"] = "nosniff";
 }

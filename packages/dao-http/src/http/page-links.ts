@@ -2,8 +2,8 @@ import type { Page } from "@flux/dao-core/contract";
 import { LINK_HEADER } from "../wire/limits.ts";
 
 /**
- * The `Link` header of a page (RFC 8288), relative to the request's path, as far as pages are known and a long query leaves room.
- * A request with a page number or rows to skip gets links by number, any other by cursor, which is as fast on the last page.
+ * The `Link` header of a page (RFC 8288), relative to the request's path, with the pages that are known and fit. A request with a
+ * page number or rows to skip gets links by number, any other by cursor, which is as fast on the last page.
  */
 export function pageLinks(page: Page<unknown>, query: string): string | undefined {
   const asked = new URLSearchParams(query);
@@ -12,7 +12,7 @@ export function pageLinks(page: Page<unknown>, query: string): string | undefine
     Object.entries(targets).map(([relation, place]) => [relation, `<?${at(asked, place)}>; rel="${relation}"`]),
   );
   const header = () => [...links.values()].join(", ");
-  // The least important first.
+  // Least important first.
   for (const relation of ["last", "first", "prev", "next"]) if (header().length > LINK_HEADER) links.delete(relation);
   return header() || undefined;
 }

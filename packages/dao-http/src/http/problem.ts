@@ -32,7 +32,7 @@ export const PROBLEM_CODES = {
 
 export type ProblemCode = keyof typeof PROBLEM_CODES;
 
-/** A request is invalid as HTTP, whatever a service would say of it. The message is the problem's `detail`. */
+/** A request is invalid as HTTP, before a service sees it. The message is the problem's `detail`. */
 export class HttpError extends Error {
   readonly code: ProblemCode;
   /** Headers that the status requires, such as `allow`. */
@@ -61,7 +61,7 @@ export function invalidRequest(message: string, path = ""): InvalidRequestError 
   return new InvalidRequestError([{ path, message }]);
 }
 
-/** The client closed its connection while its request waited: there is no one left to respond to. */
+/** The client disconnected while its request waited, so no response is needed. */
 export class ClientGoneError extends Error {
   constructor() {
     super("The client closed its connection while its request waited.");
@@ -73,7 +73,7 @@ export function bodyTooLarge(limit: number): HttpError {
   return new HttpError("payload_too_large", `The body has more than ${limit} bytes. Send less, in several requests.`);
 }
 
-/** The error for a body that the host has already read, at least in part: waiting for it would never end. */
+/** The error for a body that the host has already read, at least in part: waiting for it would not end. */
 export function bodyReadAlready(): HttpError {
   return new HttpError(
     "internal_error",
@@ -81,12 +81,12 @@ export function bodyReadAlready(): HttpError {
   );
 }
 
-/** The error for a body whose sender stopped halfway; usually no one is left to read it. */
+/** The error for a body whose sender stopped halfway; usually no one receives it. */
 export const bodyBrokeOff = () => invalidRequest("has a body that broke off; send it again, in full");
 
 /** An error in a response: RFC 9457 problem details, with members of our own from `code` on. */
 export interface Problem {
-  /** Identifies the kind of problem, one for one with `code`. A URN: there is nothing to fetch. */
+  /** Identifies the kind of problem, one per `code`. A URN, since there is nothing to fetch. */
   readonly type: string;
   readonly title: string;
   readonly status: number;
@@ -157,7 +157,7 @@ type DaoErrorMembers = Partial<
     Pick<TransactionLostError, "outcome">
 >;
 
-/** By what it has, not by class: the error may come from another copy of the data layer. */
+/** By its properties, not by class: the error may come from another copy of the data layer. */
 function daoProblem(error: DaoError & DaoErrorMembers, request: FailedRequest): Problem {
   const { code: reason, message, issues, isTooLarge = false, field = "", id, outcome } = error;
   if (issues !== undefined) {

@@ -38,8 +38,8 @@ export function checkMediaType(request: HttpRequest, format: keyof typeof format
 }
 
 /**
- * The pieces of a body, of which {@link MIN_PROGRESS} bytes, or the end, must arrive in each `timeout`. Only time that is spent
- * waiting for the sender counts, not what the service needs to write rows.
+ * The pieces of a body, of which {@link MIN_PROGRESS} bytes, or the end, must arrive in each `timeout`. Only time spent waiting
+ * for the sender counts, not the time that the service needs to write rows.
  * @param stop aborts when the body is too slow; aborting it ends the reading with its reason
  */
 export async function* bodyInTime(
@@ -88,7 +88,7 @@ export class CollectedBytes {
 
   append(piece: Uint8Array): void {
     const length = this.#length + piece.length;
-    // Usually there is one piece, which needs no copy. It has no spare room, so later pieces are never written into it.
+    // Usually there is a single piece, which needs no copy. It has no spare room, so later pieces are never written into it.
     if (this.#length === 0) this.#bytes = piece;
     else {
       if (length > this.#bytes.length) {
@@ -101,7 +101,7 @@ export class CollectedBytes {
     this.#length = length;
   }
 
-  /** All bytes so far; starts again with the next piece. */
+  /** Returns all bytes so far; starts over with the next piece. */
   take(): Uint8Array {
     const bytes = this.#bytes.subarray(0, this.#length);
     this.#bytes = new Uint8Array();
@@ -111,7 +111,7 @@ export class CollectedBytes {
 }
 
 /**
- * The values of an NDJSON body, as inputs of a service, read as they are asked for. Blank lines are skipped, however long.
+ * The values of an NDJSON body, as inputs of a service, read on demand. Blank lines of any length are skipped.
  * @param limit bytes that a line may have; the body may have any number of lines
  * @throws InvalidRequestError, whose paths begin with the number of the value, from 0; what {@link bodyInTime} throws
  */
@@ -178,7 +178,7 @@ export function parseJsonBody(body: Uint8Array): unknown {
   }
 }
 
-/** Only in JSON columns: fields that are numbers have ranges of their own. */
+/** Only in JSON columns: numeric fields have ranges of their own. */
 function withLostIntegers(value: unknown, text: string): unknown {
   const marked = markLostIntegers(text);
   if (marked === text || typeof value !== "object" || value === null) return value;
@@ -192,7 +192,7 @@ function withLostIntegers(value: unknown, text: string): unknown {
 /** A whole number with enough digits to lose precision; with a fraction or an exponent, it is a float to every writer. */
 const longInteger = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g;
 
-/** Puts each whole number that JavaScript would change out of range, so that validation refuses it. */
+/** Moves each whole number that JavaScript would change out of range, so that validation rejects it. */
 export function markLostIntegers(text: string): string {
   let read = 0;
   let isInString = false;

@@ -17,11 +17,14 @@ export interface PartMemory {
   take(bytes: number): Promise<void>;
   /** Sets the number of bytes held, without waiting. */
   hold(bytes: number): void;
-  /** Aborts when the response has ended, or its reader has gone. */
+  /** Aborts when the response has ended, or its reader has disconnected. */
   readonly ended: AbortSignal;
 }
 
-/** A body of pieces produced on demand. Not a generator: one that waits for a piece is told of its end only when that is there. */
+/**
+ * A body of pieces produced on demand. Not a generator: a generator that awaits a piece is only closed once the piece has
+ * arrived.
+ */
 function bodyOf(next: () => Promise<IteratorResult<string, undefined>>, leave: () => unknown): AsyncIterable<string> {
   const end = async () => {
     await leave();
@@ -31,8 +34,8 @@ function bodyOf(next: () => Promise<IteratorResult<string, undefined>>, leave: (
 }
 
 /**
- * The pieces of `body`, each produced within `run`; `ended` is called once, with what it failed with, if it failed and its reader
- * did not leave before.
+ * The pieces of `body`, each produced within `run`; `ended` is called once, with the failure if there was one and the reader had
+ * not disconnected.
  */
 export function watchedBody(
   body: AsyncIterable<string>,
@@ -61,7 +64,7 @@ export function watchedBody(
   });
 }
 
-/** The body in slices, each handed to the host, for which `handOn` is called, when the previous one was sent. */
+/** The body in slices, each passed to the host with `handOn` once the previous one was sent. */
 export function slicesOf(body: AsyncIterable<string>, handOn: () => void): AsyncIterable<string> {
   const parts = body[Symbol.asyncIterator]();
   let part = "";
@@ -94,7 +97,7 @@ function sliceEnd(text: string, start: number): number {
 
 /**
  * The rows as NDJSON. The first is awaited, so that an invalid request is known before the response begins.
- * @param memory the stream takes what it holds from it before each chunk; its end should end the query behind `rows`
+ * @param memory where the stream reserves each chunk; its end should end the query for `rows`
  * @param cursors its `latest` is the cursor after the rows read so far, for the lines with cursors; `undefined` for rows alone
  */
 export async function toNdjson(
@@ -119,7 +122,7 @@ export async function toNdjson(
   const next = async (): Promise<IteratorResult<string, undefined>> => {
     if (isEnded) return { done: true, value: undefined };
     await memory.take(NDJSON_CHUNK_MEMORY);
-    // The reading of a row reports the cursor after the rows before it.
+    // Reading a row reports the cursor after the previous rows.
     const { text, isLast } = await nextChunk({ next: nextRow }, (row) => newCursor() + encode(row));
     isEnded = isLast;
     const chunk = isLast && cursors !== undefined ? text + newCursor() + cursorLine(null) : text;
@@ -129,7 +132,7 @@ export async function toNdjson(
   return bodyOf(next, () => iterator.return?.());
 }
 
-/** The JSON text of a result, each part read when it is requested: the same text as `encode` returns for the whole result. */
+/** The JSON text of a result, the same as `encode` returns for the whole result, each part read on demand. */
 export async function* jsonParts(
   result: Exclude<OpenResult, { readonly kind: "whole" | "row" }>,
   memory: PartMemory,
@@ -180,7 +183,7 @@ async function* rowParts(rows: RowPieces, memory: PartMemory): AsyncGenerator<st
   }
 }
 
-/** The items, each read when there is room for so many bytes. */
+/** The items, each read when there is room for this many bytes. */
 async function* whenThereIsRoom<Item>(items: AsyncIterable<Item>, bytes: number, memory: PartMemory) {
   const iterator = items[Symbol.asyncIterator]();
   try {

@@ -44,7 +44,7 @@ export class Router<Route> {
   }
 }
 
-/** One spelling for paths that mean the same: no trailing slash, and only characters encoded that must be. */
+/** A single spelling for equivalent paths: no trailing slash, and only necessary characters encoded. */
 function canonical(path: string): string {
   const trimmed = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
   if (!trimmed.includes("%")) return trimmed;

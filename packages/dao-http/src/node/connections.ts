@@ -7,13 +7,13 @@ interface Use {
   readonly socket: Socket;
   /** The responses that are not complete, in the order of their requests. */
   readonly inFlight: Set<ServerResponse>;
-  /** Whether it closes after the last of them, whatever else arrives. */
+  /** Whether it closes after the last of them, even if more arrives. */
   isClosing: boolean;
   /** When the last response was complete, or the connection was opened; by `performance.now()`. */
   idleSince: number;
   /** Bytes received by then: if there are more, another request has begun. */
   bytesRead: number;
-  /** Bytes of responses that the client had taken, and when: all of them, or enough more than before. */
+  /** Bytes of responses that the client had received, and when it had received all of them, or enough more. */
   bytesTaken: number;
   takenAt: number;
 }
@@ -30,7 +30,7 @@ export class OpenConnections {
 
   constructor(server: Server) {
     server.on("connection", (socket: Socket) => {
-      // One that is read again after an offer of another protocol is already here.
+      // One that is read again after an offer of another protocol is already known.
       if (this.#uses.has(socket)) return;
       this.lastOpened = performance.now();
       this.#uses.set(socket, {
@@ -119,12 +119,12 @@ export class OpenConnections {
     }
   }
 
-  /** Resets connections whose client took less than 10,000 bytes of more in this time; compares with the last call. */
+  /** Resets connections whose client received less than 10,000 of more bytes in this time, since the last call. */
   resetSlowReaders(milliseconds: number): void {
     const now = performance.now();
     for (const use of this.#uses.values()) {
       const { socket } = use;
-      // What this process still holds; the operating system holds more, up to its own limit.
+      // Bytes that this process still holds; the operating system holds more, up to its own limit.
       const isTaken = socket.writableLength === 0;
       const bytesTaken = socket.bytesWritten - socket.writableLength;
       if (isTaken || bytesTaken - use.bytesTaken >= MIN_PROGRESS) {
@@ -134,7 +134,7 @@ export class OpenConnections {
     }
   }
 
-  /** Closes all, in a way that incomplete responses do not look complete. */
+  /** Closes all, so that incomplete responses do not look complete. */
   closeAll(): void {
     for (const { socket, inFlight } of this.#uses.values()) {
       if ([...inFlight].some(({ headersSent, chunkedEncoding }) => headersSent && !chunkedEncoding)) reset(socket);

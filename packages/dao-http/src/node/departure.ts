@@ -8,8 +8,8 @@ const pending: (() => void)[] = [];
 let isScheduled = false;
 
 /**
- * Runs `work` in a turn of the event loop with not too much of its kind: the clients of a proxy that stops go all at once. The
- * latest is first: its request waits, and earlier ones that end would only let it begin.
+ * Runs at most {@link DEPARTURES_IN_TURN} per turn of the event loop: when a proxy stops, all its clients disconnect at once.
+ * Latest first: its request is still waiting, and the end of an earlier one would only start it.
  */
 function inItsTurn(work: () => void): void {
   pending.push(work);
@@ -19,7 +19,7 @@ function inItsTurn(work: () => void): void {
 
 function runLatest(): void {
   const latest = pending.splice(-DEPARTURES_IN_TURN).reverse();
-  // Before the work, so that an error in it leaves no others behind.
+  // Before the work, so that an error in it does not stop the others.
   isScheduled = pending.length > 0;
   if (isScheduled) setImmediate(runLatest);
   for (const work of latest) work();
@@ -28,13 +28,13 @@ function runLatest(): void {
 /** One for all: creating an error is expensive because of its stack. */
 const clientGone = new ClientGoneError();
 
-/** Aborts when the client of a waiting request is gone. Requests of one connection of HTTP/1 share the signal. */
+/** Aborts when the client of a waiting request disconnects. Requests of one HTTP/1 connection share the signal. */
 export function departureOf(incoming: IncomingMessage, outgoing: ServerResponse): AbortSignal {
   if (incoming.httpVersionMajor > 1) return streamDeparture(incoming, outgoing);
   const departure = ConnectionDeparture.of(incoming.socket);
   const probe = () => {
     if (outgoing.headersSent) return;
-    // An interim response (RFC 9110, 15.2). HTTP/1.0 has none, so there a half-close counts as a departure.
+    // An interim response (RFC 9110, 15.2). HTTP/1.0 has none, so there a half-close counts as a disconnect.
     if (incoming.httpVersion === "1.0") departure.leave();
     else outgoing.writeProcessing();
   };
@@ -42,7 +42,7 @@ export function departureOf(incoming: IncomingMessage, outgoing: ServerResponse)
   return departure.signal;
 }
 
-/** Makes a stream of NDJSON, in which empty lines are ignored, notice that its client is gone while it has nothing to send. */
+/** Makes an idle NDJSON stream notice that its client has disconnected, by empty lines, which readers ignore. */
 export function probeByLines({ socket }: IncomingMessage, outgoing: ServerResponse): void {
   ConnectionDeparture.of(socket).probeBy(outgoing, () => {
     if (!outgoing.writableEnded && outgoing.writableLength === 0) outgoing.write("\n");
@@ -50,8 +50,8 @@ export function probeByLines({ socket }: IncomingMessage, outgoing: ServerRespon
 }
 
 /**
- * The departure of the client of a connection. One that is gone and one that only stopped sending (a half-close) look alike until
- * something is sent to them: so after the client's end, something meaningless is, until the responses are complete.
+ * Detects that the client of a connection has disconnected. That looks like a half-close until something is sent, so probes are
+ * sent after the client's FIN, until the responses are complete.
  */
 class ConnectionDeparture {
   static readonly #all = new WeakMap<Socket, ConnectionDeparture>();
@@ -71,7 +71,7 @@ class ConnectionDeparture {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    // One for each request that is pipelined.
+    // One listener for each pipelined request.
     setMaxListeners(0, this.signal);
     if (socket.destroyed) this.leave();
     else socket.once("close", () => this.leave()).once("end", () => this.#startProbing());
@@ -81,7 +81,7 @@ class ConnectionDeparture {
     return this.#departure.signal;
   }
 
-  /** @param probe sends something meaningless; takes the place of an earlier probe of this response */
+  /** @param probe sends something meaningless; replaces an earlier probe of this response */
   probeBy(outgoing: ServerResponse, probe: () => void): void {
     this.#probes.set(outgoing, probe);
     outgoing.once("close", () => this.#probes.delete(outgoing));
@@ -107,7 +107,7 @@ class ConnectionDeparture {
   }
 }
 
-/** A stream of HTTP/2 is a request. */
+/** In HTTP/2 a stream is a single request. */
 function streamDeparture({ socket }: IncomingMessage, outgoing: ServerResponse): AbortSignal {
   const departure = new AbortController();
   const leave = () => outgoing.writableEnded || departure.abort(clientGone);

@@ -13,11 +13,11 @@ interface ParseError extends Error {
   readonly bytesParsed?: number;
 }
 
-/** What Node's parser could not read, or takes for another protocol. Earlier requests get their responses first. */
+/** Requests that Node's parser cannot read, or that offer another protocol. Earlier requests get their responses first. */
 export class IrregularRequests {
   readonly #connections: Pick<OpenConnections, "inFlightOn" | "afterInFlight" | "isClosing">;
   readonly #logger: Logger;
-  /** The parser reports an error for whatever follows, too; one response is enough. */
+  /** The parser also reports errors for what follows; one response is enough. */
   readonly #refused = new WeakSet<Duplex>();
 
   constructor(connections: Pick<OpenConnections, "inFlightOn" | "afterInFlight" | "isClosing">, logger: Logger) {
@@ -45,8 +45,8 @@ export class IrregularRequests {
     const finish = () => {
       if (!socket.writable) socket.destroy();
       else if (broken === undefined) writeRefusal(socket, refuse(explain(error), undefined, this.#logger));
-      // A request has one response: if it began before the request broke, it continues, and closes. And it has one log line,
-      // which the app writes when it finds that the body broke off.
+      // A response that began before the error continues, and closes the connection. The app writes the only log line when it
+      // finds that the body was interrupted.
       else if (!broken.headersSent) writeRefusal(socket, refuse(explain(error), broken.req));
     };
     if (last === undefined) finish();
@@ -64,14 +64,17 @@ export class IrregularRequests {
     });
   }
 
-  /** Declines an offer of another protocol (RFC 9110, 7.8), as Java's client makes: what Node has read is read again without it. */
+  /**
+   * Declines an offer of another protocol (RFC 9110, 7.8), such as that of Java's client: parses the request again without the
+   * offer.
+   */
   #onUpgrade(server: Server, incoming: IncomingMessage, socket: Duplex, rest: Buffer): void {
     const bytes = withoutUpgrade(incoming, rest);
     const onError = () => socket.destroy();
     socket.on("error", onError);
     this.#connections.afterInFlight(socket, () => {
       if (socket.destroyed || this.#connections.isClosing(socket)) return;
-      // With "timeout" the only listeners that the server leaves, and adds again.
+      // The server leaves these and the "timeout" listeners, and would add them again.
       socket.off("error", onError).removeAllListeners("timeout");
       socket.unshift(bytes);
       server.emit("connection", socket);
@@ -79,7 +82,7 @@ export class IrregularRequests {
   }
 }
 
-/** The bytes of a request that offers another protocol, without the offer, and what follows it. */
+/** The bytes of a request without its offer of another protocol, and what follows it. */
 function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage, rest: Buffer): Buffer {
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -104,7 +107,7 @@ const hostValue = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
 /** What is wrong with a request's head that Node's parser accepts. */
 export function malformationOf(incoming: IncomingMessage): HttpError | undefined {
   const { headers, httpVersion, httpVersionMajor, rawHeaders } = incoming;
-  // A request line without a version is HTTP/0.9, which had neither headers nor writes.
+  // A request line without a version is HTTP/0.9, which has neither headers nor writes.
   if (httpVersionMajor !== 1) return invalidRequest("is not of HTTP/1.0 or HTTP/1.1");
   // HTTP/1.0 has no chunks: the framing is faulty (RFC 9112, 6.1).
   if (httpVersion === "1.0" && headers["transfer-encoding"] !== undefined) {
@@ -167,7 +170,7 @@ const requestLine = /^[!#$%&'*+.^`|~\w-]+ \S+ HTTP\/1\.\d\r?\n/;
 
 function isUnknownMethod({ code, rawPacket, bytesParsed = 0 }: ParseError): boolean {
   if (code !== "HPE_INVALID_METHOD" || rawPacket === undefined) return false;
-  // The parser stops within the method: the line around it is the one it rejected.
+  // The parser stops within the method: the line around it is the rejected one.
   const start = rawPacket.lastIndexOf(LINE_FEED, Math.max(0, bytesParsed - 1)) + 1;
   const line = Buffer.from(rawPacket.subarray(start, start + MAX_LINE)).toString("latin1");
   return requestLine.test(line);

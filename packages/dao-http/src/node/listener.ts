@@ -23,10 +23,12 @@ export function toNodeListener(handle: Handle): NodeListener {
   return (incoming, outgoing) => respond(handle, incoming, outgoing);
 }
 
-/** The listener for `checkContinue`: a sender is told to send its body when it is about to be read, and not if it is rejected. */
+/**
+ * The listener for `checkContinue`: a sender gets 100 Continue when its body is about to be read, not if the request is rejected.
+ */
 export function toContinueListener(handle: Handle): NodeListener {
   return (incoming, outgoing) => {
-    // Unless told to continue, the sender may send its body or not: what follows on the connection is ambiguous.
+    // Without 100 Continue, the sender may send its body or not, so what follows on the connection is ambiguous.
     outgoing.shouldKeepAlive = false;
     respond(handle, incoming, outgoing, () => outgoing.writeContinue());
   };
@@ -68,7 +70,7 @@ function* piecesOf(content: string | Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += SEND_SLICE) yield bytes.subarray(at, at + SEND_SLICE);
 }
 
-/** Sends a body as it is produced. If that fails, the response is aborted, and its reader notices. */
+/** Sends a body as it is produced. If that fails, the response is aborted visibly. */
 function sendStreamed(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -87,7 +89,7 @@ function sendStreamed(
   sendPieces(incoming, outgoing, pieces);
 }
 
-/** Aborts a response so that its reader notices: without a reset one of HTTP/1.0 would look complete. */
+/** Aborts a response visibly: without a reset, one of HTTP/1.0 would look complete. */
 function abortResponse(outgoing: ServerResponse, reason: unknown): void {
   if (outgoing.chunkedEncoding === false && outgoing.socket !== null) reset(outgoing.socket);
   else outgoing.destroy(reason instanceof Error ? reason : undefined);
@@ -107,7 +109,7 @@ function sendPieces(
   );
 }
 
-/** Requests a piece when the previous one was sent: a stream would request two. */
+/** Requests a piece when the previous one was sent; a stream would request two. */
 async function writeAll(pieces: Iterator<Uint8Array> | AsyncIterator<string>, outgoing: ServerResponse): Promise<void> {
   let isClosed = false;
   let goOn: () => void = () => undefined;
@@ -153,7 +155,10 @@ function endAfterRequest(incoming: IncomingMessage, outgoing: ServerResponse): v
   incoming.once("end", finish).once("close", finish);
 }
 
-/** Resolves when there is more of a body, or no more; at the end of the turn, so that a packet of many chunks is one piece. */
+/**
+ * Resolves when more of a body has arrived, or it has ended; at the end of the turn, so that a packet of many chunks is one
+ * piece.
+ */
 function nextChange(incoming: IncomingMessage, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const onReadable = () => setImmediate(stop);
@@ -208,7 +213,7 @@ class NodeRequest implements HttpRequest {
     return typeof value === "object" ? value.join(", ") : value;
   }
 
-  /** Not by the stream's iterator: leaving it while it waits destroys the connection, and the response with it. */
+  /** Not with the stream's iterator: leaving it while it waits destroys the connection, and the response with it. */
   async *readChunks(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     const incoming = this.#incoming;
     if (incoming.readableDidRead) throw bodyReadAlready();

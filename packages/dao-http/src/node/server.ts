@@ -28,15 +28,15 @@ export interface ServerOptions {
   readonly app: DaoApp;
   /** Default `127.0.0.1`: this machine only. */
   readonly host?: string | undefined;
-  /** Default 8000; 0 takes any that is free. */
+  /** Default 8000; 0 chooses a free one. */
   readonly port?: number | undefined;
-  /** Receives one line for what never reaches the app, such as bytes that are not HTTP. Default: errors only. */
+  /** Receives one line for each request that never reaches the app, such as bytes that are not HTTP. Default: errors only. */
   readonly logger?: Logger | undefined;
   /** Connections at a time; further ones are closed immediately. Default 4,096. */
   readonly maxConnections?: number | undefined;
   /**
-   * Milliseconds within which a client must take 10,000 bytes of a response, or the rest of it, then another 10,000; otherwise its
-   * connection is reset. Only time in which there is something to take counts. Default 60,000.
+   * Milliseconds within which a client must receive 10,000 bytes of a response, or the rest of it, then another 10,000; otherwise
+   * its connection is reset. Only time in which there is something to send counts. Default 60,000.
    */
   readonly sendTimeout?: number | undefined;
   /** Closed last when the server stops, with the milliseconds that this may take. */
@@ -46,11 +46,11 @@ export interface ServerOptions {
    * Default 500.
    */
   readonly stopDelay?: number | undefined;
-  /** Milliseconds for the stop in all; requests still running then are cut off. Default 10,000. */
+  /** Milliseconds for the whole stop; requests still running then are aborted. Default 10,000. */
   readonly gracePeriod?: number | undefined;
   /**
-   * Called when a stop has closed the port for this process. Held responses are sent when it resolves: if other processes listen
-   * on the port too, once none does. Default: immediately.
+   * Called when a stop has closed the port for this process. Held responses are sent when it resolves, which should be when no
+   * other process listens on the port. Default: immediately.
    */
   readonly whenPortIsClosed?: (() => Promise<void>) | undefined;
 }
@@ -88,7 +88,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       // After a request that closes the connection, further ones get no response, so they must have no effect.
       if (connections.isClosing(incoming.socket)) return;
       connections.track(incoming, outgoing);
-      // One id, whether or not the request reaches the app.
+      // The same id, whether or not the request reaches the app.
       incoming.headers["x-request-id"] = requestIdOf(incoming.headers["x-request-id"]?.toString());
       const malformation = malformationOf(incoming);
       if (malformation !== undefined) {
@@ -162,7 +162,7 @@ async function stopServer(server: Server, connections: OpenConnections, options:
   connections.release();
   while (!isClosed && performance.now() < cutOff) {
     await delay(10);
-    // Right after incoming data was read, so that a request is seen before its connection counts as idle.
+    // Right after incoming data was read, so that a request is noticed before its connection counts as idle.
     await nextTurn();
     connections.closeIdle(Math.max(stopDelay, MIN_IDLE));
   }
@@ -170,7 +170,10 @@ async function stopServer(server: Server, connections: OpenConnections, options:
   await database?.close(Math.max(0, cutOff - performance.now()));
 }
 
-/** Closes the port when no new connection is likely: those not accepted yet are reset. Responses wait, since clients reconnect. */
+/**
+ * Closes the port when no new connection is likely, since those not yet accepted are reset. Responses wait, since clients
+ * reconnect.
+ */
 async function closePort(server: Server, connections: OpenConnections, onClosed: () => void): Promise<void> {
   connections.hold();
   const from = performance.now();
@@ -179,6 +182,6 @@ async function closePort(server: Server, connections: OpenConnections, onClosed:
     await delay(2);
     await nextTurn();
   }
-  // The HTTP server's close would cut idle connections, also those on which a request is on its way.
+  // The HTTP server's close would close idle connections, even those on which a request is arriving.
   NetServer.prototype.close.call(server, onClosed);
 }

@@ -5,7 +5,7 @@ import { BODY_LIMIT, PROBLEM_ERRORS } from "../wire/limits.ts";
 
 const entityTags = { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] };
 
-/** The headers of requests beside the key, as components of the document. */
+/** The headers of requests besides the key, as components of the document. */
 export const headerParameters = {
   IfMatchToRead: {
     name: "If-Match",

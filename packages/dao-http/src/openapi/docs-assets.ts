@@ -19,7 +19,7 @@ export const docsAssets: readonly DocsAsset[] = [
   { page: "redoc", file: "redoc.standalone.js", source: "redoc/bundles" },
 ];
 
-// Redoc loads its vendor's logo from their server, and has no option against it. An empty image replaces it.
+// Redoc always loads its vendor's logo from their server. An empty image replaces it.
 const redocLogo = "https://cdn.redoc.ly/redoc/logo-mini.svg";
 const emptyPicture = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E";
 

@@ -9,7 +9,7 @@ export type JsonSchema = z.core.JSONSchema.JSONSchema;
 /** Whether a schema describes input or output: a field with a default may be omitted from input, and is always in output. */
 export type Direction = "input" | "output";
 
-/** What a route takes or returns, wherever and in whatever form. */
+/** What a route takes or returns, in any form. */
 export function schemaOf(route: Route, io: Direction): z.ZodType | undefined {
   return io === "input" ? (route.query ?? route.body ?? route.bodyLines) : (route.output ?? route.outputLines);
 }
@@ -38,7 +38,7 @@ export function toJsonSchemas(
     unrepresentable: "any",
     uri: refTo,
     override: ({ zodSchema, jsonSchema }) => {
-      // The pattern matches lower case only, but either is accepted; the format says it all.
+      // The pattern matches lower case only, but either is accepted; the format is sufficient.
       if (jsonSchema.format === "uuid") delete jsonSchema.pattern;
       // An address may contain any Unicode (RFC 6531), which is what this format's name means.
       if (jsonSchema.format === "email") jsonSchema.format = "idn-email";
@@ -54,7 +54,7 @@ export function toJsonSchemas(
   return new Map(Object.entries(schemas));
 }
 
-/** Rows adopted from the Python service are returned as they are, whatever rule they break. */
+/** Rows adopted from the Python service are returned even if they break rules. */
 function dropLimits(schema: JsonSchema): void {
   for (const limit of ["minLength", "maxLength", "minimum", "maximum"] as const) delete schema[limit];
   if (schema.format === "idn-email") delete schema.format;
@@ -119,7 +119,7 @@ export class WireSchemas {
   }
 }
 
-/** Without the keywords of a schema that is a document of its own. */
+/** Without the keywords of a separate schema document. */
 function withoutId({ $schema, $id, ...schema }: JsonSchema = {}): JsonSchema {
   return schema;
 }

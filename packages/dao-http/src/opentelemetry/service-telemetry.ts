@@ -11,7 +11,7 @@ export async function flush(): Promise<void> {
   await Promise.race([flushed, delay(TELEMETRY_FLUSH_TIMEOUT, undefined, { ref: false })]);
 }
 
-/** Of the API's providers, that of spans wraps the SDK's. None of their types has the method; the SDKs do. */
+/** The API's span provider wraps the SDK's. The method is in the SDKs, but not in the API's types. */
 async function flushProvider(provider: object): Promise<void> {
   await Object(Object(provider).getDelegate?.() ?? provider).forceFlush?.();
 }

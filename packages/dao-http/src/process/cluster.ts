@@ -2,21 +2,21 @@ import cluster, { type Worker } from "node:cluster";
 import { setTimeout as delay } from "node:timers/promises";
 import { FIRST_RESTART_DELAY, LAST_RESTART_DELAY, SHORT_LIFETIME, WORKER_STOP_TIMEOUT } from "../wire/limits.ts";
 
-/** What a worker process sends to the one that started it. */
+/** What a worker sends to the primary process. */
 export type WorkerMessage =
   | { readonly kind: "serving"; readonly url: string; readonly database: string; readonly warnings: readonly string[] }
   /** It has closed the port, and holds its responses until it receives {@link PORT_CLOSED}. */
   | { readonly kind: "port closed" }
-  /** It ends; `lines` give the reason, for a person. */
+  /** It ends; `lines` give the reason for people. */
   | { readonly kind: "failed"; readonly lines: readonly string[] };
 
 /** Sent to a worker: finish the requests in progress, then end. */
 export const STOP = "stop";
 
-/** Sent to a worker: no process accepts connections any more. */
+/** Sent to a worker: no process accepts connections any longer. */
 export const PORT_CLOSED = "port closed";
 
-/** What is known of a service once it serves. */
+/** What is known of a running service. */
 export type Serving = Omit<Extract<WorkerMessage, { kind: "serving" }>, "kind">;
 
 /** Processes could not be started, or not be stopped properly; `lines` give the reason. */
@@ -30,7 +30,9 @@ export class WorkerError extends Error {
   }
 }
 
-/** Several processes on one port, by `node:cluster`. One that ends is restarted; all end with this one, however it ends. */
+/**
+ * Several processes on one port, by `node:cluster`. One that ends is restarted; all end with this one, in whatever way it ends.
+ */
 export class WorkerProcesses {
   readonly #report: (line: string) => void;
   readonly #backoff = new RestartBackoff();
@@ -81,7 +83,7 @@ export class WorkerProcesses {
     return running;
   }
 
-  /** Starts another process whenever one ends, until the stop. */
+  /** Restarts processes that end, until the stop. */
   async #keepRunning(first: RunningWorker): Promise<void> {
     const { signal } = this.#stopping;
     for (let running = first; ; running = this.#fork()) {
@@ -97,11 +99,11 @@ export class WorkerProcesses {
   }
 }
 
-/** The delay before a process that ended is restarted; it grows with each that ended soon after its start. */
+/** The delay before a process is restarted; grows with each that ended soon after its start. */
 export class RestartBackoff {
   #shortLives = 0;
 
-  /** Milliseconds: none for the first of several short lives, then from 1,000 on twice as many each time, 30,000 at most. */
+  /** Milliseconds: 0 after the first short run, then 1,000, doubling up to 30,000. */
   next(lifetime: number): number {
     this.#shortLives = lifetime < SHORT_LIFETIME ? this.#shortLives + 1 : 0;
     if (this.#shortLives < 2) return 0;
@@ -113,7 +115,7 @@ interface WorkerEnd {
   /** Its exit code or signal. */
   readonly how: string;
   readonly lines: readonly string[];
-  /** Milliseconds that it ran. */
+  /** How long it ran, in milliseconds. */
   readonly lifetime: number;
 }
 

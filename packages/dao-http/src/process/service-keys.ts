@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { isSchemaName } from "@flux/dao-core/database-url";
 import { DEVELOPMENT_KEYS, isPossibleKey, isPublicKey, KEY_RULE, type ServiceKey } from "../app/auth.ts";
 
-/** Keys shorter than this cause a warning in production: the guide's are about as long, and can be guessed. */
+/** Shorter keys cause a warning in production: the guide's are about as long, and can be guessed. */
 const SHORTEST_KEY = 16;
 
 interface KeysContext {
@@ -58,7 +58,7 @@ export function parseServiceKeys(text: string): readonly ServiceKey[] | string {
   const keys: ServiceKey[] = [];
   const owners = new Map<string, string>();
   for (const [index, [name, key, schema]] of entries.entries()) {
-    // By its number: if names and keys are mixed up, a name would be a key.
+    // By number: if names and keys are mixed up, the name would be a key.
     if (!isPossibleKey(key)) return `contains a key (number ${index + 1}) that is not ${KEY_RULE}`;
     if (schema !== undefined && !isSchemaName(schema)) return `binds a key (number ${index + 1}) to what is no schema`;
     const owner = `${name} ${schema}`;
@@ -76,7 +76,7 @@ const strayQuotes =
   "has quotes around it or around a key, which would be part of the keys; remove them (files of variables for " +
   'Docker and systemd need none), or write a JSON array ["key", …]';
 
-/** Whether a list with commas has quotes meant for a shell, or a JSON text is itself in quotes. */
+/** Whether a comma-separated list has quotes meant for a shell, or a JSON text is in quotes. */
 function hasStrayQuotes(text: string): boolean {
   if (/^\s*[[{]/.test(text)) return false;
   return text.split(",").some((part) => /^["'`]|["'`]$/.test(part.trim()));
@@ -106,7 +106,7 @@ function entryOf(name: string, key: unknown): Entry {
   return [name, Object.keys(others).length === 0 ? own : undefined, schema];
 }
 
-/** Names keys without names by a digest, which stays when the list changes: idempotency keys belong to it. */
+/** Names keys without names by a digest, which does not depend on the list: idempotency keys are scoped to it. */
 function named(keys: readonly unknown[]): Entry[] {
   return [...new Set(keys)].map((key): Entry => {
     const known = DEVELOPMENT_KEYS.find((candidate) => candidate.key === key);

@@ -13,7 +13,7 @@ import { SettingsError } from "../node/settings-error.ts";
 import { CONCURRENT_REQUESTS } from "../wire/limits.ts";
 import type { Settings } from "./settings.ts";
 
-/** An agent may have registered the SDK without the operator's knowledge: the service starts all the same. */
+/** An agent may have registered the SDK without the operator's knowledge, so the service starts anyway. */
 const TELEMETRY_UNUSABLE =
   "An OpenTelemetry SDK is registered but receives nothing: @opentelemetry/api is not installed beside @flux/dao-http.";
 
@@ -26,8 +26,8 @@ export interface RunningService extends RunningServer {
 }
 
 /**
- * Opens the database and serves the API. The schema is checked, never changed: if it is absent, outdated or altered, or the server
- * accepts no writes, the service starts but is not ready until that is fixed. An OpenTelemetry SDK that is already registered
+ * Opens the database and serves the API. The schema is checked, never changed: if it is absent, outdated or altered, or the
+ * server is read-only, the service starts but is not ready until that is fixed. An OpenTelemetry SDK that is already registered
  * records requests, statements and the pool.
  * @throws SettingsError; UnavailableError if the database cannot be reached; SchemaVersionError if its schema is newer than this
  *   code
@@ -99,7 +99,7 @@ async function findProblem(check: () => Promise<void>): Promise<string | undefin
 /** Where all copies of `@opentelemetry/api` in a process find what was registered with one of them. */
 const REGISTRY = Symbol.for("opentelemetry.js.api.1");
 
-/** Telemetry with the OpenTelemetry SDK that is registered, as by `node --import ./otel.js`; without one, nothing is loaded. */
+/** Telemetry with the registered OpenTelemetry SDK (`node --import ./otel.js`); without one, nothing is loaded. */
 async function registeredTelemetry() {
   const registry: unknown = Object(Reflect.get(globalThis, REGISTRY));
   if (typeof registry !== "object" || registry === null || !("trace" in registry || "metrics" in registry))

@@ -13,10 +13,10 @@ type NumericOption = {
 
 type LimitOption = Exclude<NumericOption, "poolSize">;
 
-/** The limits of `openDatabase` from the environment; an absent one is the data layer's default. */
+/** The limits of `openDatabase` from the environment. Default: the data layer's. */
 type DatabaseLimits = Readonly<Partial<Record<LimitOption, number>>>;
 
-/** Every limit of the data layer: its variable, its least value, and its meaning for `--help` and docs/running.md. */
+/** Every limit of the data layer: its variable, its minimum, and its meaning for `--help` and docs/running.md. */
 export const LIMIT_SETTINGS: Readonly<Record<LimitOption, readonly [variable: string, min: number, meaning: string]>> =
   {
     connectTimeout: ["DB_CONNECT_TIMEOUT_MS", 1, "connecting, TLS and login included"],
@@ -47,7 +47,7 @@ export interface Settings {
   readonly keys: readonly ServiceKey[];
   /** Default `127.0.0.1`. */
   readonly host: string;
-  /** Default 8000; 0 takes any that is free. */
+  /** Default 8000; 0 chooses a free one. */
   readonly port: number;
   /** Processes that serve the port. Default 1. */
   readonly processes: number;
@@ -57,7 +57,10 @@ export interface Settings {
   readonly prepare: boolean;
   /** Time-outs of connections and statements, and how many callers may wait. Default: the data layer's. */
   readonly limits: DatabaseLimits;
-  /** Milliseconds in which so much of a body must come, and of a response be taken. Default: those of the app and the server. */
+  /**
+   * Milliseconds within which enough of a body must arrive, and of a response be received. Default: those of the app and the
+   * server.
+   */
   readonly bodyTimeout: number | undefined;
   readonly sendTimeout: number | undefined;
   /** Milliseconds after which a statement is logged as slow; `undefined` for never. */
@@ -123,7 +126,7 @@ class SettingsReader {
   readonly warnings: string[] = [];
   readonly isProduction: boolean;
   readonly #environment: Environment;
-  /** Whether DATABASE_URL, once it is read, means a database within the process. */
+  /** Whether the parsed DATABASE_URL means an embedded database. */
   #isEmbedded = false;
 
   constructor(environment: Environment) {
@@ -207,7 +210,7 @@ class SettingsReader {
   }
 }
 
-/** A value for messages. What was meant for another variable may be a secret: a URL, a key. */
+/** A value for messages. One meant for another variable may be a secret: a URL, a key. */
 function shown(text: string): string {
   return /^[\w.+ -]{1,16}$/.test(text) ? JSON.stringify(text) : "what it is set to";
 }

@@ -8,7 +8,7 @@ import { id } from "./test-app.ts";
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** A client whose calls are answered by an app on these services, and sent once. Default: each is answered by a sample. */
+/** A client whose calls are handled by an app on these services, and sent once. Default: each returns a sample. */
 export function connectedClient(
   answer: NonNullable<Parameters<typeof stubServices>[0]> = ({ method }) => sampleResult(method),
   serviceKey = "k",
@@ -30,7 +30,7 @@ export function connectedClient(
   };
 }
 
-/** What the service's method of this name returns, with nothing in it. */
+/** An empty result of the service's method of this name. */
 export function sampleResult(method: string): unknown {
   return sampleOf(Object.entries(operations).find(([name]) => name.endsWith(`.${method}`))?.[1].result);
 }

@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 
-/** What a connection is answered with, and what becomes of it then. */
+/** A response, and what happens to the connection afterwards. */
 export interface Reply {
   readonly bytes: string | Uint8Array;
   /** Default `keep`: it waits for the next request. */
   readonly ending?: "keep" | "close" | "reset";
 }
 
-/** A server that answers requests without a body by bytes of the test's own. */
+/** A server that responds to requests without a body with bytes that the test decides. */
 export async function scriptedServer(replyTo: (target: string, count: number) => Reply) {
   const sockets = new Set<Socket>();
   const targets: string[] = [];
@@ -45,7 +45,7 @@ export async function scriptedServer(replyTo: (target: string, count: number) =>
   };
 }
 
-/** An answer of status 200 and its body, framed by these headers. */
+/** A response with status 200, these headers and this body. */
 export function raw(headers: readonly string[], body: string | Uint8Array, version = "1.1"): Uint8Array {
   return Buffer.concat([Buffer.from(`HTTP/${version} 200 OK\r\n${headers.join("\r\n")}\r\n\r\n`), Buffer.from(body)]);
 }

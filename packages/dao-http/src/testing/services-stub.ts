@@ -4,11 +4,11 @@ import { operations } from "../api/operations.gen.ts";
 /** A call that reached the services. */
 export interface RecordedCall {
   readonly method: string;
-  /** Without the requester, which every call has, and without options that are otherwise empty. */
+  /** Without the requester, which every call has, and then without empty options. */
   readonly args: readonly unknown[];
 }
 
-/** Services without a database, for tests of HTTP alone: what each call is answered with is up to the test. */
+/** Services without a database, for tests of HTTP alone: the test decides what each call returns. */
 export function stubServices(answer: (call: RecordedCall) => unknown = () => undefined): {
   readonly services: DaoServices;
   readonly calls: readonly RecordedCall[];
@@ -35,7 +35,7 @@ function withoutRequester(arg: unknown): unknown[] {
   return others.length === 0 ? [] : [Object.fromEntries(others)];
 }
 
-/** The items of a list, or of what makes them one by one, or a single one. */
+/** The items of a list or an async iterable, or a single item. */
 async function* oneByOne(answer: Promise<unknown>): AsyncGenerator<unknown> {
   const items = await answer;
   if (isAsyncIterable(items)) yield* items;

@@ -2,12 +2,12 @@ import { createDaoApp, type DaoAppOptions } from "../app/app.ts";
 import type { Logger } from "../app/log.ts";
 import { stubServices } from "./services-stub.ts";
 
-/** The key of the caller `goal-planner`, which {@link testApp} sends unless told otherwise. */
+/** The key of the caller `goal-planner`, which {@link testApp} sends by default. */
 export const KEY = "goal-planner-key-abc";
-/** An id that has the right form. */
+/** A valid id. */
 export const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
-/** The body of a request that has none. */
+/** An absent body. */
 export async function* noChunks(): AsyncGenerator<Uint8Array> {}
 
 interface LoggedLine {

@@ -1,7 +1,7 @@
 import { fieldKinds } from "./field-kinds.gen.ts";
 import { NDJSON_CHUNK } from "./limits.ts";
 
-/** Each field has one spelling in each language, so none can be sent under two names. */
+/** Each field has one spelling in each language, so it cannot be sent under two names. */
 const camelCase = /^[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)*$/;
 const snakeCase = /^[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*$/;
 
@@ -19,7 +19,7 @@ function camelCaseOf(name: string): string | undefined {
   return snakeCase.test(name) ? name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()) : undefined;
 }
 
-// Only the contract's own names are remembered: callers choose others, and there is no limit to those.
+// Only the contract's own names are cached: callers choose others, without limit.
 const wireNames = new Map<string, string>();
 const fieldNames = new Map<string, string>();
 for (const name of Object.keys(fieldKinds)) {
@@ -40,7 +40,7 @@ export const fieldNameOf = (wireName: string): string | undefined => fieldNames.
 function mapPath(path: string, rename: (name: string) => string | undefined): string {
   let isInJson = false;
   const segments = path.split(".").map((segment) => {
-    // What follows a JSON column are keys of the caller's own.
+    // What follows a JSON column are the caller's own keys.
     if (isInJson) return segment;
     const renamed = rename(segment) ?? segment;
     isInJson = isJsonField(segment) || isJsonField(renamed);
@@ -77,7 +77,7 @@ function encodeText(text: string): string {
 }
 
 function encodeInstant(instant: Date): string {
-  // Sent as an invalid value, so that it is refused, not mistaken for null.
+  // Sent as an invalid value, so that it is rejected, not mistaken for null.
   return Number.isNaN(instant.getTime()) ? '"Invalid Date"' : `"${instantText(instant)}"`;
 }
 
@@ -133,7 +133,7 @@ const numbersTo = (count: number, digits: number): readonly string[] =>
 const twoDigits = numbersTo(60, 2);
 const threeDigits = numbersTo(1_000, 3);
 
-/** The same as `toISOString` in a fifth of its time: a page of a hundred tasks has three hundred instants. */
+/** `toISOString` in a fifth of its time: a page of a hundred tasks has three hundred instants. */
 function instantText(instant: Date): string {
   const time = instant.getTime();
   const day = Math.floor(time / DAY);
@@ -156,7 +156,7 @@ function dayText(day: number): string {
   return text;
 }
 
-/** No DTO nests deeper. What does is not decoded: no schema accepts it, and a hostile depth costs no stack. */
+/** No DTO nests deeper. Deeper values are not decoded: no schema accepts them, and a hostile depth would overflow the stack. */
 const MAX_DEPTH = 12;
 
 export interface Reading {
@@ -164,7 +164,7 @@ export interface Reading {
   readonly instant: (text: string) => Date | undefined;
   /** The name of the field with this name in JSON; `undefined` for none. */
   readonly nameOf: (wireName: string) => string | undefined;
-  /** Maximum length of a list. A longer one is not decoded: it is refused as a whole. */
+  /** Maximum length of a list. A longer one is not decoded, since it is rejected as a whole. */
   readonly maxItems: number;
 }
 

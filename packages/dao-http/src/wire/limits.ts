@@ -9,14 +9,16 @@ export const BODY_LIMIT = 1_048_576;
 /** Time in which {@link MIN_PROGRESS} bytes of a request body, or its end, must arrive. */
 export const BODY_TIMEOUT = 30_000;
 
-/** Time in which a client must take {@link MIN_PROGRESS} bytes of a response. The operating system reports what it takes in
- * steps of a third of its buffer, about a megabyte: in 30 s a reader of 30 kB/s shows no progress. */
+/**
+ * Time in which a client must receive {@link MIN_PROGRESS} bytes of a response. The operating system reports progress in steps of
+ * a third of its buffer, about a megabyte: in 30 s a reader of 30 kB/s shows none.
+ */
 export const SEND_TIMEOUT = 60_000;
 
 /** Interval of the check for {@link SEND_TIMEOUT}. */
 export const SEND_CHECK_INTERVAL = 1_000;
 
-/** Bytes that must pass in each time-out above: some 330 a second, less than any network carries. */
+/** Bytes that must pass in each time-out above: some 330 a second, slower than any network. */
 export const MIN_PROGRESS = 10_000;
 
 /** Memory for request bodies that are being received, unless one body may be larger than a quarter of it. */
@@ -41,7 +43,7 @@ export const DELAYED_REJECTIONS = 4_096;
 /** Memory for responses that are not sent yet, together. */
 export const RESPONSE_MEMORY = 64 * 1_048_576;
 
-/** Reads from the database for responses at a time: fewer than the pool has connections, and short turns of the event loop. */
+/** Concurrent reads from the database for responses: fewer than the pool has connections, for short turns of the event loop. */
 export const RESPONSE_READERS = 8;
 
 /** Time without progress after which a response is aborted if others wait for its memory. */
@@ -53,7 +55,7 @@ export const UNCOUNTED_RESPONSE = 65_536;
 /** Characters of a response beyond which its row is read in pieces. */
 export const LONG_RESPONSE = 524_288;
 
-/** Memory that a response takes while it reads: a piece of rows, a row of unknown length, an NDJSON stream, its next chunk. */
+/** Memory of a response while it reads: a piece of rows, a row of unknown length, an NDJSON stream, its next chunk. */
 export const ROWS_MEMORY = 2 * 1_048_576;
 export const LONG_ROW_MEMORY = 16 * 1_048_576;
 export const STREAM_MEMORY = 524_288;
@@ -65,7 +67,7 @@ export const NDJSON_CHUNK = 65_536;
 /** Items of an NDJSON chunk that the client sends: its source may be slow. */
 export const NDJSON_ITEMS = 200;
 
-/** Characters of a streamed body that a host gets at a time, and bytes that Node's response gets at a time. */
+/** Characters of a streamed body passed to the host at a time, and bytes passed to Node's response at a time. */
 export const BODY_SLICE = 131_072;
 export const SEND_SLICE = 65_536;
 
@@ -100,14 +102,14 @@ export const KEEP_ALIVE_TIMEOUT = 65_000;
 /** Connections at a time. */
 export const MAX_CONNECTIONS = 4_096;
 
-/** Turns of the event loop in a row that accept a connection: from then on requests wait, for this time at most. */
+/** Consecutive turns with a new connection after which requests wait, and the maximum wait. */
 export const STORM_TURNS = 2;
 export const STORM_WAIT = 250;
 
-/** Requests of departed clients that are dropped in one turn of the event loop. */
+/** Requests of disconnected clients that are dropped in one turn of the event loop. */
 export const DEPARTURES_IN_TURN = 32;
 
-/** Requests that begin in each turn after such a wait: while connections are accepted, one a turn, and when none is left. */
+/** Requests admitted per turn after such a wait: while connections are still accepted, and afterwards. */
 export const BEGUN_IN_STORM = 2;
 export const BEGUN_AFTER_STORM = 8;
 
@@ -115,10 +117,10 @@ export const BEGUN_AFTER_STORM = 8;
 export const LINGER_IDLE = 1_000;
 export const LINGER_TOTAL = 5_000;
 
-/** Time that the sender of a malformed request has to read the response. */
+/** Time for the sender of a malformed request to read the response. */
 export const REFUSAL_LINGER = 1_000;
 
-/** Interval of the probes for a departed client: the first one that a closed connection resets is only noticed by the next. */
+/** Interval of the probes for disconnected clients: a reset only shows at the next probe. */
 export const DEPARTURE_PROBE_INTERVAL = 250;
 
 /** Time from the announcement of a stop until new connections are refused. */
@@ -148,19 +150,19 @@ export const SHORT_LIFETIME = 10_000;
 export const FIRST_RESTART_DELAY = 1_000;
 export const LAST_RESTART_DELAY = 30_000;
 
-/** Time for the telemetry SDK to send what it holds: a service that has used up its grace period has a moment left. */
+/** Time for the telemetry SDK to send what it holds: only a moment remains after the grace period. */
 export const TELEMETRY_FLUSH_TIMEOUT = 500;
 
 /** The client: time for a call. */
 export const CALL_TIMEOUT = 30_000;
 
-/** Time that a failed import has for closing its source. */
+/** Time for a failed import to close its source. */
 export const SOURCE_CLOSE_TIMEOUT = 1_000;
 
 /** Longest delay of a timer; a longer one would fire at once. */
 export const MAX_TIMEOUT = 2_147_483_647;
 
-/** Attempts beyond the first; the delay before the first of them, which doubles each time, and the longest one. */
+/** Attempts beyond the first; the delay before the first of them, which doubles each time, and the maximum delay. */
 export const RETRIES = 2;
 export const FIRST_RETRY_DELAY = 100;
 export const LAST_RETRY_DELAY = 2_000;
