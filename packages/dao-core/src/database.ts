@@ -60,10 +60,7 @@ export interface SessionOptions {
   readonly maxConversationBytes?: number | undefined;
 }
 
-/**
- * How to open a database. PGlite, which has one connection and no network, respects only {@link SessionOptions} and the time-out
- * for idle transactions.
- */
+/** How to open a database. PGlite respects only {@link SessionOptions} and `idleInTransactionTimeout`. */
 export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {}
 
 /** What the sessions of all schemas of a database have in common. */

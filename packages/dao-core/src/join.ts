@@ -24,10 +24,7 @@ import type { SqlDriver } from "./session/driver.ts";
 
 /** Options for joining an application's client. */
 export interface JoinOptions extends SessionOptions {
-  /**
-   * The maximum number of connections of its pool; a quarter of them is for imports. Default: the client's own setting, or
-   * imports run one at a time.
-   */
+  /** Its pool's maximum of connections; a quarter is for imports. Default: the client's setting, or one import at a time. */
   readonly poolSize?: number | undefined;
 }
 

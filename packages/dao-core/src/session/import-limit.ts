@@ -13,10 +13,7 @@ interface RunningImport {
 
 const storage = new AsyncLocalStorage<RunningImport>();
 
-/**
- * The innermost running import in whose source the caller runs. Finished ones are skipped, so that a chain does not keep them in
- * memory.
- */
+/** The innermost import in whose source the caller runs. Skips finished ones, which a chain would keep in memory. */
 function currentImport(): RunningImport | undefined {
   let running = storage.getStore();
   while (running?.isRunning === false) running = running.outer;

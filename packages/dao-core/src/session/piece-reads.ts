@@ -77,10 +77,7 @@ export type OpenResult =
 export interface PieceReads {
   list(entity: ListedEntity, request: PageRequest, options?: CallOptions): Promise<OpenResult>;
   find(entity: ListedEntity, id: string, options?: CallOptions): Promise<OpenResult | null>;
-  /**
-   * As `EntityDao.update`; a long row is read after the write, in its state at that time. Limits of conversations are not
-   * checked.
-   */
+  /** As `EntityDao.update`, without limits of conversations; a long row is read after the write, in its state at that time. */
   update(entity: ListedEntity, id: string, changes: object, options?: CallOptions): Promise<OpenResult | null>;
   /** As `TaskDao.findByTimerange`; rows are read at most a thousand at a time. */
   timerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<OpenResult>;

@@ -8,9 +8,7 @@ const milestone = rowRoutes("milestone", "milestone_id", contract.milestoneDto);
 const task = rowRoutes("task", "task_id", contract.taskDto);
 const conversation = rowRoutes("conversation", "id", contract.conversationDto);
 
-/**
- * The REST API (guide, "API Reference"): every operation, by name. `pnpm generate` writes the part that is needed at run time.
- */
+/** The REST API (guide, "API Reference"): every operation, by name. `pnpm generate` derives what is needed at run time. */
 export const routes: Readonly<Record<contract.OperationName, Route>> = {
   "users.listUsers": user.list(contract.userListRequest),
   "users.getUser": user.get,

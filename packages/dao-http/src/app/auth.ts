@@ -71,9 +71,7 @@ export class ServiceKeys {
     }));
   }
 
-  /**
-   * The caller of `request`. The sent key is compared in full, padded, and always with every key, so that timing reveals nothing.
-   */
+  /** The caller of `request`. Compares the whole sent key, padded, and with every key, so that timing reveals nothing. */
   identify(request: HttpRequest): Caller {
     const key = request.header(SERVICE_KEY_HEADER);
     const sent = padKey(key ?? "", this.#sent);

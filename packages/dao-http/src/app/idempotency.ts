@@ -12,9 +12,7 @@ import { type InvalidRequestError, invalidRequest } from "../http/problem.ts";
 import { IDEMPOTENCY_CLEANUP_INTERVAL } from "../wire/limits.ts";
 import type { Logger } from "./log.ts";
 
-/**
- * The header of a request that takes effect only once, however often it is sent (draft-ietf-httpapi-idempotency-key-header-07).
- */
+/** The header of requests that take effect once, however often they are sent (draft-ietf-httpapi-idempotency-key-header-07). */
 export const IDEMPOTENCY_KEY_HEADER = "idempotency-key";
 
 export interface KeyedRequest {

@@ -36,9 +36,7 @@ export function readPreconditions(request: HttpRequest, use: PreconditionUse): P
   };
 }
 
-/**
- * An entity-tag in a list (RFC 9110, 8.8.3), with the white space and commas around it: a list may have empty elements (5.6.1.2).
- */
+/** An entity-tag in a list (RFC 9110, 8.8.3), between white space and commas: elements may be empty (5.6.1.2). */
 const entityTag = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[\t ]*(?=,|$)/g;
 
 /** Suffixes that Apache, Jetty and others add to the tag of a response that they compress. Our versions have no hyphen. */

@@ -55,10 +55,7 @@ async function serve(settings: Settings): Promise<void> {
   }
 }
 
-/**
- * Percent by which the heap grows between full collections. V8's default, up to 300, lets a heap of 20 MB grow to 200 MB
- * (docs/decisions.md).
- */
+/** Percent of growth between full collections. By V8's default, up to 300, a heap of 20 MB grows to 200 (docs/decisions.md). */
 const HEAP_GROWTH = 50;
 
 /** Loads the service; the process that only distributes connections does not need it. */

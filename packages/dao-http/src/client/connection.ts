@@ -17,8 +17,7 @@ export interface DaoClientOptions {
   readonly fetch?: Fetch | undefined;
   /**
    * Milliseconds for a call, including its complete response, unless the call has a time-out of its own. An import
-   * (`createTasks`) may take longer, as long as the service receives more of its tasks, or responds, within each such time.
-   * Default 30,000.
+   * (`createTasks`) may take longer if the service receives more tasks, or responds, within each such time. Default 30,000.
    */
   readonly timeout?: number | undefined;
   /**

@@ -118,9 +118,7 @@ export class HttpCall {
   }
 }
 
-/**
- * The milliseconds of a `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), relative to `Date`, which is of the same clock.
- */
+/** The milliseconds of a `Retry-After`, in seconds or as a date by the clock of the `Date` header (RFC 9110, 10.2.3). */
 function waitOf(retryAfter = "", date = ""): number | undefined {
   if (/^\d+$/.test(retryAfter)) return Number(retryAfter) * 1_000;
   if (!/^[A-Z][a-z]{2,8}, /.test(retryAfter)) return undefined;

@@ -21,10 +21,7 @@ export interface PartMemory {
   readonly ended: AbortSignal;
 }
 
-/**
- * A body of pieces produced on demand. Not a generator: a generator that awaits a piece is only closed once the piece has
- * arrived.
- */
+/** A body of pieces produced on demand. Not a generator: one that awaits a piece is only closed once that has arrived. */
 function bodyOf(next: () => Promise<IteratorResult<string, undefined>>, leave: () => unknown): AsyncIterable<string> {
   const end = async () => {
     await leave();

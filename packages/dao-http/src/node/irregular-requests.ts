@@ -64,10 +64,7 @@ export class IrregularRequests {
     });
   }
 
-  /**
-   * Declines an offer of another protocol (RFC 9110, 7.8), such as that of Java's client: parses the request again without the
-   * offer.
-   */
+  /** Declines an offer of another protocol (RFC 9110, 7.8), as Java's client makes: parses the request again without it. */
   #onUpgrade(server: Server, incoming: IncomingMessage, socket: Duplex, rest: Buffer): void {
     const bytes = withoutUpgrade(incoming, rest);
     const onError = () => socket.destroy();

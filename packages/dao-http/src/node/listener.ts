@@ -23,9 +23,7 @@ export function toNodeListener(handle: Handle): NodeListener {
   return (incoming, outgoing) => respond(handle, incoming, outgoing);
 }
 
-/**
- * The listener for `checkContinue`: a sender gets 100 Continue when its body is about to be read, not if the request is rejected.
- */
+/** The listener for `checkContinue`: a sender gets 100 Continue when its body is about to be read, unless it is rejected. */
 export function toContinueListener(handle: Handle): NodeListener {
   return (incoming, outgoing) => {
     // Without 100 Continue, the sender may send its body or not, so what follows on the connection is ambiguous.
@@ -155,10 +153,7 @@ function endAfterRequest(incoming: IncomingMessage, outgoing: ServerResponse): v
   incoming.once("end", finish).once("close", finish);
 }
 
-/**
- * Resolves when more of a body has arrived, or it has ended; at the end of the turn, so that a packet of many chunks is one
- * piece.
- */
+/** Resolves when a body has more, or has ended; at the end of the turn, so that a packet of many chunks is one piece. */
 function nextChange(incoming: IncomingMessage, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const onReadable = () => setImmediate(stop);

@@ -170,10 +170,7 @@ async function stopServer(server: Server, connections: OpenConnections, options:
   await database?.close(Math.max(0, cutOff - performance.now()));
 }
 
-/**
- * Closes the port when no new connection is likely, since those not yet accepted are reset. Responses wait, since clients
- * reconnect.
- */
+/** Closes the port when new connections are unlikely: unaccepted ones are reset. Responses wait, since clients reconnect. */
 async function closePort(server: Server, connections: OpenConnections, onClosed: () => void): Promise<void> {
   connections.hold();
   const from = performance.now();

@@ -30,9 +30,7 @@ export class WorkerError extends Error {
   }
 }
 
-/**
- * Several processes on one port, by `node:cluster`. One that ends is restarted; all end with this one, in whatever way it ends.
- */
+/** Several processes on one port, by `node:cluster`. One that ends is restarted; all end with this one, in any way. */
 export class WorkerProcesses {
   readonly #report: (line: string) => void;
   readonly #backoff = new RestartBackoff();

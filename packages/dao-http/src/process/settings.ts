@@ -57,10 +57,7 @@ export interface Settings {
   readonly prepare: boolean;
   /** Time-outs of connections and statements, and how many callers may wait. Default: the data layer's. */
   readonly limits: DatabaseLimits;
-  /**
-   * Milliseconds within which enough of a body must arrive, and of a response be received. Default: those of the app and the
-   * server.
-   */
+  /** Milliseconds for a client to send or receive enough of a body. Default: those of the app and the server. */
   readonly bodyTimeout: number | undefined;
   readonly sendTimeout: number | undefined;
   /** Milliseconds after which a statement is logged as slow; `undefined` for never. */

@@ -18,9 +18,7 @@ interface Rest {
 const name = (column: PgColumn): SQL => sql`${sql.identifier(column.name)}`;
 const isJson = (column: PgColumn): boolean => column instanceof PgJsonb;
 
-/**
- * Whether PostgreSQL does not limit the size of a column's values. A title's CHECK does not count: adopted rows can violate it.
- */
+/** Whether the type of a column has no limit. A title's CHECK does not count, since adopted rows can violate it. */
 export const isUnbounded = (column: PgColumn): boolean => isJson(column) || column instanceof PgText;
 
 const octetLength = (column: PgColumn): SQL => sql`octet_length(${name(column)})`;
@@ -165,9 +163,7 @@ export class GuardedRows<Dto extends object> {
     return rows.every((row) => row[this.#unread] === null) ? rows.map((row) => this.#read(row)) : undefined;
   }
 
-  /**
-   * All of these guarded rows; those without contents are read as the caller iterates. Rows deleted in the meantime are omitted.
-   */
+  /** All of these rows; those without contents are read as the caller iterates, and omitted if deleted in the meantime. */
   async *pieces(
     executor: SchemaExecutor,
     left: readonly SqlRow[],

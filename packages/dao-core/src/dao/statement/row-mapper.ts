@@ -60,9 +60,7 @@ export function readJson(value: unknown): unknown {
   }
 }
 
-/**
- * Rows of the Python service can hold numbers that JSON cannot represent: infinities become the largest number, NaN becomes 1.
- */
+/** Rows of the Python service can hold numbers that JSON cannot: infinities become the largest number, NaN becomes 1. */
 function readFiniteNumber(value: unknown): number {
   const number = Number(value);
   if (Number.isNaN(number)) return 1;

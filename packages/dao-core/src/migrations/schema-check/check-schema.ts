@@ -52,10 +52,7 @@ export class SchemaCheck {
     }
   }
 
-  /**
-   * Makes the next run compare the schema if `error` is about it, or about a lost connection: the next may lead to another
-   * server.
-   */
+  /** Makes the next run compare the schema if `error` is about it, or a lost connection: the server may be another one. */
   statementFailed(error: unknown): void {
     const code = databaseErrorFacts(error)?.code;
     if (code !== undefined && (schemaCodes.has(code) || isConnectionLoss(code))) this.#validUntil = 0;

@@ -31,10 +31,7 @@ export class Interruption {
     });
   }
 
-  /**
-   * Interrupts with the signal's reason when it aborts, and calls `drop` {@link ABORT_GRACE} later. Returns a function that stops
-   * both.
-   */
+  /** Interrupts with the signal's reason when it aborts, and calls `drop` {@link ABORT_GRACE} later. Returns what stops both. */
   watch(signal: AbortSignal, drop: (cause: unknown) => void): () => void {
     let grace: NodeJS.Timeout | undefined;
     const abort = () => {
