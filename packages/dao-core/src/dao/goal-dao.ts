@@ -15,7 +15,7 @@ import { goals, milestones, tasks } from "./statement/tables.ts";
 import { newRows, resultColumns, resultValue } from "./statement/text-columns.ts";
 import { TableDao } from "./table-dao.ts";
 
-/** Drizzle omits the table's name in a query on one table, where a subquery would then refer to its own column. */
+/** Drizzle omits the table's name in a query on one table, so that a subquery would refer to its own column. */
 const qualified = (column: PgColumn): SQL => sql`${column.table}.${sql.identifier(column.name)}`;
 
 /** A column of rows that a subquery has selected. */

@@ -18,8 +18,8 @@ import { type HostPgClient, type HostPgPool, type PgClients, PgConnection, pgTyp
 /** How an application's `pg.Pool` is used. */
 export interface PgDriverOptions {
   /**
-   * Whether statements are prepared once per client. Default `true`. Behind a proxy that pools by transaction (PgBouncer)
-   * it must be `false`; then a statement that is aborted is not cancelled on the server, only its client is dropped.
+   * Whether statements are prepared once per client. Default `true`. Behind a proxy that pools by transaction (PgBouncer) it must
+   * be `false`; then an aborted statement is not cancelled on the server; only its client is dropped.
    */
   readonly prepare?: boolean | undefined;
 }

@@ -27,8 +27,8 @@ export interface MigrationOptions extends CallOptions {
    */
   readonly waitTimeout?: number | undefined;
   /**
-   * How long to wait for a table that is in use. Statements that arrive in the meantime queue up behind the migration, so a
-   * short time protects a busy service: the migration then fails, changes nothing, and can be run again. Default 30,000.
+   * How long to wait for a table that is in use. Statements that arrive in the meantime queue after the migration, so a short
+   * time protects a busy service: the migration then fails, changes nothing, and can be run again. Default 30,000.
    */
   readonly lockTimeout?: number | undefined;
   /**

@@ -116,7 +116,7 @@ export abstract class EntityService<Dto extends object, Create, Update, List> {
   }
 
   /**
-   * Writes one row: directly if `options` ask for no version, otherwise in a transaction that locks the row and checks its
+   * Writes one row: directly if `options` require no version, otherwise in a transaction that locks the row and checks its
    * version first. `null` means that there is no such row.
    */
   async #write<Result>(

@@ -5,7 +5,7 @@ export const LARGEST_VALUE = 2_147_483_647;
 
 /**
  * Returns `value` if it is a valid time-out.
- * @throws ValidationError, naming the option, for anything but a whole number of milliseconds from 0 (no limit) on
+ * @throws ValidationError, naming the option, for anything but a whole number of milliseconds, at least 0 (no limit)
  */
 export function milliseconds(option: string, value: number): number {
   if (isWholeNumber(value, 0)) return value;

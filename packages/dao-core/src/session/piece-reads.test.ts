@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { versionOf } from "../contract/version.ts";
 import { longRowVersion, longValue } from "./piece-reads.ts";
 
-/** A row of which `messages` is long; `text` is what PostgreSQL writes, where it is in memory. */
+/** A row with long `messages`; `text` is PostgreSQL's JSON, if it is in memory. */
 function longRow(text: string | undefined): object {
   async function* parts(): AsyncGenerator<string, void, undefined> {
     yield text ?? "[]";
@@ -25,6 +25,6 @@ test.each([
   expect(await longRowVersion(longRow(json))).toBe(versionOf({ ...longRow(json), messages }));
 });
 
-test("what is not in memory has none", async () => {
+test("a value that is not in memory has none", async () => {
   expect(await longRowVersion(longRow(undefined))).toBe(undefined);
 });

@@ -39,14 +39,14 @@ describe("the error for a SQLSTATE (docs/errors.md)", () => {
     ["42P01", "schema_version"],
     ["42703", "schema_version"],
     ["42704", "schema_version"],
-  ])("%s is %s, keeps its cause, and says nothing of it", (code, expected) => {
+  ])("%s is %s, keeps its cause, and does not reveal it", (code, expected) => {
     const cause = databaseError(code);
     const error = toDaoError(cause);
     expect(error).toMatchObject({ code: expected, cause });
     expect(String(error)).not.toContain("SECRET");
   });
 
-  test("is found behind an ORM's wrapper", () => {
+  test("is found inside an ORM's error", () => {
     const wrapped = new Error("Failed query: SECRET", {
       cause: databaseError("23505", { constraint: "users_email_key" }),
     });
@@ -87,7 +87,7 @@ describe("the error for a SQLSTATE (docs/errors.md)", () => {
     expect(toDaoError(cause, { userId: "the-id" })).toMatchObject(expected);
   });
 
-  test("an internal error that names no constraint stays what it is", () => {
+  test("an internal error that names no constraint is unchanged", () => {
     const cause = databaseError("XX000");
     expect(toDaoError(cause)).toBe(cause);
   });

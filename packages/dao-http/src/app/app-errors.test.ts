@@ -45,7 +45,7 @@ describe("Errors: what is wrong with a request as HTTP", () => {
     expect((await post({ body: "{}", headers: { "Content-Type": type } })).status).toBe(201);
   });
 
-  test("400 for what is no JSON: malformed, empty, not UTF-8", async () => {
+  test("400 for a body that is not JSON: malformed, empty, not UTF-8", async () => {
     const bodies = ["", "{", "{'a':1}", '{"a":NaN}', "{}x", '{"a":1,}', new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d])];
     for (const body of bodies) {
       const response = await post({ body, headers: { "Content-Type": "application/json" } });
@@ -85,14 +85,14 @@ describe("Errors: what is wrong with a request as HTTP", () => {
     expect(text.length).toBeLessThan(10_000);
   });
 
-  test("an operation that takes no parameters takes none", async () => {
+  test("an operation without parameters rejects any", async () => {
     const { body } = await call("GET", `/api/v1/users/${id}?pretty=1`);
     expect(body).toMatchObject({ status: 400, errors: [{ path: "pretty", message: "is not a known parameter" }] });
   });
 });
 
 describe("Errors: what the services throw", () => {
-  test("is a problem in the caller's spelling", async () => {
+  test("becomes a problem in the caller's spelling", async () => {
     const { call, lines } = testApp(() => {
       throw new ValidationError([{ path: "id", message: "must be a UUID" }]);
     });
@@ -140,7 +140,7 @@ describe("Errors: what the services throw", () => {
   });
 });
 
-test("a client that leaves before the first piece of a response is no failure", async () => {
+test("a client that disconnects before the first piece of a response is not a failure", async () => {
   const leave = new AbortController();
   async function* rows(signal: AbortSignal) {
     yield { id };

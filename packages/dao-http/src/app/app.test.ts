@@ -66,7 +66,7 @@ describe("REST: requests become calls", () => {
     expect(headers.get("content-type")).toBe("application/json");
   });
 
-  test("201 has a Location, also under a base path, and for a structure that of its goal", async () => {
+  test("201 has a Location, also under a base path; a structure has that of its goal", async () => {
     expect((await call("POST", "/api/v1/users/", { body: "{}" })).headers.get("location")).toBe(`/api/v1/users/${id}`);
     const structure = await call("POST", "/api/v1/goals/with-structure", { body: "{}" });
     expect(structure.headers.get("location")).toBe(`/api/v1/goals/${id}`);
@@ -100,9 +100,12 @@ describe("REST: a target with scheme and host before its path, as proxies send i
     expect(calls.at(-1)).toEqual({ method: "listUsers", args: [{ page: 2 }] });
   });
 
-  test.each(["http://evil?x=/api/v1/users/", "http://evil", "*", ""])("%j has no path of ours", async (target) => {
-    expect((await get(target)).status).toBe(404);
-  });
+  test.each(["http://evil?x=/api/v1/users/", "http://evil", "*", ""])(
+    "%j does not contain one of our paths",
+    async (target) => {
+      expect((await get(target)).status).toBe(404);
+    },
+  );
 });
 
 describe("REST: the key comes first", () => {
@@ -116,7 +119,7 @@ describe("REST: the key comes first", () => {
     ["OPTIONS", "/api/v1/users/"],
     ["GET", "/docs/nothing.js"],
     ["GET", "/"],
-  ])("%s %s without one is 403", async (method, path) => {
+  ])("%s %s without a key is 403", async (method, path) => {
     for (const key of ["", "wrong", `${KEY}x`, "constructor"]) {
       const { status, body } = await call(method, path, { headers: { "X-Flux-Service-Key": key } });
       expect({ status, code: body.code }).toEqual({ status: 403, code: "invalid_service_key" });
@@ -125,18 +128,18 @@ describe("REST: the key comes first", () => {
     expect(calls).toEqual([]);
   });
 
-  test("a name may have several keys, and stands in the log instead of them", async () => {
+  test("a name may have several keys, and is logged instead of them", async () => {
     for (const key of ["old", "new"]) {
       expect((await call("GET", "/api/v1/users", { headers: { "X-Flux-Service-Key": key } })).status).toBe(200);
       expect(lines.at(-1)?.fields).toMatchObject({ caller: "observer" });
     }
   });
 
-  test("an app without keys is not made", () => {
+  test("an app needs a key", () => {
     expect(() => testApp(undefined, { keys: [] })).toThrow("at least one service key");
   });
 
-  test.each(["", " ", "two words", "kéy", "x".repeat(201)])("nor one with the key %j, which is not shown", (key) => {
+  test.each(["", " ", "two words", "kéy", "x".repeat(201)])("the key %j is rejected, and not shown", (key) => {
     const make = () => testApp(undefined, { keys: [{ name: "caller", key }] });
     expect(make).toThrow(
       new TypeError("The service key of caller must be 1 to 200 printable ASCII characters without a space."),
@@ -145,7 +148,7 @@ describe("REST: the key comes first", () => {
 });
 
 describe("request ids and the log", () => {
-  test("an id is taken if it is sane, made if not, and always sent back", async () => {
+  test("an id is used if it is valid, replaced if not, and always returned", async () => {
     const { call, lines } = testApp();
     const send = async (requestId: string) =>
       (await call("GET", "/api/v1/users/", { headers: { "X-Request-Id": requestId } })).headers.get("x-request-id");
@@ -155,7 +158,7 @@ describe("request ids and the log", () => {
     expect((await call("GET", "/nothing")).headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test("one line a request: template, status, milliseconds, caller; never the key or the path itself", async () => {
+  test("one line per request: template, status, milliseconds, caller; never the key or the path itself", async () => {
     const { call, lines } = testApp();
     await call("GET", `/api/v1/users/${id}?x=1`);
     await call("GET", "/api/v1/nothing/private");

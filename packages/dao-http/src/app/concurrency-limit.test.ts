@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
 
-/** Work that goes on until it is told to end. */
+/** Work that runs until the test ends it. */
 function openWork() {
   let end: () => void = () => undefined;
   const work = vi.fn(() => new Promise<string>((resolve) => (end = () => resolve("done"))));
@@ -18,7 +18,7 @@ describe("ConcurrencyLimit", () => {
     vi.useRealTimers();
   });
 
-  test("turns away what is beyond the limit without beginning it, and lets in again when there is room", async () => {
+  test("rejects requests beyond the limit without starting them, and admits others when there is room", async () => {
     const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 0 });
     const first = openWork();
     const running = limit.run(first.work);
@@ -30,7 +30,7 @@ describe("ConcurrencyLimit", () => {
     expect(await limit.run(async () => "let in")).toBe("let in");
   });
 
-  test("as many as may wait are let in one by one, in the order in which they came", async () => {
+  test("waiting requests are admitted one by one, in order", async () => {
     const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 2 });
     const first = openWork();
     const running = limit.run(first.work);
@@ -59,14 +59,14 @@ describe("ConcurrencyLimit", () => {
     expect(await late).toBe("let in");
   });
 
-  test("work that fails leaves its place", async () => {
+  test("work that fails frees its slot", async () => {
     const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 0 });
     for (let time = 0; time < 2; time++) {
       await expect(limit.run(() => Promise.reject(new Error("broken")))).rejects.toThrow("broken");
     }
   });
 
-  test("100 refusals a second are made at once, others 2 s later", async () => {
+  test("100 rejections a second are sent at once, others 2 s later", async () => {
     const limit = new ConcurrencyLimit({ inProgress: 0, waiting: 0 });
     const outcomes = Array.from({ length: 100 }, () => limit.run(async () => "done"));
     for (const outcome of outcomes) await expect(outcome).rejects.toMatchObject(refused);

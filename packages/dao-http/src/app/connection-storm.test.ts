@@ -23,8 +23,8 @@ async function start() {
   return { calls, send, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
-describe("more new connections than have been accepted", () => {
-  test("a probe behind them gets its response before their requests begin, and then each of them does", async () => {
+describe("more new connections than were accepted", () => {
+  test("a probe after them gets its response before their requests start, and then each of them starts", async () => {
     await using service = await start();
     const sockets = Array.from({ length: 100 }, () => service.send("/api/v1/users/7"));
     const responses = sockets.map((socket) => once(socket, "data"));
@@ -35,7 +35,7 @@ describe("more new connections than have been accepted", () => {
     expect(service.calls.length).toBe(100);
   });
 
-  test("a request is held no longer than a quarter of a second, though there are always more", async () => {
+  test("a request waits at most a quarter of a second, even if new connections never stop", async () => {
     let isHeld = true;
     connectionStorm.accepted();
     const held = connectionStorm.leave().then(() => {

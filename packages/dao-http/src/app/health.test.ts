@@ -11,7 +11,7 @@ describe("probes", () => {
     expect(await call("GET", "/health", noKey)).toMatchObject({ status: 200, body: { status: "ok" } });
   });
 
-  test("/ready says whether, and why not", async () => {
+  test("/ready says whether the service is ready, or why not", async () => {
     const ready = testApp();
     expect(await ready.call("GET", "/ready", noKey)).toMatchObject({ status: 200, body: { status: "ready" } });
     const down = testApp(undefined, { readiness: () => Promise.reject(new UnavailableError("No database.")) });
@@ -43,7 +43,7 @@ describe("probes", () => {
     expect((await call("GET", "/health", noKey)).status).toBe(200);
   });
 
-  test("the log has why it is not ready, as text and as a warning; a planned stop is nothing to be warned of", async () => {
+  test("the reason is logged as a warning; a planned stop is not", async () => {
     const { app, call, lines } = testApp(undefined, { readiness: () => Promise.reject(new UnavailableError("Gone.")) });
     await call("GET", "/ready", noKey);
     expect(lines.at(-1)).toMatchObject({ level: "warn", fields: { path: "/ready", status: 503, detail: "Gone." } });
@@ -52,7 +52,7 @@ describe("probes", () => {
     expect(lines.at(-1)).toMatchObject({ level: "info", fields: { path: "/ready", status: 503 } });
   });
 
-  test("a database is asked by its own checkReady", async () => {
+  test("a database is checked by its own checkReady", async () => {
     const { services } = stubServices();
     const session: DaoServices & { checkReady(): Promise<void> } = {
       ...services,

@@ -15,8 +15,8 @@ function sweeping(deleteExpired: () => Promise<number>, isTransaction = false) {
 
 afterEach(() => vi.restoreAllMocks());
 
-describe("the sweep of expired idempotency keys", () => {
-  test("begins with the first request that has a key, and then once an hour at most", () => {
+describe("the cleanup of expired idempotency keys", () => {
+  test("runs on the first request with a key, and then at most once an hour", () => {
     const now = vi.spyOn(performance, "now");
     const { sweeper, deleteExpired } = sweeping(async () => 0);
     const sweepsAt = (time: number) => {
@@ -27,7 +27,7 @@ describe("the sweep of expired idempotency keys", () => {
     expect([5, 6, HOUR + 4, HOUR + 5, HOUR + 6, 9 * HOUR].map(sweepsAt)).toEqual([1, 1, 1, 2, 2, 3]);
   });
 
-  test("a failure is a warning in the log, and never thrown, even if the log fails too", async () => {
+  test("a failure is logged as a warning, and never thrown, even if the log fails too", async () => {
     const { sweeper, warn } = sweeping(() => Promise.reject(new Error("The database cannot be reached.")));
     warn.mockImplementation(() => {
       throw new Error("The log is full.");
@@ -39,7 +39,7 @@ describe("the sweep of expired idempotency keys", () => {
     ]);
   });
 
-  test("nothing is done in an application's transaction", () => {
+  test("does not run in an application's transaction", () => {
     const { sweeper, deleteExpired } = sweeping(async () => 0, true);
     sweeper.startCleanupIfDue();
     expect(deleteExpired).not.toHaveBeenCalled();

@@ -29,21 +29,21 @@ describe("query parameters", () => {
   });
 
   test.each(["01", "1e3", "+1", "0x1", "1.5", "", "%201", "-0", "１", "Infinity"])(
-    "%s stays text, as no number",
+    "%s stays text, since it is not a number",
     (text) => {
       expect(typeof read(`page=${text}`)["page"]).toBe("string");
     },
   );
 
-  test.each(["True", "1", "yes", ""])("%s stays text, as no boolean", (text) => {
+  test.each(["True", "1", "yes", ""])("%s stays text, since it is not a boolean", (text) => {
     expect(read(`is_recurring=${text}`)).toEqual({ isRecurring: text });
   });
 
-  test("an instant that is none stays text; an unencoded plus is a space by then", () => {
+  test("an invalid instant stays text; an unencoded plus has become a space", () => {
     expect(read("start_time=2026-02-15T10:00:00+02:00")).toEqual({ startTime: "2026-02-15T10:00:00 02:00" });
   });
 
-  test("unknown ones are refused in the caller's spelling, all of them", () => {
+  test("all unknown ones are rejected, in the caller's spelling", () => {
     expect(issuesOf("userId=1&foo_Bar=2&page=1&__proto__=3")).toEqual([
       ["userId", "is not a known parameter"],
       ["foo_Bar", "is not a known parameter"],
@@ -56,7 +56,7 @@ describe("query parameters", () => {
     expect(() => read("=")).toThrow("The input has a parameter without a name.");
   });
 
-  test("repeated ones are refused", () => {
+  test("repeated ones are rejected", () => {
     expect(issuesOf("page=1&page=1")).toEqual([["page", "is given more than once"]]);
   });
 
@@ -64,7 +64,7 @@ describe("query parameters", () => {
     expect(issuesOf(query)).toEqual([["", "has a query string whose percent-encoding is not UTF-8"]]);
   });
 
-  test("an operation without parameters takes none", () => {
+  test("an operation without parameters rejects any", () => {
     expect(() => readQuery("x=1")).toThrow("x is not a known parameter");
     expect(readQuery("")).toEqual({});
   });

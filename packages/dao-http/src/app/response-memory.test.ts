@@ -21,7 +21,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
-test("what goes beyond 64 MiB waits until something was sent", async () => {
+test("a response beyond 64 MiB waits until others were sent", async () => {
   const memory = new ResponseMemory();
   const [first, second] = [memory.share(), memory.share()];
   await first.take(60 * MEBIBYTE);
@@ -33,7 +33,7 @@ test("what goes beyond 64 MiB waits until something was sent", async () => {
   expect(second.bytes).toBe(5 * MEBIBYTE);
 });
 
-test("what is larger than all of it is let in alone", async () => {
+test("a response larger than the whole memory is admitted alone", async () => {
   const memory = new ResponseMemory();
   const [small, large] = [memory.share(), memory.share()];
   await small.take(1);
@@ -43,7 +43,7 @@ test("what is larger than all of it is let in alone", async () => {
   expect(await isSettled(waiting)).toBe(true);
 });
 
-test("the one that has made no progress for longest is broken off when others have waited for 2 s, and none that goes on", async () => {
+test("the response without progress for longest is aborted when others have waited for 2 s, but none that makes progress", async () => {
   const memory = new ResponseMemory();
   const [stalled, read, third] = [memory.share(), memory.share(), memory.share()];
   for (const share of [stalled, read]) {
@@ -59,7 +59,7 @@ test("the one that has made no progress for longest is broken off when others ha
   expect([stalled, read, third].map(({ signal }) => signal.aborted)).toEqual([true, false, false]);
 });
 
-test("one waiting response continues in each turn of the event loop, and reads for one that ends are notified", async () => {
+test("one waiting response continues per turn of the event loop, and reads for a response that ends are notified", async () => {
   const memory = new ResponseMemory();
   const large = memory.share();
   await large.take(100 * MEBIBYTE);
@@ -79,7 +79,7 @@ test("one waiting response continues in each turn of the event loop, and reads f
   expect(order).toEqual(["first", "second"]);
 });
 
-test("eight are read at a time, and one whose client leaves while it waits is notified", async () => {
+test("eight are read at a time, and a waiting one is notified when its client disconnects", async () => {
   const memory = new ResponseMemory();
   const readers = Array.from({ length: 8 }, () => memory.share());
   for (const reader of readers) await reader.take(1);
@@ -94,7 +94,7 @@ test("eight are read at a time, and one whose client leaves while it waits is no
   expect([left.bytes, next.bytes]).toEqual([0, 1]);
 });
 
-test("one whose client goes leaves the line, holds nothing, and reads nothing more", async () => {
+test("one whose client disconnects leaves the queue, holds nothing, and stops reading", async () => {
   const memory = new ResponseMemory();
   const [gone, going] = [new AbortController(), new AbortController()];
   const large = memory.share();

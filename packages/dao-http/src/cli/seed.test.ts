@@ -20,7 +20,7 @@ function barOn(terminal: { readonly isTTY?: true; readonly columns?: number }) {
   return { bar, at, written };
 }
 
-test("on a terminal it is drawn over itself, ten times a second at most, with the time that is left", () => {
+test("on a terminal it is redrawn at most ten times a second, with the remaining time", () => {
   const { bar, at, written } = barOn({ isTTY: true, columns: 100 });
   at(50, 10);
   expect(written).toEqual([]);

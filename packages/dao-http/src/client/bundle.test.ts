@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 
 const source = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** All that a file needs at run time, types left out, and what that needs. */
+/** A file's run-time imports, without types, and their own. */
 function collect(file: string, found: Set<string>): void {
   if (found.has(file)) return;
   found.add(file);
@@ -17,7 +17,7 @@ function collect(file: string, found: Set<string>): void {
   }
 }
 
-test("the client needs no server code, no zod, and of the data layer only its errors", () => {
+test("the client imports no server code, no zod, and only the errors of the data layer", () => {
   const found = new Set<string>();
   collect("client/index.ts", found);
   const files = [...found].map((file) => file.replaceAll("\\", "/"));

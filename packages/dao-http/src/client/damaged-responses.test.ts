@@ -44,24 +44,21 @@ const damaged: Readonly<Record<string, Reply>> = {
   "a connection that is reset": { bytes: "", ending: "reset" },
 };
 
-describe("a response that is damaged on the way", () => {
-  test.each(Object.entries(damaged))(
-    "%s: a read is done again, and a write is not taken for done",
-    async (_, reply) => {
-      await using server = await scriptedServer((_target, count) => (count === 1 ? reply : whole));
-      const { users } = createDaoClient({ baseUrl: server.url, serviceKey: "k" });
-      expect(await users.getUser(id)).toEqual(user);
-      expect(server.targets).toHaveLength(2);
-      await using again = await scriptedServer(() => reply);
-      const writer = createDaoClient({ baseUrl: again.url, serviceKey: "k" });
-      expect(String(await rejection(writer.users.updateUser(id, {})))).toMatch(
-        /UnavailableError: .*may or may not have taken effect/,
-      );
-      expect(again.targets).toHaveLength(1);
-    },
-  );
+describe("a response that is damaged in transit", () => {
+  test.each(Object.entries(damaged))("%s: a read is retried, and a write does not count as done", async (_, reply) => {
+    await using server = await scriptedServer((_target, count) => (count === 1 ? reply : whole));
+    const { users } = createDaoClient({ baseUrl: server.url, serviceKey: "k" });
+    expect(await users.getUser(id)).toEqual(user);
+    expect(server.targets).toHaveLength(2);
+    await using again = await scriptedServer(() => reply);
+    const writer = createDaoClient({ baseUrl: again.url, serviceKey: "k" });
+    expect(String(await rejection(writer.users.updateUser(id, {})))).toMatch(
+      /UnavailableError: .*may or may not have taken effect/,
+    );
+    expect(again.targets).toHaveLength(1);
+  });
 
-  test("one that stalls is given its time, and no more", async () => {
+  test("a stalled response ends at the time-out", async () => {
     await using server = await scriptedServer(() => ({ bytes: raw([json, length(body)], half) }));
     const { users } = createDaoClient({ baseUrl: server.url, serviceKey: "k", timeout: 150 });
     expect(String(await rejection(users.getUser(id)))).toContain(
@@ -85,7 +82,7 @@ describe("a response that is damaged on the way", () => {
     expect(server.targets).toHaveLength(1);
   });
 
-  test("the body of a 204 is not taken for the next response", async () => {
+  test("the body of a 204 is not mistaken for the next response", async () => {
     const stray = JSON.stringify({ ...JSON.parse(body), name: "Stray" });
     const smuggled = Buffer.from(raw([json, length(stray)], stray)).toString();
     for (const trailer of [stray, smuggled]) {

@@ -123,7 +123,7 @@ describe("errors are those of the services", () => {
   });
 });
 
-describe("what JSON and query strings cannot carry is refused as in-process", () => {
+describe("values that JSON and query strings cannot represent are rejected as in-process", () => {
   const { client, sent } = connectedClient();
   const untyped = <Input>(input: object): Input => Object.assign(Object.create(Object.prototype), input);
   const cycle: { self?: object } = {};
@@ -193,7 +193,7 @@ describe("the connection", () => {
     expect(error).toMatchObject({ cause });
   });
 
-  /** Never answers, but heeds its signal. */
+  /** Never responds, but respects its signal. */
   const hanging: Fetch = (_, { signal }) =>
     new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
 
@@ -222,7 +222,7 @@ describe("the connection", () => {
     expect(await call).toBe(reason);
   });
 
-  test("a fetch that responds to an aborted request, as an app in-process does, is taken for the abort", async () => {
+  test("a fetch that responds to an aborted request, like an in-process app, counts as aborted", async () => {
     const responding: Fetch = (_, { signal }) =>
       new Promise((resolve) => signal?.addEventListener("abort", () => resolve(new Response(null, { status: 499 }))));
     const { users } = createDaoClient({ baseUrl: "http://x", serviceKey: "k", fetch: responding });
@@ -251,7 +251,7 @@ describe("the connection", () => {
   });
 
   test.each(["", "hunter2\n", "hunter2 ", "hünter2", "x".repeat(201)])(
-    "a key that no header can carry is refused at once, and shown nowhere: %j",
+    "a key that a header cannot contain is rejected at once, and never shown: %j",
     (serviceKey) => {
       const create = () => createDaoClient({ baseUrl: "http://x", serviceKey });
       expect(create).toThrow(/serviceKey must be/);

@@ -13,7 +13,7 @@ const LONGER = 1_600;
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 const task = { userId: id, goalId: id, title: "Run" };
 
-/** A service that deals with imports in its own way. */
+/** A service that handles imports in the test's way. */
 async function start(work: (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>) {
   const server = createServer((incoming, outgoing) => void work(incoming, outgoing).catch(() => incoming.destroy()));
   await once(server.listen(0, "127.0.0.1"), "listening");
@@ -37,7 +37,7 @@ const takeAll = async (incoming: IncomingMessage, outgoing: ServerResponse, paus
   outgoing.end(JSON.stringify({ created_count: text.split("\n").length - 1 }));
 };
 
-/** Tasks, with so many pauses between them that are longer than the time-out. */
+/** Tasks with this many pauses between them, each longer than the time-out. */
 async function* slowly(pauses: number) {
   for (let count = 0; count <= pauses; count++) {
     if (count > 0) await delay(LONGER);
@@ -45,18 +45,18 @@ async function* slowly(pauses: number) {
   }
 }
 
-/** So many tasks that they fill more than the buffers between a client and a service. */
+/** More tasks than fit into the buffers between client and service. */
 function* many(count: number) {
   for (let index = 0; index < count; index++) yield { ...task, title: "x".repeat(500) };
 }
 
 describe("the time-out of an import over HTTP", () => {
-  test("does not count what its source takes", async () => {
+  test("does not count the time of its source", async () => {
     await using service = await start(takeAll);
     expect(await service.tasks.createTasks(slowly(2))).toEqual({ createdCount: 3 });
   });
 
-  test("begins again as long as the service takes more", async () => {
+  test("restarts as long as the service receives more", async () => {
     await using service = await start((incoming, outgoing) => takeAll(incoming, outgoing, 5));
     const begin = performance.now();
     expect(await service.tasks.createTasks(many(50_000))).toEqual({ createdCount: 50_000 });
@@ -66,14 +66,14 @@ describe("the time-out of an import over HTTP", () => {
   test.each([
     ["takes no more", many(50_000)],
     ["does not respond", [task]],
-  ])("ends one of which the service %s", async (_, source) => {
+  ])("ends an import of which the service %s", async (_, source) => {
     await using service = await start(() => new Promise(() => undefined));
     const error = await rejection(service.tasks.createTasks(source));
     expect(error).toMatchObject({ code: "unavailable" });
     expect(String(error)).toContain(`did not respond within ${TIMEOUT} ms`);
   });
 
-  test("is for all of it where the call has one of its own, as in-process", async () => {
+  test("covers the whole call if it is the call's own, as in-process", async () => {
     await using service = await start(takeAll);
     const error = await rejection(service.tasks.createTasks(slowly(2), { timeout: LONGER + TIMEOUT }));
     expect(String(error)).toContain(`did not respond within ${LONGER + TIMEOUT} ms`);
@@ -113,7 +113,7 @@ describe("an import over HTTP whose source hangs", () => {
 test.each([
   ["fails", () => Promise.reject(new Error("It cannot be closed."))],
   ["hangs", () => new Promise<never>(() => undefined)],
-])("an import over HTTP rejects with what its source threw, also where closing that %s", async (_, close) => {
+])("an import over HTTP rejects with what its source threw, even if closing that %s", async (_, close) => {
   await using service = await start(takeAll);
   const failure = new Error("The file ends in the middle.");
   const source = {

@@ -24,7 +24,7 @@ describe("options of a call", () => {
     expect(headers.map((sent) => sent.get("if-match"))).toEqual([header, header, header, header]);
   });
 
-  test("ifVersion reaches the service as it was", async () => {
+  test("ifVersion reaches the service unchanged", async () => {
     const { client, calls } = connectedClient();
     for (const ifVersion of [version, [version, "other"], "*", []]) {
       await client.goals.deleteGoal(id, { ifVersion });
@@ -33,7 +33,7 @@ describe("options of a call", () => {
     expect(calls.map(({ args }) => args)).toEqual(versions.map((ifVersion) => [id, { ifVersion }]));
   });
 
-  test("no precondition and no key is sent where none was given", async () => {
+  test("no precondition and no key is sent unless given", async () => {
     const { client, headers } = connectedClient();
     await client.users.updateUser(id, { name: "Ada" }, { ifVersion: undefined });
     await client.users.createUser({ name: "Ada", email: "a@b" }, { idempotencyKey: undefined });
@@ -61,7 +61,7 @@ describe("options of a call", () => {
     expect(headers.map((sent) => sent.get("idempotency-key"))).toEqual([header, header, header, header]);
   });
 
-  test.each(["", " ", "a b", "ä", "line\n", "x".repeat(256)])("the idempotency key %j is refused", async (key) => {
+  test.each(["", " ", "a b", "ä", "line\n", "x".repeat(256)])("the idempotency key %j is rejected", async (key) => {
     const { client, sent } = connectedClient();
     const error = await rejection(client.users.createUser({ name: "Ada", email: "a@b" }, { idempotencyKey: key }));
     expect(error).toBeInstanceOf(ValidationError);
@@ -70,7 +70,7 @@ describe("options of a call", () => {
   });
 
   test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2_147_483_648])(
-    "a time-out of %d ms is refused",
+    "a time-out of %d ms is rejected",
     async (timeout) => {
       const { client, sent } = connectedClient();
       const error = await rejection(client.users.getUser(id, { timeout }));
@@ -80,7 +80,7 @@ describe("options of a call", () => {
     },
   );
 
-  test("an id cannot be chosen, and nothing is sent", async () => {
+  test("a client-supplied id is rejected, and nothing is sent", async () => {
     const { client, sent } = connectedClient();
     const services: DaoServices = client;
     const error = await rejection(services.users.createUser({ name: "Ada", email: "a@b" }, { id }));

@@ -20,7 +20,7 @@ const row = () =>
     { headers: { "x-request-id": "1" } },
   );
 
-/** A client that is answered in turn, and what it sent. */
+/** A client that gets these responses in turn, and what it sent. */
 function answeredBy(replies: Reply[], options: RetryOptions | false = {}) {
   const sent: string[] = [];
   const retries: ClientRetry[] = [];
@@ -42,7 +42,7 @@ function answeredBy(replies: Reply[], options: RetryOptions | false = {}) {
 
 const lost = () => new TypeError("fetch failed");
 
-describe("the client sends again what can be sent twice", () => {
+describe("the client retries calls that can be sent twice", () => {
   const repeatable: Readonly<Record<string, (client: DaoClient) => Promise<unknown>>> = {
     "a read": ({ demoFlags }) => demoFlags.getDemoFlags(id),
     "a PUT": ({ demoFlags }) => demoFlags.putDemoFlags(id, {}),
@@ -88,7 +88,7 @@ describe("the client sends again what can be sent twice", () => {
     }
   });
 
-  test("not what was refused", async () => {
+  test("but not what was rejected", async () => {
     const refused = Response.json(
       { type: "urn:flux-dao:error:not_found", code: "not_found", detail: "No such row.", status: 404 },
       { status: 404 },
@@ -98,7 +98,7 @@ describe("the client sends again what can be sent twice", () => {
     expect(sent).toHaveLength(1);
   });
 
-  test("no sooner than the service asks, and not at all where that is beyond the time-out", async () => {
+  test("no sooner than the service asks, and not at all if that is beyond the time-out", async () => {
     const { client, retries } = answeredBy([unavailable("1"), row()]);
     await client.demoFlags.getDemoFlags(id);
     expect(retries[0]?.delay).toBeGreaterThanOrEqual(1_000);

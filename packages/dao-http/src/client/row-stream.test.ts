@@ -13,7 +13,7 @@ const sample = Object(sampleResult("streamTasks"));
 const row = (id: string) => `${encode({ ...sample, id })}\n`;
 const end = '{"next_cursor":null}\n';
 
-/** The lines after a cursor: a row each, behind every third a cursor that has its place, and the end. */
+/** The lines after a cursor: a row each, after every third one a cursor, and the end. */
 function linesAfter(target: string, ids: readonly string[]): string[] {
   const start = Number(new URL(target, "http://x").searchParams.get("cursor") ?? 0);
   const lines = ids.slice(start).flatMap((id, index) => {
@@ -25,7 +25,7 @@ function linesAfter(target: string, ids: readonly string[]): string[] {
 
 const ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
-/** An answer to an HTTP/1.0 client, or one of such a server: its end is that of the connection. */
+/** A response in HTTP/1.0, which ends with the connection. */
 const closed = (lines: readonly string[]): Reply => ({ bytes: raw([ndjson], lines.join(""), "1.0"), ending: "close" });
 
 async function idsOf(url: string, options: Partial<DaoClientOptions> = {}, cursor?: string): Promise<string[]> {
@@ -37,7 +37,7 @@ async function idsOf(url: string, options: Partial<DaoClientOptions> = {}, curso
   return read;
 }
 
-describe("a stream that breaks off goes on where it was", () => {
+describe("an interrupted stream continues", () => {
   const chunk = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
   const ways: Readonly<Record<string, (lines: readonly string[]) => Reply>> = {
     "closed between two rows, as over HTTP/1.0": (lines) => closed(lines.slice(0, 6)),
@@ -86,7 +86,7 @@ describe("a stream that breaks off goes on where it was", () => {
     expect(broken.targets).toHaveLength(1);
   });
 
-  test("with any number of breaks, as long as each attempt brings a row", async () => {
+  test("after any number of interruptions, as long as each attempt returns a row", async () => {
     const cut = (target: string) => {
       const lines = linesAfter(target, ids);
       return lines.length > 4 ? closed(lines.slice(0, 4)) : closed(lines);
@@ -100,7 +100,7 @@ describe("a stream that breaks off goes on where it was", () => {
     ]);
   });
 
-  test("until no attempt brings one", async () => {
+  test("until no attempt returns one", async () => {
     await using server = await scriptedServer((target) => closed(linesAfter(target, ids).slice(0, 2)));
     const error = await rejection(idsOf(server.url, { retry: { retries: 3 } }));
     expect(error).toBeInstanceOf(UnavailableError);
@@ -120,7 +120,7 @@ describe("a stream that breaks off goes on where it was", () => {
     expect(server.targets[0]).toContain("cursor=2");
   });
 
-  test("with each row once, though rows were deleted and created between the attempts", async () => {
+  test("with each row once, even if rows were deleted and created between the attempts", async () => {
     const changed = ["a", "x", "c", "y", "d", "e", "f", "g", "h"];
     await using server = await scriptedServer((target, count) =>
       count === 1
@@ -132,7 +132,7 @@ describe("a stream that breaks off goes on where it was", () => {
     expect(await idsOf(server.url)).toEqual(["a", "b", "c", "d", "e", "x", "f", "g", "h"]);
   });
 
-  test("and not where that could bring rows twice: the service gave no cursor for too many", async () => {
+  test("but not if that could return rows twice, without a cursor for too many of them", async () => {
     const many = Array.from({ length: 10_500 }, (_, index) => row(`${index}`));
     await using server = await scriptedServer(() => closed(many));
     expect(await rejection(idsOf(server.url))).toMatchObject({ code: "unavailable" });
@@ -154,11 +154,11 @@ describe("lines are read from pieces of any length", () => {
     expect(await idsIn(Array.from(body, (byte) => Uint8Array.of(byte)))).toEqual(["é🙂", "b"]);
   });
 
-  test("a long one is not read again for each of them", async () => {
+  test("a long one is not read again for each piece", async () => {
     const piece = Buffer.alloc(16_384, "x");
     const processorTime = async (count: number) => {
       const { user } = process.cpuUsage();
-      // No JSON, so that what follows the reading of the line is short.
+      // Not JSON, so that parsing ends at once.
       expect(await rejection(idsIn([...Array<Buffer>(count).fill(piece), Buffer.from("\n")]))).toMatchObject({
         message: expect.stringContaining("not JSON"),
       });
@@ -170,8 +170,8 @@ describe("lines are read from pieces of any length", () => {
   });
 });
 
-describe("a stream is not asked for again", () => {
-  test("for what the loop or onCursor throws, though it looks like the service's", async () => {
+describe("a stream is not requested again", () => {
+  test("for errors of the loop or onCursor, even if they look like the service's", async () => {
     await using server = await scriptedServer((target) => closed(linesAfter(target, ids)));
     const { tasks } = createDaoClient({ baseUrl: server.url, serviceKey: "k" });
     const own = new UnavailableError("The loop's own.");
@@ -186,7 +186,7 @@ describe("a stream is not asked for again", () => {
     expect(server.targets).toHaveLength(2);
   });
 
-  test("for what the service refuses, and for a service of another version", async () => {
+  test("if the service rejects it or has another version", async () => {
     const problem = JSON.stringify({
       type: "urn:flux-dao:error:validation_failed",
       code: "validation_failed",
@@ -202,7 +202,7 @@ describe("a stream is not asked for again", () => {
     expect([refusing.targets.length, newer.targets.length]).toEqual([1, 1]);
   });
 
-  test("when it stalls for the whole time-out, which the loop's own work does not count in", async () => {
+  test("if it stalls for the whole time-out, which excludes the loop's own work", async () => {
     const lines = linesAfter("/", ids).slice(0, 6).join("");
     await using server = await scriptedServer(() => ({ bytes: raw([ndjson, "content-length: 9999"], lines) }));
     const { tasks } = createDaoClient({ baseUrl: server.url, serviceKey: "k", timeout: 120 });
@@ -218,7 +218,7 @@ describe("a stream is not asked for again", () => {
     expect(server.targets).toHaveLength(1);
   });
 
-  test("when its signal aborts", async () => {
+  test("if its signal aborts", async () => {
     await using server = await scriptedServer(() => closed([]));
     const { tasks } = createDaoClient({ baseUrl: server.url, serviceKey: "k", retry: { retries: 1_000 } });
     const leave = new AbortController();

@@ -5,7 +5,7 @@ import { createDaoClient, type DaoClient } from "./dao-client.ts";
 
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
-/** A client whose calls are all answered so, and how many it sent. */
+/** A client that always gets this response, and how many calls it sent. */
 function answeredWith(body: string | null, init: ResponseInit) {
   let sent = 0;
   const fetch = async () => {
@@ -24,7 +24,7 @@ const json = (value: unknown, init: ResponseInit = {}): [string, ResponseInit] =
   { ...init, headers: { "content-type": "application/json", ...init.headers } },
 ];
 
-describe("what stands between client and service", () => {
+describe("something between client and service", () => {
   const passing: Readonly<Record<string, [string | null, ResponseInit]>> = {
     "a proxy whose upstream is gone": html(502),
     "a proxy whose upstream is slow": html(504),
@@ -55,7 +55,7 @@ describe("what stands between client and service", () => {
   };
 
   test.each(Object.entries(passing))(
-    "%s is UnavailableError, says what came, and shows nothing of it",
+    "%s is UnavailableError, which describes the response without its body",
     async (_, answer) => {
       const { client, sent } = answeredWith(...answer);
       const error = await rejection(client.users.listUsers());
@@ -66,7 +66,7 @@ describe("what stands between client and service", () => {
     },
   );
 
-  test("only of a redirect it says that none is followed", async () => {
+  test("only for a redirect it says that none is followed", async () => {
     const told = [302, 304].map(async (status) => {
       const { client } = answeredWith(null, { status });
       return String(await rejection(client.users.getUser(id))).includes("Redirects are not followed");
@@ -74,7 +74,7 @@ describe("what stands between client and service", () => {
     expect(await Promise.all(told)).toEqual([true, false]);
   });
 
-  test("an unexpected response to a write leaves open whether it was done, and it is not sent again", async () => {
+  test("after an unexpected response, a write may have been done, and is not sent again", async () => {
     const writes: Readonly<Record<string, (client: DaoClient) => Promise<unknown>>> = {
       post: ({ users }) => users.createUser({ name: "Ada", email: "a@b" }),
       patch: ({ users }) => users.updateUser(id, { name: "Ada" }),
@@ -108,16 +108,19 @@ describe("what stands between client and service", () => {
       ({ tasks }) => tasks.getTasksByTimerange({ userId: id, startTime: new Date(0), endTime: new Date(1) }),
     ],
   };
-  test.each(Object.entries(empty))("a foreign success is not taken for ours: %s", async (_, [answer, call]) => {
-    expect(String(await rejection(call(answeredWith(...answer).client)))).toMatch(
-      /UnavailableError: .*no X-Request-Id/,
-    );
-    const [body, init] = answer;
-    const ours = { ...init, headers: { ...init.headers, "x-request-id": "1" } };
-    expect(await rejection(call(answeredWith(body, ours).client))).toBe(undefined);
-  });
+  test.each(Object.entries(empty))(
+    "a foreign success is not mistaken for the service's: %s",
+    async (_, [answer, call]) => {
+      expect(String(await rejection(call(answeredWith(...answer).client)))).toMatch(
+        /UnavailableError: .*no X-Request-Id/,
+      );
+      const [body, init] = answer;
+      const ours = { ...init, headers: { ...init.headers, "x-request-id": "1" } };
+      expect(await rejection(call(answeredWith(body, ours).client))).toBe(undefined);
+    },
+  );
 
-  test.each([400, 401, 404, 407, 413, 414])("a refusal of its own (%i) is no reason to try again", async (status) => {
+  test.each([400, 401, 404, 407, 413, 414])("its own rejection (%i) is not retried", async (status) => {
     const bodies = [
       { code: 404, detail: ["hunter2"] },
       { code: "not_found", detail: "hunter2: no route" },
@@ -132,7 +135,7 @@ describe("what stands between client and service", () => {
     }
   });
 
-  test("a 429 and a connection that never came about leave a write undone: it is sent again", async () => {
+  test("after a 429 or without a connection, a write was not done, and is sent again", async () => {
     const created: unknown = sampleResult("createUser");
     for (const failure of ["ECONNREFUSED", "ENOTFOUND", "UND_ERR_CONNECT_TIMEOUT", 429]) {
       let sent = 0;
@@ -153,7 +156,7 @@ describe("a service of another version", () => {
   const problem = (fields: object, status: number) =>
     json({ type: "urn:flux-dao:error:new", status, detail: "Say it in Latin.", ...fields }, { status, headers });
 
-  test("may say what this client has no class for", async () => {
+  test("may return errors for which this client has no class", async () => {
     const unknown = answeredWith(...problem({ code: "not_latin" }, 422)).client;
     expect(await rejection(unknown.users.getUser(id))).toMatchObject({
       name: "UnexpectedResponseError",
@@ -182,7 +185,7 @@ describe("a service of another version", () => {
     expect(await rejection(garbled.users.getUser(id))).toMatchObject({ name: "ValidationError" });
   });
 
-  test("may have other fields: more are let through, and fewer are named", async () => {
+  test("may have other fields: additional ones are kept, missing ones are named", async () => {
     const user = Object(JSON.parse(encode(sampleResult("getUser"))));
     const more = answeredWith(...json({ ...user, nick_name: "Countess" }, { headers })).client;
     expect(await more.users.getUser(id)).toMatchObject({ nickName: "Countess" });
@@ -226,7 +229,7 @@ describe("Retry-After", () => {
   }
   const date = (time: number) => new Date(time).toUTCString();
 
-  test("is seconds, or a date by the clock of its sender", async () => {
+  test("is seconds, or a date by the sender's clock", async () => {
     expect(await delayFor({ "retry-after": "7" })).toBeGreaterThanOrEqual(7_000);
     const elsewhere = Date.UTC(2001, 1, 3);
     const headers = { "retry-after": date(elsewhere + 7_000), date: date(elsewhere) };

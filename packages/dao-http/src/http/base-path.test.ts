@@ -35,7 +35,7 @@ test.each(["/dao/api/v1", "/api/v1"])("a problem of %s names the caller's own pa
   expect(body).toMatchObject({ code: "validation_failed", instance: "/dao/api/v1/tasks/" });
 });
 
-test("a body that the host has already read is not taken for an empty one: the response says what to do", async () => {
+test("a body that the host has already read is not mistaken for an empty one: the response says what to do", async () => {
   const { app } = testApp();
   const headers = { "X-Flux-Service-Key": KEY };
   const request = new Request("http://service/api/v1/users/", { method: "POST", body: "{}", headers });

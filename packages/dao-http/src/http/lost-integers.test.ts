@@ -16,7 +16,7 @@ describe("markLostIntegers", () => {
     expect(markLostIntegers(text)).toBe(marked);
   });
 
-  test("leaves any other JSON as it is", () => {
+  test("does not change any other JSON", () => {
     const text = fc.oneof(fc.string({ unit: "binary" }), fc.stringMatching(/^["\\\d]{0,24}$/));
     const values = fc.array(
       fc.oneof(text, fc.maxSafeInteger(), fc.double({ noDefaultInfinity: true, noNaN: true, min: -1, max: 1 })),

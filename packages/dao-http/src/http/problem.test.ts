@@ -73,7 +73,7 @@ describe("contract, Errors: every error has its status and code", () => {
     expect(problem.detail).toMatch(/^task_id m \(and 3 more/);
   });
 
-  test("of very many broken rules the first 100 are listed, and detail counts the rest", () => {
+  test("of many broken rules the first 100 are listed, and detail counts the rest", () => {
     const issuesOf = (count: number) =>
       Array.from({ length: count }, (_, index) => ({
         path: `milestones.0.tasks.${index}.startTime`,
@@ -95,7 +95,7 @@ describe("contract, Errors: every error has its status and code", () => {
     expect(problem.detail).toContain(`milestone_id names a row that does not exist: ${id}`);
   });
 
-  test("what a wider code hides is in `reason`", () => {
+  test("`reason` has the code that a less specific one replaces", () => {
     expect(toProblem(new RetryableError("Again."), request)).toMatchObject({ reason: "retryable" });
     expect(toProblem(new TransactionLostError("rolled_back"), request)).toMatchObject({
       reason: "transaction_lost",

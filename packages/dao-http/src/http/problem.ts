@@ -107,7 +107,7 @@ export interface Problem {
   readonly outcome?: string | undefined;
 }
 
-/** The request that failed, as far as its problem mentions it. */
+/** The parts of a failed request that its problem mentions. */
 export interface FailedRequest {
   readonly path: string;
   readonly requestId: string;

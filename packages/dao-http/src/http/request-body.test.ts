@@ -42,7 +42,7 @@ describe("readNdjson", () => {
     expect(await valuesOf(...Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual(expected);
   });
 
-  test("a line may have as many bytes as the limit says, in however many pieces; what is blank before it is none of it", async () => {
+  test("a line may have as many bytes as the limit, in any number of pieces; blank space before it does not count", async () => {
     const longest = `"${"x".repeat(LIMIT - 2)}"`;
     expect(await valuesOf(`${" ".repeat(LIMIT)}${longest}\n`)).toHaveLength(1);
     expect(await valuesOf(longest.slice(0, 10), longest.slice(10), `\n${longest}`)).toHaveLength(2);
@@ -51,7 +51,7 @@ describe("readNdjson", () => {
     }
   });
 
-  test("16 MiB of newlines take no turn each", async () => {
+  test("16 MiB of newlines do not take a turn each", async () => {
     const bytes = Buffer.alloc(16 * 1_048_576, "\n");
     const before = process.cpuUsage();
     expect(await valuesOf(bytes)).toEqual([]);
@@ -63,7 +63,7 @@ describe("readNdjson", () => {
     const piece = Buffer.alloc(16_384, "x");
     const processorTime = async (count: number) => {
       const { user } = process.cpuUsage();
-      // No JSON, so that what follows the reading of the line is short.
+      // Not JSON, so that parsing ends at once.
       await expect(valuesWithin(Infinity, [...Array<Buffer>(count).fill(piece), "\n"])).rejects.toThrow(
         "not valid JSON",
       );
@@ -75,7 +75,7 @@ describe("readNdjson", () => {
   });
 });
 
-test("pieces of any length are put together in their order, and no piece is written into", () => {
+test("pieces of any length are joined in order, and no piece is written to", () => {
   const collected = new CollectedBytes();
   const packet = Buffer.from("abcdefgh");
   for (const [start, end] of [
@@ -93,7 +93,7 @@ test("pieces of any length are put together in their order, and no piece is writ
   expect(collected.take()).toHaveLength(0);
 });
 
-test("a body in pieces of a byte each holds as much as it says, not each packet that they came in", () => {
+test("a body in pieces of one byte holds only its own bytes, not the packets that they arrived in", () => {
   const collected = new CollectedBytes();
   const before = process.memoryUsage();
   for (let packet = 0; packet < 100; packet++) {

@@ -45,7 +45,7 @@ describe("Router", () => {
     expect(find("GET", path)).toBeUndefined();
   });
 
-  test("the methods of a path are those that Allow names, HEAD among them", () => {
+  test("Allow names the methods of a path, including HEAD", () => {
     expect(find("PUT", "/api/v1/tasks/")?.allow).toBe("GET, HEAD, POST");
     expect(find("PUT", "/api/v1/tasks/7")?.allow).toBe("DELETE, GET, HEAD");
     expect(find("GET", "/api/v1/tasks/7/calendar-event")?.allow).toBe("PATCH");

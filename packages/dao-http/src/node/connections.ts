@@ -100,7 +100,7 @@ export class OpenConnections {
     else this.#held.push(handle);
   }
 
-  /** Makes requests that arrive from now on wait, until {@link release}. */
+  /** Holds new requests until {@link release}. */
   hold(): void {
     this.#held ??= [];
   }

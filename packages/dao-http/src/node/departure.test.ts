@@ -37,7 +37,7 @@ test("requests of a connection share one signal, which their responses do not ab
 });
 
 test.each(["destroy", "end"] as const)(
-  "a client that closes by %s aborts all that waits on its connection",
+  "a client that closes by %s aborts all waiting requests of its connection",
   async (close) => {
     const waiting: AbortSignal[] = [];
     await using server = await listening(({ signal }) => {
@@ -48,7 +48,7 @@ test.each(["destroy", "end"] as const)(
     await expect.poll(() => waiting.length).toBeGreaterThan(0);
     server.socket[close]();
     if (close === "end") {
-      // It still reads, as a half-closed client does, until it goes.
+      // It still reads, like a half-closed client, until it disconnects.
       await once(server.socket, "data");
       expect(waiting.some(({ aborted }) => aborted)).toBe(false);
       server.socket.destroy();

@@ -25,7 +25,7 @@ async function open(url: string): Promise<Socket> {
   return socket;
 }
 
-/** Sends a request, and reads until its answer is whole. */
+/** Sends a request, and reads its whole response. */
 async function ask(socket: Socket): Promise<string> {
   socket.write(request);
   let text = "";
@@ -37,7 +37,7 @@ async function ask(socket: Socket): Promise<string> {
   return text;
 }
 
-/** The answer of a server that closes the connection with it. */
+/** The response of a server that then closes the connection. */
 const lastAnswer = expect.stringMatching(/^HTTP\/1\.1 200 .*\r\nconnection: close\r\n.*\{"id":"7"\}$/is);
 
 describe("a graceful stop", () => {
@@ -65,11 +65,11 @@ describe("a graceful stop", () => {
     await expect(open(server.url)).rejects.toThrow(/ECONNREFUSED/);
     expect(await ask(used)).toEqual(lastAnswer);
     await stopped;
-    // One that never said anything has held up nothing.
+    // A silent connection has not delayed the stop.
     await expect.poll(() => silentSocket.destroyed, { interval: 5 }).toBe(true);
   });
 
-  test("a client that sends again after each response is never reset, but refused in the end", async () => {
+  test("a client that sends again after each response is never reset, but finally rejected", async () => {
     const server = await start(() => ({ id: "7" }), 50);
     const outcomes: string[] = [];
     const call = async () => {

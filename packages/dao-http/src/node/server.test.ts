@@ -58,7 +58,7 @@ describe("the Node server", () => {
     expect(gone).not.toMatch(/content-length|transfer-encoding/i);
   });
 
-  test("a body in pieces of a byte each takes no more memory than it says", async () => {
+  test("a body in pieces of one byte uses no more memory than its length", async () => {
     await using server = await start();
     setFlagsFromString("--expose-gc");
     const collectGarbage: () => void = runInNewContext("gc");
@@ -126,7 +126,7 @@ describe("the Node server", () => {
     expect(JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")))).toMatchObject({ status: Number(status), code });
   });
 
-  test("a handler that rejects costs its own connection, and not the process", async () => {
+  test("a handler that rejects closes its own connection, not the process", async () => {
     await using server = createServer(toNodeListener(() => Promise.reject(new Error("unforeseen"))));
     await once(server.listen(0, "127.0.0.1"), "listening");
     const { port } = server.address() as AddressInfo;
@@ -143,7 +143,7 @@ describe("the Node server", () => {
     const logger = { info: log, warn: log, error: log };
     await using server = await start(() => row, { logger });
     const answers = sendRaw(server.url, `${post("Content-Length: 2")}{}garbage\r\n\r\n`, "more garbage\r\n\r\n");
-    // The server has met the garbage by the time that it answers another connection.
+    // The server has read the garbage by the time it responds on another connection.
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
     finish({ id: "7" });
     const text = await answers;
@@ -186,7 +186,7 @@ describe("the Node server", () => {
     expect(JSON.parse(last.slice(last.indexOf("\r\n\r\n")))).toMatchObject({ status, detail });
   });
 
-  test("leave to send a body is given when it is about to be read, not before its key and its length are known", async () => {
+  test("100 Continue is sent when the body is about to be read, not before key and length are checked", async () => {
     await using server = await start(() => ({ id: "7" }));
     const ask = (length: number, key: string) =>
       post("Expect: 100-continue", `Content-Length: ${length}`).replace("Service-Key: k", `Service-Key: ${key}`);
@@ -205,7 +205,7 @@ describe("the Node server", () => {
     expect(await readAll(socket, "{}")).toMatch(/^HTTP\/1\.1 201 /);
   });
 
-  test("a request that breaks within its body has one line in the log, with the id of its response", async () => {
+  test("a request that is interrupted within its body has one line in the log, with the id of its response", async () => {
     const lines: { request_id?: string; status?: number }[] = [];
     const log = (fields: object) => void lines.push(fields);
     const logger = { info: log, warn: log, error: log };
@@ -217,7 +217,7 @@ describe("the Node server", () => {
     expect(lines[0]).toMatchObject({ status: 400, request_id: /x-request-id: (\S+)/i.exec(text)?.[1] });
   });
 
-  test("a client that does not read its response is disconnected, and its place is free again", async () => {
+  test("a client that does not read its response is disconnected, and its slot is freed", async () => {
     const row = { name: "x".repeat(50_000_000) };
     await using server = await start(() => row, { sendTimeout: 200, maxConnections: 1 });
     const slow = connect(Number(new URL(server.url).port), "127.0.0.1");
@@ -238,7 +238,7 @@ describe("the Node server", () => {
     slow.destroy();
   });
 
-  test("one whose response takes longer than that to produce gets it", async () => {
+  test("one whose response takes longer to produce gets it", async () => {
     await using server = await start(() => delay(600, { id: "7" }), { sendTimeout: 100 });
     expect(await sendRaw(server.url, `GET /api/v1/users/0 HTTP/1.1\r\n${head("Connection: close")}`)).toMatch(/ 200 /);
   });
@@ -267,7 +267,7 @@ describe("stopping", () => {
     };
     const server = await start(answer, { database });
     const slow = fetch(`${server.url}/api/v1/users/0`, { headers: { "X-Flux-Service-Key": "k" } });
-    // Connections that never say anything must not hold it up.
+    // Silent connections must not delay it.
     const silentSocket = connect(Number(new URL(server.url).port), "127.0.0.1");
     silentSocket.on("error", () => undefined);
     await delay(100);
@@ -290,7 +290,7 @@ describe("stopping", () => {
     await stopped;
   });
 
-  test("what does not finish within the grace period is cut off", async () => {
+  test("requests that do not finish within the grace period are aborted", async () => {
     const server = await start(() => new Promise(() => undefined), { gracePeriod: 300 });
     const hanging = fetch(`${server.url}/api/v1/users/0`, { headers: { "X-Flux-Service-Key": "k" } });
     const outcome = hanging.then(

@@ -42,7 +42,7 @@ describe("the pages", () => {
   });
 
   test.each(["/docs", "/docs/initialize.js", "/openapi.json", ...assets.map(([path]) => path)])(
-    "%s is made once, and not sent to who has it",
+    "%s is created once, and not sent to clients that have it",
     async (path) => {
       const ask = (headers: Readonly<Record<string, string>>) => {
         const header = (name: string) => headers[name];
@@ -65,7 +65,7 @@ describe("the pages", () => {
     },
   );
 
-  test("Redoc does not fetch its maker's logo", async () => {
+  test("Redoc does not load its vendor's logo", async () => {
     expect(await (await get("/redoc/redoc.standalone.js")).text()).not.toContain("cdn.redoc.ly");
   });
 
@@ -75,7 +75,7 @@ describe("the pages", () => {
     expect(await response.json()).toMatchObject({ openapi: "3.1.0", servers: [{ url: "." }] });
   });
 
-  test("can be left out", async () => {
+  test("can be omitted", async () => {
     const without = createDaoApp({ ...options, docs: false });
     for (const path of ["/docs", "/redoc", "/openapi.json"]) {
       expect((await without.fetch(new Request(`http://service${path}`))).status).toBe(403);

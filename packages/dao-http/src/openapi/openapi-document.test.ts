@@ -39,20 +39,20 @@ describe("the OpenAPI document", () => {
         expect(Object.keys(responses)).toEqual(expect.arrayContaining(["413", "415"]));
         expect(JSON.stringify(body.example)).not.toMatch(/[a-z][A-Z]\w*"/);
       }
-      // The table that requests are read by and the schemas that they are checked by know the same parameters.
+      // The table for reading requests and the schemas for checking them have the same parameters.
       const inQuery = described?.parameters?.filter((parameter) => parameter.in === "query") ?? [];
       expect(inQuery).toHaveLength(Object.keys(operation.query ?? {}).length);
     },
   );
 
-  test("refers only to what it has", () => {
+  test("refers only to existing components", () => {
     for (const [, pointer = ""] of text.matchAll(/"\$ref":"#\/([^"]+)"/g)) {
       const found = pointer.split("/").reduce<unknown>((value, key) => Reflect.get(Object(value), key), document);
       expect(found, pointer).toBeDefined();
     }
   });
 
-  test("names its fields as JSON does, and no instant is left without a format", () => {
+  test("names fields as JSON does, and every instant has a format", () => {
     expect(document.components.schemas["TaskDto"]).toMatchObject({
       properties: {
         user_id: { type: "string", format: "uuid" },
@@ -76,13 +76,13 @@ describe("the OpenAPI document", () => {
     }
   });
 
-  test("has no response that nothing refers to", () => {
+  test("has no unused responses", () => {
     for (const name of Object.keys(document.components.responses)) {
       expect(text).toContain(`"$ref":"#/components/responses/${name}"`);
     }
   });
 
-  test("says what is public, and how to send the key", () => {
+  test("says which routes are public, and how to send the key", () => {
     expect(document.paths["/health"]?.["get"]).toMatchObject({ security: [] });
     expect(document.paths["/ready"]?.["get"]).toMatchObject({ security: [] });
     expect(text).toContain('"serviceKey":{"type":"apiKey","in":"header","name":"X-Flux-Service-Key"');

@@ -8,7 +8,7 @@ import { appTelemetry, clientTelemetry } from "./http-telemetry.ts";
 
 afterEach(() => propagation.disable());
 
-test("a host's propagator that throws is no reason for a call to fail, on either side", async () => {
+test("a host's propagator that throws does not make a call fail, on either side", async () => {
   const refuse = () => {
     throw new Error("propagator");
   };

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { RestartBackoff } from "./cluster.ts";
 
-test("a process that keeps ending at once is restarted with a growing delay, at most 30 s", () => {
+test("a process that repeatedly ends at once is restarted with a growing delay, at most 30 s", () => {
   const backoff = new RestartBackoff();
   const delays = Array.from({ length: 9 }, () => backoff.next(100));
   expect(delays).toEqual([0, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
 });
 
-test("one that ran for long is restarted at once, and the delay starts from the beginning", () => {
+test("one that ran for long is restarted at once, and the delay is reset", () => {
   const backoff = new RestartBackoff();
   backoff.next(100);
   backoff.next(100);

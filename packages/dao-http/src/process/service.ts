@@ -96,7 +96,7 @@ async function findProblem(check: () => Promise<void>): Promise<string | undefin
   }
 }
 
-/** Where all copies of `@opentelemetry/api` in a process find what was registered with one of them. */
+/** The registry that all copies of `@opentelemetry/api` in a process share. */
 const REGISTRY = Symbol.for("opentelemetry.js.api.1");
 
 /** Telemetry with the registered OpenTelemetry SDK (`node --import ./otel.js`); without one, nothing is loaded. */

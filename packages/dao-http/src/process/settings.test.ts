@@ -113,14 +113,14 @@ describe("settings", () => {
     ["SERVICE_API_KEYS", '{"a": "secret", "b": "secret"}'],
     ["SERVICE_API_KEYS", '{"secret-1": "scheduler", "secret-2": "scheduler"}'],
     ["SERVICE_API_KEYS", '{"secret": ""}'],
-  ])("%s = %s stops the start with a sentence that names it, and shows no secret", (name, value) => {
+  ])("%s = %s prevents the start with a sentence that names it, and shows no secret", (name, value) => {
     const problems = problemsOf({ SERVICE_API_KEYS: keys, [name]: value });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(new RegExp(`^${name} .*\\.$`));
     expect(problems[0]).not.toContain("secret");
   });
 
-  test("every limit stands in docs/running.md, and no other", () => {
+  test("docs/running.md lists every limit, and no other", () => {
     const page = readFileSync(new URL("../../../../docs/running.md", import.meta.url), "utf8");
     const rows = Object.entries(LIMIT_SETTINGS).map(
       ([option, [variable, , meaning]]) => `| \`${variable}\` | \`${option}\` | ${meaning} |`,
@@ -133,7 +133,7 @@ describe("settings", () => {
   });
 
   test.each(["memory://", "./data", "/var/data", "file:///var/data", "postgres://h/d"])(
-    "DATABASE_URL = %s is possible",
+    "DATABASE_URL = %s is accepted",
     (url) => {
       expect(readSettings({ DATABASE_URL: url }).databaseUrl).toBe(url);
     },
@@ -147,7 +147,7 @@ describe("settings", () => {
     [{ HOST: "0.0.0.0", SERVICE_API_KEYS: '["own-key", "scheduler-key-def"]' }],
     [{ NODE_ENV: "production", DATABASE_URL: databaseUrl, SERVICE_API_KEYS: "observer-key-ghi" }],
     [{ NODE_ENV: "production", DATABASE_URL: databaseUrl, SERVICE_API_KEYS: '{"a": ["development-key-not-secret"]}' }],
-  ])("%j is refused, for its keys", (environment) => {
+  ])("%j is rejected, because of its keys", (environment) => {
     expect(problemsOf(environment).join()).toContain("SERVICE_API_KEYS");
   });
 
@@ -160,7 +160,7 @@ describe("settings", () => {
   });
 });
 
-test("production is warned of keys that can be guessed, and they are named, not shown", () => {
+test("in production, keys that can be guessed cause a warning, which names them without showing them", () => {
   const production = { NODE_ENV: "production", DATABASE_URL: databaseUrl };
   const { warnings } = readSettings({ ...production, SERVICE_API_KEYS: `{"a": "fifteen-letters", "b": ${keys}}` });
   expect(warnings).toEqual([expect.stringMatching(/^SERVICE_API_KEYS .*\(a\).*openssl/)]);
@@ -169,10 +169,10 @@ test("production is warned of keys that can be guessed, and they are named, not 
 });
 
 describe("SERVICE_API_KEYS", () => {
-  // Digests: the name of a key is the same wherever it stands in the list.
+  // Digests: the name of a key does not depend on its position in the list.
   const [A, B, X] = ["key-ca978112ca1b", "key-3e23e8160039", "key-2d711642b726"];
 
-  test("a key's name stays when others come and go", () => {
+  test("a key's name does not change when others are added or removed", () => {
     const nameOf = (text: string) => [parseServiceKeys(text)].flat().find((entry) => Object(entry).key === "b");
     expect(nameOf("a,b")).toEqual({ name: B, key: "b" });
     for (const text of ["b", "b,a", "x,a,b", '["b"]', '["observer-key-ghi", "b"]']) {
@@ -221,7 +221,7 @@ describe("SERVICE_API_KEYS", () => {
 describe("SERVICE_API_KEYS with schemas", () => {
   const keysOf = (keys: unknown) => readSettings({ SERVICE_API_KEYS: JSON.stringify(keys) }).keys;
 
-  test("binds a key, or each of several of one name, to its schema", () => {
+  test("binds each key to its schema, also several keys of one name", () => {
     const first = { key: "key-1", schema: "tenant_1" };
     const second = { key: "key-2", schema: "tenant_2" };
     expect(keysOf({ acme: first, umbrella: [second, "key-3"], operator: "key-4" })).toEqual([
@@ -249,7 +249,7 @@ describe("SERVICE_API_KEYS with schemas", () => {
       "same key",
     ],
     [{ a: ["key-1", { key: "key-1", schema: "tenant_2" }] }, "same key"],
-  ])("refuses %j, and shows no key", (keys, problem) => {
+  ])("rejects %j, and shows no key", (keys, problem) => {
     expect(() => keysOf(keys)).toThrow(problem);
     expect(() => keysOf(keys)).not.toThrow("key-1");
   });

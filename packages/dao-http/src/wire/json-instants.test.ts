@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { encode } from "./json.ts";
 
-test("an instant is written as Date writes it, in whatever year", () => {
+test("an instant is written as Date writes it, in any year", () => {
   const edges = [
     "0000-01-01T00:00:00.000Z",
     "9999-12-31T23:59:59.999Z",

@@ -40,7 +40,7 @@ export const fieldNameOf = (wireName: string): string | undefined => fieldNames.
 function mapPath(path: string, rename: (name: string) => string | undefined): string {
   let isInJson = false;
   const segments = path.split(".").map((segment) => {
-    // What follows a JSON column are the caller's own keys.
+    // After a JSON column come the caller's own keys.
     if (isInJson) return segment;
     const renamed = rename(segment) ?? segment;
     isInJson = isJsonField(segment) || isJsonField(renamed);

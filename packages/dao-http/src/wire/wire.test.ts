@@ -16,12 +16,12 @@ describe("names", () => {
     expect(toCamelCase(snake)).toBe(camel);
   });
 
-  test.each(["user_id", "UserId", "__proto__", "", "user-id", "_id"])("%s is no camelCase name", (name) => {
+  test.each(["user_id", "UserId", "__proto__", "", "user-id", "_id"])("%s is not a camelCase name", (name) => {
     expect(toSnakeCase(name)).toBeUndefined();
   });
 
   test.each(["userId", "__proto__", "user__id", "_user", "user_", "user_1", "User", "", "user id"])(
-    "%s is no snake_case name",
+    "%s is not a snake_case name",
     (name) => {
       expect(toCamelCase(name)).toBeUndefined();
     },
@@ -32,7 +32,7 @@ describe("names", () => {
     try {
       for (let index = 0; index < 2_000; index++) toCamelCase(`unknown_${"x".repeat(index % 40)}y${index}`);
       match.mockClear();
-      // Known from the start, whatever came before: nothing is looked at again.
+      // Known from the start: nothing is looked up again.
       for (const name of ["milestone_id", "has_prev", "new_state", "virtual_now"]) toCamelCase(name);
       expect(match).not.toHaveBeenCalled();
     } finally {
@@ -65,14 +65,14 @@ describe("encode", () => {
     },
   );
 
-  test("what JSON has not is null, what is undefined is left out", () => {
+  test("values that JSON cannot represent become null, undefined is omitted", () => {
     expect(encode({ a: undefined, b: Number.NaN, c: Number.POSITIVE_INFINITY, d: 1e21 })).toBe(
       '{"b":null,"c":null,"d":1e+21}',
     );
     expect(encode(undefined)).toBe("null");
   });
 
-  test("an invalid Date is sent as text that no schema takes for an instant, not as null", () => {
+  test("an invalid Date is sent as text that every schema rejects as an instant, not as null", () => {
     expect(encode({ startTime: new Date(Number.NaN) })).toBe('{"start_time":"Invalid Date"}');
   });
 
@@ -91,7 +91,7 @@ describe("decode", () => {
     );
   });
 
-  test("text that is no instant stays text, and only in the fields that hold instants it is read", () => {
+  test("only fields that hold instants are read as such, and text that is not an instant stays text", () => {
     const decoded = decodeJson('{"start_time":"2026-02-15T10:00:00","title":"2026-02-15T10:00:00Z","end_time":5}');
     expect(decoded).toEqual({ startTime: "2026-02-15T10:00:00", title: "2026-02-15T10:00:00Z", endTime: 5 });
   });
@@ -102,7 +102,7 @@ describe("decode", () => {
     expect(Reflect.get(Object(decoded), "preferences")).toBe(body.preferences);
   });
 
-  test("camelCase and __proto__ are no fields, and nothing reaches a prototype", () => {
+  test("camelCase and __proto__ are not fields, and nothing reaches a prototype", () => {
     const decoded = decodeJson(
       '{"userId":1,"__proto__":{"polluted":true},"constructor":{"polluted":true},"title":"a"}',
     );
@@ -111,27 +111,27 @@ describe("decode", () => {
     expect(Reflect.get({}, "polluted")).toBeUndefined();
   });
 
-  test.each(["1", '"a"', "null", "true", "[1]"])("%s stays what it is", (text) => {
+  test.each(["1", '"a"', "null", "true", "[1]"])("%s is unchanged", (text) => {
     expect(decodeJson(text)).toEqual(JSON.parse(text));
   });
 
-  test("where only the contract's names are fields, any other is left out with all that it holds", () => {
+  test("if only the contract's names are fields, others are omitted with their contents", () => {
     const body = JSON.parse('{"title":"a","colour":{"title":"b"},"user_name":[{"id":"c"}],"constructor":1}');
     expect(decode(body, { ...reading, nameOf: fieldNameOf })).toEqual({ title: "a" });
   });
 
-  test("a list that is longer than any may be is left as it is", () => {
+  test("a list beyond the maximum length is not decoded", () => {
     const list = [{ user_id: 1 }, { user_id: 2 }, { user_id: 3 }];
     expect(decode(list, reading)).toEqual([{ userId: 1 }, { userId: 2 }, { userId: 3 }]);
     expect(decode([...list, ...list], reading)).toEqual([...list, ...list]);
   });
 
-  test("a hostile depth costs no stack", () => {
+  test("a hostile depth does not overflow the stack", () => {
     const deep = `${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`;
     expect(() => decodeJson(deep)).not.toThrow();
   });
 
-  test("what was encoded is decoded to the same", () => {
+  test("an encoded value is decoded to the same", () => {
     const task = { userId: "a", startTime: new Date(1), endTime: null, isRecurring: true, title: 'a"b' };
     expect(decodeJson(encode(task))).toEqual(task);
   });

@@ -55,7 +55,7 @@ const NUMBER_PROBLEM =
   "must be a finite number that a double represents exactly (integers up to 9007199254740992); send any other as text";
 
 /**
- * Whether JavaScript has kept the number as it was written, as far as it shows. A number from 1e21 on is written with an
+ * Whether JavaScript has kept the number as it was written, as far as can be seen. A number from 1e21 on is written with an
  * exponent, like a float; a smaller integer beyond 2⁵³ may have been a different one before it was parsed.
  */
 function isHeld(number: number): boolean {

@@ -3,7 +3,7 @@ import { PgDoublePrecision, PgJsonb, PgTimestampString } from "drizzle-orm/pg-co
 import { MAX_INSTANT, MIN_INSTANT, timeOfDigits } from "../../contract/fields/scalars.ts";
 import type { SqlRow } from "../../session/driver.ts";
 
-/** Makes a DTO of a row's columns, in the order of the table's definition, from `offset` on. */
+/** Makes a DTO of a row's columns, in the order of the table's definition, starting at `offset`. */
 export type RowMapper<Dto> = (row: SqlRow, offset?: number) => Dto;
 
 type Decoder = ((value: unknown) => unknown) | undefined;

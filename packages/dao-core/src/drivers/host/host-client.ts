@@ -57,7 +57,7 @@ export async function runOn<Handle>(
   }
 }
 
-/** The driver's error behind one of the client. */
+/** The driver's error inside the client's. */
 export function driverError<Handle>({ toDriverError }: HostClient<Handle>, error: unknown): unknown {
   return withCode(toDriverError === undefined ? error : toDriverError(error));
 }

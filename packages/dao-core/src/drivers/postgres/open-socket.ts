@@ -94,7 +94,7 @@ export class SingleSocket {
     return checkMessages(socket);
   }
 
-  /** No socket is opened from now on. */
+  /** Opens no more sockets. */
   stopOpening(reason: unknown): void {
     this.#closing.abort(reason);
   }

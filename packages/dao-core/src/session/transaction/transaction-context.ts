@@ -129,7 +129,7 @@ export function forgottenMisuse(): UnitOfWorkMisuseError {
   );
 }
 
-/** The error of a statement in a transaction that the caller declared read-only, where a write is the caller's mistake. */
+/** The error of a statement in a transaction that the caller declared read-only; a write is then the caller's mistake. */
 export function readOnlyMisuse(error: unknown): unknown {
   if (databaseErrorFacts(error)?.code !== "25006") return error;
   return new UnitOfWorkMisuseError("This unit of work is read-only. Leave out readOnly to write.", { cause: error });
