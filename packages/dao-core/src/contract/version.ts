@@ -4,9 +4,9 @@ import { hash } from "node:crypto";
 const ANY_VERSION = "*";
 
 /**
- * The version of a row: a digest of its DTO, the same in-process and over HTTP (where it is the `ETag`). It changes whenever
- * a field does, by whichever writer, and needs no column (docs/decisions.md). It ignores what a DTO does not contain: the
- * microseconds of an instant, and the digits of a JSON number beyond those of a double.
+ * The version of a row: a digest of its DTO, the same in-process and over HTTP (where it is the `ETag`). It changes whenever any
+ * writer changes a field, and needs no column (docs/decisions.md). It ignores what a DTO does not contain: the microseconds of an
+ * instant, and the digits of a JSON number beyond those of a double.
  *
  * @param row a DTO as returned by a service, its fields in that order
  * @returns 128 bits of SHA-256 as 32 hexadecimal digits

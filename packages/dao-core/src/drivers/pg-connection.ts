@@ -111,7 +111,7 @@ export class PgConnection implements SqlConnection {
   readonly #client: HostPgPoolClient;
   readonly #isReadOnly: boolean;
   #loss: { readonly cause: unknown } | undefined;
-  /** Why the pool must drop this client, though it is alive. */
+  /** Why the pool must drop this client even if it is alive. */
   #misfit: { readonly cause: unknown } | undefined;
   #onLost: (() => void) | undefined;
   #isReleased = false;

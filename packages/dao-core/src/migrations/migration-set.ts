@@ -13,7 +13,7 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-/** The migrations of a release, and where they lead. */
+/** The migrations of a release, and their result. */
 export interface MigrationSet {
   /** At least one, by ascending version. */
   readonly migrations: readonly Migration[];

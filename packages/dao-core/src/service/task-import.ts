@@ -77,7 +77,7 @@ class TaskBatches {
     this.#readOutside = inCallersContext((time: number) => this.#read(time));
   }
 
-  /** The next batch, empty at the end. After `time` milliseconds it may be smaller than a full one, though not empty. */
+  /** The next batch, empty at the end. After `time` milliseconds it may be incomplete, but not empty. */
   next(time = Number.POSITIVE_INFINITY): Promise<TaskImportDto[]> {
     return untilAborted(this.#readOutside(time), this.#signal);
   }

@@ -20,7 +20,7 @@ function currentImport(): RunningImport | undefined {
   return running;
 }
 
-/** The defaults of our own pool; milliseconds. */
+/** The defaults of our own pool; the time-out is in milliseconds. */
 const DEFAULTS = { acquireTimeout: DEFAULT_ACQUIRE_TIMEOUT, maxWaiting: DEFAULT_MAX_WAITING };
 
 /**

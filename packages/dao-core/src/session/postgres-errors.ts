@@ -11,7 +11,7 @@ import {
 } from "../contract/errors.ts";
 import { CONSTRAINT_RULES, type ConstraintRule, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
 
-/** The fields of a PostgreSQL error, whichever driver reported it. */
+/** The fields of a PostgreSQL error, from any driver. */
 export interface DatabaseErrorFacts {
   /** A SQLSTATE of five characters, or the code of a socket or driver error. */
   readonly code: string;

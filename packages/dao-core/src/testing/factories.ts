@@ -6,8 +6,8 @@ import type { TaskCreateDto, TaskStructureDto } from "../contract/task.ts";
 import type { UserCreateDto } from "../contract/user.ts";
 
 /**
- * Input for the services' `create…` methods: valid, realistic, and unique where it must be. A test puts the fields that it is
- * about into `overrides`.
+ * Input for the services' `create…` methods: valid, realistic, and unique where it must be. A test passes the fields that matter
+ * to it as `overrides`.
  */
 
 const people = ["Jane Doe", "Ada Lovelace", "Grace Hopper", "Alan Turing", "Mary Jackson", "Jean Bartik", "José Núñez"];

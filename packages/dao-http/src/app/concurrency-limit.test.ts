@@ -95,7 +95,7 @@ describe("ConcurrencyLimit", () => {
   });
 
   test("no more than 4,096 rejections are delayed", async () => {
-    // The fake ones take seconds for so many.
+    // Fake timers would take seconds for so many.
     vi.useRealTimers();
     const limit = new ConcurrencyLimit({ inProgress: 0, waiting: 0 });
     let held = 5_000;

@@ -32,14 +32,14 @@ const damaged: Readonly<Record<string, Reply>> = {
   "half of a compressed body": {
     bytes: raw([json, "content-encoding: gzip", length(zipped.subarray(0, 60))], zipped.subarray(0, 60)),
   },
-  "a compressed body with a bit turned": { bytes: raw([json, "content-encoding: gzip", length(bitFlip)], bitFlip) },
+  "a compressed body with a flipped bit": { bytes: raw([json, "content-encoding: gzip", length(bitFlip)], bitFlip) },
   "a body that is said to be compressed": { bytes: raw([json, "content-encoding: gzip", length(body)], body) },
   "a body in another encoding": {
     bytes: raw([json, `${length(body)}0`], Buffer.from(body, "utf16le")),
     ending: "close",
   },
   "a header beyond all bounds": { bytes: raw([json, `x-header: ${"x".repeat(100_000)}`, length(body)], body) },
-  "what is no HTTP": { bytes: "SSH-2.0-OpenSSH_9.2\r\n", ending: "close" },
+  "bytes that are not HTTP": { bytes: "SSH-2.0-OpenSSH_9.2\r\n", ending: "close" },
   "a connection that is closed": { bytes: "", ending: "close" },
   "a connection that is reset": { bytes: "", ending: "reset" },
 };

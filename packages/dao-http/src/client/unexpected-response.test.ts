@@ -26,7 +26,7 @@ const json = (value: unknown, init: ResponseInit = {}): [string, ResponseInit] =
 
 describe("something between client and service", () => {
   const passing: Readonly<Record<string, [string | null, ResponseInit]>> = {
-    "a proxy whose upstream is gone": html(502),
+    "a proxy whose upstream is down": html(502),
     "a proxy whose upstream is slow": html(504),
     "a maintenance page": html(503),
     "a balancer with a status of its own": html(521),
@@ -209,7 +209,7 @@ describe("a service of another version", () => {
 });
 
 describe("Retry-After", () => {
-  /** The delay before the second attempt, `undefined` where there was none. */
+  /** The delay before the second attempt; `undefined` if there was none. */
   async function delayFor(headers: Record<string, string>): Promise<number | undefined> {
     let delay: number | undefined;
     const leave = new AbortController();

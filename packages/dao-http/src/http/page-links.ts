@@ -17,7 +17,7 @@ export function pageLinks(page: Page<unknown>, query: string): string | undefine
   return header() || undefined;
 }
 
-/** Name and value of the parameter that selects where a page starts; `undefined` for the first page. */
+/** Name and value of the parameter for the start of a page; `undefined` for the first page. */
 type Place = readonly [name: string, value: string | number] | undefined;
 
 type Targets = Readonly<Record<string, Place>>;

@@ -4,7 +4,7 @@ import { invalidRequest } from "./problem.ts";
 export interface RouteMatch<Route> {
   readonly methods: ReadonlyMap<string, Route>;
   readonly allow: string;
-  /** Decoded; `undefined` where the path has no parameter. */
+  /** Decoded; `undefined` if the path has no parameter. */
   readonly parameter: string | undefined;
 }
 

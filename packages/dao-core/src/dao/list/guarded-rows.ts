@@ -27,7 +27,7 @@ const octetLength = (column: PgColumn): SQL => sql`octet_length(${name(column)})
 const decompressedSize = (column: PgColumn): SQL =>
   isJson(column) ? sql`pg_column_size(array[${name(column)}])` : octetLength(column);
 
-/** Stored JSON of up to so many bytes is decompressed for measuring; the size of longer JSON is estimated by this factor. */
+/** Stored JSON up to this many bytes is decompressed for measuring; the size of longer JSON is estimated by this factor. */
 const SMALL = literal(8_192);
 const USUAL_RATIO = literal(4);
 

@@ -6,7 +6,7 @@ import { ABORT_GRACE } from "../../session/limits.ts";
 import { isLossError } from "../../session/postgres-errors.ts";
 import { onAbort, throwIfAborted, untilAborted } from "../../session/waiting/deadline.ts";
 
-/** Whether the connection of an application's transaction is alive, as far as its client or its statements report. */
+/** Whether the connection of an application's transaction is alive, by reports of its client or statements. */
 export class HostLink {
   readonly #loss = new AbortController();
   /** Aborts with {@link lossCause} when it is lost or abandoned. */

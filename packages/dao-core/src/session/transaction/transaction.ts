@@ -291,7 +291,7 @@ export class OpenTransaction implements SqlTransaction {
     return this.#nested === undefined ? undefined : nestedOpenMisuse();
   }
 
-  /** Why the work, though its callback fulfilled, cannot be committed. */
+  /** Why the work cannot be committed even though its callback fulfilled. */
   #unfinished(): UnitOfWorkMisuseError | undefined {
     if (this.#pending > 0 || this.#nested !== undefined) return forgottenMisuse();
     // The commit reports a lost connection.
