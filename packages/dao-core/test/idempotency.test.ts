@@ -68,6 +68,13 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     },
   );
 
+  test("is replayed as null if it returned nothing, as work without types can", async () => {
+    const key = newKey();
+    const once = () => runOnce(database(), { key }, async () => undefined as never);
+    expect(await once()).toEqual({ result: undefined, isReplay: false });
+    expect(await once()).toEqual({ result: null, isReplay: true });
+  });
+
   test("20 concurrent calls do it once, and all get its result", async () => {
     const { work, email } = creation();
     const key = newKey();
