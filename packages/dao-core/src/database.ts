@@ -251,7 +251,8 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
     await driver.execute("select 1", [], { kind: "point" });
   } catch (error) {
     await driver.close(0);
-    if (settingCodes.has(databaseErrorFacts(error)?.code ?? "")) {
+    const refusal = error instanceof Error ? databaseErrorFacts(error.cause) : undefined;
+    if (settingCodes.has(refusal?.code ?? "")) {
       const message =
         "has a parameter, or came with an option, that the server does not accept: check what follows its ?";
       throw new ValidationError([{ path: "The database URL", message }], { cause: error });

@@ -255,6 +255,15 @@ describe("a folder is let go", () => {
   });
 });
 
+test("a folder that is deleted while it is open makes the database unavailable, also to checkReady", async () => {
+  await cp(migrated, folder, { recursive: true });
+  await using database = await openDatabase(folder);
+  await rm(folder, { recursive: true });
+  const goal = { userId: "00000000-0000-4000-8000-000000000000", title: "Run" };
+  await expect(database.goals.create(goal)).rejects.toBeInstanceOf(UnavailableError);
+  await expect(database.checkReady()).rejects.toBeInstanceOf(UnavailableError);
+});
+
 describe("a first start that is killed", { timeout: 120_000 }, () => {
   test.each(slice(["PG_VERSION", "base"], 0))(
     "with %s there by then, leaves a folder that the next one can use",

@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { UnavailableError } from "@flux/dao-core";
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
 import { type ConnectionSettings, PostgresConnection } from "../src/drivers/postgres/connection.ts";
@@ -198,6 +199,14 @@ test.each([
 ])("a server that asks for $what: the error says what there is", async ({ request }) => {
   expect(await play([request])).toMatchObject({ code: "EPROTO", message: expect.stringMatching(/SCRAM-SHA-256/) });
 });
+
+test.each(["0A000", "22023", "40001", "42704", "54000", "58000", "P0XYZ", "XX000"])(
+  "a server that refuses the login with %s: that is not the error of a statement",
+  async (code) => {
+    const error = await play([message("E", `SFATAL\0C${code}\0Mno\0\0`)]);
+    expect(toDaoError(error)).toBeInstanceOf(UnavailableError);
+  },
+);
 
 /** A transcript with something wrong in it, most often only here and there. */
 function mutated(transcript: Transcript, random: Random): Transcript {

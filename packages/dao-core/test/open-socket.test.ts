@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TLSSocket } from "node:tls";
+import { UnavailableError } from "@flux/dao-core";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../../scripts/postgres/embedded-postgres.ts";
@@ -11,6 +12,7 @@ import { findFreePort } from "../../../scripts/postgres/free-port.ts";
 import { findServerAccount } from "../../../scripts/postgres/server-account.ts";
 import type { SslMode } from "../src/connection-string/database-url.ts";
 import { openSocket, type SocketOptions } from "../src/drivers/postgres/open-socket.ts";
+import { toDaoError } from "../src/session/postgres-errors.ts";
 import { type CertificateAuthority, createCertificateAuthority } from "./certificates.ts";
 import { encrypt, startPeer } from "./peer.ts";
 
@@ -209,6 +211,20 @@ describe("a peer", () => {
     });
     await peer.close();
   });
+
+  test.each(["extendedKeyUsage=clientAuth", "1.2.3.4=critical,ASN1:UTF8String:unknown"])(
+    "whose certificate has %s",
+    async (extension) => {
+      const alternatives = `IP:127.0.0.1\n${extension}`;
+      const certificate = await authority.issue({ subject: "/CN=x", alternatives });
+      const peer = await startPeer((socket) => encrypt(socket, certificate));
+      const opening = open({ port: peer.port, sslMode: "verify-full", ca: authority.ca });
+      const error = await opening.catch((reason: unknown) => toDaoError(reason));
+      expect(error).toBeInstanceOf(UnavailableError);
+      expect(error).toMatchObject({ message: expect.stringMatching(/^No trust in the certificate of/) });
+      await peer.close();
+    },
+  );
 
   test("that asks for the client's certificate and its name", async () => {
     const certificate = await authority.issue({ subject: "/CN=x", alternatives: "DNS:db.example" });

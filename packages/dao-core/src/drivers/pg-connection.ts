@@ -8,6 +8,7 @@ import {
   databaseErrorFacts,
   isConnectionLoss,
   isStalePlan,
+  loginError,
   staleStatement,
 } from "../session/postgres-errors.ts";
 import { onAbort, throwIfAborted, untilAborted, withEitherSignal } from "../session/waiting/deadline.ts";
@@ -300,7 +301,7 @@ async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Prom
       );
       throw error;
     }
-    if (databaseErrorFacts(error) !== undefined) throw error;
+    if (databaseErrorFacts(error) !== undefined) throw loginError(error);
     const reason = error instanceof Error ? ` (${error.message})` : "";
     throw new UnavailableError(`The application's pool gave no connection${reason}. Try again later.`, {
       cause: error,

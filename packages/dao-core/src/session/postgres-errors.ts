@@ -127,7 +127,11 @@ const toFieldName = (column: string) => column.replace(/_([a-z])/g, (_, letter: 
 const CLOSED = /^(?:CONNECTION_(?:CLOSED|ENDED|DESTROYED)|ECONNRESET|ECONNABORTED|EPIPE)$/;
 
 /** The codes for an absent or unreachable server. */
-const UNREACHABLE = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ENOENT|EACCES|EHOSTUNREACH|ENETUNREACH)$/;
+const UNREACHABLE =
+  /^(?:ECONNREFUSED|ENOTFOUND|EAI_[A-Z]+|ENOENT|ENOTDIR|EACCES|EPERM|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN)$/;
+
+/** The codes for a machine or process that cannot open another socket. */
+const NO_SOCKET = /^(?:EMFILE|ENFILE|ENOBUFS|ENOMEM|EADDRNOTAVAIL|EAGAIN)$/;
 
 const NO_RESPONSE = /^(?:CONNECT_TIMEOUT|ETIMEDOUT)$/;
 
@@ -135,7 +139,11 @@ const NO_RESPONSE = /^(?:CONNECT_TIMEOUT|ETIMEDOUT)$/;
 const ENDED_BY_SERVER = /^(?:57P0[1-5]|25P0[34])$/;
 
 /** Failures before or during the TLS handshake, or a peer with another protocol; the socket's own error says what to do. */
-const TLS = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_CA)/;
+const TLS =
+  /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_(?:CA|PURPOSE)|PATH_LENGTH|ERROR_IN_C|UNSPECIFIED$)/;
+
+/** Class 58 (a file is missing, or cannot be read or written; of PgBouncer a host), and a corrupted table or index. */
+const SYSTEM = /^(?:58...|XX00[12])$/;
 
 const LOGIN_REFUSED = "The database refused the login. Check user and password in DATABASE_URL.";
 
@@ -172,6 +180,8 @@ const unavailable: Readonly<Record<string, string>> = {
   LOGIN_CLOSED:
     "What listens at the database's address closed the connection before the login: a proxy that is full or has no server " +
     "behind it, or a server of another kind. Try again later.",
+  LOGIN_FAILED:
+    "The server, or a pooler before it, did not let this process log in; the error's cause says why. Try again later.",
 };
 
 function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoError | undefined {
@@ -204,18 +214,26 @@ function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoErro
         options,
       );
   }
-  const sentence = unavailable[code] ?? generalSentence(code, cause);
+  const sentence = unavailableSentence(code, cause);
   return sentence === undefined ? undefined : new UnavailableError(sentence, options);
 }
 
-function generalSentence(code: string, cause: unknown): string | undefined {
+function unavailableSentence(code: string, cause: unknown): string | undefined {
+  const sentence = unavailable[code];
+  if (sentence !== undefined) return sentence;
   if (UNREACHABLE.test(code)) return "The database cannot be reached. Check that it runs, then try again.";
   if (NO_RESPONSE.test(code)) {
     return "The database did not respond in time. Check that it runs, and that no firewall drops the connection; then try again.";
   }
+  if (NO_SOCKET.test(code)) {
+    return "This process has no file or port left for a connection. Raise its limits (ulimit -n), or lower poolSize; then try again.";
+  }
   if (TLS.test(code) && cause instanceof Error) return cause.message;
   if (isConnectionLoss(code)) {
     return "The connection to the database was lost. Try again; whether a write was done before is not known.";
+  }
+  if (SYSTEM.test(code)) {
+    return "The database's system failed: a file is missing or damaged, or a disk or a name service fails. The error's cause says which.";
   }
   return code.startsWith("53") ? "The database has no room for more work now. Try again later." : undefined;
 }
@@ -241,10 +259,15 @@ export function isRetryableError(error: unknown): boolean {
   return code === "40001" || code === "40P01";
 }
 
-/** The error of a login whose connection was closed without a message from the server; any other is returned unchanged. */
+/**
+ * The error of a failed login, as one of the connection: its code may be one that would blame the statement that waits for the
+ * connection.
+ */
 export function loginError(error: unknown): unknown {
-  if (!CLOSED.test(databaseErrorFacts(error)?.code ?? "")) return error;
-  return codedError("LOGIN_CLOSED", "The connection was closed before the login.", error);
+  const code = databaseErrorFacts(error)?.code ?? "";
+  if (CLOSED.test(code)) return codedError("LOGIN_CLOSED", "The connection was closed before the login.", error);
+  if (isDaoError(error) || unavailableSentence(code, error) !== undefined) return error;
+  return codedError("LOGIN_FAILED", "The login failed.", error);
 }
 
 /** By SQLSTATE, the server routine that finds a prepared statement outdated. */
@@ -271,7 +294,14 @@ export function isStalePlan(error: unknown): boolean {
 
 /** Whether `code` says that the connection, not the statement, failed. */
 export function isConnectionLoss(code: string): boolean {
-  const codes = [CLOSED, UNREACHABLE, NO_RESPONSE, ENDED_BY_SERVER, /^(?:08.*|LOGIN_CLOSED|EPROTO)$/];
+  const codes = [
+    CLOSED,
+    UNREACHABLE,
+    NO_SOCKET,
+    NO_RESPONSE,
+    ENDED_BY_SERVER,
+    /^(?:08.*|LOGIN_(?:CLOSED|FAILED)|EPROTO)$/,
+  ];
   return codes.some((each) => each.test(code));
 }
 

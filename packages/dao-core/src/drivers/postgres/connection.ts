@@ -128,7 +128,8 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
       throw connectionClosed();
     } catch (error) {
       connection.drop(error);
-      throw loginError(connection.#lossCause);
+      const cause = connection.#lossCause;
+      throw signal.aborted && cause === signal.reason ? cause : loginError(cause);
     } finally {
       stopWatching();
     }
