@@ -100,6 +100,14 @@ describe.each(embedded)("a loop of awaited statements on $driver", ({ open }) =>
   });
 });
 
+test("closing an embedded database at once makes unavailable what was not done by then", async () => {
+  const database = await openEmbedded();
+  const calls = Array.from({ length: 20 }, () => database.users.create(makeUserData()));
+  const [outcomes] = await Promise.all([Promise.allSettled(calls), database.close(0)]);
+  const errors = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+  expect(new Set(errors.map((error: unknown) => error instanceof UnavailableError))).toEqual(new Set([true]));
+});
+
 describe("a unit of work that hangs on an embedded database", () => {
   const hang = () => new Promise<never>(() => undefined);
 

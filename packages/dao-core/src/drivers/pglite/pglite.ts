@@ -19,7 +19,7 @@ import {
   EMBEDDED_ACQUIRE_TIMEOUT,
   milliseconds,
 } from "../../session/limits.ts";
-import { codedError } from "../../session/postgres-errors.ts";
+import { codedError, connectionClosed } from "../../session/postgres-errors.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import { inCallersContext } from "../../session/transaction/transaction-context.ts";
 import { throwIfAborted, withEitherSignal } from "../../session/waiting/deadline.ts";
@@ -184,12 +184,21 @@ class PgliteConnection implements SqlConnection {
   async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
     await giveTurn();
     throwIfAborted(signal);
-    return this.#database.query<unknown[]>(text, [...parameters], { rowMode: "array" });
+    return this.#run((database) => database.query<unknown[]>(text, [...parameters], { rowMode: "array" }));
   }
 
   async executeScript(text: string): Promise<void> {
     await giveTurn();
-    await this.#database.exec(text);
+    await this.#run((database) => database.exec(text));
+  }
+
+  /** PGlite's error for a closed database has no code. */
+  async #run<Result>(statement: (database: PGlite) => Promise<Result>): Promise<Result> {
+    try {
+      return await statement(this.#database);
+    } catch (error) {
+      throw this.#isAlive ? error : connectionClosed(error);
+    }
   }
 
   /** A transaction that is still open is lost. */
