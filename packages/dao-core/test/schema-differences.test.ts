@@ -203,6 +203,11 @@ describe("changed outside the migrations, and refused with what to do:", () => {
       advice: /alter table .*?;/,
     },
     {
+      change: "alter table tasks alter created_at drop default, alter created_at type bigint using 20260302",
+      what: "tasks.created_at is bigint, not timestamp with time zone",
+      advice: /alter table .*?;/,
+    },
+    {
       change: "alter table tasks alter start_time set not null",
       what: "tasks.start_time is not nullable",
       advice: /alter table .*?;/,
@@ -419,6 +424,13 @@ describe("obstacles of the role do not concern migrate(), and checkReady() and d
       cure: "grant select, insert on public.tasks to app",
     },
     {
+      change: `${APP} revoke update on tasks, idempotency_keys from app; grant update (title, state, priority) on tasks to app;
+        grant update (fingerprint, result, created_at) on idempotency_keys to app`,
+      what: "the role may not update on public.tasks",
+      advice: /Run: grant update on public\.tasks to app;/,
+      cure: `grant update (milestone_id, start_time, end_time, trigger_type, is_recurring, calendar_event_id) on tasks to app`,
+    },
+    {
       change: `${APP} alter table users enable row level security; create policy readers on users for select to app using (true)`,
       what: "row-level security on public.users has no policy that lets the role insert, update, delete",
       advice: /Create a policy on public\.users for app/,
@@ -442,12 +454,6 @@ describe("obstacles of the role do not concern migrate(), and checkReady() and d
       what: "row-level security on public.tasks has no policy that lets the role select",
       advice: /drop those that exclude every row/,
       cure: "drop policy closed on tasks",
-    },
-    {
-      change: `${APP} revoke usage on schema public from app, public`,
-      what: "the role may not usage on schema public",
-      advice: /Run: grant usage on schema public to app;/,
-      cure: "grant usage on schema public to app",
     },
     ...["table tasks", "all tables", "tables in schema public"].map((published) => ({
       change: `${APP} alter table tasks replica identity nothing; create publication moved for ${published}`,
@@ -483,6 +489,19 @@ describe("obstacles of the role do not concern migrate(), and checkReady() and d
     ),
   );
 });
+
+test("a role that may not use the schema cannot read its version, and is told what to grant", () =>
+  withRoleNamedApp(async ({ sql, driver }, url) => {
+    await sql.unsafe(`grant all on all tables in schema public to app; revoke usage on schema public from app, public`);
+    await expect(checkSchema(driver({ url }))).rejects.toMatchObject(named("USAGE on the schema public"));
+    expect(await new Database(driver({ url })).diagnose()).toContainEqual({
+      name: "schema",
+      ok: false,
+      message: expect.stringContaining("USAGE on the schema public"),
+    });
+    await sql.unsafe("grant usage on schema public to app");
+    await checkSchema(driver({ url }));
+  }));
 
 test("a role for which foreign keys are not enforced is named, too", () =>
   withRoleNamedApp(async ({ sql, driver }, url) => {

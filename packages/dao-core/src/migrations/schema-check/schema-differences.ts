@@ -110,7 +110,7 @@ function ofColumn(
   const actual = columnWords(actualText);
   if (actual.type !== expected.type) {
     const what = `${where} is ${actual.type}, not ${expected.type}`;
-    return [{ what, advice: typeAdvice(facts, alter, column, actual, expected) }];
+    return [{ what, advice: typeAdvice(alter, column, actual, expected) }];
   }
   const change = `ALTER TABLE ${facts.schema.qualified(table)} ALTER COLUMN "${column}" SET`;
   const differences: SchemaDifference[] = [];
@@ -129,19 +129,16 @@ function ofColumn(
   return differences;
 }
 
+/** Types that a value is cast to directly. To any other it is cast through text. */
+const HAS_CASTS = /^(?:text|character varying.*|integer|double precision|boolean)$/;
+
 /** How a column's type is restored. */
-function typeAdvice(
-  { shape }: SchemaFacts,
-  alter: string,
-  column: string,
-  actual: ColumnWords,
-  { type }: ColumnWords,
-): string {
+function typeAdvice(alter: string, column: string, actual: ColumnWords, { type }: ColumnWords): string {
   if (actual.isGenerated) {
     return `Run: ${alter} alter ${column} drop ${actual.type.endsWith(" IDENTITY") ? "identity" : "expression"};`;
   }
-  // To an enum through text, since the old type may be an enum of another name.
-  const cast = Object.hasOwn(shape.enums, type) ? `text::${type}` : type;
+  // To most types, enums among them, not every other type has a cast, but all have one through text.
+  const cast = HAS_CASTS.test(type) ? type : `text::${type}`;
   const change = `alter ${column} type ${type} using ${column}::${cast};`;
   // The old type's default does not fit the new type; migrate() sets it again.
   if (actual.default === undefined) return `Run: ${alter} ${change}`;

@@ -103,9 +103,10 @@ union all
 select 'privileges', t.name, '', string_agg(p.name, ', ' order by p.place) || ' on ' || $5 || t.name || ' to ' || quote_ident(current_user)
 from tables t, unnest('{select,insert,update,delete}'::text[]) with ordinality p (name, place)
 where not has_table_privilege(t.oid, p.name) and case p.name when 'delete' then true
-  when 'update' then not has_any_column_privilege(t.oid, p.name)
   else exists (select from pg_attribute a where a.attrelid = t.oid and t.name || '.' || a.attname = any ($3::text[])
-    and (p.name = 'select' or a.attname <> 'created_at') and not has_column_privilege(t.oid, a.attnum, p.name)) end
+    and (p.name = 'select' or a.attname <> 'created_at' or p.name = 'update' and t.name = 'idempotency_keys')
+    and (p.name <> 'update' or a.attname <> all ('{id,user_id,goal_id,scope,key}'))
+    and not has_column_privilege(t.oid, a.attnum, p.name)) end
 group by t.name
 union all
 select 'policies', t.name, string_agg(c.name, ', ' order by c.place), quote_ident(current_user)
