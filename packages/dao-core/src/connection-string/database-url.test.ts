@@ -56,6 +56,7 @@ test.each([
   "currentSchema=flux",
   "options=-c%20search_path%3Dflux",
   "options=-csearch_path=flux",
+  "options=--search-path=flux",
 ])("a schema in the URL, as by ?%s, is rejected with the name of the option", (parameters) => {
   expect(() => parseDatabaseUrl(`postgres://localhost/flux?${parameters}`)).toThrow(
     "give the schema as the option schema, or as DB_SCHEMA",

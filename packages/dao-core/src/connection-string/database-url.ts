@@ -67,7 +67,7 @@ export function parseDatabaseUrl(url: string | undefined): DatabaseLocation {
 /** Every statement names its schema, so a search path would have no effect. */
 function refuseSchema(parameters: URLSearchParams): void {
   const given = ["search_path", "schema", "currentSchema"].find((name) => parameters.has(name));
-  const isInOptions = /search_path/i.test(parameters.get("options") ?? "");
+  const isInOptions = /search[_-]path/i.test(parameters.get("options") ?? "");
   const name = given ?? (isInOptions ? "search_path (in options)" : undefined);
   if (name === undefined) return;
   throw invalid(
