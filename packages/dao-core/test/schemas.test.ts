@@ -1,11 +1,23 @@
-import { createDaoServices, type Database, joinHost, openDatabase, runOnce, SchemaVersionError } from "@flux/dao-core";
+import {
+  createDaoServices,
+  type Database,
+  joinHost,
+  joinPgPool,
+  openDatabase,
+  runOnce,
+  SchemaVersionError,
+} from "@flux/dao-core";
 import { createTestDatabase, makeUserData } from "@flux/dao-core/testing";
+import pg from "pg";
 import type postgres from "postgres";
 import { describe, expect, inject, test } from "vitest";
+import { askUntil } from "../../../test/ask-until.ts";
+import { PreparedStatements } from "../src/drivers/postgres/prepared-statements.ts";
+import { SchemaName } from "../src/schema/schema-name.ts";
 import { NEWEST } from "./migration-versions.ts";
 import { IRREGULAR_ROWS, PYTHON_SERVICE_DDL, REGULAR_ROWS, VIOLATION_COUNTS } from "./python-service-database.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
-import { type ScratchDatabase, withMigratedDatabase, withScratchDatabase } from "./scratch-database.ts";
+import { connect, type ScratchDatabase, withMigratedDatabase, withScratchDatabase } from "./scratch-database.ts";
 
 const NAME = 'Flux\'s "data"';
 const QUOTED = '"Flux\'s ""data"""';
@@ -97,7 +109,7 @@ describe("a schema of another name", () => {
       }),
     ));
 
-  test.each(["", "pg_flux", "information_schema", "x".repeat(64), "a\u0000b"])(
+  test.each(["", "pg_flux", "information_schema", "$user", "x".repeat(64), "a\u0000b"])(
     "cannot be called %j",
     async (schema) => {
       await expect(openDatabase("memory://", { schema })).rejects.toMatchObject({
@@ -107,6 +119,97 @@ describe("a schema of another name", () => {
     },
   );
 });
+
+describe("a schema whose name could end a literal, a body or a comment of ours", () => {
+  const name = "\\'$flux_dao$\n\"; drop table x; --";
+
+  test("is planned as SQL that creates it by hand", () =>
+    withScratchDatabase((scratch) =>
+      withOpen(scratch, name, async (database) => {
+        await scratch.sql.unsafe((await database.planMigrations()).sql);
+        expect(await database.planMigrations()).toMatchObject({ applied: [], repairs: [] });
+      }),
+    ));
+
+  test.each(["on", "off"])("is migrated and used with standard_conforming_strings %s", (setting) =>
+    withScratchDatabase(async (scratch) => {
+      await scratch.sql.unsafe(`alter database ${scratch.name} set standard_conforming_strings to ${setting}`);
+      await withOpen(scratch, name, async (database) => {
+        await database.migrate();
+        await database.checkReady();
+        expect((await database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
+        await database.users.create(makeUserData());
+        expect((await database.users.list()).total).toBe(1);
+      });
+    }),
+  );
+
+  test.each(["on", "off"])("has statements that are deallocated with standard_conforming_strings %s", (setting) =>
+    withScratchDatabase(async ({ sql }) => {
+      const { quoted } = new SchemaName(name);
+      await sql.unsafe(
+        `create schema ${quoted}; create table ${quoted}.t (); set standard_conforming_strings to ${setting}`,
+      );
+      const count = async () =>
+        (await sql.unsafe("select from pg_prepared_statements where statement like 'select _ from%'")).length;
+      const statements = new PreparedStatements();
+      const prepared = { prepare: true, simple: false };
+      for (let index = 0; index < 300; index++) {
+        const text = statements.add(`select ${index} from ${quoted}.t`);
+        if (index < 3) await sql.unsafe(text, [], prepared);
+      }
+      expect(await count()).toBe(3);
+      await sql.unsafe(statements.deallocation());
+      expect(await count()).toBe(0);
+    }),
+  );
+});
+
+test("temporary tables and types of a joined connection are not mistaken for ours", () =>
+  withScratchDatabase(async (scratch) => {
+    const pool = new pg.Pool({ connectionString: scratch.url, max: 1 });
+    try {
+      for (const table of ["users", "goals", "tasks", "conversations"])
+        await pool.query(`create temp table ${table} (id int)`);
+      await pool.query("create type pg_temp.task_state as enum ('decoy')");
+      const database = joinPgPool(pool, { schema: "flux" });
+      expect(await database.migrate()).toMatchObject({ to: NEWEST });
+      await database.checkReady();
+      expect((await database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
+      expect(await database.migrate()).toMatchObject({ repaired: [] });
+      await database.users.create(makeUserData());
+      expect(await catalogIn(scratch.sql, "flux")).toEqual(await freshCatalog());
+    } finally {
+      await pool.end();
+    }
+  }));
+
+test("a schema that another session creates at the same time is migrated all the same", () =>
+  withScratchDatabase((scratch) =>
+    withOpen(scratch, "flux", async (database) => {
+      const other = connect(scratch.url);
+      await other.unsafe("begin; create schema flux");
+      const migration = database.migrate();
+      await askUntil(
+        async () =>
+          await scratch.sql`select from pg_stat_activity where query like 'CREATE SCHEMA%' and wait_event_type = 'Lock'`,
+        (waiting) => waiting.length === 1,
+      );
+      await other.unsafe("commit");
+      await other.end();
+      expect(await migration).toMatchObject({ to: NEWEST });
+    }),
+  ));
+
+test("a constraint of the application's own table is not taken for ours of the same name", () =>
+  withMigratedDatabase(async (scratch) => {
+    await scratch.sql.unsafe(
+      "create table notes (title text constraint goals_title_length check (char_length(title) < 9))",
+    );
+    await withOpen(scratch, "public", async (database) => {
+      expect((await database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
+    });
+  }));
 
 describe.each([
   ["PostgreSQL", () => createTestDatabase({ serverUrl: inject("adminUrl"), schema: "tenant_1" })],

@@ -23,8 +23,9 @@ export function findChangedChecks(driver: SqlDriver, schema: SchemaName): Promis
     await transaction.execute("SET LOCAL datestyle TO 'ISO'", []);
     const { rows } = await transaction.execute(
       `select conrelid::regclass::text, conname, regexp_replace(pg_get_constraintdef(oid), ' NOT VALID$', '') from pg_constraint
-       where connamespace = (select oid from pg_namespace where nspname = $2) and contype = 'c' and conname = any ($1::text[])`,
-      [`{${checks.map(([name]) => name).join()}}`, schema.name],
+       where connamespace = (select oid from pg_namespace where nspname = $2) and contype = 'c' and conname = any ($1::text[])
+         and conrelid = any (array(select oid from pg_class where relnamespace = connamespace and relname = any ($3::text[])))`,
+      [`{${checks.map(([name]) => name).join()}}`, schema.name, tables],
     );
     const found = new Map(rows.map(([table, name, text]) => [name, { table: String(table), text: String(text) }]));
     return checks.flatMap(([name, definition]) => {

@@ -29,12 +29,12 @@ export interface MigrationPlan {
 }
 
 /**
- * For the transaction: unqualified names belong to the schema, as drizzle-kit's migrations expect; literals are standard,
- * whatever the role's settings; the catalog is rendered in a comparable form; and a row-level policy that would hide rows is an
- * error.
+ * For the transaction: unqualified names belong to the schema, as drizzle-kit's migrations expect, rather than to temporary
+ * tables, which come first in a path that does not name them; literals are standard, whatever the role's settings; the catalog
+ * is rendered in a comparable form; and a row-level policy that would hide rows is an error.
  */
 export const settingsIn = (schema: SchemaName): readonly string[] => [
-  `SET LOCAL search_path TO ${schema.quoted};`,
+  `SET LOCAL search_path TO ${schema.quoted}, pg_temp;`,
   "SET LOCAL standard_conforming_strings TO on;",
   "SET LOCAL quote_all_identifiers TO off;",
   "SET LOCAL row_security TO off;",
@@ -147,17 +147,22 @@ export async function planMigrations(
   refuseDifferences(plan);
   const { from, to, applied, adopts, steps } = plan;
   const script = [
-    `-- Flux DAO: the schema ${schema.name} from version ${from} to version ${to}${adopts ? ", adopted from the Python service" : ""}`,
+    comment(
+      `Flux DAO: the schema ${schema.name} from version ${from} to version ${to}${adopts ? ", adopted from the Python service" : ""}`,
+    ),
     "BEGIN;",
     ...settingsIn(schema),
     lockOf(schema),
-    ...steps.flatMap(({ name, statements }) => [`-- ${name}`, ...statements]),
+    ...steps.flatMap(({ name, statements }) => [comment(name), ...statements]),
     "COMMIT;",
     "",
   ];
   const sql = steps.length === 0 ? "" : script.join("\n");
   return { from, to, applied, adopts, repairs: plan.differences.map(({ what }) => what), sql };
 }
+
+/** A schema's name may contain a line break, which would end the comment. */
+const comment = (text: string) => `-- ${text.replace(/[\r\n]+/g, " ")}`;
 
 /** Reads the plan, including differences that cannot be repaired. */
 export function readPlan(driver: SqlDriver, schema: SchemaName, { signal }: CallOptions = {}): Promise<MigrationPlan> {

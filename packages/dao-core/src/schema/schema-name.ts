@@ -21,7 +21,7 @@ export class SchemaName {
     if (problem !== undefined) throw new ValidationError([{ path: "schema", message: problem }]);
     this.name = name;
     this.quoted = `"${name.replaceAll('"', '""')}"`;
-    this.literal = `'${name.replaceAll("'", "''")}'`;
+    this.literal = textLiteral(name);
   }
 
   /** The text, in this schema, of a statement that was compiled with {@link PLACEHOLDER}. */
@@ -45,6 +45,12 @@ export class SchemaName {
   }
 }
 
+/** Text in SQL. A backslash means the same in it whatever `standard_conforming_strings` is. */
+export function textLiteral(text: string): string {
+  const quoted = `'${text.replaceAll("'", "''")}'`;
+  return text.includes("\\") ? ` E${quoted.replaceAll("\\", "\\\\")}` : quoted;
+}
+
 /** Whether this is a valid name for a user's schema. */
 export function isSchemaName(name: unknown): name is string {
   return problemOf(name) === undefined;
@@ -55,5 +61,6 @@ function problemOf(name: unknown): string | undefined {
   if (Buffer.byteLength(name) > MAX_BYTES) return `must have at most ${MAX_BYTES} bytes`;
   if (/^pg_|^information_schema$/.test(name))
     return "must not be a schema of PostgreSQL itself (pg_…, information_schema)";
+  if (name === "$user") return "must not be $user, which stands for the role's name in a search_path";
   return name.includes("\0") || !name.isWellFormed() ? "must be text that PostgreSQL can store" : undefined;
 }

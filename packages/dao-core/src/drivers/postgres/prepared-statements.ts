@@ -1,3 +1,4 @@
+import { textLiteral } from "../../schema/schema-name.ts";
 import type { SqlParameter } from "../../session/driver.ts";
 
 /** Half of the statements that a connection keeps prepared; a plan uses up to 0.3 MiB of the server's memory. */
@@ -46,13 +47,14 @@ export class PreparedStatements {
 
   /** The script that deallocates the statements evicted since the last one; run it outside of transactions. */
   deallocation(): string {
-    const texts = this.#evicted.map((text) => `'${text.replaceAll("'", "''")}'`);
+    const texts = this.#evicted.map(textLiteral);
     this.#evicted = [];
-    return `do $flux_dao$ declare evicted text; begin
+    // Not between dollars: a statement names its schema, which may be called anything.
+    return `do ${textLiteral(`declare evicted text; begin
   for evicted in select name from pg_prepared_statements where statement in (${texts.join(", ")}) loop
     execute format('deallocate %I', evicted);
   end loop;
-end $flux_dao$`;
+end`)}`;
   }
 
   #keep(text: string, sent: string): string {

@@ -1,6 +1,6 @@
 import type { CallOptions } from "../../contract/call-options.ts";
 import { SchemaVersionError, UnavailableError } from "../../contract/errors.ts";
-import type { SchemaName } from "../../schema/schema-name.ts";
+import { type SchemaName, textLiteral } from "../../schema/schema-name.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
 import { COMPARISON_VALIDITY } from "../../session/limits.ts";
 import { databaseErrorFacts, isConnectionLoss, toDaoError } from "../../session/postgres-errors.ts";
@@ -66,7 +66,7 @@ const READ_ONLY = `case when pg_is_in_recovery() then 'it is a hot standby'
 async function checkVersion(executor: SqlExecutor, schema: SchemaName, options?: CallOptions): Promise<void> {
   const journal = schema.qualified(JOURNAL);
   const text = `select max(version) as version, ${READ_ONLY} as read_only,
-    row_security_active('${journal.replaceAll("'", "''")}') as hides_rows from ${journal}`;
+    row_security_active(${textLiteral(journal)}) as hides_rows from ${journal}`;
   const { rows } = await executor.execute(text, [], { ...options, kind: "point" }).catch((error: unknown) => {
     throw journalError(schema, error);
   });
