@@ -168,6 +168,17 @@ describe("a key that is bound to a schema", () => {
 });
 
 describe("/ready of a service with many schemas", () => {
+  test("names the schema of its own keys, too", async () => {
+    const services = database.withSchema("tenant_5");
+    const keys = [...KEYS, { name: "operator", key: "key-of-operator" }];
+    const { fetch } = createDaoApp({ services, keys, logger: createLogger({ level: "silent" }) });
+    const ready = async (): Promise<unknown> => (await fetch(new Request("http://localhost/ready"))).json();
+    for (let call = 0; call < KEYS.length; call++) await ready();
+    expect(await ready()).toEqual({ status: "ready", schemas_not_ready: ["tenant_5"] });
+    await database.migrate({ schemas: ["tenant_5"] });
+    expect(await ready()).toEqual({ status: "ready" });
+  });
+
   test("is 200 while one of them can be used, names those that cannot, and 503 when none can", async () => {
     const keys = [3, 1, 4].map((tenant) => ({ name: `t${tenant}`, key: `key-${tenant}`, schema: `tenant_${tenant}` }));
     const { fetch } = createDaoApp({ services: database, keys, logger: createLogger({ level: "silent" }) });

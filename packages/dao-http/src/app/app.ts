@@ -135,7 +135,7 @@ class App implements DaoApp {
     this.#data = new Map(served.map(([schema, own]) => [schema, dataOf(own, this.#logger)]));
     this.#readiness = new Readiness(
       options.readiness === undefined
-        ? served.map(([schema, own]) => ({ schema, check: readinessOf(own) }))
+        ? served.map(([schema, own]) => ({ schema: schema ?? schemaOf(own), check: readinessOf(own) }))
         : [{ schema: undefined, check: options.readiness }],
     );
     this.#limit = new ConcurrencyLimit({
@@ -290,6 +290,11 @@ function inSchema(services: DaoServices | DatabaseSession, schema: string | unde
   if (schema === undefined) return services;
   if (isSession(services) && services.withSchema !== undefined) return services.withSchema(schema);
   throw new TypeError("A service key is bound to a schema, but the services are not a database with schemas.");
+}
+
+/** The schema of a session of `@flux/dao-core`. */
+function schemaOf(services: DaoServices | DatabaseSession): string | undefined {
+  return "schema" in services && typeof services.schema === "string" ? services.schema : undefined;
 }
 
 function dataOf(services: DaoServices | DatabaseSession, logger: Logger): ServedData {

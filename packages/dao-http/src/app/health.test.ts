@@ -1,3 +1,4 @@
+import type { DatabaseSession } from "@flux/dao-core";
 import { type DaoServices, UnavailableError } from "@flux/dao-core/contract";
 import { describe, expect, test } from "vitest";
 import { stubServices } from "../testing/services-stub.ts";
@@ -34,6 +35,35 @@ describe("probes", () => {
     expect(performance.now() - start).toBeLessThan(2_000);
     expect(answers.map(({ status }) => status)).toEqual([503, 503]);
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
+  test("/ready is 200 though one of its schemas is silent, as one that a migration has locked, and names it", async () => {
+    const { services } = stubServices();
+    let isSilent = true;
+    const inSchema = (schema: string) => ({
+      ...services,
+      schema,
+      isTransaction: false,
+      transaction: () => Promise.reject(new Error("not used")),
+      withSchema: inSchema,
+      checkReady: () => (schema === "locked" && isSilent ? new Promise(() => undefined) : Promise.resolve()),
+    });
+    const session = inSchema("locked") as unknown as DatabaseSession;
+    const keys = [
+      { name: "operator", key: "key-0" },
+      { name: "acme", key: "key-1", schema: "tenant_1" },
+      { name: "umbrella", key: "key-2", schema: "tenant_2" },
+    ];
+    const { call, lines } = testApp(undefined, { services: session, keys });
+    const start = performance.now();
+    const partly = { status: "ready", schemas_not_ready: ["locked"] };
+    expect(await call("GET", "/ready", noKey)).toMatchObject({ status: 200, body: partly });
+    expect(await call("GET", "/ready", noKey)).toMatchObject({ status: 200, body: partly });
+    expect(performance.now() - start).toBeLessThan(4_000);
+    const fields = { status: 200, detail: "1 of 3 schemas cannot be used. The schema locked did not respond in time." };
+    expect(lines.at(-1)).toMatchObject({ level: "warn", fields });
+    isSilent = false;
+    expect((await call("GET", "/ready", noKey)).body).toEqual({ status: "ready" });
   });
 
   test("/ready is 503 as soon as the service is about to stop", async () => {

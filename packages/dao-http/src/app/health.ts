@@ -5,20 +5,26 @@ import { READINESS_TIMEOUT, SCHEMAS_PER_PROBE } from "../wire/limits.ts";
 /** Resolves if the service is ready; rejects with the reason if it is not. */
 export type ReadinessCheck = (options: { readonly signal: AbortSignal }) => Promise<void>;
 
-/** Checks one of the schemas that an app serves; `undefined` is that of its session. */
+/** Checks one of the schemas that an app serves; without a name if that of its services is not known. */
 interface SchemaReadiness {
   readonly schema: string | undefined;
   readonly check: ReadinessCheck;
 }
 
+/** Why a schema cannot be used, and how that is known: by its own state, by silence, or since the database cannot be used. */
+interface Unusable {
+  readonly reason: string;
+  readonly scope: "schema" | "silence" | "database";
+}
+
 /**
  * Handles `/ready`: whether requests should be sent here. Of several schemas, one must be usable: another that is not, such as
- * that of a tenant not migrated yet, must not keep the others' requests away. Each call checks the last usable schema and the
- * next one of the others.
+ * that of a tenant not migrated yet, must not keep the others' requests away. Each call checks the last usable schema, one that
+ * was unusable, and the next one of all.
  */
 export class Readiness {
   readonly #schemas: readonly SchemaReadiness[];
-  /** The schemas found unusable, with the reasons. */
+  /** The schemas found unusable, with the reasons; the one checked longest ago comes first. */
   readonly #reasons = new Map<SchemaReadiness, string>();
   /** The positions of the last usable schema, and of the other one that was last checked. */
   #usable = 0;
@@ -28,6 +34,10 @@ export class Readiness {
   /** @param schemas at least one */
   constructor(schemas: readonly SchemaReadiness[]) {
     this.#schemas = schemas;
+  }
+
+  get #isOnly(): boolean {
+    return this.#schemas.length === 1;
   }
 
   async respond(isStopping: boolean): Promise<PublicResponse> {
@@ -41,11 +51,15 @@ export class Readiness {
   }
 
   async #check(): Promise<PublicResponse> {
-    const signal = AbortSignal.timeout(READINESS_TIMEOUT);
-    const reason = await this.#findUsable(signal);
+    const deadline = performance.now() + READINESS_TIMEOUT;
+    const reason = await this.#findUsable(deadline);
     if (reason !== undefined) return { ...jsonResponse(503, { status: "not_ready", detail: reason }), warning: reason };
     this.#other = (this.#other + 1) % this.#schemas.length;
-    if (this.#other !== this.#usable) await this.#checkAt(this.#other, signal);
+    const [unusable] = this.#reasons.keys();
+    const others = new Set([unusable, this.#schemas[this.#other]]);
+    others.delete(this.#schemas[this.#usable]);
+    const soon = performance.now() + READINESS_TIMEOUT / 3;
+    await Promise.all([...others].map((schema) => this.#findReason(schema, soon)));
     if (this.#reasons.size === 0) return jsonResponse(200, { status: "ready" });
     const schemas = [...this.#reasons.keys()].map(({ schema }) => schema);
     const [first] = this.#reasons.values();
@@ -54,26 +68,29 @@ export class Readiness {
   }
 
   /** Looks for a usable schema, beginning with the last one. Returns the reason if it finds none. */
-  async #findUsable(signal: AbortSignal): Promise<string | undefined> {
+  async #findUsable(deadline: number): Promise<string | undefined> {
     let reason: string | undefined;
+    let wasSilent = false;
     for (let tried = 0; tried < Math.min(this.#schemas.length, SCHEMAS_PER_PROBE); tried++) {
-      const found = await this.#checkAt(this.#usable, signal);
+      // Time is left to find out whether the database is silent, or one schema, whose tables a migration has locked.
+      const share = this.#isOnly || wasSilent ? 1 : 2 / 3;
+      const now = performance.now();
+      const found = await this.#findReason(this.#schemas[this.#usable], now + (deadline - now) * share);
       if (found === undefined) return undefined;
-      reason ??= found.reason;
       // The others are in the same database.
-      if (!found.isOfSchema) return found.reason;
+      if (found.scope === "database" || this.#isOnly) return found.reason;
+      if (found.scope === "silence" && wasSilent) return "The database did not respond in time.";
+      wasSilent ||= found.scope === "silence";
+      reason ??= found.reason;
       this.#usable = (this.#usable + 1) % this.#schemas.length;
     }
     return reason;
   }
 
-  /** Returns why the schema cannot be used, and whether others may still be usable. */
-  async #checkAt(
-    position: number,
-    signal: AbortSignal,
-  ): Promise<{ readonly reason: string; readonly isOfSchema: boolean } | undefined> {
-    const schema = this.#schemas[position];
+  /** Returns why the schema cannot be used; `undefined` if it can. */
+  async #findReason(schema: SchemaReadiness | undefined, deadline: number): Promise<Unusable | undefined> {
     if (schema === undefined) return undefined;
+    const signal = AbortSignal.timeout(Math.max(0, Math.round(deadline - performance.now())));
     const late = new Promise<never>((_, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
@@ -82,10 +99,14 @@ export class Readiness {
       this.#reasons.delete(schema);
       return undefined;
     } catch (error) {
-      const reason = signal.aborted ? "The database did not respond in time." : reasonOf(error);
+      const reason = signal.aborted
+        ? `${this.#isOnly ? "The database" : `The schema ${schema.schema}`} did not respond in time.`
+        : reasonOf(error);
       const isOfSchema = isDaoError(error) && error.code === "schema_version";
-      if (isOfSchema) this.#reasons.set(schema, reason);
-      return { reason, isOfSchema };
+      const scope = signal.aborted ? "silence" : isOfSchema ? "schema" : "database";
+      this.#reasons.delete(schema);
+      if (scope !== "database") this.#reasons.set(schema, reason);
+      return { reason, scope };
     }
   }
 }

@@ -37,7 +37,8 @@ export interface RequestLogEntry {
 /** Writes a request's log line; for a 5xx, with its cause. A failing logger does not affect the response. */
 export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown, warning?: string): void {
   try {
-    if (warning !== undefined) logger.warn({ ...entry, detail: warning }, "not ready");
+    if (warning !== undefined)
+      logger.warn({ ...entry, detail: warning }, entry.status < 500 ? "some schemas not ready" : "not ready");
     else if (entry.status < 500 || isPlanned(entry, cause)) logger.info(entry, "request");
     else if (isRejection(cause)) logger.warn({ ...entry, detail: cause.message }, "rejected");
     else logger.error({ ...entry, err: describeError(cause) }, "request failed");
