@@ -138,6 +138,14 @@ describe("flux-dao migrate and doctor", () => {
     expect(found.exit).toBe(1);
     const failed = JSON.parse(found.stdout).filter(({ ok }: { ok: boolean }) => !ok);
     expect(failed).toMatchObject([{ schema: "tenant_2", name: "schema" }]);
+    await sql.unsafe("begin; lock table tenant_1.flux_dao_migrations in access exclusive mode");
+    const locked = { DATABASE_URL: url, DB_LOCK_TIMEOUT_MS: "200" };
+    const looked = await run(["doctor", "--schemas", "other,tenant_1,tenant_2", "--json"], locked);
+    await sql.unsafe("rollback");
+    expect(JSON.parse(looked.stdout).filter(({ ok }: { ok: boolean }) => !ok)).toMatchObject([
+      { schema: "tenant_1", name: "database" },
+      { schema: "tenant_2", name: "schema" },
+    ]);
     await sql.unsafe("drop table tenant_2.users");
     const again = await on("migrate", "--schemas", "tenant_*", "--json");
     expect(again.exit).toBe(0);

@@ -76,14 +76,19 @@ async function database(
     if (schemas === undefined) return [responds, ...(await opened.diagnose())];
     const findings: Finding[] = [responds];
     for (const name of await opened.findSchemas(schemas)) {
-      const found = await opened.withSchema(name).diagnose();
+      const found = await opened.withSchema(name).diagnose().catch(unavailable);
       findings.push(...found.map((finding) => ({ ...finding, schema: name })));
     }
     return findings;
   } catch (error) {
-    if (!isDaoError(error)) throw error;
-    return [{ name: "database", ok: false, message: error.message }];
+    return unavailable(error);
   }
+}
+
+/** One schema may be locked, and the others still be looked at. */
+function unavailable(error: unknown): Finding[] {
+  if (!isDaoError(error)) throw error;
+  return [{ name: "database", ok: false, message: error.message }];
 }
 
 function toLine({ name, ok, message, schema }: Finding): string {

@@ -59,8 +59,10 @@ export function parseServiceKeys(text: string): readonly ServiceKey[] | string {
   const owners = new Map<string, string>();
   for (const [index, [name, key, schema]] of entries.entries()) {
     // By number: if names and keys are mixed up, the name would be a key.
-    if (!isPossibleKey(key)) return `contains a key (number ${index + 1}) that is not ${KEY_RULE}`;
-    if (schema !== undefined && !isSchemaName(schema)) return `binds a key (number ${index + 1}) to what is no schema`;
+    if (!isPossibleKey(key))
+      return `contains a key (number ${index + 1}) that is not ${KEY_RULE}, nor {"key": "…", "schema": "…"} under a name`;
+    if (schema !== undefined && !isSchemaName(schema))
+      return `binds a key (number ${index + 1}) to no schema, or to what cannot be the name of one of your own`;
     const owner = `${name} ${schema}`;
     const known = owners.get(key);
     if (known !== undefined && known !== owner) {
