@@ -5,9 +5,13 @@ import pg from "pg";
 import { goalsOf, migrateAll, signUp } from "./accounts.ts";
 
 const { DATABASE_URL } = process.env;
-const client = DATABASE_URL === undefined ? await PGlite.create() : new pg.Pool({ connectionString: DATABASE_URL });
+// In a database where the other examples have put our tables into `public`, the application's own are in `app`.
+const options = "-c search_path=app";
+const client =
+  DATABASE_URL === undefined ? await PGlite.create() : new pg.Pool({ connectionString: DATABASE_URL, options });
 const database = client instanceof pg.Pool ? drizzlePg(client) : drizzlePglite(client);
 
+if (client instanceof pg.Pool) await client.query("create schema if not exists app");
 await migrateAll(database);
 const login = `jane-${crypto.randomUUID().slice(0, 8)}`;
 await signUp(database, login, `${login}@example.com`);
