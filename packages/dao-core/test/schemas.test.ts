@@ -322,9 +322,9 @@ describe("many schemas", () => {
       });
     }));
 
-  test("a hundred share two connections, which keep 256 statements prepared at most", () =>
+  test("forty share two connections, which keep 256 statements prepared at most", () =>
     withScratchDatabase(async (scratch) => {
-      const schemas = Array.from({ length: 100 }, (_, index) => `tenant_${index}`);
+      const schemas = Array.from({ length: 40 }, (_, index) => `tenant_${index}`);
       const driver = scratch.driver({ poolSize: 2 });
       const database = joinHost(driver);
       await database.migrate({ schemas });
