@@ -27,7 +27,7 @@ export interface Finding {
 const passed = (name: FindingName, message: string): Finding => ({ name, ok: true, message });
 const failed = (name: FindingName, message: string): Finding => ({ name, ok: false, message });
 
-/** The oldest PostgreSQL that is tested. */
+/** The oldest PostgreSQL that is supported. */
 const OLDEST_VERSION = 15;
 
 /** Maximum names in a message. */
@@ -66,7 +66,7 @@ async function serverVersion(executor: SqlExecutor, options?: CallOptions): Prom
   const { rows } = await executor.execute("select current_setting('server_version')", [], options);
   const version = String(rows[0]?.[0]);
   if (Number.parseInt(version, 10) >= OLDEST_VERSION) return passed("server", `PostgreSQL ${version}.`);
-  const message = `PostgreSQL ${version} is older than ${OLDEST_VERSION}, the oldest tested version. Upgrade it.`;
+  const message = `PostgreSQL ${version} is older than ${OLDEST_VERSION}, the oldest that is supported. Upgrade it.`;
   return failed("server", message);
 }
 
