@@ -27,11 +27,11 @@ test("onStatement is notified of every statement, in and outside of units of wor
     code: "related_row_missing",
   });
   expect(told.map(({ text }) => text.split(" ", 3).join(" "))).toEqual([
-    'insert into "users"',
+    'insert into "public"."users"',
     'select "id" as',
-    'insert into "goals"',
-    'insert into "goals"',
-    'insert into "goals"',
+    'insert into "public"."goals"',
+    'insert into "public"."goals"',
+    'insert into "public"."goals"',
   ]);
   expect(told.map(({ count }) => count)).toEqual([1, 1, 1, 1, undefined]);
   expect(told.at(-1)?.error).toMatchObject({ code: "23503" });
