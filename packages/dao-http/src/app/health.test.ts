@@ -22,6 +22,13 @@ describe("probes", () => {
     expect((await broken.call("GET", "/ready", noKey)).text).not.toContain("secret");
   });
 
+  test("/ready gives each of several concurrent requests its own id", async () => {
+    const { call } = testApp(undefined, { readiness: () => new Promise((resolve) => setTimeout(resolve, 20)) });
+    const ids = ["first", "second", "third"];
+    const responses = await Promise.all(ids.map((id) => call("GET", "/ready", { headers: { "X-Request-Id": id } })));
+    expect(responses.map(({ headers }) => headers.get("x-request-id"))).toEqual(ids);
+  });
+
   test("/ready responds within 2 s when the database hangs, checks it once for all probes, and aborts the check", async () => {
     const signals: AbortSignal[] = [];
     const { call } = testApp(undefined, {

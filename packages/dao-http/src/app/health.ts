@@ -47,7 +47,9 @@ export class Readiness {
     this.#running ??= this.#check().finally(() => {
       this.#running = undefined;
     });
-    return this.#running;
+    const response = await this.#running;
+    // Each request adds headers of its own.
+    return { ...response, headers: { ...response.headers } };
   }
 
   async #check(): Promise<PublicResponse> {
