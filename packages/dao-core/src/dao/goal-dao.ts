@@ -8,12 +8,11 @@ import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, PIECE_ROWS, SHORT_TEXT_BYTES } from "../session/limits.ts";
 import { goalStatements, milestoneStatements, taskStatements } from "./entities.ts";
 import { isUnbounded } from "./list/guarded-rows.ts";
-import { newId } from "./new-id.ts";
 import { readInstant } from "./statement/row-mapper.ts";
 import { param, prepared, queryBuilder, run, validInstant, written } from "./statement/statement.ts";
 import { goals, milestones, tasks } from "./statement/tables.ts";
 import { newRows, resultColumns, resultValue } from "./statement/text-columns.ts";
-import { TableDao } from "./table-dao.ts";
+import { newId, TableDao } from "./table-dao.ts";
 
 /** Drizzle omits the table's name in a query on one table, so that a subquery would refer to its own column. */
 const qualified = (column: PgColumn): SQL => sql`${column.table}.${sql.identifier(column.name)}`;

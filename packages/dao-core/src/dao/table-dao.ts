@@ -1,4 +1,5 @@
 import { and, eq, type SQL, sql } from "drizzle-orm";
+import { v7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
 import type { EntityTable } from "../schema/columns.ts";
@@ -7,7 +8,6 @@ import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, RESULT_BYTES } from "../session/limits.ts";
 import { GuardedRows } from "./list/guarded-rows.ts";
 import { LongRows } from "./list/long-rows.ts";
-import { newId } from "./new-id.ts";
 import { type RowMapper, rowMapper } from "./statement/row-mapper.ts";
 import {
   compile,
@@ -21,6 +21,11 @@ import {
   written,
 } from "./statement/statement.ts";
 import { columnParam, RowValues, resultColumns } from "./statement/text-columns.ts";
+
+/** The id of a new row: a UUIDv7, so that ids are roughly in order of creation. */
+export function newId(): string {
+  return v7();
+}
 
 /**
  * The statements on one table, compiled at their first use, kept for the life of the process, and shared by all sessions. There

@@ -4,7 +4,6 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { TaskChangeDto, TaskDto, TaskImportDto } from "../contract/task.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
 import { taskStatements, writtenEnd } from "./entities.ts";
-import { newId } from "./new-id.ts";
 import {
   compile,
   counted,
@@ -17,6 +16,7 @@ import {
 } from "./statement/statement.ts";
 import { tasks } from "./statement/tables.ts";
 import { jsonRecords, newRows, resultColumns, sqlType } from "./statement/text-columns.ts";
+import { newId } from "./table-dao.ts";
 
 /*
  * Writes many tasks in one statement. They are sent as one JSON parameter, so that one prepared statement serves any number of
