@@ -61,15 +61,25 @@ export function prepared(kind: StatementKind, query: () => Buildable): () => Sta
   };
 }
 
-/** Statements that differ by the fields that callers use; each is compiled at its first use, and kept. */
+/** Half of the statements that a cache keeps. */
+const GENERATION = 256;
+
+/**
+ * Statements that differ by the fields that callers use, each compiled when it is first used. There are thousands of these, so
+ * only the most recently used are kept: up to 512.
+ */
 export class StatementCache {
-  readonly #statements = new Map<string, Statement>();
+  #recent = new Map<string, Statement>();
+  #older = new Map<string, Statement>();
 
   get(key: string, build: () => Statement): Statement {
-    let statement = this.#statements.get(key);
-    if (statement === undefined) {
-      statement = build();
-      this.#statements.set(key, statement);
+    const recent = this.#recent.get(key);
+    if (recent !== undefined) return recent;
+    const statement = this.#older.get(key) ?? build();
+    this.#recent.set(key, statement);
+    if (this.#recent.size >= GENERATION) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
     }
     return statement;
   }
