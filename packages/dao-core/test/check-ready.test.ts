@@ -1,8 +1,8 @@
 import { DaoUnitOfWork, type Database, joinPgPool, openDatabase } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
-import pg from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { openPool } from "./pg-pool.ts";
 
 const POOL_SIZE = 2;
 
@@ -50,7 +50,7 @@ describe("a database whose pool is busy is ready", { timeout: 120_000 }, () => {
   });
 
   test("an application's pg.Pool", async () => {
-    const pool = new pg.Pool({ connectionString: testDatabase.url, max: POOL_SIZE, application_name: "busy-pg" });
+    const pool = openPool(testDatabase.url, POOL_SIZE, { application_name: "busy-pg" });
     const database = joinPgPool(pool);
     await whileBusy(database, async () => {
       for (let look = 0; look < 3; look++) await database.checkReady({ signal: AbortSignal.timeout(1_500) });

@@ -1,11 +1,11 @@
 import { createServer } from "node:net";
 import { DaoUnitOfWork, joinPgPool, openDatabase, UnavailableError } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
-import pg from "pg";
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { openPool } from "./pg-pool.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
 let testDatabase: TestDatabase;
@@ -230,7 +230,7 @@ describe("a server that takes no writes", () => {
 
   test("is found out by checkReady, which then asks for another by itself", async () => {
     const name = new URL(testDatabase.url).pathname.slice(1);
-    const pool = new pg.Pool({ connectionString: testDatabase.url, max: 2 }).on("error", () => undefined);
+    const pool = openPool(testDatabase.url, 2);
     for (const database of [await openDatabase(testDatabase.url, { poolSize: 3 }), joinPgPool(pool)]) {
       await admin.unsafe(`alter database ${name} set default_transaction_read_only = on`);
       // Sessions that were opened before are not read-only.

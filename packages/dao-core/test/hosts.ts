@@ -16,10 +16,10 @@ import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
 import knex from "knex";
 import { CompiledQuery, Kysely, PostgresDialect } from "kysely";
-import pg from "pg";
 import postgres from "postgres";
 import { DataSource } from "typeorm";
 import { inject } from "vitest";
+import { openPool } from "./pg-pool.ts";
 import type { PrismaModule } from "./prisma-client.ts";
 
 /** What an application runs in a transaction of its own: with the session that joined it, and with statements by its client. */
@@ -45,14 +45,6 @@ export interface Host {
   /** Cases of the contract suite, by the beginning of their names, for which the client lacks something. */
   readonly cannot?: readonly string[];
   open(url: string, poolSize: number): Promise<OpenHost>;
-}
-
-/** With the listeners that `pg` asks of every application. */
-export function openPool(url: string, max: number): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max });
-  pool.on("error", () => undefined);
-  pool.on("connect", (client) => client.on("error", () => undefined));
-  return pool;
 }
 
 const pgHost: Host = {

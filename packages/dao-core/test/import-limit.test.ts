@@ -11,11 +11,10 @@ import { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from 
 import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
 import { Kysely, PostgresDialect } from "kysely";
-import pg from "pg";
 import postgres from "postgres";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { DawdlingImports, DawdlingSource, TASKS_OF_A_SOURCE } from "./dawdling-imports.ts";
-import { openPool } from "./hosts.ts";
+import { openPool } from "./pg-pool.ts";
 
 const POOL_SIZE = 8;
 const AT_A_TIME = 2;
@@ -261,7 +260,7 @@ describe("misuse is refused at once", () => {
 describe("an application's own pool", () => {
   test("is shared by all databases on it, whichever way they joined it", async () => {
     const { url } = await open({ poolSize: 1 });
-    const pool = new pg.Pool({ connectionString: url, max: POOL_SIZE });
+    const pool = openPool(url, POOL_SIZE);
     opened.push(() => pool.end());
     const imports = await Promise.all(
       [joinPgPool(pool), joinPgPool(pool), joinDrizzle(drizzlePg(pool))].map((database) =>

@@ -1,8 +1,9 @@
 import { createDaoServices, joinPgPool, type TaskDto } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import fc from "fast-check";
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { openPool } from "./pg-pool.ts";
 
 /** With offsets of seconds in old times, beyond a day's half, and such as no place has. */
 const ZONES = [
@@ -36,7 +37,7 @@ let expected: ReadonlyMap<string, number>;
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
-  pool = new pg.Pool({ connectionString: testDatabase.url, max: 1 });
+  pool = openPool(testDatabase.url, 1);
   const { users, goals } = createDaoServices(testDatabase.database);
   const { id: userId } = await users.createUser(makeUserData());
   ({ id: goalId } = await goals.createGoal({ userId, title: "Edges" }));

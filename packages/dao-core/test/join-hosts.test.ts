@@ -12,10 +12,11 @@ import { sql } from "drizzle-orm";
 import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
 import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
-import pg from "pg";
+import type pg from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { hosts, type OpenHost, openHost } from "./hosts.ts";
+import { openPool } from "./pg-pool.ts";
 
 /** Drizzle on a database in this process, which has one connection. */
 async function openEmbedded(): Promise<OpenHost> {
@@ -288,7 +289,7 @@ describe("what pg says without a SQLSTATE", () => {
   let client: pg.PoolClient | undefined;
   beforeAll(async () => {
     testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
-    pool = new pg.Pool({ connectionString: testDatabase.url, max: 1 });
+    pool = openPool(testDatabase.url, 1);
     // A host's own duty: a client without a listener ends the process when its connection is lost.
     pool.on("error", () => undefined);
     pool.on("connect", (connected) => {

@@ -3,6 +3,7 @@ import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-c
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { INCOMPATIBLE_CHANGES } from "./incompatible-changes.ts";
+import { openPool } from "./pg-pool.ts";
 
 let testDatabase: TestDatabase;
 let pool: pg.Pool;
@@ -10,7 +11,7 @@ let dropped: number;
 
 beforeEach(async () => {
   testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
-  pool = new pg.Pool({ connectionString: testDatabase.url, max: 3 });
+  pool = openPool(testDatabase.url, 3);
   dropped = 0;
   pool.on("error", () => undefined);
   pool.on("release", (error) => {

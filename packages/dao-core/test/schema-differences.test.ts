@@ -1,7 +1,6 @@
 import { makeUserData } from "@flux/dao-core/testing";
 import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
-import pg from "pg";
 import postgres from "postgres";
 import { describe, expect, test } from "vitest";
 import { slice } from "../../../test/depth.ts";
@@ -11,6 +10,7 @@ import type { MigrationReport } from "../src/migrations/migrate.ts";
 import { SchemaCheck } from "../src/migrations/schema-check/check-schema.ts";
 import type { SqlDriver, SqlExecutor } from "../src/session/driver.ts";
 import { ALL_NAMES, NEWEST } from "./migration-versions.ts";
+import { openPool } from "./pg-pool.ts";
 import { migrate, PUBLIC, planMigrations } from "./public-schema.ts";
 import { checkSchema, readSchemaCatalog } from "./schema-catalog.ts";
 import { type ScratchDatabase, withMigratedDatabase } from "./scratch-database.ts";
@@ -637,7 +637,7 @@ describe("drift that makes no call fail does not affect readiness, and diagnose(
 describe("readiness", () => {
   test("is the same on every driver", () =>
     afterChange("select 1", async ({ url, sql }) => {
-      const pool = new pg.Pool({ connectionString: url, max: 1 });
+      const pool = openPool(url, 1);
       const client = postgres(url, { max: 1 });
       await using embedded = await openDatabase("memory://");
       await embedded.migrate();

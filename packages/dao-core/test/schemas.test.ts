@@ -8,13 +8,13 @@ import {
   SchemaVersionError,
 } from "@flux/dao-core";
 import { createTestDatabase, makeUserData } from "@flux/dao-core/testing";
-import pg from "pg";
 import type postgres from "postgres";
 import { describe, expect, inject, test } from "vitest";
 import { askUntil } from "../../../test/ask-until.ts";
 import { PreparedStatements } from "../src/drivers/postgres/prepared-statements.ts";
 import { SchemaName } from "../src/schema/schema-name.ts";
 import { NEWEST } from "./migration-versions.ts";
+import { openPool } from "./pg-pool.ts";
 import { IRREGULAR_ROWS, PYTHON_SERVICE_DDL, REGULAR_ROWS, VIOLATION_COUNTS } from "./python-service-database.ts";
 import { readSchemaCatalog } from "./schema-catalog.ts";
 import { connect, type ScratchDatabase, withMigratedDatabase, withScratchDatabase } from "./scratch-database.ts";
@@ -167,7 +167,7 @@ describe("a schema whose name could end a literal, a body or a comment of ours",
 
 test("temporary tables and types of a joined connection are not mistaken for ours", () =>
   withScratchDatabase(async (scratch) => {
-    const pool = new pg.Pool({ connectionString: scratch.url, max: 1 });
+    const pool = openPool(scratch.url, 1);
     try {
       for (const table of ["users", "goals", "tasks", "conversations"])
         await pool.query(`create temp table ${table} (id int)`);

@@ -2,12 +2,12 @@ import { getEventListeners } from "node:events";
 import { createDaoServices, DaoUnitOfWork, Database, joinDrizzle, joinPgPool } from "@flux/dao-core";
 import { makeGoalData, makeTaskData, makeUserData } from "@flux/dao-core/testing";
 import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
-import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findFreePort } from "../../../scripts/postgres/free-port.ts";
 import { amount } from "../../../test/depth.ts";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 import { driversOfThisRun } from "./every-driver.ts";
+import { openPool } from "./pg-pool.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
 /** How often each entry is called with the one signal, unless it says otherwise. */
@@ -106,7 +106,7 @@ const list: Entry = (database, signal) => database.users.list({}, { signal });
 
 test("a signal given with calls that get no connection has no listener left by them", async () => {
   const url = `postgres://user:secret@127.0.0.1:${await findFreePort()}/db`;
-  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  const pool = openPool(url, 2);
   const driver = new PostgresDriver(postgresLocation(url), { poolSize: 2 });
   const ours = new Database(driver, {});
   const { signal } = new AbortController();
