@@ -35,7 +35,7 @@ test("a peer that takes nothing of a long statement keeps no socket open", async
   const { hostname: host, port } = new URL(network.url);
   const sockets: Socket[] = [];
   const settings = {
-    url: network.url,
+    login: postgresLocation(network.url),
     types: {},
     parameters: {},
     prepare: true,

@@ -8,6 +8,7 @@ import { openSocket } from "../src/drivers/postgres/open-socket.ts";
 import { toDaoError } from "../src/session/postgres-errors.ts";
 import { Random } from "../src/testing/demo-data/random.ts";
 import { startPeer } from "./peer.ts";
+import { postgresLocation } from "./postgres-location.ts";
 
 /** What a server sends to each packet of its client's, as bytes. */
 type Transcript = readonly Buffer[];
@@ -20,7 +21,7 @@ function settingsFor(url: string, connectTimeout = PATIENCE): ConnectionSettings
   const { hostname: host, port } = new URL(url);
   const socketOptions = { host, port: Number(port), sslMode: "disable", connectTimeout, keepAlive: 30_000 } as const;
   return {
-    url,
+    login: postgresLocation(url),
     parameters: {},
     prepare: true,
     connectTimeout,

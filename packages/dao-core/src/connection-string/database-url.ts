@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+import { userInfo } from "node:os";
 import { ValidationError } from "../contract/errors.ts";
 
 export { isSchemaName } from "../schema/schema-name.ts";
@@ -8,22 +10,40 @@ export type DatabaseLocation =
   | { readonly kind: "memory" }
   | { readonly kind: "folder"; readonly path: string };
 
-/** A database on a server. */
+/** A database on one server, or on several that replicate it. */
 export interface PostgresLocation {
   readonly kind: "postgres";
-  readonly url: string;
   /** For messages; does not contain the password. */
   readonly description: string;
-  readonly address: DatabaseAddress;
+  /** In the order given. */
+  readonly servers: readonly [ServerAddress, ...ServerAddress[]];
+  readonly database: string;
+  readonly user: string;
+  readonly password: string | undefined;
+  /** Startup parameters and settings of its sessions (`application_name`, `statement_timeout`, …). */
+  readonly parameters: Readonly<Record<string, string>>;
   readonly sslMode: SslMode;
+  readonly targetSession: TargetSession;
+  /** Whether the servers are tried in random order (libpq's `load_balance_hosts=random`). */
+  readonly balancesLoad: boolean;
+}
+
+/** Where a server listens. */
+export interface ServerAddress {
+  /** A name, or an address without brackets, or the folder of a Unix socket, which begins with a slash. */
+  readonly host: string;
+  readonly port: number;
 }
 
 /** Which database on which server, without user and password. */
-export interface DatabaseAddress {
-  readonly host: string;
-  readonly port: number;
+export interface DatabaseAddress extends ServerAddress {
   readonly database: string;
 }
+
+const TARGET_SESSIONS = ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] as const;
+
+/** Which of several servers is used, with the meanings of libpq's `target_session_attrs`. */
+export type TargetSession = (typeof TARGET_SESSIONS)[number];
 
 const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 
@@ -53,15 +73,29 @@ export function parseDatabaseUrl(url: string | undefined): DatabaseLocation {
   if (url.startsWith("file://")) return { kind: "folder", path: decoded(toUrl(url).pathname) };
   const parsed = toUrl(url.replace(/^postgres(ql)?(\+[a-z0-9]+)?:\/\//, "postgresql://"));
   if (parsed.protocol !== "postgresql:") throw invalid(expected);
-  const address = addressOf(parsed);
   refuseSchema(parsed.searchParams);
-  return {
+  const { sslmode, ssl, ...parameters } = Object.fromEntries(parsed.searchParams);
+  const { hostname, port, pathname } = parsed;
+  const [user, password, database] = [parsed.username, parsed.password, pathname.slice(1)].map(decoded);
+  if (port === "0") throw invalid("must have a port from 1 to 65535");
+  const server = { host: toHost(hostname), port: port === "" ? 5432 : Number(port) };
+  const location = {
     kind: "postgres",
-    url: parsed.href,
-    description: `PostgreSQL at ${address.host}:${address.port}/${address.database}`,
-    address,
-    sslMode: toSslMode(parsed.searchParams.get("sslmode") ?? parsed.searchParams.get("ssl")),
-  };
+    servers: [server],
+    database: database || user || "postgres",
+    user: user || userInfo().username,
+    password: password || undefined,
+    parameters,
+    sslMode: toSslMode(sslmode ?? ssl),
+    targetSession: "any",
+    balancesLoad: false,
+  } as const;
+  return { ...location, description: `PostgreSQL at ${nameOf(server)}/${location.database}` };
+}
+
+/** The server in messages, and as one may write it in a URL: an IPv6 address has brackets. */
+export function nameOf({ host, port }: ServerAddress): string {
+  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 
 /** Every statement names its schema, so a search path would have no effect. */
@@ -75,17 +109,11 @@ function refuseSchema(parameters: URLSearchParams): void {
   );
 }
 
-function addressOf({ hostname, port, pathname, username, password }: URL): DatabaseAddress {
-  const [user, , database] = [username, password, pathname.slice(1)].map(decoded);
-  if (port === "0") throw invalid("must have a port from 1 to 65535");
-  return {
-    host: hostname === "" ? "localhost" : hostname,
-    port: port === "" ? 5432 : Number(port),
-    database: database || user || "postgres",
-  };
+function toHost(hostname: string): string {
+  return decoded(hostname).replace(/^\[(.*)\]$/, "$1") || "localhost";
 }
 
-function toSslMode(text: string | null): SslMode {
+function toSslMode(text: string | undefined): SslMode {
   const mode = SSL_MODES.find((known) => known === (text ?? "disable"));
   if (mode === undefined) throw invalid(`has an unknown sslmode: use one of ${SSL_MODES.join(", ")}`);
   return mode;

@@ -1,5 +1,5 @@
 import { type Attributes, SpanKind } from "@opentelemetry/api";
-import type { DatabaseAddress } from "../connection-string/database-url.ts";
+import { type DatabaseAddress, nameOf } from "../connection-string/database-url.ts";
 import { isDaoError } from "../contract/errors.ts";
 import type {
   Instrumentation,
@@ -138,14 +138,14 @@ function databaseAttributes(address: DatabaseAddress | undefined, schema: string
   return {
     ...system,
     "db.namespace": `${database}|${schema}`,
-    "server.address": host.replace(/^\[(.*)\]$/, "$1"),
+    "server.address": host,
     // The conventions omit the default port.
     ...(port !== 5432 && { "server.port": port }),
   };
 }
 
 function defaultPoolName(address: DatabaseAddress | undefined): string {
-  return address === undefined ? "postgresql" : `${address.host}:${address.port}/${address.database}`;
+  return address === undefined ? "postgresql" : `${nameOf(address)}/${address.database}`;
 }
 
 /** Classes 00 to 99, F0, HV, P0 and XX (PostgreSQL manual, appendix A), which excludes codes such as `EPIPE`. */

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import postgres from "postgres";
+import type { PostgresLocation } from "../../connection-string/database-url.ts";
 import type { SqlConnection, SqlParameter, SqlResult } from "../../session/driver.ts";
 import {
   codedError,
@@ -28,9 +29,8 @@ import {
 
 /** How to open a connection. */
 export interface ConnectionSettings {
-  /** Provides user, password, database and startup parameters. */
-  readonly url: string;
-  /** Further startup parameters. */
+  readonly login: Pick<PostgresLocation, "user" | "password" | "database">;
+  /** Startup parameters. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly prepare: boolean;
   /** Milliseconds for the login and {@link script}. */
@@ -87,7 +87,11 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     this.#settings = settings;
     this.#events = events;
     this.#socket = new SingleSocket(settings.openSocket);
+    const { user, password = "", database } = settings.login;
     const options = {
+      user,
+      password,
+      database,
       types,
       connection: { ...settings.parameters },
       prepare: settings.prepare,
@@ -104,7 +108,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
       // Documented, but missing in the types.
       socket: () => this.#socket.open(),
     };
-    this.#client = postgres(settings.url, options);
+    this.#client = postgres(options);
   }
 
   /**

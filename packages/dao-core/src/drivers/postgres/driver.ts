@@ -103,12 +103,13 @@ export class PostgresDriver implements SqlDriver {
     const numbers = readNumbers(options);
     const { poolSize, connectTimeout, acquireTimeout, maxWaiting, idleTimeout, maxLifetime } = numbers;
     this.description = location.description;
-    this.address = location.address;
+    const { user, password, database, parameters, servers } = location;
+    this.address = { ...servers[0], database };
     this.#idleTimeout = prepare ? 0 : numbers.idleInTransactionTimeout;
     this.#settings = {
-      url: location.url,
+      login: { user, password, database },
       // How instants are written, since a database or role may differ. Transaction-pooling proxies track these parameters.
-      parameters: { application_name: applicationName, DateStyle: "ISO", TimeZone: "UTC" },
+      parameters: { application_name: applicationName, DateStyle: "ISO", TimeZone: "UTC", ...parameters },
       prepare,
       connectTimeout,
       responseTimeout: responseTimeout(numbers.statementTimeout),
@@ -236,21 +237,20 @@ export class PostgresDriver implements SqlDriver {
 }
 
 /** Where to connect; the host may be the folder of a Unix socket. */
-function endpointOf({ address, sslMode }: PostgresLocation): Pick<SocketOptions, "host" | "port" | "path" | "sslMode"> {
-  const host = decodeURIComponent(address.host).replace(/^\[(.*)\]$/, "$1");
-  const path = host.startsWith("/") ? `${host}/.s.PGSQL.${address.port}` : undefined;
-  return { host, port: address.port, path, sslMode };
+function endpointOf({ servers, sslMode }: PostgresLocation): Pick<SocketOptions, "host" | "port" | "path" | "sslMode"> {
+  const [{ host, port }] = servers;
+  const path = host.startsWith("/") ? `${host}/.s.PGSQL.${port}` : undefined;
+  return { host, port, path, sslMode };
 }
 
 /** What is set on each new connection unless the URL sets it; not as startup parameters, which poolers reject. */
-function sessionScript(numbers: Numbers, { url }: PostgresLocation): string {
-  const { searchParams } = new URL(url);
+function sessionScript(numbers: Numbers, { parameters }: PostgresLocation): string {
   const limits = {
     statement_timeout: numbers.statementTimeout,
     lock_timeout: numbers.lockTimeout,
     idle_in_transaction_session_timeout: numbers.idleInTransactionTimeout,
   };
-  const settings = Object.entries(limits).filter(([name]) => !searchParams.has(name));
+  const settings = Object.entries(limits).filter(([name]) => !(name in parameters));
   return settings.map(([name, value]) => `set ${name} = ${value}`).join("; ") || "select 1";
 }
 
