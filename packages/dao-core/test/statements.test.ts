@@ -74,6 +74,29 @@ describe("statements", () => {
     await database.close();
   });
 
+  test.each(["alone", "in units of work"])(
+    "however many there are, the client remembers few of a connection: %s",
+    async (where) => {
+      const { database, driver } = countingDatabase(true);
+      const ask = (text: string) =>
+        where === "alone"
+          ? driver.execute(text, [])
+          : driver.transaction((transaction) => transaction.execute(text, []));
+      const preparedBy = new Map<unknown, number>();
+      for (let number = 0; number < 2_000; number += 20) {
+        const texts = Array.from({ length: 20 }, (_, index) => `select pg_backend_pid(), ${number + index}`);
+        for (const { rows } of await Promise.all(texts.map(ask))) {
+          const [pid] = rows[0] ?? [];
+          preparedBy.set(pid, (preparedBy.get(pid) ?? 0) + 1);
+        }
+      }
+      expect([...preparedBy.values()].reduce((sum, prepared) => sum + prepared)).toBe(2_000);
+      // 256 that are kept, as many that are not, and those that are sent before the last of them returns.
+      expect(Math.max(...preparedBy.values())).toBeLessThan(2.5 * 256);
+      await database.close();
+    },
+  );
+
   test("with prepare: false nothing is", async () => {
     const { database, driver } = countingDatabase(false);
     await createDaoServices(database).users.createUser(makeUserData());

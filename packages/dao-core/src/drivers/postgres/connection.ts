@@ -158,10 +158,6 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     return this.#lossCause;
   }
 
-  get isWornOut(): boolean {
-    return this.#statements.isWornOut;
-  }
-
   onLost(listener: (() => void) | undefined): void {
     this.#onLost = listener;
   }
@@ -195,6 +191,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     } finally {
       this.#queries.delete(query);
       this.activity.settled();
+      this.#retireIfWornOut();
     }
   }
 
@@ -222,6 +219,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     } finally {
       this.#transaction = undefined;
       this.activity.responseTimeout = this.#settings.responseTimeout;
+      this.#retireIfWornOut();
     }
   }
 
@@ -234,6 +232,10 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
 
   retire(): void {
     this.#lose("retired");
+  }
+
+  #retireIfWornOut(): void {
+    if (this.#statements.isWornOut && this.#transaction === undefined) this.retire();
   }
 
   /** Closes the connection; running statements reject, and the server rolls them back. */

@@ -4,8 +4,8 @@ import type { SqlParameter } from "../../session/driver.ts";
 /** Half of the statements that a connection keeps prepared; a plan uses up to 0.3 MiB of the server's memory. */
 const GENERATION = 128;
 
-/** Evicted statements after which a connection is replaced: postgres.js keeps the text of each. */
-const LONGEST_HISTORY = 40 * GENERATION;
+/** Evicted statements after which a connection is replaced: postgres.js keeps the text and the columns of each, about 4 KiB. */
+const LONGEST_HISTORY = 2 * GENERATION;
 
 /**
  * The statements that one connection has prepared: at most 256, of which the least recently used are evicted (two generations, so
@@ -27,7 +27,7 @@ export class PreparedStatements {
 
   /** Whether the connection should be replaced. */
   get isWornOut(): boolean {
-    return this.#evictions > LONGEST_HISTORY;
+    return this.#evictions >= LONGEST_HISTORY;
   }
 
   /** The text under which `text` is prepared; `undefined` if it is not. */

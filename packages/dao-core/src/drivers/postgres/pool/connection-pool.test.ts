@@ -6,7 +6,6 @@ import type { PooledConnection } from "./slot.ts";
 /** A connection that counts statements in flight, like the real one. */
 class FakeConnection implements PooledConnection {
   isAlive = true;
-  isWornOut = false;
   readonly openedAt = performance.now();
   readonly activity = {
     running: 0,

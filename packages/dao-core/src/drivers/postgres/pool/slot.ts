@@ -62,8 +62,6 @@ export class Activity {
 export interface PooledConnection {
   /** Whether it accepts statements. Once `false`, it stays so. */
   readonly isAlive: boolean;
-  /** Whether it should be replaced when it is idle. */
-  readonly isWornOut: boolean;
   /** When it was opened, by `performance.now()`. */
   readonly openedAt: number;
   readonly activity: Pick<Activity, "running" | "isBlocked" | "lastProgress" | "idle">;
@@ -105,11 +103,11 @@ export class Slot<Connection extends PooledConnection> {
     return !this.isExclusive && !this.isBeingTested && this.connection.isAlive;
   }
 
-  /** Whether it has reached its lifetime, is worn out, or was idle for `idleTimeout` milliseconds; 0 is no limit. */
+  /** Whether it has reached its lifetime, or was idle for `idleTimeout` milliseconds; 0 is no limit. */
   isExpired(now: number, idleTimeout: number): boolean {
     const { running, lastProgress } = this.connection.activity;
     const wasIdle = running === 0 && idleTimeout > 0 && now - lastProgress > idleTimeout;
-    return wasIdle || now > this.#expiresAt || this.connection.isWornOut;
+    return wasIdle || now > this.#expiresAt;
   }
 }
 
