@@ -62,12 +62,12 @@ describe("postgres.js", () => {
 
   test("rejects what SentOnce keeps from being sent again, names the refusal, and returns what is pipelined behind it", async () => {
     const sql = postgres(testDatabase.url, options);
-    const run = (id: number) => sql.unsafe(byId, SentOnce.copy([id]), prepared);
+    const run = (id: number) => sql.unsafe(byId, SentOnce.of([id]), prepared);
     await run(1);
-    await sql.unsafe("select $1::int as id", SentOnce.copy([1]), prepared);
+    await sql.unsafe("select $1::int as id", SentOnce.of([1]), prepared);
     await admin.unsafe("alter table numbers alter column value type int");
     const refused = run(1).execute();
-    const behind = [2, 3].map((id) => sql.unsafe("select $1::int as id", SentOnce.copy([id]), prepared).execute());
+    const behind = [2, 3].map((id) => sql.unsafe("select $1::int as id", SentOnce.of([id]), prepared).execute());
     await refused.then(
       () => expect.unreachable("the plan is stale"),
       (error: unknown) => expect(isResendError(error)).toBe(true),

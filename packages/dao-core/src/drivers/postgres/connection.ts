@@ -178,7 +178,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     // Without parameters postgres.js would use the simple protocol, which prepares nothing.
     const options = { prepare, simple: false };
     const sent = prepare ? (this.#statements.find(text) ?? this.#prepare(text)) : text;
-    const query = this.#client.unsafe<Record<string, unknown>[]>(sent, SentOnce.copy(parameters), options).values();
+    const query = this.#client.unsafe<Record<string, unknown>[]>(sent, SentOnce.of(parameters), options).values();
     if (!prepare) sendAtOnce(query);
     this.activity.started();
     this.#queries.add(query);
