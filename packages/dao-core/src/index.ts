@@ -6,13 +6,7 @@
 
 export type { DatabaseAddress } from "./connection-string/database-url.ts";
 export * from "./contract/index.ts";
-export {
-  Database,
-  type DatabaseOptions,
-  openDatabase,
-  SchemaSession,
-  type SessionOptions,
-} from "./database.ts";
+export * from "./database.ts";
 export type { Finding, FindingName } from "./diagnosis/diagnose.ts";
 export type { HostDrizzle, HostKnex, HostKysely, HostPostgresJs, HostTypeOrm } from "./drivers/adapters.ts";
 export type { HostClient } from "./drivers/host/host-client.ts";
@@ -21,56 +15,16 @@ export type { PgDriverOptions } from "./drivers/pg.ts";
 export type { HostPgClient, HostPgPool, HostPgPoolClient, PgQuery, PgResult } from "./drivers/pg-connection.ts";
 export type { PostgresDriverOptions } from "./drivers/postgres/driver.ts";
 export type { HostPrisma } from "./drivers/prisma.ts";
-export { deleteExpiredIdempotencyKeys, type OnceOptions, type OnceOutcome, runOnce } from "./idempotency.ts";
-export {
-  type JoinOptions,
-  type JoinPgPoolOptions,
-  joinDrizzle,
-  joinHost,
-  joinKnex,
-  joinKysely,
-  joinPgClient,
-  joinPgPool,
-  joinPostgresJs,
-  joinPrisma,
-  joinTypeOrm,
-} from "./join.ts";
+export * from "./idempotency.ts";
+export * from "./join.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migrate.ts";
-export type {
-  SchemaMigrated,
-  SchemasMigrationOptions,
-  SchemasMigrationReport,
-} from "./migrations/migrate-schemas.ts";
+export type { SchemaMigrated, SchemasMigrationOptions, SchemasMigrationReport } from "./migrations/migrate-schemas.ts";
 export type { MigrationPlanText } from "./migrations/plan.ts";
 export type { RuleViolation } from "./migrations/schema-check/rule-violations.ts";
-
-export {
-  createDaoServices,
-  DaoConversationService,
-  DaoDemoFlagsService,
-  DaoGoalService,
-  DaoMilestoneService,
-  DaoUserService,
-} from "./service/dao-services.ts";
+export * from "./service/dao-services.ts";
 export { DaoTaskService } from "./service/dao-task-service.ts";
 export { createPieceServices, type PieceServices } from "./service/piece-services.ts";
-export type {
-  ConversationDao,
-  Daos,
-  DatabaseSession,
-  DemoFlagsDao,
-  EntityDao,
-  GoalDao,
-  IdempotencyKey,
-  IdempotencyKeyDao,
-  IdempotencyRecord,
-  IsolationLevel,
-  MilestoneDao,
-  PageInPieces,
-  TaskDao,
-  TransactionOptions,
-  UserDao,
-} from "./session/database-session.ts";
+export type * from "./session/database-session.ts";
 export type {
   SqlDriver,
   SqlExecutor,
@@ -82,29 +36,7 @@ export type {
   StatementOptions,
 } from "./session/driver.ts";
 export type { Retry, StatementReport } from "./session/executor.ts";
-export type {
-  Instrumentation,
-  InstrumentedCall,
-  InstrumentedOperation,
-  InstrumentedPool,
-  InstrumentedRequest,
-  OperationOutcome,
-  PoolObserver,
-  PoolUsage,
-  StartedOperation,
-  Telemetry,
-  TelemetrySource,
-} from "./session/instrumentation.ts";
-export {
-  isLongRow,
-  isLongValue,
-  type ListedEntity,
-  type LongRow,
-  type LongValue,
-  longRowVersion,
-  type OpenResult,
-  type PieceReads,
-  type RowPieces,
-} from "./session/piece-reads.ts";
+export type * from "./session/instrumentation.ts";
+export * from "./session/piece-reads.ts";
 export { toDaoError } from "./session/postgres-errors.ts";
 export { DaoUnitOfWork, type UnitOfWorkOptions } from "./unit-of-work.ts";

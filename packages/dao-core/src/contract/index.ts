@@ -3,24 +3,7 @@ export type * from "./call-options.ts";
 export * from "./conversation.ts";
 export * from "./demo-flags.ts";
 export { dtoRegistry } from "./dto-registry.ts";
-export {
-  ConflictError,
-  DAO_ERROR_CODES,
-  DaoError,
-  type DaoErrorCode,
-  IdempotencyKeyReusedError,
-  isDaoError,
-  NotFoundError,
-  RelatedRowMissingError,
-  RetryableError,
-  SchemaVersionError,
-  TransactionLostError,
-  UnavailableError,
-  UnitOfWorkMisuseError,
-  ValidationError,
-  type ValidationIssue,
-  VersionMismatchError,
-} from "./errors.ts";
+export * from "./errors.ts";
 export {
   TASK_PRIORITIES,
   TASK_STATES,

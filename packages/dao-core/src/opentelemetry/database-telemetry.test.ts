@@ -1,6 +1,6 @@
 import { type Histogram, type Meter, metrics, type Tracer, trace } from "@opentelemetry/api";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { instrumented } from "../session/instrumentation.ts";
+import { instrumented } from "../session/executor.ts";
 import { databaseTelemetry } from "./database-telemetry.ts";
 
 /** Registers an SDK whose tracer starts spans this way. */

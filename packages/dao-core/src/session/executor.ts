@@ -1,7 +1,7 @@
 import type { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
 import type { SchemaExecutor, SqlDriver, SqlExecutor, SqlTransaction } from "./driver.ts";
-import { type Instrumentation, instrumented } from "./instrumentation.ts";
+import type { Instrumentation, InstrumentedOperation, OperationOutcome } from "./instrumentation.ts";
 import { FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY } from "./limits.ts";
 import { isRetryableError } from "./postgres-errors.ts";
 import {
@@ -124,6 +124,26 @@ function traced({ telemetry, schema: { name: schema } }: StatementHooks): Step {
       () => next(text, parameters, options),
       ({ rows }) => ({ rows: rows.length }),
     );
+}
+
+/** Runs `work` as an operation. */
+export async function instrumented<Result>(
+  instrumentation: Instrumentation,
+  operation: InstrumentedOperation,
+  work: () => Promise<Result>,
+  outcomeOf: (result: Result) => OperationOutcome = () => ({}),
+): Promise<Result> {
+  const started = instrumentation.start(operation);
+  if (started === undefined) return work();
+  let result: Result;
+  try {
+    result = await started.run(work);
+  } catch (error) {
+    started.end({ failure: { error } });
+    throw error;
+  }
+  started.end(outcomeOf(result));
+  return result;
 }
 
 function reported({ onStatement, onFailure, schema }: StatementHooks): Step {

@@ -115,23 +115,3 @@ export interface PoolObserver {
   /** The pool was closed. */
   closed(): void;
 }
-
-/** Runs `work` as an operation. */
-export async function instrumented<Result>(
-  instrumentation: Instrumentation,
-  operation: InstrumentedOperation,
-  work: () => Promise<Result>,
-  outcomeOf: (result: Result) => OperationOutcome = () => ({}),
-): Promise<Result> {
-  const started = instrumentation.start(operation);
-  if (started === undefined) return work();
-  let result: Result;
-  try {
-    result = await started.run(work);
-  } catch (error) {
-    started.end({ failure: { error } });
-    throw error;
-  }
-  started.end(outcomeOf(result));
-  return result;
-}

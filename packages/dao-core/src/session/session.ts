@@ -1,8 +1,8 @@
 import { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { Daos, DatabaseSession, TransactionOptions } from "./database-session.ts";
 import type { SchemaExecutor, SqlDriver, SqlTransaction } from "./driver.ts";
-import { driverExecutor, type StatementHooks, transactionExecutor } from "./executor.ts";
-import { type Instrumentation, instrumented } from "./instrumentation.ts";
+import { driverExecutor, instrumented, type StatementHooks, transactionExecutor } from "./executor.ts";
+import type { Instrumentation } from "./instrumentation.ts";
 import { toDaoError } from "./postgres-errors.ts";
 import {
   asCallback,
