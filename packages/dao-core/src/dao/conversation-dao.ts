@@ -10,8 +10,7 @@ import type {
 import { ValidationError } from "../contract/errors.ts";
 import type { ConversationDao } from "../session/database-session.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
-import { readJson } from "./statement/row-mapper.ts";
-import { encode, param, prepared, queryBuilder, run } from "./statement/statement.ts";
+import { encode, one, param, prepared, queryBuilder, readJson, run } from "./statement/statement.ts";
 import { conversations } from "./statement/tables.ts";
 import { textParam } from "./statement/text-columns.ts";
 import { EntityStatements, TableDao } from "./table-dao.ts";
@@ -71,9 +70,9 @@ const appendToText = prepared("write", () => {
 /** Whether these messages, which exceed the limit, are at most as long as those that they replace. */
 const isNoGrowth = sql`octet_length(${conversations.messages}::text) >= octet_length(${appended}::text)`;
 
-const findOne = prepared("point", () =>
+const exists = prepared("point", () =>
   queryBuilder
-    .select({ one: sql`1`.as("one") })
+    .select(one)
     .from(conversations)
     .where(eq(conversations.id, param("id"))),
 );
@@ -104,7 +103,7 @@ export class SqlConversationDao
     if (!this.#isTooLong(changes.messages)) return super.update(id, changes, options);
     const row = await this.updateWhere(isNoGrowth, id, changes, options);
     if (row !== null) return row;
-    const { rows } = await run(this.executor, findOne(), { id }, options);
+    const { rows } = await run(this.executor, exists(), { id }, options);
     if (rows[0] === undefined) return null;
     throw this.#tooLong();
   }

@@ -3,8 +3,7 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { DemoFlagsDto, DemoFlagsPutDto } from "../contract/demo-flags.ts";
 import type { DemoFlagsDao } from "../session/database-session.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
-import { rowMapper } from "./statement/row-mapper.ts";
-import { param, prepared, queryBuilder, run, type Statement } from "./statement/statement.ts";
+import { param, prepared, queryBuilder, rowMapper, run, type Statement } from "./statement/statement.ts";
 import { demoFlags } from "./statement/tables.ts";
 import { columnParam, resultColumns } from "./statement/text-columns.ts";
 

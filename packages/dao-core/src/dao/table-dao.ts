@@ -1,4 +1,5 @@
-import { and, eq, type SQL, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
+import { type PgColumn, PgJsonb } from "drizzle-orm/pg-core";
 import { v7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
@@ -7,20 +8,22 @@ import type { EntityDao, PageInPieces } from "../session/database-session.ts";
 import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, RESULT_BYTES } from "../session/limits.ts";
 import { GuardedRows } from "./list/guarded-rows.ts";
+import type { EntityRows } from "./list/list-statements.ts";
 import { LongRows } from "./list/long-rows.ts";
-import { type RowMapper, rowMapper } from "./statement/row-mapper.ts";
 import {
   compile,
   param,
   prepared,
   queryBuilder,
+  type RowMapper,
+  rowMapper,
   run,
   type Statement,
   StatementCache,
   type StatementValues,
   written,
 } from "./statement/statement.ts";
-import { columnParam, RowValues, resultColumns } from "./statement/text-columns.ts";
+import { columnOf, columnParam, resultColumns } from "./statement/text-columns.ts";
 
 /** The id of a new row: a UUIDv7, so that ids are roughly in order of creation. */
 export function newId(): string {
@@ -31,8 +34,9 @@ export function newId(): string {
  * The statements on one table, compiled at their first use, kept for the life of the process, and shared by all sessions. There
  * is one update for each set of fields that callers use.
  */
-export class EntityStatements<Dto extends object> extends RowValues {
+export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
   readonly table: EntityTable;
+  readonly columns: Readonly<Record<string, PgColumn>>;
   readonly read: RowMapper<Dto>;
   /** Reads rows for callers in this process, which keep all of them. */
   readonly rows: GuardedRows<Dto>;
@@ -41,19 +45,44 @@ export class EntityStatements<Dto extends object> extends RowValues {
   readonly longRows: LongRows<Dto>;
   readonly #updates = new StatementCache();
   readonly #guardedUpdates = new StatementCache();
+  /** The columns that callers write. */
+  readonly #writable: readonly [name: string, column: PgColumn][];
   readonly #assignments: Readonly<Record<string, SQL>>;
   readonly #results: Record<string, SQL.Aliased>;
 
   /** @param assignments the columns that an update does not simply set to the given value */
   constructor(table: EntityTable, assignments: Readonly<Record<string, SQL>> = {}) {
-    super(table);
     this.table = table;
+    this.columns = getTableColumns(table);
+    this.#writable = Object.entries(this.columns).filter(([name]) => name !== "id" && name !== "createdAt");
     this.#assignments = assignments;
     this.#results = resultColumns(this.columns);
     this.read = rowMapper<Dto>(table);
-    this.rows = new GuardedRows(table, this.columns, this.read, RESULT_BYTES);
-    this.pieces = new GuardedRows(table, this.columns, this.read, PIECE_BYTES);
-    this.longRows = new LongRows(table, this.columns, this.read);
+    this.rows = new GuardedRows(this, RESULT_BYTES);
+    this.pieces = new GuardedRows(this, PIECE_BYTES);
+    this.longRows = new LongRows(this);
+  }
+
+  /**
+   * All columns but `created_at`, which the database sets, from `owners` (the rows that this one belongs to), `input` or the
+   * default. `owners` is separate because copying Zod's output would cost more than everything else here.
+   */
+  insertValues(id: string, input: object, owners: StatementValues = {}): Record<string, unknown> {
+    const values: Record<string, unknown> = { id };
+    for (const [name, column] of this.#writable) {
+      const value: unknown = owners[name] ?? Reflect.get(input, name);
+      values[name] = isMissing(column, value) ? (column.default ?? null) : value;
+    }
+    return values;
+  }
+
+  /** The columns that `changes` contains, by the names of the DTO, and their values with the id. */
+  updateValues(id: string, changes: object): { readonly names: readonly string[]; readonly values: StatementValues } {
+    const changed = this.#writable.flatMap(([name, column]) => {
+      const value: unknown = Reflect.get(changes, name);
+      return value === undefined ? [] : [[name, isMissing(column, value) ? column.default : value] as const];
+    });
+    return { names: changed.map(([name]) => name), values: { ...Object.fromEntries(changed), id } };
   }
 
   readonly insert = prepared("write", () => this.insertion().returning(this.#results));
@@ -85,9 +114,8 @@ export class EntityStatements<Dto extends object> extends RowValues {
 
   /** Inserts one row, with all columns but `created_at`, as part of a larger statement. */
   insertion() {
-    const placeholders = Object.entries(this.columns)
-      .filter(([name]) => name !== "createdAt")
-      .map(([name, column]) => [name, columnParam(column, name)]);
+    const { createdAt: _, ...columns } = this.columns;
+    const placeholders = Object.entries(columns).map(([name, column]) => [name, columnParam(column, name)]);
     return queryBuilder.insert(this.table).values(Object.fromEntries(placeholders));
   }
 
@@ -111,14 +139,20 @@ export class EntityStatements<Dto extends object> extends RowValues {
   }
 
   #updateWhere(names: readonly string[], condition: SQL | undefined) {
-    const assigned = Object.entries(this.columns)
-      .filter(([name]) => names.includes(name))
-      .map(([name, column]) => [name, this.#assignments[name] ?? columnParam(column, name)]);
+    const assigned = names.map((name) => [
+      name,
+      this.#assignments[name] ?? columnParam(columnOf(this.columns, name), name),
+    ]);
     return queryBuilder
       .update(this.table)
       .set(Object.fromEntries(assigned))
       .where(and(eq(this.table.id, param("id")), condition));
   }
+}
+
+/** In a JSON column, `null` means that there is no value. */
+function isMissing(column: PgColumn, value: unknown): boolean {
+  return value === undefined || (value === null && column instanceof PgJsonb);
 }
 
 /** CRUD, once, over any table. */
@@ -135,18 +169,15 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
 
   async create(input: Create, options?: CreateOptions): Promise<Dto> {
     const values = this.#statements.insertValues(options?.id ?? newId(), input);
-    const { rows } = await run(this.executor, this.#statements.insert(), values, options);
-    return this.#one(rows[0]) ?? raiseNoRow();
+    return (await this.#one(this.#statements.insert(), values, options)) ?? raiseNoRow();
   }
 
-  async findById(id: string, options?: CallOptions): Promise<Dto | null> {
-    const { rows } = await run(this.executor, this.#statements.findById(), { id }, options);
-    return this.#one(rows[0]);
+  findById(id: string, options?: CallOptions): Promise<Dto | null> {
+    return this.#one(this.#statements.findById(), { id }, options);
   }
 
-  async lockById(id: string, options?: CallOptions): Promise<Dto | null> {
-    const { rows } = await run(this.executor, this.#statements.lockById(), { id }, options);
-    return this.#one(rows[0]);
+  lockById(id: string, options?: CallOptions): Promise<Dto | null> {
+    return this.#one(this.#statements.lockById(), { id }, options);
   }
 
   async list(request?: List, options?: CallOptions): Promise<Page<Dto>> {
@@ -182,23 +213,16 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
     }
   }
 
-  async update(id: string, changes: Update, options?: CallOptions): Promise<Dto | null> {
-    const { names, values } = this.#changed(id, changes);
+  update(id: string, changes: Update, options?: CallOptions): Promise<Dto | null> {
+    const { names, values } = this.#statements.updateValues(id, changes);
     if (names.length === 0) return this.findById(id, options);
-    const { rows } = await run(this.executor, this.#statements.update(names), values, options);
-    return this.#one(rows[0]);
+    return this.#one(this.#statements.update(names), values, options);
   }
 
   /** {@link update} of a row for which the condition holds; compiled each time, for rare cases. */
-  protected async updateWhere(condition: SQL, id: string, changes: Update, options?: CallOptions): Promise<Dto | null> {
-    const { names, values } = this.#changed(id, changes);
-    const { rows } = await run(this.executor, this.#statements.updateWhere(names, condition), values, options);
-    return this.#one(rows[0]);
-  }
-
-  #changed(id: string, changes: Update): { readonly names: string[]; readonly values: StatementValues } {
-    const values = this.#statements.updateValues(id, changes);
-    return { names: Object.keys(values).filter((name) => name !== "id"), values };
+  protected updateWhere(condition: SQL, id: string, changes: Update, options?: CallOptions): Promise<Dto | null> {
+    const { names, values } = this.#statements.updateValues(id, changes);
+    return this.#one(this.#statements.updateWhere(names, condition), values, options);
   }
 
   async delete(id: string, options?: CallOptions): Promise<boolean> {
@@ -206,8 +230,9 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
     return rows.length > 0;
   }
 
-  #one(row: readonly unknown[] | undefined): Dto | null {
-    return row === undefined ? null : this.#statements.read(row);
+  async #one(statement: Statement, values: StatementValues, options?: CallOptions): Promise<Dto | null> {
+    const { rows } = await run(this.executor, statement, values, options);
+    return rows[0] === undefined ? null : this.#statements.read(rows[0]);
   }
 }
 

@@ -15,7 +15,7 @@ import {
   validInstant,
 } from "./statement/statement.ts";
 import { tasks } from "./statement/tables.ts";
-import { jsonRecords, newRows, resultColumns, sqlType } from "./statement/text-columns.ts";
+import { columnOf, jsonRecords, newRows, resultColumns, sqlType } from "./statement/text-columns.ts";
 import { newId } from "./table-dao.ts";
 
 /*
@@ -76,7 +76,7 @@ const target = alias(tasks, "tasks");
 
 /** Locks in the order of ids, so that concurrent updates do not deadlock. */
 function buildUpdate(names: readonly string[]) {
-  const members = names.map((name) => [name, sqlType(columnOf(name))] as const);
+  const members = names.map((name) => [name, sqlType(columnOf(columns, name))] as const);
   const records = jsonRecords("changes", [["id", sql`uuid`], ["changed", sql`integer`], ...members]);
   const member = (name: string) => sql`record.${sql.identifier(name)}`;
   const newValues = names.map((name) => [name, member(name).as(`new_${name}`)]);
@@ -88,7 +88,7 @@ function buildUpdate(names: readonly string[]) {
       .orderBy(asc(target.id))
       .for("update", { of: target }),
   );
-  const values = names.map((name, index) => [name, changedValue(columnOf(name), `new_${name}`, 1 << index)]);
+  const values = names.map((name, index) => [name, changedValue(columnOf(columns, name), `new_${name}`, 1 << index)]);
   return queryBuilder
     .with(locked)
     .update(tasks)
@@ -102,12 +102,6 @@ function changedValue(column: PgColumn, newName: string, bit: number): SQL {
   const isSet = sql`locked.changed & ${sql.raw(String(bit))} <> 0`;
   const value = sql`locked.${sql.identifier(newName)}`;
   return sql`case when ${isSet} then ${column === tasks.endTime ? writtenEnd(value) : value} else ${column} end`;
-}
-
-function columnOf(name: string): PgColumn {
-  const column = columns[name];
-  if (column === undefined) throw new TypeError(`${name} is no column`);
-  return column;
 }
 
 /** @throws ValidationError for an invalid date, which JSON would turn into null */

@@ -1,8 +1,5 @@
 import { ValidationError } from "../contract/errors.ts";
 
-/** The schema that statements are compiled with; each session replaces it by its own. */
-export const PLACEHOLDER = "flux_dao_schema";
-
 /** Bytes of an identifier; PostgreSQL would truncate a longer one. */
 const MAX_BYTES = 63;
 
@@ -13,7 +10,8 @@ export class SchemaName {
   readonly quoted: string;
   /** As text in SQL. */
   readonly literal: string;
-  readonly #texts = new WeakMap<object, string>();
+  /** The texts in this schema of the statements that have been run in it. */
+  readonly texts = new WeakMap<object, string>();
 
   /** @throws ValidationError for an invalid or reserved name */
   constructor(name = "public") {
@@ -22,16 +20,6 @@ export class SchemaName {
     this.name = name;
     this.quoted = `"${name.replaceAll('"', '""')}"`;
     this.literal = textLiteral(name);
-  }
-
-  /** The text, in this schema, of a statement that was compiled with {@link PLACEHOLDER}. */
-  textOf(statement: { readonly text: string }): string {
-    let text = this.#texts.get(statement);
-    if (text === undefined) {
-      text = statement.text.replaceAll(`"${PLACEHOLDER}"`, () => this.quoted);
-      this.#texts.set(statement, text);
-    }
-    return text;
   }
 
   /** A table, type or index of the schema in SQL that an operator reads: `public.tasks`, `"tenant_7".tasks`. */

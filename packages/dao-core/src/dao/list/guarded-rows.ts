@@ -1,13 +1,12 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type PgColumn, PgJsonb, PgText } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
-import { type EntityTable, literal } from "../../schema/columns.ts";
+import { literal } from "../../schema/columns.ts";
 import type { SchemaExecutor, SqlRow } from "../../session/driver.ts";
 import { nextTurn } from "../../session/waiting/event-loop.ts";
-import type { RowMapper } from "../statement/row-mapper.ts";
 import { prepared, run, written } from "../statement/statement.ts";
 import { resultValue } from "../statement/text-columns.ts";
-import { ListStatements } from "./list-statements.ts";
+import { type EntityRows, ListStatements } from "./list-statements.ts";
 
 /** The rest of a query on guarded rows. */
 interface Rest {
@@ -56,27 +55,22 @@ interface UnreadRow {
  */
 export class GuardedRows<Dto extends object> {
   readonly lists: ListStatements;
-  readonly #table: EntityTable;
+  readonly #entity: EntityRows<Dto>;
   readonly #columns: readonly PgColumn[];
-  /** The names of the columns in a result: those of the DTO. */
-  readonly #fields: readonly string[];
-  readonly #read: RowMapper<Dto>;
   readonly #bytesAtOnce: number;
   readonly #room: SQL;
   /** The positions, in a row, of its key and of its size if it has no contents. */
   readonly #id: number;
   readonly #unread: number;
 
-  constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, read: RowMapper<Dto>, bytes: number) {
-    this.#table = table;
-    this.#columns = Object.values(columns);
-    this.#fields = Object.keys(columns);
-    this.#read = read;
+  constructor(entity: EntityRows<Dto>, bytes: number) {
+    this.#entity = entity;
+    this.#columns = Object.values(entity.columns);
     this.#bytesAtOnce = bytes;
     this.#room = literal(bytes);
-    this.#id = this.#fields.indexOf("id");
-    this.#unread = this.#fields.length;
-    this.lists = new ListStatements(table, columns, (rows, order, total) => this.list(rows, order, total));
+    this.#id = Object.keys(entity.columns).indexOf("id");
+    this.#unread = this.#columns.length;
+    this.lists = new ListStatements(entity, (rows, order, total) => this.list(rows, order, total));
   }
 
   /**
@@ -114,9 +108,9 @@ export class GuardedRows<Dto extends object> {
   }
 
   #guarded(rows: SQL, isRead: SQL, bytes: SQL, { order, total }: Rest): SQL {
-    const contents = this.#columns.map((column, index) => {
+    const contents = Object.entries(this.#entity.columns).map(([field, column]) => {
       const content = isUnbounded(column) ? sql`case when ${isRead} then ${name(column)} end` : name(column);
-      return sql`${resultValue(column, content)} as ${sql.identifier(this.#fields[index] ?? "")}`;
+      return sql`${resultValue(column, content)} as ${sql.identifier(field)}`;
     });
     // At least 1, so that an unread row is never mistaken for one that was read.
     const unread = sql`case when not (${isRead}) then greatest(${bytes}, 1) end as unread`;
@@ -154,13 +148,13 @@ export class GuardedRows<Dto extends object> {
   readonly #byIds = prepared("read", () => {
     const ids = sql`${sql.placeholder("ids")}::uuid[]`;
     return written(
-      this.select(sql`select * from ${this.#table} where id = any(${ids})`, sql`array_position(${ids}, id)`),
+      this.select(sql`select * from ${this.#entity.table} where id = any(${ids})`, sql`array_position(${ids}, id)`),
     );
   });
 
   /** The DTOs of guarded rows that came with their contents; `undefined` if one did not. */
   ready(rows: readonly SqlRow[]): Dto[] | undefined {
-    return rows.every((row) => row[this.#unread] === null) ? rows.map((row) => this.#read(row)) : undefined;
+    return rows.every((row) => row[this.#unread] === null) ? rows.map((row) => this.#entity.read(row)) : undefined;
   }
 
   /** All of these rows; those without contents are read as the caller iterates, and omitted if deleted in the meantime. */
@@ -177,7 +171,7 @@ export class GuardedRows<Dto extends object> {
       const bytes = first?.[this.#unread];
       if (bytes === null) {
         await nextTurn();
-        yield batch.map((row) => this.#read(row));
+        yield batch.map((row) => this.#entity.read(row));
       } else if (Number(bytes) > this.#bytesAtOnce) yield { id: String(first?.[this.#id]), bytes: Number(bytes) };
       else {
         const ids = `{${batch.map((row) => row[this.#id]).join()}}`;

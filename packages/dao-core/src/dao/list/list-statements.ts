@@ -1,22 +1,24 @@
 import { and, desc, eq, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
+import { ValidationError } from "../../contract/errors.ts";
 import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow, toPage } from "../../contract/page.ts";
 import type { EntityTable } from "../../schema/columns.ts";
 import type { SchemaExecutor, SqlRow } from "../../session/driver.ts";
 import { EXACT_COUNT } from "../../session/limits.ts";
 import {
   compile,
+  one,
   param,
   queryBuilder,
+  type RowMapper,
   run,
   type Statement,
   StatementCache,
   type StatementValues,
   written,
 } from "../statement/statement.ts";
-import { columnParam, instantParam } from "../statement/text-columns.ts";
-import { readCursor, toCursor } from "./cursor.ts";
+import { columnOf, columnParam, instantParam } from "../statement/text-columns.ts";
 
 const NEWEST_FIRST = sql`created_at desc, id desc`;
 
@@ -31,20 +33,25 @@ interface ListShape {
   readonly hasCursor: boolean;
 }
 
+/** The rows of one table: its columns by the names of the DTO, and what reads them. */
+export interface EntityRows<Dto extends object> {
+  readonly table: EntityTable;
+  readonly columns: Readonly<Record<string, PgColumn>>;
+  readonly read: RowMapper<Dto>;
+}
+
 /** The lists of one table: a statement for each set of filters and each kind of paging that callers use. */
 export class ListStatements {
-  readonly #table: EntityTable;
-  readonly #columns: Readonly<Record<string, PgColumn>>;
+  readonly #entity: EntityRows<object>;
   readonly #guarded: Guard;
   /** The positions, in a row, of the values that lists are ordered by. */
   readonly #key: { readonly createdAt: number; readonly id: number };
   readonly #statements = new StatementCache();
 
-  constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, guarded: Guard) {
-    this.#table = table;
-    this.#columns = columns;
+  constructor(entity: EntityRows<object>, guarded: Guard) {
+    this.#entity = entity;
     this.#guarded = guarded;
-    const names = Object.keys(columns);
+    const names = Object.keys(entity.columns);
     this.#key = { createdAt: names.indexOf("createdAt"), id: names.indexOf("id") };
   }
 
@@ -104,12 +111,12 @@ export class ListStatements {
 
   /** The rows of a page, newest first. */
   #rows({ filters, hasCursor }: ListShape) {
-    const { createdAt, id } = this.#table;
+    const { createdAt, id } = this.#entity.table;
     const position = sql`(${instantParam("createdAt")}, ${param("id")}::uuid)`;
     const afterCursor = hasCursor ? sql`(${createdAt}, ${id}) < ${position}` : undefined;
     const rows = queryBuilder
       .select()
-      .from(this.#table)
+      .from(this.#entity.table)
       .where(and(this.#filter(filters), afterCursor))
       .orderBy(desc(createdAt), desc(id))
       .limit(sql.placeholder("limit"));
@@ -120,7 +127,7 @@ export class ListStatements {
   #count({ filters, count }: ListShape) {
     const total = sql`count(*)`.as("total");
     const filter = this.#filter(filters);
-    if (count === "exact") return queryBuilder.select({ total }).from(this.#table).where(filter);
+    if (count === "exact") return queryBuilder.select({ total }).from(this.#entity.table).where(filter);
     const some = this.#ones(filter)
       .limit(EXACT_COUNT + 1)
       .as("some");
@@ -128,20 +135,12 @@ export class ListStatements {
   }
 
   #ones(filter: SQL | undefined) {
-    return queryBuilder
-      .select({ one: sql`1`.as("one") })
-      .from(this.#table)
-      .where(filter);
+    return queryBuilder.select(one).from(this.#entity.table).where(filter);
   }
 
   #filter(names: readonly string[]): SQL | undefined {
-    return and(...names.map((name) => eq(this.#column(name), columnParam(this.#column(name), name))));
-  }
-
-  #column(name: string): PgColumn {
-    const column = this.#columns[name];
-    if (column === undefined) throw new TypeError(`${name} is no column`);
-    return column;
+    const columns = names.map((name) => [name, columnOf(this.#entity.columns, name)] as const);
+    return and(...columns.map(([name, column]) => eq(column, columnParam(column, name))));
   }
 }
 
@@ -151,4 +150,28 @@ function plannedRows(plan: unknown): number {
   const rows: unknown = Array.isArray(plans) ? plans[0]?.Plan?.["Plan Rows"] : undefined;
   if (typeof rows !== "number") throw new Error("The database returned a plan in a form that is not read here.");
   return rows;
+}
+
+/** The values of a row that lists are ordered by. */
+interface CursorKey {
+  /** PostgreSQL's text, with microseconds: two rows may share a millisecond. */
+  readonly createdAt: string;
+  readonly id: string;
+}
+
+const date = /\d{4,6}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])/.source;
+const time = /(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?[+-]\d\d(?::[0-5]\d){0,2}/.source;
+const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.source;
+const form = new RegExp(`^(-?infinity|${date} ${time}(?: BC)?) (${uuid})$`);
+
+/** The opaque cursor for the rows after this one. */
+function toCursor({ createdAt, id }: CursorKey): string {
+  return Buffer.from(`${createdAt} ${id}`, "latin1").toString("base64url");
+}
+
+/** @throws ValidationError for text that is not the cursor of a page */
+function readCursor(cursor: string): CursorKey {
+  const [, createdAt, id] = form.exec(Buffer.from(cursor, "base64url").toString("latin1")) ?? [];
+  if (createdAt !== undefined && id !== undefined) return { createdAt, id };
+  throw new ValidationError([{ path: "cursor", message: "must be the next cursor of a page, unchanged" }]);
 }

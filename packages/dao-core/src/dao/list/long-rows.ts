@@ -2,29 +2,27 @@ import { type SQL, sql } from "drizzle-orm";
 import { type PgColumn, PgJsonb } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { RetryableError } from "../../contract/errors.ts";
-import { type EntityTable, literal } from "../../schema/columns.ts";
+import { literal } from "../../schema/columns.ts";
 import type { SchemaExecutor } from "../../session/driver.ts";
 import { MOST_PARTS, PART_CHARACTERS, WHOLE_VALUE_BYTES } from "../../session/limits.ts";
 import { type LongValue, longValue } from "../../session/piece-reads.ts";
-import type { RowMapper } from "../statement/row-mapper.ts";
 import { compile, param, prepared, run, type Statement, StatementCache, written } from "../statement/statement.ts";
 import { resultValue } from "../statement/text-columns.ts";
 import { isUnbounded } from "./guarded-rows.ts";
+import type { EntityRows } from "./list-statements.ts";
 
 const text = (column: PgColumn): SQL => (column instanceof PgJsonb ? sql`${column}::text` : sql`${column}`);
 const named = (name: string): SQL => sql`${sql.identifier(name)}`;
 
 /** Reads rows of one table that are too long to read at once. */
 export class LongRows<Dto extends object> {
-  readonly #table: EntityTable;
+  readonly #entity: EntityRows<Dto>;
   readonly #columns: readonly [name: string, column: PgColumn][];
-  readonly #read: RowMapper<Dto>;
   readonly #parts = new StatementCache();
 
-  constructor(table: EntityTable, columns: Readonly<Record<string, PgColumn>>, read: RowMapper<Dto>) {
-    this.#table = table;
-    this.#columns = Object.entries(columns);
-    this.#read = read;
+  constructor(entity: EntityRows<Dto>) {
+    this.#entity = entity;
+    this.#columns = Object.entries(entity.columns);
   }
 
   /** The short values of a row, the lengths of its long ones in characters, and PostgreSQL's version of the row (`xmin`). */
@@ -54,7 +52,7 @@ export class LongRows<Dto extends object> {
     return written(
       sql`select ${sql.join([...contents, ...lengths], sql`, `)}, row_version, has_string from (
         select ${sql.join(texts, sql`, `)}, xmin::text as row_version, ${hasString} as has_string
-        from ${this.#table} where id = ${param("id")} offset 0) texts`,
+        from ${this.#entity.table} where id = ${param("id")} offset 0) texts`,
     );
   });
 
@@ -70,7 +68,7 @@ export class LongRows<Dto extends object> {
     const [version, hasString] = row.slice(2 * count);
     if (hasString === true) return undefined;
     // JSON is not parsed, which would take time and several times its size.
-    const dto = this.#read(row.map((value, index) => (this.#isJson(index) ? null : value)));
+    const dto = this.#entity.read(row.map((value, index) => (this.#isJson(index) ? null : value)));
     for (const [index, [name, column]] of this.#columns.entries()) {
       const [value, length] = [row[index], row[count + index]];
       if (length !== null)
@@ -113,7 +111,7 @@ export class LongRows<Dto extends object> {
     const part = sql`substr(${text(column)}, ${param("start")}::int, ${param("count")}::int)`;
     const isRow = sql`id = ${param("id")} and xmin::text = ${param("version")}`;
     return this.#parts.get(column.name, () =>
-      compile("read", written(sql`select ${part} from ${this.#table} where ${isRow}`)),
+      compile("read", written(sql`select ${part} from ${this.#entity.table} where ${isRow}`)),
     );
   }
 }

@@ -113,8 +113,7 @@ export class SqlPieceReads implements PieceReads {
 
   async update(entity: ListedEntity, id: string, changes: object, options?: CallOptions): Promise<OpenResult | null> {
     const statements = entities[entity];
-    const values = statements.updateValues(id, changes);
-    const names = Object.keys(values).filter((name) => name !== "id");
+    const { names, values } = statements.updateValues(id, changes);
     if (names.length === 0) return this.find(entity, id, options);
     return this.#row(statements, statements.updateGuarded(names), values, options);
   }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ValidationError } from "../../contract/errors.ts";
 import { SchemaName } from "../../schema/schema-name.ts";
 import type { SchemaExecutor, SqlParameter } from "../../session/driver.ts";
-import { compile, param, queryBuilder, run } from "./statement.ts";
+import { compile, param, queryBuilder, run, textIn } from "./statement.ts";
 import { users } from "./tables.ts";
 
 const statement = compile(
@@ -51,7 +51,7 @@ describe("a compiled statement", () => {
   });
 
   test("is sent with the session's schema in place of the placeholder", () => {
-    expect(new SchemaName('a "b" $& c').textOf(statement)).toBe(
+    expect(textIn(new SchemaName('a "b" $& c'), statement)).toBe(
       'update "a ""b"" $& c"."users" set "name" = $1, "preferences" = $2 where "a ""b"" $& c"."users"."id" = $3',
     );
   });

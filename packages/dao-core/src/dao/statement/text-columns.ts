@@ -7,7 +7,7 @@ import {
   type PgTable,
   PgTimestampString,
 } from "drizzle-orm/pg-core";
-import { param, type StatementValues } from "./statement.ts";
+import { param } from "./statement.ts";
 
 /*
  * Clients parse and serialize instants and JSON differently: a `Date` drops microseconds, JSON may be encoded twice. So both pass
@@ -71,51 +71,9 @@ export function newRows(table: PgTable, placeholder: string): SQL {
   return sql`select ${sql.join(names, sql`, `)}, now() from ${jsonRecords(placeholder, members)}`;
 }
 
-/** A column that callers write. */
-interface WritableColumn {
-  readonly name: string;
-  /** In a JSON column, `null` means that there is no value. */
-  readonly isJson: boolean;
-  /** The value that an insert writes by default. */
-  readonly whenMissing: unknown;
-}
-
-/** The values written to a row of one table, by the names of its DTO. */
-export class RowValues {
-  readonly columns: Readonly<Record<string, PgColumn>>;
-  readonly #writable: readonly WritableColumn[];
-
-  constructor(table: PgTable) {
-    this.columns = getTableColumns(table);
-    this.#writable = Object.entries(this.columns)
-      .filter(([name]) => name !== "id" && name !== "createdAt")
-      .map(([name, column]) => ({
-        name,
-        isJson: column.columnType === "PgJsonb",
-        whenMissing: column.default ?? null,
-      }));
-  }
-
-  /**
-   * All columns but `created_at`, which the database sets, from `owners` (the rows that this one belongs to), `input` or the
-   * default. `owners` is separate because copying Zod's output would cost more than everything else here.
-   */
-  insertValues(id: string, input: object, owners: StatementValues = {}): Record<string, unknown> {
-    const values: Record<string, unknown> = { id };
-    for (const { name, isJson, whenMissing } of this.#writable) {
-      const value: unknown = owners[name] ?? Reflect.get(input, name);
-      values[name] = value === undefined || (isJson && value === null) ? whenMissing : value;
-    }
-    return values;
-  }
-
-  /** The columns that `changes` contains. */
-  updateValues(id: string, changes: object): StatementValues {
-    const values: Record<string, unknown> = { id };
-    for (const { name, isJson, whenMissing } of this.#writable) {
-      const value: unknown = Reflect.get(changes, name);
-      if (value !== undefined) values[name] = isJson && value === null ? whenMissing : value;
-    }
-    return values;
-  }
+/** The column of this name. */
+export function columnOf(columns: Readonly<Record<string, PgColumn>>, name: string): PgColumn {
+  const column = columns[name];
+  if (column === undefined) throw new TypeError(`${name} is no column`);
+  return column;
 }

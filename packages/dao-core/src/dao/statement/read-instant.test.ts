@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MAX_INSTANT, MIN_INSTANT } from "../../contract/fields/scalars.ts";
-import { readInstant } from "./row-mapper.ts";
+import { readInstant } from "./statement.ts";
 
 describe("a timestamptz as PostgreSQL writes it", () => {
   test.each([
