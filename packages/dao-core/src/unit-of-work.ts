@@ -34,7 +34,7 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
   /** Whether this library commits the transaction, not an application whose transaction was joined. */
   readonly #ownsCommit: boolean;
   readonly #afterCommit: (() => void | Promise<void>)[] = [];
-  /** Shared with `#begin`, which ends the transaction, possibly before its callback settles. */
+  /** Shared with `#begin`: the transaction may end before its callback settles. */
   readonly #life: { hasEnded: boolean };
 
   private constructor(session: DatabaseSession, ownsCommit: boolean, life: { hasEnded: boolean }) {
@@ -66,7 +66,7 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     if (session.isTransaction && retries > 0) {
       throw new UnitOfWorkMisuseError("Only the outermost transaction can be retried. Set retries where it begins.");
     }
-    if (session instanceof DaoUnitOfWork) return session.#nest(work, options);
+    if (session instanceof DaoUnitOfWork) return session.transaction(work, options);
     const notify = (retry: Retry) => {
       session.telemetry?.retried?.("unit of work", retry.error);
       onRetry?.(retry);
@@ -100,11 +100,13 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
   }
 
   /** Runs a nested unit of work, like {@link DaoUnitOfWork.run} on this one, for code that only knows sessions. */
-  transaction<Result>(
-    work: (session: DatabaseSession) => Promise<Result>,
+  async transaction<Result>(
+    work: (uow: DaoUnitOfWork) => Promise<Result>,
     options?: TransactionOptions,
   ): Promise<Result> {
-    return this.#nest(work, options);
+    const [result, nested] = await DaoUnitOfWork.#begin(this.#session, this.#ownsCommit, work, options);
+    this.#afterCommit.push(...nested.#afterCommit);
+    return result;
   }
 
   static async #begin<Result>(
@@ -122,15 +124,6 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     } finally {
       life.hasEnded = true;
     }
-  }
-
-  async #nest<Result>(
-    work: (uow: DaoUnitOfWork) => Promise<Result>,
-    options: TransactionOptions | undefined,
-  ): Promise<Result> {
-    const [result, nested] = await DaoUnitOfWork.#begin(this.#session, this.#ownsCommit, work, options);
-    this.#afterCommit.push(...nested.#afterCommit);
-    return result;
   }
 }
 
@@ -159,10 +152,7 @@ async function runAll(callbacks: readonly (() => void | Promise<void>)[]): Promi
       errors.push(error);
     }
   }
-  if (errors.length > 1)
-    throw new AggregateError(
-      errors,
-      "The unit of work was committed, but several of its afterCommit callbacks failed.",
-    );
+  const sentence = "The unit of work was committed, but several of its afterCommit callbacks failed.";
+  if (errors.length > 1) throw new AggregateError(errors, sentence);
   if (errors.length === 1) throw errors[0];
 }

@@ -4,10 +4,7 @@ import type { Page } from "../contract/page.ts";
 import type { Instrumentation } from "./instrumentation.ts";
 import type { PieceReads } from "./piece-reads.ts";
 
-/**
- * CRUD on one entity. A DAO expects validated input. Called directly, it fills in defaults and relies on the database's
- * constraints, which cause the same errors.
- */
+/** CRUD on one entity. Expects validated input; otherwise the database's constraints cause the same errors. Fills in defaults. */
 export interface EntityDao<Dto, Create, Update, ListRequest> {
   /** @throws ConflictError, RelatedRowMissingError, ValidationError */
   create(input: Create, options?: CreateOptions): Promise<Dto>;
@@ -17,10 +14,7 @@ export interface EntityDao<Dto, Create, Update, ListRequest> {
   lockById(id: string, options?: CallOptions): Promise<Dto | null>;
   /** One page, newest first. */
   list(request?: ListRequest, options?: CallOptions): Promise<Page<Dto>>;
-  /**
-   * Returns the changed row, or `null` if there is none.
-   * @throws ConflictError, RelatedRowMissingError, ValidationError
-   */
+  /** The changed row, or `null` if there is none. @throws ConflictError, RelatedRowMissingError, ValidationError */
   update(id: string, changes: Update, options?: CallOptions): Promise<Dto | null>;
   /** Deletes the row and everything that belongs to it; returns whether it existed. */
   delete(id: string, options?: CallOptions): Promise<boolean>;
@@ -63,15 +57,11 @@ export interface TaskDao
   listInPieces?(request?: contract.TaskListRequest, options?: CallOptions): Promise<PageInPieces<contract.TaskDto>>;
   /** A user's tasks that start within the range, both ends included, by start time, then id. */
   findByTimerange(request: contract.TaskTimerangeRequest, options?: CallOptions): Promise<contract.TaskDto[]>;
-  /**
-   * Creates many tasks, all of them or none; returns how many.
-   * @throws ConflictError, RelatedRowMissingError, ValidationError
-   */
+  /** Creates many tasks, or none; returns how many. @throws ConflictError, RelatedRowMissingError, ValidationError */
   createMany(tasks: readonly contract.TaskImportDto[], options?: CallOptions): Promise<number>;
   /**
-   * Changes many tasks, each differently, all of them or none, locking them in the order of their ids; returns those that exist,
-   * in any order. Ids must not repeat.
-   * @throws RelatedRowMissingError, ValidationError
+   * Changes many tasks, each differently, or none, locking them in the order of their ids, which must not repeat. Returns those
+   * that exist, in any order. @throws RelatedRowMissingError, ValidationError
    */
   updateMany(changes: readonly contract.TaskChangeDto[], options?: CallOptions): Promise<contract.TaskDto[]>;
   /** Sets one state on many tasks, locking them in the order of their ids; returns how many there were. */

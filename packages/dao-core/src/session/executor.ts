@@ -36,7 +36,7 @@ export interface Retry {
   readonly error: unknown;
 }
 
-/** What a session's statements run on and notify. */
+/** What a session's statements notify. */
 export interface StatementHooks {
   readonly schema: SchemaName;
   readonly telemetry?: Instrumentation | undefined;

@@ -20,7 +20,7 @@ function currentImport(): RunningImport | undefined {
   return running;
 }
 
-/** The defaults of our own pool; the time-out is in milliseconds. */
+/** Those of our own pool. */
 const DEFAULTS = { acquireTimeout: DEFAULT_ACQUIRE_TIMEOUT, maxWaiting: DEFAULT_MAX_WAITING };
 
 /**
@@ -45,7 +45,7 @@ export class ImportLimit {
   async run<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     if (this.#isClosed) throw closedError();
     const outer = currentImport();
-    if (this.#isWithin(outer)) throw nestedImportMisuse();
+    if (this.#isWithin(outer)) throw new UnitOfWorkMisuseError(NESTED);
     // The pool may have grown since the last import ended. If there is room after this, no import waits.
     this.#admitWaiting();
     if (this.#running < this.#limit) this.#running++;
@@ -93,22 +93,13 @@ export class ImportLimit {
   }
 
   #admitWaiting(): void {
-    for (
-      let first = this.#line.waiting[0];
-      first !== undefined && this.#running < this.#limit;
-      first = this.#line.waiting[0]
-    ) {
-      first.admit();
-    }
+    while (this.#line.waiting.length > 0 && this.#running < this.#limit) this.#line.waiting[0]?.admit();
   }
 }
 
 const shared = new WeakMap<object, ImportLimit>();
 
-/**
- * The limit of an application's pool, shared by all databases on it. If neither `size` nor `options.max` gives its number of
- * connections, imports run one at a time.
- */
+/** The limit of an application's pool, shared by all databases on it; one import at a time if the pool's size is unknown. */
 export function importLimitOf(pool: object, size?: number): ImportLimit {
   const limit = shared.get(pool) ?? new ImportLimit(() => size ?? sizeOf(pool));
   shared.set(pool, limit);
@@ -120,9 +111,6 @@ function sizeOf(pool: object): number {
   return typeof max === "number" ? max : 1;
 }
 
-function nestedImportMisuse(): UnitOfWorkMisuseError {
-  return new UnitOfWorkMisuseError(
-    "The source of an import begins another here, and would wait for a turn that may come only when its own import has " +
-      "ended. Do one after the other, or give the inner one its tasks in an array of up to 1,000.",
-  );
-}
+const NESTED =
+  "The source of an import begins another here, and would wait for a turn that may come only when its own import has " +
+  "ended. Do one after the other, or give the inner one its tasks in an array of up to 1,000.";

@@ -1,14 +1,4 @@
-import {
-  ConflictError,
-  type DaoError,
-  isDaoError,
-  RelatedRowMissingError,
-  RetryableError,
-  SchemaVersionError,
-  UnavailableError,
-  UnitOfWorkMisuseError,
-  ValidationError,
-} from "../contract/errors.ts";
+import * as errors from "../contract/errors.ts";
 import { CONSTRAINT_RULES, type ConstraintRule, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
 
 /** The fields of a PostgreSQL error, from any driver. */
@@ -70,13 +60,11 @@ function kindOf(constraint: string): string | undefined {
 const INTERNAL = "XX000";
 
 /**
- * Translates a driver's error by its SQLSTATE, never by its message (PostgreSQL manual, appendix A). An unknown error is returned
- * unchanged.
- *
+ * Translates a driver's error by its SQLSTATE (PostgreSQL manual, appendix A); an unknown error is returned unchanged.
  * @param values the fields that the statement wrote, to name a foreign key's missing id; for many rows, the database names it
  */
 export function toDaoError(error: unknown, values: Readonly<Record<string, unknown>> = {}): unknown {
-  if (isDaoError(error)) return error;
+  if (errors.isDaoError(error)) return error;
   const facts = databaseErrorFacts(error);
   if (facts === undefined) return error;
   return constraintError(facts, values, error) ?? operationalError(facts, error) ?? error;
@@ -88,60 +76,53 @@ function constraintError(
   { code, constraint = "", column, id }: DatabaseErrorFacts,
   values: Readonly<Record<string, unknown>>,
   cause: unknown,
-): DaoError | undefined {
+): errors.DaoError | undefined {
   const rule = CONSTRAINT_RULES[constraint] ?? (constraint.endsWith("_pkey") ? takenId : undefined);
   switch (code === INTERNAL ? (kindOf(constraint) ?? code) : code) {
     case "23505": {
       const name = rule === takenId && id !== undefined ? `id ${id}` : rule?.field;
       const what = rule === undefined ? "A row with this key exists already" : `${name} ${rule.message}`;
-      return new ConflictError(`${what}. Choose another, or update that row.`, { field: rule?.field, cause });
+      return new errors.ConflictError(`${what}. Choose another, or update that row.`, { field: rule?.field, cause });
     }
     case "23503": {
       const name = FOREIGN_KEY_FIELDS[constraint] ?? constraint;
-      return new RelatedRowMissingError(name, text(values[name]) ?? id, { cause });
+      return new errors.RelatedRowMissingError(name, text(values[name]) ?? id, { cause });
     }
     case "23514": {
       const message = rule?.message ?? `breaks the rule ${constraint} of the database`;
       // If one statement writes many rows, the database names the failing one, its id first.
       const where = id === undefined || id === values["id"] ? "" : ` in the row ${id}`;
-      return new ValidationError([{ path: rule?.field ?? "", message: message + where }], { cause });
+      return new errors.ValidationError([{ path: rule?.field ?? "", message: message + where }], { cause });
     }
     case "23502":
-      return new ValidationError([{ path: toFieldName(column ?? ""), message: "must not be null" }], { cause });
+      return new errors.ValidationError([{ path: toFieldName(column ?? ""), message: "must not be null" }], { cause });
     default:
       if (code.startsWith("54") && code.length === 5) {
         const message = "is, or makes, more than PostgreSQL can hold at once: send less, or ask for less";
-        return new ValidationError([{ path: "", message }], { cause, isTooLarge: true });
+        return new errors.ValidationError([{ path: "", message }], { cause, isTooLarge: true });
       }
       // Class 22, "data exception": NUL in text or JSON, a number out of range, a malformed UUID.
       // Not 22023, which is about a setting.
       return /^22...$/.test(code) && code !== "22023"
-        ? new ValidationError([{ path: "", message: "holds a value that PostgreSQL cannot store" }], { cause })
+        ? new errors.ValidationError([{ path: "", message: "holds a value that PostgreSQL cannot store" }], { cause })
         : undefined;
   }
 }
 
 const toFieldName = (column: string) => column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-/** The codes of postgres.js and Node.js for a closed connection. */
+// Codes of postgres.js, Node.js and PostgreSQL, by what they say.
 const CLOSED = /^(?:CONNECTION_(?:CLOSED|ENDED|DESTROYED)|ECONNRESET|ECONNABORTED|EPIPE)$/;
-
-/** The codes for an absent or unreachable server. */
 const UNREACHABLE =
   /^(?:ECONNREFUSED|ENOTFOUND|EAI_[A-Z]+|ENOENT|ENOTDIR|EACCES|EPERM|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN)$/;
-
-/** The codes for a machine or process that cannot open another socket. */
+/** The machine or the process cannot open another socket. */
 const NO_SOCKET = /^(?:EMFILE|ENFILE|ENOBUFS|ENOMEM|EADDRNOTAVAIL|EAGAIN)$/;
-
 const NO_RESPONSE = /^(?:CONNECT_TIMEOUT|ETIMEDOUT)$/;
-
 /** The server shut down, crashed or is starting up; its database was dropped; it ended an idle or a long transaction. */
 const ENDED_BY_SERVER = /^(?:57P0[1-5]|25P0[34])$/;
-
 /** Failures before or during the TLS handshake, or a peer with another protocol; the socket's own error says what to do. */
 const TLS =
   /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_(?:CA|PURPOSE)|PATH_LENGTH|ERROR_IN_C|UNSPECIFIED$)/;
-
 /** Class 58 (a file is missing, or cannot be read or written; of PgBouncer a host), and a corrupted table or index. */
 const SYSTEM = /^(?:58...|XX00[12])$/;
 
@@ -184,38 +165,38 @@ const unavailable: Readonly<Record<string, string>> = {
     "The server, or a pooler before it, did not let this process log in; the error's cause says why. Try again later.",
 };
 
-function operationalError({ code }: DatabaseErrorFacts, cause: unknown): DaoError | undefined {
+function operationalError({ code }: DatabaseErrorFacts, cause: unknown): errors.DaoError | undefined {
   const options = { cause };
   switch (code) {
     case STALE_STATEMENT:
-      return new RetryableError(
+      return new errors.RetryableError(
         "A table was altered while this work ran, so it was rolled back. Run it again.",
         options,
       );
     case "40001":
     case "40P01": {
       const why = code === "40001" ? "serialization failure" : "deadlock";
-      return new RetryableError(
+      return new errors.RetryableError(
         `The database aborted this work in favor of other work (${why}). Run it again.`,
         options,
       );
     }
     case "25P02":
-      return new UnitOfWorkMisuseError(
+      return new errors.UnitOfWorkMisuseError(
         "A statement of this transaction failed before, so it takes no more. Put what may fail into a nested unit of work.",
         options,
       );
     case "42P01":
     case "42703":
     case "42704":
-      return new SchemaVersionError(
+      return new errors.SchemaVersionError(
         "The schema lacks a table, column or type that this code needs. Run migrate(); " +
           "checkReady() says what differs.",
         options,
       );
   }
   const sentence = unavailableSentence(code, cause);
-  return sentence === undefined ? undefined : new UnavailableError(sentence, options);
+  return sentence === undefined ? undefined : new errors.UnavailableError(sentence, options);
 }
 
 function unavailableSentence(code: string, cause: unknown): string | undefined {
@@ -259,14 +240,11 @@ export function isRetryableError(error: unknown): boolean {
   return code === "40001" || code === "40P01";
 }
 
-/**
- * The error of a failed login, as one of the connection: its code may be one that would blame the statement that waits for the
- * connection.
- */
+/** The error of a failed login, as one of the connection: its code may be one that would blame the waiting statement. */
 export function loginError(error: unknown): unknown {
   const code = databaseErrorFacts(error)?.code ?? "";
   if (CLOSED.test(code)) return codedError("LOGIN_CLOSED", "The connection was closed before the login.", error);
-  if (isDaoError(error) || unavailableSentence(code, error) !== undefined) return error;
+  if (errors.isDaoError(error) || unavailableSentence(code, error) !== undefined) return error;
   return codedError("LOGIN_FAILED", "The login failed.", error);
 }
 
@@ -283,40 +261,28 @@ const stalePlans: Readonly<Record<string, string>> = {
   XX000: "getTypeInputInfo",
 };
 
-/**
- * Whether a prepared statement was rejected, before it had any effect, because its plan is stale after ALTER TABLE or DEALLOCATE.
- * For a statement that was not prepared, these codes have their usual meanings.
- */
+/** Whether a prepared statement was rejected without effect because its plan is stale; otherwise these codes mean something else. */
 export function isStalePlan(error: unknown): boolean {
   const facts = databaseErrorFacts(error);
   return facts?.routine !== undefined && stalePlans[facts.code] === facts.routine;
 }
 
+const OTHER_LOSS = /^(?:08.*|LOGIN_(?:CLOSED|FAILED)|EPROTO)$/;
+const lossCodes = [CLOSED, UNREACHABLE, NO_SOCKET, NO_RESPONSE, ENDED_BY_SERVER, OTHER_LOSS];
+
 /** Whether `code` says that the connection, not the statement, failed. */
 export function isConnectionLoss(code: string): boolean {
-  const codes = [
-    CLOSED,
-    UNREACHABLE,
-    NO_SOCKET,
-    NO_RESPONSE,
-    ENDED_BY_SERVER,
-    /^(?:08.*|LOGIN_(?:CLOSED|FAILED)|EPROTO)$/,
-  ];
-  return codes.some((each) => each.test(code));
+  return lossCodes.some((each) => each.test(code));
 }
 
-/** Whether `error` says that the connection, not the statement, failed. */
+/** Whether `error` says so. */
 export function isLossError(error: unknown): boolean {
-  const code = databaseErrorFacts(error)?.code;
-  return code !== undefined && isConnectionLoss(code);
+  return isConnectionLoss(databaseErrorFacts(error)?.code ?? "");
 }
 
-/**
- * Adds a code to a statement's error. `pg` sets none if the connection was lost, or its pool had none: its own errors are plain
- * `Error`s. Errors of other classes are returned unchanged.
- */
+/** Adds a code to a statement's error: `pg`'s own, of a lost connection or a pool that had none, are plain `Error`s without one. */
 export function withCode(error: unknown): unknown {
-  if (databaseErrorFacts(error) !== undefined || isDaoError(error)) return error;
+  if (databaseErrorFacts(error) !== undefined || errors.isDaoError(error)) return error;
   let root = error;
   for (let depth = 0; root instanceof Error && root.cause instanceof Error && depth < 8; depth++) root = root.cause;
   const isPlain = root instanceof Error && Object.getPrototypeOf(root) === Error.prototype;

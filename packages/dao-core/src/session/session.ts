@@ -60,11 +60,8 @@ abstract class Session extends DaoSet implements DatabaseSession {
   transaction<Result>(work: Work<Result>, options: TransactionOptions = {}): Promise<Result> {
     const run = () => translated(work, (untranslated) => this.begin(untranslated, options));
     if (this.telemetry === undefined) return run();
-    return instrumented(
-      this.telemetry,
-      { kind: "unit of work", isNested: this.isTransaction, schema: this.schema },
-      run,
-    );
+    const operation = { kind: "unit of work", isNested: this.isTransaction, schema: this.schema } as const;
+    return instrumented(this.telemetry, operation, run);
   }
 
   /** Runs `work` in a transaction of its own, or in a savepoint of this one. */
@@ -76,36 +73,28 @@ abstract class Session extends DaoSet implements DatabaseSession {
 /** On a driver: each statement runs by itself, each transaction on a connection of its own. */
 export class DriverSession extends Session {
   readonly isTransaction: boolean;
-  readonly #driver: SqlDriver;
-  readonly #executor: SchemaExecutor;
+  protected readonly driver: SqlDriver;
+  protected readonly executor: SchemaExecutor;
   readonly #settings: SessionSettings;
 
   constructor(driver: SqlDriver, settings: SessionSettings) {
     const executor = driverExecutor(driver, settings.hooks);
     super(executor, settings);
     this.isTransaction = driver.isTransaction;
-    this.#driver = driver;
-    this.#executor = executor;
+    this.driver = driver;
+    this.executor = executor;
     this.#settings = settings;
-  }
-
-  protected get driver(): SqlDriver {
-    return this.#driver;
-  }
-
-  protected get executor(): SchemaExecutor {
-    return this.#executor;
   }
 
   protected async begin<Result>(work: Work<Result>, options: TransactionOptions): Promise<Result> {
     this.#assertOutside();
     return withDeadline(options, (bounded) =>
-      inTransactionContext(this.#driver, options.readOnly === true, async (context) => {
+      inTransactionContext(this.driver, options.readOnly === true, async (context) => {
         const begun = (transaction: SqlTransaction) =>
           asCallback(context, () => work(new TransactionSession(transaction, context, this.#settings)));
         try {
           return await withEitherSignal(interruptionOf(context.outer), bounded.signal, (signal) =>
-            this.#driver.transaction(begun, { ...bounded, signal }),
+            this.driver.transaction(begun, { ...bounded, signal }),
           );
         } catch (error) {
           interrupt(context, error);
@@ -119,12 +108,12 @@ export class DriverSession extends Session {
 
   async runImport<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     this.#assertOutside();
-    const { imports } = this.#driver;
+    const { imports } = this.driver;
     return imports === undefined ? work() : imports.run(work, signal);
   }
 
   #assertOutside(): void {
-    const misuse = outerSessionMisuse(this.#driver);
+    const misuse = outerSessionMisuse(this.driver);
     if (misuse !== undefined) throw misuse;
   }
 }

@@ -81,64 +81,45 @@ function currentTransaction(source?: object): TransactionContext | undefined {
 export function outerSessionMisuse(source: object): UnitOfWorkMisuseError | undefined {
   const transaction = currentTransaction(source);
   if (transaction === undefined) return undefined;
-  if (!transaction.isOpen) {
-    return new UnitOfWorkMisuseError(
-      "The unit of work of this callback has ended before it: at its deadline or abort, with its connection, or with the unit " +
-        "of work around it. Nothing more can be done here; let the callback end.",
-    );
-  }
-  return new UnitOfWorkMisuseError(
-    "A unit of work is open here, and this is the session outside of it. Use the unit of work that the callback was given; " +
-      "what does not belong to it has to wait for its end, or be begun outside of its callback.",
-  );
+  return misuse(transaction.isOpen ? "isOuterSession" : "callbackOutlives");
 }
 
 /** Why a unit of work may not be used here, in the callback of another one on the same database. */
 export function foreignTransactionMisuse(own: TransactionContext): UnitOfWorkMisuseError | undefined {
   const transaction = currentTransaction(own.source);
-  if (transaction === undefined || transaction === own) return undefined;
-  return new UnitOfWorkMisuseError(
-    "This unit of work is another one than the one whose callback runs here. Use the one that the callback was given.",
-  );
-}
-
-// Why a level of a transaction accepts no statement, or is not committed; each error says what to do instead.
-
-export function endedMisuse(): UnitOfWorkMisuseError {
-  return new UnitOfWorkMisuseError(
-    "This unit of work has ended. Use the session, or begin another; await all work before the callback returns.",
-  );
-}
-
-export function outerEndedMisuse(): UnitOfWorkMisuseError {
-  return new UnitOfWorkMisuseError(
-    "The outer unit of work ended while this nested one was open, so it was rolled back. Await every nested one, also where " +
-      "another of them fails: Promise.allSettled does.",
-  );
-}
-
-export function nestedOpenMisuse(): UnitOfWorkMisuseError {
-  return new UnitOfWorkMisuseError(
-    "A nested unit of work is open. Use the inner one until it ends; run two nested ones one after the other.",
-  );
-}
-
-export function forgottenMisuse(): UnitOfWorkMisuseError {
-  return new UnitOfWorkMisuseError(
-    "The callback returned before all its statements were done, so everything was rolled back. Await every promise.",
-  );
+  return transaction === undefined || transaction === own ? undefined : misuse("isForeign");
 }
 
 /** The error of a statement in a transaction that the caller declared read-only; a write is then the caller's mistake. */
 export function readOnlyMisuse(error: unknown): unknown {
-  if (databaseErrorFacts(error)?.code !== "25006") return error;
-  return new UnitOfWorkMisuseError("This unit of work is read-only. Leave out readOnly to write.", { cause: error });
+  return databaseErrorFacts(error)?.code === "25006" ? misuse("isReadOnly", error) : error;
 }
 
-export function swallowedMisuse(cause: unknown): UnitOfWorkMisuseError {
-  return new UnitOfWorkMisuseError(
+/** What is wrong, and what to do instead. */
+const MISUSES = {
+  callbackOutlives:
+    "The unit of work of this callback has ended before it: at its deadline or abort, with its connection, or with the unit " +
+    "of work around it. Nothing more can be done here; let the callback end.",
+  isOuterSession:
+    "A unit of work is open here, and this is the session outside of it. Use the unit of work that the callback was given; " +
+    "what does not belong to it has to wait for its end, or be begun outside of its callback.",
+  isForeign:
+    "This unit of work is another one than the one whose callback runs here. Use the one that the callback was given.",
+  hasEnded:
+    "This unit of work has ended. Use the session, or begin another; await all work before the callback returns.",
+  outerHasEnded:
+    "The outer unit of work ended while this nested one was open, so it was rolled back. Await every nested one, also where " +
+    "another of them fails: Promise.allSettled does.",
+  nestedIsOpen:
+    "A nested unit of work is open. Use the inner one until it ends; run two nested ones one after the other.",
+  isForgotten:
+    "The callback returned before all its statements were done, so everything was rolled back. Await every promise.",
+  isReadOnly: "This unit of work is read-only. Leave out readOnly to write.",
+  isSwallowed:
     "A statement failed and its error was caught inside the unit of work, so everything was rolled back. " +
-      "Put what may fail into a nested unit of work.",
-    { cause },
-  );
+    "Put what may fail into a nested unit of work.",
+};
+
+export function misuse(what: keyof typeof MISUSES, cause?: unknown): UnitOfWorkMisuseError {
+  return new UnitOfWorkMisuseError(MISUSES[what], cause === undefined ? {} : { cause });
 }

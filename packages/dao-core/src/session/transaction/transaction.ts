@@ -4,13 +4,7 @@ import type { SqlConnection, SqlParameter, SqlResult, SqlTransaction } from "../
 import { databaseErrorFacts, isLossError, isStaleStatement } from "../postgres-errors.ts";
 import { throwIfAborted, untilAborted, withEitherSignal } from "../waiting/deadline.ts";
 import { IdleTimer, Interruption } from "./interruption.ts";
-import {
-  endedMisuse,
-  forgottenMisuse,
-  nestedOpenMisuse,
-  outerEndedMisuse,
-  swallowedMisuse,
-} from "./transaction-context.ts";
+import { misuse } from "./transaction-context.ts";
 
 /** The statements that begin and end a level: none if the application's client sends them. */
 interface Bounds {
@@ -107,8 +101,8 @@ export class OpenTransaction implements SqlTransaction {
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
-    const misuse = this.#misuse();
-    if (misuse !== undefined) return Promise.reject(misuse);
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
     return withEitherSignal(this.#signal, options?.signal, (signal) =>
       this.#enqueue(() => this.#connection.execute(text, parameters, signal), signal),
     );
@@ -122,8 +116,8 @@ export class OpenTransaction implements SqlTransaction {
   }
 
   async #runNested<Result>(level: OpenTransaction, work: Work<Result>): Promise<Result> {
-    const misuse = this.#misuse();
-    if (misuse !== undefined) throw misuse;
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
     const settled = level.#watched(() => level.#within(this, work));
     this.#nested = { level, settled };
     try {
@@ -170,8 +164,8 @@ export class OpenTransaction implements SqlTransaction {
       begin === undefined ? work(this) : this.#begin(begin).then(() => work(this)),
     );
     throwIfAborted(this.#signal);
-    const misuse = this.#unfinished();
-    if (misuse !== undefined) throw misuse;
+    const unfinished = this.#unfinished();
+    if (unfinished !== undefined) throw unfinished;
     return result;
   }
 
@@ -212,7 +206,7 @@ export class OpenTransaction implements SqlTransaction {
       const { level, settled } = this.#nested;
       level.#isClosedFromAbove = true;
       const { reason } = this.#interruption;
-      level.#interruption.interrupt(reason === undefined ? outerEndedMisuse() : reason.error);
+      level.#interruption.interrupt(reason === undefined ? misuse("outerHasEnded") : reason.error);
       await settled.catch(() => undefined);
     }
     await this.#tail;
@@ -259,7 +253,7 @@ export class OpenTransaction implements SqlTransaction {
     this.#idleTimer?.statementBegun();
     try {
       await untilAborted(before, signal);
-      if (this.#hasEnded) throw endedMisuse();
+      if (this.#hasEnded) throw misuse("hasEnded");
       throwIfAborted(signal);
       if (!this.#connection.isAlive) throw this.#lost("rolled_back");
       return await statement();
@@ -286,16 +280,16 @@ export class OpenTransaction implements SqlTransaction {
   }
 
   /** Why no statement may be run on this level now. */
-  #misuse(): UnitOfWorkMisuseError | undefined {
-    if (this.#hasEnded) return endedMisuse();
-    return this.#nested === undefined ? undefined : nestedOpenMisuse();
+  #refusal(): UnitOfWorkMisuseError | undefined {
+    if (this.#hasEnded) return misuse("hasEnded");
+    return this.#nested === undefined ? undefined : misuse("nestedIsOpen");
   }
 
   /** Why the work cannot be committed even though its callback fulfilled. */
   #unfinished(): UnitOfWorkMisuseError | undefined {
-    if (this.#pending > 0 || this.#nested !== undefined) return forgottenMisuse();
+    if (this.#pending > 0 || this.#nested !== undefined) return misuse("isForgotten");
     // The commit reports a lost connection.
     if (this.#failure === undefined || this.#failure.error instanceof TransactionLostError) return undefined;
-    return swallowedMisuse(this.#failure.error);
+    return misuse("isSwallowed", this.#failure.error);
   }
 }

@@ -23,7 +23,8 @@ async function bounded<Options extends CallOptions, Result>(
     throw new ValidationError([{ path: "timeout", message }]);
   }
   const expiry = new AbortController();
-  const expire = () => expiry.abort(timeoutError(timeout));
+  const sentence = `The call was not done within its ${timeout} ms. Try again later, or give it longer.`;
+  const expire = () => expiry.abort(new UnavailableError(sentence));
   deadlines.set(expiry.signal, [{ at: performance.now() + timeout, expire }]);
   const timer = setTimeout(expire, timeout);
   try {
@@ -33,10 +34,6 @@ async function bounded<Options extends CallOptions, Result>(
   } finally {
     clearTimeout(timer);
   }
-}
-
-function timeoutError(timeout: number): UnavailableError {
-  return new UnavailableError(`The call was not done within its ${timeout} ms. Try again later, or give it longer.`);
 }
 
 /**
