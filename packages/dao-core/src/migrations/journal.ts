@@ -1,5 +1,5 @@
 import { SchemaVersionError } from "../contract/errors.ts";
-import type { SchemaName } from "../schema/schema-name.ts";
+import { type SchemaName, textLiteral } from "../schema/schema-name.ts";
 import type { SqlExecutor } from "../session/driver.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 import { type Migration, type MigrationSet, schemaVersion } from "./migration-set.ts";
@@ -16,8 +16,8 @@ export const createJournal = (schema: SchemaName) => `CREATE TABLE ${schema.qual
 
 /** Returns the statement that records `migration`, without parameters, so that it can also be run by hand. */
 export function journalInsert(schema: SchemaName, { version, name, checksum }: Migration): string {
-  const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
-  return `INSERT INTO ${schema.qualified(JOURNAL)} ("version", "name", "checksum") VALUES (${version}, ${quoted(name)}, ${quoted(checksum)});`;
+  const values = [version, textLiteral(name), textLiteral(checksum)].join(", ");
+  return `INSERT INTO ${schema.qualified(JOURNAL)} ("version", "name", "checksum") VALUES (${values});`;
 }
 
 /** A migration that a database has. */
@@ -41,11 +41,10 @@ export async function readJournal(executor: SqlExecutor, schema: SchemaName): Pr
   const { rows } = await executor.execute(text, []).catch((error: unknown) => {
     throw databaseErrorFacts(error)?.code === "42501" ? hiddenJournalError(schema, error) : error;
   });
-  return rows.map(([version, name, checksum]) => ({
-    version: Number(version),
-    name: String(name),
-    checksum: String(checksum),
-  }));
+  return rows.map(([version, ...texts]) => {
+    const [name = "", checksum = ""] = texts.map(String);
+    return { version: Number(version), name, checksum };
+  });
 }
 
 /**
@@ -78,7 +77,6 @@ export function verifyJournal(schema: SchemaName, journal: readonly JournalEntry
 
 const short = (checksum: string) => `${checksum.slice(0, 12)}…`;
 
-/** For a database that a later release has migrated. */
 export function newerSchemaError(databaseVersion: number, codeVersion: number): SchemaVersionError {
   return new SchemaVersionError(
     `The database's schema is at version ${databaseVersion}, newer than version ${codeVersion}, which this code needs. ` +
@@ -87,7 +85,6 @@ export function newerSchemaError(databaseVersion: number, codeVersion: number): 
   );
 }
 
-/** For a journal that lacks a column. */
 export function unreadableJournalError(cause?: unknown): SchemaVersionError {
   return new SchemaVersionError(
     "The table flux_dao_migrations, which records the version of the schema, lacks a column, and nothing was changed. Restore " +

@@ -23,9 +23,8 @@ export interface SchemasMigrationOptions extends MigrationOptions {
 /** One schema is done. */
 export interface SchemaMigrated {
   readonly schema: string;
-  /** What was done; `undefined` if it failed. */
+  /** What was done; `undefined` if it failed, with the error. */
   readonly report: MigrationReport | undefined;
-  /** Why it failed; `undefined` if it did not. */
   readonly error: unknown;
   /** How many are done, this one included, and how many there are. */
   readonly done: number;
@@ -94,8 +93,8 @@ export async function findSchemas(
     });
     for (const [name] of rows) if (globs.some((glob) => glob.test(String(name)))) found.add(String(name));
   }
-  if (found.size === 0)
-    throw invalid("schemas", `must match a schema: there is none like ${patterns.join(", ") || "that"}`);
+  const sought = patterns.join(", ") || "that";
+  if (found.size === 0) throw invalid("schemas", `must match a schema: there is none like ${sought}`);
   return [...found].sort();
 }
 

@@ -21,20 +21,14 @@ import {
 
 /** How long a migration may wait and run. All times are in milliseconds; 0 means no limit. */
 export interface MigrationOptions extends CallOptions {
-  /**
-   * How long to wait for another process that is migrating the same database; once it is done there is usually nothing left
-   * to do. Default 600,000.
-   */
+  /** How long to wait for another process that is migrating the same database. Default 600,000. */
   readonly waitTimeout?: number | undefined;
   /**
-   * How long to wait for a table that is in use. Statements that arrive in the meantime queue after the migration, so a short
-   * time protects a busy service: the migration then fails, changes nothing, and can be run again. Default 30,000.
+   * How long to wait for a table that is in use. Later statements queue after the migration, so a short time protects a busy
+   * service: the migration then fails, changes nothing, and can be run again. Default 30,000.
    */
   readonly lockTimeout?: number | undefined;
-  /**
-   * How long one statement may take. A server that is silent for 2,000 ms longer counts as lost; with 0 the wait is unlimited.
-   * Default 3,600,000, an hour, enough to scan or index any table of reasonable size.
-   */
+  /** How long one statement may take; a server that is silent for 2,000 ms longer counts as lost. Default 3,600,000, an hour. */
   readonly statementTimeout?: number | undefined;
 }
 
@@ -50,10 +44,7 @@ export interface MigrationReport {
   readonly adopted: boolean;
   /** Changes made outside the migrations that were repaired, as clauses: `the index tasks_goal_id_idx is missing`. */
   readonly repaired: readonly string[];
-  /**
-   * The rules that are not validated, because the database was adopted with rows that violate them. Every call reports them
-   * until they are validated.
-   */
+  /** The rules that are not validated, since rows of an adopted database violate them. Reported until they are validated. */
   readonly violations: readonly RuleViolation[];
   /** How long the call took in milliseconds, waiting for other processes included. */
   readonly durationMs: number;
@@ -84,12 +75,15 @@ export async function migrate(
   const begun = performance.now();
   const { plan, repaired, unvalidated } = await migrateSchema(driver, schema, options, set);
   const { from, to, applied, adopts } = plan;
-  const violations = await readViolations(driver, schema, unvalidated, options);
+  const { statementTimeout = MIGRATION_STATEMENT_TIMEOUT, signal } = options;
+  const count = (transaction: SqlTransaction) => countViolations(transaction, schema, unvalidated);
+  // After the commit, so that no caller waits for a lock while rows are counted.
+  const violations =
+    unvalidated.length === 0 ? [] : await readWithSettings(driver, schema, count, { statementTimeout, signal });
   const durationMs = Math.round(performance.now() - begun);
   return { from, to, applied, adopted: adopts, repaired, violations, durationMs };
 }
 
-/** What a migration did, and which rules are not validated after it. */
 interface MigratedSchema {
   readonly plan: MigrationPlan;
   readonly repaired: readonly string[];
@@ -169,16 +163,4 @@ async function apply(
   progress.step = "reading its rules";
   const unvalidated = await findUnvalidatedRules(transaction, schema);
   return { plan, repaired: differences.map(({ what }) => what), unvalidated };
-}
-
-/** Runs in its own transaction after the commit, so that no caller waits for a lock while rows are counted. */
-async function readViolations(
-  driver: SqlDriver,
-  schema: SchemaName,
-  unvalidated: readonly UnvalidatedRule[],
-  { statementTimeout = MIGRATION_STATEMENT_TIMEOUT, signal }: MigrationOptions,
-): Promise<RuleViolation[]> {
-  if (unvalidated.length === 0) return [];
-  const count = (transaction: SqlTransaction) => countViolations(transaction, schema, unvalidated);
-  return readWithSettings(driver, schema, count, { statementTimeout, signal });
 }

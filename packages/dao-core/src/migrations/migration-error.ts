@@ -19,11 +19,9 @@ const EXISTING_OBJECT =
 
 /** What keeps a migration from being applied, by SQLSTATE. */
 const obstacles: Readonly<Record<string, string>> = {
-  // Insufficient privilege
   "42501":
     "the database role lacks a privilege. Run migrate() as the owner of the tables with CREATE on the schema (or on the database, if " +
     "the schema is missing), or have such a role run the SQL that planMigrations() writes.",
-  // Duplicate column, object, table or index
   "42701": EXISTING_OBJECT,
   "42710": EXISTING_OBJECT,
   "42P07": EXISTING_OBJECT,
@@ -31,14 +29,11 @@ const obstacles: Readonly<Record<string, string>> = {
 
 /** What may be different at another time or on another server, by SQLSTATE. */
 const passingObstacles: Readonly<Record<string, string>> = {
-  // Read-only transaction
   "25006":
     "the database is read-only. Run migrate() on the primary server, as a role whose transactions are not read-only by default.",
-  // Lock not available
   "55P03":
     "a lock was not available in time. Run migrate() again when long transactions have ended, or with a longer lockTimeout or " +
     "waitTimeout.",
-  // Query canceled
   "57014": "the statement was cancelled or timed out. Run migrate() again, with a longer statementTimeout.",
 };
 
@@ -62,9 +57,8 @@ export function toMigrationError(error: unknown, { schema, from, to, step, advic
     return refused(`some rows violate it. ${advice} Fix them, then run migrate() again.`);
   }
   if (code === "42P06" || isSchemaCreation(error, code)) {
-    return new RetryableError(`${failed} another session has just created the schema. Run migrate() again.`, {
-      cause: error,
-    });
+    const why = "another session has just created the schema. Run migrate() again.";
+    return new RetryableError(`${failed} ${why}`, { cause: error });
   }
   const translated = toDaoError(error);
   if (translated instanceof UnavailableError || translated instanceof RetryableError) return translated;

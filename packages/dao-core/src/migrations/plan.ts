@@ -40,10 +40,7 @@ export const settingsIn = (schema: SchemaName): readonly string[] => [
   "SET LOCAL row_security TO off;",
 ];
 
-/**
- * One migration per schema at a time: others wait here. The lock belongs to the transaction, so neither a broken connection nor a
- * pooling proxy can keep it. The number is "fluxdao" in ASCII.
- */
+/** Others wait here. The lock ends with the transaction, whatever breaks or pools connections. The number is "fluxdao" in ASCII. */
 export const lockOf = ({ literal }: SchemaName) =>
   `SELECT pg_advisory_xact_lock(hashtextextended(${literal}, 28829699411304815))::text;`;
 
@@ -170,10 +167,7 @@ export function readPlan(driver: SqlDriver, schema: SchemaName, { signal }: Call
   return readWithSettings(driver, schema, (transaction) => makePlan(transaction, schema, embeddedMigrations), options);
 }
 
-/**
- * Runs `read` in a read-only transaction with {@link settingsIn}.
- * @throws DaoError
- */
+/** Runs `read` in a read-only transaction with {@link settingsIn}. @throws DaoError */
 export async function readWithSettings<Result>(
   driver: SqlDriver,
   schema: SchemaName,

@@ -39,7 +39,7 @@ export function textLiteral(text: string): string {
   return text.includes("\\") ? ` E${quoted.replaceAll("\\", "\\\\")}` : quoted;
 }
 
-/** Whether this is a valid name for a user's schema. */
+/** Whether this is a valid name of a user's schema. */
 export function isSchemaName(name: unknown): name is string {
   return problemOf(name) === undefined;
 }
@@ -47,8 +47,8 @@ export function isSchemaName(name: unknown): name is string {
 function problemOf(name: unknown): string | undefined {
   if (typeof name !== "string" || name === "") return "must be the name of a PostgreSQL schema";
   if (Buffer.byteLength(name) > MAX_BYTES) return `must have at most ${MAX_BYTES} bytes`;
-  if (/^pg_|^information_schema$/.test(name))
-    return "must not be a schema of PostgreSQL itself (pg_…, information_schema)";
+  const isOwn = /^pg_|^information_schema$/.test(name);
+  if (isOwn) return "must not be a schema of PostgreSQL itself (pg_…, information_schema)";
   if (name === "$user") return "must not be $user, which stands for the role's name in a search_path";
   return name.includes("\0") || !name.isWellFormed() ? "must be text that PostgreSQL can store" : undefined;
 }

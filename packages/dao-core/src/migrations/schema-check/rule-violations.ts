@@ -42,11 +42,10 @@ export async function findUnvalidatedRules(executor: SqlExecutor, schema: Schema
      order by c.relname, k.conname`,
     [schema.name],
   );
-  return rows.map(([table, constraint, expression]) => ({
-    table: String(table),
-    constraint: String(constraint),
-    expression: String(expression),
-  }));
+  return rows.map((row) => {
+    const [table = "", constraint = "", expression = ""] = row.map(String);
+    return { table, constraint, expression };
+  });
 }
 
 /** Counts the rows that violate each of `rules`, by a scan of its table without a lock that blocks others. */
@@ -59,28 +58,28 @@ export async function countViolations(
   for (const { table, constraint, expression } of rules) {
     const condition = `from ${schema.qualified(table)} where not (${expression})`;
     const { rows } = await executor.execute(`select count(*) as rows ${condition}`, []);
-    violations.push(violationOf(schema, table, constraint, Number(rows[0]?.[0] ?? 0), `select * ${condition};`));
+    const count = Number(rows[0]?.[0] ?? 0);
+    violations.push({
+      table,
+      constraint,
+      rows: count,
+      query: `select * ${condition};`,
+      validation: `alter table ${schema.qualified(table)} validate constraint "${constraint}";`,
+      message: describe(table, constraint, count),
+    });
   }
   return violations;
 }
 
-function violationOf(
-  schema: SchemaName,
-  table: string,
-  constraint: string,
-  rows: number,
-  query: string,
-): RuleViolation {
-  const { field, message: rule } = CONSTRAINT_RULES[constraint] ?? {
+function describe(table: string, constraint: string, rows: number): string {
+  const { field, message } = CONSTRAINT_RULES[constraint] ?? {
     field: FOREIGN_KEY_FIELDS[constraint] ?? constraint,
     message: "must refer to a row that exists",
   };
-  const message =
-    rows === 0
-      ? `Every row of ${table} now satisfies the rule "${field} ${rule}" (${constraint}). Run the validation.`
-      : `${rows} ${rows === 1 ? "row" : "rows"} of ${table} violate${rows === 1 ? "s" : ""} the rule "${field} ${rule}" ` +
-        `(${constraint}), which is newer. They were not changed, but updates are refused until the row satisfies the rule. ` +
-        "Find them with the query, fix them, then run the validation.";
-  const validation = `alter table ${schema.qualified(table)} validate constraint "${constraint}";`;
-  return { table, constraint, rows, query, validation, message };
+  const rule = `the rule "${field} ${message}" (${constraint})`;
+  if (rows === 0) return `Every row of ${table} now satisfies ${rule}. Run the validation.`;
+  return (
+    `${rows === 1 ? `1 row of ${table} violates` : `${rows} rows of ${table} violate`} ${rule}, which is newer. They were not ` +
+    "changed, but updates are refused until the row satisfies the rule. Find them with the query, fix them, then run the validation."
+  );
 }

@@ -21,24 +21,19 @@ export function findSchemaDifferences(facts: SchemaFacts): SchemaDifference[] {
 
 function ofKind(facts: SchemaFacts, name: string, { columns }: TableShape): SchemaDifference | undefined {
   const kind = facts.detail("table", name);
-  switch (kind) {
-    case "table":
-      return undefined;
-    case undefined: {
-      const definitions = Object.entries(columns).map(([column, type]) => `${column} ${type}`);
-      const create = `create table ${facts.schema.readable(name)} (${definitions.join(", ")});`;
-      const advice = `Restore it from a backup. If its rows are lost for good, run: ${create} Then run migrate().`;
-      return { what: `the table ${name} is missing`, advice };
-    }
-    case "unlogged": {
-      const what = `the table ${name} is unlogged: its rows would not survive a crash`;
-      return { what, advice: `Run: alter table ${facts.schema.readable(name)} set logged;` };
-    }
-    default: {
-      const what = `${name} is ${kind === "view" ? "a view" : "something else"}, not a table`;
-      return { what, advice: "Rename it, then restore the table." };
-    }
+  if (kind === "table") return undefined;
+  if (kind === undefined) {
+    const definitions = Object.entries(columns).map(([column, type]) => `${column} ${type}`);
+    const create = `create table ${facts.schema.readable(name)} (${definitions.join(", ")});`;
+    const advice = `Restore it from a backup. If its rows are lost for good, run: ${create} Then run migrate().`;
+    return { what: `the table ${name} is missing`, advice };
   }
+  if (kind === "unlogged") {
+    const what = `the table ${name} is unlogged: its rows would not survive a crash`;
+    return { what, advice: `Run: alter table ${facts.schema.readable(name)} set logged;` };
+  }
+  const what = `${name} is ${kind === "view" ? "a view" : "something else"}, not a table`;
+  return { what, advice: "Rename it, then restore the table." };
 }
 
 function ofEnum(facts: SchemaFacts, name: string, values: readonly string[]): SchemaDifference[] {

@@ -19,19 +19,11 @@ export interface TableShape {
   readonly indexes: Readonly<Record<string, string>>;
 }
 
+type SchemaObject = "table" | "column" | "constraint" | "index" | "rule" | "enum";
+
 /** An object in the schema, or something that keeps this role from using one. */
 export interface SchemaFact {
-  readonly kind:
-    | "table"
-    | "column"
-    | "constraint"
-    | "index"
-    | "rule"
-    | "enum"
-    | "replica identity"
-    | "replication role"
-    | "privileges"
-    | "policies";
+  readonly kind: SchemaObject | "replica identity" | "replication role" | "privileges" | "policies";
   readonly table: string;
   /** The name of the column, constraint, index or rule; or the commands that no policy allows, or that need a replica identity. */
   readonly name: string;
@@ -40,8 +32,8 @@ export interface SchemaFact {
 }
 
 /**
- * One round trip, without a lock on the tables, which a probe would wait for: `pg_get_indexdef` takes one, so it is called for
- * expressions only. Every column has a unique name, since some drivers return rows as objects.
+ * One round trip, without a lock on the tables, which a probe would wait for: `pg_get_indexdef`, which takes one, is called for
+ * expressions only.
  */
 const FACTS = `
 with ours as (
@@ -162,13 +154,12 @@ export async function readSchemaFacts(
   );
   const names = [Object.keys(tables), Object.keys(enums), columns].map((all) => `{${all.join()}}`);
   const { rows } = await executor.execute(FACTS, [...names, schema.name, schema.readable("")], options);
-  const facts = rows.map(([kind, table, name, detail]) => ({
-    kind: String(kind) as SchemaFact["kind"],
-    table: String(table),
-    name: String(name),
+  const facts = rows.map((row) => {
+    const [kind = "", table = "", name = "", detail = ""] = row.map(String);
     // The server may quote all names (quote_all_identifiers); none of ours needs quotes.
-    detail: compared.has(kind) ? String(detail).replaceAll('"', "") : String(detail),
-  }));
+    const unquoted = compared.has(kind) ? detail.replaceAll('"', "") : detail;
+    return { kind: kind as SchemaFact["kind"], table, name, detail: unquoted };
+  });
   return new SchemaFacts(schema, shape, facts);
 }
 
