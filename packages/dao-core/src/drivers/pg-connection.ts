@@ -68,16 +68,16 @@ export interface HostPgPoolClient extends HostPgClient {
   release(error?: Error): void;
 }
 
-/** An application's pool, and the state that its clients share. */
+/** An application's pool, and the state that its clients share; times are by `performance.now()`. */
 export interface PgClients {
   readonly pool: HostPgPool;
   /** Whether statements are prepared. */
   readonly prepare: boolean;
   /** How often prepared statements were found stale: each time, all are prepared again under new names. */
   generation: number;
-  /** When a client last lacked one of its prepared statements, by `performance.now()`. */
+  /** When a client last lacked one of its prepared statements. */
   lastMissing: number;
-  /** Clients first checked out before this time, by `performance.now()`, are not used again. */
+  /** Clients first checked out before this time are not used again. */
   oldest: number;
 }
 
@@ -164,10 +164,7 @@ export class PgConnection implements SqlConnection {
     this.#release();
   }
 
-  /**
-   * @throws {@link staleStatement} if its plan is stale; the client is then dropped when it is returned, as it is if the server
-   *   is read-only
-   */
+  /** @throws {@link staleStatement}; the client is then dropped when it is returned, as it is if the server is read-only */
   async execute(
     text: string,
     parameters: readonly SqlParameter[],
@@ -295,16 +292,12 @@ async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Prom
   } catch (error) {
     if (signal?.aborted === true) {
       // A pool cannot cancel a wait: a client that comes too late is returned at once.
-      connecting.then(
-        (client) => client.release(),
-        () => undefined,
-      );
+      connecting.then((client) => client.release()).catch(() => undefined);
       throw error;
     }
     if (databaseErrorFacts(error) !== undefined) throw loginError(error);
     const reason = error instanceof Error ? ` (${error.message})` : "";
-    throw new UnavailableError(`The application's pool gave no connection${reason}. Try again later.`, {
-      cause: error,
-    });
+    const sentence = `The application's pool gave no connection${reason}. Try again later.`;
+    throw new UnavailableError(sentence, { cause: error });
   }
 }

@@ -67,16 +67,13 @@ export class PgDriver implements SqlDriver {
     work: (transaction: SqlTransaction) => Promise<Result>,
     options: TransactionOptions = {},
   ): Promise<Result> {
-    const { signal, requester, readOnly } = options;
+    const { signal, requester, readOnly: isReadOnly } = options;
     const begin = beginScript(options);
-    return PgConnection.use(
-      this.#clients,
-      { signal, requester, isTransaction: true, isReadOnly: readOnly },
-      (connection) => OpenTransaction.run(connection, begin, work, signal),
+    return PgConnection.use(this.#clients, { signal, requester, isTransaction: true, isReadOnly }, (connection) =>
+      OpenTransaction.run(connection, begin, work, signal),
     );
   }
 
-  /** Clients first checked out before now are dropped when they are next checked out. */
   replaceConnections(): void {
     this.#clients.oldest = performance.now() - RECENTLY_OPENED;
   }
@@ -89,8 +86,7 @@ export class PgDriver implements SqlDriver {
 function clientsOfProbe(clients: PgClients): PgClients {
   const { Client, options, idleCount = 0, totalCount = 0 } = clients.pool;
   if (Client === undefined || options === undefined) return clients;
-  const isInUse = idleCount === 0 && totalCount >= (options.max ?? Number.POSITIVE_INFINITY);
-  if (!isInUse) return clients;
+  if (idleCount > 0 || totalCount < (options.max ?? Number.POSITIVE_INFINITY)) return clients;
   const connect = async () => {
     const client = new Client(options);
     await client.connect();

@@ -2,10 +2,7 @@ import type { SqlParameter, SqlResult } from "../../session/driver.ts";
 import { withCode } from "../../session/postgres-errors.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 
-/**
- * An application's client of PostgreSQL, as far as {@link hostDriver} needs it. `Handle` is what it runs statements on: its
- * database or pool, and within a transaction that transaction.
- */
+/** An application's client of PostgreSQL. `Handle` is what it runs statements on: its database or pool, or its transaction. */
 export interface HostClient<Handle> {
   /** A description for people, such as `the application's Knex`. */
   readonly description: string;
@@ -22,9 +19,7 @@ export interface HostClient<Handle> {
    */
   readonly transaction?: (<Result>(work: (transaction: Handle) => Promise<Result>) => PromiseLike<Result>) | undefined;
   /** Runs `work` in a savepoint of the transaction; for clients that must set savepoints themselves. Default: by SQL. */
-  readonly savepoint?:
-    | (<Result>(transaction: Handle, work: (nested: Handle) => Promise<Result>) => PromiseLike<Result>)
-    | undefined;
+  savepoint?<Result>(transaction: Handle, work: (nested: Handle) => Promise<Result>): PromiseLike<Result>;
   /**
    * The connection of a transaction, if it emits `error` when it is lost, as clients of `pg` do. Then a unit of work ends as soon
    * as its connection does; otherwise with its next statement.
@@ -67,10 +62,7 @@ const textInstants = new Map<string, string>();
 
 /** Declares instants as text: postgres.js would convert a `timestamptz` parameter to a `Date`, without its microseconds. */
 function withTextInstants(text: string): string {
-  let changed = textInstants.get(text);
-  if (changed === undefined) {
-    changed = text.replace(/(\$\d+)::timestamptz/g, "$1::text::timestamptz");
-    textInstants.set(text, changed);
-  }
+  const changed = textInstants.get(text) ?? text.replace(/(\$\d+)::timestamptz/g, "$1::text::timestamptz");
+  textInstants.set(text, changed);
   return changed;
 }

@@ -44,7 +44,7 @@ function databaseDriver<Handle>(
     await giveTurn();
     throwIfAborted(signal);
     const link = new HostLink();
-    let stopListening: () => void = () => undefined;
+    let stopListening = () => {};
     const within = async (own: Handle) => {
       stopListening = link.listen(await connectionOf?.(own));
       const connection = new HostConnection(client, own, link);
@@ -86,9 +86,8 @@ function transactionDriver<Handle>(client: HostClient<Handle>): SqlDriver {
     async transaction(work, options = {}) {
       const { signal, readOnly } = options;
       if (readOnly !== undefined || transactionSettings(options).length > 0) {
-        throw new UnitOfWorkMisuseError(
-          "The transaction is the application's, and open already. Set its options there.",
-        );
+        const sentence = "The transaction is the application's, and open already. Set its options there.";
+        throw new UnitOfWorkMisuseError(sentence);
       }
       await giveTurn();
       throwIfAborted(signal);

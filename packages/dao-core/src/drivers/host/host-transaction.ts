@@ -61,10 +61,8 @@ export class HostLink {
 
 /**
  * Runs `work` in a transaction that an application's client begins, and settles as that does.
- *
  * If the connection is lost, postgres.js ends the transaction by itself, and sends the rollback of a callback that rejects after
  * that over any connection, inside another caller's transaction. So such a callback never settles.
- *
  * @param signal ends the wait for the client to begin; afterwards the running statement and the rollback get {@link ABORT_GRACE}
  * @param coded gives the client's errors a code
  * @throws what `work` throws, even if the client reports another error, such as a failed rollback; the signal's reason;
@@ -120,8 +118,7 @@ export function inHostTransaction<Handle, Result>(
       }
       if (outcome !== undefined && "error" in outcome) return reject(outcome.error);
       const reported = coded(error);
-      if (outcome === undefined || !isLossError(reported)) return reject(reported);
-      reject(ending(reported));
+      reject(outcome !== undefined && isLossError(reported) ? ending(reported) : reported);
     });
   });
   return waiting.finally(() => {
@@ -132,7 +129,6 @@ export function inHostTransaction<Handle, Result>(
 
 /**
  * Runs `work` in a savepoint that an application's client sets, and settles as that does, or when the connection is lost.
- *
  * The client learns the outcome of `work` at once or never. After an abandoned savepoint the rollback must precede the
  * application's next statement, or it would undo that too. If the connection is lost, postgres.js would send it over another.
  * @throws what `work` throws; why the connection was abandoned; TransactionLostError

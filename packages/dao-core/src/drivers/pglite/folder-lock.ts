@@ -42,7 +42,7 @@ function attempt<Value>(read: () => Value): Value | undefined {
 
 const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined);
 
-/** The contents of a lock file: the process that holds, or wants, the folder. */
+/** The contents of a lock file: the process that holds the folder, or wants it. */
 export interface FolderHolder {
   readonly pid: number;
   readonly host: string;
@@ -71,9 +71,8 @@ export class FolderInUseError extends Error {
 
 /** Whether it is this process, in any thread, with any copy of this package. */
 export function isThisProcess(holder: FolderHolder): boolean {
-  return (
-    holder.pid === process.pid && holder.startTime === startTimeOf(process.pid) && holder.pidNamespace === pidNamespace
-  );
+  const { pid, startTime } = holder;
+  return pid === process.pid && startTime === startTimeOf(pid) && holder.pidNamespace === pidNamespace;
 }
 
 /** Milliseconds that the first of several simultaneous openers waits for the others to withdraw. */

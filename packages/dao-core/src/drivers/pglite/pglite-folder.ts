@@ -40,9 +40,8 @@ async function keepOthersOut(path: string): Promise<void> {
   if (((await stat(path)).mode & 0o777) === OWN) return;
   const names = await readdir(path);
   if (!names.includes("PG_VERSION") && !names.every(isNothing)) {
-    throw new UnavailableError(
-      `The folder ${path} holds other files. Name a new or an empty one for the embedded database.`,
-    );
+    const advice = "Name a new or an empty one for the embedded database.";
+    throw new UnavailableError(`The folder ${path} holds other files. ${advice}`);
   }
   await chmod(path, OWN);
 }

@@ -95,7 +95,8 @@ export class PgliteDriver implements SqlDriver {
 
   #probe(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
     const mustWait = this.#running !== undefined && this.#closing === undefined;
-    return mustWait ? Promise.reject(codedError("53300", IN_USE)) : this.execute(text, parameters, options);
+    if (!mustWait) return this.execute(text, parameters, options);
+    return Promise.reject(codedError("53300", "The embedded database has one connection, which is in use."));
   }
 
   async transaction<Result>(
@@ -153,8 +154,6 @@ export class PgliteDriver implements SqlDriver {
     }
   }
 }
-
-const IN_USE = "The embedded database has one connection, which is in use.";
 
 function turnTimeoutError(): UnavailableError {
   return new UnavailableError(
