@@ -8,13 +8,12 @@ export type { DatabaseAddress } from "./connection-string/database-url.ts";
 export * from "./contract/index.ts";
 export * from "./database.ts";
 export type { Finding, FindingName } from "./diagnosis/diagnose.ts";
-export type { HostDrizzle, HostKnex, HostKysely, HostPostgresJs, HostTypeOrm } from "./drivers/adapters.ts";
+export type { HostDrizzle, HostKnex, HostKysely, HostPostgresJs, HostPrisma, HostTypeOrm } from "./drivers/adapters.ts";
 export type { HostClient } from "./drivers/host/host-client.ts";
 export { hostDriver } from "./drivers/host/host-driver.ts";
 export type { PgDriverOptions } from "./drivers/pg.ts";
 export type { HostPgClient, HostPgPool, HostPgPoolClient, PgQuery, PgResult } from "./drivers/pg-connection.ts";
 export type { PostgresDriverOptions } from "./drivers/postgres/driver.ts";
-export type { HostPrisma } from "./drivers/prisma.ts";
 export * from "./idempotency.ts";
 export * from "./join.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migrate.ts";
@@ -22,7 +21,6 @@ export type { SchemaMigrated, SchemasMigrationOptions, SchemasMigrationReport } 
 export type { MigrationPlanText } from "./migrations/plan.ts";
 export type { RuleViolation } from "./migrations/schema-check/rule-violations.ts";
 export * from "./service/dao-services.ts";
-export { DaoTaskService } from "./service/dao-task-service.ts";
 export { createPieceServices, type PieceServices } from "./service/piece-services.ts";
 export type * from "./session/database-session.ts";
 export type {

@@ -5,15 +5,16 @@ import {
   type HostKnex,
   type HostKysely,
   type HostPostgresJs,
+  type HostPrisma,
   type HostTypeOrm,
   knexDriver,
   kyselyDriver,
   postgresJsDriver,
+  prismaDriver,
   typeOrmDriver,
 } from "./drivers/adapters.ts";
 import { PgDriver, type PgDriverOptions, pgClientDriver } from "./drivers/pg.ts";
 import type { HostPgClient, HostPgPool } from "./drivers/pg-connection.ts";
-import { type HostPrisma, prismaDriver } from "./drivers/prisma.ts";
 import type { SqlDriver } from "./session/driver.ts";
 
 /*

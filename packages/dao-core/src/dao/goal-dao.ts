@@ -8,7 +8,7 @@ import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, PIECE_ROWS, SHORT_TEXT_BYTES } from "../session/limits.ts";
 import { goalStatements, milestoneStatements, taskStatements } from "./entities.ts";
 import { isUnbounded } from "./list/guarded-rows.ts";
-import { param, prepared, queryBuilder, readInstant, run, validInstant, written } from "./statement/statement.ts";
+import { param, prepared, queryBuilder, readInstant, run, withOwnInstants, written } from "./statement/statement.ts";
 import { goals, milestones, tasks } from "./statement/tables.ts";
 import { newRows, resultColumns, resultValue } from "./statement/text-columns.ts";
 import { newId, TableDao } from "./table-dao.ts";
@@ -21,16 +21,14 @@ const selected = (column: PgColumn): SQL => sql`selected.${sql.identifier(column
 
 /** Rows that belong to a goal, as JSON: an array of arrays, columns in the table's order, as the row mappers read them. */
 class JsonRows {
-  readonly #table: PgTable;
+  readonly #table: PgTable & { readonly goalId: PgColumn };
   readonly #columns: readonly PgColumn[];
   readonly #order: readonly PgColumn[];
-  readonly #goalId: PgColumn;
 
-  constructor(table: PgTable, goalId: PgColumn, order: readonly PgColumn[]) {
+  constructor(table: PgTable & { readonly goalId: PgColumn }, order: readonly PgColumn[]) {
     this.#table = table;
     this.#columns = Object.values(getTableColumns(table));
     this.#order = order;
-    this.#goalId = goalId;
   }
 
   all(goalId: SQL): SQL {
@@ -56,7 +54,7 @@ class JsonRows {
   }
 
   #belongTo(goalId: SQL): SQL {
-    return sql`${qualified(this.#goalId)} = ${goalId}`;
+    return sql`${qualified(this.#table.goalId)} = ${goalId}`;
   }
 
   #array(expression: (column: PgColumn) => SQL, orderBy: (column: PgColumn) => SQL): SQL {
@@ -65,12 +63,8 @@ class JsonRows {
   }
 }
 
-const itsMilestones = new JsonRows(milestones, milestones.goalId, [
-  milestones.weekNumber,
-  milestones.createdAt,
-  milestones.id,
-]);
-const itsTasks = new JsonRows(tasks, tasks.goalId, [tasks.startTime, tasks.createdAt, tasks.id]);
+const itsMilestones = new JsonRows(milestones, [milestones.weekNumber, milestones.createdAt, milestones.id]);
+const itsTasks = new JsonRows(tasks, [tasks.startTime, tasks.createdAt, tasks.id]);
 
 /** A goal with its milestones and tasks, in one snapshot. Those that are not few and short are null. */
 export const findGuardedGoal = prepared("read", () => {
@@ -157,7 +151,7 @@ export class SqlGoalDao
       milestoneRows.push(milestoneRow);
       const owners = { userId, goalId, milestoneId: milestoneRow["id"] };
       for (const task of milestone.tasks ?? [])
-        taskRows.push(withOwnDates(taskStatements.insertValues(newId(), task, owners)));
+        taskRows.push(withOwnInstants(taskStatements.insertValues(newId(), task, owners)));
     }
     const values = { ...goal, milestones: JSON.stringify(milestoneRows), tasks: JSON.stringify(taskRows) };
     const { rows } = await run(this.executor, insertStructure(), values, options);
@@ -166,16 +160,4 @@ export class SqlGoalDao
     // The object has every column of the table, so it is a DTO.
     return { ...goal, milestones: milestoneRows, tasks: taskRows } as contract.GoalWithRelationsDto;
   }
-}
-
-/**
- * Copies the row's dates, so that the caller cannot change them.
- * @throws ValidationError for an invalid date, which JSON would turn into null
- */
-function withOwnDates(row: NewRow): NewRow {
-  for (const name in row) {
-    const value = row[name];
-    if (value instanceof Date) row[name] = new Date(validInstant(name, value));
-  }
-  return row;
 }

@@ -12,7 +12,7 @@ import {
   queryBuilder,
   run,
   StatementCache,
-  validInstant,
+  withOwnInstants,
 } from "./statement/statement.ts";
 import { tasks } from "./statement/tables.ts";
 import { columnOf, jsonRecords, newRows, resultColumns, sqlType } from "./statement/text-columns.ts";
@@ -36,7 +36,7 @@ export async function createTasks(
   input: readonly TaskImportDto[],
   options?: CallOptions,
 ): Promise<number> {
-  const rows = input.map((task) => withValidInstants(taskStatements.insertValues(task.id ?? newId(), task)));
+  const rows = input.map((task) => withOwnInstants(taskStatements.insertValues(task.id ?? newId(), task)));
   const { rows: counts } = await run(executor, insertTasks(), { tasks: JSON.stringify(rows) }, options);
   const count = Number(counts[0]?.[0]);
   if (count !== rows.length) {
@@ -60,7 +60,7 @@ export async function updateTasks(
   const isChanged = (name: string) => changes.some((change) => Reflect.get(change, name) !== undefined);
   // An UPDATE must set something; the title may be set to itself.
   const names = updatable.filter((name) => name === "title" || isChanged(name));
-  const rows = changes.map((change) => ({ ...withValidInstants(change), changed: changedFields(change, names) }));
+  const rows = changes.map((change) => withOwnInstants({ ...change, changed: changedFields(change, names) }));
   const statement = updates.get(names.join(), () => compile("write", buildUpdate(names)));
   const { rows: updated } = await run(executor, statement, { changes: JSON.stringify(rows) }, options);
   return updated.map((row) => taskStatements.read(row));
@@ -102,10 +102,4 @@ function changedValue(column: PgColumn, newName: string, bit: number): SQL {
   const isSet = sql`locked.changed & ${sql.raw(String(bit))} <> 0`;
   const value = sql`locked.${sql.identifier(newName)}`;
   return sql`case when ${isSet} then ${column === tasks.endTime ? writtenEnd(value) : value} else ${column} end`;
-}
-
-/** @throws ValidationError for an invalid date, which JSON would turn into null */
-function withValidInstants<Row extends object>(row: Row): Row {
-  for (const [name, value] of Object.entries(row)) if (value instanceof Date) validInstant(name, value);
-  return row;
 }

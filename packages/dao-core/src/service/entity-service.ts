@@ -6,19 +6,12 @@ import { validate } from "../contract/fields/validation.ts";
 import * as contract from "../contract/index.ts";
 import type { Page } from "../contract/page.ts";
 import { hasVersion } from "../contract/version.ts";
-import type {
-  ConversationDao,
-  DatabaseSession,
-  EntityDao,
-  GoalDao,
-  MilestoneDao,
-  TaskDao,
-  UserDao,
-} from "../session/database-session.ts";
+import type { Daos, DatabaseSession, EntityDao } from "../session/database-session.ts";
+import type { ListedEntity } from "../session/piece-reads.ts";
 import { runRetryable } from "../unit-of-work.ts";
 
 /** An entity: its name for messages, its DAO in a session, and the schemas of what callers send. */
-export interface Entity<Dto, Create, Update, List> {
+interface Entity<Dto, Create, Update, List> {
   /** Singular and lower case. */
   readonly name: string;
   readonly dao: (session: DatabaseSession) => EntityDao<Dto, Create, Update, List>;
@@ -30,44 +23,42 @@ export interface Entity<Dto, Create, Update, List> {
 type EntityOf<Dao> =
   Dao extends EntityDao<infer Dto, infer Create, infer Update, infer List> ? Entity<Dto, Create, Update, List> : never;
 
-export const user: EntityOf<UserDao> = {
-  name: "user",
-  dao: ({ users }) => users,
-  list: contract.userListRequest,
-  create: contract.userCreateDto,
-  update: contract.userUpdateDto,
-};
-
-export const goal: EntityOf<GoalDao> = {
-  name: "goal",
-  dao: ({ goals }) => goals,
-  list: contract.goalListRequest,
-  create: contract.goalCreateDto,
-  update: contract.goalUpdateDto,
-};
-
-export const milestone: EntityOf<MilestoneDao> = {
-  name: "milestone",
-  dao: ({ milestones }) => milestones,
-  list: contract.milestoneListRequest,
-  create: contract.milestoneCreateDto,
-  update: contract.milestoneUpdateDto,
-};
-
-export const task: EntityOf<TaskDao> = {
-  name: "task",
-  dao: ({ tasks }) => tasks,
-  list: contract.taskListRequest,
-  create: contract.taskCreateDto,
-  update: contract.taskUpdateDto,
-};
-
-export const conversation: EntityOf<ConversationDao> = {
-  name: "conversation",
-  dao: ({ conversations }) => conversations,
-  list: contract.conversationListRequest,
-  create: contract.conversationCreateDto,
-  update: contract.conversationUpdateDto,
+export const entities: { readonly [Name in ListedEntity]: EntityOf<Daos[Name]> } = {
+  users: {
+    name: "user",
+    dao: ({ users }) => users,
+    list: contract.userListRequest,
+    create: contract.userCreateDto,
+    update: contract.userUpdateDto,
+  },
+  goals: {
+    name: "goal",
+    dao: ({ goals }) => goals,
+    list: contract.goalListRequest,
+    create: contract.goalCreateDto,
+    update: contract.goalUpdateDto,
+  },
+  milestones: {
+    name: "milestone",
+    dao: ({ milestones }) => milestones,
+    list: contract.milestoneListRequest,
+    create: contract.milestoneCreateDto,
+    update: contract.milestoneUpdateDto,
+  },
+  tasks: {
+    name: "task",
+    dao: ({ tasks }) => tasks,
+    list: contract.taskListRequest,
+    create: contract.taskCreateDto,
+    update: contract.taskUpdateDto,
+  },
+  conversations: {
+    name: "conversation",
+    dao: ({ conversations }) => conversations,
+    list: contract.conversationListRequest,
+    create: contract.conversationCreateDto,
+    update: contract.conversationUpdateDto,
+  },
 };
 
 /** CRUD, once, over any entity: validates, then calls its DAO. The services give the methods their names. */

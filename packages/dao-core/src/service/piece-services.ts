@@ -4,20 +4,11 @@ import { validate } from "../contract/fields/validation.ts";
 import type { OperationName } from "../contract/services.ts";
 import { taskTimerangeRequest } from "../contract/task.ts";
 import type { ListedEntity, OpenResult, PieceReads } from "../session/piece-reads.ts";
-import { assertFound, conversation, type Entity, goal, milestone, task, user } from "./entity-service.ts";
+import { assertFound, entities } from "./entity-service.ts";
 
 type Read = (input: unknown, options?: CallOptions) => Promise<OpenResult>;
 /** Returns `undefined`, and does nothing, if only the service can do it: it checks the limit of a conversation's messages. */
 type Update = (id: string, changes: unknown, options?: CallOptions) => Promise<OpenResult | undefined>;
-type Described = Pick<Entity<unknown, unknown, unknown, unknown>, "name" | "list" | "update">;
-
-const entities: Readonly<Record<ListedEntity, Described>> = {
-  users: user,
-  goals: goal,
-  milestones: milestone,
-  tasks: task,
-  conversations: conversation,
-};
 
 /** The calls with potentially large results, by operation: reads, and updates of a row. */
 export interface PieceServices {

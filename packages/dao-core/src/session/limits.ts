@@ -44,28 +44,32 @@ export const CANCEL_INTERVAL = 50;
 export const CLOSE_GRACE = 1_000;
 /** Milliseconds that a probe waits for the pool. `/ready` has 1,500 for two statements and two extra connections. */
 export const PROBE_PATIENCE = 250;
-/** Connections of the pool, unless set otherwise. */
-export const DEFAULT_POOL_SIZE = 10;
-/** Milliseconds for a connection to be opened, unless set otherwise. */
-export const DEFAULT_CONNECT_TIMEOUT = 5_000;
-/** Milliseconds to wait for a connection, or for an import's turn, unless set otherwise. */
-export const DEFAULT_ACQUIRE_TIMEOUT = 5_000;
-/** Maximum callers that wait for a connection, or imports for their turn, unless set otherwise. */
-export const DEFAULT_MAX_WAITING = 1_000;
-/** Milliseconds for a statement, unless set otherwise. */
-export const DEFAULT_STATEMENT_TIMEOUT = 30_000;
-/** Milliseconds that a statement waits for a lock, unless set otherwise. */
-export const DEFAULT_LOCK_TIMEOUT = 10_000;
-/** Milliseconds that a transaction may be idle, unless set otherwise. */
-export const DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT = 60_000;
-/** Milliseconds without use after which a connection is closed, unless set otherwise: 10 minutes. */
-export const DEFAULT_IDLE_TIMEOUT = 600_000;
-/** Milliseconds from opening a connection to replacing it, unless set otherwise: 30 minutes. */
-export const DEFAULT_MAX_LIFETIME = 1_800_000;
-/** Milliseconds for running statements when a database is closed, unless set otherwise. */
-export const DEFAULT_CLOSE_TIMEOUT = 5_000;
 /** Milliseconds that a call waits for the embedded database's only connection. */
 export const EMBEDDED_ACQUIRE_TIMEOUT = 30_000;
+
+// Defaults of options, which say what each limits; times in milliseconds
+export const DEFAULT_POOL_SIZE = 10;
+export const DEFAULT_CONNECT_TIMEOUT = 5_000;
+/** For a connection, or an import's turn. */
+export const DEFAULT_ACQUIRE_TIMEOUT = 5_000;
+/** For a connection, or imports for their turn. */
+export const DEFAULT_MAX_WAITING = 1_000;
+export const DEFAULT_STATEMENT_TIMEOUT = 30_000;
+export const DEFAULT_LOCK_TIMEOUT = 10_000;
+export const DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT = 60_000;
+/** 10 minutes. */
+export const DEFAULT_IDLE_TIMEOUT = 600_000;
+/** 30 minutes. */
+export const DEFAULT_MAX_LIFETIME = 1_800_000;
+export const DEFAULT_CLOSE_TIMEOUT = 5_000;
+/** Bytes of a conversation's messages as JSON text: 8 MiB. */
+export const DEFAULT_CONVERSATION_BYTES = 8 * 1_048_576;
+/** For another process that migrates the same database. */
+export const MIGRATION_WAIT_TIMEOUT = 600_000;
+export const MIGRATION_LOCK_TIMEOUT = 30_000;
+/** An hour. */
+export const MIGRATION_STATEMENT_TIMEOUT = 3_600_000;
+export const MIGRATIONS_AT_A_TIME = 4;
 
 // The pool
 /**
@@ -105,8 +109,6 @@ export const PART_CHARACTERS = 4_194_304;
 export const MOST_PARTS = 32;
 /** Characters that are hashed in one turn of the event loop, unless a single member of an array has more. */
 export const VERSION_STEP = 262_144;
-/** Maximum bytes of a conversation's messages as JSON text, unless set otherwise: 8 MiB. */
-export const DEFAULT_CONVERSATION_BYTES = 8 * 1_048_576;
 /** Maximum rows that `count: "estimated"` counts; the planner estimates more. */
 export const EXACT_COUNT = 1_000;
 
@@ -133,14 +135,6 @@ export const KEY_LIFETIME = 86_400_000;
 export const DELETE_BATCH = 1_000;
 
 // Migrations and diagnosis
-/** Milliseconds that a migration waits for another process that migrates the same database, unless set otherwise. */
-export const MIGRATION_WAIT_TIMEOUT = 600_000;
-/** Milliseconds that a migration waits for a table in use, unless set otherwise. */
-export const MIGRATION_LOCK_TIMEOUT = 30_000;
-/** Milliseconds for a statement of a migration, unless set otherwise: an hour. */
-export const MIGRATION_STATEMENT_TIMEOUT = 3_600_000;
-/** Schemas that are migrated at a time unless set otherwise. */
-export const MIGRATIONS_AT_A_TIME = 4;
 /** Milliseconds for which a full comparison of the schema stays valid. */
 export const COMPARISON_VALIDITY = 5_000;
 /** Milliseconds by which two clocks may differ. */

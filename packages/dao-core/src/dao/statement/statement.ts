@@ -141,8 +141,20 @@ function jsonText(name: string, value: object): string {
   throw new ValidationError([{ path: [name, ...problem.path.map(String)].join("."), message: problem.message }]);
 }
 
+/**
+ * Copies the dates of a row that is sent as JSON, so that the caller cannot change them.
+ * @throws ValidationError for an invalid date, which JSON would turn into null
+ */
+export function withOwnInstants(row: Record<string, unknown>): Record<string, unknown> {
+  for (const name in row) {
+    const value = row[name];
+    if (value instanceof Date) row[name] = new Date(validInstant(name, value));
+  }
+  return row;
+}
+
 /** Returns the instant, if it is valid. @throws ValidationError, naming the field, for an invalid date */
-export function validInstant(name: string, value: Date): Date {
+function validInstant(name: string, value: Date): Date {
   if (Number.isNaN(value.getTime())) throw new ValidationError([{ path: name, message: "must be a valid Date" }]);
   return value;
 }
