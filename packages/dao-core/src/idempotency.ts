@@ -26,9 +26,9 @@ export interface OnceOutcome<Result> {
 
 /**
  * Runs work exactly once, however often and by however many callers at once this is called: the key and the result are written in
- * the work's own transaction, so that either all of it has happened or none. A later call with the same key only returns the
- * recorded result. Work that throws leaves nothing behind, and may be tried again with its key. After a serialization failure or
- * deadlock the work is run again, at most five times, so all of its effects should be undone by a rollback.
+ * the work's own transaction. A later call with the same key only returns the recorded result. Work that throws leaves nothing
+ * behind, and may be tried again. After a serialization failure or deadlock it is run again, at most five times, so all of its
+ * effects should be undone by a rollback.
  *
  * ```ts
  * const { result } = await runOnce(db, { key: `weekly-plan-${week}` }, async (uow) => {
@@ -56,18 +56,14 @@ export async function runOnce<Result extends JsonValue>(
       return { result, isReplay: false };
     }
     if (recorded.fingerprint !== key.fingerprint) throw new IdempotencyKeyReusedError();
-    if (recorded.result === null) throw nestedUseError();
+    // Only the transaction that claimed a key can see it without a result.
+    if (recorded.result === null) throw new UnitOfWorkMisuseError(NESTED);
     // Recorded by the same work, whose result has this type.
     return { result: JSON.parse(recorded.result) as Result, isReplay: true };
   });
 }
 
-/** Only the transaction that claimed a key can see it without a result. */
-function nestedUseError(): UnitOfWorkMisuseError {
-  return new UnitOfWorkMisuseError(
-    "The work with this idempotency key is already running in this transaction. Call runOnce once per key.",
-  );
-}
+const NESTED = "The work with this idempotency key is already running in this transaction. Call runOnce once per key.";
 
 function toKey({ scope = "", key, fingerprint = "" }: OnceOptions): IdempotencyKey {
   const parts = { scope, key, fingerprint };
@@ -81,9 +77,8 @@ function toKey({ scope = "", key, fingerprint = "" }: OnceOptions): IdempotencyK
 }
 
 /**
- * Deletes the keys of {@link runOnce} that are older than 24 hours, and returns how many. Call it from time to time, in one
- * process or in several; the HTTP server does.
- * @throws UnavailableError
+ * Deletes the keys of {@link runOnce} that are older than 24 hours, and returns how many. Call it from time to time, as the HTTP
+ * server does. @throws UnavailableError
  */
 export async function deleteExpiredIdempotencyKeys(session: DatabaseSession, options?: CallOptions): Promise<number> {
   let total = 0;

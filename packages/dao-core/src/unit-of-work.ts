@@ -46,14 +46,12 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
 
   /**
    * Runs `work` as one transaction: committed when its promise fulfils, rolled back when it rejects. Within another unit of
-   * work it is a savepoint: a failure is undone up to there, and the outer one continues if it catches the error. An
-   * application's transaction is joined the same way, and never committed here.
+   * work, or an application's transaction, it is a savepoint: a failure is undone up to there, and the outer one continues if
+   * it catches the error.
    *
    * It also rejects, whatever `work` is waiting for, at its `timeout` or abort, and when its connection is lost. Once it has
-   * settled, nothing more of it reaches the database: open nested units of work end with it, and later calls on them throw a
-   * UnitOfWorkMisuseError. A unit of work on another database that `work` began and is waiting for is rolled back too, and
-   * rejects with an UnavailableError.
-   *
+   * settled, nothing more of it reaches the database: nested units of work end with it, and later calls on them throw a
+   * UnitOfWorkMisuseError. One on another database that `work` waits for is rolled back with an UnavailableError.
    * @throws what `work` throws; RetryableError after a serialization failure or deadlock once no retry is left;
    *   TransactionLostError if the connection was lost; UnavailableError; UnitOfWorkMisuseError if a promise was not awaited,
    *   or the error of a failed statement was swallowed
@@ -83,19 +81,17 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
   }
 
   /**
-   * Calls `callback` once the outermost transaction is committed, and never if it is not. Callbacks run in the order of
-   * registration, whether or not an earlier one failed. `run` waits for all of them and rejects with what they throw (an
-   * `AggregateError` if several do), even though the work is committed.
+   * Calls `callback` once the outermost transaction is committed, and never if it is not. All callbacks run, one after the
+   * other; `run` waits for them, and rejects with what they throw (an `AggregateError` if several do).
    * @throws UnitOfWorkMisuseError after the end, and inside a transaction that the application began and will commit
    */
   afterCommit(callback: () => void | Promise<void>): void {
-    if (this.#life.hasEnded)
-      throw new UnitOfWorkMisuseError("This unit of work has ended. Register callbacks before it does.");
-    if (!this.#ownsCommit) {
-      throw new UnitOfWorkMisuseError(
-        "The application commits this transaction. Run the callback there, after its commit.",
-      );
-    }
+    const refuse = (sentence: string) => {
+      throw new UnitOfWorkMisuseError(sentence);
+    };
+    if (this.#life.hasEnded) refuse("This unit of work has ended. Register callbacks before it does.");
+    if (!this.#ownsCommit)
+      refuse("The application commits this transaction. Run the callback there, after its commit.");
     this.#afterCommit.push(callback);
   }
 
@@ -127,10 +123,7 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
   }
 }
 
-/**
- * Runs the library's own work as a unit of work. It does nothing outside the database, so it is retried after a serialization
- * failure or deadlock, unless it is nested.
- */
+/** Runs the library's own work, which does nothing outside the database, and so can be retried unless it is nested. */
 export function runRetryable<Result>(
   session: DatabaseSession,
   { signal, timeout, requester }: CallOptions,

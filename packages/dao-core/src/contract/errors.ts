@@ -1,7 +1,5 @@
-/**
- * The errors of the data layer, one family of classes. Callers branch on `code` or on the class; `cause` keeps the
- * driver's error. A message names fields and ids, says what to do, and never contains SQL, a parameter or a key.
- */
+// Callers branch on `code` or on the class; `cause` keeps the driver's error. A message names fields and ids, says what to do, and
+// never contains SQL, a parameter or a key.
 
 /** Every code of a {@link DaoError}. `docs/errors.md` lists the cause, HTTP status and remedy of each. */
 export const DAO_ERROR_CODES = [
@@ -34,7 +32,7 @@ export abstract class DaoError extends Error {
   }
 }
 
-/** Whether `error` is a {@link DaoError}, even one from another copy of this package. */
+/** Whether `error` is a {@link DaoError}, even of another copy of this package. */
 export function isDaoError(error: unknown): error is DaoError {
   return typeof error === "object" && error !== null && (error as { [brand]?: unknown })[brand] === true;
 }

@@ -17,7 +17,7 @@ export interface TelemetrySource {
   readonly pool?: InstrumentedPool | undefined;
 }
 
-/** The instrumentation of one database, app or client. */
+/** That of one database, app or client. */
 export interface Instrumentation {
   /** Called when an operation begins. `undefined` if this one is not instrumented. */
   start(operation: InstrumentedOperation): StartedOperation | undefined;
@@ -26,9 +26,8 @@ export interface Instrumentation {
 }
 
 /**
- * Something with a beginning and an end. A statement lasts from the wait for a connection to the result, retries included; each
- * attempt of a unit of work from there to the commit (a nested one is a savepoint); a request, and each attempt of a call, to the
- * end of its response.
+ * A statement lasts from the wait for a connection to the result, retries included; an attempt of a unit of work from there to the
+ * commit (a nested one is a savepoint); a request, and each attempt of a call, to the end of its response.
  */
 export type InstrumentedOperation =
   | { readonly kind: "statement"; readonly text: string; readonly schema: string }
@@ -82,7 +81,7 @@ export interface OperationOutcome {
   readonly status?: number | undefined;
   /** The template of a request's path; absent if there is no such path. */
   readonly route?: string | undefined;
-  /** The name of the key that a request had, and the schema that it is bound to. */
+  /** The name of a request's key, and the schema that it is bound to. */
   readonly caller?: string | undefined;
   readonly schema?: string | undefined;
 }

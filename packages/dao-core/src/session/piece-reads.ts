@@ -29,7 +29,7 @@ export function longValue(value: LongValue): LongValue {
   return value;
 }
 
-/** Whether a member of a row that was read in pieces is a {@link LongValue}. */
+/** Whether a value of a row that was read in pieces is a {@link LongValue}. */
 export function isLongValue(value: unknown): value is LongValue {
   return typeof value === "object" && value !== null && longValues.has(value);
 }
@@ -56,7 +56,7 @@ export type RowPieces = AsyncIterable<readonly object[] | LongRow>;
 /** The tables that have lists. */
 export type ListedEntity = "users" | "goals" | "milestones" | "tasks" | "conversations";
 
-/** The result of a read in pieces: all of it if it is small, otherwise its beginning and the rows to read. */
+/** All of a result if it is small, otherwise its beginning and the rows to read. */
 export type OpenResult =
   | { readonly kind: "whole"; readonly result: unknown }
   | { readonly kind: "page"; readonly page: Page<never>; readonly rows: RowPieces }
@@ -136,6 +136,4 @@ function* membersOf(json: string): Generator<string, void, undefined> {
   yield `[${json.slice(start, -1)}]`;
 }
 
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
+const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];

@@ -8,12 +8,6 @@ import { prepared, run, written } from "../statement/statement.ts";
 import { resultValue } from "../statement/text-columns.ts";
 import { type EntityRows, ListStatements } from "./list-statements.ts";
 
-/** The rest of a query on guarded rows. */
-interface Rest {
-  readonly order: SQL | undefined;
-  readonly total: SQL | undefined;
-}
-
 const name = (column: PgColumn): SQL => sql`${sql.identifier(column.name)}`;
 const isJson = (column: PgColumn): boolean => column instanceof PgJsonb;
 
@@ -42,12 +36,6 @@ const WRITTEN_RATIO = sql`${literal(32)}::bigint`;
 
 /** Maximum bytes of a row without JSON that is read together with up to a thousand others. */
 const SHORT_ROW = literal(8_192);
-
-/** A row that is larger than one piece. */
-interface UnreadRow {
-  readonly id: string;
-  readonly bytes: number;
-}
 
 /**
  * The rows of a query on one table, with their contents until these reach `bytes` in total. The others have their size in place
@@ -82,18 +70,17 @@ export class GuardedRows<Dto extends object> {
     const sized = sql`select ${this.#each(name)}, ${this.#bytes(estimatedSize)} as size from (${rows}) rows offset 0`;
     const soFar = order === undefined ? sql`size` : sql`sum(size) over (order by ${order} rows unbounded preceding)`;
     const summed = sql`select *, ${soFar} as so_far from (${sized}) sized`;
-    const rest = { order, total };
     const fits = sql`so_far <= ${this.#room}`;
     return this.#columns.some(isJson)
-      ? this.#written(summed, fits, rest)
-      : this.#guarded(summed, fits, sql`size`, rest);
+      ? this.#written(summed, fits, order, total)
+      : this.#guarded(summed, fits, sql`size`, order, total);
   }
 
   /**
    * JSON as text, except JSON that is much longer than estimated, which is detected first and not read. The first row is always
    * read if it fits, and reported as too long otherwise.
    */
-  #written(summed: SQL, fits: SQL, rest: Rest): SQL {
+  #written(summed: SQL, fits: SQL, order: SQL | undefined, total: SQL | undefined): SQL {
     const bytes = sql`case when ${fits} then ${this.#bytes(decompressedSize)} else size end`;
     const measured = sql`select ${this.#each(name)}, size, so_far, ${bytes} as bytes from (${summed}) summed offset 0`;
     const most = sql`greatest(${RATIO} * size, case when so_far = size then ${this.#room} end)`;
@@ -104,10 +91,10 @@ export class GuardedRows<Dto extends object> {
     const length = sql.join(this.#columns.filter(isJson).map(octetLength), sql` + `);
     const isRead = sql`coalesce(${length} <= ${WRITTEN_RATIO} * bytes, false)`;
     const reported = sql`case when so_far = size then greatest(bytes, ${this.#room} + 1) else bytes end`;
-    return this.#guarded(written, isRead, reported, rest);
+    return this.#guarded(written, isRead, reported, order, total);
   }
 
-  #guarded(rows: SQL, isRead: SQL, bytes: SQL, { order, total }: Rest): SQL {
+  #guarded(rows: SQL, isRead: SQL, bytes: SQL, order: SQL | undefined, total: SQL | undefined): SQL {
     const contents = Object.entries(this.#entity.columns).map(([field, column]) => {
       const content = isUnbounded(column) ? sql`case when ${isRead} then ${name(column)} end` : name(column);
       return sql`${resultValue(column, content)} as ${sql.identifier(field)}`;
@@ -127,7 +114,7 @@ export class GuardedRows<Dto extends object> {
   list(rows: SQL, order: SQL, total?: SQL): SQL {
     if (this.#columns.some(isJson)) return this.select(rows, order, total);
     const bytes = this.#bytes(octetLength);
-    return this.#guarded(rows, sql`${bytes} <= ${SHORT_ROW}`, bytes, { order, total });
+    return this.#guarded(rows, sql`${bytes} <= ${SHORT_ROW}`, bytes, order, total);
   }
 
   /** Whether a single row's contents fit, with JSON measured decompressed, not as text. */
@@ -157,12 +144,12 @@ export class GuardedRows<Dto extends object> {
     return rows.every((row) => row[this.#unread] === null) ? rows.map((row) => this.#entity.read(row)) : undefined;
   }
 
-  /** All of these rows; those without contents are read as the caller iterates, and omitted if deleted in the meantime. */
+  /** All of these rows, a row that is larger than one piece by its id; those without contents are read as the caller iterates, and omitted if deleted in the meantime. */
   async *pieces(
     executor: SchemaExecutor,
     left: readonly SqlRow[],
     options?: CallOptions,
-  ): AsyncGenerator<Dto[] | UnreadRow, void, undefined> {
+  ): AsyncGenerator<Dto[] | { readonly id: string; readonly bytes: number }, void, undefined> {
     while (left.length > 0) {
       const batch = this.#batch(left);
       // Releases the rows that were yielded while the rest is read.

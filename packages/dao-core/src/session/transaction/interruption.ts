@@ -47,18 +47,12 @@ export class Interruption {
   }
 }
 
-/**
- * Notifies when a transaction has been idle for too long, if the server does not: in process, or behind a proxy that rejects
- * `idle_in_transaction_session_timeout`.
- */
+/** Ends a transaction that is idle for too long, if the server does not: in process, or behind a proxy that rejects its setting. */
 export class IdleTimer {
   readonly #timer: NodeJS.Timeout;
   #running = 0;
 
-  /**
-   * @param milliseconds without a statement after which `onIdle` is called
-   * @param onIdle receives the same error as from the server
-   */
+  /** @param onIdle called after these milliseconds without a statement, with the same error as from the server */
   constructor(milliseconds: number, onIdle: (error: TransactionLostError) => void) {
     this.#timer = setTimeout(() => {
       if (this.#running > 0) return;

@@ -75,8 +75,8 @@ function currentTransaction(source?: object): TransactionContext | undefined {
 }
 
 /**
- * Why the session may not be used here: in a unit of work on the same database, it could wait for a connection that is only freed
- * when that ends. After an early end, later work of the callback must not be committed separately.
+ * Why the session may not be used here: in a unit of work on the same database, it could wait for a connection that only its end
+ * frees. After an early end, later work of the callback must not be committed separately.
  */
 export function outerSessionMisuse(source: object): UnitOfWorkMisuseError | undefined {
   const transaction = currentTransaction(source);

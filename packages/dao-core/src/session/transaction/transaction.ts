@@ -25,8 +25,8 @@ export function savepointName(depth: number): string {
 /**
  * A transaction, or a savepoint within one: a *level*, on a connection of the transaction's own.
  *
- * Its statements are sent to the driver one by one, each only after the previous one has settled, and if the connection is alive:
- * a driver that reconnects by itself would run the rest of a dead transaction (porsager/postgres #1186, #1204, #1216).
+ * A statement is sent only when the previous one has settled and the connection is alive: a driver that reconnects by itself would
+ * run the rest of a dead transaction (porsager/postgres #1186, #1204, #1216).
  *
  * A level ends with its callback, or is *interrupted* before that: by its signal, the loss of the connection, or the end of the
  * outer level. In each case the nested level is closed first, statements already sent are waited for, and others are rejected;

@@ -72,7 +72,6 @@ interface Deadline {
 
 const deadlines = new WeakMap<AbortSignal, readonly Deadline[]>();
 
-/** The listeners of a signal. */
 class AbortListeners {
   readonly #signal: AbortSignal;
   readonly #listeners = new Set<() => void>();
@@ -97,9 +96,8 @@ class AbortListeners {
 const abortListeners = new WeakMap<AbortSignal, AbortListeners>();
 
 /**
- * Calls `listener` when `signal` aborts. Calls that share a signal share one event listener, since Node.js warns of more than
- * ten.
- * @returns a function that stops listening
+ * Calls `listener` when `signal` aborts; returns a function that stops listening. Calls that share a signal share one event
+ * listener, since Node.js warns of more than ten.
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   let listeners = abortListeners.get(signal);

@@ -6,10 +6,7 @@ let lastTurn = performance.now();
 
 const waiting: (() => void)[] = [];
 
-/**
- * Waits for a turn of the event loop. One waiter of the process continues per turn, so that together they do not delay timers and
- * sockets.
- */
+/** Waits for a turn of the event loop. One waiter continues per turn, so that together they do not delay timers and sockets. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     if (waiting.push(resolve) === 1) setImmediate(beginTurn);
@@ -21,10 +18,7 @@ function beginTurn(): void {
   if (waiting.length > 0) setImmediate(beginTurn);
 }
 
-/**
- * Yields to timers, signals and sockets if {@link TURN_INTERVAL} has passed: statements of a database in this process do not, so
- * that a loop of them would delay everything else until its end.
- */
+/** Yields to timers, signals and sockets every {@link TURN_INTERVAL}, which a loop of statements in this process would not. */
 export async function giveTurn(): Promise<void> {
   if (performance.now() - lastTurn < TURN_INTERVAL) return;
   await turn();
