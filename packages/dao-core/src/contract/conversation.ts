@@ -1,9 +1,11 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
-import { jsonArray } from "./fields/json.ts";
+import { type JsonArray, jsonArray } from "./fields/json.ts";
 import { id, instant, text } from "./fields/scalars.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
+
+const orEmpty = (messages: JsonArray | null | undefined) => messages ?? [];
 
 const conversationExample = {
   userId: exampleIds.user,
@@ -33,9 +35,7 @@ export const conversationCreateDto = z
     /** Default `null`: a conversation that began before its goal. */
     goalId: id().nullable().default(null),
     /** Default `[]`; `null` means the same, since callers of the Python service send it. */
-    messages: jsonArray()
-      .nullish()
-      .transform((value) => value ?? []),
+    messages: jsonArray().nullish().transform(orEmpty),
     /** Default `open`. */
     status: text().default("open"),
   })
@@ -44,10 +44,7 @@ export const conversationCreateDto = z
 /** An absent field is kept. `messages` are replaced as a whole. */
 export const conversationUpdateDto = z
   .object({
-    messages: jsonArray()
-      .nullable()
-      .transform((value) => value ?? [])
-      .optional(),
+    messages: jsonArray().nullable().transform(orEmpty).optional(),
     status: text().optional(),
   })
   .register(dtoRegistry, { id: "ConversationUpdateDto", example: { status: "closed" } });

@@ -1,11 +1,13 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
-import { jsonObject } from "./fields/json.ts";
+import { type JsonObject, jsonObject } from "./fields/json.ts";
 import { email, id, instant, text } from "./fields/scalars.ts";
 import { filterText, listRequest, type Page } from "./page.ts";
 
 const name = text({ min: 1, max: 255 });
+
+const orEmpty = (preferences: JsonObject | null | undefined) => preferences ?? {};
 
 const preferences = { timezone: "America/New_York" };
 const userExample = { name: "Jane Doe", email: "jane@example.com", preferences, demoMode: false };
@@ -31,9 +33,7 @@ export const userCreateDto = z
     /** Unique among all users. */
     email: email(),
     /** Default `{}`; `null` means the same, since callers of the Python service send it. */
-    preferences: jsonObject()
-      .nullish()
-      .transform((value) => value ?? {}),
+    preferences: jsonObject().nullish().transform(orEmpty),
     /** Default `false`. */
     demoMode: z.boolean().default(false),
   })
@@ -44,10 +44,7 @@ export const userUpdateDto = z
   .object({
     name: name.optional(),
     email: email().optional(),
-    preferences: jsonObject()
-      .nullable()
-      .transform((value) => value ?? {})
-      .optional(),
+    preferences: jsonObject().nullable().transform(orEmpty).optional(),
     demoMode: z.boolean().optional(),
   })
   .register(dtoRegistry, { id: "UserUpdateDto", example: { preferences: { timezone: "Europe/Berlin" } } });

@@ -20,51 +20,34 @@ const qualified = (column: PgColumn): SQL => sql`${column.table}.${sql.identifie
 const selected = (column: PgColumn): SQL => sql`selected.${sql.identifier(column.name)}`;
 
 /** Rows that belong to a goal, as JSON: an array of arrays, columns in the table's order, as the row mappers read them. */
-class JsonRows {
-  readonly #table: PgTable & { readonly goalId: PgColumn };
-  readonly #columns: readonly PgColumn[];
-  readonly #order: readonly PgColumn[];
-
-  constructor(table: PgTable & { readonly goalId: PgColumn }, order: readonly PgColumn[]) {
-    this.#table = table;
-    this.#columns = Object.values(getTableColumns(table));
-    this.#order = order;
-  }
-
-  all(goalId: SQL): SQL {
-    return sql`(select ${this.#array(qualified, qualified)} from ${this.#table} where ${this.#belongTo(goalId)})::text`;
-  }
-
-  /** {@link all} if the rows are few and short, else null. Reads at most one row more than the limit. */
-  few(goalId: SQL): SQL {
-    const long = this.#columns.filter(isUnbounded);
-    const length = (column: PgColumn) => sql`octet_length(${selected(column)})`;
-    const isShort = (column: PgColumn) => sql`${length(column)} <= ${literal(SHORT_TEXT_BYTES)}`;
-    const areShort = sql.join(long.map(isShort), sql` and `);
-    const isLittle = sql`sum(${sql.join(long.map(length), sql` + `)}) <= ${literal(PIECE_BYTES)}`;
-    const areFew = sql`count(*) <= ${literal(PIECE_ROWS)} and coalesce(bool_and(${areShort}) and ${isLittle}, true)`;
-    const list = this.#array(
-      (column) =>
-        isUnbounded(column) ? sql`case when ${isShort(column)} then ${selected(column)} end` : selected(column),
-      selected,
-    );
-    return sql`(select case when ${areFew} then ${list} end from (
-      select * from ${this.#table} where ${this.#belongTo(goalId)} limit ${literal(PIECE_ROWS + 1)}
-    ) selected)::text`;
-  }
-
-  #belongTo(goalId: SQL): SQL {
-    return sql`${qualified(this.#table.goalId)} = ${goalId}`;
-  }
-
-  #array(expression: (column: PgColumn) => SQL, orderBy: (column: PgColumn) => SQL): SQL {
-    const columns = sql.join(this.#columns.map(expression), sql`, `);
-    return sql`coalesce(json_agg(json_build_array(${columns}) order by ${sql.join(this.#order.map(orderBy), sql`, `)}), '[]'::json)`;
-  }
+function jsonRows(table: PgTable & { readonly goalId: PgColumn }, order: readonly PgColumn[]) {
+  const columns = Object.values(getTableColumns(table));
+  const belongTo = (goalId: SQL) => sql`${qualified(table.goalId)} = ${goalId}`;
+  const array = (expression: (column: PgColumn) => SQL, orderBy: (column: PgColumn) => SQL) => {
+    const values = sql.join(columns.map(expression), sql`, `);
+    return sql`coalesce(json_agg(json_build_array(${values}) order by ${sql.join(order.map(orderBy), sql`, `)}), '[]'::json)`;
+  };
+  const long = columns.filter(isUnbounded);
+  const length = (column: PgColumn) => sql`octet_length(${selected(column)})`;
+  const isShort = (column: PgColumn) => sql`${length(column)} <= ${literal(SHORT_TEXT_BYTES)}`;
+  const ifShort = (column: PgColumn) =>
+    isUnbounded(column) ? sql`case when ${isShort(column)} then ${selected(column)} end` : selected(column);
+  return {
+    all: (goalId: SQL) => sql`(select ${array(qualified, qualified)} from ${table} where ${belongTo(goalId)})::text`,
+    /** All if they are few and short, else null. Reads at most one row more than the limit. */
+    few(goalId: SQL) {
+      const areShort = sql.join(long.map(isShort), sql` and `);
+      const isLittle = sql`sum(${sql.join(long.map(length), sql` + `)}) <= ${literal(PIECE_BYTES)}`;
+      const areFew = sql`count(*) <= ${literal(PIECE_ROWS)} and coalesce(bool_and(${areShort}) and ${isLittle}, true)`;
+      return sql`(select case when ${areFew} then ${array(ifShort, selected)} end from (
+        select * from ${table} where ${belongTo(goalId)} limit ${literal(PIECE_ROWS + 1)}
+      ) selected)::text`;
+    },
+  };
 }
 
-const itsMilestones = new JsonRows(milestones, [milestones.weekNumber, milestones.createdAt, milestones.id]);
-const itsTasks = new JsonRows(tasks, [tasks.startTime, tasks.createdAt, tasks.id]);
+const itsMilestones = jsonRows(milestones, [milestones.weekNumber, milestones.createdAt, milestones.id]);
+const itsTasks = jsonRows(tasks, [tasks.startTime, tasks.createdAt, tasks.id]);
 
 /** A goal with its milestones and tasks, in one snapshot. Those that are not few and short are null. */
 export const findGuardedGoal = prepared("read", () => {
@@ -87,7 +70,7 @@ const findGoal = prepared("read", () =>
     .where(eq(goals.id, param("id"))),
 );
 
-/** The rows of {@link JsonRows}. */
+/** The rows of {@link jsonRows}. */
 export function toRows(json: unknown): SqlRow[] {
   const rows: unknown = JSON.parse(String(json));
   return Array.isArray(rows) ? rows : [];

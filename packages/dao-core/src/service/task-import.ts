@@ -91,12 +91,8 @@ class TaskBatches {
     const closed = this.#return().catch(() => undefined);
     if (this.#isWaiting || this.#signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {
-      const stopWaiting = limitWait(
-        SOURCE_CLOSE_TIMEOUT,
-        this.#signal,
-        () => undefined,
-        () => resolve(),
-      );
+      const end = () => resolve();
+      const stopWaiting = limitWait(SOURCE_CLOSE_TIMEOUT, this.#signal, end, end);
       void closed.then(stopWaiting).then(resolve);
     });
   }

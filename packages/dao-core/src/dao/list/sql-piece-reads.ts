@@ -30,35 +30,31 @@ const entities: Readonly<Record<ListedEntity, Statements>> = {
   conversations: conversationStatements,
 };
 
-/** Rows in a given order, `PIECE_ROWS` at a time: each statement continues after the last row of the previous one. */
-class OrderedRows {
-  readonly entity: EntityStatements<object>;
-  readonly first: () => Statement;
-  readonly following: () => Statement;
-  readonly #keys: readonly string[];
-
-  /** @param keys the fields of the DTO in `order`, whose values `last` takes from the last row */
-  constructor(entity: EntityStatements<object>, filter: SQL, keys: readonly string[], order: SQL, last: SQL) {
-    this.entity = entity;
-    this.#keys = keys;
-    const page = (condition: SQL) => () => {
-      const rows = sql`select * from ${entity.table} where ${condition} order by ${order} limit ${literal(PIECE_ROWS)}`;
-      return written(entity.pieces.list(rows, order));
-    };
-    this.first = prepared("point", page(filter));
-    this.following = prepared("read", page(sql`${filter} and (${order}) > (${last})`));
-  }
-
-  /** The values for the statement that continues after this row. */
-  cursorKeyOf(row: SqlRow): StatementValues {
-    const names = Object.keys(this.entity.columns);
-    return Object.fromEntries(this.#keys.map((key) => [`last_${key}`, row[names.indexOf(key)]]));
-  }
+/**
+ * Rows in a given order, `PIECE_ROWS` at a time: each statement continues after the last row of the previous one.
+ * @param keys the fields of the DTO in `order`, whose values `last` takes from the last row
+ */
+function orderedRows(entity: Statements, filter: SQL, keys: readonly string[], order: SQL, last: SQL) {
+  const page = (condition: SQL) => () => {
+    const rows = sql`select * from ${entity.table} where ${condition} order by ${order} limit ${literal(PIECE_ROWS)}`;
+    return written(entity.pieces.list(rows, order));
+  };
+  const positions = keys.map((key) => [`last_${key}`, Object.keys(entity.columns).indexOf(key)] as const);
+  return {
+    entity,
+    first: prepared("point", page(filter)),
+    following: prepared("read", page(sql`${filter} and (${order}) > (${last})`)),
+    /** The values for the statement that continues after this row. */
+    cursorKeyOf: (row: SqlRow): StatementValues =>
+      Object.fromEntries(positions.map(([name, position]) => [name, row[position]])),
+  };
 }
+
+type OrderedRows = ReturnType<typeof orderedRows>;
 
 const last = (key: string, type: string): SQL => sql`${param(`last_${key}`)}::${sql.raw(type)}`;
 
-const inTimerange = new OrderedRows(
+const inTimerange = orderedRows(
   taskStatements,
   startsWithin(),
   ["startTime", "id"],
@@ -66,7 +62,7 @@ const inTimerange = new OrderedRows(
   sql`${last("startTime", "timestamptz")}, ${last("id", "uuid")}`,
 );
 
-const goalMilestones = new OrderedRows(
+const goalMilestones = orderedRows(
   milestoneStatements,
   sql`${eq(milestones.goalId, param("goalId"))}`,
   ["weekNumber", "createdAt", "id"],
@@ -77,7 +73,7 @@ const goalMilestones = new OrderedRows(
 /** Row comparison with NULL yields NULL, so a separate key puts tasks without a start last. */
 const startOrder = (start: SQL): SQL => sql`${start} is null, coalesce(${start}, 'infinity'::timestamptz)`;
 
-const goalTasks = new OrderedRows(
+const goalTasks = orderedRows(
   taskStatements,
   sql`${eq(tasks.goalId, param("goalId"))}`,
   ["startTime", "createdAt", "id"],
