@@ -43,7 +43,7 @@ function attempt<Value>(read: () => Value): Value | undefined {
 const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined);
 
 /** The contents of a lock file: the process that holds the folder, or wants it. */
-export interface FolderHolder {
+interface FolderHolder {
   readonly pid: number;
   readonly host: string;
   /** The running kernel, which all containers of a machine share. */
@@ -54,19 +54,13 @@ export interface FolderHolder {
   readonly listens: boolean;
 }
 
-/** Another process has the folder. */
-export class FolderInUseError extends Error {
+/** Another process, or another part of this one, that has the folder. */
+export interface FolderUse {
+  readonly token: string;
   readonly holder: FolderHolder;
   readonly lockFile: string;
   /** Whether it is certainly running; processes of another machine cannot be checked. */
   readonly isCertain: boolean;
-
-  constructor(holder: FolderHolder, lockFile: string, isCertain: boolean) {
-    super(`The folder is in use by process ${holder.pid}.`);
-    this.holder = holder;
-    this.lockFile = lockFile;
-    this.isCertain = isCertain;
-  }
 }
 
 /** Whether it is this process, in any thread, with any copy of this package. */
@@ -81,16 +75,16 @@ const CONTEST = 5_000;
 const lockName = /^flux-dao-([0-9a-z]+-[0-9a-f]+)\.lock$/;
 
 /**
- * Reserves a folder for this process until the returned function is called, or the process ends in any way.
+ * Reserves a folder for this process until the returned function is called, or the process ends in any way. Returns who has it
+ * if it is in use.
  *
  * Node has no lock that the system releases with the process. So each opener listens on a socket in the folder, then announces
  * itself by a lock file, then looks for others: of two, at least one sees the other. A holder is alive while its socket accepts
  * connections, even from another container, and even if its pid is in use again. Of several alive the earliest keeps the folder.
  *
  * @param folder its real path
- * @throws FolderInUseError
  */
-export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+export async function lockFolder(folder: string): Promise<(() => Promise<void>) | FolderUse> {
   const token = `${Date.now().toString(36).padStart(9, "0")}-${randomBytes(8).toString("hex")}`;
   const server = await listen(socketPath(folder, token)).catch(() => undefined);
   const release = async () => {
@@ -102,11 +96,12 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     await announce(folder, token, server !== undefined);
     const end = performance.now() + CONTEST;
     for (;;) {
-      const others = await othersIn(folder, token);
-      const [first] = others;
+      const [first] = await othersIn(folder, token);
       if (first === undefined) return release;
-      const isEarlier = first.token < token || !first.error.isCertain;
-      if (isEarlier || performance.now() > end) throw first.error;
+      if (first.token < token || !first.isCertain || performance.now() > end) {
+        await release();
+        return first;
+      }
       await delay(10);
     }
   } catch (error) {
@@ -147,19 +142,17 @@ async function announce(folder: string, token: string, listens: boolean): Promis
 }
 
 /** The announced processes that are, or may be, alive, the earliest first; files of dead processes are removed. */
-async function othersIn(folder: string, own: string) {
+async function othersIn(folder: string, own: string): Promise<FolderUse[]> {
   const tokens = (await readdir(folder)).flatMap((name) => lockName.exec(name)?.[1] ?? []).sort();
-  const others: { readonly token: string; readonly error: FolderInUseError }[] = [];
+  const others: FolderUse[] = [];
   for (const token of tokens) {
     if (token === own) continue;
-    const path = lockPath(folder, token);
-    const holder = await read(path);
-    const life = holder === undefined ? "dead" : await lifeOf(holder, socketPath(folder, token));
+    const [lockFile, socket] = [lockPath(folder, token), socketPath(folder, token)];
+    const holder = await read(lockFile);
+    const life = holder === undefined ? "dead" : await lifeOf(holder, socket);
     if (holder === undefined || life === "dead") {
-      await Promise.all([rm(path, { force: true }), rm(socketPath(folder, token), { force: true })]);
-    } else {
-      others.push({ token, error: new FolderInUseError(holder, path, life === "alive") });
-    }
+      await Promise.all([rm(lockFile, { force: true }), rm(socket, { force: true })]);
+    } else others.push({ token, holder, lockFile, isCertain: life === "alive" });
   }
   return others;
 }

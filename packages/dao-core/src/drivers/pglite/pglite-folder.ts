@@ -1,6 +1,6 @@
 import { chmod, mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { isDaoError, UnavailableError } from "../../contract/errors.ts";
-import { FolderInUseError, isThisProcess, lockFolder } from "./folder-lock.ts";
+import { type FolderUse, isThisProcess, lockFolder } from "./folder-lock.ts";
 
 /** A folder that only this process uses, and only its user can read. */
 export interface EmbeddedFolder {
@@ -19,11 +19,12 @@ export async function takeFolder(folder: string): Promise<EmbeddedFolder> {
     await mkdir(folder, { recursive: true, mode: OWN });
     const path = await realpath(folder);
     await keepOthersOut(path);
-    return { path, release: await lockFolder(path) };
+    const release = await lockFolder(path);
+    if (typeof release === "function") return { path, release };
+    throw new UnavailableError(`The embedded database in ${folder} ${inUse(release)}`);
   } catch (error) {
     if (isDaoError(error)) throw error;
-    const reason = error instanceof FolderInUseError ? inUse(error) : unusable(error);
-    throw new UnavailableError(`The embedded database in ${folder} ${reason}`, { cause: error });
+    throw new UnavailableError(`The embedded database in ${folder} ${unusable(error)}`, { cause: error });
   }
 }
 
@@ -46,7 +47,7 @@ async function keepOthersOut(path: string): Promise<void> {
   await chmod(path, OWN);
 }
 
-function inUse({ holder, lockFile, isCertain }: FolderInUseError): string {
+function inUse({ holder, lockFile, isCertain }: FolderUse): string {
   const process = `process ${holder.pid} on ${holder.host}`;
   if (!isCertain) {
     return (
