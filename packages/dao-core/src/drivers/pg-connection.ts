@@ -202,7 +202,10 @@ export class PgConnection implements SqlConnection {
   }
 
   #run(statement: PgQuery, signal: AbortSignal | undefined): Promise<SqlResult> {
-    return signal === undefined ? this.#query(statement) : this.#abortable(this.#query(statement), signal);
+    const query = this.#query(statement);
+    if (signal === undefined) return query;
+    const stopListening = onAbort(signal, () => this.#lose(signal.reason));
+    return this.#cancellable(query, signal).finally(stopListening);
   }
 
   async #query(query: PgQuery): Promise<PgResult> {
@@ -231,11 +234,6 @@ export class PgConnection implements SqlConnection {
       if (isAgain) return error;
     }
     return staleStatement(error);
-  }
-
-  #abortable(query: Promise<PgResult>, signal: AbortSignal): Promise<PgResult> {
-    const stopListening = onAbort(signal, () => this.#lose(signal.reason));
-    return this.#cancellable(query, signal).finally(stopListening);
   }
 
   /** Cancels over another client; not behind a proxy, which cancels by itself, and whose process id is not the server's. */

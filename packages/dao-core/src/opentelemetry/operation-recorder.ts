@@ -22,9 +22,8 @@ const CONVENTIONS = { schemaUrl: "https://opentelemetry.io/schemas/1.44.0" };
 
 /** How an operation is recorded. */
 export interface Recording {
-  /** Of the span. */
+  /** Name and options of the span. */
   readonly name: string;
-  /** Of the span. */
   readonly options: SpanOptions;
   /** Default: the active context. */
   readonly parent?: Context | undefined;
@@ -120,10 +119,7 @@ class RecordedOperation implements StartedOperation {
   }
 }
 
-/**
- * Calls the SDK. An error thrown by its samplers, processors or propagators must not make a call fail, or make it look failed
- * after it succeeded.
- */
+/** Calls the SDK. An error thrown by its samplers, processors or propagators must not make a call fail, or look failed. */
 export function quietly<Result>(call: () => Result): Result | undefined {
   try {
     return call();

@@ -185,10 +185,7 @@ export interface RetryPolicy {
   readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
-/**
- * Runs `work` until it succeeds, fails with an error that is not retryable, or has no retries left.
- * @throws what `work` throws; the reason of a signal that aborts between two attempts
- */
+/** Runs `work` until it succeeds, fails otherwise, or has no retries left. @throws what it throws; the reason of an abort */
 export async function withRetries<Result>(
   policy: RetryPolicy,
   work: () => Promise<Result>,

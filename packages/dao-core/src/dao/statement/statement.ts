@@ -1,16 +1,12 @@
+import { getTableColumns, is, Param, Placeholder, type Query, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import {
-  type Column,
-  getTableColumns,
-  is,
-  Param,
-  Placeholder,
-  type Query,
-  type SQL,
-  type SQLWrapper,
-  sql,
-  type Table,
-} from "drizzle-orm";
-import { PgDialect, PgDoublePrecision, PgJsonb, PgTimestampString } from "drizzle-orm/pg-core";
+  type PgColumn,
+  PgDialect,
+  PgDoublePrecision,
+  PgJsonb,
+  type PgTable,
+  PgTimestampString,
+} from "drizzle-orm/pg-core";
 import { drizzle } from "drizzle-orm/pg-proxy";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { ValidationError } from "../../contract/errors.ts";
@@ -178,11 +174,10 @@ export async function run(
 
 /** The text of a statement in this schema. */
 export function textIn({ texts, quoted }: SchemaName, statement: Statement): string {
-  let text = texts.get(statement);
-  if (text === undefined) {
-    text = statement.text.replaceAll(`"${PLACEHOLDER}"`, () => quoted);
-    texts.set(statement, text);
-  }
+  const known = texts.get(statement);
+  if (known !== undefined) return known;
+  const text = statement.text.replaceAll(`"${PLACEHOLDER}"`, () => quoted);
+  texts.set(statement, text);
   return text;
 }
 
@@ -203,7 +198,7 @@ export type RowMapper<Dto> = (row: SqlRow, offset?: number) => Dto;
 type Decoder = ((value: unknown) => unknown) | undefined;
 
 /** The mapper for all columns of `table`. The caller names the DTO that the table's columns make up. */
-export function rowMapper<Dto extends object>(table: Table): RowMapper<Dto> {
+export function rowMapper<Dto extends object>(table: PgTable): RowMapper<Dto> {
   const columns = Object.entries(getTableColumns(table));
   const names = columns.map(([name]) => name);
   const decoders = columns.map(([, column]) => decoderOf(column));
@@ -218,7 +213,7 @@ export function rowMapper<Dto extends object>(table: Table): RowMapper<Dto> {
   };
 }
 
-function decoderOf(column: Column): Decoder {
+function decoderOf(column: PgColumn): Decoder {
   if (column instanceof PgJsonb) return Array.isArray(column.default) ? readJsonArray : readJsonObject;
   if (column instanceof PgTimestampString) return unlessNull(readInstant);
   if (column instanceof PgDoublePrecision) return unlessNull(readFiniteNumber);
@@ -228,9 +223,7 @@ function decoderOf(column: Column): Decoder {
 const unlessNull = (decode: (value: unknown) => unknown) => (value: unknown) => (value === null ? null : decode(value));
 
 /** JSON null, which the Python service writes, is read as empty. */
-function readJsonObject(value: unknown): unknown {
-  return readJson(value) ?? {};
-}
+const readJsonObject = (value: unknown): unknown => readJson(value) ?? {};
 
 /**
  * JSON null is empty, and a string that holds a JSON array is that array: the Python service's planner writes both. Any other
@@ -287,7 +280,7 @@ export function readInstant(value: unknown): Date {
   const offset = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * (sign === "-" ? -1_000 : 1_000);
   // Only the instant is limited to the range: its local time may be a day beyond, in the year 10000 or 1 BC (year 0).
   const local = localTime(isBc === undefined ? Number(year) : 1 - Number(year), `${day}T${time}Z`);
-  return withinRange(local - offset);
+  return new Date(Math.max(MIN_INSTANT.getTime(), Math.min(local - offset, MAX_INSTANT.getTime())));
 }
 
 const HYPHEN = 0x2d;
@@ -296,8 +289,4 @@ const HYPHEN = 0x2d;
 function localTime(year: number, rest: string): number {
   if (Math.abs(year) > 200_000) return year * Number.MAX_VALUE;
   return Date.parse(`${year < 0 ? "-" : "+"}${String(Math.abs(year)).padStart(6, "0")}${rest}`);
-}
-
-function withinRange(time: number): Date {
-  return new Date(Math.max(MIN_INSTANT.getTime(), Math.min(time, MAX_INSTANT.getTime())));
 }
