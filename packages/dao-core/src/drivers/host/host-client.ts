@@ -19,7 +19,9 @@ export interface HostClient<Handle> {
    */
   readonly transaction?: (<Result>(work: (transaction: Handle) => Promise<Result>) => PromiseLike<Result>) | undefined;
   /** Runs `work` in a savepoint of the transaction; for clients that must set savepoints themselves. Default: by SQL. */
-  savepoint?<Result>(transaction: Handle, work: (nested: Handle) => Promise<Result>): PromiseLike<Result>;
+  readonly savepoint?:
+    | (<Result>(transaction: Handle, work: (nested: Handle) => Promise<Result>) => PromiseLike<Result>)
+    | undefined;
   /**
    * The connection of a transaction, if it emits `error` when it is lost, as clients of `pg` do. Then a unit of work ends as soon
    * as its connection does; otherwise with its next statement.
