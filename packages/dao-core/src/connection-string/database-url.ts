@@ -1,8 +1,11 @@
-import { isIP } from "node:net";
 import { userInfo } from "node:os";
-import { ValidationError } from "../contract/errors.ts";
+import { invalidUrl } from "./invalid.ts";
+import { type Environment, Parameters } from "./parameters.ts";
+import { partsOf } from "./parts.ts";
+import { nameOf, readServers, type ServerAddress } from "./servers.ts";
 
 export { isSchemaName } from "../schema/schema-name.ts";
+export { nameOf, type ServerAddress } from "./servers.ts";
 
 /** Where a database is. */
 export type DatabaseLocation =
@@ -26,13 +29,6 @@ export interface PostgresLocation {
   readonly targetSession: TargetSession;
   /** Whether the servers are tried in random order (libpq's `load_balance_hosts=random`). */
   readonly balancesLoad: boolean;
-}
-
-/** Where a server listens. */
-export interface ServerAddress {
-  /** A name, or an address without brackets, or the folder of a Unix socket, which begins with a slash. */
-  readonly host: string;
-  readonly port: number;
 }
 
 /** Which database on which server, without user and password. */
@@ -61,77 +57,62 @@ const expected =
 const FOLDER = /^(?:\.{0,2}[\\/](?![\\/])|[A-Za-z]:[\\/]|\.{1,2}$)/;
 
 /**
- * Parses a database URL: `postgres://`, `postgresql://` and, for environments of the Python service, `postgresql+asyncpg://`;
- * `memory://` and folders (`./data`, `/var/data`, `file:///var/data`) for PGlite. No message contains the URL, which may hold
- * a password.
+ * Parses a database URL: `postgres://`, `postgresql://` and, for environments of the Python service, `postgresql+asyncpg://`, or
+ * libpq's `host=… dbname=…`; `memory://` and folders (`./data`, `/var/data`, `file:///var/data`) for PGlite. No message contains
+ * the URL, which may hold a password.
+ * @param environment for what the URL does not say, the variables that PostgreSQL's own clients read (`PGHOST`, …)
  * @throws ValidationError for anything else
  */
-export function parseDatabaseUrl(url: string | undefined): DatabaseLocation {
-  if (url === undefined || url.trim() === "") throw invalid(`is not set; it ${expected}`);
+export function parseDatabaseUrl(url: string | undefined, environment: Environment = process.env): DatabaseLocation {
+  if (url === undefined || url.trim() === "") throw invalidUrl(`is not set; it ${expected}`);
   if (url === "memory://") return { kind: "memory" };
   if (FOLDER.test(url)) return { kind: "folder", path: url };
-  if (url.startsWith("file://")) return { kind: "folder", path: decoded(toUrl(url).pathname) };
-  const parsed = toUrl(url.replace(/^postgres(ql)?(\+[a-z0-9]+)?:\/\//, "postgresql://"));
-  if (parsed.protocol !== "postgresql:") throw invalid(expected);
-  refuseSchema(parsed.searchParams);
-  const { sslmode, ssl, ...parameters } = Object.fromEntries(parsed.searchParams);
-  const { hostname, port, pathname } = parsed;
-  const [user, password, database] = [parsed.username, parsed.password, pathname.slice(1)].map(decoded);
-  if (port === "0") throw invalid("must have a port from 1 to 65535");
-  const server = { host: toHost(hostname), port: port === "" ? 5432 : Number(port) };
-  const location = {
-    kind: "postgres",
-    servers: [server],
-    database: database || user || "postgres",
-    user: user || userInfo().username,
-    password: password || undefined,
-    parameters,
-    sslMode: toSslMode(sslmode ?? ssl),
-    targetSession: "any",
-    balancesLoad: false,
-  } as const;
-  return { ...location, description: `PostgreSQL at ${nameOf(server)}/${location.database}` };
+  if (url.startsWith("file://")) return { kind: "folder", path: filePath(url) };
+  const parts = partsOf(url);
+  if (parts === undefined) throw invalidUrl(expected);
+  return postgresLocation(new Parameters(parts, environment));
 }
 
-/** The server in messages, and as one may write it in a URL: an IPv6 address has brackets. */
-export function nameOf({ host, port }: ServerAddress): string {
-  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+function postgresLocation(parameters: Parameters): PostgresLocation {
+  const servers = readServers(parameters);
+  const user = parameters.takeText("user");
+  const database = parameters.takeText("dbname") ?? user ?? "postgres";
+  const location = {
+    kind: "postgres",
+    description: `PostgreSQL at ${servers.map(nameOf).join(",")}/${database}`,
+    servers,
+    database,
+    user: user ?? userInfo().username,
+    password: parameters.takeText("password"),
+    sslMode: parameters.takeOneOf("sslmode", SSL_MODES) ?? parameters.takeOneOf("ssl", SSL_MODES) ?? "disable",
+    targetSession: parameters.takeOneOf("target_session_attrs", TARGET_SESSIONS) ?? "any",
+    balancesLoad: parameters.takeOneOf("load_balance_hosts", ["disable", "random"]) === "random",
+  } as const;
+  return { ...location, parameters: restOf(parameters) };
+}
+
+function restOf(parameters: Parameters): Record<string, string> {
+  const options = parameters.takeText("options");
+  const rest = { ...Object.fromEntries(parameters.rest()), ...(options !== undefined && { options }) };
+  refuseSchema(rest);
+  return rest;
 }
 
 /** Every statement names its schema, so a search path would have no effect. */
-function refuseSchema(parameters: URLSearchParams): void {
-  const given = ["search_path", "schema", "currentSchema"].find((name) => parameters.has(name));
-  const isInOptions = /search[_-]path/i.test(parameters.get("options") ?? "");
+function refuseSchema(parameters: Readonly<Record<string, string>>): void {
+  const given = ["search_path", "schema", "currentSchema"].find((name) => name in parameters);
+  const isInOptions = /search[_-]path/i.test(parameters["options"] ?? "");
   const name = given ?? (isInOptions ? "search_path (in options)" : undefined);
   if (name === undefined) return;
-  throw invalid(
+  throw invalidUrl(
     `must not set ${name}, which has no effect here: give the schema as the option schema, or as DB_SCHEMA`,
   );
 }
 
-function toHost(hostname: string): string {
-  return decoded(hostname).replace(/^\[(.*)\]$/, "$1") || "localhost";
-}
-
-function toSslMode(text: string | undefined): SslMode {
-  const mode = SSL_MODES.find((known) => known === (text ?? "disable"));
-  if (mode === undefined) throw invalid(`has an unknown sslmode: use one of ${SSL_MODES.join(", ")}`);
-  return mode;
-}
-
-function toUrl(url: string): URL {
-  if (!URL.canParse(url)) throw invalid(expected);
-  return new URL(url);
-}
-
-function decoded(part: string): string {
+function filePath(url: string): string {
   try {
-    return decodeURIComponent(part);
+    return decodeURIComponent(new URL(url).pathname);
   } catch {
-    throw invalid("must encode every % in the user, the password and the database name as %25");
+    throw invalidUrl(expected);
   }
-}
-
-function invalid(message: string): ValidationError {
-  return new ValidationError([{ path: "The database URL", message }]);
 }

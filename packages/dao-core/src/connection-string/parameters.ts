@@ -1,0 +1,101 @@
+import { invalid } from "./invalid.ts";
+
+/** What PostgreSQL's own clients read from the environment (manual, 34.15), by the parameter that each stands for. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  host: "PGHOST",
+  hostaddr: "PGHOSTADDR",
+  port: "PGPORT",
+  dbname: "PGDATABASE",
+  user: "PGUSER",
+  password: "PGPASSWORD",
+  passfile: "PGPASSFILE",
+  service: "PGSERVICE",
+  options: "PGOPTIONS",
+  application_name: "PGAPPNAME",
+  connect_timeout: "PGCONNECT_TIMEOUT",
+  target_session_attrs: "PGTARGETSESSIONATTRS",
+  load_balance_hosts: "PGLOADBALANCEHOSTS",
+  channel_binding: "PGCHANNELBINDING",
+  require_auth: "PGREQUIREAUTH",
+  requirepeer: "PGREQUIREPEER",
+  sslmode: "PGSSLMODE",
+  sslnegotiation: "PGSSLNEGOTIATION",
+  sslcompression: "PGSSLCOMPRESSION",
+  sslcert: "PGSSLCERT",
+  sslkey: "PGSSLKEY",
+  sslcertmode: "PGSSLCERTMODE",
+  sslrootcert: "PGSSLROOTCERT",
+  sslcrl: "PGSSLCRL",
+  sslcrldir: "PGSSLCRLDIR",
+  sslsni: "PGSSLSNI",
+  ssl_min_protocol_version: "PGSSLMINPROTOCOLVERSION",
+  ssl_max_protocol_version: "PGSSLMAXPROTOCOLVERSION",
+  gssencmode: "PGGSSENCMODE",
+  krbsrvname: "PGKRBSRVNAME",
+  gsslib: "PGGSSLIB",
+  gssdelegation: "PGGSSDELEGATION",
+  min_protocol_version: "PGMINPROTOCOLVERSION",
+  max_protocol_version: "PGMAXPROTOCOLVERSION",
+};
+
+/** A set of variables, such as `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A parameter's value, and where it is from. */
+export interface Given {
+  readonly text: string;
+  /** For messages: `sslmode in the database URL`, or `PGSSLMODE`. */
+  readonly setting: string;
+}
+
+/** The parameters of a connection string and, for those that it does not have, the variables of PostgreSQL's own clients. */
+export class Parameters {
+  readonly #parts: Map<string, string>;
+  readonly environment: Environment;
+
+  constructor(parts: ReadonlyMap<string, string>, environment: Environment) {
+    this.#parts = new Map(parts);
+    this.environment = environment;
+  }
+
+  /** Returns and removes a parameter. A variable that is empty counts as not set. */
+  take(name: string): Given | undefined {
+    const text = this.#parts.get(name);
+    this.#parts.delete(name);
+    if (text !== undefined) return { text, setting: settingOf(name) };
+    const variable = VARIABLES[name] ?? "";
+    const inherited = this.environment[variable];
+    return inherited ? { text: inherited, setting: variable } : undefined;
+  }
+
+  takeText(name: string): string | undefined {
+    return this.take(name)?.text || undefined;
+  }
+
+  /** @throws ValidationError for another value */
+  takeOneOf<const Value extends string>(name: string, allowed: readonly Value[]): Value | undefined {
+    const given = this.take(name);
+    if (given === undefined) return undefined;
+    const value = allowed.find((each) => each === given.text);
+    if (value === undefined) throw invalid(given.setting, `must be one of ${allowed.join(", ")}`);
+    return value;
+  }
+
+  /** @throws ValidationError for anything else, and for more than `max` */
+  takeWholeNumber(name: string, min: number, max: number): number | undefined {
+    const given = this.take(name);
+    if (given === undefined) return undefined;
+    const value = /^\d{1,10}$/.test(given.text) ? Number(given.text) : -1;
+    if (value < min || value > max) throw invalid(given.setting, `must be a whole number from ${min} to ${max}`);
+    return value;
+  }
+
+  /** Those that were not taken. */
+  rest(): ReadonlyMap<string, string> {
+    return this.#parts;
+  }
+}
+
+export function settingOf(name: string): string {
+  return `${name} in the database URL`;
+}
