@@ -14,10 +14,12 @@ export interface CertificateNames {
   readonly alternatives?: string;
 }
 
-/** PEM texts. */
+/** PEM texts, and their files, which exist as long as the authority. */
 export interface Certificate {
   readonly cert: string;
   readonly key: string;
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 /** An authority of the test's own, that issues certificates by the command `openssl`. */
@@ -62,7 +64,8 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
         ...["x509", "-req", "-in", `${name}.csr`, "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", String(issued)],
         ...["-days", String(days), "-extfile", `${name}.ext`, "-out", `${name}.pem`],
       );
-      return { cert: await readFile(at(`${name}.pem`), "utf8"), key: await readFile(at(`${name}.key`), "utf8") };
+      const [certFile, keyFile] = [at(`${name}.pem`), at(`${name}.key`)];
+      return { cert: await readFile(certFile, "utf8"), key: await readFile(keyFile, "utf8"), certFile, keyFile };
     },
     remove: () => rm(folder, { recursive: true, force: true }),
   };

@@ -43,7 +43,7 @@ test("a peer that takes nothing of a long statement keeps no socket open", async
     responseTimeout: 0,
     script: "select 1",
     openSocket: async () => {
-      const options = { sslMode: "disable", connectTimeout: 5_000, keepAlive: 30_000 } as const;
+      const options = { tls: { mode: "disable" }, connectTimeout: 5_000, keepAlive: 30_000 } as const;
       const socket = await openSocket({ host, port: Number(port), ...options });
       sockets.push(socket);
       return socket;

@@ -19,7 +19,13 @@ const STATEMENT = "select $1::int as one, 'a'::text as two, n from generate_seri
 
 function settingsFor(url: string, connectTimeout = PATIENCE): ConnectionSettings {
   const { hostname: host, port } = new URL(url);
-  const socketOptions = { host, port: Number(port), sslMode: "disable", connectTimeout, keepAlive: 30_000 } as const;
+  const socketOptions = {
+    host,
+    port: Number(port),
+    tls: { mode: "disable" },
+    connectTimeout,
+    keepAlive: 30_000,
+  } as const;
   return {
     login: postgresLocation(url),
     parameters: {},

@@ -10,10 +10,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../../scripts/postgres/embedded-postgres.ts";
 import { findFreePort } from "../../../scripts/postgres/free-port.ts";
 import { findServerAccount } from "../../../scripts/postgres/server-account.ts";
-import type { SslMode } from "../src/connection-string/database-url.ts";
+import type { SslMode } from "../src/connection-string/tls.ts";
 import { openSocket, type SocketOptions } from "../src/drivers/postgres/open-socket.ts";
 import { toDaoError } from "../src/session/postgres-errors.ts";
-import { type CertificateAuthority, createCertificateAuthority } from "./certificates.ts";
+import { type Certificate, type CertificateAuthority, createCertificateAuthority } from "./certificates.ts";
 import { encrypt, startPeer } from "./peer.ts";
 
 let authority: CertificateAuthority;
@@ -24,10 +24,22 @@ beforeAll(async () => {
 
 afterAll(() => authority.remove());
 
-type Options = Partial<SocketOptions> & Pick<SocketOptions, "port" | "sslMode">;
+interface Options extends Partial<SocketOptions> {
+  readonly port: number;
+  readonly sslMode: SslMode;
+  /** The file of the authorities to trust. */
+  readonly ca?: string | undefined;
+  readonly client?: Certificate;
+}
 
-function open(options: Options): Promise<Socket> {
-  return openSocket({ host: "127.0.0.1", connectTimeout: 20_000, keepAlive: 30_000, ...options });
+function open({ sslMode, ca, client, ...options }: Options): Promise<Socket> {
+  const file = (text: string) => ({ text, setting: "a file of the test" });
+  const tls = {
+    mode: sslMode,
+    ...(ca !== undefined && { rootCertificates: file(ca) }),
+    ...(client !== undefined && { client: { certificate: file(client.certFile), key: file(client.keyFile) } }),
+  };
+  return openSocket({ host: "127.0.0.1", connectTimeout: 20_000, keepAlive: 30_000, tls, ...options });
 }
 
 describe("on a PostgreSQL server with TLS", () => {
@@ -55,7 +67,7 @@ describe("on a PostgreSQL server with TLS", () => {
   });
 
   /** Whether the server says that the connection is encrypted. */
-  async function isEncrypted(options: Partial<SocketOptions> & { sslMode: SslMode }): Promise<unknown> {
+  async function isEncrypted(options: Partial<Options> & Pick<Options, "sslMode">): Promise<unknown> {
     // Documented, and missing in its types.
     const socket = { socket: () => open({ port, ...options }) };
     const sql = postgres(server.url, { ssl: false, max: 1, ...socket });
@@ -79,12 +91,12 @@ describe("on a PostgreSQL server with TLS", () => {
   test.each(["require", "verify-ca", "verify-full"] as const)(
     "sslmode=%s trusts the given authority",
     async (sslMode) => {
-      expect(await isEncrypted({ sslMode, ca: authority.ca })).toBe(true);
+      expect(await isEncrypted({ sslMode, ca: authority.file })).toBe(true);
     },
   );
 
   test("verify-ca takes a certificate of another name, verify-full does not", async () => {
-    const { ca } = authority;
+    const { file: ca } = authority;
     expect(await isEncrypted({ sslMode: "verify-ca", ca, servername: "other.example" })).toBe(true);
     await expect(open({ port, sslMode: "verify-full", ca, servername: "other.example" })).rejects.toMatchObject({
       code: "ERR_TLS_CERT_ALTNAME_INVALID",
@@ -98,7 +110,7 @@ describe("on a PostgreSQL server with TLS", () => {
     { sslMode: "require", ca: "another" },
   ] as const)("sslmode=$sslMode refuses an unknown authority (ca: $ca)", async ({ sslMode, ca }) => {
     const another = ca === undefined ? undefined : await createCertificateAuthority();
-    await expect(open({ port, sslMode, ca: another?.ca })).rejects.toMatchObject({
+    await expect(open({ port, sslMode, ca: another?.file })).rejects.toMatchObject({
       code: expect.stringMatching(
         /^(UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT_LOCALLY)$/,
       ),
@@ -205,7 +217,7 @@ describe("a peer", () => {
     const names = { subject: "/CN=x", alternatives: "IP:127.0.0.1" };
     const certificate = await authority.issue(names, { days: -1 });
     const peer = await startPeer((socket) => encrypt(socket, certificate));
-    const { ca } = authority;
+    const { file: ca } = authority;
     await expect(open({ port: peer.port, sslMode: "verify-full", ca })).rejects.toMatchObject({
       code: "CERT_HAS_EXPIRED",
     });
@@ -218,7 +230,7 @@ describe("a peer", () => {
       const alternatives = `IP:127.0.0.1\n${extension}`;
       const certificate = await authority.issue({ subject: "/CN=x", alternatives });
       const peer = await startPeer((socket) => encrypt(socket, certificate));
-      const opening = open({ port: peer.port, sslMode: "verify-full", ca: authority.ca });
+      const opening = open({ port: peer.port, sslMode: "verify-full", ca: authority.file });
       const error = await opening.catch((reason: unknown) => toDaoError(reason));
       expect(error).toBeInstanceOf(UnavailableError);
       expect(error).toMatchObject({ message: expect.stringMatching(/^No trust in the certificate of/) });
@@ -229,13 +241,13 @@ describe("a peer", () => {
   test("that asks for the client's certificate and its name", async () => {
     const certificate = await authority.issue({ subject: "/CN=x", alternatives: "DNS:db.example" });
     const client = await authority.issue({ subject: "/CN=ada" });
-    const { ca } = authority;
+    const { ca, file } = authority;
     const peer = await startPeer((socket) => {
       const tls = encrypt(socket, { ...certificate, ca, requestCert: true });
       tls.once("secure", () => tls.end(`${tls.getPeerCertificate().subject.CN} of ${tls.servername}`));
     });
     const { port } = peer;
-    const socket = await open({ port, sslMode: "verify-full", servername: "db.example", ca, ...client });
+    const socket = await open({ port, sslMode: "verify-full", servername: "db.example", ca: file, client });
     expect(socket).toBeInstanceOf(TLSSocket);
     expect(String(await once(socket, "data"))).toBe("ada of db.example");
     await peer.close();

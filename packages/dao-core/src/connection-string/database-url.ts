@@ -1,8 +1,12 @@
 import { userInfo } from "node:os";
 import { invalidUrl } from "./invalid.ts";
+import { type LocationOptions, readKeepAlive, readOptions } from "./location-options.ts";
 import { type Environment, Parameters } from "./parameters.ts";
 import { partsOf } from "./parts.ts";
+import { passwordInFile } from "./password-file.ts";
 import { nameOf, readServers, type ServerAddress } from "./servers.ts";
+import { readTls, type TlsSettings } from "./tls.ts";
+import { refuseUnsupported, serverSettings } from "./unsupported.ts";
 
 export { isSchemaName } from "../schema/schema-name.ts";
 export { nameOf, type ServerAddress } from "./servers.ts";
@@ -23,12 +27,16 @@ export interface PostgresLocation {
   readonly database: string;
   readonly user: string;
   readonly password: string | undefined;
-  /** Startup parameters and settings of its sessions (`application_name`, `statement_timeout`, …). */
+  /** Settings of the server for its sessions: startup parameters (`role`, `work_mem`, …). */
   readonly parameters: Readonly<Record<string, string>>;
-  readonly sslMode: SslMode;
+  readonly tls: TlsSettings;
   readonly targetSession: TargetSession;
   /** Whether the servers are tried in random order (libpq's `load_balance_hosts=random`). */
   readonly balancesLoad: boolean;
+  /** Milliseconds of silence before TCP keep-alive probes the server; 0 is never, `undefined` the default. */
+  readonly keepAlive: number | undefined;
+  /** What it says of the options of `openDatabase`; those given there count instead. */
+  readonly options: LocationOptions;
 }
 
 /** Which database on which server, without user and password. */
@@ -40,15 +48,6 @@ const TARGET_SESSIONS = ["any", "read-write", "read-only", "primary", "standby",
 
 /** Which of several servers is used, with the meanings of libpq's `target_session_attrs`. */
 export type TargetSession = (typeof TARGET_SESSIONS)[number];
-
-const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
-
-/**
- * How a connection is encrypted, with libpq's meanings: `prefer` and `allow` use TLS if the server offers it; `require` needs TLS
- * and trusts any certificate, unless there is a `ca`; `verify-ca` needs a trusted certificate; `verify-full` also one that names
- * the server.
- */
-export type SslMode = (typeof SSL_MODES)[number];
 
 const expected =
   'must be postgres://user:password@host:5432/database, or "memory://", or a folder (./data) for an embedded database';
@@ -74,39 +73,36 @@ export function parseDatabaseUrl(url: string | undefined, environment: Environme
 }
 
 function postgresLocation(parameters: Parameters): PostgresLocation {
+  refuseUnsupported(parameters);
   const servers = readServers(parameters);
-  const user = parameters.takeText("user");
-  const database = parameters.takeText("dbname") ?? user ?? "postgres";
-  const location = {
+  const user = parameters.takeText("user") ?? accountName();
+  const database = parameters.takeText("dbname") ?? user;
+  // A password in the URL makes the file's one unnecessary, and its faults irrelevant.
+  const password = parameters.takeText("password") ?? passwordInFile(parameters, { servers, database, user });
+  parameters.take("passfile");
+  return {
     kind: "postgres",
     description: `PostgreSQL at ${servers.map(nameOf).join(",")}/${database}`,
     servers,
     database,
-    user: user ?? userInfo().username,
-    password: parameters.takeText("password"),
-    sslMode: parameters.takeOneOf("sslmode", SSL_MODES) ?? parameters.takeOneOf("ssl", SSL_MODES) ?? "disable",
+    user,
+    password,
+    tls: readTls(parameters),
     targetSession: parameters.takeOneOf("target_session_attrs", TARGET_SESSIONS) ?? "any",
     balancesLoad: parameters.takeOneOf("load_balance_hosts", ["disable", "random"]) === "random",
-  } as const;
-  return { ...location, parameters: restOf(parameters) };
+    keepAlive: readKeepAlive(parameters),
+    options: readOptions(parameters),
+    parameters: serverSettings(parameters),
+  };
 }
 
-function restOf(parameters: Parameters): Record<string, string> {
-  const options = parameters.takeText("options");
-  const rest = { ...Object.fromEntries(parameters.rest()), ...(options !== undefined && { options }) };
-  refuseSchema(rest);
-  return rest;
-}
-
-/** Every statement names its schema, so a search path would have no effect. */
-function refuseSchema(parameters: Readonly<Record<string, string>>): void {
-  const given = ["search_path", "schema", "currentSchema"].find((name) => name in parameters);
-  const isInOptions = /search[_-]path/i.test(parameters["options"] ?? "");
-  const name = given ?? (isInOptions ? "search_path (in options)" : undefined);
-  if (name === undefined) return;
-  throw invalidUrl(
-    `must not set ${name}, which has no effect here: give the schema as the option schema, or as DB_SCHEMA`,
-  );
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run as an account without a name.
+    throw invalidUrl("must have a user, or PGUSER be set, since this process has no user name");
+  }
 }
 
 function filePath(url: string): string {

@@ -51,10 +51,12 @@ export interface Given {
 /** The parameters of a connection string and, for those that it does not have, the variables of PostgreSQL's own clients. */
 export class Parameters {
   readonly #parts: Map<string, string>;
+  readonly #hasPassword: boolean;
   readonly environment: Environment;
 
   constructor(parts: ReadonlyMap<string, string>, environment: Environment) {
     this.#parts = new Map(parts);
+    this.#hasPassword = parts.has("password") || parts.has("sslpassword");
     this.environment = environment;
   }
 
@@ -74,11 +76,19 @@ export class Parameters {
 
   /** @throws ValidationError for another value */
   takeOneOf<const Value extends string>(name: string, allowed: readonly Value[]): Value | undefined {
+    return this.takeChoice(name, allowed)?.value;
+  }
+
+  /** As {@link takeOneOf}, with where it is from. */
+  takeChoice<const Value extends string>(
+    name: string,
+    allowed: readonly Value[],
+  ): { readonly value: Value; readonly setting: string } | undefined {
     const given = this.take(name);
     if (given === undefined) return undefined;
     const value = allowed.find((each) => each === given.text);
     if (value === undefined) throw invalid(given.setting, `must be one of ${allowed.join(", ")}`);
-    return value;
+    return { value, setting: given.setting };
   }
 
   /** @throws ValidationError for anything else, and for more than `max` */
@@ -90,12 +100,17 @@ export class Parameters {
     return value;
   }
 
+  /** A parameter's name for messages, unless it may be the rest of a password with an & that is not encoded. */
+  shown(name: string): string {
+    return this.#hasPassword ? "A parameter of the database URL" : settingOf(name);
+  }
+
   /** Those that were not taken. */
   rest(): ReadonlyMap<string, string> {
     return this.#parts;
   }
 }
 
-export function settingOf(name: string): string {
+function settingOf(name: string): string {
   return `${name} in the database URL`;
 }

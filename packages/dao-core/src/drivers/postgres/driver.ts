@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DatabaseAddress, PostgresLocation } from "../../connection-string/database-url.ts";
+import { socketPath } from "../../connection-string/servers.ts";
 import type { Requester } from "../../contract/call-options.ts";
 import { UnavailableError, ValidationError } from "../../contract/errors.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
@@ -99,8 +100,9 @@ export class PostgresDriver implements SqlDriver {
    * @throws ValidationError for an option that is not a whole number within its bounds
    */
   constructor(location: PostgresLocation, options: PostgresDriverOptions = {}) {
-    const { prepare = true, applicationName = "flux-dao" } = options;
-    const numbers = readNumbers(options);
+    const given = { ...location.options, ...withoutUndefined(options) };
+    const { prepare = true, applicationName = "flux-dao" } = given;
+    const numbers = readNumbers(given);
     const { poolSize, connectTimeout, acquireTimeout, maxWaiting, idleTimeout, maxLifetime } = numbers;
     this.description = location.description;
     const { user, password, database, parameters, servers } = location;
@@ -109,13 +111,19 @@ export class PostgresDriver implements SqlDriver {
     this.#settings = {
       login: { user, password, database },
       // How instants are written, since a database or role may differ. Transaction-pooling proxies track these parameters.
-      parameters: { application_name: applicationName, DateStyle: "ISO", TimeZone: "UTC", ...parameters },
+      parameters: {
+        application_name: applicationName,
+        DateStyle: "ISO",
+        TimeZone: "UTC",
+        ...(prepare ? {} : sessionSettings(location.options)),
+        ...parameters,
+      },
       prepare,
       connectTimeout,
       responseTimeout: responseTimeout(numbers.statementTimeout),
       // Behind a pooler nothing is set, since the next statement may run on another connection.
-      script: prepare ? sessionScript(numbers, location) : "select 1",
-      openSocket: (signal) => openSocket({ ...endpointOf(location), connectTimeout, keepAlive: KEEP_ALIVE, signal }),
+      script: prepare ? sessionScript(numbers) : "select 1",
+      openSocket: (signal) => openSocket({ ...endpointOf(location), connectTimeout, signal }),
     };
     const events: ConnectionEvents = {
       onLost: (connection, reason) => this.#pool.lost(connection, reason),
@@ -236,23 +244,32 @@ export class PostgresDriver implements SqlDriver {
   }
 }
 
-/** Where to connect; the host may be the folder of a Unix socket. */
-function endpointOf({ servers, sslMode }: PostgresLocation): Pick<SocketOptions, "host" | "port" | "path" | "sslMode"> {
+/** Where and how to connect; the host may be the folder of a Unix socket. */
+function endpointOf({ servers, tls, keepAlive = KEEP_ALIVE }: PostgresLocation): Omit<SocketOptions, "connectTimeout"> {
   const [{ host, port }] = servers;
-  const path = host.startsWith("/") ? `${host}/.s.PGSQL.${port}` : undefined;
-  return { host, port, path, sslMode };
+  return { host, port, path: host.startsWith("/") ? socketPath(host, port) : undefined, tls, keepAlive };
 }
 
-/** What is set on each new connection unless the URL sets it; not as startup parameters, which poolers reject. */
-function sessionScript(numbers: Numbers, { parameters }: PostgresLocation): string {
-  const limits = {
-    statement_timeout: numbers.statementTimeout,
-    lock_timeout: numbers.lockTimeout,
-    idle_in_transaction_session_timeout: numbers.idleInTransactionTimeout,
-  };
-  const settings = Object.entries(limits).filter(([name]) => !(name in parameters));
-  return settings.map(([name, value]) => `set ${name} = ${value}`).join("; ") || "select 1";
+/** What is set on each new connection; not as startup parameters, which poolers reject. */
+function sessionScript(numbers: Numbers): string {
+  return Object.entries(sessionSettings(numbers))
+    .map(([name, value]) => `set ${name} = ${value}`)
+    .join("; ");
 }
+
+/** The limits that the server keeps, by its names for them. */
+function sessionSettings({ statementTimeout, lockTimeout, idleInTransactionTimeout }: Limits): Record<string, string> {
+  const limits = {
+    statement_timeout: statementTimeout,
+    lock_timeout: lockTimeout,
+    idle_in_transaction_session_timeout: idleInTransactionTimeout,
+  };
+  return Object.fromEntries(
+    Object.entries(limits).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
+}
+
+type Limits = Pick<PostgresDriverOptions, "statementTimeout" | "lockTimeout" | "idleInTransactionTimeout">;
 
 function responseTimeout(statementTimeout: number): number {
   return statementTimeout === 0 ? 0 : Math.min(statementTimeout + RESPONSE_MARGIN, LARGEST_VALUE);
@@ -275,12 +292,15 @@ const numberOptions = {
 
 function readNumbers(options: PostgresDriverOptions): Numbers {
   const defaults = Object.entries(numberOptions).map(([path, [, usual]]) => [path, usual] as const);
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const numbers = { ...Object.fromEntries(defaults), ...Object.fromEntries(given) } as Numbers;
+  const numbers = { ...Object.fromEntries(defaults), ...withoutUndefined(options) } as Numbers;
   const issues = Object.entries(numberOptions).flatMap(([path, [smallest]]) => {
     if (isWholeNumber(Reflect.get(numbers, path), smallest)) return [];
     return [{ path, message: `must be a whole number from ${smallest} to ${LARGEST_VALUE}` }];
   });
   if (issues.length > 0) throw new ValidationError(issues);
   return numbers;
+}
+
+function withoutUndefined(options: PostgresDriverOptions): PostgresDriverOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -1,14 +1,12 @@
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { SslMode } from "../../connection-string/database-url.ts";
+import type { TlsSettings } from "../../connection-string/tls.ts";
+import { readTlsFiles, type TlsFiles } from "../../connection-string/tls-files.ts";
 import { CLOSE_GRACE } from "../../session/limits.ts";
 import { codedError, connectionClosed } from "../../session/postgres-errors.ts";
 import { limitWait } from "../../session/waiting/deadline.ts";
 import { checkMessages } from "./message-check.ts";
 import { checkServerIdentity } from "./server-identity.ts";
-
-/** One or several PEM texts. */
-type Pem = string | Buffer | (string | Buffer)[];
 
 /** Where and how to connect. All times in milliseconds. */
 export interface SocketOptions {
@@ -17,16 +15,11 @@ export interface SocketOptions {
   readonly port: number;
   /** The file of a Unix socket, instead of host and port. There is no TLS on it, whatever the mode (as by libpq). */
   readonly path?: string | undefined;
-  readonly sslMode: SslMode;
+  readonly tls: TlsSettings;
   /** For everything together: looking up the name, connecting, negotiating TLS. */
   readonly connectTimeout: number;
-  /** How long a connection is silent before TCP keep-alive probes the peer. */
+  /** How long a connection is silent before TCP keep-alive probes the peer; 0 is never. */
   readonly keepAlive: number;
-  /** Certificates of the authorities to trust. Default: those of Node.js (its own, and `NODE_EXTRA_CA_CERTS`). */
-  readonly ca?: Pem | undefined;
-  /** The client's certificate and its private key, for servers that ask for one. */
-  readonly cert?: Pem | undefined;
-  readonly key?: Pem | undefined;
   /** The name that is requested by SNI, and that the server's certificate must have. Default: `host`. */
   readonly servername?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -40,7 +33,7 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
  * verified. On failure or abort nothing is left open. The loss of the socket does not end the process.
  *
  * @throws Error with a `code`: Node's own (`ENOTFOUND`, `ECONNREFUSED`, `ECONNRESET`…); `ETIMEDOUT` after `connectTimeout`;
- *   `ERR_TLS_NOT_OFFERED` if the mode needs TLS and the server has none; OpenSSL's for a certificate that is not trusted
+ *   `ERR_TLS_NOT_OFFERED` if the mode needs TLS and the server has none; `ERR_TLS_FILE` for a file that cannot be used; OpenSSL's for a certificate that is not trusted
  *   (`CERT_HAS_EXPIRED`…); `ERR_TLS_CERT_ALTNAME_INVALID` for one of another server; `EPROTO` for a peer that is not a PostgreSQL
  *   server; the signal's reason after an abort
  */
@@ -49,7 +42,7 @@ export async function openSocket(options: SocketOptions): Promise<Socket> {
   signal?.throwIfAborted();
   const plain =
     path === undefined
-      ? connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAlive })
+      ? connect({ host, port, noDelay: true, keepAlive: keepAlive > 0, keepAliveInitialDelay: keepAlive })
       : connect({ path });
   const opening = { peer: path ?? `${host}:${port}`, sockets: [plain.on("error", () => {})], awaited: "a connection" };
   const timeoutError = () =>
@@ -119,21 +112,24 @@ interface Opening {
 }
 
 async function setUp(plain: Socket, opening: Opening, options: SocketOptions): Promise<Socket> {
-  const { path, sslMode } = options;
+  const { path, tls } = options;
   const { peer } = opening;
   await until(plain, "connect").catch((cause: unknown) => {
     throw explained(cause, `No connection to ${peer}`);
   });
-  if (path !== undefined || sslMode === "disable") return plain;
+  if (path !== undefined || tls.mode === "disable") return plain;
   opening.awaited = "whether it offers TLS";
-  if (await offersTls(plain, peer)) {
+  if (tls.isDirect || (await offersTls(plain, peer))) {
+    const files = await readTlsFiles(tls).catch((cause: unknown) => {
+      throw codedError("ERR_TLS_FILE", cause instanceof Error ? cause.message : String(cause), cause);
+    });
     opening.awaited = "the TLS handshake";
-    return encrypt(plain, opening, options);
+    return encrypt(plain, opening, options, files);
   }
-  if (sslMode === "prefer" || sslMode === "allow") return plain;
+  if (tls.mode === "prefer" || tls.mode === "allow") return plain;
   throw codedError(
     "ERR_TLS_NOT_OFFERED",
-    `${peer} offers no TLS, which sslmode=${sslMode} needs. Switch it on there (ssl = on), or correct sslmode.`,
+    `${peer} offers no TLS, which sslmode=${tls.mode} needs. Switch it on there (ssl = on), or correct sslmode.`,
   );
 }
 
@@ -151,30 +147,59 @@ async function offersTls(plain: Socket, peer: string): Promise<boolean> {
   return kind === "S";
 }
 
-async function encrypt(plain: Socket, { peer, sockets }: Opening, options: SocketOptions): Promise<Socket> {
-  const { host, sslMode, servername = host, ca, cert, key } = options;
+async function encrypt(
+  plain: Socket,
+  { peer, sockets }: Opening,
+  { host, servername = host, tls: settings }: SocketOptions,
+  files: TlsFiles,
+): Promise<Socket> {
+  const { mode, minVersion, maxVersion, passphrase, hidesName, isDirect } = settings;
   const tls = connectTls({
     socket: plain,
     // An address must not be requested as a name (RFC 6066, section 3).
-    ...(isIP(servername) === 0 && { servername }),
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
+    ...(isIP(servername) === 0 && !hidesName && { servername }),
+    ...(isDirect && { ALPNProtocols: [PROTOCOL] }),
+    ...files,
+    passphrase: passphrase?.text,
+    minVersion,
+    maxVersion,
     // Like libpq, "require" verifies once there is a root certificate.
-    rejectUnauthorized: sslMode.startsWith("verify") || (sslMode === "require" && ca !== undefined),
+    rejectUnauthorized: mode.startsWith("verify") || (mode === "require" && files.ca !== undefined),
     checkServerIdentity: (_, certificate) =>
-      sslMode === "verify-full" ? checkServerIdentity(servername, certificate) : undefined,
+      mode === "verify-full" ? checkServerIdentity(servername, certificate) : undefined,
   });
   sockets.push(tls);
   tls.on("error", () => {});
   await until(tls, "secureConnect").catch((cause: unknown) => {
     const code = codeOf(cause);
     if (code === "ERR_TLS_CERT_ALTNAME_INVALID") throw cause;
-    const isUntrusted = tls.authorizationError !== null;
-    throw explained(cause, `${isUntrusted ? "No trust in the certificate of" : "No TLS with"} ${peer}`);
+    if (tls.authorizationError === null) throw explained(cause, `No TLS with ${peer}`);
+    throw explained(cause, `No trust in the certificate of ${peer}`, CERTIFICATE_ADVICE[code ?? ""]);
   });
+  // As libpq, against an attack that leads the connection to a server of another protocol.
+  if (isDirect && tls.alpnProtocol !== PROTOCOL)
+    throw codedError("EPROTO", `${peer} does not confirm that it is PostgreSQL.`);
   return tls;
 }
+
+/** PostgreSQL's name in ALPN. */
+const PROTOCOL = "postgresql";
+
+const UNKNOWN_AUTHORITY = "Give the certificate of the authority that issued it as sslrootcert.";
+
+/** What to do, by OpenSSL's code for a certificate that is not trusted. */
+const CERTIFICATE_ADVICE: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_AUTHORITY,
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
+  CERT_HAS_EXPIRED: "Renew it on the server, or that of its authority in sslrootcert.",
+  CERT_NOT_YET_VALID: "Check the clocks of this machine and the server.",
+  CERT_REVOKED: "It is in the list of sslcrl: the server needs another.",
+  CRL_HAS_EXPIRED: "Renew the list of sslcrl.",
+  UNABLE_TO_GET_CRL: "The list of sslcrl is not of the authority that issued it.",
+};
 
 /** Resolves at the event; rejects if the socket fails, or closes without it. */
 function until(socket: Socket, event: "connect" | "readable" | "secureConnect"): Promise<void> {
@@ -200,8 +225,9 @@ function codeOf(error: unknown): string | undefined {
 }
 
 /** Prefixes the error with its subject, and keeps its code. Node's error for several addresses has no message of its own. */
-function explained(cause: unknown, subject: string): Error {
+function explained(cause: unknown, subject: string, advice?: string): Error {
   const causes: unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
   const reasons = causes.map((each) => (each instanceof Error ? each.message : String(each)));
-  return codedError(codeOf(cause) ?? "ECONNRESET", `${subject}: ${reasons.join("; ")}.`, cause);
+  const message = [`${subject}: ${reasons.join("; ")}.`, advice].filter(Boolean).join(" ");
+  return codedError(codeOf(cause) ?? "ECONNRESET", message, cause);
 }

@@ -35,7 +35,9 @@ export function checkServerIdentity(host: string, certificate: PeerCertificate):
     if (type === "IP Address" ? certified === address : matchesName(certified, host)) return undefined;
   }
   const list = names.map(({ type, value }) => `${type} ${value.replaceAll("\0", "\\0")}`).join(", ");
-  const message = `The server's certificate is not for "${host}", but for ${list || "no name at all"}.`;
+  const message =
+    `The server's certificate is not for "${host}", but for ${list || "no name at all"}. Connect by a name that it is for, or use ` +
+    "sslmode=verify-ca with sslrootcert, which compares no names.";
   return codedError("ERR_TLS_CERT_ALTNAME_INVALID", message);
 }
 
