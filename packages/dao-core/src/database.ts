@@ -1,4 +1,5 @@
 import { parseDatabaseUrl } from "./connection-string/database-url.ts";
+import { checkTlsFiles } from "./connection-string/tls-files.ts";
 import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
 import { SqlConversationDao } from "./dao/conversation-dao.ts";
@@ -237,8 +238,10 @@ const settingCodes: ReadonlySet<string> = new Set(["42704", "22023"]);
  * await db.migrate();
  * ```
  *
- * @param url `postgres://user:password@host:5432/database`; `memory://` or a folder (`./data`) for an embedded database (needs
- *   `@electric-sql/pglite`). Only one process can have a folder open, and only once; other users cannot read it
+ * @param url `postgres://user:password@host:5432/database` or another connection string that libpq takes, and for what it does not
+ *   say the `PG*` variables and the password file, as libpq reads them; `memory://` or a folder (`./data`) for an embedded database
+ *   (needs `@electric-sql/pglite`). Only one process can have a folder open, and only once; other users cannot read it
+ * @param options count more than the same of the URL (`connect_timeout`, …)
  * @throws ValidationError for a malformed URL or option; UnavailableError when the database does not respond, or the folder is
  *   open already, or cannot be used
  */
@@ -246,6 +249,7 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
   const location = parseDatabaseUrl(url);
   if (location.kind === "memory") return new Database(await PgliteDriver.open(undefined, options), options);
   if (location.kind === "folder") return new Database(await PgliteDriver.open(location.path, options), options);
+  await checkTlsFiles(location);
   const driver = new PostgresDriver(location, options);
   try {
     await driver.execute("select 1", [], { kind: "point" });

@@ -29,6 +29,8 @@ export interface CertificateAuthority {
   readonly ca: string;
   /** Valid for a day, or for none (`days: 0`). */
   issue(names: CertificateNames, options?: { readonly days?: number }): Promise<Certificate>;
+  /** Writes a list that has this certificate as revoked. */
+  revoke(certFile: string, listFile: string): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -66,6 +68,13 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
       );
       const [certFile, keyFile] = [at(`${name}.pem`), at(`${name}.key`)];
       return { cert: await readFile(certFile, "utf8"), key: await readFile(keyFile, "utf8"), certFile, keyFile };
+    },
+    revoke: async (certFile, listFile) => {
+      await writeFile(at("ca.cnf"), "[ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\ndefault_md=sha256\n");
+      await writeFile(at("index.txt"), "");
+      const ca = ["ca", "-config", "ca.cnf", "-keyfile", "ca.key", "-cert", "ca.pem"];
+      await openssl(...ca, "-revoke", certFile);
+      await openssl(...ca, "-gencrl", "-crldays", "1", "-out", listFile);
     },
     remove: () => rm(folder, { recursive: true, force: true }),
   };

@@ -69,7 +69,8 @@ export function parseDatabaseUrl(url: string | undefined, environment: Environme
   if (url.startsWith("file://")) return { kind: "folder", path: filePath(url) };
   const parts = partsOf(url);
   if (parts === undefined) throw invalidUrl(expected);
-  return postgresLocation(new Parameters(parts, environment));
+  const hidesNames = /(?:^|[?&\s])(?:ssl)?password\s*=/.test(url);
+  return postgresLocation(new Parameters(parts, environment, hidesNames));
 }
 
 function postgresLocation(parameters: Parameters): PostgresLocation {

@@ -51,13 +51,14 @@ export interface Given {
 /** The parameters of a connection string and, for those that it does not have, the variables of PostgreSQL's own clients. */
 export class Parameters {
   readonly #parts: Map<string, string>;
-  readonly #hasPassword: boolean;
   readonly environment: Environment;
+  readonly #hidesNames: boolean;
 
-  constructor(parts: ReadonlyMap<string, string>, environment: Environment) {
+  /** @param hidesNames whether a password is among them */
+  constructor(parts: ReadonlyMap<string, string>, environment: Environment, hidesNames: boolean) {
     this.#parts = new Map(parts);
-    this.#hasPassword = parts.has("password") || parts.has("sslpassword");
     this.environment = environment;
+    this.#hidesNames = hidesNames;
   }
 
   /** Returns and removes a parameter. A variable that is empty counts as not set. */
@@ -102,7 +103,7 @@ export class Parameters {
 
   /** A parameter's name for messages, unless it may be the rest of a password with an & that is not encoded. */
   shown(name: string): string {
-    return this.#hasPassword ? "A parameter of the database URL" : settingOf(name);
+    return this.#hidesNames ? "A parameter of the database URL" : settingOf(name);
   }
 
   /** Those that were not taken. */

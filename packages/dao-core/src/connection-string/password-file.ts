@@ -28,7 +28,7 @@ export function passwordInFile(parameters: Parameters, { servers, database, user
   if (!isOnWindows && (file.mode & 0o077) !== 0) {
     throw invalid(setting, "is a password file that others can read: chmod 0600 it");
   }
-  const lines = readFileSync(path, "utf8").split(/\r?\n/);
+  const lines = readFileSync(path, "utf8").split(/\r?(?:\n|$)/);
   const entries = lines.filter((line) => !line.startsWith("#")).map((line) => line.match(FIELDS) ?? []);
   const passwords = servers.map(({ host, port }) => {
     const wanted = [isDefaultSocket(host) ? "localhost" : host, String(port), database, user];

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
+import type { PostgresLocation } from "./database-url.ts";
 import { invalid } from "./invalid.ts";
 import type { Given } from "./parameters.ts";
 import type { TlsSettings } from "./tls.ts";
@@ -36,6 +37,14 @@ export async function readTlsFiles({
     }
   }
   return { ca, crl, cert, key };
+}
+
+/**
+ * Checks the files before the first connection; Unix sockets need none.
+ * @throws ValidationError, which names the setting, for a file that cannot be used
+ */
+export async function checkTlsFiles({ servers, tls }: Pick<PostgresLocation, "servers" | "tls">): Promise<void> {
+  if (tls.mode !== "disable" && servers.some(({ host }) => !host.startsWith("/"))) await readTlsFiles(tls);
 }
 
 async function readPem({ text: path, setting }: Given, kind: string, check: (pem: string) => unknown): Promise<string> {

@@ -1,5 +1,6 @@
 import * as errors from "../contract/errors.ts";
 import { CONSTRAINT_RULES, type ConstraintRule, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
+import { alertSentence, loginRefusal } from "./login-refusals.ts";
 
 /** The fields of a PostgreSQL error, from any driver. */
 export interface DatabaseErrorFacts {
@@ -126,8 +127,6 @@ const TLS =
 /** Class 58 (a file is missing, or cannot be read or written; of PgBouncer a host), and a corrupted table or index. */
 const SYSTEM = /^(?:58...|XX00[12])$/;
 
-const LOGIN_REFUSED = "The database refused the login. Check user and password in DATABASE_URL.";
-
 /** Errors of prepared statements behind poolers that pool by transaction. */
 const pooled = (problem: string) =>
   `Prepared statements get ${problem}, as behind a transaction-pooling proxy. Open the database with prepare: false (DB_PREPARE=false).`;
@@ -136,8 +135,6 @@ const pooled = (problem: string) =>
 const unavailable: Readonly<Record<string, string>> = {
   "57014": "The statement ran longer than its time-out. Try again later, or ask for less.",
   "55P03": "A lock was not free within its time-out. Try again later.",
-  "28000": LOGIN_REFUSED,
-  "28P01": LOGIN_REFUSED,
   "3D000": "The server has no such database. Create it, or correct DATABASE_URL.",
   "42501":
     "The database role lacks a privilege that this needs. Grant it; the error's cause and `flux-dao doctor` say which.",
@@ -200,7 +197,8 @@ function operationalError({ code }: DatabaseErrorFacts, cause: unknown): errors.
 }
 
 function unavailableSentence(code: string, cause: unknown): string | undefined {
-  const sentence = unavailable[code];
+  if (code === "28000" || code === "28P01") return loginRefusal(code, cause);
+  const sentence = unavailable[code] ?? alertSentence(code);
   if (sentence !== undefined) return sentence;
   if (UNREACHABLE.test(code)) return "The database cannot be reached. Check that it runs, then try again.";
   if (NO_RESPONSE.test(code)) {

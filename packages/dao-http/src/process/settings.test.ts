@@ -27,7 +27,7 @@ describe("settings", () => {
       port: 8_000,
       processes: 1,
       poolSize: undefined,
-      prepare: true,
+      prepare: undefined,
       bodyTimeout: undefined,
       sendTimeout: undefined,
       slowStatementMs: undefined,

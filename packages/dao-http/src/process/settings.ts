@@ -53,8 +53,8 @@ export interface Settings {
   readonly processes: number;
   /** Connections of each process to the database. Default: the data layer's. */
   readonly poolSize: number | undefined;
-  /** Whether statements are prepared; must be `false` behind a transaction-pooling proxy. Default `true`. */
-  readonly prepare: boolean;
+  /** Whether statements are prepared; must be `false` behind a transaction-pooling proxy. Default: what the URL says, or `true`. */
+  readonly prepare: boolean | undefined;
   /** Time-outs of connections and statements, and how many callers may wait. Default: the data layer's. */
   readonly limits: DatabaseLimits;
   /** Milliseconds for a client to send or receive enough of a body. Default: those of the app and the server. */
@@ -185,7 +185,7 @@ class SettingsReader {
       schema: this.#parsed("DB_SCHEMA", "the name of a schema of your own", (text) =>
         isSchemaName(text) ? text : undefined,
       ),
-      prepare: this.#parsed("DB_PREPARE", "true or false", (text) => booleans[text.toLowerCase()]) ?? true,
+      prepare: this.#parsed("DB_PREPARE", "true or false", (text) => booleans[text.toLowerCase()]),
       limits: Object.fromEntries(limits),
     };
   }
@@ -198,10 +198,12 @@ class SettingsReader {
       return LOCAL_DATABASE_URL;
     }
     try {
-      this.#isEmbedded = parseDatabaseUrl(url).kind !== "postgres";
+      this.#isEmbedded = parseDatabaseUrl(url, this.#environment).kind !== "postgres";
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error;
-      this.problems.push(...error.issues.map(({ message }) => `DATABASE_URL ${message}.`));
+      this.problems.push(
+        ...error.issues.map(({ path, message }) => `${path.replace(/the database URL/i, "DATABASE_URL")} ${message}.`),
+      );
     }
     return url;
   }

@@ -90,8 +90,14 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     const { user, password = "", database } = settings.login;
     const options = {
       user,
-      password,
+      // As a function it counts even if it is empty.
+      password: () => password,
       database,
+      // Not used, but otherwise taken from variables, as are the next two.
+      host: "localhost",
+      port: 5432,
+      debug: false,
+      max_pipeline: 100,
       types,
       connection: { ...settings.parameters },
       prepare: settings.prepare,
@@ -108,7 +114,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
       // Documented, but missing in the types.
       socket: () => this.#socket.open(),
     };
-    this.#client = postgres(options);
+    this.#client = createClient(options);
   }
 
   /**
@@ -325,4 +331,17 @@ function isCancelled(error: unknown): boolean {
 
 function connectTimeoutError(): Error {
   return codedError("CONNECT_TIMEOUT", "The server did not accept the login in time.");
+}
+
+/** postgres.js lets no option say that any server will do; this variable would have it end the connection to others. */
+const TARGET_VARIABLE = "PGTARGETSESSIONATTRS";
+
+function createClient(options: postgres.Options<Record<string, postgres.PostgresType>>): postgres.Sql {
+  const target = process.env[TARGET_VARIABLE];
+  delete process.env[TARGET_VARIABLE];
+  try {
+    return postgres(options);
+  } finally {
+    if (target !== undefined) process.env[TARGET_VARIABLE] = target;
+  }
 }
