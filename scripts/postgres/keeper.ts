@@ -129,9 +129,9 @@ async function isInUse(dataDirectory: string): Promise<boolean> {
 function serverArguments({ path, temporaryRoot }: DataDirectory, port: number): string[] {
   const settings = {
     ...(temporaryRoot !== undefined && { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }),
+    // No Unix socket by default: its path has a short limit.
     unix_socket_directories: "",
     ...options.settings,
-    // No Unix socket: its path has a short limit, and nothing needs it.
     listen_addresses: "127.0.0.1",
     port: String(port),
     // The log is read from standard error, in English.
