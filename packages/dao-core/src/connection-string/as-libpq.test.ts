@@ -73,6 +73,58 @@ describe("who and where, in libpq's forms", () => {
   });
 });
 
+test.each([
+  [
+    "RDS",
+    "postgres://me:p%26w@db.x.eu-west-1.rds.amazonaws.com:5432/app?sslmode=verify-full&sslrootcert=/certs/global-bundle.pem",
+    { password: "p&w", tls: { mode: "verify-full" } },
+  ],
+  [
+    "Azure",
+    "postgres://me%40flux:pw@flux.postgres.database.azure.com/app?sslmode=require",
+    { user: "me@flux", tls: { mode: "require" } },
+  ],
+  [
+    "Azure's keywords",
+    "host=flux.postgres.database.azure.com port=5432 dbname=app user=me@flux password=pw sslmode=require",
+    { user: "me@flux", database: "app", tls: { mode: "require" } },
+  ],
+  [
+    "Cloud SQL",
+    "postgres://me:pw@/app?host=/cloudsql/project:region:instance",
+    { servers: [{ host: "/cloudsql/project:region:instance", port: 5432 }] },
+  ],
+  ["Heroku", "postgres://u1a2b3:p9f8@ec2-3-2-1-0.compute-1.amazonaws.com:5432/d4e5f6", { tls: { mode: "prefer" } }],
+  [
+    "Neon",
+    "postgresql://me:pw@ep-cool-1-pooler.eu-central-1.aws.neon.tech/app?sslmode=verify-full&pgbouncer=true",
+    { options: { prepare: false }, tls: { mode: "verify-full" } },
+  ],
+  [
+    "Supabase by Vercel",
+    "postgres://postgres.ref:pw@aws-0-eu-west-1.pooler.supabase.com:6543/postgres?sslmode=require&supa=base-pooler.x&pgbouncer=true",
+    { user: "postgres.ref", parameters: {}, options: { prepare: false } },
+  ],
+  [
+    "Aiven",
+    "postgres://avnadmin:pw@pg-1.aivencloud.com:12345/defaultdb?sslmode=require",
+    { database: "defaultdb", tls: { mode: "require" } },
+  ],
+  [
+    "Railway",
+    "postgresql://postgres:pw@viaduct.proxy.rlwy.net:12345/railway",
+    { database: "railway", tls: { mode: "prefer" } },
+  ],
+])("what %s hands out, as docs/how-to/connect.md has it changed", (_, url, expected) => {
+  expect(read(url)).toMatchObject(expected);
+});
+
+test("Neon's own string is refused for its channel binding, with what to do", () => {
+  expect(() => read("postgresql://me:pw@ep.neon.tech/app?sslmode=require&channel_binding=require")).toThrow(
+    "channel_binding in the database URL is not supported with this value: leave it out, and use sslmode=verify-full",
+  );
+});
+
 describe("options", () => {
   test.each([
     ["connect_timeout=10", { connectTimeout: 10_000 }],

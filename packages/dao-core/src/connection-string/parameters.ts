@@ -103,7 +103,8 @@ export class Parameters {
 
   /** A parameter's name for messages, unless it may be the rest of a password with an & that is not encoded. */
   shown(name: string): string {
-    return this.#hidesNames ? "A parameter of the database URL" : settingOf(name);
+    const isHidden = this.#hidesNames || !/^[A-Za-z][\w.-]{0,40}$/.test(name);
+    return isHidden ? "A parameter of the database URL" : settingOf(name);
   }
 
   /** Those that were not taken. */
