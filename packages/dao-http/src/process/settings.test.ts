@@ -73,6 +73,16 @@ describe("settings", () => {
   });
 
   test.each([
+    [{ DATABASE_URL: "postgres://u:secret@h/d?sslmode=full" }, /sslmode in DATABASE_URL must be one of disable, .*\./],
+    [{ DATABASE_URL: "postgres://u:secret@h/d?max=5" }, /max in DATABASE_URL is not supported: .*DB_POOL_SIZE/],
+    [{ DATABASE_URL: "postgres://h/d", PGSSLMODE: "full" }, /PGSSLMODE must be one of disable/],
+    [{ DATABASE_URL: "postgres://h:x/d" }, /DATABASE_URL must have a port/],
+  ])("%j is refused by the name of what is wrong", (environment, message) => {
+    expect(() => readSettings(environment)).toThrow(message);
+    expect(() => readSettings(environment)).not.toThrow(/secret/);
+  });
+
+  test.each([
     ["PORT", "abc"],
     ["PORT", "-1"],
     ["PORT", "65536"],
