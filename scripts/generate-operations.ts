@@ -7,7 +7,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Route } from "../packages/dao-http/src/api/route.ts";
 import { routes } from "../packages/dao-http/src/api/routes.ts";
-import { dtoName, type JsonSchema, schemaOf, toJsonSchemas } from "../packages/dao-http/src/openapi/json-schemas.ts";
+import { dtoName, type JsonSchema, schemaOf, toJsonSchemas } from "./openapi/json-schemas.ts";
 
 const source = new URL("../packages/dao-http/src/", import.meta.url);
 const table = Object.entries<Route>(routes);

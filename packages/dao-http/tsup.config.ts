@@ -1,6 +1,5 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { defineConfig } from "tsup";
 import { docsAssets } from "./src/openapi/docs-assets.ts";
 
@@ -16,8 +15,6 @@ async function copyDocsAssets(): Promise<void> {
     await copyFile(require.resolve(`${source}/${file}`), `dist/docs/${file}`);
   }
   for (const [licence, copy] of licences) await copyFile(require.resolve(licence), `dist/docs/${copy}`);
-  await mkdir("dist/licences", { recursive: true });
-  await copyFile(join(dirname(require.resolve("zod/package.json")), "LICENSE"), "dist/licences/zod.LICENSE.txt");
 }
 
 const licences = [
@@ -37,7 +34,5 @@ export default defineConfig({
   // What is built in is read from it, for NOTICE; the package leaves it out.
   metafile: true,
   clean: true,
-  // What of it is used, in one file: as a package it is a hundred, and reading those is a third of a start.
-  noExternal: ["zod"],
   onSuccess: copyDocsAssets,
 });

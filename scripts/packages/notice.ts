@@ -104,7 +104,7 @@ async function noticeOf(published: PublishedPackage): Promise<string> {
     (await builtIn(published)).join("\n"),
   ];
   if (name === "@flux/dao-http") parts.push("The documentation pages:", ...(await pages(published)));
-  return `${parts.join("\n\n")}\n`;
+  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
 const packages = await readPublishedPackages();

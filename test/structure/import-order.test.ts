@@ -66,7 +66,7 @@ const packages: readonly Package[] = [
       client: ["http", "openapi", "app", "node"],
       index: ["client", "process", "cli", "opentelemetry"],
     },
-    onlyFor: { "@opentelemetry": ["opentelemetry"], zod: ["api", "http", "openapi", "app", "process"] },
+    onlyFor: { "@opentelemetry": ["opentelemetry"], zod: ["api"] },
   },
 ];
 

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
 import type { HttpRequest, PublicRoute } from "../http/http-message.ts";
 import { docsAssets, readAsset } from "./docs-assets.ts";
-import { openApiDocument } from "./openapi-document.ts";
+import { openApiJson } from "./openapi.gen.ts";
 
 const javascript = "text/javascript; charset=utf-8";
 
@@ -72,7 +72,7 @@ const pages: readonly Page[] = [
 
 /** `/docs`, `/redoc`, `/openapi.json` and the files that they need, by path. */
 export const docsPages: readonly (readonly [path: string, route: PublicRoute])[] = [
-  ["/openapi.json", serve("application/json", async () => JSON.stringify(openApiDocument()))],
+  ["/openapi.json", serve("application/json", async () => openApiJson)],
   ...pages.flatMap((page): [string, PublicRoute][] => {
     const [plain, withSlash] = [servePage(page, `${page.name}/`), servePage(page, "")];
     return [

@@ -1,7 +1,18 @@
 import * as errors from "@flux/dao-core/errors";
-import { type Operation, type PreconditionUse, preconditionUse, takesIdempotencyKey } from "../api/operation.ts";
-import { bodyTooLarge, HttpError, PROBLEM_CODES, type ProblemCode, toProblem } from "../http/problem.ts";
-import { BODY_LIMIT, PROBLEM_ERRORS } from "../wire/limits.ts";
+import {
+  type Operation,
+  type PreconditionUse,
+  preconditionUse,
+  takesIdempotencyKey,
+} from "../../packages/dao-http/src/api/operation.ts";
+import {
+  bodyTooLarge,
+  HttpError,
+  PROBLEM_CODES,
+  type ProblemCode,
+  toProblem,
+} from "../../packages/dao-http/src/http/problem.ts";
+import { BODY_LIMIT, PROBLEM_ERRORS } from "../../packages/dao-http/src/wire/limits.ts";
 
 const entityTags = { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] };
 
