@@ -5,7 +5,13 @@ import { type TaskImportDto, taskImportDto } from "../contract/task.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { IMPORT_BATCH_ROWS, IMPORT_BATCH_TIME, SOURCE_CLOSE_TIMEOUT } from "../session/limits.ts";
 import { inCallersContext } from "../session/transaction/transaction-context.ts";
-import { limitWait, throwIfAborted, untilAborted, withDeadline } from "../session/waiting/deadline.ts";
+import {
+  limitWait,
+  throwIfAborted,
+  untilAborted,
+  withDeadline,
+  withEitherSignal,
+} from "../session/waiting/deadline.ts";
 
 export type TaskSource = Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>;
 
@@ -16,7 +22,7 @@ export type TaskSource = Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>;
  */
 export function importTasks(session: DatabaseSession, source: TaskSource, options: CallOptions = {}): Promise<number> {
   return withDeadline(options, async (bounded) => {
-    const { signal } = bounded;
+    const { signal, requester } = bounded;
     throwIfAborted(signal);
     checkSource(source);
     let batches: TaskBatches | undefined;
@@ -26,7 +32,8 @@ export function importTasks(session: DatabaseSession, source: TaskSource, option
     };
     const isOneStatement = Array.isArray(source) && source.length <= IMPORT_BATCH_ROWS;
     try {
-      return isOneStatement || session.runImport === undefined ? await run() : await session.runImport(run, signal);
+      if (isOneStatement) return await run();
+      return await withEitherSignal(signal, requester?.signal, (either) => session.runImport?.(run, either) ?? run());
     } finally {
       // After its turn, so that a source that closes slowly does not delay the next import.
       await batches?.close();

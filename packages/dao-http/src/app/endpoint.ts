@@ -92,37 +92,14 @@ export class Endpoint {
     const key = method === "POST" ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
     if (key !== undefined) return this.#prepareOnce(key, request);
     if (output === "ndjson") return { needsBody: false, work: () => this.#respondInLines(request, query) };
-    if (this.isImport) return this.#prepareImport(request);
+    if (input === "ndjson") {
+      const lines = readNdjson(http, this.#settings.lineLimit, this.#settings.bodyTimeout);
+      // Waits for its turn in the service, and is read from then on.
+      return { needsBody: false, work: () => this.#respond(request, lines, preconditions) };
+    }
     if (input !== "body") return { needsBody: false, work: () => this.#respond(request, query, preconditions) };
     checkMediaType(http, "JSON");
     return { needsBody: true, work: (body) => this.#respond(request, parseJsonBody(body), preconditions) };
-  }
-
-  /** The import waits for its turn in the service; its body is read from then on. */
-  #prepareImport({ http, query, data }: EndpointRequest): PreparedRequest {
-    const lines = readNdjson(http, this.#settings.lineLimit, this.#settings.bodyTimeout);
-    const work = async () => {
-      const departure = new AbortController();
-      const { signal } = http;
-      const leave = () => departure.abort(signal?.reason);
-      const stopListening = () => signal?.removeEventListener("abort", leave);
-      if (signal?.aborted === true) leave();
-      else signal?.addEventListener("abort", leave);
-      const source = {
-        [Symbol.asyncIterator]() {
-          // From here on the body reports that the client has disconnected.
-          stopListening();
-          return lines[Symbol.asyncIterator]();
-        },
-      };
-      try {
-        const result = await callOperation(data.services, this.#name, [source, { signal: departure.signal }]);
-        return this.#toResponse(result, query);
-      } finally {
-        stopListening();
-      }
-    };
-    return { needsBody: false, work };
   }
 
   #prepareOnce(header: string, { http, path, query, id, caller, data }: EndpointRequest): PreparedRequest {
