@@ -13,70 +13,60 @@ interface ParseError extends Error {
   readonly bytesParsed?: number;
 }
 
-/** Requests that Node's parser cannot read, or that offer another protocol. Earlier requests get their responses first. */
-export class IrregularRequests {
-  readonly #connections: Pick<OpenConnections, "inFlightOn" | "afterInFlight" | "isClosing">;
-  readonly #logger: Logger;
+type Connections = Pick<OpenConnections, "inFlightOn" | "afterInFlight" | "isClosing">;
+
+/** Handles what Node's parser cannot read, and offers of other protocols. Earlier requests get their responses first. */
+export function handleIrregularRequests(server: Server, connections: Connections, logger: Logger): void {
+  server.on("clientError", refuseUnreadable(connections, logger));
+  server.on("connect", (incoming, socket) => {
+    socket.on("error", () => undefined);
+    connections.afterInFlight(socket, () => {
+      if (!socket.writable || connections.isClosing(socket)) return;
+      const allow = "GET, HEAD, POST, PUT, PATCH, DELETE";
+      const detail = "This service is not a proxy: it does not support CONNECT.";
+      writeRefusal(socket, refuse(new HttpError("method_not_allowed", detail, { allow }), incoming, logger));
+    });
+  });
+  // Declines an offer of another protocol (RFC 9110, 7.8), as Java's client makes: parses the request again without it.
+  server.on("upgrade", (incoming, socket, rest) => {
+    const bytes = withoutUpgrade(incoming, rest);
+    const onError = () => socket.destroy();
+    socket.on("error", onError);
+    connections.afterInFlight(socket, () => {
+      if (socket.destroyed || connections.isClosing(socket)) return;
+      // The server leaves these and the "timeout" listeners, and would add them again.
+      socket.off("error", onError).removeAllListeners("timeout");
+      socket.unshift(bytes);
+      server.emit("connection", socket);
+    });
+  });
+}
+
+/** The handler of errors of Node's parser. */
+export function refuseUnreadable(connections: Connections, logger: Logger) {
   /** The parser also reports errors for what follows; one response is enough. */
-  readonly #refused = new WeakSet<Duplex>();
-
-  constructor(connections: Pick<OpenConnections, "inFlightOn" | "afterInFlight" | "isClosing">, logger: Logger) {
-    this.#connections = connections;
-    this.#logger = logger;
-  }
-
-  listenTo(server: Server): void {
-    server.on("clientError", (error, socket) => this.onError(error, socket));
-    server.on("connect", (incoming, socket) => this.#onConnect(incoming, socket));
-    server.on("upgrade", (incoming, socket, rest) => this.#onUpgrade(server, incoming, socket, rest));
-  }
-
-  onError(error: ParseError, socket: Duplex): void {
+  const refused = new WeakSet<Duplex>();
+  return (error: ParseError, socket: Duplex): void => {
     // Later errors must not close the connection: the response is on its way, and closes it itself.
-    if (this.#refused.has(socket) && error.code !== "ECONNRESET") return;
+    if (refused.has(socket) && error.code !== "ECONNRESET") return;
     if (!socket.writable || error.code === "ECONNRESET") {
       socket.destroy();
       return;
     }
-    this.#refused.add(socket);
-    const running = [...this.#connections.inFlightOn(socket)];
+    refused.add(socket);
+    const running = [...connections.inFlightOn(socket)];
     const broken = running.find(({ req }) => !req.complete);
     const last = running.filter((request) => request !== broken).at(-1);
     const finish = () => {
       if (!socket.writable) socket.destroy();
-      else if (broken === undefined) writeRefusal(socket, refuse(explain(error), undefined, this.#logger));
+      else if (broken === undefined) writeRefusal(socket, refuse(explain(error), undefined, logger));
       // A response that began before the error continues, and closes the connection. The app writes the only log line when it
       // finds that the body was interrupted.
       else if (!broken.headersSent) writeRefusal(socket, refuse(explain(error), broken.req));
     };
     if (last === undefined) finish();
     else last.once("close", finish);
-  }
-
-  #onConnect(incoming: IncomingMessage, socket: Duplex): void {
-    socket.on("error", () => undefined);
-    this.#connections.afterInFlight(socket, () => {
-      if (!socket.writable || this.#connections.isClosing(socket)) return;
-      const allow = "GET, HEAD, POST, PUT, PATCH, DELETE";
-      const detail = "This service is not a proxy: it does not support CONNECT.";
-      const error = new HttpError("method_not_allowed", detail, { allow });
-      writeRefusal(socket, refuse(error, incoming, this.#logger));
-    });
-  }
-
-  /** Declines an offer of another protocol (RFC 9110, 7.8), as Java's client makes: parses the request again without it. */
-  #onUpgrade(server: Server, incoming: IncomingMessage, socket: Duplex, rest: Buffer): void {
-    const bytes = withoutUpgrade(incoming, rest);
-    const onError = () => socket.destroy();
-    socket.on("error", onError);
-    this.#connections.afterInFlight(socket, () => {
-      if (socket.destroyed || this.#connections.isClosing(socket)) return;
-      // The server leaves these and the "timeout" listeners, and would add them again.
-      socket.off("error", onError).removeAllListeners("timeout");
-      socket.unshift(bytes);
-      server.emit("connection", socket);
-    });
-  }
+  };
 }
 
 /** The bytes of a request without its offer of another protocol, and what follows it. */

@@ -20,7 +20,7 @@ import {
   STOP_DELAY,
 } from "../wire/limits.ts";
 import { OpenConnections } from "./connections.ts";
-import { IrregularRequests, malformationOf, refuse } from "./irregular-requests.ts";
+import { handleIrregularRequests, malformationOf, refuse } from "./irregular-requests.ts";
 import { send, toContinueListener, toNodeListener } from "./listener.ts";
 import { SettingsError } from "./settings-error.ts";
 
@@ -82,7 +82,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     requireHostHeader: false,
   });
   const connections = new OpenConnections(server);
-  new IrregularRequests(connections, logger).listenTo(server);
+  handleIrregularRequests(server, connections, logger);
   const listener =
     (handle: ReturnType<typeof toNodeListener>) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
       // After a request that closes the connection, further ones get no response, so they must have no effect.

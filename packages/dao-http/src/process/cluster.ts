@@ -55,7 +55,7 @@ export class WorkerProcesses {
   async stop(): Promise<void> {
     this.#stopping.abort();
     const workers = [...this.#running];
-    for (const running of workers) running.send(STOP);
+    for (const running of workers) send(running, STOP);
     void this.#announcePortClosed(workers);
     const kill = setTimeout(() => this.kill(), WORKER_STOP_TIMEOUT);
     const ends = await Promise.all(workers.map(({ ended }) => ended));
@@ -67,7 +67,7 @@ export class WorkerProcesses {
   /** Each holds its responses until none accepts connections: a client that reconnects might get one that is about to close. */
   async #announcePortClosed(workers: readonly RunningWorker[]): Promise<void> {
     await Promise.all(workers.map(({ hasClosedPort, ended }) => Promise.race([hasClosedPort, ended])));
-    for (const running of workers) running.send(PORT_CLOSED);
+    for (const running of workers) send(running, PORT_CLOSED);
   }
 
   kill(): void {
@@ -75,7 +75,7 @@ export class WorkerProcesses {
   }
 
   #fork(): RunningWorker {
-    const running = new RunningWorker(cluster.fork());
+    const running = follow(cluster.fork());
     this.#running.add(running);
     running.ended.then(() => this.#running.delete(running));
     return running;
@@ -117,52 +117,50 @@ interface WorkerEnd {
   readonly lifetime: number;
 }
 
-class RunningWorker {
+interface RunningWorker {
   readonly worker: Worker;
   readonly ended: Promise<WorkerEnd>;
   /** Rejects with a WorkerError if it ends before it serves. */
   readonly serving: Promise<Serving>;
   readonly hasClosedPort: Promise<unknown>;
+}
 
-  constructor(worker: Worker) {
-    this.worker = worker;
-    this.ended = this.#end();
-    this.hasClosedPort = this.#message("port closed");
-    const failed = this.ended.then(({ lines }) => Promise.reject(new WorkerError(lines)));
-    this.serving = Promise.race([this.#message("serving"), failed]);
-  }
+function follow(worker: Worker): RunningWorker {
+  const ended = endOf(worker);
+  const failed = ended.then(({ lines }) => Promise.reject(new WorkerError(lines)));
+  const serving = Promise.race([messageOf(worker, "serving"), failed]);
+  return { worker, ended, serving, hasClosedPort: messageOf(worker, "port closed") };
+}
 
-  send(message: string): void {
-    if (this.worker.isConnected()) this.worker.send(message);
-  }
+function send({ worker }: RunningWorker, message: string): void {
+  if (worker.isConnected()) worker.send(message);
+}
 
-  /** The first message of this kind. */
-  #message<Kind extends WorkerMessage["kind"]>(kind: Kind): Promise<Extract<WorkerMessage, { kind: Kind }>> {
-    return new Promise((resolve) => {
-      this.worker.on("message", (message: Extract<WorkerMessage, { kind: Kind }>) => {
-        if (message.kind === kind) resolve(message);
-      });
+/** The first message of this kind. */
+function messageOf<Kind extends WorkerMessage["kind"]>(worker: Worker, kind: Kind) {
+  return new Promise<Extract<WorkerMessage, { kind: Kind }>>((resolve) => {
+    worker.on("message", (message: Extract<WorkerMessage, { kind: Kind }>) => {
+      if (message.kind === kind) resolve(message);
     });
-  }
+  });
+}
 
-  /** Resolves when it has ended and all its messages have arrived, or when it could not be started. */
-  async #end(): Promise<WorkerEnd> {
-    const { worker } = this;
-    const begun = performance.now();
-    let reason: readonly string[] | undefined;
-    void this.#message("failed").then(({ lines }) => {
-      reason = lines;
+/** Resolves when it has ended and all its messages have arrived, or when it could not be started. */
+async function endOf(worker: Worker): Promise<WorkerEnd> {
+  const begun = performance.now();
+  let reason: readonly string[] | undefined;
+  void messageOf(worker, "failed").then(({ lines }) => {
+    reason = lines;
+  });
+  const disconnected = new Promise((resolve) => worker.once("disconnect", resolve));
+  const how = await new Promise<string>((resolve) => {
+    worker.once("exit", (code: number | null, signal: string | null) => {
+      disconnected.then(() => resolve(signal ?? String(code)));
     });
-    const disconnected = new Promise((resolve) => worker.once("disconnect", resolve));
-    const how = await new Promise<string>((resolve) => {
-      worker.once("exit", (code: number | null, signal: string | null) => {
-        disconnected.then(() => resolve(signal ?? String(code)));
-      });
-      // A message to a process that has just ended is an error too, and irrelevant.
-      worker.on("error", (error) => {
-        if (worker.process.pid === undefined) resolve(error.message);
-      });
+    // A message to a process that has just ended is an error too, and irrelevant.
+    worker.on("error", (error) => {
+      if (worker.process.pid === undefined) resolve(error.message);
     });
-    return { how, lines: reason ?? [`A process of the service ended (${how}).`], lifetime: performance.now() - begun };
-  }
+  });
+  return { how, lines: reason ?? [`A process of the service ended (${how}).`], lifetime: performance.now() - begun };
 }
