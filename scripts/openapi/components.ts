@@ -1,10 +1,5 @@
 import * as errors from "@flux/dao-core/errors";
-import {
-  type Operation,
-  type PreconditionUse,
-  preconditionUse,
-  takesIdempotencyKey,
-} from "../../packages/dao-http/src/api/operation.ts";
+import type { Operation } from "../../packages/dao-http/src/api/operation.ts";
 import {
   bodyTooLarge,
   HttpError,
@@ -51,14 +46,13 @@ export const headerParameters = {
 
 type ParameterName = keyof typeof headerParameters;
 
-const ofUse: Readonly<Record<PreconditionUse, readonly ParameterName[]>> = {
+const ofUse: Readonly<Record<"read" | "write", readonly ParameterName[]>> = {
   read: ["IfMatchToRead", "IfNoneMatch"],
   write: ["IfMatchToWrite"],
-  none: [],
 };
 
-export function headerParametersOf(operation: Operation): object[] {
-  const names = takesIdempotencyKey(operation) ? (["IdempotencyKey"] as const) : ofUse[preconditionUse(operation)];
+export function headerParametersOf({ keyed, preconditions }: Operation): object[] {
+  const names = keyed ? (["IdempotencyKey"] as const) : preconditions === undefined ? [] : ofUse[preconditions];
   return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
 }
 
@@ -92,12 +86,12 @@ const header = (name: keyof typeof responseHeaders) => ({ $ref: `#/components/he
 export const requestIdHeader = { "X-Request-Id": header("RequestId") };
 
 export function successHeaders(operation: Operation): object {
-  const { row, status, query, location } = operation;
+  const { row, status, query, location, keyed } = operation;
   return {
     ...requestIdHeader,
     ...(row === true && status !== 204 && { ETag: header("ETag") }),
     ...(query !== undefined && "page" in query && { Link: header("Link") }),
-    ...(takesIdempotencyKey(operation) && { "Idempotent-Replayed": header("IdempotentReplayed") }),
+    ...(keyed === true && { "Idempotent-Replayed": header("IdempotentReplayed") }),
     ...(location !== undefined && {
       Location: {
         description: `The URL of the new row: ${location}`,

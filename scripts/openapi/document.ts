@@ -1,4 +1,4 @@
-import { type Operation, preconditionUse, takesIdempotencyKey } from "../../packages/dao-http/src/api/operation.ts";
+import type { Operation } from "../../packages/dao-http/src/api/operation.ts";
 import { operations } from "../../packages/dao-http/src/api/operations.gen.ts";
 import type { Route } from "../../packages/dao-http/src/api/route.ts";
 import { routes } from "../../packages/dao-http/src/api/routes.ts";
@@ -127,7 +127,7 @@ function operationObject(name: string, route: Route, operation: Operation, schem
         headers: successHeaders(operation),
         ...(output !== undefined && { content: contentOf(operation.output, output, [cursorLine]) }),
       },
-      ...(preconditionUse(operation) === "read" && { 304: { $ref: "#/components/responses/not_modified" } }),
+      ...(operation.preconditions === "read" && { 304: { $ref: "#/components/responses/not_modified" } }),
       ...responsesOf(problemsOf(route, operation)),
     },
   };
@@ -164,8 +164,8 @@ function problemsOf(route: Route, operation: Operation): ProblemCode[] {
     ...(hasBody ? (["payload_too_large", "unsupported_media_type"] as const) : []),
     ...(operation.method === "GET" ? [] : (["conflict"] as const)),
     ...(route.errors ?? []),
-    ...(preconditionUse(operation) === "none" ? [] : (["version_mismatch"] as const)),
-    ...(takesIdempotencyKey(operation) ? (["idempotency_key_reused"] as const) : []),
+    ...(operation.preconditions === undefined ? [] : (["version_mismatch"] as const)),
+    ...(operation.keyed ? (["idempotency_key_reused"] as const) : []),
   ];
 }
 

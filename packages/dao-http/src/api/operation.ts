@@ -19,6 +19,10 @@ export interface Operation {
   readonly result?: Shape;
   /** Present for operations on one whole row, which has a version, its `ETag`. */
   readonly row?: true;
+  /** Which preconditions it takes: reads of a row take `If-Match` and `If-None-Match`, writes `If-Match`. */
+  readonly preconditions?: "read" | "write";
+  /** Present if a request may have an idempotency key. An import may not: it takes effect while its body is being read. */
+  readonly keyed?: true;
   /** The path's template of the row that the operation creates. */
   readonly location?: string;
 }
@@ -41,16 +45,3 @@ export type Shape =
   | { readonly [name: string]: Shape }
   | readonly [item: Shape]
   | readonly [item: Shape, orNull: null];
-
-/** Whether a request may have an idempotency key. An import may not: it takes effect while its body is being read. */
-export function takesIdempotencyKey({ method, input }: Pick<Operation, "method" | "input">): boolean {
-  return method === "POST" && input !== "ndjson";
-}
-
-/** Which preconditions an operation takes: reads take `If-Match` and `If-None-Match`, writes `If-Match`. */
-export type PreconditionUse = "read" | "write" | "none";
-
-export function preconditionUse({ row, method }: Operation): PreconditionUse {
-  if (row === undefined || method === "POST") return "none";
-  return method === "GET" ? "read" : "write";
-}

@@ -238,7 +238,7 @@ class App implements DaoApp {
     }
     const endpoint = match.methods.get(http.method);
     if (endpoint === undefined) throw methodNotAllowed(http.method, match.allow);
-    progress.route = endpoint.path;
+    progress.route = endpoint.operation.path;
     progress.id = endpoint.id;
     const data = this.#data.get(caller.schema);
     if (data === undefined) throw new TypeError(`No data is served for the schema ${caller.schema}.`);
@@ -248,12 +248,13 @@ class App implements DaoApp {
   /** Reads head and body before the request counts as in progress, so that a slow client occupies no slot. */
   async #serve(endpoint: Endpoint, request: EndpointRequest): Promise<HttpResponse> {
     const { http } = request;
-    const { needsBody, work: respond } = endpoint.prepare(request);
+    const { input } = endpoint.operation;
+    const respond = endpoint.prepare(request);
     // A long response counts as in progress until there is memory for it.
     const work = async (body: Uint8Array) => this.#memory.held(await respond(body), http);
     // An import takes as long as its sender; the data layer limits how many there are.
-    if (endpoint.isImport) return work(NO_BODY);
-    if (!needsBody) return this.#limit.run(() => work(NO_BODY), http);
+    if (input === "ndjson") return work(NO_BODY);
+    if (input !== "body") return this.#limit.run(() => work(NO_BODY), http);
     // By then a body in the same packet has arrived, too.
     await this.#limit.whenRoom(http);
     const reading = this.#bodies.read(http);

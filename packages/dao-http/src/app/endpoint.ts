@@ -7,7 +7,7 @@ import {
   type Requester,
 } from "@flux/dao-core";
 import { callOperation, type DaoServices, type OperationName, type Page } from "@flux/dao-core/contract";
-import { type Operation, type PreconditionUse, preconditionUse } from "../api/operation.ts";
+import type { Operation } from "../api/operation.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
 import { pageLinks } from "../http/page-links.ts";
 import { HttpError, invalidRequest } from "../http/problem.ts";
@@ -41,12 +41,8 @@ export interface ServedData {
   readonly pieces: PieceServices | undefined;
 }
 
-/** A request whose head is valid; its `work` counts as a request in progress. */
-export interface PreparedRequest {
-  /** Whether `work` needs the complete body; otherwise it needs none, or reads it as it arrives. */
-  readonly needsBody: boolean;
-  readonly work: (body: Uint8Array) => Promise<HttpResponse>;
-}
+/** The rest of a request whose head is valid; counts as a request in progress. */
+type PreparedRequest = (body: Uint8Array) => Promise<HttpResponse>;
 
 export interface EndpointSettings {
   readonly basePath: string;
@@ -58,54 +54,47 @@ export interface EndpointSettings {
 
 /** Handles the requests of one operation; what they have in common is prepared once. */
 export class Endpoint {
-  /** The path's template, for the log. */
-  readonly path: string;
+  readonly operation: Operation;
   /** The id's name in the path and in the service; `undefined` for none. */
   readonly id: { readonly wireName: string; readonly name: string } | undefined;
-  /** Whether the body takes effect while it arrives. */
-  readonly isImport: boolean;
   readonly #settings: EndpointSettings;
   readonly #name: OperationName;
-  readonly #operation: Operation;
   readonly #location: string | undefined;
-  readonly #preconditions: PreconditionUse;
 
   constructor(name: OperationName, operation: Operation, settings: EndpointSettings) {
     const { path, id, location } = operation;
-    this.path = path;
+    this.operation = operation;
     const wireName = /\{(\w+)\}/.exec(path)?.[1];
     this.id = wireName === undefined || id === undefined ? undefined : { wireName, name: id };
-    this.isImport = operation.input === "ndjson";
     this.#settings = settings;
     this.#name = name;
-    this.#operation = operation;
     // The part before the id, which is always last.
     this.#location = location && settings.basePath + location.slice(0, location.indexOf("{"));
-    this.#preconditions = preconditionUse(operation);
   }
 
+  /** Checks the head. What it returns needs the complete body if the input is `body`; otherwise none, or reads it as it arrives. */
   prepare(request: EndpointRequest): PreparedRequest {
     const { http } = request;
-    const { method, input, output, query: parameters } = this.#operation;
-    const preconditions = readPreconditions(http, this.#preconditions);
+    const { method, input, output, query: parameters } = this.operation;
+    const preconditions = readPreconditions(http, this.operation.preconditions);
     const query = request.query === "" ? {} : readQuery(request.query, parameters);
     const key = method === "POST" ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
     if (key !== undefined) return this.#prepareOnce(key, request);
-    if (output === "ndjson") return { needsBody: false, work: () => this.#respondInLines(request, query) };
+    if (output === "ndjson") return () => this.#respondInLines(request, query);
     if (input === "ndjson") {
       const lines = readNdjson(http, this.#settings.lineLimit, this.#settings.bodyTimeout);
       // Waits for its turn in the service, and is read from then on.
-      return { needsBody: false, work: () => this.#respond(request, lines, preconditions) };
+      return () => this.#respond(request, lines, preconditions);
     }
-    if (input !== "body") return { needsBody: false, work: () => this.#respond(request, query, preconditions) };
+    if (input !== "body") return () => this.#respond(request, query, preconditions);
     checkMediaType(http, "JSON");
-    return { needsBody: true, work: (body) => this.#respond(request, parseJsonBody(body), preconditions) };
+    return (body) => this.#respond(request, parseJsonBody(body), preconditions);
   }
 
   #prepareOnce(header: string, { http, path, query, id, caller, data }: EndpointRequest): PreparedRequest {
     const { idempotency } = data;
     const key = parseIdempotencyKey(header);
-    if (this.isImport) {
+    if (this.operation.input === "ndjson") {
       // It takes effect while its body arrives, so there is nothing to compare.
       throw invalidKey(
         "is not supported here: give each task an id of its own, so that an import that is sent twice is refused",
@@ -122,7 +111,7 @@ export class Endpoint {
         this.#toResponse(await this.#call(services, id, input), query),
       );
     };
-    return { needsBody: true, work };
+    return work;
   }
 
   async #respond(request: EndpointRequest, input: unknown, preconditions: Preconditions): Promise<HttpResponse> {
@@ -172,7 +161,7 @@ export class Endpoint {
     await share.take(STREAM_MEMORY);
     try {
       const body = await toNdjson(rows, share, isWithCursors ? cursors : undefined);
-      return share.respond(this.#operation.status, headers, body);
+      return share.respond(this.operation.status, headers, body);
     } catch (error) {
       share.release();
       throw error;
@@ -187,8 +176,8 @@ export class Endpoint {
     { ifMatch }: Preconditions = {},
     requester?: Requester,
   ): unknown {
-    const args = id === undefined ? [input] : this.#operation.input === "none" ? [id] : [id, input];
-    const ifVersion = this.#preconditions === "write" ? ifMatch : undefined;
+    const args = id === undefined ? [input] : this.operation.input === "none" ? [id] : [id, input];
+    const ifVersion = this.operation.preconditions === "write" ? ifMatch : undefined;
     return callOperation(services, this.#name, [...args, { requester, ifVersion }]);
   }
 
@@ -203,7 +192,7 @@ export class Endpoint {
     reader.share = share;
     if (opened.kind === "row") return this.#toRowResponse(opened.row, share, preconditions);
     const headers = jsonHeaders(opened.kind === "page" ? pageLinks(opened.page, query) : undefined);
-    return share.respond(this.#operation.status, headers, jsonParts(opened, share));
+    return share.respond(this.operation.status, headers, jsonParts(opened, share));
   }
 
   /** A row that is too long to read at once. Its JSON is sent as PostgreSQL wrote it; a row of over 8 MiB has no `ETag`. */
@@ -217,7 +206,7 @@ export class Endpoint {
       const isReturned = isRowReturned(preconditions, etag ?? "");
       const headers: Record<string, string> = isReturned ? jsonHeaders() : { "cache-control": "no-store" };
       if (etag !== undefined) headers["etag"] = etag;
-      if (isReturned) return share.respond(this.#operation.status, headers, longRowText(row, share));
+      if (isReturned) return share.respond(this.operation.status, headers, longRowText(row, share));
       share.release();
       return { status: 304, headers, body: undefined };
     } catch (error) {
@@ -227,13 +216,13 @@ export class Endpoint {
   }
 
   #toResponse(result: unknown, query: string, preconditions: Preconditions = {}): HttpResponse {
-    const { status, row } = this.#operation;
+    const { status, row } = this.operation;
     if (status === 204) return { status, headers: { "cache-control": "no-store" }, body: undefined };
     const headers = jsonHeaders(isPage(result) ? pageLinks(result, query) : undefined);
     if (this.#location !== undefined) headers["location"] = this.#location + Object(result).id;
     if (row === true) {
       const etag = etagOf(result);
-      if (this.#preconditions === "read" && !isRowReturned(preconditions, etag)) {
+      if (this.operation.preconditions === "read" && !isRowReturned(preconditions, etag)) {
         return { status: 304, headers: { "cache-control": "no-store", etag }, body: undefined };
       }
       headers["etag"] = etag;

@@ -1,5 +1,5 @@
 import { versionOf } from "@flux/dao-core/contract";
-import type { PreconditionUse } from "../api/operation.ts";
+import type { Operation } from "../api/operation.ts";
 import type { HttpRequest } from "../http/http-message.ts";
 import { HttpError, invalidRequest } from "../http/problem.ts";
 
@@ -19,11 +19,11 @@ export interface Preconditions {
 const NO_PRECONDITIONS: Preconditions = {};
 
 /** @throws InvalidRequestError if it is malformed, or the operation does not support it: its sender relies on it */
-export function readPreconditions(request: HttpRequest, use: PreconditionUse): Preconditions {
+export function readPreconditions(request: HttpRequest, use: Operation["preconditions"]): Preconditions {
   const ifMatch = request.header("if-match");
   const ifNoneMatch = request.header("if-none-match");
   if (ifMatch === undefined && ifNoneMatch === undefined) return NO_PRECONDITIONS;
-  if (ifMatch !== undefined && use === "none") {
+  if (ifMatch !== undefined && use === undefined) {
     throw invalidRequest("is not supported here, where no single row is read or changed; omit it", "If-Match");
   }
   if (ifNoneMatch !== undefined && use !== "read") {

@@ -1,12 +1,6 @@
 import type { CreateOptions, WriteOptions } from "@flux/dao-core/contract";
 import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
-import {
-  type Operation,
-  type ParameterKind,
-  preconditionUse,
-  type QueryParameters,
-  takesIdempotencyKey,
-} from "../api/operation.ts";
+import type { Operation, ParameterKind, QueryParameters } from "../api/operation.ts";
 import { toSnakeCase } from "../wire/json.ts";
 import { MAX_TIMEOUT } from "../wire/limits.ts";
 
@@ -100,8 +94,8 @@ const visibleAscii = /^[\x21-\x7e]{1,255}$/;
 
 /** @throws ValidationError for values that a header cannot contain */
 function headersOf({ id, idempotencyKey, ifVersion }: ClientOptions, operation: Operation): Record<string, string> {
-  if (!takesIdempotencyKey(operation)) {
-    const isConditional = preconditionUse(operation) === "write" && ifVersion !== undefined;
+  if (operation.keyed === undefined) {
+    const isConditional = operation.preconditions === "write" && ifVersion !== undefined;
     return isConditional ? { "if-match": tagList(ifVersion) } : {};
   }
   if (id !== undefined) {
