@@ -1,16 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Requester } from "@flux/dao-core";
 import { HttpError } from "../http/problem.ts";
-import {
-  BEGUN_AFTER_STORM,
-  BEGUN_IN_STORM,
-  DELAYED_REJECTIONS,
-  IMMEDIATE_REJECTIONS,
-  REQUEST_WAIT,
-  RETRY_AFTER,
-  STORM_TURNS,
-  STORM_WAIT,
-} from "../wire/limits.ts";
+import * as limits from "../wire/limits.ts";
 
 /**
  * Limits the requests in progress, since many half-finished ones keep the garbage collector busy. Some more wait in a queue,
@@ -85,7 +76,7 @@ export class ConcurrencyLimit {
       const timer = setTimeout(() => {
         leave();
         reject(this.#overloaded);
-      }, REQUEST_WAIT);
+      }, limits.REQUEST_WAIT);
       signal?.addEventListener("abort", onGone);
       this.#waiting.add(enter);
     });
@@ -97,10 +88,10 @@ export class ConcurrencyLimit {
       this.#second = second;
       this.#immediate = 0;
     }
-    if (++this.#immediate <= IMMEDIATE_REJECTIONS || this.#delayed >= DELAYED_REJECTIONS) return;
+    if (++this.#immediate <= limits.IMMEDIATE_REJECTIONS || this.#delayed >= limits.DELAYED_REJECTIONS) return;
     this.#delayed++;
     try {
-      await delay(RETRY_AFTER * 1_000, undefined, { signal }).catch(() => signal?.throwIfAborted());
+      await delay(limits.RETRY_AFTER * 1_000, undefined, { signal }).catch(() => signal?.throwIfAborted());
     } finally {
       this.#delayed--;
     }
@@ -125,12 +116,12 @@ class ConnectionStorm {
 
   /** Whether a request must wait; not if it arrives on the only new connection. */
   get holdsRequests(): boolean {
-    return this.#turns >= STORM_TURNS;
+    return this.#turns >= limits.STORM_TURNS;
   }
 
   /** Whether what has waited since then, by `performance.now()`, must wait; limited, since new connections may never stop. */
   holds(since: number): boolean {
-    return this.#turns > 0 && performance.now() - since < STORM_WAIT;
+    return this.#turns > 0 && performance.now() - since < limits.STORM_WAIT;
   }
 
   leave(): Promise<void> {
@@ -140,7 +131,7 @@ class ConnectionStorm {
   #endTurn(): void {
     this.#turns = this.#hasAccepted ? this.#turns + 1 : 0;
     this.#hasAccepted = false;
-    const most = this.#turns === 0 ? BEGUN_AFTER_STORM : BEGUN_IN_STORM;
+    const most = this.#turns === 0 ? limits.BEGUN_AFTER_STORM : limits.BEGUN_IN_STORM;
     for (let begun = 0; begun < most; begun++) {
       const [first] = this.#held;
       if (first === undefined || this.holds(first.since)) break;

@@ -6,19 +6,7 @@ import type { DaoApp } from "../app/app.ts";
 import { connectionStorm } from "../app/concurrency-limit.ts";
 import { createLogger, type Logger } from "../app/log.ts";
 import { requestIdOf } from "../http/http-message.ts";
-import {
-  CLOSING_TIME,
-  GRACE_PERIOD,
-  HEADERS_TIMEOUT,
-  KEEP_ALIVE_TIMEOUT,
-  MAX_CONNECTIONS,
-  MIN_IDLE,
-  PORT_QUIET,
-  PORT_QUIET_WAIT,
-  SEND_CHECK_INTERVAL,
-  SEND_TIMEOUT,
-  STOP_DELAY,
-} from "../wire/limits.ts";
+import * as limits from "../wire/limits.ts";
 import { OpenConnections } from "./connections.ts";
 import { handleIrregularRequests, malformationOf, refuse } from "./irregular-requests.ts";
 import { send, toContinueListener, toNodeListener } from "./listener.ts";
@@ -73,10 +61,10 @@ export interface RunningServer extends AsyncDisposable {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { app, host = "127.0.0.1", port = 8_000, logger = createLogger({ level: "error" }) } = options;
   const server = createServer({
-    headersTimeout: HEADERS_TIMEOUT,
+    headersTimeout: limits.HEADERS_TIMEOUT,
     // The app limits bodies itself, without counting its own time.
     requestTimeout: 0,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+    keepAliveTimeout: limits.KEEP_ALIVE_TIMEOUT,
     connectionsCheckingInterval: 1_000,
     // Node's own response has neither a body nor a request id.
     requireHostHeader: false,
@@ -106,15 +94,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // Limited by size only; Node would silently drop those beyond 2,000, possibly a precondition.
   server.maxHeadersCount = 0;
   // With Node's own limit, a cluster would pass the connection from process to process endlessly.
-  const { maxConnections = MAX_CONNECTIONS } = options;
+  const { maxConnections = limits.MAX_CONNECTIONS } = options;
   server.on("connection", (socket: Socket) => {
     connectionStorm.accepted();
     if (connections.count > maxConnections) socket.destroy();
   });
-  const { sendTimeout = SEND_TIMEOUT } = options;
+  const { sendTimeout = limits.SEND_TIMEOUT } = options;
   const check = setInterval(
     () => connections.resetSlowReaders(sendTimeout),
-    Math.min(SEND_CHECK_INTERVAL, sendTimeout / 4),
+    Math.min(limits.SEND_CHECK_INTERVAL, sendTimeout / 4),
   ).unref();
   server.once("close", () => clearInterval(check));
   server.listen({ host, port });
@@ -149,8 +137,8 @@ function urlOf(server: Server): string {
 
 /** Stops a server without dropping requests, within the grace period. */
 async function stopServer(server: Server, connections: OpenConnections, options: ServerOptions): Promise<void> {
-  const { app, database, stopDelay = STOP_DELAY, gracePeriod = GRACE_PERIOD, whenPortIsClosed } = options;
-  const cutOff = performance.now() + gracePeriod - Math.min(CLOSING_TIME, gracePeriod / 2);
+  const { app, database, stopDelay = limits.STOP_DELAY, gracePeriod = limits.GRACE_PERIOD, whenPortIsClosed } = options;
+  const cutOff = performance.now() + gracePeriod - Math.min(limits.CLOSING_TIME, gracePeriod / 2);
   app.announceStop();
   connections.announceClose();
   await delay(Math.min(stopDelay, gracePeriod));
@@ -164,7 +152,7 @@ async function stopServer(server: Server, connections: OpenConnections, options:
     await delay(10);
     // Right after incoming data was read, so that a request is noticed before its connection counts as idle.
     await nextTurn();
-    connections.closeIdle(Math.max(stopDelay, MIN_IDLE));
+    connections.closeIdle(Math.max(stopDelay, limits.MIN_IDLE));
   }
   connections.closeAll();
   await database?.close(Math.max(0, cutOff - performance.now()));
@@ -174,8 +162,8 @@ async function stopServer(server: Server, connections: OpenConnections, options:
 async function closePort(server: Server, connections: OpenConnections, onClosed: () => void): Promise<void> {
   connections.hold();
   const from = performance.now();
-  const isQuiet = (now: number) => now - Math.max(from, connections.lastOpened) >= PORT_QUIET;
-  for (let now = from; !isQuiet(now) && now - from < PORT_QUIET_WAIT; now = performance.now()) {
+  const isQuiet = (now: number) => now - Math.max(from, connections.lastOpened) >= limits.PORT_QUIET;
+  for (let now = from; !isQuiet(now) && now - from < limits.PORT_QUIET_WAIT; now = performance.now()) {
     await delay(2);
     await nextTurn();
   }

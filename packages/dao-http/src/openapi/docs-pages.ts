@@ -27,27 +27,13 @@ const securityHeaders = {
   "cross-origin-resource-policy": "same-origin",
 };
 
-// Scripts find the document relative to themselves, so that the pages work wherever the app is mounted.
-const swaggerScript = `const here = new URL("..", document.currentScript.src);
-SwaggerUIBundle({
-  url: new URL("openapi.json", here).href,
-  dom_id: "#page",
-  deepLinking: true,
-  tryItOutEnabled: true,
-  validatorUrl: null,
-});
-`;
-
-const redocScript = `const here = new URL("..", document.currentScript.src);
-Redoc.init(new URL("openapi.json", here).href, { hideHostname: true }, document.getElementById("page"));
-`;
-
 interface Page {
   readonly name: "docs" | "redoc";
   readonly title: string;
   readonly style?: string;
   readonly script: string;
-  readonly initialize: string;
+  /** Shows the document at `url`. */
+  readonly start: string;
   readonly policy: string;
 }
 
@@ -57,18 +43,21 @@ const pages: readonly Page[] = [
     title: "Flux DAO Service: try the API",
     style: "swagger-ui.css",
     script: "swagger-ui-bundle.js",
-    initialize: swaggerScript,
+    start: 'SwaggerUIBundle({ url, dom_id: "#page", deepLinking: true, tryItOutEnabled: true, validatorUrl: null });',
     policy: contentSecurityPolicy,
   },
   {
     name: "redoc",
     title: "Flux DAO Service: the API",
     script: "redoc.standalone.js",
-    initialize: redocScript,
+    start: 'Redoc.init(url, { hideHostname: true }, document.getElementById("page"));',
     // Its search runs in a worker created from its own source.
     policy: `${contentSecurityPolicy}; worker-src blob:`,
   },
 ];
+
+// Relative to the script, so that the pages work wherever the app is mounted.
+const documentUrl = 'const url = new URL("../openapi.json", document.currentScript.src).href;';
 
 /** `/docs`, `/redoc`, `/openapi.json` and the files that they need, by path. */
 export const docsPages: readonly (readonly [path: string, route: PublicRoute])[] = [
@@ -77,7 +66,7 @@ export const docsPages: readonly (readonly [path: string, route: PublicRoute])[]
     const [plain, withSlash] = [servePage(page, `${page.name}/`), servePage(page, "")];
     return [
       [`/${page.name}`, (path, request) => (path.endsWith("/") ? withSlash : plain)(path, request)],
-      [`/${page.name}/initialize.js`, serve(javascript, async () => page.initialize)],
+      [`/${page.name}/initialize.js`, serve(javascript, async () => `${documentUrl}\n${page.start}\n`)],
     ];
   }),
   ...docsAssets.map((asset) => {

@@ -11,11 +11,9 @@ export const BODY_TIMEOUT = 30_000;
 
 /**
  * Time in which a client must receive {@link MIN_PROGRESS} bytes of a response. The operating system reports progress in steps of
- * a third of its buffer, about a megabyte: in 30 s a reader of 30 kB/s shows none.
+ * a third of its buffer, about a megabyte: in 30 s a reader of 30 kB/s shows none. The interval of the check follows.
  */
 export const SEND_TIMEOUT = 60_000;
-
-/** Interval of the check for {@link SEND_TIMEOUT}. */
 export const SEND_CHECK_INTERVAL = 1_000;
 
 /** Bytes that must pass in each time-out above: some 330 a second, slower than any network. */
@@ -24,13 +22,12 @@ export const MIN_PROGRESS = 10_000;
 /** Memory for request bodies that are being received, unless one body may be larger than a quarter of it. */
 export const BODY_MEMORY = 64 * 1_048_576;
 
-/** Requests in progress at a time: a dozen for each connection of a pool of the default size keep it busy. */
+/**
+ * Requests in progress at a time: a dozen for each connection of a pool of the default size keep it busy. Requests that wait for
+ * one of those to end, and for how long: as long as the data layer waits for a connection.
+ */
 export const CONCURRENT_REQUESTS = 128;
-
-/** Requests that wait for one of those to end. */
 export const WAITING_REQUESTS = 1_000;
-
-/** Longest wait of a request: as long as the data layer waits for a connection. */
 export const REQUEST_WAIT = 5_000;
 
 /** Seconds for the `Retry-After` of a 503; the data layer recovers within 2 s after a fault's end. */
@@ -49,10 +46,8 @@ export const RESPONSE_READERS = 8;
 /** Time without progress after which a response is aborted if others wait for its memory. */
 export const STALLED_RESPONSE = 2_000;
 
-/** Characters of a response that does not count towards {@link RESPONSE_MEMORY}. */
+/** Characters of a response that does not count towards {@link RESPONSE_MEMORY}, and of one whose row is read in pieces. */
 export const UNCOUNTED_RESPONSE = 65_536;
-
-/** Characters of a response beyond which its row is read in pieces. */
 export const LONG_RESPONSE = 524_288;
 
 /** Memory of a response while it reads: a piece of rows, a row of unknown length, an NDJSON stream, its next chunk. */
@@ -61,10 +56,8 @@ export const LONG_ROW_MEMORY = 16 * 1_048_576;
 export const STREAM_MEMORY = 524_288;
 export const NDJSON_CHUNK_MEMORY = 262_144;
 
-/** Characters of an NDJSON chunk: few writes, and little in memory. */
+/** Characters of an NDJSON chunk: few writes, and little in memory. The items of one from the client, whose source may be slow. */
 export const NDJSON_CHUNK = 65_536;
-
-/** Items of an NDJSON chunk that the client sends: its source may be slow. */
 export const NDJSON_ITEMS = 200;
 
 /** Characters of a streamed body passed to the host at a time, and bytes passed to Node's response at a time. */
@@ -86,30 +79,22 @@ export const SCHEMAS_PER_PROBE = 20;
 /** Interval of the cleanup of expired idempotency keys. */
 export const IDEMPOTENCY_CLEANUP_INTERVAL = 3_600_000;
 
-/** Log lines that are written together, and the time that one waits for others. */
+/**
+ * Log lines that are written together, and the time that one waits for others. Fewer if several processes share standard output:
+ * a pipe may split longer writes (`PIPE_BUF`).
+ */
 export const LOG_BATCH = 16_000;
 export const LOG_FLUSH_INTERVAL = 100;
-
-/** The same if several processes share standard output: a pipe may split longer writes (`PIPE_BUF`). */
 export const SHARED_LOG_BATCH = 4_096;
 
-/** Time for a client to send its headers. */
+/** Connections at a time; how long one has for a request's headers, and may be idle: longer than the 60 s of proxies. */
+export const MAX_CONNECTIONS = 4_096;
 export const HEADERS_TIMEOUT = 10_000;
-
-/** Time that an idle connection is kept: longer than the 60 s after which proxies close theirs. */
 export const KEEP_ALIVE_TIMEOUT = 65_000;
 
-/** Connections at a time. */
-export const MAX_CONNECTIONS = 4_096;
-
-/** Consecutive turns with a new connection after which requests wait, and the maximum wait. */
+/** Consecutive turns with a new connection after which requests wait, the maximum wait, and how many begin per turn then. */
 export const STORM_TURNS = 2;
 export const STORM_WAIT = 250;
-
-/** Requests of disconnected clients that are dropped in one turn of the event loop. */
-export const DEPARTURES_IN_TURN = 32;
-
-/** Requests admitted per turn after such a wait: while connections are still accepted, and afterwards. */
 export const BEGUN_IN_STORM = 2;
 export const BEGUN_AFTER_STORM = 8;
 
@@ -120,29 +105,25 @@ export const LINGER_TOTAL = 5_000;
 /** Time for the sender of a malformed request to read the response. */
 export const REFUSAL_LINGER = 1_000;
 
-/** Interval of the probes for disconnected clients: a reset only shows at the next probe. */
+/** Interval of the probes for disconnected clients, whose reset shows at the next; how many are dropped in one turn. */
 export const DEPARTURE_PROBE_INTERVAL = 250;
+export const DEPARTURES_IN_TURN = 32;
 
-/** Time from the announcement of a stop until new connections are refused. */
+/**
+ * Time for a stop: until new connections are refused; in all; the part of it that is kept for closing, since an orchestrator kills
+ * the process when it is over. The idle time of a connection before a stop closes it.
+ */
 export const STOP_DELAY = 500;
-
-/** Time for a stop in all. */
 export const GRACE_PERIOD = 10_000;
-
-/** Part of the grace period that is kept for closing: an orchestrator kills the process when it is over. */
 export const CLOSING_TIME = 500;
-
-/** Least idle time of a connection before a stop closes it. */
 export const MIN_IDLE = 20;
 
 /** Time without a new connection after which a stop closes the port, and the longest wait for that. */
 export const PORT_QUIET = 100;
 export const PORT_QUIET_WAIT = 400;
 
-/** Time for a worker process to stop: its grace period and a moment. */
+/** Time for a worker process to stop, its grace period and a moment; for the others to close the port, while it holds responses. */
 export const WORKER_STOP_TIMEOUT = 11_000;
-
-/** Longest time that responses are held until the other processes have closed the port. */
 export const PORT_CLOSED_WAIT = 1_000;
 
 /** A process that ran shorter is restarted with a delay, which doubles from the first to the last. */
