@@ -26,7 +26,7 @@ import { BasePath, Router } from "../http/router.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, WAITING_REQUESTS } from "../wire/limits.ts";
 import { type Caller, type ServiceKey, ServiceKeys } from "./auth.ts";
-import { BodyMemory } from "./body-memory.ts";
+import { bodyReader, type ReadBody } from "./body-memory.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
 import { Endpoint, type EndpointRequest, type EndpointSettings, type ServedData } from "./endpoint.ts";
 import { Readiness, type ReadinessCheck, respondHealthy } from "./health.ts";
@@ -114,7 +114,7 @@ class App implements DaoApp {
   readonly #keys: ServiceKeys;
   readonly #logger: Logger;
   readonly #limit: ConcurrencyLimit;
-  readonly #bodies: BodyMemory;
+  readonly #readBody: ReadBody;
   readonly #memory = new ResponseMemory();
   readonly #basePath: BasePath;
   readonly #publicRoutes: ReadonlyMap<string, PublicRoute>;
@@ -142,7 +142,7 @@ class App implements DaoApp {
       inProgress: options.maxConcurrentRequests ?? CONCURRENT_REQUESTS,
       waiting: options.maxWaitingRequests ?? WAITING_REQUESTS,
     });
-    this.#bodies = new BodyMemory(bodyLimit, bodyTimeout);
+    this.#readBody = bodyReader(bodyLimit, bodyTimeout);
     const settings: EndpointSettings = {
       basePath: this.#basePath.prefix,
       lineLimit: bodyLimit,
@@ -257,7 +257,7 @@ class App implements DaoApp {
     if (input !== "body") return this.#limit.run(() => work(NO_BODY), http);
     // By then a body in the same packet has arrived, too.
     await this.#limit.whenRoom(http);
-    const reading = this.#bodies.read(http);
+    const reading = this.#readBody(http);
     const { body, release } = reading instanceof Promise ? await reading : reading;
     try {
       return await this.#limit.run(() => {

@@ -9,55 +9,41 @@ interface HeldBody {
   readonly release: () => void;
 }
 
+/** @throws HttpError `payload_too_large`, `unavailable`, `request_timeout`; InvalidRequestError for an interrupted body */
+export type ReadBody = (request: HttpRequest) => HeldBody | Promise<HeldBody>;
+
 /**
  * Reads bodies before their requests count as in progress, so that slow senders occupy no slot. If they use too much memory
  * together, the body that has been arriving for longest is rejected, which is never one sent at normal speed.
  */
-export class BodyMemory {
-  readonly #bodyLimit: number;
-  readonly #timeout: number;
-  readonly #limit: number;
-  readonly #slowest: HttpError;
-  #bytes = 0;
+export function bodyReader(bodyLimit: number, timeout: number): ReadBody {
+  const memory = Math.max(BODY_MEMORY, 4 * bodyLimit);
+  const slowest = new HttpError(
+    "unavailable",
+    "The service is receiving too many bodies, and this one took longest. Send it again, without pauses.",
+  );
+  let held = 0;
   /** Bodies that are still arriving, oldest first. */
-  readonly #arriving = new Set<{ bytes: number; readonly stop: AbortController }>();
+  const arriving = new Set<{ bytes: number; readonly stop: AbortController }>();
 
-  constructor(bodyLimit: number, timeout: number) {
-    this.#bodyLimit = bodyLimit;
-    this.#timeout = timeout;
-    this.#limit = Math.max(BODY_MEMORY, 4 * bodyLimit);
-    this.#slowest = new HttpError(
-      "unavailable",
-      "The service is receiving too many bodies, and this one took longest. Send it again, without pauses.",
-    );
-  }
-
-  /** @throws HttpError `payload_too_large`, `unavailable`, `request_timeout`; InvalidRequestError for an interrupted body */
-  read(request: HttpRequest): HeldBody | Promise<HeldBody> {
-    const body = request.arrivedBody?.();
-    if ((body?.length ?? Number(request.header("content-length"))) > this.#bodyLimit)
-      throw bodyTooLarge(this.#bodyLimit);
-    return body === undefined ? this.#receive(request) : { body, release: () => undefined };
-  }
-
-  async #receive(request: HttpRequest): Promise<HeldBody> {
+  async function receive(request: HttpRequest): Promise<HeldBody> {
     const body = new CollectedBytes();
-    const arriving = { bytes: 0, stop: new AbortController() };
-    this.#arriving.add(arriving);
+    const own = { bytes: 0, stop: new AbortController() };
+    arriving.add(own);
     const release = () => {
-      this.#arriving.delete(arriving);
-      this.#bytes -= arriving.bytes;
-      arriving.bytes = 0;
+      arriving.delete(own);
+      held -= own.bytes;
+      own.bytes = 0;
     };
     try {
-      for await (const chunk of bodyInTime(request, this.#timeout, arriving.stop)) {
-        if (body.length + chunk.length > this.#bodyLimit) throw bodyTooLarge(this.#bodyLimit);
+      for await (const chunk of bodyInTime(request, timeout, own.stop)) {
+        if (body.length + chunk.length > bodyLimit) throw bodyTooLarge(bodyLimit);
         body.append(chunk);
-        arriving.bytes += chunk.length;
-        this.#bytes += chunk.length;
-        if (this.#bytes > this.#limit) this.#rejectOldest();
+        own.bytes += chunk.length;
+        held += chunk.length;
+        if (held > memory) rejectOldest();
       }
-      this.#arriving.delete(arriving);
+      arriving.delete(own);
       return { body: body.take(), release };
     } catch (error) {
       release();
@@ -65,13 +51,19 @@ export class BodyMemory {
     }
   }
 
-  #rejectOldest(): void {
-    for (const oldest of this.#arriving) {
-      if (this.#bytes <= this.#limit) return;
-      this.#arriving.delete(oldest);
-      this.#bytes -= oldest.bytes;
+  function rejectOldest(): void {
+    for (const oldest of arriving) {
+      if (held <= memory) return;
+      arriving.delete(oldest);
+      held -= oldest.bytes;
       oldest.bytes = 0;
-      oldest.stop.abort(this.#slowest);
+      oldest.stop.abort(slowest);
     }
   }
+
+  return (request) => {
+    const body = request.arrivedBody?.();
+    if ((body?.length ?? Number(request.header("content-length"))) > bodyLimit) throw bodyTooLarge(bodyLimit);
+    return body === undefined ? receive(request) : { body, release: () => undefined };
+  };
 }

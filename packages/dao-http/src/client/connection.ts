@@ -1,4 +1,4 @@
-import type { Instrumentation, Telemetry } from "@flux/dao-core";
+import type { Telemetry } from "@flux/dao-core";
 import { CALL_TIMEOUT } from "../wire/limits.ts";
 import { HttpCall } from "./http-call.ts";
 import type { CallRequest } from "./request.ts";
@@ -36,54 +36,43 @@ interface Body {
 }
 
 /** Sends calls to one service. */
-export class Connection {
-  readonly #baseUrl: string;
-  readonly #headers: Readonly<Record<string, string>>;
-  readonly #fetch: Fetch;
-  readonly #instrumentation: Instrumentation | undefined;
-  readonly #timeout: number;
-  readonly #retry: RetryOptions | undefined;
+export type Connection = ReturnType<typeof connect>;
 
-  /** @throws TypeError for an invalid base URL, and for a key that a header cannot contain; the message contains neither */
-  constructor(options: DaoClientOptions) {
-    const { baseUrl, serviceKey, fetch: ownFetch, timeout = CALL_TIMEOUT, telemetry, retry } = options;
-    if (!/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(baseUrl)) {
-      throw new TypeError("baseUrl must be http(s)://host:port, such as http://localhost:8000, without a password.");
-    }
-    // The error of fetch would contain the key.
-    if (!/^[\x21-\x7e]{1,200}$/.test(serviceKey)) {
-      throw new TypeError("serviceKey must be 1 to 200 printable ASCII characters, without a space or a line break.");
-    }
-    this.#baseUrl = baseUrl.replace(/\/+$/, "");
-    this.#headers = { "x-flux-service-key": serviceKey, accept: "application/json" };
-    // Called without a receiver: a browser's fetch rejects any but the window.
-    this.#fetch = ownFetch ?? ((url, init) => fetch(url, init));
-    this.#timeout = timeout;
-    this.#retry = retry === false ? { retries: 0 } : retry;
-    this.#instrumentation = telemetry?.instrument({});
+/** @throws TypeError for an invalid base URL, and for a key that a header cannot contain; the message contains neither */
+export function connect(options: DaoClientOptions) {
+  const { serviceKey, timeout: callTimeout = CALL_TIMEOUT, retry } = options;
+  if (!/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(options.baseUrl)) {
+    throw new TypeError("baseUrl must be http(s)://host:port, such as http://localhost:8000, without a password.");
   }
+  // The error of fetch would contain the key.
+  if (!/^[\x21-\x7e]{1,200}$/.test(serviceKey)) {
+    throw new TypeError("serviceKey must be 1 to 200 printable ASCII characters, without a space or a line break.");
+  }
+  const baseUrl = options.baseUrl.replace(/\/+$/, "");
+  const headers = { "x-flux-service-key": serviceKey, accept: "application/json" };
+  // Called without a receiver: a browser's fetch rejects any but the window.
+  const ownFetch = options.fetch ?? ((url, init) => fetch(url, init));
+  const retries = retry === false ? { retries: 0 } : retry;
+  const instrumentation = options.telemetry?.instrument({});
 
-  attempts(request: CallRequest): Attempts {
-    return new Attempts(request, request.timeout ?? this.#timeout, this.#retry);
-  }
+  const attempts = (request: CallRequest) => new Attempts(request, request.timeout ?? callTimeout, retries);
 
   /**
    * Sends a call. The caller reads the response, and closes the call.
    * @throws UnavailableError if the service cannot be reached, or does not respond in time; the signal's reason if it aborts
    */
-  async open(request: CallRequest, { number, timeout }: Attempts, body?: Body): Promise<HttpCall> {
+  async function open(request: CallRequest, { number, timeout }: Attempts, body?: Body): Promise<HttpCall> {
     const { method, path } = request.operation;
     const { signal } = request;
     signal?.throwIfAborted();
-    const baseUrl = this.#baseUrl;
-    const started = this.#instrumentation?.start({ kind: "call", method, baseUrl, path, attempt: number });
+    const started = instrumentation?.start({ kind: "call", method, baseUrl, path, attempt: number });
     const call = new HttpCall(method, timeout, signal, started);
     const content = typeof body?.content === "function" ? body.content(call) : body?.content;
     const init: RequestInit = {
       method,
       headers: {
         ...started?.headers,
-        ...this.#headers,
+        ...headers,
         ...(body !== undefined && { "content-type": body.mediaType }),
         ...request.headers,
       },
@@ -93,8 +82,10 @@ export class Connection {
       ...(content !== undefined && { body: content }),
       ...(typeof content === "object" && { duplex: "half" as const }),
     };
-    const send = () => this.#fetch(baseUrl + request.target, init);
+    const send = () => ownFetch(baseUrl + request.target, init);
     await call.begin(() => (started === undefined ? send() : started.run(send)));
     return call;
   }
+
+  return { attempts, open };
 }

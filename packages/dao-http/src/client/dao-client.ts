@@ -2,12 +2,12 @@ import type { DaoServices, StreamOptions } from "@flux/dao-core/contract";
 import type { Operation } from "../api/operation.ts";
 import { type KeyedOperation, operations } from "../api/operations.gen.ts";
 import { NDJSON } from "../wire/json.ts";
-import { Connection, type DaoClientOptions } from "./connection.ts";
+import { type Connection, connect, type DaoClientOptions } from "./connection.ts";
 import type { HttpCall } from "./http-call.ts";
 import { requestOf } from "./request.ts";
 import { jsonBody, SentLines } from "./request-body.ts";
 import { resultOf } from "./response.ts";
-import { RowStream } from "./row-stream.ts";
+import { rowsOf } from "./row-stream.ts";
 
 /** Further options of calls by POST. */
 export interface KeyOptions {
@@ -55,7 +55,7 @@ export type DaoClient = {
  * @throws TypeError for an invalid base URL
  */
 export function createDaoClient(options: DaoClientOptions): DaoClient {
-  const connection = new Connection(options);
+  const connection = connect(options);
   const services: Record<string, Record<string, unknown>> = {};
   for (const [name, operation] of Object.entries(operations)) {
     const [service = "", method = ""] = name.split(".");
@@ -104,5 +104,5 @@ async function* stream(
   args: readonly unknown[],
 ): AsyncGenerator<unknown, void, undefined> {
   const { onCursor }: StreamOptions = Object(args[1]);
-  yield* new RowStream(connection, requestOf(operation, args)).rows(onCursor);
+  yield* rowsOf(connection, requestOf(operation, args), onCursor);
 }

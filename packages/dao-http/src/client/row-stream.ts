@@ -1,3 +1,4 @@
+import type { Operation } from "../api/operation.ts";
 import { cursorOf } from "../wire/json.ts";
 import { REMEMBERED_ROWS } from "../wire/limits.ts";
 import type { Connection } from "./connection.ts";
@@ -12,102 +13,88 @@ type Line = { readonly row: unknown } | { readonly nextCursor: string | null };
 /**
  * The rows of a stream. An interrupted stream is continued after the last cursor, skipping rows already returned since. It is
  * complete when the service says so, however its body ends.
+ * @throws as a call does, if all attempts since the last row fail
  */
-export class RowStream {
-  readonly #connection: Connection;
-  readonly #request: CallRequest;
-  readonly #attempts: Attempts;
-  #cursor: string | undefined;
-  /**
-   * The ids of the rows returned since the last cursor, and between the last two: rows after a cursor may come again and, if
-   * others were created in the meantime, rows before it too.
-   */
-  #since = new Set<unknown>();
-  #before = new Set<unknown>();
-
-  constructor(connection: Connection, request: CallRequest) {
-    this.#connection = connection;
-    this.#request = request;
-    this.#attempts = connection.attempts(request);
-    this.#cursor = Object(request.input).cursor;
-  }
-
-  /** @throws as a call does, if all attempts since the last row fail */
-  async *rows(onCursor: ((cursor: string) => void) | undefined): AsyncGenerator<unknown, void, undefined> {
-    for await (const batch of this.#batches()) {
-      for (const line of batch) {
-        if ("row" in line) {
-          if (!this.#isNew(line.row)) continue;
-          yield line.row;
-          // The caller's time does not count.
-          this.#attempts.restart();
-        } else {
-          if (line.nextCursor === null) return;
-          this.#cursor = line.nextCursor;
-          this.#before = this.#since;
-          this.#since = new Set();
-          onCursor?.(line.nextCursor);
-        }
-      }
-    }
-  }
+export async function* rowsOf(
+  connection: Connection,
+  request: CallRequest,
+  onCursor: ((cursor: string) => void) | undefined,
+): AsyncGenerator<unknown, void, undefined> {
+  const attempts = connection.attempts(request);
+  let cursor: string | undefined = Object(request.input).cursor;
+  // The ids of the rows returned since the last cursor, and between the last two: rows after a cursor may come again and, if others
+  // were created in the meantime, rows before it too.
+  let since = new Set<unknown>();
+  let before = new Set<unknown>();
+  const isFull = () => since.size >= REMEMBERED_ROWS;
 
   /** The lines as they arrive, in any number of responses; each batch is consumed before the next is read. */
-  async *#batches(): AsyncGenerator<readonly Line[], void, undefined> {
+  async function* batches(): AsyncGenerator<readonly Line[], void, undefined> {
     for (;;) {
       let call: HttpCall | undefined;
       try {
-        call = await this.#open();
-        yield* this.#batchesOf(call);
+        call = await open(connection, request, cursor, attempts);
+        yield* batchesOf(call, request.operation, attempts);
       } catch (error) {
-        if (this.#isFull) throw error;
-        await this.#attempts.next(error, call?.head);
+        if (isFull()) throw error;
+        await attempts.next(error, call?.head);
       }
     }
   }
 
-  #open(): Promise<HttpCall> {
-    const { operation, input } = this.#request;
-    const parameters = { ...Object(input), cursor: this.#cursor, cursors: true };
-    const target = operation.path + toQueryString(parameters, operation.query ?? {});
-    return this.#connection.open({ ...this.#request, target }, this.#attempts);
-  }
-
-  /** The lines of one response. It always fails: {@link rows} recognizes the last line. */
-  async *#batchesOf(call: HttpCall): AsyncGenerator<readonly Line[], never, undefined> {
-    const { operation } = this.#request;
-    const { head } = call;
-    const toLine = (text: string): Line => {
-      const value = parseJson(text);
-      const nextCursor = cursorOf(value);
-      return nextCursor === undefined ? { row: checkedResult(value, head, operation) } : { nextCursor };
-    };
-    const decoder = new TextDecoder();
-    let rest = "";
-    try {
-      if (head.status !== 200) throw responseError(head, await call.text(), operation);
-      for await (const piece of call.pieces(() => this.#attempts.timeout)) {
-        const texts = decoder.decode(piece, { stream: true }).split("\n");
-        texts[0] = `${rest}${texts[0]}`;
-        rest = texts.pop() ?? "";
-        const lines = texts.filter((text) => /\S/.test(text)).map(toLine);
-        if (lines.length > 0) yield lines;
+  for await (const batch of batches()) {
+    for (const line of batch) {
+      if ("row" in line) {
+        const id: unknown = Reflect.get(Object(line.row), "id");
+        const isNew = !since.has(id) && !before.has(id);
+        if (!isFull()) since.add(id);
+        if (!isNew) continue;
+        yield line.row;
+        // The caller's time does not count.
+        attempts.restart();
+      } else {
+        if (line.nextCursor === null) return;
+        cursor = line.nextCursor;
+        before = since;
+        since = new Set();
+        onCursor?.(line.nextCursor);
       }
-      throw unexpectedResponse(head, operation.method, "a stream without its last line");
-    } finally {
-      call.close();
     }
   }
+}
 
-  /** Whether there are more rows than it remembers. */
-  get #isFull(): boolean {
-    return this.#since.size >= REMEMBERED_ROWS;
-  }
+function open(connection: Connection, request: CallRequest, cursor: string | undefined, attempts: Attempts) {
+  const { operation, input } = request;
+  const parameters = { ...Object(input), cursor, cursors: true };
+  const target = operation.path + toQueryString(parameters, operation.query ?? {});
+  return connection.open({ ...request, target }, attempts);
+}
 
-  #isNew(row: unknown): boolean {
-    const id: unknown = Reflect.get(Object(row), "id");
-    const isNew = !this.#since.has(id) && !this.#before.has(id);
-    if (!this.#isFull) this.#since.add(id);
-    return isNew;
+/** The lines of one response. It always fails: {@link rowsOf} recognizes the last line. */
+async function* batchesOf(
+  call: HttpCall,
+  operation: Operation,
+  attempts: Attempts,
+): AsyncGenerator<readonly Line[], never, undefined> {
+  const { head } = call;
+  const toLine = (text: string): Line => {
+    const value = parseJson(text);
+    const nextCursor = cursorOf(value);
+    return nextCursor === undefined ? { row: checkedResult(value, head, operation) } : { nextCursor };
+  };
+  const decoder = new TextDecoder();
+  let rest = "";
+  try {
+    if (head.status !== 200) throw responseError(head, await call.text(), operation);
+    for await (const piece of call.pieces(() => attempts.timeout)) {
+      const texts = decoder.decode(piece, { stream: true }).split("\n");
+      texts[0] = `${rest}${texts[0]}`;
+      rest = texts.pop() ?? "";
+      const lines = texts.filter((text) => /\S/.test(text)).map(toLine);
+      if (lines.length > 0) yield lines;
+    }
+    throw unexpectedResponse(head, operation.method, "a stream without its last line");
+  } finally {
+    call.close();
   }
 }

@@ -11,28 +11,29 @@ export const isInstantField = (name: string): boolean => fieldKinds[name] === "i
 /** Whether the field of this camelCase name holds a caller's own JSON, which passes untouched. */
 export const isJsonField = (name: string): boolean => fieldKinds[name] === "json";
 
-function snakeCaseOf(name: string): string | undefined {
-  return camelCase.test(name) ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : undefined;
-}
-
-function camelCaseOf(name: string): string | undefined {
-  return snakeCase.test(name) ? name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()) : undefined;
-}
-
 // Only the contract's own names are cached: callers choose others, without limit.
 const wireNames = new Map<string, string>();
 const fieldNames = new Map<string, string>();
+
+/** `userId` → `user_id`; `undefined` for a name that is not camelCase. */
+export function toSnakeCase(name: string): string | undefined {
+  const known = wireNames.get(name);
+  if (known !== undefined || !camelCase.test(name)) return known;
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** `user_id` → `userId`; `undefined` for a name that is not snake_case, such as `__proto__` and `userId`. */
+export function toCamelCase(name: string): string | undefined {
+  const known = fieldNames.get(name);
+  if (known !== undefined || !snakeCase.test(name)) return known;
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 for (const name of Object.keys(fieldKinds)) {
-  const wireName = snakeCaseOf(name) ?? name;
+  const wireName = toSnakeCase(name) ?? name;
   wireNames.set(name, wireName);
   fieldNames.set(wireName, name);
 }
-
-/** `userId` → `user_id`; `undefined` for a name that is not camelCase. */
-export const toSnakeCase = (name: string): string | undefined => wireNames.get(name) ?? snakeCaseOf(name);
-
-/** `user_id` → `userId`; `undefined` for a name that is not snake_case, such as `__proto__` and `userId`. */
-export const toCamelCase = (name: string): string | undefined => fieldNames.get(name) ?? camelCaseOf(name);
 
 /** `user_id` → `userId`; `undefined` if the contract has no such field. */
 export const fieldNameOf = (wireName: string): string | undefined => fieldNames.get(wireName);
