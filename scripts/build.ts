@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { docsAssets } from "../packages/dao-http/src/openapi/docs-assets.ts";
+import { docsAssets, pageFiles } from "../packages/dao-http/src/openapi/docs-assets.ts";
 import { errorCode } from "./postgres/error-code.ts";
 
 const packages = fileURLToPath(new URL("../packages/", import.meta.url));
@@ -16,7 +16,7 @@ const packages = fileURLToPath(new URL("../packages/", import.meta.url));
  * @throws Error when a build fails, and the signal's reason when it is aborted; no process of it is left then.
  */
 export async function buildPackages(signal: AbortSignal): Promise<void> {
-  const docs = docsAssets.map(({ file }) => `dist/docs/${file}`);
+  const docs = [...docsAssets.map(({ file }) => file), ...pageFiles].map((file) => `dist/docs/${file}`);
   await Promise.all([build("dao-core", [], signal), build("dao-http", docs, signal)]);
   signal.throwIfAborted();
 }

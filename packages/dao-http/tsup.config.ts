@@ -1,7 +1,7 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { defineConfig } from "tsup";
-import { docsAssets } from "./src/openapi/docs-assets.ts";
+import { docsAssets, pageFiles } from "./src/openapi/docs-assets.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -14,6 +14,7 @@ async function copyDocsAssets(): Promise<void> {
   for (const { file, source } of docsAssets) {
     await copyFile(require.resolve(`${source}/${file}`), `dist/docs/${file}`);
   }
+  for (const file of pageFiles) await copyFile(`src/openapi/pages/${file}`, `dist/docs/${file}`);
   for (const [licence, copy] of licences) await copyFile(require.resolve(licence), `dist/docs/${copy}`);
 }
 

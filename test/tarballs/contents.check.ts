@@ -11,7 +11,7 @@ const packages = await readPublishedPackages();
 const allowed = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/,
   /^dist\/([\w-]+\/)?[\w.-]+\.(js|js\.map|d\.ts)$/,
-  /^dist\/(docs|licences)\/[\w.+-]+\.(css|js|LICENSE\.txt|NOTICE\.txt)$/,
+  /^dist\/(docs|licences)\/[\w.+-]+\.(css|html|js|LICENSE\.txt|NOTICE\.txt)$/,
   /^bin\/[\w-]+\.js$/,
 ];
 const tests = /\.(test|check|test-d)\.|(^|\/)test\//;

@@ -19,6 +19,9 @@ export const docsAssets: readonly DocsAsset[] = [
   { page: "redoc", file: "redoc.standalone.js", source: "redoc/bundles" },
 ];
 
+/** The pages themselves, in `pages/`; the build copies them too. */
+export const pageFiles = ["docs.html", "docs.js", "redoc.html", "redoc.js"];
+
 // Redoc always loads its vendor's logo from their server. An empty image replaces it.
 const redocLogo = "https://cdn.redoc.ly/redoc/logo-mini.svg";
 const emptyPicture = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E";
@@ -26,9 +29,16 @@ const emptyPicture = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/sv
 const copies = new URL("./docs/", import.meta.url);
 const require = createRequire(import.meta.url);
 
-/** The file's text, as it is served: of the build's copy beside the built code, or of its package when run from source. */
+/** The text of a file of a package, as it is served: of the build's copy beside the built code, or of its package when run from source. */
 export async function readAsset({ file, source }: DocsAsset): Promise<string> {
+  return (await read(file, () => require.resolve(`${source}/${file}`))).replaceAll(redocLogo, emptyPicture);
+}
+
+export function readPage(file: string): Promise<string> {
+  return read(file, () => new URL(`./pages/${file}`, import.meta.url));
+}
+
+function read(file: string, original: () => string | URL): Promise<string> {
   const copy = new URL(file, copies);
-  const text = await readFile(existsSync(copy) ? copy : require.resolve(`${source}/${file}`), "utf8");
-  return text.replaceAll(redocLogo, emptyPicture);
+  return readFile(existsSync(copy) ? copy : original(), "utf8");
 }

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
 import type { HttpRequest, PublicRoute } from "../http/http-message.ts";
-import { docsAssets, readAsset } from "./docs-assets.ts";
+import { docsAssets, readAsset, readPage } from "./docs-assets.ts";
 import { openApiJson } from "./openapi.gen.ts";
 
 const javascript = "text/javascript; charset=utf-8";
@@ -27,46 +27,24 @@ const securityHeaders = {
   "cross-origin-resource-policy": "same-origin",
 };
 
-interface Page {
-  readonly name: "docs" | "redoc";
-  readonly title: string;
-  readonly style?: string;
-  readonly script: string;
-  /** Shows the document at `url`. */
-  readonly start: string;
-  readonly policy: string;
-}
-
-const pages: readonly Page[] = [
-  {
-    name: "docs",
-    title: "Flux DAO Service: try the API",
-    style: "swagger-ui.css",
-    script: "swagger-ui-bundle.js",
-    start: 'SwaggerUIBundle({ url, dom_id: "#page", deepLinking: true, tryItOutEnabled: true, validatorUrl: null });',
-    policy: contentSecurityPolicy,
-  },
-  {
-    name: "redoc",
-    title: "Flux DAO Service: the API",
-    script: "redoc.standalone.js",
-    start: 'Redoc.init(url, { hideHostname: true }, document.getElementById("page"));',
-    // Its search runs in a worker created from its own source.
-    policy: `${contentSecurityPolicy}; worker-src blob:`,
-  },
+const pages = [
+  { name: "docs", policy: contentSecurityPolicy },
+  // Its search runs in a worker created from its own source.
+  { name: "redoc", policy: `${contentSecurityPolicy}; worker-src blob:` },
 ];
-
-// Relative to the script, so that the pages work wherever the app is mounted.
-const documentUrl = 'const url = new URL("../openapi.json", document.currentScript.src).href;';
 
 /** `/docs`, `/redoc`, `/openapi.json` and the files that they need, by path. */
 export const docsPages: readonly (readonly [path: string, route: PublicRoute])[] = [
   ["/openapi.json", serve("application/json", async () => openApiJson)],
-  ...pages.flatMap((page): [string, PublicRoute][] => {
-    const [plain, withSlash] = [servePage(page, `${page.name}/`), servePage(page, "")];
+  ...pages.flatMap(({ name, policy }): [string, PublicRoute][] => {
+    const html = (load: () => Promise<string>) =>
+      serve("text/html; charset=utf-8", load, { "content-security-policy": policy });
+    const plain = html(() => readPage(`${name}.html`));
+    // Links to the page's files are relative to its URL.
+    const withSlash = html(async () => (await readPage(`${name}.html`)).replaceAll(`"${name}/`, '"'));
     return [
-      [`/${page.name}`, (path, request) => (path.endsWith("/") ? withSlash : plain)(path, request)],
-      [`/${page.name}/initialize.js`, serve(javascript, async () => `${documentUrl}\n${page.start}\n`)],
+      [`/${name}`, (path, request) => (path.endsWith("/") ? withSlash : plain)(path, request)],
+      [`/${name}/initialize.js`, serve(javascript, () => readPage(`${name}.js`))],
     ];
   }),
   ...docsAssets.map((asset) => {
@@ -74,26 +52,6 @@ export const docsPages: readonly (readonly [path: string, route: PublicRoute])[]
     return [`/${asset.page}/${asset.file}`, serve(contentType, () => readAsset(asset))] as const;
   }),
 ];
-
-/** @param folder of the page's files, relative to the page's URL */
-function servePage({ title, style, script, policy }: Page, folder: string): PublicRoute {
-  const html = `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>${title}</title>
-    <link rel="icon" href="data:," />${style === undefined ? "" : `\n    <link rel="stylesheet" href="${folder}${style}" />`}
-  </head>
-  <body style="margin: 0">
-    <div id="page"></div>
-    <script src="${folder}${script}"></script>
-    <script src="${folder}initialize.js"></script>
-  </body>
-</html>
-`;
-  return serve("text/html; charset=utf-8", async () => html, { "content-security-policy": policy });
-}
 
 /** Serves content that does not change while the process runs, with an `ETag`. It is made once: all responses share its bytes. */
 function serve(
