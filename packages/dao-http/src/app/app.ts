@@ -25,7 +25,7 @@ import { watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, WAITING_REQUESTS } from "../wire/limits.ts";
-import { type Caller, type ServiceKey, ServiceKeys } from "./auth.ts";
+import { type Caller, callerIdentification, type IdentifyCaller, type ServiceKey } from "./auth.ts";
 import { bodyReader, type ReadBody } from "./body-memory.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
 import { Endpoint, type EndpointRequest, type EndpointSettings, type ServedData } from "./endpoint.ts";
@@ -111,7 +111,7 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
 
 class App implements DaoApp {
   readonly #readiness: Readiness;
-  readonly #keys: ServiceKeys;
+  readonly #identify: IdentifyCaller;
   readonly #logger: Logger;
   readonly #limit: ConcurrencyLimit;
   readonly #readBody: ReadBody;
@@ -128,7 +128,7 @@ class App implements DaoApp {
     const { services, bodyLimit = BODY_LIMIT, bodyTimeout = BODY_TIMEOUT } = options;
     this.#instrumentation = options.telemetry?.instrument({});
     this.#basePath = new BasePath(options.basePath ?? "");
-    this.#keys = new ServiceKeys(options.keys);
+    this.#identify = callerIdentification(options.keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
     const schemas = [...new Set(options.keys.map(({ schema }) => schema))];
     const served = schemas.map((schema) => [schema, inSchema(services, schema)] as const);
@@ -229,7 +229,7 @@ class App implements DaoApp {
   }
 
   #respondToCaller(http: HttpRequest, path: string, query: string, progress: Progress): Promise<HttpResponse> {
-    const caller = this.#keys.identify(http);
+    const caller = this.#identify(http);
     progress.caller = caller;
     checkExpectation(http.header("expect"));
     const match = this.#router.match(path);
@@ -307,10 +307,9 @@ function dataOf(services: DaoServices | DatabaseSession, logger: Logger): Served
   };
 }
 
+/** A database's own check; others are always ready. */
 function readinessOf(services: DaoServices | DatabaseSession): ReadinessCheck {
-  if (!("checkReady" in services) || typeof services.checkReady !== "function") return async () => undefined;
-  const { checkReady } = services;
   return async (options) => {
-    await Reflect.apply(checkReady, services, [options]);
+    await Object(services).checkReady?.(options);
   };
 }

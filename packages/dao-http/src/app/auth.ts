@@ -53,30 +53,25 @@ interface KnownKey extends Caller {
   readonly isPublic: boolean;
 }
 
-export class ServiceKeys {
-  readonly #known: readonly KnownKey[];
-  readonly #sent = Buffer.alloc(MAX_KEY_LENGTH + 1);
+/** @throws HttpError `invalid_service_key` */
+export type IdentifyCaller = (request: HttpRequest) => Caller;
 
-  /** @throws TypeError without a key, and for a key that no caller could send; the message never contains a key */
-  constructor(keys: readonly ServiceKey[]) {
-    if (keys.length === 0) throw new TypeError("The service needs at least one service key.");
-    for (const { name, key } of keys) {
-      if (!isPossibleKey(key)) throw new TypeError(`The service key of ${name} must be ${KEY_RULE}.`);
-    }
-    this.#known = keys.map(({ name, key, schema }) => ({
-      name,
-      schema,
-      padded: padKey(key),
-      isPublic: isPublicKey(key),
-    }));
-  }
-
-  /** The caller of `request`. Compares the whole sent key, padded, and with every key, so that timing reveals nothing. */
-  identify(request: HttpRequest): Caller {
+/**
+ * Finds out whose key a request has. Compares the whole sent key, padded, and with every key, so that timing reveals nothing.
+ * @throws TypeError without a key, and for a key that no caller could send; the message never contains a key
+ */
+export function callerIdentification(keys: readonly ServiceKey[]): IdentifyCaller {
+  if (keys.length === 0) throw new TypeError("The service needs at least one service key.");
+  const allKnown = keys.map(({ name, key, schema }): KnownKey => {
+    if (!isPossibleKey(key)) throw new TypeError(`The service key of ${name} must be ${KEY_RULE}.`);
+    return { name, schema, padded: padKey(key), isPublic: isPublicKey(key) };
+  });
+  const buffer = Buffer.alloc(MAX_KEY_LENGTH + 1);
+  return (request) => {
     const key = request.header(SERVICE_KEY_HEADER);
-    const sent = padKey(key ?? "", this.#sent);
+    const sent = padKey(key ?? "", buffer);
     let caller: KnownKey | undefined;
-    for (const known of this.#known) {
+    for (const known of allKnown) {
       if (timingSafeEqual(known.padded, sent)) caller = known;
     }
     if (key === undefined || key === "") throw invalidKey("is missing. Send one of the service's keys in it.");
@@ -88,7 +83,7 @@ export class ServiceKeys {
       );
     }
     return caller;
-  }
+  };
 }
 
 function invalidKey(problem: string): HttpError {

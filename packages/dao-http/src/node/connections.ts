@@ -3,19 +3,24 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { MIN_PROGRESS } from "../wire/limits.ts";
 
-interface Use {
+/** A connection. Times are by `performance.now()`. */
+class Use {
   readonly socket: Socket;
   /** The responses that are not complete, in the order of their requests. */
-  readonly inFlight: Set<ServerResponse>;
+  readonly inFlight = new Set<ServerResponse>();
   /** Whether it closes after the last of them, even if more arrives. */
-  isClosing: boolean;
-  /** When the last response was complete, or the connection was opened; by `performance.now()`. */
-  idleSince: number;
+  isClosing = false;
+  /** When the last response was complete, or the connection was opened. */
+  idleSince = performance.now();
   /** Bytes received by then: if there are more, another request has begun. */
-  bytesRead: number;
+  bytesRead = 0;
   /** Bytes of responses that the client had received, and when it had received all of them, or enough more. */
-  bytesTaken: number;
-  takenAt: number;
+  bytesTaken = 0;
+  takenAt = this.idleSince;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
 }
 
 const none: ReadonlySet<ServerResponse> = new Set();
@@ -32,16 +37,9 @@ export class OpenConnections {
     server.on("connection", (socket: Socket) => {
       // One that is read again after an offer of another protocol is already known.
       if (this.#uses.has(socket)) return;
-      this.lastOpened = performance.now();
-      this.#uses.set(socket, {
-        socket,
-        inFlight: new Set(),
-        isClosing: false,
-        idleSince: this.lastOpened,
-        bytesRead: 0,
-        bytesTaken: 0,
-        takenAt: this.lastOpened,
-      });
+      const use = new Use(socket);
+      this.lastOpened = use.idleSince;
+      this.#uses.set(socket, use);
       socket.once("close", () => this.#uses.delete(socket));
     });
   }

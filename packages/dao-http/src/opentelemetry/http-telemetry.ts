@@ -70,7 +70,7 @@ function httpTelemetry(
 const methods = /^(?:CONNECT|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|QUERY|TRACE)$/;
 
 function requestRecording(request: InstrumentedRequest, duration: Histogram): Recording {
-  const parent = parentOf(request);
+  const [parent, isServed] = parentOf(request);
   const isKnown = methods.test(request.method);
   const method = isKnown ? request.method : "HTTP";
   const { protocolVersion } = request;
@@ -82,10 +82,10 @@ function requestRecording(request: InstrumentedRequest, duration: Histogram): Re
   const ofSpan = { ...attributes, "url.path": shownPath(request), ...hostAttributes(request) };
   return {
     name: method,
-    options: { kind: parent.isServed ? SpanKind.INTERNAL : SpanKind.SERVER, attributes: ofSpan },
-    parent: parent.context,
+    options: { kind: isServed ? SpanKind.INTERNAL : SpanKind.SERVER, attributes: ofSpan },
+    parent,
     // The host measures the requests that it traces.
-    duration: parent.isServed ? undefined : duration,
+    duration: isServed ? undefined : duration,
     attributes,
     outcomeOf: ({ status = 0, failure, route, caller, schema }) => ({
       attributes: {
@@ -108,14 +108,11 @@ const headers: TextMapGetter<InstrumentedRequest> = {
   keys: () => [],
 };
 
-interface Parent {
-  readonly context: Context;
-  /** Whether the host already traces this request, as an instrumentation of its server does. */
-  readonly isServed: boolean;
-}
-
-/** The caller's span, or a span of this process nearer to the request. */
-function parentOf(request: InstrumentedRequest): Parent {
+/**
+ * The caller's span, or a span of this process nearer to the request; and whether the host already traces this request, as an
+ * instrumentation of its server does.
+ */
+function parentOf(request: InstrumentedRequest): [parent: Context, isServed: boolean] {
   const here = context.active();
   const local = trace.getSpanContext(here);
   const nearest = local === undefined ? here : ROOT_CONTEXT;
@@ -124,7 +121,7 @@ function parentOf(request: InstrumentedRequest): Parent {
   const isServed =
     local !== undefined &&
     (remote === undefined || (local.traceId === remote.traceId && local.spanId !== remote.spanId));
-  return { context: isServed ? here : extracted, isServed };
+  return [isServed ? here : extracted, isServed];
 }
 
 /** The words of the API's own paths. Other segments are ids, or anything else that a caller wrote. */
@@ -175,15 +172,13 @@ function callRecording({ method, baseUrl, path, attempt }: InstrumentedCall, dur
       attributes: {
         ...(status !== undefined && { "http.response.status_code": status }),
         ...(status !== undefined && status >= 400 && { "error.type": String(status) }),
-        ...(failure !== undefined && { "error.type": callErrorType(failure.error) }),
+        ...(failure !== undefined && { "error.type": isTimeout(failure.error) ? "timeout" : errorType(failure.error) }),
       },
     }),
   };
 }
 
-function callErrorType(error: unknown): string {
-  return error instanceof DOMException && error.name === "TimeoutError" ? "timeout" : errorType(error);
-}
+const isTimeout = (error: unknown) => error instanceof DOMException && error.name === "TimeoutError";
 
 function serverAttributes(baseUrl: string): Attributes {
   const { protocol, hostname, port } = new URL(baseUrl);
