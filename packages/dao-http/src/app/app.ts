@@ -30,7 +30,7 @@ import { bodyReader, type ReadBody } from "./body-memory.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
 import { Endpoint, type EndpointRequest, type EndpointSettings, type ServedData } from "./endpoint.ts";
 import { Readiness, type ReadinessCheck, respondHealthy } from "./health.ts";
-import { IdempotentHandler } from "./idempotency.ts";
+import { idempotentHandler } from "./idempotency.ts";
 import { createLogger, type Logger, logRequest } from "./log.ts";
 import { ResponseMemory } from "./response-memory.ts";
 
@@ -302,7 +302,7 @@ function dataOf(services: DaoServices | DatabaseSession, logger: Logger): Served
   if (!isSession(services)) return { services, idempotency: undefined, pieces: undefined };
   return {
     services: createDaoServices(services),
-    idempotency: new IdempotentHandler(services, logger),
+    idempotency: idempotentHandler(services, logger),
     pieces: services.pieces && createPieceServices(services.pieces),
   };
 }

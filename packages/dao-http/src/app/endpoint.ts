@@ -15,7 +15,13 @@ import { checkMediaType, parseJsonBody, readNdjson } from "../http/request-body.
 import { jsonParts, longRowText, toNdjson } from "../http/response-body.ts";
 import { encode, NDJSON } from "../wire/json.ts";
 import { LONG_RESPONSE, LONG_ROW_MEMORY, STREAM_MEMORY } from "../wire/limits.ts";
-import { IDEMPOTENCY_KEY_HEADER, type IdempotentHandler, invalidKey, parseIdempotencyKey } from "./idempotency.ts";
+import {
+  fingerprintOf,
+  IDEMPOTENCY_KEY_HEADER,
+  type IdempotentHandler,
+  invalidKey,
+  parseIdempotencyKey,
+} from "./idempotency.ts";
 import { etagOf, explainWeak, isRowReturned, type Preconditions, readPreconditions } from "./preconditions.ts";
 import { readQuery } from "./query.ts";
 import type { ResponseMemory, ResponseShare } from "./response-memory.ts";
@@ -104,14 +110,14 @@ export class Endpoint {
       throw invalidKey("is not supported here: this service runs on custom services, without a database; omit it");
     }
     checkMediaType(http, "JSON");
-    const work = async (body: Uint8Array) => {
+    return (body) => {
       const input = parseJsonBody(body);
-      const keyed = { key, caller, method: http.method, path, query, body };
-      return idempotency.handle(keyed, http, async (services) =>
+      // Keys of different callers are different keys.
+      const fingerprint = fingerprintOf(http.method, path, query, body);
+      return idempotency({ scope: caller, key, fingerprint, requester: http }, async (services) =>
         this.#toResponse(await this.#call(services, id, input), query),
       );
     };
-    return work;
   }
 
   async #respond(request: EndpointRequest, input: unknown, preconditions: Preconditions): Promise<HttpResponse> {

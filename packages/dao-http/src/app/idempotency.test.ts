@@ -1,6 +1,6 @@
 import type { DatabaseSession } from "@flux/dao-core";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { IdempotentHandler } from "./idempotency.ts";
+import { cleanup } from "./idempotency.ts";
 
 const HOUR = 3_600_000;
 
@@ -10,7 +10,7 @@ function sweeping(deleteExpired: () => Promise<number>, isTransaction = false) {
   const warn = vi.fn();
   const session: unknown = { isTransaction, idempotencyKeys: { deleteExpired: spy } };
   const logger = { info: () => undefined, error: () => undefined, warn };
-  return { sweeper: new IdempotentHandler(session as DatabaseSession, logger), deleteExpired: spy, warn };
+  return { cleanUpIfDue: cleanup(session as DatabaseSession, logger), deleteExpired: spy, warn };
 }
 
 afterEach(() => vi.restoreAllMocks());
@@ -18,21 +18,21 @@ afterEach(() => vi.restoreAllMocks());
 describe("the cleanup of expired idempotency keys", () => {
   test("runs on the first request with a key, and then at most once an hour", () => {
     const now = vi.spyOn(performance, "now");
-    const { sweeper, deleteExpired } = sweeping(async () => 0);
+    const { cleanUpIfDue, deleteExpired } = sweeping(async () => 0);
     const sweepsAt = (time: number) => {
       now.mockReturnValue(time);
-      sweeper.startCleanupIfDue();
+      cleanUpIfDue();
       return deleteExpired.mock.calls.length;
     };
     expect([5, 6, HOUR + 4, HOUR + 5, HOUR + 6, 9 * HOUR].map(sweepsAt)).toEqual([1, 1, 1, 2, 2, 3]);
   });
 
   test("a failure is logged as a warning, and never thrown, even if the log fails too", async () => {
-    const { sweeper, warn } = sweeping(() => Promise.reject(new Error("The database cannot be reached.")));
+    const { cleanUpIfDue, warn } = sweeping(() => Promise.reject(new Error("The database cannot be reached.")));
     warn.mockImplementation(() => {
       throw new Error("The log is full.");
     });
-    sweeper.startCleanupIfDue();
+    cleanUpIfDue();
     await vi.waitFor(() => expect(warn).toHaveBeenCalled());
     expect(warn.mock.calls).toEqual([
       [{ detail: "The database cannot be reached." }, "expired idempotency keys could not be deleted"],
@@ -40,8 +40,8 @@ describe("the cleanup of expired idempotency keys", () => {
   });
 
   test("does not run in an application's transaction", () => {
-    const { sweeper, deleteExpired } = sweeping(async () => 0, true);
-    sweeper.startCleanupIfDue();
+    const { cleanUpIfDue, deleteExpired } = sweeping(async () => 0, true);
+    cleanUpIfDue();
     expect(deleteExpired).not.toHaveBeenCalled();
   });
 });

@@ -4,7 +4,7 @@ import {
   type DaoServices,
   type DatabaseSession,
   deleteExpiredIdempotencyKeys,
-  type Requester,
+  type OnceOptions,
   runOnce,
 } from "@flux/dao-core";
 import type { HttpResponse } from "../http/http-message.ts";
@@ -15,57 +15,39 @@ import type { Logger } from "./log.ts";
 /** The header of requests that take effect once, however often they are sent (draft-ietf-httpapi-idempotency-key-header-07). */
 export const IDEMPOTENCY_KEY_HEADER = "idempotency-key";
 
-export interface KeyedRequest {
-  readonly key: string;
-  /** The name of the caller's service key: idempotency keys of different callers are different keys. */
-  readonly caller: string;
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly body: Uint8Array;
-}
-
 type RecordedResponse = { readonly status: number; readonly headers: Record<string, string>; readonly body: string };
 
 /** Runs a request once per key: key and response are written in the work's own transaction. */
-export class IdempotentHandler {
-  readonly #session: DatabaseSession;
-  readonly #logger: Logger;
-  #lastCleanup = Number.NEGATIVE_INFINITY;
+export type IdempotentHandler = ReturnType<typeof idempotentHandler>;
 
-  constructor(session: DatabaseSession, logger: Logger) {
-    this.#session = session;
-    this.#logger = logger;
-  }
-
+export function idempotentHandler(session: DatabaseSession, logger: Logger) {
+  const cleanUpIfDue = cleanup(session, logger);
   /** Runs `work`, or returns the response that was recorded for the key. A failure is not recorded: it wrote nothing. */
-  async handle(
-    request: KeyedRequest,
-    requester: Requester,
-    work: (services: DaoServices) => Promise<HttpResponse>,
-  ): Promise<HttpResponse> {
-    const once = { scope: request.caller, key: request.key, fingerprint: fingerprintOf(request), requester };
-    const { result, isReplay } = await runOnce(this.#session, once, async (uow) =>
+  return async (once: OnceOptions, work: (services: DaoServices) => Promise<HttpResponse>): Promise<HttpResponse> => {
+    const { result, isReplay } = await runOnce(session, once, async (uow) =>
       toRecord(await work(createDaoServices(uow))),
     );
-    this.startCleanupIfDue();
+    cleanUpIfDue();
     return isReplay ? { ...result, headers: { ...result.headers, "idempotent-replayed": "true" } } : result;
-  }
+  };
+}
 
-  /** Deletes expired keys once an hour, without a timer, which would keep a process running, or not fire in a sleeping one. */
-  startCleanupIfDue(): void {
+/** Deletes expired keys once an hour, without a timer, which would keep a process running, or not fire in a sleeping one. */
+export function cleanup(session: DatabaseSession, logger: Logger): () => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return () => {
     const now = performance.now();
     // An application's transaction must not contain other writes.
-    if (now - this.#lastCleanup < IDEMPOTENCY_CLEANUP_INTERVAL || this.#session.isTransaction) return;
-    this.#lastCleanup = now;
-    deleteExpiredIdempotencyKeys(this.#session)
+    if (now - last < IDEMPOTENCY_CLEANUP_INTERVAL || session.isTransaction) return;
+    last = now;
+    deleteExpiredIdempotencyKeys(session)
       .catch((error: unknown) => {
         const detail = error instanceof Error ? error.message : String(error);
-        this.#logger.warn({ detail }, "expired idempotency keys could not be deleted");
+        logger.warn({ detail }, "expired idempotency keys could not be deleted");
       })
       // There is no one left to notify.
       .catch(() => undefined);
-  }
+  };
 }
 
 function toRecord({ status, headers, body }: HttpResponse): RecordedResponse {
@@ -74,7 +56,7 @@ function toRecord({ status, headers, body }: HttpResponse): RecordedResponse {
 }
 
 /** Identifies the request by everything that the work depends on. */
-function fingerprintOf({ method, path, query, body }: KeyedRequest): string {
+export function fingerprintOf(method: string, path: string, query: string, body: Uint8Array): string {
   const resource = path.endsWith("/") ? path.slice(0, -1) : path;
   return createHash("sha256").update(`${method} ${resource}?${query}\n`).update(body).digest("base64url");
 }
