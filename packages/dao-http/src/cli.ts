@@ -12,16 +12,14 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   openapi: async () => openApiCommand,
 };
 
-const openApiUsage = `Usage: flux-dao openapi [--out FILE]
+const openApiCommand: Command = {
+  summary: "print the OpenAPI document of the REST API",
+  usage: `Usage: flux-dao openapi [--out FILE]
 
 Prints the OpenAPI 3.1 document of the REST API, the same that the service has at /openapi.json. It needs no database.
 
   --out FILE   writes it to a file
-`;
-
-const openApiCommand: Command = {
-  summary: "print the OpenAPI document of the REST API",
-  usage: openApiUsage,
+`,
   options: { out: { type: "string" } },
   async run({ out }) {
     const { openApiDocument } = await import("./openapi/openapi-document.ts");

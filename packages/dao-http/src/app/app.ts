@@ -25,8 +25,8 @@ import { watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, WAITING_REQUESTS } from "../wire/limits.ts";
-import { type Caller, callerIdentification, type IdentifyCaller, type ServiceKey } from "./auth.ts";
-import { bodyReader, type ReadBody } from "./body-memory.ts";
+import { type Caller, callerIdentification, type ServiceKey } from "./auth.ts";
+import { bodyReader } from "./body-memory.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
 import { Endpoint, type EndpointRequest, type EndpointSettings, type ServedData } from "./endpoint.ts";
 import { Readiness, type ReadinessCheck, respondHealthy } from "./health.ts";
@@ -39,10 +39,7 @@ export interface DaoAppOptions {
   readonly services: DaoServices | DatabaseSession;
   /** The keys of the callers: at least one, each of 1 to 200 printable ASCII characters without a space. */
   readonly keys: readonly ServiceKey[];
-  /**
-   * Whether the service is ready, for `/ready`. Default: the session's own check, if `services` is a database; otherwise it is
-   * always ready.
-   */
+  /** For `/ready`. Default: the session's own check, if `services` is a database; otherwise it is always ready. */
   readonly readiness?: ReadinessCheck | undefined;
   /** Receives one line per request. Default: errors only, on standard output. */
   readonly logger?: Logger | undefined;
@@ -111,10 +108,10 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
 
 class App implements DaoApp {
   readonly #readiness: Readiness;
-  readonly #identify: IdentifyCaller;
+  readonly #identify: ReturnType<typeof callerIdentification>;
   readonly #logger: Logger;
   readonly #limit: ConcurrencyLimit;
-  readonly #readBody: ReadBody;
+  readonly #readBody: ReturnType<typeof bodyReader>;
   readonly #memory = new ResponseMemory();
   readonly #basePath: BasePath;
   readonly #publicRoutes: ReadonlyMap<string, PublicRoute>;

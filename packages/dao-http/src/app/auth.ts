@@ -53,21 +53,19 @@ interface KnownKey extends Caller {
   readonly isPublic: boolean;
 }
 
-/** @throws HttpError `invalid_service_key` */
-export type IdentifyCaller = (request: HttpRequest) => Caller;
-
 /**
  * Finds out whose key a request has. Compares the whole sent key, padded, and with every key, so that timing reveals nothing.
  * @throws TypeError without a key, and for a key that no caller could send; the message never contains a key
  */
-export function callerIdentification(keys: readonly ServiceKey[]): IdentifyCaller {
+export function callerIdentification(keys: readonly ServiceKey[]) {
   if (keys.length === 0) throw new TypeError("The service needs at least one service key.");
   const allKnown = keys.map(({ name, key, schema }): KnownKey => {
     if (!isPossibleKey(key)) throw new TypeError(`The service key of ${name} must be ${KEY_RULE}.`);
     return { name, schema, padded: padKey(key), isPublic: isPublicKey(key) };
   });
   const buffer = Buffer.alloc(MAX_KEY_LENGTH + 1);
-  return (request) => {
+  /** @throws HttpError `invalid_service_key` */
+  return (request: HttpRequest): Caller => {
     const key = request.header(SERVICE_KEY_HEADER);
     const sent = padKey(key ?? "", buffer);
     let caller: KnownKey | undefined;

@@ -9,14 +9,12 @@ interface HeldBody {
   readonly release: () => void;
 }
 
-/** @throws HttpError `payload_too_large`, `unavailable`, `request_timeout`; InvalidRequestError for an interrupted body */
-export type ReadBody = (request: HttpRequest) => HeldBody | Promise<HeldBody>;
-
 /**
  * Reads bodies before their requests count as in progress, so that slow senders occupy no slot. If they use too much memory
- * together, the body that has been arriving for longest is rejected, which is never one sent at normal speed.
+ * together, the body that has been arriving for longest is rejected, which is never one sent at normal speed. Throws HttpError
+ * `payload_too_large`, `unavailable`, `request_timeout`; InvalidRequestError for an interrupted body.
  */
-export function bodyReader(bodyLimit: number, timeout: number): ReadBody {
+export function bodyReader(bodyLimit: number, timeout: number) {
   const memory = Math.max(BODY_MEMORY, 4 * bodyLimit);
   const slowest = new HttpError(
     "unavailable",
@@ -61,7 +59,7 @@ export function bodyReader(bodyLimit: number, timeout: number): ReadBody {
     }
   }
 
-  return (request) => {
+  return (request: HttpRequest): HeldBody | Promise<HeldBody> => {
     const body = request.arrivedBody?.();
     if ((body?.length ?? Number(request.header("content-length"))) > bodyLimit) throw bodyTooLarge(bodyLimit);
     return body === undefined ? receive(request) : { body, release: () => undefined };

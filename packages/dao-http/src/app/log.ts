@@ -39,17 +39,13 @@ export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknow
   try {
     if (warning !== undefined)
       logger.warn({ ...entry, detail: warning }, entry.status < 500 ? "some schemas not ready" : "not ready");
-    else if (entry.status < 500 || isPlanned(entry, cause)) logger.info(entry, "request");
+    // Without a cause a 503 announces a stop, and a 500 is a thrown `undefined`.
+    else if (entry.status < 500 || (cause === undefined && entry.status !== 500)) logger.info(entry, "request");
     else if (isRejection(cause)) logger.warn({ ...entry, detail: cause.message }, "rejected");
     else logger.error({ ...entry, err: describeError(cause) }, "request failed");
   } catch {
     // There is no one left to notify.
   }
-}
-
-/** Whether nothing failed: a 503 announces a stop. A thrown `undefined` is a 500 without a cause. */
-function isPlanned({ status }: RequestLogEntry, cause: unknown): boolean {
-  return cause === undefined && status !== 500;
 }
 
 /** Whether an error's message is sufficient: there may be thousands of them, from a known place. */

@@ -1,10 +1,7 @@
 import type { StartedOperation } from "@flux/dao-core";
 import { type ResponseHead, unavailable } from "./errors.ts";
 
-/**
- * An HTTP request and its response. Ends when it is closed, its signal aborts, or its time is over; pending waits then throw the
- * signal's reason, or an UnavailableError.
- */
+/** An HTTP request and its response. At its end, abort or time-out, waits throw the signal's reason or UnavailableError. */
 export class HttpCall {
   readonly #method: string;
   readonly #timeout: number;

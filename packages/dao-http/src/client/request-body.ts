@@ -63,10 +63,7 @@ export class SentLines {
     });
   }
 
-  /**
-   * Closes the source unless it has ended. A source that hangs is not waited for; errors of closing are dropped, since the call's
-   * own error says why it ended.
-   */
+  /** Closes the source unless it has ended; waits for no source that hangs. The call's own error says why it ended. */
   async close(): Promise<void> {
     if (this.#isDone) return;
     this.#isDone = true;

@@ -1,9 +1,6 @@
 import type { InstrumentedRequest } from "@flux/dao-core";
 
-/**
- * A request and a response as the app sees them, on any host: a `fetch` handler or Node's own server. A framework's objects would
- * cost a third of a bare Node server's throughput (docs/decisions.md).
- */
+/** A request and a response, on any host. A framework's would cost a third of the throughput (docs/decisions.md). */
 
 /** A request whose body has not been read yet. */
 export interface HttpRequest extends InstrumentedRequest {

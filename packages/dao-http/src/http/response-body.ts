@@ -30,10 +30,7 @@ function bodyOf(next: () => Promise<IteratorResult<string, undefined>>, leave: (
   return { [Symbol.asyncIterator]: () => ({ next, return: end }) };
 }
 
-/**
- * The pieces of `body`, each produced within `run`; `ended` is called once, with the failure if there was one and the reader had
- * not disconnected.
- */
+/** The pieces of `body`, each produced within `run`; calls `ended` once, with the failure unless the reader had gone. */
 export function watchedBody(
   body: AsyncIterable<string>,
   ended: (failure?: { readonly error: unknown }) => void,

@@ -49,10 +49,7 @@ export function probeByLines({ socket }: IncomingMessage, outgoing: ServerRespon
   });
 }
 
-/**
- * Detects that the client of a connection has disconnected. That looks like a half-close until something is sent, so probes are
- * sent after the client's FIN, until the responses are complete.
- */
+/** Detects that a client has disconnected. That looks like a half-close until something is sent, so probes follow its FIN. */
 class ConnectionDeparture {
   static readonly #all = new WeakMap<Socket, ConnectionDeparture>();
   readonly #departure = new AbortController();

@@ -29,10 +29,7 @@ export interface ServerOptions {
   readonly sendTimeout?: number | undefined;
   /** Closed last when the server stops, with the milliseconds that this may take. */
   readonly database?: { close(timeout: number): Promise<void> } | undefined;
-  /**
-   * Milliseconds for which `/ready` responds with 503 before new connections are refused, so that a load balancer notices.
-   * Default 500.
-   */
+  /** Milliseconds from the 503 of `/ready` until connections are refused, so that a load balancer notices. Default 500. */
   readonly stopDelay?: number | undefined;
   /** Milliseconds for the whole stop; requests still running then are aborted. Default 10,000. */
   readonly gracePeriod?: number | undefined;

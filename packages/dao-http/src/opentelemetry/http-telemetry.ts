@@ -54,16 +54,18 @@ function httpTelemetry(
   side: "server" | "client",
   recordingOf: (operation: InstrumentedOperation, duration: Histogram) => Recording | undefined,
 ): Telemetry {
-  const instrument = () => {
-    const recorder = new OperationRecorder("@flux/dao-http", BOUNDARIES);
-    const duration = recorder.histogram(`http.${side}.request.duration`, `Duration of HTTP ${side} requests.`);
-    const start = (operation: InstrumentedOperation) => {
-      const recording = recordingOf(operation, duration);
-      return recording && recorder.start(recording);
-    };
-    return { start };
+  return {
+    instrument() {
+      const recorder = new OperationRecorder("@flux/dao-http", BOUNDARIES);
+      const duration = recorder.histogram(`http.${side}.request.duration`, `Duration of HTTP ${side} requests.`);
+      return {
+        start(operation) {
+          const recording = recordingOf(operation, duration);
+          return recording && recorder.start(recording);
+        },
+      };
+    },
   };
-  return { instrument };
 }
 
 /** The methods of the conventions. */
@@ -108,10 +110,7 @@ const headers: TextMapGetter<InstrumentedRequest> = {
   keys: () => [],
 };
 
-/**
- * The caller's span, or a span of this process nearer to the request; and whether the host already traces this request, as an
- * instrumentation of its server does.
- */
+/** The caller's span, or one of this process nearer to the request; and whether the host already traces the request. */
 function parentOf(request: InstrumentedRequest): [parent: Context, isServed: boolean] {
   const here = context.active();
   const local = trace.getSpanContext(here);

@@ -22,10 +22,7 @@ export const MIN_PROGRESS = 10_000;
 /** Memory for request bodies that are being received, unless one body may be larger than a quarter of it. */
 export const BODY_MEMORY = 64 * 1_048_576;
 
-/**
- * Requests in progress at a time: a dozen for each connection of a pool of the default size keep it busy. Requests that wait for
- * one of those to end, and for how long: as long as the data layer waits for a connection.
- */
+/** Requests in progress, a dozen for each connection of the default pool; those that wait for one, and how long. */
 export const CONCURRENT_REQUESTS = 128;
 export const WAITING_REQUESTS = 1_000;
 export const REQUEST_WAIT = 5_000;
@@ -79,10 +76,7 @@ export const SCHEMAS_PER_PROBE = 20;
 /** Interval of the cleanup of expired idempotency keys. */
 export const IDEMPOTENCY_CLEANUP_INTERVAL = 3_600_000;
 
-/**
- * Log lines that are written together, and the time that one waits for others. Fewer if several processes share standard output:
- * a pipe may split longer writes (`PIPE_BUF`).
- */
+/** Log lines written together (fewer in a pipe that processes share: `PIPE_BUF`), and how long one waits for others. */
 export const LOG_BATCH = 16_000;
 export const LOG_FLUSH_INTERVAL = 100;
 export const SHARED_LOG_BATCH = 4_096;
