@@ -84,16 +84,11 @@ function isRepeatable({ operation: { method }, headers }: CallRequest): boolean 
 }
 
 /** Errors of connecting: nothing was sent. */
-const unconnected: ReadonlySet<unknown> = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
+const unconnected = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)$/;
 
 function isUnconnected(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return ("code" in error && unconnected.has(error.code)) || isUnconnected(error.cause);
+  return ("code" in error && unconnected.test(String(error.code))) || isUnconnected(error.cause);
 }
 
 function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {

@@ -13,8 +13,6 @@ import { LINGER_IDLE, LINGER_TOTAL, SEND_SLICE } from "../wire/limits.ts";
 import { reset } from "./connections.ts";
 import { departureOf, probeByLines } from "./departure.ts";
 
-const NO_BODY = new Uint8Array();
-
 type Handle = (request: HttpRequest) => Promise<HttpResponse>;
 type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
@@ -228,6 +226,6 @@ class NodeRequest implements HttpRequest {
     const incoming = this.#incoming;
     if (!incoming.complete || incoming.readableDidRead || incoming.destroyed) return undefined;
     const body: Buffer | null = incoming.read();
-    return body ?? NO_BODY;
+    return body ?? new Uint8Array();
   }
 }
