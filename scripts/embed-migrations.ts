@@ -24,9 +24,15 @@ async function migrationNames(): Promise<string[]> {
   return journal.entries.toSorted((a, b) => a.idx - b.idx).map((entry) => entry.tag);
 }
 
+/** Citus renames the table of an added CHECK for each node, but not the table's name before a column within it. */
+const unqualifiedCheck = (statement: string) =>
+  statement.replace(/ALTER TABLE ("\w+") ADD CONSTRAINT "\w+" CHECK .*/s, (check, table: string) =>
+    check.replaceAll(`${table}.`, ""),
+  );
+
 /** The statements of a file as the text of an array. */
 function statementsText(sql: string, indent = ""): string {
-  const statements = sql.split("--> statement-breakpoint").map((statement) => statement.trim());
+  const statements = sql.split("--> statement-breakpoint").map((statement) => unqualifiedCheck(statement.trim()));
   const lines = statements.filter(Boolean).map((statement) => `${indent}  ${JSON.stringify(statement)},`);
   return ["[", ...lines, `${indent}]`].join("\n");
 }

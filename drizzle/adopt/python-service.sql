@@ -127,7 +127,7 @@ BEGIN
 	FOR rule IN
 		SELECT format('%I.%I', n.nspname, c.relname) AS "table", k.conname AS "name"
 		FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = 'public' AND NOT k.convalidated AND k.conname IN (
+		WHERE n.nspname = current_schema() AND NOT k.convalidated AND k.conname IN (
 			'users_name_length', 'users_email_length', 'users_email_format', 'users_preferences_object',
 			'goals_title_length', 'milestones_title_length', 'milestones_week_number_positive',
 			'tasks_title_length', 'tasks_calendar_event_id_length', 'tasks_start_time_range', 'tasks_end_time_range',

@@ -78,9 +78,33 @@ describe("a schema of another name", () => {
         expect(adopted).toBe(true);
         const counts = Object.fromEntries(violations.map(({ constraint, rows }) => [constraint, rows]));
         expect(counts).toEqual(VIOLATION_COUNTS);
+        await scratch.sql.unsafe("reset search_path");
         for (const { query, rows } of violations) expect(await scratch.sql.unsafe(query)).toHaveLength(rows);
       });
     }));
+
+  test("adopts tables whose rows satisfy every rule, and validates the rules", () =>
+    withScratchDatabase(async (scratch) => {
+      await scratch.sql.unsafe(
+        `create schema ${QUOTED}; set search_path to ${QUOTED}; ${PYTHON_SERVICE_DDL} ${REGULAR_ROWS}`,
+      );
+      await withOpen(scratch, NAME, async (database) => {
+        expect(await database.migrate()).toMatchObject({ adopted: true, violations: [] });
+      });
+    }));
+
+  test("has rows without a parent that a query finds, wherever its connection looks for tables", () =>
+    withScratchDatabase((scratch) =>
+      withOpen(scratch, NAME, async (database) => {
+        await database.migrate();
+        await scratch.sql.unsafe(`
+          alter table ${QUOTED}.goals drop constraint goals_user_id_fkey;
+          insert into ${QUOTED}.goals (user_id, title) values (gen_random_uuid(), 'An orphan')`);
+        const [violation, ...others] = (await database.migrate()).violations;
+        expect([violation, others]).toMatchObject([{ constraint: "goals_user_id_fkey", rows: 1 }, []]);
+        expect(await scratch.sql.unsafe(violation?.query ?? "")).toHaveLength(1);
+      }),
+    ));
 
   test("is repaired in it, whatever public has under the same names", () =>
     withMigratedDatabase((scratch) =>

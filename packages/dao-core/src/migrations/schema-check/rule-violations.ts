@@ -33,9 +33,10 @@ export async function findUnvalidatedRules(executor: SqlExecutor, schema: Schema
   const { rows } = await executor.execute(
     `select c.relname::text as "table", k.conname::text as name, case k.contype
        when 'c' then pg_get_expr(k.conbin, k.conrelid)
-       else format('%1$I.%2$I is null or exists (select from %3$s parent where parent.%4$I = %1$I.%2$I)',
-         c.relname, a.attname, k.confrelid::regclass, p.attname) end as expression
+       else format('%1$I.%2$I is null or exists (select from %3$I.%4$I parent where parent.%5$I = %1$I.%2$I)',
+         c.relname, a.attname, m.nspname, r.relname, p.attname) end as expression
      from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+     left join pg_class r on r.oid = k.confrelid left join pg_namespace m on m.oid = r.relnamespace
      left join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
      left join pg_attribute p on p.attrelid = k.confrelid and p.attnum = k.confkey[1]
      where n.nspname = $1 and k.contype in ('c', 'f') and not k.convalidated and k.conname in (${names})
