@@ -1,6 +1,7 @@
 import { createDaoServices, openDatabase } from "@flux/dao-core";
 import { contractSuite, createTestDatabase, idempotencyCases } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, inject, test } from "vitest";
+import { citusSessions } from "./citus.ts";
 import type { TestSession } from "./hosts.ts";
 import { connect } from "./scratch-database.ts";
 import { TransactionPooler } from "./transaction-pooler.ts";
@@ -40,7 +41,8 @@ const engines = [
     open: () => createTestDatabase({ serverUrl: "", schema: "tenant_7" }),
   },
   { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
-] as const;
+  ...citusSessions(),
+];
 
 describe.each(engines)("the contract on $engine", ({ open }) => {
   let testDatabase: TestSession;

@@ -13,6 +13,7 @@ import {
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { citusSessions } from "./citus.ts";
 import { hostSessions, ofThisRun, type TestSession } from "./hosts.ts";
 
 const DAY = 86_400_000;
@@ -22,6 +23,7 @@ const engines = ofThisRun<{ engine: string; open(): Promise<TestSession> }>(
   [
     { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl") }) },
     { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
+    ...citusSessions(),
   ],
   hostSessions(4),
 );

@@ -9,12 +9,14 @@ import {
 } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { citusSessions } from "./citus.ts";
 import { hostSessions, ofThisRun, type TestSession } from "./hosts.ts";
 
 const engines = ofThisRun<{ engine: string; open(): Promise<TestSession> }>(
   [
     { engine: "PostgreSQL", open: () => createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 3 }) },
     { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
+    ...citusSessions({ poolSize: 3 }),
   ],
   hostSessions(3),
 );

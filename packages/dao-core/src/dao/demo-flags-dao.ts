@@ -5,7 +5,7 @@ import type { DemoFlagsDao } from "../session/database-session.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
 import { param, prepared, queryBuilder, rowMapper, run, type Statement } from "./statement/statement.ts";
 import { demoFlags } from "./statement/tables.ts";
-import { columnParam, resultColumns } from "./statement/text-columns.ts";
+import { columnParam, resultColumns, returnedColumns } from "./statement/text-columns.ts";
 
 const read = rowMapper<DemoFlagsDto>(demoFlags);
 
@@ -25,7 +25,7 @@ const put = prepared("write", () => {
     .insert(demoFlags)
     .values({ userId: param("userId"), ...flags })
     .onConflictDoUpdate({ target: demoFlags.userId, set: flags })
-    .returning(results);
+    .returning(returnedColumns(getTableColumns(demoFlags)));
 });
 
 const remove = prepared("write", () =>

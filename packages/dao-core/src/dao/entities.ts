@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type * as contract from "../contract/index.ts";
 import { goals, milestones, tasks, users } from "./statement/tables.ts";
-import { instantParam } from "./statement/text-columns.ts";
+import { instantParam, utc } from "./statement/text-columns.ts";
 import { EntityStatements } from "./table-dao.ts";
 
 // For DAOs, structures and reads in pieces.
@@ -17,6 +17,6 @@ export const taskStatements = new EntityStatements<contract.TaskDto>(tasks, {
  * start as it was read becomes that start, not a time slightly before it.
  */
 export function writtenEnd(endTime: SQL): SQL {
-  const isStart = sql`date_trunc('milliseconds', ${tasks.startTime}) = ${endTime}`;
+  const isStart = sql`date_trunc('milliseconds', ${utc(sql`${tasks.startTime}`)}) = ${utc(endTime)}`;
   return sql`case when ${isStart} then ${tasks.startTime} else ${endTime} end`;
 }

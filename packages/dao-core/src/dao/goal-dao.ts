@@ -10,7 +10,7 @@ import { goalStatements, milestoneStatements, taskStatements } from "./entities.
 import { isUnbounded } from "./list/guarded-rows.ts";
 import { param, prepared, queryBuilder, readInstant, run, withOwnInstants, written } from "./statement/statement.ts";
 import { goals, milestones, tasks } from "./statement/tables.ts";
-import { newRows, resultColumns, resultValue } from "./statement/text-columns.ts";
+import { newRows, resultColumns, returnedValue } from "./statement/text-columns.ts";
 import { newId, TableDao } from "./table-dao.ts";
 
 /** Drizzle omits the table's name in a query on one table, so that a subquery would refer to its own column. */
@@ -83,7 +83,7 @@ export function toRows(json: unknown): SqlRow[] {
 const insertStructure = prepared("write", () => {
   const newGoal = queryBuilder
     .$with("new_goal")
-    .as(goalStatements.insertion().returning({ createdAt: resultValue(goals.createdAt).as("createdAt") }));
+    .as(goalStatements.insertion().returning({ createdAt: returnedValue(goals.createdAt).as("createdAt") }));
   const newMilestones = queryBuilder
     .$with("new_milestones")
     .as(queryBuilder.insert(milestones).select(newRows(milestones, "milestones")));

@@ -1,4 +1,4 @@
-import { and, asc, eq, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
 import type { IdempotencyKey, IdempotencyKeyDao, IdempotencyRecord } from "../session/database-session.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
@@ -7,11 +7,14 @@ import { idempotencyKeys } from "./statement/tables.ts";
 
 const isThisKey = () => and(eq(idempotencyKeys.scope, param("scope")), eq(idempotencyKeys.key, param("key")));
 
-const isExpired = (now: SQL) =>
-  sql`${idempotencyKeys.createdAt} < ${now} - ${sql.placeholder("lifetime")}::double precision * interval '1 millisecond'`;
+const lifetime = sql`${sql.placeholder("lifetime")}::double precision`;
 
-/** The time of this insert: Citus rejects `now()` in DO UPDATE. */
+/** Written so that an index can be used. */
+const isExpired = sql`${idempotencyKeys.createdAt} < now() - ${lifetime} * interval '1 millisecond'`;
+
+/** The time of this insert. In DO UPDATE Citus takes immutable functions alone. */
 const newCreatedAt = sql`excluded.created_at`;
+const wasExpired = sql`1000 * extract(epoch from ${newCreatedAt} - ${idempotencyKeys.createdAt}) > ${lifetime}`;
 
 /** Waits for a transaction that inserts the same key. An expired key is replaced. */
 const claim = prepared("write", () =>
@@ -21,7 +24,7 @@ const claim = prepared("write", () =>
     .onConflictDoUpdate({
       target: [idempotencyKeys.scope, idempotencyKeys.key],
       set: { fingerprint: param("fingerprint"), result: null, createdAt: newCreatedAt },
-      setWhere: isExpired(newCreatedAt),
+      setWhere: wasExpired,
     })
     .returning(one),
 );
@@ -48,7 +51,7 @@ const deleteExpired = prepared("write", () => {
       queryBuilder
         .select({ scope: idempotencyKeys.scope, key: idempotencyKeys.key })
         .from(idempotencyKeys)
-        .where(isExpired(sql`now()`))
+        .where(isExpired)
         .orderBy(asc(idempotencyKeys.createdAt))
         .limit(sql.placeholder("limit"))
         .for("update", { skipLocked: true }),

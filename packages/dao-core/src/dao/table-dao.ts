@@ -23,7 +23,7 @@ import {
   type StatementValues,
   written,
 } from "./statement/statement.ts";
-import { columnOf, columnParam, resultColumns } from "./statement/text-columns.ts";
+import { columnOf, columnParam, resultColumns, returnedColumns } from "./statement/text-columns.ts";
 
 /** The id of a new row: a UUIDv7, so that ids are roughly in order of creation. */
 export function newId(): string {
@@ -49,6 +49,7 @@ export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
   readonly #writable: readonly [name: string, column: PgColumn][];
   readonly #assignments: Readonly<Record<string, SQL>>;
   readonly #results: Record<string, SQL.Aliased>;
+  readonly #returned: Record<string, SQL.Aliased>;
 
   /** @param assignments the columns that an update does not simply set to the given value */
   constructor(table: EntityTable, assignments: Readonly<Record<string, SQL>> = {}) {
@@ -57,6 +58,7 @@ export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
     this.#writable = Object.entries(this.columns).filter(([name]) => name !== "id" && name !== "createdAt");
     this.#assignments = assignments;
     this.#results = resultColumns(this.columns);
+    this.#returned = returnedColumns(this.columns);
     this.read = rowMapper<Dto>(table);
     this.rows = new GuardedRows(this, RESULT_BYTES);
     this.pieces = new GuardedRows(this, PIECE_BYTES);
@@ -85,7 +87,7 @@ export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
     return { names: changed.map(([name]) => name), values: { ...Object.fromEntries(changed), id } };
   }
 
-  readonly insert = prepared("write", () => this.insertion().returning(this.#results));
+  readonly insert = prepared("write", () => this.insertion().returning(this.#returned));
 
   readonly findById = prepared("point", () => this.#select());
 
@@ -135,7 +137,7 @@ export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
 
   /** The same, if a condition holds. After waiting for another writer the condition sees what that wrote. */
   updateWhere(names: readonly string[], condition: SQL | undefined): Statement {
-    return compile("write", this.#updateWhere(names, condition).returning(this.#results));
+    return compile("write", this.#updateWhere(names, condition).returning(this.#returned));
   }
 
   #updateWhere(names: readonly string[], condition: SQL | undefined) {

@@ -25,6 +25,7 @@ import {
   jsonRecords,
   newRows,
   resultColumns,
+  returnedColumns,
   sqlType,
 } from "./statement/text-columns.ts";
 import { newId, TableDao } from "./table-dao.ts";
@@ -130,7 +131,7 @@ function buildUpdate(names: readonly string[]) {
     .set(Object.fromEntries(values))
     .from(locked)
     .where(eq(tasks.id, sql`locked.id`))
-    .returning(resultColumns(columns));
+    .returning(returnedColumns(columns));
 }
 
 function changedValue(column: PgColumn, newName: string, bit: number): SQL {

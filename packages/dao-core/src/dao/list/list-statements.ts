@@ -144,10 +144,12 @@ export class ListStatements {
   }
 }
 
-/** The number of rows in a plan, which an application's driver may already have parsed. */
+/** The number of rows in a plan, which an application's driver may already have parsed. Citus has the node's plan in its own. */
 function plannedRows(plan: unknown): number {
   const plans: unknown = typeof plan === "string" ? JSON.parse(plan) : plan;
-  const rows: unknown = Array.isArray(plans) ? plans[0]?.Plan?.["Plan Rows"] : undefined;
+  const top = Array.isArray(plans) ? plans[0]?.Plan : undefined;
+  const remote = top?.["Distributed Query"]?.Job.Tasks[0]?.["Remote Plan"]?.[0]?.[0]?.Plan;
+  const rows: unknown = (remote ?? top)?.["Plan Rows"];
   if (typeof rows !== "number") throw new Error("The database returned a plan in a form that is not read here.");
   return rows;
 }

@@ -255,8 +255,8 @@ function readFiniteNumber(value: unknown): number {
 }
 
 /**
- * A `Date` from PostgreSQL's text of a `timestamptz`, cut to milliseconds. Infinities and years that RFC 3339 cannot write, which
- * rows of the Python service can hold, become the nearest instant that it can.
+ * A `Date` from PostgreSQL's text of a `timestamptz`, cut to milliseconds, or from milliseconds. Infinities and years that RFC 3339
+ * cannot write, which rows of the Python service can hold, become the nearest instant that it can.
  */
 export function readInstant(value: unknown): Date {
   const text = String(value);
@@ -264,6 +264,7 @@ export function readInstant(value: unknown): Date {
   if (text.charCodeAt(4) === HYPHEN && text.endsWith("+00") && !text.startsWith("00")) {
     return new Date(timeOfDigits(text, text.length - 3));
   }
+  if (/^-?(?:\d+|Infinity)$/.test(text)) return withinRange(Number(text));
   if (text === "infinity") return new Date(MAX_INSTANT);
   if (text === "-infinity") return new Date(MIN_INSTANT);
   const match = /^(\d{4,6})(-\d{2}-\d{2})[ T]([\d:]+(?:\.\d+)?)([+-])(0\d|1[0-5]):?(\d{2})?:?(\d{2})?( BC)?$/.exec(
@@ -280,8 +281,11 @@ export function readInstant(value: unknown): Date {
   const offset = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * (sign === "-" ? -1_000 : 1_000);
   // Only the instant is limited to the range: its local time may be a day beyond, in the year 10000 or 1 BC (year 0).
   const local = localTime(isBc === undefined ? Number(year) : 1 - Number(year), `${day}T${time}Z`);
-  return new Date(Math.max(MIN_INSTANT.getTime(), Math.min(local - offset, MAX_INSTANT.getTime())));
+  return withinRange(local - offset);
 }
+
+const withinRange = (time: number): Date =>
+  new Date(Math.max(MIN_INSTANT.getTime(), Math.min(time, MAX_INSTANT.getTime())));
 
 const HYPHEN = 0x2d;
 

@@ -46,6 +46,23 @@ export function resultColumns(columns: Readonly<Record<string, Column>>): Record
   return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, resultValue(column).as(name)]));
 }
 
+/**
+ * {@link resultColumns} for RETURNING, where Citus takes immutable functions alone: an instant's text depends on settings of the
+ * session, its milliseconds do not.
+ */
+export function returnedColumns(columns: Readonly<Record<string, Column>>): Record<string, SQL.Aliased> {
+  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, returnedValue(column).as(name)]));
+}
+
+/** The expression of {@link returnedColumns} for one column. */
+export function returnedValue(column: Column): SQL {
+  if (!(column instanceof PgTimestampString)) return resultValue(column);
+  return sql`floor(1000 * extract(epoch from ${utc(sql`${column}`)}))::text`;
+}
+
+/** A local time, of which more functions are immutable. */
+export const utc = (instant: SQL): SQL => sql`(${instant} at time zone 'UTC')`;
+
 /** A member of the JSON objects, and its SQL type. */
 type Member = readonly [name: string, type: SQL];
 
