@@ -6,7 +6,7 @@ import { LOST_STATEMENTS_INTERVAL } from "../session/limits.ts";
 import {
   connectionClosed,
   databaseErrorFacts,
-  isConnectionLoss,
+  isLossError,
   isStalePlan,
   loginError,
   staleStatement,
@@ -214,7 +214,7 @@ export class PgConnection implements SqlConnection {
     } catch (error) {
       const code = databaseErrorFacts(error)?.code;
       if (code === "25006" && !this.#isReadOnly) this.#misfit = { cause: error };
-      if (code !== undefined && !isConnectionLoss(code)) throw error;
+      if (code !== undefined && !isLossError(error)) throw error;
       // pg's own errors have no code: a lost connection, or a time-out after which the result may still arrive.
       this.#lose(error);
       if (code !== undefined) throw error;

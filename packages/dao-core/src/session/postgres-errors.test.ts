@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { NotFoundError, RelatedRowMissingError } from "../contract/errors.ts";
-import { toDaoError } from "./postgres-errors.ts";
+import { isLossError, toDaoError } from "./postgres-errors.ts";
 
 const databaseError = (code: string, facts: object = {}) =>
   Object.assign(new Error("SECRET sql and parameters"), { code, ...facts });
@@ -91,6 +91,23 @@ describe("the error for a SQLSTATE (docs/errors.md)", () => {
   ])("%s without fields, as Citus sends it, is found in the message: %s", (code, message, expected) => {
     const cause = Object.assign(new Error(message), { code });
     expect(toDaoError(cause, { userId: "the-id" })).toMatchObject(expected);
+  });
+
+  test.each([
+    ["08006", "remote_commands.c", "connection to the remote node postgres@node:5432 failed: connection not open"],
+    ["57P01", "remote_commands.c", "terminating connection due to administrator command"],
+    ["08006", "connection_management.c", "connection establishment for node node:5432 failed"],
+    ["XX000", "remote_transaction.c", "failure on connection marked as essential: node:5432"],
+  ])("%s of a node, as Citus reports it (%s), leaves the connection as it is: %s", (code, file, message) => {
+    const cause = Object.assign(new Error(message), { code, file });
+    expect(isLossError(cause)).toBe(false);
+    expect(toDaoError(cause)).toMatchObject({ code: "unavailable", message: expect.stringContaining("node"), cause });
+  });
+
+  test("a commit that a node has not confirmed is a loss, after which the outcome is unknown", () => {
+    const cause = databaseError("XX000", { routine: "ErrorIfPostCommitFailedShardPlacements" });
+    expect(isLossError(cause)).toBe(true);
+    expect(toDaoError(cause)).toMatchObject({ code: "unavailable", cause });
   });
 
   test("an internal error that names no constraint is unchanged", () => {

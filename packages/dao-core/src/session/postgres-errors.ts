@@ -10,6 +10,8 @@ export interface DatabaseErrorFacts {
   readonly column: string | undefined;
   /** The function in the server's source that raised it. */
   readonly routine: string | undefined;
+  /** The file of that function. */
+  readonly file: string | undefined;
   /** A UUID in the error's detail, such as a foreign key's missing key, in any language. */
   readonly id: string | undefined;
 }
@@ -23,19 +25,31 @@ const field = (error: object, name: string): string | undefined => text(Reflect.
 export function databaseErrorFacts(error: unknown): DatabaseErrorFacts | undefined {
   for (let cause = error, depth = 0; typeof cause === "object" && cause !== null && depth < 8; depth++) {
     const code = field(cause, "code");
+    const routine = field(cause, "routine");
     if (code !== undefined) {
       return {
-        code,
+        code: routine === UNRESOLVED_COMMIT ? "08007" : code,
         // postgres.js has the protocol's names, pg and PGlite have shorter ones. Citus sends none of these fields.
         constraint: field(cause, "constraint_name") ?? field(cause, "constraint") ?? constraintIn(cause, code),
         column: field(cause, "column_name") ?? field(cause, "column") ?? columnIn(cause, code),
-        routine: field(cause, "routine"),
+        routine,
+        file: field(cause, "file"),
         id: uuid.exec(field(cause, "detail") ?? "")?.[0],
       };
     }
     cause = "cause" in cause ? cause.cause : undefined;
   }
   return undefined;
+}
+
+/** Where Citus reports, as an internal error, that a node has not confirmed a commit: 08007, "transaction resolution unknown". */
+const UNRESOLVED_COMMIT = "ErrorIfPostCommitFailedShardPlacements";
+
+/** Where Citus reports what befell its connection to a node: the caller's own connection is not lost. */
+const NODE_FILES = /^(?:remote_commands|remote_transaction|connection_management|adaptive_executor)\.c$/;
+
+function isNodeLoss({ code, file = "" }: DatabaseErrorFacts): boolean {
+  return (NODE_FILES.test(file) && isConnectionLoss(code)) || (code === INTERNAL && file === "remote_transaction.c");
 }
 
 /** The name of one of our constraints in the message of a violation, in any language, without a shard's number. */
@@ -127,6 +141,10 @@ const TLS =
 /** Class 58 (a file is missing, or cannot be read or written; of PgBouncer a host), and a corrupted table or index. */
 const SYSTEM = /^(?:58...|XX00[12])$/;
 
+const NODE_LOST =
+  "The server cannot reach the node that has this schema, or lost its connection to it. Try again; whether a write was done " +
+  "before is not known.";
+
 /** Errors of prepared statements behind poolers that pool by transaction. */
 const pooled = (problem: string) =>
   `Prepared statements get ${problem}, as behind a transaction-pooling proxy. Open the database with prepare: false (DB_PREPARE=false).`;
@@ -162,7 +180,8 @@ const unavailable: Readonly<Record<string, string>> = {
     "The server, or a pooler before it, did not let this process log in; the error's cause says why. Try again later.",
 };
 
-function operationalError({ code }: DatabaseErrorFacts, cause: unknown): errors.DaoError | undefined {
+function operationalError(facts: DatabaseErrorFacts, cause: unknown): errors.DaoError | undefined {
+  const { code } = facts;
   const options = { cause };
   switch (code) {
     case STALE_STATEMENT:
@@ -192,7 +211,7 @@ function operationalError({ code }: DatabaseErrorFacts, cause: unknown): errors.
         options,
       );
   }
-  const sentence = unavailableSentence(code, cause);
+  const sentence = isNodeLoss(facts) ? NODE_LOST : unavailableSentence(code, cause);
   return sentence === undefined ? undefined : new errors.UnavailableError(sentence, options);
 }
 
@@ -268,14 +287,15 @@ export function isStalePlan(error: unknown): boolean {
 const OTHER_LOSS = /^(?:08.*|LOGIN_(?:CLOSED|FAILED)|EPROTO)$/;
 const lossCodes = [CLOSED, UNREACHABLE, NO_SOCKET, NO_RESPONSE, ENDED_BY_SERVER, OTHER_LOSS];
 
-/** Whether `code` says that the connection, not the statement, failed. */
-export function isConnectionLoss(code: string): boolean {
+/** Whether `code` says that a connection, not the statement, failed. */
+function isConnectionLoss(code: string): boolean {
   return lossCodes.some((each) => each.test(code));
 }
 
-/** Whether `error` says so. */
+/** Whether `error` says that the connection, not the statement, failed. */
 export function isLossError(error: unknown): boolean {
-  return isConnectionLoss(databaseErrorFacts(error)?.code ?? "");
+  const facts = databaseErrorFacts(error);
+  return facts !== undefined && isConnectionLoss(facts.code) && !isNodeLoss(facts);
 }
 
 /** Adds a code to a statement's error: `pg`'s own, of a lost connection or a pool that had none, are plain `Error`s without one. */

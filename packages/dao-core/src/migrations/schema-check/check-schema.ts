@@ -3,7 +3,7 @@ import { SchemaVersionError, UnavailableError } from "../../contract/errors.ts";
 import { type SchemaName, textLiteral } from "../../schema/schema-name.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
 import { COMPARISON_VALIDITY } from "../../session/limits.ts";
-import { databaseErrorFacts, isConnectionLoss, toDaoError } from "../../session/postgres-errors.ts";
+import { databaseErrorFacts, isLossError, toDaoError } from "../../session/postgres-errors.ts";
 import { JOURNAL, newerSchemaError, unreadableJournalError } from "../journal.ts";
 import { embeddedMigrations, schemaVersion } from "../migration-set.ts";
 import { findObstacles, schemaDifferenceError } from "./schema-difference.ts";
@@ -54,8 +54,7 @@ export class SchemaCheck {
 
   /** Makes the next run compare the schema if `error` is about it, or a lost connection: the server may be another one. */
   statementFailed(error: unknown): void {
-    const code = databaseErrorFacts(error)?.code;
-    if (code !== undefined && (schemaCodes.has(code) || isConnectionLoss(code))) this.#validUntil = 0;
+    if (schemaCodes.has(databaseErrorFacts(error)?.code ?? "") || isLossError(error)) this.#validUntil = 0;
   }
 }
 
