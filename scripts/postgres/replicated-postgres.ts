@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, chown, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, chmod, chown, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -53,8 +53,10 @@ export async function startReplicatedPostgres(options: ReplicatedPostgresOptions
     await writeFile(join(copy, "standby.signal"), "");
     await chown(join(copy, "standby.signal"), uid, gid);
     const password = decodeURIComponent(new URL(original.url).password);
-    const primary_conninfo = `host=127.0.0.1 port=${port} user=postgres password=${password}`;
-    const startStandby = () => start("standby", standbyPort, { ...options.standbySettings, primary_conninfo });
+    const connection = `host=127.0.0.1 port=${port} user=postgres password=${password}`;
+    // Not a setting of the command line, which ALTER SYSTEM could not change.
+    await appendFile(join(copy, "postgresql.auto.conf"), `primary_conninfo = '${connection}'\n`);
+    const startStandby = () => start("standby", standbyPort, options.standbySettings);
     const primary = await start("primary", port);
     return { primary, standby: await startStandby(), restartStandby: startStandby, [Symbol.asyncDispose]: stop };
   } catch (error) {

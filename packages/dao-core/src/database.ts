@@ -2,6 +2,7 @@ import { parseDatabaseUrl } from "./connection-string/database-url.ts";
 import { checkTlsFiles } from "./connection-string/tls-files.ts";
 import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
+import type { DatabasePosition } from "./contract/position.ts";
 import { SqlConversationDao } from "./dao/conversation-dao.ts";
 import { SqlDemoFlagsDao } from "./dao/demo-flags-dao.ts";
 import { milestoneStatements, userStatements } from "./dao/entities.ts";
@@ -30,7 +31,10 @@ import type { Instrumentation, Telemetry } from "./session/instrumentation.ts";
 import { DEFAULT_CONVERSATION_BYTES, isWholeNumber } from "./session/limits.ts";
 import type { PieceReads } from "./session/piece-reads.ts";
 import { databaseErrorFacts, toDaoError } from "./session/postgres-errors.ts";
+import { Replication } from "./session/replication.ts";
 import { DriverSession } from "./session/session.ts";
+import { misuse } from "./session/transaction/transaction-context.ts";
+import { withDeadline } from "./session/waiting/deadline.ts";
 
 /** Which schema a database's tables are in, and how its statements are instrumented and limited. */
 export interface SessionOptions {
@@ -59,15 +63,30 @@ export interface SessionOptions {
    * stored conversation can still be read, and shortened. Default 8,388,608 (8 MiB).
    */
   readonly maxConversationBytes?: number | undefined;
+  /**
+   * Whether the database is only read, as a hot standby is: every write, also by `migrate`, is refused at once with a
+   * UnitOfWorkMisuseError, and `checkReady` accepts a standby and a role that may only read. Default `false`.
+   */
+  readonly readOnly?: boolean | undefined;
+  /**
+   * Milliseconds by which a standby may lag behind its primary; if it is more, or not known, `checkReady` rejects. The lag is 0
+   * while everything that was received is replayed, and grows while the standby is not connected to its primary. Default 10,000.
+   */
+  readonly maxLag?: number | undefined;
 }
 
 /** How to open a database. PGlite respects only {@link SessionOptions} and `idleInTransactionTimeout`. */
-export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {}
+export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {
+  /** Whether to wait until the server responds; `false` connects when it is first used, so that it may be down. Default `true`. */
+  readonly verify?: boolean | undefined;
+}
 
 /** What the sessions of all schemas of a database have in common. */
-interface DatabaseSettings extends Omit<SessionOptions, "schema" | "telemetry" | "maxConversationBytes"> {
+interface DatabaseSettings extends Pick<SessionOptions, "onRetry" | "onStatement"> {
   readonly telemetry: Instrumentation | undefined;
   readonly maxConversationBytes: number;
+  readonly readOnly: boolean;
+  readonly replication: Replication;
 }
 
 /** A session on the tables of one schema, and what concerns the whole schema. */
@@ -79,11 +98,11 @@ export class SchemaSession extends DriverSession {
   #wasReady = false;
 
   constructor(driver: SqlDriver, schema: SchemaName, settings: DatabaseSettings) {
-    const { telemetry, onRetry, onStatement, maxConversationBytes } = settings;
-    const schemaCheck = new SchemaCheck(schema);
+    const { maxConversationBytes, readOnly: isReadOnly, ...hooks } = settings;
+    const schemaCheck = new SchemaCheck(schema, isReadOnly);
     super(driver, {
       daosOn: (executor) => daosOn(executor, maxConversationBytes),
-      hooks: { schema, telemetry, onRetry, onStatement, onFailure: (error) => schemaCheck.statementFailed(error) },
+      hooks: { schema, isReadOnly, ...hooks, onFailure: (error) => schemaCheck.statementFailed(error) },
     });
     this.pieces = new SqlPieceReads(this.executor);
     this.#settings = settings;
@@ -109,7 +128,8 @@ export class SchemaSession extends DriverSession {
    * at once; all of it happens in one transaction. It never runs by itself.
    * @throws SchemaVersionError if the database is newer than the code, or has other tables
    */
-  migrate(options?: MigrationOptions): Promise<MigrationReport> {
+  async migrate(options?: MigrationOptions): Promise<MigrationReport> {
+    this.assertWritable();
     return migrate(this.driver, this.executor.schema, options);
   }
 
@@ -123,14 +143,17 @@ export class SchemaSession extends DriverSession {
 
   /**
    * Resolves if the database accepts reads and writes, and its schema is the one that this code needs: tables, columns, types,
-   * constraints, privileges. It may be called every second: it is one statement that reads one row; the schema itself is compared
+   * constraints, privileges. With `readOnly` it need accept no writes, but must not lag by more than `maxLag`. It may be called every second: it is one statement that reads one row; the schema itself is compared
    * on the first call, every 5 s, and after a statement failed because of the schema or lost its connection. It does not wait for
    * a busy pool, but opens one more connection; if the server permits no more, the last result counts.
-   * @throws UnavailableError, also if the server is read-only (a hot standby); SchemaVersionError, which says what differs
+   * @throws UnavailableError, also if the server is read-only (a hot standby) and the database is not, or if it lags;
+   *   SchemaVersionError, which says what differs
    */
   async checkReady(options?: CallOptions): Promise<void> {
+    const probe = this.driver.probe ?? this.driver;
     try {
-      await this.#schemaCheck.run(this.driver.probe ?? this.driver, options);
+      await this.#schemaCheck.run(probe, options);
+      if (this.#settings.readOnly) await this.#settings.replication.checkLag(probe, options);
       this.#wasReady = true;
     } catch (error) {
       const code = error instanceof UnavailableError ? databaseErrorFacts(error.cause)?.code : undefined;
@@ -153,18 +176,59 @@ export class SchemaSession extends DriverSession {
   async diagnose(options?: CallOptions): Promise<Finding[]> {
     // Not needed to work with the database.
     const { diagnose } = await import("./diagnosis/diagnose.ts");
-    return diagnose(this.driver, this.executor.schema, options);
+    const { readOnly, replication } = this.#settings;
+    return diagnose(this.driver, this.executor.schema, { readOnly, replication }, options);
+  }
+
+  /**
+   * The position that covers every commit before this call, for `readAfter` of reads from a standby; on a standby, what it has
+   * replayed. Call it after a unit of work, not inside. An embedded database has positions, too, though no standby.
+   *
+   * ```ts
+   * const goal = await goals.createGoal({ userId, title });
+   * const readAfter = await db.position();
+   * await createDaoServices(replica).goals.getGoal(goal.id, { readAfter });
+   * ```
+   * @throws UnavailableError
+   */
+  position(options?: CallOptions): Promise<DatabasePosition> {
+    return this.#settings.replication.position(this.executor, options);
+  }
+
+  /**
+   * Resolves once the server has replayed a position, without a connection while it waits; at once if that is known, or the server
+   * is a primary. {@link CallOptions.readAfter} does the same within a call.
+   * @throws ValidationError for what is no position; UnavailableError after the `timeout`, or 30 s
+   */
+  async waitForPosition(position: string, options: CallOptions = {}): Promise<void> {
+    const { replication } = this.#settings;
+    if (!replication.hasReached(position))
+      await withDeadline(options, (bounded) => replication.reach(position, bounded));
+  }
+
+  /** Whether data may be older than `maxLag`, as far as the last {@link checkReady} tells; of a primary it never is. */
+  get mayBeStale(): boolean {
+    return this.#settings.replication.mayBeStale;
+  }
+
+  /** @throws UnitOfWorkMisuseError if the database was opened for reads */
+  protected assertWritable(): void {
+    if (this.#settings.readOnly) throw misuse("databaseIsReadOnly");
   }
 }
 
 /** An open database: the session of its own schema, and of others by {@link withSchema}. */
 export class Database extends SchemaSession implements AsyncDisposable {
   /** @throws ValidationError for an invalid `schema` or `maxConversationBytes` */
-  constructor(driver: SqlDriver, { schema, telemetry, maxConversationBytes, ...hooks }: SessionOptions = {}) {
+  constructor(driver: SqlDriver, options: SessionOptions = {}) {
+    const { schema, telemetry, maxConversationBytes, onRetry, onStatement, readOnly = false, maxLag } = options;
     super(driver, new SchemaName(schema), {
-      ...hooks,
+      onRetry,
+      onStatement,
+      readOnly,
       telemetry: telemetry?.instrument(driver),
       maxConversationBytes: conversationLimit(maxConversationBytes),
+      replication: new Replication(driver, maxLag),
     });
   }
 
@@ -189,10 +253,11 @@ export class Database extends SchemaSession implements AsyncDisposable {
    */
   override migrate(options: SchemasMigrationOptions): Promise<SchemasMigrationReport>;
   override migrate(options?: MigrationOptions): Promise<MigrationReport>;
-  override migrate(
+  override async migrate(
     options?: MigrationOptions | SchemasMigrationOptions,
   ): Promise<MigrationReport | SchemasMigrationReport> {
     if (options === undefined || !("schemas" in options)) return super.migrate(options);
+    this.assertWritable();
     return migrateSchemas(this.driver, options);
   }
 
@@ -238,6 +303,8 @@ const settingCodes: ReadonlySet<string> = new Set(["42704", "22023"]);
  * await db.migrate();
  * ```
  *
+ * A standby is opened with `readOnly`; see docs/how-to/read-from-a-standby.md.
+ *
  * @param url `postgres://user:password@host:5432/database` or another connection string that libpq takes, and for what it does not
  *   say the `PG*` variables and the password file, as libpq reads them; `memory://` or a folder (`./data`) for an embedded database
  *   (needs `@electric-sql/pglite`). Only one process can have a folder open, and only once; other users cannot read it
@@ -251,6 +318,7 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
   if (location.kind === "folder") return new Database(await PgliteDriver.open(location.path, options), options);
   await checkTlsFiles(location);
   const driver = new PostgresDriver(location, options);
+  if (options.verify === false) return new Database(driver, options);
   try {
     await driver.execute("select 1", [], { kind: "point" });
   } catch (error) {

@@ -5,6 +5,7 @@ import type { MigrationSet } from "../src/migrations/migration-set.ts";
 import { planMigrations as planSchema } from "../src/migrations/plan.ts";
 import { SchemaName } from "../src/schema/schema-name.ts";
 import type { SqlDriver } from "../src/session/driver.ts";
+import { Replication } from "../src/session/replication.ts";
 
 /** The schema that is used unless another is given. */
 export const PUBLIC = new SchemaName();
@@ -14,4 +15,5 @@ export const migrate = (driver: SqlDriver, options?: MigrationOptions, set?: Mig
 
 export const planMigrations = (driver: SqlDriver, options?: CallOptions) => planSchema(driver, PUBLIC, options);
 
-export const diagnose = (driver: SqlDriver) => diagnoseSchema(driver, PUBLIC);
+export const diagnose = (driver: SqlDriver) =>
+  diagnoseSchema(driver, PUBLIC, { readOnly: false, replication: new Replication(driver) });

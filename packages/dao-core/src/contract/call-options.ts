@@ -25,6 +25,13 @@ export interface CallOptions {
    * that, unlike with `signal`, it needs no connection to itself. Default: none.
    */
   readonly requester?: Requester | undefined;
+  /**
+   * For reads from a standby, units of work included: what {@link DatabasePosition} the result must cover, as the `position()` of
+   * the primary returned it after a write. The call waits until the standby has replayed it, without a connection, for as long as
+   * the call may take (30 s without a `timeout`); then it rejects with an {@link UnavailableError}. On a primary it is satisfied
+   * at once. Over HTTP, the client sends the position of its own writes by itself. Default: none.
+   */
+  readonly readAfter?: string | undefined;
 }
 
 /** The options of a method that streams rows. */

@@ -28,6 +28,7 @@ export {
   pageWindow,
   toPage,
 } from "./page.ts";
+export { type DatabasePosition, isPosition } from "./position.ts";
 export * from "./services.ts";
 export * from "./task.ts";
 export * from "./user.ts";

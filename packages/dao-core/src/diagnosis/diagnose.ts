@@ -1,5 +1,5 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import { SchemaVersionError } from "../contract/errors.ts";
+import { SchemaVersionError, UnavailableError } from "../contract/errors.ts";
 import { embeddedMigrations } from "../migrations/migration-set.ts";
 import { type MigrationPlan, readPlan } from "../migrations/plan.ts";
 import { findUnvalidatedRules } from "../migrations/schema-check/rule-violations.ts";
@@ -9,11 +9,12 @@ import type { SchemaName } from "../schema/schema-name.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 import { CLOCK_TOLERANCE } from "../session/limits.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
+import type { Replication } from "../session/replication.ts";
 import { findChangedChecks, findForeignObjects } from "./drift.ts";
 import { findIndexDamage, isEmbedded } from "./index-damage.ts";
 
 /** What was examined. */
-export type FindingName = "server" | "schema" | "drift" | "rules" | "privileges" | "clock" | "indexes";
+export type FindingName = "server" | "replication" | "schema" | "drift" | "rules" | "privileges" | "clock" | "indexes";
 
 /** The result of one examination of a database. */
 export interface Finding {
@@ -33,14 +34,26 @@ const OLDEST_VERSION = 15;
 /** Maximum names in a message. */
 const MAX_NAMED = 5;
 
+/** How the database was opened. */
+interface Opened {
+  readonly readOnly: boolean;
+  readonly replication: Replication;
+}
+
 /**
  * Examines a database as the calling role sees it: whether the server is recent enough, the schema complete and unchanged, the
  * role sufficiently privileged, and the clocks synchronized. Changes nothing.
  * @throws UnavailableError if the database does not respond
  */
-export async function diagnose(driver: SqlDriver, schema: SchemaName, options?: CallOptions): Promise<Finding[]> {
+export async function diagnose(
+  driver: SqlDriver,
+  schema: SchemaName,
+  opened: Opened,
+  options?: CallOptions,
+): Promise<Finding[]> {
   try {
     const findings = [await serverVersion(driver, options), await clock(driver, options)];
+    findings.push(...(await replication(driver, opened, options)));
     // What `migrate()` would do, or why it would refuse.
     const plan = await readPlan(driver, schema, options).catch((error: unknown) => {
       if (error instanceof SchemaVersionError) return error;
@@ -52,7 +65,7 @@ export async function diagnose(driver: SqlDriver, schema: SchemaName, options?: 
     findings.push(
       await drift(driver, schema, plan, options),
       await rules(driver, schema),
-      await privileges(driver, schema, options),
+      await privileges(driver, schema, opened.readOnly, options),
     );
     // A server protects its files, and has its own tools for damage on disk.
     if (await isEmbedded(driver)) findings.push(await indexes(driver, schema));
@@ -68,6 +81,20 @@ async function serverVersion(executor: SqlExecutor, options?: CallOptions): Prom
   if (Number.parseInt(version, 10) >= OLDEST_VERSION) return passed("server", `PostgreSQL ${version}.`);
   const message = `PostgreSQL ${version} is older than ${OLDEST_VERSION}, the oldest that is supported. Upgrade it.`;
   return failed("server", message);
+}
+
+/** Nothing about a primary that is written to. */
+async function replication(driver: SqlDriver, opened: Opened, options?: CallOptions): Promise<Finding[]> {
+  try {
+    const { isStandby, lag } = await opened.replication.checkLag(driver, options);
+    if (!isStandby) return opened.readOnly ? [passed("replication", "The server is a primary; it is only read.")] : [];
+    if (opened.readOnly) return [passed("replication", `The server is a hot standby that lags ${Math.round(lag)} ms.`)];
+  } catch (error) {
+    if (!(error instanceof UnavailableError) || error.cause !== undefined) throw error;
+    if (opened.readOnly) return [failed("replication", error.message)];
+  }
+  const advice = "Connect to the primary, or open it for reads (readOnly: true; DATABASE_READ_URL).";
+  return [failed("replication", `The server is a hot standby, which accepts no writes. ${advice}`)];
 }
 
 /** `created_at` is the database's time, which callers compare with their own. */
@@ -131,15 +158,21 @@ async function rules(executor: SqlExecutor, schema: SchemaName): Promise<Finding
   );
 }
 
-async function privileges(executor: SqlExecutor, schema: SchemaName, options?: CallOptions): Promise<Finding> {
-  const obstacles = findObstacles(await readSchemaFacts(executor, schema, embeddedMigrations.shape, options));
+async function privileges(
+  executor: SqlExecutor,
+  schema: SchemaName,
+  isReadOnly: boolean,
+  options?: CallOptions,
+): Promise<Finding> {
+  const facts = await readSchemaFacts(executor, schema, embeddedMigrations.shape, options);
+  const obstacles = findObstacles(facts, isReadOnly);
   if (obstacles.length > 0) {
     return failed("privileges", `This role cannot be used: ${listDifferences(obstacles)}. ${adviceFor(obstacles)}`);
   }
   const policies = await findForeignObjects(executor, schema, "policies", options);
   return passed(
     "privileges",
-    "The role may read and write all tables." +
+    `The role may read${isReadOnly ? "" : " and write"} all tables.` +
       (policies.length === 0 ? "" : ` Row-level security limits which rows it reads and writes of ${list(policies)}.`),
   );
 }

@@ -58,6 +58,8 @@ export interface SqlDriver extends SqlExecutor, TelemetrySource {
    * Rejects with SQLSTATE 53300 if the server permits no more. Absent if statements never wait.
    */
   readonly probe?: SqlExecutor | undefined;
+  /** How many connections were lost so far: the next may lead to another server. Absent if that is not known. */
+  readonly lostConnections?: number | undefined;
   /** Limits the imports that run on its pool at a time. Absent in an application's transaction, which has its connection. */
   readonly imports?: ImportLimit | undefined;
   transaction<Result>(

@@ -1,11 +1,14 @@
+import type { CallOptions } from "../contract/call-options.ts";
 import type { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
 import type { SchemaExecutor, SqlDriver, SqlExecutor, SqlTransaction } from "./driver.ts";
 import type { Instrumentation, InstrumentedOperation, OperationOutcome } from "./instrumentation.ts";
 import { FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY } from "./limits.ts";
 import { isRetryableError } from "./postgres-errors.ts";
+import type { Replication } from "./replication.ts";
 import {
   foreignTransactionMisuse,
+  misuse,
   outerSessionMisuse,
   readOnlyMisuse,
   type TransactionContext,
@@ -42,6 +45,10 @@ export interface StatementHooks {
   readonly telemetry?: Instrumentation | undefined;
   readonly onRetry?: ((retry: Retry) => void) | undefined;
   readonly onStatement?: ((statement: StatementReport) => void) | undefined;
+  /** For reads that must cover a position. */
+  readonly replication: Replication;
+  /** Whether writes are refused. */
+  readonly isReadOnly: boolean;
   /** Called with the error of each failed statement. */
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
@@ -56,8 +63,10 @@ export function driverExecutor(driver: SqlDriver, hooks: StatementHooks): Schema
   const check = refused(() => outerSessionMisuse(driver));
   // In a joined transaction nothing can be retried: all of it was aborted.
   const retry = driver.isTransaction ? undefined : retried(hooks);
-  return pipeline(hooks.schema, [traced(hooks), check, bounded, retry, reported(hooks)], (text, parameters, options) =>
-    driver.execute(text, parameters, options),
+  return pipeline(
+    hooks.schema,
+    [traced(hooks), check, readsOnly(hooks), bounded, positioned(hooks), retry, reported(hooks)],
+    (text, parameters, options) => driver.execute(text, parameters, options),
   );
 }
 
@@ -71,7 +80,7 @@ export function transactionExecutor(
   const readOnly = context.isReadOnly ? refusingWrites : undefined;
   return pipeline(
     hooks.schema,
-    [traced(hooks), readOnly, check, bounded, reported(hooks)],
+    [traced(hooks), readOnly, check, readsOnly(hooks), unpositioned, bounded, reported(hooks)],
     (text, parameters, options) => transaction.execute(text, parameters, options),
   );
 }
@@ -90,6 +99,35 @@ function refused(misuse: () => UnitOfWorkMisuseError | undefined): Step {
     return error === undefined ? next(text, parameters, options) : Promise.reject(error);
   };
 }
+
+function readsOnly({ isReadOnly }: StatementHooks): Step {
+  if (!isReadOnly) return undefined;
+  return (next) => (text, parameters, options) =>
+    (options?.kind ?? "write") === "write"
+      ? Promise.reject(misuse("databaseIsReadOnly"))
+      : next(text, parameters, options);
+}
+
+/** Waits until the server has reached the position that the call requires. */
+function positioned({ replication }: StatementHooks): Step {
+  return (next) => (text, parameters, options) =>
+    options?.readAfter === undefined
+      ? next(text, parameters, options)
+      : reached(replication, options.readAfter, options, () => next(text, parameters, options));
+}
+
+async function reached<Result>(
+  replication: Replication,
+  position: string,
+  options: CallOptions,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  await replication.reach(position, options);
+  return work();
+}
+
+const unpositioned: Step = (next) => (text, parameters, options) =>
+  options?.readAfter === undefined ? next(text, parameters, options) : Promise.reject(misuse("waitsTooLate"));
 
 const bounded: Step = (next) => (text, parameters, options) =>
   options?.timeout === undefined

@@ -44,6 +44,13 @@ export const CANCEL_INTERVAL = 50;
 export const CLOSE_GRACE = 1_000;
 /** Milliseconds that a probe waits for the pool. `/ready` has 1,500 for two statements and two extra connections. */
 export const PROBE_PATIENCE = 250;
+/** Milliseconds by which a standby may lag behind its primary, unless set otherwise. */
+export const DEFAULT_MAX_LAG = 10_000;
+/** Milliseconds that a read waits for a standby to replay a position, unless its call ends earlier. */
+export const REPLAY_WAIT = 30_000;
+/** Milliseconds between two looks at what a standby has replayed: the first pause, and the longest; it doubles each time. */
+export const FIRST_REPLAY_PAUSE = 2;
+export const LONGEST_REPLAY_PAUSE = 100;
 /** Milliseconds that a call waits for the embedded database's only connection. */
 export const EMBEDDED_ACQUIRE_TIMEOUT = 30_000;
 

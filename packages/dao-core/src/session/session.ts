@@ -10,6 +10,7 @@ import {
   inTransactionContext,
   interrupt,
   interruptionOf,
+  misuse,
   outerSessionMisuse,
   type TransactionContext,
 } from "./transaction/transaction-context.ts";
@@ -86,10 +87,13 @@ export class DriverSession extends Session {
     this.#settings = settings;
   }
 
-  protected async begin<Result>(work: Work<Result>, options: TransactionOptions): Promise<Result> {
+  protected async begin<Result>(work: Work<Result>, given: TransactionOptions): Promise<Result> {
     this.#assertOutside();
-    return withDeadline(options, (bounded) =>
-      inTransactionContext(this.driver, options.readOnly === true, async (context) => {
+    const { isReadOnly, replication } = this.#settings.hooks;
+    const options = isReadOnly && !this.isTransaction ? { ...given, readOnly: true } : given;
+    return withDeadline(options, async (bounded) => {
+      if (options.readAfter !== undefined) await replication.reach(options.readAfter, bounded);
+      return inTransactionContext(this.driver, options.readOnly === true, async (context) => {
         const begun = (transaction: SqlTransaction) =>
           asCallback(context, () => work(new TransactionSession(transaction, context, this.#settings)));
         try {
@@ -102,12 +106,13 @@ export class DriverSession extends Session {
         } finally {
           context.isOpen = false;
         }
-      }),
-    );
+      });
+    });
   }
 
   async runImport<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     this.#assertOutside();
+    if (this.#settings.hooks.isReadOnly) throw misuse("databaseIsReadOnly");
     const { imports } = this.driver;
     return imports === undefined ? work() : imports.run(work, signal);
   }

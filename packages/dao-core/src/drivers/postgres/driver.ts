@@ -93,6 +93,7 @@ export class PostgresDriver implements SqlDriver {
   readonly #idleTimeout: number;
   /** The connection on which a prepared statement was last lost, and when. */
   #statementLoss: { readonly connection: PostgresConnection; readonly at: number } | undefined;
+  #lostConnections = 0;
   #isClosed = false;
 
   /**
@@ -126,12 +127,19 @@ export class PostgresDriver implements SqlDriver {
       openSocket: (signal) => openSocket({ ...endpointOf(location), connectTimeout, signal }),
     };
     const events: ConnectionEvents = {
-      onLost: (connection, reason) => this.#pool.lost(connection, reason),
+      onLost: (connection, reason) => {
+        this.#lostConnections++;
+        this.#pool.lost(connection, reason);
+      },
       onRefused: (connection, error) => this.#onRefused(connection, error),
     };
     const open = (signal: AbortSignal) => PostgresConnection.open(this.#settings, events, signal);
     this.#pool = new ConnectionPool(open, { size: poolSize, acquireTimeout, maxWaiting, idleTimeout, maxLifetime });
     this.imports = new ImportLimit(() => this.#pool.usage.size, { acquireTimeout, maxWaiting });
+  }
+
+  get lostConnections(): number {
+    return this.#lostConnections;
   }
 
   get pool(): InstrumentedPool {

@@ -32,19 +32,22 @@ const NEEDED = schemaVersion(embeddedMigrations);
  */
 export class SchemaCheck {
   readonly #schema: SchemaName;
+  readonly #isReadOnly: boolean;
   #validUntil = 0;
 
-  constructor(schema: SchemaName) {
+  /** @param isReadOnly whether the database is only read: then it need not accept writes */
+  constructor(schema: SchemaName, isReadOnly = false) {
     this.#schema = schema;
+    this.#isReadOnly = isReadOnly;
   }
 
   /** @throws SchemaVersionError, which says what differs and what to do; UnavailableError, also if the database is read-only */
   async run(executor: SqlExecutor, options?: CallOptions): Promise<void> {
     try {
-      await checkVersion(executor, this.#schema, options);
+      await checkVersion(executor, this.#schema, this.#isReadOnly, options);
       if (performance.now() < this.#validUntil) return;
       const begun = performance.now();
-      await compareSchema(executor, this.#schema, options);
+      await compareSchema(executor, this.#schema, this.#isReadOnly, options);
       this.#validUntil = begun + COMPARISON_VALIDITY;
     } catch (error) {
       this.#validUntil = 0;
@@ -62,7 +65,12 @@ export class SchemaCheck {
 const READ_ONLY = `case when pg_is_in_recovery() then 'it is a hot standby'
   when current_setting('transaction_read_only') = 'on' then 'its transactions are read-only (default_transaction_read_only)' end`;
 
-async function checkVersion(executor: SqlExecutor, schema: SchemaName, options?: CallOptions): Promise<void> {
+async function checkVersion(
+  executor: SqlExecutor,
+  schema: SchemaName,
+  isReadOnly: boolean,
+  options?: CallOptions,
+): Promise<void> {
   const journal = schema.qualified(JOURNAL);
   const text = `select max(version) as version, ${READ_ONLY} as read_only,
     row_security_active(${textLiteral(journal)}) as hides_rows from ${journal}`;
@@ -72,7 +80,7 @@ async function checkVersion(executor: SqlExecutor, schema: SchemaName, options?:
   const [version, readOnly, hidesRows] = rows[0] ?? [];
   const found = Number(version ?? 0);
   if (found > NEEDED) throw newerSchemaError(found, NEEDED);
-  if (typeof readOnly === "string") {
+  if (typeof readOnly === "string" && !isReadOnly) {
     throw new UnavailableError(
       `The database is read-only: ${readOnly}. Connect to the primary, or wait until it accepts writes again.`,
       { cause: Object.assign(new Error(`No write was attempted: ${readOnly}.`), { code: "25006" }) },
@@ -118,7 +126,12 @@ function unknownVersionError(why: string, cause?: unknown): SchemaVersionError {
 const ADVICE =
   "Run migrate() (flux-dao migrate), which repairs what it can, or diagnose() (flux-dao doctor), which says what to do.";
 
-async function compareSchema(executor: SqlExecutor, schema: SchemaName, options?: CallOptions): Promise<void> {
+async function compareSchema(
+  executor: SqlExecutor,
+  schema: SchemaName,
+  isReadOnly: boolean,
+  options?: CallOptions,
+): Promise<void> {
   const facts = await readSchemaFacts(executor, schema, embeddedMigrations.shape, options);
   if (!facts.hasTables) {
     throw new SchemaVersionError(
@@ -127,7 +140,7 @@ async function compareSchema(executor: SqlExecutor, schema: SchemaName, options?
     );
   }
   const differences = findSchemaDifferences(facts).filter(({ isBearable }) => isBearable !== true);
-  const problems = [...differences, ...findObstacles(facts)];
+  const problems = [...differences, ...findObstacles(facts, isReadOnly)];
   if (problems.length > 0) throw schemaDifferenceError(problems, NEEDED, ADVICE);
 }
 

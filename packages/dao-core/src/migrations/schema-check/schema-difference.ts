@@ -59,9 +59,21 @@ export function adviceFor(differences: readonly SchemaDifference[]): string {
 /** Quotes a name that the library did not choose. */
 export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
-/** Returns what keeps this connection's role from using the tables, or the server from enforcing their rules on its writes. */
-export function findObstacles({ all, schema }: SchemaFacts): SchemaDifference[] {
-  return all.flatMap((fact) => obstacleOf(fact, schema.readable(fact.table)) ?? []);
+/**
+ * Returns what keeps this connection's role from using the tables, or the server from enforcing their rules on its writes.
+ * @param isReadOnly whether it only reads
+ */
+export function findObstacles({ all, schema }: SchemaFacts, isReadOnly: boolean): SchemaDifference[] {
+  const facts = isReadOnly ? all.flatMap(ofReads) : all;
+  return facts.flatMap((fact) => obstacleOf(fact, schema.readable(fact.table)) ?? []);
+}
+
+/** The part of an obstacle that concerns reads. */
+function ofReads(fact: SchemaFact): SchemaFact[] {
+  const { kind, name, detail } = fact;
+  if (kind === "policies") return name.startsWith("select") ? [{ ...fact, name: "select" }] : [];
+  if (kind !== "privileges" || !/^(?:select|usage)/.test(detail)) return [];
+  return [{ ...fact, detail: detail.replace(/^select[a-z, ]*? on /, "select on ") }];
 }
 
 function obstacleOf({ kind, name, detail }: SchemaFact, table: string): SchemaDifference | undefined {

@@ -115,6 +115,10 @@ const MISUSES = {
   isForgotten:
     "The callback returned before all its statements were done, so everything was rolled back. Await every promise.",
   isReadOnly: "This unit of work is read-only. Leave out readOnly to write.",
+  databaseIsReadOnly:
+    "This database was opened with readOnly, so it takes no writes. Write to one that was opened without it, on the primary.",
+  waitsTooLate:
+    "A unit of work waits before it begins, not with its connection in hand. Set readAfter in the options of the unit of work.",
   isSwallowed:
     "A statement failed and its error was caught inside the unit of work, so everything was rolled back. " +
     "Put what may fail into a nested unit of work.",

@@ -1,0 +1,178 @@
+import type { CallOptions } from "../contract/call-options.ts";
+import { UnavailableError, ValidationError } from "../contract/errors.ts";
+import { type DatabasePosition, parsePosition } from "../contract/position.ts";
+import type { SqlDriver, SqlExecutor } from "./driver.ts";
+import { DEFAULT_MAX_LAG, FIRST_REPLAY_PAUSE, isWholeNumber, LONGEST_REPLAY_PAUSE, REPLAY_WAIT } from "./limits.ts";
+import { toDaoError } from "./postgres-errors.ts";
+import { limitWait, onAbort } from "./waiting/deadline.ts";
+
+/**
+ * Where the server is: on a standby what it has replayed, and whether that is all there is; on a primary what it has written,
+ * commits that are not flushed yet included (`synchronous_commit = off`).
+ */
+const STATE = `select (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end)::text as reached,
+  pg_is_in_recovery() as is_standby,
+  pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() and exists (select from pg_stat_wal_receiver) as is_caught_up,
+  (extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::float8 as age`;
+
+interface Waiting {
+  readonly position: DatabasePosition;
+  readonly end: (failure?: { readonly error: unknown }) => void;
+}
+
+/** What is known of the server's place in the replication. */
+interface Look {
+  /** The position that it has reached. */
+  readonly reached: string;
+  readonly isStandby: boolean;
+  /** Milliseconds by which it lagged behind its primary, at most. */
+  readonly lag: number;
+  /** When it was taken, by `performance.now()`. */
+  readonly at: number;
+  /** How many connections of the driver were lost until then. */
+  readonly losses: number | undefined;
+}
+
+const NOTHING_KNOWN: Look = { reached: "", isStandby: true, lag: Number.POSITIVE_INFINITY, at: 0, losses: undefined };
+
+/** Follows how far the server has come, for reads that must cover a position, and how old its data may be. */
+export class Replication {
+  readonly #driver: SqlDriver;
+  readonly #maxLag: number;
+  #last = NOTHING_KNOWN;
+  /** When the server was last known to have replayed everything that it had received. */
+  #caughtUpAt = Number.NEGATIVE_INFINITY;
+  readonly #waiting = new Set<Waiting>();
+  #isLooking = false;
+  /** The next look for those who wait, and the pause after it. */
+  #next: { readonly at: number; readonly timer: ReturnType<typeof setTimeout> } | undefined;
+  #pause = 0;
+
+  /** @throws ValidationError for a `maxLag` that is not a whole number of milliseconds from 1 */
+  constructor(driver: SqlDriver, maxLag = DEFAULT_MAX_LAG) {
+    if (!isWholeNumber(maxLag, 1)) {
+      throw new ValidationError([{ path: "maxLag", message: "must be a whole number of milliseconds from 1" }]);
+    }
+    this.#driver = driver;
+    this.#maxLag = maxLag;
+  }
+
+  /** Whether data may be older than `maxLag`, as far as the last look tells. */
+  get mayBeStale(): boolean {
+    return this.#last.lag + performance.now() - this.#last.at > this.#maxLag;
+  }
+
+  /** The position that the server has reached. @throws UnavailableError */
+  async position(executor: SqlExecutor, options?: CallOptions): Promise<DatabasePosition> {
+    return parsePosition((await this.#look(executor, options)).reached);
+  }
+
+  /** @throws UnavailableError if the data may be older than `maxLag` */
+  async checkLag(executor: SqlExecutor, options?: CallOptions): Promise<Pick<Look, "isStandby" | "lag">> {
+    const look = await this.#look(executor, options);
+    if (look.lag <= this.#maxLag) return look;
+    const what = Number.isFinite(look.lag)
+      ? `may lag ${Math.round(look.lag)} ms behind its primary, more than maxLag (${this.#maxLag} ms)`
+      : "is not connected to a primary, and has replayed no commit since its start";
+    throw new UnavailableError(
+      `The standby ${what}. Check that it receives from the primary, and that its replay is not paused.`,
+    );
+  }
+
+  /** Whether the server is known to have reached a position. @throws ValidationError for what is none */
+  hasReached(text: string): boolean {
+    const position = parsePosition(text);
+    // After a lost connection the next may lead to another server, or the same one, which restarts at an earlier position.
+    const { losses } = this.#last;
+    return losses !== undefined && losses === this.#driver.lostConnections && covers(this.#last, position);
+  }
+
+  /**
+   * Resolves once the server has reached a position.
+   * @throws ValidationError for what is none; UnavailableError after 30 s, or if the server does not respond; the reason of an abort
+   */
+  async reach(text: string, options?: CallOptions): Promise<void> {
+    if (!this.hasReached(text)) await this.#wait(parsePosition(text), options);
+  }
+
+  #wait(position: DatabasePosition, { signal, requester }: CallOptions = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown) => end({ error });
+      const stopWaiting = limitWait(REPLAY_WAIT, signal, notReplayed, fail);
+      const left = requester?.signal;
+      const stopListening = left && onAbort(left, () => fail(left.reason));
+      const end: Waiting["end"] = (failure) => {
+        stopWaiting();
+        stopListening?.();
+        this.#waiting.delete(waiting);
+        if (failure === undefined) resolve();
+        else reject(failure.error);
+      };
+      const waiting: Waiting = { position, end };
+      this.#waiting.add(waiting);
+      for (const each of [signal, left]) if (each?.aborted === true) fail(each.reason);
+      this.#pause = FIRST_REPLAY_PAUSE;
+      if (!this.#isLooking) this.#lookIn(this.#waiting.size === 1 ? 0 : this.#pause);
+    });
+  }
+
+  /** Looks after a pause, or at the time that is set already if that is earlier. */
+  #lookIn(pause: number): void {
+    const at = performance.now() + pause;
+    if (this.#next !== undefined && this.#next.at <= at) return;
+    clearTimeout(this.#next?.timer);
+    this.#next = { at, timer: setTimeout(() => void this.#lookForAll(), pause) };
+  }
+
+  /** One look for all who wait, by a connection that is free again during the pauses. */
+  async #lookForAll(): Promise<void> {
+    this.#next = undefined;
+    if (this.#waiting.size === 0) return;
+    this.#isLooking = true;
+    const waiting = [...this.#waiting];
+    try {
+      const look = await this.#look(this.#driver);
+      for (const { position, end } of waiting) if (covers(look, position)) end();
+    } catch (error) {
+      for (const { end } of waiting) end({ error });
+    }
+    this.#isLooking = false;
+    if (this.#waiting.size === 0) return;
+    this.#lookIn(this.#pause);
+    this.#pause = Math.min(2 * this.#pause, LONGEST_REPLAY_PAUSE);
+  }
+
+  async #look(executor: SqlExecutor, options?: CallOptions): Promise<Look> {
+    const at = performance.now();
+    const losses = this.#driver.lostConnections;
+    const { rows } = await executor.execute(STATE, [], { ...options, kind: "point" }).catch((error: unknown) => {
+      throw toDaoError(error);
+    });
+    const [reached, isStandby, isCaughtUp, age] = rows[0] ?? [];
+    if (isStandby !== true || isCaughtUp === true) this.#caughtUpAt = at;
+    // Each is an upper bound. An idle primary sends no commits, so that the last one may be old while nothing is missing.
+    const sinceLastCommit = age === null ? Number.POSITIVE_INFINITY : Math.max(0, Number(age));
+    const lag = Math.min(sinceLastCommit, at - this.#caughtUpAt);
+    this.#last = { reached: toPosition(String(reached)), isStandby: isStandby === true, lag, at, losses };
+    return this.#last;
+  }
+}
+
+/** A primary has everything, also where a position is from before a failover: what it lacks is lost. */
+function covers({ isStandby, reached }: Look, position: DatabasePosition): boolean {
+  return !isStandby || position <= reached;
+}
+
+function notReplayed(): UnavailableError {
+  return new UnavailableError(
+    `The standby did not replay the position of readAfter within ${REPLAY_WAIT} ms. Read from the primary, or try again later.`,
+  );
+}
+
+/** `16/B374D848`, in which leading zeros are omitted, as text that sorts. */
+function toPosition(location: string): string {
+  return location
+    .split("/")
+    .map((half) => half.padStart(8, "0"))
+    .join("");
+}
