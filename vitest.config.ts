@@ -33,7 +33,7 @@ const processes = [
   "packages/dao-core/test/{connection-strings,embedded-folder,migrations-at-once,migrations-killed,open-socket}.test.ts",
   "packages/dao-core/test/{standby,standby-reads}.test.ts",
   "test/{browser,cli,exactly-once,faults,fuzz,overload,proxies}/*.test.ts",
-  "test/rest/{cli-lifecycle,cli-settings,database-down,processes,readiness,stop-under-load}.test.ts",
+  "test/rest/{cli-lifecycle,cli-settings,database-down,processes,readiness,standby,stop-under-load}.test.ts",
 ];
 /** What runs in full in `test:long`, and elsewhere by a slice (test/depth.ts). */
 const deep = [
@@ -62,6 +62,7 @@ const longest = [
   "dao-core/test/contract",
   "given-up",
   "connections",
+  "standby",
   "import-limit",
   "limits",
   "faults",

@@ -8,8 +8,11 @@ import {
   toProblem,
 } from "../../packages/dao-http/src/http/problem.ts";
 import { BODY_LIMIT, PROBLEM_ERRORS } from "../../packages/dao-http/src/wire/limits.ts";
+import { POSITION_PATTERN } from "../../packages/dao-http/src/wire/position.ts";
 
 const entityTags = { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] };
+
+const position = { type: "string", pattern: POSITION_PATTERN.source, examples: ["00000000016B3748"] };
 
 /** The headers of requests besides the key, as components of the document. */
 export const headerParameters = {
@@ -33,6 +36,15 @@ export const headerParameters = {
       "was read; otherwise 412. A weak tag never matches.",
     schema: entityTags,
   },
+  FluxPosition: {
+    name: "Flux-Position",
+    in: "header",
+    description:
+      "The greatest Flux-Position that the caller has received: if a standby serves the request, the response shows all that was " +
+      "written before. latest, after a write whose outcome or position is not known, reads from the primary. Without it the " +
+      "response may be older than the caller's own writes, by at most DB_MAX_LAG_MS.",
+    schema: position,
+  },
   IdempotencyKey: {
     name: "Idempotency-Key",
     in: "header",
@@ -51,8 +63,9 @@ const ofUse: Readonly<Record<"read" | "write", readonly ParameterName[]>> = {
   write: ["IfMatchToWrite"],
 };
 
-export function headerParametersOf({ keyed, preconditions }: Operation): object[] {
-  const names = keyed ? (["IdempotencyKey"] as const) : preconditions === undefined ? [] : ofUse[preconditions];
+export function headerParametersOf({ keyed, preconditions, method }: Operation): object[] {
+  const own = keyed ? (["IdempotencyKey"] as const) : preconditions === undefined ? [] : ofUse[preconditions];
+  const names = method === "GET" ? ([...own, "FluxPosition"] as const) : own;
   return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
 }
 
@@ -74,6 +87,12 @@ export const responseHeaders = {
       "no room in 3 KB are omitted: use next_cursor if there is no next.",
     schema: { type: "string" },
   },
+  FluxPosition: {
+    description:
+      "Of a write, and of a read of the latest, if the service reads from a standby (DATABASE_READ_URL): covers this request. Of two, " +
+      "the greater text is the later. Send the greatest with later reads. latest if it could not be learned.",
+    schema: position,
+  },
   IdempotentReplayed: {
     description: "true if the request was already processed with its Idempotency-Key; this is the recorded response.",
     schema: { type: "string", const: "true" },
@@ -89,6 +108,7 @@ export function successHeaders(operation: Operation): object {
   const { row, status, query, location, keyed } = operation;
   return {
     ...requestIdHeader,
+    "Flux-Position": header("FluxPosition"),
     ...(row === true && status !== 204 && { ETag: header("ETag") }),
     ...(query !== undefined && "page" in query && { Link: header("Link") }),
     ...(keyed === true && { "Idempotent-Replayed": header("IdempotentReplayed") }),

@@ -94,7 +94,12 @@ function probe(operationId: string, summary: string, responses: object): object 
 
 function statusResponse(description: string, example: object): object {
   const text = { type: "string" };
-  const schema = { type: "object", properties: { status: text, detail: text }, required: ["status"] };
+  const restrictions = { schemas_not_ready: { type: "array", items: text }, standby_not_ready: text };
+  const schema = {
+    type: "object",
+    properties: { status: text, detail: text, ...restrictions },
+    required: ["status"],
+  };
   return { description, headers: requestIdHeader, content: { "application/json": { schema, example } } };
 }
 

@@ -63,6 +63,17 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
     });
   });
 
+  test("a position covers what was committed, and a read after it is satisfied on a primary", async () => {
+    const before = await host.database.position();
+    await host.database.users.create(makeUserData());
+    const readAfter = await host.database.position();
+    expect(readAfter > before).toBe(true);
+    await host.database.waitForPosition(readAfter, { timeout: 10_000 });
+    await host.transaction(async ({ users }) => {
+      expect((await users.list({}, { readAfter })).total).toBeGreaterThan(0);
+    });
+  });
+
   test("its own users table and ours, which are in another schema, are written together or not at all", async () => {
     const schema = "flux_data";
     await host.database.withSchema(schema).migrate();

@@ -1,11 +1,10 @@
-import {
-  createDaoServices,
-  createPieceServices,
-  type DaoServices,
-  type DatabaseSession,
-  type Instrumentation,
-  type StartedOperation,
-  type Telemetry,
+import type {
+  DaoServices,
+  DatabaseSession,
+  Instrumentation,
+  SchemaSession,
+  StartedOperation,
+  Telemetry,
 } from "@flux/dao-core";
 import type { OperationName } from "@flux/dao-core/contract";
 import { operations } from "../api/operations.gen.ts";
@@ -25,18 +24,25 @@ import { watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, WAITING_REQUESTS } from "../wire/limits.ts";
+import { POSITION_HEADER } from "../wire/position.ts";
 import { type Caller, callerIdentification, type ServiceKey } from "./auth.ts";
 import { bodyReader } from "./body-memory.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
 import { Endpoint, type EndpointRequest, type EndpointSettings, type ServedData } from "./endpoint.ts";
 import { Readiness, type ReadinessCheck, respondHealthy } from "./health.ts";
-import { idempotentHandler } from "./idempotency.ts";
 import { createLogger, type Logger, logRequest } from "./log.ts";
+import type { ReadReplica, Served } from "./read-replica.ts";
 import { ResponseMemory } from "./response-memory.ts";
+import { dataOf, inSchema, readinessOf, replicasOf, schemaOf } from "./served-data.ts";
 
 export interface DaoAppOptions {
   /** What handles the requests: a database, a unit of work, or other services. */
   readonly services: DaoServices | DatabaseSession;
+  /**
+   * A database opened with `readOnly` on a standby of `services`, which must be a database then. GETs are sent there while it is ready
+   * and lags by no more than its `maxLag`, and see the writes whose `Flux-Position` they have. Default: none.
+   */
+  readonly replica?: SchemaSession | undefined;
   /** The keys of the callers: at least one, each of 1 to 200 printable ASCII characters without a space. */
   readonly keys: readonly ServiceKey[];
   /** For `/ready`. Default: the session's own check, if `services` is a database; otherwise it is always ready. */
@@ -81,7 +87,7 @@ export interface DaoApp {
 type AnyResponse = PublicResponse | StreamedResponse;
 
 /** What is learned about a request while it is handled. */
-interface Progress {
+interface Progress extends Served {
   /** The path's template, once a route is found: `/api/v1/tasks/{task_id}`. */
   route?: string;
   caller?: Caller;
@@ -118,6 +124,8 @@ class App implements DaoApp {
   readonly #router = new Router<Endpoint>();
   /** The data that requests work on, by the schema of their keys. */
   readonly #data: ReadonlyMap<string | undefined, ServedData>;
+  /** Where the reads of these schemas are sent; absent if there is no standby. */
+  readonly #replicas: ReadonlyMap<string | undefined, ReadReplica> | undefined;
   readonly #instrumentation: Instrumentation | undefined;
   #isStopping = false;
 
@@ -130,10 +138,13 @@ class App implements DaoApp {
     const schemas = [...new Set(options.keys.map(({ schema }) => schema))];
     const served = schemas.map((schema) => [schema, inSchema(services, schema)] as const);
     this.#data = new Map(served.map(([schema, own]) => [schema, dataOf(own, this.#logger)]));
+    const { replica } = options;
+    this.#replicas = replica && replicasOf(services, replica, schemas, this.#logger);
     this.#readiness = new Readiness(
       options.readiness === undefined
         ? served.map(([schema, own]) => ({ schema: schema ?? schemaOf(own), check: readinessOf(own) }))
         : [{ schema: undefined, check: options.readiness }],
+      replica && readinessOf(inSchema(replica, schemas[0])),
     );
     this.#limit = new ConcurrencyLimit({
       inProgress: options.maxConcurrentRequests ?? CONCURRENT_REQUESTS,
@@ -185,6 +196,7 @@ class App implements DaoApp {
       }
     }
     response.headers["x-request-id"] = requestId;
+    if (progress.position !== undefined) response.headers[POSITION_HEADER] = progress.position;
     if (this.#isStopping) response.headers["connection"] = "close";
     const { status } = response;
     const { route, cause } = progress;
@@ -197,6 +209,7 @@ class App implements DaoApp {
       request_id: requestId,
       caller: caller ?? null,
       ...(schema !== undefined && { schema }),
+      ...(progress.isReadFromStandby === true && { read_from: "standby" as const }),
       ...operation?.trace,
     };
     logRequest(this.#logger, entry, cause, isStreamed(response) ? undefined : response.warning);
@@ -239,16 +252,24 @@ class App implements DaoApp {
     progress.id = endpoint.id;
     const data = this.#data.get(caller.schema);
     if (data === undefined) throw new TypeError(`No data is served for the schema ${caller.schema}.`);
-    return this.#serve(endpoint, { http, path, id: match.parameter, query, caller: caller.name, data });
+    const matched = { http, path, id: match.parameter, query, caller: caller.name, data };
+    const replica = this.#replicas?.get(caller.schema);
+    if (replica === undefined) return this.#serve(endpoint, matched);
+    const serve = (source = data, standby?: ReadReplica) =>
+      this.#serve(endpoint, { ...matched, data: source }, standby);
+    return endpoint.operation.method === "GET"
+      ? replica.serveRead(http, serve, progress)
+      : replica.serveWrite(serve, progress);
   }
 
   /** Reads head and body before the request counts as in progress, so that a slow client occupies no slot. */
-  async #serve(endpoint: Endpoint, request: EndpointRequest): Promise<HttpResponse> {
+  async #serve(endpoint: Endpoint, request: EndpointRequest, replica?: ReadReplica): Promise<HttpResponse> {
     const { http } = request;
     const { input } = endpoint.operation;
     const respond = endpoint.prepare(request);
     // A long response counts as in progress until there is memory for it.
-    const work = async (body: Uint8Array) => this.#memory.held(await respond(body), http);
+    const work = async (body: Uint8Array) =>
+      this.#memory.held(await (replica === undefined ? respond(body) : replica.run(() => respond(body))), http);
     // An import takes as long as its sender; the data layer limits how many there are.
     if (input === "ndjson") return work(NO_BODY);
     if (input !== "body") return this.#limit.run(() => work(NO_BODY), http);
@@ -277,36 +298,4 @@ function methodNotAllowed(method: string, allow: string): HttpError {
 function checkExpectation(expect: string | undefined): void {
   if (expect === undefined || expect.toLowerCase() === "100-continue") return;
   throw invalidRequest("must be 100-continue, or be omitted", "Expect");
-}
-
-function isSession(services: DaoServices | DatabaseSession): services is DatabaseSession {
-  return "transaction" in services;
-}
-
-/** @throws TypeError if the services have no other schemas; ValidationError for an invalid schema name */
-function inSchema(services: DaoServices | DatabaseSession, schema: string | undefined): DaoServices | DatabaseSession {
-  if (schema === undefined) return services;
-  if (isSession(services) && services.withSchema !== undefined) return services.withSchema(schema);
-  throw new TypeError("A service key is bound to a schema, but the services are not a database with schemas.");
-}
-
-/** The schema of a session of `@flux/dao-core`. */
-function schemaOf(services: DaoServices | DatabaseSession): string | undefined {
-  return "schema" in services && typeof services.schema === "string" ? services.schema : undefined;
-}
-
-function dataOf(services: DaoServices | DatabaseSession, logger: Logger): ServedData {
-  if (!isSession(services)) return { services, idempotency: undefined, pieces: undefined };
-  return {
-    services: createDaoServices(services),
-    idempotency: idempotentHandler(services, logger),
-    pieces: services.pieces && createPieceServices(services.pieces),
-  };
-}
-
-/** A database's own check; others are always ready. */
-function readinessOf(services: DaoServices | DatabaseSession): ReadinessCheck {
-  return async (options) => {
-    await Object(services).checkReady?.(options);
-  };
 }

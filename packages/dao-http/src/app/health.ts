@@ -24,6 +24,7 @@ interface Unusable {
  */
 export class Readiness {
   readonly #schemas: readonly SchemaReadiness[];
+  readonly #checkReplica: ReadinessCheck | undefined;
   /** The schemas found unusable, with the reasons; the one checked longest ago comes first. */
   readonly #reasons = new Map<SchemaReadiness, string>();
   /** The positions of the last usable schema, and of the other one that was last checked. */
@@ -31,9 +32,13 @@ export class Readiness {
   #other = 0;
   #running: Promise<PublicResponse> | undefined;
 
-  /** @param schemas at least one */
-  constructor(schemas: readonly SchemaReadiness[]) {
+  /**
+   * @param schemas at least one
+   * @param checkReplica of a standby, without which the service is still ready: then all reads are sent to the primary
+   */
+  constructor(schemas: readonly SchemaReadiness[], checkReplica?: ReadinessCheck) {
     this.#schemas = schemas;
+    this.#checkReplica = checkReplica;
   }
 
   get #isOnly(): boolean {
@@ -61,12 +66,28 @@ export class Readiness {
     const others = new Set([unusable, this.#schemas[this.#other]]);
     others.delete(this.#schemas[this.#usable]);
     const soon = performance.now() + READINESS_TIMEOUT / 3;
-    await Promise.all([...others].map((schema) => this.#findReason(schema, soon)));
-    if (this.#reasons.size === 0) return jsonResponse(200, { status: "ready" });
+    const [standby] = await Promise.all([
+      this.#findReplicaReason(soon),
+      ...[...others].map((schema) => this.#findReason(schema, soon)),
+    ]);
+    if (this.#reasons.size === 0 && standby === undefined) return jsonResponse(200, { status: "ready" });
     const schemas = [...this.#reasons.keys()].map(({ schema }) => schema);
     const [first] = this.#reasons.values();
-    const warning = `${schemas.length} of ${this.#schemas.length} schemas cannot be used. ${first}`;
-    return { ...jsonResponse(200, { status: "ready", schemas_not_ready: schemas }), warning };
+    const warnings = [
+      ...(first === undefined ? [] : [`${schemas.length} of ${this.#schemas.length} schemas cannot be used. ${first}`]),
+      ...(standby === undefined ? [] : [`Reads are sent to the primary. ${standby}`]),
+    ];
+    const restrictions = {
+      ...(first !== undefined && { schemas_not_ready: schemas }),
+      ...(standby !== undefined && { standby_not_ready: standby }),
+    };
+    return { ...jsonResponse(200, { status: "ready", ...restrictions }), warning: warnings.join(" ") };
+  }
+
+  async #findReplicaReason(deadline: number): Promise<string | undefined> {
+    if (this.#checkReplica === undefined) return undefined;
+    const failure = await failureOf(this.#checkReplica, deadline);
+    return failure && (failure.isSilence ? "The standby did not respond in time." : reasonOf(failure.error));
   }
 
   /** Looks for a usable schema, beginning with the last one. Returns the reason if it finds none. */
@@ -92,24 +113,34 @@ export class Readiness {
   /** Returns why the schema cannot be used; `undefined` if it can. */
   async #findReason(schema: SchemaReadiness | undefined, deadline: number): Promise<Unusable | undefined> {
     if (schema === undefined) return undefined;
-    const signal = AbortSignal.timeout(Math.max(0, Math.round(deadline - performance.now())));
-    const late = new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-    try {
-      await Promise.race([schema.check({ signal }), late]);
-      this.#reasons.delete(schema);
-      return undefined;
-    } catch (error) {
-      const reason = signal.aborted
-        ? `${this.#isOnly ? "The database" : `The schema ${schema.schema}`} did not respond in time.`
-        : reasonOf(error);
-      const isOfSchema = isDaoError(error) && error.code === "schema_version";
-      const scope = signal.aborted ? "silence" : isOfSchema ? "schema" : "database";
-      this.#reasons.delete(schema);
-      if (scope !== "database") this.#reasons.set(schema, reason);
-      return { reason, scope };
-    }
+    const failure = await failureOf(schema.check, deadline);
+    this.#reasons.delete(schema);
+    if (failure === undefined) return undefined;
+    const { error, isSilence } = failure;
+    const reason = isSilence
+      ? `${this.#isOnly ? "The database" : `The schema ${schema.schema}`} did not respond in time.`
+      : reasonOf(error);
+    const isOfSchema = isDaoError(error) && error.code === "schema_version";
+    const scope = isSilence ? "silence" : isOfSchema ? "schema" : "database";
+    if (scope !== "database") this.#reasons.set(schema, reason);
+    return { reason, scope };
+  }
+}
+
+/** Runs a check until the deadline; returns why it failed, and whether that is because the time was over. */
+export async function failureOf(
+  check: ReadinessCheck,
+  deadline: number,
+): Promise<{ readonly error: unknown; readonly isSilence: boolean } | undefined> {
+  const signal = AbortSignal.timeout(Math.max(0, Math.round(deadline - performance.now())));
+  const late = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  try {
+    await Promise.race([check({ signal }), late]);
+    return undefined;
+  } catch (error) {
+    return { error, isSilence: signal.aborted };
   }
 }
 

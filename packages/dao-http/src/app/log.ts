@@ -29,6 +29,8 @@ export interface RequestLogEntry {
   readonly caller: string | null;
   /** The schema that the caller's key is bound to, if any. */
   readonly schema?: string;
+  /** Present if the standby was read, not the primary. */
+  readonly read_from?: "standby";
   /** Of the request's span, if it has one. */
   readonly trace_id?: string;
   readonly span_id?: string;
@@ -38,7 +40,7 @@ export interface RequestLogEntry {
 export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown, warning?: string): void {
   try {
     if (warning !== undefined)
-      logger.warn({ ...entry, detail: warning }, entry.status < 500 ? "some schemas not ready" : "not ready");
+      logger.warn({ ...entry, detail: warning }, entry.status < 500 ? "ready with restrictions" : "not ready");
     // Without a cause a 503 announces a stop, and a 500 is a thrown `undefined`.
     else if (entry.status < 500 || (cause === undefined && entry.status !== 500)) logger.info(entry, "request");
     else if (isRejection(cause)) logger.warn({ ...entry, detail: cause.message }, "rejected");

@@ -2,6 +2,7 @@ import { versionOf } from "@flux/dao-core/contract";
 import type { Operation } from "../api/operation.ts";
 import type { HttpRequest } from "../http/http-message.ts";
 import { HttpError, invalidRequest } from "../http/problem.ts";
+import { POSITION_HEADER, POSITION_PATTERN } from "../wire/position.ts";
 
 /** Versions of a row; `"*"` is any. */
 type Versions = "*" | readonly string[];
@@ -34,6 +35,16 @@ export function readPreconditions(request: HttpRequest, use: Operation["precondi
     hasWeak: ifMatch?.includes("W/") === true,
     ifNoneMatch: ifNoneMatch === undefined ? undefined : versionsIn("If-None-Match", ifNoneMatch, "weak"),
   };
+}
+
+/**
+ * The position of an earlier write that a read must see, or `latest`; `undefined` for none.
+ * @throws InvalidRequestError if it is neither
+ */
+export function readPosition(http: HttpRequest): string | undefined {
+  const position = http.header(POSITION_HEADER);
+  if (position === undefined || POSITION_PATTERN.test(position)) return position;
+  throw invalidRequest("must be the Flux-Position of a response, or latest", "Flux-Position");
 }
 
 /** An entity-tag in a list (RFC 9110, 8.8.3), between white space and commas: elements may be empty (5.6.1.2). */

@@ -8,7 +8,7 @@ import { type Command, schemaNames, writeStdout } from "./command.ts";
 
 const usage = `Usage: flux-dao doctor [--schemas NAMES] [--json]
 
-Looks at the settings and at the database in DATABASE_URL, and reports what to fix: whether it responds, the server is
+Looks at the settings, at the database in DATABASE_URL and the standby in DATABASE_READ_URL, if any, and reports what to fix: whether it responds, the server is
 recent enough, the schema is at the version of this program and unaltered, the role has its privileges, the clocks agree, and
 the keys are strong; with an embedded database also whether every index is complete. Changes nothing.
 
@@ -25,6 +25,8 @@ interface Finding {
   readonly message: string;
   /** If several schemas are checked. */
   readonly schema?: string;
+  /** If it is about the standby, not the primary. */
+  readonly database?: "standby";
 }
 
 export const doctorCommand: Command = {
@@ -47,7 +49,10 @@ async function examine(schemas: readonly string[] | undefined): Promise<Finding[
     return error.problems.map((message) => ({ name: "settings", ok: false, message }));
   }
   const valid = { name: "settings", ok: true, message: "The settings are valid." };
-  return [valid, keys(settings), ...(await database(settings, schemas))];
+  const findings = [valid, keys(settings), ...(await database(settings, schemas))];
+  if (settings.readUrl === undefined) return findings;
+  const ofStandby = await database({ ...settings, databaseUrl: settings.readUrl }, schemas, true);
+  return [...findings, ...ofStandby.map((finding) => ({ ...finding, database: "standby" as const }))];
 }
 
 /** Minimum length of a key that cannot be guessed: 128 bits are 22 characters of base64, or 32 hexadecimal digits. */
@@ -69,9 +74,10 @@ function keys({ keys: known }: Settings): Finding {
 async function database(
   { databaseUrl, schema, prepare, limits }: Settings,
   schemas: readonly string[] | undefined,
+  readOnly = false,
 ): Promise<Finding[]> {
   try {
-    await using opened = await openDatabase(databaseUrl, { ...limits, schema, poolSize: 1, prepare });
+    await using opened = await openDatabase(databaseUrl, { ...limits, schema, poolSize: 1, prepare, readOnly });
     const responds = { name: "database", ok: true, message: `${opened.description} responds.` };
     if (schemas === undefined) return [responds, ...(await opened.diagnose())];
     const findings: Finding[] = [responds];
@@ -91,9 +97,10 @@ function unavailable(error: unknown): Finding[] {
   return [{ name: "database", ok: false, message: error.message }];
 }
 
-function toLine({ name, ok, message, schema }: Finding): string {
+function toLine({ name, ok, message, schema, database }: Finding): string {
   const mark = ok ? styled("green", "ok  ") : styled("red", "fail");
-  return `${mark}  ${schema === undefined ? "" : `${schema}  `}${name.padEnd(10)}  ${message}`;
+  const subject = [database, schema].filter((part) => part !== undefined).map((part) => `${part}  `);
+  return `${mark}  ${subject.join("")}${name.padEnd(10)}  ${message}`;
 }
 
 /** Colours only on a terminal, and unless NO_COLOR is set (no-color.org). */

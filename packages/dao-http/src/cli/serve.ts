@@ -13,6 +13,7 @@ Serves the REST API until it receives SIGINT (Ctrl-C) or SIGTERM.
 
 Settings come from the environment:
   DATABASE_URL      postgres://user:password@host:5432/database
+  DATABASE_READ_URL a standby of it, which reads are sent to  (none)
   DB_SCHEMA         PostgreSQL schema of the tables  (public)
   SERVICE_API_KEYS  ["key", …] or {"goal-planner": "key", …} or key,key
   HOST              address to listen on      (127.0.0.1)

@@ -1,6 +1,8 @@
 import type { Telemetry } from "@flux/dao-core";
 import { CALL_TIMEOUT } from "../wire/limits.ts";
+import { POSITION_HEADER } from "../wire/position.ts";
 import { HttpCall } from "./http-call.ts";
+import { LastPosition } from "./last-position.ts";
 import type { CallRequest } from "./request.ts";
 import { Attempts, type RetryOptions } from "./retry.ts";
 
@@ -54,6 +56,7 @@ export function connect(options: DaoClientOptions) {
   const ownFetch = options.fetch ?? ((url, init) => fetch(url, init));
   const retries = retry === false ? { retries: 0 } : retry;
   const instrumentation = options.telemetry?.instrument({});
+  const lastPosition = new LastPosition();
 
   const attempts = (request: CallRequest) => new Attempts(request, request.timeout ?? callTimeout, retries);
 
@@ -67,6 +70,8 @@ export function connect(options: DaoClientOptions) {
     signal?.throwIfAborted();
     const started = instrumentation?.start({ kind: "call", method, baseUrl, path, attempt: number });
     const call = new HttpCall(method, timeout, signal, started);
+    const isRead = method === "GET";
+    const required = isRead ? lastPosition.required(request.readAfter) : undefined;
     const content = typeof body?.content === "function" ? body.content(call) : body?.content;
     const init: RequestInit = {
       method,
@@ -75,6 +80,7 @@ export function connect(options: DaoClientOptions) {
         ...headers,
         ...(body !== undefined && { "content-type": body.mediaType }),
         ...request.headers,
+        ...(required !== undefined && { [POSITION_HEADER]: required }),
       },
       signal: call.signal,
       // A redirect would send the key elsewhere; the service never sends one.
@@ -83,7 +89,17 @@ export function connect(options: DaoClientOptions) {
       ...(typeof content === "object" && { duplex: "half" as const }),
     };
     const send = () => ownFetch(baseUrl + request.target, init);
-    await call.begin(() => (started === undefined ? send() : started.run(send)));
+    const { failures } = lastPosition;
+    try {
+      await call.begin(() => (started === undefined ? send() : started.run(send)));
+    } catch (error) {
+      if (!isRead) lastPosition.writeFailed();
+      throw error;
+    }
+    const { status, position } = call.head;
+    if (isRead) lastPosition.wasRead(required, position, failures);
+    else if (status >= 500) lastPosition.writeFailed();
+    else lastPosition.note(position);
     return call;
   }
 

@@ -41,6 +41,8 @@ export interface ResponseHead {
   readonly requestId: string | undefined;
   /** As received, with its parameters. */
   readonly contentType: string | undefined;
+  /** The `Flux-Position`, if there is one. */
+  readonly position?: string | undefined;
   /** Milliseconds until the next attempt, if the response says so. */
   readonly retryAfter: number | undefined;
 }

@@ -1,4 +1,5 @@
 import type { StartedOperation } from "@flux/dao-core";
+import { POSITION_HEADER } from "../wire/position.ts";
 import { type ResponseHead, unavailable } from "./errors.ts";
 
 /** An HTTP request and its response. At its end, abort or time-out, waits throw the signal's reason or UnavailableError. */
@@ -34,6 +35,7 @@ export class HttpCall {
       status: this.#response?.status ?? 0,
       requestId: header("x-request-id"),
       contentType: header("content-type"),
+      position: header(POSITION_HEADER),
       retryAfter: waitOf(header("retry-after"), header("date")),
     };
   }

@@ -3,6 +3,7 @@ import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
 import type { Operation, ParameterKind, QueryParameters } from "../api/operation.ts";
 import { toSnakeCase } from "../wire/json.ts";
 import { MAX_TIMEOUT } from "../wire/limits.ts";
+import { LATEST, POSITION_PATTERN } from "../wire/position.ts";
 
 /** A call as its arguments describe it. */
 export interface CallRequest {
@@ -14,6 +15,8 @@ export interface CallRequest {
   readonly signal: AbortSignal | undefined;
   /** Milliseconds; `undefined` for the client's default. */
   readonly timeout: number | undefined;
+  /** The position that a read must see. */
+  readonly readAfter: string | undefined;
   readonly input: unknown;
 }
 
@@ -24,11 +27,14 @@ export function requestOf(operation: Operation, args: readonly unknown[]): CallR
   const [input, options] = operation.input === "none" ? [undefined, rest[0]] : rest;
   const ownPath = id === undefined ? path : path.replace(/\{\w+\}/, checkedId(args[0], id));
   const target = query === undefined ? ownPath : ownPath + toQueryString(input ?? {}, query);
-  const { signal, timeout, ...others }: ClientOptions = options ?? {};
+  const { signal, timeout, readAfter, ...others }: ClientOptions = options ?? {};
   if (timeout !== undefined && !(Number.isInteger(timeout) && timeout >= 1 && timeout <= MAX_TIMEOUT)) {
     throw invalid("timeout", `must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT}`);
   }
-  return { operation, target, headers: headersOf(others, operation), signal, timeout, input };
+  if (readAfter !== undefined && (readAfter === LATEST || !POSITION_PATTERN.test(readAfter))) {
+    throw invalid("readAfter", "must be a position, as position() returns it");
+  }
+  return { operation, target, headers: headersOf(others, operation), signal, timeout, readAfter, input };
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

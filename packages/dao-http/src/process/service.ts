@@ -1,4 +1,6 @@
 import {
+  type Database,
+  type DatabaseOptions,
   isDaoError,
   openDatabase,
   SchemaVersionError,
@@ -43,37 +45,59 @@ export async function startService(
     return undefined;
   });
   const database = await open(settings, logger, telemetry?.databaseTelemetry());
+  const replica = await openReplica(settings, logger, telemetry?.databaseTelemetry());
+  const close = async (timeout?: number) => {
+    await Promise.all([database.close(timeout), replica?.close(timeout)]);
+  };
   try {
     const problem = await findProblem(() => database.checkReady());
     if (problem !== undefined) warnings.push(`${problem} Until then /ready responds with 503.`);
+    const restriction = replica && (await findProblem(() => replica.checkReady()));
+    if (restriction !== undefined) warnings.push(`${restriction} Until then reads are sent to the primary.`);
     const { keys, host, port, bodyTimeout, sendTimeout } = settings;
     // A large pool needs as many requests.
     const maxConcurrentRequests = Math.max(CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
-    const options = { services: database, keys, logger, bodyTimeout, maxConcurrentRequests };
+    const options = { services: database, replica, keys, logger, bodyTimeout, maxConcurrentRequests };
     const app = createDaoApp({ ...options, telemetry: telemetry?.appTelemetry() });
-    const server = await startServer({ app, host, port, sendTimeout, database, logger, whenPortIsClosed });
+    const server = await startServer({ app, host, port, sendTimeout, database: { close }, logger, whenPortIsClosed });
     const stop = async () => {
       await server.stop();
       await telemetry?.flush();
     };
     return { ...server, stop, [Symbol.asyncDispose]: stop, database: database.description, warnings };
   } catch (error) {
-    await database.close(0);
+    await close(0);
     throw error;
   }
 }
 
-async function open(
-  { databaseUrl, schema, poolSize, prepare, limits, slowStatementMs }: Settings,
+function open(settings: Settings, logger: Logger, telemetry: Telemetry | undefined): Promise<Database> {
+  return openUrl("DATABASE_URL", settings.databaseUrl, optionsOf(settings, logger, telemetry));
+}
+
+/** The standby may be down, now or later. */
+async function openReplica(
+  settings: Settings,
   logger: Logger,
   telemetry: Telemetry | undefined,
-) {
+): Promise<Database | undefined> {
+  if (settings.readUrl === undefined) return undefined;
+  const options = { ...optionsOf(settings, logger, telemetry), readOnly: true, verify: false };
+  return openUrl("DATABASE_READ_URL", settings.readUrl, options);
+}
+
+function optionsOf(settings: Settings, logger: Logger, telemetry: Telemetry | undefined): DatabaseOptions {
+  const { schema, poolSize, prepare, limits, slowStatementMs } = settings;
   const onStatement = slowStatementMs === undefined ? undefined : logSlowStatements(logger, slowStatementMs);
+  return { ...limits, schema, poolSize, prepare, onStatement, telemetry };
+}
+
+async function openUrl(variable: string, url: string, options: DatabaseOptions): Promise<Database> {
   try {
-    return await openDatabase(databaseUrl, { ...limits, schema, poolSize, prepare, onStatement, telemetry });
+    return await openDatabase(url, options);
   } catch (error) {
     if (!(error instanceof ValidationError)) throw error;
-    throw new SettingsError(error.issues.map(({ message }) => `DATABASE_URL ${message}.`));
+    throw new SettingsError(error.issues.map(({ message }) => `${variable} ${message}.`));
   }
 }
 

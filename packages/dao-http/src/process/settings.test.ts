@@ -138,6 +138,17 @@ describe("settings", () => {
     expect(page.split("\n").filter((line) => line.startsWith("| `DB_"))).toEqual(rows);
   });
 
+  test("DATABASE_READ_URL is a server's URL beside one in DATABASE_URL", () => {
+    const read = "postgres://u:p@standby/flux";
+    expect(readSettings({ DATABASE_URL: databaseUrl, DATABASE_READ_URL: read }).readUrl).toBe(read);
+    expect(problemsOf({ DATABASE_URL: databaseUrl, DATABASE_READ_URL: "mysql://h/d" })).toMatchObject([
+      expect.stringMatching(/^DATABASE_READ_URL must /),
+    ]);
+    const embedded = [expect.stringMatching(/^DATABASE_READ_URL must be a standby of a server in DATABASE_URL/)];
+    expect(problemsOf({ DATABASE_URL: databaseUrl, DATABASE_READ_URL: "./data" })).toMatchObject(embedded);
+    expect(problemsOf({ DATABASE_URL: "memory://", DATABASE_READ_URL: read })).toMatchObject(embedded);
+  });
+
   test("all problems are reported at once", () => {
     expect(problemsOf({ PORT: "x", LOG_LEVEL: "y", SERVICE_API_KEYS: "[]" })).toHaveLength(3);
   });

@@ -30,6 +30,7 @@ export const LIMIT_SETTINGS: Readonly<Record<LimitOption, readonly [variable: st
     ],
     idleTimeout: ["DB_IDLE_TIMEOUT_MS", 0, "a connection that is not used; 0 is no limit"],
     maxLifetime: ["DB_MAX_LIFETIME_MS", 0, "a connection, used or not; 0 is no limit"],
+    maxLag: ["DB_MAX_LAG_MS", 1, "the lag of the standby in DATABASE_READ_URL; if it is more, the primary is read"],
     maxWaiting: ["DB_MAX_WAITING", 1, "callers (a number) that wait for a connection; the next is rejected"],
     maxConversationBytes: [
       "DB_MAX_CONVERSATION_BYTES",
@@ -42,6 +43,8 @@ export const LIMIT_SETTINGS: Readonly<Record<LimitOption, readonly [variable: st
 export interface Settings {
   /** Default, except in production: the guide's local database. */
   readonly databaseUrl: string;
+  /** Of a standby, for reads. Default: none. */
+  readonly readUrl: string | undefined;
   /** The PostgreSQL schema of the tables. Default: the data layer's, `public`. */
   readonly schema: string | undefined;
   readonly keys: readonly ServiceKey[];
@@ -101,7 +104,7 @@ export function readSettings(environment: Environment): Settings {
 }
 
 /** The settings of commands that work on the database without serving. */
-export type DatabaseSettings = Pick<Settings, "databaseUrl" | "schema" | "prepare" | "limits">;
+export type DatabaseSettings = Pick<Settings, "databaseUrl" | "readUrl" | "schema" | "prepare" | "limits">;
 
 /**
  * Reads the settings of the database only: `flux-dao migrate` needs no keys.
@@ -182,6 +185,7 @@ class SettingsReader {
     });
     return {
       databaseUrl: this.#databaseUrl(),
+      readUrl: this.#readUrl(),
       schema: this.#parsed("DB_SCHEMA", "the name of a schema of your own", (text) =>
         isSchemaName(text) ? text : undefined,
       ),
@@ -197,15 +201,31 @@ class SettingsReader {
       if (this.isProduction) this.problems.push(`DATABASE_URL must be set in production: ${form}.`);
       return LOCAL_DATABASE_URL;
     }
-    try {
-      this.#isEmbedded = parseDatabaseUrl(url, this.#environment).kind !== "postgres";
-    } catch (error) {
-      if (!(error instanceof ValidationError)) throw error;
+    this.#isEmbedded = !this.#isServer("DATABASE_URL", url);
+    return url;
+  }
+
+  #readUrl(): string | undefined {
+    const url = this.text("DATABASE_READ_URL");
+    if (url !== undefined && (!this.#isServer("DATABASE_READ_URL", url) || this.#isEmbedded)) {
       this.problems.push(
-        ...error.issues.map(({ path, message }) => `${path.replace(/the database URL/i, "DATABASE_URL")} ${message}.`),
+        "DATABASE_READ_URL must be a standby of a server in DATABASE_URL; an embedded database has none.",
       );
     }
     return url;
+  }
+
+  /** Whether a URL leads to a server; an invalid one is a problem of its own. */
+  #isServer(name: string, url: string): boolean {
+    try {
+      return parseDatabaseUrl(url, this.#environment).kind === "postgres";
+    } catch (error) {
+      if (!(error instanceof ValidationError)) throw error;
+      this.problems.push(
+        ...error.issues.map(({ path, message }) => `${path.replace(/the database URL/i, name)} ${message}.`),
+      );
+      return true;
+    }
   }
 }
 

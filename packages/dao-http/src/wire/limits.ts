@@ -73,6 +73,11 @@ export const READINESS_TIMEOUT = 1_500;
 /** Schemas that a probe checks until it finds one that can be used. */
 export const SCHEMAS_PER_PROBE = 20;
 
+/** Time between two checks of a standby while there are reads, for such a check, and that a read waits for a position. */
+export const REPLICA_CHECK_INTERVAL = 1_000;
+export const REPLICA_CHECK_TIMEOUT = 2_000;
+export const REPLICA_WAIT = 500;
+
 /** Interval of the cleanup of expired idempotency keys. */
 export const IDEMPOTENCY_CLEANUP_INTERVAL = 3_600_000;
 

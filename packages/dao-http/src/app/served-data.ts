@@ -1,0 +1,70 @@
+import {
+  createDaoServices,
+  createPieceServices,
+  type DaoServices,
+  type DatabaseSession,
+  type SchemaSession,
+} from "@flux/dao-core";
+import type { ServedData } from "./endpoint.ts";
+import type { ReadinessCheck } from "./health.ts";
+import { idempotentHandler } from "./idempotency.ts";
+import type { Logger } from "./log.ts";
+import { ReadReplica } from "./read-replica.ts";
+
+function isSession(services: DaoServices | DatabaseSession): services is DatabaseSession {
+  return "transaction" in services;
+}
+
+/** @throws TypeError if the services have no other schemas; ValidationError for an invalid schema name */
+export function inSchema(
+  services: DaoServices | DatabaseSession,
+  schema: string | undefined,
+): DaoServices | DatabaseSession {
+  if (schema === undefined) return services;
+  if (isSession(services) && services.withSchema !== undefined) return services.withSchema(schema);
+  throw new TypeError("A service key is bound to a schema, but the services are not a database with schemas.");
+}
+
+/** The schema of a session of `@flux/dao-core`. */
+export function schemaOf(services: DaoServices | DatabaseSession): string | undefined {
+  return "schema" in services && typeof services.schema === "string" ? services.schema : undefined;
+}
+
+export function dataOf(services: DaoServices | DatabaseSession, logger: Logger): ServedData {
+  if (!isSession(services)) return { services, idempotency: undefined, pieces: undefined };
+  return {
+    services: createDaoServices(services),
+    idempotency: idempotentHandler(services, logger),
+    pieces: services.pieces && createPieceServices(services.pieces),
+  };
+}
+
+/** A database's own check; others are always ready. */
+export function readinessOf(services: DaoServices | DatabaseSession): ReadinessCheck {
+  return async (options) => {
+    await Object(services).checkReady?.(options);
+  };
+}
+
+/**
+ * A standby for the reads of each schema.
+ * @throws TypeError if the services are not a database
+ */
+export function replicasOf(
+  services: DaoServices | DatabaseSession,
+  replica: SchemaSession,
+  schemas: readonly (string | undefined)[],
+  logger: Logger,
+): ReadonlyMap<string | undefined, ReadReplica> {
+  if (!isDatabase(services)) throw new TypeError("A replica needs a database as services, whose writes it replays.");
+  return new Map(
+    schemas.map((schema) => {
+      const own = schema === undefined ? replica : replica.withSchema(schema);
+      return [schema, new ReadReplica(services, own, dataOf(own, logger))];
+    }),
+  );
+}
+
+function isDatabase(services: DaoServices | DatabaseSession): services is SchemaSession {
+  return "position" in services;
+}
