@@ -30,7 +30,7 @@ import type { Retry, StatementReport } from "./session/executor.ts";
 import type { Instrumentation, Telemetry } from "./session/instrumentation.ts";
 import { DEFAULT_CONVERSATION_BYTES, isWholeNumber } from "./session/limits.ts";
 import type { PieceReads } from "./session/piece-reads.ts";
-import { databaseErrorFacts, toDaoError } from "./session/postgres-errors.ts";
+import { databaseErrorFacts, isServerFull, toDaoError } from "./session/postgres-errors.ts";
 import { Replication } from "./session/replication.ts";
 import { DriverSession } from "./session/session.ts";
 import { misuse } from "./session/transaction/transaction-context.ts";
@@ -143,9 +143,10 @@ export class SchemaSession extends DriverSession {
 
   /**
    * Resolves if the database accepts reads and writes, and its schema is the one that this code needs: tables, columns, types,
-   * constraints, privileges. With `readOnly` it need accept no writes, but must not lag by more than `maxLag`. It may be called every second: it is one statement that reads one row; the schema itself is compared
-   * on the first call, every 5 s, and after a statement failed because of the schema or lost its connection. It does not wait for
-   * a busy pool, but opens one more connection; if the server permits no more, the last result counts.
+   * constraints, privileges. With `readOnly` it need accept no writes, but must not lag by more than `maxLag`. It may be called
+   * every second: it is one statement that reads one row; the schema itself is compared on the first call, every 5 s, and after a
+   * statement failed because of the schema or lost its connection. It does not wait for a busy pool, but opens one more
+   * connection; if the server permits no more, the last result counts.
    * @throws UnavailableError, also if the server is read-only (a hot standby) and the database is not, or if it lags;
    *   SchemaVersionError, which says what differs
    */
@@ -156,12 +157,12 @@ export class SchemaSession extends DriverSession {
       if (this.#settings.readOnly) await this.#settings.replication.checkLag(probe, options);
       this.#wasReady = true;
     } catch (error) {
-      const code = error instanceof UnavailableError ? databaseErrorFacts(error.cause)?.code : undefined;
+      const cause = error instanceof UnavailableError ? error.cause : undefined;
       // While a load balancer keeps requests away, no write would discover this.
-      if (code === "25006") this.driver.replaceConnections?.();
+      if (databaseErrorFacts(cause)?.code === "25006") this.driver.replaceConnections?.();
       const isInUse = (this.driver.pool?.usage.used ?? 1) > 0;
       // The server is up, but permits no more connections.
-      if (this.#wasReady && isInUse && code === "53300") return;
+      if (this.#wasReady && isInUse && isServerFull(cause)) return;
       this.#wasReady = false;
       throw error;
     }

@@ -35,6 +35,7 @@ test("a peer that takes nothing of a long statement keeps no socket open", async
   const { hostname: host, port } = new URL(network.url);
   const sockets: Socket[] = [];
   const settings = {
+    server: postgresLocation(network.url).servers[0],
     login: postgresLocation(network.url),
     types: {},
     parameters: {},

@@ -27,6 +27,7 @@ function settingsFor(url: string, connectTimeout = PATIENCE): ConnectionSettings
     keepAlive: 30_000,
   } as const;
   return {
+    server: postgresLocation(url).servers[0],
     login: postgresLocation(url),
     parameters: {},
     prepare: true,

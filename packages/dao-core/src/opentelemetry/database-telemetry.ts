@@ -58,11 +58,14 @@ class DatabaseInstrumentation implements Instrumentation {
     "flux_dao.unit_of_work.duration",
     "Duration of attempts at a unit of work.",
   );
-  readonly #address: DatabaseAddress | undefined;
+  readonly #source: TelemetrySource;
+  #address: DatabaseAddress | undefined;
   /** By the text of the statement, which names the schema, and by the schema of a unit of work. */
   readonly #recordings = new Map<string, Recording>();
 
-  constructor({ address, pool }: TelemetrySource, { poolName = defaultPoolName(address) }: DatabaseTelemetryOptions) {
+  constructor(source: TelemetrySource, { poolName = defaultPoolName(source.address) }: DatabaseTelemetryOptions) {
+    const { address, pool } = source;
+    this.#source = source;
     this.#address = address;
     if (pool !== undefined) measurePool(pool, poolName, this.#recorder);
   }
@@ -86,6 +89,11 @@ class DatabaseInstrumentation implements Instrumentation {
 
   /** One for each statement of each schema; with many schemas, only the most recent ones are kept. */
   #remembered(key: string, make: () => Recording): Recording {
+    const { address } = this.#source;
+    if (address !== this.#address) {
+      this.#address = address;
+      this.#recordings.clear();
+    }
     let recording = this.#recordings.get(key);
     if (recording === undefined) {
       recording = make();

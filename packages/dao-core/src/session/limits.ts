@@ -90,6 +90,8 @@ export const PIPELINE_DEPTH = 8;
 export const BLOCKED_AFTER = 100;
 /** Milliseconds after which an attempt is slow: another may reach another peer, if one address has several servers. */
 export const SLOW_CONNECT = 1_000;
+/** Milliseconds for which one of several servers that failed is tried after the others. */
+export const SERVER_RECHECK = 10_000;
 /** Milliseconds for which the server's own limit of connections is respected. */
 export const SERVER_LIMIT_LIFETIME = 10_000;
 /** Milliseconds of idleness after which a connection is tested before use: a firewall or load balancer may have dropped it. */

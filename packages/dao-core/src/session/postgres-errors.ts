@@ -180,6 +180,22 @@ const unavailable: Readonly<Record<string, string>> = {
     "The server, or a pooler before it, did not let this process log in; the error's cause says why. Try again later.",
 };
 
+/** The code of an error that says, of several servers, why none can be used. */
+export const NO_SERVER = "NO_SERVER";
+
+/** In a message about several servers: the sentence for a server's error, otherwise the error's own message. */
+export function reasonOf(error: unknown): string {
+  const known = /^[0-9A-Z]{5}$/.test(databaseErrorFacts(error)?.code ?? "") ? toDaoError(error) : error;
+  const message = known instanceof Error ? known.message : String(known);
+  return message.endsWith(".") ? message : `${message}.`;
+}
+
+/** Whether the server, or one of several, has no connection to spare (53300). */
+export function isServerFull(error: unknown): boolean {
+  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+  return errors.some((each) => databaseErrorFacts(each)?.code === "53300");
+}
+
 function operationalError(facts: DatabaseErrorFacts, cause: unknown): errors.DaoError | undefined {
   const { code } = facts;
   const options = { cause };
@@ -226,7 +242,7 @@ function unavailableSentence(code: string, cause: unknown): string | undefined {
   if (NO_SOCKET.test(code)) {
     return "This process has no file or port left for a connection. Raise its limits (ulimit -n), or lower poolSize; then try again.";
   }
-  if (TLS.test(code) && cause instanceof Error) return cause.message;
+  if ((TLS.test(code) || code === NO_SERVER) && cause instanceof Error) return cause.message;
   if (isConnectionLoss(code)) {
     return "The connection to the database was lost. Try again; whether a write was done before is not known.";
   }
@@ -284,7 +300,7 @@ export function isStalePlan(error: unknown): boolean {
   return facts?.routine !== undefined && stalePlans[facts.code] === facts.routine;
 }
 
-const OTHER_LOSS = /^(?:08.*|LOGIN_(?:CLOSED|FAILED)|EPROTO)$/;
+const OTHER_LOSS = /^(?:08.*|LOGIN_(?:CLOSED|FAILED)|EPROTO|NO_SERVER)$/;
 const lossCodes = [CLOSED, UNREACHABLE, NO_SOCKET, NO_RESPONSE, ENDED_BY_SERVER, OTHER_LOSS];
 
 /** Whether `code` says that a connection, not the statement, failed. */

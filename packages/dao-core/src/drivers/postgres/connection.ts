@@ -1,6 +1,5 @@
 import type { Socket } from "node:net";
-import postgres from "postgres";
-import type { PostgresLocation } from "../../connection-string/database-url.ts";
+import type postgres from "postgres";
 import type { SqlConnection, SqlParameter, SqlResult } from "../../session/driver.ts";
 import {
   codedError,
@@ -15,6 +14,7 @@ import {
 import { limitWait } from "../../session/waiting/deadline.ts";
 import { abortable } from "../abortable.ts";
 import { processOf, requestCancel, type ServerProcess } from "./cancel-request.ts";
+import { type ClientSettings, createClient } from "./client.ts";
 import { SingleSocket } from "./open-socket.ts";
 import { Activity, type LossReason, type PooledConnection } from "./pool/slot.ts";
 import {
@@ -26,27 +26,22 @@ import {
   sendAtOnce,
   wasPrepared,
 } from "./prepared-statements.ts";
+import { type SessionState, stateOf } from "./server-search.ts";
 
 /** How to open a connection. */
-export interface ConnectionSettings {
-  readonly login: Pick<PostgresLocation, "user" | "password" | "database">;
-  /** Startup parameters. */
-  readonly parameters: Readonly<Record<string, string>>;
-  readonly prepare: boolean;
+export interface ConnectionSettings extends ClientSettings {
   /** Milliseconds for the login and {@link script}. */
   readonly connectTimeout: number;
   /** Milliseconds that the server may be silent while statements run; 0 is no limit. */
   readonly responseTimeout: number;
-  /** Run on each new connection. */
+  /** Run on each new connection. Ends with {@link STATE_QUERY} if the search for a server needs that. */
   readonly script: string;
-  /** Opens the one socket of a connection, TLS included, or that of a cancel request; an abort leaves nothing open. */
-  readonly openSocket: (signal?: AbortSignal) => Promise<Socket>;
+  /**
+   * Opens the one socket of a connection, TLS included, or that of a cancel request, which must reach the same address of the
+   * server; an abort leaves nothing open.
+   */
+  readonly openSocket: (signal?: AbortSignal, address?: string) => Promise<Socket>;
 }
-
-/** Instants are text in both directions: a `Date` would drop their microseconds. */
-const types = {
-  instant: { to: 1184, from: [1184], serialize: (text: string) => text, parse: (text: string) => text },
-};
 
 /** The listeners of a connection. */
 export interface ConnectionEvents {
@@ -73,6 +68,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
   });
   readonly #socket: SingleSocket;
   #server: ServerProcess | undefined;
+  #state: SessionState | undefined;
   #lossCause: unknown;
   /** Of the transaction that runs on it. */
   #transaction: { readonly isReadOnly: boolean } | undefined;
@@ -87,34 +83,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     this.#settings = settings;
     this.#events = events;
     this.#socket = new SingleSocket(settings.openSocket);
-    const { user, password = "", database } = settings.login;
-    const options = {
-      user,
-      // As a function it counts even if it is empty.
-      password: () => password,
-      database,
-      // Not used, but otherwise taken from variables, as are the next two.
-      host: "localhost",
-      port: 5432,
-      debug: false,
-      max_pipeline: 100,
-      types,
-      connection: { ...settings.parameters },
-      prepare: settings.prepare,
-      max: 1,
-      // TLS, time-outs and keep-alive belong to the socket.
-      ssl: false,
-      connect_timeout: 0,
-      keep_alive: 0,
-      fetch_types: false,
-      idle_timeout: 0,
-      max_lifetime: null,
-      onnotice: () => undefined,
-      onclose: () => this.#lose("dead"),
-      // Documented, but missing in the types.
-      socket: () => this.#socket.open(),
-    };
-    this.#client = createClient(options);
+    this.#client = createClient(settings, { open: () => this.#socket.open(), onclose: () => this.#lose("dead") });
   }
 
   /**
@@ -132,7 +101,9 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
       connection.drop(error),
     );
     try {
-      connection.#server = processOf(await connection.#runScript());
+      const results = await connection.#runScript();
+      connection.#server = processOf(results);
+      connection.#state = stateOf(results);
       connection.activity.responseTimeout = settings.responseTimeout;
       if (connection.isAlive) return connection;
       throw connectionClosed();
@@ -158,6 +129,10 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
 
   get isAlive(): boolean {
     return this.#lossReason === undefined;
+  }
+
+  get state(): SessionState | undefined {
+    return this.#state;
   }
 
   get lossCause(): unknown {
@@ -262,7 +237,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
   #abortable<Rows>(query: PromiseLike<Rows>, signal: AbortSignal): Promise<Rows> {
     const cancel = () => {
       this.#lose("aborted", signal.reason);
-      return requestCancel(this.#server, this.#settings.openSocket);
+      return requestCancel(this.#server, () => this.#settings.openSocket(undefined, this.#socket.address));
     };
     return abortable(query, signal, { cancel });
   }
@@ -331,17 +306,4 @@ function isCancelled(error: unknown): boolean {
 
 function connectTimeoutError(): Error {
   return codedError("CONNECT_TIMEOUT", "The server did not accept the login in time.");
-}
-
-/** postgres.js lets no option say that any server will do; this variable would have it end the connection to others. */
-const TARGET_VARIABLE = "PGTARGETSESSIONATTRS";
-
-function createClient(options: postgres.Options<Record<string, postgres.PostgresType>>): postgres.Sql {
-  const target = process.env[TARGET_VARIABLE];
-  delete process.env[TARGET_VARIABLE];
-  try {
-    return postgres(options);
-  } finally {
-    if (target !== undefined) process.env[TARGET_VARIABLE] = target;
-  }
 }

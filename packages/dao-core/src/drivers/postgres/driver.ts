@@ -1,5 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { DatabaseAddress, PostgresLocation } from "../../connection-string/database-url.ts";
+import {
+  type DatabaseAddress,
+  nameOf,
+  type PostgresLocation,
+  type ServerAddress,
+  type TargetSession,
+} from "../../connection-string/database-url.ts";
 import { socketPath } from "../../connection-string/servers.ts";
 import type { Requester } from "../../contract/call-options.ts";
 import { UnavailableError, ValidationError } from "../../contract/errors.ts";
@@ -41,6 +47,7 @@ import { withEitherSignal } from "../../session/waiting/deadline.ts";
 import { type ConnectionEvents, type ConnectionSettings, PostgresConnection } from "./connection.ts";
 import { openSocket, type SocketOptions } from "./open-socket.ts";
 import { ConnectionPool } from "./pool/connection-pool.ts";
+import { type Candidate, ServerSearch, STATE_QUERY } from "./server-search.ts";
 
 /** How to use a PostgreSQL server. All times in milliseconds; 0 disables a server-side limit. */
 export interface PostgresDriverOptions {
@@ -76,9 +83,7 @@ export interface PostgresDriverOptions {
 
 /** PostgreSQL by postgres.js: single statements pipelined over shared connections, each transaction on one of its own. */
 export class PostgresDriver implements SqlDriver {
-  readonly description: string;
   readonly isTransaction = false;
-  readonly address: DatabaseAddress;
   readonly probe: SqlExecutor = {
     execute: (text, parameters, { signal } = {}) => {
       const over = new AbortController();
@@ -88,7 +93,10 @@ export class PostgresDriver implements SqlDriver {
   };
   readonly imports: ImportLimit;
   readonly #pool: ConnectionPool<PostgresConnection>;
-  readonly #settings: ConnectionSettings;
+  readonly #location: PostgresLocation;
+  readonly #servers: ServerSearch;
+  readonly #settings: Omit<ConnectionSettings, "server" | "connectTimeout" | "openSocket">;
+  #address: DatabaseAddress;
   /** For a transaction without a running statement, if the server sets no limit. */
   readonly #idleTimeout: number;
   /** The connection on which a prepared statement was last lost, and when. */
@@ -105,9 +113,9 @@ export class PostgresDriver implements SqlDriver {
     const { prepare = true, applicationName = "flux-dao" } = given;
     const numbers = readNumbers(given);
     const { poolSize, connectTimeout, acquireTimeout, maxWaiting, idleTimeout, maxLifetime } = numbers;
-    this.description = location.description;
-    const { user, password, database, parameters, servers } = location;
-    this.address = { ...servers[0], database };
+    const { user, password, database, parameters } = location;
+    this.#location = location;
+    this.#address = { ...location.servers[0], database };
     this.#idleTimeout = prepare ? 0 : numbers.idleInTransactionTimeout;
     this.#settings = {
       login: { user, password, database },
@@ -120,12 +128,13 @@ export class PostgresDriver implements SqlDriver {
         ...parameters,
       },
       prepare,
-      connectTimeout,
       responseTimeout: responseTimeout(numbers.statementTimeout),
       // Behind a pooler nothing is set, since the next statement may run on another connection.
-      script: prepare ? sessionScript(numbers) : "select 1",
-      openSocket: (signal) => openSocket({ ...endpointOf(location), connectTimeout, signal }),
+      script: sessionScript(prepare ? numbers : {}, location.targetSession),
     };
+    // All connections that are open lead to the primary from before.
+    const onMoved = () => this.#pool.replaceOpenedBefore(performance.now());
+    this.#servers = new ServerSearch(location, connectTimeout, onMoved);
     const events: ConnectionEvents = {
       onLost: (connection, reason) => {
         this.#lostConnections++;
@@ -133,13 +142,31 @@ export class PostgresDriver implements SqlDriver {
       },
       onRefused: (connection, error) => this.#onRefused(connection, error),
     };
-    const open = (signal: AbortSignal) => PostgresConnection.open(this.#settings, events, signal);
-    this.#pool = new ConnectionPool(open, { size: poolSize, acquireTimeout, maxWaiting, idleTimeout, maxLifetime });
+    this.#pool = new ConnectionPool((signal) => this.#open(events, signal), {
+      size: poolSize,
+      acquireTimeout,
+      maxWaiting,
+      idleTimeout,
+      maxLifetime,
+    });
     this.imports = new ImportLimit(() => this.#pool.usage.size, { acquireTimeout, maxWaiting });
   }
 
   get lostConnections(): number {
     return this.#lostConnections;
+  }
+
+  /** Names the server that new connections lead to. */
+  get description(): string {
+    const { servers, description } = this.#location;
+    return servers.length === 1 ? description : `PostgreSQL at ${nameOf(this.address)}/${this.address.database}`;
+  }
+
+  /** Of the server that was found last. The same object as long as that is the same. */
+  get address(): DatabaseAddress {
+    const { host, port } = this.#servers.found ?? this.#address;
+    if (host !== this.#address.host || port !== this.#address.port) this.#address = { ...this.#address, host, port };
+    return this.#address;
   }
 
   get pool(): InstrumentedPool {
@@ -170,6 +197,7 @@ export class PostgresDriver implements SqlDriver {
   }
 
   replaceConnections(): void {
+    this.#servers.distrustFound();
     this.#pool.replaceOpenedBefore(performance.now() - RECENTLY_OPENED);
   }
 
@@ -177,6 +205,16 @@ export class PostgresDriver implements SqlDriver {
     this.#isClosed = true;
     this.imports.close();
     return this.#pool.close(timeout);
+  }
+
+  #open(events: ConnectionEvents, signal: AbortSignal): Promise<PostgresConnection> {
+    const openOn = (server: Candidate, connectTimeout: number) => {
+      const openAt = (ended?: AbortSignal, address = server.address) =>
+        openSocket({ ...endpointOf(this.#location, server, address), connectTimeout, signal: ended });
+      const settings = { ...this.#settings, server, connectTimeout, openSocket: openAt };
+      return PostgresConnection.open(settings, events, signal);
+    };
+    return this.#servers.find(openOn, signal);
   }
 
   #share(
@@ -207,7 +245,7 @@ export class PostgresDriver implements SqlDriver {
   async #executeOnExtra(text: string, parameters: readonly SqlParameter[], signal: AbortSignal): Promise<SqlResult> {
     // No pool to notify.
     const events: ConnectionEvents = { onLost: () => undefined, onRefused: (_, error) => error };
-    const connection = await PostgresConnection.open(this.#settings, events, signal);
+    const connection = await this.#open(events, signal);
     try {
       return await connection.execute(text, parameters, signal);
     } finally {
@@ -252,17 +290,23 @@ export class PostgresDriver implements SqlDriver {
   }
 }
 
-/** Where and how to connect; the host may be the folder of a Unix socket. */
-function endpointOf({ servers, tls, keepAlive = KEEP_ALIVE }: PostgresLocation): Omit<SocketOptions, "connectTimeout"> {
-  const [{ host, port }] = servers;
-  return { host, port, path: host.startsWith("/") ? socketPath(host, port) : undefined, tls, keepAlive };
+/** Where and how to connect: the host may be the folder of a Unix socket, and its name have been looked up. */
+function endpointOf(
+  { tls, keepAlive = KEEP_ALIVE }: PostgresLocation,
+  { host, port }: ServerAddress,
+  address = host,
+): Omit<SocketOptions, "connectTimeout"> {
+  const path = host.startsWith("/") ? socketPath(host, port) : undefined;
+  return { host: address, port, path, servername: host, tls, keepAlive };
 }
 
-/** What is set on each new connection; not as startup parameters, which poolers reject. */
-function sessionScript(numbers: Numbers): string {
-  return Object.entries(sessionSettings(numbers))
-    .map(([name, value]) => `set ${name} = ${value}`)
-    .join("; ");
+/**
+ * What is set on each new connection; not as startup parameters, which poolers reject. Asks what kind of session it is, if that
+ * matters.
+ */
+function sessionScript(limits: Limits, targetSession: TargetSession): string {
+  const settings = Object.entries(sessionSettings(limits)).map(([name, value]) => `set ${name} = ${value}`);
+  return [...settings, ...(targetSession === "any" ? [] : [STATE_QUERY])].join("; ") || "select 1";
 }
 
 /** The limits that the server keeps, by its names for them. */

@@ -87,6 +87,11 @@ export class SingleSocket {
     return checkMessages(socket);
   }
 
+  /** The address of the peer; `undefined` before it is open, and for a Unix socket. */
+  get address(): string | undefined {
+    return this.#socket?.remoteAddress;
+  }
+
   /** Opens no more sockets. */
   stopOpening(reason: unknown): void {
     this.#closing.abort(reason);

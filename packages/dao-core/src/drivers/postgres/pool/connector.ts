@@ -4,10 +4,7 @@ import {
   SERVER_LIMIT_LIFETIME,
   SLOW_CONNECT,
 } from "../../../session/limits.ts";
-import { databaseErrorFacts } from "../../../session/postgres-errors.ts";
-
-/** SQLSTATE: too many connections. */
-const TOO_MANY_CONNECTIONS = "53300";
+import { isServerFull } from "../../../session/postgres-errors.ts";
 
 /** The pool that connections are opened for. */
 interface Demand<Connection> {
@@ -110,7 +107,7 @@ export class Connector<Connection> {
   #learn(error: unknown): void {
     this.lastError = error;
     const open = this.#demand.open();
-    if (open > 0 && databaseErrorFacts(error)?.code === TOO_MANY_CONNECTIONS) {
+    if (open > 0 && isServerFull(error)) {
       this.#limit = open;
       this.#limitEnds = performance.now() + SERVER_LIMIT_LIFETIME;
       return;

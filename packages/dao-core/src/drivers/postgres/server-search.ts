@@ -1,0 +1,236 @@
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import {
+  nameOf,
+  type PostgresLocation,
+  type ServerAddress,
+  type TargetSession,
+} from "../../connection-string/database-url.ts";
+import { SERVER_RECHECK } from "../../session/limits.ts";
+import { codedError, databaseErrorFacts, NO_SERVER, reasonOf } from "../../session/postgres-errors.ts";
+import { limitWait } from "../../session/waiting/deadline.ts";
+
+/** What a session is good for. */
+export interface SessionState {
+  readonly isStandby: boolean;
+  readonly isReadOnly: boolean;
+}
+
+/** Asks for the {@link SessionState}. The parameters that a login reports would not do: poolers report none, or outdated ones. */
+export const STATE_QUERY = `select pg_is_in_recovery() as "isStandby", current_setting('transaction_read_only') = 'on' as "isReadOnly"`;
+
+/** The state in the last row of the results that a script had, if it ends with {@link STATE_QUERY}. */
+export function stateOf(results: readonly unknown[]): SessionState | undefined {
+  const [row] = [results.at(-1)].flat();
+  return isState(row) ? row : undefined;
+}
+
+function isState(row: unknown): row is SessionState {
+  return typeof row === "object" && row !== null && "isStandby" in row && "isReadOnly" in row;
+}
+
+/** A server to try: at any address of its name, or at one of them. */
+export interface Candidate extends ServerAddress {
+  readonly address?: string | undefined;
+}
+
+/** A session that was opened. */
+interface OpenSession {
+  /** `undefined` if it was not asked for. */
+  readonly state: SessionState | undefined;
+  close(): Promise<void>;
+}
+
+type Lookup = (host: string) => Promise<readonly { readonly address: string }[]>;
+
+interface Failure {
+  readonly candidate: Candidate;
+  readonly error: unknown;
+}
+
+/** One search. */
+interface Search<Session> {
+  /** Opens a session on one server, within the given milliseconds. */
+  readonly open: (candidate: Candidate, connectTimeout: number) => Promise<Session>;
+  readonly signal: AbortSignal;
+  /** By `performance.now()`. */
+  readonly end: number;
+  readonly failures: Failure[];
+}
+
+type Wish = Exclude<TargetSession, "prefer-standby">;
+
+/** Which sessions fit, and what is said of the others. */
+const wishes: Readonly<Record<Wish, readonly [fits: (state: SessionState) => boolean, otherwise: string]>> = {
+  any: [() => true, ""],
+  "read-write": [({ isReadOnly }) => !isReadOnly, "it accepts no writes"],
+  "read-only": [({ isReadOnly }) => isReadOnly, "it accepts writes"],
+  primary: [({ isStandby }) => !isStandby, "it is a standby"],
+  standby: [({ isStandby }) => isStandby, "it is a primary"],
+};
+
+/** SQLSTATEs of a login that every server would refuse: as by libpq, no other one is tried. */
+const REFUSED_LOGIN = /^(?:28...|3D000|42501)$/;
+
+/**
+ * Finds the server for each new connection, by the rules of libpq (its manual's "Specifying Multiple Hosts",
+ * `target_session_attrs` and `load_balance_hosts`): the first that accepts the login and fits. Unlike libpq, it begins with the one
+ * found last, and tries those that have just failed after the others.
+ */
+export class ServerSearch {
+  readonly #location: PostgresLocation;
+  readonly #connectTimeout: number;
+  readonly #onMoved: () => void;
+  readonly #lookUp: Lookup;
+  #found: Candidate | undefined;
+  /** By name, and by name and address: until when a candidate that failed comes last, by `performance.now()`. */
+  readonly #lastUntil = new Map<string, number>();
+
+  /**
+   * @param connectTimeout milliseconds for a search; each server has an equal share of what is left
+   * @param onMoved called when another server is found to be the primary
+   */
+  constructor(
+    location: PostgresLocation,
+    connectTimeout: number,
+    onMoved: () => void,
+    lookUp: Lookup = (host) => lookup(host, { all: true }),
+  ) {
+    this.#location = location;
+    this.#connectTimeout = connectTimeout;
+    this.#onMoved = onMoved;
+    this.#lookUp = lookUp;
+  }
+
+  /** The server that was found last. */
+  get found(): ServerAddress | undefined {
+    return this.#found;
+  }
+
+  /** Tries the server found last after the others, for a while: it accepts no writes. */
+  distrustFound(): void {
+    if (this.#found !== undefined) this.#putLast(this.#found);
+  }
+
+  /**
+   * @throws what `open` throws if there is only one server to try; an error with the code `NO_SERVER`, which says what is wrong
+   *   with each; the reason of an abort
+   */
+  async find<Session extends OpenSession>(open: Search<Session>["open"], signal: AbortSignal): Promise<Session> {
+    const { servers, targetSession } = this.#location;
+    const search: Search<Session> = { open, signal, end: performance.now() + this.#connectTimeout, failures: [] };
+    const ordered = this.#ordered(servers);
+    if (targetSession !== "prefer-standby") {
+      return (await this.#try(search, ordered, targetSession)) ?? this.#noServer(search.failures);
+    }
+    // A standby that has just failed would cost every connection its share of the time.
+    const likely = ordered.filter((server) => !this.#comesLast(server));
+    const standby = await this.#try(search, likely, "standby", ordered.length);
+    return standby ?? (await this.#try(search, this.#ordered(servers), "any")) ?? this.#noServer(search.failures);
+  }
+
+  /** @param others how many are to be tried after these */
+  async #try<Session extends OpenSession>(
+    { open, signal, end, failures }: Search<Session>,
+    servers: readonly Candidate[],
+    wish: Wish,
+    others = 0,
+  ): Promise<Session | undefined> {
+    const [fits, otherwise] = wishes[wish];
+    const queue = [...servers];
+    for (let candidate = queue.shift(); candidate !== undefined; candidate = queue.shift()) {
+      const share = Math.max(1, Math.ceil((end - performance.now()) / (1 + queue.length + others)));
+      try {
+        if (this.#mustLookUp(candidate)) {
+          queue.unshift(...this.#ordered(await this.#addressesOf(candidate, share, signal)));
+          continue;
+        }
+        const session = await open(candidate, share);
+        if (session.state === undefined || fits(session.state)) {
+          this.#remember(candidate);
+          return session;
+        }
+        failures.push({ candidate, error: codedError(NO_SERVER, otherwise) });
+        void session.close();
+      } catch (error) {
+        if (signal.aborted) throw error;
+        this.#putLast(candidate);
+        failures.push({ candidate, error });
+        if (REFUSED_LOGIN.test(databaseErrorFacts(error)?.code ?? "")) this.#noServer(failures);
+      }
+    }
+    return undefined;
+  }
+
+  /** A name is looked up if its addresses may be those of different servers. */
+  #mustLookUp({ host, address }: Candidate): boolean {
+    const { targetSession, balancesLoad } = this.#location;
+    return (
+      address === undefined && (balancesLoad || targetSession !== "any") && !host.startsWith("/") && isIP(host) === 0
+    );
+  }
+
+  async #addressesOf(server: Candidate, milliseconds: number, signal: AbortSignal): Promise<Candidate[]> {
+    const addresses = await new Promise<Awaited<ReturnType<Lookup>>>((resolve, reject) => {
+      const late = () => codedError("ETIMEDOUT", `its name was not found within ${milliseconds} ms`);
+      const stopWatching = limitWait(milliseconds, signal, late, reject);
+      this.#lookUp(server.host).then(resolve, reject).finally(stopWatching);
+    });
+    return addresses.map(({ address }) => ({ ...server, address }));
+  }
+
+  /** In the order in which to try them. */
+  #ordered(candidates: readonly Candidate[]): Candidate[] {
+    const found = this.#found === undefined ? [] : keysOf(this.#found);
+    const rank = (candidate: Candidate) => {
+      if (this.#comesLast(candidate)) return 2;
+      return !this.#location.balancesLoad && found.includes(keyOf(candidate)) ? 0 : 1;
+    };
+    const ranked = candidates.map((candidate) => ({ candidate, rank: rank(candidate), tie: Math.random() }));
+    if (!this.#location.balancesLoad) for (const [index, each] of ranked.entries()) each.tie = index;
+    return ranked.sort((one, other) => one.rank - other.rank || one.tie - other.tie).map(({ candidate }) => candidate);
+  }
+
+  #comesLast(candidate: Candidate): boolean {
+    return performance.now() < (this.#lastUntil.get(keyOf(candidate)) ?? 0);
+  }
+
+  #putLast(candidate: Candidate): void {
+    for (const key of keysOf(candidate)) this.#lastUntil.set(key, performance.now() + SERVER_RECHECK);
+  }
+
+  #remember(candidate: Candidate): void {
+    const before = this.#found;
+    for (const key of keysOf(candidate)) this.#lastUntil.delete(key);
+    if (before !== undefined && keyOf(before) === keyOf(candidate)) return;
+    this.#found = candidate;
+    const { targetSession } = this.#location;
+    if (before !== undefined && (targetSession === "read-write" || targetSession === "primary")) this.#onMoved();
+  }
+
+  #noServer(failures: readonly Failure[]): never {
+    const { servers, targetSession } = this.#location;
+    const reasons = new Set(failures.map(({ candidate, error }) => `${labelOf(candidate)}: ${reasonOf(error)}`));
+    const errors = failures.map(({ error }) => error);
+    const isOnly = servers.length === 1 && reasons.size === 1;
+    if (isOnly && databaseErrorFacts(errors[0])?.code !== NO_SERVER) throw errors[0];
+    const wish = targetSession === "any" ? "" : ` for target_session_attrs=${targetSession}`;
+    const message = `No server was found${wish}. ${[...reasons].join(" ")}`;
+    throw Object.assign(new AggregateError(errors, message), { code: NO_SERVER });
+  }
+}
+
+/** Identifies a candidate. */
+function keyOf({ address, ...server }: Candidate): string {
+  return address === undefined ? nameOf(server) : `${nameOf(server)} ${address}`;
+}
+
+/** Those of a candidate, and of the server whose name it has. */
+function keysOf(candidate: Candidate): string[] {
+  return [nameOf(candidate), keyOf(candidate)];
+}
+
+/** For messages. */
+function labelOf({ address, ...server }: Candidate): string {
+  return address === undefined || address === server.host ? nameOf(server) : `${nameOf(server)} (${address})`;
+}
