@@ -31,7 +31,7 @@ const onEither =
 const processes = [
   "packages/dao-core/test/contract-pgbouncer.test.ts",
   "packages/dao-core/test/{connection-strings,embedded-folder,migrations-at-once,migrations-killed,open-socket}.test.ts",
-  "packages/dao-core/test/{standby,standby-reads}.test.ts",
+  "packages/dao-core/test/{several-servers,standby,standby-reads}.test.ts",
   "test/{browser,cli,exactly-once,faults,fuzz,overload,proxies}/*.test.ts",
   "test/rest/{cli-lifecycle,cli-settings,database-down,processes,readiness,standby,stop-under-load}.test.ts",
 ];

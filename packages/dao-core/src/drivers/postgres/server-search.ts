@@ -154,9 +154,9 @@ export class ServerSearch {
         void session.close();
       } catch (error) {
         if (signal.aborted) throw error;
-        this.#putLast(candidate);
         failures.push({ candidate, error });
         if (REFUSED_LOGIN.test(databaseErrorFacts(error)?.code ?? "")) this.#noServer(failures);
+        this.#putLast(candidate);
       }
     }
     return undefined;
