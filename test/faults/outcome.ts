@@ -32,6 +32,7 @@ const notDone: ReadonlySet<string> = new Set([
   "CONNECT_TIMEOUT",
   "ETIMEDOUT",
   "LOGIN_CLOSED",
+  "NO_SERVER",
 ]);
 
 /** Whether the error reports a read-only server. */
