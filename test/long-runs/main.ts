@@ -1,8 +1,13 @@
-/** `pnpm test:faults`, `test:model`, `test:exactly-once`, `test:migrations`, `test:overload` and `test:fuzz`: `main.ts NAME --flags`. */
+/**
+ * `pnpm test:faults`, `test:failover`, `test:patroni`, `test:model`, `test:exactly-once`, `test:migrations`, `test:overload` and
+ * `test:fuzz`: `main.ts NAME --flags`.
+ */
 import { LongRun, type LongRunResult } from "./long-run.ts";
 
 const harnesses: Readonly<Record<string, () => Promise<{ run(run: LongRun): Promise<LongRunResult> }>>> = {
   faults: () => import("./faults.ts"),
+  failover: () => import("./failover.ts"),
+  patroni: () => import("./patroni.ts"),
   model: () => import("./model.ts"),
   "exactly-once": () => import("./exactly-once.ts"),
   migrations: () => import("./migrations.ts"),
