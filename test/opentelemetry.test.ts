@@ -213,6 +213,22 @@ describe("spans by the semantic conventions", () => {
     expect(attempts).toEqual([attempt, { ...attempt, "http.request.resend_count": 1 }]);
   });
 
+  test("of several servers the one to which new connections lead", () => {
+    let address = { host: "one", port: 5433, database: "flux" };
+    const source = {
+      get address() {
+        return address;
+      },
+    };
+    const instrumentation = databaseTelemetry({ poolName: "several" }).instrument(source);
+    const select = { kind: "statement", text: "select 1", schema: "public" } as const;
+    instrumentation.start(select)?.end({});
+    address = { ...address, host: "two" };
+    instrumentation.start(select)?.end({});
+    const named = exporter.getFinishedSpans().map(({ attributes }) => attributes["server.address"]);
+    expect(named).toEqual(["one", "two"]);
+  });
+
   test("a path that is not the API's is recorded as such, with its method alone", async () => {
     const { app } = connectedClient();
     await app.fetch(

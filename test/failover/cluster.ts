@@ -25,28 +25,29 @@ export function connect(url: string): postgres.Sql {
   return postgres(url, { max: 1, connect_timeout: 5, onnotice: () => undefined });
 }
 
-/** Runs `ask` on one server until it returns something; connects anew after an error. */
+/** Runs `ask` on one server until it returns something, once at least; connects anew after an error. */
 export async function until<Result>(
   url: string,
   seconds: number,
   ask: (sql: postgres.Sql) => Promise<Result | undefined>,
 ): Promise<Result> {
   const end = performance.now() + seconds * 1_000;
-  for (let last: unknown; performance.now() < end; await delay(20)) {
+  for (let last: unknown; ; await delay(20)) {
     const sql = connect(url);
     try {
-      for (; performance.now() < end; await delay(20)) {
+      do {
         const result = await ask(sql);
         if (result !== undefined) return result;
-      }
+        await delay(20);
+      } while (performance.now() < end);
     } catch (error) {
       last = error;
     } finally {
       await sql.end({ timeout: 0 });
     }
-    if (performance.now() > end) throw new Error(`Not within ${seconds} s.`, { cause: last });
+    if (performance.now() > end)
+      throw new Error(`The server at ${new URL(url).host} did not within ${seconds} s.`, { cause: last });
   }
-  throw new Error(`Not within ${seconds} s.`);
 }
 
 /** Resolves with the moment at which the server has committed a write. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { isListening } from "../../packages/dao-core/test/is-listening.ts";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
 import { findServerAccount, identityOf, type ServerAccount } from "../../scripts/postgres/server-account.ts";
+import { askUntil } from "../ask-until.ts";
 import { signalServer } from "../faults/process-group.ts";
 import { hasProgram, type RunningProxy, startProxy } from "../proxies/proxy.ts";
 import { type Cluster, synchronous, type Takeover, until, writable } from "./cluster.ts";
@@ -88,7 +89,15 @@ export class PatroniCluster implements Cluster {
   async rejoin(): Promise<void> {
     const standby = this.#nodes[1 - this.#primary];
     if (standby !== undefined) this.#run(standby);
+    await this.#synchronous();
+  }
+
+  /** Resolves when commits wait for the standby, and Patroni would let it take over. */
+  async #synchronous(): Promise<void> {
     await synchronous(this.primaryUrl, PATIENCE);
+    const url = `http://127.0.0.1:${this.#nodes[1 - this.#primary]?.apiPort}/synchronous`;
+    const isKnown = () => fetch(url).then(({ ok }) => ok);
+    if (!(await askUntil(isKnown, (isIt) => isIt, { limit: PATIENCE * 1_000 }))) throw new Error(`${url} is not so.`);
   }
 
   async #start(): Promise<void> {
@@ -100,6 +109,7 @@ export class PatroniCluster implements Cluster {
       configuration: (folder, port) =>
         JSON.stringify({
           name: "one",
+          "enable-grpc-gateway": true,
           "data-dir": `${folder}/data`,
           "listen-client-urls": `http://127.0.0.1:${port}`,
           "advertise-client-urls": `http://127.0.0.1:${port}`,
@@ -117,7 +127,7 @@ export class PatroniCluster implements Cluster {
       await until(this.#urlOf(this.#nodes.length - 1), PATIENCE, (sql) => sql`select`);
     }
     await until(this.primaryUrl, PATIENCE, (sql) => sql`create table probes (at timestamptz default now())`);
-    await synchronous(this.primaryUrl, PATIENCE);
+    await this.#synchronous();
     const servers = this.#nodes.map(
       ({ name, port, apiPort }) => `server ${name} 127.0.0.1:${port} check port ${apiPort}`,
     );
@@ -140,6 +150,14 @@ export class PatroniCluster implements Cluster {
 `,
     });
     this.#proxies.push(haproxy);
+    // At first it takes every server for one that is fit.
+    const url = urlAt(new URL(haproxy.url).host);
+    for (let inRow = 0; inRow < 2 * servers.length; ) {
+      inRow = await writable(url, 0).then(
+        () => inRow + 1,
+        () => 0,
+      );
+    }
   }
 
   async #createNode(name: string, etcd: string): Promise<Node> {

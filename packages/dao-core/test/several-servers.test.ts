@@ -162,26 +162,18 @@ describe("of a primary and its standby", () => {
   });
 });
 
-test.each(["standby", "any", "nonsense"])("PGTARGETSESSIONATTRS=%s has no effect within postgres.js", async (value) => {
-  const location = postgresLocation(pair.primary.url);
-  vi.stubEnv("PGTARGETSESSIONATTRS", value);
-  vi.stubEnv("PGHOST", "one.invalid,two.invalid");
-  vi.stubEnv("PGPORT", "1,2");
-  const driver = new PostgresDriver(location);
-  try {
-    expect(await portServed(driver)).toBe(portOf(pair.primary.url));
-    expect(process.env["PGTARGETSESSIONATTRS"]).toBe(value);
-  } finally {
-    vi.unstubAllEnvs();
-    await driver.close();
-  }
-});
-
 test("a cancel request goes to the address of its connection, of those that a name may have", async () => {
   const { hostname: host, port } = new URL(pair.primary.url);
   const location = postgresLocation(pair.primary.url);
   const asked = vi.fn((signal?: AbortSignal, address = host) =>
-    openSocket({ host: address, port: Number(port), sslMode: "disable", connectTimeout: 5_000, keepAlive: 0, signal }),
+    openSocket({
+      host: address,
+      port: Number(port),
+      tls: { mode: "disable" },
+      connectTimeout: 5_000,
+      keepAlive: 0,
+      signal,
+    }),
   );
   const connection = await PostgresConnection.open(
     {
@@ -216,7 +208,7 @@ describe("a server that cannot be used", () => {
   test.each(Object.entries(troubles))("%s: the next one is taken, within a share of the time", async (_, start) => {
     const trouble = await start();
     try {
-      const url = severalUrl([`postgres://127.0.0.1:${trouble.port}`, pair.primary.url]);
+      const url = severalUrl([`postgres://127.0.0.1:${trouble.port}`, pair.primary.url], "sslmode=disable");
       await withDriver(
         url,
         async (driver) => {
@@ -235,7 +227,7 @@ describe("a server that cannot be used", () => {
       await findFreePort(),
       await startPeer((socket) => socket.end(errorMessage("57P03", "x"))),
     ];
-    const url = `postgres://u@127.0.0.1:${free},127.0.0.1:${starting.port}/db`;
+    const url = `postgres://u@127.0.0.1:${free},127.0.0.1:${starting.port}/db?sslmode=disable`;
     await expect(openDatabase(url)).rejects.toMatchObject({
       code: "unavailable",
       message: expect.stringMatching(
@@ -250,7 +242,7 @@ describe("a server that cannot be used", () => {
   test("with a wrong password: the second one is not tried", async () => {
     const second = await startPeer((socket) => socket.destroy());
     const url = new URL(pair.primary.url);
-    const wrong = `postgres://postgres:wrong@${url.host},127.0.0.1:${second.port}/postgres`;
+    const wrong = `postgres://postgres:wrong@${url.host},127.0.0.1:${second.port}/postgres?sslmode=disable`;
     await expect(openDatabase(wrong)).rejects.toThrow(
       new RegExp(`${url.host}: The database refused the login\\.[^:]*$`),
     );

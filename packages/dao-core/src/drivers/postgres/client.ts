@@ -1,11 +1,12 @@
 import type { Socket } from "node:net";
 import postgres from "postgres";
-import type { PostgresLocation, ServerAddress } from "../../connection-string/database-url.ts";
+import type { PostgresLocation } from "../../connection-string/database-url.ts";
+import type { Candidate } from "./server-search.ts";
 
 /** How the client of a connection logs in. */
 export interface ClientSettings {
   /** The server that the socket leads to. postgres.js names it in errors. */
-  readonly server: ServerAddress;
+  readonly server: Candidate;
   readonly login: Pick<PostgresLocation, "user" | "password" | "database">;
   /** Startup parameters. */
   readonly parameters: Readonly<Record<string, string>>;

@@ -26,7 +26,7 @@ import {
   sendAtOnce,
   wasPrepared,
 } from "./prepared-statements.ts";
-import { type SessionState, stateOf } from "./server-search.ts";
+import { type Candidate, type SessionState, stateOf } from "./server-search.ts";
 
 /** How to open a connection. */
 export interface ConnectionSettings extends ClientSettings {
@@ -129,6 +129,10 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
 
   get isAlive(): boolean {
     return this.#lossReason === undefined;
+  }
+
+  get server(): Candidate {
+    return this.#settings.server;
   }
 
   get state(): SessionState | undefined {

@@ -156,10 +156,11 @@ export class PostgresDriver implements SqlDriver {
     return this.#lostConnections;
   }
 
-  /** Names the server that new connections lead to. */
+  /** Of several servers it names the one that was found last. */
   get description(): string {
-    const { servers, description } = this.#location;
-    return servers.length === 1 ? description : `PostgreSQL at ${nameOf(this.address)}/${this.address.database}`;
+    const { servers, database, description } = this.#location;
+    const { found } = this.#servers;
+    return servers.length === 1 || found === undefined ? description : `PostgreSQL at ${nameOf(found)}/${database}`;
   }
 
   /** Of the server that was found last. The same object as long as that is the same. */
@@ -196,8 +197,8 @@ export class PostgresDriver implements SqlDriver {
     );
   }
 
-  replaceConnections(): void {
-    this.#servers.distrustFound();
+  replaceConnections(server?: Candidate): void {
+    this.#servers.distrust(server);
     this.#pool.replaceOpenedBefore(performance.now() - RECENTLY_OPENED);
   }
 
@@ -274,7 +275,7 @@ export class PostgresDriver implements SqlDriver {
     switch (databaseErrorFacts(error)?.code) {
       case "25006":
         // A new connection may lead to the new primary; others of that age lead to the same server.
-        this.replaceConnections();
+        this.replaceConnections(connection.server);
         return error;
       case "26000": {
         const last = this.#statementLoss;

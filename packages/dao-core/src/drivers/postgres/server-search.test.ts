@@ -169,7 +169,7 @@ describe("a server among several", () => {
   test("that was found to accept no writes comes last for a while", async () => {
     const { find, search } = network({ one: PRIMARY, two: PRIMARY });
     await find();
-    search.distrustFound();
+    search.distrust();
     expect(await find()).toEqual(["two", "two"]);
   });
 });

@@ -107,9 +107,9 @@ export class ServerSearch {
     return this.#found;
   }
 
-  /** Tries the server found last after the others, for a while: it accepts no writes. */
-  distrustFound(): void {
-    if (this.#found !== undefined) this.#putLast(this.#found);
+  /** Tries a server after the others for a while, since it accepts no writes. Default: the one found last. */
+  distrust(server = this.#found): void {
+    if (server !== undefined) this.#putLast(server);
   }
 
   /**
