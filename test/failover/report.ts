@@ -8,7 +8,7 @@ const HEAD = [
   "writes acknowledged",
   "refused",
   "of unknown outcome",
-  "takeover, ms",
+  "takeover, ms: median (maximum)",
   "first writer back after it, ms",
   "last writer back after it, ms",
   "lost",
@@ -36,5 +36,5 @@ export function reportFailovers(experiences: readonly Experience[], run: LongRun
 function range(values: readonly number[]): string {
   const sorted = values.map(Math.round).sort((one, other) => one - other);
   const [median = 0, largest = 0] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
-  return `${median.toLocaleString("en")} (at most ${largest.toLocaleString("en")})`;
+  return `${median.toLocaleString("en")} (${largest.toLocaleString("en")})`;
 }
