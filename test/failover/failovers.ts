@@ -6,7 +6,7 @@ import { type Cluster, connect, type Takeover } from "./cluster.ts";
 import { Load } from "./load.ts";
 
 /** Milliseconds that writes may be away for longer than the takeover takes. */
-export const ALLOWED = 2_000;
+const ALLOWED = 2_000;
 
 /** What the writers that reach a cluster in one way have gone through. All times in milliseconds. */
 export class Experience {
