@@ -102,6 +102,7 @@ export class SchemaSession extends DriverSession {
     const schemaCheck = new SchemaCheck(schema, isReadOnly);
     super(driver, {
       daosOn: (executor) => daosOn(executor, maxConversationBytes),
+      piecesOn: (executor) => new SqlPieceReads(executor),
       hooks: { schema, isReadOnly, ...hooks, onFailure: (error) => schemaCheck.statementFailed(error) },
     });
     this.pieces = new SqlPieceReads(this.executor);

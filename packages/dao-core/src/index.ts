@@ -20,6 +20,7 @@ export type { MigrationOptions, MigrationReport } from "./migrations/migrate.ts"
 export type { SchemaMigrated, SchemasMigrationOptions, SchemasMigrationReport } from "./migrations/migrate-schemas.ts";
 export type { MigrationPlanText } from "./migrations/plan.ts";
 export type { RuleViolation } from "./migrations/schema-check/rule-violations.ts";
+export { type CallOperation, runBatch } from "./service/batch.ts";
 export * from "./service/dao-services.ts";
 export { createPieceServices, type PieceServices } from "./service/piece-services.ts";
 export type * from "./session/database-session.ts";

@@ -3,6 +3,7 @@ import { isDaoError, UnitOfWorkMisuseError } from "./contract/errors.ts";
 import type { DatabaseSession, TransactionOptions } from "./session/database-session.ts";
 import { type Retry, withRetries } from "./session/executor.ts";
 import { OWN_RETRIES } from "./session/limits.ts";
+import type { PieceReads } from "./session/piece-reads.ts";
 import { DaoSet } from "./session/session.ts";
 import { withDeadline } from "./session/waiting/deadline.ts";
 
@@ -42,6 +43,11 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     this.#session = session;
     this.#ownsCommit = ownsCommit;
     this.#life = life;
+  }
+
+  /** Reads whose memory does not depend on the length of rows, if the session has them. */
+  get pieces(): PieceReads | undefined {
+    return this.#session.pieces;
   }
 
   /**
@@ -126,10 +132,10 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
 /** Runs the library's own work, which does nothing outside the database, and so can be retried unless it is nested. */
 export function runRetryable<Result>(
   session: DatabaseSession,
-  { signal, timeout, requester }: CallOptions,
+  { signal, timeout, requester, ...others }: CallOptions & Pick<UnitOfWorkOptions, "retries">,
   work: (uow: DaoUnitOfWork) => Promise<Result>,
 ): Promise<Result> {
-  const retries = session.isTransaction ? 0 : OWN_RETRIES;
+  const retries = others.retries ?? (session.isTransaction ? 0 : OWN_RETRIES);
   return DaoUnitOfWork.run(session, work, { signal, timeout, requester, retries });
 }
 

@@ -24,6 +24,8 @@ const brand = Symbol.for("@flux/dao-core/DaoError");
 /** Base class of every error that the data layer throws on purpose. */
 export abstract class DaoError extends Error {
   abstract readonly code: DaoErrorCode;
+  /** The number of the operation that failed, from 0. Only in errors of a batch. */
+  readonly operation?: number;
   readonly [brand] = true;
 
   constructor(message: string, options?: ErrorOptions) {
@@ -173,4 +175,21 @@ export class SchemaVersionError extends DaoError {
 /** A unit of work was used in a way that would lose data or hang. The message says how, and what to do instead. */
 export class UnitOfWorkMisuseError extends DaoError {
   readonly code = "unit_of_work_misused";
+}
+
+/**
+ * The error of a batch whose operation of this number failed: the operation's own, with the number as its `operation`, and at the
+ * beginning of each issue's path. An error that is not a {@link DaoError} is returned as it is.
+ */
+export function operationError(error: unknown, operation: number): unknown {
+  if (!isDaoError(error)) return error;
+  const { issues, isTooLarge }: DaoError & Partial<Pick<ValidationError, "issues" | "isTooLarge">> = error;
+  if (issues === undefined) return Object.assign(error, { operation });
+  const numbered = issues.map(({ path, message }) => ({
+    path: path === "" ? String(operation) : `${operation}.${path}`,
+    message,
+  }));
+  return Object.assign(new ValidationError(numbered, { cause: error.cause, isTooLarge: isTooLarge === true }), {
+    operation,
+  });
 }

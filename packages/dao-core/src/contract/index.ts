@@ -1,4 +1,5 @@
 // The files of entities, options and services export what callers see, and nothing else.
+export * from "./batch.ts";
 export type * from "./call-options.ts";
 export * from "./conversation.ts";
 export * from "./demo-flags.ts";

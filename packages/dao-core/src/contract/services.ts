@@ -1,3 +1,4 @@
+import type { BatchOperationName, BatchOperations, BatchOptions, BatchResults } from "./batch.ts";
 import type { ConversationService } from "./conversation.ts";
 import type { DemoFlagsService } from "./demo-flags.ts";
 import type { GoalService } from "./goal.ts";
@@ -22,12 +23,30 @@ export interface DaoServices {
   readonly tasks: TaskService;
   readonly conversations: ConversationService;
   readonly demoFlags: DemoFlagsService;
+  /**
+   * Runs 1 to 100 operations as one unit of work, one after the other: all of them, or none. Later operations see what earlier ones
+   * wrote, and can name their rows if those have client-supplied ids, over HTTP too. Within a unit of work a batch is a savepoint.
+   *
+   * ```ts
+   * const [goal, milestone] = await services.batch([
+   *   ["goals.createGoal", { userId, title: "Run 10 km" }, { id: goalId }],
+   *   ["milestones.createMilestone", { goalId, weekNumber: 1, title: "Base" }],
+   * ]);
+   * ```
+   *
+   * @throws the error of the operation that failed, with its number, from 0, as `operation` and at the beginning of each issue's
+   *   path: `1.weekNumber`; RetryableError after a serialization failure or deadlock once no retry is left; TransactionLostError
+   */
+  batch<const Names extends readonly [] | readonly BatchOperationName[]>(
+    operations: BatchOperations<Names>,
+    options?: BatchOptions,
+  ): Promise<BatchResults<Names>>;
 }
 
 /** An operation's name, such as `goals.createGoal`. Routes, the client and everything else that dispatches calls use it. */
 export type OperationName = {
-  [Service in keyof DaoServices]: `${Service}.${keyof DaoServices[Service] & string}`;
-}[keyof DaoServices];
+  [Service in Exclude<keyof DaoServices, "batch">]: `${Service}.${keyof DaoServices[Service] & string}`;
+}[Exclude<keyof DaoServices, "batch">];
 
 /**
  * Calls an operation by its name. Neither the number nor the types of `args` are checked: the service validates its input.

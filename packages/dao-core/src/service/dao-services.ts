@@ -4,10 +4,12 @@ import { ValidationError } from "../contract/errors.ts";
 import { parseId } from "../contract/fields/scalars.ts";
 import { validate } from "../contract/fields/validation.ts";
 import type * as contract from "../contract/index.ts";
+import { callOperation } from "../contract/services.ts";
 import { calendarEventLinkDto, taskStatisticsRequest, taskTimerangeRequest } from "../contract/task.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 import { runRetryable } from "../unit-of-work.ts";
+import { runBatch } from "./batch.ts";
 import { assertFound, assertVersion, EntityService, entities, withValidId } from "./entity-service.ts";
 import { validateAppend, validateBulkChanges, validateBulkUpdate, validateStructure } from "./long-lists.ts";
 import { importTasks, type TaskSource } from "./task-import.ts";
@@ -15,6 +17,11 @@ import { streamTasks } from "./task-stream.ts";
 
 /** Creates all six services on one session, which is a database or a unit of work. */
 export function createDaoServices(session: DatabaseSession): contract.DaoServices {
+  const batch = (operations: Parameters<typeof runBatch>[1], options?: contract.BatchOptions): Promise<unknown> =>
+    runBatch(session, operations, options, (inside) => {
+      const services = createDaoServices(inside);
+      return async (name, args) => callOperation(services, name, args);
+    });
   return {
     users: new DaoUserService(session),
     goals: new DaoGoalService(session),
@@ -22,6 +29,8 @@ export function createDaoServices(session: DatabaseSession): contract.DaoService
     tasks: new DaoTaskService(session),
     conversations: new DaoConversationService(session),
     demoFlags: new DaoDemoFlagsService(session),
+    // The compiler checks the arguments by their names; the results are those of the calls.
+    batch: batch as contract.DaoServices["batch"],
   };
 }
 

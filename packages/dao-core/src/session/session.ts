@@ -3,6 +3,7 @@ import type { Daos, DatabaseSession, TransactionOptions } from "./database-sessi
 import type { SchemaExecutor, SqlDriver, SqlTransaction } from "./driver.ts";
 import { driverExecutor, instrumented, type StatementHooks, transactionExecutor } from "./executor.ts";
 import type { Instrumentation } from "./instrumentation.ts";
+import type { PieceReads } from "./piece-reads.ts";
 import { toDaoError } from "./postgres-errors.ts";
 import {
   asCallback,
@@ -42,6 +43,7 @@ export abstract class DaoSet implements Daos {
 /** What the sessions of one schema have in common. */
 export interface SessionSettings {
   readonly daosOn: (executor: SchemaExecutor) => Daos;
+  readonly piecesOn: (executor: SchemaExecutor) => PieceReads;
   readonly hooks: StatementHooks;
 }
 
@@ -126,15 +128,22 @@ export class DriverSession extends Session {
 /** In an open transaction; transactions within it are savepoints. */
 class TransactionSession extends Session {
   readonly isTransaction = true;
+  readonly #executor: SchemaExecutor;
   readonly #transaction: SqlTransaction;
   readonly #context: TransactionContext;
   readonly #settings: SessionSettings;
 
   constructor(transaction: SqlTransaction, context: TransactionContext, settings: SessionSettings) {
-    super(transactionExecutor(transaction, context, settings.hooks), settings);
+    const executor = transactionExecutor(transaction, context, settings.hooks);
+    super(executor, settings);
+    this.#executor = executor;
     this.#transaction = transaction;
     this.#context = context;
     this.#settings = settings;
+  }
+
+  get pieces(): PieceReads {
+    return this.#settings.piecesOn(this.#executor);
   }
 
   protected async begin<Result>(

@@ -1,4 +1,5 @@
 import { appendedMessagesCases } from "./contract-suite/appended-messages.ts";
+import { batchCases } from "./contract-suite/batch.ts";
 import { concurrencyCases } from "./contract-suite/concurrency.ts";
 import type { ContractCase } from "./contract-suite/contract-case.ts";
 import { conversationCases } from "./contract-suite/conversation.ts";
@@ -62,4 +63,5 @@ export const contractSuite: readonly ContractCase[] = [
   ...concurrencyCases,
   ...signalCases,
   ...versionCases,
+  ...batchCases,
 ];

@@ -1,0 +1,93 @@
+import * as z from "zod";
+import type { CallOptions } from "./call-options.ts";
+import { dtoRegistry, exampleIds, exampleOf } from "./dto-registry.ts";
+import { id } from "./fields/scalars.ts";
+import { goalCreateDto, goalDto } from "./goal.ts";
+import type { DaoServices, OperationName } from "./services.ts";
+
+/** Maximum number of operations in one batch. */
+export const MAX_BATCH_OPERATIONS = 100;
+
+/** An operation of a batch over HTTP: a request of the API, in JSON. */
+export const batchOperationDto = z
+  .strictObject({
+    method: z.enum(["GET", "POST", "PATCH", "PUT", "DELETE"]),
+    path: z
+      .string()
+      .regex(/^\/[^#]*$/, { error: "must be a path of this API, such as /api/v1/goals/, without scheme and host" })
+      .meta({ description: "With its query string, if the operation has parameters." }),
+    body: z.unknown().optional().meta({ description: "The JSON body that the operation takes." }),
+    id: id().optional().meta({ description: "Of the row that the operation creates. Default: a new UUIDv7." }),
+    ifMatch: z
+      .string()
+      .optional()
+      .meta({ description: "As the header If-Match: * or a list of entity-tags, with their quotation marks." }),
+  })
+  .register(dtoRegistry, {
+    id: "BatchOperation",
+    example: { method: "POST", path: "/api/v1/goals/", body: exampleOf(goalCreateDto), id: exampleIds.goal },
+  });
+
+export const batchRequest = z
+  .object({ operations: z.array(batchOperationDto).min(1).max(MAX_BATCH_OPERATIONS) })
+  .register(dtoRegistry, { id: "BatchRequest", example: { operations: [exampleOf(batchOperationDto)] } });
+
+export const batchResult = z
+  .object({
+    results: z.array(
+      z.object({
+        status: z.int().meta({ description: "The status that the operation has by itself." }),
+        body: z.unknown().optional().meta({ description: "The body that it has by itself, if any." }),
+      }),
+    ),
+  })
+  .register(dtoRegistry, {
+    id: "BatchResult",
+    example: { results: [{ status: 201, body: exampleOf(goalDto) }] },
+  });
+
+/** The operations that a batch can have: all but the import and the stream. */
+export type BatchOperationName = Exclude<OperationName, "tasks.createTasks" | "tasks.streamTasks">;
+
+type Method<Name> = Name extends `${infer Service extends keyof DaoServices}.${infer Key}`
+  ? Key extends keyof DaoServices[Service]
+    ? DaoServices[Service][Key]
+    : never
+  : never;
+
+/** Options without those of every call, which are the batch's. */
+type Argument<Arg> = "signal" extends keyof NonNullable<Arg>
+  ? (Omit<NonNullable<Arg>, keyof CallOptions> & { readonly [Name in keyof CallOptions]?: never }) | undefined
+  : Arg;
+
+type ArgumentsOf<Method> = Method extends (...args: infer Args) => unknown
+  ? { [Index in keyof Args]: Argument<Args[Index]> }
+  : never;
+
+type Arguments<Name> = ArgumentsOf<Method<Name>>;
+
+/** An operation of a batch: its name, and the arguments of the service's method. */
+export type BatchOperation<Name extends BatchOperationName = BatchOperationName> = Name extends unknown
+  ? readonly [name: Name, ...args: Arguments<Name>]
+  : never;
+
+/** The operations of a batch, each with the arguments of the operation that it names. */
+export type BatchOperations<Names extends readonly BatchOperationName[]> = {
+  readonly [Index in keyof Names]: readonly [name: Names[Index], ...args: Arguments<Names[Index]>];
+};
+
+/** The results of a batch: each that of the operation at its position. */
+export type BatchResults<Names extends readonly BatchOperationName[]> = {
+  -readonly [Index in keyof Names]: Method<Names[Index]> extends (...args: never) => Promise<infer Result>
+    ? Result
+    : never;
+};
+
+/** The options of a batch. */
+export interface BatchOptions extends CallOptions {
+  /**
+   * How often the batch is run again, as a whole, after a serialization failure or deadlock. In-process only: a service always
+   * does so five times. Default 5, and 0 within a unit of work.
+   */
+  readonly retries?: number | undefined;
+}
