@@ -44,6 +44,7 @@ function presentShapeText(schema: JsonSchema): string {
   switch (schema.type) {
     case "object":
       return `{ ${membersOf(schema)
+        .filter(([name]) => schema.required?.includes(name))
         .map(([name, member]) => `${name}: ${shapeText(member)}`)
         .join(", ")} }`;
     case "array":

@@ -137,7 +137,7 @@ export const problemSchema = {
       type: "array",
       description:
         "With validation_failed: the issues, with names as the caller wrote them. detail says how many there are if not all " +
-        "are listed.",
+        "are listed. In a batch with any code: what is wrong with which operation, each path beginning with its number, from 0.",
       maxItems: PROBLEM_ERRORS,
       items: {
         type: "object",

@@ -27,7 +27,10 @@ export interface Operation {
   readonly location?: string;
 }
 
-export type OperationTable = Readonly<Record<OperationName, Operation>>;
+/** An operation of a service, or `batch`, which is several of them. */
+export type RouteName = OperationName | "batch";
+
+export type OperationTable = Readonly<Record<RouteName, Operation>>;
 
 /** How the text of a query parameter is read. */
 export type ParameterKind = "text" | "number" | "boolean" | "instant";

@@ -13,6 +13,7 @@ const TaskStatisticsDto = { userId: "string", totalTasks: "number", byState: { s
 const ConversationDto = { id: "string", userId: "string", goalId: "string or null", messages: "json", status: "string", createdAt: "instant" } as const;
 const MessagesAppendResult = { messageCount: "number" } as const;
 const DemoFlagsDto = { userId: "string", virtualNow: "instant or null", escalationSpeed: "number" } as const;
+const BatchResult = { results: [{ status: "number" }] } as const;
 
 /** Every operation of the REST API, by name. */
 export const operations: OperationTable = {
@@ -52,6 +53,7 @@ export const operations: OperationTable = {
   "conversations.appendMessages": { method: "POST", path: "/api/v1/conversations/{id}/messages", id: "id", input: "body", status: 200, result: MessagesAppendResult, keyed: true },
   "demoFlags.getDemoFlags": { method: "GET", path: "/api/v1/demo-flags/{user_id}", id: "userId", input: "none", status: 200, result: DemoFlagsDto, row: true, preconditions: "read" },
   "demoFlags.putDemoFlags": { method: "PUT", path: "/api/v1/demo-flags/{user_id}", id: "userId", input: "body", status: 200, result: DemoFlagsDto, row: true, preconditions: "write" },
+  "batch": { method: "POST", path: "/api/v1/batch", input: "body", status: 200, result: BatchResult, keyed: true },
 };
 
 /** The operations whose requests may carry an idempotency key. */
@@ -64,4 +66,5 @@ export type KeyedOperation =
   | "tasks.updateTasks"
   | "tasks.bulkUpdateState"
   | "conversations.createConversation"
-  | "conversations.appendMessages";
+  | "conversations.appendMessages"
+  | "batch";

@@ -1,5 +1,6 @@
 import * as contract from "@flux/dao-core/contract";
 import * as z from "zod";
+import type { RouteName } from "./operation.ts";
 import { type Route, type Routes, rowRoutes } from "./route.ts";
 
 const user = rowRoutes("user", "user_id", contract.userDto);
@@ -9,7 +10,7 @@ const task = rowRoutes("task", "task_id", contract.taskDto);
 const conversation = rowRoutes("conversation", "id", contract.conversationDto);
 
 /** The REST API (guide, "API Reference"): every operation, by name. `pnpm generate` derives what is needed at run time. */
-export const routes: Readonly<Record<contract.OperationName, Route>> = {
+export const routes: Readonly<Record<RouteName, Route>> = {
   "users.listUsers": user.list(contract.userListRequest),
   "users.getUser": user.get,
   "users.createUser": user.create(contract.userCreateDto, "conflict"),
@@ -180,4 +181,19 @@ export const routes: Readonly<Record<contract.OperationName, Route>> = {
     output: contract.demoFlagsDto,
     errors: ["related_row_missing"],
   },
-} satisfies Routes;
+
+  batch: {
+    method: "POST",
+    path: "/api/v1/batch",
+    summary: "Run several operations as one",
+    description:
+      "1 to 100 requests of this API in one transaction, one after the other: all of them take effect, or none. Each sees what " +
+      "those before it wrote; choose the ids of new rows to refer to them. Results are in the order of the operations. If one " +
+      "fails, the response is its problem, and each path in errors begins with its number, from 0. Not supported: the import, the " +
+      "stream, a batch in a batch; lists that are longer than 512 KiB; results of more than 4 MiB in all; an Idempotency-Key for " +
+      "one operation, instead of the batch. An operation has no members other than these.",
+    body: contract.batchRequest,
+    output: contract.batchResult,
+    errors: ["not_found", "version_mismatch", "related_row_missing"],
+  },
+} satisfies Routes & { readonly batch: Route };

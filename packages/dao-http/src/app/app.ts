@@ -26,9 +26,16 @@ import { docsPages } from "../openapi/docs-pages.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, WAITING_REQUESTS } from "../wire/limits.ts";
 import { POSITION_HEADER } from "../wire/position.ts";
 import { type Caller, callerIdentification, type ServiceKey } from "./auth.ts";
+import { BatchEndpoint } from "./batch.ts";
 import { bodyReader } from "./body-memory.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
-import { Endpoint, type EndpointRequest, type EndpointSettings, type ServedData } from "./endpoint.ts";
+import {
+  Endpoint,
+  type EndpointRequest,
+  type EndpointSettings,
+  type RouteEndpoint,
+  type ServedData,
+} from "./endpoint.ts";
 import { Readiness, type ReadinessCheck, respondHealthy } from "./health.ts";
 import { createLogger, type Logger, logRequest } from "./log.ts";
 import type { ReadReplica, Served } from "./read-replica.ts";
@@ -121,7 +128,7 @@ class App implements DaoApp {
   readonly #memory = new ResponseMemory();
   readonly #basePath: BasePath;
   readonly #publicRoutes: ReadonlyMap<string, PublicRoute>;
-  readonly #router = new Router<Endpoint>();
+  readonly #router = new Router<RouteEndpoint>();
   /** The data that requests work on, by the schema of their keys. */
   readonly #data: ReadonlyMap<string | undefined, ServedData>;
   /** Where the reads of these schemas are sent; absent if there is no standby. */
@@ -157,9 +164,11 @@ class App implements DaoApp {
       bodyTimeout,
       memory: this.#memory,
     };
-    for (const [name, operation] of Object.entries(operations)) {
+    const { batch, ...others } = operations;
+    for (const [name, operation] of Object.entries(others)) {
       this.#router.add(operation.method, operation.path, new Endpoint(name as OperationName, operation, settings));
     }
+    this.#router.add(batch.method, batch.path, new BatchEndpoint(batch, this.#router, this.#basePath));
     this.#publicRoutes = new Map<string, PublicRoute>([
       ["/health", respondHealthy],
       ["/ready", () => this.#readiness.respond(this.#isStopping)],
@@ -263,7 +272,7 @@ class App implements DaoApp {
   }
 
   /** Reads head and body before the request counts as in progress, so that a slow client occupies no slot. */
-  async #serve(endpoint: Endpoint, request: EndpointRequest, replica?: ReadReplica): Promise<HttpResponse> {
+  async #serve(endpoint: RouteEndpoint, request: EndpointRequest, replica?: ReadReplica): Promise<HttpResponse> {
     const { http } = request;
     const { input } = endpoint.operation;
     const respond = endpoint.prepare(request);

@@ -1,5 +1,7 @@
 import {
   type CallOptions,
+  createDaoServices,
+  type DatabaseSession,
   type LongRow,
   longRowVersion,
   type OpenResult,
@@ -45,9 +47,14 @@ export interface EndpointRequest {
   readonly data: ServedData;
 }
 
-/** What a request works on: the data of one schema. */
-export interface ServedData {
+/** What a request calls: services, on a database or in a unit of work, unless they are custom ones. */
+export interface Target {
   readonly services: DaoServices;
+  readonly session: DatabaseSession | undefined;
+}
+
+/** What a request works on: the data of one schema. */
+export interface ServedData extends Target {
   /** For requests with an idempotency key; `undefined` without a database to record them. */
   readonly idempotency: IdempotentHandler | undefined;
   /** Replace service methods whose results may be long, and read in pieces. */
@@ -55,7 +62,10 @@ export interface ServedData {
 }
 
 /** The rest of a request whose head is valid; counts as a request in progress. */
-type PreparedRequest = (body: Uint8Array) => Promise<HttpResponse>;
+export type PreparedRequest = (body: Uint8Array) => Promise<HttpResponse>;
+
+/** Handles the requests of one route. */
+export type RouteEndpoint = Pick<Endpoint, "operation" | "id" | "prepare">;
 
 export interface EndpointSettings {
   readonly basePath: string;
@@ -71,7 +81,7 @@ export class Endpoint {
   /** The id's name in the path and in the service; `undefined` for none. */
   readonly id: { readonly wireName: string; readonly name: string } | undefined;
   readonly #settings: EndpointSettings;
-  readonly #name: OperationName;
+  readonly name: OperationName;
   readonly #location: string | undefined;
 
   constructor(name: OperationName, operation: Operation, settings: EndpointSettings) {
@@ -80,7 +90,7 @@ export class Endpoint {
     const wireName = /\{(\w+)\}/.exec(path)?.[1];
     this.id = wireName === undefined || id === undefined ? undefined : { wireName, name: id };
     this.#settings = settings;
-    this.#name = name;
+    this.name = name;
     // The part before the id, which is always last.
     this.#location = location && settings.basePath + location.slice(0, location.indexOf("{"));
   }
@@ -94,7 +104,12 @@ export class Endpoint {
     if (method === "GET") readPosition(http);
     const query = request.query === "" ? {} : readQuery(request.query, parameters);
     const key = method === "POST" ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
-    if (key !== undefined) return this.#prepareOnce(key, request);
+    if (key !== undefined) {
+      return prepareOnce(key, this.operation, request, (body) => {
+        const input = parseJsonBody(body);
+        return async ({ services }) => this.#toResponse(await this.#call(services, request.id, input), request.query);
+      });
+    }
     if (output === "ndjson") return () => this.#respondInLines(request, query);
     if (input === "ndjson") {
       const lines = readNdjson(http, this.#settings.lineLimit, this.#settings.bodyTimeout);
@@ -104,29 +119,6 @@ export class Endpoint {
     if (input !== "body") return () => this.#respond(request, query, preconditions);
     checkMediaType(http, "JSON");
     return (body) => this.#respond(request, parseJsonBody(body), preconditions);
-  }
-
-  #prepareOnce(header: string, { http, path, query, id, caller, data }: EndpointRequest): PreparedRequest {
-    const { idempotency } = data;
-    const key = parseIdempotencyKey(header);
-    if (this.operation.input === "ndjson") {
-      // It takes effect while its body arrives, so there is nothing to compare.
-      throw invalidKey(
-        "is not supported here: give each task an id of its own, so that an import that is sent twice is refused",
-      );
-    }
-    if (idempotency === undefined) {
-      throw invalidKey("is not supported here: this service runs on custom services, without a database; omit it");
-    }
-    checkMediaType(http, "JSON");
-    return (body) => {
-      const input = parseJsonBody(body);
-      // Keys of different callers are different keys.
-      const fingerprint = fingerprintOf(http.method, path, query, body);
-      return idempotency({ scope: caller, key, fingerprint, requester: http }, async (services) =>
-        this.#toResponse(await this.#call(services, id, input), query),
-      );
-    };
   }
 
   async #respond(request: EndpointRequest, input: unknown, preconditions: Preconditions): Promise<HttpResponse> {
@@ -141,7 +133,7 @@ export class Endpoint {
       const { body } = response;
       if (id === undefined || typeof body !== "string" || body.length <= LONG_RESPONSE) return response;
       // Read again in pieces, as memory permits, instead of keeping it in memory.
-      const again = await data.pieces?.updates[this.#name]?.(id, {}, { requester: reader });
+      const again = await data.pieces?.updates[this.name]?.(id, {}, { requester: reader });
       return again === undefined ? response : await this.#toOpenResponse(reader, again, query, {});
     } catch (error) {
       throw explainWeak(error, preconditions);
@@ -155,9 +147,9 @@ export class Endpoint {
     { ifMatch }: Preconditions,
     options: CallOptions,
   ): Promise<OpenResult | undefined> | undefined {
-    const read = pieces?.reads[this.#name];
+    const read = pieces?.reads[this.name];
     if (read !== undefined) return read(id ?? input, options);
-    return id === undefined || ifMatch !== undefined ? undefined : pieces?.updates[this.#name]?.(id, input, options);
+    return id === undefined || ifMatch !== undefined ? undefined : pieces?.updates[this.name]?.(id, input, options);
   }
 
   async #respondInLines(
@@ -171,7 +163,7 @@ export class Endpoint {
       cursors.latest = cursor;
     };
     const options = { signal: share.ended, onCursor };
-    const rows: AsyncIterable<unknown> = Object(callOperation(data.services, this.#name, [request, options]));
+    const rows: AsyncIterable<unknown> = Object(callOperation(data.services, this.name, [request, options]));
     const headers = { "content-type": NDJSON, "cache-control": "no-store" };
     await share.take(STREAM_MEMORY);
     try {
@@ -191,9 +183,14 @@ export class Endpoint {
     { ifMatch }: Preconditions = {},
     requester?: Requester,
   ): unknown {
-    const args = id === undefined ? [input] : this.operation.input === "none" ? [id] : [id, input];
     const ifVersion = this.operation.preconditions === "write" ? ifMatch : undefined;
-    return callOperation(services, this.#name, [...args, { requester, ifVersion }]);
+    return callOperation(services, this.name, this.argumentsOf(id, input, { requester, ifVersion }));
+  }
+
+  /** The arguments of the service's method for the id in the path and the input. */
+  argumentsOf(id: string | undefined, input: unknown, options: object): unknown[] {
+    if (id === undefined) return [input, options];
+    return this.operation.input === "none" ? [id, options] : [id, input, options];
   }
 
   #toOpenResponse(
@@ -246,7 +243,36 @@ export class Endpoint {
   }
 }
 
-function jsonHeaders(link?: string): Record<string, string> {
+/**
+ * Prepares a request with an idempotency key.
+ * @param read reads the body; what it returns is called in the unit of work of the key, unless the request is a replay
+ */
+export function prepareOnce(
+  header: string,
+  { input }: Operation,
+  { http, path, query, caller, data: { idempotency } }: EndpointRequest,
+  read: (body: Uint8Array) => (target: Target) => Promise<HttpResponse>,
+): PreparedRequest {
+  const key = parseIdempotencyKey(header);
+  if (input === "ndjson") {
+    // It takes effect while its body arrives, so there is nothing to compare.
+    throw invalidKey(
+      "is not supported here: give each task an id of its own, so that an import that is sent twice is refused",
+    );
+  }
+  if (idempotency === undefined) {
+    throw invalidKey("is not supported here: this service runs on custom services, without a database; omit it");
+  }
+  checkMediaType(http, "JSON");
+  return async (body) => {
+    const respond = read(body);
+    // Keys of different callers are different keys.
+    const once = { scope: caller, key, fingerprint: fingerprintOf(http.method, path, query, body), requester: http };
+    return idempotency(once, (uow) => respond({ services: createDaoServices(uow), session: uow }));
+  };
+}
+
+export function jsonHeaders(link?: string): Record<string, string> {
   const headers = { "content-type": "application/json", "cache-control": "no-store" };
   return link === undefined ? headers : { ...headers, link };
 }

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import {
-  createDaoServices,
-  type DaoServices,
+  type DaoUnitOfWork,
   type DatabaseSession,
   deleteExpiredIdempotencyKeys,
   type OnceOptions,
@@ -23,10 +22,8 @@ export type IdempotentHandler = ReturnType<typeof idempotentHandler>;
 export function idempotentHandler(session: DatabaseSession, logger: Logger) {
   const cleanUpIfDue = cleanup(session, logger);
   /** Runs `work`, or returns the response that was recorded for the key. A failure is not recorded: it wrote nothing. */
-  return async (once: OnceOptions, work: (services: DaoServices) => Promise<HttpResponse>): Promise<HttpResponse> => {
-    const { result, isReplay } = await runOnce(session, once, async (uow) =>
-      toRecord(await work(createDaoServices(uow))),
-    );
+  return async (once: OnceOptions, work: (uow: DaoUnitOfWork) => Promise<HttpResponse>): Promise<HttpResponse> => {
+    const { result, isReplay } = await runOnce(session, once, async (uow) => toRecord(await work(uow)));
     cleanUpIfDue();
     return isReplay ? { ...result, headers: { ...result.headers, "idempotent-replayed": "true" } } : result;
   };

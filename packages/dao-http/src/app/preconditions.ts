@@ -53,8 +53,12 @@ const entityTag = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[\t ]*(?=,|$)/g;
 /** Suffixes that Apache, Jetty and others add to the tag of a response that they compress. Our versions have no hyphen. */
 const codings = /--?(?:gzip|br|deflate|zstd)$/;
 
-/** @param comparison with strong comparison a weak tag never matches (8.8.3.2) */
-function versionsIn(header: string, value: string, comparison: "strong" | "weak"): Versions {
+/**
+ * The versions in the value of a header, or of a member of a body.
+ * @param comparison with strong comparison a weak tag never matches (8.8.3.2)
+ * @throws InvalidRequestError if it is malformed
+ */
+export function versionsIn(header: string, value: string, comparison: "strong" | "weak"): Versions {
   if (value.trim() === "*") return "*";
   const tags = [...value.matchAll(entityTag)];
   if (tags.length === 0 || /[^\t ,]/.test(value.replace(entityTag, ""))) {

@@ -2,6 +2,7 @@ import {
   createDaoServices,
   createPieceServices,
   type DaoServices,
+  DaoUnitOfWork,
   type DatabaseSession,
   type SchemaSession,
 } from "@flux/dao-core";
@@ -31,11 +32,13 @@ export function schemaOf(services: DaoServices | DatabaseSession): string | unde
 }
 
 export function dataOf(services: DaoServices | DatabaseSession, logger: Logger): ServedData {
-  if (!isSession(services)) return { services, idempotency: undefined, pieces: undefined };
+  if (!isSession(services)) return { services, session: undefined, idempotency: undefined, pieces: undefined };
   return {
     services: createDaoServices(services),
+    session: services,
     idempotency: idempotentHandler(services, logger),
-    pieces: services.pieces && createPieceServices(services.pieces),
+    // The body of a response could be sent after the end of a unit of work.
+    pieces: services instanceof DaoUnitOfWork ? undefined : services.pieces && createPieceServices(services.pieces),
   };
 }
 

@@ -31,7 +31,8 @@ export interface DaoClientOptions {
   readonly retry?: RetryOptions | false | undefined;
 }
 
-interface Body {
+/** What is sent in a request. */
+export interface Body {
   readonly mediaType: string;
   /** Text, or bytes produced as they are sent. */
   readonly content: string | ((call: HttpCall) => ReadableStream<Uint8Array>);

@@ -1,10 +1,19 @@
-import type { DaoServices, StreamOptions } from "@flux/dao-core/contract";
+import type {
+  BatchOperationName,
+  BatchOperations,
+  BatchResults,
+  CallOptions,
+  DaoServices,
+  StreamOptions,
+} from "@flux/dao-core/contract";
 import type { Operation } from "../api/operation.ts";
 import { type KeyedOperation, operations } from "../api/operations.gen.ts";
 import { NDJSON } from "../wire/json.ts";
-import { type Connection, connect, type DaoClientOptions } from "./connection.ts";
+import { partsOf, resultsOf } from "./batch.ts";
+import { type Body, type Connection, connect, type DaoClientOptions } from "./connection.ts";
+import type { ResponseHead } from "./errors.ts";
 import type { HttpCall } from "./http-call.ts";
-import { requestOf } from "./request.ts";
+import { type CallRequest, requestOf } from "./request.ts";
 import { jsonBody, SentLines } from "./request-body.ts";
 import { resultOf } from "./response.ts";
 import { rowsOf } from "./row-stream.ts";
@@ -30,18 +39,26 @@ type PostMethod<Method> = Method extends (...args: infer Args) => infer Result
       : never
   : never;
 
-/** The six services; calls by POST, except imports, also accept an idempotency key. */
-export type DaoClient = {
-  readonly [Service in keyof DaoServices]: {
+type ClientServices = {
+  readonly [Service in Exclude<keyof DaoServices, "batch">]: {
     readonly [Method in keyof DaoServices[Service] & string]: `${Service}.${Method}` extends KeyedOperation
       ? PostMethod<DaoServices[Service][Method]>
       : DaoServices[Service][Method];
   };
 };
 
+/** The six services; calls by POST, except imports, also accept an idempotency key. */
+export interface DaoClient extends ClientServices {
+  /** {@link DaoServices.batch}, as one request. The service runs it again after a serialization failure, up to five times. */
+  batch<const Names extends readonly [] | readonly BatchOperationName[]>(
+    operations: BatchOperations<Names>,
+    options?: CallOptions & KeyOptions,
+  ): Promise<BatchResults<Names>>;
+}
+
 /**
- * Creates a client: the six services over HTTP, with the same methods, DTOs and errors as in-process. Only the `id` of a new row
- * cannot be supplied.
+ * Creates a client: the six services over HTTP, with the same methods, DTOs and errors as in-process. Only in a
+ * batch can the `id` of a new row be supplied.
  *
  * ```ts
  * const { tasks } = createDaoClient({ baseUrl: "http://flux-dao-service:8000", serviceKey: "scheduler-key-def" });
@@ -56,15 +73,16 @@ export type DaoClient = {
  */
 export function createDaoClient(options: DaoClientOptions): DaoClient {
   const connection = connect(options);
+  const { batch, ...others } = operations;
   const services: Record<string, Record<string, unknown>> = {};
-  for (const [name, operation] of Object.entries(operations)) {
+  for (const [name, operation] of Object.entries(others)) {
     const [service = "", method = ""] = name.split(".");
     const send = operation.output === "ndjson" ? stream : operation.input === "ndjson" ? callWithLines : call;
     services[service] ??= {};
     services[service][method] = (...args: unknown[]) => send(connection, operation, args);
   }
   // The compiler checks that the table has every method of every service; responses are checked at run time.
-  const client: unknown = services;
+  const client: unknown = { ...services, batch: (...args: unknown[]) => callBatch(connection, batch, args) };
   return client as DaoClient;
 }
 
@@ -72,12 +90,31 @@ async function call(connection: Connection, operation: Operation, args: readonly
   const request = requestOf(operation, args);
   const isJson = operation.input === "body";
   const body = isJson ? { mediaType: "application/json", content: jsonBody(request.input) } : undefined;
+  return exchange(connection, request, body, (head, text) => resultOf(head, text, operation));
+}
+
+async function callBatch(connection: Connection, batch: Operation, args: readonly unknown[]): Promise<unknown> {
+  const [list, options] = args;
+  const request = requestOf(batch, [undefined, options]);
+  const parts = partsOf(list);
+  const content = `{"operations":[${parts.map(({ text }) => text).join(",")}]}`;
+  return exchange(connection, request, { mediaType: "application/json", content }, (head, text) =>
+    resultsOf(head, text, batch, parts),
+  );
+}
+
+async function exchange(
+  connection: Connection,
+  request: CallRequest,
+  body: Body | undefined,
+  read: (head: ResponseHead, text: string) => unknown,
+): Promise<unknown> {
   const attempts = connection.attempts(request);
   for (;;) {
     let sent: HttpCall | undefined;
     try {
       sent = await connection.open(request, attempts, body);
-      return resultOf(sent.head, await sent.text(), operation);
+      return read(sent.head, await sent.text());
     } catch (error) {
       await attempts.next(error, sent?.head);
     }

@@ -1,4 +1,4 @@
-import type { CreateOptions, WriteOptions } from "@flux/dao-core/contract";
+import type { BatchOptions, CreateOptions, WriteOptions } from "@flux/dao-core/contract";
 import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
 import type { Operation, ParameterKind, QueryParameters } from "../api/operation.ts";
 import { toSnakeCase } from "../wire/json.ts";
@@ -22,12 +22,9 @@ export interface CallRequest {
 
 /** @throws ValidationError for values that a path, a query string or a header cannot contain */
 export function requestOf(operation: Operation, args: readonly unknown[]): CallRequest {
-  const { path, id, query } = operation;
-  const rest = id === undefined ? args : args.slice(1);
-  const [input, options] = operation.input === "none" ? [undefined, rest[0]] : rest;
-  const ownPath = id === undefined ? path : path.replace(/\{\w+\}/, checkedId(args[0], id));
-  const target = query === undefined ? ownPath : ownPath + toQueryString(input ?? {}, query);
-  const { signal, timeout, readAfter, ...others }: ClientOptions = options ?? {};
+  const { target, input, options } = targetOf(operation, args);
+  const { signal, timeout, readAfter, retries, ...others } = options;
+  if (retries !== undefined) throw invalid("retries", "cannot be chosen over HTTP: the service retries five times");
   if (timeout !== undefined && !(Number.isInteger(timeout) && timeout >= 1 && timeout <= MAX_TIMEOUT)) {
     throw invalid("timeout", `must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT}`);
   }
@@ -35,6 +32,30 @@ export function requestOf(operation: Operation, args: readonly unknown[]): CallR
     throw invalid("readAfter", "must be a position, as position() returns it");
   }
   return { operation, target, headers: headersOf(others, operation), signal, timeout, readAfter, input };
+}
+
+function targetOf(operation: Operation, args: readonly unknown[]) {
+  const { path, id, query } = operation;
+  const rest = id === undefined ? args : args.slice(1);
+  const [input, options] = operation.input === "none" ? [undefined, rest[0]] : rest;
+  const ownPath = id === undefined ? path : path.replace(/\{\w+\}/, checkedId(args[0], id));
+  const target = query === undefined ? ownPath : ownPath + toQueryString(input ?? {}, query);
+  const given: ClientOptions = options ?? {};
+  return { target, input, options: given };
+}
+
+/** A call as an operation of a batch: its input, and the other members in JSON. */
+export function partOf(
+  operation: Operation,
+  args: readonly unknown[],
+): { readonly input: unknown; readonly head: object } {
+  const { target, input, options } = targetOf(operation, args);
+  const { id, ifVersion, ...others } = options;
+  for (const [name, value] of Object.entries(others)) {
+    if (value !== undefined) throw invalid(name, "is not an option of an operation in a batch; pass it to the batch");
+  }
+  const { "if-match": ifMatch } = headersOf({ ifVersion }, operation);
+  return { input, head: { method: operation.method, path: target, id: operation.location && id, ifMatch } };
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -48,7 +69,7 @@ function checkedId(id: unknown, field: string): string {
   );
 }
 
-function invalid(path: string, message: string): ValidationError {
+export function invalid(path: string, message: string): ValidationError {
   return new ValidationError([{ path, message }]);
 }
 
@@ -94,7 +115,7 @@ function findProblem(value: unknown, kind: ParameterKind): string | undefined {
 }
 
 /** The options of any call. */
-type ClientOptions = CreateOptions & WriteOptions & { readonly idempotencyKey?: string | undefined };
+type ClientOptions = CreateOptions & WriteOptions & BatchOptions & { readonly idempotencyKey?: string | undefined };
 
 const visibleAscii = /^[\x21-\x7e]{1,255}$/;
 

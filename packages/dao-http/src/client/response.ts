@@ -32,7 +32,11 @@ export function parseJson(text: string): unknown {
 export function checkedResult(body: unknown, head: ResponseHead, operation: Operation): unknown {
   const { method, result: shape = "json" } = operation;
   if (body === undefined) throw unexpectedResponse(head, method, "not JSON");
-  const result = decode(body, reading);
+  return checkShape(decode(body, reading), shape, head, method);
+}
+
+/** Returns `result` if it has the shape. @throws as {@link resultOf} */
+export function checkShape(result: unknown, shape: Shape, head: ResponseHead, method: string): unknown {
   const fault = findFault(result, shape);
   if (fault === undefined) return result;
   const flaw = fault === "" ? "JSON of another kind" : `JSON whose ${toWirePath(fault)} is missing or of another kind`;
@@ -87,12 +91,18 @@ export function responseError(head: ResponseHead, text: string, operation: Opera
   const problem = { ...others, detail, issues: Array.isArray(issues) ? issues : undefined };
   for (const name of [others["reason"] ?? code, code]) {
     const error = Object.hasOwn(daoErrors, name) ? daoErrors[name]?.(problem, operation) : undefined;
-    if (error !== undefined) return error;
+    if (error === undefined) continue;
+    const number =
+      operation.path === BATCH_PATH ? /^\d+/.exec(textOf(Object(problem.issues?.[0]).path))?.[0] : undefined;
+    return number === undefined ? error : Object.assign(error, { operation: Number(number) });
   }
   // From another version of the service: its sentence is still useful.
   if (status === 503) return new errors.UnavailableError(detail);
   return new UnexpectedResponseError(status, detail, { code, ...(requestId !== undefined && { requestId }) });
 }
+
+/** Of batches, in whose problems each path begins with an operation's number. */
+const BATCH_PATH = "/api/v1/batch";
 
 /** What an error is made of. */
 interface Problem extends Partial<Record<"field" | "id" | "outcome", string>> {

@@ -95,7 +95,10 @@ export interface Problem {
   /** The path of the request. */
   readonly instance: string;
   readonly code: ProblemCode;
-  /** The issues of a `validation_failed`, or of a row that would be too large: the first 100, with names as the caller wrote them. */
+  /**
+   * The issues of a `validation_failed`, or of a row that would be too large: the first 100, with names as the caller wrote them.
+   * Of a batch also the place of any other failure; there each path begins with the operation's number, from 0.
+   */
   readonly errors?: readonly { readonly path: string; readonly message: string }[] | undefined;
   /** The field of a `conflict` or a `related_row_missing`, if it is known. */
   readonly field?: string | undefined;
@@ -152,14 +155,14 @@ const widerCodes: Partial<Record<DaoErrorCode, ProblemCode>> = {
 };
 
 type DaoErrorMembers = Partial<
-  Pick<ValidationError, "issues" | "isTooLarge"> &
+  Pick<ValidationError, "issues" | "isTooLarge" | "operation"> &
     Pick<RelatedRowMissingError, "field" | "id"> &
     Pick<TransactionLostError, "outcome">
 >;
 
 /** By its properties, not by class: the error may come from another copy of the data layer. */
 function daoProblem(error: DaoError & DaoErrorMembers, request: FailedRequest): Problem {
-  const { code: reason, message, issues, isTooLarge = false, field = "", id, outcome } = error;
+  const { code: reason, message, issues, isTooLarge = false, field = "", id, outcome, operation } = error;
   if (issues !== undefined) {
     // The rest is only counted: renaming 100,000 paths to show 100 would be wasted.
     const named = issues.map((issue, index) => (index < PROBLEM_ERRORS ? withCallersNames(issue, request) : issue));
@@ -169,7 +172,14 @@ function daoProblem(error: DaoError & DaoErrorMembers, request: FailedRequest): 
   if (!isProblemCode(code)) return internalError(request);
   const wireField = toWirePath(field);
   const detail = message.replace(field, () => wireField);
-  const members = { ...(field !== "" && { field: wireField }), id, ...(code !== reason && { reason }), outcome };
+  const place = field === "" ? String(operation) : `${operation}.${wireField}`;
+  const members = {
+    ...(operation !== undefined && { errors: [{ path: place, message: detail }] }),
+    ...(field !== "" && { field: wireField }),
+    id,
+    ...(code !== reason && { reason }),
+    outcome,
+  };
   return problemOf(code, detail, request.path, members);
 }
 

@@ -158,9 +158,10 @@ function parseLine(line: Uint8Array, number: number): unknown {
 }
 
 /** The longest list of the contract is that of a structure's tasks. */
-const reading = { instant: parseInstant, nameOf: fieldNameOf, maxItems: MAX_STRUCTURE_TASKS };
+const reading = { instant: parseInstant, maxItems: MAX_STRUCTURE_TASKS };
 
-export function parseJsonBody(body: Uint8Array): unknown {
+/** @param nameOf the names of fields; default: those of the contract, and no others */
+export function parseJsonBody(body: Uint8Array, nameOf = fieldNameOf): unknown {
   if (body.length === 0) throw invalidRequest("has no body; send a JSON object");
   let text: string;
   try {
@@ -169,7 +170,7 @@ export function parseJsonBody(body: Uint8Array): unknown {
     throw invalidRequest("has a body that is not UTF-8");
   }
   try {
-    return decode(withLostIntegers(JSON.parse(text), text), reading);
+    return decode(withLostIntegers(JSON.parse(text), text), { ...reading, nameOf });
   } catch (error) {
     const position = /position (\d+)/.exec(String(error))?.[1];
     throw invalidRequest(
@@ -181,12 +182,21 @@ export function parseJsonBody(body: Uint8Array): unknown {
 /** Only in JSON columns: numeric fields have ranges of their own. */
 function withLostIntegers(value: unknown, text: string): unknown {
   const marked = markLostIntegers(text);
-  if (marked === text || typeof value !== "object" || value === null) return value;
-  const fields: unknown = JSON.parse(marked);
-  for (const name of Object.keys(value)) {
-    if (isJsonField(fieldNameOf(name) ?? "")) Reflect.set(value, name, Reflect.get(Object(fields), name));
-  }
+  if (marked !== text) replaceJsonFields(value, JSON.parse(marked));
   return value;
+}
+
+/** In a batch: those of a body of its operations. A hostile depth would overflow the stack. */
+const JSON_FIELD_DEPTH = 3;
+
+/** Those of `value` and of the objects in it by those of `other`, which has the same structure. */
+function replaceJsonFields(value: unknown, other: unknown, depth = 0): void {
+  if (typeof value !== "object" || value === null || depth > JSON_FIELD_DEPTH) return;
+  for (const [name, member] of Object.entries(value)) {
+    const replacement: unknown = Reflect.get(Object(other), name);
+    if (isJsonField(fieldNameOf(name) ?? "")) Reflect.set(value, name, replacement);
+    else replaceJsonFields(member, replacement, depth + 1);
+  }
 }
 
 /** A whole number with enough digits to lose precision; with a fraction or an exponent, it is a float to every writer. */

@@ -51,4 +51,9 @@ export const fieldKinds: Readonly<Record<string, "instant" | "json" | "plain">> 
   messageCount: "plain",
   virtualNow: "instant",
   escalationSpeed: "plain",
+  operations: "plain",
+  method: "plain",
+  path: "plain",
+  body: "plain",
+  ifMatch: "plain",
 };

@@ -47,6 +47,10 @@ export const STALLED_RESPONSE = 2_000;
 export const UNCOUNTED_RESPONSE = 65_536;
 export const LONG_RESPONSE = 524_288;
 
+/** Characters of a batch's results, which are in memory until all are there; time for it, longer than most clients wait. */
+export const BATCH_RESULTS = 4 * 1_048_576;
+export const BATCH_TIMEOUT = 60_000;
+
 /** Memory of a response while it reads: a piece of rows, a row of unknown length, an NDJSON stream, its next chunk. */
 export const ROWS_MEMORY = 2 * 1_048_576;
 export const LONG_ROW_MEMORY = 16 * 1_048_576;

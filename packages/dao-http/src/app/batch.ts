@@ -1,0 +1,164 @@
+import {
+  type CallOperation,
+  createDaoServices,
+  createPieceServices,
+  type DatabaseSession,
+  type Requester,
+  runBatch,
+  ValidationError,
+} from "@flux/dao-core";
+import {
+  batchOperationDto,
+  callOperation,
+  MAX_BATCH_OPERATIONS,
+  type OperationName,
+  validate,
+} from "@flux/dao-core/contract";
+import type { Operation } from "../api/operation.ts";
+import { type HttpResponse, splitTarget } from "../http/http-message.ts";
+import { InvalidRequestError, invalidRequest } from "../http/problem.ts";
+import { checkMediaType, parseJsonBody } from "../http/request-body.ts";
+import type { BasePath, Router } from "../http/router.ts";
+import { encode, toCamelCase } from "../wire/json.ts";
+import { BATCH_RESULTS, BATCH_TIMEOUT } from "../wire/limits.ts";
+import {
+  Endpoint,
+  type EndpointRequest,
+  jsonHeaders,
+  type PreparedRequest,
+  prepareOnce,
+  type RouteEndpoint,
+  type Target,
+} from "./endpoint.ts";
+import { IDEMPOTENCY_KEY_HEADER } from "./idempotency.ts";
+import { readPreconditions, versionsIn } from "./preconditions.ts";
+import { readQuery } from "./query.ts";
+
+/** An operation of a batch. */
+interface Part {
+  readonly operation: Operation;
+  /** As the services take it. */
+  readonly call: readonly [name: OperationName, ...args: readonly unknown[]];
+}
+
+/** Handles batches: requests of other routes, in the body of one. */
+export class BatchEndpoint implements RouteEndpoint {
+  readonly operation: Operation;
+  readonly id = undefined;
+  readonly #router: Router<RouteEndpoint>;
+  readonly #basePath: BasePath;
+
+  constructor(operation: Operation, router: Router<RouteEndpoint>, basePath: BasePath) {
+    this.operation = operation;
+    this.#router = router;
+    this.#basePath = basePath;
+  }
+
+  prepare(request: EndpointRequest): PreparedRequest {
+    const { http, query, data } = request;
+    readPreconditions(http, undefined);
+    readQuery(query);
+    const key = http.header(IDEMPOTENCY_KEY_HEADER);
+    if (key !== undefined) {
+      return prepareOnce(key, this.operation, request, (body) => {
+        const parts = this.#read(body);
+        return (target) => respond(target, parts);
+      });
+    }
+    checkMediaType(http, "JSON");
+    return async (body) => respond(data, this.#read(body), http);
+  }
+
+  #read(body: Uint8Array): Part[] {
+    // Keeps unknown names: an operation must not have any, whereas in its body they are ignored.
+    const { operations }: { operations?: unknown } = Object(parseJsonBody(body, toCamelCase));
+    if (!Array.isArray(operations) || operations.length < 1 || operations.length > MAX_BATCH_OPERATIONS) {
+      throw invalidRequest(`must be a list of 1 to ${MAX_BATCH_OPERATIONS} operations`, "operations");
+    }
+    return operations.map((operation, number) => {
+      const valid = validate(batchOperationDto, operation, String(number));
+      try {
+        return this.#partOf(valid);
+      } catch (error) {
+        if (!(error instanceof InvalidRequestError)) throw error;
+        const numbered = error.issues.map(({ path, message }) => ({ path: `${number}.${path || "path"}`, message }));
+        throw new InvalidRequestError(numbered);
+      }
+    });
+  }
+
+  #partOf({ method, path: target, body, id, ifMatch }: ReturnType<typeof batchOperationDto.parse>): Part {
+    const [path, query] = splitTarget(target);
+    const match = this.#router.match(this.#basePath.strip(path));
+    if (match === undefined) throw invalidRequest("is not in this API: check it against /openapi.json", "path");
+    const endpoint = match.methods.get(method);
+    if (endpoint === undefined) throw invalidRequest(`must be one that the path supports: ${match.allow}`, "method");
+    const { operation } = endpoint;
+    const { input, output, location, preconditions } = operation;
+    if (!(endpoint instanceof Endpoint) || input === "ndjson" || output === "ndjson") {
+      throw invalidRequest("must not be that of a batch, an import or a stream: send it by itself", "path");
+    }
+    if ((body !== undefined) !== (input === "body")) {
+      throw invalidRequest(input === "body" ? "is required" : "is not supported by this operation; omit it", "body");
+    }
+    if (id !== undefined && location === undefined) {
+      throw invalidRequest("is supported only where a row is created; omit it", "id");
+    }
+    if (ifMatch !== undefined && preconditions !== "write") {
+      throw invalidRequest("is supported only where one row is changed or deleted; omit it", "if_match");
+    }
+    const parameters = readQuery(query, operation.query);
+    const ifVersion = ifMatch === undefined ? undefined : versionsIn("if_match", ifMatch, "strong");
+    const args = endpoint.argumentsOf(match.parameter, input === "body" ? body : parameters, { id, ifVersion });
+    return { operation, call: [endpoint.name, ...args] };
+  }
+}
+
+async function respond(
+  { services, session }: Target,
+  parts: readonly Part[],
+  requester?: Requester,
+): Promise<HttpResponse> {
+  const calls = parts.map(({ call }) => call);
+  const options = { requester, timeout: BATCH_TIMEOUT };
+  const results =
+    session === undefined
+      ? Array.from(await callBatch(services, calls, options), resultWriter(parts))
+      : await runBatch(session, calls, options, (inside) => callsIn(inside, resultWriter(parts, BATCH_RESULTS)));
+  return { status: 200, headers: jsonHeaders(), body: `{"results":[${results.join(",")}]}` };
+}
+
+/** The batch of custom services, whose arguments no compiler has seen. */
+function callBatch(services: object, ...args: readonly unknown[]): Promise<Iterable<unknown>> {
+  return Reflect.apply(Reflect.get(services, "batch"), services, args);
+}
+
+/** The calls of one attempt, each of which returns its result as JSON text. */
+function callsIn(session: DatabaseSession, write: (result: unknown) => string): CallOperation<string> {
+  const services = createDaoServices(session);
+  const reads = new Map(Object.entries(session.pieces === undefined ? {} : createPieceServices(session.pieces).reads));
+  return async (name, args) => {
+    const opened = await reads.get(name)?.(args[0]);
+    if (opened?.kind === "whole") return write(opened.result);
+    // A list has any number of rows, and a row can be older than the limit of its length.
+    if (opened !== undefined && (opened.kind !== "row" || opened.row.bytes > BATCH_RESULTS)) throw tooLong();
+    return write(await callOperation(services, name, args));
+  };
+}
+
+/** Writes the results of the parts, in their order, with at most `limit` characters in all. */
+function resultWriter(parts: readonly Part[], limit = Number.POSITIVE_INFINITY): (result: unknown) => string {
+  let [number, length] = [0, 0];
+  return (result) => {
+    const status = parts[number++]?.operation.status;
+    const text = status === 204 ? `{"status":204}` : `{"status":${status},"body":${encode(result)}}`;
+    length += text.length;
+    if (length > limit) throw tooLong();
+    return text;
+  };
+}
+
+function tooLong(): ValidationError {
+  const message = "has a result that is too long for a batch: send it by itself";
+  return new ValidationError([{ path: "", message }], { isTooLarge: true });
+}
