@@ -91,8 +91,9 @@ function checkProblem(where: string, { status, headers, body }: Answer): void {
   const issue = { path: expect.any(String), message: expect.stringMatching(/\S/) };
   const sent: Readonly<Record<string, unknown>> = typeof body === "object" && body !== null ? { ...body } : {};
   const errors = Array.isArray(sent["errors"]) ? sent["errors"].map(() => issue) : [];
-  // A row that would be too large has issues, a body that is too large has none.
-  if (status === 400 || (status === 413 && errors.length > 0)) Object.assign(problem, { errors });
+  // A row that would be too large has issues, a body that is too large has none; of a batch, any operation that failed.
+  const isOfBatch = where.startsWith("POST /api/v1/batch") && errors.length > 0;
+  if (status === 400 || isOfBatch || (status === 413 && errors.length > 0)) Object.assign(problem, { errors });
   // The unique value, foreign key or race, for programs (RFC 9457, 3.2: extension members).
   for (const name of ["field", "id", "reason"]) {
     if ((status === 409 || status === 422) && name in sent) Object.assign(problem, { [name]: expect.any(String) });

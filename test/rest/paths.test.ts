@@ -28,6 +28,7 @@ const METHODS: readonly [path: string, methods: readonly string[]][] = [
   ["/api/v1/conversations", ["GET", "POST"]],
   [`/api/v1/conversations/${id}`, ["GET", "PATCH"]],
   [`/api/v1/demo-flags/${id}`, ["GET", "PUT"]],
+  ["/api/v1/batch", ["POST"]],
   ["/health", ["GET"]],
   ["/ready", ["GET"]],
   ["/docs", ["GET"]],

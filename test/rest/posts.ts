@@ -56,6 +56,16 @@ export function postsOf(call: Call) {
       const count = async () => (await call<{ messages: unknown[] }>("GET", path)).body.messages.length;
       return { path: `${path}/messages`, body: { messages: ["é", { b: 1, a: 2 }] }, grows: 2, count };
     },
+    batch: async () => {
+      const { id } = await createUser(call);
+      const operation = { method: "POST", path: "/api/v1/goals/", body: { user_id: id, title: "t" } };
+      return {
+        path: "/api/v1/batch",
+        body: { operations: [operation, operation] },
+        grows: 2,
+        count: () => goalsOf(id),
+      };
+    },
     bulkUpdateState: async () => {
       const { id } = await createTask(call, await createOwner(call));
       const state = async () => (await call<{ state: string }>("GET", `/api/v1/tasks/${id}`)).body.state;

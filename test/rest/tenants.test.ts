@@ -1,7 +1,8 @@
-import { createDaoServices, type Database, type OperationName } from "@flux/dao-core";
+import { createDaoServices, type Database } from "@flux/dao-core";
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { createDaoApp, createLogger, type DaoApp } from "@flux/dao-http";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import type { RouteName } from "../../packages/dao-http/src/api/operation.ts";
 import { operations } from "../../packages/dao-http/src/api/operations.gen.ts";
 
 const KEYS = [
@@ -40,7 +41,7 @@ interface Sent {
 }
 
 /** A request of every operation that names acme's rows wherever it can. */
-const requests: Readonly<Record<OperationName, () => Sent>> = {
+const requests: Readonly<Record<RouteName, () => Sent>> = {
   "users.listUsers": () => ({ query: { email: "secret@example.com" } }),
   "users.getUser": () => ({}),
   "users.createUser": () => ({ body: { name: "n", email: "secret@example.com" } }),
@@ -83,9 +84,17 @@ const requests: Readonly<Record<OperationName, () => Sent>> = {
   "conversations.appendMessages": () => ({ body: { messages: ["m"] } }),
   "demoFlags.getDemoFlags": () => ({}),
   "demoFlags.putDemoFlags": () => ({ body: { escalation_speed: 1 } }),
+  batch: () => ({
+    body: {
+      operations: [
+        { method: "GET", path: `/api/v1/tasks/?user_id=${acme.user}` },
+        { method: "POST", path: "/api/v1/goals/", body: { user_id: acme.user, title: "t" } },
+      ],
+    },
+  }),
 };
 
-function send(name: OperationName, key: string, headers: Record<string, string> = {}): Promise<Response> {
+function send(name: RouteName, key: string, headers: Record<string, string> = {}): Promise<Response> {
   const { method, path, input } = operations[name];
   const { query = {}, body } = requests[name]();
   const [service = ""] = name.split(".");
@@ -121,7 +130,7 @@ async function rowsOf(schema: string): Promise<unknown> {
 }
 
 describe("a key that is bound to a schema", () => {
-  const names = Object.keys(operations) as OperationName[];
+  const names = Object.keys(operations) as RouteName[];
 
   test.each(names)("finds and changes nothing of another's: %s", async (name) => {
     const before = await rowsOf("tenant_1");
