@@ -10,10 +10,10 @@ import { errorCode } from "./postgres/error-code.ts";
 const packages = fileURLToPath(new URL("../packages/", import.meta.url));
 
 /**
- * Builds what is missing in the packages' `dist/` or older than their sources. Declarations stay as they are: they take
- * long, and the service does not read them. Nothing is removed, so that who runs on an older build can go on.
+ * Builds the packages whose `dist/` is missing or older than their sources. Declarations are not rebuilt: they take long, and
+ * the service does not need them. No file is removed, so that a process which runs an older build is not interrupted.
  *
- * @throws Error when a build fails, and the signal's reason when it is aborted; no process of it is left then.
+ * @throws Error when a build fails, or the signal's reason when it is aborted; no child process is left running
  */
 export async function buildPackages(signal: AbortSignal): Promise<void> {
   const docs = [...docsAssets.map(({ file }) => file), ...pageFiles].map((file) => `dist/docs/${file}`);
@@ -38,7 +38,7 @@ async function build(name: string, assets: readonly string[], signal: AbortSigna
   if (code !== 0) throw new Error(`The build of ${name} failed.`);
 }
 
-/** Whether all that the package exports is there, and was written after its sources. */
+/** Whether every exported file exists and is newer than the sources. */
 async function isFresh(folder: string, assets: readonly string[]): Promise<boolean> {
   const manifest: { exports: Record<string, string | { default: string }> } = JSON.parse(
     await readFile(join(folder, "package.json"), "utf8"),
@@ -48,7 +48,7 @@ async function isFresh(folder: string, assets: readonly string[]): Promise<boole
   );
   const sources = (await readdir(join(folder, "src"), { recursive: true })).map((path) => join("src", path));
   try {
-    // Copies keep the time of what they are copied from; it is enough that they are there.
+    // Copied files keep their original modification time, so only their existence is checked.
     await Promise.all(assets.map((asset) => stat(join(folder, asset))));
     const written = Math.min(...(await times(folder, outputs)));
     return written > Math.max(...(await times(folder, [...sources, "package.json", "tsup.config.ts"])));

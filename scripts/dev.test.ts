@@ -9,23 +9,23 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { packageManager, repository } from "./repository.ts";
 
 const NODE = [process.execPath, "--import", "tsx", "scripts/dev.ts"];
-/** The longest that stopping may take; where it works, it is over in a second or two. */
+/** Upper bound for a stop, which usually takes a second or two. */
 const STOP_MS = 20_000;
 
-/** A copy of this repository that was never built: `dev` builds in it, and keeps its data there. */
+/** A copy of this repository without builds: `dev` builds in it and stores its data there. */
 let copy = "";
 const cleanups: (() => void)[] = [];
 
 beforeAll(async () => {
   copy = await mkdtemp(join(tmpdir(), "flux-dev-"));
-  // The account that runs the database for root has to get there.
+  // For root, the account that runs the database needs access to this folder.
   await chmod(copy, 0o755);
   const filter = (path: string) => !["dist", "coverage"].includes(basename(path));
   for (const folder of ["scripts", "packages", "examples"]) {
-    // The links to dependencies are relative, and lead to those of the copy.
+    // The links to dependencies are relative, and resolve to those of the copy.
     await cp(join(repository, folder), join(copy, folder), { recursive: true, verbatimSymlinks: true, filter });
   }
-  // Without pnpm-workspace.yaml, pnpm does not install first: these modules are the repository's own.
+  // Without pnpm-workspace.yaml pnpm does not install first; the modules are those of this repository.
   for (const file of ["package.json", "tsconfig.base.json", "tsconfig.json"]) {
     await copyFile(join(repository, file), join(copy, file));
   }
@@ -38,10 +38,10 @@ afterAll(() => rm(copy, { recursive: true, force: true }));
 
 interface Dev {
   readonly child: ReturnType<typeof spawn>;
-  /** Waits until `pattern` stands in what it wrote; rejects with its output when it ends before. */
+  /** Resolves once the output matches `pattern`; rejects with the output if the process ends first. */
   readonly shown: (pattern: RegExp) => Promise<string>;
   readonly output: () => string;
-  /** Its exit code, or the signal that ended it. */
+  /** The exit code, or the signal that ended the process. */
   readonly exited: Promise<number | NodeJS.Signals>;
 }
 
@@ -71,7 +71,7 @@ function startDev([command = "", ...args]: readonly string[]): Dev {
   return { child, shown, output: () => output, exited };
 }
 
-/** The processes and all that they started, the server's own processes included. */
+/** The processes and all of their descendants, including PostgreSQL's. */
 function familyOf(pids: readonly (number | undefined)[]): number[] {
   const family = new Set(pids);
   const rows = listProcesses();
@@ -86,12 +86,12 @@ function listProcesses() {
   const listing = execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat="], { encoding: "utf8" });
   return listing.split("\n").flatMap((line) => {
     const [pid, parent, state = ""] = line.trim().split(/\s+/);
-    // One that ended and that nobody waited for is gone as well.
+    // A zombie counts as gone.
     return state === "" || state.startsWith("Z") ? [] : [{ pid: Number(pid), parent: Number(parent) }];
   });
 }
 
-/** Waits for all of them to end; what is left then, and what it started since, is killed. */
+/** Waits until all of them have ended, then kills any that are left and their descendants. */
 async function allGone(pids: readonly number[]): Promise<void> {
   const left = () => listProcesses().filter(({ pid }) => pids.includes(pid));
   try {
@@ -113,7 +113,7 @@ function killAll(pids: readonly number[]): void {
 }
 
 describe.runIf(process.platform !== "win32")("dev", { timeout: 120_000 }, () => {
-  test("ends with everything it started when npx is stopped while it builds", async () => {
+  test("ends with all of its child processes when npx is stopped during the build", async () => {
     const dev = startDev([...packageManager, "dev"]);
     await dev.shown(/Building …/);
     const family = familyOf([dev.child.pid]);
@@ -125,7 +125,7 @@ describe.runIf(process.platform !== "win32")("dev", { timeout: 120_000 }, () => 
     expect(existsSync(join(copy, ".data"))).toBe(false);
   });
 
-  test("ends cleanly when it is stopped itself while it builds", async () => {
+  test("ends cleanly when it is stopped during the build", async () => {
     const dev = startDev(NODE);
     await dev.shown(/Building …/);
     const family = familyOf([dev.child.pid]);
@@ -135,7 +135,7 @@ describe.runIf(process.platform !== "win32")("dev", { timeout: 120_000 }, () => 
     expect(existsSync(join(copy, ".data"))).toBe(false);
   });
 
-  test("serves from nothing through npx, and leaves nothing behind when npx is stopped", async () => {
+  test("serves from a clean checkout through npx, and leaves no process behind when npx is stopped", async () => {
     const dev = startDev([...packageManager, "dev"]);
     const url = await dev.shown(/REST API +(http:\S+)\/api\/v1/);
     const key = await dev.shown(/Key +(\S+)/);
@@ -159,7 +159,7 @@ describe.runIf(process.platform !== "win32")("dev", { timeout: 120_000 }, () => 
     expect(dev.output()).toContain("Stopping …");
   });
 
-  test("says so and fails when its PostgreSQL dies", async () => {
+  test("fails with a message when its PostgreSQL dies", async () => {
     const dev = startDev(NODE);
     const data = await dev.shown(/its data in (.+), schema version/);
     await dev.shown(/Stop +Ctrl-C/);

@@ -6,15 +6,15 @@ import { onLauncherGone } from "./launchers.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./postgres/embedded-postgres.ts";
 import { repository } from "./repository.ts";
 
-function say(...lines: readonly string[]): void {
+function writeStderr(...lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`${line}\n`);
 }
 
 const built = (path: string) => new URL(`../packages/${path}`, import.meta.url).href;
 
 /**
- * The service as its users run it, from nothing: builds the packages where they changed, starts an embedded PostgreSQL with
- * its data in `.data/` (unless `DATABASE_URL` names another), migrates it, and serves.
+ * Runs the service from a clean checkout: builds the packages that changed, starts an embedded PostgreSQL with its data in
+ * `.data/` (unless `DATABASE_URL` is set), migrates it, and serves.
  */
 async function main(): Promise<never> {
   const stop = stopRequest();
@@ -24,11 +24,11 @@ async function main(): Promise<never> {
     const postgres = await serve(stop, cleanups);
     const failure = await Promise.race([aborted(stop), postgres?.exited.then(endMessage) ?? aborted(stop)]);
     if (failure !== undefined) {
-      say(failure);
+      writeStderr(failure);
       exitCode = 1;
     }
   } catch (error) {
-    // What fails because of the stop is no failure.
+    // Errors caused by the stop are expected.
     if (!stop.aborted) throw error;
   } finally {
     for (const cleanup of cleanups.reverse()) await cleanup();
@@ -37,20 +37,20 @@ async function main(): Promise<never> {
 }
 
 /**
- * Starts everything; what has to be ended later is in `cleanups`, also when this fails.
+ * Starts everything, and pushes what must be stopped later to `cleanups`, even on failure.
  *
- * @returns The embedded PostgreSQL, if there is one.
- * @throws The signal's reason when the stop is requested before all runs.
+ * @returns the embedded PostgreSQL, if there is one
+ * @throws the signal's reason if the stop is requested before everything runs
  */
 async function serve(stop: AbortSignal, cleanups: (() => Promise<unknown>)[]): Promise<EmbeddedPostgres | undefined> {
-  say("Building …");
+  writeStderr("Building …");
   await buildPackages(stop);
   const core: typeof import("@flux/dao-core") = await import(built("dao-core/dist/index.js"));
   const http: typeof import("@flux/dao-http/server") = await import(built("dao-http/dist/server.js"));
 
   const environment = { ...process.env };
   const isEmbedded = (environment["DATABASE_URL"] ?? "") === "";
-  // Looked at before anything is started; the embedded database's URL is the one thing that is not known yet.
+  // Validate the settings before anything is started. Only the embedded database's URL is still unknown.
   const checked = http.readSettings(isEmbedded ? { ...environment, DATABASE_URL: "memory://" } : environment);
   stop.throwIfAborted();
   const postgres = isEmbedded ? await startPostgres() : undefined;
@@ -66,7 +66,7 @@ async function serve(stop: AbortSignal, cleanups: (() => Promise<unknown>)[]): P
   const service = await http.startService(settings, http.createLogger({ level: settings.logLevel }));
   cleanups.push(() => service.stop());
   stop.throwIfAborted();
-  say(
+  writeStderr(
     ...service.warnings.map((warning) => `Warning: ${warning}`),
     ...migration.violations.map(({ message }) => `Warning: ${message}`),
     "",
@@ -81,9 +81,9 @@ async function serve(stop: AbortSignal, cleanups: (() => Promise<unknown>)[]): P
 }
 
 async function startPostgres(): Promise<EmbeddedPostgres> {
-  say("Starting PostgreSQL …");
+  writeStderr("Starting PostgreSQL …");
   const postgres = await startEmbeddedPostgres({ dataDirectory: join(repository, ".data", "postgres") });
-  if (postgres.note !== undefined) say(postgres.note);
+  if (postgres.note !== undefined) writeStderr(postgres.note);
   return postgres;
 }
 
@@ -92,16 +92,16 @@ function describe({ version, dataDirectory }: EmbeddedPostgres): string {
 }
 
 function endMessage(exit: string): string {
-  return `PostgreSQL ended by itself (${exit}), and the service stops with it. Run the same command again to start both.`;
+  return `PostgreSQL ended by itself (${exit}), so the service stops. Run the same command again to start both.`;
 }
 
-/** Aborted when this process, or one that it was started through, is told to end. */
+/** Aborted by a signal to this process, or when npx, pnpm or the shell that started it is gone. */
 function stopRequest(): AbortSignal {
   const controller = new AbortController();
   const onSignal = () => {
-    // Ctrl-C reaches every process of the terminal, and some of them pass it on: it arrives here more than once.
+    // Ctrl-C reaches every process of the terminal, and some of them forward it, so it may arrive more than once.
     if (controller.signal.aborted) return;
-    say("Stopping …");
+    writeStderr("Stopping …");
     controller.abort();
   };
   onLauncherGone(onSignal);
@@ -113,10 +113,13 @@ async function aborted(signal: AbortSignal): Promise<undefined> {
   if (!signal.aborted) await once(signal, "abort");
 }
 
-/** The errors of settings, servers and databases are sentences for a person; those of the language are for us. */
+/**
+ * Errors of settings, servers and databases are readable sentences; a TypeError or ReferenceError is a bug and needs its
+ * stack.
+ */
 function fail(error: unknown): never {
   const isBug = error instanceof TypeError || error instanceof ReferenceError || !(error instanceof Error);
-  say(isBug ? inspect(error) : error.message);
+  writeStderr(isBug ? inspect(error) : error.message);
   process.exit(1);
 }
 

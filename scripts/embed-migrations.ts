@@ -1,7 +1,7 @@
 /**
- * Writes `migrations.gen.ts` and `schema-check/schema-shape.gen.ts` in `packages/dao-core/src/migrations/` from `drizzle/`, so that a
- * bundled or published library carries its migrations, and knows what they lead to. With `--check` it writes nothing, and
- * exits with 1 when a file is not what it would write.
+ * Generates `migrations.gen.ts` and `schema-check/schema-shape.gen.ts` in `packages/dao-core/src/migrations/` from
+ * `drizzle/`, so that a bundled or published library contains its migrations and the schema that they result in. With
+ * `--check` it writes nothing, and exits with 1 if a file is out of date.
  */
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
@@ -11,12 +11,12 @@ import { type Snapshot, schemaShapeText } from "./schema-shape.ts";
 const drizzleFolder = new URL("../drizzle/", import.meta.url);
 const generatedFolder = new URL("../packages/dao-core/src/migrations/", import.meta.url);
 
-/** Line ends as in the repository, whatever the checkout made of them: the checksum must be the same everywhere. */
+/** Normalizes line endings, since the checksum must not depend on the checkout. */
 async function readText(file: URL): Promise<string> {
   return (await readFile(file, "utf8")).replaceAll("\r\n", "\n");
 }
 
-/** The names of the migrations, in the order that drizzle-kit keeps in its journal. */
+/** The names of the migrations, in the order of drizzle-kit's journal. */
 async function migrationNames(): Promise<string[]> {
   const journal: { entries: { idx: number; tag: string }[] } = JSON.parse(
     await readText(new URL("meta/_journal.json", drizzleFolder)),
@@ -82,7 +82,7 @@ for (const [name, text] of Object.entries(generated)) {
   const file = new URL(name, generatedFolder);
   if (!process.argv.includes("--check")) await writeFile(file, text);
   else if ((await readText(file).catch(() => "")) !== text) {
-    process.stderr.write(`${fileURLToPath(file)} is not made from drizzle/ as it is. Run: pnpm generate\n`);
+    process.stderr.write(`${fileURLToPath(file)} is out of date with drizzle/. Run: pnpm generate\n`);
     process.exitCode = 1;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Writes from the routes of `packages/dao-http/src/api/` what is needed of them at run time, without zod: `operations.gen.ts`,
- * and the kinds of fields that the wire format treats differently, `wire/field-kinds.gen.ts`. With `--check` it writes
- * nothing, and exits with 1 when a file is not what it would write.
+ * Generates from the routes in `packages/dao-http/src/api/` what is needed at run time without zod: `operations.gen.ts`, and
+ * `wire/field-kinds.gen.ts` with the kinds of fields that the wire format treats differently. With `--check` it writes
+ * nothing, and exits with 1 if a file is out of date.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ const table = Object.entries<Route>(routes);
 const inputs = toJsonSchemas(routes, "input");
 const outputs = toJsonSchemas(routes, "output");
 
-/** What `schema` is besides null, and whether it may be null: zod writes `anyOf`, or two types. */
+/** The schema without null, and whether null is allowed: zod writes `anyOf`, or two types. */
 function withoutNull(schema: JsonSchema): [schema: JsonSchema, isNullable: boolean] {
   const type: unknown = schema.type;
   if (Array.isArray(type)) return [{ ...schema, type: type.find((one) => one !== "null") }, type.includes("null")];
@@ -30,7 +30,7 @@ const membersOf = ({ properties }: JsonSchema): [string, JsonSchema][] =>
 const isJson = ({ type, properties, items }: JsonSchema) =>
   (type === "object" && properties === undefined) || (type === "array" && Object.keys(Object(items)).length === 0);
 
-/** The text of a schema's `Shape`. */
+/** The source text of a schema's `Shape`. */
 function shapeText(nullable: JsonSchema): string {
   const [schema, isNullable] = withoutNull(nullable);
   const shape = presentShapeText(schema);
@@ -95,7 +95,7 @@ function operationText(name: string, route: Route): string {
   return `  "${name}": { ${members.filter(Boolean).join(", ")} },`;
 }
 
-/** The DTOs that results consist of, each after those it refers to. */
+/** The DTOs that results consist of, in order of dependency. */
 function resultDtos(): string[] {
   const texts = new Map<string, string>();
   const visit = (schema: JsonSchema) => {
@@ -135,7 +135,7 @@ function operationsText(): string {
   ].join("\n");
 }
 
-/** A field has one kind, whichever DTO it is in: names alone decide how a body is read and written. */
+/** A field name has the same kind in every DTO, since bodies are read and written by field name alone. */
 function fieldKindsText(): string {
   const kinds = new Map<string, string>();
   const visit = (schemas: ReadonlyMap<string, JsonSchema>, nullable: JsonSchema): void => {
@@ -145,7 +145,7 @@ function fieldKindsText(): string {
     for (const [name, member] of membersOf(schema)) {
       const [present] = withoutNull(member);
       const kind = isJson(present) ? "json" : present.format === "date-time" ? "instant" : "plain";
-      if ((kinds.get(name) ?? kind) !== kind) throw new TypeError(`The field ${name} is of two kinds.`);
+      if ((kinds.get(name) ?? kind) !== kind) throw new TypeError(`The field ${name} has two kinds.`);
       kinds.set(name, kind);
       if (kind === "plain") visit(schemas, member);
     }
@@ -171,7 +171,7 @@ for (const [name, text] of Object.entries(generated)) {
   const file = new URL(name, source);
   if (!process.argv.includes("--check")) await writeFile(file, text);
   else if ((await readFile(file, "utf8").catch(() => "")) !== text) {
-    process.stderr.write(`${fileURLToPath(file)} is not made from the routes as they are. Run: pnpm generate\n`);
+    process.stderr.write(`${fileURLToPath(file)} is out of date with the routes. Run: pnpm generate\n`);
     process.exitCode = 1;
   }
 }

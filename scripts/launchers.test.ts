@@ -15,6 +15,6 @@ test.each([
   ["bash /builds/npm/ci.sh", "other"],
   ["node /srv/pnpm/server.js --with npm", "other"],
   ["vim scripts/pnpm.ts", "other"],
-])("takes '%s' for: %s", (command, role) => {
+])("classifies '%s' as %s", (command, role) => {
   expect(roleOf(command)).toBe(role);
 });

@@ -1,17 +1,18 @@
 import { execFileSync } from "node:child_process";
 import { errorCode } from "./postgres/error-code.ts";
 
-/** How often it is looked whether the launchers are still there. */
+/** How often the launchers are polled. */
 const INTERVAL_MS = 500;
 
-/** What a process is to the command it was started through. */
+/** The role of an ancestor process in starting this one. */
 type Role = "launcher" | "shell" | "other";
 
 /**
- * Calls `callback` once when npx, pnpm, or a shell of theirs that this process was started through has gone. A signal to
- * one of them does not reach this process: npx ends, and what it started would stay behind.
+ * Calls `callback` once when the npx, the pnpm, or a shell of theirs that started this process is gone. A signal to one of
+ * them does not reach this process: npx ends, and would leave its descendants running.
  *
- * They are listed at the call: one that has gone before it is not missed.
+ *
+ * The launchers are listed at the call, so one that is already gone by the first poll is not missed.
  */
 export function onLauncherGone(callback: () => void): void {
   const launchers = findLaunchers();
@@ -25,8 +26,8 @@ export function onLauncherGone(callback: () => void): void {
 }
 
 /**
- * This process's ancestors up to the outermost npx or pnpm. Shells between them are theirs; one above them is the user's,
- * and may end while what it started goes on.
+ * This process's ancestors up to the outermost npx or pnpm. Shells between them belong to them; a shell above them is the
+ * user's, and may end while its jobs continue.
  */
 function findLaunchers(): number[] {
   const processes = new Map(listProcesses().map((one) => [one.pid, one]));
@@ -44,10 +45,10 @@ function findLaunchers(): number[] {
 }
 
 /**
- * Looks at the program alone, or the script that Node.js runs: the arguments of a `su` or of a CI job's shell may name
- * npx as well.
+ * Inspects only the program, or the script that Node.js runs: the arguments of a `su` or of a CI job's shell may also mention
+ * npx.
  *
- * @param command A program and its arguments, as `ps` shows them.
+ * @param command a program and its arguments, as `ps` shows them
  */
 export function roleOf(command: string): Role {
   const [program = "", ...args] = command.trim().split(/\s+/);
@@ -65,7 +66,7 @@ function baseName(path: string): string {
   return path.replace(/^.*[\\/]/, "").replace(/\.(c|m)?js$|\.exe$/, "");
 }
 
-/** npx shows itself as `npm exec`, and is the script `npx-cli.js` before it does. */
+/** npx appears as `npm exec`, and before that as the script `npx-cli.js`. */
 function isLauncherName(name: string): boolean {
   return /^(pnpm|pnpx|npm|npx)(-cli)?$/.test(name);
 }
@@ -76,7 +77,7 @@ interface Process {
   readonly command: string;
 }
 
-/** Empty where there is no `ps`: on Windows, where a console's processes end together. */
+/** Returns an empty list where there is no `ps`, as on Windows, where a console's processes end together. */
 function listProcesses(): Process[] {
   let listing: string;
   try {
@@ -95,7 +96,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Another user's process, as the npx of a `sudo` is, may not be signalled, but it is there.
+    // EPERM: another user's process, such as the npx of a `sudo`, cannot be signalled, but exists.
     return errorCode(error) === "EPERM";
   }
 }

@@ -8,28 +8,28 @@ type CommandLine = readonly [string, ...string[]];
 interface RunOptions {
   /** Default: the repository. */
   readonly cwd?: string;
-  /** What is set beside this process's own variables. */
+  /** Variables to add to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The account that it runs under; default: the caller's. */
+  /** The account to run under; default: the caller's. */
   readonly uid?: number;
   readonly gid?: number;
 }
 
 /**
- * Runs a command to its end, its output shown as it comes.
- * @throws Error when it does not end with 0
+ * Runs a command to its end and passes its output through.
+ * @throws Error if it does not exit with 0
  */
 export async function run(commandLine: CommandLine, options: RunOptions = {}): Promise<void> {
   const [command, ...args] = commandLine;
   const child = spawn(command, args, { ...toSpawn(options), stdio: ["ignore", "inherit", "inherit"] });
-  // Rejects when there is no such command.
+  // Rejects if there is no such command.
   const [code, signal] = await once(child, "close");
   if (code !== 0) throw new Error(`${commandLine.join(" ")} ended with ${code ?? signal}`);
 }
 
 /**
- * What a command prints, without the spaces around it.
- * @throws Error when it does not end with 0; the message has what it said
+ * The trimmed output of a command.
+ * @throws Error with the command's standard error if it does not exit with 0
  */
 export async function read(commandLine: CommandLine, options: RunOptions = {}): Promise<string> {
   const [command, ...args] = commandLine;

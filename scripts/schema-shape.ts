@@ -1,4 +1,4 @@
-/** A schema as drizzle-kit writes it into `drizzle/meta/`: what of it is used. */
+/** The parts used of a schema snapshot that drizzle-kit writes into `drizzle/meta/`. */
 export interface Snapshot {
   readonly tables: Readonly<Record<string, SnapshotTable>>;
   readonly enums: Readonly<Record<string, { readonly name: string; readonly values: readonly string[] }>>;
@@ -45,9 +45,9 @@ interface SnapshotForeignKey {
 }
 
 /**
- * The text of `schema-shape.gen.ts`. Keys are written as `pg_get_constraintdef` writes them, types as `format_type` does, so
- * that they can be compared.
- * @throws Error for what the shape has no words for
+ * The text of `schema-shape.gen.ts`. Keys are formatted as by `pg_get_constraintdef` and types as by `format_type`, so that
+ * they can be compared.
+ * @throws Error for constructs that the shape cannot express
  */
 export function schemaShapeText({ tables, enums }: Snapshot): string {
   const values = Object.values(enums).map((type) => [type.name, type.values] as const);

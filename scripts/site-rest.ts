@@ -4,14 +4,14 @@ import { fileURLToPath } from "node:url";
 import { createDaoApp } from "../packages/dao-http/src/index.ts";
 import { stubServices } from "../packages/dao-http/src/testing/services-stub.ts";
 
-// The reference of the REST API as files, in `site/rest/`: the page /redoc, and all that it loads.
+// The reference of the REST API as static files in `site/rest/`: the page /redoc, and everything that it loads.
 
 const folder = fileURLToPath(new URL("../site/rest/", import.meta.url));
 const app = createDaoApp({ services: stubServices().services, keys: [{ name: "site", key: "site" }] });
 
 async function read(path: string): Promise<string> {
   const response = await app.fetch(new Request(`http://service/${path}`));
-  if (response.status !== 200) throw new Error(`${path} is answered with ${response.status}.`);
+  if (response.status !== 200) throw new Error(`${path} returned ${response.status}.`);
   return await response.text();
 }
 
@@ -19,7 +19,7 @@ const page = await read("redoc");
 const linked = [...page.matchAll(/(?:src|href)="\.?\/?([^":]+)"/g)].flatMap(([, path]) => path ?? []);
 const files = new Map([["index.html", page]]);
 for (const path of [...linked, "openapi.json"]) files.set(path, await read(path));
-// A page that is opened as a file may load scripts, and nothing else: the document goes into the one that begins.
+// A page opened from a file may only load scripts, so the document is embedded in the script that starts the page.
 files.set("redoc/initialize.js", `Redoc.init(${files.get("openapi.json")}, {}, document.getElementById("page"));\n`);
 for (const [path, text] of files) {
   await mkdir(dirname(join(folder, path)), { recursive: true });

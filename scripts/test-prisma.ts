@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { providePrismaClient } from "../bench/in-process/contenders/prisma/provide-client.ts";
 
-/** The tests of an application's client on Prisma alone, whose 300 MB no other test needs. */
+/** Runs the host tests on Prisma's client only, whose 300 MB no other test needs. */
 const files = [
   "contract-hosts",
   "join-hosts",

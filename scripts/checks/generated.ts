@@ -1,10 +1,10 @@
-/** Runs `pnpm generate`, and exits with 1 where that changes a file: a generated file was not what its sources make. */
+/** Runs `pnpm generate`, and exits with 1 if that changes a file: a generated file was out of date. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { repository } from "../repository.ts";
 import { run } from "../run.ts";
 
-/** The text of each generated file: the migrations, and what is called `.gen.ts`. */
+/** The text of each generated file: the migrations and all `.gen.ts` files. */
 async function readGenerated(): Promise<ReadonlyMap<string, string>> {
   const folders = ["drizzle", ...(await readdir(join(repository, "packages"))).map((name) => `packages/${name}/src`)];
   const texts = new Map<string, string>();
@@ -25,6 +25,6 @@ const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
   (path) => before.get(path) !== after.get(path),
 );
 if (changed.length > 0) {
-  process.stderr.write(`Out of date, and written again: ${changed.join(", ")}. Commit what 'pnpm generate' writes.\n`);
+  process.stderr.write(`Out of date, now regenerated: ${changed.join(", ")}. Commit the output of 'pnpm generate'.\n`);
   process.exitCode = 1;
 }

@@ -1,14 +1,14 @@
 /**
- * `pnpm check`: what a change needs before it is pushed. With `--ci`: all that `.ci/run` checks before the tests. Exits with 1
- * where a step fails.
+ * `pnpm check`: the checks to run before a push. With `--ci`: everything that `.ci/run` checks before the tests. Exits with 1
+ * if a step fails.
  */
-import { runSideBySide, type Step } from "./side-by-side.ts";
+import { runInParallel, type Step } from "./parallel-steps.ts";
 
 const lint: Step = { name: "Lint", command: "pnpm lint" };
 const types: Step = { name: "Types", command: "pnpm types" };
 const generated: Step = { name: "Generated files", command: "tsx scripts/checks/generated.ts" };
 
-/** What runs side by side, in two lanes for two cores; what stands in a later stage needs what an earlier one builds. */
+/** Each stage runs two sequences of steps in parallel, one per core. A stage may need what an earlier one builds. */
 const stages: readonly (readonly (readonly Step[])[])[] = process.argv.includes("--ci")
   ? [
       [
@@ -18,7 +18,7 @@ const stages: readonly (readonly (readonly Step[])[])[] = process.argv.includes(
           generated,
           types,
           { name: "Workflows: actionlint", command: "pnpm check:workflows" },
-          { name: "Container: the linters", command: "pnpm check:container" },
+          { name: "Container: linters", command: "pnpm check:container" },
           { name: "Audit of production dependencies", command: "tsx scripts/checks/audit.ts" },
         ],
       ],
@@ -30,12 +30,12 @@ const stages: readonly (readonly (readonly Step[])[])[] = process.argv.includes(
   : [
       [
         [lint, types],
-        [generated, { name: "Unit tests, import order", command: "pnpm test:unit" }],
+        [generated, { name: "Unit tests and import order", command: "pnpm test:unit" }],
       ],
     ];
 
-for (const lanes of stages) {
-  if (await runSideBySide(lanes)) continue;
+for (const sequences of stages) {
+  if (await runInParallel(sequences)) continue;
   process.exitCode = 1;
   break;
 }

@@ -1,6 +1,6 @@
 /**
- * Writes each package's `api/*.api.md`: what its entries export, as a user's compiler sees it. A change of it is a change
- * of what is promised, so it is reviewed. With `--check` it writes nothing, and ends with 1 where a report differs.
+ * Writes each package's `api/*.api.md`: its exports as a user's compiler sees them. A change in them is a change of the
+ * public API, and is reviewed. With `--check` it writes nothing, and exits with 1 if a report differs.
  */
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -59,7 +59,7 @@ async function extract({ folder }: PublishedPackage, { declarations }: PackageEn
   if (errors.length > 0) throw new Error(`API Extractor on ${declarations}: ${errors.join("\n")}`);
   const report = await readFile(join(work, reportFileName), "utf8");
   const code = /```ts\n([\s\S]*)\n```/.exec(report)?.[1];
-  if (code === undefined) throw new Error(`API Extractor has written no report of ${declarations}.`);
+  if (code === undefined) throw new Error(`API Extractor wrote no report on ${declarations}.`);
   return code;
 }
 
@@ -67,7 +67,7 @@ async function extract({ folder }: PublishedPackage, { declarations }: PackageEn
 const nameIn = (part: string) =>
   /^(?:export )?(?:declare )?(?:abstract )?(?!import|export)\w+ ([\w$]+)/m.exec(part)?.[1];
 
-/** One section an entry; what it exports and an earlier one declares alike is only named. */
+/** One section per entry. A declaration that an earlier entry also exports is listed by name only. */
 async function reportOf(published: PublishedPackage, work: string): Promise<string> {
   const sections: string[] = [];
   const declaredIn = new Map<string, string>();

@@ -1,6 +1,6 @@
 /**
- * Writes each package's NOTICE: whose code is built into it, and where the licences are. Read from what the build wrote,
- * so that nothing which is built in can be missing. With `--check` it writes nothing, and ends with 1 where a NOTICE
+ * Writes each package's NOTICE: the packages whose code is bundled into it, and where their licences are. It reads the
+ * bundler's output, so that nothing bundled can be missing. With `--check` it writes nothing, and exits with 1 if a NOTICE
  * differs.
  */
 import { readdir, readFile, stat } from "node:fs/promises";
@@ -16,7 +16,7 @@ interface Metafile {
 
 const byName = (a: string, b: string) => (a < b ? -1 : 1);
 
-/** `…/node_modules/@scope/name/` of a path, the innermost, and the name in it. */
+/** The innermost `…/node_modules/@scope/name/` of a path, and the package name in it. */
 function packageOf(path: string): { folder: string; name: string } | undefined {
   const match = /^(.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\/)/.exec(path);
   return match?.[1] === undefined || match[2] === undefined ? undefined : { folder: match[1], name: match[2] };
@@ -26,13 +26,13 @@ async function readJson<Content>(file: string): Promise<Content> {
   return JSON.parse(await readFile(file, "utf8"));
 }
 
-/** "name version (licence)", of a package's folder. */
+/** "name version (licence)" of the package in a folder. */
 async function titleOf(folder: string): Promise<string> {
   const manifest: { name: string; version: string; license: string } = await readJson(join(folder, "package.json"));
   return `${manifest.name} ${manifest.version} (${manifest.license})`;
 }
 
-/** A file of the package's `dist/`, as NOTICE names it. @throws Error when the build has not put it there */
+/** A file of the package's `dist/`, as NOTICE names it. @throws Error if the build has not copied it there */
 async function inDist({ folder, manifest }: PublishedPackage, file: string): Promise<string> {
   await stat(join(folder, "dist", file)).catch((cause: unknown) => {
     throw new Error(`${manifest.name} needs dist/${file}: let its tsup.config.ts copy it, and build.`, { cause });
@@ -40,7 +40,7 @@ async function inDist({ folder, manifest }: PublishedPackage, file: string): Pro
   return `dist/${file}`;
 }
 
-/** What the bundler has built in. */
+/** The packages that the bundler included. */
 async function builtIn(published: PublishedPackage): Promise<string[]> {
   const folders = new Map<string, string>();
   const built = await readdir(join(published.folder, "dist"), { recursive: true });
@@ -62,13 +62,13 @@ async function builtIn(published: PublishedPackage): Promise<string[]> {
   );
 }
 
-/** The names of the packages whose code a bundle of another's holds, by its source map. */
+/** The packages whose code another package's bundle contains, by its source map. */
 async function namesIn(bundle: string): Promise<string[]> {
   const { sources }: { sources: readonly string[] } = await readJson(`${bundle}.map`);
   return sources.flatMap((source) => packageOf(source)?.name ?? []);
 }
 
-/** What the documentation pages are made of. */
+/** The packages that the documentation pages are made of. */
 async function pages(published: PublishedPackage): Promise<string[]> {
   const { resolve: locate } = createRequire(join(published.folder, "package.json"));
   const makerOf = ({ source }: DocsAsset) => source.split("/")[0] ?? source;

@@ -2,10 +2,10 @@ import { packageManager } from "../repository.ts";
 import { read } from "../run.ts";
 import { readPublishedPackages } from "./published-package.ts";
 
-/** By name of the package, the path of its tarball. */
+/** The path of the tarball, by package name. */
 export type Tarballs = Readonly<Record<string, string>>;
 
-/** Packs the packages as they are built, into a folder, as they would be published. */
+/** Packs the built packages into a folder, as `npm publish` would. */
 export async function packPackages(destination: string): Promise<Tarballs> {
   const pack = [...packageManager, "pack", "--json", "--pack-destination", destination] as const;
   const packed = (await readPublishedPackages()).map(async ({ folder, manifest }) => {

@@ -3,11 +3,11 @@ import { fileURLToPath } from "node:url";
 
 const packagesFolder = new URL("../../packages/", import.meta.url);
 
-/** What an `exports` key of a package leads to. */
+/** An entry of a package's `exports`. */
 export interface PackageEntry {
-  /** As it is imported, such as `@flux/dao-core/errors`. */
+  /** The import specifier, such as `@flux/dao-core/errors`. */
   readonly specifier: string;
-  /** Absolute paths of what is built. */
+  /** Absolute paths of the built files. */
   readonly declarations: string;
   readonly module: string;
 }
@@ -25,14 +25,14 @@ interface Manifest {
 
 /** A package of this repository that is published. */
 export interface PublishedPackage {
-  /** Absolute, with a slash at its end. */
+  /** Absolute, with a trailing slash. */
   readonly folder: string;
   readonly manifest: Manifest;
   /** In the order of `exports`, without `./package.json`. */
   readonly entries: readonly PackageEntry[];
 }
 
-/** All packages that are published, by name. */
+/** All published packages, by name. */
 export async function readPublishedPackages(): Promise<PublishedPackage[]> {
   const names = (await readdir(packagesFolder)).toSorted();
   const packages = await Promise.all(names.map((name) => readPackage(new URL(`${name}/`, packagesFolder))));

@@ -1,7 +1,7 @@
 /**
- * Writes the table of sizes in docs/packages.md: what an import adds to a bundle. With `--check` it writes nothing, and ends
- * with 1 where a size is off the table's by more than 5 %, or the rows differ. Either way it ends with 1 where the errors
- * bring anything else along.
+ * Writes the table of sizes in docs/packages.md: what an import adds to a bundle. With `--check` it writes nothing, and exits
+ * with 1 if a size differs from the table by more than 5 %, or the rows differ. In both cases it exits with 1 if the errors
+ * entry pulls in any other module.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -13,7 +13,7 @@ import { readPublishedPackages } from "./published-package.ts";
 const page = fileURLToPath(new URL("../../docs/packages.md", import.meta.url));
 const table = /(?<=<!-- sizes: written by `pnpm sizes` -->\n\n)[\s\S]*?(?=\n\n<!-- end of the sizes -->)/;
 const TOLERANCE = 0.05;
-/** Kilobytes that a size may be off in any case: the table has one decimal, and a small module a hundred lines. */
+/** Kilobytes by which a size may always differ: the table has one decimal, and a small module about a hundred lines. */
 const SLACK = 0.1;
 
 interface Bundle {
@@ -21,7 +21,7 @@ interface Bundle {
   readonly minified: number;
   /** Kilobytes, minified and compressed. */
   readonly gzipped: number;
-  /** The files that something of is in it. */
+  /** The source files that contributed to the bundle. */
   readonly inputs: ReadonlySet<string>;
 }
 
@@ -29,7 +29,7 @@ const packages = await readPublishedPackages();
 const entries = packages.flatMap((published) => published.entries);
 const peers = packages.flatMap(({ manifest }) => Object.keys(manifest.peerDependencies ?? {}));
 
-/** What of `specifier` a user imports, for those who do not take it whole. */
+/** The named imports to measure, for entries that users rarely import as a whole. */
 const parts: readonly { readonly specifier: string; readonly names: string }[] = [
   { specifier: "@flux/dao-core", names: "NotFoundError" },
   { specifier: "@flux/dao-core", names: "taskDto" },
@@ -37,7 +37,7 @@ const parts: readonly { readonly specifier: string; readonly names: string }[] =
   { specifier: "@flux/dao-core/contract", names: "isDaoError" },
 ];
 
-/** Bundles as a user would for Node.js, with all dependencies but the peers, which the user has anyway. */
+/** Bundles for Node.js as a user would, with all dependencies except the peers, which the user has anyway. */
 async function bundle(specifier: string, names: string): Promise<Bundle> {
   const entry = entries.find((candidate) => candidate.specifier === specifier);
   if (entry === undefined) throw new Error(`There is no entry ${specifier}.`);
@@ -103,20 +103,20 @@ function compare(measured: readonly Row[], recorded: readonly Row[]): void {
   for (const row of measured) {
     const known = recorded.find(({ what }) => what === row.what);
     if (known === undefined) {
-      complain(`docs/packages.md has no size of ${row.what}. Run 'pnpm sizes'.`);
+      complain(`docs/packages.md has no size for ${row.what}. Run 'pnpm sizes'.`);
     } else if (isOff(row.minified, known.minified) || isOff(row.gzipped, known.gzipped)) {
       complain(`${row.what} is now ${format(row)}, and was ${format(known)}. If that is meant, run 'pnpm sizes'.`);
     }
   }
   for (const { what } of recorded) {
-    if (!measured.some((row) => row.what === what)) complain(`${what} is no more. Run 'pnpm sizes'.`);
+    if (!measured.some((row) => row.what === what)) complain(`${what} no longer exists. Run 'pnpm sizes'.`);
   }
 }
 
 const measured = await rows();
 const text = await readFile(page, "utf8");
 const recorded = table.exec(text)?.[0];
-if (recorded === undefined) throw new Error("docs/packages.md has lost the place of its table of sizes.");
+if (recorded === undefined) throw new Error("docs/packages.md has no marker for the table of sizes.");
 if (process.argv.includes("--check")) {
   compare(measured, parse(recorded));
 } else {
@@ -129,11 +129,11 @@ if (process.argv.includes("--check")) {
 
 await checkErrorsAlone();
 
-/** The errors are for those who want nothing else: no zod, no driver, no other module. */
+/** The errors entry must work alone: without zod, a driver or any other module. */
 async function checkErrorsAlone(): Promise<void> {
   const core = packages.find(({ manifest }) => manifest.name === "@flux/dao-core");
   if (core === undefined) throw new Error("There is no @flux/dao-core.");
-  // By the metafile of the package's own build too: the bundle's inputs are files of `dist/`, each made of several sources.
+  // The package's own metafile is checked too: the bundle's inputs are files of `dist/`, each built from several sources.
   const built: { outputs: Record<string, { inputs: Record<string, unknown> }> } = JSON.parse(
     await readFile(join(core.folder, "dist", "metafile-esm.json"), "utf8"),
   );
@@ -143,5 +143,5 @@ async function checkErrorsAlone(): Promise<void> {
     return output === undefined ? file : Object.keys(output.inputs);
   });
   const others = brought.filter((file) => file !== "src/contract/errors.ts");
-  if (others.length > 0) complain(`@flux/dao-core/errors brings along ${others.join(", ")}.`);
+  if (others.length > 0) complain(`@flux/dao-core/errors also bundles ${others.join(", ")}.`);
 }

@@ -10,10 +10,10 @@ const LARGEST_IMAGE = 200;
 
 const SERVICE = "flux-dao-service";
 
-/** Containers and volume of their own, beside those that a developer may have. */
+/** A Compose project of its own, separate from a developer's containers and volume. */
 const COMPOSE = ["docker", "compose", "--project-name", "flux-dao-black-box"] as const;
 
-/** Whether a Docker engine answers, with Compose. */
+/** Whether a Docker engine with Compose responds. */
 export async function hasDocker(): Promise<boolean> {
   try {
     await read(["docker", "info", "--format", "{{.ServerVersion}}"]);
@@ -29,7 +29,7 @@ export class ContainerDeployment implements Deployment {
   readonly artefact = "Image";
   readonly notTried = [];
   readonly #logFile: string;
-  // Compose reads the whole file for every command, and refuses it without keys.
+  // Compose evaluates the whole file for every command, and rejects it without keys.
   #settings: Record<string, string> = { SERVICE_API_KEYS: "not-started-yet" };
 
   constructor(logFile: string) {
@@ -40,8 +40,7 @@ export class ContainerDeployment implements Deployment {
     await run([...COMPOSE, "build"], { env: this.#settings });
     const bytes = Number(await read(["docker", "image", "inspect", "--format", "{{.Size}}", SERVICE]));
     const size = `The image has ${(bytes / 1e6).toFixed(0)} MB`;
-    if (!(bytes > 0 && bytes / 1e6 < LARGEST_IMAGE))
-      throw new Error(`${size}; it may have less than ${LARGEST_IMAGE}.`);
+    if (!(bytes > 0 && bytes / 1e6 < LARGEST_IMAGE)) throw new Error(`${size}; the limit is ${LARGEST_IMAGE} MB.`);
     return { notes: [`${size} (limit: ${LARGEST_IMAGE}).`] };
   }
 
@@ -49,7 +48,7 @@ export class ContainerDeployment implements Deployment {
     const port = await findFreePort();
     this.#settings = { SERVICE_API_KEYS: key, FLUX_DAO_PORT: `${port}` };
     for (const command of BEFORE_SERVING) {
-      // The job has no keys of its own, and doctor looks for them.
+      // The job has no keys, and doctor checks for them.
       const job = ["run", "--rm", "--env", `SERVICE_API_KEYS=${key}`, "migrate", ...command];
       await run([...COMPOSE, ...job], { env: this.#settings });
     }
@@ -58,18 +57,18 @@ export class ContainerDeployment implements Deployment {
     await waitUntilReady(url);
     const user = await this.#inContainer("id", "-u");
     if (user === "0") throw new Error("The service runs as root.");
-    // Everybody may write there, unless the file system is read-only.
+    // /tmp is world-writable, unless the file system is read-only.
     const writes = await this.#inContainer("sh", "-c", "touch /tmp/x 2>/dev/null && echo yes || echo no");
-    if (writes !== "no") throw new Error("The file system of the service can be written to.");
+    if (writes !== "no") throw new Error("The service's file system is writable.");
     await this.#waitUntilHealthy();
-    return { url, notes: [`As user ${user}, on a read-only file system; the health check says healthy.`] };
+    return { url, notes: [`Runs as user ${user} on a read-only file system; the health check reports healthy.`] };
   }
 
   async stop() {
     const start = performance.now();
     await run([...COMPOSE, "stop", SERVICE], { env: this.#settings });
     const code = await read(["docker", "inspect", "--format", "{{.State.ExitCode}}", SERVICE]);
-    if (code !== "0") throw new Error(`After SIGTERM the service ended with ${code}, not with 0.`);
+    if (code !== "0") throw new Error(`After SIGTERM the service exited with ${code}, not with 0.`);
     return { notes: [`Exit code 0 after ${((performance.now() - start) / 1_000).toFixed(1)} s.`] };
   }
 
@@ -88,6 +87,6 @@ export class ContainerDeployment implements Deployment {
       if ((await read(["docker", "inspect", "--format", "{{.State.Health.Status}}", SERVICE])) === "healthy") return;
       await delay(1_000);
     }
-    throw new Error("The health check does not say healthy after a minute.");
+    throw new Error("The health check did not report healthy within a minute.");
   }
 }

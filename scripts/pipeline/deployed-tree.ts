@@ -3,21 +3,20 @@ import { basename, join } from "node:path";
 import { packageManager, repository } from "../repository.ts";
 import { run } from "../run.ts";
 
-/** The files that the image holds beside its base image. */
+/** The files that the image adds to its base image. */
 export interface DeployedTree {
   readonly path: string;
-  /** Its packages, as pnpm's store names them. */
+  /** The packages, as named in pnpm's store. */
   readonly packages: readonly string[];
   readonly megabytes: number;
 }
 
-/** Packages that only development needs: one of them in the tree means that all are. */
+/** Development-only packages. If one of them is in the tree, the development dependencies were not pruned. */
 const DEVELOPMENT_ONLY = ["vitest", "typescript", "tsup", "redoc", "swagger-ui-dist", "@electric-sql+pglite"];
 
 /**
- * Makes in `folder`, which is empty, the tree that the image copies, by the same command as the Dockerfile; the packages
- * have been built.
- * @throws Error when the command fails, or when the tree holds what only development needs
+ * Creates in the empty `folder` the tree that the image copies, with the Dockerfile's command; the packages must be built.
+ * @throws Error if the command fails, or the tree contains development-only packages
  */
 export async function makeDeployedTree(folder: string): Promise<DeployedTree> {
   const workspace = join(folder, "workspace");
@@ -28,13 +27,14 @@ export async function makeDeployedTree(folder: string): Promise<DeployedTree> {
   const packages = await packagesIn(path);
   const superfluous = packages.filter((name) => DEVELOPMENT_ONLY.includes(name));
   if (!packages.includes("pino")) throw new Error("The tree lacks the package pino, which the service needs.");
-  if (superfluous.length > 0) throw new Error(`The tree holds what only development needs: ${superfluous.join(", ")}.`);
+  if (superfluous.length > 0)
+    throw new Error(`The tree contains development-only packages: ${superfluous.join(", ")}.`);
   return { path, packages, megabytes: await megabytesOf(path) };
 }
 
 /**
- * What a deployment reads, copied: it leaves its settings with the workspace that it is run in, and the next command there
- * would remove the development's packages.
+ * Copies what `pnpm deploy` reads: it leaves its settings in the workspace in which it runs, and the next pnpm command there
+ * would remove the development dependencies.
  */
 async function copyWorkspace(copy: string): Promise<void> {
   const isPart = (path: string) => !["node_modules", "src", "test"].includes(basename(path));

@@ -12,7 +12,7 @@ import { runVitest } from "./vitest-run.ts";
 
 const usage = `Usage: scripts/build-and-test [--only STAGE]… [--report FOLDER]
 
-Builds, tests, makes what is shipped, runs it, tests it from outside, and writes a report (build-and-test.md and .json).
+Builds and tests, builds what is shipped, runs it and tests it from outside, and writes a report (build-and-test.md and .json).
 
   --only STAGE      build, unit, integration or container; may be given more than once. Default: all
   --report FOLDER   where the report goes. Default: test-report/
@@ -41,7 +41,7 @@ async function main(): Promise<number> {
   await mkdir(values.report, { recursive: true });
   const steps = new Steps();
   const notTried = STAGES.filter((stage) => !stages.includes(stage)).map(
-    (stage) => `The stage ${stage}: it was left out by --only.`,
+    (stage) => `The stage ${stage}: excluded by --only.`,
   );
   if (stages.includes("build")) {
     await steps.run("Build", async () => {
@@ -70,7 +70,7 @@ async function main(): Promise<number> {
   return passed ? 0 : 1;
 }
 
-/** Makes what is shipped, runs it and tests it from outside; answers what was not tried. */
+/** Builds what is shipped, runs it and tests it from outside; returns what was not tested. */
 async function tryDeployment(steps: Steps, logFile: string): Promise<readonly string[]> {
   await using deployment = (await hasDocker()) ? new ContainerDeployment(logFile) : await openTreeDeployment(logFile);
   const key = randomUUID();

@@ -3,22 +3,22 @@ import { arch, platform, release } from "node:os";
 import { join } from "node:path";
 import type { Step } from "./step.ts";
 
-/** What the pipeline found. */
+/** The results of the pipeline. */
 export interface Report {
   readonly passed: boolean;
-  /** When it began, RFC 3339. */
+  /** The start time, RFC 3339. */
   readonly began: string;
   readonly commit: string;
   readonly machine: string;
   readonly steps: readonly Step[];
-  /** Sentences: what nobody may believe to have been tried. */
+  /** One sentence for each thing that was not tested. */
   readonly notTried: readonly string[];
 }
 
 /** `Linux 6.1 x64, Node.js 20.19.0` */
 export const machine = () => `${platform()} ${release()} ${arch()}, Node.js ${process.versions.node}`;
 
-/** Writes `build-and-test.md`, for people, and `build-and-test.json`, for programs, to `folder`. */
+/** Writes `build-and-test.md`, for people, and `build-and-test.json`, for programs, into `folder`. */
 export async function writeReport(folder: string, report: Report): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "build-and-test.json"), `${JSON.stringify(report, null, 2)}\n`);

@@ -1,26 +1,26 @@
-/** How many tests there were. */
+/** Test counts. */
 export interface TestCounts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
 }
 
-/** What a step found out. */
+/** The result of a step. */
 export interface StepResult {
   readonly tests?: TestCounts | undefined;
   /** Sentences for the report. */
   readonly notes?: readonly string[] | undefined;
 }
 
-/** A part of the pipeline, and how it went. */
+/** A step of the pipeline, and its outcome. */
 export interface Step extends StepResult {
   readonly name: string;
-  /** Not run: what it needs has failed. */
+  /** `not run`: a step that it needs has failed. */
   readonly status: "passed" | "failed" | "not run";
   readonly seconds: number;
 }
 
-/** Runs one step after another, and keeps how each went. */
+/** Runs steps in order and records their outcomes. */
 export class Steps {
   readonly done: Step[] = [];
 
@@ -28,7 +28,7 @@ export class Steps {
     return this.done.some(({ status }) => status !== "passed");
   }
 
-  /** Runs `work`, unless one before it has failed. It fails when `work` throws, or tests do. */
+  /** Runs `work` unless an earlier step failed. The step fails if `work` throws or tests fail. */
   async run(name: string, work: () => Promise<StepResult | undefined>): Promise<void> {
     if (this.hasFailed) {
       this.done.push({ name, status: "not run", seconds: 0 });

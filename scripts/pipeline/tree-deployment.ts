@@ -14,17 +14,17 @@ import { makeDeployedTree } from "./deployed-tree.ts";
 import { BEFORE_SERVING, type Deployment } from "./deployment.ts";
 import { waitUntilReady } from "./wait-until-ready.ts";
 
-/** Megabytes: the base image has about 140 of the 200 that the image may have. */
+/** Megabytes: the base image takes about 140 of the image's 200. */
 const LARGEST_TREE = 40;
 
-/** Milliseconds that the service has for its end: what compose.yaml gives it. */
+/** Milliseconds within which the service must stop: the grace period in compose.yaml. */
 const LONGEST_STOP = 15_000;
 
 const DATABASE = "flux_dao_black_box";
 
 /**
- * The image's files without the image, where there is no Docker engine: run from an empty folder, by an account that owns
- * nothing and can write to nothing there, with the image's settings.
+ * The image's files without the image, for machines without Docker: run from an empty folder, under an account that owns
+ * nothing and can write nowhere there, with the image's settings.
  */
 export async function openTreeDeployment(logFile: string): Promise<Deployment> {
   const account = await findServerAccount();
@@ -38,8 +38,8 @@ export async function openTreeDeployment(logFile: string): Promise<Deployment> {
 class TreeDeployment implements Deployment {
   readonly artefact = "Deployed tree";
   readonly notTried = [
-    "Docker itself, since no engine answers: the build of the image, its base image and its size, compose.yaml as it runs," +
-      " and the health check. The image's own files were tried, outside of it.",
+    "Docker itself, since no engine responds: the image build, its base image and size, compose.yaml," +
+      " and the health check. The image's files were tested outside of it.",
   ];
   readonly #folder: string;
   readonly #empty: string;
@@ -60,7 +60,7 @@ class TreeDeployment implements Deployment {
     await buildPackages(new AbortController().signal);
     const { path, packages, megabytes } = await makeDeployedTree(this.#folder);
     if (megabytes >= LARGEST_TREE) {
-      throw new Error(`The tree has ${megabytes.toFixed(1)} MB; the image has room for less than ${LARGEST_TREE}.`);
+      throw new Error(`The tree has ${megabytes.toFixed(1)} MB; the limit is ${LARGEST_TREE} MB.`);
     }
     await run(["chmod", "-R", "a-w,a+rX", path]);
     await Promise.all([chmod(this.#folder, 0o755), chmod(this.#empty, 0o555)]);
@@ -70,7 +70,7 @@ class TreeDeployment implements Deployment {
 
   async start(key: string) {
     for (const folder of [join(this.#program, "..", ".."), this.#empty]) {
-      if (await canUseDirectory(folder, this.#account)) throw new Error(`${folder} can be written to.`);
+      if (await canUseDirectory(folder, this.#account)) throw new Error(`${folder} is writable.`);
     }
     this.#server = await startTestServer();
     await onServer(this.#server, `drop database if exists ${DATABASE} with (force)`);
@@ -99,28 +99,25 @@ class TreeDeployment implements Deployment {
     await once(service, "spawn");
     await log.close();
     this.#service = service;
-    // It goes with this process, however this ends.
+    // Killed together with this process, however it ends.
     process.on("exit", () => service.kill("SIGKILL"));
     const url = `http://127.0.0.1:${port}`;
     await waitUntilReady(url, () => hasEnded(service));
     const whose = this.#account === undefined ? "the caller's own account, which is not root" : this.#account.name;
-    const notes = [
-      `As ${whose}, from an empty folder, with nothing that it could write to.`,
-      `On ${this.#server.describe}.`,
-    ];
+    const notes = [`Runs as ${whose} from an empty folder, with nothing writable.`, `On ${this.#server.describe}.`];
     return { url, notes };
   }
 
   async stop() {
     const service = this.#service;
-    if (service === undefined || hasEnded(service)) throw new Error("The service had ended by itself.");
+    if (service === undefined || hasEnded(service)) throw new Error("The service ended before it was stopped.");
     const start = performance.now();
     const ended = once(service, "close");
     service.kill("SIGTERM");
     await Promise.race([ended, delay(LONGEST_STOP, undefined, { ref: false })]);
     if (!hasEnded(service)) throw new Error(`The service still ran ${LONGEST_STOP / 1_000} s after SIGTERM.`);
     if (service.exitCode !== 0) {
-      throw new Error(`After SIGTERM the service ended with ${service.exitCode ?? service.signalCode}, not with 0.`);
+      throw new Error(`After SIGTERM the service exited with ${service.exitCode ?? service.signalCode}, not with 0.`);
     }
     return { notes: [`Exit code 0 after ${((performance.now() - start) / 1_000).toFixed(1)} s.`] };
   }

@@ -5,7 +5,7 @@ import { packageManager } from "../repository.ts";
 import { run } from "../run.ts";
 import type { TestCounts } from "./step.ts";
 
-/** Runs Vitest with these arguments and, beside this process's own, these variables; answers how many tests there were. */
+/** Runs Vitest with these arguments, and these variables added to the environment; returns the test counts. */
 export async function runVitest(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -19,11 +19,11 @@ export async function runVitest(
       (error: unknown) => error,
     );
     const text = await readFile(results, "utf8").catch(() => "");
-    // A run that ended early leaves no results to count.
+    // A run that ended early writes no results.
     if (text === "") throw ended ?? new Error("The tests ended without results.");
     const counts: { numPassedTests: number; numFailedTests: number; numPendingTests: number } = JSON.parse(text);
     const { numPassedTests: passed, numFailedTests: failed, numPendingTests: skipped } = counts;
-    // It fails also for errors outside of tests, and when there are none.
+    // Vitest also fails for errors outside of tests, and if there are no tests.
     return { passed, failed: failed === 0 && ended !== undefined ? 1 : failed, skipped };
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Milliseconds that a start may take, on a machine that does other work too. */
+/** Milliseconds that a start may take on a busy machine. */
 const LONGEST_START = 60_000;
 
 /**
- * Waits until `/ready` answers 200.
- * @throws Error when it does not, or when `hasEnded`
+ * Waits until `/ready` returns 200.
+ * @throws Error if it does not in time, or if `hasEnded` returns true
  */
 export async function waitUntilReady(url: string, hasEnded: () => boolean = () => false): Promise<void> {
   const end = performance.now() + LONGEST_START;
@@ -16,7 +16,7 @@ export async function waitUntilReady(url: string, hasEnded: () => boolean = () =
     );
     if (status === 200) return;
     if (hasEnded()) throw new Error("The service ended before it was ready.");
-    if (performance.now() > end) throw new Error(`${url}/ready answers ${status ?? "nothing"} after 60 s.`);
+    if (performance.now() > end) throw new Error(`${url}/ready returned ${status ?? "no response"} for 60 s.`);
     await delay(100);
   }
 }

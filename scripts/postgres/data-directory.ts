@@ -5,18 +5,18 @@ import { dirname, join, resolve } from "node:path";
 import { errorCode } from "./error-code.ts";
 import { handOver, type ServerAccount, sharedFolder } from "./server-account.ts";
 
-/** Where a server keeps its data, and under which account it has to run there. */
+/** A server's data directory, and the account that must run it. */
 export interface DataDirectory {
   readonly path: string;
   readonly account: ServerAccount | undefined;
-  /** The folder to remove when the server has stopped; `undefined` for a directory that is kept. */
+  /** A folder to remove once the server has stopped; `undefined` if the data is kept. */
   readonly temporaryRoot?: string;
-  /** Says where the data is, if not where it was wanted. */
+  /** States where the data is, if not in the requested folder. */
   readonly note?: string;
 }
 
 async function makeTemporaryDirectory(account: ServerAccount | undefined): Promise<DataDirectory> {
-  // The first may be private to the caller.
+  // The first one may be private to the caller.
   const folders = process.platform === "win32" ? [tmpdir()] : [tmpdir(), "/tmp", "/var/tmp"];
   for (const folder of folders) {
     const root = await mkdtemp(join(folder, "flux-postgres-")).catch(() => undefined);
@@ -24,15 +24,15 @@ async function makeTemporaryDirectory(account: ServerAccount | undefined): Promi
     if (await handOver(root, account)) return { path: join(root, "data"), account, temporaryRoot: root };
     await rm(root, { recursive: true });
   }
-  throw new Error(`No temporary folder (${folders.join(", ")}) can hold the data of a PostgreSQL server.`);
+  throw new Error(`No temporary folder (${folders.join(", ")}) is usable for PostgreSQL's data.`);
 }
 
 /**
- * Settles where the data wanted at `wanted` is kept: in a temporary folder where none is wanted. As root, that is another folder
- * (the same one at each call) where `account` cannot reach the wanted one; and a cluster that belongs to an unprivileged account
- * is run under that account.
+ * Determines the data directory: `wanted`, or a temporary folder. As root, data in a folder that `account` cannot access is
+ * relocated (to the same place at each call), and an existing cluster that belongs to an unprivileged account is run under
+ * that account.
  *
- * @throws Error when `wanted` holds something else than a database cluster, or cannot be read or made
+ * @throws Error if `wanted` contains something else than a database cluster, or cannot be read or created
  */
 export async function prepareDataDirectory(
   wanted: string | undefined,
@@ -52,14 +52,14 @@ export async function prepareDataDirectory(
   const firstMade = await mkdir(path, { recursive: true });
   if (await handOver(path, account)) return { path, account };
   if (isCluster) {
-    throw new Error(`The data directory ${path} cannot be reached by the account ${account.name} that has to run it.`);
+    throw new Error(`The data directory ${path} is not accessible to the account ${account.name}, which must run it.`);
   }
-  // Only what was made here, and is empty.
+  // Only a folder that was created here, and is empty, changes its owner.
   if (firstMade !== undefined) await rm(firstMade, { recursive: true });
   return relocate(path, account);
 }
 
-/** Keeps the data where `account` can reach it, under a name that depends on the wanted path alone. */
+/** Moves the data to where `account` has access, under a name derived from the requested path alone. */
 async function relocate(wanted: string, account: ServerAccount): Promise<DataDirectory> {
   const name = createHash("sha256").update(wanted).digest("hex").slice(0, 16);
   const path = join(await sharedFolder(), `data-${name}`);
@@ -71,7 +71,7 @@ async function relocate(wanted: string, account: ServerAccount): Promise<DataDir
   return { path, account, note };
 }
 
-/** The major version in a data directory, or `undefined` when there is no database cluster. */
+/** The major version of a data directory's cluster, or `undefined` if there is no cluster. */
 export async function clusterVersion(path: string): Promise<string | undefined> {
   try {
     return (await readFile(join(path, "PG_VERSION"), "utf8")).trim();
@@ -87,7 +87,8 @@ async function holdsCluster(path: string): Promise<boolean> {
     if (errorCode(error) === "ENOENT") return [];
     throw new Error(`${path} cannot be used as a data directory: ${String(error)}`, { cause: error });
   });
-  // Its owner is about to be changed, and initdb would refuse it later with less to say.
-  if (entries.length > 0) throw new Error(`${path} is not empty and holds no PostgreSQL data: name another directory.`);
+  // The owner is about to change, and initdb's own error would say less.
+  if (entries.length > 0)
+    throw new Error(`${path} is not empty and contains no PostgreSQL data: use another directory.`);
   return false;
 }

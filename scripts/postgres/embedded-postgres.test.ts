@@ -14,7 +14,7 @@ import { locateServerPackage } from "./server-binaries.ts";
 import { startTestServer } from "./test-server.ts";
 
 const isRoot = process.geteuid?.() === 0;
-const ROOT_ONLY = "needs root: other users run the server under their own account, which reaches their folders";
+const ROOT_ONLY = "needs root: other users run the server under their own account, which has access to their folders";
 const cleanups: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
@@ -27,7 +27,7 @@ async function start(options?: EmbeddedPostgresOptions): Promise<EmbeddedPostgre
   return server;
 }
 
-/** A folder that every account can enter, as a working copy usually is. */
+/** A folder that every account can enter, like a typical working copy. */
 async function makeFolder(mode = 0o755): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "embedded-postgres-test-"));
   cleanups.push(() => rm(folder, { recursive: true, force: true }));
@@ -36,7 +36,7 @@ async function makeFolder(mode = 0o755): Promise<string> {
 }
 
 function connect(url: string): postgres.Sql {
-  // Servers are killed under open connections here: notices and reconnections are of no interest.
+  // Servers are killed under open connections here, so ignore notices and reconnections.
   const sql = postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 10 });
   cleanups.push(() => sql.end({ timeout: 1 }));
   return sql;
@@ -56,7 +56,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Copies the package as it is without the script that runs after the installation: no links among the libraries. */
+/** Copies the package as it is before its install script runs: without links between the libraries. */
 async function copyBinaries(folder: string): Promise<string> {
   const copy = join(folder, "package");
   const filter = async (path: string) => !(await lstat(path)).isSymbolicLink();
@@ -69,7 +69,7 @@ interface Parent {
   readonly server: { readonly pid: number; readonly url: string; readonly dataDirectory: string };
 }
 
-/** Runs a server in a Node.js process of its own, which runs `then` after the start. */
+/** Runs a server in a separate Node.js process, which runs `then` after the start. */
 async function startInParent(then: string): Promise<Parent> {
   const code = `
     import { startEmbeddedPostgres } from "./scripts/postgres/embedded-postgres.ts";
@@ -89,7 +89,7 @@ async function startInParent(then: string): Promise<Parent> {
 }
 
 describe("startEmbeddedPostgres", { timeout: 60_000 }, () => {
-  test("starts a throwaway server in UTF-8 and locale C, and leaves nothing behind", async () => {
+  test("starts a temporary server in UTF-8 and locale C, and leaves nothing behind", async () => {
     const server = await start({ settings: { max_connections: "37" } });
     const [row] = await connect(server.url)`
       select current_user, pg_encoding_to_char(encoding) as encoding, datcollate
@@ -106,7 +106,7 @@ describe("startEmbeddedPostgres", { timeout: 60_000 }, () => {
     expect(existsSync(dirname(server.dataDirectory))).toBe(false);
   });
 
-  test("asks for the password", async () => {
+  test("requires the password", async () => {
     const server = await start({ password: "a:b/c@d" });
     expect(await readSetting(server.url, "fsync")).toBe("off");
     const url = new URL(server.url);
@@ -114,7 +114,7 @@ describe("startEmbeddedPostgres", { timeout: 60_000 }, () => {
     await expect(readSetting(url.href, "fsync")).rejects.toThrow("password authentication failed");
   });
 
-  test("keeps the data of a named directory over a restart", async () => {
+  test("keeps the data of a given directory across a restart", async () => {
     const dataDirectory = join(await makeFolder(), "new", "data");
     const first = await start({ dataDirectory });
     expect(first).toMatchObject({ dataDirectory });
@@ -127,7 +127,7 @@ describe("startEmbeddedPostgres", { timeout: 60_000 }, () => {
     expect(new URL(second.url).password).toBe(new URL(first.url).password);
   });
 
-  test("restarts after a kill of the server under an open connection", async () => {
+  test("restarts after the server was killed under an open connection", async () => {
     const dataDirectory = join(await makeFolder(), "data");
     const first = await start({ dataDirectory });
     await connect(first.url)`create table kept as select 42 as answer`;
@@ -165,14 +165,14 @@ describe("startEmbeddedPostgres", { timeout: 60_000 }, () => {
     );
   });
 
-  test("refuses a directory of something else", async () => {
+  test("refuses a directory with other contents", async () => {
     const dataDirectory = await makeFolder();
     await writeFile(join(dataDirectory, "notes.txt"), "mine");
-    await expect(start({ dataDirectory })).rejects.toThrow("is not empty and holds no PostgreSQL data");
+    await expect(start({ dataDirectory })).rejects.toThrow("is not empty and contains no PostgreSQL data");
     expect((await lstat(dataDirectory)).uid).toBe(process.geteuid?.() ?? 0);
   });
 
-  test("refuses a port that is taken", async () => {
+  test("refuses a port in use", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     cleanups.push(async () => other.close());
     await once(other, "listening");
@@ -203,14 +203,14 @@ describe("the end of the parent process", { timeout: 60_000 }, () => {
     await vi.waitUntil(() => !isAlive(server.pid) && !existsSync(dirname(server.dataDirectory)), { timeout: 20_000 });
   });
 
-  test("comes by itself when nothing else is left to do", async () => {
+  test("does not wait for the server", async () => {
     const { child, server } = await startInParent("");
     if (child.exitCode === null) await once(child, "exit");
     expect(child.exitCode).toBe(0);
     await vi.waitUntil(() => !isAlive(server.pid), { timeout: 20_000 });
   });
 
-  test("can finish its queries after a Ctrl-C in the terminal", async () => {
+  test("can finish queries after a Ctrl-C in the terminal", async () => {
     const { child, server } = await startInParent(`
       process.once("SIGINT", async () => {
         const sql = postgres(server.url);
@@ -228,8 +228,8 @@ describe("the end of the parent process", { timeout: 60_000 }, () => {
   });
 });
 
-describe("folders that the server's account cannot reach", { timeout: 60_000 }, () => {
-  test("data go elsewhere, and are found again", async ({ skip }) => {
+describe("folders that the server's account cannot access", { timeout: 60_000 }, () => {
+  test("data is relocated, and found again", async ({ skip }) => {
     skip(!isRoot, ROOT_ONLY);
     const wanted = join(await makeFolder(0o700), "app", "data");
     const first = await start({ dataDirectory: wanted });
@@ -247,10 +247,10 @@ describe("folders that the server's account cannot reach", { timeout: 60_000 }, 
     expect(await connect(second.url)`select answer from kept`).toEqual([{ answer: 42 }]);
   });
 
-  test("binaries are copied once, by whichever of several processes is first", async ({ skip }) => {
+  test("binaries are copied once, by the first of several processes", async ({ skip }) => {
     skip(!isRoot, ROOT_ONLY);
     const binaries = await copyBinaries(await makeFolder(0o700));
-    // Another version, whose copy this test may remove.
+    // A fake version, whose copy this test can remove.
     const manifest = join(binaries, "package.json");
     await writeFile(
       manifest,
@@ -268,14 +268,14 @@ describe("folders that the server's account cannot reach", { timeout: 60_000 }, 
 });
 
 describe("startTestServer", { timeout: 120_000 }, () => {
-  test("gives a server, and tells where it is from", async () => {
+  test("returns a server and its origin", async () => {
     const server = await startTestServer();
     cleanups.push(() => server.stop());
     expect(server.describe).toMatch(/^PostgreSQL \d+(\.\d+)?, /);
     expect(Number(await readSetting(server.url, "max_connections"))).toBeGreaterThan(0);
   });
 
-  test("takes the server that TEST_DATABASE_URL names, and leaves it running", async () => {
+  test("uses the server that TEST_DATABASE_URL names, and leaves it running", async () => {
     const own = await start();
     vi.stubEnv("TEST_DATABASE_URL", own.url);
     cleanups.push(async () => vi.unstubAllEnvs());
@@ -286,11 +286,11 @@ describe("startTestServer", { timeout: 120_000 }, () => {
     expect(await readSetting(own.url, "fsync")).toBe("off");
   });
 
-  test("says which TEST_DATABASE_URL does not answer, without its password", async () => {
+  test("names the TEST_DATABASE_URL that does not respond, without its password", async () => {
     vi.stubEnv("TEST_DATABASE_URL", "postgres://someone:secret@127.0.0.1:1/nothing");
     cleanups.push(async () => vi.unstubAllEnvs());
     const failure = startTestServer();
-    await expect(failure).rejects.toThrow("The PostgreSQL server at 127.0.0.1:1 does not answer");
+    await expect(failure).rejects.toThrow("The PostgreSQL server at 127.0.0.1:1 does not respond");
     await expect(failure).rejects.not.toThrow("secret");
   });
 });

@@ -2,8 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 
 /**
- * Finds a TCP port of 127.0.0.1 that is free at this moment. Another process may take it before the caller does, so be
- * ready to ask again.
+ * Finds a free TCP port on 127.0.0.1. Another process may take it before the caller does, so callers must be ready to retry.
  */
 export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");

@@ -1,9 +1,10 @@
 /**
- * Runs a PostgreSQL server for a parent process. A SIGKILL gives the parent no chance to stop its server, so this process does:
- * the end of its standard input means that the parent stops or is gone, in whatever way. It has a session of its own: a Ctrl-C in
- * the terminal reaches the parent alone, which can finish its work before it stops the server.
+ * Runs a PostgreSQL server for a parent process. A parent killed by SIGKILL cannot stop its server, so this process does:
+ * when its standard input ends, the parent is stopping or gone. It runs in a session of its own, so that a Ctrl-C in the
+ * terminal reaches only the parent, which can finish its work before it stops the server.
  *
- * Argument: JSON of `EmbeddedPostgresOptions`. Standard output: a {@link KeeperReport} a line, as JSON.
+ *
+ * Argument: JSON of `EmbeddedPostgresOptions`. Standard output: one {@link KeeperReport} per line, as JSON.
  */
 import { randomBytes } from "node:crypto";
 import { chown, readFile, readlink, realpath, rename, rm, writeFile } from "node:fs/promises";
@@ -17,13 +18,16 @@ import { findServerAccount } from "./server-account.ts";
 import { locateServerPackage, prepareServerBinaries, type ServerBinaries } from "./server-binaries.ts";
 import { ServerProcess } from "./server-process.ts";
 
-/** `ready`, and `exit` when the server has ended; or `failure` in place of both. */
+/** `ready`, then `exit` when the server has ended; or `failure` instead of both. */
 export type KeeperReport = { readonly ready: RunningServer } | { readonly exit: string } | { readonly failure: string };
 
 const PASSWORD_FILE = "flux-superuser-password";
-/** Milliseconds for failures that pass: leftovers of a killed server, a server that is about to end, a lost port. */
+/**
+ * Milliseconds to wait for transient failures: leftovers of a killed server, a server that is stopping, a port lost to
+ * another process.
+ */
 const PATIENCE = 30_000;
-/** Milliseconds for a server whose parent was just killed to be told to stop. */
+/** Milliseconds within which a server whose parent was just killed receives its stop signal. */
 const GRACE = 1_000;
 
 const options: EmbeddedPostgresOptions = JSON.parse(process.argv[2] ?? "{}");
@@ -52,7 +56,7 @@ async function keep(): Promise<void> {
   }
 }
 
-/** Makes a cluster in UTF-8 and locale C if there is none. What initdb has written goes when it fails or is stopped. */
+/** Creates a cluster in UTF-8 and locale C if there is none. If initdb fails or is stopped, its files are removed. */
 async function prepareCluster(
   { path, account, temporaryRoot }: DataDirectory,
   binaries: ServerBinaries,
@@ -62,14 +66,14 @@ async function prepareCluster(
     if (found === binaries.version.split(".")[0]) return;
     throw new Error(
       `The data directory ${path} is of PostgreSQL ${found}, and these binaries are PostgreSQL ${binaries.version}: ` +
-        "dump it with the other version and restore it here, or name another directory.",
+        "dump it with the other version and restore it here, or use another directory.",
     );
   }
   const passwordFile = `${path}.${PASSWORD_FILE}`;
   await writeFile(passwordFile, options.password ?? randomBytes(16).toString("hex"), { mode: 0o600 });
   if (account !== undefined) await chown(passwordFile, account.uid, account.gid);
   const args = ["-D", path, "-U", "postgres", "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256"];
-  // The data of a throwaway server is not needed after a power cut.
+  // Temporary data need not survive a power failure.
   if (temporaryRoot !== undefined) args.push("--no-sync");
   const initdb = new ServerProcess(binaries.initdb, [...args, `--pwfile=${passwordFile}`], account, stopping.signal);
   const exit = await initdb.exited;
@@ -78,7 +82,7 @@ async function prepareCluster(
   throw new Error(`initdb failed (${exit}) in ${path}:\n${initdb.log}`);
 }
 
-/** Starts the server, again where the failure is one that passes. */
+/** Starts the server, and retries transient failures. */
 async function launch(directory: DataDirectory, binaries: ServerBinaries) {
   const { path, account } = directory;
   for (const begun = performance.now(); ; ) {
@@ -98,10 +102,10 @@ async function launch(directory: DataDirectory, binaries: ServerBinaries) {
     if (isLocked && (await isInUse(path)) && waited > GRACE) {
       const pid = /\(PID (\d+)\)/.exec(server.log)?.[1];
       throw new Error(
-        `The data directory ${path} is in use by a running PostgreSQL server (pid ${pid}): stop that one, or name another directory.`,
+        `The data directory ${path} is in use by a running PostgreSQL server (pid ${pid}): stop that one, or use another directory.`,
       );
     }
-    // The orphaned children of a killed server hold its shared memory for a moment.
+    // The orphaned children of a killed server keep its shared memory for a moment.
     const passes = isPortTaken || isLocked || /pre-existing shared memory block/.test(server.log);
     if (!passes || waited > PATIENCE) {
       throw new Error(`PostgreSQL did not start in ${path} (${failure}). The end of its log:\n${server.log}`);
@@ -111,8 +115,9 @@ async function launch(directory: DataDirectory, binaries: ServerBinaries) {
 }
 
 /**
- * Whether a server that is not about to end uses the directory. A file that a killed server left is removed if its pid belongs to
- * another process by now, which PostgreSQL takes for a server: a server changes into its directory, and stays there.
+ * Whether a server that is not about to end uses the directory. A killed server leaves its postmaster.pid behind. If the pid
+ * now belongs to another process, which PostgreSQL would mistake for a server, the file is removed: a server's working
+ * directory is its data directory.
  */
 async function isInUse(dataDirectory: string): Promise<boolean> {
   const file = join(dataDirectory, "postmaster.pid");
@@ -120,7 +125,7 @@ async function isInUse(dataDirectory: string): Promise<boolean> {
   if (lines[7]?.trim() === "stopping") return false;
   if (process.platform !== "linux") return true;
   const folder = await readlink(`/proc/${lines[0]}/cwd`).catch(errorCode);
-  // Another user's process shows its folder to no one, and may be a server.
+  // The working directory of another user's process is unreadable; it may be a server.
   if (folder === "EACCES" || folder === "EPERM" || folder === (await realpath(dataDirectory))) return true;
   await rm(file, { force: true });
   return false;
@@ -134,7 +139,7 @@ function serverArguments({ path, temporaryRoot }: DataDirectory, port: number): 
     ...options.settings,
     listen_addresses: "127.0.0.1",
     port: String(port),
-    // The log is read from standard error, in English.
+    // The log is read from standard error, so it must be in English.
     logging_collector: "off",
     log_destination: "stderr",
     lc_messages: "C",
@@ -144,8 +149,8 @@ function serverArguments({ path, temporaryRoot }: DataDirectory, port: number): 
 
 process.stdin.resume().on("close", () => stopping.abort());
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stopping.abort());
-// There may be no one left to read it.
+// The parent may be gone.
 process.stdout.on("error", () => undefined);
 await keep().catch((error: unknown) => report({ failure: error instanceof Error ? error.message : String(error) }));
-// Standard input may be open still.
+// Standard input may still be open.
 process.exit(0);

@@ -4,19 +4,19 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** An account of the operating system under which the server runs instead of the caller's own. */
+/** A system account under which the server runs instead of the caller's. */
 export interface ServerAccount {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Accounts that exist by convention; initdb refuses a uid without an entry in the account database. */
+/** Conventional accounts; initdb refuses a uid without an entry in the account database. */
 const CANDIDATES = ["postgres", "_postgres", "nobody", "daemon"];
 
 /**
- * Finds the account for the server; `undefined` where the caller's own will do: it is not root, or the system has no uids.
- * @throws Error when the caller is root, and the system has none of the usual unprivileged accounts
+ * Finds the account for the server; `undefined` if the caller's own will do, since it is not root, or the system has no uids.
+ * @throws Error if the caller is root and the system has none of the usual unprivileged accounts
  */
 export async function findServerAccount(): Promise<ServerAccount | undefined> {
   if (process.geteuid?.() !== 0) return undefined;
@@ -36,7 +36,9 @@ export function identityOf(account: ServerAccount | undefined): { uid?: number; 
   return account === undefined ? {} : { uid: account.uid, gid: account.gid };
 }
 
-/** Whether `account` can enter and write to `directory`, by the kernel: mode bits say nothing of access lists, or of mounts. */
+/**
+ * Whether `account` can enter `directory` and write to it. The kernel decides: mode bits do not cover access lists or mounts.
+ */
 export async function canUseDirectory(directory: string, account: ServerAccount | undefined): Promise<boolean> {
   if (process.platform === "win32") return true;
   const test = ["-c", 'test -w "$1" && test -x "$1"', "sh", directory];
@@ -44,15 +46,19 @@ export async function canUseDirectory(directory: string, account: ServerAccount 
   return (await tested.catch(() => undefined)) !== undefined;
 }
 
-/** Gives a directory and what is in it to `account`; false when the file system has no owners, or it cannot get there. */
+/**
+ * Gives a directory and its contents to `account`; returns false if the file system has no owners, or access is denied.
+ */
 export async function handOver(directory: string, account: ServerAccount | undefined): Promise<boolean> {
   if (account === undefined) return true;
-  // Not through links: their targets may lie outside of it.
+  // Links are not followed: their targets may lie outside of the directory.
   const owned = await run("chown", ["-RPh", `${account.uid}:${account.gid}`, directory]).catch(() => undefined);
   return owned !== undefined && (await canUseDirectory(directory, account));
 }
 
-/** Where root keeps what the server's account cannot reach elsewhere: only root may write to it, and everyone may read. */
+/**
+ * Where root stores what the server's account cannot access elsewhere. Only root can write to it, everyone can read it.
+ */
 export async function sharedFolder(): Promise<string> {
   const folder = "/var/lib/flux-embedded-postgres";
   await mkdir(folder, { recursive: true });

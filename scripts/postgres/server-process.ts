@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { identityOf, type ServerAccount } from "./server-account.ts";
 
-/** In PostgreSQL's order: fast shutdown, immediate shutdown, then the kernel. */
+/** PostgreSQL's fast shutdown, its immediate shutdown, then SIGKILL. */
 const SIGNALS = ["SIGINT", "SIGQUIT", "SIGKILL"] as const;
-/** Milliseconds before each harder signal. */
+/** Milliseconds before each stronger signal. */
 const PATIENCE = 15_000;
 const KEPT_CHARACTERS = 8_000;
 
@@ -13,12 +13,12 @@ export class ServerProcess {
   readonly #child;
   /** Its exit code, or the signal's name, as text. */
   readonly exited: Promise<string>;
-  /** The end of what it wrote. */
+  /** The end of its output. */
   log = "";
 
-  /** Starts a program, and ends it when `stopping` aborts. */
+  /** Starts a program, and stops it when `stopping` aborts. */
   constructor(command: string, args: readonly string[], account: ServerAccount | undefined, stopping: AbortSignal) {
-    // A small environment: the caller's PGDATA, PGOPTIONS or LD_LIBRARY_PATH must not change the server. UTC as in Docker.
+    // A minimal environment: the caller's PGDATA, PGOPTIONS or LD_LIBRARY_PATH must not affect the server. UTC as in Docker.
     const env = { PATH: process.env["PATH"], LC_ALL: "C", TZ: "UTC", TEMP: process.env["TEMP"] };
     this.#child = spawn(command, args, { cwd: "/", env, ...identityOf(account), stdio: "pipe" });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -37,7 +37,10 @@ export class ServerProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** Resolves when it accepts connections, or with why it does not: it ended, or took longer than a minute. */
+  /**
+   * Resolves when the server accepts connections, or with the reason why it does not: it ended, or was not ready within a
+   * minute.
+   */
   async failure(): Promise<string | undefined> {
     const late = AbortSignal.timeout(60_000);
     const ready = async () => {

