@@ -1,42 +1,42 @@
 import { median } from "./median.ts";
 
-/** What one stretch of calls showed. */
+/** The measurement of one slice of calls. */
 export interface Measurement {
-  /** Operations a second; of long operations rows a second. */
+  /** Operations per second; rows per second for long operations. */
   readonly perSecond: number;
-  /** Milliseconds of processor time for each of them, of the contender's process alone. */
+  /** Milliseconds of CPU time per operation, of the contender's process alone. */
   readonly cpuMs: number;
-  /** Milliseconds that half of the calls, and all but one in a hundred, took at most. */
+  /** Latency percentiles in milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Megabytes that the process grew by at most during a long operation. */
+  /** Megabytes by which the process grew at most during a long operation. */
   readonly rssGrowthMb?: number;
 }
 
-/** How a contender's measurement relates to its yardstick's of the same round. */
+/** A contender's measurement relative to the yardstick of the same round. */
 export type Ratio = Pick<Measurement, "perSecond" | "cpuMs" | "p50" | "p99">;
 
-/** One contender at one operation: medians of the rounds, and the medians of the ratios within each round. */
+/** One contender at one operation: medians of the rounds, and medians of the ratios within each round. */
 export interface Cell {
   readonly operation: string;
   readonly contender: string;
-  /** Callers, or connections, at once. */
+  /** Concurrent callers, or connections. */
   readonly callers: number;
   readonly measured: Measurement;
   readonly ratio: Ratio;
 }
 
-/** An operation and those that compete at it, the yardstick first. */
+/** An operation and its contenders, the yardstick first. */
 export interface Contest<Operation extends string, Contender extends string> {
   readonly operation: Operation;
-  /** Whether it takes part in every third round only, the first among them, and not in warming up. */
+  /** Whether it is measured in every third round only, starting with the first, and not during warm-up. */
   readonly isSlow: boolean;
   readonly contenders: readonly Contender[];
 }
 
 /**
- * Measures every contender at every operation in turn, round after round, so that what else the machine does strikes all
- * of them alike. The order is another one in each; a round that warms up comes before the first, and does not count.
+ * Measures every contender at every operation in turn, round after round, so that other load on the machine affects all
+ * alike. The order changes with each round. The warm-up round does not count.
  */
 export async function compare<Operation extends string, Contender extends string>(
   contests: readonly Contest<Operation, Contender>[],
@@ -49,7 +49,7 @@ export async function compare<Operation extends string, Contender extends string
       const isWarmUp = round === 0;
       if (contest.isSlow && round % 3 !== 1) continue;
       const results = new Map<Contender, Measurement>();
-      // Slow ones too change places.
+      // Slow operations rotate as well.
       for (const contender of reordered(contest.contenders, contest.isSlow ? Math.floor(round / 3) : round)) {
         results.set(contender, await measure(contender, contest.operation, isWarmUp));
       }
@@ -61,7 +61,7 @@ export async function compare<Operation extends string, Contender extends string
   );
 }
 
-/** Begins at another one in each round, and goes the other way in every second. */
+/** Rotates the order with each round, and reverses every second one. */
 function reordered<Item>(items: readonly Item[], round: number): Item[] {
   const start = round % items.length;
   const rotated = [...items.slice(start), ...items.slice(0, start)];

@@ -1,12 +1,12 @@
 import { availableParallelism, cpus, platform, totalmem } from "node:os";
 
-/** What the figures depend on. Names nobody and no place. */
+/** What the figures depend on. Contains no name of a host or a user. */
 export interface Machine {
   readonly date: string;
   readonly cores: number;
   readonly processor: string;
   readonly memoryGb: number;
-  /** How many processes wanted to run before the bench began: above some tenths, other work disturbs the figures. */
+  /** The load average before the bench: above some tenths, other work affects the figures. */
   readonly loadBefore: number;
   readonly platform: string;
   readonly node: string;

@@ -1,12 +1,11 @@
 /**
- * `pnpm bench`: the library and the service beside hand-written SQL, ORMs and other servers, on a PostgreSQL of its own,
- * within eight minutes.
- *
- * - `--short`: ours and the yardsticks only, at one concurrency, rough, within 40 seconds
- * - `--check`: ends with 1 where a ratio of ours is below half of the recorded one
+ * `pnpm bench`: the library and the service compared with hand-written SQL, ORMs and other servers, on a PostgreSQL server of
+ * its own, in at most eight minutes.
+ * - `--short`: only ours and the yardsticks, at one concurrency, rough, in at most 40 seconds
+ * - `--check`: exits with 1 if one of our ratios is below half of the recorded one
  * - `--record`: writes the results to `bench/results/`, and the tables and plots of docs/performance.md
  * - `--only find,page`: some operations
- * - `--contenders ours,prisma`: some contenders in process, and no other servers than ours
+ * - `--contenders ours,prisma`: some in-process contenders, and no servers except ours
  */
 import { parseArgs } from "node:util";
 import { measureAll } from "./measure-all.ts";
@@ -27,12 +26,12 @@ const { values: flags } = parseArgs({
     contenders: { type: "string" },
   },
 });
-/** What a short run goes without: it is one statement, the same as that of a smaller structure. */
+/** Excluded from a short run: one statement, the same as for a smaller structure. */
 const LONGEST: readonly OperationName[] = ["structure20x50"];
 
 const only = flags.only?.split(",");
 if (flags.record && (flags.short || only !== undefined || flags.contenders !== undefined)) {
-  throw new Error("Only a whole run is recorded: leave out the other flags.");
+  throw new Error("Only a whole run is recorded: omit the other flags.");
 }
 const plan: Plan = {
   operations: OPERATION_NAMES.filter((name) => only?.includes(name) ?? !(flags.short && LONGEST.includes(name))),
@@ -56,11 +55,12 @@ if (flags.check) {
     console.error(`${where}, ${operation}: ${now.toFixed(2)} of the yardstick, and ${before.toFixed(2)} as recorded`);
   }
   if (fallen.length > 0) process.exitCode = 1;
-  else if (recorded === undefined) console.log("Nothing is recorded to compare with: pnpm bench --record.");
+  else if (recorded === undefined)
+    console.log("There are no recorded results to compare with. Run: pnpm bench --record");
   else console.log("No ratio is below half of the recorded one.");
 }
 
-/** A moment of other work can strike one side alone: what has truly fallen has fallen in a longer look too. */
+/** Measures again for longer: other load may affect one side for a moment, a true regression shows in both runs. */
 async function findFallenTwice(results: Results, recorded: Results): Promise<FallenRatio[]> {
   const suspects = findFallenRatios(results, recorded);
   if (suspects.length === 0) return [];

@@ -1,4 +1,4 @@
-/** A table in Markdown, its columns padded so that a terminal shows it well too. */
+/** A Markdown table with padded columns, so that it is readable in a terminal too. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>

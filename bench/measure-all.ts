@@ -14,7 +14,7 @@ import { measureStart } from "./start/start-figures.ts";
 import { countStructureStatements } from "./structure-statements.ts";
 import { competitorVersions } from "./versions.ts";
 
-/** Milliseconds for which the service is loaded with everything that it can be asked for. */
+/** Milliseconds for which the service is loaded with every operation. */
 const LOAD_MS = 20_000;
 
 /** Runs the bench. */
@@ -70,7 +70,7 @@ function takesPart(name: ContenderName, { isShort, contenders }: Plan): boolean 
   return !isShort || name === "ours" || name === "postgres-copy";
 }
 
-/** Prisma alone is not among the installed packages. */
+/** Only Prisma is not among the installed packages. */
 async function tryPrisma(leftOut: Record<string, string>): Promise<string | undefined> {
   try {
     return await providePrismaClient();

@@ -1,22 +1,22 @@
 import { TASKS } from "./data/seed.ts";
 
-/** What kind of work an operation is. */
+/** An operation under measurement. */
 export interface OperationKind {
   readonly title: string;
   readonly writes: boolean;
-  /** Whether it makes new rows, whose ids and moments of creation nobody can foretell. */
+  /** Whether it creates rows, whose ids and creation times are unpredictable. */
   readonly creates: boolean;
   /**
-   * `quick` ones are called again and again for a while. A call of a `slow` one takes so long that the same while does
-   * too: it is measured in every third round only. A `long` one is one call by one caller, counted by its rows.
+   * A `quick` operation is called repeatedly for a while. A call of a `slow` one takes about that long, so it is measured in
+   * every third round only. A `long` one is a single call by one caller, counted in rows.
    */
   readonly pace: "quick" | "slow" | "long";
 }
 
-/** The number of the last page of all tasks, 100 a page. */
+/** The number of the last page of all tasks, 100 per page. */
 export const LAST_PAGE = TASKS / 100;
 
-/** What is measured, under the names that the tables and the recorded results have. */
+/** The operations, by their names in the tables and the recorded results. */
 export const OPERATIONS = {
   find: { title: "find by id", writes: false, creates: false, pace: "quick" },
   timerange: { title: "by-timerange, 7 days", writes: false, creates: false, pace: "quick" },
@@ -41,10 +41,10 @@ export type OperationName = keyof typeof OPERATIONS;
 
 export const OPERATION_NAMES = Object.keys(OPERATIONS) as OperationName[];
 
-/** A contender's way to do each operation that it has a way for; `call` numbers the calls, and picks the input. */
+/** A contender's implementations of the operations that it supports; `call` numbers the calls, and selects the input. */
 export type Operations = Readonly<Partial<Record<OperationName, (call: number) => Promise<unknown>>>>;
 
-/** The item of this number, round and round. */
+/** The item of this number, modulo the length of the list. */
 export function nth<Item>(list: readonly Item[], number: number): Item {
   const item = list[number % list.length];
   if (item === undefined) throw new RangeError("The list is empty.");

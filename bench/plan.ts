@@ -1,21 +1,21 @@
 import type { OperationName } from "./operations.ts";
 
-/** How many times as long warming up takes: the more code a contender has, the longer until the engine has compiled it. */
+/** Factor for the duration of the warm-up: the more code a contender has, the longer the engine takes to compile it. */
 export const WARM_UP = 4;
 
 /** How thoroughly to measure. */
 export interface Plan {
   readonly operations: readonly OperationName[];
-  /** Who competes in process beside the yardstick; default: all, or all that the short one has. */
+  /** Contenders in process besides the yardstick; default: all, or all of the short run. */
   readonly contenders: readonly string[] | undefined;
-  /** Just ours and the yardsticks, at one concurrency. */
+  /** Only ours and the yardsticks, at one concurrency. */
   readonly isShort: boolean;
-  /** Rounds that count, after one that warms up. Many short ones bear noise better than a few long ones. */
+  /** Rounds that count, after the warm-up. Many short ones are less sensitive to noise than a few long ones. */
   readonly rounds: number;
-  /** Milliseconds that each contender has in each round for each operation. */
+  /** Milliseconds per contender, round and operation. */
   readonly sliceMs: number;
-  /** Rounds of the long operations, which count all. */
+  /** Rounds of the long operations, all of which count. */
   readonly longRounds: number;
-  /** How many tasks are imported. */
+  /** Number of tasks in an import. */
   readonly importRows: number;
 }

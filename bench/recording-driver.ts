@@ -6,10 +6,13 @@ export interface RecordedStatement {
   readonly parameters: readonly SqlParameter[];
 }
 
-/** What every statement answers: a moment of creation, and NULLs for all other columns. */
+/** The result row of every statement: a creation time, and NULLs for all other columns. */
 const row: readonly unknown[] = ["2026-02-15 10:00:00+00", ...Array.from({ length: 20 }, () => null)];
 
-/** Runs nothing and answers the same one row to everything: what a DAO sends can be looked at without a database. */
+/**
+ * Executes nothing and returns the same row for everything, so that the statements of a DAO can be inspected without a
+ * database.
+ */
 export class RecordingDriver implements SqlDriver {
   readonly description = "a recorder";
   readonly isTransaction = false;
@@ -18,29 +21,30 @@ export class RecordingDriver implements SqlDriver {
   async execute(text: string, parameters: readonly SqlParameter[]): Promise<SqlResult> {
     this.#statements.push({ text, parameters });
     if (!text.startsWith("with written as")) return { rows: [row] };
-    // Rows that are written together travel as one JSON text, and are counted.
+    // Rows that are written together are passed as one JSON text, and are counted.
     const [records] = parameters;
     const batch: unknown = typeof records === "string" && records.startsWith("[") ? JSON.parse(records) : undefined;
     return { rows: [[Array.isArray(batch) ? batch.length : 1]] };
   }
 
   transaction<Result>(_work: (transaction: SqlTransaction) => Promise<Result>): Promise<Result> {
-    return Promise.reject(new Error("A recorder has no transactions."));
+    return Promise.reject(new Error("A RecordingDriver has no transactions."));
   }
 
   async close(): Promise<void> {}
 
-  /** The statements that `call` sends. */
+  /** The statements that `call` executes. */
   async recordAll(call: () => Promise<unknown>): Promise<RecordedStatement[]> {
     this.#statements.length = 0;
     await call();
     return [...this.#statements];
   }
 
-  /** The one statement that `call` sends. */
+  /** The only statement that `call` executes. */
   async record(call: () => Promise<unknown>): Promise<RecordedStatement> {
     const [statement, ...others] = await this.recordAll(call);
-    if (statement === undefined || others.length > 0) throw new Error("The call did not send exactly one statement.");
+    if (statement === undefined || others.length > 0)
+      throw new Error("The call did not execute exactly one statement.");
     return statement;
   }
 }

@@ -5,18 +5,18 @@ import type { Machine } from "./machine.ts";
 import type { LoadedMemory } from "./start/loaded-memory.ts";
 import type { StartFigures } from "./start/start-figures.ts";
 
-/** All that a run of the bench found; what is recorded. */
+/** All results of a run; this is what is recorded. */
 export interface Results {
   readonly machine: Machine;
-  /** Of the libraries that compete, by package. */
+  /** Of the competing libraries, by package. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Contenders that could not take part, and why. */
+  /** Contenders that could not be measured, with the reason. */
   readonly leftOut: Readonly<Record<string, string>>;
   readonly tasks: number;
   readonly importRows: number;
   readonly rounds: number;
   readonly sliceMs: number;
-  /** How long all of it took. */
+  /** Duration of the whole run. */
   readonly seconds: number;
   readonly structureStatements: Readonly<Record<string, number>>;
   readonly inProcess: readonly Cell[];
@@ -24,6 +24,6 @@ export interface Results {
   readonly start: StartFigures;
   /** Of whole runs only. */
   readonly loaded?: LoadedMemory;
-  /** Or why they could not be compared. Of whole runs only. */
+  /** The figures, or the reason why they could not be measured. Of whole runs only. */
   readonly processes?: readonly ProcessFigures[] | string;
 }

@@ -1,16 +1,16 @@
 import { quantile } from "./quantile.ts";
 
-/** A measured stretch of one operation, times in milliseconds. */
+/** The measurement of one operation, times in milliseconds. */
 export interface Slice {
   readonly operations: number;
   readonly elapsedMs: number;
-  /** Processor time of the contender, the database's not included. */
+  /** CPU time of the contender, without the database's. */
   readonly cpuMs: number;
   readonly p50: number;
   readonly p99: number;
 }
 
-/** @param work notes how long each of its calls took */
+/** @param work records the duration of each of its calls */
 export async function measure(work: (times: number[]) => Promise<void>): Promise<Slice> {
   const times: number[] = [];
   const startCpu = process.cpuUsage();
@@ -28,7 +28,10 @@ export async function measure(work: (times: number[]) => Promise<void>): Promise
   };
 }
 
-/** Calls from so many callers at once, each again as soon as it is answered, until the time is over and the last is. */
+/**
+ * Calls from this number of concurrent callers, each again as soon as it returns, until the time is over and the last call
+ * has returned.
+ */
 export function measureCalls(call: () => Promise<unknown>, callers: number, milliseconds: number): Promise<Slice> {
   return measure(async (times) => {
     const start = performance.now();

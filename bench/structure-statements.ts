@@ -2,7 +2,7 @@ import { createDaoServices, Database } from "@flux/dao-core";
 import { newStructure, toStructureDto } from "./data/structure.ts";
 import { RecordingDriver } from "./recording-driver.ts";
 
-/** How many statements it takes to create a goal with its milestones and tasks. */
+/** The number of statements that create a goal with its milestones and tasks. */
 export async function countStructureStatements(milestones: number, tasksEach: number): Promise<number> {
   const driver = new RecordingDriver();
   const { goals } = createDaoServices(new Database(driver));

@@ -1,6 +1,6 @@
 /**
- * `tsx bench/telemetry.ts`: what it costs to be followed by OpenTelemetry, within some two minutes. With
- * `--before <folder of a built @flux/dao-core>` another build of the library is measured beside, without telemetry.
+ * `tsx bench/telemetry.ts`: the cost of OpenTelemetry, in about two minutes. With `--before <folder of a built
+ * @flux/dao-core>` another build of the library is measured as well, without telemetry.
  */
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -11,7 +11,7 @@ import { markdownTable } from "./markdown-table.ts";
 import { WARM_UP } from "./plan.ts";
 import { Child } from "./processes/child.ts";
 import { compile, SHIPPED_CORE } from "./processes/compile.ts";
-import type { TelemetryCall, Way } from "./telemetry/ways.ts";
+import type { TelemetryCall, TelemetrySetup } from "./telemetry/setups.ts";
 import type { WorkerCommands } from "./telemetry/worker.ts";
 
 const { values: flags } = parseArgs({ options: { before: { type: "string" } } });
@@ -23,30 +23,35 @@ const CALLS: readonly TelemetryCall[] = ["getTask", "unit of work"];
 
 const telemetry = new URL("opentelemetry/index.js", SHIPPED_CORE).href;
 const before = flags.before && pathToFileURL(join(resolve(flags.before), "dist/index.js")).href;
-const ways: readonly Way[] = ["absent", "no sdk", "sdk", ...(before === undefined ? [] : (["before"] as const))];
+const setups: readonly TelemetrySetup[] = [
+  "absent",
+  "no sdk",
+  "sdk",
+  ...(before === undefined ? [] : (["before"] as const)),
+];
 
 const program = (await compile(["telemetry/worker"]))["telemetry/worker"];
 await using database = await openBenchDatabase(1);
-const workers = new Map<Way, Child<WorkerCommands>>();
+const workers = new Map<TelemetrySetup, Child<WorkerCommands>>();
 try {
-  for (const way of ways) {
-    const core = way === "before" && before !== undefined ? before : SHIPPED_CORE;
+  for (const setup of setups) {
+    const core = setup === "before" && before !== undefined ? before : SHIPPED_CORE;
     const worker = new Child<WorkerCommands>(program, {
-      args: [way, database.url, core, telemetry],
+      args: [setup, database.url, core, telemetry],
       nodeArgs: ["--expose-gc"],
       env: { NODE_ENV: "production" },
     });
-    workers.set(way, worker);
+    workers.set(setup, worker);
     await worker.ask("prepare", database.inputs);
   }
-  const contests = CALLS.map((operation) => ({ operation, isSlow: false, contenders: ways }));
+  const contests = CALLS.map((operation) => ({ operation, isSlow: false, contenders: setups }));
   const cells = await compare(
     contests,
     { rounds: ROUNDS, callers: CALLERS, warmsUp: true },
-    async (way, call, isWarmUp) => {
-      const worker = workers.get(way);
-      if (worker === undefined) throw new Error(`${way} does not take part.`);
-      // Whoever comes after a pause, or after somebody else, begins with cold caches.
+    async (setup, call, isWarmUp) => {
+      const worker = workers.get(setup);
+      if (worker === undefined) throw new Error(`${setup} is not running.`);
+      // Warm up first: after a pause, or after another worker, caches are cold.
       await worker.ask("run", { call, callers: CALLERS, milliseconds: SETTLE_MS });
       const milliseconds = SLICE_MS * (isWarmUp ? WARM_UP : 1);
       const { operations, elapsedMs, cpuMs, p50, p99 } = await worker.ask("run", {

@@ -1,4 +1,4 @@
-/** SQL that makes a function `uuid7(moment)`: ids for test data that lie in the order of time, as the library's do. */
+/** SQL that creates a function `uuid7(moment)`: ids for test data that are ordered by time, like the library's. */
 export const UUID7_FUNCTION = `
   create function uuid7(moment timestamptz) returns uuid language sql volatile as $$
     select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())

@@ -15,7 +15,7 @@ const INSTALLED = [
   "@hono/node-server",
 ];
 
-/** The versions of what competes, by package. */
+/** The versions of the competing libraries, by package. */
 export function competitorVersions(): Record<string, string> {
   const installed = INSTALLED.map((name): [string, string] => {
     const { version }: { version: string } = JSON.parse(readFileSync(new URL(`${name}/package.json`, root), "utf8"));

@@ -7,26 +7,26 @@ import { SERVICE_KEY, type Service, startService } from "../start/service.ts";
 import { CpuQuota, whyNoQuota } from "./cpu-quota.ts";
 import { childrenOf, cpuTimeOf } from "./cpu-time.ts";
 
-/** Of a core, for each process that serves. */
+/** Share of a core for each serving process. */
 const SHARE = 0.25;
 const ROUNDS = 9;
 const SLICE_MS = 2_000;
 const CONNECTIONS = 32;
 
-/** What two processes behind one port answer, against one. */
+/** Throughput of two processes behind one port, and of one. */
 export interface ProcessFigures {
   readonly operation: "find" | "page";
   readonly onePerSecond: number;
   readonly twoPerSecond: number;
   /** The median of the rounds' ratios. */
   readonly ratio: number;
-  /** Which part of their share the two used: close to 1 where they were the bottleneck. */
+  /** The share of their CPU quota that the two processes used: close to 1 if they were the bottleneck. */
   readonly shareUsed: number;
-  /** What the process that deals out the connections used of a core. */
+  /** The share of a core that the process which distributes the connections used. */
   readonly primaryShare: number;
 }
 
-/** A service whose serving processes are held to their share. */
+/** A service whose serving processes are limited to their share. */
 interface LimitedService extends AsyncDisposable {
   readonly service: Service;
   readonly serving: readonly number[];
@@ -49,10 +49,10 @@ async function startLimited(databaseUrl: string, processes: number): Promise<Lim
 const totalCpu = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + cpuTimeOf(pid), 0);
 
 /**
- * Compares one serving process with two behind one port. Each gets a share of a core, as a container does, so that it is
- * the bottleneck even on two cores that the database and the load share.
+ * Compares one serving process with two behind one port. Each is limited to a share of a core, like a container, so that it
+ * is the bottleneck even on two cores shared with the database and the load generator.
  * @param loadFile the compiled `http/load`
- * @returns why it could not be measured, where nothing can be held to a share
+ * @returns the reason if this cannot be measured, since CPU quotas are not available
  */
 export async function compareProcesses(database: BenchDatabase, loadFile: string): Promise<ProcessFigures[] | string> {
   const reason = whyNoQuota();
@@ -63,7 +63,7 @@ export async function compareProcesses(database: BenchDatabase, loadFile: string
   const figures: ProcessFigures[] = [];
   for (const operation of ["find", "page"] as const) {
     const requests = requestsOf(operation, database.inputs);
-    const stretch = async ({ service, serving }: LimitedService) => {
+    const measureSlice = async ({ service, serving }: LimitedService) => {
       const before = { serving: totalCpu(serving), primary: cpuTimeOf(service.pid) };
       const { requests: count, elapsedMs } = await load.ask("load", {
         port: service.port,
@@ -78,10 +78,11 @@ export async function compareProcesses(database: BenchDatabase, loadFile: string
         primary: (cpuTimeOf(service.pid) - before.primary) / elapsedMs,
       };
     };
-    await stretch(one);
-    await stretch(two);
+    await measureSlice(one);
+    await measureSlice(two);
     const rounds = [];
-    for (let round = 0; round < ROUNDS; round++) rounds.push({ one: await stretch(one), two: await stretch(two) });
+    for (let round = 0; round < ROUNDS; round++)
+      rounds.push({ one: await measureSlice(one), two: await measureSlice(two) });
     figures.push({
       operation,
       onePerSecond: median(rounds.map((round) => round.one.perSecond)),

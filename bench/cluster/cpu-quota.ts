@@ -2,12 +2,12 @@ import { accessSync, constants, mkdirSync, rmdirSync, writeFileSync } from "node
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Where version 1 of control groups limits processor time. */
+/** The hierarchy of cgroups version 1 that limits CPU time. */
 const ROOT = "/sys/fs/cgroup/cpu";
-/** Microseconds; short, so that a throttled server does not stand still for long. */
+/** Microseconds; short, so that a throttled server does not pause for long. */
 const PERIOD = 20_000;
 
-/** Why processes cannot be given a share of a core here, if they cannot. */
+/** The reason why CPU quotas are not available here; `undefined` if they are. */
 export function whyNoQuota(): string | undefined {
   try {
     accessSync(join(ROOT, "cpu.cfs_quota_us"));
@@ -18,7 +18,7 @@ export function whyNoQuota(): string | undefined {
   }
 }
 
-/** A limit on the processor time of one process, as a container has it. It goes when it is disposed of. */
+/** A CPU quota for one process, like a container's. Removed on disposal. */
 export class CpuQuota implements AsyncDisposable {
   readonly #folder: string;
 
@@ -33,7 +33,7 @@ export class CpuQuota implements AsyncDisposable {
 
   /** The process must have ended. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // Until it was reaped it counts as a member.
+    // A process counts as a member until it is reaped.
     for (let attempt = 1; ; attempt++) {
       try {
         rmdirSync(this.#folder);

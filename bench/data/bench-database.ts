@@ -4,24 +4,24 @@ import { startEmbeddedPostgres } from "../../scripts/postgres/embedded-postgres.
 import { drawInputs, type Inputs, removeScratch } from "./inputs.ts";
 import { seed, TASKS } from "./seed.ts";
 
-/** A server of its own with a migrated and seeded database. */
+/** A PostgreSQL server for this run, with a migrated and seeded database. */
 export interface BenchDatabase extends AsyncDisposable {
   readonly url: string;
   readonly version: string;
   readonly inputs: Inputs;
-  /** How many tasks it has. */
+  /** Number of tasks. */
   readonly tasks: number;
-  /** Brings the tables back to their size, between two stretches of writing. */
+  /** Restores the tables to their original size between two slices of writes. */
   tidy(): Promise<void>;
 }
 
 const IMPORT_ROWS = 100_000;
 
 /**
- * Starts the server from the embedded binaries. Its data are not made durable (no fsync), so that the disk is no part of
- * the figures, and it does not vacuum by itself, so that it does so between the measurements.
+ * Starts the server from the embedded binaries. Without fsync, so that the disk does not affect the figures, and without
+ * autovacuum: it vacuums between the measurements.
  *
- * @param importRows how many tasks an import is to have; default 100,000
+ * @param importRows number of tasks in an import; default 100,000
  */
 export async function openBenchDatabase(importRows = IMPORT_ROWS): Promise<BenchDatabase> {
   const server = await startEmbeddedPostgres({

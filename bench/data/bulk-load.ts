@@ -7,12 +7,11 @@ interface Definition {
 }
 
 /**
- * Runs `load` while the tables have neither indexes nor keys, and makes these afterwards: a fraction of the work that
- * the same rows take one by one, and the indexes come out as small as they can be. Foreign keys are checked when they
- * are made.
+ * Runs `load` on tables without indexes and keys, and recreates those afterwards: much faster than inserting into indexed
+ * tables, and the indexes are as compact as possible. Foreign keys are validated when they are created.
  *
  * @param sql a single connection
- * @param tables such that what references one of them is among them
+ * @param tables must include every table that references one of them
  */
 export async function loadWithoutIndexes(
   sql: postgres.Sql,
@@ -35,7 +34,7 @@ export async function loadWithoutIndexes(
   for (const { table, name } of constraints) await sql.unsafe(`alter table ${table} drop constraint ${name}`);
   for (const { name } of indexes) await sql.unsafe(`drop index ${name}`);
   await load();
-  // The keys first, and of them what foreign keys refer to.
+  // Keys first, and among them those that foreign keys refer to.
   for (const { table, name, definition } of constraints.toReversed()) {
     await sql.unsafe(`alter table ${table} add constraint ${name} ${definition}`);
   }

@@ -2,7 +2,7 @@ import type postgres from "postgres";
 import type { Cursor } from "../handwritten/rows.ts";
 import { LAST_PAGE } from "../operations.ts";
 
-/** What the operations are called with: rows of the seeded database, drawn at random. Plain data, to be sent as JSON. */
+/** The inputs of the operations: rows of the seeded database, picked at random. Plain data, to be sent as JSON. */
 export interface Inputs {
   readonly taskIds: readonly string[];
   readonly goalIds: readonly string[];
@@ -10,20 +10,20 @@ export interface Inputs {
   readonly weeks: readonly { readonly userId: string; readonly start: string; readonly end: string }[];
   /** The last thirty days of each user. */
   readonly months: readonly { readonly userId: string; readonly start: string; readonly end: string }[];
-  /** Disjoint sets of a thousand ids, all from all over the table. */
+  /** Disjoint sets of a thousand ids, each from all over the table. */
   readonly bulks: readonly (readonly string[])[];
-  /** What stands before the last page. */
+  /** The cursor before the last page. */
   readonly beforeLastPage: Cursor;
-  /** What is written belongs to this one, so that it can be removed again. */
+  /** Owner of the rows that are written, so that they can be removed again. */
   readonly scratch: { readonly userId: string; readonly goalId: string; readonly milestoneId: string };
   /** Conversations of the scratch goal, to append to. */
   readonly conversationIds: readonly string[];
-  /** When new structures begin. */
+  /** Start time of new structures. */
   readonly begin: string;
   readonly importRows: number;
 }
 
-/** Makes the scratch rows, and draws the rest. */
+/** Creates the scratch rows, and picks the others. */
 export async function drawInputs(sql: postgres.Sql, importRows: number): Promise<Inputs> {
   const tasks = await sql<{ id: string }[]>`select id from tasks order by md5(id::text)`;
   const ids = tasks.map(({ id }) => id);
@@ -61,7 +61,7 @@ export async function drawInputs(sql: postgres.Sql, importRows: number): Promise
   };
 }
 
-/** Removes what the operations have created, and what updates have left behind in the tables. */
+/** Removes the rows that the operations have created, and vacuums the dead rows of updates. */
 export async function removeScratch(sql: postgres.Sql, { scratch }: Inputs): Promise<void> {
   await sql`delete from goals where user_id = ${scratch.userId} and id <> ${scratch.goalId}`;
   await sql`delete from tasks where user_id = ${scratch.userId}`;

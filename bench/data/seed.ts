@@ -1,12 +1,12 @@
 import type postgres from "postgres";
 import { UUID7_FUNCTION } from "../uuid7.ts";
 
-/** How many there are of each; a goal has 8 milestones of 5 tasks. */
+/** Number of rows; a goal has 8 milestones of 5 tasks. */
 const USERS = 300;
 const GOALS = 500;
 export const TASKS = GOALS * 40;
 
-/** Fills a migrated database with 20,000 tasks, of goals that were begun over the last four months. */
+/** Fills a migrated database with 20,000 tasks of goals that were created over the last four months. */
 export async function seed(sql: postgres.Sql): Promise<void> {
   for (const statement of statements) await sql.unsafe(statement);
   await sql.unsafe("vacuum analyze");

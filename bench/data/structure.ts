@@ -3,7 +3,10 @@ import type { NewStructure } from "../handwritten/rows.ts";
 
 const DAY = 86_400_000;
 
-/** A goal with so many milestones of so many tasks each, all fields given; as the hand-written side takes it. */
+/**
+ * A goal with this number of milestones and tasks per milestone, all fields set, with the column names that the hand-written
+ * SQL uses.
+ */
 export function newStructure(userId: string, milestones: number, tasksEach: number, begin: Date): NewStructure {
   const at = (week: number, day: number) => new Date(begin.getTime() + (7 * week + day) * DAY);
   return {
@@ -26,7 +29,7 @@ export function newStructure(userId: string, milestones: number, tasksEach: numb
   };
 }
 
-/** The same as the services take it, and ORMs that know columns by such names. */
+/** The same with the names that the services and ORMs use. */
 export function toStructureDto({ goal, milestones }: NewStructure) {
   const { user_id: userId, ...goalFields } = goal;
   return {

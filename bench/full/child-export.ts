@@ -2,24 +2,24 @@
 import { createDaoServices, openDatabase } from "@flux/dao-core";
 import postgres from "postgres";
 import type { TaskRow } from "../handwritten/rows.ts";
-import { answerCommands } from "../processes/commands.ts";
+import { handleCommands } from "../processes/commands.ts";
 import { type MemoryUse, MemoryWatch } from "./memory-watch.ts";
 
-/** What reading so many rows took. */
+/** The cost of reading so many rows. */
 export interface ExportRun extends MemoryUse {
   readonly rows: number;
   readonly elapsedMs: number;
   readonly cpuMs: number;
 }
 
-// A type, not an interface: an interface would not be known to hold nothing else.
+// A type, since an interface has no implicit index signature.
 export type ExportCommands = { read: { request: { rows: number }; response: ExportRun } };
 
 const [side, url = ""] = process.argv.slice(2);
 
 const rowsOf = side === "ours" ? await streamed() : await cursored();
 
-answerCommands<ExportCommands>({
+handleCommands<ExportCommands>({
   read: async ({ rows }) => {
     const memory = new MemoryWatch(rows);
     let read = 0;

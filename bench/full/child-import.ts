@@ -3,24 +3,24 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createDaoServices, openDatabase } from "@flux/dao-core";
 import postgres from "postgres";
-import { answerCommands } from "../processes/commands.ts";
+import { handleCommands } from "../processes/commands.ts";
 import { type MemoryUse, MemoryWatch } from "./memory-watch.ts";
 import type { FullSamples } from "./samples.ts";
 
 export type ImportSide = "ours" | "unnest" | "copy";
 
-/** What writing so many rows took. */
+/** The cost of writing so many rows. */
 export interface ImportRun extends MemoryUse {
   readonly elapsedMs: number;
   readonly cpuMs: number;
 }
 
-// A type, not an interface: an interface would not be known to hold nothing else.
+// A type, since an interface has no implicit index signature.
 export type ImportCommands = {
   write: { request: { rows: number; parents: FullSamples["parents"] }; response: ImportRun };
 };
 
-/** A new task with all of its fields, none of which needs an escape in COPY's text. */
+/** A new task with all of its fields, none of which needs an escape in COPY's text format. */
 interface NewTask {
   readonly userId: string;
   readonly goalId: string;
@@ -40,7 +40,7 @@ const ROWS_A_STATEMENT = 1000;
 
 const write = side === "ours" ? await byService() : side === "unnest" ? await byUnnest() : await byCopy();
 
-answerCommands<ImportCommands>({
+handleCommands<ImportCommands>({
   write: async ({ rows, parents }) => {
     const memory = new MemoryWatch(rows);
     const startCpu = process.cpuUsage();
@@ -81,7 +81,7 @@ async function byService(): Promise<Writer> {
   return async (tasks) => (await services.tasks.createTasks(tasks)).createdCount;
 }
 
-/** In one transaction, as an import that failed would otherwise be there by half. */
+/** In one transaction, so that a failed import leaves nothing behind. */
 async function byUnnest(): Promise<Writer> {
   const sql = await connect();
   return (tasks) =>
@@ -104,7 +104,7 @@ async function byUnnest(): Promise<Writer> {
     });
 }
 
-/** postgres.js takes an array of dates or of booleans for a single one, and leaves text to the server. */
+/** As text, since postgres.js sends an array of dates or of booleans as a single value. */
 function toText(value: NewTask[keyof NewTask]): string | null {
   return value instanceof Date ? value.toISOString() : value === null ? null : String(value);
 }

@@ -9,7 +9,7 @@ import { seedTasks } from "./seed.ts";
 export interface FullDatabase {
   readonly url: string;
   readonly tasks: number;
-  /** A superuser's single connection, for what happens beside the measurements. */
+  /** A superuser's single connection, for use between the measurements. */
   readonly sql: postgres.Sql;
   readonly samples: FullSamples;
 }
@@ -25,9 +25,9 @@ export interface FullDatabases extends AsyncDisposable {
 const SMALL = 10_000;
 
 /**
- * Starts the server from the embedded binaries, and fills its databases. A quarter of the machine's memory is its buffer
- * cache, as PostgreSQL's manual advises. Data are not made durable, so that the disk is no part of the figures; nothing
- * is vacuumed by itself; pg_stat_statements says what the server does.
+ * Starts the server from the embedded binaries, and fills its databases. Its buffer cache is a quarter of the machine's
+ * memory, as PostgreSQL's manual recommends. Without fsync, so that the disk does not affect the figures, and without
+ * autovacuum. The work in the server is measured with pg_stat_statements.
  */
 export async function openFullDatabases(tasks: number): Promise<FullDatabases> {
   const sharedBuffersMb = Math.round(totalmem() / 4 / 2 ** 20);
@@ -61,7 +61,7 @@ export async function openFullDatabases(tasks: number): Promise<FullDatabases> {
       const start = performance.now();
       await seedTasks(sql, size);
       await sql.unsafe("create extension pg_stat_statements");
-      console.log(`${size} tasks are there after ${((performance.now() - start) / 1000).toFixed(0)} s.`);
+      console.log(`${size} tasks created after ${((performance.now() - start) / 1000).toFixed(0)} s.`);
       return { url: url.href, tasks: size, sql, samples: await drawSamples(sql) };
     };
     const small = await open("small", SMALL);

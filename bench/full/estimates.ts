@@ -1,7 +1,7 @@
 import { createDaoServices, openDatabase, type TaskListRequest } from "@flux/dao-core";
 import type { FullDatabase } from "./databases.ts";
 
-/** What `count: "estimated"` answers beside what is there. */
+/** The result of `count: "estimated"`, compared with the exact one. */
 export interface EstimateResult {
   readonly filter: string;
   readonly exact: number;
@@ -10,7 +10,7 @@ export interface EstimateResult {
   readonly estimatedMs: number;
 }
 
-/** Asks for both totals of lists by all sorts of filters. */
+/** Requests both totals for lists with various filters. */
 export async function measureEstimates({ url, samples }: FullDatabase): Promise<EstimateResult[]> {
   await using database = await openDatabase(url, { poolSize: 1, statementTimeout: 300_000 });
   const { tasks } = createDaoServices(database);
@@ -37,7 +37,7 @@ export async function measureEstimates({ url, samples }: FullDatabase): Promise<
       const { total } = await tasks.listTasks({ ...request, pageSize: 1, count });
       return { total: total ?? Number.NaN, ms: performance.now() - start };
     };
-    // The first of each prepares its statement.
+    // The first call of each prepares its statement.
     await total("estimated");
     const estimated = await total("estimated");
     const exact = await total("exact");

@@ -3,14 +3,14 @@ import { Child } from "../processes/child.ts";
 import type { ExportCommands, ExportRun } from "./child-export.ts";
 import type { FullDatabase } from "./databases.ts";
 
-/** `streamTasks` beside a cursor of postgres.js. */
+/** `streamTasks` compared with a cursor of postgres.js. */
 export interface ExportResult {
   readonly rows: number;
   readonly ours: ExportRun;
   readonly handwritten: ExportRun;
-  /** Rows a second, ours ÷ by hand: the median of the rounds. */
+  /** Rows per second, ours ÷ by hand: the median of the rounds. */
   readonly ratio: number;
-  /** The same for processor time of the reading process. */
+  /** The same for the CPU time of the reading process. */
   readonly cpuRatio: number;
 }
 

@@ -5,17 +5,17 @@ import { FULL_OPERATION_NAMES, FULL_OPERATIONS, type FullOperation, type FullOpe
 import { forgetServerWork, serverWork } from "./server-work.ts";
 import type { FullWorkerCommands, Size } from "./worker.ts";
 
-/** What one call costs; medians over the rounds. */
+/** The cost of one call; medians over the rounds. */
 export interface CallCost {
   readonly perSecond: number;
-  /** Milliseconds as a caller waits. */
+  /** Milliseconds of latency. */
   readonly p50: number;
   readonly p99: number;
-  /** Milliseconds of processor time in the calling process. */
+  /** Milliseconds of CPU time in the calling process. */
   readonly cpuMs: number;
   /** Milliseconds of execution in the server. */
   readonly serverMs: number;
-  /** Pages of 8 kB that the server touched, and how many of them were not in its buffer cache. */
+  /** 8 kB pages that the server touched, and those of them that were not in its buffer cache. */
   readonly pages: number;
   readonly pagesRead: number;
 }
@@ -25,30 +25,30 @@ interface FlatnessResult {
   readonly operation: FullOperationName;
   readonly small: CallCost;
   readonly large: CallCost;
-  /** Time for a call (of all callers together), large ÷ small: the median of the ratios within each round. */
+  /** Time per call (of all callers together), large ÷ small: the median of the ratios within each round. */
   readonly costRatio: number;
   /** Time in the server, large ÷ small, likewise. */
   readonly serverRatio: number;
 }
 
-/** What {@link measureFlatness} found. */
+/** The results of {@link measureFlatness}. */
 export interface Flatness {
   readonly rounds: number;
   readonly operations: readonly FlatnessResult[];
-  /** Time for a page in the middle, by cursor, ÷ time for page 1, on either table: the median of the ratios by round. */
+  /** Time for a page in the middle, by cursor, ÷ time for page 1, on each table: the median of the ratios by round. */
   readonly deepPageRatio: Readonly<Record<Size, number>>;
 }
 
 /** How thoroughly to measure. */
 export interface FlatnessPlan {
-  /** Rounds that count, after one that warms up. */
+  /** Rounds that count, after the warm-up. */
   readonly rounds: number;
   readonly sliceMs: number;
 }
 
 const WARM_UP_MS = 2000;
 
-/** Measures every operation on both databases in turn, round after round; the two change places in each. */
+/** Measures every operation on both databases in turn, round after round; their order alternates. */
 export async function measureFlatness(
   databases: FullDatabases,
   workerFile: string,

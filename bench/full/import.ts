@@ -3,11 +3,11 @@ import { Child } from "../processes/child.ts";
 import type { ImportCommands, ImportRun, ImportSide } from "./child-import.ts";
 import type { FullDatabase } from "./databases.ts";
 
-/** `createTasks` beside hand-written statements. */
+/** `createTasks` compared with hand-written statements. */
 export interface ImportResult {
   readonly rows: number;
   readonly sides: Readonly<Record<ImportSide, ImportRun>>;
-  /** Rows a second, ours ÷ theirs: the median of the rounds. */
+  /** Rows per second, ours ÷ theirs: the median of the rounds. */
   readonly ratioToUnnest: number;
   readonly ratioToCopy: number;
 }
@@ -16,12 +16,12 @@ const SIDES: readonly ImportSide[] = ["ours", "unnest", "copy"];
 const ROWS = 100_000;
 const ROUNDS = 5;
 
-/** Imports 100,000 tasks by each side in turn, each time in a new process, and removes them again. */
+/** Imports 100,000 tasks on each side in turn, each time in a new process, and removes them again. */
 export async function measureImport({ url, sql, samples }: FullDatabase, childFile: string): Promise<ImportResult> {
   const rounds: Record<ImportSide, ImportRun>[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const runs: Partial<Record<ImportSide, ImportRun>> = {};
-    // Each goes first in turn.
+    // The order rotates.
     for (let place = 0; place < SIDES.length; place++) {
       const side = SIDES[(place + round) % SIDES.length];
       if (side !== undefined) runs[side] = await write(side);

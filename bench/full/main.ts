@@ -1,6 +1,6 @@
 /**
- * `pnpm bench:full`: what calls cost on a large table beside a small one; counts, exports and imports. With a million
- * tasks (`--tasks`) within some five minutes, with ten million within twenty. `--only flat,estimates,export,import`
+ * `pnpm bench:full`: the cost of calls on a large table compared with a small one; counts, exports and imports. With a
+ * million tasks (`--tasks`) it takes about five minutes, with ten million about twenty. `--only flat,estimates,export,import`
  * measures some parts; `--record` writes `bench/results/full-<date>.json` and the section of docs/performance.md.
  */
 import { loadavg } from "node:os";
@@ -29,7 +29,7 @@ const { values: flags } = parseArgs({
   },
 });
 const wanted: ReadonlySet<string> = new Set(flags.only?.split(",") ?? PARTS);
-if (flags.record && wanted.size < PARTS.length) throw new Error("What is recorded has all parts: leave out --only.");
+if (flags.record && wanted.size < PARTS.length) throw new Error("--record needs all parts: omit --only.");
 
 const results = await measureAll(Number(flags.tasks));
 console.log(report(results));
@@ -40,7 +40,7 @@ async function measureAll(tasks: number): Promise<FullResults> {
   const programs = await compile(["full/worker", "full/child-export", "full/child-import"]);
   await using databases = await openFullDatabases(tasks);
   const { small, large } = databases;
-  // First what sees the tables as they were seeded; an import leaves the small one's indexes larger than it needs.
+  // Parts that need freshly seeded tables come first: an import leaves the small one's indexes larger than necessary.
   const estimates = await part("estimates", () => measureEstimates(large));
   const exported = await part("export", () => measureExport(large, programs["full/child-export"]));
   const flatness = await part("flat", () =>

@@ -1,16 +1,16 @@
-/** Megabytes in memory (RSS) while a process works through many rows. */
+/** Megabytes of memory (RSS) while a process handles many rows. */
 export interface MemoryUse {
   /** Before the first row. */
   readonly beforeMb: number;
-  /** At most within the first tenth of the rows, in which the JavaScript engine makes its heap as large as it likes it. */
+  /** Maximum within the first tenth of the rows, while the JavaScript engine sizes its heap. */
   readonly warmMb: number;
-  /** At most until the end. */
+  /** Maximum until the end. */
   readonly peakMb: number;
 }
 
 const ROWS_A_LOOK = 2000;
 
-/** Looks at this process's memory every two thousand rows. */
+/** Samples this process's memory every two thousand rows. */
 export class MemoryWatch {
   readonly #rows: number;
   readonly #beforeMb = rssMb();
@@ -18,12 +18,12 @@ export class MemoryWatch {
   #peakMb = this.#beforeMb;
   #count = 0;
 
-  /** @param rows how many there will be */
+  /** @param rows the expected number of rows */
   constructor(rows: number) {
     this.#rows = rows;
   }
 
-  /** One more row. */
+  /** Counts a row. */
   count(): void {
     if (++this.#count % ROWS_A_LOOK > 0) return;
     this.#peakMb = Math.max(this.#peakMb, rssMb());

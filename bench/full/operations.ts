@@ -1,22 +1,24 @@
 import { createDaoServices, type Database } from "@flux/dao-core";
 import type { FullSamples } from "./samples.ts";
 
-/** What is measured on a small and on a large table. */
+/** An operation that is measured on a small and on a large table. */
 export interface FullOperation {
   readonly title: string;
-  /** Callers at once; one for what takes seconds on the large table. */
+  /** Concurrent callers; one for operations that take seconds on the large table. */
   readonly callers: number;
-  /** Calls in a slice at most, where they would make the small table large. Default: as many as the time allows. */
+  /**
+   * Maximum calls in a slice, for operations that would make the small table large. Default: as many as fit into the time.
+   */
   readonly maxCalls?: number;
-  /** Takes seconds on the large table: it is measured in every third round only. */
+  /** Takes seconds on the large table, so it is measured in every third round only. */
   readonly isSlow?: boolean;
-  /** How much of its cost on the small table it may have on the large one. Default: it is not said. */
+  /** Maximum cost on the large table relative to the small one. Default: none. */
   readonly target?: number;
 }
 
 const CALLERS = 8;
 
-/** Under the names that the recorded results have, in the order in which they are measured. */
+/** By the names in the recorded results, in the order in which they are measured. */
 export const FULL_OPERATIONS = {
   find: { title: "find by id", callers: CALLERS, target: 1.3 },
   timerange: { title: "by-timerange, 7 days", callers: CALLERS, target: 1.3 },
@@ -34,10 +36,10 @@ export type FullOperationName = keyof typeof FULL_OPERATIONS;
 
 export const FULL_OPERATION_NAMES = Object.keys(FULL_OPERATIONS) as FullOperationName[];
 
-/** The calls; `call` numbers them, and picks the input. */
+/** The calls; `call` numbers them, and selects the input. */
 export type FullCalls = Readonly<Record<FullOperationName, (call: number) => Promise<unknown>>>;
 
-/** The operations by the services. Looks up the cursors of the pages first. */
+/** The operations by the services. Requests the cursors of the pages first. */
 export async function fullCalls(database: Database, samples: FullSamples): Promise<FullCalls> {
   const { tasks } = createDaoServices(database);
   const { middlePage } = samples;

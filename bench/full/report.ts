@@ -7,14 +7,14 @@ import type { MemoryUse } from "./memory-watch.ts";
 import { FULL_OPERATIONS, type FullOperation } from "./operations.ts";
 import type { FullResults } from "./results.ts";
 
-/** The results as a person reads them, in Markdown. */
+/** The results in Markdown. */
 export function report(results: FullResults): string {
   const { machine, smallTasks, largeTasks } = results;
   const parts = [
     `${machine.date}: ${machine.cores} cores (${machine.processor}), ${machine.memoryGb} GB, Node ${machine.node}, ` +
       `PostgreSQL ${machine.postgres} with ${results.sharedBuffersMb} MB of buffers, nothing durable. ` +
       `The small table has ${count(smallTasks)} tasks, the large one ${count(largeTasks)}; a user has 80 in both.`,
-    ...(machine.loadBefore > 0.5 ? [`Other work (load ${machine.loadBefore}) disturbed the figures.`] : []),
+    ...(machine.loadBefore > 0.5 ? [`Other load on the machine (${machine.loadBefore}) affected the figures.`] : []),
   ];
   if (results.flatness !== undefined) parts.push(...flatnessParts(results.flatness, largeTasks));
   if (results.estimates !== undefined) parts.push(...estimateParts(results.estimates, largeTasks));
@@ -41,10 +41,10 @@ function flatnessParts({ rounds, operations, deepPageRatio }: Flatness, largeTas
   });
   return [
     "### Flat, whatever the size of the table",
-    "Cost is the time for a call as its caller has it, large ÷ small. Beside it is the server's execution alone, which " +
-      "grows: the pages that it touches become more by a level or two of the indexes, and (as we take it; that was not " +
-      "measured) are found less often in the processor's caches. Of the pairs the first is the small table. " +
-      `Medians of ${rounds} rounds (of a third of them for pages by number in the middle and exact counts, ` +
+    "Cost is the time per call for the caller, large ÷ small. The next column is the execution time in the server alone, which " +
+      "grows: the indexes are one or two levels deeper, so more pages are touched, and (an assumption, which was not " +
+      "measured) fewer of them are in the CPU's caches. In each pair the small table comes first. " +
+      `Medians of ${rounds} rounds (a third of them for pages by number in the middle and exact counts, ` +
       "which have one caller; all others have eight).",
     markdownTable(
       [
@@ -77,11 +77,11 @@ function estimateParts(estimates: readonly EstimateResult[], largeTasks: number)
   ]);
   return [
     '### `count: "estimated"`',
-    `On the ${count(largeTasks)} tasks, just after an \`analyze\`.`,
+    `On ${count(largeTasks)} tasks, right after an \`analyze\`.`,
     markdownTable(["filter", "exact", "estimated", "error", "exact ms", "estimated ms"], rows),
-    "Up to 1,000 rows the answer is exact. The planner takes columns to be independent: where they are not, it errs by as " +
-      "much. A filter without an index that selects (nearly) nothing takes the reading of the whole table, for the page " +
-      "as for the total.",
+    "Up to 1,000 rows the result is exact. The planner assumes that columns are independent; the error shows how far they  " +
+      "are not. A filter without an index that selects (almost) nothing reads the whole table, for the page " +
+      "and for the total.",
   ];
 }
 
@@ -94,13 +94,13 @@ function exportParts({ rows, ours, handwritten, ratio, cpuRatio }: ExportResult)
   ];
   return [
     "### Export",
-    `The newest ${count(rows)} tasks of the large table, to one consumer that only counts them.`,
+    `The newest ${count(rows)} tasks of the large table, read by one consumer that only counts them.`,
     markdownTable(
       ["by", "rows/s", "CPU µs a row", ...MEMORY_HEAD],
       [line("`streamTasks`", ours), line("postgres.js, `cursor(1000)`", handwritten)],
     ),
-    `Rows a second, ours ÷ by hand: ${ratio.toFixed(2)}; processor time: ${cpuRatio.toFixed(2)}. Target of the growth ` +
-      "once warm: ≤ 30 MB.",
+    `Rows a second, ours ÷ by hand: ${ratio.toFixed(2)}; processor time: ${cpuRatio.toFixed(2)}. Target for the growth ` +
+      "after warm-up: ≤ 30 MB.",
   ];
 }
 
@@ -113,7 +113,7 @@ function importParts({ rows, sides, ratioToUnnest, ratioToCopy }: ImportResult):
   ];
   return [
     "### Import",
-    `${count(rows)} new tasks into the small table. What is by hand validates nothing and leaves the ids to the database.`,
+    `${count(rows)} new tasks into the small table. The hand-written imports validate nothing, and the database generates the ids.`,
     markdownTable(
       ["by", "rows/s", "CPU µs a row", ...MEMORY_HEAD],
       [

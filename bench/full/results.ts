@@ -4,7 +4,7 @@ import type { ExportResult } from "./export.ts";
 import type { Flatness } from "./flatness.ts";
 import type { ImportResult } from "./import.ts";
 
-/** All that a run found; what is recorded. A part that was not asked for is absent. */
+/** All results of a run; this is what is recorded. A part that was not selected is absent. */
 export interface FullResults {
   readonly machine: Machine;
   readonly sharedBuffersMb: number;

@@ -1,29 +1,29 @@
 import type postgres from "postgres";
 
-/** A user's stretch of time, its ends as RFC 3339 text. */
-interface Stretch {
+/** A user and a time range, its ends as RFC 3339 text. */
+interface TimeRange {
   readonly userId: string;
   readonly start: string;
   readonly end: string;
 }
 
-/** Rows of a seeded database, drawn from all over it. Plain data, to be sent as JSON. */
+/** Rows from all over a seeded database. Plain data, to be sent as JSON. */
 export interface FullSamples {
   readonly taskIds: readonly string[];
   /** Seven days each, around the start of a task. */
-  readonly weeks: readonly Stretch[];
+  readonly weeks: readonly TimeRange[];
   /** Thirty days each, around the creation of a task. */
-  readonly months: readonly Stretch[];
-  /** What a new task may belong to. */
+  readonly months: readonly TimeRange[];
+  /** Owners for a new task. */
   readonly parents: readonly { readonly userId: string; readonly goalId: string; readonly milestoneId: string }[];
   /** The number of the page of 100 that ends in the middle of all tasks. */
   readonly middlePage: number;
 }
 
-/** How many of each: enough that they are no small part of the pages of a large table. */
+/** Samples of each kind: enough to cover a considerable part of a large table's pages. */
 const DRAWN = 5000;
 
-/** Draws one task each of goals drawn at random: of all where there are fewer than 5,000, round and round. */
+/** Picks one task of each of 5,000 goals at random; with fewer goals it repeats them. */
 export async function drawSamples(sql: postgres.Sql): Promise<FullSamples> {
   const drawn = await sql<DrawnTask[]>`
     select task.id, task.user_id as "userId", task.goal_id as "goalId", task.milestone_id as "milestoneId",

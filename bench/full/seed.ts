@@ -6,11 +6,11 @@ const TASKS_A_GOAL = 40;
 const TASKS_A_STATEMENT = 1_000_000;
 
 /**
- * Fills a migrated database so that whatever a user or a goal is asked for has the same size in any of them, and only the
- * tables grow: a user has two goals, sixty days apart; a goal has 8 milestones, and gets 5 tasks in each of 8 weeks. A
- * quarter of the tasks is linked with a calendar event; what must not be missed is mostly completed, so that state and
- * priority depend on each other. Rows lie in the table in the order in which they were made, so
- * that the tasks of one goal are strewn over it. Ids are UUIDv7.
+ * Fills a migrated database so that queries about one user or one goal have the same size in any of them, and only the tables
+ * grow: a user has two goals, sixty days apart; a goal has 8 milestones, and gets 5 tasks in each of 8 weeks. A quarter of
+ * the tasks is linked to a calendar event. Urgent tasks are mostly completed, so that state and priority depend on each
+ * other. Rows are stored in the order of their creation, so that the tasks of one goal are scattered over the table. Ids are
+ * UUIDv7.
  *
  * @param sql a single connection of a superuser
  * @param tasks a multiple of 80
@@ -18,7 +18,7 @@ const TASKS_A_STATEMENT = 1_000_000;
 export async function seedTasks(sql: postgres.Sql, tasks: number): Promise<void> {
   const goals = tasks / TASKS_A_GOAL;
   if (!Number.isInteger(goals / 2)) throw new RangeError("The number of tasks must be a multiple of 80.");
-  // Seven days of the 120 over which goals begin; a tick is the time from one goal to the next.
+  // Seven days of the 120 over which goals start; a tick is the time from one goal to the next.
   const ticksAWeek = Math.round((goals * 7) / 120);
   const ticks = goals + 7 * ticksAWeek;
   await sql.unsafe("set work_mem = '256MB'; set maintenance_work_mem = '1GB'; select setseed(0.42)");
@@ -34,7 +34,7 @@ export async function seedTasks(sql: postgres.Sql, tasks: number): Promise<void>
   await sql.unsafe("vacuum analyze");
 }
 
-/** The moment of a tick; the last one is a day before now, whatever the number of goals. */
+/** The time of a tick; the last one is a day before now, whatever the number of goals. */
 function momentOf(tick: string, ticks: number): string {
   return `date_trunc('day', now()) - interval '169 days' * (1 - (${tick}) / ${ticks}.0)`;
 }
@@ -62,7 +62,7 @@ function parents(goals: number, ticks: number): string[] {
   ];
 }
 
-/** At each tick one goal begins, and seven older ones come into their next week: five tasks each. */
+/** At each tick one goal starts, and seven older ones reach their next week: five tasks each. */
 function tasksOfTicks(first: number, last: number, ticks: number, ticksAWeek: number): string {
   return `
     insert into tasks (id, user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, is_recurring,

@@ -1,20 +1,20 @@
 import type postgres from "postgres";
 
-/** What the server did in one database, by pg_stat_statements. */
+/** The work of the server in one database, from pg_stat_statements. */
 export interface ServerWork {
-  /** Milliseconds of execution, planning not included. */
+  /** Milliseconds of execution, without planning. */
   readonly ms: number;
-  /** Pages of 8 kB found in the buffer cache, and those that were not. */
+  /** 8 kB pages found in the buffer cache, and those that were not. */
   readonly pagesHit: number;
   readonly pagesRead: number;
 }
 
-/** Forgets what was done so far. */
+/** Resets the statistics. */
 export async function forgetServerWork(sql: postgres.Sql): Promise<void> {
   await sql`select pg_stat_statements_reset(0, (select oid from pg_database where datname = current_database()), 0)`;
 }
 
-/** What was done since {@link forgetServerWork}, by others than this connection. */
+/** The work since {@link forgetServerWork}, without that of this connection. */
 export async function serverWork(sql: postgres.Sql): Promise<ServerWork> {
   const [work] = await sql<ServerWork[]>`
     select coalesce(sum(total_exec_time), 0)::float8 as ms,

@@ -1,6 +1,6 @@
 /** Calls the services on two databases: `worker.js <URL of the small one> <URL of the large one>`. */
 import { openDatabase } from "@flux/dao-core";
-import { answerCommands } from "../processes/commands.ts";
+import { handleCommands } from "../processes/commands.ts";
 import { quantile } from "../quantile.ts";
 import { type FullCalls, type FullOperationName, fullCalls } from "./operations.ts";
 import type { FullSamples } from "./samples.ts";
@@ -8,7 +8,7 @@ import type { FullSamples } from "./samples.ts";
 /** Which of the two databases. */
 export type Size = "small" | "large";
 
-/** What is to be called. */
+/** Which calls to make. */
 export interface SliceRequest {
   readonly size: Size;
   readonly operation: FullOperationName;
@@ -17,30 +17,33 @@ export interface SliceRequest {
   readonly maxCalls: number;
 }
 
-/** A measured stretch of one operation on one database. Times in milliseconds. */
+/** The measurement of one operation on one database. Times in milliseconds. */
 export interface FullSlice {
   readonly calls: number;
   readonly elapsedMs: number;
-  /** Processor time of this process, the server's not included. */
+  /** CPU time of this process, without the server's. */
   readonly cpuMs: number;
   readonly p50: number;
   readonly p99: number;
 }
 
-// A type, not an interface: an interface would not be known to hold nothing else.
+// A type, since an interface has no implicit index signature.
 export type FullWorkerCommands = {
   prepare: { request: Readonly<Record<Size, FullSamples>>; response: null };
-  /** Calls from so many callers at once, until the time is over or the calls are made; each caller makes one at least. */
+  /**
+   * Calls from this number of concurrent callers, until the time is over or the calls are made; each caller makes at least
+   * one.
+   */
   run: { request: SliceRequest; response: FullSlice };
 };
 
 const [smallUrl, largeUrl] = process.argv.slice(2);
-/** Deep pages and exact counts of ten million rows take seconds, and more where other work is going on. */
+/** Deep pages and exact counts of ten million rows take seconds, and longer under load. */
 const OPTIONS = { poolSize: 8, statementTimeout: 300_000 };
 const calls: Partial<Record<Size, FullCalls>> = {};
 let lastCall = 0;
 
-answerCommands<FullWorkerCommands>({
+handleCommands<FullWorkerCommands>({
   prepare: async (samples) => {
     calls.small = await fullCalls(await openDatabase(smallUrl, OPTIONS), samples.small);
     calls.large = await fullCalls(await openDatabase(largeUrl, OPTIONS), samples.large);

@@ -1,6 +1,6 @@
 import type { SqlTag } from "./sql-tag.ts";
 
-/** The yardstick: the queries on conversations as one writes them by hand. */
+/** The yardstick: the queries on conversations, written by hand. */
 export class ConversationQueries {
   readonly #sql: SqlTag;
 
@@ -8,7 +8,7 @@ export class ConversationQueries {
     this.#sql = sql;
   }
 
-  /** @returns how many messages there are now; `undefined` without a conversation */
+  /** @returns the new number of messages; `undefined` if there is no such conversation */
   async append(id: string, messages: readonly unknown[]): Promise<number | undefined> {
     const [appended] = await this.#sql<{ count: number }[]>`
       update conversations set messages = messages || ${JSON.stringify(messages)}::text::jsonb where id = ${id}

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { GoalRow, MilestoneRow, NewStructure, TaskRow } from "./rows.ts";
 import type { SqlTag } from "./sql-tag.ts";
 
-/** A goal with what belongs to it. */
+/** A goal with its milestones and tasks. */
 export interface GoalWithRelations extends GoalRow {
   readonly milestones: readonly MilestoneRow[];
   readonly tasks: readonly TaskRow[];
@@ -13,7 +13,7 @@ type JsonRow<Row> = {
   readonly [Name in keyof Row]: Date extends Row[Name] ? Exclude<Row[Name], Date> | string : Row[Name];
 };
 
-/** The yardstick: the queries on goals as one writes them by hand. */
+/** The yardstick: the queries on goals, written by hand. */
 export class GoalQueries {
   readonly #sql: SqlTag;
 
@@ -21,7 +21,7 @@ export class GoalQueries {
     this.#sql = sql;
   }
 
-  /** One statement: faster than one for each table, though what PostgreSQL writes as JSON has instants as text. */
+  /** One statement: faster than one per table, though timestamps arrive as text in PostgreSQL's JSON. */
   async full(id: string): Promise<GoalWithRelations | undefined> {
     const [goal] = await this.#sql<(GoalRow & { milestones: JsonRow<MilestoneRow>[]; tasks: JsonRow<TaskRow>[] })[]>`
       select id, user_id, title, category, timeline, status, created_at,

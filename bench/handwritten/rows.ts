@@ -1,6 +1,6 @@
 import type { TaskDto } from "@flux/dao-core";
 
-/** Rows as postgres.js answers them: the columns' names, instants as `Date`s. */
+/** Rows as postgres.js returns them: column names, timestamps as `Date`s. */
 export interface TaskRow {
   readonly id: string;
   readonly user_id: string;
@@ -36,7 +36,7 @@ export interface GoalRow {
   readonly created_at: Date;
 }
 
-/** The last row of a page, its moment of creation in full precision. */
+/** The last row of a page, its creation time in full precision. */
 export interface Cursor {
   readonly created_at: string;
   readonly id: string;
@@ -50,7 +50,7 @@ export interface StatisticsRow {
   readonly missed: number;
 }
 
-/** What a new task says of itself; `Date`s in process, text over HTTP. */
+/** The fields of a new task; `Date`s in process, text over HTTP. */
 export interface NewTask {
   readonly title: string;
   readonly start_time: Date | string | null;

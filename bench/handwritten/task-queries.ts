@@ -1,7 +1,7 @@
 import type { Cursor, NewTask, StatisticsRow, TaskRow } from "./rows.ts";
 import type { SqlTag } from "./sql-tag.ts";
 
-/** The yardstick: the queries on tasks as one writes them by hand. postgres.js prepares and pipelines them. */
+/** The yardstick: the queries on tasks, written by hand. postgres.js prepares and pipelines them. */
 export class TaskQueries {
   readonly #sql: SqlTag;
 
@@ -36,7 +36,7 @@ export class TaskQueries {
     return counts;
   }
 
-  /** Two statements, which postgres.js sends at once: at least as fast as one that joins a page with its count. */
+  /** Two statements, which postgres.js pipelines: at least as fast as one that joins a page with its count. */
   async page(limit: number, skip: number): Promise<{ items: TaskRow[]; total: number }> {
     const [items, [counted]] = await Promise.all([
       this.#sql<TaskRow[]>`
@@ -48,7 +48,7 @@ export class TaskQueries {
     return { items, total: counted?.total ?? 0 };
   }
 
-  /** The first page, or the one behind `after`; one row more tells whether there is another. */
+  /** The first page, or the one after `after`; one extra row shows whether there is a next page. */
   async pageAfter(limit: number, after: Cursor | undefined): Promise<{ items: TaskRow[]; hasNext: boolean }> {
     const rows =
       after === undefined
@@ -88,7 +88,7 @@ export class TaskQueries {
     return updated;
   }
 
-  /** Locks in the order of the ids, as the contract asks. */
+  /** Locks in the order of the ids, as the contract requires. */
   async bulkUpdateState(ids: string[], state: string): Promise<number> {
     const updated = await this.#sql<object[]>`
       with locked as (select id from tasks where id = any(${ids}::uuid[]) order by id for update)
@@ -96,7 +96,7 @@ export class TaskQueries {
     return updated.count;
   }
 
-  /** Changes that differ, as columns; a null leaves a field as it is. Answers the rows in no order. */
+  /** Different changes, as columns; null leaves a field unchanged. Returns the rows in no particular order. */
   async updateMany({ ids, titles, states, priorities }: TaskChanges): Promise<TaskRow[]> {
     return this.#sql<TaskRow[]>`
       with changes as (
@@ -111,7 +111,7 @@ export class TaskQueries {
   }
 }
 
-/** An array a column, all of the same length. */
+/** One array per column, all of the same length. */
 export interface TaskChanges {
   readonly ids: readonly string[];
   readonly titles: readonly (string | null)[];

@@ -2,21 +2,21 @@ import { pipeline } from "node:stream/promises";
 import type postgres from "postgres";
 import type { NewTask, TaskRow } from "./rows.ts";
 
-/** A new task with the rows that it belongs to. */
+/** A new task with the ids of the rows that it belongs to. */
 export interface OwnedNewTask extends NewTask {
   readonly user_id: string;
   readonly goal_id: string;
   readonly milestone_id: string | null;
 }
 
-/** Rows in one statement: more gain little, and take memory. */
+/** Rows per statement: more gain little, and take memory. */
 const BATCH = 5_000;
 
-/** What postgres.js would take for single values, by their type's number in PostgreSQL's catalog. */
+/** Type OIDs of arrays, which postgres.js would otherwise send as single values. */
 const BOOLEAN_ARRAY = 1000;
 const TIMESTAMPTZ_ARRAY = 1185;
 
-/** The yardstick of an import: one transaction of inserts, each of many rows as one array a column. */
+/** The yardstick of an import: one transaction of inserts, each of many rows with one array per column. */
 export async function importByUnnest(
   sql: postgres.Sql,
   tasks: Iterable<OwnedNewTask> | AsyncIterable<OwnedNewTask>,
@@ -93,7 +93,7 @@ function copyField(value: string | boolean | Date | null): string {
   return String(value).replace(/[\\\t\n\r]/g, (character) => `\\${character}`);
 }
 
-/** The yardstick of an export: a cursor of the server, a thousand rows at a time. */
+/** The yardstick of an export: a server-side cursor, a thousand rows at a time. */
 export async function* exportByCursor(sql: postgres.Sql): AsyncGenerator<TaskRow> {
   const batches = sql<TaskRow[]>`
     select id, user_id, goal_id, milestone_id, title, start_time, end_time, state, priority, trigger_type,

@@ -4,14 +4,14 @@ import { createConnection, type Socket } from "node:net";
 const HEAD_END = Buffer.from("\r\n\r\n");
 
 /**
- * One kept-alive connection that sends a request when the one before is answered. It reads no more of an answer than it
- * must, so that the load takes little of the processor from the server.
+ * A keep-alive connection that sends a request once the previous response is complete. It parses no more of a response than
+ * necessary, so that the load generator takes little CPU time from the server.
  */
 export class Connection {
   readonly #socket: Socket;
   #received: Buffer[] = [];
   #length = 0;
-  /** Bytes that the answer has, once its head is here. */
+  /** Remaining bytes of the response, once its head has arrived. */
   #expected: number | undefined;
   #waiting: { resolve(status: number): void; reject(error: Error): void } | undefined;
   #status = 0;
@@ -30,7 +30,7 @@ export class Connection {
     return new Connection(socket);
   }
 
-  /** @returns the answer's status, when all of it is here */
+  /** @returns the response's status, once it is complete */
   send(request: Buffer): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
@@ -61,7 +61,7 @@ export class Connection {
     const head = start.toString("latin1", 0, end);
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
     if (length === undefined) {
-      this.#waiting?.reject(new Error("The answer has no Content-Length."));
+      this.#waiting?.reject(new Error("The response has no Content-Length."));
       return;
     }
     this.#status = Number(head.slice(9, 12));

@@ -1,6 +1,6 @@
 import { OPERATION_NAMES, OPERATIONS, type OperationName } from "../operations.ts";
 
-/** A server that competes. */
+/** A server under comparison. */
 export interface ServerKind {
   readonly title: string;
   readonly operations: readonly OperationName[];
@@ -11,7 +11,7 @@ const usual: readonly OperationName[] = OPERATION_NAMES.filter(
   (name) => OPERATIONS[name].pace !== "long" && !["pageUncounted", "pageCursor", "updateMany", "append"].includes(name),
 );
 
-/** Inserts of a thousand rows by an ORM take so long that they would be most of the bench. */
+/** Bulk inserts by an ORM take so long that they would dominate the bench. */
 const small: readonly OperationName[] = usual.filter((name) => name !== "structure20x50");
 
 /** The yardstick comes first. */
@@ -25,5 +25,5 @@ export const SERVERS = {
 export type ServerName = keyof typeof SERVERS;
 export const SERVER_NAMES = Object.keys(SERVERS) as ServerName[];
 
-/** Connections at once, each with one request at a time. */
+/** Concurrent connections, each with one request at a time. */
 export const CONNECTIONS: readonly [number, ...number[]] = [16, 64];

@@ -3,7 +3,7 @@ const text = { type: "string" } as const;
 const moment = { type: "string", format: "date-time" } as const;
 const integer = { type: "integer" } as const;
 
-/** What a new task says of itself. */
+/** The fields of a new task. */
 const newTaskFields = {
   title: { type: "string", minLength: 1, maxLength: 500 },
   start_time: { ...moment, nullable: true },
@@ -69,7 +69,7 @@ export const newStructureSchema = {
   required: ["goal", "milestones"],
 } as const;
 
-/** A goal with what belongs to it. */
+/** A goal with its milestones and tasks. */
 export const fullSchema = {
   type: "object",
   properties: {

@@ -1,14 +1,14 @@
-/** The process that sends the requests. */
+/** The load generator's process. */
 import type { Inputs } from "../data/inputs.ts";
 import { Calls } from "../in-process/calls.ts";
 import { toRow } from "../in-process/contenders/handwritten.ts";
-import { answerCommands } from "../processes/commands.ts";
+import { handleCommands } from "../processes/commands.ts";
 import { quantile } from "../quantile.ts";
 import { Connection } from "./connection.ts";
 import type { ApiRequest } from "./requests.ts";
 import { transfer } from "./transfer.ts";
 
-/** What one stretch of requests showed, times in milliseconds. */
+/** The measurement of one slice of requests, times in milliseconds. */
 export interface LoadResult {
   readonly requests: number;
   readonly elapsedMs: number;
@@ -21,19 +21,19 @@ interface Target {
   readonly serviceKey: string;
 }
 
-// A type, not an interface: an interface would not be known to hold nothing else.
+// A type, since an interface has no implicit index signature.
 export type LoadCommands = {
   load: {
     request: Target & { requests: readonly ApiRequest[]; connections: number; milliseconds: number };
     response: LoadResult;
   };
-  /** Sends as many new tasks as the inputs say. @returns milliseconds, and how many there were by the answer */
+  /** Sends as many new tasks as the inputs specify. @returns milliseconds, and the number of tasks by the response */
   import: { request: Target & { path: string; inputs: Inputs }; response: { elapsedMs: number; rows: number } };
-  /** Takes a line for each task. */
+  /** Receives one line per task. */
   export: { request: Target & { path: string }; response: { elapsedMs: number; rows: number } };
 };
 
-answerCommands<LoadCommands>({
+handleCommands<LoadCommands>({
   load: async ({ port, serviceKey, requests, connections, milliseconds }) => {
     const texts = requests.map((request) => toBytes(request, port, serviceKey));
     const open = await Promise.all(Array.from({ length: connections }, () => Connection.open(port)));
@@ -43,9 +43,9 @@ answerCommands<LoadCommands>({
     const use = async (connection: Connection) => {
       for (let now = start; now - start < milliseconds; ) {
         const text = texts[sent++ % texts.length];
-        if (text === undefined) throw new RangeError("There is nothing to send.");
+        if (text === undefined) throw new RangeError("There are no requests to send.");
         const status = await connection.send(text);
-        if (status >= 300) throw new Error(`The server answered ${status}.`);
+        if (status >= 300) throw new Error(`The server returned ${status}.`);
         const answered = performance.now();
         times.push(answered - now);
         now = answered;

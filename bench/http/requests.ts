@@ -3,19 +3,18 @@ import { Calls } from "../in-process/calls.ts";
 import { toRow } from "../in-process/contenders/handwritten.ts";
 import type { OperationName } from "../operations.ts";
 
-/** A request of the REST API. */
+/** A request to the REST API. */
 export interface ApiRequest {
   readonly method: "GET" | "POST" | "PATCH";
   readonly path: string;
   readonly body?: unknown;
 }
 
-/** How many requests that differ an operation has at most. */
+/** Maximum number of different requests per operation. */
 const VARIANTS = 500;
 
 /**
- * The requests of an operation, of which the load takes one after the other. There are none for long operations, which
- * are transfers.
+ * The requests of an operation, which the load generator sends in turn. None for long operations, which are transfers.
  *
  * @param cursor the server's own cursor of the last page; without one there are no requests for a page by cursor
  */

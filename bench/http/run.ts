@@ -3,13 +3,13 @@ import type { BenchDatabase } from "../data/bench-database.ts";
 import { LAST_PAGE, nth, OPERATIONS, type OperationName } from "../operations.ts";
 import { type Plan, WARM_UP } from "../plan.ts";
 import { Child } from "../processes/child.ts";
-import { assertSameAnswer } from "../same-answer.ts";
+import { assertSameResult } from "../same-result.ts";
 import { CONNECTIONS, SERVER_NAMES, SERVERS, type ServerName } from "./contenders.ts";
 import type { LoadCommands } from "./load.ts";
 import { type ApiRequest, requestsOf } from "./requests.ts";
 import { SERVICE_KEY, type ServerProcess, startOtherServer, startOurServer } from "./servers.ts";
 
-/** The compiled programs that it takes. */
+/** The compiled programs that it runs. */
 export interface HttpPrograms {
   readonly "http/load": string;
   readonly "http/server-bare": string;
@@ -20,7 +20,7 @@ export interface HttpPrograms {
 
 export interface HttpResult {
   readonly cells: readonly Cell[];
-  /** The most megabytes that each server had in memory after a stretch of quick requests. */
+  /** The maximum memory of each server after a slice of quick requests, in megabytes. */
   readonly loadedRssMb: Readonly<Record<string, number>>;
 }
 
@@ -32,7 +32,7 @@ interface Competitor extends ServerProcess {
 
 type Competitors = ReadonlyMap<ServerName, Competitor>;
 
-/** Compares servers, each in a process of its own, under the load of another process. */
+/** Compares servers, each in a process of its own, under load from another process. */
 export async function compareHttp(database: BenchDatabase, programs: HttpPrograms, plan: Plan): Promise<HttpResult> {
   const load = new Child<LoadCommands>(programs["http/load"]);
   const started: ServerProcess[] = [];
@@ -68,7 +68,7 @@ interface Requests {
   readonly load: Child<LoadCommands>;
   readonly plan: Plan;
   readonly connections: number;
-  /** Is brought up to date. */
+  /** Updated in place. */
   readonly loadedRssMb: Record<string, number>;
 }
 
@@ -106,7 +106,7 @@ function compareTransfers(
 ): Promise<Cell[]> {
   const operations = plan.operations.filter((name) => OPERATIONS[name].pace === "long");
   const contests = operations.map((operation) => contest(servers, operation));
-  // A hundred thousand rows make little of a cold start, and the few of a short run do not.
+  // A transfer of a hundred thousand rows hides a cold start; the few rows of a short run do not.
   return compare(contests, { rounds: plan.longRounds, callers: 1, warmsUp: plan.isShort }, async (name, operation) => {
     const { process, port } = server(servers, name);
     const target = { port, serviceKey: SERVICE_KEY };
@@ -118,7 +118,7 @@ function compareTransfers(
     const after = await process.ask("usage", null);
     const rssGrowthMb = await process.ask("growth", null);
     const expected = operation === "import" ? plan.importRows : database.tasks;
-    if (rows !== expected) throw new Error(`${name} did the ${operation} with ${rows} rows, not ${expected}.`);
+    if (rows !== expected) throw new Error(`${name} transferred ${rows} rows in the ${operation}, not ${expected}.`);
     if (OPERATIONS[operation].writes) await database.tidy();
     return {
       perSecond: (rows / elapsedMs) * 1000,
@@ -135,7 +135,7 @@ function contest(servers: Competitors, operation: OperationName) {
   return { operation, isSlow: OPERATIONS[operation].pace === "slow", contenders };
 }
 
-/** All servers must answer as the yardstick does. What is long is checked by the number of its rows. */
+/** All servers must return what the yardstick returns. Transfers are checked by their number of rows. */
 async function check(database: BenchDatabase, servers: Competitors, operation: OperationName): Promise<void> {
   const { writes, creates, pace } = OPERATIONS[operation];
   if (pace === "long") return;
@@ -146,11 +146,11 @@ async function check(database: BenchDatabase, servers: Competitors, operation: O
   const expected = await ask(server(servers, "bare"));
   for (const [name, competitor] of servers) {
     if (name === "bare" || !SERVERS[name].operations.includes(operation)) continue;
-    assertSameAnswer({ operation, contender: name, creates }, await ask(competitor), expected);
+    assertSameResult({ operation, contender: name, creates }, await ask(competitor), expected);
   }
 }
 
-/** The server's own, where it tells one; else that of the hand-written SQL. */
+/** The server's own cursor if it returns one, else that of the hand-written SQL. */
 async function lastCursor({ port }: ServerProcess, { inputs }: BenchDatabase): Promise<string> {
   const path = `/api/v1/tasks/?page=${LAST_PAGE - 1}&page_size=100`;
   const { next_cursor }: { next_cursor?: string } = await fetchJson(port, { method: "GET", path });
@@ -163,12 +163,12 @@ async function fetchJson<Answer>(port: number, { method, path, body }: ApiReques
     headers: { "x-flux-service-key": SERVICE_KEY, ...(body !== undefined && { "content-type": "application/json" }) },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
-  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`);
+  if (!response.ok) throw new Error(`${method} ${path} returned ${response.status}: ${await response.text()}`);
   return (await response.json()) as Answer;
 }
 
 function server(servers: Competitors, name: ServerName): Competitor {
   const found = servers.get(name);
-  if (found === undefined) throw new Error(`${name} does not take part.`);
+  if (found === undefined) throw new Error(`${name} is not running.`);
   return found;
 }

@@ -1,15 +1,15 @@
 /**
- * The yardstick over HTTP: Node's own server, the hand-written SQL and JSON.stringify, and nothing else: no key, no
- * validation, no log. `server-bare.js <database URL>` prints its port to standard error.
+ * The HTTP yardstick: Node's own server, hand-written SQL and JSON.stringify, without keys, validation or a log.
+ * `server-bare.js <database URL>` prints its port to standard error.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 import postgres from "postgres";
-import { toColumns, toPage, toPageAfter, toStatistics, toUpdates } from "../handwritten/answers.ts";
 import { ConversationQueries } from "../handwritten/conversation-queries.ts";
 import { GoalQueries } from "../handwritten/goal-queries.ts";
+import { toColumns, toPage, toPageAfter, toStatistics, toUpdates } from "../handwritten/results.ts";
 import type { NewStructure } from "../handwritten/rows.ts";
 import { TaskQueries } from "../handwritten/task-queries.ts";
 import { exportByCursor, importByUnnest, type OwnedNewTask } from "../handwritten/task-transfer.ts";
@@ -67,7 +67,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   } else response.writeHead(404).end();
 }
 
-/** A page by its number with the total, or by a cursor (a moment and an id) without one. */
+/** A page by number with the total, or after a cursor (a creation time and an id) without one. */
 async function list(parameters: URLSearchParams): Promise<unknown> {
   const pageSize = Number(parameters.get("page_size"));
   if (parameters.get("count") !== "none") {
@@ -89,7 +89,7 @@ function send(response: ServerResponse, status: number, value: unknown): void {
   response.writeHead(status, headers).end(body);
 }
 
-/** A line for each task, as fast as the client takes them. */
+/** One line per task, as fast as the client reads. */
 async function sendStream(response: ServerResponse): Promise<void> {
   response.writeHead(200, { "content-type": "application/x-ndjson" });
   let text = "";

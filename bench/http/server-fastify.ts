@@ -1,11 +1,11 @@
 /**
- * Fastify with the hand-written SQL, as its docs recommend: schemas that check what comes in and serialize what goes out.
+ * Fastify with hand-written SQL, as its docs recommend: schemas validate the input and serialize the output.
  * `server-fastify.js <database URL>` prints its port to standard error.
  */
 import Fastify from "fastify";
 import postgres from "postgres";
-import { toPage, toStatistics } from "../handwritten/answers.ts";
 import { GoalQueries } from "../handwritten/goal-queries.ts";
+import { toPage, toStatistics } from "../handwritten/results.ts";
 import type { NewStructure } from "../handwritten/rows.ts";
 import { TaskQueries } from "../handwritten/task-queries.ts";
 import type { OwnedNewTask } from "../handwritten/task-transfer.ts";
@@ -20,7 +20,7 @@ const uuid = { type: "string", format: "uuid" } as const;
 const moment = { type: "string", format: "date-time" } as const;
 const byId = { type: "object", properties: { id: uuid }, required: ["id"] } as const;
 
-/** The query of what is about a user's stretch of time. */
+/** The query of routes about a user and a time range. */
 function rangeSchema(start: string, end: string) {
   return {
     type: "object",

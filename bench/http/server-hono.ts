@@ -1,5 +1,5 @@
 /**
- * Hono with Drizzle as usually written: no schemas. `server-hono.js <database URL>` prints its port to standard error.
+ * Hono with Drizzle as usually written: without schemas. `server-hono.js <database URL>` prints its port to standard error.
  */
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";

@@ -5,7 +5,7 @@ import type { UsageCommands } from "../processes/report-usage.ts";
 /** A server in a process of its own. */
 export interface ServerProcess {
   readonly port: number;
-  /** The moment when the process was started, by the clock of `performance.now`. */
+  /** When the process was started, by `performance.now`. */
   readonly begunAt: number;
   readonly process: Child<UsageCommands>;
 }
@@ -13,7 +13,7 @@ export interface ServerProcess {
 /** The key with which the bench calls our service. */
 export const SERVICE_KEY = "a-key-of-the-bench";
 
-/** Our service, by the command that is shipped, with all that is switched on by default: keys, validation, log. */
+/** Our service, run by the shipped command with its defaults: keys, validation, log. */
 export function startOurServer(databaseUrl: string, reportUsage: string): Promise<ServerProcess> {
   const env = {
     DATABASE_URL: databaseUrl,
@@ -40,17 +40,17 @@ function start(
 ): Promise<ServerProcess> {
   return new Promise((resolve, reject) => {
     const begunAt = performance.now();
-    const said: string[] = [];
+    const output: string[] = [];
     const process = new Child<UsageCommands>(file, {
       args,
       env,
       nodeArgs: ["--import", reportUsage],
       onErrorLine: (line) => {
-        said.push(line);
+        output.push(line);
         const port = /Port (\d+)|127\.0\.0\.1:(\d+)/.exec(line);
         if (port !== null) resolve({ port: Number(port[1] ?? port[2]), begunAt, process });
       },
     });
-    process.ended.then((how) => reject(new Error(`The server ended (${how}): ${said.join("\n")}`)));
+    process.ended.then((how) => reject(new Error(`The server ended (${how}): ${output.join("\n")}`)));
   });
 }

@@ -3,7 +3,7 @@ import { type IncomingMessage, request as sendRequest } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-/** A long answer or a long body, line by line. */
+/** A long response or a long request body, line by line. */
 export interface Transfer {
   readonly port: number;
   readonly path: string;
@@ -12,7 +12,7 @@ export interface Transfer {
   readonly lines: Iterable<string> | undefined;
 }
 
-/** @returns the answer's text where it is short, and how many lines it has */
+/** @returns the response's text if it is short, and its number of lines */
 export async function transfer({ port, path, serviceKey, lines }: Transfer): Promise<{ text: string; lines: number }> {
   const request = sendRequest({
     host: "127.0.0.1",
@@ -32,14 +32,14 @@ export async function transfer({ port, path, serviceKey, lines }: Transfer): Pro
     if (text.length < 1_000) text += chunk.toString("utf8", 0, 1_000);
   }
   if (response.statusCode === undefined || response.statusCode >= 300) {
-    throw new Error(`${path} answered ${response.statusCode}: ${text}`);
+    throw new Error(`${path} returned ${response.statusCode}: ${text}`);
   }
   return { text, lines: count };
 }
 
 const NEWLINE = 10;
 
-/** Few large writes in place of many small ones. */
+/** Few large writes instead of many small ones. */
 function* inBlocks(lines: Iterable<string>): Generator<string> {
   let block = "";
   for (const line of lines) {

@@ -3,14 +3,14 @@ import type { Inputs } from "../data/inputs.ts";
 import { newStructure, toStructureDto } from "../data/structure.ts";
 import { LAST_PAGE, nth } from "../operations.ts";
 
-/** A user's stretch of time. */
+/** A user and a time range. */
 export interface Range {
   readonly userId: string;
   readonly start: Date;
   readonly end: Date;
 }
 
-/** Changes of one task, and whose; absent fields are kept. */
+/** Changes of one task, and its id; omitted fields are kept. */
 export interface TaskChange {
   readonly id: string;
   readonly title?: string;
@@ -18,18 +18,18 @@ export interface TaskChange {
   readonly priority?: TaskPriority;
 }
 
-/** A new task with all that it says, as the ORMs take it too. */
+/** A new task with all fields, as the ORMs take it too. */
 export type FullTask = {
   readonly [Field in keyof Required<TaskCreateDto>]: Exclude<TaskCreateDto[Field], undefined>;
 };
 
-/** A goal with milestones and tasks to create, in both spellings. */
+/** A goal with milestones and tasks to create, with both naming conventions. */
 export interface Structure {
   readonly rows: ReturnType<typeof newStructure>;
   readonly dto: ReturnType<typeof toStructureDto>;
 }
 
-/** What the calls are made with, the same for all contenders; `call` is the number of the call. */
+/** The arguments of the calls, the same for all contenders; `call` is the number of the call. */
 export class Calls {
   readonly inputs: Inputs;
   readonly #weeks: readonly Range[];
@@ -106,7 +106,7 @@ export class Calls {
     return [{ role: "user", content: `I have run ${call % 10} km, and it felt easy.` }];
   }
 
-  /** The tasks of an import, made as they are taken. */
+  /** The tasks of an import, generated as they are consumed. */
   *imported(): Generator<FullTask> {
     for (let number = 0; number < this.inputs.importRows; number++) {
       yield { ...this.task, title: `Run ${number % 20} km`, state: nth(STATES, number) };

@@ -1,15 +1,15 @@
 import { OPERATIONS, type OperationName } from "../operations.ts";
 
-/** Who competes in this process. */
+/** An in-process contender. */
 export interface ContenderKind {
   readonly title: string;
-  /** The callers at once with which it is measured. */
+  /** The numbers of concurrent callers with which it is measured. */
   readonly callers: readonly number[];
-  /** What it is measured at, of what it has a way for; default: all. */
+  /** The operations to measure, of those that it supports; default: all. */
   readonly only?: readonly OperationName[];
 }
 
-/** Callers at once at which everybody is measured. */
+/** The number of concurrent callers at which every contender is measured. */
 export const MAIN_CALLERS = 32;
 
 const everywhere = [1, MAIN_CALLERS, 100];

@@ -2,10 +2,10 @@ import type { Operations } from "../operations.ts";
 import type { Calls } from "./calls.ts";
 import type { ContenderName } from "./contenders.ts";
 
-/** Connects a contender with the database. */
+/** Connects a contender to the database. */
 type OpenContender = (url: string, calls: Calls) => Promise<Operations>;
 
-/** How each contender is opened. Loaded when asked for, so that a process has just one of the libraries. */
+/** The modules of the contenders, loaded on demand, so that a process loads only one of the libraries. */
 const LOADERS: Readonly<Record<ContenderName, () => Promise<OpenContender>>> = {
   postgres: async () => (await import("./contenders/postgres.ts")).open,
   "postgres-transaction": async () => (await import("./contenders/postgres.ts")).openTransaction,

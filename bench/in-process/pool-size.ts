@@ -1,2 +1,2 @@
-/** Connections that every contender may open. */
+/** Connections in every contender's pool. */
 export const POOL_SIZE = 10;

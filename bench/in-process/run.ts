@@ -3,7 +3,7 @@ import type { BenchDatabase } from "../data/bench-database.ts";
 import { OPERATIONS, type OperationName } from "../operations.ts";
 import { type Plan, WARM_UP } from "../plan.ts";
 import { Child } from "../processes/child.ts";
-import { assertSameAnswer } from "../same-answer.ts";
+import { assertSameResult } from "../same-result.ts";
 import { CONTENDERS, type ContenderKind, type ContenderName, MAIN_CALLERS, YARDSTICK } from "./contenders.ts";
 import type { WorkerCommands } from "./worker.ts";
 
@@ -14,7 +14,9 @@ interface Worker {
 
 type Workers = ReadonlyMap<ContenderName, Worker>;
 
-/** Compares contenders, each in a process of its own; those that the plan or the machine has not are left out. */
+/**
+ * Compares contenders, each in a process of its own. Contenders that the plan excludes or the machine lacks are skipped.
+ */
 export async function compareInProcess(
   database: BenchDatabase,
   workerFile: string,
@@ -37,7 +39,7 @@ export async function compareInProcess(
     for (const operation of plan.operations) await check(database, workers, operation);
     await database.tidy();
     const cells: Cell[] = [];
-    // Those after the first find everybody warm.
+    // From the second concurrency on, all contenders are warm.
     for (const callers of plan.isShort ? [MAIN_CALLERS] : [MAIN_CALLERS, 1, 100]) {
       cells.push(...(await compareCalls(database, workers, callers, plan)));
     }
@@ -66,7 +68,7 @@ function compareCalls(database: BenchDatabase, workers: Workers, callers: number
 function compareLongCalls(database: BenchDatabase, workers: Workers, plan: Plan): Promise<Cell[]> {
   const operations = plan.operations.filter((name) => OPERATIONS[name].pace === "long");
   const contests = operations.map((operation) => contest(workers, operation, undefined));
-  // The check has warmed everybody up.
+  // The check has warmed up all contenders.
   const rows = { import: plan.importRows, export: database.tasks };
   return compare(contests, { rounds: plan.longRounds, callers: 1, warmsUp: false }, async (contender, operation) => {
     const slice = await worker(workers, contender).process.ask("runOnce", { operation });
@@ -77,7 +79,9 @@ function compareLongCalls(database: BenchDatabase, workers: Workers, plan: Plan)
   });
 }
 
-/** @param callers at once; `undefined` for a long operation, at which all compete that have a way */
+/**
+ * @param callers concurrent callers; `undefined` for a long operation, which every contender that supports it takes part in
+ */
 function contest(workers: Workers, operation: OperationName, callers: number | undefined) {
   const contenders = [...workers.keys()].filter((name) => {
     const { callers: measuredAt, only }: ContenderKind = CONTENDERS[name];
@@ -92,7 +96,7 @@ function contest(workers: Workers, operation: OperationName, callers: number | u
   } satisfies Contest<OperationName, ContenderName>;
 }
 
-/** All contenders must answer as the yardstick does. */
+/** All contenders must return what the yardstick returns. */
 async function check(database: BenchDatabase, workers: Workers, operation: OperationName): Promise<void> {
   const { writes, creates, pace } = OPERATIONS[operation];
   for (const call of pace === "long" ? [0] : [0, 1, 2]) {
@@ -103,13 +107,13 @@ async function check(database: BenchDatabase, workers: Workers, operation: Opera
     const expected = await ask(worker(workers, YARDSTICK));
     for (const [name, contender] of workers) {
       if (name === YARDSTICK || !contender.operations.includes(operation)) continue;
-      assertSameAnswer({ operation, contender: name, creates }, await ask(contender), expected);
+      assertSameResult({ operation, contender: name, creates }, await ask(contender), expected);
     }
   }
 }
 
 function worker(workers: Workers, name: ContenderName): Worker {
   const found = workers.get(name);
-  if (found === undefined) throw new Error(`${name} does not take part.`);
+  if (found === undefined) throw new Error(`${name} is not running.`);
   return found;
 }

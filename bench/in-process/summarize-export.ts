@@ -1,4 +1,4 @@
-/** Takes every task, and answers what shows that all of them came. */
+/** Consumes every task; the result shows whether all of them arrived. */
 export async function summarizeExport(tasks: AsyncIterable<{ readonly title: string }>) {
   let count = 0;
   let titleLength = 0;

@@ -1,22 +1,22 @@
 /** One contender of the in-process comparison: `worker.js <contender> <database URL>`. */
 import type { Inputs } from "../data/inputs.ts";
 import type { OperationName, Operations } from "../operations.ts";
-import { answerCommands } from "../processes/commands.ts";
+import { handleCommands } from "../processes/commands.ts";
 import { RssGrowth } from "../processes/rss-growth.ts";
 import { measure, measureCalls, type Slice } from "../slice.ts";
 import { Calls } from "./calls.ts";
 import type { ContenderName } from "./contenders.ts";
 import { openContender } from "./open-contender.ts";
 
-// A type, not an interface: an interface would not be known to hold nothing else.
+// A type, since an interface has no implicit index signature.
 export type WorkerCommands = {
-  /** @returns the operations that the contender has a way for */
+  /** @returns the operations that the contender supports */
   prepare: { request: Inputs; response: OperationName[] };
-  /** Calls the operation from `callers` callers at once, until the time is over and the last call has returned. */
+  /** Calls the operation from `callers` concurrent callers, until the time is over and the last call has returned. */
   run: { request: { operation: OperationName; callers: number; milliseconds: number }; response: Slice };
   /** Calls the operation once. */
   runOnce: { request: { operation: OperationName }; response: Slice & { readonly rssGrowthMb: number } };
-  /** What one call answers, as JSON. */
+  /** The result of one call, as JSON. */
   answer: { request: { operation: OperationName; call: number }; response: unknown };
 };
 
@@ -24,7 +24,7 @@ const [contender, url = ""] = process.argv.slice(2);
 let operations: Operations | undefined;
 let calls = 0;
 
-answerCommands<WorkerCommands>({
+handleCommands<WorkerCommands>({
   prepare: async (inputs) => {
     operations = await openContender(contender as ContenderName, url, new Calls(inputs));
     return Object.keys(operations) as OperationName[];
@@ -48,6 +48,6 @@ answerCommands<WorkerCommands>({
 
 function callOf(operation: OperationName): (call: number) => Promise<unknown> {
   const call = operations?.[operation];
-  if (call === undefined) throw new Error(`${contender} has no way to ${operation}, or was not prepared.`);
+  if (call === undefined) throw new Error(`${contender} does not support ${operation}, or was not prepared.`);
   return call;
 }

@@ -1,17 +1,17 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import type { AnswerMessage, CommandMessage, CommandTable } from "./commands.ts";
+import type { CommandMessage, CommandTable, ResponseMessage } from "./commands.ts";
 
 export interface ChildOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Flags for Node itself. */
   readonly nodeArgs?: readonly string[];
-  /** Gets each line of standard error; default: it goes to ours. */
+  /** Receives each line of standard error; default: it is inherited. */
   readonly onErrorLine?: (line: string) => void;
 }
 
-/** A Node process that answers commands (`answerCommands`). Its standard output goes nowhere. */
+/** A Node process that handles commands (`handleCommands`). Its standard output is discarded. */
 export class Child<Table extends CommandTable> {
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, { resolve(response: unknown): void; reject(error: Error): void }>();
@@ -25,7 +25,7 @@ export class Child<Table extends CommandTable> {
       env: { ...process.env, ...env },
       stdio: ["ignore", "ignore", onErrorLine === undefined ? "inherit" : "pipe", "ipc"],
     });
-    this.#process.on("message", (message: AnswerMessage) => this.#settle(message));
+    this.#process.on("message", (message: ResponseMessage) => this.#settle(message));
     this.ended = once(this.#process, "exit").then(([code, signal]: (string | number | null)[]) => {
       const how = String(signal ?? code);
       for (const { reject } of this.#waiting.values()) reject(new Error(`${file} ended: ${how}`));
@@ -58,7 +58,7 @@ export class Child<Table extends CommandTable> {
     await this.ended;
   }
 
-  #settle({ id, response, error }: AnswerMessage): void {
+  #settle({ id, response, error }: ResponseMessage): void {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (error === undefined) waiting?.resolve(response);

@@ -6,23 +6,23 @@ import { build } from "tsup";
 const root = new URL("../../", import.meta.url);
 const output = new URL("node_modules/.cache/flux-bench/", root);
 
-/** The packages as they are shipped: what `@flux/…` stands for in a compiled program. */
+/** The packages as shipped, which replace `@flux/…` in a compiled program. */
 const shipped: Readonly<Record<string, string>> = {
   "@flux/dao-core": "packages/dao-core/dist/index.js",
   "@flux/dao-http": "packages/dao-http/dist/index.js",
 };
 
-/** The URL of the library, as it is shipped. */
+/** The URL of the library, as shipped. */
 export const SHIPPED_CORE = new URL("packages/dao-core/dist/index.js", root).href;
 
-/** The file of the command that serves the REST API, as it is shipped. */
+/** The file of the command that serves the REST API, as shipped. */
 export const SERVICE_FILE = fileURLToPath(new URL("packages/dao-http/dist/cli.js", root));
 
 /**
- * Compiles programs of the bench for plain Node, and builds the packages where their build is older than their source.
- * Run through `tsx` they would be slowed by its helpers, and more on one side than on the other.
+ * Compiles programs of the bench for plain Node, and builds the packages whose build is older than their sources. Running
+ * them through `tsx` would slow them down, and some contenders more than others.
  *
- * @param programs paths within `bench/`, without their ending: `in-process/worker`
+ * @param programs paths within `bench/`, without the extension: `in-process/worker`
  * @returns the file of a program
  */
 export async function compile<Program extends string>(
@@ -38,7 +38,7 @@ export async function compile<Program extends string>(
     format: "esm",
     target: "node20",
     platform: "node",
-    // Libraries run as they are installed.
+    // Libraries run as installed.
     external: [/^(?!@flux\/)[@a-z]/],
     sourcemap: true,
     silent: true,
@@ -49,7 +49,7 @@ export async function compile<Program extends string>(
         setup: ({ onResolve }) => {
           onResolve({ filter: /^@flux\// }, ({ path }) => {
             const file = shipped[path];
-            if (file === undefined) throw new Error(`${path} is not among the packages that the bench knows.`);
+            if (file === undefined) throw new Error(`${path} is not one of the packages that the bench knows.`);
             return { path: pathToFileURL(fileURLToPath(new URL(file, root))).href, external: true };
           });
         },
@@ -71,7 +71,7 @@ function buildStalePackages(): void {
   }
 }
 
-/** When a file in the folder was changed last. */
+/** When the newest file in the folder was modified. */
 function newest(folder: URL): number {
   let time = 0;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {

@@ -1,19 +1,19 @@
-import { answerCommands, type CommandTable } from "./commands.ts";
+import { type CommandTable, handleCommands } from "./commands.ts";
 import { RssGrowth } from "./rss-growth.ts";
 
-/** The commands of a process that was started with this module before its own (`node --import`). */
+/** The commands of a process that preloads this module (`node --import`). */
 export interface UsageCommands extends CommandTable {
-  /** Milliseconds of processor time since the start, and megabytes in memory. */
+  /** Milliseconds of CPU time since the start, and megabytes of memory. */
   usage: { request: null; response: { cpuMs: number; rssMb: number } };
-  /** Begins to watch how much the memory grows. */
+  /** Starts to sample the growth of memory. */
   watchGrowth: { request: null; response: null };
-  /** Ends that. @returns megabytes at most */
+  /** Stops sampling. @returns the maximum growth in megabytes */
   growth: { request: null; response: number };
 }
 
 let growth: RssGrowth | undefined;
 
-answerCommands<UsageCommands>({
+handleCommands<UsageCommands>({
   usage: async () => ({ cpuMs: cpuMilliseconds(), rssMb: process.memoryUsage.rss() / 1e6 }),
   watchGrowth: async () => {
     growth?.stop();

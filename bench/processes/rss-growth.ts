@@ -1,18 +1,18 @@
-/** Watches how much memory this process takes up beyond what it had, from its making until `stop`. */
+/** Samples by how much this process's memory grows, from its creation until `stop`. */
 export class RssGrowth {
   readonly #start: number;
   #most: number;
   readonly #timer: NodeJS.Timeout;
 
   constructor() {
-    // Without it (`--expose-gc`) leftovers of what ran before would hide some of the growth.
+    // Without a collection (`--expose-gc`) garbage of earlier work would hide some of the growth.
     globalThis.gc?.();
     this.#start = process.memoryUsage.rss();
     this.#most = this.#start;
     this.#timer = setInterval(() => this.#look(), 20);
   }
 
-  /** @returns megabytes, at the moment when it was most */
+  /** @returns the maximum growth in megabytes */
   stop(): number {
     clearInterval(this.#timer);
     this.#look();

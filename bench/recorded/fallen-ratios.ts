@@ -1,7 +1,7 @@
 import type { Cell } from "../comparison.ts";
 import type { Results } from "../results.ts";
 
-/** A throughput of ours that is far from what it was, both as ratios to the yardstick. */
+/** A throughput of ours that is far below the recorded one, both relative to the yardstick. */
 export interface FallenRatio {
   readonly where: "in process" | "over HTTP";
   readonly operation: string;
@@ -9,10 +9,10 @@ export interface FallenRatio {
   readonly before: number;
 }
 
-/** Below this share of the recorded ratio it is no noise. */
+/** Below this share of the recorded ratio, noise is no explanation. */
 const LIMIT = 0.5;
 
-/** The ratios of ours that are below half of the recorded ones at the same concurrency. */
+/** Our ratios that are below half of the recorded ones at the same concurrency. */
 export function findFallenRatios(now: Results, recorded: Results): FallenRatio[] {
   return [
     ...fallen("in process", now.inProcess, recorded.inProcess),

@@ -10,13 +10,13 @@ export interface BarChart {
   readonly groups: readonly string[];
   /** At most eight. */
   readonly series: readonly Series[];
-  /** Where the axis ends; a longer bar is cut off there, and its figure says so. */
+  /** The end of the axis; a longer bar is cut off there, and its label shows the value. */
   readonly max: number;
   /** A line across all groups, such as the yardstick's 1. */
   readonly mark: number;
 }
 
-/** Told apart in light and dark, and by those who do not see all colours (after Okabe and Ito). */
+/** Distinguishable in light and dark mode, and by colour-blind readers (after Okabe and Ito). */
 const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c8c", "#b8a300"];
 
 const BAR = 11;
@@ -26,7 +26,7 @@ const PLOT = 560;
 const WIDTH = LEFT + PLOT + 60;
 const TOP = 74;
 
-/** Horizontal bars in groups, as an SVG with a ground of its own that follows the reader's colour scheme. */
+/** Horizontal bars in groups, as an SVG with a background that follows the reader's colour scheme. */
 export function drawBarChart({ title, groups, series, max, mark }: BarChart): string {
   const groupHeight = series.length * BAR + GAP;
   const height = TOP + groups.length * groupHeight + 26;

@@ -17,7 +17,7 @@ export function operationsOf(cells: readonly Cell[]): OperationName[] {
   return (Object.keys(OPERATIONS) as OperationName[]).filter((name) => names.has(name));
 }
 
-/** The concurrencies of these cells that belong to operations of this pace, in ascending order. */
+/** The concurrencies of the cells whose operations have this pace, in ascending order. */
 export function callersOf(cells: readonly Cell[], isLong: boolean): number[] {
   const those = cells.filter(({ operation }) => isLong === (kindOf(operation)?.pace === "long"));
   return [...new Set(those.map(({ callers }) => callers))].sort((a, b) => a - b);

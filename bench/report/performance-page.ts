@@ -6,7 +6,7 @@ import { tablesOf } from "./tables.ts";
 const page = new URL("../../docs/performance.md", import.meta.url);
 const plots = new URL("../../docs/performance/", import.meta.url);
 
-/** Puts the tables into docs/performance.md, and draws its plots. */
+/** Writes the tables into docs/performance.md, and its plots. */
 export async function writePage(results: Results): Promise<void> {
   await fillPage(tablesOf(results));
   await mkdir(plots, { recursive: true });
@@ -14,8 +14,8 @@ export async function writePage(results: Results): Promise<void> {
 }
 
 /**
- * Puts each text into docs/performance.md, between the comments of its name.
- * @throws Error when the page lacks them
+ * Replaces the text between the comments of each name in docs/performance.md.
+ * @throws Error if the page lacks them
  */
 export async function fillPage(contents: Readonly<Record<string, string>>): Promise<void> {
   let text = await readFile(page, "utf8");
@@ -23,10 +23,10 @@ export async function fillPage(contents: Readonly<Record<string, string>>): Prom
   await writeFile(page, text);
 }
 
-/** @throws Error when the page has no place of that name */
+/** @throws Error if the page has no comments of that name */
 function fill(text: string, name: string, content: string): string {
   const [begin, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from === -1 || to === -1) throw new Error(`docs/performance.md has no place for ${name}.`);
+  if (from === -1 || to === -1) throw new Error(`docs/performance.md has no comments for ${name}.`);
   return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
 }

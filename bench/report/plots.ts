@@ -7,11 +7,11 @@ import { drawBarChart } from "./bar-chart.ts";
 import { callersOf, cellOf, kindOf, operationsOf } from "./cells.ts";
 
 const ORMS = ["ours", "pg", "drizzle", "kysely", "prisma", "mikro-orm", "typeorm"] as const;
-/** What ORMs too have a way for. */
+/** The operations that ORMs support too. */
 const READS: readonly OperationName[] = ["find", "timerange", "statistics", "page", "pageDeep", "full"];
 const WRITES: readonly OperationName[] = ["create", "update", "bulk", "structure8x5", "structure20x50"];
 
-/** The plots of docs/performance.md, by the name of their file without its ending. */
+/** The plots of docs/performance.md, by file name without the extension. */
 export function drawPlots({ inProcess, http }: Results): Readonly<Record<string, string>> {
   const main = inProcess.filter(({ callers }) => callers === MAIN_CALLERS);
   const callers = callersOf(inProcess, false);

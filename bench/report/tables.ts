@@ -7,7 +7,7 @@ import type { Results } from "../results.ts";
 import { callersOf, cellOf, operationsOf } from "./cells.ts";
 import { findTargets } from "./targets.ts";
 
-/** Every table, under the name that docs/performance.md has for its place. */
+/** Every table, by its name in docs/performance.md. */
 export function tablesOf(results: Results): Readonly<Record<string, string>> {
   const { inProcess, http } = results;
   const quick = inProcess.filter(({ operation }) => isQuick(operation));
@@ -81,7 +81,7 @@ function targetTable(results: Results): string {
   );
 }
 
-/** One contender beside its yardstick, at every concurrency. */
+/** One contender compared with its yardstick, at every concurrency. */
 function sideBySide(cells: readonly Cell[], contender: string, yardstick: string, callersName: string): string {
   const concurrencies = callersOf(cells, false);
   const head = concurrencies.flatMap((callers) => [
@@ -139,7 +139,7 @@ function contenderTable(cells: readonly Cell[], of: "perSecond" | "cpuMs"): stri
   return markdownTable(["operation", ...contenders.map((name) => CONTENDERS[name].title)], rows);
 }
 
-/** How contenders relate to each other: throughput and, in brackets, CPU. */
+/** The ratio of two contenders: throughput and, in parentheses, CPU. */
 function relation(cells: readonly Cell[], pairs: readonly (readonly [string, string])[]): string {
   const operations = operationsOf(cells.filter(({ contender }) => contender === pairs[0]?.[0]));
   const rows = operations.map((operation) => [
@@ -172,7 +172,7 @@ function serverTable(cells: readonly Cell[]): string {
   return markdownTable(["throughput (CPU)", ...head], rows);
 }
 
-/** Requests a second that one process of the Python service answered at 16 connections. */
+/** Requests per second of one process of the Python service at 16 connections. */
 const PYTHON_SERVICE: Readonly<Record<string, number>> = {
   find: 523,
   timerange: 459,

@@ -3,16 +3,16 @@ import { OPERATIONS } from "../operations.ts";
 import type { Results } from "../results.ts";
 import { callersOf, cellOf, kindOf } from "./cells.ts";
 
-/** What the project has set itself, and what was found. */
+/** A target of the project, and the measured value. */
 export interface Target {
   readonly target: string;
   readonly limit: string;
-  /** The figure; of several the worst, and how many miss the limit. */
+  /** The value; of several the worst, and which ones miss the limit. */
   readonly found: string;
   readonly isMet: boolean;
 }
 
-/** Every target of which the run has figures. */
+/** Every target that the run has figures for. */
 export function findTargets(results: Results): Target[] {
   return [...inProcessTargets(results.inProcess), ...httpTargets(results), ...startTargets(results)];
 }
@@ -51,7 +51,7 @@ function cursorTarget(single: readonly Cell[]): Target[] {
   return [{ target, limit: "≤ 1.50", found: value.toFixed(2), isMet: value <= 1.5 }];
 }
 
-/** Beyond this the memory of an import or an export is not flat. */
+/** Growth above this is not flat. */
 const FLAT_MB = 64;
 
 function longTargets(all: readonly Cell[]): Target[] {

@@ -4,18 +4,18 @@ import { promisify } from "node:util";
 import { median } from "../median.ts";
 import { SHIPPED_CORE } from "../processes/compile.ts";
 
-/** Milliseconds that it takes to import a library, in a process that has nothing else yet. Medians. */
+/** Milliseconds to import a library in a fresh process. Medians. */
 export interface ImportTimes {
   readonly daoCoreMs: number;
-  /** drizzle-orm for PostgreSQL on postgres.js, and postgres.js, which dao-core cannot do without. */
+  /** drizzle-orm for PostgreSQL on postgres.js, and postgres.js, both of which dao-core needs. */
   readonly drizzleAndPostgresMs: number;
-  /** Of the two in the same round. */
+  /** The ratio of the two within the same round. */
   readonly ratio: number;
 }
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Imports each in processes of its own, in turn. */
+/** Imports each in new processes, in turn. */
 export async function timeImports(rounds: number): Promise<ImportTimes> {
   const times = { ours: [] as number[], theirs: [] as number[] };
   for (let round = 0; round < rounds; round++) {

@@ -6,19 +6,19 @@ import { Child } from "../processes/child.ts";
 import { residentMemoryOf } from "./resident-memory.ts";
 import { SERVICE_KEY, startService } from "./service.ts";
 
-/** Connections at once, each with one request at a time. */
+/** Concurrent connections, each with one request at a time. */
 const CONNECTIONS = 64;
 
-/** The service under all that it can be asked for at once, as fast as it answers. */
+/** The service under a load of all its operations at full speed. */
 export interface LoadedMemory {
   readonly requestsPerSecond: number;
-  /** Megabytes at its end. */
+  /** Megabytes at the end. */
   readonly rssMb: number;
   readonly mostRssMb: number;
 }
 
 /**
- * Loads a service with every operation in turn, pages of 100 rows and structures of 1,000 tasks among them.
+ * Loads a service with every operation in turn, including pages of 100 rows and structures of 1,000 tasks.
  * @param load the compiled `http/load`
  */
 export async function measureLoadedMemory(
@@ -29,7 +29,7 @@ export async function measureLoadedMemory(
   const service = await startService({ DATABASE_URL: database.url });
   const generator = new Child<LoadCommands>(load);
   try {
-    // As many of each, so that one is not drawn more often for having more variants.
+    // The same number of each, so that an operation with more variants is not called more often.
     const perOperation = OPERATION_NAMES.map((name) => requestsOf(name, database.inputs));
     const longest = Math.max(...perOperation.map(({ length }) => length));
     const requests = Array.from({ length: longest }, (_, turn) =>

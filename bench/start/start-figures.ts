@@ -3,16 +3,16 @@ import { startOurServer } from "../http/servers.ts";
 import { median } from "../median.ts";
 import { type ImportTimes, timeImports } from "./import-times.ts";
 
-/** What it takes to begin. Medians, in milliseconds. */
+/** The cost of a start. Medians, in milliseconds. */
 export interface StartFigures {
   readonly imports: ImportTimes;
-  /** From the start of the service's process until `/ready` answers 200, with the database up and migrated. */
+  /** From the start of the service's process until `/ready` returns 200, with a running and migrated database. */
   readonly readyMs: number;
-  /** Megabytes that it has in memory when nobody has asked it anything yet. */
+  /** Megabytes of memory before the first request. */
   readonly idleRssMb: number;
 }
 
-/** @param rounds how often each is done */
+/** @param rounds number of repetitions */
 export async function measureStart(databaseUrl: string, reportUsage: string, rounds: number): Promise<StartFigures> {
   const imports = await timeImports(rounds);
   const ready: number[] = [];

@@ -1,30 +1,30 @@
-/** One way to be followed by OpenTelemetry: `worker.js <way> <database URL> <URL of the library> <URL of its telemetry>`. */
+/** One setup of OpenTelemetry: `worker.js <setup> <database URL> <URL of the library> <URL of its telemetry>`. */
 import { metrics } from "@opentelemetry/api";
 import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import type { Inputs } from "../data/inputs.ts";
 import { Calls } from "../in-process/calls.ts";
 import { POOL_SIZE } from "../in-process/pool-size.ts";
-import { answerCommands } from "../processes/commands.ts";
+import { handleCommands } from "../processes/commands.ts";
 import { measureCalls, type Slice } from "../slice.ts";
-import type { TelemetryCall, Way } from "./ways.ts";
+import type { TelemetryCall, TelemetrySetup } from "./setups.ts";
 
 export type WorkerCommands = {
   prepare: { request: Inputs; response: null };
   run: { request: { call: TelemetryCall; callers: number; milliseconds: number }; response: Slice };
 };
 
-const [way, url, coreUrl = "", telemetryUrl = ""] = process.argv.slice(2);
+const [setup, url, coreUrl = "", telemetryUrl = ""] = process.argv.slice(2);
 let run: Readonly<Record<TelemetryCall, () => Promise<unknown>>> | undefined;
 
-answerCommands<WorkerCommands>({
+handleCommands<WorkerCommands>({
   prepare: async (inputs) => {
-    if (way === ("sdk" satisfies Way)) registerSdk();
+    if (setup === ("sdk" satisfies TelemetrySetup)) registerSdk();
     const core: typeof import("@flux/dao-core") = await import(coreUrl);
-    const isFollowed = way === ("sdk" satisfies Way) || way === ("no sdk" satisfies Way);
+    const isInstrumented = setup === ("sdk" satisfies TelemetrySetup) || setup === ("no sdk" satisfies TelemetrySetup);
     const database = await core.openDatabase(url, {
       poolSize: POOL_SIZE,
-      ...(isFollowed && { telemetry: (await importTelemetry()).databaseTelemetry() }),
+      ...(isInstrumented && { telemetry: (await importTelemetry()).databaseTelemetry() }),
     });
     const { tasks } = core.createDaoServices(database);
     const calls = new Calls(inputs);
@@ -50,7 +50,7 @@ function importTelemetry(): Promise<typeof import("@flux/dao-core/opentelemetry"
   return import(telemetryUrl);
 }
 
-/** An SDK as in production, whose exporters take everything and send it nowhere. */
+/** An SDK as in production, whose exporters discard everything. */
 function registerSdk(): void {
   const exported = (_: unknown, done: (result: { code: number }) => void) => done({ code: 0 });
   const rest = { shutdown: async () => undefined, forceFlush: async () => undefined };

@@ -39,18 +39,18 @@ afterAll(async () => {
 
 function startService(): Promise<string> {
   return new Promise<string>((resolve, reject) => {
-    const said: string[] = [];
+    const output: string[] = [];
     service = new Child<LoopCommands>(programs.file("cli"), {
       args: ["serve"],
       env: { DATABASE_URL: database.url, PORT: "0", SERVICE_API_KEYS: JSON.stringify({ test: KEY }) },
       nodeArgs: ["--import", programs.file("loopTime")],
       onErrorLine: (line) => {
-        said.push(line);
+        output.push(line);
         const url = /\bat (http:\S+:\d+)/.exec(line)?.[1];
         if (url !== undefined) resolve(url);
       },
     });
-    service.ended.then((how) => reject(new Error(`The service ended (${how}): ${said.join("\n")}`)));
+    service.ended.then((how) => reject(new Error(`The service ended (${how}): ${output.join("\n")}`)));
   });
 }
 

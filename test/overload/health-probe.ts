@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
-import { answerCommands } from "../../bench/processes/commands.ts";
+import { handleCommands } from "../../bench/processes/commands.ts";
 
 /** The result; all times in milliseconds. */
 export interface HealthReport {
@@ -82,7 +82,7 @@ function begin(port: number, pid: number): { readonly stop: () => Promise<Health
   return { stop };
 }
 
-answerCommands<HealthCommands>({
+handleCommands<HealthCommands>({
   begin: async ({ port, pid }) => {
     watch = begin(port, pid);
     return null;

@@ -1,5 +1,5 @@
 /** The load, in a process of its own, so that it takes no time from the server's. */
-import { answerCommands } from "../../bench/processes/commands.ts";
+import { handleCommands } from "../../bench/processes/commands.ts";
 import { ClientConnection } from "./client-connection.ts";
 
 /** Requests and how they are sent. Plain data. */
@@ -85,7 +85,7 @@ function latency(times: number[]): Latency {
   return { p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 
-answerCommands<LoadCommands>({
+handleCommands<LoadCommands>({
   load: async ({ port, requests, connections, milliseconds, rate }) => {
     const bytes = requests.map((request) => Buffer.from(request, "base64"));
     let sent = 0;

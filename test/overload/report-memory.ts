@@ -1,7 +1,7 @@
 /** Loaded before the service's own program (`node --import`), so that it reports its memory. */
 import { openSync, readSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { answerCommands } from "../../bench/processes/commands.ts";
+import { handleCommands } from "../../bench/processes/commands.ts";
 
 /** Megabytes. */
 export interface Memory {
@@ -45,7 +45,7 @@ function watchTurn(): void {
 }
 setImmediate(watchTurn).unref();
 
-answerCommands<MemoryCommands>({
+handleCommands<MemoryCommands>({
   memory: async ({ collect }) => {
     if (collect) globalThis.gc?.();
     const { rss, heapUsed } = process.memoryUsage();

@@ -38,7 +38,7 @@ export function startService(
   nodeArgs: readonly string[] = [],
 ): Promise<ServiceProcess> {
   return new Promise((resolve, reject) => {
-    const said: string[] = [];
+    const output: string[] = [];
     const child = new Child<MemoryCommands>(programs.file("cli"), {
       args: ["serve"],
       env: {
@@ -49,11 +49,11 @@ export function startService(
       },
       nodeArgs: [...nodeArgs, "--expose-gc", "--import", programs.file("memory")],
       onErrorLine: (line) => {
-        said.push(line);
+        output.push(line);
         const port = /http:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1];
         if (port !== undefined) resolve({ port: Number(port), child });
       },
     });
-    child.ended.then((how) => reject(new Error(`The service ended (${how}): ${said.join("\n")}`)));
+    child.ended.then((how) => reject(new Error(`The service ended (${how}): ${output.join("\n")}`)));
   });
 }

@@ -1,5 +1,5 @@
 /** Loaded before the service's own program (`node --import`), so that it reports how long its event loop was blocked. */
-import { answerCommands } from "../../bench/processes/commands.ts";
+import { handleCommands } from "../../bench/processes/commands.ts";
 
 export type LoopCommands = {
   /** Starts measuring. */
@@ -17,7 +17,7 @@ setInterval(() => {
   longest = Math.max(longest, (user + system) / 1_000);
 }, 1).unref();
 
-answerCommands<LoopCommands>({
+handleCommands<LoopCommands>({
   start: async () => {
     longest = 0;
     return undefined;

@@ -1,7 +1,7 @@
 import { and, asc, count, desc, eq, gte, inArray, lte } from "drizzle-orm";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
-import { toPage } from "../../handwritten/answers.ts";
+import { toPage } from "../../handwritten/results.ts";
 import type { Structure } from "../calls.ts";
 import { countsToStatistics } from "./counts-to-statistics.ts";
 import * as schema from "./drizzle-schema.ts";
@@ -9,7 +9,7 @@ import { goals, milestones, tasks } from "./drizzle-schema.ts";
 
 type NewTask = typeof tasks.$inferInsert;
 
-/** The queries as Drizzle's docs write them: built at each call, on postgres.js. */
+/** The queries as in Drizzle's docs: built at each call, on postgres.js. */
 export class DrizzleQueries {
   readonly #db: PostgresJsDatabase<typeof schema>;
 

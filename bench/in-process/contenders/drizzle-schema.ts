@@ -1,7 +1,7 @@
 import { relations } from "drizzle-orm";
 import { boolean, integer, pgEnum, pgTable, text, timestamp, uuid, varchar } from "drizzle-orm/pg-core";
 
-/** The tables as Drizzle's docs declare them; what only migrations need is left out. */
+/** The tables as in Drizzle's docs, without what only migrations need. */
 export const taskState = pgEnum("task_state", ["scheduled", "drifted", "completed", "missed"]);
 export const taskPriority = pgEnum("task_priority", ["standard", "important", "must-not-miss"]);
 export const triggerType = pgEnum("trigger_type", ["time", "on_leaving_home"]);

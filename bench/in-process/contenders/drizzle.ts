@@ -3,7 +3,7 @@ import type { Calls } from "../calls.ts";
 import { POOL_SIZE } from "../pool-size.ts";
 import { DrizzleQueries } from "./drizzle-queries.ts";
 
-/** Drizzle as its docs write it, on postgres.js. */
+/** Drizzle as in its docs, on postgres.js. */
 export async function open(url: string, calls: Calls): Promise<Operations> {
   const queries = new DrizzleQueries(url, POOL_SIZE);
   return {

@@ -1,13 +1,13 @@
-import { toColumns, toPage, toPageAfter, toStatistics, toUpdates } from "../../handwritten/answers.ts";
 import { ConversationQueries } from "../../handwritten/conversation-queries.ts";
 import { GoalQueries } from "../../handwritten/goal-queries.ts";
+import { toColumns, toPage, toPageAfter, toStatistics, toUpdates } from "../../handwritten/results.ts";
 import type { SqlTag } from "../../handwritten/sql-tag.ts";
 import { TaskQueries } from "../../handwritten/task-queries.ts";
 import type { OwnedNewTask } from "../../handwritten/task-transfer.ts";
 import type { Operations } from "../../operations.ts";
 import type { Calls, FullTask } from "../calls.ts";
 
-/** The operations by hand-written SQL, on whichever driver. */
+/** The operations by hand-written SQL, on any driver. */
 export function handwrittenOperations(sql: SqlTag, calls: Calls) {
   const tasks = new TaskQueries(sql);
   const goals = new GoalQueries(sql);
@@ -52,7 +52,7 @@ export function handwrittenOperations(sql: SqlTag, calls: Calls) {
   } as const satisfies Operations;
 }
 
-/** A new task under the names of its columns. */
+/** A new task with column names. */
 export function toRow(task: FullTask): OwnedNewTask {
   return {
     user_id: task.userId,

@@ -1,6 +1,6 @@
 type Operation = (call: number) => Promise<unknown>;
 
-/** Every operation, run by `run` in place of itself. */
+/** Every operation, wrapped by `run`. */
 export function inTransaction<Name extends string>(
   operations: Readonly<Record<Name, Operation>>,
   run: (name: Name, call: number) => Promise<unknown>,

@@ -1,7 +1,7 @@
 import { type Generated, Kysely, PostgresDialect } from "kysely";
 import { jsonArrayFrom } from "kysely/helpers/postgres";
 import pg from "pg";
-import { toPage } from "../../handwritten/answers.ts";
+import { toPage } from "../../handwritten/results.ts";
 import type { GoalRow, MilestoneRow, NewTask, TaskRow } from "../../handwritten/rows.ts";
 import type { OwnedNewTask } from "../../handwritten/task-transfer.ts";
 import type { Operations } from "../../operations.ts";
@@ -10,7 +10,7 @@ import { POOL_SIZE } from "../pool-size.ts";
 import { countsToStatistics } from "./counts-to-statistics.ts";
 import { toRow } from "./handwritten.ts";
 
-/** A row, of which the database makes the key and the moment of creation. */
+/** A row whose id and creation time the database generates. */
 type Table<Row extends { id: string; created_at: Date }> = Omit<Row, "id" | "created_at"> & {
   id: Generated<string>;
   created_at: Generated<Date>;
@@ -22,7 +22,7 @@ interface Tables {
   readonly tasks: Table<Omit<TaskRow, "state"> & { readonly state: OwnedNewTask["state"] }>;
 }
 
-/** Kysely as its docs write it, on pg. */
+/** Kysely as in its docs, on pg. */
 export async function open(url: string, calls: Calls): Promise<Operations> {
   const pool = new pg.Pool({ connectionString: url, max: POOL_SIZE });
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
@@ -94,7 +94,7 @@ export async function open(url: string, calls: Calls): Promise<Operations> {
   };
 }
 
-/** By the helper for nested arrays; what comes as JSON has instants as text. */
+/** With the helper for nested arrays; timestamps arrive as text in JSON. */
 async function findFull(db: Kysely<Tables>, id: string) {
   const goal = await db
     .selectFrom("goals")
@@ -158,7 +158,7 @@ function createStructure(db: Kysely<Tables>, { rows }: Structure) {
   });
 }
 
-/** Kysely's row types, unlike the hand-written ones, tell what is selected from what is inserted. */
+/** Kysely's row types, unlike the hand-written ones, distinguish selected from inserted values. */
 function withDates<Task extends NewTask>({ start_time, end_time, ...task }: Task) {
   return {
     ...task,

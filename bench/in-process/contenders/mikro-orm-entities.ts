@@ -44,7 +44,7 @@ const id = { type: "uuid", primary: true, onCreate: () => randomUUID() } as cons
 const createdAt = { type: "datetime", onCreate: () => new Date() } as const;
 const text = { type: "text" } as const;
 
-/** The entities as MikroORM's docs define them without decorators. Lists have their order here. */
+/** The entities as in MikroORM's docs for definitions without decorators. The order of lists is part of them. */
 export const goalSchema = new EntitySchema<Goal>({
   name: "Goal",
   tableName: "goals",

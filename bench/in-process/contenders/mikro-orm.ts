@@ -1,13 +1,13 @@
 import type { TaskState } from "@flux/dao-core";
 import { LoadStrategy, MikroORM, raw } from "@mikro-orm/postgresql";
-import { toPage } from "../../handwritten/answers.ts";
+import { toPage } from "../../handwritten/results.ts";
 import type { Operations } from "../../operations.ts";
 import type { Calls, Structure } from "../calls.ts";
 import { POOL_SIZE } from "../pool-size.ts";
 import { countsToStatistics } from "./counts-to-statistics.ts";
 import { type Goal, goalSchema, type Milestone, milestoneSchema, type Task, taskSchema } from "./mikro-orm-entities.ts";
 
-/** MikroORM as its docs write it: an entity manager for each request, changes by its unit of work. */
+/** MikroORM as in its docs: an entity manager per request, changes by its unit of work. */
 export async function open(url: string, calls: Calls): Promise<Operations> {
   const orm = await MikroORM.init({
     clientUrl: url,
@@ -52,7 +52,7 @@ export async function open(url: string, calls: Calls): Promise<Operations> {
     page: () => page(1),
     pageDeep: () => page(calls.lastPage),
     full: async (call) => {
-      // Joined, which is the default, two lists would be multiplied with each other.
+      // Joins, which are the default, would return the product of the two lists.
       const goal = await orm.em
         .fork()
         .findOneOrFail(

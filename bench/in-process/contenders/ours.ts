@@ -23,7 +23,7 @@ export async function openUnitOfWork(url: string, calls: Calls): Promise<Operati
   );
 }
 
-/** Cursors are opaque: the one of the last page comes with the page before it. */
+/** Cursors are opaque, so the cursor of the last page is taken from the page before it. */
 async function cursorOfLastPage(tasks: TaskService, lastPage: number): Promise<string> {
   const { nextCursor } = await tasks.listTasks({ page: lastPage - 1, pageSize: 100 });
   if (nextCursor === null) throw new Error("There is no last page.");

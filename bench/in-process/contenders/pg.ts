@@ -5,7 +5,7 @@ import type { Calls } from "../calls.ts";
 import { POOL_SIZE } from "../pool-size.ts";
 import { handwrittenOperations } from "./handwritten.ts";
 
-/** The same hand-written SQL on pg, with a named prepared statement for each text. */
+/** The same hand-written SQL on pg, with a named prepared statement per text. */
 export async function open(url: string, calls: Calls): Promise<Operations> {
   const pool = new pg.Pool({ connectionString: url, max: POOL_SIZE });
   const statements = new WeakMap<TemplateStringsArray, { name: string; text: string }>();

@@ -17,7 +17,7 @@ export async function open(url: string, calls: Calls): Promise<Operations> {
   };
 }
 
-/** The same without prepared statements, as a transaction-pooling proxy needs it. */
+/** The same without prepared statements, as for a transaction-pooling proxy. */
 export async function openUnprepared(url: string, calls: Calls): Promise<Operations> {
   return handwrittenOperations(postgres(url, { max: POOL_SIZE, prepare: false }), calls);
 }
@@ -30,7 +30,7 @@ export async function openTransaction(url: string, calls: Calls): Promise<Operat
   );
 }
 
-/** The fastest import that PostgreSQL has. */
+/** The fastest import that PostgreSQL supports. */
 export async function openCopy(url: string, calls: Calls): Promise<Operations> {
   const sql = postgres(url, { max: POOL_SIZE });
   return { import: async () => ({ created_count: await importByCopy(sql, newRows(calls)) }) };

@@ -1,11 +1,11 @@
-import { toPage } from "../../handwritten/answers.ts";
+import { toPage } from "../../handwritten/results.ts";
 import type { Operations } from "../../operations.ts";
 import type { Calls, Structure } from "../calls.ts";
 import { POOL_SIZE } from "../pool-size.ts";
 import { countsToStatistics } from "./counts-to-statistics.ts";
 import type { PrismaClient, PrismaModule, TaskModel } from "./prisma/client-types.ts";
 
-/** Prisma as its docs write it, on its driver adapter for pg; the file of the client is in `PRISMA_CLIENT`. */
+/** Prisma as in its docs, on its driver adapter for pg; `PRISMA_CLIENT` is the path of the generated client. */
 export async function open(url: string, calls: Calls): Promise<Operations> {
   const { PrismaClient, PrismaPg } = (await import(process.env["PRISMA_CLIENT"] ?? "")) as PrismaModule;
   const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: POOL_SIZE }) });
@@ -86,12 +86,12 @@ function createStructure(prisma: PrismaClient, { dto }: Structure) {
   });
 }
 
-/** Prisma's name of the priority is not the API's. */
+/** Prisma names the priority differently than the API. */
 function toTaskDto(task: TaskModel) {
   return { ...task, priority: task.priority === "must_not_miss" ? "must-not-miss" : task.priority };
 }
 
 function found<Row>(row: Row | null): Row {
-  if (row === null) throw new Error("There is no such row.");
+  if (row === null) throw new Error("The row does not exist.");
   return row;
 }

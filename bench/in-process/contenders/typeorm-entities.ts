@@ -48,7 +48,7 @@ const goal = {
   joinColumn: { name: "goal_id", referencedColumnName: "id" },
 } as const;
 
-/** The entities as TypeORM's docs define them without decorators. */
+/** The entities as in TypeORM's docs for definitions without decorators. */
 export const goalSchema = new EntitySchema<Goal>({
   name: "Goal",
   tableName: "goals",

@@ -1,13 +1,13 @@
 import type { TaskState } from "@flux/dao-core";
 import { Between, DataSource, In } from "typeorm";
-import { toPage } from "../../handwritten/answers.ts";
+import { toPage } from "../../handwritten/results.ts";
 import type { Operations } from "../../operations.ts";
 import type { Calls, Structure } from "../calls.ts";
 import { POOL_SIZE } from "../pool-size.ts";
 import { countsToStatistics } from "./counts-to-statistics.ts";
 import { goalSchema, milestoneSchema, taskSchema } from "./typeorm-entities.ts";
 
-/** TypeORM as its docs write it: repositories, and `save` for what is created or changed. */
+/** TypeORM as in its docs: repositories, and `save` for creates and updates. */
 export async function open(url: string, calls: Calls): Promise<Operations> {
   const source = new DataSource({
     type: "postgres",
@@ -46,7 +46,7 @@ export async function open(url: string, calls: Calls): Promise<Operations> {
     },
     page: () => page(1),
     pageDeep: () => page(calls.lastPage),
-    // Joined, which is the default, two lists would be multiplied with each other; by queries they have no order.
+    // Joins, which are the default, would return the product of the two lists; separate queries return them unordered.
     full: async (call) => {
       const goal = await goals.findOneOrFail({
         where: { id: calls.goalId(call) },
@@ -94,7 +94,7 @@ function compare(a: { createdAt: Date; id: string }, b: { createdAt: Date; id: s
   return toNumber(a.createdAt) - toNumber(b.createdAt) || (a.id < b.id ? -1 : 1);
 }
 
-/** Nulls come last, as in PostgreSQL. */
+/** Nulls last, as in PostgreSQL. */
 function toNumber(instant: Date | null): number {
   return instant?.getTime() ?? Number.MAX_VALUE;
 }

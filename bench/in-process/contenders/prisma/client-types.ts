@@ -1,6 +1,6 @@
 import type { TaskState, TriggerType } from "@flux/dao-core";
 
-/** The parts of the generated client that the bench uses: it is not there when the types are checked. */
+/** The parts of the generated client that the bench uses; the client does not exist when types are checked. */
 export interface PrismaModule {
   readonly PrismaPg: new (options: { connectionString: string; max: number }) => object;
   readonly PrismaClient: new (options: { adapter: object }) => PrismaClient;
@@ -51,7 +51,7 @@ interface MilestoneModel {
 export interface TaskModel {
   readonly id: string;
   readonly state: TaskState;
-  /** As Prisma spells it: an identifier. */
+  /** Prisma requires an identifier. */
   readonly priority: "standard" | "important" | "must_not_miss";
   readonly triggerType: TriggerType;
 }

@@ -8,17 +8,17 @@ const run = promisify(execFile);
 const schema = new URL("schema.prisma", import.meta.url);
 const folder = new URL("../../../../node_modules/.cache/flux-bench-prisma/", import.meta.url);
 
-/** The client is a patch release behind: that of the generator's own was not published. */
+/** The client is one patch release older: the generator's version of it was not published. */
 const PACKAGES = { prisma: "7.10.1", "@prisma/client": "7.10.0", "@prisma/adapter-pg": "7.10.1" };
 
 export const PRISMA_VERSION = PACKAGES["@prisma/client"];
 
 /**
- * Installs Prisma and generates its client, in the cache: 300 MB that only whoever runs the whole bench needs. At most a
+ * Installs Prisma and generates its client in the cache: 300 MB that only a whole run of the bench needs. Takes at most a
  * minute the first time, then two seconds.
  *
  * @returns the file of a module with `PrismaClient` and `PrismaPg`
- * @throws Error when the packages cannot be had
+ * @throws Error if the packages cannot be installed
  */
 export async function providePrismaClient(): Promise<string> {
   await mkdir(folder, { recursive: true });
@@ -35,7 +35,7 @@ export async function providePrismaClient(): Promise<string> {
   await copyFile(schema, new URL("schema.prisma", folder));
   const cwd = fileURLToPath(folder);
   await run("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"], { cwd });
-  // Generating takes no schema engine, but one would be fetched; so it is told that there is one.
+  // Generating needs no schema engine, but would download one unless it is told that there is one.
   const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, CHECKPOINT_DISABLE: "1" };
   await run(process.execPath, ["node_modules/prisma/build/index.js", "generate"], { cwd, env });
   await build({

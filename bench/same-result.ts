@@ -1,19 +1,19 @@
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Whose answer to what is looked at. */
+/** The contender and the operation under comparison. */
 interface Question {
   readonly operation: string;
   readonly contender: string;
-  /** Whether it made new rows. */
+  /** Whether it created rows. */
   readonly creates: boolean;
 }
 
 /**
- * Makes sure that a contender did the same work as the yardstick: their answers, read as JSON, have the same fields with
- * the same values. Names may be snake_case or camelCase, and a field that is null may be absent. The next cursor is each
- * one's own; of what was created, ids need only be in the same places, and the moment of creation is not compared.
+ * Asserts that a contender did the same work as the yardstick: their results, as JSON, must have the same fields and values.
+ * Names may be snake_case or camelCase, and a null field may be absent. Cursors are not compared; of created rows, ids only
+ * need to be in the same places, and creation times are not compared.
  */
-export function assertSameAnswer(
+export function assertSameResult(
   { operation, contender, creates }: Question,
   actual: unknown,
   expected: unknown,
@@ -23,7 +23,7 @@ export function assertSameAnswer(
   const at = [...(one ?? "")].findIndex((character, index) => character !== other?.[index]);
   const around = (text: string | undefined) => text?.slice(Math.max(0, at - 300), at + 300);
   throw new Error(
-    `${contender} and the yardstick answer differently to ${operation}:\n…${around(one)}\n…${around(other)}`,
+    `${contender} and the yardstick return different results for ${operation}:\n…${around(one)}\n…${around(other)}`,
   );
 }
 
