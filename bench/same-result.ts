@@ -18,7 +18,7 @@ export function assertSameResult(
   actual: unknown,
   expected: unknown,
 ): void {
-  const [one, other] = [actual, expected].map((answer) => JSON.stringify(normalize(answer, creates, new Map())));
+  const [one, other] = [actual, expected].map((result) => JSON.stringify(normalize(result, creates, new Map())));
   if (one === other && one !== undefined) return;
   const at = [...(one ?? "")].findIndex((character, index) => character !== other?.[index]);
   const around = (text: string | undefined) => text?.slice(Math.max(0, at - 300), at + 300);

@@ -23,6 +23,6 @@ export async function serverWork(sql: postgres.Sql): Promise<ServerWork> {
     from pg_stat_statements
     where dbid = (select oid from pg_database where datname = current_database())
       and query not like '%pg_stat_statements%'`;
-  if (work === undefined) throw new Error("pg_stat_statements answered nothing.");
+  if (work === undefined) throw new Error("pg_stat_statements returned no row.");
   return work;
 }

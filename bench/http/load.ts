@@ -46,9 +46,9 @@ handleCommands<LoadCommands>({
         if (text === undefined) throw new RangeError("There are no requests to send.");
         const status = await connection.send(text);
         if (status >= 300) throw new Error(`The server returned ${status}.`);
-        const answered = performance.now();
-        times.push(answered - now);
-        now = answered;
+        const end = performance.now();
+        times.push(end - now);
+        now = end;
       }
     };
     await Promise.all(open.map(use));

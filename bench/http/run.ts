@@ -157,14 +157,14 @@ async function lastCursor({ port }: ServerProcess, { inputs }: BenchDatabase): P
   return next_cursor ?? `${inputs.beforeLastPage.created_at},${inputs.beforeLastPage.id}`;
 }
 
-async function fetchJson<Answer>(port: number, { method, path, body }: ApiRequest): Promise<Answer> {
+async function fetchJson<Body>(port: number, { method, path, body }: ApiRequest): Promise<Body> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, {
     method,
     headers: { "x-flux-service-key": SERVICE_KEY, ...(body !== undefined && { "content-type": "application/json" }) },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   if (!response.ok) throw new Error(`${method} ${path} returned ${response.status}: ${await response.text()}`);
-  return (await response.json()) as Answer;
+  return (await response.json()) as Body;
 }
 
 function server(servers: Competitors, name: ServerName): Competitor {

@@ -20,14 +20,14 @@ const goals = new GoalQueries(sql);
 const conversations = new ConversationQueries(sql);
 
 const server = createServer((request, response) => {
-  answer(request, response).catch((error: unknown) => {
+  respond(request, response).catch((error: unknown) => {
     console.error(error);
     response.writeHead(500).end();
   });
 });
 server.listen(0, "127.0.0.1", () => console.error(`Port ${(server.address() as AddressInfo).port}`));
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [path = "", query = ""] = (request.url ?? "").split("?");
   const route = `${request.method} ${path}`;
   if (route === "GET /api/v1/tasks/") {

@@ -21,10 +21,10 @@ export async function transfer({ port, path, serviceKey, lines }: Transfer): Pro
     method: lines === undefined ? "GET" : "POST",
     headers: { "x-flux-service-key": serviceKey, "content-type": "application/x-ndjson" },
   });
-  const answered = once(request, "response") as Promise<[IncomingMessage]>;
+  const responded = once(request, "response") as Promise<[IncomingMessage]>;
   if (lines === undefined) request.end();
   else await pipeline(Readable.from(inBlocks(lines)), request);
-  const [response] = await answered;
+  const [response] = await responded;
   let count = 0;
   let text = "";
   for await (const chunk of response as AsyncIterable<Buffer>) {

@@ -80,7 +80,7 @@ function compareLongCalls(database: BenchDatabase, workers: Workers, plan: Plan)
 }
 
 /**
- * @param callers concurrent callers; `undefined` for a long operation, which every contender that supports it takes part in
+ * @param callers concurrent callers; `undefined` for a long operation, which is measured for every contender that supports it
  */
 function contest(workers: Workers, operation: OperationName, callers: number | undefined) {
   const contenders = [...workers.keys()].filter((name) => {
@@ -102,7 +102,7 @@ async function check(database: BenchDatabase, workers: Workers, operation: Opera
   for (const call of pace === "long" ? [0] : [0, 1, 2]) {
     const ask = async ({ process }: Worker) => {
       if (writes) await database.tidy();
-      return process.ask("answer", { operation, call });
+      return process.ask("call", { operation, call });
     };
     const expected = await ask(worker(workers, YARDSTICK));
     for (const [name, contender] of workers) {

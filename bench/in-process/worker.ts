@@ -17,7 +17,7 @@ export type WorkerCommands = {
   /** Calls the operation once. */
   runOnce: { request: { operation: OperationName }; response: Slice & { readonly rssGrowthMb: number } };
   /** The result of one call, as JSON. */
-  answer: { request: { operation: OperationName; call: number }; response: unknown };
+  call: { request: { operation: OperationName; call: number }; response: unknown };
 };
 
 const [contender, url = ""] = process.argv.slice(2);
@@ -43,7 +43,7 @@ handleCommands<WorkerCommands>({
     });
     return { ...slice, rssGrowthMb: growth.stop() };
   },
-  answer: async ({ operation, call }) => callOf(operation)(call),
+  call: async ({ operation, call }) => callOf(operation)(call),
 });
 
 function callOf(operation: OperationName): (call: number) => Promise<unknown> {

@@ -11,7 +11,7 @@ export async function waitUntilReady(url: string, hasEnded: () => boolean = () =
   const end = performance.now() + LONGEST_START;
   for (;;) {
     const status = await fetch(`${url}/ready`).then(
-      (answer) => answer.status,
+      (response) => response.status,
       () => undefined,
     );
     if (status === 200) return;
