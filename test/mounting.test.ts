@@ -101,7 +101,7 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
     expect((await stream.text()).trimEnd().split("\n")).toHaveLength(2_500);
   });
 
-  test("a client that disconnects in the middle of its body, or of its response, affects no one else", async () => {
+  test("a client that disconnects in the middle of its body, or of its response, does not affect other requests", async () => {
     const data = makeUserData();
     const { hostname, port } = new URL(host.url);
     const headers = { "X-Flux-Service-Key": KEY, "Content-Type": "application/json", "Content-Length": "1000" };
@@ -118,21 +118,18 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
     expect(await totalWith(data.email)).toBe(0);
   });
 
-  test.each(["/data/docs", "/data/docs/", "/data/redoc", "/data/redoc/"])(
-    "%s finds all that it loads",
-    async (path) => {
-      const page = await send(path);
-      const links = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link ?? "");
-      const loaded = links.filter((link) => !link.startsWith("data:")).map((link) => new URL(link, page.url).href);
-      expect(loaded.length).toBeGreaterThan(1);
-      for (const url of loaded) {
-        const asset = await send(url);
-        expect([url, asset.status]).toEqual([url, 200]);
-        expect(asset.headers.get("content-type")).toMatch(url.endsWith(".css") ? /css/ : /javascript/);
-        expect((await asset.text()).length).toBeGreaterThan(100);
-      }
-    },
-  );
+  test.each(["/data/docs", "/data/docs/", "/data/redoc", "/data/redoc/"])("%s loads all of its files", async (path) => {
+    const page = await send(path);
+    const links = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link ?? "");
+    const loaded = links.filter((link) => !link.startsWith("data:")).map((link) => new URL(link, page.url).href);
+    expect(loaded.length).toBeGreaterThan(1);
+    for (const url of loaded) {
+      const asset = await send(url);
+      expect([url, asset.status]).toEqual([url, 200]);
+      expect(asset.headers.get("content-type")).toMatch(url.endsWith(".css") ? /css/ : /javascript/);
+      expect((await asset.text()).length).toBeGreaterThan(100);
+    }
+  });
 
   test("the OpenAPI document says where the API is", async () => {
     const answer = await send("/data/openapi.json");
@@ -166,7 +163,7 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
   });
 });
 
-describe("a host that has already read the body", () => {
+describe("a host that has consumed the body", () => {
   const dao = () => createDaoApp({ ...options, basePath: "/data" });
   const tooLate = {
     // As express.json() does.

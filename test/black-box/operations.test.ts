@@ -6,7 +6,7 @@ const { call } = useRestServer();
 
 const noKey = { headers: { "X-Flux-Service-Key": undefined } };
 
-describe("what a deployment returns without a key", () => {
+describe("the responses of a deployment without a key", () => {
   test.each([
     ["/health", { status: "ok" }],
     ["/ready", { status: "ready" }],
@@ -14,7 +14,7 @@ describe("what a deployment returns without a key", () => {
     expect(expectStatus(await call("GET", path, noKey), 200)).toEqual(body);
   });
 
-  test.each(["/docs", "/redoc"])("%s, with all that the page loads, from here", async (page) => {
+  test.each(["/docs", "/redoc"])("%s, with everything that the page loads, from the same host", async (page) => {
     const answer = await call("GET", page, noKey);
     expectStatus(answer, 200);
     const sources = [...answer.text.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, source = ""]) => source);

@@ -48,7 +48,7 @@ afterAll(async () => {
 /** A page, and every defect that was seen on it. */
 interface WatchedPage {
   readonly page: Page;
-  /** Requests to other hosts, failed requests, errors on the console, and uncaught ones. */
+  /** Requests to other hosts, failed requests, console errors and uncaught exceptions. */
   readonly faults: readonly string[];
 }
 
@@ -135,7 +135,7 @@ describe("the API's pages in a browser", { timeout: 60_000 }, () => {
     },
   );
 
-  test("/openapi.json is shown as it is", async (context) => {
+  test("/openapi.json is displayed as JSON", async (context) => {
     const { page, faults } = await openPage(context, "/openapi.json");
     expect(JSON.parse((await page.locator("pre").textContent()) ?? "")).toMatchObject({
       openapi: expect.stringMatching(/^3\.1/),

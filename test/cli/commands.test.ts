@@ -43,7 +43,7 @@ describe("flux-dao describes its usage", () => {
     [["seed", "--users", "0", "--tasks", "1"], "--users must be at least 1"],
     [["seed", "--seed", "4294967296"], "--seed must be"],
     [["seed", "--from", "2026-02-30"], "--from must be a day"],
-  ])("called wrongly, as by %j, it ends with 2", async (args, sentence) => {
+  ])("invalid usage such as %j exits with 2", async (args, sentence) => {
     const { exit, stdout, stderr } = await run(args);
     expect({ exit, stdout }).toEqual({ exit: 2, stdout: "" });
     expect(stderr).toContain(sentence);
@@ -71,7 +71,7 @@ describe("flux-dao openapi", () => {
   });
 });
 
-describe("when the reader closes the pipe early, as head does", () => {
+describe("when the reader closes the pipe early, like head", () => {
   test("the command ends silently", async () => {
     const leave = async ({ stdout }: ChildProcess) => void stdout?.destroy();
     const { exit, stderr } = await run(["openapi"], {}, leave);
@@ -101,7 +101,7 @@ describe("flux-dao migrate and doctor", () => {
 
   const on = (...args: string[]) => run(args, { DATABASE_URL: url });
 
-  test("migrate creates the schema, and then has nothing to do; --check tells the two apart by its exit code", async () => {
+  test("migrate creates the schema, and then has nothing to do; the exit code of --check distinguishes the two", async () => {
     const before = await on("migrate", "--check");
     expect(before.exit).toBe(1);
     expectSentence(before.stderr);
@@ -159,7 +159,7 @@ describe("flux-dao migrate and doctor", () => {
     );
   });
 
-  test("they need no keys, and describe in a sentence what is wrong with the database", async () => {
+  test("they need no keys, and describe problems of the database in a sentence", async () => {
     const production = { NODE_ENV: "production", DATABASE_URL: url };
     expect((await run(["migrate"], production)).exit).toBe(0);
     const port = await findFreePort();
@@ -194,7 +194,7 @@ describe("flux-dao migrate and doctor", () => {
     expect((await on("doctor")).stdout).toMatch(/^ok {4}drift /m);
   });
 
-  test("doctor names what was changed outside the migrations, what a role may not do, and keys that are too short", async () => {
+  test("doctor reports changes outside the migrations, missing privileges of a role, and keys that are too short", async () => {
     await on("migrate");
     await sql.unsafe(`drop index tasks_goal_id_idx; alter table users drop constraint users_name_length;
       alter table goals alter column title drop not null; alter table tasks alter column title type varchar(9);

@@ -7,10 +7,10 @@ import { repository } from "../../scripts/repository.ts";
 import { succeed } from "../tarballs/run.ts";
 import type { Page } from "./pages.ts";
 
-/** The environment of a reader: a project in which our packages are installed as published. */
+/** A reader's environment: a project in which the packages are installed as published. */
 export interface ReaderProject extends AsyncDisposable {
   readonly folder: string;
-  /** A folder outside it, where nothing is installed. */
+  /** A folder outside of the project, where nothing is installed. */
   readonly empty: string;
   /** Where our packed packages are. */
   readonly tarballs: Tarballs;

@@ -9,14 +9,14 @@ import { startServer } from "@flux/dao-http/server";
 /** Where in a transaction the process is killed. */
 export type Moment = "before the work" | "before the commit" | "after the commit";
 
-/** An order of the parent's, which is returned as the acknowledgement. */
+/** A command of the parent, which is echoed as the acknowledgement. */
 export interface KillOrder {
   readonly moment: Moment;
-  /** Which transaction from now on, from 1. */
+  /** The number of the transaction from now on, starting at 1. */
   readonly transaction: number;
 }
 
-/** What the parent is sent at the start. */
+/** Sent to the parent at the start. */
 export interface Started {
   readonly url: string;
 }

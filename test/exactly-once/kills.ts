@@ -8,7 +8,7 @@ import { Tally } from "./tally.ts";
 const CLIENTS = 4;
 const MILESTONES = 3;
 
-/** How often a client sends its request before it gives up. */
+/** Maximum attempts for a request. */
 const MAX_ATTEMPTS = 20;
 
 /** A goal that must exist exactly once. */
@@ -106,7 +106,7 @@ async function retry(url: string, userId: string, wanted: Wish): Promise<Reply |
 
 /** Exactly one goal each, complete, and the one that the client got. */
 async function check(sql: postgres.Sql, { title, withStructure }: Wish, reply: Reply | undefined, tally: Tally) {
-  if (reply?.status !== 201) tally.violation(`${title}: answered ${reply?.status ?? "nothing"}`);
+  if (reply?.status !== 201) tally.violation(`${title}: the response was ${reply?.status ?? "missing"}`);
   const goals = await sql`select id, (select count(*)::int from milestones where goal_id = goals.id) as milestones,
     (select count(*)::int from tasks where goal_id = goals.id) as tasks from goals where title = ${title}`;
   if (goals.length > 1) tally.duplicates += goals.length - 1;
@@ -124,6 +124,6 @@ async function checkAll(sql: postgres.Sql, wishes: number, tally: Tally): Promis
     (select count(*)::int from idempotency_keys where result is null) as unanswered`;
   const expected = { goals: wishes, answers: wishes, unanswered: 0 };
   if (JSON.stringify(row) !== JSON.stringify(expected)) {
-    tally.violation(`in the end there are ${JSON.stringify(row)}, not ${JSON.stringify(expected)}`);
+    tally.violation(`the final counts are ${JSON.stringify(row)}, not ${JSON.stringify(expected)}`);
   }
 }

@@ -26,7 +26,9 @@ export class ServerProcess implements AsyncDisposable {
   static async start(program: ServerProgram, databaseUrl: string): Promise<ServerProcess> {
     const child = fork(program.file("server"), { env: { DATABASE_URL: databaseUrl }, execArgv: [], stdio: "inherit" });
     const exited = once(child, "exit").then(() => child.signalCode ?? child.exitCode);
-    const failed = exited.then((exit) => Promise.reject(new Error(`The server ended with ${exit} before it served.`)));
+    const failed = exited.then((exit) =>
+      Promise.reject(new Error(`The server exited with ${exit} before it was ready.`)),
+    );
     const [message] = await Promise.race([once(child, "message"), failed]);
     failed.catch(() => undefined);
     return new ServerProcess(child, exited, (message as Started).url);

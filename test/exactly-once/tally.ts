@@ -10,9 +10,9 @@ interface Row {
   requests: number;
   /** Got no response before the server was killed. */
   unanswered: number;
-  /** Of those: had been committed, so the next server replayed the recorded response. */
+  /** Of those: committed before the kill, so the next server replayed the recorded response. */
   replayed: number;
-  /** Of those: had written nothing, and were processed by the next server. */
+  /** Of those: not committed before the kill, and processed by the next server. */
   doneLater: number;
 }
 
@@ -38,16 +38,17 @@ export class Tally {
     row.replayed += replayed;
     row.doneLater += unanswered.filter((answer) => answer?.isReplay === false).length;
     // Otherwise the kill interrupted nothing, and proves nothing.
-    if (unanswered.length === 0) this.violation(`a kill ${moment}: every request was answered before it`);
+    if (unanswered.length === 0) this.violation(`a kill ${moment}: every request got a response before it`);
     if (moment === "after the commit" && replayed === 0)
       this.violation("a kill after the commit: nothing was replayed");
-    if (first.some((answer) => answer?.isReplay === true)) this.violation("a first request was taken for a replay");
+    if (first.some((answer) => answer?.isReplay === true))
+      this.violation("the response to a first request was marked as a replay");
   }
 
-  /** Every broken promise. */
+  /** All violations. */
   get problems(): readonly string[] {
     const counts = [
-      ...(this.duplicates > 0 ? [`${this.duplicates} goals are there twice`] : []),
+      ...(this.duplicates > 0 ? [`${this.duplicates} goals exist twice`] : []),
       ...(this.losses > 0 ? [`${this.losses} goals are lost`] : []),
     ];
     return [...counts, ...this.violations];
@@ -55,7 +56,7 @@ export class Tally {
 
   /** A Markdown table. */
   toString(): string {
-    const head = "| killed | kills | requests | unanswered | of those replayed | of those done later |";
+    const head = "| killed | kills | requests | without response | of those replayed | of those processed later |";
     const rows = [...this.#rows].map(
       ([moment, { kills, requests, unanswered, replayed, doneLater }]) =>
         `| ${moment} | ${kills} | ${requests} | ${unanswered} | ${replayed} | ${doneLater} |`,

@@ -38,7 +38,7 @@ export class Findings {
     return kind;
   }
 
-  /** Whether it was seen once only, and is kept. */
+  /** Whether it occurred once only, and is kept. */
   isNew(kind: string): boolean {
     return this.#kept.get(kind)?.times === 1;
   }
@@ -62,7 +62,7 @@ export function describeFinding(finding: Finding): string {
     `  ${times} times, for ${[...operations].sort().join(", ")}`,
     `  printf '%b' '${escapeBytes(bytes)}' | nc 127.0.0.1 8000`,
     ...pieces,
-    `  was returned: ${JSON.stringify(Buffer.from(received).toString("utf8").slice(0, 1_000))}`,
+    `  response: ${JSON.stringify(Buffer.from(received).toString("utf8").slice(0, 1_000))}`,
   ].join("\n");
 }
 

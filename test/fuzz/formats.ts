@@ -15,7 +15,7 @@ export function formatCertainty(format: string, text: string): Certainty {
     case "uri-reference":
       return URI_CHARACTERS.test(text) ? "valid" : "invalid";
     default:
-      throw new Error(`No rule for the format ${format}.`);
+      throw new Error(`There is no rule for the format ${format}.`);
   }
 }
 

@@ -13,9 +13,9 @@ export interface FuzzedServer extends AsyncDisposable {
   readonly key: string;
   /** Its memory after a full garbage collection. */
   memory(): Promise<Memory>;
-  /** Its log lines of failed requests, and its standard error; empty if all is well. */
+  /** Log lines of failed requests, and standard error; empty if there are none. */
   complaints(): string;
-  /** How it ended, if it ended by itself. */
+  /** How it ended, if it was not stopped. */
   end(): string | undefined;
 }
 
@@ -66,7 +66,7 @@ export async function startFuzzedServer(adminUrl: string): Promise<FuzzedServer>
 
 async function startOf(child: ChildProcess, output: () => string): Promise<string> {
   const ended = once(child, "exit").then(() => {
-    throw new Error(`The service ended before it served:\n${output()}`);
+    throw new Error(`The service exited before it was ready:\n${output()}`);
   });
   const [{ url }] = await Promise.race([once(child, "message"), ended]);
   ended.catch(() => undefined);

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { type OpenApiDocument, type Operation, operationsOf } from "../rest/openapi-document.ts";
-import { AnswerCheck } from "./answer-check.ts";
 import { type Shot, ShotMaker, type Shots } from "./arbitrary/shots.ts";
 import { exchange } from "./exchange.ts";
 import { Findings } from "./findings.ts";
@@ -9,6 +8,7 @@ import { BadResponseError, type HttpResponse, parseResponses } from "./http-resp
 import { KnownIds, singular } from "./known-ids.ts";
 import { NDJSON, parseLines } from "./lines.ts";
 import type { FuzzRequest } from "./request.ts";
+import { ResponseCheck } from "./response-check.ts";
 import { StatusTable } from "./status-table.ts";
 
 /** Number of concurrent connections. */
@@ -35,7 +35,7 @@ export class Fuzz {
   readonly findings = new Findings();
   readonly document: OpenApiDocument;
   readonly #server: FuzzedServer;
-  readonly #check: AnswerCheck;
+  readonly #check: ResponseCheck;
   readonly #shots: ShotMaker;
   readonly #known = new KnownIds();
   #seed: number;
@@ -44,7 +44,7 @@ export class Fuzz {
   private constructor(server: FuzzedServer, document: OpenApiDocument, seed: number) {
     this.document = document;
     this.#server = server;
-    this.#check = new AnswerCheck(document, server.key);
+    this.#check = new ResponseCheck(document, server.key);
     this.#shots = new ShotMaker(document, server.key);
     this.#seed = seed;
   }
@@ -63,7 +63,7 @@ export class Fuzz {
     return this.#requests;
   }
 
-  /** The operations that never succeeded: their responses were not checked. */
+  /** The operations that never succeeded, so that their responses were not checked. */
   get neverDone(): readonly string[] {
     const rest = operationsOf(this.document).filter((operation) => !this.table.isDone(operation));
     return rest.map(({ method, path }) => `${method} ${path}`);
@@ -80,7 +80,7 @@ export class Fuzz {
     if (end !== undefined) throw new Error(`The server ended (${end}):\n${this.#server.complaints()}`);
   }
 
-  /** Creates rows, then lets every operation succeed once, those that delete last. */
+  /** Creates rows, then runs every operation until it succeeds once, deletes last. */
   async #makeRows(): Promise<void> {
     const operations = operationsOf(this.document).sort((a, b) => rankOf(a) - rankOf(b));
     for (const operation of operations) {
@@ -118,7 +118,7 @@ export class Fuzz {
         shot.requests.map(({ method }) => method),
       );
     } catch (error) {
-      const what = error instanceof BadResponseError ? "what is no HTTP: " : "";
+      const what = error instanceof BadResponseError ? "invalid HTTP: " : "";
       return [this.findings.add(shot, 0, what + (error instanceof Error ? error.message : String(error)), received)];
     }
     const kinds: string[] = [];

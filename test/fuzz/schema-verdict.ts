@@ -67,7 +67,8 @@ export class SchemaJudge {
   judge(reference: JsonSchema, value: unknown, path = ""): Verdict {
     const schema = this.schemaOf(reference);
     for (const keyword of Object.keys(schema)) {
-      if (!KEYWORDS.has(keyword) && !ANNOTATIONS.has(keyword)) throw new Error(`No rule for the keyword ${keyword}.`);
+      if (!KEYWORDS.has(keyword) && !ANNOTATIONS.has(keyword))
+        throw new Error(`There is no rule for the keyword ${keyword}.`);
     }
     const invalid = (because: string): Verdict => ({ is: "invalid", because: `${path || "it"} ${because}` });
     if (schema.type !== undefined && ![schema.type].flat().some((type) => isOfType(type, value))) {

@@ -23,10 +23,10 @@ export async function run(run: LongRun): Promise<LongRunResult> {
   const last = await server.memory();
   console.log(`\n${fuzz.table}\n\n${fuzz.findings.count} findings. ${describeMemory([warm, between, last])}`);
   for (const finding of fuzz.findings.kept) run.violate(describeFinding(finding));
-  for (const operation of fuzz.neverDone) run.violate(`no request for ${operation} was done: none reached it`);
+  for (const operation of fuzz.neverDone) run.violate(`no request for ${operation} succeeded`);
   const grown = memoryProblem(warm, last, total * 0.5);
   if (grown !== undefined) run.violate(grown);
   const complaints = server.complaints().slice(0, 20_000);
-  if (complaints !== "") run.violate(`the server's own complaints:\n${complaints}`);
+  if (complaints !== "") run.violate(`errors logged by the server:\n${complaints}`);
   return { count: fuzz.requests, what: "requests" };
 }

@@ -5,7 +5,7 @@ import { startTestServer } from "../../scripts/postgres/test-server.ts";
 
 const MOST_SHOWN = 50;
 
-/** What a harness has done: how many, and of what. */
+/** The work of a harness: how many, and of what. */
 export interface LongRunResult {
   readonly count: number;
   readonly what: string;

@@ -1,5 +1,5 @@
+import { checkMode, MODES, type Mode } from "../model/check-mode.ts";
 import { neverReached } from "../model/documented.ts";
-import { MODES, type Mode, runLane } from "../model/lane.ts";
 import { Tally } from "../model/tally.ts";
 import { openWorld } from "../model/world.ts";
 import type { LongRun, LongRunResult } from "./long-run.ts";
@@ -30,14 +30,14 @@ export async function run(run: LongRun): Promise<LongRunResult> {
       const onSequence = () => {
         if (++done % 500 === 0) console.log(`  ${engine}/${mode}: ${done} of ${sequences} sequences, ${seconds()}`);
       };
-      const lane = await runLane(world, mode, { seed: run.seed, sequences, path: run.path, onSequence });
-      count += lane.sequences;
-      tallies.push(lane.tally);
+      const result = await checkMode(world, mode, { seed: run.seed, sequences, path: run.path, onSequence });
+      count += result.sequences;
+      tallies.push(result.tally);
       console.log(
-        `${engine}/${mode}: ${lane.sequences} sequences, ${lane.tally.calls} calls, ${seconds()}\n${lane.tally}`,
+        `${engine}/${mode}: ${result.sequences} sequences, ${result.tally.calls} calls, ${seconds()}\n${result.tally}`,
       );
-      if (lane.failure !== undefined) {
-        run.violate(`${engine}/${mode} --path ${lane.failure.path}: a counterexample\n${lane.failure.report}`);
+      if (result.failure !== undefined) {
+        run.violate(`${engine}/${mode} --path ${result.failure.path}: a counterexample\n${result.failure.report}`);
       }
     }
     if (!run.isWhole) continue;

@@ -30,7 +30,7 @@ const databases: Readonly<Record<string, (url: string, poolSize: number) => Join
   },
 };
 
-/** An import of few or many tasks, to which something happens at a random moment. */
+/** An import of few or many tasks that is interrupted at a random moment. */
 async function runOne(imports: DawdlingImports, random: Random, others: postgres.Sql): Promise<unknown> {
   const source = new DawdlingSource(imports.task, random.chance(0.2) ? 2_000 : random.below(20));
   const abort = new AbortController();
@@ -55,7 +55,7 @@ const cases = Object.keys(databases).flatMap((driver) => [1, 2, 8].map((poolSize
 
 describe("concurrent imports that are aborted, break, time out and lose their connections", () => {
   test.each(cases)(
-    "return every turn: $driver, a pool of $poolSize",
+    "release every import slot: $driver, a pool of $poolSize",
     async ({ driver, poolSize }) => {
       await using scratch = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
       const { database, end } = (await databases[driver]?.(scratch.url, poolSize)) ?? expect.fail();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { type Mode, runLane } from "../model/lane.ts";
+import { checkMode, type Mode } from "../model/check-mode.ts";
 import { alone, atOnce, type Mistake } from "../model/mistakes.ts";
 import { openWorld, type World } from "../model/world.ts";
 
@@ -9,11 +9,11 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-/** How a mistake shows within a number of random sequences. */
+/** The outcome of a number of random sequences on services with a bug. */
 async function look({ make }: Mistake, mode: Mode, sequences: number): Promise<string | undefined> {
   const services = { ...world.services, ...make(world.services) };
   const seed = Math.floor(Math.random() * 2 ** 31);
-  const { failure } = await runLane({ ...world, services }, mode, { seed, sequences, isShrunk: false });
+  const { failure } = await checkMode({ ...world, services }, mode, { seed, sequences, isShrunk: false });
   return failure?.report;
 }
 

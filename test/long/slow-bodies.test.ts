@@ -106,7 +106,7 @@ describe.concurrent("with the default time-out, a body", { timeout: TEST_TIME },
   test.each([
     ["JSON", asJson(slowJson.length), slowJson],
     ["an import", asLines(slowLines.length), slowLines],
-  ])("may take longer than that in all, as long as it comes: %s", async (_, first, body) => {
+  ])("may take longer in total, as long as data keeps arriving: %s", async (_, first, body) => {
     const { status, milliseconds } = await send(paced(first, body, 600));
     expect(status).toBe(201);
     expect(milliseconds).toBeGreaterThan(BODY_TIMEOUT);
@@ -119,7 +119,7 @@ describe.concurrent("with the default time-out, a body", { timeout: TEST_TIME },
     expect(status).toBe(201);
   });
 
-  test("nor while the service works on what it has read, though the rest arrives late", async () => {
+  test("is not timed out while the service processes the data that it has read, though the rest arrives late", async () => {
     const { status } = await send([asLines(slowLine.length * 2), slowLine, LONGER + 5_000, slowLine]);
     expect(status).toBe(201);
   });
@@ -127,14 +127,17 @@ describe.concurrent("with the default time-out, a body", { timeout: TEST_TIME },
   test.each([
     ["an import byte by byte", paced(asLines(1_000), slowLines, 1)],
     ["chunks of an import", paced(asLines(0), chunk("{").repeat(200), 6)],
-    ["JSON below the least rate", paced(asJson(24_000), slowJson, 250)],
-    ["an import below the least rate", paced(asLines(24_000), slowLines, 250)],
+    ["JSON below the minimum rate", paced(asJson(24_000), slowJson, 250)],
+    ["an import below the minimum rate", paced(asLines(24_000), slowLines, 250)],
     ["one that stops", thenSilence(asLines(24_000), slowLines.slice(0, 9_000))],
-    ["one that stops after a good beginning", thenSilence(asLines(24_000), slowLines.slice(0, 20_500))],
-    ["JSON that stops after a good beginning", thenSilence(asJson(24_000), slowJson.slice(0, 20_500))],
-    ["one that leave was given for", thenSilence(asJson(1_000).replace("Host", "Expect: 100-continue\r\nHost"))],
-    ["one with trailers that do not end", thenSilence(asJson(0), chunk("{}"), "0\r\nX-A: b\r\n")],
-  ])("is a 408 that says what is wrong: %s", async (_, pieces) => {
+    ["one that stops after arriving fast enough", thenSilence(asLines(24_000), slowLines.slice(0, 20_500))],
+    ["JSON that stops after arriving fast enough", thenSilence(asJson(24_000), slowJson.slice(0, 20_500))],
+    [
+      "one that the service has accepted by 100 Continue",
+      thenSilence(asJson(1_000).replace("Host", "Expect: 100-continue\r\nHost")),
+    ],
+    ["one with endless trailers", thenSilence(asJson(0), chunk("{}"), "0\r\nX-A: b\r\n")],
+  ])("is a 408 that explains the cause: %s", async (_, pieces) => {
     const { status, text, milliseconds } = await send(pieces);
     expect(status).toBe(408);
     expect(text).toMatch(/\r\nconnection: close\r\n/i);
@@ -144,10 +147,10 @@ describe.concurrent("with the default time-out, a body", { timeout: TEST_TIME },
   });
 
   test.each([
-    ["of a length that is read at one go", "users/", "application/json", "1000", "{"],
+    ["of a length that is read at once", "users/", "application/json", "1000", "{"],
     ["read in pieces", "users/", "application/json", undefined, "{"],
     ["an import", "tasks/import", "application/x-ndjson", undefined, line("a")],
-  ])("of a host that speaks fetch is one too: %s", async (_, target, type, length, begin) => {
+  ])("gets a 408 on a fetch host too: %s", async (_, target, type, length, begin) => {
     const body = new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(begin)) });
     const headers = { "x-flux-service-key": key, "content-type": type, ...(length && { "content-length": length }) };
     const init = { method: "POST", headers, body, duplex: "half" as const };
@@ -182,7 +185,7 @@ describe.concurrent("with the default time-out, a body", { timeout: TEST_TIME },
 describe("an unread body delays neither the response nor the end of the connection", () => {
   test.each([
     ["of a stream", "tasks/stream", /\r\n0\r\n\r\n$/],
-    ["of a long one", `users/${id}`, /a"\}$/],
+    ["of a long body", `users/${id}`, /a"\}$/],
     ["of a refusal", "users/x", /\}$/],
   ])("%s", async (_, target, end) => {
     const { hostname, port } = new URL(server.url);

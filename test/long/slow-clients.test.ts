@@ -11,9 +11,9 @@ const REQUEST_TIMEOUT = 30_000;
 const server = useSlowServer();
 
 const attacks: readonly (readonly [what: string, limit: number, head: string, rest: string])[] = [
-  ["says nothing at all", HEADERS_TIMEOUT, "", ""],
+  ["sends nothing at all", HEADERS_TIMEOUT, "", ""],
   ["sends its request line byte by byte", HEADERS_TIMEOUT, "GET ", "/"],
-  ["sends headers without end (slowloris)", HEADERS_TIMEOUT, "GET /health HTTP/1.1\r\nHost: x\r\n", "X-a: b\r\n"],
+  ["sends endless headers (slowloris)", HEADERS_TIMEOUT, "GET /health HTTP/1.1\r\nHost: x\r\n", "X-a: b\r\n"],
   ["announces a body and sends none", REQUEST_TIMEOUT, `${post}Content-Length: 1000\r\n\r\n`, ""],
   ["sends a body byte by byte", REQUEST_TIMEOUT, `${post}Content-Length: 1000\r\n\r\n`, "[1,"],
   ["sends a body in chunks of one byte", REQUEST_TIMEOUT, `${post}Transfer-Encoding: chunked\r\n\r\n`, "1\r\n[\r\n"],
@@ -54,7 +54,7 @@ describe(`concurrent attacks, by ${CLIENTS} clients each, with the default time-
     }
   });
 
-  test("others are served meanwhile, with bodies and without, and nothing of the slow ones reaches a service", () => {
+  test("others are served meanwhile, with bodies and without, and no request of the slow ones reaches a service", () => {
     expect([...statuses].sort()).toEqual([200, 201]);
     expect(served).toBeGreaterThan(20);
     expect(reached).toBe(served);

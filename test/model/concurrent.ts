@@ -74,7 +74,7 @@ async function race(
 
 /** Whether tasks were imported concurrently and deleted again before any call returned them: their creation times are unknown. */
 function isUnseenGone(events: readonly Event[], known: KnownRows): boolean {
-  const isDone = ({ outcome }: Event) => outcome.kind === "answer";
+  const isDone = ({ outcome }: Event) => outcome.kind === "result";
   if (!events.some((event) => isDone(event) && event.call.method.includes(".delete"))) return false;
   const imports = events.filter((event) => isDone(event) && event.call.method === "tasks.createTasks");
   return imports.some(({ call }) => firstSeenTasks(known, call.args[0]).includes(undefined));

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { amount } from "../depth.ts";
-import { MODES, runLane } from "./lane.ts";
+import { checkMode, MODES } from "./check-mode.ts";
 import { openWorld, type World } from "./world.ts";
 
 // A slice of the long run, `pnpm test:model`, with other seeds each time.
@@ -25,7 +25,7 @@ describe.each(engines)("the services on $engine conform to the specification", (
     process.stdout.write(`Model test of ${engine}, ${mode}: seeds from ${firstSeed}\n`);
     const end = performance.now() + TIME;
     for (let seed = firstSeed; performance.now() < end; seed++) {
-      const { failure } = await runLane(world, mode, { seed, sequences: BATCH });
+      const { failure } = await checkMode(world, mode, { seed, sequences: BATCH });
       const again = `pnpm test:model --seed ${seed} --only ${engine}/${mode} --path ${failure?.path}`;
       expect(failure, `${failure?.report}\n\nAgain: ${again}`).toBeUndefined();
     }

@@ -3,7 +3,7 @@ import { toCode } from "./code.ts";
 
 /** How a call ended, as far as the contract defines it. Messages are for people, and are not compared. */
 export type Outcome =
-  | { readonly kind: "answer"; readonly value: unknown }
+  | { readonly kind: "result"; readonly value: unknown }
   | {
       readonly kind: "error";
       /** The name of its class. */
@@ -19,7 +19,7 @@ export type Outcome =
 
 export async function observe(call: () => Promise<unknown>): Promise<Outcome> {
   try {
-    return { kind: "answer", value: await call() };
+    return { kind: "result", value: await call() };
   } catch (error) {
     const name = error instanceof Error ? error.constructor.name : typeof error;
     if (!isDaoError(error))
@@ -35,13 +35,13 @@ export async function observe(call: () => Promise<unknown>): Promise<Outcome> {
 
 /** The outcome as a tally counts it: `ok`, or the code, with the field of a conflict or a missing row. */
 export function labelOf(outcome: Outcome): string {
-  if (outcome.kind === "answer") return "ok";
+  if (outcome.kind === "result") return "ok";
   if (outcome.code === undefined) return `not documented: ${outcome.name}`;
   return typeof outcome.field === "string" ? `${outcome.code} ${outcome.field}` : outcome.code;
 }
 
 export function describeOutcome(outcome: Outcome): string {
-  if (outcome.kind === "answer") return toCode(outcome.value);
+  if (outcome.kind === "result") return toCode(outcome.value);
   const { name, code, field, id, paths, error } = outcome;
   if (code === undefined) return `${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   const about = [field, id, ...paths].filter((part) => part !== undefined).map(String);

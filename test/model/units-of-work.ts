@@ -2,7 +2,7 @@ import { createDaoServices, DaoUnitOfWork, type Database, isDaoError } from "@fl
 import { type Call, run } from "./operation.ts";
 
 /** How a unit of work ends while a nested one is running. */
-export const ENDINGS = ["fails beside it", "forgets it", "hangs, and is late"] as const;
+export const ENDINGS = ["fails beside it", "forgets it", "exceeds its deadline"] as const;
 export type UnitEnding = (typeof ENDINGS)[number];
 
 /** Milliseconds after which a hanging unit of work is aborted. */
@@ -43,7 +43,7 @@ export class UnitsOfWork {
           });
           left.catch(reject);
         }),
-      ending === "hangs, and is late" ? { timeout: DEADLINE } : {},
+      ending === "exceeds its deadline" ? { timeout: DEADLINE } : {},
     );
     const error = await whole.then(
       () => new Error("it was committed"),

@@ -44,7 +44,7 @@ export class ClientConnection {
     return this.#loss !== undefined;
   }
 
-  /** Resolves when the response is complete, or cannot become complete any more. */
+  /** Resolves when the response is complete, or can no longer be completed. */
   send(request: Buffer): Promise<Outcome> {
     if (this.#loss !== undefined) return Promise.resolve({ status: undefined, loss: `unsent: ${this.#loss}` });
     return new Promise((resolve) => {

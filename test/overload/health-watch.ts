@@ -3,7 +3,7 @@ import type { LongRun } from "../long-runs/long-run.ts";
 import type { HealthReport } from "./health-probe.ts";
 import { type OverloadPrograms, type ServiceProcess, startHealthProbe } from "./service-process.ts";
 
-/** How a service did under abuse. */
+/** How a service behaved under abuse. */
 export interface ServiceWatch {
   readonly health: HealthReport;
   /** Megabytes of RSS: before, and at most. */
@@ -68,12 +68,12 @@ export const WATCH_HEAD = [
   "/health p99, ms",
   "slowest, ms",
   "of that its own at least, ms",
-  "an idle neighbour late, ms",
+  "an idle process late, ms",
 ];
 
 const whole = (value: number) => Math.round(value).toLocaleString("en");
 
-/** One row of the table: how a service did under abuse. */
+/** One row of the table: how a service behaved under abuse. */
 export function reportWatch(
   name: string,
   { health, before, most, late, turn }: ServiceWatch,
@@ -84,10 +84,10 @@ export function reportWatch(
   run.check(failures === 0, `${name}: /health failed ${failures} times`);
   run.check(
     ownSlowest <= HEALTH_MS,
-    `${name}: /health took ${whole(slowest)} ms; at least ${whole(ownSlowest)} ms of one are the service's own, whoever else ` +
-      `wanted a processor; an idle neighbour was ${whole(health.late)} ms late`,
+    `${name}: /health took ${whole(slowest)} ms; at least ${whole(ownSlowest)} ms of one are the service's own, whatever else ` +
+      `used the CPU; an idle process was ${whole(health.late)} ms late`,
   );
-  run.check(turn <= TURN_MS, `${name}: a turn of the event loop took ${whole(turn)} ms of processor time`);
+  run.check(turn <= TURN_MS, `${name}: a turn of the event loop took ${whole(turn)} ms of CPU time`);
   run.check(most <= mostMb, `${name}: ${whole(most)} MB`);
   return [name, ...[before, most, turn, late, p99, slowest, ownSlowest, health.late].map(whole)];
 }

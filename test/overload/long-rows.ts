@@ -1,14 +1,14 @@
 import { markdownTable } from "../../bench/markdown-table.ts";
 import type { LongRun } from "../long-runs/long-run.ts";
 import { reportWatch, WATCH_HEAD } from "./health-watch.ts";
-import { get, type LongAnswers, readSlowly, SlowReaders } from "./slow-readers.ts";
+import { get, type LongResponses, readSlowly, SlowReaders } from "./slow-readers.ts";
 
 /** Megabytes that a service with 512 MB of heap may use. */
 const MOST_MB = 600;
 
 /** Slow readers of long rows. */
 export async function readLongRows(serverUrl: string, run: LongRun): Promise<void> {
-  const results: LongAnswers[] = [];
+  const results: LongResponses[] = [];
   await using readers = await SlowReaders.open(serverUrl, { rows: 100, rowBytes: 1_048_576, tasks: 20_000 });
   const list = `/api/v1/conversations/?user_id=${readers.userId}`;
   const slowly = (path: string, connections: number, bytes: number) => async (port: number) => {

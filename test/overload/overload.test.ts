@@ -21,7 +21,7 @@ async function backends(): Promise<number> {
   return rows.length;
 }
 
-/** More callers than are processed or queued, none of whom is served for a while; then as many as the pool can serve. */
+/** More callers than are processed or queued, none of which is served for a while; then as many as the pool can serve. */
 async function overload(): Promise<void> {
   const { loading } = await arena.sql.begin(async (sql) => {
     await sql`lock table milestones in access exclusive mode`;

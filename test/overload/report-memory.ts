@@ -8,7 +8,7 @@ export interface Memory {
   readonly rssMb: number;
   /** The used heap after a garbage collection. */
   readonly heapMb: number;
-  /** Milliseconds of processor time since the start. */
+  /** Milliseconds of CPU time since the start. */
   readonly cpuMs: number;
   /** Milliseconds of the longest delay of the event loop since the last report. */
   readonly lateMs: number;

@@ -10,7 +10,7 @@ import { requestBytes } from "./client-connection.ts";
 import { type ServiceWatch, watchService } from "./health-watch.ts";
 import { compileOverloadPrograms, SERVICE_KEY, startService } from "./service-process.ts";
 
-/** What slow clients did, how the service did meanwhile, and whether it kept its promises. */
+/** What slow clients did, how the service behaved meanwhile, and whether it kept its promises. */
 export interface SlowClientsReport extends ServiceWatch {
   readonly name: string;
   /** The broken promise; empty if there is none. */
@@ -61,7 +61,7 @@ export async function slowClients(serverUrl: string): Promise<SlowClientsReport[
       const left = await untilGone(sockets, (socket) => sent++ < 35 * SENDERS && socket.write(" "));
       return left === 0 ? "" : `${left} slow bodies were not cut off`;
     },
-    [`${DEPARTURES} clients that go while they wait`]: async () => {
+    [`${DEPARTURES} clients that disconnect while they wait`]: async () => {
       const [before] = await sql`select count(*)::int from milestones`;
       const locked = sql.begin(async (transaction) => {
         await transaction`lock table milestones in access exclusive mode`;
@@ -79,9 +79,11 @@ export async function slowClients(serverUrl: string): Promise<SlowClientsReport[
       const [after] = await sql`select count(*)::int from milestones`;
       const done = Number(after?.["count"]) - Number(before?.["count"]);
       // As many as can be in progress.
-      return response.status === 200 && waited < 2_000 && done <= 128 ? "" : `waited ${waited} ms, ${done} were done`;
+      return response.status === 200 && waited < 2_000 && done <= 128
+        ? ""
+        : `waited ${waited} ms, ${done} were executed`;
     },
-    [`a loop that works ${LOOP_WORK / 1_000} s on a task`]: async () => {
+    [`a loop that works for ${LOOP_WORK / 1_000} s on a task`]: async () => {
       const { tasks } = createDaoClient({ baseUrl: `http://127.0.0.1:${port}`, serviceKey: SERVICE_KEY });
       const ids = new Set<string>();
       let count = 0;
@@ -89,7 +91,7 @@ export async function slowClients(serverUrl: string): Promise<SlowClientsReport[
         ids.add(id);
         if (count++ === 500) await delay(LOOP_WORK);
       }
-      return count === TASKS && ids.size === TASKS ? "" : `${count} tasks, ${ids.size} of them different`;
+      return count === TASKS && ids.size === TASKS ? "" : `${count} tasks, ${ids.size} distinct`;
     },
   };
   const reports: SlowClientsReport[] = [];
@@ -115,7 +117,10 @@ async function openAll(port: number, count: number, bytes: Uint8Array): Promise<
   return sockets;
 }
 
-/** Sends something on each every second, until all are closed; resolves with how many are not, in time. */
+/**
+ * Sends something on each repeatedly until all are closed; resolves with the number of those that are still open after the
+ * time-out.
+ */
 async function untilGone(sockets: readonly Socket[], send: (socket: Socket) => unknown): Promise<number> {
   const sendOnAll = async () => {
     const left = sockets.filter(({ destroyed }) => !destroyed);

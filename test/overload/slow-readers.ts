@@ -6,8 +6,8 @@ import postgres from "postgres";
 import { type ServiceWatch, watchService } from "./health-watch.ts";
 import { compileOverloadPrograms, type OverloadPrograms, SERVICE_KEY, startService } from "./service-process.ts";
 
-/** How a service with 512 MB of heap did while its readers were slow, or its rows long. */
-export interface LongAnswers extends ServiceWatch {
+/** How a service with 512 MB of heap behaved with slow readers or long rows. */
+export interface LongResponses extends ServiceWatch {
   readonly what: string;
   /** Empty if all was as expected. */
   readonly wrong: string;
@@ -57,7 +57,7 @@ export class SlowReaders implements AsyncDisposable {
   }
 
   /** Runs `read` against a newly started service, and measures the service meanwhile. */
-  async watch(what: string, read: (port: number) => Promise<string>): Promise<LongAnswers> {
+  async watch(what: string, read: (port: number) => Promise<string>): Promise<LongResponses> {
     const environment = { DATABASE_URL: this.#test.url };
     const service = await startService(this.#programs, environment, ["--max-old-space-size=512"]);
     let wrong = "";
@@ -139,7 +139,10 @@ export async function get(port: number, path: string): Promise<{ status: number;
   });
 }
 
-/** Sends a request on each connection, and reads `bytes` every 100 ms; 0 reads nothing. Returns how many broke off. */
+/**
+ * Sends a request on each connection, and reads `bytes` every 100 ms; 0 reads nothing. Returns the number of responses that
+ * were cut off.
+ */
 export async function readSlowly(
   port: number,
   path: string,

@@ -23,7 +23,7 @@ export interface StopReport {
   readonly unexpected: readonly number[];
   /** Requests that were sent and got no complete response, from clients that respect `/ready` as a load balancer does. */
   readonly dropped: readonly string[];
-  /** The same from clients that keep connecting, whatever `/ready` says, until a connection is refused. */
+  /** The same from clients that keep connecting, whatever `/ready` returns, until a connection is refused. */
   readonly droppedOfObstinate: readonly string[];
   /** Acknowledged writes, and how many of them are not in the database. */
   readonly acknowledged: number;

@@ -24,14 +24,14 @@ export async function stopAgainAndAgain(serverUrl: string, times: number, run: L
     ["/ready not 503 first", sum(({ isReadyFirst }) => (isReadyFirst ? 0 : 1))],
     ["not gone within 10 s", sum(({ goneAfter }) => (goneAfter < 10_000 ? 0 : 1))],
     ["requests dropped", sum(({ dropped, droppedOfObstinate }) => dropped.length + droppedOfObstinate.length)],
-    ["answers of another status", sum(({ unexpected }) => unexpected.length)],
+    ["responses with another status", sum(({ unexpected }) => unexpected.length)],
     ["acknowledged writes lost", sum(({ lost }) => lost)],
     ["backends left", sum(({ backendsLeft }) => backendsLeft)],
   ];
   for (const [what, number] of zeros) run.check(number === 0, `stops: ${what}: ${number}`);
   const rows = [
     ["stops", String(times)],
-    ["requests answered", String(sum(({ answers }) => answers))],
+    ["requests with a response", String(sum(({ answers }) => answers))],
     ["writes acknowledged", String(sum(({ acknowledged }) => acknowledged))],
     ["slowest stop, ms", String(Math.max(...reports.map(({ goneAfter }) => goneAfter)))],
     ...zeros.map(([what, number]) => [what, String(number)]),

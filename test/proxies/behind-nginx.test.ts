@@ -10,7 +10,7 @@ const { call } = server;
 const headers = { "X-Flux-Service-Key": KEYS.observer };
 
 describe.runIf(hasNginx)("behind nginx with its defaults", () => {
-  test("lists with long filters pass, and the client reads them page by page", async () => {
+  test("lists with long filters work, and the client reads them page by page", async () => {
     await using nginx = await startNginx(
       `large_client_header_buffers 4 16k; location / { proxy_pass ${server.baseUrl}; }`,
     );
@@ -35,7 +35,7 @@ describe.runIf(hasNginx)("behind nginx with its defaults", () => {
     }
   });
 
-  test("a tag that nginx made weak by compressing is 412, and the response explains it; uncompressed it is accepted", async () => {
+  test("an entity-tag that nginx weakened by compression is 412, and the response explains it; without compression it is accepted", async () => {
     await using nginx = await startNginx(
       `gzip on; gzip_types application/json; gzip_min_length 0; gzip_proxied any; location / { proxy_pass ${server.baseUrl}; }`,
     );
@@ -55,7 +55,7 @@ describe.runIf(hasNginx)("behind nginx with its defaults", () => {
     expect((await patch(strong.headers.get("etag"))).status).toBe(200);
   });
 
-  test("an import of several megabytes passes with the settings of docs/running.md", async () => {
+  test("an import of several megabytes works with the settings of docs/running.md", async () => {
     const page = await readFile("docs/running.md", "utf8");
     const settings = /^```nginx\nserver \{\n(.*?)^\}$/ms.exec(page)?.[1] ?? "";
     expect(settings).toContain("proxy_http_version 1.1;");

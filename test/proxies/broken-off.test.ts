@@ -18,7 +18,7 @@ const hasCurl = hasProgram("curl", "--version");
 /** How many rows are sent first; by then the proxies have forwarded some, and buffer others. */
 const ROWS = 2_000;
 
-/** How the stream ends after its rows. */
+/** How the stream ends after the rows. */
 type End = "fails" | "is whole" | "hangs";
 
 async function startService(end: End) {
@@ -60,7 +60,7 @@ const readers: readonly (readonly [name: string, isThere: boolean, start: (url: 
   ["Apache", hasApache, startApache],
 ];
 
-describe.runIf(hasCurl)("a stream that fails is an error to its reader, and a complete one is not", () => {
+describe.runIf(hasCurl)("a reader detects a failed stream, and accepts a complete one", () => {
   test.each([
     ["HTTP/1.1", "--http1.1"],
     ["HTTP/1.0", "--http1.0"],
@@ -72,7 +72,7 @@ describe.runIf(hasCurl)("a stream that fails is an error to its reader, and a co
   });
 
   describe.each(readers)("behind %s", (_, isThere, start) => {
-    test.runIf(isThere)("over both versions of HTTP", async () => {
+    test.runIf(isThere)("with both versions of HTTP", async () => {
       await using failing = await startService("fails");
       await using before = await start(failing.url);
       // Over HTTP/1.0 curl itself cannot detect that nginx closed early.
@@ -86,7 +86,7 @@ describe.runIf(hasCurl)("a stream that fails is an error to its reader, and a co
   });
 });
 
-describe.runIf(hasCurl)("a stream that is cut off by a stop is an error to its reader", () => {
+describe.runIf(hasCurl)("a reader detects a stream that a stop has cut off", () => {
   test.each(["--http1.1", "--http1.0"])("over %s", async (version) => {
     await using server = await startService("hangs");
     const outcome = curl(server.url, version);

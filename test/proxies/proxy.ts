@@ -21,11 +21,14 @@ export interface ProxyProgram {
   readonly isThere?: (port: number) => Promise<boolean>;
 }
 
-/** Whether this machine has it: Debian's package, or the path in the environment. Reports what is not tested without it. */
+/**
+ * Whether this machine has the program: Debian's package, or the path in the environment. Reports what is not tested without
+ * it.
+ */
 export function hasProgram(command: string, versionFlag: string): boolean {
   if (spawnSync(command, [versionFlag]).status === 0) return true;
   // Not by the console, which the runner shows for failed tests only.
-  process.stderr.write(`NOT TRIED: what is behind ${command}, which is not installed here.\n`);
+  process.stderr.write(`NOT TESTED: the service behind ${command}, which is not installed here.\n`);
   return false;
 }
 

@@ -77,7 +77,7 @@ describe("REST: all paths need a key, except the public ones", () => {
     "/healthy",
     "/health/x",
     "/openapi.yaml",
-  ])("the unknown path %s tells nothing to those without a key", async (path) => {
+  ])("the unknown path %s reveals nothing without a key", async (path) => {
     expectProblem(await call("GET", path, { headers: { [HEADER]: undefined } }), 403);
     expectProblem(await call("GET", path), 404);
   });
@@ -97,8 +97,8 @@ describe("REST: a key must match in full", () => {
     ["quoted", `"${key}"`],
     ["as a bearer token", `Bearer ${key}`],
     ["the name that the key has in logs", "goal-planner"],
-    ["a name that every object has", "constructor"],
-    ["a name that every object has", "__proto__"],
+    ["a name on Object.prototype", "constructor"],
+    ["a name on Object.prototype", "__proto__"],
     ["beyond ASCII", "goal-planner-key-äbc"],
     ["4,000 characters long", "x".repeat(4_000)],
   ])("%s: 403", async (_, wrong) => {

@@ -136,7 +136,7 @@ describe("Errors: 400 for a body that is not JSON", () => {
     ["Infinity", '{"escalation_speed": Infinity}'],
     ["a bad escape", '{"name": "\\x41"}'],
     ["a form", "name=Jane&email=jane%40example.com"],
-    ["a byte order mark's wrong half", "\u00ef"],
+    ["half of a byte order mark", "\u00ef"],
     ["Python's None", '{"name": None}'],
   ])("%s", async (_, text) => {
     expectProblem(await post(text), 400);

@@ -74,10 +74,10 @@ describe("REST: POST /tasks/bulk-update-state", () => {
 
 describe("REST: POST /tasks/bulk-update-state, bad bodies change nothing", () => {
   test.each([
-    ["a bad id, by its place", (id: string) => [[id, "x", id, ""], "missed"], ["task_ids.1", "task_ids.3"]],
+    ["an invalid id, named by its index", (id: string) => [[id, "x", id, ""], "missed"], ["task_ids.1", "task_ids.3"]],
     ["a number for an id", (id: string) => [[id, 1], "missed"], ["task_ids.1"]],
     ["null for an id", (id: string) => [[id, null], "missed"], ["task_ids.1"]],
-    ["a state that there is not", (id: string) => [[id], "done"], ["new_state"]],
+    ["an unknown state", (id: string) => [[id], "done"], ["new_state"]],
     ["null for the state", (id: string) => [[id], null], ["new_state"]],
     ["the state in a list", (id: string) => [[id], ["missed"]], ["new_state"]],
     ["the state in an object", (id: string) => [[id], { value: "missed" }], ["new_state"]],

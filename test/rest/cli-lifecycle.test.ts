@@ -39,7 +39,7 @@ const connectionsTo = ({ url }: TestDatabase) =>
   });
 
 describe("Keys and settings", { timeout: 60_000 }, () => {
-  test.concurrent("DB_SLOW_STATEMENT_MS logs statements that take longer, without their parameters", async () => {
+  test.concurrent("DB_SLOW_STATEMENT_MS logs slower statements without their parameters", async () => {
     const email = "canary@example.com";
     await using service = cli.start({ DATABASE_URL: database.url, DB_SLOW_STATEMENT_MS: "1" });
     const baseUrl = await service.started;

@@ -6,14 +6,14 @@ import { compilePrograms, type Programs } from "../programs.ts";
 
 type Environment = Readonly<Record<string, string>>;
 
-/** The service as users start it: a process of its own, configured by its environment alone. */
+/** The service as users start it: a process of its own, configured only by its environment. */
 interface CliProcess extends AsyncDisposable {
-  /** Resolves with its URL when it reports that it serves; rejects with its output if it exits before. */
+  /** Resolves with its URL once it reports that it is ready; rejects with its output if it exits first. */
   readonly started: Promise<string>;
   readonly pid: number;
   /** Its output so far, standard output and error together. */
   output(): string;
-  /** The standard output of it. */
+  /** Its standard output so far. */
   log(): string;
   /** Resolves with its exit code, or the signal that ended it. */
   readonly exited: Promise<number | NodeJS.Signals | null>;
@@ -64,7 +64,7 @@ function startProcess(program: string, settings: Environment): CliProcess {
         if (url !== undefined) resolve(url);
       });
     }
-    exited.then(() => reject(new Error(`The service ended before it served:\n${output}`)), reject);
+    exited.then(() => reject(new Error(`The service exited before it was ready:\n${output}`)), reject);
   });
   // A caller that only awaits `exited` need not handle this rejection.
   started.catch(() => undefined);

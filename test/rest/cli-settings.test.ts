@@ -26,7 +26,7 @@ async function refusal(settings: Readonly<Record<string, string>>): Promise<stri
   return output;
 }
 
-describe("Keys and settings: a bad value stops the start with a sentence that names the variable", {
+describe("Keys and settings: an invalid value stops the start with a message that names the variable", {
   timeout: 60_000,
 }, () => {
   test.concurrent.each([

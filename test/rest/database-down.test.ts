@@ -63,7 +63,7 @@ describe("Errors: 503 with Retry-After while the database is down", { timeout: 6
     expectStatus(await server.call("GET", "/ready"), 200);
   });
 
-  test("every request that needs it is then 503, and none hangs", async () => {
+  test("every request that needs it returns 503, and none hangs", async () => {
     await postgres.stop();
     const start = performance.now();
     for (const [method, path, body] of requests()) {
@@ -74,7 +74,7 @@ describe("Errors: 503 with Retry-After while the database is down", { timeout: 6
     expect(performance.now() - start).toBeLessThan(10_000);
   });
 
-  test("so are 100 concurrent ones", async () => {
+  test("100 concurrent ones do too", async () => {
     const answers = await Promise.all(
       Array.from({ length: 100 }, () => server.call("GET", `/api/v1/goals/${goal.id}`)),
     );

@@ -63,7 +63,7 @@ describe("Errors: 409 for a race that was lost in spite of retries", () => {
   });
 });
 
-describe("Errors: 503 with Retry-After when the database has no time or room", () => {
+describe("Errors: 503 with Retry-After when the database times out or lacks resources", () => {
   test("a statement that runs longer than its time-out", async () => {
     await failMilestones("perform pg_sleep(20)");
     const start = performance.now();
@@ -85,7 +85,7 @@ describe("Errors: 503 with Retry-After when the database has no time or room", (
     });
     afterAll(() => holder.end());
 
-    test("is 503, and the same request succeeds when it is", async () => {
+    test("is 503, and the same request succeeds once it is available", async () => {
       const user = await createUser(call);
       const change = () => call("PATCH", `/api/v1/users/${user.id}`, { body: { name: "Ada" } });
       await holder.begin(async (sql) => {
@@ -99,7 +99,7 @@ describe("Errors: 503 with Retry-After when the database has no time or room", (
   });
 });
 
-describe("Errors: rules that only the database knows", () => {
+describe("Errors: constraints that only the database has", () => {
   test("a violated constraint that another writer added is a 400, or a 500 without its name", async () => {
     await server.sql("alter table goals add constraint canary_rule check (title <> 'canary')");
     const answer = await call("POST", "/api/v1/goals/", { body: { user_id: goal.user_id, title: "canary" } });

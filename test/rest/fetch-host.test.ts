@@ -29,7 +29,7 @@ async function send<Body = unknown>(path: string, init: RequestInit = {}): Promi
   return answer;
 }
 
-describe("createDaoApp(...).fetch serves any web-standard host", () => {
+describe("createDaoApp(...).fetch works on any web-standard host", () => {
   test("a row is created, read, changed and deleted; Location starts with the path at which the host mounts the app", async () => {
     const body = JSON.stringify({ name: "Jane", email: uniqueEmail() });
     const created = await send<UserRow>("/api/v1/users/", { method: "POST", body });

@@ -7,7 +7,7 @@ import { startRestServer, useRestServer } from "./server.ts";
 const server = useRestServer();
 const { call } = server;
 
-/** The response of `/ready` while the service should get no requests; within 2 s (contract, "REST"). */
+/** The response of `/ready` while the service should receive no requests; within 2 s (contract, "REST"). */
 async function expectNotReady(probe: typeof call): Promise<string> {
   const start = performance.now();
   const answer = await probe<{ detail: string }>("GET", "/ready");
@@ -89,7 +89,7 @@ describe("REST: GET /ready is 503 within 2 s when the database does not respond"
     expectStatus(await behind.call("GET", "/ready"), 200);
     network.freeze();
     await expectNotReady(behind.call);
-    // The hanging connection is not waited for again and again.
+    // No further request waits for the hanging connection.
     await expectNotReady(behind.call);
     expectStatus(await behind.call("GET", "/health"), 200);
     network.thaw();

@@ -59,7 +59,7 @@ function send(headers: object, body = "") {
 
 const get = { ":path": `/api/v1/users/${id}` };
 
-describe("an app on a host that speaks HTTP/2", () => {
+describe("an app on an HTTP/2 host", () => {
   test("requests with a body and without", async () => {
     host.finish();
     const { headers, text } = await send(get).response;
@@ -85,7 +85,7 @@ describe("an app on a host that speaks HTTP/2", () => {
     stream.close();
   });
 
-  test("a stream of rows that fails is an error to its reader, and leaves the connection open for other streams", async () => {
+  test("a reader detects a failed stream of rows, and the connection stays open for other streams", async () => {
     host.finish();
     const failing = send({ ":path": "/api/v1/tasks/stream" });
     await expect(failing.response).rejects.toThrow(/NGHTTP2_INTERNAL_ERROR/);

@@ -18,7 +18,7 @@ test("a request with a key starts the cleanup of expired keys", async () => {
     const create = async (headers: Readonly<Record<string, string>>) =>
       expectStatus(await call("POST", "/api/v1/users/", { body: { name: "a", email: uniqueEmail() }, headers }), 201);
     await create({});
-    expect(await left(), "a request without a key sweeps nothing").toBe(2_501);
+    expect(await left(), "a request without a key cleans up nothing").toBe(2_501);
     await create({ "Idempotency-Key": "a" });
     // The end of the cleanup is not reported.
     await expect.poll(left, { timeout: 10_000 }).toBe(1);

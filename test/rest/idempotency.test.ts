@@ -177,7 +177,7 @@ describe("what counts as the same key", () => {
     expect(await sql`select 1 from idempotency_keys where key = ${headers["Idempotency-Key"]}`).toHaveLength(0);
   });
 
-  test("it gives access to neither a service key nor another caller's response", async () => {
+  test("it reveals neither a service key nor another caller's response", async () => {
     const { path, body } = (await posts["createGoal"]?.()) ?? expect.fail();
     const headers = keyed(newKey());
     expectStatus(await call("POST", path, { body, headers }), 201);
@@ -264,7 +264,7 @@ describe("through the client, and without a database", () => {
     expect(await goals.createGoalWithStructure(structure, once)).toEqual(whole);
   });
 
-  test("an app on services of its host's own rejects a key, and says why", async () => {
+  test("an app on services that the application supplies rejects a key, and explains why", async () => {
     const client = createDaoClient({ baseUrl: server.baseUrl, serviceKey: KEYS.scheduler });
     const app = createDaoApp({ services: client, keys: [{ name: "a", key: "k" }] });
     const headers = { "X-Flux-Service-Key": "k", "Content-Type": "application/json", "Idempotency-Key": newKey() };
@@ -306,7 +306,7 @@ test("a caller's keys remain valid when the list of service keys changes", async
   for (const list of [kept, `${added},${kept}`, `${added},${leaked},${kept}`]) {
     expect(await send(list, kept, mine, key)).toMatchObject({ status: 201, isReplay: true, user });
   }
-  // At the index that the other one had.
+  // At the index of the other key.
   const theirs = { name: "Theirs", email: uniqueEmail() };
   expect(await send(`${kept},${added}`, added, theirs, key)).toMatchObject({
     status: 201,

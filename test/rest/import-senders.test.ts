@@ -11,7 +11,7 @@ const AT_A_TIME = 2;
 /** Enough lines to open a transaction. */
 const LINES = 2_500;
 
-/** A client that sends its body after a 100 Continue, which comes when the service begins to read it. */
+/** A client that sends its body after a 100 Continue, which arrives when the service starts to read the body. */
 class Sender {
   readonly #socket: Socket;
   #received = "";
@@ -90,7 +90,7 @@ async function addSenders(count: number): Promise<void> {
 }
 
 describe("ten senders of imports that stop in the middle of a line", { timeout: 60_000 }, () => {
-  test("use at most a quarter of the pool; the waiting ones are not read, and get their turns in order", async () => {
+  test("use at most a quarter of the pool; the waiting ones are not read, and start in order", async () => {
     const { line, count } = await start({ acquireTimeout: 30_000 });
     await addSenders(SENDERS);
     for (const sender of senders.slice(0, AT_A_TIME)) sender.send(line.repeat(LINES) + line.slice(0, 10));
@@ -116,7 +116,7 @@ describe("ten senders of imports that stop in the middle of a line", { timeout: 
     expect(await count()).toBe(SENDERS * (LINES + 1));
   });
 
-  test("a sender that disconnects leaves the queue, or frees its turn", async () => {
+  test("a sender that disconnects leaves the queue, or frees its slot", async () => {
     const { line, count } = await start({ acquireTimeout: 30_000 });
     await addSenders(4);
     const [first, , third, fourth] = senders;
@@ -131,7 +131,7 @@ describe("ten senders of imports that stop in the middle of a line", { timeout: 
     expect(await count()).toBe(1);
   });
 
-  test("a sender whose turn does not come in time gets a 503 with Retry-After, and sends nothing", async () => {
+  test("a sender that waits too long gets a 503 with Retry-After, and sends nothing", async () => {
     await start({ acquireTimeout: 200 });
     await addSenders(3);
     await expect.poll(() => senders[2]?.status).toBe(503);

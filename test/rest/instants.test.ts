@@ -42,7 +42,7 @@ describe("REST: instants are read as RFC 3339 with Z or an offset, and written i
     ["2026-02-15T10:00:00.123456+00:00", "2026-02-15T10:00:00.123Z"],
     ["2026-02-15T10:00:00.000999+02:00", "2026-02-15T08:00:00.000Z"],
     ["2026-02-15T10:00:00.123456789Z", "2026-02-15T10:00:00.123Z"],
-  ])("%s goes out as %s", async (sent, received) => {
+  ])("%s is returned as %s", async (sent, received) => {
     const task = expectStatus(await create(sent), 201);
     expect(task.start_time).toBe(received);
     expect(expectStatus(await call<TaskRow>("GET", `/api/v1/tasks/${task.id}`), 200).start_time).toBe(received);
@@ -57,7 +57,7 @@ describe("REST: instants are read as RFC 3339 with Z or an offset, and written i
   });
 
   test.each(["2026-02-15T10:00:00", "2026-02-15T10:00:00.123456", "2026-02-15 10:00:00", "2026-02-15T10:00"])(
-    "%s has no offset: 400 that says so, where the Python service read it in the server's local time",
+    "%s has no offset: 400 that explains it (the Python service read it in the server's local time)",
     async (sent) => {
       expect(messageOf(await create(sent))).toMatch(/offset/);
       expect(messageOf(await timerange(encodeURIComponent(sent)))).toMatch(/offset/);
@@ -93,7 +93,7 @@ describe("REST: instants are read as RFC 3339 with Z or an offset, and written i
     "２０２６-02-15T10:00:00Z",
     "infinity",
     "2026-02-15T10:00:00Z; drop table tasks",
-  ])("%j is no RFC 3339 instant: 400", async (sent) => {
+  ])("%j is not an RFC 3339 instant: 400", async (sent) => {
     expectInvalid(await create(sent), "start_time");
     expectInvalid(await timerange(encodeURIComponent(sent)), "start_time");
   });

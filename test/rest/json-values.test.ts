@@ -19,7 +19,7 @@ const postTask = (fields: object) =>
 const putSpeed = (speed: string) =>
   call("PUT", `/api/v1/demo-flags/${goal.user_id}`, { body: `{"escalation_speed": ${speed}}` });
 
-describe("Data: NUL and unpaired surrogates are a validation error, where the Python service returned 500", () => {
+describe("Data: NUL and unpaired surrogates are a validation error (500 in the Python service)", () => {
   const bad = ["\\u0000", "a\\u0000b", "\\ud800", "\\udc00", "\\udc00\\ud800", "x\\ud83d"];
 
   test.each(bad)("%s in free text", async (text) => {
@@ -90,7 +90,7 @@ describe("Data: JSON types are not coerced", () => {
     ["an enum's position", { priority: 0 }, "priority"],
     ["an enum's value in another case", { priority: "STANDARD" }, "priority"],
     ["an enum's value with spaces", { trigger_type: " time " }, "trigger_type"],
-    ["a name that every object has as an enum's value", { trigger_type: "__proto__" }, "trigger_type"],
+    ["a name on Object.prototype as an enum's value", { trigger_type: "__proto__" }, "trigger_type"],
     ["null as an enum's value", { trigger_type: null }, "trigger_type"],
     ["a number as an id", { milestone_id: 1 }, "milestone_id"],
     ["an empty text as null", { milestone_id: "" }, "milestone_id"],
@@ -103,17 +103,17 @@ describe("Data: JSON types are not coerced", () => {
     expectInvalid(await postMilestone(week), "week_number");
   });
 
-  test.each(["[]", '"{}"', "1", "true", '[["a", 1]]'])("preferences %s is no object: 400", async (preferences) => {
+  test.each(["[]", '"{}"', "1", "true", '[["a", 1]]'])("preferences %s is not an object: 400", async (preferences) => {
     expectInvalid(await postUser(`"preferences": ${preferences}`), "preferences");
   });
 
-  test.each(["{}", '"[]"', "1", '{"length": 0}'])("messages %s is no array: 400", async (messages) => {
+  test.each(["{}", '"[]"', "1", '{"length": 0}'])("messages %s is not an array: 400", async (messages) => {
     const body = `{"user_id": "${goal.user_id}", "goal_id": "${goal.id}", "messages": ${messages}}`;
     expectInvalid(await call("POST", "/api/v1/conversations/", { body }), "messages");
   });
 });
 
-describe("Data: numbers out of range are a validation error, where the Python service returned 500", () => {
+describe("Data: numbers out of range are a validation error (500 in the Python service)", () => {
   test.each([
     "0",
     "-1",
@@ -133,7 +133,7 @@ describe("Data: numbers out of range are a validation error, where the Python se
     ["2147483647", 2_147_483_647],
     ["1.0", 1],
     ["1e2", 100],
-  ])("week_number %s is %d", async (week, week_number) => {
+  ])("week_number %s is read as %d", async (week, week_number) => {
     expect(expectStatus(await postMilestone(week), 201)).toMatchObject({ week_number });
   });
 
@@ -151,7 +151,7 @@ describe("Data: numbers out of range are a validation error, where the Python se
   ];
 
   test.each(unheld)(
-    "a number in a JSON column that no double holds, such as %s, is 400 and says to send text",
+    "a number in a JSON column that no double represents, such as %s, is 400 and advises to send text",
     async (number) => {
       const expectRefused = (answer: Answer<unknown>, path: string) => {
         expect(expectProblem(answer, 400).errors).toEqual([{ path, message: expect.stringContaining("as text") }]);
@@ -241,7 +241,7 @@ describe("REST: JSON columns pass through untouched, keys included", () => {
     expect(expectStatus(patched, 200)).toStrictEqual(user);
   });
 
-  test("of a duplicate key the last one counts, as in other JSON parsers", async () => {
+  test("the last of duplicate keys counts, as in other JSON parsers", async () => {
     expect(expectStatus(await postUser('"demo_mode": false, "demo_mode": true'), 201).demo_mode).toBe(true);
   });
 });

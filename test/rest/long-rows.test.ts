@@ -42,7 +42,7 @@ describe("a list of long rows", () => {
     expect(answer.headers.get("content-length")).toBeNull();
   });
 
-  test("is streamed by a host that speaks fetch, and is not read further once the reader has gone", async () => {
+  test("is streamed on a fetch host, and is not read further once the reader has gone", async () => {
     const userId = await newUser();
     await insertConversations(userId, 6, megabyte);
     const logger = createLogger({ level: "silent" });
@@ -59,7 +59,7 @@ describe("a list of long rows", () => {
     expect((await list()).total).toBe(6);
   });
 
-  test("breaks off if a row cannot be read, so that no reader takes it for complete", async () => {
+  test("is cut off if a row cannot be read, so that no reader mistakes it for complete", async () => {
     const userId = await newUser();
     await insertConversations(userId, 2, "jsonb_build_array(repeat(md5(n::text), 400000))");
     const { hostname, port } = new URL(server.baseUrl);
@@ -86,7 +86,7 @@ describe("a list of long rows", () => {
 });
 
 describe("one long row", () => {
-  test("has the ETag of its version, and is 304 for those who have that version", async () => {
+  test("has the ETag of its version, and is 304 for readers that have that version", async () => {
     const userId = await newUser();
     await insertConversations(
       userId,
@@ -118,14 +118,14 @@ describe("one long row", () => {
   test.each([
     ["a megabyte", megabyte.replaceAll("n::text", "'x'").replace("n,", ""), true],
     ["over 8 MiB", "jsonb_build_array(repeat('long', 3000000))", false],
-  ])("is returned in pieces by what changes it, as it is then: %s", async (_, messages, hasTag) => {
+  ])("is returned in pieces by an update, as updated: %s", async (_, messages, hasTag) => {
     const userId = await newUser();
     await insertConversations(userId, 1, messages);
     const [row] = (await services().conversations.listConversations({ userId })).items;
     if (row === undefined) throw new Error("no row");
     const path = `/api/v1/conversations/${row.id}`;
     let tag = "*";
-    for (const [index, status] of ["without a condition", "if it is there", "if it is as it was"].entries()) {
+    for (const [index, status] of ["without a condition", "if it exists", "if it is unchanged"].entries()) {
       const headers = index === 0 ? {} : { "If-Match": tag };
       const answer = await call<{ messages: unknown; status: string }>("PATCH", path, { body: { status }, headers });
       expectStatus(answer, 200);

@@ -20,7 +20,7 @@ describe("concurrent writers of one counter lose no update", { timeout: 120_000 
   const writers = (count: number, write: () => Promise<void>) => Promise.all(Array.from({ length: count }, write));
   const newCounter = () => createUser(call, { preferences: { counter: 0, kept: true } });
 
-  /** Retries until a write succeeds; returns the number of conflicts. After a conflict it backs off, as writers should. */
+  /** Retries until a write succeeds; returns the number of conflicts. Backs off after a conflict, as writers should. */
   async function untilWritten(write: () => Promise<boolean>): Promise<number> {
     for (let lost = 0; ; lost++) {
       if (await write()) return lost;
@@ -73,7 +73,7 @@ describe("concurrent writers of one counter lose no update", { timeout: 120_000 
     expect(lost, "writers met").toBeGreaterThan(0);
   });
 
-  test("a write by a client that ignores versions is detected: by SQL, past the service", async () => {
+  test("a write by a client that ignores versions is detected: by SQL, bypassing the service", async () => {
     const goal = await createGoal(call, await newCounter());
     const path = `/api/v1/users/${goal.user_id}`;
     const read = await call<UserRow>("GET", path);

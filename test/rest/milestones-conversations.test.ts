@@ -96,7 +96,7 @@ describe("guide, Conversation Endpoints", () => {
     expect((await createConversation(call, goal, { messages: null })).messages).toStrictEqual([]);
   });
 
-  test("it may begin before its goal: `goal_id` is null if it is null or omitted in the request", async () => {
+  test("it may exist before its goal: `goal_id` is null if it is null or omitted in the request", async () => {
     const { user_id } = await createOwner(call);
     for (const body of [{ user_id, goal_id: null }, { user_id }]) {
       const created = expectStatus(await call<ConversationRow>("POST", "/api/v1/conversations/", { body }), 201);

@@ -24,7 +24,7 @@ import { useRestServer } from "./server.ts";
 
 const { call } = useRestServer();
 
-/** The guide's reference, in its own words, and later additions. */
+/** The guide's reference, in its notation, and later additions. */
 const REFERENCE = `
 GET /api/v1/users/ | GET /api/v1/users/{user_id} | POST /api/v1/users/ | PATCH /api/v1/users/{user_id}
 DELETE /api/v1/users/{user_id} | GET /api/v1/goals/ | GET /api/v1/goals/{goal_id} | GET /api/v1/goals/{goal_id}/full
@@ -125,7 +125,7 @@ describe("/openapi.json is an OpenAPI 3.1 document", () => {
 });
 
 describe("the document has the security scheme and every error response", () => {
-  test("the key's header is the scheme, and all operations but the probes need it", () => {
+  test("the security scheme is the key's header, and all operations except the probes require it", () => {
     const schemesOf = document.components.securitySchemes;
     const [[name, scheme] = []] = Object.entries(schemesOf);
     expect(Object.keys(schemesOf)).toHaveLength(1);

@@ -33,7 +33,7 @@ async function linksOf(target: string): Promise<Record<string, string>> {
 
 describe("Link headers of lists (RFC 8288)", () => {
   test.each(["page_size=3", "limit=3", "count=none&page_size=3", "count=estimated&limit=3"])(
-    "%s continues by cursor, until every row was returned once",
+    "the next link of %s continues by cursor, until every row was returned once",
     async (query) => {
       const seen: string[] = [];
       let target: string | undefined = `${PATH}?user_id=${userId}&${query}`;

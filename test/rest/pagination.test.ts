@@ -80,7 +80,7 @@ describe("REST: lists take page and page_size, or skip and limit", () => {
     expect(seen).toEqual(idsOf(newestFirst));
   });
 
-  test("after a cursor comes the rest, without a page number, however the total is counted", async () => {
+  test("a page after a cursor has the remaining rows and no page number, however the total is counted", async () => {
     const first = await page("page_size=3");
     const rest = await page(`cursor=${first.next_cursor}`);
     const paging = { page: null, page_size: 100, has_next: false, has_prev: true, next_cursor: null };
@@ -99,7 +99,7 @@ describe("REST: lists take page and page_size, or skip and limit", () => {
     expect(expectStatus(answer, 200)).toStrictEqual({ ...empty, next_cursor: null });
   });
 
-  test("100 rows is the maximum of a page, and the default", async () => {
+  test("100 rows is the maximum page size, and the default", async () => {
     const goal = newestFirst[0];
     if (goal === undefined) throw new Error("the goals are made before");
     for (let batch = 0; batch < 7; batch++) {
@@ -118,7 +118,7 @@ describe("REST: lists take page and page_size, or skip and limit", () => {
   });
 });
 
-describe.each(LISTS)("REST: what the list of %s rejects", (list) => {
+describe.each(LISTS)("REST: parameters that the list of %s rejects", (list) => {
   const get = (query: string) => call("GET", `/api/v1/${list}/?${query}`);
 
   test.each([
@@ -184,7 +184,7 @@ describe.each(LISTS)("REST: what the list of %s rejects", (list) => {
     expectInvalid(await get("limit=1&limit=1"), "limit");
   });
 
-  test("no integer, however large: a page beyond the end is empty", async () => {
+  test("however large an integer: a page beyond the end is empty", async () => {
     const largest = String(Number.MAX_SAFE_INTEGER);
     const skipped = expectStatus(await get(`skip=${largest}&limit=1`), 200) as PageOf<unknown>;
     expect(skipped).toMatchObject({ items: [], has_next: false, has_prev: true });

@@ -70,7 +70,7 @@ describe.each(ENTITIES)("REST: PATCH of %s", (entity) => {
     expectProblem(await call("PATCH", `/api/v1/${entity}/${unknownId()}`, { body: {} }), 404);
   });
 
-  test.each(["null", "[]", '"text"', "1", "true", "[{}]"])("a body that is %s and no object is 400", async (body) => {
+  test.each(["null", "[]", '"text"', "1", "true", "[{}]"])("a body that is %s, not an object, is 400", async (body) => {
     expectProblem(await call("PATCH", path(entity), { body }), 400);
   });
 });
@@ -126,7 +126,7 @@ describe("REST: PATCH, `null` clears a nullable field and is a validation error 
     ["tasks", "trigger_type"],
     ["tasks", "is_recurring"],
     ["conversations", "status"],
-  ])("%s.%s: null was a 500 of the Python service and is 400", async (entity, field) => {
+  ])("%s.%s: null is 400 (500 in the Python service)", async (entity, field) => {
     expectInvalid(await call("PATCH", path(entity), { body: { [field]: null } }), field);
     expect(expectStatus(await call("GET", path(entity)), 200)).toStrictEqual(rows[entity]);
   });

@@ -164,7 +164,7 @@ describe("REST: unusual paths get a documented response, and the server keeps ru
     expectStatus(await call("GET", "/health"), 200);
   });
 
-  test("a percent-encoded letter equals the letter", async () => {
+  test("a percent-encoded letter is equivalent to the letter", async () => {
     const user = await createUser(call);
     const encoded = `%${user.id.charCodeAt(0).toString(16)}${user.id.slice(1)}`;
     expect(expectStatus(await call("GET", `/api/v1/users/${encoded}`), 200)).toStrictEqual(user);

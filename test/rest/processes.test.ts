@@ -45,9 +45,9 @@ const connections = async () =>
     await database.sql`select from pg_stat_activity where datname = current_database() and application_name = 'flux-dao'`
   ).length;
 
-// One after the other: they count the sessions of the database that they share.
+// In sequence: they count the sessions of the same database.
 describe("PROCESSES=2", { timeout: 60_000 }, () => {
-  test("both respond on the one port, each with connections of its own, and the start is reported once", async () => {
+  test("both serve the same port, each with connections of its own, and the start is reported once", async () => {
     await using service = start({ DB_POOL_SIZE: "1" });
     const baseUrl = await service.started;
     expect(childrenOf(service.pid)).toHaveLength(2);
@@ -79,7 +79,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     for (const line of lines) expect(JSON.parse(line)).toMatchObject({ request_id: expect.any(String) });
   });
 
-  test("Ctrl-C, which every process of a terminal gets, stops them like SIGTERM", async () => {
+  test("Ctrl-C, which every process of a terminal receives, stops them like SIGTERM", async () => {
     await using service = start();
     const baseUrl = await service.started;
     const workers = childrenOf(service.pid);
@@ -103,7 +103,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     await expect.poll(() => workers.filter(isRunning), { timeout: 10_000 }).toEqual([]);
   });
 
-  test("a killed process is replaced, and the other responds meanwhile", async () => {
+  test("a killed process is replaced, and the other one serves meanwhile", async () => {
     await using service = start();
     const baseUrl = await service.started;
     const [first, second] = childrenOf(service.pid);
@@ -118,7 +118,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     expect(await service.exited).toBe(0);
   });
 
-  test("no process outlives the one that started it", async () => {
+  test("no process outlives its parent", async () => {
     await using service = start();
     await service.started;
     const workers = childrenOf(service.pid);
@@ -152,7 +152,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
 
     test("the other processes exit silently when the primary exits", async () => {
       await using used = await usePort();
-      // Their messages may find the primary gone: with eight processes, two times in five.
+      // Their messages may arrive after the primary is gone: with eight processes, two times in five.
       for (let start = 0; start < amount(2, 5); start++) {
         const { exit, output } = await cli.run({ DATABASE_URL: database.url, PORT: used.port, PROCESSES: "8" });
         expect(exit).toBe(1);
@@ -169,7 +169,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
       expect(two).toEqual(one);
     });
 
-    test("a setting is bad", async () => {
+    test("a setting is invalid", async () => {
       const { one, two } = await outcomes({ LOG_LEVEL: "loud" });
       expect(one).toMatchObject({ exit: 1, output: expect.stringContaining("LOG_LEVEL") });
       expect(two).toEqual(one);

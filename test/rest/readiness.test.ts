@@ -44,7 +44,7 @@ const faults: readonly [name: string, begin: () => Promise<void>, end: () => Pro
   ["the server is killed, and started again", () => postgres.kill(), () => postgres.restart()],
   ["the server is paused", () => postgres.pause(), () => postgres.resume()],
   ["connections are cut and refused", () => network.leave(), () => network.comeBack()],
-  ["the network swallows everything", async () => network.freeze(), async () => network.thaw()],
+  ["the network drops everything", async () => network.freeze(), async () => network.thaw()],
 ];
 
 // The maximum response time on a slow machine is covered by `Readiness` and its own test.

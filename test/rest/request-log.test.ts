@@ -63,7 +63,7 @@ describe("X-Request-Id is accepted or generated, and returned", () => {
     ["markup", `"><script>`.repeat(30)],
     ["beyond ASCII", "é".repeat(3)],
     ["a control character", "a\u0001b"],
-  ])("an insane one (%s) is replaced or harmless", async (_, id) => {
+  ])("an invalid one (%s) is replaced or harmless", async (_, id) => {
     const answer = await sendRaw(server.baseUrl, requestHead("GET", "/health", `${HEADER}: ${id}`));
     if (answer.status === 400) return; // Node's own parser refuses a control character in a header.
     expect(answer.status).toBe(200);

@@ -83,7 +83,7 @@ export interface Statistics {
   readonly completion_rate: number;
 }
 
-/** An id that no row has. */
+/** The id of no row. */
 export const unknownId = () => crypto.randomUUID();
 
 export const uniqueEmail = () => `${crypto.randomUUID()}@example.com`;
@@ -103,7 +103,7 @@ export async function createMilestone(call: Call, goal: { readonly id: string },
   return expectStatus(await call<MilestoneRow>("POST", "/api/v1/milestones/", { body }), 201);
 }
 
-/** A task of this goal and of the goal's user. */
+/** A task of this goal and its user. */
 export async function createTask(
   call: Call,
   goal: { readonly id: string; readonly user_id: string },
@@ -122,7 +122,7 @@ export async function createConversation(
   return expectStatus(await call<ConversationRow>("POST", "/api/v1/conversations/", { body }), 201);
 }
 
-/** A user's goal, which most rows need. */
+/** A goal and its user, which most rows need. */
 export async function createOwner(call: Call): Promise<GoalRow> {
   return createGoal(call, await createUser(call));
 }

@@ -28,10 +28,10 @@ export const KEYS: Readonly<Record<"goal-planner" | "scheduler" | "observer", st
   observer: deployment?.key ?? "observer-key-ghi",
 };
 
-/** An id as in responses. */
+/** A UUID in the form of responses. */
 export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** An instant as in responses: RFC 3339, UTC, milliseconds. */
+/** An instant in the form of responses: RFC 3339, UTC, milliseconds. */
 export const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 
 /** The parts of a request besides method and path. */
@@ -63,7 +63,7 @@ export interface RestServer extends AsyncDisposable {
   readonly databaseUrl: string;
   /** The service's database, for a test that is its host. */
   readonly database: Database;
-  /** Runs SQL on the database, past the service. */
+  /** Runs SQL on the database, bypassing the service. */
   sql(script: string): Promise<void>;
   /** The lines of the service's log so far. */
   logLines(): readonly string[];

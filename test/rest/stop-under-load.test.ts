@@ -30,7 +30,7 @@ describe("SIGTERM under load", { timeout: 60_000 }, () => {
       expect(report).toMatchObject(NOTHING_DROPPED);
       expect(report.acknowledged).toBeGreaterThan(50);
       expect(report.goneAfter).toBeLessThan(10_000);
-      // Every response has its line, those of the last moment too; the last one of the probe is not counted.
+      // Every response has its log line, including those of the last moment; the probe's last one is not counted.
       expect(requestLines(service.output()).length).toBeGreaterThanOrEqual(report.answers);
     }
   });
@@ -50,7 +50,7 @@ describe("SIGTERM under load", { timeout: 60_000 }, () => {
     // They have reached the service once it has responded to a later one.
     expect((await fetch(`${baseUrl}/health`)).status).toBe(200);
     service.kill("SIGTERM");
-    // The time-out of the test has a margin for the machine's load.
+    // The test's time-out has a margin for the load of the machine.
     expect(await service.exited).toBe(0);
     for (const outcome of await Promise.all(waiting)) expect([503, "cut off"]).toContain(outcome);
   });

@@ -35,7 +35,7 @@ async function countOf(title: string): Promise<number> {
   return items.filter((task) => task.title === title).length;
 }
 
-/** Creates `count` tasks past the service, and returns their goal; long ones are ten times as large. */
+/** Creates `count` tasks directly in the database, and returns their goal; long ones are ten times as large. */
 async function fillGoal(tasks: number, isLong = false): Promise<string> {
   const owner = await createUser(call);
   const goal = await createGoal(call, owner);
@@ -109,7 +109,7 @@ describe("POST /tasks/import creates a task for each line, all or none", () => {
     expect(expectStatus(await importLines(body), 201)).toEqual({ created_count: 1_500 });
   });
 
-  test("an import that breaks off creates nothing", async () => {
+  test("an import that is cut off creates nothing", async () => {
     const { port, hostname } = new URL(server.baseUrl);
     const socket = connect(Number(port), hostname);
     const text = `${line({ title: "g" })}\n`.repeat(1_500);
@@ -220,7 +220,7 @@ describe("GET /tasks/stream returns every task on a line of its own", () => {
       .toMatch(/"path":"\/api\/v1\/tasks\/stream","status":500/);
   });
 
-  test("the client reports a broken stream, and reads a complete one from a host that speaks fetch", async () => {
+  test("the client reports a broken stream, and reads a complete one from a fetch host", async () => {
     const goal = await fillGoal(5_000);
     const serviceKey = KEYS.observer;
     const logger = createLogger({ level: "silent" });

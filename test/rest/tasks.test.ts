@@ -178,7 +178,7 @@ describe("Errors, for tasks", () => {
     expectInvalid(await call("POST", "/api/v1/tasks/", { body: {} }), "user_id", "goal_id", "title");
   });
 
-  test("400: every broken rule is named in one response", async () => {
+  test("400: every violation is named in one response", async () => {
     const body = { user_id: 1, goal_id: "x", title: "", state: "done", is_recurring: "yes", start_time: "soon" };
     const answer = await call("POST", "/api/v1/tasks/", { body });
     expectInvalid(answer, "user_id", "goal_id", "title", "state", "is_recurring", "start_time");

@@ -132,7 +132,7 @@ async function rowsOf(schema: string): Promise<unknown> {
 describe("a key that is bound to a schema", () => {
   const names = Object.keys(operations) as RouteName[];
 
-  test.each(names)("finds and changes nothing of another's: %s", async (name) => {
+  test.each(names)("neither finds nor changes rows of another schema: %s", async (name) => {
     const before = await rowsOf("tenant_1");
     const variants = [{}, { "if-match": "*" }, { "idempotency-key": `${name}-1` }].filter(
       (headers) =>
@@ -141,7 +141,7 @@ describe("a key that is bound to a schema", () => {
     for (const headers of variants) {
       const response = await send(name, "key-of-umbrella", headers as Record<string, string>);
       const text = await response.text();
-      // Only what it sent itself may come back: its filter, its address.
+      // Only what the request itself contained may be returned: its filter, its address.
       if (name !== "users.createUser") expect(text).not.toContain("secret");
       else expect(text).not.toContain(acme.user);
       const isOfRow = operations[name].id !== undefined && name !== "demoFlags.putDemoFlags";
@@ -156,7 +156,7 @@ describe("a key that is bound to a schema", () => {
     expect(await response.json()).toMatchObject({ id: acme.task, title: "secret" });
   });
 
-  test("has idempotency keys of its own, and its schema in the log", async () => {
+  test("has idempotency keys of its own, and is logged with its schema", async () => {
     const post = async (key: string) => {
       const { headers } = await app.fetch(
         new Request("http://localhost/api/v1/users/", {
@@ -177,7 +177,7 @@ describe("a key that is bound to a schema", () => {
 });
 
 describe("/ready of a service with many schemas", () => {
-  test("names the schema of its own keys, too", async () => {
+  test("also names the schema of the idempotency keys", async () => {
     const services = database.withSchema("tenant_5");
     const keys = [...KEYS, { name: "operator", key: "key-of-operator" }];
     const { fetch } = createDaoApp({ services, keys, logger: createLogger({ level: "silent" }) });
@@ -188,7 +188,7 @@ describe("/ready of a service with many schemas", () => {
     expect(await ready()).toEqual({ status: "ready" });
   });
 
-  test("is 200 while one of them can be used, names those that cannot, and 503 when none can", async () => {
+  test("is 200 while one of them is usable, names the others, and is 503 when none is", async () => {
     const keys = [3, 1, 4].map((tenant) => ({ name: `t${tenant}`, key: `key-${tenant}`, schema: `tenant_${tenant}` }));
     const { fetch } = createDaoApp({ services: database, keys, logger: createLogger({ level: "silent" }) });
     const ready = async () => {
@@ -218,7 +218,7 @@ describe("/ready of a service with many schemas", () => {
   });
 });
 
-test("a key is not bound to a schema where there are no others", () => {
+test("a key is not bound to a schema if there is only one", () => {
   const services = createDaoServices(database);
   expect(() => createDaoApp({ services, keys: KEYS })).toThrow(TypeError);
   expect(() => createDaoApp({ services: database, keys: [{ name: "t", key: "k", schema: "pg_x" }] })).toThrow("schema");

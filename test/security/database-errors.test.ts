@@ -31,7 +31,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   "23503": /canary_key/g,
 };
 
-describe("no response shows what the database reports", () => {
+describe("no response reveals an error of the database", () => {
   test.each(SQLSTATES)("SQLSTATE %s", async (state) => {
     await server.sql(raising(state));
     const body = { user_id: goal.user_id, title: "canary-title", category: "canary-parameter" };

@@ -57,7 +57,7 @@ describe("a queued request whose client disconnects", { timeout: 60_000 }, () =>
       [how, "POST", post, go] as const,
       [how, "pipelined GETs", `${head}\r\n`.repeat(3), go] as const,
     ]),
-  )("is never begun: a client that %s, %s", async (_, what, bytes, go) => {
+  )("is never started: a client that %s, %s", async (_, what, bytes, go) => {
     await using busy = await startBusy();
     const working = await Promise.all(Array.from({ length: AT_WORK }, () => busy.send(`${head}\r\n`)));
     await expect.poll(() => busy.calls.length).toBe(AT_WORK);
@@ -73,7 +73,7 @@ describe("a queued request whose client disconnects", { timeout: 60_000 }, () =>
     for (const { socket } of working) socket.destroy();
   });
 
-  test("a client that only half-closes is waited for, and gets its response", async () => {
+  test("a client that only half-closes stays queued, and gets its response", async () => {
     await using busy = await startBusy();
     const working = await Promise.all(Array.from({ length: AT_WORK }, () => busy.send(`${head}\r\n`)));
     await expect.poll(() => busy.calls.length).toBe(AT_WORK);
@@ -106,7 +106,7 @@ describe("a client that half-closes after its request gets its response", () => 
     expect(received()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*"id":"${id}"`));
   });
 
-  test("pipelined requests too, in their order", async () => {
+  test("pipelined requests too, in order", async () => {
     await using busy = await startBusy();
     busy.finish();
     const { socket, received } = await busy.send("");
@@ -127,11 +127,15 @@ describe("a request that waits for a database connection while its client discon
     ["a list", `${head.replace(id, "")}\r\n`, COUNT],
     ["a stream", `${head.replace(`users/${id}`, "tasks/stream")}\r\n`, 8],
     ["a write", create, COUNT],
-    ["a write under a key", create.replace("Content-Length", "Idempotency-Key: once\r\nContent-Length"), COUNT],
-    ["a write under a condition", `${head.replace("GET", "DELETE")}If-Match: "x"\r\n\r\n`, COUNT],
+    [
+      "a write with an idempotency key",
+      create.replace("Content-Length", "Idempotency-Key: once\r\nContent-Length"),
+      COUNT,
+    ],
+    ["a conditional write", `${head.replace("GET", "DELETE")}If-Match: "x"\r\n\r\n`, COUNT],
   ];
 
-  test.each(requests)("%s is not begun", async (_, bytes, waiting) => {
+  test.each(requests)("%s is not started", async (_, bytes, waiting) => {
     await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
     const location = parseDatabaseUrl(own.url);
     if (location.kind !== "postgres") throw new Error("needs a server");

@@ -25,7 +25,7 @@ vi.mock("node:http", async (importOriginal) => (await import("./quick-timeouts.t
 const KEY = "canary-service-key";
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
-/** What no response to a failed request may show, and in these tests can only come from inside. */
+/** Internals that no response to a failed request may reveal, and that only occur inside in these tests. */
 const INSIDES =
   /canary|\n\s+at |\bat [\w.<>]+ \(|\.[cm]?[jt]s\b|node_modules|packages\/|file:\/\/|\bselect\b|\binsert into\b|\$\d|TypeError|RangeError|PostgresError|undefined|\[object/i;
 
@@ -46,7 +46,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server.stop();
-  expect([...answered].toSorted(), "every code was reached").toEqual(Object.keys(PROBLEM_CODES).toSorted());
+  expect([...answered].toSorted(), "every code occurred").toEqual(Object.keys(PROBLEM_CODES).toSorted());
 });
 
 /** The problem in a response; neither its text nor its headers may reveal anything internal. */
@@ -94,7 +94,7 @@ describe("an error of the data layer reveals nothing of its cause", () => {
     [new RelatedRowMissingError("goalId", id, { cause }), "related_row_missing"],
     [new VersionMismatchError("task", id, { cause }), "version_mismatch"],
     [new IdempotencyKeyReusedError({ cause }), "idempotency_key_reused"],
-    [new RetryableError("The database gave this work up. Run it again.", { cause }), "conflict"],
+    [new RetryableError("The database aborted this work. Run it again.", { cause }), "conflict"],
     [new UnavailableError("The database cannot be reached.", { cause }), "unavailable"],
     [new TransactionLostError("unknown", { cause }), "unavailable"],
     [new SchemaVersionError("The schema is at version 1, older than version 2.", { cause }), "unavailable"],
@@ -128,9 +128,12 @@ describe("an unexpected error is a 500 that names a request id, and nothing else
     ["no message", new Error("")],
     ["an error without a stack", Object.assign(new Error("canary"), { stack: undefined })],
     ["one that is its own cause", selfCaused()],
-    ["a foreign error with one of our codes", Object.assign(new Error("canary"), { code: "not_found" })],
-    ["one that would answer for itself", { status: 200, statusCode: 200, detail: "canary", headers: { canary: "1" } }],
-    ["one with texts of its own", { toString: () => "canary", toJSON: () => "canary", message: "canary" }],
+    ["another library's error with one of our codes", Object.assign(new Error("canary"), { code: "not_found" })],
+    ["one with a response of its own", { status: 200, statusCode: 200, detail: "canary", headers: { canary: "1" } }],
+    [
+      "one with a status and a message of its own",
+      { toString: () => "canary", toJSON: () => "canary", message: "canary" },
+    ],
     ["an unrequested abort", new DOMException("canary", "AbortError")],
     ["a text", "canary: select * from users"],
     ["a number", 42],
@@ -138,7 +141,7 @@ describe("an unexpected error is a 500 that names a request id, and nothing else
     ["nothing", undefined],
     ["a symbol", Symbol("canary")],
     ["a function", () => "canary"],
-    ["an error of ours of a later version", ofLaterVersion()],
+    ["an error of a later version of the library", ofLaterVersion()],
   ];
 
   test.each(surprises)("%s", async (_, error) => {
@@ -180,7 +183,7 @@ describe("an unexpected error is a 500 that names a request id, and nothing else
   }
 });
 
-describe("a rejected request gets a response that names a rule, and nothing internal", () => {
+describe("the response to a rejected request names a rule, and nothing internal", () => {
   const key = `X-Flux-Service-Key: ${KEY}`;
   const json = "Content-Type: application/json";
   const post = (...headers: string[]) => requestHead("POST", "/api/v1/users/", key, json, ...headers);
@@ -188,23 +191,23 @@ describe("a rejected request gets a response that names a rule, and nothing inte
   test.each<readonly [string, string, keyof typeof PROBLEM_CODES]>([
     ["no key", requestHead("GET", "/api/v1/users/"), "invalid_service_key"],
     ["a wrong key", requestHead("GET", "/api/v1/users/", `${key}x`), "invalid_service_key"],
-    ["a path that is none", requestHead("GET", "/nothing", key), "not_found"],
-    ["a path that is no text", requestHead("GET", "/api/v1/users/%ff%00", key), "validation_failed"],
-    ["a method that is not answered", requestHead("PUT", "/api/v1/users/", key), "method_not_allowed"],
-    ["a method that is none", requestHead("BREW", "/api/v1/users/", key), "validation_failed"],
+    ["an unknown path", requestHead("GET", "/nothing", key), "not_found"],
+    ["a path that is not valid text", requestHead("GET", "/api/v1/users/%ff%00", key), "validation_failed"],
+    ["an unsupported method", requestHead("PUT", "/api/v1/users/", key), "method_not_allowed"],
+    ["an invalid method", requestHead("BREW", "/api/v1/users/", key), "validation_failed"],
     ["a CONNECT", requestHead("CONNECT", "localhost:5432", key), "method_not_allowed"],
     ["an unknown expectation", requestHead("GET", "/api/v1/users/", key, "Expect: tea"), "validation_failed"],
     ["an unknown parameter", requestHead("GET", "/api/v1/users/?a=1", key), "validation_failed"],
-    ["a query that is no UTF-8", requestHead("GET", "/api/v1/users/?email=%ff", key), "validation_failed"],
-    ["a body that is no JSON", `${post("Content-Length: 1")}{`, "validation_failed"],
+    ["a query that is not UTF-8", requestHead("GET", "/api/v1/users/?email=%ff", key), "validation_failed"],
+    ["a body that is not JSON", `${post("Content-Length: 1")}{`, "validation_failed"],
     [
       "a body of another type",
       requestHead("POST", "/api/v1/users/", key, "Content-Type: text/xml"),
       "unsupported_media_type",
     ],
     ["a body too large", post("Content-Length: 1048577"), "payload_too_large"],
-    ["a body that does not come", post("Content-Length: 10"), "request_timeout"],
-    ["headers that do not end", `GET / HTTP/1.1\r\nHost: localhost\r\n${key}\r\n`, "request_timeout"],
+    ["a body that does not arrive", post("Content-Length: 10"), "request_timeout"],
+    ["endless headers", `GET / HTTP/1.1\r\nHost: localhost\r\n${key}\r\n`, "request_timeout"],
     ["headers too large", requestHead("GET", "/", `X-Large: ${"x".repeat(20_000)}`), "headers_too_large"],
     ["no Host", `GET / HTTP/1.1\r\nConnection: close\r\n${key}\r\n\r\n`, "validation_failed"],
     ["no HTTP", "canary\r\n\r\n", "validation_failed"],

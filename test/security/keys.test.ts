@@ -80,7 +80,7 @@ describe("a key is in no log line, response or error", () => {
     expect(service.lines.join("")).not.toContain("canary");
   });
 
-  test("nor in the app, if it is printed: it holds only digests", async () => {
+  test("a printed app shows no key: it stores only digests", async () => {
     await using service = await start(`["${OLD}"]`);
     for (const value of [service.app, service.server]) {
       expect(inspect(value, { depth: null, showHidden: true })).not.toContain("canary");
@@ -88,7 +88,7 @@ describe("a key is in no log line, response or error", () => {
     }
   });
 
-  test("nor in an app's errors about invalid keys", () => {
+  test("an app's errors about invalid keys show no key", () => {
     const { services } = stubServices();
     const keysOf = (...keys: string[]) => keys.map((key) => ({ name: "scheduler", key }));
     for (const keys of [

@@ -23,7 +23,7 @@ const CONVERSATIONS = "/api/v1/conversations/";
 const STRUCTURES = "/api/v1/goals/with-structure";
 const USERS = "/api/v1/users/";
 
-/** `piece`, between `start` and `end`, as often as the body limit permits, or `count` times. */
+/** `piece`, between `start` and `end`, repeated up to the body limit, or `count` times. */
 function filled(start: string, piece: string, end: string, count = Number.POSITIVE_INFINITY): string {
   const room = Math.floor((MEBIBYTE - Buffer.byteLength(start + end)) / Buffer.byteLength(piece));
   return start + piece.repeat(Math.min(count, room)) + end;
@@ -45,7 +45,7 @@ const user = (preferences: readonly [start: string, piece: string, end: string])
 const names = (count: number, name: (index: number) => string) =>
   `{${Array.from({ length: count }, (_, index) => `"${name(index)}":1`).join(",")}}`;
 
-/** The largest accepted input of each kind that has many parts, or a text that is examined in more than one way. */
+/** The largest accepted input of each kind that has many parts, or a text that several rules examine. */
 export const largestInputs: Readonly<Record<string, (rows: NamedRows) => LargeInput>> = {
   "an import of newlines": () => imported("\n".repeat(IMPORT)),
   "an import of blank lines": () => imported(" \t\r\n".repeat(IMPORT / 4)),
@@ -58,8 +58,8 @@ export const largestInputs: Readonly<Record<string, (rows: NamedRows) => LargeIn
 
   "numbers in a JSON column": () => user(['{"a":[1', ",1", "]}"]),
   "long numbers in a JSON column": () => user(['{"a":[1', ",1234567890123456", "]}"]),
-  "numbers behind one that a double cannot hold": () => user(['{"a":[12345678901234567890', ",1", "]}"]),
-  "texts behind one that a double cannot hold": () => user(['{"a":[12345678901234567890', ',""', "]}"]),
+  "numbers after one that a double cannot represent": () => user(['{"a":[12345678901234567890', ",1", "]}"]),
+  "texts after one that a double cannot represent": () => user(['{"a":[12345678901234567890', ',""', "]}"]),
   "a number of a million digits": () => user(['{"a":[', "9", "]}"]),
   "backslashes in a text": () => user(['{"a":[12345678901234567890,"', "\\\\", '"]}']),
   "quotation marks in a text": () => user(['{"a":[12345678901234567890,"', '\\"', '"]}']),
@@ -75,14 +75,14 @@ export const largestInputs: Readonly<Record<string, (rows: NamedRows) => LargeIn
   }),
 
   "unknown fields": () => ({ path: USERS, body: names(90_000, (index) => `a${index}`) }),
-  "a field again and again": () => ({ path: USERS, body: filled('{"name":"x"', ',"name":"x"', "}") }),
+  "a field repeated many times": () => ({ path: USERS, body: filled('{"name":"x"', ',"name":"x"', "}") }),
   "a name of a million characters": () => ({ path: USERS, body: filled('{"', "a_", 'a":1}') }),
   "unknown objects": () => ({ path: USERS, body: filled('{"a":[{"b_c":1}', ',{"b_c":1}', "]}") }),
-  "objects where text is meant": () => ({ path: USERS, body: filled('{"name":[{}', ",{}", "]}") }),
-  "a body that is no JSON from its last character on": () => ({ path: USERS, body: filled('{"a":[1', ",1", "]") }),
+  "objects in place of text": () => ({ path: USERS, body: filled('{"name":[{}', ",{}", "]}") }),
+  "a body that is invalid JSON only at its last character": () => ({ path: USERS, body: filled('{"a":[1', ",1", "]") }),
   "NULs in a text": () => ({ path: USERS, body: filled('{"name":"', "\\u0000", '"}') }),
   "a name of emoji": () => ({ path: USERS, body: filled('{"name":"', "🙂", '"}') }),
-  "an e-mail address of labels": () => ({ path: USERS, body: filled('{"email":"a@', "a.", '"}') }),
+  "an e-mail address of many labels": () => ({ path: USERS, body: filled('{"email":"a@', "a.", '"}') }),
   "an instant of digits": () => ({
     path: "/api/v1/tasks/",
     body: filled('{"start_time":"2026-02-15T10:00:00.', "0", '"}'),
@@ -112,7 +112,7 @@ export const largestInputs: Readonly<Record<string, (rows: NamedRows) => LargeIn
     body: filled('{"milestones":[{"tasks":[{}', ",{}", "]}]}"),
   }),
   "too many ids": () => ({ path: "/api/v1/tasks/bulk-update-state", body: filled('{"task_ids":[1', ",1", "]}") }),
-  "a thousand times one id": ({ task }) => ({
+  "one id a thousand times": ({ task }) => ({
     path: "/api/v1/tasks/bulk-update-state",
     body: filled(`{"new_state":"missed","task_ids":["${task}"`, `,"${task}"`, "]}", 999),
   }),
@@ -136,12 +136,12 @@ export const largestInputs: Readonly<Record<string, (rows: NamedRows) => LargeIn
   }),
 
   "parameters that are unknown": () => ({ method: "GET", path: `${USERS}?${"a&".repeat(6_000)}` }),
-  "a parameter again and again": () => ({ method: "GET", path: `${USERS}?${"page=1&".repeat(1_700)}` }),
+  "a parameter repeated many times": () => ({ method: "GET", path: `${USERS}?${"page=1&".repeat(1_700)}` }),
   "segments of a path": () => ({ method: "GET", path: `/api/v1/${"x/".repeat(6_000)}` }),
   "escapes in a path": () => ({ method: "GET", path: `${USERS}${"%41".repeat(4_000)}` }),
   "entity-tags": ({ user: id }) => conditional(id, '"",'.repeat(4_000)),
   "commas between entity-tags": ({ user: id }) => conditional(id, ",".repeat(14_000)),
-  "spaces behind an entity-tag": ({ user: id }) => conditional(id, `"x"${" ".repeat(14_000)}x`),
+  "spaces after an entity-tag": ({ user: id }) => conditional(id, `"x"${" ".repeat(14_000)}x`),
   "hyphens in an entity-tag": ({ user: id }) => conditional(id, `"${"-".repeat(14_000)}"`),
   "parameters of a media type": () => mediaType("; charset=utf-8 ".repeat(900)),
   "spaces in a media type": () => mediaType(`;${" ".repeat(14_000)}x`),

@@ -30,7 +30,7 @@ describe("431 for a head over 16 KiB", () => {
     expect((await sendRaw(server.baseUrl, head(HEAD_LIMIT))).status).toBe(431);
   });
 
-  test("many short ones: as many as fit are accepted, quickly", async () => {
+  test("many short headers: as many as fit are accepted, quickly", async () => {
     const head = (count: number) => requestHead("GET", "/api/v1/users/", key, ...Array(count).fill("a: 12345"));
     expect((await sendRaw(server.baseUrl, head(1_500))).status).toBe(200);
     expect((await sendRaw(server.baseUrl, head(4_000))).status).toBe(431);

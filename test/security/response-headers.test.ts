@@ -64,10 +64,10 @@ describe("every response of the API forbids type sniffing and caching", () => {
     ["no such row", requestHead("GET", `/api/v1/users/${unknownId()}`, key), 404],
     ["no key", requestHead("GET", "/api/v1/users/"), 403],
     ["no such path", requestHead("GET", "/nothing", key), 404],
-    ["a method that is not answered", requestHead("OPTIONS", "/api/v1/users/", key), 405],
+    ["an unsupported method", requestHead("OPTIONS", "/api/v1/users/", key), 405],
     ["health", requestHead("GET", "/health"), 200],
     ["readiness", requestHead("GET", "/ready"), 200],
-    ["what is no HTTP", "nothing\r\n\r\n", 400],
+    ["invalid HTTP", "nothing\r\n\r\n", 400],
     ["headers too large", requestHead("GET", "/", `X-Large: ${"x".repeat(20_000)}`), 431],
     ["a CONNECT", requestHead("CONNECT", "x:1", key), 405],
   ])("%s", async (_, bytes, status) => {

@@ -4,7 +4,7 @@ import { createLogger, type RunningServer, startServer } from "@flux/dao-http/se
 import { afterAll, beforeAll } from "vitest";
 import { stubServices } from "../../packages/dao-http/src/testing/services-stub.ts";
 
-/** More than can be in progress. */
+/** More than can be in progress at a time. */
 export const CLIENTS = 150;
 /** Milliseconds between two of a slow client's bytes. */
 const PAUSE = 1_000;

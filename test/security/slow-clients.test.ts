@@ -24,7 +24,7 @@ async function standing(count: number, head: string, body: string | Uint8Array =
   return { answers, close: () => sockets.map((socket) => socket.destroy()) };
 }
 
-describe("a slow sender does not occupy a place in progress", () => {
+describe("a slow sender does not count as a request in progress", () => {
   test.each([
     ["bodies", `${post}Content-Length: 1000\r\n\r\n{`],
     ["bodies of requests with an idempotency key", `${once}Content-Length: 1000\r\n\r\n{`],

@@ -103,7 +103,7 @@ async function inject(input: TextInput, text: string): Promise<number> {
     if (input.in !== "header") expect(["form", "email"], what).toContain(input.kind);
     return 0;
   }
-  if (input.in !== "header") expect(input.kind, `${what}, which has not the form of such a value`).not.toBe("form");
+  if (input.in !== "header") expect(input.kind, `${what}, which is not a valid value of that format`).not.toBe("form");
   await expectVerbatim(input, text, answer, what);
   if (answer.status !== 201) return 0;
   const imported = /"created_count":(\d+)/.exec(answer.text)?.[1];
@@ -162,7 +162,7 @@ describe("no text of a request becomes part of a statement", () => {
   }, async () => {
     let made = 0;
     let sent = 0;
-    // Round-robin: each text is tried in some places, and each place with some texts.
+    // Round-robin: each text is tried in some inputs, and each input with some texts.
     const turns = amount(3, 1);
     for (const [place, input] of inputs.entries()) {
       const texts =

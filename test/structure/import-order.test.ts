@@ -4,9 +4,9 @@ import { describe, expect, test } from "vitest";
 
 interface Package {
   readonly name: string;
-  /** From the ground up: a file imports from its own room and those before it (docs/architecture.md). */
+  /** From the bottom up: a file imports from its own room and from earlier ones (docs/architecture.md). */
   readonly rooms: readonly string[];
-  /** Rooms before a room that it must not import from all the same. */
+  /** Earlier rooms that a room must not import from. */
   readonly notFrom: Readonly<Record<string, readonly string[]>>;
   /** Which rooms may import a package, by the start of its name. All others may not. */
   readonly onlyFor: Readonly<Record<string, readonly string[]>>;
@@ -70,7 +70,7 @@ const packages: readonly Package[] = [
   },
 ];
 
-/** No room has more files: a larger one is to be split. */
+/** The maximum number of files in a room; larger rooms must be split. */
 const MOST_FILES_OF_A_ROOM = 15;
 
 const roomOf = (file: string) => file.replace(/\.ts$/, "").split("/")[0] ?? file;
@@ -151,7 +151,7 @@ describe.each(packages)("$name", ({ name, rooms, notFrom, onlyFor }) => {
 test.each([
   ["dao-core", 5],
   ["dao-http", 3],
-])("no folder of %s has too many files, and %i are in none", (name, flat) => {
+])("no folder of %s has too many files, and %i are in the root", (name, flat) => {
   const counts = new Map<string, number>();
   for (const { file } of readImports(resolve(`packages/${name}/src`))) {
     if (file.endsWith(".gen.ts") || file.startsWith("testing/")) continue;

@@ -14,6 +14,6 @@ export async function codeOf(page: string, language: string, index = 0): Promise
 /** The install command of a page, the first one. */
 export async function installedBy(page: string): Promise<string[]> {
   const line = /npm install ([^`#\n]+)/.exec(await readFile(new URL(page, repository), "utf8"))?.[1];
-  if (line === undefined) throw new Error(`${page} does not say what to install.`);
+  if (line === undefined) throw new Error(`${page} has no install command.`);
   return line.trim().split(/\s+/);
 }

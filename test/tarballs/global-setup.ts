@@ -11,7 +11,7 @@ import { isLong, TYPESCRIPT_VERSIONS, typescriptFolder } from "./typescript-vers
 
 /** Folders, each an empty project in which the tarballs were installed. */
 interface Projects {
-  /** With what the README says, and nothing more. */
+  /** With the packages that the README says to install, and no others. */
   readonly readme: string;
   /** With every peer, optional ones too, at the newest version of its range, and three versions of TypeScript. */
   readonly newest: string;

@@ -11,8 +11,8 @@ export interface NodeVersion {
 }
 
 /**
- * This process's Node.js if it is the requested one, else one from the registry, installed into `folder`. Reports on
- * standard output if there is none: the tests that need it are skipped.
+ * This process's Node.js if it is the requested version, else one from the registry, installed into `folder`. If there is
+ * none, it is reported on standard output, and the tests that need it are skipped.
  */
 export async function findNode(asked: string, folder: string): Promise<NodeVersion> {
   const own = process.versions.node;
@@ -27,7 +27,9 @@ export async function findNode(asked: string, folder: string): Promise<NodeVersi
     return { asked, binary };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    process.stdout.write(`\nNOT TRIED on Node.js ${asked}: ${name}@${asked} cannot be had here.\n${reason}\n\n`);
+    process.stdout.write(
+      `\nNOT TESTED on Node.js ${asked}: ${name}@${asked} could not be installed here.\n${reason}\n\n`,
+    );
     return { asked, binary: undefined };
   }
 }

@@ -7,7 +7,7 @@ import { MarkedWrites } from "../marked-writes.ts";
 import type { Operation, Workload } from "../workload.ts";
 
 /** How a unit of work ends while nested ones are running. */
-const ENDINGS = ["fails beside them", "forgets them", "hangs, and is late"] as const;
+const ENDINGS = ["fails beside them", "forgets them", "exceeds its deadline"] as const;
 type Ending = (typeof ENDINGS)[number];
 
 /** Milliseconds: the deadline of units that hang, and the longest pause of nested ones that continue. */
@@ -91,11 +91,11 @@ async function abandon(
       for (const within of [goOn, (_: DaoUnitOfWork, nested: DaoUnitOfWork) => writeNested(nested, mark)]) {
         left.add(DaoUnitOfWork.run(uow, (nested) => within(uow, nested)).catch(() => undefined));
       }
-      if (ending === "hangs, and is late") await new Promise(() => undefined);
+      if (ending === "exceeds its deadline") await new Promise(() => undefined);
       await pause();
       if (ending === "fails beside them") throw new FailedOnPurpose();
     },
-    ending === "hangs, and is late" ? { timeout: DEADLINE } : {},
+    ending === "exceeds its deadline" ? { timeout: DEADLINE } : {},
   );
   const error = await run.then(
     () => new Error("An abandoned unit of work was committed."),
@@ -103,5 +103,5 @@ async function abandon(
   );
   isOver = true;
   const isMeant = error instanceof FailedOnPurpose || error instanceof UnitOfWorkMisuseError;
-  if (!isMeant && !(ending === "hangs, and is late" && error instanceof UnavailableError)) throw error;
+  if (!isMeant && !(ending === "exceeds its deadline" && error instanceof UnavailableError)) throw error;
 }

@@ -32,7 +32,7 @@ export const migration: Workload = {
         const whole = await relationsIn(audited);
         if (isWhole && relations !== whole) tally.violate("partial commit", `${relations} of ${whole} relations`);
         if (!(await isReady(database)))
-          tally.violate("partial commit", "a schema that the next migration does not mend");
+          tally.violate("partial commit", "a schema that the next migration does not repair");
       },
     };
   },

@@ -145,7 +145,7 @@ export const keyOnLines = change(
   (request, key) => refused(withHeaders(request, [], `Idempotency-Key: ${key}`), "an idempotency key", 400),
 );
 
-/** The standards permit either outcome: RFC 8259, 8.1 for a byte-order mark, RFC 9110, 8.4 for a coding. */
+/** The standards permit either response: RFC 8259, 8.1 for a byte-order mark, RFC 9110, 8.4 for a coding. */
 export const openBody = change(
   ({ body }): Partial<FuzzRequest>[] => {
     if (body === undefined) return [];

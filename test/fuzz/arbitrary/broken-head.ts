@@ -147,7 +147,7 @@ export const brokenHead = change(
       refusedPast(withLine("no colon"), "a header without a colon", 400),
       refusedPast(withLine(": no name"), "a header without a name", 400),
       refusedPast(withLine("X Y: blank"), "a blank in a header's name", 400),
-      refusedPast(withLine("X-\xff: x"), "a letter in a header's name that is none", 400),
+      refusedPast(withLine("X-\xff: x"), "an invalid character in a header's name", 400),
       refusedPast(withLine("X-Nul: a\x00b"), "NUL in a header", 400),
       refusedPast(withLine("X-Cr: a\rb"), "CR in a header", 400),
       refusedPast({ ...request, headers: hostless }, "no Host", 400),

@@ -14,7 +14,7 @@ export function headerValue(name: string, isBroken: boolean): Value {
     case "idempotency-key":
       return isBroken ? fc.constantFrom(...NO_KEYS) : idempotencyKey;
     default:
-      throw new Error(`Nothing makes the header ${name}.`);
+      throw new Error(`There is no generator for the header ${name}.`);
   }
 }
 

@@ -77,7 +77,7 @@ const instant: fc.Arbitrary<string> = butRarely(
   fc.constantFrom(...EDGES),
 );
 
-/** Usual e-mail addresses, sometimes of the maximum length; and one that is taken after its first use. */
+/** Usual e-mail addresses, sometimes of the maximum length; and one that is in use after its first request. */
 function emailAddress(maxLength: number): fc.Arbitrary<string> {
   const address = fc
     .tuple(
@@ -129,7 +129,7 @@ function textOf({ format, minLength = 0, maxLength }: JsonSchema, kind: string):
     case undefined:
       return text(minLength, maxLength);
     default:
-      throw new Error(`Nothing makes the format ${format}.`);
+      throw new Error(`There is no generator for the format ${format}.`);
   }
 }
 
@@ -141,7 +141,9 @@ export class Values {
     this.#judge = judge;
   }
 
-  /** @param name of the field or parameter, which tells which kind of row an id refers to; if it does not, `kind` does */
+  /**
+   * @param name of the field or parameter, which determines the kind of row that an id refers to; if it does not, `kind` does
+   */
   of(reference: JsonSchema, name = "", kind = ""): Value {
     const schema = this.#judge.schemaOf(reference);
     if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map((part) => this.of(part, name, kind)));

@@ -23,7 +23,7 @@ export type Expectation =
   | { readonly accept: (answer: unknown) => Fault };
 
 export const refused = (...refusals: readonly Refusal[]): Expectation => ({ refusals });
-export const answered = (accept: (answer: unknown) => Fault): Expectation => ({ accept });
+export const returned = (accept: (answer: unknown) => Fault): Expectation => ({ accept });
 
 const CLASSES: Readonly<Record<Refusal["code"], string>> = {
   validation_failed: "ValidationError",
@@ -35,13 +35,13 @@ const CLASSES: Readonly<Record<Refusal["code"], string>> = {
 
 export function compare(expectation: Expectation, outcome: Outcome): Fault {
   if ("accept" in expectation) {
-    if (outcome.kind === "answer") return expectation.accept(outcome.value);
+    if (outcome.kind === "result") return expectation.accept(outcome.value);
     return `must succeed, but was rejected: ${describeOutcome(outcome)}`;
   }
   const { refusals } = expectation;
   if (outcome.kind === "error" && refusals.some((refusal) => isRefusal(refusal, outcome))) return undefined;
   const wanted = refusals.map((refusal) => toCode({ ...refusal })).join(" or ");
-  const actual = `${outcome.kind === "answer" ? "answered" : "refused"}: ${describeOutcome(outcome)}`;
+  const actual = `${outcome.kind === "result" ? "returned" : "refused"}: ${describeOutcome(outcome)}`;
   return `must be refused: ${wanted}; it was ${actual}`;
 }
 

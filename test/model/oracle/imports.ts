@@ -1,13 +1,13 @@
 import { toCode } from "../code.ts";
 import { type Fields, isFields, type KnownRows } from "../known-rows.ts";
 import {
-  answered,
   differs,
   differsFromNew,
   type Expectation,
   type Fault,
   type Refusal,
   refused,
+  returned,
 } from "./expectation.ts";
 import { at, type Broken, brokenAt, brokenCreation, brokenId, createdFields, isBroken } from "./input.ts";
 import { chosenId, missingRows, refusedInput } from "./rows.ts";
@@ -23,7 +23,7 @@ export function createTasks(state: State, list: unknown): Expectation {
   const tasks: readonly Fields[] = list;
   const refusals = [...takenIds(state, tasks), ...tasks.flatMap((task) => missingRows(state, "task", fieldsOf(task)))];
   if (refusals.length > 0) return refused(...refusals);
-  return answered((answer) => differs(answer, { createdCount: tasks.length }) ?? acceptTasks(state, tasks));
+  return returned((answer) => differs(answer, { createdCount: tasks.length }) ?? acceptTasks(state, tasks));
 }
 
 function brokenTask(task: unknown): Broken {

@@ -1,7 +1,7 @@
 import { isFields } from "../known-rows.ts";
 import type { Call, Method } from "../operation.ts";
 import type { Outcome } from "../outcome.ts";
-import { answered, compare, differs, type Expectation, type Fault, refused } from "./expectation.ts";
+import { compare, differs, type Expectation, type Fault, refused, returned } from "./expectation.ts";
 import { createTasks } from "./imports.ts";
 import {
   brokenAt,
@@ -68,7 +68,7 @@ const JUDGES: Readonly<Record<Method, Judge>> = {
   "demoFlags.getDemoFlags": (state, id) => getRow(state, "demoFlags", id),
   "demoFlags.putDemoFlags": putDemoFlags,
   // It leaves nothing behind, as every later read must show.
-  "unitsOfWork.abandon": () => answered((answer) => differs(answer, "nothing")),
+  "unitsOfWork.abandon": () => returned((answer) => differs(answer, "nothing")),
 };
 
 /**
@@ -91,7 +91,7 @@ function appendMessages(state: State, id: unknown, input: unknown): Expectation 
   if (row === undefined) return refused({ code: "not_found" });
   const before = row.fields["messages"];
   const all: unknown[] = JSON.parse(JSON.stringify([before, messages].flat()));
-  return answered((answer) => {
+  return returned((answer) => {
     state.replaceUnseen(row, { ...row.fields, messages: all });
     return differs(answer, { messageCount: all.length });
   });
@@ -112,7 +112,7 @@ function putDemoFlags(state: State, userId: unknown, flags: unknown, options: un
   const missing = missingRows(state, "demoFlags", fields);
   const mismatch = hasAskedVersion(row, options) ? [] : [{ code: "version_mismatch" } as const];
   if (missing.length + mismatch.length > 0) return refused(...mismatch, ...missing);
-  return answered((answer) => {
+  return returned((answer) => {
     if (!isFields(answer)) return "must return the flags";
     // JSON has no -0.
     const speed = (value: unknown) => (typeof value === "number" ? value + 0 : value);

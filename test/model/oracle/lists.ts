@@ -1,7 +1,7 @@
 import { toCode } from "../code.ts";
 import { type Fields, isFields, type Kind } from "../known-rows.ts";
 import { ENTITIES } from "./entities.ts";
-import { answered, differs, differsFromRow, type Expectation, type Fault, refused } from "./expectation.ts";
+import { differs, differsFromRow, type Expectation, type Fault, refused, returned } from "./expectation.ts";
 import { type Broken, brokenAt, brokenUnless, joinBroken } from "./input.ts";
 import { refusedInput } from "./rows.ts";
 import { oneOf, type Rule, wholeNumber } from "./rules.ts";
@@ -26,7 +26,7 @@ export function listRows(state: State, kind: Kind, request: unknown): Expectatio
   const rows = rowsOf(state, kind, asked);
   const window = windowOf(asked);
   const before = state.rowAt(cursor);
-  return answered((answer) => {
+  return returned((answer) => {
     if (!isFields(answer)) return `must return a page, not ${toCode(answer)}`;
     const { items, nextCursor, ...rest } = answer;
     const behind = before === undefined ? rows : rowsBehind(state, rows, before, items);

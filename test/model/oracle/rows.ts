@@ -1,13 +1,13 @@
 import { type Fields, isFields, type Kind } from "../known-rows.ts";
 import { ENTITIES } from "./entities.ts";
 import {
-  answered,
   differs,
   differsFromNew,
   differsFromRow,
   type Expectation,
   type Refusal,
   refused,
+  returned,
 } from "./expectation.ts";
 import {
   type Broken,
@@ -35,7 +35,7 @@ export function getRow(state: State, kind: Kind, id: unknown): Expectation {
   const invalid = refusedInput(brokenId(id, kind === "demoFlags" ? "userId" : "id"));
   if (invalid !== undefined) return invalid;
   const row = state.find(kind, id);
-  return row === undefined ? notFound : answered((answer) => differsFromRow(state, answer, row));
+  return row === undefined ? notFound : returned((answer) => differsFromRow(state, answer, row));
 }
 
 export function createRow(state: State, kind: Kind, input: unknown, options: unknown): Expectation {
@@ -49,7 +49,7 @@ export function createRow(state: State, kind: Kind, input: unknown, options: unk
     ...missingRows(state, kind, fields),
   ];
   if (refusals.length > 0) return refused(...refusals);
-  return answered((answer) => {
+  return returned((answer) => {
     const fault = differsFromNew(answer, fields, chosen?.toLowerCase());
     if (fault !== undefined || !isFields(answer)) return fault;
     if (state.find(kind, answer["id"]) !== undefined) return `has the id of another row: ${String(answer["id"])}`;
@@ -126,7 +126,7 @@ export function updateRow(
       refusals.push({ code: "validation_failed", broken: { certain: ["endTime"], possible: [] } });
     }
     if (refusals.length > 0) return refused(...refusals);
-    return answered((answer) => {
+    return returned((answer) => {
       const fault = differs(answer, fields);
       if (fault === undefined && isFields(answer)) state.replace(row, answer);
       return fault;
@@ -136,7 +136,7 @@ export function updateRow(
 
 export function deleteRow(state: State, kind: Kind, id: unknown, options: unknown): Expectation {
   return writeRow(state, kind, id, options, NOTHING, (row) =>
-    answered((answer) => {
+    returned((answer) => {
       state.delete(kind, row.id);
       return differs(answer, undefined);
     }),

@@ -1,13 +1,13 @@
 import { toCode } from "../code.ts";
 import { type Fields, isFields } from "../known-rows.ts";
 import {
-  answered,
   differs,
   differsFromNew,
   differsFromRow,
   type Expectation,
   type Fault,
   refused,
+  returned,
 } from "./expectation.ts";
 import { at, type Broken, brokenAt, brokenCreation, brokenId, createdFields, joinBroken, NOTHING } from "./input.ts";
 import { differsFromRows } from "./lists.ts";
@@ -48,7 +48,7 @@ export function createStructure(state: State, input: unknown, options: unknown):
   const refusals = [...takenId(state, "goal", chosen), ...missingRows(state, "goal", goal)];
   if (refusals.length > 0) return refused(...refusals);
   const milestones = membersOf(input, "milestones");
-  return answered((answer) => acceptStructure(state, goal, milestones, chosen?.toLowerCase(), answer));
+  return returned((answer) => acceptStructure(state, goal, milestones, chosen?.toLowerCase(), answer));
 }
 
 /** Two flat lists of whole DTOs in the order of the request, all with the same creation time. */
@@ -125,13 +125,13 @@ export function getGoalFull(state: State, id: unknown): Expectation {
   const byStart = (a: Row, b: Row) => instantOf(a, "startTime") - instantOf(b, "startTime") || state.byAge(a, b);
   const milestones = state.rows("milestone").filter(ofGoal).sort(byWeek);
   const tasks = state.rows("task").filter(ofGoal).sort(byStart);
-  return answered((answer) => {
+  return returned((answer) => {
     if (!isFields(answer)) return `must return a goal, not ${toCode(answer)}`;
-    const { milestones: answeredMilestones, tasks: answeredTasks, ...row } = answer;
+    const { milestones: returnedMilestones, tasks: returnedTasks, ...row } = answer;
     return (
       differsFromRow(state, row, goal) ??
-      differsFromRows(state, answeredMilestones, milestones, milestones, byWeek) ??
-      differsFromRows(state, answeredTasks, tasks, tasks, byStart)
+      differsFromRows(state, returnedMilestones, milestones, milestones, byWeek) ??
+      differsFromRows(state, returnedTasks, tasks, tasks, byStart)
     );
   });
 }

@@ -1,5 +1,5 @@
 import { type Fields, isFields } from "../known-rows.ts";
-import { answered, differs, type Expectation, type Refusal, refused } from "./expectation.ts";
+import { differs, type Expectation, type Refusal, refused, returned } from "./expectation.ts";
 import {
   at,
   type Broken,
@@ -36,7 +36,7 @@ export function updateTasks(state: State, request: unknown): Expectation {
     if (endsBeforeItStarts(fields)) refusals.push({ code: "validation_failed", broken });
   }
   if (refusals.length > 0) return refused(...refusals);
-  return answered((answer) => {
+  return returned((answer) => {
     const after = new Map(rows.map(({ row, fields }) => [row.id, fields]));
     const results = changes.map(({ id }) => ({ id, task: after.get(id) ?? null }));
     const fault = differs(answer, { results });

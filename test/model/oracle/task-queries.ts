@@ -1,6 +1,6 @@
 import { type Fields, isFields } from "../known-rows.ts";
 import { calendarEventId, ENTITIES, STATES } from "./entities.ts";
-import { answered, differs, type Expectation, refused } from "./expectation.ts";
+import { differs, type Expectation, refused, returned } from "./expectation.ts";
 import { type Broken, brokenAt, brokenId, brokenUnless, isBroken, joinBroken } from "./input.ts";
 import { differsFromRows, newestFirst, rowsOf } from "./lists.ts";
 import { refusedInput, updateRow } from "./rows.ts";
@@ -34,7 +34,7 @@ export function streamTasks(state: State, filter: unknown): Expectation {
   );
   if (invalid !== undefined) return invalid;
   const rows = rowsOf(state, "task", asked);
-  return answered((answer) => differsFromRows(state, answer, rows, rows, newestFirst(state)));
+  return returned((answer) => differsFromRows(state, answer, rows, rows, newestFirst(state)));
 }
 
 /** `start_time` within the range, both ends included, ordered by it, then by id. */
@@ -45,7 +45,7 @@ export function getTasksByTimerange(state: State, request: unknown): Expectation
   if (invalid !== undefined) return invalid;
   const byStart = (a: Row, b: Row) => instantOf(a, "startTime") - instantOf(b, "startTime") || byId(a, b);
   const tasks = tasksOf(state, userId, "startTime", startTime, endTime).sort(byStart);
-  return answered((answer) => differsFromRows(state, answer, tasks, tasks, byStart));
+  return returned((answer) => differsFromRows(state, answer, tasks, tasks, byStart));
 }
 
 /** Tasks by creation time, both ends included. */
@@ -63,7 +63,7 @@ export function getTaskStatistics(state: State, request: unknown): Expectation {
     byState: Object.fromEntries(STATES.map((name) => [name, count(name)])),
     completionRate: Math.round(rate * 10_000) / 10_000,
   };
-  return answered((answer) => differs(answer, statistics));
+  return returned((answer) => differs(answer, statistics));
 }
 
 /** 1 to 1000 ids; duplicates count once, ids that do not exist are skipped. */
@@ -77,7 +77,7 @@ export function bulkUpdateState(state: State, request: unknown): Expectation {
   const invalid = isLong ? refusedInput(brokenAt("taskIds")) : refusedInput(broken);
   if (invalid !== undefined || !Array.isArray(taskIds)) return invalid ?? refused();
   const ids = new Set(taskIds.map((id: unknown) => String(id).toLowerCase()));
-  return answered((answer) => {
+  return returned((answer) => {
     const tasks = [...ids].flatMap((id) => state.find("task", id) ?? []);
     const fault = differs(answer, { updatedCount: tasks.length });
     if (fault !== undefined) return fault;

@@ -7,7 +7,7 @@ import type { World } from "./world.ts";
 export const MODES = ["sequential", "concurrent"] as const;
 export type Mode = (typeof MODES)[number];
 
-export interface LaneOptions {
+export interface CheckOptions {
   readonly seed: number;
   readonly sequences: number;
   /** The sequence to begin with, to repeat a failure. */
@@ -17,15 +17,15 @@ export interface LaneOptions {
   readonly onSequence?: () => void;
 }
 
-export interface LaneResult {
+export interface CheckResult {
   readonly tally: Tally;
   readonly sequences: number;
   /** The counterexample and the path of its sequence, if there is one. */
   readonly failure: { readonly report: string; readonly path: string } | undefined;
 }
 
-/** Runs random sequences in one mode on one database. */
-export async function runLane(world: World, mode: Mode, options: LaneOptions): Promise<LaneResult> {
+/** Checks random sequences in one mode on one database. */
+export async function checkMode(world: World, mode: Mode, options: CheckOptions): Promise<CheckResult> {
   const { seed, sequences, path, isShrunk = true, onSequence } = options;
   const tally = new Tally();
   const parameters = {

@@ -21,11 +21,11 @@ const HTTP_HEADERS = new Set(
   ),
 );
 
-/** Statuses for a wrong request, or for the service itself. All others depend on the state of the data. */
+/** Statuses for an invalid request, or for the service itself. All others depend on the state of the data. */
 const REFUSALS = new Set([400, 403, 405, 408, 411, 413, 414, 415, 417, 431]);
 
 /** Checks responses against the service's own OpenAPI document, and against the expectation of the request. */
-export class AnswerCheck {
+export class ResponseCheck {
   readonly #document: OpenApiDocument;
   readonly #schemas: SchemaCheck;
   readonly #judge: SchemaJudge;
@@ -79,7 +79,7 @@ export class AnswerCheck {
       problems.push("a chunked response whose length was known");
     }
     if (media === undefined || method === "HEAD") {
-      return response.body.length === 0 ? problems : [...problems, "a body where there is none"];
+      return response.body.length === 0 ? problems : [...problems, "an unexpected body"];
     }
     const sentType = headerOf(response, "content-type");
     if (sentType !== type) problems.push(`the content type ${sentType}, not ${type}`);
@@ -109,12 +109,12 @@ export class AnswerCheck {
     const documented = new Map(Object.entries(headers).map(([name, header]) => [name.toLowerCase(), header]));
     const seen = new Set<string>();
     for (const [name, value] of response.headers) {
-      if (seen.has(name)) problems.push(`the header ${name} twice`);
+      if (seen.has(name)) problems.push(`a duplicate header ${name}`);
       seen.add(name);
       const header = documented.get(name);
       if (header !== undefined) problems.push(...this.#headerValueProblems(name, value, header));
       else if (!HTTP_HEADERS.has(name) && !(name === "allow" && response.status === 405)) {
-        problems.push(`the header ${name}, which is not documented`);
+        problems.push(`the undocumented header ${name}`);
       }
     }
     for (const name of requiredHeaders(this.#document, { headers })) {
@@ -123,7 +123,7 @@ export class AnswerCheck {
     for (const [name, value] of response.headers) if (name === "link") problems.push(...linkProblems(value));
     if (response.status === 405) problems.push(...this.#allowProblems(operation.path, response));
     if (method !== "HEAD" && response.status === 204 && seen.has("content-length"))
-      problems.push("a length of no body");
+      problems.push("a Content-Length without a body");
     return problems;
   }
 
@@ -150,7 +150,7 @@ export class AnswerCheck {
     if (typeof body !== "object" || body === null || !("code" in body)) return [];
     const problems: string[] = [];
     if (Reflect.get(body, "status") !== response.status)
-      problems.push("a problem with another status than the response's");
+      problems.push("a problem whose status differs from the response's");
     const told = ownWordsOf(body);
     const leak = leakIn(told, this.#key);
     if (leak !== undefined) problems.push(`a problem that shows ${leak}: ${told.slice(0, 300)}`);
@@ -159,7 +159,7 @@ export class AnswerCheck {
       request.isAimed &&
       Reflect.get(body, "instance") !== request.target.split("?")[0]?.replace(/^\w+:\/\/[^/]*/, "")
     ) {
-      problems.push(`a problem of another path: ${Reflect.get(body, "instance")}`);
+      problems.push(`a problem with another path: ${Reflect.get(body, "instance")}`);
     }
     return problems;
   }
