@@ -6,7 +6,7 @@ import pg from "pg";
 import postgres from "postgres";
 import { describe, expect, inject, test } from "vitest";
 import { Random } from "../../packages/dao-core/src/testing/demo-data/random.ts";
-import { DawdlingImports, DawdlingSource, TASKS_OF_A_SOURCE } from "../../packages/dao-core/test/dawdling-imports.ts";
+import { PausedImports, PausedSource, TASKS_OF_A_SOURCE } from "../../packages/dao-core/test/paused-imports.ts";
 
 const IMPORTS = 150;
 const AT_ONCE = 25;
@@ -31,8 +31,8 @@ const databases: Readonly<Record<string, (url: string, poolSize: number) => Join
 };
 
 /** An import of few or many tasks that is interrupted at a random moment. */
-async function runOne(imports: DawdlingImports, random: Random, others: postgres.Sql): Promise<unknown> {
-  const source = new DawdlingSource(imports.task, random.chance(0.2) ? 2_000 : random.below(20));
+async function runOne(imports: PausedImports, random: Random, others: postgres.Sql): Promise<unknown> {
+  const source = new PausedSource(imports.task, random.chance(0.2) ? 2_000 : random.below(20));
   const abort = new AbortController();
   const timeout = random.chance(0.2) ? 1 + random.below(50) : undefined;
   const { done } = imports.begin({ signal: abort.signal, ...(timeout !== undefined && { timeout }) }, source);
@@ -61,7 +61,7 @@ describe("concurrent imports that are aborted, break, time out and lose their co
       const { database, end } = (await databases[driver]?.(scratch.url, poolSize)) ?? expect.fail();
       const others = postgres(scratch.url, { max: 1, onnotice: () => undefined });
       try {
-        const imports = await DawdlingImports.on(database);
+        const imports = await PausedImports.on(database);
         const random = new Random(7 + poolSize);
         let left = IMPORTS;
         const outcomes = new Map<string, number>();

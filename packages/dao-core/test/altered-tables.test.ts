@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const types = ["varchar(600)", "text"];
 
-/** Makes every plan of a statement on goals one that the server refuses (0A000). */
+/** Makes every prepared plan on goals one that the server rejects (0A000). */
 async function alterGoals(): Promise<void> {
   types.reverse();
   await admin.unsafe(`alter table goals alter column title type ${types[0]}`);
@@ -45,7 +45,7 @@ async function openWithGoals(options: DatabaseOptions, count = 60) {
 }
 
 describe("after ALTER TABLE by another session", () => {
-  test("no read gets the row of another, and none fails", async () => {
+  test("no read returns another one's row, and none fails", async () => {
     const { database, services, ids } = await openWithGoals({ poolSize: 1 });
     const read = (id: string) => services.goals.getGoal(id).then((goal) => [id, goal.id]);
     for (let round = 0; round < 4; round++) {
@@ -57,7 +57,7 @@ describe("after ALTER TABLE by another session", () => {
     await database.close();
   });
 
-  test("nor does a write, or what is sent behind it", async () => {
+  test("no write fails, and no statement pipelined after it", async () => {
     const { database, services, ids } = await openWithGoals({ poolSize: 1 });
     const write = (id: string, title: string) =>
       services.goals.updateGoal(id, { title }).then((goal) => [id, title, goal.id, goal.title]);
@@ -74,7 +74,7 @@ describe("after ALTER TABLE by another session", () => {
     await database.close();
   });
 
-  test("under load, again and again: every call returns its own row", async () => {
+  test("repeatedly under load: every call returns its own row", async () => {
     const { database, services, user, ids } = await openWithGoals({ poolSize: 5 });
     let isOver = false;
     let [answered, created] = [0, 0];
@@ -111,7 +111,7 @@ describe("after ALTER TABLE by another session", () => {
     await database.close();
   });
 
-  test.each(INCOMPATIBLE_CHANGES)("calls go on where %s", async (_, ddl) => {
+  test.each(INCOMPATIBLE_CHANGES)("calls succeed after the change: %s", async (_, ddl) => {
     await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
     await using database = await openDatabase(own.url, { poolSize: 3, prepare: true });
     const { users, goals, tasks } = createDaoServices(database);
@@ -136,7 +136,7 @@ describe("after ALTER TABLE by another session", () => {
     expect((await tasks.listTasks({ userId: user.id })).total).toBe(24);
   });
 
-  test("what does not fit the schema even when it is prepared afresh says so, and costs one connection", async () => {
+  test("a statement that does not fit the schema even when prepared again fails with that error, and costs one connection", async () => {
     await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
     await using database = await openDatabase(own.url, { poolSize: 1, prepare: true, applicationName: "misfit" });
     const { goals, users } = createDaoServices(database);
@@ -154,7 +154,7 @@ describe("after ALTER TABLE by another session", () => {
     await expect(list()).rejects.toMatchObject({ code: "42883" });
     const after = await process();
     for (let n = 0; n < 6; n++) await expect(list()).rejects.toMatchObject({ code: "42883" });
-    // Side by side, too: the later ones know of the statement before the server has refused to prepare it.
+    // In parallel too: the later ones reuse the statement before the server has refused to prepare it.
     for (let n = 0; n < 3; n++) {
       const calls = await Promise.allSettled(Array.from({ length: 20 }, list));
       expect(calls).toEqual(
@@ -165,7 +165,7 @@ describe("after ALTER TABLE by another session", () => {
     await session.end();
   });
 
-  test("a unit of work is a RetryableError, and its retries cover it", async () => {
+  test("a unit of work rejects with a RetryableError, and can be retried", async () => {
     const { database, ids } = await openWithGoals({ poolSize: 1 });
     const [id = ""] = ids;
     const rename = (uow: DaoUnitOfWork) => uow.goals.update(id, { title: "New" });
@@ -178,7 +178,7 @@ describe("after ALTER TABLE by another session", () => {
     await database.close();
   });
 
-  test("a call that was begun before close() is run again, too", async () => {
+  test("a call that was started before close() is retried too", async () => {
     const { database, services, ids } = await openWithGoals({ poolSize: 1 });
     await services.goals.getGoal(ids[0] ?? "");
     await alterGoals();
@@ -186,7 +186,7 @@ describe("after ALTER TABLE by another session", () => {
     await Promise.all([database.close(), Promise.all(calls)]);
   });
 
-  test("a call with a signal is run again, too", async () => {
+  test("a call with a signal is retried too", async () => {
     const { database, services, ids } = await openWithGoals({ poolSize: 1 });
     const [id = ""] = ids;
     const { signal } = new AbortController();
@@ -197,13 +197,13 @@ describe("after ALTER TABLE by another session", () => {
   });
 });
 
-describe("prepared statements that get lost", () => {
+describe("lost prepared statements", () => {
   function openDriver(poolSize: number) {
     const driver = new PostgresDriver(postgresLocation(testDatabase.url), { poolSize });
     return { driver, database: new Database(driver) };
   }
 
-  test("once are prepared again", async () => {
+  test("are prepared again the first time", async () => {
     const { driver, database } = openDriver(1);
     const user = await database.users.create(makeUserData());
     await database.users.findById(user.id);
@@ -213,7 +213,7 @@ describe("prepared statements that get lost", () => {
     await database.close();
   });
 
-  test("on one connection after the other are an error that names prepare: false", async () => {
+  test("on one connection after another are an error that names prepare: false", async () => {
     const { driver, database } = openDriver(1);
     const user = await database.users.create(makeUserData());
     for (let time = 0; time < 2; time++) {
@@ -232,14 +232,14 @@ describe("prepared statements that get lost", () => {
     await database.close();
   });
 
-  test("behind a proxy that pools by transaction are such an error, and never another's row", async () => {
+  test("behind a transaction-pooling proxy are the same error, and never return another one's row", async () => {
     await using pooler = await TransactionPooler.start(testDatabase.url);
     const database = await openDatabase(pooler.through(testDatabase.url), { poolSize: 6, prepare: true });
     const users = await Promise.all(
       Array.from({ length: 30 }, () => testDatabase.database.users.create(makeUserData())),
     );
-    // All six connections are open before the reads, which would else fit on the first: each unit of work holds its own
-    // until the last has one.
+    // All six connections are opened before the reads, which would otherwise fit on the first: each unit of work holds its
+    // connection until the last one has one.
     let openAll = () => {};
     const allOpen = new Promise<void>((resolve) => {
       openAll = resolve;

@@ -19,9 +19,9 @@ beforeAll(async () => {
 });
 afterAll(() => testDatabase?.drop());
 
-/** Drizzle and zod are built into the package; a host has its own. */
-describe("the built package beside the host's", () => {
-  test("Drizzle: one transaction of the host's, with the tables of /schema", async () => {
+/** Drizzle and zod are bundled into the package; an application has its own. */
+describe("the built package and the application's own", () => {
+  test("Drizzle: one transaction of the application's, with the tables of /schema", async () => {
     const client = connect(testDatabase.url);
     const host = drizzle(client);
     const email = "joined@example.com";
@@ -42,7 +42,7 @@ describe("the built package beside the host's", () => {
     await client.end({ timeout: 0 });
   });
 
-  test("zod: the host's schemas take the package's, and its errors are the host's", () => {
+  test("zod: the application's schemas can contain the package's, and share its error class", () => {
     const signUp = z.object({ user: core.userCreateDto, source: z.string() });
     const user = { name: "Ada", email: "ada@example.com" };
     expect(signUp.parse({ user, source: "web" })).toMatchObject({ user, source: "web" });

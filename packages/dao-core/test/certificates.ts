@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** What a certificate says of whom it is for. */
+/** The names that a certificate is issued for. */
 export interface CertificateNames {
   /** The subject, such as `/CN=db.example`. */
   readonly subject: string;
@@ -22,12 +22,12 @@ export interface Certificate {
   readonly keyFile: string;
 }
 
-/** An authority of the test's own, that issues certificates by the command `openssl`. */
+/** A test certificate authority, which issues certificates with the command `openssl`. */
 export interface CertificateAuthority {
   /** Its certificate, as a file and as text. */
   readonly file: string;
   readonly ca: string;
-  /** Valid for a day, or for none (`days: 0`). */
+  /** Valid for a day, or already expired (`days: 0`). */
   issue(names: CertificateNames, options?: { readonly days?: number }): Promise<Certificate>;
   /** Writes a list that has this certificate as revoked. */
   revoke(certFile: string, listFile: string): Promise<void>;

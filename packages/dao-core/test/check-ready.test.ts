@@ -17,13 +17,13 @@ afterAll(async () => {
   await testDatabase.drop();
 });
 
-/** Connections of `database`, once those that are being closed are gone. */
+/** The connections of `database`, once those that are closing are gone. */
 async function connections(name: string): Promise<number> {
   const [row] = await sql`select count(*)::int as count from pg_stat_activity where application_name = ${name}`;
   return row?.["count"];
 }
 
-/** Runs `work` while every connection of `database` waits for a lock on `users`, and more callers wait for them. */
+/** Runs `work` while every connection of `database` waits for a lock on `users`, and more callers are queued. */
 async function whileBusy(database: Database, work: () => Promise<void>): Promise<void> {
   const waiting: Promise<unknown>[] = [];
   await sql.begin(async (locked) => {
@@ -39,7 +39,7 @@ async function whileBusy(database: Database, work: () => Promise<void>): Promise
 }
 
 describe("a database whose pool is busy is ready", { timeout: 120_000 }, () => {
-  test("a pool of our own: it opens one connection more for the look, and closes it", async () => {
+  test("a pool of our own: the probe opens one extra connection, and closes it", async () => {
     await using database = await openDatabase(testDatabase.url, { poolSize: POOL_SIZE, applicationName: "busy-pool" });
     await whileBusy(database, async () => {
       for (let look = 0; look < 3; look++) await database.checkReady({ signal: AbortSignal.timeout(1_500) });
@@ -59,7 +59,7 @@ describe("a database whose pool is busy is ready", { timeout: 120_000 }, () => {
     await pool.end();
   });
 
-  test("an embedded database, whose one connection a transaction has", async () => {
+  test("an embedded database whose only connection is in a transaction", async () => {
     await using database = await openDatabase("memory://");
     await database.migrate();
     await database.checkReady();
@@ -69,7 +69,7 @@ describe("a database whose pool is busy is ready", { timeout: 120_000 }, () => {
     });
   });
 
-  test("also where the server has no room for one more, if it was ready before", async () => {
+  test("also if the server accepts no more connections, if it was ready before", async () => {
     const url = new URL(testDatabase.url);
     await sql.unsafe(`create role limited login password 'limited' connection limit ${POOL_SIZE};
       grant all on all tables in schema public to limited`);

@@ -63,7 +63,7 @@ const engines = [
   { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
 ] as const;
 
-describe.each(engines)("a chosen id on $engine", ({ open }) => {
+describe.each(engines)("a client-supplied id on $engine", ({ open }) => {
   let testDatabase: TestDatabase;
   let services: DaoServices;
   beforeAll(async () => {
@@ -102,7 +102,7 @@ describe.each(engines)("a chosen id on $engine", ({ open }) => {
       expect(await read(services, id)).toMatchObject({ id });
     });
 
-    test("one that is taken is a conflict about the field id, in either case, and the existing row is unchanged", async () => {
+    test("is a conflict on the field id if it is taken, in either case, and the existing row is unchanged", async () => {
       const owner = await newOwner();
       const row = await create(services, owner, { id: uuidv4() });
       const before = await read(services, row.id);
@@ -116,7 +116,7 @@ describe.each(engines)("a chosen id on $engine", ({ open }) => {
       expect(await read(services, row.id)).toEqual(before);
     });
 
-    test("of 10 that create the same row at once one succeeds, and 9 are a conflict", async () => {
+    test("of 10 concurrent creates of one row, one succeeds and 9 are a conflict", async () => {
       const owner = await newOwner();
       const { total } = await count(services, owner);
       const id = uuidv4();
@@ -145,7 +145,7 @@ describe.each(engines)("a chosen id on $engine", ({ open }) => {
     });
   });
 
-  test("a unit of work that is run again finds its row, and does not create a second one", async () => {
+  test("a unit of work that is repeated finds its row, and does not create a second one", async () => {
     const { userId } = await newOwner();
     const id = uuidv4();
     const createOnce = () =>

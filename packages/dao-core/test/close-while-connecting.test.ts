@@ -10,7 +10,7 @@ import { startPeer } from "./peer.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
 test.each(["disable", "prefer"])(
-  "closing ends the attempts to connect to a server that is silent (%s)",
+  "closing ends the attempts to connect to an unresponsive server (%s)",
   async (mode) => {
     let begun: () => void = () => undefined;
     const connecting = new Promise<void>((resolve) => {
@@ -29,7 +29,7 @@ test.each(["disable", "prefer"])(
   },
 );
 
-test("a peer that takes nothing of a long statement keeps no socket open", async () => {
+test("a peer that does not read a long statement keeps no socket open", async () => {
   await using testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
   await using network = await faultyNetwork(testDatabase.url);
   const { hostname: host, port } = new URL(network.url);
@@ -53,7 +53,7 @@ test("a peer that takes nothing of a long statement keeps no socket open", async
   const events = { onLost: () => undefined, onRefused: (_: unknown, error: unknown) => error };
   const connection = await PostgresConnection.open(settings, events, new AbortController().signal);
   const run = (text: string) => connection.execute("select length($1::text)", [text]);
-  // Prepared, so that the next one is sent at once.
+  // Prepared, so that the next one is sent in a single write.
   await run("");
   network.freeze();
   const statement = run("x".repeat(40_000_000)).catch(() => undefined);

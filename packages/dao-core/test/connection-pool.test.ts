@@ -25,7 +25,7 @@ afterAll(async () => {
   expect(uncaught).toEqual([]);
 });
 
-/** Has so many connections of a pool open and idle, all of them logged in. */
+/** Opens this number of connections of a pool and leaves them idle, all of them logged in. */
 async function warmUp(database: TestDatabase["database"], count: number): Promise<void> {
   let begun = 0;
   let release = () => {};
@@ -39,37 +39,34 @@ async function warmUp(database: TestDatabase["database"], count: number): Promis
   await Promise.all(Array.from({ length: count }, () => DaoUnitOfWork.run(database, work)));
 }
 
-/** From now on the clock of the process is so many milliseconds ahead, its timers are not. */
+/** From now on the process's clock is ahead by this number of milliseconds, but its timers are not. */
 function passTime(milliseconds: number): void {
   const now = performance.now.bind(performance);
   vi.spyOn(performance, "now").mockImplementation(() => now() + milliseconds);
 }
 
 describe("a peer that accepts connections and closes them", () => {
-  test.each(["end", "resetAndDestroy"] as const)(
-    "by %s: opening fails at once, and says what is wrong",
-    async (how) => {
-      let accepted = 0;
-      const server = createServer((socket) => {
-        accepted++;
-        socket.on("error", () => undefined);
-        socket[how]();
+  test.each(["end", "resetAndDestroy"] as const)("by %s: opening fails at once with the cause", async (how) => {
+    let accepted = 0;
+    const server = createServer((socket) => {
+      accepted++;
+      socket.on("error", () => undefined);
+      socket[how]();
+    });
+    const port = await new Promise<number>((resolve) => {
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address();
+        resolve(typeof address === "object" && address !== null ? address.port : 0);
       });
-      const port = await new Promise<number>((resolve) => {
-        server.listen(0, "127.0.0.1", () => {
-          const address = server.address();
-          resolve(typeof address === "object" && address !== null ? address.port : 0);
-        });
-      });
-      const opening = openDatabase(`postgres://ada@127.0.0.1:${port}/flux`);
-      await expect(opening).rejects.toBeInstanceOf(UnavailableError);
-      await expect(opening).rejects.toThrow(/closed the connection before the login/);
-      expect(accepted).toBe(1);
-      server.close();
-    },
-  );
+    });
+    const opening = openDatabase(`postgres://ada@127.0.0.1:${port}/flux`);
+    await expect(opening).rejects.toBeInstanceOf(UnavailableError);
+    await expect(opening).rejects.toThrow(/closed the connection before the login/);
+    expect(accepted).toBe(1);
+    server.close();
+  });
 
-  test("is asked at a humane pace, however many callers there are, and used again when it is back", async () => {
+  test("gets few connection attempts, however many callers there are, and is used again once it recovers", async () => {
     await using network = await faultyNetwork(testDatabase.url);
     await using database = await openDatabase(network.url, { poolSize: 5 });
     await network.leave();
@@ -83,7 +80,7 @@ describe("a peer that accepts connections and closes them", () => {
     }
     expect(network.begun - begun).toBeLessThan(20);
     network.accept();
-    // The pause is a second at most.
+    // The backoff is at most a second.
     await expect
       .poll(
         () =>
@@ -97,8 +94,8 @@ describe("a peer that accepts connections and closes them", () => {
   });
 });
 
-describe("connections that have died unnoticed", () => {
-  test("one that is found dead has the other idle ones tested at once", async () => {
+describe("connections that were lost unnoticed", () => {
+  test("when one is found dead, the other idle ones are tested at once", async () => {
     await using network = await faultyNetwork(testDatabase.url);
     await using database = await openDatabase(network.url, { poolSize: 5, statementTimeout: 100 });
     await warmUp(database, 5);
@@ -108,18 +105,18 @@ describe("connections that have died unnoticed", () => {
     for (const outcome of await Promise.allSettled(calls)) expect(outcome).toMatchObject({ status: "fulfilled" });
   });
 
-  test("one that was idle for long is tested before it is used, so that no call waits for its time-out", async () => {
+  test("one that was idle for long is tested before it is used, so that no call runs into its time-out", async () => {
     await using network = await faultyNetwork(testDatabase.url);
     await using database = await openDatabase(network.url, { poolSize: 5 });
     await warmUp(database, 5);
     network.freezeOpen();
     passTime(60_000);
-    // A write, and a unit of work: neither could be sent twice.
+    // A write and a unit of work: neither may be sent twice.
     await database.users.create(makeUserData());
     await DaoUnitOfWork.run(database, (uow) => uow.users.create(makeUserData()));
   });
 
-  test("connections end when they were idle for idleTimeout, or are as old as maxLifetime", async () => {
+  test("connections are closed after idleTimeout, or at maxLifetime", async () => {
     for (const options of [{ idleTimeout: 50 }, { maxLifetime: 50 }]) {
       const applicationName = `aged ${Object.keys(options)}`;
       await using database = await openDatabase(testDatabase.url, { poolSize: 3, applicationName, ...options });
@@ -130,7 +127,7 @@ describe("connections that have died unnoticed", () => {
     }
   });
 
-  test("a transaction goes on though its connection is as old as maxLifetime", async () => {
+  test("a transaction continues although its connection has reached maxLifetime", async () => {
     await using database = await openDatabase(testDatabase.url, { poolSize: 1, maxLifetime: 20 });
     await DaoUnitOfWork.run(database, async (uow) => {
       const user = await uow.users.create(makeUserData());
@@ -140,7 +137,7 @@ describe("connections that have died unnoticed", () => {
   });
 });
 
-describe("a server that gives fewer connections than the pool may have", () => {
+describe("a server that accepts fewer connections than the pool size", () => {
   const withRole = (name: string) => {
     const url = new URL(testDatabase.url);
     [url.username, url.password] = [name, "secret"];
@@ -156,7 +153,7 @@ describe("a server that gives fewer connections than the pool may have", () => {
     await admin.unsafe("drop owned by few, shut_out; drop role few, shut_out, kept_out");
   });
 
-  test("callers wait for those that there are", async () => {
+  test("callers wait for the existing ones", async () => {
     await admin.unsafe(`grant connect on database ${new URL(testDatabase.url).pathname.slice(1)} to few, shut_out`);
     await using database = await openDatabase(withRole("few"), { poolSize: 10 });
     const created = Array.from({ length: 60 }, () =>
@@ -165,7 +162,7 @@ describe("a server that gives fewer connections than the pool may have", () => {
     expect(await Promise.all(created)).toHaveLength(60);
   });
 
-  test("a caller for whom that is too few gets the reason", async () => {
+  test("a caller that waits in vain gets the reason", async () => {
     await using database = await openDatabase(withRole("few"), { poolSize: 10, acquireTimeout: 2_000 });
     let release = () => {};
     const released = new Promise<void>((resolve) => {
@@ -189,20 +186,20 @@ describe("a server that gives fewer connections than the pool may have", () => {
     await Promise.all(held);
   });
 
-  test("none at all is said so, and not that the server cannot be reached", async () => {
+  test("if it accepts none, the error says so, and not that the server is unreachable", async () => {
     const opening = openDatabase(withRole("shut_out"));
     await expect(opening).rejects.toBeInstanceOf(UnavailableError);
     await expect(opening).rejects.toThrow(/has no connection to spare/);
   });
 
-  test("nor is that said of a role that may not connect", async () => {
+  test("a role that may not connect gets its own error too", async () => {
     const opening = openDatabase(withRole("kept_out"));
     await expect(opening).rejects.toThrow(/lacks a privilege/);
   });
 });
 
-describe("a server that takes no writes", () => {
-  test("is unavailable to them, reads go on, and writes do when it takes them, on the same database", async () => {
+describe("a read-only server", () => {
+  test("is unavailable for writes, reads continue, and so do writes once it accepts them, on the same database", async () => {
     const name = new URL(testDatabase.url).pathname.slice(1);
     await using database = await openDatabase(testDatabase.url, { poolSize: 3 });
     await admin.unsafe(`alter database ${name} set default_transaction_read_only = on`);
@@ -214,7 +211,7 @@ describe("a server that takes no writes", () => {
       await expect(refused).rejects.toBeInstanceOf(UnavailableError);
       return refused.catch(({ message }: Error) => /takes no writes/.test(message));
     };
-    // The first ones may find the connections that were ended.
+    // The first ones may get connections that were terminated.
     await expect.poll(isRefused, { timeout: 10_000 }).toBe(true);
     await warmUp(database, 3);
     await expect(DaoUnitOfWork.run(database, (uow) => uow.users.create(makeUserData()))).rejects.toThrow(
@@ -222,13 +219,13 @@ describe("a server that takes no writes", () => {
     );
     await warmUp(database, 3);
     await admin.unsafe(`alter database ${name} reset default_transaction_read_only`);
-    // Each of the three may be met once.
+    // Each of the three may be used once.
     const outcomes = [];
     for (let attempt = 0; attempt < 4; attempt++) outcomes.push(await write().then(() => "done", String));
     expect(outcomes.at(-1)).toBe("done");
   });
 
-  test("is found out by checkReady, which then asks for another by itself", async () => {
+  test("is detected by checkReady, which then looks for another server", async () => {
     const name = new URL(testDatabase.url).pathname.slice(1);
     const pool = openPool(testDatabase.url, 2);
     for (const database of [await openDatabase(testDatabase.url, { poolSize: 3 }), joinPgPool(pool)]) {
@@ -239,14 +236,14 @@ describe("a server that takes no writes", () => {
       const look = () => database.checkReady().then(() => "ready", String);
       await expect.poll(look, { timeout: 10_000 }).toContain("is read-only");
       await admin.unsafe(`alter database ${name} reset default_transaction_read_only`);
-      // Nothing but probes comes, as behind a load balancer.
+      // Only probes arrive, as behind a load balancer.
       await expect.poll(look, { timeout: 10_000 }).toBe("ready");
       await database.close();
     }
     await pool.end();
   });
 
-  test("is not meant by a write in the caller's own read-only unit of work", async () => {
+  test("is not assumed after a write in the caller's own read-only unit of work", async () => {
     const { database } = testDatabase;
     const work = DaoUnitOfWork.run(database, (uow) => uow.users.create(makeUserData()), { readOnly: true });
     await expect(work).rejects.toMatchObject({ code: "unit_of_work_misused" });
@@ -256,7 +253,7 @@ describe("a server that takes no writes", () => {
 describe("prepared statements of a connection", () => {
   const prepared = "select name, statement from pg_prepared_statements";
 
-  test("are bounded, the least recently used go, and come again when they are used again", async () => {
+  test("are bounded: the least recently used are deallocated, and prepared again when they are used again", async () => {
     const driver = new PostgresDriver(postgresLocation(testDatabase.url), { poolSize: 1 });
     const ask = (number: number) => driver.execute(`select $1::text || '${number}'`, ["it's "]);
     for (let round = 0; round < 2; round++) {
@@ -272,7 +269,7 @@ describe("prepared statements of a connection", () => {
     await driver.close();
   });
 
-  test("are let go after a transaction, not within it", async () => {
+  test("are deallocated after a transaction, not within it", async () => {
     const driver = new PostgresDriver(postgresLocation(testDatabase.url), { poolSize: 1 });
     await driver.transaction(async (transaction) => {
       for (let number = 0; number < 600; number++) await transaction.execute(`select $1::text || '${number}'`, ["x"]);

@@ -24,7 +24,7 @@ function openDriver(url: string, options: PostgresDriverOptions): PostgresDriver
 }
 
 describe("a connection", () => {
-  test("that was cancelled is not reused: a late cancel hits nothing", async () => {
+  test("that was cancelled is not reused, so that a late cancel has no effect", async () => {
     const driver = openDriver(testDatabase.url, { poolSize: 1 });
     const others: unknown[] = [];
     for (let round = 0; round < 300; round++) {
@@ -38,9 +38,9 @@ describe("a connection", () => {
     await driver.close();
   });
 
-  test("that is busy is waited for no longer than the time to acquire one, or until the signal", async () => {
+  test("that is busy is waited for until acquireTimeout or the signal", async () => {
     const driver = openDriver(testDatabase.url, { poolSize: 1, acquireTimeout: 500 });
-    // On a busy machine a connection may take longer to open than to wait for: this one is open.
+    // On a busy machine opening a connection may take longer than the time-out: this one is open.
     await expect
       .poll(() =>
         driver.execute("select 1", []).then(
@@ -76,7 +76,7 @@ describe("a server that hangs", () => {
     await database.close(0);
   });
 
-  test("an abort while the server refuses the connection for a cancel leaves nothing unhandled", async () => {
+  test("an abort while the server refuses the connection for a cancel leaves no unhandled rejection", async () => {
     await using network = await faultyNetwork(testDatabase.url);
     const driver = openDriver(network.url, { poolSize: 1 });
     await driver.execute("select 1", []);
@@ -88,7 +88,7 @@ describe("a server that hangs", () => {
     await driver.close(0);
   });
 
-  test("every call ends: a statement and a unit of work that hear nothing are UnavailableErrors or lost", async () => {
+  test("every call ends: a statement and a unit of work without a response reject as unavailable or lost", async () => {
     await using network = await faultyNetwork(testDatabase.url);
     const database = await openDatabase(network.url, { poolSize: 2, statementTimeout: 100 });
     await Promise.all([database.users.list(), database.users.list()]);
@@ -104,7 +104,7 @@ describe("a server that hangs", () => {
     await database.close(0);
   });
 
-  test("a statement that may run longer is not taken for a hang", async () => {
+  test("a statement that may run longer is not mistaken for a hang", async () => {
     const driver = openDriver(testDatabase.url, { poolSize: 1, statementTimeout: 100 });
     const slow = driver.transaction((transaction) => transaction.execute("select pg_sleep(2.5)", []), {
       statementTimeout: 0,
@@ -114,12 +114,12 @@ describe("a server that hangs", () => {
   });
 });
 
-test("a process that was busy itself for longer than that takes nothing for a hang", async () => {
+test("a process that was busy itself for longer than that mistakes nothing for a hang", async () => {
   const driver = openDriver(testDatabase.url, { poolSize: 1, statementTimeout: 400 });
   const sleep = () => driver.execute("select pg_sleep(0.3)", []);
-  await sleep(); // prepared: the others go out at once, one behind the other
+  await sleep(); // Prepared: the others are pipelined at once.
   const calls = Array.from({ length: 11 }, sleep);
-  // After an immediate come the timers, and only then what has arrived.
+  // The immediates are followed by the timers, and only then by what has arrived.
   setTimeout(() => {
     setImmediate(() => {
       for (const begin = Date.now(); Date.now() - begin < 2_500; );
@@ -130,7 +130,7 @@ test("a process that was busy itself for longer than that takes nothing for a ha
 });
 
 describe("settings of others", () => {
-  test("a database's own DateStyle and time zone change no instant", async () => {
+  test("a database's DateStyle and time zone change no instant", async () => {
     await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
     const admin = postgres(own.url, { max: 1 });
     const name = new URL(own.url).pathname.slice(1);
@@ -154,26 +154,26 @@ describe("settings of others", () => {
     ["acquireTimeout", 1.5],
     ["acquireTimeout", 0],
     ["maxWaiting", 0],
-  ])("%s of %d is refused by name", async (option, value) => {
+  ])("%s of %d is rejected by name", async (option, value) => {
     const opening = openDatabase(testDatabase.url, { [option]: value });
     await expect(opening).rejects.toBeInstanceOf(ValidationError);
     await expect(opening).rejects.toThrow(option);
   });
 
-  test("a parameter of the URL that the server does not know is refused as the URL's", async () => {
+  test("a parameter of the URL that the server does not know is reported as the URL's", async () => {
     const opening = openDatabase(`${testDatabase.url}?foo=bar`);
     await expect(opening).rejects.toBeInstanceOf(ValidationError);
   });
 });
 
-test("a write that waits for a lock holds up no read", async () => {
+test("a write that waits for a lock blocks no read", async () => {
   await using database = await openDatabase(testDatabase.url, { poolSize: 4 });
   const user = await database.users.create(makeUserData());
   await using others = await openDatabase(testDatabase.url, { poolSize: 1 });
   await DaoUnitOfWork.run(others, async (uow) => {
     await uow.users.update(user.id, { name: "held" });
     const write = database.users.update(user.id, { name: "late" });
-    // More at a time than there are connections, and again and again.
+    // More concurrent writes than connections, repeatedly.
     for (let round = 0; round < 50; round++) {
       await Promise.all(Array.from({ length: 20 }, () => database.users.findById(user.id)));
     }

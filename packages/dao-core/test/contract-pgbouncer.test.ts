@@ -15,7 +15,7 @@ const modes = [
   { mode: "transaction", options: { prepare: false } },
 ] as const;
 
-describe.runIf(hasPgBouncer).each(modes)("behind PgBouncer that pools by $mode", ({ mode, options }) => {
+describe.runIf(hasPgBouncer).each(modes)("behind PgBouncer with pool_mode $mode", ({ mode, options }) => {
   let direct: TestDatabase;
   let bouncer: RunningProxy;
   let database: Database;
@@ -35,7 +35,7 @@ describe.runIf(hasPgBouncer).each(modes)("behind PgBouncer that pools by $mode",
   test.each(contractSuite)("$name", ({ run }) => run(createDaoServices(database)));
   test.each(idempotencyCases)("$name", ({ run }) => run(database));
 
-  test("is ready, and migrated or planned through it", async () => {
+  test("is ready, and migrated and planned through it", async () => {
     await database.checkReady();
     expect(await database.migrate()).toMatchObject({ applied: [] });
     expect((await database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
@@ -43,7 +43,7 @@ describe.runIf(hasPgBouncer).each(modes)("behind PgBouncer that pools by $mode",
     await database.withSchema("elsewhere").checkReady();
   });
 
-  test("units of work commit or leave nothing, also where one is aborted while a statement runs", async () => {
+  test("units of work commit or leave nothing, also if one is aborted while a statement runs", async () => {
     const emails = Array.from({ length: 12 }, () => makeUserData().email);
     const run = (email: string, index: number) =>
       DaoUnitOfWork.run(
@@ -67,32 +67,29 @@ describe.runIf(hasPgBouncer).each(modes)("behind PgBouncer that pools by $mode",
   });
 });
 
-describe.runIf(hasPgBouncer)(
-  "behind PgBouncer that pools by transaction, with statements that are prepared all the same",
-  () => {
-    test("an error names prepare: false and DB_PREPARE, and no caller gets another's row", async () => {
-      const direct = await createTestDatabase({ serverUrl: inject("adminUrl") });
-      await using bouncer = await startPgBouncer(direct.url, "transaction");
-      const url = new URL(direct.url);
-      url.host = new URL(bouncer.url).host;
-      const ids = await Promise.all(
-        Array.from({ length: 20 }, async () => (await direct.database.users.create(makeUserData())).id),
-      );
-      try {
-        await using database = await openDatabase(url.href, { poolSize: 8 });
-        const errors: unknown[] = [];
-        for (let round = 0; round < 20; round++) {
-          const found = await Promise.allSettled(ids.map((id) => database.users.findById(id)));
-          for (const [index, outcome] of found.entries()) {
-            if (outcome.status === "fulfilled") expect(outcome.value?.id).toBe(ids[index]);
-            else errors.push(outcome.reason);
-          }
+describe.runIf(hasPgBouncer)("behind transaction-pooling PgBouncer, with prepared statements nevertheless", () => {
+  test("an error names prepare: false and DB_PREPARE, and no caller gets another one's row", async () => {
+    const direct = await createTestDatabase({ serverUrl: inject("adminUrl") });
+    await using bouncer = await startPgBouncer(direct.url, "transaction");
+    const url = new URL(direct.url);
+    url.host = new URL(bouncer.url).host;
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, async () => (await direct.database.users.create(makeUserData())).id),
+    );
+    try {
+      await using database = await openDatabase(url.href, { poolSize: 8 });
+      const errors: unknown[] = [];
+      for (let round = 0; round < 20; round++) {
+        const found = await Promise.allSettled(ids.map((id) => database.users.findById(id)));
+        for (const [index, outcome] of found.entries()) {
+          if (outcome.status === "fulfilled") expect(outcome.value?.id).toBe(ids[index]);
+          else errors.push(outcome.reason);
         }
-        expect(errors.map(String).join("\n")).toMatch(/prepare: false \(DB_PREPARE=false\)/);
-        for (const error of errors) expect(error).toMatchObject({ code: "unavailable" });
-      } finally {
-        await direct.drop();
       }
-    });
-  },
-);
+      expect(errors.map(String).join("\n")).toMatch(/prepare: false \(DB_PREPARE=false\)/);
+      for (const error of errors) expect(error).toMatchObject({ code: "unavailable" });
+    } finally {
+      await direct.drop();
+    }
+  });
+});

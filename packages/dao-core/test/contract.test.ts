@@ -6,7 +6,7 @@ import type { TestSession } from "./hosts.ts";
 import { connect } from "./scratch-database.ts";
 import { TransactionPooler } from "./transaction-pooler.ts";
 
-/** A database that is reached through a proxy alone, in which every transaction has another connection. */
+/** A database that is only reachable through a proxy, in which every transaction gets another connection. */
 async function openPooled(): Promise<TestSession> {
   const direct = await createTestDatabase({ serverUrl: inject("adminUrl") });
   const pooler = await TransactionPooler.start(direct.url);
@@ -19,7 +19,7 @@ async function openPooled(): Promise<TestSession> {
   return { database, drop };
 }
 
-/** In a schema of another name, beside which there is no other, on connections that look for tables elsewhere. */
+/** In a schema of another name without `public`, on connections with another search path. */
 async function openElsewhere(): Promise<TestSession> {
   const { database, url, drop } = await createTestDatabase({ serverUrl: inject("adminUrl"), schema: 'Tenant "7"' });
   const admin = connect(url);
@@ -34,7 +34,7 @@ async function openElsewhere(): Promise<TestSession> {
 
 const engines = [
   { engine: "PostgreSQL by postgres.js", open: () => createTestDatabase({ serverUrl: inject("adminUrl") }) },
-  { engine: "PostgreSQL through a transaction-pooling proxy, nothing prepared", open: openPooled },
+  { engine: "PostgreSQL through a transaction-pooling proxy, unprepared", open: openPooled },
   { engine: "PostgreSQL in a schema of another name", open: openElsewhere },
   {
     engine: "PGlite in a schema of another name",

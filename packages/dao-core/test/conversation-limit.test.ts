@@ -39,7 +39,7 @@ test("a conversation grows to 8 MiB and no further, however it is written", asyn
 test.each([
   ["an array", "(select jsonb_agg(repeat('m', 1048576)) from generate_series(1, 10))", 10],
   ["a string, as the Python service's planner writes them", "to_jsonb(repeat('m', 9000000))", 1],
-])("one that is longer already, %s, can be read and shortened, and does not grow", async (_, json, count) => {
+])("one that already exceeds it, %s, can be read and shortened, but does not grow", async (_, json, count) => {
   const { conversations } = services;
   const [row] = await sql.unsafe<{ id: string }[]>(
     `insert into conversations (user_id, messages) select $1, ${json} returning id`,
@@ -57,7 +57,7 @@ test.each([
   expect((await conversations.getConversation(id)).messages).toEqual(messages);
 });
 
-test("the limit is the database's option", async () => {
+test("the limit is an option of the database", async () => {
   await using limited = await openDatabase(database.url, { maxConversationBytes: 100, poolSize: 1 });
   const { conversations } = createDaoServices(limited);
   const { id } = await conversations.createConversation({ userId, messages: ["x".repeat(80)] });
@@ -67,7 +67,7 @@ test("the limit is the database's option", async () => {
   );
 });
 
-test("of two that shorten one that is too long at the same time, the later is held against what the earlier left", async () => {
+test("of two concurrent updates that shorten one over the limit, the second is compared with the result of the first", async () => {
   const { conversations } = services;
   const { id } = await conversations.createConversation({ userId, messages: [] });
   await sql`update conversations set messages = jsonb_build_array(repeat('m', 20000000)) where id = ${id}`;

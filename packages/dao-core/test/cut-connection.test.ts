@@ -3,8 +3,8 @@ import { createTestDatabase, makeUserData } from "@flux/dao-core/testing";
 import { expect, inject, test } from "vitest";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
 
-// postgres.js sends what is queued on a new connection, where it goes on counting the rows of the answer that was cut.
-test("a statement that waits behind a response that is cut in the middle does not get a wrong result", async () => {
+// postgres.js sends queued statements on a new connection, where it continues to count the rows of the interrupted result.
+test("a statement that is pipelined after an interrupted response does not get a wrong result", async () => {
   await using testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
   const { users } = testDatabase.database;
   const [user] = await Promise.all(
@@ -16,7 +16,7 @@ test("a statement that waits behind a response that is cut in the middle does no
   await database.users.list();
 
   const cut = network.cut({ after: 0, share: 0.5, reset: false });
-  // The first of its kind makes the driver hold back what comes after it, until it knows the statement's types.
+  // For the first statement of its kind the driver delays those after it, until it knows the statement's types.
   const calls = [database.users.list(), database.goals.list(), database.users.findById(user.id)];
   const [answerOfManyRows, , waiting] = await Promise.allSettled(calls);
   await cut;
@@ -26,13 +26,13 @@ test("a statement that waits behind a response that is cut in the middle does no
   await expect(database.users.findById(user.id)).resolves.toEqual(user);
 });
 
-test("a statement whose connection is refused has that as its cause", async () => {
+test("a statement whose connection is refused rejects with that cause", async () => {
   await using testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
   await using network = await faultyNetwork(testDatabase.url);
   await using database = await openDatabase(network.url, { poolSize: 1 });
   await network.leave();
   const calls = () => [database.users.list(), database.users.list()];
-  // The first ones may still find the connection that was open.
+  // The first ones may still use the open connection.
   await Promise.allSettled(calls());
   for (const outcome of await Promise.allSettled(calls())) {
     expect(outcome).toMatchObject({ reason: { code: "unavailable", cause: { code: "ECONNREFUSED" } } });

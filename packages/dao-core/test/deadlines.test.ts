@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { askUntil } from "../../../test/ask-until.ts";
 
 let testDatabase: TestDatabase;
-/** A connection of somebody else's, to hold locks and to look. */
+/** Connections of another client, to hold locks and to inspect the server. */
 let others: postgres.Sql;
 
 beforeAll(async () => {
@@ -24,7 +24,7 @@ afterAll(async () => {
   await testDatabase.drop();
 });
 
-/** Runs `work` while somebody else holds the user's row. */
+/** Runs `work` while another client holds a lock on the user's row. */
 async function whileHeld(work: (userId: string) => Promise<void>): Promise<void> {
   const user = await testDatabase.database.users.create(makeUserData());
   await others.begin(async (sql) => {
@@ -33,14 +33,14 @@ async function whileHeld(work: (userId: string) => Promise<void>): Promise<void>
   });
 }
 
-/** The statements of ours that the server is at. */
+/** The library's statements that are running on the server. */
 async function active(): Promise<number> {
   const [row] = await others<{ count: number }[]>`
     select count(*)::int from pg_stat_activity where application_name = 'deadlines' and state = 'active'`;
   return row?.count ?? 0;
 }
 
-/** Milliseconds from now until the server is at none of them. */
+/** Milliseconds until none of them runs on the server. */
 async function untilGone(): Promise<number> {
   const begun = performance.now();
   await askUntil(active, (count) => count === 0, { pause: 0 });
@@ -49,9 +49,9 @@ async function untilGone(): Promise<number> {
 
 describe("the timeout of a call", () => {
   test.each([
-    { when: "it has given a task that is refused", task: makeTaskData("nobody", "nothing") },
-    { when: "the database has refused a batch", task: makeTaskData(crypto.randomUUID(), crypto.randomUUID()) },
-  ])("ends the wait for a source that never says it was left, when $when", async ({ task }) => {
+    { when: "it has yielded an invalid task", task: makeTaskData("nobody", "nothing") },
+    { when: "the database has rejected a batch", task: makeTaskData(crypto.randomUUID(), crypto.randomUUID()) },
+  ])("ends the wait for a source whose return() never resolves, when $when", async ({ task }) => {
     const { tasks } = createDaoServices(testDatabase.database);
     const source: AsyncIterable<TaskImportDto> = {
       [Symbol.asyncIterator]: () => ({
@@ -64,7 +64,7 @@ describe("the timeout of a call", () => {
     });
   });
 
-  test("gives a statement up that waits for a lock, with an UnavailableError that names it, on the server too", () =>
+  test("aborts a statement that waits for a lock with an UnavailableError that names the time-out, and cancels it on the server", () =>
     whileHeld(async (id) => {
       const late = testDatabase.database.users.update(id, { name: "late" }, { timeout: 100 });
       await expect(late).rejects.toThrow(/not done within its 100 ms/);
@@ -92,7 +92,7 @@ describe("the timeout of a call", () => {
       expect((await database.users.list({ email: data.email })).total).toBe(0);
     }));
 
-  test("counts the wait for a connection", async () => {
+  test("includes the wait for a connection", async () => {
     await using database = await openDatabase(testDatabase.url, { poolSize: 1 });
     let release: () => void = () => undefined;
     const held = DaoUnitOfWork.run(
@@ -107,7 +107,7 @@ describe("the timeout of a call", () => {
     await held;
   });
 
-  test("leaves a call alone that is done by then, and the signal beside it", async () => {
+  test("affects neither a call that is done by then, nor the signal", async () => {
     const { database } = testDatabase;
     const { signal } = new AbortController();
     expect((await database.users.list({}, { timeout: 60_000, signal })).page).toBe(1);
@@ -123,7 +123,7 @@ describe("the timeout of a call", () => {
 });
 
 describe("after an abort", () => {
-  test("the server is soon at none of the statements, again and again, and the pool serves", () =>
+  test("the statements are soon cancelled on the server, repeatedly, and the pool still works", () =>
     whileHeld(async (id) => {
       const { database } = testDatabase;
       const times: number[] = [];
@@ -140,7 +140,7 @@ describe("after an abort", () => {
         expect((await settled).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
         expect(await database.users.findById(id)).toMatchObject({ id });
       }
-      // 200 ms is promised (docs/reliability.md); ten times that tells a cancel from the lock's own 10 s.
+      // Within 200 ms (docs/reliability.md); ten times that still distinguishes a cancel from the lock time-out of 10 s.
       expect(Math.max(...times)).toBeLessThan(2_000);
     }));
 });

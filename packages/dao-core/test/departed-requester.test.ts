@@ -3,7 +3,7 @@ import { makeUserData } from "@flux/dao-core/testing";
 import { describe, expect, test } from "vitest";
 import { everyDriver } from "./every-driver.ts";
 
-/** The others wait in the queue of the application's client, which cannot be left. */
+/** Requests of the other clients wait in the client's own queue, and cannot be removed from it. */
 const names = ["postgres.js", "PGlite", "the application's pg"];
 const drivers = everyDriver.filter(({ driver }) => names.includes(driver));
 
@@ -15,8 +15,8 @@ function gate() {
   return { opened, open };
 }
 
-describe("a call whose requester goes while it waits for a connection is not begun", () => {
-  test("on every driver whose queue can be left", () => {
+describe("a call whose requester disconnects while it waits for a connection is not started", () => {
+  test("on every driver with a queue of its own", () => {
     expect(drivers.map(({ driver }) => driver)).toEqual(names);
   });
 

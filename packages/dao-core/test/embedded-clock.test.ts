@@ -31,7 +31,7 @@ describe.each(embedded)("a loop of awaited statements on $driver", ({ open }) =>
 
   const MANY = 100_000;
 
-  test("does not keep timers from running", async () => {
+  test("does not prevent timers from firing", async () => {
     let isOver = false;
     setTimeout(() => {
       isOver = true;
@@ -44,7 +44,7 @@ describe.each(embedded)("a loop of awaited statements on $driver", ({ open }) =>
   test.each([
     { what: "a deadline", options: () => ({ timeout: 100 }), error: UnavailableError },
     { what: "a signal", options: () => ({ signal: AbortSignal.timeout(100) }), error: DOMException },
-  ])("does not keep $what from ending it", async ({ options, error }) => {
+  ])("does not prevent $what from ending it", async ({ options, error }) => {
     const run = DaoUnitOfWork.run(
       database,
       async (uow) => {
@@ -57,7 +57,7 @@ describe.each(embedded)("a loop of awaited statements on $driver", ({ open }) =>
     expect((await database.users.list()).total).toBe(0);
   });
 
-  test("of a nested unit of work ends at its own deadline, and the outer one goes on", async () => {
+  test("of a nested unit of work ends at its own deadline, and the outer one continues", async () => {
     await DaoUnitOfWork.run(database, async (uow) => {
       const late = DaoUnitOfWork.run(
         uow,
@@ -71,10 +71,10 @@ describe.each(embedded)("a loop of awaited statements on $driver", ({ open }) =>
     });
   });
 
-  test("of a nested unit of work ends at its abort, and the outer one goes on", async () => {
+  test("of a nested unit of work ends at its abort, and the outer one continues", async () => {
     await DaoUnitOfWork.run(database, async (uow) => {
       const abort = new AbortController();
-      // Fires in the turn that a statement gives the event loop.
+      // Fires in the turn of the event loop that a statement yields.
       setTimeout(() => abort.abort(new Error("enough")), 50);
       const begun = performance.now();
       const aborted = DaoUnitOfWork.run(
@@ -100,7 +100,7 @@ describe.each(embedded)("a loop of awaited statements on $driver", ({ open }) =>
   });
 });
 
-test("closing an embedded database at once makes unavailable what was not done by then", async () => {
+test("closing an embedded database rejects unfinished calls as unavailable", async () => {
   const database = await openEmbedded();
   const calls = Array.from({ length: 20 }, () => database.users.create(makeUserData()));
   const [outcomes] = await Promise.all([Promise.allSettled(calls), database.close(0)]);
@@ -111,7 +111,7 @@ test("closing an embedded database at once makes unavailable what was not done b
 describe("a unit of work that hangs on an embedded database", () => {
   const hang = () => new Promise<never>(() => undefined);
 
-  test("is rolled back after idleInTransactionTimeout, and those behind it are served", async () => {
+  test("is rolled back after idleInTransactionTimeout, and queued calls proceed", async () => {
     await using database = await openEmbedded({ idleInTransactionTimeout: 200 });
     const run = DaoUnitOfWork.run(database, async (uow) => {
       await uow.users.create(makeUserData());
@@ -123,7 +123,7 @@ describe("a unit of work that hangs on an embedded database", () => {
     expect((await behind).total).toBe(0);
   });
 
-  test("is not, while it runs statements", async () => {
+  test("is not rolled back while it runs statements", async () => {
     await using database = await openEmbedded({ idleInTransactionTimeout: 200 });
     const begun = performance.now();
     await DaoUnitOfWork.run(database, async (uow) => {
@@ -131,7 +131,7 @@ describe("a unit of work that hangs on an embedded database", () => {
     });
   });
 
-  test("is lost when the database is closed, and so is what waits behind it", async () => {
+  test("is lost when the database is closed, and so are queued calls", async () => {
     const database = await openEmbedded();
     const run = DaoUnitOfWork.run(database, hang);
     const behind = database.users.list();
@@ -143,7 +143,7 @@ describe("a unit of work that hangs on an embedded database", () => {
     ]);
   });
 
-  test("a time-out that is none is refused", async () => {
+  test("an invalid time-out is rejected", async () => {
     await expect(openDatabase("memory://", { idleInTransactionTimeout: -1 })).rejects.toMatchObject({
       code: "validation_failed",
       issues: [{ path: "idleInTransactionTimeout" }],

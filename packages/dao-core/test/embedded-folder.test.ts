@@ -18,7 +18,7 @@ let programs: Programs<"folder">;
 let migrated: string;
 let base: string;
 let folder: string;
-/** With what is reported of each when it has ended. */
+/** Child processes, each with its reports once it has ended. */
 const children = new Map<ChildProcess, Promise<FolderReport>>();
 
 beforeAll(async () => {
@@ -63,12 +63,12 @@ async function told(child: ChildProcess, order: FolderOrder): Promise<FolderRepo
 }
 
 const locksIn = async (where: string) => (await readdir(where)).filter((name) => name.startsWith("flux-dao-"));
-/** What a lock file says that `child` wrote, or another like it would. */
+/** What `child`, or a process like it, would write into a lock file. */
 const recordOf = async (where: string): Promise<object> => {
   const name = (await locksIn(where)).find((file) => file.endsWith(".lock")) ?? "";
   return JSON.parse(await readFile(join(where, name), "utf8"));
 };
-/** A lock file that one has left behind. */
+/** A lock file that a process has left behind. */
 async function leaveLock(record: object | string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, "flux-dao-00000001-00000000000000aa.lock");
@@ -89,8 +89,8 @@ async function expectFree(where = folder): Promise<void> {
   expect(await locksIn(where)).toEqual([]);
 }
 
-describe("an embedded database is open once", () => {
-  test("in this process, however its folder is spelt", async () => {
+describe("an embedded database can be opened only once", () => {
+  test("in this process, however its path is written", async () => {
     await mkdir(folder);
     const link = join(base, "link");
     await symlink(folder, link);
@@ -104,7 +104,7 @@ describe("an embedded database is open once", () => {
     await expectFree();
   });
 
-  test("of two that open it at once", async () => {
+  test("by two concurrent calls", async () => {
     const outcomes = await Promise.allSettled([1, 2, 3].map(() => takeFolder(folder)));
     const taken = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
     expect(taken).toHaveLength(1);
@@ -112,7 +112,7 @@ describe("an embedded database is open once", () => {
     await expectFree();
   });
 
-  test("in another process, whose pid is named, and which is not killed for it", async () => {
+  test("in another process, whose pid the error names, and which is not killed", async () => {
     await cp(migrated, folder, { recursive: true });
     const child = start();
     expect(await told(child, "open")).toEqual({ done: "open" });
@@ -133,7 +133,7 @@ describe("an embedded database is open once", () => {
     await release();
   });
 
-  test("where its path is too long for a socket", async () => {
+  test("if its path is too long for a socket", async () => {
     folder = join(base, "d".repeat(120));
     const child = start();
     expect(await told(child, "take")).toEqual({ done: "take" });
@@ -142,13 +142,13 @@ describe("an embedded database is open once", () => {
     await killed(child);
     const own = await ownRecord();
     await expectFree();
-    // One that has a shorter path to it, in a container, may listen.
+    // A process with a shorter path to the folder, as in a container, may listen.
     const path = await leaveLock({ ...own, listens: true });
     await expect(takeFolder(folder)).rejects.toThrow(/cannot be asked/);
     await rm(path);
   });
 
-  test("also while its process is stopped", async () => {
+  test("also while that process is suspended", async () => {
     const child = start();
     expect(await told(child, "take")).toEqual({ done: "take" });
     child.kill("SIGSTOP");
@@ -157,7 +157,7 @@ describe("an embedded database is open once", () => {
   });
 });
 
-describe("a lock that was left behind is taken by the next opener", () => {
+describe("a stale lock is taken over by the next process", () => {
   test("with every acknowledged row, where its process was killed", async () => {
     await cp(migrated, folder, { recursive: true });
     const child = start();
@@ -170,7 +170,7 @@ describe("a lock that was left behind is taken by the next opener", () => {
     expect((await database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
   });
 
-  test("where its process ended without closing", async () => {
+  test("if its process exited without closing", async () => {
     const child = start();
     await told(child, "take");
     child.send("exit" satisfies FolderOrder);
@@ -179,18 +179,18 @@ describe("a lock that was left behind is taken by the next opener", () => {
   });
 
   test.each<[string, (own: object) => object | string]>([
-    ["whose pid is another process's now", (own) => own],
-    ["whose pid is another process's now, without a socket", (own) => ({ ...own, listens: false, startTime: "1" })],
-    ["whose machine was started again", (own) => ({ ...own, kernel: "another" })],
+    ["whose pid now belongs to another process", (own) => own],
+    ["whose pid now belongs to another process, without a socket", (own) => ({ ...own, listens: false, startTime: "1" })],
+    ["whose machine was restarted", (own) => ({ ...own, kernel: "another" })],
     ["that is empty", () => ""],
-    ["that was cut off", () => '{"pid": 1, "ho'],
+    ["that is truncated", () => '{"pid": 1, "ho'],
   ])("%s", async (_, change) => {
     const path = await leaveLock(change(await ownRecord()));
     await expectFree();
     await expect(stat(path)).rejects.toThrow("ENOENT");
   });
 
-  test("but not one of a machine, or of a container, that cannot be asked", async () => {
+  test("but not one of another machine or container, which cannot be checked", async () => {
     const own = await ownRecord();
     for (const record of [
       { ...own, pid: 1, host: "elsewhere", kernel: "another" },
@@ -204,11 +204,11 @@ describe("a lock that was left behind is taken by the next opener", () => {
     }
   });
 
-  test("by one alone of many processes that come at once", { timeout: 60_000 }, async () => {
+  test("by only one of many concurrent processes", { timeout: 60_000 }, async () => {
     const own = await ownRecord();
     const rivals = Array.from({ length: amount(3, 5) }, () => start());
     for (let round = 0; round < amount(2, 10); round++) {
-      // Every other time they find a lock to take over.
+      // Every other time they find a stale lock.
       if (round % 2 === 0) await leaveLock(own);
       const reports = await Promise.all(rivals.map((rival) => told(rival, "take")));
       const winners = rivals.filter((_, index) => "done" in (reports[index] ?? {}));
@@ -219,8 +219,8 @@ describe("a lock that was left behind is taken by the next opener", () => {
   });
 });
 
-describe("a folder is let go", () => {
-  test("by the time that a second close resolves", async () => {
+describe("a folder is released", () => {
+  test("when a second close resolves", async () => {
     await cp(migrated, folder, { recursive: true });
     const database = await openDatabase(folder);
     const closing = database.close();
@@ -241,21 +241,21 @@ describe("a folder is let go", () => {
     expect((await again.users.list()).total).toBe(done);
   });
 
-  test("where the database in it cannot be opened", async () => {
+  test("if the database in it cannot be opened", async () => {
     await mkdir(folder, { mode: 0o700 });
     await writeFile(join(folder, "PG_VERSION"), "9\n");
     await expect(openDatabase(folder)).rejects.toThrow(UnavailableError);
     await expectFree();
   });
 
-  test("where it is none", async () => {
+  test("if it is not a database", async () => {
     await writeFile(folder, "");
     await expect(openDatabase(folder)).rejects.toThrow(/must be a folder that this user owns/);
     await expect(openDatabase(join(folder, "data"))).rejects.toThrow(UnavailableError);
   });
 });
 
-test("a folder that is deleted while it is open makes the database unavailable, also to checkReady", async () => {
+test("a folder that is deleted while it is open makes the database unavailable, also for checkReady", async () => {
   await cp(migrated, folder, { recursive: true });
   await using database = await openDatabase(folder);
   await rm(folder, { recursive: true });
@@ -264,7 +264,7 @@ test("a folder that is deleted while it is open makes the database unavailable, 
   await expect(database.checkReady()).rejects.toBeInstanceOf(UnavailableError);
 });
 
-describe("a first start that is killed", { timeout: 120_000 }, () => {
+describe("a first start that was killed", { timeout: 120_000 }, () => {
   test.each(slice(["PG_VERSION", "base"], 0))(
     "with %s there by then, leaves a folder that the next one can use",
     async (sign) => {
@@ -284,7 +284,7 @@ describe("a first start that is killed", { timeout: 120_000 }, () => {
     },
   );
 
-  test.each(["postgresql.conf", "global/pg_control"])("or it is refused with what to do: without %s", async (name) => {
+  test.each(["postgresql.conf", "global/pg_control"])("or is rejected with advice: without %s", async (name) => {
     await cp(migrated, folder, { recursive: true });
     await rm(join(folder, name));
     await expect(openDatabase(folder)).rejects.toThrow(/Restore it from a copy, or delete it if it never had data/);
@@ -292,7 +292,7 @@ describe("a first start that is killed", { timeout: 120_000 }, () => {
   });
 });
 
-describe("what is in the folder is for its user alone", () => {
+describe("the folder is accessible to its owner only", () => {
   const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
 
   test.each(["000", "022", "277"])("whatever the umask: %s", async (umask) => {
@@ -306,14 +306,14 @@ describe("what is in the folder is for its user alone", () => {
     }
   });
 
-  test("also in one that was made with wider rights", async () => {
+  test("also if it was created with wider permissions", async () => {
     await cp(migrated, folder, { recursive: true });
     await chmod(folder, 0o755);
     await expectFree();
     expect(await modeOf(folder)).toBe("700");
   });
 
-  test("in an empty one, too, such as where a volume is mounted, but never in one that holds something else", async () => {
+  test("in an empty folder too, such as a mounted volume, but never in one with other contents", async () => {
     await mkdir(join(folder, "lost+found"), { recursive: true });
     await chmod(folder, 0o777);
     await expectFree();

@@ -7,19 +7,19 @@ import { inject } from "vitest";
 import { type FaultyNetwork, faultyNetwork } from "../../../test/faulty-network.ts";
 import { hosts, ofThisRun } from "./hosts.ts";
 
-/** Milliseconds after which the server ends a session that idles in a transaction, where there is a server. */
+/** Milliseconds after which the server ends a session that is idle in a transaction, if there is a server. */
 export const IDLE_TIMEOUT = 2_000;
 
-/** A driver's database with a single connection, so that one which is not given back is missed at once. */
+/** A driver's database with a single connection, so that a connection leak shows at once. */
 export interface OneConnection extends AsyncDisposable {
   readonly database: Database;
-  /** Connections of another client to the same server, where there is a server. */
+  /** Connections of another client to the same server, if there is a server. */
   readonly others?: postgres.Sql;
 }
 
 interface OnServer extends OneConnection {
   readonly others: postgres.Sql;
-  /** What is between the driver and the server. */
+  /** The network between the driver and the server. */
   readonly network: FaultyNetwork;
 }
 
@@ -29,8 +29,8 @@ interface DriverCase {
 }
 
 interface ServerCase extends DriverCase {
-  /** Whether the loss of the connection is noticed though nothing runs on it. */
-  readonly tellsOfLoss: boolean;
+  /** Whether the loss of an idle connection is detected. */
+  readonly detectsIdleLoss: boolean;
   /** @param idleTimeout default {@link IDLE_TIMEOUT} */
   open(idleTimeout?: number): Promise<OnServer>;
 }
@@ -67,14 +67,14 @@ async function onServer(
 
 const own: ServerCase = {
   driver: "postgres.js",
-  tellsOfLoss: true,
+  detectsIdleLoss: true,
   open: (idleTimeout = IDLE_TIMEOUT) =>
     onServer((url) => ({ database: openDatabase(url, { poolSize: 1, idleInTransactionTimeout: idleTimeout }) })),
 };
 
-const hostDrivers: readonly ServerCase[] = hosts.map(({ name, tellsOfLoss, open }) => ({
+const hostDrivers: readonly ServerCase[] = hosts.map(({ name, detectsIdleLoss, open }) => ({
   driver: `the application's ${name}`,
-  tellsOfLoss,
+  detectsIdleLoss,
   open: (idleTimeout) => onServer((url) => open(url, 1), idleTimeout),
 }));
 
@@ -100,8 +100,8 @@ const ownDrivers: readonly DriverCase[] = [
 
 export const everyDriver: readonly DriverCase[] = [...ownDrivers, ...hostDrivers];
 
-/** Those of {@link everyDriver} that this run is on. */
+/** The drivers of {@link everyDriver} that this run covers. */
 export const driversOfThisRun = ofThisRun(ownDrivers, hostDrivers);
 
-/** Of them those on a server: these can lose their connection. */
+/** Those of them on a server, whose connections can be lost. */
 export const serverDriversOfThisRun = ofThisRun([own], hostDrivers);

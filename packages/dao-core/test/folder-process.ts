@@ -1,16 +1,16 @@
 /**
- * A process, or a thread, of its own that takes a folder for an embedded database when its parent says so, and reports how it
- * went. Arguments: the folder.
+ * A separate process, or thread, that opens the folder of an embedded database at its parent's command, and reports the
+ * outcome. Arguments: the folder.
  */
 
 import { parentPort } from "node:worker_threads";
 import { openDatabase } from "../src/database.ts";
 import { takeFolder } from "../src/drivers/pglite/pglite-folder.ts";
 
-/** What the parent says: take the folder alone, open the database in it, let it go, write a user, end without a word. */
+/** A command of the parent: only lock the folder, open its database, release it, write a user, exit without closing. */
 export type FolderOrder = "take" | "open" | "release" | "write" | "exit";
 
-/** What it hears. */
+/** A report to the parent. */
 export type FolderReport = { readonly done: FolderOrder } | { readonly error: string };
 
 const [folder = ""] = process.argv.slice(2);

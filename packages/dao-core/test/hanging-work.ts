@@ -10,11 +10,11 @@ import { expect } from "vitest";
 
 export const hang = () => new Promise<never>(() => undefined);
 
-/** A user who must not be there in the end. */
+/** A user that must not exist in the end. */
 const HANGING = "hanging";
 export const add = (uow: DaoUnitOfWork) => uow.users.create(makeUserData({ name: HANGING }));
 
-/** Work that never comes to its end, and what it is told by when it should. */
+/** Work that never settles, and the errors that it receives when it should end. */
 type Hanging = (
   database: DatabaseSession,
   options: Pick<UnitOfWorkOptions, "signal" | "timeout">,
@@ -36,7 +36,7 @@ export const hangings: readonly { what: string; work: Hanging }[] = [
       ),
   },
   {
-    what: "a callback that has begun nothing",
+    what: "a callback that has started nothing",
     work: (database, options, onHanging) =>
       DaoUnitOfWork.run(
         database,
@@ -64,7 +64,7 @@ export const hangings: readonly { what: string; work: Hanging }[] = [
       ),
   },
   {
-    what: "a callback whose nested one fails beside it",
+    what: "a callback whose concurrent nested one fails",
     work: (database, options, onHanging) =>
       DaoUnitOfWork.run(
         database,
@@ -81,7 +81,7 @@ export const hangings: readonly { what: string; work: Hanging }[] = [
       ),
   },
   {
-    what: "work that is done once",
+    what: "a runOnce",
     work: (database, options, onHanging) =>
       runOnce(database, { key: crypto.randomUUID(), ...options }, async (uow) => {
         await add(uow);
@@ -104,7 +104,7 @@ export const hangings: readonly { what: string; work: Hanging }[] = [
   },
 ];
 
-/** Nothing is left of it, and the one connection serves. */
+/** Nothing of it remains, and the only connection is usable. */
 export async function expectNothing(database: DatabaseSession): Promise<void> {
   const [users, tasks] = await DaoUnitOfWork.run(database, async (uow) => [
     await uow.users.list(),

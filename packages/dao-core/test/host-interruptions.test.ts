@@ -10,10 +10,10 @@ const POOL_SIZE = 3;
 const unknownId = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 const OTHERS = "others";
 
-describe.each(hosts)("on the application's $name, with others at work", (host) => {
+describe.each(hosts)("on the application's $name, under concurrent work", (host) => {
   let opened: OpenHost & { readonly url: string };
   let session: DatabaseSession;
-  /** Connections of another client, to hold locks, to look, and to kill. */
+  /** Connections of another client, to hold locks, to inspect, and to terminate. */
   let others: postgres.Sql;
 
   beforeAll(async () => {
@@ -26,7 +26,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
     await opened.close();
   });
 
-  /** Runs `work` while another client holds the user's row. */
+  /** Runs `work` while another client holds a lock on the user's row. */
   async function whileHeld(work: (userId: string) => Promise<void>): Promise<void> {
     const user = await session.users.create(makeUserData());
     await others.begin(async (sql) => {
@@ -36,7 +36,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
     expect((await session.users.findById(user.id))?.name).toBe(user.name);
   }
 
-  /** How many of the application's statements the server is at. */
+  /** The number of the application's statements that are running on the server. */
   async function running(): Promise<number | undefined> {
     const [row] = await others<{ running: number }[]>`
       select count(*)::int as running from pg_stat_activity
@@ -51,7 +51,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
       expect(await running()).toBe(0);
     }));
 
-  test("a unit of work whose statement waits for a lock ends by its signal, on the server too, with nothing left", () =>
+  test("a unit of work whose statement waits for a lock ends at its signal, on the server too, and leaves nothing behind", () =>
     whileHeld(async (id) => {
       const [data, reason, controller] = [makeUserData(), new Error("enough"), new AbortController()];
       const run = DaoUnitOfWork.run(session, async (uow) => {
@@ -64,9 +64,9 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
       expect(await running()).toBe(0);
     }));
 
-  // Our own driver on a pool of pg drops the client of what it has cancelled.
+  // Our own driver on a pg pool discards the client of a cancelled statement.
   test.each(host.name === "pg" ? [] : ["nested"])(
-    "what a %s unit of work waits for is cancelled, and the outer one goes on",
+    "the statement that a %s unit of work waits for is cancelled, and the outer one continues",
     () =>
       whileHeld(async (id) => {
         const data = makeUserData();
@@ -79,7 +79,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
       }),
   );
 
-  test("a nested one waits for a statement of the outer one no longer than its timeout, and the outer one goes on", async () => {
+  test("a nested one waits for a statement of the outer one no longer than its timeout, and the outer one continues", async () => {
     const data = makeUserData();
     let run: Promise<unknown> = Promise.resolve();
     await whileHeld(
@@ -100,7 +100,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
     expect((await session.users.list({ email: data.email })).total).toBe(1);
   });
 
-  test("a deadline holds in a transaction in which a statement failed before", async () => {
+  test("a deadline applies in a transaction after a failed statement", async () => {
     const data = await session.users.create(makeUserData());
     await DaoUnitOfWork.run(session, async (uow) => {
       const nested = DaoUnitOfWork.run(uow, async ({ users }) => {
@@ -112,7 +112,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
     });
   });
 
-  describe("a unit of work in the application's transaction that is abandoned", () => {
+  describe("an abandoned unit of work in the application's transaction", () => {
     const insert = ({ name, email }: { name: string; email: string }) =>
       `insert into users (id, name, email) values (gen_random_uuid(), '${name}', '${email}')`;
 
@@ -122,7 +122,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
     }>([
       { what: "itself", nested: (uow, work) => work(uow) },
       { what: "in a nested one", nested: (uow, work) => DaoUnitOfWork.run(uow, work) },
-    ])("while it waits $what leaves nothing in it", async ({ nested }) => {
+    ])("while it waits $what leaves nothing behind", async ({ nested }) => {
       const [undone, kept] = [makeUserData(), makeUserData()];
       let run: Promise<unknown> = Promise.resolve();
       await whileHeld(
@@ -147,7 +147,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
       expect(written).toEqual([{ email: kept.email }]);
     });
 
-    test("before it has begun does not undo what the application writes then", async () => {
+    test("before it has started does not undo later writes of the application", async () => {
       const kept = makeUserData();
       await using network = await faultyNetwork(opened.url);
       const { transaction, close } = await host.open(network.url, 1);
@@ -165,7 +165,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
     });
   });
 
-  test("the wait for a connection ends at once, and the pool goes on", async () => {
+  test("the wait for a connection ends at once, and the pool remains usable", async () => {
     let release: () => void = () => undefined;
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -184,7 +184,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
     ]) {
       const calledAt = performance.now();
       await expect(call()).rejects.toBeInstanceOf(UnavailableError);
-      // Before the second for which a statement that runs is waited for.
+      // Before the second within which a running statement may end.
       expect(performance.now() - calledAt).toBeLessThan(900);
     }
     release();
@@ -192,14 +192,14 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
     expect(await session.users.findById(unknownId)).toBeNull();
   });
 
-  test.each(["lockTimeout", "statementTimeout"])("the %s of a unit of work is its transaction's own", (limit) =>
+  test.each(["lockTimeout", "statementTimeout"])("the %s of a unit of work ends with its transaction", (limit) =>
     whileHeld(async (id) => {
       const blocked = DaoUnitOfWork.run(session, ({ users }) => users.update(id, { name: "late" }), { [limit]: 50 });
       await expect(blocked).rejects.toBeInstanceOf(UnavailableError);
     }),
   );
 
-  test("a unit of work has the isolation level that was asked for", async () => {
+  test("a unit of work has the requested isolation level", async () => {
     const { id } = await session.users.create(makeUserData({ name: "before" }));
     await DaoUnitOfWork.run(
       session,
@@ -212,8 +212,8 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
     );
   });
 
-  describe("what the database aborts in favor of others", () => {
-    /** Has the server abort the first updates of users. */
+  describe("work that the database aborts", () => {
+    /** Makes the server abort the first updates of users. */
     const abort = (times: number) => others`create or replace function abort() returns trigger language plpgsql as $$
       begin if nextval('attempts') <= ${others.unsafe(String(times))} then raise exception using errcode = '40001'; end if; return new; end $$`;
     beforeAll(async () => {
@@ -223,7 +223,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
     });
     afterAll(() => others`drop trigger abort on users`);
 
-    test("is tried again where it is a single call, and in a unit of work as often as was asked for", async () => {
+    test("is retried if it is a single call, and in a unit of work as often as requested", async () => {
       const { id } = await session.users.create(makeUserData());
       await abort(2);
       expect((await session.users.update(id, { name: "third" }))?.name).toBe("third");
@@ -237,14 +237,17 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
 
   describe("a connection that is lost within a unit of work", () => {
     const data = makeUserData();
-    /** A pool of its own: clients may give out a lost connection once more. */
+    /** A separate pool: clients may hand out a lost connection once more. */
     let alone: OpenHost;
     beforeEach(async () => {
       alone = await host.open(opened.url, 1);
     });
     afterEach(() => alone.close());
 
-    /** Ends the connection of what runs, and waits until its client has read so: a timer of a busy process fires before it reads. */
+    /**
+     * Terminates the connection of the running work, and waits until its client has noticed: a timer of a busy process fires
+     * before it reads.
+     */
     const killed = async () => {
       await others`select pg_terminate_backend(pid, 5000) from pg_stat_activity
         where datname = current_database() and state = 'idle in transaction'`;
@@ -252,7 +255,7 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
       await turn();
     };
 
-    test("before it is done: it is lost, and rolled back", async () => {
+    test("before the callback has returned: the work is lost, and rolled back", async () => {
       const run = DaoUnitOfWork.run(alone.database, async (uow) => {
         await uow.users.create(data);
         await DaoUnitOfWork.run(uow, async ({ users }) => {
@@ -263,15 +266,15 @@ describe.each(hosts)("on the application's $name, with others at work", (host) =
       await expect(run).rejects.toMatchObject({ code: "transaction_lost", outcome: "rolled_back" });
     });
 
-    test("when it is to be committed: it is lost", async () => {
+    test("at the commit: the work is lost", async () => {
       const run = DaoUnitOfWork.run(alone.database, async (uow) => {
         await uow.users.create(data);
         await killed();
       });
       await expect(run).rejects.toMatchObject({
         code: "transaction_lost",
-        // A client that has told of it by then is not asked to commit.
-        outcome: host.tellsOfLoss ? "rolled_back" : "unknown",
+        // A client that has reported the loss by then is not asked to commit.
+        outcome: host.detectsIdleLoss ? "rolled_back" : "unknown",
       });
       expect((await session.users.list({ email: data.email })).total).toBe(0);
     });

@@ -10,7 +10,7 @@ import { Random } from "../src/testing/demo-data/random.ts";
 import { startPeer } from "./peer.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
-/** What a server sends to each packet of its client's, as bytes. */
+/** The bytes that a server sends in reply to each packet of its client. */
 type Transcript = readonly Buffer[];
 
 const PATIENCE = 20_000;
@@ -52,7 +52,7 @@ type Send = (socket: Socket, answer: Buffer) => void | Promise<void>;
 
 const sendAtOnce: Send = (socket, answer) => void socket.write(answer);
 
-/** What a server that plays `transcript` is told, and what comes of it. */
+/** What a server that plays `transcript` receives, and the outcome. */
 async function play(transcript: Transcript, send: Send = sendAtOnce, connectTimeout = PATIENCE) {
   const peer = await startPeer((socket) => {
     const answers = transcript.values();
@@ -112,7 +112,7 @@ const message = (type: string, ...content: (string | number | Buffer)[]): Buffer
   return Buffer.concat([head, body]);
 };
 
-/** A message that says it has another length. */
+/** A message with a wrong length. */
 const claiming = (type: string, length: number): Buffer => {
   const head = Buffer.alloc(9);
   head.write(type, "latin1");
@@ -123,7 +123,7 @@ const claiming = (type: string, length: number): Buffer => {
 const LOGIN = Buffer.concat([message("R", 0), message("K", 1, 2), message("Z", "I")]);
 const DONE = Buffer.concat([message("C", "SET\0"), message("Z", "I")]);
 const SASL = message("R", 10, "SCRAM-SHA-256\0\0");
-const NO_NUL = message("T", Buffer.from([0, 1]), "a column without an end");
+const NO_NUL = message("T", Buffer.from([0, 1]), "an unterminated column");
 
 let testDatabase: TestDatabase;
 beforeAll(async () => {
@@ -143,7 +143,10 @@ afterEach(() => {
 const malformed: readonly { what: string; transcript: Transcript }[] = [
   { what: "a SCRAM challenge without a salt", transcript: [SASL, message("R", 11, "r=abc,i=4096")] },
   { what: "a SCRAM challenge without rounds", transcript: [SASL, message("R", 11, "r=abc,s=c2FsdA==,i=many")] },
-  { what: "a SCRAM challenge of hours", transcript: [SASL, message("R", 11, "r=abc,s=c2FsdA==,i=2147483647")] },
+  {
+    what: "a SCRAM challenge that would take hours",
+    transcript: [SASL, message("R", 11, "r=abc,s=c2FsdA==,i=2147483647")],
+  },
   { what: "a SCRAM challenge before SCRAM", transcript: [message("R", 11, "r=abc,s=c2FsdA==,i=4096")] },
   { what: "a login that skips its proof", transcript: [SASL, message("R", 11, "r=abc,s=c2FsdA==,i=1"), LOGIN] },
   { what: "a request for authentication without a kind", transcript: [message("R", "")] },
@@ -157,14 +160,14 @@ const malformed: readonly { what: string; transcript: Transcript }[] = [
     what: `${type} after the login`,
     transcript: [LOGIN, Buffer.concat([message(type, 11, 0), DONE]), message("E", "SERROR\0\0")],
   })),
-  { what: "a column without an end", transcript: [LOGIN, DONE, NO_NUL] },
+  { what: "an unterminated column", transcript: [LOGIN, DONE, NO_NUL] },
   ...[0, 3, 30_001, 0x7fff_ffff, 0xffff_ffff].flatMap((length) => [
     { what: `an S of length ${length} in the login`, transcript: [claiming("S", length)] },
     { what: `a C of length ${length} afterwards`, transcript: [LOGIN, claiming("C", length)] },
   ]),
   { what: "a row of length 4294967295", transcript: [LOGIN, DONE, claiming("D", 0xffff_ffff)] },
   {
-    what: "a login without an end",
+    what: "an endless login",
     transcript: [Buffer.concat([message("R", 0), ...Array(60).fill(message("N", "x".repeat(20_000)))])],
   },
 ];
@@ -189,7 +192,7 @@ describe.each([
     expect(toDaoError(error)).toMatchObject({ code: "unavailable", message: Reflect.get(Object(error), "message") });
   });
 
-  test("what a real one does is understood", async () => {
+  test("the responses of a real server are understood", async () => {
     const [url, expected] = [testDatabase.url, { rows: [1, 2, 3].map((n) => [7, "a", n]) }];
     const transcript = await record(url);
     const login = transcript.findIndex((answer) => answer.includes(message("R", 0)));
@@ -204,19 +207,19 @@ describe.each([
 test.each([
   { what: "GSSAPI", request: message("R", 7) },
   { what: "only another SASL mechanism", request: message("R", 10, "OAUTHBEARER\0\0") },
-])("a server that asks for $what: the error says what there is", async ({ request }) => {
+])("a server that requires $what: the error names the supported methods", async ({ request }) => {
   expect(await play([request])).toMatchObject({ code: "EPROTO", message: expect.stringMatching(/SCRAM-SHA-256/) });
 });
 
 test.each(["0A000", "22023", "40001", "42704", "54000", "58000", "P0XYZ", "XX000"])(
-  "a server that refuses the login with %s: that is not the error of a statement",
+  "a server that rejects the login with %s: the error is not a statement's",
   async (code) => {
     const error = await play([message("E", `SFATAL\0C${code}\0Mno\0\0`)]);
     expect(toDaoError(error)).toBeInstanceOf(UnavailableError);
   },
 );
 
-/** A transcript with something wrong in it, most often only here and there. */
+/** A transcript with a fault in it, usually only in a few places. */
 function mutated(transcript: Transcript, random: Random): Transcript {
   const answers: Buffer[] = transcript.map((answer) => Buffer.from(answer));
   for (let left = 1 + random.below(3); left > 0; left--) {
@@ -255,7 +258,7 @@ function mutated(transcript: Transcript, random: Random): Transcript {
   return answers;
 }
 
-test("whatever is wrong with a login and a response, the process goes on, and the call ends", async () => {
+test("whatever is wrong with a login or a response, the process survives, and the call ends", async () => {
   const random = new Random(20_261_128);
   const recorded = await record(testDatabase.url);
   const login = recorded.findIndex((answer) => answer.includes(message("R", 0)));

@@ -22,7 +22,7 @@ import { inject } from "vitest";
 import { openPool } from "./pg-pool.ts";
 import type { PrismaModule } from "./prisma-client.ts";
 
-/** What an application runs in a transaction of its own: with the session that joined it, and with statements by its client. */
+/** Work in a transaction of the application's own: with the session that joined it, and with statements by its client. */
 export type ApplicationsWork<Result> = (
   session: Database,
   execute: (text: string) => PromiseLike<unknown>,
@@ -37,19 +37,19 @@ export interface OpenHost {
   close(): Promise<unknown>;
 }
 
-/** A client that applications have. */
+/** A database client that applications use. */
 export interface Host {
   readonly name: string;
-  /** Whether it tells of the loss of a connection on which nothing runs. */
-  readonly tellsOfLoss: boolean;
-  /** Cases of the contract suite, by the beginning of their names, for which the client lacks something. */
+  /** Whether it detects the loss of an idle connection. */
+  readonly detectsIdleLoss: boolean;
+  /** Cases of the contract suite, by the beginning of their names, that the client cannot support. */
   readonly cannot?: readonly string[];
   open(url: string, poolSize: number): Promise<OpenHost>;
 }
 
 const pgHost: Host = {
   name: "pg",
-  tellsOfLoss: true,
+  detectsIdleLoss: true,
   async open(url, poolSize) {
     const pool = openPool(url, poolSize);
     return {
@@ -75,7 +75,7 @@ const pgHost: Host = {
 
 const postgresJsHost: Host = {
   name: "postgres.js",
-  tellsOfLoss: true,
+  detectsIdleLoss: true,
   async open(url, poolSize) {
     const client = postgres(url, { max: poolSize, onnotice: () => undefined });
     return {
@@ -94,7 +94,7 @@ const postgresJsHost: Host = {
 
 const drizzleOnPgHost: Host = {
   name: "Drizzle on pg",
-  tellsOfLoss: true,
+  detectsIdleLoss: true,
   async open(url, poolSize) {
     const pool = openPool(url, poolSize);
     const drizzle = drizzlePg(pool);
@@ -111,7 +111,7 @@ const drizzleOnPgHost: Host = {
 
 const drizzleOnPostgresJsHost: Host = {
   name: "Drizzle on postgres.js",
-  tellsOfLoss: true,
+  detectsIdleLoss: true,
   async open(url, poolSize) {
     const client = postgres(url, { max: poolSize, onnotice: () => undefined });
     const drizzle = drizzlePostgres(client);
@@ -128,7 +128,7 @@ const drizzleOnPostgresJsHost: Host = {
 
 const kyselyHost: Host = {
   name: "Kysely",
-  tellsOfLoss: false,
+  detectsIdleLoss: false,
   async open(url, poolSize) {
     const kysely = new Kysely<object>({ dialect: new PostgresDialect({ pool: openPool(url, poolSize) }) });
     return {
@@ -146,7 +146,7 @@ const kyselyHost: Host = {
 
 const knexHost: Host = {
   name: "Knex",
-  tellsOfLoss: true,
+  detectsIdleLoss: true,
   async open(url, poolSize) {
     const database = knex({ client: "pg", connection: url, pool: { min: 0, max: poolSize } });
     return {
@@ -160,7 +160,7 @@ const knexHost: Host = {
 
 const typeOrmHost: Host = {
   name: "TypeORM",
-  tellsOfLoss: true,
+  detectsIdleLoss: true,
   async open(url, poolSize) {
     const source = new DataSource({ type: "postgres", url, poolSize });
     await source.initialize();
@@ -174,8 +174,8 @@ const typeOrmHost: Host = {
 
 const prismaHost = (module: string): Host => ({
   name: "Prisma",
-  tellsOfLoss: false,
-  // It drops the detail of an error, which says of many rows in one statement which of them broke a foreign key.
+  detectsIdleLoss: false,
+  // It drops the detail of an error, which names the one of many rows in a statement that violates a foreign key.
   cannot: ["createTasks refuses rows that", "updateTasks changes all or none"],
   async open(url, poolSize) {
     const { PrismaClient, PrismaPg }: PrismaModule = await import(module);
@@ -193,13 +193,15 @@ const prismaHost = (module: string): Host => ({
 
 const prismaModule = process.env["PRISMA_CLIENT"];
 
-/** Of Prisma, which takes 300 MB, only in `pnpm test:prisma`, which runs no other. */
+/** Prisma's client takes 300 MB, so only `pnpm test:prisma` runs it, and no other. */
 export const hosts: readonly Host[] =
   prismaModule === undefined
     ? [pgHost, postgresJsHost, drizzleOnPgHost, drizzleOnPostgresJsHost, kyselyHost, knexHost, typeOrmHost]
     : [prismaHost(prismaModule)];
 
-/** What a file runs on: in `pnpm test` our own drivers, in `test:hosts` the clients of applications, in `test:long` both. */
+/**
+ * The drivers that this run covers: in `pnpm test` our own, in `test:hosts` the clients of applications, in `test:long` both.
+ */
 export function ofThisRun<Item>(own: readonly Item[], applications: readonly Item[]): readonly Item[] {
   const tests = process.env["FLUX_TESTS"];
   return [...(tests === "hosts" ? [] : own), ...(tests === undefined ? [] : applications)];
@@ -218,7 +220,7 @@ export async function openHost({ open }: Host, poolSize: number): Promise<OpenHo
   return { ...host, url, close: () => host.close().then(drop) };
 }
 
-/** The hosts, as sessions for suites that know no more of them. */
+/** The hosts, as sessions for suites that need no more of them. */
 export const hostSessions = (poolSize: number) =>
   hosts.map((host) => ({
     engine: host.name,

@@ -28,7 +28,7 @@ const engines = ofThisRun<{ engine: string; open(): Promise<TestSession> }>(
   hostSessions(4),
 );
 
-describe.each(engines)("work that is run once, on $engine", ({ open }) => {
+describe.each(engines)("runOnce on $engine", ({ open }) => {
   let testDatabase: TestSession;
   beforeAll(async () => {
     testDatabase = await open();
@@ -43,14 +43,14 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
       (error: unknown) => error,
     );
 
-  /** Work that would fail if it were done twice. */
+  /** Work that would fail if it were executed twice. */
   function creation() {
     const data = makeUserData();
     const work = async (uow: DaoUnitOfWork) => ({ id: (await uow.users.create(data)).id });
     return { work, email: data.email };
   }
 
-  test("is done once, and then replayed", async () => {
+  test("executes once, and then replays", async () => {
     const { work, email } = creation();
     const key = newKey();
     const first = await runOnce(database(), { key }, work);
@@ -61,7 +61,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
   });
 
   test.each([null, 0, "", 'é🙂\u2028 \\ "', true, [1, [null]], { a: { b: [] } }])(
-    "a replay has the result %j as it was",
+    "a replay returns the result %j unchanged",
     async (result) => {
       const key = newKey();
       for (const isReplay of [false, true]) {
@@ -70,14 +70,14 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     },
   );
 
-  test("is replayed as null if it returned nothing, as work without types can", async () => {
+  test("replays null if the work returned nothing, as untyped work can", async () => {
     const key = newKey();
     const once = () => runOnce(database(), { key }, async () => undefined as never);
     expect(await once()).toEqual({ result: undefined, isReplay: false });
     expect(await once()).toEqual({ result: null, isReplay: true });
   });
 
-  test("20 concurrent calls do it once, and all get its result", async () => {
+  test("20 concurrent calls execute once, and all get the result", async () => {
     const { work, email } = creation();
     const key = newKey();
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => runOnce(database(), { key }, work)));
@@ -86,7 +86,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     expect(await countOf(email)).toBe(1);
   });
 
-  test("work that fails leaves nothing behind, and its key can be used again", async () => {
+  test("failed work leaves nothing behind, and its key can be used again", async () => {
     const { work, email } = creation();
     const key = newKey();
     const mine = new Error("mine");
@@ -96,12 +96,12 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     };
     expect(await failure(runOnce(database(), { key, fingerprint: "a" }, failing))).toBe(mine);
     expect(await countOf(email)).toBe(0);
-    // Also for other work: nothing of the first was recorded.
+    // Also for other work: nothing of the first attempt was recorded.
     expect(await runOnce(database(), { key, fingerprint: "b" }, work)).toMatchObject({ isReplay: false });
     expect(await countOf(email)).toBe(1);
   });
 
-  test("when one call fails, a waiting one does the work", async () => {
+  test("when one call fails, a waiting one executes the work", async () => {
     const { work, email } = creation();
     const key = newKey();
     let attempts = 0;
@@ -119,7 +119,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     expect(await countOf(email)).toBe(1);
   });
 
-  test("work is run again after a serialization failure", async () => {
+  test("work is retried after a serialization failure", async () => {
     const { work, email } = creation();
     let attempts = 0;
     const outcome = await runOnce(database(), { key: newKey() }, async (uow) => {
@@ -129,7 +129,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     expect([outcome.isReplay, attempts, await countOf(email)]).toEqual([false, 3, 1]);
   });
 
-  test("another fingerprint under the same key is refused, and nothing is done", async () => {
+  test("another fingerprint with the same key is rejected, and nothing is executed", async () => {
     const { work, email } = creation();
     const key = newKey();
     await runOnce(database(), { key, fingerprint: "one" }, async () => "done");
@@ -172,7 +172,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     expect(await countOf(email)).toBe(1);
   });
 
-  test("nested work under the same key is refused as misuse", async () => {
+  test("nested work with the same key is rejected as misuse", async () => {
     const key = newKey();
     const call = runOnce(database(), { key }, async (uow) => {
       await runOnce(uow, { key }, async () => null);
@@ -187,11 +187,11 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     ["an empty key", { key: "" }, "key"],
     ["a key of 256 characters", { key: "x".repeat(256) }, "key"],
     ["no key", {}, "key"],
-    ["a key that is no text", { key: 5 }, "key"],
+    ["a key that is not a string", { key: 5 }, "key"],
     ["a scope of 256 characters", { key: "k", scope: "x".repeat(256) }, "scope"],
-    ["a scope that is no text", { key: "k", scope: null }, "scope"],
+    ["a scope that is not a string", { key: "k", scope: null }, "scope"],
     ["a fingerprint of 256 characters", { key: "k", fingerprint: "x".repeat(256) }, "fingerprint"],
-  ])("%s is refused before anything is done", async (_, options, path) => {
+  ])("%s is rejected before anything is executed", async (_, options, path) => {
     const error = await failure(runOnce(database(), options as OnceOptions, () => expect.fail("It was begun.")));
     expect(error).toBeInstanceOf(ValidationError);
     expect(error).toMatchObject({ issues: [{ path }] });
@@ -206,7 +206,7 @@ describe.each(engines)("work that is run once, on $engine", ({ open }) => {
     }
   });
 
-  test("an aborted signal keeps it from starting", async () => {
+  test("an aborted signal prevents the start", async () => {
     const { work, email } = creation();
     const reason = new Error("changed my mind");
     const key = newKey();
@@ -234,7 +234,7 @@ describe("keys that expire", () => {
       from generate_series(1, ${count}::int) n`;
   const keysLeft = async () => (await sql`select key from idempotency_keys order by key`).map(({ key }) => key);
 
-  test("after 24 hours the work is done and recorded again", async () => {
+  test("after 24 hours the work is executed and recorded again", async () => {
     const key = newKey();
     const run = (result: string, fingerprint = "one") =>
       runOnce(testDatabase.database, { key, fingerprint }, async () => result);
@@ -249,7 +249,7 @@ describe("keys that expire", () => {
     await sql`delete from idempotency_keys`;
   });
 
-  test("an expired key is not replaced by work that fails", async () => {
+  test("an expired key is not replaced by failed work", async () => {
     await insertAged(1, "expired ", DAY + 1_000);
     const failing = runOnce(testDatabase.database, { key: "expired 1" }, () => Promise.reject(new Error("mine")));
     await expect(failing).rejects.toThrow("mine");
@@ -257,7 +257,7 @@ describe("keys that expire", () => {
     await sql`delete from idempotency_keys`;
   });
 
-  test("a cleanup deletes the expired keys only, however many, and returns how many", async () => {
+  test("a cleanup deletes all expired keys and no others, and returns their number", async () => {
     await insertAged(2_500, "old ", DAY + 1_000);
     await insertAged(1, "young ", DAY - 60_000);
     expect(await deleteExpiredIdempotencyKeys(testDatabase.database)).toBe(2_500);
@@ -271,7 +271,7 @@ describe("keys that expire", () => {
     await using other = await openDatabase(testDatabase.url);
     let counts: number[] = [];
     const outcome = await runOnce(testDatabase.database, { key: "old 7" }, async () => {
-      // Beside this transaction, which has the key.
+      // While this transaction holds the key.
       counts = await Promise.all(Array.from({ length: 4 }, () => deleteExpiredIdempotencyKeys(other)));
       return "replaced";
     });

@@ -13,7 +13,7 @@ import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
 import { Kysely, PostgresDialect } from "kysely";
 import postgres from "postgres";
 import { afterEach, describe, expect, inject, test } from "vitest";
-import { DawdlingImports, DawdlingSource, TASKS_OF_A_SOURCE } from "./dawdling-imports.ts";
+import { PausedImports, PausedSource, TASKS_OF_A_SOURCE } from "./paused-imports.ts";
 import { openPool } from "./pg-pool.ts";
 
 const POOL_SIZE = 8;
@@ -30,28 +30,28 @@ async function open(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   return test;
 }
 
-const touched = (imports: readonly { source: DawdlingSource }[]) =>
+const touched = (imports: readonly { source: PausedSource }[]) =>
   imports.map(({ source: { wasTouched } }) => wasTouched);
 
-const reached = (imports: readonly { source: DawdlingSource }[]) =>
+const reached = (imports: readonly { source: PausedSource }[]) =>
   Promise.all(imports.map(({ source }) => source.reached));
 
-/** Statements of others, until the loop has had turns enough for all that could begin to have begun. */
-async function othersAreServed(imports: DawdlingImports): Promise<void> {
+/** Statements of other callers, for enough turns of the event loop that every import which can start has started. */
+async function othersAreServed(imports: PausedImports): Promise<void> {
   for (let round = 0; round < 3; round++) {
     await Promise.all(Array.from({ length: 20 }, () => imports.written()));
   }
 }
 
-describe("imports whose sources dawdle", () => {
-  test("hold a quarter of the pool; the others are unread, and have their turns in order", async () => {
+describe("imports with slow sources", () => {
+  test("hold a quarter of the pool; the others are not read, and start in order", async () => {
     const { database, url } = await open();
-    const imports = await DawdlingImports.on(database);
+    const imports = await PausedImports.on(database);
     const begun = imports.beginMany(10);
     await reached(begun.slice(0, AT_A_TIME));
     await othersAreServed(imports);
     expect(await openTransactions(url)).toBe(AT_A_TIME);
-    // As many units of work as there are other connections, all at once.
+    // As many concurrent units of work as there are other connections.
     const users = await Promise.all(
       Array.from({ length: POOL_SIZE - AT_A_TIME }, () => DaoUnitOfWork.run(database, (uow) => uow.users.list())),
     );
@@ -73,9 +73,9 @@ describe("imports whose sources dawdle", () => {
     expect(await imports.written()).toBe(5 * TASKS_OF_A_SOURCE);
   });
 
-  test.each([1, 2, 3])("leave what they can of a pool of %i", async (poolSize) => {
+  test.each([1, 2, 3])("leave as much as possible of a pool of %i", async (poolSize) => {
     const { database } = await open({ poolSize });
-    const imports = await DawdlingImports.on(database);
+    const imports = await PausedImports.on(database);
     const [first, second] = imports.beginMany(2);
     await first?.source.reached;
     if (poolSize > 1) await othersAreServed(imports);
@@ -88,10 +88,10 @@ describe("imports whose sources dawdle", () => {
     expect(await imports.written()).toBe(2 * TASKS_OF_A_SOURCE);
   });
 
-  test("one that waits leaves the line at its abort, its timeout, and acquireTimeout, and its source is untouched", async () => {
+  test("a waiting one leaves the queue at its abort, its timeout and acquireTimeout, and its source is untouched", async () => {
     const { database } = await open({ poolSize: 1, acquireTimeout: 300 });
-    const imports = await DawdlingImports.on(database);
-    const first = imports.begin(undefined, new DawdlingSource(imports.task, 10));
+    const imports = await PausedImports.on(database);
+    const first = imports.begin(undefined, new PausedSource(imports.task, 10));
     await first.source.reached;
     const abort = new AbortController();
     const aborted = imports.begin({ signal: abort.signal });
@@ -110,9 +110,9 @@ describe("imports whose sources dawdle", () => {
     expect(await next.done).toEqual({ createdCount: TASKS_OF_A_SOURCE });
   });
 
-  test("no more wait than maxWaiting, in a line of their own", async () => {
+  test("no more wait than maxWaiting, in a separate queue", async () => {
     const { database } = await open({ poolSize: 4, maxWaiting: 2 });
-    const imports = await DawdlingImports.on(database);
+    const imports = await PausedImports.on(database);
     const begun = imports.beginMany(4);
     await expect(begun[3]?.done).rejects.toThrow("2 imports wait already. Try again later.");
     expect(await imports.written()).toBe(0);
@@ -120,9 +120,9 @@ describe("imports whose sources dawdle", () => {
     await Promise.all(begun.slice(0, 3).map(({ done }) => done));
   });
 
-  test("a close refuses those that wait, and ends those that run", async () => {
+  test("a close rejects waiting ones, and ends running ones", async () => {
     const { database } = await open({ poolSize: 1 });
-    const imports = await DawdlingImports.on(database);
+    const imports = await PausedImports.on(database);
     const [first, second] = imports.beginMany(2);
     await first?.source.reached;
     const closing = database.close(50);
@@ -134,9 +134,9 @@ describe("imports whose sources dawdle", () => {
     expect(touched([second ?? expect.fail(), late])).toEqual([false, false]);
   });
 
-  test("a lost connection gives the turn to the next", async () => {
+  test("a lost connection frees the slot for the next one", async () => {
     const { database, url } = await open({ poolSize: 2 });
-    const imports = await DawdlingImports.on(database);
+    const imports = await PausedImports.on(database);
     const [first, second] = imports.beginMany(2);
     await first?.source.reached;
     await onServer(url, (sql) => sql.unsafe(`select pg_terminate_backend(pid) ${OPEN_TRANSACTIONS}`));
@@ -145,9 +145,9 @@ describe("imports whose sources dawdle", () => {
     expect(await second?.done).toEqual({ createdCount: TASKS_OF_A_SOURCE });
   });
 
-  test("a source whose return() takes its time keeps no other from its turn", async () => {
+  test("a source with a slow return() does not delay the others", async () => {
     const { database } = await open({ poolSize: 1 });
-    const imports = await DawdlingImports.on(database);
+    const imports = await PausedImports.on(database);
     let leave: () => void = () => undefined;
     const left = new Promise<void>((resolve) => {
       leave = resolve;
@@ -172,9 +172,9 @@ describe("imports whose sources dawdle", () => {
   test.each([
     { ends: "fails", close: () => Promise.reject(new Error("It cannot be closed.")) },
     { ends: "hangs", close: () => new Promise<never>(() => undefined) },
-  ])("an import of which closing the source $ends rejects with its own error", async ({ close }) => {
+  ])("an import rejects with its own error if closing the source $ends", async ({ close }) => {
     const { database } = await open({ poolSize: 1 });
-    const { task } = await DawdlingImports.on(database);
+    const { task } = await PausedImports.on(database);
     const { tasks } = createDaoServices(database);
     const failure = new Error("The file ends in the middle.");
     for (const next of [() => Promise.reject(failure), async () => ({ done: false, value: { ...task, title: "" } })]) {
@@ -185,10 +185,10 @@ describe("imports whose sources dawdle", () => {
   });
 });
 
-describe("what takes no turn", () => {
+describe("imports that take no slot", () => {
   test("an array for one statement, and an import within the caller's own unit of work", async () => {
     const { database } = await open({ poolSize: 3 });
-    const imports = await DawdlingImports.on(database);
+    const imports = await PausedImports.on(database);
     const { task } = imports;
     const running = imports.begin();
     await running.source.reached;
@@ -196,7 +196,7 @@ describe("what takes no turn", () => {
     const array = Array.from({ length: 1_000 }, () => task);
     expect(await createDaoServices(database).tasks.createTasks(array)).toEqual({ createdCount: 1_000 });
     const inOwn = await DaoUnitOfWork.run(database, async (uow) => {
-      const { source, done } = (await DawdlingImports.on(uow)).begin();
+      const { source, done } = (await PausedImports.on(uow)).begin();
       source.finish();
       return done;
     });
@@ -208,9 +208,9 @@ describe("what takes no turn", () => {
     }
   });
 
-  test("a longer array takes one", async () => {
+  test("a longer array takes a slot", async () => {
     const { database } = await open({ poolSize: 3, maxWaiting: 2 });
-    const imports = await DawdlingImports.on(database);
+    const imports = await PausedImports.on(database);
     const running = imports.begin();
     await running.source.reached;
     const waiting = imports.beginMany(2);
@@ -224,25 +224,25 @@ describe("what takes no turn", () => {
   });
 });
 
-describe("misuse is refused at once", () => {
+describe("misuse is rejected at once", () => {
   test("an import in the source of another", async () => {
     const { database } = await open();
-    const imports = await DawdlingImports.on(database);
+    const imports = await PausedImports.on(database);
     const { tasks } = createDaoServices(database);
     const inner: unknown[] = [];
     async function* source() {
       yield imports.task;
       inner.push(await tasks.createTasks([imports.task]));
-      inner.push(await tasks.createTasks(new DawdlingSource(imports.task)).catch((error: unknown) => error));
+      inner.push(await tasks.createTasks(new PausedSource(imports.task)).catch((error: unknown) => error));
     }
     expect(await tasks.createTasks(source())).toEqual({ createdCount: 1 });
     expect(inner).toMatchObject([{ createdCount: 1 }, { code: "unit_of_work_misused" }]);
     expect(await tasks.createTasks([imports.task])).toEqual({ createdCount: 1 });
   });
 
-  test("an import by the session in the callback of a unit of work, and what is no source, though others wait", async () => {
+  test("an import by the outer session within a unit of work, and an invalid source, though others wait", async () => {
     const { database } = await open({ poolSize: 2 });
-    const imports = await DawdlingImports.on(database);
+    const imports = await PausedImports.on(database);
     const running = imports.begin();
     await running.source.reached;
     await DaoUnitOfWork.run(database, async () => {
@@ -258,14 +258,12 @@ describe("misuse is refused at once", () => {
 });
 
 describe("an application's own pool", () => {
-  test("is shared by all databases on it, whichever way they joined it", async () => {
+  test("is shared by all databases on it, however they joined it", async () => {
     const { url } = await open({ poolSize: 1 });
     const pool = openPool(url, POOL_SIZE);
     opened.push(() => pool.end());
     const imports = await Promise.all(
-      [joinPgPool(pool), joinPgPool(pool), joinDrizzle(drizzlePg(pool))].map((database) =>
-        DawdlingImports.on(database),
-      ),
+      [joinPgPool(pool), joinPgPool(pool), joinDrizzle(drizzlePg(pool))].map((database) => PausedImports.on(database)),
     );
     const begun = imports.map((each) => each.begin());
     await reached(begun.slice(0, AT_A_TIME));
@@ -275,16 +273,16 @@ describe("an application's own pool", () => {
     await Promise.all(begun.map(({ done }) => done));
   });
 
-  test("of postgres.js behind Drizzle has a quarter for imports, and a joined transaction is the application's", async () => {
+  test("of postgres.js with Drizzle reserves a quarter for imports, and a joined transaction is the application's", async () => {
     const { url } = await open({ poolSize: 1 });
     const client = postgres(url, { max: POOL_SIZE, onnotice: () => undefined });
     opened.push(() => client.end());
     const drizzle = drizzlePostgres(client);
-    const imports = await DawdlingImports.on(joinDrizzle(drizzle));
+    const imports = await PausedImports.on(joinDrizzle(drizzle));
     const begun = imports.beginMany(AT_A_TIME + 1);
     await reached(begun.slice(0, AT_A_TIME));
     await drizzle.transaction(async (transaction) => {
-      const { source, done } = (await DawdlingImports.on(joinDrizzle(transaction))).begin();
+      const { source, done } = (await PausedImports.on(joinDrizzle(transaction))).begin();
       source.finish();
       await done;
     });
@@ -293,11 +291,11 @@ describe("an application's own pool", () => {
     await Promise.all(begun.map(({ done }) => done));
   });
 
-  test("lets imports run one at a time where its client does not say its size", async () => {
+  test("lets imports run one at a time if its client does not report its size", async () => {
     const { url } = await open({ poolSize: 1 });
     const kysely = new Kysely<object>({ dialect: new PostgresDialect({ pool: openPool(url, POOL_SIZE) }) });
     opened.push(() => kysely.destroy());
-    const imports = await DawdlingImports.on(joinKysely(kysely));
+    const imports = await PausedImports.on(joinKysely(kysely));
     const begun = imports.beginMany(2);
     await reached(begun.slice(0, 1));
     await othersAreServed(imports);
@@ -307,10 +305,10 @@ describe("an application's own pool", () => {
   });
 });
 
-test("an embedded database serves others until an import's transaction begins, and after it", async () => {
+test("an embedded database serves others until an import's transaction begins, and after it ends", async () => {
   const { database } = await open({ serverUrl: "" });
-  const imports = await DawdlingImports.on(database);
-  const few = imports.begin(undefined, new DawdlingSource(imports.task, 10));
+  const imports = await PausedImports.on(database);
+  const few = imports.begin(undefined, new PausedSource(imports.task, 10));
   await few.source.reached;
   await othersAreServed(imports);
   const many = imports.begin();
@@ -341,14 +339,14 @@ async function openTransactions(url: string): Promise<number> {
   return rows.length;
 }
 
-test("a source that goes on, if slowly, keeps its transaction for longer than one may be idle", async () => {
+test("a slow source that makes progress keeps its transaction for longer than idleInTransactionTimeout", async () => {
   const IDLE = 3_000;
   const { database } = await open({ idleInTransactionTimeout: IDLE });
-  const imports = await DawdlingImports.on(database);
+  const imports = await PausedImports.on(database);
   const end = performance.now() + 1.5 * IDLE;
   let count = 0;
   async function* slow() {
-    // As many as begin the transaction.
+    // Enough tasks to open the transaction.
     for (; count < 2_000; count++) yield imports.task;
     for (; performance.now() < end; count++) {
       await delay(IDLE / 20);

@@ -12,7 +12,7 @@ afterAll(() => driver.close());
 const addUsers = (name: string) =>
   driver.execute("insert into users (name, email) select $1, n || '@x.org' from generate_series(1, 50) as n", [name]);
 
-/** Inserts without updating an index, like a process that does not know of another's writes. */
+/** Inserts without updating an index, like a process that is unaware of another's writes. */
 async function addPast(index: string, name: string): Promise<void> {
   const maintain = (is: boolean) =>
     driver.execute("update pg_index set indisready = $1, indisvalid = $1 where indexrelid = $2::text::regclass", [
@@ -26,7 +26,7 @@ async function addPast(index: string, name: string): Promise<void> {
 
 const damage = async () => (await diagnose(driver)).find(({ name }) => name === "indexes");
 
-test("doctor finds rows that an index lacks, and duplicate keys", async () => {
+test("doctor finds rows missing from an index, and duplicate keys", async () => {
   await addUsers("Ada");
   expect(await damage()).toMatchObject({ ok: true });
   await addPast("users_email_key", "Grace");
@@ -41,7 +41,7 @@ test("doctor finds rows that an index lacks, and duplicate keys", async () => {
   expect(await damage()).toMatchObject({ ok: true });
 });
 
-test("doctor finds an index that has no rows at all", async () => {
+test("doctor finds an empty index", async () => {
   await driver.execute("delete from users", []);
   await addPast("users_pkey", "Ada");
   await driver.execute("vacuum users", []);

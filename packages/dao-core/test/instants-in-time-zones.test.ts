@@ -5,7 +5,7 @@ import type pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { openPool } from "./pg-pool.ts";
 
-/** With offsets of seconds in old times, beyond a day's half, and such as no place has. */
+/** With offsets of seconds in the past, beyond half a day, and such as no place has. */
 const ZONES = [
   ...["UTC", "Asia/Kolkata", "Asia/Kathmandu", "America/New_York", "Africa/Monrovia", "Europe/Amsterdam"],
   ...["Pacific/Kiritimati", "Pacific/Pago_Pago", "<far>-14:59", "<far>+15:59:00"],
@@ -32,7 +32,7 @@ function around(iso: string) {
 let testDatabase: TestDatabase;
 let pool: pg.Pool;
 let goalId: string;
-/** What each task's times are, in milliseconds, as the database counts them. */
+/** The times of each task in milliseconds, as the database sees them. */
 let expected: ReadonlyMap<string, number>;
 
 beforeAll(async () => {
@@ -42,7 +42,7 @@ beforeAll(async () => {
   const { id: userId } = await users.createUser(makeUserData());
   ({ id: goalId } = await goals.createGoal({ userId, title: "Edges" }));
 
-  // As rows that the Python service left behind may break it.
+  // Rows of the Python service may violate it.
   await pool.query("alter table tasks drop constraint tasks_start_time_range");
   const instants = fc.sample(anyInstant, 100);
   await pool.query(
@@ -67,7 +67,7 @@ afterAll(async () => {
 });
 
 test.each(ZONES)(
-  "in a session whose time zone is %s every instant is read as it is, and every page comes once",
+  "in a session whose time zone is %s every instant is read correctly, and every page is returned once",
   async (zone) => {
     await pool.query(`set time zone '${zone}'`);
     const { tasks, goals } = createDaoServices(joinPgPool(pool));
@@ -78,7 +78,7 @@ test.each(ZONES)(
       found.push(...page.items);
       cursor = page.nextCursor;
     }
-    // Within JSON, too, which has another form.
+    // Within JSON too, which uses another format.
     const full = await goals.getGoalFull(goalId);
     expect(found).toHaveLength(expected.size);
     for (const rows of [found, full.tasks]) {
@@ -90,7 +90,7 @@ test.each(ZONES)(
 );
 
 test.each(["<far>-16", "<far>+24", "<far>-167"])(
-  "the time zone %s, in which PostgreSQL does not read what it writes, is refused at once",
+  "the time zone %s, whose output PostgreSQL cannot parse, is rejected at once",
   async (zone) => {
     await pool.query(`set time zone '${zone}'`);
     const { tasks } = createDaoServices(joinPgPool(pool));

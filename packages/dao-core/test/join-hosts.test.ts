@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { hosts, type OpenHost, openHost } from "./hosts.ts";
 import { openPool } from "./pg-pool.ts";
 
-/** Drizzle on a database in this process, which has one connection. */
+/** Drizzle on a database in this process, with a single connection. */
 async function openEmbedded(): Promise<OpenHost> {
   const client = await PGlite.create();
   const drizzle = drizzlePglite(client);
@@ -47,16 +47,16 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
   afterAll(() => host.close());
 
   const usersWith = async (email: string) => (await host.database.users.list({ email })).total;
-  /** Whether the application's own statement wrote its row. */
+  /** Whether the row that the application's own statement wrote exists. */
   const hasRow = (name: string) =>
     host
       .transaction(async (_, execute) => {
         await execute(`insert into host_rows (name) values ('${name}')`);
-        throw new Error("It is not there.");
+        throw new Error("The row does not exist.");
       })
-      .catch((error: unknown) => !String(error).includes("It is not there."));
+      .catch((error: unknown) => !String(error).includes("The row does not exist."));
 
-  test("a timeout is looked at in its transaction too", async () => {
+  test("a timeout applies in its transaction too", async () => {
     await host.transaction(async ({ users }) => {
       await expect(users.list({}, { timeout: 0 })).rejects.toMatchObject({ code: "validation_failed" });
       expect((await users.list({}, { timeout: 60_000 })).page).toBe(1);
@@ -110,7 +110,7 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
     expect(result).toBe(full.tasks.length);
   });
 
-  test("its rows and ours commit together", async () => {
+  test("its rows and ours are committed together", async () => {
     const data = makeUserData();
     await host.transaction(async (session, execute) => {
       await execute("insert into host_rows (name) values ('together')");
@@ -123,7 +123,7 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
     expect(await hasRow("together")).toBe(true);
   });
 
-  test("what fails in the application rolls ours back: it is never committed here", async () => {
+  test("a failure of the application rolls ours back: nothing is committed here", async () => {
     const data = makeUserData();
     const run = host.transaction(async (session, execute) => {
       await execute("insert into host_rows (name) values ('undone')");
@@ -135,7 +135,7 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
     expect(await hasRow("undone")).toBe(false);
   });
 
-  test("a unit of work inside is a savepoint: its failure leaves the transaction whole", async () => {
+  test("a unit of work inside is a savepoint: its failure leaves the transaction intact", async () => {
     const [kept, undone] = [makeUserData(), makeUserData()];
     await host.transaction(async (session) => {
       await session.users.create(kept);
@@ -157,7 +157,7 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
       where: "outside of one",
       within: (work: (session: DatabaseSession) => Promise<unknown>) => work(host.database),
     },
-  ])("what a unit of work refuses, $where", ({ within }) => {
+  ])("what a unit of work rejects, $where", ({ within }) => {
     test("a commit after the error of a failed statement was swallowed", async () => {
       const data = makeUserData();
       const run = within((session) =>
@@ -181,7 +181,7 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
       expect(await usersWith(data.email)).toBe(0);
     });
 
-    test("two nested ones side by side", async () => {
+    test("two concurrent nested ones", async () => {
       const [first, second] = [makeUserData(), makeUserData()];
       await within((session) =>
         DaoUnitOfWork.run(session, async (uow) => {
@@ -195,7 +195,7 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
       expect([await usersWith(first.email), await usersWith(second.email)]).toEqual([1, 0]);
     });
 
-    test("a nested one that is under way when it ends", async () => {
+    test("a nested one in progress when it ends", async () => {
       const data = makeUserData();
       let underWay: Promise<unknown> = Promise.resolve();
       const run = within((session) =>
@@ -218,7 +218,7 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
       expect(await usersWith(data.email)).toBe(0);
     });
 
-    test("to wait for its callback longer than its timeout", async () => {
+    test("waiting for its callback longer than its timeout", async () => {
       const [kept, undone] = [makeUserData(), makeUserData()];
       await within(async (session) => {
         const late = DaoUnitOfWork.run(
@@ -248,14 +248,14 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
     });
   });
 
-  test("the moment of the commit is the application's to know", async () => {
+  test("only the application knows when it commits", async () => {
     const run = host.transaction((session) =>
       DaoUnitOfWork.run(session, async (uow) => uow.afterCommit(() => undefined)),
     );
     await expect(run).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
   });
 
-  test("outside of one a unit of work is a transaction of the application's", async () => {
+  test("outside of one a unit of work is a transaction of its own", async () => {
     const data = makeUserData();
     let committed = false;
     await DaoUnitOfWork.run(host.database, async (uow) => {
@@ -268,21 +268,21 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
     expect(await usersWith(data.email)).toBe(1);
   });
 
-  test("its options are the application's to set", async () => {
+  test("its options are the application's", async () => {
     const run = host.transaction((session) =>
       DaoUnitOfWork.run(session, ({ users }) => users.list(), { readOnly: true }),
     );
     await expect(run).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
   });
 
-  test("what is outside of one is migrated, checked and looked at as a database of ours", async () => {
+  test("a database outside of one is migrated, checked and diagnosed like ours", async () => {
     expect((await host.database.migrate()).applied).toEqual([]);
     await host.database.checkReady();
     expect((await host.database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
   });
 });
 
-test("a host's client is left as it was: its own parsers and serializers work as before", async () => {
+test("an application's client is unchanged: its own parsers and serializers work as before", async () => {
   await using testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
   const client = postgres(testDatabase.url, { max: 1, onnotice: () => undefined });
   const host = drizzlePostgres(client);
@@ -293,15 +293,15 @@ test("a host's client is left as it was: its own parsers and serializers work as
   await client.end();
 });
 
-describe("what pg says without a SQLSTATE", () => {
+describe("errors of pg without a SQLSTATE", () => {
   let testDatabase: TestDatabase;
   let pool: pg.Pool;
-  /** The pool has one client at a time: this is the last. */
+  /** The only client of the pool, the latest one. */
   let client: pg.PoolClient | undefined;
   beforeAll(async () => {
     testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
     pool = openPool(testDatabase.url, 1);
-    // A host's own duty: a client without a listener ends the process when its connection is lost.
+    // The application's duty: the `error` event of a client without a listener ends the process when its connection is lost.
     pool.on("error", () => undefined);
     pool.on("connect", (connected) => {
       client = connected;
@@ -311,13 +311,13 @@ describe("what pg says without a SQLSTATE", () => {
   afterAll(() => pool.end().then(() => testDatabase.drop()));
 
   const session = () => joinDrizzle(drizzlePg(pool));
-  /** Ends the connection as a network does: not a word from the server. */
+  /** Cuts the connection as a network does, without a message from the server. */
   const cut = () => Reflect.get(Object(client), "connection").stream.destroy();
   const lost = (outcome: string) => ({ code: "transaction_lost", outcome });
 
-  test("a pool that gives no connection in time: unavailable", async () => {
+  test("a pool without a free connection in time: unavailable", async () => {
     const held = await pool.connect();
-    // Only now: it would also limit the time for opening a connection. While this one is held none is opened.
+    // Set only now, since it also limits the time to open a connection. While this one is held none is opened.
     pool.options.connectionTimeoutMillis = 50;
     try {
       const unavailable = { code: "unavailable" };
@@ -330,8 +330,8 @@ describe("what pg says without a SQLSTATE", () => {
     }
   });
 
-  test("a connection that is cut during a statement: unavailable, within a transaction lost", async () => {
-    // At the moment at which the pool gives the client, whose statement then finds nobody.
+  test("a connection that is cut during a statement: unavailable, or lost within a transaction", async () => {
+    // Cut when the pool hands out the client, so that the statement finds a closed socket.
     pool.once("acquire", cut);
     await expect(session().users.list()).rejects.toMatchObject({ code: "unavailable" });
     const data = makeUserData();
@@ -347,7 +347,7 @@ describe("what pg says without a SQLSTATE", () => {
     expect((await session().users.list({ email: data.email })).total).toBe(0);
   });
 
-  test("a connection that is cut when the host commits: lost, with an unknown outcome", async () => {
+  test("a connection that is cut when the application commits: lost, with an unknown outcome", async () => {
     const run = DaoUnitOfWork.run(session(), async (uow) => {
       await uow.users.create(makeUserData());
       cut();

@@ -30,7 +30,7 @@ async function onEveryClient(work: (client: pg.PoolClient) => Promise<unknown>):
   for (const client of clients) client.release();
 }
 
-/** By another session, as a migration of somebody's does it. */
+/** From another session, like another application's migration. */
 async function change(ddl: string): Promise<void> {
   const client = new pg.Client({ connectionString: testDatabase.url });
   await client.connect();
@@ -48,7 +48,7 @@ async function prepared() {
   const services = createDaoServices(database);
   const user = await services.users.createUser(makeUserData());
   const goal = await services.goals.createGoal({ userId: user.id, title: "Run" });
-  // Side by side, so that each client has them.
+  // In parallel, so that each client prepares them.
   const all = <Result>(call: () => Promise<Result>) => Promise.all([call(), call(), call()]);
   await all(() => services.goals.getGoal(goal.id));
   await all(() => services.goals.createGoal({ userId: user.id, title: "Run" }));
@@ -58,7 +58,7 @@ async function prepared() {
 }
 
 describe("after another session's ALTER TABLE", () => {
-  test("reads and writes go on, on clients that took the place of the stale ones", async () => {
+  test("reads and writes continue on clients that replaced the stale ones", async () => {
     const { goals, goal, user, all } = await prepared();
     await change(WIDEN_TITLE);
     expect(await all(() => goals.getGoal(goal.id))).toEqual([goal, goal, goal]);
@@ -68,7 +68,7 @@ describe("after another session's ALTER TABLE", () => {
     expect(dropped).toBeGreaterThan(0);
   });
 
-  test.each(INCOMPATIBLE_CHANGES)("so they do where %s", async (_, ddl) => {
+  test.each(INCOMPATIBLE_CHANGES)("reads and writes continue if %s", async (_, ddl) => {
     const { users, goals, tasks, user, goal, all } = await prepared();
     await all(() => goals.listGoals({ userId: user.id }));
     await change(ddl);
@@ -79,7 +79,7 @@ describe("after another session's ALTER TABLE", () => {
     await all(() => tasks.createTask({ userId: user.id, goalId: goal.id, title: "Run", state: "missed" }));
   });
 
-  test("a unit of work is retried as a whole, and is a RetryableError where it may not be", async () => {
+  test("a unit of work is retried as a whole, and rejects with a RetryableError if retries are not allowed", async () => {
     const { database, user, goal, goals } = await prepared();
     await change(WIDEN_TITLE);
     const work = async (uow: DaoUnitOfWork) => {
@@ -99,7 +99,7 @@ describe("after another session's ALTER TABLE", () => {
     }
   });
 
-  test("what does not fit the schema even when it is prepared afresh says so, and costs no clients", async () => {
+  test("a statement that does not fit the schema even when prepared again fails with that error, and costs no clients", async () => {
     const { goals, all } = await prepared();
     const { nextCursor } = await goals.listGoals({ pageSize: 1 });
     const list = () => goals.listGoals({ cursor: nextCursor ?? "" });
@@ -113,13 +113,13 @@ describe("after another session's ALTER TABLE", () => {
   });
 });
 
-describe("a statement that got lost", () => {
-  test("by another session's DEALLOCATE ALL is prepared again", async () => {
+describe("a lost prepared statement", () => {
+  test("is prepared again after a DEALLOCATE ALL", async () => {
     const { goals, goal } = await prepared();
     await onEveryClient((client) => client.query("deallocate all"));
     expect(await goals.getGoal(goal.id)).toEqual(goal);
     expect(dropped).toBe(1);
-    // None of the other clients is met again by what it has lost.
+    // None of the other clients runs into its own lost statements.
     for (let n = 0; n < 6; n++) expect(await goals.getGoal(goal.id)).toEqual(goal);
   });
 
@@ -138,12 +138,12 @@ describe("a statement that got lost", () => {
   });
 });
 
-describe("a server that takes no writes", () => {
+describe("a read-only server", () => {
   const readOnly = (is: "on" | "off") =>
     change(`begin read write;
       alter database "${new URL(testDatabase.url).pathname.slice(1)}" set default_transaction_read_only = ${is}; commit`);
 
-  test("is unavailable, and its clients are dropped, so that writes go on when it takes them again", async () => {
+  test("is unavailable, and its clients are discarded, so that writes succeed once it accepts them again", async () => {
     await readOnly("on");
     const { users } = createDaoServices(joinPgPool(pool));
     await expect(users.createUser(makeUserData())).rejects.toThrow(UnavailableError);
@@ -152,12 +152,12 @@ describe("a server that takes no writes", () => {
     expect(dropped).toBe(2);
     expect((await users.listUsers()).total).toBe(0);
     await readOnly("off");
-    // The client that has read only is met by the first write, and dropped.
+    // The first write gets the client that has only read, and discards it.
     await users.createUser(makeUserData()).catch(() => undefined);
     await users.createUser(makeUserData());
   });
 
-  test("is not what a caller's own readOnly is", async () => {
+  test("is not assumed after a write in the caller's own readOnly unit of work", async () => {
     const run = DaoUnitOfWork.run(joinPgPool(pool), (uow) => uow.users.create(makeUserData()), { readOnly: true });
     await expect(run).rejects.toMatchObject({ code: "unit_of_work_misused" });
     expect(dropped).toBe(0);

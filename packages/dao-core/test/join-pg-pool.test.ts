@@ -31,7 +31,7 @@ const preparedNames = async () => {
   return rows.map(({ name }) => name);
 };
 
-describe("a backend that is killed inside a transaction", () => {
+describe("a backend killed inside a transaction", () => {
   const kill = (pid: number | undefined) => pool.query("select pg_terminate_backend($1)", [pid]);
   const checkedOut = () => {
     const pids: (number | undefined)[] = [];
@@ -39,7 +39,7 @@ describe("a backend that is killed inside a transaction", () => {
     return pids;
   };
 
-  test("leaves nothing behind, and nothing of the transaction runs elsewhere", async () => {
+  test("leaves nothing behind, and no statement of the transaction runs elsewhere", async () => {
     const [first, second] = [makeUserData(), makeUserData()];
     const [pids, dropped] = [checkedOut(), new Set<unknown>()];
     pool.on("remove", (client) => dropped.add(Reflect.get(client, "processID")));
@@ -73,7 +73,7 @@ describe("a backend that is killed inside a transaction", () => {
   });
 });
 
-test("a host's pool is left as it was: its own parsers work, and it is not ended", async () => {
+test("an application's pool is unchanged: its own parsers work, and it is not ended", async () => {
   const types: pg.CustomTypesConfig = {
     getTypeParser: (oid: number, format?: "text" | "binary") =>
       oid === 1184 ? () => "the host's" : pg.types.getTypeParser(oid, format ?? "text"),
@@ -96,14 +96,14 @@ test("a host's pool is left as it was: its own parsers work, and it is not ended
   expect(after.rows[0]).toMatchObject({ at: "the host's" });
 });
 
-test("instants are read whatever the host's time zone is", async () => {
+test("instants are read correctly in any time zone of the application's", async () => {
   const elsewhere = openPool({ options: "-c TimeZone=Asia/Kolkata" });
   const user = await joinPgPool(elsewhere).users.create(makeUserData());
   await elsewhere.end();
   expect(await testDatabase.database.users.findById(user.id)).toEqual(user);
 });
 
-test("a statement that the database refuses costs no connection", async () => {
+test("a statement that the database rejects costs no connection", async () => {
   const { users } = joinPgPool(pool);
   const data = makeUserData();
   let removed = 0;
@@ -113,7 +113,7 @@ test("a statement that the database refuses costs no connection", async () => {
   expect({ removed, total: pool.totalCount }).toEqual({ removed: 0, total: 1 });
 });
 
-test("statements are prepared under one short name for a text", async () => {
+test("statements are prepared under one short name per text", async () => {
   const { users } = joinPgPool(pool);
   const { id } = await users.create(makeUserData());
   for (const _ of [1, 2, 3]) await users.findById(id);
@@ -122,7 +122,7 @@ test("statements are prepared under one short name for a text", async () => {
   for (const name of names) expect(name).toMatch(/^flux_[\w-]{22}$/);
 });
 
-test("of many statements a client keeps 256 prepared at most, and one that was let go is prepared again", async () => {
+test("a client keeps at most 256 statements prepared, and one that was deallocated is prepared again", async () => {
   const driver = new PgDriver(pool);
   const select = async (number: number) => (await driver.execute(`select ${number}::int as number`, [])).rows[0]?.[0];
   for (let number = 0; number < 700; number++) expect(await select(number)).toBe(number);
@@ -133,7 +133,7 @@ test("of many statements a client keeps 256 prepared at most, and one that was l
   expect(pool.totalCount).toBe(1);
 });
 
-test("a client on which very many were prepared is replaced, since pg remembers each", async () => {
+test("a client on which very many were prepared is replaced, since pg keeps a record of each", async () => {
   const driver = new PgDriver(pool);
   let removed = 0;
   pool.on("remove", () => removed++);
@@ -151,7 +151,7 @@ test("with prepare: false nothing is prepared", async () => {
 });
 
 describe("a signal", () => {
-  test("cancels the statement that runs, on the server too", async () => {
+  test("cancels the running statement, on the server too", async () => {
     const data = makeUserData();
     const { users } = joinPgPool(pool);
     await using blocker = await lockedUsers();
@@ -165,7 +165,7 @@ describe("a signal", () => {
     expect(await usersWith(data.email)).toBe(0);
   });
 
-  test("ends the wait for a client, which goes back to the pool when it comes", async () => {
+  test("ends the wait for a client, which returns to the pool when it arrives", async () => {
     const held = [await pool.connect(), await pool.connect()];
     const { users } = joinPgPool(pool);
     await expect(users.list({}, { signal: AbortSignal.timeout(20) })).rejects.toMatchObject({ name: "TimeoutError" });
@@ -175,13 +175,13 @@ describe("a signal", () => {
   });
 });
 
-test("a pool that is ended gives no connection", async () => {
+test("a pool that is ended provides no connection", async () => {
   const ended = openPool();
   await ended.end();
   await expect(joinPgPool(ended).users.list()).rejects.toThrow(UnavailableError);
 });
 
-/** A table that nobody else can write to until it is unlocked. */
+/** A table that no other session can write to until it is unlocked. */
 async function lockedUsers(): Promise<AsyncDisposable & { unlock(): Promise<void> }> {
   const client = new pg.Client({ connectionString: testDatabase.url });
   await client.connect();

@@ -25,7 +25,7 @@ afterAll(async () => {
   await testDatabase.drop();
 });
 
-/** Ends one connection of the pool that is inside a transaction, or any if none is. */
+/** Terminates a connection of the pool that is inside a transaction, or any if none is. */
 async function killOne(): Promise<number> {
   const killed = await killer`
     select pg_terminate_backend(pid) from pg_stat_activity
@@ -35,7 +35,7 @@ async function killOne(): Promise<number> {
 }
 
 // https://github.com/porsager/postgres/issues/1186, 1204, 1208, 1216
-test("a backend killed inside transactions, again and again: all of each or nothing, and nothing uncaught", async () => {
+test("backends killed repeatedly inside transactions: each is complete or absent, and no error is uncaught", async () => {
   const { database } = testDatabase;
   const outcomes = new Map<string, "committed" | "rolled back" | "unknown">();
   let begun = 0;
@@ -90,7 +90,7 @@ test("a backend killed inside transactions, again and again: all of each or noth
   expect(uncaught).toEqual([]);
 });
 
-test("after the kills the pool serves, and leaves no backend idle in a transaction", async () => {
+test("after the kills the pool works, and leaves no backend idle in a transaction", async () => {
   const user = await createDaoServices(testDatabase.database).users.createUser(makeUserData());
   expect(user.id).toBeDefined();
   const idle = await killer`

@@ -29,7 +29,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** A conversation whose one message is this text, written by another writer; its id. */
+/** Inserts a conversation with this text as its only message, bypassing the library; returns its id. */
 async function insertConversation(userId: string, expression: string): Promise<string> {
   const [row] = await sql.unsafe<{ id: string }[]>(
     `insert into conversations (user_id, messages) values ($1, jsonb_build_array(${expression})) returning id`,
@@ -39,7 +39,7 @@ async function insertConversation(userId: string, expression: string): Promise<s
 }
 
 const piecesOf = ({ pieces }: DatabaseSession) => {
-  if (pieces === undefined) throw new Error("the database reads nothing in pieces");
+  if (pieces === undefined) throw new Error("the session does not support reads in pieces");
   return pieces;
 };
 
@@ -54,7 +54,7 @@ async function* once(row: LongRow): AsyncGenerator<LongRow, void, undefined> {
   yield row;
 }
 
-/** All rows, those that are long put together of their parts, and how many characters the largest part had. */
+/** All rows, long ones reassembled from their parts, and the number of characters of the largest part. */
 async function collect(rows: RowPieces): Promise<{ rows: object[]; largest: number; ids: string[] }> {
   const all: object[] = [];
   let largest = 0;
@@ -88,7 +88,7 @@ describe("a list in pieces", () => {
     ["rows without a message", "repeat('', 0)"],
     ["rows longer than a piece", "repeat(md5(random()::text), 20000)"],
     ["rows of several parts", "repeat('äöü', 2000000)"],
-    ["numbers that are written out long", "(select jsonb_agg(1e308::numeric) from generate_series(1, 3000))"],
+    ["numbers with long text forms", "(select jsonb_agg(1e308::numeric) from generate_series(1, 3000))"],
   ])("has all of %s, as the service lists them", async (_, expression) => {
     const userId = await newUser();
     for (let count = 0; count < 4; count++) await insertConversation(userId, expression);
@@ -106,7 +106,7 @@ describe("a list in pieces", () => {
     expect(largest).toBeLessThanOrEqual(4_194_304);
   });
 
-  test("leaves out a row that was deleted meanwhile, and breaks off at one that changed between its parts", async () => {
+  test("omits a row that was deleted meanwhile, and fails at one that changed between its parts", async () => {
     const userId = await newUser();
     const long = "repeat('long', 2500000)";
     const [oldest, middle] = [await insertConversation(userId, long), await insertConversation(userId, long)];
@@ -123,7 +123,7 @@ describe("a list in pieces", () => {
     await expect(row.messages.parts.next()).rejects.toThrow("The row changed while it was read");
   });
 
-  test("reads no more of a row for a reader that has gone, and the pool goes on", async () => {
+  test("stops reading a row when its reader is gone, and the pool remains usable", async () => {
     const userId = await newUser();
     const id = await insertConversation(userId, "repeat('long', 2500000)");
     const found = await reads()["conversations.getConversation"]?.(id);
@@ -131,7 +131,7 @@ describe("a list in pieces", () => {
     const gone = new AbortController();
     const row = Object(await found.row.inParts(gone.signal));
     await sql.begin(async (locking) => {
-      // Else the part may arrive before the request that cancels it.
+      // Otherwise the part may arrive before the cancel request.
       await locking`lock table conversations in access exclusive mode`;
       const part = row.messages.parts.next();
       gone.abort();
@@ -140,7 +140,7 @@ describe("a list in pieces", () => {
     expect((await collect(once(found.row))).ids).toEqual([id]);
   });
 
-  test("reads JSON of other writers as the service does", async () => {
+  test("reads other writers' JSON as the service does", async () => {
     const userId = await newUser();
     const text = `to_jsonb('["' || repeat('x', 1000000) || '"]')`;
     await sql.unsafe(`insert into conversations (user_id, messages) values ($1, ${text}), ($1, 'null'), ($1, '"a"')`, [
@@ -153,7 +153,7 @@ describe("a list in pieces", () => {
   });
 });
 
-/** A database that tells of each statement what it was, and how many characters its result has. */
+/** A database that records each statement and the number of characters of its result. */
 function recordingDatabase() {
   const location = parseDatabaseUrl(database.url);
   if (location.kind !== "postgres") throw new Error("needs a server");
@@ -174,9 +174,9 @@ function recordingDatabase() {
   return { database: new Database(recording), statements };
 }
 
-test("of a page of rows that compress well the server reads no more than fits", async () => {
+test("for a page of rows that compress well the server reads no more than fits", async () => {
   const userId = await newUser();
-  // 350 MB of JSON, stored in four.
+  // 350 MB of JSON, stored in four MB.
   await sql`insert into conversations (user_id, messages)
     select ${userId}, jsonb_build_array(n, repeat('well ', 700000)) from generate_series(1, 100) n`;
   const { database: own, statements } = recordingDatabase();
@@ -188,12 +188,12 @@ test("of a page of rows that compress well the server reads no more than fits", 
   const [row] = await sql.unsafe(`explain (analyze, buffers, format json) ${text}`, parameters);
   const plan: Record<string, number> = row?.["QUERY PLAN"][0].Plan;
   const pages = (plan["Shared Hit Blocks"] ?? 0) + (plan["Shared Read Blocks"] ?? 0);
-  // All of them have 500 pages.
+  // All of them together take 500 pages.
   expect(pages).toBeGreaterThan(0);
   expect(pages).toBeLessThan(100);
 });
 
-test("a stream reads long tasks some at a time, and has all of them", async () => {
+test("a stream reads long tasks in batches, and returns all of them", async () => {
   const userId = await newUser();
   const { id: goalId } = await createDaoServices(database.database).goals.createGoal({ userId, title: "adopted" });
   await sql`alter table tasks drop constraint tasks_title_length`;
@@ -216,7 +216,7 @@ test("a stream reads long tasks some at a time, and has all of them", async () =
   expect(Math.max(...statements.map(({ length }) => length))).toBeLessThan(800_000);
 });
 
-test("a row is measured whose estimated size exceeds an integer", async () => {
+test("a row whose estimated size exceeds an integer is measured", async () => {
   const userId = await newUser();
   await sql`alter table conversations alter column messages set storage external`;
   const id = await insertConversation(userId, "repeat('x', 140000000)");
@@ -228,7 +228,7 @@ test("a row is measured whose estimated size exceeds an integer", async () => {
   expect(list?.kind).toBe("page");
 });
 
-test("text that is long is read in parts as JSON is", async () => {
+test("long text is read in parts like JSON", async () => {
   const { goals } = createDaoServices(database.database);
   const userId = await newUser();
   const timeline = '"\\\n😀'.repeat(200_000);
@@ -238,7 +238,7 @@ test("text that is long is read in parts as JSON is", async () => {
   expect((await collect(once(opened.goal))).rows).toEqual([goal]);
 });
 
-test("a goal of many tasks, and a range of them, come in the order of the services", async () => {
+test("a goal with many tasks, and a range of them, are in the order of the services", async () => {
   const { goals, tasks } = createDaoServices(database.database);
   const userId = await newUser();
   const { id: goalId } = await goals.createGoal({ userId, title: "many" });
@@ -261,7 +261,7 @@ test("a goal of many tasks, and a range of them, come in the order of the servic
   expect((await collect(range.rows)).rows).toEqual(inRange);
 });
 
-test("a short row is read by one statement without a running sum, and one that is long by the guarded one", async () => {
+test("a short row is read by one statement without a running sum, and a long one by the guarded statement", async () => {
   const statements: string[] = [];
   await using observed = await openDatabase(database.url, { onStatement: ({ text }) => statements.push(text) });
   const observedReads = createPieceServices(observed.pieces).reads;
@@ -275,7 +275,7 @@ test("a short row is read by one statement without a running sum, and one that i
   expect(statements).toEqual([expect.not.stringContaining("so_far"), expect.stringContaining("so_far")]);
 });
 
-test("a small goal is read as of one moment, by one statement", async () => {
+test("a small goal is read by one statement, as of one snapshot", async () => {
   const { goals } = createDaoServices(database.database);
   const userId = await newUser();
   const whole = await goals.createGoalWithStructure({
@@ -286,7 +286,7 @@ test("a small goal is read as of one moment, by one statement", async () => {
   expect(opened).toEqual({ kind: "whole", result: await goals.getGoalFull(whole.id) });
 });
 
-test("reads that find nothing, and requests that break a rule, are refused as the services refuse them", async () => {
+test("missing rows and invalid requests are rejected as by the services", async () => {
   const id = "00000000-0000-7000-8000-000000000000";
   await expect(reads()["conversations.getConversation"]?.(id)).rejects.toThrow(`No conversation has the id ${id}`);
   await expect(reads()["goals.getGoalFull"]?.(id)).rejects.toThrow(`No goal has the id ${id}`);

@@ -1,6 +1,6 @@
 /**
- * A process of its own that migrates a database when its parent says so, and reports how it went; its parent may also
- * have it stop on the way, to kill it there. Arguments: the database URL.
+ * A separate process that migrates a database at its parent's command, and reports the outcome. The parent may also have it
+ * stop at a certain statement, to kill it there. Arguments: the database URL.
  */
 
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
@@ -8,14 +8,14 @@ import type { SqlDriver, SqlTransaction } from "../src/session/driver.ts";
 import { postgresLocation } from "./postgres-location.ts";
 import { migrate } from "./public-schema.ts";
 
-/** Where a migration says that it is there, and whether it then waits for its end. */
+/** Where a migration reports that it has arrived, and whether it then waits to be killed. */
 export interface StopPoint {
-  /** Before this statement of its transaction, counted from 0; the one after the last is the commit. */
+  /** Before this statement of its transaction, counted from 0; the number after the last statement is the commit. */
   readonly statement: number;
   readonly waits: boolean;
 }
 
-/** What the parent hears. */
+/** A report to the parent. */
 export type MigrateMessage =
   | "ready"
   | { readonly at: number }
@@ -23,7 +23,7 @@ export type MigrateMessage =
   | { readonly error: string };
 
 const [url = ""] = process.argv.slice(2);
-// A lock time-out that every waiting migrator would run into, if the migration did not have its own.
+// A lock time-out that every waiting migrator would run into if the migration did not set its own.
 const driver = new PostgresDriver(postgresLocation(url), { poolSize: 1, lockTimeout: 1 });
 let statements = 0;
 

@@ -8,7 +8,7 @@ export function compileMigrateProgram(): Promise<MigrateProgram> {
   return compilePrograms({ migrate: "packages/dao-core/test/migrate-process.ts" });
 }
 
-/** Starts it; it says that it is ready, and waits to be told to go. */
+/** Starts the program; it reports that it is ready, and waits for the command to start. */
 export function startMigrateProgram(program: MigrateProgram, url: string): ChildProcess {
   return fork(program.file("migrate"), [url], { execArgv: [] });
 }

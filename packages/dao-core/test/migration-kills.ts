@@ -16,7 +16,7 @@ import { readSchemaCatalog } from "./schema-catalog.ts";
 
 const older = embeddedMigrations.migrations.slice(0, -1);
 
-/** What a migration finds. */
+/** The state of the database before a migration. */
 export const BEGINNINGS: Readonly<Record<string, string>> = {
   "an empty database": "",
   "a database of the Python service": PYTHON_SERVICE_DDL + REGULAR_ROWS,
@@ -26,21 +26,21 @@ export const BEGINNINGS: Readonly<Record<string, string>> = {
   ].join("\n"),
 };
 
-/** How a migrator was killed, and what that left. */
+/** How a migrator was killed, and the result. */
 export interface Kill {
   readonly beginning: string;
-  /** The statement of its transaction before or in which it was; the last is the commit. */
+  /** The statement of its transaction before or during which it was killed; the last one is the commit. */
   readonly statement: number;
   readonly manner: "between statements" | "within a statement";
   readonly outcome: "absent" | "whole";
-  /** Milliseconds until the server had no session of it any more, and until the next run was through from there. */
+  /** Milliseconds until the server had closed its session, and until the next run had finished. */
   readonly gone: number;
   readonly finished: number;
-  /** What should not be; none if all is well. */
+  /** Broken promises; empty if there are none. */
   readonly violations: readonly string[];
 }
 
-/** Milliseconds that the server may take to notice that a client is dead, and the next run to finish. */
+/** Milliseconds within which the server must notice that a client is dead, and the next run must finish. */
 const NOTICE_LIMIT = 2_000;
 const WAIT_TIMEOUT = 5_000;
 
@@ -51,19 +51,19 @@ export class MigrationKills {
   readonly #sql: postgres.Sql;
   readonly #known = new Map<string, { readonly before: string; readonly after: string; readonly statements: number }>();
 
-  /** @param sql a superuser's connection to the database of `url`, whose schema `public` is made anew each time */
+  /** @param sql a superuser's connection to the database of `url`, whose schema `public` is recreated for each kill */
   constructor(program: MigrateProgram, url: string, sql: postgres.Sql) {
     this.#program = program;
     this.#url = url;
     this.#sql = sql;
   }
 
-  /** How many statements the transaction of a migration from there has, but for its commit. */
+  /** The number of statements in the transaction of a migration from there, without its commit. */
   async statementsFrom(beginning: string): Promise<number> {
     return (await this.#run(beginning)).statements;
   }
 
-  /** Kills a migrator before, or in, the statement of this number, or the commit that follows the last. */
+  /** Kills a migrator before or during the statement of this number, or the commit that follows the last one. */
   async kill(beginning: string, statement: number, random: Random): Promise<Kill> {
     const { before, after } = await this.#run(beginning);
     const isBetween = random.chance(0.5);
@@ -83,7 +83,7 @@ export class MigrationKills {
     if (!(await this.#isGone())) violations.push(`a session was left after ${NOTICE_LIMIT} ms`);
     const gone = performance.now() - killedAt;
     const found = await this.#state();
-    if (found !== before && found !== after) violations.push("the schema was half made");
+    if (found !== before && found !== after) violations.push("the schema was incomplete");
     if (isAcknowledged && found !== after) violations.push("the schema was reported and lost");
     violations.push(...(await this.#finish(after)));
     return {
@@ -97,7 +97,7 @@ export class MigrationKills {
     };
   }
 
-  /** What a run that nobody kills does. */
+  /** The outcome of a run that is not killed. */
   async #run(beginning: string) {
     const known = this.#known.get(beginning);
     if (known !== undefined) return known;
@@ -124,7 +124,7 @@ export class MigrationKills {
     return child;
   }
 
-  /** Whether no session but this one is left in time, and so no lock of one. */
+  /** Whether no other session, and so no lock of one, is left within the limit. */
   async #isGone(): Promise<boolean> {
     const others = () =>
       this.#sql.unsafe(
@@ -138,7 +138,7 @@ export class MigrationKills {
     return isNone(await askUntil(others, isNone, { limit: NOTICE_LIMIT, pause: 0 }));
   }
 
-  /** Runs it again, to the end. */
+  /** Runs the migration again, to the end. */
   async #finish(after: string): Promise<string[]> {
     const driver = new PostgresDriver(postgresLocation(this.#url), { poolSize: 1 });
     try {
@@ -148,17 +148,17 @@ export class MigrationKills {
     } finally {
       await driver.close(0);
     }
-    return (await this.#state()) === after ? [] : ["the next run made another schema"];
+    return (await this.#state()) === after ? [] : ["the next run produced a different schema"];
   }
 
-  /** All that a migration makes or changes, as one text: the schema, the journal, the rows. */
+  /** Everything that a migration creates or changes, as one text: the schema, the journal, the rows. */
   async #state(): Promise<string> {
     const catalog = await readSchemaCatalog(this.#sql);
     const tables = [...Object.keys(TABLE_KEYS), "flux_dao_migrations"];
     const rows = tables
       .filter((table) => catalog.includes(`relation r ${table}`))
       .map(
-        // Adopting sets an instant of its own where there was none.
+        // Adopting replaces a missing instant with the current time.
         (table) => `select '${table} ' || (to_jsonb(t) - 'created_at' - 'applied_at')::text as line from ${table} t`,
       );
     const lines =

@@ -74,7 +74,7 @@ describe("a database of the Python service", () => {
       expect(await migrate(database.driver())).toMatchObject({ adopted: true, violations: [] });
       expect(await readSchemaCatalog(sql)).toEqual(await freshCatalog());
       expect(await allRows(sql)).toEqual(withDefaults(before));
-      // Its own migrations may run again.
+      // The Python service's own migrations may run again.
       await sql.unsafe(SECOND_MIGRATION);
       await checkSchema(database.driver());
     }));

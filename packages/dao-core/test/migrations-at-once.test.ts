@@ -15,7 +15,7 @@ test(`${PROCESSES} processes at once: one applies, all succeed`, { timeout: 120_
     const processes = Array.from({ length: PROCESSES }, () => startMigrateProgram(program, database.url));
     const ends = processes.map(async (child) => (await once(child, "exit"))[0]);
     try {
-      // Connected all of them, so that not one begins when another is done.
+      // All of them connect first, so that none starts after another one has finished.
       await Promise.all(processes.map((child) => once(child, "message")));
       const answers = processes.map(async (child) => (await once(child, "message"))[0]);
       for (const child of processes) child.send(nowhere);

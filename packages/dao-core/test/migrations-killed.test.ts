@@ -8,7 +8,7 @@ const SEED = 20_260_215;
 const KILLS_EACH = 6;
 
 test.for(Object.keys(BEGINNINGS))(
-  "a migrator of %s that is killed (SIGKILL) leaves all or nothing, and the next run finishes",
+  "a migrator of %s that is killed (SIGKILL) leaves the whole migration or nothing, and the next run finishes",
   { timeout: 60_000 },
   (beginning) =>
     withScratchDatabase(async ({ url, sql }) => {
@@ -22,7 +22,7 @@ test.for(Object.keys(BEGINNINGS))(
         done.push(await kills.kill(beginning, statement, random));
       }
       expect(done.filter(({ violations }) => violations.length > 0)).toEqual([]);
-      // Else it was no kill in the middle.
+      // Otherwise it was not killed in the middle.
       expect(done.filter(({ outcome }) => outcome === "absent").length).toBeGreaterThanOrEqual(KILLS_EACH / 2);
     }),
 );

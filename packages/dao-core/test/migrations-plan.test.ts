@@ -63,7 +63,7 @@ test("the plan for the previous version, run as one script, completes it", () =>
     });
   }));
 
-test("a plan only reads: a role that may do nothing else can make it, and nothing is changed", () =>
+test("a plan only reads: a read-only role can create it, and nothing is changed", () =>
   withScratchDatabase(async (database) => {
     await withRole(database, async (url) => {
       const plan = await planMigrations(database.driver({ url }));
@@ -78,7 +78,9 @@ test("a plan only reads: a role that may do nothing else can make it, and nothin
     });
   }));
 
-/** Statement by statement on one connection, as psql does with ON_ERROR_STOP; what is open in the end is rolled back. */
+/**
+ * Statement by statement on one connection, like psql with ON_ERROR_STOP; an open transaction is rolled back at the end.
+ */
 async function runAsPsql(url: string, script: string): Promise<void> {
   const sql = connect(url);
   try {
@@ -88,7 +90,7 @@ async function runAsPsql(url: string, script: string): Promise<void> {
   }
 }
 
-/** Comments, quoted and dollar-quoted text as a whole, else up to the next of them. */
+/** A comment or a quoted or dollar-quoted text as a whole, otherwise the text up to the next one. */
 const piece = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$\w*\$)[\s\S]*?\1|;|[^;'"$/-]+|[\s\S]/g;
 
 function splitAsPsql(script: string): string[] {
@@ -100,7 +102,7 @@ function splitAsPsql(script: string): string[] {
   return statements.filter((statement) => statement.replace(/--[^\n]*/g, "").trim() !== "");
 }
 
-test("a plan is refused where migrate() refuses", () =>
+test("a plan is refused if migrate() would refuse", () =>
   withScratchDatabase(async (database) => {
     await database.sql.unsafe("create table users (id integer)");
     await expect(planMigrations(database.driver())).rejects.toMatchObject({ name: "SchemaVersionError" });

@@ -6,7 +6,7 @@ import { checkSchema, readSchemaCatalog } from "./schema-catalog.ts";
 import { connect, type ScratchDatabase, withScratchDatabase } from "./scratch-database.ts";
 import { TransactionPooler } from "./transaction-pooler.ts";
 
-/** What the clients that had the connections before may have left on them. */
+/** Settings that earlier clients may have left on the connections. */
 const SPOILED = `
   set search_path to elsewhere; set lock_timeout to '1ms'; set standard_conforming_strings to off;
   set default_transaction_isolation to serializable; set row_security to on`;
@@ -23,7 +23,7 @@ async function withPooler(
   const url = pooler.through(database.url);
   const neighbours = Array.from({ length: 3 }, () => connect(url));
   try {
-    // A connection each, then a round in which each of the three is spoiled.
+    // One connection each, then a round in which three of them get other settings.
     for (const neighbour of neighbours) await neighbour.unsafe("select 1");
     for (const neighbour of neighbours) await neighbour.unsafe(SPOILED);
     await work(pooler, url);
@@ -47,7 +47,7 @@ describe("through a transaction-pooling proxy", () => {
           const driver = database.driver({ url, prepare: false });
           expect(await planMigrations(driver)).toEqual(plan);
           expect((await migrate(driver)).applied).toEqual(ALL_NAMES);
-          // Three of the four connections are spoiled, and they take turns.
+          // Three of the four connections have other settings, and they are used in turn.
           const checks: string[] = [];
           for (let turn = 0; turn < 4; turn++) {
             checks.push(
@@ -68,7 +68,7 @@ describe("through a transaction-pooling proxy", () => {
     }),
   );
 
-  test("many at once: one applies, none waits for a lock that a session kept", () =>
+  test("several at once: one applies, none waits for a lock that a session kept", () =>
     withScratchDatabase((database) =>
       withPooler(database, async (_, url) => {
         const drivers = Array.from({ length: 8 }, () => database.driver({ url, prepare: false, poolSize: 1 }));
@@ -83,7 +83,7 @@ describe("through a transaction-pooling proxy", () => {
       }),
     ));
 
-  test("a migration leaves nothing behind on the connections", () =>
+  test("a migration leaves no state on the connections", () =>
     withScratchDatabase((database) =>
       withPooler(database, async (_, url) => {
         await migrate(database.driver({ url, prepare: false, poolSize: 1 }));

@@ -95,7 +95,7 @@ describe("tables that differ from the Python service's are refused, with what di
     ],
     ["a column missing", "alter table goals drop timeline", /goals.timeline is missing/],
     [
-      "a column that inserts would have to fill",
+      "an extra column that is required",
       "alter table goals add rank int not null",
       /goals.rank, an extra column, is NOT NULL and has no default/,
     ],

@@ -13,7 +13,7 @@ test("onStatement is notified of every statement, in and outside of units of wor
   await using db = await openDatabase(testDatabase.url, {
     onStatement: (statement) => {
       told.push(statement);
-      throw new Error("Whoever looks on may fail.");
+      throw new Error("An observer may throw.");
     },
   });
   const { users, goals } = createDaoServices(db);

@@ -84,9 +84,12 @@ describe("on a PostgreSQL server with TLS", () => {
     { sslMode: "allow", expected: true },
     { sslMode: "prefer", expected: true },
     { sslMode: "require", expected: true },
-  ] as const)("sslmode=$sslMode asks for no trust: encrypted is $expected", async ({ sslMode, expected }) => {
-    expect(await isEncrypted({ sslMode })).toBe(expected);
-  });
+  ] as const)(
+    "sslmode=$sslMode does not verify the certificate: encrypted is $expected",
+    async ({ sslMode, expected }) => {
+      expect(await isEncrypted({ sslMode })).toBe(expected);
+    },
+  );
 
   test.each(["require", "verify-ca", "verify-full"] as const)(
     "sslmode=%s trusts the given authority",
@@ -128,7 +131,7 @@ describe("a peer", () => {
     { does: "says more before TLS", mode: "require", talk: "SR\0\0\0\x08\0\0\0\0", code: "EPROTO" },
     { does: "says more before TLS", mode: "prefer", talk: "SR\0\0\0\x08\0\0\0\0", code: "EPROTO" },
     { does: "says more without TLS", mode: "prefer", talk: "NR\0\0\0\x08\0\0\0\0", code: "EPROTO" },
-    { does: "answers by an error", mode: "prefer", talk: "E\0\0\0\x09SFATAL\0\0", code: "EPROTO" },
+    { does: "responds with an error", mode: "prefer", talk: "E\0\0\0\x09SFATAL\0\0", code: "EPROTO" },
     { does: "speaks HTTP", mode: "prefer", talk: "HTTP/1.1 400 Bad Request\r\n\r\n", code: "EPROTO" },
     {
       does: "promises TLS and speaks something else",
@@ -145,11 +148,11 @@ describe("a peer", () => {
     });
     const expected = typeof code === "string" ? code : expect.stringMatching(code);
     await expect(open({ port: peer.port, sslMode: mode as SslMode })).rejects.toMatchObject({ code: expected });
-    // It hangs where a connection is left open.
+    // The test hangs if a connection is left open.
     await peer.close();
   });
 
-  test.each(["prefer", "allow"] as const)("that offers no TLS is spoken to without it: %s", async (sslMode) => {
+  test.each(["prefer", "allow"] as const)("that offers no TLS is used without it: %s", async (sslMode) => {
     const peer = await startPeer((socket) => {
       socket.write("N");
       socket.on("data", (more) => socket.end(more));
@@ -173,7 +176,7 @@ describe("a peer", () => {
   test.each([
     { stage: "the connection", talk: "" },
     { stage: "the answer", talk: "S" },
-  ])("that is silent after $stage: the time-out and an abort end it", async ({ talk }) => {
+  ])("that is unresponsive after $stage: the time-out and an abort end the attempt", async ({ talk }) => {
     let reach = () => {};
     const peer = await startPeer((socket) => {
       socket.write(talk);
@@ -198,7 +201,7 @@ describe("a peer", () => {
     await peer.close();
   });
 
-  test("that is not there", async () => {
+  test("that does not exist", async () => {
     const port = await findFreePort();
     await expect(open({ port, sslMode: "prefer" })).rejects.toMatchObject({
       code: "ECONNREFUSED",
@@ -238,7 +241,7 @@ describe("a peer", () => {
     },
   );
 
-  test("that asks for the client's certificate and its name", async () => {
+  test("that requests the client's certificate and the server name", async () => {
     const certificate = await authority.issue({ subject: "/CN=x", alternatives: "DNS:db.example" });
     const client = await authority.issue({ subject: "/CN=ada" });
     const { ca, file } = authority;
@@ -253,7 +256,7 @@ describe("a peer", () => {
     await peer.close();
   });
 
-  test("at a Unix socket is spoken to without TLS, whatever the mode", async () => {
+  test("at a Unix socket is used without TLS, whatever the mode", async () => {
     const folder = await mkdtemp(join(tmpdir(), "flux-socket-"));
     const path = join(folder, ".s.PGSQL.5432");
     const peer = await startPeer((socket, request) => socket.end(request), path);

@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { type SecureContextOptions, TLSSocket } from "node:tls";
 
-/** A server that says what a test wants it to. */
+/** A scripted server. */
 export interface Peer {
   readonly port: number;
-  /** Takes no more connections, and resolves when the other side has closed all there are. */
+  /** Stops listening, and resolves when the other side has closed all connections. */
   close(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export async function startPeer(talk: (socket: Socket, request: Buffer) => void,
   };
 }
 
-/** Says yes to TLS, does the handshake, and hands the encrypted socket on. */
+/** Accepts TLS, does the handshake, and passes on the encrypted socket. */
 export function encrypt(socket: Socket, options: SecureContextOptions & { requestCert?: boolean }): TLSSocket {
   socket.write("S");
   const tls = new TLSSocket(socket, { ...options, isServer: true, rejectUnauthorized: false });

@@ -1,8 +1,8 @@
 import pg from "pg";
 
 /**
- * A pool as `pg` asks every application to have it, with listeners for lost connections. It needs them at its end, too: `end()`
- * resolves before its connections are closed, and a server that drops their database says so to them.
+ * A pool as pg's documentation requires it, with listeners for lost connections. They are needed at its end too: `end()`
+ * resolves before its connections are closed, and a server that drops their database terminates them.
  */
 export function openPool(url: string, max: number, options: pg.PoolConfig = {}): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max, ...options });

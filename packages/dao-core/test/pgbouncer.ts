@@ -8,10 +8,12 @@ export const hasPgBouncer = hasProgram(command, "--version");
 
 export type PoolMode = "session" | "transaction";
 
-/** PgBouncer before every database of the server at this URL, with the settings of its package but for the pool. */
+/**
+ * PgBouncer in front of every database of the server at this URL, with the settings of Debian's package except for the pool.
+ */
 export async function startPgBouncer(serverUrl: string, poolMode: PoolMode): Promise<RunningProxy> {
   const { hostname, port: serverPort, username, password } = new URL(serverUrl);
-  // It does not run as root.
+  // It refuses to run as root.
   const user = userInfo().uid === 0 ? ["-u", "nobody"] : [];
   return startProxy({
     command,

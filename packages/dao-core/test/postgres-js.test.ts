@@ -13,8 +13,8 @@ import {
 } from "../src/drivers/postgres/prepared-statements.ts";
 
 /**
- * What the driver relies on of postgres.js, and what it fences off (docs/decisions.md): each fails when a new version of
- * postgres.js does otherwise, and then the fence has to be looked at again before the range of the dependency is widened.
+ * The behaviour of postgres.js that the driver relies on, and that it guards against (docs/decisions.md). If a test fails
+ * with a new version of postgres.js, review the guard before the range of the dependency is widened.
  */
 let testDatabase: TestDatabase;
 let admin: postgres.Sql;
@@ -55,12 +55,12 @@ describe("postgres.js", () => {
     expect(reads).toBe(2);
     await admin.unsafe("alter table numbers alter column value type bigint");
     await run();
-    // Sent, refused, and sent again.
+    // Sent, rejected, and sent again.
     expect(reads).toBe(4);
     await sql.end();
   });
 
-  test("rejects what SentOnce keeps from being sent again, names the refusal, and returns what is pipelined behind it", async () => {
+  test("rejects a query that SentOnce prevents from being sent again with the server's error, and returns those pipelined after it", async () => {
     const sql = postgres(testDatabase.url, options);
     const run = (id: number) => sql.unsafe(byId, SentOnce.of([id]), prepared);
     await run(1);
@@ -77,7 +77,7 @@ describe("postgres.js", () => {
     await sql.end({ timeout: 0 });
   });
 
-  test("sends an unprepared statement in one write with sendAtOnce, and pipelines others behind it; in two without", async () => {
+  test("sends an unprepared statement in one write with sendAtOnce, and pipelines others after it; in two writes without", async () => {
     const { hostname, port } = new URL(testDatabase.url);
     let writes = 0;
     const open = () =>
@@ -118,9 +118,9 @@ describe("postgres.js", () => {
     await sql.end();
   });
 
-  test("gives a query its state when it sends it, and takes one back that it has not sent", async () => {
+  test("sets a query's state when it sends it, and withdraws one that it has not sent", async () => {
     const sql = postgres(testDatabase.url, options);
-    // The first of its kind is described first, and holds back what comes after it.
+    // The first of its kind is described first, which delays those after it.
     const first = sql.unsafe("select pg_sleep($1)", [0.01], prepared).execute();
     const second = sql.unsafe(byId, [2], prepared).execute();
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -145,7 +145,7 @@ describe("postgres.js", () => {
     await sql.end();
   });
 
-  test("says in a result which server process responded", async () => {
+  test("reports in a result which server process responded", async () => {
     const sql = postgres(testDatabase.url, options);
     const one = await sql.unsafe("select pg_backend_pid() as pid").simple();
     expect(processOf(one)?.pid).toBe(one[0]?.["pid"]);
@@ -154,7 +154,7 @@ describe("postgres.js", () => {
     await sql.end();
   });
 
-  test("takes every socket from the socket option, those with which it connects again, too", async () => {
+  test("takes every socket from the socket option, including those for reconnecting", async () => {
     const { hostname, port } = new URL(testDatabase.url);
     const sockets: Socket[] = [];
     const custom = {

@@ -1,6 +1,6 @@
 import type { HostPrisma } from "@flux/dao-core";
 
-/** The parts of the generated client that are used: it is not there when the types are checked. */
+/** The parts of the generated client that the tests use; the client does not exist when types are checked. */
 export interface PrismaModule {
   readonly PrismaPg: new (options: { connectionString: string; max: number }) => object;
   readonly PrismaClient: new (options: { adapter: object }) => PrismaClient;

@@ -7,7 +7,7 @@ import { SchemaName } from "../src/schema/schema-name.ts";
 import type { SqlDriver } from "../src/session/driver.ts";
 import { Replication } from "../src/session/replication.ts";
 
-/** The schema that is used unless another is given. */
+/** The default schema. */
 export const PUBLIC = new SchemaName();
 
 export const migrate = (driver: SqlDriver, options?: MigrationOptions, set?: MigrationSet) =>

@@ -65,7 +65,7 @@ export const PYTHON_SERVICE_DDL = `
   create index idx_conversations_user_id on conversations (user_id);
   create index idx_conversations_goal_id on conversations (goal_id);`;
 
-/** Its second migration: the planner writes conversations before their goals, their messages as a string. */
+/** Its second migration: the planner writes conversations before their goals, with their messages as a string. */
 export const SECOND_MIGRATION = "alter table conversations alter column goal_id drop not null;";
 
 /** The tables, each with its key. */
@@ -78,7 +78,7 @@ export const TABLE_KEYS: Readonly<Record<string, string>> = {
   demo_flags: "user_id",
 };
 
-/** What replaces a NULL; `now` is any instant of the adoption. */
+/** The replacement for NULL; `now` is any instant of the adoption. */
 export const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   users: { preferences: {}, demo_mode: false, created_at: "now" },
   goals: { status: "active", created_at: "now" },

@@ -15,7 +15,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** A conversation as another writer leaves it: `json` is what its column `messages` holds. */
+/** Inserts a conversation as another writer would: `json` is the content of its column `messages`. */
 async function insertConversation(json: string): Promise<string> {
   const { id } = await createDaoServices(database.database).users.createUser(makeUserData());
   const [row] = await sql.unsafe<{ id: string }[]>(
@@ -74,7 +74,7 @@ describe.each(sessions)("what the Python service and its planner write, read by 
     expect(read.messages).toEqual(messages);
     expect((await conversations.listConversations({ userId: read.userId })).items).toEqual([read]);
     expect(await conversations.updateConversation(id, { status: "closed" })).toMatchObject({ messages });
-    // Read, not changed: the other service still finds what it wrote.
+    // Reading does not change it: the other service still finds what it wrote.
     expect(await storedMessages(id)).toBe(json);
     expect(await conversations.appendMessages(id, { messages: ["more"] })).toEqual({
       messageCount: messages.length + 1,
@@ -91,7 +91,7 @@ describe.each(sessions)("what the Python service and its planner write, read by 
     expect((await services.users.updateUser(user.id, { name: "Jane" })).preferences).toEqual({});
   });
 
-  test("appenders at the same time lose nothing, whichever makes the array", async () => {
+  test("concurrent appends lose nothing, whichever of them creates the array", async () => {
     const id = await insertConversation(JSON.stringify('["first"]'));
     const { conversations } = createDaoServices(session);
     const names = Array.from({ length: 12 }, (_, index) => `${index}`);
@@ -102,13 +102,13 @@ describe.each(sessions)("what the Python service and its planner write, read by 
   });
 });
 
-test("appending to a string of an array keeps numbers that JavaScript cannot hold", async () => {
+test("appending to a string with an array keeps numbers that JavaScript cannot represent", async () => {
   const id = await insertConversation(JSON.stringify('[{"id": 12345678901234567890}]'));
   const { conversations } = createDaoServices(database.database);
   await conversations.appendMessages(id, { messages: [1] });
   expect(await storedMessages(id)).toBe('[{"id": 12345678901234567890}, 1]');
 });
 
-test.each(["1", "true", "{}"])("messages %s are refused, whoever the writer", async (json) => {
+test.each(["1", "true", "{}"])("messages %s are rejected, whoever wrote them", async (json) => {
   await expect(insertConversation(json)).rejects.toMatchObject({ constraint_name: "conversations_messages_array" });
 });

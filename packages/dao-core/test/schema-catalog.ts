@@ -3,7 +3,7 @@ import { SchemaCheck } from "../src/migrations/schema-check/check-schema.ts";
 import type { SqlExecutor } from "../src/session/driver.ts";
 import { PUBLIC } from "./public-schema.ts";
 
-/** Lists all that makes up the schema `public`, one line each: enum values, columns, constraints, indexes. */
+/** Lists everything that makes up the schema `public`, one line each: enum values, columns, constraints, indexes. */
 export const SCHEMA_CATALOG_QUERY = `
   select 'enum ' || t.typname || ': ' || string_agg(e.enumlabel, ', ' order by e.enumsortorder) as line
   from pg_type t join pg_enum e on e.enumtypid = t.oid
@@ -25,7 +25,7 @@ export const SCHEMA_CATALOG_QUERY = `
   select 'relation ' || c.relkind::text || ' ' || c.relname from pg_class c where c.relnamespace = 'public'::regnamespace
   order by 1`;
 
-/** The schema of the database that `sql` is connected to; equal for databases that are made alike. */
+/** The schema of the database that `sql` is connected to; equal for identical schemas. */
 export async function readSchemaCatalog(sql: postgres.Sql): Promise<string[]> {
   return (await sql.unsafe<{ line: string }[]>(SCHEMA_CATALOG_QUERY)).map(({ line }) => line);
 }

@@ -18,7 +18,7 @@ export interface ScratchDatabase {
 
 let migrated: Promise<string> | undefined;
 
-/** The template that a test database is a clone of. */
+/** The template that test databases are cloned from. */
 async function migratedTemplate(): Promise<string> {
   const { drop } = await createTestDatabase({ serverUrl: inject("adminUrl") });
   await drop();
@@ -86,7 +86,7 @@ export async function withRole(
   }
 }
 
-/** Another connection to the same server, one that may hold a transaction open. */
+/** Another connection to the same server, which may keep a transaction open. */
 export function connect(url: string): postgres.Sql {
   return postgres(url, { max: 1, onnotice: () => undefined, onclose: () => undefined });
 }

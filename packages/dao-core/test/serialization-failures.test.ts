@@ -17,7 +17,7 @@ const ABORT = "do $$ begin raise exception using errcode = '40001'; end $$";
 /** Whether the server aborts the next statement; `false` lets it run. */
 type Fault = () => boolean;
 
-/** An executor of which the server itself aborts some statements, so that a transaction is really aborted. */
+/** An executor that makes the server abort some statements, so that a transaction is really aborted. */
 function faulty(executor: SqlExecutor, fault: Fault): SqlExecutor["execute"] {
   return (text: string, parameters: readonly SqlParameter[], options) =>
     fault() ? executor.execute(ABORT, [], options) : executor.execute(text, parameters, options);
@@ -78,14 +78,14 @@ describe("with every tenth statement aborted by the server (40001)", () => {
       }),
     );
 
-  // What has read a part of its source cannot be repeated: a large import is a RetryableError.
+  // An import that has consumed a part of its source cannot be repeated: a large one is a RetryableError.
   const isRepeatable = (name: string) => !/createTasks|streamTasks|a stream/.test(name);
 
   test.each(contractSuite.map(({ name, run }) => [name, run] as const))("%s", async (name, run) => {
     await run(services(isRepeatable(name) ? oneInTen : () => false));
   });
 
-  test("an import that has read a part of its source is not retried, and has created nothing", async () => {
+  test("an import that has consumed a part of its source is not retried, and has created nothing", async () => {
     const { users, goals, tasks } = createDaoServices(testDatabase.database);
     const user = await users.createUser(makeUserData());
     const goal = await goals.createGoal(makeGoalData(user.id));
@@ -102,7 +102,7 @@ describe("with every tenth statement aborted by the server (40001)", () => {
   });
 });
 
-describe("a single statement that is aborted", () => {
+describe("an aborted single statement", () => {
   test("is retried, and its observer is notified", async () => {
     const retries: Retry[] = [];
     const database = new Database(faultyDriver(driver, inTurn([true, true])), {
@@ -144,14 +144,14 @@ describe("a single statement that is aborted", () => {
   });
 });
 
-describe("a unit of work that is aborted", () => {
+describe("an aborted unit of work", () => {
   const work = (data: ReturnType<typeof makeUserData>) => async (uow: DaoUnitOfWork) => {
     const user = await uow.users.create(data);
     await uow.goals.create({ userId: user.id, title: "Once" });
     return user.id;
   };
 
-  test("is retried as often as `retries` says, and keeps nothing of earlier attempts", async () => {
+  test("is retried up to `retries` times, and keeps nothing of earlier attempts", async () => {
     const database = new Database(faultyDriver(driver, inTurn([false, true, true])));
     const data = makeUserData();
     const attempts: number[] = [];

@@ -16,7 +16,7 @@ const withBadAddress = derNames([
   [0x82, "other.example"],
 ]);
 
-/** A certificate, the hosts it is good for, and others that it is not good for: what libpq says. */
+/** A certificate, the hosts that it is valid for, and others that it is not valid for: libpq's verdict. */
 const cases: readonly (CertificateNames & { accepted: readonly string[]; refused: readonly string[] })[] = [
   {
     subject: "/CN=ignored.example",
@@ -49,7 +49,7 @@ const cases: readonly (CertificateNames & { accepted: readonly string[]; refused
   { subject: "/CN=x", alternatives: "DNS:*.*.example", accepted: [], refused: ["a.b.example"] },
   { subject: "/CN=x", alternatives: "DNS:db.example.", accepted: ["db.example."], refused: ["db.example"] },
   { subject: "/CN=x", alternatives: "DNS:xn--bcher-kva.example", accepted: ["xn--bcher-kva.example"], refused: [] },
-  // Addresses: the other server's certificate, and the right one.
+  // Addresses: another server's certificate, and the right one.
   { subject: "/CN=localhost", alternatives: "DNS:localhost", accepted: ["localhost"], refused: ["127.0.0.1", "::1"] },
   {
     subject: "/CN=ignored.example",
@@ -63,7 +63,7 @@ const cases: readonly (CertificateNames & { accepted: readonly string[]; refused
     accepted: ["2001:db8::1", "2001:0DB8:0:0:0:0:0:1"],
     refused: ["2001:db8::2", "127.0.0.2", "127.0.0.1"],
   },
-  // No name of the type that is asked for: the common name counts.
+  // No name of the requested type: the common name counts.
   {
     subject: "/CN=db.example",
     alternatives: "IP:127.0.0.1",
@@ -102,7 +102,7 @@ const cases: readonly (CertificateNames & { accepted: readonly string[]; refused
 const psqlVersion = await new Promise<string | undefined>((resolve) => {
   execFile("psql", ["--version"], (error, stdout) => resolve(error === null ? stdout.trim() : undefined));
 });
-const checkedBy = psqlVersion === undefined ? "libpq NOT ASKED, there is no psql here" : `as ${psqlVersion} says`;
+const checkedBy = psqlVersion === undefined ? "libpq NOT TESTED: psql is not installed" : `as ${psqlVersion} says`;
 
 let authority: CertificateAuthority;
 
@@ -132,7 +132,7 @@ describe(`sslmode=verify-full (${checkedBy})`, () => {
     await peer.close();
   });
 
-  test("a refusal names what the certificate is for", async () => {
+  test("an error states the names that the certificate is valid for", async () => {
     const certificate = await authority.issue({ subject: "/CN=x", alternatives: "DNS:a.example,IP:127.0.0.2" });
     const peer = await startPeer((socket) => encrypt(socket, certificate));
     await expect(open("127.0.0.1", peer)).rejects.toMatchObject({

@@ -10,7 +10,7 @@ import { driversOfThisRun } from "./every-driver.ts";
 import { openPool } from "./pg-pool.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
-/** How often each entry is called with the one signal, unless it says otherwise. */
+/** How often each operation is called with the one signal, unless it specifies another number. */
 const CALLS = amount(20, 100);
 
 const warnings: Error[] = [];
@@ -23,7 +23,7 @@ afterEach(() => {
   expect(warnings).toEqual([]);
 });
 
-/** How much the signal has of the calls: listeners, and what Node has of signals that depend on it. */
+/** What the calls have left on the signal: listeners, and Node's dependent signals. */
 function kept(signal: AbortSignal): number {
   const own: unknown[] = Object.getOwnPropertySymbols(signal).map((symbol) => Reflect.get(signal, symbol));
   const dependants = own.map((value) => (value instanceof Set ? value.size : 0));
@@ -32,7 +32,7 @@ function kept(signal: AbortSignal): number {
 
 type Entry = (database: Database, signal: AbortSignal) => Promise<unknown>;
 
-/** Runs twenty calls at a time, `calls` in all. */
+/** Runs twenty calls at a time, `calls` in total. */
 async function callOften(entry: Entry, database: Database, signal: AbortSignal, calls = CALLS): Promise<unknown[]> {
   const outcomes: unknown[] = [];
   const callSome = async () => {
@@ -57,7 +57,7 @@ const entries: readonly { what: string; entry: Entry; calls?: number }[] = [
     entry: (database, signal) => database.goals.create(makeGoalData(crypto.randomUUID()), { signal }),
   },
   {
-    what: "a unit of work with one in it",
+    what: "a unit of work with a statement",
     entry: (database, signal) =>
       DaoUnitOfWork.run(
         database,
@@ -70,7 +70,7 @@ const entries: readonly { what: string; entry: Entry; calls?: number }[] = [
     entry: (database, signal) => DaoUnitOfWork.run(database, () => Promise.reject(new Error("fails")), { signal }),
   },
   {
-    what: "an import, and a stream that is left",
+    what: "an import, and an abandoned stream",
     calls: amount(1, 4),
     async entry(database, signal) {
       const { users, goals, tasks } = createDaoServices(database);
@@ -83,8 +83,8 @@ const entries: readonly { what: string; entry: Entry; calls?: number }[] = [
   },
 ];
 
-describe.each(driversOfThisRun)("a signal that $driver is given with every call", ({ open }) => {
-  test("has no listener left by them, whether it aborts or not", async () => {
+describe.each(driversOfThisRun)("a signal that $driver gets with every call", ({ open }) => {
+  test("has no listener left afterwards, whether it aborts or not", async () => {
     await using scene = await open();
     const { signal } = new AbortController();
     for (const { what, entry, calls } of entries) {
@@ -104,7 +104,7 @@ describe.each(driversOfThisRun)("a signal that $driver is given with every call"
 
 const list: Entry = (database, signal) => database.users.list({}, { signal });
 
-test("a signal given with calls that get no connection has no listener left by them", async () => {
+test("a signal of calls that get no connection has no listener left afterwards", async () => {
   const url = `postgres://user:secret@127.0.0.1:${await findFreePort()}/db`;
   const pool = openPool(url, 2);
   const driver = new PostgresDriver(postgresLocation(url), { poolSize: 2 });

@@ -3,7 +3,7 @@ import { createTestDatabase } from "@flux/dao-core/testing";
 import { expect, inject, test } from "vitest";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
 
-test("a migration whose limits are set ends though the server hangs", async () => {
+test("a migration with time-outs ends although the server hangs", async () => {
   await using testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
   await using network = await faultyNetwork(testDatabase.url);
   await using database = await openDatabase(network.url, { poolSize: 1 });

@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test("a hot standby can be read, and is not ready until it is promoted", async () => {
+test("a hot standby serves reads, and is not ready until it is promoted", async () => {
   const dataDirectory = join(folder, "data");
   const primary = await startEmbeddedPostgres({ dataDirectory });
   await using before = await openDatabase(primary.url);

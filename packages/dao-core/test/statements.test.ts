@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => testDatabase.drop());
 
-/** One connection, so that what is prepared can be looked up on it, behind a driver that counts. */
+/** One connection, so that its prepared statements can be queried, behind a driver that counts executions. */
 function countingDatabase(prepare: boolean) {
   const location = parseDatabaseUrl(testDatabase.url);
   if (location.kind !== "postgres") throw new Error("needs a server");
@@ -42,7 +42,7 @@ describe("statements", () => {
   test.each([
     { milestones: 8, tasksPerMilestone: 5 },
     { milestones: 20, tasksPerMilestone: 50 },
-  ])("a structure of $milestones × $tasksPerMilestone is one", async (size) => {
+  ])("a structure of $milestones × $tasksPerMilestone takes one", async (size) => {
     const { database, texts } = countingDatabase(true);
     const services = createDaoServices(database);
     const user = await services.users.createUser(makeUserData());
@@ -53,7 +53,7 @@ describe("statements", () => {
     await database.close();
   });
 
-  test("every one is prepared, once a connection, however often it runs", async () => {
+  test("every statement is prepared once per connection, however often it runs", async () => {
     const { database, driver, texts } = countingDatabase(true);
     const services = createDaoServices(database);
     const user = await services.users.createUser(makeUserData());
@@ -75,7 +75,7 @@ describe("statements", () => {
   });
 
   test.each(["alone", "in units of work"])(
-    "however many there are, the client remembers few of a connection: %s",
+    "however many there are, the client keeps few per connection: %s",
     async (where) => {
       const { database, driver } = countingDatabase(true);
       const ask = (text: string) =>
@@ -106,7 +106,7 @@ describe("statements", () => {
   });
 
   // Inside units of work, where no statement is retried, so that a deadlock would show.
-  test("bulk updates of the same tasks in any order never deadlock one another", async () => {
+  test("concurrent bulk updates of the same tasks in any order never deadlock", async () => {
     const { database } = testDatabase;
     const user = await database.users.create(makeUserData());
     const { tasks } = await database.goals.createWithStructure(
@@ -115,7 +115,7 @@ describe("statements", () => {
     const taskIds = tasks.map(({ id }) => id);
     const update = (index: number) =>
       DaoUnitOfWork.run(database, async (uow) => {
-        // Each begins elsewhere, every second one runs backwards.
+        // Each starts elsewhere, every second one runs backwards.
         const ids = [...taskIds.slice(index * 5), ...taskIds.slice(0, index * 5)];
         return uow.tasks.bulkUpdateState({ taskIds: index % 2 === 0 ? ids : ids.reverse(), newState: "drifted" });
       });
@@ -123,7 +123,7 @@ describe("statements", () => {
     expect(new Set(counts)).toEqual(new Set([taskIds.length]));
   });
 
-  test("a single statement that is aborted in a deadlock is run again", async () => {
+  test("a single statement that is aborted by a deadlock is retried", async () => {
     const { database } = testDatabase;
     const other = postgres(testDatabase.url, { max: 1, onnotice: () => undefined });
     // The single statement locks both rows in one order, the other transaction in the opposite one.
@@ -147,7 +147,7 @@ describe("statements", () => {
   });
 });
 
-/** Resolves when somebody holds the lock of the task's row. */
+/** Resolves when a session holds the lock of the task's row. */
 async function whenLocked(id: string): Promise<void> {
   const probe = postgres(testDatabase.url, { max: 1 });
   for (let isLocked = false; !isLocked; ) {
@@ -158,7 +158,7 @@ async function whenLocked(id: string): Promise<void> {
 }
 
 describe("a DAO called directly", () => {
-  test("leaves the rules to the database, which leads to the same errors", async () => {
+  test("leaves validation to the database, with the same errors", async () => {
     const { database } = testDatabase;
     const user = await database.users.create(makeUserData());
     const issuesOf = (call: Promise<unknown>) =>
@@ -204,7 +204,7 @@ describe("a DAO called directly", () => {
     expect(await database.demoFlags.put(user.id, {})).toMatchObject({ virtualNow: null, escalationSpeed: 1 });
   });
 
-  test("a half-done structure leaves nothing behind", async () => {
+  test("a failed structure leaves nothing behind", async () => {
     const { database } = testDatabase;
     const user = await database.users.create(makeUserData());
     const structure = makeGoalStructureData(user.id, { milestones: 3, tasksPerMilestone: 2 });

@@ -28,7 +28,7 @@ function* newTasks(count: number, { id, userId }: { readonly id: string; readonl
   for (let index = 0; index < count; index++) yield makeTaskData(userId, id);
 }
 
-/** Something to wait for until another says that it may go on. */
+/** A gate that one task waits for until another one opens it. */
 function newGate() {
   const gate = new EventEmitter();
   const opened = once(gate, "open");
@@ -48,7 +48,7 @@ test("the source of an import may read the same database, outside of the import'
   expect((await tasks.listTasks({ goalId: to.id })).total).toBe(MANY);
 });
 
-test("inside a unit of work an import is part of it, and one that fails is undone alone", async () => {
+test("inside a unit of work an import is part of it, and a failed one is rolled back alone", async () => {
   const goal = await newGoal();
   const { database } = testDatabase;
   await DaoUnitOfWork.run(database, async (uow) => {
@@ -68,7 +68,7 @@ test("inside a unit of work an import is part of it, and one that fails is undon
   expect((await tasks.listTasks({ goalId: goal.id })).total).toBe(MANY + 1);
 });
 
-test("inside a repeatable-read unit of work a stream shows one moment", async () => {
+test("inside a repeatable-read unit of work a stream reads one snapshot", async () => {
   const goal = await newGoal();
   const { database } = testDatabase;
   const outside = createDaoServices(database).tasks;
@@ -95,7 +95,7 @@ test("inside a repeatable-read unit of work a stream shows one moment", async ()
   expect(await counting).toEqual([["scheduled", MANY]]);
 });
 
-test("a stream that is left stops its query, and the connections serve on", async () => {
+test("an abandoned stream stops its query, and the connections remain usable", async () => {
   const { tasks } = createDaoServices(testDatabase.database);
   const goal = await newGoal();
   await tasks.createTasks(newTasks(MANY, goal));
@@ -108,7 +108,7 @@ test("a stream that is left stops its query, and the connections serve on", asyn
   expect((await tasks.listTasks({ goalId: goal.id })).total).toBe(MANY);
 });
 
-test("an import of which a trigger swallows rows is an error, and none of it stays", async () => {
+test("an import whose rows a trigger drops is an error, and nothing of it remains", async () => {
   const goal = await newGoal();
   const { tasks } = createDaoServices(testDatabase.database);
   const sql = postgres(testDatabase.url, { max: 1, onnotice: () => undefined });

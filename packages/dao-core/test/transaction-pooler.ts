@@ -2,34 +2,34 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 
 const code = (type: string) => type.charCodeAt(0);
 const IDLE = code("I");
-/** Each of these the server answers with one ReadyForQuery. */
+/** Messages to which the server responds with one ReadyForQuery. */
 const ANSWERED: readonly number[] = [code("Q"), code("S")];
 /** SSLRequest and GSSENCRequest come before the start-up message, and have no type. */
 const ENCRYPTION_REQUESTS: readonly number[] = [80_877_103, 80_877_104];
 
-/** A connection to the server, on whose transaction at most one client is. */
+/** A connection to the server, whose transaction belongs to at most one client. */
 interface Backend {
   readonly socket: Socket;
   client: Client | undefined;
-  /** How many more times it will say that it is ready. */
+  /** How many more ReadyForQuery messages it will send. */
   unanswered: number;
 }
 
 interface Client {
   readonly socket: Socket;
   backend: Backend | undefined;
-  /** What it has sent, and no backend was free to take: messages, whole ones. */
+  /** Whole messages that the client has sent while no backend was free. */
   readonly waiting: Buffer[];
-  /** The backend that it had before. */
+  /** The client's previous backend. */
   last: Backend | undefined;
 }
 
 /**
- * A proxy that pools by transaction, as PgBouncer can: between two transactions a client has no connection, and
- * gets another one for the next, if another one is free. Each client's own login adds one connection, which is shared from then on.
+ * A transaction-pooling proxy like PgBouncer: between transactions a client has no server connection, and for the next one it
+ * gets a different one if possible. Each client's own login adds one connection, which is shared from then on.
  */
 export class TransactionPooler implements AsyncDisposable {
-  /** How often a client got another backend than the one it had before. */
+  /** How often a client got another backend than its previous one. */
   switches = 0;
   readonly #server: Server;
   readonly #target: { readonly host: string; readonly port: number };
@@ -42,7 +42,7 @@ export class TransactionPooler implements AsyncDisposable {
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  /** Starts one before the server of this URL. */
+  /** Starts a pooler in front of the server at this URL. */
   static async start(url: string): Promise<TransactionPooler> {
     const { hostname, port } = new URL(url);
     const pooler = new TransactionPooler({ host: hostname, port: Number(port) });
@@ -66,7 +66,7 @@ export class TransactionPooler implements AsyncDisposable {
   }
 
   #accept(socket: Socket): void {
-    // Its start-up message is answered by the first ReadyForQuery.
+    // The first ReadyForQuery is the response to its start-up message.
     const backend: Backend = { socket: connect(this.#target), client: undefined, unanswered: 1 };
     const client: Client = { socket, backend, waiting: [], last: backend };
     backend.client = client;
@@ -89,14 +89,14 @@ export class TransactionPooler implements AsyncDisposable {
     });
     backend.socket.on("data", (bytes) => fromServer.read(bytes));
     for (const each of [socket, backend.socket]) {
-      // Messages are passed on one by one, and none is to wait for the next.
+      // Messages are forwarded one by one, without delay.
       each.setNoDelay(true).on("error", () => undefined);
       this.#sockets.push(each);
     }
   }
 
   #forward(client: Client, type: number, message: Buffer): void {
-    // The connection stays, as a pooler's does: the client's farewell is not for the server.
+    // The connection to the server stays open, as with a real pooler, so the client's Terminate is not forwarded.
     if (type === code("X")) return;
     if (client.backend !== undefined) send(client.backend, message);
     else {
@@ -109,7 +109,7 @@ export class TransactionPooler implements AsyncDisposable {
   #release(backend: Backend): void {
     if (backend.client !== undefined) backend.client.backend = undefined;
     backend.client = undefined;
-    // Last, so that all of them take turns.
+    // To the end of the queue, so that all of them are used in turn.
     this.#backends.splice(this.#backends.indexOf(backend), 1);
     this.#backends.push(backend);
     this.#assign();
@@ -135,7 +135,7 @@ function send(backend: Backend, message: Buffer): void {
   backend.socket.write(message);
 }
 
-/** Cuts what one side sends into its messages: a type, a length, a body. */
+/** Splits a byte stream into messages: a type, a length, a body. */
 class MessageReader {
   #rest: Buffer<ArrayBufferLike> = Buffer.alloc(0);
   readonly #onMessage: (type: number, message: Buffer) => void;

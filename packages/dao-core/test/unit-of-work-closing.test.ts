@@ -3,7 +3,7 @@ import { makeGoalData, makeTaskData, makeUserData } from "@flux/dao-core/testing
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { driversOfThisRun, type OneConnection } from "./every-driver.ts";
 
-/** What is under way in a unit of work that ends: it writes, waits until that one has ended, and writes again. */
+/** Work in progress when its unit of work ends: it writes, waits for that end, and writes again. */
 type Stray = (uow: DaoUnitOfWork, ended: () => Promise<void>) => Promise<unknown>;
 
 function newGate() {
@@ -24,12 +24,12 @@ const nested: Stray = (uow, ended) =>
     await add(inner);
   });
 
-/** `isIdle`: nothing of it is open or on its way while it waits, so that a callback which forgets it can be committed. */
+/** `isIdle`: none of it is open or in flight while it waits, so that a callback which forgets it can be committed. */
 const strays: readonly { what: string; isIdle?: true; stray: Stray }[] = [
   { what: "a nested unit of work", stray: nested },
   { what: "one two levels deep", stray: (uow, ended) => DaoUnitOfWork.run(uow, (inner) => nested(inner, ended)) },
   {
-    what: "one that catches, and tries again",
+    what: "one that catches errors and retries",
     stray: (uow, ended) =>
       DaoUnitOfWork.run(uow, async (inner) => {
         await nested(inner, ended).catch(() => undefined);
@@ -37,11 +37,11 @@ const strays: readonly { what: string; isIdle?: true; stray: Stray }[] = [
       }),
   },
   {
-    what: "two side by side",
+    what: "two concurrent ones",
     stray: (uow, ended) => Promise.all([nested(uow, ended), nested(uow, ended).catch(() => undefined)]),
   },
   {
-    what: "statements in a row",
+    what: "sequential statements",
     isIdle: true,
     stray: async (uow, ended) => {
       await add(uow);
@@ -50,7 +50,7 @@ const strays: readonly { what: string; isIdle?: true; stray: Stray }[] = [
     },
   },
   {
-    what: "statements side by side",
+    what: "concurrent statements",
     stray: (uow, ended) => Promise.all([...Array.from({ length: 30 }, () => add(uow)), ended().then(() => add(uow))]),
   },
   {
@@ -67,7 +67,7 @@ const strays: readonly { what: string; isIdle?: true; stray: Stray }[] = [
     },
   },
   {
-    what: "work that is done once",
+    what: "a runOnce",
     stray: (uow, ended) =>
       runOnce(uow, { key: crypto.randomUUID() }, async (inner) => {
         await add(inner);
@@ -77,7 +77,7 @@ const strays: readonly { what: string; isIdle?: true; stray: Stray }[] = [
       }),
   },
   {
-    what: "writes that depend on a version",
+    what: "conditional writes",
     isIdle: true,
     stray: async (uow, ended) => {
       const { users } = createDaoServices(uow);
@@ -93,7 +93,7 @@ const strays: readonly { what: string; isIdle?: true; stray: Stray }[] = [
 
 const quota = new Error("quota exceeded");
 
-describe.each(driversOfThisRun)("on $driver, when a unit of work has ended", ({ open }) => {
+describe.each(driversOfThisRun)("on $driver, after the end of a unit of work", ({ open }) => {
   let scene: OneConnection;
   beforeAll(async () => {
     scene = await open();
@@ -108,7 +108,7 @@ describe.each(driversOfThisRun)("on $driver, when a unit of work has ended", ({ 
     return Number((await users.list()).total) + Number((await tasks.list()).total);
   };
 
-  /** Ends a unit of work while `stray` is under way in it, which goes on in the midst of the next one. */
+  /** Ends a unit of work while `stray` is in progress, which continues in the middle of the next one. */
   async function strand(stray: Stray, end: () => Promise<unknown>): Promise<unknown> {
     const [underWay, ended] = [newGate(), newGate()];
     let work: Promise<unknown> = Promise.resolve();
@@ -147,7 +147,7 @@ describe.each(driversOfThisRun)("on $driver, when a unit of work has ended", ({ 
     },
   );
 
-  test("within a nested one, the outer one goes on", async () => {
+  test("within a nested one, the outer one continues", async () => {
     const [underWay, ended] = [newGate(), newGate()];
     let work: Promise<unknown> = Promise.resolve();
     const kept = await DaoUnitOfWork.run(scene.database, async (uow) => {

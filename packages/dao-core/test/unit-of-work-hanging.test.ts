@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { driversOfThisRun, type OneConnection, serverDriversOfThisRun } from "./every-driver.ts";
 import { add, expectNothing, hang, hangings } from "./hanging-work.ts";
 
-describe.each(driversOfThisRun)("on $driver, what never ends", ({ open }) => {
+describe.each(driversOfThisRun)("on $driver, work that never settles", ({ open }) => {
   let scene: OneConnection;
   beforeAll(async () => {
     scene = await open();
@@ -33,7 +33,7 @@ describe.each(driversOfThisRun)("on $driver, what never ends", ({ open }) => {
     await expectNothing(scene.database);
   });
 
-  test("the deadline of a nested one undoes that alone", async () => {
+  test("the deadline of a nested one rolls only that back", async () => {
     let error: unknown;
     const kept = await DaoUnitOfWork.run(scene.database, async (uow) => {
       const late = DaoUnitOfWork.run(
@@ -52,7 +52,7 @@ describe.each(driversOfThisRun)("on $driver, what never ends", ({ open }) => {
     await expectNothing(scene.database);
   });
 
-  test("a nested one whose deadline passes before it has begun is not begun, and the outer one goes on", async () => {
+  test("a nested one whose deadline passes before its start is not started, and the outer one continues", async () => {
     const controller = new AbortController();
     const kept = await DaoUnitOfWork.run(scene.database, async (uow) => {
       const before = add(uow);
@@ -66,7 +66,7 @@ describe.each(driversOfThisRun)("on $driver, what never ends", ({ open }) => {
     await expectNothing(scene.database);
   });
 
-  test("the wait for the connection ends at the deadline, and by an abort; the connection is not lost by it", async () => {
+  test("the wait for the connection ends at the deadline, and at an abort, without losing the connection", async () => {
     const { database } = scene;
     let release: () => void = () => undefined;
     const released = new Promise<void>((resolve) => {
@@ -89,7 +89,7 @@ describe.each(driversOfThisRun)("on $driver, what never ends", ({ open }) => {
   test.each<{ what: string; again: (uow: DaoUnitOfWork) => Promise<unknown> }>([
     { what: "statements", again: (uow) => uow.users.list() },
     { what: "nested ones that run no statement", again: (uow) => DaoUnitOfWork.run(uow, async () => undefined) },
-  ])("a loop of $what leaves timers their turn, and so their signals", async ({ again }) => {
+  ])("a loop of $what lets timers fire, and so signals abort", async ({ again }) => {
     const signal = AbortSignal.timeout(50);
     const run = DaoUnitOfWork.run(
       scene.database,
@@ -102,7 +102,7 @@ describe.each(driversOfThisRun)("on $driver, what never ends", ({ open }) => {
     await expectNothing(scene.database);
   });
 
-  test("a loop of single statements leaves timers their turn, too", async () => {
+  test("a loop of single statements lets timers fire too", async () => {
     const { users } = scene.database;
     const signal = AbortSignal.timeout(50);
     const loop = async () => {
@@ -129,7 +129,7 @@ describe.each(driversOfThisRun)("on $driver, what never ends", ({ open }) => {
     await expectNothing(scene.database);
   });
 
-  test("a callback that goes on uses neither its unit of work nor the session, until it has ended", async () => {
+  test("a callback that continues can use neither its unit of work nor the session, until it has returned", async () => {
     const { database } = scene;
     const controller = new AbortController();
     const left: Promise<unknown>[] = [];
@@ -165,10 +165,10 @@ describe.each(driversOfThisRun)("on $driver, what never ends", ({ open }) => {
   });
 });
 
-describe.each(serverDriversOfThisRun)("on $driver, of whose connection nothing comes any more,", ({ open }) => {
+describe.each(serverDriversOfThisRun)("on $driver, whose connection no longer delivers anything,", ({ open }) => {
   type Call = (database: DatabaseSession, options: CallOptions, freeze: () => void) => Promise<unknown>;
 
-  /** Settles as `work` does in a unit of work, which may be waiting for more. */
+  /** Settles like `work` in a unit of work, which may be waiting for more. */
   const within = (database: DatabaseSession, work: (uow: DaoUnitOfWork) => Promise<unknown>) =>
     new Promise((resolve, reject) => {
       const run = DaoUnitOfWork.run(database, async (uow) => {
@@ -248,14 +248,14 @@ describe.each(serverDriversOfThisRun)("on $driver, of whose connection nothing c
         ),
     },
   ];
-  test.concurrent.each(calls)("$what rejects at its deadline, and the connection is free", async ({ call }) => {
+  test.concurrent.each(calls)("$what rejects at its deadline, and the connection is released", async ({ call }) => {
     await using scene = await open();
     const { database, network } = scene;
     await database.users.list();
     const frozen = call(database, { timeout: 150 }, () => network.freezeOpen());
     await expect(frozen).rejects.toThrow(/not done within its 150 ms/);
     network.thaw();
-    // On a connection that it has opened again, postgres.js may reject the first statement with what ended the last one.
+    // On a reopened connection, postgres.js may reject the first statement with the error that ended the previous one.
     await database.users.list().catch(() => undefined);
     await expectNothing(database);
   });
@@ -265,7 +265,7 @@ describe.each(serverDriversOfThisRun)("on $driver, of whose connection nothing c
     { what: "runs another one", goOn: (uow) => DaoUnitOfWork.run(uow, add) },
     { what: "returns", goOn: async () => undefined },
   ])(
-    "the outer unit of work is told that it is lost when it catches the error of a nested one, and $what",
+    "the outer unit of work rejects as lost when it catches the error of a nested one, and $what",
     async ({ goOn }) => {
       await using scene = await open();
       const { database, network } = scene;
@@ -286,7 +286,7 @@ describe.each(serverDriversOfThisRun)("on $driver, of whose connection nothing c
     },
   );
 
-  test.concurrent("a nested unit of work whose release is swallowed ends after its deadline, and nothing of it is there", async () => {
+  test.concurrent("a nested unit of work whose release is dropped ends after its deadline, and leaves nothing behind", async () => {
     await using scene = await open();
     const { database, network } = scene;
     const run = DaoUnitOfWork.run(database, async (uow) => {

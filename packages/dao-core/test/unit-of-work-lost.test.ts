@@ -6,7 +6,7 @@ import { add, expectNothing, hang, hangings } from "./hanging-work.ts";
 
 type Server = Awaited<ReturnType<(typeof serverDriversOfThisRun)[number]["open"]>>;
 
-const telling = serverDriversOfThisRun.filter(({ tellsOfLoss }) => tellsOfLoss);
+const telling = serverDriversOfThisRun.filter(({ detectsIdleLoss }) => detectsIdleLoss);
 
 describe.each(telling)("on $driver, when the connection is lost", ({ open }) => {
   let scene: Server;
@@ -15,7 +15,7 @@ describe.each(telling)("on $driver, when the connection is lost", ({ open }) => 
   });
   afterAll(() => scene[Symbol.asyncDispose]());
 
-  /** Ends the one session that has a transaction open, once there is one. */
+  /** Terminates the one session with an open transaction, once there is one. */
   async function terminate(): Promise<void> {
     for (;;) {
       const ended = await scene.others`
@@ -25,7 +25,7 @@ describe.each(telling)("on $driver, when the connection is lost", ({ open }) => 
     }
   }
 
-  test.each(hangings)("$what rejects, and the next one has another", async ({ work }) => {
+  test.each(hangings)("$what rejects, and the next unit of work gets another connection", async ({ work }) => {
     for (let round = 0; round < 3; round++) {
       let terminated: Promise<void> = Promise.resolve();
       const run = work(scene.database, {}, () => {
@@ -34,14 +34,14 @@ describe.each(telling)("on $driver, when the connection is lost", ({ open }) => 
       await expect(run).rejects.toBeInstanceOf(TransactionLostError);
       await expect(run).rejects.toMatchObject({ outcome: "rolled_back" });
       await terminated;
-      // A client of the application's own may give its next statement to the connection that is just ending.
+      // An application's client may use the terminating connection for its next statement.
       await vi.waitFor(() => expectNothing(scene.database), 10_000);
     }
   });
 });
 
 test.concurrent.each(telling)(
-  "on $driver, a unit of work that idles is lost when the server ends it",
+  "on $driver, an idle unit of work is lost when the server ends its session",
   async ({ open }) => {
     await using scene = await open();
     const run = DaoUnitOfWork.run(scene.database, async (uow) => {
@@ -53,9 +53,9 @@ test.concurrent.each(telling)(
 );
 
 test.concurrent.each(serverDriversOfThisRun)(
-  "on $driver, a deadline holds though the network swallows the rollback, and the pool serves when it is back",
+  "on $driver, a deadline applies although the network drops the rollback, and the pool works once it is back",
   async ({ open }) => {
-    // A server that ended the session meanwhile would say so to a network that swallows it.
+    // A server that ends the session meanwhile would report it into a network that drops it.
     await using scene = await open(60_000);
     const { database, network } = scene;
     const begun = performance.now();
@@ -73,7 +73,7 @@ test.concurrent.each(serverDriversOfThisRun)(
       network.thaw();
       await vi.waitFor(() => expectNothing(database), 10_000);
     }
-    // A server that says nothing is taken for lost after 32 s.
+    // An unresponsive server is considered lost after 32 s.
     expect(performance.now() - begun).toBeLessThan(20_000);
   },
 );
@@ -85,7 +85,7 @@ describe("on postgres.js", () => {
   });
   afterAll(() => testDatabase.drop());
 
-  test("where nothing is prepared, and the server so has no limit, the library ends what idles", async () => {
+  test("without prepared statements the server has no limit, so the library ends idle units of work", async () => {
     const { url } = testDatabase;
     await using database = await openDatabase(url, { poolSize: 1, prepare: false, idleInTransactionTimeout: 200 });
     const run = DaoUnitOfWork.run(database, async (uow) => {
@@ -96,7 +96,7 @@ describe("on postgres.js", () => {
     await expectNothing(database);
   });
 
-  test("closing the database ends what hangs", async () => {
+  test("closing the database ends hanging work", async () => {
     const database = await openDatabase(testDatabase.url, { poolSize: 1 });
     const run = DaoUnitOfWork.run(database, async (uow) => {
       await add(uow);

@@ -19,7 +19,7 @@ const engines = ofThisRun<{ engine: string; open(): Promise<TestSession> }>(
   hostSessions(1),
 );
 
-/** Whatever can be asked of a session. */
+/** Every way to use a session. */
 const uses: readonly (readonly [string, (database: DatabaseSession) => Promise<unknown>])[] = [
   ["a read", (database) => database.users.findById(unknownId)],
   ["a write", (database) => database.users.create(makeUserData())],
@@ -35,8 +35,8 @@ describe.each(engines)("on $engine, inside a unit of work", ({ open }) => {
   });
   afterAll(() => testDatabase.drop());
 
-  // The pool has one connection, which the unit of work holds: to wait would be to wait for the acquire time-out.
-  test.each(uses)("%s on the session outside is refused at once, and harms nothing", async (_, use) => {
+  // The unit of work holds the pool's only connection, so waiting would take until the acquire time-out.
+  test.each(uses)("%s on the outer session is rejected at once, without side effects", async (_, use) => {
     const { database } = testDatabase;
     const data = makeUserData();
     await DaoUnitOfWork.run(database, async (uow) => {
@@ -48,7 +48,7 @@ describe.each(engines)("on $engine, inside a unit of work", ({ open }) => {
     expect((await database.users.list({ email: data.email })).total).toBe(1);
   });
 
-  test("it is refused in whatever the callback calls, also after a wait, and with others at work", async () => {
+  test("it is rejected in everything that the callback calls, also after a wait, and under concurrent work", async () => {
     const { database } = testDatabase;
     const outside = DaoUnitOfWork.run(database, (uow) => uow.users.create(makeUserData()));
     const inside = DaoUnitOfWork.run(database, async () => {
@@ -58,7 +58,7 @@ describe.each(engines)("on $engine, inside a unit of work", ({ open }) => {
     await Promise.all([outside, inside, database.users.list()]);
   });
 
-  test("what its callback began may use the session once it has ended, and so may what comes after the commit", async () => {
+  test("work started in the callback may use the session once the unit of work has ended, and so may afterCommit callbacks", async () => {
     const { database } = testDatabase;
     let ended: () => void = () => undefined;
     const end = new Promise<void>((resolve) => {
@@ -94,7 +94,7 @@ describe("with more than one connection", () => {
   });
   afterAll(() => testDatabase.drop());
 
-  test("a unit of work inside the callback of another is refused at once", async () => {
+  test("a unit of work inside the callback of another is rejected at once", async () => {
     const { database } = testDatabase;
     const data = makeUserData();
     let share: (uow: DaoUnitOfWork) => void = () => undefined;
@@ -118,7 +118,7 @@ describe("with more than one connection", () => {
     expect((await database.users.list({ email: data.email })).total).toBe(1);
   });
 
-  test("two databases do not get in each other's way, in whichever order they are nested", async () => {
+  test("two databases do not interfere, in whichever order they are nested", async () => {
     const { database } = testDatabase;
     await using other = await openDatabase(testDatabase.url, { poolSize: 1 });
     const data = makeUserData();
@@ -137,7 +137,7 @@ describe("with more than one connection", () => {
   test.each([
     { what: "an abort of the outer one", end: (controller: AbortController) => controller.abort(new Error("enough")) },
     { what: "the deadline of the outer one", end: () => undefined, timeout: 200 },
-  ])("what hangs on another database ends with $what", async ({ end, timeout }) => {
+  ])("work that hangs on another database ends with $what", async ({ end, timeout }) => {
     const { database } = testDatabase;
     await using other = await openDatabase(testDatabase.url, { poolSize: 1, acquireTimeout: 20_000 });
     const controller = new AbortController();
@@ -161,7 +161,7 @@ describe("with more than one connection", () => {
     expect((await other.users.list({ email: data.email })).total).toBe(0);
   });
 
-  test("what hangs there ends with the outer one, also if begun by what is left of one that has ended", async () => {
+  test("work that hangs there ends with the outer one, also if leftover work of an ended one started it", async () => {
     const { database } = testDatabase;
     await using other = await openDatabase(testDatabase.url, { poolSize: 1 });
     let begin: () => void = () => undefined;
@@ -184,7 +184,7 @@ describe("with more than one connection", () => {
     await expect(inner).rejects.toMatchObject({ code: "unavailable" });
   });
 
-  test("what was begun on another database, and was not awaited, outlives the outer one", async () => {
+  test("work that was started on another database, and was not awaited, outlives the outer one", async () => {
     await using other = await openDatabase(testDatabase.url, { poolSize: 1 });
     let finish: () => void = () => undefined;
     const finished = new Promise<void>((resolve) => {

@@ -53,7 +53,7 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     expect(await exists(data.email)).toBe(false);
   });
 
-  test("hands on what its callback throws as it is, also where it looks like an error of the database", async () => {
+  test("rethrows what its callback throws unchanged, even if it looks like an error of the database", async () => {
     const mine = Object.assign(new Error("no such file"), { code: "ENOENT" });
     const throwMine = async () => {
       throw mine;
@@ -62,7 +62,7 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     await expect(DaoUnitOfWork.run(database(), (uow) => DaoUnitOfWork.run(uow, throwMine))).rejects.toBe(mine);
   });
 
-  test("is a session: a service works inside it", async () => {
+  test("is a session: services work inside it", async () => {
     const data = makeUserData();
     const run = DaoUnitOfWork.run(database(), async (uow) => {
       const user = await createDaoServices(uow).users.createUser(data);
@@ -73,7 +73,7 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     await expect(run).rejects.toBeInstanceOf(NotFoundError);
   });
 
-  test("nested: a caught failure undoes the inner one alone", async () => {
+  test("nested: a caught failure rolls only the inner one back", async () => {
     const [kept, undone, late] = [makeUserData(), makeUserData(), makeUserData()];
     await DaoUnitOfWork.run(database(), async (uow) => {
       await uow.users.create(kept);
@@ -108,7 +108,7 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     ]);
   });
 
-  test("runs its statements one by one, also when they are called side by side", async () => {
+  test("runs its statements one by one, even if they are called concurrently", async () => {
     const data = Array.from({ length: 20 }, () => makeUserData());
     const users = await DaoUnitOfWork.run(database(), (uow) => Promise.all(data.map((one) => uow.users.create(one))));
     expect(users.map((user) => user.email)).toEqual(data.map((one) => one.email));
@@ -140,7 +140,7 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     await expect(DaoUnitOfWork.run(escaped, async () => undefined)).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
   });
 
-  test("two nested ones side by side, or the outer one inside the inner one, fail at once", async () => {
+  test("two concurrent nested ones, or the outer one inside the inner one, fail at once", async () => {
     const run = DaoUnitOfWork.run(database(), async (uow) => {
       const first = DaoUnitOfWork.run(uow, (nested) => nested.users.create(makeUserData()));
       const second = DaoUnitOfWork.run(uow, (nested) => nested.users.create(makeUserData()));
@@ -151,7 +151,7 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     await expect(run).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
   });
 
-  test("calls what waits for the commit after it, in order, and not after a rollback", async () => {
+  test("calls afterCommit callbacks after the commit, in order, and not after a rollback", async () => {
     const calls: string[] = [];
     const data = makeUserData();
     await DaoUnitOfWork.run(database(), async (uow) => {
@@ -175,7 +175,7 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     expect(calls).toHaveLength(2);
   });
 
-  test("what waits for a commit runs also when one before it failed", async () => {
+  test("an afterCommit callback runs even if an earlier one failed", async () => {
     const calls: string[] = [];
     const run = DaoUnitOfWork.run(database(), async (uow) => {
       uow.afterCommit(() => {
@@ -187,7 +187,7 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     expect(calls).toEqual(["cache cleared"]);
   });
 
-  test("knows no moment of commit, and no retry, inside a transaction that it did not begin, or after its end", async () => {
+  test("supports neither afterCommit nor retries inside a transaction that it did not begin, or after its end", async () => {
     await database().transaction(async (session) => {
       const run = DaoUnitOfWork.run(session, async (uow) => uow.afterCommit(() => undefined));
       await expect(run).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
@@ -198,7 +198,7 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     expect(() => ended.afterCommit(() => undefined)).toThrow(UnitOfWorkMisuseError);
   });
 
-  test("an error of what runs after the commit reaches the caller, is not retried, and undoes nothing", async () => {
+  test("an error of an afterCommit callback reaches the caller, is not retried, and rolls nothing back", async () => {
     const data = makeUserData();
     let runs = 0;
     const run = DaoUnitOfWork.run(
@@ -217,12 +217,12 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     expect(await exists(data.email)).toBe(true);
   });
 
-  test("read-only refuses to write", async () => {
+  test("is read-only if requested", async () => {
     const run = DaoUnitOfWork.run(database(), (uow) => uow.users.create(makeUserData()), { readOnly: true });
     await expect(run).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
   });
 
-  test("options of the whole transaction are refused inside", async () => {
+  test("options of the whole transaction are rejected in a nested one", async () => {
     const run = DaoUnitOfWork.run(database(), (uow) =>
       DaoUnitOfWork.run(uow, async () => undefined, { isolationLevel: "serializable" }),
     );
@@ -247,14 +247,14 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
   });
 });
 
-describe("on PostgreSQL, with others at work", () => {
+describe("on PostgreSQL, under concurrent work", () => {
   let testDatabase: TestDatabase;
   beforeAll(async () => {
     testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 3 });
   });
   afterAll(() => testDatabase.drop());
 
-  /** Two serializable units of work that read what the other writes: PostgreSQL lets one of them commit. */
+  /** Two serializable units of work that read what the other one writes: PostgreSQL lets only one of them commit. */
   async function collide(retries: number): Promise<{ runs: number; outcomes: PromiseSettledResult<void>[] }> {
     const { database } = testDatabase;
     const user = await database.users.create({ ...makeUserData(), preferences: { count: 0 } });
@@ -296,7 +296,7 @@ describe("on PostgreSQL, with others at work", () => {
     expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);
   });
 
-  /** Runs `work` while somebody else, on connections of their own, has changed the user and not committed yet. */
+  /** Runs `work` while another client, on connections of its own, has updated the user and not committed yet. */
   async function whileHeld(userId: string, work: () => Promise<void>): Promise<void> {
     await using others = await openDatabase(testDatabase.url, { poolSize: 1 });
     await DaoUnitOfWork.run(others, async (uow) => {
@@ -305,7 +305,7 @@ describe("on PostgreSQL, with others at work", () => {
     });
   }
 
-  test("a lock that is not free within its time-out: UnavailableError", async () => {
+  test("a lock that is not available within its time-out: UnavailableError", async () => {
     const { database } = testDatabase;
     const user = await database.users.create(makeUserData());
     await whileHeld(user.id, async () => {
@@ -317,7 +317,7 @@ describe("on PostgreSQL, with others at work", () => {
     expect((await database.users.findById(user.id))?.name).toBe("held");
   });
 
-  test("a statement over its time-out: UnavailableError", async () => {
+  test("a statement that exceeds its time-out: UnavailableError", async () => {
     const { database } = testDatabase;
     const user = await database.users.create(makeUserData());
     await whileHeld(user.id, async () => {
@@ -328,7 +328,7 @@ describe("on PostgreSQL, with others at work", () => {
     });
   });
 
-  test("an abort ends a statement that runs, on the server too", async () => {
+  test("an abort cancels a running statement, on the server too", async () => {
     const { database } = testDatabase;
     const user = await database.users.create(makeUserData());
     await whileHeld(user.id, async () => {
@@ -340,7 +340,7 @@ describe("on PostgreSQL, with others at work", () => {
     expect((await database.users.findById(user.id))?.name).toBe("held");
   });
 
-  test("an abort ends a unit of work in the middle of a statement, with the signal's reason, and the pool goes on", async () => {
+  test("an abort ends a unit of work in the middle of a statement, with the signal's reason, and the pool remains usable", async () => {
     const { database } = testDatabase;
     const user = await database.users.create(makeUserData());
     const [data, reason] = [makeUserData(), new Error("enough")];
@@ -360,14 +360,14 @@ describe("on PostgreSQL, with others at work", () => {
     expect((await database.users.list({ email: data.email })).total).toBe(0);
   });
 
-  test("more transactions than connections: they wait their turn, and all commit", async () => {
+  test("more transactions than connections: they queue, and all commit", async () => {
     await using patient = await openDatabase(testDatabase.url, { poolSize: 3, acquireTimeout: 60_000 });
     const names = Array.from({ length: 40 }, () => makeUserData());
     const users = await Promise.all(names.map((data) => DaoUnitOfWork.run(patient, (uow) => uow.users.create(data))));
     expect(new Set(users.map(({ id }) => id)).size).toBe(40);
   });
 
-  test("when no connection comes free in time the caller gets an error, and the pool goes on", async () => {
+  test("when no connection is released in time the caller gets an error, and the pool remains usable", async () => {
     const { database } = testDatabase;
     let release: () => void = () => undefined;
     const released = new Promise<void>((resolve) => {
@@ -381,7 +381,7 @@ describe("on PostgreSQL, with others at work", () => {
       }),
     );
     await expect.poll(() => held).toBe(3);
-    // A short acquireTimeout would also limit the opening of connections, which takes as long as the machine is busy.
+    // A short acquireTimeout would also limit opening connections, which takes long on a busy machine.
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
       const late = expect(database.users.findById("0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e")).rejects;
@@ -397,7 +397,7 @@ describe("on PostgreSQL, with others at work", () => {
     expect(await database.users.findById("0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e")).toBeNull();
   });
 
-  test("a closed database refuses, after it let running work finish", async () => {
+  test("a closed database rejects calls, after running work has finished", async () => {
     const own = await createTestDatabase({ serverUrl: inject("adminUrl") });
     const data = makeUserData();
     const running = DaoUnitOfWork.run(own.database, (uow) => uow.users.create(data));

@@ -1,13 +1,16 @@
 import { createDaoServices, type DatabaseSession, type TaskImportDto } from "@flux/dao-core";
 import { makeGoalData, makeTaskData, makeUserData } from "@flux/dao-core/testing";
 
-/** More than two statements' worth, so that a transaction is open. */
+/** Tasks for more than two statements, so that a transaction is open. */
 const TASKS_BEFORE_THE_PAUSE = 2_000;
-/** How many tasks a whole dawdling source has. */
+/** The number of tasks of a whole source. */
 export const TASKS_OF_A_SOURCE = TASKS_BEFORE_THE_PAUSE + 1;
 
-/** A source that is asked for more than it has when {@link reached} resolves, and goes on when told to. */
-export class DawdlingSource {
+/**
+ * A source that pauses after its first tasks: {@link reached} resolves when the import reads on, `finish` and `fail` end the
+ * pause.
+ */
+export class PausedSource {
   wasTouched = false;
   readonly reached: Promise<void>;
   finish: () => void = () => undefined;
@@ -17,7 +20,7 @@ export class DawdlingSource {
   readonly #resumed: Promise<void>;
   #pause: () => void = () => undefined;
 
-  /** @param before tasks that it has at once */
+  /** @param before number of tasks before the pause */
   constructor(task: TaskImportDto, before = TASKS_BEFORE_THE_PAUSE) {
     this.#task = task;
     this.#before = before;
@@ -44,8 +47,8 @@ export class DawdlingSource {
   }
 }
 
-/** Imports into a goal of their own, which are begun in order. */
-export class DawdlingImports {
+/** Imports into a goal of their own, which are started in order. */
+export class PausedImports {
   readonly task: TaskImportDto;
   readonly goalId: string;
   readonly #database: DatabaseSession;
@@ -56,13 +59,13 @@ export class DawdlingImports {
     this.task = task;
   }
 
-  static async on(database: DatabaseSession): Promise<DawdlingImports> {
+  static async on(database: DatabaseSession): Promise<PausedImports> {
     const user = await database.users.create(makeUserData());
     const goal = await database.goals.create(makeGoalData(user.id));
-    return new DawdlingImports(database, goal.id, makeTaskData(user.id, goal.id));
+    return new PausedImports(database, goal.id, makeTaskData(user.id, goal.id));
   }
 
-  begin(options?: { signal?: AbortSignal; timeout?: number }, source = new DawdlingSource(this.task)) {
+  begin(options?: { signal?: AbortSignal; timeout?: number }, source = new PausedSource(this.task)) {
     const done = createDaoServices(this.#database).tasks.createTasks(source, options);
     done.catch(() => undefined);
     return { source, done };
@@ -72,7 +75,7 @@ export class DawdlingImports {
     return Array.from({ length: count }, () => this.begin());
   }
 
-  /** How many tasks there are. */
+  /** The number of tasks in the database. */
   async written(): Promise<number> {
     return (await this.#database.tasks.list({ goalId: this.goalId, limit: 1 })).total ?? Number.NaN;
   }
