@@ -319,7 +319,7 @@ describe("metrics", () => {
     const work = async () => {
       attempts++;
       if (attempts === 1)
-        throw new RetryableError("Given up.", { cause: Object.assign(new Error(), { code: "40001" }) });
+        throw new RetryableError("Aborted.", { cause: Object.assign(new Error(), { code: "40001" }) });
     };
     await DaoUnitOfWork.run(database, work, { retries: 1 });
     const failure = { "error.type": "40001", "db.response.status_code": "40001", "flux_dao.error.code": "retryable" };

@@ -93,7 +93,7 @@ describe("100 concurrent appenders", () => {
       expect(own).toEqual(Array.from({ length: ROUNDS * 2 }, (_, number) => number));
     }
     for (let index = 0; index < appended.length; index += 2) {
-      expect(appended[index + 1]?.appender, "nobody came between").toBe(appended[index]?.appender);
+      expect(appended[index + 1]?.appender, "no other message in between").toBe(appended[index]?.appender);
     }
     // Every count was returned once: each append saw all those before it.
     const expected = Array.from({ length: APPENDERS * ROUNDS }, (_, index) => 3 + index * 2);

@@ -49,7 +49,7 @@ describe("Errors: 500 for anything unforeseen", () => {
 });
 
 describe("Errors: 409 for a race that was lost in spite of retries", () => {
-  test.each(["40001", "40P01"])("SQLSTATE %s again and again", async (state) => {
+  test.each(["40001", "40P01"])("SQLSTATE %s on every attempt", async (state) => {
     await failMilestones(`raise exception 'canary' using errcode = '${state}'`);
     const answer = await postMilestone();
     expectProblem(answer, 409);

@@ -95,7 +95,7 @@ describe("Errors, for users", () => {
     expect(expectStatus(await call("GET", `/api/v1/users/${user.id}`), 200)).toStrictEqual(user);
   });
 
-  test("a user's own e-mail is no conflict", async () => {
+  test("a user's own e-mail is not a conflict", async () => {
     const user = await createUser(call);
     const body = { email: user.email };
     expect(expectStatus(await call("PATCH", `/api/v1/users/${user.id}`, { body }), 200)).toStrictEqual(user);

@@ -180,7 +180,10 @@ describe("a stale lock is taken over by the next process", () => {
 
   test.each<[string, (own: object) => object | string]>([
     ["whose pid now belongs to another process", (own) => own],
-    ["whose pid now belongs to another process, without a socket", (own) => ({ ...own, listens: false, startTime: "1" })],
+    [
+      "whose pid now belongs to another process, without a socket",
+      (own) => ({ ...own, listens: false, startTime: "1" }),
+    ],
     ["whose machine was restarted", (own) => ({ ...own, kernel: "another" })],
     ["that is empty", () => ""],
     ["that is truncated", () => '{"pid": 1, "ho'],

@@ -86,9 +86,9 @@ describe("waiting for another migration", () => {
       withLockHeld(database, async () => {
         const controller = new AbortController();
         const migration = migrate(database.driver(), { signal: controller.signal });
-        const refused = expect(migration).rejects.toBe("given up");
+        const refused = expect(migration).rejects.toBe("cancelled");
         const [pid = 0] = await untilBlocked(database.sql);
-        controller.abort("given up");
+        controller.abort("cancelled");
         await refused;
         const waiting = "select pid from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'";
         await expect.poll(() => database.sql.unsafe(waiting, [pid])).toHaveLength(0);
