@@ -138,6 +138,17 @@ describe("a database that is opened for reads", () => {
 });
 
 describe("a read after a position", () => {
+  test("is refused where connections are spread over several servers: one could be asked, and another one read", async () => {
+    const { port } = new URL(pair.primary.url);
+    const both = standbyUrl.replace(/@[^/]+/, (host) => `${host},127.0.0.1:${port}`);
+    await using spread = await openDatabase(`${both}?load_balance_hosts=random`, { readOnly: true });
+    const readAfter = await primary.database.position();
+    await expect(spread.users.list({}, { readAfter })).rejects.toMatchObject({
+      issues: [{ path: "readAfter", message: expect.stringContaining("load_balance_hosts=random") }],
+    });
+    expect(await spread.users.list()).toMatchObject({ total: 0 });
+  });
+
   test("sees every write before it, while replay is behind", async () => {
     const { users, goals, tasks } = createDaoServices(primary.database);
     const reading = createDaoServices(replica);

@@ -60,6 +60,8 @@ export interface SqlDriver extends SqlExecutor, TelemetrySource {
   readonly probe?: SqlExecutor | undefined;
   /** How many connections were lost so far: the next may lead to another server. Absent if that is not known. */
   readonly lostConnections?: number | undefined;
+  /** Whether connections lead to different servers at the same time. Default `false`. */
+  readonly balancesLoad?: boolean | undefined;
   /** Limits the imports that run on its pool at a time. Absent in an application's transaction, which has its connection. */
   readonly imports?: ImportLimit | undefined;
   transaction<Result>(

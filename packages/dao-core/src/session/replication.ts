@@ -79,9 +79,17 @@ export class Replication {
     );
   }
 
-  /** Whether the server is known to have reached a position. @throws ValidationError for what is none */
+  /**
+   * Whether the server is known to have reached a position.
+   * @throws ValidationError for what is none, and where one server could be asked and another one read
+   */
   hasReached(text: string): boolean {
     const position = parsePosition(text);
+    if (this.#driver.balancesLoad === true) {
+      const message =
+        "cannot be kept with load_balance_hosts=random, by which connections lead to several servers: name one";
+      throw new ValidationError([{ path: "readAfter", message }]);
+    }
     // After a lost connection the next may lead to another server, or the same one, which restarts at an earlier position.
     const { losses } = this.#last;
     return losses !== undefined && losses === this.#driver.lostConnections && covers(this.#last, position);

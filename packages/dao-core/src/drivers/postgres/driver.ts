@@ -152,6 +152,10 @@ export class PostgresDriver implements SqlDriver {
     this.imports = new ImportLimit(() => this.#pool.usage.size, { acquireTimeout, maxWaiting });
   }
 
+  get balancesLoad(): boolean {
+    return this.#servers.balancesLoad;
+  }
+
   get lostConnections(): number {
     return this.#lostConnections;
   }

@@ -179,6 +179,10 @@ export class ServerSearch {
     return addresses.map(({ address }) => ({ ...server, address }));
   }
 
+  get balancesLoad(): boolean {
+    return this.#location.balancesLoad;
+  }
+
   /** In the order in which to try them. */
   #ordered(candidates: readonly Candidate[]): Candidate[] {
     const found = this.#found === undefined ? [] : keysOf(this.#found);
