@@ -75,7 +75,7 @@ async function openPage(test: TestContext, path: string, baseUrl = server.baseUr
 }
 
 /** The operations of the guide's reference, and those that append messages, and create, stream and change many tasks. */
-const OPERATIONS = 38;
+const OPERATIONS = 39;
 
 /** A page's text without the zero-width spaces at which long paths may wrap. */
 const textOf = async (page: Page) => (await page.locator("body").textContent())?.replaceAll("\u200b", "");

@@ -58,11 +58,17 @@ function problemOf(what: string, status: number, headers: object, text: string):
   return problem;
 }
 
-async function fail(error: unknown, method = "GET", path = `/api/v1/tasks/${id}`, type = "application/json") {
+async function fail(
+  error: unknown,
+  method = "GET",
+  path = `/api/v1/tasks/${id}`,
+  type = "application/json",
+  body: object = {},
+) {
   thrown = error;
   const hasBody = method !== "GET" && method !== "DELETE";
   const headers = { "X-Flux-Service-Key": KEY, "Content-Type": type };
-  const response = await fetch(server.url + path, { method, headers, ...(hasBody && { body: "{}" }) });
+  const response = await fetch(server.url + path, { method, headers, ...(hasBody && { body: JSON.stringify(body) }) });
   const what = `${method} ${path}`;
   return problemOf(what, response.status, Object.fromEntries(response.headers), await response.text());
 }
@@ -167,7 +173,8 @@ describe("an unexpected error is a 500 that names a request id, and nothing else
       const needed = operation.input === "query" && /by-timerange|statistics/.test(path);
       const query = needed ? `?user_id=${id}` : "";
       const type = operation.input === "ndjson" ? "application/x-ndjson" : undefined;
-      expect((await fail(failure, operation.method, path + query, type)).code).toBe("internal_error");
+      const body = path === "/api/v1/batch" ? { operations: [{ method: "GET", path: `/api/v1/tasks/${id}` }] } : {};
+      expect((await fail(failure, operation.method, path + query, type, body)).code).toBe("internal_error");
     }
   });
 

@@ -51,7 +51,9 @@ beforeAll(async () => {
     id: conversation,
   };
   const document = expectStatus(await call<OpenApiDocument>("GET", "/openapi.json"), 200);
-  inputs = textInputs(document, (name, path) => {
+  // The requests in a batch are tried below.
+  const { "/api/v1/batch": _, ...paths } = document.paths;
+  inputs = textInputs({ ...document, paths }, (name, path) => {
     if (name === "email") return uniqueEmail();
     if (name !== "id" || !path.includes("/tasks/")) return rows[name];
     return path.endsWith("/import") ? crypto.randomUUID() : task;
@@ -176,5 +178,35 @@ describe("no text of a request becomes part of a statement", () => {
     }
     expect(sent).toBeGreaterThan(1_500 / turns);
     expect(made).toBeGreaterThan(300 / turns);
+  });
+
+  test("nor does one of a request in a batch", async () => {
+    const { rows, ...unchanged } = await takeSnapshot();
+    const { id } = await createOwner(call);
+    for (const [number, text] of PAYLOADS.entries()) {
+      const milestone = { goal_id: id, week_number: number + 1, title: text };
+      const create = { method: "POST", path: "/api/v1/milestones/", body: milestone };
+      const update = { method: "PATCH", path: `/api/v1/goals/${id}`, body: { title: text } };
+      const read = { method: "GET", path: `/api/v1/goals/${id}` };
+      const batch = (...operations: object[]) => send({ method: "POST", path: "/api/v1/batch", body: { operations } });
+      const { status, text: results } = await batch(create, update, read);
+      expect({ text, status }).toEqual({ text, status: 200 });
+      expect(JSON.parse(results).results.map(({ body }: { body: object }) => body)).toMatchObject([
+        { title: text },
+        { title: text },
+        { title: text },
+      ]);
+      for (const refused of [
+        { ...read, path: `/api/v1/goals/${text}` },
+        { ...read, path: `/api/v1/goals/?user_id=${encodeURIComponent(text)}` },
+        { ...update, if_match: text },
+        { ...create, id: text },
+        { ...update, method: text },
+      ]) {
+        expect((await batch(create, refused)).status, JSON.stringify(refused)).toBeOneOf([400, 412]);
+      }
+    }
+    // Besides a user and a goal, one milestone of each.
+    expect(await takeSnapshot()).toEqual({ ...unchanged, rows: rows + 2 + PAYLOADS.length });
   });
 });

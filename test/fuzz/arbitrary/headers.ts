@@ -13,6 +13,8 @@ export function headerValue(name: string, isBroken: boolean): Value {
       return isBroken ? fc.constantFrom(...NO_TAGS.split("|")) : entityTags;
     case "idempotency-key":
       return isBroken ? fc.constantFrom(...NO_KEYS) : idempotencyKey;
+    case "flux-position":
+      return isBroken ? fc.constantFrom(...NO_POSITIONS) : fc.constantFrom(...POSITIONS);
     default:
       throw new Error(`There is no generator for the header ${name}.`);
   }
@@ -34,6 +36,18 @@ const entityTags: Value = butRarely<unknown>(
 );
 
 const NO_TAGS = '|x|"x|x"|\'x\'|*, "x"|"x", *|w/"x"|W/ "x"|"x" "y"|"a b"|"x"; q=1|,|W/|**';
+
+const POSITIONS = ["0000000000000000", "00000000016B3748", "FFFFFFFFFFFFFFFF", "latest"];
+const NO_POSITIONS = [
+  "",
+  "0",
+  "16/B374D848",
+  "00000000016b3748",
+  "00000000016B3748,latest",
+  "LATEST",
+  "\xe9",
+  "F".repeat(1_000),
+];
 
 /** The draft of the Idempotency-Key header: a string of RFC 9651; this service also accepts it without quotes. */
 const idempotencyKey = fc.oneof(

@@ -1,4 +1,5 @@
-import type { BatchOperationName, BatchOperations, BatchOptions, BatchResults } from "./batch.ts";
+import type { BatchOptions } from "./batch.ts";
+import type { CallOptions } from "./call-options.ts";
 import type { ConversationService } from "./conversation.ts";
 import type { DemoFlagsService } from "./demo-flags.ts";
 import type { GoalService } from "./goal.ts";
@@ -47,6 +48,43 @@ export interface DaoServices {
 export type OperationName = {
   [Service in Exclude<keyof DaoServices, "batch">]: `${Service}.${keyof DaoServices[Service] & string}`;
 }[Exclude<keyof DaoServices, "batch">];
+
+/** The operations that a batch can have: all but the import and the stream. */
+export type BatchOperationName = Exclude<OperationName, "tasks.createTasks" | "tasks.streamTasks">;
+
+type Method<Name> = Name extends `${infer Service extends keyof DaoServices}.${infer Key}`
+  ? Key extends keyof DaoServices[Service]
+    ? DaoServices[Service][Key]
+    : never
+  : never;
+
+/** Options without those of every call, which are the batch's. */
+type Argument<Arg> = "signal" extends keyof NonNullable<Arg>
+  ? (Omit<NonNullable<Arg>, keyof CallOptions> & { readonly [Name in keyof CallOptions]?: never }) | undefined
+  : Arg;
+
+type ArgumentsOf<Method> = Method extends (...args: infer Args) => unknown
+  ? { [Index in keyof Args]: Argument<Args[Index]> }
+  : never;
+
+type Arguments<Name> = ArgumentsOf<Method<Name>>;
+
+/** An operation of a batch: its name, and the arguments of the service's method. */
+export type BatchOperation<Name extends BatchOperationName = BatchOperationName> = Name extends unknown
+  ? readonly [name: Name, ...args: Arguments<Name>]
+  : never;
+
+/** The operations of a batch, each with the arguments of the operation that it names. */
+export type BatchOperations<Names extends readonly BatchOperationName[]> = {
+  readonly [Index in keyof Names]: readonly [name: Names[Index], ...args: Arguments<Names[Index]>];
+};
+
+/** The results of a batch: each that of the operation at its position. */
+export type BatchResults<Names extends readonly BatchOperationName[]> = {
+  -readonly [Index in keyof Names]: Method<Names[Index]> extends (...args: never) => Promise<infer Result>
+    ? Result
+    : never;
+};
 
 /**
  * Calls an operation by its name. Neither the number nor the types of `args` are checked: the service validates its input.

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import type { BatchOperation } from "../../contract/batch.ts";
 import type { DaoErrorCode } from "../../contract/errors.ts";
-import type { DaoServices } from "../../contract/services.ts";
+import type { BatchOperation, DaoServices } from "../../contract/services.ts";
 import { versionOf } from "../../contract/version.ts";
 import { makeGoalData, makeMilestoneData, makeTaskData, makeUserData } from "../factories.ts";
 import { assertInvalid, assertNotFound, assertRefused, assertRejectsWith } from "./assert-refused.ts";
