@@ -14,11 +14,13 @@ describe("a timestamptz as PostgreSQL writes it", () => {
     ["1883-11-18 12:00:00-04:56:02", "1883-11-18T16:56:02.000Z"],
     ["0001-01-01 00:00:00+00", "0001-01-01T00:00:00.000Z"],
     ["9999-12-31 23:59:59.999999+00", "9999-12-31T23:59:59.999Z"],
-    // In milliseconds, as RETURNING has it
-    ["1771149600123", "2026-02-15T10:00:00.123Z"],
-    ["-1", "1969-12-31T23:59:59.999Z"],
-    ["Infinity", "9999-12-31T23:59:59.999Z"],
-    ["-Infinity", "0001-01-01T00:00:00.000Z"],
+    // In binary form, as RETURNING has it
+    ["0000000000000000", "2000-01-01T00:00:00.000Z"],
+    ["ffffffffffffffff", "1999-12-31T23:59:59.999Z"],
+    ["00000000000003e7", "2000-01-01T00:00:00.000Z"],
+    ["00000000000003e8", "2000-01-01T00:00:00.001Z"],
+    ["7fffffffffffffff", "9999-12-31T23:59:59.999Z"],
+    ["8000000000000000", "0001-01-01T00:00:00.000Z"],
   ])("%s is %s", (text, iso) => {
     expect(readInstant(text).toISOString()).toBe(iso);
   });
@@ -33,6 +35,8 @@ describe("a timestamptz as PostgreSQL writes it", () => {
         const fraction = `${milliseconds}${String(microseconds).padStart(3, "0")}`.replace(/0+$/, "");
         const written = `${day} ${seconds}${fraction === "" ? "" : `.${fraction}`}+00`;
         expect(readInstant(written)).toEqual(instant);
+        const sinceYear2000 = BigInt(instant.getTime() - Date.UTC(2000)) * 1_000n + BigInt(microseconds);
+        expect(readInstant(BigInt.asUintN(64, sinceYear2000).toString(16).padStart(16, "0"))).toEqual(instant);
       }),
       { numRuns: 2_000 },
     );

@@ -255,8 +255,8 @@ function readFiniteNumber(value: unknown): number {
 }
 
 /**
- * A `Date` from PostgreSQL's text of a `timestamptz`, cut to milliseconds, or from milliseconds. Infinities and years that RFC 3339
- * cannot write, which rows of the Python service can hold, become the nearest instant that it can.
+ * A `Date` from PostgreSQL's text of a `timestamptz`, or from its binary form in hexadecimal digits, cut to milliseconds. Infinities
+ * and years that RFC 3339 cannot write, which rows of the Python service can hold, become the nearest instant that it can.
  */
 export function readInstant(value: unknown): Date {
   const text = String(value);
@@ -264,7 +264,7 @@ export function readInstant(value: unknown): Date {
   if (text.charCodeAt(4) === HYPHEN && text.endsWith("+00") && !text.startsWith("00")) {
     return new Date(timeOfDigits(text, text.length - 3));
   }
-  if (/^-?(?:\d+|Infinity)$/.test(text)) return withinRange(Number(text));
+  if (/^[\da-f]{16}$/.test(text)) return binaryInstant(text);
   if (text === "infinity") return new Date(MAX_INSTANT);
   if (text === "-infinity") return new Date(MIN_INSTANT);
   const match = /^(\d{4,6})(-\d{2}-\d{2})[ T]([\d:]+(?:\.\d+)?)([+-])(0\d|1[0-5]):?(\d{2})?:?(\d{2})?( BC)?$/.exec(
@@ -283,6 +283,16 @@ export function readInstant(value: unknown): Date {
   const local = localTime(isBc === undefined ? Number(year) : 1 - Number(year), `${day}T${time}Z`);
   return withinRange(local - offset);
 }
+
+/** Microseconds since the year 2000, a signed integer of 64 bits; both infinities are out of range. */
+function binaryInstant(digits: string): Date {
+  const high = Number.parseInt(digits.slice(0, 8), 16) | 0;
+  const low = Number.parseInt(digits.slice(8), 16);
+  // 2^32 is 4,294,967 * 1,000 + 296, so that no number here exceeds what a double holds exactly.
+  return withinRange(YEAR_2000 + high * 4_294_967 + Math.floor((high * 296 + low) / 1_000));
+}
+
+const YEAR_2000 = Date.UTC(2000);
 
 const withinRange = (time: number): Date =>
   new Date(Math.max(MIN_INSTANT.getTime(), Math.min(time, MAX_INSTANT.getTime())));

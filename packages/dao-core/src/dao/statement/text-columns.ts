@@ -48,7 +48,7 @@ export function resultColumns(columns: Readonly<Record<string, Column>>): Record
 
 /**
  * {@link resultColumns} for RETURNING, where Citus takes immutable functions alone: an instant's text depends on settings of the
- * session, its milliseconds do not.
+ * session, its binary form does not.
  */
 export function returnedColumns(columns: Readonly<Record<string, Column>>): Record<string, SQL.Aliased> {
   return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, returnedValue(column).as(name)]));
@@ -57,7 +57,7 @@ export function returnedColumns(columns: Readonly<Record<string, Column>>): Reco
 /** The expression of {@link returnedColumns} for one column. */
 export function returnedValue(column: Column): SQL {
   if (!(column instanceof PgTimestampString)) return resultValue(column);
-  return sql`floor(1000 * extract(epoch from ${utc(sql`${column}`)}))::text`;
+  return sql`encode(timestamptz_send(${column}), 'hex')`;
 }
 
 /** A local time, of which more functions are immutable. */
