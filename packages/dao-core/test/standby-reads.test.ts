@@ -11,6 +11,7 @@ import {
 import { createTestDatabase, makeTaskData, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type ReplicatedPostgres, startReplicatedPostgres } from "../../../scripts/postgres/replicated-postgres.ts";
+import { faultyNetwork } from "../../../test/faulty-network.ts";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 import { postgresLocation } from "./postgres-location.ts";
 import { connect } from "./scratch-database.ts";
@@ -147,6 +148,58 @@ describe("a read after a position", () => {
       issues: [{ path: "readAfter", message: expect.stringContaining("load_balance_hosts=random") }],
     });
     expect(await spread.users.list()).toMatchObject({ total: 0 });
+  });
+
+  describe("of two servers, one of which is behind,", () => {
+    const findUser = (from: Database, id: string, readAfter: string) =>
+      DaoUnitOfWork.run(from, ({ users }) => users.findById(id).then((user) => user !== null), {
+        readAfter,
+        timeout: 1_000,
+      }).catch(({ code }: { code?: string }) => code);
+    const both = (first: string, second: string, parameters = "") =>
+      `${first.replace(/@[^/]+/, `@${new URL(first).host},${new URL(second).host}`)}${parameters}`;
+    const write = async () => {
+      await onStandby("select pg_wal_replay_pause()");
+      const { id } = await primary.database.users.create(makeUserData());
+      return { id, readAfter: await primary.database.position() };
+    };
+
+    test("never misses a write where new connections lead to that one", async () => {
+      await using network = await faultyNetwork(primary.url);
+      await using reading = await openDatabase(both(network.url, standbyUrl), { readOnly: true });
+      const { id, readAfter } = await write();
+      await reading.waitForPosition(readAfter);
+      network.refuse();
+      const units = await Promise.all(Array.from({ length: 12 }, () => findUser(reading, id, readAfter)));
+      const reads = Array.from({ length: 12 }, () => reading.users.findById(id, { readAfter, timeout: 1_000 }));
+      const outcomes = await Promise.allSettled(reads);
+      expect(units).not.toContain(false);
+      expect(outcomes).not.toContainEqual({ status: "fulfilled", value: null });
+    });
+
+    test("nor where the other one is lost while the read waits for a connection", async () => {
+      await using network = await faultyNetwork(primary.url);
+      await using reading = await openDatabase(both(network.url, standbyUrl), { readOnly: true, poolSize: 1 });
+      const { id, readAfter } = await write();
+      await reading.waitForPosition(readAfter);
+      let begin = () => {};
+      const begun = new Promise<void>((resolve) => {
+        begin = resolve;
+      });
+      const holding = DaoUnitOfWork.run(reading, async () => {
+        begin();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        await network.leave();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      });
+      await begun;
+      const waiting = [
+        reading.users.findById(id, { readAfter, timeout: 1_000 }).catch(({ code }: { code?: string }) => code),
+        findUser(reading, id, readAfter),
+      ];
+      await expect(holding).rejects.toThrow("lost");
+      expect(await Promise.all(waiting)).toEqual(["unavailable", "unavailable"]);
+    });
   });
 
   test("sees every write before it, while replay is behind", async () => {

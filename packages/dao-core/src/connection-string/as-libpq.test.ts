@@ -174,6 +174,10 @@ describe("TLS", () => {
     ["ssl=true", {}, "require"],
     ["ssl=false", { PGSSLMODE: "" }, "disable"],
     ["ssl=true&sslmode=verify-full", {}, "verify-full"],
+    ["ssl=true", { PGSSLMODE: "disable" }, "require"],
+    ["ssl=verify-full", { PGSSLMODE: "require" }, "verify-full"],
+    ["ssl=false", { PGSSLMODE: "require" }, "disable"],
+    ["sslmode=require&sslmode=require", {}, "require"],
     ["sslrootcert=system", {}, "verify-full"],
     ["", { PGSSLROOTCERT: "system" }, "verify-full"],
   ])("?%s and %j is %s", (parameters, environment, mode) => {
@@ -215,6 +219,14 @@ describe("TLS", () => {
   });
 });
 
+test.each([
+  "postgres://h/db?sslmode=verify-full&sslmode=disable",
+  "postgres://h/db?channel_binding=require&channel_binding=prefer",
+  "host=h sslmode=verify-full sslmode=disable",
+])("of two values neither is passed over: %s", (url) => {
+  expect(() => parseDatabaseUrl(url, {})).toThrow("must not have a parameter twice");
+});
+
 describe("what cannot be honoured is refused by name", () => {
   const wrong = [
     ...["channel_binding=require", "require_auth=scram-sha-256", "requirepeer=postgres", "sslcertmode=require"],
@@ -231,6 +243,12 @@ describe("what cannot be honoured is refused by name", () => {
       "sslmode=",
       "sslmode=VERIFY-FULL",
       "ssl=yes",
+      "ssl=true&sslmode=disable",
+      "ssl=true&sslmode=prefer",
+      "ssl=verify-full&sslmode=require",
+      "encrypt=true",
+      "secure=true",
+      "pwd=secret",
       "sslnegotiation=always",
       "sslsni=2",
       "sslrootcert=system",

@@ -38,12 +38,19 @@ function partsOfUri(text: string): Map<string, string> {
   const parts = { user, password, host: listed("host"), port: listed("port"), dbname: database };
   const given = Object.entries(parts).filter(([, part]) => part !== "");
   const parameters = query === "" ? [] : query.split("&").map((parameter) => splitOnce(parameter, "="));
-  return new Map(
-    [...given, ...parameters].map(([name = "", value]) => {
-      if (value === undefined) throw invalidUrl("must have parameters of the form ?name=value&name=value");
-      return [decoded(name), decoded(value)];
-    }),
-  );
+  const inQuery = new Map<string, string>();
+  for (const [name = "", value] of parameters) {
+    if (value === undefined) throw invalidUrl("must have parameters of the form ?name=value&name=value");
+    setOnce(inQuery, decoded(name), decoded(value));
+  }
+  return new Map([...given.map(([name, value]) => [name, decoded(value)] as const), ...inQuery]);
+}
+
+/** Stricter than libpq, where the last one counts: sslmode=verify-full would be passed over. */
+function setOnce(parts: Map<string, string>, name: string, value: string): void {
+  if (parts.has(name) && parts.get(name) !== value)
+    throw invalidUrl("must not have a parameter twice, with two values");
+  parts.set(name, value);
 }
 
 function partsOfList(text: string): Map<string, string> {
@@ -53,7 +60,7 @@ function partsOfList(text: string): Map<string, string> {
     const [, keyword = "", quoted, bare = ""] = KEYWORD.exec(text) ?? [];
     if (keyword === "")
       throw invalidUrl("must be keyword=value pairs with a space between; a value with spaces, in 'quotes'");
-    parts.set(keyword, (quoted ?? bare).replace(/\\(.)/gs, "$1"));
+    setOnce(parts, keyword, (quoted ?? bare).replace(/\\(.)/gs, "$1"));
   }
   return parts;
 }

@@ -75,10 +75,17 @@ const TLS_VERSIONS = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] as const;
 /** `ssl` is the name that JDBC (`true`) and SQLAlchemy (`require`) have for `sslmode`; libpq takes `ssl=true`, too. */
 function readMode(parameters: Parameters): { readonly mode: SslMode; readonly setting: string } | undefined {
   const ssl = parameters.takeChoice("ssl", ["true", "false", ...SSL_MODES]);
+  const isInUrl = parameters.rest().has("sslmode");
   const sslMode = parameters.takeChoice("sslmode", SSL_MODES);
-  if (sslMode !== undefined) return { ...sslMode, mode: sslMode.value };
-  if (ssl === undefined) return parameters.environment["PGREQUIRESSL"]?.startsWith("1") ? REQUIRE_SSL : undefined;
-  return { ...ssl, mode: ssl.value === "true" ? "require" : ssl.value === "false" ? "disable" : ssl.value };
+  const inSsl: SslMode | undefined =
+    ssl?.value === "true" ? "require" : ssl?.value === "false" ? "disable" : ssl?.value;
+  // What the URL says counts more than PGSSLMODE.
+  if (ssl !== undefined && inSsl !== undefined && !isInUrl) return { ...ssl, mode: inSsl };
+  if (sslMode === undefined) return parameters.environment["PGREQUIRESSL"]?.startsWith("1") ? REQUIRE_SSL : undefined;
+  if (ssl !== undefined && inSsl !== undefined && SSL_MODES.indexOf(sslMode.value) < SSL_MODES.indexOf(inSsl)) {
+    throw invalid(sslMode.setting, `must not be weaker than ${ssl.setting}: leave one of them out`);
+  }
+  return { ...sslMode, mode: sslMode.value };
 }
 
 /** libpq's old variable. */

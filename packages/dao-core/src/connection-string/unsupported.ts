@@ -58,7 +58,7 @@ const OTHERS =
   /^(?:fetch_types|backoff|debug|max_pipeline|publications|transform|types|timeout|no_prepare|connection)$/;
 
 /** What says how to be safe, or is a secret, is not sent to a server that may not know it. */
-const SENSITIVE = /ssl|tls|cert|gss|krb|oauth|scram|auth|pass|secret|token|peer|verif|binding/;
+const SENSITIVE = /ssl|tls|cert|gss|krb|oauth|scram|auth|pass|pwd|secret|secur|crypt|token|peer|verif|binding/;
 
 const SCHEMA = /^(?:search[_-]path|schema|currentschema)$/i;
 
@@ -66,7 +66,7 @@ const SCHEMA = /^(?:search[_-]path|schema|currentschema)$/i;
 const FIXED = /^(?:datestyle|timezone|intervalstyle|standard_conforming_strings|bytea_output|extra_float_digits)$/i;
 
 /** Those that are options of ours. */
-const TIMEOUT = /^(?:statement|lock|idle[_-]in[_-]transaction[_-]session)[_-]timeout$/;
+const TIMEOUT = /^(?:statement|lock|idle[_-]in[_-]transaction[_-]session)[_-]timeout$/i;
 
 /** What `options` sets: `-c name=value`, `--name=value`. */
 const IN_OPTIONS = /(?:^|\s)(?:-c\s*|--)([\w-]+)/g;

@@ -1,4 +1,3 @@
-import type { CallOptions } from "../contract/call-options.ts";
 import type { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
 import type { SchemaExecutor, SqlDriver, SqlExecutor, SqlTransaction } from "./driver.ts";
@@ -113,17 +112,11 @@ function positioned({ replication }: StatementHooks): Step {
   return (next) => (text, parameters, options) =>
     options?.readAfter === undefined
       ? next(text, parameters, options)
-      : reached(replication, options.readAfter, options, () => next(text, parameters, options));
-}
-
-async function reached<Result>(
-  replication: Replication,
-  position: string,
-  options: CallOptions,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  await replication.reach(position, options);
-  return work();
+      : replication.covering(options.readAfter, options, async (check) => {
+          const result = await next(text, parameters, options);
+          check();
+          return result;
+        });
 }
 
 const unpositioned: Step = (next) => (text, parameters, options) =>

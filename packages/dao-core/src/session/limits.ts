@@ -51,6 +51,8 @@ export const REPLAY_WAIT = 30_000;
 /** Milliseconds between two looks at what a standby has replayed: the first pause, and the longest; it doubles each time. */
 export const FIRST_REPLAY_PAUSE = 2;
 export const LONGEST_REPLAY_PAUSE = 100;
+/** How often a read that must cover a position is begun, if connections are lost meanwhile. */
+export const COVERING_ATTEMPTS = 5;
 /** Milliseconds that a call waits for the embedded database's only connection. */
 export const EMBEDDED_ACQUIRE_TIMEOUT = 30_000;
 

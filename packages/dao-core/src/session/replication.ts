@@ -2,7 +2,14 @@ import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError, ValidationError } from "../contract/errors.ts";
 import { type DatabasePosition, parsePosition } from "../contract/position.ts";
 import type { SqlDriver, SqlExecutor } from "./driver.ts";
-import { DEFAULT_MAX_LAG, FIRST_REPLAY_PAUSE, isWholeNumber, LONGEST_REPLAY_PAUSE, REPLAY_WAIT } from "./limits.ts";
+import {
+  COVERING_ATTEMPTS,
+  DEFAULT_MAX_LAG,
+  FIRST_REPLAY_PAUSE,
+  isWholeNumber,
+  LONGEST_REPLAY_PAUSE,
+  REPLAY_WAIT,
+} from "./limits.ts";
 import { toDaoError } from "./postgres-errors.ts";
 import { limitWait, onAbort } from "./waiting/deadline.ts";
 
@@ -101,6 +108,31 @@ export class Replication {
    */
   async reach(text: string, options?: CallOptions): Promise<void> {
     if (!this.hasReached(text)) await this.#wait(parsePosition(text), options);
+  }
+
+  /**
+   * Runs `work` once the server has reached a position.
+   * @param work calls `check` when it knows the connection that it reads from; it is run again if that throws
+   * @throws what {@link reach} and `work` throw; UnavailableError if connections are lost again and again
+   */
+  async covering<Result>(
+    text: string,
+    options: CallOptions | undefined,
+    work: (check: () => void) => Promise<Result>,
+  ): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      const losses = this.#driver.lostConnections;
+      const changed = new UnavailableError("The connections to the standby are lost again and again. Try again later.");
+      await this.reach(text, options);
+      try {
+        // While it waited for a connection, another server may have taken the place of the one that was asked.
+        return await work(() => {
+          if (this.#driver.lostConnections !== losses) throw changed;
+        });
+      } catch (error) {
+        if (error !== changed || attempt === COVERING_ATTEMPTS) throw error;
+      }
+    }
   }
 
   #wait(position: DatabasePosition, { signal, requester }: CallOptions = {}): Promise<void> {

@@ -93,22 +93,30 @@ export class DriverSession extends Session {
     this.#assertOutside();
     const { isReadOnly, replication } = this.#settings.hooks;
     const options = isReadOnly && !this.isTransaction ? { ...given, readOnly: true } : given;
-    return withDeadline(options, async (bounded) => {
-      if (options.readAfter !== undefined) await replication.reach(options.readAfter, bounded);
-      return inTransactionContext(this.driver, options.readOnly === true, async (context) => {
-        const begun = (transaction: SqlTransaction) =>
-          asCallback(context, () => work(new TransactionSession(transaction, context, this.#settings)));
-        try {
-          return await withEitherSignal(interruptionOf(context.outer), bounded.signal, (signal) =>
-            this.driver.transaction(begun, { ...bounded, signal }),
-          );
-        } catch (error) {
-          interrupt(context, error);
-          throw error;
-        } finally {
-          context.isOpen = false;
-        }
-      });
+    return withDeadline(options, (bounded) => {
+      const { readAfter } = options;
+      if (readAfter === undefined) return this.#run(work, bounded);
+      return replication.covering(readAfter, bounded, (check) => this.#run(work, bounded, check));
+    });
+  }
+
+  /** @param check called with a connection, before `work` */
+  #run<Result>(work: Work<Result>, bounded: TransactionOptions, check?: () => void): Promise<Result> {
+    return inTransactionContext(this.driver, bounded.readOnly === true, async (context) => {
+      const begun = async (transaction: SqlTransaction) => {
+        check?.();
+        return asCallback(context, () => work(new TransactionSession(transaction, context, this.#settings)));
+      };
+      try {
+        return await withEitherSignal(interruptionOf(context.outer), bounded.signal, (signal) =>
+          this.driver.transaction(begun, { ...bounded, signal }),
+        );
+      } catch (error) {
+        interrupt(context, error);
+        throw error;
+      } finally {
+        context.isOpen = false;
+      }
     });
   }
 

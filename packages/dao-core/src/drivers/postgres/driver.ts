@@ -132,8 +132,12 @@ export class PostgresDriver implements SqlDriver {
       // Behind a pooler nothing is set, since the next statement may run on another connection.
       script: sessionScript(prepare ? numbers : {}, location.targetSession),
     };
-    // All connections that are open lead to the primary from before.
-    const onMoved = () => this.#pool.replaceOpenedBefore(performance.now());
+    // All connections that are open lead to the server from before: a primary that is none any more, or a standby that has come
+    // further, or less far, than the new one.
+    const onMoved = () => {
+      this.#lostConnections++;
+      this.#pool.replaceOpenedBefore(performance.now());
+    };
     this.#servers = new ServerSearch(location, connectTimeout, onMoved);
     const events: ConnectionEvents = {
       onLost: (connection, reason) => {

@@ -65,11 +65,13 @@ afterEach(() => void vi.useRealTimers());
 
 describe("a server among several", () => {
   test("is the first that accepts, and is tried first from then on, until it fails", async () => {
-    const { find, servers } = network({ one: refused("one"), two: PRIMARY, three: PRIMARY });
+    const { find, servers, onMoved } = network({ one: refused("one"), two: PRIMARY, three: PRIMARY });
     expect(await find()).toEqual(["two", "one", "two"]);
     expect(await find()).toEqual(["two", "two"]);
+    expect(onMoved, "no other one was found before").not.toHaveBeenCalled();
     servers["two"] = refused("two");
     expect(await find()).toEqual(["three", "two", "three"]);
+    expect(onMoved, "all connections lead to one server").toHaveBeenCalledOnce();
     servers["three"] = refused("three");
     servers["one"] = PRIMARY;
     expect(await find()).toEqual(["one", "three", "one"]);
@@ -150,11 +152,11 @@ describe("a server among several", () => {
   });
 
   test.each<[TargetSession, number]>([
-    ["any", 0],
+    ["any", 1],
     ["read-write", 1],
     ["primary", 1],
-    ["standby", 0],
-    ["prefer-standby", 0],
+    ["standby", 1],
+    ["prefer-standby", 1],
   ])("for %s that takes over is told %i times", async (targetSession, times) => {
     const [before, after] = targetSession.endsWith("standby") ? [STANDBY, STANDBY] : [PRIMARY, PRIMARY];
     const { find, servers, onMoved } = network({ one: before, two: refused("two") }, { targetSession });

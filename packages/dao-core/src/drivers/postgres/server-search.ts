@@ -88,7 +88,7 @@ export class ServerSearch {
 
   /**
    * @param connectTimeout milliseconds for a search; each server has an equal share of what is left
-   * @param onMoved called when another server is found to be the primary
+   * @param onMoved called when another server is found than before, unless load is balanced
    */
   constructor(
     location: PostgresLocation,
@@ -208,8 +208,7 @@ export class ServerSearch {
     for (const key of keysOf(candidate)) this.#lastUntil.delete(key);
     if (before !== undefined && keyOf(before) === keyOf(candidate)) return;
     this.#found = candidate;
-    const { targetSession } = this.#location;
-    if (before !== undefined && (targetSession === "read-write" || targetSession === "primary")) this.#onMoved();
+    if (before !== undefined && !this.balancesLoad) this.#onMoved();
   }
 
   #noServer(failures: readonly Failure[]): never {
