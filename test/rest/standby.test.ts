@@ -270,3 +270,25 @@ test("a standby that stops, or is silent, costs no read; reads come back to it",
   expect([...statuses]).toEqual([200]);
   expect(longest).toBeLessThan(10_000);
 });
+
+// The last, since it ends the replication.
+test("a standby that is promoted while its primary lives on is read no more", async () => {
+  await expect
+    .poll(async () => (await call("/api/v1/users/")).ok && readFromStandby().at(-1), { timeout: 10_000 })
+    .toBe(true);
+  await onStandby("select pg_promote()");
+  const { users } = clientOf(app);
+  for (let number = 0; number < 20; number++) {
+    const { id } = await users.createUser(makeUserData());
+    expect((await users.getUser(id)).id).toBe(id);
+  }
+  await expect
+    .poll(async () => (await call("/ready")).json(), { timeout: 10_000 })
+    .toMatchObject({
+      status: "ready",
+      standby_not_ready: expect.stringContaining("is a primary, not a standby"),
+    });
+  lines = [];
+  await call("/api/v1/users/");
+  expect(readFromStandby()).toEqual([false]);
+});

@@ -208,6 +208,11 @@ export class SchemaSession extends DriverSession {
       await withDeadline(options, (bounded) => replication.reach(position, bounded));
   }
 
+  /** With `readOnly`, whether the server is a standby, as far as the last {@link checkReady} tells: one may be promoted. */
+  get isStandby(): boolean {
+    return this.#settings.replication.isStandby;
+  }
+
   /** Whether data may be older than `maxLag`, as far as the last {@link checkReady} tells; of a primary it never is. */
   get mayBeStale(): boolean {
     return this.#settings.replication.mayBeStale;

@@ -144,6 +144,7 @@ describe("of a primary and its standby", () => {
         expect(new Set(ports)).toEqual(new Set([portOf(other.primary.url)]));
       } finally {
         await setReadOnly("off");
+        for (const each of admins) await each`set default_transaction_read_only = off`;
         for (const each of admins) await each`drop table notes`;
         for (const each of admins) await each.end();
       }

@@ -84,6 +84,15 @@ describe("a database that is opened for reads", () => {
     for (const [name, write] of Object.entries(writes)) await expect(write(), name).rejects.toMatchObject(misuse);
   });
 
+  test("refuses to be serializable, which a hot standby cannot be", async () => {
+    const run = DaoUnitOfWork.run(replica, ({ users }) => users.list(), { isolationLevel: "serializable" });
+    await expect(run).rejects.toMatchObject({
+      code: "validation_failed",
+      message: expect.stringContaining('use "repeatable read"'),
+    });
+    await DaoUnitOfWork.run(replica, ({ users }) => users.list(), { isolationLevel: "repeatable read" });
+  });
+
   test("refuses them on a primary, too, and in a source that nobody reads then", async () => {
     await using reading = await openDatabase(primary.url, { readOnly: true });
     await reading.checkReady();

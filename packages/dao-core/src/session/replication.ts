@@ -64,6 +64,11 @@ export class Replication {
     this.#maxLag = maxLag;
   }
 
+  /** Whether the server is a standby, as far as the last look tells. */
+  get isStandby(): boolean {
+    return this.#last.isStandby;
+  }
+
   /** Whether data may be older than `maxLag`, as far as the last look tells. */
   get mayBeStale(): boolean {
     return this.#last.lag + performance.now() - this.#last.at > this.#maxLag;

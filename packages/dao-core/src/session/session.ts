@@ -1,4 +1,4 @@
-import { UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { UnitOfWorkMisuseError, ValidationError } from "../contract/errors.ts";
 import type { Daos, DatabaseSession, TransactionOptions } from "./database-session.ts";
 import type { SchemaExecutor, SqlDriver, SqlTransaction } from "./driver.ts";
 import { driverExecutor, instrumented, type StatementHooks, transactionExecutor } from "./executor.ts";
@@ -92,6 +92,10 @@ export class DriverSession extends Session {
   protected async begin<Result>(work: Work<Result>, given: TransactionOptions): Promise<Result> {
     this.#assertOutside();
     const { isReadOnly, replication } = this.#settings.hooks;
+    if (isReadOnly && given.isolationLevel === "serializable") {
+      const message = 'cannot be "serializable" with readOnly, since a hot standby is not: use "repeatable read"';
+      throw new ValidationError([{ path: "isolationLevel", message }]);
+    }
     const options = isReadOnly && !this.isTransaction ? { ...given, readOnly: true } : given;
     return withDeadline(options, (bounded) => {
       const { readAfter } = options;

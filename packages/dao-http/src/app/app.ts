@@ -38,7 +38,7 @@ import {
 } from "./endpoint.ts";
 import { Readiness, type ReadinessCheck, respondHealthy } from "./health.ts";
 import { createLogger, type Logger, logRequest } from "./log.ts";
-import type { ReadReplica, Served } from "./read-replica.ts";
+import { type ReadReplica, type Served, standbyCheck } from "./read-replica.ts";
 import { ResponseMemory } from "./response-memory.ts";
 import { dataOf, inSchema, readinessOf, replicasOf, schemaOf } from "./served-data.ts";
 
@@ -151,7 +151,7 @@ class App implements DaoApp {
       options.readiness === undefined
         ? served.map(([schema, own]) => ({ schema: schema ?? schemaOf(own), check: readinessOf(own) }))
         : [{ schema: undefined, check: options.readiness }],
-      replica && readinessOf(inSchema(replica, schemas[0])),
+      replica && standbyCheck(schemas[0] === undefined ? replica : replica.withSchema(schemas[0])),
     );
     this.#limit = new ConcurrencyLimit({
       inProgress: options.maxConcurrentRequests ?? CONCURRENT_REQUESTS,
@@ -264,8 +264,8 @@ class App implements DaoApp {
     const matched = { http, path, id: match.parameter, query, caller: caller.name, data };
     const replica = this.#replicas?.get(caller.schema);
     if (replica === undefined) return this.#serve(endpoint, matched);
-    const serve = (source = data, standby?: ReadReplica) =>
-      this.#serve(endpoint, { ...matched, data: source }, standby);
+    const serve = (source = data, standby?: ReadReplica, readAfter?: string) =>
+      this.#serve(endpoint, { ...matched, data: source, readAfter }, standby);
     return endpoint.operation.method === "GET"
       ? replica.serveRead(http, serve, progress)
       : replica.serveWrite(serve, progress);

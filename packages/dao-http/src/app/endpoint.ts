@@ -45,6 +45,8 @@ export interface EndpointRequest {
   readonly query: string;
   readonly caller: string;
   readonly data: ServedData;
+  /** What a standby that serves a read must have replayed. */
+  readonly readAfter?: string | undefined;
 }
 
 /** What a request calls: services, on a database or in a unit of work, unless they are custom ones. */
@@ -122,18 +124,18 @@ export class Endpoint {
   }
 
   async #respond(request: EndpointRequest, input: unknown, preconditions: Preconditions): Promise<HttpResponse> {
-    const { http, id, query, data } = request;
+    const { http, id, query, data, readAfter } = request;
     try {
       const reader = new Reader(http);
-      const opening = this.#open(data.pieces, id, input, preconditions, { requester: reader });
+      const opening = this.#open(data.pieces, id, input, preconditions, { requester: reader, readAfter });
       const opened = opening && (await opening);
       if (opened !== undefined) return await this.#toOpenResponse(reader, opened, query, preconditions);
-      const result = await this.#call(data.services, id, input, preconditions, http);
+      const result = await this.#call(data.services, id, input, preconditions, { requester: http, readAfter });
       const response = this.#toResponse(result, query, preconditions);
       const { body } = response;
       if (id === undefined || typeof body !== "string" || body.length <= LONG_RESPONSE) return response;
       // Read again in pieces, as memory permits, instead of keeping it in memory.
-      const again = await data.pieces?.updates[this.name]?.(id, {}, { requester: reader });
+      const again = await data.pieces?.updates[this.name]?.(id, {}, { requester: reader, readAfter });
       return again === undefined ? response : await this.#toOpenResponse(reader, again, query, {});
     } catch (error) {
       throw explainWeak(error, preconditions);
@@ -153,7 +155,7 @@ export class Endpoint {
   }
 
   async #respondInLines(
-    { http, data }: EndpointRequest,
+    { http, data, readAfter }: EndpointRequest,
     { cursors: isWithCursors = false, ...request }: Record<string, unknown>,
   ): Promise<HttpResponse> {
     if (typeof isWithCursors !== "boolean") throw invalidRequest("must be true or false", "cursors");
@@ -162,7 +164,7 @@ export class Endpoint {
     const onCursor = (cursor: string) => {
       cursors.latest = cursor;
     };
-    const options = { signal: share.ended, onCursor };
+    const options = { signal: share.ended, readAfter, onCursor };
     const rows: AsyncIterable<unknown> = Object(callOperation(data.services, this.name, [request, options]));
     const headers = { "content-type": NDJSON, "cache-control": "no-store" };
     await share.take(STREAM_MEMORY);
@@ -175,16 +177,16 @@ export class Endpoint {
     }
   }
 
-  /** @param requester absent within a transaction, which has its connection */
+  /** @param options absent within a transaction, which has its connection */
   #call(
     services: DaoServices,
     id: string | undefined,
     input: unknown,
     { ifMatch }: Preconditions = {},
-    requester?: Requester,
+    options: Pick<CallOptions, "requester" | "readAfter"> = {},
   ): unknown {
     const ifVersion = this.operation.preconditions === "write" ? ifMatch : undefined;
-    return callOperation(services, this.name, this.argumentsOf(id, input, { requester, ifVersion }));
+    return callOperation(services, this.name, this.argumentsOf(id, input, { ...options, ifVersion }));
   }
 
   /** The arguments of the service's method for the id in the path and the input. */

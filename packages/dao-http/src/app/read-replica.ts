@@ -1,10 +1,10 @@
-import type { CallOptions, Requester, SchemaSession } from "@flux/dao-core";
-import { isDaoError } from "@flux/dao-core/errors";
+import type { Requester, SchemaSession } from "@flux/dao-core";
+import { isDaoError, UnavailableError } from "@flux/dao-core/errors";
 import { type HttpRequest, type HttpResponse, isStreamed } from "../http/http-message.ts";
 import { REPLICA_CHECK_INTERVAL, REPLICA_CHECK_TIMEOUT, REPLICA_WAIT } from "../wire/limits.ts";
 import { LATEST } from "../wire/position.ts";
 import type { ServedData } from "./endpoint.ts";
-import { failureOf } from "./health.ts";
+import { failureOf, type ReadinessCheck } from "./health.ts";
 import { readPosition } from "./preconditions.ts";
 
 /** The errors of a write by which its caller learns of other writes, which it may want to read. */
@@ -24,7 +24,7 @@ export interface Served {
 }
 
 /** Serves a request from the primary, or from another source. */
-type Serve = (data?: ServedData, replica?: ReadReplica) => Promise<HttpResponse>;
+type Serve = (data?: ServedData, replica?: ReadReplica, readAfter?: string) => Promise<HttpResponse>;
 
 /**
  * A standby for the reads of one schema, while it is ready and lags by no more than its `maxLag`. That is checked once a second
@@ -53,7 +53,7 @@ export class ReadReplica {
     if (await this.#canServe(position, http)) {
       served.isReadFromStandby = true;
       try {
-        return await serve(this.#data, this);
+        return await serve(this.#data, this, position);
       } catch (error) {
         if (!(await this.#isToBlame(error))) throw error;
       }
@@ -84,11 +84,11 @@ export class ReadReplica {
 
   /** Whether it can serve a read now that must see this position; waits a moment for it to be replayed. */
   async #canServe(position: string | undefined, requester: Requester): Promise<boolean> {
-    if (position === LATEST || !(await this.#isFresh())) return false;
+    if (position === LATEST || !(await this.#isFresh()) || !this.#session.isStandby) return false;
     if (position === undefined) return true;
     try {
       await this.#session.waitForPosition(position, { timeout: REPLICA_WAIT, requester });
-      return true;
+      return this.#session.isStandby;
     } catch (error) {
       requester.signal?.throwIfAborted();
       if (!isDaoError(error)) throw error;
@@ -143,8 +143,7 @@ export class ReadReplica {
   }
 
   async #runCheck(): Promise<boolean> {
-    const check = (options: CallOptions) => this.#session.checkReady(options);
-    const failure = await failureOf(check, performance.now() + REPLICA_CHECK_TIMEOUT);
+    const failure = await failureOf(standbyCheck(this.#session), performance.now() + REPLICA_CHECK_TIMEOUT);
     this.#isReady = failure === undefined;
     this.#checkedAt = performance.now();
     if (failure?.isSilence === true) {
@@ -153,6 +152,18 @@ export class ReadReplica {
     }
     return this.#isReady;
   }
+}
+
+/**
+ * Whether reads may be sent there. A standby that was promoted is another database from then on, unless its primary is gone; then
+ * the primary's own connections lead there.
+ */
+export function standbyCheck(session: SchemaSession): ReadinessCheck {
+  return async (options) => {
+    await session.checkReady(options);
+    if (session.isStandby) return;
+    throw new UnavailableError("The server for reads is a primary, not a standby: set DATABASE_READ_URL to a standby.");
+  };
 }
 
 class AbandonedRead extends Error {}
