@@ -5,7 +5,7 @@ import type { Parameters } from "./parameters.ts";
 const UNSUPPORTED: Readonly<Record<string, readonly [advice: string, ...harmless: string[]]>> = {
   // Security
   channel_binding: [
-    "leave it out, and use sslmode=verify-full, by which no one else can listen either",
+    "leave it out, and use sslmode=verify-full, which also prevents interception",
     "prefer",
     "disable",
   ],

@@ -99,7 +99,7 @@ export class Replication {
     const position = parsePosition(text);
     if (this.#driver.balancesLoad === true) {
       const message =
-        "cannot be kept with load_balance_hosts=random, by which connections lead to several servers: name one";
+        "cannot be honoured with load_balance_hosts=random, by which connections lead to several servers: name one standby";
       throw new ValidationError([{ path: "readAfter", message }]);
     }
     // After a lost connection the next may lead to another server, or the same one, which restarts at an earlier position.
