@@ -4,11 +4,7 @@ import type { Parameters } from "./parameters.ts";
 /** Parameters that have no effect here: what to do instead, and the values that ask for nothing. */
 const UNSUPPORTED: Readonly<Record<string, readonly [advice: string, ...harmless: string[]]>> = {
   // Security
-  channel_binding: [
-    "leave it out, and use sslmode=verify-full, which also prevents interception",
-    "prefer",
-    "disable",
-  ],
+  channel_binding: ["leave it out, and use sslmode=verify-full, which also prevents interception", "prefer", "disable"],
   require_auth: ["leave it out: the server's pg_hba.conf decides"],
   requirepeer: ["leave it out: Node.js does not say who serves a socket"],
   sslcompression: ["leave it out: compression weakens TLS", "0"],
