@@ -388,7 +388,8 @@ describe("TLS", () => {
         const foreign = await other.issue({ subject: "/CN=by certificate" });
         return url(`sslmode=require&sslcert=${foreign.certFile}&sslkey=${foreign.keyFile}`, { user: "by certificate" });
       },
-      /does not trust the client certificate of sslcert/,
+      // The server closes the connection at once, and its alert may be lost with it.
+      /does not trust the client certificate of sslcert|demands another client certificate \(sslcert, sslkey\)/,
     ],
     [
       "certificate of another user",

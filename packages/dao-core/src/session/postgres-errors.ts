@@ -174,8 +174,9 @@ const unavailable: Readonly<Record<string, string>> = {
   "25006":
     "The server takes no writes now: it is a standby, or its transactions are read-only. Try again later, or connect to the primary.",
   LOGIN_CLOSED:
+    // A server's TLS alert is lost if it comes with the reset of a connection on which more was sent.
     "What listens at the database's address closed the connection before the login: a proxy that is full or has no server " +
-    "behind it, or a server of another kind. Try again later.",
+    "behind it, a server of another kind, or one that demands another client certificate (sslcert, sslkey). Try again later.",
   LOGIN_FAILED:
     "The server, or a pooler before it, did not let this process log in; the error's cause says why. Try again later.",
 };
