@@ -127,15 +127,17 @@ export class Replication {
   ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       const losses = this.#driver.lostConnections;
-      const changed = new UnavailableError("The connections to the standby are lost again and again. Try again later.");
+      let changed: UnavailableError | undefined;
       await this.reach(text, options);
       try {
         // While it waited for a connection, another server may have taken the place of the one that was asked.
         return await work(() => {
-          if (this.#driver.lostConnections !== losses) throw changed;
+          if (this.#driver.lostConnections === losses) return;
+          changed = new UnavailableError("The connections to the standby are lost again and again. Try again later.");
+          throw changed;
         });
       } catch (error) {
-        if (error !== changed || attempt === COVERING_ATTEMPTS) throw error;
+        if (changed === undefined || error !== changed || attempt === COVERING_ATTEMPTS) throw error;
       }
     }
   }

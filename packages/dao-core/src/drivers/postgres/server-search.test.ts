@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { PostgresLocation, TargetSession } from "../../connection-string/database-url.ts";
+import type { TargetSession } from "../../connection-string/database-url.ts";
 import { codedError } from "../../session/postgres-errors.ts";
-import { type Candidate, ServerSearch, type SessionState } from "./server-search.ts";
+import { type Candidate, type SearchedLocation, ServerSearch, type SessionState } from "./server-search.ts";
 
 const PRIMARY = { isStandby: false, isReadOnly: false };
 const STANDBY = { isStandby: true, isReadOnly: true };
@@ -27,19 +27,21 @@ class Session {
 /** Servers by name or address, with what they are or why they fail, and a search among them. */
 function network(
   servers: Record<string, SessionState | Error>,
-  options: Partial<PostgresLocation> & { addresses?: Record<string, string[]>; hosts?: readonly string[] } = {},
+  options: Partial<SearchedLocation> & { addresses?: Record<string, string[]>; hosts?: readonly string[] } = {},
 ) {
   const { addresses = {}, hosts = Object.keys(servers), ...rest } = options;
   const tried: string[] = [];
   const shares: number[] = [];
   const sessions: Session[] = [];
   const onMoved = vi.fn();
-  const location = {
-    servers: hosts.map((host) => ({ host, port: 5432 })),
+  const [first = "", ...others] = hosts;
+  const address = (host: string) => ({ host, port: 5432 });
+  const location: SearchedLocation = {
+    servers: [address(first), ...others.map(address)],
     targetSession: "any",
     balancesLoad: false,
     ...rest,
-  } as unknown as PostgresLocation;
+  };
   const lookUp = async (host: string) => (addresses[host] ?? [host]).map((address) => ({ address }));
   const search = new ServerSearch(location, 6_000, onMoved, lookUp);
   const open = async ({ host, address = host }: Candidate, connectTimeout: number) => {
@@ -248,14 +250,15 @@ describe("a name with several addresses", () => {
 
   test("takes no more than its share of the time, if looking it up takes long", async () => {
     vi.useRealTimers();
-    const location = {
+    const location: SearchedLocation = {
       servers: [
         { host: "db", port: 1 },
         { host: "10.0.0.2", port: 2 },
       ],
       targetSession: "primary",
+      balancesLoad: false,
     };
-    const search = new ServerSearch(location as unknown as PostgresLocation, 100, vi.fn(), () => new Promise(() => {}));
+    const search = new ServerSearch(location, 100, vi.fn(), () => new Promise(() => {}));
     const open = async ({ host }: Candidate) => new Session(host, PRIMARY);
     expect(await search.find(open, new AbortController().signal)).toMatchObject({ host: "10.0.0.2" });
   });

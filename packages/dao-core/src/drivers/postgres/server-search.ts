@@ -41,6 +41,9 @@ interface OpenSession {
   close(): Promise<void>;
 }
 
+/** What a search must know of a location. */
+export type SearchedLocation = Pick<PostgresLocation, "servers" | "targetSession" | "balancesLoad">;
+
 type Lookup = (host: string) => Promise<readonly { readonly address: string }[]>;
 
 interface Failure {
@@ -78,7 +81,7 @@ const REFUSED_LOGIN = /^(?:28...|3D000|42501)$/;
  * found last, and tries those that have just failed after the others.
  */
 export class ServerSearch {
-  readonly #location: PostgresLocation;
+  readonly #location: SearchedLocation;
   readonly #connectTimeout: number;
   readonly #onMoved: () => void;
   readonly #lookUp: Lookup;
@@ -91,7 +94,7 @@ export class ServerSearch {
    * @param onMoved called when another server is found than before, unless load is balanced
    */
   constructor(
-    location: PostgresLocation,
+    location: SearchedLocation,
     connectTimeout: number,
     onMoved: () => void,
     lookUp: Lookup = (host) => lookup(host, { all: true }),
