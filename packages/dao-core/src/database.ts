@@ -13,7 +13,8 @@ import { TableDao } from "./dao/table-dao.ts";
 import { SqlTaskDao } from "./dao/task-dao.ts";
 import type { Finding } from "./diagnosis/diagnose.ts";
 import { PgliteDriver } from "./drivers/pglite/pglite.ts";
-import { PostgresDriver, type PostgresDriverOptions } from "./drivers/postgres/driver.ts";
+import { PostgresDriver } from "./drivers/postgres/driver.ts";
+import type { PostgresDriverOptions } from "./drivers/postgres/driver-options.ts";
 import { type MigrationOptions, type MigrationReport, migrate } from "./migrations/migrate.ts";
 import {
   findSchemas,

@@ -13,7 +13,7 @@ export type { HostClient } from "./drivers/host/host-client.ts";
 export { hostDriver } from "./drivers/host/host-driver.ts";
 export type { PgDriverOptions } from "./drivers/pg.ts";
 export type { HostPgClient, HostPgPool, HostPgPoolClient, PgQuery, PgResult } from "./drivers/pg-connection.ts";
-export type { PostgresDriverOptions } from "./drivers/postgres/driver.ts";
+export type { PostgresDriverOptions } from "./drivers/postgres/driver-options.ts";
 export * from "./idempotency.ts";
 export * from "./join.ts";
 export type { MigrationOptions, MigrationReport } from "./migrations/migrate.ts";

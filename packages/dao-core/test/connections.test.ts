@@ -3,7 +3,8 @@ import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-c
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
-import { PostgresDriver, type PostgresDriverOptions } from "../src/drivers/postgres/driver.ts";
+import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import type { PostgresDriverOptions } from "../src/drivers/postgres/driver-options.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
 let testDatabase: TestDatabase;

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { createTestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { inject } from "vitest";
-import { PostgresDriver, type PostgresDriverOptions } from "../src/drivers/postgres/driver.ts";
+import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import type { PostgresDriverOptions } from "../src/drivers/postgres/driver-options.ts";
 import { MIGRATIONS_FINGERPRINT } from "../src/migrations/migrations.gen.ts";
 import { postgresLocation } from "./postgres-location.ts";
 

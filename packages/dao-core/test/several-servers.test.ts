@@ -10,7 +10,8 @@ import { type ReplicatedPostgres, startReplicatedPostgres } from "../../../scrip
 import { faultyNetwork } from "../../../test/faulty-network.ts";
 import type { TargetSession } from "../src/connection-string/database-url.ts";
 import { PostgresConnection } from "../src/drivers/postgres/connection.ts";
-import { PostgresDriver, type PostgresDriverOptions } from "../src/drivers/postgres/driver.ts";
+import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import type { PostgresDriverOptions } from "../src/drivers/postgres/driver-options.ts";
 import { openSocket } from "../src/drivers/postgres/open-socket.ts";
 import { startPeer } from "./peer.ts";
 import { hasPgBouncer, startPgBouncer } from "./pgbouncer.ts";

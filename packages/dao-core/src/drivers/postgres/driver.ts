@@ -4,11 +4,10 @@ import {
   nameOf,
   type PostgresLocation,
   type ServerAddress,
-  type TargetSession,
 } from "../../connection-string/database-url.ts";
 import { socketPath } from "../../connection-string/servers.ts";
 import type { Requester } from "../../contract/call-options.ts";
-import { UnavailableError, ValidationError } from "../../contract/errors.ts";
+import { UnavailableError } from "../../contract/errors.ts";
 import type { TransactionOptions } from "../../session/database-session.ts";
 import {
   beginScript,
@@ -23,63 +22,27 @@ import {
 import { ImportLimit } from "../../session/import-limit.ts";
 import type { InstrumentedPool } from "../../session/instrumentation.ts";
 import {
-  DEFAULT_ACQUIRE_TIMEOUT,
   DEFAULT_CLOSE_TIMEOUT,
-  DEFAULT_CONNECT_TIMEOUT,
-  DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT,
-  DEFAULT_IDLE_TIMEOUT,
-  DEFAULT_LOCK_TIMEOUT,
-  DEFAULT_MAX_LIFETIME,
-  DEFAULT_MAX_WAITING,
-  DEFAULT_POOL_SIZE,
-  DEFAULT_STATEMENT_TIMEOUT,
-  isWholeNumber,
   KEEP_ALIVE,
-  LARGEST_VALUE,
   LOST_STATEMENTS_INTERVAL,
   PROBE_PATIENCE,
   RECENTLY_OPENED,
-  RESPONSE_MARGIN,
 } from "../../session/limits.ts";
 import { databaseErrorFacts, isStaleStatement, staleStatement } from "../../session/postgres-errors.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import { withEitherSignal } from "../../session/waiting/deadline.ts";
 import { type ConnectionEvents, type ConnectionSettings, PostgresConnection } from "./connection.ts";
+import {
+  type PostgresDriverOptions,
+  readNumbers,
+  responseTimeout,
+  sessionScript,
+  sessionSettings,
+  withoutUndefined,
+} from "./driver-options.ts";
 import { openSocket, type SocketOptions } from "./open-socket.ts";
 import { ConnectionPool } from "./pool/connection-pool.ts";
-import { type Candidate, ServerSearch, STATE_QUERY } from "./server-search.ts";
-
-/** How to use a PostgreSQL server. All times in milliseconds; 0 disables a server-side limit. */
-export interface PostgresDriverOptions {
-  /** Maximum number of connections, for single statements and transactions together. Default 10. */
-  readonly poolSize?: number | undefined;
-  /**
-   * Whether statements are prepared once per connection. Default `true`. Behind a proxy that pools by transaction (PgBouncer) it
-   * must be `false`; then no connection settings are sent either, and the server's own limits apply.
-   */
-  readonly prepare?: boolean | undefined;
-  /** For connecting. Default 5,000. */
-  readonly connectTimeout?: number | undefined;
-  /** For waiting until a connection is free or has been opened. Default 5,000. */
-  readonly acquireTimeout?: number | undefined;
-  /** Maximum number of callers that wait for a connection; further ones are rejected. Default 1,000. */
-  readonly maxWaiting?: number | undefined;
-  /** For a statement; a server that is silent for 2,000 longer counts as lost. Default 30,000. */
-  readonly statementTimeout?: number | undefined;
-  /** For a statement's wait for a lock. Default 10,000. */
-  readonly lockTimeout?: number | undefined;
-  /** For a transaction without a running statement; also with `prepare: false`, and embedded. Default 60,000. */
-  readonly idleInTransactionTimeout?: number | undefined;
-  /**
-   * Until an idle connection is closed. Default 600,000 (10 minutes); 0 is no limit. One that was idle for 30 seconds is tested
-   * before use.
-   */
-  readonly idleTimeout?: number | undefined;
-  /** From opening a connection to replacing it, up to a tenth less. Default 1,800,000 (30 minutes); 0 is no limit. */
-  readonly maxLifetime?: number | undefined;
-  /** What `pg_stat_activity` shows. Default `flux-dao`. */
-  readonly applicationName?: string | undefined;
-}
+import { type Candidate, ServerSearch } from "./server-search.ts";
 
 /** PostgreSQL by postgres.js: single statements pipelined over shared connections, each transaction on one of its own. */
 export class PostgresDriver implements SqlDriver {
@@ -307,61 +270,4 @@ function endpointOf(
 ): Omit<SocketOptions, "connectTimeout"> {
   const path = host.startsWith("/") ? socketPath(host, port) : undefined;
   return { host: address, port, path, servername: host, tls, keepAlive };
-}
-
-/**
- * What is set on each new connection; not as startup parameters, which poolers reject. Asks what kind of session it is, if that
- * matters.
- */
-function sessionScript(limits: Limits, targetSession: TargetSession): string {
-  const settings = Object.entries(sessionSettings(limits)).map(([name, value]) => `set ${name} = ${value}`);
-  return [...settings, ...(targetSession === "any" ? [] : [STATE_QUERY])].join("; ") || "select 1";
-}
-
-/** The limits that the server keeps, by its names for them. */
-function sessionSettings({ statementTimeout, lockTimeout, idleInTransactionTimeout }: Limits): Record<string, string> {
-  const limits = {
-    statement_timeout: statementTimeout,
-    lock_timeout: lockTimeout,
-    idle_in_transaction_session_timeout: idleInTransactionTimeout,
-  };
-  return Object.fromEntries(
-    Object.entries(limits).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
-  );
-}
-
-type Limits = Pick<PostgresDriverOptions, "statementTimeout" | "lockTimeout" | "idleInTransactionTimeout">;
-
-function responseTimeout(statementTimeout: number): number {
-  return statementTimeout === 0 ? 0 : Math.min(statementTimeout + RESPONSE_MARGIN, LARGEST_VALUE);
-}
-
-type Numbers = Record<keyof typeof numberOptions, number>;
-
-/** The smallest and the default value of each. */
-const numberOptions = {
-  poolSize: [1, DEFAULT_POOL_SIZE],
-  connectTimeout: [1, DEFAULT_CONNECT_TIMEOUT],
-  acquireTimeout: [1, DEFAULT_ACQUIRE_TIMEOUT],
-  maxWaiting: [1, DEFAULT_MAX_WAITING],
-  statementTimeout: [0, DEFAULT_STATEMENT_TIMEOUT],
-  lockTimeout: [0, DEFAULT_LOCK_TIMEOUT],
-  idleInTransactionTimeout: [0, DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT],
-  idleTimeout: [0, DEFAULT_IDLE_TIMEOUT],
-  maxLifetime: [0, DEFAULT_MAX_LIFETIME],
-} as const;
-
-function readNumbers(options: PostgresDriverOptions): Numbers {
-  const defaults = Object.entries(numberOptions).map(([path, [, usual]]) => [path, usual] as const);
-  const numbers = { ...Object.fromEntries(defaults), ...withoutUndefined(options) } as Numbers;
-  const issues = Object.entries(numberOptions).flatMap(([path, [smallest]]) => {
-    if (isWholeNumber(Reflect.get(numbers, path), smallest)) return [];
-    return [{ path, message: `must be a whole number from ${smallest} to ${LARGEST_VALUE}` }];
-  });
-  if (issues.length > 0) throw new ValidationError(issues);
-  return numbers;
-}
-
-function withoutUndefined(options: PostgresDriverOptions): PostgresDriverOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
