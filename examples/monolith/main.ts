@@ -7,7 +7,11 @@ import { createGoalWithPlan } from "../goal-planner/create-goal-with-plan.ts";
 import { completeRun, kilometresOf, migrateWorkouts } from "./workouts.ts";
 
 const { DATABASE_URL } = process.env;
-const client = DATABASE_URL === undefined ? await PGlite.create() : new pg.Pool({ connectionString: DATABASE_URL });
+const client =
+  DATABASE_URL === undefined
+    ? await PGlite.create()
+    : // As pg requires: without a listener a lost connection ends the process.
+      new pg.Pool({ connectionString: DATABASE_URL }).on("error", console.error);
 const database = client instanceof pg.Pool ? drizzlePg(client) : drizzlePglite(client);
 
 const ours = joinDrizzle(database);

@@ -8,7 +8,10 @@ const { DATABASE_URL } = process.env;
 // In a database where the other examples have put our tables into `public`, the application's own are in `app`.
 const options = "-c search_path=app";
 const client =
-  DATABASE_URL === undefined ? await PGlite.create() : new pg.Pool({ connectionString: DATABASE_URL, options });
+  DATABASE_URL === undefined
+    ? await PGlite.create()
+    : // As pg requires: without a listener a lost connection ends the process.
+      new pg.Pool({ connectionString: DATABASE_URL, options }).on("error", console.error);
 const database = client instanceof pg.Pool ? drizzlePg(client) : drizzlePglite(client);
 
 if (client instanceof pg.Pool) await client.query("create schema if not exists app");

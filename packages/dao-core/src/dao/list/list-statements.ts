@@ -1,7 +1,6 @@
 import { and, desc, eq, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
-import { ValidationError } from "../../contract/errors.ts";
 import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow, toPage } from "../../contract/page.ts";
 import type { EntityTable } from "../../schema/columns.ts";
 import type { SchemaExecutor, SqlRow } from "../../session/driver.ts";
@@ -19,6 +18,7 @@ import {
   written,
 } from "../statement/statement.ts";
 import { columnOf, columnParam, instantParam } from "../statement/text-columns.ts";
+import { readCursor, toCursor } from "./cursor.ts";
 
 const NEWEST_FIRST = sql`created_at desc, id desc`;
 
@@ -152,28 +152,4 @@ function plannedRows(plan: unknown): number {
   const rows: unknown = (remote ?? top)?.["Plan Rows"];
   if (typeof rows !== "number") throw new Error("The database returned a plan in a form that is not read here.");
   return rows;
-}
-
-/** The values of a row that lists are ordered by. */
-interface CursorKey {
-  /** PostgreSQL's text, with microseconds: two rows may share a millisecond. */
-  readonly createdAt: string;
-  readonly id: string;
-}
-
-const date = /\d{4,6}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])/.source;
-const time = /(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?[+-]\d\d(?::[0-5]\d){0,2}/.source;
-const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.source;
-const form = new RegExp(`^(-?infinity|${date} ${time}(?: BC)?) (${uuid})$`);
-
-/** The opaque cursor for the rows after this one. */
-function toCursor({ createdAt, id }: CursorKey): string {
-  return Buffer.from(`${createdAt} ${id}`, "latin1").toString("base64url");
-}
-
-/** @throws ValidationError for text that is not the cursor of a page */
-function readCursor(cursor: string): CursorKey {
-  const [, createdAt, id] = form.exec(Buffer.from(cursor, "base64url").toString("latin1")) ?? [];
-  if (createdAt !== undefined && id !== undefined) return { createdAt, id };
-  throw new ValidationError([{ path: "cursor", message: "must be the next cursor of a page, unchanged" }]);
 }
