@@ -165,6 +165,14 @@ describe("options", () => {
   });
 });
 
+test("a user and a password for each host are rejected, not taken for one long password", () => {
+  expect(() => read("postgres://u:p@h1:5432,u:p@h2:5433/flux")).toThrow(
+    /user and password once, before the first host/,
+  );
+  expect(() => read("postgres://u:hush@h1:5432,v:hush@h2/flux")).not.toThrow(/hush/);
+  expect(read("postgres://u:p@ss,1@h/flux")).toMatchObject({ password: "p@ss,1" });
+});
+
 describe("TLS", () => {
   test.each([
     ["", {}, "prefer"],

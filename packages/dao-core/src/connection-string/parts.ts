@@ -5,6 +5,9 @@ const URI = /^postgres(?:ql)?(?:\+[a-z0-9]+)?:\/\//;
 /** User and password end at an `@`; at the last one, if several are before the host's end. */
 const CREDENTIALS = /^([^/@]*(?:@[^/?@]*(?=@))*)@/;
 
+/** A password that goes on after an `@` with a host, its port and a comma: libpq's URIs name the user once for all hosts. */
+const HOST_WITHIN = /@[^@]*:\d{1,5},/;
+
 /** In a list of keywords and values: a keyword, and a value that may be in single quotes; `\` escapes. */
 const KEYWORD = /\s*([a-z][a-z0-9_]*)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))(?=\s|$)/sy;
 
@@ -25,6 +28,8 @@ export function partsOf(text: string): Map<string, string> | undefined {
 function partsOfUri(text: string): Map<string, string> {
   const credentials = CREDENTIALS.exec(text);
   const [user = "", password = ""] = splitOnce(credentials?.[1] ?? "", ":");
+  if (HOST_WITHIN.test(password))
+    throw invalidUrl("must have user and password once, before the first host; encode @ in a password as %40");
   const rest = text.slice(credentials?.[0].length ?? 0);
   const [address = "", query = ""] = splitOnce(rest, "?");
   const [hosts = "", database = ""] = splitOnce(address, "/");

@@ -58,7 +58,7 @@ export interface SqlDriver extends SqlExecutor, TelemetrySource {
    * Rejects with SQLSTATE 53300 if the server permits no more. Absent if statements never wait.
    */
   readonly probe?: SqlExecutor | undefined;
-  /** How often a connection was lost, or another server found, so far: the next may lead to another server. Absent if that is not known. */
+  /** How often a connection was lost, or another server found: the next may lead to another server. Absent if not known. */
   readonly lostConnections?: number | undefined;
   /** Whether connections lead to different servers at the same time. Default `false`. */
   readonly balancesLoad?: boolean | undefined;

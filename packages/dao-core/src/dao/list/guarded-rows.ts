@@ -144,7 +144,10 @@ export class GuardedRows<Dto extends object> {
     return rows.every((row) => row[this.#unread] === null) ? rows.map((row) => this.#entity.read(row)) : undefined;
   }
 
-  /** All of these rows, a row that is larger than one piece by its id; those without contents are read as the caller iterates, and omitted if deleted in the meantime. */
+  /**
+   * All of these rows, a row that is larger than one piece by its id; those without contents are read as the caller iterates, and
+   * omitted if deleted in the meantime.
+   */
   async *pieces(
     executor: SchemaExecutor,
     left: readonly SqlRow[],

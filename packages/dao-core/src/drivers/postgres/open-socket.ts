@@ -33,9 +33,9 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
  * verified. On failure or abort nothing is left open. The loss of the socket does not end the process.
  *
  * @throws Error with a `code`: Node's own (`ENOTFOUND`, `ECONNREFUSED`, `ECONNRESET`…); `ETIMEDOUT` after `connectTimeout`;
- *   `ERR_TLS_NOT_OFFERED` if the mode needs TLS and the server has none; `ERR_TLS_FILE` for a file that cannot be used; OpenSSL's for a certificate that is not trusted
- *   (`CERT_HAS_EXPIRED`…); `ERR_TLS_CERT_ALTNAME_INVALID` for one of another server; `EPROTO` for a peer that is not a PostgreSQL
- *   server; the signal's reason after an abort
+ *   `ERR_TLS_NOT_OFFERED` if the mode needs TLS and the server has none; `ERR_TLS_FILE` for a file that cannot be used; OpenSSL's
+ *   for a certificate that is not trusted (`CERT_HAS_EXPIRED`…); `ERR_TLS_CERT_ALTNAME_INVALID` for one of another server;
+ *   `EPROTO` for a peer that is not a PostgreSQL server; the signal's reason after an abort
  */
 export async function openSocket(options: SocketOptions): Promise<Socket> {
   const { host, port, path, keepAlive, signal, connectTimeout } = options;
