@@ -225,6 +225,18 @@ describe("the service with DATABASE_READ_URL", () => {
     }
   });
 
+  test("closes what it has opened if the standby's settings cannot be used", async () => {
+    const name = `closed-${crypto.randomUUID().slice(0, 8)}`;
+    const missing = `${standbyUrl()}?sslmode=verify-ca&sslrootcert=/nowhere/root.crt`;
+    const environment = { ...settings(missing), DATABASE_URL: `${primary.url}?application_name=${name}` };
+    const starting = startService(readSettings(environment), createLogger({ level: "silent" }));
+    await expect(starting).rejects.toThrow(/sslrootcert in DATABASE_READ_URL/);
+    const sql = postgres(primary.url, { max: 1 });
+    const open = async () => (await sql`select from pg_stat_activity where application_name = ${name}`).length;
+    await expect.poll(open).toBe(0);
+    await sql.end();
+  });
+
   test("flux-dao doctor looks at both servers, and says which one is wrong", async () => {
     const well = await run(["doctor"], settings(standbyUrl()));
     expect(well.stdout).toMatch(/^ok {4}standby {2}replication {2}The server is a hot standby that lags \d+ ms\.$/m);

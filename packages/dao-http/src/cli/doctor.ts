@@ -8,9 +8,10 @@ import { type Command, schemaNames, writeStdout } from "./command.ts";
 
 const usage = `Usage: flux-dao doctor [--schemas NAMES] [--json]
 
-Looks at the settings, at the database in DATABASE_URL and the standby in DATABASE_READ_URL, if any, and reports what to fix: whether it responds, the server is
-recent enough, the schema is at the version of this program and unaltered, the role has its privileges, the clocks agree, and
-the keys are strong; with an embedded database also whether every index is complete. Changes nothing.
+Looks at the settings, at the database in DATABASE_URL and, if there is one, at the standby in DATABASE_READ_URL, and reports
+what to fix: whether it responds, the server is recent enough, the schema is at the version of this program and unaltered, the
+role has its privileges, the clocks agree, and the keys are strong; of a standby also how far it lags, and with an embedded
+database whether every index is complete. Changes nothing.
 
   --schemas NAMES  looks at many schemas, such as 'tenant_*' or a,b,c, instead of DB_SCHEMA (public)
   --json           prints the findings as JSON

@@ -13,7 +13,7 @@ import type { Logger } from "../app/log.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../node/server.ts";
 import { SettingsError } from "../node/settings-error.ts";
 import { CONCURRENT_REQUESTS } from "../wire/limits.ts";
-import type { Settings } from "./settings.ts";
+import { type Settings, urlProblems } from "./settings.ts";
 
 /** An agent may have registered the SDK without the operator's knowledge, so the service starts anyway. */
 const TELEMETRY_UNUSABLE =
@@ -45,19 +45,21 @@ export async function startService(
     return undefined;
   });
   const database = await open(settings, logger, telemetry?.databaseTelemetry());
-  const replica = await openReplica(settings, logger, telemetry?.databaseTelemetry());
+  let replica: Database | undefined;
   const close = async (timeout?: number) => {
     await Promise.all([database.close(timeout), replica?.close(timeout)]);
   };
   try {
+    const standby = await openReplica(settings, logger, telemetry?.databaseTelemetry());
+    replica = standby;
     const problem = await findProblem(() => database.checkReady());
     if (problem !== undefined) warnings.push(`${problem} Until then /ready responds with 503.`);
-    const restriction = replica && (await findProblem(() => replica.checkReady()));
+    const restriction = standby && (await findProblem(() => standby.checkReady()));
     if (restriction !== undefined) warnings.push(`${restriction} Until then reads are sent to the primary.`);
     const { keys, host, port, bodyTimeout, sendTimeout } = settings;
     // A large pool needs as many requests.
     const maxConcurrentRequests = Math.max(CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
-    const options = { services: database, replica, keys, logger, bodyTimeout, maxConcurrentRequests };
+    const options = { services: database, replica: standby, keys, logger, bodyTimeout, maxConcurrentRequests };
     const app = createDaoApp({ ...options, telemetry: telemetry?.appTelemetry() });
     const server = await startServer({ app, host, port, sendTimeout, database: { close }, logger, whenPortIsClosed });
     const stop = async () => {
@@ -97,7 +99,7 @@ async function openUrl(variable: string, url: string, options: DatabaseOptions):
     return await openDatabase(url, options);
   } catch (error) {
     if (!(error instanceof ValidationError)) throw error;
-    throw new SettingsError(error.issues.map(({ message }) => `${variable} ${message}.`));
+    throw new SettingsError(urlProblems(variable, error));
   }
 }
 

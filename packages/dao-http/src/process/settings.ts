@@ -221,12 +221,15 @@ class SettingsReader {
       return parseDatabaseUrl(url, this.#environment).kind === "postgres";
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error;
-      this.problems.push(
-        ...error.issues.map(({ path, message }) => `${path.replace(/the database URL/i, name)} ${message}.`),
-      );
+      this.problems.push(...urlProblems(name, error));
       return true;
     }
   }
+}
+
+/** What is wrong with the URL in a variable, in sentences that name the variable. */
+export function urlProblems(variable: string, { issues }: ValidationError): string[] {
+  return issues.map(({ path, message }) => `${path.replace(/the database URL/i, variable)} ${message}.`);
 }
 
 /** A value for messages. One meant for another variable may be a secret: a URL, a key. */
