@@ -78,7 +78,7 @@ export function openApiDocument(): object {
 /** The probes, which are not operations of a service. */
 const probes = {
   "/health": probe("getHealth", "Whether the process runs", {
-    200: statusResponse("It runs.", { status: "ok" }),
+    200: statusResponse("It runs.", { status: "ok", version: "1.0.0" }),
   }),
   "/ready": probe("getReadiness", "Whether requests should be sent here", {
     200: statusResponse("The database is available, and has the schema that this version needs.", { status: "ready" }),
@@ -98,7 +98,7 @@ function statusResponse(description: string, example: object): object {
   const restrictions = { schemas_not_ready: { type: "array", items: text }, standby_not_ready: text };
   const schema = {
     type: "object",
-    properties: { status: text, detail: text, ...restrictions },
+    properties: { status: text, version: text, detail: text, ...restrictions },
     required: ["status"],
   };
   return { description, headers: requestIdHeader, content: { "application/json": { schema, example } } };

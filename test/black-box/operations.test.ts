@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { VERSION } from "../../packages/dao-http/src/wire/version.gen.ts";
 import { expectStatus } from "../rest/answer.ts";
 import { useRestServer } from "../rest/server.ts";
 
@@ -8,7 +9,7 @@ const noKey = { headers: { "X-Flux-Service-Key": undefined } };
 
 describe("the responses of a deployment without a key", () => {
   test.each([
-    ["/health", { status: "ok" }],
+    ["/health", { status: "ok", version: VERSION }],
     ["/ready", { status: "ready" }],
   ])("%s", async (path, body) => {
     expect(expectStatus(await call("GET", path, noKey), 200)).toEqual(body);

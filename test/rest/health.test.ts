@@ -1,5 +1,6 @@
 import postgres from "postgres";
 import { afterEach, describe, expect, test } from "vitest";
+import { VERSION } from "../../packages/dao-http/src/wire/version.gen.ts";
 import { faultyNetwork } from "../faulty-network.ts";
 import { type Answer, expectStatus } from "./answer.ts";
 import { startRestServer, useRestServer } from "./server.ts";
@@ -20,7 +21,7 @@ async function expectNotReady(probe: typeof call): Promise<string> {
 
 describe("REST: GET /health and GET /ready", () => {
   test.each([
-    ["/health", '{"status":"ok"}'],
+    ["/health", `{"status":"ok","version":"${VERSION}"}`],
     ["/ready", '{"status":"ready"}'],
   ])("%s is 200 %s", async (path, text) => {
     const answer = await call("GET", path);

@@ -3,13 +3,17 @@ import { type DaoServices, UnavailableError } from "@flux/dao-core/contract";
 import { describe, expect, test } from "vitest";
 import { stubServices } from "../testing/services-stub.ts";
 import { testApp } from "../testing/test-app.ts";
+import { VERSION } from "../wire/version.gen.ts";
 
 describe("probes", () => {
   const noKey = { headers: { "X-Flux-Service-Key": "" } };
 
   test("/health needs nothing", async () => {
     const { call } = testApp(undefined, { readiness: () => Promise.reject(new Error("down")) });
-    expect(await call("GET", "/health", noKey)).toMatchObject({ status: 200, body: { status: "ok" } });
+    expect(await call("GET", "/health", noKey)).toMatchObject({
+      status: 200,
+      body: { status: "ok", version: VERSION },
+    });
   });
 
   test("/ready says whether the service is ready, or why not", async () => {

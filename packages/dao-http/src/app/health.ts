@@ -1,6 +1,7 @@
 import { isDaoError } from "@flux/dao-core/errors";
 import type { PublicResponse, WholeResponse } from "../http/http-message.ts";
 import { READINESS_TIMEOUT, SCHEMAS_PER_PROBE } from "../wire/limits.ts";
+import { VERSION } from "../wire/version.gen.ts";
 
 /** Resolves if the service is ready; rejects with the reason if it is not. */
 export type ReadinessCheck = (options: { readonly signal: AbortSignal }) => Promise<void>;
@@ -150,7 +151,7 @@ function reasonOf(error: unknown): string {
 
 /** Handles `/health`: the process runs, whatever the state of the database. */
 export function respondHealthy(): WholeResponse {
-  return jsonResponse(200, { status: "ok" });
+  return jsonResponse(200, { status: "ok", version: VERSION });
 }
 
 function jsonResponse(status: number, body: object): WholeResponse {
