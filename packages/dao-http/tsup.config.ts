@@ -1,5 +1,6 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { defineConfig } from "tsup";
 import { docsAssets, pageFiles } from "./src/openapi/docs-assets.ts";
 
@@ -16,6 +17,9 @@ async function copyDocsAssets(): Promise<void> {
   }
   for (const file of pageFiles) await copyFile(`src/openapi/pages/${file}`, `dist/docs/${file}`);
   for (const [licence, copy] of licences) await copyFile(require.resolve(licence), `dist/docs/${copy}`);
+  await mkdir("dist/licences", { recursive: true });
+  const levenshtein = join(dirname(require.resolve("fastest-levenshtein/package.json")), "LICENSE.md");
+  await copyFile(levenshtein, "dist/licences/fastest-levenshtein.LICENSE.txt");
 }
 
 const licences = [

@@ -1,10 +1,11 @@
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { VERSION } from "../../packages/dao-http/src/wire/version.gen.ts";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
 import { useCommand } from "./run-command.ts";
 
@@ -26,14 +27,28 @@ describe("flux-dao describes its usage", () => {
       const page = await run([name, "--help"]);
       expect(page).toMatchObject({ exit: 0, stderr: "" });
       expect(page.stdout).toContain(`Usage: flux-dao ${name}`);
+      expect(await run(["help", name])).toEqual(page);
     }
+    expect(await run(["help"])).toEqual(help);
+  });
+
+  test("tells its version", async () => {
+    const version = { exit: 0, stdout: `${VERSION}\n`, stderr: "" };
+    expect(await run(["--version"])).toEqual(version);
+    expect(await run(["-v"])).toEqual(version);
   });
 
   test.each([
     [[], "A command is missing."],
     [["start"], "There is no command start."],
+    [["migarte"], "There is no command migarte. Did you mean migrate?"],
+    [["help", "sed"], "There is no command sed. Did you mean seed?"],
     [["constructor"], "There is no command constructor."],
-    [["migrate", "--force"], "--force"],
+    [["migrate", "--force"], "There is no option --force."],
+    [["migrate", "--chek"], "There is no option --chek. Did you mean --check?"],
+    [["migrate", "--port", "1"], "There is no option --port."],
+    [["migrate", "--database-url", ""], "--database-url must not be empty."],
+    [["migrate", "--schema", "a", "--schemas", "a"], "--schema and --schemas cannot be combined."],
     [["migrate", "now"], "now"],
     [["migrate", "--plan", "--check"], "cannot be combined"],
     [["migrate", "--plan", "--schemas", "a"], "cannot be combined"],
@@ -47,7 +62,8 @@ describe("flux-dao describes its usage", () => {
     const { exit, stdout, stderr } = await run(args);
     expect({ exit, stdout }).toEqual({ exit: 2, stdout: "" });
     expect(stderr).toContain(sentence);
-    expect(stderr).toContain("Usage: flux-dao COMMAND");
+    const [name = ""] = args;
+    expect(stderr).toContain(`Usage: flux-dao ${["migrate", "openapi", "seed"].includes(name) ? name : "COMMAND"}`);
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 });
@@ -113,6 +129,57 @@ describe("flux-dao migrate and doctor", () => {
     expect(await on("migrate", "--check")).toMatchObject({ exit: 0, stdout: "" });
     expect(JSON.parse((await on("migrate", "--check", "--json")).stdout)).toMatchObject({ applied: [] });
     expect(await on("migrate", "--plan")).toMatchObject({ exit: 0, stdout: "" });
+  });
+
+  test("options and the file .env stand for variables, options first", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "flux-env-"));
+    try {
+      await writeFile(join(folder, ".env"), `DATABASE_URL=${url}\nDB_SCHEMA=from_file\nDB_LOCK_TIMEOUT_MS=3s\n`);
+      const refused = await run(["migrate"], {}, undefined, folder);
+      expect(refused).toMatchObject({ exit: 1, stdout: "" });
+      expect(refused.stderr).toContain("Settings from .env: DATABASE_URL, DB_LOCK_TIMEOUT_MS, DB_SCHEMA.");
+      const args = ["migrate", "--schema", "from_option", "--json"];
+      const migrated = await run(args, { DB_LOCK_TIMEOUT_MS: "900" }, undefined, folder);
+      expect(migrated).toMatchObject({ exit: 0, stderr: "Settings from .env: DATABASE_URL.\n" });
+      const schemas = await sql`select nspname from pg_namespace where nspname like 'from_%'`;
+      expect(schemas).toEqual([{ nspname: "from_option" }]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test("errors of --json are JSON, name the option that was given, and the server", async () => {
+    const error = async (...args: string[]) => {
+      const { exit, stdout, stderr } = await run([...args, "--json"]);
+      expect(stderr).toBe("");
+      return { exit, ...JSON.parse(stdout).error };
+    };
+    expect(await error("migrate", "--all")).toMatchObject({ exit: 2, code: "usage" });
+    expect(await error("migrate", "--database-url", "mysql://u:secret@h/d")).toMatchObject({
+      exit: 1,
+      code: "invalid_settings",
+      message: expect.stringMatching(/^--database-url must be postgres:/),
+    });
+    const port = await findFreePort();
+    expect(await error("migrate", "--database-url", `postgres://u:secret@127.0.0.1:${port}/d`)).toMatchObject({
+      exit: 1,
+      code: "unavailable",
+      message: expect.stringMatching(`^PostgreSQL at 127.0.0.1:${port}/d: .*nothing accepts connections`),
+    });
+    expect(await error("seed", "--database-url", url)).toMatchObject({
+      exit: 1,
+      code: "schema_version",
+      message: expect.stringMatching(/Run flux-dao migrate\.$/),
+    });
+  });
+
+  test("where DATABASE_URL is not set, the sentence says so, and what was tried", async () => {
+    const { exit, stderr } = await run(["migrate"], { PGCONNECT_TIMEOUT: "2" });
+    expect(exit).toBe(1);
+    expect(stderr).toMatch(
+      /^PostgreSQL at localhost:54322\/postgres: .* DATABASE_URL is not set, so the local database/,
+    );
+    expectSentence(stderr);
   });
 
   test("the SQL that --plan prints migrates the database when it is run by hand; --plan itself changes nothing", async () => {
@@ -188,7 +255,7 @@ describe("flux-dao migrate and doctor", () => {
     await on("migrate");
     const found = await findings();
     expect([...found.keys()]).toEqual([
-      ...["settings", "keys", "database", "server", "clock", "schema", "drift", "rules", "privileges"],
+      ...["version", "settings", "database", "server", "clock", "schema", "drift", "rules", "privileges"],
     ]);
     expect([...found.values()].filter(({ ok }) => !ok)).toEqual([]);
     expect((await on("doctor")).stdout).toMatch(/^ok {4}drift /m);

@@ -15,13 +15,14 @@ interface CommandOutcome {
 }
 
 /**
- * Runs `flux-dao` with these arguments, and only these variables, until it ends; `meanwhile` is called once it has
+ * Runs `flux-dao` with these arguments, and only these variables, until it ends, in `folder`; `meanwhile` is called once it has
  * started.
  */
 export type RunCommand = (
   args: readonly string[],
   environment?: Readonly<Record<string, string>>,
   meanwhile?: (command: ChildProcess) => Promise<void>,
+  folder?: string,
 ) => Promise<CommandOutcome>;
 
 /** The command-line program, compiled once for the file. */
@@ -31,9 +32,9 @@ export function useCommand(): RunCommand {
     programs = await compilePrograms({ cli: "packages/dao-http/src/cli.ts" });
   }, 60_000);
   afterAll(() => programs?.[Symbol.asyncDispose]());
-  return async (args, environment = {}, meanwhile = async () => {}) => {
+  return async (args, environment = {}, meanwhile = async () => {}, folder = tmpdir()) => {
     const env = { PATH: process.env["PATH"], ...environment };
-    const child = spawn(process.execPath, [programs?.file("cli") ?? "", ...args], { cwd: tmpdir(), env });
+    const child = spawn(process.execPath, [programs?.file("cli") ?? "", ...args], { cwd: folder, env });
     child.stdin.end();
     // Unless `meanwhile` closed it.
     const read = text(child.stdout).catch(() => "");

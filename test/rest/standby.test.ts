@@ -213,7 +213,7 @@ describe("the service with DATABASE_READ_URL", () => {
   test("reads from it, and starts without it, with a warning", async () => {
     for (const [url, warning] of [
       [standbyUrl(), undefined],
-      ["postgres://u:p@127.0.0.1:1/flux", /cannot be reached\. .* Until then reads are sent to the primary\./],
+      ["postgres://u:p@127.0.0.1:1/flux", /cannot be reached.* Until then reads are sent to the primary\./],
     ] as const) {
       const logger = createLogger({ destination: { write: (text) => lines.push(text) } });
       await using service = await startService(readSettings(settings(url)), logger);

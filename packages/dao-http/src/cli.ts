@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { writeFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
-import { type Command, fail, UsageError, writeStderr, writeStdout } from "./cli/command.ts";
+import { didYouMean, type GivenOptions, readArguments, readEnvFile, UsageError } from "./cli/arguments.ts";
+import { type Command, fail, writeStderr, writeStdout } from "./cli/command.ts";
+import { nearest } from "./process/nearest.ts";
+import { VERSION } from "./wire/version.gen.ts";
 
 /** The commands, each loaded only when it is run. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -21,6 +23,7 @@ Prints the OpenAPI 3.1 document of the REST API, the same that the service has a
   --out FILE   writes it to a file
 `,
   options: { out: { type: "string" } },
+  settings: [],
   async run({ out }) {
     const { openApiDocument } = await import("./openapi/openapi-document.ts");
     const text = `${JSON.stringify(openApiDocument(), null, 2)}\n`;
@@ -35,43 +38,61 @@ Prints the OpenAPI 3.1 document of the REST API, the same that the service has a
 
 async function main([name, ...args]: readonly string[]): Promise<void> {
   if (name === undefined) throw new UsageError("A command is missing.");
+  if (name === "--version" || name === "-v") return writeStdout(VERSION);
   if (name === "--help" || name === "-h") return writeStdout(await usage());
-  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (load === undefined) throw new UsageError(`There is no command ${name}.`);
-  const command = await load();
-  const flags = parseFlags(command, args);
+  if (name === "help") return help(args);
+  const command = await find(name);
+  context.usage = synopsis(command);
+  const { flags, given } = readArguments(command, args, process.env);
   if (flags["help"] === true) return writeStdout(command.usage);
+  context.given = given;
+  if (command.settings.length > 0) {
+    const names = readEnvFile(process.env);
+    if (names.length > 0) writeStderr(`Settings from .env: ${names.join(", ")}.`);
+  }
   const exitCode = await command.run(flags);
   // Pending work, such as closing a pipe, still runs.
   if (exitCode !== undefined) process.exitCode = exitCode;
 }
 
-function parseFlags({ options }: Command, args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: { ...options, help: { type: "boolean", short: "h" } } }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+/** What an error's report depends on, as far as it is known. */
+const context: { usage?: string; given: GivenOptions } = { given: new Map() };
+
+async function find(name: string): Promise<Command> {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load !== undefined) return load();
+  throw new UsageError(`There is no command ${name}.${didYouMean(nearest(name, [...Object.keys(commands), "help"]))}`);
 }
+
+async function help([name]: readonly string[]): Promise<void> {
+  await writeStdout(name === undefined ? await usage() : (await find(name)).usage);
+}
+
+const synopsis = ({ usage }: Command) => usage.slice(0, usage.indexOf("\n\n"));
 
 async function usage(): Promise<string> {
   const lines = await Promise.all(
     Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(9)} ${(await load()).summary}`),
   );
   return [
-    "Usage: flux-dao COMMAND [--help]",
+    "Usage: flux-dao COMMAND [OPTIONS]",
     "",
     "The data layer of the Flux agents.",
     "",
     ...lines,
     "",
-    "Settings come from the environment, first of all DATABASE_URL; flux-dao serve --help lists them.",
+    "Settings come from the environment and the file .env, first of all DATABASE_URL; flux-dao help serve lists them, and",
+    "flux-dao help COMMAND the options of a command. flux-dao --version prints the version.",
     "",
   ].join("\n");
 }
 
-main(process.argv.slice(2)).catch(async (error: unknown) => {
-  if (!(error instanceof UsageError)) return fail(error);
-  writeStderr(error.message, "", await usage());
-  process.exit(2);
+const args = process.argv.slice(2);
+main(args).catch(async (error: unknown) => {
+  const isJson = args.includes("--json");
+  if (error instanceof UsageError && !isJson) {
+    writeStderr(error.message, "", context.usage ?? (await usage()));
+    process.exit(2);
+  }
+  await fail(error, { isJson, given: context.given });
 });

@@ -23,20 +23,23 @@ function currentImport(): RunningImport | undefined {
 /** Those of our own pool. */
 const DEFAULTS = { acquireTimeout: DEFAULT_ACQUIRE_TIMEOUT, maxWaiting: DEFAULT_MAX_WAITING };
 
+/** The imports on a pool of this size at a time. */
+export const quarterOf = (poolSize: number) => Math.max(1, Math.floor(poolSize / 4));
+
 /**
- * Limits the imports on one pool to a quarter of its connections, and at least one: each holds a connection for as long as its
- * source takes, so slow ones would leave none for other calls. The others wait in order, their sources unread.
+ * Limits the imports on one pool, by default to a quarter of its connections: each holds a connection for as long as its source
+ * takes, so slow ones would leave none for other calls. The others wait in order, their sources unread.
  */
 export class ImportLimit {
-  readonly #poolSize: () => number;
+  readonly #limit: () => number;
   readonly #acquireTimeout: number;
   readonly #line: WaitingLine<"import", void>;
   #running = 0;
   #isClosed = false;
 
-  /** @param poolSize the current maximum number of connections of the pool */
-  constructor(poolSize: () => number, { acquireTimeout, maxWaiting } = DEFAULTS) {
-    this.#poolSize = poolSize;
+  /** @param limit how many may run at a time now */
+  constructor(limit: () => number, { acquireTimeout, maxWaiting } = DEFAULTS) {
+    this.#limit = limit;
     this.#acquireTimeout = acquireTimeout;
     this.#line = new WaitingLine(maxWaiting, "imports wait");
   }
@@ -48,7 +51,7 @@ export class ImportLimit {
     if (this.#isWithin(outer)) throw new UnitOfWorkMisuseError(NESTED);
     // The pool may have grown since the last import ended. If there is room after this, no import waits.
     this.#admitWaiting();
-    if (this.#running < this.#limit) this.#running++;
+    if (this.#running < this.#limit()) this.#running++;
     else await this.#wait(signal);
     const running: RunningImport = { limit: this, outer, isRunning: true };
     try {
@@ -64,10 +67,6 @@ export class ImportLimit {
   close(): void {
     this.#isClosed = true;
     this.#line.refuseAll(closedError());
-  }
-
-  get #limit(): number {
-    return Math.max(1, Math.floor(this.#poolSize() / 4));
   }
 
   /** Two imports that wait for each other would both wait until the time-out. */
@@ -87,13 +86,13 @@ export class ImportLimit {
   #timeOut(): UnavailableError {
     const running = this.#running === 1 ? "1 import runs" : `${this.#running} imports run`;
     return new UnavailableError(
-      `${running} already, which is as many as may at a time (a quarter of the pool), and the turn of this one has not come within ` +
-        `${this.#acquireTimeout} ms. Try again later, give imports a timeout, or raise poolSize.`,
+      `${running} already, which is as many as may at a time (by default a quarter of the pool), and the turn of this one has not come within ` +
+        `${this.#acquireTimeout} ms. Try again later, give imports a timeout, or raise maxImports or poolSize.`,
     );
   }
 
   #admitWaiting(): void {
-    while (this.#line.waiting.length > 0 && this.#running < this.#limit) this.#line.waiting[0]?.admit();
+    while (this.#line.waiting.length > 0 && this.#running < this.#limit()) this.#line.waiting[0]?.admit();
   }
 }
 
@@ -101,7 +100,7 @@ const shared = new WeakMap<object, ImportLimit>();
 
 /** The limit of an application's pool, shared by all databases on it; one import at a time if the pool's size is unknown. */
 export function importLimitOf(pool: object, size?: number): ImportLimit {
-  const limit = shared.get(pool) ?? new ImportLimit(() => size ?? sizeOf(pool));
+  const limit = shared.get(pool) ?? new ImportLimit(() => quarterOf(size ?? sizeOf(pool)));
   shared.set(pool, limit);
   return limit;
 }

@@ -128,8 +128,25 @@ const toFieldName = (column: string) => column.replace(/_([a-z])/g, (_, letter: 
 
 // Codes of postgres.js, Node.js and PostgreSQL, by what they say.
 const CLOSED = /^(?:CONNECTION_(?:CLOSED|ENDED|DESTROYED)|ECONNRESET|ECONNABORTED|EPIPE)$/;
-const UNREACHABLE =
-  /^(?:ECONNREFUSED|ENOTFOUND|EAI_[A-Z]+|ENOENT|ENOTDIR|EACCES|EPERM|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN)$/;
+const UNREACHABLE: readonly (readonly [code: RegExp, sentence: string])[] = [
+  [
+    /^(?:ENOTFOUND|EAI_[A-Z]+)$/,
+    "The name of the database's host cannot be resolved. Check its spelling in DATABASE_URL, and the name service.",
+  ],
+  [
+    /^(?:ECONNREFUSED|ENOENT|ENOTDIR)$/,
+    "The database cannot be reached: nothing accepts connections at its address. Check that it runs, and host and port in DATABASE_URL; " +
+      "then try again.",
+  ],
+  [
+    /^(?:EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN)$/,
+    "The database cannot be reached: no network leads to its address. Check host and network, then try again.",
+  ],
+  [
+    /^(?:EACCES|EPERM)$/,
+    "This process may not connect to the database's address. Check its socket's permissions, or a firewall.",
+  ],
+];
 /** The machine or the process cannot open another socket. */
 const NO_SOCKET = /^(?:EMFILE|ENFILE|ENOBUFS|ENOMEM|EADDRNOTAVAIL|EAGAIN)$/;
 const NO_RESPONSE = /^(?:CONNECT_TIMEOUT|ETIMEDOUT)$/;
@@ -236,7 +253,8 @@ function unavailableSentence(code: string, cause: unknown): string | undefined {
   if (code === "28000" || code === "28P01") return loginRefusal(code, cause);
   const sentence = unavailable[code] ?? alertSentence(code);
   if (sentence !== undefined) return sentence;
-  if (UNREACHABLE.test(code)) return "The database cannot be reached. Check that it runs, then try again.";
+  const unreachable = UNREACHABLE.find(([pattern]) => pattern.test(code));
+  if (unreachable !== undefined) return unreachable[1];
   if (NO_RESPONSE.test(code)) {
     return "The database did not respond in time. Check that it runs, and that no firewall drops the connection; then try again.";
   }
@@ -302,7 +320,7 @@ export function isStalePlan(error: unknown): boolean {
 }
 
 const OTHER_LOSS = /^(?:08.*|LOGIN_(?:CLOSED|FAILED)|EPROTO|NO_SERVER)$/;
-const lossCodes = [CLOSED, UNREACHABLE, NO_SOCKET, NO_RESPONSE, ENDED_BY_SERVER, OTHER_LOSS];
+const lossCodes = [CLOSED, ...UNREACHABLE.map(([code]) => code), NO_SOCKET, NO_RESPONSE, ENDED_BY_SERVER, OTHER_LOSS];
 
 /** Whether `code` says that a connection, not the statement, failed. */
 function isConnectionLoss(code: string): boolean {

@@ -1,27 +1,28 @@
 import cluster from "node:cluster";
-import type { ParseArgsConfig } from "node:util";
 import { isDaoError } from "@flux/dao-core/errors";
 import { SettingsError } from "../node/settings-error.ts";
 import { WorkerError, type WorkerMessage } from "../process/cluster.ts";
+import { forOperators } from "../process/operator-text.ts";
+import { type CommandFlags, type CommandOptions, type GivenOptions, UsageError } from "./arguments.ts";
 
-export type CommandFlags = Readonly<Record<string, string | boolean | undefined>>;
-
-export interface Command {
+export interface Command extends CommandOptions {
   /** A line for the list of commands. */
   readonly summary: string;
   /** The text of `--help`. */
   readonly usage: string;
-  readonly options: NonNullable<ParseArgsConfig["options"]>;
   /** Resolves with the exit code, or with `undefined` for a command that keeps running, such as a server. */
   run(flags: CommandFlags): Promise<number | undefined>;
 }
 
-export class UsageError extends Error {}
+/** The options of every command that opens the database, for its usage. */
+export const DATABASE_OPTIONS = `  --database-url URL  in place of the variable DATABASE_URL; other users of the machine can see it
+  --schema NAME       in place of DB_SCHEMA`;
 
 /** The names in `--schemas`, separated by commas; `undefined` without it. */
-export function schemaNames(flag: string | boolean | undefined): string[] | undefined {
-  if (typeof flag !== "string") return undefined;
-  const names = flag.split(",").map((name) => name.trim());
+export function schemaNames({ schema, schemas }: CommandFlags): string[] | undefined {
+  if (typeof schemas !== "string") return undefined;
+  if (schema !== undefined) throw new UsageError("--schema and --schemas cannot be combined.");
+  const names = schemas.split(",").map((name) => name.trim());
   if (names.includes("")) throw new UsageError("--schemas must be names, such as 'tenant_*' or a,b,c.");
   return names;
 }
@@ -46,28 +47,51 @@ export function writeStdout(text: string): Promise<void> {
 
 const isReaderGone = (error: Error) => "code" in error && error.code === "EPIPE";
 
-/** Exits with 1: with a sentence if an operator can fix it, with a stack if only a programmer can. */
-export function fail(error: unknown): void {
-  const lines = explain(error);
+/** How a command's errors are reported. */
+interface ErrorFormat {
+  /** As an object on standard output. */
+  readonly isJson: boolean;
+  /** The options that were given in place of variables. */
+  readonly given: GivenOptions;
+}
+
+/** Exits with 1, for a wrong call with 2: with a sentence if an operator can fix it, with a stack if only a programmer can. */
+export async function fail(error: unknown, format?: ErrorFormat): Promise<void> {
+  const problems = explain(error).map((line) => withGivenNames(line, format?.given));
   // The main process reports for its workers.
   if (cluster.isWorker && process.connected) {
-    const message: WorkerMessage = { kind: "failed", lines };
+    const message: WorkerMessage = { kind: "failed", lines: problems };
     process.send?.(message, undefined, undefined, () => process.exit(1));
-  } else {
-    writeStderr(...lines);
-    process.exit(1);
+    return;
   }
+  if (format?.isJson === true) {
+    await writeStdout(JSON.stringify({ error: { code: codeOf(error), message: problems.join(" "), problems } }));
+  } else writeStderr(...problems);
+  process.exit(error instanceof UsageError ? 2 : 1);
 }
 
 function explain(error: unknown): readonly string[] {
   if (error instanceof SettingsError) return error.problems;
   if (error instanceof WorkerError) return error.lines;
-  if (isDaoError(error)) return [error.message];
-  if (isSystemError(error)) return [`${error.message}.`];
+  if (error instanceof UsageError) return [error.message];
+  if (isDaoError(error)) return [forOperators(error.message)];
+  if (isSystemError(error) && "path" in error) return [`${error.message}.`];
   return [error instanceof Error ? (error.stack ?? error.message) : String(error)];
 }
 
+function codeOf(error: unknown): string {
+  if (error instanceof SettingsError) return "invalid_settings";
+  if (error instanceof UsageError) return "usage";
+  if (isDaoError(error)) return error.code;
+  return isSystemError(error) ? error.code : "internal_error";
+}
+
+/** A sentence about a variable that an option stood for names the option. */
+function withGivenNames(line: string, given: GivenOptions = new Map()): string {
+  return [...given].reduce((text, [variable, option]) => text.replaceAll(variable, option), line);
+}
+
 /** An error of the operating system, such as a file that cannot be written: the message names the file. */
-function isSystemError(error: unknown): error is Error {
-  return error instanceof Error && "syscall" in error && "path" in error;
+function isSystemError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && "syscall" in error && "code" in error;
 }

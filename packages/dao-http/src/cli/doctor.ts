@@ -1,12 +1,15 @@
 import { styleText } from "node:util";
-import { openDatabase } from "@flux/dao-core";
+import type { Database } from "@flux/dao-core";
 import { isDaoError } from "@flux/dao-core/errors";
 import { isPublicKey } from "../app/auth.ts";
 import { SettingsError } from "../node/settings-error.ts";
+import { openConfigured, openStandby } from "../process/open-database.ts";
+import { forOperators } from "../process/operator-text.ts";
 import { readSettings, type Settings } from "../process/settings.ts";
-import { type Command, schemaNames, writeStdout } from "./command.ts";
+import { VERSION } from "../wire/version.gen.ts";
+import { type Command, DATABASE_OPTIONS, schemaNames, writeStdout } from "./command.ts";
 
-const usage = `Usage: flux-dao doctor [--schemas NAMES] [--json]
+const usage = `Usage: flux-dao doctor [--schemas NAMES] [--json] [--database-url URL] [--schema NAME]
 
 Looks at the settings, at the database in DATABASE_URL and, if there is one, at the standby in DATABASE_READ_URL, and reports
 what to fix: whether it responds, the server is recent enough, the schema is at the version of this program and unaltered, the
@@ -15,6 +18,7 @@ database whether every index is complete. Changes nothing.
 
   --schemas NAMES  looks at many schemas, such as 'tenant_*' or a,b,c, instead of DB_SCHEMA (public)
   --json           prints the findings as JSON
+${DATABASE_OPTIONS}
 
 Exit codes: 0 nothing to fix; 1 something to fix; 2 called wrongly.
 `;
@@ -34,8 +38,10 @@ export const doctorCommand: Command = {
   summary: "check the settings and the database",
   usage,
   options: { schemas: { type: "string" }, json: { type: "boolean" } },
-  async run({ schemas, json }) {
-    const findings = await examine(schemaNames(schemas));
+  settings: ["database-url", "schema"],
+  async run(flags) {
+    const { json } = flags;
+    const findings = await examine(schemaNames(flags));
     await writeStdout(json === true ? JSON.stringify(findings) : findings.map(toLine).join("\n"));
     return findings.every(({ ok }) => ok) ? 0 : 1;
   },
@@ -49,36 +55,40 @@ async function examine(schemas: readonly string[] | undefined): Promise<Finding[
     if (!(error instanceof SettingsError)) throw error;
     return error.problems.map((message) => ({ name: "settings", ok: false, message }));
   }
-  const valid = { name: "settings", ok: true, message: "The settings are valid." };
-  const findings = [valid, keys(settings), ...(await database(settings, schemas))];
+  const valid = { name: "settings", ok: true, message: ["The settings are valid.", ...settings.warnings].join(" ") };
+  const version = {
+    name: "version",
+    ok: true,
+    message: `This is flux-dao ${VERSION}, on Node.js ${process.versions.node}.`,
+  };
+  const findings = [version, valid, ...keys(settings), ...(await database(openConfigured(settings, ONE), schemas))];
   if (settings.readUrl === undefined) return findings;
-  const ofStandby = await database({ ...settings, databaseUrl: settings.readUrl }, schemas, true);
+  const ofStandby = await database(openStandby(settings, ONE), schemas);
   return [...findings, ...ofStandby.map((finding) => ({ ...finding, database: "standby" as const }))];
 }
 
 /** Minimum length of a key that cannot be guessed: 128 bits are 22 characters of base64, or 32 hexadecimal digits. */
 const SHORTEST_KEY = 22;
 
-function keys({ keys: known }: Settings): Finding {
+function keys({ keys: known }: Settings): Finding[] {
   const name = "keys";
-  const isPublic = known.some(({ key }) => isPublicKey(key));
-  if (isPublic) {
-    const advice = "everyone knows them. Set SERVICE_API_KEYS before others can connect.";
-    return { name, ok: true, message: `The guide's development keys are in use: ${advice}` };
-  }
+  // The settings' warnings tell of those.
+  if (known.some(({ key }) => isPublicKey(key))) return [];
   const short = known.filter(({ key }) => key.length < SHORTEST_KEY).map((entry) => entry.name);
-  if (short.length === 0) return { name, ok: true, message: `All ${known.length} service keys are long enough.` };
+  if (short.length === 0) return [{ name, ok: true, message: `All ${known.length} service keys are long enough.` }];
   const message = `The keys of ${short.join(", ")} are shorter than ${SHORTEST_KEY} characters. Create new ones: openssl rand -hex 16.`;
-  return { name, ok: false, message };
+  return [{ name, ok: false, message }];
 }
 
+const ONE = { poolSize: 1 };
+
 async function database(
-  { databaseUrl, schema, prepare, limits }: Settings,
+  opening: Promise<Database | undefined>,
   schemas: readonly string[] | undefined,
-  readOnly = false,
 ): Promise<Finding[]> {
   try {
-    await using opened = await openDatabase(databaseUrl, { ...limits, schema, poolSize: 1, prepare, readOnly });
+    await using opened = await opening;
+    if (opened === undefined) return [];
     const responds = { name: "database", ok: true, message: `${opened.description} responds.` };
     if (schemas === undefined) return [responds, ...(await opened.diagnose())];
     const findings: Finding[] = [responds];
@@ -101,7 +111,7 @@ function unavailable(error: unknown): Finding[] {
 function toLine({ name, ok, message, schema, database }: Finding): string {
   const mark = ok ? styled("green", "ok  ") : styled("red", "fail");
   const subject = [database, schema].filter((part) => part !== undefined).map((part) => `${part}  `);
-  return `${mark}  ${subject.join("")}${name.padEnd(10)}  ${message}`;
+  return `${mark}  ${subject.join("")}${name.padEnd(10)}  ${forOperators(message)}`;
 }
 
 /** Colours only on a terminal, and unless NO_COLOR is set (no-color.org). */

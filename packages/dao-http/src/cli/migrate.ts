@@ -1,8 +1,11 @@
-import { type Database, type MigrationReport, openDatabase } from "@flux/dao-core";
+import type { Database, MigrationReport } from "@flux/dao-core";
+import { openConfigured } from "../process/open-database.ts";
+import { forOperators } from "../process/operator-text.ts";
 import { readDatabaseSettings } from "../process/settings.ts";
-import { type Command, type CommandFlags, schemaNames, UsageError, writeStderr, writeStdout } from "./command.ts";
+import { type CommandFlags, UsageError } from "./arguments.ts";
+import { type Command, DATABASE_OPTIONS, schemaNames, writeStderr, writeStdout } from "./command.ts";
 
-const usage = `Usage: flux-dao migrate [--plan | --check | --schemas NAMES] [--json]
+const usage = `Usage: flux-dao migrate [--plan | --check | --schemas NAMES] [--json] [--database-url URL] [--schema NAME]
 
 Brings the schema DB_SCHEMA (public) of the database in DATABASE_URL to the version of this program: creates it, updates it, or adopts the
 schema of the Python service. Repairs changes made outside the migrations, or says how to. Runs in one transaction, and may
@@ -14,7 +17,8 @@ run in any number of places at once.
   --schemas NAMES
             migrates many, such as 'tenant_*' or a,b,c, four at a time, each in a transaction of its own; reports those that
             failed, and continues with the others. Run it again after an interruption.
-  --json    prints the result as JSON
+  --json    prints the result, or the error, as JSON
+${DATABASE_OPTIONS}
 
 Exit codes: 0 done, or nothing to do; 1 failed, or --check found something to do; 2 called wrongly.
 `;
@@ -28,18 +32,14 @@ export const migrateCommand: Command = {
     schemas: { type: "string" },
     json: { type: "boolean" },
   },
+  settings: ["database-url", "schema"],
   async run(flags) {
     if (["plan", "check", "schemas"].filter((name) => flags[name] !== undefined).length > 1) {
       throw new UsageError("--plan, --check and --schemas cannot be combined.");
     }
-    const schemas = schemaNames(flags["schemas"]);
-    const { databaseUrl, schema, prepare, limits } = readDatabaseSettings(process.env);
-    await using database = await openDatabase(databaseUrl, {
-      ...limits,
-      schema,
-      poolSize: schemas === undefined ? 1 : AT_A_TIME,
-      prepare,
-    });
+    const schemas = schemaNames(flags);
+    const poolSize = schemas === undefined ? 1 : AT_A_TIME;
+    await using database = await openConfigured(readDatabaseSettings(process.env), { poolSize });
     if (schemas !== undefined) return await migrateMany(database, schemas, flags);
     if (flags["plan"] === true) return await plan(database, flags);
     if (flags["check"] === true) return await check(database, flags);
@@ -68,7 +68,7 @@ async function migrateMany(database: Database, schemas: readonly string[], flags
   return failed.length === 0 ? 0 : 1;
 }
 
-const textOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+const textOf = (error: unknown) => forOperators(error instanceof Error ? error.message : String(error));
 
 async function plan(database: Database, flags: CommandFlags): Promise<number> {
   const planned = await database.planMigrations();
@@ -110,5 +110,5 @@ function linesOf({ from, to, applied, adopted, repaired, violations, durationMs 
       : `${repaired.length > 0 ? "No migration to apply" : "Nothing to do"}: the schema is at version ${to}.`;
   const repairs =
     repaired.length === 0 ? [] : [`Repaired changes made outside the migrations: ${repaired.join("; ")}.`];
-  return [done, ...repairs, ...violations.flatMap(({ message, query }) => [message, `  ${query}`])];
+  return [done, ...repairs, ...violations.flatMap(({ message, query }) => [forOperators(message), `  ${query}`])];
 }

@@ -1,10 +1,13 @@
 import type { WriteStream } from "node:tty";
-import { createDaoServices, type Database, openDatabase, ValidationError } from "@flux/dao-core";
+import { createDaoServices, type Database, ValidationError } from "@flux/dao-core";
 import { type DemoDataProgress, type DemoDataSize, demoDataSize, writeDemoData } from "@flux/dao-core/testing";
+import { openConfigured } from "../process/open-database.ts";
 import { readDatabaseSettings } from "../process/settings.ts";
-import { type Command, type CommandFlags, UsageError, writeStderr, writeStdout } from "./command.ts";
+import { type CommandFlags, UsageError } from "./arguments.ts";
+import { type Command, DATABASE_OPTIONS, writeStderr, writeStdout } from "./command.ts";
 
 const usage = `Usage: flux-dao seed [--users N] [--tasks N] [--seed N] [--from DATE] [--add] [--json]
+                     [--database-url URL] [--schema NAME]
 
 Fills the database in DATABASE_URL, which must be migrated, with demo data: users with goals, weekly milestones, tasks,
 conversations and demo flags. Their addresses are at example.com. A database that has users is refused, unless --add is given.
@@ -15,7 +18,8 @@ conversations and demo flags. Their addresses are at example.com. A database tha
   --from DATE   the current day of the data, such as 2026-03-02: earlier tasks are done or were missed, later ones are
                 scheduled  (today, in UTC)
   --add         also fills a database that has users; skips users of this seed that already exist
-  --json        prints the result as JSON
+  --json        prints the result, or the error, as JSON
+${DATABASE_OPTIONS}
 
 The same seed, numbers and date generate the same rows, including ids; only created_at is the time of writing. Each user is
 written completely or not at all. Ctrl-C stops between two users; the same command with --add continues.
@@ -34,10 +38,10 @@ export const seedCommand: Command = {
     add: { type: "boolean" },
     json: { type: "boolean" },
   },
+  settings: ["database-url", "schema"],
   async run(flags) {
     const size = sizeOf(flags);
-    const { databaseUrl, schema, prepare, limits } = readDatabaseSettings(process.env);
-    await using database = await openDatabase(databaseUrl, { ...limits, schema, poolSize: CONCURRENCY, prepare });
+    await using database = await openConfigured(readDatabaseSettings(process.env), { poolSize: CONCURRENCY });
     await database.checkReady();
     if (flags["add"] !== true) {
       const { total } = await createDaoServices(database).users.listUsers({ pageSize: 1 });

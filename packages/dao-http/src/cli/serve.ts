@@ -3,15 +3,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import type { ServerOptions } from "../node/server.ts";
 import { PORT_CLOSED, type Serving, STOP, type WorkerMessage, WorkerProcesses } from "../process/cluster.ts";
-import { LIMIT_SETTINGS, readSettings, type Settings } from "../process/settings.ts";
+import { HTTP_SETTINGS, LIMIT_SETTINGS, readSettings, type Settings } from "../process/settings.ts";
 import { PORT_CLOSED_WAIT } from "../wire/limits.ts";
-import { type Command, fail, writeStderr } from "./command.ts";
+import { type Command, DATABASE_OPTIONS, fail, writeStderr } from "./command.ts";
 
-const usage = `Usage: flux-dao serve
+const usage = `Usage: flux-dao serve [--database-url URL] [--schema NAME] [--port PORT]
 
 Serves the REST API until it receives SIGINT (Ctrl-C) or SIGTERM.
 
-Settings come from the environment:
+${DATABASE_OPTIONS}
+  --port PORT         in place of PORT
+
+Settings come from the environment, and what it does not set from the file .env in the working directory:
   DATABASE_URL      postgres://user:password@host:5432/database
   DATABASE_READ_URL a standby of it, which reads are sent to  (none)
   DB_SCHEMA         PostgreSQL schema of the tables  (public)
@@ -22,12 +25,11 @@ Settings come from the environment:
   DB_POOL_SIZE      connections of a process to the database  (10)
   DB_PREPARE        false behind a proxy that pools by transaction  (true)
   DB_SLOW_STATEMENT_MS  statements that take longer are logged  (none)
-  HTTP_BODY_TIMEOUT     ms for 10,000 bytes of a body to come  (30000)
-  HTTP_SEND_TIMEOUT     ms for 10,000 bytes of a response to be taken  (60000)
+  BASE_PATH         the path under which a proxy passes requests on  (/)
   LOG_LEVEL         trace, debug, info, warn, error, fatal or silent  (info)
 
-Limits, in milliseconds:
-${Object.values(LIMIT_SETTINGS)
+Limits, in milliseconds if nothing else is said:
+${Object.values({ ...LIMIT_SETTINGS, ...HTTP_SETTINGS })
   .map(([variable, , meaning]) => `  ${variable.padEnd(34)}${meaning}`)
   .join("\n")}
 `;
@@ -36,6 +38,7 @@ export const serveCommand: Command = {
   summary: "serve the REST API",
   usage,
   options: {},
+  settings: ["database-url", "schema", "port"],
   async run() {
     await serve(readSettings(process.env));
     return undefined;
@@ -49,7 +52,7 @@ async function serve(settings: Settings): Promise<void> {
     stopOnSignal({ stop: service.stop, kill: () => undefined });
     reportServing(service, settings);
   } else {
-    const workers = new WorkerProcesses(writeStderr);
+    const workers = new WorkerProcesses(writeStderr, settings.http.gracePeriod);
     const serving = await workers.start(settings.processes);
     stopOnSignal(workers);
     reportServing(serving, settings);

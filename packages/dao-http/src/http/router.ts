@@ -72,13 +72,17 @@ export class BasePath {
 
   /** @throws TypeError for an invalid path, such as `dao` or `/dao?x` */
   constructor(basePath: string) {
-    if (!/^(?:\/[^?#\s]*)?$/.test(basePath)) {
+    if (!BasePath.isPath(basePath)) {
       throw new TypeError(
         `The basePath ${JSON.stringify(basePath)} is not a path. Write it as /dao, with a leading slash.`,
       );
     }
     this.prefix = basePath.replace(/\/+$/, "");
     this.#isAmbiguous = OWN_PATHS.some((own) => isAt(own, this.prefix));
+  }
+
+  static isPath(text: string): boolean {
+    return /^(?:\/[^?#\s]*)?$/.test(text);
   }
 
   /** The app's own path for the path of a request, whether or not a host or proxy has removed the prefix. */

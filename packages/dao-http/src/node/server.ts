@@ -27,6 +27,8 @@ export interface ServerOptions {
    * its connection is reset. Only time in which there is something to send counts. Default 60,000.
    */
   readonly sendTimeout?: number | undefined;
+  /** Milliseconds that an idle connection stays open; longer than proxies keep theirs. Default 65,000. */
+  readonly keepAliveTimeout?: number | undefined;
   /** Closed last when the server stops, with the milliseconds that this may take. */
   readonly database?: { close(timeout: number): Promise<void> } | undefined;
   /** Milliseconds from the 503 of `/ready` until connections are refused, so that a load balancer notices. Default 500. */
@@ -61,7 +63,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     headersTimeout: limits.HEADERS_TIMEOUT,
     // The app limits bodies itself, without counting its own time.
     requestTimeout: 0,
-    keepAliveTimeout: limits.KEEP_ALIVE_TIMEOUT,
+    keepAliveTimeout: options.keepAliveTimeout ?? limits.KEEP_ALIVE_TIMEOUT,
     connectionsCheckingInterval: 1_000,
     // Node's own response has neither a body nor a request id.
     requireHostHeader: false,

@@ -1,6 +1,12 @@
 import cluster, { type Worker } from "node:cluster";
 import { setTimeout as delay } from "node:timers/promises";
-import { FIRST_RESTART_DELAY, LAST_RESTART_DELAY, SHORT_LIFETIME, WORKER_STOP_TIMEOUT } from "../wire/limits.ts";
+import {
+  FIRST_RESTART_DELAY,
+  GRACE_PERIOD,
+  LAST_RESTART_DELAY,
+  SHORT_LIFETIME,
+  WORKER_STOP_MARGIN,
+} from "../wire/limits.ts";
 
 /** What a worker sends to the primary process. */
 export type WorkerMessage =
@@ -37,9 +43,12 @@ export class WorkerProcesses {
   readonly #running = new Set<RunningWorker>();
   readonly #stopping = new AbortController();
 
+  readonly #gracePeriod: number;
+
   /** @param report receives a sentence about each process that ended */
-  constructor(report: (line: string) => void) {
+  constructor(report: (line: string) => void, gracePeriod = GRACE_PERIOD) {
     this.#report = report;
+    this.#gracePeriod = gracePeriod;
   }
 
   /** @throws WorkerError if one fails before it serves; the others are not notified, and end with this process */
@@ -57,7 +66,7 @@ export class WorkerProcesses {
     const workers = [...this.#running];
     for (const running of workers) send(running, STOP);
     void this.#announcePortClosed(workers);
-    const kill = setTimeout(() => this.kill(), WORKER_STOP_TIMEOUT);
+    const kill = setTimeout(() => this.kill(), this.#gracePeriod + WORKER_STOP_MARGIN);
     const ends = await Promise.all(workers.map(({ ended }) => ended));
     clearTimeout(kill);
     const failures = ends.filter(({ how }) => how !== "0");

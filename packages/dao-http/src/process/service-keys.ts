@@ -28,10 +28,10 @@ export function readServiceKeys(
     problems.push(`SERVICE_API_KEYS ${keys}.`);
     return [];
   }
-  if (demand !== undefined && keys.some(({ key }) => isPublicKey(key))) {
-    problems.push(
-      `SERVICE_API_KEYS must not contain a key of the documentation ${demand}: those are public. Create new ones: openssl rand -hex 32.`,
-    );
+  if (keys.some(({ key }) => isPublicKey(key))) {
+    const advice = "those are public. Create new ones: openssl rand -hex 32.";
+    if (demand === undefined) warnings.push(`SERVICE_API_KEYS contains a key of the documentation: ${advice}`);
+    else problems.push(`SERVICE_API_KEYS must not contain a key of the documentation ${demand}: ${advice}`);
   }
   const short = keys.filter(({ key }) => key.length < SHORTEST_KEY).map(({ name }) => name);
   if (isProduction && short.length > 0) {

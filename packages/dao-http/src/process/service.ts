@@ -2,18 +2,17 @@ import {
   type Database,
   type DatabaseOptions,
   isDaoError,
-  openDatabase,
   SchemaVersionError,
   type StatementReport,
   type Telemetry,
-  ValidationError,
 } from "@flux/dao-core";
 import { createDaoApp } from "../app/app.ts";
 import type { Logger } from "../app/log.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../node/server.ts";
-import { SettingsError } from "../node/settings-error.ts";
 import { CONCURRENT_REQUESTS } from "../wire/limits.ts";
-import { type Settings, urlProblems } from "./settings.ts";
+import { openConfigured, openStandby } from "./open-database.ts";
+import { forOperators } from "./operator-text.ts";
+import type { Settings } from "./settings.ts";
 
 /** An agent may have registered the SDK without the operator's knowledge, so the service starts anyway. */
 const TELEMETRY_UNUSABLE =
@@ -44,24 +43,26 @@ export async function startService(
     warnings.push(TELEMETRY_UNUSABLE);
     return undefined;
   });
-  const database = await open(settings, logger, telemetry?.databaseTelemetry());
+  const databaseOptions = optionsOf(settings, logger, telemetry?.databaseTelemetry());
+  const database = await openConfigured(settings, databaseOptions);
   let replica: Database | undefined;
   const close = async (timeout?: number) => {
     await Promise.all([database.close(timeout), replica?.close(timeout)]);
   };
   try {
-    const standby = await openReplica(settings, logger, telemetry?.databaseTelemetry());
+    // It may be down, now or later.
+    const standby = await openStandby(settings, { ...databaseOptions, verify: false });
     replica = standby;
     const problem = await findProblem(() => database.checkReady());
     if (problem !== undefined) warnings.push(`${problem} Until then /ready responds with 503.`);
     const restriction = standby && (await findProblem(() => standby.checkReady()));
     if (restriction !== undefined) warnings.push(`${restriction} Until then reads are sent to the primary.`);
-    const { keys, host, port, bodyTimeout, sendTimeout } = settings;
+    const { keys, host, port, basePath, http } = settings;
     // A large pool needs as many requests.
     const maxConcurrentRequests = Math.max(CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
-    const options = { services: database, replica: standby, keys, logger, bodyTimeout, maxConcurrentRequests };
+    const options = { services: database, replica: standby, keys, basePath, logger, maxConcurrentRequests, ...http };
     const app = createDaoApp({ ...options, telemetry: telemetry?.appTelemetry() });
-    const server = await startServer({ app, host, port, sendTimeout, database: { close }, logger, whenPortIsClosed });
+    const server = await startServer({ app, host, port, database: { close }, logger, whenPortIsClosed, ...http });
     const stop = async () => {
       await server.stop();
       await telemetry?.flush();
@@ -73,34 +74,13 @@ export async function startService(
   }
 }
 
-function open(settings: Settings, logger: Logger, telemetry: Telemetry | undefined): Promise<Database> {
-  return openUrl("DATABASE_URL", settings.databaseUrl, optionsOf(settings, logger, telemetry));
-}
-
-/** The standby may be down, now or later. */
-async function openReplica(
-  settings: Settings,
+function optionsOf(
+  { poolSize, slowStatementMs }: Settings,
   logger: Logger,
   telemetry: Telemetry | undefined,
-): Promise<Database | undefined> {
-  if (settings.readUrl === undefined) return undefined;
-  const options = { ...optionsOf(settings, logger, telemetry), readOnly: true, verify: false };
-  return openUrl("DATABASE_READ_URL", settings.readUrl, options);
-}
-
-function optionsOf(settings: Settings, logger: Logger, telemetry: Telemetry | undefined): DatabaseOptions {
-  const { schema, poolSize, prepare, limits, slowStatementMs } = settings;
+): DatabaseOptions {
   const onStatement = slowStatementMs === undefined ? undefined : logSlowStatements(logger, slowStatementMs);
-  return { ...limits, schema, poolSize, prepare, onStatement, telemetry };
-}
-
-async function openUrl(variable: string, url: string, options: DatabaseOptions): Promise<Database> {
-  try {
-    return await openDatabase(url, options);
-  } catch (error) {
-    if (!(error instanceof ValidationError)) throw error;
-    throw new SettingsError(urlProblems(variable, error));
-  }
+  return { poolSize, onStatement, telemetry };
 }
 
 /** The log line of a slow statement has its text, never its parameters. */
@@ -118,7 +98,7 @@ async function findProblem(check: () => Promise<void>): Promise<string | undefin
     return undefined;
   } catch (error) {
     if (!isDaoError(error) || (error instanceof SchemaVersionError && error.isNewer)) throw error;
-    return error.message;
+    return forOperators(error.message);
   }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { DEVELOPMENT_KEYS } from "../app/auth.ts";
 import { SettingsError } from "../node/settings-error.ts";
 import { parseServiceKeys } from "./service-keys.ts";
-import { type Environment, LIMIT_SETTINGS, readSettings } from "./settings.ts";
+import { type Environment, HTTP_SETTINGS, LIMIT_SETTINGS, readSettings } from "./settings.ts";
 
 function problemsOf(environment: Environment): readonly string[] {
   try {
@@ -28,8 +28,8 @@ describe("settings", () => {
       processes: 1,
       poolSize: undefined,
       prepare: undefined,
-      bodyTimeout: undefined,
-      sendTimeout: undefined,
+      http: {},
+      basePath: undefined,
       slowStatementMs: undefined,
       logLevel: "info",
       keys: DEVELOPMENT_KEYS,
@@ -48,6 +48,9 @@ describe("settings", () => {
       DB_POOL_SIZE: "20",
       HTTP_BODY_TIMEOUT: "10000",
       HTTP_SEND_TIMEOUT: "120000",
+      HTTP_GRACE_PERIOD: "25000",
+      HTTP_BODY_LIMIT: "2097152",
+      BASE_PATH: "/dao",
       DB_SLOW_STATEMENT_MS: "250",
       DB_PREPARE: "False",
       DB_LOCK_TIMEOUT_MS: "0",
@@ -57,6 +60,7 @@ describe("settings", () => {
     });
     expect(settings).toEqual({
       databaseUrl: "postgresql+asyncpg://u:p@db/flux",
+      isDefaultUrl: false,
       keys: [{ name: "key-ced6ea6a10b0", key: "a-long-key-of-our-own" }],
       host: "0.0.0.0",
       port: 9_000,
@@ -64,8 +68,8 @@ describe("settings", () => {
       poolSize: 20,
       prepare: false,
       limits: { lockTimeout: 0, maxLifetime: 2_147_483_647 },
-      bodyTimeout: 10_000,
-      sendTimeout: 120_000,
+      http: { bodyTimeout: 10_000, sendTimeout: 120_000, gracePeriod: 25_000, bodyLimit: 2_097_152 },
+      basePath: "/dao",
       slowStatementMs: 250,
       logLevel: "warn",
       warnings: [],
@@ -90,6 +94,9 @@ describe("settings", () => {
     ["HTTP_BODY_TIMEOUT", "0"],
     ["HTTP_BODY_TIMEOUT", "30s"],
     ["HTTP_SEND_TIMEOUT", "2147483648"],
+    ["HTTP_KEEP_ALIVE_TIMEOUT", "0"],
+    ["BASE_PATH", "dao"],
+    ["BASE_PATH", "/dao?x"],
     ["DB_SLOW_STATEMENT_MS", "0"],
     ["DB_SLOW_STATEMENT_MS", "slow"],
     ["DB_POOL_SIZE", "0"],
@@ -136,6 +143,21 @@ describe("settings", () => {
       ([option, [variable, , meaning]]) => `| \`${variable}\` | \`${option}\` | ${meaning} |`,
     );
     expect(page.split("\n").filter((line) => line.startsWith("| `DB_"))).toEqual(rows);
+    const http = page.split("\n").filter((line) => line.startsWith("| `HTTP_"));
+    const columns = http.map((line) => line.split(" | "));
+    expect(columns.map(([variable = "", , meaning = ""]) => [variable.slice(2), meaning])).toEqual(
+      Object.values(HTTP_SETTINGS).map(([variable, , meaning]) => [`\`${variable}\``, `${meaning} |`]),
+    );
+  });
+
+  test.each([
+    [{ DB_POOLSIZE: "20" }, "DB_POOLSIZE is not a setting, and has no effect. Did you mean DB_POOL_SIZE?"],
+    [{ DATABSE_URL: "./data" }, "DATABSE_URL is not a setting, and has no effect. Did you mean DATABASE_URL?"],
+    [{ SERVICE_API_KEY: "x" }, "SERVICE_API_KEY is not a setting, and has no effect. Did you mean SERVICE_API_KEYS?"],
+    [{ HTTP_PROXY: "x", HOSTNAME: "x", PORTS: "1", DB_HOST: "x", HOME: "/" }, undefined],
+  ])("a misspelt variable causes a warning: %j", (environment, warning) => {
+    const { warnings } = readSettings({ SERVICE_API_KEYS: keys, ...environment });
+    expect(warnings).toEqual(warning === undefined ? [] : [warning]);
   });
 
   test("DATABASE_READ_URL is a server's URL beside one in DATABASE_URL", () => {

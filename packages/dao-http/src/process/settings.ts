@@ -3,8 +3,10 @@ import { isSchemaName, parseDatabaseUrl } from "@flux/dao-core/database-url";
 import { ValidationError } from "@flux/dao-core/errors";
 import type { ServiceKey } from "../app/auth.ts";
 import { LOG_LEVELS, type LogLevel } from "../app/log.ts";
+import { BasePath } from "../http/router.ts";
 import { SettingsError } from "../node/settings-error.ts";
 import { MAX_TIMEOUT } from "../wire/limits.ts";
+import { nearest } from "./nearest.ts";
 import { readServiceKeys } from "./service-keys.ts";
 
 type NumericOption = {
@@ -32,6 +34,7 @@ export const LIMIT_SETTINGS: Readonly<Record<LimitOption, readonly [variable: st
     maxLifetime: ["DB_MAX_LIFETIME_MS", 0, "a connection, used or not; 0 is no limit"],
     maxLag: ["DB_MAX_LAG_MS", 1, "the lag of the standby in DATABASE_READ_URL; if it is more, the primary is read"],
     maxWaiting: ["DB_MAX_WAITING", 1, "callers (a number) that wait for a connection; the next is rejected"],
+    maxImports: ["DB_MAX_IMPORTS", 0, "imports (a number) at a time; 0 is a quarter of DB_POOL_SIZE"],
     maxConversationBytes: [
       "DB_MAX_CONVERSATION_BYTES",
       2,
@@ -39,10 +42,28 @@ export const LIMIT_SETTINGS: Readonly<Record<LimitOption, readonly [variable: st
     ],
   };
 
+type HttpOption = "bodyLimit" | "maxConcurrentRequests" | "maxWaitingRequests" | "bodyTimeout" | NodeOption;
+type NodeOption = "sendTimeout" | "maxConnections" | "keepAliveTimeout" | "stopDelay" | "gracePeriod";
+
+/** Every limit of the app and its server: its variable, its minimum, and its meaning for `--help` and docs/running.md. */
+export const HTTP_SETTINGS: Readonly<Record<HttpOption, readonly [variable: string, min: number, meaning: string]>> = {
+  bodyTimeout: ["HTTP_BODY_TIMEOUT", 1, "sending 10,000 bytes of a request's body, or its end; also of an import"],
+  sendTimeout: ["HTTP_SEND_TIMEOUT", 1, "taking 10,000 bytes of a response, or the rest of it"],
+  keepAliveTimeout: ["HTTP_KEEP_ALIVE_TIMEOUT", 1, "an idle connection of a client; longer than a proxy keeps its own"],
+  stopDelay: ["HTTP_STOP_DELAY", 0, "from the 503 of /ready to the refusal of connections"],
+  gracePeriod: ["HTTP_GRACE_PERIOD", 1, "a whole stop, which then drops what still runs"],
+  bodyLimit: ["HTTP_BODY_LIMIT", 1, "bytes of a request's body, or of a line of an import"],
+  maxConnections: ["HTTP_MAX_CONNECTIONS", 1, "connections of clients (a number); the next is closed"],
+  maxConcurrentRequests: ["HTTP_MAX_CONCURRENT_REQUESTS", 1, "requests (a number) in progress; others wait"],
+  maxWaitingRequests: ["HTTP_MAX_WAITING_REQUESTS", 0, "requests (a number) that wait; the next gets a 503"],
+};
+
 /** The settings of the service, from the environment (contract, "Keys and settings"). */
 export interface Settings {
   /** Default, except in production: the guide's local database. */
   readonly databaseUrl: string;
+  /** Whether that is the default. */
+  readonly isDefaultUrl: boolean;
   /** Of a standby, for reads. Default: none. */
   readonly readUrl: string | undefined;
   /** The PostgreSQL schema of the tables. Default: the data layer's, `public`. */
@@ -60,9 +81,10 @@ export interface Settings {
   readonly prepare: boolean | undefined;
   /** Time-outs of connections and statements, and how many callers may wait. Default: the data layer's. */
   readonly limits: DatabaseLimits;
-  /** Milliseconds for a client to send or receive enough of a body. Default: those of the app and the server. */
-  readonly bodyTimeout: number | undefined;
-  readonly sendTimeout: number | undefined;
+  /** Time-outs and sizes of the app and its server. Default: theirs. */
+  readonly http: Readonly<Partial<Record<HttpOption, number>>>;
+  /** The path under which a proxy passes requests on without removing it. Default: the root. */
+  readonly basePath: string | undefined;
   /** Milliseconds after which a statement is logged as slow; `undefined` for never. */
   readonly slowStatementMs: number | undefined;
   /** Default `info`. */
@@ -93,18 +115,21 @@ export function readSettings(environment: Environment): Settings {
       port: reader.wholeNumber("PORT", 0, 65_535) ?? 8_000,
       processes: reader.processes(),
       poolSize: reader.wholeNumber("DB_POOL_SIZE", 1, 1_000),
-      bodyTimeout: reader.wholeNumber("HTTP_BODY_TIMEOUT", 1, MAX_TIMEOUT),
-      sendTimeout: reader.wholeNumber("HTTP_SEND_TIMEOUT", 1, MAX_TIMEOUT),
+      http: reader.limits(HTTP_SETTINGS),
+      basePath: reader.basePath(),
       slowStatementMs: reader.wholeNumber("DB_SLOW_STATEMENT_MS", 1, 86_400_000),
       logLevel: reader.logLevel(),
       keys: readServiceKeys(reader.text("SERVICE_API_KEYS"), isLoopback(host), reader),
-      warnings: reader.warnings,
+      warnings: [...reader.warnings, ...reader.misspelt()],
     };
   });
 }
 
 /** The settings of commands that work on the database without serving. */
-export type DatabaseSettings = Pick<Settings, "databaseUrl" | "readUrl" | "schema" | "prepare" | "limits">;
+export type DatabaseSettings = Pick<
+  Settings,
+  "databaseUrl" | "isDefaultUrl" | "readUrl" | "schema" | "prepare" | "limits"
+>;
 
 /**
  * Reads the settings of the database only: `flux-dao migrate` needs no keys.
@@ -126,6 +151,8 @@ class SettingsReader {
   readonly warnings: string[] = [];
   readonly isProduction: boolean;
   readonly #environment: Environment;
+  /** The names of the variables that were asked for. */
+  readonly #read = new Set<string>();
   /** Whether the parsed DATABASE_URL means an embedded database. */
   #isEmbedded = false;
 
@@ -135,6 +162,7 @@ class SettingsReader {
   }
 
   text(name: string): string | undefined {
+    this.#read.add(name);
     return this.#environment[name]?.trim() || undefined;
   }
 
@@ -179,19 +207,40 @@ class SettingsReader {
 
   database(): DatabaseSettings {
     const booleans: Readonly<Record<string, boolean>> = { true: true, false: false };
-    const limits = Object.entries(LIMIT_SETTINGS).flatMap(([option, [variable, min]]) => {
-      const value = this.wholeNumber(variable, min, MAX_TIMEOUT);
-      return value === undefined ? [] : [[option, value]];
-    });
     return {
       databaseUrl: this.#databaseUrl(),
+      isDefaultUrl: this.text("DATABASE_URL") === undefined,
       readUrl: this.#readUrl(),
       schema: this.#parsed("DB_SCHEMA", "the name of a schema of your own", (text) =>
         isSchemaName(text) ? text : undefined,
       ),
       prepare: this.#parsed("DB_PREPARE", "true or false", (text) => booleans[text.toLowerCase()]),
-      limits: Object.fromEntries(limits),
+      limits: this.limits(LIMIT_SETTINGS),
     };
+  }
+
+  limits<Option extends string>(
+    settings: Readonly<Record<Option, readonly [variable: string, min: number, meaning: string]>>,
+  ): Partial<Record<Option, number>> {
+    const limits: Partial<Record<Option, number>> = {};
+    for (const option in settings) {
+      const [variable, min] = settings[option];
+      const value = this.wholeNumber(variable, min, MAX_TIMEOUT);
+      if (value !== undefined) limits[option] = value;
+    }
+    return limits;
+  }
+
+  basePath(): string | undefined {
+    return this.#parsed("BASE_PATH", "a path such as /dao", (text) => (BasePath.isPath(text) ? text : undefined));
+  }
+
+  /** Variables that look like a misspelt one of ours. */
+  misspelt(): string[] {
+    return Object.keys(this.#environment).flatMap((name) => {
+      const meant = this.#read.has(name) || name.length < 6 ? undefined : nearest(name, this.#read);
+      return meant === undefined ? [] : [`${name} is not a setting, and has no effect. Did you mean ${meant}?`];
+    });
   }
 
   #databaseUrl(): string {

@@ -125,8 +125,8 @@ export const MIN_IDLE = 20;
 export const PORT_QUIET = 100;
 export const PORT_QUIET_WAIT = 400;
 
-/** Time for a worker process to stop, its grace period and a moment; for the others to close the port, while it holds responses. */
-export const WORKER_STOP_TIMEOUT = 11_000;
+/** Time beyond its grace period for a worker process to stop; for the others to close the port, while it holds responses. */
+export const WORKER_STOP_MARGIN = 1_000;
 export const PORT_CLOSED_WAIT = 1_000;
 
 /** A process that ran shorter is restarted with a delay, which doubles from the first to the last. */

@@ -31,6 +31,8 @@ export interface PostgresDriverOptions {
   readonly acquireTimeout?: number | undefined;
   /** Maximum number of callers that wait for a connection; further ones are rejected. Default 1,000. */
   readonly maxWaiting?: number | undefined;
+  /** Maximum number of imports at a time, each of which holds a connection. Default 0: a quarter of `poolSize`, but at least 1. */
+  readonly maxImports?: number | undefined;
   /** For a statement; a server that is silent for 2,000 longer counts as lost. Default 30,000. */
   readonly statementTimeout?: number | undefined;
   /** For a statement's wait for a lock. Default 10,000. */
@@ -87,6 +89,7 @@ const numberOptions = {
   connectTimeout: [1, DEFAULT_CONNECT_TIMEOUT],
   acquireTimeout: [1, DEFAULT_ACQUIRE_TIMEOUT],
   maxWaiting: [1, DEFAULT_MAX_WAITING],
+  maxImports: [0, 0],
   statementTimeout: [0, DEFAULT_STATEMENT_TIMEOUT],
   lockTimeout: [0, DEFAULT_LOCK_TIMEOUT],
   idleInTransactionTimeout: [0, DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT],

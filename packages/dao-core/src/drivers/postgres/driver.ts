@@ -19,7 +19,7 @@ import {
   type StatementKind,
   type StatementOptions,
 } from "../../session/driver.ts";
-import { ImportLimit } from "../../session/import-limit.ts";
+import { ImportLimit, quarterOf } from "../../session/import-limit.ts";
 import type { InstrumentedPool } from "../../session/instrumentation.ts";
 import {
   DEFAULT_CLOSE_TIMEOUT,
@@ -75,7 +75,7 @@ export class PostgresDriver implements SqlDriver {
     const given = { ...location.options, ...withoutUndefined(options) };
     const { prepare = true, applicationName = "flux-dao" } = given;
     const numbers = readNumbers(given);
-    const { poolSize, connectTimeout, acquireTimeout, maxWaiting, idleTimeout, maxLifetime } = numbers;
+    const { poolSize, connectTimeout, acquireTimeout, maxWaiting, maxImports, idleTimeout, maxLifetime } = numbers;
     const { user, password, database, parameters } = location;
     this.#location = location;
     this.#address = { ...location.servers[0], database };
@@ -116,7 +116,10 @@ export class PostgresDriver implements SqlDriver {
       idleTimeout,
       maxLifetime,
     });
-    this.imports = new ImportLimit(() => this.#pool.usage.size, { acquireTimeout, maxWaiting });
+    this.imports = new ImportLimit(() => maxImports || quarterOf(this.#pool.usage.size), {
+      acquireTimeout,
+      maxWaiting,
+    });
   }
 
   get balancesLoad(): boolean {

@@ -1,0 +1,87 @@
+import { readFileSync } from "node:fs";
+import { type ParseArgsConfig, parseArgs, parseEnv } from "node:util";
+import { SettingsError } from "../node/settings-error.ts";
+import { nearest } from "../process/nearest.ts";
+
+export type CommandFlags = Readonly<Record<string, string | boolean | undefined>>;
+
+/** A wrong call, by what is wrong. */
+export class UsageError extends Error {}
+
+/** The options that stand for a variable of the environment. */
+const VARIABLES = { "database-url": "DATABASE_URL", schema: "DB_SCHEMA", port: "PORT" } as const;
+
+type SettingOption = keyof typeof VARIABLES;
+
+/** The options that a command takes. */
+export interface CommandOptions {
+  /** Its own. */
+  readonly options: NonNullable<ParseArgsConfig["options"]>;
+  /** Those that stand for variables. */
+  readonly settings: readonly SettingOption[];
+}
+
+/** Which option, if any, was given for a variable. */
+export type GivenOptions = ReadonlyMap<string, string>;
+
+/**
+ * Reads the arguments of a command, and sets the variables that options stand for, also for the workers of `serve`.
+ * @throws UsageError
+ */
+export function readArguments(
+  { options, settings }: CommandOptions,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): { readonly flags: CommandFlags; readonly given: GivenOptions } {
+  const flags = parse(
+    { ...options, ...Object.fromEntries(settings.map((name) => [name, { type: "string" }] as const)) },
+    args,
+  );
+  const given = new Map<string, string>();
+  for (const name of settings) {
+    const value = flags[name];
+    if (typeof value !== "string") continue;
+    if (value.trim() === "") throw new UsageError(`--${name} must not be empty.`);
+    environment[VARIABLES[name]] = value;
+    given.set(VARIABLES[name], `--${name}`);
+  }
+  return { flags, given };
+}
+
+function parse(options: NonNullable<ParseArgsConfig["options"]>, args: readonly string[]): CommandFlags {
+  const all = { ...options, help: { type: "boolean", short: "h" } } as const;
+  try {
+    return parseArgs({ args: [...args], options: all }).values as CommandFlags;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const unknown = /^Unknown option '(--?[^']*)'/.exec(error.message)?.[1];
+    if (unknown === undefined) throw new UsageError(`${error.message.replace(/\.?$/, "")}.`);
+    const names = Object.keys(all).map((name) => `--${name}`);
+    throw new UsageError(`There is no option ${unknown}.${didYouMean(nearest(unknown, names))}`);
+  }
+}
+
+export const didYouMean = (name: string | undefined) => (name === undefined ? "" : ` Did you mean ${name}?`);
+
+/**
+ * Sets the variables of the file `.env` in the working directory that are not set, and returns their names. Node.js's own parser
+ * reads it.
+ * @throws SettingsError if it is there but cannot be read
+ */
+export function readEnvFile(environment: NodeJS.ProcessEnv): readonly string[] {
+  let text: string;
+  try {
+    text = readFileSync(".env", "utf8");
+  } catch (error) {
+    const code: unknown = Reflect.get(Object(error), "code");
+    if (code === "ENOENT" || code === "EISDIR") return [];
+    throw new SettingsError([`The file .env cannot be read (${code}). Correct its permissions, or remove it.`]);
+  }
+  const names: string[] = [];
+  for (const [name, value] of Object.entries(parseEnv(text))) {
+    if (environment[name] !== undefined) continue;
+    environment[name] = value;
+    names.push(name);
+  }
+  return names.sort();
+}

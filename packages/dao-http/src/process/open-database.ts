@@ -1,0 +1,43 @@
+import { type Database, type DatabaseOptions, openDatabase, UnavailableError, ValidationError } from "@flux/dao-core";
+import { parseDatabaseUrl } from "@flux/dao-core/database-url";
+import { SettingsError } from "../node/settings-error.ts";
+import { type DatabaseSettings, urlProblems } from "./settings.ts";
+
+/**
+ * Opens the database in the settings.
+ * @throws SettingsError for a URL that cannot be used; UnavailableError, which names the server
+ */
+export function openConfigured(settings: DatabaseSettings, options: DatabaseOptions = {}): Promise<Database> {
+  return open("DATABASE_URL", settings.databaseUrl, settings, options);
+}
+
+/** Opens the standby in the settings; the same errors. */
+export async function openStandby(
+  settings: DatabaseSettings,
+  options: DatabaseOptions = {},
+): Promise<Database | undefined> {
+  if (settings.readUrl === undefined) return undefined;
+  return open("DATABASE_READ_URL", settings.readUrl, settings, { ...options, readOnly: true });
+}
+
+async function open(
+  variable: string,
+  url: string,
+  { limits, schema, prepare, isDefaultUrl }: DatabaseSettings,
+  options: DatabaseOptions,
+): Promise<Database> {
+  try {
+    return await openDatabase(url, { ...limits, schema, prepare, ...options });
+  } catch (error) {
+    if (error instanceof ValidationError) throw new SettingsError(urlProblems(variable, error));
+    if (!(error instanceof UnavailableError)) throw error;
+    const location = parseDatabaseUrl(url);
+    const where = location.kind === "postgres" ? `${location.description}: ` : "";
+    const advice = isDefaultUrl && variable === "DATABASE_URL" ? ` ${DEFAULT_URL}` : "";
+    throw new UnavailableError(`${where}${error.message}${advice}`, { cause: error });
+  }
+}
+
+const DEFAULT_URL =
+  "DATABASE_URL is not set, so the local database of the guide was tried. Set it to postgres://user:password@host:5432/database, " +
+  "or to a folder, such as ./data, for an embedded one.";

@@ -1,0 +1,24 @@
+import { LIMIT_SETTINGS } from "./settings.ts";
+
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["migrate()", "flux-dao migrate"],
+  ["diagnose()", "flux-dao doctor"],
+  ["checkReady()", "flux-dao doctor"],
+  ["prepare: false", "DB_PREPARE=false"],
+  ["poolSize", "DB_POOL_SIZE"],
+  ...Object.entries(LIMIT_SETTINGS).map(([option, [variable]]) => [option, variable] as const),
+]);
+
+const METHOD_OR_OPTION = new RegExp(
+  `\\b(${[...WORDS.keys()].map((word) => word.replace(/[()]/g, "\\$&")).join("|")})(?!\\w)( \\([^()]*\\))?`,
+  "g",
+);
+
+/** A message of the library with the commands and variables of the service in place of its methods and options. */
+export function forOperators(message: string): string {
+  return message.replace(METHOD_OR_OPTION, (match, word: string, aside: string | undefined = "") => {
+    const command = WORDS.get(word) ?? match;
+    // The library may name the command already, in parentheses.
+    return aside.includes(command) ? command : command + aside;
+  });
+}
