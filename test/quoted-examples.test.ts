@@ -5,7 +5,7 @@ const repository = new URL("../", import.meta.url);
 const guides = new URL("docs/how-to/", repository);
 
 /** A link to a file of the examples, and the code block after it. */
-const quote = /\[`(examples\/[^`]+\.ts)`\][^\n]*:\n\n```ts compile-only\n([\s\S]*?)```/g;
+const quote = /\[`(examples\/[^`]+\.ts)`\][^\n]*:\n\n```ts (?:compile-only|title=\S+)\n([\s\S]*?)```/g;
 
 test("the how-to guides quote the examples verbatim", async () => {
   const quoted: string[] = [];
@@ -15,5 +15,5 @@ test("the how-to guides quote the examples verbatim", async () => {
       expect(code, `${page} quotes ${path}`).toBe(await readFile(new URL(path, repository), "utf8"));
     }
   }
-  expect(quoted.length).toBeGreaterThanOrEqual(7);
+  expect(quoted.length).toBeGreaterThanOrEqual(9);
 });

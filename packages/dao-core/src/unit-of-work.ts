@@ -88,7 +88,8 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
 
   /**
    * Calls `callback` once the outermost transaction is committed, and never if it is not. All callbacks run, one after the
-   * other; `run` waits for them, and rejects with what they throw (an `AggregateError` if several do).
+   * other; `run` waits for them, and rejects with what they throw (an `AggregateError` if several do). A crash between the
+   * commit and a callback loses the callback: what must not be lost is a job (docs/how-to/jobs.md).
    * @throws UnitOfWorkMisuseError after the end, and inside a transaction that the application began and will commit
    */
   afterCommit(callback: () => void | Promise<void>): void {
