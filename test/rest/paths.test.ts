@@ -33,6 +33,7 @@ const METHODS: readonly [path: string, methods: readonly string[]][] = [
   ["/ready", ["GET"]],
   ["/docs", ["GET"]],
   ["/redoc", ["GET"]],
+  ["/", ["GET"]],
   ["/openapi.json", ["GET"]],
 ];
 
@@ -86,7 +87,7 @@ describe("REST: a path with and without a trailing slash is the same resource, n
 
 describe("Errors: 404 for an unknown path", () => {
   test.each([
-    "/",
+    "/api",
     "/api/v1",
     "/api/v1/",
     "/api/v2/users/",

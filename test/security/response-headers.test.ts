@@ -43,8 +43,8 @@ describe("the pages have headers that restrict browsers to what they need", () =
     },
   );
 
-  test.each([...PAGES, ...FILES])("%s", async (path) => {
-    const { headers } = await fetch(server.baseUrl + path);
+  test.each([...PAGES, ...FILES, "/"])("%s", async (path) => {
+    const { headers } = await fetch(server.baseUrl + path, { headers: { Accept: "text/html" } });
     const found = Object.fromEntries(headers);
     expect(found).toMatchObject({
       "x-content-type-options": "nosniff",

@@ -7,7 +7,7 @@ describe("Errors: what is wrong with a request as HTTP", () => {
   const post = (init: RequestInit) => call("POST", "/api/v1/users/", init);
 
   test("404 for a path that does not exist", async () => {
-    for (const path of ["/", "/api/v1", "/api/v1/users/1/2", "/api/v2/users/", "/api/v1/users//"]) {
+    for (const path of ["/api", "/api/v1", "/api/v1/users/1/2", "/api/v2/users/", "/api/v1/users//"]) {
       expect((await call("GET", path)).body).toMatchObject({ status: 404, code: "not_found" });
     }
   });

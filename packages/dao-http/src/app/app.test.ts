@@ -100,12 +100,14 @@ describe("REST: a target with scheme and host before its path, as proxies send i
     expect(calls.at(-1)).toEqual({ method: "listUsers", args: [{ page: 2 }] });
   });
 
-  test.each(["http://evil?x=/api/v1/users/", "http://evil", "*", ""])(
-    "%j does not contain one of our paths",
-    async (target) => {
-      expect((await get(target)).status).toBe(404);
-    },
-  );
+  test.each([
+    ["http://evil?x=/api/v1/users/", 200],
+    ["http://evil", 200],
+    ["", 200],
+    ["*", 404],
+  ])("%j is the start page, or nothing: %i", async (target, status) => {
+    expect((await get(target)).status).toBe(status);
+  });
 });
 
 describe("REST: the key comes first", () => {
@@ -117,8 +119,9 @@ describe("REST: the key comes first", () => {
     ["GET", "/api/v1/users/%ff"],
     ["GET", "/api/v1/users/?x=1"],
     ["OPTIONS", "/api/v1/users/"],
-    ["GET", "/docs/nothing.js"],
-    ["GET", "/"],
+    ["GET", "/api"],
+    ["GET", "/%61pi/v1/users/"],
+    ["GET", "/%61pi%2fv1/nothing"],
   ])("%s %s without a key is 403", async (method, path) => {
     for (const key of ["", "wrong", `${KEY}x`, "constructor"]) {
       const { status, body } = await call(method, path, { headers: { "X-Flux-Service-Key": key } });
@@ -127,6 +130,15 @@ describe("REST: the key comes first", () => {
     }
     expect(calls).toEqual([]);
   });
+
+  test.each(["/docs/nothing.js", "/apis", "/API/v1/users/", "//api/v1/users/", "/favicon.ico", "/users/%ff"])(
+    "there is nothing at %s, with or without a key",
+    async (path) => {
+      for (const headers of [{}, { "X-Flux-Service-Key": "" }]) {
+        expect((await call("GET", path, { headers })).body).toMatchObject({ status: 404, code: "not_found" });
+      }
+    },
+  );
 
   test("a name may have several keys, and is logged instead of them", async () => {
     for (const key of ["old", "new"]) {

@@ -23,6 +23,7 @@ import { ClientGoneError, HttpError, invalidRequest, problemResponse } from "../
 import { watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
+import { respondStartPage } from "../openapi/start-page.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, WAITING_REQUESTS } from "../wire/limits.ts";
 import { POSITION_HEADER } from "../wire/position.ts";
 import { type Caller, callerIdentification, type ServiceKey } from "./auth.ts";
@@ -169,7 +170,10 @@ class App implements DaoApp {
       this.#router.add(operation.method, operation.path, new Endpoint(name as OperationName, operation, settings));
     }
     this.#router.add(batch.method, batch.path, new BatchEndpoint(batch, this.#router, this.#basePath));
+    const { prefix } = this.#basePath;
+    const startPage = { prefix, hasDocs: options.docs !== false };
     this.#publicRoutes = new Map<string, PublicRoute>([
+      ["/", async (_, http) => respondStartPage(http, await this.#readiness.find(this.#isStopping), startPage)],
       ["/health", respondHealthy],
       ["/ready", () => this.#readiness.respond(this.#isStopping)],
       ...(options.docs === false ? [] : docsPages),
@@ -248,13 +252,13 @@ class App implements DaoApp {
   }
 
   #respondToCaller(http: HttpRequest, path: string, query: string, progress: Progress): Promise<HttpResponse> {
+    // Nothing else is there, so nothing is revealed.
+    if (!maybeApi.test(path)) throw nothingHere();
     const caller = this.#identify(http);
     progress.caller = caller;
     checkExpectation(http.header("expect"));
     const match = this.#router.match(path);
-    if (match === undefined) {
-      throw new HttpError("not_found", "There is nothing at this path. Check it against /openapi.json.");
-    }
+    if (match === undefined) throw nothingHere();
     const endpoint = match.methods.get(http.method);
     if (endpoint === undefined) throw methodNotAllowed(http.method, match.allow);
     progress.route = endpoint.operation.path;
@@ -298,6 +302,13 @@ class App implements DaoApp {
 }
 
 const NO_BODY = new Uint8Array();
+
+/** Whether a path is at `/api` or below it, or may be, as its beginning is percent-encoded. */
+const maybeApi = /^\/(?:api(?:\/|$)|[^/]*%)/;
+
+function nothingHere(): HttpError {
+  return new HttpError("not_found", "There is nothing at this path. Check it against /openapi.json.");
+}
 
 function methodNotAllowed(method: string, allow: string): HttpError {
   return new HttpError("method_not_allowed", `This path does not support ${method}, only ${allow}.`, { allow });

@@ -12,6 +12,15 @@ interface SchemaReadiness {
   readonly check: ReadinessCheck;
 }
 
+/** What `/ready` responds with, and the start page shows. */
+export interface ReadinessState {
+  readonly status: "ready" | "not_ready";
+  /** Why it is not ready. */
+  readonly detail?: string;
+  /** For the log, and those who look: what does not work, if anything. */
+  readonly warning?: string;
+}
+
 /** Why a schema cannot be used, and how that is known: by its own state, by silence, or since the database cannot be used. */
 interface Unusable {
   readonly reason: string;
@@ -31,7 +40,7 @@ export class Readiness {
   /** The positions of the last usable schema, and of the other one that was last checked. */
   #usable = 0;
   #other = 0;
-  #running: Promise<PublicResponse> | undefined;
+  #running: Promise<ReadinessState> | undefined;
 
   /**
    * @param schemas at least one
@@ -47,21 +56,24 @@ export class Readiness {
   }
 
   async respond(isStopping: boolean): Promise<PublicResponse> {
+    const { warning, ...state } = await this.find(isStopping);
+    return { ...jsonResponse(state.status === "ready" ? 200 : 503, state), warning };
+  }
+
+  async find(isStopping: boolean): Promise<ReadinessState> {
     // Planned, so without a warning.
-    if (isStopping) return jsonResponse(503, { status: "not_ready", detail: "The service is stopping." });
+    if (isStopping) return { status: "not_ready", detail: "The service is stopping." };
     // Concurrent requests share one check.
     this.#running ??= this.#check().finally(() => {
       this.#running = undefined;
     });
-    const response = await this.#running;
-    // Each request adds headers of its own.
-    return { ...response, headers: { ...response.headers } };
+    return this.#running;
   }
 
-  async #check(): Promise<PublicResponse> {
+  async #check(): Promise<ReadinessState> {
     const deadline = performance.now() + READINESS_TIMEOUT;
     const reason = await this.#findUsable(deadline);
-    if (reason !== undefined) return { ...jsonResponse(503, { status: "not_ready", detail: reason }), warning: reason };
+    if (reason !== undefined) return { status: "not_ready", detail: reason, warning: reason };
     this.#other = (this.#other + 1) % this.#schemas.length;
     const [unusable] = this.#reasons.keys();
     const others = new Set([unusable, this.#schemas[this.#other]]);
@@ -71,7 +83,7 @@ export class Readiness {
       this.#findReplicaReason(soon),
       ...[...others].map((schema) => this.#findReason(schema, soon)),
     ]);
-    if (this.#reasons.size === 0 && standby === undefined) return jsonResponse(200, { status: "ready" });
+    if (this.#reasons.size === 0 && standby === undefined) return { status: "ready" };
     const schemas = [...this.#reasons.keys()].map(({ schema }) => schema);
     const [first] = this.#reasons.values();
     const warnings = [
@@ -82,7 +94,7 @@ export class Readiness {
       ...(first !== undefined && { schemas_not_ready: schemas }),
       ...(standby !== undefined && { standby_not_ready: standby }),
     };
-    return { ...jsonResponse(200, { status: "ready", ...restrictions }), warning: warnings.join(" ") };
+    return { status: "ready", ...restrictions, warning: warnings.join(" ") };
   }
 
   async #findReplicaReason(deadline: number): Promise<string | undefined> {

@@ -19,7 +19,8 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-const securityHeaders = {
+/** Of every page. */
+export const securityHeaders = {
   // For browsers that do not know frame-ancestors.
   "x-frame-options": "DENY",
   "referrer-policy": "no-referrer",

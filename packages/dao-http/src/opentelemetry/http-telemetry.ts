@@ -125,7 +125,15 @@ function parentOf(request: InstrumentedRequest): [parent: Context, isServed: boo
 
 /** The words of the API's own paths. Other segments are ids, or anything else that a caller wrote. */
 const words: ReadonlySet<string> = new Set(
-  [...Object.values(operations).map(({ path }) => path), "/health", "/ready", "/docs", "/redoc", "/openapi.json"]
+  [
+    ...Object.values(operations).map(({ path }) => path),
+    "/health",
+    "/ready",
+    "/docs",
+    "/redoc",
+    "/explore",
+    "/openapi.json",
+  ]
     .flatMap((path) => path.split("/"))
     .filter((segment) => !segment.startsWith("{")),
 );

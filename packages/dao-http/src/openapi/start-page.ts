@@ -1,0 +1,117 @@
+import { hash } from "node:crypto";
+import { type HttpRequest, type PublicResponse, splitTarget } from "../http/http-message.ts";
+import { VERSION } from "../wire/version.gen.ts";
+import { securityHeaders } from "./docs-pages.ts";
+
+/** The package's README, which leads to the rest. A link, not a request. */
+const GUIDE = "https://www.npmjs.com/package/@flux/dao-http";
+
+/** Where the page leads, and what for: the paths of this service, from its root. */
+const links = [
+  ["/docs", "try the API (Swagger UI)"],
+  ["/redoc", "read the API"],
+  ["/openapi.json", "the OpenAPI document"],
+  ["/health", "whether the process runs"],
+  ["/ready", "whether the database can be used"],
+] as const;
+
+/** Those that are served without the pages of documentation, too. */
+const always: ReadonlySet<string> = new Set(["/health", "/ready"]);
+
+/** What `/ready` knows of the database and its schema. */
+interface ServiceState {
+  readonly status: "ready" | "not_ready";
+  readonly detail?: string;
+  readonly warning?: string;
+}
+
+interface StartPageOptions {
+  /** The path that the app is mounted at; empty at the root. */
+  readonly prefix: string;
+  readonly hasDocs: boolean;
+}
+
+/** Responds to `/`: what this is, its state, and where to go; as a page to browsers, and as JSON to all else. */
+export function respondStartPage(request: HttpRequest, state: ServiceState, options: StartPageOptions): PublicResponse {
+  const shown = links.filter(([path]) => options.hasDocs || always.has(path));
+  const headers = { "cache-control": "no-store", vary: "accept" };
+  if (acceptsHtml(request.header("accept"))) {
+    // Relative, so that they are right behind a proxy that removes a prefix.
+    const folder = splitTarget(request.target)[0].split("/").at(-1);
+    const body = page(state, shown, folder ? `./${folder}` : ".");
+    const pageHeaders = { "content-type": "text/html; charset=utf-8", "content-security-policy": policy };
+    return { status: 200, headers: { ...headers, ...securityHeaders, ...pageHeaders }, body };
+  }
+  const { warning: _, ...readiness } = state;
+  const paths = shown.map(([path]) => [path.slice(1).replace(".json", ""), options.prefix + path]);
+  const document = {
+    service: "Flux DAO Service",
+    version: VERSION,
+    ...readiness,
+    links: { api: `${options.prefix}/api/v1`, ...Object.fromEntries(paths), guide: GUIDE },
+  };
+  return { status: 200, headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify(document) };
+}
+
+/** Whether a page is asked for by name, and not after JSON: programs send the wildcard, or nothing. */
+function acceptsHtml(accept = ""): boolean {
+  const weightOf = (type: string) => {
+    const range = accept.split(",").find((one) => one.split(";")[0]?.trim().toLowerCase() === type);
+    return range === undefined ? 0 : Number(/;\s*q=([\d.]+)/i.exec(range)?.[1] ?? 1);
+  };
+  return weightOf("text/html") > weightOf("application/json");
+}
+
+const style = `
+:root { color-scheme: light dark }
+body { font: 1rem/1.6 system-ui, sans-serif; max-width: 40rem; margin: 0 auto; padding: 1.5rem }
+h1 { font-size: 1.5rem }
+dt { font-weight: 600 }
+dd { margin: 0 0 .75rem }
+pre { overflow-x: auto; padding: .75rem; border: 1px solid; border-radius: .25rem }
+`;
+
+const policy = [
+  "default-src 'none'",
+  `style-src 'sha256-${hash("sha256", style, "base64")}'`,
+  "img-src data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+function page(state: ServiceState, shown: readonly (readonly [path: string, what: string])[], base: string): string {
+  const ready = state.warning ?? "It responds, and has the schema that this version needs.";
+  const rows = shown.map(([path, what]) => `<li><a href="${escapeHtml(base + path)}">${path}</a>: ${what}</li>`);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Flux DAO Service</title>
+<link rel="icon" href="data:,">
+<style>${style}</style>
+</head>
+<body>
+<main>
+<h1>Flux DAO Service</h1>
+<p>The users, goals, milestones, tasks and conversations of the Flux agents, as a REST API.</p>
+<dl>
+<dt>Version</dt><dd>${VERSION}</dd>
+<dt>Database: ${state.status === "ready" ? "ready" : "not ready"}</dt><dd>${escapeHtml(state.detail ?? ready)}</dd>
+</dl>
+<ul>
+${rows.join("\n")}
+<li><a href="${GUIDE}" rel="noreferrer">the guide</a>: the command, the client, the library</li>
+</ul>
+<p>Everything below <code>/api/v1</code> needs a service key:</p>
+<pre>curl -H "X-Flux-Service-Key: …" http://…/api/v1/users/</pre>
+</main>
+</body>
+</html>
+`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
