@@ -36,6 +36,12 @@ export const headerParameters = {
       "was read; otherwise 412. A weak tag never matches.",
     schema: entityTags,
   },
+  IfNoneMatchToPut: {
+    name: "If-None-Match",
+    in: "header",
+    description: "*: the row is created, not replaced; 412 if there is one.",
+    schema: { type: "string", enum: ["*"] },
+  },
   FluxPosition: {
     name: "Flux-Position",
     in: "header",
@@ -63,9 +69,14 @@ const ofUse: Readonly<Record<"read" | "write", readonly ParameterName[]>> = {
   write: ["IfMatchToWrite"],
 };
 
+const ofMethod: Readonly<Partial<Record<Operation["method"], readonly ParameterName[]>>> = {
+  GET: ["FluxPosition"],
+  PUT: ["IfNoneMatchToPut"],
+};
+
 export function headerParametersOf({ keyed, preconditions, method }: Operation): object[] {
   const own = keyed ? (["IdempotencyKey"] as const) : preconditions === undefined ? [] : ofUse[preconditions];
-  const names = method === "GET" ? ([...own, "FluxPosition"] as const) : own;
+  const names = [...own, ...(ofMethod[method] ?? [])];
   return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
 }
 

@@ -266,15 +266,33 @@ describe("no precondition is ignored", () => {
     expect((await call("GET", `/api/v1/conversations/${conversation}`)).body).toMatchObject({ messages: [] });
   });
 
-  test.each(ENTITIES)("%s: If-None-Match on a write is 400", async (entity) => {
+  test.each(ENTITIES)("%s: If-None-Match on a write is 400, but * on a PUT", async (entity) => {
     const { path, method, body } = (await rows())[entity];
     const before = await call("GET", path);
-    for (const value of ["*", STALE]) {
+    for (const value of method === "PUT" ? [STALE, `*, ${STALE}`] : ["*", STALE]) {
       const answer = await call(method, path, { body, headers: { "If-None-Match": value } });
       expectInvalid(answer, "If-None-Match");
       expect(expectProblem(answer, 400).detail).toContain("If-Match");
     }
+    const both = { "If-None-Match": "*", "If-Match": "*" };
+    expectStatus(await call(method, path, { body, headers: both }), 400);
     expect((await call("GET", path)).text).toBe(before.text);
+  });
+
+  test("If-None-Match: * on a PUT creates only: of 20 at once one does, and the row is never replaced", async () => {
+    const owner = await createUser(call);
+    const path = `/api/v1/demo-flags/${owner.id}`;
+    const put = (speed: number) =>
+      call("PUT", path, { body: { escalation_speed: speed }, headers: { "If-None-Match": "*" } });
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => put(index + 1)));
+    const created = answers.filter(({ status }) => status === 200);
+    expect(created).toHaveLength(1);
+    for (const answer of answers) if (answer !== created[0]) expectProblem(answer, 412);
+    expect((await call("GET", path)).text).toBe(created[0]?.text);
+    const part = { method: "PUT", path, body: {}, if_none_match: "*" };
+    expectProblem(await call("POST", "/api/v1/batch", { body: { operations: [part] } }), 412);
+    const foreign = { ...part, method: "PATCH", path: `/api/v1/users/${owner.id}` };
+    expectProblem(await call("POST", "/api/v1/batch", { body: { operations: [foreign] } }), 400);
   });
 
   test("dates are ignored, since rows have no modification date (RFC 9110, 13.1.3 and 13.1.4)", async () => {

@@ -1,4 +1,4 @@
-import type { CallOptions, DaoServices, GoalDto, WriteOptions } from "@flux/dao-core";
+import type { CallOptions, DaoServices, GoalDto, PutOptions, WriteOptions } from "@flux/dao-core";
 import type { createDaoClient, DaoClient } from "@flux/dao-http/client";
 import { describe, expectTypeOf, test } from "vitest";
 
@@ -23,7 +23,7 @@ describe("the client", () => {
     expectTypeOf<KeyOf<DaoClient["tasks"]["bulkUpdateState"]>>().toEqualTypeOf<true>();
     expectTypeOf<KeyOf<DaoClient["conversations"]["appendMessages"]>>().toEqualTypeOf<true>();
     expectTypeOf<OptionsOf<DaoClient["users"]["updateUser"]>>().toEqualTypeOf<WriteOptions>();
-    expectTypeOf<OptionsOf<DaoClient["demoFlags"]["putDemoFlags"]>>().toEqualTypeOf<WriteOptions>();
+    expectTypeOf<OptionsOf<DaoClient["demoFlags"]["putDemoFlags"]>>().toEqualTypeOf<PutOptions>();
     expectTypeOf<OptionsOf<DaoClient["users"]["getUser"]>>().toEqualTypeOf<CallOptions>();
   });
 

@@ -21,6 +21,10 @@ export const batchOperationDto = z
       .string()
       .optional()
       .meta({ description: "As the header If-Match: * or a list of entity-tags, with their quotation marks." }),
+    ifNoneMatch: z
+      .literal("*")
+      .optional()
+      .meta({ description: "As the header If-None-Match of a PUT: the row is created, not replaced." }),
   })
   .register(dtoRegistry, {
     id: "BatchOperation",

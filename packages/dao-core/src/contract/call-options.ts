@@ -62,3 +62,9 @@ export interface WriteOptions extends CallOptions {
    */
   readonly ifVersion?: string | readonly string[] | undefined;
 }
+
+/** The options of a method that creates or replaces one row. */
+export interface PutOptions extends CallOptions {
+  /** As in {@link WriteOptions}; `null` means that there must be no row yet, so that it is created, not replaced. */
+  readonly ifVersion?: string | readonly string[] | null | undefined;
+}

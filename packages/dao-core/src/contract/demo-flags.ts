@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { CallOptions, WriteOptions } from "./call-options.ts";
+import type { CallOptions, PutOptions } from "./call-options.ts";
 import { dtoRegistry, exampleIds } from "./dto-registry.ts";
 import { id, instant } from "./fields/scalars.ts";
 
@@ -42,7 +42,8 @@ export interface DemoFlagsService {
   getDemoFlags(userId: string, options?: CallOptions): Promise<DemoFlagsDto>;
   /**
    * Creates the user's flags, or replaces all their fields.
-   * @throws RelatedRowMissingError if there is no such user; VersionMismatchError, also if the user has no flags yet
+   * @throws RelatedRowMissingError if there is no such user; VersionMismatchError, also if the user has no flags yet, or, where
+   *   `ifVersion` is `null`, has some
    */
-  putDemoFlags(userId: string, flags: DemoFlagsPutDto, options?: WriteOptions): Promise<DemoFlagsDto>;
+  putDemoFlags(userId: string, flags: DemoFlagsPutDto, options?: PutOptions): Promise<DemoFlagsDto>;
 }

@@ -3,7 +3,15 @@ import type { CallOptions } from "../contract/call-options.ts";
 import type { DemoFlagsDto, DemoFlagsPutDto } from "../contract/demo-flags.ts";
 import type { DemoFlagsDao } from "../session/database-session.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
-import { param, prepared, queryBuilder, rowMapper, run, type Statement } from "./statement/statement.ts";
+import {
+  param,
+  prepared,
+  queryBuilder,
+  rowMapper,
+  run,
+  type Statement,
+  type StatementValues,
+} from "./statement/statement.ts";
 import { demoFlags } from "./statement/tables.ts";
 import { columnParam, resultColumns, returnedColumns } from "./statement/text-columns.ts";
 
@@ -17,16 +25,21 @@ const selection = () => queryBuilder.select(results).from(demoFlags).where(isUse
 const findByUserId = prepared("point", selection);
 const lockByUserId = prepared("write", () => selection().for("update"));
 
-/** An upsert in one statement, so that any number of concurrent first writes succeed. */
-const put = prepared("write", () => {
-  const virtualNow = columnParam(demoFlags.virtualNow, "virtualNow");
-  const flags = { virtualNow, escalationSpeed: param("escalationSpeed") };
-  return queryBuilder
-    .insert(demoFlags)
-    .values({ userId: param("userId"), ...flags })
-    .onConflictDoUpdate({ target: demoFlags.userId, set: flags })
-    .returning(returnedColumns(getTableColumns(demoFlags)));
+const flagParams = () => ({
+  virtualNow: columnParam(demoFlags.virtualNow, "virtualNow"),
+  escalationSpeed: param("escalationSpeed"),
 });
+const insertion = () => queryBuilder.insert(demoFlags).values({ userId: param("userId"), ...flagParams() });
+const returned = () => returnedColumns(getTableColumns(demoFlags));
+
+const create = prepared("write", () =>
+  insertion().onConflictDoNothing({ target: demoFlags.userId }).returning(returned()),
+);
+
+/** An upsert in one statement, so that any number of concurrent first writes succeed. */
+const put = prepared("write", () =>
+  insertion().onConflictDoUpdate({ target: demoFlags.userId, set: flagParams() }).returning(returned()),
+);
 
 const remove = prepared("write", () =>
   queryBuilder.delete(demoFlags).where(isUsers).returning({ userId: demoFlags.userId }),
@@ -41,16 +54,19 @@ export class SqlDemoFlagsDao implements DemoFlagsDao {
   }
 
   findByUserId(userId: string, options?: CallOptions): Promise<DemoFlagsDto | null> {
-    return this.#find(findByUserId(), userId, options);
+    return this.#run(findByUserId(), { userId }, options);
   }
 
   lockByUserId(userId: string, options?: CallOptions): Promise<DemoFlagsDto | null> {
-    return this.#find(lockByUserId(), userId, options);
+    return this.#run(lockByUserId(), { userId }, options);
+  }
+
+  create(userId: string, flags: DemoFlagsPutDto, options?: CallOptions): Promise<DemoFlagsDto | null> {
+    return this.#run(create(), valuesOf(userId, flags), options);
   }
 
   async put(userId: string, flags: DemoFlagsPutDto, options?: CallOptions): Promise<DemoFlagsDto> {
-    const values = { userId, virtualNow: flags.virtualNow ?? null, escalationSpeed: flags.escalationSpeed ?? 1 };
-    const { rows } = await run(this.#executor, put(), values, options);
+    const { rows } = await run(this.#executor, put(), valuesOf(userId, flags), options);
     return read(rows[0] ?? []);
   }
 
@@ -59,8 +75,12 @@ export class SqlDemoFlagsDao implements DemoFlagsDao {
     return rows.length > 0;
   }
 
-  async #find(statement: Statement, userId: string, options: CallOptions | undefined): Promise<DemoFlagsDto | null> {
-    const { rows } = await run(this.#executor, statement, { userId }, options);
+  async #run(statement: Statement, values: StatementValues, options?: CallOptions): Promise<DemoFlagsDto | null> {
+    const { rows } = await run(this.#executor, statement, values, options);
     return rows[0] === undefined ? null : read(rows[0]);
   }
+}
+
+function valuesOf(userId: string, { virtualNow = null, escalationSpeed = 1 }: DemoFlagsPutDto): StatementValues {
+  return { userId, virtualNow, escalationSpeed };
 }

@@ -1,6 +1,6 @@
-import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
+import type { CallOptions, CreateOptions, PutOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
 import { demoFlagsPutDto } from "../contract/demo-flags.ts";
-import { ValidationError } from "../contract/errors.ts";
+import { ValidationError, VersionMismatchError } from "../contract/errors.ts";
 import { parseId } from "../contract/fields/scalars.ts";
 import { validate } from "../contract/fields/validation.ts";
 import type * as contract from "../contract/index.ts";
@@ -213,16 +213,23 @@ export class DaoDemoFlagsService implements contract.DemoFlagsService {
   async putDemoFlags(
     userId: string,
     flags: contract.DemoFlagsPutDto,
-    options?: WriteOptions,
+    options: PutOptions = {},
   ): Promise<contract.DemoFlagsDto> {
     const id = parseId(userId, "userId");
     const valid = validate(demoFlagsPutDto, flags);
     if (valid.userId !== undefined && valid.userId !== id) {
       throw new ValidationError([{ path: "userId", message: "must be the user of this call, or be left out" }]);
     }
-    if (options?.ifVersion === undefined) return this.#session.demoFlags.put(id, valid, options);
+    const { ifVersion } = options;
+    if (ifVersion === undefined) return this.#session.demoFlags.put(id, valid, options);
+    const name = "set of demo flags of user";
+    if (ifVersion === null) {
+      const created = await this.#session.demoFlags.create(id, valid, options);
+      if (created === null) throw new VersionMismatchError(name, id);
+      return created;
+    }
     return runRetryable(this.#session, options, async ({ demoFlags }) => {
-      assertVersion("set of demo flags of user", id, await demoFlags.lockByUserId(id), options);
+      assertVersion(name, id, await demoFlags.lockByUserId(id), { ifVersion });
       return demoFlags.put(id, valid, options);
     });
   }

@@ -86,6 +86,8 @@ export interface DemoFlagsDao {
   findByUserId(userId: string, options?: CallOptions): Promise<contract.DemoFlagsDto | null>;
   /** The same, and locks them: no other transaction can change or delete them until this one ends. */
   lockByUserId(userId: string, options?: CallOptions): Promise<contract.DemoFlagsDto | null>;
+  /** Creates the user's flags; `null` if there are some. @throws RelatedRowMissingError if there is no such user */
+  create(userId: string, flags: contract.DemoFlagsPutDto, options?: CallOptions): Promise<contract.DemoFlagsDto | null>;
   /** Creates or replaces all fields. @throws RelatedRowMissingError if there is no such user */
   put(userId: string, flags: contract.DemoFlagsPutDto, options?: CallOptions): Promise<contract.DemoFlagsDto>;
   /** Whether there were flags. */

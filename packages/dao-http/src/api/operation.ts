@@ -19,7 +19,7 @@ export interface Operation {
   readonly result?: Shape;
   /** Present for operations on one whole row, which has a version, its `ETag`. */
   readonly row?: true;
-  /** Which preconditions it takes: reads of a row take `If-Match` and `If-None-Match`, writes `If-Match`. */
+  /** Which preconditions it takes: reads of a row take `If-Match` and `If-None-Match`, writes `If-Match`, and a PUT `If-None-Match: *`. */
   readonly preconditions?: "read" | "write";
   /** Present if a request may have an idempotency key. An import may not: it takes effect while its body is being read. */
   readonly keyed?: true;

@@ -8,6 +8,7 @@ import type {
 } from "@flux/dao-core";
 import type { OperationName } from "@flux/dao-core/contract";
 import { operations } from "../api/operations.gen.ts";
+import { CorsPolicy } from "../http/cors.ts";
 import { toFetchHandler } from "../http/fetch-handler.ts";
 import {
   type HttpRequest,
@@ -75,6 +76,11 @@ export interface DaoAppOptions {
    * remove it, without it; `Location` headers and problems include it. Default: the root.
    */
   readonly basePath?: string | undefined;
+  /**
+   * Origins such as `https://app.example.com` whose pages a browser lets call the API. Everyone who uses such a page can read its key:
+   * give it one of its own, bound to a schema if possible. Default: none.
+   */
+  readonly corsOrigins?: readonly string[] | undefined;
   /** Records spans and metrics of requests: `appTelemetry()` of `@flux/dao-http/opentelemetry`. Default: none. */
   readonly telemetry?: Telemetry | undefined;
 }
@@ -114,7 +120,7 @@ interface Progress extends Served {
  * ```
  *
  * @throws TypeError without a key, for a key that is not 1 to 200 printable ASCII characters without a space, and for an
- *   invalid `basePath`
+ *   invalid `basePath` or origin
  */
 export function createDaoApp(options: DaoAppOptions): DaoApp {
   return new App(options);
@@ -128,6 +134,7 @@ class App implements DaoApp {
   readonly #readBody: ReturnType<typeof bodyReader>;
   readonly #memory = new ResponseMemory();
   readonly #basePath: BasePath;
+  readonly #cors: CorsPolicy | undefined;
   readonly #publicRoutes: ReadonlyMap<string, PublicRoute>;
   readonly #router = new Router<RouteEndpoint>();
   /** The data that requests work on, by the schema of their keys. */
@@ -141,6 +148,7 @@ class App implements DaoApp {
     const { services, bodyLimit = BODY_LIMIT, bodyTimeout = BODY_TIMEOUT } = options;
     this.#instrumentation = options.telemetry?.instrument({});
     this.#basePath = new BasePath(options.basePath ?? "");
+    this.#cors = options.corsOrigins?.length ? new CorsPolicy(options.corsOrigins) : undefined;
     this.#identify = callerIdentification(options.keys);
     this.#logger = options.logger ?? createLogger({ level: "error" });
     const schemas = [...new Set(options.keys.map(({ schema }) => schema))];
@@ -209,6 +217,7 @@ class App implements DaoApp {
       }
     }
     response.headers["x-request-id"] = requestId;
+    this.#cors?.allow(request, response.headers);
     if (progress.position !== undefined) response.headers[POSITION_HEADER] = progress.position;
     if (this.#isStopping) response.headers["connection"] = "close";
     const { status } = response;
@@ -240,6 +249,8 @@ class App implements DaoApp {
   }
 
   #respond(http: HttpRequest, path: string, query: string, progress: Progress): AnyResponse | Promise<AnyResponse> {
+    const preflight = this.#cors?.preflight(http);
+    if (preflight !== undefined) return preflight;
     const publicPath = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
     const route = this.#publicRoutes.get(publicPath);
     if (route !== undefined) {

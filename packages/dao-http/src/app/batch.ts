@@ -56,7 +56,7 @@ export class BatchEndpoint implements RouteEndpoint {
 
   prepare(request: EndpointRequest): PreparedRequest {
     const { http, query, data } = request;
-    readPreconditions(http, undefined);
+    readPreconditions(http, this.operation);
     readQuery(query);
     const key = http.header(IDEMPOTENCY_KEY_HEADER);
     if (key !== undefined) {
@@ -87,7 +87,7 @@ export class BatchEndpoint implements RouteEndpoint {
     });
   }
 
-  #partOf({ method, path: target, body, id, ifMatch }: ReturnType<typeof batchOperationDto.parse>): Part {
+  #partOf({ method, path: target, body, id, ifMatch, ifNoneMatch }: ReturnType<typeof batchOperationDto.parse>): Part {
     const [path, query] = splitTarget(target);
     const match = this.#router.match(this.#basePath.strip(path));
     if (match === undefined) throw invalidRequest("is not in this API: check it against /openapi.json", "path");
@@ -107,8 +107,12 @@ export class BatchEndpoint implements RouteEndpoint {
     if (ifMatch !== undefined && preconditions !== "write") {
       throw invalidRequest("is supported only where one row is changed or deleted; omit it", "if_match");
     }
+    if (ifNoneMatch !== undefined && (method !== "PUT" || ifMatch !== undefined)) {
+      throw invalidRequest("is supported only where a row is created or replaced, without if_match", "if_none_match");
+    }
     const parameters = readQuery(query, operation.query);
-    const ifVersion = ifMatch === undefined ? undefined : versionsIn("if_match", ifMatch, "strong");
+    const absent = ifNoneMatch === undefined ? undefined : null;
+    const ifVersion = ifMatch === undefined ? absent : versionsIn("if_match", ifMatch, "strong");
     const args = endpoint.argumentsOf(match.parameter, input === "body" ? body : parameters, { id, ifVersion });
     return { operation, call: [endpoint.name, ...args] };
   }

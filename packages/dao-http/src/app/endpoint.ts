@@ -101,7 +101,7 @@ export class Endpoint {
   prepare(request: EndpointRequest): PreparedRequest {
     const { http } = request;
     const { method, input, output, query: parameters } = this.operation;
-    const preconditions = readPreconditions(http, this.operation.preconditions);
+    const preconditions = readPreconditions(http, this.operation);
     // Checked without a standby, too: callers must not depend on whether there is one.
     if (method === "GET") readPosition(http);
     const query = request.query === "" ? {} : readQuery(request.query, parameters);
@@ -182,10 +182,11 @@ export class Endpoint {
     services: DaoServices,
     id: string | undefined,
     input: unknown,
-    { ifMatch }: Preconditions = {},
+    { ifMatch, ifNoneMatch }: Preconditions = {},
     options: Pick<CallOptions, "requester" | "readAfter"> = {},
   ): unknown {
-    const ifVersion = this.operation.preconditions === "write" ? ifMatch : undefined;
+    const isWrite = this.operation.preconditions === "write";
+    const ifVersion = isWrite ? (ifNoneMatch === undefined ? ifMatch : null) : undefined;
     return callOperation(services, this.name, this.argumentsOf(id, input, { ...options, ifVersion }));
   }
 

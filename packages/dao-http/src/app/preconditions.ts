@@ -13,14 +13,17 @@ export interface Preconditions {
   readonly ifMatch?: Versions | undefined;
   /** Whether a weak tag was among them; such a tag never matches. */
   readonly hasWeak?: boolean;
-  /** The row is returned only if it has none of them. */
+  /** The row is returned only if it has none of them; with `"*"` it is written only if there is none. */
   readonly ifNoneMatch?: Versions | undefined;
 }
 
 const NO_PRECONDITIONS: Preconditions = {};
 
 /** @throws InvalidRequestError if it is malformed, or the operation does not support it: its sender relies on it */
-export function readPreconditions(request: HttpRequest, use: Operation["preconditions"]): Preconditions {
+export function readPreconditions(
+  request: HttpRequest,
+  { method, preconditions: use }: Pick<Operation, "method" | "preconditions">,
+): Preconditions {
   const ifMatch = request.header("if-match");
   const ifNoneMatch = request.header("if-none-match");
   if (ifMatch === undefined && ifNoneMatch === undefined) return NO_PRECONDITIONS;
@@ -28,7 +31,15 @@ export function readPreconditions(request: HttpRequest, use: Operation["precondi
     throw invalidRequest("is not supported here, where no single row is read or changed; omit it", "If-Match");
   }
   if (ifNoneMatch !== undefined && use !== "read") {
-    throw invalidRequest("is supported only where one row is read; omit it, or send If-Match instead", "If-None-Match");
+    if (method !== "PUT") {
+      throw invalidRequest(
+        "is supported only where one row is read; omit it, or send If-Match instead",
+        "If-None-Match",
+      );
+    }
+    if (ifNoneMatch.trim() !== "*" || ifMatch !== undefined) {
+      throw invalidRequest("must be *, without If-Match: the row is then created, not replaced", "If-None-Match");
+    }
   }
   return {
     ifMatch: ifMatch === undefined ? undefined : versionsIn("If-Match", ifMatch, "strong"),

@@ -1,4 +1,4 @@
-import type { BatchOptions, CreateOptions, WriteOptions } from "@flux/dao-core/contract";
+import type { BatchOptions, CreateOptions, PutOptions } from "@flux/dao-core/contract";
 import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
 import type { Operation, ParameterKind, QueryParameters } from "../api/operation.ts";
 import { toSnakeCase } from "../wire/json.ts";
@@ -54,8 +54,11 @@ export function partOf(
   for (const [name, value] of Object.entries(others)) {
     if (value !== undefined) throw invalid(name, "is not an option of an operation in a batch; pass it to the batch");
   }
-  const { "if-match": ifMatch } = headersOf({ ifVersion }, operation);
-  return { input, head: { method: operation.method, path: target, id: operation.location && id, ifMatch } };
+  const { "if-match": ifMatch, "if-none-match": ifNoneMatch } = headersOf({ ifVersion }, operation);
+  return {
+    input,
+    head: { method: operation.method, path: target, id: operation.location && id, ifMatch, ifNoneMatch },
+  };
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -115,15 +118,15 @@ function findProblem(value: unknown, kind: ParameterKind): string | undefined {
 }
 
 /** The options of any call. */
-type ClientOptions = CreateOptions & WriteOptions & BatchOptions & { readonly idempotencyKey?: string | undefined };
+type ClientOptions = CreateOptions & PutOptions & BatchOptions & { readonly idempotencyKey?: string | undefined };
 
 const visibleAscii = /^[\x21-\x7e]{1,255}$/;
 
 /** @throws ValidationError for values that a header cannot contain */
 function headersOf({ id, idempotencyKey, ifVersion }: ClientOptions, operation: Operation): Record<string, string> {
   if (operation.keyed === undefined) {
-    const isConditional = operation.preconditions === "write" && ifVersion !== undefined;
-    return isConditional ? { "if-match": tagList(ifVersion) } : {};
+    if (operation.preconditions !== "write" || ifVersion === undefined) return {};
+    return ifVersion === null ? { "if-none-match": "*" } : { "if-match": tagList(ifVersion) };
   }
   if (id !== undefined) {
     throw invalid("id", "cannot be supplied over HTTP; send an idempotencyKey, so that the row is created once");

@@ -79,7 +79,7 @@ function mayRetry(request: CallRequest, error: unknown, status: number | undefin
 
 /** Whether the call is idempotent. */
 function isRepeatable({ operation: { method }, headers }: CallRequest): boolean {
-  if (method === "PUT") return headers["if-match"] === undefined;
+  if (method === "PUT") return headers["if-match"] === undefined && headers["if-none-match"] === undefined;
   return method === "GET" || headers["idempotency-key"] !== undefined;
 }
 

@@ -57,11 +57,19 @@ export async function startService(
     if (problem !== undefined) warnings.push(`${problem} Until then /ready responds with 503.`);
     const restriction = standby && (await findProblem(() => standby.checkReady()));
     if (restriction !== undefined) warnings.push(`${restriction} Until then reads are sent to the primary.`);
-    const { keys, host, port, basePath, http } = settings;
+    const { keys, host, port, basePath, corsOrigins, http } = settings;
     // A large pool needs as many requests.
     const maxConcurrentRequests = Math.max(CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
-    const options = { services: database, replica: standby, keys, basePath, logger, maxConcurrentRequests, ...http };
-    const app = createDaoApp({ ...options, telemetry: telemetry?.appTelemetry() });
+    const options = {
+      services: database,
+      replica: standby,
+      keys,
+      basePath,
+      corsOrigins,
+      logger,
+      maxConcurrentRequests,
+    };
+    const app = createDaoApp({ ...options, ...http, telemetry: telemetry?.appTelemetry() });
     const server = await startServer({ app, host, port, database: { close }, logger, whenPortIsClosed, ...http });
     const stop = async () => {
       await server.stop();

@@ -3,6 +3,7 @@ import { isSchemaName, parseDatabaseUrl } from "@flux/dao-core/database-url";
 import { ValidationError } from "@flux/dao-core/errors";
 import type { ServiceKey } from "../app/auth.ts";
 import { LOG_LEVELS, type LogLevel } from "../app/log.ts";
+import { CorsPolicy } from "../http/cors.ts";
 import { BasePath } from "../http/router.ts";
 import { SettingsError } from "../node/settings-error.ts";
 import { MAX_TIMEOUT } from "../wire/limits.ts";
@@ -83,6 +84,8 @@ export interface Settings {
   readonly limits: DatabaseLimits;
   /** Time-outs and sizes of the app and its server. Default: theirs. */
   readonly http: Readonly<Partial<Record<HttpOption, number>>>;
+  /** Origins whose pages a browser lets call the API. Default: none. */
+  readonly corsOrigins: readonly string[] | undefined;
   /** The path under which a proxy passes requests on without removing it. Default: the root. */
   readonly basePath: string | undefined;
   /** Milliseconds after which a statement is logged as slow; `undefined` for never. */
@@ -117,6 +120,7 @@ export function readSettings(environment: Environment): Settings {
       poolSize: reader.wholeNumber("DB_POOL_SIZE", 1, 1_000),
       http: reader.limits(HTTP_SETTINGS),
       basePath: reader.basePath(),
+      corsOrigins: reader.corsOrigins(),
       slowStatementMs: reader.wholeNumber("DB_SLOW_STATEMENT_MS", 1, 86_400_000),
       logLevel: reader.logLevel(),
       keys: readServiceKeys(reader.text("SERVICE_API_KEYS"), isLoopback(host), reader),
@@ -233,6 +237,13 @@ class SettingsReader {
 
   basePath(): string | undefined {
     return this.#parsed("BASE_PATH", "a path such as /dao", (text) => (BasePath.isPath(text) ? text : undefined));
+  }
+
+  corsOrigins(): string[] | undefined {
+    return this.#parsed("CORS_ORIGINS", "origins such as https://app.example.com, separated by commas", (text) => {
+      const origins = text.split(",").map((origin) => origin.trim());
+      return origins.every((origin) => CorsPolicy.isOrigin(origin)) ? origins : undefined;
+    });
   }
 
   /** Variables that look like a misspelt one of ours. */

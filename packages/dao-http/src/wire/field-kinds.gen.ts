@@ -56,4 +56,5 @@ export const fieldKinds: Readonly<Record<string, "instant" | "json" | "plain">> 
   path: "plain",
   body: "plain",
   ifMatch: "plain",
+  ifNoneMatch: "plain",
 };

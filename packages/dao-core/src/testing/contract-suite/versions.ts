@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import type { WriteOptions } from "../../contract/call-options.ts";
 import { isDaoError } from "../../contract/errors.ts";
 import type { DaoServices } from "../../contract/services.ts";
@@ -159,6 +160,21 @@ const otherCases: ContractCase[] = [
         await assertRefused(demoFlags.putDemoFlags(owner.id, {}, { ifVersion }), "version_mismatch");
       }
       await assertNotFound(demoFlags.getDemoFlags(owner.id));
+    },
+  },
+  {
+    name: "PutOptions: putDemoFlags with ifVersion null creates only, by itself and in a batch",
+    async run(services) {
+      const { demoFlags } = services;
+      const [{ user: first }, { user: second }] = [await createOwner(services), await createOwner(services)];
+      const created = await demoFlags.putDemoFlags(first.id, { escalationSpeed: 3 }, { ifVersion: null });
+      await assertRefused(demoFlags.putDemoFlags(first.id, {}, { ifVersion: null }), "version_mismatch");
+      assert.deepEqual(await demoFlags.getDemoFlags(first.id), created);
+      const put = (userId: string) => services.batch([["demoFlags.putDemoFlags", userId, {}, { ifVersion: null }]]);
+      await put(second.id);
+      await assertRefused(put(first.id), "version_mismatch");
+      await assertRefused(put(second.id), "version_mismatch");
+      await assertRefused(demoFlags.putDemoFlags(randomUUID(), {}, { ifVersion: null }), "related_row_missing");
     },
   },
   {
