@@ -34,7 +34,8 @@ export default defineConfig({
   entry: ["src/index.ts", "src/client/index.ts", "src/opentelemetry/index.ts", "src/server.ts", "src/cli.ts"],
   format: "esm",
   target: "node20",
-  dts: true,
+  // The declarations need AsyncDisposable, which is in no `target` yet.
+  dts: { banner: '/// <reference lib="esnext.disposable" />' },
   sourcemap: true,
   // What is built in is read from it, for NOTICE; the package leaves it out.
   metafile: true,

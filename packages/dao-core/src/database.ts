@@ -2,6 +2,7 @@ import { parseDatabaseUrl } from "./connection-string/database-url.ts";
 import { checkTlsFiles } from "./connection-string/tls-files.ts";
 import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
+import { isError } from "./contract/fields/realms.ts";
 import type { DatabasePosition } from "./contract/position.ts";
 import { SqlConversationDao } from "./dao/conversation-dao.ts";
 import { SqlDemoFlagsDao } from "./dao/demo-flags-dao.ts";
@@ -331,7 +332,7 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
     await driver.execute("select 1", [], { kind: "point" });
   } catch (error) {
     await driver.close(0);
-    const refusal = error instanceof Error ? databaseErrorFacts(error.cause) : undefined;
+    const refusal = isError(error) ? databaseErrorFacts(error.cause) : undefined;
     if (settingCodes.has(refusal?.code ?? "")) {
       const message =
         "has a parameter, or came with an option, that the server does not accept: check what follows its ?";

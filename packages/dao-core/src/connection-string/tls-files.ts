@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
+import { isError } from "../contract/fields/realms.ts";
 import type { PostgresLocation } from "./database-url.ts";
 import { invalid } from "./invalid.ts";
 import type { Given } from "./parameters.ts";
@@ -49,7 +50,7 @@ export async function checkTlsFiles({ servers, tls }: Pick<PostgresLocation, "se
 
 async function readPem({ text: path, setting }: Given, kind: string, check: (pem: string) => unknown): Promise<string> {
   const pem = await readFile(path, "utf8").catch((cause: unknown) => {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
+    const code = isError(cause) && "code" in cause ? String(cause.code) : "unknown";
     throw invalid(setting, `names a file that cannot be read (${code}): correct the path, or the file's permissions`);
   });
   try {

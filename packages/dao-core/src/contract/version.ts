@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { isDate } from "./fields/realms.ts";
 
 /** Matches every version: the row only has to exist. */
 const ANY_VERSION = "*";
@@ -19,7 +20,7 @@ export function versionOf(row: object): string {
 
 /** Encodes a value with its type, without commas outside quotes and brackets, so that one can end it. */
 export function pieceOf(value: unknown): string {
-  if (value instanceof Date) return `@${value.getTime()}`;
+  if (isDate(value)) return `@${value.getTime()}`;
   // As JSON, which escapes unpaired surrogates: in UTF-8 they would all be the same.
   return typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value);
 }

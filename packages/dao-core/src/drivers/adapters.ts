@@ -1,4 +1,5 @@
 import { type SQLChunk, sql } from "drizzle-orm";
+import { isError } from "../contract/fields/realms.ts";
 import type { SqlDriver, SqlParameter } from "../session/driver.ts";
 import { DEFAULT_ACQUIRE_TIMEOUT, LARGEST_VALUE } from "../session/limits.ts";
 import { connectionClosed } from "../session/postgres-errors.ts";
@@ -88,7 +89,7 @@ export function knexDriver(database: HostKnex, poolSize = database.client.pool?.
   });
 }
 
-const isPoolTimeout = (error: unknown): boolean => error instanceof Error && error.name === "KnexTimeoutError";
+const isPoolTimeout = (error: unknown): boolean => isError(error) && error.name === "KnexTimeoutError";
 
 /** The part of an application's TypeORM `DataSource`, or of its `EntityManager`, that is used. */
 export interface HostTypeOrm {

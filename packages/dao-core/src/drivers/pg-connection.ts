@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { CallOptions } from "../contract/call-options.ts";
 import { UnavailableError } from "../contract/errors.ts";
+import { isError } from "../contract/fields/realms.ts";
 import type { SqlConnection, SqlParameter, SqlResult, SqlRow } from "../session/driver.ts";
 import { LOST_STATEMENTS_INTERVAL } from "../session/limits.ts";
 import {
@@ -294,7 +295,7 @@ async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Prom
       throw error;
     }
     if (databaseErrorFacts(error) !== undefined) throw loginError(error);
-    const reason = error instanceof Error ? ` (${error.message})` : "";
+    const reason = isError(error) ? ` (${error.message})` : "";
     const sentence = `The application's pool gave no connection${reason}. Try again later.`;
     throw new UnavailableError(sentence, { cause: error });
   }

@@ -1,4 +1,5 @@
 import { isDaoError, RetryableError, SchemaVersionError, UnavailableError } from "../contract/errors.ts";
+import { isError } from "../contract/fields/realms.ts";
 import { databaseErrorFacts, toDaoError } from "../session/postgres-errors.ts";
 
 /** How far a migration has got. */
@@ -73,7 +74,7 @@ function isSchemaCreation(error: unknown, code: string): boolean {
 
 /** Returns the server's own text, from an error that an ORM may have wrapped. For DDL it names tables and columns, no values. */
 function serverText(error: unknown, field: "message" | "detail"): string | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!isError(error)) return undefined;
   if (!("code" in error)) return serverText(error.cause, field);
   const text: unknown = Reflect.get(error, field);
   return typeof text === "string" ? text.replace(/\.$/, "") : undefined;

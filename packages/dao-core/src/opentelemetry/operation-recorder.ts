@@ -14,6 +14,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { isDaoError } from "../contract/errors.ts";
+import { isError } from "../contract/fields/realms.ts";
 import type { OperationOutcome, StartedOperation } from "../session/instrumentation.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 
@@ -137,5 +138,5 @@ export function causeCode(error: unknown): string | undefined {
 export function errorType(error: unknown, code = causeCode(error)): string {
   if (code !== undefined && /^[A-Z0-9_]{1,64}$/.test(code)) return code;
   if (isDaoError(error)) return error.code;
-  return error instanceof Error && /^\w{1,64}$/.test(error.name) ? error.name : "_OTHER";
+  return isError(error) && /^\w{1,64}$/.test(error.name) ? error.name : "_OTHER";
 }

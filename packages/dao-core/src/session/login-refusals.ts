@@ -1,3 +1,5 @@
+import { isError } from "../contract/fields/realms.ts";
+
 /** What a server's text about a refused login (28000) asks for: one SQLSTATE stands for all of these. English only. */
 const REFUSALS: readonly (readonly [text: RegExp, advice: string])[] = [
   [
@@ -31,9 +33,8 @@ const ALERTS: readonly (readonly [code: RegExp, advice: string])[] = [
 /** The sentence for a login that the server refused, by the text of the error of this chain that has the code. */
 export function loginRefusal(code: string, error: unknown): string {
   let cause = error;
-  for (let depth = 0; depth < 8 && cause instanceof Error && Reflect.get(cause, "code") !== code; depth++)
-    cause = cause.cause;
-  const text = cause instanceof Error ? cause.message : "";
+  for (let depth = 0; depth < 8 && isError(cause) && Reflect.get(cause, "code") !== code; depth++) cause = cause.cause;
+  const text = isError(cause) ? cause.message : "";
   const refusal = REFUSALS.find(([pattern]) => pattern.test(text))?.[1];
   return refusal ?? "The database refused the login. Check user and password in DATABASE_URL.";
 }

@@ -1,4 +1,5 @@
 import * as errors from "../contract/errors.ts";
+import { isError, isPlainObject } from "../contract/fields/realms.ts";
 import { CONSTRAINT_RULES, type ConstraintRule, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
 import { alertSentence, loginRefusal } from "./login-refusals.ts";
 
@@ -204,7 +205,7 @@ export const NO_SERVER = "NO_SERVER";
 /** In a message about several servers: the sentence for a server's error, otherwise the error's own message. */
 export function reasonOf(error: unknown): string {
   const known = /^[0-9A-Z]{5}$/.test(databaseErrorFacts(error)?.code ?? "") ? toDaoError(error) : error;
-  const message = known instanceof Error ? known.message : String(known);
+  const message = isError(known) ? known.message : String(known);
   return message.endsWith(".") ? message : `${message}.`;
 }
 
@@ -261,7 +262,7 @@ function unavailableSentence(code: string, cause: unknown): string | undefined {
   if (NO_SOCKET.test(code)) {
     return "This process has no file or port left for a connection. Raise its limits (ulimit -n), or lower poolSize; then try again.";
   }
-  if ((TLS.test(code) || code === NO_SERVER) && cause instanceof Error) return cause.message;
+  if ((TLS.test(code) || code === NO_SERVER) && isError(cause)) return cause.message;
   if (isConnectionLoss(code)) {
     return "The connection to the database was lost. Try again; whether a write was done before is not known.";
   }
@@ -337,8 +338,8 @@ export function isLossError(error: unknown): boolean {
 export function withCode(error: unknown): unknown {
   if (databaseErrorFacts(error) !== undefined || errors.isDaoError(error)) return error;
   let root = error;
-  for (let depth = 0; root instanceof Error && root.cause instanceof Error && depth < 8; depth++) root = root.cause;
-  const isPlain = root instanceof Error && Object.getPrototypeOf(root) === Error.prototype;
+  for (let depth = 0; isError(root) && isError(root.cause) && depth < 8; depth++) root = root.cause;
+  const isPlain = isError(root) && isPlainObject(Object.getPrototypeOf(root));
   return isPlain ? connectionClosed(error) : error;
 }
 

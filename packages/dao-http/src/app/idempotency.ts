@@ -9,6 +9,7 @@ import {
 import type { HttpResponse } from "../http/http-message.ts";
 import { type InvalidRequestError, invalidRequest } from "../http/problem.ts";
 import { IDEMPOTENCY_CLEANUP_INTERVAL } from "../wire/limits.ts";
+import { isError } from "../wire/realms.ts";
 import type { Logger } from "./log.ts";
 
 /** The header of requests that take effect once, however often they are sent (draft-ietf-httpapi-idempotency-key-header-07). */
@@ -39,7 +40,7 @@ export function cleanup(session: DatabaseSession, logger: Logger): () => void {
     last = now;
     deleteExpiredIdempotencyKeys(session)
       .catch((error: unknown) => {
-        const detail = error instanceof Error ? error.message : String(error);
+        const detail = isError(error) ? error.message : String(error);
         logger.warn({ detail }, "expired idempotency keys could not be deleted");
       })
       // There is no one left to notify.

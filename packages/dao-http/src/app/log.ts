@@ -2,6 +2,7 @@ import { isDaoError } from "@flux/dao-core/errors";
 import { type DestinationStream, pino } from "pino";
 import { HttpError } from "../http/problem.ts";
 import { LOG_BATCH, LOG_FLUSH_INTERVAL, SHARED_LOG_BATCH } from "../wire/limits.ts";
+import { isError } from "../wire/realms.ts";
 
 /** From most to least verbose. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -60,7 +61,7 @@ const MAX_CAUSES = 5;
 
 /** An error for the log: with its stack and causes, without the fields in which drivers keep parameters. */
 function describeError(error: unknown, depth = 0): object {
-  if (!(error instanceof Error)) return { message: textOf(error) };
+  if (!isError(error)) return { message: textOf(error) };
   const { name, message, stack, cause } = error;
   const code: unknown = Reflect.get(error, "code");
   return {

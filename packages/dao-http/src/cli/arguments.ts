@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { type ParseArgsConfig, parseArgs, parseEnv } from "node:util";
 import { SettingsError } from "../node/settings-error.ts";
 import { nearest } from "../process/nearest.ts";
+import { isError } from "../wire/realms.ts";
 
 export type CommandFlags = Readonly<Record<string, string | boolean | undefined>>;
 
@@ -53,7 +54,7 @@ function parse(options: NonNullable<ParseArgsConfig["options"]>, args: readonly 
   try {
     return parseArgs({ args: [...args], options: all }).values as CommandFlags;
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!isError(error)) throw error;
     const unknown = /^Unknown option '(--?[^']*)'/.exec(error.message)?.[1];
     if (unknown === undefined) throw new UsageError(`${error.message.replace(/\.?$/, "")}.`);
     const names = Object.keys(all).map((name) => `--${name}`);

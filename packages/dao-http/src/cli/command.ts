@@ -3,6 +3,7 @@ import { isDaoError } from "@flux/dao-core/errors";
 import { SettingsError } from "../node/settings-error.ts";
 import { WorkerError, type WorkerMessage } from "../process/cluster.ts";
 import { forOperators } from "../process/operator-text.ts";
+import { isError } from "../wire/realms.ts";
 import { type CommandFlags, type CommandOptions, type GivenOptions, UsageError } from "./arguments.ts";
 
 export interface Command extends CommandOptions {
@@ -76,7 +77,7 @@ function explain(error: unknown): readonly string[] {
   if (error instanceof UsageError) return [error.message];
   if (isDaoError(error)) return [forOperators(error.message)];
   if (isSystemError(error) && "path" in error) return [`${error.message}.`];
-  return [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+  return [isError(error) ? (error.stack ?? error.message) : String(error)];
 }
 
 function codeOf(error: unknown): string {
@@ -93,5 +94,5 @@ function withGivenNames(line: string, given: GivenOptions = new Map()): string {
 
 /** An error of the operating system, such as a file that cannot be written: the message names the file. */
 function isSystemError(error: unknown): error is Error & { readonly code: string } {
-  return error instanceof Error && "syscall" in error && "code" in error;
+  return isError(error) && "syscall" in error && "code" in error;
 }

@@ -2,6 +2,7 @@ import type { Database, MigrationReport } from "@flux/dao-core";
 import { openConfigured } from "../process/open-database.ts";
 import { forOperators } from "../process/operator-text.ts";
 import { readDatabaseSettings } from "../process/settings.ts";
+import { isError } from "../wire/realms.ts";
 import { type CommandFlags, UsageError } from "./arguments.ts";
 import { type Command, DATABASE_OPTIONS, schemaNames, writeStderr, writeStdout } from "./command.ts";
 
@@ -68,7 +69,7 @@ async function migrateMany(database: Database, schemas: readonly string[], flags
   return failed.length === 0 ? 0 : 1;
 }
 
-const textOf = (error: unknown) => forOperators(error instanceof Error ? error.message : String(error));
+const textOf = (error: unknown) => forOperators(isError(error) ? error.message : String(error));
 
 async function plan(database: Database, flags: CommandFlags): Promise<number> {
   const planned = await database.planMigrations();

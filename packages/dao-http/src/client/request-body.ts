@@ -1,6 +1,7 @@
 import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
 import { encode, isInstantField, isJsonField, nextChunk } from "../wire/json.ts";
 import { NDJSON_ITEMS, SOURCE_CLOSE_TIMEOUT } from "../wire/limits.ts";
+import { isDate, isPlainObject } from "../wire/realms.ts";
 import type { HttpCall } from "./http-call.ts";
 
 /**
@@ -95,7 +96,7 @@ function check(
   const message =
     jsonDepth === undefined ? fieldProblem(value, path.at(-1) ?? "", path.length) : jsonProblem(value, jsonDepth);
   if (message !== undefined) issues.push({ path: path.join("."), message });
-  else if (typeof value === "object" && value !== null && !(value instanceof Date)) {
+  else if (typeof value === "object" && value !== null && !isDate(value)) {
     for (const [name, member] of Object.entries(value)) {
       const startsJson = isJsonField(name) ? 0 : undefined;
       check(member, [...path, name], jsonDepth === undefined ? startsJson : jsonDepth + 1, issues);
@@ -105,10 +106,10 @@ function check(
 
 function fieldProblem(value: unknown, name: string, depth: number): string | undefined {
   if (isInstantField(name)) {
-    if (value instanceof Date) return undefined;
+    if (isDate(value)) return undefined;
     if (typeof value === "string") return "must be a Date, not text: pass new Date(text)";
   }
-  if (value instanceof Date) return "must not be a Date";
+  if (isDate(value)) return "must not be a Date";
   if (depth > MAX_DEPTH) return tooDeep;
   return value === undefined ? undefined : scalarProblem(value);
 }
@@ -117,8 +118,7 @@ function jsonProblem(value: unknown, depth: number): string | undefined {
   if (value === undefined && depth === 0) return undefined;
   if (typeof value !== "object" || value === null) return scalarProblem(value);
   if (depth >= MAX_DEPTH) return tooDeep;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (Array.isArray(value) || prototype === Object.prototype || prototype === null) return undefined;
+  if (Array.isArray(value) || isPlainObject(value)) return undefined;
   return "must be plain JSON, not an instance of a class";
 }
 

@@ -4,6 +4,7 @@ import type { Operation, ParameterKind, QueryParameters } from "../api/operation
 import { toSnakeCase } from "../wire/json.ts";
 import { MAX_TIMEOUT } from "../wire/limits.ts";
 import { LATEST, POSITION_PATTERN } from "../wire/position.ts";
+import { isDate } from "../wire/realms.ts";
 
 /** A call as its arguments describe it. */
 export interface CallRequest {
@@ -93,7 +94,7 @@ export function toQueryString(request: unknown, parameters: QueryParameters): st
       issues.push({ path: name, message });
       continue;
     }
-    const text = value instanceof Date ? value.toISOString() : String(value);
+    const text = isDate(value) ? value.toISOString() : String(value);
     pairs.push(`${toSnakeCase(name)}=${encodeURIComponent(text)}`);
   }
   if (issues.length > 0) throw new ValidationError(issues);
@@ -111,8 +112,8 @@ const expected: Readonly<Record<ParameterKind, readonly [type: string, name: str
 function findProblem(value: unknown, kind: ParameterKind): string | undefined {
   const [type, name] = expected[kind];
   if (value === null) return `must not be null; send ${name}`;
-  if (typeof value !== type || (kind === "instant" && !(value instanceof Date))) return `must be ${name}`;
-  if (value instanceof Date && Number.isNaN(value.getTime())) return "must be a valid Date";
+  if (typeof value !== type || (kind === "instant" && !isDate(value))) return `must be ${name}`;
+  if (isDate(value) && Number.isNaN(value.getTime())) return "must be a valid Date";
   if (typeof value === "string" && !value.isWellFormed()) return "must not contain an unpaired surrogate";
   return undefined;
 }

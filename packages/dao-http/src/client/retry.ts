@@ -1,5 +1,6 @@
 import { isDaoError } from "@flux/dao-core/errors";
 import { FIRST_RETRY_DELAY, LAST_RETRY_DELAY, RETRIES } from "../wire/limits.ts";
+import { isError } from "../wire/realms.ts";
 import type { ResponseHead } from "./errors.ts";
 import type { CallRequest } from "./request.ts";
 
@@ -87,7 +88,7 @@ function isRepeatable({ operation: { method }, headers }: CallRequest): boolean 
 const unconnected = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)$/;
 
 function isUnconnected(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!isError(error)) return false;
   return ("code" in error && unconnected.test(String(error.code))) || isUnconnected(error.cause);
 }
 

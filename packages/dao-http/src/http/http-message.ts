@@ -25,7 +25,7 @@ export interface WholeResponse {
   /** Names in lower case. The host sets `content-length`. */
   readonly headers: Record<string, string>;
   /** `undefined` for none. The host omits it from the response to a HEAD. Several responses may share bytes. */
-  readonly body: string | Uint8Array<ArrayBuffer> | undefined;
+  readonly body: string | Uint8Array | undefined;
 }
 
 /** A response whose body is sent as it is produced. */

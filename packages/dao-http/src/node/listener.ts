@@ -10,6 +10,7 @@ import {
 import { bodyBrokeOff, bodyReadAlready } from "../http/problem.ts";
 import { NDJSON } from "../wire/json.ts";
 import { LINGER_IDLE, LINGER_TOTAL, SEND_SLICE } from "../wire/limits.ts";
+import { isError } from "../wire/realms.ts";
 import { reset } from "./connections.ts";
 import { departureOf, probeByLines } from "./departure.ts";
 
@@ -88,7 +89,7 @@ function sendStreamed(
 /** Aborts a response visibly: without a reset, one of HTTP/1.0 would look complete. */
 function abortResponse(outgoing: ServerResponse, reason: unknown): void {
   if (outgoing.chunkedEncoding === false && outgoing.socket !== null) reset(outgoing.socket);
-  else outgoing.destroy(reason instanceof Error ? reason : undefined);
+  else outgoing.destroy(isError(reason) ? reason : undefined);
 }
 
 function sendPieces(

@@ -14,6 +14,7 @@ import {
 import { operations } from "../api/operations.gen.ts";
 import { splitTarget } from "../http/http-message.ts";
 import { toProblem } from "../http/problem.ts";
+import { isError } from "../wire/realms.ts";
 
 /** Seconds, from the conventions for the duration of requests. */
 const BOUNDARIES = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
@@ -185,7 +186,7 @@ function callRecording({ method, baseUrl, path, attempt }: InstrumentedCall, dur
   };
 }
 
-const isTimeout = (error: unknown) => error instanceof DOMException && error.name === "TimeoutError";
+const isTimeout = (error: unknown) => isError(error) && error.name === "TimeoutError";
 
 function serverAttributes(baseUrl: string): Attributes {
   const { protocol, hostname, port } = new URL(baseUrl);

@@ -1,5 +1,6 @@
 import { fieldKinds } from "./field-kinds.gen.ts";
 import { NDJSON_CHUNK } from "./limits.ts";
+import { isDate } from "./realms.ts";
 
 /** Each field has one spelling in each language, so it cannot be sent under two names. */
 const camelCase = /^[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)*$/;
@@ -96,8 +97,8 @@ export function encode(value: unknown): string {
       return value ? "true" : "false";
     case "object":
       if (value === null) return "null";
-      if (value instanceof Date) return encodeInstant(value);
-      return Array.isArray(value) ? encodeList(value) : encodeObject(value);
+      if (Array.isArray(value)) return encodeList(value);
+      return isDate(value) ? encodeInstant(value) : encodeObject(value);
     default:
       return "null";
   }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { isPlainObject } from "./realms.ts";
 import { unstorableText } from "./scalars.ts";
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
@@ -31,10 +32,7 @@ export function findJsonProblem(value: unknown, depth = 0): JsonProblem | undefi
     }
     return undefined;
   }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) {
-    return problem("must be plain JSON, not an instance of a class");
-  }
+  if (!isPlainObject(value)) return problem("must be plain JSON, not an instance of a class");
   // Not `Object.entries`, which takes three times as long for an object in dictionary mode.
   for (const key of Object.keys(value)) {
     const unstorable = unstorableText(key);

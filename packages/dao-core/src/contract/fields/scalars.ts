@@ -1,6 +1,8 @@
 import * as z from "zod";
+import { $constructor } from "zod/v4/core";
 import { ValidationError } from "../errors.ts";
 import { EMAIL_PATTERN } from "./constants.ts";
+import { isDate } from "./realms.ts";
 
 /**
  * Returns why PostgreSQL cannot store `text`, or `undefined` if it can: it stores neither U+0000 nor unpaired surrogates
@@ -105,7 +107,7 @@ function isStorable(instant: Date): boolean {
 export function explainInstant(value: unknown): string {
   if (value === undefined) return "is required";
   if (value === null) return "must not be null; send an instant";
-  if (value instanceof Date) return "must be a valid Date in the years 0001 to 9999";
+  if (isDate(value)) return "must be a valid Date in the years 0001 to 9999";
   if (typeof value !== "string") return "must be an instant, such as 2026-02-15T10:00:00Z";
   if (/\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)? \d{2}:\d{2}$/.test(value)) {
     return "has a space in place of the + of its offset: in a query string encode + as %2B, or end the instant in Z";
@@ -117,11 +119,24 @@ export function explainInstant(value: unknown): string {
   return "must be an RFC 3339 instant in the years 0001 to 9999, such as 2026-02-15T10:00:00Z or 2026-02-15T12:00:00+02:00";
 }
 
+// Not by `z.core`, which would bring all of zod, locales included, into every bundle.
+const ZodDate: $constructor<z.ZodDate> = z.ZodDate;
+
+/** `z.date()`, which copies a Date of another realm. `refine` and `meta` construct it again, so it stays one. */
+const ZodInstant: typeof ZodDate = $constructor("ZodInstant", (schema, definition) => {
+  ZodDate.init(schema, definition);
+  const { parse } = schema._zod;
+  schema._zod.parse = (payload, context) => {
+    const { value } = payload;
+    if (isDate(value) && !(value instanceof Date)) payload.value = new Date(value);
+    return parse(payload, context);
+  };
+});
+
 /** An instant, in milliseconds: a `Date` in TypeScript, RFC 3339 text in JSON. */
 export function instant() {
-  return z
-    .date({ error: (issue) => explainInstant(issue.input) })
-    .refine(isStorable, { error: (issue) => explainInstant(issue.input) });
+  const { def } = z.date({ error: (issue) => explainInstant(issue.input) });
+  return new ZodInstant(def).refine(isStorable, { error: (issue) => explainInstant(issue.input) });
 }
 
 /**

@@ -11,6 +11,7 @@ import { drizzle } from "drizzle-orm/pg-proxy";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { ValidationError } from "../../contract/errors.ts";
 import { findJsonProblem } from "../../contract/fields/json.ts";
+import { isDate } from "../../contract/fields/realms.ts";
 import { MAX_INSTANT, MIN_INSTANT, timeOfDigits, unstorableText } from "../../contract/fields/scalars.ts";
 import type { SchemaName } from "../../schema/schema-name.ts";
 import type {
@@ -124,7 +125,7 @@ export function encode(name: string, value: unknown): SqlParameter {
       return null;
     case "object":
       if (value === null) return null;
-      return value instanceof Date ? validInstant(name, value).toISOString() : jsonText(name, value);
+      return isDate(value) ? validInstant(name, value).toISOString() : jsonText(name, value);
     default:
       throw new ValidationError([{ path: name, message: `must not be a ${typeof value}` }]);
   }
@@ -144,7 +145,7 @@ function jsonText(name: string, value: object): string {
 export function withOwnInstants(row: Record<string, unknown>): Record<string, unknown> {
   for (const name in row) {
     const value = row[name];
-    if (value instanceof Date) row[name] = new Date(validInstant(name, value));
+    if (isDate(value)) row[name] = new Date(validInstant(name, value));
   }
   return row;
 }

@@ -5,6 +5,7 @@ import { createConnection, createServer, type Server } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { isError } from "../../contract/fields/realms.ts";
 
 // Linux only.
 
@@ -40,7 +41,7 @@ function attempt<Value>(read: () => Value): Value | undefined {
   }
 }
 
-const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined);
+const codeOf = (error: unknown) => (isError(error) && "code" in error ? error.code : undefined);
 
 /** The contents of a lock file: the process that holds the folder, or wants it. */
 interface FolderHolder {

@@ -1,5 +1,6 @@
 import { chmod, mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { isDaoError, UnavailableError } from "../../contract/errors.ts";
+import { isError } from "../../contract/fields/realms.ts";
 import { type FolderUse, isThisProcess, lockFolder } from "./folder-lock.ts";
 
 /** A folder that only this process uses, and only its user can read. */
@@ -65,6 +66,6 @@ function inUse({ holder, lockFile, isCertain }: FolderUse): string {
 }
 
 function unusable(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+  const code = isError(error) && "code" in error ? ` (${String(error.code)})` : "";
   return `cannot be opened${code}. It must be a folder that this user owns and can write to.`;
 }

@@ -2,6 +2,7 @@ import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { TlsSettings } from "../../connection-string/tls.ts";
 import { readTlsFiles, type TlsFiles } from "../../connection-string/tls-files.ts";
+import { isError } from "../../contract/fields/realms.ts";
 import { CLOSE_GRACE } from "../../session/limits.ts";
 import { codedError, connectionClosed } from "../../session/postgres-errors.ts";
 import { limitWait } from "../../session/waiting/deadline.ts";
@@ -126,7 +127,7 @@ async function setUp(plain: Socket, opening: Opening, options: SocketOptions): P
   opening.awaited = "whether it offers TLS";
   if (tls.isDirect || (await offersTls(plain, peer))) {
     const files = await readTlsFiles(tls).catch((cause: unknown) => {
-      throw codedError("ERR_TLS_FILE", cause instanceof Error ? cause.message : String(cause), cause);
+      throw codedError("ERR_TLS_FILE", isError(cause) ? cause.message : String(cause), cause);
     });
     opening.awaited = "the TLS handshake";
     return encrypt(plain, opening, options, files);
@@ -225,14 +226,14 @@ function closedEarly(peer: string): Error {
 }
 
 function codeOf(error: unknown): string | undefined {
-  const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
+  const code: unknown = isError(error) ? Reflect.get(error, "code") : undefined;
   return typeof code === "string" ? code : undefined;
 }
 
 /** Prefixes the error with its subject, and keeps its code. Node's error for several addresses has no message of its own. */
 function explained(cause: unknown, subject: string, advice?: string): Error {
-  const causes: unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
-  const reasons = causes.map((each) => (each instanceof Error ? each.message : String(each)));
+  const causes: unknown[] = isError(cause) && "errors" in cause && Array.isArray(cause.errors) ? cause.errors : [cause];
+  const reasons = causes.map((each) => (isError(each) ? each.message : String(each)));
   const message = [`${subject}: ${reasons.join("; ")}.`, advice].filter(Boolean).join(" ");
   return codedError(codeOf(cause) ?? "ECONNRESET", message, cause);
 }
