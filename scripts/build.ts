@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { docsAssets, pageFiles } from "../packages/dao-http/src/openapi/docs-assets.ts";
+import { docsAssets, EXPLORE_SCRIPT, pageFiles } from "../packages/dao-http/src/openapi/docs-assets.ts";
 import { errorCode } from "./postgres/error-code.ts";
 
 const packages = fileURLToPath(new URL("../packages/", import.meta.url));
@@ -16,7 +16,8 @@ const packages = fileURLToPath(new URL("../packages/", import.meta.url));
  * @throws Error when a build fails, or the signal's reason when it is aborted; no child process is left running
  */
 export async function buildPackages(signal: AbortSignal): Promise<void> {
-  const docs = [...docsAssets.map(({ file }) => file), ...pageFiles].map((file) => `dist/docs/${file}`);
+  const files = [...docsAssets.map(({ file }) => file), ...pageFiles.map(({ name }) => name), EXPLORE_SCRIPT];
+  const docs = files.map((file) => `dist/docs/${file}`);
   await Promise.all([build("dao-core", [], signal), build("dao-http", docs, signal)]);
   signal.throwIfAborted();
 }

@@ -2,6 +2,7 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { defineConfig } from "tsup";
+import { buildExplore } from "./explore.config.ts";
 import { docsAssets, pageFiles } from "./src/openapi/docs-assets.ts";
 
 const require = createRequire(import.meta.url);
@@ -15,7 +16,8 @@ async function copyDocsAssets(): Promise<void> {
   for (const { file, source } of docsAssets) {
     await copyFile(require.resolve(`${source}/${file}`), `dist/docs/${file}`);
   }
-  for (const file of pageFiles) await copyFile(`src/openapi/pages/${file}`, `dist/docs/${file}`);
+  for (const file of pageFiles) await copyFile(`src/${file.folder}/${file.name}`, `dist/docs/${file.name}`);
+  await buildExplore();
   for (const [licence, copy] of licences) await copyFile(require.resolve(licence), `dist/docs/${copy}`);
   await mkdir("dist/licences", { recursive: true });
   const levenshtein = join(dirname(require.resolve("fastest-levenshtein/package.json")), "LICENSE.md");
@@ -27,6 +29,7 @@ const licences = [
   ["swagger-ui-dist/NOTICE", "swagger-ui.NOTICE.txt"],
   ["swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt", "swagger-ui-bundle.js.LICENSE.txt"],
   ["redoc/LICENSE", "redoc.LICENSE.txt"],
+  ["./node_modules/preact/LICENSE", "preact.LICENSE.txt"],
   ["redoc/bundles/redoc.standalone.js.LICENSE.txt", "redoc.standalone.js.LICENSE.txt"],
 ] as const;
 

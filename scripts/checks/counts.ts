@@ -28,7 +28,7 @@ function report(what: keyof typeof bounds | undefined, sentence: string, count: 
 const isProduct = (file: string) => !/\.test\.ts$|\.gen\.ts$|\/testing\//.test(file);
 const product = readdirSync(join(repository, "packages"), { recursive: true, encoding: "utf8" })
   .map((file) => `packages/${file.replaceAll("\\", "/")}`)
-  .filter((file) => /^packages\/[^/]+\/src\/.*\.ts$/.test(file) && isProduct(file));
+  .filter((file) => /^packages\/[^/]+\/src\/.*\.tsx?$/.test(file) && isProduct(file));
 const lengths = product.map((file) => readFileSync(join(repository, file), "utf8").split("\n").length - 1);
 lengths.sort((one, other) => one - other);
 report("files", "Product files", product.length);

@@ -93,6 +93,9 @@ async function pages(published: PublishedPackage): Promise<string[]> {
       ].join("\n"),
     );
   }
+  const preact = packageOf(locate("preact/package.json"))?.folder ?? "";
+  const licence = await inDist(published, "docs/preact.LICENSE.txt");
+  parts.push(`${await titleOf(preact)}: ${licence}\n  In ${await inDist(published, "docs/explore.js")}.`);
   return parts;
 }
 

@@ -15,6 +15,8 @@ const table = /(?<=<!-- sizes: written by `pnpm sizes` -->\n\n)[\s\S]*?(?=\n\n<!
 const TOLERANCE = 0.05;
 /** Kilobytes by which a size may always differ: the table has one decimal, and a small module about a hundred lines. */
 const SLACK = 0.1;
+/** Kilobytes of the page `/explore`, compressed. */
+const MOST_OF_EXPLORE = 60;
 
 interface Bundle {
   /** Kilobytes, minified. */
@@ -128,6 +130,16 @@ if (process.argv.includes("--check")) {
 }
 
 await checkErrorsAlone();
+await checkExplore();
+
+/** The page that shows the data, with all that it loads. */
+async function checkExplore(): Promise<void> {
+  const http = packages.find(({ manifest }) => manifest.name === "@flux/dao-http");
+  const files = ["html", "css", "js"].map((kind) => join(http?.folder ?? "", "dist/docs", `explore.${kind}`));
+  const sizes = await Promise.all(files.map(async (file) => gzipSync(await readFile(file), { level: 9 }).byteLength));
+  const kilobytes = sizes.reduce((sum, size) => sum + size, 0) / 1000;
+  if (kilobytes > MOST_OF_EXPLORE) complain(`/explore is ${kilobytes.toFixed(1)} kB, and at most ${MOST_OF_EXPLORE}.`);
+}
 
 /** The errors entry must work alone: without zod, a driver or any other module. */
 async function checkErrorsAlone(): Promise<void> {

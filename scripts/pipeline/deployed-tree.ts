@@ -12,7 +12,7 @@ export interface DeployedTree {
 }
 
 /** Development-only packages. If one of them is in the tree, the development dependencies were not pruned. */
-const DEVELOPMENT_ONLY = ["vitest", "typescript", "tsup", "redoc", "swagger-ui-dist", "@electric-sql+pglite"];
+const DEVELOPMENT_ONLY = ["vitest", "typescript", "tsup", "redoc", "swagger-ui-dist", "preact", "@electric-sql+pglite"];
 
 /**
  * Creates in the empty `folder` the tree that the image copies, with the Dockerfile's command; the packages must be built.

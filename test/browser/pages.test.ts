@@ -1,78 +1,13 @@
-import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listen } from "../../examples/mounting/listen.ts";
 import { nodeHttpHost } from "../../examples/mounting/node-http.ts";
 import { createUser } from "../rest/rows.ts";
 import { KEYS, useRestServer } from "../rest/server.ts";
-
-const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
-const absence = existsSync(executablePath) ? undefined : `no Chromium at ${executablePath}`;
-
-/** Keep Chromium from contacting Google's servers, which no test needs and closed networks block. */
-const args = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+import { screenshot, useBrowser } from "./browser.ts";
 
 const server = useRestServer();
-
-let profile: string | undefined;
-let context: BrowserContext | undefined;
-
-beforeAll(async () => {
-  if (absence !== undefined) {
-    // Not by the console, which the runner shows for failed tests only.
-    process.stderr.write(
-      `The API's pages are NOT tested: ${absence}. Install Debian's package chromium, or set CHROMIUM_PATH.\n`,
-    );
-    return;
-  }
-  profile = await mkdtemp(join(tmpdir(), "pages-test-"));
-  context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args });
-}, 60_000);
-
-afterAll(async () => {
-  await context?.close();
-  if (profile !== undefined) await rm(profile, { recursive: true, force: true });
-});
-
-/** A page, and every defect that was seen on it. */
-interface WatchedPage {
-  readonly page: Page;
-  /** Requests to other hosts, failed requests, console errors and uncaught exceptions. */
-  readonly faults: readonly string[];
-}
-
-async function openPage(test: TestContext, path: string, baseUrl = server.baseUrl): Promise<WatchedPage> {
-  if (context === undefined) return test.skip(absence);
-  const page = await context.newPage();
-  const faults: string[] = [];
-  await page.route("**/*", (route) => {
-    const { origin, protocol } = new URL(route.request().url());
-    if (origin === baseUrl || protocol === "data:" || protocol === "blob:") return route.continue();
-    faults.push(`a request to ${route.request().url()}`);
-    return route.abort();
-  });
-  page.on("console", (message) => {
-    if (message.type() === "error") faults.push(`console: ${message.text()}`);
-  });
-  page.on("pageerror", (error) => faults.push(`uncaught: ${error.message}`));
-  page.on("requestfailed", (request) => faults.push(`failed: ${request.url()}`));
-  page.on("response", (response) => {
-    if (response.status() >= 400) faults.push(`${response.status()}: ${response.url()}`);
-  });
-  await page.goto(baseUrl + path);
-  return { page, faults };
-}
+const openPage = useBrowser(() => server.baseUrl);
 
 /** The operations of the guide's reference, and those that append messages, and create, stream and change many tasks. */
 const OPERATIONS = 39;
@@ -186,10 +121,4 @@ async function execute(page: Page, email: string) {
   const answer = page.waitForResponse((response) => response.url().includes("/api/v1/users/"));
   await run.click();
   return answer;
-}
-
-/** Screenshots to look at; kept only if SCREENSHOTS names a folder. */
-async function screenshot(page: Page, name: string): Promise<void> {
-  const folder = process.env["SCREENSHOTS"];
-  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name.replaceAll("/", "_")}.png`) });
 }

@@ -60,13 +60,16 @@ const packages: readonly Package[] = [
       "index",
       "server",
       "testing",
+      "explore",
     ],
     notFrom: {
+      // A page in browsers, which uses the service as any client does. Nothing imports it.
+      explore: ["wire", "http", "api", "openapi", "app", "node", "process", "cli", "index", "server", "testing"],
       // The client builds on the table of operations and the wire format alone.
       client: ["http", "openapi", "app", "node"],
       index: ["client", "process", "cli", "opentelemetry"],
     },
-    onlyFor: { "@opentelemetry": ["opentelemetry"], zod: ["api"] },
+    onlyFor: { "@opentelemetry": ["opentelemetry"], zod: ["api"], preact: ["explore"] },
   },
 ];
 
@@ -84,7 +87,7 @@ interface Imports {
 function readImports(source: string): readonly Imports[] {
   return readdirSync(source, { recursive: true, encoding: "utf8" })
     .map((file) => file.replaceAll("\\", "/"))
-    .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
+    .filter((file) => /\.tsx?$/.test(file) && !file.endsWith(".test.ts"))
     .map((file) => {
       const text = readFileSync(join(source, file), "utf8");
       const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");

@@ -69,7 +69,7 @@ export interface DaoAppOptions {
   readonly maxConcurrentRequests?: number | undefined;
   /** API requests that may wait; further ones are rejected with a 503. Default 1,000. */
   readonly maxWaitingRequests?: number | undefined;
-  /** Whether `/docs`, `/redoc` and `/openapi.json` are served. Default `true`. */
+  /** Whether `/docs`, `/redoc`, `/explore` and `/openapi.json` are served. Default `true`. */
   readonly docs?: boolean | undefined;
   /**
    * The path under which a host mounts the app, such as `/dao`. Requests are accepted with it and, for hosts and proxies that

@@ -19,8 +19,18 @@ export const docsAssets: readonly DocsAsset[] = [
   { page: "redoc", file: "redoc.standalone.js", source: "redoc/bundles" },
 ];
 
-/** The pages themselves, in `pages/`; the build copies them too. */
-export const pageFiles = ["docs.html", "docs.js", "redoc.html", "redoc.js"];
+/** The files of the pages themselves, by their folders in `src/`; the build copies them too. */
+export const pageFiles = [
+  { folder: "openapi/pages", name: "docs.html" },
+  { folder: "openapi/pages", name: "docs.js" },
+  { folder: "openapi/pages", name: "redoc.html" },
+  { folder: "openapi/pages", name: "redoc.js" },
+  { folder: "explore", name: "explore.html" },
+  { folder: "explore", name: "explore.css" },
+];
+
+/** The script of `/explore`, which the build bundles. */
+export const EXPLORE_SCRIPT = "explore.js";
 
 // Redoc always loads its vendor's logo from their server. An empty image replaces it.
 const redocLogo = "https://cdn.redoc.ly/redoc/logo-mini.svg";
@@ -34,8 +44,11 @@ export async function readAsset({ file, source }: DocsAsset): Promise<string> {
   return (await read(file, () => require.resolve(`${source}/${file}`))).replaceAll(redocLogo, emptyPicture);
 }
 
+/** The text of a page's file. From source too the script of `/explore` is what was built last. */
 export function readPage(file: string): Promise<string> {
-  return read(file, () => new URL(`./pages/${file}`, import.meta.url));
+  const folder = pageFiles.find(({ name }) => name === file)?.folder;
+  const original = folder === undefined ? `../../dist/docs/${file}` : `../${folder}/${file}`;
+  return read(file, () => new URL(original, import.meta.url));
 }
 
 function read(file: string, original: () => string | URL): Promise<string> {

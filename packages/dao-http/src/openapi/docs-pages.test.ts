@@ -77,7 +77,7 @@ describe("the pages", () => {
 
   test("can be omitted", async () => {
     const without = createDaoApp({ ...options, docs: false });
-    for (const path of ["/docs", "/redoc", "/openapi.json"]) {
+    for (const path of ["/docs", "/redoc", "/explore", "/openapi.json"]) {
       expect((await without.fetch(new Request(`http://service${path}`))).status).toBe(404);
     }
   });

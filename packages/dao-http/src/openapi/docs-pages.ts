@@ -1,10 +1,11 @@
 import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
 import type { HttpRequest, PublicRoute } from "../http/http-message.ts";
-import { docsAssets, readAsset, readPage } from "./docs-assets.ts";
+import { docsAssets, EXPLORE_SCRIPT, readAsset, readPage } from "./docs-assets.ts";
 import { openApiJson } from "./openapi.gen.ts";
 
 const javascript = "text/javascript; charset=utf-8";
+const css = "text/css; charset=utf-8";
 
 /** Pages and scripts may load only what this service itself serves. */
 const contentSecurityPolicy = [
@@ -32,9 +33,14 @@ const pages = [
   { name: "docs", policy: contentSecurityPolicy },
   // Its search runs in a worker created from its own source.
   { name: "redoc", policy: `${contentSecurityPolicy}; worker-src blob:` },
+  // Ours: its styles are a file, and no text can become HTML or a script.
+  {
+    name: "explore",
+    policy: `${contentSecurityPolicy.replace(" 'unsafe-inline'", "")}; require-trusted-types-for 'script'; trusted-types 'none'`,
+  },
 ];
 
-/** `/docs`, `/redoc`, `/openapi.json` and the files that they need, by path. */
+/** `/docs`, `/redoc`, `/explore`, `/openapi.json` and the files that they need, by path. */
 export const docsPages: readonly (readonly [path: string, route: PublicRoute])[] = [
   ["/openapi.json", serve("application/json", async () => openApiJson)],
   ...pages.flatMap(({ name, policy }): [string, PublicRoute][] => {
@@ -43,13 +49,14 @@ export const docsPages: readonly (readonly [path: string, route: PublicRoute])[]
     const plain = html(() => readPage(`${name}.html`));
     // Links to the page's files are relative to its URL.
     const withSlash = html(async () => (await readPage(`${name}.html`)).replaceAll(`"${name}/`, '"'));
-    return [
-      [`/${name}`, (path, request) => (path.endsWith("/") ? withSlash : plain)(path, request)],
-      [`/${name}/initialize.js`, serve(javascript, () => readPage(`${name}.js`))],
-    ];
+    return [[`/${name}`, (path, request) => (path.endsWith("/") ? withSlash : plain)(path, request)]];
   }),
+  ["/docs/initialize.js", serve(javascript, () => readPage("docs.js"))],
+  ["/redoc/initialize.js", serve(javascript, () => readPage("redoc.js"))],
+  ["/explore/explore.css", serve(css, () => readPage("explore.css"))],
+  ["/explore/explore.js", serve(javascript, () => readPage(EXPLORE_SCRIPT))],
   ...docsAssets.map((asset) => {
-    const contentType = asset.file.endsWith(".css") ? "text/css; charset=utf-8" : javascript;
+    const contentType = asset.file.endsWith(".css") ? css : javascript;
     return [`/${asset.page}/${asset.file}`, serve(contentType, () => readAsset(asset))] as const;
   }),
 ];

@@ -22,6 +22,7 @@ describe("GET /", () => {
           api: "/api/v1",
           docs: "/docs",
           redoc: "/redoc",
+          explore: "/explore",
           openapi: "/openapi.json",
           health: "/health",
           ready: "/ready",

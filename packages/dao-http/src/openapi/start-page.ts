@@ -10,6 +10,7 @@ const GUIDE = "https://www.npmjs.com/package/@flux/dao-http";
 const links = [
   ["/docs", "try the API (Swagger UI)"],
   ["/redoc", "read the API"],
+  ["/explore", "look at the data"],
   ["/openapi.json", "the OpenAPI document"],
   ["/health", "whether the process runs"],
   ["/ready", "whether the database can be used"],

@@ -1,0 +1,134 @@
+import type { TaskDto } from "@flux/dao-core/contract";
+import { addDays, dayName, dayOf, daysFrom } from "./days.ts";
+import { dayText, Legend, Loaded, spanText, TaskItem } from "./parts.tsx";
+import { enteredIn, linkTo, type Route } from "./route.ts";
+
+interface CalendarProps {
+  readonly userId: string;
+  readonly route: Route;
+  readonly days: 1 | 7;
+}
+
+/** A user's tasks by time. */
+export function Calendar({ userId, route, days: count }: CalendarProps) {
+  const chosen = dayOf(route.query.get("date"));
+  // A week begins with Monday.
+  const first = count === 1 ? chosen : addDays(chosen, -((chosen.getDay() + 6) % 7));
+  const { days, start, end } = daysFrom(first, count);
+  return (
+    <>
+      <DayPicker route={route} day={first} step={count} />
+      <Loaded
+        of={dayName(first)}
+        read={({ tasks }, options) => tasks.getTasksByTimerange({ userId, startTime: start, endTime: end }, options)}
+      >
+        {(tasks) => <Days days={days} tasks={tasks} />}
+      </Loaded>
+    </>
+  );
+}
+
+interface DayPickerProps {
+  readonly route: Route;
+  readonly day: Date;
+  readonly step: number;
+}
+
+export function DayPicker({ route, day, step }: DayPickerProps) {
+  const link = (date: string) => linkTo(route.segments, { date });
+  const onSubmit = (event: SubmitEvent) => {
+    location.hash = link(enteredIn(event, "date"));
+  };
+  return (
+    <form class="days" onSubmit={onSubmit}>
+      <a href={link(dayName(addDays(day, -step)))}>Earlier</a>
+      <label for="date">From</label>
+      <input id="date" name="date" type="date" value={dayName(day)} required />
+      <button type="submit">Show</button>
+      <a href={link(dayName(addDays(day, step)))}>Later</a>
+    </form>
+  );
+}
+
+interface DaysProps {
+  readonly days: readonly Date[];
+  readonly tasks: readonly TaskDto[];
+}
+
+const MINUTES_OF_DAY = 24 * 60;
+/** Shown of a task without an end; also the least height at which a task can be read. */
+const SHORTEST = 45;
+
+function Days({ days, tasks }: DaysProps) {
+  const placed = Map.groupBy(tasks.flatMap(place), ({ day }) => day);
+  const all = [...placed.values()].flat();
+  const from = Math.floor(Math.min(8 * 60, ...all.map(({ top }) => top)) / 60);
+  const until = Math.ceil(Math.max(18 * 60, ...all.map(({ bottom }) => bottom)) / 60);
+  const hours = Array.from({ length: until - from }, (_, index) => from + index);
+  const percent = (minutes: number) => `${((minutes / 60 - from) / (until - from)) * 100}%`;
+  return (
+    <>
+      <Legend tasks={tasks} />
+      <div class={`calendar of-${days.length}`}>
+        <ol class="hours" aria-hidden="true">
+          {hours.map((hour) => (
+            <li key={hour}>{hour}:00</li>
+          ))}
+        </ol>
+        {days.map((day) => {
+          const own = inLanes(placed.get(dayName(day)) ?? []);
+          const lanes = Math.max(1, ...own.map(({ lane }) => lane + 1));
+          return (
+            <section key={dayName(day)}>
+              <h2>{dayText(day)}</h2>
+              <ol style={{ "--hours": String(hours.length) }}>
+                {own.map(({ task, top, bottom, lane }) => (
+                  <TaskItem
+                    key={task.id}
+                    task={task}
+                    when={spanText(task)}
+                    style={{
+                      "--top": percent(top),
+                      "--bottom": percent(bottom),
+                      "--left": `${(lane / lanes) * 100}%`,
+                      "--width": `${100 / lanes}%`,
+                    }}
+                  />
+                ))}
+              </ol>
+              {own.length === 0 && <p class="none">No tasks</p>}
+            </section>
+          );
+        })}
+      </div>
+    </>
+  );
+}
+
+interface Placed {
+  readonly task: TaskDto;
+  readonly day: string;
+  /** Minutes of its day. */
+  readonly top: number;
+  readonly bottom: number;
+}
+
+function place(task: TaskDto): Placed[] {
+  const { startTime, endTime } = task;
+  if (startTime === null) return [];
+  const top = Math.min(startTime.getHours() * 60 + startTime.getMinutes(), MINUTES_OF_DAY - SHORTEST);
+  const minutes = endTime === null ? 0 : (endTime.getTime() - startTime.getTime()) / 60_000;
+  const bottom = Math.min(MINUTES_OF_DAY, top + Math.max(minutes, SHORTEST));
+  return [{ task, day: dayName(startTime), top, bottom }];
+}
+
+/** Puts tasks that overlap beside each other: each into the first lane that is free. They are in the order of their times. */
+function inLanes(tasks: readonly Placed[]): (Placed & { readonly lane: number })[] {
+  const ends: number[] = [];
+  return tasks.map((task) => {
+    const free = ends.findIndex((end) => end <= task.top);
+    const lane = free === -1 ? ends.length : free;
+    ends[lane] = task.bottom;
+    return { ...task, lane };
+  });
+}

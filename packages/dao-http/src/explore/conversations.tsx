@@ -1,0 +1,90 @@
+import { instantText, Loaded, Pager, Table, Title } from "./parts.tsx";
+import { linkTo, pageOf, type Route } from "./route.ts";
+
+/** Each comes with its messages. */
+const PAGE_SIZE = 10;
+const MESSAGES = 50;
+
+interface ConversationsProps {
+  readonly userId: string;
+  readonly route: Route;
+}
+
+export function Conversations({ userId, route }: ConversationsProps) {
+  const page = pageOf(route);
+  return (
+    <Loaded
+      of={String(page)}
+      read={({ conversations }, options) =>
+        conversations.listConversations({ userId, page, pageSize: PAGE_SIZE }, options)
+      }
+    >
+      {({ items, total }) => (
+        <>
+          <Table name="Conversations" columns={["Created", "Messages", "Status", "Begins with"]}>
+            {items.map(({ id, createdAt, messages, status }) => (
+              <tr key={id}>
+                <th scope="row">
+                  <a href={linkTo(["conversations", id])}>{instantText(createdAt)}</a>
+                </th>
+                <td>{messages.length}</td>
+                <td>{status}</td>
+                <td>{messages.length === 0 ? "" : messageOf(messages[0]).text.slice(0, 100)}</td>
+              </tr>
+            ))}
+          </Table>
+          <Pager route={route} page={page} size={PAGE_SIZE} total={total ?? items.length} what="conversations" />
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+interface ConversationProps {
+  readonly id: string;
+  readonly route: Route;
+}
+
+export function Conversation({ id, route }: ConversationProps) {
+  const page = pageOf(route);
+  return (
+    <Loaded of={id} read={({ conversations }, options) => conversations.getConversation(id, options)}>
+      {({ userId, goalId, messages, status, createdAt }) => (
+        <>
+          <p>
+            <a href={linkTo(["users", userId, "conversations"])}>To the user</a>{" "}
+            {goalId !== null && <a href={linkTo(["goals", goalId])}>To the goal</a>}
+          </p>
+          <Title>{`Conversation of ${instantText(createdAt)}`}</Title>
+          <p>{status}</p>
+          <ol class="messages" start={(page - 1) * MESSAGES + 1}>
+            {messages.slice((page - 1) * MESSAGES, page * MESSAGES).map((message, index) => {
+              const { from, text, rest } = messageOf(message);
+              return (
+                <li key={index} class={from === "user" ? "user" : ""}>
+                  <strong>{from}</strong>
+                  <p>{text}</p>
+                  {rest !== "" && <small>{rest}</small>}
+                </li>
+              );
+            })}
+          </ol>
+          <Pager route={route} page={page} size={MESSAGES} total={messages.length} what="messages" />
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+/** A message's parts. It may be any JSON: what the agents do not write is shown as it is. */
+function messageOf(message: unknown): { readonly from: string; readonly text: string; readonly rest: string } {
+  if (typeof message === "string") return { from: "", text: message, rest: "" };
+  const { role, content, ...rest } = Object(message);
+  if (typeof role !== "string" || typeof content !== "string") {
+    return { from: "", text: JSON.stringify(message, null, 2), rest: "" };
+  }
+  const others = Object.entries(rest).map(
+    ([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
+  return { from: role, text: content, rest: others.join(" · ") };
+}

@@ -1,0 +1,104 @@
+import type { GoalWithRelationsDto, TaskDto } from "@flux/dao-core/contract";
+import { instantText, Legend, Loaded, Pager, spanText, Table, TaskItem, Title } from "./parts.tsx";
+import { linkTo, pageOf, type Route } from "./route.ts";
+
+const PAGE_SIZE = 25;
+/** A quarter of a year. */
+const WEEKS = 13;
+
+interface GoalsProps {
+  readonly userId: string;
+  readonly route: Route;
+}
+
+export function Goals({ userId, route }: GoalsProps) {
+  const page = pageOf(route);
+  return (
+    <Loaded
+      of={String(page)}
+      read={({ goals }, options) => goals.listGoals({ userId, page, pageSize: PAGE_SIZE }, options)}
+    >
+      {({ items, total }) => (
+        <>
+          <Table name="Goals" columns={["Goal", "Status", "Category", "Timeline", "Created"]}>
+            {items.map((goal) => (
+              <tr key={goal.id}>
+                <th scope="row">
+                  <a href={linkTo(["goals", goal.id])}>{goal.title}</a>
+                </th>
+                <td>{goal.status}</td>
+                <td>{goal.category}</td>
+                <td>{goal.timeline}</td>
+                <td>{instantText(goal.createdAt)}</td>
+              </tr>
+            ))}
+          </Table>
+          <Pager route={route} page={page} size={PAGE_SIZE} total={total ?? items.length} what="goals" />
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+interface GoalProps {
+  readonly id: string;
+  readonly route: Route;
+}
+
+/** A goal as its weeks, and in each its milestones with their tasks. */
+export function Goal({ id, route }: GoalProps) {
+  return (
+    <Loaded of={id} read={({ goals }, options) => goals.getGoalFull(id, options)}>
+      {(goal) => {
+        const weeks = weeksOf(goal);
+        const page = pageOf(route);
+        return (
+          <>
+            <p>
+              <a href={linkTo(["users", goal.userId])}>To the user</a>
+            </p>
+            <Title>{goal.title}</Title>
+            <p>{[goal.status, goal.category, goal.timeline].filter(Boolean).join(" · ")}</p>
+            <Legend tasks={goal.tasks} />
+            {weeks.slice((page - 1) * WEEKS, page * WEEKS).map(({ name, parts }) => (
+              <section key={name} class="week">
+                <h2>{name}</h2>
+                {parts.map(({ title, tasks }) => (
+                  <section key={title}>
+                    <h3>{title}</h3>
+                    <ul class="grid">
+                      {tasks.map((task) => (
+                        <TaskItem key={task.id} task={task} when={spanText(task, instantText)} />
+                      ))}
+                    </ul>
+                  </section>
+                ))}
+              </section>
+            ))}
+            <Pager route={route} page={page} size={WEEKS} total={weeks.length} what="weeks" />
+          </>
+        );
+      }}
+    </Loaded>
+  );
+}
+
+interface Week {
+  readonly name: string;
+  readonly parts: readonly { readonly title: string; readonly tasks: readonly TaskDto[] }[];
+}
+
+function weeksOf({ milestones, tasks }: GoalWithRelationsDto): Week[] {
+  const byMilestone = Map.groupBy(tasks, ({ milestoneId }) => milestoneId);
+  const weeks = Map.groupBy(milestones, ({ weekNumber }) => weekNumber);
+  const found = [...weeks].map(([number, ofWeek]) => ({
+    name: `Week ${number}`,
+    parts: ofWeek.map(({ id, title, status }) => ({ title: `${title} (${status})`, tasks: byMilestone.get(id) ?? [] })),
+  }));
+  // The milestone may be of another goal.
+  const known = new Set(milestones.map(({ id }) => id));
+  const others = tasks.filter(({ milestoneId }) => milestoneId === null || !known.has(milestoneId));
+  return others.length === 0
+    ? found
+    : [...found, { name: "Any week", parts: [{ title: "No milestone", tasks: others }] }];
+}

@@ -1,0 +1,89 @@
+import { Calendar } from "./calendar.tsx";
+import { Charts } from "./charts.tsx";
+import { Conversations } from "./conversations.tsx";
+import { Goals } from "./goals.tsx";
+import { instantText, Loaded, Pager, Table, Title } from "./parts.tsx";
+import { enteredIn, linkTo, pageOf, type Route } from "./route.ts";
+
+const PAGE_SIZE = 25;
+
+export function Users({ route }: { readonly route: Route }) {
+  const page = pageOf(route);
+  const email = route.query.get("email") ?? undefined;
+  const onSubmit = (event: SubmitEvent) => {
+    location.hash = linkTo([], { email: enteredIn(event, "email") });
+  };
+  return (
+    <>
+      <Title>Users</Title>
+      <form onSubmit={onSubmit}>
+        <label for="email">E-mail address</label>
+        <input id="email" name="email" type="search" value={email} placeholder="the whole address; empty: all users" />
+        <button type="submit">Find</button>
+      </form>
+      <Loaded
+        of={`${email} ${page}`}
+        read={({ users }, options) => users.listUsers({ email, page, pageSize: PAGE_SIZE }, options)}
+      >
+        {({ items, total }) => (
+          <>
+            <Table name="Users" columns={["Name", "E-mail", "Demo", "Created"]}>
+              {items.map((user) => (
+                <tr key={user.id}>
+                  <th scope="row">
+                    <a href={linkTo(["users", user.id])}>{user.name}</a>
+                  </th>
+                  <td>{user.email}</td>
+                  <td>{user.demoMode ? "yes" : "no"}</td>
+                  <td>{instantText(user.createdAt)}</td>
+                </tr>
+              ))}
+            </Table>
+            <Pager route={route} page={page} size={PAGE_SIZE} total={total ?? items.length} what="users" />
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+const views = [
+  ["goals", "Goals"],
+  ["day", "Day"],
+  ["week", "Week"],
+  ["charts", "30 days"],
+  ["conversations", "Conversations"],
+] as const;
+
+interface UserProps {
+  readonly id: string;
+  readonly route: Route;
+}
+
+export function User({ id, route }: UserProps) {
+  const view = route.segments[2] ?? "goals";
+  return (
+    <>
+      <Loaded of={id} read={({ users }, options) => users.getUser(id, options)}>
+        {({ name, email }) => (
+          <>
+            <Title>{name}</Title>
+            <p>{email}</p>
+          </>
+        )}
+      </Loaded>
+      <nav class="views" aria-label="Views of the user">
+        {views.map(([name, label]) => (
+          <a key={name} href={linkTo(["users", id, name])} aria-current={name === view ? "page" : undefined}>
+            {label}
+          </a>
+        ))}
+      </nav>
+      {view === "goals" && <Goals userId={id} route={route} />}
+      {view === "day" && <Calendar userId={id} route={route} days={1} />}
+      {view === "week" && <Calendar userId={id} route={route} days={7} />}
+      {view === "charts" && <Charts userId={id} route={route} />}
+      {view === "conversations" && <Conversations userId={id} route={route} />}
+    </>
+  );
+}
