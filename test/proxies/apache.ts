@@ -5,8 +5,11 @@ const modules = "/usr/lib/apache2/modules";
 
 export const hasApache = hasProgram(command, "-v");
 
-/** Apache's mod_proxy_http with its defaults, in front of the service at this URL. */
-export function startApache(upstream: string): Promise<RunningProxy> {
+/**
+ * Apache's mod_proxy_http in front of the service at this URL.
+ * @param settings of the proxy; default: its own
+ */
+export function startApache(upstream: string, settings = `ProxyPass / ${upstream}/`): Promise<RunningProxy> {
   return startProxy({
     command,
     args: (file) => ["-X", "-f", file],
@@ -23,7 +26,7 @@ export function startApache(upstream: string): Promise<RunningProxy> {
       LoadModule proxy_http_module ${modules}/mod_proxy_http.so
       User nobody
       Group nogroup
-      ProxyPass / ${upstream}/
+      ${settings}
     `,
   });
 }

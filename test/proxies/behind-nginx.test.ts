@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { createDaoClient } from "@flux/dao-http/client";
 import { describe, expect, test } from "vitest";
 import { createGoal, createUser } from "../rest/rows.ts";
@@ -53,17 +52,5 @@ describe.runIf(hasNginx)("behind nginx with its defaults", () => {
     expect([refused.status, await refused.json()]).toMatchObject([412, { detail: expect.stringMatching(/compress/) }]);
     const strong = await fetch(url, { headers: { ...headers, "Accept-Encoding": "identity" } });
     expect((await patch(strong.headers.get("etag"))).status).toBe(200);
-  });
-
-  test("an import of several megabytes works with the settings of docs/running.md", async () => {
-    const page = await readFile("docs/running.md", "utf8");
-    const settings = /^```nginx\nserver \{\n(.*?)^\}$/ms.exec(page)?.[1] ?? "";
-    expect(settings).toContain("proxy_http_version 1.1;");
-    await using nginx = await startNginx(settings.replace("http://127.0.0.1:8000", server.baseUrl));
-    const owner = await createUser(call);
-    const goal = await createGoal(call, owner);
-    const { tasks } = createDaoClient({ baseUrl: nginx.url, serviceKey: KEYS.scheduler });
-    const task = { userId: owner.id, goalId: goal.id, title: "🙂".repeat(400) };
-    expect(await tasks.createTasks(Array.from({ length: 2_500 }, () => task))).toEqual({ createdCount: 2_500 });
   });
 });

@@ -54,6 +54,8 @@ export interface RestServerOptions {
   readonly maxWaiting?: number;
   readonly lockTimeout?: number;
   readonly statementTimeout?: number;
+  /** The path of the app. */
+  readonly basePath?: string;
 }
 
 /** The REST API on a socket, over a PostgreSQL database. */
@@ -71,7 +73,11 @@ export interface RestServer extends AsyncDisposable {
 }
 
 /** Starts the service on a free port of 127.0.0.1. */
-export async function startRestServer({ databaseUrl, ...options }: RestServerOptions = {}): Promise<RestServer> {
+export async function startRestServer({
+  databaseUrl,
+  basePath,
+  ...options
+}: RestServerOptions = {}): Promise<RestServer> {
   const own =
     databaseUrl === undefined ? await createTestDatabase({ serverUrl: inject("adminUrl"), ...options }) : undefined;
   const url = own?.url ?? databaseUrl ?? "";
@@ -79,7 +85,7 @@ export async function startRestServer({ databaseUrl, ...options }: RestServerOpt
   const lines: string[] = [];
   const logger = createLogger({ destination: { write: (text) => lines.push(...text.split("\n").filter(Boolean)) } });
   const keys = Object.entries(KEYS).map(([name, key]) => ({ name, key }));
-  const app = createDaoApp({ services: database, keys, logger });
+  const app = createDaoApp({ services: database, keys, logger, basePath });
   const server = await startServer({ app, port: 0, database, logger, stopDelay: 0, gracePeriod: 1_000 });
   const baseUrl = server.url;
   const stop = async () => {
