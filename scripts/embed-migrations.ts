@@ -30,26 +30,55 @@ const unqualifiedCheck = (statement: string) =>
     check.replaceAll(`${table}.`, ""),
   );
 
-/** The statements of a file as the text of an array. */
-function statementsText(sql: string, indent = ""): string {
-  const statements = sql.split("--> statement-breakpoint").map((statement) => unqualifiedCheck(statement.trim()));
-  const lines = statements.filter(Boolean).map((statement) => `${indent}  ${JSON.stringify(statement)},`);
+const COMPATIBLE = /^--> compatible since (\S+)$/m;
+const ONLINE = /^--> online$/m;
+
+/** The statements of a file; without the mark of those that are online. */
+function statementsOf(sql: string, isOnline = false): string[] {
+  const chunks = sql.replace(COMPATIBLE, "").split("--> statement-breakpoint");
+  const statements = chunks.filter((chunk) => ONLINE.test(chunk) === isOnline);
+  return statements.map((statement) => unqualifiedCheck(statement.replace(ONLINE, "").trim())).filter(Boolean);
+}
+
+/** @throws Error for what would fail, or be done in the wrong order */
+function verifyMarks(name: string, sql: string): void {
+  const marks = sql.split("--> statement-breakpoint").map((chunk) => ONLINE.test(chunk));
+  if (marks.lastIndexOf(false) > marks.indexOf(true) && marks.includes(true)) {
+    throw new Error(`${name}: a statement follows one that is online, but would be executed before it. Move it up.`);
+  }
+  const isIndex = (statement: string) => statement.includes(" CONCURRENTLY ");
+  if (statementsOf(sql).some(isIndex)) throw new Error(`${name}: mark what is CONCURRENTLY as --> online.`);
+  const index = /^(--.*\n)*CREATE (UNIQUE )?INDEX CONCURRENTLY (IF NOT EXISTS )?"\w+" ON ("public"\.)?"\w+" [^;]*;$/;
+  const other = statementsOf(sql, true).find((statement) => isIndex(statement) && !index.test(statement));
+  if (other !== undefined) throw new Error(`${name}: not CREATE INDEX CONCURRENTLY "name" ON "table" …; but ${other}`);
+}
+
+/** Statements as the text of an array. */
+function statementsText(statements: readonly string[], indent = ""): string {
+  const lines = statements.map((statement) => `${indent}  ${JSON.stringify(statement)},`);
   return ["[", ...lines, `${indent}]`].join("\n");
 }
 
 async function generatedText(): Promise<string> {
   const migrations: string[] = [];
   const fingerprint = createHash("sha256");
-  for (const [index, name] of (await migrationNames()).entries()) {
+  const names = await migrationNames();
+  for (const [index, name] of names.entries()) {
     const sql = await readText(new URL(`${name}.sql`, drizzleFolder));
     const checksum = createHash("sha256").update(sql).digest("hex");
     fingerprint.update(checksum);
+    verifyMarks(name, sql);
+    const online = statementsOf(sql, true);
+    const [, since] = COMPATIBLE.exec(sql) ?? [];
+    if (since !== undefined && !names.slice(0, index).includes(since)) throw new Error(`${name}: no earlier ${since}`);
     migrations.push(
       "  {",
       `    version: ${index + 1},`,
       `    name: ${JSON.stringify(name)},`,
       `    checksum: "${checksum}",`,
-      `    statements: ${statementsText(sql, "    ")},`,
+      `    statements: ${statementsText(statementsOf(sql), "    ")},`,
+      ...(online.length === 0 ? [] : [`    online: ${statementsText(online, "    ")},`]),
+      ...(since === undefined ? [] : [`    compatibleSince: ${names.indexOf(since) + 1},`]),
       "  },",
     );
   }
@@ -66,7 +95,7 @@ async function generatedText(): Promise<string> {
     `export const MIGRATIONS_FINGERPRINT = "${fingerprint.digest("hex").slice(0, 12)}";`,
     "",
     "/** drizzle/adopt/python-service.sql */",
-    `export const ADOPT_PYTHON_SERVICE = ${statementsText(adoption)};`,
+    `export const ADOPT_PYTHON_SERVICE = ${statementsText(statementsOf(adoption))};`,
     "",
   ].join("\n");
 }

@@ -128,8 +128,9 @@ export class SchemaSession extends DriverSession {
   /**
    * Brings the schema to the version of this code: creates it, updates it, or adopts the schema of the Python service. Repairs
    * changes made outside the migrations if no guess about rows is needed, and otherwise throws. Safe to call from many processes
-   * at once; all of it happens in one transaction. It never runs by itself.
-   * @throws SchemaVersionError if the database is newer than the code, or has other tables
+   * at once; all of it happens in one transaction, except for the migrations' online steps, which follow it. It never runs by
+   * itself.
+   * @throws SchemaVersionError if the database is newer than the code supports, or has other tables
    */
   async migrate(options?: MigrationOptions): Promise<MigrationReport> {
     this.assertWritable();
@@ -146,8 +147,8 @@ export class SchemaSession extends DriverSession {
 
   /**
    * Resolves if the database accepts reads and writes, and its schema is the one that this code needs: tables, columns, types,
-   * constraints, privileges. With `readOnly` it need accept no writes, but must not lag by more than `maxLag`. It may be called
-   * every second: it is one statement that reads one row; the schema itself is compared on the first call, every 5 s, and after a
+   * constraints, privileges; or a newer one that is compatible with this code. With `readOnly` it need accept no writes, but must not lag by more than `maxLag`. It may be called
+   * every second: it is one statement that reads a few rows; the schema itself is compared on the first call, every 5 s, and after a
    * statement failed because of the schema or lost its connection. It does not wait for a busy pool, but opens one more
    * connection; if the server permits no more, the last result counts.
    * @throws UnavailableError, also if the server is read-only (a hot standby) and the database is not, or if it lags;

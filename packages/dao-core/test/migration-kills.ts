@@ -22,7 +22,7 @@ export const BEGINNINGS: Readonly<Record<string, string>> = {
   "a database of the Python service": PYTHON_SERVICE_DDL + REGULAR_ROWS,
   "the version before": [
     createJournal(PUBLIC),
-    ...older.flatMap((step) => [...step.statements, journalInsert(PUBLIC, step)]),
+    ...older.flatMap((step) => [...step.statements, ...journalInsert(PUBLIC, step)]),
   ].join("\n"),
 };
 

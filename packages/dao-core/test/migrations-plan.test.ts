@@ -41,6 +41,7 @@ test.each(beginnings)("the plan for %s, run by hand, does what migrate() does", 
       applied: [],
       adopts: false,
       repairs: [],
+      online: [],
       sql: "",
     });
     // Run twice, it must fail as a whole.

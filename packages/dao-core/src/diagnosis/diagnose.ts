@@ -1,6 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { SchemaVersionError, UnavailableError } from "../contract/errors.ts";
-import { embeddedMigrations } from "../migrations/migration-set.ts";
+import { embeddedMigrations, schemaVersion } from "../migrations/migration-set.ts";
+import { isLeftOnline } from "../migrations/online-statements.ts";
 import { type MigrationPlan, readPlan } from "../migrations/plan.ts";
 import { findUnvalidatedRules } from "../migrations/schema-check/rule-violations.ts";
 import { adviceFor, findObstacles, listDifferences } from "../migrations/schema-check/schema-difference.ts";
@@ -27,6 +28,8 @@ export interface Finding {
 
 const passed = (name: FindingName, message: string): Finding => ({ name, ok: true, message });
 const failed = (name: FindingName, message: string): Finding => ({ name, ok: false, message });
+
+const NEEDED = schemaVersion(embeddedMigrations);
 
 /** The oldest PostgreSQL that is supported. */
 const OLDEST_VERSION = 15;
@@ -59,14 +62,13 @@ export async function diagnose(
       if (error instanceof SchemaVersionError) return error;
       throw error;
     });
-    findings.push(schemaVersion(plan));
-    // There is nothing to compare a schema of another version with.
+    findings.push(versionOf(plan));
     if (plan instanceof SchemaVersionError || plan.applied.length > 0) return findings;
-    findings.push(
-      await drift(driver, schema, plan, options),
-      await rules(driver, schema),
-      await privileges(driver, schema, opened.readOnly, options),
-    );
+    // There is nothing to compare a schema of another version with.
+    if (plan.to === NEEDED) {
+      findings.push(await drift(driver, schema, plan, options), await rules(driver, schema, plan));
+    }
+    findings.push(await privileges(driver, schema, opened.readOnly, options));
     // A server protects its files, and has its own tools for damage on disk.
     if (await isEmbedded(driver)) findings.push(await indexes(driver, schema));
     return findings;
@@ -110,9 +112,20 @@ async function clock(executor: SqlExecutor, options?: CallOptions): Promise<Find
   return failed("clock", `The database's clock is ${seconds} ${direction} this machine's. Synchronize both with NTP.`);
 }
 
-function schemaVersion(plan: MigrationPlan | SchemaVersionError): Finding {
+function versionOf(plan: MigrationPlan | SchemaVersionError): Finding {
   if (plan instanceof SchemaVersionError) return failed("schema", plan.message);
-  const { from, to, applied } = plan;
+  const { from, to, applied, steps } = plan;
+  const online = steps.flatMap(({ name, isOnline }) => (isOnline ? [name] : []));
+  if (to > NEEDED) {
+    return passed(
+      "schema",
+      `The schema is at version ${to}, newer than version ${NEEDED}, but compatible with this code.`,
+    );
+  }
+  if (applied.length === 0 && online.length > 0) {
+    const left = `but ${list(online)} is not done yet. Migrate it, unless another process is at it`;
+    return failed("schema", `The schema is at version ${to}, which this code needs, ${left}.`);
+  }
   if (applied.length === 0) return passed("schema", `The schema is at version ${to}, which this code needs.`);
   return failed("schema", `The schema is at version ${from}; this code needs version ${to}. Migrate it.`);
 }
@@ -148,8 +161,9 @@ async function indexes(driver: SqlDriver, schema: SchemaName): Promise<Finding> 
   );
 }
 
-async function rules(executor: SqlExecutor, schema: SchemaName): Promise<Finding> {
-  const unvalidated = (await findUnvalidatedRules(executor, schema)).map(({ constraint }) => constraint);
+async function rules(executor: SqlExecutor, schema: SchemaName, { online }: MigrationPlan): Promise<Finding> {
+  const all = (await findUnvalidatedRules(executor, schema)).map(({ constraint }) => constraint);
+  const unvalidated = all.filter((constraint) => !isLeftOnline(constraint, online));
   if (unvalidated.length === 0) return passed("rules", "Every row satisfies every rule.");
   return failed(
     "rules",

@@ -11,17 +11,55 @@ export const createJournal = (schema: SchemaName) => `CREATE TABLE ${schema.qual
 	"version" integer PRIMARY KEY NOT NULL,
 	"name" text NOT NULL,
 	"checksum" text NOT NULL,
-	"applied_at" timestamp with time zone DEFAULT now() NOT NULL
+	"applied_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"compatible_since" integer,
+	"online" jsonb
 );`;
 
-/** Returns the statement that records `migration`, without parameters, so that it can also be run by hand. */
-export function journalInsert(schema: SchemaName, { version, name, checksum }: Migration): string {
+/** How far the online steps of a migration are. The journal keeps it as JSON, and NULL once all of them are done. */
+export interface OnlineProgress {
+  readonly done: number;
+  /** Of the next step: the last key of the batches that are done. */
+  readonly cursor?: string;
+  /** Of the next step: when a process began to build its index, in milliseconds since 1970 by the server's clock. */
+  readonly claimedAt?: number;
+}
+
+/** Returns the statement that records the progress of `version`; `undefined` if all online steps are done. */
+export function progressUpdate(schema: SchemaName, version: number, progress: OnlineProgress | undefined): string {
+  const value = progress === undefined ? "NULL" : textLiteral(JSON.stringify(progress));
+  return `UPDATE ${schema.qualified(JOURNAL)} SET "online" = ${value} WHERE "version" = ${version};`;
+}
+
+/**
+ * Returns the statements that record `migration`, without parameters, so that they can also be run by hand.
+ * @param isWhole whether its online steps are done, too
+ */
+export function journalInsert(schema: SchemaName, migration: Migration, isWhole = false): string[] {
+  const { version, name, checksum, compatibleSince, online = [] } = migration;
+  const journal = schema.qualified(JOURNAL);
   const values = [version, textLiteral(name), textLiteral(checksum)].join(", ");
-  return `INSERT INTO ${schema.qualified(JOURNAL)} ("version", "name", "checksum") VALUES (${values});`;
+  if (compatibleSince === undefined && online.length === 0) {
+    return [`INSERT INTO ${journal} ("version", "name", "checksum") VALUES (${values});`];
+  }
+  const progress = isWhole || online.length === 0 ? "NULL" : `'{"done":0}'`;
+  return [
+    // Journals of earlier releases lack them.
+    `ALTER TABLE ${journal} ADD COLUMN IF NOT EXISTS "compatible_since" integer, ADD COLUMN IF NOT EXISTS "online" jsonb;`,
+    `INSERT INTO ${journal} ("version", "name", "checksum", "compatible_since", "online") VALUES (${values}, ${compatibleSince ?? "NULL"}, ${progress});`,
+  ];
 }
 
 /** A migration that a database has. */
-type JournalEntry = Omit<Migration, "statements">;
+interface JournalEntry extends Pick<Migration, "version" | "name" | "checksum"> {
+  readonly compatibleSince: number;
+  /** `undefined` if all online steps are done. */
+  readonly progress: OnlineProgress | undefined;
+}
+
+/** Columns that journals of earlier releases lack are NULL. */
+export const COMPATIBLE_SINCE = `coalesce((to_jsonb(j) ->> 'compatible_since')::integer, version)`;
+export const ONLINE = `to_jsonb(j) ->> 'online'`;
 
 /**
  * Reads the journal by ascending version; `undefined` if there is no such table.
@@ -37,25 +75,30 @@ export async function readJournal(executor: SqlExecutor, schema: SchemaName): Pr
   );
   if (tables.length === 0) return undefined;
   if (Number(tables[0]?.[0]) < 3) throw unreadableJournalError();
-  const text = `select version as version, name as name, checksum as checksum from ${schema.qualified(JOURNAL)} order by version`;
+  const text = `select version as version, name as name, checksum as checksum, ${COMPATIBLE_SINCE} as since, ${ONLINE} as online
+    from ${schema.qualified(JOURNAL)} j order by version`;
   const { rows } = await executor.execute(text, []).catch((error: unknown) => {
     throw databaseErrorFacts(error)?.code === "42501" ? hiddenJournalError(schema, error) : error;
   });
-  return rows.map(([version, ...texts]) => {
-    const [name = "", checksum = ""] = texts.map(String);
-    return { version: Number(version), name, checksum };
-  });
+  return rows.map(([version, name, checksum, compatibleSince, online]) => ({
+    version: Number(version),
+    name: String(name),
+    checksum: String(checksum),
+    compatibleSince: Number(compatibleSince),
+    progress: typeof online === "string" ? JSON.parse(online) : undefined,
+  }));
 }
 
 /**
- * Checks that `journal` records the first migrations of `set`.
- * @throws SchemaVersionError if the database is newer than the code, or was migrated by other migrations
+ * Checks that `journal` records the first migrations of `set`, and after them only such that are compatible with it.
+ * @throws SchemaVersionError if the database is newer than the code supports, or was migrated by other migrations
  */
 export function verifyJournal(schema: SchemaName, journal: readonly JournalEntry[], set: MigrationSet): void {
   const codeVersion = schemaVersion(set);
   const last = journal.at(-1);
   if (last === undefined) return;
-  if (last.version > codeVersion) throw newerSchemaError(last.version, codeVersion);
+  const supports = ({ version, compatibleSince }: JournalEntry) => Math.min(version, compatibleSince) <= codeVersion;
+  if (!journal.every(supports)) throw newerSchemaError(last.version, codeVersion);
   const versions = `The database is at version ${last.version}, this code at version ${codeVersion}`;
   for (const migration of set.migrations.slice(0, last.version)) {
     const { version, name, checksum } = migration;

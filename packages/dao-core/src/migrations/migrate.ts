@@ -1,8 +1,9 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import { RetryableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
+import { RetryableError, SchemaVersionError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
 import type { SqlDriver, SqlTransaction } from "../session/driver.ts";
 import {
+  LOCK_ATTEMPT,
   MIGRATION_LOCK_TIMEOUT,
   MIGRATION_STATEMENT_TIMEOUT,
   MIGRATION_WAIT_TIMEOUT,
@@ -11,6 +12,8 @@ import {
 } from "../session/limits.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
 import { embeddedMigrations, type MigrationSet, schemaVersion } from "./migration-set.ts";
+import { isLeftOnline } from "./online-statements.ts";
+import { isCollision, OnlineSteps, pauseBeforeAttempt, quietLock } from "./online-steps.ts";
 import { lockOf, type MigrationPlan, makePlan, readWithSettings, refuseDifferences, settingsIn } from "./plan.ts";
 import {
   countViolations,
@@ -21,22 +24,28 @@ import {
 
 /** How long a migration may wait and run. All times are in milliseconds; 0 means no limit. */
 export interface MigrationOptions extends CallOptions {
-  /** How long to wait for another process that is migrating the same database. Default 600,000. */
+  /** How long to wait for another process that is migrating the same database, or building an index of it. Default 600,000. */
   readonly waitTimeout?: number | undefined;
   /**
-   * How long to wait for a table that is in use. Later statements queue after the migration, so a short time protects a busy
-   * service: the migration then fails, changes nothing, and can be run again. Default 30,000.
+   * How long to try to get a table that is in use. Later statements on it queue behind the migration, so it waits for 50 ms at a
+   * time, then rolls back and lets them pass before it begins again. In the end it fails, changes nothing, and can be run again.
+   * Default 30,000.
    */
   readonly lockTimeout?: number | undefined;
   /** How long one statement may take; a server that is silent for 2,000 ms longer counts as lost. Default 3,600,000, an hour. */
   readonly statementTimeout?: number | undefined;
+  /**
+   * `false` leaves the online steps of the migrations (indexes, batches of rows, validation, which may take hours) to a later call.
+   * Until they are done the code works, if more slowly, and `checkReady` accepts the schema. Default `true`.
+   */
+  readonly online?: boolean | undefined;
 }
 
 /** What `migrate()` found and did. */
 export interface MigrationReport {
   /** The schema's version before: 0 is an empty database, or one of the Python service. */
   readonly from: number;
-  /** The schema's version now: the one that this code needs. */
+  /** The schema's version now: the one that this code needs, or a newer one that is compatible with it. */
   readonly to: number;
   /** The migrations that this call recorded in the journal, in order; empty if there was nothing to do. */
   readonly applied: readonly string[];
@@ -44,6 +53,10 @@ export interface MigrationReport {
   readonly adopted: boolean;
   /** Changes made outside the migrations that were repaired, as clauses: `the index tasks_goal_id_idx is missing`. */
   readonly repaired: readonly string[];
+  /** The online steps that this call did, in order, by name; not those that another process did meanwhile. */
+  readonly online: readonly string[];
+  /** The online steps that are left; empty unless they were left out ({@link MigrationOptions.online}). */
+  readonly onlineLeft: readonly string[];
   /** The rules that are not validated, since rows of an adopted database violate them. Reported until they are validated. */
   readonly violations: readonly RuleViolation[];
   /** How long the call took in milliseconds, waiting for other processes included. */
@@ -58,10 +71,13 @@ export interface MigrationReport {
  * does the work, the others wait for it and find nothing to do. Adopting locks all six tables until it is done, for readers
  * too: some ten seconds for a million tasks.
  *
+ * Steps that would take long on large tables are done afterwards, online: outside of the transaction, without blocking reads and
+ * writes. They may be interrupted at any point; the next call goes on. A migration that follows waits for them.
+ *
  * It repairs changes made outside the migrations if no guess about rows is needed: missing constraints, indexes, defaults, enum
  * values and NOT NULLs, or all tables if none is left. Other changes are refused with advice.
  *
- * @throws SchemaVersionError, naming both versions, if the database is newer than the code, a migration was changed after it
+ * @throws SchemaVersionError, naming both versions, if the database is newer than the code supports, a migration was changed after it
  *   was applied, there are tables that neither the migrations nor the Python service created, the schema was changed in a
  *   way that cannot be repaired, or the role lacks a privilege; UnavailableError if a limit of `options` passed or the server
  *   does not respond; TransactionLostError if the connection broke: call it again
@@ -73,20 +89,45 @@ export async function migrate(
   set: MigrationSet = embeddedMigrations,
 ): Promise<MigrationReport> {
   const begun = performance.now();
-  const { plan, repaired, unvalidated } = await migrateSchema(driver, schema, options, set);
-  const { from, to, applied, adopts } = plan;
+  const first = await migrateSchema(driver, schema, options, set);
+  const [applied, repaired, online] = [[...first.applied], [...first.repaired], [] as string[]];
+  let last = first;
+  // A migration may rely on the online steps of those before it.
+  while (last.after.online.length > 0 && options.online !== false) {
+    for (const migration of last.after.online) {
+      online.push(...(await new OnlineSteps(driver, schema, migration, options).run()));
+    }
+    last = await migrateSchema(driver, schema, options, set);
+    applied.push(...last.applied);
+    repaired.push(...last.repaired);
+  }
+  const { after, unvalidated } = last;
+  const onlineLeft = after.steps.flatMap(({ name, isOnline }) => (isOnline ? [name] : []));
+  if (after.applied.length > 0) {
+    throw new SchemaVersionError(
+      `The schema ${schema.name} is at version ${after.from}; ${after.applied[0]} has to wait until ${onlineLeft[0]} is done. ` +
+        "Run migrate() without online: false.",
+    );
+  }
+  const { from, adopts } = first.plan;
   const { statementTimeout = MIGRATION_STATEMENT_TIMEOUT, signal } = options;
   const count = (transaction: SqlTransaction) => countViolations(transaction, schema, unvalidated);
   // After the commit, so that no caller waits for a lock while rows are counted.
   const violations =
     unvalidated.length === 0 ? [] : await readWithSettings(driver, schema, count, { statementTimeout, signal });
   const durationMs = Math.round(performance.now() - begun);
-  return { from, to, applied, adopted: adopts, repaired, violations, durationMs };
+  return { from, to: after.to, applied, adopted: adopts, repaired, online, onlineLeft, violations, durationMs };
 }
+
+/** {@link MigrationProgress}, and since when it holds locks behind which statements queue, or tries to get them. */
+type ApplyProgress = MigrationProgress & { triesLocksSince?: number };
 
 interface MigratedSchema {
   readonly plan: MigrationPlan;
+  readonly applied: readonly string[];
   readonly repaired: readonly string[];
+  /** What is left to do: online steps, and migrations that wait for them. */
+  readonly after: MigrationPlan;
   readonly unvalidated: readonly UnvalidatedRule[];
 }
 
@@ -101,17 +142,27 @@ async function migrateSchema(
       "A migration needs its own transaction. Pass the database, not a transaction that is already open.",
     );
   }
+  const { lockTimeout = MIGRATION_LOCK_TIMEOUT, signal } = options;
+  let locked: { readonly since: number; readonly attempts: number } | undefined;
   for (let attempt = 1; ; attempt++) {
-    const progress: MigrationProgress = { schema: schema.name, to: schemaVersion(set), step: "the connection" };
+    const progress: ApplyProgress = { schema: schema.name, to: schemaVersion(set), step: "the connection" };
     try {
       // Read committed: after waiting for the lock it must see what was committed in the meantime.
       return await driver.transaction((transaction) => apply(transaction, schema, options, set, progress), {
         isolationLevel: "read committed",
         // Each statement sets its own below; this one determines when a silent server counts as lost.
         statementTimeout: longestStatement(options),
-        signal: options.signal,
+        signal,
       });
     } catch (error) {
+      const { triesLocksSince } = progress;
+      if (triesLocksSince !== undefined && isCollision(error)) {
+        locked = { since: locked?.since ?? triesLocksSince, attempts: (locked?.attempts ?? 0) + 1 };
+        if (lockTimeout === 0 || performance.now() - locked.since < lockTimeout) {
+          await pauseBeforeAttempt(locked.attempts, signal);
+          continue;
+        }
+      }
       const reported = toMigrationError(error, progress);
       if (!(reported instanceof RetryableError) || attempt > OWN_RETRIES) throw reported;
     }
@@ -129,7 +180,7 @@ async function apply(
   schema: SchemaName,
   options: MigrationOptions,
   set: MigrationSet,
-  progress: MigrationProgress,
+  progress: ApplyProgress,
 ): Promise<MigratedSchema> {
   const { waitTimeout = MIGRATION_WAIT_TIMEOUT, lockTimeout = MIGRATION_LOCK_TIMEOUT } = options;
   const { statementTimeout = MIGRATION_STATEMENT_TIMEOUT } = options;
@@ -151,7 +202,15 @@ async function apply(
     const plan = await makePlan(transaction, schema, set);
     refuseDifferences(plan);
     progress.from ??= plan.from;
-    for (const { name, advice, statements } of plan.steps) {
+    const firstOnline = plan.steps.findIndex(({ isOnline }) => isOnline);
+    const steps = firstOnline < 0 ? plan.steps : plan.steps.slice(0, firstOnline);
+    if (steps.length > 0 && progress.triesLocksSince === undefined) {
+      progress.step = "the wait for other work on the tables";
+      if (plan.tables.length > 0) await run(quietLock(plan.tables));
+      await run(`SET LOCAL lock_timeout TO ${Math.min(lockTimeout || LOCK_ATTEMPT, LOCK_ATTEMPT)};`);
+      progress.triesLocksSince = performance.now();
+    }
+    for (const { name, advice, statements } of steps) {
       Object.assign(progress, { step: name, advice });
       await run(...statements);
     }
@@ -159,8 +218,15 @@ async function apply(
   };
   const plan = await applyPlan();
   // The migrations may have been applied to a changed schema, which is repaired now.
-  const { differences } = plan.applied.length === 0 ? plan : await applyPlan();
+  const after = plan.applied.length === 0 ? plan : await applyPlan();
   progress.step = "reading its rules";
   const unvalidated = await findUnvalidatedRules(transaction, schema);
-  return { plan, repaired: differences.map(({ what }) => what), unvalidated };
+  const isLeft = ({ constraint }: UnvalidatedRule) => isLeftOnline(constraint, after.online);
+  return {
+    plan,
+    applied: plan.applied.slice(0, after === plan ? 0 : plan.applied.length - after.applied.length),
+    repaired: after.differences.map(({ what }) => what),
+    after,
+    unvalidated: unvalidated.filter((rule) => !isLeft(rule)),
+  };
 }

@@ -12,6 +12,8 @@ export interface MigrationProgress {
   step: string;
   /** What to do if rows violate what the step requires. */
   advice?: string | undefined;
+  /** Whether the step is online, so that the version is reached already. */
+  readonly isOnline?: boolean;
 }
 
 const EXISTING_OBJECT =
@@ -35,15 +37,20 @@ const passingObstacles: Readonly<Record<string, string>> = {
   "55P03":
     "a lock was not available in time. Run migrate() again when long transactions have ended, or with a longer lockTimeout or " +
     "waitTimeout.",
-  "57014": "the statement was cancelled or timed out. Run migrate() again, with a longer statementTimeout.",
+  "57014":
+    "the statement was cancelled or timed out. Run migrate() again, with a longer statementTimeout; an index is built with that " +
+    "of the client or the role, if the client is the application's or behind a pooler.",
 };
 
 /** Translates an error of the driver by its SQLSTATE to what `migrate()` throws. Other errors are returned unchanged. */
-export function toMigrationError(error: unknown, { schema, from, to, step, advice }: MigrationProgress): unknown {
+export function toMigrationError(error: unknown, progress: MigrationProgress): unknown {
   const code = databaseErrorFacts(error)?.code;
   if (isDaoError(error) || code === undefined) return error;
+  const { schema, from, to, step, advice, isOnline = false } = progress;
   const start = from === undefined ? "" : ` from version ${from}`;
-  const failed = `Migrating the schema ${schema}${start} to version ${to} failed at ${step}, and nothing was changed:`;
+  const failed = isOnline
+    ? `The schema ${schema} is at version ${to}, and can be used, but ${step} failed:`
+    : `Migrating the schema ${schema}${start} to version ${to} failed at ${step}, and nothing was changed:`;
   const refused = (why: string) => new SchemaVersionError(`${failed} ${why}`, { cause: error });
   const passing = passingObstacles[code];
   if (passing !== undefined) return new UnavailableError(`${failed} ${passing}`, { cause: error });

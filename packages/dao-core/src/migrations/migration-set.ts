@@ -11,6 +11,10 @@ export interface Migration {
   /** SHA-256 of the file, in hex. The journal keeps it to detect a file that was changed after it was applied. */
   readonly checksum: string;
   readonly statements: readonly string[];
+  /** What is done after the transaction, while the database is in use: see `online-steps.ts`. */
+  readonly online?: readonly string[];
+  /** The version that code must know to work with the result. Default: this one. */
+  readonly compatibleSince?: number;
 }
 
 /** The migrations of a release, and their result. */

@@ -5,6 +5,7 @@ import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/driver.t
 import { toDaoError } from "../session/postgres-errors.ts";
 import { createJournal, JOURNAL, journalInsert, readJournal, verifyJournal } from "./journal.ts";
 import { embeddedMigrations, type Migration, type MigrationSet, schemaVersion } from "./migration-set.ts";
+import { inSchema, isLeftOnline, onlineName, onlineScript, withoutOnline } from "./online-statements.ts";
 import { isPythonService } from "./python-service.ts";
 import {
   adviceFor,
@@ -18,13 +19,19 @@ import { readSchemaFacts, type SchemaFacts } from "./schema-check/schema-facts.t
 /** What has to be done to a database. */
 export interface MigrationPlan {
   readonly from: number;
+  /** That of the code; or that of a newer database that is compatible with it. */
   readonly to: number;
   /** The migrations to record in the journal. */
   readonly applied: readonly string[];
+  /** The recorded migrations of which online steps are left. */
+  readonly online: readonly Migration[];
+  /** The tables that exist. */
+  readonly tables: readonly string[];
   /** Whether it is a database of the Python service. */
   readonly adopts: boolean;
   /** How the schema differs from the migrations' result; empty while there are migrations to apply. */
   readonly differences: readonly SchemaDifference[];
+  /** In order: those before the first that is online belong into one transaction. */
   readonly steps: readonly MigrationStep[];
 }
 
@@ -57,19 +64,40 @@ export async function makePlan(executor: SqlExecutor, schema: SchemaName, set: M
   const remnants = removalOfRemnants(facts, recorded);
   const from = remnants === undefined ? recorded : 0;
   const to = schemaVersion(set);
+  if (recorded > to) {
+    return {
+      from: recorded,
+      to: recorded,
+      applied: [],
+      online: [],
+      tables: [],
+      adopts: false,
+      differences: [],
+      steps: [],
+    };
+  }
   const adopts = recorded === 0 && remnants === undefined && (await isPythonService(executor, schema, set, facts));
   const pending = set.migrations.filter((migration) => migration.version > from);
-  const steps = pending.map((migration) =>
-    stepOf(schema, migration, adopts && migration.version === 1 ? set.adoption : undefined),
-  );
+  const isEmpty = from === 0 && !adopts;
+  const doneOf = (migration: Migration) =>
+    journal?.find(({ version }) => version === migration.version)?.progress?.done;
+  const online = isEmpty ? [] : set.migrations.filter((migration) => doneOf(migration) !== undefined);
+  const left = online.flatMap((migration) => onlineStepsOf(schema, migration, doneOf(migration)));
+  const all = pending.length === 0 && facts !== undefined ? findSchemaDifferences(facts) : [];
+  const differences = all.filter((difference) => !isLeftOnline(difference.repair?.name, online));
+  const steps = [...repairsOf(differences), ...left];
+  for (const migration of pending) {
+    steps.push(stepOf(schema, migration, isEmpty, adopts && migration.version === 1 ? set.adoption : undefined));
+    if (!isEmpty) steps.push(...onlineStepsOf(schema, migration));
+  }
   if (remnants !== undefined) steps.unshift(remnants);
   if (journal === undefined) steps.unshift({ name: "the journal", statements: [createJournal(schema)] });
   if (journal === undefined && !(await exists(executor, schema))) {
     steps.unshift({ name: `the schema ${schema.name}`, statements: [`CREATE SCHEMA ${schema.quoted};`] });
   }
-  const differences = pending.length === 0 && facts !== undefined ? findSchemaDifferences(facts) : [];
-  steps.push(...repairsOf(differences));
-  return { from, to, applied: pending.map((migration) => migration.name), adopts, differences, steps };
+  const present = facts?.all.filter(({ kind, detail }) => kind === "table" && detail === "table") ?? [];
+  const tables = present.map(({ table }) => schema.qualified(table));
+  return { from, to, applied: pending.map(({ name }) => name), online, tables, adopts, differences, steps };
 }
 
 async function exists(executor: SqlExecutor, { name }: SchemaName): Promise<boolean> {
@@ -103,13 +131,26 @@ export function refuseDifferences({ differences, to }: MigrationPlan): void {
   if (refused.length > 0) throw schemaDifferenceError(refused, to, adviceFor(refused));
 }
 
-function stepOf(schema: SchemaName, migration: Migration, adoption: readonly string[] | undefined): MigrationStep {
+/** @param isEmpty whether there are no rows, so that online steps are part of the transaction */
+function stepOf(
+  schema: SchemaName,
+  migration: Migration,
+  isEmpty: boolean,
+  adoption: readonly string[] | undefined,
+): MigrationStep {
   const name = adoption === undefined ? migration.name : "adopting the Python service's schema";
-  // Written for `public` by drizzle-kit, and by hand.
-  const statements = (adoption ?? migration.statements).map((statement) =>
-    statement.replaceAll('"public".', () => `${schema.quoted}.`),
-  );
-  return { name, statements: [...statements, journalInsert(schema, migration)] };
+  const online = isEmpty ? withoutOnline(migration) : [];
+  const statements = [...(adoption ?? migration.statements), ...online].map((text) => inSchema(schema, text));
+  return { name, statements: [...statements, ...journalInsert(schema, migration, isEmpty)] };
+}
+
+function onlineStepsOf(schema: SchemaName, migration: Migration, done = 0): MigrationStep[] {
+  const steps = (migration.online ?? []).map((_, index) => ({
+    name: onlineName(migration, index),
+    statements: onlineScript(schema, migration, index),
+    isOnline: true,
+  }));
+  return steps.slice(done);
 }
 
 /** What `migrate()` would do now. */
@@ -123,9 +164,12 @@ export interface MigrationPlanText {
   readonly adopts: boolean;
   /** Changes made outside the migrations that would be repaired, as clauses: `the index tasks_goal_id_idx is missing`. */
   readonly repairs: readonly string[];
+  /** The steps that would be done online, after the transaction and without blocking writes, by name. */
+  readonly online: readonly string[];
   /**
-   * A script for `psql` or another client, with its own BEGIN and COMMIT; empty if there is nothing to do. It is meant for
-   * this database in its current state: on another one, or run twice, it fails and changes nothing.
+   * A script for `psql` or another client that sends statements one by one, with its own BEGIN and COMMIT; empty if there is
+   * nothing to do. It is meant for this database in its current state: on another one, or run twice, its transaction fails and
+   * changes nothing.
    */
   readonly sql: string;
 }
@@ -139,32 +183,50 @@ export async function planMigrations(
   driver: SqlDriver,
   schema: SchemaName,
   options?: CallOptions,
+  set?: MigrationSet,
 ): Promise<MigrationPlanText> {
-  const plan = await readPlan(driver, schema, options);
+  const plan = await readPlan(driver, schema, options, set);
   refuseDifferences(plan);
   const { from, to, applied, adopts, steps } = plan;
   const script = [
     comment(
       `Flux DAO: the schema ${schema.name} from version ${from} to version ${to}${adopts ? ", adopted from the Python service" : ""}`,
     ),
-    "BEGIN;",
-    ...settingsIn(schema),
-    lockOf(schema),
-    ...steps.flatMap(({ name, statements }) => [comment(name), ...statements]),
-    "COMMIT;",
-    "",
   ];
-  const sql = steps.length === 0 ? "" : script.join("\n");
-  return { from, to, applied, adopts, repairs: plan.differences.map(({ what }) => what), sql };
+  const isOutside = (step: MigrationStep | undefined) => step === undefined || step.isOnline === true;
+  for (const [index, { name, statements, isOnline }] of steps.entries()) {
+    if (!isOnline && isOutside(steps[index - 1])) {
+      script.push("BEGIN;", ...settingsIn(schema), lockOf(schema), BY_HAND_LOCK_TIMEOUT);
+    }
+    script.push(comment(isOnline ? `${name}, outside of a transaction` : name), ...statements);
+    if (!isOnline && isOutside(steps[index + 1])) script.push("COMMIT;");
+  }
+  return {
+    from,
+    to,
+    applied,
+    adopts,
+    repairs: plan.differences.map(({ what }) => what),
+    online: steps.flatMap(({ name, isOnline }) => (isOnline ? [name] : [])),
+    sql: steps.length === 0 ? "" : [...script, ""].join("\n"),
+  };
 }
+
+/** Later statements queue behind one that waits. */
+const BY_HAND_LOCK_TIMEOUT = "SET LOCAL lock_timeout TO '1s'; -- if this is exceeded, run the script again";
 
 /** A schema's name may contain a line break, which would end the comment. */
 const comment = (text: string) => `-- ${text.replace(/[\r\n]+/g, " ")}`;
 
 /** Reads the plan, including differences that cannot be repaired. */
-export function readPlan(driver: SqlDriver, schema: SchemaName, { signal }: CallOptions = {}): Promise<MigrationPlan> {
+export function readPlan(
+  driver: SqlDriver,
+  schema: SchemaName,
+  { signal }: CallOptions = {},
+  set: MigrationSet = embeddedMigrations,
+): Promise<MigrationPlan> {
   const options: TransactionOptions = { isolationLevel: "repeatable read", signal };
-  return readWithSettings(driver, schema, (transaction) => makePlan(transaction, schema, embeddedMigrations), options);
+  return readWithSettings(driver, schema, (transaction) => makePlan(transaction, schema, set), options);
 }
 
 /** Runs `read` in a read-only transaction with {@link settingsIn}. @throws DaoError */

@@ -91,7 +91,7 @@ function differencesOf(facts: SchemaFacts): SchemaDifference[] {
 function lostJournalError(schema: SchemaName, set: MigrationSet): SchemaVersionError {
   const statements = [
     createJournal(schema).replace("TABLE", "TABLE IF NOT EXISTS").replace(/\s+/g, " "),
-    ...set.migrations.map((migration) => journalInsert(schema, migration)),
+    ...set.migrations.flatMap((migration) => journalInsert(schema, migration)),
   ];
   return new SchemaVersionError(
     `The tables match version ${schemaVersion(set)}, which this code needs, but their journal ` +

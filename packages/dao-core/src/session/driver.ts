@@ -58,6 +58,11 @@ export interface SqlDriver extends SqlExecutor, TelemetrySource {
    * Rejects with SQLSTATE 53300 if the server permits no more. Absent if statements never wait.
    */
   readonly probe?: SqlExecutor | undefined;
+  /**
+   * Runs a statement that may take hours and cannot be part of a transaction, without time-outs, on an extra connection. Absent if
+   * {@link execute} does the same.
+   */
+  executeAlone?(text: string, signal?: AbortSignal): Promise<SqlResult>;
   /** How often a connection was lost, or another server found: the next may lead to another server. Absent if not known. */
   readonly lostConnections?: number | undefined;
   /** Whether connections lead to different servers at the same time. Default `false`. */

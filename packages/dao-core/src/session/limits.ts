@@ -78,6 +78,10 @@ export const MIGRATION_WAIT_TIMEOUT = 600_000;
 export const MIGRATION_LOCK_TIMEOUT = 30_000;
 /** An hour. */
 export const MIGRATION_STATEMENT_TIMEOUT = 3_600_000;
+/** Until it begins again: all later statements on a table queue behind a lock that a migration waits for. */
+export const LOCK_ATTEMPT = 50;
+/** For a lock behind which no statement queues: longer than `deadlock_timeout`, when the server ends an autovacuum for it. */
+export const QUIET_LOCK_ATTEMPT = 2_000;
 export const MIGRATIONS_AT_A_TIME = 4;
 
 // The pool
@@ -146,6 +150,12 @@ export const KEY_LIFETIME = 86_400_000;
 export const DELETE_BATCH = 1_000;
 
 // Migrations and diagnosis
+/** Milliseconds that a batch of rows should take, since writers wait for it. The number of its rows is adapted to that. */
+export const BATCH_TIME = 25;
+export const FIRST_BATCH_ROWS = 100;
+export const MAX_BATCH_ROWS = 10_000;
+/** Milliseconds in which a process that is about to build an index must have locked the table. */
+export const INDEX_CLAIM = 5_000;
 /** Milliseconds for which a full comparison of the schema stays valid. */
 export const COMPARISON_VALIDITY = 5_000;
 /** Milliseconds by which two clocks may differ. */

@@ -6,11 +6,13 @@ import { isError } from "../wire/realms.ts";
 import { type CommandFlags, UsageError } from "./arguments.ts";
 import { type Command, DATABASE_OPTIONS, schemaNames, writeStderr, writeStdout } from "./command.ts";
 
-const usage = `Usage: flux-dao migrate [--plan | --check | --schemas NAMES] [--json] [--database-url URL] [--schema NAME]
+const usage = `Usage: flux-dao migrate [--plan | --check | --schemas NAMES] [--skip-online] [--json] [--database-url URL]
+                        [--schema NAME]
 
 Brings the schema DB_SCHEMA (public) of the database in DATABASE_URL to the version of this program: creates it, updates it, or adopts the
 schema of the Python service. Repairs changes made outside the migrations, or says how to. Runs in one transaction, and may
-run in any number of places at once.
+run in any number of places at once. Online steps follow the transaction: indexes, batches of rows and validation, which take long
+on large tables but block no reads and writes. They may be interrupted; the next run goes on.
 
   --plan    changes nothing; prints what would be done, as SQL to apply by hand
   --check   changes nothing; exits with 1 if there is something to do, or if the tables are not as this program needs
@@ -18,6 +20,8 @@ run in any number of places at once.
   --schemas NAMES
             migrates many, such as 'tenant_*' or a,b,c, four at a time, each in a transaction of its own; reports those that
             failed, and continues with the others. Run it again after an interruption.
+  --skip-online
+            leaves online steps to a later run; the program works without them, if more slowly
   --json    prints the result, or the error, as JSON
 ${DATABASE_OPTIONS}
 
@@ -31,6 +35,7 @@ export const migrateCommand: Command = {
     plan: { type: "boolean" },
     check: { type: "boolean" },
     schemas: { type: "string" },
+    "skip-online": { type: "boolean" },
     json: { type: "boolean" },
   },
   settings: ["database-url", "schema"],
@@ -55,6 +60,7 @@ async function migrateMany(database: Database, schemas: readonly string[], flags
   const isJson = flags["json"] === true;
   const report = await database.migrate({
     schemas,
+    online: flags["skip-online"] !== true,
     concurrency: AT_A_TIME,
     onProgress: ({ schema, report, error, done, total }) => {
       const how = report === undefined ? `failed: ${textOf(error)}` : linesOf(report).join(" ");
@@ -80,30 +86,36 @@ async function plan(database: Database, flags: CommandFlags): Promise<number> {
 }
 
 async function check(database: Database, flags: CommandFlags): Promise<number> {
-  const { from, to, applied, adopts, repairs } = await database.planMigrations();
-  const isDone = applied.length + repairs.length === 0;
-  if (flags["json"] === true) await writeStdout(JSON.stringify({ from, to, applied, adopts, repairs }));
-  else if (isDone) writeStderr(`The schema is at version ${to}, which this program needs.`);
-  else if (applied.length === 0) {
+  const { from, to, applied, adopts, repairs, online } = await database.planMigrations();
+  const isDone = applied.length + repairs.length + online.length === 0;
+  if (flags["json"] === true) await writeStdout(JSON.stringify({ from, to, applied, adopts, repairs, online }));
+  else if (isDone) writeStderr(`The schema is at version ${to}, which this program supports.`);
+  else if (applied.length + repairs.length === 0) {
+    writeStderr(
+      `The schema is at version ${to}, but not all online steps are done. Run flux-dao migrate (${online.join("; ")}).`,
+    );
+  } else if (applied.length === 0) {
     writeStderr(
       `The schema is at version ${to}, but was changed outside the migrations: ${repairs.join("; ")}. Run flux-dao migrate, ` +
         "which repairs it.",
     );
   } else {
     const what = adopts ? "is the Python service's and would be adopted" : `is at version ${from}`;
-    writeStderr(`The schema ${what}; this program needs version ${to}. Run flux-dao migrate (${applied.join(", ")}).`);
+    const names = [...applied, ...online].join(", ");
+    writeStderr(`The schema ${what}; this program needs version ${to}. Run flux-dao migrate (${names}).`);
   }
   return isDone ? 0 : 1;
 }
 
 async function migrate(database: Database, flags: CommandFlags): Promise<number> {
-  const report = await database.migrate();
+  const report = await database.migrate({ online: flags["skip-online"] !== true });
   if (flags["json"] === true) await writeStdout(JSON.stringify(report));
   else writeStderr(...linesOf(report));
   return 0;
 }
 
-function linesOf({ from, to, applied, adopted, repaired, violations, durationMs }: MigrationReport): string[] {
+function linesOf(report: MigrationReport): string[] {
+  const { from, to, applied, adopted, repaired, violations, durationMs } = report;
   const took = `${(durationMs / 1_000).toFixed(1)} s`;
   const done =
     applied.length > 0
@@ -111,5 +123,10 @@ function linesOf({ from, to, applied, adopted, repaired, violations, durationMs 
       : `${repaired.length > 0 ? "No migration to apply" : "Nothing to do"}: the schema is at version ${to}.`;
   const repairs =
     repaired.length === 0 ? [] : [`Repaired changes made outside the migrations: ${repaired.join("; ")}.`];
-  return [done, ...repairs, ...violations.flatMap(({ message, query }) => [forOperators(message), `  ${query}`])];
+  const online = [
+    ...(report.online.length === 0 ? [] : [`Done online: ${report.online.join("; ")}.`]),
+    ...(report.onlineLeft.length === 0 ? [] : [`Left to do online: ${report.onlineLeft.join("; ")}.`]),
+  ];
+  const broken = violations.flatMap(({ message, query }) => [forOperators(message), `  ${query}`]);
+  return [done, ...repairs, ...online, ...broken];
 }

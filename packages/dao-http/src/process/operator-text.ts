@@ -5,6 +5,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["diagnose()", "flux-dao doctor"],
   ["checkReady()", "flux-dao doctor"],
   ["prepare: false", "DB_PREPARE=false"],
+  ["online: false", "--skip-online"],
   ["poolSize", "DB_POOL_SIZE"],
   ...Object.entries(LIMIT_SETTINGS).map(([option, [variable]]) => [option, variable] as const),
 ]);

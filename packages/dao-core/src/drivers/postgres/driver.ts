@@ -59,6 +59,7 @@ export class PostgresDriver implements SqlDriver {
   readonly #location: PostgresLocation;
   readonly #servers: ServerSearch;
   readonly #settings: Omit<ConnectionSettings, "server" | "connectTimeout" | "openSocket">;
+  readonly #unlimited: Pick<ConnectionSettings, "responseTimeout" | "script">;
   #address: DatabaseAddress;
   /** For a transaction without a running statement, if the server sets no limit. */
   readonly #idleTimeout: number;
@@ -80,6 +81,9 @@ export class PostgresDriver implements SqlDriver {
     this.#location = location;
     this.#address = { ...location.servers[0], database };
     this.#idleTimeout = prepare ? 0 : numbers.idleInTransactionTimeout;
+    const scriptOf = (limits: Parameters<typeof sessionScript>[0]) =>
+      sessionScript(prepare ? limits : {}, location.targetSession);
+    this.#unlimited = { responseTimeout: 0, script: scriptOf({ statementTimeout: 0, lockTimeout: 0 }) };
     this.#settings = {
       login: { user, password, database },
       // How instants are written, since a database or role may differ. Transaction-pooling proxies track these parameters.
@@ -93,7 +97,7 @@ export class PostgresDriver implements SqlDriver {
       prepare,
       responseTimeout: responseTimeout(numbers.statementTimeout),
       // Behind a pooler nothing is set, since the next statement may run on another connection.
-      script: sessionScript(prepare ? numbers : {}, location.targetSession),
+      script: scriptOf(numbers),
     };
     // All connections that are open lead to the server from before: a primary that is none any more, or a standby that has come
     // further, or less far, than the new one.
@@ -154,6 +158,10 @@ export class PostgresDriver implements SqlDriver {
     return this.#share(kind, text, parameters, requester);
   }
 
+  executeAlone(text: string, signal = new AbortController().signal): Promise<SqlResult> {
+    return this.#executeOnExtra(text, [], signal, this.#unlimited);
+  }
+
   async transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options: TransactionOptions = {},
@@ -182,11 +190,15 @@ export class PostgresDriver implements SqlDriver {
     return this.#pool.close(timeout);
   }
 
-  #open(events: ConnectionEvents, signal: AbortSignal): Promise<PostgresConnection> {
+  #open(
+    events: ConnectionEvents,
+    signal: AbortSignal,
+    limits?: Pick<ConnectionSettings, "responseTimeout" | "script">,
+  ): Promise<PostgresConnection> {
     const openOn = (server: Candidate, connectTimeout: number) => {
       const openAt = (ended?: AbortSignal, address = server.address) =>
         openSocket({ ...endpointOf(this.#location, server, address), connectTimeout, signal: ended });
-      const settings = { ...this.#settings, server, connectTimeout, openSocket: openAt };
+      const settings = { ...this.#settings, ...limits, server, connectTimeout, openSocket: openAt };
       return PostgresConnection.open(settings, events, signal);
     };
     return this.#servers.find(openOn, signal);
@@ -217,10 +229,15 @@ export class PostgresDriver implements SqlDriver {
     return Promise.race([pooled.catch(() => extra), extra]);
   }
 
-  async #executeOnExtra(text: string, parameters: readonly SqlParameter[], signal: AbortSignal): Promise<SqlResult> {
+  async #executeOnExtra(
+    text: string,
+    parameters: readonly SqlParameter[],
+    signal: AbortSignal,
+    limits?: Pick<ConnectionSettings, "responseTimeout" | "script">,
+  ): Promise<SqlResult> {
     // No pool to notify.
     const events: ConnectionEvents = { onLost: () => undefined, onRefused: (_, error) => error };
-    const connection = await this.#open(events, signal);
+    const connection = await this.#open(events, signal, limits);
     try {
       return await connection.execute(text, parameters, signal);
     } finally {

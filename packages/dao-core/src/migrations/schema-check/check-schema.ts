@@ -4,9 +4,10 @@ import { type SchemaName, textLiteral } from "../../schema/schema-name.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
 import { COMPARISON_VALIDITY } from "../../session/limits.ts";
 import { databaseErrorFacts, isLossError, toDaoError } from "../../session/postgres-errors.ts";
-import { JOURNAL, newerSchemaError, unreadableJournalError } from "../journal.ts";
-import { embeddedMigrations, schemaVersion } from "../migration-set.ts";
-import { findObstacles, schemaDifferenceError } from "./schema-difference.ts";
+import { COMPATIBLE_SINCE, JOURNAL, newerSchemaError, ONLINE, unreadableJournalError } from "../journal.ts";
+import { embeddedMigrations, type MigrationSet, schemaVersion } from "../migration-set.ts";
+import { isLeftOnline } from "../online-statements.ts";
+import { findObstacles, type SchemaDifference, schemaDifferenceError } from "./schema-difference.ts";
 import { findSchemaDifferences } from "./schema-differences.ts";
 import { readSchemaFacts } from "./schema-facts.ts";
 
@@ -22,11 +23,13 @@ const schemaCodes: ReadonlySet<string> = new Set([
   "55000",
 ]);
 
-const NEEDED = schemaVersion(embeddedMigrations);
+const SET: MigrationSet = embeddedMigrations;
+const NEEDED = schemaVersion(SET);
 
 /**
- * Checks that a database is usable: that it accepts writes, and that its schema is the one that this code needs. Each run is one
- * statement that reads one row, so that a readiness probe can run every second. The first run, one every
+ * Checks that a database is usable: that it accepts writes, and that its schema is the one that this code needs, or a newer one that
+ * is compatible with it. Online steps of migrations may be left. Each run is one
+ * statement that reads the few rows of the journal, so that a readiness probe can run every second. The first run, one every
  * {@link COMPARISON_VALIDITY} ms, the run after a {@link statementFailed} that concerns the schema, and every run while there are
  * differences also compare the tables, columns, types and constraints themselves.
  */
@@ -44,10 +47,10 @@ export class SchemaCheck {
   /** @throws SchemaVersionError, which says what differs and what to do; UnavailableError, also if the database is read-only */
   async run(executor: SqlExecutor, options?: CallOptions): Promise<void> {
     try {
-      await checkVersion(executor, this.#schema, this.#isReadOnly, options);
+      const isBearable = await checkVersion(executor, this.#schema, this.#isReadOnly, options);
       if (performance.now() < this.#validUntil) return;
       const begun = performance.now();
-      await compareSchema(executor, this.#schema, this.#isReadOnly, options);
+      await compareSchema(executor, this.#schema, this.#isReadOnly, isBearable, options);
       this.#validUntil = begun + COMPARISON_VALIDITY;
     } catch (error) {
       this.#validUntil = 0;
@@ -65,28 +68,35 @@ export class SchemaCheck {
 const READ_ONLY = `case when pg_is_in_recovery() then 'it is a hot standby'
   when current_setting('transaction_read_only') = 'on' then 'its transactions are read-only (default_transaction_read_only)' end`;
 
+/** Returns which differences from the schema that this code needs are no obstacle. */
 async function checkVersion(
   executor: SqlExecutor,
   schema: SchemaName,
   isReadOnly: boolean,
   options?: CallOptions,
-): Promise<void> {
+): Promise<(difference: SchemaDifference) => boolean> {
   const journal = schema.qualified(JOURNAL);
   const text = `select max(version) as version, ${READ_ONLY} as read_only,
-    row_security_active(${textLiteral(journal)}) as hides_rows from ${journal}`;
+    row_security_active(${textLiteral(journal)}) as hides_rows,
+    max(case when version > ${NEEDED} then ${COMPATIBLE_SINCE} else 0 end) as since, count(${ONLINE})::integer as online from ${journal} j`;
   const { rows } = await executor.execute(text, [], { ...options, kind: "point" }).catch((error: unknown) => {
     throw journalError(schema, error);
   });
-  const [version, readOnly, hidesRows] = rows[0] ?? [];
+  const [version, readOnly, hidesRows, compatibleSince, online] = rows[0] ?? [];
   const found = Number(version ?? 0);
-  if (found > NEEDED) throw newerSchemaError(found, NEEDED);
+  if (Number(compatibleSince) > NEEDED) throw newerSchemaError(found, NEEDED);
   if (typeof readOnly === "string" && !isReadOnly) {
     throw new UnavailableError(
       `The database is read-only: ${readOnly}. Connect to the primary, or wait until it accepts writes again.`,
       { cause: Object.assign(new Error(`No write was attempted: ${readOnly}.`), { code: "25006" }) },
     );
   }
-  if (found === NEEDED) return;
+  // What a newer, compatible migration has dropped, loosened or tightened on purpose; statements rely on the rest.
+  if (found > NEEDED) return (difference) => difference.repair !== undefined || difference.isStricter === true;
+  const withOnline = Number(online) > 0 ? SET.migrations : [];
+  if (found === NEEDED) {
+    return ({ isBearable, repair }) => isBearable === true || isLeftOnline(repair?.name, withOnline);
+  }
   if (hidesRows === true) {
     throw unknownVersionError(
       "row-level security hides rows of the table flux_dao_migrations from the database role. Disable it on that table, or " +
@@ -130,6 +140,7 @@ async function compareSchema(
   executor: SqlExecutor,
   schema: SchemaName,
   isReadOnly: boolean,
+  isBearable: (difference: SchemaDifference) => boolean,
   options?: CallOptions,
 ): Promise<void> {
   const facts = await readSchemaFacts(executor, schema, embeddedMigrations.shape, options);
@@ -139,7 +150,7 @@ async function compareSchema(
         "Restore them from a backup, or run migrate(), which recreates them empty.",
     );
   }
-  const differences = findSchemaDifferences(facts).filter(({ isBearable }) => isBearable !== true);
+  const differences = findSchemaDifferences(facts).filter((difference) => !isBearable(difference));
   const problems = [...differences, ...findObstacles(facts, isReadOnly)];
   if (problems.length > 0) throw schemaDifferenceError(problems, NEEDED, ADVICE);
 }

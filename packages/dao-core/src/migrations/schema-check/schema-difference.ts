@@ -11,6 +11,8 @@ export interface MigrationStep {
   readonly advice?: string;
   /** Whether it creates a key, which foreign keys may refer to. */
   readonly isKey?: boolean;
+  /** Whether it is done after and outside of the transaction. */
+  readonly isOnline?: boolean;
 }
 
 /** Something that the code needs, but that differs from the migrations, or that the role cannot use. */

@@ -1,0 +1,213 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { UnavailableError } from "../contract/errors.ts";
+import type { SchemaName } from "../schema/schema-name.ts";
+import type { SqlDriver, SqlTransaction } from "../session/driver.ts";
+import {
+  BATCH_TIME,
+  FIRST_BATCH_ROWS,
+  INDEX_CLAIM,
+  LOCK_ATTEMPT,
+  LONGEST_RETRY_DELAY,
+  MAX_BATCH_ROWS,
+  MIGRATION_LOCK_TIMEOUT,
+  MIGRATION_STATEMENT_TIMEOUT,
+  MIGRATION_WAIT_TIMEOUT,
+  QUIET_LOCK_ATTEMPT,
+} from "../session/limits.ts";
+import { databaseErrorFacts } from "../session/postgres-errors.ts";
+import { throwIfAborted, untilAborted } from "../session/waiting/deadline.ts";
+import { JOURNAL, type OnlineProgress, progressUpdate } from "./journal.ts";
+import type { MigrationOptions } from "./migrate.ts";
+import { toMigrationError } from "./migration-error.ts";
+import type { Migration } from "./migration-set.ts";
+import { type OnlineStatement, onlineName, readOnlineStatement } from "./online-statements.ts";
+import { settingsIn } from "./plan.ts";
+
+/** Lock not available; deadlock detected, as of two that build indexes on a table; serialization failure. */
+const COLLISIONS: ReadonlySet<unknown> = new Set(["55P03", "40P01", "40001"]);
+const VIOLATIONS: ReadonlySet<unknown> = new Set(["23503", "23514"]);
+
+export const codeOf = (error: unknown) => databaseErrorFacts(error)?.code;
+export const isCollision = (error: unknown) => COLLISIONS.has(codeOf(error));
+
+/** Waits before attempt number `attempt` (from 1) to get a lock, so that those who queued can finish. */
+export async function pauseBeforeAttempt(attempt: number, signal: AbortSignal | undefined): Promise<void> {
+  const longest = Math.min(LONGEST_RETRY_DELAY, LOCK_ATTEMPT * 2 ** attempt);
+  await untilAborted(delay(longest * (0.5 + Math.random() / 2)), signal);
+}
+
+/** Locks tables against other migrations, index builds and autovacuum. No read or write queues behind this lock. */
+export const quietLock = (tables: readonly string[]) =>
+  `LOCK TABLE ${tables.join(", ")} IN SHARE UPDATE EXCLUSIVE MODE;`;
+
+/** What a transaction has found or done. */
+type Turn =
+  | { readonly kind: "finished" }
+  /** Another process is at work, or a table or row in use. */
+  | { readonly kind: "busy" | "locked"; readonly error?: unknown }
+  /** A step is done; or a batch of it, which took so many milliseconds. */
+  | { readonly kind: "advanced"; readonly isDone: boolean; readonly took: number }
+  | { readonly kind: "outside"; readonly statement: string };
+
+/**
+ * Does what is left of the online steps of a recorded migration. The journal's row tells how far they are, and is locked while one
+ * is done; so any number of processes may do this at once, and each may be killed at any time. An index cannot be built in the
+ * transaction that holds that lock: a process claims it there, and then holds a lock on the table until it is built.
+ */
+export class OnlineSteps {
+  readonly #driver: SqlDriver;
+  readonly #schema: SchemaName;
+  readonly #migration: Migration;
+  readonly #options: MigrationOptions;
+  #step = "reading the progress of the online steps";
+  #rows = FIRST_BATCH_ROWS;
+  #claimedAt: number | undefined;
+  /** Whether it waits for a lock behind which no statement queues. */
+  #isQuiet = false;
+
+  constructor(driver: SqlDriver, schema: SchemaName, migration: Migration, options: MigrationOptions) {
+    this.#driver = driver;
+    this.#schema = schema;
+    this.#migration = migration;
+    this.#options = options;
+  }
+
+  /** Returns the names of the steps that this process has done. */
+  async run(): Promise<string[]> {
+    const { waitTimeout = MIGRATION_WAIT_TIMEOUT, lockTimeout = MIGRATION_LOCK_TIMEOUT, signal } = this.#options;
+    const done: string[] = [];
+    let [last, since, attempts] = ["", 0, 0];
+    for (;;) {
+      throwIfAborted(signal);
+      const turn = await this.#turn().catch((error: unknown) => this.#collided(error));
+      if (turn.kind === "finished") return done;
+      if (turn.kind !== last) [last, since, attempts] = [turn.kind, performance.now(), 0];
+      if (turn.kind === "advanced") {
+        if (turn.isDone) done.push(this.#step);
+        // Others get as much of the server as this does.
+        else await untilAborted(delay(turn.took), signal);
+      } else if (turn.kind !== "outside") {
+        const limit = turn.kind === "busy" ? waitTimeout : lockTimeout;
+        if (limit > 0 && performance.now() - since >= limit) throw this.#failure(turn.error);
+        await pauseBeforeAttempt(++attempts, signal);
+      }
+    }
+  }
+
+  async #turn(): Promise<Turn> {
+    const { statementTimeout = MIGRATION_STATEMENT_TIMEOUT, signal } = this.#options;
+    const turn = await this.#driver.transaction((transaction) => this.#within(transaction), {
+      isolationLevel: "read committed",
+      statementTimeout,
+      lockTimeout: LOCK_ATTEMPT,
+      signal,
+    });
+    if (turn.kind !== "outside") return turn;
+    const { statement } = turn;
+    // A host's client would run a statement with a signal in a transaction.
+    await (this.#driver.executeAlone?.(statement, signal) ?? untilAborted(this.#driver.execute(statement, []), signal));
+    return turn;
+  }
+
+  async #within(transaction: SqlTransaction): Promise<Turn> {
+    const { version, online = [] } = this.#migration;
+    await runAll(transaction, settingsIn(this.#schema));
+    const row = `from ${this.#schema.qualified(JOURNAL)} where "version" = ${version} and "online" is not null`;
+    const { rows: free } = await transaction.execute(
+      `select "online"::text as online ${row} for update skip locked`,
+      [],
+    );
+    if (free[0] === undefined) {
+      const { rows } = await transaction.execute(`select 1 as one ${row}`, []);
+      return { kind: rows.length === 0 ? "finished" : "busy" };
+    }
+    const progress: OnlineProgress = JSON.parse(String(free[0][0]));
+    this.#step = onlineName(this.#migration, progress.done);
+    const statement = readOnlineStatement(this.#schema, online[progress.done] ?? "");
+    if (statement.kind === "batches") return this.#writeBatch(transaction, statement.text, progress);
+    if (statement.table !== undefined) {
+      this.#isQuiet = true;
+      await runAll(transaction, [
+        `SET LOCAL lock_timeout TO ${QUIET_LOCK_ATTEMPT};`,
+        quietLock([statement.table]),
+        `SET LOCAL lock_timeout TO ${LOCK_ATTEMPT};`,
+      ]);
+      this.#isQuiet = false;
+    }
+    if (statement.kind === "index") return this.#buildIndex(transaction, statement, progress);
+    await transaction
+      .savepoint((inner) => inner.execute(statement.text, []))
+      .catch((error: unknown) => {
+        // The rule stays NOT VALID; the report of the migration tells which rows break it.
+        if (!VIOLATIONS.has(codeOf(error)) || !statement.text.includes(" VALIDATE CONSTRAINT ")) throw error;
+      });
+    return this.#finishStep(transaction, progress);
+  }
+
+  async #writeBatch(transaction: SqlTransaction, text: string, progress: OnlineProgress): Promise<Turn> {
+    // A plan for any key and number of rows may read the whole table.
+    await runAll(transaction, ["SET LOCAL plan_cache_mode TO force_custom_plan;"]);
+    const begun = performance.now();
+    const { rows } = await transaction.execute(text, [progress.cursor ?? null, this.#rows]);
+    const took = performance.now() - begun;
+    const adapted = Math.round(this.#rows * Math.min(2, BATCH_TIME / took));
+    this.#rows = Math.max(1, Math.min(adapted, MAX_BATCH_ROWS));
+    const key = rows[0]?.[0] ?? undefined;
+    if (key === undefined) return this.#finishStep(transaction, progress);
+    await this.#save(transaction, { done: progress.done, cursor: String(key) });
+    return { kind: "advanced", isDone: false, took };
+  }
+
+  async #buildIndex(
+    transaction: SqlTransaction,
+    { create, drop, index }: Extract<OnlineStatement, { readonly kind: "index" }>,
+    progress: OnlineProgress,
+  ): Promise<Turn> {
+    const { rows } = await transaction.execute(
+      `select (select indisvalid::text from pg_index where indexrelid = to_regclass($1)) as valid,
+         (extract(epoch from clock_timestamp()) * 1000)::bigint::text as now`,
+      [index],
+    );
+    const isValid = rows[0]?.[0] ?? undefined;
+    const now = Number(rows[0]?.[1]);
+    if (isValid === "true") return this.#finishStep(transaction, progress);
+    const { claimedAt = Number.NEGATIVE_INFINITY } = progress;
+    if (claimedAt !== this.#claimedAt && now < claimedAt + INDEX_CLAIM) return { kind: "busy" };
+    this.#claimedAt = now;
+    await this.#save(transaction, { done: progress.done, claimedAt: now });
+    // No process is building an invalid one, since the table is not locked: it is what a killed one has left.
+    return { kind: "outside", statement: isValid === undefined ? create : drop };
+  }
+
+  async #finishStep(transaction: SqlTransaction, { done }: OnlineProgress): Promise<Turn> {
+    const isLast = done + 1 >= (this.#migration.online ?? []).length;
+    await this.#save(transaction, isLast ? undefined : { done: done + 1 });
+    return { kind: "advanced", isDone: true, took: 0 };
+  }
+
+  #save(transaction: SqlTransaction, progress: OnlineProgress | undefined): Promise<unknown> {
+    return transaction.execute(progressUpdate(this.#schema, this.#migration.version, progress), []);
+  }
+
+  /** @throws `error`, translated, if it is not that of a lock */
+  #collided(error: unknown): Turn {
+    const isQuiet = this.#isQuiet;
+    this.#isQuiet = false;
+    if (!isCollision(error)) throw this.#failure(error);
+    this.#rows = Math.max(1, Math.floor(this.#rows / 2));
+    return { kind: isQuiet ? "busy" : "locked", error };
+  }
+
+  #failure(error: unknown): unknown {
+    const progress = { schema: this.#schema.name, to: this.#migration.version, step: this.#step, isOnline: true };
+    if (error !== undefined) return toMigrationError(error, progress);
+    return new UnavailableError(
+      `The schema ${this.#schema.name} is at version ${this.#migration.version}, and can be used, but another process was still at work ` +
+        `on ${this.#step}. Run migrate() again, or with a longer waitTimeout.`,
+    );
+  }
+}
+
+async function runAll(transaction: SqlTransaction, statements: readonly string[]): Promise<void> {
+  for (const statement of statements) await transaction.execute(statement, []);
+}
