@@ -30,7 +30,7 @@ const onEither =
 /** What starts processes: the command, a browser, proxies, servers that are killed or overloaded (`test:processes`). */
 const processes = [
   "packages/dao-core/test/contract-pgbouncer.test.ts",
-  "packages/dao-core/test/{connection-strings,embedded-folder,migrations-at-once,migrations-killed,open-socket}.test.ts",
+  "packages/dao-core/test/{connection-strings,embedded-folder,migrations-at-once,migrations-killed,online-killed,open-socket}.test.ts",
   "packages/dao-core/test/{several-servers,standby,standby-reads}.test.ts",
   "test/{browser,cli,exactly-once,failover,faults,fuzz,overload,proxies}/*.test.ts",
   "test/rest/{cli-lifecycle,cli-settings,database-down,processes,readiness,standby,stop-under-load}.test.ts",

@@ -6,6 +6,7 @@ import { isWholeNumber, MIGRATIONS_AT_A_TIME } from "../session/limits.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
 import { throwIfAborted } from "../session/waiting/deadline.ts";
 import { type MigrationOptions, type MigrationReport, migrate } from "./migrate.ts";
+import type { MigrationSet } from "./migration-set.ts";
 
 /** Which schemas to migrate, and how. The time-outs apply to each. */
 export interface SchemasMigrationOptions extends MigrationOptions {
@@ -43,6 +44,7 @@ export interface SchemasMigrationReport {
 export async function migrateSchemas(
   driver: SqlDriver,
   { schemas, concurrency = MIGRATIONS_AT_A_TIME, onProgress, ...options }: SchemasMigrationOptions,
+  set?: MigrationSet,
 ): Promise<SchemasMigrationReport> {
   if (!isWholeNumber(concurrency, 1)) throw invalid("concurrency", "must be a whole number from 1 on");
   const begun = performance.now();
@@ -52,7 +54,7 @@ export async function migrateSchemas(
   const work = async () => {
     for (let schema = left.shift(); schema !== undefined; schema = left.shift()) {
       throwIfAborted(options.signal);
-      const end = await migrate(driver, schema, options).then(
+      const end = await migrate(driver, schema, options, set).then(
         (report) => ({ report, error: undefined }),
         (error: unknown) => ({ report: undefined, error }),
       );

@@ -33,10 +33,7 @@ export function readOnlineStatement(schema: SchemaName, statement: string): Onli
   const [, unique = "", index, indexed] = CREATE_INDEX.exec(statement) ?? [];
   if (index !== undefined && indexed !== undefined) {
     const table = schema.qualified(indexed);
-    const create = statement.replace(
-      CREATE_INDEX,
-      () => `CREATE ${unique}INDEX CONCURRENTLY IF NOT EXISTS "${index}" ON ${table}`,
-    );
+    const create = statement.replace(CREATE_INDEX, () => `CREATE ${unique}INDEX CONCURRENTLY "${index}" ON ${table}`);
     const qualified = schema.qualified(index);
     const drop = `DROP INDEX CONCURRENTLY IF EXISTS ${qualified};`;
     return { kind: "index", create: inSchema(schema, create), drop, index: qualified, table };

@@ -112,17 +112,14 @@ export class OnlineSteps {
   async #within(transaction: SqlTransaction): Promise<Turn> {
     const { version, online = [] } = this.#migration;
     await runAll(transaction, settingsIn(this.#schema));
-    const row = `from ${this.#schema.qualified(JOURNAL)} where "version" = ${version} and "online" is not null`;
-    const { rows: free } = await transaction.execute(
-      `select "online"::text as online ${row} for update skip locked`,
-      [],
-    );
-    if (free[0] === undefined) {
-      const { rows } = await transaction.execute(`select 1 as one ${row}`, []);
-      return { kind: rows.length === 0 ? "finished" : "busy" };
-    }
-    const progress: OnlineProgress = JSON.parse(String(free[0][0]));
+    const query = `select "online"::text as online from ${this.#schema.qualified(JOURNAL)}
+      where "version" = ${version} and "online" is not null`;
+    const { rows: unlocked } = await transaction.execute(`${query} for update skip locked`, []);
+    const { rows } = unlocked.length > 0 ? { rows: unlocked } : await transaction.execute(query, []);
+    if (rows[0] === undefined) return { kind: "finished" };
+    const progress: OnlineProgress = JSON.parse(String(rows[0][0]));
     this.#step = onlineName(this.#migration, progress.done);
+    if (unlocked.length === 0) return { kind: "busy" };
     const statement = readOnlineStatement(this.#schema, online[progress.done] ?? "");
     if (statement.kind === "batches") return this.#writeBatch(transaction, statement.text, progress);
     if (statement.table !== undefined) {
