@@ -1,15 +1,21 @@
 /**
  * Generates `migrations.gen.ts` and `schema-check/schema-shape.gen.ts` in `packages/dao-core/src/migrations/` from
  * `drizzle/`, so that a bundled or published library contains its migrations and the schema that they result in. With
- * `--check` it writes nothing, and exits with 1 if a file is out of date.
+ * `--check` it writes nothing, and exits with 1 if a file is out of date. `--from` and `--to` name other folders, for tests.
  */
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 import { type Snapshot, schemaShapeText } from "./schema-shape.ts";
 
-const drizzleFolder = new URL("../drizzle/", import.meta.url);
-const generatedFolder = new URL("../packages/dao-core/src/migrations/", import.meta.url);
+const { values: flags } = parseArgs({
+  options: { check: { type: "boolean" }, from: { type: "string" }, to: { type: "string" } },
+});
+const folder = (path: string | undefined, usual: string) =>
+  path === undefined ? new URL(usual, import.meta.url) : pathToFileURL(`${path}/`);
+const drizzleFolder = folder(flags.from, "../drizzle/");
+const generatedFolder = folder(flags.to, "../packages/dao-core/src/migrations/");
 
 /** Normalizes line endings, since the checksum must not depend on the checkout. */
 async function readText(file: URL): Promise<string> {
@@ -109,7 +115,7 @@ async function shapeText(): Promise<string> {
 const generated = { "migrations.gen.ts": await generatedText(), "schema-check/schema-shape.gen.ts": await shapeText() };
 for (const [name, text] of Object.entries(generated)) {
   const file = new URL(name, generatedFolder);
-  if (!process.argv.includes("--check")) await writeFile(file, text);
+  if (flags.check !== true) await writeFile(file, text);
   else if ((await readText(file).catch(() => "")) !== text) {
     process.stderr.write(`${fileURLToPath(file)} is out of date with drizzle/. Run: pnpm generate\n`);
     process.exitCode = 1;

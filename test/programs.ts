@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 const root = (relative: string) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
 
@@ -19,13 +19,16 @@ const compiled = new Map<string, Promise<string>>();
  * test does with it, and the overhead of `tsx` would be measured too.
  *
  * @param sources paths from the root of the repository, by the names of the programs
+ * @param replacements files in place of modules whose paths end so
  */
 export async function compilePrograms<Name extends string>(
   sources: Readonly<Record<Name, string>>,
+  replacements: Readonly<Record<string, string>> = {},
 ): Promise<Programs<Name>> {
   const ofRun = process.env["FLUX_TEST_PROGRAMS"];
-  const key = JSON.stringify(sources);
-  const compiling = (ofRun === undefined ? undefined : compiled.get(key)) ?? compile(ofRun ?? tmpdir(), sources);
+  const key = JSON.stringify([sources, replacements]);
+  const compiling =
+    (ofRun === undefined ? undefined : compiled.get(key)) ?? compile(ofRun ?? tmpdir(), sources, replacements);
   if (ofRun !== undefined) compiled.set(key, compiling);
   const folder = await compiling;
   return {
@@ -36,7 +39,11 @@ export async function compilePrograms<Name extends string>(
   };
 }
 
-async function compile(parent: string, sources: Readonly<Record<string, string>>): Promise<string> {
+async function compile(
+  parent: string,
+  sources: Readonly<Record<string, string>>,
+  replacements: Readonly<Record<string, string>>,
+): Promise<string> {
   const folder = await mkdtemp(join(parent, "flux-dao-programs-"));
   await build({
     entryPoints: Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, root(source)])),
@@ -51,7 +58,19 @@ async function compile(parent: string, sources: Readonly<Record<string, string>>
     target: "node20",
     // Only the embedded database, which reads files of its package, is not bundled.
     external: ["@electric-sql/pglite"],
+    plugins: [replacing(replacements)],
     banner: { js: 'import { createRequire as here } from "node:module"; const require = here(import.meta.url);' },
   });
   return folder;
+}
+
+function replacing(replacements: Readonly<Record<string, string>>): Plugin {
+  return {
+    name: "replacing",
+    setup(building) {
+      for (const [end, path] of Object.entries(replacements)) {
+        building.onResolve({ filter: new RegExp(`${end.replaceAll(".", "\\.")}$`) }, () => ({ path }));
+      }
+    },
+  };
 }

@@ -26,10 +26,10 @@ export type RunCommand = (
 ) => Promise<CommandOutcome>;
 
 /** The command-line program, compiled once for the file. */
-export function useCommand(): RunCommand {
+export function useCommand(compile = () => compilePrograms({ cli: "packages/dao-http/src/cli.ts" })): RunCommand {
   let programs: Programs<"cli"> | undefined;
   beforeAll(async () => {
-    programs = await compilePrograms({ cli: "packages/dao-http/src/cli.ts" });
+    programs = await compile();
   }, 60_000);
   afterAll(() => programs?.[Symbol.asyncDispose]());
   return async (args, environment = {}, meanwhile = async () => {}, folder = tmpdir()) => {

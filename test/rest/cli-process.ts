@@ -37,10 +37,10 @@ export interface Cli {
 }
 
 /** The command-line program, compiled once for the file. */
-export function useCli(): Cli {
+export function useCli(compile = () => compilePrograms({ cli: "packages/dao-http/src/cli.ts" })): Cli {
   let programs: Programs<"cli"> | undefined;
   beforeAll(async () => {
-    programs = await compilePrograms({ cli: "packages/dao-http/src/cli.ts" });
+    programs = await compile();
   }, 60_000);
   afterAll(() => programs?.[Symbol.asyncDispose]());
   const start = (settings: Environment) => startProcess(programs?.file("cli") ?? "", settings);
