@@ -15,7 +15,11 @@ import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
 import type pg from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { migrate } from "../src/migrations/migrate.ts";
+import { SchemaName } from "../src/schema/schema-name.ts";
+import type { SqlDriver } from "../src/session/driver.ts";
 import { hosts, type OpenHost, openHost } from "./hosts.ts";
+import { ONLINE_SET, STEP_NAMES } from "./online-migration.ts";
 import { openPool } from "./pg-pool.ts";
 
 /** Drizzle on a database in this process, with a single connection. */
@@ -279,6 +283,17 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
     expect((await host.database.migrate()).applied).toEqual([]);
     await host.database.checkReady();
     expect((await host.database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
+  });
+
+  test("the online steps of a migration are done by its client", async () => {
+    const schema = new SchemaName("online_steps");
+    const database = host.database.withSchema(schema.name);
+    await database.migrate();
+    await createDaoServices(database).users.createUser(makeUserData());
+    const driver: SqlDriver = Reflect.get(database, "driver");
+    const report = await migrate(driver, schema, { signal: new AbortController().signal }, ONLINE_SET);
+    expect(report.online).toEqual(STEP_NAMES);
+    await database.checkReady();
   });
 });
 
