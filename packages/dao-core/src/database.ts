@@ -16,13 +16,14 @@ import type { Finding } from "./diagnosis/diagnose.ts";
 import { PgliteDriver } from "./drivers/pglite/pglite.ts";
 import { PostgresDriver } from "./drivers/postgres/driver.ts";
 import type { PostgresDriverOptions } from "./drivers/postgres/driver-options.ts";
-import { type MigrationOptions, type MigrationReport, migrate } from "./migrations/migrate.ts";
+import { type MigrationReport, migrate } from "./migrations/migrate.ts";
 import {
   findSchemas,
   migrateSchemas,
   type SchemasMigrationOptions,
   type SchemasMigrationReport,
 } from "./migrations/migrate-schemas.ts";
+import type { MigrationOptions } from "./migrations/migration-options.ts";
 import { type MigrationPlanText, planMigrations } from "./migrations/plan.ts";
 import { SchemaCheck } from "./migrations/schema-check/check-schema.ts";
 import { SchemaName } from "./schema/schema-name.ts";

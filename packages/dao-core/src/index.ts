@@ -16,8 +16,9 @@ export type { HostPgClient, HostPgPool, HostPgPoolClient, PgQuery, PgResult } fr
 export type { PostgresDriverOptions } from "./drivers/postgres/driver-options.ts";
 export * from "./idempotency.ts";
 export * from "./join.ts";
-export type { MigrationOptions, MigrationReport } from "./migrations/migrate.ts";
+export type { MigrationReport } from "./migrations/migrate.ts";
 export type { SchemaMigrated, SchemasMigrationOptions, SchemasMigrationReport } from "./migrations/migrate-schemas.ts";
+export type { MigrationOptions } from "./migrations/migration-options.ts";
 export type { MigrationPlanText } from "./migrations/plan.ts";
 export type { RuleViolation } from "./migrations/schema-check/rule-violations.ts";
 export { type CallOperation, runBatch } from "./service/batch.ts";

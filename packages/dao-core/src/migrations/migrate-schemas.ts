@@ -5,7 +5,8 @@ import type { SqlDriver } from "../session/driver.ts";
 import { isWholeNumber, MIGRATIONS_AT_A_TIME } from "../session/limits.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
 import { throwIfAborted } from "../session/waiting/deadline.ts";
-import { type MigrationOptions, type MigrationReport, migrate } from "./migrate.ts";
+import { type MigrationReport, migrate } from "./migrate.ts";
+import type { MigrationOptions } from "./migration-options.ts";
 import type { MigrationSet } from "./migration-set.ts";
 
 /** Which schemas to migrate, and how. The time-outs apply to each. */

@@ -17,8 +17,8 @@ import {
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 import { throwIfAborted, untilAborted } from "../session/waiting/deadline.ts";
 import { JOURNAL, type OnlineProgress, progressUpdate } from "./journal.ts";
-import type { MigrationOptions } from "./migrate.ts";
 import { toMigrationError } from "./migration-error.ts";
+import type { MigrationOptions } from "./migration-options.ts";
 import type { Migration } from "./migration-set.ts";
 import { type OnlineStatement, onlineName, readOnlineStatement } from "./online-statements.ts";
 import { settingsIn } from "./plan.ts";
@@ -27,7 +27,7 @@ import { settingsIn } from "./plan.ts";
 const COLLISIONS: ReadonlySet<unknown> = new Set(["55P03", "40P01", "40001"]);
 const VIOLATIONS: ReadonlySet<unknown> = new Set(["23503", "23514"]);
 
-export const codeOf = (error: unknown) => databaseErrorFacts(error)?.code;
+const codeOf = (error: unknown) => databaseErrorFacts(error)?.code;
 export const isCollision = (error: unknown) => COLLISIONS.has(codeOf(error));
 
 /** Waits before attempt number `attempt` (from 1) to get a lock, so that those who queued can finish. */

@@ -59,23 +59,15 @@ export const lockOf = ({ literal }: SchemaName) =>
 export async function makePlan(executor: SqlExecutor, schema: SchemaName, set: MigrationSet): Promise<MigrationPlan> {
   const journal = await readJournal(executor, schema);
   verifyJournal(schema, journal ?? [], set);
-  const facts = set.shape && (await readSchemaFacts(executor, schema, set.shape));
   const recorded = journal?.at(-1)?.version ?? 0;
-  const remnants = removalOfRemnants(facts, recorded);
-  const from = remnants === undefined ? recorded : 0;
   const to = schemaVersion(set);
   if (recorded > to) {
-    return {
-      from: recorded,
-      to: recorded,
-      applied: [],
-      online: [],
-      tables: [],
-      adopts: false,
-      differences: [],
-      steps: [],
-    };
+    const nothing = { applied: [], online: [], tables: [], differences: [], steps: [] };
+    return { from: recorded, to: recorded, adopts: false, ...nothing };
   }
+  const facts = set.shape && (await readSchemaFacts(executor, schema, set.shape));
+  const remnants = removalOfRemnants(facts, recorded);
+  const from = remnants === undefined ? recorded : 0;
   const adopts = recorded === 0 && remnants === undefined && (await isPythonService(executor, schema, set, facts));
   const pending = set.migrations.filter((migration) => migration.version > from);
   const isEmpty = from === 0 && !adopts;
