@@ -1,20 +1,17 @@
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { TASK_NOTES } from "../../packages/dao-core/test/online-migration.ts";
 import { repository } from "../../scripts/repository.ts";
 import { compilePrograms, type Programs } from "../programs.ts";
 
 const NEWEST = "0002_python_service_beside";
-const BREAKPOINT = "--> statement-breakpoint\n";
 
-/** A file of `drizzle/`, with the marks that its author adds. */
-const TASK_NOTES_FILE = [
-  `--> compatible since ${NEWEST}\n${TASK_NOTES.statements.join(`\n${BREAKPOINT}`)}`,
-  ...(TASK_NOTES.online ?? []).map((statement) => `--> online\n${statement}`),
-].join(`\n${BREAKPOINT}`);
+/** A file of `drizzle/`, with the marks that its author adds, as the documentation shows it: TASK_NOTES of `online-migration.ts`. */
+const page = readFileSync(join(repository, "docs/how-to/migrate-without-downtime.md"), "utf8");
+const TASK_NOTES_FILE = /^```pgsql\n(.*?)^```/ms.exec(page)?.[1] ?? "";
 
 /** The migrations of later releases. */
 export const LATER = {

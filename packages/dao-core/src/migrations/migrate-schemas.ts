@@ -36,7 +36,7 @@ export interface SchemaMigrated {
 /** What `migrate({ schemas })` did, by schema in alphabetical order. */
 export interface SchemasMigrationReport {
   readonly migrated: readonly (MigrationReport & { readonly schema: string })[];
-  /** The schemas that are unchanged, each with the reason. */
+  /** The schemas that failed, each with the reason: it says whether the schema is unchanged, or an online step is left. */
   readonly failed: readonly { readonly schema: string; readonly error: unknown }[];
   /** How long the call took, in milliseconds. */
   readonly durationMs: number;

@@ -70,7 +70,7 @@ async function migrateMany(database: Database, schemas: readonly string[], flags
   const failed = report.failed.map(({ schema, error }) => ({ schema, error: textOf(error) }));
   if (isJson) await writeStdout(JSON.stringify({ ...report, failed }));
   else if (failed.length > 0) {
-    writeStderr(`Failed and unchanged: ${failed.map(({ schema }) => schema).join(", ")}. Fix that, then run it again.`);
+    writeStderr(`Failed: ${failed.map(({ schema }) => schema).join(", ")}. Fix that, then run it again.`);
   }
   return failed.length === 0 ? 0 : 1;
 }

@@ -158,8 +158,8 @@ export class PostgresDriver implements SqlDriver {
     return this.#share(kind, text, parameters, requester);
   }
 
-  executeAlone(text: string, signal = new AbortController().signal): Promise<SqlResult> {
-    return this.#executeOnExtra(text, [], signal, this.#unlimited);
+  executeAlone(text: string, signal?: AbortSignal): Promise<SqlResult> {
+    return this.#executeOnExtra(text, [], signal ?? new AbortController().signal, this.#unlimited);
   }
 
   async transaction<Result>(
