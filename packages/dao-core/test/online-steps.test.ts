@@ -199,7 +199,7 @@ describe("an index", () => {
   test("is built without the time-outs of the pool, and others, which wait, do not disturb it", () =>
     withTasks(async (database) => {
       const report = await whileBuilding(database, async (pid) => {
-        const others = Array.from({ length: 3 }, () => migrate(database.driver(), { waitTimeout: 300 }, ONLINE_SET));
+        const others = Array.from({ length: 3 }, () => migrate(database.driver(), { waitTimeout: 3_000 }, ONLINE_SET));
         for (const other of await Promise.allSettled(others)) {
           expect(String("reason" in other && other.reason)).toMatch(
             /can be used, but .*task_notes, online step 2 of 7/,
