@@ -1,12 +1,12 @@
 # The service as an image: built from this repository, with nothing in it that serving does not need.
-FROM node:20.19-alpine AS build
+FROM node:24-alpine AS build
 WORKDIR /build
 COPY . .
 RUN npx --yes pnpm@10.34.9 install --frozen-lockfile --filter "./packages/*" --filter . \
   && npx --yes pnpm@10.34.9 build \
   && npx --yes pnpm@10.34.9 --config.inject-workspace-packages=true --filter @flux/dao-http deploy --prod /service
 
-FROM node:20.19-alpine
+FROM node:24-alpine
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000
 COPY --from=build /service /service
 # An empty folder: the program reads no file of the folder that it is started in.

@@ -36,7 +36,7 @@ describe.each(packages)("the tarball of $manifest.name", ({ manifest }) => {
   test("contains the build, the documentation files, and nothing else", async () => {
     const files = await list();
     expect(files.filter((file) => !allowed.some((pattern) => pattern.test(file)) || tests.test(file))).toEqual([]);
-    expect(files).toEqual(expect.arrayContaining(["package.json", "README.md", "LICENSE", "NOTICE"]));
+    expect(files).toEqual(expect.arrayContaining(["package.json", "README.md", "CHANGELOG.md", "LICENSE", "NOTICE"]));
     const named = (await text("NOTICE")).match(/dist\/[\w./+-]*[\w]/g) ?? [];
     expect(files).toEqual(expect.arrayContaining(named));
     expect(named.length).toBeGreaterThan(0);

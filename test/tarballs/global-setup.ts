@@ -13,10 +13,12 @@ import { isLong, TYPESCRIPT_VERSIONS, typescriptFolder } from "./typescript-vers
 interface Projects {
   /** With the packages that the README says to install, and no others. */
   readonly readme: string;
-  /** With every peer, optional ones too, at the newest version of its range, and three versions of TypeScript. */
+  /** With every peer, optional ones too, at the newest version of its range, versions of TypeScript, and zod 3 beside. */
   readonly newest: string;
   /** The same at the lowest. */
   readonly lowest: string;
+  /** With bundlers and test runners. */
+  readonly tools: string;
 }
 
 declare module "vitest" {
@@ -38,16 +40,23 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const packages = await readPublishedPackages();
     const tarballs = await packPackages(folder);
     const files = Object.values(tarballs);
-    const tools = ["@types/node@20", ...TYPESCRIPT_VERSIONS.map((v) => `${typescriptFolder(v)}@npm:typescript@${v}`)];
+    const bundlers = ["webpack", "vite", "@electric-sql/pglite", "jest29@npm:jest@29", "jest30@npm:jest@30"];
+    const tools = [
+      "@types/node@20",
+      "zod3@npm:zod@3",
+      ...TYPESCRIPT_VERSIONS.map((v) => `${typescriptFolder(v)}@npm:typescript@${v}`),
+    ];
     const readme = (await installedBy("README.md")).map((name) => tarballs[name] ?? name);
     const [nodes, ...projects] = await Promise.all([
       Promise.all(NODE_VERSIONS.map((asked) => findNode(asked, folder))),
       install(join(folder, "readme"), readme),
       install(join(folder, "newest"), [...files, ...peersOf(packages, (range) => range), ...tools, "tsx"]),
       install(join(folder, "lowest"), [...files, ...peersOf(packages, lowestOf), ...tools, "tsx"]),
+      install(join(folder, "tools"), [...files, "zod", "@jest/globals@30", ...bundlers]),
     ]);
     project.provide("tarballs", tarballs);
-    project.provide("projects", { readme: projects[0], newest: projects[1], lowest: projects[2] });
+    const [inReadme, newest, lowest, inTools] = projects;
+    project.provide("projects", { readme: inReadme, newest, lowest, tools: inTools });
     project.provide("nodes", nodes);
   } catch (error) {
     await remove();

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import module from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** A file of the documentation pages, copied from a package by the build. */
 export interface DocsAsset {
@@ -36,22 +38,23 @@ export const EXPLORE_SCRIPT = "explore.js";
 const redocLogo = "https://cdn.redoc.ly/redoc/logo-mini.svg";
 const emptyPicture = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E";
 
-const copies = new URL("./docs/", import.meta.url);
-const require = createRequire(import.meta.url);
+// By paths, and by `module`: bundlers take `new URL("…", import.meta.url)` and `createRequire` for files to bundle.
+const here = dirname(fileURLToPath(import.meta.url));
+const { resolve } = module.createRequire(import.meta.url);
 
 /** The text of a file of a package, as it is served: of the build's copy beside the built code, or of its package when run from source. */
 export async function readAsset({ file, source }: DocsAsset): Promise<string> {
-  return (await read(file, () => require.resolve(`${source}/${file}`))).replaceAll(redocLogo, emptyPicture);
+  return (await read(file, () => resolve(`${source}/${file}`))).replaceAll(redocLogo, emptyPicture);
 }
 
 /** The text of a page's file. From source too the script of `/explore` is what was built last. */
 export function readPage(file: string): Promise<string> {
   const folder = pageFiles.find(({ name }) => name === file)?.folder;
   const original = folder === undefined ? `../../dist/docs/${file}` : `../${folder}/${file}`;
-  return read(file, () => new URL(original, import.meta.url));
+  return read(file, () => join(here, original));
 }
 
-function read(file: string, original: () => string | URL): Promise<string> {
-  const copy = new URL(file, copies);
+function read(file: string, original: () => string): Promise<string> {
+  const copy = join(here, "docs", file);
   return readFile(existsSync(copy) ? copy : original(), "utf8");
 }

@@ -70,7 +70,8 @@ export class PgliteDriver implements SqlDriver {
       "idleInTransactionTimeout",
       options.idleInTransactionTimeout ?? DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT,
     );
-    const { PGlite } = await import("@electric-sql/pglite").catch((cause: unknown) => {
+    // Not bundled: it is optional, and reads files of its package.
+    const { PGlite } = await import(/* webpackIgnore: true */ "@electric-sql/pglite").catch((cause: unknown) => {
       const sentence =
         "The embedded database needs the package @electric-sql/pglite: install it, or use a postgres:// URL.";
       throw new UnavailableError(sentence, { cause });
