@@ -10,3 +10,4 @@ export { type RunningServer, type ServerOptions, startServer } from "./node/serv
 export { SettingsError } from "./node/settings-error.ts";
 export { type RunningService, startService } from "./process/service.ts";
 export { type Environment, readSettings, type Settings } from "./process/settings.ts";
+export { openLog } from "./process/terminal-log.ts";

@@ -180,8 +180,9 @@ describe("request ids and the log", () => {
       ["GET", "/api/v1/users/{user_id}", 400, "goal-planner"],
       ["GET", null, 404, "goal-planner"],
       ["GET", "/health", 200, null],
-      ["GET", null, 403, null],
+      ["GET", "/api/v1/users/", 403, null],
     ]);
+    expect(lines.map(({ level }) => level)).toEqual(["info", "info", "debug", "info"]);
     const text = JSON.stringify(lines);
     for (const secret of [KEY, "wrong-key", id, "private"]) expect(text).not.toContain(secret);
     for (const { fields } of lines) expect(fields["ms"]).toBeGreaterThanOrEqual(0);

@@ -234,7 +234,10 @@ class App implements DaoApp {
       ...(progress.isReadFromStandby === true && { read_from: "standby" as const }),
       ...operation?.trace,
     };
-    logRequest(this.#logger, entry, cause, isStreamed(response) ? undefined : response.warning);
+    const words = isStreamed(response)
+      ? { path: target }
+      : { path: target, warning: response.warning, problem: cause === undefined ? undefined : response.body };
+    logRequest(this.#logger, entry, cause, words);
     if (!isStreamed(response)) {
       const failure = status >= 500 && cause !== undefined ? { error: cause } : undefined;
       operation?.end({ status, failure, route, caller, schema });
@@ -242,7 +245,7 @@ class App implements DaoApp {
     }
     const ended = (failure?: { readonly error: unknown }) => {
       // The status has already been sent: only the log and telemetry can report it.
-      if (failure !== undefined) logRequest(this.#logger, { ...entry, status: 500 }, failure.error);
+      if (failure !== undefined) logRequest(this.#logger, { ...entry, status: 500 }, failure.error, { path: target });
       operation?.end({ status, failure, route, caller, schema });
     };
     return { ...response, body: watchedBody(response.body, ended, operation && ((work) => operation.run(work))) };
@@ -265,7 +268,7 @@ class App implements DaoApp {
   #respondToCaller(http: HttpRequest, path: string, query: string, progress: Progress): Promise<HttpResponse> {
     // Nothing else is there, so nothing is revealed.
     if (!maybeApi.test(path)) throw nothingHere();
-    const caller = this.#identify(http);
+    const caller = this.#callerOf(http, path, progress);
     progress.caller = caller;
     checkExpectation(http.header("expect"));
     const match = this.#router.match(path);
@@ -284,6 +287,19 @@ class App implements DaoApp {
     return endpoint.operation.method === "GET"
       ? replica.serveRead(http, serve, progress)
       : replica.serveWrite(serve, progress);
+  }
+
+  /** @throws HttpError `invalid_service_key`; the log then has the template of the path, if it has one */
+  #callerOf(http: HttpRequest, path: string, progress: Progress): Caller {
+    try {
+      return this.#identify(http);
+    } catch (error) {
+      // A path whose percent-encoding is invalid is reported to callers with a key.
+      const match = path.includes("%") ? undefined : this.#router.match(path);
+      const route = match?.methods.get(http.method)?.operation.path;
+      if (route !== undefined) progress.route = route;
+      throw error;
+    }
   }
 
   /** Reads head and body before the request counts as in progress, so that a slow client occupies no slot. */

@@ -90,7 +90,7 @@ describe("probes", () => {
     expect(lines.at(-1)).toMatchObject({ level: "warn", fields: { path: "/ready", status: 503, detail: "Gone." } });
     app.announceStop();
     await call("GET", "/ready", noKey);
-    expect(lines.at(-1)).toMatchObject({ level: "info", fields: { path: "/ready", status: 503 } });
+    expect(lines.at(-1)).toMatchObject({ level: "debug", fields: { path: "/ready", status: 503 } });
   });
 
   test("a database is checked by its own checkReady", async () => {

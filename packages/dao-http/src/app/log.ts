@@ -11,6 +11,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** A logger, such as pino and most others. */
 export interface Logger {
+  /** Without it the lines of probes are omitted. */
+  debug?(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
@@ -37,18 +39,62 @@ export interface RequestLogEntry {
   readonly span_id?: string;
 }
 
-/** Writes a request's log line; for a 5xx, with its cause. A failing logger does not affect the response. */
-export function logRequest(logger: Logger, entry: RequestLogEntry, cause: unknown, warning?: string): void {
+/** What a log that is kept does not have, since it may name rows and repeat the caller's words. */
+interface RequestWords {
+  /** As sent, without the query. */
+  readonly path?: string | undefined;
+  /** The `detail` of the problem that was returned, or of the log line. */
+  readonly detail?: string | undefined;
+  readonly err?: object | undefined;
+}
+
+/** The name of the method that only our own loggers have. */
+export const REQUEST_LINE = Symbol("request line");
+
+/** A logger with lines of its own for requests. */
+export interface RequestLogger extends Logger {
+  [REQUEST_LINE](level: RequestLevel, entry: RequestLogEntry, words: RequestWords): void;
+}
+
+type RequestLevel = "debug" | "info" | "warn" | "error";
+
+const PROBES: ReadonlySet<string | null> = new Set(["/health", "/ready"]);
+
+/**
+ * Writes a request's log line; for a 5xx, with its cause. A failing logger does not affect the response.
+ * @param problem the body of the response, if it is a problem document
+ */
+export function logRequest(
+  logger: Logger | RequestLogger,
+  entry: RequestLogEntry,
+  cause: unknown,
+  { warning, path, problem }: { readonly warning?: string | undefined; path?: string; problem?: unknown } = {},
+): void {
   try {
-    if (warning !== undefined)
-      logger.warn({ ...entry, detail: warning }, entry.status < 500 ? "ready with restrictions" : "not ready");
-    // Without a cause a 503 announces a stop, and a 500 is a thrown `undefined`.
-    else if (entry.status < 500 || (cause === undefined && entry.status !== 500)) logger.info(entry, "request");
-    else if (isRejection(cause)) logger.warn({ ...entry, detail: cause.message }, "rejected");
-    else logger.error({ ...entry, err: describeError(cause) }, "request failed");
+    const [level, more, message] = lineOf(entry, cause, warning);
+    if (!(REQUEST_LINE in logger)) {
+      logger[level]?.({ ...entry, ...more }, message);
+      return;
+    }
+    const detail = entry.status < 500 && typeof problem === "string" ? JSON.parse(problem).detail : undefined;
+    logger[REQUEST_LINE](level, entry, { path, detail, ...more });
   } catch {
     // There is no one left to notify.
   }
+}
+
+function lineOf(
+  { path, status }: RequestLogEntry,
+  cause: unknown,
+  warning: string | undefined,
+): [level: RequestLevel, more: { readonly detail?: string; readonly err?: object }, message: string] {
+  if (warning !== undefined)
+    return ["warn", { detail: warning }, status < 500 ? "ready with restrictions" : "not ready"];
+  // Without a cause a 503 announces a stop, and a 500 is a thrown `undefined`.
+  if (status < 500 || (cause === undefined && status !== 500))
+    return [PROBES.has(path) ? "debug" : "info", {}, "request"];
+  if (isRejection(cause)) return ["warn", { detail: cause.message }, "rejected"];
+  return ["error", { err: describeError(cause) }, "request failed"];
 }
 
 /** Whether an error's message is sufficient: there may be thousands of them, from a known place. */

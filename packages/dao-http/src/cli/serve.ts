@@ -66,9 +66,8 @@ const HEAP_GROWTH = 50;
 /** Loads the service; the process that only distributes connections does not need it. */
 async function startService(settings: Settings, options: Pick<ServerOptions, "whenPortIsClosed"> = {}) {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`);
-  const [log, service] = await Promise.all([import("../app/log.ts"), import("../process/service.ts")]);
-  const destination = log.openStandardOutput({ isShared: cluster.isWorker });
-  return service.startService(settings, log.createLogger({ level: settings.logLevel, destination }), options);
+  const [log, service] = await Promise.all([import("../process/terminal-log.ts"), import("../process/service.ts")]);
+  return service.startService(settings, log.openLog({ level: settings.logLevel, isShared: cluster.isWorker }), options);
 }
 
 /** Serves until the primary process stops it, or ends: then `node:cluster` ends this one too. */

@@ -18,7 +18,7 @@ interface LoggedLine {
 function recordingLogger(): { logger: Logger; lines: LoggedLine[] } {
   const lines: LoggedLine[] = [];
   const at = (level: string) => (fields: object) => lines.push({ level, fields: { ...fields } });
-  return { logger: { info: at("info"), warn: at("warn"), error: at("error") }, lines };
+  return { logger: { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") }, lines };
 }
 
 /** An app on stub services, with a way to call it, what reached the services, and what was logged. */
