@@ -1,10 +1,12 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { chmod, copyFile, cp, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { chmod, copyFile, cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { packageManager, repository } from "./repository.ts";
 
@@ -45,9 +47,13 @@ interface Dev {
   readonly exited: Promise<number | NodeJS.Signals>;
 }
 
-function startDev([command = "", ...args]: readonly string[]): Dev {
+function startDev([command = "", ...args]: readonly string[], variables: NodeJS.ProcessEnv = {}): Dev {
   const { DATABASE_URL: _1, SERVICE_API_KEYS: _2, NODE_ENV: _3, HOST: _4, LOG_LEVEL: _5, ...env } = process.env;
-  const child = spawn(command, args, { cwd: copy, env: { ...env, PORT: "0" }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, args, {
+    cwd: copy,
+    env: { ...env, PORT: "0", DEV_DATABASE_PORT: "0", ...variables },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   cleanups.push(() => {
     if (child.exitCode === null && child.signalCode === null) killAll(familyOf([child.pid]));
   });
@@ -145,6 +151,7 @@ describe.runIf(process.platform !== "win32")("dev", { timeout: 120_000 }, () => 
     expect((await fetch(`${url}/docs`)).status).toBe(200);
     const users = await fetch(`${url}/api/v1/users/`, { headers: { "X-Flux-Service-Key": key } });
     expect(users.status).toBe(200);
+    expect(Object(await users.json()).total).toBe(20);
     expect((await fetch(`${url}/api/v1/users/`)).status).toBe(403);
 
     const [command, ...prefix] = packageManager;
@@ -157,6 +164,34 @@ describe.runIf(process.platform !== "win32")("dev", { timeout: 120_000 }, () => 
     await dev.exited;
     await allGone(family);
     expect(dev.output()).toContain("Stopping …");
+  });
+
+  test("serves changed sources, and its database to others", async () => {
+    const dev = startDev([...NODE, "--no-seed"]);
+    const databaseUrl = await dev.shown(/^ +(postgres:\S+)$/m);
+    await dev.shown(/Stop +Ctrl-C/);
+    const sql = postgres(databaseUrl, { max: 1 });
+    expect(await sql`select count(*)::int as count from users`).toHaveLength(1);
+    await sql.end();
+    const page = join(copy, "packages/dao-http/src/openapi/start-page.ts");
+    await writeFile(page, (await readFile(page, "utf8")).replace("<h1>Flux", "<h1>Changed Flux"));
+    const url = await dev.shown(/Restarted at (\S+)/);
+    const start = await fetch(url, { headers: { Accept: "text/html" } });
+    expect(await start.text()).toContain("<h1>Changed Flux");
+    const family = familyOf([dev.child.pid]);
+    dev.child.kill("SIGINT");
+    expect(await dev.exited).toBe(0);
+    await allGone(family);
+  });
+
+  test("says what to do if the database's port is taken", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    cleanups.push(() => server.close());
+    const { port } = Object(server.address());
+    const dev = startDev(NODE, { DEV_DATABASE_PORT: String(port) });
+    expect(await dev.exited).toBe(1);
+    expect(dev.output()).toMatch(new RegExp(`Port ${port} of the database is in use .* set DEV_DATABASE_PORT`));
   });
 
   test("fails with a message when its PostgreSQL dies", async () => {
