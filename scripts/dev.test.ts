@@ -53,6 +53,8 @@ function startDev([command = "", ...args]: readonly string[], variables: NodeJS.
     cwd: copy,
     env: { ...env, PORT: "0", DEV_DATABASE_PORT: "0", ...variables },
     stdio: ["ignore", "pipe", "pipe"],
+    // A process group of its own, as a terminal's jobs have.
+    detached: true,
   });
   cleanups.push(() => {
     if (child.exitCode === null && child.signalCode === null) killAll(familyOf([child.pid]));
@@ -129,6 +131,17 @@ describe.runIf(process.platform !== "win32")("dev", { timeout: 120_000 }, () => 
     await allGone(family);
     expect(dev.output()).not.toContain("Starting PostgreSQL");
     expect(existsSync(join(copy, ".data"))).toBe(false);
+  });
+
+  test("ends without an error of pnpm at a Ctrl-C, which reaches all processes of the terminal", async () => {
+    const dev = startDev([...packageManager, "dev"]);
+    await dev.shown(/Building …/);
+    const family = familyOf([dev.child.pid]);
+    process.kill(-(dev.child.pid ?? 0), "SIGINT");
+    await dev.exited;
+    await allGone(family);
+    expect(dev.output()).toContain("Stopping …");
+    expect(dev.output()).not.toContain("ELIFECYCLE");
   });
 
   test("ends cleanly when it is stopped during the build", async () => {
