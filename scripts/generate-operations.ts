@@ -7,22 +7,20 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Route } from "../packages/dao-http/src/api/route.ts";
 import { routes } from "../packages/dao-http/src/api/routes.ts";
-import { dtoName, type JsonSchema, schemaOf, toJsonSchemas } from "./openapi/json-schemas.ts";
+import {
+  dtoName,
+  type JsonSchema,
+  queryMemberOf,
+  schemaOf,
+  toJsonSchemas,
+  withoutNull,
+} from "./openapi/json-schemas.ts";
 
 const source = new URL("../packages/dao-http/src/", import.meta.url);
 const table = Object.entries<Route>(routes);
 
 const inputs = toJsonSchemas(routes, "input");
 const outputs = toJsonSchemas(routes, "output");
-
-/** The schema without null, and whether null is allowed: zod writes `anyOf`, or two types. */
-function withoutNull(schema: JsonSchema): [schema: JsonSchema, isNullable: boolean] {
-  const type: unknown = schema.type;
-  if (Array.isArray(type)) return [{ ...schema, type: type.find((one) => one !== "null") }, type.includes("null")];
-  const [first, ...rest] = schema.anyOf?.filter((one) => one.type !== "null") ?? [];
-  if (first === undefined || rest.length > 0) return [schema, false];
-  return [first, true];
-}
 
 const membersOf = ({ properties }: JsonSchema): [string, JsonSchema][] =>
   Object.entries(properties ?? {}).map(([name, member]) => [name, Object(member)]);
@@ -61,11 +59,16 @@ function presentShapeText(schema: JsonSchema): string {
   }
 }
 
-function parameterKind(schema: JsonSchema): string {
-  const shape = presentShapeText(schema);
-  if (shape === '"string"') return '"text"';
-  if (shape === '"number"' || shape === '"boolean"' || shape === '"instant"') return shape;
-  throw new TypeError(`No query parameter can hold ${JSON.stringify(schema)}.`);
+function parameterKind(name: string, schema: JsonSchema): string {
+  if (name === "sort") return JSON.stringify(schema.enum?.filter((field) => !String(field).startsWith("-")));
+  const { form, value, isNullable } = queryMemberOf(schema);
+  const shape = presentShapeText(value).replace("string", "text");
+  if (!/^"(?:text|number|boolean|instant)"$/.test(shape)) {
+    throw new TypeError(`No query parameter can hold ${JSON.stringify(schema)}.`);
+  }
+  return JSON.stringify(
+    [JSON.parse(shape), ...(form === "scalar" ? [] : [form]), ...(isNullable ? ["or null"] : [])].join(" "),
+  );
 }
 
 const isKeyed = ({ method, bodyLines }: Route) => method === "POST" && bodyLines === undefined;
@@ -76,7 +79,7 @@ function operationText(name: string, route: Route): string {
   const result = schemaOf(route, "output");
   const status = route.status ?? (result === undefined ? 204 : 200);
   const parameters = membersOf((query && inputs.get(name)) ?? {}).map(
-    ([parameter, schema]) => `${parameter}: ${parameterKind(schema)}`,
+    ([parameter, schema]) => `${parameter}: ${parameterKind(parameter, schema)}`,
   );
   const members = [
     `method: "${method}"`,

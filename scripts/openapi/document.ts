@@ -13,7 +13,7 @@ import {
   responsesOf,
   successHeaders,
 } from "./components.ts";
-import { exampleOf, type JsonSchema, WireSchemas } from "./json-schemas.ts";
+import { exampleOf, type JsonSchema, queryMemberOf, WireSchemas } from "./json-schemas.ts";
 
 /** The version of the API, which is the guide's. */
 const API_VERSION = "1.0.0";
@@ -182,9 +182,32 @@ function pathParameters(path: string): object[] {
 }
 
 function queryParameters(query: JsonSchema | undefined): object[] {
-  return Object.entries(query?.properties ?? {}).map(([name, property]) => {
-    const { description, ...schema } = typeof property === "boolean" ? {} : property;
-    const required = query?.required?.includes(name) ?? false;
-    return { name, in: "query", required, ...(description !== undefined && { description }), schema };
+  const nullable: string[] = [];
+  const parameters = Object.entries(query?.properties ?? {}).flatMap(([name, property]) => {
+    const { form, value, list, isNullable } = queryMemberOf(Object(property));
+    if (isNullable) nullable.push(name);
+    if (form === "list") return [parameter(name, { ...list, description: "A filter. Any of the values." })];
+    if (form === "scalar") {
+      const isRequired = query?.required?.includes(name) ?? false;
+      const isSort = name === "sort";
+      return [parameter(name, isSort ? { ...value, enum: value.enum?.map(toWireSort) ?? [] } : value, isRequired)];
+    }
+    return [
+      parameter(`${name}_from`, { ...value, description: `A filter on ${name}: from this on.` }),
+      parameter(`${name}_before`, {
+        ...value,
+        description: `A filter on ${name}: before this, which is not included.`,
+      }),
+    ];
   });
+  if (nullable.length === 0) return parameters;
+  const fields: JsonSchema = { type: "array", items: { type: "string", enum: nullable } };
+  return [...parameters, parameter("is_null", { ...fields, description: "A filter: these fields have no value." })];
 }
+
+function parameter(name: string, { description, ...schema }: JsonSchema, required = false): object {
+  return { name, in: "query", required, ...(description !== undefined && { description }), schema };
+}
+
+/** `-startTime` → `-start_time` */
+const toWireSort = (sort: unknown): string => String(sort).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -54,6 +54,34 @@ export function toJsonSchemas(
   return new Map(Object.entries(schemas));
 }
 
+/** The schema without null, and whether null is allowed: zod writes `anyOf`, or two types. */
+export function withoutNull(schema: JsonSchema): [schema: JsonSchema, isNullable: boolean] {
+  const type: unknown = schema.type;
+  if (Array.isArray(type)) return [{ ...schema, type: type.find((one) => one !== "null") }, type.includes("null")];
+  const [first, ...rest] = schema.anyOf?.filter((one) => one.type !== "null") ?? [];
+  if (first === undefined || rest.length > 0) return [schema, false];
+  return [first, true];
+}
+
+/** A member of a query: one parameter, a filter by one or several values, or a range. */
+export interface QueryMember {
+  readonly form: "scalar" | "list" | "range";
+  /** Of each value. */
+  readonly value: JsonSchema;
+  /** Of the list. */
+  readonly list: JsonSchema;
+  readonly isNullable: boolean;
+}
+
+export function queryMemberOf(nullable: JsonSchema): QueryMember {
+  const [schema, isNullable] = withoutNull(nullable);
+  const list = schema.anyOf?.find(({ type }) => type === "array") ?? {};
+  if (schema.anyOf !== undefined) return { form: "list", value: Object(list.items), list, isNullable };
+  const from = schema.properties?.["from"];
+  if (from === undefined) return { form: "scalar", value: schema, list, isNullable };
+  return { form: "range", value: Object(from), list, isNullable };
+}
+
 /** Rows adopted from the Python service are returned even if they break rules. */
 function dropLimits(schema: JsonSchema): void {
   for (const limit of ["minLength", "maxLength", "minimum", "maximum"] as const) delete schema[limit];

@@ -13,6 +13,9 @@ const DAY = 86_400_000;
 export function calls(samples: Samples): NamedCall[] {
   const { now, typical, busy, big } = samples;
   const week = (from: Date) => ({ startTime: from, endTime: new Date(from.getTime() + 7 * DAY) });
+  const days = { from: now, before: new Date(now.getTime() + 7 * DAY) };
+  const cursorKey = ["startTime", now.toISOString().replace("T", " ").replace("Z", "+00"), typical.taskId];
+  const afterNow = Buffer.from(JSON.stringify(cursorKey)).toString("base64url");
   const month = { startDate: new Date(now.getTime() - 30 * DAY), endDate: now };
   const { userId, goalId, milestoneId, taskId, calendarEventId, email, conversationId } = typical;
   const task = { userId, goalId, milestoneId, title: "Run 5 km", startTime: now };
@@ -61,6 +64,26 @@ export function calls(samples: Samples): NamedCall[] {
     "task: list by priority": (db) => db.tasks.list({ priority: "important" }),
     "task: list by triggerType": (db) => db.tasks.list({ triggerType: "on_leaving_home" }),
     "task: list by isRecurring": (db) => db.tasks.list({ isRecurring: true }),
+    "task: list by 100 ids": (db) => db.tasks.list({ id: samples.someTasks.slice(0, 100) }),
+    "task: list by several milestones": (db) => db.tasks.list({ milestoneId: [milestoneId, goalId] }),
+    "task: list by several calendar events": (db) => db.tasks.list({ calendarEventId: [calendarEventId, "none"] }),
+    "task: list by userId, two states, busy user": (db) =>
+      db.tasks.list({ userId: busy.userId, state: ["missed", "drifted"], count: "none" }),
+    "task: list by userId, without a milestone, busy user": (db) =>
+      db.tasks.list({ userId: busy.userId, milestoneId: null, count: "none" }),
+    "task: list by userId, 7 days, by startTime, busy user": (db) =>
+      db.tasks.list({ userId: busy.userId, startTime: days, sort: "startTime" }),
+    "task: list by userId, by startTime, busy user": (db) => db.tasks.list({ userId: busy.userId, sort: "startTime" }),
+    "task: list by userId, by -startTime, busy user": (db) =>
+      db.tasks.list({ userId: busy.userId, sort: "-startTime" }),
+    "task: list by userId, by startTime, by cursor, busy user": (db) =>
+      db.tasks.list({ userId: busy.userId, sort: "startTime", cursor: afterNow, count: "none" }),
+    "task: list by userId, by -title, busy user": (db) => db.tasks.list({ userId: busy.userId, sort: "-title" }),
+    "task: list by goalId, by title, 1,000 tasks": (db) => db.tasks.list({ goalId: big.goalId, sort: "title" }),
+    "task: list by 100 ids, by endTime": (db) =>
+      db.tasks.list({ id: samples.someTasks.slice(0, 100), sort: "endTime" }),
+    "task: list by createdAt, not counted": (db) => db.tasks.list({ sort: "createdAt", count: "none" }),
+    "task: count by userId, busy user": (db) => db.tasks.count({ userId: busy.userId }),
     "task: create": (db) => db.tasks.create(task),
     "task: create 1,000 at once": (db) => db.tasks.createMany(many(1000)),
     "task: update state": (db) => db.tasks.update(taskId, { state: "completed" }),
@@ -85,6 +108,7 @@ export function calls(samples: Samples): NamedCall[] {
     "goal: delete, cascades": (db) => db.goals.delete(goalId),
     "goal: delete, 1,000 tasks": (db) => db.goals.delete(big.goalId),
     "milestone: list by goalId": (db) => db.milestones.list({ goalId }),
+    "milestone: list by goalId, by weekNumber": (db) => db.milestones.list({ goalId, sort: "weekNumber" }),
     "milestone: list by status": (db) => db.milestones.list({ status: "pending" }),
     "milestone: delete, cascades": (db) => db.milestones.delete(milestoneId),
     "user: list, page 1": (db) => db.users.list({}),

@@ -72,6 +72,26 @@ export const EXPECTED_READS: Readonly<Record<string, ExpectedPlan>> = {
   "task: list by triggerType": countedByScan("tasks", 45_000),
   "task: list by isRecurring": countedByScan("tasks", 45_000),
 
+  "task: list by 100 ids": { indexes: ["tasks_pkey"], pages: 1_700, sortedRows: PAGE },
+  "task: list by several milestones": ofParent("tasks_milestone_id_idx"),
+  "task: list by several calendar events": ofParent("tasks_calendar_event_id_idx"),
+  "task: list by userId, two states, busy user": { indexes: [byUserAndAge], pages: 400, sortedRows: PAGE },
+  "task: list by userId, without a milestone, busy user": { indexes: [byUserAndAge], pages: 1_700, sortedRows: PAGE },
+  "task: list by userId, 7 days, by startTime, busy user": { indexes: [byUserAndStart], pages: 220, sortedRows: PAGE },
+  "task: list by userId, by startTime, busy user": { indexes: [byUserAndStart], pages: 220, sortedRows: PAGE },
+  "task: list by userId, by -startTime, busy user": { indexes: [byUserAndStart], pages: 3_400, sortedRows: 7_000 },
+  // From the user's first task on, since those without a start come last: docs/decisions.md.
+  "task: list by userId, by startTime, by cursor, busy user": {
+    indexes: [byUserAndStart],
+    pages: 13_000,
+    sortedRows: 7_000,
+  },
+  "task: list by userId, by -title, busy user": { indexes: [byUserAndStart], pages: 3_400, sortedRows: 7_000 },
+  "task: list by goalId, by title, 1,000 tasks": { ...ofParent(byGoal, 1_000), pages: 90 },
+  "task: list by 100 ids, by endTime": { indexes: ["tasks_pkey"], pages: 1_700, sortedRows: PAGE },
+  "task: list by createdAt, not counted": { indexes: [byAge], pages: 40, sortedRows: PAGE },
+  "task: count by userId, busy user": { indexes: [byUserAndStart], pages: 120 },
+
   "goal: find": { indexes: ["goals_pkey"], pages: 6 },
   "goal: full, 16 tasks": { indexes: ["goals_pkey", "milestones_goal_id_idx", byGoal], pages: 60, sortedRows: 16 },
   "goal: full, 1,000 tasks": {
@@ -84,6 +104,7 @@ export const EXPECTED_READS: Readonly<Record<string, ExpectedPlan>> = {
   "goal: list by status": countedByScan("goals", 1_600),
   "goal: list by category": countedByScan("goals", 1_600),
   "milestone: list by goalId": ofParent("milestones_goal_id_idx"),
+  "milestone: list by goalId, by weekNumber": ofParent("milestones_goal_id_idx"),
   "milestone: list by status": countedByScan("milestones", 11_000),
   "user: list, page 1": countedByScan("users", 600),
   "user: list by email": ofParent("users_email_key"),

@@ -37,7 +37,9 @@ GET /api/v1/milestones/{milestone_id} | POST /api/v1/milestones/ | PATCH /api/v1
 DELETE /api/v1/milestones/{milestone_id} | GET /api/v1/conversations/ | GET /api/v1/conversations/{id}
 POST /api/v1/conversations/ | PATCH /api/v1/conversations/{id}
 POST /api/v1/conversations/{id}/messages | GET /api/v1/demo-flags/{user_id} | PUT /api/v1/demo-flags/{user_id} | GET /health | GET /ready
-POST /api/v1/batch`
+POST /api/v1/batch | GET /api/v1/users/stream | GET /api/v1/users/count | GET /api/v1/goals/stream | GET /api/v1/goals/count
+GET /api/v1/milestones/stream | GET /api/v1/milestones/count | GET /api/v1/tasks/count | GET /api/v1/conversations/stream
+GET /api/v1/conversations/count`
   .split(/[|\n]/)
   .map((line) => line.trim())
   .filter((line) => line !== "");
@@ -220,6 +222,9 @@ describe("every documented operation returns something documented", () => {
       "/api/v1/tasks/statistics": { query: range.replaceAll("_time", "_date") },
       "/api/v1/tasks/import": { body: `${line}\n${line}\n`, type: NDJSON },
       "/api/v1/tasks/stream": { query: `user_id=${user_id}` },
+      "/api/v1/tasks/count": {
+        query: "state=missed&state=drifted&is_null=milestone_id&start_time_from=2026-02-15T00:00:00Z",
+      },
       "/api/v1/tasks/bulk-update": { body: { updates: [{ id: task.id, title: "y" }] } },
       "/api/v1/tasks/bulk-update-state": { body: { task_ids: [task.id], new_state: "missed" } },
       "/api/v1/tasks/{task_id}/calendar-event": { id: task.id, body: { calendar_event_id: "x" } },

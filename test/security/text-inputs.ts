@@ -198,7 +198,9 @@ class OperationInputs {
   }
 }
 
-function kindOf({ type, format, pattern, enum: values }: FieldSchema): InputKind {
+function kindOf({ type, format, pattern, enum: values, items }: FieldSchema): InputKind {
+  // A parameter that may be given several times.
+  if (items !== undefined) return kindOf(items);
   if (format === "idn-email") return "email";
   const isFree = format === undefined && pattern === undefined && values === undefined;
   return [type].flat().includes("string") && isFree ? "text" : "form";

@@ -101,6 +101,11 @@ const count = value.mostly(fc.constantFrom("exact", "estimated", "none"), "plann
 /** A list request with any filters, in one of the three styles of paging, rarely in several. */
 function lists(method: Method, kind: Kind, filters: Readonly<Record<string, Value>>): fc.Arbitrary<Operation> {
   const cursor = value.cursorOf(kind);
+  const several = ([name, filter]: [string, Value]): [string, Value] => [
+    name,
+    fc.oneof({ weight: 5, arbitrary: filter }, fc.array(filter, { minLength: 1, maxLength: 3 }), fc.constant(null)),
+  ];
+  filters = Object.fromEntries(Object.entries(filters).map(several));
   const request = (paging: Readonly<Record<string, Value>>) =>
     fc.record({ ...paging, ...filters }, { requiredKeys: [] });
   // With many filters hardly any row is selected.

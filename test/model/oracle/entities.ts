@@ -31,7 +31,7 @@ export interface Field {
 
 export interface Entity {
   readonly fields: Readonly<Record<string, Field>>;
-  /** The fields that lists can be filtered by, all by equality, and the rule for each filter. */
+  /** The fields that lists can be filtered by one value, several or null, and the rule for each value. Ranges are not modelled. */
   readonly filters: Readonly<Record<string, Rule>>;
 }
 

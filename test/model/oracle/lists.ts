@@ -21,7 +21,7 @@ export function listRows(state: State, kind: Kind, request: unknown): Expectatio
   if (!isFields(asked)) return refused({ code: "validation_failed", broken: brokenAt("") });
   const { cursor } = asked;
   const isCursor: Rule = (value) => state.rowAt(value) !== undefined;
-  const invalid = refusedInput(brokenRequest(asked, { ...PAGING, cursor: isCursor, ...ENTITIES[kind].filters }));
+  const invalid = refusedInput(brokenRequest(kind, asked, { ...PAGING, cursor: isCursor }));
   if (invalid !== undefined) return invalid;
   const rows = rowsOf(state, kind, asked);
   const window = windowOf(asked);
@@ -47,12 +47,28 @@ export function listRows(state: State, kind: Kind, request: unknown): Expectatio
   });
 }
 
+/** A filter is a value, 1 to 100 of them, or null where the field may be null. */
+export function brokenFilter(kind: Kind, name: string, value: unknown): Broken {
+  const { filters, fields } = ENTITIES[kind];
+  const rule = filters[name];
+  if (rule === undefined) return brokenAt(name);
+  if (value === null) return brokenUnless(fields[name]?.isNullable === true, name);
+  if (!Array.isArray(value)) return brokenUnless(rule(value), name);
+  if (value.length < 1 || value.length > 100) return brokenAt(name);
+  return joinBroken(...value.map((one: unknown, index) => brokenUnless(rule(one), `${name}.${index}`)));
+}
+
 export const newestFirst = (state: State) => (a: Row, b: Row) => state.byAge(b, a);
 
 /** Broken rules of single parameters; and conflicts between parameters, which need not be checked then. */
-function brokenRequest(asked: Fields, rules: Readonly<Record<string, Rule>>): Broken {
+function brokenRequest(kind: Kind, asked: Fields, rules: Readonly<Record<string, Rule>>): Broken {
   const given = Object.entries(asked).filter(([, value]) => value !== undefined);
-  const { certain } = joinBroken(...given.map(([name, value]) => brokenUnless(rules[name]?.(value) ?? false, name)));
+  const { certain } = joinBroken(
+    ...given.map(([name, value]) => {
+      const rule = rules[name];
+      return rule === undefined ? brokenFilter(kind, name, value) : brokenUnless(rule(value), name);
+    }),
+  );
   const has = (...names: string[]) => given.some(([name]) => names.includes(name));
   const besideCursor = has("cursor") ? ["page", "skip"].filter((name) => has(name)) : [];
   // The specification does not define which of the two styles is the wrong one.
@@ -70,12 +86,13 @@ function brokenRequest(asked: Fields, rules: Readonly<Record<string, Rule>>): Br
 export function rowsOf(state: State, kind: Kind, asked: Fields): Row[] {
   const { filters } = ENTITIES[kind];
   const wanted = Object.entries(asked).filter(([name, value]) => name in filters && value !== undefined);
-  const isWanted = (row: Row) => wanted.every(([name, value]) => row.fields[name] === filterValue(name, value));
+  const isWanted = (row: Row) =>
+    wanted.every(([name, value]) => [value].flat().some((one) => row.fields[name] === filterValue(name, one)));
   return state.rows(kind).filter(isWanted).sort(newestFirst(state));
 }
 
 function filterValue(name: string, value: unknown): unknown {
-  return name.endsWith("Id") && name !== "calendarEventId" ? String(value).toLowerCase() : value;
+  return value !== null && name.endsWith("Id") && name !== "calendarEventId" ? String(value).toLowerCase() : value;
 }
 
 /**

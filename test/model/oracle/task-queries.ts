@@ -2,7 +2,7 @@ import { type Fields, isFields } from "../known-rows.ts";
 import { calendarEventId, ENTITIES, STATES } from "./entities.ts";
 import { differs, type Expectation, refused, returned } from "./expectation.ts";
 import { type Broken, brokenAt, brokenId, brokenUnless, isBroken, joinBroken } from "./input.ts";
-import { differsFromRows, newestFirst, rowsOf } from "./lists.ts";
+import { brokenFilter, differsFromRows, newestFirst, rowsOf } from "./lists.ts";
 import { refusedInput, updateRow } from "./rows.ts";
 import { instant, type Rule, uuid } from "./rules.ts";
 import { byId, instantOf, type Row, type State } from "./state.ts";
@@ -27,11 +27,8 @@ function tasksOf(state: State, userId: unknown, field: string, from: unknown, to
 export function streamTasks(state: State, filter: unknown): Expectation {
   const asked = filter === undefined ? {} : filter;
   if (!isFields(asked)) return refused({ code: "validation_failed", broken: brokenAt("") });
-  const rules = ENTITIES.task.filters;
   const given = Object.entries(asked).filter(([, value]) => value !== undefined);
-  const invalid = refusedInput(
-    joinBroken(...given.map(([name, value]) => brokenUnless(rules[name]?.(value) ?? false, name))),
-  );
+  const invalid = refusedInput(joinBroken(...given.map(([name, value]) => brokenFilter("task", name, value))));
   if (invalid !== undefined) return invalid;
   const rows = rowsOf(state, "task", asked);
   return returned((answer) => differsFromRows(state, answer, rows, rows, newestFirst(state)));

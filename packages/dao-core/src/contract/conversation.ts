@@ -1,9 +1,10 @@
 import * as z from "zod";
-import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
+import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
+import { anyOf, filterText } from "./fields/filters.ts";
 import { type JsonArray, jsonArray } from "./fields/json.ts";
 import { id, instant, text } from "./fields/scalars.ts";
-import { filterText, listRequest, type Page } from "./page.ts";
+import { type Count, type Page, queriesOf } from "./page.ts";
 
 const orEmpty = (messages: JsonArray | null | undefined) => messages ?? [];
 
@@ -71,23 +72,32 @@ export const messagesAppendResult = z
   })
   .register(dtoRegistry, { id: "MessagesAppendResult", example: { messageCount: 2 } });
 
-export const conversationListRequest = listRequest({
-  userId: id().optional(),
-  goalId: id().optional(),
-  status: filterText().optional(),
-});
+export const conversationQueries = queriesOf(
+  {
+    userId: anyOf(id()),
+    goalId: anyOf(id()).nullable(),
+    status: anyOf(filterText()),
+  },
+  [],
+);
 
 export type ConversationDto = z.output<typeof conversationDto>;
 export type ConversationCreateDto = z.input<typeof conversationCreateDto>;
 export type ConversationUpdateDto = z.input<typeof conversationUpdateDto>;
 export type MessagesAppendDto = z.input<typeof messagesAppendDto>;
 export type MessagesAppendResult = z.output<typeof messagesAppendResult>;
-export type ConversationListRequest = z.input<typeof conversationListRequest>;
+export type ConversationFilter = z.input<typeof conversationQueries.filter>;
+export type ConversationListRequest = z.input<typeof conversationQueries.list>;
+export type ConversationStreamRequest = z.input<typeof conversationQueries.stream>;
 
 /** Conversations. {@link DaoServices} names the errors that every method can throw. */
 export interface ConversationService {
-  /** One page of conversations, newest first. */
+  /** One page of conversations, newest first unless sorted otherwise. */
   listConversations(request?: ConversationListRequest, options?: CallOptions): Promise<Page<ConversationDto>>;
+  /** Streams every conversation that matches the filter, newest first: {@link TaskService.streamTasks} says how. */
+  streamConversations(request?: ConversationStreamRequest, options?: StreamOptions): AsyncIterable<ConversationDto>;
+  /** Counts the conversations that match the filter. */
+  countConversations(filter?: ConversationFilter, options?: CallOptions): Promise<Count>;
   /** @throws NotFoundError if there is no such conversation */
   getConversation(id: string, options?: CallOptions): Promise<ConversationDto>;
   /** @throws RelatedRowMissingError if there is no such user or goal; ConflictError if a client-supplied id is taken */

@@ -1,10 +1,11 @@
 import * as z from "zod";
-import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
+import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
 import { TITLE_LENGTH } from "./fields/constants.ts";
+import { anyOf, filterText } from "./fields/filters.ts";
 import { id, instant, text } from "./fields/scalars.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
-import { filterText, listRequest, type Page } from "./page.ts";
+import { type Count, type Page, queriesOf } from "./page.ts";
 import { taskDto, taskStructureDto } from "./task.ts";
 
 const title = text(TITLE_LENGTH);
@@ -52,11 +53,14 @@ export const goalUpdateDto = goalDto
   .partial()
   .register(dtoRegistry, { id: "GoalUpdateDto", example: { status: "completed" } });
 
-export const goalListRequest = listRequest({
-  userId: id().optional(),
-  status: filterText().optional(),
-  category: filterText().optional(),
-});
+export const goalQueries = queriesOf(
+  {
+    userId: anyOf(id()),
+    status: anyOf(filterText()),
+    category: anyOf(filterText()).nullable(),
+  },
+  ["title"],
+);
 
 /** Limits of one structure: milestones, and tasks over all milestones. */
 export const MAX_STRUCTURE_MILESTONES = 1_000;
@@ -106,15 +110,21 @@ export const goalWithRelationsDto = goalDto
 export type GoalDto = z.output<typeof goalDto>;
 export type GoalCreateDto = z.input<typeof goalCreateDto>;
 export type GoalUpdateDto = z.input<typeof goalUpdateDto>;
-export type GoalListRequest = z.input<typeof goalListRequest>;
+export type GoalFilter = z.input<typeof goalQueries.filter>;
+export type GoalListRequest = z.input<typeof goalQueries.list>;
+export type GoalStreamRequest = z.input<typeof goalQueries.stream>;
 export type MilestoneStructureDto = z.input<typeof milestoneStructureDto>;
 export type GoalStructureCreateDto = z.input<typeof goalStructureCreateDto>;
 export type GoalWithRelationsDto = z.output<typeof goalWithRelationsDto>;
 
 /** Goals. {@link DaoServices} names the errors that every method can throw. */
 export interface GoalService {
-  /** One page of goals, newest first. */
+  /** One page of goals, newest first unless sorted otherwise. */
   listGoals(request?: GoalListRequest, options?: CallOptions): Promise<Page<GoalDto>>;
+  /** Streams every goal that matches the filter, newest first: {@link TaskService.streamTasks} says how. */
+  streamGoals(request?: GoalStreamRequest, options?: StreamOptions): AsyncIterable<GoalDto>;
+  /** Counts the goals that match the filter. */
+  countGoals(filter?: GoalFilter, options?: CallOptions): Promise<Count>;
   /** @throws NotFoundError if there is no such goal */
   getGoal(id: string, options?: CallOptions): Promise<GoalDto>;
   /**

@@ -20,7 +20,9 @@ export * from "./goal.ts";
 export * from "./milestone.ts";
 export {
   COUNT_MODES,
+  type Count,
   type CountMode,
+  countDto,
   MAX_PAGE_SIZE,
   type Page,
   type PageRequest,

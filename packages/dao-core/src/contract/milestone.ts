@@ -1,9 +1,10 @@
 import * as z from "zod";
-import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
+import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
 import { TITLE_LENGTH } from "./fields/constants.ts";
+import { anyOf, filterText, range } from "./fields/filters.ts";
 import { id, instant, text } from "./fields/scalars.ts";
-import { filterText, listRequest, type Page } from "./page.ts";
+import { type Count, type Page, queriesOf } from "./page.ts";
 
 const title = text(TITLE_LENGTH);
 /** Counted from 1; the upper bound is PostgreSQL's `integer`. */
@@ -47,17 +48,30 @@ export const milestoneUpdateDto = milestoneDto
   .partial()
   .register(dtoRegistry, { id: "MilestoneUpdateDto", example: { status: "completed" } });
 
-export const milestoneListRequest = listRequest({ goalId: id().optional(), status: filterText().optional() });
+export const milestoneQueries = queriesOf(
+  {
+    goalId: anyOf(id()),
+    status: anyOf(filterText()),
+    weekNumber: range(weekNumber),
+  },
+  ["weekNumber", "title"],
+);
 
 export type MilestoneDto = z.output<typeof milestoneDto>;
 export type MilestoneCreateDto = z.input<typeof milestoneCreateDto>;
 export type MilestoneUpdateDto = z.input<typeof milestoneUpdateDto>;
-export type MilestoneListRequest = z.input<typeof milestoneListRequest>;
+export type MilestoneFilter = z.input<typeof milestoneQueries.filter>;
+export type MilestoneListRequest = z.input<typeof milestoneQueries.list>;
+export type MilestoneStreamRequest = z.input<typeof milestoneQueries.stream>;
 
 /** Milestones. {@link DaoServices} names the errors that every method can throw. */
 export interface MilestoneService {
-  /** One page of milestones, newest first. */
+  /** One page of milestones, newest first unless sorted otherwise. */
   listMilestones(request?: MilestoneListRequest, options?: CallOptions): Promise<Page<MilestoneDto>>;
+  /** Streams every milestone that matches the filter, newest first: {@link TaskService.streamTasks} says how. */
+  streamMilestones(request?: MilestoneStreamRequest, options?: StreamOptions): AsyncIterable<MilestoneDto>;
+  /** Counts the milestones that match the filter. */
+  countMilestones(filter?: MilestoneFilter, options?: CallOptions): Promise<Count>;
   /** @throws NotFoundError if there is no such milestone */
   getMilestone(id: string, options?: CallOptions): Promise<MilestoneDto>;
   /** @throws RelatedRowMissingError if there is no such goal */

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { ValidationError } from "./errors.ts";
+import { anyOf } from "./fields/filters.ts";
 import { validate } from "./fields/validation.ts";
-import { listRequest, pageOf, pageWindow, toPage } from "./page.ts";
+import { pageOf, pageWindow, queriesOf, toPage } from "./page.ts";
 
-const request = listRequest({ status: z.string().optional() });
+const request = queriesOf({ status: anyOf(z.string()) }, []).list;
 
 /** The paths of what is wrong with this request. */
 function pathsOf(input: unknown): string[] {

@@ -49,8 +49,8 @@ export type OperationName = {
   [Service in Exclude<keyof DaoServices, "batch">]: `${Service}.${keyof DaoServices[Service] & string}`;
 }[Exclude<keyof DaoServices, "batch">];
 
-/** The operations that a batch can have: all but the import and the stream. */
-export type BatchOperationName = Exclude<OperationName, "tasks.createTasks" | "tasks.streamTasks">;
+/** The operations that a batch can have: all but the import and the streams. */
+export type BatchOperationName = Exclude<OperationName, "tasks.createTasks" | `${string}.stream${string}`>;
 
 type Method<Name> = Name extends `${infer Service extends keyof DaoServices}.${infer Key}`
   ? Key extends keyof DaoServices[Service]

@@ -2,8 +2,9 @@ import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
 import { TASK_PRIORITIES, TASK_STATES, TITLE_LENGTH, TRIGGER_TYPES } from "./fields/constants.ts";
+import { anyOf, filterText, range } from "./fields/filters.ts";
 import { id, instant, text } from "./fields/scalars.ts";
-import { cursor, filterText, listRequest, type Page } from "./page.ts";
+import { type Count, type Page, queriesOf } from "./page.ts";
 
 /** Maximum tasks per call of {@link TaskService.bulkUpdateState} and {@link TaskService.updateTasks}. */
 export const MAX_BULK_TASKS = 1000;
@@ -137,24 +138,21 @@ export const taskChangeDto = z
   .refine(endsAfterStart, endBeforeStart)
   .register(dtoRegistry, { id: "TaskChangeDto", example: { id: exampleIds.task, state: "completed" } });
 
-const taskFilters = {
-  userId: id().optional(),
-  goalId: id().optional(),
-  milestoneId: id().optional(),
-  state: z.enum(TASK_STATES).optional(),
-  priority: z.enum(TASK_PRIORITIES).optional(),
-  triggerType: z.enum(TRIGGER_TYPES).optional(),
-  isRecurring: z.boolean().optional(),
-  calendarEventId: filterText().optional(),
-};
-
-export const taskListRequest = listRequest(taskFilters);
-
-/** The filters of a list, without paging. */
-export const taskFilter = z.strictObject(taskFilters);
-
-/** The tasks to stream: those that match the filter, optionally only those after a cursor of `onCursor` or of a list. */
-export const taskStreamRequest = taskFilter.extend({ cursor: cursor.optional() });
+export const taskQueries = queriesOf(
+  {
+    userId: anyOf(id()),
+    goalId: anyOf(id()),
+    milestoneId: anyOf(id()).nullable(),
+    state: anyOf(z.enum(TASK_STATES)),
+    priority: anyOf(z.enum(TASK_PRIORITIES)),
+    triggerType: anyOf(z.enum(TRIGGER_TYPES)),
+    isRecurring: anyOf(z.boolean()),
+    calendarEventId: anyOf(filterText()).nullable(),
+    startTime: range(instant()).nullable(),
+    endTime: range(instant()).nullable(),
+  },
+  ["startTime", "endTime", "title"],
+);
 
 /** A user's tasks whose start lies within the range, both ends included, to the millisecond. */
 export const taskTimerangeRequest = z
@@ -256,9 +254,9 @@ export type TaskImportResult = z.output<typeof taskImportResult>;
 export type TaskStructureDto = z.input<typeof taskStructureDto>;
 export type TaskUpdateDto = z.input<typeof taskUpdateDto>;
 export type TaskChangeDto = z.input<typeof taskChangeDto>;
-export type TaskFilter = z.input<typeof taskFilter>;
-export type TaskStreamRequest = z.input<typeof taskStreamRequest>;
-export type TaskListRequest = z.input<typeof taskListRequest>;
+export type TaskFilter = z.input<typeof taskQueries.filter>;
+export type TaskListRequest = z.input<typeof taskQueries.list>;
+export type TaskStreamRequest = z.input<typeof taskQueries.stream>;
 export type TaskTimerangeRequest = z.input<typeof taskTimerangeRequest>;
 export type TaskStatisticsRequest = z.input<typeof taskStatisticsRequest>;
 export type TaskStatisticsDto = z.output<typeof taskStatisticsDto>;
@@ -270,8 +268,10 @@ export type CalendarEventLinkDto = z.input<typeof calendarEventLinkDto>;
 
 /** Tasks. {@link DaoServices} names the errors that every method can throw. */
 export interface TaskService {
-  /** One page of tasks, newest first. */
+  /** One page of tasks, newest first unless sorted otherwise. */
   listTasks(request?: TaskListRequest, options?: CallOptions): Promise<Page<TaskDto>>;
+  /** Counts the tasks that match the filter. */
+  countTasks(filter?: TaskFilter, options?: CallOptions): Promise<Count>;
   /** @throws NotFoundError if there is no such task */
   getTask(id: string, options?: CallOptions): Promise<TaskDto>;
   /** @throws RelatedRowMissingError if there is no such user, goal or milestone */

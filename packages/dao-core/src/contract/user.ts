@@ -1,9 +1,10 @@
 import * as z from "zod";
-import type { CallOptions, CreateOptions, WriteOptions } from "./call-options.ts";
+import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
+import { anyOf, filterText } from "./fields/filters.ts";
 import { type JsonObject, jsonObject } from "./fields/json.ts";
 import { email, id, instant, text } from "./fields/scalars.ts";
-import { filterText, listRequest, type Page } from "./page.ts";
+import { type Count, type Page, queriesOf } from "./page.ts";
 
 const name = text({ min: 1, max: 255 });
 
@@ -49,17 +50,23 @@ export const userUpdateDto = z
   })
   .register(dtoRegistry, { id: "UserUpdateDto", example: { preferences: { timezone: "Europe/Berlin" } } });
 
-export const userListRequest = listRequest({ email: filterText().optional() });
+export const userQueries = queriesOf({ email: anyOf(filterText()) }, ["name"]);
 
 export type UserDto = z.output<typeof userDto>;
 export type UserCreateDto = z.input<typeof userCreateDto>;
 export type UserUpdateDto = z.input<typeof userUpdateDto>;
-export type UserListRequest = z.input<typeof userListRequest>;
+export type UserFilter = z.input<typeof userQueries.filter>;
+export type UserListRequest = z.input<typeof userQueries.list>;
+export type UserStreamRequest = z.input<typeof userQueries.stream>;
 
 /** Users. {@link DaoServices} names the errors that every method can throw. */
 export interface UserService {
-  /** One page of users, newest first. */
+  /** One page of users, newest first unless sorted otherwise. */
   listUsers(request?: UserListRequest, options?: CallOptions): Promise<Page<UserDto>>;
+  /** Streams every user that matches the filter, newest first: {@link TaskService.streamTasks} says how. */
+  streamUsers(request?: UserStreamRequest, options?: StreamOptions): AsyncIterable<UserDto>;
+  /** Counts the users that match the filter. */
+  countUsers(filter?: UserFilter, options?: CallOptions): Promise<Count>;
   /** @throws NotFoundError if there is no such user */
   getUser(id: string, options?: CallOptions): Promise<UserDto>;
   /** @throws ConflictError if the e-mail address is taken */

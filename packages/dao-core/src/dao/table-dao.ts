@@ -190,6 +190,10 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
     return { ...page, items };
   }
 
+  count(request?: List, options?: CallOptions): Promise<number> {
+    return this.#statements.rows.lists.total(this.executor, request ?? {}, options);
+  }
+
   async listInPieces(request?: List, options?: CallOptions): Promise<PageInPieces<Dto>> {
     const { pieces } = this.#statements;
     const { items, nextCursor } = await pieces.lists.page(this.executor, request ?? {}, options);

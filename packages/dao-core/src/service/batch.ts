@@ -66,8 +66,8 @@ function validateBatch(operations: unknown, { retries = 0 }: BatchOptions): void
     const name: unknown = Array.isArray(operation) ? operation[0] : undefined;
     if (typeof name !== "string")
       throw invalid(String(number), "must be a list of an operation's name and its arguments");
-    if (name === "tasks.createTasks" || name === "tasks.streamTasks") {
-      throw invalid(String(number), `must not be ${name}, which takes any number of tasks: call it by itself`);
+    if (name === "tasks.createTasks" || name.includes(".stream")) {
+      throw invalid(String(number), `must not be ${name}, which takes any number of rows: call it by itself`);
     }
   }
 }

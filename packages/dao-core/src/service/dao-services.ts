@@ -1,4 +1,4 @@
-import type { CallOptions, CreateOptions, PutOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
+import type { CallOptions, CreateOptions, PutOptions, WriteOptions } from "../contract/call-options.ts";
 import { demoFlagsPutDto } from "../contract/demo-flags.ts";
 import { ValidationError, VersionMismatchError } from "../contract/errors.ts";
 import { parseId } from "../contract/fields/scalars.ts";
@@ -13,7 +13,6 @@ import { runBatch } from "./batch.ts";
 import { assertFound, assertVersion, EntityService, entities, withValidId } from "./entity-service.ts";
 import { validateAppend, validateBulkChanges, validateBulkUpdate, validateStructure } from "./long-lists.ts";
 import { importTasks, type TaskSource } from "./task-import.ts";
-import { streamTasks } from "./task-stream.ts";
 
 /** Creates all six services on one session, which is a database or a unit of work. */
 export function createDaoServices(session: DatabaseSession): contract.DaoServices {
@@ -40,6 +39,8 @@ export class DaoUserService
   implements contract.UserService
 {
   readonly listUsers = this.list;
+  readonly streamUsers = this.stream;
+  readonly countUsers = this.count;
   readonly getUser = this.find;
   readonly createUser = this.create;
   readonly updateUser = this.update;
@@ -57,6 +58,8 @@ export class DaoGoalService
   implements contract.GoalService
 {
   readonly listGoals = this.list;
+  readonly streamGoals = this.stream;
+  readonly countGoals = this.count;
   readonly getGoal = this.find;
   readonly createGoal = this.create;
   readonly updateGoal = this.update;
@@ -90,6 +93,8 @@ export class DaoMilestoneService
   implements contract.MilestoneService
 {
   readonly listMilestones = this.list;
+  readonly streamMilestones = this.stream;
+  readonly countMilestones = this.count;
   readonly getMilestone = this.find;
   readonly createMilestone = this.create;
   readonly updateMilestone = this.update;
@@ -107,6 +112,8 @@ export class DaoTaskService
   implements contract.TaskService
 {
   readonly listTasks = this.list;
+  readonly streamTasks = this.stream;
+  readonly countTasks = this.count;
   readonly getTask = this.find;
   readonly createTask = this.create;
   readonly updateTask = this.update;
@@ -119,10 +126,6 @@ export class DaoTaskService
 
   async createTasks(tasks: TaskSource, options?: CallOptions): Promise<contract.TaskImportResult> {
     return { createdCount: await importTasks(this.session, tasks, options) };
-  }
-
-  streamTasks(request: contract.TaskStreamRequest = {}, options?: StreamOptions): AsyncIterable<contract.TaskDto> {
-    return streamTasks(this.session, request, options);
   }
 
   async updateTasks(request: contract.BulkUpdateRequest, options?: CallOptions): Promise<contract.BulkUpdateResult> {
@@ -176,6 +179,8 @@ export class DaoConversationService
   implements contract.ConversationService
 {
   readonly listConversations = this.list;
+  readonly streamConversations = this.stream;
+  readonly countConversations = this.count;
   readonly getConversation = this.find;
   readonly createConversation = this.create;
   readonly updateConversation = this.update;

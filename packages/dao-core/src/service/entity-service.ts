@@ -1,21 +1,22 @@
 import type * as z from "zod";
-import type { CallOptions, CreateOptions, WriteOptions } from "../contract/call-options.ts";
+import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
 import { NotFoundError, VersionMismatchError } from "../contract/errors.ts";
 import { parseId } from "../contract/fields/scalars.ts";
 import { validate } from "../contract/fields/validation.ts";
 import * as contract from "../contract/index.ts";
-import type { Page } from "../contract/page.ts";
+import type { Count, Page, PageRequest } from "../contract/page.ts";
 import { hasVersion } from "../contract/version.ts";
 import type { Daos, DatabaseSession, EntityDao } from "../session/database-session.ts";
 import type { ListedEntity } from "../session/piece-reads.ts";
 import { runRetryable } from "../unit-of-work.ts";
+import { streamRows } from "./row-stream.ts";
 
 /** An entity: its name for messages, its DAO in a session, and the schemas of what callers send. */
 interface Entity<Dto, Create, Update, List> {
   /** Singular and lower case. */
   readonly name: string;
   readonly dao: (session: DatabaseSession) => EntityDao<Dto, Create, Update, List>;
-  readonly list: z.ZodType<List>;
+  readonly queries: Readonly<Record<"list" | "filter" | "stream", z.ZodType<List>>>;
   readonly create: z.ZodType<Create>;
   readonly update: z.ZodType<Update>;
 }
@@ -23,46 +24,49 @@ interface Entity<Dto, Create, Update, List> {
 type EntityOf<Dao> =
   Dao extends EntityDao<infer Dto, infer Create, infer Update, infer List> ? Entity<Dto, Create, Update, List> : never;
 
+/** The filters of a list request. */
+type FilterOf<List> = Omit<List, keyof PageRequest | "sort">;
+
 export const entities: { readonly [Name in ListedEntity]: EntityOf<Daos[Name]> } = {
   users: {
     name: "user",
     dao: ({ users }) => users,
-    list: contract.userListRequest,
+    queries: contract.userQueries,
     create: contract.userCreateDto,
     update: contract.userUpdateDto,
   },
   goals: {
     name: "goal",
     dao: ({ goals }) => goals,
-    list: contract.goalListRequest,
+    queries: contract.goalQueries,
     create: contract.goalCreateDto,
     update: contract.goalUpdateDto,
   },
   milestones: {
     name: "milestone",
     dao: ({ milestones }) => milestones,
-    list: contract.milestoneListRequest,
+    queries: contract.milestoneQueries,
     create: contract.milestoneCreateDto,
     update: contract.milestoneUpdateDto,
   },
   tasks: {
     name: "task",
     dao: ({ tasks }) => tasks,
-    list: contract.taskListRequest,
+    queries: contract.taskQueries,
     create: contract.taskCreateDto,
     update: contract.taskUpdateDto,
   },
   conversations: {
     name: "conversation",
     dao: ({ conversations }) => conversations,
-    list: contract.conversationListRequest,
+    queries: contract.conversationQueries,
     create: contract.conversationCreateDto,
     update: contract.conversationUpdateDto,
   },
 };
 
 /** CRUD, once, over any entity: validates, then calls its DAO. The services give the methods their names. */
-export abstract class EntityService<Dto extends object, Create, Update, List> {
+export abstract class EntityService<Dto extends object, Create, Update, List extends PageRequest> {
   protected readonly session: DatabaseSession;
   readonly #entity: Entity<Dto, Create, Update, List>;
   readonly #dao: EntityDao<Dto, Create, Update, List>;
@@ -74,7 +78,19 @@ export abstract class EntityService<Dto extends object, Create, Update, List> {
   }
 
   protected async list(request?: List, options?: CallOptions): Promise<Page<Dto>> {
-    return this.#dao.list(validate(this.#entity.list, request ?? {}), options);
+    return this.#dao.list(validate(this.#entity.queries.list, request ?? {}), options);
+  }
+
+  protected stream(
+    request?: FilterOf<List> & Pick<PageRequest, "cursor">,
+    options?: StreamOptions,
+  ): AsyncIterable<Dto> {
+    const source = { dao: this.#dao, isInTransaction: this.session.isTransaction };
+    return streamRows(source, this.#entity.queries.stream, request ?? {}, options);
+  }
+
+  protected async count(filter?: FilterOf<List>, options?: CallOptions): Promise<Count> {
+    return { total: await this.#dao.count(validate(this.#entity.queries.filter, filter ?? {}), options) };
   }
 
   protected async find(id: string, options?: CallOptions): Promise<Dto> {

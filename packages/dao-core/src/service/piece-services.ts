@@ -24,7 +24,7 @@ export function createPieceServices(pieces: PieceReads): PieceServices {
   const list =
     (entity: ListedEntity): Read =>
     async (request, options) =>
-      pieces.list(entity, Object(validate(entities[entity].list, request ?? {})), options);
+      pieces.list(entity, Object(validate(entities[entity].queries.list, request ?? {})), options);
   const find =
     (entity: ListedEntity): Read =>
     async (id, options) => {

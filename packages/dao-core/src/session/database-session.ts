@@ -4,6 +4,12 @@ import type { Page } from "../contract/page.ts";
 import type { Instrumentation } from "./instrumentation.ts";
 import type { PieceReads } from "./piece-reads.ts";
 
+/** A page whose rows are read as they are consumed: half a megabyte at a time, or one longer row. */
+export interface PageInPieces<Dto> {
+  readonly rows: AsyncIterable<readonly Dto[]>;
+  readonly nextCursor: string | null;
+}
+
 /** CRUD on one entity. Expects validated input; otherwise the database's constraints cause the same errors. Fills in defaults. */
 export interface EntityDao<Dto, Create, Update, ListRequest> {
   /** @throws ConflictError, RelatedRowMissingError, ValidationError */
@@ -12,8 +18,12 @@ export interface EntityDao<Dto, Create, Update, ListRequest> {
   findById(id: string, options?: CallOptions): Promise<Dto | null>;
   /** The same, and locks the row: no other transaction can change or delete it until this one ends. */
   lockById(id: string, options?: CallOptions): Promise<Dto | null>;
-  /** One page, newest first. */
+  /** One page, newest first unless sorted otherwise. */
   list(request?: ListRequest, options?: CallOptions): Promise<Page<Dto>>;
+  /** As {@link list}, for a caller that iterates over the rows and keeps none. Absent if pages are read whole. */
+  listInPieces?(request?: ListRequest, options?: CallOptions): Promise<PageInPieces<Dto>>;
+  /** The number of rows that a request's filters select. */
+  count(request?: ListRequest, options?: CallOptions): Promise<number>;
   /** The changed row, or `null` if there is none. @throws ConflictError, RelatedRowMissingError, ValidationError */
   update(id: string, changes: Update, options?: CallOptions): Promise<Dto | null>;
   /** Deletes the row and everything that belongs to it; returns whether it existed. */
@@ -45,16 +55,8 @@ export type MilestoneDao = EntityDao<
   contract.MilestoneListRequest
 >;
 
-/** A page whose rows are read as they are consumed: half a megabyte at a time, or one longer row. */
-export interface PageInPieces<Dto> {
-  readonly rows: AsyncIterable<readonly Dto[]>;
-  readonly nextCursor: string | null;
-}
-
 export interface TaskDao
   extends EntityDao<contract.TaskDto, contract.TaskCreateDto, contract.TaskUpdateDto, contract.TaskListRequest> {
-  /** As {@link list}, for a caller that iterates over the rows and keeps none. Absent if pages are read whole. */
-  listInPieces?(request?: contract.TaskListRequest, options?: CallOptions): Promise<PageInPieces<contract.TaskDto>>;
   /** A user's tasks that start within the range, both ends included, by start time, then id. */
   findByTimerange(request: contract.TaskTimerangeRequest, options?: CallOptions): Promise<contract.TaskDto[]>;
   /** Creates many tasks, or none; returns how many. @throws ConflictError, RelatedRowMissingError, ValidationError */

@@ -14,6 +14,7 @@ import { jsonCases } from "./contract-suite/json.ts";
 import { listCursorCases } from "./contract-suite/list-cursors.ts";
 import { listCases } from "./contract-suite/lists.ts";
 import { milestoneCases } from "./contract-suite/milestone.ts";
+import { queryCases } from "./contract-suite/queries.ts";
 import { signalCases } from "./contract-suite/signals.ts";
 import { taskCases } from "./contract-suite/task.ts";
 import { taskBulkUpdateCases } from "./contract-suite/task-bulk-update.ts";
@@ -59,6 +60,7 @@ export const contractSuite: readonly ContractCase[] = [
   ...listCases,
   ...listCursorCases,
   ...filterCases,
+  ...queryCases,
   ...deleteCases,
   ...concurrencyCases,
   ...signalCases,

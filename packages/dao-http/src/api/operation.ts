@@ -33,7 +33,13 @@ export type RouteName = OperationName | "batch";
 export type OperationTable = Readonly<Record<RouteName, Operation>>;
 
 /** How the text of a query parameter is read. */
-export type ParameterKind = "text" | "number" | "boolean" | "instant";
+export type ScalarKind = "text" | "number" | "boolean" | "instant";
+
+/**
+ * A scalar, or a filter: by one or several values, each a parameter; or by a range, whose ends are the parameters `start_time_from`
+ * and `start_time_before`. A filter that may be null is then `is_null=start_time`. A list names the fields of an order.
+ */
+export type ParameterKind = ScalarKind | `${ScalarKind} ${"list" | "range"}${"" | " or null"}` | readonly string[];
 
 /** Query parameters by the service's names for them. */
 export type QueryParameters = Readonly<Record<string, ParameterKind>>;

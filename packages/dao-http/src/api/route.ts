@@ -1,5 +1,5 @@
-import { type DaoServices, type OperationName, pageOf } from "@flux/dao-core/contract";
-import type { z } from "zod";
+import { countDto, type DaoServices, type OperationName, pageOf } from "@flux/dao-core/contract";
+import * as z from "zod";
 import type { ProblemCode } from "../http/problem.ts";
 import type { Operation } from "./operation.ts";
 
@@ -74,30 +74,66 @@ export type Routes = {
     : never;
 };
 
+const filterDescription =
+  "Filters apply together. Of several values of one parameter (state=drifted&state=missed, up to 100) any may match; the end of a " +
+  "range, such as start_time_before, is not included; is_null=milestone_id selects rows without a milestone.";
+
 const listDescription =
-  "One page, newest first: by number, or after the next_cursor of the previous page, which is as fast on the last page as on " +
-  "the first.";
+  "One page, newest first or as sort says: by number, or after the next_cursor of the previous page, which is as fast on the last page " +
+  `as on the first. ${filterDescription}`;
+
+const streamDescription = (noun: string) =>
+  `Every ${noun} that the filter matches, newest first, one per line, in constant memory. A response that cannot be completed is ` +
+  "aborted, not ended. Not every client and proxy can tell the difference (over HTTP/1.0 none reliably can): request cursors. " +
+  `Then a line {"next_cursor":"..."} follows at most a thousand ${noun}s, and {"next_cursor":null} is the last line: without ` +
+  "it the response is incomplete, and continues after the last cursor.";
+
+/** The parameter that all streams have, besides the filter. */
+export const streamShape = {
+  cursors: z
+    .boolean()
+    .optional()
+    .meta({ description: "Whether lines with cursors come between the rows, and one at the end. Default false." }),
+};
 
 /** The routes that most entities have; `id` is the name of the id in paths. */
-export function rowRoutes<Noun extends string, Id extends string, Row extends z.ZodType>(
-  noun: Noun,
-  id: Id,
-  output: Row,
-) {
+export function rowRoutes<
+  Noun extends string,
+  Id extends string,
+  Row extends z.ZodType,
+  List extends z.ZodObject,
+  Filter extends z.ZodObject,
+>(noun: Noun, id: Id, output: Row, queries: { readonly list: List; readonly filter: Filter }) {
   const rows = `/api/v1/${noun}s/` as const;
   const path = `${rows}{${id}}` as const;
   const get = { method: "GET", path, row: true, summary: `Get a ${noun}`, output, errors: ["not_found"] } as const;
   return {
     get,
-    list: <Query extends z.ZodObject>(query: Query) =>
+    list: {
+      method: "GET",
+      path: rows,
+      summary: `List ${noun}s`,
+      description: listDescription,
+      query: queries.list,
+      output: pageOf(output),
+    } as const,
+    stream: <Query extends z.ZodObject>(query: Query) =>
       ({
         method: "GET",
-        path: rows,
-        summary: `List ${noun}s`,
-        description: listDescription,
+        path: `${rows}stream`,
+        summary: `Stream ${noun}s`,
+        description: streamDescription(noun),
         query,
-        output: pageOf(output),
+        outputLines: output,
       }) as const,
+    count: {
+      method: "GET",
+      path: `${rows}count`,
+      summary: `Count ${noun}s`,
+      description: "How many rows the filter matches, counted exactly.",
+      query: queries.filter,
+      output: countDto,
+    } as const,
     create: <Body extends z.ZodType>(body: Body, error: ProblemCode) =>
       ({
         method: "POST",

@@ -1,17 +1,19 @@
 import * as contract from "@flux/dao-core/contract";
 import * as z from "zod";
 import type { RouteName } from "./operation.ts";
-import { type Route, type Routes, rowRoutes } from "./route.ts";
+import { type Route, type Routes, rowRoutes, streamShape } from "./route.ts";
 
-const user = rowRoutes("user", "user_id", contract.userDto);
-const goal = rowRoutes("goal", "goal_id", contract.goalDto);
-const milestone = rowRoutes("milestone", "milestone_id", contract.milestoneDto);
-const task = rowRoutes("task", "task_id", contract.taskDto);
-const conversation = rowRoutes("conversation", "id", contract.conversationDto);
+const user = rowRoutes("user", "user_id", contract.userDto, contract.userQueries);
+const goal = rowRoutes("goal", "goal_id", contract.goalDto, contract.goalQueries);
+const milestone = rowRoutes("milestone", "milestone_id", contract.milestoneDto, contract.milestoneQueries);
+const task = rowRoutes("task", "task_id", contract.taskDto, contract.taskQueries);
+const conversation = rowRoutes("conversation", "id", contract.conversationDto, contract.conversationQueries);
 
 /** The REST API (guide, "API Reference"): every operation, by name. `pnpm generate` derives what is needed at run time. */
 export const routes: Readonly<Record<RouteName, Route>> = {
-  "users.listUsers": user.list(contract.userListRequest),
+  "users.listUsers": user.list,
+  "users.streamUsers": user.stream(contract.userQueries.stream.extend(streamShape)),
+  "users.countUsers": user.count,
   "users.getUser": user.get,
   "users.createUser": user.create(contract.userCreateDto, "conflict"),
   "users.updateUser": user.update(
@@ -21,7 +23,9 @@ export const routes: Readonly<Record<RouteName, Route>> = {
   ),
   "users.deleteUser": user.delete("Also deletes all goals, milestones, tasks, conversations and demo flags."),
 
-  "goals.listGoals": goal.list(contract.goalListRequest),
+  "goals.listGoals": goal.list,
+  "goals.streamGoals": goal.stream(contract.goalQueries.stream.extend(streamShape)),
+  "goals.countGoals": goal.count,
   "goals.getGoal": goal.get,
   "goals.getGoalFull": {
     method: "GET",
@@ -49,7 +53,9 @@ export const routes: Readonly<Record<RouteName, Route>> = {
   ),
   "goals.deleteGoal": goal.delete("Also deletes its milestones, tasks and conversations."),
 
-  "milestones.listMilestones": milestone.list(contract.milestoneListRequest),
+  "milestones.listMilestones": milestone.list,
+  "milestones.streamMilestones": milestone.stream(contract.milestoneQueries.stream.extend(streamShape)),
+  "milestones.countMilestones": milestone.count,
   "milestones.getMilestone": milestone.get,
   "milestones.createMilestone": milestone.create(contract.milestoneCreateDto, "related_row_missing"),
   "milestones.updateMilestone": milestone.update(
@@ -58,7 +64,9 @@ export const routes: Readonly<Record<RouteName, Route>> = {
   ),
   "milestones.deleteMilestone": milestone.delete("Also deletes its tasks."),
 
-  "tasks.listTasks": task.list(contract.taskListRequest),
+  "tasks.listTasks": task.list,
+  "tasks.streamTasks": task.stream(contract.taskQueries.stream.extend(streamShape)),
+  "tasks.countTasks": task.count,
   "tasks.getTask": task.get,
   "tasks.createTask": task.create(contract.taskCreateDto, "related_row_missing"),
   "tasks.createTasks": {
@@ -73,23 +81,6 @@ export const routes: Readonly<Record<RouteName, Route>> = {
     bodyLines: contract.taskImportDto,
     output: contract.taskImportResult,
     errors: ["related_row_missing"],
-  },
-  "tasks.streamTasks": {
-    method: "GET",
-    path: "/api/v1/tasks/stream",
-    summary: "Stream tasks",
-    description:
-      "Every task that the filter matches, newest first, one per line, in constant memory. A response that cannot be completed is " +
-      "aborted, not ended. Not every client and proxy can tell the difference (over HTTP/1.0 none reliably can): request cursors. " +
-      'Then a line {"next_cursor":"..."} follows at most a thousand tasks, and {"next_cursor":null} is the last line: without ' +
-      "it the response is incomplete, and continues after the last cursor.",
-    query: contract.taskStreamRequest.extend({
-      cursors: z
-        .boolean()
-        .optional()
-        .meta({ description: "Whether lines with cursors come between the tasks, and one at the end. Default false." }),
-    }),
-    outputLines: contract.taskDto,
   },
   "tasks.updateTasks": {
     method: "POST",
@@ -143,7 +134,9 @@ export const routes: Readonly<Record<RouteName, Route>> = {
     output: contract.taskStatisticsDto,
   },
 
-  "conversations.listConversations": conversation.list(contract.conversationListRequest),
+  "conversations.listConversations": conversation.list,
+  "conversations.streamConversations": conversation.stream(contract.conversationQueries.stream.extend(streamShape)),
+  "conversations.countConversations": conversation.count,
   "conversations.getConversation": conversation.get,
   "conversations.createConversation": conversation.create(contract.conversationCreateDto, "related_row_missing"),
   "conversations.updateConversation": conversation.update(

@@ -43,6 +43,32 @@ describe("query parameters", () => {
     expect(read("start_time=2026-02-15T10:00:00+02:00")).toEqual({ startTime: "2026-02-15T10:00:00 02:00" });
   });
 
+  test("of filters are one or several values, null, or the ends of a range", () => {
+    const filters = {
+      state: "text list",
+      milestoneId: "text list or null",
+      startTime: "instant range or null",
+    } as const;
+    const read = (query: string) => readQuery(query, { ...filters, sort: ["createdAt"] });
+    expect(read("state=a")).toEqual({ state: "a" });
+    expect(read("state=a&state=b&state=a")).toEqual({ state: ["a", "b", "a"] });
+    expect(read("is_null=milestone_id&is_null=start_time")).toEqual({ milestoneId: null, startTime: null });
+    expect(read("start_time_before=2026-02-15T10:00:00Z&start_time_from=x")).toEqual({
+      startTime: { before: new Date("2026-02-15T10:00:00Z"), from: "x" },
+    });
+    expect(read("sort=-created_at")).toEqual({ sort: "-createdAt" });
+    expect(() => read("sort=-createdAt")).toThrow("sort must be one of created_at, with - before it for");
+    expect(() => read("is_null=state")).toThrow("is_null must be one of milestone_id, start_time.");
+    expect(() => read("is_null=milestone_id&milestone_id=1")).toThrow("milestone_id cannot be combined with is_null");
+    expect(() => read("start_time_from=1&is_null=start_time")).toThrow(
+      "is_null cannot be combined with another filter",
+    );
+    expect(() => read("start_time_from=1&start_time_from=1")).toThrow("start_time_from is given more than once");
+    for (const name of ["start_time", "state_from", "milestone_id_before", "from", "constructor_from"]) {
+      expect(() => read(`${name}=1`)).toThrow(`${name} is not a known parameter`);
+    }
+  });
+
   test("all unknown ones are rejected, in the caller's spelling", () => {
     expect(issuesOf("userId=1&foo_Bar=2&page=1&__proto__=3")).toEqual([
       ["userId", "is not a known parameter"],

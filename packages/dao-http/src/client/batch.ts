@@ -30,7 +30,7 @@ function toPart(item: unknown): Part {
   const operation = typeof name === "string" ? parts.get(name) : undefined;
   if (operation === undefined) throw invalid("", "must be a list of an operation's name and its arguments");
   if (operation.input === "ndjson" || operation.output === "ndjson") {
-    throw invalid("", `must not be ${name}, which takes any number of tasks: call it by itself`);
+    throw invalid("", `must not be ${name}, which takes any number of rows: call it by itself`);
   }
   const { input, head } = partOf(operation, args);
   const text = encode(head);

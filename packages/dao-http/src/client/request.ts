@@ -1,8 +1,8 @@
 import type { BatchOptions, CreateOptions, PutOptions } from "@flux/dao-core/contract";
 import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
-import type { Operation, ParameterKind, QueryParameters } from "../api/operation.ts";
+import type { Operation, ParameterKind, QueryParameters, ScalarKind } from "../api/operation.ts";
 import { toSnakeCase } from "../wire/json.ts";
-import { MAX_TIMEOUT } from "../wire/limits.ts";
+import { FILTER_VALUES, MAX_TIMEOUT } from "../wire/limits.ts";
 import { LATEST, POSITION_PATTERN } from "../wire/position.ts";
 import { isDate } from "../wire/realms.ts";
 
@@ -89,27 +89,62 @@ export function toQueryString(request: unknown, parameters: QueryParameters): st
   for (const [name, value] of Object.entries(request)) {
     if (value === undefined) continue;
     const kind = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
-    const message = kind === undefined ? "is not a known parameter" : findProblem(value, kind);
-    if (message !== undefined) {
-      issues.push({ path: name, message });
-      continue;
+    for (const part of kind === undefined ? [{ path: name, problem: UNKNOWN }] : partsOf(name, value, kind)) {
+      if ("problem" in part) issues.push({ path: part.path, message: part.problem });
+      else {
+        const text = isDate(part.value) ? part.value.toISOString() : String(part.value);
+        pairs.push(`${toSnakeCase(part.name)}=${encodeURIComponent(text)}`);
+      }
     }
-    const text = isDate(value) ? value.toISOString() : String(value);
-    pairs.push(`${toSnakeCase(name)}=${encodeURIComponent(text)}`);
   }
   if (issues.length > 0) throw new ValidationError(issues);
   return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }
 
+const UNKNOWN = "is not a known parameter";
+
+/** A parameter, or what is wrong with a part of the value. */
+type Part = { readonly name: string; readonly value: unknown } | { readonly path: string; readonly problem: string };
+
+/** The parameters that a value of a request becomes, as `readQuery` of the service reads them. */
+function partsOf(name: string, value: unknown, kind: ParameterKind): Part[] {
+  if (typeof kind !== "string") {
+    const field = typeof value === "string" ? value.replace(/^-/, "") : "";
+    if (!kind.includes(field))
+      return [{ path: name, problem: `must be one of ${kind.join(", ")}, with - before it or not` }];
+    return [{ name, value: `${String(value).slice(0, -field.length)}${toSnakeCase(field)}` }];
+  }
+  const [word = "text", form] = kind.split(" ");
+  const part = (path: string, name: string, value: unknown): Part => {
+    const problem = findProblem(value, word as ScalarKind);
+    return problem === undefined ? { name, value } : { path, problem };
+  };
+  if (value === null && kind.endsWith(" or null")) return [{ name: "isNull", value: toSnakeCase(name) }];
+  if (form === "list" && Array.isArray(value)) {
+    if (value.length >= 1 && value.length <= FILTER_VALUES) {
+      return value.map((one: unknown, index) => part(`${name}.${index}`, name, one));
+    }
+    return [{ path: name, problem: `must have 1 to ${FILTER_VALUES} values` }];
+  }
+  if (form !== "range") return [part(name, name, value)];
+  const isObject = typeof value === "object" && !Array.isArray(value);
+  const ends = Object.entries(isObject ? Object(value) : {}).filter(([, bound]) => bound !== undefined);
+  if (ends.length === 0) return [{ path: name, problem: "must be a range: { from, before }, or one of the two" }];
+  return ends.map(([end, bound]) => {
+    if (end !== "from" && end !== "before") return { path: `${name}.${end}`, problem: UNKNOWN };
+    return part(`${name}.${end}`, `${name}${end === "from" ? "From" : "Before"}`, bound);
+  });
+}
+
 /** The type of a parameter's value, as `typeof` has it, and in words. */
-const expected: Readonly<Record<ParameterKind, readonly [type: string, name: string]>> = {
+const expected: Readonly<Record<ScalarKind, readonly [type: string, name: string]>> = {
   text: ["string", "text"],
   number: ["number", "a number"],
   boolean: ["boolean", "true or false"],
   instant: ["object", "a Date"],
 };
 
-function findProblem(value: unknown, kind: ParameterKind): string | undefined {
+function findProblem(value: unknown, kind: ScalarKind): string | undefined {
   const [type, name] = expected[kind];
   if (value === null) return `must not be null; send ${name}`;
   if (typeof value !== type || (kind === "instant" && !isDate(value))) return `must be ${name}`;

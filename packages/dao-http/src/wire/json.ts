@@ -51,11 +51,18 @@ function mapPath(path: string, rename: (name: string) => string | undefined): st
   return segments.join(".");
 }
 
-/** `milestones.0.weekNumber` → `milestones.0.week_number`: the path of a field as the sender of the JSON wrote it. */
-export const toWirePath = (path: string): string => mapPath(path, toSnakeCase);
+/**
+ * `milestones.0.weekNumber` → `milestones.0.week_number`: the path of a field as the sender of the JSON wrote it. An end of a range,
+ * `startTime.from`, is a parameter of its own: `start_time_from`.
+ */
+export const toWirePath = (path: string): string =>
+  mapPath(path, toSnakeCase).replace(/^((?:\d+\.)?([a-z_]+))\.(from|before)$/, (whole, start, name, end) =>
+    isJsonField(name) ? whole : `${start}_${end}`,
+  );
 
-/** `milestones.0.week_number` → `milestones.0.weekNumber`. */
-export const toFieldPath = (path: string): string => mapPath(path, toCamelCase);
+/** `milestones.0.week_number` → `milestones.0.weekNumber`, and `start_time_from` → `startTime.from`. */
+export const toFieldPath = (path: string): string =>
+  mapPath(path.replace(/^((?:\d+\.)?[a-z_]+)_(from|before)$/, "$1.$2"), toCamelCase);
 
 /** What is written before the value of a field: `"user_id":`. */
 const prefixes = new Map<string, string | null>();

@@ -68,6 +68,9 @@ export const SEND_SLICE = 65_536;
 /** Size of the `Link` header: all headers of a response then fit into 4 KB, nginx's default limit. */
 export const LINK_HEADER = 3_072;
 
+/** Values of one filter. */
+export const FILTER_VALUES = 100;
+
 /** Issues that a problem document lists. */
 export const PROBLEM_ERRORS = 100;
 

@@ -44,6 +44,15 @@ export function validate<Schema extends z.ZodType>(schema: Schema, input: unknow
 
 function toIssues(issue: z.core.$ZodIssue, place: string | undefined): ValidationIssue[] {
   const path = [...(place === undefined ? [] : [place]), ...issue.path.map(String)];
+  if (issue.code === "invalid_union") {
+    // The only unions are of a value and a list of such values: what is no list was meant as a value.
+    const isList = (issues: readonly z.core.$ZodIssue[]) =>
+      !issues.some(
+        ({ path, code, ...issue }) =>
+          path.length === 0 && code === "invalid_type" && Reflect.get(issue, "expected") === "array",
+      );
+    return (issue.errors.findLast(isList) ?? []).flatMap((member) => toIssues(member, path.join(".")));
+  }
   if (issue.code !== "unrecognized_keys") return [{ path: path.join("."), message: issue.message }];
   return issue.keys.map((key) => ({ path: [...path, key].join("."), message: "is not a known parameter" }));
 }

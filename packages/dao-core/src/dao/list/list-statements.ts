@@ -1,4 +1,4 @@
-import { and, desc, eq, type SQL, sql } from "drizzle-orm";
+import { and, eq, gte, isNull, lt, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow, toPage } from "../../contract/page.ts";
@@ -8,7 +8,6 @@ import { EXACT_COUNT } from "../../session/limits.ts";
 import {
   compile,
   one,
-  param,
   queryBuilder,
   type RowMapper,
   run,
@@ -17,21 +16,25 @@ import {
   type StatementValues,
   written,
 } from "../statement/statement.ts";
-import { columnOf, columnParam, instantParam } from "../statement/text-columns.ts";
-import { readCursor, toCursor } from "./cursor.ts";
+import { columnOf, columnParam } from "../statement/text-columns.ts";
+import { type CursorKey, readCursor, toCursor } from "./cursor.ts";
+import { ListOrder } from "./list-order.ts";
 
-const NEWEST_FIRST = sql`created_at desc, id desc`;
-
-/** Makes a query for guarded rows in this order, each with the total that another query counts. */
-type Guard = (rows: SQL, order: SQL, total: SQL | undefined) => SQL;
+/** Makes a query for guarded rows in this order, each with the total that another query counts, and with a key. */
+type Guard = (rows: SQL, order: SQL, total: SQL | undefined, key: SQL | undefined) => SQL;
 
 /** The parameters of a list's statement. */
 interface ListShape {
-  /** The columns that are compared with a value. */
+  /** The columns that are compared, and how. */
   readonly filters: readonly string[];
   readonly count: CountMode;
-  readonly hasCursor: boolean;
+  readonly order: ListOrder;
+  /** Whether the page begins after a row, which has a value to order by or has none. */
+  readonly after: "start" | "value" | "none";
 }
+
+/** A list request: its filters, which are all but the names of paging, and its order. */
+type ListRequest = PageRequest & { readonly sort?: string | undefined };
 
 /** The rows of one table: its columns by the names of the DTO, and what reads them. */
 export interface EntityRows<Dto extends object> {
@@ -40,40 +43,44 @@ export interface EntityRows<Dto extends object> {
   readonly read: RowMapper<Dto>;
 }
 
-/** The lists of one table: a statement for each set of filters and each kind of paging that callers use. */
+/** The lists of one table: a statement for each set of filters, order and kind of paging that callers use. */
 export class ListStatements {
   readonly #entity: EntityRows<object>;
   readonly #guarded: Guard;
   /** The positions, in a row, of the values that lists are ordered by. */
-  readonly #key: { readonly createdAt: number; readonly id: number };
+  readonly #key: { readonly createdAt: number; readonly id: number; readonly sorted: number };
   readonly #statements = new StatementCache();
+  readonly #orders = new Map<string | undefined, ListOrder>();
 
   constructor(entity: EntityRows<object>, guarded: Guard) {
     this.#entity = entity;
     this.#guarded = guarded;
     const names = Object.keys(entity.columns);
-    this.#key = { createdAt: names.indexOf("createdAt"), id: names.indexOf("id") };
+    this.#key = { createdAt: names.indexOf("createdAt"), id: names.indexOf("id"), sorted: names.length + 1 };
   }
 
   /**
    * One page of guarded rows with its total, in one statement, or in two if the planner has to estimate the total. The last
    * column of a row is the total, unless none is requested.
    */
-  async page(executor: SchemaExecutor, request: PageRequest, options?: CallOptions): Promise<Page<SqlRow>> {
+  async page(executor: SchemaExecutor, request: ListRequest, options?: CallOptions): Promise<Page<SqlRow>> {
     const window = pageWindow(request);
     const { count = "exact", cursor } = request;
-    const filters = Object.entries(request).filter(([name, value]) => value !== undefined && !PAGING_NAMES.has(name));
-    const names = filters.map(([name]) => name).sort();
+    const order = this.#orderOf(request.sort);
+    const after = cursor === undefined ? undefined : readCursor(cursor, order.sort, order);
+    const filters = filtersOf(request);
+    const names = Object.keys(filters).sort();
     const values: StatementValues = {
-      ...Object.fromEntries(filters),
+      ...filters,
       skip: window.skip,
       // One row more than the page: if it exists, there is another page.
       limit: window.limit + 1,
-      ...(cursor !== undefined && readCursor(cursor)),
+      "cursor.key": after?.key,
+      "cursor.id": after?.id,
     };
-    const shape: ListShape = { filters: names, count, hasCursor: cursor !== undefined };
+    const shape: ListShape = { filters: names, count, order, after: placeOf(after) };
     const { rows } = await run(executor, this.#statement(shape), values, options);
-    const { createdAt, id } = this.#key;
+    const { createdAt, id, sorted } = this.#key;
     // A page beyond the last row is one row with only the total.
     const found = rows[0]?.[id] === null ? [] : rows;
     let total = count === "none" ? null : Number(rows[0]?.at(-1) ?? 0);
@@ -82,8 +89,29 @@ export class ListStatements {
     }
     const items = found.slice(0, window.limit);
     const last = found.length > window.limit ? items.at(-1) : undefined;
-    const next = last && toCursor({ createdAt: String(last[createdAt]), id: String(last[id]) });
+    const key = last?.[order.key === undefined ? createdAt : sorted];
+    const next =
+      last &&
+      toCursor(
+        { key: typeof key === "number" ? key : key == null ? null : String(key), id: String(last[id]) },
+        order.sort,
+      );
     return toPage(items, total, window, next ?? null);
+  }
+
+  /** The number of rows that the filters select. */
+  async total(executor: SchemaExecutor, request: object, options?: CallOptions): Promise<number> {
+    const values = filtersOf(request);
+    const filters = Object.keys(values).sort();
+    const counted = this.#statements.get(`total:${filters.join()}`, () => compile("read", this.#countAll(filters)));
+    const { rows } = await run(executor, counted, values, options);
+    return Number(rows[0]?.[0]);
+  }
+
+  #orderOf(sort: string | undefined): ListOrder {
+    const order = this.#orders.get(sort) ?? new ListOrder(this.#entity.columns, sort);
+    this.#orders.set(sort, order);
+    return order;
   }
 
   /** The number of rows that the planner estimates from the table's statistics (PostgreSQL manual, 14.2). */
@@ -102,36 +130,36 @@ export class ListStatements {
   }
 
   #statement(shape: ListShape): Statement {
-    const { filters, count, hasCursor } = shape;
-    return this.#statements.get(`${count}:${hasCursor}:${filters.join()}`, () => {
+    const { filters, count, order, after } = shape;
+    return this.#statements.get(`${count}:${order.sort}:${after}:${filters.join()}`, () => {
       const total = count === "none" ? undefined : this.#count(shape).getSQL();
-      return compile("read", written(this.#guarded(this.#rows(shape).getSQL(), NEWEST_FIRST, total)));
+      return compile("read", written(this.#guarded(this.#rows(shape).getSQL(), order.outer, total, order.key)));
     });
   }
 
-  /** The rows of a page, newest first. */
-  #rows({ filters, hasCursor }: ListShape) {
-    const { createdAt, id } = this.#entity.table;
-    const position = sql`(${instantParam("createdAt")}, ${param("id")}::uuid)`;
-    const afterCursor = hasCursor ? sql`(${createdAt}, ${id}) < ${position}` : undefined;
+  /** The rows of a page, in order. */
+  #rows({ filters, order, after }: ListShape) {
+    const afterCursor = after === "start" ? undefined : order.after(after === "value");
     const rows = queryBuilder
       .select()
       .from(this.#entity.table)
       .where(and(this.#filter(filters), afterCursor))
-      .orderBy(desc(createdAt), desc(id))
+      .orderBy(...order.inner)
       .limit(sql.placeholder("limit"));
-    return hasCursor ? rows : rows.offset(sql.placeholder("skip"));
+    return after === "start" ? rows.offset(sql.placeholder("skip")) : rows;
   }
 
   /** The number of all rows; for `estimated`, counted up to the limit beyond which the planner estimates. */
   #count({ filters, count }: ListShape) {
-    const total = sql`count(*)`.as("total");
-    const filter = this.#filter(filters);
-    if (count === "exact") return queryBuilder.select({ total }).from(this.#entity.table).where(filter);
-    const some = this.#ones(filter)
+    if (count === "exact") return this.#countAll(filters);
+    const some = this.#ones(this.#filter(filters))
       .limit(EXACT_COUNT + 1)
       .as("some");
-    return queryBuilder.select({ total }).from(some);
+    return queryBuilder.select(totalOf).from(some);
+  }
+
+  #countAll(filters: readonly string[]) {
+    return queryBuilder.select(totalOf).from(this.#entity.table).where(this.#filter(filters));
   }
 
   #ones(filter: SQL | undefined) {
@@ -139,10 +167,54 @@ export class ListStatements {
   }
 
   #filter(names: readonly string[]): SQL | undefined {
-    const columns = names.map((name) => [name, columnOf(this.#entity.columns, name)] as const);
-    return and(...columns.map(([name, column]) => eq(column, columnParam(column, name))));
+    return and(...names.map((name) => this.#comparison(name)));
+  }
+
+  /** @param name a field, or a field and how it is compared, as {@link filtersOf} has them */
+  #comparison(name: string): SQL {
+    const [field = "", how] = name.split(".");
+    const column = columnOf(this.#entity.columns, field);
+    const value = columnParam(column, name);
+    switch (how) {
+      case "any":
+        return sql`${column} = any(${value})`;
+      case "null":
+        return isNull(column);
+      case "from":
+        return gte(column, value);
+      case "before":
+        return lt(column, value);
+      default:
+        return eq(column, value);
+    }
   }
 }
+
+const totalOf = { total: sql`count(*)`.as("total") };
+
+const placeOf = (after: CursorKey | undefined) =>
+  after === undefined ? "start" : after.key === null ? "none" : "value";
+
+/**
+ * The values that a request compares fields with, by the name of the field if they must be equal, and otherwise by `state.any`,
+ * `milestoneId.null`, `startTime.from` and `startTime.before`. The names are the same however many values there are.
+ */
+function filtersOf(request: object): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(request)) {
+    if (value === undefined || PAGING_NAMES.has(name)) continue;
+    if (value === null) values[`${name}.null`] = null;
+    else if (Array.isArray(value)) values[`${name}.any`] = `{${value.map(arrayElement).join()}}`;
+    else if (typeof value !== "object") values[name] = value;
+    else {
+      for (const [end, bound] of Object.entries(value)) if (bound !== undefined) values[`${name}.${end}`] = bound;
+    }
+  }
+  return values;
+}
+
+/** A value in PostgreSQL's text of an array, in quotation marks. */
+const arrayElement = (value: unknown) => `"${String(value).replace(/["\\]/g, "\\$&")}"`;
 
 /** The number of rows in a plan, which an application's driver may already have parsed. Citus has the node's plan in its own. */
 function plannedRows(plan: unknown): number {
