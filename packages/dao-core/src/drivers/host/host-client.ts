@@ -59,12 +59,14 @@ export function driverError<Handle>({ toDriverError }: HostClient<Handle>, error
   return withCode(toDriverError === undefined ? error : toDriverError(error));
 }
 
-/** By the text of the statement; the number of texts is limited. */
+/** By the text of the statement: the most recent ones, since filters, orders and schemas make any number of texts. */
 const textInstants = new Map<string, string>();
+const MAX_TEXTS = 1_000;
 
 /** Declares instants as text: postgres.js would convert a `timestamptz` parameter to a `Date`, without its microseconds. */
 function withTextInstants(text: string): string {
   const changed = textInstants.get(text) ?? text.replace(/(\$\d+)::timestamptz/g, "$1::text::timestamptz");
+  if (textInstants.size >= MAX_TEXTS) textInstants.clear();
   textInstants.set(text, changed);
   return changed;
 }
